@@ -1,0 +1,155 @@
+#!/usr/bin/env bash
+# The whole stack on this machine: PostgreSQL primary and replica, Kafka, MongoDB wire, and Traffic Manager itself.
+# Without a container engine as it is; with TM_STACK=compose, the same from docker/compose.yaml. All of it on 127.0.0.1.
+set -euo pipefail
+
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
+readonly ROOT
+
+usage() {
+    cat <<'EOF'
+usage: docker/local-stack.sh COMMAND
+
+  install                 fetch what is missing (Debian packages, Kafka's jars, the MongoDB wire server)
+  up                      start every part that does not run, wait until all are ready, write .stack/env
+  down                    stop everything, the service first
+  reset                   down, and forget all data and passwords
+  status                  what runs, where
+  migrate                 create or upgrade the schema, the topics and the archive
+  service-start           start Traffic Manager and wait until it is ready
+  service-stop            stop it (SIGTERM, 40 s)
+
+  start|stop|kill|pause|resume PART
+                          one part: postgres-primary, postgres-replica, kafka, mongo, traffic-manager
+                          (kill is SIGKILL; pause is SIGSTOP: the part hangs instead of being gone)
+
+  kafka-tool TOOL ...     Kafka's own topics, get-offsets or console-consumer
+  find-event ID           the archived document of one event, read as the auditor
+  psql ...                psql on the primary, as superuser, database traffic_manager
+
+Ports: PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT MONGO_PORT API_PORT OPS_PORT
+Others: TM_STACK=local|compose  TM_BIN=path of the traffic-manager program
+EOF
+}
+
+for file in common install postgres kafka mongo service compose; do
+    # shellcheck source=/dev/null
+    . "$ROOT/docker/stack/$file.sh"
+done
+
+part_start() {
+    local name=$1
+    case $(state_of "$name") in
+    running) say "$name already runs" && return ;;
+    paused) die "$name is paused: docker/local-stack.sh resume $name" ;;
+    esac
+    case $name in
+    postgres-*) postgres_start "$name" ;;
+    kafka) kafka_start ;;
+    mongo) mongo_start ;;
+    traffic-manager) service_start && return ;;
+    esac
+    say "$name is ready"
+}
+
+# A database that is told to stop does so within seconds; one that does not is killed, which it has to survive anyway.
+part_stop_or_kill() {
+    local name=$1 signal=TERM
+    case $name in
+    traffic-manager) service_stop && return ;;
+    postgres-*) signal=INT ;;
+    esac
+    part_stop "$name" "$signal" 30 || part_kill "$name"
+}
+
+require_part() {
+    case $1 in
+    postgres-primary | postgres-replica | kafka | mongo | traffic-manager) ;;
+    *) die "no such part: '$1' (postgres-primary, postgres-replica, kafka, mongo, traffic-manager)" ;;
+    esac
+}
+
+up() {
+    local part paused=()
+    save_ports
+    install_servers
+    for part in "${PARTS[@]}"; do
+        case $(state_of "$part") in
+        running) ;;
+        paused) paused+=("$part") ;;
+        stopped) part_start "$part" ;;
+        esac
+    done
+    write_env
+    if [ ${#paused[@]} -gt 0 ]; then die "paused: ${paused[*]}; let go on with: docker/local-stack.sh resume NAME"; fi
+    postgres_repair_replica
+    kafka_create_topics
+    say "the stack is up; '. .stack/env' has its addresses"
+}
+
+down() {
+    local part failed=0
+    # In a subshell, for a service that will not stop must not keep the rest running.
+    (service_stop) || { failed=1 && part_kill traffic-manager; }
+    for part in mongo kafka postgres-replica postgres-primary; do
+        part_stop_or_kill "$part"
+    done
+    [ "$failed" = 0 ] || die "everything is down, but traffic-manager had to be killed"
+    say "the stack is down"
+}
+
+# The fetched tools stay: they are no state, and not quickly had again.
+reset() {
+    down
+    rm -rf "$(postgres_dir)"
+    find "$STACK" -mindepth 1 -maxdepth 1 ! -name tools ! -name lock -exec rm -rf {} +
+    say "all data is gone"
+}
+
+status() {
+    local part
+    printf '%-18s %-8s %-8s %s\n' PART STATE PID PORT
+    for part in "${PARTS[@]}" traffic-manager; do
+        printf '%-18s %-8s %-8s %s\n' "$part" "$(state_of "$part")" "$(pid_of "$part" || echo -)" "$(part_ports "$part")"
+    done
+}
+
+part_ports() {
+    case $1 in
+    postgres-*) postgres_port "$1" ;;
+    kafka) echo "$KAFKA_PORT" ;;
+    mongo) echo "$MONGO_PORT" ;;
+    traffic-manager) echo "$API_PORT, operations $OPS_PORT" ;;
+    esac
+}
+
+main() {
+    local command=${1:-help}
+    [ $# = 0 ] || shift
+    case $command in
+    help | -h | --help) usage && return ;;
+    esac
+    prepare_state
+    choose_kind "$command"
+    case $command in
+    install | up | down | reset | service-start | service-stop | start | stop | kill | pause | resume) lock_state ;;
+    esac
+    load_ports
+    load_secrets
+    [ "$KIND" = local ] || replace_parts_by_containers
+    case $command in
+    install) install_missing ;;
+    up | down | reset | status | migrate) "$command" ;;
+    service-start) service_start ;;
+    service-stop) service_stop ;;
+    start) require_part "${1:-}" && part_start "$1" ;;
+    stop) require_part "${1:-}" && part_stop_or_kill "$1" && say "$1 stopped" ;;
+    kill | pause | resume) require_part "${1:-}" && "part_$command" "$1" ;;
+    kafka-tool) kafka_tool "$@" ;;
+    find-event) write_env && mongo_find_event "${1:?find-event needs an event id}" ;;
+    psql) superuser_sql "$PG_PRIMARY_PORT" -d traffic_manager "$@" ;;
+    *) usage >&2 && die "no such command: $command" ;;
+    esac
+}
+
+main "$@"

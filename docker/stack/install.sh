@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# `install`: what the stack and the build need and this machine lacks. Debian and its relatives; elsewhere it says what to install.
+
+install_missing() {
+    local packages=()
+    missing_build_packages packages
+    [ "$KIND" = compose ] || missing_server_packages packages
+    if [ ${#packages[@]} -gt 0 ]; then install_packages "${packages[@]}"; fi
+    [ "$KIND" = compose ] || install_servers
+    say "install: everything is there"
+}
+
+missing_build_packages() {
+    local -n wanted=$1
+    have gcc || wanted+=(gcc libc6-dev)
+    have g++ || wanted+=(g++)
+    have make || wanted+=(make)
+    have pkg-config || wanted+=(pkg-config)
+    have curl || wanted+=(curl ca-certificates)
+    have jq || wanted+=(jq)
+    have_header openssl/ssl.h || wanted+=(libssl-dev)
+    have_header zlib.h || wanted+=(zlib1g-dev)
+}
+
+missing_server_packages() {
+    local -n wanted=$1
+    postgres_bin >/dev/null || wanted+=(postgresql)
+    have java || wanted+=(default-jre-headless)
+    have mvn || wanted+=(maven)
+    system_python >/dev/null || wanted+=(python3 python3-venv)
+}
+
+have() { command -v "$1" >/dev/null 2>&1; }
+
+have_header() { [ -e "/usr/include/$1" ] || compgen -G "/usr/include/*/$1" >/dev/null; }
+
+# A Python that can make virtual environments (Debian splits that off into python3-venv).
+system_python() {
+    local python
+    for python in python3 /usr/bin/python3; do
+        if have "$python" && "$python" -c 'import venv, ensurepip' 2>/dev/null; then
+            echo "$python"
+            return 0
+        fi
+    done
+    return 1
+}
+
+install_packages() {
+    local log=$STACK/log/install.log sudo=()
+    have apt-get || die "please install: $* (there is no apt-get here to do it)"
+    if [ "$(id -u)" != 0 ]; then
+        have sudo || die "please install as root: apt-get install $*"
+        sudo=(sudo)
+    fi
+    say "install: apt-get install $*"
+    refuse_default_cluster "$*"
+    local apt=(env DEBIAN_FRONTEND=noninteractive apt-get -y -qq -o DPkg::Lock::Timeout=300)
+    if ! { "${sudo[@]}" "${apt[@]}" update && "${sudo[@]}" "${apt[@]}" install --no-install-recommends "$@"; } \
+        </dev/null >"$log" 2>&1; then
+        accept_default_cluster
+        tail -n 20 "$log" >&2
+        die "apt-get failed; the whole output is in .stack/log/install.log"
+    fi
+    accept_default_cluster
+}
+
+# Debian's postgresql makes and starts a cluster of its own while it is installed. Nobody asked for that one: a drop-in says
+# no for the time of the installation, and goes away again.
+CLUSTER_DROPIN=/etc/postgresql-common/createcluster.d/traffic-manager.conf
+
+refuse_default_cluster() {
+    [[ " $1 " == *" postgresql "* ]] || return 0
+    "${sudo[@]}" mkdir -p "${CLUSTER_DROPIN%/*}"
+    echo 'create_main_cluster = false' | "${sudo[@]}" tee "$CLUSTER_DROPIN" >/dev/null
+}
+
+accept_default_cluster() {
+    [ ! -e "$CLUSTER_DROPIN" ] || "${sudo[@]}" rm -f "$CLUSTER_DROPIN"
+}
+
+install_servers() {
+    require_java_17
+    kafka_install
+    mongo_install
+}
+
+require_java_17() {
+    local version
+    version=$(java -version 2>&1 | sed -nE 's/.*version "([0-9]+).*/\1/p' | head -n 1)
+    [ "${version:-0}" -ge 17 ] || die "Kafka 4 needs Java 17 or newer; 'java' here is version ${version:-unknown}"
+}

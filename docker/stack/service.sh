@@ -1,0 +1,92 @@
+# shellcheck shell=bash
+# Traffic Manager itself, as a process on this machine, and the file by which the stack describes itself.
+
+# Written whole and then moved into place, so that a reader never meets half of it.
+write_env() {
+    local pg=@127.0.0.1:$PG_PRIMARY_PORT/traffic_manager replica=@127.0.0.1:$PG_REPLICA_PORT/traffic_manager
+    local mongo=@127.0.0.1:$MONGO_PORT audit=traffic_manager_audit
+    PG_PRIMARY_URL=postgres://postgres:$PG_SUPERUSER_PASSWORD$pg
+    PG_REPLICA_URL=postgres://postgres:$PG_SUPERUSER_PASSWORD$replica
+    PG_OWNER_URL=postgres://traffic_manager_owner:$PG_OWNER_PASSWORD$pg
+    PG_APP_URL=postgres://traffic_manager:$PG_APP_PASSWORD$pg
+    PG_APP_REPLICA_URL=postgres://traffic_manager:$PG_APP_PASSWORD$replica
+    KAFKA_BOOTSTRAP=127.0.0.1:$KAFKA_PORT
+    MONGO_ADMIN_URL="mongodb://admin:$MONGO_ADMIN_PASSWORD$mongo/?authSource=admin&directConnection=true"
+    MONGO_APP_URL="mongodb://tm_service:$MONGO_APP_PASSWORD$mongo/$audit?authSource=$audit&directConnection=true"
+    MONGO_AUDITOR_URL="mongodb://tm_auditor:$MONGO_AUDITOR_PASSWORD$mongo/$audit?authSource=$audit&directConnection=true"
+    {
+        cat <<EOF
+# The running stack, in shell syntax; written by docker/local-stack.sh. It holds passwords.
+
+# for people, tests and benches: superuser, owner of the schema, the service's role
+export PG_PRIMARY_URL='$PG_PRIMARY_URL'
+export PG_REPLICA_URL='$PG_REPLICA_URL'
+export PG_OWNER_URL='$PG_OWNER_URL'
+export PG_APP_URL='$PG_APP_URL'
+export PG_APP_REPLICA_URL='$PG_APP_REPLICA_URL'
+export KAFKA_BOOTSTRAP='$KAFKA_BOOTSTRAP'
+export MONGO_ADMIN_URL='$MONGO_ADMIN_URL'
+export MONGO_APP_URL='$MONGO_APP_URL'
+export MONGO_AUDITOR_URL='$MONGO_AUDITOR_URL'
+
+# for the service
+export TM__POSTGRES__PRIMARY_URL='$PG_APP_URL'
+export TM__POSTGRES__REPLICA_URLS='$PG_APP_REPLICA_URL'
+export TM__KAFKA__BOOTSTRAP_SERVERS='$KAFKA_BOOTSTRAP'
+export TM__MONGO__URL='$MONGO_APP_URL'
+export TM__HTTP__LISTEN='127.0.0.1:$API_PORT'
+export TM__HTTP__OPS_LISTEN='127.0.0.1:$OPS_PORT'
+
+# for 'traffic-manager migrate'
+export TM__MIGRATE__POSTGRES_URL='$PG_OWNER_URL'
+export TM__MIGRATE__MONGO_URL='$MONGO_ADMIN_URL'
+EOF
+        if [ "$(state_of traffic-manager)" != stopped ]; then
+            cat <<EOF
+
+# where the service listens
+export API_URL='http://127.0.0.1:$API_PORT'
+export OPS_URL='http://127.0.0.1:$OPS_PORT'
+EOF
+        fi
+    } >"$STACK/env.new"
+    chmod 600 "$STACK/env.new"
+    mv "$STACK/env.new" "$STACK/env"
+}
+
+require_binary() {
+    [ -x "$TM_BIN" ] || die "$TM_BIN is not there: run 'make build' first, or name the program in TM_BIN"
+}
+
+migrate() {
+    require_binary
+    # shellcheck source=/dev/null
+    (. "$STACK/env" && exec "$TM_BIN" migrate 9>&-)
+}
+
+service_ready() {
+    [ "$(curl -s -o /dev/null -m 2 -w '%{http_code}' "http://127.0.0.1:$OPS_PORT/health/ready")" = 200 ]
+}
+
+service_start() {
+    case $(state_of traffic-manager) in
+    running) say "traffic-manager already runs" && return ;;
+    paused) die "traffic-manager is paused: docker/local-stack.sh resume traffic-manager" ;;
+    esac
+    require_binary
+    [ -f "$STACK/env" ] || die "there is no stack yet: docker/local-stack.sh up"
+    require_free_port API_PORT
+    require_free_port OPS_PORT
+    # shellcheck source=/dev/null
+    . "$STACK/env"
+    spawn traffic-manager "$TM_BIN all" "$TM_BIN" all
+    wait_ready traffic-manager 60 service_ready
+    write_env
+    say "traffic-manager is ready: http://127.0.0.1:$API_PORT (operations: http://127.0.0.1:$OPS_PORT)"
+}
+
+# SIGTERM lets it finish what it has begun; more than 40 s is a fault of the service, and is said so.
+service_stop() {
+    part_stop traffic-manager TERM 40 || { show_log traffic-manager; die "traffic-manager did not stop within 40 s of SIGTERM"; }
+    [ ! -f "$STACK/env" ] || write_env
+}

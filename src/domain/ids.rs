@@ -1,0 +1,163 @@
+//! Identifiers. Each is a newtype with a private field, so a value of the type has been checked.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::Invalid;
+
+/// RFC 1123 DNS label: lower-case letters, digits and inner hyphens, 1 to 63 bytes.
+fn dns_label(raw: &str, what: &str) -> Result<(), Invalid> {
+    if raw.is_empty() {
+        return Err(Invalid::new("empty", format!("{what} may not be empty")));
+    }
+    if raw.len() > 63 {
+        return Err(Invalid::new("too_long", format!("{what} may have at most 63 bytes")));
+    }
+    let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    if !raw.bytes().all(inner) || raw.starts_with('-') || raw.ends_with('-') {
+        return Err(Invalid::new(
+            "not_a_dns_label",
+            format!("{what} must be a DNS label: lower-case letters, digits and inner hyphens"),
+        ));
+    }
+    Ok(())
+}
+
+/// `[A-Za-z0-9][A-Za-z0-9._-]{0,62}`.
+fn version_label(raw: &str, what: &str) -> Result<(), Invalid> {
+    if raw.is_empty() {
+        return Err(Invalid::new("empty", format!("{what} may not be empty")));
+    }
+    if raw.len() > 63 {
+        return Err(Invalid::new("too_long", format!("{what} may have at most 63 bytes")));
+    }
+    let tail = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if !raw.bytes().all(tail) || !raw.as_bytes()[0].is_ascii_alphanumeric() {
+        return Err(Invalid::new("not_a_version", format!("{what} must match [A-Za-z0-9][A-Za-z0-9._-]{{0,62}}")));
+    }
+    Ok(())
+}
+
+macro_rules! identifier {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $check:path) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(try_from = "String", into = "String")]
+        pub struct $name(String);
+
+        impl $name {
+            /// The checked text.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Invalid;
+            fn from_str(raw: &str) -> Result<Self, Invalid> {
+                $check(raw, $what).map(|()| Self(raw.to_owned()))
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = Invalid;
+            fn try_from(raw: String) -> Result<Self, Invalid> {
+                $check(&raw, $what).map(|()| Self(raw))
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(name: $name) -> String {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+identifier!(
+    /// The owner of routes. RFC 1123 label.
+    TenantName, "tenant", dns_label
+);
+identifier!(
+    /// A service of a tenant. RFC 1123 label.
+    ServiceName, "service", dns_label
+);
+identifier!(
+    /// An environment such as `prod`. RFC 1123 label.
+    EnvName, "env", dns_label
+);
+identifier!(
+    /// A version of a service, such as `v1` or `2026.11.21-rc1`.
+    VersionName, "version", version_label
+);
+
+/// What names a route within its tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RouteName {
+    /// Service.
+    pub service: ServiceName,
+    /// Environment.
+    pub env: EnvName,
+    /// Version.
+    pub version: VersionName,
+}
+
+impl fmt::Display for RouteName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.service, self.env, self.version)
+    }
+}
+
+/// What names a route among all tenants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RouteKey {
+    /// Tenant.
+    pub tenant: TenantName,
+    /// The route within it.
+    #[serde(flatten)]
+    pub name: RouteName,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn labels_follow_rfc_1123() {
+        for good in ["a", "a-b", "0", "a1", &"a".repeat(63)] {
+            assert!(good.parse::<TenantName>().is_ok(), "{good}");
+        }
+        for bad in ["", "-a", "a-", "A", "a.b", "a_b", "ä", "a\n", "a b", &"a".repeat(64)] {
+            assert!(bad.parse::<TenantName>().is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn versions_follow_the_contract() {
+        for good in ["v1", "1.2.3", "2026.11.21-rc_1", "V"] {
+            assert!(good.parse::<VersionName>().is_ok(), "{good}");
+        }
+        for bad in ["", ".1", "-v", "v/1", "v 1", "v\u{0}", &"v".repeat(64)] {
+            assert!(bad.parse::<VersionName>().is_err(), "{bad:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_parses_to_itself_or_is_refused(raw in "\\PC{0,70}|[a-z0-9-]{0,66}") {
+            if let Ok(name) = raw.parse::<ServiceName>() {
+                prop_assert_eq!(name.as_str(), raw.as_str());
+                prop_assert!(raw.len() <= 63 && raw.is_ascii());
+            }
+        }
+    }
+}

@@ -1,0 +1,155 @@
+//! Revisions, epochs and the version tag `"<epoch>.<revision>"` that carries both.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Serialize};
+
+use super::Invalid;
+
+/// The gapless counter of a tenant's committed mutations; 0 is a tenant without any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
+#[serde(transparent)]
+pub struct Revision(pub u64);
+
+impl Revision {
+    /// The revision after this one.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for Revision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Names one history of a tenant: 16 lower-case hex digits, random. Revisions of different epochs are not comparable.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Epoch(String);
+
+impl Epoch {
+    /// An epoch from 8 random bytes.
+    pub fn from_random(bytes: [u8; 8]) -> Self {
+        Self(hex::encode(bytes))
+    }
+
+    /// The 16 hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Epoch {
+    type Error = Invalid;
+    fn try_from(raw: String) -> Result<Self, Invalid> {
+        let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
+        if raw.len() == 16 && raw.bytes().all(digit) {
+            Ok(Self(raw))
+        } else {
+            Err(Invalid::new("not_an_epoch", "an epoch is 16 lower-case hex digits"))
+        }
+    }
+}
+
+impl From<Epoch> for String {
+    fn from(epoch: Epoch) -> String {
+        epoch.0
+    }
+}
+
+impl fmt::Display for Epoch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// `<epoch>.<revision>`: the ETag, the poll cursor and the minimum a read may ask for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct VersionTag {
+    /// Which history.
+    pub epoch: Epoch,
+    /// Where in it.
+    pub revision: Revision,
+}
+
+impl VersionTag {
+    /// The strong entity tag of RFC 9110 §8.8.3, quotes included.
+    pub fn to_etag(&self) -> String {
+        format!("\"{self}\"")
+    }
+
+    /// True when `self` is of the same history and at least as new as `other`.
+    pub fn covers(&self, other: &VersionTag) -> bool {
+        self.epoch == other.epoch && self.revision >= other.revision
+    }
+}
+
+impl fmt::Display for VersionTag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.epoch, self.revision)
+    }
+}
+
+impl FromStr for VersionTag {
+    type Err = Invalid;
+    fn from_str(raw: &str) -> Result<Self, Invalid> {
+        let wrong = || Invalid::new("not_a_version_tag", "a version tag is <epoch>.<revision>");
+        let (epoch, revision) = raw.split_once('.').ok_or_else(wrong)?;
+        let canonical = revision == "0" || !revision.starts_with('0');
+        if !canonical || !revision.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(wrong());
+        }
+        let revision: u64 = revision.parse().map_err(|_| wrong())?;
+        // Revisions live in a signed 64-bit column.
+        if i64::try_from(revision).is_err() {
+            return Err(wrong());
+        }
+        Ok(Self { epoch: Epoch::try_from(epoch.to_owned()).map_err(|_| wrong())?, revision: Revision(revision) })
+    }
+}
+
+impl TryFrom<String> for VersionTag {
+    type Error = Invalid;
+    fn try_from(raw: String) -> Result<Self, Invalid> {
+        raw.parse()
+    }
+}
+
+impl From<VersionTag> for String {
+    fn from(tag: VersionTag) -> String {
+        tag.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_tag_reads_back_as_itself(bytes: [u8; 8], revision in 0..i64::MAX as u64) {
+            let tag = VersionTag { epoch: Epoch::from_random(bytes), revision: Revision(revision) };
+            prop_assert_eq!(tag.to_string().parse::<VersionTag>().unwrap(), tag);
+        }
+
+        #[test]
+        fn whatever_parses_prints_the_same(raw in "[0-9a-f]{15,17}\\.[0-9+-]{0,20}|\\PC{0,40}") {
+            if let Ok(tag) = raw.parse::<VersionTag>() {
+                prop_assert_eq!(tag.to_string(), raw);
+            }
+        }
+    }
+
+    #[test]
+    fn tags_of_two_epochs_never_cover_each_other() {
+        let tag = |epoch: u8, revision| VersionTag { epoch: Epoch::from_random([epoch; 8]), revision: Revision(revision) };
+        assert!(tag(1, 5).covers(&tag(1, 5)) && tag(1, 6).covers(&tag(1, 5)));
+        assert!(!tag(1, 4).covers(&tag(1, 5)) && !tag(2, 9).covers(&tag(1, 5)));
+    }
+}

@@ -1,0 +1,6 @@
+//! Traffic Manager
+#![recursion_limit = "256"]
+pub mod config;
+pub mod domain;
+pub mod resilience;
+pub mod telemetry;

@@ -1,0 +1,245 @@
+//! One policy for every dependency: a permit from its bulkhead, then its breaker, then a timeout, with retries from a budget.
+//!
+//! The timeout stands inside the breaker, so a dependency that hangs counts as failing. What the dependency answered properly
+//! (a refusal, a duplicate, nothing found) is a success here, however unwelcome: the caller says what counts as a failure.
+
+mod breaker;
+mod budget;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+pub use breaker::{Breaker, BreakerState};
+pub use budget::RetryBudget;
+use serde::Serialize;
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::config;
+
+/// Why a call gave no answer of the dependency's own.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError<E> {
+    /// The breaker is open: not called.
+    #[error("{0} is not called: its circuit breaker is open")]
+    Open(&'static str),
+    /// Too many calls are running: not called.
+    #[error("{0} is not called: its bulkhead is full")]
+    Full(&'static str),
+    /// Called, and given up on. Whether it had an effect is unknown.
+    #[error("{0} did not answer in {1:?}")]
+    Timeout(&'static str, Duration),
+    /// Called, and it answered with an error.
+    #[error(transparent)]
+    Failed(E),
+}
+
+/// A dependency and the policy for calls to it.
+#[derive(Debug)]
+pub struct Dependency {
+    name: &'static str,
+    timeout: Duration,
+    bulkhead: Semaphore,
+    bulkhead_size: usize,
+    breaker: Breaker,
+    budget: RetryBudget,
+}
+
+/// What `/health/resilience` tells of one dependency.
+#[derive(Debug, Clone, Serialize)]
+pub struct DependencyReport {
+    /// Its name.
+    pub name: &'static str,
+    /// `closed`, `open` or `half_open`.
+    pub breaker: BreakerState,
+    /// How often the breaker has opened since the start.
+    pub breaker_opened_total: u64,
+    /// Calls running now.
+    pub in_flight: usize,
+    /// Calls that may run at a time.
+    pub bulkhead: usize,
+    /// Milliseconds until a call is given up.
+    pub timeout_ms: u64,
+    /// Retries that may be spent now.
+    pub retry_budget: u32,
+}
+
+/// The right to make one call; say how it went with [`Permit::success`] or [`Permit::failure`]. Dropped without either (the
+/// caller was cancelled), it gives its places back and counts for nothing.
+#[derive(Debug)]
+pub struct Permit<'a> {
+    dependency: &'a Dependency,
+    _place: SemaphorePermit<'a>,
+    _probe: Option<SemaphorePermit<'a>>,
+}
+
+impl Permit<'_> {
+    /// The dependency answered.
+    pub fn success(self) {
+        self.dependency.breaker.success();
+        self.dependency.budget.deposit();
+    }
+
+    /// It did not, or said that it cannot.
+    pub fn failure(self) {
+        self.dependency.breaker.failure();
+    }
+}
+
+impl Dependency {
+    /// A dependency with its bulkhead's size and the time that one call may take.
+    pub fn new(name: &'static str, bulkhead_size: usize, timeout: Duration, policy: &config::Breaker) -> Arc<Self> {
+        Arc::new(Self {
+            name,
+            timeout,
+            bulkhead: Semaphore::new(bulkhead_size),
+            bulkhead_size,
+            breaker: Breaker::new(name, policy),
+            budget: RetryBudget::new(policy.retry_percent, policy.retry_burst),
+        })
+    }
+
+    /// Asks for the right to make one call, without waiting.
+    pub fn enter<E>(&self) -> Result<Permit<'_>, CallError<E>> {
+        let place = self.bulkhead.try_acquire().map_err(|_| CallError::Full(self.name))?;
+        let probe = self.breaker.permit().ok_or(CallError::Open(self.name))?;
+        Ok(Permit { dependency: self, _place: place, _probe: probe })
+    }
+
+    /// Runs one call. `is_failure` tells the dependency's failures from its proper answers.
+    pub async fn call<T, E>(
+        &self, is_failure: impl Fn(&E) -> bool, operation: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, CallError<E>> {
+        let permit = self.enter()?;
+        match tokio::time::timeout(self.timeout, operation).await {
+            Err(_) => {
+                permit.failure();
+                Err(CallError::Timeout(self.name, self.timeout))
+            }
+            Ok(Err(error)) => {
+                if is_failure(&error) {
+                    permit.failure()
+                } else {
+                    permit.success()
+                }
+                Err(CallError::Failed(error))
+            }
+            Ok(Ok(value)) => {
+                permit.success();
+                Ok(value)
+            }
+        }
+    }
+
+    /// Runs an idempotent call, and once more after a failure if the retry budget allows it.
+    pub async fn call_idempotent<T, E, F: Future<Output = Result<T, E>>>(
+        &self, is_failure: impl Fn(&E) -> bool, operation: impl Fn() -> F,
+    ) -> Result<T, CallError<E>> {
+        match self.call(&is_failure, operation()).await {
+            Err(CallError::Failed(error)) if is_failure(&error) && self.budget.try_spend() => {
+                self.call(&is_failure, operation()).await
+            }
+            other => other,
+        }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// True while calls are let through.
+    pub fn is_available(&self) -> bool {
+        self.breaker.state() != BreakerState::Open
+    }
+
+    /// Its numbers now.
+    pub fn report(&self) -> DependencyReport {
+        DependencyReport {
+            name: self.name,
+            breaker: self.breaker.state(),
+            breaker_opened_total: self.breaker.opened_total(),
+            in_flight: self.bulkhead_size - self.bulkhead.available_permits(),
+            bulkhead: self.bulkhead_size,
+            timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
+            retry_budget: self.budget.available(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn dependency(bulkhead: usize) -> Arc<Dependency> {
+        let mut policy = config::Settings::without_environment(&[]).unwrap().breaker;
+        (policy.failures, policy.open_ms, policy.max_open_ms, policy.probes) = (3, 10, 20, 1);
+        Dependency::new("test", bulkhead, Duration::from_millis(20), &policy)
+    }
+
+    async fn fail(dependency: &Dependency) -> CallError<&'static str> {
+        dependency.call(|_| true, async { Err::<(), _>("down") }).await.unwrap_err()
+    }
+
+    /// Waits until the breaker's pause is over, and returns the right to probe.
+    async fn first_probe(dependency: &Dependency) -> Permit<'_> {
+        for _ in 0..1000 {
+            if let Ok(permit) = dependency.enter::<()>() {
+                return permit;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        panic!("the breaker stayed open");
+    }
+
+    #[tokio::test]
+    async fn a_hang_counts_as_a_failure_and_opens_the_breaker() {
+        let dependency = dependency(4);
+        for _ in 0..3 {
+            let hung = dependency.call(|_: &()| true, std::future::pending::<Result<(), ()>>()).await;
+            assert!(matches!(hung, Err(CallError::Timeout(..))));
+        }
+        assert_eq!(dependency.report().breaker, BreakerState::Open);
+        assert!(matches!(fail(&dependency).await, CallError::Open(_)));
+    }
+
+    #[tokio::test]
+    async fn half_open_lets_one_probe_through_and_its_success_closes() {
+        let dependency = dependency(4);
+        for _ in 0..3 {
+            fail(&dependency).await;
+        }
+        let probe = first_probe(&dependency).await;
+        assert!(matches!(dependency.enter::<()>(), Err(CallError::Open(_))), "a second probe was let through");
+        probe.success();
+        assert_eq!(dependency.report().breaker, BreakerState::Closed);
+        assert!(dependency.enter::<()>().is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_cancelled_probe_gives_its_place_to_the_next() {
+        let dependency = dependency(4);
+        for _ in 0..3 {
+            fail(&dependency).await;
+        }
+        drop(first_probe(&dependency).await);
+        assert!(dependency.enter::<()>().is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_bulkhead_refuses_and_recovers() {
+        let dependency = dependency(1);
+        let held = dependency.enter::<()>().unwrap();
+        assert!(matches!(dependency.enter::<()>(), Err(CallError::Full(_))));
+        drop(held);
+        assert!(dependency.enter::<()>().is_ok());
+    }
+
+    #[tokio::test]
+    async fn proper_answers_never_open_the_breaker() {
+        let dependency = dependency(4);
+        for _ in 0..20 {
+            let refused = dependency.call(|_| false, async { Err::<(), _>("not found") }).await;
+            assert!(matches!(refused, Err(CallError::Failed("not found"))));
+        }
+        assert_eq!(dependency.report().breaker, BreakerState::Closed);
+    }
+}

@@ -1,0 +1,61 @@
+//! The one table of metric names, in the order of the flow. `describe` registers each with its help text.
+
+macro_rules! metrics_table {
+    ($($kind:ident $constant:ident = $name:literal, $help:literal;)*) => {
+        $(#[doc = $help] pub const $constant: &str = $name;)*
+
+        /// Every metric: its kind, name and help text.
+        pub const TABLE: &[(&str, &str, &str)] = &[$((stringify!($kind), $name, $help)),*];
+
+        /// Registers the help texts with the installed recorder.
+        pub fn describe() {
+            $(metrics_table!(@$kind $name, $help);)*
+        }
+    };
+    (@counter $name:literal, $help:literal) => { metrics::describe_counter!($name, $help) };
+    (@gauge $name:literal, $help:literal) => { metrics::describe_gauge!($name, $help) };
+    (@histogram $name:literal, $help:literal) => { metrics::describe_histogram!($name, $help) };
+}
+
+metrics_table! {
+    counter HTTP_REQUESTS = "tm_http_requests_total", "Requests answered, by endpoint and status class.";
+    histogram HTTP_SECONDS = "tm_http_request_seconds", "Time from a request's head to its answer's head, by endpoint.";
+    histogram WRITE_BATCH = "tm_write_batch_commands", "Commands per write transaction.";
+    histogram WRITE_COMMIT_SECONDS = "tm_write_commit_seconds", "Time of a write transaction from its first statement to its commit.";
+    counter WRITE_OUTCOMES = "tm_write_outcomes_total", "Commands answered, by result: created, updated, unchanged, deleted, replayed, refused, unavailable, unknown.";
+    gauge WRITE_QUEUE = "tm_write_queue_commands", "Commands waiting for a transaction.";
+    gauge OUTBOX_BACKLOG = "tm_outbox_backlog_events", "Committed events that Kafka has not acknowledged.";
+    gauge OUTBOX_AGE_SECONDS = "tm_outbox_oldest_seconds", "Age of the oldest such event.";
+    gauge RELAY_LEADER = "tm_relay_leader", "1 while this process holds the relay's lease.";
+    counter RELAY_PUBLISHED = "tm_relay_published_total", "Events acknowledged by Kafka.";
+    counter RELAY_ERRORS = "tm_relay_errors_total", "Failed relay steps, by reason.";
+    histogram RELAY_BATCH_SECONDS = "tm_relay_batch_seconds", "Time of one relay step that published something.";
+    gauge CONSUMER_LAG = "tm_audit_consumer_lag_events", "Records in Kafka that the archive does not have yet.";
+    counter ARCHIVED = "tm_audit_archived_total", "Events now in the archive, by result: inserted or duplicate.";
+    histogram ARCHIVE_SECONDS = "tm_audit_archive_seconds", "Time of one bulk insert.";
+    histogram ARCHIVE_DELAY_SECONDS = "tm_audit_delay_seconds", "Time from an event's decision to its archiving.";
+    counter DEAD_LETTERS = "tm_audit_dead_letters_total", "Records sent to the dead-letter topic, by reason. Any is an alarm.";
+    counter AUDIT_RESTARTS = "tm_audit_consumer_restarts_total", "Times that the consumer was made anew, by reason.";
+    counter CACHE_READS = "tm_cache_reads_total", "Reads of the routing cache, by result: hit, miss, negative.";
+    counter CACHE_LOADS = "tm_cache_loads_total", "Tenants loaded, by source: replica or primary.";
+    counter CACHE_APPLIED = "tm_cache_applied_total", "Events seen by the cache, by result: next, known or gap.";
+    gauge CACHE_TENANTS = "tm_cache_tenants", "Resident tenants.";
+    gauge POOL_CONNECTIONS = "tm_pool_connections", "Connections per Postgres server, by state: in_use or idle.";
+    gauge BREAKER_STATE = "tm_breaker_state", "Per dependency: 0 closed, 1 open, 2 half-open.";
+    counter BREAKER_REJECTED = "tm_breaker_rejected_total", "Calls refused by an open breaker, per dependency.";
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_are_unique_and_follow_the_conventions() {
+        let mut names: Vec<_> = super::TABLE.iter().map(|(_, name, _)| *name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), super::TABLE.len());
+        for (kind, name, help) in super::TABLE {
+            assert!(name.starts_with("tm_") && help.ends_with('.'), "{name}");
+            assert_eq!(*kind == "counter", name.ends_with("_total"), "{name}");
+        }
+    }
+}
