@@ -3,4 +3,5 @@
 pub mod config;
 pub mod domain;
 pub mod resilience;
+pub mod store;
 pub mod telemetry;

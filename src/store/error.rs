@@ -1,0 +1,88 @@
+//! What can go wrong with Postgres, classified for those who must decide what to do about it.
+
+use tokio_postgres::error::SqlState;
+
+/// An error of the store.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No usable connection, or it was lost, or the server is shutting down, read-only, or out of resources. Nothing is committed.
+    #[error("postgres is not available: {0}")]
+    Unavailable(String, #[source] Option<tokio_postgres::Error>),
+    /// A statement took too long and was cancelled. Nothing is committed.
+    #[error("postgres did not answer in time")]
+    Timeout,
+    /// The connection was lost while COMMIT was under way: it may have happened or not.
+    #[error("whether the transaction was committed is unknown")]
+    CommitUnknown(#[source] Option<tokio_postgres::Error>),
+    /// Lost a race to another transaction; trying again may help.
+    #[error("postgres aborted the transaction in favour of another")]
+    Contention(#[source] tokio_postgres::Error),
+    /// A unique constraint was hit.
+    #[error("unique constraint {constraint} was violated")]
+    Unique {
+        /// Its name.
+        constraint: String,
+        /// The server's error.
+        #[source]
+        source: tokio_postgres::Error,
+    },
+    /// A statement failed for a reason that trying again does not mend.
+    #[error("a statement failed")]
+    Statement(#[source] tokio_postgres::Error),
+    /// A row holds what this program could not have written.
+    #[error("a stored value is not valid: {0}")]
+    Corrupt(String),
+}
+
+impl Error {
+    /// A connection that could not be had.
+    pub fn unavailable(why: impl std::fmt::Display) -> Self {
+        Self::Unavailable(why.to_string(), None)
+    }
+
+    /// True when the dependency is at fault, so that its breaker should count it.
+    pub fn is_dependency_failure(&self) -> bool {
+        match self {
+            Self::Unavailable(..) | Self::Timeout | Self::CommitUnknown(_) => true,
+            Self::Contention(_) | Self::Unique { .. } | Self::Statement(_) | Self::Corrupt(_) => false,
+        }
+    }
+}
+
+impl From<tokio_postgres::Error> for Error {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let Some(db) = error.as_db_error() else {
+            // A value that does not fit its Rust type is our defect; everything else without a server's answer is a lost connection.
+            return if error.is_closed() || std::error::Error::source(&error).is_none_or(|s| s.is::<std::io::Error>()) {
+                Self::Unavailable("connection lost".into(), Some(error))
+            } else {
+                Self::Statement(error)
+            };
+        };
+        let code = db.code();
+        match *code {
+            SqlState::UNIQUE_VIOLATION => {
+                Self::Unique { constraint: db.constraint().unwrap_or_default().to_owned(), source: error }
+            }
+            SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE | SqlState::LOCK_NOT_AVAILABLE => {
+                Self::Contention(error)
+            }
+            SqlState::QUERY_CANCELED => Self::Timeout,
+            SqlState::READ_ONLY_SQL_TRANSACTION => Self::Unavailable("the server is read-only".into(), Some(error)),
+            // 08 connection, 53 insufficient resources, 57P operator intervention, 58 system error.
+            _ if ["08", "53", "57P", "58"].iter().any(|class| code.code().starts_with(class)) => {
+                Self::Unavailable(format!("SQLSTATE {}", code.code()), Some(error))
+            }
+            _ => Self::Statement(error),
+        }
+    }
+}
+
+impl From<deadpool_postgres::PoolError> for Error {
+    fn from(error: deadpool_postgres::PoolError) -> Self {
+        match error {
+            deadpool_postgres::PoolError::Backend(error) => Self::Unavailable("cannot connect".into(), Some(error)),
+            other => Self::unavailable(other),
+        }
+    }
+}

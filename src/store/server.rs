@@ -1,0 +1,139 @@
+//! One Postgres server: its pool, its policy, and dedicated connections for those who need a session of their own.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use secrecy::{ExposeSecret, SecretString};
+use tokio_postgres::{Client, NoTls};
+
+use super::Error;
+use crate::{
+    config::{self, ConfigError, ms},
+    resilience::{CallError, Dependency},
+    telemetry::names,
+};
+
+/// A server with its pool and its policy.
+#[derive(Debug)]
+pub struct Server {
+    name: &'static str,
+    pool: Pool,
+    policy: Arc<Dependency>,
+    read_timeout: Duration,
+}
+
+impl Server {
+    /// A server from its URL; connects when first used.
+    pub fn new(
+        name: &'static str, key: &str, url: &SecretString, settings: &config::Postgres, breaker: &config::Breaker,
+    ) -> Result<Self, ConfigError> {
+        let manager = Manager::from_config(
+            connection_config(key, url, settings)?,
+            NoTls,
+            // A connection whose last user gave up is checked before it is lent again; one that hangs is thrown away.
+            ManagerConfig { recycling_method: RecyclingMethod::Verified },
+        );
+        let pool = Pool::builder(manager)
+            .max_size(settings.pool_size)
+            .timeouts(Timeouts {
+                wait: Some(ms(settings.acquire_timeout_ms)),
+                create: Some(ms(settings.connect_timeout_ms)),
+                recycle: Some(ms(settings.recycle_timeout_ms)),
+            })
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| ConfigError::Invalid { key: key.to_owned(), reason: error.to_string() })?;
+        let longest = ms(settings.acquire_timeout_ms)
+            + ms(settings.connect_timeout_ms)
+            + ms(settings.recycle_timeout_ms)
+            + ms(settings.read_timeout_ms);
+        let policy = Dependency::new(name, settings.pool_size * 8, longest, breaker);
+        Ok(Self { name, pool, policy, read_timeout: ms(settings.read_timeout_ms) })
+    }
+
+    /// Its name in logs, metrics and health.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Its policy.
+    pub fn policy(&self) -> &Arc<Dependency> {
+        &self.policy
+    }
+
+    /// A pooled connection, in a bounded time. For those who bring their own policy.
+    pub async fn connection(&self) -> Result<Object, Error> {
+        Ok(self.pool.get().await?)
+    }
+
+    /// Runs one read under the policy. A read that takes too long is cancelled on the server too.
+    pub async fn read<T, F>(&self, read: impl FnOnce(Arc<Object>) -> F) -> Result<T, CallError<Error>>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let operation = async {
+            let client = Arc::new(self.connection().await?);
+            bounded(&client, self.read_timeout, read(client.clone())).await
+        };
+        self.policy.call(Error::is_dependency_failure, operation).await
+    }
+
+    /// Writes the pool's numbers into the metrics.
+    pub fn report_pool(&self) {
+        let status = self.pool.status();
+        let in_use = status.size.saturating_sub(status.available);
+        for (state, number) in [("in_use", in_use), ("idle", status.available)] {
+            metrics::gauge!(names::POOL_CONNECTIONS, "server" => self.name, "state" => state).set(number as f64);
+        }
+    }
+
+    /// Closes the pool.
+    pub fn close(&self) {
+        self.pool.close();
+    }
+}
+
+/// Waits for `operation` on `client` for at most `limit`; past it, asks the server to cancel what runs there, because a dropped
+/// future frees the caller but not the connection.
+pub async fn bounded<T>(client: &Client, limit: Duration, operation: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    match tokio::time::timeout(limit, operation).await {
+        Ok(result) => result,
+        Err(_) => {
+            let token = client.cancel_token();
+            tokio::spawn(async move { tokio::time::timeout(Duration::from_secs(1), token.cancel_query(NoTls)).await });
+            Err(Error::Timeout)
+        }
+    }
+}
+
+/// A connection of one's own, for session locks and LISTEN. The second part must be polled for anything to happen.
+pub async fn connect(
+    key: &str, url: &SecretString, settings: &config::Postgres,
+) -> Result<(Client, tokio_postgres::Connection<tokio_postgres::Socket, tokio_postgres::tls::NoTlsStream>), Error> {
+    let config = connection_config(key, url, settings).map_err(Error::unavailable)?;
+    let connecting = config.connect(NoTls);
+    match tokio::time::timeout(ms(settings.connect_timeout_ms), connecting).await {
+        Ok(Ok(connected)) => Ok(connected),
+        Ok(Err(error)) => Err(Error::Unavailable("cannot connect".into(), Some(error))),
+        Err(_) => Err(Error::Timeout),
+    }
+}
+
+fn connection_config(key: &str, url: &SecretString, settings: &config::Postgres) -> Result<tokio_postgres::Config, ConfigError> {
+    if url.expose_secret().is_empty() {
+        return Err(config::missing(key));
+    }
+    // The parser's error may repeat the URL, which holds the password.
+    let wrong = |_| ConfigError::Invalid { key: key.to_owned(), reason: "is not a Postgres URL".to_owned() };
+    let mut config: tokio_postgres::Config = url.expose_secret().parse().map_err(wrong)?;
+    config
+        .application_name("traffic-manager")
+        .options(format!(
+            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
+            settings.statement_timeout_ms, settings.lock_timeout_ms, settings.idle_in_transaction_timeout_ms
+        ))
+        .connect_timeout(ms(settings.connect_timeout_ms))
+        .tcp_user_timeout(ms(settings.statement_timeout_ms) * 2)
+        .keepalives_idle(Duration::from_secs(15));
+    Ok(config)
+}
