@@ -1,7 +1,10 @@
 //! Traffic Manager
 #![recursion_limit = "256"]
+pub mod auth;
+pub mod cache;
 pub mod config;
 pub mod domain;
 pub mod resilience;
+pub mod service;
 pub mod store;
 pub mod telemetry;

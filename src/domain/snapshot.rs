@@ -67,14 +67,14 @@ pub struct TenantSnapshot {
     body: OnceLock<Arc<[u8]>>,
 }
 
-/// What an event does to a snapshot.
+/// What events do to a snapshot.
 #[derive(Debug)]
 pub enum Applied {
-    /// The event is the next one: the snapshot after it.
+    /// They follow without a gap: the snapshot after them.
     Next(TenantSnapshot),
-    /// The snapshot holds it already.
+    /// The snapshot holds them already.
     Known,
-    /// Something is missing between the snapshot and the event, or the event is of another history: load the tenant anew.
+    /// Something is missing between the snapshot and the events, or they are of another history: load the tenant anew.
     Gap,
 }
 
@@ -126,22 +126,35 @@ impl TenantSnapshot {
             .map(|at| &self.entries[at].route)
     }
 
-    /// The snapshot after `event`, sharing every entry that the event does not touch.
-    pub fn apply(&self, event: &Event) -> Result<Applied, serde_json::Error> {
+    /// The snapshot after `events` (of this tenant, in their order), sharing every entry that they do not touch.
+    pub fn apply<'a>(&self, events: impl IntoIterator<Item = &'a Event>) -> Result<Applied, serde_json::Error> {
+        let mut next: Option<Self> = None;
+        for event in events {
+            let body = &event.body;
+            let tag = next.as_ref().map_or(&self.tag, |next| &next.tag);
+            if body.epoch == tag.epoch && body.revision <= tag.revision {
+                continue;
+            }
+            if body.epoch != tag.epoch || body.revision != tag.revision.next() || body.items != 1 {
+                return Ok(Applied::Gap);
+            }
+            let next = next.get_or_insert_with(|| Self {
+                tenant: self.tenant.clone(),
+                tag: self.tag.clone(),
+                entries: self.entries.clone(),
+                body: OnceLock::new(),
+            });
+            next.change(event)?;
+        }
+        Ok(next.map_or(Applied::Known, Applied::Next))
+    }
+
+    fn change(&mut self, event: &Event) -> Result<(), serde_json::Error> {
         let body = &event.body;
-        if body.epoch != self.tag.epoch {
-            return Ok(Applied::Gap);
-        }
-        if body.revision <= self.tag.revision {
-            return Ok(Applied::Known);
-        }
-        if body.revision != self.tag.revision.next() || body.items != 1 {
-            return Ok(Applied::Gap);
-        }
-        let mut entries = self.entries.clone();
-        let at = entries.binary_search_by(|entry| entry.route.name.cmp(&body.route));
+        self.tag = event.tag();
+        let at = self.entries.binary_search_by(|entry| entry.route.name.cmp(&body.route));
         match (at, &body.after) {
-            (Ok(at), None) => drop(entries.remove(at)),
+            (Ok(at), None) => drop(self.entries.remove(at)),
             (Err(_), None) => {}
             (at, Some(spec)) => {
                 let new = entry(SnapshotRoute {
@@ -152,13 +165,12 @@ impl TenantSnapshot {
                     revision: body.revision,
                 })?;
                 match at {
-                    Ok(at) => entries[at] = new,
-                    Err(at) => entries.insert(at, new),
+                    Ok(at) => self.entries[at] = new,
+                    Err(at) => self.entries.insert(at, new),
                 }
             }
         }
-        let tenant = self.tenant.clone();
-        Ok(Applied::Next(Self { tenant, tag: event.tag(), entries, body: OnceLock::new() }))
+        Ok(())
     }
 
     /// The body of `GET /tenants/{tenant}/snapshot`: `{digest, epoch, policies, revision, routes, tenant}`, active routes only.

@@ -1,1 +1,115 @@
-//! To come.
+//! The tables `route_events` (history) and, for the writer's half, `outbox`.
+
+use deadpool_postgres::{Object, Transaction};
+use serde_json::value::RawValue;
+use tokio_postgres::Statement;
+use uuid::Uuid;
+
+use super::{Error, column, tenants, text};
+use crate::domain::{
+    event::Event,
+    ids::RouteKey,
+    tag::{Epoch, Revision, VersionTag},
+};
+
+/// An event to be written, with the bytes that are published and the trace that it belongs to.
+#[derive(Debug, Clone)]
+pub struct NewEvent {
+    /// The event.
+    pub event: Event,
+    /// Its JSON, exactly as it is published.
+    pub payload: String,
+    /// W3C trace context of the request.
+    pub traceparent: Option<String>,
+}
+
+/// Statement of [`insert`].
+pub const INSERT: &str = "insert into route_events \
+    (tenant, epoch, revision, item, id, aggregateid, type, payload, service, env, version, traceparent, occurred_at) \
+    select tenant, epoch, revision, item, id, tenant, type, payload::json, service, env, version, traceparent, occurred_at \
+    from unnest($1::text[], $2::text[], $3::bigint[], $4::int[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], \
+                $10::text[], $11::text[], $12::timestamptz[]) \
+      as n (tenant, epoch, revision, item, id, type, payload, service, env, version, traceparent, occurred_at)";
+
+/// Statement of [`enqueue`]. Ids are given in the order of the array, which is commit order within a tenant.
+pub const ENQUEUE: &str =
+    "insert into outbox (event_id) select id from unnest($1::uuid[]) with ordinality as n (id, at) order by at";
+
+/// Appends events to the history.
+pub async fn insert(tx: &Transaction<'_>, insert: &Statement, events: &[NewEvent]) -> Result<(), Error> {
+    if events.is_empty() {
+        return Ok(());
+    }
+    let bodies: Vec<_> = events.iter().map(|new| &new.event.body).collect();
+    let tenants: Vec<_> = bodies.iter().map(|b| b.tenant.as_str()).collect();
+    let epochs: Vec<_> = bodies.iter().map(|b| b.epoch.as_str()).collect();
+    let revisions = bodies.iter().map(|b| tenants::signed(b.revision)).collect::<Result<Vec<_>, _>>()?;
+    let items: Vec<_> = bodies.iter().map(|b| i32::try_from(b.item).unwrap_or(i32::MAX)).collect();
+    let ids: Vec<_> = bodies.iter().map(|b| b.id).collect();
+    let types: Vec<_> = bodies.iter().map(|b| b.action.ce_type()).collect();
+    let payloads: Vec<_> = events.iter().map(|new| new.payload.as_str()).collect();
+    let services: Vec<_> = bodies.iter().map(|b| b.route.service.as_str()).collect();
+    let envs: Vec<_> = bodies.iter().map(|b| b.route.env.as_str()).collect();
+    let versions: Vec<_> = bodies.iter().map(|b| b.route.version.as_str()).collect();
+    let traces: Vec<_> = events.iter().map(|new| new.traceparent.as_deref()).collect();
+    let times: Vec<_> = bodies.iter().map(|b| b.occurred_at.timestamp()).collect();
+    tx.execute(
+        insert,
+        &[&tenants, &epochs, &revisions, &items, &ids, &types, &payloads, &services, &envs, &versions, &traces, &times],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Queues events for the relay. The tenants' rows must be locked.
+pub async fn enqueue(tx: &Transaction<'_>, enqueue: &Statement, events: &[NewEvent]) -> Result<(), Error> {
+    if !events.is_empty() {
+        let ids: Vec<Uuid> = events.iter().map(|new| new.event.body.id).collect();
+        tx.execute(enqueue, &[&ids]).await?;
+    }
+    Ok(())
+}
+
+/// A route's history with its tenant's newest tag.
+pub struct RouteHistory {
+    /// The tenant's tag at the same instant.
+    pub tag: VersionTag,
+    /// Events as they were published, newest first.
+    pub events: Vec<Box<RawValue>>,
+    /// The revision of the last of them.
+    pub last: Option<Revision>,
+}
+
+/// A route's events of its tenant's present epoch, newest first, before revision `before`. `None` when there is no such tenant.
+pub async fn route_history(
+    client: &Object, key: &RouteKey, epoch: Option<&Epoch>, before: Option<Revision>, limit: i64,
+) -> Result<Option<RouteHistory>, Error> {
+    let sql = "select t.epoch, t.revision as tenant_revision, e.payload, e.revision \
+         from tenants t left join lateral \
+           (select payload, revision from route_events h \
+             where h.tenant = t.name and h.service = $2 and h.env = $3 and h.version = $4 and h.epoch = t.epoch \
+               and ($5::text is null or h.epoch = $5) and ($6::bigint is null or h.revision < $6) \
+             order by h.revision desc, h.item desc limit $7) e on true \
+         where t.name = $1 order by e.revision desc nulls last";
+    let statement = client.prepare_cached(sql).await?;
+    let RouteKey { tenant, name } = key;
+    let before = before.map(tenants::signed).transpose()?;
+    let epoch = epoch.map(Epoch::as_str);
+    let rows = client
+        .query(
+            &statement,
+            &[&tenant.as_str(), &name.service.as_str(), &name.env.as_str(), &name.version.as_str(), &epoch, &before, &limit],
+        )
+        .await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let tag = VersionTag { epoch: text(first, "epoch")?, revision: tenants::revision(first, "tenant_revision")? };
+    let mut history = RouteHistory { tag, events: Vec::with_capacity(rows.len()), last: None };
+    for row in &rows {
+        if column::<Option<i64>>(row, "revision")?.is_some() {
+            let payload: tokio_postgres::types::Json<&RawValue> = column(row, "payload")?;
+            history.events.push(payload.0.to_owned());
+            history.last = Some(tenants::revision(row, "revision")?);
+        }
+    }
+    Ok(Some(history))
+}

@@ -1,1 +1,35 @@
-//! To come.
+//! Schema migrations: refinery, under an advisory lock that refinery itself does not take.
+
+use tokio_postgres::Client;
+
+use super::Error;
+
+mod embedded {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Session lock of the one migrator at a time. Any constant will do; this one spells "tm-migra".
+const LOCK: i64 = i64::from_be_bytes(*b"tm-migra");
+
+/// Why the schema could not be brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] Error),
+    /// A migration.
+    #[error("migration failed")]
+    Migration(#[from] refinery::Error),
+}
+
+/// Brings the schema up to date, and returns the names of the migrations that were applied. Concurrent callers wait for one another
+/// for up to two minutes; the lock ends with the connection.
+pub async fn run(client: &mut Client) -> Result<Vec<String>, MigrateError> {
+    for setting in ["set statement_timeout = '120s'", "set lock_timeout = '120s'"] {
+        client.execute(setting, &[]).await.map_err(Error::from)?;
+    }
+    client.execute("select pg_advisory_lock($1)", &[&LOCK]).await.map_err(Error::from)?;
+    let report = embedded::migrations::runner().set_grouped(true).run_async(client).await;
+    client.execute("select pg_advisory_unlock($1)", &[&LOCK]).await.map_err(Error::from)?;
+    Ok(report?.applied_migrations().iter().map(ToString::to_string).collect())
+}

@@ -16,3 +16,16 @@ pub mod tenants;
 
 pub use error::Error;
 pub use server::{Server, connect};
+
+use tokio_postgres::{Row, types::FromSql};
+
+/// A column by name.
+fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, Error> {
+    row.try_get(name).map_err(|error| Error::Corrupt(format!("{name}: {error}")))
+}
+
+/// A text column as the domain type that it was written from.
+fn text<T: TryFrom<String, Error = crate::domain::Invalid>>(row: &Row, name: &str) -> Result<T, Error> {
+    let raw: String = column(row, name)?;
+    T::try_from(raw).map_err(|invalid| Error::Corrupt(format!("{name}: {invalid}")))
+}

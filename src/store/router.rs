@@ -1,1 +1,147 @@
-//! To come.
+//! Where a read goes: to a replica that is fresh enough, else to the primary.
+//!
+//! Freshness is measured by log position, never by clock: an idle primary makes a clock's lag grow without end. What a replica
+//! answers is also held against the revision that is already known of the tenant, in the same statement that reads the data, so a
+//! replica that fell behind in the meantime is found out. The primary is the last resort, behind its own bulkhead.
+
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
+    },
+};
+
+use deadpool_postgres::Object;
+use serde::Serialize;
+
+use super::{Error, Server, column};
+use crate::resilience::CallError;
+
+/// The servers of one cluster.
+#[derive(Debug)]
+pub struct Router {
+    primary: Arc<Server>,
+    replicas: Vec<Replica>,
+    max_lag_bytes: i64,
+    next: AtomicUsize,
+    /// The primary's last known log position.
+    position: AtomicI64,
+}
+
+#[derive(Debug)]
+struct Replica {
+    server: Arc<Server>,
+    is_fresh: AtomicBool,
+    lag_bytes: AtomicI64,
+}
+
+/// Which server answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// The truth.
+    Primary,
+    /// A replica, whose answer was accepted as new enough.
+    Replica,
+}
+
+/// What health tells of one replica.
+#[derive(Debug, Clone, Serialize)]
+pub struct ReplicaReport {
+    /// Its name.
+    pub name: &'static str,
+    /// Whether reads without a minimum revision go there now.
+    pub is_fresh: bool,
+    /// How far its replayed position was behind the primary's when last compared; `null` before that.
+    pub lag_bytes: Option<i64>,
+}
+
+impl Router {
+    /// A router; replicas are not used before [`Router::check`] has found them fresh.
+    pub fn new(primary: Arc<Server>, replicas: Vec<Arc<Server>>, max_lag_bytes: u64) -> Self {
+        let replica = |server| Replica { server, is_fresh: AtomicBool::new(false), lag_bytes: AtomicI64::new(-1) };
+        Self {
+            primary,
+            replicas: replicas.into_iter().map(replica).collect(),
+            max_lag_bytes: i64::try_from(max_lag_bytes).unwrap_or(i64::MAX),
+            next: AtomicUsize::new(0),
+            position: AtomicI64::new(0),
+        }
+    }
+
+    /// The primary.
+    pub fn primary(&self) -> &Arc<Server> {
+        &self.primary
+    }
+
+    /// All servers, the primary first.
+    pub fn servers(&self) -> impl Iterator<Item = &Arc<Server>> {
+        std::iter::once(&self.primary).chain(self.replicas.iter().map(|replica| &replica.server))
+    }
+
+    /// Reads from a fresh replica whose answer `accept` takes, else from the primary. When the primary fails too, a replica whose
+    /// freshness is not known is asked last: `accept` still guards what was already seen.
+    pub async fn read<T, F: Future<Output = Result<T, Error>>>(
+        &self, accept: impl Fn(&T) -> bool, read: impl Fn(Arc<Object>) -> F,
+    ) -> Result<(T, Source), CallError<Error>> {
+        let start = self.next.fetch_add(1, Ordering::Relaxed);
+        let count = self.replicas.len();
+        let in_turn = || (0..count).map(move |offset| &self.replicas[(start.wrapping_add(offset)) % count]);
+        for replica in in_turn().filter(|replica| replica.is_fresh.load(Ordering::Relaxed)) {
+            if let Ok(value) = replica.server.read(&read).await
+                && accept(&value)
+            {
+                return Ok((value, Source::Replica));
+            }
+        }
+        let failure = match self.primary.read(&read).await {
+            Ok(value) => return Ok((value, Source::Primary)),
+            Err(failure) => failure,
+        };
+        for replica in in_turn().filter(|replica| !replica.is_fresh.load(Ordering::Relaxed)) {
+            if let Ok(value) = replica.server.read(&read).await
+                && accept(&value)
+            {
+                return Ok((value, Source::Replica));
+            }
+        }
+        Err(failure)
+    }
+
+    /// Compares the replicas' replayed positions with the primary's. While the primary cannot be asked, its last position counts.
+    pub async fn check(&self) {
+        if self.replicas.is_empty() {
+            return;
+        }
+        let primary = self.primary.read(|client| position(client, "pg_current_wal_lsn()")).await;
+        if let Ok(Some(position)) = primary {
+            self.position.store(position, Ordering::Relaxed);
+        }
+        for replica in &self.replicas {
+            let replayed = replica.server.read(|client| position(client, "pg_last_wal_replay_lsn()")).await;
+            let known = self.position.load(Ordering::Relaxed);
+            let lag = replayed.ok().flatten().map(|replayed| (known - replayed).max(0));
+            let is_fresh = lag.is_some_and(|lag| lag <= self.max_lag_bytes) && known > 0;
+            replica.lag_bytes.store(lag.unwrap_or(-1), Ordering::Relaxed);
+            if replica.is_fresh.swap(is_fresh, Ordering::Relaxed) != is_fresh {
+                tracing::info!(postgres.server = replica.server.name(), replica.is_fresh = is_fresh, "replica changed its state");
+            }
+        }
+    }
+
+    /// The replicas' numbers.
+    pub fn report(&self) -> Vec<ReplicaReport> {
+        let report = |replica: &Replica| ReplicaReport {
+            name: replica.server.name(),
+            is_fresh: replica.is_fresh.load(Ordering::Relaxed),
+            lag_bytes: Some(replica.lag_bytes.load(Ordering::Relaxed)).filter(|lag| *lag >= 0),
+        };
+        self.replicas.iter().map(report).collect()
+    }
+}
+
+/// A log position as bytes since the start; `None` where the function does not apply (a promoted replica).
+async fn position(client: Arc<Object>, function: &'static str) -> Result<Option<i64>, Error> {
+    let statement = client.prepare_cached(&format!("select pg_wal_lsn_diff({function}, '0/0')::bigint as position")).await?;
+    column(&client.query_one(&statement, &[]).await?, "position")
+}

@@ -1,1 +1,236 @@
-//! To come.
+//! The table `routes`.
+
+use std::collections::BTreeMap;
+
+use deadpool_postgres::{Object, Transaction};
+use tokio_postgres::{Row, Statement};
+
+use super::{Error, column, tenants, text};
+use crate::domain::{
+    ids::{RouteKey, RouteName, TenantName},
+    route::{Description, Labels, Route, RouteSpec},
+    snapshot::SnapshotRoute,
+    tag::VersionTag,
+};
+
+/// Statement of [`find`].
+pub const FIND: &str = "select r.* from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as k (tenant, service, env, version) \
+    join routes r using (tenant, service, env, version)";
+
+/// Those of the named routes that exist.
+pub async fn find(tx: &Transaction<'_>, find: &Statement, keys: &[&RouteKey]) -> Result<Vec<(TenantName, Route)>, Error> {
+    let [tenants, services, envs, versions] = key_columns(keys.iter().copied());
+    let rows = tx.query(find, &[&tenants, &services, &envs, &versions]).await?;
+    rows.iter().map(|row| Ok((text(row, "tenant")?, route(row)?))).collect()
+}
+
+/// Statement of [`upsert`].
+pub const UPSERT: &str = "insert into routes \
+    (tenant, service, env, version, url, is_active, labels, description, revision, created_at, created_by, updated_at, updated_by) \
+    select tenant, service, env, version, url, is_active, labels::jsonb, description, revision, \
+           created_at, created_by, updated_at, updated_by \
+    from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bool[], $7::text[], $8::text[], $9::bigint[], \
+                $10::timestamptz[], $11::text[], $12::timestamptz[], $13::text[]) \
+      as n (tenant, service, env, version, url, is_active, labels, description, revision, \
+            created_at, created_by, updated_at, updated_by) \
+    on conflict (tenant, service, env, version) do update set \
+      url = excluded.url, is_active = excluded.is_active, labels = excluded.labels, description = excluded.description, \
+      revision = excluded.revision, created_at = excluded.created_at, created_by = excluded.created_by, \
+      updated_at = excluded.updated_at, updated_by = excluded.updated_by";
+
+/// Writes routes as they shall be; no key may stand twice.
+pub async fn upsert(tx: &Transaction<'_>, upsert: &Statement, routes: &[(&TenantName, &Route)]) -> Result<(), Error> {
+    if routes.is_empty() {
+        return Ok(());
+    }
+    let keys: Vec<RouteKey> =
+        routes.iter().map(|(tenant, route)| RouteKey { tenant: (*tenant).clone(), name: route.name.clone() }).collect();
+    let [tenants, services, envs, versions] = key_columns(keys.iter());
+    let urls: Vec<_> = routes.iter().map(|(_, r)| r.spec.url.as_str()).collect();
+    let active: Vec<_> = routes.iter().map(|(_, r)| r.spec.is_active).collect();
+    let labels = routes.iter().map(|(_, r)| json_text(&r.spec.labels)).collect::<Result<Vec<_>, _>>()?;
+    let descriptions: Vec<_> = routes.iter().map(|(_, r)| r.spec.description.as_ref().map(Description::as_str)).collect();
+    let revisions = routes.iter().map(|(_, r)| tenants::signed(r.revision)).collect::<Result<Vec<_>, _>>()?;
+    let created_at: Vec<_> = routes.iter().map(|(_, r)| r.created_at.timestamp()).collect();
+    let created_by: Vec<_> = routes.iter().map(|(_, r)| r.created_by.as_str()).collect();
+    let updated_at: Vec<_> = routes.iter().map(|(_, r)| r.updated_at.timestamp()).collect();
+    let updated_by: Vec<_> = routes.iter().map(|(_, r)| r.updated_by.as_str()).collect();
+    tx.execute(
+        upsert,
+        &[
+            &tenants,
+            &services,
+            &envs,
+            &versions,
+            &urls,
+            &active,
+            &labels,
+            &descriptions,
+            &revisions,
+            &created_at,
+            &created_by,
+            &updated_at,
+            &updated_by,
+        ],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Statement of [`delete`].
+pub const DELETE: &str = "delete from routes r using unnest($1::text[], $2::text[], $3::text[], $4::text[]) \
+    as k (tenant, service, env, version) \
+    where (r.tenant, r.service, r.env, r.version) = (k.tenant, k.service, k.env, k.version)";
+
+/// Removes routes.
+pub async fn delete(tx: &Transaction<'_>, delete: &Statement, keys: &[&RouteKey]) -> Result<(), Error> {
+    if !keys.is_empty() {
+        let [tenants, services, envs, versions] = key_columns(keys.iter().copied());
+        tx.execute(delete, &[&tenants, &services, &envs, &versions]).await?;
+    }
+    Ok(())
+}
+
+/// What a list may be narrowed by.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only this tenant's.
+    pub tenant: Option<TenantName>,
+    /// Only this service's.
+    pub service: Option<String>,
+    /// Only this environment's.
+    pub env: Option<String>,
+    /// Only this version.
+    pub version: Option<String>,
+    /// Only active or only inactive ones.
+    pub is_active: Option<bool>,
+    /// Only those with this label.
+    pub label: Option<(String, String)>,
+}
+
+/// One route with its tenant's tag, read in one statement: `None` when there is no such tenant.
+pub async fn get(client: &Object, key: &RouteKey) -> Result<Option<(VersionTag, Option<Route>)>, Error> {
+    let sql = "select t.epoch, t.revision as tenant_revision, r.* from tenants t left join routes r \
+               on r.tenant = t.name and r.service = $2 and r.env = $3 and r.version = $4 where t.name = $1";
+    let statement = client.prepare_cached(sql).await?;
+    let RouteKey { tenant, name } = key;
+    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
+        [&tenant.as_str(), &name.service.as_str(), &name.env.as_str(), &name.version.as_str()];
+    let Some(row) = client.query_opt(&statement, &parameters).await? else { return Ok(None) };
+    let tag = VersionTag { epoch: text(&row, "epoch")?, revision: tenants::revision(&row, "tenant_revision")? };
+    let exists = column::<Option<String>>(&row, "tenant")?.is_some();
+    Ok(Some((tag, if exists { Some(route(&row)?) } else { None })))
+}
+
+/// Routes after `after` in key order, and the tenant's tag at the same instant when the filter names a tenant that exists.
+pub async fn list(
+    client: &Object, filter: &Filter, after: Option<&RouteKey>, limit: i64,
+) -> Result<(Option<VersionTag>, Vec<(TenantName, Route)>), Error> {
+    // One statement sees one instant: the tag and the routes belong together.
+    // The two predicates that an index can serve stand bare, not behind an "is null or" that a generic plan cannot see through.
+    let of_tenant = if filter.tenant.is_some() { "tenant = $1" } else { "$1::text is null" };
+    let after_key = if after.is_some() {
+        "(tenant, service, env, version) > ($8, $9, $10, $11)"
+    } else {
+        "coalesce($8, $9, $10, $11) is null"
+    };
+    let sql = format!(
+        "with t as (select name, epoch, revision from tenants where name = $1), \
+         page as (select * from routes \
+           where {of_tenant} and ($2::text is null or service = $2) and ($3::text is null or env = $3) \
+             and ($4::text is null or version = $4) and ($5::bool is null or is_active = $5) \
+             and ($6::text is null or labels ->> $6 = $7) \
+             and {after_key} \
+           order by tenant, service, env, version limit $12) \
+       select t.epoch, t.revision as tenant_revision, page.* from page full join t on false \
+       order by page.tenant, page.service, page.env, page.version"
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    let tenant = filter.tenant.as_ref().map(TenantName::as_str);
+    let (label, value) = filter.label.as_ref().map(|(k, v)| (k.as_str(), v.as_str())).unzip();
+    let after = after.map(|key| {
+        let RouteKey { tenant, name } = key;
+        (tenant.as_str(), name.service.as_str(), name.env.as_str(), name.version.as_str())
+    });
+    let (a, b, c, d) = (after.map(|k| k.0), after.map(|k| k.1), after.map(|k| k.2), after.map(|k| k.3));
+    let rows = client
+        .query(
+            &statement,
+            &[&tenant, &filter.service, &filter.env, &filter.version, &filter.is_active, &label, &value, &a, &b, &c, &d, &limit],
+        )
+        .await?;
+    let mut tag = None;
+    let mut routes = Vec::with_capacity(rows.len());
+    for row in &rows {
+        if column::<Option<String>>(row, "tenant")?.is_some() {
+            routes.push((text(row, "tenant")?, route(row)?));
+        } else {
+            tag = Some(VersionTag { epoch: text(row, "epoch")?, revision: tenants::revision(row, "tenant_revision")? });
+        }
+    }
+    Ok((tag, routes))
+}
+
+/// All of a tenant's routes with its tag, read in one statement: `None` when there is no such tenant.
+pub async fn snapshot(client: &Object, tenant: &TenantName) -> Result<Option<(VersionTag, Vec<SnapshotRoute>)>, Error> {
+    let sql = "select t.epoch, t.revision as tenant_revision, r.tenant, r.service, r.env, r.version, r.url, r.is_active, \
+                      r.labels::text as labels, r.revision \
+               from tenants t left join routes r on r.tenant = t.name where t.name = $1";
+    let statement = client.prepare_cached(sql).await?;
+    let rows = client.query(&statement, &[&tenant.as_str()]).await?;
+    let Some(first) = rows.first() else { return Ok(None) };
+    let tag = VersionTag { epoch: text(first, "epoch")?, revision: tenants::revision(first, "tenant_revision")? };
+    if column::<Option<String>>(first, "tenant")?.is_none() {
+        return Ok(Some((tag, Vec::new())));
+    }
+    let routes = rows.iter().map(|row| {
+        let labels: String = column(row, "labels")?;
+        Ok(SnapshotRoute {
+            name: name(row)?,
+            url: text(row, "url")?,
+            is_active: column(row, "is_active")?,
+            labels: serde_json::from_str(&labels).map_err(|e| Error::Corrupt(format!("labels: {e}")))?,
+            revision: tenants::revision(row, "revision")?,
+        })
+    });
+    Ok(Some((tag, routes.collect::<Result<_, Error>>()?)))
+}
+
+fn name(row: &Row) -> Result<RouteName, Error> {
+    Ok(RouteName { service: text(row, "service")?, env: text(row, "env")?, version: text(row, "version")? })
+}
+
+fn route(row: &Row) -> Result<Route, Error> {
+    let labels: tokio_postgres::types::Json<BTreeMap<String, String>> = column(row, "labels")?;
+    let description = column::<Option<String>>(row, "description")?;
+    let corrupt = |e: crate::domain::Invalid| Error::Corrupt(e.to_string());
+    Ok(Route {
+        name: name(row)?,
+        spec: RouteSpec {
+            url: text(row, "url")?,
+            is_active: column(row, "is_active")?,
+            labels: Labels::try_from(labels.0).map_err(corrupt)?,
+            description: description.map(Description::try_from).transpose().map_err(corrupt)?,
+        },
+        revision: tenants::revision(row, "revision")?,
+        created_at: column::<jiff::Timestamp>(row, "created_at")?.into(),
+        created_by: column(row, "created_by")?,
+        updated_at: column::<jiff::Timestamp>(row, "updated_at")?.into(),
+        updated_by: column(row, "updated_by")?,
+    })
+}
+
+fn json_text(labels: &Labels) -> Result<String, Error> {
+    serde_json::to_string(labels).map_err(|e| Error::Corrupt(e.to_string()))
+}
+
+fn key_columns<'a>(keys: impl Iterator<Item = &'a RouteKey>) -> [Vec<&'a str>; 4] {
+    let mut columns = [const { Vec::new() }; 4];
+    for RouteKey { tenant, name } in keys {
+        columns[0].push(tenant.as_str());
+        columns[1].push(name.service.as_str());
+        columns[2].push(name.env.as_str());
+        columns[3].push(name.version.as_str());
+    }
+    columns
+}

@@ -4,7 +4,7 @@ use std::{future::Future, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{CancelToken, Client, NoTls};
 
 use super::Error;
 use crate::{
@@ -93,17 +93,23 @@ impl Server {
     }
 }
 
-/// Waits for `operation` on `client` for at most `limit`; past it, asks the server to cancel what runs there, because a dropped
+/// Waits for `operation` for at most `limit`; past it, asks the server to cancel what runs on that connection, because a dropped
 /// future frees the caller but not the connection.
-pub async fn bounded<T>(client: &Client, limit: Duration, operation: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+pub async fn cancelled_after<T>(
+    limit: Duration, token: CancelToken, operation: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
     match tokio::time::timeout(limit, operation).await {
         Ok(result) => result,
         Err(_) => {
-            let token = client.cancel_token();
             tokio::spawn(async move { tokio::time::timeout(Duration::from_secs(1), token.cancel_query(NoTls)).await });
             Err(Error::Timeout)
         }
     }
+}
+
+/// [`cancelled_after`] for a plain client.
+pub async fn bounded<T>(client: &Client, limit: Duration, operation: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    cancelled_after(limit, client.cancel_token(), operation).await
 }
 
 /// A connection of one's own, for session locks and LISTEN. The second part must be polled for anything to happen.

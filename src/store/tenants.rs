@@ -1,1 +1,137 @@
-//! To come.
+//! The table `tenants`.
+
+use deadpool_postgres::{Object, Transaction};
+use tokio_postgres::{Row, Statement};
+
+use super::{Error, column, text};
+use crate::domain::{
+    chain::EventHash,
+    ids::TenantName,
+    tag::{Revision, VersionTag},
+    tenant::{Quotas, Tenant},
+};
+
+const COLUMNS: &str = "name, epoch, revision, chain_head, routes, routes_quota, created_at, created_by, updated_at, updated_by";
+
+/// Statement of [`lock`]. Rows are locked in name order, so that two groups never wait for one another in a circle; `no key update`
+/// lets other transactions' foreign keys through.
+pub fn lock_sql() -> String {
+    format!("select {COLUMNS} from tenants where name = any($1) order by name for no key update")
+}
+
+/// Locks the tenants that exist among `names`, and reads them with their chain heads.
+pub async fn lock(tx: &Transaction<'_>, lock: &Statement, names: &[&str]) -> Result<Vec<(Tenant, EventHash)>, Error> {
+    let rows = tx.query(lock, &[&names]).await?;
+    rows.iter().map(|row| Ok((tenant(row)?, text(row, "chain_head")?))).collect()
+}
+
+/// Statement of [`insert`].
+pub const INSERT: &str = "insert into tenants \
+    (name, epoch, revision, chain_head, routes, routes_quota, created_at, created_by, updated_at, updated_by) \
+    select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], \
+                         $7::timestamptz[], $8::text[], $9::timestamptz[], $10::text[])";
+
+/// Statement of [`update`].
+pub const UPDATE: &str = "update tenants t set epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
+    routes_quota = n.routes_quota, created_at = n.created_at, created_by = n.created_by, updated_at = n.updated_at, \
+    updated_by = n.updated_by \
+    from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], \
+                $7::timestamptz[], $8::text[], $9::timestamptz[], $10::text[]) \
+      as n (name, epoch, revision, chain_head, routes, routes_quota, created_at, created_by, updated_at, updated_by) \
+    where t.name = n.name";
+
+/// Writes tenants with [`INSERT`] (they must not exist: a violation of `tenants_pkey` means that another instance made one in the
+/// meantime) or [`UPDATE`] (they must be locked).
+pub async fn write(tx: &Transaction<'_>, statement: &Statement, tenants: &[(&Tenant, EventHash)]) -> Result<(), Error> {
+    if tenants.is_empty() {
+        return Ok(());
+    }
+    let all = |f: fn(&Tenant) -> String| tenants.iter().map(|(t, _)| f(t)).collect::<Vec<_>>();
+    let names = all(|t| t.name.to_string());
+    let epochs = all(|t| t.epoch.to_string());
+    let revisions = tenants.iter().map(|(t, _)| signed(t.revision)).collect::<Result<Vec<_>, _>>()?;
+    let heads: Vec<_> = tenants.iter().map(|(_, head)| head.to_string()).collect();
+    let routes: Vec<_> = tenants.iter().map(|(t, _)| i32::try_from(t.routes).unwrap_or(i32::MAX)).collect();
+    let quotas: Vec<_> = tenants.iter().map(|(t, _)| t.quotas.routes.map(|n| i32::try_from(n).unwrap_or(i32::MAX))).collect();
+    let created_at: Vec<_> = tenants.iter().map(|(t, _)| t.created_at.timestamp()).collect();
+    let created_by = all(|t| t.created_by.clone());
+    let updated_at: Vec<_> = tenants.iter().map(|(t, _)| t.updated_at.timestamp()).collect();
+    let updated_by = all(|t| t.updated_by.clone());
+    tx.execute(
+        statement,
+        &[&names, &epochs, &revisions, &heads, &routes, &quotas, &created_at, &created_by, &updated_at, &updated_by],
+    )
+    .await?;
+    Ok(())
+}
+
+/// Statement of [`delete`].
+pub const DELETE: &str = "delete from tenants where name = any($1)";
+
+/// Removes tenants, which must be locked and have no routes.
+pub async fn delete(tx: &Transaction<'_>, delete: &Statement, names: &[&str]) -> Result<(), Error> {
+    if !names.is_empty() {
+        tx.execute(delete, &[&names]).await?;
+    }
+    Ok(())
+}
+
+/// One tenant, if it exists.
+pub async fn get(client: &Object, name: &TenantName) -> Result<Option<Tenant>, Error> {
+    let statement = client.prepare_cached(&format!("select {COLUMNS} from tenants where name = $1")).await?;
+    client.query_opt(&statement, &[&name.as_str()]).await?.as_ref().map(tenant).transpose()
+}
+
+/// Tenants after `after` in name order.
+pub async fn list(client: &Object, after: Option<&str>, limit: i64) -> Result<Vec<Tenant>, Error> {
+    let sql = format!("select {COLUMNS} from tenants where ($1::text is null or name > $1) order by name limit $2");
+    let statement = client.prepare_cached(&sql).await?;
+    client.query(&statement, &[&after, &limit]).await?.iter().map(tenant).collect()
+}
+
+/// The newest tags of those of `names` that exist.
+pub async fn tags(client: &Object, names: &[&str]) -> Result<Vec<(TenantName, VersionTag)>, Error> {
+    let statement = client.prepare_cached("select name, epoch, revision from tenants where name = any($1)").await?;
+    let rows = client.query(&statement, &[&names]).await?;
+    rows.iter().map(|row| Ok((text(row, "name")?, tag(row)?))).collect()
+}
+
+/// All tenants' newest tags after `after`, in name order.
+pub async fn all_tags(client: &Object, after: Option<&str>, limit: i64) -> Result<Vec<(TenantName, VersionTag)>, Error> {
+    let sql = "select name, epoch, revision from tenants where ($1::text is null or name > $1) order by name limit $2";
+    let statement = client.prepare_cached(sql).await?;
+    let rows = client.query(&statement, &[&after, &limit]).await?;
+    rows.iter().map(|row| Ok((text(row, "name")?, tag(row)?))).collect()
+}
+
+/// The columns `epoch` and `revision` of a row.
+pub(super) fn tag(row: &Row) -> Result<VersionTag, Error> {
+    Ok(VersionTag { epoch: text(row, "epoch")?, revision: revision(row, "revision")? })
+}
+
+/// A revision column.
+pub(super) fn revision(row: &Row, name: &str) -> Result<Revision, Error> {
+    let value: i64 = column(row, name)?;
+    u64::try_from(value).map(Revision).map_err(|_| Error::Corrupt(format!("{name} is negative")))
+}
+
+/// A revision as its column holds it.
+pub(super) fn signed(revision: Revision) -> Result<i64, Error> {
+    i64::try_from(revision.0).map_err(|_| Error::Corrupt("a revision exceeds 63 bits".into()))
+}
+
+fn tenant(row: &Row) -> Result<Tenant, Error> {
+    let tag = tag(row)?;
+    let count = |n: i32| u32::try_from(n).map_err(|_| Error::Corrupt("a count is negative".into()));
+    Ok(Tenant {
+        name: text(row, "name")?,
+        epoch: tag.epoch,
+        revision: tag.revision,
+        quotas: Quotas { routes: column::<Option<i32>>(row, "routes_quota")?.map(count).transpose()? },
+        routes: count(column(row, "routes")?)?,
+        created_at: column::<jiff::Timestamp>(row, "created_at")?.into(),
+        created_by: column(row, "created_by")?,
+        updated_at: column::<jiff::Timestamp>(row, "updated_at")?.into(),
+        updated_by: column(row, "updated_by")?,
+    })
+}

@@ -1,0 +1,356 @@
+//! The read path: one immutable snapshot per resident tenant, moved forward and never back.
+//!
+//! ```text
+//!  own writes (after commit) ─┐
+//!  other instances' (Kafka)  ─┼─► apply ─► known ─► resident snapshot ─► resolve, snapshot
+//!  safety read (1 s)         ─┘              ▲
+//!  a miss ─► load: fresh replica, else primary┘
+//! ```
+//!
+//! `known` is the newest tag seen of each tenant. Two rules make "never backwards" hold however loads and changes race:
+//!
+//! 1. whoever learns of a tag raises `known` first, and only then touches the resident snapshot;
+//! 2. a load puts its snapshot in place under the key's lock, and only if `known` is not newer by then.
+//!
+//! So a load that read before a commit is either refused by rule 2, or in place early enough for rule 1's second half to move it on.
+//! (`invalidate` instead of moving on would leave the stale load in place until its time is up.)
+
+pub mod follower;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::future::{BoxFuture, FutureExt as _, Shared};
+use moka::ops::compute::Op;
+
+use crate::{
+    config::{self, ms},
+    domain::{
+        event::Event,
+        ids::TenantName,
+        snapshot::{Applied, TenantSnapshot},
+        tag::VersionTag,
+    },
+    resilience::CallError,
+    store::{self, router::Router, router::Source},
+    telemetry::names,
+};
+
+/// Why a tenant's snapshot cannot be had. Cloned to every waiter of a failed load.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CacheError {
+    /// Neither a replica nor the primary answered.
+    #[error("the tenant could not be loaded: {0}")]
+    Unavailable(Arc<CallError<store::Error>>),
+    /// What can be had is older than the minimum that was asked for.
+    #[error("nothing as new as {minimum} could be had")]
+    Behind {
+        /// What was asked for.
+        minimum: VersionTag,
+        /// What could be had.
+        current: Option<VersionTag>,
+    },
+    /// A snapshot could not be built: a defect.
+    #[error("a snapshot could not be built: {0}")]
+    Defect(String),
+}
+
+type LoadResult = Result<Option<Arc<TenantSnapshot>>, CacheError>;
+type Load = Shared<BoxFuture<'static, LoadResult>>;
+
+/// Loads tried when changes keep overtaking them.
+const LOAD_ATTEMPTS: usize = 5;
+
+/// The routing cache of one instance.
+pub struct Cache {
+    router: Arc<Router>,
+    resident: moka::future::Cache<TenantName, Arc<TenantSnapshot>>,
+    /// Tenants that the primary said do not exist. Written only under `known`'s lock.
+    absent: moka::sync::Cache<TenantName, ()>,
+    known: Mutex<HashMap<TenantName, VersionTag>>,
+    loading: Mutex<HashMap<TenantName, Load>>,
+    min_revision_wait: Duration,
+    refresh: Duration,
+    started: Instant,
+    /// Milliseconds after `started` when the primary last confirmed the resident tenants.
+    confirmed_ms: AtomicU64,
+}
+
+impl Cache {
+    /// An empty cache that loads through `router`.
+    pub fn new(router: Arc<Router>, settings: &config::Read) -> Arc<Self> {
+        let weigh = |_: &TenantName, snapshot: &Arc<TenantSnapshot>| u32::try_from(snapshot.weight()).unwrap_or(u32::MAX);
+        Arc::new(Self {
+            router,
+            resident: moka::future::Cache::builder().max_capacity(settings.cache_bytes).weigher(weigh).build(),
+            absent: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(ms(settings.negative_ttl_ms)).build(),
+            known: Mutex::default(),
+            loading: Mutex::default(),
+            min_revision_wait: ms(settings.min_revision_wait_ms),
+            refresh: ms(settings.refresh_ms),
+            started: Instant::now(),
+            confirmed_ms: AtomicU64::new(0),
+        })
+    }
+
+    /// The tenant's snapshot, at least as new as `minimum` and as everything that this instance has seen of the tenant.
+    /// `None`: the primary says that there is no such tenant.
+    pub async fn get(self: &Arc<Self>, tenant: &TenantName, minimum: Option<&VersionTag>) -> LoadResult {
+        let Some(minimum) = minimum else { return self.current(tenant).await };
+        let covers = |held: &Option<Arc<TenantSnapshot>>| held.as_ref().is_some_and(|held| held.tag().covers(minimum));
+        let held = self.resident.get(tenant).await;
+        if covers(&held) {
+            metrics::counter!(names::CACHE_READS, "result" => "hit").increment(1);
+            return Ok(held);
+        }
+        let deadline = Instant::now() + self.min_revision_wait;
+        loop {
+            // Only the primary can say whether there is something newer. What it says stands: a tag is given out after its commit.
+            match self.catch_up(tenant).await {
+                Ok(current) if covers(&current) => return Ok(current),
+                Ok(current) => {
+                    let current = current.map(|snapshot| snapshot.tag().clone());
+                    return Err(CacheError::Behind { minimum: minimum.clone(), current });
+                }
+                Err(error) if Instant::now() >= deadline => return Err(error),
+                Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            }
+        }
+    }
+
+    /// The tenant as the primary has it now.
+    async fn catch_up(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
+        let read = async |client: Arc<deadpool_postgres::Object>| store::tenants::tags(&client, &[tenant.as_str()]).await;
+        let tags = self.router.primary().read(read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
+        let Some((_, newest)) = tags.first() else {
+            self.forget(tenant).await;
+            return Ok(None);
+        };
+        self.observe(tenant, newest);
+        match self.resident.get(tenant).await {
+            Some(held) if held.tag().covers(newest) => Ok(Some(held)),
+            _ => self.load(tenant).await,
+        }
+    }
+
+    /// The newest tag seen of the tenant.
+    pub fn known(&self, tenant: &TenantName) -> Option<VersionTag> {
+        self.lock_known().get(tenant).cloned()
+    }
+
+    /// How long ago the primary last confirmed what is held, once that is longer than two refreshes: the age to tell clients.
+    pub fn stale_for(&self) -> Option<Duration> {
+        let confirmed = Duration::from_millis(self.confirmed_ms.load(Ordering::Relaxed));
+        let age = self.started.elapsed().saturating_sub(confirmed);
+        (age > self.refresh * 2 + Duration::from_secs(1)).then_some(age)
+    }
+
+    /// Resident tenants.
+    pub fn len(&self) -> u64 {
+        self.resident.entry_count()
+    }
+
+    /// True when no tenant is resident.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Moves a tenant forward by events of its that were committed, in their order.
+    pub async fn apply(&self, tenant: &TenantName, events: &[&Event]) {
+        let Some(last) = events.last() else { return };
+        self.observe(tenant, &last.tag());
+        let moved = |entry: Option<moka::Entry<_, Arc<TenantSnapshot>>>| {
+            let op = match entry.map(|entry| entry.into_value().apply(events.iter().copied())) {
+                None => Op::Nop,
+                Some(Ok(Applied::Known)) => applied("known", Op::Nop),
+                Some(Ok(Applied::Next(next))) => applied("next", Op::Put(Arc::new(next))),
+                Some(Ok(Applied::Gap) | Err(_)) => applied("gap", Op::Remove),
+            };
+            std::future::ready(op)
+        };
+        self.resident.entry(tenant.clone()).and_compute_with(moved).await;
+    }
+
+    /// The tenant is gone: what is held of it must not be served.
+    pub async fn forget(&self, tenant: &TenantName) {
+        self.lock_known().remove(tenant);
+        self.resident.invalidate(tenant).await;
+    }
+
+    /// Notes that `tag` of the tenant exists. A tag of another epoch replaces what was known.
+    pub fn observe(&self, tenant: &TenantName, tag: &VersionTag) {
+        let mut known = self.lock_known();
+        match known.get_mut(tenant) {
+            Some(newest) if newest.covers(tag) => return,
+            Some(newest) => *newest = tag.clone(),
+            None => drop(known.insert(tenant.clone(), tag.clone())),
+        }
+        self.absent.invalidate(tenant);
+    }
+
+    /// Compares every resident tenant with the primary, and brings those that are behind up to date.
+    pub async fn refresh(self: &Arc<Self>) {
+        let tenants: Vec<TenantName> = self.resident.iter().map(|(tenant, _)| (*tenant).clone()).collect();
+        metrics::gauge!(names::CACHE_TENANTS).set(tenants.len() as f64);
+        let started = self.started.elapsed();
+        for chunk in tenants.chunks(1000) {
+            let chunk: Vec<&str> = chunk.iter().map(TenantName::as_str).collect();
+            if let Err(error) = self.refresh_tags(&chunk).await {
+                tracing::debug!(error = %error, "resident tenants could not be compared with the primary");
+                return;
+            }
+        }
+        if tenants.is_empty() && self.router.primary().read(async |client| ping(&client).await).await.is_err() {
+            return;
+        }
+        self.confirmed_ms.store(u64::try_from(started.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    async fn refresh_tags(self: &Arc<Self>, tenants: &[&str]) -> Result<(), CallError<store::Error>> {
+        let read = async |client: Arc<deadpool_postgres::Object>| store::tenants::tags(&client, tenants).await;
+        let tags: HashMap<TenantName, VersionTag> = self.router.primary().read(read).await?.into_iter().collect();
+        for tenant in tenants.iter().filter_map(|name| name.parse::<TenantName>().ok()) {
+            let Some(held) = self.resident.get(&tenant).await else { continue };
+            match tags.get(&tenant) {
+                None => self.forget(&tenant).await,
+                Some(newest) if held.tag().covers(newest) => {}
+                Some(newest) => {
+                    self.observe(&tenant, newest);
+                    let _ = self.load(&tenant).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn current(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
+        if let Some(snapshot) = self.resident.get(tenant).await {
+            metrics::counter!(names::CACHE_READS, "result" => "hit").increment(1);
+            return Ok(Some(snapshot));
+        }
+        if self.absent.contains_key(tenant) {
+            metrics::counter!(names::CACHE_READS, "result" => "negative").increment(1);
+            return Ok(None);
+        }
+        metrics::counter!(names::CACHE_READS, "result" => "miss").increment(1);
+        self.load(tenant).await
+    }
+
+    /// One load at a time per tenant; everyone who asks meanwhile shares its result. It runs on its own task, so that it neither
+    /// stops with the one who asked first nor lies half done until somebody asks again.
+    async fn load(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
+        let load = {
+            let mut loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+            let start = || {
+                let (cache, tenant) = (self.clone(), tenant.clone());
+                let task = tokio::spawn(async move {
+                    let _ended = LoadEnded { cache: &cache, tenant: &tenant };
+                    cache.load_once(&tenant).await
+                });
+                async move { task.await.unwrap_or_else(|error| Err(CacheError::Defect(error.to_string()))) }.boxed().shared()
+            };
+            loading.entry(tenant.clone()).or_insert_with(start).clone()
+        };
+        load.await
+    }
+
+    async fn load_once(&self, tenant: &TenantName) -> LoadResult {
+        for _ in 0..LOAD_ATTEMPTS {
+            let before = self.known(tenant);
+            let accept = |loaded: &Option<(VersionTag, _)>| match (loaded, &before) {
+                (Some((tag, _)), Some(known)) => tag.covers(known),
+                (Some(_), None) => true,
+                // A replica that does not know the tenant may only be behind.
+                (None, _) => false,
+            };
+            let read = async |client: Arc<deadpool_postgres::Object>| store::routes::snapshot(&client, tenant).await;
+            let loaded = self.router.read(accept, read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
+            let source = if loaded.1 == Source::Primary { "primary" } else { "replica" };
+            metrics::counter!(names::CACHE_LOADS, "source" => source).increment(1);
+            let Some((tag, routes)) = loaded.0 else {
+                if self.settle_absent(tenant, before.as_ref()).await {
+                    return Ok(None);
+                }
+                continue;
+            };
+            let snapshot = TenantSnapshot::new(tenant.clone(), tag.epoch, tag.revision, routes)
+                .map(Arc::new)
+                .map_err(|error| CacheError::Defect(error.to_string()))?;
+            if let Some(settled) = self.settle(tenant, snapshot, before.as_ref()).await {
+                return Ok(Some(settled));
+            }
+        }
+        Err(CacheError::Unavailable(Arc::new(CallError::Failed(store::Error::unavailable("changes keep overtaking the load")))))
+    }
+
+    /// Puts a loaded snapshot in place, unless something newer is known by now; `None` asks for another load.
+    async fn settle(
+        &self, tenant: &TenantName, loaded: Arc<TenantSnapshot>, before: Option<&VersionTag>,
+    ) -> Option<Arc<TenantSnapshot>> {
+        // Of another epoch than what was known before the load and still is: only the primary can have said so, and it is the truth.
+        let is_new_history = |newest: &VersionTag| newest.epoch != loaded.tag().epoch && Some(newest) == before;
+        let place = |entry: Option<moka::Entry<_, Arc<TenantSnapshot>>>| {
+            let held = entry.map(moka::Entry::into_value);
+            let mut known = self.lock_known();
+            let newest = known.get(tenant);
+            let op = if held.is_some_and(|held| held.tag().covers(loaded.tag())) {
+                Op::Nop
+            } else if newest.map_or(before.is_none(), |newest| loaded.tag().covers(newest) || is_new_history(newest)) {
+                known.insert(tenant.clone(), loaded.tag().clone());
+                self.absent.invalidate(tenant);
+                Op::Put(loaded.clone())
+            } else {
+                Op::Nop
+            };
+            std::future::ready(op)
+        };
+        let result = self.resident.entry(tenant.clone()).and_compute_with(place).await;
+        result.into_entry().map(moka::Entry::into_value).filter(|held| held.tag().covers(loaded.tag()))
+    }
+
+    /// Notes that the primary does not know the tenant, unless somebody learnt of it in the meantime.
+    async fn settle_absent(&self, tenant: &TenantName, before: Option<&VersionTag>) -> bool {
+        {
+            let mut known = self.lock_known();
+            if known.get(tenant) != before {
+                return false;
+            }
+            known.remove(tenant);
+            self.absent.insert(tenant.clone(), ());
+        }
+        self.resident.invalidate(tenant).await;
+        true
+    }
+
+    fn lock_known(&self) -> MutexGuard<'_, HashMap<TenantName, VersionTag>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Takes a load off the list of running ones, however it ended.
+struct LoadEnded<'a> {
+    cache: &'a Cache,
+    tenant: &'a TenantName,
+}
+
+impl Drop for LoadEnded<'_> {
+    fn drop(&mut self) {
+        self.cache.loading.lock().unwrap_or_else(PoisonError::into_inner).remove(self.tenant);
+    }
+}
+
+fn applied<T>(result: &'static str, op: Op<T>) -> Op<T> {
+    metrics::counter!(names::CACHE_APPLIED, "result" => result).increment(1);
+    op
+}
+
+async fn ping(client: &deadpool_postgres::Object) -> Result<(), store::Error> {
+    client.execute("select 1", &[]).await?;
+    Ok(())
+}

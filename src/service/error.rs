@@ -1,0 +1,80 @@
+//! The one error of the use cases, neutral of HTTP.
+
+use crate::{
+    domain::{command::Rejection, tag::VersionTag},
+    resilience::CallError,
+    store,
+};
+
+/// Why a use case did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Refused by the rules; nothing was changed.
+    #[error(transparent)]
+    Rejected(#[from] Rejection),
+    /// The route exists and is inactive, so it does not resolve.
+    #[error("route is inactive")]
+    RouteInactive,
+    /// A cursor that this installation did not make, or not for this list.
+    #[error("the cursor is not one of ours for this list")]
+    InvalidCursor,
+    /// A dependency did not answer, or is not asked because it did not lately. Nothing was changed.
+    #[error("{dependency} is not available")]
+    Unavailable {
+        /// Which.
+        dependency: &'static str,
+        /// Why, for the log.
+        #[source]
+        cause: Option<std::sync::Arc<dyn std::error::Error + Send + Sync>>,
+    },
+    /// Too much waits already. Nothing was changed.
+    #[error("too many {0} are waiting")]
+    Overloaded(&'static str),
+    /// The write may have been committed or not. A retry with the same Idempotency-Key tells.
+    #[error("whether the write was committed is unknown")]
+    CommitUnknown,
+    /// What is held is older than the caller's minimum, and nothing newer could be had in time.
+    #[error("revision {minimum} is not reached here")]
+    BehindMinimum {
+        /// What was asked for.
+        minimum: VersionTag,
+        /// What could be had.
+        current: Option<VersionTag>,
+    },
+    /// A defect of ours.
+    #[error("internal error")]
+    Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl Error {
+    /// An error of ours, with its cause for the log.
+    pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Internal(cause.into())
+    }
+
+    /// The dependency is away, and why.
+    pub fn unavailable(dependency: &'static str, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self::Unavailable { dependency, cause: Some(std::sync::Arc::new(cause)) }
+    }
+}
+
+impl From<CallError<store::Error>> for Error {
+    fn from(error: CallError<store::Error>) -> Self {
+        match error {
+            CallError::Failed(error) => error.into(),
+            other => Self::unavailable("postgres", other),
+        }
+    }
+}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::CommitUnknown(_) => Self::CommitUnknown,
+            store::Error::Unavailable(..) | store::Error::Timeout | store::Error::Contention(_) => {
+                Self::unavailable("postgres", error)
+            }
+            store::Error::Unique { .. } | store::Error::Statement(_) | store::Error::Corrupt(_) => Self::internal(error),
+        }
+    }
+}

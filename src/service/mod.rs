@@ -1,0 +1,9 @@
+//! Use cases: what the API does, without HTTP and without SQL.
+
+pub mod batch;
+pub mod cursor;
+mod error;
+pub mod reads;
+pub mod writer;
+
+pub use error::Error;

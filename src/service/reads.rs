@@ -1,0 +1,198 @@
+//! Reads of routes, tenants and history from Postgres: never older than what this instance, or the caller, has seen.
+
+use std::{future::Future, sync::Arc};
+
+use deadpool_postgres::Object;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use tokio::sync::OnceCell;
+
+use super::{Error, cursor::Cursors};
+use crate::{
+    cache::Cache,
+    domain::{
+        command::Rejection,
+        ids::{RouteKey, TenantName},
+        route::Route,
+        tag::{Epoch, Revision, VersionTag},
+        tenant::Tenant,
+    },
+    store::{self, router::Router, routes::Filter},
+};
+
+/// Part of a list, with the cursor of the rest.
+#[derive(Debug, Clone)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Where to go on; `None` at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// What a list is asked for with.
+#[derive(Debug, Clone, Default)]
+pub struct PageRequest {
+    /// At most this many items.
+    pub limit: u32,
+    /// From an earlier page.
+    pub cursor: Option<String>,
+}
+
+/// The read use cases.
+pub struct Reads {
+    router: Arc<Router>,
+    cache: Arc<Cache>,
+    cursors: OnceCell<Cursors>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct HistoryPosition {
+    epoch: Epoch,
+    before: Revision,
+}
+
+impl Reads {
+    /// Reads through `router`; `cache` knows what this instance has seen.
+    pub fn new(router: Arc<Router>, cache: Arc<Cache>) -> Self {
+        Self { router, cache, cursors: OnceCell::new() }
+    }
+
+    /// One route, with the tag of its last change.
+    pub async fn route(&self, key: &RouteKey, minimum: Option<&VersionTag>) -> Result<(Route, VersionTag), Error> {
+        let read = async |client: Arc<Object>| store::routes::get(&client, key).await;
+        let found = self.tenant_read(&key.tenant, minimum, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        let (tag, route) = found.ok_or(Rejection::TenantNotFound)?;
+        let route = route.ok_or(Rejection::RouteNotFound)?;
+        let tag = VersionTag { epoch: tag.epoch, revision: route.revision };
+        Ok((route, tag))
+    }
+
+    /// Routes in key order, with the tenant's tag when the filter names one.
+    pub async fn routes(
+        &self, filter: &Filter, page: &PageRequest, minimum: Option<&VersionTag>,
+    ) -> Result<(Page<(TenantName, Route)>, Option<VersionTag>), Error> {
+        let list = format!("routes {filter:?}");
+        let after: Option<RouteKey> = self.open(&list, page).await?;
+        let read = async |client: Arc<Object>| store::routes::list(&client, filter, after.as_ref(), one_more(page)).await;
+        let (tag, mut routes) = match &filter.tenant {
+            Some(tenant) => self.tenant_read(tenant, minimum, |(tag, _)| tag.as_ref(), read).await?,
+            None => self.router.read(|_| true, read).await?.0,
+        };
+        if filter.tenant.is_some() && tag.is_none() {
+            return Err(Rejection::TenantNotFound.into());
+        }
+        let next_cursor = match cut(&mut routes, page) {
+            Some((tenant, route)) => {
+                let last = RouteKey { tenant: tenant.clone(), name: route.name.clone() };
+                Some(self.cursors().await?.seal(&list, &last)?)
+            }
+            None => None,
+        };
+        Ok((Page { items: routes, next_cursor }, tag))
+    }
+
+    /// A route's events, newest first. A route that was deleted still has its history.
+    pub async fn history(
+        &self, key: &RouteKey, page: &PageRequest, minimum: Option<&VersionTag>,
+    ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
+        let list = format!("history {key:?}");
+        let at: Option<HistoryPosition> = self.open(&list, page).await?;
+        let (epoch, before) = at.map(|at| (at.epoch, at.before)).unzip();
+        let limit = i64::from(page.limit);
+        let read = async |client: Arc<Object>| store::events::route_history(&client, key, epoch.as_ref(), before, limit).await;
+        let found = self.tenant_read(&key.tenant, minimum, |found| found.as_ref().map(|history| &history.tag), read).await?;
+        let history = found.ok_or(Rejection::TenantNotFound)?;
+        if history.events.is_empty() && before.is_none() {
+            return Err(Rejection::RouteNotFound.into());
+        }
+        let full = history.events.len() == page.limit as usize;
+        // An event of revision 1 has none before it.
+        let next_cursor = match history.last.filter(|last| full && last.0 > 1) {
+            Some(before) => {
+                let position = HistoryPosition { epoch: history.tag.epoch.clone(), before };
+                Some(self.cursors().await?.seal(&list, &position)?)
+            }
+            None => None,
+        };
+        Ok((Page { items: history.events, next_cursor }, history.tag))
+    }
+
+    /// One tenant.
+    pub async fn tenant(&self, name: &TenantName, minimum: Option<&VersionTag>) -> Result<Tenant, Error> {
+        let read = async |client: Arc<Object>| {
+            let tenant = store::tenants::get(&client, name).await?;
+            Ok(tenant.map(|tenant| (tenant.tag(), tenant)))
+        };
+        let found = self.tenant_read(name, minimum, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        Ok(found.ok_or(Rejection::TenantNotFound)?.1)
+    }
+
+    /// Tenants in name order.
+    pub async fn tenants(&self, page: &PageRequest) -> Result<Page<Tenant>, Error> {
+        let after: Option<TenantName> = self.open("tenants", page).await?;
+        let after = after.as_ref().map(TenantName::as_str);
+        // Quotas have no revision to hold a replica's answer against, so tenants are listed from the primary.
+        let read = async |client: Arc<Object>| store::tenants::list(&client, after, one_more(page)).await;
+        let mut items = self.router.primary().read(read).await?;
+        let next_cursor = match cut(&mut items, page) {
+            Some(last) => Some(self.cursors().await?.seal("tenants", &last.name)?),
+            None => None,
+        };
+        Ok(Page { items, next_cursor })
+    }
+
+    /// A read of one tenant, at least as new as `minimum` and as what this instance has seen.
+    async fn tenant_read<T, F: Future<Output = Result<T, store::Error>>>(
+        &self, tenant: &TenantName, minimum: Option<&VersionTag>, tag_of: impl Fn(&T) -> Option<&VersionTag>,
+        read: impl Fn(Arc<Object>) -> F,
+    ) -> Result<T, Error> {
+        let known = self.cache.known(tenant);
+        let new_enough = |value: &T| match tag_of(value) {
+            Some(tag) => known.iter().chain(minimum).all(|least| tag.covers(least)),
+            // A replica that does not know the tenant may only be behind.
+            None => false,
+        };
+        let (value, _) = self.router.read(new_enough, read).await?;
+        let tag = tag_of(&value);
+        if let Some(tag) = tag {
+            self.cache.observe(tenant, tag);
+        }
+        match minimum {
+            Some(minimum) if !tag.is_some_and(|tag| tag.covers(minimum)) => {
+                Err(Error::BehindMinimum { minimum: minimum.clone(), current: tag.cloned() })
+            }
+            _ => Ok(value),
+        }
+    }
+
+    async fn open<T: serde::de::DeserializeOwned>(&self, list: &str, page: &PageRequest) -> Result<Option<T>, Error> {
+        match &page.cursor {
+            Some(cursor) => Ok(Some(self.cursors().await?.open(list, cursor)?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The installation's cursor key, read once.
+    pub(super) async fn cursors(&self) -> Result<&Cursors, Error> {
+        let load = async || {
+            let read = async |client: Arc<Object>| store::installation::cursor_key(&client).await;
+            let (key, _) = self.router.read(|_| true, read).await?;
+            Ok(Cursors::new(key))
+        };
+        self.cursors.get_or_try_init(load).await
+    }
+}
+
+/// One more than asked for tells whether there are more.
+fn one_more(page: &PageRequest) -> i64 {
+    i64::from(page.limit) + 1
+}
+
+/// Cuts the one more off, and returns the last item that stays when there was one.
+fn cut<'a, T>(items: &'a mut Vec<T>, page: &PageRequest) -> Option<&'a T> {
+    if items.len() <= page.limit as usize {
+        return None;
+    }
+    items.truncate(page.limit as usize);
+    items.last()
+}

@@ -1,0 +1,224 @@
+//! The writer: concurrent commands are collected into group commits.
+//!
+//! Each tenant belongs to one lane, and each lane is a task that takes what waits (up to `write.max_batch`, no added delay) into one
+//! transaction. While a commit is under way the next group collects, so groups grow with the load and a write alone is not held up.
+//! A reply is sent only after the commit, and after `on_commit` has moved this instance's cache forward.
+
+use std::{
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::{
+        Arc,
+        atomic::{AtomicU8, Ordering},
+    },
+    time::Instant,
+};
+
+use futures_util::future::BoxFuture;
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+
+use super::{
+    Error,
+    batch::{self, Committed, Reply, Request},
+};
+use crate::{
+    config::{self, ms},
+    domain::ids::TenantName,
+    resilience::CallError,
+    store::{self, Server},
+    telemetry::names,
+};
+
+/// Called after each commit, and awaited before the replies.
+pub type OnCommit = Arc<dyn for<'a> Fn(&'a Committed) -> BoxFuture<'a, ()> + Send + Sync>;
+
+/// The way in to the lanes.
+pub struct Writer {
+    lanes: Vec<mpsc::Sender<Waiting>>,
+    timeout: std::time::Duration,
+}
+
+const WAITING: u8 = 0;
+const TAKEN: u8 = 1;
+const ABANDONED: u8 = 2;
+
+struct Waiting {
+    request: Request,
+    /// `WAITING` until either the lane takes it or the caller gives up; whoever moves it first wins.
+    state: Arc<AtomicU8>,
+    reply: oneshot::Sender<Result<Reply, Error>>,
+}
+
+impl Writer {
+    /// Starts the lanes. They end when the writer is dropped, after finishing what waits.
+    pub fn start(
+        primary: Arc<Server>, settings: &config::Write, limits: &config::Limits, on_commit: OnCommit,
+    ) -> (Self, Vec<JoinHandle<()>>) {
+        let (lanes, tasks) = (0..settings.lanes)
+            .map(|_| {
+                let (sender, receiver) = mpsc::channel(settings.queue);
+                let lane = Lane {
+                    primary: primary.clone(),
+                    settings: settings.clone(),
+                    default_routes_quota: limits.routes_per_tenant,
+                    on_commit: on_commit.clone(),
+                };
+                (sender, tokio::spawn(lane.run(receiver)))
+            })
+            .unzip();
+        (Self { lanes, timeout: ms(settings.timeout_ms) }, tasks)
+    }
+
+    /// Does one command, and answers when it is committed or refused.
+    pub async fn write(&self, request: Request) -> Result<Reply, Error> {
+        let state = Arc::new(AtomicU8::new(WAITING));
+        let (reply, answer) = oneshot::channel();
+        let lane = &self.lanes[lane_of(&request.command.tenant, self.lanes.len())];
+        lane.try_send(Waiting { request, state: state.clone(), reply }).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Error::Overloaded("writes"),
+            mpsc::error::TrySendError::Closed(_) => Error::Unavailable { dependency: "writer", cause: None },
+        })?;
+        match tokio::time::timeout(self.timeout, answer).await {
+            Ok(Ok(result)) => result,
+            // The lane died with the command in its hands.
+            Ok(Err(_)) => Err(Error::CommitUnknown),
+            Err(_) => match state.compare_exchange(WAITING, ABANDONED, Ordering::SeqCst, Ordering::SeqCst) {
+                Ok(_) => Err(Error::Overloaded("writes")),
+                Err(_) => Err(Error::CommitUnknown),
+            },
+        }
+    }
+}
+
+fn lane_of(tenant: &TenantName, lanes: usize) -> usize {
+    let mut hasher = DefaultHasher::new();
+    tenant.hash(&mut hasher);
+    (hasher.finish() % lanes as u64) as usize
+}
+
+struct Lane {
+    primary: Arc<Server>,
+    settings: config::Write,
+    default_routes_quota: u32,
+    on_commit: OnCommit,
+}
+
+impl Lane {
+    async fn run(self, mut receiver: mpsc::Receiver<Waiting>) {
+        let mut arrived = Vec::with_capacity(self.settings.max_batch);
+        while receiver.recv_many(&mut arrived, self.settings.max_batch).await > 0 {
+            metrics::gauge!(names::WRITE_QUEUE).set(receiver.len() as f64);
+            let take = |w: &Waiting| w.state.compare_exchange(WAITING, TAKEN, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+            let (requests, replies): (Vec<_>, Vec<_>) =
+                arrived.drain(..).filter(take).map(|waiting| (waiting.request, waiting.reply)).unzip();
+            if requests.is_empty() {
+                continue;
+            }
+            let results = self.process(&requests).await;
+            for (reply, result) in replies.into_iter().zip(results) {
+                count(&result);
+                // A caller who is gone has its answer in the database.
+                let _ = reply.send(result);
+            }
+        }
+    }
+
+    /// Commits a group; when a statement of it fails, one command at a time, so that only the guilty one fails.
+    async fn process(&self, requests: &[Request]) -> Vec<Result<Reply, Error>> {
+        match self.commit(requests).await {
+            Ok(committed) => committed.replies.into_iter().map(|reply| reply.map_err(Error::from)).collect(),
+            Err(Error::Internal(cause)) if requests.len() > 1 => {
+                tracing::warn!(error = %cause, batch.commands = requests.len(), "a group failed; retrying its commands one by one");
+                let mut results = Vec::with_capacity(requests.len());
+                for request in requests {
+                    let alone = self.commit(std::slice::from_ref(request)).await;
+                    let reply = alone.and_then(|mut committed| match committed.replies.pop() {
+                        Some(reply) => reply.map_err(Error::from),
+                        None => Err(Error::internal("a command was not answered")),
+                    });
+                    results.push(reply);
+                }
+                results
+            }
+            Err(error) => same_for_all(error, requests.len()),
+        }
+    }
+
+    /// Commits a group, again after a lost race, under the primary's breaker.
+    async fn commit(&self, requests: &[Request]) -> Result<Committed, Error> {
+        let mut attempt = 1;
+        loop {
+            let permit = self.primary.policy().enter::<store::Error>()?;
+            let started = Instant::now();
+            let result = self.attempt(requests).await;
+            match &result {
+                Err(error) if error.is_dependency_failure() => permit.failure(),
+                _ => permit.success(),
+            }
+            match result {
+                Ok(committed) => {
+                    metrics::histogram!(names::WRITE_BATCH).record(requests.len() as f64);
+                    metrics::histogram!(names::WRITE_COMMIT_SECONDS).record(started.elapsed().as_secs_f64());
+                    (self.on_commit)(&committed).await;
+                    return Ok(committed);
+                }
+                Err(error) if attempt < self.settings.max_attempts && lost_a_race(&error) => attempt += 1,
+                Err(error) => {
+                    tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), batch.commands = requests.len(), "a group was not committed");
+                    return Err(error.into());
+                }
+            }
+        }
+    }
+
+    async fn attempt(&self, requests: &[Request]) -> Result<Committed, store::Error> {
+        let mut client = self.primary.connection().await?;
+        let limit = ms(self.settings.timeout_ms);
+        let result = batch::commit(&mut client, requests, self.default_routes_quota, limit).await;
+        if result.as_ref().is_err_and(store::Error::is_dependency_failure) {
+            // What state the connection is in, nobody knows: it is not lent again.
+            drop(deadpool_postgres::Object::take(client));
+        }
+        result
+    }
+}
+
+/// A tenant that another instance made in the meantime, or a deadlock: the next attempt sees what the other did.
+fn lost_a_race(error: &store::Error) -> bool {
+    match error {
+        store::Error::Contention(_) => true,
+        store::Error::Unique { constraint, .. } => constraint == "tenants_pkey" || constraint == "idempotency_keys_pkey",
+        _ => false,
+    }
+}
+
+fn same_for_all(error: Error, count: usize) -> Vec<Result<Reply, Error>> {
+    let copy = |error: &Error| match error {
+        Error::CommitUnknown => Error::CommitUnknown,
+        Error::Unavailable { dependency, cause } => Error::Unavailable { dependency, cause: cause.clone() },
+        other => Error::internal(other.to_string()),
+    };
+    (0..count).map(|_| Err(copy(&error))).collect()
+}
+
+fn count(result: &Result<Reply, Error>) {
+    let label = match result {
+        Ok(reply) if reply.replayed => "replayed",
+        Ok(reply) => batch::label(reply.outcome.effect),
+        Err(Error::Rejected(_)) => "refused",
+        Err(Error::CommitUnknown) => "unknown",
+        Err(_) => "unavailable",
+    };
+    metrics::counter!(names::WRITE_OUTCOMES, "result" => label).increment(1);
+}
+
+impl From<CallError<store::Error>> for store::Error {
+    fn from(error: CallError<store::Error>) -> Self {
+        match error {
+            CallError::Failed(error) => error,
+            other => Self::unavailable(other),
+        }
+    }
+}
