@@ -26,9 +26,11 @@ usage: docker/local-stack.sh COMMAND
   kafka-tool TOOL ...     Kafka's own topics, get-offsets or console-consumer
   find-event ID           the archived document of one event, read as the auditor
   psql ...                psql on the primary, as superuser, database traffic_manager
+  compose ...             docker compose with this stack's ports and passwords (TM_STACK=compose)
 
 Ports: PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT MONGO_PORT API_PORT OPS_PORT
-Others: TM_STACK=local|compose  TM_BIN=path of the traffic-manager program
+        (with TM_FREE_PORTS=1, the next free one instead of a default that is taken)
+Others: TM_STACK=local|compose|auto  TM_BIN=path of the traffic-manager program
 EOF
 }
 
@@ -39,27 +41,33 @@ done
 
 part_start() {
     local name=$1
+    if is_container "$name"; then container_start "$name"; return; fi
     case $(state_of "$name") in
-    running) say "$name already runs" && return ;;
+    running)
+        say "$name already runs"
+        return
+        ;;
     paused) die "$name is paused: docker/local-stack.sh resume $name" ;;
     esac
     case $name in
     postgres-*) postgres_start "$name" ;;
     kafka) kafka_start ;;
     mongo) mongo_start ;;
-    traffic-manager) service_start && return ;;
+    traffic-manager) service_start ;;
     esac
     say "$name is ready"
 }
 
 # A database that is told to stop does so within seconds; one that does not is killed, which it has to survive anyway.
 part_stop_or_kill() {
-    local name=$1 signal=TERM
+    local name=$1
+    if is_container "$name"; then compose stop -t 30 "$name"; return; fi
     case $name in
-    traffic-manager) service_stop && return ;;
-    postgres-*) signal=INT ;;
+    traffic-manager) service_stop ;;
+    postgres-*) part_stop "$name" INT 30 || part_kill "$name" ;;
+    kafka) part_stop kafka TERM 30 || part_kill kafka ;;
+    mongo) part_stop mongo TERM 10 || part_kill mongo ;;
     esac
-    part_stop "$name" "$signal" 30 || part_kill "$name"
 }
 
 require_part() {
@@ -72,17 +80,18 @@ require_part() {
 up() {
     local part paused=()
     save_ports
-    install_servers
+    echo "$KIND" >"$STACK/kind"
+    [ "$KIND" = compose ] || install_servers
     for part in "${PARTS[@]}"; do
         case $(state_of "$part") in
         running) ;;
         paused) paused+=("$part") ;;
-        stopped) part_start "$part" ;;
+        stopped) [ "$KIND" = compose ] || part_start "$part" ;;
         esac
     done
     write_env
     if [ ${#paused[@]} -gt 0 ]; then die "paused: ${paused[*]}; let go on with: docker/local-stack.sh resume NAME"; fi
-    postgres_repair_replica
+    if [ "$KIND" = compose ]; then containers_up; else postgres_repair_replica; fi
     kafka_create_topics
     say "the stack is up; '. .stack/env' has its addresses"
 }
@@ -91,9 +100,14 @@ down() {
     local part failed=0
     # In a subshell, for a service that will not stop must not keep the rest running.
     (service_stop) || { failed=1 && part_kill traffic-manager; }
-    for part in mongo kafka postgres-replica postgres-primary; do
-        part_stop_or_kill "$part"
-    done
+    if [ "$KIND" = compose ]; then
+        compose --profile service down
+    else
+        for part in mongo kafka postgres-replica postgres-primary; do
+            part_stop_or_kill "$part"
+        done
+    fi
+    rm -f "$STACK/kind"
     [ "$failed" = 0 ] || die "everything is down, but traffic-manager had to be killed"
     say "the stack is down"
 }
@@ -101,6 +115,7 @@ down() {
 # The fetched tools stay: they are no state, and not quickly had again.
 reset() {
     down
+    [ "$KIND" = local ] || compose --profile service down -v
     rm -rf "$(postgres_dir)"
     find "$STACK" -mindepth 1 -maxdepth 1 ! -name tools ! -name lock -exec rm -rf {} +
     say "all data is gone"
@@ -110,8 +125,12 @@ status() {
     local part
     printf '%-18s %-8s %-8s %s\n' PART STATE PID PORT
     for part in "${PARTS[@]}" traffic-manager; do
-        printf '%-18s %-8s %-8s %s\n' "$part" "$(state_of "$part")" "$(pid_of "$part" || echo -)" "$(part_ports "$part")"
+        printf '%-18s %-8s %-8s %s\n' "$part" "$(state_of "$part")" "$(part_pid "$part")" "$(part_ports "$part")"
     done
+}
+
+part_pid() {
+    if is_container "$1"; then container_inspect "$1" '{{.State.Pid}}' || echo -; else pid_of "$1" || echo -; fi
 }
 
 part_ports() {
@@ -136,19 +155,26 @@ main() {
     esac
     load_ports
     load_secrets
-    [ "$KIND" = local ] || replace_parts_by_containers
+    [ "$KIND" = local ] || write_compose_env
+    if [[ $command =~ ^(start|stop|kill|pause|resume)$ ]]; then require_part "${1:-}"; fi
     case $command in
     install) install_missing ;;
     up | down | reset | status | migrate) "$command" ;;
-    service-start) service_start ;;
-    service-stop) service_stop ;;
-    start) require_part "${1:-}" && part_start "$1" ;;
-    stop) require_part "${1:-}" && part_stop_or_kill "$1" && say "$1 stopped" ;;
-    kill | pause | resume) require_part "${1:-}" && "part_$command" "$1" ;;
+    service-start) part_start traffic-manager ;;
+    service-stop) part_stop_or_kill traffic-manager ;;
+    start | kill | pause | resume) "part_$command" "$1" ;;
+    stop)
+        part_stop_or_kill "$1"
+        say "$1 stopped"
+        ;;
     kafka-tool) kafka_tool "$@" ;;
-    find-event) write_env && mongo_find_event "${1:?find-event needs an event id}" ;;
+    find-event) mongo_find_event "${1:?find-event needs an event id}" ;;
+    compose) compose "$@" ;;
     psql) superuser_sql "$PG_PRIMARY_PORT" -d traffic_manager "$@" ;;
-    *) usage >&2 && die "no such command: $command" ;;
+    *)
+        usage >&2
+        die "no such command: $command"
+        ;;
     esac
 }
 

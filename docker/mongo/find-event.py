@@ -6,6 +6,9 @@ import pymongo
 from bson import json_util
 
 client = pymongo.MongoClient(sys.argv[1], serverSelectionTimeoutMS=5000)
-document = client["traffic_manager_audit"]["route_events"].find_one({"_id": sys.argv[2]})
+try:
+    document = client["traffic_manager_audit"]["route_events"].find_one({"_id": sys.argv[2]})
+except pymongo.errors.PyMongoError as error:
+    sys.exit(f"MongoDB: {error}")
 if document:
     print(json_util.dumps(document))

@@ -27,6 +27,9 @@ lock_state() {
     flock -w 180 9 || die "another command has held $STACK/lock for three minutes"
 }
 
+# Tells clones of the repository apart where they share something: data under /var/lib, names of containers.
+repository_id() { printf '%s' "$ROOT" | cksum | cut -d' ' -f1; }
+
 # ---- ports -----------------------------------------------------------------------------------------------------------
 
 PORT_VARIABLES=(PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT MONGO_PORT API_PORT OPS_PORT)
@@ -43,19 +46,29 @@ default_port() {
     esac
 }
 
-# A port comes from the environment, else from what the last `up` used, else from the default.
+# A port comes from the environment, else from what the last `up` used, else from the default. With TM_FREE_PORTS=1 the
+# default gives way to the next free port when another program has it.
 load_ports() {
     local variable saved
     for variable in "${PORT_VARIABLES[@]}"; do
         saved=$(saved_port "$variable")
         if [ -z "${!variable:-}" ]; then
-            printf -v "$variable" '%s' "${saved:-$(default_port "$variable")}"
+            printf -v "$variable" '%s' "${saved:-$(pick_port "$variable")}"
         elif [ -n "$saved" ] && [ "${!variable}" != "$saved" ] && anything_runs; then
             die "$variable=${!variable}, but the running stack uses $saved: run 'docker/local-stack.sh down' first"
         fi
         [[ ${!variable} =~ ^[0-9]{1,5}$ ]] || die "$variable=${!variable} is not a port number"
         export "${variable?}"
     done
+}
+
+pick_port() {
+    local port
+    port=$(default_port "$1")
+    if [ "${TM_FREE_PORTS:-}" = 1 ]; then
+        while port_answers "$port"; do port=$((port + 100)); done
+    fi
+    echo "$port"
 }
 
 saved_port() {
@@ -148,6 +161,7 @@ process_paused() { grep -q '^State:[[:space:]]*T' "/proc/$1/status" 2>/dev/null;
 # running, paused or stopped
 state_of() {
     local pid
+    if is_container "$1"; then container_state "$1"; return; fi
     pid=$(pid_of "$1") || { echo stopped; return; }
     if process_paused "$pid"; then echo paused; else echo running; fi
 }
@@ -170,7 +184,7 @@ signal_tree() {
 tree_gone() {
     local pid
     for pid in "$@"; do
-        ! grep -q '^State:[[:space:]]*[^Z]' "/proc/$pid/status" 2>/dev/null || return 1
+        ! grep -q '^State:[[:space:]]*[^Z[:space:]]' "/proc/$pid/status" 2>/dev/null || return 1
     done
 }
 
@@ -185,17 +199,20 @@ part_stop() { # NAME SIGNAL SECONDS
 
 part_kill() {
     local name=$1 pid children
+    if is_container "$name"; then compose kill "$name"; return; fi
     pid=$(pid_of "$name") || die "$name does not run"
     children=$(children_of "$pid")
     signal_tree KILL "$pid"
     # shellcheck disable=SC2086 # a list of pids
     wait_until 10 tree_gone "$pid" $children || die "$name is still there 10 s after SIGKILL"
     forget "$name"
+    if [ "$name" = traffic-manager ]; then write_env; fi
     say "$name killed"
 }
 
 part_pause() {
     local pid
+    if is_container "$1"; then compose pause "$1"; return; fi
     pid=$(pid_of "$1") || die "$1 does not run"
     signal_tree STOP "$pid"
     wait_until 5 process_paused "$pid" || die "$1 did not stop within 5 s"
@@ -204,6 +221,7 @@ part_pause() {
 
 part_resume() {
     local pid
+    if is_container "$1"; then compose unpause "$1"; return; fi
     pid=$(pid_of "$1") || die "$1 does not run"
     signal_tree CONT "$pid"
     say "$1 resumed"

@@ -2,32 +2,30 @@
 # `install`: what the stack and the build need and this machine lacks. Debian and its relatives; elsewhere it says what to install.
 
 install_missing() {
-    local packages=()
-    missing_build_packages packages
-    [ "$KIND" = compose ] || missing_server_packages packages
-    if [ ${#packages[@]} -gt 0 ]; then install_packages "${packages[@]}"; fi
+    MISSING=()
+    find_missing_build_packages
+    [ "$KIND" = compose ] || find_missing_server_packages
+    if [ ${#MISSING[@]} -gt 0 ]; then install_packages "${MISSING[@]}"; fi
     [ "$KIND" = compose ] || install_servers
     say "install: everything is there"
 }
 
-missing_build_packages() {
-    local -n wanted=$1
-    have gcc || wanted+=(gcc libc6-dev)
-    have g++ || wanted+=(g++)
-    have make || wanted+=(make)
-    have pkg-config || wanted+=(pkg-config)
-    have curl || wanted+=(curl ca-certificates)
-    have jq || wanted+=(jq)
-    have_header openssl/ssl.h || wanted+=(libssl-dev)
-    have_header zlib.h || wanted+=(zlib1g-dev)
+find_missing_build_packages() {
+    have gcc || MISSING+=(gcc libc6-dev)
+    have g++ || MISSING+=(g++)
+    have make || MISSING+=(make)
+    have pkg-config || MISSING+=(pkg-config)
+    have curl || MISSING+=(curl ca-certificates)
+    have jq || MISSING+=(jq)
+    have_header openssl/ssl.h || MISSING+=(libssl-dev)
+    have_header zlib.h || MISSING+=(zlib1g-dev)
 }
 
-missing_server_packages() {
-    local -n wanted=$1
-    postgres_bin >/dev/null || wanted+=(postgresql)
-    have java || wanted+=(default-jre-headless)
-    have mvn || wanted+=(maven)
-    system_python >/dev/null || wanted+=(python3 python3-venv)
+find_missing_server_packages() {
+    postgres_bin >/dev/null || MISSING+=(postgresql)
+    have java || MISSING+=(default-jre-headless)
+    have mvn || MISSING+=(maven)
+    system_python >/dev/null || MISSING+=(python3 python3-venv)
 }
 
 have() { command -v "$1" >/dev/null 2>&1; }

@@ -49,6 +49,8 @@ mongo_start() {
 
 # Reads as the auditor, the user who may look and do nothing else.
 mongo_find_event() {
+    # shellcheck source=/dev/null
+    . "$STACK/env"
     if [ "$KIND" = compose ]; then
         compose exec -T mongo mongosh --quiet "$MONGO_AUDITOR_URL" \
             --eval "const d = db.route_events.findOne({_id: $(jq -n --arg id "$1" '$id')}); if (d) print(EJSON.stringify(d))"

@@ -14,7 +14,7 @@ postgres_bin() {
 # /var/tmp, nothing there is cleaned up by age from under a server. Anybody else runs it as themselves, inside .stack/.
 postgres_dir() {
     if [ "$(id -u)" = 0 ]; then
-        echo "/var/lib/traffic-manager-stack/$(printf '%s' "$ROOT" | cksum | cut -d' ' -f1)"
+        echo "/var/lib/traffic-manager-stack/$(repository_id)"
     else
         echo "$STACK/postgres"
     fi
@@ -66,6 +66,10 @@ postgres_port() {
 superuser_sql() {
     local port=$1
     shift
+    if [ "$KIND" = compose ]; then
+        compose exec -T postgres-primary psql -X -q -A -t -v ON_ERROR_STOP=1 -U postgres "$@"
+        return
+    fi
     PGPASSWORD=$PG_SUPERUSER_PASSWORD PGCONNECT_TIMEOUT=5 PGOPTIONS='-c client_min_messages=warning' \
         "$(postgres_bin)/psql" -X -q -A -t -v ON_ERROR_STOP=1 -h 127.0.0.1 -p "$port" -U postgres "$@"
 }
@@ -93,6 +97,7 @@ log_timezone = 'UTC'
 EOF
         [ "$name" = postgres-primary ] || cat <<EOF
 primary_slot_name = 'replica1'
+wal_retrieve_retry_interval = 500ms
 primary_conninfo = 'host=127.0.0.1 port=$PG_PRIMARY_PORT user=postgres password=$PG_SUPERUSER_PASSWORD application_name=replica1'
 EOF
     } | as_postgres tee "$data/stack.conf" >/dev/null
@@ -125,6 +130,15 @@ SQL
     as_postgres mv "$dir/replica.new" "$dir/replica"
 }
 
+# After SIGKILL the lock file stays, and PostgreSQL believes it for as long as its parent has not collected the dead process:
+# for ever, in a container whose first process collects nothing. Nobody works in the directory any more, so the lock is stale.
+forget_crash() {
+    wait_until 10 nobody_works_in "$1" || die "processes of an earlier server still work in $1"
+    as_postgres rm -f "$1/postmaster.pid"
+}
+
+nobody_works_in() { ! find /proc -maxdepth 2 -path '/proc/[0-9]*/cwd' -lname "$1" 2>/dev/null | grep -q .; }
+
 postgres_start() {
     local name=$1 dir data port
     postgres_prepare_dir
@@ -139,6 +153,7 @@ postgres_start() {
             postgres_init_replica
         fi
     fi
+    forget_crash "$data"
     write_postgres_settings "$name"
     local command=("$(postgres_bin)/postgres" -D "$data")
     if [ "$(id -u)" = 0 ]; then
@@ -163,9 +178,13 @@ replica_streams() {
         -c "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'replica1' AND state = 'streaming'" 2>/dev/null)" = 1 ]
 }
 
+replica_promoted() {
+    [ "$(superuser_sql "$PG_REPLICA_PORT" -d postgres -c 'SELECT pg_is_in_recovery()')" = f ]
+}
+
 # Called by `up` when both run: a replica that was promoted, or that fell so far behind that its slot was given up, is rebuilt.
 postgres_repair_replica() {
-    ! wait_until 20 replica_streams || return 0
+    replica_promoted || ! wait_until 20 replica_streams || return 0
     say "postgres-replica does not follow the primary: copying it anew"
     part_stop postgres-replica INT 30 || die "postgres-replica did not stop"
     as_postgres rm -rf "$(postgres_dir)/replica"

@@ -69,10 +69,6 @@ service_ready() {
 }
 
 service_start() {
-    case $(state_of traffic-manager) in
-    running) say "traffic-manager already runs" && return ;;
-    paused) die "traffic-manager is paused: docker/local-stack.sh resume traffic-manager" ;;
-    esac
     require_binary
     [ -f "$STACK/env" ] || die "there is no stack yet: docker/local-stack.sh up"
     require_free_port API_PORT
@@ -82,7 +78,6 @@ service_start() {
     spawn traffic-manager "$TM_BIN all" "$TM_BIN" all
     wait_ready traffic-manager 60 service_ready
     write_env
-    say "traffic-manager is ready: http://127.0.0.1:$API_PORT (operations: http://127.0.0.1:$OPS_PORT)"
 }
 
 # SIGTERM lets it finish what it has begun; more than 40 s is a fault of the service, and is said so.

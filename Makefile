@@ -1,0 +1,58 @@
+# Two commands carry the project: `make demo` shows it, `make test` proves it. The work is in docker/local-stack.sh.
+
+# Containers where an engine answers, else the same parts as plain processes: auto, local or compose.
+export TM_STACK ?= auto
+export PATH := $(PATH):$(HOME)/.cargo/bin
+STACK := docker/local-stack.sh
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+.PHONY: help demo test up down reset status fmt lint build deny soak-kill rust
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+demo: rust up build ## start everything and follow one change through all of it
+	@$(STACK) migrate
+	@$(STACK) service-stop
+	@$(STACK) service-start
+	@docker/demo.sh
+
+test: rust up ## every test, against the real parts
+	@set -a; . .stack/env; cargo test --locked
+
+up: ## start the stack: PostgreSQL with a replica, Kafka, MongoDB
+	@$(STACK) install
+	@$(STACK) up
+
+down: ## stop the stack, Traffic Manager first
+	@$(STACK) down
+
+reset: ## stop the stack and forget its data
+	@$(STACK) reset
+
+status: ## what runs, and where
+	@$(STACK) status
+
+build: rust ## compile
+	cargo build --locked
+
+fmt: rust ## format the code
+	cargo fmt --all
+
+lint: rust ## formatting, clippy and the documentation's links
+	@$(STACK) install
+	cargo fmt --all --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
+
+deny: rust ## licences, advisories and sources of the dependencies
+	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
+	cargo deny --locked check
+
+soak-kill: rust up ## the kill -9 test at its full size: 20,000 writes
+	@set -a; . .stack/env; TM_KILL_WRITES=20000 cargo test --locked --test faults kill9 -- --nocapture
+
+rust:
+	@command -v cargo >/dev/null || { echo 'Rust is missing: install 1.92 or newer from https://rustup.rs, then try again' >&2; exit 1; }

@@ -1,0 +1,213 @@
+#!/usr/bin/env bash
+# Follows one change through the running system: the API, PostgreSQL's history, Kafka, MongoDB, the audit API, and a proxy that
+# polls. Every station has to show the same event, or the script says which one does not and fails.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+[ -f .stack/env ] || { echo "there is no stack: run 'make demo'" >&2; exit 1; }
+# shellcheck source=/dev/null
+. .stack/env
+[ -n "${API_URL:-}" ] || { echo "Traffic Manager does not run: docker/local-stack.sh service-start" >&2; exit 1; }
+
+STACK=docker/local-stack.sh
+TENANT=demo SERVICE=checkout-$(date +%s) ENVIRONMENT=prod VERSION=v1
+ROUTE=$TENANT/$SERVICE/$ENVIRONMENT/$VERSION
+QUERY="tenant=$TENANT&service=$SERVICE&env=$ENVIRONMENT&version=$VERSION"
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+
+if [ -t 1 ] && [ -z "${NO_COLOR:-}" ]; then
+    BOLD=$'\e[1m' DIM=$'\e[2m' GREEN=$'\e[32m' RED=$'\e[31m' PLAIN=$'\e[0m'
+else
+    BOLD='' DIM='' GREEN='' RED='' PLAIN=''
+fi
+
+STATION=0
+station() { printf '\n%s%d. %s%s\n' "$BOLD" "$((STATION += 1))" "$1" "$PLAIN"; }
+note() { printf '   %s%s%s\n' "$DIM" "$1" "$PLAIN"; }
+ok() { printf '   %s✓%s %s\n' "$GREEN" "$PLAIN" "$1"; }
+fail() {
+    printf '\n   %s✗ %s%s\n' "$RED" "$1" "$PLAIN" >&2
+    exit 1
+}
+
+# call METHOD PATH [curl options]: sets STATUS, BODY and ETAG
+call() {
+    local method=$1 path=$2
+    shift 2
+    printf '   %s %s\n' "$method" "$path"
+    STATUS=$(curl -sS -m 15 -X "$method" -D "$WORK/headers" -o "$WORK/body" -w '%{http_code}' "$@" "$API_URL/api/v1$path") ||
+        fail "the API does not answer at $API_URL"
+    BODY=$(<"$WORK/body")
+    ETAG=$(tr -d '\r' <"$WORK/headers" | sed -n 's/^[Ee][Tt][Aa][Gg]: *//p')
+}
+
+expect() { # STATUS...
+    local wanted
+    for wanted in "$@"; do
+        [ "$STATUS" != "$wanted" ] || return 0
+    done
+    fail "the answer is $STATUS instead of $1: $BODY"
+}
+
+json() { jq -r "$1" <<<"$BODY" || fail "the answer is not the JSON that was expected: $BODY"; }
+show() { jq -r "$1 | to_entries[] | \"     \(.key): \(.value | if type == \"string\" then . else tojson end)\"" <<<"$2"; }
+
+# same STATION WHAT EXPECTED FOUND
+same() { [ "$3" = "$4" ] || fail "$1 disagrees about the $2: expected '$3', found '$4'"; }
+
+# The tag "<epoch>.<revision>" without its quotes.
+tag_of() { tr -d '"' <<<"$1"; }
+
+# ---- Kafka -----------------------------------------------------------------------------------------------------------
+
+# "partition end" lines of the topic
+kafka_ends() {
+    "$STACK" kafka-tool get-offsets --topic route-events 2>/dev/null | sed -nE 's/^route-events:([0-9]+):([0-9]+)$/\1 \2/p'
+}
+
+# Records as lines of: partition, offset, headers, key, value; only what came since the start of this script.
+kafka_records_since() {
+    local before=$1 partition end start
+    kafka_ends | while read -r partition end; do
+        start=$(awk -v p="$partition" '$1 == p { print $2 }' <<<"$before")
+        start=${start:-0}
+        [ "$end" -gt "$start" ] || continue
+        [ $((end - start)) -le 1000 ] || start=$((end - 1000))
+        "$STACK" kafka-tool console-consumer --topic route-events --partition "$partition" --offset "$start" \
+            --max-messages $((end - start)) --timeout-ms 10000 \
+            --property print.partition=true --property print.offset=true --property print.headers=true \
+            --property print.key=true </dev/null 2>/dev/null
+    done
+}
+
+find_kafka_record() {
+    local before=$1 id=$2 deadline=$((SECONDS + 30))
+    until RECORD=$(kafka_records_since "$before" | awk -v wanted="ce_id:$id" 'index($0, wanted) && !found++') && [ -n "$RECORD" ]; do
+        [ $SECONDS -lt $deadline ] || fail "Kafka has no record of event $id after 30 s"
+    done
+    IFS=$'\t' read -r KAFKA_PARTITION KAFKA_OFFSET KAFKA_HEADERS KAFKA_KEY KAFKA_VALUE <<<"$RECORD"
+}
+
+kafka_header() { tr ',' '\n' <<<"$KAFKA_HEADERS" | sed -n "s/^$1://p"; }
+
+# ---- MongoDB ---------------------------------------------------------------------------------------------------------
+
+find_document() {
+    local deadline=$((SECONDS + 15))
+    until DOCUMENT=$("$STACK" find-event "$1") && [ -n "$DOCUMENT" ]; do
+        [ $SECONDS -lt $deadline ] || fail "MongoDB has no document of event $1 after 15 s"
+        sleep 0.2
+    done
+}
+
+# ---- the story -------------------------------------------------------------------------------------------------------
+
+printf '%sOne change, followed through everything%s\n' "$BOLD" "$PLAIN"
+note "route $ROUTE"
+OFFSETS_BEFORE=$(kafka_ends)
+
+station 'A platform engineer creates a route'
+call POST /routes -H 'Content-Type: application/json' -H 'X-Reason: first release' -d @- <<EOF
+{"tenant": "$TENANT", "service": "$SERVICE", "env": "$ENVIRONMENT", "version": "$VERSION",
+ "url": "https://checkout-blue.example.com", "labels": {"team": "payments"}}
+EOF
+expect 201
+CREATED_TAG=$ETAG
+[ -n "$CREATED_TAG" ] || fail 'the answer has no ETag'
+show '{url, is_active, revision}' "$BODY"
+ok "201, version tag $CREATED_TAG"
+
+station 'A program asks where to go'
+call GET "/routes/resolve?$QUERY"
+expect 200
+same 'resolve' url 'https://checkout-blue.example.com' "$(json .url)"
+ok "200, $(json .url)"
+
+station 'She moves it, provided that nobody has touched it meanwhile'
+note "If-Match: $CREATED_TAG"
+call PATCH "/routes/$ROUTE" -H 'Content-Type: application/merge-patch+json' -H "If-Match: $CREATED_TAG" \
+    -H 'X-Reason: blue is being drained' -d '{"url": "https://checkout-green.example.com"}'
+expect 200
+CHANGED_TAG=$ETAG
+ok "200, version tag $CHANGED_TAG"
+call PATCH "/routes/$ROUTE" -H 'Content-Type: application/merge-patch+json' -H "If-Match: $CREATED_TAG" \
+    -d '{"url": "https://late.example.com"}'
+expect 412
+ok '412 for a colleague who still holds the old tag'
+call GET "/routes/resolve?$QUERY"
+same 'resolve' url 'https://checkout-green.example.com' "$(json .url)"
+ok "resolve answers $(json .url)"
+
+station "The history in PostgreSQL: committed together with the change"
+call GET "/routes/$ROUTE/history"
+expect 200
+same 'the history' 'number of events' 2 "$(json '.items | length')"
+EVENT=$(json '.items[0] | tojson')
+EVENT_ID=$(jq -r .id <<<"$EVENT") REVISION=$(jq -r .revision <<<"$EVENT") HASH=$(jq -r .hash <<<"$EVENT")
+EPOCH=$(jq -r .epoch <<<"$EVENT")
+same 'the history' 'version tag' "$(tag_of "$CHANGED_TAG")" "$EPOCH.$REVISION"
+same 'the history' 'link to the event before' "$(json '.items[1].hash')" "$(json '.items[0].prev_hash')"
+same 'the event' 'hash of its own content' "$HASH" "$(jq -cSj 'del(.hash)' <<<"$EVENT" | sha256sum | cut -d' ' -f1)"
+show '{id, revision, action, before: .before.url, after: .after.url, actor, reason, prev_hash, hash}' "$EVENT"
+ok "event $EVENT_ID is revision $REVISION; its hash is right, and it names the event before it"
+
+station 'Kafka: what every consumer gets'
+find_kafka_record "$OFFSETS_BEFORE" "$EVENT_ID"
+note "topic route-events, $KAFKA_PARTITION, $KAFKA_OFFSET, key $KAFKA_KEY"
+tr ',' '\n' <<<"$KAFKA_HEADERS" | sed 's/^/     /'
+show '{id, revision, action, hash}' "$KAFKA_VALUE"
+same Kafka key "$TENANT" "$KAFKA_KEY"
+same 'the ce_id header of Kafka' 'event id' "$EVENT_ID" "$(kafka_header ce_id)"
+same 'the tm_revision header of Kafka' revision "$REVISION" "$(kafka_header tm_revision)"
+same 'the value in Kafka' 'event id' "$EVENT_ID" "$(jq -r .id <<<"$KAFKA_VALUE")"
+same 'the value in Kafka' revision "$REVISION" "$(jq -r .revision <<<"$KAFKA_VALUE")"
+same 'the value in Kafka' hash "$HASH" "$(jq -r .hash <<<"$KAFKA_VALUE")"
+ok 'the same event id, revision and hash'
+
+station 'MongoDB: what the auditor sees, who may read and nothing else'
+find_document "$EVENT_ID"
+show '{event_id, revision, action, url, previous_url, changed_by, reason, hash, metadata}' "$DOCUMENT"
+same MongoDB 'document id' "$EVENT_ID" "$(jq -r ._id <<<"$DOCUMENT")"
+same MongoDB 'event id' "$EVENT_ID" "$(jq -r .event_id <<<"$DOCUMENT")"
+same MongoDB revision "$REVISION" "$(jq -r .revision <<<"$DOCUMENT")"
+same MongoDB hash "$HASH" "$(jq -r .hash <<<"$DOCUMENT")"
+ok 'the same event id, revision and hash'
+
+station 'The audit API: the same, for people'
+call GET "/audit/route?$QUERY"
+expect 200
+AUDITED=$(jq -c --arg id "$EVENT_ID" '.events[] | select(.event_id == $id)' <<<"$BODY")
+[ -n "$AUDITED" ] || fail "the audit API does not know event $EVENT_ID"
+same 'the audit API' 'number of events' 2 "$(json .count)"
+same 'the audit API' revision "$REVISION" "$(jq -r .revision <<<"$AUDITED")"
+jq -r '.events[] | "     \(.occurred_at)  \(.action)  \(.previous_url // "-") → \(.url)  by \(.changed_by)"' <<<"$BODY"
+ok 'the same event id and revision'
+
+station "A proxy polls, and is told only what is new"
+call GET "/tenants/$TENANT/snapshot"
+expect 200
+SNAPSHOT_TAG=$ETAG
+ok "200, $(json '.routes | length') active routes, version tag $SNAPSHOT_TAG"
+call GET "/tenants/$TENANT/snapshot" -H "If-None-Match: $SNAPSHOT_TAG"
+expect 304
+ok '304, nothing moved and nothing was sent'
+call POST /routes -H 'Content-Type: application/json' -H 'X-Reason: next release' -d @- <<EOF
+{"tenant": "$TENANT", "service": "$SERVICE", "env": "$ENVIRONMENT", "version": "v2", "url": "https://checkout-v2.example.com"}
+EOF
+expect 201
+call GET "/tenants/$TENANT/snapshot" -H "If-None-Match: $SNAPSHOT_TAG"
+expect 200
+[ "$ETAG" != "$SNAPSHOT_TAG" ] || fail 'the snapshot moved and its tag did not'
+same 'the snapshot' 'new route' 'https://checkout-v2.example.com' \
+    "$(jq -r --arg s "$SERVICE" '.routes[] | select(.service == $s and .version == "v2") | .url' <<<"$BODY")"
+ok "200, the new route is in it, version tag $ETAG"
+
+printf '\n%s%sEvery station showed event %s, revision %s.%s\n\n' "$GREEN" "$BOLD" "$EVENT_ID" "$REVISION" "$PLAIN"
+cat <<EOF
+It goes on running:
+  API          $API_URL/api/v1
+  operations   $OPS_URL/health  $OPS_URL/metrics
+  addresses    .stack/env (PostgreSQL, Kafka, MongoDB)
+  stop         make down
+EOF
