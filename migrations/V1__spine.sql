@@ -3,9 +3,12 @@
 
 do $$
 begin
-  create role traffic_manager_app nologin;
+  -- Roles belong to the cluster: an administrator or another database's migration may have made it.
+  if not exists (select from pg_roles where rolname = 'traffic_manager_app') then
+    create role traffic_manager_app nologin;
+  end if;
 exception
-  when duplicate_object or unique_violation then null; -- roles belong to the cluster: another database's migration made it
+  when duplicate_object or unique_violation then null; -- made by another in this very moment
 end
 $$;
 

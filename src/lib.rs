@@ -1,9 +1,11 @@
 //! Traffic Manager
 #![recursion_limit = "256"]
+pub mod app;
 pub mod auth;
 pub mod cache;
 pub mod config;
 pub mod domain;
+pub mod http;
 pub mod resilience;
 pub mod service;
 pub mod store;

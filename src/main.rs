@@ -1,1 +1,98 @@
-fn main() {}
+//! Arguments → settings → telemetry → app → run until told to stop.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
+use tokio::signal::unix::{SignalKind, signal};
+use traffic_manager::{
+    app::{self, App, Role},
+    config::{Settings, ms},
+    telemetry,
+};
+
+/// A multi-tenant traffic-routing control plane with a provable audit trail.
+#[derive(Debug, Parser)]
+#[command(version, about)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+    #[command(flatten)]
+    sources: Sources,
+}
+
+#[derive(Debug, Args)]
+struct Sources {
+    /// A TOML file with settings that differ from the defaults.
+    #[arg(long, global = true, env = "TM_CONFIG")]
+    config: Option<PathBuf>,
+    /// One setting, e.g. --set http.listen=127.0.0.1:8000; wins over file and environment.
+    #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Command {
+    /// Serve the API.
+    Serve,
+    /// Publish the outbox to Kafka.
+    Relay,
+    /// Archive Kafka's events in MongoDB.
+    Audit,
+    /// All three in one process.
+    All,
+    /// Bring the database, the topics and the archive's collection up to date, then end.
+    Migrate,
+    /// Print every setting with its default and its consequence, then end.
+    Defaults,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("traffic-manager: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    if matches!(arguments.command, Command::Defaults) {
+        print!("{}", traffic_manager::config::DEFAULTS);
+        return Ok(());
+    }
+    // Two providers, or none, make the first TLS connection panic.
+    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+        anyhow::bail!("a TLS provider is installed already");
+    }
+    let settings = Settings::load(arguments.sources.config.as_deref(), &arguments.sources.overrides)?;
+    // Before the runtime: the exporter has a thread of its own and must not need the runtime's.
+    let telemetry = telemetry::start(&settings.telemetry)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not start")?;
+    let drain = ms(settings.drain.step_ms);
+    let result = match arguments.command {
+        Command::Migrate => runtime.block_on(app::migrate(&settings)).map_err(anyhow::Error::from),
+        Command::Defaults => Ok(()),
+        Command::Serve => runtime.block_on(serve(settings, Role::Serve, &telemetry)),
+        Command::Relay => runtime.block_on(serve(settings, Role::Relay, &telemetry)),
+        Command::Audit => runtime.block_on(serve(settings, Role::Audit, &telemetry)),
+        Command::All => runtime.block_on(serve(settings, Role::All, &telemetry)),
+    };
+    runtime.shutdown_timeout(drain);
+    telemetry.shut_down(drain);
+    result
+}
+
+async fn serve(settings: Settings, role: Role, telemetry: &telemetry::Telemetry) -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be watched")?;
+    let app = App::start(settings, role, telemetry.metrics.clone()).await?;
+    tracing::info!(api.address = ?app.api, ops.address = %app.ops, role = ?role, "traffic-manager runs");
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    app.drain().await;
+    Ok(())
+}

@@ -1,3 +1,164 @@
-//! Logs, traces and metrics. Names of fields and metrics stand here and nowhere else.
+//! Logs, traces and metrics. Names of metrics stand in [`names`] and nowhere else.
+//!
+//! Traces are exported over OTLP by a blocking exporter on a thread of its own, made before the runtime: an exporter that needs the
+//! runtime hangs the shutdown that waits for it.
 
 pub mod names;
+
+use std::time::Duration;
+
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use opentelemetry::{
+    propagation::{Extractor, TextMapPropagator as _},
+    trace::{TraceContextExt as _, TracerProvider as _},
+};
+use opentelemetry_otlp::{WithExportConfig as _, WithHttpConfig as _};
+use opentelemetry_sdk::{
+    Resource,
+    propagation::TraceContextPropagator,
+    trace::{Sampler, SdkTracerProvider},
+};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+
+use crate::config;
+
+/// What must be shut down at the end.
+#[derive(Debug)]
+pub struct Telemetry {
+    provider: SdkTracerProvider,
+    /// Renders `/metrics`.
+    pub metrics: PrometheusHandle,
+}
+
+/// Why telemetry could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum TelemetryError {
+    /// `telemetry.log` is not a filter.
+    #[error("configuration: telemetry.log: {0}")]
+    Filter(#[from] tracing_subscriber::filter::ParseError),
+    /// The exporter could not be built.
+    #[error("configuration: telemetry.otlp_endpoint: {0}")]
+    Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
+    /// Another recorder or subscriber is installed already.
+    #[error("telemetry was started twice: {0}")]
+    Twice(String),
+}
+
+/// Starts logs, traces and metrics. Call it once, before the runtime.
+pub fn start(settings: &config::Telemetry) -> Result<Telemetry, TelemetryError> {
+    let provider = tracer_provider(settings)?;
+    opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
+    let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer("traffic-manager"));
+    let filter: EnvFilter = EnvFilter::try_new(&settings.log)?;
+    let lines = match settings.format {
+        config::LogFormat::Json => {
+            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
+        }
+        config::LogFormat::Text => tracing_subscriber::fmt::layer().with_writer(std::io::stderr).boxed(),
+    };
+    tracing_subscriber::registry()
+        .with(traces.with_filter(EnvFilter::new("traffic_manager=info")))
+        .with(lines.with_filter(filter))
+        .try_init()
+        .map_err(|error| TelemetryError::Twice(error.to_string()))?;
+    Ok(Telemetry { provider, metrics: start_metrics()? })
+}
+
+fn tracer_provider(settings: &config::Telemetry) -> Result<SdkTracerProvider, TelemetryError> {
+    let resource = Resource::builder().with_service_name(settings.service_name.clone()).build();
+    let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sample_ratio)));
+    let mut provider = SdkTracerProvider::builder().with_sampler(sampler).with_resource(resource);
+    if !settings.otlp_endpoint.is_empty() {
+        let exporter = opentelemetry_otlp::SpanExporter::builder()
+            .with_http()
+            .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
+            .with_endpoint(&settings.otlp_endpoint)
+            .with_timeout(Duration::from_secs(3))
+            .with_headers(std::collections::HashMap::new())
+            .build()?;
+        provider = provider.with_batch_exporter(exporter);
+    }
+    Ok(provider.build())
+}
+
+fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
+    let twice = |error: metrics_exporter_prometheus::BuildError| TelemetryError::Twice(error.to_string());
+    let seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+    let commands = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &seconds)
+        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full(names::WRITE_BATCH.into()), &commands))
+        .map_err(twice)?
+        .install_recorder()
+        .map_err(twice)?;
+    names::describe();
+    Ok(handle)
+}
+
+impl Telemetry {
+    /// Sends what is left, for at most `limit`. Blocks: call it outside the runtime.
+    pub fn shut_down(&self, limit: Duration) {
+        if let Err(error) = self.provider.shutdown_with_timeout(limit) {
+            tracing::warn!(error = %error, "traces may have been lost at the end");
+        }
+    }
+}
+
+struct Carrier<'a> {
+    traceparent: &'a str,
+    tracestate: Option<&'a str>,
+}
+
+impl Extractor for Carrier<'_> {
+    fn get(&self, key: &str) -> Option<&str> {
+        match key {
+            "traceparent" => Some(self.traceparent),
+            "tracestate" => self.tracestate,
+            _ => None,
+        }
+    }
+
+    fn keys(&self) -> Vec<&str> {
+        vec!["traceparent", "tracestate"]
+    }
+}
+
+/// Makes `span` a child of a W3C trace context. One that is not valid is ignored.
+pub fn follow(span: &Span, traceparent: &str, tracestate: Option<&str>) {
+    let parent = TraceContextPropagator::new().extract(&Carrier { traceparent, tracestate });
+    if parent.span().span_context().is_valid() {
+        // Fails only when no tracing subscriber is there to hold the span.
+        let _ = span.set_parent(parent);
+    }
+}
+
+/// A trace as it is passed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// 32 hex digits.
+    pub trace_id: String,
+    /// The W3C header's value.
+    pub traceparent: String,
+}
+
+/// The trace of the current span, if it has one.
+pub fn current_trace() -> Option<Trace> {
+    trace_of(&Span::current())
+}
+
+/// The `traceparent` of a span, if it has one.
+pub fn traceparent_of(span: &Span) -> Option<String> {
+    trace_of(span).map(|trace| trace.traceparent)
+}
+
+fn trace_of(span: &Span) -> Option<Trace> {
+    let context = span.context();
+    let span = context.span();
+    let span = span.span_context();
+    span.is_valid().then(|| Trace {
+        trace_id: span.trace_id().to_string(),
+        traceparent: format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags().to_u8()),
+    })
+}

@@ -77,6 +77,17 @@ pub struct Committed {
     pub deleted_tenants: Vec<TenantName>,
 }
 
+impl Committed {
+    /// The events of each tenant, in commit order.
+    pub fn by_tenant(&self) -> BTreeMap<&TenantName, Vec<&Event>> {
+        let mut by_tenant: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for event in &self.events {
+            by_tenant.entry(&event.body.tenant).or_default().push(event);
+        }
+        by_tenant
+    }
+}
+
 /// The rows that a group's requests name, as they are under the lock.
 #[derive(Debug, Default)]
 pub struct Locked {

@@ -27,6 +27,7 @@ pub struct Router {
     next: AtomicUsize,
     /// The primary's last known log position.
     position: AtomicI64,
+    primary_answers: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -66,6 +67,7 @@ impl Router {
             max_lag_bytes: i64::try_from(max_lag_bytes).unwrap_or(i64::MAX),
             next: AtomicUsize::new(0),
             position: AtomicI64::new(0),
+            primary_answers: AtomicBool::new(false),
         }
     }
 
@@ -110,10 +112,8 @@ impl Router {
 
     /// Compares the replicas' replayed positions with the primary's. While the primary cannot be asked, its last position counts.
     pub async fn check(&self) {
-        if self.replicas.is_empty() {
-            return;
-        }
         let primary = self.primary.read(|client| position(client, "pg_current_wal_lsn()")).await;
+        self.primary_answers.store(primary.is_ok(), Ordering::Relaxed);
         if let Ok(Some(position)) = primary {
             self.position.store(position, Ordering::Relaxed);
         }
@@ -127,6 +127,16 @@ impl Router {
                 tracing::info!(postgres.server = replica.server.name(), replica.is_fresh = is_fresh, "replica changed its state");
             }
         }
+    }
+
+    /// Whether the primary answered the last check.
+    pub fn primary_answers(&self) -> bool {
+        self.primary_answers.load(Ordering::Relaxed)
+    }
+
+    /// Whether any server answered the last check.
+    pub fn can_read(&self) -> bool {
+        self.primary_answers() || self.replicas.iter().any(|replica| replica.lag_bytes.load(Ordering::Relaxed) >= 0)
     }
 
     /// The replicas' numbers.

@@ -1,0 +1,326 @@
+//! The composition root: what runs in which role, in which order it starts, and in which order it drains.
+//!
+//! Nothing else knows everything, and nothing knows this module.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use actix_web::{dev::ServerHandle, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde_json::json;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    cache::Cache,
+    config::{ConfigError, Settings, ms},
+    http::{self, ApiState, Check, CheckStatus, Health},
+    service::{
+        reads::Reads,
+        writer::{OnCommit, Writer},
+    },
+    store::{self, Server, router::Router},
+    telemetry::names,
+};
+
+/// What a process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The API.
+    Serve,
+    /// Outbox to Kafka.
+    Relay,
+    /// Kafka to MongoDB.
+    Audit,
+    /// The three in one process.
+    All,
+}
+
+impl Role {
+    fn serves(self) -> bool {
+        matches!(self, Self::Serve | Self::All)
+    }
+
+    fn relays(self) -> bool {
+        matches!(self, Self::Relay | Self::All)
+    }
+
+    fn audits(self) -> bool {
+        matches!(self, Self::Audit | Self::All)
+    }
+}
+
+/// Why a process could not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A setting is wrong or missing.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An address could not be bound.
+    #[error("configuration: {key}: {address} cannot be bound")]
+    Bind {
+        /// The key of the address.
+        key: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+}
+
+/// A running process: its addresses, and the way to end it.
+pub struct App {
+    /// Where the API listens, in a role that serves.
+    pub api: Option<SocketAddr>,
+    /// Where metrics and health listen.
+    pub ops: SocketAddr,
+    settings: Settings,
+    health: web::Data<Health>,
+    api_server: Option<ServerHandle>,
+    ops_server: ServerHandle,
+    /// Ends the relay and the consumer, and then what only watches.
+    stop_pipeline: CancellationToken,
+    stop_watchers: CancellationToken,
+    pipeline: Vec<(&'static str, JoinHandle<()>)>,
+    watchers: Vec<JoinHandle<()>>,
+}
+
+/// The newest sample of the outbox: events that Kafka has not acknowledged, and the age of the oldest.
+type Backlog = Arc<Mutex<Option<store::outbox::Backlog>>>;
+
+impl App {
+    /// Binds the addresses, starts everything that the role needs, and returns. No dependency has to be there yet: readiness tells.
+    pub async fn start(settings: Settings, role: Role, metrics: PrometheusHandle) -> Result<Self, StartError> {
+        let cluster = if role.serves() || role.relays() { Some(cluster(&settings)?) } else { None };
+        let api_listener = if role.serves() { Some(bind("http.listen", settings.http.listen)?) } else { None };
+        let ops_listener = bind("http.ops_listen", settings.http.ops_listen)?;
+        let ops = local_address(&ops_listener, settings.http.ops_listen);
+        let mut parts = Parts {
+            stop_pipeline: CancellationToken::new(),
+            stop_watchers: CancellationToken::new(),
+            pipeline: Vec::new(),
+            watchers: Vec::new(),
+        };
+        let router = cluster.clone();
+        let mut health = Health::new(metrics, move || router.as_ref().is_none_or(|router| router.can_read()));
+        let mut state = None;
+        if let Some(router) = &cluster {
+            watch_postgres(&settings, router, &mut health, &mut parts);
+        }
+        if let Some(router) = cluster.as_ref().filter(|_| role.serves()) {
+            state = Some(serve(&settings, router, &mut health, &mut parts)?);
+        }
+        let health = web::Data::new(health);
+        parts.spawn_start(cluster, health.clone());
+        let bound = |key, address| move |source| StartError::Bind { key, address, source };
+        let mut api = None;
+        let mut api_server = None;
+        if let (Some(listener), Some(state)) = (api_listener, state) {
+            api = Some(local_address(&listener, settings.http.listen));
+            let server = http::api_server(listener, &settings.http, &settings.drain, state, health.clone())
+                .map_err(bound("http.listen", settings.http.listen))?;
+            api_server = Some(server.handle());
+            tokio::spawn(server);
+        }
+        let server =
+            http::ops_server(ops_listener, health.clone()).map_err(bound("http.ops_listen", settings.http.ops_listen))?;
+        let ops_server = server.handle();
+        tokio::spawn(server);
+        let Parts { stop_pipeline, stop_watchers, pipeline, watchers } = parts;
+        Ok(Self { api, ops, settings, health, api_server, ops_server, stop_pipeline, stop_watchers, pipeline, watchers })
+    }
+
+    /// Ends everything in order: readiness says 503, a grace for load balancers, no new connections, running requests end, then the
+    /// relay and the consumer finish their step and flush, then the rest. Each step is bounded.
+    pub async fn drain(self) {
+        tracing::info!("draining");
+        self.health.draining();
+        if let Some(server) = &self.api_server {
+            tokio::time::sleep(ms(self.settings.drain.ready_grace_ms)).await;
+            // Bounded by the server's own shutdown timeout (drain.requests_ms).
+            server.stop(true).await;
+        }
+        self.stop_pipeline.cancel();
+        for (name, task) in self.pipeline {
+            if tokio::time::timeout(ms(self.settings.drain.step_ms), task).await.is_err() {
+                tracing::warn!(part = name, "did not end in time");
+            }
+        }
+        self.stop_watchers.cancel();
+        for task in self.watchers {
+            let _ = tokio::time::timeout(ms(self.settings.drain.step_ms), task).await;
+        }
+        self.ops_server.stop(false).await;
+        tracing::info!("drained");
+    }
+}
+
+/// What is being started.
+struct Parts {
+    stop_pipeline: CancellationToken,
+    stop_watchers: CancellationToken,
+    pipeline: Vec<(&'static str, JoinHandle<()>)>,
+    watchers: Vec<JoinHandle<()>>,
+}
+
+impl Parts {
+    /// Runs `step` now and then, until the watchers are stopped.
+    fn watch<F: Future<Output = ()> + Send>(&mut self, every: Duration, step: impl Fn() -> F + Send + 'static) {
+        let stop = self.stop_watchers.clone();
+        self.watchers.push(tokio::spawn(async move {
+            let mut tick = tokio::time::interval(every);
+            tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            while stop.run_until_cancelled(tick.tick()).await.is_some() {
+                if stop.run_until_cancelled(step()).await.is_none() {
+                    return;
+                }
+            }
+        }));
+    }
+
+    /// Says "started" once the schema can be read.
+    fn spawn_start(&mut self, cluster: Option<Arc<Router>>, health: web::Data<Health>) {
+        let stop = self.stop_watchers.clone();
+        let started = async move {
+            let Some(router) = cluster else { return health.started() };
+            loop {
+                let read = async |client: Arc<deadpool_postgres::Object>| store::installation::cursor_key(&client).await;
+                match router.read(|_| true, read).await {
+                    Ok(_) => return health.started(),
+                    Err(error) => tracing::warn!(error = %error, "the schema cannot be read yet; has `migrate` run?"),
+                }
+                tokio::time::sleep(Duration::from_millis(500)).await;
+            }
+        };
+        self.watchers.push(tokio::spawn(async move { drop(stop.run_until_cancelled(started).await) }));
+    }
+}
+
+/// Brings the database, the topics and the archive's collection up to date.
+pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
+    let (mut client, connection) =
+        store::connect("migrate.postgres_url", &settings.migrate.postgres_url, &settings.postgres).await?;
+    let connection = tokio::spawn(connection);
+    let applied = store::migrations::run(&mut client).await?;
+    tracing::info!(migrations.applied = ?applied, "the database is up to date");
+    drop(client);
+    connection.abort();
+    Ok(())
+}
+
+/// Why [`migrate`] did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum MigrateError {
+    /// The database cannot be reached.
+    #[error("migrate.postgres_url: the database cannot be reached")]
+    Connect(#[from] store::Error),
+    /// A migration failed.
+    #[error("a migration failed")]
+    Postgres(#[from] store::migrations::MigrateError),
+}
+
+/// The servers of the settings, connected when first used.
+fn cluster(settings: &Settings) -> Result<Arc<Router>, ConfigError> {
+    const REPLICAS: [&str; 8] = [
+        "postgres_replica_1",
+        "postgres_replica_2",
+        "postgres_replica_3",
+        "postgres_replica_4",
+        "postgres_replica_5",
+        "postgres_replica_6",
+        "postgres_replica_7",
+        "postgres_replica_8",
+    ];
+    let postgres = &settings.postgres;
+    let server = |name, key, url| Server::new(name, key, url, postgres, &settings.breaker).map(Arc::new);
+    let primary = server("postgres_primary", "postgres.primary_url", &postgres.primary_url)?;
+    if postgres.replica_urls.len() > REPLICAS.len() {
+        let reason = format!("may name at most {} replicas", REPLICAS.len());
+        return Err(ConfigError::Invalid { key: "postgres.replica_urls".into(), reason });
+    }
+    let replicas = postgres.replica_urls.iter().zip(REPLICAS).map(|(url, name)| server(name, "postgres.replica_urls", url));
+    Ok(Arc::new(Router::new(primary, replicas.collect::<Result<_, _>>()?, postgres.replica_max_lag_bytes)))
+}
+
+/// Watches the servers and the outbox, and tells health of them.
+fn watch_postgres(settings: &Settings, router: &Arc<Router>, health: &mut Health, parts: &mut Parts) {
+    let watched = router.clone();
+    parts.watch(ms(settings.postgres.replica_check_ms), move || {
+        let router = watched.clone();
+        async move {
+            router.check().await;
+            router.servers().for_each(|server| server.report_pool());
+        }
+    });
+    let backlog = Backlog::default();
+    let (sampled, server) = (backlog.clone(), router.primary().clone());
+    parts.watch(Duration::from_secs(1), move || sample_backlog(server.clone(), sampled.clone()));
+    health.section("backlog", move || json!(*backlog.lock().unwrap_or_else(PoisonError::into_inner)));
+    let reported = router.clone();
+    health.section("replicas", move || json!(reported.report()));
+    for server in router.servers() {
+        health.dependency(server.policy().clone());
+    }
+    let checked = router.clone();
+    health.check("postgres_primary", move || Check::of(checked.primary_answers(), CheckStatus::Unhealthy, "does not answer"));
+    if !settings.postgres.replica_urls.is_empty() {
+        let checked = router.clone();
+        health.check("postgres_replicas", move || {
+            let fresh = checked.report().iter().all(|replica| replica.is_fresh);
+            Check::of(fresh, CheckStatus::Degraded, "a replica is behind or does not answer; the primary reads for it")
+        });
+    }
+}
+
+async fn sample_backlog(primary: Arc<Server>, backlog: Backlog) {
+    let read = async |client: Arc<deadpool_postgres::Object>| store::outbox::backlog(&client).await;
+    let sample = primary.read(read).await.ok();
+    if let Some(sample) = &sample {
+        metrics::gauge!(names::OUTBOX_BACKLOG).set(sample.events as f64);
+        metrics::gauge!(names::OUTBOX_AGE_SECONDS).set(sample.oldest_seconds);
+    }
+    *backlog.lock().unwrap_or_else(PoisonError::into_inner) = sample;
+}
+
+/// Starts the write path and the read path of the API.
+fn serve(
+    settings: &Settings, router: &Arc<Router>, health: &mut Health, parts: &mut Parts,
+) -> Result<web::Data<ApiState>, ConfigError> {
+    let cache = Cache::new(router.clone(), &settings.read);
+    let refreshed = cache.clone();
+    parts.watch(ms(settings.read.refresh_ms), move || {
+        let cache = refreshed.clone();
+        async move { cache.refresh().await }
+    });
+    let written = cache.clone();
+    let on_commit: OnCommit = Arc::new(move |committed| {
+        let cache = written.clone();
+        Box::pin(async move {
+            for (tenant, events) in committed.by_tenant() {
+                cache.apply(tenant, &events).await;
+            }
+            for tenant in &committed.deleted_tenants {
+                cache.forget(tenant).await;
+            }
+        })
+    });
+    let (writer, lanes) = Writer::start(router.primary().clone(), &settings.write, &settings.limits, on_commit);
+    parts.watchers.extend(lanes);
+    let state = ApiState { writer, reads: Reads::new(router.clone(), cache.clone()), cache: cache.clone() };
+    health
+        .section("cache", move || json!({ "tenants": cache.len(), "stale_seconds": cache.stale_for().map(|age| age.as_secs()) }));
+    Ok(web::Data::new(state))
+}
+
+fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).map_err(|source| StartError::Bind { key, address, source })
+}
+
+/// The address with the port that the system chose, when port 0 was asked for.
+fn local_address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
+    listener.local_addr().unwrap_or(asked)
+}

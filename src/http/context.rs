@@ -1,0 +1,228 @@
+//! What surrounds a request: its id, its trace, its caller, its conditions.
+
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest,
+    dev::Payload,
+    http::header::{self, HeaderMap, HeaderName},
+};
+use futures_util::future::{Ready, ready};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    extract::Fields,
+    problem::{Code, Problem},
+};
+use crate::{
+    auth::Caller,
+    domain::{
+        Invalid,
+        command::{Command, Facts, IfMatch, Op, Precondition},
+        ids::TenantName,
+        plain_text,
+        tag::{Epoch, VersionTag},
+    },
+    service::batch::Request,
+    telemetry,
+};
+
+/// `X-Correlation-ID`
+pub const CORRELATION_ID: HeaderName = HeaderName::from_static("x-correlation-id");
+/// `X-Reason`
+pub const REASON: HeaderName = HeaderName::from_static("x-reason");
+/// `Idempotency-Key`
+pub const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// `Idempotency-Replayed`
+pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// `TM-Unchanged`
+pub const UNCHANGED: HeaderName = HeaderName::from_static("tm-unchanged");
+/// `TM-Min-Revision`
+pub const MIN_REVISION: HeaderName = HeaderName::from_static("tm-min-revision");
+/// `TM-Stale`
+pub const STALE: HeaderName = HeaderName::from_static("tm-stale");
+
+/// The longest `X-Reason`, in bytes.
+pub const MAX_REASON: usize = 512;
+/// The longest `Idempotency-Key`, in bytes.
+pub const MAX_IDEMPOTENCY_KEY: usize = 255;
+
+/// The id of a request, put into its extensions by the middleware.
+#[derive(Debug, Clone)]
+pub struct RequestId(pub String);
+
+impl RequestId {
+    /// `X-Correlation-ID` if it is 1 to 128 visible ASCII characters, else a new `UUIDv7`.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let sent = headers.get(CORRELATION_ID).and_then(|value| value.to_str().ok());
+        let usable = sent.filter(|id| !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic()));
+        Self(usable.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
+    }
+}
+
+/// What a write takes beside its path and body: who asks, why, under which conditions.
+#[derive(Debug, Clone)]
+pub struct WriteContext {
+    caller: Caller,
+    request_id: String,
+    reason: Option<String>,
+    source_ip: Option<String>,
+    idempotency_key: Option<String>,
+    precondition: Precondition,
+}
+
+impl WriteContext {
+    /// The request that does `op` on `tenant` in this context, with a new event id and the clock's time.
+    pub fn request(self, tenant: TenantName, op: Op) -> Request {
+        let trace = telemetry::current_trace();
+        let (trace_id, traceparent) = trace.map(|trace| (trace.trace_id, trace.traceparent)).unzip();
+        // 8 of the 16 bytes of a random UUID; the fixed bits lie in bytes 6 and 8.
+        let random = Uuid::new_v4().into_bytes();
+        let epoch = [random[0], random[1], random[2], random[3], random[4], random[5], random[10], random[11]];
+        let facts = Facts {
+            event_id: Uuid::now_v7(),
+            new_epoch: Epoch::from_random(epoch),
+            now: Timestamp::now().into(),
+            actor: self.caller.actor,
+            may_create_tenant: self.caller.may_manage_tenants,
+            reason: self.reason,
+            request_id: self.request_id,
+            trace_id,
+            source_ip: self.source_ip,
+        };
+        let command = Command { tenant, op, precondition: self.precondition };
+        Request { command, facts, idempotency_key: self.idempotency_key, traceparent }
+    }
+
+    fn of(request: &HttpRequest, caller: Caller) -> Result<Self, Problem> {
+        let headers = request.headers();
+        let mut fields = Fields::default();
+        let reason = fields.check("X-Reason:", text_header(headers, &REASON, MAX_REASON));
+        let key = fields.check("Idempotency-Key:", idempotency_key(headers));
+        let must_not_exist = fields.check("If-None-Match:", must_not_exist(headers));
+        let values = reason.zip(key).zip(must_not_exist);
+        let ((reason, idempotency_key), must_not_exist) = fields.finish(values)?;
+        let precondition = Precondition { if_match: if_match(headers)?, must_not_exist };
+        Ok(Self {
+            caller,
+            request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            reason,
+            source_ip: request.peer_addr().map(|address| address.ip().to_string()),
+            idempotency_key,
+            precondition,
+        })
+    }
+}
+
+/// Every handler takes its caller, so that who may do what is in its signature. With `auth.mode = "none"` there is one caller.
+impl FromRequest for Caller {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self::anonymous()))
+    }
+}
+
+impl FromRequest for WriteContext {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let caller = Caller::from_request(request, payload).into_inner();
+        ready(caller.and_then(|caller| Self::of(request, caller)))
+    }
+}
+
+/// What a read takes: the least revision that the answer may have.
+#[derive(Debug, Clone)]
+pub struct ReadContext {
+    /// From `TM-Min-Revision`; `?min_revision=` is the query's part.
+    pub minimum: Option<VersionTag>,
+}
+
+impl ReadContext {
+    /// The newer of the header's and the query's minimum; two of different epochs cannot both hold.
+    pub fn minimum(&self, parameter: Option<&str>) -> Result<Option<VersionTag>, Problem> {
+        let parameter =
+            parameter.map(|raw| parse_tag(raw).map_err(|invalid| Problem::field("?min_revision", invalid))).transpose()?;
+        Ok(match (&self.minimum, parameter) {
+            (Some(header), Some(parameter)) if header.covers(&parameter) => Some(header.clone()),
+            (Some(_), Some(parameter)) | (None, Some(parameter)) => Some(parameter),
+            (header, None) => header.clone(),
+        })
+    }
+}
+
+impl FromRequest for ReadContext {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let raw = request.headers().get(MIN_REVISION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let minimum = raw.map(|raw| parse_tag(&raw).map_err(|invalid| Problem::field("TM-Min-Revision:", invalid))).transpose();
+        ready(minimum.map(|minimum| Self { minimum }))
+    }
+}
+
+/// A version tag, with or without the quotes of an `ETag`.
+fn parse_tag(raw: &str) -> Result<VersionTag, Invalid> {
+    raw.trim().trim_matches('"').parse()
+}
+
+/// The strong version tags among those of `If-None-Match` (RFC 9110 §13.1.2, weak comparison), for conditional reads.
+pub fn if_none_match(request: &HttpRequest) -> Vec<VersionTag> {
+    let values = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|tag| parse_tag(tag.trim().trim_start_matches("W/")).ok()).collect()
+}
+
+fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Problem> {
+    let values: Vec<_> = headers.get_all(header::IF_MATCH).collect();
+    if values.is_empty() {
+        return Ok(None);
+    }
+    let malformed = || Problem::new(Code::MalformedRequest, "If-Match: must be * or a list of entity tags in quotes");
+    let mut tags = Vec::new();
+    for value in values {
+        for item in value.to_str().map_err(|_| malformed())?.split(',').map(str::trim) {
+            if item == "*" {
+                return Ok(Some(IfMatch::Any));
+            }
+            let opaque =
+                item.trim_start_matches("W/").strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(malformed)?;
+            // Strong comparison: a weak tag never matches, nor does one that no object of ours can have.
+            if !item.starts_with("W/")
+                && let Ok(tag) = opaque.parse()
+            {
+                tags.push(tag);
+            }
+        }
+    }
+    Ok(Some(IfMatch::Tags(tags)))
+}
+
+fn must_not_exist(headers: &HeaderMap) -> Result<bool, Invalid> {
+    match headers.get(header::IF_NONE_MATCH).map(|value| value.as_bytes()) {
+        None => Ok(false),
+        Some(b"*") => Ok(true),
+        Some(_) => Err(Invalid::new("only_star", "a write takes If-None-Match: * only")),
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Invalid> {
+    let Some(key) = text_header(headers, &IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY)? else {
+        return if headers.contains_key(IDEMPOTENCY_KEY) {
+            Err(Invalid::new("empty", "Idempotency-Key may not be empty"))
+        } else {
+            Ok(None)
+        };
+    };
+    Ok(Some(key))
+}
+
+/// A header as text: UTF-8, at most `max` bytes, no control characters. Empty counts as absent.
+fn text_header(headers: &HeaderMap, name: &HeaderName, max: usize) -> Result<Option<String>, Invalid> {
+    let Some(value) = headers.get(name) else { return Ok(None) };
+    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| Invalid::new("not_utf8", format!("{name} must be UTF-8")))?;
+    plain_text(text, max, name.as_str())?;
+    Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
+}

@@ -1,0 +1,207 @@
+//! Raw input becomes checked values here: JSON bodies, query parameters, path segments. Every error names its field.
+
+use std::collections::HashSet;
+
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, error::PayloadError, web};
+use futures_util::future::{LocalBoxFuture, Ready, ready};
+use serde::de::DeserializeOwned;
+use validator::{Validate, ValidationErrorsKind};
+
+use super::problem::{Code, FieldError, Problem};
+use crate::domain::Invalid;
+
+/// Collects the errors of several fields, so that a client sees all of them at once.
+#[derive(Debug, Default)]
+pub struct Fields(Vec<FieldError>);
+
+impl Fields {
+    /// A field that must be there.
+    pub fn required<T: TryFrom<String, Error = Invalid>>(&mut self, pointer: &str, raw: Option<String>) -> Option<T> {
+        match raw {
+            Some(raw) => self.check(pointer, T::try_from(raw)),
+            None => self.check(pointer, Err(Invalid::new("required", "is required"))),
+        }
+    }
+
+    /// A field that may be missing.
+    pub fn optional<T: TryFrom<String, Error = Invalid>>(&mut self, pointer: &str, raw: Option<String>) -> Option<T> {
+        raw.and_then(|raw| self.check(pointer, T::try_from(raw)))
+    }
+
+    /// Keeps the value, or notes what is wrong with it.
+    pub fn check<T>(&mut self, pointer: &str, result: Result<T, Invalid>) -> Option<T> {
+        result.map_err(|Invalid { code, detail }| self.0.push(FieldError { pointer: pointer.to_owned(), code, detail })).ok()
+    }
+
+    /// The problem, if anything was wrong; `all` must be `Some` when nothing was.
+    pub fn finish<T>(self, all: Option<T>) -> Result<T, Problem> {
+        match all {
+            Some(all) if self.0.is_empty() => Ok(all),
+            _ => Err(Problem::fields(self.0)),
+        }
+    }
+}
+
+/// A JSON body: `application/json` or any `+json`, UTF-8, at most `http.max_body_bytes`, without unknown members.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let media_type = request.mime_type().ok().flatten();
+        let is_json = media_type
+            .is_some_and(|m| m.type_() == "application" && (m.subtype() == "json" || m.suffix().is_some_and(|s| s == "json")));
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            if !is_json {
+                return Err(Problem::new(Code::UnsupportedMediaType, "send application/json"));
+            }
+            let bytes = bytes.await.map_err(|error| match error.as_error::<PayloadError>() {
+                Some(PayloadError::Overflow) => Problem::new(Code::PayloadTooLarge, "see http.max_body_bytes"),
+                _ => Problem::of_status(error.as_response_error().status_code()),
+            })?;
+            parse_json(&bytes).map(Self)
+        })
+    }
+}
+
+fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Problem::new(Code::MalformedRequest, "the body is not UTF-8"))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
+        let pointer = json_pointer(error.path());
+        let inner = error.into_inner();
+        if inner.is_data() {
+            Problem::field(pointer, data_error(&inner.to_string()))
+        } else {
+            Problem::new(Code::MalformedRequest, format!("the body is not JSON: {inner}"))
+        }
+    })?;
+    deserializer.end().map_err(|error| Problem::new(Code::MalformedRequest, format!("the body is not JSON: {error}")))?;
+    Ok(value)
+}
+
+/// serde's message without its position, and a stable code for it.
+fn data_error(message: &str) -> Invalid {
+    let detail = message.split(" at line ").next().unwrap_or(message).to_owned();
+    let code = if detail.starts_with("unknown field") {
+        "unknown_member"
+    } else if detail.starts_with("duplicate field") {
+        "duplicate_member"
+    } else if detail.starts_with("missing field") {
+        "required"
+    } else {
+        "wrong_type"
+    };
+    Invalid::new(code, detail)
+}
+
+fn json_pointer(path: &serde_path_to_error::Path) -> String {
+    use serde_path_to_error::Segment;
+    let escape = |key: &str| key.replace('~', "~0").replace('/', "~1");
+    path.iter()
+        .map(|segment| match segment {
+            Segment::Seq { index } => format!("/{index}"),
+            Segment::Map { key } => format!("/{}", escape(key)),
+            Segment::Enum { variant } => format!("/{}", escape(variant)),
+            Segment::Unknown => "/?".to_owned(),
+        })
+        .collect()
+}
+
+/// Query parameters, without unknown or doubled ones, in the ranges that `T` states.
+#[derive(Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned + Validate> FromRequest for Query<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(parse_query(request.query_string()).map(Self))
+    }
+}
+
+fn parse_query<T: DeserializeOwned + Validate>(query: &str) -> Result<T, Problem> {
+    let mut seen = HashSet::new();
+    for (name, _) in url::form_urlencoded::parse(query.as_bytes()) {
+        if !seen.insert(name.clone()) {
+            return Err(Problem::field(format!("?{name}"), Invalid::new("duplicate", "may be given once")));
+        }
+    }
+    let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
+    let value: T = serde_path_to_error::deserialize(pairs).map_err(|error| {
+        let pointer = json_pointer(error.path()).replacen('/', "?", 1);
+        let invalid = data_error(&error.into_inner().to_string());
+        let code = if invalid.code == "unknown_member" { "unknown_parameter" } else { invalid.code };
+        Problem::field(pointer, Invalid::new(code, invalid.detail))
+    })?;
+    if let Err(errors) = value.validate() {
+        let fields = errors.errors().iter().filter_map(|(name, kind)| match kind {
+            ValidationErrorsKind::Field(list) => Some(FieldError {
+                pointer: format!("?{name}"),
+                code: "out_of_range",
+                detail: list.first().and_then(|e| e.message.as_deref()).unwrap_or("is not valid").to_owned(),
+            }),
+            ValidationErrorsKind::Struct(_) | ValidationErrorsKind::List(_) => None,
+        });
+        return Err(Problem::fields(fields.collect()));
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::ResponseError as _;
+    use serde::Deserialize;
+
+    use super::*;
+
+    #[derive(Debug, Deserialize, Validate)]
+    #[serde(deny_unknown_fields)]
+    struct Params {
+        #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+        limit: Option<u32>,
+        #[allow(dead_code)]
+        name: Option<String>,
+    }
+
+    fn pointer<T: std::fmt::Debug>(result: Result<T, Problem>) -> String {
+        let problem = result.unwrap_err();
+        let body = actix_web::body::MessageBody::try_into_bytes(problem.error_response().into_body()).unwrap();
+        let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+        body["errors"][0]["pointer"].as_str().unwrap_or("none").to_owned()
+    }
+
+    #[test]
+    fn query_errors_name_their_parameter() {
+        assert_eq!(parse_query::<Params>("limit=5&name=x").unwrap().limit, Some(5));
+        assert_eq!(pointer(parse_query::<Params>("limit=x")), "?limit");
+        assert_eq!(pointer(parse_query::<Params>("limit=0")), "?limit");
+        assert_eq!(pointer(parse_query::<Params>("name=a&name=b")), "?name");
+        assert_eq!(pointer(parse_query::<Params>("nmae=a")), "?nmae");
+    }
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Thing {
+        #[allow(dead_code)]
+        url: Option<String>,
+        #[allow(dead_code)]
+        labels: Option<std::collections::BTreeMap<String, String>>,
+    }
+
+    #[test]
+    fn body_errors_name_their_member() {
+        assert_eq!(pointer(parse_json::<Thing>(br#"{"url": 1}"#)), "/url");
+        assert_eq!(pointer(parse_json::<Thing>(br#"{"labels": {"a/b": 1}}"#)), "/labels/a~1b");
+        assert_eq!(pointer(parse_json::<Thing>(br#"{"ulr": "x"}"#)), "/ulr");
+        assert_eq!(pointer(parse_json::<Thing>(br#"{"url": "x", "url": "y"}"#)), "/url");
+        for malformed in [&b"{"[..], b"", b"{} x", b"\xff", b"{\"url\": \"\xff\"}"] {
+            assert_eq!(parse_json::<Thing>(malformed).unwrap_err().status_code(), 400);
+        }
+    }
+}

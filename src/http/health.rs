@@ -1,0 +1,148 @@
+//! Health and metrics. Nothing here calls a dependency: it tells what the background checks last saw, so that probes stay cheap
+//! and cannot be turned against a dependency that is down.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU8, Ordering},
+};
+
+use actix_web::{HttpResponse, web};
+use metrics_exporter_prometheus::PrometheusHandle;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::resilience::Dependency;
+
+/// How a part is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CheckStatus {
+    /// As it should be.
+    Healthy,
+    /// Away or behind, and made up for.
+    Degraded,
+    /// Away, and its work is not done.
+    Unhealthy,
+}
+
+/// What one check says.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    /// How the part is.
+    pub status: CheckStatus,
+    /// Why, when it is not healthy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+impl Check {
+    /// Healthy if `good`, else `otherwise` with its reason.
+    pub fn of(good: bool, otherwise: CheckStatus, why: &str) -> Self {
+        if good {
+            Self { status: CheckStatus::Healthy, detail: None }
+        } else {
+            Self { status: otherwise, detail: Some(why.to_owned()) }
+        }
+    }
+}
+
+const STARTING: u8 = 0;
+const READY: u8 = 1;
+const DRAINING: u8 = 2;
+
+type Probe<T> = Box<dyn Fn() -> T + Send + Sync>;
+
+/// What health tells, put together by the composition root.
+pub struct Health {
+    phase: AtomicU8,
+    checks: Vec<(&'static str, Probe<Check>)>,
+    sections: Vec<(&'static str, Probe<Value>)>,
+    dependencies: Vec<Arc<Dependency>>,
+    can_serve: Probe<bool>,
+    metrics: PrometheusHandle,
+}
+
+impl Health {
+    /// Health of a process that is starting. `can_serve` tells whether there is any way to do what its role is for.
+    pub fn new(metrics: PrometheusHandle, can_serve: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            phase: AtomicU8::new(STARTING),
+            checks: Vec::new(),
+            sections: Vec::new(),
+            dependencies: Vec::new(),
+            can_serve: Box::new(can_serve),
+            metrics,
+        }
+    }
+
+    /// Adds a check to `/health/ready`.
+    pub fn check(&mut self, name: &'static str, check: impl Fn() -> Check + Send + Sync + 'static) {
+        self.checks.push((name, Box::new(check)));
+    }
+
+    /// Adds a section to `/health/resilience`.
+    pub fn section(&mut self, name: &'static str, section: impl Fn() -> Value + Send + Sync + 'static) {
+        self.sections.push((name, Box::new(section)));
+    }
+
+    /// Adds a dependency to `/health/resilience`.
+    pub fn dependency(&mut self, dependency: Arc<Dependency>) {
+        self.dependencies.push(dependency);
+    }
+
+    /// The start is over.
+    pub fn started(&self) {
+        let _ = self.phase.compare_exchange(STARTING, READY, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
+    /// The end has begun: readiness says 503 from now on.
+    pub fn draining(&self) {
+        self.phase.store(DRAINING, Ordering::SeqCst);
+    }
+
+    fn readiness(&self) -> (bool, Value) {
+        let checks: Vec<(&str, Check)> = self.checks.iter().map(|(name, check)| (*name, check())).collect();
+        let phase = self.phase.load(Ordering::SeqCst);
+        let ready = phase == READY && (self.can_serve)();
+        let worst = checks.iter().map(|(_, check)| check.status).max().unwrap_or(CheckStatus::Healthy);
+        let status = if ready { worst.min(CheckStatus::Degraded) } else { CheckStatus::Unhealthy };
+        let phase = match phase {
+            STARTING => "starting",
+            DRAINING => "draining",
+            _ => "running",
+        };
+        let checks: Map<String, Value> = checks.into_iter().map(|(name, check)| (name.to_owned(), json!(check))).collect();
+        (ready, json!({ "status": status, "ready": ready, "phase": phase, "checks": checks }))
+    }
+}
+
+/// `GET /health`, `GET /health/live`: 200 while the process serves.
+pub async fn process(health: web::Data<Health>) -> HttpResponse {
+    let (ready, _) = health.readiness();
+    HttpResponse::Ok().json(json!({ "status": "healthy", "ready": ready, "version": env!("CARGO_PKG_VERSION") }))
+}
+
+/// `GET /health/ready`
+pub async fn ready(health: web::Data<Health>) -> HttpResponse {
+    let (ready, body) = health.readiness();
+    if ready {
+        HttpResponse::Ok().json(body)
+    } else {
+        HttpResponse::ServiceUnavailable().insert_header(("Retry-After", "1")).json(body)
+    }
+}
+
+/// `GET /health/resilience`
+pub async fn resilience(health: web::Data<Health>) -> HttpResponse {
+    let mut body = Map::new();
+    body.insert("draining".into(), json!(health.phase.load(Ordering::SeqCst) == DRAINING));
+    let reports: Vec<_> = health.dependencies.iter().map(|dependency| dependency.report()).collect();
+    body.insert("dependencies".into(), json!(reports));
+    body.extend(health.sections.iter().map(|(name, section)| ((*name).to_owned(), section())));
+    HttpResponse::Ok().json(body)
+}
+
+/// `GET /metrics`, in Prometheus' text format.
+pub async fn metrics(health: web::Data<Health>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(health.metrics.render())
+}

@@ -1,0 +1,117 @@
+//! The only actix code: the endpoint table, extractors, the problem table, one file per resource.
+//!
+//! A handler is: extract, one call of a service, respond. What it requires stands in its signature.
+
+mod context;
+mod extract;
+mod health;
+mod middleware;
+mod polling;
+mod problem;
+mod respond;
+mod routes;
+mod tenants;
+
+use std::{net::TcpListener, sync::Arc};
+
+use actix_web::{
+    App, HttpServer,
+    dev::Server,
+    web::{self, ServiceConfig, delete, get, patch, post, put, resource},
+};
+pub use health::{Check, CheckStatus, Health};
+
+use crate::{
+    cache::Cache,
+    config::{self, ms},
+    service::{reads::Reads, writer::Writer},
+};
+
+/// What handlers work with.
+pub struct ApiState {
+    /// The write path.
+    pub writer: Writer,
+    /// Reads from Postgres.
+    pub reads: Reads,
+    /// The read path of proxies.
+    pub cache: Arc<Cache>,
+}
+
+/// Every endpoint of the API, on one screen.
+fn api(config: &mut ServiceConfig) {
+    const ROUTE: &str = "/routes/{tenant}/{service}/{env}/{version}";
+    let route = |rest: &str| resource(format!("{ROUTE}{rest}"));
+    config.service(
+        web::scope("/api/v1")
+            .service(resource("/routes").route(get().to(routes::list)).route(post().to(routes::upsert)))
+            .service(resource("/routes/resolve").route(get().to(polling::resolve)))
+            .service(resource("/routes/activate").route(post().to(routes::activate_by_body)))
+            .service(resource("/routes/deactivate").route(post().to(routes::deactivate_by_body)))
+            .service(
+                route("")
+                    .route(get().to(routes::get))
+                    .route(put().to(routes::put))
+                    .route(patch().to(routes::patch))
+                    .route(delete().to(routes::delete)),
+            )
+            .service(route("/activate").route(post().to(routes::activate)))
+            .service(route("/deactivate").route(post().to(routes::deactivate)))
+            .service(route("/history").route(get().to(routes::history)))
+            .service(resource("/tenants").route(get().to(tenants::list)).route(post().to(tenants::create)))
+            .service(
+                resource("/tenants/{tenant}")
+                    .route(get().to(tenants::get))
+                    .route(patch().to(tenants::patch))
+                    .route(delete().to(tenants::delete)),
+            )
+            .service(resource("/tenants/{tenant}/snapshot").route(get().to(polling::snapshot))),
+    );
+}
+
+/// Health, on both listeners.
+fn health_endpoints(config: &mut ServiceConfig) {
+    config
+        .service(resource("/health").route(get().to(health::process)))
+        .service(resource("/health/live").route(get().to(health::process)))
+        .service(resource("/health/ready").route(get().to(health::ready)))
+        .service(resource("/health/resilience").route(get().to(health::resilience)));
+}
+
+/// The API's server on a bound listener. It does not handle signals: whoever runs it drains it.
+pub fn api_server(
+    listener: TcpListener, settings: &config::Http, drain: &config::Drain, state: web::Data<ApiState>, health: web::Data<Health>,
+) -> std::io::Result<Server> {
+    let body = web::PayloadConfig::new(settings.max_body_bytes);
+    let limits = web::Data::new(middleware::Limits { request_timeout: ms(settings.request_timeout_ms) });
+    let app = move || {
+        App::new()
+            .wrap(actix_web::middleware::from_fn(middleware::surround))
+            .app_data(body.clone())
+            .app_data(limits.clone())
+            .app_data(state.clone())
+            .app_data(health.clone())
+            .configure(api)
+            .configure(health_endpoints)
+    };
+    let mut server = HttpServer::new(app)
+        .disable_signals()
+        .shutdown_timeout(drain.requests_ms.div_ceil(1000))
+        .max_connections(settings.max_connections)
+        .keep_alive(ms(settings.keep_alive_ms))
+        .client_request_timeout(ms(settings.client_header_timeout_ms));
+    if settings.workers > 0 {
+        server = server.workers(settings.workers);
+    }
+    Ok(server.listen(listener)?.run())
+}
+
+/// The operations' server: metrics and health. One worker, so that it answers when the API's are busy.
+pub fn ops_server(listener: TcpListener, health: web::Data<Health>) -> std::io::Result<Server> {
+    let app = move || {
+        App::new()
+            .app_data(health.clone())
+            .service(resource("/metrics").route(get().to(health::metrics)))
+            .configure(health_endpoints)
+    };
+    Ok(HttpServer::new(app).disable_signals().workers(1).shutdown_timeout(1).listen(listener)?.run())
+}

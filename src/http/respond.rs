@@ -1,0 +1,64 @@
+//! Shapes that several resources answer with.
+
+use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use super::context::{IDEMPOTENCY_REPLAYED, UNCHANGED, if_none_match};
+use crate::{
+    domain::{command::Effect, tag::VersionTag},
+    service::{batch::Reply, reads::PageRequest},
+};
+
+/// Items of a page without a `limit`.
+const DEFAULT_LIMIT: u32 = 50;
+
+/// A page of a list.
+#[derive(Debug, Serialize)]
+pub struct PageOut<'a, T> {
+    /// The items.
+    pub items: &'a [T],
+    /// Where to go on; `null` at the end.
+    pub next_cursor: Option<String>,
+}
+
+/// What a list is asked for with.
+pub fn page_request(limit: Option<u32>, cursor: Option<String>) -> PageRequest {
+    PageRequest { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor }
+}
+
+/// The status and headers that tell what a write did; the body is the caller's.
+pub fn written(reply: &Reply) -> HttpResponseBuilder {
+    let outcome = &reply.outcome;
+    let mut response = match outcome.effect {
+        Effect::Created => HttpResponse::Created(),
+        Effect::Updated | Effect::Unchanged => HttpResponse::Ok(),
+        Effect::Deleted => HttpResponse::NoContent(),
+    };
+    response.insert_header((header::ETAG, outcome.tag.to_etag()));
+    if outcome.effect == Effect::Unchanged {
+        response.insert_header((UNCHANGED, "true"));
+    }
+    if reply.replayed {
+        response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+    }
+    response
+}
+
+/// 200 with `body`.
+pub fn json(body: &impl Serialize) -> HttpResponse {
+    HttpResponse::Ok().json(body)
+}
+
+/// 304 when the client has this tag already, else what `answer` makes; with the tag either way.
+pub fn conditional(request: &HttpRequest, tag: &VersionTag, answer: impl FnOnce() -> HttpResponse) -> HttpResponse {
+    let mut response = if if_none_match(request).contains(tag) { HttpResponse::NotModified().finish() } else { answer() };
+    if let Ok(value) = header::HeaderValue::from_str(&tag.to_etag()) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
+    response
+}
+
+/// Tells a member that is `null` (`Some(None)`) from one that is absent (`None`, by `#[serde(default)]`).
+pub fn double_option<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+    Option::<T>::deserialize(deserializer).map(Some)
+}

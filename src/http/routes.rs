@@ -1,0 +1,339 @@
+//! `/routes`: create or replace, read, change, remove, and a route's history.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpResponse, http::header, web};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use validator::Validate;
+
+use super::{
+    ApiState,
+    context::{ReadContext, WriteContext},
+    extract::{Body, Fields, Query},
+    problem::Problem,
+    respond::{self, double_option},
+};
+use crate::{
+    auth::Caller,
+    domain::{
+        Invalid,
+        command::{Object, Op},
+        ids::{EnvName, RouteKey, RouteName, ServiceName, TenantName, VersionName},
+        route::{Description, Labels, Route, RoutePatch, RouteSpec, RouteUrl},
+    },
+    service::batch::Reply,
+    store::routes::Filter,
+};
+
+/// A route as the API shows it.
+#[derive(Debug, Serialize)]
+struct RouteOut<'a> {
+    tenant: &'a TenantName,
+    #[serde(flatten)]
+    route: &'a Route,
+}
+
+/// The body of `PUT`: a route without its name.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SpecIn {
+    url: Option<String>,
+    is_active: Option<bool>,
+    labels: Option<BTreeMap<String, String>>,
+    description: Option<String>,
+}
+
+impl SpecIn {
+    fn parse(self, fields: &mut Fields) -> Option<RouteSpec> {
+        let Self { url, is_active, labels, description } = self;
+        let url = fields.required::<RouteUrl>("/url", url);
+        let labels = parse_labels(fields, labels.unwrap_or_default());
+        let description = match description {
+            Some(raw) => fields.check("/description", Description::try_from(raw)).map(Some),
+            None => Some(None),
+        };
+        Some(RouteSpec { url: url?, is_active: is_active.unwrap_or(true), labels: labels?, description: description? })
+    }
+}
+
+fn parse_labels(fields: &mut Fields, raw: BTreeMap<String, String>) -> Option<Labels> {
+    let mut good = true;
+    for (key, value) in &raw {
+        let pointer = format!("/labels/{}", key.replace('~', "~0").replace('/', "~1"));
+        good &= fields.check(&pointer, Labels::check(key, value)).is_some();
+    }
+    if good { fields.check("/labels", Labels::try_from(raw)) } else { None }
+}
+
+/// The body of `POST /routes`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteIn {
+    tenant: Option<String>,
+    service: Option<String>,
+    env: Option<String>,
+    version: Option<String>,
+    url: Option<String>,
+    is_active: Option<bool>,
+    labels: Option<BTreeMap<String, String>>,
+    description: Option<String>,
+}
+
+/// The four names in a body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyIn {
+    tenant: Option<String>,
+    service: Option<String>,
+    env: Option<String>,
+    version: Option<String>,
+}
+
+/// The four names in a path.
+pub type KeyPath = web::Path<(String, String, String, String)>;
+
+fn key(fields: &mut Fields, names: [Option<String>; 4], pointers: [&str; 4]) -> Option<RouteKey> {
+    let [tenant, service, env, version] = names;
+    let tenant = fields.required::<TenantName>(pointers[0], tenant);
+    let service = fields.required::<ServiceName>(pointers[1], service);
+    let env = fields.required::<EnvName>(pointers[2], env);
+    let version = fields.required::<VersionName>(pointers[3], version);
+    Some(RouteKey { tenant: tenant?, name: RouteName { service: service?, env: env?, version: version? } })
+}
+
+const IN_BODY: [&str; 4] = ["/tenant", "/service", "/env", "/version"];
+const IN_PATH: [&str; 4] = ["{tenant}", "{service}", "{env}", "{version}"];
+pub(super) const IN_QUERY: [&str; 4] = ["?tenant", "?service", "?env", "?version"];
+
+/// The route that four query parameters name.
+pub(super) fn key_in_query(names: [Option<String>; 4]) -> Result<RouteKey, Problem> {
+    let mut fields = Fields::default();
+    let key = key(&mut fields, names, IN_QUERY);
+    fields.finish(key)
+}
+
+fn key_in_path(path: KeyPath) -> Result<RouteKey, Problem> {
+    let (tenant, service, env, version) = path.into_inner();
+    let mut fields = Fields::default();
+    let key = key(&mut fields, [Some(tenant), Some(service), Some(env), Some(version)], IN_PATH);
+    fields.finish(key)
+}
+
+fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
+    let mut response = respond::written(reply);
+    match &reply.outcome.object {
+        Object::Route(route) => {
+            let name = &route.name;
+            let location = format!("/api/v1/routes/{tenant}/{}/{}/{}", name.service, name.env, name.version);
+            response.insert_header((header::LOCATION, location)).json(RouteOut { tenant, route })
+        }
+        Object::Tenant(_) | Object::Gone => response.finish(),
+    }
+}
+
+async fn write(state: &ApiState, context: WriteContext, tenant: TenantName, op: Op) -> Result<HttpResponse, Problem> {
+    let reply = state.writer.write(context.request(tenant.clone(), op)).await?;
+    Ok(written(&tenant, &reply))
+}
+
+/// `POST /routes`
+pub async fn upsert(state: web::Data<ApiState>, context: WriteContext, body: Body<RouteIn>) -> Result<HttpResponse, Problem> {
+    let RouteIn { tenant, service, env, version, url, is_active, labels, description } = body.0;
+    let mut fields = Fields::default();
+    let key = key(&mut fields, [tenant, service, env, version], IN_BODY);
+    let spec = SpecIn { url, is_active, labels, description }.parse(&mut fields);
+    let (RouteKey { tenant, name: route }, spec) = fields.finish(key.zip(spec))?;
+    write(&state, context, tenant, Op::Upsert { route, spec }).await
+}
+
+/// `PUT /routes/{tenant}/{service}/{env}/{version}`
+pub async fn put(
+    state: web::Data<ApiState>, context: WriteContext, path: KeyPath, body: Body<SpecIn>,
+) -> Result<HttpResponse, Problem> {
+    let RouteKey { tenant, name: route } = key_in_path(path)?;
+    let mut fields = Fields::default();
+    let spec = body.0.parse(&mut fields);
+    let spec = fields.finish(spec)?;
+    write(&state, context, tenant, Op::Upsert { route, spec }).await
+}
+
+/// The body of `PATCH`: a merge patch, in which a member that is `null` is removed.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PatchIn {
+    #[serde(default, deserialize_with = "double_option")]
+    url: Option<Option<String>>,
+    #[serde(default, deserialize_with = "double_option")]
+    is_active: Option<Option<bool>>,
+    #[serde(default, deserialize_with = "double_option")]
+    labels: Option<Option<BTreeMap<String, Option<String>>>>,
+    #[serde(default, deserialize_with = "double_option")]
+    description: Option<Option<String>>,
+}
+
+impl PatchIn {
+    fn parse(self, fields: &mut Fields) -> Option<RoutePatch> {
+        let Self { url, is_active, labels, description } = self;
+        let not_removable = || Invalid::new("required", "cannot be removed");
+        let url = match url {
+            None => Some(None),
+            Some(None) => fields.check("/url", Err(not_removable())),
+            Some(Some(raw)) => fields.check("/url", RouteUrl::try_from(raw)).map(Some),
+        };
+        let is_active = match is_active {
+            None => Some(None),
+            Some(None) => fields.check("/is_active", Err(not_removable())),
+            Some(Some(value)) => Some(Some(value)),
+        };
+        let set: BTreeMap<String, String> =
+            labels.iter().flatten().flatten().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
+        let labels_are_good = parse_labels(fields, set);
+        let description = match description {
+            None => Some(None),
+            Some(None) => Some(Some(None)),
+            Some(Some(raw)) => fields.check("/description", Description::try_from(raw)).map(|text| Some(Some(text))),
+        };
+        labels_are_good?;
+        Some(RoutePatch { url: url?, is_active: is_active?, labels, description: description? })
+    }
+}
+
+/// `PATCH /routes/{tenant}/{service}/{env}/{version}`
+pub async fn patch(
+    state: web::Data<ApiState>, context: WriteContext, path: KeyPath, body: Body<PatchIn>,
+) -> Result<HttpResponse, Problem> {
+    let RouteKey { tenant, name: route } = key_in_path(path)?;
+    let mut fields = Fields::default();
+    let patch = body.0.parse(&mut fields);
+    let patch = fields.finish(patch)?;
+    write(&state, context, tenant, Op::Patch { route, patch }).await
+}
+
+/// `DELETE /routes/{tenant}/{service}/{env}/{version}`
+pub async fn delete(state: web::Data<ApiState>, context: WriteContext, path: KeyPath) -> Result<HttpResponse, Problem> {
+    let RouteKey { tenant, name: route } = key_in_path(path)?;
+    write(&state, context, tenant, Op::Delete { route }).await
+}
+
+async fn set_active(state: &ApiState, context: WriteContext, key: RouteKey, is_active: bool) -> Result<HttpResponse, Problem> {
+    write(state, context, key.tenant, Op::SetActive { route: key.name, is_active }).await
+}
+
+/// `POST /routes/{tenant}/{service}/{env}/{version}/activate`
+pub async fn activate(state: web::Data<ApiState>, context: WriteContext, path: KeyPath) -> Result<HttpResponse, Problem> {
+    set_active(&state, context, key_in_path(path)?, true).await
+}
+
+/// `POST /routes/{tenant}/{service}/{env}/{version}/deactivate`
+pub async fn deactivate(state: web::Data<ApiState>, context: WriteContext, path: KeyPath) -> Result<HttpResponse, Problem> {
+    set_active(&state, context, key_in_path(path)?, false).await
+}
+
+fn key_in_body(body: Body<KeyIn>) -> Result<RouteKey, Problem> {
+    let KeyIn { tenant, service, env, version } = body.0;
+    let mut fields = Fields::default();
+    let key = key(&mut fields, [tenant, service, env, version], IN_BODY);
+    fields.finish(key)
+}
+
+/// `POST /routes/activate`
+pub async fn activate_by_body(
+    state: web::Data<ApiState>, context: WriteContext, body: Body<KeyIn>,
+) -> Result<HttpResponse, Problem> {
+    set_active(&state, context, key_in_body(body)?, true).await
+}
+
+/// `POST /routes/deactivate`
+pub async fn deactivate_by_body(
+    state: web::Data<ApiState>, context: WriteContext, body: Body<KeyIn>,
+) -> Result<HttpResponse, Problem> {
+    set_active(&state, context, key_in_body(body)?, false).await
+}
+
+/// The parameter of reads of one object.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct MinimumIn {
+    pub(super) min_revision: Option<String>,
+}
+
+/// `GET /routes/{tenant}/{service}/{env}/{version}`
+pub async fn get(
+    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: KeyPath, query: Query<MinimumIn>,
+    request: actix_web::HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let key = key_in_path(path)?;
+    let minimum = context.minimum(query.0.min_revision.as_deref())?;
+    let (route, tag) = state.reads.route(&key, minimum.as_ref()).await?;
+    Ok(respond::conditional(&request, &tag, || respond::json(&RouteOut { tenant: &key.tenant, route: &route })))
+}
+
+/// The parameters of `GET /routes`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct ListIn {
+    tenant: Option<String>,
+    service: Option<String>,
+    env: Option<String>,
+    version: Option<String>,
+    is_active: Option<bool>,
+    label: Option<String>,
+    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    limit: Option<u32>,
+    cursor: Option<String>,
+    min_revision: Option<String>,
+}
+
+fn parse_filter(query: &ListIn) -> Result<Filter, Problem> {
+    let mut fields = Fields::default();
+    let tenant = fields.optional::<TenantName>("?tenant", query.tenant.clone());
+    let service = fields.optional::<ServiceName>("?service", query.service.clone()).map(String::from);
+    let env = fields.optional::<EnvName>("?env", query.env.clone()).map(String::from);
+    let version = fields.optional::<VersionName>("?version", query.version.clone()).map(String::from);
+    let label = query.label.as_deref().and_then(|raw| {
+        let pair = raw.split_once('=').ok_or_else(|| Invalid::new("not_a_label", "must be key=value"));
+        let pair = pair.and_then(|(key, value)| Labels::check(key, value).map(|()| (key.to_owned(), value.to_owned())));
+        fields.check("?label", pair)
+    });
+    fields.finish(Some(Filter { tenant, service, env, version, is_active: query.is_active, label }))
+}
+
+/// `GET /routes`
+pub async fn list(
+    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, query: Query<ListIn>,
+) -> Result<HttpResponse, Problem> {
+    let filter = parse_filter(&query.0)?;
+    let minimum = context.minimum(query.0.min_revision.as_deref())?;
+    let page = respond::page_request(query.0.limit, query.0.cursor);
+    let (page, tag) = state.reads.routes(&filter, &page, minimum.as_ref()).await?;
+    let items: Vec<_> = page.items.iter().map(|(tenant, route)| RouteOut { tenant, route }).collect();
+    let mut response = HttpResponse::Ok();
+    if let Some(tag) = tag {
+        response.insert_header((header::ETAG, tag.to_etag()));
+    }
+    Ok(response.json(respond::PageOut { items: &items, next_cursor: page.next_cursor }))
+}
+
+/// The parameters of `GET …/history`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct HistoryIn {
+    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    limit: Option<u32>,
+    cursor: Option<String>,
+    min_revision: Option<String>,
+}
+
+/// `GET /routes/{tenant}/{service}/{env}/{version}/history`
+pub async fn history(
+    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: KeyPath, query: Query<HistoryIn>,
+) -> Result<HttpResponse, Problem> {
+    let key = key_in_path(path)?;
+    let minimum = context.minimum(query.0.min_revision.as_deref())?;
+    let page = respond::page_request(query.0.limit, query.0.cursor);
+    let (page, tag) = state.reads.history(&key, &page, minimum.as_ref()).await?;
+    let items: &[Box<RawValue>] = &page.items;
+    let body = respond::PageOut { items, next_cursor: page.next_cursor };
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))
+}

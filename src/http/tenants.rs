@@ -1,0 +1,119 @@
+//! `/tenants`.
+
+use actix_web::{HttpResponse, http::header, web};
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+use super::{
+    ApiState,
+    context::{ReadContext, WriteContext},
+    extract::{Body, Fields, Query},
+    problem::Problem,
+    respond::{self, double_option},
+    routes::MinimumIn,
+};
+use crate::{
+    auth::Caller,
+    domain::{
+        command::{Object, Op},
+        ids::TenantName,
+        tenant::{Quotas, Tenant},
+    },
+    service::batch::Reply,
+};
+
+/// The body of `POST /tenants`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantIn {
+    name: Option<String>,
+    quotas: Option<Quotas>,
+}
+
+/// The body of `PATCH /tenants/{tenant}`: a merge patch.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantPatchIn {
+    #[serde(default, deserialize_with = "double_option")]
+    quotas: Option<Option<QuotasPatchIn>>,
+}
+
+/// `quotas` of a merge patch; `null` goes back to the default.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct QuotasPatchIn {
+    #[serde(default, deserialize_with = "double_option")]
+    routes: Option<Option<u32>>,
+}
+
+#[derive(Debug, Serialize)]
+struct TenantOut<'a>(&'a Tenant);
+
+pub(super) fn name_in_path(path: web::Path<String>) -> Result<TenantName, Problem> {
+    TenantName::try_from(path.into_inner()).map_err(|invalid| Problem::field("{tenant}", invalid))
+}
+
+fn written(reply: &Reply) -> HttpResponse {
+    let mut response = respond::written(reply);
+    match &reply.outcome.object {
+        Object::Tenant(tenant) => {
+            response.insert_header((header::LOCATION, format!("/api/v1/tenants/{}", tenant.name))).json(TenantOut(tenant))
+        }
+        Object::Route(_) | Object::Gone => response.finish(),
+    }
+}
+
+/// `POST /tenants`
+pub async fn create(state: web::Data<ApiState>, context: WriteContext, body: Body<TenantIn>) -> Result<HttpResponse, Problem> {
+    let TenantIn { name, quotas } = body.0;
+    let mut fields = Fields::default();
+    let name = fields.required::<TenantName>("/name", name);
+    let name = fields.finish(name)?;
+    let op = Op::CreateTenant { quotas: quotas.unwrap_or_default() };
+    Ok(written(&state.writer.write(context.request(name, op)).await?))
+}
+
+/// `PATCH /tenants/{tenant}`
+pub async fn patch(
+    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: Body<TenantPatchIn>,
+) -> Result<HttpResponse, Problem> {
+    let name = name_in_path(path)?;
+    let routes_quota = match body.0.quotas {
+        None => None,
+        Some(None) => Some(None),
+        Some(Some(QuotasPatchIn { routes })) => routes,
+    };
+    Ok(written(&state.writer.write(context.request(name, Op::PatchTenant { routes_quota })).await?))
+}
+
+/// `DELETE /tenants/{tenant}`
+pub async fn delete(state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let name = name_in_path(path)?;
+    Ok(written(&state.writer.write(context.request(name, Op::DeleteTenant)).await?))
+}
+
+/// `GET /tenants/{tenant}`. Quotas change without a revision, so the tag is for `TM-Min-Revision` and never makes a 304.
+pub async fn get(
+    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: web::Path<String>, query: Query<MinimumIn>,
+) -> Result<HttpResponse, Problem> {
+    let name = name_in_path(path)?;
+    let minimum = context.minimum(query.0.min_revision.as_deref())?;
+    let tenant = state.reads.tenant(&name, minimum.as_ref()).await?;
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, tenant.tag().to_etag())).json(TenantOut(&tenant)))
+}
+
+/// The parameters of `GET /tenants`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct ListIn {
+    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// `GET /tenants`
+pub async fn list(state: web::Data<ApiState>, _caller: Caller, query: Query<ListIn>) -> Result<HttpResponse, Problem> {
+    let page = state.reads.tenants(&respond::page_request(query.0.limit, query.0.cursor)).await?;
+    let items: Vec<_> = page.items.iter().map(TenantOut).collect();
+    Ok(respond::json(&respond::PageOut { items: &items, next_cursor: page.next_cursor }))
+}
