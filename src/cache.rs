@@ -70,6 +70,8 @@ const LOAD_ATTEMPTS: usize = 5;
 /// The routing cache of one instance.
 pub struct Cache {
     router: Arc<Router>,
+    /// Where loads run: not on the thread of whoever asks, which may end or be busy.
+    runtime: tokio::runtime::Handle,
     resident: moka::future::Cache<TenantName, Arc<TenantSnapshot>>,
     /// Tenants that the primary said do not exist. Written only under `known`'s lock.
     absent: moka::sync::Cache<TenantName, ()>,
@@ -83,11 +85,12 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// An empty cache that loads through `router`.
+    /// An empty cache that loads through `router`, on the runtime that this is called in.
     pub fn new(router: Arc<Router>, settings: &config::Read) -> Arc<Self> {
         let weigh = |_: &TenantName, snapshot: &Arc<TenantSnapshot>| u32::try_from(snapshot.weight()).unwrap_or(u32::MAX);
         Arc::new(Self {
             router,
+            runtime: tokio::runtime::Handle::current(),
             resident: moka::future::Cache::builder().max_capacity(settings.cache_bytes).weigher(weigh).build(),
             absent: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(ms(settings.negative_ttl_ms)).build(),
             known: Mutex::default(),
@@ -249,7 +252,7 @@ impl Cache {
             let mut loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
             let start = || {
                 let (cache, tenant) = (self.clone(), tenant.clone());
-                let task = tokio::spawn(async move {
+                let task = self.runtime.spawn(async move {
                     let _ended = LoadEnded { cache: &cache, tenant: &tenant };
                     cache.load_once(&tenant).await
                 });

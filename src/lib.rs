@@ -1,11 +1,14 @@
 //! Traffic Manager
 #![recursion_limit = "256"]
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod cache;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod kafka;
+pub mod relay;
 pub mod resilience;
 pub mod service;
 pub mod store;

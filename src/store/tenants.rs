@@ -96,14 +96,6 @@ pub async fn tags(client: &Object, names: &[&str]) -> Result<Vec<(TenantName, Ve
     rows.iter().map(|row| Ok((text(row, "name")?, tag(row)?))).collect()
 }
 
-/// All tenants' newest tags after `after`, in name order.
-pub async fn all_tags(client: &Object, after: Option<&str>, limit: i64) -> Result<Vec<(TenantName, VersionTag)>, Error> {
-    let sql = "select name, epoch, revision from tenants where ($1::text is null or name > $1) order by name limit $2";
-    let statement = client.prepare_cached(sql).await?;
-    let rows = client.query(&statement, &[&after, &limit]).await?;
-    rows.iter().map(|row| Ok((text(row, "name")?, tag(row)?))).collect()
-}
-
 /// The columns `epoch` and `revision` of a row.
 pub(super) fn tag(row: &Row) -> Result<VersionTag, Error> {
     Ok(VersionTag { epoch: text(row, "epoch")?, revision: revision(row, "revision")? })
