@@ -253,12 +253,12 @@ pub async fn commit(
     let statements = within(limit, Statements::prepare(client)).await?;
     let canceller = client.cancel_token();
     let tx = within(limit, async { Ok(client.transaction().await?) }).await?;
-    let prepared = server::cancelled_after(limit, canceller, async {
+    let prepared = Box::pin(server::cancelled_after(limit, canceller, async {
         let locked = lock(&tx, &statements, requests).await?;
         let plan = plan(requests, locked, default_routes_quota).map_err(|e| store::Error::Corrupt(e.to_string()))?;
         write(&tx, &statements, &plan).await?;
         Ok(plan)
-    });
+    }));
     let plan = prepared.await?;
     if plan.writes_nothing() {
         // Nothing to commit, so nothing that could be unknown.
