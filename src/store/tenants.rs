@@ -25,13 +25,13 @@ pub async fn lock(tx: &Transaction<'_>, lock: &Statement, names: &[&str]) -> Res
     rows.iter().map(|row| Ok((tenant(row)?, text(row, "chain_head")?))).collect()
 }
 
-/// Statement of [`write`] for tenants that do not exist yet.
+/// Statement of [`write()`] for tenants that do not exist yet.
 pub const INSERT: &str = "insert into tenants \
     (name, epoch, revision, chain_head, routes, routes_quota, created_at, created_by, updated_at, updated_by) \
     select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], \
                          $7::timestamptz[], $8::text[], $9::timestamptz[], $10::text[])";
 
-/// Statement of [`write`] for tenants that are locked.
+/// Statement of [`write()`] for tenants that are locked.
 pub const UPDATE: &str = "update tenants t set epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
     routes_quota = n.routes_quota, created_at = n.created_at, created_by = n.created_by, updated_at = n.updated_at, \
     updated_by = n.updated_by \
