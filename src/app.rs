@@ -27,6 +27,7 @@ use crate::{
     resilience::Dependency,
     service::{
         audit::AuditReads,
+        polls::Polls,
         reads::Reads,
         writer::{OnCommit, Writer},
     },
@@ -204,7 +205,7 @@ impl Parts {
         let started = async move {
             let Some(router) = cluster else { return health.started() };
             loop {
-                let read = async |client: Arc<deadpool_postgres::Object>| store::installation::cursor_key(&client).await;
+                let read = async |client: Arc<store::Connection>| store::installation::cursor_key(&client).await;
                 match router.read(|_| true, read).await {
                     Ok(_) => return health.started(),
                     Err(error) => tracing::warn!(error = %error, "the schema cannot be read yet; has `migrate` run?"),
@@ -311,7 +312,7 @@ fn watch_postgres(settings: &Settings, router: &Arc<Router>, health: &mut Health
 }
 
 async fn sample_backlog(primary: Arc<Server>, backlog: Backlog) {
-    let read = async |client: Arc<deadpool_postgres::Object>| store::outbox::backlog(&client).await;
+    let read = async |client: Arc<store::Connection>| store::outbox::backlog(&client).await;
     let sample = primary.read(read).await.ok();
     if let Some(sample) = &sample {
         metrics::gauge!(names::OUTBOX_BACKLOG).set(sample.events as f64);
@@ -371,14 +372,14 @@ async fn serve(
         "cache",
         move || json!({ "tenants": reported.len(), "stale_seconds": reported.stale_for().map(|age| age.as_secs()) }),
     );
-    Ok(web::Data::new(ApiState { writer, reads, cache, audit }))
+    Ok(web::Data::new(ApiState { writer, reads, polls: Polls::new(cache), audit }))
 }
 
 /// Forgets old idempotency keys, a bounded number at a time.
 async fn sweep_idempotency_keys(primary: Arc<Server>, hours: u32) {
     const AT_A_TIME: i64 = 1000;
     loop {
-        let read = async |client: Arc<deadpool_postgres::Object>| store::idempotency::sweep(&client, hours, AT_A_TIME).await;
+        let read = async |client: Arc<store::Connection>| store::idempotency::sweep(&client, hours, AT_A_TIME).await;
         match primary.read(read).await {
             Ok(swept) if swept >= AT_A_TIME.unsigned_abs() => {}
             Ok(_) => return,

@@ -129,7 +129,7 @@ impl Cache {
 
     /// The tenant as the primary has it now.
     async fn catch_up(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
-        let read = async |client: Arc<deadpool_postgres::Object>| store::tenants::tags(&client, &[tenant.as_str()]).await;
+        let read = async |client: Arc<store::Connection>| store::tenants::tags(&client, &[tenant.as_str()]).await;
         let tags = self.router.primary().read(read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
         let Some((_, newest)) = tags.first() else {
             self.forget(tenant).await;
@@ -216,7 +216,7 @@ impl Cache {
     }
 
     async fn refresh_tags(self: &Arc<Self>, tenants: &[&str]) -> Result<(), CallError<store::Error>> {
-        let read = async |client: Arc<deadpool_postgres::Object>| store::tenants::tags(&client, tenants).await;
+        let read = async |client: Arc<store::Connection>| store::tenants::tags(&client, tenants).await;
         let tags: HashMap<TenantName, VersionTag> = self.router.primary().read(read).await?.into_iter().collect();
         for tenant in tenants.iter().filter_map(|name| name.parse::<TenantName>().ok()) {
             let Some(held) = self.resident.get(&tenant).await else { continue };
@@ -272,7 +272,7 @@ impl Cache {
                 // A replica that does not know the tenant may only be behind.
                 (None, _) => false,
             };
-            let read = async |client: Arc<deadpool_postgres::Object>| store::routes::snapshot(&client, tenant).await;
+            let read = async |client: Arc<store::Connection>| store::routes::snapshot(&client, tenant).await;
             let loaded = self.router.read(accept, read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
             let source = if loaded.1 == Source::Primary { "primary" } else { "replica" };
             metrics::counter!(names::CACHE_LOADS, "source" => source).increment(1);
@@ -353,7 +353,7 @@ fn applied<T>(result: &'static str, op: Op<T>) -> Op<T> {
     op
 }
 
-async fn ping(client: &deadpool_postgres::Object) -> Result<(), store::Error> {
+async fn ping(client: &store::Connection) -> Result<(), store::Error> {
     client.execute("select 1", &[]).await?;
     Ok(())
 }

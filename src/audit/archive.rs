@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::document::{Archivable, ArchivedEvent};
 use crate::{
     config::{self, ConfigError, ms},
-    domain::{chain::EventHash, tag::VersionTag},
+    domain::{chain::EventHash, filter::EventFilter, tag::VersionTag},
 };
 
 const DUPLICATE_KEY: i32 = 11000;
@@ -58,47 +58,28 @@ pub struct Archive {
     insert_timeout: Duration,
 }
 
-/// What auditors filter by. All that is set must match.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct EventFilter {
-    /// Whose.
-    pub tenant: Option<String>,
-    /// Which service.
-    pub service: Option<String>,
-    /// Which environment.
-    pub env: Option<String>,
-    /// Which version.
-    pub version: Option<String>,
-    /// What happened.
-    pub action: Option<String>,
-    /// Who did it.
-    pub actor: Option<String>,
-    /// Not before.
-    pub from: Option<String>,
-    /// Before, not at.
-    pub to: Option<String>,
-}
-
-impl EventFilter {
-    /// Values are text and nothing else, so no operator can be smuggled in.
-    fn to_document(&self) -> Document {
-        let fields = [
-            ("route.tenant", &self.tenant),
-            ("route.service", &self.service),
-            ("route.env", &self.env),
-            ("route.version", &self.version),
-            ("action", &self.action),
-            ("changed_by", &self.actor),
-        ];
-        let set = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Bson::String(value.clone()?))));
-        let mut filter: Document = set.collect();
-        let range = [("$gte", &self.from), ("$lt", &self.to)];
-        let range: Document = range.into_iter().filter_map(|(op, at)| Some((op.to_owned(), Bson::String(at.clone()?)))).collect();
-        if !range.is_empty() {
-            filter.insert("occurred_at", range);
-        }
-        filter
+/// Values are text and nothing else, so no operator can be smuggled in.
+fn to_document(filter: &EventFilter) -> Document {
+    let EventFilter { tenant, service, env, version, action, actor, from, to } = filter;
+    let fields = [
+        ("route.tenant", tenant.as_ref().map(ToString::to_string)),
+        ("route.service", service.as_ref().map(ToString::to_string)),
+        ("route.env", env.as_ref().map(ToString::to_string)),
+        ("route.version", version.as_ref().map(ToString::to_string)),
+        ("action", action.map(|action| action.as_str().to_owned())),
+        ("changed_by", actor.clone()),
+    ];
+    let set = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Bson::String(value?))));
+    let mut document: Document = set.collect();
+    let range = [("$gte", from), ("$lt", to)];
+    let range: Document = range
+        .into_iter()
+        .filter_map(|(operator, at)| Some((operator.to_owned(), Bson::String(at.as_ref()?.to_string()))))
+        .collect();
+    if !range.is_empty() {
+        document.insert("occurred_at", range);
     }
+    document
 }
 
 /// A place in a list of events, newest first.
@@ -179,7 +160,7 @@ impl Archive {
     pub async fn query(
         &self, filter: &EventFilter, limit: i64, after: Option<&EventPosition>,
     ) -> Result<Vec<ArchivedEvent>, ArchiveError> {
-        let mut filter = filter.to_document();
+        let mut filter = to_document(filter);
         if let Some(EventPosition { occurred_at, id }) = after {
             let older = doc! { "occurred_at": { "$lt": occurred_at } };
             let same = doc! { "occurred_at": occurred_at, "_id": { "$lt": id } };

@@ -13,15 +13,9 @@ use super::{
     routes::key_in_query,
 };
 use crate::{
-    audit::{archive::EventFilter, document::ArchivedEvent},
+    audit::document::ArchivedEvent,
     auth::Caller,
-    domain::{
-        Invalid,
-        event::Action,
-        ids::{EnvName, ServiceName, TenantName, VersionName},
-        plain_text,
-        time::UtcTime,
-    },
+    domain::{Invalid, event::Action, filter::EventFilter, ids::TenantName, plain_text, time::UtcTime},
 };
 
 const DEFAULT_LIMIT: u32 = 100;
@@ -40,28 +34,26 @@ struct Narrowed {
 impl Narrowed {
     fn parse(self, fields: &mut Fields) -> EventFilter {
         EventFilter {
-            tenant: fields.optional::<TenantName>("?tenant", self.tenant).map(String::from),
-            service: fields.optional::<ServiceName>("?service", self.service).map(String::from),
-            env: fields.optional::<EnvName>("?env", self.env).map(String::from),
-            version: fields.optional::<VersionName>("?version", self.version).map(String::from),
+            tenant: fields.optional("?tenant", self.tenant),
+            service: fields.optional("?service", self.service),
+            env: fields.optional("?env", self.env),
+            version: fields.optional("?version", self.version),
             ..EventFilter::default()
         }
     }
 }
 
-fn parse_action(fields: &mut Fields, raw: Option<String>) -> Option<String> {
-    let names = Action::ALL.map(Action::as_str);
-    raw.and_then(|raw| {
-        let known = names.contains(&raw.as_str());
-        let wrong = || Invalid::new("unknown_action", format!("must be one of {}", names.join(", ")));
-        fields.check("?action", if known { Ok(raw) } else { Err(wrong()) })
-    })
+fn parse_action(fields: &mut Fields, raw: Option<String>) -> Option<Action> {
+    let raw = raw?;
+    let known = Action::ALL.into_iter().find(|action| action.as_str() == raw);
+    let names = || Action::ALL.map(Action::as_str).join(", ");
+    fields.check("?action", known.ok_or_else(|| Invalid::new("unknown_action", format!("must be one of {}", names()))))
 }
 
 /// The instant that many hours ago.
-fn hours_ago(hours: u32) -> String {
+fn hours_ago(hours: u32) -> UtcTime {
     let start = Timestamp::now().checked_sub(SignedDuration::from_hours(i64::from(hours))).unwrap_or(Timestamp::UNIX_EPOCH);
-    UtcTime::from(start).to_string()
+    start.into()
 }
 
 /// The parameters of `GET /audit/route`.
@@ -88,10 +80,10 @@ pub async fn route(state: web::Data<ApiState>, _caller: Caller, query: Query<Rou
     let RouteIn { tenant, service, env, version, limit } = query.0;
     let key = key_in_query([tenant, service, env, version])?;
     let filter = EventFilter {
-        tenant: Some(key.tenant.to_string()),
-        service: Some(key.name.service.to_string()),
-        env: Some(key.name.env.to_string()),
-        version: Some(key.name.version.to_string()),
+        tenant: Some(key.tenant.clone()),
+        service: Some(key.name.service.clone()),
+        env: Some(key.name.env.clone()),
+        version: Some(key.name.version.clone()),
         ..EventFilter::default()
     };
     let events = state.audit.newest(&filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
@@ -145,7 +137,7 @@ pub struct ActionIn {
 
 #[derive(Serialize)]
 struct ActionOut<'a> {
-    action: &'a str,
+    action: Action,
     hours: u32,
     count: usize,
     events: &'a [ArchivedEvent],
@@ -162,9 +154,9 @@ pub async fn action(state: web::Data<ApiState>, _caller: Caller, query: Query<Ac
     let action = parse_action(&mut fields, action);
     let filter = Narrowed { tenant, service, env, version: None }.parse(&mut fields);
     let action = fields.finish(action)?;
-    let filter = EventFilter { action: Some(action.clone()), from: Some(hours_ago(hours)), ..filter };
+    let filter = EventFilter { action: Some(action), from: Some(hours_ago(hours)), ..filter };
     let events = state.audit.newest(&filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
-    Ok(respond::json(&ActionOut { action: &action, hours, count: events.len(), events: &events }))
+    Ok(respond::json(&ActionOut { action, hours, count: events.len(), events: &events }))
 }
 
 /// The parameters of `GET /audit/time-range`.
@@ -200,7 +192,7 @@ pub async fn time_range(state: web::Data<ApiState>, _caller: Caller, query: Quer
     });
     let filter = Narrowed { tenant, service, env, version: None }.parse(&mut fields);
     let (start_time, end_time) = fields.finish(ordered)?;
-    let filter = EventFilter { from: Some(start_time.to_string()), to: Some(end_time.to_string()), ..filter };
+    let filter = EventFilter { from: Some(start_time), to: Some(end_time), ..filter };
     let events = state.audit.newest(&filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
     Ok(respond::json(&TimeRangeOut { start_time, end_time, count: events.len(), events: &events }))
 }
@@ -230,8 +222,8 @@ pub async fn events(state: web::Data<ApiState>, _caller: Caller, query: Query<Ev
     let filter = EventFilter {
         action: parse_action(&mut fields, action),
         actor: actor.and_then(|actor| fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor))),
-        from: fields.optional::<UtcTime>("?from", from).map(String::from),
-        to: fields.optional::<UtcTime>("?to", to).map(String::from),
+        from: fields.optional("?from", from),
+        to: fields.optional("?to", to),
         ..filter
     };
     let filter = fields.finish(Some(filter))?;

@@ -23,9 +23,8 @@ use actix_web::{
 pub use health::{Check, CheckStatus, Health};
 
 use crate::{
-    cache::Cache,
     config::{self, ms},
-    service::{audit::AuditReads, reads::Reads, writer::Writer},
+    service::{audit::AuditReads, polls::Polls, reads::Reads, writer::Writer},
 };
 
 /// What handlers work with.
@@ -35,7 +34,7 @@ pub struct ApiState {
     /// Reads from Postgres.
     pub reads: Arc<Reads>,
     /// The read path of proxies.
-    pub cache: Arc<Cache>,
+    pub polls: Polls,
     /// Reads of the archive.
     pub audit: AuditReads,
 }

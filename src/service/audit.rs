@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use deadpool_postgres::Object;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -13,10 +12,11 @@ use super::{
 };
 use crate::{
     audit::{
-        archive::{Archive, ArchiveError, EventFilter, EventPosition},
+        archive::{Archive, ArchiveError, EventPosition},
         document::ArchivedEvent,
     },
     domain::{
+        filter::EventFilter,
         ids::TenantName,
         tag::{Epoch, VersionTag},
     },
@@ -111,7 +111,7 @@ impl AuditReads {
         let archived: Vec<(TenantName, VersionTag, i64)> = newest.buffered(STATUS_PARALLEL).try_collect().await?;
         let behind: Vec<_> =
             archived.iter().map(|(tenant, tag, revision)| (tenant.clone(), tag.epoch.clone(), *revision)).collect();
-        let read = async |client: Arc<Object>| {
+        let read = async |client: Arc<store::Connection>| {
             Ok((store::events::oldest_after(&client, &behind).await?, store::outbox::backlog(&client).await?))
         };
         let (oldest, outbox) = self.router.primary().read(read).await?;
