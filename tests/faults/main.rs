@@ -1,6 +1,10 @@
-//! Faults on real processes: kill -9, and dependencies that hang.
+//! Faults on real processes: kill -9, SIGTERM, dependencies that hang, connections that are lost at the worst moment.
 
+mod commit;
+mod drain;
 mod hangs;
 mod kill9;
 mod processes;
+mod proxy;
+mod traces;
 mod world;

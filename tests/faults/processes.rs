@@ -64,6 +64,20 @@ impl Process {
         }
     }
 
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        let pid = self.child.as_ref().expect("a running process").id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().is_ok_and(|status| status.success()));
+    }
+
+    /// Its exit code, once it has ended.
+    pub async fn wait(&mut self, limit: Duration) -> Option<i32> {
+        let child = std::sync::Mutex::new(self.child.take().expect("a running process"));
+        let ended = async || child.lock().expect("no panic").try_wait().expect("a child").is_some();
+        eventually(limit, "the process ends", ended).await;
+        child.into_inner().expect("no panic").wait().expect("a child").code()
+    }
+
     pub async fn ready(&self) {
         let url = format!("http://{}/health/ready", self.ops);
         eventually(Duration::from_secs(60), &format!("{} is ready", self.role), async || {
