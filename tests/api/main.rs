@@ -1,0 +1,6 @@
+//! The HTTP contract, against a running service on a database of its own.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod health;
