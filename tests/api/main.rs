@@ -3,4 +3,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod conditions;
 mod health;
+mod lists;
+mod routes;
+mod tenants;
