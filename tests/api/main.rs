@@ -6,5 +6,7 @@ mod support;
 mod conditions;
 mod health;
 mod lists;
+mod polling;
+mod replicas;
 mod routes;
 mod tenants;

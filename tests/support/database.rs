@@ -25,15 +25,21 @@ impl Database {
         server.execute(&format!("create database {name}"), &[]).await.expect("a database for the test");
         let mut superuser = connect(&url_of("PG_PRIMARY_URL", &name)).await;
         traffic_manager::store::migrations::run(&mut superuser).await.expect("the migrations run");
-        let row = server.query_one("select pg_current_wal_lsn()::text", &[]).await.unwrap();
-        let position: String = row.get(0);
+        let database =
+            Self { app_url: url_of("PG_APP_URL", &name), replica_url: url_of("PG_APP_REPLICA_URL", &name), superuser, name };
+        database.caught_up().await;
+        database
+    }
+
+    /// Waits until the replica has replayed everything that the primary has written by now.
+    pub async fn caught_up(&self) {
+        let position: String = self.rows("select pg_current_wal_lsn()::text", &[]).await[0].get(0);
         let replica = connect(&variable("PG_REPLICA_URL")).await;
-        eventually("the replica has the database", async || {
+        eventually("the replica has caught up", async || {
             let sql = "select pg_last_wal_replay_lsn() >= $1::text::pg_lsn";
             replica.query_one(sql, &[&position]).await.unwrap().get::<_, bool>(0).then_some(())
         })
         .await;
-        Self { app_url: url_of("PG_APP_URL", &name), replica_url: url_of("PG_APP_REPLICA_URL", &name), superuser, name }
     }
 
     /// Rows of `sql`, past every rule of the service: as the superuser on the primary.
