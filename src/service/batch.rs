@@ -22,6 +22,7 @@ use crate::{
         event::Event,
         ids::{RouteKey, RouteName, TenantName},
         route::Route,
+        tag::VersionTag,
         tenant::Tenant,
     },
     store::{
@@ -73,6 +74,8 @@ pub struct Committed {
     pub replies: Vec<Result<Reply, Rejection>>,
     /// What was written, in commit order per tenant.
     pub events: Vec<Event>,
+    /// Tenants that began a life in this group, with the tags that they began with.
+    pub new_tenants: Vec<(TenantName, VersionTag)>,
     /// Tenants that are no more.
     pub deleted_tenants: Vec<TenantName>,
 }
@@ -104,6 +107,7 @@ pub struct Locked {
 pub struct Plan {
     replies: Vec<Result<Reply, Rejection>>,
     events: Vec<NewEvent>,
+    new_tenants: Vec<(TenantName, VersionTag)>,
     insert_tenants: Vec<(Tenant, EventHash)>,
     update_tenants: Vec<(Tenant, EventHash)>,
     delete_tenants: Vec<TenantName>,
@@ -172,10 +176,14 @@ fn answer(
     };
     match decision {
         Decision::Unchanged => {}
-        Decision::Tenant { .. } => {
+        Decision::Tenant { effect, after } => {
+            if let (Effect::Created, Some(tenant)) = (effect, after) {
+                plan.new_tenants.push((tenant.name.clone(), tenant.tag()));
+            }
             touched.entry(request.command.tenant.clone()).or_default();
         }
-        Decision::Event { event, .. } => {
+        Decision::Event { new_tenant, event } => {
+            plan.new_tenants.extend(new_tenant.map(|tenant| (tenant.name.clone(), tenant.tag())));
             touched.entry(event.body.tenant.clone()).or_default().insert(event.body.route.clone());
             // JCS output is UTF-8 by definition.
             let payload = String::from_utf8_lossy(&chain::canonical(&*event)?).into_owned();
@@ -266,8 +274,13 @@ pub async fn commit(
     } else {
         commit_or_unknown(tx, limit).await?;
     }
-    let Plan { replies, events, delete_tenants, .. } = plan;
-    Ok(Committed { replies, events: events.into_iter().map(|new| new.event).collect(), deleted_tenants: delete_tenants })
+    let Plan { replies, events, new_tenants, delete_tenants, .. } = plan;
+    Ok(Committed {
+        replies,
+        events: events.into_iter().map(|new| new.event).collect(),
+        new_tenants,
+        deleted_tenants: delete_tenants,
+    })
 }
 
 async fn commit_or_unknown(tx: Transaction<'_>, limit: Duration) -> Result<(), store::Error> {

@@ -135,3 +135,14 @@ async fn a_removed_tenant_is_gone_everywhere() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_makes_a_tenant_again_drops_what_it_held_of_the_earlier_one() {
+    let app = TestApp::start().await;
+    let slow = TestApp::on(app.db.clone(), &["read.refresh_ms=60000"]).await;
+    let first = app.post("/tenants").json(&json!({ "name": "acme" })).expect(201).await;
+    assert_eq!(slow.get("/tenants/acme/snapshot").expect(200).await.tag(), first.tag());
+    app.delete("/tenants/acme").expect(204).await;
+    let second = slow.post("/tenants").json(&json!({ "name": "acme" })).expect(201).await;
+    assert_eq!(slow.get("/tenants/acme/snapshot").expect(200).await.tag(), second.tag());
+}
