@@ -3,10 +3,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bad_input;
 mod conditions;
 mod health;
 mod lists;
 mod polling;
+mod prototype;
 mod replicas;
 mod routes;
 mod tenants;

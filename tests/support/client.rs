@@ -112,7 +112,8 @@ impl Answer {
         let id = self.header("x-correlation-id");
         assert!(!id.is_empty() && body["request_id"] == id, "{name}: {id} {body}");
         for error in body["errors"].as_array().map(Vec::as_slice).unwrap_or_default() {
-            for member in ["pointer", "code", "detail"] {
+            assert!(error["pointer"].is_string(), "{name}: {error}");
+            for member in ["code", "detail"] {
                 assert!(error[member].as_str().is_some_and(|text| !text.is_empty()), "{name}: {error}");
             }
         }
