@@ -340,6 +340,9 @@ async fn serve(
     let on_commit: OnCommit = Arc::new(move |committed| {
         let (cache, wake) = (written.clone(), wake.clone());
         Box::pin(async move {
+            for (tenant, tag) in &committed.new_tenants {
+                cache.begin(tenant, tag).await;
+            }
             for (tenant, events) in committed.by_tenant() {
                 cache.apply(tenant, &events).await;
             }

@@ -67,16 +67,38 @@ type Load = Shared<BoxFuture<'static, LoadResult>>;
 /// Loads tried when changes keep overtaking them.
 const LOAD_ATTEMPTS: usize = 5;
 
+/// How long no replica is believed that still has a tenant that is gone. Longer than any lag that passes for fresh.
+const DISTRUST: Duration = Duration::from_secs(3600);
+
+/// What this instance had seen of a tenant when it began to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    known: Option<VersionTag>,
+    absent: Option<Instant>,
+}
+
+impl Seen {
+    /// Whether a replica's answer of that tag is at least as new as what was seen.
+    pub fn accepts(&self, tag: &VersionTag) -> bool {
+        match &self.known {
+            Some(known) => tag.covers(known),
+            None => self.absent.is_none(),
+        }
+    }
+}
+
 /// The routing cache of one instance.
 pub struct Cache {
     router: Arc<Router>,
     /// Where loads run: not on the thread of whoever asks, which may end or be busy.
     runtime: tokio::runtime::Handle,
     resident: moka::future::Cache<TenantName, Arc<TenantSnapshot>>,
-    /// Tenants that the primary said do not exist. Written only under `known`'s lock.
-    absent: moka::sync::Cache<TenantName, ()>,
+    /// Tenants that are gone or that the primary did not know, and until when that is believed without asking again. A tenant in
+    /// here is not in `known`, and a replica that still has it is only behind. Written only under `known`'s lock.
+    absent: moka::sync::Cache<TenantName, Instant>,
     known: Mutex<HashMap<TenantName, VersionTag>>,
     loading: Mutex<HashMap<TenantName, Load>>,
+    negative_ttl: Duration,
     min_revision_wait: Duration,
     refresh: Duration,
     started: Instant,
@@ -92,9 +114,10 @@ impl Cache {
             router,
             runtime: tokio::runtime::Handle::current(),
             resident: moka::future::Cache::builder().max_capacity(settings.cache_bytes).weigher(weigh).build(),
-            absent: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(ms(settings.negative_ttl_ms)).build(),
+            absent: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(DISTRUST).build(),
             known: Mutex::default(),
             loading: Mutex::default(),
+            negative_ttl: ms(settings.negative_ttl_ms),
             min_revision_wait: ms(settings.min_revision_wait_ms),
             refresh: ms(settings.refresh_ms),
             started: Instant::now(),
@@ -130,21 +153,22 @@ impl Cache {
     /// The tenant as the primary has it now.
     async fn catch_up(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
         let read = async |client: Arc<store::Connection>| store::tenants::tags(&client, &[tenant.as_str()]).await;
+        let before = self.seen(tenant);
         let tags = self.router.primary().read(read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
         let Some((_, newest)) = tags.first() else {
-            self.forget(tenant).await;
-            return Ok(None);
+            return if self.settle_absent(tenant, &before).await { Ok(None) } else { self.load(tenant).await };
         };
-        self.observe(tenant, newest);
+        self.observe_read(tenant, newest, &before);
         match self.resident.get(tenant).await {
             Some(held) if held.tag().covers(newest) => Ok(Some(held)),
             _ => self.load(tenant).await,
         }
     }
 
-    /// The newest tag seen of the tenant.
-    pub fn known(&self, tenant: &TenantName) -> Option<VersionTag> {
-        self.lock_known().get(tenant).cloned()
+    /// What this instance has seen of the tenant by now. To be taken before a read, and to hold its answer against.
+    pub fn seen(&self, tenant: &TenantName) -> Seen {
+        let known = self.lock_known();
+        Seen { known: known.get(tenant).cloned(), absent: self.absent.get(tenant) }
     }
 
     /// How long ago the primary last confirmed what is held, once that is longer than two refreshes: the age to tell clients.
@@ -162,6 +186,16 @@ impl Cache {
     /// True when no tenant is resident.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// A life of the tenant has begun: nothing of an earlier one is to be served.
+    pub async fn begin(&self, tenant: &TenantName, tag: &VersionTag) {
+        self.observe(tenant, tag);
+        let replaced = |entry: Option<moka::Entry<_, Arc<TenantSnapshot>>>| {
+            let earlier = entry.is_some_and(|entry| entry.value().tag().epoch != tag.epoch);
+            std::future::ready(if earlier { Op::Remove } else { Op::Nop })
+        };
+        self.resident.entry(tenant.clone()).and_compute_with(replaced).await;
     }
 
     /// Moves a tenant forward by events of its that were committed, in their order.
@@ -182,19 +216,37 @@ impl Cache {
 
     /// The tenant is gone: what is held of it must not be served.
     pub async fn forget(&self, tenant: &TenantName) {
-        self.lock_known().remove(tenant);
+        {
+            let mut known = self.lock_known();
+            known.remove(tenant);
+            // Nothing is answered from this: the next read asks the primary, which may know the tenant's next life already.
+            self.absent.insert(tenant.clone(), Instant::now());
+        }
         self.resident.invalidate(tenant).await;
     }
 
     /// Notes that `tag` of the tenant exists. A tag of another epoch replaces what was known.
     pub fn observe(&self, tenant: &TenantName, tag: &VersionTag) {
+        self.raise(&mut self.lock_known(), tenant, tag);
+    }
+
+    /// The same for a tag that was read. What was learnt of another life of the tenant while the read ran is newer than the read.
+    pub fn observe_read(&self, tenant: &TenantName, tag: &VersionTag, before: &Seen) {
         let mut known = self.lock_known();
-        match known.get_mut(tenant) {
-            Some(newest) if newest.covers(tag) => return,
-            Some(newest) => *newest = tag.clone(),
-            None => drop(known.insert(tenant.clone(), tag.clone())),
+        let undoes = match known.get(tenant) {
+            Some(newest) => newest.epoch != tag.epoch && Some(newest) != before.known.as_ref(),
+            None => self.absent.get(tenant) != before.absent,
+        };
+        if !undoes {
+            self.raise(&mut known, tenant, tag);
         }
-        self.absent.invalidate(tenant);
+    }
+
+    fn raise(&self, known: &mut HashMap<TenantName, VersionTag>, tenant: &TenantName, tag: &VersionTag) {
+        if !known.get(tenant).is_some_and(|newest| newest.covers(tag)) {
+            known.insert(tenant.clone(), tag.clone());
+            self.absent.invalidate(tenant);
+        }
     }
 
     /// Compares every resident tenant with the primary, and brings those that are behind up to date.
@@ -203,8 +255,7 @@ impl Cache {
         metrics::gauge!(names::CACHE_TENANTS).set(tenants.len() as f64);
         let started = self.started.elapsed();
         for chunk in tenants.chunks(1000) {
-            let chunk: Vec<&str> = chunk.iter().map(TenantName::as_str).collect();
-            if let Err(error) = self.refresh_tags(&chunk).await {
+            if let Err(error) = self.refresh_tags(chunk).await {
                 tracing::debug!(error = %error, "resident tenants could not be compared with the primary");
                 return;
             }
@@ -215,17 +266,19 @@ impl Cache {
         self.confirmed_ms.store(u64::try_from(started.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    async fn refresh_tags(self: &Arc<Self>, tenants: &[&str]) -> Result<(), CallError<store::Error>> {
-        let read = async |client: Arc<store::Connection>| store::tenants::tags(&client, tenants).await;
+    async fn refresh_tags(self: &Arc<Self>, tenants: &[TenantName]) -> Result<(), CallError<store::Error>> {
+        let names: Vec<&str> = tenants.iter().map(TenantName::as_str).collect();
+        let before: Vec<Seen> = tenants.iter().map(|tenant| self.seen(tenant)).collect();
+        let read = async |client: Arc<store::Connection>| store::tenants::tags(&client, &names).await;
         let tags: HashMap<TenantName, VersionTag> = self.router.primary().read(read).await?.into_iter().collect();
-        for tenant in tenants.iter().filter_map(|name| name.parse::<TenantName>().ok()) {
-            let Some(held) = self.resident.get(&tenant).await else { continue };
-            match tags.get(&tenant) {
-                None => self.forget(&tenant).await,
+        for (tenant, before) in tenants.iter().zip(&before) {
+            let Some(held) = self.resident.get(tenant).await else { continue };
+            match tags.get(tenant) {
+                None => drop(self.settle_absent(tenant, before).await),
                 Some(newest) if held.tag().covers(newest) => {}
                 Some(newest) => {
-                    self.observe(&tenant, newest);
-                    let _ = self.load(&tenant).await;
+                    self.observe_read(tenant, newest, before);
+                    let _ = self.load(tenant).await;
                 }
             }
         }
@@ -237,7 +290,7 @@ impl Cache {
             metrics::counter!(names::CACHE_READS, "result" => "hit").increment(1);
             return Ok(Some(snapshot));
         }
-        if self.absent.contains_key(tenant) {
+        if self.absent.get(tenant).is_some_and(|until| Instant::now() < until) {
             metrics::counter!(names::CACHE_READS, "result" => "negative").increment(1);
             return Ok(None);
         }
@@ -265,19 +318,15 @@ impl Cache {
 
     async fn load_once(&self, tenant: &TenantName) -> LoadResult {
         for _ in 0..LOAD_ATTEMPTS {
-            let before = self.known(tenant);
-            let accept = |loaded: &Option<(VersionTag, _)>| match (loaded, &before) {
-                (Some((tag, _)), Some(known)) => tag.covers(known),
-                (Some(_), None) => true,
-                // A replica that does not know the tenant may only be behind.
-                (None, _) => false,
-            };
+            let before = self.seen(tenant);
+            // A replica that does not know the tenant may only be behind.
+            let accept = |loaded: &Option<(VersionTag, _)>| loaded.as_ref().is_some_and(|(tag, _)| before.accepts(tag));
             let read = async |client: Arc<store::Connection>| store::routes::snapshot(&client, tenant).await;
             let loaded = self.router.read(accept, read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
             let source = if loaded.1 == Source::Primary { "primary" } else { "replica" };
             metrics::counter!(names::CACHE_LOADS, "source" => source).increment(1);
             let Some((tag, routes)) = loaded.0 else {
-                if self.settle_absent(tenant, before.as_ref()).await {
+                if self.settle_absent(tenant, &before).await {
                     return Ok(None);
                 }
                 continue;
@@ -285,7 +334,7 @@ impl Cache {
             let snapshot = TenantSnapshot::new(tenant.clone(), tag.epoch, tag.revision, routes)
                 .map(Arc::new)
                 .map_err(|error| CacheError::Defect(error.to_string()))?;
-            if let Some(settled) = self.settle(tenant, snapshot, before.as_ref()).await {
+            if let Some(settled) = self.settle(tenant, snapshot, &before).await {
                 return Ok(Some(settled));
             }
         }
@@ -293,18 +342,21 @@ impl Cache {
     }
 
     /// Puts a loaded snapshot in place, unless something newer is known by now; `None` asks for another load.
-    async fn settle(
-        &self, tenant: &TenantName, loaded: Arc<TenantSnapshot>, before: Option<&VersionTag>,
-    ) -> Option<Arc<TenantSnapshot>> {
+    async fn settle(&self, tenant: &TenantName, loaded: Arc<TenantSnapshot>, before: &Seen) -> Option<Arc<TenantSnapshot>> {
         // Of another epoch than what was known before the load and still is: only the primary can have said so, and it is the truth.
-        let is_new_history = |newest: &VersionTag| newest.epoch != loaded.tag().epoch && Some(newest) == before;
+        let is_new_history = |newest: &VersionTag| newest.epoch != loaded.tag().epoch && Some(newest) == before.known.as_ref();
         let place = |entry: Option<moka::Entry<_, Arc<TenantSnapshot>>>| {
             let held = entry.map(moka::Entry::into_value);
             let mut known = self.lock_known();
             let newest = known.get(tenant);
+            let is_newest = match newest {
+                Some(newest) => loaded.tag().covers(newest) || is_new_history(newest),
+                // Nothing is known; so it was when the load began, or the tenant has gone since.
+                None => before.known.is_none() && self.absent.get(tenant) == before.absent,
+            };
             let op = if held.is_some_and(|held| held.tag().covers(loaded.tag())) {
                 Op::Nop
-            } else if newest.map_or(before.is_none(), |newest| loaded.tag().covers(newest) || is_new_history(newest)) {
+            } else if is_newest {
                 known.insert(tenant.clone(), loaded.tag().clone());
                 self.absent.invalidate(tenant);
                 Op::Put(loaded.clone())
@@ -318,14 +370,14 @@ impl Cache {
     }
 
     /// Notes that the primary does not know the tenant, unless somebody learnt of it in the meantime.
-    async fn settle_absent(&self, tenant: &TenantName, before: Option<&VersionTag>) -> bool {
+    async fn settle_absent(&self, tenant: &TenantName, before: &Seen) -> bool {
         {
             let mut known = self.lock_known();
-            if known.get(tenant) != before {
+            if known.get(tenant) != before.known.as_ref() {
                 return false;
             }
             known.remove(tenant);
-            self.absent.insert(tenant.clone(), ());
+            self.absent.insert(tenant.clone(), Instant::now() + self.negative_ttl);
         }
         self.resident.invalidate(tenant).await;
         true

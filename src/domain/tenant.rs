@@ -8,6 +8,9 @@ use super::{
     time::UtcTime,
 };
 
+/// The largest routes quota that a tenant can be given.
+pub const MAX_ROUTES_QUOTA: u32 = 10_000_000;
+
 /// The limits of one tenant; `None` means the service's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]

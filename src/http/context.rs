@@ -141,11 +141,14 @@ pub struct ReadContext {
 }
 
 impl ReadContext {
-    /// The newer of the header's and the query's minimum; two of different epochs cannot both hold.
+    /// The newer of the header's and the query's minimum; two of different epochs cannot both be reached.
     pub fn minimum(&self, parameter: Option<&str>) -> Result<Option<VersionTag>, Problem> {
         let parameter =
             parameter.map(|raw| parse_tag(raw).map_err(|invalid| Problem::field("?min_revision", invalid))).transpose()?;
         Ok(match (&self.minimum, parameter) {
+            (Some(header), Some(parameter)) if header.epoch != parameter.epoch => {
+                return Err(Problem::new(Code::RevisionNotReached, "the two minimum revisions are of different histories"));
+            }
             (Some(header), Some(parameter)) if header.covers(&parameter) => Some(header.clone()),
             (Some(_), Some(parameter)) | (None, Some(parameter)) => Some(parameter),
             (header, None) => header.clone(),

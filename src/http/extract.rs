@@ -1,10 +1,13 @@
 //! Raw input becomes checked values here: JSON bodies, query parameters, path segments. Every error names its field.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, fmt, marker::PhantomData};
 
 use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, error::PayloadError, web};
 use futures_util::future::{LocalBoxFuture, Ready, ready};
-use serde::de::DeserializeOwned;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+};
 use validator::{Validate, ValidationErrorsKind};
 
 use super::problem::{Code, FieldError, Problem};
@@ -70,6 +73,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::new(Code::MalformedRequest, "the body is not UTF-8"))?;
+    parse_text::<EveryMemberOnce>(text)?;
+    parse_text::<Object<T>>(text).map(|object| object.0)
+}
+
+fn parse_text<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let pointer = json_pointer(error.path());
@@ -82,6 +90,102 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     })?;
     deserializer.end().map_err(|error| Problem::new(Code::MalformedRequest, format!("the body is not JSON: {error}")))?;
     Ok(value)
+}
+
+/// A `T` that must be written as a JSON object: what serde derives for a struct takes an array of its members' values too.
+#[derive(Debug)]
+pub struct Object<T>(pub T);
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Members<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<T, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(members))
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData)).map(Self)
+    }
+}
+
+/// Any JSON in which no object has a member twice: which of the two is meant, parsers do not agree on (RFC 8259 §4).
+struct EveryMemberOnce;
+
+impl<'de> Deserialize<'de> for EveryMemberOnce {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for EveryMemberOnce {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(Self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(Self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(Self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(Self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(Self)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(Self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+        let mut seen = HashSet::new();
+        while let Some(name) = members.next_key::<String>()? {
+            // The error is made while the value is read, so that its path ends with the member's name.
+            let is_new = seen.insert(name);
+            members.next_value_seed(Member { is_new })?;
+        }
+        Ok(self)
+    }
+}
+
+struct Member {
+    is_new: bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Member {
+    type Value = EveryMemberOnce;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<EveryMemberOnce, D::Error> {
+        if self.is_new {
+            EveryMemberOnce::deserialize(deserializer)
+        } else {
+            Err(D::Error::custom("duplicate field: a member may be given once"))
+        }
+    }
 }
 
 /// serde's message without its position, and a stable code for it.
@@ -156,7 +260,6 @@ fn parse_query<T: DeserializeOwned + Validate>(query: &str) -> Result<T, Problem
 #[cfg(test)]
 mod tests {
     use actix_web::ResponseError as _;
-    use serde::Deserialize;
 
     use super::*;
 

@@ -7,7 +7,7 @@ use validator::Validate;
 use super::{
     ApiState,
     context::{ReadContext, WriteContext},
-    extract::{Body, Fields, Query},
+    extract::{Body, Fields, Object, Query},
     problem::Problem,
     respond::{self, double_option},
     routes::MinimumIn,
@@ -15,9 +15,10 @@ use super::{
 use crate::{
     auth::Caller,
     domain::{
-        command::{Object, Op},
+        Invalid,
+        command::{self, Op},
         ids::TenantName,
-        tenant::{Quotas, Tenant},
+        tenant::{MAX_ROUTES_QUOTA, Quotas, Tenant},
     },
     service::batch::Reply,
 };
@@ -27,7 +28,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct TenantIn {
     name: Option<String>,
-    quotas: Option<Quotas>,
+    quotas: Option<Object<Quotas>>,
 }
 
 /// The body of `PATCH /tenants/{tenant}`: a merge patch.
@@ -35,7 +36,7 @@ pub struct TenantIn {
 #[serde(deny_unknown_fields)]
 pub struct TenantPatchIn {
     #[serde(default, deserialize_with = "double_option")]
-    quotas: Option<Option<QuotasPatchIn>>,
+    quotas: Option<Option<Object<QuotasPatchIn>>>,
 }
 
 /// `quotas` of a merge patch; `null` goes back to the default.
@@ -53,13 +54,19 @@ pub(super) fn name_in_path(path: web::Path<String>) -> Result<TenantName, Proble
     TenantName::try_from(path.into_inner()).map_err(|invalid| Problem::field("{tenant}", invalid))
 }
 
+fn check_routes_quota(fields: &mut Fields, routes: Option<u32>) -> Option<()> {
+    let in_range = routes.is_none_or(|routes| routes <= MAX_ROUTES_QUOTA);
+    let too_many = || Invalid::new("out_of_range", format!("may be at most {MAX_ROUTES_QUOTA}"));
+    fields.check("/quotas/routes", if in_range { Ok(()) } else { Err(too_many()) })
+}
+
 fn written(reply: &Reply) -> HttpResponse {
     let mut response = respond::written(reply);
     match &reply.outcome.object {
-        Object::Tenant(tenant) => {
+        command::Object::Tenant(tenant) => {
             response.insert_header((header::LOCATION, format!("/api/v1/tenants/{}", tenant.name))).json(TenantOut(tenant))
         }
-        Object::Route(_) | Object::Gone => response.finish(),
+        command::Object::Route(_) | command::Object::Gone => response.finish(),
     }
 }
 
@@ -68,8 +75,10 @@ pub async fn create(state: web::Data<ApiState>, context: WriteContext, body: Bod
     let TenantIn { name, quotas } = body.0;
     let mut fields = Fields::default();
     let name = fields.required::<TenantName>("/name", name);
-    let name = fields.finish(name)?;
-    let op = Op::CreateTenant { quotas: quotas.unwrap_or_default() };
+    let quotas = quotas.map(|quotas| quotas.0).unwrap_or_default();
+    let routes = check_routes_quota(&mut fields, quotas.routes);
+    let (name, ()) = fields.finish(name.zip(routes))?;
+    let op = Op::CreateTenant { quotas };
     Ok(written(&state.writer.write(context.request(name, op)).await?))
 }
 
@@ -81,8 +90,11 @@ pub async fn patch(
     let routes_quota = match body.0.quotas {
         None => None,
         Some(None) => Some(None),
-        Some(Some(QuotasPatchIn { routes })) => routes,
+        Some(Some(Object(QuotasPatchIn { routes }))) => routes,
     };
+    let mut fields = Fields::default();
+    let routes = check_routes_quota(&mut fields, routes_quota.flatten());
+    fields.finish(routes)?;
     Ok(written(&state.writer.write(context.request(name, Op::PatchTenant { routes_quota })).await?))
 }
 

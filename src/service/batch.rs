@@ -14,6 +14,7 @@ use crate::{
         decide::{self, Decision, TenantState},
         event::Event,
         ids::{RouteKey, RouteName, TenantName},
+        tag::VersionTag,
     },
     store::{
         events::NewEvent,
@@ -63,6 +64,8 @@ pub struct Committed {
     pub replies: Vec<Result<Reply, Rejection>>,
     /// What was written, in commit order per tenant.
     pub events: Vec<Event>,
+    /// Tenants that began a life in this group, with the tags that they began with.
+    pub new_tenants: Vec<(TenantName, VersionTag)>,
     /// Tenants that are no more.
     pub deleted_tenants: Vec<TenantName>,
 }
@@ -85,6 +88,8 @@ pub struct Plan {
     pub replies: Vec<Result<Reply, Rejection>>,
     /// What must be written.
     pub rows: Rows,
+    /// Tenants that began a life in this group, with the tags that they began with.
+    pub new_tenants: Vec<(TenantName, VersionTag)>,
 }
 
 /// The rows that a group's requests name.
@@ -149,10 +154,14 @@ fn answer(
     };
     match decision {
         Decision::Unchanged => {}
-        Decision::Tenant { .. } => {
+        Decision::Tenant { effect, after } => {
+            if let (Effect::Created, Some(tenant)) = (effect, after) {
+                plan.new_tenants.push((tenant.name.clone(), tenant.tag()));
+            }
             touched.entry(request.command.tenant.clone()).or_default();
         }
-        Decision::Event { event, .. } => {
+        Decision::Event { new_tenant, event } => {
+            plan.new_tenants.extend(new_tenant.map(|tenant| (tenant.name.clone(), tenant.tag())));
             touched.entry(event.body.tenant.clone()).or_default().insert(event.body.route.clone());
             // JCS output is UTF-8 by definition.
             let payload = String::from_utf8_lossy(&chain::canonical(&*event)?).into_owned();
@@ -195,6 +204,7 @@ impl Plan {
         let committed = Committed {
             replies: self.replies,
             events: self.rows.events.iter().map(|new| new.event.clone()).collect(),
+            new_tenants: self.new_tenants,
             deleted_tenants: self.rows.delete_tenants.clone(),
         };
         (self.rows, committed)

@@ -77,6 +77,8 @@ impl Reads {
             async |client: Arc<store::Connection>| store::routes::list(&client, filter, after.as_ref(), one_more(page)).await;
         let (tag, mut routes) = match &filter.tenant {
             Some(tenant) => self.tenant_read(tenant, minimum, |(tag, _)| tag.as_ref(), read).await?,
+            // Tags of many tenants cannot be compared: with a minimum, the primary is asked.
+            None if minimum.is_some() => self.router.primary().read(read).await?,
             None => self.router.read(|_| true, read).await?.0,
         };
         if filter.tenant.is_some() && tag.is_none() {
@@ -149,16 +151,16 @@ impl Reads {
         &self, tenant: &TenantName, minimum: Option<&VersionTag>, tag_of: impl Fn(&T) -> Option<&VersionTag>,
         read: impl Fn(Arc<store::Connection>) -> F,
     ) -> Result<T, Error> {
-        let known = self.cache.known(tenant);
+        let seen = self.cache.seen(tenant);
         let new_enough = |value: &T| match tag_of(value) {
-            Some(tag) => known.iter().chain(minimum).all(|least| tag.covers(least)),
+            Some(tag) => seen.accepts(tag) && minimum.is_none_or(|minimum| tag.covers(minimum)),
             // A replica that does not know the tenant may only be behind.
             None => false,
         };
         let (value, _) = self.router.read(new_enough, read).await?;
         let tag = tag_of(&value);
         if let Some(tag) = tag {
-            self.cache.observe(tenant, tag);
+            self.cache.observe_read(tenant, tag, &seen);
         }
         match minimum {
             Some(minimum) if !tag.is_some_and(|tag| tag.covers(minimum)) => {

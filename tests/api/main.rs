@@ -1,0 +1,14 @@
+//! The HTTP contract, against a running service on a database of its own.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod conditions;
+mod health;
+mod lists;
+mod polling;
+mod prototype;
+mod replicas;
+mod routes;
+mod tenants;

@@ -1,0 +1,265 @@
+//! What proxies ask: resolve and snapshot, never older than what was seen.
+
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::support::{TestApp, eventually};
+
+const V1: &str = "/routes/acme/web/prod/v1";
+const RESOLVE: &str = "/routes/resolve?tenant=acme&service=web&env=prod&version=v1";
+const SNAPSHOT: &str = "/tenants/acme/snapshot";
+
+fn url(name: &str) -> Value {
+    json!({ "url": format!("http://{name}") })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resolve_answers_active_routes() {
+    let app = TestApp::start().await;
+    app.get(RESOLVE).problem(404, "route_not_found").await;
+    let created = app.put(V1).json(&json!({ "url": "http://a", "labels": { "x": "y" }, "description": "d" })).expect(201).await;
+    let resolved = app.get(RESOLVE).expect(200).await;
+    let want = r#"{"tenant":"acme","service":"web","env":"prod","version":"v1","url":"http://a","revision":1}"#;
+    assert_eq!(String::from_utf8(resolved.bytes.clone()).unwrap(), want);
+    assert_eq!(resolved.tag(), created.tag());
+    assert_eq!(resolved.header("content-type"), "application/json");
+    assert_eq!(resolved.header("tm-stale"), "");
+
+    // Its tag moves only with the route.
+    app.put("/routes/acme/web/prod/v2").json(&url("b")).expect(201).await;
+    let same = app.get(RESOLVE).header("if-none-match", created.header("etag")).expect(304).await;
+    assert_eq!(same.tag(), created.tag());
+    assert!(same.bytes.is_empty());
+    app.patch(V1).json(&url("c")).expect(200).await;
+    let moved = app.get(RESOLVE).header("if-none-match", created.header("etag")).expect(200).await;
+    assert_eq!((moved.json["url"].as_str(), moved.revision()), (Some("http://c"), 3));
+
+    app.post(&format!("{V1}/deactivate")).expect(200).await;
+    app.get(RESOLVE).problem(404, "route_inactive").await;
+    app.post(&format!("{V1}/activate")).expect(200).await;
+    app.get(RESOLVE).expect(200).await;
+    app.delete(V1).expect(204).await;
+    app.get(RESOLVE).problem(404, "route_not_found").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_holds_the_active_routes_sorted_with_their_digest() {
+    let app = TestApp::start().await;
+    for (route, active) in
+        [("web/prod/v2", true), ("api/prod/v1", true), ("web/prod/v10", true), ("web/dev/v1", true), ("web/prod/v3", false)]
+    {
+        let body =
+            json!({ "url": format!("http://host/{route}?q=\"ü\""), "is_active": active, "labels": { "z": "1", "a": "ü" } });
+        app.put(&format!("/routes/acme/{route}")).json(&body).expect(201).await;
+    }
+    let snapshot = app.get(SNAPSHOT).expect(200).await;
+    let routes = snapshot.json["routes"].as_array().unwrap();
+    let names: Vec<_> = routes.iter().map(|r| ["service", "env", "version"].map(|m| r[m].as_str().unwrap()).join("/")).collect();
+    assert_eq!(names, ["api/prod/v1", "web/dev/v1", "web/prod/v10", "web/prod/v2"]);
+    let want = json!({ "service": "api", "env": "prod", "version": "v1", "url": "http://host/api/prod/v1?q=\"ü\"", "labels": { "a": "ü", "z": "1" }, "revision": 2 });
+    assert_eq!(routes[0], want);
+    let members: Vec<_> = snapshot.json.as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(members, ["digest", "epoch", "policies", "revision", "routes", "tenant"]);
+    assert_eq!(snapshot.tag(), format!("{}.{}", snapshot.json["epoch"].as_str().unwrap(), snapshot.json["revision"]));
+    assert_eq!(snapshot.revision(), 5);
+    assert_eq!(snapshot.json["tenant"], "acme");
+    assert_eq!(snapshot.header("cache-control"), "no-cache");
+    // Canonical JSON (RFC 8785): keys sorted, no white space; here without numbers that need care, so serde's own map order will do.
+    let content = serde_json::to_vec(&json!({ "policies": snapshot.json["policies"], "routes": routes })).unwrap();
+    assert_eq!(snapshot.json["digest"], hex::encode(Sha256::digest(&content)));
+    assert_eq!(serde_json::to_vec(&snapshot.json).unwrap(), snapshot.bytes);
+
+    let same = app.get(SNAPSHOT).header("if-none-match", format!("\"other\", {}", snapshot.header("etag"))).expect(304).await;
+    assert_eq!((same.tag(), same.bytes.len()), (snapshot.tag(), 0));
+    app.get(SNAPSHOT).header("if-none-match", "\"0123456789abcdef.5\"").expect(200).await;
+    app.get(SNAPSHOT).header("if-none-match", "garbage").expect(200).await;
+
+    // The same bytes from an instance that read them instead of having written them.
+    let other = TestApp::on(app.db.clone(), &[]).await;
+    let read = other.get(SNAPSHOT).header("tm-min-revision", snapshot.tag()).expect(200).await;
+    assert_eq!(String::from_utf8_lossy(&read.bytes), String::from_utf8_lossy(&snapshot.bytes));
+    assert_eq!(read.header("etag"), snapshot.header("etag"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_snapshot_is_sent_only_for_a_tenant_that_is_there() {
+    let app = TestApp::start().await;
+    app.get(SNAPSHOT).problem(404, "tenant_not_found").await;
+    let tenant = app.post("/tenants").json(&json!({ "name": "acme" })).expect(201).await;
+    // The 404 a moment ago is not remembered against what this instance wrote itself.
+    let snapshot = eventually("the tenant is there", async || {
+        let answer = app.get(SNAPSHOT).header("tm-min-revision", tenant.tag()).send().await;
+        (answer.status == 200).then_some(answer)
+    })
+    .await;
+    assert_eq!(snapshot.json["routes"], json!([]));
+    assert_eq!(snapshot.tag(), tenant.tag());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_was_unknown_a_moment_ago_is_served_once_it_is_made() {
+    let app = TestApp::start().await;
+    let other = TestApp::on(app.db.clone(), &["read.negative_ttl_ms=60000"]).await;
+    for instance in [&app, &other] {
+        instance.get(SNAPSHOT).problem(404, "tenant_not_found").await;
+        instance.get(RESOLVE).problem(404, "route_not_found").await;
+    }
+    let created = app.put(V1).json(&url("a")).expect(201).await;
+    app.get(RESOLVE).expect(200).await;
+    assert_eq!(app.get(SNAPSHOT).expect(200).await.tag(), created.tag());
+    // The other instance believes its 404 for a minute, but not against a client that knows better.
+    other.get(SNAPSHOT).problem(404, "tenant_not_found").await;
+    assert_eq!(other.get(SNAPSHOT).header("tm-min-revision", created.tag()).expect(200).await.tag(), created.tag());
+    other.get(RESOLVE).expect(200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_without_routes_is_served_at_once_by_the_instance_that_made_it() {
+    let app = TestApp::with(&["read.negative_ttl_ms=60000"]).await;
+    app.get(SNAPSHOT).problem(404, "tenant_not_found").await;
+    app.post("/tenants").json(&json!({ "name": "acme" })).expect(201).await;
+    app.get(SNAPSHOT).expect(200).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_read_of_a_tenant_holds_to_the_minimum() {
+    let app = TestApp::start().await;
+    let first = app.put(V1).json(&url("a")).expect(201).await;
+    let second = app.patch(V1).json(&url("b")).expect(200).await;
+    let epoch = first.epoch();
+    let history = format!("{V1}/history");
+    for path in [RESOLVE, SNAPSHOT, V1, &history, "/routes?tenant=acme", "/tenants/acme"] {
+        let and = if path.contains('?') { '&' } else { '?' };
+        for reached in [first.tag(), second.tag(), second.header("etag").to_owned()] {
+            assert_eq!(app.get(path).header("tm-min-revision", &reached).expect(200).await.tag(), second.tag(), "{path}");
+        }
+        app.get(&format!("{path}{and}min_revision={}", second.tag())).expect(200).await;
+        for unreachable in [format!("{epoch}.3"), format!("{epoch}.9223372036854775807"), "0123456789abcdef.1".to_owned()] {
+            let refused = app.get(path).header("tm-min-revision", &unreachable).problem(503, "revision_not_reached").await;
+            assert_eq!(refused.tag(), second.tag(), "{path}: what could be had is told");
+            assert_eq!(refused.header("retry-after"), "1");
+            app.get(&format!("{path}{and}min_revision={unreachable}")).problem(503, "revision_not_reached").await;
+            // Of two minimums both must hold.
+            let both = format!("{path}{and}min_revision={}", first.tag());
+            app.get(&both).header("tm-min-revision", &unreachable).problem(503, "revision_not_reached").await;
+            let both = format!("{path}{and}min_revision={unreachable}");
+            app.get(&both).header("tm-min-revision", first.tag()).problem(503, "revision_not_reached").await;
+        }
+        let malformed = [
+            "",
+            "1",
+            "x",
+            "0123456789abcdef",
+            "0123456789abcdef.",
+            "0123456789abcdef.-1",
+            "0123456789abcdef.01",
+            "0123456789ABCDEF.1",
+            "0123456789abcdef.9223372036854775808",
+            "0123456789abcdef.1.1",
+            "W/\"0123456789abcdef.1\"",
+        ];
+        for malformed in malformed {
+            let refused = app.get(path).header("tm-min-revision", malformed).problem(422, "invalid_request").await;
+            assert_eq!(refused.pointers(), ["TM-Min-Revision:"], "{path} {malformed}");
+            let refused = app.get(&format!("{path}{and}min_revision={malformed}")).problem(422, "invalid_request").await;
+            assert_eq!(refused.pointers(), ["?min_revision"], "{path} {malformed}");
+        }
+    }
+    // Nobody is as new as that of a tenant that is not there.
+    for path in ["/tenants/nobody/snapshot", "/tenants/nobody", "/routes?tenant=nobody"] {
+        app.get(path).header("tm-min-revision", first.tag()).problem(503, "revision_not_reached").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_through_one_instance_is_seen_through_another() {
+    // The second instance never compares by itself, so what it knows it was told by its clients.
+    let app = TestApp::start().await;
+    let slow = TestApp::on(app.db.clone(), &["read.refresh_ms=60000"]).await;
+    let quick = TestApp::on(app.db.clone(), &["read.refresh_ms=50"]).await;
+    let first = app.put(V1).json(&url("a")).expect(201).await;
+    for instance in [&slow, &quick] {
+        instance.get(SNAPSHOT).header("tm-min-revision", first.tag()).expect(200).await;
+    }
+    let second = app.patch(V1).json(&url("b")).expect(200).await;
+    assert_eq!(slow.get(SNAPSHOT).expect(200).await.tag(), first.tag(), "it holds the first and has not been told of the second");
+    assert_eq!(slow.get(RESOLVE).header("tm-min-revision", second.tag()).expect(200).await.json["url"], "http://b");
+    assert_eq!(slow.get(SNAPSHOT).expect(200).await.tag(), second.tag(), "once seen, never older");
+
+    // A tag that the client has is a minimum too: an instance that is behind does not answer with what the client had before.
+    let third = app.patch(V1).json(&url("c")).expect(200).await;
+    assert_eq!(slow.get(SNAPSHOT).header("if-none-match", third.header("etag")).expect(304).await.tag(), third.tag());
+    let fourth = app.patch(V1).json(&url("d")).expect(200).await;
+    let tags = format!("{}, {}", third.header("etag"), fourth.header("etag"));
+    assert_eq!(slow.get(RESOLVE).header("if-none-match", tags).expect(304).await.tag(), fourth.tag());
+
+    // Reads from Postgres teach the cache as well.
+    let fifth = app.patch(V1).json(&url("e")).expect(200).await;
+    assert_eq!(slow.get(V1).header("tm-min-revision", fifth.tag()).expect(200).await.json["url"], "http://e");
+    // And without any hint it takes as long as a refresh.
+    eventually("the refresh brings it", async || (quick.get(RESOLVE).expect(200).await.json["url"] == "http://e").then_some(()))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_with_a_tag_of_an_earlier_life_gets_what_is_there() {
+    let app = TestApp::start().await;
+    for n in 1..=3 {
+        app.put(V1).json(&url(&n.to_string())).send().await;
+    }
+    let earlier = app.get(SNAPSHOT).expect(200).await;
+    app.delete(V1).expect(204).await;
+    app.delete("/tenants/acme").expect(204).await;
+    let slow = TestApp::on(app.db.clone(), &["read.refresh_ms=60000"]).await;
+    for instance in [&app, &slow] {
+        instance.get(SNAPSHOT).header("if-none-match", earlier.header("etag")).problem(404, "tenant_not_found").await;
+    }
+    let new = app.put(V1).json(&url("new")).expect(201).await;
+    for instance in [&app, &slow] {
+        let snapshot = instance.get(SNAPSHOT).header("if-none-match", earlier.header("etag")).expect(200).await;
+        assert_eq!(snapshot.tag(), new.tag());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn polling_through_two_instances_never_goes_back() {
+    let app = TestApp::start().await;
+    let other = TestApp::on(app.db.clone(), &["read.refresh_ms=50"]).await;
+    let first = app.put(V1).json(&url("h0")).expect(201).await;
+    other.get(SNAPSHOT).header("tm-min-revision", first.tag()).expect(200).await;
+    let writer = async {
+        for n in 1..=100 {
+            let instance = if n % 3 == 0 { &other } else { &app };
+            instance.put(V1).json(&url(&format!("h{n}"))).expect(200).await;
+        }
+    };
+    let poll = async |instance: &TestApp| {
+        let (mut seen, mut polls) = (0, 0);
+        while seen <= 100 {
+            let answer = instance.get(SNAPSHOT).expect(200).await;
+            let url = answer.json["routes"][0]["url"].as_str().unwrap().to_owned();
+            assert_eq!(url, format!("http://h{}", answer.revision() - 1), "tag and content belong together");
+            assert!(answer.revision() >= seen, "{} after {seen}", answer.revision());
+            seen = answer.revision();
+            let resolved = instance.get(RESOLVE).expect(200).await;
+            assert!(resolved.revision() >= seen);
+            seen = resolved.revision();
+            polls += 1;
+        }
+        polls
+    };
+    // A client that polls both, as behind a load balancer, and hands on what it saw.
+    let both = async {
+        let mut tag = first.tag();
+        let mut seen = 1;
+        while seen <= 100 {
+            for instance in [&app, &other] {
+                let answer = instance.get(SNAPSHOT).header("tm-min-revision", &tag).expect(200).await;
+                assert!(answer.revision() >= seen);
+                (tag, seen) = (answer.tag(), answer.revision());
+            }
+        }
+    };
+    let ((), one, two, ()) = tokio::join!(writer, poll(&app), poll(&other), both);
+    assert!(one > 10 && two > 10, "{one} {two}");
+}

@@ -1,0 +1,102 @@
+//! A database per test, on the real primary and its replica.
+
+use tokio_postgres::{Client, NoTls, Row, types::ToSql};
+use url::Url;
+use uuid::Uuid;
+
+use super::eventually;
+
+/// A migrated database of its own, dropped when the last user lets go of it.
+pub struct Database {
+    /// Its name, `tm_test_…`.
+    pub name: String,
+    /// Its URL on the primary, as the service's role.
+    pub app_url: String,
+    /// The same on the replica.
+    pub replica_url: String,
+    superuser: Client,
+}
+
+impl Database {
+    /// Makes and migrates one, and waits until the replica has it.
+    pub async fn create() -> Self {
+        let name = format!("tm_test_{}", Uuid::new_v4().simple());
+        let server = connect(&variable("PG_PRIMARY_URL")).await;
+        server.execute(&format!("create database {name}"), &[]).await.expect("a database for the test");
+        let mut superuser = connect(&url_of("PG_PRIMARY_URL", &name)).await;
+        traffic_manager::store::migrations::run(&mut superuser).await.expect("the migrations run");
+        let database =
+            Self { app_url: url_of("PG_APP_URL", &name), replica_url: url_of("PG_APP_REPLICA_URL", &name), superuser, name };
+        database.caught_up().await;
+        database
+    }
+
+    /// Waits until the replica has replayed everything that the primary has written by now.
+    pub async fn caught_up(&self) {
+        let position: String = self.rows("select pg_current_wal_lsn()::text", &[]).await[0].get(0);
+        let replica = connect(&variable("PG_REPLICA_URL")).await;
+        eventually("the replica has caught up", async || {
+            let sql = "select pg_last_wal_replay_lsn() >= $1::text::pg_lsn";
+            replica.query_one(sql, &[&position]).await.unwrap().get::<_, bool>(0).then_some(())
+        })
+        .await;
+    }
+
+    /// Rows of `sql`, past every rule of the service: as the superuser on the primary.
+    pub async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Vec<Row> {
+        self.superuser.query(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+    }
+
+    /// The number that `sql` counts.
+    pub async fn count(&self, sql: &str) -> i64 {
+        self.rows(sql, &[]).await[0].get(0)
+    }
+
+    /// Changes rows behind the service's back.
+    pub async fn execute(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> u64 {
+        self.superuser.execute(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+    }
+
+    /// Everything that a write could leave behind, in one comparable text.
+    pub async fn fingerprint(&self) -> String {
+        let sql = "select concat_ws(' ', \
+             (select count(*) || ' tenants ' || coalesce(sum(hashtext(t::text)), 0) from tenants t), \
+             (select count(*) || ' routes ' || coalesce(sum(hashtext(r::text)), 0) from routes r), \
+             (select count(*) || ' events' from route_events), (select count(*) || ' outbox' from outbox), \
+             (select count(*) || ' keys' from idempotency_keys))";
+        self.rows(sql, &[]).await[0].get(0)
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        let (url, name) = (variable("PG_PRIMARY_URL"), self.name.clone());
+        // A thread of its own: the test's runtime may be ending, and its services may still hold connections.
+        let dropper = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let server = connect(&url).await;
+                server.execute(&format!("drop database if exists {name} with (force)"), &[]).await
+            })
+        });
+        let _ = dropper.join();
+    }
+}
+
+async fn connect(url: &str) -> Client {
+    let (client, connection) =
+        tokio_postgres::connect(url, NoTls).await.expect("a connection to the stack; is it up? `make test` starts it");
+    tokio::spawn(connection);
+    client
+}
+
+fn variable(name: &str) -> String {
+    std::env::var(name)
+        .unwrap_or_else(|_| panic!("{name} is not set: run `make test`, which starts the stack and tells the tests of it"))
+}
+
+fn url_of(name: &str, database: &str) -> String {
+    let mut url = Url::parse(&variable(name)).expect("a Postgres URL");
+    url.set_path(database);
+    url.to_string()
+}

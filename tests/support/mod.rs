@@ -1,0 +1,142 @@
+//! What every suite stands on: a database of its own, a running service on it, and a client that says what it expects.
+
+#![allow(dead_code, unused_imports, reason = "each suite uses a part of it")]
+
+pub mod client;
+pub mod database;
+
+use std::{
+    sync::{Arc, OnceLock},
+    time::{Duration, Instant},
+};
+
+pub use client::{Answer, Call};
+pub use database::Database;
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use reqwest::Method;
+use traffic_manager::{
+    app::{App, Role},
+    config::Settings,
+};
+
+/// How long a condition is waited for before the test fails.
+pub const PATIENCE: Duration = Duration::from_secs(15);
+
+/// One running service in the role `serve`.
+pub struct TestApp {
+    /// The API's base, such as `http://127.0.0.1:40001`.
+    pub api: String,
+    /// The operations listener's base.
+    pub ops: String,
+    /// Its database, perhaps shared with another instance.
+    pub db: Arc<Database>,
+    http: reqwest::Client,
+    app: App,
+}
+
+impl TestApp {
+    /// A service on a new database.
+    pub async fn start() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with settings (`key=value`) that differ from the defaults.
+    pub async fn with(overrides: &[&str]) -> Self {
+        Self::on(Arc::new(Database::create().await), overrides).await
+    }
+
+    /// Another instance on a database that is there.
+    pub async fn on(db: Arc<Database>, overrides: &[&str]) -> Self {
+        let app = App::start(settings(&db, overrides), Role::Serve, metrics()).await.expect("the service starts");
+        let api = format!("http://{}", app.api.expect("the role serves"));
+        let ops = format!("http://{}", app.ops);
+        let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+        let app = Self { api, ops, db, http, app };
+        eventually("the service is ready", async || {
+            let answer = app.http.get(format!("{}/health/ready", app.api)).send().await.ok()?;
+            answer.status().is_success().then_some(())
+        })
+        .await;
+        app
+    }
+
+    /// Ends the service in order. The database goes when the last one lets go of it.
+    pub async fn drain(self) {
+        self.app.drain().await;
+    }
+
+    /// A call of the API. `path` starts after the host.
+    pub fn call(&self, method: Method, path: &str) -> Call {
+        Call::new(self.http.request(method.clone(), format!("{}{path}", self.api)), format!("{method} {path}"))
+    }
+
+    /// `GET /api/v1…`
+    pub fn get(&self, path: &str) -> Call {
+        self.call(Method::GET, &format!("/api/v1{path}"))
+    }
+
+    /// `POST /api/v1…`
+    pub fn post(&self, path: &str) -> Call {
+        self.call(Method::POST, &format!("/api/v1{path}"))
+    }
+
+    /// `PUT /api/v1…`
+    pub fn put(&self, path: &str) -> Call {
+        self.call(Method::PUT, &format!("/api/v1{path}"))
+    }
+
+    /// `PATCH /api/v1…`
+    pub fn patch(&self, path: &str) -> Call {
+        self.call(Method::PATCH, &format!("/api/v1{path}"))
+    }
+
+    /// `DELETE /api/v1…`
+    pub fn delete(&self, path: &str) -> Call {
+        self.call(Method::DELETE, &format!("/api/v1{path}"))
+    }
+
+    /// A call of the operations listener.
+    pub fn ops(&self, path: &str) -> Call {
+        Call::new(self.http.get(format!("{}{path}", self.ops)), format!("GET {path} (operations)"))
+    }
+}
+
+/// Settings of a service on `db`, on ports that the system chooses.
+pub fn settings(db: &Database, overrides: &[&str]) -> Settings {
+    let mut all = vec![
+        "http.listen=127.0.0.1:0".to_owned(),
+        "http.ops_listen=127.0.0.1:0".to_owned(),
+        "http.workers=2".to_owned(),
+        "postgres.pool_size=8".to_owned(),
+        format!("postgres.primary_url={}", db.app_url),
+        format!("postgres.replica_urls={}", db.replica_url),
+        "drain.ready_grace_ms=0".to_owned(),
+    ];
+    all.extend(overrides.iter().map(|pair| (*pair).to_owned()));
+    Settings::without_environment(&all).expect("the settings are valid")
+}
+
+/// The process has one recorder, whatever number of services runs in it.
+fn metrics() -> PrometheusHandle {
+    static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
+    let install = || {
+        let recorder = PrometheusBuilder::new().build_recorder();
+        let handle = recorder.handle();
+        metrics::set_global_recorder(recorder).expect("the only recorder");
+        traffic_manager::telemetry::names::describe();
+        handle
+    };
+    HANDLE.get_or_init(install).clone()
+}
+
+/// Asks again and again until `condition` holds, and fails the test when it does not within [`PATIENCE`].
+pub async fn eventually<T>(what: &str, condition: impl AsyncFn() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(started.elapsed() < PATIENCE, "did not happen within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
