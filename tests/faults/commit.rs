@@ -34,8 +34,7 @@ async fn commit_lost(commit: Commit, replayed: bool) {
     let problem: Value = first.json().await.expect("a problem");
     assert_eq!(problem["code"], "commit_unknown");
 
-    let database = world.database().await;
-    let events = async || -> i64 { database.query_one("select count(*) from route_events", &[]).await.expect("a count").get(0) };
+    let events = async || -> i64 { world.db.count("select count(*) from route_events").await };
     assert_eq!(events().await, i64::from(replayed), "what really happened");
     let retry = write().await;
     assert_eq!(retry.status(), 201);

@@ -60,8 +60,7 @@ async fn sigterm_under_load_ends_cleanly() {
     }
     let acknowledged = acknowledged.load(Ordering::Relaxed);
     assert!(acknowledged > at_drain, "requests were served during the grace");
-    let database = world.database().await;
-    let events: i64 = database.query_one("select count(*) from route_events", &[]).await.expect("a count").get(0);
+    let events: i64 = world.db.count("select count(*) from route_events").await;
     assert_eq!(usize::try_from(events).expect("a count"), acknowledged);
     world.end().await;
 }

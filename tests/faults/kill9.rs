@@ -173,9 +173,8 @@ async fn kill_in_turn(mut processes: [Process; 3], next: &AtomicUsize, writes: u
 }
 
 async fn check(world: &World, ledger: &Ledger, started: Instant) {
-    let database = world.database().await;
     let drained = Instant::now();
-    let count = async |sql: &str| -> i64 { database.query_one(sql, &[]).await.expect("a count").get(0) };
+    let count = async |sql: &str| world.db.count(sql).await;
     eventually(Duration::from_secs(120), "the outbox drains", async || count("select count(*) from outbox").await == 0).await;
     let events = count("select count(*) from route_events").await;
     eventually(Duration::from_secs(120), "the archive has every event", async || {
@@ -184,7 +183,7 @@ async fn check(world: &World, ledger: &Ledger, started: Instant) {
     .await;
     println!("drained {:?} after the last write; {:?} in all", drained.elapsed(), started.elapsed());
 
-    let rows = database.query("select tenant, revision, payload::text from route_events", &[]).await.expect("the history");
+    let rows = world.db.rows("select tenant, revision, payload::text from route_events", &[]).await;
     let mut in_postgres: HashMap<String, (String, u64)> = HashMap::new();
     for row in &rows {
         let payload: Value = serde_json::from_str(row.get(2)).expect("an event");

@@ -6,5 +6,7 @@ mod hangs;
 mod kill9;
 mod processes;
 mod proxy;
+#[path = "../support/mod.rs"]
+mod support;
 mod traces;
 mod world;
