@@ -51,11 +51,25 @@ impl Client {
     }
 }
 
-/// Writes and reads go on while `hung` hangs; the backlog shows; after that it drains by itself.
-async fn goes_on_without(hung: &'static str, backlog_of: fn(&Value) -> i64, metric: &str) {
+/// One dependency, and how its hanging shows.
+struct Hang {
+    part: &'static str,
+    /// Shorter timeouts than by default, so that the hang outlasts them within the test.
+    settings: &'static [(&'static str, &'static str)],
+    backlog: fn(&Value) -> i64,
+    metric: &'static str,
+    /// The timeouts have run out, and what they guard has given up for now.
+    noticed: fn(&Value) -> bool,
+}
+
+/// Writes and reads go on while `hang.part` hangs; the backlog shows; after that it drains by itself.
+async fn goes_on_without(hang: Hang) {
     let _alone = alone().await;
+    let Hang { part: hung, backlog: backlog_of, metric, .. } = hang;
     let world = World::new().await;
-    let process = Process::start("all", &world.environment);
+    let mut environment = world.environment.clone();
+    environment.extend(hang.settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    let process = Process::start("all", &environment);
     process.ready().await;
     let client = Client::of(&process);
     assert_eq!(client.write(0).await.status(), 201);
@@ -73,6 +87,7 @@ async fn goes_on_without(hung: &'static str, backlog_of: fn(&Value) -> i64, metr
     eventually(Duration::from_secs(30), "the backlog shows in health", async || backlog_of(&client.resilience().await) >= 100)
         .await;
     eventually(Duration::from_secs(30), "the backlog shows in the metrics", async || client.metric(metric).await >= 100.0).await;
+    eventually(Duration::from_secs(60), "the hang is noticed", async || (hang.noticed)(&client.resilience().await)).await;
     drop(paused);
 
     let resumed = Instant::now();
@@ -86,12 +101,30 @@ async fn goes_on_without(hung: &'static str, backlog_of: fn(&Value) -> i64, metr
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_and_reads_go_on_while_kafka_hangs() {
-    goes_on_without("kafka", |health| health["backlog"]["events"].as_i64().unwrap_or(-1), "tm_outbox_backlog_events").await;
+    goes_on_without(Hang {
+        part: "kafka",
+        settings: &[("TM__KAFKA__DELIVERY_TIMEOUT_MS", "3000")],
+        backlog: |health| health["backlog"]["events"].as_i64().unwrap_or(-1),
+        metric: "tm_outbox_backlog_events",
+        noticed: |health| health["relay"]["last_error"].is_string(),
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn writes_and_reads_go_on_while_mongodb_hangs() {
-    goes_on_without("mongo", |health| health["audit"]["lag"].as_i64().unwrap_or(-1), "tm_audit_consumer_lag_events").await;
+    goes_on_without(Hang {
+        part: "mongo",
+        settings: &[("TM__MONGO__INSERT_TIMEOUT_MS", "500"), ("TM__MONGO__QUERY_TIMEOUT_MS", "500")],
+        backlog: |health| health["audit"]["lag"].as_i64().unwrap_or(-1),
+        metric: "tm_audit_consumer_lag_events",
+        noticed: |health| {
+            let open = |dependency: &Value| dependency["name"] == "mongodb_archive" && dependency["breaker"] == "open";
+            health["dependencies"].as_array().is_some_and(|all| all.iter().any(open))
+                && health["audit"]["waits_for_archive"] == true
+        },
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
