@@ -7,7 +7,7 @@ use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
     processes::{Process, eventually, kill, pause},
-    world::World,
+    support::World,
 };
 
 static ALONE: Mutex<()> = Mutex::const_new(());
