@@ -105,15 +105,24 @@ pub struct Locked {
 /// What a group writes.
 #[derive(Debug, Default)]
 pub struct Plan {
-    replies: Vec<Result<Reply, Rejection>>,
-    events: Vec<NewEvent>,
-    new_tenants: Vec<(TenantName, VersionTag)>,
-    insert_tenants: Vec<(Tenant, EventHash)>,
-    update_tenants: Vec<(Tenant, EventHash)>,
-    delete_tenants: Vec<TenantName>,
-    upsert_routes: Vec<(TenantName, Route)>,
-    delete_routes: Vec<RouteKey>,
-    answers: Vec<(Key, Answer)>,
+    /// One per request, in the same order.
+    pub replies: Vec<Result<Reply, Rejection>>,
+    /// New events, in commit order.
+    pub events: Vec<NewEvent>,
+    /// Tenants that begin a life, with the tags that they begin with.
+    pub new_tenants: Vec<(TenantName, VersionTag)>,
+    /// Tenants' rows to insert, with their chain heads.
+    pub insert_tenants: Vec<(Tenant, EventHash)>,
+    /// Tenants' rows to update, with their chain heads.
+    pub update_tenants: Vec<(Tenant, EventHash)>,
+    /// Tenants' rows to delete.
+    pub delete_tenants: Vec<TenantName>,
+    /// Routes' rows to insert or update.
+    pub upsert_routes: Vec<(TenantName, Route)>,
+    /// Routes' rows to delete; some may never have been there.
+    pub delete_routes: Vec<RouteKey>,
+    /// Answers to remember under their keys.
+    pub answers: Vec<(Key, Answer)>,
 }
 
 impl Plan {
