@@ -154,8 +154,8 @@ async fn a_load_that_a_commit_overtook_is_never_left_in_place() {
         let read = async || revision(&cache.get(&tenant, None).await.unwrap().expect("the tenant"));
         stale += usize::from(read().await < n);
         for loader in loaders {
-            let loaded = loader.await.unwrap();
-            assert!(loaded == n || loaded == n - 1, "{loaded} in round {n}");
+            // A cold cache may begin with what a replica has, however old; it has shown nothing newer.
+            assert!(loader.await.unwrap() <= n);
         }
         // The load that was overtaken has ended: had it put its snapshot in place, it would be served now.
         stale += usize::from(read().await < n);
