@@ -11,14 +11,23 @@ use std::{
 use actix_web::{dev::ServerHandle, web};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::json;
-use tokio::task::JoinHandle;
+use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    cache::Cache,
+    audit::{
+        archive::{self, Archive},
+        consumer::{Consumer, ConsumerStatus},
+    },
+    cache::{Cache, follower},
     config::{ConfigError, Settings, ms},
     http::{self, ApiState, Check, CheckStatus, Health},
+    kafka,
+    relay::{self, Relay, RelayStatus},
+    resilience::Dependency,
     service::{
+        audit::AuditReads,
+        polls::Polls,
         reads::Reads,
         writer::{OnCommit, Writer},
     },
@@ -111,8 +120,16 @@ impl App {
         if let Some(router) = &cluster {
             watch_postgres(&settings, router, &mut health, &mut parts);
         }
+        let relay = Arc::new(RelayStatus::default());
+        let committed = Committing::default();
         if let Some(router) = cluster.as_ref().filter(|_| role.serves()) {
-            state = Some(serve(&settings, router, &mut health, &mut parts)?);
+            state = Some(serve(&settings, router, &committed, &relay, &mut health, &mut parts).await?);
+        }
+        if role.relays() {
+            start_relay(&settings, &committed, relay, &mut health, &mut parts)?;
+        }
+        if role.audits() {
+            start_audit(&settings, &mut health, &mut parts).await?;
         }
         let health = web::Data::new(health);
         parts.spawn_start(cluster, health.clone());
@@ -188,7 +205,7 @@ impl Parts {
         let started = async move {
             let Some(router) = cluster else { return health.started() };
             loop {
-                let read = async |client: Arc<deadpool_postgres::Object>| store::installation::cursor_key(&client).await;
+                let read = async |client: Arc<store::Connection>| store::installation::cursor_key(&client).await;
                 match router.read(|_| true, read).await {
                     Ok(_) => return health.started(),
                     Err(error) => tracing::warn!(error = %error, "the schema cannot be read yet; has `migrate` run?"),
@@ -196,8 +213,17 @@ impl Parts {
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
         };
-        self.watchers.push(tokio::spawn(async move { drop(stop.run_until_cancelled(started).await) }));
+        self.watchers.push(tokio::spawn(async move {
+            stop.run_until_cancelled(Box::pin(started)).await;
+        }));
     }
+}
+
+/// Wakes what follows a commit: the relay in this process, and the notifier of the relays in others.
+#[derive(Default, Clone)]
+struct Committing {
+    relay: Arc<Notify>,
+    others: Arc<Notify>,
 }
 
 /// Brings the database, the topics and the archive's collection up to date.
@@ -209,6 +235,9 @@ pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
     tracing::info!(migrations.applied = ?applied, "the database is up to date");
     drop(client);
     connection.abort();
+    kafka::create_topics(&settings.kafka, &settings.migrate).await?;
+    archive::set_up(&settings.migrate, &settings.mongo).await?;
+    tracing::info!("the topics and the archive are up to date");
     Ok(())
 }
 
@@ -221,6 +250,12 @@ pub enum MigrateError {
     /// A migration failed.
     #[error("a migration failed")]
     Postgres(#[from] store::migrations::MigrateError),
+    /// The topics cannot be made.
+    #[error("the topics cannot be made")]
+    Kafka(#[from] kafka::TopicError),
+    /// The archive cannot be set up.
+    #[error("the archive cannot be set up")]
+    Mongo(#[from] archive::SetUpError),
 }
 
 /// The servers of the settings, connected when first used.
@@ -277,7 +312,7 @@ fn watch_postgres(settings: &Settings, router: &Arc<Router>, health: &mut Health
 }
 
 async fn sample_backlog(primary: Arc<Server>, backlog: Backlog) {
-    let read = async |client: Arc<deadpool_postgres::Object>| store::outbox::backlog(&client).await;
+    let read = async |client: Arc<store::Connection>| store::outbox::backlog(&client).await;
     let sample = primary.read(read).await.ok();
     if let Some(sample) = &sample {
         metrics::gauge!(names::OUTBOX_BACKLOG).set(sample.events as f64);
@@ -286,9 +321,10 @@ async fn sample_backlog(primary: Arc<Server>, backlog: Backlog) {
     *backlog.lock().unwrap_or_else(PoisonError::into_inner) = sample;
 }
 
-/// Starts the write path and the read path of the API.
-fn serve(
-    settings: &Settings, router: &Arc<Router>, health: &mut Health, parts: &mut Parts,
+/// Starts the write path, the read path and the audit reads of the API.
+async fn serve(
+    settings: &Settings, router: &Arc<Router>, committed: &Committing, relay: &Arc<RelayStatus>, health: &mut Health,
+    parts: &mut Parts,
 ) -> Result<web::Data<ApiState>, ConfigError> {
     let cache = Cache::new(router.clone(), &settings.read);
     let refreshed = cache.clone();
@@ -296,9 +332,13 @@ fn serve(
         let cache = refreshed.clone();
         async move { cache.refresh().await }
     });
-    let written = cache.clone();
+    if !settings.kafka.bootstrap_servers.is_empty() {
+        let following = follower::follow(cache.clone(), settings.kafka.clone(), parts.stop_watchers.clone());
+        parts.watchers.push(tokio::spawn(following));
+    }
+    let (written, wake) = (cache.clone(), committed.clone());
     let on_commit: OnCommit = Arc::new(move |committed| {
-        let cache = written.clone();
+        let (cache, wake) = (written.clone(), wake.clone());
         Box::pin(async move {
             for (tenant, tag) in &committed.new_tenants {
                 cache.begin(tenant, tag).await;
@@ -309,14 +349,85 @@ fn serve(
             for tenant in &committed.deleted_tenants {
                 cache.forget(tenant).await;
             }
+            if !committed.events.is_empty() {
+                wake.relay.notify_one();
+                wake.others.notify_one();
+            }
         })
     });
-    let (writer, lanes) = Writer::start(router.primary().clone(), &settings.write, &settings.limits, on_commit);
+    let primary = router.primary();
+    let (writer, lanes) = Writer::start(primary.clone(), &settings.write, &settings.limits, on_commit);
     parts.watchers.extend(lanes);
-    let state = ApiState { writer, reads: Reads::new(router.clone(), cache.clone()), cache: cache.clone() };
-    health
-        .section("cache", move || json!({ "tenants": cache.len(), "stale_seconds": cache.stale_for().map(|age| age.as_secs()) }));
-    Ok(web::Data::new(state))
+    let every = ms(settings.relay.notify_ms);
+    let notifier =
+        relay::wake_others(primary.clone(), committed.others.clone(), relay.clone(), every, parts.stop_watchers.clone());
+    parts.watchers.push(tokio::spawn(notifier));
+    let (swept, hours) = (primary.clone(), settings.write.idempotency_ttl_hours);
+    parts.watch(Duration::from_secs(60), move || sweep_idempotency_keys(swept.clone(), hours));
+    let reads = Arc::new(Reads::new(router.clone(), cache.clone()));
+    let queries = settings.audit.max_concurrent_queries;
+    let mongodb = Dependency::new("mongodb_queries", queries, ms(settings.mongo.query_timeout_ms), &settings.breaker);
+    health.dependency(mongodb.clone());
+    let archive = Archive::new(&settings.mongo).await?;
+    let audit = AuditReads::new(archive, mongodb, router.clone(), reads.clone());
+    let reported = cache.clone();
+    health.section(
+        "cache",
+        move || json!({ "tenants": reported.len(), "stale_seconds": reported.stale_for().map(|age| age.as_secs()) }),
+    );
+    Ok(web::Data::new(ApiState { writer, reads, polls: Polls::new(cache), audit }))
+}
+
+/// Forgets old idempotency keys, a bounded number at a time.
+async fn sweep_idempotency_keys(primary: Arc<Server>, hours: u32) {
+    const AT_A_TIME: i64 = 1000;
+    loop {
+        let read = async |client: Arc<store::Connection>| store::idempotency::sweep(&client, hours, AT_A_TIME).await;
+        match primary.read(read).await {
+            Ok(swept) if swept >= AT_A_TIME.unsigned_abs() => {}
+            Ok(_) => return,
+            Err(error) => return tracing::debug!(error = %error, "idempotency keys could not be swept"),
+        }
+    }
+}
+
+fn start_relay(
+    settings: &Settings, committed: &Committing, status: Arc<RelayStatus>, health: &mut Health, parts: &mut Parts,
+) -> Result<(), ConfigError> {
+    let relay = Relay::new(settings.clone(), committed.relay.clone(), status.clone())?;
+    let stop = parts.stop_pipeline.clone();
+    parts.pipeline.push(("relay", tokio::spawn(relay.run(stop))));
+    let checked = status.clone();
+    health.check("relay", move || match checked.report().last_error {
+        None => Check::of(true, CheckStatus::Healthy, ""),
+        Some(error) => Check::of(false, CheckStatus::Degraded, &error),
+    });
+    health.section("relay", move || json!(status.report()));
+    Ok(())
+}
+
+async fn start_audit(settings: &Settings, health: &mut Health, parts: &mut Parts) -> Result<(), ConfigError> {
+    let archive = Archive::new(&settings.mongo).await?;
+    // A bulk insert and the reading of the hashes of duplicates.
+    let timeout = ms(settings.mongo.insert_timeout_ms + settings.mongo.query_timeout_ms);
+    let policy = Dependency::new("mongodb_archive", 1, timeout, &settings.breaker);
+    health.dependency(policy.clone());
+    let status = Arc::new(ConsumerStatus::default());
+    let consumer = Consumer::new(settings.clone(), archive, policy, status.clone())?;
+    let stop = parts.stop_pipeline.clone();
+    let running = async move {
+        if let Err(error) = consumer.run(stop).await {
+            tracing::error!(error = %error, "the audit consumer cannot run");
+        }
+    };
+    parts.pipeline.push(("audit", tokio::spawn(running)));
+    let checked = status.clone();
+    health.check("audit", move || match checked.report().last_error {
+        None => Check::of(true, CheckStatus::Healthy, ""),
+        Some(error) => Check::of(false, CheckStatus::Degraded, &error),
+    });
+    health.section("audit", move || json!(status.report()));
+    Ok(())
 }
 
 fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -90,6 +90,8 @@ impl Seen {
 /// The routing cache of one instance.
 pub struct Cache {
     router: Arc<Router>,
+    /// Where loads run: not on the thread of whoever asks, which may end or be busy.
+    runtime: tokio::runtime::Handle,
     resident: moka::future::Cache<TenantName, Arc<TenantSnapshot>>,
     /// Tenants that are gone or that the primary did not know, and until when that is believed without asking again. A tenant in
     /// here is not in `known`, and a replica that still has it is only behind. Written only under `known`'s lock.
@@ -105,11 +107,12 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// An empty cache that loads through `router`.
+    /// An empty cache that loads through `router`, on the runtime that this is called in.
     pub fn new(router: Arc<Router>, settings: &config::Read) -> Arc<Self> {
         let weigh = |_: &TenantName, snapshot: &Arc<TenantSnapshot>| u32::try_from(snapshot.weight()).unwrap_or(u32::MAX);
         Arc::new(Self {
             router,
+            runtime: tokio::runtime::Handle::current(),
             resident: moka::future::Cache::builder().max_capacity(settings.cache_bytes).weigher(weigh).build(),
             absent: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(DISTRUST).build(),
             known: Mutex::default(),
@@ -149,7 +152,7 @@ impl Cache {
 
     /// The tenant as the primary has it now.
     async fn catch_up(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
-        let read = async |client: Arc<deadpool_postgres::Object>| store::tenants::tags(&client, &[tenant.as_str()]).await;
+        let read = async |client: Arc<store::Connection>| store::tenants::tags(&client, &[tenant.as_str()]).await;
         let before = self.seen(tenant);
         let tags = self.router.primary().read(read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
         let Some((_, newest)) = tags.first() else {
@@ -266,7 +269,7 @@ impl Cache {
     async fn refresh_tags(self: &Arc<Self>, tenants: &[TenantName]) -> Result<(), CallError<store::Error>> {
         let names: Vec<&str> = tenants.iter().map(TenantName::as_str).collect();
         let before: Vec<Seen> = tenants.iter().map(|tenant| self.seen(tenant)).collect();
-        let read = async |client: Arc<deadpool_postgres::Object>| store::tenants::tags(&client, &names).await;
+        let read = async |client: Arc<store::Connection>| store::tenants::tags(&client, &names).await;
         let tags: HashMap<TenantName, VersionTag> = self.router.primary().read(read).await?.into_iter().collect();
         for (tenant, before) in tenants.iter().zip(&before) {
             let Some(held) = self.resident.get(tenant).await else { continue };
@@ -302,7 +305,7 @@ impl Cache {
             let mut loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
             let start = || {
                 let (cache, tenant) = (self.clone(), tenant.clone());
-                let task = tokio::spawn(async move {
+                let task = self.runtime.spawn(async move {
                     let _ended = LoadEnded { cache: &cache, tenant: &tenant };
                     cache.load_once(&tenant).await
                 });
@@ -318,7 +321,7 @@ impl Cache {
             let before = self.seen(tenant);
             // A replica that does not know the tenant may only be behind.
             let accept = |loaded: &Option<(VersionTag, _)>| loaded.as_ref().is_some_and(|(tag, _)| before.accepts(tag));
-            let read = async |client: Arc<deadpool_postgres::Object>| store::routes::snapshot(&client, tenant).await;
+            let read = async |client: Arc<store::Connection>| store::routes::snapshot(&client, tenant).await;
             let loaded = self.router.read(accept, read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
             let source = if loaded.1 == Source::Primary { "primary" } else { "replica" };
             metrics::counter!(names::CACHE_LOADS, "source" => source).increment(1);
@@ -402,7 +405,7 @@ fn applied<T>(result: &'static str, op: Op<T>) -> Op<T> {
     op
 }
 
-async fn ping(client: &deadpool_postgres::Object) -> Result<(), store::Error> {
+async fn ping(client: &store::Connection) -> Result<(), store::Error> {
     client.execute("select 1", &[]).await?;
     Ok(())
 }

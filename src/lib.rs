@@ -1,11 +1,48 @@
-//! Traffic Manager
+//! Traffic Manager: a multi-tenant traffic-routing control plane with a provable audit trail.
+//!
+//! ```text
+//!   admin API                                         data-plane proxies
+//!      │ write                                                ▲ poll
+//!      ▼                                                      │
+//!    http ──► service::writer ──► store ──► Postgres ──► replicas
+//!      │        lock, decide,       │ tenant revision,        │
+//!      │        commit, reply       │ route, event, outbox    ▼
+//!      │                            ▼                       cache ──► resolve, snapshot
+//!      │                          relay ──► Kafka ──┬─────────┘
+//!      │                                            └──► audit::consumer ──► audit::archive ──► MongoDB
+//!      └──────────────── audit queries ◄── service::audit ◄───────────────────────┘
+//! ```
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`app`] | the composition root: what runs in which role, start and drain order |
+//! | [`config`] | typed settings, checked at the start |
+//! | [`telemetry`] | logs, traces, metrics and their names |
+//! | [`domain`] | pure types and rules: decide, evolve, the hash chain, snapshots |
+//! | [`http`] | the only actix code: endpoints, extractors, the problem table |
+//! | [`service`] | use cases; the writer is the group commit |
+//! | [`store`] | the only tokio-postgres code: servers, transactions, statements |
+//! | [`cache`] | the read path: per-tenant snapshots that never move back |
+//! | [`kafka`] | every rdkafka setting, and the shape of a record |
+//! | [`relay`] | outbox to Kafka, one leader with fencing |
+//! | [`audit`] | Kafka to MongoDB, and reading it back |
+//! | [`resilience`] | bulkhead, breaker, timeout and retry budget as one policy |
+//! | [`auth`] | who calls |
+//!
+//! Imports point one way: [`app`] knows everything and nothing knows it; `http → service → store`; everything may use [`domain`], which
+//! uses nothing.
+
 #![recursion_limit = "256"]
+
 pub mod app;
+pub mod audit;
 pub mod auth;
 pub mod cache;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod kafka;
+pub mod relay;
 pub mod resilience;
 pub mod service;
 pub mod store;

@@ -26,11 +26,12 @@ use traffic_manager::{
     domain::{chain::EventHash, command::Rejection, ids::TenantName, route::Route, tenant::Tenant},
     service::{
         self,
-        batch::{self, Locked, Plan, Request},
+        batch::{self, Request},
         writer::{OnCommit, Writer},
     },
     store::{
-        Server,
+        self, Server,
+        group::{self, Locked},
         idempotency::{Answer, Key},
     },
 };
@@ -157,7 +158,9 @@ async fn groups_of_any_size_commit_the_same_as_one_at_a_time() {
             for group in requests.chunks(size) {
                 let mut client = instance.server.connection().await.unwrap();
                 let limit = std::time::Duration::from_secs(10);
-                let committed = Box::pin(batch::commit(&mut client, group, QUOTA, limit)).await.unwrap();
+                let decide = |locked| Ok(batch::plan(group, locked, QUOTA).unwrap().split());
+                let wanted = batch::wanted(group);
+                let committed = Box::pin(store::group::commit(&mut client, &wanted, limit, decide)).await.unwrap();
                 assert_eq!(committed.replies.len(), group.len());
                 heard.extend(group.iter().cloned().zip(committed.replies));
             }
@@ -181,18 +184,18 @@ proptest! {
         let mut events = Vec::new();
         for request in &requests {
             let plan = batch::plan(std::slice::from_ref(request), rows.locked(), QUOTA).unwrap();
-            events.extend(plan.events.clone());
+            events.extend(plan.rows.events.clone());
             replies.extend(plan.replies.clone());
-            rows.write(&plan);
+            rows.write(&plan.rows);
         }
         let whole = batch::plan(&requests, Locked::default(), QUOTA).unwrap();
         prop_assert_eq!(&whole.replies, &replies);
         prop_assert_eq!(
-            whole.events.iter().map(|new| &new.payload).collect::<Vec<_>>(),
+            whole.rows.events.iter().map(|new| &new.payload).collect::<Vec<_>>(),
             events.iter().map(|new| &new.payload).collect::<Vec<_>>()
         );
         let mut once = Rows::default();
-        once.write(&whole);
+        once.write(&whole.rows);
         prop_assert_eq!(once, rows);
     }
 }
@@ -220,25 +223,25 @@ impl Rows {
     }
 
     /// As the database would: an insert of what is there and an update of what is not are errors.
-    fn write(&mut self, plan: &Plan) {
-        for (tenant, head) in &plan.insert_tenants {
+    fn write(&mut self, rows: &group::Rows) {
+        for (tenant, head) in &rows.insert_tenants {
             assert!(self.tenants.insert(tenant.name.clone(), (tenant.clone(), *head)).is_none());
         }
-        for (tenant, head) in &plan.update_tenants {
+        for (tenant, head) in &rows.update_tenants {
             assert!(self.tenants.insert(tenant.name.clone(), (tenant.clone(), *head)).is_some());
         }
-        for key in &plan.delete_routes {
+        for key in &rows.delete_routes {
             self.routes.remove(&(key.tenant.clone(), key.name.to_string()));
         }
-        for (tenant, route) in &plan.upsert_routes {
+        for (tenant, route) in &rows.upsert_routes {
             assert!(self.tenants.contains_key(tenant));
             self.routes.insert((tenant.clone(), route.name.to_string()), route.clone());
         }
-        for tenant in &plan.delete_tenants {
+        for tenant in &rows.delete_tenants {
             assert!(self.tenants.remove(tenant).is_some());
             assert!(self.routes.keys().all(|(owner, _)| owner != tenant));
         }
-        for (key, answer) in &plan.answers {
+        for (key, answer) in &rows.answers {
             assert!(self.answers.insert((key.tenant.clone(), key.key.clone()), answer.clone()).is_none());
         }
     }

@@ -14,6 +14,7 @@ pub mod chain;
 pub mod command;
 pub mod decide;
 pub mod event;
+pub mod filter;
 pub mod ids;
 pub mod route;
 pub mod snapshot;

@@ -66,7 +66,7 @@ impl fmt::Display for Epoch {
     }
 }
 
-/// `<epoch>.<revision>`: the ETag, the poll cursor and the minimum a read may ask for.
+/// `<epoch>.<revision>`: the `ETag`, the poll cursor and the minimum a read may ask for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct VersionTag {

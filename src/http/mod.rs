@@ -2,6 +2,7 @@
 //!
 //! A handler is: extract, one call of a service, respond. What it requires stands in its signature.
 
+mod audit;
 mod context;
 mod extract;
 mod health;
@@ -22,9 +23,8 @@ use actix_web::{
 pub use health::{Check, CheckStatus, Health};
 
 use crate::{
-    cache::Cache,
     config::{self, ms},
-    service::{reads::Reads, writer::Writer},
+    service::{audit::AuditReads, polls::Polls, reads::Reads, writer::Writer},
 };
 
 /// What handlers work with.
@@ -32,9 +32,11 @@ pub struct ApiState {
     /// The write path.
     pub writer: Writer,
     /// Reads from Postgres.
-    pub reads: Reads,
+    pub reads: Arc<Reads>,
     /// The read path of proxies.
-    pub cache: Arc<Cache>,
+    pub polls: Polls,
+    /// Reads of the archive.
+    pub audit: AuditReads,
 }
 
 /// Every endpoint of the API, on one screen.
@@ -64,7 +66,13 @@ fn api(config: &mut ServiceConfig) {
                     .route(patch().to(tenants::patch))
                     .route(delete().to(tenants::delete)),
             )
-            .service(resource("/tenants/{tenant}/snapshot").route(get().to(polling::snapshot))),
+            .service(resource("/tenants/{tenant}/snapshot").route(get().to(polling::snapshot)))
+            .service(resource("/audit/route").route(get().to(audit::route)))
+            .service(resource("/audit/recent").route(get().to(audit::recent)))
+            .service(resource("/audit/action").route(get().to(audit::action)))
+            .service(resource("/audit/time-range").route(get().to(audit::time_range)))
+            .service(resource("/audit/events").route(get().to(audit::events)))
+            .service(resource("/audit/status").route(get().to(audit::status))),
     );
 }
 

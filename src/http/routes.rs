@@ -19,11 +19,11 @@ use crate::{
     domain::{
         Invalid,
         command::{Object, Op},
+        filter::RouteFilter,
         ids::{EnvName, RouteKey, RouteName, ServiceName, TenantName, VersionName},
         route::{Description, Labels, Route, RoutePatch, RouteSpec, RouteUrl},
     },
     service::batch::Reply,
-    store::routes::Filter,
 };
 
 /// A route as the API shows it.
@@ -285,18 +285,18 @@ pub struct ListIn {
     min_revision: Option<String>,
 }
 
-fn parse_filter(query: &ListIn) -> Result<Filter, Problem> {
+fn parse_filter(query: &ListIn) -> Result<RouteFilter, Problem> {
     let mut fields = Fields::default();
     let tenant = fields.optional::<TenantName>("?tenant", query.tenant.clone());
-    let service = fields.optional::<ServiceName>("?service", query.service.clone()).map(String::from);
-    let env = fields.optional::<EnvName>("?env", query.env.clone()).map(String::from);
-    let version = fields.optional::<VersionName>("?version", query.version.clone()).map(String::from);
+    let service = fields.optional::<ServiceName>("?service", query.service.clone());
+    let env = fields.optional::<EnvName>("?env", query.env.clone());
+    let version = fields.optional::<VersionName>("?version", query.version.clone());
     let label = query.label.as_deref().and_then(|raw| {
         let pair = raw.split_once('=').ok_or_else(|| Invalid::new("not_a_label", "must be key=value"));
         let pair = pair.and_then(|(key, value)| Labels::check(key, value).map(|()| (key.to_owned(), value.to_owned())));
         fields.check("?label", pair)
     });
-    fields.finish(Some(Filter { tenant, service, env, version, is_active: query.is_active, label }))
+    fields.finish(Some(RouteFilter { tenant, service, env, version, is_active: query.is_active, label }))
 }
 
 /// `GET /routes`

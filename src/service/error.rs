@@ -1,6 +1,7 @@
 //! The one error of the use cases, neutral of HTTP.
 
 use crate::{
+    cache::CacheError,
     domain::{command::Rejection, tag::VersionTag},
     resilience::CallError,
     store,
@@ -75,6 +76,21 @@ impl From<store::Error> for Error {
                 Self::unavailable("postgres", error)
             }
             store::Error::Unique { .. } | store::Error::Statement(_) | store::Error::Corrupt(_) => Self::internal(error),
+        }
+    }
+}
+
+impl From<CacheError> for Error {
+    fn from(error: CacheError) -> Self {
+        match error {
+            CacheError::Behind { minimum, current } => Self::BehindMinimum { minimum, current },
+            CacheError::Defect(cause) => Self::internal(cause),
+            CacheError::Unavailable(cause) => match &*cause {
+                CallError::Failed(store::Error::Statement(_) | store::Error::Corrupt(_) | store::Error::Unique { .. }) => {
+                    Self::internal(cause)
+                }
+                _ => Self::Unavailable { dependency: "postgres", cause: Some(cause) },
+            },
         }
     }
 }

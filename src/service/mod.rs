@@ -1,8 +1,10 @@
 //! Use cases: what the API does, without HTTP and without SQL.
 
+pub mod audit;
 pub mod batch;
 pub mod cursor;
 mod error;
+pub mod polls;
 pub mod reads;
 pub mod writer;
 

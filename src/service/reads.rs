@@ -2,7 +2,6 @@
 
 use std::{future::Future, sync::Arc};
 
-use deadpool_postgres::Object;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
@@ -12,12 +11,13 @@ use crate::{
     cache::Cache,
     domain::{
         command::Rejection,
+        filter::RouteFilter,
         ids::{RouteKey, TenantName},
         route::Route,
         tag::{Epoch, Revision, VersionTag},
         tenant::Tenant,
     },
-    store::{self, router::Router, routes::Filter},
+    store::{self, router::Router},
 };
 
 /// Part of a list, with the cursor of the rest.
@@ -59,7 +59,7 @@ impl Reads {
 
     /// One route, with the tag of its last change.
     pub async fn route(&self, key: &RouteKey, minimum: Option<&VersionTag>) -> Result<(Route, VersionTag), Error> {
-        let read = async |client: Arc<Object>| store::routes::get(&client, key).await;
+        let read = async |client: Arc<store::Connection>| store::routes::get(&client, key).await;
         let found = self.tenant_read(&key.tenant, minimum, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
         let (tag, route) = found.ok_or(Rejection::TenantNotFound)?;
         let route = route.ok_or(Rejection::RouteNotFound)?;
@@ -69,11 +69,12 @@ impl Reads {
 
     /// Routes in key order, with the tenant's tag when the filter names one.
     pub async fn routes(
-        &self, filter: &Filter, page: &PageRequest, minimum: Option<&VersionTag>,
+        &self, filter: &RouteFilter, page: &PageRequest, minimum: Option<&VersionTag>,
     ) -> Result<(Page<(TenantName, Route)>, Option<VersionTag>), Error> {
         let list = format!("routes {filter:?}");
         let after: Option<RouteKey> = self.open(&list, page).await?;
-        let read = async |client: Arc<Object>| store::routes::list(&client, filter, after.as_ref(), one_more(page)).await;
+        let read =
+            async |client: Arc<store::Connection>| store::routes::list(&client, filter, after.as_ref(), one_more(page)).await;
         let (tag, mut routes) = match &filter.tenant {
             Some(tenant) => self.tenant_read(tenant, minimum, |(tag, _)| tag.as_ref(), read).await?,
             // Tags of many tenants cannot be compared: with a minimum, the primary is asked.
@@ -101,7 +102,9 @@ impl Reads {
         let at: Option<HistoryPosition> = self.open(&list, page).await?;
         let (epoch, before) = at.map(|at| (at.epoch, at.before)).unzip();
         let limit = i64::from(page.limit);
-        let read = async |client: Arc<Object>| store::events::route_history(&client, key, epoch.as_ref(), before, limit).await;
+        let read = async |client: Arc<store::Connection>| {
+            store::events::route_history(&client, key, epoch.as_ref(), before, limit).await
+        };
         let found = self.tenant_read(&key.tenant, minimum, |found| found.as_ref().map(|history| &history.tag), read).await?;
         let history = found.ok_or(Rejection::TenantNotFound)?;
         if history.events.is_empty() && before.is_none() {
@@ -121,7 +124,7 @@ impl Reads {
 
     /// One tenant.
     pub async fn tenant(&self, name: &TenantName, minimum: Option<&VersionTag>) -> Result<Tenant, Error> {
-        let read = async |client: Arc<Object>| {
+        let read = async |client: Arc<store::Connection>| {
             let tenant = store::tenants::get(&client, name).await?;
             Ok(tenant.map(|tenant| (tenant.tag(), tenant)))
         };
@@ -134,7 +137,7 @@ impl Reads {
         let after: Option<TenantName> = self.open("tenants", page).await?;
         let after = after.as_ref().map(TenantName::as_str);
         // Quotas have no revision to hold a replica's answer against, so tenants are listed from the primary.
-        let read = async |client: Arc<Object>| store::tenants::list(&client, after, one_more(page)).await;
+        let read = async |client: Arc<store::Connection>| store::tenants::list(&client, after, one_more(page)).await;
         let mut items = self.router.primary().read(read).await?;
         let next_cursor = match cut(&mut items, page) {
             Some(last) => Some(self.cursors().await?.seal("tenants", &last.name)?),
@@ -146,7 +149,7 @@ impl Reads {
     /// A read of one tenant, at least as new as `minimum` and as what this instance has seen.
     async fn tenant_read<T, F: Future<Output = Result<T, store::Error>>>(
         &self, tenant: &TenantName, minimum: Option<&VersionTag>, tag_of: impl Fn(&T) -> Option<&VersionTag>,
-        read: impl Fn(Arc<Object>) -> F,
+        read: impl Fn(Arc<store::Connection>) -> F,
     ) -> Result<T, Error> {
         let seen = self.cache.seen(tenant);
         let new_enough = |value: &T| match tag_of(value) {
@@ -177,7 +180,7 @@ impl Reads {
     /// The installation's cursor key, read once.
     pub(super) async fn cursors(&self) -> Result<&Cursors, Error> {
         let load = async || {
-            let read = async |client: Arc<Object>| store::installation::cursor_key(&client).await;
+            let read = async |client: Arc<store::Connection>| store::installation::cursor_key(&client).await;
             let (key, _) = self.router.read(|_| true, read).await?;
             Ok(Cursors::new(key))
         };

@@ -21,7 +21,7 @@ use tokio::{
 
 use super::{
     Error,
-    batch::{self, Committed, Reply, Request},
+    batch::{self, Committed, Plan, Reply, Request},
 };
 use crate::{
     config::{self, ms},
@@ -176,10 +176,14 @@ impl Lane {
     async fn attempt(&self, requests: &[Request]) -> Result<Committed, store::Error> {
         let mut client = self.primary.connection().await?;
         let limit = ms(self.settings.timeout_ms);
-        let result = batch::commit(&mut client, requests, self.default_routes_quota, limit).await;
+        let decide = |locked| {
+            let plan = batch::plan(requests, locked, self.default_routes_quota);
+            plan.map(Plan::split).map_err(|error| store::Error::Corrupt(error.to_string()))
+        };
+        let result = store::group::commit(&mut client, &batch::wanted(requests), limit, decide).await;
         if result.as_ref().is_err_and(store::Error::is_dependency_failure) {
             // What state the connection is in, nobody knows: it is not lent again.
-            drop(deadpool_postgres::Object::take(client));
+            drop(store::Connection::take(client));
         }
         result
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{Error, column, tenants, text};
 use crate::domain::{
     event::Event,
-    ids::RouteKey,
+    ids::{RouteKey, TenantName},
     tag::{Epoch, Revision, VersionTag},
 };
 
@@ -112,4 +112,19 @@ pub async fn route_history(
         }
     }
     Ok(Some(history))
+}
+
+/// When the oldest event of each tenant after a revision of its epoch was decided; tenants without such an event are left out.
+pub async fn oldest_after(
+    client: &Object, behind: &[(TenantName, Epoch, i64)],
+) -> Result<Vec<(TenantName, jiff::Timestamp)>, Error> {
+    let sql = "select k.tenant, e.occurred_at from unnest($1::text[], $2::text[], $3::bigint[]) as k (tenant, epoch, revision) \
+               cross join lateral (select occurred_at from route_events e \
+                 where e.tenant = k.tenant and e.epoch = k.epoch and e.revision > k.revision order by e.revision limit 1) e";
+    let statement = client.prepare_cached(sql).await?;
+    let tenants: Vec<_> = behind.iter().map(|(tenant, _, _)| tenant.as_str()).collect();
+    let epochs: Vec<_> = behind.iter().map(|(_, epoch, _)| epoch.as_str()).collect();
+    let revisions: Vec<_> = behind.iter().map(|(_, _, revision)| *revision).collect();
+    let rows = client.query(&statement, &[&tenants, &epochs, &revisions]).await?;
+    rows.iter().map(|row| Ok((text(row, "tenant")?, column(row, "occurred_at")?))).collect()
 }

@@ -5,6 +5,7 @@
 
 mod error;
 pub mod events;
+pub mod group;
 pub mod idempotency;
 pub mod installation;
 pub mod migrations;
@@ -16,6 +17,9 @@ pub mod tenants;
 
 pub use error::Error;
 pub use server::{Server, connect};
+
+/// A pooled connection.
+pub type Connection = deadpool_postgres::Object;
 
 use tokio_postgres::{Row, types::FromSql};
 

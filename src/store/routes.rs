@@ -7,7 +7,8 @@ use tokio_postgres::{Row, Statement};
 
 use super::{Error, column, tenants, text};
 use crate::domain::{
-    ids::{RouteKey, RouteName, TenantName},
+    filter::RouteFilter,
+    ids::{EnvName, RouteKey, RouteName, ServiceName, TenantName, VersionName},
     route::{Description, Labels, Route, RouteSpec},
     snapshot::SnapshotRoute,
     tag::VersionTag,
@@ -91,23 +92,6 @@ pub async fn delete(tx: &Transaction<'_>, delete: &Statement, keys: &[&RouteKey]
     Ok(())
 }
 
-/// What a list may be narrowed by.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Only this tenant's.
-    pub tenant: Option<TenantName>,
-    /// Only this service's.
-    pub service: Option<String>,
-    /// Only this environment's.
-    pub env: Option<String>,
-    /// Only this version.
-    pub version: Option<String>,
-    /// Only active or only inactive ones.
-    pub is_active: Option<bool>,
-    /// Only those with this label.
-    pub label: Option<(String, String)>,
-}
-
 /// One route with its tenant's tag, read in one statement: `None` when there is no such tenant.
 pub async fn get(client: &Object, key: &RouteKey) -> Result<Option<(VersionTag, Option<Route>)>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, r.* from tenants t left join routes r \
@@ -124,7 +108,7 @@ pub async fn get(client: &Object, key: &RouteKey) -> Result<Option<(VersionTag, 
 
 /// Routes after `after` in key order, and the tenant's tag at the same instant when the filter names a tenant that exists.
 pub async fn list(
-    client: &Object, filter: &Filter, after: Option<&RouteKey>, limit: i64,
+    client: &Object, filter: &RouteFilter, after: Option<&RouteKey>, limit: i64,
 ) -> Result<(Option<VersionTag>, Vec<(TenantName, Route)>), Error> {
     // One statement sees one instant: the tag and the routes belong together.
     // The two predicates that an index can serve stand bare, not behind an "is null or" that a generic plan cannot see through.
@@ -147,6 +131,9 @@ pub async fn list(
     );
     let statement = client.prepare_cached(&sql).await?;
     let tenant = filter.tenant.as_ref().map(TenantName::as_str);
+    let service = filter.service.as_ref().map(ServiceName::as_str);
+    let env = filter.env.as_ref().map(EnvName::as_str);
+    let version = filter.version.as_ref().map(VersionName::as_str);
     let (label, value) = filter.label.as_ref().map(|(k, v)| (k.as_str(), v.as_str())).unzip();
     let after = after.map(|key| {
         let RouteKey { tenant, name } = key;
@@ -154,10 +141,7 @@ pub async fn list(
     });
     let (a, b, c, d) = (after.map(|k| k.0), after.map(|k| k.1), after.map(|k| k.2), after.map(|k| k.3));
     let rows = client
-        .query(
-            &statement,
-            &[&tenant, &filter.service, &filter.env, &filter.version, &filter.is_active, &label, &value, &a, &b, &c, &d, &limit],
-        )
+        .query(&statement, &[&tenant, &service, &env, &version, &filter.is_active, &label, &value, &a, &b, &c, &d, &limit])
         .await?;
     let mut tag = None;
     let mut routes = Vec::with_capacity(rows.len());

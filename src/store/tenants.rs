@@ -25,13 +25,13 @@ pub async fn lock(tx: &Transaction<'_>, lock: &Statement, names: &[&str]) -> Res
     rows.iter().map(|row| Ok((tenant(row)?, text(row, "chain_head")?))).collect()
 }
 
-/// Statement of [`insert`].
+/// Statement of [`write()`] for tenants that do not exist yet.
 pub const INSERT: &str = "insert into tenants \
     (name, epoch, revision, chain_head, routes, routes_quota, created_at, created_by, updated_at, updated_by) \
     select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], \
                          $7::timestamptz[], $8::text[], $9::timestamptz[], $10::text[])";
 
-/// Statement of [`update`].
+/// Statement of [`write()`] for tenants that are locked.
 pub const UPDATE: &str = "update tenants t set epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
     routes_quota = n.routes_quota, created_at = n.created_at, created_by = n.created_by, updated_at = n.updated_at, \
     updated_by = n.updated_by \
@@ -93,14 +93,6 @@ pub async fn list(client: &Object, after: Option<&str>, limit: i64) -> Result<Ve
 pub async fn tags(client: &Object, names: &[&str]) -> Result<Vec<(TenantName, VersionTag)>, Error> {
     let statement = client.prepare_cached("select name, epoch, revision from tenants where name = any($1)").await?;
     let rows = client.query(&statement, &[&names]).await?;
-    rows.iter().map(|row| Ok((text(row, "name")?, tag(row)?))).collect()
-}
-
-/// All tenants' newest tags after `after`, in name order.
-pub async fn all_tags(client: &Object, after: Option<&str>, limit: i64) -> Result<Vec<(TenantName, VersionTag)>, Error> {
-    let sql = "select name, epoch, revision from tenants where ($1::text is null or name > $1) order by name limit $2";
-    let statement = client.prepare_cached(sql).await?;
-    let rows = client.query(&statement, &[&after, &limit]).await?;
     rows.iter().map(|row| Ok((text(row, "name")?, tag(row)?))).collect()
 }
 

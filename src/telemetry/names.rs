@@ -40,7 +40,7 @@ metrics_table! {
     counter CACHE_LOADS = "tm_cache_loads_total", "Tenants loaded, by source: replica or primary.";
     counter CACHE_APPLIED = "tm_cache_applied_total", "Events seen by the cache, by result: next, known or gap.";
     gauge CACHE_TENANTS = "tm_cache_tenants", "Resident tenants.";
-    gauge POOL_CONNECTIONS = "tm_pool_connections", "Connections per Postgres server, by state: in_use or idle.";
+    gauge POOL_CONNECTIONS = "tm_pool_connections", "Connections per Postgres server, by state: in use or idle.";
     gauge BREAKER_STATE = "tm_breaker_state", "Per dependency: 0 closed, 1 open, 2 half-open.";
     counter BREAKER_REJECTED = "tm_breaker_rejected_total", "Calls refused by an open breaker, per dependency.";
 }

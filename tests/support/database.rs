@@ -83,19 +83,22 @@ impl Drop for Database {
     }
 }
 
-async fn connect(url: &str) -> Client {
+/// A connection to the stack.
+pub async fn connect(url: &str) -> Client {
     let (client, connection) =
         tokio_postgres::connect(url, NoTls).await.expect("a connection to the stack; is it up? `make test` starts it");
     tokio::spawn(connection);
     client
 }
 
-fn variable(name: &str) -> String {
+/// What the running stack tells of itself.
+pub fn variable(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: run `make test`, which starts the stack and tells the tests of it"))
 }
 
-fn url_of(name: &str, database: &str) -> String {
+/// A URL of the stack's Postgres, with another database.
+pub fn url_of(name: &str, database: &str) -> String {
     let mut url = Url::parse(&variable(name)).expect("a Postgres URL");
     url.set_path(database);
     url.to_string()

@@ -110,6 +110,7 @@ pub fn settings(db: &Database, overrides: &[&str]) -> Settings {
         "postgres.pool_size=8".to_owned(),
         format!("postgres.primary_url={}", db.app_url),
         format!("postgres.replica_urls={}", db.replica_url),
+        format!("mongo.url={}", database::variable("MONGO_APP_URL")),
         "drain.ready_grace_ms=0".to_owned(),
     ];
     all.extend(overrides.iter().map(|pair| (*pair).to_owned()));

@@ -1,0 +1,300 @@
+//! The only mongodb code: the archive.
+//!
+//! The service's user may insert and find and nothing else, so nothing here can change what is archived. Inserts are unordered bulks
+//! with `_id` = event id and `w: majority, j: true`; a duplicate is accepted only if the stored hash is the same. The driver has no
+//! socket timeout: every call stands inside a timeout of ours.
+
+use std::{collections::HashMap, future::Future, time::Duration};
+
+use mongodb::{
+    Client, Collection, IndexModel,
+    bson::{Bson, Document, doc},
+    error::{ErrorKind, WriteFailure},
+    options::{Acknowledgment, ClientOptions, IndexOptions, InsertManyOptions, WriteConcern},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use super::document::{Archivable, ArchivedEvent};
+use crate::{
+    config::{self, ConfigError, ms},
+    domain::{chain::EventHash, filter::EventFilter, tag::VersionTag},
+};
+
+const DUPLICATE_KEY: i32 = 11000;
+const NAMESPACE_EXISTS: i32 = 48;
+
+/// What the archive did with one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stored {
+    /// It is there now.
+    Inserted,
+    /// It was there already, with the same hash.
+    Duplicate,
+    /// Another event stands in its place: same id or same place in the history, other hash.
+    Contradiction,
+    /// The archive refuses it, and will again (its validator, for instance).
+    Refused(String),
+}
+
+/// Why the archive gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum ArchiveError {
+    /// It did not answer in time.
+    #[error("mongodb did not answer in {0:?}")]
+    Timeout(Duration),
+    /// It cannot be reached, or answered with an error that is not about one event.
+    #[error("mongodb failed")]
+    Failed(#[from] mongodb::error::Error),
+    /// A document is not as this program writes them.
+    #[error("an archived document is not readable: {0}")]
+    Corrupt(#[from] mongodb::bson::error::Error),
+}
+
+/// The archive.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    collection: Collection<Document>,
+    query_timeout: Duration,
+    insert_timeout: Duration,
+}
+
+/// Values are text and nothing else, so no operator can be smuggled in.
+fn to_document(filter: &EventFilter) -> Document {
+    let EventFilter { tenant, service, env, version, action, actor, from, to } = filter;
+    let fields = [
+        ("route.tenant", tenant.as_ref().map(ToString::to_string)),
+        ("route.service", service.as_ref().map(ToString::to_string)),
+        ("route.env", env.as_ref().map(ToString::to_string)),
+        ("route.version", version.as_ref().map(ToString::to_string)),
+        ("action", action.map(|action| action.as_str().to_owned())),
+        ("changed_by", actor.clone()),
+    ];
+    let set = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Bson::String(value?))));
+    let mut document: Document = set.collect();
+    let range = [("$gte", from), ("$lt", to)];
+    let range: Document = range
+        .into_iter()
+        .filter_map(|(operator, at)| Some((operator.to_owned(), Bson::String(at.as_ref()?.to_string()))))
+        .collect();
+    if !range.is_empty() {
+        document.insert("occurred_at", range);
+    }
+    document
+}
+
+/// A place in a list of events, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct EventPosition {
+    /// `occurred_at` of the last event seen.
+    pub occurred_at: String,
+    /// Its id.
+    pub id: String,
+}
+
+impl Archive {
+    /// The archive of the settings; connects when first used.
+    pub async fn new(settings: &config::Mongo) -> Result<Self, ConfigError> {
+        let client = client("mongo.url", &settings.url, settings).await?;
+        Ok(Self {
+            collection: client.database(&settings.database).collection(&settings.collection),
+            query_timeout: ms(settings.query_timeout_ms),
+            insert_timeout: ms(settings.insert_timeout_ms),
+        })
+    }
+
+    /// Stores events, in any order, and tells for each what became of it.
+    pub async fn insert(&self, events: &[Archivable]) -> Result<Vec<Stored>, ArchiveError> {
+        let documents = events.iter().map(|event| &event.document);
+        let options = InsertManyOptions::builder().ordered(false).build();
+        let inserted = async {
+            match self.collection.insert_many(documents).with_options(options).await {
+                Ok(_) => Ok(Vec::new()),
+                Err(error) => match *error.kind {
+                    ErrorKind::InsertMany(many) if many.write_concern_error.is_none() && many.write_errors.is_some() => {
+                        Ok(many.write_errors.unwrap_or_default())
+                    }
+                    kind => Err(mongodb::error::Error::from(kind)),
+                },
+            }
+        };
+        let errors = within(self.insert_timeout, inserted).await?;
+        let mut stored = vec![Stored::Inserted; events.len()];
+        let mut doubled = Vec::new();
+        for error in errors {
+            let Some(slot) = stored.get_mut(error.index) else { continue };
+            if error.code == DUPLICATE_KEY {
+                doubled.push(error.index);
+            } else {
+                *slot = Stored::Refused(error.message);
+            }
+        }
+        if !doubled.is_empty() {
+            let ids: Vec<_> = doubled.iter().map(|at| events[*at].id.as_str()).collect();
+            let hashes = self.hashes(&ids).await?;
+            for at in doubled {
+                // One that is not found by its id stands for another event in the same place of the history.
+                let same = hashes.get(&events[at].id).is_some_and(|hash| *hash == events[at].hash.to_string());
+                stored[at] = if same { Stored::Duplicate } else { Stored::Contradiction };
+            }
+        }
+        Ok(stored)
+    }
+
+    async fn hashes(&self, ids: &[&str]) -> Result<HashMap<String, String>, ArchiveError> {
+        let find = async {
+            let projection = doc! { "_id": 1, "hash": 1 };
+            let mut found = self.collection.find(doc! { "_id": { "$in": ids } }).projection(projection).await?;
+            let mut hashes = HashMap::with_capacity(ids.len());
+            while found.advance().await? {
+                let document = found.deserialize_current()?;
+                if let (Ok(id), Ok(hash)) = (document.get_str("_id"), document.get_str("hash")) {
+                    hashes.insert(id.to_owned(), hash.to_owned());
+                }
+            }
+            Ok(hashes)
+        };
+        within(self.query_timeout, find).await
+    }
+
+    /// Events, newest first, after `after`.
+    pub async fn query(
+        &self, filter: &EventFilter, limit: i64, after: Option<&EventPosition>,
+    ) -> Result<Vec<ArchivedEvent>, ArchiveError> {
+        let mut filter = to_document(filter);
+        if let Some(EventPosition { occurred_at, id }) = after {
+            let older = doc! { "occurred_at": { "$lt": occurred_at } };
+            let same = doc! { "occurred_at": occurred_at, "_id": { "$lt": id } };
+            filter.insert("$or", vec![older, same]);
+        }
+        let find = async {
+            let found = self.collection.find(filter).sort(doc! { "occurred_at": -1, "_id": -1 }).limit(limit);
+            let mut found = found.max_time(self.query_timeout).await?;
+            let mut events = Vec::new();
+            while found.advance().await? {
+                events.push(found.deserialize_current()?);
+            }
+            Ok(events)
+        };
+        let documents = within(self.query_timeout, find).await?;
+        documents.into_iter().map(|document| Ok(mongodb::bson::deserialize_from_document(document)?)).collect()
+    }
+
+    /// The newest archived revision of a tenant's epoch, and the hash of its last item.
+    pub async fn newest(&self, tenant: &str, tag: &VersionTag) -> Result<Option<(i64, EventHash)>, ArchiveError> {
+        let filter = doc! { "tenant": tenant, "epoch": tag.epoch.as_str() };
+        let find = self.collection.find_one(filter).sort(doc! { "revision": -1, "item": -1 }).max_time(self.query_timeout);
+        let found = within(self.query_timeout, async { find.await }).await?;
+        Ok(found.and_then(|document| {
+            let hash = EventHash::try_from(document.get_str("hash").ok()?.to_owned()).ok()?;
+            Some((document.get_i64("revision").ok()?, hash))
+        }))
+    }
+}
+
+async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, mongodb::error::Error>>) -> Result<T, ArchiveError> {
+    match tokio::time::timeout(limit, call).await {
+        Ok(result) => Ok(result?),
+        Err(_) => Err(ArchiveError::Timeout(limit)),
+    }
+}
+
+async fn client(key: &str, url: &SecretString, settings: &config::Mongo) -> Result<Client, ConfigError> {
+    if url.expose_secret().is_empty() {
+        return Err(config::missing(key));
+    }
+    // The parser's error may repeat the URL, which holds the password.
+    let wrong = |_| ConfigError::Invalid { key: key.to_owned(), reason: "is not a MongoDB URL".to_owned() };
+    let mut options = ClientOptions::parse(url.expose_secret()).await.map_err(wrong)?;
+    options.app_name = Some("traffic-manager".into());
+    options.server_selection_timeout = Some(ms(settings.server_selection_timeout_ms));
+    options.connect_timeout = Some(ms(settings.server_selection_timeout_ms));
+    options.max_pool_size = Some(settings.pool_size);
+    options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
+    Client::with_options(options).map_err(wrong)
+}
+
+/// Makes the collection with its validator and indexes, or brings them up to date. Needs a user that may.
+pub async fn set_up(migrate: &config::Migrate, settings: &config::Mongo) -> Result<(), SetUpError> {
+    let client = client("migrate.mongo_url", &migrate.mongo_url, settings).await?;
+    let database = client.database(&settings.database);
+    let validator = validator();
+    match database.create_collection(&settings.collection).validator(validator.clone()).await {
+        Ok(()) => tracing::info!(mongodb.collection = settings.collection, "collection created"),
+        Err(error) if is_command_error(&error, NAMESPACE_EXISTS) => {
+            database.run_command(doc! { "collMod": &settings.collection, "validator": validator }).await?;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let collection: Collection<Document> = database.collection(&settings.collection);
+    let place = IndexOptions::builder().unique(true).build();
+    let place = IndexModel::builder().keys(doc! { "tenant": 1, "epoch": 1, "revision": 1, "item": 1 }).options(place).build();
+    let by_route = doc! { "route.tenant": 1, "route.service": 1, "route.env": 1, "route.version": 1, "occurred_at": -1 };
+    let by = |keys| IndexModel::builder().keys(keys).build();
+    let others = [
+        by_route,
+        doc! { "occurred_at": -1 },
+        doc! { "action": 1, "occurred_at": -1 },
+        doc! { "changed_by": 1, "occurred_at": -1 },
+    ];
+    collection.create_indexes(std::iter::once(place).chain(others.into_iter().map(by))).await?;
+    Ok(())
+}
+
+/// Why the archive could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SetUpError {
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// MongoDB.
+    #[error("migrate.mongo_url: the archive cannot be set up")]
+    Mongo(#[from] mongodb::error::Error),
+}
+
+fn is_command_error(error: &mongodb::error::Error, code: i32) -> bool {
+    match error.kind.as_ref() {
+        ErrorKind::Command(command) => command.code == code,
+        ErrorKind::Write(WriteFailure::WriteError(write)) => write.code == code,
+        _ => false,
+    }
+}
+
+/// What every document must have, whoever writes it.
+fn validator() -> Document {
+    let text = || doc! { "bsonType": "string" };
+    let optional = || doc! { "bsonType": ["string", "null"] };
+    let hash = || doc! { "bsonType": "string", "pattern": "^[0-9a-f]{64}$" };
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": [
+            "event_id", "event_type", "action", "tenant", "epoch", "revision", "item", "route", "changed_by", "correlation_id",
+            "occurred_at", "processed_at", "prev_hash", "hash", "metadata", "event",
+        ],
+        "properties": {
+            "_id": text(),
+            "event_id": text(),
+            "event_type": text(),
+            "action": { "enum": ["created", "updated", "activated", "deactivated", "deleted"] },
+            "tenant": text(),
+            "epoch": { "bsonType": "string", "pattern": "^[0-9a-f]{16}$" },
+            "revision": { "bsonType": "long", "minimum": 1 },
+            "item": { "bsonType": "long", "minimum": 0 },
+            "route": { "bsonType": "object", "required": ["tenant", "service", "env", "version"] },
+            "url": optional(),
+            "previous_url": optional(),
+            "state": { "enum": ["active", "inactive", Bson::Null] },
+            "previous_state": { "enum": ["active", "inactive", Bson::Null] },
+            "changed_by": text(),
+            "reason": optional(),
+            "source_ip": optional(),
+            "correlation_id": text(),
+            "trace_id": optional(),
+            "occurred_at": text(),
+            "processed_at": text(),
+            "prev_hash": hash(),
+            "hash": hash(),
+            "metadata": { "bsonType": "object", "required": ["topic", "partition", "offset"] },
+            "event": { "bsonType": "object" },
+        },
+    } }
+}

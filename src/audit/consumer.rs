@@ -1,0 +1,464 @@
+//! The audit consumer: Kafka → archive. An offset is stored only after the archive, or the dead-letter topic, has the record.
+//!
+//! [`Consumer::handle`] is one step: a batch of records in, their fate out. The loop around it keeps the group's membership alive while
+//! the archive is away (partitions paused, still polling), drops results that a rebalance has made somebody else's, and makes the
+//! consumer anew when it is stuck.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use backon::BackoffBuilder as _;
+use jiff::Timestamp;
+use rdkafka::{
+    ClientContext, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer},
+    error::{KafkaError, RDKafkaErrorCode},
+    producer::{FutureProducer, FutureRecord},
+};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    archive::{Archive, ArchiveError, Stored},
+    document::{self, Archivable},
+};
+use crate::{
+    config::{ConfigError, Settings, ms},
+    kafka::{self, Record},
+    resilience::{CallError, Dependency},
+    telemetry::{self, names},
+};
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Handled {
+    /// New in the archive.
+    pub inserted: usize,
+    /// In the archive before, with the same hash.
+    pub duplicates: usize,
+    /// In the dead-letter topic.
+    pub dead_lettered: usize,
+}
+
+/// Why a batch could not be handled now. Handling it again is harmless.
+#[derive(Debug, thiserror::Error)]
+pub enum HandleError {
+    /// The archive is away.
+    #[error("the archive is not available")]
+    Archive(#[from] CallError<ArchiveError>),
+    /// The dead-letter topic does not take a record.
+    #[error("the dead-letter topic is not available")]
+    DeadLetter(#[source] KafkaError),
+}
+
+/// The consumer's numbers, for health.
+#[derive(Debug, Default)]
+pub struct ConsumerStatus {
+    waits_for_archive: AtomicBool,
+    lag: AtomicI64,
+    archived: AtomicU64,
+    dead_letters: AtomicU64,
+    restarts: AtomicU64,
+    last_error: Mutex<Option<String>>,
+}
+
+/// [`ConsumerStatus`] at one instant.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConsumerReport {
+    /// Records of its partitions that the archive does not have yet.
+    pub lag: i64,
+    /// True while a batch waits for the archive to come back.
+    pub waits_for_archive: bool,
+    /// Events archived since the start, duplicates included.
+    pub archived_total: u64,
+    /// Records dead-lettered since the start.
+    pub dead_letters_total: u64,
+    /// Times that the consumer was made anew.
+    pub restarts_total: u64,
+    /// What the last step failed with; `null` once one succeeded.
+    pub last_error: Option<String>,
+}
+
+impl ConsumerStatus {
+    /// The numbers now.
+    pub fn report(&self) -> ConsumerReport {
+        ConsumerReport {
+            lag: self.lag.load(Ordering::Relaxed),
+            waits_for_archive: self.waits_for_archive.load(Ordering::Relaxed),
+            archived_total: self.archived.load(Ordering::Relaxed),
+            dead_letters_total: self.dead_letters.load(Ordering::Relaxed),
+            restarts_total: self.restarts.load(Ordering::Relaxed),
+            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    fn failed(&self, error: Option<String>) {
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+    }
+}
+
+/// Counts assignments: a result of an earlier generation is no longer ours to store.
+struct Rebalances(Arc<AtomicU64>);
+
+impl ClientContext for Rebalances {}
+
+impl ConsumerContext for Rebalances {
+    fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        if let Rebalance::Revoke(partitions) = rebalance {
+            tracing::info!(kafka.partitions = partitions.count(), "partitions are being revoked");
+            // What is archived is committed while it is still ours; nothing stored is no error.
+            let _ = consumer.commit_consumer_state(CommitMode::Sync);
+        }
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+type Stream = StreamConsumer<Rebalances>;
+
+/// Why consuming ended.
+enum Ended {
+    Stopped,
+    Restart(&'static str),
+}
+
+/// The consumer of one process.
+pub struct Consumer {
+    settings: Settings,
+    archive: Archive,
+    policy: Arc<Dependency>,
+    dead_letters: FutureProducer,
+    status: Arc<ConsumerStatus>,
+}
+
+impl Consumer {
+    /// A consumer that archives under `policy`.
+    pub fn new(
+        settings: Settings, archive: Archive, policy: Arc<Dependency>, status: Arc<ConsumerStatus>,
+    ) -> Result<Self, ConfigError> {
+        let dead_letters = kafka::dead_letter_producer(&settings.kafka)?;
+        Ok(Self { settings, archive, policy, dead_letters, status })
+    }
+
+    /// Consumes until `stop`; then finishes the step, commits and leaves the group.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), ConfigError> {
+        while !stop.is_cancelled() {
+            let generation = Arc::new(AtomicU64::new(0));
+            let consumer = Arc::new(kafka::audit_consumer(&self.settings.kafka, Rebalances(generation.clone()))?);
+            let ended = match consumer.subscribe(&[&self.settings.kafka.topic]) {
+                Ok(()) => self.consume(&consumer, &generation, &stop).await,
+                Err(error) => {
+                    self.report_error(&error);
+                    Ended::Restart("subscribe")
+                }
+            };
+            leave(consumer, ms(self.settings.drain.step_ms)).await;
+            if let Ended::Restart(reason) = ended {
+                tracing::warn!(reason, "the audit consumer is made anew");
+                metrics::counter!(names::AUDIT_RESTARTS, "reason" => reason).increment(1);
+                self.status.restarts.fetch_add(1, Ordering::Relaxed);
+                stop.run_until_cancelled(tokio::time::sleep(ms(500))).await;
+            }
+        }
+        kafka::flush(self.dead_letters, ms(self.settings.drain.step_ms)).await;
+        Ok(())
+    }
+
+    async fn consume(&self, consumer: &Arc<Stream>, generation: &AtomicU64, stop: &CancellationToken) -> Ended {
+        let done: Arc<Mutex<HashMap<i32, i64>>> = Arc::default();
+        let measuring = CancellationToken::new();
+        let _measured = measuring.clone().drop_guard();
+        tokio::spawn(measuring.run_until_cancelled_owned(measure_lag(
+            consumer.clone(),
+            self.settings.kafka.topic.clone(),
+            done.clone(),
+            self.status.clone(),
+        )));
+        // Read while a batch was waiting for the archive, with the generation that they were read in.
+        let mut pending: VecDeque<(u64, Record)> = VecDeque::new();
+        let mut last_progress = Instant::now();
+        loop {
+            let (read_in, batch) = match stop.run_until_cancelled(self.collect(consumer, generation, &mut pending)).await {
+                None => return Ended::Stopped,
+                Some(Err(reason)) => return Ended::Restart(reason),
+                Some(Ok(batch)) => batch,
+            };
+            if batch.is_empty() {
+                if self.status.lag.load(Ordering::Relaxed) == 0 {
+                    last_progress = Instant::now();
+                } else if last_progress.elapsed() > ms(self.settings.audit.stuck_after_ms) {
+                    return Ended::Restart("stuck");
+                }
+                continue;
+            }
+            if !self.archive_while_polling(consumer, generation, &batch, &mut pending, stop).await {
+                return Ended::Stopped;
+            }
+            last_progress = Instant::now();
+            // After a revocation the offsets are the next owner's business: storing ours would move them back.
+            if generation.load(Ordering::SeqCst) == read_in {
+                self.store_offsets(consumer, &batch, &done);
+            }
+        }
+    }
+
+    /// The next batch, and the generation that all of it was read in: what waits already, up to `audit.batch`, without waiting for
+    /// more than `audit.batch_wait_ms`. Empty after a second without records.
+    async fn collect(
+        &self, consumer: &Stream, generation: &AtomicU64, pending: &mut VecDeque<(u64, Record)>,
+    ) -> Result<(u64, Vec<Record>), &'static str> {
+        let mut batch = Vec::new();
+        let mut batch_generation = generation.load(Ordering::SeqCst);
+        let mut wait = Duration::from_secs(1);
+        while batch.len() < self.settings.audit.batch {
+            if let Some((read_in, record)) = pending.pop_front() {
+                if read_in == batch_generation {
+                    batch.push(record);
+                }
+                continue;
+            }
+            let received = tokio::time::timeout(wait, consumer.recv()).await;
+            // Rebalances happen while polling. What was collected before one will be read again by its new owner.
+            let now = generation.load(Ordering::SeqCst);
+            if now != batch_generation {
+                batch.clear();
+                batch_generation = now;
+            }
+            match received {
+                Err(_) => break,
+                Ok(Ok(message)) => batch.push(Record::from(&message)),
+                Ok(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::PollExceeded))) => return Err("poll_exceeded"),
+                Ok(Err(error)) => {
+                    self.report_error(&error);
+                    tokio::time::sleep(ms(100)).await;
+                }
+            }
+            wait = ms(self.settings.audit.batch_wait_ms);
+        }
+        Ok((batch_generation, batch))
+    }
+
+    /// Handles a batch, however long the archive stays away, and keeps polling meanwhile, so that the group does not take us for dead.
+    /// False when stopped first.
+    async fn archive_while_polling(
+        &self, consumer: &Stream, generation: &AtomicU64, batch: &[Record], pending: &mut VecDeque<(u64, Record)>,
+        stop: &CancellationToken,
+    ) -> bool {
+        let mut handled = pin!(stop.run_until_cancelled(self.handle_until_done(batch)));
+        if let Ok(done) = tokio::time::timeout(Duration::from_secs(1), &mut handled).await {
+            return done.is_some();
+        }
+        self.status.waits_for_archive.store(true, Ordering::Relaxed);
+        pause(consumer);
+        let done = loop {
+            tokio::select! {
+                done = &mut handled => break done.is_some(),
+                received = consumer.recv() => match received {
+                    Ok(message) => {
+                        pending.push_back((generation.load(Ordering::SeqCst), Record::from(&message)));
+                        // A rebalance has assigned partitions that are not paused yet.
+                        pause(consumer);
+                    }
+                    Err(error) => {
+                        self.report_error(&error);
+                        tokio::time::sleep(ms(100)).await;
+                    }
+                },
+            }
+        };
+        resume(consumer);
+        self.status.waits_for_archive.store(false, Ordering::Relaxed);
+        done
+    }
+
+    async fn handle_until_done(&self, batch: &[Record]) {
+        let mut waits = backon::ExponentialBuilder::new()
+            .with_min_delay(ms(100))
+            .with_max_delay(ms(2000))
+            .with_jitter()
+            .without_max_times()
+            .build();
+        while let Err(error) = self.handle(batch).await {
+            self.report_error(&error);
+            tokio::time::sleep(waits.next().unwrap_or(Duration::from_secs(2))).await;
+        }
+        self.status.failed(None);
+    }
+
+    /// One step: archives what can be archived, dead-letters the rest. On success every record is in one place or the other.
+    pub async fn handle(&self, batch: &[Record]) -> Result<Handled, HandleError> {
+        let _spans: Vec<_> = batch.iter().filter_map(span).collect();
+        let now = Timestamp::now().into();
+        let mut handled = Handled::default();
+        let mut readable: Vec<(&Record, Archivable)> = Vec::with_capacity(batch.len());
+        for record in batch {
+            match document::read(record, now) {
+                Ok(archivable) => readable.push((record, archivable)),
+                Err(reason) => {
+                    self.dead_letter(record, &reason.to_string(), 1).await?;
+                    handled.dead_lettered += 1;
+                }
+            }
+        }
+        let mut attempt = 1;
+        while !readable.is_empty() {
+            let (records, events): (Vec<&Record>, Vec<Archivable>) = std::mem::take(&mut readable).into_iter().unzip();
+            let started = Instant::now();
+            let stored = self.policy.call(|_| true, self.archive.insert(&events)).await?;
+            metrics::histogram!(names::ARCHIVE_SECONDS).record(started.elapsed().as_secs_f64());
+            for ((record, event), stored) in records.into_iter().zip(events).zip(stored) {
+                match stored {
+                    Stored::Inserted => {
+                        handled.inserted += 1;
+                        let delay = Timestamp::now().duration_since(event.occurred_at.timestamp());
+                        metrics::histogram!(names::ARCHIVE_DELAY_SECONDS).record(delay.as_secs_f64().max(0.0));
+                    }
+                    Stored::Duplicate => handled.duplicates += 1,
+                    Stored::Contradiction => {
+                        tracing::error!(event.id = event.id, "the archive holds another event in the place of this one");
+                        self.dead_letter(record, "contradiction", attempt).await?;
+                        handled.dead_lettered += 1;
+                    }
+                    Stored::Refused(reason) if attempt >= self.settings.audit.max_attempts => {
+                        tracing::error!(event.id = event.id, reason, "the archive refuses an event");
+                        self.dead_letter(record, "refused", attempt).await?;
+                        handled.dead_lettered += 1;
+                    }
+                    Stored::Refused(_) => readable.push((record, event)),
+                }
+            }
+            attempt += 1;
+        }
+        self.count(handled);
+        Ok(handled)
+    }
+
+    fn count(&self, handled: Handled) {
+        let Handled { inserted, duplicates, dead_lettered: _ } = handled;
+        metrics::counter!(names::ARCHIVED, "result" => "inserted").increment(inserted as u64);
+        metrics::counter!(names::ARCHIVED, "result" => "duplicate").increment(duplicates as u64);
+        self.status.archived.fetch_add((inserted + duplicates) as u64, Ordering::Relaxed);
+    }
+
+    async fn dead_letter(&self, record: &Record, reason: &str, attempts: u32) -> Result<(), HandleError> {
+        tracing::error!(
+            reason,
+            kafka.topic = record.topic,
+            kafka.partition = record.partition,
+            kafka.offset = record.offset,
+            "a record is dead-lettered"
+        );
+        let mut letter = FutureRecord::<[u8], [u8]>::to(&self.settings.kafka.dlq_topic)
+            .headers(kafka::dead_letter_headers(record, reason, attempts));
+        letter.key = record.key.as_deref();
+        letter.payload = record.value.as_deref();
+        let delivery = self.dead_letters.send_result(letter).map_err(|(error, _)| HandleError::DeadLetter(error))?;
+        match delivery.await {
+            Ok(Ok(_)) => {}
+            Ok(Err((error, _))) => return Err(HandleError::DeadLetter(error)),
+            Err(_) => return Err(HandleError::DeadLetter(KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue))),
+        }
+        metrics::counter!(names::DEAD_LETTERS, "reason" => reason.to_owned()).increment(1);
+        self.status.dead_letters.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn store_offsets(&self, consumer: &Stream, batch: &[Record], done: &Mutex<HashMap<i32, i64>>) {
+        let mut next: HashMap<i32, i64> = HashMap::new();
+        for record in batch {
+            let offset = next.entry(record.partition).or_insert(0);
+            *offset = (*offset).max(record.offset + 1);
+        }
+        let mut offsets = TopicPartitionList::new();
+        for (partition, offset) in &next {
+            if let Err(error) = offsets.add_partition_offset(&self.settings.kafka.topic, *partition, Offset::Offset(*offset)) {
+                self.report_error(&error);
+            }
+        }
+        if let Err(error) = consumer.store_offsets(&offsets) {
+            self.report_error(&error);
+        }
+        done.lock().unwrap_or_else(PoisonError::into_inner).extend(next);
+    }
+
+    fn report_error(&self, error: &dyn std::error::Error) {
+        let text = match error.source() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        };
+        tracing::warn!(error = text, "an audit step failed; it will be tried again");
+        self.status.failed(Some(text));
+    }
+}
+
+fn pause(consumer: &Stream) {
+    if let Ok(assignment) = consumer.assignment()
+        && let Err(error) = consumer.pause(&assignment)
+    {
+        tracing::warn!(error = %error, "partitions could not be paused");
+    }
+}
+
+fn resume(consumer: &Stream) {
+    if let Ok(assignment) = consumer.assignment()
+        && let Err(error) = consumer.resume(&assignment)
+    {
+        tracing::warn!(error = %error, "partitions could not be resumed");
+    }
+}
+
+/// Commits what is stored and leaves the group, so that its partitions move at once. Both block, so not on this thread.
+async fn leave(consumer: Arc<Stream>, limit: Duration) {
+    let left = tokio::task::spawn_blocking(move || {
+        let _ = consumer.commit_consumer_state(CommitMode::Sync);
+        consumer.unsubscribe();
+        drop(consumer);
+    });
+    if tokio::time::timeout(limit, left).await.is_err() {
+        tracing::warn!("the consumer could not leave its group in time; the group will notice");
+    }
+}
+
+/// Measures every two seconds how many records of the assigned partitions the archive does not have yet.
+async fn measure_lag(consumer: Arc<Stream>, topic: String, done: Arc<Mutex<HashMap<i32, i64>>>, status: Arc<ConsumerStatus>) {
+    loop {
+        let (consumer, topic) = (consumer.clone(), topic.clone());
+        let done = done.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lag = tokio::task::spawn_blocking(move || lag(&consumer, &topic, &done)).await;
+        if let Ok(Ok(lag)) = lag {
+            status.lag.store(lag, Ordering::Relaxed);
+            metrics::gauge!(names::CONSUMER_LAG).set(lag as f64);
+        }
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+fn lag(consumer: &Stream, topic: &str, done: &HashMap<i32, i64>) -> Result<i64, KafkaError> {
+    let limit = kafka::question_timeout();
+    let committed = consumer.committed_offsets(consumer.assignment()?, limit)?;
+    let mut lag = 0;
+    for partition in committed.elements() {
+        let (low, high) = consumer.fetch_watermarks(topic, partition.partition(), limit)?;
+        let committed = match partition.offset() {
+            Offset::Offset(offset) => offset,
+            _ => low,
+        };
+        let here = done.get(&partition.partition()).copied().unwrap_or(0);
+        lag += (high - committed.max(here)).max(0);
+    }
+    Ok(lag)
+}
+
+/// A span for a sampled event, a child of its publishing.
+fn span(record: &Record) -> Option<tracing::Span> {
+    let traceparent = record.header("traceparent").filter(|trace| trace.ends_with("-01"))?;
+    let span = tracing::info_span!("audit.archive", event.id = record.header("ce_id"), kafka.offset = record.offset);
+    telemetry::follow(&span, traceparent, None);
+    Some(span)
+}

@@ -1,0 +1,281 @@
+//! The archived document: the event whole, exactly as published, beside the fields that auditors filter by.
+//!
+//! Times are kept as RFC 3339 text in UTC with six digits: BSON dates have milliseconds only, and text of this one form sorts as the
+//! instants do. Integers become BSON integers and back, so that the chain can be recomputed from the member `event`.
+
+use mongodb::bson::{Bson, Document, doc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::{
+    domain::{
+        chain::{self, EventHash},
+        event::{Action, Event},
+        time::UtcTime,
+    },
+    kafka::Record,
+};
+
+/// An event read from Kafka, checked, ready for the archive.
+#[derive(Debug, Clone)]
+pub struct Archivable {
+    /// The document's id.
+    pub id: String,
+    /// The event's own hash, which was recomputed.
+    pub hash: EventHash,
+    /// When it was decided.
+    pub occurred_at: UtcTime,
+    /// The document.
+    pub document: Document,
+}
+
+/// Why a record can never be archived. The text is the dead letter's reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// Not a `CloudEvents` type of ours in a version that this program reads.
+    #[error("unknown_type")]
+    UnknownType,
+    /// No value, or not JSON.
+    #[error("not_json")]
+    NotJson,
+    /// JSON, but not an event.
+    #[error("not_an_event")]
+    NotAnEvent,
+    /// The content does not hash to what it says.
+    #[error("hash_mismatch")]
+    HashMismatch,
+    /// The headers or the key contradict the event.
+    #[error("header_mismatch")]
+    HeaderMismatch,
+}
+
+/// Reads a record. Its hash is recomputed from the JSON as it came, so members that this version does not know are covered too.
+pub fn read(record: &Record, processed_at: UtcTime) -> Result<Archivable, Unreadable> {
+    let ce_type = record.header("ce_type").ok_or(Unreadable::UnknownType)?;
+    if !Action::ALL.iter().any(|action| action.ce_type() == ce_type) {
+        return Err(Unreadable::UnknownType);
+    }
+    let value: Value = record.value.as_deref().and_then(|v| serde_json::from_slice(v).ok()).ok_or(Unreadable::NotJson)?;
+    let event: Event = serde_json::from_value(value.clone()).map_err(|_| Unreadable::NotAnEvent)?;
+    let hash = chain::check(&value).map_err(|_| Unreadable::HashMismatch)?;
+    let agrees = event.body.action.ce_type() == ce_type
+        && record.header("ce_id").is_none_or(|id| id == event.body.id.to_string())
+        && record.key.as_deref() == Some(event.body.tenant.as_str().as_bytes());
+    if !agrees {
+        return Err(Unreadable::HeaderMismatch);
+    }
+    let document = document(&event, &value, ce_type, record, processed_at).ok_or(Unreadable::NotAnEvent)?;
+    Ok(Archivable { id: event.body.id.to_string(), hash, occurred_at: event.body.occurred_at, document })
+}
+
+fn document(event: &Event, value: &Value, ce_type: &str, record: &Record, processed_at: UtcTime) -> Option<Document> {
+    let body = &event.body;
+    let state = |is_active: bool| if is_active { "active" } else { "inactive" };
+    let (before, after) = (body.before.as_ref(), body.after.as_ref());
+    Some(doc! {
+        "_id": body.id.to_string(),
+        "event_id": body.id.to_string(),
+        "event_type": ce_type,
+        "action": body.action.as_str(),
+        "tenant": body.tenant.as_str(),
+        "epoch": body.epoch.as_str(),
+        "revision": i64::try_from(body.revision.0).ok()?,
+        "item": i64::from(body.item),
+        "route": {
+            "tenant": body.tenant.as_str(),
+            "service": body.route.service.as_str(),
+            "env": body.route.env.as_str(),
+            "version": body.route.version.as_str(),
+        },
+        "url": after.map(|spec| spec.url.as_str()),
+        "previous_url": before.map(|spec| spec.url.as_str()),
+        "state": after.map(|spec| state(spec.is_active)),
+        "previous_state": before.map(|spec| state(spec.is_active)),
+        "changed_by": body.actor.id.as_str(),
+        "reason": body.reason.as_deref(),
+        "source_ip": body.source_ip.as_deref(),
+        "correlation_id": body.request_id.as_str(),
+        "trace_id": body.trace_id.as_deref(),
+        "occurred_at": body.occurred_at.to_string(),
+        "processed_at": processed_at.to_string(),
+        "prev_hash": body.prev_hash.to_string(),
+        "hash": event.hash.to_string(),
+        "metadata": { "topic": record.topic.as_str(), "partition": record.partition, "offset": record.offset },
+        "event": to_bson(value)?,
+    })
+}
+
+/// JSON as BSON, integers as 64-bit ones. `None` for a number that BSON would round: the chain could not be recomputed from it.
+fn to_bson(value: &Value) -> Option<Bson> {
+    Some(match value {
+        Value::Null => Bson::Null,
+        Value::Bool(value) => Bson::Boolean(*value),
+        Value::Number(number) => Bson::Int64(number.as_i64()?),
+        Value::String(text) => Bson::String(text.clone()),
+        Value::Array(items) => Bson::Array(items.iter().map(to_bson).collect::<Option<_>>()?),
+        Value::Object(members) => {
+            let pairs = members.iter().map(|(name, value)| Some((name.clone(), to_bson(value)?)));
+            Bson::Document(pairs.collect::<Option<_>>()?)
+        }
+    })
+}
+
+/// The route of an archived event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchivedRoute {
+    /// Tenant.
+    pub tenant: String,
+    /// Service.
+    pub service: String,
+    /// Environment.
+    pub env: String,
+    /// Version.
+    pub version: String,
+}
+
+/// Where in Kafka an event was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Topic.
+    pub topic: String,
+    /// Partition.
+    pub partition: i64,
+    /// Offset.
+    pub offset: i64,
+}
+
+/// An archived event as queries return it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchivedEvent {
+    /// The event's id.
+    pub event_id: String,
+    /// The `CloudEvents` type.
+    pub event_type: String,
+    /// What happened.
+    pub action: String,
+    /// Whose.
+    pub tenant: String,
+    /// Which history.
+    pub epoch: String,
+    /// Where in it.
+    pub revision: i64,
+    /// Which item of the revision.
+    pub item: i64,
+    /// To which route.
+    pub route: ArchivedRoute,
+    /// The URL after.
+    pub url: Option<String>,
+    /// The URL before.
+    pub previous_url: Option<String>,
+    /// `active` or `inactive`, after.
+    pub state: Option<String>,
+    /// `active` or `inactive`, before.
+    pub previous_state: Option<String>,
+    /// By whom.
+    pub changed_by: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// From where.
+    pub source_ip: Option<String>,
+    /// The request's id.
+    pub correlation_id: String,
+    /// The request's trace.
+    pub trace_id: Option<String>,
+    /// When it was decided.
+    pub occurred_at: String,
+    /// When it was archived.
+    pub processed_at: String,
+    /// The hash before.
+    pub prev_hash: String,
+    /// Its hash.
+    pub hash: String,
+    /// Where in Kafka it was read.
+    pub metadata: Origin,
+    /// The event whole, exactly as published.
+    pub event: Value,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        chain::seal,
+        event::{Actor, EventBody},
+        ids::RouteName,
+        tag::{Epoch, Revision},
+    };
+
+    fn event() -> Event {
+        seal(EventBody {
+            id: "01a1fcdf-562d-701c-82c5-2bdba91a6ac5".parse().unwrap(),
+            tenant: "acme".parse().unwrap(),
+            epoch: Epoch::from_random([1; 8]),
+            revision: Revision(7),
+            item: 0,
+            items: 1,
+            action: Action::Deleted,
+            route: RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() },
+            before: None,
+            after: None,
+            actor: Actor { kind: "anonymous".into(), id: "anonymous".into() },
+            reason: Some("ä \"quoted\"".into()),
+            request_id: "r".into(),
+            trace_id: None,
+            source_ip: None,
+            occurred_at: "2026-11-21T05:48:00Z".parse().unwrap(),
+            prev_hash: EventHash::GENESIS,
+        })
+        .unwrap()
+    }
+
+    fn record(event: &Event) -> Record {
+        let text = |value: &str| Some(value.as_bytes().to_vec());
+        Record {
+            topic: "t".into(),
+            partition: 1,
+            offset: 42,
+            key: text("acme"),
+            value: Some(serde_json::to_vec(event).unwrap()),
+            headers: vec![
+                ("ce_type".into(), text(&event.body.action.ce_type())),
+                ("ce_id".into(), text(&event.body.id.to_string())),
+            ],
+        }
+    }
+
+    fn now() -> UtcTime {
+        "2026-11-21T06:00:00Z".parse().unwrap()
+    }
+
+    #[test]
+    fn the_chain_can_be_recomputed_from_the_archived_event() {
+        let event = event();
+        let archivable = read(&record(&event), now()).unwrap();
+        let archived: ArchivedEvent = mongodb::bson::deserialize_from_document(archivable.document).unwrap();
+        assert_eq!(chain::check(&archived.event), Ok(event.hash));
+        assert_eq!((archived.revision, archived.action.as_str()), (7, "deleted"));
+        assert_eq!(archived.metadata, Origin { topic: "t".into(), partition: 1, offset: 42 });
+    }
+
+    #[test]
+    fn what_cannot_be_trusted_is_not_archived() {
+        let good = record(&event());
+        let with = |change: &dyn Fn(&mut Record)| {
+            let mut record = good.clone();
+            change(&mut record);
+            read(&record, now()).unwrap_err()
+        };
+        assert_eq!(with(&|r| r.headers.clear()), Unreadable::UnknownType);
+        assert_eq!(with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.deleted.v2".to_vec())), Unreadable::UnknownType);
+        assert_eq!(with(&|r| r.value = None), Unreadable::NotJson);
+        assert_eq!(with(&|r| r.value = Some(b"{".to_vec())), Unreadable::NotJson);
+        assert_eq!(with(&|r| r.value = Some(b"{\"hash\": 1}".to_vec())), Unreadable::NotAnEvent);
+        assert_eq!(with(&|r| r.key = Some(b"other".to_vec())), Unreadable::HeaderMismatch);
+        assert_eq!(with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.created.v1".to_vec())), Unreadable::HeaderMismatch);
+        let edited = |r: &mut Record| {
+            let text = String::from_utf8(r.value.clone().unwrap()).unwrap();
+            r.value = Some(text.replace("\"revision\":7", "\"revision\":8").into_bytes());
+        };
+        assert_eq!(with(&edited), Unreadable::HashMismatch);
+    }
+}

@@ -1,0 +1,5 @@
+//! The audit trail: Kafka → MongoDB, and reading it back.
+
+pub mod archive;
+pub mod consumer;
+pub mod document;

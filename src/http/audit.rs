@@ -1,0 +1,252 @@
+//! `/audit`: reads of the archive. The four paths of the prototype keep its parameters and members.
+
+use actix_web::{HttpResponse, web};
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+use super::{
+    ApiState,
+    extract::{Fields, Query},
+    problem::Problem,
+    respond,
+    routes::key_in_query,
+};
+use crate::{
+    audit::document::ArchivedEvent,
+    auth::Caller,
+    domain::{Invalid, event::Action, filter::EventFilter, ids::TenantName, plain_text, time::UtcTime},
+};
+
+const DEFAULT_LIMIT: u32 = 100;
+const DEFAULT_DAYS: u32 = 7;
+const DEFAULT_HOURS: u32 = 24;
+
+/// What a query may be narrowed by, as it comes.
+#[derive(Debug, Default)]
+struct Narrowed {
+    tenant: Option<String>,
+    service: Option<String>,
+    env: Option<String>,
+    version: Option<String>,
+}
+
+impl Narrowed {
+    fn parse(self, fields: &mut Fields) -> EventFilter {
+        EventFilter {
+            tenant: fields.optional("?tenant", self.tenant),
+            service: fields.optional("?service", self.service),
+            env: fields.optional("?env", self.env),
+            version: fields.optional("?version", self.version),
+            ..EventFilter::default()
+        }
+    }
+}
+
+fn parse_action(fields: &mut Fields, raw: Option<String>) -> Option<Action> {
+    let raw = raw?;
+    let known = Action::ALL.into_iter().find(|action| action.as_str() == raw);
+    let names = || Action::ALL.map(Action::as_str).join(", ");
+    fields.check("?action", known.ok_or_else(|| Invalid::new("unknown_action", format!("must be one of {}", names()))))
+}
+
+/// The instant that many hours ago.
+fn hours_ago(hours: u32) -> UtcTime {
+    let start = Timestamp::now().checked_sub(SignedDuration::from_hours(i64::from(hours))).unwrap_or(Timestamp::UNIX_EPOCH);
+    start.into()
+}
+
+/// The parameters of `GET /audit/route`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct RouteIn {
+    tenant: Option<String>,
+    service: Option<String>,
+    env: Option<String>,
+    version: Option<String>,
+    #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
+    limit: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct RouteOut<'a> {
+    route: &'a crate::domain::ids::RouteKey,
+    count: usize,
+    events: &'a [ArchivedEvent],
+}
+
+/// `GET /audit/route`
+pub async fn route(state: web::Data<ApiState>, _caller: Caller, query: Query<RouteIn>) -> Result<HttpResponse, Problem> {
+    let RouteIn { tenant, service, env, version, limit } = query.0;
+    let key = key_in_query([tenant, service, env, version])?;
+    let filter = EventFilter {
+        tenant: Some(key.tenant.clone()),
+        service: Some(key.name.service.clone()),
+        env: Some(key.name.env.clone()),
+        version: Some(key.name.version.clone()),
+        ..EventFilter::default()
+    };
+    let events = state.audit.newest(&filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
+    Ok(respond::json(&RouteOut { route: &key, count: events.len(), events: &events }))
+}
+
+/// The parameters of `GET /audit/recent`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct RecentIn {
+    #[validate(range(min = 1, max = 365, message = "must be 1 to 365"))]
+    days: Option<u32>,
+    tenant: Option<String>,
+    service: Option<String>,
+    env: Option<String>,
+    #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
+    limit: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct RecentOut<'a> {
+    days: u32,
+    count: usize,
+    events: &'a [ArchivedEvent],
+}
+
+/// `GET /audit/recent`
+pub async fn recent(state: web::Data<ApiState>, _caller: Caller, query: Query<RecentIn>) -> Result<HttpResponse, Problem> {
+    let RecentIn { days, tenant, service, env, limit } = query.0;
+    let days = days.unwrap_or(DEFAULT_DAYS);
+    let mut fields = Fields::default();
+    let filter = Narrowed { tenant, service, env, version: None }.parse(&mut fields);
+    let filter = fields.finish(Some(EventFilter { from: Some(hours_ago(days * 24)), ..filter }))?;
+    let events = state.audit.newest(&filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
+    Ok(respond::json(&RecentOut { days, count: events.len(), events: &events }))
+}
+
+/// The parameters of `GET /audit/action`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct ActionIn {
+    action: Option<String>,
+    #[validate(range(min = 1, max = 8760, message = "must be 1 to 8760"))]
+    hours: Option<u32>,
+    tenant: Option<String>,
+    service: Option<String>,
+    env: Option<String>,
+    #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
+    limit: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct ActionOut<'a> {
+    action: Action,
+    hours: u32,
+    count: usize,
+    events: &'a [ArchivedEvent],
+}
+
+/// `GET /audit/action`
+pub async fn action(state: web::Data<ApiState>, _caller: Caller, query: Query<ActionIn>) -> Result<HttpResponse, Problem> {
+    let ActionIn { action, hours, tenant, service, env, limit } = query.0;
+    let hours = hours.unwrap_or(DEFAULT_HOURS);
+    let mut fields = Fields::default();
+    if action.is_none() {
+        fields.check::<()>("?action", Err(Invalid::new("required", "is required")));
+    }
+    let action = parse_action(&mut fields, action);
+    let filter = Narrowed { tenant, service, env, version: None }.parse(&mut fields);
+    let action = fields.finish(action)?;
+    let filter = EventFilter { action: Some(action), from: Some(hours_ago(hours)), ..filter };
+    let events = state.audit.newest(&filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
+    Ok(respond::json(&ActionOut { action, hours, count: events.len(), events: &events }))
+}
+
+/// The parameters of `GET /audit/time-range`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct TimeRangeIn {
+    start_time: Option<String>,
+    end_time: Option<String>,
+    tenant: Option<String>,
+    service: Option<String>,
+    env: Option<String>,
+    #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
+    limit: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct TimeRangeOut<'a> {
+    start_time: UtcTime,
+    end_time: UtcTime,
+    count: usize,
+    events: &'a [ArchivedEvent],
+}
+
+/// `GET /audit/time-range`
+pub async fn time_range(state: web::Data<ApiState>, _caller: Caller, query: Query<TimeRangeIn>) -> Result<HttpResponse, Problem> {
+    let TimeRangeIn { start_time, end_time, tenant, service, env, limit } = query.0;
+    let mut fields = Fields::default();
+    let start = fields.required::<UtcTime>("?start_time", start_time);
+    let end = fields.required::<UtcTime>("?end_time", end_time);
+    let ordered = start.zip(end).and_then(|(start, end)| {
+        let wrong = || Invalid::new("empty_range", "must be after start_time");
+        fields.check("?end_time", if start < end { Ok((start, end)) } else { Err(wrong()) })
+    });
+    let filter = Narrowed { tenant, service, env, version: None }.parse(&mut fields);
+    let (start_time, end_time) = fields.finish(ordered)?;
+    let filter = EventFilter { from: Some(start_time), to: Some(end_time), ..filter };
+    let events = state.audit.newest(&filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
+    Ok(respond::json(&TimeRangeOut { start_time, end_time, count: events.len(), events: &events }))
+}
+
+/// The parameters of `GET /audit/events`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct EventsIn {
+    tenant: Option<String>,
+    service: Option<String>,
+    env: Option<String>,
+    version: Option<String>,
+    action: Option<String>,
+    actor: Option<String>,
+    from: Option<String>,
+    to: Option<String>,
+    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// `GET /audit/events`
+pub async fn events(state: web::Data<ApiState>, _caller: Caller, query: Query<EventsIn>) -> Result<HttpResponse, Problem> {
+    let EventsIn { tenant, service, env, version, action, actor, from, to, limit, cursor } = query.0;
+    let mut fields = Fields::default();
+    let filter = Narrowed { tenant, service, env, version }.parse(&mut fields);
+    let filter = EventFilter {
+        action: parse_action(&mut fields, action),
+        actor: actor.and_then(|actor| fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor))),
+        from: fields.optional("?from", from),
+        to: fields.optional("?to", to),
+        ..filter
+    };
+    let filter = fields.finish(Some(filter))?;
+    let page = state.audit.events(&filter, &respond::page_request(limit, cursor)).await?;
+    Ok(respond::json(&respond::PageOut { items: &page.items, next_cursor: page.next_cursor }))
+}
+
+/// The parameters of `GET /audit/status`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct StatusIn {
+    tenant: Option<String>,
+    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    limit: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// `GET /audit/status`
+pub async fn status(state: web::Data<ApiState>, _caller: Caller, query: Query<StatusIn>) -> Result<HttpResponse, Problem> {
+    let StatusIn { tenant, limit, cursor } = query.0;
+    let mut fields = Fields::default();
+    let tenant = fields.optional::<TenantName>("?tenant", tenant);
+    let tenant = fields.finish(Some(tenant))?;
+    let status = state.audit.status(tenant.as_ref(), &respond::page_request(limit, cursor)).await?;
+    Ok(respond::json(&status))
+}

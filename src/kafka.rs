@@ -1,0 +1,253 @@
+//! Every rdkafka setting, and the shape of a record: CloudEvents 1.0 in binary mode (the attributes are headers, the value is the data).
+
+use std::time::Duration;
+
+use rdkafka::{
+    Message as _, Offset, TopicPartitionList,
+    admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
+    client::DefaultClientContext,
+    config::{ClientConfig, RDKafkaLogLevel},
+    consumer::{Consumer as _, ConsumerContext, StreamConsumer},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{BorrowedMessage, Header, Headers as _, OwnedHeaders},
+    producer::{FutureProducer, Producer as _},
+};
+
+use crate::config::{self, ConfigError, ms};
+
+/// CloudEvents' content type of the data.
+pub const CONTENT_TYPE: &str = "application/json";
+
+fn client(settings: &config::Kafka) -> Result<ClientConfig, ConfigError> {
+    if settings.bootstrap_servers.is_empty() {
+        return Err(config::missing("kafka.bootstrap_servers"));
+    }
+    let mut client = ClientConfig::new();
+    client
+        .set("bootstrap.servers", &settings.bootstrap_servers)
+        .set("client.id", "traffic-manager")
+        .set("socket.keepalive.enable", "true")
+        // Found again within a second after a broker's restart, instead of ten.
+        .set("reconnect.backoff.max.ms", "1000")
+        .set_log_level(RDKafkaLogLevel::Warning);
+    Ok(client)
+}
+
+fn wrong(error: KafkaError) -> ConfigError {
+    ConfigError::Invalid { key: "kafka".into(), reason: error.to_string() }
+}
+
+/// The relay's producer. Idempotent and gapless: within a partition nothing is doubled or reordered by retries, and a record that
+/// could not be delivered stops the producer (a fatal error) before a later one overtakes it. `murmur2_random` is the partitioner of
+/// the Java clients, so that a tenant's partition is the same for everyone.
+pub fn producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError> {
+    client(settings)?
+        .set("enable.idempotence", "true")
+        .set("enable.gapless.guarantee", "true")
+        .set("acks", "all")
+        .set("partitioner", "murmur2_random")
+        .set("delivery.timeout.ms", settings.delivery_timeout_ms.to_string())
+        .set("linger.ms", settings.linger_ms.to_string())
+        .create()
+        .map_err(wrong)
+}
+
+/// The producer of dead letters. Without the gapless guarantee: one that fails is sent again by the consumer's own loop.
+pub fn dead_letter_producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError> {
+    client(settings)?
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        .set("delivery.timeout.ms", settings.delivery_timeout_ms.to_string())
+        .create()
+        .map_err(wrong)
+}
+
+/// Sends what a producer still holds, for at most `limit`: dropping it would purge its queue.
+pub async fn flush(producer: FutureProducer, limit: Duration) {
+    let flushed = tokio::task::spawn_blocking(move || producer.flush(limit)).await;
+    if !matches!(flushed, Ok(Ok(()))) {
+        tracing::warn!("the producer's queue could not be flushed; what it held is still in the outbox");
+    }
+}
+
+/// The archive's consumer. Offsets are committed only once stored, and stored by hand only once archived. Eager assignment: every
+/// rebalance revokes everything, so one generation number tells whether a result is still ours.
+pub fn audit_consumer<C: ConsumerContext + 'static>(
+    settings: &config::Kafka, context: C,
+) -> Result<StreamConsumer<C>, ConfigError> {
+    client(settings)?
+        .set("group.id", &settings.group)
+        .set("auto.offset.reset", "earliest")
+        .set("enable.auto.commit", "true")
+        .set("auto.commit.interval.ms", "1000")
+        .set("enable.auto.offset.store", "false")
+        .set("partition.assignment.strategy", "range")
+        .set("session.timeout.ms", settings.session_timeout_ms.to_string())
+        .set("heartbeat.interval.ms", (settings.session_timeout_ms / 4).to_string())
+        .set("max.poll.interval.ms", settings.max_poll_interval_ms.to_string())
+        .set("fetch.wait.max.ms", "100")
+        // What is held unread is bounded.
+        .set("queued.min.messages", "10000")
+        .set("queued.max.messages.kbytes", "16384")
+        .create_with_context(context)
+        .map_err(wrong)
+}
+
+/// A consumer of everything that is published from now on, in no group. Blocks for at most `limit`.
+pub fn tail_consumer(settings: &config::Kafka, limit: Duration) -> Result<StreamConsumer, KafkaError> {
+    let consumer: StreamConsumer = client(settings)
+        .map_err(|error| KafkaError::AdminOpCreation(error.to_string()))?
+        // Required by librdkafka, never joined and never committed to.
+        .set("group.id", format!("{}-cache", settings.group))
+        .set("enable.auto.commit", "false")
+        .set("fetch.wait.max.ms", "100")
+        .create()?;
+    let metadata = consumer.fetch_metadata(Some(&settings.topic), limit)?;
+    let mut partitions = TopicPartitionList::new();
+    for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+        partitions.add_partition_offset(&settings.topic, partition.id(), Offset::End)?;
+    }
+    if partitions.count() == 0 {
+        return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
+    }
+    consumer.assign(&partitions)?;
+    Ok(consumer)
+}
+
+/// Makes the two topics, if they are not there.
+pub async fn create_topics(settings: &config::Kafka, migrate: &config::Migrate) -> Result<(), TopicError> {
+    let admin: AdminClient<DefaultClientContext> = client(settings)?.create()?;
+    let replication = || TopicReplication::Fixed(migrate.replication);
+    let topics =
+        [NewTopic::new(&settings.topic, migrate.partitions, replication()), NewTopic::new(&settings.dlq_topic, 1, replication())];
+    let options =
+        AdminOptions::new().operation_timeout(Some(Duration::from_secs(15))).request_timeout(Some(Duration::from_secs(20)));
+    for result in admin.create_topics(&topics, &options).await? {
+        match result {
+            Ok(topic) => tracing::info!(kafka.topic = topic, "topic created"),
+            Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
+            Err((topic, code)) => return Err(TopicError::Refused(topic, code)),
+        }
+    }
+    Ok(())
+}
+
+/// Why a topic could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicError {
+    /// The settings.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Kafka cannot be asked.
+    #[error("kafka.bootstrap_servers: Kafka cannot be asked")]
+    Kafka(#[from] KafkaError),
+    /// Kafka refused.
+    #[error("topic {0} cannot be made: {1}")]
+    Refused(String, RDKafkaErrorCode),
+}
+
+/// The `CloudEvents` attributes and our own headers of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventHeaders {
+    /// `ce_id`: the event's id.
+    pub id: String,
+    /// `ce_source`
+    pub source: String,
+    /// `ce_type`
+    pub ce_type: String,
+    /// `ce_subject`: tenant/service/env/version.
+    pub subject: String,
+    /// `ce_time`
+    pub time: String,
+    /// `tm_revision`
+    pub revision: String,
+    /// `tm_epoch`
+    pub epoch: String,
+    /// `traceparent`
+    pub traceparent: Option<String>,
+}
+
+impl EventHeaders {
+    /// As a record's headers.
+    pub fn write(&self) -> OwnedHeaders {
+        let mut headers = OwnedHeaders::new();
+        let fixed = [
+            ("ce_specversion", "1.0"),
+            ("ce_id", &self.id),
+            ("ce_source", &self.source),
+            ("ce_type", &self.ce_type),
+            ("ce_subject", &self.subject),
+            ("ce_time", &self.time),
+            ("ce_datacontenttype", CONTENT_TYPE),
+            ("tm_revision", &self.revision),
+            ("tm_epoch", &self.epoch),
+        ];
+        for (key, value) in fixed.into_iter().chain(self.traceparent.as_deref().map(|trace| ("traceparent", trace))) {
+            headers = headers.insert(Header { key, value: Some(value) });
+        }
+        headers
+    }
+}
+
+/// A record, detached from its consumer.
+#[derive(Debug, Clone, Default)]
+pub struct Record {
+    /// Where it came from.
+    pub topic: String,
+    /// Where it came from.
+    pub partition: i32,
+    /// Where it came from.
+    pub offset: i64,
+    /// The tenant.
+    pub key: Option<Vec<u8>>,
+    /// The event.
+    pub value: Option<Vec<u8>>,
+    /// As they came.
+    pub headers: Vec<(String, Option<Vec<u8>>)>,
+}
+
+impl Record {
+    /// A header as text, if it is there and is UTF-8.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
+        std::str::from_utf8(value.as_deref()?).ok()
+    }
+}
+
+impl From<&BorrowedMessage<'_>> for Record {
+    fn from(message: &BorrowedMessage<'_>) -> Self {
+        let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
+        Self {
+            topic: message.topic().to_owned(),
+            partition: message.partition(),
+            offset: message.offset(),
+            key: message.key().map(<[u8]>::to_vec),
+            value: message.payload().map(<[u8]>::to_vec),
+            headers: message.headers().map(|headers| headers.iter().map(header).collect()).unwrap_or_default(),
+        }
+    }
+}
+
+/// The headers of a dead letter: those that it came with, then why, after how many attempts, and from where.
+pub fn dead_letter_headers(record: &Record, reason: &str, attempts: u32) -> OwnedHeaders {
+    let mut headers = OwnedHeaders::new();
+    for (key, value) in &record.headers {
+        headers = headers.insert(Header { key, value: value.as_ref() });
+    }
+    let own = [
+        ("tm_dlq_reason", reason.to_owned()),
+        ("tm_dlq_attempts", attempts.to_string()),
+        ("tm_dlq_topic", record.topic.clone()),
+        ("tm_dlq_partition", record.partition.to_string()),
+        ("tm_dlq_offset", record.offset.to_string()),
+    ];
+    for (key, value) in &own {
+        headers = headers.insert(Header { key, value: Some(value) });
+    }
+    headers
+}
+
+/// How long blocking questions to Kafka may take.
+pub fn question_timeout() -> Duration {
+    ms(2000)
+}

@@ -1,0 +1,363 @@
+//! The relay: outbox → Kafka.
+//!
+//! One leader at a time, by a session lock on a connection of its own. [`Relay::publish_batch`] is one step: read in id order, send in
+//! order, await the acknowledgements, delete what was acknowledged. A crash between acknowledgement and delete publishes again, which
+//! consumers see by the event's id. Rejected: marking rows as published (the cost of a batch grows with the backlog), a cursor over
+//! ids (loses what commits late), several relays with `SKIP LOCKED` (breaks the order per tenant).
+
+use std::{
+    collections::HashSet,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use backon::BackoffBuilder as _;
+use futures_util::stream::{self, StreamExt as _};
+use rdkafka::{
+    error::{KafkaError, RDKafkaErrorCode},
+    producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _},
+};
+use serde::Serialize;
+use tokio::sync::Notify;
+use tokio_postgres::{AsyncMessage, Client};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{ConfigError, Settings, ms},
+    kafka::{self, EventHeaders},
+    store::{
+        self, Server,
+        outbox::{self, Lease, OutboxRow},
+    },
+    telemetry::{self, names},
+};
+
+/// What one step did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// So many events were acknowledged and deleted.
+    Published(usize),
+    /// The queue is empty.
+    Idle,
+    /// Another leads now: nothing was deleted.
+    Deposed,
+}
+
+/// Why a step did not finish. What was not deleted is published again.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// Postgres; the lease must be given up.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// Kafka did not take an event; those before it were deleted.
+    #[error("kafka did not take an event after {published} were published")]
+    Kafka {
+        /// How many were published and deleted before.
+        published: usize,
+        /// Why.
+        #[source]
+        source: KafkaError,
+    },
+}
+
+/// The relay's numbers, for health.
+#[derive(Debug, Default)]
+pub struct RelayStatus {
+    leads: AtomicBool,
+    lease_epoch: AtomicI64,
+    published: AtomicU64,
+    last_error: Mutex<Option<String>>,
+}
+
+/// [`RelayStatus`] at one instant.
+#[derive(Debug, Clone, Serialize)]
+pub struct RelayReport {
+    /// Whether this process leads.
+    pub leader: bool,
+    /// Its fencing epoch, when it leads or led.
+    pub lease_epoch: i64,
+    /// Events published since the start.
+    pub published_total: u64,
+    /// What the last step failed with; `null` once one succeeded.
+    pub last_error: Option<String>,
+}
+
+impl RelayStatus {
+    /// The numbers now.
+    pub fn report(&self) -> RelayReport {
+        RelayReport {
+            leader: self.leads(),
+            lease_epoch: self.lease_epoch.load(Ordering::Relaxed),
+            published_total: self.published.load(Ordering::Relaxed),
+            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// Whether this process leads.
+    pub fn leads(&self) -> bool {
+        self.leads.load(Ordering::Relaxed)
+    }
+
+    fn set_leads(&self, leads: bool) {
+        self.leads.store(leads, Ordering::Relaxed);
+        metrics::gauge!(names::RELAY_LEADER).set(f64::from(u8::from(leads)));
+    }
+
+    fn failed(&self, error: Option<&dyn std::error::Error>) {
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error.map(|error| match error.source() {
+            Some(cause) => format!("{error}: {cause}"),
+            None => error.to_string(),
+        });
+    }
+}
+
+/// The relay of one process.
+pub struct Relay {
+    settings: Settings,
+    producer: FutureProducer,
+    wake: Arc<Notify>,
+    status: Arc<RelayStatus>,
+}
+
+/// Waits between attempts on a dependency that fails: 100 ms doubling to 2 s, jittered, without end.
+fn pauses() -> impl Iterator<Item = Duration> {
+    backon::ExponentialBuilder::new().with_min_delay(ms(100)).with_max_delay(ms(2000)).with_jitter().without_max_times().build()
+}
+
+impl Relay {
+    /// A relay that is woken through `wake`.
+    pub fn new(settings: Settings, wake: Arc<Notify>, status: Arc<RelayStatus>) -> Result<Self, ConfigError> {
+        let producer = kafka::producer(&settings.kafka)?;
+        Ok(Self { settings, producer, wake, status })
+    }
+
+    /// Stands for election, leads while it holds the lease, and starts over, until `stop`.
+    pub async fn run(mut self, stop: CancellationToken) {
+        let mut standby = None;
+        let mut waits = pauses();
+        while !stop.is_cancelled() {
+            let wait = match self.elect(standby.take()).await {
+                Ok(Ok((lease, connection_lost))) => {
+                    waits = pauses();
+                    self.lead(&lease, &connection_lost, &stop).await;
+                    ms(self.settings.relay.election_ms)
+                }
+                Ok(Err(session)) => {
+                    standby = Some(session);
+                    ms(self.settings.relay.election_ms)
+                }
+                Err(error) => {
+                    self.report_error("election", &error);
+                    waits.next().unwrap_or(Duration::from_secs(2))
+                }
+            };
+            stop.run_until_cancelled(tokio::time::sleep(wait)).await;
+        }
+        kafka::flush(self.producer, ms(self.settings.drain.step_ms)).await;
+    }
+
+    /// Tries to become the leader; `Ok(Err(session))` when another leads.
+    pub async fn elect(&self, session: Option<Session>) -> Result<Result<(Lease, CancellationToken), Session>, store::Error> {
+        let limit = ms(self.settings.relay.step_timeout_ms);
+        let Session { client, lost } = match session.filter(|session| !session.client.is_closed()) {
+            Some(session) => session,
+            None => self.connect().await?,
+        };
+        let holder = format!("{}/{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id());
+        let led = tokio::time::timeout(limit, outbox::try_lead(client, &holder)).await.unwrap_or(Err(store::Error::Timeout))?;
+        match led {
+            Ok(lease) => {
+                tracing::info!(relay.lease_epoch = lease.epoch(), "this process leads the relay");
+                self.status.lease_epoch.store(lease.epoch(), Ordering::Relaxed);
+                Ok(Ok((lease, lost)))
+            }
+            Err(client) => Ok(Err(Session { client, lost })),
+        }
+    }
+
+    async fn connect(&self) -> Result<Session, store::Error> {
+        let postgres = &self.settings.postgres;
+        let (client, mut connection) = store::connect("postgres.primary_url", &postgres.primary_url, postgres).await?;
+        let lost = CancellationToken::new();
+        let (ended, wake) = (lost.clone().drop_guard(), self.wake.clone());
+        tokio::spawn(async move {
+            let _ended = ended;
+            let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
+            while let Some(Ok(message)) = messages.next().await {
+                if matches!(message, AsyncMessage::Notification(_)) {
+                    wake.notify_one();
+                }
+            }
+        });
+        Ok(Session { client, lost })
+    }
+
+    /// Publishes while it may: woken in the process, by NOTIFY, or by the safety poll, for wake-ups are hints and can be lost.
+    async fn lead(&mut self, lease: &Lease, connection_lost: &CancellationToken, stop: &CancellationToken) {
+        self.status.set_leads(true);
+        let mut waits = pauses();
+        while !stop.is_cancelled() && !connection_lost.is_cancelled() {
+            let started = Instant::now();
+            match self.publish_batch(lease).await {
+                Ok(Step::Deposed) => {
+                    tracing::warn!(relay.lease_epoch = lease.epoch(), "another process leads the relay now");
+                    break;
+                }
+                Ok(step) => {
+                    waits = pauses();
+                    self.status.failed(None);
+                    if let Step::Published(events) = step {
+                        metrics::histogram!(names::RELAY_BATCH_SECONDS).record(started.elapsed().as_secs_f64());
+                        if events >= self.settings.relay.batch {
+                            continue;
+                        }
+                    }
+                    let poll = tokio::time::timeout(ms(self.settings.relay.poll_ms), self.wake.notified());
+                    tokio::select! {
+                        _ = poll => {}
+                        () = connection_lost.cancelled() => {}
+                        () = stop.cancelled() => {}
+                    }
+                }
+                Err(error @ RelayError::Store(_)) => {
+                    self.report_error("postgres", &error);
+                    break;
+                }
+                Err(error @ RelayError::Kafka { .. }) => {
+                    self.report_error("kafka", &error);
+                    self.replace_dead_producer();
+                    let wait = waits.next().unwrap_or(Duration::from_secs(2));
+                    stop.run_until_cancelled(tokio::time::sleep(wait)).await;
+                }
+            }
+        }
+        self.status.set_leads(false);
+    }
+
+    /// A producer with a fatal error takes nothing any more.
+    fn replace_dead_producer(&mut self) {
+        if let Some((code, reason)) = self.producer.client().fatal_error() {
+            tracing::warn!(kafka.error = ?code, reason, "the producer stopped; making a new one");
+            match kafka::producer(&self.settings.kafka) {
+                Ok(producer) => self.producer = producer,
+                Err(error) => self.report_error("kafka", &error),
+            }
+        }
+    }
+
+    fn report_error(&self, reason: &'static str, error: &dyn std::error::Error) {
+        self.status.failed(Some(error));
+        metrics::counter!(names::RELAY_ERRORS, "reason" => reason).increment(1);
+        tracing::warn!(reason, error = %error, cause = ?error.source(), "a relay step failed; it will be tried again");
+    }
+
+    /// One step: publishes the first batch of the queue, and deletes what Kafka acknowledged.
+    pub async fn publish_batch(&self, lease: &Lease) -> Result<Step, RelayError> {
+        let limit = ms(self.settings.relay.step_timeout_ms);
+        let rows = store::server::bounded(lease.client(), limit, lease.batch(self.settings.relay.batch)).await?;
+        if rows.is_empty() {
+            return Ok(Step::Idle);
+        }
+        let (acknowledged, failure) = self.send(&rows).await;
+        let deleted = store::server::bounded(lease.client(), limit, lease.delete(&acknowledged)).await?;
+        if deleted < acknowledged.len() as u64 {
+            return Ok(Step::Deposed);
+        }
+        let published = acknowledged.len();
+        self.status.published.fetch_add(published as u64, Ordering::Relaxed);
+        metrics::counter!(names::RELAY_PUBLISHED).increment(published as u64);
+        match failure {
+            Some(source) => Err(RelayError::Kafka { published, source }),
+            None => Ok(Step::Published(published)),
+        }
+    }
+
+    /// Sends rows in order and awaits them all. Returns the ids that may be deleted: those acknowledged, but of each tenant none after
+    /// its first failure, so that what is published again begins where the order broke.
+    async fn send(&self, rows: &[OutboxRow]) -> (Vec<i64>, Option<KafkaError>) {
+        let mut failure = None;
+        let mut sent: Vec<(&OutboxRow, DeliveryFuture)> = Vec::with_capacity(rows.len());
+        for row in rows {
+            match self.send_one(row) {
+                Ok(delivery) => sent.push((row, delivery)),
+                // The queue is full or the producer is dead: what follows waits for the next step.
+                Err(error) => {
+                    failure = Some(error);
+                    break;
+                }
+            }
+        }
+        let mut acknowledged = Vec::with_capacity(sent.len());
+        let mut broken = HashSet::new();
+        for (row, delivery) in sent {
+            let result = match delivery.await {
+                Ok(Ok(_)) => Ok(()),
+                Ok(Err((error, _))) => Err(error),
+                Err(_) => Err(KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue)),
+            };
+            match result {
+                Ok(()) if !broken.contains(&row.route.tenant) => acknowledged.push(row.id),
+                Ok(()) => {}
+                Err(error) => {
+                    broken.insert(&row.route.tenant);
+                    failure.get_or_insert(error);
+                }
+            }
+        }
+        (acknowledged, failure)
+    }
+
+    fn send_one(&self, row: &OutboxRow) -> Result<DeliveryFuture, KafkaError> {
+        let headers = EventHeaders {
+            id: row.event_id.to_string(),
+            source: self.settings.kafka.source.clone(),
+            ce_type: row.ce_type.clone(),
+            subject: format!("{}/{}", row.route.tenant, row.route.name),
+            time: row.occurred_at.to_string(),
+            revision: row.tag.revision.to_string(),
+            epoch: row.tag.epoch.to_string(),
+            traceparent: traceparent(row),
+        };
+        let record = FutureRecord::to(&self.settings.kafka.topic)
+            .key(row.route.tenant.as_str())
+            .payload(row.payload.as_bytes())
+            .headers(headers.write());
+        self.producer.send_result(record).map_err(|(error, _)| error)
+    }
+}
+
+/// A session that stands by, and the token that is cancelled when its connection is lost.
+pub struct Session {
+    client: Client,
+    lost: CancellationToken,
+}
+
+/// The trace context that the record carries: of a span of ours when the request is sampled, else the request's.
+fn traceparent(row: &OutboxRow) -> Option<String> {
+    let parent = row.traceparent.as_deref()?;
+    if !parent.ends_with("-01") {
+        return Some(parent.to_owned());
+    }
+    let span = tracing::info_span!("outbox.publish", event.id = %row.event_id, tenant = %row.route.tenant, revision = row.tag.revision.0);
+    telemetry::follow(&span, parent, None);
+    telemetry::traceparent_of(&span).or_else(|| Some(parent.to_owned()))
+}
+
+/// Wakes the relay after commits: the one in this process directly, those of other processes by a NOTIFY, at most one per
+/// `relay.notify_ms`. Losing one only means waiting for the safety poll.
+pub async fn wake_others(
+    primary: Arc<Server>, committed: Arc<Notify>, status: Arc<RelayStatus>, every: Duration, stop: CancellationToken,
+) {
+    while stop.run_until_cancelled(committed.notified()).await.is_some() {
+        if !status.leads() {
+            let notified = async { outbox::notify(&primary.connection().await?).await };
+            if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(1), notified).await {
+                tracing::debug!(error = %error, "other relays could not be woken; their safety poll will");
+            }
+        }
+        tokio::time::sleep(every).await;
+    }
+}

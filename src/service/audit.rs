@@ -1,0 +1,163 @@
+//! Reads of the archive, behind its bulkhead, breaker and timeout.
+
+use std::sync::Arc;
+
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::{
+    Error,
+    reads::{Page, PageRequest, Reads},
+};
+use crate::{
+    audit::{
+        archive::{Archive, ArchiveError, EventPosition},
+        document::ArchivedEvent,
+    },
+    domain::{
+        filter::EventFilter,
+        ids::TenantName,
+        tag::{Epoch, VersionTag},
+    },
+    resilience::{CallError, Dependency},
+    store::{self, outbox::Backlog, router::Router},
+};
+
+/// Parallel questions of one status request to the archive.
+const STATUS_PARALLEL: usize = 8;
+
+/// The audit use cases.
+pub struct AuditReads {
+    archive: Archive,
+    policy: Arc<Dependency>,
+    router: Arc<Router>,
+    reads: Arc<Reads>,
+}
+
+/// How far the archive is behind.
+#[derive(Debug, Clone, Serialize)]
+pub struct AuditStatus {
+    /// Events of the listed tenants that the archive does not have.
+    pub events_behind: u64,
+    /// Age of the oldest of them.
+    pub seconds_behind: f64,
+    /// Events of all tenants that Kafka does not have, and the age of the oldest.
+    pub outbox: Backlog,
+    /// Each tenant.
+    pub tenants: Vec<TenantAuditStatus>,
+    /// The rest of the tenants.
+    pub next_cursor: Option<String>,
+}
+
+/// How far the archive is behind for one tenant.
+#[derive(Debug, Clone, Serialize)]
+pub struct TenantAuditStatus {
+    /// Whose.
+    pub tenant: TenantName,
+    /// Its history.
+    pub epoch: Epoch,
+    /// Its newest revision.
+    pub revision: u64,
+    /// The newest archived one.
+    pub archived_revision: u64,
+    /// Revisions in between.
+    pub events_behind: u64,
+    /// Age of the oldest of them.
+    pub seconds_behind: f64,
+}
+
+impl AuditReads {
+    /// Reads of `archive` under `policy`; `reads` lends its cursors.
+    pub fn new(archive: Archive, policy: Arc<Dependency>, router: Arc<Router>, reads: Arc<Reads>) -> Self {
+        Self { archive, policy, router, reads }
+    }
+
+    /// The newest `limit` events.
+    pub async fn newest(&self, filter: &EventFilter, limit: u32) -> Result<Vec<ArchivedEvent>, Error> {
+        self.query(filter, i64::from(limit), None).await
+    }
+
+    /// A page of events, newest first.
+    pub async fn events(&self, filter: &EventFilter, page: &PageRequest) -> Result<Page<ArchivedEvent>, Error> {
+        let list = format!("audit {filter:?}");
+        let after: Option<EventPosition> = match &page.cursor {
+            Some(cursor) => Some(self.reads.cursors().await?.open(&list, cursor)?),
+            None => None,
+        };
+        let mut items = self.query(filter, i64::from(page.limit) + 1, after.as_ref()).await?;
+        let mut next_cursor = None;
+        if items.len() > page.limit as usize {
+            items.truncate(page.limit as usize);
+            if let Some(last) = items.last() {
+                let position = EventPosition { occurred_at: last.occurred_at.clone(), id: last.event_id.clone() };
+                next_cursor = Some(self.reads.cursors().await?.seal(&list, &position)?);
+            }
+        }
+        Ok(Page { items, next_cursor })
+    }
+
+    async fn query(&self, filter: &EventFilter, limit: i64, after: Option<&EventPosition>) -> Result<Vec<ArchivedEvent>, Error> {
+        Ok(self.policy.call_idempotent(is_failure, || self.archive.query(filter, limit, after)).await?)
+    }
+
+    /// How far the archive is behind Postgres, tenant by tenant: one tenant, or a page of all.
+    pub async fn status(&self, tenant: Option<&TenantName>, page: &PageRequest) -> Result<AuditStatus, Error> {
+        let (tags, next_cursor) = self.tags(tenant, page).await?;
+        let newest = stream::iter(tags.into_iter().map(|(tenant, tag)| async move {
+            let newest = self.policy.call_idempotent(is_failure, || self.archive.newest(tenant.as_str(), &tag)).await?;
+            Ok::<_, Error>((tenant, tag, newest.map_or(0, |(revision, _)| revision)))
+        }));
+        let archived: Vec<(TenantName, VersionTag, i64)> = newest.buffered(STATUS_PARALLEL).try_collect().await?;
+        let behind: Vec<_> =
+            archived.iter().map(|(tenant, tag, revision)| (tenant.clone(), tag.epoch.clone(), *revision)).collect();
+        let read = async |client: Arc<store::Connection>| {
+            Ok((store::events::oldest_after(&client, &behind).await?, store::outbox::backlog(&client).await?))
+        };
+        let (oldest, outbox) = self.router.primary().read(read).await?;
+        let oldest: std::collections::HashMap<TenantName, Timestamp> = oldest.into_iter().collect();
+        let now = Timestamp::now();
+        let tenants: Vec<_> = archived
+            .into_iter()
+            .map(|(tenant, VersionTag { epoch, revision }, archived)| {
+                let archived_revision = u64::try_from(archived).unwrap_or(0);
+                let age = oldest.get(&tenant).map_or(0.0, |at| now.duration_since(*at).as_secs_f64().max(0.0));
+                let events_behind = revision.0.saturating_sub(archived_revision);
+                TenantAuditStatus { tenant, epoch, revision: revision.0, archived_revision, events_behind, seconds_behind: age }
+            })
+            .collect();
+        Ok(AuditStatus {
+            events_behind: tenants.iter().map(|status| status.events_behind).sum(),
+            seconds_behind: tenants.iter().map(|status| status.seconds_behind).fold(0.0, f64::max),
+            outbox,
+            tenants,
+            next_cursor,
+        })
+    }
+
+    async fn tags(
+        &self, tenant: Option<&TenantName>, page: &PageRequest,
+    ) -> Result<(Vec<(TenantName, VersionTag)>, Option<String>), Error> {
+        if let Some(tenant) = tenant {
+            return Ok((vec![(tenant.clone(), self.reads.tenant(tenant, None).await?.tag())], None));
+        }
+        let page = self.reads.tenants(page).await?;
+        Ok((page.items.into_iter().map(|tenant| (tenant.name.clone(), tenant.tag())).collect(), page.next_cursor))
+    }
+}
+
+fn is_failure(error: &ArchiveError) -> bool {
+    match error {
+        ArchiveError::Timeout(_) | ArchiveError::Failed(_) => true,
+        ArchiveError::Corrupt(_) => false,
+    }
+}
+
+impl From<CallError<ArchiveError>> for Error {
+    fn from(error: CallError<ArchiveError>) -> Self {
+        match error {
+            CallError::Failed(ArchiveError::Corrupt(error)) => Self::internal(error),
+            other => Self::unavailable("mongodb", other),
+        }
+    }
+}

@@ -1,0 +1,182 @@
+//! One group commit: lock, read, let the caller decide, write, commit.
+//!
+//! The transaction is here, the deciding is the caller's: a pure function from what is locked to the rows to write. Everything between
+//! BEGIN and COMMIT is pipelined into two round trips.
+
+use std::{future::Future, time::Duration};
+
+use deadpool_postgres::{Object, Transaction};
+use futures_util::try_join;
+use tokio_postgres::Statement;
+
+use super::{
+    Error,
+    events::{self, NewEvent},
+    idempotency::{self, Answer, Key},
+    routes, server, tenants,
+};
+use crate::domain::{
+    chain::EventHash,
+    ids::{RouteKey, TenantName},
+    route::Route,
+    tenant::Tenant,
+};
+
+/// The rows that a group's commands name. Tenants and routes sorted and without doubles.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Locked, in this order.
+    pub tenants: Vec<TenantName>,
+    /// Read under the locks.
+    pub routes: Vec<RouteKey>,
+    /// Read under the locks.
+    pub keys: Vec<Key>,
+}
+
+/// Those of the wanted rows that exist, as they are under the locks.
+#[derive(Debug, Default)]
+pub struct Locked {
+    /// The tenants, with their chain heads.
+    pub tenants: Vec<(Tenant, EventHash)>,
+    /// The routes.
+    pub routes: Vec<(TenantName, Route)>,
+    /// The idempotency keys that were used before.
+    pub answers: Vec<(Key, Answer)>,
+}
+
+/// What a group writes.
+#[derive(Debug, Default)]
+pub struct Rows {
+    /// In commit order per tenant.
+    pub events: Vec<NewEvent>,
+    /// Tenants that did not exist.
+    pub insert_tenants: Vec<(Tenant, EventHash)>,
+    /// Tenants that are locked.
+    pub update_tenants: Vec<(Tenant, EventHash)>,
+    /// Tenants that are locked and have no routes after this.
+    pub delete_tenants: Vec<TenantName>,
+    /// Routes as they shall be.
+    pub upsert_routes: Vec<(TenantName, Route)>,
+    /// Routes that shall be gone.
+    pub delete_routes: Vec<RouteKey>,
+    /// New idempotency keys.
+    pub answers: Vec<(Key, Answer)>,
+}
+
+impl Rows {
+    fn is_empty(&self) -> bool {
+        let Self { events, insert_tenants, update_tenants, delete_tenants, upsert_routes, delete_routes, answers } = self;
+        events.is_empty()
+            && insert_tenants.is_empty()
+            && update_tenants.is_empty()
+            && delete_tenants.is_empty()
+            && upsert_routes.is_empty()
+            && delete_routes.is_empty()
+            && answers.is_empty()
+    }
+}
+
+/// Every statement of a group. They are prepared before the first is sent: only then is the order of a pipeline the order in which
+/// its futures are made, and the reads must come after the lock.
+struct Statements {
+    lock: Statement,
+    find_routes: Statement,
+    find_answers: Statement,
+    insert_tenants: Statement,
+    update_tenants: Statement,
+    delete_tenants: Statement,
+    upsert_routes: Statement,
+    delete_routes: Statement,
+    insert_events: Statement,
+    enqueue: Statement,
+    insert_answers: Statement,
+}
+
+impl Statements {
+    async fn prepare(client: &Object) -> Result<Self, Error> {
+        Ok(Self {
+            lock: client.prepare_cached(&tenants::lock_sql()).await?,
+            find_routes: client.prepare_cached(routes::FIND).await?,
+            find_answers: client.prepare_cached(idempotency::FIND).await?,
+            insert_tenants: client.prepare_cached(tenants::INSERT).await?,
+            update_tenants: client.prepare_cached(tenants::UPDATE).await?,
+            delete_tenants: client.prepare_cached(tenants::DELETE).await?,
+            upsert_routes: client.prepare_cached(routes::UPSERT).await?,
+            delete_routes: client.prepare_cached(routes::DELETE).await?,
+            insert_events: client.prepare_cached(events::INSERT).await?,
+            enqueue: client.prepare_cached(events::ENQUEUE).await?,
+            insert_answers: client.prepare_cached(idempotency::INSERT).await?,
+        })
+    }
+}
+
+/// Runs a group as one transaction: `decide` gets the locked rows and gives the rows to write, and whatever it answers is returned
+/// after the commit. Any error but [`Error::CommitUnknown`] means that nothing was written.
+pub async fn commit<T>(
+    client: &mut Object, wanted: &Wanted, limit: Duration, decide: impl FnOnce(Locked) -> Result<(Rows, T), Error>,
+) -> Result<T, Error> {
+    let statements = within(limit, Statements::prepare(client)).await?;
+    let canceller = client.cancel_token();
+    let tx = within(limit, async { Ok(client.transaction().await?) }).await?;
+    let prepared = Box::pin(server::cancelled_after(limit, canceller, async {
+        let locked = lock(&tx, &statements, wanted).await?;
+        let (rows, answer) = decide(locked)?;
+        write(&tx, &statements, &rows).await?;
+        Ok((rows.is_empty(), answer))
+    }));
+    let (is_empty, answer) = prepared.await?;
+    if is_empty {
+        // Nothing to commit, so nothing that could be unknown.
+        within(limit, async { Ok(tx.rollback().await?) }).await?;
+    } else {
+        commit_or_unknown(tx, limit).await?;
+    }
+    Ok(answer)
+}
+
+async fn commit_or_unknown(tx: Transaction<'_>, limit: Duration) -> Result<(), Error> {
+    match tokio::time::timeout(limit, tx.commit()).await {
+        Ok(Ok(())) => Ok(()),
+        // The server itself said that it did not commit.
+        Ok(Err(error)) if error.as_db_error().is_some_and(|db| !db.code().code().starts_with("57P")) => Err(error.into()),
+        Ok(Err(error)) => Err(Error::CommitUnknown(Some(error))),
+        Err(_) => Err(Error::CommitUnknown(None)),
+    }
+}
+
+async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) -> Result<Locked, Error> {
+    let names: Vec<_> = wanted.tenants.iter().map(TenantName::as_str).collect();
+    let keys: Vec<_> = wanted.routes.iter().collect();
+    let answers: Vec<_> = wanted.keys.iter().collect();
+    // Pipelined: the reads' snapshots are taken when they run, after the lock was granted.
+    let (tenants, routes, answers) = try_join!(
+        tenants::lock(tx, &statements.lock, &names),
+        routes::find(tx, &statements.find_routes, &keys),
+        idempotency::find(tx, &statements.find_answers, &answers),
+    )?;
+    Ok(Locked { tenants, routes, answers })
+}
+
+async fn write(tx: &Transaction<'_>, statements: &Statements, rows: &Rows) -> Result<(), Error> {
+    let inserts: Vec<_> = rows.insert_tenants.iter().map(|(tenant, head)| (tenant, *head)).collect();
+    let updates: Vec<_> = rows.update_tenants.iter().map(|(tenant, head)| (tenant, *head)).collect();
+    let deletes: Vec<_> = rows.delete_tenants.iter().map(TenantName::as_str).collect();
+    let upserts: Vec<_> = rows.upsert_routes.iter().map(|(tenant, route)| (tenant, route)).collect();
+    let gone: Vec<_> = rows.delete_routes.iter().collect();
+    // Pipelined, in the order that the foreign key wants: tenants before their routes, routes gone before their tenants.
+    try_join!(
+        tenants::write(tx, &statements.insert_tenants, &inserts),
+        tenants::write(tx, &statements.update_tenants, &updates),
+        routes::delete(tx, &statements.delete_routes, &gone),
+        routes::upsert(tx, &statements.upsert_routes, &upserts),
+        tenants::delete(tx, &statements.delete_tenants, &deletes),
+        events::insert(tx, &statements.insert_events, &rows.events),
+        events::enqueue(tx, &statements.enqueue, &rows.events),
+        idempotency::insert(tx, &statements.insert_answers, &rows.answers),
+    )?;
+    Ok(())
+}
+
+async fn within<T>(limit: Duration, operation: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+    tokio::time::timeout(limit, operation).await.unwrap_or(Err(Error::Timeout))
+}

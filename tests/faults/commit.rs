@@ -1,0 +1,57 @@
+//! A connection that is lost during COMMIT: the answer is "unknown", and a retry with the same Idempotency-Key tells the truth.
+
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::{
+    processes::Process,
+    proxy::{Commit, Proxy},
+    world::World,
+};
+
+async fn commit_lost(commit: Commit, replayed: bool) {
+    let world = World::new().await;
+    let mut url = Url::parse(&world.environment["TM__POSTGRES__PRIMARY_URL"]).expect("a URL");
+    let target = format!("{}:{}", url.host_str().expect("a host"), url.port().expect("a port"));
+    let proxy = Proxy::start(target).await;
+    url.set_port(Some(proxy.address.port())).expect("a port");
+    let mut environment = world.environment.clone();
+    environment.insert("TM__POSTGRES__PRIMARY_URL".into(), url.to_string());
+    let process = Process::start("serve", &environment);
+    process.ready().await;
+    let http = reqwest::Client::new();
+    let write = async || {
+        let body = json!({ "tenant": "acme", "service": "web", "env": "prod", "version": "v1", "url": "http://a.example/" });
+        let request = http.post(format!("http://{}/api/v1/routes", process.api)).header("idempotency-key", "once").json(&body);
+        request.send().await.expect("an answer")
+    };
+
+    proxy.arm(commit);
+    let first = write().await;
+    assert!(proxy.fired(), "the COMMIT was lost");
+    assert_eq!(first.status(), 503);
+    assert!(first.headers().contains_key("retry-after"));
+    let problem: Value = first.json().await.expect("a problem");
+    assert_eq!(problem["code"], "commit_unknown");
+
+    let events = async || -> i64 { world.db.count("select count(*) from route_events").await };
+    assert_eq!(events().await, i64::from(replayed), "what really happened");
+    let retry = write().await;
+    assert_eq!(retry.status(), 201);
+    assert_eq!(retry.headers().contains_key("idempotency-replayed"), replayed);
+    let tag = retry.headers()["etag"].to_str().expect("a tag").to_owned();
+    assert!(tag.ends_with(".1\""), "{tag}");
+    assert_eq!(events().await, 1, "once, either way");
+    drop(process);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_whose_answer_is_lost_was_done_once() {
+    commit_lost(Commit::LoseAnswer, true).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_never_arrived_is_done_by_the_retry() {
+    commit_lost(Commit::LoseRequest, false).await;
+}

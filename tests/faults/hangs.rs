@@ -1,0 +1,159 @@
+//! Dependencies that hang: stopped with SIGSTOP, which is not a crash. Connections stay open and nothing answers.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::{
+    processes::{Process, eventually, pause},
+    world::World,
+};
+
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// These tests stop parts that all of them use: one at a time.
+pub async fn alone() -> MutexGuard<'static, ()> {
+    ALONE.lock().await
+}
+
+struct Client {
+    http: reqwest::Client,
+    base: String,
+    ops: String,
+}
+
+impl Client {
+    fn of(process: &Process) -> Self {
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(15)).build().expect("a client");
+        Self { http, base: format!("http://{}/api/v1", process.api), ops: format!("http://{}", process.ops) }
+    }
+
+    async fn write(&self, number: usize) -> reqwest::Response {
+        let body = json!({ "tenant": "acme", "service": "web", "env": "prod", "version": format!("v{number}"), "url": "http://a.example/" });
+        self.http.post(format!("{}/routes", self.base)).json(&body).send().await.expect("an answer")
+    }
+
+    async fn resolve(&self, number: usize) -> reqwest::Response {
+        let url = format!("{}/routes/resolve?tenant=acme&service=web&env=prod&version=v{number}", self.base);
+        self.http.get(url).send().await.expect("an answer")
+    }
+
+    async fn resilience(&self) -> Value {
+        let response = self.http.get(format!("{}/health/resilience", self.ops)).send().await.expect("an answer");
+        response.json().await.expect("JSON")
+    }
+
+    async fn metric(&self, name: &str) -> f64 {
+        let text = self.http.get(format!("{}/metrics", self.ops)).send().await.expect("an answer").text().await.expect("text");
+        let line = text.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
+        line.and_then(|line| line.rsplit(' ').next()).and_then(|value| value.parse().ok()).unwrap_or(-1.0)
+    }
+}
+
+/// One dependency, and how its hanging shows.
+struct Hang {
+    part: &'static str,
+    /// Shorter timeouts than by default, so that the hang outlasts them within the test.
+    settings: &'static [(&'static str, &'static str)],
+    backlog: fn(&Value) -> i64,
+    metric: &'static str,
+    /// The timeouts have run out, and what they guard has given up for now.
+    noticed: fn(&Value) -> bool,
+}
+
+/// Writes and reads go on while `hang.part` hangs; the backlog shows; after that it drains by itself.
+async fn goes_on_without(hang: Hang) {
+    let _alone = alone().await;
+    let Hang { part: hung, backlog: backlog_of, metric, .. } = hang;
+    let world = World::new().await;
+    let mut environment = world.environment.clone();
+    environment.extend(hang.settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    let process = Process::start("all", &environment);
+    process.ready().await;
+    let client = Client::of(&process);
+    assert_eq!(client.write(0).await.status(), 201);
+    eventually(Duration::from_secs(60), "the first event is archived", async || world.archived_count().await == 1).await;
+
+    let paused = pause(hung);
+    let mut slowest = Duration::ZERO;
+    for number in 1..=100 {
+        let started = Instant::now();
+        let written = client.write(number).await;
+        assert_eq!(written.status(), 201, "a write while {hung} hangs");
+        assert_eq!(client.resolve(number).await.status(), 200, "a read of one's own write while {hung} hangs");
+        slowest = slowest.max(started.elapsed());
+    }
+    eventually(Duration::from_secs(30), "the backlog shows in health", async || backlog_of(&client.resilience().await) >= 100)
+        .await;
+    eventually(Duration::from_secs(30), "the backlog shows in the metrics", async || client.metric(metric).await >= 100.0).await;
+    eventually(Duration::from_secs(60), "the hang is noticed", async || (hang.noticed)(&client.resilience().await)).await;
+    drop(paused);
+
+    let resumed = Instant::now();
+    eventually(Duration::from_secs(120), "the archive catches up", async || world.archived_count().await == 101).await;
+    println!("{hung}: slowest write and read {slowest:?}; drained {:?} after it went on", resumed.elapsed());
+    eventually(Duration::from_secs(30), "the backlog is 0 again", async || backlog_of(&client.resilience().await) == 0).await;
+    assert!(slowest < Duration::from_secs(2), "requests were held up: {slowest:?}");
+    drop(process);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_and_reads_go_on_while_kafka_hangs() {
+    goes_on_without(Hang {
+        part: "kafka",
+        settings: &[("TM__KAFKA__DELIVERY_TIMEOUT_MS", "3000")],
+        backlog: |health| health["backlog"]["events"].as_i64().unwrap_or(-1),
+        metric: "tm_outbox_backlog_events",
+        noticed: |health| health["relay"]["last_error"].is_string(),
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn writes_and_reads_go_on_while_mongodb_hangs() {
+    goes_on_without(Hang {
+        part: "mongo",
+        settings: &[("TM__MONGO__INSERT_TIMEOUT_MS", "500"), ("TM__MONGO__QUERY_TIMEOUT_MS", "500")],
+        backlog: |health| health["audit"]["lag"].as_i64().unwrap_or(-1),
+        metric: "tm_audit_consumer_lag_events",
+        noticed: |health| {
+            let open = |dependency: &Value| dependency["name"] == "mongodb_archive" && dependency["breaker"] == "open";
+            health["dependencies"].as_array().is_some_and(|all| all.iter().any(open))
+                && health["audit"]["waits_for_archive"] == true
+        },
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_held_is_served_with_its_age_while_postgres_hangs() {
+    let _alone = alone().await;
+    let world = World::new().await;
+    let process = Process::start("all", &world.environment);
+    process.ready().await;
+    let client = Client::of(&process);
+    assert_eq!(client.write(0).await.status(), 201);
+    assert_eq!(client.resolve(0).await.status(), 200);
+    let paused = (pause("postgres-primary"), pause("postgres-replica"));
+    eventually(Duration::from_secs(60), "answers carry their age", async || {
+        let answer = client.resolve(0).await;
+        assert_eq!(answer.status(), 200, "what is held is served");
+        answer.headers().contains_key("tm-stale")
+    })
+    .await;
+    let refused = client.write(1).await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    let unknown = client.http.get(format!("{}/tenants/nobody/snapshot", client.base)).send().await.expect("an answer");
+    assert_eq!(unknown.status(), 503, "nothing is invented for a tenant that is not held");
+    drop(paused);
+    eventually(Duration::from_secs(60), "writes work again", async || client.write(2).await.status() == 201).await;
+    eventually(Duration::from_secs(60), "answers are fresh again", async || {
+        !client.resolve(0).await.headers().contains_key("tm-stale")
+    })
+    .await;
+    drop(process);
+    world.end().await;
+}

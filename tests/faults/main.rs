@@ -1,0 +1,12 @@
+//! Faults on real processes: kill -9, SIGTERM, dependencies that hang, connections that are lost at the worst moment.
+
+mod commit;
+mod drain;
+mod hangs;
+mod kill9;
+mod processes;
+mod proxy;
+#[path = "../support/mod.rs"]
+mod support;
+mod traces;
+mod world;

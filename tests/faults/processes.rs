@@ -1,0 +1,128 @@
+//! The binary as processes that can be killed, and parts of the stack that can be stopped.
+
+use std::{
+    collections::HashMap,
+    net::{SocketAddr, TcpListener},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+/// A process of the service, restarted on the same addresses.
+pub struct Process {
+    role: &'static str,
+    environment: HashMap<String, String>,
+    child: Option<Child>,
+    pub api: SocketAddr,
+    pub ops: SocketAddr,
+    pub kills: usize,
+}
+
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("its address")
+}
+
+impl Process {
+    pub fn start(role: &'static str, environment: &HashMap<String, String>) -> Self {
+        let (api, ops) = (free_address(), free_address());
+        let mut environment = environment.clone();
+        environment.insert("TM__HTTP__LISTEN".into(), api.to_string());
+        environment.insert("TM__HTTP__OPS_LISTEN".into(), ops.to_string());
+        environment.insert("TM__TELEMETRY__LOG".into(), "warn".into());
+        let mut process = Self { role, environment, child: None, api, ops, kills: 0 };
+        process.spawn();
+        process
+    }
+
+    fn spawn(&mut self) {
+        let log = std::env::var("TM_TEST_LOG")
+            .ok()
+            .and_then(|path| std::fs::OpenOptions::new().create(true).append(true).open(format!("{path}.{}", self.role)).ok());
+        let child = Command::new(env!("CARGO_BIN_EXE_traffic-manager"))
+            .arg(self.role)
+            .env_clear()
+            .envs(&self.environment)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log.map_or_else(Stdio::null, Stdio::from))
+            .spawn()
+            .expect("the binary");
+        self.child = Some(child);
+    }
+
+    /// SIGKILL, then a new process on the same addresses.
+    pub fn kill_and_restart(&mut self) {
+        self.kill();
+        self.kills += 1;
+        self.spawn();
+    }
+
+    fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        let pid = self.child.as_ref().expect("a running process").id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().is_ok_and(|status| status.success()));
+    }
+
+    /// Its exit code, once it has ended.
+    pub async fn wait(&mut self, limit: Duration) -> Option<i32> {
+        let child = std::sync::Mutex::new(self.child.take().expect("a running process"));
+        let ended = async || child.lock().expect("no panic").try_wait().expect("a child").is_some();
+        eventually(limit, "the process ends", ended).await;
+        child.into_inner().expect("no panic").wait().expect("a child").code()
+    }
+
+    pub async fn ready(&self) {
+        let url = format!("http://{}/health/ready", self.ops);
+        eventually(Duration::from_secs(60), &format!("{} is ready", self.role), async || {
+            reqwest::get(&url).await.is_ok_and(|response| response.status().is_success())
+        })
+        .await;
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+/// Waits until `condition` holds, for at most `limit`.
+pub async fn eventually(limit: Duration, what: &str, condition: impl AsyncFn() -> bool) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(started.elapsed() < limit, "did not happen in {limit:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// A part of the stack, stopped by SIGSTOP; goes on when dropped, so that a failing test does not leave it stopped.
+pub struct Paused(&'static str);
+
+fn local_stack(command: &str, part: &str) -> bool {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/local-stack.sh");
+    Command::new(script)
+        .args([command, part])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+pub fn pause(part: &'static str) -> Paused {
+    assert!(local_stack("pause", part), "{part} could not be paused");
+    Paused(part)
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        let resumed = local_stack("resume", self.0);
+        assert!(resumed || std::thread::panicking(), "{} could not be resumed", self.0);
+    }
+}

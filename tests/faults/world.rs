@@ -1,0 +1,74 @@
+//! A world of one test: its own database, topics, group and archive on the running stack.
+
+use std::collections::HashMap;
+
+use mongodb::bson::doc;
+use secrecy::ExposeSecret as _;
+use traffic_manager::{
+    audit::{archive, document::ArchivedEvent},
+    config::Settings,
+    kafka,
+};
+
+use crate::support::database::{Database, variable};
+
+/// What a process of this world is started with.
+pub struct World {
+    pub db: Database,
+    pub environment: HashMap<String, String>,
+    pub settings: Settings,
+}
+
+impl World {
+    pub async fn new() -> Self {
+        let db = Database::create().await;
+        let name = &db.name;
+        let pairs = [
+            ("postgres.primary_url", db.app_url.clone()),
+            ("postgres.replica_urls", db.replica_url.clone()),
+            ("kafka.bootstrap_servers", variable("KAFKA_BOOTSTRAP")),
+            ("kafka.topic", name.clone()),
+            ("kafka.dlq_topic", format!("{name}.dlq")),
+            ("kafka.group", name.clone()),
+            ("kafka.session_timeout_ms", "6000".into()),
+            ("mongo.url", variable("MONGO_ADMIN_URL")),
+            ("mongo.database", name.clone()),
+            ("migrate.mongo_url", variable("MONGO_ADMIN_URL")),
+        ];
+        let overrides: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let settings = Settings::without_environment(&overrides).expect("valid settings");
+        kafka::create_topics(&settings.kafka, &settings.migrate).await.expect("topics");
+        archive::set_up(&settings.migrate, &settings.mongo).await.expect("the archive");
+        let variable = |key: &str| format!("TM__{}", key.replace('.', "__").to_uppercase());
+        let environment = pairs.iter().map(|(key, value)| (variable(key), value.clone())).collect();
+        Self { db, environment, settings }
+    }
+
+    /// Every archived event, as the archive holds it.
+    pub async fn archived(&self) -> Vec<ArchivedEvent> {
+        let collection = self.collection().await;
+        let mut found = collection.find(doc! {}).await.expect("the archive");
+        let mut documents = Vec::new();
+        while found.advance().await.expect("the archive") {
+            let document = found.deserialize_current().expect("a document");
+            documents.push(mongodb::bson::deserialize_from_document(document).expect("an archived event"));
+        }
+        documents
+    }
+
+    pub async fn archived_count(&self) -> u64 {
+        self.collection().await.count_documents(doc! {}).await.unwrap_or(0)
+    }
+
+    async fn collection(&self) -> mongodb::Collection<mongodb::bson::Document> {
+        let client = mongodb::Client::with_uri_str(self.settings.mongo.url.expose_secret()).await.expect("a MongoDB URL");
+        client.database(&self.settings.mongo.database).collection(&self.settings.mongo.collection)
+    }
+
+    /// Gives the archive back; the database goes by itself.
+    pub async fn end(self) {
+        if let Ok(client) = mongodb::Client::with_uri_str(self.settings.mongo.url.expose_secret()).await {
+            let _ = client.database(&self.settings.mongo.database).drop().await;
+        }
+    }
+}
