@@ -14,7 +14,7 @@ use super::{
 };
 
 /// One mutation of one tenant. Its serialised form is what an `Idempotency-Key` is bound to.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Command {
     /// Whose state it changes.
     pub tenant: TenantName,
@@ -37,7 +37,7 @@ impl Command {
 }
 
 /// The mutations.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
     /// Create the route or replace it whole; makes the tenant too when the caller may make tenants.
@@ -74,6 +74,7 @@ pub enum Op {
     /// Change the tenant's own record.
     PatchTenant {
         /// `Some(None)` goes back to the default.
+        #[serde(skip_serializing_if = "Option::is_none")]
         routes_quota: Option<Option<u32>>,
     },
     /// Remove the tenant, which must have no routes.
@@ -81,7 +82,7 @@ pub enum Op {
 }
 
 /// RFC 9110 §13: what the caller believes of the object that it changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct Precondition {
     /// `If-Match`: one of these must be the object's tag.
     pub if_match: Option<IfMatch>,
@@ -90,7 +91,7 @@ pub struct Precondition {
 }
 
 /// The value of `If-Match`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IfMatch {
     /// `*`: any, as long as the object exists.

@@ -161,16 +161,18 @@ pub struct RouteSpec {
     pub description: Option<Description>,
 }
 
-/// A merge patch (RFC 7396) of a [`RouteSpec`]: absent keeps, `Some(None)` removes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+/// A merge patch (RFC 7396) of a [`RouteSpec`]: absent keeps, `Some(None)` removes. Serialised, the two differ as they do in JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct RoutePatch {
     /// A new URL.
     pub url: Option<RouteUrl>,
     /// A new state.
     pub is_active: Option<bool>,
     /// Labels to set (`Some`) or remove (`None`); the outer `Some(None)` removes all.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<Option<BTreeMap<String, Option<String>>>>,
     /// A new description, or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<Option<Description>>,
 }
 

@@ -129,6 +129,24 @@ async fn a_key_is_bound_to_its_request() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_member_that_is_null_is_another_request_than_one_that_is_absent() {
+    let app = TestApp::start().await;
+    app.put(ROUTE).json(&json!({ "url": "http://a", "description": "d", "labels": { "k": "v" } })).expect(201).await;
+    app.patch("/tenants/acme").json(&json!({ "quotas": { "routes": 5 } })).expect(200).await;
+    for (path, absent, null) in [
+        (ROUTE, json!({}), json!({ "description": null })),
+        (ROUTE, json!({}), json!({ "labels": null })),
+        (ROUTE, json!({ "labels": {} }), json!({ "labels": null })),
+        ("/tenants/acme", json!({}), json!({ "quotas": { "routes": null } })),
+    ] {
+        let key = null.to_string() + &absent.to_string();
+        app.patch(path).header("idempotency-key", &key).json(&absent).expect(200).await;
+        app.patch(path).header("idempotency-key", &key).json(&null).problem(422, "idempotency_key_reused").await;
+    }
+    assert_eq!(events(&app).await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn unchanged_answers_and_deletes_are_replayed_too() {
     let app = TestApp::start().await;
     let body = json!({ "url": "http://a" });

@@ -1,0 +1,344 @@
+//! Imports point one way, and each library has one home. The source itself is read: what is forbidden here does not wait for a review.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// Who may name a library: paths under `src/` (a trailing `/` means all below), each with its reason.
+const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
+    ("actix_web", &[("http/", "the edge"), ("app.rs", "starts the servers and shares their state")]),
+    (
+        "tokio_postgres",
+        &[("store/", "the only SQL"), ("service/batch.rs", "prepares a group's statements before the first is sent")],
+    ),
+    (
+        "deadpool_postgres",
+        &[
+            ("store/", "the only SQL"),
+            ("app.rs", "hands a connection to a store function"),
+            ("cache.rs", "hands a connection to a store function"),
+            ("service/batch.rs", "owns the group's transaction"),
+            ("service/reads.rs", "hands a connection to a store function"),
+            ("service/writer.rs", "throws away a connection that failed"),
+        ],
+    ),
+    (
+        "rdkafka",
+        &[
+            ("kafka.rs", "every setting"),
+            ("relay.rs", "publishes"),
+            ("audit/consumer.rs", "consumes for the archive"),
+            ("cache/follower.rs", "consumes for the cache"),
+        ],
+    ),
+    ("mongodb", &[("audit/archive", "the only archive code")]),
+    ("refinery", &[("store/migrations.rs", "the only migrator")]),
+    ("moka", &[("cache.rs", "the only cache")]),
+    ("failsafe", &[("resilience/breaker.rs", "the only breaker")]),
+    ("serde_json_canonicalizer", &[("domain/chain.rs", "one canonical form")]),
+];
+
+/// What the pure core may not name.
+const NOT_IN_DOMAIN: &[&str] =
+    &["tokio", "actix_web", "tokio_postgres", "deadpool_postgres", "rdkafka", "mongodb", "reqwest", "tracing", "metrics"];
+
+/// Which modules of the crate a module may use, beside itself and `domain`.
+const MODULES: &[(&str, &[&str])] = &[
+    ("domain", &[]),
+    ("config", &[]),
+    ("telemetry", &["config"]),
+    ("resilience", &["config", "telemetry"]),
+    ("auth", &["config"]),
+    ("store", &["config", "resilience", "telemetry"]),
+    ("cache", &["config", "kafka", "resilience", "store", "telemetry"]),
+    ("service", &["audit", "cache", "config", "resilience", "store", "telemetry"]),
+    ("http", &["auth", "cache", "config", "resilience", "service", "telemetry"]),
+    ("kafka", &["config", "resilience", "telemetry"]),
+    ("relay", &["config", "kafka", "resilience", "store", "telemetry"]),
+    ("audit", &["config", "kafka", "resilience", "telemetry"]),
+];
+
+/// Uses that the table above forbids, each with its reason.
+const EXCEPTIONS: &[(&str, &str, &str)] = &[
+    ("http/polling.rs", "store", "tells a defect from a server that is away, in what the cache failed with"),
+    ("http/routes.rs", "store", "fills the filter of a list"),
+];
+
+const MAX_LINES: usize = 500;
+
+struct Source {
+    /// Under `src/`.
+    path: String,
+    /// Without comments.
+    code: String,
+    lines: usize,
+}
+
+fn sources() -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    collect(&root, &mut files);
+    let read = |file: &PathBuf| {
+        let text = fs::read_to_string(file).unwrap();
+        let path = file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        Source { path, lines: text.lines().count(), code: without_comments(&text) }
+    };
+    files.iter().map(read).collect()
+}
+
+fn collect(directory: &Path, files: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+}
+
+fn without_comments(text: &str) -> String {
+    // A line comment begins after white space; `https://` in a string does not.
+    let code = |line: &str| match line.trim_start() {
+        trimmed if trimmed.starts_with("//") => String::new(),
+        _ => line.split(" // ").next().unwrap_or_default().to_owned(),
+    };
+    text.lines().map(code).collect::<Vec<_>>().join("\n")
+}
+
+/// Whether `code` uses the crate `name`: the word, followed by `::` or the end of a use.
+fn names(code: &str, name: &str) -> bool {
+    code.match_indices(name).any(|(at, _)| {
+        let before = code[..at].chars().next_back();
+        let after = &code[at + name.len()..];
+        let starts = !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | ':' | '"'));
+        starts && (after.starts_with("::") || after.starts_with(';') || after.starts_with(" as "))
+    })
+}
+
+/// The modules of the crate that `code` uses.
+fn modules(code: &str) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        if code[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &code[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            None => drop(found.insert(word(rest))),
+            Some(group) => {
+                let mut depth = 0;
+                let mut expects = true;
+                for (at, c) in group.char_indices() {
+                    match c {
+                        '{' => depth += 1,
+                        '}' if depth == 0 => break,
+                        '}' => depth -= 1,
+                        ',' if depth == 0 => expects = true,
+                        c if expects && depth == 0 && !c.is_whitespace() => {
+                            found.insert(word(&group[at..]));
+                            expects = false;
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+    }
+    found
+}
+
+fn word(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+fn module_of(path: &str) -> &str {
+    path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
+}
+
+/// Text literals of `code`, roughly: what stands between two quotes.
+fn literals(code: &str) -> impl Iterator<Item = &str> {
+    code.lines().flat_map(|line| line.split('"').skip(1).step_by(2))
+}
+
+fn is_transaction_text(literal: &str) -> bool {
+    let text = literal.trim().to_ascii_lowercase();
+    let verbs = ["begin", "commit", "rollback", "start transaction", "savepoint", "end"];
+    verbs.iter().any(|verb| {
+        text.strip_prefix(verb).is_some_and(|rest| {
+            rest.is_empty() || rest.starts_with(';') || rest.starts_with(" transaction") || rest.starts_with(" isolation")
+        })
+    })
+}
+
+fn library_faults(source: &Source) -> Vec<String> {
+    let homes = LIBRARIES.iter().filter(|(library, _)| names(&source.code, library));
+    let stray = homes.filter(|(_, homes)| !homes.iter().any(|(home, _)| is_in(&source.path, home)));
+    stray.map(|(library, homes)| format!("src/{} uses {library}, whose home is {homes:?}", source.path)).collect()
+}
+
+/// `home` is a file, a directory (`a/`), or the beginning of a file's name (`a/b`).
+fn is_in(path: &str, home: &str) -> bool {
+    if home.ends_with(".rs") { path == home } else { path.starts_with(home) }
+}
+
+fn module_faults(source: &Source) -> Vec<String> {
+    let module = module_of(&source.path);
+    if matches!(module, "app" | "main" | "lib") {
+        return Vec::new();
+    }
+    let Some((_, allowed)) = MODULES.iter().find(|(name, _)| *name == module) else {
+        return vec![format!("src/{}: the module {module} has no row in MODULES", source.path)];
+    };
+    let is_allowed = |used: &str| {
+        used == module
+            || used == "domain"
+            || allowed.contains(&used)
+            || EXCEPTIONS.iter().any(|(path, exception, _)| *path == source.path && *exception == used)
+    };
+    modules(&source.code).iter().filter(|used| !is_allowed(used)).map(|used| format!("src/{} uses {used}", source.path)).collect()
+}
+
+fn assert_none(faults: Vec<String>) {
+    assert!(faults.is_empty(), "\n{}", faults.join("\n"));
+}
+
+#[test]
+fn every_library_has_one_home() {
+    assert_none(sources().iter().flat_map(library_faults).collect());
+}
+
+#[test]
+fn imports_point_one_way() {
+    assert_none(sources().iter().flat_map(module_faults).collect());
+}
+
+#[test]
+fn the_domain_is_pure() {
+    let domain: Vec<_> = sources().into_iter().filter(|source| source.path.starts_with("domain/")).collect();
+    assert!(domain.len() > 5);
+    let uses = |source: &Source| {
+        let used = NOT_IN_DOMAIN.iter().filter(|library| names(&source.code, library));
+        let mut faults: Vec<_> = used.map(|library| format!("src/{} uses {library}", source.path)).collect();
+        for word in [
+            "async ",
+            ".await",
+            "std::fs",
+            "std::net",
+            "std::thread",
+            "std::env",
+            "SystemTime::",
+            "Instant::",
+            "Timestamp::now",
+            "now_v7",
+            "new_v4",
+        ] {
+            if source.code.contains(word) {
+                faults.push(format!("src/{}: {word}", source.path));
+            }
+        }
+        faults
+    };
+    assert_none(domain.iter().flat_map(uses).collect());
+}
+
+#[test]
+fn exceptions_are_still_needed() {
+    let sources = sources();
+    let uses_it =
+        |path: &str, used: &str| sources.iter().any(|source| source.path == path && modules(&source.code).contains(used));
+    let unneeded = EXCEPTIONS.iter().filter(|(path, used, _)| !uses_it(path, used));
+    assert_none(unneeded.map(|(path, used, _)| format!("src/{path} does not use {used} any more")).collect());
+    let needed =
+        |library: &str, home: &str| sources.iter().any(|source| is_in(&source.path, home) && names(&source.code, library));
+    let homes = LIBRARIES.iter().flat_map(|(library, homes)| homes.iter().map(move |(home, _)| (library, home)));
+    let exists = |home: &str| sources.iter().any(|source| is_in(&source.path, home) && source.lines > 1);
+    let unneeded = homes.filter(|(library, home)| exists(home) && !needed(library, home));
+    assert_none(unneeded.map(|(library, home)| format!("src/{home} does not use {library} any more")).collect());
+}
+
+#[test]
+fn no_file_is_too_long() {
+    let long = sources().into_iter().filter(|source| source.lines > MAX_LINES);
+    assert_none(long.map(|source| format!("src/{} has {} lines", source.path, source.lines)).collect());
+}
+
+#[test]
+fn transactions_are_begun_in_one_way() {
+    let mut faults = Vec::new();
+    for source in sources() {
+        for literal in literals(&source.code).filter(|literal| is_transaction_text(literal)) {
+            faults.push(format!("src/{}: {literal:?}", source.path));
+        }
+        for call in [".batch_execute(", ".simple_query("] {
+            if source.code.contains(call) {
+                faults.push(format!("src/{}: {call}", source.path));
+            }
+        }
+    }
+    assert_none(faults);
+}
+
+#[test]
+fn names_of_metrics_stand_in_one_table() {
+    let named = |source: &Source| {
+        let literals: Vec<_> = literals(&source.code).filter(|literal| literal.starts_with("tm_")).map(str::to_owned).collect();
+        literals.into_iter().map(|literal| format!("src/{}: {literal}", source.path)).collect::<Vec<_>>()
+    };
+    // Headers of Kafka records begin like metrics.
+    let homes = ["telemetry/names.rs", "kafka.rs", "relay.rs"];
+    let others: Vec<_> = sources().into_iter().filter(|source| !homes.contains(&source.path.as_str())).collect();
+    let faults = others.iter().flat_map(named);
+    assert_none(faults.collect());
+    let table = sources().into_iter().find(|source| source.path == "telemetry/names.rs").unwrap();
+    assert!(literals(&table.code).filter(|literal| literal.starts_with("tm_")).count() > 20);
+}
+
+#[test]
+fn every_metric_is_used() {
+    let sources = sources();
+    let table = sources.iter().find(|source| source.path == "telemetry/names.rs").unwrap();
+    let constants = table.code.lines().filter_map(|line| line.trim().split_once(" = \"tm_")?.0.split(' ').nth(1));
+    let unused: Vec<_> = constants.filter(|name| !sources.iter().any(|source| names_constant(&source.code, name))).collect();
+    // Those of the parts that do not run in this build.
+    let parts = ["RELAY_", "CONSUMER_", "ARCHIVE", "DEAD_", "AUDIT_"];
+    assert_none(unused.into_iter().filter(|name| !parts.iter().any(|part| name.starts_with(part))).map(str::to_owned).collect());
+}
+
+fn names_constant(code: &str, name: &str) -> bool {
+    code.match_indices(&format!("names::{name}"))
+        .any(|(at, found)| !code[at + found.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+}
+
+/// The checks themselves must be able to fail.
+#[test]
+fn the_checks_find_what_they_look_for() {
+    let source = |path: &str, text: &str| Source { path: path.into(), code: without_comments(text), lines: text.lines().count() };
+    let library = |path, text| library_faults(&source(path, text)).len();
+    assert_eq!(library("service/x.rs", "use actix_web::web;"), 1);
+    assert_eq!(library("service/x.rs", "fn f(client: &tokio_postgres::Client) {}"), 1);
+    assert_eq!(library("audit/consumer.rs", "use {\n    mongodb::bson,\n};"), 1);
+    assert_eq!(library("audit/archive_queries.rs", "use mongodb::bson;"), 0);
+    assert_eq!(library("service/x.rs", "/// like actix_web::web\n// use mongodb::x;\nlet a = \"actix_web\";"), 0);
+    assert_eq!(library("service/x.rs", "use my_actix_web::x; use crate::rdkafka_like::x;"), 0);
+    let module = |path, text| module_faults(&source(path, text)).len();
+    assert_eq!(module("domain/x.rs", "use crate::store::Error;"), 1);
+    assert_eq!(module("domain/x.rs", "use crate::domain::ids;"), 0);
+    assert_eq!(
+        module("store/x.rs", "use crate::{\n    domain::{ids::{A, B}, route},\n    http::{self, X},\n    service,\n};"),
+        2
+    );
+    assert_eq!(module("http/x.rs", "use crate::store::Error;"), 1);
+    assert_eq!(module("relay.rs", "fn f() { crate::app::migrate() }"), 1);
+    assert_eq!(module("news/x.rs", ""), 1);
+    assert!(
+        is_transaction_text("BEGIN")
+            && is_transaction_text(" commit;")
+            && is_transaction_text("start transaction isolation level serializable")
+    );
+    assert!(
+        !is_transaction_text("commit_unknown") && !is_transaction_text("beginning") && !is_transaction_text("commits per second")
+    );
+}

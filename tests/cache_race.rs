@@ -1,0 +1,226 @@
+//! Loads and commits racing for the same tenant: once a commit has been applied, nothing older is served.
+//!
+//! The tenants are large, so that a load takes longer than a commit and most commits fall into the middle of one.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use support::{Database, settings};
+use traffic_manager::{
+    cache::Cache,
+    config::Settings,
+    domain::{
+        command::{Command, Facts, Op, Precondition},
+        event::Actor,
+        ids::{RouteName, TenantName},
+        route::{RoutePatch, RouteSpec},
+        snapshot::TenantSnapshot,
+        tag::{Epoch, VersionTag},
+    },
+    service::{
+        batch::Request,
+        writer::{OnCommit, Writer},
+    },
+    store::{Server, router::Router},
+};
+use uuid::Uuid;
+
+/// What an instance is made of, without its edge.
+struct Instance {
+    router: Arc<Router>,
+    writer: Writer,
+    /// Changed for a cold one in each round.
+    cache: Arc<Mutex<Arc<Cache>>>,
+    settings: Settings,
+}
+
+impl Instance {
+    async fn start(db: &Database, cache_bytes: u64) -> Self {
+        let mut settings = settings(db, &[]);
+        settings.read.cache_bytes = cache_bytes;
+        let (postgres, breaker) = (&settings.postgres, &settings.breaker);
+        let primary =
+            Arc::new(Server::new("postgres_primary", "postgres.primary_url", &postgres.primary_url, postgres, breaker).unwrap());
+        let replica = Arc::new(
+            Server::new("postgres_replica_1", "postgres.replica_urls", &postgres.replica_urls[0], postgres, breaker).unwrap(),
+        );
+        let router = Arc::new(Router::new(primary.clone(), vec![replica], postgres.replica_max_lag_bytes));
+        router.check().await;
+        let cache = Arc::new(Mutex::new(Cache::new(router.clone(), &settings.read)));
+        let current = cache.clone();
+        let on_commit: OnCommit = Arc::new(move |committed| {
+            let cache = current.lock().unwrap().clone();
+            Box::pin(async move {
+                for (tenant, events) in committed.by_tenant() {
+                    cache.apply(tenant, &events).await;
+                }
+            })
+        });
+        let (writer, _lanes) = Writer::start(primary, &settings.write, &settings.limits, on_commit);
+        Self { router, writer, cache, settings }
+    }
+
+    fn cache(&self) -> Arc<Cache> {
+        self.cache.lock().unwrap().clone()
+    }
+
+    fn turn_cold(&self) {
+        *self.cache.lock().unwrap() = Cache::new(self.router.clone(), &self.settings.read);
+    }
+
+    async fn write(&self, tenant: &TenantName, op: Op) -> VersionTag {
+        let facts = Facts {
+            event_id: Uuid::now_v7(),
+            new_epoch: Epoch::from_random(Uuid::new_v4().as_u64_pair().1.to_be_bytes()),
+            now: jiff::Timestamp::now().into(),
+            actor: Actor { kind: "test".into(), id: "test".into() },
+            may_create_tenant: true,
+            reason: None,
+            request_id: String::new(),
+            trace_id: None,
+            source_ip: None,
+        };
+        let command = Command { tenant: tenant.clone(), op, precondition: Precondition::default() };
+        self.writer.write(Request { command, facts, idempotency_key: None, traceparent: None }).await.unwrap().outcome.tag
+    }
+
+    /// Changes the route that tells the revision: its URL is `http://r<n>`.
+    async fn change(&self, tenant: &TenantName, n: u64) -> VersionTag {
+        let patch = RoutePatch { url: Some(format!("http://r{n}").parse().unwrap()), ..RoutePatch::default() };
+        self.write(tenant, Op::Patch { route: route(), patch }).await
+    }
+
+    /// A tenant with `count` routes beside the one that changes.
+    async fn fill(&self, db: &Database, name: &str, count: i32) -> TenantName {
+        let tenant: TenantName = name.parse().unwrap();
+        let spec =
+            RouteSpec { url: "http://r1".parse().unwrap(), is_active: true, labels: Default::default(), description: None };
+        self.write(&tenant, Op::Upsert { route: route(), spec }).await;
+        let sql = "insert into routes select $1, 'filler', 'prod', 'v' || n, 'http://filler', true, '{}', null, 1, now(), 'x', now(), 'x' \
+                   from generate_series(1, $2) n";
+        db.execute(sql, &[&name, &count]).await;
+        db.caught_up().await;
+        tenant
+    }
+}
+
+fn route() -> RouteName {
+    RouteName { service: "web".parse().unwrap(), env: "prod".parse().unwrap(), version: "v1".parse().unwrap() }
+}
+
+/// What the snapshot says of itself and what it holds must be the same revision, as writes change nothing else.
+fn revision(snapshot: &TenantSnapshot) -> u64 {
+    let held = snapshot.get("web", "prod", "v1").expect("the route");
+    assert_eq!(held.url.as_str(), format!("http://r{}", snapshot.tag().revision), "a snapshot is of one instant");
+    snapshot.tag().revision.0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_load_that_a_commit_overtook_is_never_left_in_place() {
+    const ROUNDS: u64 = 150;
+    let db = Database::create().await;
+    let instance = Arc::new(Instance::start(&db, 1 << 30).await);
+    let tenant = instance.fill(&db, "acme", 1500).await;
+    let (mut stale, mut races) = (0, 0);
+    for n in 2..ROUNDS + 2 {
+        instance.turn_cold();
+        let cache = instance.cache();
+        let (began, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let loaders: Vec<_> = (0..3)
+            .map(|_| {
+                let (cache, tenant, began, ended) = (cache.clone(), tenant.clone(), began.clone(), ended.clone());
+                tokio::spawn(async move {
+                    began.fetch_add(1, Ordering::SeqCst);
+                    let got = cache.get(&tenant, None).await.unwrap().expect("the tenant");
+                    ended.fetch_add(1, Ordering::SeqCst);
+                    revision(&got)
+                })
+            })
+            .collect();
+        // From before the load's first byte to after its last.
+        tokio::time::sleep(Duration::from_micros(n * 397 % 12_000)).await;
+        let was_loading = began.load(Ordering::SeqCst) > 0 && ended.load(Ordering::SeqCst) == 0;
+        let committed = instance.change(&tenant, n).await;
+        assert_eq!(committed.revision.0, n);
+        races += usize::from(was_loading);
+        let read = async || revision(&cache.get(&tenant, None).await.unwrap().expect("the tenant"));
+        stale += usize::from(read().await < n);
+        for loader in loaders {
+            // A cold cache may begin with what a replica has, however old; it has shown nothing newer.
+            assert!(loader.await.unwrap() <= n);
+        }
+        // The load that was overtaken has ended: had it put its snapshot in place, it would be served now.
+        stale += usize::from(read().await < n);
+    }
+    assert_eq!(stale, 0, "stale reads in {ROUNDS} rounds with {races} races");
+    assert!(races > ROUNDS as usize / 4, "only {races} of {ROUNDS} commits fell into a load");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_cache_too_small_for_its_tenants_never_goes_back_either() {
+    const COMMITS: u64 = 120;
+    let db = Database::create().await;
+    // Room for one of the three: each load evicts another tenant, and the next read loads it again.
+    let instance = Arc::new(Instance::start(&db, 450_000).await);
+    let mut tenants = Vec::new();
+    for name in ["a", "b", "c"] {
+        tenants.push(instance.fill(&db, name, 500).await);
+    }
+    let weight = instance.cache().get(&tenants[0], None).await.unwrap().expect("the tenant").weight();
+    assert!((225_000..450_000).contains(&weight), "{weight}");
+    let done = Arc::new(AtomicBool::new(false));
+    let readers: Vec<_> = (0..3)
+        .map(|reader| {
+            let (instance, tenants, done) = (instance.clone(), tenants.clone(), done.clone());
+            tokio::spawn(async move {
+                let (mut seen, mut reads) = ([0; 3], 0);
+                while !done.load(Ordering::SeqCst) {
+                    let at = (reads + reader) % tenants.len();
+                    let got = revision(&instance.cache().get(&tenants[at], None).await.unwrap().expect("the tenant"));
+                    assert!(got >= seen[at], "{got} after {}", seen[at]);
+                    seen[at] = got;
+                    reads += 1;
+                }
+                reads
+            })
+        })
+        .collect();
+    let refresher = {
+        let (instance, done) = (instance.clone(), done.clone());
+        tokio::spawn(async move {
+            while !done.load(Ordering::SeqCst) {
+                instance.cache().refresh().await;
+            }
+        })
+    };
+    let writers: Vec<_> = tenants
+        .iter()
+        .map(|tenant| {
+            let (instance, tenant) = (instance.clone(), tenant.clone());
+            tokio::spawn(async move {
+                let mut stale = 0;
+                for n in 2..COMMITS + 2 {
+                    assert_eq!(instance.change(&tenant, n).await.revision.0, n);
+                    stale += usize::from(revision(&instance.cache().get(&tenant, None).await.unwrap().expect("the tenant")) < n);
+                }
+                stale
+            })
+        })
+        .collect();
+    for writer in writers {
+        assert_eq!(writer.await.unwrap(), 0, "stale reads");
+    }
+    done.store(true, Ordering::SeqCst);
+    refresher.await.unwrap();
+    for reader in readers {
+        assert!(reader.await.unwrap() > 50, "a reader that read");
+    }
+}

@@ -1,0 +1,248 @@
+//! Random histories of commands against the real writer on a real database, held against a plain model.
+//!
+//! Every history follows from a seed, which stands in the message of a failure: `TM_MODEL_SEED=<seed>` repeats it. `TM_MODEL_STEPS`
+//! makes the histories longer.
+
+#[path = "support/mod.rs"]
+mod support;
+
+#[path = "model/commands.rs"]
+mod commands;
+#[path = "model/plain.rs"]
+mod plain;
+#[path = "model/verify.rs"]
+mod verify;
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use commands::{Source, Step};
+use proptest::prelude::*;
+use support::{Database, settings};
+use traffic_manager::{
+    config::Settings,
+    domain::{chain::EventHash, command::Rejection, ids::TenantName, route::Route, tenant::Tenant},
+    service::{
+        self,
+        batch::{self, Request},
+        writer::{OnCommit, Writer},
+    },
+    store::{
+        self, Server,
+        group::{self, Locked},
+        idempotency::{Answer, Key},
+    },
+};
+
+/// Routes of a tenant without a quota of its own: few, so that the quota is reached.
+const QUOTA: u32 = 4;
+
+struct Instance {
+    writer: Writer,
+    server: Arc<Server>,
+}
+
+impl Instance {
+    fn start(db: &Database) -> Self {
+        let mut settings: Settings = settings(db, &[]);
+        settings.limits.routes_per_tenant = QUOTA;
+        let primary = &settings.postgres.primary_url;
+        let server =
+            Server::new("postgres_primary", "postgres.primary_url", primary, &settings.postgres, &settings.breaker).unwrap();
+        let server = Arc::new(server);
+        let nothing: OnCommit = Arc::new(|_| Box::pin(std::future::ready(())));
+        let (writer, _lanes) = Writer::start(server.clone(), &settings.write, &settings.limits, nothing);
+        Self { writer, server }
+    }
+}
+
+/// What came of each request, as its sender heard it.
+pub type Heard = Vec<(Request, Result<batch::Reply, Rejection>)>;
+
+async fn write(instance: &Instance, request: &Request) -> Result<batch::Reply, Rejection> {
+    match instance.writer.write(request.clone()).await {
+        Ok(reply) => Ok(reply),
+        Err(service::Error::Rejected(rejection)) => Err(rejection),
+        Err(error) => panic!("{request:?}: {error:?}"),
+    }
+}
+
+fn seeds(count: u64) -> Vec<u64> {
+    match std::env::var("TM_MODEL_SEED") {
+        Ok(seed) => vec![seed.parse().expect("a seed is a number")],
+        // New ones in every run: a failure prints its own.
+        Err(_) => (0..count).map(|_| uuid::Uuid::new_v4().as_u64_pair().0).collect(),
+    }
+}
+
+fn steps(default: usize) -> usize {
+    std::env::var("TM_MODEL_STEPS").map_or(default, |steps| steps.parse().expect("a number of steps"))
+}
+
+/// One command at a time: the plain model predicts every reply.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_history_in_sequence_is_what_the_model_says() {
+    let mut covered = BTreeMap::new();
+    for seed in seeds(3) {
+        let db = Database::create().await;
+        let instance = Instance::start(&db);
+        let mut source = Source::new(seed);
+        let mut model = plain::Model::new(QUOTA);
+        let mut heard = Heard::new();
+        for step in 0..steps(400) {
+            let request = source.request(&model.tags());
+            let got = write(&instance, &request).await;
+            let want = model.answer(&request);
+            let got_plain = got.clone().map(|reply| plain::of_reply(&reply));
+            assert_eq!(got_plain, want, "TM_MODEL_SEED={seed} step {step}: {request:?}\ngot {got:?}");
+            heard.push((request, got));
+        }
+        for reply in heard.iter().map(|(_, reply)| plain::sort_of(reply)) {
+            *covered.entry(reply).or_insert(0) += 1;
+        }
+        verify::all(&db, &heard, seed).await;
+        assert_eq!(model.rows(), verify::rows(&db).await, "TM_MODEL_SEED={seed}");
+    }
+    // A history that never meets a case says nothing of it.
+    for sort in plain::SORTS {
+        assert!(covered.contains_key(sort), "{sort} never came: {covered:?}");
+    }
+}
+
+/// Many senders and two instances at a time: whatever the order was, the history must be one that explains every reply.
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_histories_through_two_instances_are_gapless_and_true() {
+    for seed in seeds(3) {
+        let db = Database::create().await;
+        let instances = [Arc::new(Instance::start(&db)), Arc::new(Instance::start(&db))];
+        let heard = Arc::new(Mutex::new(Heard::new()));
+        let senders = (0..24_u64).map(|sender| {
+            let (instance, heard) = (instances[usize::try_from(sender % 2).unwrap()].clone(), heard.clone());
+            tokio::spawn(async move {
+                let mut source = Source::new(seed ^ sender.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                let mut tags = Vec::new();
+                for _ in 0..steps(60) {
+                    let request = source.request(&tags);
+                    let reply = write(&instance, &request).await;
+                    if let Ok(reply) = &reply {
+                        tags.push(reply.outcome.tag.clone());
+                        let excess = tags.len().saturating_sub(6);
+                        tags.drain(..excess);
+                    }
+                    heard.lock().unwrap().push((request, reply));
+                }
+            })
+        });
+        for sender in futures_util::future::join_all(senders).await {
+            sender.unwrap_or_else(|error| panic!("TM_MODEL_SEED={seed}: {error}"));
+        }
+        let heard = std::mem::take(&mut *heard.lock().unwrap());
+        assert!(heard.iter().filter(|(_, reply)| matches!(reply, Ok(reply) if !reply.replayed)).count() > 100);
+        verify::all(&db, &heard, seed).await;
+    }
+}
+
+/// The transaction of a group, with the rows that are there, for many sizes of groups: the database ends the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_of_any_size_commit_the_same_as_one_at_a_time() {
+    for seed in seeds(2) {
+        let mut ends = Vec::new();
+        for size in [1, 7, 60] {
+            let db = Database::create().await;
+            let instance = Instance::start(&db);
+            let mut source = Source::new(seed);
+            let requests: Vec<Request> = (0..steps(240)).map(|_| source.request(&[])).collect();
+            let mut heard = Heard::new();
+            for group in requests.chunks(size) {
+                let mut client = instance.server.connection().await.unwrap();
+                let limit = std::time::Duration::from_secs(10);
+                let decide = |locked| Ok(batch::plan(group, locked, QUOTA).unwrap().split());
+                let wanted = batch::wanted(group);
+                let committed = Box::pin(store::group::commit(&mut client, &wanted, limit, decide)).await.unwrap();
+                assert_eq!(committed.replies.len(), group.len());
+                heard.extend(group.iter().cloned().zip(committed.replies));
+            }
+            verify::all(&db, &heard, seed).await;
+            let replies: Vec<_> = heard.into_iter().map(|(_, reply)| reply).collect();
+            ends.push((replies, verify::state(&db).await));
+        }
+        assert!(ends.iter().all(|end| *end == ends[0]), "TM_MODEL_SEED={seed}");
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// The pure middle of a group commit: a group of n is n groups of one.
+    #[test]
+    fn planning_a_group_is_planning_its_commands_one_at_a_time(steps in prop::collection::vec(any::<u64>().prop_map(Step), 1..25)) {
+        let requests: Vec<Request> = steps.iter().enumerate().map(|(at, step)| step.request(at as u64, &[])).collect();
+        let mut rows = Rows::default();
+        let mut replies = Vec::new();
+        let mut events = Vec::new();
+        for request in &requests {
+            let plan = batch::plan(std::slice::from_ref(request), rows.locked(), QUOTA).unwrap();
+            events.extend(plan.rows.events.clone());
+            replies.extend(plan.replies.clone());
+            rows.write(&plan.rows);
+        }
+        let whole = batch::plan(&requests, Locked::default(), QUOTA).unwrap();
+        prop_assert_eq!(&whole.replies, &replies);
+        prop_assert_eq!(
+            whole.rows.events.iter().map(|new| &new.payload).collect::<Vec<_>>(),
+            events.iter().map(|new| &new.payload).collect::<Vec<_>>()
+        );
+        let mut once = Rows::default();
+        once.write(&whole.rows);
+        prop_assert_eq!(once, rows);
+    }
+}
+
+/// The tables, as far as a plan reads and writes them.
+#[derive(Debug, Default, PartialEq)]
+struct Rows {
+    tenants: BTreeMap<TenantName, (Tenant, EventHash)>,
+    routes: BTreeMap<(TenantName, String), Route>,
+    answers: BTreeMap<(TenantName, String), Answer>,
+}
+
+impl Rows {
+    fn locked(&self) -> Locked {
+        let key = |(tenant, key): &(TenantName, String)| Key {
+            tenant: tenant.clone(),
+            actor: commands::ACTOR.into(),
+            key: key.clone(),
+        };
+        Locked {
+            tenants: self.tenants.values().cloned().collect(),
+            routes: self.routes.iter().map(|((tenant, _), route)| (tenant.clone(), route.clone())).collect(),
+            answers: self.answers.iter().map(|(name, answer)| (key(name), answer.clone())).collect(),
+        }
+    }
+
+    /// As the database would: an insert of what is there and an update of what is not are errors.
+    fn write(&mut self, rows: &group::Rows) {
+        for (tenant, head) in &rows.insert_tenants {
+            assert!(self.tenants.insert(tenant.name.clone(), (tenant.clone(), *head)).is_none());
+        }
+        for (tenant, head) in &rows.update_tenants {
+            assert!(self.tenants.insert(tenant.name.clone(), (tenant.clone(), *head)).is_some());
+        }
+        for key in &rows.delete_routes {
+            self.routes.remove(&(key.tenant.clone(), key.name.to_string()));
+        }
+        for (tenant, route) in &rows.upsert_routes {
+            assert!(self.tenants.contains_key(tenant));
+            self.routes.insert((tenant.clone(), route.name.to_string()), route.clone());
+        }
+        for tenant in &rows.delete_tenants {
+            assert!(self.tenants.remove(tenant).is_some());
+            assert!(self.routes.keys().all(|(owner, _)| owner != tenant));
+        }
+        for (key, answer) in &rows.answers {
+            assert!(self.answers.insert((key.tenant.clone(), key.key.clone()), answer.clone()).is_none());
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Commands at random: few tenants, routes, keys and values, so that they meet.
+
+use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
+use traffic_manager::{
+    domain::{
+        command::{Command, Facts, IfMatch, Op, Precondition},
+        event::Actor,
+        ids::RouteName,
+        route::{Labels, RoutePatch, RouteSpec},
+        tag::{Epoch, Revision, VersionTag},
+        tenant::Quotas,
+    },
+    service::batch::Request,
+};
+use uuid::Uuid;
+
+/// Who sends all of them.
+pub const ACTOR: &str = "model";
+
+/// splitmix64: small, seeded, good enough.
+pub struct Rng(u64);
+
+impl Rng {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, end: u64) -> u64 {
+        self.next() % end
+    }
+
+    fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+        let at = usize::try_from(self.next()).unwrap_or(0).checked_rem(from.len())?;
+        Some(from[at].clone())
+    }
+}
+
+/// A stream of requests that follows from its seed.
+pub struct Source {
+    rng: Rng,
+    count: u64,
+}
+
+impl Source {
+    /// The stream of a seed.
+    pub fn new(seed: u64) -> Self {
+        Self { rng: Rng(seed), count: 0 }
+    }
+
+    /// The next request; some are conditional on one of `tags`.
+    pub fn request(&mut self, tags: &[VersionTag]) -> Request {
+        self.count += 1;
+        Step(self.rng.next()).request(self.count, tags)
+    }
+}
+
+/// One request, as the number that it is made from.
+#[derive(Debug, Clone, Copy)]
+pub struct Step(pub u64);
+
+impl Step {
+    /// The request; `at` is its place in the history, by which its time goes.
+    pub fn request(self, at: u64, tags: &[VersionTag]) -> Request {
+        let mut rng = Rng(self.0);
+        let op = op(&mut rng);
+        let precondition = precondition(&mut rng, tags);
+        let tenant = format!("t{}", rng.below(3)).parse().unwrap();
+        let command = Command { tenant, op, precondition };
+        let idempotency_key = match rng.below(10) {
+            // The same command again finds the answer to the first.
+            0..3 => Some(hex::encode(&Sha256::digest(serde_json::to_vec(&command).unwrap())[..4])),
+            // Other commands find this one taken.
+            3 => Some(format!("shared-{}", rng.below(3))),
+            _ => None,
+        };
+        let facts = Facts {
+            event_id: Uuid::from_u64_pair(rng.next(), rng.next() ^ at),
+            new_epoch: Epoch::from_random(rng.next().to_be_bytes()),
+            now: Timestamp::from_microsecond(1_795_000_000_000_000 + i64::try_from(at).unwrap()).unwrap().into(),
+            actor: Actor { kind: "test".into(), id: ACTOR.into() },
+            may_create_tenant: rng.below(8) > 0,
+            reason: (rng.below(2) == 0).then(|| "because \"ü\"\u{2028}".to_owned()),
+            request_id: format!("r-{at}"),
+            trace_id: None,
+            source_ip: None,
+        };
+        Request { command, facts, idempotency_key, traceparent: None }
+    }
+}
+
+fn op(rng: &mut Rng) -> Op {
+    let route = RouteName {
+        service: "s".parse().unwrap(),
+        env: ["prod", "dev"][usize::from(rng.below(2) == 0)].parse().unwrap(),
+        version: format!("v{}", rng.below(3)).parse().unwrap(),
+    };
+    match rng.below(20) {
+        0..7 => Op::Upsert { route, spec: spec(rng) },
+        7..10 => Op::Patch { route, patch: patch(rng) },
+        10..12 => Op::SetActive { route, is_active: rng.below(2) == 0 },
+        12..16 => Op::Delete { route },
+        16 => Op::CreateTenant { quotas: Quotas { routes: quota(rng) } },
+        17 => Op::PatchTenant { routes_quota: (rng.below(4) > 0).then(|| quota(rng)) },
+        _ => Op::DeleteTenant,
+    }
+}
+
+fn quota(rng: &mut Rng) -> Option<u32> {
+    (rng.below(2) == 0).then(|| u32::try_from(rng.below(5)).unwrap())
+}
+
+fn spec(rng: &mut Rng) -> RouteSpec {
+    let label = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
+    let labels = rng.pick(&[vec![], vec![("a", "1")], vec![("a", "2"), ("b", "ü\"")]]).unwrap();
+    RouteSpec {
+        url: format!("http://h{}", rng.below(2)).parse().unwrap(),
+        is_active: rng.below(3) > 0,
+        labels: Labels::try_from(labels.into_iter().map(label).collect::<std::collections::BTreeMap<_, _>>()).unwrap(),
+        description: (rng.below(3) == 0).then(|| "d".to_owned().try_into().unwrap()),
+    }
+}
+
+fn patch(rng: &mut Rng) -> RoutePatch {
+    let labels = match rng.below(4) {
+        0 => None,
+        1 => Some(None),
+        _ => {
+            let value = (rng.below(2) == 0).then(|| rng.below(2).to_string());
+            Some(Some([(["a", "b"][usize::from(rng.below(2) == 0)].to_owned(), value)].into()))
+        }
+    };
+    RoutePatch {
+        url: (rng.below(3) == 0).then(|| spec(rng).url),
+        is_active: (rng.below(4) == 0).then(|| rng.below(2) == 0),
+        labels,
+        description: (rng.below(4) == 0).then(|| spec(rng).description),
+    }
+}
+
+fn precondition(rng: &mut Rng, tags: &[VersionTag]) -> Precondition {
+    let bogus = VersionTag { epoch: Epoch::from_random([7; 8]), revision: Revision(1) };
+    match rng.below(20) {
+        0..12 => Precondition::default(),
+        12 => Precondition { if_match: Some(IfMatch::Any), must_not_exist: false },
+        13..17 => {
+            let tags = (0..3).filter_map(|_| rng.pick(tags)).collect();
+            Precondition { if_match: Some(IfMatch::Tags(tags)), must_not_exist: false }
+        }
+        17 => Precondition { if_match: Some(IfMatch::Tags(vec![bogus])), must_not_exist: false },
+        18 => Precondition { if_match: rng.pick(&[None, Some(IfMatch::Any)]).flatten(), must_not_exist: true },
+        _ => Precondition { if_match: None, must_not_exist: true },
+    }
+}
