@@ -45,8 +45,8 @@ pub enum ArchiveError {
     /// It cannot be reached, or answered with an error that is not about one event.
     #[error("mongodb failed")]
     Failed(#[from] mongodb::error::Error),
-    /// A document is not as this program writes them.
-    #[error("an archived document is not readable: {0}")]
+    /// A document cannot be written or read as this program does it.
+    #[error("a document is not as it should be: {0}")]
     Corrupt(#[from] mongodb::bson::error::Error),
 }
 
@@ -56,6 +56,12 @@ pub struct Archive {
     collection: Collection<Document>,
     query_timeout: Duration,
     insert_timeout: Duration,
+}
+
+fn document(event: &Archivable) -> Result<Document, mongodb::bson::error::Error> {
+    let mut document = mongodb::bson::serialize_to_document(&event.event)?;
+    document.insert("_id", event.id.as_str());
+    Ok(document)
 }
 
 /// Values are text and nothing else, so no operator can be smuggled in.
@@ -104,7 +110,7 @@ impl Archive {
 
     /// Stores events, in any order, and tells for each what became of it.
     pub async fn insert(&self, events: &[Archivable]) -> Result<Vec<Stored>, ArchiveError> {
-        let documents = events.iter().map(|event| &event.document);
+        let documents = events.iter().map(document).collect::<Result<Vec<_>, _>>()?;
         let options = InsertManyOptions::builder().ordered(false).build();
         let inserted = async {
             match self.collection.insert_many(documents).with_options(options).await {

@@ -10,11 +10,9 @@ use super::{
     Error,
     reads::{Page, PageRequest, Reads},
 };
+pub use crate::audit::document::ArchivedEvent;
 use crate::{
-    audit::{
-        archive::{Archive, ArchiveError, EventPosition},
-        document::ArchivedEvent,
-    },
+    audit::archive::{Archive, ArchiveError, EventPosition},
     domain::{
         filter::EventFilter,
         ids::TenantName,

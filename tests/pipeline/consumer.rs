@@ -42,7 +42,7 @@ async fn published(world: &World, tenants: &[&str], count: usize) -> Vec<Record>
     }
     let wake = Arc::new(tokio::sync::Notify::new());
     let relay = traffic_manager::relay::Relay::new(world.settings.clone(), wake, Arc::default()).expect("a relay");
-    let (lease, _) = relay.elect(None).await.expect("Postgres answers").unwrap_or_else(|_| panic!("another leads"));
+    let lease = relay.elect(None).await.expect("Postgres answers").unwrap_or_else(|_| panic!("another leads"));
     while relay.publish_batch(&lease).await.expect("Kafka answers") != traffic_manager::relay::Step::Idle {}
     records(&world.settings.kafka.topic, count * tenants.len()).await
 }
@@ -224,7 +224,7 @@ async fn a_rebalance_in_the_middle_loses_and_doubles_nothing() {
 
 async fn relay_all(world: &World) {
     let relay = traffic_manager::relay::Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
-    let lease = eventually("it leads", async || relay.elect(None).await.expect("Postgres answers").ok()).await.0;
+    let lease = eventually("it leads", async || relay.elect(None).await.expect("Postgres answers").ok()).await;
     while relay.publish_batch(&lease).await.expect("Kafka answers") != traffic_manager::relay::Step::Idle {}
 }
 
