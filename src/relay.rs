@@ -167,7 +167,9 @@ impl Relay {
             None => self.connect().await?,
         };
         let holder = format!("{}/{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id());
-        let led = tokio::time::timeout(limit, outbox::try_lead(client, &holder)).await.unwrap_or(Err(store::Error::Timeout))?;
+        let led = tokio::time::timeout(limit, outbox::try_lead(client, &holder, self.silence()))
+            .await
+            .unwrap_or(Err(store::Error::Timeout))?;
         match led {
             Ok(lease) => {
                 tracing::info!(relay.lease_epoch = lease.epoch(), "this process leads the relay");
@@ -176,6 +178,12 @@ impl Relay {
             }
             Err(client) => Ok(Err(Session { client, lost })),
         }
+    }
+
+    /// Longer than a leader or a standby that works is ever silent on its session: while Kafka is awaited, or between two polls.
+    fn silence(&self) -> Duration {
+        let relay = &self.settings.relay;
+        ms(self.settings.kafka.delivery_timeout_ms + relay.step_timeout_ms + relay.poll_ms.max(relay.election_ms))
     }
 
     async fn connect(&self) -> Result<Session, store::Error> {
@@ -242,7 +250,11 @@ impl Relay {
         if let Some((code, reason)) = self.producer.client().fatal_error() {
             tracing::warn!(kafka.error = ?code, reason, "the producer stopped; making a new one");
             match kafka::producer(&self.settings.kafka) {
-                Ok(producer) => self.producer = producer,
+                Ok(producer) => {
+                    // Dropping blocks until its thread has ended.
+                    let dead = std::mem::replace(&mut self.producer, producer);
+                    tokio::task::spawn_blocking(move || drop(dead));
+                }
                 Err(error) => self.report_error("kafka", &error),
             }
         }
