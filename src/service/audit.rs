@@ -148,7 +148,7 @@ impl AuditReads {
 
 fn is_failure(error: &ArchiveError) -> bool {
     match error {
-        ArchiveError::Timeout(_) | ArchiveError::Failed(_) => true,
+        ArchiveError::Timeout(_) | ArchiveError::Failed(_) | ArchiveError::CannotStore { .. } => true,
         ArchiveError::Corrupt(_) => false,
     }
 }
