@@ -1,5 +1,6 @@
 //! The relay and the audit consumer, step by step, on the real stack.
 
+mod dead_letters;
 mod frozen_leader;
 #[path = "../support/mod.rs"]
 mod support;
