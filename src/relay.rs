@@ -165,12 +165,20 @@ impl Relay {
         };
         let holder = format!("{}/{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id());
         let limit = ms(self.settings.relay.step_timeout_ms);
-        let led = tokio::time::timeout(limit, outbox::try_lead(session, &holder)).await.unwrap_or(Err(store::Error::Timeout))?;
+        let led = tokio::time::timeout(limit, outbox::try_lead(session, &holder, self.silence()))
+            .await
+            .unwrap_or(Err(store::Error::Timeout))?;
         if let Ok(lease) = &led {
             tracing::info!(relay.lease_epoch = lease.epoch(), "this process leads the relay");
             self.status.lease_epoch.store(lease.epoch(), Ordering::Relaxed);
         }
         Ok(led)
+    }
+
+    /// Longer than a leader or a standby that works is ever silent on its session: while Kafka is awaited, or between two polls.
+    fn silence(&self) -> Duration {
+        let relay = &self.settings.relay;
+        ms(self.settings.kafka.delivery_timeout_ms + relay.step_timeout_ms + relay.poll_ms.max(relay.election_ms))
     }
 
     /// Publishes while it may: woken in the process, by NOTIFY, or by the safety poll, for wake-ups are hints and can be lost.
@@ -220,7 +228,11 @@ impl Relay {
         if let Some((code, reason)) = self.producer.client().fatal_error() {
             tracing::warn!(kafka.error = ?code, reason, "the producer stopped; making a new one");
             match kafka::producer(&self.settings.kafka) {
-                Ok(producer) => self.producer = producer,
+                Ok(producer) => {
+                    // Dropping blocks until its thread has ended.
+                    let dead = std::mem::replace(&mut self.producer, producer);
+                    tokio::task::spawn_blocking(move || drop(dead));
+                }
                 Err(error) => self.report_error("kafka", &error),
             }
         }

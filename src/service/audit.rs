@@ -146,7 +146,7 @@ impl AuditReads {
 
 fn is_failure(error: &ArchiveError) -> bool {
     match error {
-        ArchiveError::Timeout(_) | ArchiveError::Failed(_) => true,
+        ArchiveError::Timeout(_) | ArchiveError::Failed(_) | ArchiveError::CannotStore { .. } => true,
         ArchiveError::Corrupt(_) => false,
     }
 }
