@@ -6,7 +6,7 @@ use url::Url;
 use crate::{
     processes::Process,
     proxy::{Commit, Proxy},
-    world::World,
+    support::World,
 };
 
 async fn commit_lost(commit: Commit, replayed: bool) {

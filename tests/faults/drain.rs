@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::{
     processes::{Process, eventually},
-    world::World,
+    support::World,
 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

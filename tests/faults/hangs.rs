@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::{
-    processes::{Process, eventually, pause},
-    world::World,
+    processes::{Process, eventually, kill, pause},
+    support::World,
 };
 
 static ALONE: Mutex<()> = Mutex::const_new(());
@@ -125,6 +125,33 @@ async fn writes_and_reads_go_on_while_mongodb_hangs() {
         },
     })
     .await;
+}
+
+/// An offset stored before its record is archived would be committed while the archive is down, and the record lost with the process.
+/// Down and not hung: what was sent to a hung archive arrives when it goes on, whoever sent it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_consumer_killed_while_the_archive_is_down_loses_nothing() {
+    let _alone = alone().await;
+    let world = World::new().await;
+    let mut process = Process::start("all", &world.environment);
+    process.ready().await;
+    let client = Client::of(&process);
+    assert_eq!(client.write(0).await.status(), 201);
+    eventually(Duration::from_secs(60), "the first event is archived", async || world.archived_count().await == 1).await;
+    let down = kill("mongo");
+    for number in 1..=20 {
+        assert_eq!(client.write(number).await.status(), 201);
+    }
+    let waits = async || client.resilience().await["audit"]["waits_for_archive"] == true;
+    eventually(Duration::from_secs(30), "the consumer holds records that the archive does not take", waits).await;
+    // Two intervals of the automatic commit: whatever is stored is committed by then.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    process.kill_and_restart();
+    drop(down);
+    process.ready().await;
+    eventually(Duration::from_secs(60), "every event is archived", async || world.archived_count().await == 21).await;
+    drop(process);
+    world.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -20,7 +20,7 @@ use traffic_manager::{audit::document::ArchivedEvent, domain::chain};
 
 use crate::{
     processes::{Process, eventually},
-    world::World,
+    support::World,
 };
 
 const CALLERS: usize = 32;

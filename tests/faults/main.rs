@@ -9,4 +9,3 @@ mod proxy;
 #[path = "../support/mod.rs"]
 mod support;
 mod traces;
-mod world;

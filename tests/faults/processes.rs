@@ -102,8 +102,11 @@ pub async fn eventually(limit: Duration, what: &str, condition: impl AsyncFn() -
     }
 }
 
-/// A part of the stack, stopped by SIGSTOP; goes on when dropped, so that a failing test does not leave it stopped.
-pub struct Paused(&'static str);
+/// A part of the stack that is out; comes back when dropped, so that a failing test does not leave it out.
+pub struct Outage {
+    part: &'static str,
+    end: &'static str,
+}
 
 fn local_stack(command: &str, part: &str) -> bool {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/local-stack.sh");
@@ -115,14 +118,21 @@ fn local_stack(command: &str, part: &str) -> bool {
         .is_ok_and(|status| status.success())
 }
 
-pub fn pause(part: &'static str) -> Paused {
+/// Stops a part with SIGSTOP: connections stay open and nothing answers.
+pub fn pause(part: &'static str) -> Outage {
     assert!(local_stack("pause", part), "{part} could not be paused");
-    Paused(part)
+    Outage { part, end: "resume" }
 }
 
-impl Drop for Paused {
+/// Kills a part with SIGKILL: connections are lost and new ones refused.
+pub fn kill(part: &'static str) -> Outage {
+    assert!(local_stack("kill", part), "{part} could not be killed");
+    Outage { part, end: "start" }
+}
+
+impl Drop for Outage {
     fn drop(&mut self) {
-        let resumed = local_stack("resume", self.0);
-        assert!(resumed || std::thread::panicking(), "{} could not be resumed", self.0);
+        let ended = local_stack(self.end, self.part);
+        assert!(ended || std::thread::panicking(), "{} could not be brought back", self.part);
     }
 }

@@ -11,7 +11,7 @@ use tokio::{
 
 use crate::{
     processes::{Process, eventually},
-    world::World,
+    support::World,
 };
 
 /// An OTLP/HTTP collector that keeps what it is sent.

@@ -4,6 +4,7 @@
 
 pub mod client;
 pub mod database;
+pub mod world;
 
 use std::{
     sync::{Arc, OnceLock},
@@ -18,6 +19,7 @@ use traffic_manager::{
     app::{App, Role},
     config::Settings,
 };
+pub use world::World;
 
 /// How long a condition is waited for before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(15);
@@ -47,7 +49,13 @@ impl TestApp {
 
     /// Another instance on a database that is there.
     pub async fn on(db: Arc<Database>, overrides: &[&str]) -> Self {
-        let app = App::start(settings(&db, overrides), Role::Serve, metrics()).await.expect("the service starts");
+        let settings = settings(&db, overrides);
+        Self::run(db, settings, Role::Serve).await
+    }
+
+    /// An instance in a role that serves, with these settings.
+    pub async fn run(db: Arc<Database>, settings: Settings, role: Role) -> Self {
+        let app = App::start(settings, role, metrics()).await.expect("the service starts");
         let api = format!("http://{}", app.api.expect("the role serves"));
         let ops = format!("http://{}", app.ops);
         let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();

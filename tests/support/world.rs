@@ -1,6 +1,6 @@
 //! A world of one test: its own database, topics, group and archive on the running stack.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use mongodb::bson::doc;
 use secrecy::ExposeSecret as _;
@@ -10,18 +10,18 @@ use traffic_manager::{
     kafka,
 };
 
-use crate::support::database::{Database, variable};
+use super::database::{Database, variable};
 
 /// What a process of this world is started with.
 pub struct World {
-    pub db: Database,
+    pub db: Arc<Database>,
     pub environment: HashMap<String, String>,
     pub settings: Settings,
 }
 
 impl World {
     pub async fn new() -> Self {
-        let db = Database::create().await;
+        let db = Arc::new(Database::create().await);
         let name = &db.name;
         let pairs = [
             ("postgres.primary_url", db.app_url.clone()),
@@ -31,6 +31,9 @@ impl World {
             ("kafka.dlq_topic", format!("{name}.dlq")),
             ("kafka.group", name.clone()),
             ("kafka.session_timeout_ms", "6000".into()),
+            ("http.listen", "127.0.0.1:0".into()),
+            ("http.ops_listen", "127.0.0.1:0".into()),
+            ("drain.ready_grace_ms", "0".into()),
             ("mongo.url", variable("MONGO_ADMIN_URL")),
             ("mongo.database", name.clone()),
             ("migrate.mongo_url", variable("MONGO_ADMIN_URL")),

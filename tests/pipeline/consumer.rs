@@ -1,0 +1,265 @@
+//! The audit consumer: once in the archive however often delivered, dead letters, rebalances, restarts.
+
+use std::{sync::Arc, time::Duration};
+
+use mongodb::bson::doc;
+use secrecy::ExposeSecret as _;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use traffic_manager::{
+    audit::{
+        archive::Archive,
+        consumer::{Consumer, ConsumerStatus, Handled},
+    },
+    domain::{
+        chain,
+        event::{Event, EventBody},
+    },
+    kafka::Record,
+    resilience::Dependency,
+};
+
+use crate::{
+    support::{World, eventually},
+    topic::{Routes, records, send},
+};
+
+async fn consumer(world: &World) -> (Consumer, Arc<ConsumerStatus>) {
+    let settings = world.settings.clone();
+    let archive = Archive::new(&settings.mongo).await.expect("an archive");
+    let policy = Dependency::new("mongodb_archive", 1, Duration::from_secs(10), &settings.breaker);
+    let status = Arc::new(ConsumerStatus::default());
+    (Consumer::new(settings, archive, policy, status.clone()).expect("a consumer"), status)
+}
+
+/// Publishes `count` events of each of `tenants`, and returns them as records.
+async fn published(world: &World, tenants: &[&str], count: usize) -> Vec<Record> {
+    let routes = Routes::of(world);
+    for number in 0..count {
+        for tenant in tenants {
+            routes.change(tenant, number).await;
+        }
+    }
+    let wake = Arc::new(tokio::sync::Notify::new());
+    let relay = traffic_manager::relay::Relay::new(world.settings.clone(), wake, Arc::default()).expect("a relay");
+    let (lease, _) = relay.elect(None).await.expect("Postgres answers").unwrap_or_else(|_| panic!("another leads"));
+    while relay.publish_batch(&lease).await.expect("Kafka answers") != traffic_manager::relay::Step::Idle {}
+    records(&world.settings.kafka.topic, count * tenants.len()).await
+}
+
+fn resealed(record: &Record, change: impl Fn(&mut EventBody)) -> Record {
+    let mut event: Event = serde_json::from_slice(record.value.as_deref().unwrap()).unwrap();
+    change(&mut event.body);
+    let event = chain::seal(event.body).unwrap();
+    let mut changed = record.clone();
+    changed.value = Some(chain::canonical(&event).unwrap());
+    for (name, value) in &mut changed.headers {
+        if name == "ce_id" {
+            *value = Some(event.body.id.to_string().into_bytes());
+        }
+    }
+    changed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_redelivered_event_is_a_duplicate() {
+    let world = World::new().await;
+    let batch = published(&world, &["a"], 3).await;
+    let (consumer, _) = consumer(&world).await;
+    let with = |inserted, duplicates, dead_lettered| Handled { inserted, duplicates, dead_lettered };
+    assert_eq!(consumer.handle(&batch[..2]).await.unwrap(), with(2, 0, 0));
+    assert_eq!(consumer.handle(&batch).await.unwrap(), with(1, 2, 0), "delivered again, with one more");
+    let doubled = [batch[0].clone(), batch[0].clone()];
+    assert_eq!(consumer.handle(&doubled).await.unwrap(), with(0, 2, 0));
+    assert_eq!(world.archived_count().await, 3);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_event_in_the_place_of_an_archived_one_is_dead_lettered() {
+    let world = World::new().await;
+    let batch = published(&world, &["a"], 1).await;
+    let (consumer, _) = consumer(&world).await;
+    consumer.handle(&batch).await.unwrap();
+    let same_id = resealed(&batch[0], |event| event.reason = Some("another story".into()));
+    let same_place = resealed(&batch[0], |event| event.id = uuid::Uuid::now_v7());
+    let handled = consumer.handle(&[same_id.clone(), same_place.clone()]).await.unwrap();
+    assert_eq!(handled, Handled { inserted: 0, duplicates: 0, dead_lettered: 2 });
+    assert_eq!(world.archived().await[0].reason, None, "what is archived stays as it was");
+    let letters = records(&world.settings.kafka.dlq_topic, 2).await;
+    for (letter, sent) in letters.iter().zip([same_id, same_place]) {
+        assert_eq!(letter.header("tm_dlq_reason"), Some("contradiction"));
+        assert_eq!(letter.value, sent.value);
+        assert_eq!(letter.header("ce_id"), sent.header("ce_id"), "its own headers are kept");
+    }
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_is_dead_lettered_with_its_origin_and_the_partition_goes_on() {
+    let world = World::new().await;
+    let good = published(&world, &["a"], 2).await;
+    let partition = good[0].partition;
+    let with = |change: &dyn Fn(&mut Record)| {
+        let mut record = good[1].clone();
+        change(&mut record);
+        record
+    };
+    let set = |record: &mut Record, name: &str, value: &str| {
+        let header = record.headers.iter_mut().find(|(key, _)| key == name).unwrap();
+        header.1 = Some(value.as_bytes().to_vec());
+    };
+    let bad = [
+        ("not_json", with(&|r| r.value = Some(b"\xff{".to_vec()))),
+        ("not_json", with(&|r| r.value = None)),
+        ("not_an_event", with(&|r| r.value = Some(b"{\"id\": 1}".to_vec()))),
+        ("unknown_type", with(&|r| set(r, "ce_type", "trafficmanager.route.updated.v2"))),
+        ("unknown_type", with(&|r| r.headers.clear())),
+        ("header_mismatch", with(&|r| set(r, "ce_id", "another"))),
+        (
+            "hash_mismatch",
+            with(&|r| {
+                let text = String::from_utf8(r.value.clone().unwrap()).unwrap();
+                r.value = Some(text.replace("tester", "forger").into_bytes());
+            }),
+        ),
+    ];
+    for (_, record) in &bad {
+        send(&world.settings.kafka.topic, record).await;
+    }
+    let last = resealed(&good[1], |event| (event.id, event.revision) = (uuid::Uuid::now_v7(), event.revision.next()));
+    send(&world.settings.kafka.topic, &last).await;
+
+    let (consumer, status) = consumer(&world).await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(consumer.run(stop.clone()));
+    eventually("what is behind the bad ones is archived", async || (world.archived_count().await == 3).then_some(())).await;
+    assert_eq!(status.report().dead_letters_total, bad.len() as u64);
+    let letters = records(&world.settings.kafka.dlq_topic, bad.len()).await;
+    for (number, (letter, (reason, sent))) in letters.iter().zip(&bad).enumerate() {
+        assert_eq!(letter.header("tm_dlq_reason"), Some(*reason));
+        assert_eq!(letter.header("tm_dlq_attempts"), Some("1"));
+        assert_eq!(letter.header("tm_dlq_topic"), Some(world.settings.kafka.topic.as_str()));
+        assert_eq!(letter.header("tm_dlq_partition"), Some(partition.to_string().as_str()));
+        assert_eq!(letter.header("tm_dlq_offset"), Some((number + 2).to_string().as_str()));
+        assert_eq!((&letter.key, &letter.value), (&sent.key, &sent.value), "the record is kept whole");
+    }
+    stop.cancel();
+    running.await.expect("no panic").expect("settings");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_validator_refuses_is_tried_a_bounded_number_of_times() {
+    let mut world = World::new().await;
+    world.settings.audit.max_attempts = 3;
+    let batch = published(&world, &["a"], 1).await;
+    // Revision 0 cannot be: the collection's validator says so.
+    let refused = resealed(&batch[0], |event| event.revision = traffic_manager::domain::tag::Revision(0));
+    let (consumer, _) = consumer(&world).await;
+    let handled = consumer.handle(&[refused, batch[0].clone()]).await.unwrap();
+    assert_eq!(handled, Handled { inserted: 1, duplicates: 0, dead_lettered: 1 });
+    let letters = records(&world.settings.kafka.dlq_topic, 1).await;
+    assert_eq!(letters[0].header("tm_dlq_reason"), Some("refused"));
+    assert_eq!(letters[0].header("tm_dlq_attempts"), Some("3"));
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_before_the_offsets_are_committed_doubles_nothing() {
+    let world = World::new().await;
+    let batch = published(&world, &["a", "b", "c"], 100).await;
+    // Archived, but this process ended before anything was committed.
+    let (before, _) = consumer(&world).await;
+    before.handle(&batch[..150]).await.unwrap();
+    let (consumer, status) = consumer(&world).await;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(consumer.run(stop.clone()));
+    eventually("everything is archived", async || (status.report().archived_total == 300).then_some(())).await;
+    assert_eq!(world.archived_count().await, 300);
+    stop.cancel();
+    running.await.expect("no panic").expect("settings");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rebalance_in_the_middle_loses_and_doubles_nothing() {
+    let mut world = World::new().await;
+    world.settings.audit.batch = 20;
+    let stop = CancellationToken::new();
+    let (first, first_status) = consumer(&world).await;
+    let first = tokio::spawn(first.run(stop.clone()));
+    let tenants: Vec<String> = (0..12).map(|number| format!("t{number}")).collect();
+    let names: Vec<&str> = tenants.iter().map(String::as_str).collect();
+    published(&world, &names, 20).await;
+    eventually("the first is at work", async || (first_status.report().archived_total > 0).then_some(())).await;
+    let (second, _) = consumer(&world).await;
+    let leave = CancellationToken::new();
+    let second = tokio::spawn(second.run(leave.clone()));
+    let routes = Routes::of(&world);
+    for number in 20..60 {
+        for tenant in &tenants {
+            routes.change(tenant, number).await;
+        }
+        if number == 40 {
+            leave.cancel();
+        }
+        if number % 5 == 4 {
+            relay_all(&world).await;
+        }
+    }
+    second.await.expect("no panic").expect("settings");
+    let archived = async || world.archived_count().await;
+    eventually("everything is archived", async || (archived().await == 12 * 60).then_some(())).await;
+    let documents = world.archived().await;
+    for tenant in &tenants {
+        let mut revisions: Vec<_> = documents.iter().filter(|d| d.tenant == *tenant).map(|d| d.revision).collect();
+        revisions.sort_unstable();
+        assert_eq!(revisions, (1..=60).collect::<Vec<i64>>());
+    }
+    stop.cancel();
+    first.await.expect("no panic").expect("settings");
+    world.end().await;
+}
+
+async fn relay_all(world: &World) {
+    let relay = traffic_manager::relay::Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+    let lease = eventually("it leads", async || relay.elect(None).await.expect("Postgres answers").ok()).await.0;
+    while relay.publish_batch(&lease).await.expect("Kafka answers") != traffic_manager::relay::Step::Idle {}
+}
+
+/// The service's user may insert and find. (On a server that enforces roles per database, so does this test.)
+#[tokio::test(flavor = "multi_thread")]
+async fn the_services_user_can_change_nothing_that_is_archived() {
+    let world = World::new().await;
+    let batch = published(&world, &["a"], 1).await;
+    let admin = mongodb::Client::with_uri_str(world.settings.mongo.url.expose_secret()).await.unwrap();
+    let database = admin.database(&world.settings.mongo.database);
+    let name = &world.settings.mongo.collection;
+    let resource = doc! { "db": database.name(), "collection": name };
+    let privileges = vec![doc! { "resource": resource, "actions": ["insert", "find"] }];
+    database.run_command(doc! { "createRole": "archiver", "privileges": privileges, "roles": [] }).await.unwrap();
+    database.run_command(doc! { "createUser": "service", "pwd": "secret", "roles": ["archiver"] }).await.unwrap();
+    let mut url = url::Url::parse(world.settings.mongo.url.expose_secret()).unwrap();
+    url.set_username("service").unwrap();
+    url.set_password(Some("secret")).unwrap();
+    url.set_query(Some(&format!("directConnection=true&authSource={}", database.name())));
+    let mut settings = world.settings.mongo.clone();
+    settings.url = url.to_string().into();
+
+    let archive = Archive::new(&settings).await.unwrap();
+    let event = traffic_manager::audit::document::read(&batch[0], "2026-11-21T06:00:00Z".parse().unwrap()).unwrap();
+    archive.insert(std::slice::from_ref(&event)).await.expect("it may insert");
+    assert_eq!(archive.query(&Default::default(), 10, None).await.expect("it may find").len(), 1);
+    let client = mongodb::Client::with_uri_str(url.as_str()).await.unwrap();
+    let events = client.database(database.name()).collection::<mongodb::bson::Document>(name);
+    assert!(events.update_one(doc! {}, doc! { "$set": { "reason": "forged" } }).await.is_err(), "it may not update");
+    assert!(events.delete_one(doc! {}).await.is_err(), "it may not delete");
+    assert!(events.drop().await.is_err(), "it may not drop");
+    let documents = world.archived().await;
+    assert_eq!(chain::check(&documents[0].event).map(|hash| hash.to_string()), Ok(documents[0].hash.clone()));
+    assert_eq!(documents[0].event, serde_json::from_slice::<Value>(batch[0].value.as_deref().unwrap()).unwrap());
+    let _ = database.run_command(doc! { "dropUser": "service" }).await;
+    let _ = database.run_command(doc! { "dropRole": "archiver" }).await;
+    world.end().await;
+}

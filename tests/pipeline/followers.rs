@@ -1,0 +1,45 @@
+//! How an instance learns of what others write: by Kafka's events, and without Kafka by the safety read.
+
+use serde_json::json;
+use traffic_manager::app::Role;
+
+use crate::support::{TestApp, World, eventually};
+
+async fn a_write_elsewhere_shows(prepare: impl Fn(&mut traffic_manager::config::Settings)) {
+    let world = World::new().await;
+    let writer = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
+    let mut settings = world.settings.clone();
+    prepare(&mut settings);
+    let reader = TestApp::run(world.db.clone(), settings, Role::Serve).await;
+    let route = |url: &str| json!({ "tenant": "acme", "service": "web", "env": "prod", "version": "v1", "url": url });
+    writer.post("/routes").json(&route("http://old.example/")).expect(201).await;
+    let resolve = "/routes/resolve?tenant=acme&service=web&env=prod&version=v1";
+    let shown = async |url: &str| {
+        let answer = reader.get(resolve).send().await;
+        (answer.status == 200 && answer.json["url"] == url).then_some(())
+    };
+    eventually("the reader holds the tenant", async || shown("http://old.example/").await).await;
+    // Once more, so that the reader's follower is known to be at work before the change that is watched.
+    for number in 0..3 {
+        let url = format!("http://new-{number}.example/");
+        writer.post("/routes").json(&route(&url)).expect(200).await;
+        eventually("the change shows at the reader", async || shown(&url).await).await;
+    }
+    reader.drain().await;
+    writer.drain().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_kafkas_events_when_the_safety_read_is_rare() {
+    a_write_elsewhere_shows(|settings| settings.read.refresh_ms = 60_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn by_the_safety_read_when_kafka_is_away() {
+    a_write_elsewhere_shows(|settings| {
+        settings.kafka.bootstrap_servers = "127.0.0.1:1".into();
+        settings.read.refresh_ms = 100;
+    })
+    .await;
+}

@@ -1,0 +1,9 @@
+//! Outbox → Kafka → archive, step by step: order, redelivery, fencing, dead letters, rebalances.
+
+mod consumer;
+mod end_to_end;
+mod followers;
+mod relay;
+#[path = "../support/mod.rs"]
+mod support;
+mod topic;
