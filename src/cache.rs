@@ -7,10 +7,12 @@
 //!  a miss ─► load: fresh replica, else primary┘
 //! ```
 //!
-//! `known` is the newest tag seen of each tenant. Two rules make "never backwards" hold however loads and changes race:
+//! `known` is the newest tag seen of each tenant. Three rules make "never backwards" hold however loads and changes race:
 //!
 //! 1. whoever learns of a tag raises `known` first, and only then touches the resident snapshot;
-//! 2. a load puts its snapshot in place under the key's lock, and only if `known` is not newer by then.
+//! 2. a load puts its snapshot in place under the key's lock, and only if `known` is not newer by then;
+//! 3. a load takes itself off the list of running ones in that same moment, so that nobody is given what had been decided before
+//!    they asked.
 //!
 //! So a load that read before a commit is either refused by rule 2, or in place early enough for rule 1's second half to move it on.
 //! (`invalidate` instead of moving on would leave the stale load in place until its time is up.)
@@ -21,7 +23,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -156,7 +158,7 @@ impl Cache {
         let before = self.seen(tenant);
         let tags = self.router.primary().read(read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
         let Some((_, newest)) = tags.first() else {
-            return if self.settle_absent(tenant, &before).await { Ok(None) } else { self.load(tenant).await };
+            return if self.settle_absent(tenant, &before, None).await { Ok(None) } else { self.load(tenant).await };
         };
         self.observe_read(tenant, newest, &before);
         match self.resident.get(tenant).await {
@@ -274,7 +276,7 @@ impl Cache {
         for (tenant, before) in tenants.iter().zip(&before) {
             let Some(held) = self.resident.get(tenant).await else { continue };
             match tags.get(tenant) {
-                None => drop(self.settle_absent(tenant, before).await),
+                None => drop(self.settle_absent(tenant, before, None).await),
                 Some(newest) if held.tag().covers(newest) => {}
                 Some(newest) => {
                     self.observe_read(tenant, newest, before);
@@ -306,8 +308,8 @@ impl Cache {
             let start = || {
                 let (cache, tenant) = (self.clone(), tenant.clone());
                 let task = self.runtime.spawn(async move {
-                    let _ended = LoadEnded { cache: &cache, tenant: &tenant };
-                    cache.load_once(&tenant).await
+                    let running = Running { cache: &cache, tenant: &tenant, is_listed: AtomicBool::new(true) };
+                    cache.load_once(&tenant, &running).await
                 });
                 async move { task.await.unwrap_or_else(|error| Err(CacheError::Defect(error.to_string()))) }.boxed().shared()
             };
@@ -316,7 +318,7 @@ impl Cache {
         load.await
     }
 
-    async fn load_once(&self, tenant: &TenantName) -> LoadResult {
+    async fn load_once(&self, tenant: &TenantName, running: &Running<'_>) -> LoadResult {
         for _ in 0..LOAD_ATTEMPTS {
             let before = self.seen(tenant);
             // A replica that does not know the tenant may only be behind.
@@ -326,7 +328,7 @@ impl Cache {
             let source = if loaded.1 == Source::Primary { "primary" } else { "replica" };
             metrics::counter!(names::CACHE_LOADS, "source" => source).increment(1);
             let Some((tag, routes)) = loaded.0 else {
-                if self.settle_absent(tenant, &before).await {
+                if self.settle_absent(tenant, &before, Some(running)).await {
                     return Ok(None);
                 }
                 continue;
@@ -334,7 +336,7 @@ impl Cache {
             let snapshot = TenantSnapshot::new(tenant.clone(), tag.epoch, tag.revision, routes)
                 .map(Arc::new)
                 .map_err(|error| CacheError::Defect(error.to_string()))?;
-            if let Some(settled) = self.settle(tenant, snapshot, &before).await {
+            if let Some(settled) = self.settle(tenant, snapshot, &before, running).await {
                 return Ok(Some(settled));
             }
         }
@@ -342,39 +344,46 @@ impl Cache {
     }
 
     /// Puts a loaded snapshot in place, unless something newer is known by now; `None` asks for another load.
-    async fn settle(&self, tenant: &TenantName, loaded: Arc<TenantSnapshot>, before: &Seen) -> Option<Arc<TenantSnapshot>> {
-        // Of another epoch than what was known before the load and still is: only the primary can have said so, and it is the truth.
-        let is_new_history = |newest: &VersionTag| newest.epoch != loaded.tag().epoch && Some(newest) == before.known.as_ref();
+    async fn settle(
+        &self, tenant: &TenantName, loaded: Arc<TenantSnapshot>, before: &Seen, running: &Running<'_>,
+    ) -> Option<Arc<TenantSnapshot>> {
+        let mut settled = None;
         let place = |entry: Option<moka::Entry<_, Arc<TenantSnapshot>>>| {
-            let held = entry.map(moka::Entry::into_value);
+            let held = entry.map(moka::Entry::into_value).filter(|held| held.tag().covers(loaded.tag()));
+            let is_held = held.is_some();
+            let newer = held.unwrap_or_else(|| loaded.clone());
             let mut known = self.lock_known();
-            let newest = known.get(tenant);
-            let is_newest = match newest {
-                Some(newest) => loaded.tag().covers(newest) || is_new_history(newest),
+            let is_newest = match known.get(tenant) {
+                Some(newest) if newer.tag().epoch == newest.epoch => newer.tag().covers(newest),
+                // Of another epoch than what was known before the load and still is: only the primary can have said so.
+                Some(newest) => Some(newest) == before.known.as_ref(),
                 // Nothing is known; so it was when the load began, or the tenant has gone since.
                 None => before.known.is_none() && self.absent.get(tenant) == before.absent,
             };
-            let op = if held.is_some_and(|held| held.tag().covers(loaded.tag())) {
-                Op::Nop
-            } else if is_newest {
-                known.insert(tenant.clone(), loaded.tag().clone());
+            let op = if is_newest {
+                running.end();
+                known.insert(tenant.clone(), newer.tag().clone());
                 self.absent.invalidate(tenant);
-                Op::Put(loaded.clone())
+                settled = Some(newer.clone());
+                if is_held { Op::Nop } else { Op::Put(newer) }
             } else {
                 Op::Nop
             };
             std::future::ready(op)
         };
-        let result = self.resident.entry(tenant.clone()).and_compute_with(place).await;
-        result.into_entry().map(moka::Entry::into_value).filter(|held| held.tag().covers(loaded.tag()))
+        self.resident.entry(tenant.clone()).and_compute_with(place).await;
+        settled
     }
 
     /// Notes that the primary does not know the tenant, unless somebody learnt of it in the meantime.
-    async fn settle_absent(&self, tenant: &TenantName, before: &Seen) -> bool {
+    async fn settle_absent(&self, tenant: &TenantName, before: &Seen, running: Option<&Running<'_>>) -> bool {
         {
             let mut known = self.lock_known();
             if known.get(tenant) != before.known.as_ref() {
                 return false;
+            }
+            if let Some(running) = running {
+                running.end();
             }
             known.remove(tenant);
             self.absent.insert(tenant.clone(), Instant::now() + self.negative_ttl);
@@ -388,15 +397,26 @@ impl Cache {
     }
 }
 
-/// Takes a load off the list of running ones, however it ended.
-struct LoadEnded<'a> {
+/// A load on the list of running ones. It is taken off in the moment when its result is decided, under `known`'s lock: whoever asks
+/// after that may have seen something newer already, and must not be given it.
+struct Running<'a> {
     cache: &'a Cache,
     tenant: &'a TenantName,
+    is_listed: AtomicBool,
 }
 
-impl Drop for LoadEnded<'_> {
+impl Running<'_> {
+    fn end(&self) {
+        // Once: another load of the tenant may be on the list by the second time.
+        if self.is_listed.swap(false, Ordering::SeqCst) {
+            self.cache.loading.lock().unwrap_or_else(PoisonError::into_inner).remove(self.tenant);
+        }
+    }
+}
+
+impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.cache.loading.lock().unwrap_or_else(PoisonError::into_inner).remove(self.tenant);
+        self.end();
     }
 }
 
