@@ -21,7 +21,7 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("cache/follower.rs", "consumes for the cache"),
         ],
     ),
-    ("mongodb", &[("audit/archive.rs", "the only archive code")]),
+    ("mongodb", &[("audit/archive", "the only archive code")]),
     ("refinery", &[("store/migrations.rs", "the only migrator")]),
     ("moka", &[("cache.rs", "the only cache")]),
     ("failsafe", &[("resilience/breaker.rs", "the only breaker")]),
