@@ -19,7 +19,9 @@ use crate::{
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_under_load_ends_cleanly() {
     let world = World::new().await;
-    let mut process = Process::start("all", &world.environment);
+    let mut environment = world.environment.clone();
+    environment.insert("TM__DRAIN__READY_GRACE_MS".into(), "3000".into());
+    let mut process = Process::start("all", &environment);
     process.ready().await;
     let (api, ops) = (process.api, process.ops);
     let acknowledged = Arc::new(AtomicUsize::new(0));
@@ -49,7 +51,7 @@ async fn sigterm_under_load_ends_cleanly() {
     })
     .await;
     let at_drain = acknowledged.load(Ordering::Relaxed);
-    // A load balancer that acts on what readiness says, half the grace later.
+    // A load balancer that acts on what readiness says a little later, well within the grace.
     tokio::time::sleep(Duration::from_millis(500)).await;
     taken_out.store(true, Ordering::Relaxed);
     let code = process.wait(Duration::from_secs(30)).await;
