@@ -228,11 +228,16 @@ impl From<&BorrowedMessage<'_>> for Record {
     }
 }
 
-/// The headers of a dead letter: those that it came with, then why, after how many attempts, and from where.
-pub fn dead_letter_headers(record: &Record, reason: &str, attempts: u32) -> OwnedHeaders {
+/// The headers of a dead letter: those that it came with, then why, after how many attempts, and from where. One that is not `whole`
+/// is too large for the topic: its key, value and headers are left out, which `tm_dlq_omitted` says.
+pub fn dead_letter_headers(record: &Record, reason: &str, attempts: u32, whole: bool) -> OwnedHeaders {
     let mut headers = OwnedHeaders::new();
-    for (key, value) in &record.headers {
-        headers = headers.insert(Header { key, value: value.as_ref() });
+    if whole {
+        for (key, value) in &record.headers {
+            headers = headers.insert(Header { key, value: value.as_ref() });
+        }
+    } else {
+        headers = headers.insert(Header { key: "tm_dlq_omitted", value: Some("key, value, headers") });
     }
     let own = [
         ("tm_dlq_reason", reason.to_owned()),

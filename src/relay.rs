@@ -15,14 +15,12 @@ use std::{
 };
 
 use backon::BackoffBuilder as _;
-use futures_util::stream::{self, StreamExt as _};
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _},
 };
 use serde::Serialize;
 use tokio::sync::Notify;
-use tokio_postgres::{AsyncMessage, Client};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -30,7 +28,7 @@ use crate::{
     kafka::{self, EventHeaders},
     store::{
         self, Server,
-        outbox::{self, Lease, OutboxRow},
+        outbox::{self, Lease, OutboxRow, Session},
     },
     telemetry::{self, names},
 };
@@ -140,9 +138,9 @@ impl Relay {
         let mut waits = pauses();
         while !stop.is_cancelled() {
             let wait = match self.elect(standby.take()).await {
-                Ok(Ok((lease, connection_lost))) => {
+                Ok(Ok(lease)) => {
                     waits = pauses();
-                    self.lead(&lease, &connection_lost, &stop).await;
+                    self.lead(&lease, &stop).await;
                     ms(self.settings.relay.election_ms)
                 }
                 Ok(Err(session)) => {
@@ -159,47 +157,35 @@ impl Relay {
         kafka::flush(self.producer, ms(self.settings.drain.step_ms)).await;
     }
 
-    /// Tries to become the leader; `Ok(Err(session))` when another leads.
-    pub async fn elect(&self, session: Option<Session>) -> Result<Result<(Lease, CancellationToken), Session>, store::Error> {
-        let limit = ms(self.settings.relay.step_timeout_ms);
-        let Session { client, lost } = match session.filter(|session| !session.client.is_closed()) {
+    /// Tries to become the leader, on `session` if it still stands; `Ok(Err(session))` when another leads.
+    pub async fn elect(&self, session: Option<Session>) -> Result<Result<Lease, Session>, store::Error> {
+        let session = match session.filter(|session| !session.is_lost()) {
             Some(session) => session,
-            None => self.connect().await?,
+            None => Session::open(&self.settings.postgres, self.wake.clone()).await?,
         };
         let holder = format!("{}/{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id());
-        let led = tokio::time::timeout(limit, outbox::try_lead(client, &holder)).await.unwrap_or(Err(store::Error::Timeout))?;
-        match led {
-            Ok(lease) => {
-                tracing::info!(relay.lease_epoch = lease.epoch(), "this process leads the relay");
-                self.status.lease_epoch.store(lease.epoch(), Ordering::Relaxed);
-                Ok(Ok((lease, lost)))
-            }
-            Err(client) => Ok(Err(Session { client, lost })),
+        let limit = ms(self.settings.relay.step_timeout_ms);
+        let led = tokio::time::timeout(limit, outbox::try_lead(session, &holder, self.silence()))
+            .await
+            .unwrap_or(Err(store::Error::Timeout))?;
+        if let Ok(lease) = &led {
+            tracing::info!(relay.lease_epoch = lease.epoch(), "this process leads the relay");
+            self.status.lease_epoch.store(lease.epoch(), Ordering::Relaxed);
         }
+        Ok(led)
     }
 
-    async fn connect(&self) -> Result<Session, store::Error> {
-        let postgres = &self.settings.postgres;
-        let (client, mut connection) = store::connect("postgres.primary_url", &postgres.primary_url, postgres).await?;
-        let lost = CancellationToken::new();
-        let (ended, wake) = (lost.clone().drop_guard(), self.wake.clone());
-        tokio::spawn(async move {
-            let _ended = ended;
-            let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
-            while let Some(Ok(message)) = messages.next().await {
-                if matches!(message, AsyncMessage::Notification(_)) {
-                    wake.notify_one();
-                }
-            }
-        });
-        Ok(Session { client, lost })
+    /// Longer than a leader or a standby that works is ever silent on its session: while Kafka is awaited, or between two polls.
+    fn silence(&self) -> Duration {
+        let relay = &self.settings.relay;
+        ms(self.settings.kafka.delivery_timeout_ms + relay.step_timeout_ms + relay.poll_ms.max(relay.election_ms))
     }
 
     /// Publishes while it may: woken in the process, by NOTIFY, or by the safety poll, for wake-ups are hints and can be lost.
-    async fn lead(&mut self, lease: &Lease, connection_lost: &CancellationToken, stop: &CancellationToken) {
+    async fn lead(&mut self, lease: &Lease, stop: &CancellationToken) {
         self.status.set_leads(true);
         let mut waits = pauses();
-        while !stop.is_cancelled() && !connection_lost.is_cancelled() {
+        while !stop.is_cancelled() && !lease.lost().is_cancelled() {
             let started = Instant::now();
             match self.publish_batch(lease).await {
                 Ok(Step::Deposed) => {
@@ -218,7 +204,7 @@ impl Relay {
                     let poll = tokio::time::timeout(ms(self.settings.relay.poll_ms), self.wake.notified());
                     tokio::select! {
                         _ = poll => {}
-                        () = connection_lost.cancelled() => {}
+                        () = lease.lost().cancelled() => {}
                         () = stop.cancelled() => {}
                     }
                 }
@@ -242,7 +228,11 @@ impl Relay {
         if let Some((code, reason)) = self.producer.client().fatal_error() {
             tracing::warn!(kafka.error = ?code, reason, "the producer stopped; making a new one");
             match kafka::producer(&self.settings.kafka) {
-                Ok(producer) => self.producer = producer,
+                Ok(producer) => {
+                    // Dropping blocks until its thread has ended.
+                    let dead = std::mem::replace(&mut self.producer, producer);
+                    tokio::task::spawn_blocking(move || drop(dead));
+                }
                 Err(error) => self.report_error("kafka", &error),
             }
         }
@@ -257,12 +247,12 @@ impl Relay {
     /// One step: publishes the first batch of the queue, and deletes what Kafka acknowledged.
     pub async fn publish_batch(&self, lease: &Lease) -> Result<Step, RelayError> {
         let limit = ms(self.settings.relay.step_timeout_ms);
-        let rows = store::server::bounded(lease.client(), limit, lease.batch(self.settings.relay.batch)).await?;
+        let rows = lease.batch(self.settings.relay.batch, limit).await?;
         if rows.is_empty() {
             return Ok(Step::Idle);
         }
         let (acknowledged, failure) = self.send(&rows).await;
-        let deleted = store::server::bounded(lease.client(), limit, lease.delete(&acknowledged)).await?;
+        let deleted = lease.delete(&acknowledged, limit).await?;
         if deleted < acknowledged.len() as u64 {
             return Ok(Step::Deposed);
         }
@@ -327,12 +317,6 @@ impl Relay {
             .headers(headers.write());
         self.producer.send_result(record).map_err(|(error, _)| error)
     }
-}
-
-/// A session that stands by, and the token that is cancelled when its connection is lost.
-pub struct Session {
-    client: Client,
-    lost: CancellationToken,
 }
 
 /// The trace context that the record carries: of a span of ours when the request is sampled, else the request's.

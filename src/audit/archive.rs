@@ -21,6 +21,10 @@ use crate::{
 };
 
 const DUPLICATE_KEY: i32 = 11000;
+/// Codes that are about the document: `BadValue`, `TypeMismatch`, `InvalidBSON`, `DollarPrefixedFieldName`, `DottedFieldName`,
+/// `DocumentValidationFailure`, `BSONObjectTooLarge`. Any other (a full disk, a primary that steps down in the middle of a bulk) says
+/// that the server cannot store it now: waited for, because a dead letter is an event that auditors miss.
+const ABOUT_THE_DOCUMENT: [i32; 7] = [2, 14, 22, 52, 57, 121, 10334];
 const NAMESPACE_EXISTS: i32 = 48;
 
 /// What the archive did with one event.
@@ -45,8 +49,16 @@ pub enum ArchiveError {
     /// It cannot be reached, or answered with an error that is not about one event.
     #[error("mongodb failed")]
     Failed(#[from] mongodb::error::Error),
-    /// A document is not as this program writes them.
-    #[error("an archived document is not readable: {0}")]
+    /// It did not store an event, for a reason that is not the event's.
+    #[error("mongodb cannot store events: {message} (code {code})")]
+    CannotStore {
+        /// The server's code.
+        code: i32,
+        /// The server's words.
+        message: String,
+    },
+    /// A document cannot be written or read as this program does it.
+    #[error("a document is not as it should be: {0}")]
     Corrupt(#[from] mongodb::bson::error::Error),
 }
 
@@ -56,6 +68,12 @@ pub struct Archive {
     collection: Collection<Document>,
     query_timeout: Duration,
     insert_timeout: Duration,
+}
+
+fn document(event: &Archivable) -> Result<Document, mongodb::bson::error::Error> {
+    let mut document = mongodb::bson::serialize_to_document(&event.event)?;
+    document.insert("_id", event.id.as_str());
+    Ok(document)
 }
 
 /// Values are text and nothing else, so no operator can be smuggled in.
@@ -104,7 +122,7 @@ impl Archive {
 
     /// Stores events, in any order, and tells for each what became of it.
     pub async fn insert(&self, events: &[Archivable]) -> Result<Vec<Stored>, ArchiveError> {
-        let documents = events.iter().map(|event| &event.document);
+        let documents = events.iter().map(document).collect::<Result<Vec<_>, _>>()?;
         let options = InsertManyOptions::builder().ordered(false).build();
         let inserted = async {
             match self.collection.insert_many(documents).with_options(options).await {
@@ -124,8 +142,10 @@ impl Archive {
             let Some(slot) = stored.get_mut(error.index) else { continue };
             if error.code == DUPLICATE_KEY {
                 doubled.push(error.index);
-            } else {
+            } else if ABOUT_THE_DOCUMENT.contains(&error.code) {
                 *slot = Stored::Refused(error.message);
+            } else {
+                return Err(ArchiveError::CannotStore { code: error.code, message: error.message });
             }
         }
         if !doubled.is_empty() {

@@ -20,13 +20,13 @@ use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
-    producer::{FutureProducer, FutureRecord},
 };
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     archive::{Archive, ArchiveError, Stored},
+    dead_letters::{DeadLetters, Letter},
     document::{self, Archivable},
 };
 use crate::{
@@ -133,7 +133,7 @@ pub struct Consumer {
     settings: Settings,
     archive: Archive,
     policy: Arc<Dependency>,
-    dead_letters: FutureProducer,
+    dead_letters: DeadLetters,
     status: Arc<ConsumerStatus>,
 }
 
@@ -142,7 +142,7 @@ impl Consumer {
     pub fn new(
         settings: Settings, archive: Archive, policy: Arc<Dependency>, status: Arc<ConsumerStatus>,
     ) -> Result<Self, ConfigError> {
-        let dead_letters = kafka::dead_letter_producer(&settings.kafka)?;
+        let dead_letters = DeadLetters::new(&settings.kafka)?;
         Ok(Self { settings, archive, policy, dead_letters, status })
     }
 
@@ -166,7 +166,7 @@ impl Consumer {
                 stop.run_until_cancelled(tokio::time::sleep(ms(500))).await;
             }
         }
-        kafka::flush(self.dead_letters, ms(self.settings.drain.step_ms)).await;
+        self.dead_letters.flush(ms(self.settings.drain.step_ms)).await;
         Ok(())
     }
 
@@ -250,15 +250,15 @@ impl Consumer {
         &self, consumer: &Stream, generation: &AtomicU64, batch: &[Record], pending: &mut VecDeque<(u64, Record)>,
         stop: &CancellationToken,
     ) -> bool {
-        let mut handled = pin!(stop.run_until_cancelled(self.handle_until_done(batch)));
+        let mut handled = pin!(self.handle_until_done(batch, stop));
         if let Ok(done) = tokio::time::timeout(Duration::from_secs(1), &mut handled).await {
-            return done.is_some();
+            return done;
         }
         self.status.waits_for_archive.store(true, Ordering::Relaxed);
         pause(consumer);
         let done = loop {
             tokio::select! {
-                done = &mut handled => break done.is_some(),
+                done = &mut handled => break done,
                 received = consumer.recv() => match received {
                     Ok(message) => {
                         pending.push_back((generation.load(Ordering::SeqCst), Record::from(&message)));
@@ -277,33 +277,47 @@ impl Consumer {
         done
     }
 
-    async fn handle_until_done(&self, batch: &[Record]) {
+    /// True when done. At a stop the running attempt may still end, within half of `drain.step_ms`: its offsets are then committed.
+    async fn handle_until_done(&self, batch: &[Record], stop: &CancellationToken) -> bool {
         let mut waits = backon::ExponentialBuilder::new()
             .with_min_delay(ms(100))
             .with_max_delay(ms(2000))
             .with_jitter()
             .without_max_times()
             .build();
-        while let Err(error) = self.handle(batch).await {
+        let too_late = async {
+            stop.cancelled().await;
+            tokio::time::sleep(ms(self.settings.drain.step_ms / 2)).await;
+        };
+        let mut too_late = pin!(too_late);
+        loop {
+            let result = tokio::select! {
+                result = self.handle(batch) => result,
+                () = &mut too_late => return false,
+            };
+            let Err(error) = result else { break };
             self.report_error(&error);
-            tokio::time::sleep(waits.next().unwrap_or(Duration::from_secs(2))).await;
+            let wait = waits.next().unwrap_or(Duration::from_secs(2));
+            if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+                return false;
+            }
         }
         self.status.failed(None);
+        true
     }
 
-    /// One step: archives what can be archived, dead-letters the rest. On success every record is in one place or the other.
+    /// One step: archives what can be archived, then dead-letters the rest. On success every record is in one place or the other.
+    /// Dead letters come last, so that a step that is repeated while the archive is away does not send them each time.
     pub async fn handle(&self, batch: &[Record]) -> Result<Handled, HandleError> {
         let _spans: Vec<_> = batch.iter().filter_map(span).collect();
         let now = Timestamp::now().into();
         let mut handled = Handled::default();
+        let mut letters = Vec::new();
         let mut readable: Vec<(&Record, Archivable)> = Vec::with_capacity(batch.len());
         for record in batch {
             match document::read(record, now) {
                 Ok(archivable) => readable.push((record, archivable)),
-                Err(reason) => {
-                    self.dead_letter(record, &reason.to_string(), 1).await?;
-                    handled.dead_lettered += 1;
-                }
+                Err(reason) => letters.push(Letter { record, reason: reason.to_string(), attempts: 1 }),
             }
         }
         let mut attempt = 1;
@@ -322,13 +336,11 @@ impl Consumer {
                     Stored::Duplicate => handled.duplicates += 1,
                     Stored::Contradiction => {
                         tracing::error!(event.id = event.id, "the archive holds another event in the place of this one");
-                        self.dead_letter(record, "contradiction", attempt).await?;
-                        handled.dead_lettered += 1;
+                        letters.push(Letter { record, reason: "contradiction".to_owned(), attempts: attempt });
                     }
                     Stored::Refused(reason) if attempt >= self.settings.audit.max_attempts => {
                         tracing::error!(event.id = event.id, reason, "the archive refuses an event");
-                        self.dead_letter(record, "refused", attempt).await?;
-                        handled.dead_lettered += 1;
+                        letters.push(Letter { record, reason: "refused".to_owned(), attempts: attempt });
                     }
                     Stored::Refused(_) => readable.push((record, event)),
                 }
@@ -336,6 +348,9 @@ impl Consumer {
             attempt += 1;
         }
         self.count(handled);
+        self.dead_letters.send(&letters).await.map_err(HandleError::DeadLetter)?;
+        handled.dead_lettered = letters.len();
+        self.status.dead_letters.fetch_add(letters.len() as u64, Ordering::Relaxed);
         Ok(handled)
     }
 
@@ -344,29 +359,6 @@ impl Consumer {
         metrics::counter!(names::ARCHIVED, "result" => "inserted").increment(inserted as u64);
         metrics::counter!(names::ARCHIVED, "result" => "duplicate").increment(duplicates as u64);
         self.status.archived.fetch_add((inserted + duplicates) as u64, Ordering::Relaxed);
-    }
-
-    async fn dead_letter(&self, record: &Record, reason: &str, attempts: u32) -> Result<(), HandleError> {
-        tracing::error!(
-            reason,
-            kafka.topic = record.topic,
-            kafka.partition = record.partition,
-            kafka.offset = record.offset,
-            "a record is dead-lettered"
-        );
-        let mut letter = FutureRecord::<[u8], [u8]>::to(&self.settings.kafka.dlq_topic)
-            .headers(kafka::dead_letter_headers(record, reason, attempts));
-        letter.key = record.key.as_deref();
-        letter.payload = record.value.as_deref();
-        let delivery = self.dead_letters.send_result(letter).map_err(|(error, _)| HandleError::DeadLetter(error))?;
-        match delivery.await {
-            Ok(Ok(_)) => {}
-            Ok(Err((error, _))) => return Err(HandleError::DeadLetter(error)),
-            Err(_) => return Err(HandleError::DeadLetter(KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue))),
-        }
-        metrics::counter!(names::DEAD_LETTERS, "reason" => reason.to_owned()).increment(1);
-        self.status.dead_letters.fetch_add(1, Ordering::Relaxed);
-        Ok(())
     }
 
     fn store_offsets(&self, consumer: &Stream, batch: &[Record], done: &Mutex<HashMap<i32, i64>>) {

@@ -1,9 +1,8 @@
 //! The archived document: the event whole, exactly as published, beside the fields that auditors filter by.
 //!
 //! Times are kept as RFC 3339 text in UTC with six digits: BSON dates have milliseconds only, and text of this one form sorts as the
-//! instants do. Integers become BSON integers and back, so that the chain can be recomputed from the member `event`.
+//! instants do. Integers stay integers, so that the chain can be recomputed from the member `event`.
 
-use mongodb::bson::{Bson, Document, doc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -11,6 +10,7 @@ use crate::{
     domain::{
         chain::{self, EventHash},
         event::{Action, Event},
+        route::RouteSpec,
         time::UtcTime,
     },
     kafka::Record,
@@ -25,8 +25,8 @@ pub struct Archivable {
     pub hash: EventHash,
     /// When it was decided.
     pub occurred_at: UtcTime,
-    /// The document.
-    pub document: Document,
+    /// What is stored.
+    pub event: ArchivedEvent,
 }
 
 /// Why a record can never be archived. The text is the dead letter's reason.
@@ -64,60 +64,57 @@ pub fn read(record: &Record, processed_at: UtcTime) -> Result<Archivable, Unread
     if !agrees {
         return Err(Unreadable::HeaderMismatch);
     }
-    let document = document(&event, &value, ce_type, record, processed_at).ok_or(Unreadable::NotAnEvent)?;
-    Ok(Archivable { id: event.body.id.to_string(), hash, occurred_at: event.body.occurred_at, document })
+    if !has_only_integers(&value) {
+        return Err(Unreadable::NotAnEvent);
+    }
+    let archived = archived(&event, value, ce_type, record, processed_at).ok_or(Unreadable::NotAnEvent)?;
+    Ok(Archivable { id: event.body.id.to_string(), hash, occurred_at: event.body.occurred_at, event: archived })
 }
 
-fn document(event: &Event, value: &Value, ce_type: &str, record: &Record, processed_at: UtcTime) -> Option<Document> {
+fn archived(event: &Event, value: Value, ce_type: &str, record: &Record, processed_at: UtcTime) -> Option<ArchivedEvent> {
     let body = &event.body;
-    let state = |is_active: bool| if is_active { "active" } else { "inactive" };
+    let state = |spec: &RouteSpec| if spec.is_active { "active" } else { "inactive" }.to_owned();
     let (before, after) = (body.before.as_ref(), body.after.as_ref());
-    Some(doc! {
-        "_id": body.id.to_string(),
-        "event_id": body.id.to_string(),
-        "event_type": ce_type,
-        "action": body.action.as_str(),
-        "tenant": body.tenant.as_str(),
-        "epoch": body.epoch.as_str(),
-        "revision": i64::try_from(body.revision.0).ok()?,
-        "item": i64::from(body.item),
-        "route": {
-            "tenant": body.tenant.as_str(),
-            "service": body.route.service.as_str(),
-            "env": body.route.env.as_str(),
-            "version": body.route.version.as_str(),
+    Some(ArchivedEvent {
+        event_id: body.id.to_string(),
+        event_type: ce_type.to_owned(),
+        action: body.action.as_str().to_owned(),
+        tenant: body.tenant.to_string(),
+        epoch: body.epoch.to_string(),
+        revision: i64::try_from(body.revision.0).ok()?,
+        item: i64::from(body.item),
+        route: ArchivedRoute {
+            tenant: body.tenant.to_string(),
+            service: body.route.service.to_string(),
+            env: body.route.env.to_string(),
+            version: body.route.version.to_string(),
         },
-        "url": after.map(|spec| spec.url.as_str()),
-        "previous_url": before.map(|spec| spec.url.as_str()),
-        "state": after.map(|spec| state(spec.is_active)),
-        "previous_state": before.map(|spec| state(spec.is_active)),
-        "changed_by": body.actor.id.as_str(),
-        "reason": body.reason.as_deref(),
-        "source_ip": body.source_ip.as_deref(),
-        "correlation_id": body.request_id.as_str(),
-        "trace_id": body.trace_id.as_deref(),
-        "occurred_at": body.occurred_at.to_string(),
-        "processed_at": processed_at.to_string(),
-        "prev_hash": body.prev_hash.to_string(),
-        "hash": event.hash.to_string(),
-        "metadata": { "topic": record.topic.as_str(), "partition": record.partition, "offset": record.offset },
-        "event": to_bson(value)?,
+        url: after.map(|spec| spec.url.to_string()),
+        previous_url: before.map(|spec| spec.url.to_string()),
+        state: after.map(state),
+        previous_state: before.map(state),
+        changed_by: body.actor.id.clone(),
+        reason: body.reason.clone(),
+        source_ip: body.source_ip.clone(),
+        correlation_id: body.request_id.clone(),
+        trace_id: body.trace_id.clone(),
+        occurred_at: body.occurred_at.to_string(),
+        processed_at: processed_at.to_string(),
+        prev_hash: body.prev_hash.to_string(),
+        hash: event.hash.to_string(),
+        metadata: Origin { topic: record.topic.clone(), partition: i64::from(record.partition), offset: record.offset },
+        event: value,
     })
 }
 
-/// JSON as BSON, integers as 64-bit ones. `None` for a number that BSON would round: the chain could not be recomputed from it.
-fn to_bson(value: &Value) -> Option<Bson> {
-    Some(match value {
-        Value::Null => Bson::Null,
-        Value::Bool(value) => Bson::Boolean(*value),
-        Value::Number(number) => Bson::Int64(number.as_i64()?),
-        Value::String(text) => Bson::String(text.clone()),
-        Value::Array(items) => Bson::Array(items.iter().map(to_bson).collect::<Option<_>>()?),
-        Value::Object(members) => {
-            let pairs = members.iter().map(|(name, value)| Some((name.clone(), to_bson(value)?)));
-            Bson::Document(pairs.collect::<Option<_>>()?)
-        }
-    })
+/// Whether every number fits a 64-bit integer: the chain could not be recomputed from one that the archive would round.
+fn has_only_integers(value: &Value) -> bool {
+    match value {
+        Value::Number(number) => number.is_i64(),
+        Value::Array(items) => items.iter().all(has_only_integers),
+        Value::Object(members) => members.values().all(has_only_integers),
+        Value::Null | Value::Bool(_) | Value::String(_) => true,
+    }
 }
 
 /// The route of an archived event.
@@ -251,7 +248,7 @@ mod tests {
     fn the_chain_can_be_recomputed_from_the_archived_event() {
         let event = event();
         let archivable = read(&record(&event), now()).unwrap();
-        let archived: ArchivedEvent = mongodb::bson::deserialize_from_document(archivable.document).unwrap();
+        let archived = archivable.event;
         assert_eq!(chain::check(&archived.event), Ok(event.hash));
         assert_eq!((archived.revision, archived.action.as_str()), (7, "deleted"));
         assert_eq!(archived.metadata, Origin { topic: "t".into(), partition: 1, offset: 42 });
@@ -277,5 +274,10 @@ mod tests {
             r.value = Some(text.replace("\"revision\":7", "\"revision\":8").into_bytes());
         };
         assert_eq!(with(&edited), Unreadable::HashMismatch);
+        let mut rounded: Value = serde_json::from_slice(good.value.as_deref().unwrap()).unwrap();
+        rounded["weight"] = serde_json::json!(0.5);
+        rounded.as_object_mut().unwrap().remove("hash");
+        rounded["hash"] = EventHash::of(&chain::canonical(&rounded).unwrap()).to_string().into();
+        assert_eq!(with(&|r| r.value = Some(rounded.to_string().into_bytes())), Unreadable::NotAnEvent);
     }
 }

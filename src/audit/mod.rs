@@ -2,4 +2,5 @@
 
 pub mod archive;
 pub mod consumer;
+pub mod dead_letters;
 pub mod document;

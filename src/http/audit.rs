@@ -13,9 +13,9 @@ use super::{
     routes::key_in_query,
 };
 use crate::{
-    audit::document::ArchivedEvent,
     auth::Caller,
     domain::{Invalid, event::Action, filter::EventFilter, ids::TenantName, plain_text, time::UtcTime},
+    service::audit::ArchivedEvent,
 };
 
 const DEFAULT_LIMIT: u32 = 100;

@@ -10,11 +10,9 @@ use super::{
     Error,
     reads::{Page, PageRequest, Reads},
 };
+pub use crate::audit::document::ArchivedEvent;
 use crate::{
-    audit::{
-        archive::{Archive, ArchiveError, EventPosition},
-        document::ArchivedEvent,
-    },
+    audit::archive::{Archive, ArchiveError, EventPosition},
     domain::{
         filter::EventFilter,
         ids::TenantName,
@@ -148,7 +146,7 @@ impl AuditReads {
 
 fn is_failure(error: &ArchiveError) -> bool {
     match error {
-        ArchiveError::Timeout(_) | ArchiveError::Failed(_) => true,
+        ArchiveError::Timeout(_) | ArchiveError::Failed(_) | ArchiveError::CannotStore { .. } => true,
         ArchiveError::Corrupt(_) => false,
     }
 }

@@ -1,15 +1,23 @@
 //! The table `outbox`, seen by the relay: read in id order, deleted after the broker's acknowledgement, under the lease's epoch.
 
+use std::{sync::Arc, time::Duration};
+
 use deadpool_postgres::Object;
+use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
-use tokio_postgres::{Client, Statement};
+use tokio::sync::Notify;
+use tokio_postgres::{AsyncMessage, Client, Statement};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Error, column, text};
-use crate::domain::{
-    ids::{RouteKey, RouteName},
-    tag::VersionTag,
-    time::UtcTime,
+use super::{Error, column, server, text};
+use crate::{
+    config,
+    domain::{
+        ids::{RouteKey, RouteName},
+        tag::VersionTag,
+        time::UtcTime,
+    },
 };
 
 /// Session lock of the one relay that leads. Any constant will do; this one spells "tm-relay".
@@ -48,41 +56,74 @@ pub struct Backlog {
     pub oldest_seconds: f64,
 }
 
+/// A session of one's own, which can hold a lock and hear notifications.
+pub struct Session {
+    client: Client,
+    lost: CancellationToken,
+}
+
+impl Session {
+    /// Opens one. Whenever [`notify`] is called anywhere, `wake` is woken, once the session leads.
+    pub async fn open(settings: &config::Postgres, wake: Arc<Notify>) -> Result<Self, Error> {
+        let (client, mut connection) = super::connect("postgres.primary_url", &settings.primary_url, settings).await?;
+        let lost = CancellationToken::new();
+        let ended = lost.clone().drop_guard();
+        tokio::spawn(async move {
+            let _ended = ended;
+            let mut messages = stream::poll_fn(move |context| connection.poll_message(context));
+            while let Some(Ok(message)) = messages.next().await {
+                if matches!(message, AsyncMessage::Notification(_)) {
+                    wake.notify_one();
+                }
+            }
+        });
+        Ok(Self { client, lost })
+    }
+
+    /// Whether its connection is gone.
+    pub fn is_lost(&self) -> bool {
+        self.lost.is_cancelled() || self.client.is_closed()
+    }
+}
+
 /// A session that holds the relay's lock, and the fencing epoch that it took. The lock ends with the session; the epoch makes sure
 /// that a leader which was stopped, lost its session and woke up again deletes nothing.
-#[derive(Debug)]
 pub struct Lease {
-    client: Client,
+    session: Session,
     epoch: i64,
     batch: Statement,
     delete: Statement,
 }
 
-/// Tries to become the leader on a session of its own; `Err(client)` gives the session back when another leads.
-pub async fn try_lead(client: Client, holder: &str) -> Result<Result<Lease, Client>, Error> {
+/// Tries to become the leader on a session of its own; `Err(session)` gives the session back when another leads. A session that is
+/// silent for longer than `silence` is ended by the server: its process is frozen or its machine is gone, which TCP notices after
+/// two hours or never, and the lock would be held as long.
+pub async fn try_lead(session: Session, holder: &str, silence: Duration) -> Result<Result<Lease, Session>, Error> {
+    let client = &session.client;
+    // The queue's length swings between nothing and millions faster than statistics follow. A plan made while it was empty sorts all
+    // of it for every batch (750 ms instead of 1 ms at 300,000 rows); the index is right for both.
+    let settings = "select set_config('idle_session_timeout', $1, false), set_config('enable_seqscan', 'off', false), \
+                    set_config('enable_bitmapscan', 'off', false)";
+    client.query_one(settings, &[&silence.as_millis().to_string()]).await?;
     let locked: bool = column(&client.query_one("select pg_try_advisory_lock($1) as locked", &[&LOCK]).await?, "locked")?;
     if !locked {
-        return Ok(Err(client));
+        return Ok(Err(session));
     }
     let sql = "update relay_lease set epoch = epoch + 1, holder = $1, acquired_at = now() returning epoch";
     let epoch = column(&client.query_one(sql, &[&holder]).await?, "epoch")?;
     client.execute(&format!("listen {CHANNEL}"), &[]).await?;
-    let batch = client
-        .prepare(
-            "select o.id, o.event_id, e.payload::text as payload, e.type, e.tenant, e.epoch, e.revision, \
-                    e.service, e.env, e.version, e.occurred_at, e.traceparent \
-             from outbox o join route_events e on e.id = o.event_id order by o.id limit $1",
-        )
-        .await?;
-    // The lease's row is locked, so that a new leader cannot raise the epoch between the check and the delete.
-    let delete = client
-        .prepare(
-            "with fence as (select epoch from relay_lease where epoch = $2 for share) \
-             delete from outbox where id = any($1) and exists (select from fence)",
-        )
-        .await?;
-    Ok(Ok(Lease { client, epoch, batch, delete }))
+    let batch = client.prepare(BATCH).await?;
+    let delete = client.prepare(DELETE).await?;
+    Ok(Ok(Lease { session, epoch, batch, delete }))
 }
+
+const BATCH: &str = "select o.id, o.event_id, e.payload::text as payload, e.type, e.tenant, e.epoch, e.revision, \
+    e.service, e.env, e.version, e.occurred_at, e.traceparent \
+    from (select id, event_id from outbox order by id limit $1) o join route_events e on e.id = o.event_id order by o.id";
+
+/// The lease's row is locked, so that a new leader cannot raise the epoch between the check and the delete.
+const DELETE: &str = "with fence as (select epoch from relay_lease where epoch = $2 for share) \
+    delete from outbox where id = any($1) and exists (select from fence)";
 
 impl Lease {
     /// The fencing epoch.
@@ -90,14 +131,16 @@ impl Lease {
         self.epoch
     }
 
-    /// The session.
-    pub fn client(&self) -> &Client {
-        &self.client
+    /// Cancelled when its connection is lost, and with it the lock.
+    pub fn lost(&self) -> &CancellationToken {
+        &self.session.lost
     }
 
-    /// The first `limit` events of the queue.
-    pub async fn batch(&self, limit: usize) -> Result<Vec<OutboxRow>, Error> {
-        let rows = self.client.query(&self.batch, &[&i64::try_from(limit).unwrap_or(i64::MAX)]).await?;
+    /// The first `count` events of the queue; past `limit`, the statement is cancelled.
+    pub async fn batch(&self, count: usize, limit: Duration) -> Result<Vec<OutboxRow>, Error> {
+        let client = &self.session.client;
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        let rows = server::bounded(client, limit, async { Ok(client.query(&self.batch, &[&count]).await?) }).await?;
         rows.iter()
             .map(|row| {
                 Ok(OutboxRow {
@@ -122,8 +165,9 @@ impl Lease {
     }
 
     /// Removes published events from the queue, and returns how many: fewer than `ids` means that another leads now.
-    pub async fn delete(&self, ids: &[i64]) -> Result<u64, Error> {
-        Ok(self.client.execute(&self.delete, &[&ids, &self.epoch]).await?)
+    pub async fn delete(&self, ids: &[i64], limit: Duration) -> Result<u64, Error> {
+        let client = &self.session.client;
+        server::bounded(client, limit, async { Ok(client.execute(&self.delete, &[&ids, &self.epoch]).await?) }).await
     }
 }
 

@@ -1,8 +1,10 @@
 //! Outbox → Kafka → archive, step by step: order, redelivery, fencing, dead letters, rebalances.
 
 mod consumer;
+mod dead_letters;
 mod end_to_end;
 mod followers;
+mod frozen_leader;
 mod relay;
 #[path = "../support/mod.rs"]
 mod support;

@@ -21,7 +21,7 @@ fn relay(settings: &Settings) -> Relay {
 }
 
 async fn lead(relay: &Relay) -> Lease {
-    relay.elect(None).await.expect("Postgres answers").unwrap_or_else(|_| panic!("another leads")).0
+    relay.elect(None).await.expect("Postgres answers").unwrap_or_else(|_| panic!("another leads"))
 }
 
 async fn queued(world: &World) -> i64 {
@@ -106,14 +106,14 @@ async fn one_relay_leads_and_the_next_takes_over_when_its_session_ends() {
     let world = World::new().await;
     let (first, second) = (relay(&world.settings), relay(&world.settings));
     let lease = lead(&first).await;
-    let standby = second.elect(None).await.expect("Postgres answers").expect_err("the first leads");
+    let standby = second.elect(None).await.expect("Postgres answers").err().unwrap_or_else(|| panic!("the first leads"));
     let epoch = lease.epoch();
     drop(lease);
     let standby = tokio::sync::Mutex::new(Some(standby));
     let taken_over = eventually("the second takes over", async || {
         let mut standby = standby.lock().await;
         match second.elect(standby.take()).await.expect("Postgres answers") {
-            Ok((lease, _)) => Some(lease),
+            Ok(lease) => Some(lease),
             Err(session) => {
                 *standby = Some(session);
                 None
@@ -140,7 +140,7 @@ async fn a_deposed_leader_deletes_nothing_and_its_events_are_published_again() {
     assert_eq!(queued(&world).await, 3, "a deposed leader deletes nothing");
     drop(lease);
     let next = relay(&world.settings);
-    let lease = eventually("the next leads", async || next.elect(None).await.expect("Postgres answers").ok()).await.0;
+    let lease = eventually("the next leads", async || next.elect(None).await.expect("Postgres answers").ok()).await;
     assert_eq!(next.publish_batch(&lease).await.unwrap(), Step::Published(3));
     let revisions: Vec<_> =
         records(&world.settings.kafka.topic, 6).await.iter().map(|r| r.header("tm_revision").unwrap().to_owned()).collect();

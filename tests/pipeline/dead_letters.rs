@@ -1,0 +1,104 @@
+//! What can never be archived is dead-lettered once, and never holds up what comes after it.
+
+use std::{sync::Arc, time::Duration};
+
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use traffic_manager::{
+    audit::{
+        archive::Archive,
+        consumer::{Consumer, Handled},
+    },
+    config::Settings,
+    domain::{
+        chain::{EventHash, seal},
+        event::{Action, Actor, EventBody},
+        ids::RouteName,
+        tag::{Epoch, Revision},
+    },
+    kafka::Record,
+    resilience::Dependency,
+};
+use uuid::Uuid;
+
+use crate::support::World;
+
+fn readable(offset: i64) -> Record {
+    let event = seal(EventBody {
+        id: Uuid::now_v7(),
+        tenant: "acme".parse().unwrap(),
+        epoch: Epoch::from_random([7; 8]),
+        revision: Revision(1),
+        item: 0,
+        items: 1,
+        action: Action::Deleted,
+        route: RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() },
+        before: None,
+        after: None,
+        actor: Actor { kind: "anonymous".into(), id: "anonymous".into() },
+        reason: None,
+        request_id: "r".into(),
+        trace_id: None,
+        source_ip: None,
+        occurred_at: "2026-11-21T05:48:00Z".parse().unwrap(),
+        prev_hash: EventHash::GENESIS,
+    })
+    .unwrap();
+    Record {
+        topic: "t".into(),
+        partition: 0,
+        offset,
+        key: Some(b"acme".to_vec()),
+        value: Some(serde_json::to_vec(&event).unwrap()),
+        headers: vec![("ce_type".into(), Some(Action::Deleted.ce_type().into_bytes()))],
+    }
+}
+
+fn garbage(offset: i64, bytes: usize) -> Record {
+    Record { topic: "t".into(), partition: 0, offset, key: None, value: Some(vec![b'x'; bytes]), headers: Vec::new() }
+}
+
+async fn consumer(settings: &Settings) -> Consumer {
+    let archive = Archive::new(&settings.mongo).await.expect("a MongoDB URL");
+    let policy = Dependency::new("mongodb", 1, Duration::from_secs(10), &settings.breaker);
+    Consumer::new(settings.clone(), archive, policy, Arc::default()).expect("valid settings")
+}
+
+/// How many records the dead-letter topic has ever taken.
+fn dead_letters(settings: &Settings) -> i64 {
+    let reader: BaseConsumer =
+        rdkafka::ClientConfig::new().set("bootstrap.servers", &settings.kafka.bootstrap_servers).create().unwrap();
+    reader.fetch_watermarks(&settings.kafka.dlq_topic, 0, Duration::from_secs(10)).expect("Kafka").1
+}
+
+#[tokio::test]
+async fn retries_while_the_archive_is_away_dead_letter_nothing_twice() {
+    let world = World::new().await;
+    let batch = [readable(0), garbage(1, 7), readable(2)];
+    let mut nowhere = world.settings.clone();
+    (nowhere.mongo.url, nowhere.mongo.server_selection_timeout_ms) = ("mongodb://127.0.0.1:1/".to_owned().into(), 100);
+    let away = consumer(&nowhere).await;
+    for _ in 0..3 {
+        away.handle(&batch).await.expect_err("nobody listens there");
+    }
+
+    let handled = consumer(&world.settings).await.handle(&batch).await.expect("the archive is back");
+
+    // The third has the place of the first in the history, and another id.
+    assert_eq!(handled, Handled { inserted: 1, duplicates: 0, dead_lettered: 2 });
+    assert_eq!(dead_letters(&world.settings), 2, "each once, however often the batch was tried");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_record_too_large_for_the_dead_letter_topic_holds_up_nothing() {
+    let world = World::new().await;
+    // As large as Kafka takes; with the headers of a dead letter it is too large.
+    let batch = [garbage(0, 999_990), readable(1)];
+
+    let handling = consumer(&world.settings).await;
+    let handled = tokio::time::timeout(Duration::from_secs(20), handling.handle(&batch)).await.expect("no endless wait");
+
+    assert_eq!(handled.expect("both have a place"), Handled { inserted: 1, duplicates: 0, dead_lettered: 1 });
+    assert_eq!(dead_letters(&world.settings), 1);
+    world.end().await;
+}
