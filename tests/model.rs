@@ -10,6 +10,8 @@ mod support;
 mod commands;
 #[path = "model/plain.rs"]
 mod plain;
+#[path = "model/races.rs"]
+mod races;
 #[path = "model/verify.rs"]
 mod verify;
 
@@ -121,7 +123,7 @@ async fn concurrent_histories_through_two_instances_are_gapless_and_true() {
         let senders = (0..24_u64).map(|sender| {
             let (instance, heard) = (instances[usize::try_from(sender % 2).unwrap()].clone(), heard.clone());
             tokio::spawn(async move {
-                let mut source = Source::new(seed ^ sender.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+                let mut source = Source::of_sender(seed, sender);
                 let mut tags = Vec::new();
                 for _ in 0..steps(60) {
                     let request = source.request(&tags);

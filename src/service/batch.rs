@@ -9,12 +9,13 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     domain::{
-        chain,
+        chain::{self, EventHash},
         command::{Command, Effect, Facts, Outcome, Rejection},
         decide::{self, Decision, TenantState},
         event::Event,
         ids::{RouteKey, RouteName, TenantName},
         tag::VersionTag,
+        tenant::Tenant,
     },
     store::{
         events::NewEvent,
@@ -119,7 +120,7 @@ pub fn plan(requests: &[Request], locked: Locked, default_routes_quota: u32) -> 
     }
     let mut answers: HashMap<Key, Answer> = locked.answers.into_iter().collect();
     let mut plan = Plan::default();
-    let mut touched: BTreeMap<TenantName, BTreeSet<RouteName>> = BTreeMap::new();
+    let mut touched = BTreeMap::new();
     for request in requests {
         let state = states.entry(request.command.tenant.clone()).or_insert_with(|| TenantState::absent(default_routes_quota));
         let reply = answer(request, state, &mut answers, &mut plan, &mut touched)?;
@@ -129,9 +130,18 @@ pub fn plan(requests: &[Request], locked: Locked, default_routes_quota: u32) -> 
     Ok(plan)
 }
 
+/// What a group did to one tenant.
+#[derive(Default)]
+struct Touched {
+    /// The routes that have events.
+    routes: BTreeSet<RouteName>,
+    /// The tenant's record when a life of its last ended.
+    ended: Option<Tenant>,
+}
+
 fn answer(
     request: &Request, state: &mut TenantState, answers: &mut HashMap<Key, Answer>, plan: &mut Plan,
-    touched: &mut BTreeMap<TenantName, BTreeSet<RouteName>>,
+    touched: &mut BTreeMap<TenantName, Touched>,
 ) -> Result<Result<Reply, Rejection>, serde_json::Error> {
     let keyed = request.key().map(|key| request.fingerprint().map(|print| (key, print))).transpose()?;
     if let Some((key, fingerprint)) = &keyed
@@ -155,14 +165,16 @@ fn answer(
     match decision {
         Decision::Unchanged => {}
         Decision::Tenant { effect, after } => {
-            if let (Effect::Created, Some(tenant)) = (effect, after) {
-                plan.new_tenants.push((tenant.name.clone(), tenant.tag()));
+            let touched = touched.entry(request.command.tenant.clone()).or_default();
+            match (effect, after) {
+                (Effect::Created, Some(tenant)) => plan.new_tenants.push((tenant.name.clone(), tenant.tag())),
+                (_, None) => touched.ended = before,
+                (_, Some(_)) => {}
             }
-            touched.entry(request.command.tenant.clone()).or_default();
         }
         Decision::Event { new_tenant, event } => {
             plan.new_tenants.extend(new_tenant.map(|tenant| (tenant.name.clone(), tenant.tag())));
-            touched.entry(event.body.tenant.clone()).or_default().insert(event.body.route.clone());
+            touched.entry(event.body.tenant.clone()).or_default().routes.insert(event.body.route.clone());
             // JCS output is UTF-8 by definition.
             let payload = String::from_utf8_lossy(&chain::canonical(&*event)?).into_owned();
             plan.rows.events.push(NewEvent { event: *event, payload, traceparent: request.traceparent.clone() });
@@ -179,15 +191,20 @@ fn answer(
 /// The rows of everything touched, as they are after the whole group.
 fn collect_rows(
     rows: &mut Rows, states: &HashMap<TenantName, TenantState>, existed: &BTreeSet<TenantName>,
-    touched: &BTreeMap<TenantName, BTreeSet<RouteName>>,
+    touched: &BTreeMap<TenantName, Touched>,
 ) {
-    for (name, routes) in touched {
+    for (name, Touched { routes, ended }) in touched {
         let Some(state) = states.get(name) else { continue };
         match (&state.tenant, existed.contains(name)) {
             (Some(tenant), true) => rows.update_tenants.push((tenant.clone(), state.chain_head)),
             (Some(tenant), false) => rows.insert_tenants.push((tenant.clone(), state.chain_head)),
             (None, true) => rows.delete_tenants.push(name.clone()),
-            (None, false) => {}
+            // Begun and ended within the group. The row that comes and goes keeps its events out of another life that another
+            // instance is just making: there was no row to lock.
+            (None, false) => {
+                rows.insert_tenants.extend(ended.clone().map(|tenant| (tenant, EventHash::GENESIS)));
+                rows.delete_tenants.push(name.clone());
+            }
         }
         for route in routes {
             match state.routes.get(route) {

@@ -49,11 +49,11 @@ pub struct Locked {
 pub struct Rows {
     /// In commit order per tenant.
     pub events: Vec<NewEvent>,
-    /// Tenants that did not exist.
+    /// Tenants that did not exist, among them those that are deleted again at once.
     pub insert_tenants: Vec<(Tenant, EventHash)>,
     /// Tenants that are locked.
     pub update_tenants: Vec<(Tenant, EventHash)>,
-    /// Tenants that are locked and have no routes after this.
+    /// Tenants that are locked or inserted, and have no routes after this.
     pub delete_tenants: Vec<TenantName>,
     /// Routes as they shall be.
     pub upsert_routes: Vec<(TenantName, Route)>,
@@ -149,11 +149,13 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
     let keys: Vec<_> = wanted.routes.iter().collect();
     let answers: Vec<_> = wanted.keys.iter().collect();
     // Pipelined: the reads' snapshots are taken when they run, after the lock was granted.
-    let (tenants, routes, answers) = try_join!(
+    let (tenants, mut routes, answers) = try_join!(
         tenants::lock(tx, &statements.lock, &names),
         routes::find(tx, &statements.find_routes, &keys),
         idempotency::find(tx, &statements.find_answers, &answers),
     )?;
+    // A tenant that was made after the lock was asked for is not locked, so its routes do not count: to this group it is not there yet.
+    routes.retain(|(owner, _)| tenants.iter().any(|(tenant, _)| tenant.name == *owner));
     Ok(Locked { tenants, routes, answers })
 }
 

@@ -52,6 +52,12 @@ impl Source {
         Self { rng: Rng(seed), count: 0 }
     }
 
+    /// The stream of one of several senders: far from those of the others.
+    pub fn of_sender(seed: u64, sender: u64) -> Self {
+        let mut rng = Rng(seed ^ Rng(sender).next());
+        Self::new(rng.next())
+    }
+
     /// The next request; some are conditional on one of `tags`.
     pub fn request(&mut self, tags: &[VersionTag]) -> Request {
         self.count += 1;

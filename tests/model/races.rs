@@ -1,0 +1,133 @@
+//! Two transactions at the one moment that no row can be locked: while the tenant is not there yet.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio_postgres::{Client, NoTls};
+use traffic_manager::{
+    domain::command::{Command, Effect, Op, Precondition, Rejection},
+    service::batch::{self, Committed, Request},
+    store,
+};
+
+use crate::{
+    Instance, QUOTA,
+    commands::Step,
+    support::{Database, eventually},
+    write,
+};
+
+/// The request that does `op`; `word` makes its ids.
+fn request(tenant: &str, op: Op, word: u64) -> Request {
+    let mut request = Step(word).request(word, &[]);
+    request.command = Command { tenant: tenant.parse().unwrap(), op, precondition: Precondition::default() };
+    request.idempotency_key = None;
+    request.facts.may_create_tenant = true;
+    request
+}
+
+/// Create or replace, and delete, one route.
+fn upsert_and_delete() -> (Op, Op) {
+    let mut words = (0..).map(|word| Step(word).request(word, &[]).command.op);
+    let upsert = words.find(|op| matches!(op, Op::Upsert { .. })).unwrap();
+    let Op::Upsert { route, .. } = &upsert else { unreachable!() };
+    let delete = Op::Delete { route: route.clone() };
+    (upsert, delete)
+}
+
+async fn commit(instance: &Instance, requests: &[Request]) -> Result<Committed, store::Error> {
+    let mut client = instance.server.connection().await.unwrap();
+    let decide = |locked| Ok(batch::plan(requests, locked, QUOTA).unwrap().split());
+    Box::pin(store::group::commit(&mut client, &batch::wanted(requests), Duration::from_secs(10), decide)).await
+}
+
+async fn session(db: &Database) -> Client {
+    let (client, connection) = tokio_postgres::connect(&db.app_url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+async fn waits_for_a_lock(db: &Database) {
+    eventually("the group waits for a lock", async || {
+        let sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        (db.count(sql).await == 1).then_some(())
+    })
+    .await;
+}
+
+/// A life that begins and ends within one group leaves no row, but it must not slip past one that is just being made.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_life_within_one_group_waits_for_another_that_is_being_made() {
+    let db = Database::create().await;
+    let instance = Arc::new(Instance::start(&db));
+    let mut other = session(&db).await;
+    let making = other.transaction().await.unwrap();
+    let sql = "insert into tenants values ('t', '0123456789abcdef', 0, repeat('0', 64), 0, null, now(), 'x', now(), 'x')";
+    making.execute(sql, &[]).await.unwrap();
+
+    let (upsert, delete) = upsert_and_delete();
+    let requests = [request("t", upsert, 1), request("t", delete, 2), request("t", Op::DeleteTenant, 3)];
+    let group = tokio::spawn({
+        let (instance, requests) = (instance.clone(), requests.clone());
+        async move { commit(&instance, &requests).await }
+    });
+    waits_for_a_lock(&db).await;
+    making.commit().await.unwrap();
+    let lost = group.await.unwrap().unwrap_err();
+    assert!(matches!(&lost, store::Error::Unique { constraint, .. } if constraint == "tenants_pkey"), "{lost:?}");
+    assert_eq!(db.count("select count(*) from route_events").await, 0);
+
+    // The next attempt finds the tenant, and its events belong to that life.
+    let committed = commit(&instance, &requests).await.unwrap();
+    assert!(committed.replies.iter().all(Result::is_ok));
+    assert!(committed.events.iter().all(|event| event.body.epoch.as_str() == "0123456789abcdef"));
+    assert_eq!(db.count("select count(*) from tenants").await, 0);
+}
+
+/// A life within one group, with nobody else around.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_life_within_one_group_leaves_its_events_and_no_row() {
+    let db = Database::create().await;
+    let instance = Instance::start(&db);
+    let (upsert, delete) = upsert_and_delete();
+    let requests = [request("t", upsert, 1), request("t", delete, 2), request("t", Op::DeleteTenant, 3)];
+    let committed = commit(&instance, &requests).await.unwrap();
+    let effects: Vec<_> = committed.replies.iter().map(|reply| reply.as_ref().unwrap().outcome.effect).collect();
+    assert_eq!(effects, [Effect::Created, Effect::Deleted, Effect::Deleted]);
+    let counts =
+        "select (select count(*) from tenants) * 100 + (select count(*) from routes) * 10 + (select count(*) from route_events)";
+    assert_eq!(db.count(counts).await, 2);
+    assert_eq!(db.count("select count(*) from outbox").await, 2);
+}
+
+/// The group's lock finds no such tenant; its reads, a moment later, find the tenant's routes.
+#[tokio::test(flavor = "multi_thread")]
+async fn routes_of_a_tenant_that_was_made_after_the_lock_are_not_seen() {
+    let db = Database::create().await;
+    let instance = Arc::new(Instance::start(&db));
+    write(&instance, &request("a", Op::CreateTenant { quotas: Default::default() }, 1)).await.unwrap();
+    // The group waits for tenant a, with a snapshot in which there is no tenant b.
+    let mut other = session(&db).await;
+    let holding = other.transaction().await.unwrap();
+    holding.query("select from tenants where name = 'a' for update", &[]).await.unwrap();
+    let (upsert, delete) = upsert_and_delete();
+    let requests = [
+        request("a", Op::PatchTenant { routes_quota: Some(Some(3)) }, 2),
+        request("b", delete, 3),
+        request("b", Op::DeleteTenant, 4),
+    ];
+    let group = tokio::spawn({
+        let (instance, requests) = (instance.clone(), requests.clone());
+        async move { commit(&instance, &requests).await }
+    });
+    waits_for_a_lock(&db).await;
+    let made = write(&instance, &request("b", upsert, 5)).await.unwrap();
+    holding.rollback().await.unwrap();
+
+    let replies = group.await.unwrap().unwrap().replies;
+    assert!(replies[0].is_ok());
+    assert_eq!(replies[1..], [Err(Rejection::RouteNotFound), Err(Rejection::TenantNotFound)]);
+    assert_eq!(db.count("select count(*) from routes where tenant = 'b'").await, 1);
+    assert_eq!(db.count("select count(*) from route_events").await, 1);
+    let epoch: String = db.rows("select epoch from tenants where name = 'b'", &[]).await[0].get(0);
+    assert_eq!(epoch, made.outcome.tag.epoch.as_str());
+}
