@@ -5,7 +5,7 @@
 
 use std::{net::SocketAddr, path::Path, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 use serde::Deserialize;
 use validator::{Validate, ValidationErrors, ValidationErrorsKind};
 
@@ -268,13 +268,14 @@ impl Settings {
         for pair in overrides {
             let (key, value) = pair.split_once('=').ok_or_else(|| invalid(pair, "a flag is --set key=value"))?;
             sources = if key == "postgres.replica_urls" {
-                let urls: Vec<&str> = value.split(',').filter(|url| !url.is_empty()).collect();
-                sources.set_override(key, urls)?
+                sources.set_override(key, value.split(',').collect::<Vec<_>>())?
             } else {
                 sources.set_override(key, value)?
             };
         }
-        let settings: Self = sources.build()?.try_deserialize()?;
+        let mut settings: Self = sources.build()?.try_deserialize()?;
+        // An empty variable means none.
+        settings.postgres.replica_urls.retain(|url| !url.expose_secret().is_empty());
         settings.check()?;
         Ok(settings)
     }
@@ -293,6 +294,12 @@ impl Settings {
         }
         if self.postgres.pool_size <= self.write.lanes {
             return Err(invalid("postgres.pool_size", "must be larger than write.lanes, or reads find no connection"));
+        }
+        if self.http.request_timeout_ms <= self.write.timeout_ms {
+            return Err(invalid(
+                "http.request_timeout_ms",
+                "must be longer than write.timeout_ms, or a write's fate is not told",
+            ));
         }
         if self.breaker.max_open_ms < self.breaker.open_ms {
             return Err(invalid("breaker.max_open_ms", "must be at least breaker.open_ms"));
@@ -363,6 +370,14 @@ mod tests {
             let message = error(&[wrong]);
             assert!(message.contains(key), "{wrong}: {message}");
         }
+    }
+
+    #[test]
+    fn an_empty_list_of_replicas_is_none() {
+        let with =
+            |urls: &str| Settings::without_environment(&[format!("postgres.replica_urls={urls}")]).unwrap().postgres.replica_urls;
+        assert_eq!(with("").len(), 0);
+        assert_eq!(with("postgres://a/x,postgres://b/x").len(), 2);
     }
 
     #[test]

@@ -248,13 +248,14 @@ pub async fn set_up(migrate: &config::Migrate, settings: &config::Mongo) -> Resu
     let collection: Collection<Document> = database.collection(&settings.collection);
     let place = IndexOptions::builder().unique(true).build();
     let place = IndexModel::builder().keys(doc! { "tenant": 1, "epoch": 1, "revision": 1, "item": 1 }).options(place).build();
-    let by_route = doc! { "route.tenant": 1, "route.service": 1, "route.env": 1, "route.version": 1, "occurred_at": -1 };
     let by = |keys| IndexModel::builder().keys(keys).build();
+    // Each ends as queries sort: newest first, then by id.
     let others = [
-        by_route,
-        doc! { "occurred_at": -1 },
-        doc! { "action": 1, "occurred_at": -1 },
-        doc! { "changed_by": 1, "occurred_at": -1 },
+        doc! { "route.tenant": 1, "route.service": 1, "route.env": 1, "route.version": 1, "occurred_at": -1, "_id": -1 },
+        doc! { "route.tenant": 1, "occurred_at": -1, "_id": -1 },
+        doc! { "occurred_at": -1, "_id": -1 },
+        doc! { "action": 1, "occurred_at": -1, "_id": -1 },
+        doc! { "changed_by": 1, "occurred_at": -1, "_id": -1 },
     ];
     collection.create_indexes(std::iter::once(place).chain(others.into_iter().map(by))).await?;
     Ok(())

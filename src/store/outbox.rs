@@ -50,7 +50,7 @@ pub struct OutboxRow {
 /// What Kafka has not acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Backlog {
-    /// How many events; counting stops at a million.
+    /// How many events; counting stops at a hundred thousand.
     pub events: i64,
     /// Age of the oldest.
     pub oldest_seconds: f64,
@@ -173,7 +173,7 @@ impl Lease {
 
 /// Samples the backlog.
 pub async fn backlog(client: &Object) -> Result<Backlog, Error> {
-    let sql = "select (select count(*) from (select 1 from outbox limit 1000000) rows) as events, \
+    let sql = "select (select count(*) from (select 1 from outbox limit 100000) rows) as events, \
                coalesce(extract(epoch from clock_timestamp() - (select created_at from outbox order by id limit 1)), 0)::float8 \
                  as oldest";
     let statement = client.prepare_cached(sql).await?;
