@@ -25,7 +25,7 @@ use proptest::prelude::*;
 use support::{Database, settings};
 use traffic_manager::{
     config::Settings,
-    domain::{chain::EventHash, command::Rejection, ids::TenantName, route::Route, tenant::Tenant},
+    domain::{command::Rejection, hash::EventHash, ids::TenantName, route::Route, tenant::Tenant},
     service::{
         self,
         batch::{self, Request},

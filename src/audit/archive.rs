@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::document::{Archivable, ArchivedEvent};
 use crate::{
     config::{self, ConfigError, ms},
-    domain::{chain::EventHash, filter::EventFilter, tag::VersionTag},
+    domain::{filter::EventFilter, hash::EventHash, tag::VersionTag},
 };
 
 const DUPLICATE_KEY: i32 = 11000;

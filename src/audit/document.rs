@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use crate::{
     domain::{
-        chain::{self, EventHash},
+        chain,
         event::{Action, Event},
+        hash::EventHash,
         route::RouteSpec,
         time::UtcTime,
     },

@@ -7,9 +7,10 @@
 use std::collections::HashMap;
 
 use super::{
-    chain::{self, EventHash},
+    chain,
     command::{Command, Effect, Facts, Object, Op, Outcome, Rejection},
     event::{Action, Event, EventBody},
+    hash::EventHash,
     ids::{RouteName, TenantName},
     route::{Route, RouteSpec},
     tag::{Revision, VersionTag},

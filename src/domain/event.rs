@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    chain::EventHash,
+    hash::EventHash,
     ids::{RouteName, TenantName},
     route::RouteSpec,
     tag::{Epoch, Revision, VersionTag},

@@ -15,6 +15,7 @@ pub mod command;
 pub mod decide;
 pub mod event;
 pub mod filter;
+pub mod hash;
 pub mod ids;
 pub mod route;
 pub mod snapshot;

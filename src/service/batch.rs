@@ -9,10 +9,11 @@ use sha2::{Digest as _, Sha256};
 
 use crate::{
     domain::{
-        chain::{self, EventHash},
+        chain,
         command::{Command, Effect, Facts, Outcome, Rejection},
         decide::{self, Decision, TenantState},
         event::Event,
+        hash::EventHash,
         ids::{RouteKey, RouteName, TenantName},
         tag::VersionTag,
         tenant::Tenant,

@@ -16,7 +16,7 @@ use super::{
     routes, server, tenants,
 };
 use crate::domain::{
-    chain::EventHash,
+    hash::EventHash,
     ids::{RouteKey, TenantName},
     route::Route,
     tenant::Tenant,

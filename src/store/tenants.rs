@@ -5,7 +5,7 @@ use tokio_postgres::{Row, Statement};
 
 use super::{Error, column, text};
 use crate::domain::{
-    chain::EventHash,
+    hash::EventHash,
     ids::TenantName,
     tag::{Revision, VersionTag},
     tenant::{Quotas, Tenant},

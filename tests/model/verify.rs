@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use serde_json::Value;
 use traffic_manager::{
     domain::{
-        chain::{self, EventHash},
+        chain,
         command::{Effect, Object, Outcome},
         event::Event,
+        hash::EventHash,
         route::RouteSpec,
     },
     service::batch::{Reply, Request},

@@ -10,8 +10,9 @@ use traffic_manager::{
     },
     config::Settings,
     domain::{
-        chain::{EventHash, seal},
+        chain::seal,
         event::{Action, Actor, EventBody},
+        hash::EventHash,
         ids::RouteName,
         tag::{Epoch, Revision},
     },

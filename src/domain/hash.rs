@@ -1,0 +1,54 @@
+//! The hash of an event.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::Invalid;
+
+/// 32 bytes, as 64 lower-case hex digits in JSON.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct EventHash([u8; 32]);
+
+impl EventHash {
+    /// The predecessor of the first event of an epoch.
+    pub const GENESIS: Self = Self([0; 32]);
+
+    /// SHA-256 of `bytes`.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl fmt::Display for EventHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for EventHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "EventHash({self})")
+    }
+}
+
+impl TryFrom<String> for EventHash {
+    type Error = Invalid;
+    fn try_from(raw: String) -> Result<Self, Invalid> {
+        let wrong = || Invalid::new("not_a_hash", "a hash is 64 lower-case hex digits");
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(&raw, &mut bytes).map_err(|_| wrong())?;
+        if raw.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Err(wrong());
+        }
+        Ok(Self(bytes))
+    }
+}
+
+impl From<EventHash> for String {
+    fn from(hash: EventHash) -> String {
+        hash.to_string()
+    }
+}
