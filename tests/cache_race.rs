@@ -161,7 +161,7 @@ async fn a_load_that_a_commit_overtook_is_never_left_in_place() {
         stale += usize::from(read().await < n);
     }
     assert_eq!(stale, 0, "stale reads in {ROUNDS} rounds with {races} races");
-    assert!(races > ROUNDS as usize / 4, "only {races} of {ROUNDS} commits fell into a load");
+    assert!(races > ROUNDS as usize / 10, "only {races} of {ROUNDS} commits fell into a load");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
