@@ -3,6 +3,11 @@
 use std::{collections::HashMap, sync::Arc};
 
 use mongodb::bson::doc;
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions},
+    client::DefaultClientContext,
+};
 use secrecy::ExposeSecret as _;
 use traffic_manager::{
     audit::{archive, document::ArchivedEvent},
@@ -68,8 +73,14 @@ impl World {
         client.database(&self.settings.mongo.database).collection(&self.settings.mongo.collection)
     }
 
-    /// Gives the archive back; the database goes by itself.
+    /// Gives the archive and the topics back, as far as they let go; the database goes by itself.
     pub async fn end(self) {
+        let admin: Result<AdminClient<DefaultClientContext>, _> =
+            ClientConfig::new().set("bootstrap.servers", variable("KAFKA_BOOTSTRAP")).create();
+        if let Ok(admin) = admin {
+            let topics = [self.settings.kafka.topic.as_str(), self.settings.kafka.dlq_topic.as_str()];
+            let _ = admin.delete_topics(&topics, &AdminOptions::new()).await;
+        }
         if let Ok(client) = mongodb::Client::with_uri_str(self.settings.mongo.url.expose_secret()).await {
             let _ = client.database(&self.settings.mongo.database).drop().await;
         }
