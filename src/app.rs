@@ -4,12 +4,13 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 
 use actix_web::{dev::ServerHandle, web};
 use metrics_exporter_prometheus::PrometheusHandle;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -20,7 +21,7 @@ use crate::{
         consumer::{Consumer, ConsumerStatus},
     },
     cache::{Cache, follower},
-    config::{ConfigError, Settings, ms},
+    config::{self, ConfigError, Settings, ms},
     http::{self, ApiState, Check, CheckStatus, Health},
     kafka,
     relay::{self, Relay, RelayStatus},
@@ -115,7 +116,12 @@ impl App {
             watchers: Vec::new(),
         };
         let router = cluster.clone();
-        let mut health = Health::new(metrics, move || router.as_ref().is_none_or(|router| router.can_read()));
+        let resident: Arc<OnceLock<Arc<Cache>>> = Arc::default();
+        let held = resident.clone();
+        // What is held is served without any server.
+        let can_serve =
+            move || router.as_ref().is_none_or(|router| router.can_read() || held.get().is_some_and(|cache| !cache.is_empty()));
+        let mut health = Health::new(metrics, can_serve);
         let mut state = None;
         if let Some(router) = &cluster {
             watch_postgres(&settings, router, &mut health, &mut parts);
@@ -123,7 +129,8 @@ impl App {
         let relay = Arc::new(RelayStatus::default());
         let committed = Committing::default();
         if let Some(router) = cluster.as_ref().filter(|_| role.serves()) {
-            state = Some(serve(&settings, router, &committed, &relay, &mut health, &mut parts).await?);
+            let cache = resident.get_or_init(|| Cache::new(router.clone(), &settings.read)).clone();
+            state = Some(serve(&settings, router, cache, &committed, &relay, &mut health, &mut parts).await?);
         }
         if role.relays() {
             start_relay(&settings, &committed, relay, &mut health, &mut parts)?;
@@ -228,6 +235,9 @@ struct Committing {
 
 /// Brings the database, the topics and the archive's collection up to date.
 pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
+    if settings.migrate.postgres_url.expose_secret().is_empty() {
+        return Err(config::missing("migrate.postgres_url").into());
+    }
     let (mut client, connection) =
         store::connect("migrate.postgres_url", &settings.migrate.postgres_url, &settings.postgres).await?;
     let connection = tokio::spawn(connection);
@@ -244,6 +254,9 @@ pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
 /// Why [`migrate`] did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
+    /// A setting is missing.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The database cannot be reached.
     #[error("migrate.postgres_url: the database cannot be reached")]
     Connect(#[from] store::Error),
@@ -323,10 +336,9 @@ async fn sample_backlog(primary: Arc<Server>, backlog: Backlog) {
 
 /// Starts the write path, the read path and the audit reads of the API.
 async fn serve(
-    settings: &Settings, router: &Arc<Router>, committed: &Committing, relay: &Arc<RelayStatus>, health: &mut Health,
-    parts: &mut Parts,
+    settings: &Settings, router: &Arc<Router>, cache: Arc<Cache>, committed: &Committing, relay: &Arc<RelayStatus>,
+    health: &mut Health, parts: &mut Parts,
 ) -> Result<web::Data<ApiState>, ConfigError> {
-    let cache = Cache::new(router.clone(), &settings.read);
     let refreshed = cache.clone();
     parts.watch(ms(settings.read.refresh_ms), move || {
         let cache = refreshed.clone();

@@ -173,7 +173,8 @@ impl Cache {
         Seen { known: known.get(tenant).cloned(), absent: self.absent.get(tenant) }
     }
 
-    /// How long ago the primary last confirmed what is held, once that is longer than two refreshes: the age to tell clients.
+    /// How long ago the primary last confirmed what is held, once that is longer than two refreshes and a second: the age to tell
+    /// clients.
     pub fn stale_for(&self) -> Option<Duration> {
         let confirmed = Duration::from_millis(self.confirmed_ms.load(Ordering::Relaxed));
         let age = self.started.elapsed().saturating_sub(confirmed);
@@ -181,13 +182,14 @@ impl Cache {
     }
 
     /// Resident tenants.
-    pub fn len(&self) -> u64 {
-        self.resident.entry_count()
+    pub fn len(&self) -> usize {
+        // Not its own count, which lags behind until housekeeping has run.
+        self.resident.iter().count()
     }
 
     /// True when no tenant is resident.
     pub fn is_empty(&self) -> bool {
-        self.len() == 0
+        self.resident.iter().next().is_none()
     }
 
     /// A life of the tenant has begun: nothing of an earlier one is to be served.

@@ -17,7 +17,7 @@ pub const DEFAULTS: &str = include_str!("config.default.toml");
 pub enum ConfigError {
     /// A source cannot be read, has an unknown key, or a value of the wrong type.
     #[error("configuration: {0}")]
-    Load(#[from] config::ConfigError),
+    Load(String),
     /// A value is out of its range.
     #[error("configuration: {key}: {reason}")]
     Invalid {
@@ -308,6 +308,12 @@ impl Settings {
             return Err(invalid("kafka.dlq_topic", "must differ from kafka.topic"));
         }
         Ok(())
+    }
+}
+
+impl From<config::ConfigError> for ConfigError {
+    fn from(error: config::ConfigError) -> Self {
+        Self::Load(error.to_string())
     }
 }
 

@@ -144,6 +144,8 @@ impl Relay {
                     ms(self.settings.relay.election_ms)
                 }
                 Ok(Err(session)) => {
+                    waits = pauses();
+                    self.status.failed(None);
                     standby = Some(session);
                     ms(self.settings.relay.election_ms)
                 }
@@ -330,8 +332,8 @@ fn traceparent(row: &OutboxRow) -> Option<String> {
     telemetry::traceparent_of(&span).or_else(|| Some(parent.to_owned()))
 }
 
-/// Wakes the relay after commits: the one in this process directly, those of other processes by a NOTIFY, at most one per
-/// `relay.notify_ms`. Losing one only means waiting for the safety poll.
+/// Wakes the relays of other processes after commits here, by a NOTIFY, at most one per `relay.notify_ms`; the one in this process is
+/// woken directly. Losing one only means waiting for the safety poll.
 pub async fn wake_others(
     primary: Arc<Server>, committed: Arc<Notify>, status: Arc<RelayStatus>, every: Duration, stop: CancellationToken,
 ) {

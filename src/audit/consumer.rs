@@ -425,6 +425,10 @@ async fn measure_lag(consumer: Arc<Stream>, topic: String, done: Arc<Mutex<HashM
         let lag = tokio::task::spawn_blocking(move || lag(&consumer, &topic, &done)).await;
         if let Ok(Ok(lag)) = lag {
             status.lag.store(lag, Ordering::Relaxed);
+            // Kafka answers and nothing waits: whatever failed before is over.
+            if lag == 0 {
+                status.failed(None);
+            }
             metrics::gauge!(names::CONSUMER_LAG).set(lag as f64);
         }
         tokio::time::sleep(Duration::from_secs(2)).await;

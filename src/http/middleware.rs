@@ -37,6 +37,7 @@ pub async fn surround(
     request.extensions_mut().insert(id.clone());
     let limit = request.app_data::<web::Data<Limits>>().map_or(Duration::from_secs(10), |limits| limits.request_timeout);
     let method = request.method().clone();
+    let endpoint = request.match_pattern().unwrap_or_else(|| "none".to_owned());
     // No span on what proxies poll: it costs more than the answer. Writes and audit queries are traced, as sampled.
     let span = if is_polled(&method, request.path()) {
         tracing::Span::none()
@@ -54,7 +55,12 @@ pub async fn surround(
     let response = match tokio::time::timeout(limit, next.call(request).instrument(span.clone())).await {
         Ok(Ok(response)) => response.map_into_boxed_body(),
         Ok(Err(error)) => return Err(error),
-        Err(_) => return Err(Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms").with_request_id(&id.0).into()),
+        Err(_) => {
+            let problem = Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms").with_request_id(&id.0);
+            span.record("http.response.status_code", problem.status_code().as_u16());
+            observe(&method, endpoint, problem.status_code(), started.elapsed(), &id);
+            return Err(problem.into());
+        }
     };
     let mut response = as_problem(response, &id);
     if let Ok(value) = header::HeaderValue::from_str(&id.0) {
@@ -65,13 +71,13 @@ pub async fn surround(
     }
     let status = response.status();
     span.record("http.response.status_code", status.as_u16());
-    let endpoint = response.request().match_pattern().unwrap_or_else(|| "none".to_owned());
     observe(&method, endpoint, status, started.elapsed(), &id);
     Ok(response)
 }
 
 fn is_polled(method: &Method, path: &str) -> bool {
-    method == Method::GET && (path.ends_with("/resolve") || path.ends_with("/snapshot") || path.starts_with("/health"))
+    (method == Method::GET || method == Method::HEAD)
+        && (path.ends_with("/resolve") || path.ends_with("/snapshot") || path.starts_with("/health"))
 }
 
 /// An error response as a problem document with the request's id.
@@ -110,6 +116,18 @@ fn observe(method: &Method, endpoint: String, status: StatusCode, elapsed: Durat
         );
     }
     metrics::histogram!(names::HTTP_SECONDS, "endpoint" => endpoint.clone()).record(elapsed.as_secs_f64());
-    metrics::counter!(names::HTTP_REQUESTS, "method" => method.to_string(), "endpoint" => endpoint, "status" => class)
-        .increment(1);
+    metrics::counter!(names::HTTP_REQUESTS, "method" => known(method), "endpoint" => endpoint, "status" => class).increment(1);
+}
+
+/// The method, if it is one that the API has: whatever else clients invent must not make metrics of its own.
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        _ => "other",
+    }
 }

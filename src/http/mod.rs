@@ -18,7 +18,8 @@ use std::{net::TcpListener, sync::Arc};
 use actix_web::{
     App, HttpServer,
     dev::Server,
-    web::{self, ServiceConfig, delete, get, patch, post, put, resource},
+    guard,
+    web::{self, ServiceConfig, delete, patch, post, put, resource},
 };
 pub use health::{Check, CheckStatus, Health};
 
@@ -39,50 +40,55 @@ pub struct ApiState {
     pub audit: AuditReads,
 }
 
+/// `GET` and `HEAD` (RFC 9110 §9.3.2): the server sends the same head, and no body.
+fn read() -> actix_web::Route {
+    web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
+}
+
 /// Every endpoint of the API, on one screen.
 fn api(config: &mut ServiceConfig) {
     const ROUTE: &str = "/routes/{tenant}/{service}/{env}/{version}";
     let route = |rest: &str| resource(format!("{ROUTE}{rest}"));
     config.service(
         web::scope("/api/v1")
-            .service(resource("/routes").route(get().to(routes::list)).route(post().to(routes::upsert)))
-            .service(resource("/routes/resolve").route(get().to(polling::resolve)))
+            .service(resource("/routes").route(read().to(routes::list)).route(post().to(routes::upsert)))
+            .service(resource("/routes/resolve").route(read().to(polling::resolve)))
             .service(resource("/routes/activate").route(post().to(routes::activate_by_body)))
             .service(resource("/routes/deactivate").route(post().to(routes::deactivate_by_body)))
             .service(
                 route("")
-                    .route(get().to(routes::get))
+                    .route(read().to(routes::get))
                     .route(put().to(routes::put))
                     .route(patch().to(routes::patch))
                     .route(delete().to(routes::delete)),
             )
             .service(route("/activate").route(post().to(routes::activate)))
             .service(route("/deactivate").route(post().to(routes::deactivate)))
-            .service(route("/history").route(get().to(routes::history)))
-            .service(resource("/tenants").route(get().to(tenants::list)).route(post().to(tenants::create)))
+            .service(route("/history").route(read().to(routes::history)))
+            .service(resource("/tenants").route(read().to(tenants::list)).route(post().to(tenants::create)))
             .service(
                 resource("/tenants/{tenant}")
-                    .route(get().to(tenants::get))
+                    .route(read().to(tenants::get))
                     .route(patch().to(tenants::patch))
                     .route(delete().to(tenants::delete)),
             )
-            .service(resource("/tenants/{tenant}/snapshot").route(get().to(polling::snapshot)))
-            .service(resource("/audit/route").route(get().to(audit::route)))
-            .service(resource("/audit/recent").route(get().to(audit::recent)))
-            .service(resource("/audit/action").route(get().to(audit::action)))
-            .service(resource("/audit/time-range").route(get().to(audit::time_range)))
-            .service(resource("/audit/events").route(get().to(audit::events)))
-            .service(resource("/audit/status").route(get().to(audit::status))),
+            .service(resource("/tenants/{tenant}/snapshot").route(read().to(polling::snapshot)))
+            .service(resource("/audit/route").route(read().to(audit::route)))
+            .service(resource("/audit/recent").route(read().to(audit::recent)))
+            .service(resource("/audit/action").route(read().to(audit::action)))
+            .service(resource("/audit/time-range").route(read().to(audit::time_range)))
+            .service(resource("/audit/events").route(read().to(audit::events)))
+            .service(resource("/audit/status").route(read().to(audit::status))),
     );
 }
 
 /// Health, on both listeners.
 fn health_endpoints(config: &mut ServiceConfig) {
     config
-        .service(resource("/health").route(get().to(health::process)))
-        .service(resource("/health/live").route(get().to(health::process)))
-        .service(resource("/health/ready").route(get().to(health::ready)))
-        .service(resource("/health/resilience").route(get().to(health::resilience)));
+        .service(resource("/health").route(read().to(health::process)))
+        .service(resource("/health/live").route(read().to(health::process)))
+        .service(resource("/health/ready").route(read().to(health::ready)))
+        .service(resource("/health/resilience").route(read().to(health::resilience)));
 }
 
 /// The API's server on a bound listener. It does not handle signals: whoever runs it drains it.
@@ -118,7 +124,7 @@ pub fn ops_server(listener: TcpListener, health: web::Data<Health>) -> std::io::
     let app = move || {
         App::new()
             .app_data(health.clone())
-            .service(resource("/metrics").route(get().to(health::metrics)))
+            .service(resource("/metrics").route(read().to(health::metrics)))
             .configure(health_endpoints)
     };
     Ok(HttpServer::new(app).disable_signals().workers(1).shutdown_timeout(1).listen(listener)?.run())

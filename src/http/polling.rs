@@ -54,7 +54,7 @@ pub async fn snapshot(
 }
 
 fn freshness(request: &HttpRequest, minimum: Option<VersionTag>) -> Freshness {
-    Freshness { minimum, seen: if_none_match(request).into_iter().max_by_key(|tag| tag.revision) }
+    Freshness { minimum, seen: if_none_match(request) }
 }
 
 /// Tells the age of the answer while the primary cannot be reached.

@@ -7,6 +7,7 @@ use actix_web::{
 use problem_details::{ProblemDetails, ProblemType};
 use serde::Serialize;
 
+use super::context::CORRELATION_ID;
 use crate::{
     domain::{Invalid, command::Rejection, tag::VersionTag},
     service,
@@ -183,6 +184,10 @@ impl ResponseError for Problem {
         let request_id = self.request_id.clone().unwrap_or_default();
         let mut response = HttpResponse::build(status);
         response.content_type("application/problem+json");
+        // Not every error passes the middleware that sets it: the deadline is set in there.
+        if let Some(request_id) = &self.request_id {
+            response.insert_header((CORRELATION_ID, request_id.as_str()));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             response.insert_header((header::RETRY_AFTER, "1"));
         }

@@ -18,9 +18,9 @@ use crate::{
 pub struct Freshness {
     /// `TM-Min-Revision`: at least this, or no answer.
     pub minimum: Option<VersionTag>,
-    /// The newest tag of `If-None-Match`: the client has seen it, so nothing older of the same history; of another history, whatever is
-    /// there now.
-    pub seen: Option<VersionTag>,
+    /// The tags of `If-None-Match`: the client has seen them, so nothing older of their histories; of another history, whatever is there
+    /// now.
+    pub seen: Vec<VersionTag>,
 }
 
 /// The polling use cases.
@@ -60,18 +60,27 @@ impl Polls {
 
     async fn held(&self, tenant: &TenantName, freshness: &Freshness) -> Result<Option<Arc<TenantSnapshot>>, Error> {
         let Freshness { minimum, seen } = freshness;
-        let snapshot = self.cache.get(tenant, minimum.as_ref()).await?;
-        let Some(seen) = seen else { return Ok(snapshot) };
-        if snapshot.as_ref().is_some_and(|held| held.tag().covers(seen)) {
-            return Ok(snapshot);
-        }
-        // Older than what the client has, of another epoch, or unknown here: only the primary can tell which.
-        match self.cache.get(tenant, Some(seen)).await {
-            Err(CacheError::Behind { current: Some(current), .. }) if current.epoch != seen.epoch => {
-                Ok(self.cache.get(tenant, minimum.as_ref()).await?)
+        let mut held = self.cache.get(tenant, minimum.as_ref()).await?;
+        let mut asked: Vec<&VersionTag> = Vec::new();
+        loop {
+            let epoch = held.as_ref().map(|held| &held.tag().epoch);
+            let of_epoch = seen.iter().filter(|tag| Some(&tag.epoch) == epoch).max_by_key(|tag| tag.revision);
+            // Of a history that the client has not seen, or unknown here: only the primary can tell which is the newer.
+            let Some(wanted) = of_epoch.or(seen.first()) else { return Ok(held) };
+            if held.as_ref().is_some_and(|held| held.tag().covers(wanted)) {
+                return Ok(held);
             }
-            Err(CacheError::Behind { current: None, .. }) => Ok(None),
-            other => Ok(other?),
+            if asked.contains(&wanted) {
+                return Ok(held);
+            }
+            asked.push(wanted);
+            held = match self.cache.get(tenant, Some(wanted)).await {
+                Err(CacheError::Behind { current: Some(current), .. }) if current.epoch != wanted.epoch => {
+                    self.cache.get(tenant, minimum.as_ref()).await?
+                }
+                Err(CacheError::Behind { current: None, .. }) => return Ok(None),
+                other => other?,
+            };
         }
     }
 }

@@ -86,6 +86,26 @@ async fn metrics_are_on_the_operations_listener_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn invented_methods_make_no_metrics_of_their_own() {
+    let app = TestApp::start().await;
+    app.call(reqwest::Method::from_bytes(b"BREW").unwrap(), "/api/v1/tenants").problem(405, "method_not_allowed").await;
+    let text = String::from_utf8(app.ops("/metrics").expect(200).await.bytes).unwrap();
+    assert!(text.contains(r#"tm_http_requests_total{method="other",endpoint="/api/v1/tenants",status="4xx"}"#), "{text}");
+    assert!(!text.contains("BREW"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_past_its_deadline_says_so_and_is_counted() {
+    let app = TestApp::with(&["http.request_timeout_ms=400", "write.timeout_ms=300", "postgres.read_timeout_ms=5000"]).await;
+    app.db.execute("begin", &[]).await;
+    app.db.execute("lock table tenants in access exclusive mode", &[]).await;
+    app.get("/tenants").problem(503, "deadline_exceeded").await;
+    app.db.execute("rollback", &[]).await;
+    let text = String::from_utf8(app.ops("/metrics").expect(200).await.bytes).unwrap();
+    assert!(text.contains(r#"tm_http_requests_total{method="GET",endpoint="/api/v1/tenants",status="5xx"}"#), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_drained_service_answers_no_more() {
     let app = TestApp::start().await;
     let (api, ops) = (app.api.clone(), app.ops.clone());

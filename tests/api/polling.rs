@@ -222,6 +222,41 @@ async fn a_client_with_a_tag_of_an_earlier_life_gets_what_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tags_of_several_lives_hold_each_for_its_own() {
+    let app = TestApp::start().await;
+    for n in 1..=3 {
+        app.put(V1).json(&url(&n.to_string())).send().await;
+    }
+    let earlier = app.get(SNAPSHOT).expect(200).await;
+    app.delete(V1).expect(204).await;
+    app.delete("/tenants/acme").expect(204).await;
+    app.put(V1).json(&url("first")).expect(201).await;
+    // It holds the new life's first revision, and hears of no other.
+    let slow = TestApp::on(app.db.clone(), &["read.refresh_ms=60000", "kafka.bootstrap_servers="]).await;
+    slow.get(SNAPSHOT).expect(200).await;
+    let newest = app.put(V1).json(&url("second")).expect(200).await;
+    assert!(newest.revision() < earlier.revision());
+    let both = format!("{}, {}", earlier.header("etag"), newest.header("etag"));
+    let answer = slow.get(SNAPSHOT).header("if-none-match", both).expect(304).await;
+    assert_eq!(answer.tag(), newest.tag());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn head_answers_the_head_of_get() {
+    let app = TestApp::start().await;
+    app.put(V1).json(&url("a")).expect(201).await;
+    for path in [RESOLVE, SNAPSHOT, V1, "/tenants/acme", "/routes?tenant=acme"] {
+        let got = app.get(path).expect(200).await;
+        let head = app.call(reqwest::Method::HEAD, &format!("/api/v1{path}")).expect(200).await;
+        assert!(head.bytes.is_empty() && !got.bytes.is_empty(), "{path}");
+        for name in ["etag", "content-type", "content-length"] {
+            assert_eq!(head.header(name), got.header(name), "{path} {name}");
+        }
+    }
+    app.call(reqwest::Method::HEAD, "/api/v1/routes/acme/web/prod/v9").expect(404).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn polling_through_two_instances_never_goes_back() {
     let app = TestApp::start().await;
     let other = TestApp::on(app.db.clone(), &["read.refresh_ms=50"]).await;

@@ -170,6 +170,15 @@ async fn what_is_held_is_served_with_its_age_while_postgres_hangs() {
         answer.headers().contains_key("tm-stale")
     })
     .await;
+    eventually(Duration::from_secs(60), "readiness tells of the hang", async || {
+        let ready = client.http.get(format!("{}/health/ready", client.ops)).send().await.expect("an answer");
+        assert_eq!(ready.status(), 200, "a load balancer goes on sending what can be served");
+        let ready: Value = ready.json().await.expect("JSON");
+        let status = |part: &str| ready["checks"][part]["status"].as_str().map(str::to_owned);
+        assert_ne!(ready["status"], "unhealthy");
+        status("postgres_primary").as_deref() == Some("unhealthy") && status("postgres_replicas").as_deref() == Some("degraded")
+    })
+    .await;
     let refused = client.write(1).await;
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));

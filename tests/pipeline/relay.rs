@@ -126,6 +126,27 @@ async fn one_relay_leads_and_the_next_takes_over_when_its_session_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_relay_that_stands_by_has_no_error_left() {
+    let world = World::new().await;
+    let leader = relay(&world.settings);
+    let lease = lead(&leader).await;
+    let status = Arc::new(RelayStatus::default());
+    world.db.execute(&format!("revoke connect on database {} from public", world.db.name), &[]).await;
+    let standby = Relay::new(world.settings.clone(), Arc::new(Notify::new()), status.clone()).expect("a relay");
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(standby.run(stop.clone()));
+    eventually("the election fails", async || status.report().last_error).await;
+    world.db.execute(&format!("grant connect on database {} to public", world.db.name), &[]).await;
+    eventually("it stands by", async || status.report().last_error.is_none().then_some(())).await;
+    assert!(!status.leads());
+    drop(lease);
+    eventually("it leads", async || status.leads().then_some(())).await;
+    stop.cancel();
+    running.await.unwrap();
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_deposed_leader_deletes_nothing_and_its_events_are_published_again() {
     let world = World::new().await;
     let routes = Routes::of(&world);
