@@ -23,11 +23,10 @@ use super::{
 };
 use crate::{
     auth::Caller,
-    cache::bodies::Coding,
     domain::{Invalid, ids::TenantName, snapshot::Scope, tag::VersionTag},
     service::{
         Error,
-        polls::{Changes, Freshness, Polled},
+        polls::{Changes, Coding, Freshness, Polled},
     },
 };
 

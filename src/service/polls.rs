@@ -6,8 +6,9 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::Error;
+pub use crate::cache::bodies::Coding;
 use crate::{
-    cache::{Cache, CacheError, bodies::Coding},
+    cache::{Cache, CacheError},
     config,
     domain::{
         command::Rejection,

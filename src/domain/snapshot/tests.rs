@@ -72,7 +72,7 @@ fn resolve_is_the_json_that_serde_would_write() {
 
 fn recorded(revision: u64, name: RouteName, after: Option<RouteSpec>) -> Recorded {
     let body = EventBody {
-        id: Uuid::now_v7(),
+        id: Uuid::nil(),
         tenant: "t".parse().unwrap(),
         epoch: tag(0).epoch,
         revision: Revision(revision),
