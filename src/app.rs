@@ -20,7 +20,7 @@ use crate::{
         archive::{self, Archive},
         consumer::{Consumer, ConsumerStatus},
     },
-    cache::{Cache, follower},
+    cache::{Cache, files::Files, follower},
     config::{self, ConfigError, Settings, ms},
     http::{self, ApiState, Check, CheckStatus, Health},
     kafka,
@@ -127,8 +127,9 @@ impl App {
         let resident: Arc<OnceLock<Arc<Cache>>> = Arc::default();
         let held = resident.clone();
         // What is held is served without any server.
-        let can_serve =
-            move || router.as_ref().is_none_or(|router| router.can_read() || held.get().is_some_and(|cache| !cache.is_empty()));
+        let can_serve = move || {
+            router.as_ref().is_none_or(|router| router.can_read() || held.get().is_some_and(|cache| cache.has_anything()))
+        };
         let mut health = Health::new(metrics, can_serve);
         let mut state = None;
         if let Some(router) = &cluster {
@@ -137,7 +138,8 @@ impl App {
         let relay = Arc::new(RelayStatus::default());
         let committed = Committing::default();
         if let Some(router) = cluster.as_ref().filter(|_| role.serves()) {
-            let cache = resident.get_or_init(|| Cache::new(router.clone(), &settings.read)).clone();
+            let files = snapshot_files(&settings.read)?;
+            let cache = resident.get_or_init(|| Cache::new(router.clone(), &settings.read, files)).clone();
             state = Some(serve(&settings, router, cache, &committed, &relay, &mut health, &mut parts).await?);
         }
         if role.relays() {
@@ -147,7 +149,7 @@ impl App {
             start_audit(&settings, &mut health, &mut parts).await?;
         }
         let health = web::Data::new(health);
-        parts.spawn_start(cluster, health.clone());
+        parts.spawn_start(cluster, resident.get().cloned(), health.clone());
         let bound = |key, address| move |source| StartError::Bind { key, address, source };
         let mut api = None;
         let mut api_server = None;
@@ -228,8 +230,8 @@ impl Parts {
         }));
     }
 
-    /// Says "started" once the schema can be read.
-    fn spawn_start(&mut self, cluster: Option<Arc<Router>>, health: web::Data<Health>) {
+    /// Says "started" once the schema can be read, or there are snapshots on disk to serve.
+    fn spawn_start(&mut self, cluster: Option<Arc<Router>>, cache: Option<Arc<Cache>>, health: web::Data<Health>) {
         let stop = self.stop_watchers.clone();
         let started = async move {
             let Some(router) = cluster else { return health.started() };
@@ -237,6 +239,7 @@ impl Parts {
                 let read = async |client: Arc<store::Connection>| store::installation::cursor_key(&client).await;
                 match router.read(|_| true, read).await {
                     Ok(_) => return health.started(),
+                    Err(_) if cache.as_ref().is_some_and(|cache| cache.has_anything()) => return health.started(),
                     Err(error) => tracing::warn!(error = %error, "the schema cannot be read yet; has `migrate` run?"),
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;
@@ -316,6 +319,18 @@ fn cluster(settings: &Settings) -> Result<Arc<Router>, ConfigError> {
     Ok(Arc::new(Router::new(primary, replicas.collect::<Result<_, _>>()?, postgres.replica_max_lag_bytes)))
 }
 
+/// Where resident tenants are kept on disk, if they are.
+fn snapshot_files(settings: &config::Read) -> Result<Option<Files>, ConfigError> {
+    if settings.snapshot_dir.is_empty() {
+        return Ok(None);
+    }
+    let wrong = |error: std::io::Error| ConfigError::Invalid {
+        key: "read.snapshot_dir".into(),
+        reason: format!("{} cannot be written to: {error}", settings.snapshot_dir),
+    };
+    Files::open(settings.snapshot_dir.as_ref()).map(Some).map_err(wrong)
+}
+
 /// Watches the servers and the outbox, and tells health of them.
 fn watch_postgres(settings: &Settings, router: &Arc<Router>, health: &mut Health, parts: &mut Parts) {
     let watched = router.clone();
@@ -365,6 +380,11 @@ async fn serve(
     parts.watch(ms(settings.read.refresh_ms), move || {
         let cache = refreshed.clone();
         async move { cache.refresh().await }
+    });
+    let saved = cache.clone();
+    parts.watch(ms(settings.read.snapshot_every_ms), move || {
+        let cache = saved.clone();
+        async move { cache.save().await }
     });
     if !settings.kafka.bootstrap_servers.is_empty() {
         let following = follower::follow(cache.clone(), settings.kafka.clone(), parts.stop_watchers.clone());

@@ -18,7 +18,9 @@
 //! (`invalidate` instead of moving on would leave the stale load in place until its time is up.)
 
 pub mod bodies;
+pub mod files;
 pub mod follower;
+mod load;
 mod resident;
 pub mod waiters;
 
@@ -26,15 +28,16 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use futures_util::future::{BoxFuture, FutureExt as _, Shared};
+use futures_util::future::{BoxFuture, Shared};
 
 use self::{
     bodies::Bodies,
+    files::Files,
     resident::{Becomes, Resident},
     waiters::Waiters,
 };
@@ -43,11 +46,11 @@ use crate::{
     domain::{
         event::Recorded,
         ids::TenantName,
-        snapshot::{Applied, TenantContent, TenantSnapshot},
+        snapshot::{Applied, TenantSnapshot},
         tag::VersionTag,
     },
     resilience::CallError,
-    store::{self, router::Router, router::Source},
+    store::{self, router::Router},
     telemetry::names,
 };
 
@@ -72,9 +75,6 @@ pub enum CacheError {
 
 type LoadResult = Result<Option<Arc<TenantSnapshot>>, CacheError>;
 type Load = Shared<BoxFuture<'static, LoadResult>>;
-
-/// Loads tried when changes keep overtaking them.
-const LOAD_ATTEMPTS: usize = 5;
 
 /// How long no replica is believed that still has a tenant that is gone. Longer than any lag that passes for fresh.
 const DISTRUST: Duration = Duration::from_secs(3600);
@@ -116,13 +116,18 @@ pub struct Cache {
     min_revision_wait: Duration,
     refresh: Duration,
     started: Instant,
-    /// Milliseconds after `started` when the primary last confirmed the resident tenants.
+    /// Milliseconds after `started` when the primary last confirmed the resident tenants; 0 if it has not yet.
     confirmed_ms: AtomicU64,
+    files: Option<Arc<Files>>,
+    /// How long before `started` the oldest of the snapshots was confirmed that came from files.
+    restored_ms: AtomicU64,
+    /// Tenants whose files are to be removed.
+    gone: Mutex<Vec<TenantName>>,
 }
 
 impl Cache {
-    /// An empty cache that loads through `router`, on the runtime that this is called in.
-    pub fn new(router: Arc<Router>, settings: &config::Read) -> Arc<Self> {
+    /// An empty cache that loads through `router`, on the runtime that this is called in, and from `files` what no server gives.
+    pub fn new(router: Arc<Router>, settings: &config::Read, files: Option<Files>) -> Arc<Self> {
         Arc::new(Self {
             router,
             runtime: tokio::runtime::Handle::current(),
@@ -138,6 +143,9 @@ impl Cache {
             refresh: ms(settings.refresh_ms),
             started: Instant::now(),
             confirmed_ms: AtomicU64::new(0),
+            files: files.map(Arc::new),
+            restored_ms: AtomicU64::new(0),
+            gone: Mutex::default(),
         })
     }
 
@@ -166,7 +174,10 @@ impl Cache {
                     let current = current.map(|snapshot| snapshot.tag().clone());
                     return Err(CacheError::Behind { minimum: minimum.clone(), current });
                 }
-                Err(error) if Instant::now() >= deadline => return Err(error),
+                // What is on disk may be new enough.
+                Err(error) if Instant::now() >= deadline => {
+                    return self.load(tenant).await.ok().filter(&covers).ok_or(error);
+                }
                 Err(_) => tokio::time::sleep(Duration::from_millis(20)).await,
             }
         }
@@ -194,11 +205,34 @@ impl Cache {
     }
 
     /// How long ago the primary last confirmed what is held, once that is longer than two refreshes and a second: the age to tell
-    /// clients.
+    /// clients. Before it has confirmed anything, the age of the oldest that was restored from a file counts.
     pub fn stale_for(&self) -> Option<Duration> {
-        let confirmed = Duration::from_millis(self.confirmed_ms.load(Ordering::Relaxed));
-        let age = self.started.elapsed().saturating_sub(confirmed);
-        (age > self.refresh * 2 + Duration::from_secs(1)).then_some(age)
+        let confirmed = self.confirmed_ms.load(Ordering::Relaxed);
+        let restored = if confirmed == 0 { self.restored_ms.load(Ordering::Relaxed) } else { 0 };
+        let age = self.started.elapsed().saturating_sub(Duration::from_millis(confirmed)) + Duration::from_millis(restored);
+        (restored > 0 || age > self.refresh * 2 + Duration::from_secs(1)).then_some(age)
+    }
+
+    /// Whether there is anything to answer from without any server.
+    pub fn has_anything(&self) -> bool {
+        !self.is_empty() || self.files.as_ref().is_some_and(|files| files.has_any())
+    }
+
+    /// Writes to the files what has moved since the last time, if what is held was confirmed just now.
+    pub async fn save(&self) {
+        let Some(files) = self.files.clone().filter(|_| self.confirmed_ms.load(Ordering::Relaxed) > 0) else { return };
+        let gone = std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner));
+        let gone: Vec<_> = gone.into_iter().filter(|tenant| self.resident.get(tenant.as_str()).is_none()).collect();
+        let is_confirmed = self.stale_for().is_none();
+        let held = if is_confirmed { self.resident.tenants() } else { Vec::new() };
+        let held: Vec<_> = held.iter().filter_map(|tenant| self.resident.get(tenant.as_str())).collect();
+        let saved = tokio::task::spawn_blocking(move || {
+            gone.iter().for_each(|tenant| files.remove(tenant));
+            files.save(&held);
+        });
+        if let Err(error) = saved.await {
+            tracing::error!(error = %error, "saving snapshots failed");
+        }
     }
 
     /// Resident tenants.
@@ -249,8 +283,7 @@ impl Cache {
             // Nothing is answered from this: the next read asks the primary, which may know the tenant's next life already.
             self.absent.insert(tenant.clone(), Instant::now());
         }
-        self.resident.change(tenant, |_| Becomes::Gone);
-        self.waiters.wake(tenant);
+        self.end(tenant);
     }
 
     /// Notes that `tag` of the tenant exists. A tag of another epoch replaces what was known.
@@ -294,7 +327,7 @@ impl Cache {
         if tenants.is_empty() && self.router.primary().read(async |client| ping(&client).await).await.is_err() {
             return;
         }
-        self.confirmed_ms.store(u64::try_from(started.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.confirmed_ms.store(u64::try_from(started.as_millis()).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
     }
 
     async fn refresh_tags(self: &Arc<Self>, tenants: &[TenantName]) -> Result<(), CallError<store::Error>> {
@@ -325,130 +358,17 @@ impl Cache {
         self.load(tenant).await
     }
 
-    /// One load at a time per tenant; everyone who asks meanwhile shares its result. It runs on its own task, so that it neither
-    /// stops with the one who asked first nor lies half done until somebody asks again.
-    async fn load(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
-        let load = {
-            let mut loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
-            let start = || {
-                let (cache, tenant) = (self.clone(), tenant.clone());
-                let task = self.runtime.spawn(async move {
-                    let running = Running { cache: &cache, tenant: &tenant, is_listed: AtomicBool::new(true) };
-                    cache.load_once(&tenant, &running).await
-                });
-                async move { task.await.unwrap_or_else(|error| Err(CacheError::Defect(error.to_string()))) }.boxed().shared()
-            };
-            loading.entry(tenant.clone()).or_insert_with(start).clone()
-        };
-        load.await
-    }
-
-    async fn load_once(&self, tenant: &TenantName, running: &Running<'_>) -> LoadResult {
-        for _ in 0..LOAD_ATTEMPTS {
-            let before = self.seen(tenant);
-            // A replica that does not know the tenant may only be behind.
-            let accept = |loaded: &Option<TenantContent>| loaded.as_ref().is_some_and(|content| before.accepts(&content.tag));
-            let read = async |client: Arc<store::Connection>| store::routes::snapshot(&client, tenant).await;
-            let loaded = self.router.read(accept, read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
-            let source = if loaded.1 == Source::Primary { "primary" } else { "replica" };
-            metrics::counter!(names::CACHE_LOADS, "source" => source).increment(1);
-            let Some(content) = loaded.0 else {
-                if self.settle_absent(tenant, &before, Some(running)) {
-                    return Ok(None);
-                }
-                continue;
-            };
-            let snapshot = self.built(tenant, content).await?;
-            if let Some(settled) = self.settle(tenant, &snapshot, &before, running) {
-                return Ok(Some(settled));
-            }
-        }
-        Err(CacheError::Unavailable(Arc::new(CallError::Failed(store::Error::unavailable("changes keep overtaking the load")))))
-    }
-
-    /// A snapshot of what was loaded. A large one takes milliseconds, so it is built where it holds up no request.
-    async fn built(&self, tenant: &TenantName, content: TenantContent) -> Result<Arc<TenantSnapshot>, CacheError> {
-        let tenant = tenant.clone();
-        let built = tokio::task::spawn_blocking(move || TenantSnapshot::new(tenant, content)).await;
-        let defect = |error: &dyn std::error::Error| CacheError::Defect(error.to_string());
-        built.map_err(|error| defect(&error))?.map(Arc::new).map_err(|error| defect(&error))
-    }
-
-    /// Puts a loaded snapshot in place, unless something newer is known by now; `None` asks for another load.
-    fn settle(
-        &self, tenant: &TenantName, loaded: &Arc<TenantSnapshot>, before: &Seen, running: &Running<'_>,
-    ) -> Option<Arc<TenantSnapshot>> {
-        let mut settled = None;
-        self.resident.change(tenant, |held| {
-            let held = held.filter(|held| held.tag().covers(loaded.tag()));
-            let is_held = held.is_some();
-            let newer = held.unwrap_or_else(|| loaded.clone());
-            let mut known = self.lock_known();
-            let is_newest = match known.get(tenant) {
-                Some(newest) if newer.tag().epoch == newest.epoch => newer.tag().covers(newest),
-                // Of another epoch than what was known before the load and still is: only the primary can have said so.
-                Some(newest) => Some(newest) == before.known.as_ref(),
-                // Nothing is known; so it was when the load began, or the tenant has gone since.
-                None => before.known.is_none() && self.absent.get(tenant) == before.absent,
-            };
-            if !is_newest {
-                return Becomes::Same;
-            }
-            running.end();
-            known.insert(tenant.clone(), newer.tag().clone());
-            self.absent.invalidate(tenant);
-            settled = Some(newer.clone());
-            if is_held { Becomes::Same } else { Becomes::Next(newer) }
-        });
-        if settled.is_some() {
-            self.waiters.wake(tenant);
-        }
-        settled
-    }
-
-    /// Notes that the primary does not know the tenant, unless somebody learnt of it in the meantime.
-    fn settle_absent(&self, tenant: &TenantName, before: &Seen, running: Option<&Running<'_>>) -> bool {
-        {
-            let mut known = self.lock_known();
-            if known.get(tenant) != before.known.as_ref() {
-                return false;
-            }
-            if let Some(running) = running {
-                running.end();
-            }
-            known.remove(tenant);
-            self.absent.insert(tenant.clone(), Instant::now() + self.negative_ttl);
-        }
+    /// Nothing of the tenant is served any more, nor after the next start.
+    fn end(&self, tenant: &TenantName) {
         self.resident.change(tenant, |_| Becomes::Gone);
         self.waiters.wake(tenant);
-        true
+        if self.files.as_ref().is_some_and(|files| files.has(tenant)) {
+            self.gone.lock().unwrap_or_else(PoisonError::into_inner).push(tenant.clone());
+        }
     }
 
     fn lock_known(&self) -> MutexGuard<'_, HashMap<TenantName, VersionTag>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// A load on the list of running ones. It is taken off in the moment when its result is decided, under `known`'s lock: whoever asks
-/// after that may have seen something newer already, and must not be given it.
-struct Running<'a> {
-    cache: &'a Cache,
-    tenant: &'a TenantName,
-    is_listed: AtomicBool,
-}
-
-impl Running<'_> {
-    fn end(&self) {
-        // Once: another load of the tenant may be on the list by the second time.
-        if self.is_listed.swap(false, Ordering::SeqCst) {
-            self.cache.loading.lock().unwrap_or_else(PoisonError::into_inner).remove(self.tenant);
-        }
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.end();
     }
 }
 

@@ -54,7 +54,7 @@ impl Instance {
         );
         let router = Arc::new(Router::new(primary.clone(), vec![replica], postgres.replica_max_lag_bytes));
         router.check().await;
-        let cache = Arc::new(Mutex::new(Cache::new(router.clone(), &settings.read)));
+        let cache = Arc::new(Mutex::new(Cache::new(router.clone(), &settings.read, None)));
         let current = cache.clone();
         let on_commit: OnCommit = Arc::new(move |committed| {
             let cache = current.lock().unwrap().clone();
@@ -71,7 +71,7 @@ impl Instance {
     }
 
     fn turn_cold(&self) {
-        *self.cache.lock().unwrap() = Cache::new(self.router.clone(), &self.settings.read);
+        *self.cache.lock().unwrap() = Cache::new(self.router.clone(), &self.settings.read, None);
     }
 
     async fn write(&self, tenant: &TenantName, op: Op) -> VersionTag {

@@ -1,0 +1,168 @@
+//! Loads: a tenant's snapshot from a fresh replica, else the primary, else its file; put in place only if nothing newer is known by then.
+
+use std::{
+    sync::{
+        Arc, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
+
+use futures_util::future::FutureExt as _;
+
+use super::{Cache, CacheError, LoadResult, Seen, resident::Becomes};
+use crate::{
+    domain::{
+        ids::TenantName,
+        snapshot::{TenantContent, TenantSnapshot},
+    },
+    resilience::CallError,
+    store::{self, router::Source},
+    telemetry::names,
+};
+
+/// Loads tried when changes keep overtaking them.
+const LOAD_ATTEMPTS: usize = 5;
+
+impl Cache {
+    /// One load at a time per tenant; everyone who asks meanwhile shares its result. It runs on its own task, so that it neither
+    /// stops with the one who asked first nor lies half done until somebody asks again.
+    pub(super) async fn load(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
+        let load = {
+            let mut loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
+            let start = || {
+                let (cache, tenant) = (self.clone(), tenant.clone());
+                let task = self.runtime.spawn(async move {
+                    let running = Running { cache: &cache, tenant: &tenant, is_listed: AtomicBool::new(true) };
+                    cache.load_once(&tenant, &running).await
+                });
+                async move { task.await.unwrap_or_else(|error| Err(CacheError::Defect(error.to_string()))) }.boxed().shared()
+            };
+            loading.entry(tenant.clone()).or_insert_with(start).clone()
+        };
+        load.await
+    }
+
+    async fn load_once(&self, tenant: &TenantName, running: &Running<'_>) -> LoadResult {
+        for _ in 0..LOAD_ATTEMPTS {
+            let before = self.seen(tenant);
+            // A replica that does not know the tenant may only be behind.
+            let accept = |loaded: &Option<TenantContent>| loaded.as_ref().is_some_and(|content| before.accepts(&content.tag));
+            let read = async |client: Arc<store::Connection>| store::routes::snapshot(&client, tenant).await;
+            let loaded = match self.router.read(accept, read).await {
+                Ok(loaded) => loaded,
+                Err(error) => {
+                    let restored = self.restore(tenant).await?.filter(|restored| before.accepts(restored.tag()));
+                    let settled = restored.and_then(|restored| self.settle(tenant, &restored, &before, running));
+                    return settled.map(Some).ok_or_else(|| CacheError::Unavailable(Arc::new(error)));
+                }
+            };
+            let source = if loaded.1 == Source::Primary { "primary" } else { "replica" };
+            metrics::counter!(names::CACHE_LOADS, "source" => source).increment(1);
+            let Some(content) = loaded.0 else {
+                if self.settle_absent(tenant, &before, Some(running)) {
+                    return Ok(None);
+                }
+                continue;
+            };
+            let snapshot = self.built(tenant, content).await?;
+            if let Some(settled) = self.settle(tenant, &snapshot, &before, running) {
+                return Ok(Some(settled));
+            }
+        }
+        Err(CacheError::Unavailable(Arc::new(CallError::Failed(store::Error::unavailable("changes keep overtaking the load")))))
+    }
+
+    /// A snapshot of what was loaded. A large one takes milliseconds, so it is built where it holds up no request.
+    async fn built(&self, tenant: &TenantName, content: TenantContent) -> Result<Arc<TenantSnapshot>, CacheError> {
+        let tenant = tenant.clone();
+        let built = tokio::task::spawn_blocking(move || TenantSnapshot::new(tenant, content)).await;
+        let defect = |error: &dyn std::error::Error| CacheError::Defect(error.to_string());
+        built.map_err(|error| defect(&error))?.map(Arc::new).map_err(|error| defect(&error))
+    }
+
+    /// Puts a loaded snapshot in place, unless something newer is known by now; `None` asks for another load.
+    fn settle(
+        &self, tenant: &TenantName, loaded: &Arc<TenantSnapshot>, before: &Seen, running: &Running<'_>,
+    ) -> Option<Arc<TenantSnapshot>> {
+        let mut settled = None;
+        self.resident.change(tenant, |held| {
+            let held = held.filter(|held| held.tag().covers(loaded.tag()));
+            let is_held = held.is_some();
+            let newer = held.unwrap_or_else(|| loaded.clone());
+            let mut known = self.lock_known();
+            let is_newest = match known.get(tenant) {
+                Some(newest) if newer.tag().epoch == newest.epoch => newer.tag().covers(newest),
+                // Of another epoch than what was known before the load and still is: only the primary can have said so.
+                Some(newest) => Some(newest) == before.known.as_ref(),
+                // Nothing is known; so it was when the load began, or the tenant has gone since.
+                None => before.known.is_none() && self.absent.get(tenant) == before.absent,
+            };
+            if !is_newest {
+                return Becomes::Same;
+            }
+            running.end();
+            known.insert(tenant.clone(), newer.tag().clone());
+            self.absent.invalidate(tenant);
+            settled = Some(newer.clone());
+            if is_held { Becomes::Same } else { Becomes::Next(newer) }
+        });
+        if settled.is_some() {
+            self.waiters.wake(tenant);
+        }
+        settled
+    }
+
+    /// Notes that the primary does not know the tenant, unless somebody learnt of it in the meantime.
+    pub(super) fn settle_absent(&self, tenant: &TenantName, before: &Seen, running: Option<&Running<'_>>) -> bool {
+        {
+            let mut known = self.lock_known();
+            if known.get(tenant) != before.known.as_ref() {
+                return false;
+            }
+            if let Some(running) = running {
+                running.end();
+            }
+            known.remove(tenant);
+            self.absent.insert(tenant.clone(), Instant::now() + self.negative_ttl);
+        }
+        self.end(tenant);
+        true
+    }
+
+    /// What is on disk of a tenant that no server gives.
+    async fn restore(&self, tenant: &TenantName) -> Result<Option<Arc<TenantSnapshot>>, CacheError> {
+        let Some(files) = self.files.clone() else { return Ok(None) };
+        let asked = tenant.clone();
+        let read = tokio::task::spawn_blocking(move || files.read(&asked)).await;
+        let Some((content, confirmed)) = read.map_err(|error| CacheError::Defect(error.to_string()))? else { return Ok(None) };
+        let age = confirmed.elapsed().unwrap_or_default().saturating_sub(self.started.elapsed());
+        self.restored_ms.fetch_max(u64::try_from(age.as_millis()).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+        let snapshot = self.built(tenant, content).await?;
+        tracing::warn!(tenant = tenant.as_str(), tag = %snapshot.tag(), "no server answers: a tenant was restored from its file");
+        Ok(Some(snapshot))
+    }
+}
+
+/// A load on the list of running ones. It is taken off in the moment when its result is decided, under `known`'s lock: whoever asks
+/// after that may have seen something newer already, and must not be given it.
+pub(super) struct Running<'a> {
+    cache: &'a Cache,
+    tenant: &'a TenantName,
+    is_listed: AtomicBool,
+}
+
+impl Running<'_> {
+    fn end(&self) {
+        // Once: another load of the tenant may be on the list by the second time.
+        if self.is_listed.swap(false, Ordering::SeqCst) {
+            self.cache.loading.lock().unwrap_or_else(PoisonError::into_inner).remove(self.tenant);
+        }
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
