@@ -9,7 +9,7 @@ use std::sync::{
 };
 
 use dashmap::DashMap;
-use moka::{Entry, ops::compute::Op, sync::Cache};
+use moka::{ops::compute::Op, sync::Cache};
 
 use crate::domain::{ids::TenantName, snapshot::TenantSnapshot};
 
@@ -66,18 +66,22 @@ impl Resident {
         Some(snapshot)
     }
 
-    /// Changes the tenant's snapshot under the tenant's lock.
+    /// Changes the tenant's snapshot under the tenant's lock, which is moka's.
     pub fn change(&self, tenant: &TenantName, change: impl FnOnce(Option<Arc<TenantSnapshot>>) -> Becomes) {
-        self.kept.entry(tenant.clone()).and_compute_with(|entry| match change(entry.map(Entry::into_value)) {
-            Becomes::Same => Op::Nop,
-            Becomes::Next(snapshot) => {
-                let told = AtomicU32::new(self.tick.load(Ordering::Relaxed));
-                self.hot.insert(tenant.clone(), Hot { snapshot: snapshot.clone(), told });
-                Op::Put(snapshot)
-            }
-            Becomes::Gone => {
-                self.hot.remove(tenant);
-                Op::Remove
+        self.kept.entry(tenant.clone()).and_compute_with(|_| {
+            // What hits are answered from, and not moka's: what moka has just evicted is still there until its listener has run.
+            let held = self.hot.get(tenant).map(|hot| hot.snapshot.clone());
+            match change(held) {
+                Becomes::Same => Op::Nop,
+                Becomes::Next(snapshot) => {
+                    let told = AtomicU32::new(self.tick.load(Ordering::Relaxed));
+                    self.hot.insert(tenant.clone(), Hot { snapshot: snapshot.clone(), told });
+                    Op::Put(snapshot)
+                }
+                Becomes::Gone => {
+                    self.hot.remove(tenant);
+                    Op::Remove
+                }
             }
         });
     }

@@ -1,5 +1,6 @@
 //! Faults on real processes: kill -9, SIGTERM, dependencies that hang, connections that are lost at the worst moment.
 
+mod backwards;
 mod commit;
 mod drain;
 mod hangs;
