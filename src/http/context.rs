@@ -24,7 +24,7 @@ use crate::{
         plain_text,
         tag::{Epoch, VersionTag},
     },
-    service::batch::Request,
+    service::{Freshness, batch::Request},
     telemetry,
 };
 
@@ -135,26 +135,29 @@ impl FromRequest for WriteContext {
     }
 }
 
-/// What a read takes: the least revision that the answer may have.
+/// What a read takes: how new the answer must be.
 #[derive(Debug, Clone)]
 pub struct ReadContext {
     /// From `TM-Min-Revision`; `?min_revision=` is the query's part.
-    pub minimum: Option<VersionTag>,
+    minimum: Option<VersionTag>,
+    /// From `If-None-Match`.
+    seen: Vec<VersionTag>,
 }
 
 impl ReadContext {
-    /// The newer of the header's and the query's minimum; two of different epochs cannot both be reached.
-    pub fn minimum(&self, parameter: Option<&str>) -> Result<Option<VersionTag>, Problem> {
+    /// With the newer of the header's and the query's minimum; two of different epochs cannot both be reached.
+    pub fn freshness(self, parameter: Option<&str>) -> Result<Freshness, Problem> {
         let parameter =
             parameter.map(|raw| parse_tag(raw).map_err(|invalid| Problem::field("?min_revision", invalid))).transpose()?;
-        Ok(match (&self.minimum, parameter) {
+        let minimum = match (self.minimum, parameter) {
             (Some(header), Some(parameter)) if header.epoch != parameter.epoch => {
                 return Err(Problem::new(Code::RevisionNotReached, "the two minimum revisions are of different histories"));
             }
-            (Some(header), Some(parameter)) if header.covers(&parameter) => Some(header.clone()),
+            (Some(header), Some(parameter)) if header.covers(&parameter) => Some(header),
             (Some(_), Some(parameter)) | (None, Some(parameter)) => Some(parameter),
-            (header, None) => header.clone(),
-        })
+            (header, None) => header,
+        };
+        Ok(Freshness { minimum, seen: self.seen })
     }
 }
 
@@ -165,7 +168,7 @@ impl FromRequest for ReadContext {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let raw = request.headers().get(MIN_REVISION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let minimum = raw.map(|raw| parse_tag(&raw).map_err(|invalid| Problem::field("TM-Min-Revision:", invalid))).transpose();
-        ready(minimum.map(|minimum| Self { minimum }))
+        ready(minimum.map(|minimum| Self { minimum, seen: if_none_match(request) }))
     }
 }
 

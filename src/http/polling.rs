@@ -25,8 +25,8 @@ use crate::{
     auth::Caller,
     domain::{Invalid, ids::TenantName, snapshot::Scope, tag::VersionTag},
     service::{
-        Error,
-        polls::{Changes, Coding, Freshness, Polled},
+        Error, Freshness,
+        polls::{Changes, Coding, Polled},
     },
 };
 
@@ -236,7 +236,7 @@ impl Wait {
 
 fn freshness(request: &HttpRequest, min_revision: Option<&str>) -> Result<Freshness, Problem> {
     let context = ReadContext::from_request(request, &mut Payload::None).into_inner()?;
-    Ok(Freshness { minimum: context.minimum(min_revision)?, seen: if_none_match(request) })
+    context.freshness(min_revision)
 }
 
 /// The scope that `?service=` and `?env=` name.

@@ -264,8 +264,8 @@ pub async fn get(
     request: actix_web::HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let key = key_in_path(path)?;
-    let minimum = context.minimum(query.0.min_revision.as_deref())?;
-    let (route, tag) = state.reads.route(&key, minimum.as_ref()).await?;
+    let freshness = context.freshness(query.0.min_revision.as_deref())?;
+    let (route, tag) = state.reads.route(&key, &freshness).await?;
     Ok(respond::conditional(&request, &tag, || respond::json(&RouteOut { tenant: &key.tenant, route: &route })))
 }
 
@@ -304,9 +304,9 @@ pub async fn list(
     state: web::Data<ApiState>, _caller: Caller, context: ReadContext, query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
     let filter = parse_filter(&query.0)?;
-    let minimum = context.minimum(query.0.min_revision.as_deref())?;
+    let freshness = context.freshness(query.0.min_revision.as_deref())?;
     let page = respond::page_request(query.0.limit, query.0.cursor);
-    let (page, tag) = state.reads.routes(&filter, &page, minimum.as_ref()).await?;
+    let (page, tag) = state.reads.routes(&filter, &page, &freshness).await?;
     let items: Vec<_> = page.items.iter().map(|(tenant, route)| RouteOut { tenant, route }).collect();
     let mut response = HttpResponse::Ok();
     if let Some(tag) = tag {
@@ -330,9 +330,9 @@ pub async fn history(
     state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: KeyPath, query: Query<HistoryIn>,
 ) -> Result<HttpResponse, Problem> {
     let key = key_in_path(path)?;
-    let minimum = context.minimum(query.0.min_revision.as_deref())?;
+    let freshness = context.freshness(query.0.min_revision.as_deref())?;
     let page = respond::page_request(query.0.limit, query.0.cursor);
-    let (page, tag) = state.reads.history(&key, &page, minimum.as_ref()).await?;
+    let (page, tag) = state.reads.history(&key, &page, &freshness).await?;
     let items: &[Box<RawValue>] = &page.items;
     let body = respond::PageOut { items, next_cursor: page.next_cursor };
     Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))

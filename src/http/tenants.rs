@@ -109,8 +109,8 @@ pub async fn get(
     state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: web::Path<String>, query: Query<MinimumIn>,
 ) -> Result<HttpResponse, Problem> {
     let name = name_in_path(path)?;
-    let minimum = context.minimum(query.0.min_revision.as_deref())?;
-    let tenant = state.reads.tenant(&name, minimum.as_ref()).await?;
+    let freshness = context.freshness(query.0.min_revision.as_deref())?;
+    let tenant = state.reads.tenant(&name, &freshness).await?;
     Ok(HttpResponse::Ok().insert_header((header::ETAG, tenant.tag().to_etag())).json(TenantOut(&tenant)))
 }
 

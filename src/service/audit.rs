@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Error,
+    Error, Freshness,
     reads::{Page, PageRequest, Reads},
 };
 pub use crate::audit::document::ArchivedEvent;
@@ -137,7 +137,7 @@ impl AuditReads {
         &self, tenant: Option<&TenantName>, page: &PageRequest,
     ) -> Result<(Vec<(TenantName, VersionTag)>, Option<String>), Error> {
         if let Some(tenant) = tenant {
-            return Ok((vec![(tenant.clone(), self.reads.tenant(tenant, None).await?.tag())], None));
+            return Ok((vec![(tenant.clone(), self.reads.tenant(tenant, &Freshness::default()).await?.tag())], None));
         }
         let page = self.reads.tenants(page).await?;
         Ok((page.items.into_iter().map(|tenant| (tenant.name.clone(), tenant.tag())).collect(), page.next_cursor))

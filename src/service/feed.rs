@@ -9,8 +9,8 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 use super::{
-    Error,
-    polls::{Changes, Freshness, Polls},
+    Error, Freshness,
+    polls::{Changes, Polls},
 };
 use crate::{
     cache::{bodies::Coding, waiters::Waiter},

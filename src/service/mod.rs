@@ -5,8 +5,10 @@ pub mod batch;
 pub mod cursor;
 mod error;
 pub mod feed;
+mod freshness;
 pub mod polls;
 pub mod reads;
 pub mod writer;
 
 pub use error::Error;
+pub use freshness::Freshness;

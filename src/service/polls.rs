@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::Error;
+use super::{Error, Freshness};
 pub use crate::cache::bodies::Coding;
 use crate::{
     cache::{Cache, CacheError},
@@ -18,16 +18,6 @@ use crate::{
     },
     store::{self, router::Router},
 };
-
-/// How new an answer must be.
-#[derive(Debug, Clone, Default)]
-pub struct Freshness {
-    /// `TM-Min-Revision`: at least this, or no answer.
-    pub minimum: Option<VersionTag>,
-    /// The tags of `If-None-Match`: the client has seen them, so nothing older of their histories; of another history, whatever is there
-    /// now.
-    pub seen: Vec<VersionTag>,
-}
 
 /// The answer to a conditional poll.
 #[derive(Debug)]

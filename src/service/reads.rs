@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
-use super::{Error, cursor::Cursors};
+use super::{Error, Freshness, cursor::Cursors};
 use crate::{
     cache::Cache,
     domain::{
@@ -58,9 +58,9 @@ impl Reads {
     }
 
     /// One route, with the tag of its last change.
-    pub async fn route(&self, key: &RouteKey, minimum: Option<&VersionTag>) -> Result<(Route, VersionTag), Error> {
+    pub async fn route(&self, key: &RouteKey, freshness: &Freshness) -> Result<(Route, VersionTag), Error> {
         let read = async |client: Arc<store::Connection>| store::routes::get(&client, key).await;
-        let found = self.tenant_read(&key.tenant, minimum, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        let found = self.tenant_read(&key.tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
         let (tag, route) = found.ok_or(Rejection::TenantNotFound)?;
         let route = route.ok_or(Rejection::RouteNotFound)?;
         let tag = VersionTag { epoch: tag.epoch, revision: route.revision };
@@ -69,16 +69,16 @@ impl Reads {
 
     /// Routes in key order, with the tenant's tag when the filter names one.
     pub async fn routes(
-        &self, filter: &RouteFilter, page: &PageRequest, minimum: Option<&VersionTag>,
+        &self, filter: &RouteFilter, page: &PageRequest, freshness: &Freshness,
     ) -> Result<(Page<(TenantName, Route)>, Option<VersionTag>), Error> {
         let list = format!("routes {filter:?}");
         let after: Option<RouteKey> = self.open(&list, page).await?;
         let read =
             async |client: Arc<store::Connection>| store::routes::list(&client, filter, after.as_ref(), one_more(page)).await;
         let (tag, mut routes) = match &filter.tenant {
-            Some(tenant) => self.tenant_read(tenant, minimum, |(tag, _)| tag.as_ref(), read).await?,
+            Some(tenant) => self.tenant_read(tenant, freshness, |(tag, _)| tag.as_ref(), read).await?,
             // Tags of many tenants cannot be compared: with a minimum, the primary is asked.
-            None if minimum.is_some() => self.router.primary().read(read).await?,
+            None if freshness.minimum.is_some() => self.router.primary().read(read).await?,
             None => self.router.read(|_| true, read).await?.0,
         };
         if filter.tenant.is_some() && tag.is_none() {
@@ -96,7 +96,7 @@ impl Reads {
 
     /// A route's events, newest first. A route that was deleted still has its history.
     pub async fn history(
-        &self, key: &RouteKey, page: &PageRequest, minimum: Option<&VersionTag>,
+        &self, key: &RouteKey, page: &PageRequest, freshness: &Freshness,
     ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
         let list = format!("history {key:?}");
         let at: Option<HistoryPosition> = self.open(&list, page).await?;
@@ -105,7 +105,7 @@ impl Reads {
         let read = async |client: Arc<store::Connection>| {
             store::events::route_history(&client, key, epoch.as_ref(), before, limit).await
         };
-        let found = self.tenant_read(&key.tenant, minimum, |found| found.as_ref().map(|history| &history.tag), read).await?;
+        let found = self.tenant_read(&key.tenant, freshness, |found| found.as_ref().map(|history| &history.tag), read).await?;
         let history = found.ok_or(Rejection::TenantNotFound)?;
         if history.events.is_empty() && before.is_none() {
             return Err(Rejection::RouteNotFound.into());
@@ -123,12 +123,12 @@ impl Reads {
     }
 
     /// One tenant.
-    pub async fn tenant(&self, name: &TenantName, minimum: Option<&VersionTag>) -> Result<Tenant, Error> {
+    pub async fn tenant(&self, name: &TenantName, freshness: &Freshness) -> Result<Tenant, Error> {
         let read = async |client: Arc<store::Connection>| {
             let tenant = store::tenants::get(&client, name).await?;
             Ok(tenant.map(|tenant| (tenant.tag(), tenant)))
         };
-        let found = self.tenant_read(name, minimum, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        let found = self.tenant_read(name, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
         Ok(found.ok_or(Rejection::TenantNotFound)?.1)
     }
 
@@ -146,14 +146,14 @@ impl Reads {
         Ok(Page { items, next_cursor })
     }
 
-    /// A read of one tenant, at least as new as `minimum` and as what this instance has seen.
+    /// A read of one tenant, as new as was asked for and as what this instance has seen.
     async fn tenant_read<T, F: Future<Output = Result<T, store::Error>>>(
-        &self, tenant: &TenantName, minimum: Option<&VersionTag>, tag_of: impl Fn(&T) -> Option<&VersionTag>,
+        &self, tenant: &TenantName, freshness: &Freshness, tag_of: impl Fn(&T) -> Option<&VersionTag>,
         read: impl Fn(Arc<store::Connection>) -> F,
     ) -> Result<T, Error> {
         let seen = self.cache.seen(tenant);
         let new_enough = |value: &T| match tag_of(value) {
-            Some(tag) => seen.accepts(tag) && minimum.is_none_or(|minimum| tag.covers(minimum)),
+            Some(tag) => seen.accepts(tag) && freshness.accepts(tag),
             // A replica that does not know the tenant may only be behind.
             None => false,
         };
@@ -162,11 +162,9 @@ impl Reads {
         if let Some(tag) = tag {
             self.cache.observe_read(tenant, tag, &seen);
         }
-        match minimum {
-            Some(minimum) if !tag.is_some_and(|tag| tag.covers(minimum)) => {
-                Err(Error::BehindMinimum { minimum: minimum.clone(), current: tag.cloned() })
-            }
-            _ => Ok(value),
+        match freshness.missed(tag) {
+            Some(minimum) => Err(Error::BehindMinimum { minimum: minimum.clone(), current: tag.cloned() }),
+            None => Ok(value),
         }
     }
 
