@@ -58,6 +58,9 @@ struct Arguments {
     /// Seconds of each measurement; 1, and 4 at full size.
     #[arg(long)]
     seconds: Option<f64>,
+    /// The program to measure, instead of the one that was built with this one.
+    #[arg(long)]
+    program: Option<PathBuf>,
     /// Where `floor` listens.
     #[arg(long)]
     listen: Option<SocketAddr>,
@@ -74,6 +77,8 @@ pub struct Bench {
     pub pairs: usize,
     /// How long one measurement takes.
     pub duration: Duration,
+    /// The service's program.
+    pub program: PathBuf,
     /// Where files go.
     pub directory: PathBuf,
     /// For what is asynchronous; cases themselves are not.
@@ -165,8 +170,14 @@ fn prepare(arguments: &Arguments) -> Result<Bench> {
     if !(0.1..=600.0).contains(&seconds) {
         bail!("--seconds is 0.1 to 600");
     }
+    if std::env::var_os("PG_PRIMARY_URL").is_none() {
+        bail!("the stack is not in the environment: `make bench-quick` starts it, and tells of it");
+    }
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
     std::fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
+    for log in ["service.log", "floor.log", "pgbench.log"] {
+        let _ = std::fs::remove_file(directory.join(log));
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     // Children do not end by themselves when this program is interrupted.
     runtime.spawn(async {
@@ -178,6 +189,7 @@ fn prepare(arguments: &Arguments) -> Result<Bench> {
         is_full,
         pairs: arguments.pairs.unwrap_or(if is_full { 7 } else { 3 }).max(1),
         duration: Duration::from_secs_f64(seconds),
+        program: arguments.program.clone().unwrap_or_else(|| env!("CARGO_BIN_EXE_traffic-manager").into()),
         directory,
         runtime,
         report: Mutex::default(),

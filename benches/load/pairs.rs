@@ -32,7 +32,8 @@ impl Spread {
             return Self { min: f64::NAN, median: f64::NAN, max: f64::NAN };
         };
         let middle = sorted.len() / 2;
-        let median = if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted[middle] };
+        let median =
+            if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted[middle] };
         Self { min: *min, median, max: *max }
     }
 }

@@ -92,7 +92,7 @@ impl Report {
 
     /// The table.
     pub fn print(&self) {
-        println!("\n{:<44} {:>10} {:>10} {:>10}   {:<12} result", "figure", "min", "median", "max", "target");
+        println!("\n{:<52} {:>10} {:>10} {:>10}   {:<12} result", "figure", "min", "median", "max", "target");
         self.lines.iter().for_each(|found| println!("{}", line(found)));
     }
 
@@ -134,10 +134,10 @@ fn line(line: &Line) -> String {
             let Spread { min, median, max } = verdict.spread;
             let result = if verdict.is_met() { "met" } else { "NOT MET" };
             let numbers = format!("{} {} {}", number(min), number(median), number(max));
-            format!("{:<44} {numbers}   {:<12} {result}", verdict.name, verdict.target.to_string())
+            format!("{:<52} {numbers}   {:<12} {result}", verdict.name, verdict.target.to_string())
         }
-        Line::Skipped { name, reason } => format!("{name:<44} skipped: {reason}"),
-        Line::Invalid { name, reason } => format!("{name:<44} INVALID: {reason}"),
+        Line::Skipped { name, reason } => format!("{name:<52} skipped: {reason}"),
+        Line::Invalid { name, reason } => format!("{name:<52} INVALID: {reason}"),
     }
 }
 

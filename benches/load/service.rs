@@ -130,7 +130,7 @@ impl Service {
     pub fn start(site: &Site<'_>, settings: &[(&str, &str)]) -> Result<Self> {
         let bench = site.bench;
         let (api, ops) = (free_address()?, free_address()?);
-        let mut command = Command::new(env!("CARGO_BIN_EXE_traffic-manager"));
+        let mut command = Command::new(&bench.program);
         command.arg("serve").env_clear().envs(&site.world()?.environment);
         command.env("TM__HTTP__LISTEN", api.to_string()).env("TM__HTTP__OPS_LISTEN", ops.to_string());
         command.envs(settings.iter().map(|(key, value)| (format!("TM__{key}"), value)));
