@@ -92,7 +92,8 @@ pub struct App {
     health: web::Data<Health>,
     api_server: Option<ServerHandle>,
     ops_server: ServerHandle,
-    /// Ends the relay and the consumer, and then what only watches.
+    /// Sends long-polls and event streams home, ends the relay and the consumer, and then what only watches.
+    stop_waiters: CancellationToken,
     stop_pipeline: CancellationToken,
     stop_watchers: CancellationToken,
     pipeline: Vec<(&'static str, JoinHandle<()>)>,
@@ -110,11 +111,18 @@ impl App {
         let ops_listener = bind("http.ops_listen", settings.http.ops_listen)?;
         let ops = local_address(&ops_listener, settings.http.ops_listen);
         let mut parts = Parts {
+            stop_waiters: CancellationToken::new(),
             stop_pipeline: CancellationToken::new(),
             stop_watchers: CancellationToken::new(),
             pipeline: Vec::new(),
             watchers: Vec::new(),
         };
+        let upkeep = metrics.clone();
+        // Without it, what histograms record is kept until somebody asks.
+        parts.watch(Duration::from_secs(5), move || {
+            let upkeep = upkeep.clone();
+            async move { upkeep.run_upkeep() }
+        });
         let router = cluster.clone();
         let resident: Arc<OnceLock<Arc<Cache>>> = Arc::default();
         let held = resident.clone();
@@ -154,8 +162,20 @@ impl App {
             http::ops_server(ops_listener, health.clone()).map_err(bound("http.ops_listen", settings.http.ops_listen))?;
         let ops_server = server.handle();
         tokio::spawn(server);
-        let Parts { stop_pipeline, stop_watchers, pipeline, watchers } = parts;
-        Ok(Self { api, ops, settings, health, api_server, ops_server, stop_pipeline, stop_watchers, pipeline, watchers })
+        let Parts { stop_waiters, stop_pipeline, stop_watchers, pipeline, watchers } = parts;
+        Ok(Self {
+            api,
+            ops,
+            settings,
+            health,
+            api_server,
+            ops_server,
+            stop_waiters,
+            stop_pipeline,
+            stop_watchers,
+            pipeline,
+            watchers,
+        })
     }
 
     /// Ends everything in order: readiness says 503, a grace for load balancers, no new connections, running requests end, then the
@@ -165,6 +185,7 @@ impl App {
         self.health.draining();
         if let Some(server) = &self.api_server {
             tokio::time::sleep(ms(self.settings.drain.ready_grace_ms)).await;
+            self.stop_waiters.cancel();
             // Bounded by the server's own shutdown timeout (drain.requests_ms).
             server.stop(true).await;
         }
@@ -185,6 +206,7 @@ impl App {
 
 /// What is being started.
 struct Parts {
+    stop_waiters: CancellationToken,
     stop_pipeline: CancellationToken,
     stop_watchers: CancellationToken,
     pipeline: Vec<(&'static str, JoinHandle<()>)>,
@@ -350,22 +372,19 @@ async fn serve(
     }
     let (written, wake) = (cache.clone(), committed.clone());
     let on_commit: OnCommit = Arc::new(move |committed| {
-        let (cache, wake) = (written.clone(), wake.clone());
-        Box::pin(async move {
-            for (tenant, tag) in &committed.new_tenants {
-                cache.begin(tenant, tag).await;
-            }
-            for (tenant, events) in committed.by_tenant() {
-                cache.apply(tenant, &events).await;
-            }
-            for tenant in &committed.deleted_tenants {
-                cache.forget(tenant).await;
-            }
-            if !committed.events.is_empty() {
-                wake.relay.notify_one();
-                wake.others.notify_one();
-            }
-        })
+        for (tenant, tag) in &committed.new_tenants {
+            written.begin(tenant, tag);
+        }
+        for (tenant, events) in committed.by_tenant() {
+            written.apply(tenant, &events);
+        }
+        for tenant in &committed.deleted_tenants {
+            written.forget(tenant);
+        }
+        if !committed.events.is_empty() {
+            wake.relay.notify_one();
+            wake.others.notify_one();
+        }
     });
     let primary = router.primary();
     let (writer, lanes) = Writer::start(primary.clone(), &settings.write, &settings.limits, on_commit);
@@ -387,7 +406,8 @@ async fn serve(
         "cache",
         move || json!({ "tenants": reported.len(), "stale_seconds": reported.stale_for().map(|age| age.as_secs()) }),
     );
-    Ok(web::Data::new(ApiState { writer, reads, polls: Polls::new(cache), audit }))
+    let polls = Arc::new(Polls::new(cache, router.clone(), settings.read.clone(), parts.stop_waiters.clone()));
+    Ok(web::Data::new(ApiState { writer, reads, polls, audit }))
 }
 
 /// Forgets old idempotency keys, a bounded number at a time.

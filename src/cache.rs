@@ -17,7 +17,10 @@
 //! So a load that read before a commit is either refused by rule 2, or in place early enough for rule 1's second half to move it on.
 //! (`invalidate` instead of moving on would leave the stale load in place until its time is up.)
 
+pub mod bodies;
 pub mod follower;
+mod resident;
+pub mod waiters;
 
 use std::{
     collections::HashMap,
@@ -29,14 +32,18 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, FutureExt as _, Shared};
-use moka::ops::compute::Op;
 
+use self::{
+    bodies::Bodies,
+    resident::{Becomes, Resident},
+    waiters::Waiters,
+};
 use crate::{
     config::{self, ms},
     domain::{
-        event::Event,
+        event::Recorded,
         ids::TenantName,
-        snapshot::{Applied, TenantSnapshot},
+        snapshot::{Applied, TenantContent, TenantSnapshot},
         tag::VersionTag,
     },
     resilience::CallError,
@@ -94,12 +101,17 @@ pub struct Cache {
     router: Arc<Router>,
     /// Where loads run: not on the thread of whoever asks, which may end or be busy.
     runtime: tokio::runtime::Handle,
-    resident: moka::future::Cache<TenantName, Arc<TenantSnapshot>>,
+    resident: Resident,
+    /// The bytes of snapshots.
+    pub bodies: Bodies,
+    /// Who waits for tenants to move.
+    pub waiters: Waiters,
     /// Tenants that are gone or that the primary did not know, and until when that is believed without asking again. A tenant in
     /// here is not in `known`, and a replica that still has it is only behind. Written only under `known`'s lock.
     absent: moka::sync::Cache<TenantName, Instant>,
     known: Mutex<HashMap<TenantName, VersionTag>>,
     loading: Mutex<HashMap<TenantName, Load>>,
+    hits: metrics::Counter,
     negative_ttl: Duration,
     min_revision_wait: Duration,
     refresh: Duration,
@@ -111,14 +123,16 @@ pub struct Cache {
 impl Cache {
     /// An empty cache that loads through `router`, on the runtime that this is called in.
     pub fn new(router: Arc<Router>, settings: &config::Read) -> Arc<Self> {
-        let weigh = |_: &TenantName, snapshot: &Arc<TenantSnapshot>| u32::try_from(snapshot.weight()).unwrap_or(u32::MAX);
         Arc::new(Self {
             router,
             runtime: tokio::runtime::Handle::current(),
-            resident: moka::future::Cache::builder().max_capacity(settings.cache_bytes).weigher(weigh).build(),
+            resident: Resident::new(settings.cache_bytes),
+            bodies: Bodies::new(settings.body_bytes),
+            waiters: Waiters::new(settings.max_waiters, settings.max_waiters_per_tenant),
             absent: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(DISTRUST).build(),
             known: Mutex::default(),
             loading: Mutex::default(),
+            hits: metrics::counter!(names::CACHE_READS, "result" => "hit"),
             negative_ttl: ms(settings.negative_ttl_ms),
             min_revision_wait: ms(settings.min_revision_wait_ms),
             refresh: ms(settings.refresh_ms),
@@ -130,13 +144,19 @@ impl Cache {
     /// The tenant's snapshot, at least as new as `minimum` and as everything that this instance has seen of the tenant.
     /// `None`: the primary says that there is no such tenant.
     pub async fn get(self: &Arc<Self>, tenant: &TenantName, minimum: Option<&VersionTag>) -> LoadResult {
-        let Some(minimum) = minimum else { return self.current(tenant).await };
-        let covers = |held: &Option<Arc<TenantSnapshot>>| held.as_ref().is_some_and(|held| held.tag().covers(minimum));
-        let held = self.resident.get(tenant).await;
-        if covers(&held) {
-            metrics::counter!(names::CACHE_READS, "result" => "hit").increment(1);
+        let held = self.held(tenant.as_str());
+        if held.as_ref().is_some_and(|held| minimum.is_none_or(|minimum| held.tag().covers(minimum))) {
             return Ok(held);
         }
+        // Large and rare: not a part of every future that waits.
+        match minimum {
+            None => Box::pin(self.current(tenant)).await,
+            Some(minimum) => Box::pin(self.at_least(tenant, minimum)).await,
+        }
+    }
+
+    async fn at_least(self: &Arc<Self>, tenant: &TenantName, minimum: &VersionTag) -> LoadResult {
+        let covers = |held: &Option<Arc<TenantSnapshot>>| held.as_ref().is_some_and(|held| held.tag().covers(minimum));
         let deadline = Instant::now() + self.min_revision_wait;
         loop {
             // Only the primary can say whether there is something newer. What it says stands: a tag is given out after its commit.
@@ -158,10 +178,10 @@ impl Cache {
         let before = self.seen(tenant);
         let tags = self.router.primary().read(read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
         let Some((_, newest)) = tags.first() else {
-            return if self.settle_absent(tenant, &before, None).await { Ok(None) } else { self.load(tenant).await };
+            return if self.settle_absent(tenant, &before, None) { Ok(None) } else { self.load(tenant).await };
         };
         self.observe_read(tenant, newest, &before);
-        match self.resident.get(tenant).await {
+        match self.resident.get(tenant.as_str()) {
             Some(held) if held.tag().covers(newest) => Ok(Some(held)),
             _ => self.load(tenant).await,
         }
@@ -183,50 +203,54 @@ impl Cache {
 
     /// Resident tenants.
     pub fn len(&self) -> usize {
-        // Not its own count, which lags behind until housekeeping has run.
-        self.resident.iter().count()
+        self.resident.len()
     }
 
     /// True when no tenant is resident.
     pub fn is_empty(&self) -> bool {
-        self.resident.iter().next().is_none()
+        self.len() == 0
+    }
+
+    /// The tenant's snapshot if it is resident: what [`Cache::get`] without a minimum would answer, at once.
+    pub fn held(&self, tenant: &str) -> Option<Arc<TenantSnapshot>> {
+        let held = self.resident.get(tenant)?;
+        self.hits.increment(1);
+        Some(held)
     }
 
     /// A life of the tenant has begun: nothing of an earlier one is to be served.
-    pub async fn begin(&self, tenant: &TenantName, tag: &VersionTag) {
+    pub fn begin(&self, tenant: &TenantName, tag: &VersionTag) {
         self.observe(tenant, tag);
-        let replaced = |entry: Option<moka::Entry<_, Arc<TenantSnapshot>>>| {
-            let earlier = entry.is_some_and(|entry| entry.value().tag().epoch != tag.epoch);
-            std::future::ready(if earlier { Op::Remove } else { Op::Nop })
-        };
-        self.resident.entry(tenant.clone()).and_compute_with(replaced).await;
+        self.resident.change(tenant, |held| match held {
+            Some(held) if held.tag().epoch != tag.epoch => Becomes::Gone,
+            _ => Becomes::Same,
+        });
+        self.waiters.wake(tenant);
     }
 
     /// Moves a tenant forward by events of its that were committed, in their order.
-    pub async fn apply(&self, tenant: &TenantName, events: &[&Event]) {
+    pub fn apply(&self, tenant: &TenantName, events: &[&Recorded]) {
         let Some(last) = events.last() else { return };
-        self.observe(tenant, &last.tag());
-        let moved = |entry: Option<moka::Entry<_, Arc<TenantSnapshot>>>| {
-            let op = match entry.map(|entry| entry.into_value().apply(events.iter().copied())) {
-                None => Op::Nop,
-                Some(Ok(Applied::Known)) => applied("known", Op::Nop),
-                Some(Ok(Applied::Next(next))) => applied("next", Op::Put(Arc::new(next))),
-                Some(Ok(Applied::Gap) | Err(_)) => applied("gap", Op::Remove),
-            };
-            std::future::ready(op)
-        };
-        self.resident.entry(tenant.clone()).and_compute_with(moved).await;
+        self.observe(tenant, &last.event.tag());
+        self.resident.change(tenant, |held| match held.map(|held| held.apply(events.iter().copied())) {
+            None => Becomes::Same,
+            Some(Ok(Applied::Known)) => applied("known", Becomes::Same),
+            Some(Ok(Applied::Next(next))) => applied("next", Becomes::Next(Arc::new(next))),
+            Some(Ok(Applied::Gap) | Err(_)) => applied("gap", Becomes::Gone),
+        });
+        self.waiters.wake(tenant);
     }
 
     /// The tenant is gone: what is held of it must not be served.
-    pub async fn forget(&self, tenant: &TenantName) {
+    pub fn forget(&self, tenant: &TenantName) {
         {
             let mut known = self.lock_known();
             known.remove(tenant);
             // Nothing is answered from this: the next read asks the primary, which may know the tenant's next life already.
             self.absent.insert(tenant.clone(), Instant::now());
         }
-        self.resident.invalidate(tenant).await;
+        self.resident.change(tenant, |_| Becomes::Gone);
+        self.waiters.wake(tenant);
     }
 
     /// Notes that `tag` of the tenant exists. A tag of another epoch replaces what was known.
@@ -253,10 +277,13 @@ impl Cache {
         }
     }
 
-    /// Compares every resident tenant with the primary, and brings those that are behind up to date.
+    /// Compares every tenant that is resident or waited for with the primary, and brings those that are behind up to date.
     pub async fn refresh(self: &Arc<Self>) {
-        let tenants: Vec<TenantName> = self.resident.iter().map(|(tenant, _)| (*tenant).clone()).collect();
+        self.resident.tick();
+        let mut tenants = self.resident.tenants();
         metrics::gauge!(names::CACHE_TENANTS).set(tenants.len() as f64);
+        // Whoever is waited for is looked after, resident or not.
+        tenants.extend(self.waiters.tenants().into_iter().filter(|tenant| self.resident.get(tenant.as_str()).is_none()));
         let started = self.started.elapsed();
         for chunk in tenants.chunks(1000) {
             if let Err(error) = self.refresh_tags(chunk).await {
@@ -276,10 +303,10 @@ impl Cache {
         let read = async |client: Arc<store::Connection>| store::tenants::tags(&client, &names).await;
         let tags: HashMap<TenantName, VersionTag> = self.router.primary().read(read).await?.into_iter().collect();
         for (tenant, before) in tenants.iter().zip(&before) {
-            let Some(held) = self.resident.get(tenant).await else { continue };
+            let held = self.resident.get(tenant.as_str());
             match tags.get(tenant) {
-                None => drop(self.settle_absent(tenant, before, None).await),
-                Some(newest) if held.tag().covers(newest) => {}
+                None => drop(self.settle_absent(tenant, before, None)),
+                Some(newest) if held.is_some_and(|held| held.tag().covers(newest)) => {}
                 Some(newest) => {
                     self.observe_read(tenant, newest, before);
                     let _ = self.load(tenant).await;
@@ -290,10 +317,6 @@ impl Cache {
     }
 
     async fn current(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
-        if let Some(snapshot) = self.resident.get(tenant).await {
-            metrics::counter!(names::CACHE_READS, "result" => "hit").increment(1);
-            return Ok(Some(snapshot));
-        }
         if self.absent.get(tenant).is_some_and(|until| Instant::now() < until) {
             metrics::counter!(names::CACHE_READS, "result" => "negative").increment(1);
             return Ok(None);
@@ -324,34 +347,40 @@ impl Cache {
         for _ in 0..LOAD_ATTEMPTS {
             let before = self.seen(tenant);
             // A replica that does not know the tenant may only be behind.
-            let accept = |loaded: &Option<(VersionTag, _)>| loaded.as_ref().is_some_and(|(tag, _)| before.accepts(tag));
+            let accept = |loaded: &Option<TenantContent>| loaded.as_ref().is_some_and(|content| before.accepts(&content.tag));
             let read = async |client: Arc<store::Connection>| store::routes::snapshot(&client, tenant).await;
             let loaded = self.router.read(accept, read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
             let source = if loaded.1 == Source::Primary { "primary" } else { "replica" };
             metrics::counter!(names::CACHE_LOADS, "source" => source).increment(1);
-            let Some((tag, routes)) = loaded.0 else {
-                if self.settle_absent(tenant, &before, Some(running)).await {
+            let Some(content) = loaded.0 else {
+                if self.settle_absent(tenant, &before, Some(running)) {
                     return Ok(None);
                 }
                 continue;
             };
-            let snapshot = TenantSnapshot::new(tenant.clone(), tag.epoch, tag.revision, routes)
-                .map(Arc::new)
-                .map_err(|error| CacheError::Defect(error.to_string()))?;
-            if let Some(settled) = self.settle(tenant, snapshot, &before, running).await {
+            let snapshot = self.built(tenant, content).await?;
+            if let Some(settled) = self.settle(tenant, &snapshot, &before, running) {
                 return Ok(Some(settled));
             }
         }
         Err(CacheError::Unavailable(Arc::new(CallError::Failed(store::Error::unavailable("changes keep overtaking the load")))))
     }
 
+    /// A snapshot of what was loaded. A large one takes milliseconds, so it is built where it holds up no request.
+    async fn built(&self, tenant: &TenantName, content: TenantContent) -> Result<Arc<TenantSnapshot>, CacheError> {
+        let tenant = tenant.clone();
+        let built = tokio::task::spawn_blocking(move || TenantSnapshot::new(tenant, content)).await;
+        let defect = |error: &dyn std::error::Error| CacheError::Defect(error.to_string());
+        built.map_err(|error| defect(&error))?.map(Arc::new).map_err(|error| defect(&error))
+    }
+
     /// Puts a loaded snapshot in place, unless something newer is known by now; `None` asks for another load.
-    async fn settle(
-        &self, tenant: &TenantName, loaded: Arc<TenantSnapshot>, before: &Seen, running: &Running<'_>,
+    fn settle(
+        &self, tenant: &TenantName, loaded: &Arc<TenantSnapshot>, before: &Seen, running: &Running<'_>,
     ) -> Option<Arc<TenantSnapshot>> {
         let mut settled = None;
-        let place = |entry: Option<moka::Entry<_, Arc<TenantSnapshot>>>| {
-            let held = entry.map(moka::Entry::into_value).filter(|held| held.tag().covers(loaded.tag()));
+        self.resident.change(tenant, |held| {
+            let held = held.filter(|held| held.tag().covers(loaded.tag()));
             let is_held = held.is_some();
             let newer = held.unwrap_or_else(|| loaded.clone());
             let mut known = self.lock_known();
@@ -362,23 +391,23 @@ impl Cache {
                 // Nothing is known; so it was when the load began, or the tenant has gone since.
                 None => before.known.is_none() && self.absent.get(tenant) == before.absent,
             };
-            let op = if is_newest {
-                running.end();
-                known.insert(tenant.clone(), newer.tag().clone());
-                self.absent.invalidate(tenant);
-                settled = Some(newer.clone());
-                if is_held { Op::Nop } else { Op::Put(newer) }
-            } else {
-                Op::Nop
-            };
-            std::future::ready(op)
-        };
-        self.resident.entry(tenant.clone()).and_compute_with(place).await;
+            if !is_newest {
+                return Becomes::Same;
+            }
+            running.end();
+            known.insert(tenant.clone(), newer.tag().clone());
+            self.absent.invalidate(tenant);
+            settled = Some(newer.clone());
+            if is_held { Becomes::Same } else { Becomes::Next(newer) }
+        });
+        if settled.is_some() {
+            self.waiters.wake(tenant);
+        }
         settled
     }
 
     /// Notes that the primary does not know the tenant, unless somebody learnt of it in the meantime.
-    async fn settle_absent(&self, tenant: &TenantName, before: &Seen, running: Option<&Running<'_>>) -> bool {
+    fn settle_absent(&self, tenant: &TenantName, before: &Seen, running: Option<&Running<'_>>) -> bool {
         {
             let mut known = self.lock_known();
             if known.get(tenant) != before.known.as_ref() {
@@ -390,7 +419,8 @@ impl Cache {
             known.remove(tenant);
             self.absent.insert(tenant.clone(), Instant::now() + self.negative_ttl);
         }
-        self.resident.invalidate(tenant).await;
+        self.resident.change(tenant, |_| Becomes::Gone);
+        self.waiters.wake(tenant);
         true
     }
 
@@ -422,9 +452,9 @@ impl Drop for Running<'_> {
     }
 }
 
-fn applied<T>(result: &'static str, op: Op<T>) -> Op<T> {
+fn applied(result: &'static str, becomes: Becomes) -> Becomes {
     metrics::counter!(names::CACHE_APPLIED, "result" => result).increment(1);
-    op
+    becomes
 }
 
 async fn ping(client: &store::Connection) -> Result<(), store::Error> {

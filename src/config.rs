@@ -70,6 +70,7 @@ section! {
         #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_connections: usize,
         #[validate(range(min = 1000, max = 3_600_000, message = "1000 to 3600000"))] keep_alive_ms: u64,
         #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] client_header_timeout_ms: u64,
+        #[validate(range(min = 1000, max = 600_000, message = "1000 to 600000"))] write_stall_ms: u64,
     }
 }
 
@@ -130,9 +131,17 @@ section! {
     /// `[read]`
     Read {
         #[validate(range(min = 1_048_576, message = "at least 1048576"))] cache_bytes: u64,
+        #[validate(range(min = 1_048_576, message = "at least 1048576"))] body_bytes: u64,
         #[validate(range(max = 60_000, message = "0 to 60000"))] negative_ttl_ms: u64,
         #[validate(range(min = 50, max = 60_000, message = "50 to 60000"))] refresh_ms: u64,
         #[validate(range(max = 30_000, message = "0 to 30000"))] min_revision_wait_ms: u64,
+        #[validate(range(max = 60_000, message = "0 to 60000"))] max_wait_ms: u64,
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_waiters: usize,
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_waiters_per_tenant: usize,
+        #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] stream_comment_ms: u64,
+        #[validate(range(min = 1000, max = 86_400_000, message = "1000 to 86400000"))] stream_lifetime_ms: u64,
+        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] snapshot_every_ms: u64,
+        snapshot_dir: String,
     }
 }
 

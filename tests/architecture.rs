@@ -23,7 +23,7 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ),
     ("mongodb", &[("audit/archive", "the only archive code")]),
     ("refinery", &[("store/migrations.rs", "the only migrator")]),
-    ("moka", &[("cache.rs", "the only cache")]),
+    ("moka", &[("cache/", "the read path"), ("cache.rs", "the read path")]),
     ("failsafe", &[("resilience/breaker.rs", "the only breaker")]),
     ("serde_json_canonicalizer", &[("domain/chain.rs", "one canonical form")]),
 ];

@@ -58,11 +58,9 @@ impl Instance {
         let current = cache.clone();
         let on_commit: OnCommit = Arc::new(move |committed| {
             let cache = current.lock().unwrap().clone();
-            Box::pin(async move {
-                for (tenant, events) in committed.by_tenant() {
-                    cache.apply(tenant, &events).await;
-                }
-            })
+            for (tenant, events) in committed.by_tenant() {
+                cache.apply(tenant, &events);
+            }
         });
         let (writer, _lanes) = Writer::start(primary, &settings.write, &settings.limits, on_commit);
         Self { router, writer, cache, settings }

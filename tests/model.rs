@@ -54,7 +54,7 @@ impl Instance {
         let server =
             Server::new("postgres_primary", "postgres.primary_url", primary, &settings.postgres, &settings.breaker).unwrap();
         let server = Arc::new(server);
-        let nothing: OnCommit = Arc::new(|_| Box::pin(std::future::ready(())));
+        let nothing: OnCommit = Arc::new(|_| {});
         let (writer, _lanes) = Writer::start(server.clone(), &settings.write, &settings.limits, nothing);
         Self { writer, server }
     }

@@ -9,7 +9,7 @@ use rdkafka::{Message as _, consumer::StreamConsumer};
 use tokio_util::sync::CancellationToken;
 
 use super::Cache;
-use crate::{config, domain::event::Event, kafka};
+use crate::{config, domain::event::Recorded, kafka};
 
 /// Follows until `stop`.
 pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: CancellationToken) {
@@ -32,12 +32,10 @@ pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: Cancellati
 async fn apply_all(cache: &Cache, consumer: &StreamConsumer) {
     loop {
         match consumer.recv().await {
-            Ok(message) => match message.payload().map(serde_json::from_slice::<Event>) {
-                Some(Ok(event)) => cache.apply(&event.body.tenant, &[&event]).await,
+            Ok(message) => match message.payload().and_then(recorded) {
+                Some(recorded) => cache.apply(&recorded.event.body.tenant, &[&recorded]),
                 // The audit consumer dead-letters it; here the safety read stands in.
-                Some(Err(_)) | None => {
-                    tracing::debug!(kafka.offset = message.offset(), "an event that cannot be read was passed over")
-                }
+                None => tracing::debug!(kafka.offset = message.offset(), "an event that cannot be read was passed over"),
             },
             Err(error) => {
                 tracing::debug!(error = %error, "events of other instances cannot be read at the moment");
@@ -45,4 +43,9 @@ async fn apply_all(cache: &Cache, consumer: &StreamConsumer) {
             }
         }
     }
+}
+
+fn recorded(payload: &[u8]) -> Option<Recorded> {
+    let event = serde_json::from_slice(payload).ok()?;
+    Some(Recorded { event, json: payload.to_vec().into() })
 }

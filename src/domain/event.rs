@@ -1,5 +1,6 @@
 //! The event: what is kept in history, published to Kafka and archived in MongoDB, member for member.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -112,6 +113,15 @@ pub struct EventBody {
     pub occurred_at: UtcTime,
     /// The hash of the tenant's event before this one; 64 zeros for the first of an epoch.
     pub prev_hash: EventHash,
+}
+
+/// An event with its bytes, exactly as they are kept and published.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// The event.
+    pub event: Event,
+    /// Its JSON.
+    pub json: Bytes,
 }
 
 /// An event with its hash.

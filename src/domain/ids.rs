@@ -1,7 +1,9 @@
-//! Identifiers. Each is a newtype with a private field, so a value of the type has been checked.
+//! Identifiers. Each is a newtype with a private field, so a value of the type has been checked. Up to 24 bytes are kept in place, without
+//! an allocation: the read path holds millions of them.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Borrow, fmt, str::FromStr};
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
@@ -44,7 +46,7 @@ macro_rules! identifier {
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
         #[serde(try_from = "String", into = "String")]
-        pub struct $name(String);
+        pub struct $name(CompactString);
 
         impl $name {
             /// The checked text.
@@ -56,20 +58,26 @@ macro_rules! identifier {
         impl FromStr for $name {
             type Err = Invalid;
             fn from_str(raw: &str) -> Result<Self, Invalid> {
-                $check(raw, $what).map(|()| Self(raw.to_owned()))
+                $check(raw, $what).map(|()| Self(raw.into()))
             }
         }
 
         impl TryFrom<String> for $name {
             type Error = Invalid;
             fn try_from(raw: String) -> Result<Self, Invalid> {
-                $check(&raw, $what).map(|()| Self(raw))
+                $check(&raw, $what).map(|()| Self(raw.into()))
             }
         }
 
         impl From<$name> for String {
             fn from(name: $name) -> String {
-                name.0
+                name.0.into()
+            }
+        }
+
+        impl Borrow<str> for $name {
+            fn borrow(&self) -> &str {
+                &self.0
             }
         }
 

@@ -2,6 +2,7 @@
 
 use std::{fmt, str::FromStr};
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 use super::Invalid;
@@ -28,12 +29,12 @@ impl fmt::Display for Revision {
 /// Names one history of a tenant: 16 lower-case hex digits, random. Revisions of different epochs are not comparable.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Epoch(String);
+pub struct Epoch(CompactString);
 
 impl Epoch {
     /// An epoch from 8 random bytes.
     pub fn from_random(bytes: [u8; 8]) -> Self {
-        Self(hex::encode(bytes))
+        Self(hex::encode(bytes).into())
     }
 
     /// The 16 hex digits.
@@ -47,7 +48,7 @@ impl TryFrom<String> for Epoch {
     fn try_from(raw: String) -> Result<Self, Invalid> {
         let digit = |b: u8| b.is_ascii_digit() || (b'a'..=b'f').contains(&b);
         if raw.len() == 16 && raw.bytes().all(digit) {
-            Ok(Self(raw))
+            Ok(Self(raw.into()))
         } else {
             Err(Invalid::new("not_an_epoch", "an epoch is 16 lower-case hex digits"))
         }
@@ -56,7 +57,7 @@ impl TryFrom<String> for Epoch {
 
 impl From<Epoch> for String {
     fn from(epoch: Epoch) -> String {
-        epoch.0
+        epoch.0.into()
     }
 }
 

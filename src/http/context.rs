@@ -1,5 +1,7 @@
 //! What surrounds a request: its id, its trace, its caller, its conditions.
 
+use std::sync::Arc;
+
 use actix_web::{
     FromRequest, HttpMessage as _, HttpRequest,
     dev::Payload,
@@ -82,7 +84,7 @@ impl WriteContext {
             event_id: Uuid::now_v7(),
             new_epoch: Epoch::from_random(epoch),
             now: Timestamp::now().into(),
-            actor: self.caller.actor,
+            actor: Arc::unwrap_or_clone(self.caller.actor),
             may_create_tenant: self.caller.may_manage_tenants,
             reason: self.reason,
             request_id: self.request_id,
@@ -168,7 +170,7 @@ impl FromRequest for ReadContext {
 }
 
 /// A version tag, with or without the quotes of an `ETag`.
-fn parse_tag(raw: &str) -> Result<VersionTag, Invalid> {
+pub(super) fn parse_tag(raw: &str) -> Result<VersionTag, Invalid> {
     raw.trim().trim_matches('"').parse()
 }
 

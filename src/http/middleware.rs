@@ -18,40 +18,113 @@ use super::{
 };
 use crate::telemetry::{self, names};
 
-/// Requests slower than this are logged, whatever they are.
+/// Requests slower than this are logged.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// Limits of every request.
-#[derive(Debug, Clone)]
-pub struct Limits {
+/// The longest that a client may ask to be held.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// What the middleware needs for every request, made once.
+pub struct Around {
     /// `http.request_timeout_ms`
     pub request_timeout: Duration,
+    polled: [Polled; 4],
+}
+
+/// A `GET` that proxies repeat for ever, with its metrics at hand.
+struct Polled {
+    path: &'static str,
+    seconds: metrics::Histogram,
+    /// By the first digit of the status.
+    requests: [metrics::Counter; 4],
+}
+
+impl Polled {
+    fn new(path: &'static str) -> Self {
+        let requests =
+            |status| metrics::counter!(names::HTTP_REQUESTS, "method" => "GET", "endpoint" => path, "status" => status);
+        Self {
+            path,
+            seconds: metrics::histogram!(names::HTTP_SECONDS, "endpoint" => path),
+            requests: ["2xx", "3xx", "4xx", "5xx"].map(requests),
+        }
+    }
+}
+
+impl Around {
+    /// With the metrics of the recorder that is installed now.
+    pub fn new(request_timeout: Duration) -> Self {
+        let polled = [
+            "/api/v1/routes/resolve",
+            "/api/v1/tenants/{tenant}/snapshot",
+            "/api/v1/tenants/{tenant}/changes",
+            "/api/v1/tenants/{tenant}/stream",
+        ];
+        Self { request_timeout, polled: polled.map(Polled::new) }
+    }
+
+    /// The endpoint, if it is one of those that are polled.
+    fn polled(&self, request: &ServiceRequest) -> Option<&Polled> {
+        let path = request.path();
+        let [resolve, snapshot, changes, stream] = &self.polled;
+        let polled = if path == resolve.path {
+            resolve
+        } else {
+            match path.strip_prefix("/api/v1/tenants/")?.split_once('/')?.1 {
+                "snapshot" => snapshot,
+                "changes" => changes,
+                "stream" => stream,
+                _ => return None,
+            }
+        };
+        (request.method() == Method::GET).then_some(polled)
+    }
 }
 
 /// The middleware.
 pub async fn surround(
     request: ServiceRequest, next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    let around = request.app_data::<web::Data<Around>>().cloned();
+    let limit = around.as_ref().map_or(Duration::from_secs(10), |around| around.request_timeout);
+    let is_sampled = || request.headers().get("traceparent").is_some_and(|trace| trace.as_bytes().ends_with(b"-01"));
+    match around.as_deref().and_then(|around| around.polled(&request)) {
+        // No span and no deadline here: either costs more than the answer. The handlers have deadlines of their own.
+        Some(polled) if !is_sampled() => surround_polled(polled, request, next).await,
+        Some(_) => surround_other(limit + LONGEST_WAIT, request, next).await,
+        None => surround_other(limit, request, next).await,
+    }
+}
+
+async fn surround_polled(
+    polled: &Polled, request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let started = Instant::now();
+    let id = RequestId::of(request.headers());
+    let may_wait = request.query_string().contains("wait=") || request.headers().contains_key("prefer");
+    let response = next.call(request).await?.map_into_boxed_body();
+    let mut response = as_problem(response, &id);
+    set_id(&mut response, &id);
+    let (status, elapsed) = (response.status(), started.elapsed());
+    if let Some(requests) = polled.requests.get(usize::from(status.as_u16() / 100).wrapping_sub(2)) {
+        requests.increment(1);
+    }
+    if !may_wait {
+        polled.seconds.record(elapsed.as_secs_f64());
+    }
+    log_if_worth_it(&Method::GET, polled.path, status, if may_wait { Duration::ZERO } else { elapsed }, &id);
+    Ok(response)
+}
+
+async fn surround_other(
+    limit: Duration, request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
-    let limit = request.app_data::<web::Data<Limits>>().map_or(Duration::from_secs(10), |limits| limits.request_timeout);
     let method = request.method().clone();
     let endpoint = request.match_pattern().unwrap_or_else(|| "none".to_owned());
-    // No span on what proxies poll: it costs more than the answer. Writes and audit queries are traced, as sampled.
-    let span = if is_polled(&method, request.path()) {
-        tracing::Span::none()
-    } else {
-        let span = tracing::info_span!(
-            "http.request", http.request.method = %method, url.path = request.path(), request.id = %id.0,
-            http.response.status_code = tracing::field::Empty
-        );
-        let header = |name| request.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
-        if let Some(traceparent) = header("traceparent") {
-            telemetry::follow(&span, traceparent, header("tracestate"));
-        }
-        span
-    };
+    let span = if request.path().starts_with("/health") { tracing::Span::none() } else { span(&request, &id) };
     let response = match tokio::time::timeout(limit, next.call(request).instrument(span.clone())).await {
         Ok(Ok(response)) => response.map_into_boxed_body(),
         Ok(Err(error)) => return Err(error),
@@ -63,9 +136,7 @@ pub async fn surround(
         }
     };
     let mut response = as_problem(response, &id);
-    if let Ok(value) = header::HeaderValue::from_str(&id.0) {
-        response.headers_mut().insert(CORRELATION_ID, value);
-    }
+    set_id(&mut response, &id);
     if let Some(value) = telemetry::traceparent_of(&span).and_then(|trace| header::HeaderValue::from_str(&trace).ok()) {
         response.headers_mut().insert(header::HeaderName::from_static("traceparent"), value);
     }
@@ -75,9 +146,22 @@ pub async fn surround(
     Ok(response)
 }
 
-fn is_polled(method: &Method, path: &str) -> bool {
-    (method == Method::GET || method == Method::HEAD)
-        && (path.ends_with("/resolve") || path.ends_with("/snapshot") || path.starts_with("/health"))
+fn span(request: &ServiceRequest, id: &RequestId) -> tracing::Span {
+    let span = tracing::info_span!(
+        "http.request", http.request.method = %request.method(), url.path = request.path(), request.id = %id.0,
+        http.response.status_code = tracing::field::Empty
+    );
+    let header = |name| request.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    if let Some(traceparent) = header("traceparent") {
+        telemetry::follow(&span, traceparent, header("tracestate"));
+    }
+    span
+}
+
+fn set_id(response: &mut ServiceResponse<BoxBody>, id: &RequestId) {
+    if let Ok(value) = header::HeaderValue::from_str(&id.0) {
+        response.headers_mut().insert(CORRELATION_ID, value);
+    }
 }
 
 /// An error response as a problem document with the request's id.
@@ -109,14 +193,19 @@ fn observe(method: &Method, endpoint: String, status: StatusCode, elapsed: Durat
         4 => "4xx",
         _ => "5xx",
     };
+    log_if_worth_it(method, &endpoint, status, elapsed, id);
+    metrics::histogram!(names::HTTP_SECONDS, "endpoint" => endpoint.clone()).record(elapsed.as_secs_f64());
+    metrics::counter!(names::HTTP_REQUESTS, "method" => known(method), "endpoint" => endpoint, "status" => class).increment(1);
+}
+
+/// Errors of ours and slow requests are logged, whatever they are.
+fn log_if_worth_it(method: &Method, endpoint: &str, status: StatusCode, elapsed: Duration, id: &RequestId) {
     if status.is_server_error() || elapsed > SLOW {
         tracing::warn!(
             http.request.method = %method, http.route = endpoint, http.response.status_code = status.as_u16(),
             duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), request.id = id.0, "request failed or was slow"
         );
     }
-    metrics::histogram!(names::HTTP_SECONDS, "endpoint" => endpoint.clone()).record(elapsed.as_secs_f64());
-    metrics::counter!(names::HTTP_REQUESTS, "method" => known(method), "endpoint" => endpoint, "status" => class).increment(1);
 }
 
 /// The method, if it is one that the API has: whatever else clients invent must not make metrics of its own.

@@ -11,15 +11,16 @@ mod polling;
 mod problem;
 mod respond;
 mod routes;
+mod streams;
 mod tenants;
 
-use std::{net::TcpListener, sync::Arc};
+use std::{net::TcpListener, sync::Arc, time::Duration};
 
 use actix_web::{
     App, HttpServer,
     dev::Server,
     guard,
-    web::{self, ServiceConfig, delete, patch, post, put, resource},
+    web::{self, ServiceConfig, delete, get, patch, post, put, resource},
 };
 pub use health::{Check, CheckStatus, Health};
 
@@ -35,7 +36,7 @@ pub struct ApiState {
     /// Reads from Postgres.
     pub reads: Arc<Reads>,
     /// The read path of proxies.
-    pub polls: Polls,
+    pub polls: Arc<Polls>,
     /// Reads of the archive.
     pub audit: AuditReads,
 }
@@ -73,6 +74,8 @@ fn api(config: &mut ServiceConfig) {
                     .route(delete().to(tenants::delete)),
             )
             .service(resource("/tenants/{tenant}/snapshot").route(read().to(polling::snapshot)))
+            .service(resource("/tenants/{tenant}/changes").route(read().to(polling::changes)))
+            .service(resource("/tenants/{tenant}/stream").route(get().to(streams::stream)))
             .service(resource("/audit/route").route(read().to(audit::route)))
             .service(resource("/audit/recent").route(read().to(audit::recent)))
             .service(resource("/audit/action").route(read().to(audit::action)))
@@ -96,27 +99,39 @@ pub fn api_server(
     listener: TcpListener, settings: &config::Http, drain: &config::Drain, state: web::Data<ApiState>, health: web::Data<Health>,
 ) -> std::io::Result<Server> {
     let body = web::PayloadConfig::new(settings.max_body_bytes);
-    let limits = web::Data::new(middleware::Limits { request_timeout: ms(settings.request_timeout_ms) });
+    let around = web::Data::new(middleware::Around::new(ms(settings.request_timeout_ms)));
     let app = move || {
         App::new()
             .wrap(actix_web::middleware::from_fn(middleware::surround))
             .app_data(body.clone())
-            .app_data(limits.clone())
+            .app_data(around.clone())
             .app_data(state.clone())
             .app_data(health.clone())
             .configure(api)
             .configure(health_endpoints)
     };
+    let stall = ms(settings.write_stall_ms);
     let mut server = HttpServer::new(app)
         .disable_signals()
         .shutdown_timeout(drain.requests_ms.div_ceil(1000))
         .max_connections(settings.max_connections)
         .keep_alive(ms(settings.keep_alive_ms))
-        .client_request_timeout(ms(settings.client_header_timeout_ms));
+        .client_request_timeout(ms(settings.client_header_timeout_ms))
+        .on_connect(move |socket, _| cut_off_after(socket, stall));
     if settings.workers > 0 {
         server = server.workers(settings.workers);
     }
     Ok(server.listen(listener)?.run())
+}
+
+/// Lets the kernel end a connection whose client takes nothing for that long (RFC 5482): the server itself does not look at a stream
+/// that it cannot write to.
+fn cut_off_after(socket: &dyn std::any::Any, stall: Duration) {
+    if let Some(socket) = socket.downcast_ref::<actix_web::rt::net::TcpStream>()
+        && let Err(error) = socket2::SockRef::from(socket).set_tcp_user_timeout(Some(stall))
+    {
+        tracing::debug!(error = %error, "a connection without a write timeout");
+    }
 }
 
 /// The operations' server: metrics and health. One worker, so that it answers when the API's are busy.

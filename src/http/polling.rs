@@ -1,19 +1,41 @@
-//! What proxies ask: `resolve` and `snapshot`, answered from memory.
+//! What proxies ask: `resolve`, `snapshot` and `changes`, answered from memory.
 
-use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use std::time::Duration;
+
+use actix_web::{
+    FromRequest as _, HttpRequest, HttpResponse,
+    dev::Payload,
+    http::header::{self, ContentEncoding, Encoding, Header as _, HeaderName, HeaderValue},
+    web,
+};
+use bytes::Bytes;
 use serde::Deserialize;
 use validator::Validate;
 
 use super::{
     ApiState,
     context::{ReadContext, STALE, if_none_match},
-    extract::Query,
-    problem::Problem,
-    respond,
-    routes::{MinimumIn, key_in_query},
+    extract::{Fields, Query},
+    middleware::{Around, LONGEST_WAIT},
+    problem::{Code, Problem},
+    routes::key_in_query,
     tenants::name_in_path,
 };
-use crate::{auth::Caller, domain::tag::VersionTag, service::polls::Freshness};
+use crate::{
+    auth::Caller,
+    domain::{Invalid, ids::TenantName, snapshot::Scope, tag::VersionTag},
+    service::{
+        Error,
+        polls::{Changes, Coding, Freshness, Polled},
+    },
+};
+
+const PREFER: HeaderName = HeaderName::from_static("prefer");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// Changes of one answer without a `limit`, and at most.
+const CHANGES: usize = 100;
+const MAX_CHANGES: usize = 1000;
 
 /// The parameters of `GET /routes/resolve`.
 #[derive(Debug, Deserialize, Validate)]
@@ -28,39 +50,259 @@ pub struct ResolveIn {
 
 /// `GET /routes/resolve`
 pub async fn resolve(
-    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, query: Query<ResolveIn>, request: HttpRequest,
+    state: web::Data<ApiState>, around: web::Data<Around>, _caller: Caller, request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let ResolveIn { tenant, service, env, version, min_revision } = query.0;
-    let freshness = freshness(&request, context.minimum(min_revision.as_deref())?);
-    let key = key_in_query([tenant, service, env, version])?;
-    let (body, tag) = state.polls.resolve(&key, &freshness).await?;
-    let answer = || HttpResponse::Ok().content_type("application/json").body(body);
-    Ok(with_age(&state, respond::conditional(&request, &tag, answer)))
+    let seen = if_none_match(&request);
+    let held = plain_names(&request).and_then(|names| state.polls.resolve_held(names, &seen));
+    let polled = match held {
+        Some(polled) => polled?,
+        // Not held, not active, something newer was seen, or the request is not a plain one.
+        None => {
+            let query = Query::<ResolveIn>::from_request(&request, &mut Payload::None).into_inner()?.0;
+            let ResolveIn { tenant, service, env, version, min_revision } = query;
+            let freshness = freshness(&request, min_revision.as_deref())?;
+            let key = key_in_query([tenant, service, env, version])?;
+            within(around.request_timeout, state.polls.resolve(&key, &freshness)).await?
+        }
+    };
+    let (tag, mut response) = match polled {
+        Polled::Same(tag) => (tag, HttpResponse::NotModified().finish()),
+        Polled::Now(tag, body) => (tag, json(body.into())),
+    };
+    set_tag(&mut response, &tag, Coding::Identity);
+    Ok(with_age(&state, response))
+}
+
+/// The four names of a request that asks for nothing else and needs no decoding.
+fn plain_names(request: &HttpRequest) -> Option<[&str; 4]> {
+    if request.headers().contains_key(super::context::MIN_REVISION) {
+        return None;
+    }
+    let mut names = [None; 4];
+    for pair in request.query_string().split('&') {
+        let (name, value) = pair.split_once('=')?;
+        let at = ["tenant", "service", "env", "version"].iter().position(|known| *known == name)?;
+        if value.contains(['%', '+']) || names[at].replace(value).is_some() {
+            return None;
+        }
+    }
+    let [tenant, service, env, version] = names;
+    Some([tenant?, service?, env?, version?])
+}
+
+/// The parameters of `GET /tenants/{tenant}/snapshot`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotIn {
+    service: Option<String>,
+    env: Option<String>,
+    wait: Option<String>,
+    min_revision: Option<String>,
 }
 
 /// `GET /tenants/{tenant}/snapshot`
 pub async fn snapshot(
-    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: web::Path<String>, query: Query<MinimumIn>,
+    state: web::Data<ApiState>, around: web::Data<Around>, _caller: Caller, path: web::Path<String>, query: Query<SnapshotIn>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let freshness = freshness(&request, context.minimum(query.0.min_revision.as_deref())?);
+    let SnapshotIn { service, env, wait, min_revision } = query.0;
+    let freshness = freshness(&request, min_revision.as_deref())?;
     let tenant = name_in_path(path)?;
-    let snapshot = state.polls.snapshot(&tenant, &freshness).await?;
-    let answer = || {
-        let body = bytes::Bytes::from_owner(snapshot.body().clone());
-        HttpResponse::Ok().content_type("application/json").insert_header((header::CACHE_CONTROL, "no-cache")).body(body)
+    let scope = scope(service, env)?;
+    let wait = Wait::of(&request, wait.as_deref())?;
+    let asked = state.polls.snapshot(&tenant, &scope, &freshness, wait.time());
+    let held = within(around.request_timeout + wait.time().unwrap_or_default(), asked).await?;
+    let (tag, coding) = (held.scope_tag(&scope), coding(&request));
+    let mut response = if freshness.seen.contains(&tag) {
+        HttpResponse::NotModified().finish()
+    } else {
+        let mut response = json(state.polls.body(&held, &scope, coding).await?);
+        if let Some(name) = coding_name(coding) {
+            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        }
+        response
     };
-    Ok(with_age(&state, respond::conditional(&request, snapshot.tag(), answer)))
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding, prefer"));
+    wait.confirm(&mut response);
+    set_tag(&mut response, &tag, coding);
+    Ok(with_age(&state, response))
 }
 
-fn freshness(request: &HttpRequest, minimum: Option<VersionTag>) -> Freshness {
-    Freshness { minimum, seen: if_none_match(request) }
+/// The parameters of `GET /tenants/{tenant}/changes`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct ChangesIn {
+    after: Option<String>,
+    #[validate(range(min = 1, max = 1000, message = "1 to 1000"))]
+    limit: Option<usize>,
+    service: Option<String>,
+    env: Option<String>,
+    wait: Option<String>,
+    min_revision: Option<String>,
+}
+
+/// `GET /tenants/{tenant}/changes`
+pub async fn changes(
+    state: web::Data<ApiState>, around: web::Data<Around>, _caller: Caller, path: web::Path<String>, query: Query<ChangesIn>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let ChangesIn { after, limit, service, env, wait, min_revision } = query.0;
+    let freshness = freshness(&request, min_revision.as_deref())?;
+    let tenant = name_in_path(path)?;
+    let scope = scope(service, env)?;
+    let after = required_tag("?after", after.as_deref())?;
+    let wait = Wait::of(&request, wait.as_deref())?;
+    let limit = limit.unwrap_or(CHANGES).min(MAX_CHANGES);
+    let asked = state.polls.changes(&tenant, &scope, &after, &freshness, limit, wait.time());
+    let changes = within(around.request_timeout + wait.time().unwrap_or_default(), asked).await?;
+    let (to, body) = match &changes {
+        Changes::Since { to, complete, events } => (to.clone(), since(&after, to, *complete, events)),
+        Changes::Reset(held) => {
+            let snapshot = state.polls.body(held, &scope, Coding::Identity).await?;
+            (held.tag().clone(), reset(&after, held.tag(), &snapshot))
+        }
+    };
+    let mut response = json(body.into());
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    wait.confirm(&mut response);
+    set_tag(&mut response, &to, Coding::Identity);
+    Ok(with_age(&state, response))
+}
+
+/// `{from, to, complete, changes: [event…]}`; the events are put in as they were published.
+fn since(from: &VersionTag, to: &VersionTag, complete: bool, events: &[(VersionTag, Bytes)]) -> Vec<u8> {
+    let mut body = format!("{{\"from\":\"{from}\",\"to\":\"{to}\",\"complete\":{complete},\"changes\":[").into_bytes();
+    for (index, (_, event)) in events.iter().enumerate() {
+        if index > 0 {
+            body.push(b',');
+        }
+        body.extend_from_slice(event);
+    }
+    body.extend_from_slice(b"]}");
+    body
+}
+
+/// `{from, to, complete, changes: [], reset: true, snapshot: {…}}`
+fn reset(from: &VersionTag, to: &VersionTag, snapshot: &[u8]) -> Vec<u8> {
+    let head = format!("{{\"from\":\"{from}\",\"to\":\"{to}\",\"complete\":true,\"changes\":[],\"reset\":true,\"snapshot\":");
+    [head.as_bytes(), snapshot, b"}"].concat()
+}
+
+/// How long a client wants to be held: `?wait=30s` (RFC 9110 has no such parameter; Consul's spelling), or `Prefer: wait=30`
+/// (RFC 7240 §4.3).
+#[derive(Debug, Clone, Copy)]
+enum Wait {
+    No,
+    Asked(Duration),
+    Preferred(u64),
+}
+
+impl Wait {
+    fn of(request: &HttpRequest, parameter: Option<&str>) -> Result<Self, Problem> {
+        if let Some(raw) = parameter {
+            let wrong = || Invalid::new("not_a_wait", "must be seconds, such as 30 or 30s, or milliseconds, such as 500ms");
+            let (number, unit) = match raw.strip_suffix("ms") {
+                Some(number) => (number, 1),
+                None => (raw.strip_suffix('s').unwrap_or(raw), 1000),
+            };
+            let digits = number.len() <= 9 && number.bytes().all(|b| b.is_ascii_digit());
+            let number: u64 = number.parse().ok().filter(|_| digits).ok_or_else(|| Problem::field("?wait", wrong()))?;
+            return Ok(Self::Asked(Duration::from_millis(number * unit)));
+        }
+        let preferred = |value: &str| value.split([',', ';']).find_map(|p| p.trim().strip_prefix("wait=")?.parse::<u32>().ok());
+        let headers = request.headers().get_all(PREFER).filter_map(|value| value.to_str().ok());
+        Ok(headers.into_iter().find_map(preferred).map_or(Self::No, |seconds| Self::Preferred(seconds.into())))
+    }
+
+    fn time(self) -> Option<Duration> {
+        match self {
+            Self::No => None,
+            Self::Asked(wait) => Some(wait),
+            Self::Preferred(seconds) => Some(Duration::from_secs(seconds)),
+        }
+        .map(|wait| wait.min(LONGEST_WAIT))
+    }
+
+    fn confirm(self, response: &mut HttpResponse) {
+        if let Self::Preferred(seconds) = self
+            && let Ok(value) = HeaderValue::from_str(&format!("wait={seconds}"))
+        {
+            response.headers_mut().insert(PREFERENCE_APPLIED, value);
+        }
+    }
+}
+
+fn freshness(request: &HttpRequest, min_revision: Option<&str>) -> Result<Freshness, Problem> {
+    let context = ReadContext::from_request(request, &mut Payload::None).into_inner()?;
+    Ok(Freshness { minimum: context.minimum(min_revision)?, seen: if_none_match(request) })
+}
+
+/// The scope that `?service=` and `?env=` name.
+pub(super) fn scope(service: Option<String>, env: Option<String>) -> Result<Scope, Problem> {
+    let mut fields = Fields::default();
+    let scope = Scope { service: fields.optional("?service", service), env: fields.optional("?env", env) };
+    fields.finish(Some(scope))
+}
+
+fn required_tag(pointer: &str, raw: Option<&str>) -> Result<VersionTag, Problem> {
+    let raw = raw.ok_or_else(|| Problem::field(pointer, Invalid::new("required", "is required")))?;
+    super::context::parse_tag(raw).map_err(|invalid| Problem::field(pointer, invalid))
+}
+
+pub(super) fn tenant_in_path(path: web::Path<String>) -> Result<TenantName, Problem> {
+    name_in_path(path)
+}
+
+/// The deadline of requests that the middleware leaves to their handlers, because they may wait.
+async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
+    match tokio::time::timeout(limit, answer).await {
+        Ok(answer) => Ok(answer?),
+        Err(_) => Err(Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms")),
+    }
+}
+
+/// The coding that the client prefers among ours (RFC 9110 §12.5.3).
+fn coding(request: &HttpRequest) -> Coding {
+    if !request.headers().contains_key(header::ACCEPT_ENCODING) {
+        return Coding::Identity;
+    }
+    let ours = [Encoding::zstd(), Encoding::gzip(), Encoding::identity()];
+    match header::AcceptEncoding::parse(request).ok().and_then(|accepted| accepted.negotiate(ours.iter())) {
+        Some(Encoding::Known(ContentEncoding::Zstd)) => Coding::Zstd,
+        Some(Encoding::Known(ContentEncoding::Gzip)) => Coding::Gzip,
+        _ => Coding::Identity,
+    }
+}
+
+fn coding_name(coding: Coding) -> Option<&'static str> {
+    match coding {
+        Coding::Identity => None,
+        Coding::Gzip => Some("gzip"),
+        Coding::Zstd => Some("zstd"),
+    }
+}
+
+fn json(body: Bytes) -> HttpResponse {
+    let mut response = HttpResponse::with_body(actix_web::http::StatusCode::OK, body).map_into_boxed_body();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+/// The tag as `ETag`: strong for the bytes as they are, weak for a coding of them, for two representations of a resource may not share
+/// a strong one (RFC 9110 §8.8.3.3).
+fn set_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Coding) {
+    let weak = if coding == Coding::Identity { "" } else { "W/" };
+    if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(format!("{weak}\"{tag}\""))) {
+        response.headers_mut().insert(header::ETAG, value);
+    }
 }
 
 /// Tells the age of the answer while the primary cannot be reached.
 fn with_age(state: &ApiState, mut response: HttpResponse) -> HttpResponse {
     if let Some(age) = state.polls.stale_for() {
-        response.headers_mut().insert(STALE, header::HeaderValue::from(age.as_secs()));
+        response.headers_mut().insert(STALE, HeaderValue::from(age.as_secs()));
     }
     response
 }

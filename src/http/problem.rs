@@ -50,6 +50,8 @@ pub enum Code {
     Unavailable,
     /// Too much is waiting; nothing was changed.
     Overloaded,
+    /// No place to wait for changes is free.
+    TooManyWaiters,
     /// The write may have been done or not.
     CommitUnknown,
     /// Nothing as new as the minimum revision is to be had.
@@ -88,6 +90,7 @@ impl Code {
             }
             Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "A dependency is not available"),
             Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "Too much is waiting"),
+            Self::TooManyWaiters => (S::TOO_MANY_REQUESTS, "too_many_waiters", "Too many wait for changes"),
             Self::CommitUnknown => (S::SERVICE_UNAVAILABLE, "commit_unknown", "Whether the write was done is unknown"),
             Self::RevisionNotReached => {
                 (S::SERVICE_UNAVAILABLE, "revision_not_reached", "The minimum revision is not reached here")
@@ -188,7 +191,7 @@ impl ResponseError for Problem {
         if let Some(request_id) = &self.request_id {
             response.insert_header((CORRELATION_ID, request_id.as_str()));
         }
-        if status == StatusCode::SERVICE_UNAVAILABLE {
+        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.insert_header((header::RETRY_AFTER, "1"));
         }
         if let Some(current) = &self.current {
@@ -223,6 +226,7 @@ impl From<service::Error> for Problem {
                 Self::new(Code::Unavailable, format!("{detail}; nothing was changed"))
             }
             E::Overloaded(_) => Self::new(Code::Overloaded, format!("{detail}; nothing was changed")),
+            E::TooManyWaiters(_) => Self::new(Code::TooManyWaiters, detail),
             E::CommitUnknown => Self::new(
                 Code::CommitUnknown,
                 "the connection was lost while the write was being committed: it may have been done or not; \

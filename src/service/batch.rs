@@ -12,7 +12,7 @@ use crate::{
         chain,
         command::{Command, Effect, Facts, Outcome, Rejection},
         decide::{self, Decision, TenantState},
-        event::Event,
+        event::Recorded,
         hash::EventHash,
         ids::{RouteKey, RouteName, TenantName},
         tag::VersionTag,
@@ -65,7 +65,7 @@ pub struct Committed {
     /// One per request, in the same order.
     pub replies: Vec<Result<Reply, Rejection>>,
     /// What was written, in commit order per tenant.
-    pub events: Vec<Event>,
+    pub events: Vec<Recorded>,
     /// Tenants that began a life in this group, with the tags that they began with.
     pub new_tenants: Vec<(TenantName, VersionTag)>,
     /// Tenants that are no more.
@@ -74,10 +74,10 @@ pub struct Committed {
 
 impl Committed {
     /// The events of each tenant, in commit order.
-    pub fn by_tenant(&self) -> BTreeMap<&TenantName, Vec<&Event>> {
+    pub fn by_tenant(&self) -> BTreeMap<&TenantName, Vec<&Recorded>> {
         let mut by_tenant: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for event in &self.events {
-            by_tenant.entry(&event.body.tenant).or_default().push(event);
+        for recorded in &self.events {
+            by_tenant.entry(&recorded.event.body.tenant).or_default().push(recorded);
         }
         by_tenant
     }
@@ -219,9 +219,10 @@ fn collect_rows(
 impl Plan {
     /// What to tell once it is committed, and what to write for that.
     pub fn split(self) -> (Rows, Committed) {
+        let recorded = |new: &NewEvent| Recorded { event: new.event.clone(), json: new.payload.clone().into() };
         let committed = Committed {
             replies: self.replies,
-            events: self.rows.events.iter().map(|new| new.event.clone()).collect(),
+            events: self.rows.events.iter().map(recorded).collect(),
             new_tenants: self.new_tenants,
             deleted_tenants: self.rows.delete_tenants.clone(),
         };

@@ -1,7 +1,7 @@
 //! The one error of the use cases, neutral of HTTP.
 
 use crate::{
-    cache::CacheError,
+    cache::{CacheError, waiters},
     domain::{command::Rejection, tag::VersionTag},
     resilience::CallError,
     store,
@@ -31,6 +31,9 @@ pub enum Error {
     /// Too much waits already. Nothing was changed.
     #[error("too many {0} are waiting")]
     Overloaded(&'static str),
+    /// No place to wait for changes is free.
+    #[error(transparent)]
+    TooManyWaiters(#[from] waiters::Full),
     /// The write may have been committed or not. A retry with the same Idempotency-Key tells.
     #[error("whether the write was committed is unknown")]
     CommitUnknown,

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod batch;
 pub mod cursor;
 mod error;
+pub mod feed;
 pub mod polls;
 pub mod reads;
 pub mod writer;

@@ -1,16 +1,22 @@
-//! What proxies poll, from memory.
+//! What proxies poll, from memory: where a route points, a tenant's snapshot, what changed since a tag. Waiting is here too.
 
 use std::{sync::Arc, time::Duration};
 
+use bytes::Bytes;
+use tokio_util::sync::CancellationToken;
+
 use super::Error;
+pub use crate::cache::bodies::Coding;
 use crate::{
     cache::{Cache, CacheError},
+    config,
     domain::{
         command::Rejection,
         ids::{RouteKey, TenantName},
-        snapshot::{self, TenantSnapshot},
-        tag::VersionTag,
+        snapshot::{self, Recent, Scope, TenantSnapshot},
+        tag::{Revision, VersionTag},
     },
+    store::{self, router::Router},
 };
 
 /// How new an answer must be.
@@ -23,34 +29,147 @@ pub struct Freshness {
     pub seen: Vec<VersionTag>,
 }
 
+/// The answer to a conditional poll.
+#[derive(Debug)]
+pub enum Polled {
+    /// The client has this already.
+    Same(VersionTag),
+    /// What is there now.
+    Now(VersionTag, Vec<u8>),
+}
+
+/// What happened after a tag.
+#[derive(Debug)]
+pub enum Changes {
+    /// These events, up to a revision.
+    Since {
+        /// The last revision that was looked at.
+        to: VersionTag,
+        /// Whether nothing happened after `to`.
+        complete: bool,
+        /// The events of the scope, as they were published.
+        events: Vec<(VersionTag, Bytes)>,
+    },
+    /// It cannot be told: the tag is of another history, or too old. Here is everything.
+    Reset(Arc<TenantSnapshot>),
+}
+
 /// The polling use cases.
 pub struct Polls {
     cache: Arc<Cache>,
+    router: Arc<Router>,
+    settings: config::Read,
+    stop: CancellationToken,
 }
 
 impl Polls {
-    /// Answers from `cache`.
-    pub fn new(cache: Arc<Cache>) -> Self {
-        Self { cache }
+    /// Answers from `cache`, and what it no longer remembers from `router`. Who waits is sent home at `stop`.
+    pub fn new(cache: Arc<Cache>, router: Arc<Router>, settings: config::Read, stop: CancellationToken) -> Self {
+        Self { cache, router, settings, stop }
+    }
+
+    /// What [`Polls::resolve`] would answer, if it can at once: the route is held and active, and nothing newer was seen or asked for.
+    pub fn resolve_held(&self, [tenant, service, env, version]: [&str; 4], seen: &[VersionTag]) -> Option<Result<Polled, Error>> {
+        let snapshot = self.cache.held(tenant)?;
+        let route = snapshot.get(service, env, version).filter(|route| route.is_active)?;
+        seen.iter().all(|seen| snapshot.tag().covers(seen)).then(|| polled(&snapshot, route, seen))
     }
 
     /// Where a route points: the body of `resolve`, and the tag of the route, which moves only when the route moves.
-    pub async fn resolve(&self, key: &RouteKey, freshness: &Freshness) -> Result<(Vec<u8>, VersionTag), Error> {
-        let snapshot = self.held(&key.tenant, freshness).await?.ok_or(Rejection::RouteNotFound)?;
+    pub async fn resolve(&self, key: &RouteKey, freshness: &Freshness) -> Result<Polled, Error> {
+        let snapshot = self.newest(&key.tenant, freshness).await?.ok_or(Rejection::RouteNotFound)?;
         let name = &key.name;
         let route = snapshot.get(name.service.as_str(), name.env.as_str(), name.version.as_str());
         let route = route.ok_or(Rejection::RouteNotFound)?;
         if !route.is_active {
             return Err(Error::RouteInactive);
         }
-        let tag = VersionTag { epoch: snapshot.tag().epoch.clone(), revision: route.revision };
-        let body = snapshot::resolve_body(&key.tenant, route).map_err(Error::internal)?;
-        Ok((body, tag))
+        polled(&snapshot, route, &freshness.seen)
     }
 
-    /// A tenant's snapshot.
-    pub async fn snapshot(&self, tenant: &TenantName, freshness: &Freshness) -> Result<Arc<TenantSnapshot>, Error> {
-        Ok(self.held(tenant, freshness).await?.ok_or(Rejection::TenantNotFound)?)
+    /// A tenant's snapshot. With `wait`, and while the scope is as the client has seen it, it is held until the scope moves, the time is
+    /// over, or the service drains.
+    pub async fn snapshot(
+        &self, tenant: &TenantName, scope: &Scope, freshness: &Freshness, wait: Option<Duration>,
+    ) -> Result<Arc<TenantSnapshot>, Error> {
+        let moved = |held: &TenantSnapshot| !freshness.seen.contains(&held.scope_tag(scope));
+        let first = self.tenant(tenant, freshness).await?;
+        let Some(wait) = wait.filter(|_| !moved(&first)) else { return Ok(first) };
+        let mut waiter = self.cache.waiters.join(tenant)?;
+        let mut held = first;
+        let until = tokio::time::sleep(self.jittered(wait));
+        tokio::pin!(until);
+        loop {
+            // Joined first, looked second: nothing is missed. While Postgres is away, what was held is as good as ever.
+            match self.tenant(tenant, freshness).await {
+                Ok(now) if moved(&now) => return Ok(now),
+                Ok(now) => held = now,
+                Err(error @ Error::Rejected(_)) => return Err(error),
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = waiter.moved() => {}
+                () = &mut until => return Ok(held),
+                () = self.stop.cancelled() => return Ok(held),
+            }
+        }
+    }
+
+    /// The bytes of a snapshot.
+    pub async fn body(&self, snapshot: &Arc<TenantSnapshot>, scope: &Scope, coding: Coding) -> Result<Bytes, Error> {
+        Box::pin(self.cache.bodies.get(snapshot, scope, coding)).await.map_err(Error::internal)
+    }
+
+    /// What happened in a scope after a tag, at most `limit` revisions of it. With `wait`, and while nothing has, it is held like
+    /// [`Polls::snapshot`].
+    pub async fn changes(
+        &self, tenant: &TenantName, scope: &Scope, after: &VersionTag, freshness: &Freshness, limit: usize,
+        wait: Option<Duration>,
+    ) -> Result<Changes, Error> {
+        let freshness = Freshness { minimum: freshness.minimum.clone(), seen: vec![after.clone()] };
+        let look = async || self.since(&self.tenant(tenant, &freshness).await?, scope, after, limit).await;
+        let is_nothing =
+            |changes: &Changes| matches!(changes, Changes::Since { events, complete: true, .. } if events.is_empty());
+        let first = look().await?;
+        let Some(wait) = wait.filter(|_| is_nothing(&first)) else { return Ok(first) };
+        let mut waiter = self.cache.waiters.join(tenant)?;
+        let mut nothing = first;
+        let until = tokio::time::sleep(self.jittered(wait));
+        tokio::pin!(until);
+        loop {
+            match look().await {
+                Ok(changes) if !is_nothing(&changes) => return Ok(changes),
+                Ok(changes) => nothing = changes,
+                Err(error @ Error::Rejected(_)) => return Err(error),
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = waiter.moved() => {}
+                () = &mut until => return Ok(nothing),
+                () = self.stop.cancelled() => return Ok(nothing),
+            }
+        }
+    }
+
+    /// What happened in a scope of `held` after a tag: from memory, or from Postgres when that does not reach back far enough.
+    pub(super) async fn since(
+        &self, held: &Arc<TenantSnapshot>, scope: &Scope, after: &VersionTag, limit: usize,
+    ) -> Result<Changes, Error> {
+        if held.tag().epoch != after.epoch {
+            return Ok(Changes::Reset(held.clone()));
+        }
+        if let Some(recent) = held.changes_after(after.revision) {
+            return Ok(since(held, scope, after, recent.take(limit).map(|recent| &**recent)));
+        }
+        let (tenant, one) = (held.tenant(), i64::try_from(limit).unwrap_or(i64::MAX));
+        let read = async |client: Arc<store::Connection>| store::events::after(&client, tenant, after, one).await;
+        let follows = |events: &Vec<Recent>| events.first().is_some_and(|first| first.revision == after.revision.next());
+        // Large and rare: not a part of every future that waits.
+        let (events, _) = Box::pin(self.router.read(follows, read)).await?;
+        if !follows(&events) {
+            return Ok(Changes::Reset(held.clone()));
+        }
+        Ok(since(held, scope, after, events.iter()))
     }
 
     /// How old answers are, while the primary cannot be reached.
@@ -58,7 +177,32 @@ impl Polls {
         self.cache.stale_for()
     }
 
-    async fn held(&self, tenant: &TenantName, freshness: &Freshness) -> Result<Option<Arc<TenantSnapshot>>, Error> {
+    /// The cache that answers.
+    pub(super) fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    /// The settings of the read path.
+    pub(super) fn settings(&self) -> &config::Read {
+        &self.settings
+    }
+
+    /// Sends those home who wait.
+    pub(super) fn stop(&self) -> &CancellationToken {
+        &self.stop
+    }
+
+    /// At most `read.max_wait_ms`, and up to a tenth less, so that those who came together do not come back together.
+    fn jittered(&self, wait: Duration) -> Duration {
+        wait.min(config::ms(self.settings.max_wait_ms)).mul_f64(1.0 - 0.1 * fastrand::f64())
+    }
+
+    /// The snapshot of a tenant that exists.
+    pub(super) async fn tenant(&self, tenant: &TenantName, freshness: &Freshness) -> Result<Arc<TenantSnapshot>, Error> {
+        Ok(self.newest(tenant, freshness).await?.ok_or(Rejection::TenantNotFound)?)
+    }
+
+    async fn newest(&self, tenant: &TenantName, freshness: &Freshness) -> Result<Option<Arc<TenantSnapshot>>, Error> {
         let Freshness { minimum, seen } = freshness;
         let mut held = self.cache.get(tenant, minimum.as_ref()).await?;
         let mut asked: Vec<&VersionTag> = Vec::new();
@@ -67,10 +211,7 @@ impl Polls {
             let of_epoch = seen.iter().filter(|tag| Some(&tag.epoch) == epoch).max_by_key(|tag| tag.revision);
             // Of a history that the client has not seen, or unknown here: only the primary can tell which is the newer.
             let Some(wanted) = of_epoch.or(seen.first()) else { return Ok(held) };
-            if held.as_ref().is_some_and(|held| held.tag().covers(wanted)) {
-                return Ok(held);
-            }
-            if asked.contains(&wanted) {
+            if held.as_ref().is_some_and(|held| held.tag().covers(wanted)) || asked.contains(&wanted) {
                 return Ok(held);
             }
             asked.push(wanted);
@@ -83,4 +224,27 @@ impl Polls {
             };
         }
     }
+}
+
+fn polled(snapshot: &TenantSnapshot, route: &snapshot::SnapshotRoute, seen: &[VersionTag]) -> Result<Polled, Error> {
+    let tag = VersionTag { epoch: snapshot.tag().epoch.clone(), revision: route.revision };
+    if seen.contains(&tag) {
+        return Ok(Polled::Same(tag));
+    }
+    let body = snapshot::resolve_body(snapshot.tenant(), route).map_err(Error::internal)?;
+    Ok(Polled::Now(tag, body))
+}
+
+/// `events` (without a gap after `after`) as far as `held` goes: what came after that was committed later than what else is answered.
+fn since<'a>(held: &TenantSnapshot, scope: &Scope, after: &VersionTag, events: impl Iterator<Item = &'a Recent>) -> Changes {
+    let tag = |revision: Revision| VersionTag { epoch: after.epoch.clone(), revision };
+    let mut to = after.revision;
+    let mut in_scope = Vec::new();
+    for recent in events.take_while(|recent| recent.revision <= held.tag().revision) {
+        to = recent.revision;
+        if scope.has(&recent.service, &recent.env) {
+            in_scope.push((tag(recent.revision), recent.json.clone()));
+        }
+    }
+    Changes::Since { to: tag(to), complete: to >= held.tag().revision, events: in_scope }
 }

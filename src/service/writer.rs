@@ -13,7 +13,6 @@ use std::{
     time::Instant,
 };
 
-use futures_util::future::BoxFuture;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -32,7 +31,7 @@ use crate::{
 };
 
 /// Called after each commit, and awaited before the replies.
-pub type OnCommit = Arc<dyn for<'a> Fn(&'a Committed) -> BoxFuture<'a, ()> + Send + Sync>;
+pub type OnCommit = Arc<dyn Fn(&Committed) + Send + Sync>;
 
 /// The way in to the lanes.
 pub struct Writer {
@@ -161,7 +160,7 @@ impl Lane {
                 Ok(committed) => {
                     metrics::histogram!(names::WRITE_BATCH).record(requests.len() as f64);
                     metrics::histogram!(names::WRITE_COMMIT_SECONDS).record(started.elapsed().as_secs_f64());
-                    (self.on_commit)(&committed).await;
+                    (self.on_commit)(&committed);
                     return Ok(committed);
                 }
                 Err(error) if attempt < self.settings.max_attempts && lost_a_race(&error) => attempt += 1,

@@ -9,6 +9,7 @@ use super::{Error, column, tenants, text};
 use crate::domain::{
     event::Event,
     ids::{RouteKey, TenantName},
+    snapshot::Recent,
     tag::{Epoch, Revision, VersionTag},
 };
 
@@ -112,6 +113,25 @@ pub async fn route_history(
         }
     }
     Ok(Some(history))
+}
+
+/// A tenant's events after a revision of an epoch, in their order, at most `limit`.
+pub async fn after(client: &Object, tenant: &TenantName, after: &VersionTag, limit: i64) -> Result<Vec<Recent>, Error> {
+    let sql = "select revision, service, env, payload::text as payload from route_events \
+               where tenant = $1 and epoch = $2 and revision > $3 order by revision, item limit $4";
+    let statement = client.prepare_cached(sql).await?;
+    let revision = tenants::signed(after.revision)?;
+    let rows = client.query(&statement, &[&tenant.as_str(), &after.epoch.as_str(), &revision, &limit]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Recent {
+                revision: tenants::revision(row, "revision")?,
+                service: text(row, "service")?,
+                env: text(row, "env")?,
+                json: column::<String>(row, "payload")?.into(),
+            })
+        })
+        .collect()
 }
 
 /// When the oldest event of each tenant after a revision of its epoch was decided; tenants without such an event are left out.

@@ -13,7 +13,7 @@ use super::{
     Error,
     events::{self, NewEvent},
     idempotency::{self, Answer, Key},
-    routes, server, tenants,
+    routes, scopes, server, tenants,
 };
 use crate::domain::{
     hash::EventHash,
@@ -87,6 +87,7 @@ struct Statements {
     delete_tenants: Statement,
     upsert_routes: Statement,
     delete_routes: Statement,
+    raise_scopes: Statement,
     insert_events: Statement,
     enqueue: Statement,
     insert_answers: Statement,
@@ -103,6 +104,7 @@ impl Statements {
             delete_tenants: client.prepare_cached(tenants::DELETE).await?,
             upsert_routes: client.prepare_cached(routes::UPSERT).await?,
             delete_routes: client.prepare_cached(routes::DELETE).await?,
+            raise_scopes: client.prepare_cached(scopes::RAISE).await?,
             insert_events: client.prepare_cached(events::INSERT).await?,
             enqueue: client.prepare_cached(events::ENQUEUE).await?,
             insert_answers: client.prepare_cached(idempotency::INSERT).await?,
@@ -171,6 +173,7 @@ async fn write(tx: &Transaction<'_>, statements: &Statements, rows: &Rows) -> Re
         tenants::write(tx, &statements.update_tenants, &updates),
         routes::delete(tx, &statements.delete_routes, &gone),
         routes::upsert(tx, &statements.upsert_routes, &upserts),
+        scopes::raise(tx, &statements.raise_scopes, &rows.events),
         tenants::delete(tx, &statements.delete_tenants, &deletes),
         events::insert(tx, &statements.insert_events, &rows.events),
         events::enqueue(tx, &statements.enqueue, &rows.events),

@@ -12,6 +12,7 @@ pub mod migrations;
 pub mod outbox;
 pub mod router;
 pub mod routes;
+pub mod scopes;
 pub mod server;
 pub mod tenants;
 

@@ -10,7 +10,7 @@ use crate::domain::{
     filter::RouteFilter,
     ids::{EnvName, RouteKey, RouteName, ServiceName, TenantName, VersionName},
     route::{Description, Labels, Route, RouteSpec},
-    snapshot::SnapshotRoute,
+    snapshot::{SnapshotRoute, TenantContent},
     tag::VersionTag,
 };
 
@@ -155,29 +155,36 @@ pub async fn list(
     Ok((tag, routes))
 }
 
-/// All of a tenant's routes with its tag, read in one statement: `None` when there is no such tenant.
-pub async fn snapshot(client: &Object, tenant: &TenantName) -> Result<Option<(VersionTag, Vec<SnapshotRoute>)>, Error> {
-    let sql = "select t.epoch, t.revision as tenant_revision, r.tenant, r.service, r.env, r.version, r.url, r.is_active, \
-                      r.labels::text as labels, r.revision \
-               from tenants t left join routes r on r.tenant = t.name where t.name = $1";
+/// All of a tenant's routes and scopes with its tag, read in one statement: `None` when there is no such tenant.
+pub async fn snapshot(client: &Object, tenant: &TenantName) -> Result<Option<TenantContent>, Error> {
+    let sql = "select t.epoch, t.revision as tenant_revision, r.service, r.env, r.version, r.url, r.is_active, r.labels, r.revision \
+               from tenants t left join ( \
+                   select service, env, version, url, is_active, labels::text as labels, revision, null as epoch \
+                   from routes where tenant = $1 \
+                   union all \
+                   select service, env, null, null, null, null, revision, epoch from scopes where tenant = $1 \
+               ) r on r.epoch is null or r.epoch = t.epoch \
+               where t.name = $1";
     let statement = client.prepare_cached(sql).await?;
     let rows = client.query(&statement, &[&tenant.as_str()]).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let tag = VersionTag { epoch: text(first, "epoch")?, revision: tenants::revision(first, "tenant_revision")? };
-    if column::<Option<String>>(first, "tenant")?.is_none() {
-        return Ok(Some((tag, Vec::new())));
+    let mut content = TenantContent { tag, routes: Vec::with_capacity(rows.len()), scopes: Vec::new() };
+    for row in &rows {
+        if column::<Option<String>>(row, "version")?.is_some() {
+            let labels: String = column(row, "labels")?;
+            content.routes.push(SnapshotRoute {
+                name: name(row)?,
+                url: text(row, "url")?,
+                is_active: column(row, "is_active")?,
+                labels: serde_json::from_str(&labels).map_err(|e| Error::Corrupt(format!("labels: {e}")))?,
+                revision: tenants::revision(row, "revision")?,
+            });
+        } else if column::<Option<String>>(row, "service")?.is_some() {
+            content.scopes.push((text(row, "service")?, text(row, "env")?, tenants::revision(row, "revision")?));
+        }
     }
-    let routes = rows.iter().map(|row| {
-        let labels: String = column(row, "labels")?;
-        Ok(SnapshotRoute {
-            name: name(row)?,
-            url: text(row, "url")?,
-            is_active: column(row, "is_active")?,
-            labels: serde_json::from_str(&labels).map_err(|e| Error::Corrupt(format!("labels: {e}")))?,
-            revision: tenants::revision(row, "revision")?,
-        })
-    });
-    Ok(Some((tag, routes.collect::<Result<_, Error>>()?)))
+    Ok(Some(content))
 }
 
 fn name(row: &Row) -> Result<RouteName, Error> {

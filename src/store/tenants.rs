@@ -66,9 +66,9 @@ pub async fn write(tx: &Transaction<'_>, statement: &Statement, tenants: &[(&Ten
 }
 
 /// Statement of [`delete`].
-pub const DELETE: &str = "delete from tenants where name = any($1)";
+pub const DELETE: &str = "with scope as (delete from scopes where tenant = any($1)) delete from tenants where name = any($1)";
 
-/// Removes tenants, which must be locked and have no routes.
+/// Removes tenants, which must be locked and have no routes, with what was noted of their scopes.
 pub async fn delete(tx: &Transaction<'_>, delete: &Statement, names: &[&str]) -> Result<(), Error> {
     if !names.is_empty() {
         tx.execute(delete, &[&names]).await?;

@@ -39,6 +39,8 @@ metrics_table! {
     counter CACHE_READS = "tm_cache_reads_total", "Reads of the routing cache, by result: hit, miss, negative.";
     counter CACHE_LOADS = "tm_cache_loads_total", "Tenants loaded, by source: replica or primary.";
     counter CACHE_APPLIED = "tm_cache_applied_total", "Events seen by the cache, by result: next, known or gap.";
+    gauge WAITERS = "tm_waiters", "Long-polls and event streams that wait for changes.";
+    counter STREAMS_CUT = "tm_streams_cut_total", "Event streams ended because their readers were too far behind.";
     gauge CACHE_TENANTS = "tm_cache_tenants", "Resident tenants.";
     gauge POOL_CONNECTIONS = "tm_pool_connections", "Connections per Postgres server, by state: in use or idle.";
     gauge BREAKER_STATE = "tm_breaker_state", "Per dependency: 0 closed, 1 open, 2 half-open.";

@@ -4,6 +4,7 @@
 mod support;
 
 mod bad_input;
+mod changes;
 mod conditions;
 mod health;
 mod lists;
@@ -11,4 +12,7 @@ mod polling;
 mod prototype;
 mod replicas;
 mod routes;
+mod scopes;
+mod streams;
 mod tenants;
+mod waiting;

@@ -79,7 +79,7 @@ async fn a_life_within_one_group_waits_for_another_that_is_being_made() {
     // The next attempt finds the tenant, and its events belong to that life.
     let committed = commit(&instance, &requests).await.unwrap();
     assert!(committed.replies.iter().all(Result::is_ok));
-    assert!(committed.events.iter().all(|event| event.body.epoch.as_str() == "0123456789abcdef"));
+    assert!(committed.events.iter().all(|recorded| recorded.event.body.epoch.as_str() == "0123456789abcdef"));
     assert_eq!(db.count("select count(*) from tenants").await, 0);
 }
 

@@ -71,7 +71,7 @@ impl Routes {
         let settings = &world.settings;
         let key = "postgres.primary_url";
         let server = Server::new("primary", key, &settings.postgres.primary_url, &settings.postgres, &settings.breaker);
-        let nothing_follows: traffic_manager::service::writer::OnCommit = Arc::new(|_| Box::pin(std::future::ready(())));
+        let nothing_follows: traffic_manager::service::writer::OnCommit = Arc::new(|_| {});
         let (writer, _) = Writer::start(Arc::new(server.expect("settings")), &settings.write, &settings.limits, nothing_follows);
         Self { writer }
     }

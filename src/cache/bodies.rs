@@ -1,0 +1,69 @@
+//! The bytes of snapshots: made when first asked for, once for each revision of a scope and each coding, and kept while they are asked
+//! for.
+
+use std::{io::Write as _, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use moka::future::Cache;
+
+use crate::domain::{
+    ids::TenantName,
+    snapshot::{Scope, TenantSnapshot},
+    tag::VersionTag,
+};
+
+/// A content coding (RFC 9110 §8.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Coding {
+    /// As it is.
+    Identity,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
+type Key = (TenantName, Scope, VersionTag, Coding);
+
+/// Snapshots with more routes than this are serialised and compressed where they hold up no other request.
+const LARGE: usize = 500;
+
+/// Bodies that nobody has asked for in this time are dropped; those of earlier revisions mostly are such.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// The bodies of one instance.
+pub struct Bodies(Cache<Key, Bytes>);
+
+impl Bodies {
+    /// Room for so many bytes.
+    pub fn new(bytes: u64) -> Self {
+        let weigh = |_: &Key, body: &Bytes| u32::try_from(body.len() + 256).unwrap_or(u32::MAX);
+        Self(Cache::builder().max_capacity(bytes).weigher(weigh).time_to_idle(IDLE).build())
+    }
+
+    /// The body of a scope of a snapshot in a coding. All who ask at the same time share the making.
+    pub async fn get(&self, snapshot: &Arc<TenantSnapshot>, scope: &Scope, coding: Coding) -> Result<Bytes, Arc<std::io::Error>> {
+        let key = (snapshot.tenant().clone(), scope.clone(), snapshot.scope_tag(scope), coding);
+        let (snapshot, scope) = (snapshot.clone(), scope.clone());
+        let make = async move {
+            if coding == Coding::Identity && snapshot.len() <= LARGE {
+                return Ok(snapshot.body(&scope).into());
+            }
+            let made = tokio::task::spawn_blocking(move || encode(snapshot.body(&scope), coding)).await;
+            made.map_err(std::io::Error::other).flatten()
+        };
+        self.0.try_get_with(key, make).await
+    }
+}
+
+fn encode(body: Vec<u8>, coding: Coding) -> std::io::Result<Bytes> {
+    match coding {
+        Coding::Identity => Ok(body.into()),
+        Coding::Gzip => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            encoder.write_all(&body)?;
+            Ok(encoder.finish()?.into())
+        }
+        Coding::Zstd => Ok(zstd::bulk::compress(&body, zstd::DEFAULT_COMPRESSION_LEVEL)?.into()),
+    }
+}

@@ -1,0 +1,100 @@
+//! The snapshots in memory.
+//!
+//! moka decides who stays, by weight and use. Hits do not go through it, for it records each one in channels that all threads share:
+//! they are answered from a map beside it, and tell moka of a tenant's use at most once a tick. Whatever moka evicts leaves the map too.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use dashmap::DashMap;
+use moka::{Entry, ops::compute::Op, sync::Cache};
+
+use crate::domain::{ids::TenantName, snapshot::TenantSnapshot};
+
+/// What becomes of a tenant's snapshot.
+pub enum Becomes {
+    /// Nothing changes.
+    Same,
+    /// This takes its place.
+    Next(Arc<TenantSnapshot>),
+    /// It goes.
+    Gone,
+}
+
+/// The resident snapshots of one instance.
+pub struct Resident {
+    kept: Cache<TenantName, Arc<TenantSnapshot>>,
+    hot: Arc<DashMap<TenantName, Hot>>,
+    tick: AtomicU32,
+}
+
+struct Hot {
+    snapshot: Arc<TenantSnapshot>,
+    /// The tick in which moka was last told of its use.
+    told: AtomicU32,
+}
+
+impl Resident {
+    /// Room for snapshots of `bytes` in all, by their weight.
+    pub fn new(bytes: u64) -> Self {
+        let hot: Arc<DashMap<TenantName, Hot>> = Arc::default();
+        let weigh = |_: &TenantName, snapshot: &Arc<TenantSnapshot>| u32::try_from(snapshot.weight()).unwrap_or(u32::MAX);
+        let evicting = hot.clone();
+        let kept = Cache::builder()
+            .max_capacity(bytes)
+            .weigher(weigh)
+            // A newer snapshot may be in its place by now: that one stays.
+            .eviction_listener(move |tenant, evicted, _| {
+                evicting.remove_if(&*tenant, |_, hot| Arc::ptr_eq(&hot.snapshot, &evicted));
+            })
+            .build();
+        Self { kept, hot, tick: AtomicU32::new(0) }
+    }
+
+    /// The tenant's snapshot, if it is here.
+    pub fn get(&self, tenant: &str) -> Option<Arc<TenantSnapshot>> {
+        let hot = self.hot.get(tenant)?;
+        let snapshot = hot.snapshot.clone();
+        let tick = self.tick.load(Ordering::Relaxed);
+        if hot.told.swap(tick, Ordering::Relaxed) != tick {
+            // moka may evict, and its listener locks the map.
+            drop(hot);
+            self.kept.get(tenant);
+        }
+        Some(snapshot)
+    }
+
+    /// Changes the tenant's snapshot under the tenant's lock.
+    pub fn change(&self, tenant: &TenantName, change: impl FnOnce(Option<Arc<TenantSnapshot>>) -> Becomes) {
+        self.kept.entry(tenant.clone()).and_compute_with(|entry| match change(entry.map(Entry::into_value)) {
+            Becomes::Same => Op::Nop,
+            Becomes::Next(snapshot) => {
+                let told = AtomicU32::new(self.tick.load(Ordering::Relaxed));
+                self.hot.insert(tenant.clone(), Hot { snapshot: snapshot.clone(), told });
+                Op::Put(snapshot)
+            }
+            Becomes::Gone => {
+                self.hot.remove(tenant);
+                Op::Remove
+            }
+        });
+    }
+
+    /// Who is here.
+    pub fn tenants(&self) -> Vec<TenantName> {
+        self.hot.iter().map(|hot| hot.key().clone()).collect()
+    }
+
+    /// How many are here.
+    pub fn len(&self) -> usize {
+        self.hot.len()
+    }
+
+    /// Begins a new tick, and lets moka do its housekeeping.
+    pub fn tick(&self) {
+        self.tick.fetch_add(1, Ordering::Relaxed);
+        self.kept.run_pending_tasks();
+    }
+}

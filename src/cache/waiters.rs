@@ -1,0 +1,82 @@
+//! Who waits for a tenant to move: one wake-up per tenant for all of them.
+//!
+//! A wake-up says only that something may have moved. A waiter joins first and looks second, so that nothing is missed in between.
+
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use crate::{domain::ids::TenantName, telemetry::names};
+
+/// The waiters of one instance.
+pub struct Waiters {
+    tenants: Arc<DashMap<TenantName, watch::Sender<()>>>,
+    places: Arc<Semaphore>,
+    per_tenant: usize,
+}
+
+/// No place is free.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("too many wait for changes already")]
+pub struct Full;
+
+impl Waiters {
+    /// At most `most` waiters, `per_tenant` of them for one tenant.
+    pub fn new(most: usize, per_tenant: usize) -> Self {
+        Self { tenants: Arc::default(), places: Arc::new(Semaphore::new(most)), per_tenant }
+    }
+
+    /// Takes a place among those who wait for the tenant.
+    pub fn join(&self, tenant: &TenantName) -> Result<Waiter, Full> {
+        let place = self.places.clone().try_acquire_owned().map_err(|_| Full)?;
+        let moved = {
+            let sender = self.tenants.entry(tenant.clone()).or_insert_with(|| watch::Sender::new(()));
+            if sender.receiver_count() >= self.per_tenant {
+                return Err(Full);
+            }
+            sender.subscribe()
+        };
+        metrics::gauge!(names::WAITERS).increment(1.0);
+        Ok(Waiter { tenants: self.tenants.clone(), tenant: tenant.clone(), moved: Some(moved), _place: place })
+    }
+
+    /// Wakes those who wait for the tenant.
+    pub fn wake(&self, tenant: &TenantName) {
+        if let Some(sender) = self.tenants.get(tenant) {
+            sender.send_replace(());
+        }
+    }
+
+    /// Who is waited for.
+    pub fn tenants(&self) -> Vec<TenantName> {
+        self.tenants.iter().map(|entry| entry.key().clone()).collect()
+    }
+}
+
+/// A place among the waiters, given back when dropped.
+pub struct Waiter {
+    tenants: Arc<DashMap<TenantName, watch::Sender<()>>>,
+    tenant: TenantName,
+    moved: Option<watch::Receiver<()>>,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Waiter {
+    /// Returns once the tenant may have moved since the last call, or since joining.
+    pub async fn moved(&mut self) {
+        match &mut self.moved {
+            // The sender goes only when no receiver is left.
+            Some(moved) => drop(moved.changed().await),
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.moved = None;
+        self.tenants.remove_if(&self.tenant, |_, sender| sender.receiver_count() == 0);
+        metrics::gauge!(names::WAITERS).decrement(1.0);
+    }
+}

@@ -1,0 +1,80 @@
+//! Server-sent events (WHATWG HTML §9.2): a tenant's changes as they happen.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use serde::Deserialize;
+use validator::Validate;
+
+use super::{
+    ApiState,
+    context::parse_tag,
+    extract::Query,
+    polling::{scope, tenant_in_path},
+    problem::Problem,
+};
+use crate::{
+    auth::Caller,
+    domain::tag::VersionTag,
+    service::feed::{Feed, Piece},
+};
+
+const LAST_EVENT_ID: header::HeaderName = header::HeaderName::from_static("last-event-id");
+const NO_BUFFERING: header::HeaderName = header::HeaderName::from_static("x-accel-buffering");
+
+/// Tells how long to wait before coming back, and gets the head of the answer on its way.
+const HELLO: &[u8] = b"retry: 1000\n\n";
+
+/// The parameters of `GET /tenants/{tenant}/stream`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct StreamIn {
+    service: Option<String>,
+    env: Option<String>,
+}
+
+/// `GET /tenants/{tenant}/stream`: a snapshot, or what happened after `Last-Event-ID`, and then every change.
+pub async fn stream(
+    state: web::Data<ApiState>, _caller: Caller, path: web::Path<String>, query: Query<StreamIn>, request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let tenant = tenant_in_path(path)?;
+    let scope = scope(query.0.service, query.0.env)?;
+    let after = last_event_id(&request)?;
+    let feed = Feed::open(state.polls.clone(), tenant, scope, after).await?;
+    let hello = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from_static(HELLO))]);
+    let pieces = stream::unfold(feed, |mut feed| async move {
+        let piece = feed.next().await?;
+        Some((Ok(text(piece)), feed))
+    });
+    Ok(HttpResponse::Ok()
+        .content_type("text/event-stream")
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .insert_header((NO_BUFFERING, "no"))
+        .streaming(Box::pin(hello.chain(pieces))))
+}
+
+/// An empty one is what a browser sends that has none yet.
+fn last_event_id(request: &HttpRequest) -> Result<Option<VersionTag>, Problem> {
+    let Some(value) = request.headers().get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let tag = parse_tag(&String::from_utf8_lossy(value.as_bytes()));
+    tag.map(Some).map_err(|invalid| Problem::field("Last-Event-ID:", invalid))
+}
+
+fn text(piece: Piece) -> Bytes {
+    match piece {
+        Piece::Snapshot(tag, body) => events("snapshot", &[(tag, body)]),
+        Piece::Changes(changes) => events("change", &changes),
+        Piece::Idle => Bytes::from_static(b":\n\n"),
+    }
+}
+
+/// Events in their order. The data is JSON in its canonical form, which has no line breaks.
+fn events(name: &str, events: &[(VersionTag, Bytes)]) -> Bytes {
+    let mut text = Vec::with_capacity(events.iter().map(|(_, data)| data.len() + 64).sum());
+    for (tag, data) in events {
+        text.extend_from_slice(format!("id: {tag}\nevent: {name}\ndata: ").as_bytes());
+        text.extend_from_slice(data);
+        text.extend_from_slice(b"\n\n");
+    }
+    text.into()
+}

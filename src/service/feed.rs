@@ -1,0 +1,119 @@
+//! One subscriber's way along a tenant's changes: what comes next after where it is.
+//!
+//! It is asked for the next piece when there is room for it, and holds nothing meanwhile: a reader that is slow costs no memory, and one
+//! that fell too far behind is cut off, to come back where it was.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{
+    Error,
+    polls::{Changes, Freshness, Polls},
+};
+use crate::{
+    cache::{bodies::Coding, waiters::Waiter},
+    config::ms,
+    domain::{
+        ids::TenantName,
+        snapshot::Scope,
+        tag::{Revision, VersionTag},
+    },
+};
+
+/// Revisions that are read at a time for one who comes back.
+const PAGE: usize = 200;
+
+/// One that was up to date and then fell further behind than this is cut off.
+const MAX_BEHIND: u64 = 1000;
+
+/// What a subscriber gets next.
+#[derive(Debug)]
+pub enum Piece {
+    /// All of the scope, at this tag of the tenant.
+    Snapshot(VersionTag, Bytes),
+    /// Events, each with its tag.
+    Changes(Vec<(VersionTag, Bytes)>),
+    /// Nothing happened for a while.
+    Idle,
+}
+
+/// One subscriber.
+pub struct Feed {
+    polls: Arc<Polls>,
+    tenant: TenantName,
+    scope: Scope,
+    at: Option<VersionTag>,
+    /// Whether it has been up to date.
+    is_live: bool,
+    waiter: Waiter,
+    ends: Instant,
+}
+
+impl Feed {
+    /// Subscribes to a scope of a tenant, after the tag of the last piece that the subscriber has, if it has any.
+    pub async fn open(polls: Arc<Polls>, tenant: TenantName, scope: Scope, after: Option<VersionTag>) -> Result<Self, Error> {
+        let waiter = polls.cache().waiters.join(&tenant)?;
+        polls.tenant(&tenant, &Freshness { minimum: None, seen: after.iter().cloned().collect() }).await?;
+        let lifetime = ms(polls.settings().stream_lifetime_ms).mul_f64(1.0 - 0.1 * fastrand::f64());
+        Ok(Self { polls, tenant, scope, at: after, is_live: false, waiter, ends: Instant::now() + lifetime })
+    }
+
+    /// The next piece; `None` when the subscription ends: the service drains, its time is over, the tenant is gone, or the subscriber is
+    /// too far behind. It may come back after the last tag that it got.
+    pub async fn next(&mut self) -> Option<Piece> {
+        let idle = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms));
+        tokio::pin!(idle);
+        let stop = self.polls.stop().clone();
+        loop {
+            match self.look().await {
+                Ok(Some(piece)) => return Some(piece),
+                Ok(None) => {}
+                // While Postgres is away there is nothing to tell, and nothing is lost by waiting.
+                Err(Error::Unavailable { .. } | Error::BehindMinimum { .. }) => {
+                    tokio::time::sleep(Duration::from_millis(100)).await
+                }
+                Err(_) => return None,
+            }
+            tokio::select! {
+                () = self.waiter.moved() => {}
+                () = &mut idle => return Some(Piece::Idle),
+                () = tokio::time::sleep_until(self.ends) => return None,
+                () = stop.cancelled() => return None,
+            }
+        }
+    }
+
+    /// What is there to tell now.
+    async fn look(&mut self) -> Result<Option<Piece>, Error> {
+        let seen = self.at.iter().cloned().collect();
+        let held = self.polls.tenant(&self.tenant, &Freshness { minimum: None, seen }).await?;
+        let Some(at) = &self.at else {
+            return self.reset(&held).await.map(Some);
+        };
+        if self.is_live && held.tag().epoch == at.epoch && held.tag().revision > Revision(at.revision.0 + MAX_BEHIND) {
+            metrics::counter!(crate::telemetry::names::STREAMS_CUT).increment(1);
+            return Err(Error::Overloaded("changes"));
+        }
+        match self.polls.since(&held, &self.scope, at, PAGE).await? {
+            Changes::Reset(held) => self.reset(&held).await.map(Some),
+            Changes::Since { to, complete, events } => {
+                self.at = Some(to);
+                self.is_live |= complete;
+                match (events.is_empty(), complete) {
+                    (false, _) => Ok(Some(Piece::Changes(events))),
+                    // Nothing of the scope so far: there is more to look at.
+                    (true, false) => Ok(Some(Piece::Idle)),
+                    (true, true) => Ok(None),
+                }
+            }
+        }
+    }
+
+    async fn reset(&mut self, held: &Arc<crate::domain::snapshot::TenantSnapshot>) -> Result<Piece, Error> {
+        let body = self.polls.body(held, &self.scope, Coding::Identity).await?;
+        self.at = Some(held.tag().clone());
+        Ok(Piece::Snapshot(held.tag().clone(), body))
+    }
+}

@@ -1,0 +1,204 @@
+//! Server-sent events: nothing missing, nothing twice, and nobody holds up the service.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::support::{Answer, TestApp, eventually};
+
+async fn put(app: &TestApp, route: &str, url: &str) -> Answer {
+    app.put(&format!("/routes/acme/{route}")).json(&json!({ "url": format!("http://{url}") })).send().await
+}
+
+/// One event, or a comment (without a name).
+#[derive(Debug)]
+struct Event {
+    id: String,
+    name: String,
+    data: Value,
+}
+
+impl Event {
+    fn revision(&self) -> u64 {
+        self.id.split_once('.').unwrap().1.parse().unwrap()
+    }
+}
+
+/// An open stream.
+struct Stream {
+    response: reqwest::Response,
+    text: String,
+}
+
+impl Stream {
+    async fn open(app: &TestApp, query: &str, last_event_id: Option<&str>) -> Self {
+        let mut request = reqwest::Client::new().get(format!("{}/api/v1/tenants/acme/stream{query}", app.api));
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = request.send().await.expect("an answer");
+        assert_eq!(response.status(), 200);
+        assert_eq!(response.headers()["content-type"], "text/event-stream");
+        assert_eq!(response.headers()["cache-control"], "no-store");
+        let mut stream = Self { response, text: String::new() };
+        assert_eq!(stream.block().await.as_deref(), Some("retry: 1000"));
+        stream
+    }
+
+    /// The next block of lines; `None` at the end.
+    async fn block(&mut self) -> Option<String> {
+        loop {
+            if let Some((block, rest)) = self.text.split_once("\n\n") {
+                let (block, rest) = (block.to_owned(), rest.to_owned());
+                self.text = rest;
+                return Some(block);
+            }
+            let chunk = tokio::time::timeout(Duration::from_secs(15), self.response.chunk()).await.expect("something comes");
+            self.text.push_str(std::str::from_utf8(&chunk.expect("a whole stream")?).expect("UTF-8"));
+        }
+    }
+
+    async fn next(&mut self) -> Option<Event> {
+        let block = self.block().await?;
+        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+        let data = serde_json::from_str(&field("data: ")).unwrap_or(Value::Null);
+        Some(Event { id: field("id: "), name: field("event: "), data })
+    }
+
+    async fn change(&mut self) -> Event {
+        loop {
+            let event = self.next().await.expect("more to come");
+            if !event.name.is_empty() {
+                return event;
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_begins_with_a_snapshot_and_goes_on_with_every_change() {
+    let app = TestApp::start().await;
+    let first = put(&app, "web/prod/v1", "a").await;
+    let mut all = Stream::open(&app, "", None).await;
+    let mut dev = Stream::open(&app, "?env=dev", None).await;
+    let snapshot = all.change().await;
+    assert_eq!((snapshot.name.as_str(), &snapshot.id), ("snapshot", &first.tag()));
+    assert_eq!(snapshot.data, app.get("/tenants/acme/snapshot").expect(200).await.json);
+    assert_eq!(dev.change().await.data["routes"], json!([]));
+    for n in 0..20 {
+        put(&app, ["web/prod/v1", "web/dev/v1"][n % 2], &n.to_string()).await;
+    }
+    for revision in 2..=21 {
+        let event = all.change().await;
+        assert_eq!((event.name.as_str(), event.revision()), ("change", revision));
+        assert_eq!(event.data["revision"], revision);
+    }
+    for revision in (3..=21).step_by(2) {
+        let event = dev.change().await;
+        assert_eq!((event.revision(), &event.data["route"]["env"]), (revision, &json!("dev")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_back_misses_nothing_and_gets_nothing_twice() {
+    let app = TestApp::start().await;
+    let first = put(&app, "web/prod/v1", "0").await;
+    let (mut seen, mut last) = (vec![], first.tag());
+    let writer = async {
+        for n in 1..=300 {
+            put(&app, "web/prod/v1", &n.to_string()).await;
+        }
+    };
+    // Now here, now at an instance that has seen nothing yet, and each time for a few events only.
+    let reader = async {
+        while seen.last() != Some(&301) {
+            let fresh = TestApp::on(app.db.clone(), &["read.refresh_ms=50"]).await;
+            let mut stream = Stream::open(if seen.len() % 2 == 0 { &app } else { &fresh }, "", Some(&last)).await;
+            for _ in 0..37 {
+                let event = stream.change().await;
+                assert_eq!(event.name, "change");
+                seen.push(event.revision());
+                last = event.id;
+                if seen.last() == Some(&301) {
+                    break;
+                }
+            }
+        }
+    };
+    tokio::join!(writer, reader);
+    assert_eq!(seen, (2..=301).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_of_another_history_begins_anew() {
+    let app = TestApp::start().await;
+    let newest = put(&app, "web/prod/v1", "a").await;
+    let mut stream = Stream::open(&app, "", Some("0123456789abcdef.7")).await;
+    let event = stream.change().await;
+    assert_eq!((event.name.as_str(), event.id), ("snapshot", newest.tag()));
+    // The same in the middle of a stream: the tenant goes, and comes again.
+    app.delete("/routes/acme/web/prod/v1").expect(204).await;
+    assert_eq!(stream.change().await.data["action"], "deleted");
+    app.delete("/tenants/acme").expect(204).await;
+    while let Some(event) = stream.next().await {
+        assert_eq!(event.name, "", "a tenant that is gone has no events");
+    }
+    let again = put(&app, "web/prod/v1", "b").await;
+    let mut stream = Stream::open(&app, "", Some(&newest.tag())).await;
+    assert_eq!(stream.change().await.id, again.tag());
+    app.get("/tenants/nobody/stream").problem(404, "tenant_not_found").await;
+    app.get("/tenants/acme/stream").header("last-event-id", "seven").problem(422, "invalid_request").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_idle_stream_comments_and_every_stream_ends_some_day_and_at_a_drain() {
+    let app = TestApp::with(&["read.stream_comment_ms=100", "read.stream_lifetime_ms=1500"]).await;
+    put(&app, "web/prod/v1", "a").await;
+    let mut stream = Stream::open(&app, "", None).await;
+    stream.change().await;
+    let mut comments = 0;
+    while let Some(event) = stream.next().await {
+        assert!(event.name.is_empty() && event.id.is_empty());
+        comments += 1;
+    }
+    assert!((5..=15).contains(&comments), "{comments}");
+
+    let mut stream = Stream::open(&app, "", None).await;
+    stream.change().await;
+    app.drain().await;
+    while stream.next().await.is_some() {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reader_that_takes_nothing_is_cut_off() {
+    let app = TestApp::with(&["http.write_stall_ms=1000", "read.max_waiters=1"]).await;
+    put(&app, "web/prod/v1", "a").await;
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    socket.set_recv_buffer_size(4096).unwrap();
+    let address: std::net::SocketAddr = app.api.strip_prefix("http://").unwrap().parse().unwrap();
+    socket.connect(&address.into()).unwrap();
+    socket.set_nonblocking(true).unwrap();
+    let mut slow = tokio::net::TcpStream::from_std(socket.into()).unwrap();
+    slow.write_all(b"GET /api/v1/tenants/acme/stream HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let mut head = [0; 64];
+    slow.read_exact(&mut head).await.unwrap();
+    assert!(head.starts_with(b"HTTP/1.1 200"));
+    // More than all buffers in between hold.
+    let labels: serde_json::Map<_, _> = (0..32).map(|n| (format!("label-{n}"), json!("x".repeat(255)))).collect();
+    for n in 0..500 {
+        let body = json!({ "url": format!("http://h{n}"), "labels": labels });
+        app.put("/routes/acme/web/prod/v1").json(&body).expect(200).await;
+    }
+    let newest = app.get("/tenants/acme/snapshot").expect(200).await;
+    eventually("its place is free", async || {
+        let probe = app.get("/tenants/acme/snapshot?wait=1ms").header("if-none-match", newest.header("etag")).send().await;
+        (probe.status == 304).then_some(())
+    })
+    .await;
+    let mut rest = Vec::new();
+    let ended =
+        tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut rest)).await.expect("the connection has ended");
+    let complete = String::from_utf8_lossy(&rest).contains("http://h499\"");
+    assert!(!complete, "{ended:?}: it was sent everything in the end, {} bytes", rest.len());
+}
