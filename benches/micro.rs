@@ -7,11 +7,11 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion};
 use traffic_manager::domain::{
     chain::{canonical, seal},
-    event::{Action, Actor, Event, EventBody},
+    event::{Action, Actor, EventBody, Recorded},
     hash::EventHash,
     ids::RouteName,
     route::RouteSpec,
-    snapshot::{Applied, SnapshotRoute, TenantSnapshot},
+    snapshot::{Applied, Scope, SnapshotRoute, TenantContent, TenantSnapshot},
     tag::{Epoch, Revision, VersionTag},
 };
 
@@ -38,8 +38,12 @@ fn snapshot(routes: usize) -> TenantSnapshot {
         labels: Default::default(),
         revision: Revision(1),
     };
-    let epoch = Epoch::from_random([7; 8]);
-    TenantSnapshot::new(valid("t000000"), epoch, Revision(1), (0..routes).map(route)).expect("a snapshot")
+    let routes: Vec<_> = (0..routes).map(route).collect();
+    let mut scopes: Vec<_> =
+        routes.iter().map(|route| (route.name.service.clone(), route.name.env.clone(), Revision(1))).collect();
+    scopes.dedup();
+    let tag = VersionTag { epoch: Epoch::from_random([7; 8]), revision: Revision(1) };
+    TenantSnapshot::new(valid("t000000"), TenantContent { tag, routes, scopes }).expect("a snapshot")
 }
 
 /// The change that follows the snapshot above.
@@ -66,7 +70,7 @@ fn change(number: usize) -> EventBody {
     }
 }
 
-fn after(snapshot: &TenantSnapshot, event: &Event) -> TenantSnapshot {
+fn after(snapshot: &TenantSnapshot, event: &Recorded) -> TenantSnapshot {
     match snapshot.apply(std::iter::once(event)) {
         Ok(Applied::Next(next)) => next,
         other => panic!("the event does not follow: {other:?}"),
@@ -86,11 +90,17 @@ fn snapshots(criterion: &mut Criterion) {
             });
         });
         let event = seal(change(size / 2)).expect("an event");
+        let json = serde_json::to_vec(&event).expect("an event").into();
+        let event = Recorded { event, json };
         criterion.bench_function(&format!("snapshot of {size}: apply one change"), |bencher| {
             bencher.iter(|| after(&snapshot, black_box(&event)));
         });
         criterion.bench_function(&format!("snapshot of {size}: the body after one change"), |bencher| {
-            bencher.iter_batched_ref(|| after(&snapshot, &event), |next| next.body().len(), BatchSize::LargeInput);
+            bencher.iter_batched_ref(
+                || after(&snapshot, &event),
+                |next| next.body(&Scope::default()).len(),
+                BatchSize::LargeInput,
+            );
         });
     }
 }

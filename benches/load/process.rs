@@ -20,10 +20,18 @@ fn children() -> &'static Mutex<Vec<Shared>> {
     CHILDREN.get_or_init(Mutex::default)
 }
 
+/// Kills a child and its descendants, which would outlive it: nginx' workers do.
 fn kill(child: &Shared) {
     let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
+    if matches!(child.try_wait(), Ok(Some(_))) {
+        return;
+    }
+    let descendants = tree(child.id()).into_iter().skip(1).map(|pid| pid.to_string()).collect::<Vec<_>>();
     let _ = child.kill();
     let _ = child.wait();
+    if !descendants.is_empty() {
+        let _ = Command::new("kill").arg("-KILL").args(descendants).stderr(Stdio::null()).status();
+    }
 }
 
 /// Kills every child, for an end that runs no destructors.

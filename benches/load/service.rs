@@ -100,8 +100,9 @@ impl<'a> Site<'a> {
     fn seed_scopes(&self, first: usize, last: usize) -> Result<()> {
         if self.number("select (to_regclass('scopes') is not null)::int::float8")? > 0.0 {
             self.execute(&format!(
-                "insert into scopes (tenant, service, env, revision) select tenant, service, env, max(revision) from routes \
-                 where tenant between 't' || lpad('{first}', 6, '0') and 't' || lpad('{last}', 6, '0') group by 1, 2, 3"
+                "insert into scopes (tenant, service, env, epoch, revision) \
+                 select r.tenant, r.service, r.env, t.epoch, max(r.revision) from routes r join tenants t on t.name = r.tenant \
+                 where r.tenant between 't' || lpad('{first}', 6, '0') and 't' || lpad('{last}', 6, '0') group by 1, 2, 3, 4"
             ))?;
         }
         Ok(())

@@ -6,12 +6,12 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use traffic_manager::domain::{
     chain::seal,
-    event::{Action, Actor, Event, EventBody},
+    event::{Action, Actor, EventBody, Recorded},
     hash::EventHash,
     ids::{RouteName, TenantName},
     route::RouteSpec,
-    snapshot::{Applied, SnapshotRoute, TenantSnapshot},
-    tag::{Epoch, Revision},
+    snapshot::{Applied, Scope, SnapshotRoute, TenantContent, TenantSnapshot},
+    tag::{Epoch, Revision, VersionTag},
 };
 use uuid::Uuid;
 
@@ -51,10 +51,19 @@ fn name(number: usize) -> Result<RouteName> {
     })
 }
 
+/// All of them, as they are stored.
+fn content() -> Result<TenantContent> {
+    let routes = (0..ROUTES).map(route).collect::<Result<Vec<_>>>()?;
+    let mut scopes: Vec<_> =
+        routes.iter().map(|route| (route.name.service.clone(), route.name.env.clone(), route.revision)).collect();
+    scopes.dedup();
+    Ok(TenantContent { tag: VersionTag { epoch: epoch(), revision: Revision(1) }, routes, scopes })
+}
+
 /// The event that follows `revision`, of one route.
-fn change(number: usize, revision: Revision) -> Result<Event> {
+fn change(number: usize, revision: Revision) -> Result<Recorded> {
     let url = format!("https://new-{number}.example.com/").parse()?;
-    Ok(seal(EventBody {
+    let event = seal(EventBody {
         id: Uuid::now_v7(),
         tenant: tenant()?,
         epoch: epoch(),
@@ -72,19 +81,20 @@ fn change(number: usize, revision: Revision) -> Result<Event> {
         source_ip: None,
         occurred_at: "2026-11-21T05:48:00.123456Z".parse()?,
         prev_hash: EventHash::GENESIS,
-    })?)
+    })?;
+    let json = serde_json::to_vec(&event)?.into();
+    Ok(Recorded { event, json })
 }
 
 /// Milliseconds of both ways, in pairs.
 pub fn one_route(bench: &Bench) -> Result<()> {
-    let routes = (0..ROUTES).map(route).collect::<Result<Vec<_>>>()?;
-    let mut current = TenantSnapshot::new(tenant()?, epoch(), Revision(1), routes.clone())?;
-    current.body();
+    let content = content()?;
+    let mut current = TenantSnapshot::new(tenant()?, content.clone())?;
     let whole = || {
-        let routes = routes.clone();
+        let content = content.clone();
         let started = Instant::now();
-        let snapshot = TenantSnapshot::new(tenant()?, epoch(), Revision(1), routes)?;
-        std::hint::black_box(snapshot.body());
+        let snapshot = TenantSnapshot::new(tenant()?, content)?;
+        std::hint::black_box(snapshot.body(&Scope::default()));
         Ok(started.elapsed())
     };
     let mut number = 0;
@@ -93,7 +103,7 @@ pub fn one_route(bench: &Bench) -> Result<()> {
         let event = change(number, current.tag().revision)?;
         let started = Instant::now();
         let Applied::Next(next) = current.apply(std::iter::once(&event))? else { bail!("the event does not follow") };
-        std::hint::black_box(next.body());
+        std::hint::black_box(next.body(&Scope::default()));
         let elapsed = started.elapsed();
         current = next;
         Ok(elapsed)
@@ -102,7 +112,8 @@ pub fn one_route(bench: &Bench) -> Result<()> {
     let name = "one route of 10000 changed / all made anew, time";
     let figures = [Ratio { name, target: Target::AtMost(0.1), of_a: milliseconds, of_b: milliseconds }];
     compare(bench, &figures, whole, changed)?;
-    let body: serde_json::Value = serde_json::from_slice(current.body()).context("the body after all changes")?;
+    let body: serde_json::Value =
+        serde_json::from_slice(&current.body(&Scope::default())).context("the body after all changes")?;
     bench.report().note("snapshot of 10000 routes", json!({ "bytes": body.to_string().len() }));
     Ok(())
 }
