@@ -43,6 +43,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 use report::Report;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Measures Traffic Manager against limits and peers.
 #[derive(Debug, Parser)]
@@ -181,7 +182,15 @@ fn prepare(arguments: &Arguments) -> Result<Bench> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     // Children do not end by themselves when this program is interrupted.
     runtime.spawn(async {
-        let _ = tokio::signal::ctrl_c().await;
+        let terminated = async {
+            if let Ok(mut signal) = signal(SignalKind::terminate()) {
+                signal.recv().await;
+            }
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = terminated => {}
+        }
         process::kill_all();
         std::process::exit(130);
     });

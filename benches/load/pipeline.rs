@@ -24,10 +24,9 @@ use crate::{
 /// Batches of one round, of which the middle counts.
 const BATCHES: usize = 6;
 
-/// A queue of a constant length, and the relay that leads it.
+/// A queue of a constant length, in a database of its own.
 struct Queue<'a> {
     relay: Relay,
-    lease: Lease,
     length: usize,
     batch: usize,
     /// Events that were ever seeded.
@@ -40,16 +39,12 @@ impl<'a> Queue<'a> {
         let site = Site::new(bench);
         let settings = site.world()?.settings.clone();
         let relay = Relay::new(settings.clone(), Arc::new(Notify::new()), Arc::new(RelayStatus::default()))?;
-        let elected = bench.runtime.block_on(relay.elect(None))?;
-        let Ok(lease) = elected else { bail!("another relay leads") };
-        let mut queue = Self { relay, lease, length, batch: settings.relay.batch, seeded: 0, site };
+        let mut queue = Self { relay, length, batch: settings.relay.batch, seeded: 0, site };
         queue.fill(length)?;
         queue.site.execute("analyze outbox, route_events")?;
         queue.site.catch_up(Duration::from_secs(600))?;
-        // Connections to Kafka are made, statements planned.
-        for _ in 0..3 {
-            queue.publish(bench)?;
-        }
+        // What seeding left to be written is not written while batches are measured.
+        queue.site.execute("checkpoint")?;
         Ok(queue)
     }
 
@@ -72,29 +67,49 @@ impl<'a> Queue<'a> {
         }
         Ok(())
     }
+}
+
+/// The relay that leads a queue. Made when every queue is filled: the server ends a leader's session that is silent for long.
+struct Leading<'a> {
+    queue: Queue<'a>,
+    lease: Lease,
+}
+
+impl<'a> Leading<'a> {
+    fn new(bench: &Bench, queue: Queue<'a>) -> Result<Self> {
+        let Ok(lease) = bench.runtime.block_on(queue.relay.elect(None))? else { bail!("another relay leads") };
+        let mut leading = Self { queue, lease };
+        // Connections to Kafka are made, statements planned.
+        for _ in 0..3 {
+            leading.publish(bench)?;
+        }
+        Ok(leading)
+    }
 
     /// One whole step, and the queue filled up again.
     fn publish(&mut self, bench: &Bench) -> Result<f64> {
+        let Self { queue, lease } = self;
         let started = Instant::now();
-        let step = bench.runtime.block_on(self.relay.publish_batch(&self.lease))?;
+        let step = bench.runtime.block_on(queue.relay.publish_batch(lease))?;
         let elapsed = started.elapsed();
-        ensure!(step == Step::Published(self.batch), "a batch of the queue with {} ended as {step:?}", self.length);
-        self.fill(self.batch)?;
+        ensure!(step == Step::Published(queue.batch), "a batch of the queue with {} ended as {step:?}", queue.length);
+        queue.fill(queue.batch)?;
         Ok(elapsed.as_secs_f64() * 1e3)
     }
 
     /// A step's two statements on Postgres, without Kafka in between.
     fn read_and_delete(&mut self, bench: &Bench) -> Result<f64> {
+        let Self { queue, lease } = self;
         let limit = Duration::from_secs(60);
         let started = Instant::now();
         let (rows, deleted) = bench.runtime.block_on(async {
-            let rows = self.lease.batch(self.batch, limit).await?;
+            let rows = lease.batch(queue.batch, limit).await?;
             let ids: Vec<i64> = rows.iter().map(|row| row.id).collect();
-            Ok::<_, anyhow::Error>((rows.len(), self.lease.delete(&ids, limit).await?))
+            Ok::<_, anyhow::Error>((rows.len(), lease.delete(&ids, limit).await?))
         })?;
         let elapsed = started.elapsed();
-        ensure!(rows == self.batch && deleted == self.batch as u64, "{deleted} of {rows} rows were deleted");
-        self.fill(self.batch)?;
+        ensure!(rows == queue.batch && deleted == queue.batch as u64, "{deleted} of {rows} rows were deleted");
+        queue.fill(queue.batch)?;
         Ok(elapsed.as_secs_f64() * 1e3)
     }
 }
@@ -105,8 +120,9 @@ type Round = Vec<(f64, f64)>;
 /// Batches by the backlog. Every queue has a database of its own and is measured once in each round.
 pub fn relay(bench: &Bench) -> Result<()> {
     let sizes: &[usize] = bench.size(&[1_000, 10_000, 100_000], &[1_000, 10_000, 100_000, 1_000_000]);
-    let mut queues = sizes.iter().map(|size| Queue::new(bench, *size)).collect::<Result<Vec<_>>>()?;
-    let round = |queues: &mut Vec<Queue<'_>>| -> Result<Round> {
+    let filled = sizes.iter().map(|size| Queue::new(bench, *size)).collect::<Result<Vec<_>>>()?;
+    let mut queues = filled.into_iter().map(|queue| Leading::new(bench, queue)).collect::<Result<Vec<_>>>()?;
+    let round = |queues: &mut Vec<Leading<'_>>| -> Result<Round> {
         let mut middles = Vec::new();
         for queue in queues {
             let whole = (0..BATCHES).map(|_| queue.publish(bench)).collect::<Result<Vec<_>>>()?;

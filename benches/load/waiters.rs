@@ -97,6 +97,18 @@ impl<'a> Waiting<'a> {
         Ok(url)
     }
 
+    /// What the server uses for one change that nobody waits for, in microseconds.
+    fn cost_of_a_change(&mut self) -> Result<f64> {
+        self.quiet()?;
+        let before = self.service.process.cpu_us();
+        for number in 0..CHANGES {
+            self.change(number % ROUTES)?;
+        }
+        let cost = (self.service.process.cpu_us() - before) / CHANGES as f64;
+        self.tag = self.service.fetch(self.bench, SNAPSHOT)?.0;
+        Ok(cost)
+    }
+
     /// Opens connections until there are so many.
     fn connect(&mut self, count: usize) -> Result<()> {
         let (address, missing) = (self.service.api, count.saturating_sub(self.connections.len()));
@@ -207,6 +219,8 @@ pub fn wake(bench: &Bench) -> Result<()> {
             return Ok(());
         }
     };
+    let change_us = waiting.cost_of_a_change()?;
+    bench.report().note("a change that nobody waits for", json!({ "cpu_us": change_us }));
     let mut points = Vec::new();
     for pollers in sizes {
         waiting.connect(pollers)?;
@@ -224,7 +238,7 @@ pub fn wake(bench: &Bench) -> Result<()> {
             // Of twenty, the largest.
             p99.push(last[last.len() - 1]);
             lasts.extend(last);
-            cpu.push(round.iter().map(|woken| woken.cpu_us).sum::<f64>() / (pollers * CHANGES) as f64);
+            cpu.push(round.iter().map(|woken| woken.cpu_us - change_us).sum::<f64>() / (pollers * CHANGES) as f64);
             for latency in round.iter().flat_map(|woken| &woken.each) {
                 each.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).max(1));
             }
