@@ -47,6 +47,10 @@ impl Curve {
              <title>{}</title>\n<rect width=\"{WIDTH}\" height=\"{HEIGHT}\" fill=\"#fff\"/>\n",
             self.title
         );
+        for step in 0..=4 {
+            let at = y(top * f64::from(step) / 4.0);
+            let _ = writeln!(svg, "<path d=\"M{LEFT} {at:.1}H{}\" stroke=\"#ddd\"/>", WIDTH - RIGHT);
+        }
         let mut text = |x: f64, y: f64, anchor: &str, text: &str| {
             let _ = writeln!(svg, "<text x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\" fill=\"#333\">{text}</text>");
         };
@@ -60,10 +64,6 @@ impl Curve {
         for ((value, measured), log) in self.points.iter().zip(&logs) {
             text(x(*log), HEIGHT - BOTTOM + 18.0, "middle", &count(*value));
             text(x(*log), y(*measured) - 8.0, "middle", &figure(*measured));
-        }
-        for step in 0..=4 {
-            let at = y(top * f64::from(step) / 4.0);
-            let _ = writeln!(svg, "<path d=\"M{LEFT} {at:.1}H{}\" stroke=\"#ddd\"/>", WIDTH - RIGHT);
         }
         let line: Vec<String> =
             self.points.iter().zip(&logs).map(|((_, measured), log)| format!("{:.1},{:.1}", x(*log), y(*measured))).collect();

@@ -238,7 +238,7 @@ impl Tally {
         let Self { requests, failures, first_failure, latency } = self;
         if failures > 0 || requests == 0 {
             let first = first_failure.unwrap_or_else(|| "no answer at all".into());
-            bail!("invalid: {failures} failures in {requests} answers; the first: {first}");
+            bail!("{failures} failures in {requests} answers; the first: {first}");
         }
         Ok(Run { requests, seconds: elapsed.as_secs_f64(), cpu_us: cpu_us / requests as f64, latency })
     }
