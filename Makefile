@@ -4,14 +4,16 @@
 export TM_STACK ?= auto
 export PATH := $(PATH):$(HOME)/.cargo/bin
 STACK := docker/local-stack.sh
+# Ten thousand connections are ten thousand open files, here and in the service.
+LOAD := set -a; . .stack/env; ulimit -n $$(ulimit -H -n) || true; cargo bench --locked --bench load --
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test up down reset status fmt lint build deny soak-kill rust
+.PHONY: help demo test bench bench-quick bench-peers up down reset status fmt lint build deny soak-kill rust
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 demo: rust up build ## start everything and follow one change through all of it
 	@$(STACK) migrate
@@ -21,6 +23,15 @@ demo: rust up build ## start everything and follow one change through all of it
 
 test: rust up ## every test, against the real parts
 	@set -a; . .stack/env; cargo test --locked
+
+bench: rust up ## measure at full size: against a bare server, pgbench, and the peers that are installed
+	@$(LOAD) full
+
+bench-quick: rust up ## the same at small sizes: whether it runs, and roughly where it stands
+	@$(LOAD) quick
+
+bench-peers: ## install nginx and etcd, to measure against
+	@benches/peers.sh
 
 up: ## start the stack: PostgreSQL with a replica, Kafka, MongoDB
 	@$(STACK) install

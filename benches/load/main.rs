@@ -1,0 +1,232 @@
+//! The load program: what Traffic Manager costs, as ratios to limits and peers that are measured in the same run.
+//!
+//! ```text
+//! cargo bench --bench load -- quick            every case at a small size, a few minutes
+//! cargo bench --bench load -- full             every case at its full size
+//! cargo bench --bench load -- reads            the cases whose names start with "reads", small; --full for their full size
+//! cargo bench --bench load -- list             the cases
+//! ```
+//!
+//! It needs the running stack in its environment (`. .stack/env`). Results go to `target/bench/`; charts of a full run, in a release
+//! build, to `docs/performance/` as well.
+
+mod archive;
+mod chart;
+mod floor;
+mod http;
+mod machine;
+mod pairs;
+mod peers;
+mod pgbench;
+mod pipeline;
+mod process;
+mod rate;
+mod reads;
+mod report;
+mod routes;
+mod service;
+mod snapshots;
+#[path = "../../tests/support/mod.rs"]
+mod support;
+mod waiters;
+mod wire;
+mod writes;
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::{Mutex, MutexGuard, PoisonError, mpsc},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use clap::Parser;
+use report::Report;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Measures Traffic Manager against limits and peers.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// `quick`, `full`, `list`, the start of a case's name, or `floor`: the server that ours is compared with.
+    what: Option<String>,
+    /// Full sizes.
+    #[arg(long)]
+    full: bool,
+    /// How many pairs; 3, and 7 at full size.
+    #[arg(long)]
+    pairs: Option<usize>,
+    /// Seconds of each measurement; 1, and 4 at full size.
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// The program to measure, instead of the one that was built with this one.
+    #[arg(long)]
+    program: Option<PathBuf>,
+    /// Where `floor` listens.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// What cargo says to every bench.
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+/// What a case works with.
+pub struct Bench {
+    /// Whether sizes are full.
+    pub is_full: bool,
+    /// How many pairs.
+    pub pairs: usize,
+    /// How long one measurement takes.
+    pub duration: Duration,
+    /// The service's program.
+    pub program: PathBuf,
+    /// Where files go.
+    pub directory: PathBuf,
+    /// For what is asynchronous; cases themselves are not.
+    pub runtime: tokio::runtime::Runtime,
+    report: Mutex<Report>,
+}
+
+impl Bench {
+    /// What was found so far.
+    pub fn report(&self) -> MutexGuard<'_, Report> {
+        self.report.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One of two sizes.
+    pub fn size<T>(&self, quick: T, full: T) -> T {
+        if self.is_full { full } else { quick }
+    }
+}
+
+type Case = (&'static str, u64, fn(&Bench) -> Result<()>);
+
+/// Every case: its name, the minutes that it may take, and what it does.
+const CASES: &[Case] = &[
+    ("reads.floor", 15, reads::against_the_floor),
+    ("reads.latency", 15, reads::latency_at_half_load),
+    ("reads.routes", 40, routes::growth),
+    ("peers.nginx", 10, peers::nginx),
+    ("peers.etcd", 10, peers::etcd),
+    ("writes.many", 15, writes::many_tenants),
+    ("writes.hot", 15, writes::one_hot_tenant),
+    ("writes.callers", 15, writes::by_callers),
+    ("writes.tenants", 15, writes::by_tenants),
+    ("waiters.wake", 20, waiters::wake),
+    ("waiters.parked", 10, waiters::parked),
+    ("pipeline.relay", 40, pipeline::relay),
+    ("pipeline.archive", 10, archive::bulk),
+    ("snapshots.change", 5, snapshots::one_route),
+];
+
+fn main() -> ExitCode {
+    match run(Arguments::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("load: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> Result<ExitCode> {
+    let what = match arguments.what.as_deref() {
+        Some("floor") => {
+            floor::serve(arguments.listen.context("floor needs --listen ADDRESS")?, machine::cores())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        None | Some("list") => {
+            println!("quick, full, or the start of one of these names:");
+            CASES.iter().for_each(|(name, ..)| println!("  {name}"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        Some("quick" | "full") => "",
+        Some(prefix) => prefix,
+    };
+    let chosen: Vec<&Case> = CASES.iter().filter(|(name, ..)| name.starts_with(what)).collect();
+    if chosen.is_empty() {
+        bail!("no case starts with {what:?}; `list` lists them");
+    }
+    // Two providers, or none, make the first TLS connection panic.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let bench = prepare(&arguments)?;
+    if cfg!(debug_assertions) {
+        println!("This is a debug build: it shows that the cases work, and its figures mean nothing.");
+    }
+    for (name, minutes, case) in chosen {
+        attempt(&bench, name, Duration::from_secs(60 * minutes), *case);
+    }
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/performance");
+    let docs = (bench.is_full && !cfg!(debug_assertions)).then_some(docs);
+    let report = bench.report();
+    report.print();
+    report.write(&bench.directory, docs.as_deref())?;
+    println!("\n{}", bench.directory.join("results.json").display());
+    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn prepare(arguments: &Arguments) -> Result<Bench> {
+    let is_full = arguments.full || arguments.what.as_deref() == Some("full");
+    let seconds = arguments.seconds.unwrap_or(if is_full { 4.0 } else { 1.0 });
+    if !(0.1..=600.0).contains(&seconds) {
+        bail!("--seconds is 0.1 to 600");
+    }
+    if std::env::var_os("PG_PRIMARY_URL").is_none() {
+        bail!("the stack is not in the environment: `make bench-quick` starts it, and tells of it");
+    }
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench");
+    std::fs::create_dir_all(&directory).with_context(|| format!("{}", directory.display()))?;
+    for log in ["service.log", "floor.log", "pgbench.log"] {
+        let _ = std::fs::remove_file(directory.join(log));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    // Children do not end by themselves when this program is interrupted.
+    runtime.spawn(async {
+        let terminated = async {
+            if let Ok(mut signal) = signal(SignalKind::terminate()) {
+                signal.recv().await;
+            }
+        };
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = terminated => {}
+        }
+        process::kill_all();
+        std::process::exit(130);
+    });
+    Ok(Bench {
+        is_full,
+        pairs: arguments.pairs.unwrap_or(if is_full { 7 } else { 3 }).max(1),
+        duration: Duration::from_secs_f64(seconds),
+        program: arguments.program.clone().unwrap_or_else(|| env!("CARGO_BIN_EXE_traffic-manager").into()),
+        directory,
+        runtime,
+        report: Mutex::default(),
+    })
+}
+
+/// Runs a case on a thread of its own, so that one that fails or panics does not take the others with it. One that takes too long
+/// cannot be ended in order: the whole program ends then.
+fn attempt(bench: &Bench, name: &str, limit: Duration, case: fn(&Bench) -> Result<()>) {
+    println!("\n{name}");
+    let (before, started) = (machine::probe(), Instant::now());
+    let ended = std::thread::scope(|scope| {
+        let (done, wait) = mpsc::channel::<()>();
+        scope.spawn(move || {
+            if wait.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("load: {name} has not ended after {limit:?}");
+                process::kill_all();
+                std::process::exit(1);
+            }
+        });
+        let ended = scope.spawn(|| case(bench)).join();
+        drop(done);
+        ended
+    });
+    match ended {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => bench.report().invalid(name, format!("{error:#}")),
+        Err(_) => bench.report().invalid(name, "it panicked; see above"),
+    }
+    bench.report().case(name, before, machine::probe(), started.elapsed().as_secs_f64());
+}

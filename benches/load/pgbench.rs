@@ -1,0 +1,99 @@
+//! pgbench with one statement that does what a write must do at least: one row of a route and one row of a queue, in one round trip.
+
+use std::{fs, path::PathBuf, process::Command, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use url::Url;
+
+use crate::{
+    Bench,
+    process::{Process, find},
+    service::Site,
+    support::database::url_of,
+};
+
+/// Callers of both sides.
+pub const CALLERS: usize = 32;
+
+const TABLES: &[&str] = &[
+    "create table bench_routes (tenant text, service text, env text, version text, url text not null, is_active boolean not null, \
+     labels jsonb not null, revision bigint not null, updated_at timestamptz not null, primary key (tenant, service, env, version))",
+    "create table bench_outbox (id bigint generated always as identity primary key, event_id uuid not null, payload json not null, \
+     created_at timestamptz not null default clock_timestamp())",
+];
+
+/// The statement. `:t`, `:r` and `:u` are drawn anew for each.
+fn script(tenants: usize) -> String {
+    let tenant = "'t' || lpad(:t::int::text, 6, '0')";
+    let url = "'https://host-' || :u::bigint::text || '.example.com/'";
+    format!(
+        "\\set t random(0, {})\n\\set r random(0, 99)\n\\set u random(1, 1000000000)\n\
+         with changed as (insert into bench_routes values ({tenant}, 'service-0', 'env-' || (:r::int / 10), 'v' || (:r::int % 10), \
+         {url}, true, '{{}}', 1, now()) on conflict (tenant, service, env, version) do update set url = excluded.url, \
+         revision = bench_routes.revision + 1, updated_at = excluded.updated_at returning *) \
+         insert into bench_outbox (event_id, payload) select gen_random_uuid(), to_json(changed) from changed;\n",
+        tenants - 1
+    )
+}
+
+/// pgbench on tables of its own in a site's database.
+pub struct Pgbench {
+    program: PathBuf,
+    script: PathBuf,
+    log: PathBuf,
+    url: Url,
+}
+
+impl Pgbench {
+    /// Makes and fills the tables; `None` when there is no pgbench.
+    pub fn prepare(bench: &Bench, site: &Site<'_>, tenants: usize) -> Result<Option<Self>> {
+        // Packages keep it beside the server, in a directory of the server's version.
+        let beside: Vec<String> = fs::read_dir("/usr/lib/postgresql")
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path().join("bin").display().to_string())
+            .collect();
+        let beside: Vec<&str> = beside.iter().map(String::as_str).collect();
+        let Some(program) = find("pgbench", &beside) else { return Ok(None) };
+        for table in TABLES {
+            site.execute(table)?;
+        }
+        site.execute(&format!(
+            "insert into bench_routes select 't' || lpad(t::text, 6, '0'), 'service-0', 'env-' || e, 'v' || v, \
+             'https://host-0.example.com/', true, '{{}}', 1, now() \
+             from generate_series(0, {tenants} - 1) t, generate_series(0, 9) e, generate_series(0, 9) v"
+        ))?;
+        site.execute("analyze bench_routes")?;
+        site.catch_up(Duration::from_secs(60))?;
+        let path = bench.directory.join("write.sql");
+        fs::write(&path, script(tenants)).with_context(|| format!("{}", path.display()))?;
+        let url = Url::parse(&url_of("PG_PRIMARY_URL", &site.world()?.db.name))?;
+        Ok(Some(Self { program, script: path, log: bench.directory.join("pgbench.log"), url }))
+    }
+
+    /// Transactions per second. The password goes by the environment, where a list of processes does not show it.
+    pub fn run(&self, duration: Duration) -> Result<f64> {
+        let seconds = duration.as_secs().max(1);
+        let mut command = Command::new(&self.program);
+        command
+            .args(["-n", "-M", "prepared", "-j", "2", "-c"])
+            .arg(CALLERS.to_string())
+            .args(["-T", &seconds.to_string(), "-f"])
+            .arg(&self.script)
+            .env("PGHOST", self.url.host_str().unwrap_or("127.0.0.1"))
+            .env("PGPORT", self.url.port().unwrap_or(5432).to_string())
+            .env("PGUSER", self.url.username())
+            .env("PGPASSWORD", self.url.password().unwrap_or_default())
+            .env("PGDATABASE", self.url.path().trim_start_matches('/'));
+        let _ = fs::remove_file(&self.log);
+        let process = Process::start("pgbench", command, &self.log)?;
+        let is_good = process.wait(Duration::from_secs(seconds + 30))?;
+        let text = fs::read_to_string(&self.log)?;
+        ensure!(is_good, "pgbench failed: {text}");
+        let failed = text.lines().find_map(|line| line.strip_prefix("number of failed transactions: "));
+        ensure!(failed.is_none_or(|line| line.starts_with("0 ")), "pgbench: failed transactions: {failed:?}");
+        let tps = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+        tps.with_context(|| format!("pgbench says no rate: {text}"))
+    }
+}

@@ -1,0 +1,173 @@
+//! Child processes and what they cost: started here, watched through `/proc`, and gone when dropped.
+
+use std::{
+    collections::HashMap,
+    fs::{self, File},
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+type Shared = Arc<Mutex<Child>>;
+
+/// Every child that was started, so that an early end leaves none behind.
+fn children() -> &'static Mutex<Vec<Shared>> {
+    static CHILDREN: OnceLock<Mutex<Vec<Shared>>> = OnceLock::new();
+    CHILDREN.get_or_init(Mutex::default)
+}
+
+/// Kills a child and its descendants, which would outlive it: nginx' workers do.
+fn kill(child: &Shared) {
+    let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
+    if matches!(child.try_wait(), Ok(Some(_))) {
+        return;
+    }
+    let descendants = tree(child.id()).into_iter().skip(1).map(|pid| pid.to_string()).collect::<Vec<_>>();
+    let _ = child.kill();
+    let _ = child.wait();
+    if !descendants.is_empty() {
+        let _ = Command::new("kill").arg("-KILL").args(descendants).stderr(Stdio::null()).status();
+    }
+}
+
+/// Kills every child, for an end that runs no destructors.
+pub fn kill_all() {
+    for child in children().lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        kill(child);
+    }
+}
+
+/// A child process. Dropping it kills it.
+pub struct Process {
+    name: String,
+    child: Shared,
+    /// Its process id.
+    pub pid: u32,
+}
+
+impl Process {
+    /// Starts `command`, with its output in `log`.
+    pub fn start(name: &str, mut command: Command, log: &Path) -> Result<Self> {
+        let file = File::options().create(true).append(true).open(log).with_context(|| format!("{}", log.display()))?;
+        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        let child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
+        let pid = child.id();
+        let child = Arc::new(Mutex::new(child));
+        children().lock().unwrap_or_else(PoisonError::into_inner).push(child.clone());
+        Ok(Self { name: name.to_owned(), child, pid })
+    }
+
+    /// Fails when it has ended.
+    pub fn lives(&self) -> Result<()> {
+        match self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait()? {
+            None => Ok(()),
+            Some(status) => bail!("{} has ended: {status}", self.name),
+        }
+    }
+
+    /// Waits for its end, and says whether it succeeded.
+    pub fn wait(&self, limit: Duration) -> Result<bool> {
+        let started = Instant::now();
+        loop {
+            if let Some(status) = self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait()? {
+                return Ok(status.success());
+            }
+            if started.elapsed() > limit {
+                bail!("{} has not ended after {limit:?}", self.name);
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Waits until something accepts connections at `address`.
+    pub fn listens(&self, address: SocketAddr, limit: Duration) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            self.lives()?;
+            if std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200)).is_ok() {
+                return Ok(());
+            }
+            if started.elapsed() > limit {
+                bail!("{} does not listen at {address} after {limit:?}", self.name);
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// CPU time of the process and all its descendants so far, in microseconds.
+    pub fn cpu_us(&self) -> f64 {
+        tree(self.pid).iter().filter_map(|pid| ticks(*pid)).sum::<u64>() as f64 * 1e6 / ticks_per_second()
+    }
+
+    /// Resident memory of the process and all its descendants, in bytes.
+    pub fn rss(&self) -> u64 {
+        tree(self.pid).iter().filter_map(|pid| resident(*pid)).sum()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        kill(&self.child);
+        children().lock().unwrap_or_else(PoisonError::into_inner).retain(|child| !Arc::ptr_eq(child, &self.child));
+    }
+}
+
+/// An address that nothing listens at.
+pub fn free_address() -> Result<SocketAddr> {
+    Ok(TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr())?)
+}
+
+/// The path of a program, if it is installed.
+pub fn find(program: &str, further: &[&str]) -> Option<std::path::PathBuf> {
+    let path = std::env::var("PATH").unwrap_or_default();
+    let places = path.split(':').chain(further.iter().copied());
+    places.map(|place| Path::new(place).join(program)).find(|file| file.is_file())
+}
+
+/// The fields of `/proc/PID/stat` after the program's name, which may hold anything: state, parent, …
+fn stat(pid: u32) -> Option<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    Some(text.rsplit_once(") ")?.1.split(' ').map(str::to_owned).collect())
+}
+
+fn tree(root: u32) -> Vec<u32> {
+    let pids = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let mut below: HashMap<u32, Vec<u32>> = HashMap::new();
+    for pid in pids {
+        if let Some(parent) = stat(pid).and_then(|fields| fields.get(1)?.parse().ok()) {
+            below.entry(parent).or_default().push(pid);
+        }
+    }
+    let mut found = vec![root];
+    let mut at = 0;
+    while let Some(pid) = found.get(at) {
+        found.extend(below.remove(pid).unwrap_or_default());
+        at += 1;
+    }
+    found
+}
+
+/// User and system time, and that of children which have ended and were waited for.
+fn ticks(pid: u32) -> Option<u64> {
+    let fields = stat(pid)?;
+    (11..15).map(|at| fields.get(at)?.parse::<u64>().ok()).sum()
+}
+
+fn resident(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
+}
+
+fn ticks_per_second() -> f64 {
+    static TICKS: OnceLock<f64> = OnceLock::new();
+    *TICKS.get_or_init(|| {
+        let output = Command::new("getconf").arg("CLK_TCK").output().ok();
+        output.and_then(|output| String::from_utf8(output.stdout).ok()?.trim().parse().ok()).unwrap_or(100.0)
+    })
+}

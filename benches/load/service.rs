@@ -1,0 +1,181 @@
+//! The service under test: the program itself, as a process with its default settings, on a world of its own.
+
+use std::{
+    net::SocketAddr,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::{
+    Bench,
+    http::{self, get},
+    process::{Process, free_address},
+    support::{World, database},
+};
+
+/// Routes of each seeded tenant: ten services, with ten environments of ten versions.
+pub const ROUTES_PER_TENANT: usize = 1000;
+
+/// A database, topics and an archive of its own, given back when dropped.
+pub struct Site<'a> {
+    bench: &'a Bench,
+    world: Option<World>,
+}
+
+impl<'a> Site<'a> {
+    /// A new one.
+    pub fn new(bench: &'a Bench) -> Self {
+        Self { bench, world: Some(bench.runtime.block_on(World::new())) }
+    }
+
+    /// Its parts.
+    pub fn world(&self) -> Result<&World> {
+        self.world.as_ref().context("the world has ended")
+    }
+
+    /// Runs SQL as the superuser, and returns how many rows it was about.
+    pub fn execute(&self, sql: &str) -> Result<u64> {
+        let db = &self.world()?.db;
+        Ok(self.bench.runtime.block_on(db.execute(sql, &[])))
+    }
+
+    /// The one number of the one row that SQL returns.
+    pub fn number(&self, sql: &str) -> Result<f64> {
+        let db = &self.world()?.db;
+        let rows = self.bench.runtime.block_on(db.rows(sql, &[]));
+        Ok(rows.first().context("no row")?.try_get(0)?)
+    }
+
+    /// Waits until the replica has everything: after seeding that takes longer than a test would wait.
+    pub fn catch_up(&self, limit: Duration) -> Result<()> {
+        let db = &self.world()?.db;
+        self.bench.runtime.block_on(async {
+            let position: String = db.rows("select pg_current_wal_lsn()::text", &[]).await[0].get(0);
+            let replica = database::connect(&database::variable("PG_REPLICA_URL")).await;
+            let started = Instant::now();
+            while !replica
+                .query_one("select pg_last_wal_replay_lsn() >= $1::text::pg_lsn", &[&position])
+                .await?
+                .try_get::<_, bool>(0)?
+            {
+                ensure!(started.elapsed() < limit, "the replica has not caught up in {limit:?}");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+            Ok(())
+        })
+    }
+
+    /// Adds tenants `first..end` with so many services of a hundred routes each, as committed writes would have left them, but without
+    /// their history.
+    pub fn seed(&self, first: usize, end: usize, services: usize) -> Result<()> {
+        let count = services * 100;
+        // A hundred thousand routes at a time, so that the replica follows.
+        for from in (first..end).step_by(100) {
+            let last = end.min(from + 100) - 1;
+            self.execute(&format!(
+                "insert into tenants (name, epoch, revision, chain_head, routes, created_at, created_by, updated_at, updated_by) \
+                 select 't' || lpad(t::text, 6, '0'), lpad(to_hex(t), 16, '0'), {count}, repeat('0', 64), {count}, \
+                   now(), 'bench', now(), 'bench' \
+                 from generate_series({from}, {last}) t"
+            ))?;
+            self.execute(&format!(
+                "insert into routes (tenant, service, env, version, url, is_active, labels, revision, \
+                   created_at, created_by, updated_at, updated_by) \
+                 select 't' || lpad(t::text, 6, '0'), 'service-' || s, 'env-' || e, 'v' || v, \
+                   'https://v' || v || '.env-' || e || '.service-' || s || '.t' || lpad(t::text, 6, '0') || '.example.com/', \
+                   true, '{{}}', s * 100 + e * 10 + v + 1, now(), 'bench', now(), 'bench' \
+                 from generate_series({from}, {last}) t, generate_series(0, {services} - 1) s, \
+                   generate_series(0, 9) e, generate_series(0, 9) v"
+            ))?;
+            self.seed_scopes(from, last)?;
+            self.catch_up(Duration::from_secs(300))?;
+        }
+        self.execute("analyze tenants, routes")?;
+        self.catch_up(Duration::from_secs(300))?;
+        // What seeding left to be written is not written while something is measured.
+        self.execute("checkpoint")?;
+        Ok(())
+    }
+
+    /// The revisions of each service and environment, where the schema keeps them.
+    fn seed_scopes(&self, first: usize, last: usize) -> Result<()> {
+        if self.number("select (to_regclass('scopes') is not null)::int::float8")? > 0.0 {
+            self.execute(&format!(
+                "insert into scopes (tenant, service, env, epoch, revision) \
+                 select r.tenant, r.service, r.env, t.epoch, max(r.revision) from routes r join tenants t on t.name = r.tenant \
+                 where r.tenant between 't' || lpad('{first}', 6, '0') and 't' || lpad('{last}', 6, '0') group by 1, 2, 3, 4"
+            ))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Site<'_> {
+    fn drop(&mut self) {
+        if let Some(world) = self.world.take() {
+            self.bench.runtime.block_on(world.end());
+        }
+    }
+}
+
+/// A running service.
+pub struct Service {
+    /// Its process.
+    pub process: Process,
+    /// Where its API listens.
+    pub api: SocketAddr,
+}
+
+impl Service {
+    /// Starts a service that serves, with its defaults but for `settings` (such as `("READ__CACHE_BYTES", "1")`), and waits until it
+    /// is ready.
+    pub fn start(site: &Site<'_>, settings: &[(&str, &str)]) -> Result<Self> {
+        let bench = site.bench;
+        let (api, ops) = (free_address()?, free_address()?);
+        let mut command = Command::new(&bench.program);
+        command.arg("serve").env_clear().envs(&site.world()?.environment);
+        command.env("TM__HTTP__LISTEN", api.to_string()).env("TM__HTTP__OPS_LISTEN", ops.to_string());
+        command.envs(settings.iter().map(|(key, value)| (format!("TM__{key}"), value)));
+        let process = Process::start("the service", command, &bench.directory.join("service.log"))?;
+        process.listens(ops, Duration::from_secs(30))?;
+        let started = Instant::now();
+        let ready = get("/health/ready", "Connection: close\r\n");
+        loop {
+            process.lives()?;
+            if matches!(bench.runtime.block_on(http::once(ops, &ready)), Ok((200, ..))) {
+                return Ok(Self { process, api });
+            }
+            if started.elapsed() > Duration::from_secs(60) {
+                bail!("the service is not ready after a minute; see {}", bench.directory.join("service.log").display());
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    /// Answers one request by `200`: its entity tag and body.
+    pub fn fetch(&self, bench: &Bench, path: &str) -> Result<(String, Vec<u8>)> {
+        let (status, etag, body) = bench.runtime.block_on(http::once(self.api, &get(path, "")))?;
+        ensure!(status == 200, "GET {path}: status {status}, body {}", String::from_utf8_lossy(&body));
+        Ok((etag.with_context(|| format!("GET {path}: no entity tag"))?, body))
+    }
+}
+
+/// The path of a seeded route.
+pub fn route_path(tenant: usize, route: usize) -> String {
+    let (s, e, v) = (route / 100 % 10, route / 10 % 10, route % 10);
+    format!("/api/v1/routes/t{tenant:06}/service-{s}/env-{e}/v{v}")
+}
+
+/// The path that resolves a seeded route.
+pub fn resolve_path(tenant: usize, route: usize) -> String {
+    let (s, e, v) = (route / 100 % 10, route / 10 % 10, route % 10);
+    format!("/api/v1/routes/resolve?tenant=t{tenant:06}&service=service-{s}&env=env-{e}&version=v{v}")
+}
+
+/// The URL of a seeded route, which stands in its answer.
+pub fn seeded_url(tenant: usize, route: usize) -> String {
+    let (s, e, v) = (route / 100 % 10, route / 10 % 10, route % 10);
+    format!("https://v{v}.env-{e}.service-{s}.t{tenant:06}.example.com/")
+}

@@ -1,0 +1,107 @@
+//! As much of HTTP/1.1 as a load generator needs: whole answers out of a buffer.
+
+use std::{borrow::Cow, ops::Range};
+
+use anyhow::{Context as _, Result, bail};
+
+/// An answer that is complete.
+#[derive(Debug)]
+pub struct Message {
+    /// The status.
+    pub status: u16,
+    head: Range<usize>,
+    body: Body,
+    /// Where in the buffer the next answer starts.
+    pub end: usize,
+}
+
+#[derive(Debug)]
+enum Body {
+    Sized(Range<usize>),
+    Chunked(Vec<u8>),
+}
+
+impl Message {
+    /// The body's bytes. `buffer` is what the answer was read from.
+    pub fn body<'a>(&'a self, buffer: &'a [u8]) -> &'a [u8] {
+        match &self.body {
+            Body::Sized(range) => &buffer[range.clone()],
+            Body::Chunked(bytes) => bytes,
+        }
+    }
+
+    /// The value of a header.
+    pub fn header<'a>(&self, buffer: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
+        header(&buffer[self.head.clone()], name).map(String::from_utf8_lossy)
+    }
+}
+
+/// The value of a header in a head.
+fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let of = |line: &'a [u8]| {
+        let (key, value) = line.split_at_checked(name.len())?;
+        let value = value.strip_prefix(b":")?;
+        key.eq_ignore_ascii_case(name.as_bytes()).then(|| value.trim_ascii())
+    };
+    head.split(|byte| *byte == b'\n').find_map(of)
+}
+
+/// Where `needle` starts in `bytes`.
+pub fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
+    let first = *needle.first()?;
+    let mut from = 0;
+    while let Some(at) = bytes.get(from..)?.iter().position(|byte| *byte == first) {
+        if bytes[from + at..].starts_with(needle) {
+            return Some(from + at);
+        }
+        from += at + 1;
+    }
+    None
+}
+
+/// The answer at the start of `buffer`, once all of it is there.
+pub fn parse(buffer: &[u8]) -> Result<Option<Message>> {
+    let Some(head_end) = find(buffer, b"\r\n\r\n") else { return Ok(None) };
+    let head = &buffer[..head_end];
+    let status = head.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u16>().ok());
+    let status = status.context("the answer has no status")?;
+    let start = head_end + 4;
+    if status == 204 || status == 304 {
+        return Ok(Some(Message { status, head: 0..head_end, body: Body::Sized(start..start), end: start }));
+    }
+    if let Some(length) = header(head, "content-length") {
+        let length: usize =
+            std::str::from_utf8(length).ok().and_then(|text| text.parse().ok()).context("a length that is none")?;
+        let end = start + length;
+        let message = Message { status, head: 0..head_end, body: Body::Sized(start..end), end };
+        return Ok((buffer.len() >= end).then_some(message));
+    }
+    if header(head, "transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case(b"chunked")) {
+        let whole = chunks(&buffer[start..])?;
+        return Ok(whole.map(|(body, length)| Message {
+            status,
+            head: 0..head_end,
+            body: Body::Chunked(body),
+            end: start + length,
+        }));
+    }
+    bail!("the answer does not say how long it is");
+}
+
+/// A chunked body and how many bytes it took.
+fn chunks(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>> {
+    let (mut body, mut at) = (Vec::new(), 0);
+    loop {
+        let Some(line) = find(&bytes[at..], b"\r\n") else { return Ok(None) };
+        let size = std::str::from_utf8(&bytes[at..at + line]).unwrap_or_default();
+        let size =
+            usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16).context("a chunk without a size")?;
+        let start = at + line + 2;
+        let Some(chunk) = bytes.get(start..start + size + 2) else { return Ok(None) };
+        body.extend_from_slice(&chunk[..size]);
+        at = start + size + 2;
+        if size == 0 {
+            return Ok(Some((body, at)));
+        }
+    }
+}

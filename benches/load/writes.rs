@@ -1,0 +1,109 @@
+//! The write path: `PUT` of a route through HTTP, each answered only after its commit, against pgbench with one statement per write.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context as _, Result};
+use serde_json::json;
+
+use crate::{
+    Bench,
+    chart::Curve,
+    http::{Body, Dice, Expected, Load, Run, Source, closed_loop, with_json},
+    pairs::{Ratio, Spread, Target, compare},
+    pgbench::{CALLERS, Pgbench},
+    service::{Service, Site, route_path},
+};
+
+/// Tenants of the ratio.
+const TENANTS: usize = 1000;
+
+/// `PUT` of one of a hundred routes of one of the first tenants, always with a URL that was never there.
+pub struct Puts {
+    tenants: usize,
+    number: AtomicU64,
+}
+
+impl Puts {
+    /// Changes of the first `tenants` tenants.
+    pub fn new(tenants: usize) -> Self {
+        Self { tenants, number: AtomicU64::new(1) }
+    }
+}
+
+impl Source for Puts {
+    fn next(&self, dice: &mut Dice, request: &mut Vec<u8>) -> Expected {
+        let (tenant, route) = (dice.below(self.tenants), dice.below(100));
+        let salt = dice.below(1_000_000_000);
+        let url = format!("https://host-{salt}-{}.example.com/", self.number.fetch_add(1, Ordering::Relaxed));
+        request.extend_from_slice(&with_json("PUT", &route_path(tenant, route), &format!("{{\"url\":\"{url}\"}}")));
+        Expected { statuses: &[200], body: Body::With(url) }
+    }
+}
+
+fn run(bench: &Bench, service: &Service, tenants: usize, callers: usize) -> Result<Run> {
+    let load = Load { address: service.api, server: &service.process, connections: callers, duration: bench.duration };
+    closed_loop(load, &Puts::new(tenants)).with_context(|| format!("{callers} callers, {tenants} tenants"))
+}
+
+fn against_pgbench(bench: &Bench, name: &'static str, tenants: usize) -> Result<()> {
+    let site = Site::new(bench);
+    site.seed(0, TENANTS, 1)?;
+    let Some(pgbench) = Pgbench::prepare(bench, &site, TENANTS)? else {
+        bench.report().skip(name, "there is no pgbench");
+        return Ok(());
+    };
+    let service = Service::start(&site, &[])?;
+    let figures = [Ratio { name, target: Target::AtLeast(1.0), of_a: |tps: &f64| *tps, of_b: Run::rate }];
+    compare(bench, &figures, || pgbench.run(bench.duration), || run(bench, &service, tenants, CALLERS))
+}
+
+/// Writes of many tenants.
+pub fn many_tenants(bench: &Bench) -> Result<()> {
+    against_pgbench(bench, "PUT, 1000 tenants / pgbench, writes", TENANTS)
+}
+
+/// Writes of one tenant, which are ordered by its revision, while pgbench still has them all.
+pub fn one_hot_tenant(bench: &Bench) -> Result<()> {
+    against_pgbench(bench, "PUT, one hot tenant / pgbench, writes", 1)
+}
+
+/// The middle of some runs: writes per second, and milliseconds that 99 of 100 took at most.
+fn middle(bench: &Bench, service: &Service, tenants: usize, callers: usize) -> Result<(f64, f64)> {
+    let runs = (0..bench.size(1, 3)).map(|_| run(bench, service, tenants, callers)).collect::<Result<Vec<_>>>()?;
+    let rate = Spread::of(runs.iter().map(Run::rate)).median;
+    Ok((rate, Spread::of(runs.iter().map(|run| run.latency_ms(0.99))).median))
+}
+
+/// Writes per second and latency by the number of callers.
+pub fn by_callers(bench: &Bench) -> Result<()> {
+    let site = Site::new(bench);
+    site.seed(0, TENANTS, 1)?;
+    let service = Service::start(&site, &[])?;
+    let (mut rates, mut latencies) = (Vec::new(), Vec::new());
+    for callers in [1, 8, 32, 128, 256] {
+        let (rate, latency) = middle(bench, &service, TENANTS, callers)?;
+        rates.push((callers as f64, rate));
+        latencies.push((callers as f64, latency));
+    }
+    let title = "Writes by parallel callers, 1,000 tenants";
+    bench.report().curve(Curve { name: "callers-writes", title, of: "callers", figure: "writes per second", points: rates });
+    let title = "Latency of a write by parallel callers, 1,000 tenants";
+    bench.report().curve(Curve { name: "callers-latency", title, of: "callers", figure: "p99, milliseconds", points: latencies });
+    Ok(())
+}
+
+/// Writes per second by the number of tenants that are written to.
+pub fn by_tenants(bench: &Bench) -> Result<()> {
+    let sizes: &[usize] = bench.size(&[1, 10, 100, 1_000], &[1, 10, 100, 1_000, 10_000]);
+    let site = Site::new(bench);
+    site.seed(0, sizes[sizes.len() - 1], 1)?;
+    let service = Service::start(&site, &[])?;
+    let mut points = Vec::new();
+    for tenants in sizes {
+        points.push((*tenants as f64, middle(bench, &service, *tenants, CALLERS)?.0));
+    }
+    bench.report().note("writes by tenants", json!({ "callers": CALLERS }));
+    let title = "Writes by tenants that are written to, 32 callers";
+    bench.report().curve(Curve { name: "tenants-writes", title, of: "tenants", figure: "writes per second", points });
+    Ok(())
+}
