@@ -252,6 +252,11 @@ impl Cache {
         Some(held)
     }
 
+    /// What `read` makes of it, without so much as counting a hit.
+    pub fn with_held<T>(&self, tenant: &str, read: impl FnOnce(&Arc<TenantSnapshot>) -> T) -> Option<T> {
+        self.resident.with(tenant, read)
+    }
+
     /// A life of the tenant has begun: nothing of an earlier one is to be served.
     pub fn begin(&self, tenant: &TenantName, tag: &VersionTag) {
         self.observe(tenant, tag);

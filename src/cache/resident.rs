@@ -1,15 +1,16 @@
 //! The snapshots in memory.
 //!
 //! moka decides who stays, by weight and use. Hits do not go through it, for it records each one in channels that all threads share:
-//! they are answered from a map beside it, and tell moka of a tenant's use at most once a tick. Whatever moka evicts leaves the map too.
+//! they are answered from a map beside it, without writing to anything that another thread reads, and tell moka of a tenant's use at
+//! most once a tick. Whatever moka evicts leaves the map too.
 
 use std::sync::{
     Arc,
     atomic::{AtomicU32, Ordering},
 };
 
-use dashmap::DashMap;
 use moka::{ops::compute::Op, sync::Cache};
+use papaya::HashMap;
 
 use crate::domain::{ids::TenantName, snapshot::TenantSnapshot};
 
@@ -26,7 +27,7 @@ pub enum Becomes {
 /// The resident snapshots of one instance.
 pub struct Resident {
     kept: Cache<TenantName, Arc<TenantSnapshot>>,
-    hot: Arc<DashMap<TenantName, Hot>>,
+    hot: Arc<HashMap<TenantName, Hot>>,
     tick: AtomicU32,
 }
 
@@ -39,7 +40,7 @@ struct Hot {
 impl Resident {
     /// Room for snapshots of `bytes` in all, by their weight.
     pub fn new(bytes: u64) -> Self {
-        let hot: Arc<DashMap<TenantName, Hot>> = Arc::default();
+        let hot: Arc<HashMap<TenantName, Hot>> = Arc::default();
         let weigh = |_: &TenantName, snapshot: &Arc<TenantSnapshot>| u32::try_from(snapshot.weight()).unwrap_or(u32::MAX);
         let evicting = hot.clone();
         let kept = Cache::builder()
@@ -47,7 +48,7 @@ impl Resident {
             .weigher(weigh)
             // A newer snapshot may be in its place by now: that one stays.
             .eviction_listener(move |tenant, evicted, _| {
-                evicting.remove_if(&*tenant, |_, hot| Arc::ptr_eq(&hot.snapshot, &evicted));
+                let _ = evicting.pin().remove_if(&*tenant, |_, hot| Arc::ptr_eq(&hot.snapshot, &evicted));
             })
             .build();
         Self { kept, hot, tick: AtomicU32::new(0) }
@@ -55,31 +56,36 @@ impl Resident {
 
     /// The tenant's snapshot, if it is here.
     pub fn get(&self, tenant: &str) -> Option<Arc<TenantSnapshot>> {
-        let hot = self.hot.get(tenant)?;
-        let snapshot = hot.snapshot.clone();
+        self.with(tenant, Arc::clone)
+    }
+
+    /// What `read` makes of the tenant's snapshot, if it is here. Not even the count of its users is touched.
+    pub fn with<T>(&self, tenant: &str, read: impl FnOnce(&Arc<TenantSnapshot>) -> T) -> Option<T> {
+        let hot = self.hot.pin();
+        let held = hot.get(tenant)?;
         let tick = self.tick.load(Ordering::Relaxed);
-        if hot.told.swap(tick, Ordering::Relaxed) != tick {
-            // moka may evict, and its listener locks the map.
-            drop(hot);
+        if held.told.load(Ordering::Relaxed) != tick {
+            held.told.store(tick, Ordering::Relaxed);
             self.kept.get(tenant);
         }
-        Some(snapshot)
+        Some(read(&held.snapshot))
     }
 
     /// Changes the tenant's snapshot under the tenant's lock, which is moka's.
     pub fn change(&self, tenant: &TenantName, change: impl FnOnce(Option<Arc<TenantSnapshot>>) -> Becomes) {
         self.kept.entry(tenant.clone()).and_compute_with(|_| {
             // What hits are answered from, and not moka's: what moka has just evicted is still there until its listener has run.
-            let held = self.hot.get(tenant).map(|hot| hot.snapshot.clone());
+            let hot = self.hot.pin();
+            let held = hot.get(tenant).map(|hot| hot.snapshot.clone());
             match change(held) {
                 Becomes::Same => Op::Nop,
                 Becomes::Next(snapshot) => {
                     let told = AtomicU32::new(self.tick.load(Ordering::Relaxed));
-                    self.hot.insert(tenant.clone(), Hot { snapshot: snapshot.clone(), told });
+                    hot.insert(tenant.clone(), Hot { snapshot: snapshot.clone(), told });
                     Op::Put(snapshot)
                 }
                 Becomes::Gone => {
-                    self.hot.remove(tenant);
+                    hot.remove(tenant);
                     Op::Remove
                 }
             }
@@ -88,7 +94,7 @@ impl Resident {
 
     /// Who is here.
     pub fn tenants(&self) -> Vec<TenantName> {
-        self.hot.iter().map(|hot| hot.key().clone()).collect()
+        self.hot.pin().keys().cloned().collect()
     }
 
     /// How many are here.

@@ -2,16 +2,28 @@
 //!
 //! A wake-up says only that something may have moved. A waiter joins first and looks second, so that nothing is missed in between.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use dashmap::DashMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::{domain::ids::TenantName, telemetry::names};
 
+/// A sender for each tenant that is waited for.
+#[derive(Default)]
+struct Tenants(Mutex<HashMap<TenantName, watch::Sender<()>>>);
+
+impl Tenants {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TenantName, watch::Sender<()>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The waiters of one instance.
 pub struct Waiters {
-    tenants: Arc<DashMap<TenantName, watch::Sender<()>>>,
+    tenants: Arc<Tenants>,
     places: Arc<Semaphore>,
     per_tenant: usize,
 }
@@ -31,7 +43,8 @@ impl Waiters {
     pub fn join(&self, tenant: &TenantName) -> Result<Waiter, Full> {
         let place = self.places.clone().try_acquire_owned().map_err(|_| Full)?;
         let moved = {
-            let sender = self.tenants.entry(tenant.clone()).or_insert_with(|| watch::Sender::new(()));
+            let mut tenants = self.tenants.lock();
+            let sender = tenants.entry(tenant.clone()).or_insert_with(|| watch::Sender::new(()));
             if sender.receiver_count() >= self.per_tenant {
                 return Err(Full);
             }
@@ -43,20 +56,20 @@ impl Waiters {
 
     /// Wakes those who wait for the tenant.
     pub fn wake(&self, tenant: &TenantName) {
-        if let Some(sender) = self.tenants.get(tenant) {
+        if let Some(sender) = self.tenants.lock().get(tenant) {
             sender.send_replace(());
         }
     }
 
     /// Who is waited for.
     pub fn tenants(&self) -> Vec<TenantName> {
-        self.tenants.iter().map(|entry| entry.key().clone()).collect()
+        self.tenants.lock().keys().cloned().collect()
     }
 }
 
 /// A place among the waiters, given back when dropped.
 pub struct Waiter {
-    tenants: Arc<DashMap<TenantName, watch::Sender<()>>>,
+    tenants: Arc<Tenants>,
     tenant: TenantName,
     moved: Option<watch::Receiver<()>>,
     _place: OwnedSemaphorePermit,
@@ -76,7 +89,11 @@ impl Waiter {
 impl Drop for Waiter {
     fn drop(&mut self) {
         self.moved = None;
-        self.tenants.remove_if(&self.tenant, |_, sender| sender.receiver_count() == 0);
+        let mut tenants = self.tenants.lock();
+        if tenants.get(&self.tenant).is_some_and(|sender| sender.receiver_count() == 0) {
+            tenants.remove(&self.tenant);
+        }
+        drop(tenants);
         metrics::gauge!(names::WAITERS).decrement(1.0);
     }
 }

@@ -162,10 +162,15 @@ impl TenantSnapshot {
 
     /// The tag of a part: it moves only when something in the part moves. Revision 0 if nothing ever did.
     pub fn scope_tag(&self, scope: &Scope) -> VersionTag {
-        let revision = match (&scope.service, &scope.env) {
+        self.tag_of(scope.service.as_ref().map(ServiceName::as_str), scope.env.as_ref().map(EnvName::as_str))
+    }
+
+    /// The same for names that may not be well-formed, and so have no routes.
+    pub fn tag_of(&self, service: Option<&str>, env: Option<&str>) -> VersionTag {
+        let revision = match (service, env) {
             (None, None) => Some(self.tag.revision),
             (None, Some(env)) => self.envs.get(env).copied(),
-            (Some(service), env) => self.service(service.as_str()).and_then(|service| service.revision(env.as_ref())),
+            (Some(service), env) => self.service(service).and_then(|service| service.revision(env)),
         };
         VersionTag { epoch: self.tag.epoch.clone(), revision: revision.unwrap_or_default() }
     }

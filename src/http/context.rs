@@ -168,7 +168,7 @@ impl FromRequest for ReadContext {
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let raw = request.headers().get(MIN_REVISION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let minimum = raw.map(|raw| parse_tag(&raw).map_err(|invalid| Problem::field("TM-Min-Revision:", invalid))).transpose();
-        ready(minimum.map(|minimum| Self { minimum, seen: if_none_match(request) }))
+        ready(minimum.map(|minimum| Self { minimum, seen: if_none_match(request.headers()) }))
     }
 }
 
@@ -178,8 +178,8 @@ pub(super) fn parse_tag(raw: &str) -> Result<VersionTag, Invalid> {
 }
 
 /// The strong version tags among those of `If-None-Match` (RFC 9110 §13.1.2, weak comparison), for conditional reads.
-pub fn if_none_match(request: &HttpRequest) -> Vec<VersionTag> {
-    let values = request.headers().get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
+pub fn if_none_match(headers: &HeaderMap) -> Vec<VersionTag> {
+    let values = headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).filter_map(|tag| parse_tag(tag.trim().trim_start_matches("W/")).ok()).collect()
 }
 

@@ -11,6 +11,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::quick::Tallies;
 use crate::resilience::Dependency;
 
 /// How a part is.
@@ -60,6 +61,7 @@ pub struct Health {
     dependencies: Vec<Arc<Dependency>>,
     can_serve: Probe<bool>,
     metrics: PrometheusHandle,
+    tallies: Arc<Tallies>,
 }
 
 impl Health {
@@ -72,7 +74,13 @@ impl Health {
             dependencies: Vec::new(),
             can_serve: Box::new(can_serve),
             metrics,
+            tallies: Arc::default(),
         }
+    }
+
+    /// What is counted beside the metrics, until somebody asks for them.
+    pub fn tallies(&self) -> Arc<Tallies> {
+        self.tallies.clone()
     }
 
     /// Adds a check to `/health/ready`.
@@ -144,5 +152,6 @@ pub async fn resilience(health: web::Data<Health>) -> HttpResponse {
 
 /// `GET /metrics`, in Prometheus' text format.
 pub async fn metrics(health: web::Data<Health>) -> HttpResponse {
+    health.tallies.add_up();
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(health.metrics.render())
 }

@@ -15,6 +15,7 @@ use tracing::Instrument as _;
 use super::{
     context::{CORRELATION_ID, RequestId},
     problem::{Code, Problem},
+    quick::Quick,
 };
 use crate::telemetry::{self, names};
 
@@ -85,6 +86,9 @@ impl Around {
 pub async fn surround(
     request: ServiceRequest, next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
+    if let Some(response) = request.app_data::<web::Data<Quick>>().and_then(|quick| quick.answer(&request)) {
+        return Ok(request.into_response(response));
+    }
     let around = request.app_data::<web::Data<Around>>().cloned();
     let limit = around.as_ref().map_or(Duration::from_secs(10), |around| around.request_timeout);
     let is_sampled = || request.headers().get("traceparent").is_some_and(|trace| trace.as_bytes().ends_with(b"-01"));

@@ -9,6 +9,7 @@ mod health;
 mod middleware;
 mod polling;
 mod problem;
+mod quick;
 mod respond;
 mod routes;
 mod streams;
@@ -23,7 +24,9 @@ use actix_web::{
     web::{self, ServiceConfig, delete, get, patch, post, put, resource},
 };
 pub use health::{Check, CheckStatus, Health};
+pub use quick::Tallies;
 
+use self::quick::Quick;
 use crate::{
     config::{self, ms},
     service::{audit::AuditReads, polls::Polls, reads::Reads, writer::Writer},
@@ -97,6 +100,7 @@ fn health_endpoints(config: &mut ServiceConfig) {
 /// The API's server on a bound listener. It does not handle signals: whoever runs it drains it.
 pub fn api_server(
     listener: TcpListener, settings: &config::Http, drain: &config::Drain, state: web::Data<ApiState>, health: web::Data<Health>,
+    tallies: Arc<Tallies>,
 ) -> std::io::Result<Server> {
     let body = web::PayloadConfig::new(settings.max_body_bytes);
     let around = web::Data::new(middleware::Around::new(ms(settings.request_timeout_ms)));
@@ -105,6 +109,8 @@ pub fn api_server(
             .wrap(actix_web::middleware::from_fn(middleware::surround))
             .app_data(body.clone())
             .app_data(around.clone())
+            // One for each worker: this runs once in each.
+            .app_data(web::Data::new(Quick::new(state.polls.clone(), &tallies)))
             .app_data(state.clone())
             .app_data(health.clone())
             .configure(api)

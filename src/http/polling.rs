@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{
-    FromRequest as _, HttpRequest, HttpResponse,
+    FromRequest as _, HttpMessage, HttpRequest, HttpResponse,
     dev::Payload,
     http::header::{self, ContentEncoding, Encoding, Header as _, HeaderName, HeaderValue},
     web,
@@ -14,7 +14,7 @@ use validator::Validate;
 
 use super::{
     ApiState,
-    context::{ReadContext, STALE, if_none_match},
+    context::{ReadContext, STALE},
     extract::{Fields, Query},
     middleware::{Around, LONGEST_WAIT},
     problem::{Code, Problem},
@@ -26,11 +26,11 @@ use crate::{
     domain::{Invalid, ids::TenantName, snapshot::Scope, tag::VersionTag},
     service::{
         Error, Freshness,
-        polls::{Changes, Coding, Polled},
+        polls::{Changes, Coding, Polled, Polls},
     },
 };
 
-const PREFER: HeaderName = HeaderName::from_static("prefer");
+pub(super) const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// Changes of one answer without a `limit`, and at most.
@@ -50,44 +50,23 @@ pub struct ResolveIn {
 
 /// `GET /routes/resolve`
 pub async fn resolve(
-    state: web::Data<ApiState>, around: web::Data<Around>, _caller: Caller, request: HttpRequest,
+    state: web::Data<ApiState>, around: web::Data<Around>, _caller: Caller, context: ReadContext, query: Query<ResolveIn>,
 ) -> Result<HttpResponse, Problem> {
-    let seen = if_none_match(&request);
-    let held = plain_names(&request).and_then(|names| state.polls.resolve_held(names, &seen));
-    let polled = match held {
-        Some(polled) => polled?,
-        // Not held, not active, something newer was seen, or the request is not a plain one.
-        None => {
-            let query = Query::<ResolveIn>::from_request(&request, &mut Payload::None).into_inner()?.0;
-            let ResolveIn { tenant, service, env, version, min_revision } = query;
-            let freshness = freshness(&request, min_revision.as_deref())?;
-            let key = key_in_query([tenant, service, env, version])?;
-            within(around.request_timeout, state.polls.resolve(&key, &freshness)).await?
-        }
-    };
+    let freshness = context.freshness(query.0.min_revision.as_deref())?;
+    let ResolveIn { tenant, service, env, version, min_revision: _ } = query.0;
+    let key = key_in_query([tenant, service, env, version])?;
+    let polled = within(around.request_timeout, state.polls.resolve(&key, &freshness)).await?;
+    Ok(resolved(&state.polls, polled))
+}
+
+/// The answer to `resolve`.
+pub(super) fn resolved(polls: &Polls, polled: Polled) -> HttpResponse {
     let (tag, mut response) = match polled {
         Polled::Same(tag) => (tag, HttpResponse::NotModified().finish()),
         Polled::Now(tag, body) => (tag, json(body.into())),
     };
     set_tag(&mut response, &tag, Coding::Identity);
-    Ok(with_age(&state, response))
-}
-
-/// The four names of a request that asks for nothing else and needs no decoding.
-fn plain_names(request: &HttpRequest) -> Option<[&str; 4]> {
-    if request.headers().contains_key(super::context::MIN_REVISION) {
-        return None;
-    }
-    let mut names = [None; 4];
-    for pair in request.query_string().split('&') {
-        let (name, value) = pair.split_once('=')?;
-        let at = ["tenant", "service", "env", "version"].iter().position(|known| *known == name)?;
-        if value.contains(['%', '+']) || names[at].replace(value).is_some() {
-            return None;
-        }
-    }
-    let [tenant, service, env, version] = names;
-    Some([tenant?, service?, env?, version?])
+    with_age(polls, response)
 }
 
 /// The parameters of `GET /tenants/{tenant}/snapshot`.
@@ -114,20 +93,29 @@ pub async fn snapshot(
     let held = within(around.request_timeout + wait.time().unwrap_or_default(), asked).await?;
     let (tag, coding) = (held.scope_tag(&scope), coding(&request));
     let mut response = if freshness.seen.contains(&tag) {
-        HttpResponse::NotModified().finish()
+        unmoved(&state.polls, &tag, coding)
     } else {
         let mut response = json(state.polls.body(&held, &scope, coding).await?);
         if let Some(name) = coding_name(coding) {
             response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
         }
-        response
+        tagged(&state.polls, response, &tag, coding)
     };
+    wait.confirm(&mut response);
+    Ok(response)
+}
+
+/// The answer to `snapshot` when the client has it already.
+pub(super) fn unmoved(polls: &Polls, tag: &VersionTag, coding: Coding) -> HttpResponse {
+    tagged(polls, HttpResponse::NotModified().finish(), tag, coding)
+}
+
+fn tagged(polls: &Polls, mut response: HttpResponse, tag: &VersionTag, coding: Coding) -> HttpResponse {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding, prefer"));
-    wait.confirm(&mut response);
-    set_tag(&mut response, &tag, coding);
-    Ok(with_age(&state, response))
+    set_tag(&mut response, tag, coding);
+    with_age(polls, response)
 }
 
 /// The parameters of `GET /tenants/{tenant}/changes`.
@@ -168,7 +156,7 @@ pub async fn changes(
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     wait.confirm(&mut response);
     set_tag(&mut response, &to, Coding::Identity);
-    Ok(with_age(&state, response))
+    Ok(with_age(&state.polls, response))
 }
 
 /// `{from, to, complete, changes: [event…]}`; the events are put in as they were published.
@@ -264,7 +252,7 @@ async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, Error
 }
 
 /// The coding that the client prefers among ours (RFC 9110 §12.5.3).
-fn coding(request: &HttpRequest) -> Coding {
+pub(super) fn coding(request: &impl HttpMessage) -> Coding {
     if !request.headers().contains_key(header::ACCEPT_ENCODING) {
         return Coding::Identity;
     }
@@ -300,8 +288,8 @@ fn set_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Coding) {
 }
 
 /// Tells the age of the answer while the primary cannot be reached.
-fn with_age(state: &ApiState, mut response: HttpResponse) -> HttpResponse {
-    if let Some(age) = state.polls.stale_for() {
+fn with_age(polls: &Polls, mut response: HttpResponse) -> HttpResponse {
+    if let Some(age) = polls.stale_for() {
         response.headers_mut().insert(STALE, HeaderValue::from(age.as_secs()));
     }
     response

@@ -51,7 +51,8 @@ pub fn json(body: &impl Serialize) -> HttpResponse {
 
 /// 304 when the client has this tag already, else what `answer` makes; with the tag either way.
 pub fn conditional(request: &HttpRequest, tag: &VersionTag, answer: impl FnOnce() -> HttpResponse) -> HttpResponse {
-    let mut response = if if_none_match(request).contains(tag) { HttpResponse::NotModified().finish() } else { answer() };
+    let mut response =
+        if if_none_match(request.headers()).contains(tag) { HttpResponse::NotModified().finish() } else { answer() };
     if let Ok(value) = header::HeaderValue::from_str(&tag.to_etag()) {
         response.headers_mut().insert(header::ETAG, value);
     }

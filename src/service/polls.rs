@@ -58,11 +58,25 @@ impl Polls {
         Self { cache, router, settings, stop }
     }
 
-    /// What [`Polls::resolve`] would answer, if it can at once: the route is held and active, and nothing newer was seen or asked for.
-    pub fn resolve_held(&self, [tenant, service, env, version]: [&str; 4], seen: &[VersionTag]) -> Option<Result<Polled, Error>> {
-        let snapshot = self.cache.held(tenant)?;
-        let route = snapshot.get(service, env, version).filter(|route| route.is_active)?;
-        seen.iter().all(|seen| snapshot.tag().covers(seen)).then(|| polled(&snapshot, route, seen))
+    /// What [`Polls::resolve`] would answer, if it can at once: the route is held and active, and nothing newer was seen.
+    pub fn resolve_held(&self, [tenant, service, env, version]: [&str; 4], seen: &[VersionTag]) -> Option<Polled> {
+        let resolve = |snapshot: &Arc<TenantSnapshot>| {
+            let route = snapshot.get(service, env, version).filter(|route| route.is_active)?;
+            let is_new_enough = seen.iter().all(|seen| snapshot.tag().covers(seen));
+            is_new_enough.then(|| polled(snapshot, route, seen).ok()).flatten()
+        };
+        self.cache.with_held(tenant, resolve).flatten()
+    }
+
+    /// The tag of a scope that is held, if it is among those that were seen, and none of these is newer than what is held.
+    pub fn unmoved_held(
+        &self, tenant: &str, service: Option<&str>, env: Option<&str>, seen: &[VersionTag],
+    ) -> Option<VersionTag> {
+        let unmoved = |snapshot: &Arc<TenantSnapshot>| {
+            let tag = snapshot.tag_of(service, env);
+            (seen.contains(&tag) && seen.iter().all(|seen| snapshot.tag().covers(seen))).then_some(tag)
+        };
+        self.cache.with_held(tenant, unmoved).flatten()
     }
 
     /// Where a route points: the body of `resolve`, and the tag of the route, which moves only when the route moves.

@@ -303,3 +303,47 @@ async fn polling_through_two_instances_never_goes_back() {
     let ((), one, two, ()) = tokio::join!(writer, poll(&app), poll(&other), both);
     assert!(one > 10 && two > 10, "{one} {two}");
 }
+
+/// A plain request whose answer is at hand is answered before routing; one that names a minimum goes the ordinary way.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_short_way_answers_what_the_ordinary_way_answers() {
+    let app = TestApp::start().await;
+    app.put(V1).json(&json!({ "url": "http://a/\"ü\"" })).expect(201).await;
+    let newest = app.put("/routes/acme/web/dev/v1").json(&url("b")).expect(201).await;
+    let snapshot = app.get(SNAPSHOT).expect(200).await;
+    let dev = "/tenants/acme/snapshot?env=dev";
+    for (path, seen) in [
+        (RESOLVE, ""),
+        (RESOLVE, "\"0123456789abcdef.1\""),
+        (RESOLVE, &format!("\"{}.1\"", newest.epoch())),
+        (SNAPSHOT, snapshot.header("etag")),
+        (dev, newest.header("etag")),
+        ("/tenants/acme/snapshot?service=web&env=dev", newest.header("etag")),
+        (SNAPSHOT, ""),
+        (dev, &format!("\"{}.1\"", newest.epoch())),
+    ] {
+        for coding in ["identity", "gzip"] {
+            let ask = || app.get(path).header("if-none-match", seen).header("accept-encoding", coding);
+            let short = ask().header("x-correlation-id", "mine").send().await;
+            let ordinary = ask().header("x-correlation-id", "mine").header("tm-min-revision", newest.tag()).send().await;
+            assert_eq!((short.status, &short.bytes), (ordinary.status, &ordinary.bytes), "{path} {seen} {coding}");
+            let headers = |answer: &crate::support::Answer| {
+                let mut headers = answer.headers.clone();
+                headers.remove("date");
+                headers
+            };
+            assert_eq!(headers(&short), headers(&ordinary), "{path} {seen} {coding}");
+        }
+    }
+    // Ids are made here too, and differ.
+    let ids = [app.get(RESOLVE).expect(200).await, app.get(RESOLVE).expect(200).await].map(|answer| {
+        let id: uuid::Uuid = answer.header("x-correlation-id").parse().expect("a UUID");
+        assert_eq!(id.get_version_num(), 7);
+        id
+    });
+    assert_ne!(ids[0], ids[1]);
+    let text = String::from_utf8(app.ops("/metrics").expect(200).await.bytes).unwrap();
+    let counted = r#"tm_http_requests_total{method="GET",endpoint="/api/v1/routes/resolve",status="2xx"} "#;
+    let count = text.lines().find_map(|line| line.strip_prefix(counted)).map(|count| count.parse::<u64>().unwrap());
+    assert!(count.is_some_and(|count| count >= 2), "{text}");
+}

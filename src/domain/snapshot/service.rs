@@ -142,8 +142,8 @@ impl Service {
     }
 
     /// The newest revision that touched the service, in one environment or in any.
-    pub fn revision(&self, env: Option<&EnvName>) -> Option<Revision> {
-        let of = |(name, revision): &(EnvName, Revision)| env.is_none_or(|env| env == name).then_some(*revision);
+    pub fn revision(&self, env: Option<&str>) -> Option<Revision> {
+        let of = |(name, revision): &(EnvName, Revision)| env.is_none_or(|env| env == name.as_str()).then_some(*revision);
         self.envs.iter().filter_map(of).max()
     }
 

@@ -1,0 +1,166 @@
+//! The short way: what proxies ask for over and over, answered before anything else looks at the request.
+//!
+//! Only a plain request whose answer is at hand is answered here: `resolve` of a route that is held and active, and a `snapshot` that has
+//! not moved. Everything else, every error among it, goes the ordinary way, and whatever is answered here would be answered there with the
+//! same bytes. Nothing is written to memory that other threads use: that costs more than the answer.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use actix_web::{
+    HttpResponse,
+    dev::ServiceRequest,
+    http::{
+        Method,
+        header::{HeaderMap, HeaderValue},
+    },
+};
+use uuid::Uuid;
+
+use super::{
+    context::{CORRELATION_ID, MIN_REVISION, RequestId, if_none_match},
+    polling::{self, PREFER},
+};
+use crate::{service::polls::Polls, telemetry::names};
+
+/// One in so many answers is timed.
+const TIMED: u64 = 16;
+
+const RESOLVE: &str = "/api/v1/routes/resolve";
+const TENANTS: &str = "/api/v1/tenants/";
+
+/// The answers of one endpoint since they were last added up.
+#[derive(Default)]
+struct Answers {
+    ok: AtomicU64,
+    not_modified: AtomicU64,
+}
+
+/// What one worker has answered. Aligned so that no two share a cache line.
+#[derive(Default)]
+#[repr(align(128))]
+struct Tally {
+    resolve: Answers,
+    snapshot: Answers,
+}
+
+/// What all workers have answered.
+#[derive(Default)]
+pub struct Tallies(Mutex<Vec<Arc<Tally>>>);
+
+impl Tallies {
+    fn join(&self) -> Arc<Tally> {
+        let tally = Arc::<Tally>::default();
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(tally.clone());
+        tally
+    }
+
+    /// Adds what was answered since the last time to the metrics.
+    pub fn add_up(&self) {
+        for tally in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+            for (endpoint, answers) in [(RESOLVE, &tally.resolve), ("/api/v1/tenants/{tenant}/snapshot", &tally.snapshot)] {
+                for (status, answered) in [("2xx", &answers.ok), ("3xx", &answers.not_modified)] {
+                    let answered = answered.swap(0, Ordering::Relaxed);
+                    metrics::counter!(names::HTTP_REQUESTS, "method" => "GET", "endpoint" => endpoint, "status" => status)
+                        .increment(answered);
+                    metrics::counter!(names::CACHE_READS, "result" => "hit").increment(answered);
+                }
+            }
+        }
+    }
+}
+
+/// The short way of one worker.
+pub struct Quick {
+    polls: Arc<Polls>,
+    tally: Arc<Tally>,
+    seconds: [metrics::Histogram; 2],
+}
+
+impl Quick {
+    /// Answers from `polls`, and counts in `tallies`.
+    pub fn new(polls: Arc<Polls>, tallies: &Tallies) -> Self {
+        let seconds = |endpoint: &'static str| metrics::histogram!(names::HTTP_SECONDS, "endpoint" => endpoint);
+        Self { polls, tally: tallies.join(), seconds: [RESOLVE, "/api/v1/tenants/{tenant}/snapshot"].map(seconds) }
+    }
+
+    /// The answer, if it is at hand.
+    pub fn answer(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+        let headers = request.headers();
+        let is_sampled = || headers.get("traceparent").is_some_and(|trace| trace.as_bytes().ends_with(b"-01"));
+        if request.method() != Method::GET || headers.contains_key(MIN_REVISION) || headers.contains_key(PREFER) || is_sampled() {
+            return None;
+        }
+        let is_timed = self.tally.answered().is_multiple_of(TIMED);
+        let started = is_timed.then(Instant::now);
+        let (mut response, answers, seconds) = if request.path() == RESOLVE {
+            (self.resolve(request)?, &self.tally.resolve, &self.seconds[0])
+        } else {
+            let tenant = request.path().strip_prefix(TENANTS)?.strip_suffix("/snapshot")?;
+            (self.unmoved(request, tenant)?, &self.tally.snapshot, &self.seconds[1])
+        };
+        let counted = if response.status().is_success() { &answers.ok } else { &answers.not_modified };
+        // This worker alone adds to it; only who adds up takes away.
+        counted.fetch_add(1, Ordering::Relaxed);
+        response.headers_mut().insert(CORRELATION_ID, correlation_id(headers)?);
+        if let Some(started) = started {
+            seconds.record(started.elapsed().as_secs_f64());
+        }
+        Some(response)
+    }
+
+    fn resolve(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+        let [tenant, service, env, version] = plain(request.query_string(), ["tenant", "service", "env", "version"])?;
+        let polled = self.polls.resolve_held([tenant?, service?, env?, version?], &if_none_match(request.headers()))?;
+        Some(polling::resolved(&self.polls, polled))
+    }
+
+    fn unmoved(&self, request: &ServiceRequest, tenant: &str) -> Option<HttpResponse> {
+        let query = request.query_string();
+        let [service, env] = if query.is_empty() { [None; 2] } else { plain(query, ["service", "env"])? };
+        // An empty name is an error, which the ordinary way tells.
+        if service == Some("") || env == Some("") {
+            return None;
+        }
+        let tag = self.polls.unmoved_held(tenant, service, env, &if_none_match(request.headers()))?;
+        Some(polling::unmoved(&self.polls, &tag, polling::coding(request)))
+    }
+}
+
+impl Tally {
+    fn answered(&self) -> u64 {
+        let all = [&self.resolve.ok, &self.resolve.not_modified, &self.snapshot.ok, &self.snapshot.not_modified];
+        all.map(|answered| answered.load(Ordering::Relaxed)).iter().sum()
+    }
+}
+
+/// The values of a query that has only these names, each at most once, and needs no decoding.
+fn plain<'a, const N: usize>(query: &'a str, names: [&str; N]) -> Option<[Option<&'a str>; N]> {
+    let mut values = [None; N];
+    for pair in query.split('&') {
+        let (name, value) = pair.split_once('=')?;
+        let at = names.iter().position(|known| *known == name)?;
+        if value.bytes().any(|b| b == b'%' || b == b'+') || values[at].replace(value).is_some() {
+            return None;
+        }
+    }
+    Some(values)
+}
+
+/// The client's id, if it is usable, else a `UUIDv7` whose random part is this thread's own.
+fn correlation_id(headers: &HeaderMap) -> Option<HeaderValue> {
+    if headers.contains_key(CORRELATION_ID) {
+        return HeaderValue::from_str(&RequestId::of(headers).0).ok();
+    }
+    let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis());
+    let random: [u8; 16] = fastrand::u128(..).to_ne_bytes();
+    let bytes = random.first_chunk::<10>()?;
+    let id = uuid::Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), bytes).into_uuid();
+    let mut text = Uuid::encode_buffer();
+    HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut text)).ok()
+}
