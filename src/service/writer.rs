@@ -10,7 +10,7 @@ use std::{
         Arc,
         atomic::{AtomicU8, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use tokio::{
@@ -63,6 +63,7 @@ impl Writer {
                     settings: settings.clone(),
                     default_routes_quota: limits.routes_per_tenant,
                     on_commit: on_commit.clone(),
+                    connection: tokio::sync::Mutex::default(),
                 };
                 (sender, tokio::spawn(lane.run(receiver)))
             })
@@ -102,7 +103,12 @@ struct Lane {
     settings: config::Write,
     default_routes_quota: u32,
     on_commit: OnCommit,
+    /// The connection of the last group, and when it ended.
+    connection: tokio::sync::Mutex<Option<(store::Connection, Instant)>>,
 }
+
+/// A connection that was used so lately is used again without asking whether it still works: that would cost a round trip for each group.
+const LATELY: Duration = Duration::from_millis(500);
 
 impl Lane {
     async fn run(self, mut receiver: mpsc::Receiver<Waiting>) {
@@ -173,7 +179,12 @@ impl Lane {
     }
 
     async fn attempt(&self, requests: &[Request]) -> Result<Committed, store::Error> {
-        let mut client = self.primary.connection().await?;
+        let mut held = self.connection.lock().await;
+        let mut client = match held.take() {
+            Some((client, used)) if used.elapsed() < LATELY && !client.is_closed() => client,
+            // Back to the pool, which checks what it lends.
+            _ => self.primary.writing_connection().await?,
+        };
         let limit = ms(self.settings.timeout_ms);
         let decide = |locked| {
             let plan = batch::plan(requests, locked, self.default_routes_quota);
@@ -183,6 +194,8 @@ impl Lane {
         if result.as_ref().is_err_and(store::Error::is_dependency_failure) {
             // What state the connection is in, nobody knows: it is not lent again.
             drop(store::Connection::take(client));
+        } else {
+            *held = Some((client, Instant::now()));
         }
         result
     }

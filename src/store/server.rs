@@ -13,11 +13,18 @@ use crate::{
     telemetry::names,
 };
 
-/// A server with its pool and its policy.
+/// Session settings of the write path. Its statements find rows by their keys, so one plan serves every call, and planning anew costs as
+/// much as running them. But a plan that is made while a table is empty scans it: so the other ways are not offered to the planner.
+const PLANNED_ONCE: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off \
+     -c enable_hashjoin=off -c enable_mergejoin=off";
+
+/// A server with its pools and its policy.
 #[derive(Debug)]
 pub struct Server {
     name: &'static str,
     pool: Pool,
+    /// Connections of the write path alone.
+    writing: Pool,
     policy: Arc<Dependency>,
     read_timeout: Duration,
 }
@@ -27,28 +34,28 @@ impl Server {
     pub fn new(
         name: &'static str, key: &str, url: &SecretString, settings: &config::Postgres, breaker: &config::Breaker,
     ) -> Result<Self, ConfigError> {
-        let manager = Manager::from_config(
-            connection_config(key, url, settings)?,
-            NoTls,
-            // A connection whose last user gave up is checked before it is lent again; one that hangs is thrown away.
-            ManagerConfig { recycling_method: RecyclingMethod::Verified },
-        );
-        let pool = Pool::builder(manager)
-            .max_size(settings.pool_size)
-            .timeouts(Timeouts {
+        let pool = |options: &str| {
+            let manager = Manager::from_config(
+                connection_config(key, url, settings, options)?,
+                NoTls,
+                // A connection whose last user gave up is checked before it is lent again; one that hangs is thrown away.
+                ManagerConfig { recycling_method: RecyclingMethod::Verified },
+            );
+            let timeouts = Timeouts {
                 wait: Some(ms(settings.acquire_timeout_ms)),
                 create: Some(ms(settings.connect_timeout_ms)),
                 recycle: Some(ms(settings.recycle_timeout_ms)),
-            })
-            .runtime(Runtime::Tokio1)
-            .build()
-            .map_err(|error| ConfigError::Invalid { key: key.to_owned(), reason: error.to_string() })?;
+            };
+            let pool = Pool::builder(manager).max_size(settings.pool_size).timeouts(timeouts).runtime(Runtime::Tokio1).build();
+            pool.map_err(|error| ConfigError::Invalid { key: key.to_owned(), reason: error.to_string() })
+        };
+        let (pool, writing) = (pool("")?, pool(PLANNED_ONCE)?);
         let longest = ms(settings.acquire_timeout_ms)
             + ms(settings.connect_timeout_ms)
             + ms(settings.recycle_timeout_ms)
             + ms(settings.read_timeout_ms);
         let policy = Dependency::new(name, settings.pool_size * 8, longest, breaker);
-        Ok(Self { name, pool, policy, read_timeout: ms(settings.read_timeout_ms) })
+        Ok(Self { name, pool, writing, policy, read_timeout: ms(settings.read_timeout_ms) })
     }
 
     /// Its name in logs, metrics and health.
@@ -66,6 +73,11 @@ impl Server {
         Ok(self.pool.get().await?)
     }
 
+    /// The same for the write path, whose statements are planned once.
+    pub async fn writing_connection(&self) -> Result<Object, Error> {
+        Ok(self.writing.get().await?)
+    }
+
     /// Runs one read under the policy. A read that takes too long is cancelled on the server too.
     pub async fn read<T, F>(&self, read: impl FnOnce(Arc<Object>) -> F) -> Result<T, CallError<Error>>
     where
@@ -80,16 +92,18 @@ impl Server {
 
     /// Writes the pool's numbers into the metrics.
     pub fn report_pool(&self) {
-        let status = self.pool.status();
-        let in_use = status.size.saturating_sub(status.available);
-        for (state, number) in [("in_use", in_use), ("idle", status.available)] {
+        let (status, writing) = (self.pool.status(), self.writing.status());
+        let available = status.available + writing.available;
+        let in_use = (status.size + writing.size).saturating_sub(available);
+        for (state, number) in [("in_use", in_use), ("idle", available)] {
             metrics::gauge!(names::POOL_CONNECTIONS, "server" => self.name, "state" => state).set(number as f64);
         }
     }
 
-    /// Closes the pool.
+    /// Closes the pools.
     pub fn close(&self) {
         self.pool.close();
+        self.writing.close();
     }
 }
 
@@ -116,7 +130,7 @@ pub async fn bounded<T>(client: &Client, limit: Duration, operation: impl Future
 pub async fn connect(
     key: &str, url: &SecretString, settings: &config::Postgres,
 ) -> Result<(Client, tokio_postgres::Connection<tokio_postgres::Socket, tokio_postgres::tls::NoTlsStream>), Error> {
-    let config = connection_config(key, url, settings).map_err(Error::unavailable)?;
+    let config = connection_config(key, url, settings, "").map_err(Error::unavailable)?;
     let connecting = config.connect(NoTls);
     match tokio::time::timeout(ms(settings.connect_timeout_ms), connecting).await {
         Ok(Ok(connected)) => Ok(connected),
@@ -125,7 +139,9 @@ pub async fn connect(
     }
 }
 
-fn connection_config(key: &str, url: &SecretString, settings: &config::Postgres) -> Result<tokio_postgres::Config, ConfigError> {
+fn connection_config(
+    key: &str, url: &SecretString, settings: &config::Postgres, options: &str,
+) -> Result<tokio_postgres::Config, ConfigError> {
     if url.expose_secret().is_empty() {
         return Err(config::missing(key));
     }
@@ -135,7 +151,7 @@ fn connection_config(key: &str, url: &SecretString, settings: &config::Postgres)
     config
         .application_name("traffic-manager")
         .options(format!(
-            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={}",
+            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} {options}",
             settings.statement_timeout_ms, settings.lock_timeout_ms, settings.idle_in_transaction_timeout_ms
         ))
         .connect_timeout(ms(settings.connect_timeout_ms))
