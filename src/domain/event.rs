@@ -1,12 +1,12 @@
 //! The event: what is kept in history, published to Kafka and archived in MongoDB, member for member.
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
 use super::{
     hash::EventHash,
-    ids::{RouteName, TenantName},
+    ids::{EnvName, RouteName, ServiceName, TenantName, VersionName},
     route::RouteSpec,
     tag::{Epoch, Revision, VersionTag},
     time::UtcTime,
@@ -70,49 +70,62 @@ impl Action {
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
-    /// What sort of caller: `anonymous` while `auth.mode = "none"`.
-    pub kind: String,
     /// Its name or id.
     pub id: String,
+    /// What sort of caller: `anonymous` while `auth.mode = "none"`.
+    pub kind: String,
 }
 
-/// An event without its hash: exactly what the hash covers.
+/// An event without its hash: exactly what the hash covers. Members are declared in the order of RFC 8785, see [`super::chain::in_order`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventBody {
-    /// `UUIDv7`; the archive's document id. Never an order.
-    pub id: Uuid,
-    /// Whose.
-    pub tenant: TenantName,
+    /// What happened.
+    pub action: Action,
+    /// Who did it.
+    pub actor: Actor,
+    /// The route after, if there still is one.
+    pub after: Option<RouteSpec>,
+    /// The route before, if there was one.
+    pub before: Option<RouteSpec>,
     /// Which history.
     pub epoch: Epoch,
-    /// Where in it.
-    pub revision: Revision,
+    /// `UUIDv7`; the archive's document id. Never an order.
+    pub id: Uuid,
     /// Counts from 0 within the revision.
     pub item: u32,
     /// How many items the revision has.
     pub items: u32,
-    /// What happened.
-    pub action: Action,
-    /// To which route.
-    pub route: RouteName,
-    /// The route before, if there was one.
-    pub before: Option<RouteSpec>,
-    /// The route after, if there still is one.
-    pub after: Option<RouteSpec>,
-    /// Who did it.
-    pub actor: Actor,
-    /// Why, in the caller's words.
-    pub reason: Option<String>,
-    /// `X-Correlation-ID` of the request.
-    pub request_id: String,
-    /// W3C trace id of the request: 32 hex digits.
-    pub trace_id: Option<String>,
-    /// Where the request came from.
-    pub source_ip: Option<String>,
     /// When it was decided, by the clock of the instance that decided. Never an order.
     pub occurred_at: UtcTime,
     /// The hash of the tenant's event before this one; 64 zeros for the first of an epoch.
     pub prev_hash: EventHash,
+    /// Why, in the caller's words.
+    pub reason: Option<String>,
+    /// `X-Correlation-ID` of the request.
+    pub request_id: String,
+    /// Where in it.
+    pub revision: Revision,
+    /// To which route.
+    #[serde(serialize_with = "members_in_order")]
+    pub route: RouteName,
+    /// Where the request came from.
+    pub source_ip: Option<String>,
+    /// Whose.
+    pub tenant: TenantName,
+    /// W3C trace id of the request: 32 hex digits.
+    pub trace_id: Option<String>,
+}
+
+/// The members of a route's name in the order of RFC 8785; names themselves are ordered by service first.
+fn members_in_order<S: Serializer>(name: &RouteName, serializer: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Members<'a> {
+        env: &'a EnvName,
+        service: &'a ServiceName,
+        version: &'a VersionName,
+    }
+    let RouteName { service, env, version } = name;
+    Members { env, service, version }.serialize(serializer)
 }
 
 /// An event with its bytes, exactly as they are kept and published.

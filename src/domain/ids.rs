@@ -4,7 +4,7 @@
 use std::{borrow::Borrow, fmt, str::FromStr};
 
 use compact_str::CompactString;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Invalid;
 
@@ -44,8 +44,8 @@ fn version_label(raw: &str, what: &str) -> Result<(), Invalid> {
 macro_rules! identifier {
     ($(#[$doc:meta])* $name:ident, $what:literal, $check:path) => {
         $(#[$doc])*
-        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-        #[serde(try_from = "String", into = "String")]
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+        #[serde(try_from = "String")]
         pub struct $name(CompactString);
 
         impl $name {
@@ -72,6 +72,12 @@ macro_rules! identifier {
         impl From<$name> for String {
             fn from(name: $name) -> String {
                 name.0.into()
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
             }
         }
 

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use url::Url;
 
 use super::{Invalid, ids::RouteName, plain_text, tag::Revision, time::UtcTime};
@@ -17,9 +17,15 @@ pub const MAX_LABELS: usize = 32;
 pub const MAX_LABEL_VALUE: usize = 255;
 
 /// An absolute http or https URL without credentials and fragment, at most [`MAX_URL`] bytes, kept as it was given.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct RouteUrl(String);
+
+impl Serialize for RouteUrl {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
 
 impl RouteUrl {
     /// The text as it was given.
@@ -84,9 +90,15 @@ impl fmt::Display for RouteUrl {
 }
 
 /// Free-form labels: at most [`MAX_LABELS`], keys `[A-Za-z0-9][A-Za-z0-9._/-]{0,62}`, values up to [`MAX_LABEL_VALUE`] bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(try_from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Default)]
+#[serde(try_from = "BTreeMap<String, String>")]
 pub struct Labels(BTreeMap<String, String>);
+
+impl Serialize for Labels {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
+    }
+}
 
 impl Labels {
     /// The checked pairs, sorted by key.
@@ -123,9 +135,15 @@ impl From<Labels> for BTreeMap<String, String> {
 }
 
 /// A sentence for people, at most [`MAX_DESCRIPTION`] bytes, no control characters.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Description(String);
+
+impl Serialize for Description {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
 
 impl Description {
     /// The checked text.
@@ -151,14 +169,14 @@ impl From<Description> for String {
 /// What people set of a route; the `before` and `after` of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteSpec {
-    /// Where traffic goes.
-    pub url: RouteUrl,
+    /// For people.
+    pub description: Option<Description>,
     /// Whether traffic may go there now.
     pub is_active: bool,
     /// Free-form labels.
     pub labels: Labels,
-    /// For people.
-    pub description: Option<Description>,
+    /// Where traffic goes.
+    pub url: RouteUrl,
 }
 
 /// A merge patch (RFC 7396) of a [`RouteSpec`]: absent keeps, `Some(None)` removes. Serialised, the two differ as they do in JSON.

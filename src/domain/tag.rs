@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use compact_str::CompactString;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::Invalid;
 
@@ -27,9 +27,15 @@ impl fmt::Display for Revision {
 }
 
 /// Names one history of a tenant: 16 lower-case hex digits, random. Revisions of different epochs are not comparable.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Epoch(CompactString);
+
+impl Serialize for Epoch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
 
 impl Epoch {
     /// An epoch from 8 random bytes.
@@ -68,13 +74,19 @@ impl fmt::Display for Epoch {
 }
 
 /// `<epoch>.<revision>`: the `ETag`, the poll cursor and the minimum a read may ask for.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct VersionTag {
     /// Which history.
     pub epoch: Epoch,
     /// Where in it.
     pub revision: Revision,
+}
+
+impl Serialize for VersionTag {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 impl VersionTag {

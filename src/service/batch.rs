@@ -176,8 +176,7 @@ fn answer(
         Decision::Event { new_tenant, event } => {
             plan.new_tenants.extend(new_tenant.map(|tenant| (tenant.name.clone(), tenant.tag())));
             touched.entry(event.body.tenant.clone()).or_default().routes.insert(event.body.route.clone());
-            // JCS output is UTF-8 by definition.
-            let payload = String::from_utf8_lossy(&chain::canonical(&*event)?).into_owned();
+            let payload = chain::payload(&event)?;
             plan.rows.events.push(NewEvent { event: *event, payload, traceparent: request.traceparent.clone() });
         }
     }

@@ -13,7 +13,7 @@ use sha2::{Digest as _, Sha256};
 use super::SnapshotRoute;
 use crate::domain::{
     chain,
-    ids::{EnvName, RouteName, ServiceName},
+    ids::{EnvName, RouteName, ServiceName, VersionName},
     route::{Labels, RouteUrl},
     tag::Revision,
 };
@@ -46,13 +46,15 @@ pub struct Service {
     digest: Option<Digest>,
 }
 
+/// A route in the snapshot's body, its members in the order of RFC 8785.
 #[derive(Serialize)]
 struct RouteBytes<'a> {
-    #[serde(flatten)]
-    name: &'a RouteName,
-    url: &'a RouteUrl,
+    env: &'a EnvName,
     labels: &'a Labels,
     revision: Revision,
+    service: &'a ServiceName,
+    url: &'a RouteUrl,
+    version: &'a VersionName,
 }
 
 impl Service {
@@ -191,8 +193,8 @@ fn hold(route: SnapshotRoute) -> Result<(Held, Vec<u8>), serde_json::Error> {
     if !route.is_active {
         return Ok((Held { route, digest: None }, Vec::new()));
     }
-    let SnapshotRoute { name, url, labels, revision, is_active: _ } = &route;
-    let mut fragment = chain::canonical(&RouteBytes { name, url, labels, revision: *revision })?;
+    let SnapshotRoute { name: RouteName { service, env, version }, url, labels, revision, is_active: _ } = &route;
+    let mut fragment = chain::in_order(&RouteBytes { env, labels, revision: *revision, service, url, version })?;
     let digest = Some(Sha256::digest(&fragment).into());
     fragment.push(b',');
     Ok((Held { route, digest }, fragment))
