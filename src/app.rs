@@ -386,6 +386,11 @@ async fn serve(
         let cache = saved.clone();
         async move { cache.save().await }
     });
+    let pruned = cache.clone();
+    parts.watch(Duration::from_secs(60), move || {
+        let cache = pruned.clone();
+        async move { cache.prune().await }
+    });
     if !settings.kafka.bootstrap_servers.is_empty() {
         let following = follower::follow(cache.clone(), settings.kafka.clone(), parts.stop_watchers.clone());
         parts.watchers.push(tokio::spawn(following));

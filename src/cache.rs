@@ -28,7 +28,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -119,8 +119,9 @@ pub struct Cache {
     /// Milliseconds after `started` when the primary last confirmed the resident tenants; 0 if it has not yet.
     confirmed_ms: AtomicU64,
     files: Option<Arc<Files>>,
-    /// How long before `started` the oldest of the snapshots was confirmed that came from files.
-    restored_ms: AtomicU64,
+    /// Milliseconds after `started`, and so mostly negative, when the oldest was confirmed of what came from files since the last
+    /// confirmation; `i64::MAX` if nothing did.
+    restored_ms: AtomicI64,
     /// Tenants whose files are to be removed.
     gone: Mutex<Vec<TenantName>>,
 }
@@ -144,7 +145,7 @@ impl Cache {
             started: Instant::now(),
             confirmed_ms: AtomicU64::new(0),
             files: files.map(Arc::new),
-            restored_ms: AtomicU64::new(0),
+            restored_ms: AtomicI64::new(i64::MAX),
             gone: Mutex::default(),
         })
     }
@@ -205,12 +206,13 @@ impl Cache {
     }
 
     /// How long ago the primary last confirmed what is held, once that is longer than two refreshes and a second: the age to tell
-    /// clients. Before it has confirmed anything, the age of the oldest that was restored from a file counts.
+    /// clients. Until it has confirmed what was restored from files, the oldest of that counts.
     pub fn stale_for(&self) -> Option<Duration> {
-        let confirmed = self.confirmed_ms.load(Ordering::Relaxed);
-        let restored = if confirmed == 0 { self.restored_ms.load(Ordering::Relaxed) } else { 0 };
-        let age = self.started.elapsed().saturating_sub(Duration::from_millis(confirmed)) + Duration::from_millis(restored);
-        (restored > 0 || age > self.refresh * 2 + Duration::from_secs(1)).then_some(age)
+        let confirmed = i64::try_from(self.confirmed_ms.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
+        let restored = self.restored_ms.load(Ordering::Relaxed);
+        let elapsed = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let age = ms(u64::try_from(elapsed.saturating_sub(confirmed.min(restored))).unwrap_or(0));
+        (restored < i64::MAX || age > self.refresh * 2 + Duration::from_secs(1)).then_some(age)
     }
 
     /// Whether there is anything to answer from without any server.
@@ -232,6 +234,19 @@ impl Cache {
         });
         if let Err(error) = saved.await {
             tracing::error!(error = %error, "saving snapshots failed");
+        }
+    }
+
+    /// Removes the files of tenants that are not resident and that the primary does not know any more.
+    pub async fn prune(&self) {
+        let Some(files) = self.files.clone() else { return };
+        let tenants: Vec<_> = files.tenants().into_iter().filter(|tenant| self.resident.get(tenant.as_str()).is_none()).collect();
+        for chunk in tenants.chunks(1000) {
+            let names: Vec<&str> = chunk.iter().map(TenantName::as_str).collect();
+            let read = async |client: Arc<store::Connection>| store::tenants::tags(&client, &names).await;
+            let Ok(known) = self.router.primary().read(read).await else { return };
+            let gone = chunk.iter().filter(|tenant| known.iter().all(|(name, _)| name != *tenant)).cloned();
+            self.gone.lock().unwrap_or_else(PoisonError::into_inner).extend(gone);
         }
     }
 
@@ -322,7 +337,7 @@ impl Cache {
         metrics::gauge!(names::CACHE_TENANTS).set(tenants.len() as f64);
         // Whoever is waited for is looked after, resident or not.
         tenants.extend(self.waiters.tenants().into_iter().filter(|tenant| self.resident.get(tenant.as_str()).is_none()));
-        let started = self.started.elapsed();
+        let (started, restored) = (self.started.elapsed(), self.restored_ms.load(Ordering::Relaxed));
         for chunk in tenants.chunks(1000) {
             if let Err(error) = self.refresh_tags(chunk).await {
                 tracing::debug!(error = %error, "resident tenants could not be compared with the primary");
@@ -333,6 +348,8 @@ impl Cache {
             return;
         }
         self.confirmed_ms.store(u64::try_from(started.as_millis()).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+        // Unless more was restored in the meantime.
+        let _ = self.restored_ms.compare_exchange(restored, i64::MAX, Ordering::Relaxed, Ordering::Relaxed);
     }
 
     async fn refresh_tags(self: &Arc<Self>, tenants: &[TenantName]) -> Result<(), CallError<store::Error>> {

@@ -301,8 +301,8 @@ impl Settings {
                 }
             }
         }
-        if self.postgres.pool_size <= self.write.lanes {
-            return Err(invalid("postgres.pool_size", "must be larger than write.lanes, or reads find no connection"));
+        if self.postgres.pool_size < self.write.lanes {
+            return Err(invalid("postgres.pool_size", "must be at least write.lanes"));
         }
         if self.http.request_timeout_ms <= self.write.timeout_ms {
             return Err(invalid(

@@ -324,7 +324,7 @@ impl Relay {
 /// The trace context that the record carries: of a span of ours when the request is sampled, else the request's.
 fn traceparent(row: &OutboxRow) -> Option<String> {
     let parent = row.traceparent.as_deref()?;
-    if !parent.ends_with("-01") {
+    if !telemetry::is_sampled(Some(parent.as_bytes())) {
         return Some(parent.to_owned());
     }
     let span = tracing::info_span!("outbox.publish", event.id = %row.event_id, tenant = %row.route.tenant, revision = row.tag.revision.0);

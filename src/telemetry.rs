@@ -125,6 +125,11 @@ impl Extractor for Carrier<'_> {
     }
 }
 
+/// Whether a `traceparent` says that its trace is sampled: the lowest bit of its flags (W3C Trace Context §3.2.2.5).
+pub fn is_sampled(traceparent: Option<&[u8]>) -> bool {
+    traceparent.and_then(<[u8]>::last).is_some_and(|flags| b"13579bdf".contains(flags))
+}
+
 /// Makes `span` a child of a W3C trace context. One that is not valid is ignored.
 pub fn follow(span: &Span, traceparent: &str, tracestate: Option<&str>) {
     let parent = TraceContextPropagator::new().extract(&Carrier { traceparent, tracestate });

@@ -453,7 +453,7 @@ fn lag(consumer: &Stream, topic: &str, done: &HashMap<i32, i64>) -> Result<i64, 
 
 /// A span for a sampled event, a child of its publishing.
 fn span(record: &Record) -> Option<tracing::Span> {
-    let traceparent = record.header("traceparent").filter(|trace| trace.ends_with("-01"))?;
+    let traceparent = record.header("traceparent").filter(|trace| telemetry::is_sampled(Some(trace.as_bytes())))?;
     let span = tracing::info_span!("audit.archive", event.id = record.header("ce_id"), kafka.offset = record.offset);
     telemetry::follow(&span, traceparent, None);
     Some(span)

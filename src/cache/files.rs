@@ -50,7 +50,12 @@ impl Files {
         File::create(&probe)?;
         fs::remove_file(&probe)?;
         let tenant = |entry: io::Result<fs::DirEntry>| {
-            let name = entry.ok()?.file_name().into_string().ok()?;
+            let entry = entry.ok()?;
+            let name = entry.file_name().into_string().ok()?;
+            // Left by a process that was killed while it wrote.
+            if name.ends_with(".tmp") {
+                let _ = fs::remove_file(entry.path());
+            }
             name.strip_suffix(".json")?.trim_end_matches(".previous").parse().ok()
         };
         let written = fs::read_dir(directory)?.filter_map(tenant).map(|tenant| (tenant, None)).collect();
@@ -60,6 +65,11 @@ impl Files {
     /// Whether there is a file of any tenant.
     pub fn has_any(&self) -> bool {
         !self.lock_written().is_empty()
+    }
+
+    /// The tenants that have files.
+    pub fn tenants(&self) -> Vec<TenantName> {
+        self.lock_written().keys().cloned().collect()
     }
 
     /// Whether there is a file of this tenant.

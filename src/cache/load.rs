@@ -136,8 +136,9 @@ impl Cache {
         let asked = tenant.clone();
         let read = tokio::task::spawn_blocking(move || files.read(&asked)).await;
         let Some((content, confirmed)) = read.map_err(|error| CacheError::Defect(error.to_string()))? else { return Ok(None) };
-        let age = confirmed.elapsed().unwrap_or_default().saturating_sub(self.started.elapsed());
-        self.restored_ms.fetch_max(u64::try_from(age.as_millis()).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
+        let age = i64::try_from(confirmed.elapsed().unwrap_or_default().as_millis()).unwrap_or(i64::MAX);
+        let now = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        self.restored_ms.fetch_min(now.saturating_sub(age), Ordering::Relaxed);
         let snapshot = self.built(tenant, content).await?;
         tracing::warn!(tenant = tenant.as_str(), tag = %snapshot.tag(), "no server answers: a tenant was restored from its file");
         Ok(Some(snapshot))

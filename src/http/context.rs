@@ -177,7 +177,7 @@ pub(super) fn parse_tag(raw: &str) -> Result<VersionTag, Invalid> {
     raw.trim().trim_matches('"').parse()
 }
 
-/// The strong version tags among those of `If-None-Match` (RFC 9110 §13.1.2, weak comparison), for conditional reads.
+/// The version tags among those of `If-None-Match`, strong or weak (RFC 9110 §13.1.2: weak comparison).
 pub fn if_none_match(headers: &HeaderMap) -> Vec<VersionTag> {
     let values = headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).filter_map(|tag| parse_tag(tag.trim().trim_start_matches("W/")).ok()).collect()

@@ -6,7 +6,10 @@ use actix_web::{
     Error, HttpMessage as _, HttpResponse, ResponseError as _,
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
-    http::{Method, StatusCode, header},
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderValue},
+    },
     middleware::Next,
     web,
 };
@@ -78,7 +81,7 @@ impl Around {
                 _ => return None,
             }
         };
-        (request.method() == Method::GET).then_some(polled)
+        (request.method() == Method::GET || request.method() == Method::HEAD).then_some(polled)
     }
 }
 
@@ -91,10 +94,11 @@ pub async fn surround(
     }
     let around = request.app_data::<web::Data<Around>>().cloned();
     let limit = around.as_ref().map_or(Duration::from_secs(10), |around| around.request_timeout);
-    let is_sampled = || request.headers().get("traceparent").is_some_and(|trace| trace.as_bytes().ends_with(b"-01"));
+    let is_plain = request.method() == Method::GET
+        && !telemetry::is_sampled(request.headers().get("traceparent").map(HeaderValue::as_bytes));
     match around.as_deref().and_then(|around| around.polled(&request)) {
         // No span and no deadline here: either costs more than the answer. The handlers have deadlines of their own.
-        Some(polled) if !is_sampled() => surround_polled(polled, request, next).await,
+        Some(polled) if is_plain => surround_polled(polled, request, next).await,
         Some(_) => surround_other(limit + LONGEST_WAIT, request, next).await,
         None => surround_other(limit, request, next).await,
     }

@@ -26,7 +26,10 @@ use super::{
     context::{CORRELATION_ID, MIN_REVISION, RequestId, if_none_match},
     polling::{self, PREFER},
 };
-use crate::{service::polls::Polls, telemetry::names};
+use crate::{
+    service::polls::Polls,
+    telemetry::{self, names},
+};
 
 /// One in so many answers is timed.
 const TIMED: u64 = 16;
@@ -92,7 +95,7 @@ impl Quick {
     /// The answer, if it is at hand.
     pub fn answer(&self, request: &ServiceRequest) -> Option<HttpResponse> {
         let headers = request.headers();
-        let is_sampled = || headers.get("traceparent").is_some_and(|trace| trace.as_bytes().ends_with(b"-01"));
+        let is_sampled = || telemetry::is_sampled(headers.get("traceparent").map(HeaderValue::as_bytes));
         if request.method() != Method::GET || headers.contains_key(MIN_REVISION) || headers.contains_key(PREFER) || is_sampled() {
             return None;
         }

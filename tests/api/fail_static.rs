@@ -101,6 +101,24 @@ async fn a_start_without_postgres_serves_what_the_first_run_kept() {
     cold.drain().await;
 }
 
+/// Not resident where it was removed elsewhere, so nobody there hears of it: the files are compared with the primary now and then.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_file_of_a_tenant_that_was_removed_elsewhere_goes() {
+    let (db, directory) = (Arc::new(Database::create().await), Directory::new());
+    let app = instance(&db, &directory, true).await;
+    put(&app, "acme/web/prod/v1", "a").await;
+    app.get(SNAPSHOT).expect(200).await;
+    directory.has("acme.json").await;
+    app.drain().await;
+    let other = TestApp::on(db.clone(), &[]).await;
+    other.delete("/routes/acme/web/prod/v1").expect(204).await;
+    other.delete("/tenants/acme").expect(204).await;
+    // It looks at its start, and each minute after that.
+    let back = instance(&db, &directory, true).await;
+    eventually("the file is gone", async || (!directory.0.join("acme.json").exists()).then_some(())).await;
+    back.get(SNAPSHOT).problem(404, "tenant_not_found").await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_minimum_that_the_file_reaches_is_answered_by_the_first_request() {
     let (db, directory) = (Arc::new(Database::create().await), Directory::new());
