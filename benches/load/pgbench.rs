@@ -1,4 +1,5 @@
-//! pgbench with one statement that does what a write must do at least: one row of a route and one row of a queue, in one round trip.
+//! pgbench with one statement for each write, in one round trip: what a write must do at least (a row of a route and a row of a queue), or
+//! the same rows as ours (the tenant's revision, the route, the event with its three indexes, the queue, the scope).
 
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
@@ -22,7 +23,52 @@ const TABLES: &[&str] = &[
      created_at timestamptz not null default clock_timestamp())",
 ];
 
-/// The statement. `:t`, `:r` and `:u` are drawn anew for each.
+/// What the other side writes.
+#[derive(Debug, Clone, Copy)]
+pub enum Rows {
+    /// A route and a place in a queue.
+    Least,
+    /// Everything that one of our writes writes, for one of so many tenants.
+    Same {
+        /// Of how many.
+        tenants: usize,
+    },
+}
+
+const SAME_TABLES: &[&str] = &[
+    "create table bench_tenants (name text primary key, epoch text not null, revision bigint not null, chain_head text not null, \
+     updated_at timestamptz not null) with (fillfactor = 50)",
+    "create table bench_events (tenant text, epoch text, revision bigint, item integer, id uuid not null unique, type text not null, \
+     payload json not null, service text not null, env text not null, version text not null, occurred_at timestamptz not null, \
+     primary key (tenant, epoch, revision, item))",
+    "create index on bench_events (tenant, service, env, version, epoch, revision desc, item desc)",
+    "create table bench_queue (id bigint generated always as identity primary key, event_id uuid not null, \
+     created_at timestamptz not null default clock_timestamp())",
+    "create table bench_scopes (tenant text, service text, env text, epoch text not null, revision bigint not null, \
+     primary key (tenant, service, env))",
+];
+
+/// The statement that writes the same rows as ours; the payload is as long as an event.
+fn same_rows(tenants: usize) -> String {
+    format!(
+        "\\set t random(0, {})\n\\set r random(0, 99)\n\\set u random(1, 1000000000)\n\
+         with tenant as (update bench_tenants set revision = revision + 1, chain_head = md5(:u::text) || md5(:u::text), \
+         updated_at = now() where name = 't' || lpad(:t::int::text, 6, '0') returning *), \
+         changed as (insert into bench_routes select name, 'service-0', 'env-' || (:r::int / 10), 'v' || (:r::int % 10), \
+         'https://host-' || :u::bigint::text || '.example.com/', true, '{{}}', revision, now() from tenant \
+         on conflict (tenant, service, env, version) do update set url = excluded.url, revision = excluded.revision, \
+         updated_at = excluded.updated_at returning *), \
+         event as (insert into bench_events select c.tenant, t.epoch, t.revision, 0, gen_random_uuid(), 'updated', \
+         json_build_object('before', repeat('x', 350), 'after', repeat('y', 350), 'url', c.url), c.service, c.env, c.version, now() \
+         from changed c, tenant t returning *), \
+         scope as (insert into bench_scopes select tenant, service, env, epoch, revision from event \
+         on conflict (tenant, service, env) do update set epoch = excluded.epoch, revision = excluded.revision) \
+         insert into bench_queue (event_id) select id from event;\n",
+        tenants - 1
+    )
+}
+
+/// The statement that does the least. `:t`, `:r` and `:u` are drawn anew for each.
 fn script(tenants: usize) -> String {
     let tenant = "'t' || lpad(:t::int::text, 6, '0')";
     let url = "'https://host-' || :u::bigint::text || '.example.com/'";
@@ -46,7 +92,7 @@ pub struct Pgbench {
 
 impl Pgbench {
     /// Makes and fills the tables; `None` when there is no pgbench.
-    pub fn prepare(bench: &Bench, site: &Site<'_>, tenants: usize) -> Result<Option<Self>> {
+    pub fn prepare(bench: &Bench, site: &Site<'_>, tenants: usize, rows: Rows) -> Result<Option<Self>> {
         // Packages keep it beside the server, in a directory of the server's version.
         let beside: Vec<String> = fs::read_dir("/usr/lib/postgresql")
             .into_iter()
@@ -56,9 +102,13 @@ impl Pgbench {
             .collect();
         let beside: Vec<&str> = beside.iter().map(String::as_str).collect();
         let Some(program) = find("pgbench", &beside) else { return Ok(None) };
-        for table in TABLES {
+        for table in TABLES.iter().chain(SAME_TABLES) {
             site.execute(table)?;
         }
+        site.execute(&format!(
+            "insert into bench_tenants select 't' || lpad(t::text, 6, '0'), '0123456789abcdef', 1, repeat('0', 64), now() \
+             from generate_series(0, {tenants} - 1) t"
+        ))?;
         site.execute(&format!(
             "insert into bench_routes select 't' || lpad(t::text, 6, '0'), 'service-0', 'env-' || e, 'v' || v, \
              'https://host-0.example.com/', true, '{{}}', 1, now() \
@@ -67,7 +117,11 @@ impl Pgbench {
         site.execute("analyze bench_routes")?;
         site.catch_up(Duration::from_secs(60))?;
         let path = bench.directory.join("write.sql");
-        fs::write(&path, script(tenants)).with_context(|| format!("{}", path.display()))?;
+        let script = match rows {
+            Rows::Least => script(tenants),
+            Rows::Same { tenants } => same_rows(tenants),
+        };
+        fs::write(&path, script).with_context(|| format!("{}", path.display()))?;
         let url = Url::parse(&url_of("PG_PRIMARY_URL", &site.world()?.db.name))?;
         Ok(Some(Self { program, script: path, log: bench.directory.join("pgbench.log"), url }))
     }

@@ -10,7 +10,7 @@ use crate::{
     chart::Curve,
     http::{Body, Dice, Expected, Load, Run, Source, closed_loop, with_json},
     pairs::{Ratio, Spread, Target, compare},
-    pgbench::{CALLERS, Pgbench},
+    pgbench::{CALLERS, Pgbench, Rows},
     service::{Service, Site, route_path},
 };
 
@@ -45,10 +45,10 @@ fn run(bench: &Bench, service: &Service, tenants: usize, callers: usize) -> Resu
     closed_loop(load, &Puts::new(tenants)).with_context(|| format!("{callers} callers, {tenants} tenants"))
 }
 
-fn against_pgbench(bench: &Bench, name: &'static str, tenants: usize) -> Result<()> {
+fn against_pgbench(bench: &Bench, name: &'static str, tenants: usize, rows: Rows) -> Result<()> {
     let site = Site::new(bench);
     site.seed(0, TENANTS, 1)?;
-    let Some(pgbench) = Pgbench::prepare(bench, &site, TENANTS)? else {
+    let Some(pgbench) = Pgbench::prepare(bench, &site, TENANTS, rows)? else {
         bench.report().skip(name, "there is no pgbench");
         return Ok(());
     };
@@ -59,12 +59,14 @@ fn against_pgbench(bench: &Bench, name: &'static str, tenants: usize) -> Result<
 
 /// Writes of many tenants.
 pub fn many_tenants(bench: &Bench) -> Result<()> {
-    against_pgbench(bench, "PUT, 1000 tenants / pgbench, writes", TENANTS)
+    against_pgbench(bench, "PUT, 1000 tenants / pgbench, writes", TENANTS, Rows::Least)?;
+    against_pgbench(bench, "PUT, 1000 tenants / pgbench with the same rows, writes", TENANTS, Rows::Same { tenants: TENANTS })
 }
 
-/// Writes of one tenant, which are ordered by its revision, while pgbench still has them all.
+/// Writes of one tenant, which are ordered by its revision, while pgbench still has them all; with the same rows it has the one too.
 pub fn one_hot_tenant(bench: &Bench) -> Result<()> {
-    against_pgbench(bench, "PUT, one hot tenant / pgbench, writes", 1)
+    against_pgbench(bench, "PUT, one hot tenant / pgbench, writes", 1, Rows::Least)?;
+    against_pgbench(bench, "PUT, one hot tenant / pgbench with the same rows, writes", 1, Rows::Same { tenants: 1 })
 }
 
 /// The middle of some runs: writes per second, and milliseconds that 99 of 100 took at most.
