@@ -201,7 +201,10 @@ impl Wait {
         }
         let preferred = |value: &str| value.split([',', ';']).find_map(|p| p.trim().strip_prefix("wait=")?.parse::<u32>().ok());
         let headers = request.headers().get_all(PREFER).filter_map(|value| value.to_str().ok());
-        Ok(headers.into_iter().find_map(preferred).map_or(Self::No, |seconds| Self::Preferred(seconds.into())))
+        Ok(headers
+            .into_iter()
+            .find_map(preferred)
+            .map_or(Self::No, |seconds| Self::Preferred(u64::from(seconds).min(LONGEST_WAIT.as_secs()))))
     }
 
     fn time(self) -> Option<Duration> {

@@ -2,7 +2,7 @@
 //!
 //! Only a plain request whose answer is at hand is answered here: `resolve` of a route that is held and active, and a `snapshot` that has
 //! not moved. Everything else, every error among it, goes the ordinary way, and whatever is answered here would be answered there with the
-//! same bytes. Nothing is written to memory that other threads use: that costs more than the answer.
+//! same bytes. With `auth.mode = "none"` there is no caller to check; any other mode has to check here too. Nothing is written to memory that other threads use: that costs more than the answer.
 
 use std::{
     sync::{

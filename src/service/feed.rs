@@ -66,6 +66,10 @@ impl Feed {
         let idle = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms));
         tokio::pin!(idle);
         let stop = self.polls.stop().clone();
+        // However much there is to tell.
+        if stop.is_cancelled() || Instant::now() >= self.ends {
+            return None;
+        }
         loop {
             match self.look().await {
                 Ok(Some(piece)) => return Some(piece),
