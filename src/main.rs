@@ -11,10 +11,6 @@ use traffic_manager::{
     telemetry,
 };
 
-/// Writes allocate much, on several threads: a tenth of their cost with the C library's allocator.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// A multi-tenant traffic-routing control plane with a provable audit trail.
 #[derive(Debug, Parser)]
 #[command(version, about)]

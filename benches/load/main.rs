@@ -45,10 +45,6 @@ use clap::Parser;
 use report::Report;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// The service's, so that the floor has the same.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// Measures Traffic Manager against limits and peers.
 #[derive(Debug, Parser)]
 struct Arguments {
