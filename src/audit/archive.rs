@@ -186,9 +186,23 @@ impl Archive {
             let same = doc! { "occurred_at": occurred_at, "_id": { "$lt": id } };
             filter.insert("$or", vec![older, same]);
         }
+        self.find(filter, doc! { "occurred_at": -1, "_id": -1 }, limit).await
+    }
+
+    /// A tenant's events in their order, after a place (revision and item) of its history.
+    pub async fn history(
+        &self, tenant: &str, epoch: &str, (revision, item): (u64, i64), limit: i64,
+    ) -> Result<Vec<ArchivedEvent>, ArchiveError> {
+        let revision = i64::try_from(revision).unwrap_or(i64::MAX);
+        let same = doc! { "revision": revision, "item": { "$gt": item } };
+        let after = vec![doc! { "revision": { "$gt": revision } }, same];
+        let filter = doc! { "tenant": tenant, "epoch": epoch, "revision": { "$gte": revision }, "$or": after };
+        self.find(filter, doc! { "revision": 1, "item": 1 }, limit).await
+    }
+
+    async fn find(&self, filter: Document, order: Document, limit: i64) -> Result<Vec<ArchivedEvent>, ArchiveError> {
         let find = async {
-            let found = self.collection.find(filter).sort(doc! { "occurred_at": -1, "_id": -1 }).limit(limit);
-            let mut found = found.max_time(self.query_timeout).await?;
+            let mut found = self.collection.find(filter).sort(order).limit(limit).max_time(self.query_timeout).await?;
             let mut events = Vec::new();
             while found.advance().await? {
                 events.push(found.deserialize_current()?);

@@ -68,11 +68,24 @@ pub fn read(record: &Record, processed_at: UtcTime) -> Result<Archivable, Unread
     if !has_only_integers(&value) {
         return Err(Unreadable::NotAnEvent);
     }
-    let archived = archived(&event, value, ce_type, record, processed_at).ok_or(Unreadable::NotAnEvent)?;
+    let metadata = Origin { topic: record.topic.clone(), partition: i64::from(record.partition), offset: record.offset };
+    let archived = archived(&event, value, ce_type, metadata, processed_at.to_string()).ok_or(Unreadable::NotAnEvent)?;
     Ok(Archivable { id: event.body.id.to_string(), hash, occurred_at: event.body.occurred_at, event: archived })
 }
 
-fn archived(event: &Event, value: Value, ce_type: &str, record: &Record, processed_at: UtcTime) -> Option<ArchivedEvent> {
+impl ArchivedEvent {
+    /// Whether what auditors filter by is what the event itself says.
+    pub fn agrees(&self) -> bool {
+        let Ok(event) = serde_json::from_value::<Event>(self.event.clone()) else { return false };
+        let (value, ce_type) = (self.event.clone(), event.body.action.ce_type());
+        let Some(made) = archived(&event, value, &ce_type, self.metadata.clone(), self.processed_at.clone()) else {
+            return false;
+        };
+        made == *self
+    }
+}
+
+fn archived(event: &Event, value: Value, ce_type: &str, metadata: Origin, processed_at: String) -> Option<ArchivedEvent> {
     let body = &event.body;
     let state = |spec: &RouteSpec| if spec.is_active { "active" } else { "inactive" }.to_owned();
     let (before, after) = (body.before.as_ref(), body.after.as_ref());
@@ -100,10 +113,10 @@ fn archived(event: &Event, value: Value, ce_type: &str, record: &Record, process
         correlation_id: body.request_id.clone(),
         trace_id: body.trace_id.clone(),
         occurred_at: body.occurred_at.to_string(),
-        processed_at: processed_at.to_string(),
+        processed_at,
         prev_hash: body.prev_hash.to_string(),
         hash: event.hash.to_string(),
-        metadata: Origin { topic: record.topic.clone(), partition: i64::from(record.partition), offset: record.offset },
+        metadata,
         event: value,
     })
 }

@@ -250,3 +250,26 @@ pub async fn status(state: web::Data<ApiState>, _caller: Caller, query: Query<St
     let status = state.audit.status(tenant.as_ref(), &respond::page_request(limit, cursor)).await?;
     Ok(respond::json(&status))
 }
+
+/// The parameters of `GET /audit/verify`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyIn {
+    tenant: Option<String>,
+    #[validate(range(min = 1, message = "must be at least 1"))]
+    from: Option<u64>,
+    #[validate(range(min = 1, message = "must be at least 1"))]
+    to: Option<u64>,
+}
+
+/// `GET /audit/verify`
+pub async fn verify(state: web::Data<ApiState>, _caller: Caller, query: Query<VerifyIn>) -> Result<HttpResponse, Problem> {
+    let VerifyIn { tenant, from, to } = query.0;
+    let mut fields = Fields::default();
+    let tenant = fields.required::<TenantName>("?tenant", tenant);
+    if to.is_some_and(|to| to < from.unwrap_or(1)) {
+        fields.check::<()>("?to", Err(Invalid::new("empty_range", "may not be before from")));
+    }
+    let tenant = fields.finish(tenant)?;
+    Ok(respond::json(&state.audit.verify(&tenant, from, to).await?))
+}

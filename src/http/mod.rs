@@ -84,6 +84,7 @@ fn api(config: &mut ServiceConfig) {
             .service(resource("/audit/action").route(read().to(audit::action)))
             .service(resource("/audit/time-range").route(read().to(audit::time_range)))
             .service(resource("/audit/events").route(read().to(audit::events)))
+            .service(resource("/audit/verify").route(read().to(audit::verify)))
             .service(resource("/audit/status").route(read().to(audit::status))),
     );
 }

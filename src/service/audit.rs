@@ -95,6 +95,21 @@ impl AuditReads {
         Ok(Page { items, next_cursor })
     }
 
+    /// A tenant's archived events in their order, after a place.
+    pub(super) async fn history(
+        &self, tenant: &TenantName, epoch: &Epoch, after: (u64, i64), limit: i64,
+    ) -> Result<Vec<ArchivedEvent>, Error> {
+        Ok(self
+            .policy
+            .call_idempotent(is_failure, || self.archive.history(tenant.as_str(), epoch.as_str(), after, limit))
+            .await?)
+    }
+
+    /// The servers of the truth.
+    pub(super) fn router(&self) -> &Router {
+        &self.router
+    }
+
     async fn query(&self, filter: &EventFilter, limit: i64, after: Option<&EventPosition>) -> Result<Vec<ArchivedEvent>, Error> {
         Ok(self.policy.call_idempotent(is_failure, || self.archive.query(filter, limit, after)).await?)
     }

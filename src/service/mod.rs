@@ -8,6 +8,7 @@ pub mod feed;
 mod freshness;
 pub mod polls;
 pub mod reads;
+pub mod verify;
 pub mod writer;
 
 pub use error::Error;

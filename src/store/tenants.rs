@@ -82,6 +82,13 @@ pub async fn get(client: &Object, name: &TenantName) -> Result<Option<Tenant>, E
     client.query_opt(&statement, &[&name.as_str()]).await?.as_ref().map(tenant).transpose()
 }
 
+/// A tenant's newest tag, and the hash of its newest event: where its chain ends.
+pub async fn head(client: &Object, name: &TenantName) -> Result<Option<(VersionTag, EventHash)>, Error> {
+    let statement = client.prepare_cached("select epoch, revision, chain_head from tenants where name = $1").await?;
+    let row = client.query_opt(&statement, &[&name.as_str()]).await?;
+    row.map(|row| Ok((tag(&row)?, text(&row, "chain_head")?))).transpose()
+}
+
 /// Tenants after `after` in name order.
 pub async fn list(client: &Object, after: Option<&str>, limit: i64) -> Result<Vec<Tenant>, Error> {
     let sql = format!("select {COLUMNS} from tenants where ($1::text is null or name > $1) order by name limit $2");

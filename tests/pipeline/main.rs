@@ -9,3 +9,4 @@ mod relay;
 #[path = "../support/mod.rs"]
 mod support;
 mod topic;
+mod verify;

@@ -68,7 +68,8 @@ impl World {
         self.collection().await.count_documents(doc! {}).await.unwrap_or(0)
     }
 
-    async fn collection(&self) -> mongodb::Collection<mongodb::bson::Document> {
+    /// The archive itself, as somebody who may do anything with it.
+    pub async fn collection(&self) -> mongodb::Collection<mongodb::bson::Document> {
         let client = mongodb::Client::with_uri_str(self.settings.mongo.url.expose_secret()).await.expect("a MongoDB URL");
         client.database(&self.settings.mongo.database).collection(&self.settings.mongo.collection)
     }
