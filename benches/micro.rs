@@ -7,7 +7,7 @@ use std::hint::black_box;
 use criterion::{BatchSize, Criterion};
 use traffic_manager::domain::{
     chain::{canonical, seal},
-    event::{Action, Actor, EventBody, Recorded},
+    event::{Action, Actor, Change, EventBody, Recorded},
     hash::EventHash,
     ids::RouteName,
     route::RouteSpec,
@@ -43,7 +43,8 @@ fn snapshot(routes: usize) -> TenantSnapshot {
         routes.iter().map(|route| (route.name.service.clone(), route.name.env.clone(), Revision(1))).collect();
     scopes.dedup();
     let tag = VersionTag { epoch: Epoch::from_random([7; 8]), revision: Revision(1) };
-    TenantSnapshot::new(valid("t000000"), TenantContent { tag, routes, scopes }).expect("a snapshot")
+    TenantSnapshot::new(valid("t000000"), TenantContent { tag, routes, policies: Vec::new(), scopes, waiters: None })
+        .expect("a snapshot")
 }
 
 /// The change that follows the snapshot above.
@@ -57,9 +58,11 @@ fn change(number: usize) -> EventBody {
         item: 0,
         items: 1,
         action: Action::Updated,
-        route: route_name(number),
-        before: None,
-        after: Some(RouteSpec { url, is_active: true, labels: Default::default(), description: None }),
+        change: Change::Route {
+            name: route_name(number),
+            before: None,
+            after: Some(RouteSpec { url, is_active: true, labels: Default::default(), description: None }),
+        },
         actor: Actor { kind: "anonymous".into(), id: "anonymous".into() },
         reason: None,
         request_id: "01a1fcdf-562d-701c-82c5-2bdba91a6ac6".into(),

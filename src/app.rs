@@ -28,8 +28,10 @@ use crate::{
     resilience::Dependency,
     service::{
         audit::AuditReads,
+        plans::Plans,
         polls::Polls,
         reads::Reads,
+        upkeep,
         writer::{OnCommit, Writer},
     },
     store::{self, Server, router::Router},
@@ -419,7 +421,7 @@ async fn serve(
         relay::wake_others(primary.clone(), committed.others.clone(), relay.clone(), every, parts.stop_watchers.clone());
     parts.watchers.push(tokio::spawn(notifier));
     let (swept, hours) = (primary.clone(), settings.write.idempotency_ttl_hours);
-    parts.watch(Duration::from_secs(60), move || sweep_idempotency_keys(swept.clone(), hours));
+    parts.watch(Duration::from_secs(60), move || upkeep::sweep(swept.clone(), hours));
     let reads = Arc::new(Reads::new(router.clone(), cache.clone()));
     let queries = settings.audit.max_concurrent_queries;
     let mongodb = Dependency::new("mongodb_queries", queries, ms(settings.mongo.query_timeout_ms), &settings.breaker);
@@ -431,21 +433,9 @@ async fn serve(
         "cache",
         move || json!({ "tenants": reported.len(), "stale_seconds": reported.stale_for().map(|age| age.as_secs()) }),
     );
+    let plans = Plans::new(reads.clone(), &settings.limits);
     let polls = Arc::new(Polls::new(cache, router.clone(), settings.read.clone(), parts.stop_waiters.clone()));
-    Ok(web::Data::new(ApiState { writer, reads, polls, audit }))
-}
-
-/// Forgets old idempotency keys, a bounded number at a time.
-async fn sweep_idempotency_keys(primary: Arc<Server>, hours: u32) {
-    const AT_A_TIME: i64 = 1000;
-    loop {
-        let read = async |client: Arc<store::Connection>| store::idempotency::sweep(&client, hours, AT_A_TIME).await;
-        match primary.read(read).await {
-            Ok(swept) if swept >= AT_A_TIME.unsigned_abs() => {}
-            Ok(_) => return,
-            Err(error) => return tracing::debug!(error = %error, "idempotency keys could not be swept"),
-        }
-    }
+    Ok(web::Data::new(ApiState { writer, reads, plans, polls, audit }))
 }
 
 fn start_relay(

@@ -20,6 +20,7 @@
 pub mod bodies;
 pub mod files;
 pub mod follower;
+pub mod live;
 mod load;
 mod resident;
 pub mod waiters;
@@ -38,6 +39,7 @@ use futures_util::future::{BoxFuture, Shared};
 use self::{
     bodies::Bodies,
     files::Files,
+    live::Live,
     resident::{Becomes, Resident},
     waiters::Waiters,
 };
@@ -106,6 +108,8 @@ pub struct Cache {
     pub bodies: Bodies,
     /// Who waits for tenants to move.
     pub waiters: Waiters,
+    /// Who looks on.
+    pub live: Live,
     /// Tenants that are gone or that the primary did not know, and until when that is believed without asking again. A tenant in
     /// here is not in `known`, and a replica that still has it is only behind. Written only under `known`'s lock.
     absent: moka::sync::Cache<TenantName, Instant>,
@@ -135,6 +139,7 @@ impl Cache {
             resident: Resident::new(settings.cache_bytes),
             bodies: Bodies::new(settings.body_bytes),
             waiters: Waiters::new(settings.max_waiters, settings.max_waiters_per_tenant),
+            live: Live::default(),
             absent: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(DISTRUST).build(),
             known: Mutex::default(),
             loading: Mutex::default(),
@@ -286,10 +291,12 @@ impl Cache {
     pub fn apply(&self, tenant: &TenantName, events: &[&Recorded]) {
         let Some(last) = events.last() else { return };
         self.observe(tenant, &last.event.tag());
+        self.live.tell(tenant, events);
         self.resident.change(tenant, |held| match held.map(|held| held.apply(events.iter().copied())) {
             None => Becomes::Same,
             Some(Ok(Applied::Known)) => applied("known", Becomes::Same),
             Some(Ok(Applied::Next(next))) => applied("next", Becomes::Next(Arc::new(next))),
+            Some(Ok(Applied::Ended)) => applied("ended", Becomes::Gone),
             Some(Ok(Applied::Gap) | Err(_)) => applied("gap", Becomes::Gone),
         });
         self.waiters.wake(tenant);

@@ -66,6 +66,7 @@ section! {
         ops_listen: SocketAddr,
         #[validate(range(max = 256, message = "0 to 256"))] workers: usize,
         #[validate(range(min = 1024, max = 16_777_216, message = "1024 to 16777216"))] max_body_bytes: usize,
+        #[validate(range(min = 1024, max = 268_435_456, message = "1024 to 268435456"))] max_bulk_bytes: usize,
         #[validate(range(min = 100, max = 120_000, message = "100 to 120000"))] request_timeout_ms: u64,
         #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_connections: usize,
         #[validate(range(min = 1000, max = 3_600_000, message = "1000 to 3600000"))] keep_alive_ms: u64,
@@ -124,6 +125,10 @@ section! {
     /// `[limits]`
     Limits {
         #[validate(range(min = 1, max = 10_000_000, message = "1 to 10000000"))] routes_per_tenant: u32,
+        #[validate(range(min = 1, max = 10_000_000, message = "1 to 10000000"))] policies_per_tenant: u32,
+        writes_per_second_per_tenant: u32,
+        #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] plans_per_tenant: u32,
+        #[validate(range(min = 1, max = 720, message = "1 to 720"))] plan_ttl_hours: u32,
     }
 }
 
@@ -317,6 +322,20 @@ impl Settings {
             return Err(invalid("kafka.dlq_topic", "must differ from kafka.topic"));
         }
         Ok(())
+    }
+}
+
+impl Limits {
+    /// What a tenant may without quotas of its own.
+    pub fn quotas(&self) -> crate::domain::tenant::Quotas {
+        let Self { routes_per_tenant, policies_per_tenant, writes_per_second_per_tenant: writes, .. } = *self;
+        crate::domain::tenant::Quotas {
+            body_bytes: None,
+            policies: Some(policies_per_tenant),
+            routes: Some(routes_per_tenant),
+            waiters: None,
+            writes_per_second: (writes > 0).then_some(writes),
+        }
     }
 }
 

@@ -155,7 +155,7 @@ pub struct EventHeaders {
     pub source: String,
     /// `ce_type`
     pub ce_type: String,
-    /// `ce_subject`: tenant/service/env/version.
+    /// `ce_subject`: tenant/service/env/version, as far as the event is about these.
     pub subject: String,
     /// `ce_time`
     pub time: String,

@@ -291,10 +291,10 @@ impl Relay {
                 Err(_) => Err(KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue)),
             };
             match result {
-                Ok(()) if !broken.contains(&row.route.tenant) => acknowledged.push(row.id),
+                Ok(()) if !broken.contains(&row.tenant) => acknowledged.push(row.id),
                 Ok(()) => {}
                 Err(error) => {
-                    broken.insert(&row.route.tenant);
+                    broken.insert(&row.tenant);
                     failure.get_or_insert(error);
                 }
             }
@@ -307,14 +307,14 @@ impl Relay {
             id: row.event_id.to_string(),
             source: self.settings.kafka.source.clone(),
             ce_type: row.ce_type.clone(),
-            subject: format!("{}/{}", row.route.tenant, row.route.name),
+            subject: row.subject.clone(),
             time: row.occurred_at.to_string(),
             revision: row.tag.revision.to_string(),
             epoch: row.tag.epoch.to_string(),
             traceparent: traceparent(row),
         };
         let record = FutureRecord::to(&self.settings.kafka.topic)
-            .key(row.route.tenant.as_str())
+            .key(row.tenant.as_str())
             .payload(row.payload.as_bytes())
             .headers(headers.write());
         self.producer.send_result(record).map_err(|(error, _)| error)
@@ -327,7 +327,8 @@ fn traceparent(row: &OutboxRow) -> Option<String> {
     if !telemetry::is_sampled(Some(parent.as_bytes())) {
         return Some(parent.to_owned());
     }
-    let span = tracing::info_span!("outbox.publish", event.id = %row.event_id, tenant = %row.route.tenant, revision = row.tag.revision.0);
+    let span =
+        tracing::info_span!("outbox.publish", event.id = %row.event_id, tenant = %row.tenant, revision = row.tag.revision.0);
     telemetry::follow(&span, parent, None);
     telemetry::traceparent_of(&span).or_else(|| Some(parent.to_owned()))
 }

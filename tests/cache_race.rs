@@ -85,8 +85,9 @@ impl Instance {
             request_id: String::new(),
             trace_id: None,
             source_ip: None,
+            body_bytes: 0,
         };
-        let command = Command { tenant: tenant.clone(), op, precondition: Precondition::default() };
+        let command = Command { tenant: tenant.clone(), op, precondition: Precondition::default(), confirm_in_use: false };
         self.writer.write(Request { command, facts, idempotency_key: None, traceparent: None }).await.unwrap().outcome.tag
     }
 

@@ -10,13 +10,19 @@ mod support;
 mod commands;
 #[path = "model/plain.rs"]
 mod plain;
+#[path = "model/policies.rs"]
+mod policies;
 #[path = "model/races.rs"]
 mod races;
+#[path = "model/replay.rs"]
+mod replay;
+#[path = "model/rules.rs"]
+mod rules;
 #[path = "model/verify.rs"]
 mod verify;
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     sync::{Arc, Mutex},
 };
 
@@ -25,7 +31,15 @@ use proptest::prelude::*;
 use support::{Database, settings};
 use traffic_manager::{
     config::Settings,
-    domain::{command::Rejection, hash::EventHash, ids::TenantName, route::Route, tenant::Tenant},
+    domain::{
+        command::Rejection,
+        hash::EventHash,
+        ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
+        policy::Policy,
+        route::Route,
+        tag::{Epoch, Revision},
+        tenant::{Quotas, Tenant},
+    },
     service::{
         self,
         batch::{self, Request},
@@ -40,6 +54,11 @@ use traffic_manager::{
 
 /// Routes of a tenant without a quota of its own: few, so that the quota is reached.
 const QUOTA: u32 = 4;
+
+/// What a tenant may without quotas of its own.
+fn quotas() -> Quotas {
+    Quotas { routes: Some(QUOTA), ..Quotas::default() }
+}
 
 struct Instance {
     writer: Writer,
@@ -91,13 +110,13 @@ async fn a_history_in_sequence_is_what_the_model_says() {
         let db = Database::create().await;
         let instance = Instance::start(&db);
         let mut source = Source::new(seed);
-        let mut model = plain::Model::new(QUOTA);
+        let mut model = plain::Model::new(quotas());
         let mut heard = Heard::new();
         for step in 0..steps(400) {
             let request = source.request(&model.tags());
             let got = write(&instance, &request).await;
             let want = model.answer(&request);
-            let got_plain = got.clone().map(|reply| plain::of_reply(&reply));
+            let got_plain = plain::of_reply(got.clone());
             assert_eq!(got_plain, want, "TM_MODEL_SEED={seed} step {step}: {request:?}\ngot {got:?}");
             heard.push((request, got));
         }
@@ -160,7 +179,7 @@ async fn groups_of_any_size_commit_the_same_as_one_at_a_time() {
             for group in requests.chunks(size) {
                 let mut client = instance.server.connection().await.unwrap();
                 let limit = std::time::Duration::from_secs(10);
-                let decide = |locked| Ok(batch::plan(group, locked, QUOTA).unwrap().split());
+                let decide = |locked| Ok(batch::plan(group, locked, quotas()).unwrap().split());
                 let wanted = batch::wanted(group);
                 let committed = Box::pin(store::group::commit(&mut client, &wanted, limit, decide)).await.unwrap();
                 assert_eq!(committed.replies.len(), group.len());
@@ -185,12 +204,12 @@ proptest! {
         let mut replies = Vec::new();
         let mut events = Vec::new();
         for request in &requests {
-            let plan = batch::plan(std::slice::from_ref(request), rows.locked(), QUOTA).unwrap();
+            let plan = batch::plan(std::slice::from_ref(request), rows.locked(), quotas()).unwrap();
             events.extend(plan.rows.events.clone());
             replies.extend(plan.replies.clone());
             rows.write(&plan.rows);
         }
-        let whole = batch::plan(&requests, Locked::default(), QUOTA).unwrap();
+        let whole = batch::plan(&requests, Locked::default(), quotas()).unwrap();
         prop_assert_eq!(&whole.replies, &replies);
         prop_assert_eq!(
             whole.rows.events.iter().map(|new| &new.payload).collect::<Vec<_>>(),
@@ -206,7 +225,9 @@ proptest! {
 #[derive(Debug, Default, PartialEq)]
 struct Rows {
     tenants: BTreeMap<TenantName, (Tenant, EventHash)>,
-    routes: BTreeMap<(TenantName, String), Route>,
+    routes: BTreeMap<(TenantName, RouteName), Route>,
+    policies: BTreeMap<(TenantName, PolicyName), Policy>,
+    scopes: BTreeMap<(TenantName, ServiceName, EnvName), (Epoch, Revision)>,
     answers: BTreeMap<(TenantName, String), Answer>,
 }
 
@@ -217,9 +238,21 @@ impl Rows {
             actor: commands::ACTOR.into(),
             key: key.clone(),
         };
+        let owned = |((tenant, name), policy): (&(TenantName, PolicyName), &Policy)| {
+            let (owner, prefix) = ((tenant.clone(), name.clone()), policy.spec.path_prefix.clone());
+            policy.spec.hosts.clone().into_iter().map(move |host| ((host, prefix.clone()), owner.clone())).collect::<Vec<_>>()
+        };
+        let active = |tenant: &TenantName| {
+            let active = self.routes.iter().filter(|((owner, _), route)| owner == tenant && route.spec.is_active);
+            (tenant.clone(), u32::try_from(active.count()).unwrap())
+        };
         Locked {
             tenants: self.tenants.values().cloned().collect(),
             routes: self.routes.iter().map(|((tenant, _), route)| (tenant.clone(), route.clone())).collect(),
+            policies: self.policies.iter().map(|((tenant, _), policy)| (tenant.clone(), policy.clone())).collect(),
+            hosts: self.policies.iter().flat_map(owned).collect(),
+            scopes: self.scopes.iter().map(|((t, s, e), (_, revision))| (t.clone(), (s.clone(), e.clone()), *revision)).collect(),
+            active: self.tenants.keys().map(active).collect(),
             answers: self.answers.iter().map(|(name, answer)| (key(name), answer.clone())).collect(),
         }
     }
@@ -233,16 +266,37 @@ impl Rows {
             assert!(self.tenants.insert(tenant.name.clone(), (tenant.clone(), *head)).is_some());
         }
         for key in &rows.delete_routes {
-            self.routes.remove(&(key.tenant.clone(), key.name.to_string()));
+            self.routes.remove(&(key.tenant.clone(), key.name.clone()));
         }
         for (tenant, route) in &rows.upsert_routes {
             assert!(self.tenants.contains_key(tenant));
-            self.routes.insert((tenant.clone(), route.name.to_string()), route.clone());
+            self.routes.insert((tenant.clone(), route.name.clone()), route.clone());
+        }
+        for key in &rows.delete_policies {
+            self.policies.remove(&(key.tenant.clone(), key.name.clone()));
+        }
+        for (tenant, policy) in &rows.upsert_policies {
+            assert!(self.tenants.contains_key(tenant));
+            self.policies.insert((tenant.clone(), policy.name.clone()), policy.clone());
+        }
+        let hosts: Vec<_> =
+            self.policies.values().flat_map(|p| p.spec.hosts.iter().map(|host| (host, &p.spec.path_prefix))).collect();
+        assert_eq!(hosts.iter().collect::<HashSet<_>>().len(), hosts.len(), "a host has one owner");
+        for new in &rows.events {
+            let body = &new.event.body;
+            if let Some((service, env)) = body.change.place() {
+                let scope = (body.tenant.clone(), service.clone(), env.clone());
+                self.scopes.insert(scope, (body.epoch.clone(), body.revision));
+            }
         }
         for tenant in &rows.delete_tenants {
             assert!(self.tenants.remove(tenant).is_some());
             assert!(self.routes.keys().all(|(owner, _)| owner != tenant));
+            assert!(self.policies.keys().all(|(owner, _)| owner != tenant));
         }
+        // What is left of former lives does not count.
+        let tenants = &self.tenants;
+        self.scopes.retain(|(tenant, ..), (epoch, _)| tenants.get(tenant).is_some_and(|(tenant, _)| tenant.epoch == *epoch));
         for (key, answer) in &rows.answers {
             assert!(self.answers.insert((key.tenant.clone(), key.key.clone()), answer.clone()).is_none());
         }

@@ -11,7 +11,7 @@ use traffic_manager::{
     },
     domain::{
         chain::seal,
-        event::{Action, Actor, EventBody},
+        event::{Action, Actor, Change, EventBody},
         hash::EventHash,
         ids::RouteName,
         route::RouteSpec,
@@ -49,9 +49,11 @@ impl Events {
             item: 0,
             items: 1,
             action: Action::Updated,
-            route: RouteName { service: "web".parse()?, env: "prod".parse()?, version: "v1".parse()? },
-            before: None,
-            after: Some(RouteSpec { url, is_active: true, labels: Default::default(), description: None }),
+            change: Change::Route {
+                name: RouteName { service: "web".parse()?, env: "prod".parse()?, version: "v1".parse()? },
+                before: None,
+                after: Some(RouteSpec { url, is_active: true, labels: Default::default(), description: None }),
+            },
             actor: Actor { kind: "bench".into(), id: "bench".into() },
             reason: Some("a benchmark".into()),
             request_id: Uuid::now_v7().to_string(),

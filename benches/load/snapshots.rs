@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::json;
 use traffic_manager::domain::{
     chain::seal,
-    event::{Action, Actor, EventBody, Recorded},
+    event::{Action, Actor, Change, EventBody, Recorded},
     hash::EventHash,
     ids::{RouteName, TenantName},
     route::RouteSpec,
@@ -57,7 +57,13 @@ fn content() -> Result<TenantContent> {
     let mut scopes: Vec<_> =
         routes.iter().map(|route| (route.name.service.clone(), route.name.env.clone(), route.revision)).collect();
     scopes.dedup();
-    Ok(TenantContent { tag: VersionTag { epoch: epoch(), revision: Revision(1) }, routes, scopes })
+    Ok(TenantContent {
+        tag: VersionTag { epoch: epoch(), revision: Revision(1) },
+        routes,
+        policies: Vec::new(),
+        scopes,
+        waiters: None,
+    })
 }
 
 /// The event that follows `revision`, of one route.
@@ -71,9 +77,11 @@ fn change(number: usize, revision: Revision) -> Result<Recorded> {
         item: 0,
         items: 1,
         action: Action::Updated,
-        route: name(number)?,
-        before: None,
-        after: Some(RouteSpec { url, is_active: true, labels: Default::default(), description: None }),
+        change: Change::Route {
+            name: name(number)?,
+            before: None,
+            after: Some(RouteSpec { url, is_active: true, labels: Default::default(), description: None }),
+        },
         actor: Actor { kind: "bench".into(), id: "bench".into() },
         reason: None,
         request_id: "bench".into(),

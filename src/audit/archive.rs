@@ -17,7 +17,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::document::{Archivable, ArchivedEvent};
 use crate::{
     config::{self, ConfigError, ms},
-    domain::{filter::EventFilter, hash::EventHash, tag::VersionTag},
+    domain::{event::Action, filter::EventFilter, hash::EventHash, tag::VersionTag},
 };
 
 const DUPLICATE_KEY: i32 = 11000;
@@ -309,12 +309,12 @@ fn validator() -> Document {
             "_id": text(),
             "event_id": text(),
             "event_type": text(),
-            "action": { "enum": ["created", "updated", "activated", "deactivated", "deleted"] },
+            "action": { "enum": Action::ALL.map(Action::as_str).to_vec() },
             "tenant": text(),
             "epoch": { "bsonType": "string", "pattern": "^[0-9a-f]{16}$" },
             "revision": { "bsonType": "long", "minimum": 1 },
             "item": { "bsonType": "long", "minimum": 0 },
-            "route": { "bsonType": "object", "required": ["tenant", "service", "env", "version"] },
+            "route": { "bsonType": "object", "required": ["tenant"] },
             "url": optional(),
             "previous_url": optional(),
             "state": { "enum": ["active", "inactive", Bson::Null] },

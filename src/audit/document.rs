@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::{
     domain::{
         chain,
-        event::{Action, Event},
+        event::{Action, Change, Event},
         hash::EventHash,
         route::RouteSpec,
         time::UtcTime,
@@ -88,7 +88,10 @@ impl ArchivedEvent {
 fn archived(event: &Event, value: Value, ce_type: &str, metadata: Origin, processed_at: String) -> Option<ArchivedEvent> {
     let body = &event.body;
     let state = |spec: &RouteSpec| if spec.is_active { "active" } else { "inactive" }.to_owned();
-    let (before, after) = (body.before.as_ref(), body.after.as_ref());
+    let (before, after) = match &body.change {
+        Change::Route { before, after, .. } => (before.as_ref(), after.as_ref()),
+        Change::Policy { .. } | Change::Tenant { .. } => (None, None),
+    };
     Some(ArchivedEvent {
         event_id: body.id.to_string(),
         event_type: ce_type.to_owned(),
@@ -97,12 +100,7 @@ fn archived(event: &Event, value: Value, ce_type: &str, metadata: Origin, proces
         epoch: body.epoch.to_string(),
         revision: i64::try_from(body.revision.0).ok()?,
         item: i64::from(body.item),
-        route: ArchivedRoute {
-            tenant: body.tenant.to_string(),
-            service: body.route.service.to_string(),
-            env: body.route.env.to_string(),
-            version: body.route.version.to_string(),
-        },
+        route: archived_route(event),
         url: after.map(|spec| spec.url.to_string()),
         previous_url: before.map(|spec| spec.url.to_string()),
         state: after.map(state),
@@ -121,6 +119,20 @@ fn archived(event: &Event, value: Value, ce_type: &str, metadata: Origin, proces
     })
 }
 
+fn archived_route(event: &Event) -> ArchivedRoute {
+    let place = event.body.change.place();
+    let version = match &event.body.change {
+        Change::Route { name, .. } => Some(name.version.as_str().to_owned()),
+        Change::Policy { .. } | Change::Tenant { .. } => None,
+    };
+    ArchivedRoute {
+        tenant: event.body.tenant.to_string(),
+        service: place.map(|(service, _)| service.to_string()),
+        env: place.map(|(_, env)| env.to_string()),
+        version,
+    }
+}
+
 /// Whether every number fits a 64-bit integer: the chain could not be recomputed from one that the archive would round.
 fn has_only_integers(value: &Value) -> bool {
     match value {
@@ -131,17 +143,20 @@ fn has_only_integers(value: &Value) -> bool {
     }
 }
 
-/// The route of an archived event.
+/// What an archived event is about: a route; a traffic policy, which has no version; or the tenant itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchivedRoute {
     /// Tenant.
     pub tenant: String,
     /// Service.
-    pub service: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// Environment.
-    pub env: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env: Option<String>,
     /// Version.
-    pub version: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
 }
 
 /// Where in Kafka an event was read.
@@ -225,9 +240,11 @@ mod tests {
             item: 0,
             items: 1,
             action: Action::Deleted,
-            route: RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() },
-            before: None,
-            after: None,
+            change: Change::Route {
+                name: RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() },
+                before: None,
+                after: None,
+            },
             actor: Actor { kind: "anonymous".into(), id: "anonymous".into() },
             reason: Some("ä \"quoted\"".into()),
             request_id: "r".into(),

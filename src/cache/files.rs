@@ -203,7 +203,10 @@ mod tests {
         let route = serde_json::json!({"service": "s", "env": "e", "version": "v", "url": "http://a", "is_active": true, "labels": {}, "revision": revision});
         let routes: Vec<SnapshotRoute> = vec![serde_json::from_value(route).unwrap()];
         let scopes = vec![("s".parse().unwrap(), "e".parse().unwrap(), Revision(revision))];
-        Arc::new(TenantSnapshot::new("t".parse().unwrap(), TenantContent { tag, routes, scopes }).unwrap())
+        Arc::new(
+            TenantSnapshot::new("t".parse().unwrap(), TenantContent { tag, routes, policies: Vec::new(), scopes, waiters: None })
+                .unwrap(),
+        )
     }
 
     fn revision(files: &Files) -> Option<u64> {

@@ -3,13 +3,17 @@
 //! Events carry the state, so the next revision is applied without asking Postgres; after a gap the tenant is loaded anew when it is
 //! next asked for. Losing this (Kafka away) only means that the safety read moves the cache instead.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use rdkafka::{Message as _, consumer::StreamConsumer};
 use tokio_util::sync::CancellationToken;
 
 use super::Cache;
-use crate::{config, domain::event::Recorded, kafka};
+use crate::{
+    config,
+    domain::{event::Recorded, ids::TenantName},
+    kafka,
+};
 
 /// Follows until `stop`.
 pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: CancellationToken) {
@@ -30,10 +34,17 @@ pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: Cancellati
 }
 
 async fn apply_all(cache: &Cache, consumer: &StreamConsumer) {
+    let mut revisions = Revisions::default();
     loop {
         match consumer.recv().await {
             Ok(message) => match message.payload().and_then(recorded) {
-                Some(recorded) => cache.apply(&recorded.event.body.tenant, &[&recorded]),
+                Some(recorded) => {
+                    if let Some(whole) = revisions.add(recorded)
+                        && let Some(first) = whole.first()
+                    {
+                        cache.apply(&first.event.body.tenant, &whole.iter().collect::<Vec<_>>());
+                    }
+                }
                 // The audit consumer dead-letters it; here the safety read stands in.
                 None => tracing::debug!(kafka.offset = message.offset(), "an event that cannot be read was passed over"),
             },
@@ -42,6 +53,35 @@ async fn apply_all(cache: &Cache, consumer: &StreamConsumer) {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
+    }
+}
+
+/// Tenants whose revisions are being put together at a time; more are let go, and loaded anew when their last items come.
+const TOGETHER: usize = 64;
+
+/// The items of revisions that have several, until they are all there: the cache takes a revision whole.
+#[derive(Default)]
+struct Revisions(HashMap<TenantName, Vec<Recorded>>);
+
+impl Revisions {
+    /// Adds an event, and gives its revision when that is complete. What has a gap is given too: the cache sees the gap.
+    fn add(&mut self, recorded: Recorded) -> Option<Vec<Recorded>> {
+        let body = &recorded.event.body;
+        if body.items == 1 {
+            return Some(vec![recorded]);
+        }
+        if !self.0.contains_key(&body.tenant) && self.0.len() >= TOGETHER {
+            self.0.clear();
+        }
+        let (tenant, tag, is_last) = (body.tenant.clone(), recorded.event.tag(), body.is_last_item());
+        let is_first = body.item == 0;
+        let items = self.0.entry(tenant.clone()).or_default();
+        // A relay that was stopped midway begins again.
+        if is_first || items.first().is_some_and(|first| first.event.tag() != tag) {
+            items.clear();
+        }
+        items.push(recorded);
+        if is_last { self.0.remove(&tenant) } else { None }
     }
 }
 

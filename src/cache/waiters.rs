@@ -39,13 +39,19 @@ impl Waiters {
         Self { tenants: Arc::default(), places: Arc::new(Semaphore::new(most)), per_tenant }
     }
 
-    /// Takes a place among those who wait for the tenant.
-    pub fn join(&self, tenant: &TenantName) -> Result<Waiter, Full> {
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Full)?;
+    /// Takes a place that is nobody's in particular.
+    pub fn place(&self) -> Result<OwnedSemaphorePermit, Full> {
+        self.places.clone().try_acquire_owned().map_err(|_| Full)
+    }
+
+    /// Takes a place among those who wait for the tenant, which may have a limit of its `own` below the common one.
+    pub fn join(&self, tenant: &TenantName, own: Option<u32>) -> Result<Waiter, Full> {
+        let place = self.place()?;
+        let limit = own.map_or(self.per_tenant, |own| self.per_tenant.min(own as usize));
         let moved = {
             let mut tenants = self.tenants.lock();
             let sender = tenants.entry(tenant.clone()).or_insert_with(|| watch::Sender::new(()));
-            if sender.receiver_count() >= self.per_tenant {
+            if sender.receiver_count() >= limit {
                 return Err(Full);
             }
             sender.subscribe()

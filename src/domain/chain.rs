@@ -102,7 +102,7 @@ mod tests {
             revision in 1..=(1_u64 << 53) - 1,
             has_before in proptest::bool::ANY,
         ) {
-            use crate::domain::{event::{Action, Actor}, ids::RouteName, route::{Labels, RouteSpec}, tag::{Epoch, Revision}};
+            use crate::domain::{event::{Action, Actor, Change}, ids::RouteName, route::{Labels, RouteSpec}, tag::{Epoch, Revision}};
             let id = uuid::Uuid::from_u128(u128::from(revision) << 64);
             let mut labels = labels;
             labels.insert("id".into(), id.to_string());
@@ -120,9 +120,7 @@ mod tests {
                 item: 0,
                 items: 1,
                 action: Action::Updated,
-                route: RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() },
-                before: has_before.then(|| spec.clone()),
-                after: Some(spec),
+                change: Change::Route { name: RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() }, before: has_before.then(|| spec.clone()), after: Some(spec) },
                 actor: Actor { kind: "k".into(), id: id.to_string() },
                 reason,
                 request_id: format!("\"id\":\"{id}\","),

@@ -6,10 +6,12 @@ use uuid::Uuid;
 use super::{
     Invalid,
     event::Actor,
-    ids::{RouteName, TenantName},
+    ids::{PolicyName, RouteName, TenantName, VersionName},
+    policy::{Host, Policy, PolicyPatch, PolicySpec},
     route::{Route, RoutePatch, RouteSpec},
+    snapshot::Scope,
     tag::{Epoch, VersionTag},
-    tenant::{Quotas, Tenant},
+    tenant::{Quotas, QuotasPatch, Tenant},
     time::UtcTime,
 };
 
@@ -22,6 +24,8 @@ pub struct Command {
     pub op: Op,
     /// What must hold for it to be done.
     pub precondition: Precondition,
+    /// The caller knows that a policy sends traffic to what is removed, and that the policy has somewhere else to send it.
+    pub confirm_in_use: bool,
 }
 
 impl Command {
@@ -31,7 +35,15 @@ impl Command {
             Op::Upsert { route, .. } | Op::Patch { route, .. } | Op::SetActive { route, .. } | Op::Delete { route } => {
                 Some(route)
             }
-            Op::CreateTenant { .. } | Op::PatchTenant { .. } | Op::DeleteTenant => None,
+            _ => None,
+        }
+    }
+
+    /// The traffic policy that the command names, if it names one.
+    pub fn policy(&self) -> Option<&PolicyName> {
+        match &self.op {
+            Op::PutPolicy { policy, .. } | Op::PatchPolicy { policy, .. } | Op::DeletePolicy { policy } => Some(policy),
+            _ => None,
         }
     }
 }
@@ -66,6 +78,27 @@ pub enum Op {
         /// Which.
         route: RouteName,
     },
+    /// Create the traffic policy or replace it whole.
+    PutPolicy {
+        /// Which.
+        policy: PolicyName,
+        /// As it shall be.
+        spec: PolicySpec,
+    },
+    /// Merge-patch an existing traffic policy.
+    PatchPolicy {
+        /// Which.
+        policy: PolicyName,
+        /// What to change.
+        patch: Box<PolicyPatch>,
+    },
+    /// Remove an existing traffic policy.
+    DeletePolicy {
+        /// Which.
+        policy: PolicyName,
+    },
+    /// Many changes in one revision, all or none.
+    Apply(Box<Apply>),
     /// Make the tenant.
     CreateTenant {
         /// Its own limits.
@@ -73,13 +106,69 @@ pub enum Op {
     },
     /// Change the tenant's own record.
     PatchTenant {
-        /// `Some(None)` goes back to the default.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        routes_quota: Option<Option<u32>>,
+        /// What to change of its limits.
+        quotas: QuotasPatch,
     },
-    /// Remove the tenant, which must have no routes.
-    DeleteTenant,
+    /// Remove the tenant.
+    DeleteTenant {
+        /// With everything that it has; else it must have nothing.
+        with_everything: bool,
+    },
 }
+
+/// Many changes in one revision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Apply {
+    /// What to do. Each route and policy may be named once.
+    pub changes: Vec<Desired>,
+    /// What must not have moved since the changes were worked out.
+    pub base: Option<Base>,
+    /// The hash that the caller confirms with when much would be removed.
+    pub hash: String,
+    /// What the caller confirmed.
+    pub confirmed: Option<String>,
+}
+
+/// The state that changes were worked out for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Base {
+    /// The tenant's tag.
+    pub tag: VersionTag,
+    /// What was looked at: nothing in it may have changed since.
+    pub scope: Scope,
+    /// Active routes in the scope.
+    pub active: u32,
+}
+
+/// One of many changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Desired {
+    /// The route shall be so, or (`None`) gone.
+    Route {
+        /// Which.
+        name: RouteName,
+        /// As it shall be.
+        spec: Option<RouteSpec>,
+    },
+    /// The route, which must be there, shall be active or inactive.
+    State {
+        /// Which.
+        name: RouteName,
+        /// The state it shall have.
+        is_active: bool,
+    },
+    /// The policy shall be so, or (`None`) gone.
+    Policy {
+        /// Which.
+        name: PolicyName,
+        /// As it shall be.
+        spec: Option<PolicySpec>,
+    },
+}
+
+/// The most changes of one revision.
+pub const MAX_CHANGES: usize = 10_000;
 
 /// RFC 9110 §13: what the caller believes of the object that it changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
@@ -118,7 +207,7 @@ impl Precondition {
 /// What the world adds to a command: who, when, why, and the random parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// The id that the event gets, if there is one.
+    /// The id that the event gets, if there is one; more events count on from it.
     pub event_id: Uuid,
     /// The epoch that the tenant gets, if one is made.
     pub new_epoch: Epoch,
@@ -136,6 +225,8 @@ pub struct Facts {
     pub trace_id: Option<String>,
     /// The caller's address.
     pub source_ip: Option<String>,
+    /// How large the request's body was.
+    pub body_bytes: u32,
 }
 
 /// Why a command is refused. A refused command changes nothing.
@@ -150,12 +241,63 @@ pub enum Rejection {
     /// `POST /tenants` for one that exists.
     #[error("tenant exists already")]
     TenantExists,
-    /// A tenant with routes cannot be deleted.
-    #[error("tenant still has {routes} routes")]
+    /// A tenant that has something is deleted with all of it only when that is confirmed.
+    #[error("tenant still has {routes} routes and {policies} policies")]
     TenantNotEmpty {
-        /// How many.
+        /// How many routes.
         routes: u32,
+        /// How many policies.
+        policies: u32,
     },
+    /// The traffic policy does not exist.
+    #[error("traffic policy does not exist")]
+    PolicyNotFound,
+    /// A policy names versions that do not exist.
+    #[error("a policy may only name versions that exist")]
+    VersionsNotFound {
+        /// Where, and which.
+        versions: Vec<(String, VersionName)>,
+    },
+    /// A host and path prefix belong to another policy, perhaps of another tenant.
+    #[error("{host}{prefix} belongs to another policy")]
+    HostTaken {
+        /// The host.
+        host: Host,
+        /// The path prefix.
+        prefix: String,
+    },
+    /// A policy sends traffic to what is to be removed.
+    #[error("a traffic policy sends traffic there")]
+    VersionInUse {
+        /// Which policies.
+        policies: Vec<PolicyName>,
+        /// Whether confirming would do.
+        may_confirm: bool,
+    },
+    /// More than half of the active routes of a scope, or the last of them, would be removed.
+    #[error("{removed} of {active} active routes would be removed: confirm with the hash")]
+    ShrinkNotConfirmed {
+        /// Active routes of the scope.
+        active: u32,
+        /// How many fewer they would be.
+        removed: u32,
+        /// What to confirm with.
+        hash: String,
+    },
+    /// The scope moved since the changes were worked out.
+    #[error("the tenant has changed since: work the changes out again")]
+    PlanStale,
+    /// The tenant writes more often than it may.
+    #[error("the tenant may change {limit} times a second")]
+    TooManyWrites {
+        /// Its quota.
+        limit: u32,
+        /// How long to wait, in milliseconds.
+        retry_after_ms: u64,
+    },
+    /// More changes than one revision may have.
+    #[error("a revision may have at most {MAX_CHANGES} changes")]
+    TooManyChanges,
     /// `If-Match` or `If-None-Match` did not hold.
     #[error("the object is not as the precondition says")]
     PreconditionFailed {
@@ -170,13 +312,11 @@ pub enum Rejection {
         /// Its number.
         limit: u32,
     },
-    /// A patch whose result would be invalid.
-    #[error("{invalid}")]
+    /// What would come out would be invalid.
+    #[error("the result would not be valid")]
     Invalid {
-        /// JSON pointer into the body.
-        pointer: &'static str,
-        /// What is wrong.
-        invalid: Invalid,
+        /// JSON pointers into the body, and what is wrong there.
+        errors: Vec<(String, Invalid)>,
     },
     /// The same `Idempotency-Key` was used with another request.
     #[error("the idempotency key was used for another request")]
@@ -214,8 +354,39 @@ pub struct Outcome {
 pub enum Object {
     /// A route.
     Route(Box<Route>),
+    /// A traffic policy.
+    Policy(Box<Policy>),
     /// A tenant.
     Tenant(Box<Tenant>),
+    /// Many changes.
+    Applied {
+        /// What the revision came to.
+        summary: Summary,
+    },
     /// Nothing: it was deleted.
     Gone,
+}
+
+/// How many objects a revision touched, and how.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct Summary {
+    /// New ones.
+    pub create: u32,
+    /// Changed ones.
+    pub update: u32,
+    /// Removed ones.
+    pub delete: u32,
+    /// Those that were as desired already.
+    pub unchanged: u32,
+}
+
+impl Summary {
+    /// Counts one object that was there before and is there after, or not.
+    pub fn count(&mut self, before: bool, after: bool) {
+        match (before, after) {
+            (false, true) => self.create += 1,
+            (true, false) => self.delete += 1,
+            (true, true) | (false, false) => self.update += 1,
+        }
+    }
 }

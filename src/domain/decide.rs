@@ -1,39 +1,69 @@
 //! The pure core of a write: `decide` under the tenant's lock, then `evolve`.
 //!
-//! `decide` answers whether a command may be done and, if so, the sealed event that does it; `evolve` is the only place where a
-//! state changes. Both run once per command, in order of arrival, on the state that the transaction has locked, so a batch of
-//! commands ends in the same state as the commands one at a time.
+//! `decide` answers whether a command may be done and, if so, the sealed events of the one revision that does it; `evolve` is the only
+//! place where a state changes. Both run once per command, in order of arrival, on the state that the transaction has locked, so a batch
+//! of commands ends in the same state as the commands one at a time.
 
-use std::collections::HashMap;
+mod changes;
+mod checks;
+
+use std::collections::{BTreeMap, HashMap};
+
+use uuid::Uuid;
 
 use super::{
     chain,
-    command::{Command, Effect, Facts, Object, Op, Outcome, Rejection},
-    event::{Action, Event, EventBody},
+    command::{Command, Effect, Facts, MAX_CHANGES, Object, Op, Outcome, Rejection, Summary},
+    event::{Change, Event, EventBody},
     hash::EventHash,
-    ids::{RouteName, TenantName},
-    route::{Route, RouteSpec},
+    ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
+    policy::{Host, PathPrefix, Policy},
+    route::Route,
+    snapshot::Scope,
     tag::{Revision, VersionTag},
     tenant::{Quotas, Tenant},
 };
 
-/// What a batch knows of one tenant: its row, and those of its routes that the batch's commands name.
+/// What a batch knows of one tenant: its row, and those of its objects that the batch's commands name or depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantState {
     /// The tenant's row, if it exists.
     pub tenant: Option<Tenant>,
     /// The hash of the tenant's newest event of this epoch.
     pub chain_head: EventHash,
-    /// The named routes; one that is not in here does not exist.
+    /// The routes that matter; one that is not in here does not exist.
     pub routes: HashMap<RouteName, Route>,
-    /// The routes quota of a tenant without one of its own.
-    pub default_routes_quota: u32,
+    /// The policies that matter; one that is not in here does not exist.
+    pub policies: HashMap<PolicyName, Policy>,
+    /// Who has the hosts and path prefixes that matter; one that is not in here is free.
+    pub hosts: HashMap<(Host, PathPrefix), (TenantName, PolicyName)>,
+    /// The newest revision of each scope, if a command depends on that.
+    pub scopes: BTreeMap<(ServiceName, EnvName), Revision>,
+    /// How many active routes the tenant has, if a command depends on that.
+    pub active: u32,
+    /// What a tenant may without quotas of its own.
+    pub defaults: Quotas,
 }
 
 impl TenantState {
     /// A tenant that does not exist.
-    pub fn absent(default_routes_quota: u32) -> Self {
-        Self { tenant: None, chain_head: EventHash::GENESIS, routes: HashMap::new(), default_routes_quota }
+    pub fn absent(defaults: Quotas) -> Self {
+        Self {
+            tenant: None,
+            chain_head: EventHash::GENESIS,
+            routes: HashMap::new(),
+            policies: HashMap::new(),
+            hosts: HashMap::new(),
+            scopes: BTreeMap::new(),
+            active: 0,
+            defaults,
+        }
+    }
+
+    /// The newest revision that touched a scope.
+    fn newest(&self, scope: &Scope) -> Revision {
+        let in_scope = self.scopes.iter().filter(|((service, env), _)| scope.has(service, env));
+        in_scope.map(|(_, revision)| *revision).max().unwrap_or_default()
     }
 }
 
@@ -42,19 +72,12 @@ impl TenantState {
 pub enum Decision {
     /// Nothing: it is so already.
     Unchanged,
-    /// A new revision of the tenant's routes.
-    Event {
+    /// A new revision of the tenant.
+    Revision {
         /// The tenant, when this is its first write and makes it.
         new_tenant: Option<Box<Tenant>>,
-        /// The sealed event.
-        event: Box<Event>,
-    },
-    /// The tenant's own record, which has no events.
-    Tenant {
-        /// What is done to it.
-        effect: Effect,
-        /// Its record after; `None` when it is gone.
-        after: Option<Box<Tenant>>,
+        /// The sealed events, in their order. Never empty.
+        events: Vec<Event>,
     },
 }
 
@@ -65,109 +88,69 @@ pub type SealError = serde_json::Error;
 ///
 /// The outer error is a defect of the program, the inner one the caller's.
 pub fn decide(state: &TenantState, command: &Command, facts: &Facts) -> Result<Result<Decision, Rejection>, SealError> {
-    match &command.op {
-        Op::CreateTenant { quotas } => Ok(create_tenant(state, command, *quotas, facts)),
-        Op::PatchTenant { routes_quota } => Ok(patch_tenant(state, command, *routes_quota, facts)),
-        Op::DeleteTenant => Ok(delete_tenant(state, command)),
-        Op::Upsert { route, .. } | Op::Patch { route, .. } | Op::SetActive { route, .. } | Op::Delete { route } => {
-            match desired(state, command, route) {
-                Err(rejection) => Ok(Err(rejection)),
-                Ok(after) => change_route(state, command, route, after, facts),
-            }
-        }
-    }
-}
-
-/// The spec that the route shall have after `command` (`None`: it shall be gone), preconditions checked.
-fn desired(state: &TenantState, command: &Command, name: &RouteName) -> Result<Option<RouteSpec>, Rejection> {
-    let route = state.routes.get(name);
-    let tag = route.zip(state.tenant.as_ref()).map(|(route, tenant)| tag_of(route, tenant));
-    if route.is_none() && !matches!(command.op, Op::Upsert { .. }) {
-        return Err(Rejection::RouteNotFound);
-    }
-    command.precondition.check(tag.as_ref())?;
-    match (&command.op, route) {
-        (Op::Upsert { spec, .. }, _) => Ok(Some(spec.clone())),
-        (Op::Patch { patch, .. }, Some(route)) => match patch.apply(&route.spec) {
-            Ok(spec) => Ok(Some(spec)),
-            Err(invalid) => Err(Rejection::Invalid { pointer: "/labels", invalid }),
-        },
-        (Op::SetActive { is_active, .. }, Some(route)) => Ok(Some(RouteSpec { is_active: *is_active, ..route.spec.clone() })),
-        _ => Ok(None),
-    }
-}
-
-fn change_route(
-    state: &TenantState, command: &Command, name: &RouteName, after: Option<RouteSpec>, facts: &Facts,
-) -> Result<Result<Decision, Rejection>, SealError> {
-    let before = state.routes.get(name).map(|route| route.spec.clone());
-    let Some(action) = Action::between(before.as_ref(), after.as_ref()) else {
-        return Ok(Ok(Decision::Unchanged));
-    };
-    let new_tenant = match &state.tenant {
-        Some(_) => None,
-        None if facts.may_create_tenant => Some(Box::new(first_record(&command.tenant, Quotas::default(), facts))),
-        None => return Ok(Err(Rejection::TenantNotFound)),
+    let (new_tenant, changes) = match allowed(state, command, facts) {
+        Ok((_, changes)) if changes.is_empty() => return Ok(Ok(Decision::Unchanged)),
+        Ok(allowed) => allowed,
+        Err(rejection) => return Ok(Err(rejection)),
     };
     let Some(tenant) = state.tenant.as_ref().or(new_tenant.as_deref()) else {
         return Ok(Err(Rejection::TenantNotFound));
     };
-    let limit = tenant.quotas.routes.unwrap_or(state.default_routes_quota);
-    if action == Action::Created && tenant.routes >= limit {
-        return Ok(Err(Rejection::QuotaExceeded { quota: "routes", limit }));
+    let events = sealed(tenant, state.chain_head, changes, facts)?;
+    Ok(Ok(Decision::Revision { new_tenant, events }))
+}
+
+/// What `command` would change on `state`, and the tenant that it would make, if it may be done.
+pub fn allowed(state: &TenantState, command: &Command, facts: &Facts) -> Result<(Option<Box<Tenant>>, Vec<Change>), Rejection> {
+    let changes = changes::intended(state, command)?;
+    if changes.is_empty() {
+        return Ok((None, changes));
     }
-    let body = EventBody {
-        id: facts.event_id,
-        tenant: command.tenant.clone(),
-        epoch: tenant.epoch.clone(),
-        revision: tenant.revision.next(),
-        item: 0,
-        items: 1,
-        action,
-        route: name.clone(),
-        before,
-        after,
-        actor: facts.actor.clone(),
-        reason: facts.reason.clone(),
-        request_id: facts.request_id.clone(),
-        trace_id: facts.trace_id.clone(),
-        source_ip: facts.source_ip.clone(),
-        occurred_at: facts.now,
-        prev_hash: state.chain_head,
+    let new_tenant = match (&state.tenant, &command.op) {
+        (Some(_), _) => None,
+        (None, Op::CreateTenant { quotas }) => Some(Box::new(first_record(&command.tenant, *quotas, facts))),
+        (None, _) if facts.may_create_tenant => Some(Box::new(first_record(&command.tenant, Quotas::default(), facts))),
+        (None, _) => return Err(Rejection::TenantNotFound),
     };
-    let event = Box::new(chain::seal(body)?);
-    Ok(Ok(Decision::Event { new_tenant, event }))
+    let tenant = state.tenant.as_ref().or(new_tenant.as_deref()).ok_or(Rejection::TenantNotFound)?;
+    checks::check(state, tenant, command, &changes, facts)?;
+    Ok((new_tenant, changes))
 }
 
-fn create_tenant(state: &TenantState, command: &Command, quotas: Quotas, facts: &Facts) -> Result<Decision, Rejection> {
-    if state.tenant.is_some() {
-        return Err(Rejection::TenantExists);
+fn sealed(tenant: &Tenant, chain_head: EventHash, changes: Vec<Change>, facts: &Facts) -> Result<Vec<Event>, SealError> {
+    let items = u32::try_from(changes.len()).unwrap_or(u32::MAX);
+    let mut prev_hash = chain_head;
+    let mut events = Vec::with_capacity(changes.len());
+    for (item, change) in (0..items).zip(changes) {
+        let Some(action) = change.action() else { continue };
+        let event = chain::seal(EventBody {
+            action,
+            actor: facts.actor.clone(),
+            change,
+            epoch: tenant.epoch.clone(),
+            id: counted(facts.event_id, item),
+            item,
+            items,
+            occurred_at: facts.now,
+            prev_hash,
+            reason: facts.reason.clone(),
+            request_id: facts.request_id.clone(),
+            revision: tenant.revision.next(),
+            source_ip: facts.source_ip.clone(),
+            tenant: tenant.name.clone(),
+            trace_id: facts.trace_id.clone(),
+        })?;
+        prev_hash = event.hash;
+        events.push(event);
     }
-    command.precondition.check(None)?;
-    let after = Some(Box::new(first_record(&command.tenant, quotas, facts)));
-    Ok(Decision::Tenant { effect: Effect::Created, after })
+    Ok(events)
 }
 
-fn patch_tenant(
-    state: &TenantState, command: &Command, routes_quota: Option<Option<u32>>, facts: &Facts,
-) -> Result<Decision, Rejection> {
-    let tenant = state.tenant.as_ref().ok_or(Rejection::TenantNotFound)?;
-    command.precondition.check(Some(&tenant.tag()))?;
-    let quotas = Quotas { routes: routes_quota.unwrap_or(tenant.quotas.routes) };
-    if quotas == tenant.quotas {
-        return Ok(Decision::Unchanged);
-    }
-    let after = Tenant { quotas, updated_at: facts.now, updated_by: facts.actor.id.clone(), ..tenant.clone() };
-    Ok(Decision::Tenant { effect: Effect::Updated, after: Some(Box::new(after)) })
-}
-
-fn delete_tenant(state: &TenantState, command: &Command) -> Result<Decision, Rejection> {
-    let tenant = state.tenant.as_ref().ok_or(Rejection::TenantNotFound)?;
-    command.precondition.check(Some(&tenant.tag()))?;
-    if tenant.routes > 0 {
-        return Err(Rejection::TenantNotEmpty { routes: tenant.routes });
-    }
-    Ok(Decision::Tenant { effect: Effect::Deleted, after: None })
+/// The id `item` steps after a `UUIDv7`: its last 62 bits are a random counter (RFC 9562 §6.2, method 2).
+fn counted(id: Uuid, item: u32) -> Uuid {
+    const COUNTER: u128 = (1 << 62) - 1;
+    let bits = id.as_u128();
+    Uuid::from_u128(bits & !COUNTER | (bits & COUNTER).wrapping_add(u128::from(item)) & COUNTER)
 }
 
 fn first_record(name: &TenantName, quotas: Quotas, facts: &Facts) -> Tenant {
@@ -177,81 +160,155 @@ fn first_record(name: &TenantName, quotas: Quotas, facts: &Facts) -> Tenant {
         revision: Revision::default(),
         quotas,
         routes: 0,
+        policies: 0,
         created_at: facts.now,
         created_by: facts.actor.id.clone(),
         updated_at: facts.now,
         updated_by: facts.actor.id.clone(),
+        paid_until: None,
     }
 }
 
-fn tag_of(route: &Route, tenant: &Tenant) -> VersionTag {
-    VersionTag { epoch: tenant.epoch.clone(), revision: route.revision }
+fn tag_of(revision: Revision, tenant: &Tenant) -> VersionTag {
+    VersionTag { epoch: tenant.epoch.clone(), revision }
 }
 
 /// Does what was decided: the only place where a [`TenantState`] changes.
 pub fn evolve(state: &mut TenantState, decision: &Decision) {
-    match decision {
-        Decision::Unchanged => {}
-        Decision::Tenant { after, .. } => {
-            if after.is_none() || state.tenant.is_none() {
-                state.chain_head = EventHash::GENESIS;
-            }
-            state.tenant = after.as_deref().cloned();
+    let Decision::Revision { new_tenant, events } = decision else { return };
+    if let Some(tenant) = new_tenant {
+        state.tenant = Some((**tenant).clone());
+        state.chain_head = EventHash::GENESIS;
+    }
+    if let (Some(tenant), Some(first)) = (&mut state.tenant, events.first()) {
+        tenant.revision = first.body.revision;
+        // What is not held to the limit does not use it up: least of all the change that raises it.
+        let is_limited = !events.iter().any(|event| matches!(event.body.change, Change::Tenant { .. }));
+        if let Some(rate) = tenant.quotas.or(state.defaults).writes_per_second.filter(|_| is_limited) {
+            tenant.paid_until = Some(checks::paid_after(tenant.paid_until, first.body.occurred_at, rate));
         }
-        Decision::Event { new_tenant, event } => {
-            if let Some(tenant) = new_tenant {
-                state.tenant = Some((**tenant).clone());
-            }
+    }
+    for event in events {
+        state.chain_head = event.hash;
+        evolve_by(state, &event.body);
+    }
+}
+
+fn evolve_by(state: &mut TenantState, event: &EventBody) {
+    if let Some((service, env)) = event.change.place() {
+        state.scopes.insert((service.clone(), env.clone()), event.revision);
+    }
+    match &event.change {
+        Change::Route { name, before, after } => {
+            let is_active =
+                |spec: &Option<_>| u32::from(spec.as_ref().is_some_and(|spec: &super::route::RouteSpec| spec.is_active));
+            state.active = (state.active + is_active(after)).saturating_sub(is_active(before));
             if let Some(tenant) = &mut state.tenant {
-                tenant.revision = event.body.revision;
-                match event.body.action {
-                    Action::Created => tenant.routes += 1,
-                    Action::Deleted => tenant.routes = tenant.routes.saturating_sub(1),
-                    Action::Updated | Action::Activated | Action::Deactivated => {}
+                tenant.routes = (tenant.routes + u32::from(after.is_some())).saturating_sub(u32::from(before.is_some()));
+            }
+            let held = state.routes.remove(name);
+            if let Some(spec) = after.clone() {
+                let (created_at, created_by) = made(held.map(|route| (route.created_at, route.created_by)), event);
+                let (updated_at, updated_by) = made(None, event);
+                let (name, revision) = (name.clone(), event.revision);
+                let route = Route { name: name.clone(), spec, revision, created_at, created_by, updated_at, updated_by };
+                state.routes.insert(name, route);
+            }
+        }
+        Change::Policy { name, before, after } => {
+            if let Some(tenant) = &mut state.tenant {
+                tenant.policies = (tenant.policies + u32::from(after.is_some())).saturating_sub(u32::from(before.is_some()));
+            }
+            let held = state.policies.remove(name);
+            for (host, spec) in before.iter().flat_map(|spec| spec.hosts.iter().map(move |host| (host, spec))) {
+                let owned = (host.clone(), spec.path_prefix.clone());
+                // Another policy may have it already: one that an earlier item of the revision gave it to.
+                if state.hosts.get(&owned).is_some_and(|(owner, policy)| *owner == event.tenant && policy == name) {
+                    state.hosts.remove(&owned);
                 }
             }
-            state.chain_head = event.hash;
-            evolve_route(&mut state.routes, &event.body);
+            if let Some(spec) = after.clone() {
+                for host in &spec.hosts {
+                    let owned = (host.clone(), spec.path_prefix.clone());
+                    state.hosts.insert(owned, (event.tenant.clone(), name.clone()));
+                }
+                let (created_at, created_by) = made(held.map(|policy| (policy.created_at, policy.created_by)), event);
+                let (updated_at, updated_by) = made(None, event);
+                let (name, revision) = (name.clone(), event.revision);
+                let policy = Policy { name: name.clone(), spec, revision, created_at, created_by, updated_at, updated_by };
+                state.policies.insert(name, policy);
+            }
+        }
+        Change::Tenant { after: None, .. } => {
+            *state = TenantState { hosts: std::mem::take(&mut state.hosts), ..TenantState::absent(state.defaults) };
+        }
+        Change::Tenant { after: Some(spec), .. } => {
+            if let Some(tenant) = &mut state.tenant {
+                tenant.quotas = spec.quotas;
+                (tenant.updated_at, tenant.updated_by) = made(None, event);
+            }
         }
     }
 }
 
-fn evolve_route(routes: &mut HashMap<RouteName, Route>, event: &EventBody) {
-    let Some(spec) = &event.after else {
-        routes.remove(&event.route);
-        return;
-    };
-    let created = routes.get(&event.route).map(|route| (route.created_at, route.created_by.clone()));
-    let (created_at, created_by) = created.unwrap_or_else(|| (event.occurred_at, event.actor.id.clone()));
-    let route = Route {
-        name: event.route.clone(),
-        spec: spec.clone(),
-        revision: event.revision,
-        created_at,
-        created_by,
-        updated_at: event.occurred_at,
-        updated_by: event.actor.id.clone(),
-    };
-    routes.insert(event.route.clone(), route);
+/// When and by whom something was made: as it was held, or by the event.
+fn made(held: Option<(super::time::UtcTime, String)>, event: &EventBody) -> (super::time::UtcTime, String) {
+    held.unwrap_or_else(|| (event.occurred_at, event.actor.id.clone()))
 }
 
 /// What to answer once `decision` is done: `state` is the state after it. `None` cannot happen for a decision made on this state.
 pub fn outcome(state: &TenantState, command: &Command, decision: &Decision, before: Option<&Tenant>) -> Option<Outcome> {
-    let effect = match decision {
-        Decision::Unchanged => Effect::Unchanged,
-        Decision::Tenant { effect, .. } => *effect,
-        Decision::Event { event, .. } => match event.body.action {
-            Action::Created => Effect::Created,
-            Action::Deleted => Effect::Deleted,
-            Action::Updated | Action::Activated | Action::Deactivated => Effect::Updated,
-        },
+    let tenant = match decision {
+        Decision::Revision { events, .. } => {
+            let tag = events.first()?.tag();
+            return Some(revision_outcome(state, command, events, tag));
+        }
+        Decision::Unchanged => state.tenant.as_ref().or(before)?,
     };
-    let tenant = state.tenant.as_ref().or(before)?;
+    let (effect, tag) = (Effect::Unchanged, tenant.tag());
     let route = command.route().and_then(|name| state.routes.get(name));
-    let (object, tag) = match (command.route(), route) {
-        (Some(_), Some(route)) => (Object::Route(Box::new(route.clone())), tag_of(route, tenant)),
-        (None, _) if effect != Effect::Deleted => (Object::Tenant(Box::new(tenant.clone())), tenant.tag()),
-        _ => (Object::Gone, tenant.tag()),
+    let policy = command.policy().and_then(|name| state.policies.get(name));
+    let (object, tag) = match (route, policy, &command.op) {
+        (Some(route), ..) => (Object::Route(Box::new(route.clone())), tag_of(route.revision, tenant)),
+        (_, Some(policy), _) => (Object::Policy(Box::new(policy.clone())), tag_of(policy.revision, tenant)),
+        (.., Op::Apply(apply)) => {
+            let unchanged = u32::try_from(apply.changes.len()).unwrap_or(u32::MAX);
+            (Object::Applied { summary: Summary { unchanged, ..Summary::default() } }, tag)
+        }
+        _ => (Object::Tenant(Box::new(tenant.clone())), tag),
     };
     Some(Outcome { effect, tag, object })
 }
+
+fn revision_outcome(state: &TenantState, command: &Command, events: &[Event], tag: VersionTag) -> Outcome {
+    let route = command.route().and_then(|name| state.routes.get(name));
+    let policy = command.policy().and_then(|name| state.policies.get(name));
+    // The last: what a policy gives up for the sake of a route comes before it.
+    let (was, is) = events.last().map_or((true, true), |event| event.body.change.is_there());
+    let effect = match (was, is) {
+        (false, _) => Effect::Created,
+        (true, true) => Effect::Updated,
+        (true, false) => Effect::Deleted,
+    };
+    let object = match (route, policy, &state.tenant, &command.op) {
+        (_, _, _, Op::Apply(apply)) => {
+            let mut summary = Summary::default();
+            events.iter().map(|event| event.body.change.is_there()).for_each(|(was, is)| summary.count(was, is));
+            summary.unchanged = u32::try_from(apply.changes.len().saturating_sub(events.len())).unwrap_or(0);
+            return Outcome { effect: Effect::Updated, tag, object: Object::Applied { summary } };
+        }
+        (Some(route), ..) => Object::Route(Box::new(route.clone())),
+        (_, Some(policy), ..) => Object::Policy(Box::new(policy.clone())),
+        (_, _, Some(tenant), _) if effect != Effect::Deleted => Object::Tenant(Box::new(tenant.clone())),
+        _ => Object::Gone,
+    };
+    Outcome { effect, tag, object }
+}
+
+/// More changes than one revision may have.
+fn too_many(changes: usize) -> Result<(), Rejection> {
+    if changes > MAX_CHANGES { Err(Rejection::TooManyChanges) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests;

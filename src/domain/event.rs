@@ -1,36 +1,61 @@
 //! The event: what is kept in history, published to Kafka and archived in MongoDB, member for member.
 
+mod members;
+
 use bytes::Bytes;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
     hash::EventHash,
-    ids::{EnvName, RouteName, ServiceName, TenantName, VersionName},
-    route::RouteSpec,
+    ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
+    policy::{Policy, PolicySpec},
+    route::{Route, RouteSpec},
     tag::{Epoch, Revision, VersionTag},
+    tenant::TenantSpec,
     time::UtcTime,
 };
 
-/// What happened to a route.
+/// What happened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// It did not exist before.
+    /// The route did not exist before.
     Created,
-    /// Its URL, labels or description changed (and perhaps its state too).
+    /// The route's URL, labels or description changed (and perhaps its state too).
     Updated,
-    /// Only its state changed: traffic may go there.
+    /// Only the route's state changed: traffic may go there.
     Activated,
-    /// Only its state changed: traffic may not go there.
+    /// Only the route's state changed: traffic may not go there.
     Deactivated,
-    /// It is gone.
+    /// The route is gone.
     Deleted,
+    /// The traffic policy is new or changed.
+    PolicySet,
+    /// The traffic policy is gone.
+    PolicyDeleted,
+    /// The tenant was made for itself, before it had anything.
+    TenantCreated,
+    /// The tenant's own record changed.
+    TenantUpdated,
+    /// The tenant is gone: the last event of its epoch.
+    TenantDeleted,
 }
 
 impl Action {
     /// All of them, in the order of the contract.
-    pub const ALL: [Self; 5] = [Self::Created, Self::Updated, Self::Activated, Self::Deactivated, Self::Deleted];
+    pub const ALL: [Self; 10] = [
+        Self::Created,
+        Self::Updated,
+        Self::Activated,
+        Self::Deactivated,
+        Self::Deleted,
+        Self::PolicySet,
+        Self::PolicyDeleted,
+        Self::TenantCreated,
+        Self::TenantUpdated,
+        Self::TenantDeleted,
+    ];
 
     /// The name in JSON, in Kafka's `ce_type` and in audit queries.
     pub fn as_str(self) -> &'static str {
@@ -40,6 +65,11 @@ impl Action {
             Self::Activated => "activated",
             Self::Deactivated => "deactivated",
             Self::Deleted => "deleted",
+            Self::PolicySet => "policy_set",
+            Self::PolicyDeleted => "policy_deleted",
+            Self::TenantCreated => "tenant_created",
+            Self::TenantUpdated => "tenant_updated",
+            Self::TenantDeleted => "tenant_deleted",
         }
     }
 
@@ -67,6 +97,70 @@ impl Action {
     }
 }
 
+/// What changed, from what to what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// A route.
+    Route {
+        /// Which.
+        name: RouteName,
+        /// As it was, if it was there.
+        before: Option<RouteSpec>,
+        /// As it is, if it still is.
+        after: Option<RouteSpec>,
+    },
+    /// A traffic policy.
+    Policy {
+        /// Which.
+        name: PolicyName,
+        /// As it was, if it was there.
+        before: Option<PolicySpec>,
+        /// As it is, if it still is.
+        after: Option<PolicySpec>,
+    },
+    /// The tenant's own record.
+    Tenant {
+        /// As it was, if it was there.
+        before: Option<TenantSpec>,
+        /// As it is, if it still is.
+        after: Option<TenantSpec>,
+    },
+}
+
+impl Change {
+    /// What happened; `None` when nothing changed.
+    pub fn action(&self) -> Option<Action> {
+        match self {
+            Self::Route { before, after, .. } => Action::between(before.as_ref(), after.as_ref()),
+            Self::Policy { before, after, .. } if before == after => None,
+            Self::Policy { after: Some(_), .. } => Some(Action::PolicySet),
+            Self::Policy { after: None, .. } => Some(Action::PolicyDeleted),
+            Self::Tenant { before, after } if before == after => None,
+            Self::Tenant { before: None, .. } => Some(Action::TenantCreated),
+            Self::Tenant { after: Some(_), .. } => Some(Action::TenantUpdated),
+            Self::Tenant { after: None, .. } => Some(Action::TenantDeleted),
+        }
+    }
+
+    /// The service and environment that it is about, unless it is about the tenant.
+    pub fn place(&self) -> Option<(&ServiceName, &EnvName)> {
+        match self {
+            Self::Route { name, .. } => Some((&name.service, &name.env)),
+            Self::Policy { name, .. } => Some((&name.service, &name.env)),
+            Self::Tenant { .. } => None,
+        }
+    }
+
+    /// Whether it is new, and whether it still is.
+    pub fn is_there(&self) -> (bool, bool) {
+        match self {
+            Self::Route { before, after, .. } => (before.is_some(), after.is_some()),
+            Self::Policy { before, after, .. } => (before.is_some(), after.is_some()),
+            Self::Tenant { before, after } => (before.is_some(), after.is_some()),
+        }
+    }
+}
+
 /// Who did it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Actor {
@@ -76,17 +170,15 @@ pub struct Actor {
     pub kind: String,
 }
 
-/// An event without its hash: exactly what the hash covers. Members are declared in the order of RFC 8785, see [`super::chain::in_order`].
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// An event without its hash: exactly what the hash covers. Its JSON is [`Members`].
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventBody {
     /// What happened.
     pub action: Action,
     /// Who did it.
     pub actor: Actor,
-    /// The route after, if there still is one.
-    pub after: Option<RouteSpec>,
-    /// The route before, if there was one.
-    pub before: Option<RouteSpec>,
+    /// What changed, from what to what.
+    pub change: Change,
     /// Which history.
     pub epoch: Epoch,
     /// `UUIDv7`; the archive's document id. Never an order.
@@ -105,9 +197,6 @@ pub struct EventBody {
     pub request_id: String,
     /// Where in it.
     pub revision: Revision,
-    /// To which route.
-    #[serde(serialize_with = "members_in_order")]
-    pub route: RouteName,
     /// Where the request came from.
     pub source_ip: Option<String>,
     /// Whose.
@@ -116,16 +205,11 @@ pub struct EventBody {
     pub trace_id: Option<String>,
 }
 
-/// The members of a route's name in the order of RFC 8785; names themselves are ordered by service first.
-fn members_in_order<S: Serializer>(name: &RouteName, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Members<'a> {
-        env: &'a EnvName,
-        service: &'a ServiceName,
-        version: &'a VersionName,
+impl EventBody {
+    /// Whether it is the last event of its revision.
+    pub fn is_last_item(&self) -> bool {
+        self.item + 1 >= self.items
     }
-    let RouteName { service, env, version } = name;
-    Members { env, service, version }.serialize(serializer)
 }
 
 /// An event with its bytes, exactly as they are kept and published.
@@ -151,6 +235,36 @@ impl Event {
     /// The version tag that this event's revision made.
     pub fn tag(&self) -> VersionTag {
         VersionTag { epoch: self.body.epoch.clone(), revision: self.body.revision }
+    }
+}
+
+impl EventBody {
+    /// The route as this event left it, if it did; `first` is the event that had made it.
+    pub fn route_since(&self, first: &Self) -> Option<Route> {
+        let Change::Route { name, after: Some(spec), .. } = &self.change else { return None };
+        Some(Route {
+            name: name.clone(),
+            spec: spec.clone(),
+            revision: self.revision,
+            created_at: first.occurred_at,
+            created_by: first.actor.id.clone(),
+            updated_at: self.occurred_at,
+            updated_by: self.actor.id.clone(),
+        })
+    }
+
+    /// The traffic policy as this event left it, if it did; `first` is the event that had made it.
+    pub fn policy_since(&self, first: &Self) -> Option<Policy> {
+        let Change::Policy { name, after: Some(spec), .. } = &self.change else { return None };
+        Some(Policy {
+            name: name.clone(),
+            spec: spec.clone(),
+            revision: self.revision,
+            created_at: first.occurred_at,
+            created_by: first.actor.id.clone(),
+            updated_at: self.occurred_at,
+            updated_by: self.actor.id.clone(),
+        })
     }
 }
 

@@ -129,6 +129,33 @@ impl fmt::Display for RouteName {
     }
 }
 
+/// What names a traffic policy within its tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PolicyName {
+    /// Service.
+    pub service: ServiceName,
+    /// Environment.
+    pub env: EnvName,
+}
+
+impl PolicyName {
+    /// The policy that decides between versions of a route's service in its environment.
+    pub fn of(route: &RouteName) -> Self {
+        Self { service: route.service.clone(), env: route.env.clone() }
+    }
+
+    /// The route of one of the service's versions.
+    pub fn route(&self, version: &VersionName) -> RouteName {
+        RouteName { service: self.service.clone(), env: self.env.clone(), version: version.clone() }
+    }
+}
+
+impl fmt::Display for PolicyName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.service, self.env)
+    }
+}
+
 /// What names a route among all tenants.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RouteKey {
@@ -137,6 +164,16 @@ pub struct RouteKey {
     /// The route within it.
     #[serde(flatten)]
     pub name: RouteName,
+}
+
+/// What names a traffic policy among all tenants.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct PolicyKey {
+    /// Tenant.
+    pub tenant: TenantName,
+    /// The policy within it.
+    #[serde(flatten)]
+    pub name: PolicyName,
 }
 
 #[cfg(test)]

@@ -10,13 +10,17 @@
 //! Whatever a function here needs from the world (time, ids, the actor) is an argument, so the model tests and a
 //! simulator drive the same code that runs in production.
 
+pub mod blame;
 pub mod chain;
 pub mod command;
 pub mod decide;
+pub mod document;
 pub mod event;
 pub mod filter;
 pub mod hash;
 pub mod ids;
+pub mod plan;
+pub mod policy;
 pub mod route;
 pub mod snapshot;
 pub mod tag;

@@ -14,10 +14,11 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use self::service::{Index, Service};
+use self::service::{Index, Service, Touch};
 use super::{
-    event::Recorded,
-    ids::{EnvName, RouteName, ServiceName, TenantName},
+    event::{Change, Recorded},
+    ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
+    policy::PolicySpec,
     route::{Labels, RouteUrl},
     tag::{Revision, VersionTag},
 };
@@ -41,6 +42,19 @@ pub struct SnapshotRoute {
     pub revision: Revision,
 }
 
+/// One traffic policy as a snapshot holds it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SnapshotPolicy {
+    /// Its name.
+    #[serde(flatten)]
+    pub name: PolicyName,
+    /// What it says.
+    #[serde(flatten)]
+    pub spec: PolicySpec,
+    /// The revision of its last change.
+    pub revision: Revision,
+}
+
 /// What a snapshot is made of, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantContent {
@@ -48,16 +62,25 @@ pub struct TenantContent {
     pub tag: VersionTag,
     /// Every route, active or not.
     pub routes: Vec<SnapshotRoute>,
-    /// The newest revision that touched each service and environment, also where no route is left.
+    /// Every traffic policy.
+    #[serde(default)]
+    pub policies: Vec<SnapshotPolicy>,
+    /// The newest revision that touched each service and environment, also where nothing is left.
     pub scopes: Vec<(ServiceName, EnvName, Revision)>,
+    /// The tenant's own limit of those who wait for it.
+    #[serde(default)]
+    pub waiters: Option<u32>,
 }
 
 /// A part of a tenant: one service, one environment, both, or all of it.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Scope {
     /// Only this service.
+    #[serde(default)]
     pub service: Option<ServiceName>,
     /// Only this environment.
+    #[serde(default)]
     pub env: Option<EnvName>,
 }
 
@@ -78,12 +101,17 @@ impl Scope {
 pub struct Recent {
     /// The revision that it made.
     pub revision: Revision,
-    /// The service of its route.
-    pub service: ServiceName,
-    /// The environment of its route.
-    pub env: EnvName,
+    /// The service and environment that it was about, unless it was about the tenant itself.
+    pub place: Option<(ServiceName, EnvName)>,
     /// The event, as it was published.
     pub json: Bytes,
+}
+
+impl Recent {
+    /// Whether it belongs to a scope. What is about the tenant itself belongs to the whole of it.
+    pub fn is_in(&self, scope: &Scope) -> bool {
+        self.place.as_ref().map_or_else(|| scope.is_whole(), |(service, env)| scope.has(service, env))
+    }
 }
 
 /// One tenant at one revision.
@@ -95,8 +123,9 @@ pub struct TenantSnapshot {
     services: Vec<Arc<Service>>,
     index: Index,
     envs: BTreeMap<EnvName, Revision>,
-    /// The last changes, without a gap up to `tag`.
+    /// The last changes, whole revisions, without a gap up to `tag`.
     recent: VecDeque<Arc<Recent>>,
+    waiters: Option<u32>,
 }
 
 /// What events do to a snapshot.
@@ -104,6 +133,8 @@ pub struct TenantSnapshot {
 pub enum Applied {
     /// They follow without a gap: the snapshot after them.
     Next(TenantSnapshot),
+    /// They end the tenant.
+    Ended,
     /// The snapshot holds them already.
     Known,
     /// Something is missing between the snapshot and the events, or they are of another history: load the tenant anew.
@@ -124,6 +155,13 @@ impl TenantSnapshot {
         for (name, routes) in routes {
             services.insert(name.clone(), Service::new(name).with(routes)?);
         }
+        let mut policies: BTreeMap<ServiceName, Vec<SnapshotPolicy>> = BTreeMap::new();
+        for policy in content.policies {
+            policies.entry(policy.name.service.clone()).or_default().push(policy);
+        }
+        for (name, policies) in policies {
+            services.entry(name.clone()).or_insert_with(|| Service::new(name)).hold_policies(policies)?;
+        }
         for (name, env, revision) in content.scopes {
             services.entry(name.clone()).or_insert_with(|| Service::new(name)).note(&env, revision);
         }
@@ -134,7 +172,7 @@ impl TenantSnapshot {
             *newest = (*newest).max(*revision);
         }
         let index = Index::of(services.iter().map(|service| service.name.as_str()));
-        Ok(Self { tenant, tag: content.tag, services, index, envs, recent: VecDeque::new() })
+        Ok(Self { tenant, tag: content.tag, services, index, envs, recent: VecDeque::new(), waiters: content.waiters })
     }
 
     /// What it was made of.
@@ -146,13 +184,20 @@ impl TenantSnapshot {
         TenantContent {
             tag: self.tag.clone(),
             routes: self.services.iter().flat_map(|service| service.routes().cloned()).collect(),
+            policies: self.services.iter().flat_map(|service| service.policies().cloned()).collect(),
             scopes: self.services.iter().flat_map(scopes).collect(),
+            waiters: self.waiters,
         }
     }
 
     /// Whose.
     pub fn tenant(&self) -> &TenantName {
         &self.tenant
+    }
+
+    /// The tenant's own limit of those who wait for it.
+    pub fn waiters(&self) -> Option<u32> {
+        self.waiters
     }
 
     /// At which revision of which history.
@@ -196,54 +241,105 @@ impl TenantSnapshot {
         self.service(service)?.get(env, version)
     }
 
+    /// The traffic policy of a service in an environment.
+    pub fn policy(&self, service: &str, env: &str) -> Option<&SnapshotPolicy> {
+        self.service(service)?.policy(env)
+    }
+
     fn service(&self, name: &str) -> Option<&Arc<Service>> {
         let at = self.index.find(&name, |at| self.services[at].name.as_str() == name)?;
         Some(&self.services[at])
     }
 
-    /// The snapshot after `events` (of this tenant, in their order), sharing every service that they do not touch.
+    /// The snapshot after `events` (of this tenant, in their order), sharing every service that they do not touch. A revision of several
+    /// items is taken whole or not at all.
     pub fn apply<'a>(&self, events: impl IntoIterator<Item = &'a Recorded>) -> Result<Applied, serde_json::Error> {
         let mut next: Option<Self> = None;
-        for recorded in events {
-            let body = &recorded.event.body;
+        let mut events = events.into_iter().peekable();
+        while let Some(first) = events.next() {
+            let body = &first.event.body;
             let tag = next.as_ref().map_or(&self.tag, |next| &next.tag);
             if body.epoch == tag.epoch && body.revision <= tag.revision {
                 continue;
             }
-            if body.epoch != tag.epoch || body.revision != tag.revision.next() || body.items != 1 {
+            if body.epoch != tag.epoch || body.revision != tag.revision.next() || body.item != 0 {
                 return Ok(Applied::Gap);
             }
-            next.get_or_insert_with(|| self.clone()).change(recorded)?;
+            let mut revision = vec![first];
+            while let Some(item) = events.next_if(|item| item.event.body.revision == body.revision) {
+                revision.push(item);
+            }
+            if !is_whole(&revision) {
+                return Ok(Applied::Gap);
+            }
+            if revision.iter().any(|item| matches!(item.event.body.change, Change::Tenant { after: None, .. })) {
+                return Ok(Applied::Ended);
+            }
+            next.get_or_insert_with(|| self.clone()).change(&revision)?;
         }
         Ok(next.map_or(Applied::Known, Applied::Next))
     }
 
-    fn change(&mut self, recorded: &Recorded) -> Result<(), serde_json::Error> {
-        let body = &recorded.event.body;
-        let (service, env) = (&body.route.service, &body.route.env);
-        let after = body.after.as_ref().map(|spec| SnapshotRoute {
-            name: body.route.clone(),
-            url: spec.url.clone(),
-            is_active: spec.is_active,
-            labels: spec.labels.clone(),
-            revision: body.revision,
-        });
-        match self.services.binary_search_by(|held| held.name.cmp(service)) {
-            Ok(at) => self.services[at] = Arc::new(self.services[at].changed(&body.route, body.revision, after)?),
-            Err(at) => {
-                let new = Service::new(service.clone()).changed(&body.route, body.revision, after)?;
-                self.services.insert(at, Arc::new(new));
-                self.index = Index::of(self.services.iter().map(|service| service.name.as_str()));
+    fn change(&mut self, items: &[&Recorded]) -> Result<(), serde_json::Error> {
+        let Some(revision) = items.first().map(|item| item.event.body.revision) else { return Ok(()) };
+        let mut touched: BTreeMap<&ServiceName, Vec<Touch<'_>>> = BTreeMap::new();
+        for item in items {
+            match &item.event.body.change {
+                Change::Route { name, after, .. } => {
+                    let after = after.as_ref().map(|spec| SnapshotRoute {
+                        name: name.clone(),
+                        url: spec.url.clone(),
+                        is_active: spec.is_active,
+                        labels: spec.labels.clone(),
+                        revision,
+                    });
+                    touched.entry(&name.service).or_default().push(Touch::Route(name, after));
+                }
+                Change::Policy { name, after, .. } => {
+                    let after = after.as_ref().map(|spec| SnapshotPolicy { name: name.clone(), spec: spec.clone(), revision });
+                    touched.entry(&name.service).or_default().push(Touch::Policy(name, after));
+                }
+                Change::Tenant { after, .. } => self.waiters = after.as_ref().and_then(|spec| spec.quotas.waiters),
+            }
+            if let Some((_, env)) = item.event.body.change.place() {
+                self.envs.insert(env.clone(), revision);
+            }
+            self.tag = item.event.tag();
+        }
+        let held = self.services.len();
+        for (name, touches) in touched {
+            match self.services.binary_search_by(|held| held.name.cmp(name)) {
+                Ok(at) => self.services[at] = Arc::new(self.services[at].changed(revision, touches)?),
+                Err(at) => {
+                    let new = Service::new(name.clone()).changed(revision, touches)?;
+                    self.services.insert(at, Arc::new(new));
+                }
             }
         }
-        self.envs.insert(env.clone(), body.revision);
-        self.tag = recorded.event.tag();
-        if self.recent.len() == RECENT {
-            self.recent.pop_front();
+        if self.services.len() != held {
+            self.index = Index::of(self.services.iter().map(|service| service.name.as_str()));
         }
-        let json = recorded.json.clone();
-        self.recent.push_back(Arc::new(Recent { revision: body.revision, service: service.clone(), env: env.clone(), json }));
+        self.remember(items);
         Ok(())
+    }
+
+    /// Remembers a revision, and forgets whole revisions when these are too many changes.
+    fn remember(&mut self, items: &[&Recorded]) {
+        if items.len() > RECENT {
+            self.recent.clear();
+            return;
+        }
+        for item in items {
+            let body = &item.event.body;
+            let place = body.change.place().map(|(service, env)| (service.clone(), env.clone()));
+            self.recent.push_back(Arc::new(Recent { revision: body.revision, place, json: item.json.clone() }));
+        }
+        while self.recent.len() > RECENT {
+            let Some(first) = self.recent.pop_front() else { return };
+            while self.recent.front().is_some_and(|next| next.revision == first.revision) {
+                self.recent.pop_front();
+            }
+        }
     }
 
     /// What happened after a revision of this history, if it is remembered from there on without a gap.
@@ -255,34 +351,45 @@ impl TenantSnapshot {
         reaches.then(|| self.recent.iter().filter(move |recent| recent.revision > revision))
     }
 
-    /// The body of `GET /tenants/{tenant}/snapshot`: `{digest, epoch, policies, revision, routes, tenant}`, the active routes of a scope.
-    /// `revision` is the scope's. `digest` is the lower-case hex of a SHA-256 over one digest for each service that has active routes,
-    /// in order; a service's is the SHA-256 over one for each route, in order; a route's is the SHA-256 of its JCS bytes.
+    /// The body of `GET /tenants/{tenant}/snapshot`: `{digest, epoch, policies, revision, routes, tenant}`, the active routes and the policies
+    /// of a scope. `revision` is the scope's. `digest` is the lower-case hex of a SHA-256 over one digest for each service that has any of
+    /// these, in order; a service's is the SHA-256 over one for each route and then one for each policy, in order; each of these is the
+    /// SHA-256 of its JCS bytes.
     pub fn body(&self, scope: &Scope) -> Vec<u8> {
         let chosen = match &scope.service {
             Some(name) => self.service(name.as_str()).map(std::slice::from_ref).unwrap_or_default(),
             None => self.services.as_slice(),
         };
-        let parts: Vec<_> = chosen.iter().filter_map(|service| service.active(scope.env.as_ref())).collect();
-        let digest = parts.iter().fold(Sha256::new(), |sum, (_, digest)| sum.chain_update(digest)).finalize();
+        let parts: Vec<_> = chosen.iter().filter_map(|service| service.part_of(scope.env.as_ref())).collect();
+        let digest = parts.iter().fold(Sha256::new(), |sum, part| sum.chain_update(part.digest)).finalize();
         let VersionTag { epoch, revision } = self.scope_tag(scope);
         // Members in JCS order; names and epochs need no escaping: they are DNS labels and hex digits.
-        let head = format!(
-            "{{\"digest\":\"{}\",\"epoch\":\"{epoch}\",\"policies\":[],\"revision\":{revision},\"routes\":[",
-            hex::encode(digest)
-        );
+        let head = format!("{{\"digest\":\"{}\",\"epoch\":\"{epoch}\",\"policies\":[", hex::encode(digest));
+        let middle = format!("],\"revision\":{revision},\"routes\":[");
         let tail = format!("],\"tenant\":\"{}\"}}", self.tenant);
-        let routes: usize = parts.iter().map(|(fragments, _)| fragments.len()).sum();
-        let mut body = Vec::with_capacity(head.len() + routes + tail.len());
+        let size: usize = parts.iter().map(|part| part.routes.len() + part.policies.len()).sum();
+        let mut body = Vec::with_capacity(head.len() + middle.len() + size + tail.len());
         body.extend_from_slice(head.as_bytes());
-        parts.iter().for_each(|(fragments, _)| body.extend_from_slice(fragments));
-        if !parts.is_empty() {
-            // The comma after the last.
-            body.pop();
-        }
+        listed(&mut body, parts.iter().map(|part| part.policies.as_slice()));
+        body.extend_from_slice(middle.as_bytes());
+        listed(&mut body, parts.iter().map(|part| part.routes));
         body.extend_from_slice(tail.as_bytes());
         body
     }
+}
+
+/// Adds fragments that each end with a comma, without the last one.
+fn listed<'a>(body: &mut Vec<u8>, fragments: impl Iterator<Item = &'a [u8]>) {
+    let before = body.len();
+    fragments.for_each(|fragment| body.extend_from_slice(fragment));
+    if body.len() > before {
+        body.pop();
+    }
+}
+
+/// Whether these are all items of their revision, in their order.
+fn is_whole(items: &[&Recorded]) -> bool {
+    items.iter().zip(0_u32..).all(|(item, at)| item.event.body.item == at && item.event.body.items as usize == items.len())
 }
 
 /// The body of `GET /routes/resolve` for one active route.

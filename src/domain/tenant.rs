@@ -1,6 +1,6 @@
 //! What a tenant is: the owner of routes, of one revision counter and of one hash chain.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
     ids::TenantName,
@@ -8,16 +8,97 @@ use super::{
     time::UtcTime,
 };
 
-/// The largest routes quota that a tenant can be given.
-pub const MAX_ROUTES_QUOTA: u32 = 10_000_000;
+/// The largest quota that a tenant can be given, of whatever.
+pub const MAX_QUOTA: u32 = 10_000_000;
 
 /// The limits of one tenant; `None` means the service's default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Quotas {
+    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and `http.max_bulk_bytes`.
+    #[serde(default)]
+    pub body_bytes: Option<u32>,
+    /// The most traffic policies.
+    #[serde(default)]
+    pub policies: Option<u32>,
     /// The most routes, active or not.
     #[serde(default)]
     pub routes: Option<u32>,
+    /// The most long-polls and event streams that wait at one instance.
+    #[serde(default)]
+    pub waiters: Option<u32>,
+    /// The most changes of it in a second, over all instances. As many may come at once.
+    #[serde(default)]
+    pub writes_per_second: Option<u32>,
+}
+
+impl Quotas {
+    /// These, and `defaults` where they say nothing.
+    #[must_use]
+    pub fn or(self, defaults: Self) -> Self {
+        Self {
+            body_bytes: self.body_bytes.or(defaults.body_bytes),
+            policies: self.policies.or(defaults.policies),
+            routes: self.routes.or(defaults.routes),
+            waiters: self.waiters.or(defaults.waiters),
+            writes_per_second: self.writes_per_second.or(defaults.writes_per_second),
+        }
+    }
+}
+
+/// A merge patch of [`Quotas`]: absent keeps, `Some(None)` goes back to the default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+pub struct QuotasPatch {
+    /// Of [`Quotas::body_bytes`].
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub body_bytes: Option<Option<u32>>,
+    /// Of [`Quotas::policies`].
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub policies: Option<Option<u32>>,
+    /// Of [`Quotas::routes`].
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub routes: Option<Option<u32>>,
+    /// Of [`Quotas::waiters`].
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub waiters: Option<Option<u32>>,
+    /// Of [`Quotas::writes_per_second`].
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    pub writes_per_second: Option<Option<u32>>,
+}
+
+impl QuotasPatch {
+    /// The quotas that it makes of `old`.
+    pub fn apply(self, old: Quotas) -> Quotas {
+        Quotas {
+            body_bytes: self.body_bytes.unwrap_or(old.body_bytes),
+            policies: self.policies.unwrap_or(old.policies),
+            routes: self.routes.unwrap_or(old.routes),
+            waiters: self.waiters.unwrap_or(old.waiters),
+            writes_per_second: self.writes_per_second.unwrap_or(old.writes_per_second),
+        }
+    }
+
+    /// The one that goes back to every default.
+    pub const DEFAULTS: Self = Self {
+        body_bytes: Some(None),
+        policies: Some(None),
+        routes: Some(None),
+        waiters: Some(None),
+        writes_per_second: Some(None),
+    };
+}
+
+/// A member that is `null` is not one that is absent.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>>, D::Error> {
+    Option::<u32>::deserialize(deserializer).map(Some)
+}
+
+/// What people set of a tenant; the `before` and `after` of an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TenantSpec {
+    /// Its own limits.
+    pub quotas: Quotas,
 }
 
 /// A tenant as it stands.
@@ -33,6 +114,9 @@ pub struct Tenant {
     pub quotas: Quotas,
     /// How many routes it has, active or not.
     pub routes: u32,
+    /// How many traffic policies it has.
+    #[serde(default)]
+    pub policies: u32,
     /// When it was created.
     pub created_at: UtcTime,
     /// By whom.
@@ -41,11 +125,19 @@ pub struct Tenant {
     pub updated_at: UtcTime,
     /// By whom.
     pub updated_by: String,
+    /// When the changes that were made are all paid for, one a `1 / writes_per_second`: the "theoretical arrival time" of GCRA (ITU-T I.371).
+    #[serde(skip)]
+    pub paid_until: Option<UtcTime>,
 }
 
 impl Tenant {
     /// The tag of its newest revision.
     pub fn tag(&self) -> VersionTag {
         VersionTag { epoch: self.epoch.clone(), revision: self.revision }
+    }
+
+    /// What people set of it.
+    pub fn spec(&self) -> TenantSpec {
+        TenantSpec { quotas: self.quotas }
     }
 }

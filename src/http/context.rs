@@ -70,9 +70,25 @@ pub struct WriteContext {
     source_ip: Option<String>,
     idempotency_key: Option<String>,
     precondition: Precondition,
+    confirm_in_use: bool,
+    body_bytes: u32,
 }
 
 impl WriteContext {
+    /// With a body of that size.
+    #[must_use]
+    pub fn sized(mut self, bytes: usize) -> Self {
+        self.body_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self
+    }
+
+    /// With what the caller confirmed: that a policy sends traffic to what is removed.
+    #[must_use]
+    pub fn confirming(mut self, in_use: bool) -> Self {
+        self.confirm_in_use = in_use;
+        self
+    }
+
     /// The request that does `op` on `tenant` in this context, with a new event id and the clock's time.
     pub fn request(self, tenant: TenantName, op: Op) -> Request {
         let trace = telemetry::current_trace();
@@ -90,8 +106,9 @@ impl WriteContext {
             request_id: self.request_id,
             trace_id,
             source_ip: self.source_ip,
+            body_bytes: self.body_bytes,
         };
-        let command = Command { tenant, op, precondition: self.precondition };
+        let command = Command { tenant, op, precondition: self.precondition, confirm_in_use: self.confirm_in_use };
         Request { command, facts, idempotency_key: self.idempotency_key, traceparent }
     }
 
@@ -111,6 +128,8 @@ impl WriteContext {
             source_ip: request.peer_addr().map(|address| address.ip().to_string()),
             idempotency_key,
             precondition,
+            confirm_in_use: false,
+            body_bytes: 0,
         })
     }
 }

@@ -45,30 +45,82 @@ impl Fields {
     }
 }
 
-/// A JSON body: `application/json` or any `+json`, UTF-8, at most `http.max_body_bytes`, without unknown members.
+/// A JSON body: `application/json` or any `+json`, UTF-8, at most `http.max_body_bytes`, without unknown members. With its size
+/// in bytes.
 #[derive(Debug)]
-pub struct Body<T>(pub T);
+pub struct Body<T>(pub T, pub usize);
 
 impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let media_type = request.mime_type().ok().flatten();
-        let is_json = media_type
-            .is_some_and(|m| m.type_() == "application" && (m.subtype() == "json" || m.suffix().is_some_and(|s| s == "json")));
+        let format = format(request);
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
-            if !is_json {
+            if format != Some(Format::Json) {
                 return Err(Problem::new(Code::UnsupportedMediaType, "send application/json"));
             }
-            let bytes = bytes.await.map_err(|error| match error.as_error::<PayloadError>() {
-                Some(PayloadError::Overflow) => Problem::new(Code::PayloadTooLarge, "see http.max_body_bytes"),
-                _ => Problem::of_status(error.as_response_error().status_code()),
-            })?;
-            parse_json(&bytes).map(Self)
+            let bytes = bytes.await.map_err(unreadable)?;
+            parse_json(&bytes).map(|body| Self(body, bytes.len()))
         })
     }
+}
+
+/// The same of up to `http.max_bulk_bytes`, and also as `application/yaml` (RFC 9512).
+#[derive(Debug)]
+pub struct Bulk<T>(pub T, pub usize);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Bulk<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let format = format(request);
+        let bytes = web::Bytes::from_request(request, payload);
+        Box::pin(async move {
+            let Some(format) = format else {
+                return Err(Problem::new(Code::UnsupportedMediaType, "send application/json or application/yaml"));
+            };
+            let bytes = bytes.await.map_err(unreadable)?;
+            let size = bytes.len();
+            let body = match format {
+                Format::Json => parse_json(&bytes)?,
+                Format::Yaml => parse_json(&yaml_as_json(&bytes)?)?,
+            };
+            Ok(Self(body, size))
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Format {
+    Json,
+    Yaml,
+}
+
+fn format(request: &HttpRequest) -> Option<Format> {
+    let media_type = request.mime_type().ok().flatten()?;
+    let is = |name: &str| media_type.subtype() == name || media_type.suffix().is_some_and(|suffix| suffix == name);
+    match media_type.type_().as_str() {
+        "application" if is("json") => Some(Format::Json),
+        "application" if is("yaml") => Some(Format::Yaml),
+        _ => None,
+    }
+}
+
+fn unreadable(error: actix_web::Error) -> Problem {
+    match error.as_error::<PayloadError>() {
+        Some(PayloadError::Overflow) => Problem::new(Code::PayloadTooLarge, "see http.max_body_bytes and http.max_bulk_bytes"),
+        _ => Problem::of_status(error.as_response_error().status_code()),
+    }
+}
+
+/// YAML is read as the JSON that it stands for. The library refuses a member that is there twice, and too deep a nesting.
+fn yaml_as_json(bytes: &[u8]) -> Result<Vec<u8>, Problem> {
+    let not_yaml = |error: &dyn fmt::Display| Problem::new(Code::MalformedRequest, format!("the body is not YAML: {error}"));
+    let value: serde_yaml_ng::Value = serde_yaml_ng::from_slice(bytes).map_err(|error| not_yaml(&error))?;
+    serde_json::to_vec(&value).map_err(|error| not_yaml(&error))
 }
 
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
@@ -188,8 +240,12 @@ impl<'de> DeserializeSeed<'de> for Member {
     }
 }
 
+/// How serde's own messages begin; others are those of our types.
+const SERDES_OWN: [&str; 6] =
+    ["invalid type", "invalid value", "invalid length", "unknown variant", "expected ", "data did not match"];
+
 /// serde's message without its position, and a stable code for it.
-fn data_error(message: &str) -> Invalid {
+pub(super) fn data_error(message: &str) -> Invalid {
     let detail = message.split(" at line ").next().unwrap_or(message).to_owned();
     let code = if detail.starts_with("unknown field") {
         "unknown_member"
@@ -197,13 +253,15 @@ fn data_error(message: &str) -> Invalid {
         "duplicate_member"
     } else if detail.starts_with("missing field") {
         "required"
-    } else {
+    } else if SERDES_OWN.iter().any(|own| detail.starts_with(own)) {
         "wrong_type"
+    } else {
+        "not_valid"
     };
     Invalid::new(code, detail)
 }
 
-fn json_pointer(path: &serde_path_to_error::Path) -> String {
+pub(super) fn json_pointer(path: &serde_path_to_error::Path) -> String {
     use serde_path_to_error::Segment;
     let escape = |key: &str| key.replace('~', "~0").replace('/', "~1");
     path.iter()
@@ -229,7 +287,8 @@ impl<T: DeserializeOwned + Validate> FromRequest for Query<T> {
     }
 }
 
-fn parse_query<T: DeserializeOwned + Validate>(query: &str) -> Result<T, Problem> {
+/// What [`Query`] makes of the text of a query.
+pub(super) fn parse_query<T: DeserializeOwned + Validate>(query: &str) -> Result<T, Problem> {
     let mut seen = HashSet::new();
     for (name, _) in url::form_urlencoded::parse(query.as_bytes()) {
         if !seen.insert(name.clone()) {

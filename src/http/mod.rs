@@ -7,9 +7,13 @@ mod context;
 mod extract;
 mod health;
 mod middleware;
+mod past;
+mod plans;
+mod policies;
 mod polling;
 mod problem;
 mod quick;
+mod resolve;
 mod respond;
 mod routes;
 mod streams;
@@ -29,7 +33,7 @@ pub use quick::Tallies;
 use self::quick::Quick;
 use crate::{
     config::{self, ms},
-    service::{audit::AuditReads, polls::Polls, reads::Reads, writer::Writer},
+    service::{audit::AuditReads, plans::Plans, polls::Polls, reads::Reads, writer::Writer},
 };
 
 /// What handlers work with.
@@ -38,6 +42,8 @@ pub struct ApiState {
     pub writer: Writer,
     /// Reads from Postgres.
     pub reads: Arc<Reads>,
+    /// Many changes at once.
+    pub plans: Plans,
     /// The read path of proxies.
     pub polls: Arc<Polls>,
     /// Reads of the archive.
@@ -50,13 +56,14 @@ fn read() -> actix_web::Route {
 }
 
 /// Every endpoint of the API, on one screen.
-fn api(config: &mut ServiceConfig) {
+fn api(config: &mut ServiceConfig, bulk: &web::PayloadConfig) {
     const ROUTE: &str = "/routes/{tenant}/{service}/{env}/{version}";
+    const POLICY: &str = "/policies/{tenant}/{service}/{env}";
     let route = |rest: &str| resource(format!("{ROUTE}{rest}"));
     config.service(
         web::scope("/api/v1")
             .service(resource("/routes").route(read().to(routes::list)).route(post().to(routes::upsert)))
-            .service(resource("/routes/resolve").route(read().to(polling::resolve)))
+            .service(resource("/routes/resolve").route(read().to(resolve::resolve)))
             .service(resource("/routes/activate").route(post().to(routes::activate_by_body)))
             .service(resource("/routes/deactivate").route(post().to(routes::deactivate_by_body)))
             .service(
@@ -69,6 +76,16 @@ fn api(config: &mut ServiceConfig) {
             .service(route("/activate").route(post().to(routes::activate)))
             .service(route("/deactivate").route(post().to(routes::deactivate)))
             .service(route("/history").route(read().to(routes::history)))
+            .service(route("/blame").route(read().to(past::blame)))
+            .service(resource("/policies").route(read().to(policies::list)))
+            .service(
+                resource(POLICY)
+                    .route(read().to(policies::get))
+                    .route(put().to(policies::put))
+                    .route(patch().to(policies::patch))
+                    .route(delete().to(policies::delete)),
+            )
+            .service(resource(format!("{POLICY}/history")).route(read().to(policies::history)))
             .service(resource("/tenants").route(read().to(tenants::list)).route(post().to(tenants::create)))
             .service(
                 resource("/tenants/{tenant}")
@@ -76,9 +93,22 @@ fn api(config: &mut ServiceConfig) {
                     .route(patch().to(tenants::patch))
                     .route(delete().to(tenants::delete)),
             )
+            .service(
+                resource("/tenants/{tenant}/plans")
+                    .app_data(bulk.clone())
+                    .route(read().to(plans::list))
+                    .route(post().to(plans::create)),
+            )
+            .service(resource("/tenants/{tenant}/plans/{id}").route(read().to(plans::get)).route(delete().to(plans::delete)))
+            .service(resource("/tenants/{tenant}/plans/{id}/apply").route(post().to(plans::apply)))
+            .service(resource("/tenants/{tenant}/batch").app_data(bulk.clone()).route(post().to(plans::batch)))
+            .service(resource("/tenants/{tenant}/rollback").route(post().to(plans::rollback)))
+            .service(resource("/tenants/{tenant}/export").route(read().to(plans::export)))
+            .service(resource("/tenants/{tenant}/diff").route(read().to(past::diff)))
             .service(resource("/tenants/{tenant}/snapshot").route(read().to(polling::snapshot)))
             .service(resource("/tenants/{tenant}/changes").route(read().to(polling::changes)))
             .service(resource("/tenants/{tenant}/stream").route(get().to(streams::stream)))
+            .service(resource("/stream").route(get().to(streams::all)))
             .service(resource("/audit/route").route(read().to(audit::route)))
             .service(resource("/audit/recent").route(read().to(audit::recent)))
             .service(resource("/audit/action").route(read().to(audit::action)))
@@ -104,6 +134,7 @@ pub fn api_server(
     tallies: Arc<Tallies>,
 ) -> std::io::Result<Server> {
     let body = web::PayloadConfig::new(settings.max_body_bytes);
+    let bulk = web::PayloadConfig::new(settings.max_bulk_bytes);
     let around = web::Data::new(middleware::Around::new(ms(settings.request_timeout_ms)));
     let app = move || {
         App::new()
@@ -114,7 +145,7 @@ pub fn api_server(
             .app_data(web::Data::new(Quick::new(state.polls.clone(), &tallies)))
             .app_data(state.clone())
             .app_data(health.clone())
-            .configure(api)
+            .configure(|config| api(config, &bulk))
             .configure(health_endpoints)
     };
     let stall = ms(settings.write_stall_ms);

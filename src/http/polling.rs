@@ -17,8 +17,8 @@ use super::{
     context::{ReadContext, STALE},
     extract::{Fields, Query},
     middleware::{Around, LONGEST_WAIT},
+    past,
     problem::{Code, Problem},
-    routes::key_in_query,
     tenants::name_in_path,
 };
 use crate::{
@@ -37,35 +37,13 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 const CHANGES: usize = 100;
 const MAX_CHANGES: usize = 1000;
 
-/// The parameters of `GET /routes/resolve`.
-#[derive(Debug, Deserialize, Validate)]
-#[serde(deny_unknown_fields)]
-pub struct ResolveIn {
-    tenant: Option<String>,
-    service: Option<String>,
-    env: Option<String>,
-    version: Option<String>,
-    min_revision: Option<String>,
-}
-
-/// `GET /routes/resolve`
-pub async fn resolve(
-    state: web::Data<ApiState>, around: web::Data<Around>, _caller: Caller, context: ReadContext, query: Query<ResolveIn>,
-) -> Result<HttpResponse, Problem> {
-    let freshness = context.freshness(query.0.min_revision.as_deref())?;
-    let ResolveIn { tenant, service, env, version, min_revision: _ } = query.0;
-    let key = key_in_query([tenant, service, env, version])?;
-    let polled = within(around.request_timeout, state.polls.resolve(&key, &freshness)).await?;
-    Ok(resolved(&state.polls, polled))
-}
-
 /// The answer to `resolve`.
 pub(super) fn resolved(polls: &Polls, polled: Polled) -> HttpResponse {
     let (tag, mut response) = match polled {
         Polled::Same(tag) => (tag, HttpResponse::NotModified().finish()),
         Polled::Now(tag, body) => (tag, json(body.into())),
     };
-    set_tag(&mut response, &tag, Coding::Identity);
+    set_tag(&mut response, &tag);
     with_age(polls, response)
 }
 
@@ -76,6 +54,7 @@ pub struct SnapshotIn {
     service: Option<String>,
     env: Option<String>,
     wait: Option<String>,
+    at: Option<String>,
     min_revision: Option<String>,
 }
 
@@ -84,10 +63,13 @@ pub async fn snapshot(
     state: web::Data<ApiState>, around: web::Data<Around>, _caller: Caller, path: web::Path<String>, query: Query<SnapshotIn>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let SnapshotIn { service, env, wait, min_revision } = query.0;
+    let SnapshotIn { service, env, wait, at, min_revision } = query.0;
     let freshness = freshness(&request, min_revision.as_deref())?;
     let tenant = name_in_path(path)?;
     let scope = scope(service, env)?;
+    if let Some(at) = at {
+        return Box::pin(within_problem(around.request_timeout, past::snapshot(&state, &tenant, scope, &at))).await;
+    }
     let wait = Wait::of(&request, wait.as_deref())?;
     let asked = state.polls.snapshot(&tenant, &scope, &freshness, wait.time());
     let held = within(around.request_timeout + wait.time().unwrap_or_default(), asked).await?;
@@ -114,7 +96,7 @@ fn tagged(polls: &Polls, mut response: HttpResponse, tag: &VersionTag, coding: C
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding, prefer"));
-    set_tag(&mut response, tag, coding);
+    set_coded_tag(&mut response, tag, coding);
     with_age(polls, response)
 }
 
@@ -155,7 +137,7 @@ pub async fn changes(
     let mut response = json(body.into());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     wait.confirm(&mut response);
-    set_tag(&mut response, &to, Coding::Identity);
+    set_tag(&mut response, &to);
     Ok(with_age(&state.polls, response))
 }
 
@@ -247,11 +229,17 @@ pub(super) fn tenant_in_path(path: web::Path<String>) -> Result<TenantName, Prob
 }
 
 /// The deadline of requests that the middleware leaves to their handlers, because they may wait.
-async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
+pub(super) async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
     match tokio::time::timeout(limit, answer).await {
         Ok(answer) => Ok(answer?),
         Err(_) => Err(Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms")),
     }
+}
+
+/// The same for what answers with a problem.
+async fn within_problem<T>(limit: Duration, answer: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+    let late = || Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms");
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
 }
 
 /// The coding that the client prefers among ours (RFC 9110 §12.5.3).
@@ -275,15 +263,20 @@ fn coding_name(coding: Coding) -> Option<&'static str> {
     }
 }
 
-fn json(body: Bytes) -> HttpResponse {
+pub(super) fn json(body: Bytes) -> HttpResponse {
     let mut response = HttpResponse::with_body(actix_web::http::StatusCode::OK, body).map_into_boxed_body();
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
 
+/// The tag as a strong `ETag`.
+pub(super) fn set_tag(response: &mut HttpResponse, tag: &VersionTag) {
+    set_coded_tag(response, tag, Coding::Identity);
+}
+
 /// The tag as `ETag`: strong for the bytes as they are, weak for a coding of them, for two representations of a resource may not share
 /// a strong one (RFC 9110 §8.8.3.3).
-fn set_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Coding) {
+fn set_coded_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Coding) {
     let weak = if coding == Coding::Identity { "" } else { "W/" };
     if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(format!("{weak}\"{tag}\""))) {
         response.headers_mut().insert(header::ETAG, value);
@@ -291,7 +284,7 @@ fn set_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Coding) {
 }
 
 /// Tells the age of the answer while the primary cannot be reached.
-fn with_age(polls: &Polls, mut response: HttpResponse) -> HttpResponse {
+pub(super) fn with_age(polls: &Polls, mut response: HttpResponse) -> HttpResponse {
     if let Some(age) = polls.stale_for() {
         response.headers_mut().insert(STALE, HeaderValue::from(age.as_secs()));
     }

@@ -32,8 +32,26 @@ pub enum Code {
     MethodNotAllowed,
     /// `POST /tenants` for one that exists.
     TenantExists,
-    /// The tenant still has routes.
+    /// The tenant still has routes or policies.
     TenantNotEmpty,
+    /// No such traffic policy.
+    PolicyNotFound,
+    /// The policy sends this request nowhere: nothing that it names for it is active.
+    NoActiveVersion,
+    /// A host and path prefix belong to another policy.
+    HostTaken,
+    /// A policy sends traffic to what was to be removed.
+    VersionInUse,
+    /// Much would be removed, and that is not confirmed.
+    ShrinkNotConfirmed,
+    /// No such plan, or it has expired.
+    PlanNotFound,
+    /// The tenant changed since the plan was made.
+    PlanStale,
+    /// The hash is not the plan's.
+    PlanHashMismatch,
+    /// The tenant writes more often than it may.
+    TooManyWrites,
     /// A quota of the tenant is used up.
     QuotaExceeded,
     /// `If-Match` or `If-None-Match` did not hold.
@@ -75,7 +93,16 @@ impl Code {
             Self::TenantNotFound => (S::NOT_FOUND, "tenant_not_found", "The tenant does not exist"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path has no such method"),
             Self::TenantExists => (S::CONFLICT, "tenant_exists", "The tenant exists already"),
-            Self::TenantNotEmpty => (S::CONFLICT, "tenant_not_empty", "The tenant still has routes"),
+            Self::TenantNotEmpty => (S::CONFLICT, "tenant_not_empty", "The tenant still has routes or policies"),
+            Self::PolicyNotFound => (S::NOT_FOUND, "policy_not_found", "The traffic policy does not exist"),
+            Self::NoActiveVersion => (S::NOT_FOUND, "no_active_version", "The policy has nowhere to send this request"),
+            Self::HostTaken => (S::CONFLICT, "host_taken", "The host and path prefix belong to another policy"),
+            Self::VersionInUse => (S::CONFLICT, "version_in_use", "A policy sends traffic there"),
+            Self::ShrinkNotConfirmed => (S::CONFLICT, "shrink_not_confirmed", "Much would be removed, and that is not confirmed"),
+            Self::PlanNotFound => (S::NOT_FOUND, "plan_not_found", "The plan does not exist"),
+            Self::PlanStale => (S::CONFLICT, "plan_stale", "The tenant has changed since the plan was made"),
+            Self::PlanHashMismatch => (S::CONFLICT, "plan_hash_mismatch", "The hash is not the plan's"),
+            Self::TooManyWrites => (S::TOO_MANY_REQUESTS, "too_many_writes", "The tenant writes more often than it may"),
             Self::QuotaExceeded => (S::CONFLICT, "quota_exceeded", "A quota of the tenant is used up"),
             Self::PreconditionFailed => {
                 (S::PRECONDITION_FAILED, "precondition_failed", "The object is not as the precondition says")
@@ -120,6 +147,9 @@ pub struct Problem {
     detail: String,
     errors: Vec<FieldError>,
     current: Option<VersionTag>,
+    /// Members of the document beside those that every problem has.
+    members: Box<serde_json::Map<String, serde_json::Value>>,
+    retry_after_seconds: u32,
     request_id: Option<String>,
 }
 
@@ -129,12 +159,24 @@ struct Extension {
     request_id: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    #[serde(flatten)]
+    members: serde_json::Map<String, serde_json::Value>,
 }
 
 impl Problem {
     /// A problem with a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), errors: Vec::new(), current: None, request_id: None }
+        let (errors, members) = Default::default();
+        Self { code, detail: detail.into(), errors, current: None, members, retry_after_seconds: 1, request_id: None }
+    }
+
+    /// The same with one more member in the document.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
+        if let Ok(value) = serde_json::to_value(value) {
+            self.members.insert(name.to_owned(), value);
+        }
+        self
     }
 
     /// 422 with its fields.
@@ -192,7 +234,7 @@ impl ResponseError for Problem {
             response.insert_header((CORRELATION_ID, request_id.as_str()));
         }
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
-            response.insert_header((header::RETRY_AFTER, "1"));
+            response.insert_header((header::RETRY_AFTER, self.retry_after_seconds));
         }
         if let Some(current) = &self.current {
             response.insert_header((header::ETAG, current.to_etag()));
@@ -201,7 +243,7 @@ impl ResponseError for Problem {
             .with_status(actix_to_http(status))
             .with_title(title)
             .with_detail(self.detail.clone())
-            .with_extensions(Extension { code, request_id, errors: self.errors.clone() });
+            .with_extensions(Extension { code, request_id, errors: self.errors.clone(), members: (*self.members).clone() });
         match format!("/problems/{code}").parse::<http::Uri>() {
             Ok(uri) => response.json(body.with_type(ProblemType::from(uri))),
             Err(_) => response.json(body),
@@ -220,6 +262,12 @@ impl From<service::Error> for Problem {
         match error {
             E::Rejected(rejection) => rejection.into(),
             E::RouteInactive => Self::new(Code::RouteInactive, detail),
+            E::NoActiveVersion(why) => Self::new(Code::NoActiveVersion, detail).with("explanation", why),
+            E::NotInHistory(_) => Self::field("?at", Invalid::new("not_in_history", detail)),
+            E::TooManyObjects(_) => Self::field("?service", Invalid::new("too_many", detail)),
+            E::PlanNotFound => Self::new(Code::PlanNotFound, detail),
+            E::PlanHashMismatch(_) => Self::new(Code::PlanHashMismatch, detail),
+            E::PlanStale(plan) => Self::new(Code::PlanStale, detail).with("plan", plan),
             E::InvalidCursor => Self::new(Code::InvalidCursor, detail),
             E::Unavailable { dependency, cause } => {
                 tracing::warn!(dependency.name = dependency, error = ?cause, "a request was refused: a dependency is not available");
@@ -249,9 +297,42 @@ impl From<Rejection> for Problem {
             Rejection::RouteNotFound => Self::new(Code::RouteNotFound, detail),
             Rejection::TenantExists => Self::new(Code::TenantExists, detail),
             Rejection::TenantNotEmpty { .. } => Self::new(Code::TenantNotEmpty, detail),
-            Rejection::QuotaExceeded { .. } => Self::new(Code::QuotaExceeded, detail),
+            Rejection::PolicyNotFound => Self::new(Code::PolicyNotFound, detail),
+            Rejection::VersionsNotFound { versions } => {
+                let error = |(pointer, version): (String, _)| {
+                    let detail = format!("version {version} does not exist");
+                    FieldError { pointer, code: "version_not_found", detail }
+                };
+                Self::fields(versions.into_iter().map(error).collect())
+            }
+            Rejection::HostTaken { host, prefix } => {
+                Self::new(Code::HostTaken, detail).with("host", host).with("path_prefix", prefix)
+            }
+            Rejection::VersionInUse { policies, may_confirm } => {
+                let advice =
+                    if may_confirm { "?confirm_in_use=true sends it elsewhere" } else { "and it has nowhere else to go" };
+                Self::new(Code::VersionInUse, format!("{detail}: {advice}"))
+                    .with("policies", policies)
+                    .with("may_confirm", may_confirm)
+            }
+            Rejection::ShrinkNotConfirmed { active, removed, hash } => Self::new(Code::ShrinkNotConfirmed, detail)
+                .with("active_routes", active)
+                .with("removed_routes", removed)
+                .with("confirm_shrink", hash),
+            Rejection::PlanStale => Self::new(Code::PlanStale, detail),
+            Rejection::TooManyWrites { limit, retry_after_ms } => {
+                let retry_after_seconds = u32::try_from(retry_after_ms.div_ceil(1000)).unwrap_or(u32::MAX);
+                Self { retry_after_seconds, ..Self::new(Code::TooManyWrites, detail).with("writes_per_second", limit) }
+            }
+            Rejection::TooManyChanges => Self::field("/changes", Invalid::new("too_many", detail)),
+            Rejection::QuotaExceeded { quota, limit } => {
+                Self::new(Code::QuotaExceeded, detail).with("quota", quota).with("limit", limit)
+            }
             Rejection::PreconditionFailed { current } => Self { current, ..Self::new(Code::PreconditionFailed, detail) },
-            Rejection::Invalid { pointer, invalid } => Self::field(pointer, invalid),
+            Rejection::Invalid { errors } => {
+                let error = |(pointer, Invalid { code, detail })| FieldError { pointer, code, detail };
+                Self::fields(errors.into_iter().map(error).collect())
+            }
             Rejection::IdempotencyMismatch => Self::new(Code::IdempotencyKeyReused, detail),
         }
     }

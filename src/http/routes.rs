@@ -11,6 +11,7 @@ use super::{
     ApiState,
     context::{ReadContext, WriteContext},
     extract::{Body, Fields, Query},
+    past::{self, at_in_query},
     problem::Problem,
     respond::{self, double_option},
 };
@@ -23,7 +24,7 @@ use crate::{
         ids::{EnvName, RouteKey, RouteName, ServiceName, TenantName, VersionName},
         route::{Description, Labels, Route, RoutePatch, RouteSpec, RouteUrl},
     },
-    service::batch::Reply,
+    service::{batch::Reply, reads::PageRequest},
 };
 
 /// A route as the API shows it.
@@ -113,7 +114,7 @@ pub(super) fn key_in_query(names: [Option<String>; 4]) -> Result<RouteKey, Probl
     fields.finish(key)
 }
 
-fn key_in_path(path: KeyPath) -> Result<RouteKey, Problem> {
+pub(super) fn key_in_path(path: KeyPath) -> Result<RouteKey, Problem> {
     let (tenant, service, env, version) = path.into_inner();
     let mut fields = Fields::default();
     let key = key(&mut fields, [Some(tenant), Some(service), Some(env), Some(version)], IN_PATH);
@@ -128,7 +129,7 @@ fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
             let location = format!("/api/v1/routes/{tenant}/{}/{}/{}", name.service, name.env, name.version);
             response.insert_header((header::LOCATION, location)).json(RouteOut { tenant, route })
         }
-        Object::Tenant(_) | Object::Gone => response.finish(),
+        Object::Policy(_) | Object::Tenant(_) | Object::Applied { .. } | Object::Gone => response.finish(),
     }
 }
 
@@ -137,8 +138,20 @@ async fn write(state: &ApiState, context: WriteContext, tenant: TenantName, op: 
     Ok(written(&tenant, &reply))
 }
 
+/// The parameter of writes that may take a version out of service.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmIn {
+    /// The caller knows that a policy sends traffic there, and that it has somewhere else to send it.
+    #[serde(default)]
+    confirm_in_use: bool,
+}
+
 /// `POST /routes`
-pub async fn upsert(state: web::Data<ApiState>, context: WriteContext, body: Body<RouteIn>) -> Result<HttpResponse, Problem> {
+pub async fn upsert(
+    state: web::Data<ApiState>, context: WriteContext, query: Query<ConfirmIn>, body: Body<RouteIn>,
+) -> Result<HttpResponse, Problem> {
+    let context = context.sized(body.1).confirming(query.0.confirm_in_use);
     let RouteIn { tenant, service, env, version, url, is_active, labels, description } = body.0;
     let mut fields = Fields::default();
     let key = key(&mut fields, [tenant, service, env, version], IN_BODY);
@@ -149,8 +162,9 @@ pub async fn upsert(state: web::Data<ApiState>, context: WriteContext, body: Bod
 
 /// `PUT /routes/{tenant}/{service}/{env}/{version}`
 pub async fn put(
-    state: web::Data<ApiState>, context: WriteContext, path: KeyPath, body: Body<SpecIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: KeyPath, query: Query<ConfirmIn>, body: Body<SpecIn>,
 ) -> Result<HttpResponse, Problem> {
+    let context = context.sized(body.1).confirming(query.0.confirm_in_use);
     let RouteKey { tenant, name: route } = key_in_path(path)?;
     let mut fields = Fields::default();
     let spec = body.0.parse(&mut fields);
@@ -201,8 +215,9 @@ impl PatchIn {
 
 /// `PATCH /routes/{tenant}/{service}/{env}/{version}`
 pub async fn patch(
-    state: web::Data<ApiState>, context: WriteContext, path: KeyPath, body: Body<PatchIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: KeyPath, query: Query<ConfirmIn>, body: Body<PatchIn>,
 ) -> Result<HttpResponse, Problem> {
+    let context = context.sized(body.1).confirming(query.0.confirm_in_use);
     let RouteKey { tenant, name: route } = key_in_path(path)?;
     let mut fields = Fields::default();
     let patch = body.0.parse(&mut fields);
@@ -211,9 +226,11 @@ pub async fn patch(
 }
 
 /// `DELETE /routes/{tenant}/{service}/{env}/{version}`
-pub async fn delete(state: web::Data<ApiState>, context: WriteContext, path: KeyPath) -> Result<HttpResponse, Problem> {
+pub async fn delete(
+    state: web::Data<ApiState>, context: WriteContext, path: KeyPath, query: Query<ConfirmIn>,
+) -> Result<HttpResponse, Problem> {
     let RouteKey { tenant, name: route } = key_in_path(path)?;
-    write(&state, context, tenant, Op::Delete { route }).await
+    write(&state, context.confirming(query.0.confirm_in_use), tenant, Op::Delete { route }).await
 }
 
 async fn set_active(state: &ApiState, context: WriteContext, key: RouteKey, is_active: bool) -> Result<HttpResponse, Problem> {
@@ -226,8 +243,10 @@ pub async fn activate(state: web::Data<ApiState>, context: WriteContext, path: K
 }
 
 /// `POST /routes/{tenant}/{service}/{env}/{version}/deactivate`
-pub async fn deactivate(state: web::Data<ApiState>, context: WriteContext, path: KeyPath) -> Result<HttpResponse, Problem> {
-    set_active(&state, context, key_in_path(path)?, false).await
+pub async fn deactivate(
+    state: web::Data<ApiState>, context: WriteContext, path: KeyPath, query: Query<ConfirmIn>,
+) -> Result<HttpResponse, Problem> {
+    set_active(&state, context.confirming(query.0.confirm_in_use), key_in_path(path)?, false).await
 }
 
 fn key_in_body(body: Body<KeyIn>) -> Result<RouteKey, Problem> {
@@ -246,9 +265,9 @@ pub async fn activate_by_body(
 
 /// `POST /routes/deactivate`
 pub async fn deactivate_by_body(
-    state: web::Data<ApiState>, context: WriteContext, body: Body<KeyIn>,
+    state: web::Data<ApiState>, context: WriteContext, query: Query<ConfirmIn>, body: Body<KeyIn>,
 ) -> Result<HttpResponse, Problem> {
-    set_active(&state, context, key_in_body(body)?, false).await
+    set_active(&state, context.confirming(query.0.confirm_in_use), key_in_body(body)?, false).await
 }
 
 /// The parameter of reads of one object.
@@ -258,12 +277,24 @@ pub struct MinimumIn {
     pub(super) min_revision: Option<String>,
 }
 
+/// The parameters of reads of one object, now or at an earlier instant.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct GetIn {
+    pub(super) at: Option<String>,
+    pub(super) min_revision: Option<String>,
+}
+
 /// `GET /routes/{tenant}/{service}/{env}/{version}`
 pub async fn get(
-    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: KeyPath, query: Query<MinimumIn>,
+    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: KeyPath, query: Query<GetIn>,
     request: actix_web::HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let key = key_in_path(path)?;
+    if let Some(at) = query.0.at {
+        let (route, tag) = state.reads.route_at(&key, &at_in_query("at", &at)?).await?;
+        return Ok(past::was(&tag, &RouteOut { tenant: &key.tenant, route: &route }));
+    }
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
     let (route, tag) = state.reads.route(&key, &freshness).await?;
     Ok(respond::conditional(&request, &tag, || respond::json(&RouteOut { tenant: &key.tenant, route: &route })))
@@ -282,6 +313,7 @@ pub struct ListIn {
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
     limit: Option<u32>,
     cursor: Option<String>,
+    at: Option<String>,
     min_revision: Option<String>,
 }
 
@@ -306,6 +338,9 @@ pub async fn list(
     let filter = parse_filter(&query.0)?;
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
     let page = respond::page_request(query.0.limit, query.0.cursor);
+    if let Some(at) = query.0.at {
+        return list_at(&state, &filter, &page, &at).await;
+    }
     let (page, tag) = state.reads.routes(&filter, &page, &freshness).await?;
     let items: Vec<_> = page.items.iter().map(|(tenant, route)| RouteOut { tenant, route }).collect();
     let mut response = HttpResponse::Ok();
@@ -315,14 +350,23 @@ pub async fn list(
     Ok(response.json(respond::PageOut { items: &items, next_cursor: page.next_cursor }))
 }
 
+async fn list_at(state: &ApiState, filter: &RouteFilter, page: &PageRequest, at: &str) -> Result<HttpResponse, Problem> {
+    let Some(tenant) = &filter.tenant else {
+        return Err(Problem::field("?tenant", Invalid::new("required", "is required beside at")));
+    };
+    let (page, tag) = state.reads.routes_at(tenant, filter, page, &at_in_query("at", at)?).await?;
+    let items: Vec<_> = page.items.iter().map(|route| RouteOut { tenant, route }).collect();
+    Ok(past::was(&tag, &respond::PageOut { items: &items, next_cursor: page.next_cursor }))
+}
+
 /// The parameters of `GET …/history`.
 #[derive(Debug, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct HistoryIn {
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
-    limit: Option<u32>,
-    cursor: Option<String>,
-    min_revision: Option<String>,
+    pub(super) limit: Option<u32>,
+    pub(super) cursor: Option<String>,
+    pub(super) min_revision: Option<String>,
 }
 
 /// `GET /routes/{tenant}/{service}/{env}/{version}/history`

@@ -2,7 +2,7 @@
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use bytes::Bytes;
-use futures_util::{StreamExt as _, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use serde::Deserialize;
 use validator::Validate;
 
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     auth::Caller,
     domain::tag::VersionTag,
-    service::feed::{Feed, Piece},
+    service::feed::{Feed, Onlooker, Piece},
 };
 
 const LAST_EVENT_ID: header::HeaderName = header::HeaderName::from_static("last-event-id");
@@ -41,16 +41,38 @@ pub async fn stream(
     let scope = scope(query.0.service, query.0.env)?;
     let after = last_event_id(&request)?;
     let feed = Feed::open(state.polls.clone(), tenant, scope, after).await?;
-    let hello = stream::iter([Ok::<_, std::convert::Infallible>(Bytes::from_static(HELLO))]);
     let pieces = stream::unfold(feed, |mut feed| async move {
         let piece = feed.next().await?;
-        Some((Ok(text(piece)), feed))
+        Some((text(piece), feed))
     });
-    Ok(HttpResponse::Ok()
+    Ok(streaming(pieces))
+}
+
+/// `GET /stream`: every change of every tenant that the caller may see, from now on.
+pub async fn all(state: web::Data<ApiState>, _caller: Caller, _query: Query<NothingIn>) -> Result<HttpResponse, Problem> {
+    let onlooker = Onlooker::open(state.polls.clone())?;
+    let pieces = stream::unfold(onlooker, |mut onlooker| async move {
+        let text = match onlooker.next().await? {
+            Some(told) => Bytes::from([b"event: change\ndata: ", &told.json[..], b"\n\n"].concat()),
+            None => Bytes::from_static(b":\n\n"),
+        };
+        Some((text, onlooker))
+    });
+    Ok(streaming(pieces))
+}
+
+/// No parameters.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct NothingIn {}
+
+fn streaming(pieces: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
+    let hello = stream::iter([Bytes::from_static(HELLO)]);
+    HttpResponse::Ok()
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((NO_BUFFERING, "no"))
-        .streaming(Box::pin(hello.chain(pieces))))
+        .streaming(Box::pin(hello.chain(pieces).map(Ok::<_, std::convert::Infallible>)))
 }
 
 /// An empty one is what a browser sends that has none yet.
@@ -68,11 +90,15 @@ fn text(piece: Piece) -> Bytes {
     }
 }
 
-/// Events in their order. The data is JSON in its canonical form, which has no line breaks.
+/// Events in their order, whole revisions. Only the last of a revision carries its tag: whoever comes back after another gets all of the
+/// revision again. The data is JSON in its canonical form, which has no line breaks.
 fn events(name: &str, events: &[(VersionTag, Bytes)]) -> Bytes {
     let mut text = Vec::with_capacity(events.iter().map(|(_, data)| data.len() + 64).sum());
-    for (tag, data) in events {
-        text.extend_from_slice(format!("id: {tag}\nevent: {name}\ndata: ").as_bytes());
+    for (at, (tag, data)) in events.iter().enumerate() {
+        if events.get(at + 1).is_none_or(|(next, _)| next != tag) {
+            text.extend_from_slice(format!("id: {tag}\n").as_bytes());
+        }
+        text.extend_from_slice(format!("event: {name}\ndata: ").as_bytes());
         text.extend_from_slice(data);
         text.extend_from_slice(b"\n\n");
     }

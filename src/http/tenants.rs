@@ -1,6 +1,6 @@
 //! `/tenants`.
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
@@ -18,7 +18,7 @@ use crate::{
         Invalid,
         command::{self, Op},
         ids::TenantName,
-        tenant::{MAX_ROUTES_QUOTA, Quotas, Tenant},
+        tenant::{MAX_QUOTA, Quotas, QuotasPatch, Tenant},
     },
     service::batch::Reply,
 };
@@ -36,15 +36,7 @@ pub struct TenantIn {
 #[serde(deny_unknown_fields)]
 pub struct TenantPatchIn {
     #[serde(default, deserialize_with = "double_option")]
-    quotas: Option<Option<Object<QuotasPatchIn>>>,
-}
-
-/// `quotas` of a merge patch; `null` goes back to the default.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct QuotasPatchIn {
-    #[serde(default, deserialize_with = "double_option")]
-    routes: Option<Option<u32>>,
+    quotas: Option<Option<Object<QuotasPatch>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -54,10 +46,21 @@ pub(super) fn name_in_path(path: web::Path<String>) -> Result<TenantName, Proble
     TenantName::try_from(path.into_inner()).map_err(|invalid| Problem::field("{tenant}", invalid))
 }
 
-fn check_routes_quota(fields: &mut Fields, routes: Option<u32>) -> Option<()> {
-    let in_range = routes.is_none_or(|routes| routes <= MAX_ROUTES_QUOTA);
-    let too_many = || Invalid::new("out_of_range", format!("may be at most {MAX_ROUTES_QUOTA}"));
-    fields.check("/quotas/routes", if in_range { Ok(()) } else { Err(too_many()) })
+fn check_quotas(fields: &mut Fields, quotas: Quotas) -> Option<()> {
+    let Quotas { body_bytes, policies, routes, waiters, writes_per_second } = quotas;
+    let all = [
+        ("body_bytes", body_bytes),
+        ("policies", policies),
+        ("routes", routes),
+        ("waiters", waiters),
+        ("writes_per_second", writes_per_second),
+    ];
+    let too_many = || Invalid::new("out_of_range", format!("may be at most {MAX_QUOTA}"));
+    for (name, quota) in all {
+        let in_range = quota.is_none_or(|quota| quota <= MAX_QUOTA);
+        fields.check(&format!("/quotas/{name}"), if in_range { Ok(()) } else { Err(too_many()) })?;
+    }
+    Some(())
 }
 
 fn written(reply: &Reply) -> HttpResponse {
@@ -66,18 +69,21 @@ fn written(reply: &Reply) -> HttpResponse {
         command::Object::Tenant(tenant) => {
             response.insert_header((header::LOCATION, format!("/api/v1/tenants/{}", tenant.name))).json(TenantOut(tenant))
         }
-        command::Object::Route(_) | command::Object::Gone => response.finish(),
+        command::Object::Route(_) | command::Object::Policy(_) | command::Object::Applied { .. } | command::Object::Gone => {
+            response.finish()
+        }
     }
 }
 
 /// `POST /tenants`
 pub async fn create(state: web::Data<ApiState>, context: WriteContext, body: Body<TenantIn>) -> Result<HttpResponse, Problem> {
+    let context = context.sized(body.1);
     let TenantIn { name, quotas } = body.0;
     let mut fields = Fields::default();
     let name = fields.required::<TenantName>("/name", name);
     let quotas = quotas.map(|quotas| quotas.0).unwrap_or_default();
-    let routes = check_routes_quota(&mut fields, quotas.routes);
-    let (name, ()) = fields.finish(name.zip(routes))?;
+    let checked = check_quotas(&mut fields, quotas);
+    let (name, ()) = fields.finish(name.zip(checked))?;
     let op = Op::CreateTenant { quotas };
     Ok(written(&state.writer.write(context.request(name, op)).await?))
 }
@@ -86,32 +92,47 @@ pub async fn create(state: web::Data<ApiState>, context: WriteContext, body: Bod
 pub async fn patch(
     state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: Body<TenantPatchIn>,
 ) -> Result<HttpResponse, Problem> {
-    let name = name_in_path(path)?;
-    let routes_quota = match body.0.quotas {
-        None => None,
-        Some(None) => Some(None),
-        Some(Some(Object(QuotasPatchIn { routes }))) => routes,
+    let (name, context) = (name_in_path(path)?, context.sized(body.1));
+    let quotas = match body.0.quotas {
+        None => QuotasPatch::default(),
+        Some(None) => QuotasPatch::DEFAULTS,
+        Some(Some(Object(quotas))) => quotas,
     };
     let mut fields = Fields::default();
-    let routes = check_routes_quota(&mut fields, routes_quota.flatten());
-    fields.finish(routes)?;
-    Ok(written(&state.writer.write(context.request(name, Op::PatchTenant { routes_quota })).await?))
+    let checked = check_quotas(&mut fields, quotas.apply(Quotas::default()));
+    fields.finish(checked)?;
+    Ok(written(&state.writer.write(context.request(name, Op::PatchTenant { quotas })).await?))
 }
 
-/// `DELETE /tenants/{tenant}`
-pub async fn delete(state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+/// The parameter of `DELETE /tenants/{tenant}`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteIn {
+    confirm: Option<String>,
+}
+
+/// `DELETE /tenants/{tenant}`: with everything that it has, when `?confirm=` is its name.
+pub async fn delete(
+    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, query: Query<DeleteIn>,
+) -> Result<HttpResponse, Problem> {
     let name = name_in_path(path)?;
-    Ok(written(&state.writer.write(context.request(name, Op::DeleteTenant)).await?))
+    let with_everything = match query.0.confirm {
+        None => false,
+        Some(confirm) if confirm == name.as_str() => true,
+        Some(_) => return Err(Problem::field("?confirm", Invalid::new("not_the_name", "must be the tenant's name"))),
+    };
+    Ok(written(&state.writer.write(context.request(name, Op::DeleteTenant { with_everything })).await?))
 }
 
-/// `GET /tenants/{tenant}`. Quotas change without a revision, so the tag is for `TM-Min-Revision` and never makes a 304.
+/// `GET /tenants/{tenant}`
 pub async fn get(
     state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: web::Path<String>, query: Query<MinimumIn>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let name = name_in_path(path)?;
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
     let tenant = state.reads.tenant(&name, &freshness).await?;
-    Ok(HttpResponse::Ok().insert_header((header::ETAG, tenant.tag().to_etag())).json(TenantOut(&tenant)))
+    Ok(respond::conditional(&request, &tenant.tag(), || respond::json(&TenantOut(&tenant))))
 }
 
 /// The parameters of `GET /tenants`.
@@ -119,8 +140,8 @@ pub async fn get(
 #[serde(deny_unknown_fields)]
 pub struct ListIn {
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
-    limit: Option<u32>,
-    cursor: Option<String>,
+    pub(super) limit: Option<u32>,
+    pub(super) cursor: Option<String>,
 }
 
 /// `GET /tenants`

@@ -10,13 +10,13 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     domain::{
         chain,
-        command::{Command, Effect, Facts, Outcome, Rejection},
+        command::{Command, Desired, Effect, Facts, Op, Outcome, Rejection},
         decide::{self, Decision, TenantState},
-        event::Recorded,
+        event::{Change, Event, Recorded},
         hash::EventHash,
-        ids::{RouteKey, RouteName, TenantName},
+        ids::{PolicyKey, PolicyName, RouteKey, RouteName, TenantName},
         tag::VersionTag,
-        tenant::Tenant,
+        tenant::{Quotas, Tenant},
     },
     store::{
         events::NewEvent,
@@ -94,41 +94,148 @@ pub struct Plan {
     pub new_tenants: Vec<(TenantName, VersionTag)>,
 }
 
-/// The rows that a group's requests name.
+/// The rows that a group's requests name or depend on.
 pub fn wanted(requests: &[Request]) -> Wanted {
-    let tenants: BTreeSet<_> = requests.iter().map(|request| request.command.tenant.clone()).collect();
-    let key = |request: &Request| {
-        let name = request.command.route()?.clone();
-        Some(RouteKey { tenant: request.command.tenant.clone(), name })
-    };
-    let routes: BTreeSet<RouteKey> = requests.iter().filter_map(key).collect();
-    let keys = requests.iter().filter_map(Request::key).collect();
-    Wanted { tenants: tenants.into_iter().collect(), routes: routes.into_iter().collect(), keys }
+    let mut rows = Naming::default();
+    let mut keys = Vec::new();
+    for request in requests {
+        rows.name(&request.command);
+        keys.extend(request.key());
+    }
+    let Naming { tenants, routes, policies, hosts, scopes_of, active_of, whole } = rows;
+    Wanted {
+        tenants: tenants.into_iter().collect(),
+        routes: routes.into_iter().collect(),
+        policies: policies.into_iter().collect(),
+        hosts: hosts.into_iter().collect(),
+        scopes_of: scopes_of.into_iter().collect(),
+        active_of: active_of.into_iter().collect(),
+        whole: whole.into_iter().collect(),
+        keys,
+    }
+}
+
+/// The rows that commands name or depend on, each once.
+#[derive(Default)]
+struct Naming {
+    tenants: BTreeSet<TenantName>,
+    routes: BTreeSet<RouteKey>,
+    policies: BTreeSet<PolicyKey>,
+    hosts: BTreeSet<String>,
+    scopes_of: BTreeSet<TenantName>,
+    active_of: BTreeSet<TenantName>,
+    whole: BTreeSet<TenantName>,
+}
+
+impl Naming {
+    fn name(&mut self, command: &Command) {
+        let tenant = &command.tenant;
+        self.tenants.insert(tenant.clone());
+        match &command.op {
+            Op::Upsert { route, spec } => self.route(tenant, route, !spec.is_active),
+            Op::Patch { route, patch } => self.route(tenant, route, patch.is_active == Some(false)),
+            Op::SetActive { route, is_active } => self.route(tenant, route, !is_active),
+            Op::Delete { route } => self.route(tenant, route, true),
+            Op::PutPolicy { policy, spec } => self.policy_spec(tenant, policy, Some(spec)),
+            Op::PatchPolicy { policy, patch } => {
+                self.policy(tenant, policy);
+                patch.versions().for_each(|version| self.route(tenant, &policy.route(version), false));
+                self.hosts.extend(patch.hosts.iter().flatten().flatten().map(ToString::to_string));
+            }
+            Op::DeletePolicy { policy } => self.policy(tenant, policy),
+            Op::Apply(apply) => {
+                for desired in &apply.changes {
+                    match desired {
+                        Desired::Route { name, spec } => {
+                            self.route(tenant, name, spec.as_ref().is_none_or(|spec| !spec.is_active));
+                        }
+                        Desired::State { name, is_active } => self.route(tenant, name, !is_active),
+                        Desired::Policy { name, spec } => self.policy_spec(tenant, name, spec.as_ref()),
+                    }
+                }
+                match apply.base {
+                    Some(_) => self.scopes_of.insert(tenant.clone()),
+                    None => self.active_of.insert(tenant.clone()),
+                };
+            }
+            Op::DeleteTenant { with_everything: true } => drop(self.whole.insert(tenant.clone())),
+            Op::CreateTenant { .. } | Op::PatchTenant { .. } | Op::DeleteTenant { .. } => {}
+        }
+    }
+
+    /// A route; when it may stop taking traffic, the policy that may send it there matters too.
+    fn route(&mut self, tenant: &TenantName, name: &RouteName, may_stop: bool) {
+        if may_stop {
+            self.policy(tenant, &PolicyName::of(name));
+        }
+        self.routes.insert(RouteKey { tenant: tenant.clone(), name: name.clone() });
+    }
+
+    fn policy(&mut self, tenant: &TenantName, name: &PolicyName) {
+        self.policies.insert(PolicyKey { tenant: tenant.clone(), name: name.clone() });
+    }
+
+    fn policy_spec(&mut self, tenant: &TenantName, name: &PolicyName, spec: Option<&crate::domain::policy::PolicySpec>) {
+        self.policy(tenant, name);
+        if let Some(spec) = spec {
+            spec.versions().for_each(|(_, version)| self.route(tenant, &name.route(version), false));
+            self.hosts.extend(spec.hosts.iter().map(ToString::to_string));
+        }
+    }
 }
 
 /// Decides a group on the state that its transaction has locked. The error is a defect, never an input.
-pub fn plan(requests: &[Request], locked: Locked, default_routes_quota: u32) -> Result<Plan, serde_json::Error> {
-    let mut states: HashMap<TenantName, TenantState> = HashMap::new();
-    let mut existed = BTreeSet::new();
-    for (tenant, chain_head) in locked.tenants {
-        existed.insert(tenant.name.clone());
-        let absent = TenantState::absent(default_routes_quota);
-        states.insert(tenant.name.clone(), TenantState { chain_head, tenant: Some(tenant), ..absent });
-    }
-    for (tenant, route) in locked.routes {
-        let state = states.entry(tenant).or_insert_with(|| TenantState::absent(default_routes_quota));
-        state.routes.insert(route.name.clone(), route);
-    }
-    let mut answers: HashMap<Key, Answer> = locked.answers.into_iter().collect();
+pub fn plan(requests: &[Request], locked: Locked, defaults: Quotas) -> Result<Plan, serde_json::Error> {
+    let existed = locked.tenants.iter().map(|(tenant, _)| tenant.name.clone()).collect();
+    let mut answers: HashMap<Key, Answer> = locked.answers.iter().cloned().collect();
+    // Hosts are nobody's own: what one tenant gives up or claims, the next command of another sees.
+    let mut hosts = locked.hosts.iter().cloned().collect();
+    let mut states = states(requests, locked, defaults);
     let mut plan = Plan::default();
     let mut touched = BTreeMap::new();
     for request in requests {
-        let state = states.entry(request.command.tenant.clone()).or_insert_with(|| TenantState::absent(default_routes_quota));
+        let state = states.entry(request.command.tenant.clone()).or_insert_with(|| TenantState::absent(defaults));
+        std::mem::swap(&mut state.hosts, &mut hosts);
         let reply = answer(request, state, &mut answers, &mut plan, &mut touched)?;
+        std::mem::swap(&mut state.hosts, &mut hosts);
         plan.replies.push(reply);
     }
     collect_rows(&mut plan.rows, &states, &existed, &touched);
     Ok(plan)
+}
+
+/// What is locked, tenant by tenant.
+fn states(requests: &[Request], locked: Locked, defaults: Quotas) -> HashMap<TenantName, TenantState> {
+    let mut states: HashMap<TenantName, TenantState> = HashMap::new();
+    for request in requests {
+        states.entry(request.command.tenant.clone()).or_insert_with(|| TenantState::absent(defaults));
+    }
+    for (tenant, chain_head) in locked.tenants {
+        if let Some(state) = states.get_mut(&tenant.name) {
+            (state.chain_head, state.tenant) = (chain_head, Some(tenant));
+        }
+    }
+    for (tenant, route) in locked.routes {
+        if let Some(state) = states.get_mut(&tenant) {
+            state.routes.insert(route.name.clone(), route);
+        }
+    }
+    for (tenant, policy) in locked.policies {
+        if let Some(state) = states.get_mut(&tenant) {
+            state.policies.insert(policy.name.clone(), policy);
+        }
+    }
+    for (tenant, scope, revision) in locked.scopes {
+        if let Some(state) = states.get_mut(&tenant) {
+            state.scopes.insert(scope, revision);
+        }
+    }
+    for (tenant, active) in locked.active {
+        if let Some(state) = states.get_mut(&tenant) {
+            state.active = active;
+        }
+    }
+    states
 }
 
 /// What a group did to one tenant.
@@ -136,8 +243,21 @@ pub fn plan(requests: &[Request], locked: Locked, default_routes_quota: u32) -> 
 struct Touched {
     /// The routes that have events.
     routes: BTreeSet<RouteName>,
+    /// The policies that have events.
+    policies: BTreeSet<PolicyName>,
     /// The tenant's record when a life of its last ended.
     ended: Option<Tenant>,
+}
+
+impl Touched {
+    fn by(&mut self, event: &Event, before: Option<&Tenant>) {
+        match &event.body.change {
+            Change::Route { name, .. } => drop(self.routes.insert(name.clone())),
+            Change::Policy { name, .. } => drop(self.policies.insert(name.clone())),
+            Change::Tenant { after: None, .. } => self.ended = before.cloned(),
+            Change::Tenant { after: Some(_), .. } => {}
+        }
+    }
 }
 
 fn answer(
@@ -163,21 +283,13 @@ fn answer(
     let Some(outcome) = decide::outcome(state, &request.command, &decision, before.as_ref()) else {
         return Ok(Err(Rejection::TenantNotFound));
     };
-    match decision {
-        Decision::Unchanged => {}
-        Decision::Tenant { effect, after } => {
-            let touched = touched.entry(request.command.tenant.clone()).or_default();
-            match (effect, after) {
-                (Effect::Created, Some(tenant)) => plan.new_tenants.push((tenant.name.clone(), tenant.tag())),
-                (_, None) => touched.ended = before,
-                (_, Some(_)) => {}
-            }
-        }
-        Decision::Event { new_tenant, event } => {
-            plan.new_tenants.extend(new_tenant.map(|tenant| (tenant.name.clone(), tenant.tag())));
-            touched.entry(event.body.tenant.clone()).or_default().routes.insert(event.body.route.clone());
+    if let Decision::Revision { new_tenant, events } = decision {
+        plan.new_tenants.extend(new_tenant.map(|tenant| (tenant.name.clone(), tenant.tag())));
+        let touched = touched.entry(request.command.tenant.clone()).or_default();
+        for event in events {
+            touched.by(&event, before.as_ref());
             let payload = chain::payload(&event)?;
-            plan.rows.events.push(NewEvent { event: *event, payload, traceparent: request.traceparent.clone() });
+            plan.rows.events.push(NewEvent { event, payload, traceparent: request.traceparent.clone() });
         }
     }
     if let Some((key, fingerprint)) = keyed {
@@ -193,7 +305,7 @@ fn collect_rows(
     rows: &mut Rows, states: &HashMap<TenantName, TenantState>, existed: &BTreeSet<TenantName>,
     touched: &BTreeMap<TenantName, Touched>,
 ) {
-    for (name, Touched { routes, ended }) in touched {
+    for (name, Touched { routes, policies, ended }) in touched {
         let Some(state) = states.get(name) else { continue };
         match (&state.tenant, existed.contains(name)) {
             (Some(tenant), true) => rows.update_tenants.push((tenant.clone(), state.chain_head)),
@@ -210,6 +322,12 @@ fn collect_rows(
             match state.routes.get(route) {
                 Some(route) => rows.upsert_routes.push((name.clone(), route.clone())),
                 None => rows.delete_routes.push(RouteKey { tenant: name.clone(), name: route.clone() }),
+            }
+        }
+        for policy in policies {
+            match state.policies.get(policy) {
+                Some(policy) => rows.upsert_policies.push((name.clone(), policy.clone())),
+                None => rows.delete_policies.push(PolicyKey { tenant: name.clone(), name: policy.clone() }),
             }
         }
     }

@@ -16,6 +16,24 @@ pub enum Error {
     /// The route exists and is inactive, so it does not resolve.
     #[error("route is inactive")]
     RouteInactive,
+    /// The policy has nowhere to send this request: nothing that it names for it is active.
+    #[error("nothing that the policy names for this request is active")]
+    NoActiveVersion(Box<super::choices::Explained>),
+    /// A revision that the tenant's present history does not have.
+    #[error("{0} is not in the tenant's present history")]
+    NotInHistory(String),
+    /// More objects than one answer may have.
+    #[error("more than {0} objects: narrow by service or env")]
+    TooManyObjects(usize),
+    /// No such plan, or it has expired.
+    #[error("plan does not exist")]
+    PlanNotFound,
+    /// The hash is not the plan's.
+    #[error("the plan's hash is {0}")]
+    PlanHashMismatch(crate::domain::hash::EventHash),
+    /// The plan's scope changed since it was made. Here is one that was made just now.
+    #[error("the tenant has changed since the plan was made")]
+    PlanStale(Box<crate::domain::plan::Plan>),
     /// A cursor that this installation did not make, or not for this list.
     #[error("the cursor is not one of ours for this list")]
     InvalidCursor,

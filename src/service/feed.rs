@@ -6,14 +6,20 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use tokio::time::Instant;
+use tokio::{
+    sync::{
+        OwnedSemaphorePermit,
+        broadcast::{self, error::RecvError},
+    },
+    time::Instant,
+};
 
 use super::{
     Error, Freshness,
     polls::{Changes, Polls},
 };
 use crate::{
-    cache::{bodies::Coding, waiters::Waiter},
+    cache::{bodies::Coding, live::Told, waiters::Waiter},
     config::ms,
     domain::{
         ids::TenantName,
@@ -54,10 +60,10 @@ pub struct Feed {
 impl Feed {
     /// Subscribes to a scope of a tenant, after the tag of the last piece that the subscriber has, if it has any.
     pub async fn open(polls: Arc<Polls>, tenant: TenantName, scope: Scope, after: Option<VersionTag>) -> Result<Self, Error> {
-        let waiter = polls.cache().waiters.join(&tenant)?;
-        polls.tenant(&tenant, &Freshness { minimum: None, seen: after.iter().cloned().collect() }).await?;
-        let lifetime = ms(polls.settings().stream_lifetime_ms).mul_f64(1.0 - 0.1 * fastrand::f64());
-        Ok(Self { polls, tenant, scope, at: after, is_live: false, waiter, ends: Instant::now() + lifetime })
+        let held = polls.tenant(&tenant, &Freshness { minimum: None, seen: after.iter().cloned().collect() }).await?;
+        let waiter = polls.cache().waiters.join(&tenant, held.waiters())?;
+        let ends = Instant::now() + lifetime(&polls);
+        Ok(Self { polls, tenant, scope, at: after, is_live: false, waiter, ends })
     }
 
     /// The next piece; `None` when the subscription ends: the service drains, its time is over, the tenant is gone, or the subscriber is
@@ -119,5 +125,47 @@ impl Feed {
         let body = self.polls.body(held, &self.scope, Coding::Identity).await?;
         self.at = Some(held.tag().clone());
         Ok(Piece::Snapshot(held.tag().clone(), body))
+    }
+}
+
+/// How long a stream lives: up to a tenth less than it may, so that those who came together do not come back together.
+fn lifetime(polls: &Polls) -> Duration {
+    ms(polls.settings().stream_lifetime_ms).mul_f64(1.0 - 0.1 * fastrand::f64())
+}
+
+/// One who looks on: every change of every tenant, from now on.
+pub struct Onlooker {
+    polls: Arc<Polls>,
+    changes: broadcast::Receiver<Told>,
+    ends: Instant,
+    _place: OwnedSemaphorePermit,
+}
+
+impl Onlooker {
+    /// Begins to look on.
+    pub fn open(polls: Arc<Polls>) -> Result<Self, Error> {
+        let place = polls.cache().waiters.place()?;
+        let (changes, ends) = (polls.cache().live.listen(), Instant::now() + lifetime(&polls));
+        Ok(Self { polls, changes, ends, _place: place })
+    }
+
+    /// The next change, or `Some(None)` when nothing happened for a while. `None` when it ends: the service drains, its time is over, or it
+    /// took too little for too long.
+    pub async fn next(&mut self) -> Option<Option<Told>> {
+        let stop = self.polls.stop().clone();
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            () = tokio::time::sleep_until(self.ends) => None,
+            change = self.changes.recv() => match change {
+                Ok(told) => Some(Some(told)),
+                Err(RecvError::Lagged(_)) => {
+                    metrics::counter!(crate::telemetry::names::STREAMS_CUT).increment(1);
+                    None
+                }
+                Err(RecvError::Closed) => None,
+            },
+            () = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms)) => Some(None),
+        }
     }
 }

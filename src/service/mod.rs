@@ -2,12 +2,16 @@
 
 pub mod audit;
 pub mod batch;
+pub mod choices;
 pub mod cursor;
 mod error;
 pub mod feed;
 mod freshness;
+pub mod past;
+pub mod plans;
 pub mod polls;
 pub mod reads;
+pub mod upkeep;
 pub mod verify;
 pub mod writer;
 

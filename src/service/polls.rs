@@ -99,7 +99,7 @@ impl Polls {
         let moved = |held: &TenantSnapshot| !freshness.seen.contains(&held.scope_tag(scope));
         let first = self.tenant(tenant, freshness).await?;
         let Some(wait) = wait.filter(|_| !moved(&first)) else { return Ok(first) };
-        let mut waiter = self.cache.waiters.join(tenant)?;
+        let mut waiter = self.cache.waiters.join(tenant, first.waiters())?;
         let mut held = first;
         let until = tokio::time::sleep(self.jittered(wait));
         tokio::pin!(until);
@@ -124,7 +124,8 @@ impl Polls {
         Box::pin(self.cache.bodies.get(snapshot, scope, coding)).await.map_err(Error::internal)
     }
 
-    /// What happened in a scope after a tag, at most `limit` revisions of it. With `wait`, and while nothing has, it is held like
+    /// What happened in a scope after a tag, `limit` events or a few more, for a revision
+    /// is never split. With `wait`, and while nothing has, it is held like
     /// [`Polls::snapshot`].
     pub async fn changes(
         &self, tenant: &TenantName, scope: &Scope, after: &VersionTag, freshness: &Freshness, limit: usize,
@@ -136,7 +137,8 @@ impl Polls {
             |changes: &Changes| matches!(changes, Changes::Since { events, complete: true, .. } if events.is_empty());
         let first = look().await?;
         let Some(wait) = wait.filter(|_| is_nothing(&first)) else { return Ok(first) };
-        let mut waiter = self.cache.waiters.join(tenant)?;
+        let own = self.cache.held(tenant.as_str()).and_then(|held| held.waiters());
+        let mut waiter = self.cache.waiters.join(tenant, own)?;
         let mut nothing = first;
         let until = tokio::time::sleep(self.jittered(wait));
         tokio::pin!(until);
@@ -163,7 +165,7 @@ impl Polls {
             return Ok(Changes::Reset(held.clone()));
         }
         if let Some(recent) = held.changes_after(after.revision) {
-            return Ok(since(held, scope, after, recent.take(limit).map(|recent| &**recent)));
+            return Ok(since(held, scope, after, whole_revisions(recent.map(|recent| &**recent), limit)));
         }
         let (tenant, one) = (held.tenant(), i64::try_from(limit).unwrap_or(i64::MAX));
         let read = async |client: Arc<store::Connection>| store::events::after(&client, tenant, after, one).await;
@@ -239,6 +241,17 @@ fn polled(snapshot: &TenantSnapshot, route: &snapshot::SnapshotRoute, seen: &[Ve
     Ok(Polled::Now(tag, body))
 }
 
+/// At least `limit` events, if there are so many, and whole revisions.
+fn whole_revisions<'a>(events: impl Iterator<Item = &'a Recent>, limit: usize) -> impl Iterator<Item = &'a Recent> {
+    let (mut taken, mut last) = (0, None);
+    events.take_while(move |recent| {
+        let goes_on = taken < limit || last == Some(recent.revision);
+        taken += 1;
+        last = Some(recent.revision);
+        goes_on
+    })
+}
+
 /// `events` (without a gap after `after`) as far as `held` goes: what came after that was committed later than what else is answered.
 fn since<'a>(held: &TenantSnapshot, scope: &Scope, after: &VersionTag, events: impl Iterator<Item = &'a Recent>) -> Changes {
     let tag = |revision: Revision| VersionTag { epoch: after.epoch.clone(), revision };
@@ -246,7 +259,7 @@ fn since<'a>(held: &TenantSnapshot, scope: &Scope, after: &VersionTag, events: i
     let mut in_scope = Vec::new();
     for recent in events.take_while(|recent| recent.revision <= held.tag().revision) {
         to = recent.revision;
-        if scope.has(&recent.service, &recent.env) {
+        if recent.is_in(scope) {
             in_scope.push((tag(recent.revision), recent.json.clone()));
         }
     }

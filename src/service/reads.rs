@@ -12,7 +12,8 @@ use crate::{
     domain::{
         command::Rejection,
         filter::RouteFilter,
-        ids::{RouteKey, TenantName},
+        ids::{PolicyKey, PolicyName, RouteKey, RouteName, TenantName},
+        policy::Policy,
         route::Route,
         tag::{Epoch, Revision, VersionTag},
         tenant::Tenant,
@@ -94,21 +95,64 @@ impl Reads {
         Ok((Page { items: routes, next_cursor }, tag))
     }
 
+    /// One traffic policy, with the tag of its last change.
+    pub async fn policy(&self, key: &PolicyKey, freshness: &Freshness) -> Result<(Policy, VersionTag), Error> {
+        let read = async |client: Arc<store::Connection>| store::policies::get(&client, key).await;
+        let found = self.tenant_read(&key.tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        let (tag, policy) = found.ok_or(Rejection::TenantNotFound)?;
+        let policy = policy.ok_or(Rejection::PolicyNotFound)?;
+        let tag = VersionTag { epoch: tag.epoch, revision: policy.revision };
+        Ok((policy, tag))
+    }
+
+    /// A tenant's traffic policies in the order of their names, with the tenant's tag.
+    pub async fn policies(
+        &self, tenant: &TenantName, page: &PageRequest, freshness: &Freshness,
+    ) -> Result<(Page<Policy>, VersionTag), Error> {
+        let list = format!("policies {tenant}");
+        let after: Option<PolicyName> = self.open(&list, page).await?;
+        let read =
+            async |client: Arc<store::Connection>| store::policies::list(&client, tenant, after.as_ref(), one_more(page)).await;
+        let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        let (tag, mut items) = found.ok_or(Rejection::TenantNotFound)?;
+        let next_cursor = match cut(&mut items, page) {
+            Some(last) => Some(self.cursors().await?.seal(&list, &last.name)?),
+            None => None,
+        };
+        Ok((Page { items, next_cursor }, tag))
+    }
+
     /// A route's events, newest first. A route that was deleted still has its history.
     pub async fn history(
         &self, key: &RouteKey, page: &PageRequest, freshness: &Freshness,
     ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
-        let list = format!("history {key:?}");
+        let RouteKey { tenant, name: RouteName { service, env, version } } = key;
+        self.history_of(tenant, [service.as_str(), env.as_str(), version.as_str()], page, freshness, Rejection::RouteNotFound)
+            .await
+    }
+
+    /// A traffic policy's events, newest first. A policy that was deleted still has its history.
+    pub async fn policy_history(
+        &self, key: &PolicyKey, page: &PageRequest, freshness: &Freshness,
+    ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
+        let PolicyKey { tenant, name: PolicyName { service, env } } = key;
+        self.history_of(tenant, [service.as_str(), env.as_str(), ""], page, freshness, Rejection::PolicyNotFound).await
+    }
+
+    async fn history_of(
+        &self, tenant: &TenantName, object: [&str; 3], page: &PageRequest, freshness: &Freshness, unknown: Rejection,
+    ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
+        let list = format!("history {tenant} {object:?}");
         let at: Option<HistoryPosition> = self.open(&list, page).await?;
         let (epoch, before) = at.map(|at| (at.epoch, at.before)).unzip();
         let limit = i64::from(page.limit);
         let read = async |client: Arc<store::Connection>| {
-            store::events::route_history(&client, key, epoch.as_ref(), before, limit).await
+            store::events::history(&client, tenant, object, epoch.as_ref(), before, limit).await
         };
-        let found = self.tenant_read(&key.tenant, freshness, |found| found.as_ref().map(|history| &history.tag), read).await?;
+        let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|history| &history.tag), read).await?;
         let history = found.ok_or(Rejection::TenantNotFound)?;
         if history.events.is_empty() && before.is_none() {
-            return Err(Rejection::RouteNotFound.into());
+            return Err(unknown.into());
         }
         let full = history.events.len() == page.limit as usize;
         // An event of revision 1 has none before it.
@@ -147,7 +191,7 @@ impl Reads {
     }
 
     /// A read of one tenant, as new as was asked for and as what this instance has seen.
-    async fn tenant_read<T, F: Future<Output = Result<T, store::Error>>>(
+    pub(super) async fn tenant_read<T, F: Future<Output = Result<T, store::Error>>>(
         &self, tenant: &TenantName, freshness: &Freshness, tag_of: impl Fn(&T) -> Option<&VersionTag>,
         read: impl Fn(Arc<store::Connection>) -> F,
     ) -> Result<T, Error> {
@@ -168,7 +212,12 @@ impl Reads {
         }
     }
 
-    async fn open<T: serde::de::DeserializeOwned>(&self, list: &str, page: &PageRequest) -> Result<Option<T>, Error> {
+    /// The servers that are read from.
+    pub(super) fn router(&self) -> &Router {
+        &self.router
+    }
+
+    pub(super) async fn open<T: serde::de::DeserializeOwned>(&self, list: &str, page: &PageRequest) -> Result<Option<T>, Error> {
         match &page.cursor {
             Some(cursor) => Ok(Some(self.cursors().await?.open(list, cursor)?)),
             None => Ok(None),
@@ -187,12 +236,12 @@ impl Reads {
 }
 
 /// One more than asked for tells whether there are more.
-fn one_more(page: &PageRequest) -> i64 {
+pub(super) fn one_more(page: &PageRequest) -> i64 {
     i64::from(page.limit) + 1
 }
 
 /// Cuts the one more off, and returns the last item that stays when there was one.
-fn cut<'a, T>(items: &'a mut Vec<T>, page: &PageRequest) -> Option<&'a T> {
+pub(super) fn cut<'a, T>(items: &'a mut Vec<T>, page: &PageRequest) -> Option<&'a T> {
     if items.len() <= page.limit as usize {
         return None;
     }

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     config::{self, ms},
-    domain::ids::TenantName,
+    domain::{ids::TenantName, tenant::Quotas},
     resilience::CallError,
     store::{self, Server},
     telemetry::names,
@@ -61,7 +61,7 @@ impl Writer {
                 let lane = Lane {
                     primary: primary.clone(),
                     settings: settings.clone(),
-                    default_routes_quota: limits.routes_per_tenant,
+                    defaults: limits.quotas(),
                     on_commit: on_commit.clone(),
                     connection: tokio::sync::Mutex::default(),
                 };
@@ -101,7 +101,7 @@ fn lane_of(tenant: &TenantName, lanes: usize) -> usize {
 struct Lane {
     primary: Arc<Server>,
     settings: config::Write,
-    default_routes_quota: u32,
+    defaults: Quotas,
     on_commit: OnCommit,
     /// The connection of the last group, and when it ended.
     connection: tokio::sync::Mutex<Option<(store::Connection, Instant)>>,
@@ -187,7 +187,7 @@ impl Lane {
         };
         let limit = ms(self.settings.timeout_ms);
         let decide = |locked| {
-            let plan = batch::plan(requests, locked, self.default_routes_quota);
+            let plan = batch::plan(requests, locked, self.defaults);
             plan.map(Plan::split).map_err(|error| store::Error::Corrupt(error.to_string()))
         };
         let result = store::group::commit(&mut client, &batch::wanted(requests), limit, decide).await;
@@ -201,11 +201,13 @@ impl Lane {
     }
 }
 
-/// A tenant that another instance made in the meantime, or a deadlock: the next attempt sees what the other did.
+/// A tenant that another instance made in the meantime, a host that it claimed, or a deadlock: the next attempt sees what the other did.
 fn lost_a_race(error: &store::Error) -> bool {
     match error {
         store::Error::Contention(_) => true,
-        store::Error::Unique { constraint, .. } => constraint == "tenants_pkey" || constraint == "idempotency_keys_pkey",
+        store::Error::Unique { constraint, .. } => {
+            ["tenants_pkey", "idempotency_keys_pkey", store::policies::HOST_CONSTRAINT].contains(&constraint.as_str())
+        }
         _ => false,
     }
 }

@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::{Error, column, tenants, text};
 use crate::domain::{
-    event::Event,
-    ids::{RouteKey, TenantName},
+    event::{Change, Event},
+    ids::TenantName,
     snapshot::Recent,
     tag::{Epoch, Revision, VersionTag},
 };
@@ -26,11 +26,11 @@ pub struct NewEvent {
 
 /// Statement of [`insert`].
 pub const INSERT: &str = "insert into route_events \
-    (tenant, epoch, revision, item, id, aggregateid, type, payload, service, env, version, traceparent, occurred_at) \
-    select tenant, epoch, revision, item, id, tenant, type, payload::json, service, env, version, traceparent, occurred_at \
+    (tenant, epoch, revision, item, id, aggregatetype, aggregateid, type, payload, service, env, version, traceparent, occurred_at) \
+    select tenant, epoch, revision, item, id, aggregatetype, tenant, type, payload::json, service, env, version, traceparent, occurred_at \
     from unnest($1::text[], $2::text[], $3::bigint[], $4::int[], $5::uuid[], $6::text[], $7::text[], $8::text[], $9::text[], \
-                $10::text[], $11::text[], $12::timestamptz[]) \
-      as n (tenant, epoch, revision, item, id, type, payload, service, env, version, traceparent, occurred_at)";
+                $10::text[], $11::text[], $12::timestamptz[], $13::text[]) \
+      as n (tenant, epoch, revision, item, id, type, payload, service, env, version, traceparent, occurred_at, aggregatetype)";
 
 /// Statement of [`enqueue`]. Ids are given in the order of the array, which is commit order within a tenant.
 pub const ENQUEUE: &str =
@@ -49,17 +49,28 @@ pub async fn insert(tx: &Transaction<'_>, insert: &Statement, events: &[NewEvent
     let ids: Vec<_> = bodies.iter().map(|b| b.id).collect();
     let types: Vec<_> = bodies.iter().map(|b| b.action.ce_type()).collect();
     let payloads: Vec<_> = events.iter().map(|new| new.payload.as_str()).collect();
-    let services: Vec<_> = bodies.iter().map(|b| b.route.service.as_str()).collect();
-    let envs: Vec<_> = bodies.iter().map(|b| b.route.env.as_str()).collect();
-    let versions: Vec<_> = bodies.iter().map(|b| b.route.version.as_str()).collect();
+    let keys: Vec<_> = bodies.iter().map(|b| key_of(&b.change)).collect();
+    let services: Vec<_> = keys.iter().map(|key| key.1).collect();
+    let envs: Vec<_> = keys.iter().map(|key| key.2).collect();
+    let versions: Vec<_> = keys.iter().map(|key| key.3).collect();
+    let kinds: Vec<_> = keys.iter().map(|key| key.0).collect();
     let traces: Vec<_> = events.iter().map(|new| new.traceparent.as_deref()).collect();
     let times: Vec<_> = bodies.iter().map(|b| b.occurred_at.timestamp()).collect();
     tx.execute(
         insert,
-        &[&tenants, &epochs, &revisions, &items, &ids, &types, &payloads, &services, &envs, &versions, &traces, &times],
+        &[&tenants, &epochs, &revisions, &items, &ids, &types, &payloads, &services, &envs, &versions, &traces, &times, &kinds],
     )
     .await?;
     Ok(())
+}
+
+/// What an event is about: its kind, service, environment and version. A policy has no version, a tenant nothing of these.
+fn key_of(change: &Change) -> (&'static str, &str, &str, &str) {
+    match change {
+        Change::Route { name, .. } => ("route", name.service.as_str(), name.env.as_str(), name.version.as_str()),
+        Change::Policy { name, .. } => ("policy", name.service.as_str(), name.env.as_str(), ""),
+        Change::Tenant { .. } => ("tenant", "", "", ""),
+    }
 }
 
 /// Queues events for the relay. The tenants' rows must be locked.
@@ -71,8 +82,8 @@ pub async fn enqueue(tx: &Transaction<'_>, enqueue: &Statement, events: &[NewEve
     Ok(())
 }
 
-/// A route's history with its tenant's newest tag.
-pub struct RouteHistory {
+/// An object's history with its tenant's newest tag.
+pub struct History {
     /// The tenant's tag at the same instant.
     pub tag: VersionTag,
     /// Events as they were published, newest first.
@@ -81,10 +92,12 @@ pub struct RouteHistory {
     pub last: Option<Revision>,
 }
 
-/// A route's events of its tenant's present epoch, newest first, before revision `before`. `None` when there is no such tenant.
-pub async fn route_history(
-    client: &Object, key: &RouteKey, epoch: Option<&Epoch>, before: Option<Revision>, limit: i64,
-) -> Result<Option<RouteHistory>, Error> {
+/// The events of a route, or of a policy (which has no version), in its tenant's present epoch, newest first, before revision `before`. `None`
+/// when there is no such tenant. An object has one event in a revision.
+pub async fn history(
+    client: &Object, tenant: &TenantName, [service, env, version]: [&str; 3], epoch: Option<&Epoch>, before: Option<Revision>,
+    limit: i64,
+) -> Result<Option<History>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, e.payload, e.revision \
          from tenants t left join lateral \
            (select payload, revision from route_events h \
@@ -93,18 +106,12 @@ pub async fn route_history(
              order by h.revision desc, h.item desc limit $7) e on true \
          where t.name = $1 order by e.revision desc nulls last";
     let statement = client.prepare_cached(sql).await?;
-    let RouteKey { tenant, name } = key;
     let before = before.map(tenants::signed).transpose()?;
     let epoch = epoch.map(Epoch::as_str);
-    let rows = client
-        .query(
-            &statement,
-            &[&tenant.as_str(), &name.service.as_str(), &name.env.as_str(), &name.version.as_str(), &epoch, &before, &limit],
-        )
-        .await?;
+    let rows = client.query(&statement, &[&tenant.as_str(), &service, &env, &version, &epoch, &before, &limit]).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let tag = VersionTag { epoch: text(first, "epoch")?, revision: tenants::revision(first, "tenant_revision")? };
-    let mut history = RouteHistory { tag, events: Vec::with_capacity(rows.len()), last: None };
+    let mut history = History { tag, events: Vec::with_capacity(rows.len()), last: None };
     for row in &rows {
         if column::<Option<i64>>(row, "revision")?.is_some() {
             let payload: tokio_postgres::types::Json<&RawValue> = column(row, "payload")?;
@@ -115,19 +122,22 @@ pub async fn route_history(
     Ok(Some(history))
 }
 
-/// A tenant's events after a revision of an epoch, in their order, at most `limit`.
+/// A tenant's events after a revision of an epoch, in their order: at least `limit` if there are so many, and whole revisions.
 pub async fn after(client: &Object, tenant: &TenantName, after: &VersionTag, limit: i64) -> Result<Vec<Recent>, Error> {
     let sql = "select revision, service, env, payload::text as payload from route_events \
-               where tenant = $1 and epoch = $2 and revision > $3 order by revision, item limit $4";
+               where tenant = $1 and epoch = $2 and revision > $3 and revision <= coalesce( \
+                   (select revision from route_events where tenant = $1 and epoch = $2 and revision > $3 \
+                    order by revision, item offset $4::bigint - 1 limit 1), 9223372036854775807) \
+               order by revision, item";
     let statement = client.prepare_cached(sql).await?;
     let revision = tenants::signed(after.revision)?;
-    let rows = client.query(&statement, &[&tenant.as_str(), &after.epoch.as_str(), &revision, &limit]).await?;
+    let rows = client.query(&statement, &[&tenant.as_str(), &after.epoch.as_str(), &revision, &limit.max(1)]).await?;
     rows.iter()
         .map(|row| {
+            let of_tenant = column::<&str>(row, "service")?.is_empty();
             Ok(Recent {
                 revision: tenants::revision(row, "revision")?,
-                service: text(row, "service")?,
-                env: text(row, "env")?,
+                place: if of_tenant { None } else { Some((text(row, "service")?, text(row, "env")?)) },
                 json: column::<String>(row, "payload")?.into(),
             })
         })

@@ -13,23 +13,36 @@ use super::{
     Error,
     events::{self, NewEvent},
     idempotency::{self, Answer, Key},
+    policies::{self, Owned},
     routes, scopes, server, tenants,
 };
 use crate::domain::{
     hash::EventHash,
-    ids::{RouteKey, TenantName},
+    ids::{EnvName, PolicyKey, RouteKey, ServiceName, TenantName},
+    policy::Policy,
     route::Route,
+    tag::Revision,
     tenant::Tenant,
 };
 
-/// The rows that a group's commands name. Tenants and routes sorted and without doubles.
+/// The rows that a group's commands name or depend on. Each list sorted and without doubles.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
     /// Locked, in this order.
     pub tenants: Vec<TenantName>,
-    /// Read under the locks.
+    /// Read under the locks, like all that follows.
     pub routes: Vec<RouteKey>,
-    /// Read under the locks.
+    /// With every route of the services that they are of, where they exist.
+    pub policies: Vec<PolicyKey>,
+    /// Their owners, and those of the hosts that the policies have.
+    pub hosts: Vec<String>,
+    /// Tenants whose scopes' revisions matter.
+    pub scopes_of: Vec<TenantName>,
+    /// Tenants whose number of active routes matters.
+    pub active_of: Vec<TenantName>,
+    /// Tenants of which everything matters.
+    pub whole: Vec<TenantName>,
+    /// Idempotency keys.
     pub keys: Vec<Key>,
 }
 
@@ -40,6 +53,14 @@ pub struct Locked {
     pub tenants: Vec<(Tenant, EventHash)>,
     /// The routes.
     pub routes: Vec<(TenantName, Route)>,
+    /// The policies.
+    pub policies: Vec<(TenantName, Policy)>,
+    /// Who owns which hosts.
+    pub hosts: Vec<Owned>,
+    /// The newest revision of each scope.
+    pub scopes: Vec<(TenantName, (ServiceName, EnvName), Revision)>,
+    /// How many active routes tenants have.
+    pub active: Vec<(TenantName, u32)>,
     /// The idempotency keys that were used before.
     pub answers: Vec<(Key, Answer)>,
 }
@@ -53,19 +74,23 @@ pub struct Rows {
     pub insert_tenants: Vec<(Tenant, EventHash)>,
     /// Tenants that are locked.
     pub update_tenants: Vec<(Tenant, EventHash)>,
-    /// Tenants that are locked or inserted, and have no routes after this.
+    /// Tenants that are locked or inserted, and have nothing after this.
     pub delete_tenants: Vec<TenantName>,
     /// Routes as they shall be.
     pub upsert_routes: Vec<(TenantName, Route)>,
     /// Routes that shall be gone.
     pub delete_routes: Vec<RouteKey>,
+    /// Policies as they shall be, with the hosts that they shall own.
+    pub upsert_policies: Vec<(TenantName, Policy)>,
+    /// Policies that shall be gone, and with them what they own.
+    pub delete_policies: Vec<PolicyKey>,
     /// New idempotency keys.
     pub answers: Vec<(Key, Answer)>,
 }
 
 impl Rows {
     fn is_empty(&self) -> bool {
-        let Self { events, insert_tenants, update_tenants, delete_tenants, upsert_routes, delete_routes, answers } = self;
+        let Self { events, insert_tenants, update_tenants, delete_tenants, upsert_routes, delete_routes, answers, .. } = self;
         events.is_empty()
             && insert_tenants.is_empty()
             && update_tenants.is_empty()
@@ -81,12 +106,17 @@ impl Rows {
 struct Statements {
     lock: Statement,
     find_routes: Statement,
+    policies: policies::Reading,
+    scopes_of: Statement,
+    active_of: Statement,
+    routes_of: Statement,
     find_answers: Statement,
     insert_tenants: Statement,
     update_tenants: Statement,
     delete_tenants: Statement,
     upsert_routes: Statement,
     delete_routes: Statement,
+    write_policies: policies::Writing,
     raise_scopes: Statement,
     insert_events: Statement,
     enqueue: Statement,
@@ -98,12 +128,17 @@ impl Statements {
         Ok(Self {
             lock: client.prepare_cached(&tenants::lock_sql()).await?,
             find_routes: client.prepare_cached(routes::FIND).await?,
+            policies: policies::Reading::prepare(client).await?,
+            scopes_of: client.prepare_cached(scopes::OF).await?,
+            active_of: client.prepare_cached(routes::ACTIVE).await?,
+            routes_of: client.prepare_cached(routes::OF).await?,
             find_answers: client.prepare_cached(idempotency::FIND).await?,
             insert_tenants: client.prepare_cached(tenants::INSERT).await?,
             update_tenants: client.prepare_cached(tenants::UPDATE).await?,
             delete_tenants: client.prepare_cached(tenants::DELETE).await?,
             upsert_routes: client.prepare_cached(routes::UPSERT).await?,
             delete_routes: client.prepare_cached(routes::DELETE).await?,
+            write_policies: policies::Writing::prepare(client).await?,
             raise_scopes: client.prepare_cached(scopes::RAISE).await?,
             insert_events: client.prepare_cached(events::INSERT).await?,
             enqueue: client.prepare_cached(events::ENQUEUE).await?,
@@ -151,14 +186,24 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
     let keys: Vec<_> = wanted.routes.iter().collect();
     let answers: Vec<_> = wanted.keys.iter().collect();
     // Pipelined: the reads' snapshots are taken when they run, after the lock was granted.
-    let (tenants, mut routes, answers) = try_join!(
+    let (tenants, mut routes, more_routes, mut policies, hosts, scopes, active, answers) = try_join!(
         tenants::lock(tx, &statements.lock, &names),
         routes::find(tx, &statements.find_routes, &keys),
+        routes::of(tx, &statements.routes_of, &wanted.whole),
+        statements.policies.find(tx, &wanted.policies, &wanted.whole),
+        statements.policies.owners(tx, &wanted.hosts, &wanted.policies),
+        scopes::of(tx, &statements.scopes_of, &wanted.scopes_of),
+        routes::active(tx, &statements.active_of, &wanted.active_of),
         idempotency::find(tx, &statements.find_answers, &answers),
     )?;
-    // A tenant that was made after the lock was asked for is not locked, so its routes do not count: to this group it is not there yet.
+    routes.extend(more_routes);
+    if !policies.is_empty() {
+        routes.extend(statements.policies.routes(tx, &policies).await?);
+    }
+    // A tenant that was made after the lock was asked for is not locked, so its objects do not count: to this group it is not there yet.
     routes.retain(|(owner, _)| tenants.iter().any(|(tenant, _)| tenant.name == *owner));
-    Ok(Locked { tenants, routes, answers })
+    policies.retain(|(owner, _)| tenants.iter().any(|(tenant, _)| tenant.name == *owner));
+    Ok(Locked { tenants, routes, policies, hosts, scopes, active, answers })
 }
 
 async fn write(tx: &Transaction<'_>, statements: &Statements, rows: &Rows) -> Result<(), Error> {
@@ -167,12 +212,15 @@ async fn write(tx: &Transaction<'_>, statements: &Statements, rows: &Rows) -> Re
     let deletes: Vec<_> = rows.delete_tenants.iter().map(TenantName::as_str).collect();
     let upserts: Vec<_> = rows.upsert_routes.iter().map(|(tenant, route)| (tenant, route)).collect();
     let gone: Vec<_> = rows.delete_routes.iter().collect();
-    // Pipelined, in the order that the foreign key wants: tenants before their routes, routes gone before their tenants.
+    // Pipelined, in the order that the foreign keys want: tenants before what they have, what is gone before its tenant; and hosts are
+    // given up before they are claimed.
     try_join!(
         tenants::write(tx, &statements.insert_tenants, &inserts),
         tenants::write(tx, &statements.update_tenants, &updates),
         routes::delete(tx, &statements.delete_routes, &gone),
         routes::upsert(tx, &statements.upsert_routes, &upserts),
+        statements.write_policies.delete(tx, &rows.delete_policies),
+        statements.write_policies.upsert(tx, &rows.upsert_policies),
         scopes::raise(tx, &statements.raise_scopes, &rows.events),
         tenants::delete(tx, &statements.delete_tenants, &deletes),
         events::insert(tx, &statements.insert_events, &rows.events),

@@ -10,6 +10,9 @@ pub mod idempotency;
 pub mod installation;
 pub mod migrations;
 pub mod outbox;
+pub mod past;
+pub mod plans;
+pub mod policies;
 pub mod router;
 pub mod routes;
 pub mod scopes;
@@ -18,6 +21,9 @@ pub mod tenants;
 
 pub use error::Error;
 pub use server::{Server, connect};
+
+/// A transaction on a pooled connection.
+pub type Transaction<'a> = deadpool_postgres::Transaction<'a>;
 
 /// A pooled connection.
 pub type Connection = deadpool_postgres::Object;

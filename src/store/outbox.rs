@@ -13,11 +13,7 @@ use uuid::Uuid;
 use super::{Error, column, server, text};
 use crate::{
     config,
-    domain::{
-        ids::{RouteKey, RouteName},
-        tag::VersionTag,
-        time::UtcTime,
-    },
+    domain::{ids::TenantName, tag::VersionTag, time::UtcTime},
 };
 
 /// Session lock of the one relay that leads. Any constant will do; this one spells "tm-relay".
@@ -39,8 +35,10 @@ pub struct OutboxRow {
     pub ce_type: String,
     /// The tag that it made.
     pub tag: VersionTag,
-    /// What it is about.
-    pub route: RouteKey,
+    /// Whose.
+    pub tenant: TenantName,
+    /// What it is about: tenant/service/env/version, as far as it has these.
+    pub subject: String,
     /// When it was decided.
     pub occurred_at: UtcTime,
     /// W3C trace context of its request.
@@ -118,7 +116,7 @@ pub async fn try_lead(session: Session, holder: &str, silence: Duration) -> Resu
 }
 
 const BATCH: &str = "select o.id, o.event_id, e.payload::text as payload, e.type, e.tenant, e.epoch, e.revision, \
-    e.service, e.env, e.version, e.occurred_at, e.traceparent \
+    rtrim(e.tenant || '/' || e.service || '/' || e.env || '/' || e.version, '/') as subject, e.occurred_at, e.traceparent \
     from (select id, event_id from outbox order by id limit $1) o join route_events e on e.id = o.event_id order by o.id";
 
 /// The lease's row is locked, so that a new leader cannot raise the epoch between the check and the delete.
@@ -149,14 +147,8 @@ impl Lease {
                     payload: column(row, "payload")?,
                     ce_type: column(row, "type")?,
                     tag: super::tenants::tag(row)?,
-                    route: RouteKey {
-                        tenant: text(row, "tenant")?,
-                        name: RouteName {
-                            service: text(row, "service")?,
-                            env: text(row, "env")?,
-                            version: text(row, "version")?,
-                        },
-                    },
+                    tenant: text(row, "tenant")?,
+                    subject: column(row, "subject")?,
                     occurred_at: column::<jiff::Timestamp>(row, "occurred_at")?.into(),
                     traceparent: column(row, "traceparent")?,
                 })

@@ -8,9 +8,9 @@ use tokio_postgres::{Row, Statement};
 use super::{Error, column, tenants, text};
 use crate::domain::{
     filter::RouteFilter,
-    ids::{EnvName, RouteKey, RouteName, ServiceName, TenantName, VersionName},
+    ids::{EnvName, PolicyName, RouteKey, RouteName, ServiceName, TenantName, VersionName},
     route::{Description, Labels, Route, RouteSpec},
-    snapshot::{SnapshotRoute, TenantContent},
+    snapshot::{SnapshotPolicy, SnapshotRoute, TenantContent},
     tag::VersionTag,
 };
 
@@ -22,7 +22,43 @@ pub const FIND: &str = "select r.* from unnest($1::text[], $2::text[], $3::text[
 pub async fn find(tx: &Transaction<'_>, find: &Statement, keys: &[&RouteKey]) -> Result<Vec<(TenantName, Route)>, Error> {
     let [tenants, services, envs, versions] = key_columns(keys.iter().copied());
     let rows = tx.query(find, &[&tenants, &services, &envs, &versions]).await?;
-    rows.iter().map(|row| Ok((text(row, "tenant")?, route(row)?))).collect()
+    rows.iter().map(owned).collect()
+}
+
+/// Statement of [`of`].
+pub const OF: &str = "select * from routes where tenant = any($1)";
+
+/// Every route of tenants.
+pub async fn of(tx: &Transaction<'_>, of: &Statement, tenants: &[TenantName]) -> Result<Vec<(TenantName, Route)>, Error> {
+    if tenants.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<_> = tenants.iter().map(TenantName::as_str).collect();
+    tx.query(of, &[&names]).await?.iter().map(owned).collect()
+}
+
+/// Every route of one tenant.
+pub async fn all_of(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Vec<Route>, Error> {
+    let statement = tx.prepare_cached(OF).await?;
+    tx.query(&statement, &[&[tenant.as_str()].as_slice()]).await?.iter().map(route).collect()
+}
+
+/// A route with its tenant.
+pub(super) fn owned(row: &Row) -> Result<(TenantName, Route), Error> {
+    Ok((text(row, "tenant")?, route(row)?))
+}
+
+/// Statement of [`active`].
+pub const ACTIVE: &str = "select tenant, count(*) as active from routes where tenant = any($1) and is_active group by tenant";
+
+/// How many active routes tenants have; those without any are left out.
+pub async fn active(tx: &Transaction<'_>, active: &Statement, tenants: &[TenantName]) -> Result<Vec<(TenantName, u32)>, Error> {
+    if tenants.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<_> = tenants.iter().map(TenantName::as_str).collect();
+    let rows = tx.query(active, &[&names]).await?;
+    rows.iter().map(|row| Ok((text(row, "tenant")?, u32::try_from(column::<i64>(row, "active")?).unwrap_or(u32::MAX)))).collect()
 }
 
 /// Statement of [`upsert`].
@@ -155,21 +191,26 @@ pub async fn list(
     Ok((tag, routes))
 }
 
-/// All of a tenant's routes and scopes with its tag, read in one statement: `None` when there is no such tenant.
+/// All of a tenant's routes, policies and scopes with its tag, read in one statement: `None` when there is no such tenant.
 pub async fn snapshot(client: &Object, tenant: &TenantName) -> Result<Option<TenantContent>, Error> {
-    let sql = "select t.epoch, t.revision as tenant_revision, r.service, r.env, r.version, r.url, r.is_active, r.labels, r.revision \
+    let sql = "select t.epoch, t.revision as tenant_revision, (t.quotas ->> 'waiters')::int as waiters, \
+                   r.service, r.env, r.version, r.url, r.is_active, r.labels, r.spec, r.revision \
                from tenants t left join ( \
-                   select service, env, version, url, is_active, labels::text as labels, revision, null as epoch \
+                   select service, env, version, url, is_active, labels::text as labels, null as spec, revision, null as epoch \
                    from routes where tenant = $1 \
                    union all \
-                   select service, env, null, null, null, null, revision, epoch from scopes where tenant = $1 \
+                   select service, env, null, null, null, null, spec::text, revision, null from policies where tenant = $1 \
+                   union all \
+                   select service, env, null, null, null, null, null, revision, epoch from scopes where tenant = $1 \
                ) r on r.epoch is null or r.epoch = t.epoch \
                where t.name = $1";
     let statement = client.prepare_cached(sql).await?;
     let rows = client.query(&statement, &[&tenant.as_str()]).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let tag = VersionTag { epoch: text(first, "epoch")?, revision: tenants::revision(first, "tenant_revision")? };
-    let mut content = TenantContent { tag, routes: Vec::with_capacity(rows.len()), scopes: Vec::new() };
+    let waiters = column::<Option<i32>>(first, "waiters")?.and_then(|waiters| u32::try_from(waiters).ok());
+    let routes = Vec::with_capacity(rows.len());
+    let mut content = TenantContent { tag, routes, policies: Vec::new(), scopes: Vec::new(), waiters };
     for row in &rows {
         if column::<Option<String>>(row, "version")?.is_some() {
             let labels: String = column(row, "labels")?;
@@ -178,6 +219,12 @@ pub async fn snapshot(client: &Object, tenant: &TenantName) -> Result<Option<Ten
                 url: text(row, "url")?,
                 is_active: column(row, "is_active")?,
                 labels: serde_json::from_str(&labels).map_err(|e| Error::Corrupt(format!("labels: {e}")))?,
+                revision: tenants::revision(row, "revision")?,
+            });
+        } else if let Some(spec) = column::<Option<String>>(row, "spec")? {
+            content.policies.push(SnapshotPolicy {
+                name: PolicyName { service: text(row, "service")?, env: text(row, "env")? },
+                spec: serde_json::from_str(&spec).map_err(|e| Error::Corrupt(format!("spec: {e}")))?,
                 revision: tenants::revision(row, "revision")?,
             });
         } else if column::<Option<String>>(row, "service")?.is_some() {

@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use deadpool_postgres::Transaction;
 use tokio_postgres::Statement;
 
-use super::{Error, events::NewEvent, tenants};
+use super::{Error, events::NewEvent, tenants, text};
+use crate::domain::{
+    ids::{EnvName, ServiceName, TenantName},
+    tag::Revision,
+};
 
 /// Statement of [`raise`].
 pub const RAISE: &str = "insert into scopes (tenant, service, env, epoch, revision) \
@@ -20,8 +24,13 @@ pub async fn raise(tx: &Transaction<'_>, raise: &Statement, events: &[NewEvent])
     let newest: BTreeMap<_, _> = events
         .iter()
         .map(|new| &new.event.body)
-        .map(|body| ((body.tenant.as_str(), body.route.service.as_str(), body.route.env.as_str()), body))
+        .filter_map(|body| {
+            body.change.place().map(|(service, env)| ((body.tenant.as_str(), service.as_str(), env.as_str()), body))
+        })
         .collect();
+    if newest.is_empty() {
+        return Ok(());
+    }
     let tenants: Vec<_> = newest.keys().map(|key| key.0).collect();
     let services: Vec<_> = newest.keys().map(|key| key.1).collect();
     let envs: Vec<_> = newest.keys().map(|key| key.2).collect();
@@ -29,4 +38,22 @@ pub async fn raise(tx: &Transaction<'_>, raise: &Statement, events: &[NewEvent])
     let revisions = newest.values().map(|body| tenants::signed(body.revision)).collect::<Result<Vec<_>, _>>()?;
     tx.execute(raise, &[&tenants, &services, &envs, &epochs, &revisions]).await?;
     Ok(())
+}
+
+/// Statement of [`of`].
+pub const OF: &str = "select s.tenant, s.service, s.env, s.revision \
+    from scopes s join tenants t on t.name = s.tenant and t.epoch = s.epoch where s.tenant = any($1)";
+
+/// The newest revision of each scope of tenants.
+pub async fn of(
+    tx: &Transaction<'_>, of: &Statement, names: &[TenantName],
+) -> Result<Vec<(TenantName, (ServiceName, EnvName), Revision)>, Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<_> = names.iter().map(TenantName::as_str).collect();
+    let rows = tx.query(of, &[&names]).await?;
+    rows.iter()
+        .map(|row| Ok((text(row, "tenant")?, (text(row, "service")?, text(row, "env")?), tenants::revision(row, "revision")?)))
+        .collect()
 }

@@ -2,9 +2,9 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts, Transaction};
 use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::{CancelToken, Client, NoTls};
+use tokio_postgres::{CancelToken, Client, IsolationLevel, NoTls};
 
 use super::Error;
 use crate::{
@@ -86,6 +86,25 @@ impl Server {
         let operation = async {
             let client = Arc::new(self.connection().await?);
             bounded(&client, self.read_timeout, read(client.clone())).await
+        };
+        self.policy.call(Error::is_dependency_failure, operation).await
+    }
+
+    /// Runs several reads that all see one instant, under the policy.
+    pub async fn read_at_once<T>(
+        &self, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, CallError<Error>> {
+        let operation = async {
+            let mut client = self.connection().await?;
+            let canceller = client.cancel_token();
+            let reading = async {
+                let transaction = client.build_transaction().isolation_level(IsolationLevel::RepeatableRead).read_only(true);
+                let tx = transaction.start().await?;
+                let value = read(&tx).await?;
+                tx.commit().await?;
+                Ok(value)
+            };
+            cancelled_after(self.read_timeout, canceller, reading).await
         };
         self.policy.call(Error::is_dependency_failure, operation).await
     }

@@ -11,7 +11,8 @@ use crate::domain::{
     tenant::{Quotas, Tenant},
 };
 
-const COLUMNS: &str = "name, epoch, revision, chain_head, routes, routes_quota, created_at, created_by, updated_at, updated_by";
+const COLUMNS: &str =
+    "name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by";
 
 /// Statement of [`lock`]. Rows are locked in name order, so that two groups never wait for one another in a circle; `no key update`
 /// lets other transactions' foreign keys through.
@@ -27,17 +28,19 @@ pub async fn lock(tx: &Transaction<'_>, lock: &Statement, names: &[&str]) -> Res
 
 /// Statement of [`write()`] for tenants that do not exist yet.
 pub const INSERT: &str = "insert into tenants \
-    (name, epoch, revision, chain_head, routes, routes_quota, created_at, created_by, updated_at, updated_by) \
-    select * from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], \
-                         $7::timestamptz[], $8::text[], $9::timestamptz[], $10::text[])";
+    (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by) \
+    select name, epoch, revision, chain_head, routes, policies, quotas::jsonb, paid_until, created_at, created_by, updated_at, updated_by \
+    from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::text[], $8::timestamptz[], \
+                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[]) \
+      as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by)";
 
 /// Statement of [`write()`] for tenants that are locked.
 pub const UPDATE: &str = "update tenants t set epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
-    routes_quota = n.routes_quota, created_at = n.created_at, created_by = n.created_by, updated_at = n.updated_at, \
-    updated_by = n.updated_by \
-    from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], \
-                $7::timestamptz[], $8::text[], $9::timestamptz[], $10::text[]) \
-      as n (name, epoch, revision, chain_head, routes, routes_quota, created_at, created_by, updated_at, updated_by) \
+    policies = n.policies, quotas = n.quotas::jsonb, paid_until = n.paid_until, created_at = n.created_at, \
+    created_by = n.created_by, updated_at = n.updated_at, updated_by = n.updated_by \
+    from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::text[], $8::timestamptz[], \
+                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[]) \
+      as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by) \
     where t.name = n.name";
 
 /// Writes tenants with [`INSERT`] (they must not exist: a violation of `tenants_pkey` means that another instance made one in the
@@ -52,14 +55,30 @@ pub async fn write(tx: &Transaction<'_>, statement: &Statement, tenants: &[(&Ten
     let revisions = tenants.iter().map(|(t, _)| signed(t.revision)).collect::<Result<Vec<_>, _>>()?;
     let heads: Vec<_> = tenants.iter().map(|(_, head)| head.to_string()).collect();
     let routes: Vec<_> = tenants.iter().map(|(t, _)| i32::try_from(t.routes).unwrap_or(i32::MAX)).collect();
-    let quotas: Vec<_> = tenants.iter().map(|(t, _)| t.quotas.routes.map(|n| i32::try_from(n).unwrap_or(i32::MAX))).collect();
+    let policies: Vec<_> = tenants.iter().map(|(t, _)| i32::try_from(t.policies).unwrap_or(i32::MAX)).collect();
+    let quotas = tenants.iter().map(|(t, _)| serde_json::to_string(&t.quotas).map_err(|e| Error::Corrupt(e.to_string())));
+    let quotas = quotas.collect::<Result<Vec<_>, _>>()?;
+    let paid: Vec<_> = tenants.iter().map(|(t, _)| t.paid_until.map(|paid| paid.timestamp())).collect();
     let created_at: Vec<_> = tenants.iter().map(|(t, _)| t.created_at.timestamp()).collect();
     let created_by = all(|t| t.created_by.clone());
     let updated_at: Vec<_> = tenants.iter().map(|(t, _)| t.updated_at.timestamp()).collect();
     let updated_by = all(|t| t.updated_by.clone());
     tx.execute(
         statement,
-        &[&names, &epochs, &revisions, &heads, &routes, &quotas, &created_at, &created_by, &updated_at, &updated_by],
+        &[
+            &names,
+            &epochs,
+            &revisions,
+            &heads,
+            &routes,
+            &policies,
+            &quotas,
+            &paid,
+            &created_at,
+            &created_by,
+            &updated_at,
+            &updated_by,
+        ],
     )
     .await?;
     Ok(())
@@ -80,6 +99,12 @@ pub async fn delete(tx: &Transaction<'_>, delete: &Statement, names: &[&str]) ->
 pub async fn get(client: &Object, name: &TenantName) -> Result<Option<Tenant>, Error> {
     let statement = client.prepare_cached(&format!("select {COLUMNS} from tenants where name = $1")).await?;
     client.query_opt(&statement, &[&name.as_str()]).await?.as_ref().map(tenant).transpose()
+}
+
+/// The same within a transaction.
+pub async fn get_in(tx: &Transaction<'_>, name: &TenantName) -> Result<Option<Tenant>, Error> {
+    let statement = tx.prepare_cached(&format!("select {COLUMNS} from tenants where name = $1")).await?;
+    tx.query_opt(&statement, &[&name.as_str()]).await?.as_ref().map(tenant).transpose()
 }
 
 /// A tenant's newest tag, and the hash of its newest event: where its chain ends.
@@ -126,8 +151,10 @@ fn tenant(row: &Row) -> Result<Tenant, Error> {
         name: text(row, "name")?,
         epoch: tag.epoch,
         revision: tag.revision,
-        quotas: Quotas { routes: column::<Option<i32>>(row, "routes_quota")?.map(count).transpose()? },
+        quotas: column::<tokio_postgres::types::Json<Quotas>>(row, "quotas")?.0,
         routes: count(column(row, "routes")?)?,
+        policies: count(column(row, "policies")?)?,
+        paid_until: column::<Option<jiff::Timestamp>>(row, "paid_until")?.map(Into::into),
         created_at: column::<jiff::Timestamp>(row, "created_at")?.into(),
         created_by: column(row, "created_by")?,
         updated_at: column::<jiff::Timestamp>(row, "updated_at")?.into(),

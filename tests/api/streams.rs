@@ -33,7 +33,11 @@ struct Stream {
 
 impl Stream {
     async fn open(app: &TestApp, query: &str, last_event_id: Option<&str>) -> Self {
-        let mut request = reqwest::Client::new().get(format!("{}/api/v1/tenants/acme/stream{query}", app.api));
+        Self::at(app, &format!("/tenants/acme/stream{query}"), last_event_id).await
+    }
+
+    async fn at(app: &TestApp, path: &str, last_event_id: Option<&str>) -> Self {
+        let mut request = reqwest::Client::new().get(format!("{}/api/v1{path}", app.api));
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
@@ -201,4 +205,43 @@ async fn a_reader_that_takes_nothing_is_cut_off() {
         tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut rest)).await.expect("the connection has ended");
     let complete = String::from_utf8_lossy(&rest).contains("http://h499\"");
     assert!(!complete, "{ended:?}: it was sent everything in the end, {} bytes", rest.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_of_many_items_has_its_tag_on_the_last_of_them() {
+    let app = TestApp::start().await;
+    let first = put(&app, "web/prod/v0", "a").await;
+    let mut stream = Stream::open(&app, "", None).await;
+    assert_eq!(stream.change().await.name, "snapshot");
+    let change = |at: u32| json!({"action": "put", "route": {"service": "web", "env": "prod", "version": format!("n{at}"), "url": "http://b"}});
+    let batch = json!({"changes": (0..5).map(change).collect::<Vec<_>>()});
+    let done = app.post("/tenants/acme/batch").json(&batch).expect(200).await;
+    for item in 0..5 {
+        let event = stream.change().await;
+        let id = if item == 4 { done.tag() } else { String::new() };
+        assert_eq!((&event.data["item"], event.id), (&json!(item), id));
+    }
+    // Whoever comes back in the middle has the tag from before, and gets all of it.
+    let mut again = Stream::open(&app, "", Some(&first.tag())).await;
+    assert_eq!(again.change().await.data["item"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_see_the_changes_of_all_tenants_once_each() {
+    let app = TestApp::start().await;
+    let mut stream = Stream::at(&app, "/stream", None).await;
+    for tenant in ["a", "b", "a"] {
+        let path = format!("/routes/{tenant}/web/prod/v1");
+        app.patch(&path).json(&json!({"description": "again"})).send().await;
+        app.put(&path).json(&json!({"url": "http://a"})).send().await;
+    }
+    let mut seen = Vec::new();
+    for _ in 0..4 {
+        let event = stream.change().await;
+        assert_eq!((event.name.as_str(), event.id.as_str()), ("change", ""));
+        seen.push((event.data["tenant"].as_str().unwrap().to_owned(), event.data["revision"].as_u64().unwrap()));
+    }
+    let expected = [("a", 1), ("b", 1), ("a", 2), ("a", 3)].map(|(tenant, revision)| (tenant.to_owned(), revision));
+    assert_eq!(seen, expected);
+    app.get("/stream?colour=blue").problem(422, "invalid_request").await;
 }

@@ -1,20 +1,25 @@
 //! Tenants.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{TestApp, eventually};
+
+/// The quotas of a tenant as they are shown: all of them, and none but that of routes is its own.
+fn quotas(routes: Option<u32>) -> Value {
+    json!({ "body_bytes": null, "policies": null, "routes": routes, "waiters": null, "writes_per_second": null })
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_tenant_is_made_read_changed_and_removed() {
     let app = TestApp::start().await;
     let created = app.post("/tenants").json(&json!({ "name": "acme" })).expect(201).await;
     assert_eq!(created.header("location"), "/api/v1/tenants/acme");
-    assert_eq!(created.revision(), 0);
+    assert_eq!(created.revision(), 1);
     let mut tenant = created.json.clone();
     let now = tenant["created_at"].take();
     assert_eq!(tenant["updated_at"].take(), now);
     let want = json!({
-        "name": "acme", "epoch": created.epoch(), "revision": 0, "quotas": { "routes": null }, "routes": 0,
+        "name": "acme", "epoch": created.epoch(), "revision": 1, "quotas": quotas(None), "routes": 0, "policies": 0,
         "created_at": null, "created_by": "anonymous", "updated_at": null, "updated_by": "anonymous",
     });
     assert_eq!(tenant, want);
@@ -22,21 +27,28 @@ async fn a_tenant_is_made_read_changed_and_removed() {
     app.post("/tenants").json(&json!({ "name": "acme" })).problem(409, "tenant_exists").await;
 
     let patched = app.patch("/tenants/acme").json(&json!({ "quotas": { "routes": 7 } })).expect(200).await;
-    assert_eq!(patched.json["quotas"], json!({ "routes": 7 }));
-    assert_eq!(patched.tag(), created.tag(), "a quota is no revision");
+    assert_eq!(patched.json["quotas"], quotas(Some(7)));
+    assert_eq!((patched.epoch(), patched.revision()), (created.epoch(), 2), "a change of quotas is a revision");
+    assert_eq!(patched.json["revision"], 2);
     assert!(patched.json["updated_at"].as_str() > created.json["updated_at"].as_str());
     for nothing in [json!({}), json!({ "quotas": {} }), json!({ "quotas": { "routes": 7 } })] {
         assert_eq!(app.patch("/tenants/acme").json(&nothing).expect(200).await.header("tm-unchanged"), "true", "{nothing}");
     }
     for removal in [json!({ "quotas": { "routes": null } }), json!({ "quotas": null })] {
-        assert_eq!(app.patch("/tenants/acme").json(&removal).expect(200).await.json["quotas"], json!({ "routes": null }));
+        assert_eq!(app.patch("/tenants/acme").json(&removal).expect(200).await.json["quotas"], quotas(None));
         app.patch("/tenants/acme").json(&json!({ "quotas": { "routes": 7 } })).expect(200).await;
     }
     app.delete("/tenants/acme").expect(204).await;
     app.get("/tenants/acme").problem(404, "tenant_not_found").await;
     app.patch("/tenants/acme").json(&json!({})).problem(404, "tenant_not_found").await;
     app.delete("/tenants/acme").problem(404, "tenant_not_found").await;
-    assert_eq!(app.db.count("select count(*) from outbox").await, 0);
+    let sql = "select e.payload ->> 'action' as action, e.revision from outbox o join route_events e on e.id = o.event_id order by o.id";
+    let rows = app.db.rows(sql, &[]).await;
+    let told: Vec<(String, i64)> = rows.iter().map(|row| (row.get("action"), row.get("revision"))).collect();
+    let mut want = vec!["tenant_created"];
+    want.extend(["tenant_updated"; 5]);
+    want.push("tenant_deleted");
+    assert_eq!(told, want.into_iter().map(str::to_owned).zip(1..).collect::<Vec<_>>(), "its own changes are told like any other");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,7 +103,7 @@ async fn preconditions_hold_for_tenants() {
     app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a" })).expect(201).await;
     let patch = || app.patch("/tenants/acme").json(&json!({ "quotas": { "routes": 9 } }));
     let refused = patch().header("if-match", tenant.header("etag")).problem(412, "precondition_failed").await;
-    assert_eq!(refused.revision(), 1);
+    assert_eq!(refused.revision(), 2);
     patch().header("if-match", refused.header("etag")).expect(200).await;
     app.delete("/tenants/acme").header("if-match", tenant.header("etag")).problem(412, "precondition_failed").await;
     app.post("/tenants").header("if-none-match", "*").json(&json!({ "name": "acme" })).problem(409, "tenant_exists").await;

@@ -4,16 +4,19 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use traffic_manager::{
     domain::{
-        command::{Command, Facts, IfMatch, Op, Precondition},
+        command::{Apply, Base, Command, Desired, Facts, IfMatch, Op, Precondition},
         event::Actor,
         ids::RouteName,
         route::{Labels, RoutePatch, RouteSpec},
+        snapshot::Scope,
         tag::{Epoch, Revision, VersionTag},
-        tenant::Quotas,
+        tenant::{Quotas, QuotasPatch},
     },
     service::batch::Request,
 };
 use uuid::Uuid;
+
+use crate::policies;
 
 /// Who sends all of them.
 pub const ACTOR: &str = "model";
@@ -22,6 +25,11 @@ pub const ACTOR: &str = "model";
 pub struct Rng(u64);
 
 impl Rng {
+    /// The stream of a seed.
+    pub fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
     fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -30,11 +38,11 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
-    fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
+    pub fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
         let at = usize::try_from(self.next()).unwrap_or(0).checked_rem(from.len())?;
         Some(from[at].clone())
     }
@@ -73,10 +81,10 @@ impl Step {
     /// The request; `at` is its place in the history, by which its time goes.
     pub fn request(self, at: u64, tags: &[VersionTag]) -> Request {
         let mut rng = Rng(self.0);
-        let op = op(&mut rng);
+        let op = op(&mut rng, tags);
         let precondition = precondition(&mut rng, tags);
         let tenant = format!("t{}", rng.below(3)).parse().unwrap();
-        let command = Command { tenant, op, precondition };
+        let command = Command { tenant, op, precondition, confirm_in_use: rng.below(2) == 0 };
         let idempotency_key = match rng.below(10) {
             // The same command again finds the answer to the first.
             0..3 => Some(hex::encode(&Sha256::digest(serde_json::to_vec(&command).unwrap())[..4])),
@@ -87,37 +95,85 @@ impl Step {
         let facts = Facts {
             event_id: Uuid::from_u64_pair(rng.next(), rng.next() ^ at),
             new_epoch: Epoch::from_random(rng.next().to_be_bytes()),
-            now: Timestamp::from_microsecond(1_795_000_000_000_000 + i64::try_from(at).unwrap()).unwrap().into(),
+            now: Timestamp::from_microsecond(1_795_000_000_000_000 + 100_000 * i64::try_from(at).unwrap()).unwrap().into(),
             actor: Actor { kind: "test".into(), id: ACTOR.into() },
             may_create_tenant: rng.below(8) > 0,
             reason: (rng.below(2) == 0).then(|| "because \"ü\"\u{2028}".to_owned()),
             request_id: format!("r-{at}"),
             trace_id: None,
             source_ip: None,
+            body_bytes: u32::try_from(rng.below(600)).unwrap(),
         };
         Request { command, facts, idempotency_key, traceparent: None }
     }
 }
 
-fn op(rng: &mut Rng) -> Op {
-    let route = RouteName {
-        service: "s".parse().unwrap(),
-        env: ["prod", "dev"][usize::from(rng.below(2) == 0)].parse().unwrap(),
-        version: format!("v{}", rng.below(3)).parse().unwrap(),
-    };
-    match rng.below(20) {
-        0..7 => Op::Upsert { route, spec: spec(rng) },
-        7..10 => Op::Patch { route, patch: patch(rng) },
-        10..12 => Op::SetActive { route, is_active: rng.below(2) == 0 },
-        12..16 => Op::Delete { route },
-        16 => Op::CreateTenant { quotas: Quotas { routes: quota(rng) } },
-        17 => Op::PatchTenant { routes_quota: (rng.below(4) > 0).then(|| quota(rng)) },
-        _ => Op::DeleteTenant,
+fn op(rng: &mut Rng, tags: &[VersionTag]) -> Op {
+    let (route, policy) = (route(rng), policies::name(rng));
+    match rng.below(40) {
+        0..13 => Op::Upsert { route, spec: spec(rng) },
+        13..15 => Op::Patch { route, patch: patch(rng) },
+        15..18 => Op::SetActive { route, is_active: rng.below(2) == 0 },
+        18..21 => Op::Delete { route },
+        21..26 => Op::PutPolicy { policy, spec: policies::spec(rng) },
+        26..28 => Op::PatchPolicy { policy, patch: Box::new(policies::patch(rng)) },
+        28..29 => Op::DeletePolicy { policy },
+        29..36 => Op::Apply(Box::new(apply(rng, tags))),
+        36 => Op::CreateTenant { quotas: quotas(rng) },
+        37..39 => Op::PatchTenant { quotas: quotas_patch(rng) },
+        _ => Op::DeleteTenant { with_everything: rng.below(2) == 0 },
     }
 }
 
-fn quota(rng: &mut Rng) -> Option<u32> {
-    (rng.below(2) == 0).then(|| u32::try_from(rng.below(5)).unwrap())
+fn route(rng: &mut Rng) -> RouteName {
+    policies::name(rng).route(&policies::version(rng))
+}
+
+/// A few changes at once; one in three is based on a state.
+fn apply(rng: &mut Rng, tags: &[VersionTag]) -> Apply {
+    let changes = (0..=rng.below(3)).map(|_| desired(rng)).collect();
+    let scope = Scope { service: None, env: (rng.below(2) == 0).then(|| policies::name(rng).env) };
+    let tag = (rng.below(3) == 0).then(|| rng.pick(tags)).flatten();
+    let base = tag.map(|tag| Base { tag, scope, active: u32::try_from(rng.below(3)).unwrap() });
+    let confirmed = rng.pick(&[None, Some("hash"), Some("hash"), Some("another")]).flatten();
+    Apply { changes, base, hash: "hash".into(), confirmed: confirmed.map(str::to_owned) }
+}
+
+fn desired(rng: &mut Rng) -> Desired {
+    match rng.below(10) {
+        0..3 => Desired::Route { name: route(rng), spec: Some(spec(rng)) },
+        3..5 => Desired::Route { name: route(rng), spec: None },
+        5..7 => Desired::State { name: route(rng), is_active: rng.below(3) == 0 },
+        7..9 => Desired::Policy { name: policies::name(rng), spec: Some(policies::spec(rng)) },
+        _ => Desired::Policy { name: policies::name(rng), spec: None },
+    }
+}
+
+fn quota(rng: &mut Rng, end: u64) -> Option<u32> {
+    (rng.below(4) == 0).then(|| u32::try_from(rng.below(end)).unwrap())
+}
+
+fn quotas(rng: &mut Rng) -> Quotas {
+    Quotas {
+        body_bytes: quota(rng, 2).map(|size| 500 + size),
+        policies: quota(rng, 3),
+        routes: quota(rng, 5),
+        waiters: quota(rng, 3),
+        writes_per_second: quota(rng, 4),
+    }
+}
+
+/// Most of them go back to the default, so that no tenant is held up for long.
+fn quotas_patch(rng: &mut Rng) -> QuotasPatch {
+    let new = quotas(rng);
+    let mut one_of = |new: Option<u32>| (rng.below(2) == 0).then_some(new);
+    QuotasPatch {
+        body_bytes: one_of(new.body_bytes),
+        policies: one_of(new.policies),
+        routes: one_of(new.routes),
+        waiters: one_of(new.waiters),
+        writes_per_second: one_of(new.writes_per_second),
+    }
 }
 
 fn spec(rng: &mut Rng) -> RouteSpec {
@@ -150,15 +206,15 @@ fn patch(rng: &mut Rng) -> RoutePatch {
 
 fn precondition(rng: &mut Rng, tags: &[VersionTag]) -> Precondition {
     let bogus = VersionTag { epoch: Epoch::from_random([7; 8]), revision: Revision(1) };
-    match rng.below(20) {
-        0..12 => Precondition::default(),
-        12 => Precondition { if_match: Some(IfMatch::Any), must_not_exist: false },
-        13..17 => {
+    match rng.below(30) {
+        0..22 => Precondition::default(),
+        22 => Precondition { if_match: Some(IfMatch::Any), must_not_exist: false },
+        23..27 => {
             let tags = (0..3).filter_map(|_| rng.pick(tags)).collect();
             Precondition { if_match: Some(IfMatch::Tags(tags)), must_not_exist: false }
         }
-        17 => Precondition { if_match: Some(IfMatch::Tags(vec![bogus])), must_not_exist: false },
-        18 => Precondition { if_match: rng.pick(&[None, Some(IfMatch::Any)]).flatten(), must_not_exist: true },
+        27 => Precondition { if_match: Some(IfMatch::Tags(vec![bogus])), must_not_exist: false },
+        28 => Precondition { if_match: rng.pick(&[None, Some(IfMatch::Any)]).flatten(), must_not_exist: true },
         _ => Precondition { if_match: None, must_not_exist: true },
     }
 }

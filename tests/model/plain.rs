@@ -5,32 +5,72 @@ use std::collections::BTreeMap;
 
 use traffic_manager::{
     domain::{
-        command::{Effect, IfMatch, Object, Op, Precondition, Rejection},
+        Invalid,
+        command::{Apply, Effect, Object, Op, Rejection, Summary},
+        ids::{PolicyName, RouteName, VersionName},
+        policy::PolicySpec,
+        route::RouteSpec,
         tag::VersionTag,
+        tenant::Quotas,
     },
     service::batch::{Reply, Request},
+};
+
+use crate::{
+    policies,
+    rules::{changed, holds, is_active, is_confirmed, limits, may_be, names, wished, within_quotas},
 };
 
 /// What people set of a route: URL, state, labels, description.
 pub type Spec = (String, bool, BTreeMap<String, String>, Option<String>);
 
-/// A route's spec and the revision of its last change.
-pub type Row = (Spec, u64);
+/// A tenant as the tables shall hold it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Row {
+    pub epoch: String,
+    pub revision: u64,
+    pub quotas: Quotas,
+    /// With the revisions of their last changes.
+    pub routes: BTreeMap<String, (Spec, u64)>,
+    pub policies: BTreeMap<String, (PolicySpec, u64)>,
+}
 
-/// Tenants (epoch, revision, quota) with their routes: what the tables shall hold.
-pub type Rows = BTreeMap<String, (String, u64, Option<u32>, BTreeMap<String, Row>)>;
+/// The tenants by their names.
+pub type Rows = BTreeMap<String, Row>;
+
+/// A tenant, with what no table shows as such.
+#[derive(Debug, Clone, Default)]
+struct Tenant {
+    row: Row,
+    /// The newest change of each environment, whatever is left there.
+    touched: BTreeMap<String, u64>,
+    /// A bucket of the changes that were made, in microseconds of the tenant's rate, which leaks as time goes by; and since when.
+    level: u64,
+    since: u64,
+}
 
 /// A reply without times and hashes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plain {
     effect: Effect,
     tag: String,
-    route: Option<Row>,
+    shown: Shown,
     replayed: bool,
 }
 
+/// The object of a reply.
+#[derive(Debug, Clone, PartialEq)]
+enum Shown {
+    Route(Spec, u64),
+    Policy(PolicySpec, u64),
+    /// Quotas, and how many routes and policies it has.
+    Tenant(Quotas, usize, usize),
+    Applied(Summary),
+    Gone,
+}
+
 /// Every sort of reply that a history should meet.
-pub const SORTS: [&str; 11] = [
+pub const SORTS: [&str; 21] = [
     "created",
     "updated",
     "unchanged",
@@ -42,55 +82,84 @@ pub const SORTS: [&str; 11] = [
     "TenantNotEmpty",
     "PreconditionFailed",
     "QuotaExceeded",
+    "IdempotencyMismatch",
+    "PolicyNotFound",
+    "VersionsNotFound",
+    "HostTaken",
+    "VersionInUse",
+    "Invalid",
+    "PlanStale",
+    "ShrinkNotConfirmed",
+    "TooManyWrites",
+    "applied",
 ];
 
 /// Which of them a reply is.
 pub fn sort_of(reply: &Result<Reply, Rejection>) -> String {
     match reply {
         Ok(reply) if reply.replayed => "replayed".into(),
+        Ok(Reply { outcome, .. }) if matches!(outcome.object, Object::Applied { .. }) => "applied".into(),
         Ok(reply) => format!("{:?}", reply.outcome.effect).to_lowercase(),
         Err(rejection) => format!("{rejection:?}").split([' ', '{']).next().unwrap().into(),
     }
 }
 
-/// A reply as the model would put it.
-pub fn of_reply(reply: &Reply) -> Plain {
-    let route = match &reply.outcome.object {
-        Object::Route(route) => {
-            let labels = route.spec.labels.as_map().clone();
-            let description = route.spec.description.as_ref().map(|text| text.as_str().to_owned());
-            Some(((route.spec.url.to_string(), route.spec.is_active, labels, description), route.revision.0))
+/// A reply as the model would put it: without the sentences for people.
+pub fn of_reply(reply: Result<Reply, Rejection>) -> Result<Plain, Rejection> {
+    let Reply { outcome, replayed } = reply.map_err(|rejection| match rejection {
+        Rejection::Invalid { errors } => {
+            Rejection::Invalid { errors: errors.into_iter().map(|(at, invalid)| (at, Invalid::new(invalid.code, ""))).collect() }
         }
-        Object::Tenant(_) | Object::Gone => None,
+        other => other,
+    })?;
+    let shown = match outcome.object {
+        Object::Route(route) => Shown::Route(plain(&route.spec), route.revision.0),
+        Object::Policy(policy) => Shown::Policy(policy.spec, policy.revision.0),
+        Object::Tenant(tenant) => Shown::Tenant(tenant.quotas, tenant.routes as usize, tenant.policies as usize),
+        Object::Applied { summary } => Shown::Applied(summary),
+        Object::Gone => Shown::Gone,
     };
-    Plain { effect: reply.outcome.effect, tag: reply.outcome.tag.to_string(), route, replayed: reply.replayed }
+    Ok(Plain { effect: outcome.effect, tag: outcome.tag.to_string(), shown, replayed })
+}
+
+/// What people set of a route.
+pub fn plain(spec: &RouteSpec) -> Spec {
+    let description = spec.description.as_ref().map(|text| text.as_str().to_owned());
+    (spec.url.to_string(), spec.is_active, spec.labels.as_map().clone(), description)
+}
+
+/// What one item of a revision makes of an object; `None` when it goes.
+#[derive(Debug, Clone)]
+pub enum Item {
+    Route(RouteName, Option<Spec>),
+    Policy(PolicyName, Option<PolicySpec>),
 }
 
 /// The model.
 pub struct Model {
-    default_quota: u32,
-    tenants: Rows,
+    defaults: Quotas,
+    tenants: BTreeMap<String, Tenant>,
     answers: BTreeMap<(String, String), (String, Plain)>,
 }
 
 impl Model {
     /// Nothing yet.
-    pub fn new(default_quota: u32) -> Self {
-        Self { default_quota, tenants: Rows::new(), answers: BTreeMap::new() }
+    pub fn new(defaults: Quotas) -> Self {
+        Self { defaults, tenants: BTreeMap::new(), answers: BTreeMap::new() }
     }
 
     /// What the tables shall hold.
     pub fn rows(&self) -> Rows {
-        self.tenants.clone()
+        self.tenants.iter().map(|(name, tenant)| (name.clone(), tenant.row.clone())).collect()
     }
 
     /// Tags that are true now.
     pub fn tags(&self) -> Vec<VersionTag> {
-        let of_tenant = |(epoch, revision, _, routes): &(String, u64, Option<u32>, BTreeMap<String, Row>)| {
-            let revisions = routes.values().map(|(_, revision)| *revision).chain([*revision]);
-            revisions.map(|revision| format!("{epoch}.{revision}").parse().unwrap()).collect::<Vec<_>>()
+        let of_tenant = |Row { epoch, revision, routes, policies, .. }: &Row| {
+            let objects = routes.values().map(|held| held.1).chain(policies.values().map(|held| held.1));
+            objects.chain([*revision]).map(|revision| format!("{epoch}.{revision}").parse().unwrap()).collect::<Vec<_>>()
         };
-        self.tenants.values().flat_map(of_tenant).collect()
+        self.tenants.values().flat_map(|tenant| of_tenant(&tenant.row)).collect()
     }
 
     /// Does the command, and tells what is answered.
@@ -101,9 +170,11 @@ impl Model {
             let replayed = Plain { replayed: true, ..answer.clone() };
             return if *first == body { Ok(replayed) } else { Err(Rejection::IdempotencyMismatch) };
         }
-        let answer = match request.command.route() {
-            Some(route) => self.change_route(request, &route.to_string())?,
-            None => self.change_tenant(request)?,
+        let answer = match (request.command.route(), request.command.policy(), &request.command.op) {
+            (Some(route), ..) => self.route(request, route)?,
+            (_, Some(policy), _) => self.policy(request, policy)?,
+            (.., Op::Apply(apply)) => self.apply(request, apply)?,
+            _ => self.tenant(request)?,
         };
         if let Some(key) = key {
             self.answers.insert(key, (body, answer.clone()));
@@ -111,117 +182,189 @@ impl Model {
         Ok(answer)
     }
 
-    fn change_tenant(&mut self, request: &Request) -> Result<Plain, Rejection> {
+    fn held(&self, request: &Request) -> Tenant {
+        self.tenants.get(request.command.tenant.as_str()).cloned().unwrap_or_default()
+    }
+
+    fn tenant(&mut self, request: &Request) -> Result<Plain, Rejection> {
         let (name, condition) = (request.command.tenant.to_string(), &request.command.precondition);
-        let plain = |effect, tag: String| Plain { effect, tag, route: None, replayed: false };
+        let answer = |effect, Row { epoch, revision, quotas, routes, policies }: &Row| {
+            let shown = Shown::Tenant(*quotas, routes.len(), policies.len());
+            Plain { effect, tag: format!("{epoch}.{revision}"), shown, replayed: false }
+        };
         if let Op::CreateTenant { quotas } = &request.command.op {
             if self.tenants.contains_key(&name) {
                 return Err(Rejection::TenantExists);
             }
             holds(condition, None)?;
-            let epoch = request.facts.new_epoch.to_string();
-            self.tenants.insert(name, (epoch.clone(), 0, quotas.routes, BTreeMap::new()));
-            return Ok(plain(Effect::Created, format!("{epoch}.0")));
+            let row = Row { epoch: request.facts.new_epoch.to_string(), revision: 1, quotas: *quotas, ..Row::default() };
+            self.tenants.insert(name, Tenant { row: row.clone(), ..Tenant::default() });
+            return Ok(answer(Effect::Created, &row));
         }
-        let (epoch, revision, quota, routes) = self.tenants.get_mut(&name).ok_or(Rejection::TenantNotFound)?;
-        let tag = format!("{epoch}.{revision}");
-        holds(condition, Some(&tag))?;
-        match request.command.op {
-            Op::PatchTenant { routes_quota: Some(new) } if new != *quota => {
-                *quota = new;
-                Ok(plain(Effect::Updated, tag))
-            }
-            Op::PatchTenant { .. } => Ok(plain(Effect::Unchanged, tag)),
-            _ if !routes.is_empty() => Err(Rejection::TenantNotEmpty { routes: u32::try_from(routes.len()).unwrap() }),
-            _ => {
-                self.tenants.remove(&name);
-                Ok(plain(Effect::Deleted, tag))
-            }
+        let row = &mut self.tenants.get_mut(&name).ok_or(Rejection::TenantNotFound)?.row;
+        holds(condition, Some(&format!("{}.{}", row.epoch, row.revision)))?;
+        if let Op::PatchTenant { quotas } = &request.command.op {
+            let new = limits(quotas, &row.quotas);
+            let effect = if new == row.quotas { Effect::Unchanged } else { Effect::Updated };
+            row.revision += u64::from(effect == Effect::Updated);
+            row.quotas = new;
+            return Ok(answer(effect, row));
         }
+        let (routes, policies) = (row.routes.len(), row.policies.len());
+        if routes + policies > 0 && !matches!(request.command.op, Op::DeleteTenant { with_everything: true }) {
+            let [routes, policies] = [routes, policies].map(|count| u32::try_from(count).unwrap());
+            return Err(Rejection::TenantNotEmpty { routes, policies });
+        }
+        let tag = format!("{}.{}", row.epoch, row.revision + 1);
+        self.tenants.remove(&name);
+        Ok(Plain { effect: Effect::Deleted, tag, shown: Shown::Gone, replayed: false })
     }
 
-    fn change_route(&mut self, request: &Request, route: &str) -> Result<Plain, Rejection> {
-        let name = request.command.tenant.to_string();
-        let tenant = self.tenants.get(&name);
-        let held = tenant.and_then(|(epoch, _, _, routes)| Some((routes.get(route)?.clone(), epoch.clone())));
-        let after = match (&request.command.op, &held) {
-            (Op::Upsert { spec, .. }, _) => {
-                let description = spec.description.as_ref().map(|text| text.as_str().to_owned());
-                Some((spec.url.to_string(), spec.is_active, spec.labels.as_map().clone(), description))
-            }
+    fn route(&mut self, request: &Request, name: &RouteName) -> Result<Plain, Rejection> {
+        let row = self.held(request).row;
+        let held = row.routes.get(&name.to_string());
+        let after = match (&request.command.op, held) {
+            (Op::Upsert { spec, .. }, _) => Some(plain(spec)),
             (_, None) => return Err(Rejection::RouteNotFound),
-            (op, Some(((spec, _), _))) => changed(op, spec.clone()),
+            (op, Some((spec, _))) => changed(op, spec.clone()),
         };
-        let tag = held.as_ref().map(|((_, revision), epoch)| format!("{epoch}.{revision}"));
+        let tag = held.map(|(_, revision)| format!("{}.{revision}", row.epoch));
         holds(&request.command.precondition, tag.as_deref())?;
-        if let (Some((row, _)), Some(tag)) = (&held, tag)
-            && after.as_ref() == Some(&row.0)
+        if let (Some((spec, revision)), Some(tag)) = (held, tag)
+            && after.as_ref() == Some(spec)
         {
-            return Ok(Plain { effect: Effect::Unchanged, tag, route: Some(row.clone()), replayed: false });
+            return Ok(Plain { effect: Effect::Unchanged, tag, shown: Shown::Route(spec.clone(), *revision), replayed: false });
         }
-        if tenant.is_none() && !request.facts.may_create_tenant {
+        let mut items = Vec::new();
+        if after.is_none() && request.command.confirm_in_use {
+            let policy = PolicyName::of(name);
+            let is_active = |version: &VersionName| is_active(&row, &policy.route(version));
+            let spec = row.policies.get(&policy.to_string()).filter(|(spec, _)| names(spec, &name.version));
+            let left = spec.and_then(|(spec, _)| policies::without(spec, &name.version, is_active));
+            items.extend(left.map(|left| Item::Policy(policy.clone(), Some(left))));
+        }
+        items.push(Item::Route(name.clone(), after.clone()));
+        let effect = effect(held.is_some(), after.is_some());
+        let (tag, revision) = self.commit(request, &items)?;
+        let shown = after.map_or(Shown::Gone, |spec| Shown::Route(spec, revision));
+        Ok(Plain { effect, tag, shown, replayed: false })
+    }
+
+    fn policy(&mut self, request: &Request, name: &PolicyName) -> Result<Plain, Rejection> {
+        let row = self.held(request).row;
+        let held = row.policies.get(&name.to_string());
+        let tag = held.map(|(_, revision)| format!("{}.{revision}", row.epoch));
+        if held.is_none() && !matches!(request.command.op, Op::PutPolicy { .. }) {
+            return Err(Rejection::PolicyNotFound);
+        }
+        holds(&request.command.precondition, tag.as_deref())?;
+        let after = match (&request.command.op, held) {
+            (Op::PutPolicy { spec, .. }, _) => Some(spec.clone()),
+            (Op::PatchPolicy { patch, .. }, Some((spec, _))) => {
+                let invalid =
+                    |(at, code): (&str, _)| Rejection::Invalid { errors: vec![(at.to_owned(), Invalid::new(code, ""))] };
+                Some(policies::patched(patch, spec).map_err(invalid)?)
+            }
+            _ => None,
+        };
+        if let (Some((spec, revision)), Some(tag)) = (held, tag)
+            && after.as_ref() == Some(spec)
+        {
+            return Ok(Plain { effect: Effect::Unchanged, tag, shown: Shown::Policy(spec.clone(), *revision), replayed: false });
+        }
+        let effect = effect(held.is_some(), after.is_some());
+        let (tag, revision) = self.commit(request, &[Item::Policy(name.clone(), after.clone())])?;
+        let shown = after.map_or(Shown::Gone, |spec| Shown::Policy(spec, revision));
+        Ok(Plain { effect, tag, shown, replayed: false })
+    }
+
+    fn apply(&mut self, request: &Request, apply: &Apply) -> Result<Plain, Rejection> {
+        let Tenant { row, touched, .. } = self.held(request);
+        let tag = format!("{}.{}", row.epoch, row.revision);
+        let exists = self.tenants.contains_key(request.command.tenant.as_str());
+        holds(&request.command.precondition, exists.then_some(tag.as_str()))?;
+        if let Some(base) = &apply.base {
+            let env = base.scope.env.as_ref().map(|env| env.as_str());
+            let mut in_scope = touched.iter().filter(|(touched, _)| env.is_none_or(|env| env == *touched));
+            if base.tag.epoch.as_str() != row.epoch || in_scope.any(|(_, revision)| *revision > base.tag.revision.0) {
+                return Err(Rejection::PlanStale);
+            }
+        }
+        let (items, summary) = wished(&row, apply)?;
+        if items.is_empty() {
+            if !exists {
+                return Err(Rejection::TenantNotFound);
+            }
+            return Ok(Plain { effect: Effect::Unchanged, tag, shown: Shown::Applied(summary), replayed: false });
+        }
+        let (tag, _) = self.commit(request, &items)?;
+        Ok(Plain { effect: Effect::Updated, tag, shown: Shown::Applied(summary), replayed: false })
+    }
+
+    /// Does the items of a revision, if the state that comes out may be; tells its tag.
+    fn commit(&mut self, request: &Request, items: &[Item]) -> Result<(String, u64), Rejection> {
+        let name = request.command.tenant.to_string();
+        if !self.tenants.contains_key(&name) && !request.facts.may_create_tenant {
             return Err(Rejection::TenantNotFound);
         }
-        let quota = tenant.and_then(|(_, _, quota, _)| *quota).unwrap_or(self.default_quota);
-        if held.is_none() && tenant.map_or(0, |(_, _, _, routes)| routes.len()) >= quota as usize {
-            return Err(Rejection::QuotaExceeded { quota: "routes", limit: quota });
+        let mut tenant = self.held(request);
+        if tenant.row.epoch.is_empty() {
+            tenant.row.epoch = request.facts.new_epoch.to_string();
         }
-        let new = || (request.facts.new_epoch.to_string(), 0, None, BTreeMap::new());
-        let (epoch, revision, _, routes) = self.tenants.entry(name).or_insert_with(new);
-        *revision += 1;
-        let tag = format!("{epoch}.{revision}");
-        let row = after.map(|spec| (spec, *revision));
-        let effect = match (&held, &row) {
-            (None, _) => Effect::Created,
-            (_, None) => Effect::Deleted,
-            _ => Effect::Updated,
-        };
-        match &row {
-            Some(row) => routes.insert(route.to_owned(), row.clone()),
-            None => routes.remove(route),
-        };
-        Ok(Plain { effect, tag, route: row, replayed: false })
+        let before = tenant.row.clone();
+        tenant.row.revision += 1;
+        items.iter().for_each(|item| tenant.put(item));
+        within_quotas(&before, &tenant.row, self.defaults, request)?;
+        tenant.pay(self.defaults, request)?;
+        let others: Vec<&Row> = self.tenants.iter().filter(|(other, _)| **other != name).map(|(_, other)| &other.row).collect();
+        items.iter().try_for_each(|item| may_be(item, &before, &tenant.row, &others, request))?;
+        if let Op::Apply(apply) = &request.command.op {
+            is_confirmed(apply, &before, &tenant.row)?;
+        }
+        let row = &tenant.row;
+        let told = (format!("{}.{}", row.epoch, row.revision), row.revision);
+        self.tenants.insert(name, tenant);
+        Ok(told)
     }
 }
 
-fn changed(op: &Op, (mut url, mut is_active, mut labels, mut description): Spec) -> Option<Spec> {
-    match op {
-        Op::Delete { .. } => return None,
-        Op::SetActive { is_active: new, .. } => is_active = *new,
-        Op::Patch { patch, .. } => {
-            if let Some(new) = &patch.url {
-                url = new.to_string();
+impl Tenant {
+    fn put(&mut self, item: &Item) {
+        let Row { revision, routes, policies, .. } = &mut self.row;
+        let env = match item {
+            Item::Route(name, spec) => {
+                routes.remove(&name.to_string());
+                routes.extend(spec.clone().map(|spec| (name.to_string(), (spec, *revision))));
+                &name.env
             }
-            if let Some(new) = patch.is_active {
-                is_active = new;
+            Item::Policy(name, spec) => {
+                policies.remove(&name.to_string());
+                policies.extend(spec.clone().map(|spec| (name.to_string(), (spec, *revision))));
+                &name.env
             }
-            if let Some(new) = &patch.description {
-                description = new.as_ref().map(|text| text.as_str().to_owned());
-            }
-            match &patch.labels {
-                None => {}
-                Some(None) => labels.clear(),
-                Some(Some(changes)) => {
-                    for (key, value) in changes {
-                        labels.remove(key);
-                        labels.extend(value.clone().map(|value| (key.clone(), value)));
-                    }
-                }
-            }
-        }
-        other => unreachable!("{other:?}"),
+        };
+        self.touched.insert(env.to_string(), *revision);
     }
-    Some((url, is_active, labels, description))
+
+    /// Fills the bucket by one change. It holds those of a second.
+    fn pay(&mut self, defaults: Quotas, request: &Request) -> Result<(), Rejection> {
+        const SECOND: u64 = 1_000_000;
+        let Some(limit) = self.row.quotas.writes_per_second.or(defaults.writes_per_second) else { return Ok(()) };
+        let now = u64::try_from(request.facts.now.timestamp().as_microsecond()).unwrap();
+        let one = SECOND.checked_div(limit.into()).unwrap_or(24 * 3600 * SECOND);
+        let level = self.level.saturating_sub(now - self.since) + one;
+        if level > SECOND {
+            return Err(Rejection::TooManyWrites { limit, retry_after_ms: ((level - SECOND) / 1000).max(1) });
+        }
+        (self.level, self.since) = (level, now);
+        Ok(())
+    }
 }
 
-fn holds(condition: &Precondition, current: Option<&str>) -> Result<(), Rejection> {
-    let matches = match &condition.if_match {
-        None => true,
-        Some(IfMatch::Any) => current.is_some(),
-        Some(IfMatch::Tags(tags)) => tags.iter().any(|tag| Some(tag.to_string().as_str()) == current),
-    };
-    if matches && !(condition.must_not_exist && current.is_some()) {
-        return Ok(());
+fn effect(was_there: bool, is_there: bool) -> Effect {
+    match (was_there, is_there) {
+        (false, _) => Effect::Created,
+        (true, true) => Effect::Updated,
+        (true, false) => Effect::Deleted,
     }
-    Err(Rejection::PreconditionFailed { current: current.map(|tag| tag.parse().unwrap()) })
 }

@@ -4,14 +4,18 @@ use std::{sync::Arc, time::Duration};
 
 use tokio_postgres::{Client, NoTls};
 use traffic_manager::{
-    domain::command::{Command, Effect, Op, Precondition, Rejection},
+    domain::{
+        command::{Command, Effect, Op, Precondition, Rejection},
+        tenant::QuotasPatch,
+    },
     service::batch::{self, Committed, Request},
     store,
 };
 
 use crate::{
-    Instance, QUOTA,
-    commands::Step,
+    Instance,
+    commands::{Rng, Step},
+    policies, quotas,
     support::{Database, eventually},
     write,
 };
@@ -19,7 +23,8 @@ use crate::{
 /// The request that does `op`; `word` makes its ids.
 fn request(tenant: &str, op: Op, word: u64) -> Request {
     let mut request = Step(word).request(word, &[]);
-    request.command = Command { tenant: tenant.parse().unwrap(), op, precondition: Precondition::default() };
+    request.command =
+        Command { tenant: tenant.parse().unwrap(), op, precondition: Precondition::default(), confirm_in_use: false };
     request.idempotency_key = None;
     request.facts.may_create_tenant = true;
     request
@@ -36,7 +41,7 @@ fn upsert_and_delete() -> (Op, Op) {
 
 async fn commit(instance: &Instance, requests: &[Request]) -> Result<Committed, store::Error> {
     let mut client = instance.server.connection().await.unwrap();
-    let decide = |locked| Ok(batch::plan(requests, locked, QUOTA).unwrap().split());
+    let decide = |locked| Ok(batch::plan(requests, locked, quotas()).unwrap().split());
     Box::pin(store::group::commit(&mut client, &batch::wanted(requests), Duration::from_secs(10), decide)).await
 }
 
@@ -61,11 +66,12 @@ async fn a_life_within_one_group_waits_for_another_that_is_being_made() {
     let instance = Arc::new(Instance::start(&db));
     let mut other = session(&db).await;
     let making = other.transaction().await.unwrap();
-    let sql = "insert into tenants values ('t', '0123456789abcdef', 0, repeat('0', 64), 0, null, now(), 'x', now(), 'x')";
+    let sql = "insert into tenants values ('t', '0123456789abcdef', 0, repeat('0', 64), 0, now(), 'x', now(), 'x')";
     making.execute(sql, &[]).await.unwrap();
 
     let (upsert, delete) = upsert_and_delete();
-    let requests = [request("t", upsert, 1), request("t", delete, 2), request("t", Op::DeleteTenant, 3)];
+    let requests =
+        [request("t", upsert, 1), request("t", delete, 2), request("t", Op::DeleteTenant { with_everything: false }, 3)];
     let group = tokio::spawn({
         let (instance, requests) = (instance.clone(), requests.clone());
         async move { commit(&instance, &requests).await }
@@ -89,14 +95,16 @@ async fn a_life_within_one_group_leaves_its_events_and_no_row() {
     let db = Database::create().await;
     let instance = Instance::start(&db);
     let (upsert, delete) = upsert_and_delete();
-    let requests = [request("t", upsert, 1), request("t", delete, 2), request("t", Op::DeleteTenant, 3)];
+    let requests =
+        [request("t", upsert, 1), request("t", delete, 2), request("t", Op::DeleteTenant { with_everything: false }, 3)];
     let committed = commit(&instance, &requests).await.unwrap();
     let effects: Vec<_> = committed.replies.iter().map(|reply| reply.as_ref().unwrap().outcome.effect).collect();
     assert_eq!(effects, [Effect::Created, Effect::Deleted, Effect::Deleted]);
     let counts =
         "select (select count(*) from tenants) * 100 + (select count(*) from routes) * 10 + (select count(*) from route_events)";
-    assert_eq!(db.count(counts).await, 2);
-    assert_eq!(db.count("select count(*) from outbox").await, 2);
+    // The route's beginning and end, and the tenant's end.
+    assert_eq!(db.count(counts).await, 3);
+    assert_eq!(db.count("select count(*) from outbox").await, 3);
 }
 
 /// The group's lock finds no such tenant; its reads, a moment later, find the tenant's routes.
@@ -111,9 +119,9 @@ async fn routes_of_a_tenant_that_was_made_after_the_lock_are_not_seen() {
     holding.query("select from tenants where name = 'a' for update", &[]).await.unwrap();
     let (upsert, delete) = upsert_and_delete();
     let requests = [
-        request("a", Op::PatchTenant { routes_quota: Some(Some(3)) }, 2),
+        request("a", Op::PatchTenant { quotas: QuotasPatch { routes: Some(Some(3)), ..QuotasPatch::default() } }, 2),
         request("b", delete, 3),
-        request("b", Op::DeleteTenant, 4),
+        request("b", Op::DeleteTenant { with_everything: false }, 4),
     ];
     let group = tokio::spawn({
         let (instance, requests) = (instance.clone(), requests.clone());
@@ -127,7 +135,38 @@ async fn routes_of_a_tenant_that_was_made_after_the_lock_are_not_seen() {
     assert!(replies[0].is_ok());
     assert_eq!(replies[1..], [Err(Rejection::RouteNotFound), Err(Rejection::TenantNotFound)]);
     assert_eq!(db.count("select count(*) from routes where tenant = 'b'").await, 1);
-    assert_eq!(db.count("select count(*) from route_events").await, 1);
+    assert_eq!(db.count("select count(*) from route_events where tenant = 'b'").await, 1);
     let epoch: String = db.rows("select epoch from tenants where name = 'b'", &[]).await[0].get(0);
     assert_eq!(epoch, made.outcome.tag.epoch.as_str());
+}
+
+/// Hosts are shared by all tenants: what one gives up in a group, the next may have in the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_passes_from_tenant_to_tenant_within_one_group() {
+    let db = Database::create().await;
+    let instance = Instance::start(&db);
+    let (policy, version) = (policies::name(&mut Rng::new(1)), "v0".parse().unwrap());
+    let (upsert, _) = upsert_and_delete();
+    let Op::Upsert { spec, .. } = upsert else { unreachable!() };
+    let upsert = Op::Upsert { route: policy.route(&version), spec };
+    let claim = serde_json::json!({ "failover": ["v0"], "hosts": ["a.example"] });
+    let put = Op::PutPolicy { policy: policy.clone(), spec: serde_json::from_value(claim).unwrap() };
+    let ops = [
+        ("a", upsert.clone()),
+        ("b", upsert),
+        ("a", put.clone()),
+        ("b", put.clone()),
+        ("a", Op::DeletePolicy { policy }),
+        ("b", put.clone()),
+        ("a", put),
+    ];
+    let requests: Vec<_> = ops.into_iter().zip(1..).map(|((tenant, op), word)| request(tenant, op, word)).collect();
+    let replies = commit(&instance, &requests).await.unwrap().replies;
+    let done: Vec<bool> = replies.iter().map(Result::is_ok).collect();
+    assert_eq!(done, [true, true, true, false, true, true, false]);
+    for at in [3, 6] {
+        assert!(matches!(&replies[at], Err(Rejection::HostTaken { .. })), "{:?}", replies[at]);
+    }
+    assert_eq!(db.count("select count(*) from policy_hosts where tenant = 'b'").await, 1);
+    assert_eq!(db.count("select count(*) from policy_hosts").await, 1);
 }

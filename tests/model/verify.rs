@@ -7,15 +7,14 @@ use traffic_manager::{
     domain::{
         chain,
         command::{Effect, Object, Outcome},
-        event::Event,
+        event::{Change, Event, EventBody},
         hash::EventHash,
-        route::RouteSpec,
     },
     service::batch::{Reply, Request},
 };
 use uuid::Uuid;
 
-use crate::{Heard, plain, support::Database};
+use crate::{Heard, plain, replay, support::Database};
 
 /// Everything that must hold, whatever the order was in which the commands came.
 pub async fn all(db: &Database, heard: &Heard, seed: u64) {
@@ -23,25 +22,32 @@ pub async fn all(db: &Database, heard: &Heard, seed: u64) {
     let events = events(db).await;
     gapless_and_chained(&events, &seed);
     queued_in_order(db, &events, &seed).await;
-    replay(db, &events, &seed).await;
+    replay::tables(db, &events, &seed).await;
     explains(&events, heard, &seed);
     keys_once(db, heard, &seed).await;
 }
 
 /// The tables as the plain model puts them.
 pub async fn rows(db: &Database) -> plain::Rows {
+    let revision = |row: &tokio_postgres::Row| u64::try_from(row.get::<_, i64>("revision")).unwrap();
     let mut rows = plain::Rows::new();
-    for row in db.rows("select name, epoch, revision, routes_quota from tenants", &[]).await {
-        let quota = row.get::<_, Option<i32>>("routes_quota").map(|quota| u32::try_from(quota).unwrap());
-        let revision = u64::try_from(row.get::<_, i64>("revision")).unwrap();
-        rows.insert(row.get("name"), (row.get("epoch"), revision, quota, BTreeMap::new()));
+    for row in db.rows("select name, epoch, revision, quotas::text from tenants", &[]).await {
+        let quotas = serde_json::from_str(&row.get::<_, String>("quotas")).unwrap();
+        let epoch = row.get("epoch");
+        rows.insert(row.get("name"), plain::Row { epoch, revision: revision(&row), quotas, ..plain::Row::default() });
     }
     let sql = "select tenant, service || '/' || env || '/' || version as route, url, is_active, labels::text, description, revision from routes";
     for row in db.rows(sql, &[]).await {
         let labels = serde_json::from_str(&row.get::<_, String>("labels")).unwrap();
         let spec = (row.get("url"), row.get("is_active"), labels, row.get("description"));
         let tenant = rows.get_mut(&row.get::<_, String>("tenant")).expect("the tenant of a route");
-        tenant.3.insert(row.get("route"), (spec, u64::try_from(row.get::<_, i64>("revision")).unwrap()));
+        tenant.routes.insert(row.get("route"), (spec, revision(&row)));
+    }
+    let sql = "select tenant, service || '/' || env as policy, spec::text, revision from policies";
+    for row in db.rows(sql, &[]).await {
+        let spec = serde_json::from_str(&row.get::<_, String>("spec")).unwrap();
+        let tenant = rows.get_mut(&row.get::<_, String>("tenant")).expect("the tenant of a policy");
+        tenant.policies.insert(row.get("policy"), (spec, revision(&row)));
     }
     rows
 }
@@ -50,6 +56,9 @@ pub async fn rows(db: &Database) -> plain::Rows {
 pub async fn state(db: &Database) -> Vec<String> {
     let sql = "select 'tenant ' || t::text as line, 0::bigint as at from tenants t \
          union all select 'route ' || r::text, 0 from routes r \
+         union all select 'policy ' || p::text, 0 from policies p \
+         union all select 'host ' || h::text, 0 from policy_hosts h \
+         union all select 'scope ' || s::text, 0 from scopes s join tenants t on t.name = s.tenant and t.epoch = s.epoch \
          union all select 'event ' || e::text, 0 from route_events e \
          union all select 'outbox ' || event_id, row_number() over (order by id) from outbox \
          union all select concat_ws(' ', 'key', tenant, actor, key, fingerprint, outcome::text), 0 from idempotency_keys \
@@ -58,7 +67,7 @@ pub async fn state(db: &Database) -> Vec<String> {
 }
 
 /// The history, by tenant and epoch.
-type Events = BTreeMap<(String, String), Vec<(Event, Value)>>;
+pub type Events = BTreeMap<(String, String), Vec<(Event, Value)>>;
 
 async fn events(db: &Database) -> Events {
     let sql = "select tenant, epoch, revision, item, id, aggregatetype, aggregateid, type, service, env, version, payload::text, \
@@ -74,11 +83,17 @@ async fn events(db: &Database) -> Events {
         assert_eq!(row.get::<_, String>("tenant"), body.tenant.as_str());
         assert_eq!(row.get::<_, String>("epoch"), body.epoch.as_str());
         assert_eq!(row.get::<_, i64>("revision"), i64::try_from(body.revision.0).unwrap());
-        assert_eq!((row.get::<_, i32>("item"), body.item, body.items), (0, 0, 1));
+        assert_eq!(row.get::<_, i32>("item"), i32::try_from(body.item).unwrap());
         assert_eq!(row.get::<_, Uuid>("id"), body.id);
-        assert_eq!((row.get("aggregatetype"), row.get::<_, String>("aggregateid")), ("route", body.tenant.to_string()));
+        assert_eq!(row.get::<_, String>("aggregateid"), body.tenant.as_str());
         assert_eq!(row.get::<_, String>("type"), format!("trafficmanager.route.{}.v1", body.action.as_str()));
-        assert_eq!([row.get("service"), row.get("env"), row.get::<_, String>("version")].join("/"), body.route.to_string());
+        let key = [row.get("service"), row.get("env"), row.get::<_, String>("version")].join("/");
+        let want = match &body.change {
+            Change::Route { name, .. } => ("route", name.to_string()),
+            Change::Policy { name, .. } => ("policy", format!("{name}/")),
+            Change::Tenant { .. } => ("tenant", "//".to_owned()),
+        };
+        assert_eq!((row.get("aggregatetype"), key), want);
         assert_eq!(row.get::<_, i64>("at"), body.occurred_at.timestamp().as_microsecond());
         events.entry((row.get("tenant"), row.get("epoch"))).or_default().push((event, value));
     }
@@ -87,12 +102,21 @@ async fn events(db: &Database) -> Events {
 
 fn gapless_and_chained(events: &Events, seed: &str) {
     for (life, events) in events {
-        let mut head = EventHash::GENESIS;
+        let (mut head, mut next) = (EventHash::GENESIS, (1, 0));
         for (at, (event, value)) in events.iter().enumerate() {
-            assert_eq!(event.body.revision.0, at as u64 + 1, "{seed} {life:?}: revisions are 1 to n");
-            assert_eq!(event.body.prev_hash, head, "{seed} {life:?} {at}");
-            head = chain::check(value).unwrap_or_else(|error| panic!("{seed} {life:?} {at}: {error}"));
+            let body = &event.body;
+            assert_eq!((body.revision.0, body.item), next, "{seed} {life:?}: revisions are 1 to n, items 0 to n - 1");
+            assert_eq!(body.prev_hash, head, "{seed} {life:?} {next:?}");
+            head = chain::check(value).unwrap_or_else(|error| panic!("{seed} {life:?} {next:?}: {error}"));
+            let is_last = body.item + 1 == body.items;
+            next = if is_last { (body.revision.0 + 1, 0) } else { (body.revision.0, body.item + 1) };
+            if body.item > 0 {
+                let first = &events[at - body.item as usize].0.body;
+                let shared = |body: &EventBody| (body.items, body.occurred_at, body.request_id.clone(), body.reason.clone());
+                assert_eq!(shared(body), shared(first), "{seed} {life:?} {}: items of one revision", body.revision);
+            }
         }
+        assert_eq!(next.1, 0, "{seed} {life:?}: the last revision is whole");
     }
 }
 
@@ -114,97 +138,66 @@ async fn queued_in_order(db: &Database, events: &Events, seed: &str) {
     }
 }
 
-/// The events by themselves make the tables.
-async fn replay(db: &Database, events: &Events, seed: &str) {
-    let mut want: BTreeMap<String, String> = BTreeMap::new();
-    let mut heads: BTreeMap<(String, String), (u64, EventHash, usize)> = BTreeMap::new();
-    let sql = "select name, epoch, revision, chain_head, routes from tenants";
-    let tenants = db.rows(sql, &[]).await;
-    let alive: BTreeSet<(String, String)> = tenants.iter().map(|row| (row.get("name"), row.get("epoch"))).collect();
-    for (life, events) in events {
-        let mut routes: BTreeMap<String, (RouteSpec, String)> = BTreeMap::new();
-        let mut created: BTreeMap<String, String> = BTreeMap::new();
-        for (event, _) in events {
-            let body = &event.body;
-            let name = body.route.to_string();
-            assert_eq!(body.before.as_ref(), routes.get(&name).map(|(spec, _)| spec), "{seed} {life:?} {}", body.revision);
-            assert_ne!(body.before, body.after, "{seed} {life:?}: an event changes something");
-            let Some(spec) = &body.after else {
-                routes.remove(&name);
-                created.remove(&name);
-                continue;
-            };
-            let first = created.entry(name.clone()).or_insert_with(|| body.occurred_at.to_string());
-            routes.insert(name, (spec.clone(), format!("{} {first} {}", body.revision, body.occurred_at)));
-        }
-        let last = events.last().expect("an event");
-        heads.insert(life.clone(), (last.0.body.revision.0, last.0.hash, routes.len()));
-        if alive.contains(life) {
-            want.extend(routes.into_iter().map(|(name, (spec, rest))| {
-                (format!("{}/{name}", life.0), format!("{} {rest}", String::from_utf8(chain::canonical(&spec).unwrap()).unwrap()))
-            }));
-        } else {
-            assert!(routes.is_empty(), "{seed} {life:?}: a tenant went with its routes");
-        }
-    }
-    assert_eq!(tables(db).await, want, "{seed}");
-    for row in tenants {
-        let life = (row.get("name"), row.get("epoch"));
-        let (revision, head, routes) = heads.get(&life).copied().unwrap_or((0, EventHash::GENESIS, 0));
-        let got = (row.get::<_, i64>("revision"), row.get::<_, String>("chain_head"), row.get::<_, i32>("routes"));
-        let want = (i64::try_from(revision).unwrap(), head.to_string(), i32::try_from(routes).unwrap());
-        assert_eq!(got, want, "{seed} {life:?}");
-    }
-}
-
-async fn tables(db: &Database) -> BTreeMap<String, String> {
-    let utc = |column: &str| format!("to_char({column} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')");
-    let sql = format!(
-        "select concat_ws('/', tenant, service, env, version) as name, \
-                jsonb_build_object('url', url, 'is_active', is_active, 'labels', labels, 'description', description)::text as spec, \
-                concat_ws(' ', revision, {}, {}) as rest from routes",
-        utc("created_at"),
-        utc("updated_at")
-    );
-    let line = |row: &tokio_postgres::Row| {
-        let spec: Value = serde_json::from_str(&row.get::<_, String>("spec")).unwrap();
-        let spec = String::from_utf8(chain::canonical(&spec).unwrap()).unwrap();
-        (row.get("name"), format!("{spec} {}", row.get::<_, String>("rest")))
-    };
-    db.rows(&sql, &[]).await.iter().map(line).collect()
-}
-
 /// Every change that was acknowledged is in the history once, as it was told; and nothing else is.
 fn explains(events: &Events, heard: &Heard, seed: &str) {
-    let by_id: HashMap<Uuid, &Event> = events.values().flatten().map(|(event, _)| (event.body.id, event)).collect();
+    type Place<'a> = (&'a str, &'a str, u64);
+    let mut revisions: BTreeMap<Place<'_>, Vec<&Event>> = BTreeMap::new();
+    for ((tenant, epoch), events) in events {
+        for (event, _) in events {
+            revisions.entry((tenant, epoch, event.body.revision.0)).or_default().push(event);
+        }
+    }
+    let first_ids: BTreeSet<Uuid> = revisions.values().map(|items| items[0].body.id).collect();
     let mut told = BTreeSet::new();
     for (request, reply) in heard {
         let id = request.facts.event_id;
         let made = match reply {
-            Ok(reply) if !reply.replayed && reply.outcome.effect != Effect::Unchanged && request.command.route().is_some() => {
-                reply
-            }
+            Ok(reply) if !reply.replayed && reply.outcome.effect != Effect::Unchanged => reply,
             _ => {
-                assert!(!by_id.contains_key(&id), "{seed}: {reply:?} left an event: {request:?}");
+                assert!(!first_ids.contains(&id), "{seed}: {reply:?} left an event: {request:?}");
                 continue;
             }
         };
-        let event = by_id.get(&id).unwrap_or_else(|| panic!("{seed}: lost: {request:?} {made:?}"));
-        assert!(told.insert(id), "{seed}: two were told of {id}");
-        assert_eq!(event.tag(), made.outcome.tag, "{seed}");
-        assert_eq!(&event.body.tenant, &request.command.tenant, "{seed}");
-        assert_eq!(Some(&event.body.route), request.command.route(), "{seed}");
-        assert_eq!(event.body.reason, request.facts.reason, "{seed}");
-        match (&made.outcome.object, &event.body.after) {
-            (Object::Route(route), Some(after)) => {
-                assert_eq!((&route.spec, route.revision), (after, event.body.revision), "{seed}");
-            }
-            (Object::Gone, None) => assert_eq!(made.outcome.effect, Effect::Deleted, "{seed}"),
-            other => panic!("{seed}: {other:?}"),
-        }
-        assert_eq!(made.outcome.effect == Effect::Created, event.body.before.is_none(), "{seed}");
+        let tag = &made.outcome.tag;
+        let place = (request.command.tenant.as_str(), tag.epoch.as_str(), tag.revision.0);
+        let items = revisions.get(&place).unwrap_or_else(|| panic!("{seed}: lost: {request:?} {made:?}"));
+        assert!(told.insert(place), "{seed}: two were told of {place:?}");
+        assert_eq!((items[0].body.id, &items[0].body.reason), (id, &request.facts.reason), "{seed}");
+        is_told(request, &made.outcome, items, seed);
     }
-    assert_eq!(told.len(), by_id.len(), "{seed}: an event that nobody was told of");
+    assert_eq!(told.len(), revisions.len(), "{seed}: a revision that nobody was told of");
+}
+
+/// The events of a revision are what its sender was told of it.
+fn is_told(request: &Request, outcome: &Outcome, items: &[&Event], seed: &str) {
+    let last = &items[items.len() - 1].body;
+    match (&outcome.object, &last.change) {
+        (Object::Route(route), Change::Route { name, after: Some(after), .. }) => {
+            assert_eq!((&route.name, Some(name)), (name, request.command.route()), "{seed}");
+            assert_eq!((&route.spec, route.revision), (after, last.revision), "{seed}");
+        }
+        (Object::Policy(policy), Change::Policy { name, after: Some(after), .. }) => {
+            assert_eq!((&policy.name, Some(name)), (name, request.command.policy()), "{seed}");
+            assert_eq!((&policy.spec, policy.revision), (after, last.revision), "{seed}");
+        }
+        (Object::Tenant(tenant), Change::Tenant { after: Some(after), .. }) => {
+            assert_eq!((tenant.quotas, tenant.revision), (after.quotas, last.revision), "{seed}");
+        }
+        (Object::Gone, change) => assert_eq!(change.is_there(), (true, false), "{seed}"),
+        (Object::Applied { summary }, _) => {
+            let count = |is: (bool, bool)| items.iter().filter(|item| item.body.change.is_there() == is).count();
+            let got = [summary.create, summary.update, summary.delete].map(|count| count as usize);
+            assert_eq!(got, [count((false, true)), count((true, true)), count((true, false))], "{seed}");
+            return;
+        }
+        other => panic!("{seed}: {other:?}"),
+    }
+    let want = match last.change.is_there() {
+        (false, _) => Effect::Created,
+        (true, true) => Effect::Updated,
+        (true, false) => Effect::Deleted,
+    };
+    assert_eq!(outcome.effect, want, "{seed}");
 }
 
 /// Of the commands with one key, one was done; the others heard its answer, or that the key was taken.
@@ -216,18 +209,20 @@ async fn keys_once(db: &Database, heard: &Heard, seed: &str) {
             by_key.entry((request.command.tenant.to_string(), key.clone())).or_default().push((request, reply));
         }
     }
+    // As JSON: until when a tenant's changes are paid for is told to nobody.
+    let told = |outcome: &Outcome| serde_json::to_value(outcome).unwrap();
     for (key, answers) in &by_key {
         let first: Vec<_> = answers.iter().filter(|(_, reply)| !reply.replayed).collect();
         assert_eq!(first.len(), 1, "{seed} {key:?}: done {} times", first.len());
         for (request, reply) in answers {
             assert_eq!(request.command, first[0].0.command, "{seed} {key:?}");
-            assert_eq!(reply.outcome, first[0].1.outcome, "{seed} {key:?}");
+            assert_eq!(told(&reply.outcome), told(&first[0].1.outcome), "{seed} {key:?}");
         }
     }
     let rows = db.rows("select tenant, key, outcome::text from idempotency_keys", &[]).await;
     assert_eq!(rows.len(), by_key.len(), "{seed}: the keys of refused commands are not remembered");
     for row in rows {
-        let outcome: Outcome = serde_json::from_str(&row.get::<_, String>("outcome")).unwrap();
-        assert_eq!(outcome, by_key[&(row.get("tenant"), row.get("key"))][0].1.outcome, "{seed}");
+        let outcome: Value = serde_json::from_str(&row.get::<_, String>("outcome")).unwrap();
+        assert_eq!(outcome, told(&by_key[&(row.get("tenant"), row.get("key"))][0].1.outcome), "{seed}");
     }
 }

@@ -11,7 +11,7 @@ use traffic_manager::{
     config::Settings,
     domain::{
         chain::seal,
-        event::{Action, Actor, EventBody},
+        event::{Action, Actor, Change, EventBody},
         hash::EventHash,
         ids::RouteName,
         tag::{Epoch, Revision},
@@ -32,9 +32,11 @@ fn readable(offset: i64) -> Record {
         item: 0,
         items: 1,
         action: Action::Deleted,
-        route: RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() },
-        before: None,
-        after: None,
+        change: Change::Route {
+            name: RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() },
+            before: None,
+            after: None,
+        },
         actor: Actor { kind: "anonymous".into(), id: "anonymous".into() },
         reason: None,
         request_id: "r".into(),

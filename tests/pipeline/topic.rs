@@ -89,6 +89,7 @@ impl Routes {
             tenant: tenant.parse().unwrap(),
             op: Op::Upsert { route, spec: serde_json::from_value(spec).unwrap() },
             precondition: Precondition::default(),
+            confirm_in_use: false,
         };
         let facts = Facts {
             event_id: Uuid::now_v7(),
@@ -100,6 +101,7 @@ impl Routes {
             request_id: format!("{tenant}-{number}"),
             trace_id: None,
             source_ip: None,
+            body_bytes: 0,
         };
         let request = Request { command, facts, idempotency_key: None, traceparent: traceparent.map(str::to_owned) };
         self.writer.write(request).await.expect("the write is committed");

@@ -1,6 +1,7 @@
 //! One service's routes within a snapshot: what a change copies, and what it shares.
 
 use std::{
+    collections::BTreeMap,
     hash::{BuildHasher as _, Hash},
     ops::Range,
     sync::{Arc, LazyLock},
@@ -10,10 +11,11 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::SnapshotRoute;
+use super::{SnapshotPolicy, SnapshotRoute};
 use crate::domain::{
     chain,
-    ids::{EnvName, RouteName, ServiceName, VersionName},
+    ids::{EnvName, PolicyName, RouteName, ServiceName, VersionName},
+    policy::{Host, PathPrefix, Rule, Share, StickyBy},
     route::{Labels, RouteUrl},
     tag::Revision,
 };
@@ -29,6 +31,32 @@ struct Held {
     digest: Option<Digest>,
 }
 
+/// A traffic policy with its JSON, followed by a comma, and the digest of that JSON.
+#[derive(Debug)]
+struct HeldPolicy {
+    policy: SnapshotPolicy,
+    fragment: Vec<u8>,
+    digest: Digest,
+}
+
+/// What a revision does to one object of a service.
+pub enum Touch<'a> {
+    /// A route is so now, or gone.
+    Route(&'a RouteName, Option<SnapshotRoute>),
+    /// A traffic policy is so now, or gone.
+    Policy(&'a PolicyName, Option<SnapshotPolicy>),
+}
+
+/// What a service adds to the body of a snapshot.
+pub struct Part<'a> {
+    /// The JSON of its active routes, each followed by a comma.
+    pub routes: &'a [u8],
+    /// The JSON of its policies, each followed by a comma.
+    pub policies: Vec<u8>,
+    /// SHA-256 over the SHA-256 of each of them.
+    pub digest: Digest,
+}
+
 /// The routes of one service, with their JSON ready. Kept when the last route is gone: its scopes still have revisions.
 #[derive(Debug)]
 pub struct Service {
@@ -42,7 +70,8 @@ pub struct Service {
     fragments: Vec<u8>,
     /// Where each route's part of `fragments` ends; an inactive one's is empty.
     ends: Vec<usize>,
-    /// [`Service::digest`] of all of it.
+    policies: BTreeMap<EnvName, Arc<HeldPolicy>>,
+    /// [`digest`] of all of it.
     digest: Option<Digest>,
 }
 
@@ -57,6 +86,20 @@ struct RouteBytes<'a> {
     version: &'a VersionName,
 }
 
+/// A traffic policy in the snapshot's body, its members in the order of RFC 8785.
+#[derive(Serialize)]
+struct PolicyBytes<'a> {
+    env: &'a EnvName,
+    failover: &'a [VersionName],
+    hosts: &'a [Host],
+    path_prefix: &'a PathPrefix,
+    revision: Revision,
+    rules: &'a [Rule],
+    service: &'a ServiceName,
+    split: &'a [Share],
+    sticky_by: &'a Option<StickyBy>,
+}
+
 impl Service {
     /// A service without routes.
     pub fn new(name: ServiceName) -> Self {
@@ -67,6 +110,7 @@ impl Service {
             index: Index::default(),
             fragments: Vec::new(),
             ends: Vec::new(),
+            policies: BTreeMap::new(),
             digest: None,
         }
     }
@@ -93,8 +137,85 @@ impl Service {
         }
     }
 
+    /// Holds policies, in place of those of their environments.
+    pub fn hold_policies(&mut self, policies: Vec<SnapshotPolicy>) -> Result<(), serde_json::Error> {
+        policies.into_iter().try_for_each(|policy| self.hold_policy(policy))?;
+        self.finish(false);
+        Ok(())
+    }
+
+    fn hold_policy(&mut self, policy: SnapshotPolicy) -> Result<(), serde_json::Error> {
+        self.note(&policy.name.env, policy.revision);
+        let SnapshotPolicy { name: PolicyName { service, env }, spec, revision } = &policy;
+        let bytes = PolicyBytes {
+            env,
+            failover: &spec.failover,
+            hosts: &spec.hosts,
+            path_prefix: &spec.path_prefix,
+            revision: *revision,
+            rules: &spec.rules,
+            service,
+            split: &spec.split,
+            sticky_by: &spec.sticky_by,
+        };
+        let mut fragment = chain::in_order(&bytes)?;
+        let digest = Sha256::digest(&fragment).into();
+        fragment.push(b',');
+        self.policies.insert(env.clone(), Arc::new(HeldPolicy { policy, fragment, digest }));
+        Ok(())
+    }
+
+    /// The service after a revision. One route that changes costs a copy, and nothing else of it is serialised again.
+    pub fn changed(&self, revision: Revision, mut touches: Vec<Touch<'_>>) -> Result<Self, serde_json::Error> {
+        if touches.len() == 1
+            && let Some(Touch::Route(name, after)) = touches.pop_if(|touch| matches!(touch, Touch::Route(..)))
+        {
+            return self.changed_route(name, revision, after);
+        }
+        let mut routes: BTreeMap<&RouteName, SnapshotRoute> = BTreeMap::new();
+        let (mut policies, mut envs) = (self.policies.clone(), Vec::new());
+        let mut new_policies = Vec::new();
+        let touches_routes = touches.iter().any(|touch| matches!(touch, Touch::Route(..)));
+        if touches_routes {
+            routes.extend(self.routes().map(|route| (&route.name, route.clone())));
+        }
+        for touch in touches {
+            match touch {
+                Touch::Route(name, after) => {
+                    envs.push(name.env.clone());
+                    match after {
+                        Some(route) => routes.insert(name, route),
+                        None => routes.remove(name),
+                    };
+                }
+                Touch::Policy(name, after) => {
+                    envs.push(name.env.clone());
+                    policies.remove(&name.env);
+                    new_policies.extend(after);
+                }
+            }
+        }
+        let empty = Self { envs: self.envs.clone(), policies, ..Self::new(self.name.clone()) };
+        let mut next = if touches_routes { empty.with(routes.into_values().collect())? } else { empty.with_routes_of(self) };
+        next.hold_policies(new_policies)?;
+        envs.iter().for_each(|env| next.note(env, revision));
+        Ok(next)
+    }
+
+    /// With all the routes that another has.
+    fn with_routes_of(mut self, other: &Self) -> Self {
+        self.routes = other.routes.clone();
+        self.index = other.index.clone();
+        self.fragments = other.fragments.clone();
+        self.ends = other.ends.clone();
+        self.finish(false);
+        self
+    }
+
     /// The service after a change of one route: everything else is copied or shared, and nothing of it is serialised again.
-    pub fn changed(&self, name: &RouteName, revision: Revision, after: Option<SnapshotRoute>) -> Result<Self, serde_json::Error> {
+    fn changed_route(
+        &self, name: &RouteName, revision: Revision, after: Option<SnapshotRoute>,
+    ) -> Result<Self, serde_json::Error> {
         let found = self.routes.binary_search_by(|held| key(&held.route.name).cmp(&key(name)));
         let (at, is_held) = match found {
             Ok(at) => (at, true),
@@ -111,6 +232,7 @@ impl Service {
             index: Index::default(),
             fragments: Vec::with_capacity(self.fragments.len() + fragment.len() - old.len()),
             ends: self.ends.clone(),
+            policies: self.policies.clone(),
             digest: None,
         };
         next.note(&name.env, revision);
@@ -134,13 +256,23 @@ impl Service {
         if reindex {
             self.index = Index::of(self.routes.iter().map(|held| key(&held.route.name)));
         }
-        self.digest = digest(self.routes.iter());
+        self.digest = digest(&self.routes, self.policies.values());
     }
 
     /// The route of that environment and version, active or not.
     pub fn get(&self, env: &str, version: &str) -> Option<&SnapshotRoute> {
         let at = self.index.find(&(env, version), |at| key(&self.routes[at].route.name) == (env, version))?;
         Some(&self.routes[at].route)
+    }
+
+    /// The traffic policy of an environment.
+    pub fn policy(&self, env: &str) -> Option<&SnapshotPolicy> {
+        self.policies.get(env).map(|held| &held.policy)
+    }
+
+    /// All traffic policies.
+    pub fn policies(&self) -> impl Iterator<Item = &SnapshotPolicy> {
+        self.policies.values().map(|held| &held.policy)
     }
 
     /// The newest revision that touched the service, in one environment or in any.
@@ -159,20 +291,28 @@ impl Service {
         self.routes.iter().map(|held| &held.route)
     }
 
-    /// The JSON of the active routes, each followed by a comma, and their digest: SHA-256 over the SHA-256 of each. `None` without
-    /// active routes.
-    pub fn active(&self, env: Option<&EnvName>) -> Option<(&[u8], Digest)> {
-        let Some(env) = env else { return self.digest.map(|digest| (self.fragments.as_slice(), digest)) };
+    /// What it adds to the body of a snapshot, in one environment or in all. `None` without active routes and policies.
+    pub fn part_of(&self, env: Option<&EnvName>) -> Option<Part<'_>> {
+        let Some(env) = env else {
+            let policies = self.policies.values().flat_map(|held| held.fragment.iter().copied()).collect();
+            return self.digest.map(|digest| Part { routes: &self.fragments, policies, digest });
+        };
         let from = self.routes.partition_point(|held| held.route.name.env < *env);
         let to = self.routes.partition_point(|held| held.route.name.env <= *env);
-        let digest = digest(self.routes[from..to].iter())?;
-        Some((&self.fragments[self.part(from..to)], digest))
+        let policy = self.policies.get(env);
+        let digest = digest(&self.routes[from..to], policy.into_iter())?;
+        let policies = policy.map(|held| held.fragment.clone()).unwrap_or_default();
+        Some(Part { routes: &self.fragments[self.part(from..to)], policies, digest })
     }
 
     /// Roughly how many bytes it holds in memory.
     pub fn weight(&self) -> usize {
         // A route's URL and labels are in its fragment once more; the rest is its record, its place in the lists, and allocations.
-        2 * self.fragments.len() + self.routes.len() * (size_of::<Held>() + 48) + self.envs.len() * 40 + size_of::<Self>()
+        2 * self.fragments.len()
+            + self.routes.len() * (size_of::<Held>() + 48)
+            + self.envs.len() * 40
+            + size_of::<Self>()
+            + self.policies.values().map(|held| 3 * held.fragment.len() + size_of::<HeldPolicy>()).sum::<usize>()
     }
 
     fn start(&self, at: usize) -> usize {
@@ -200,8 +340,10 @@ fn hold(route: SnapshotRoute) -> Result<(Held, Vec<u8>), serde_json::Error> {
     Ok((Held { route, digest }, fragment))
 }
 
-fn digest<'a>(routes: impl Iterator<Item = &'a Arc<Held>>) -> Option<Digest> {
-    let mut digests = routes.filter_map(|held| held.digest.as_ref()).peekable();
+/// SHA-256 over the digests of the active routes, and then of the policies; `None` without any.
+fn digest<'a>(routes: &[Arc<Held>], policies: impl Iterator<Item = &'a Arc<HeldPolicy>>) -> Option<Digest> {
+    let routes = routes.iter().filter_map(|held| held.digest.as_ref());
+    let mut digests = routes.chain(policies.map(|held| &held.digest)).peekable();
     digests.peek()?;
     Some(digests.fold(Sha256::new(), |sum, digest| sum.chain_update(digest)).finalize().into())
 }

@@ -1,0 +1,188 @@
+//! Whether the changes of a revision may be: quotas, and what must hold between routes and policies when all of them are done.
+
+use std::collections::HashMap;
+
+use jiff::SignedDuration;
+
+use super::TenantState;
+use crate::domain::{
+    command::{Apply, Command, Facts, Op, Rejection},
+    event::Change,
+    ids::{PolicyName, RouteName, TenantName, VersionName},
+    policy::{Host, PathPrefix, PolicySpec},
+    route::RouteSpec,
+    tenant::Tenant,
+    time::UtcTime,
+};
+
+/// Active routes that may go without being confirmed.
+const SMALL: u32 = 10;
+
+/// Checks the changes of a revision of `tenant`.
+pub(super) fn check(
+    state: &TenantState, tenant: &Tenant, command: &Command, changes: &[Change], facts: &Facts,
+) -> Result<(), Rejection> {
+    // What ends, or only changes its limits, is not held to them.
+    if changes.iter().all(|change| !matches!(change, Change::Tenant { .. })) {
+        quotas(state, tenant, changes, facts)?;
+        let after = After::of(state, changes);
+        changes.iter().try_for_each(|change| match change {
+            Change::Policy { name, after: Some(spec), .. } => policy(&after, tenant, name, spec),
+            Change::Route { name, before, after: spec } => route(&after, command, name, before.as_ref(), spec.as_ref()),
+            _ => Ok(()),
+        })?;
+    }
+    match &command.op {
+        Op::Apply(apply) => shrink(state, apply, changes),
+        _ => Ok(()),
+    }
+}
+
+fn quotas(state: &TenantState, tenant: &Tenant, changes: &[Change], facts: &Facts) -> Result<(), Rejection> {
+    let quotas = tenant.quotas.or(state.defaults);
+    let grown = |of_routes: bool| {
+        let counted = changes.iter().filter(|change| matches!(change, Change::Route { .. }) == of_routes);
+        counted.map(|change| change.is_there()).fold(0_i64, |sum, (was, is)| sum + i64::from(is) - i64::from(was))
+    };
+    let limits =
+        [("routes", quotas.routes, tenant.routes, grown(true)), ("policies", quotas.policies, tenant.policies, grown(false))];
+    for (quota, limit, has, grown) in limits {
+        let Some(limit) = limit else { continue };
+        if grown > 0 && i64::from(has) + grown > i64::from(limit) {
+            return Err(Rejection::QuotaExceeded { quota, limit });
+        }
+    }
+    if let Some(limit) = quotas.body_bytes.filter(|limit| facts.body_bytes > *limit) {
+        return Err(Rejection::QuotaExceeded { quota: "body_bytes", limit });
+    }
+    if let Some(limit) = quotas.writes_per_second {
+        let ahead = paid_after(tenant.paid_until, facts.now, limit).timestamp().duration_since(facts.now.timestamp());
+        let too_far = ahead - SignedDuration::from_secs(1);
+        if too_far > SignedDuration::ZERO {
+            let retry_after_ms = u64::try_from(too_far.as_millis()).unwrap_or(0).max(1);
+            return Err(Rejection::TooManyWrites { limit, retry_after_ms });
+        }
+    }
+    Ok(())
+}
+
+/// Until when the changes of a tenant are paid for after one more now, at a rate per second. With 0, for ever.
+pub(super) fn paid_after(paid_until: Option<UtcTime>, now: UtcTime, rate: u32) -> UtcTime {
+    let from = paid_until.map_or(now.timestamp(), |paid| paid.timestamp().max(now.timestamp()));
+    let each = match rate {
+        0 => SignedDuration::from_hours(24),
+        rate => SignedDuration::from_micros(1_000_000 / i64::from(rate)),
+    };
+    from.checked_add(each).unwrap_or(from).into()
+}
+
+/// The state after all changes.
+struct After<'a> {
+    state: &'a TenantState,
+    routes: HashMap<&'a RouteName, Option<&'a RouteSpec>>,
+    policies: HashMap<&'a PolicyName, Option<&'a PolicySpec>>,
+    /// Who claims hosts in this revision; of two, the last.
+    claims: HashMap<(&'a Host, &'a PathPrefix), &'a PolicyName>,
+}
+
+impl<'a> After<'a> {
+    fn of(state: &'a TenantState, changes: &'a [Change]) -> Self {
+        let (mut routes, mut policies, mut claims) = (HashMap::new(), HashMap::new(), HashMap::new());
+        for change in changes {
+            match change {
+                Change::Route { name, after, .. } => drop(routes.insert(name, after.as_ref())),
+                Change::Policy { name, after, .. } => {
+                    policies.insert(name, after.as_ref());
+                    claims.extend(after.iter().flat_map(|spec| spec.hosts.iter().map(|host| ((host, &spec.path_prefix), name))));
+                }
+                Change::Tenant { .. } => {}
+            }
+        }
+        Self { state, routes, policies, claims }
+    }
+
+    fn route(&self, name: &RouteName) -> Option<&RouteSpec> {
+        match self.routes.get(name) {
+            Some(spec) => *spec,
+            None => self.state.routes.get(name).map(|route| &route.spec),
+        }
+    }
+
+    fn policy(&self, name: &PolicyName) -> Option<&PolicySpec> {
+        match self.policies.get(name) {
+            Some(spec) => *spec,
+            None => self.state.policies.get(name).map(|policy| &policy.spec),
+        }
+    }
+
+    /// Whether a host and path prefix are another's than this policy's.
+    fn is_taken(&self, tenant: &Tenant, name: &PolicyName, host: &Host, prefix: &PathPrefix) -> bool {
+        if self.claims.get(&(host, prefix)).is_some_and(|claimant| *claimant != name) {
+            return true;
+        }
+        // A policy of the same tenant that changes too has what it claims, and nothing else any more.
+        let has = |(owner, holder): &(TenantName, PolicyName)| {
+            *owner != tenant.name || (holder != name && !self.policies.contains_key(holder))
+        };
+        self.state.hosts.get(&(host.clone(), prefix.clone())).is_some_and(has)
+    }
+}
+
+/// Every version that a policy names exists, and its hosts and path prefix are nobody else's.
+fn policy(after: &After<'_>, tenant: &Tenant, name: &PolicyName, spec: &PolicySpec) -> Result<(), Rejection> {
+    let is_missing = |version: &VersionName| after.route(&name.route(version)).is_none();
+    let missing = spec.versions().filter(|(_, version)| is_missing(version));
+    let versions: Vec<_> = missing.map(|(pointer, version)| (pointer, version.clone())).collect();
+    if !versions.is_empty() {
+        return Err(Rejection::VersionsNotFound { versions });
+    }
+    match spec.hosts.iter().find(|host| after.is_taken(tenant, name, host, &spec.path_prefix)) {
+        Some(host) => Err(Rejection::HostTaken { host: host.clone(), prefix: spec.path_prefix.as_str().to_owned() }),
+        None => Ok(()),
+    }
+}
+
+/// No policy sends traffic to what is gone or inactive, unless it has somewhere else to send it and the caller knows.
+fn route(
+    after: &After<'_>, command: &Command, name: &RouteName, before: Option<&RouteSpec>, spec: Option<&RouteSpec>,
+) -> Result<(), Rejection> {
+    let policy_name = PolicyName::of(name);
+    let Some(policy) = after.policy(&policy_name) else { return Ok(()) };
+    let version = &name.version;
+    let was_active = before.is_some_and(|spec| spec.is_active);
+    let in_use = match spec {
+        None => policy.names(version),
+        Some(spec) => was_active && !spec.is_active && policy.sends_to(version),
+    };
+    if !in_use {
+        return Ok(());
+    }
+    let is_active = |other: &VersionName| other != version && after.route(&policy_name.route(other)).is_some_and(|r| r.is_active);
+    // What is gone cannot be named at all: a deletion that was confirmed has changed the policy too, if it could. One of many changes
+    // does not change others.
+    let may_confirm = match (spec, &command.op) {
+        (Some(_), _) => policy.has_somewhere(is_active),
+        (None, Op::Apply(_)) => false,
+        (None, _) => policy.giving_up(version, is_active).is_some(),
+    };
+    if spec.is_some() && may_confirm && command.confirm_in_use {
+        return Ok(());
+    }
+    Err(Rejection::VersionInUse { policies: vec![policy_name], may_confirm })
+}
+
+/// The wipe guard: more than half of a scope's active routes and more than ten, or the last, go only when that is confirmed.
+fn shrink(state: &TenantState, apply: &Apply, changes: &[Change]) -> Result<(), Rejection> {
+    let is_active = |spec: &Option<RouteSpec>| i64::from(spec.as_ref().is_some_and(|spec| spec.is_active));
+    let fewer = |change: &Change| match change {
+        Change::Route { before, after, .. } => is_active(before) - is_active(after),
+        Change::Policy { .. } | Change::Tenant { .. } => 0,
+    };
+    let removed = u32::try_from(changes.iter().map(fewer).sum::<i64>()).unwrap_or(0);
+    let active = apply.base.as_ref().map_or(state.active, |base| base.active);
+    let is_much = (removed > SMALL && removed > active / 2) || (removed > 0 && removed >= active);
+    if is_much && apply.confirmed.as_ref() != Some(&apply.hash) {
+        return Err(Rejection::ShrinkNotConfirmed { active, removed, hash: apply.hash.clone() });
+    }
+    Ok(())
+}

@@ -1,0 +1,402 @@
+use jiff::Timestamp;
+use serde_json::json;
+
+use super::*;
+use crate::domain::{
+    command::{Apply, Base, Desired, Precondition},
+    event::Actor,
+    policy::PolicySpec,
+    route::RouteSpec,
+    tag::Epoch,
+    tenant::QuotasPatch,
+};
+
+fn route(version: &str) -> RouteName {
+    place("prod").route(&version.parse().unwrap())
+}
+
+fn place(env: &str) -> PolicyName {
+    PolicyName { service: "s".parse().unwrap(), env: env.parse().unwrap() }
+}
+
+fn spec(is_active: bool) -> RouteSpec {
+    RouteSpec { url: "http://a".parse().unwrap(), is_active, labels: Default::default(), description: None }
+}
+
+fn policy_spec(value: serde_json::Value) -> PolicySpec {
+    serde_json::from_value::<PolicySpec>(value).unwrap().checked().unwrap()
+}
+
+fn upsert(version: &str, is_active: bool) -> Op {
+    Op::Upsert { route: route(version), spec: spec(is_active) }
+}
+
+fn put(env: &str, value: serde_json::Value) -> Op {
+    Op::PutPolicy { policy: place(env), spec: policy_spec(value) }
+}
+
+fn desired(version: &str, spec: Option<RouteSpec>) -> Desired {
+    Desired::Route { name: route(version), spec }
+}
+
+fn many(changes: Vec<Desired>) -> Apply {
+    Apply { changes, base: None, hash: "h".into(), confirmed: None }
+}
+
+/// One tenant's state, and the clock.
+struct World {
+    tenant: TenantName,
+    state: TenantState,
+    now: Timestamp,
+    body_bytes: u32,
+    count: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        let now = "2026-11-21T12:00:00Z".parse().unwrap();
+        let state = TenantState::absent(Quotas::default());
+        Self { tenant: "t".parse().unwrap(), state, now, body_bytes: 0, count: 0 }
+    }
+
+    /// With active routes of these versions.
+    fn with(versions: &[&str]) -> Self {
+        let mut world = Self::new();
+        versions.iter().for_each(|version| drop(world.does(upsert(version, true))));
+        world
+    }
+
+    fn limited(quotas: Quotas) -> Self {
+        let mut world = Self::new();
+        world.does(Op::CreateTenant { quotas });
+        world
+    }
+
+    fn tries(&mut self, op: Op, confirm_in_use: bool) -> Result<Vec<Event>, Rejection> {
+        self.count += 1;
+        let precondition = Precondition::default();
+        let command = Command { tenant: self.tenant.clone(), op, precondition, confirm_in_use };
+        let facts = Facts {
+            event_id: Uuid::from_u64_pair(self.count, 0),
+            new_epoch: Epoch::from_random(self.count.to_be_bytes()),
+            now: self.now.into(),
+            actor: Actor { kind: "test".into(), id: "test".into() },
+            may_create_tenant: true,
+            reason: None,
+            request_id: String::new(),
+            trace_id: None,
+            source_ip: None,
+            body_bytes: self.body_bytes,
+        };
+        let before = self.state.clone();
+        match decide(&self.state, &command, &facts).unwrap() {
+            Err(rejection) => {
+                assert_eq!(self.state, before, "a refused command changes nothing");
+                Err(rejection)
+            }
+            Ok(decision) => {
+                evolve(&mut self.state, &decision);
+                Ok(if let Decision::Revision { events, .. } = decision { events } else { Vec::new() })
+            }
+        }
+    }
+
+    fn does(&mut self, op: Op) -> Vec<Event> {
+        self.tries(op, false).unwrap()
+    }
+
+    fn refuses(&mut self, op: Op) -> Rejection {
+        self.tries(op, false).unwrap_err()
+    }
+
+    fn revision(&self) -> u64 {
+        self.state.tenant.as_ref().unwrap().revision.0
+    }
+
+    fn passes(&mut self, milliseconds: i64) {
+        self.now = self.now.checked_add(jiff::SignedDuration::from_millis(milliseconds)).unwrap();
+    }
+}
+
+fn in_use(may_confirm: bool) -> Rejection {
+    Rejection::VersionInUse { policies: vec![place("prod")], may_confirm }
+}
+
+#[test]
+fn a_revision_counts_its_items_and_chains_them() {
+    let mut world = World::with(&["v1"]);
+    let head = world.state.chain_head;
+    let changes = vec![desired("v2", Some(spec(true))), desired("v1", Some(spec(true))), desired("v3", Some(spec(false)))];
+    let events = world.does(Op::Apply(Box::new(many(changes))));
+    let places: Vec<_> = events.iter().map(|e| (e.body.revision.0, e.body.item, e.body.items)).collect();
+    assert_eq!(places, [(2, 0, 2), (2, 1, 2)], "what is so already is no item");
+    assert_eq!((events[0].body.prev_hash, events[1].body.prev_hash), (head, events[0].hash));
+    assert_eq!(world.state.chain_head, events[1].hash);
+    assert_ne!(events[0].body.id, events[1].body.id);
+}
+
+#[test]
+fn ids_count_on_within_their_random_part() {
+    let id = Uuid::from_u128(0x0123_4567_89ab_7def_bfff_ffff_ffff_ffff);
+    assert_eq!(counted(id, 0), id);
+    assert_eq!(counted(id, 1), Uuid::from_u128(0x0123_4567_89ab_7def_8000_0000_0000_0000), "version and variant stay");
+}
+
+#[test]
+fn quotas_bound_growth_and_nothing_else() {
+    let mut world = World::with(&["v1", "v2", "v3"]);
+    let quotas = QuotasPatch { routes: Some(Some(2)), policies: Some(Some(1)), body_bytes: Some(Some(10)), ..Default::default() };
+    world.does(Op::PatchTenant { quotas });
+    assert_eq!(world.refuses(upsert("v4", true)), Rejection::QuotaExceeded { quota: "routes", limit: 2 });
+    world.does(upsert("v3", false));
+    // One goes and one comes, above the limit: not more than before.
+    world.does(Op::Apply(Box::new(many(vec![desired("v3", None), desired("v4", Some(spec(true)))]))));
+    world.does(put("prod", json!({ "split": [{ "version": "v1", "weight": 1 }] })));
+    let second = || put("dev", json!({ "failover": ["v1"] }));
+    assert_eq!(world.refuses(second()), Rejection::QuotaExceeded { quota: "policies", limit: 1 });
+    world.body_bytes = 11;
+    assert_eq!(world.refuses(upsert("v1", false)), Rejection::QuotaExceeded { quota: "body_bytes", limit: 10 });
+    // The way out is not held to any of them.
+    world.does(Op::PatchTenant { quotas: QuotasPatch::DEFAULTS });
+    assert!(matches!(world.refuses(second()), Rejection::VersionsNotFound { .. }), "dev has no v1");
+}
+
+#[test]
+fn writes_are_paid_for_at_a_steady_rate_with_a_burst_of_a_second() {
+    let mut world = World::limited(Quotas { writes_per_second: Some(4), ..Quotas::default() });
+    let mut flip = false;
+    let mut write = |world: &mut World| {
+        flip = !flip;
+        let done = world.tries(upsert("v1", flip), false);
+        flip ^= done.is_err();
+        done.map(drop)
+    };
+    let too_many = |retry_after_ms| Err(Rejection::TooManyWrites { limit: 4, retry_after_ms });
+    (0..4).for_each(|_| write(&mut world).unwrap());
+    assert_eq!(write(&mut world), too_many(250));
+    world.passes(249);
+    assert_eq!(write(&mut world), too_many(1));
+    world.passes(1);
+    write(&mut world).unwrap();
+    assert_eq!(write(&mut world), too_many(250), "what is refused is not paid for");
+    // What nobody used for a long time is not saved up beyond a second.
+    world.passes(60_000);
+    (0..4).for_each(|_| write(&mut world).unwrap());
+    assert_eq!(write(&mut world), too_many(250));
+    // A clock behind does not make it free.
+    world.passes(-500);
+    assert_eq!(write(&mut world), too_many(750));
+}
+
+#[test]
+fn what_changes_nothing_and_what_changes_the_tenant_is_not_held_to_the_rate() {
+    let mut world = World::limited(Quotas { writes_per_second: Some(1), ..Quotas::default() });
+    world.does(upsert("v1", true));
+    world.does(upsert("v1", true));
+    assert!(matches!(world.refuses(upsert("v2", true)), Rejection::TooManyWrites { .. }));
+    for limit in [0, 1, 0, 2] {
+        let quotas = QuotasPatch { writes_per_second: Some(Some(limit)), ..Default::default() };
+        world.does(Op::PatchTenant { quotas });
+        if limit == 0 {
+            assert!(matches!(world.refuses(upsert("v2", true)), Rejection::TooManyWrites { limit: 0, .. }));
+        }
+    }
+    // Nor does it use it up: a tenant that was stopped goes on at once.
+    world.passes(1000);
+    world.does(upsert("v2", true));
+}
+
+#[test]
+fn a_policy_names_only_versions_that_exist() {
+    let mut world = World::with(&["v1"]);
+    let value = json!({
+        "split": [{ "version": "v2", "weight": 1 }], "failover": ["v1", "v3"],
+        "rules": [{ "name": "r", "match": { "headers": { "x-a": { "present": true } } }, "version": "v4" }],
+    });
+    let versions = [("/split/0/version", "v2"), ("/rules/0/version", "v4"), ("/failover/1", "v3")];
+    let versions = versions.map(|(at, version)| (at.to_owned(), version.parse().unwrap())).to_vec();
+    assert_eq!(world.refuses(put("prod", value)), Rejection::VersionsNotFound { versions });
+    // In one revision they may come together, in any order.
+    let policy =
+        Desired::Policy { name: place("prod"), spec: Some(policy_spec(json!({ "split": [{ "version": "v2", "weight": 1 }] }))) };
+    world.does(Op::Apply(Box::new(many(vec![policy, desired("v2", Some(spec(true)))]))));
+    assert_eq!(world.revision(), 2);
+}
+
+#[test]
+fn what_is_in_use_stays_unless_its_traffic_can_go_elsewhere_and_the_caller_knows() {
+    let split = json!([{ "version": "v1", "weight": 1 }, { "version": "v2", "weight": 0 }]);
+    let off = || Op::SetActive { route: route("v1"), is_active: false };
+    let delete = |version: &str| Op::Delete { route: route(version) };
+
+    let mut stuck = World::with(&["v1", "v2"]);
+    stuck.does(put("prod", json!({ "split": split })));
+    assert_eq!(stuck.tries(off(), true), Err(in_use(false)));
+    assert_eq!(stuck.tries(delete("v1"), true), Err(in_use(false)));
+    stuck.does(Op::SetActive { route: route("v2"), is_active: false });
+    // A version without a share is only named: nothing is sent there.
+    assert_eq!(stuck.refuses(delete("v2")), in_use(true));
+    assert_eq!(stuck.tries(delete("v2"), true).unwrap().len(), 2);
+
+    let mut spare = World::with(&["v1", "v2", "v3"]);
+    spare.does(put("prod", json!({ "split": [{ "version": "v1", "weight": 1 }], "failover": ["v3"] })));
+    assert_eq!(spare.refuses(off()), in_use(true));
+    assert_eq!(spare.refuses(upsert("v1", false)), in_use(true));
+    assert_eq!(spare.tries(off(), true).unwrap().len(), 1, "a version that is off is still named");
+    spare.does(upsert("v1", true));
+    assert_eq!(spare.refuses(delete("v1")), in_use(true));
+    let events = spare.tries(delete("v1"), true).unwrap();
+    let actions: Vec<_> = events.iter().map(|event| event.body.action.as_str()).collect();
+    assert_eq!(actions, ["policy_set", "deleted"], "it gives up what goes");
+    assert!(!spare.state.policies[&place("prod")].spec.names(&"v1".parse().unwrap()));
+    spare.does(delete("v2"));
+}
+
+/// What is promised is what happens: nothing is said to be confirmable that is refused all the same.
+#[test]
+fn a_deletion_may_be_confirmed_exactly_when_confirming_does_it() {
+    let rule = json!([{ "name": "r", "match": { "headers": { "x-a": { "present": true } } }, "version": "v1" }]);
+    let share = |version: &str, weight: u16| json!({ "version": version, "weight": weight });
+    for (policy, active) in [
+        (json!({ "split": [share("v1", 1), share("v2", 0)], "failover": ["v3"] }), "v3"),
+        (json!({ "split": [share("v1", 0), share("v2", 1)] }), "v3"),
+        (json!({ "split": [share("v1", 1), share("v2", 1)] }), "v3"),
+        (json!({ "rules": rule, "failover": ["v2"] }), "v2"),
+        (json!({ "rules": rule, "failover": ["v2"] }), "v3"),
+        (json!({ "failover": ["v1"] }), "v2"),
+        (json!({ "failover": ["v1", "v2"] }), "v3"),
+    ] {
+        let mut world = World::with(&["v1", "v2", "v3"]);
+        for version in ["v2", "v3"] {
+            world.does(Op::SetActive { route: route(version), is_active: version == active });
+        }
+        world.does(put("prod", policy.clone()));
+        let delete = || Op::Delete { route: route("v1") };
+        let Rejection::VersionInUse { may_confirm, .. } = world.refuses(delete()) else { panic!("{policy}") };
+        assert_eq!(world.tries(delete(), true).is_ok(), may_confirm, "{policy}, {active} is active");
+    }
+    // Many changes change nothing that they do not name.
+    let mut world = World::with(&["v1", "v2"]);
+    world.does(put("prod", json!({ "split": [share("v1", 1)], "failover": ["v2"] })));
+    let delete = Op::Apply(Box::new(many(vec![desired("v1", None)])));
+    assert_eq!(world.tries(delete, true), Err(in_use(false)));
+}
+
+#[test]
+fn a_host_with_a_prefix_belongs_to_one_policy() {
+    let taken = || Rejection::HostTaken { host: "a.example".to_owned().try_into().unwrap(), prefix: "/".into() };
+    let of = |host: &str, prefix: &str| json!({ "failover": ["v1"], "hosts": [host], "path_prefix": prefix });
+    let mut world = World::with(&["v1"]);
+    world.does(Op::Upsert { route: place("dev").route(&"v1".parse().unwrap()), spec: spec(true) });
+    world.does(put("prod", of("a.example", "/")));
+    assert_eq!(world.refuses(put("dev", of("a.example", "/"))), taken());
+    world.does(put("dev", of("a.example", "/x")));
+    world.does(put("dev", of("b.example", "/")));
+    world.does(put("prod", json!({ "failover": ["v1"], "hosts": ["a.example"], "sticky_by": { "header": "x" } })));
+
+    // Two exchange what they have, in one revision; nobody takes what another claims in the same.
+    let policy = |env: &str, host: &str| Desired::Policy { name: place(env), spec: Some(policy_spec(of(host, "/"))) };
+    world.does(Op::Apply(Box::new(many(vec![policy("dev", "a.example"), policy("prod", "b.example")]))));
+    let owner = |world: &World, host: &str| {
+        let host = (host.to_owned().try_into().unwrap(), PathPrefix::default());
+        world.state.hosts.get(&host).map(|(_, name)| name.env.to_string())
+    };
+    assert_eq!((owner(&world, "a.example"), owner(&world, "b.example")), (Some("dev".into()), Some("prod".into())));
+    let new = Op::Apply(Box::new(many(vec![policy("dev", "c.example"), policy("prod", "c.example")])));
+    assert!(matches!(world.refuses(new), Rejection::HostTaken { host, .. } if host.as_str() == "c.example"));
+    world.does(Op::DeletePolicy { policy: place("dev") });
+    assert_eq!(owner(&world, "a.example"), None);
+
+    // Another tenant's is taken whatever this one changes.
+    let (other, name) = ("other".parse().unwrap(), place("prod"));
+    world.state.hosts.insert(("a.example".to_owned().try_into().unwrap(), PathPrefix::default()), (other, name));
+    assert_eq!(world.refuses(put("prod", of("a.example", "/"))), taken());
+}
+
+#[test]
+fn much_of_what_is_active_goes_only_when_that_is_confirmed() {
+    let versions: Vec<String> = (0..24).map(|n| format!("v{n}")).collect();
+    let world = |count: usize| World::with(&versions[..count].iter().map(String::as_str).collect::<Vec<_>>());
+    let remove = |count: usize| many(versions[..count].iter().map(|version| desired(version, None)).collect());
+    for (active, removed, is_much) in [
+        (24, 12, false),
+        (24, 13, true),
+        (20, 10, false),
+        (20, 11, true),
+        (11, 10, false),
+        (2, 1, false),
+        (1, 1, true),
+        (3, 3, true),
+    ] {
+        let mut world = world(active);
+        let refused = world.tries(Op::Apply(Box::new(remove(removed))), false).err();
+        let (a, r) = (u32::try_from(active).unwrap(), u32::try_from(removed).unwrap());
+        let want = is_much.then(|| Rejection::ShrinkNotConfirmed { active: a, removed: r, hash: "h".into() });
+        assert_eq!(refused, want, "{removed} of {active}");
+        if is_much {
+            let wrong = Apply { confirmed: Some("another".into()), ..remove(removed) };
+            assert!(world.tries(Op::Apply(Box::new(wrong)), false).is_err());
+            world.does(Op::Apply(Box::new(Apply { confirmed: Some("h".into()), ..remove(removed) })));
+        }
+    }
+    // Turned off is gone, as far as traffic goes.
+    let mut world = world(1);
+    let off = many(vec![Desired::State { name: route("v0"), is_active: false }]);
+    assert!(matches!(world.refuses(Op::Apply(Box::new(off))), Rejection::ShrinkNotConfirmed { .. }));
+}
+
+#[test]
+fn many_changes_are_done_all_or_none_and_the_wrong_ones_are_named() {
+    let mut world = World::with(&["v1"]);
+    let changes = vec![
+        desired("v2", Some(spec(true))),
+        desired("v9", None),
+        Desired::State { name: route("v8"), is_active: true },
+        desired("v2", None),
+        Desired::Policy { name: place("prod"), spec: None },
+    ];
+    let Rejection::Invalid { errors } = world.refuses(Op::Apply(Box::new(many(changes)))) else { panic!() };
+    let named: Vec<_> = errors.iter().map(|(at, invalid)| (at.as_str(), invalid.code)).collect();
+    let want = [
+        ("/changes/1", "route_not_found"),
+        ("/changes/2", "route_not_found"),
+        ("/changes/3", "duplicate"),
+        ("/changes/4", "policy_not_found"),
+    ];
+    assert_eq!(named, want);
+    let too_many = (0..=MAX_CHANGES).map(|n| desired(&format!("x{n}"), Some(spec(true)))).collect();
+    assert_eq!(world.refuses(Op::Apply(Box::new(many(too_many)))), Rejection::TooManyChanges);
+    assert_eq!((world.revision(), world.state.tenant.as_ref().unwrap().routes), (1, 1));
+}
+
+#[test]
+fn changes_hold_only_for_the_state_that_they_were_worked_out_for() {
+    let mut world = World::with(&["v1"]);
+    let tag = world.state.tenant.as_ref().unwrap().tag();
+    let prod = Scope { service: None, env: Some("prod".parse().unwrap()) };
+    let apply = |tag: &VersionTag, scope: &Scope, version: &str| {
+        let base = Some(Base { tag: tag.clone(), scope: scope.clone(), active: 1 });
+        Op::Apply(Box::new(Apply { base, ..many(vec![desired(version, Some(spec(true)))]) }))
+    };
+    world.does(Op::Upsert { route: place("dev").route(&"v1".parse().unwrap()), spec: spec(true) });
+    assert_eq!(world.refuses(apply(&tag, &Scope::default(), "v2")), Rejection::PlanStale, "the whole has moved");
+    world.does(apply(&tag, &prod, "v2"));
+    assert_eq!(world.refuses(apply(&tag, &prod, "v3")), Rejection::PlanStale, "now that has moved too");
+    let other = VersionTag { epoch: Epoch::from_random([9; 8]), revision: Revision(1000) };
+    assert_eq!(world.refuses(apply(&other, &prod, "v3")), Rejection::PlanStale, "of another history");
+}
+
+#[test]
+fn a_tenant_ends_with_everything_in_one_revision_and_its_name_is_free() {
+    let mut world = World::with(&["v1", "v2"]);
+    world.does(put("prod", json!({ "failover": ["v1"], "hosts": ["a.example"] })));
+    let refused = world.refuses(Op::DeleteTenant { with_everything: false });
+    assert_eq!(refused, Rejection::TenantNotEmpty { routes: 2, policies: 1 });
+    let events = world.does(Op::DeleteTenant { with_everything: true });
+    let actions: Vec<_> = events.iter().map(|event| event.body.action.as_str()).collect();
+    assert_eq!(actions, ["policy_deleted", "deleted", "deleted", "tenant_deleted"]);
+    assert_eq!(world.state, TenantState::absent(Quotas::default()));
+    let first = world.does(upsert("v1", true));
+    assert_eq!((first[0].body.revision.0, first[0].body.prev_hash), (1, EventHash::GENESIS));
+    assert_ne!(first[0].body.epoch, events[0].body.epoch);
+}

@@ -1,0 +1,185 @@
+//! A tenant, or a part of it, as one document: what a repository keeps, what an export gives, what a plan takes.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Invalid,
+    ids::{EnvName, PolicyName, RouteName, ServiceName, VersionName},
+    plan::Content,
+    policy::{Host, PathPrefix, PolicySpec, Rule, Share, StickyBy},
+    route::{Description, Labels, RouteSpec, RouteUrl},
+    snapshot::Scope,
+};
+
+/// The document. An export is sorted and says everything, so the same state gives the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// What it is about.
+    pub scope: Scope,
+    /// Whether what it does not name goes.
+    pub prune: bool,
+    /// The routes.
+    pub routes: Vec<RouteDoc>,
+    /// The traffic policies.
+    pub policies: Vec<PolicyDoc>,
+}
+
+/// A route of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RouteDoc {
+    /// Service.
+    pub service: ServiceName,
+    /// Environment.
+    pub env: EnvName,
+    /// Version.
+    pub version: VersionName,
+    /// Where traffic goes.
+    pub url: RouteUrl,
+    /// Whether traffic may go there.
+    #[serde(default = "yes")]
+    pub is_active: bool,
+    /// Free-form labels.
+    #[serde(default)]
+    pub labels: Labels,
+    /// For people.
+    #[serde(default)]
+    pub description: Option<Description>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// A traffic policy of a document.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyDoc {
+    /// Service.
+    pub service: ServiceName,
+    /// Environment.
+    pub env: EnvName,
+    /// See [`PolicySpec`].
+    #[serde(default)]
+    pub hosts: Vec<Host>,
+    /// See [`PolicySpec`].
+    #[serde(default)]
+    pub path_prefix: PathPrefix,
+    /// See [`PolicySpec`].
+    #[serde(default)]
+    pub split: Vec<Share>,
+    /// See [`PolicySpec`].
+    #[serde(default)]
+    pub failover: Vec<VersionName>,
+    /// See [`PolicySpec`].
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+    /// See [`PolicySpec`].
+    #[serde(default)]
+    pub sticky_by: Option<StickyBy>,
+}
+
+impl RouteDoc {
+    /// The route that it describes.
+    pub fn into_route(self) -> (RouteName, RouteSpec) {
+        let Self { service, env, version, url, is_active, labels, description } = self;
+        (RouteName { service, env, version }, RouteSpec { description, is_active, labels, url })
+    }
+}
+
+impl PolicyDoc {
+    /// The policy that it describes; the errors name its members.
+    pub fn into_policy(self) -> Result<(PolicyName, PolicySpec), Vec<(String, Invalid)>> {
+        let Self { service, env, hosts, path_prefix, split, failover, rules, sticky_by } = self;
+        let spec = PolicySpec { failover, hosts, path_prefix, rules, split, sticky_by }.checked()?;
+        Ok((PolicyName { service, env }, spec))
+    }
+}
+
+impl Document {
+    /// A document of all that there is in a scope.
+    pub fn of(scope: Scope, content: &Content) -> Self {
+        let route = |(name, spec): (&RouteName, &RouteSpec)| RouteDoc {
+            service: name.service.clone(),
+            env: name.env.clone(),
+            version: name.version.clone(),
+            url: spec.url.clone(),
+            is_active: spec.is_active,
+            labels: spec.labels.clone(),
+            description: spec.description.clone(),
+        };
+        let policy = |(name, spec): (&PolicyName, &PolicySpec)| PolicyDoc {
+            service: name.service.clone(),
+            env: name.env.clone(),
+            hosts: spec.hosts.clone(),
+            path_prefix: spec.path_prefix.clone(),
+            split: spec.split.clone(),
+            failover: spec.failover.clone(),
+            rules: spec.rules.clone(),
+            sticky_by: spec.sticky_by.clone(),
+        };
+        let (routes, policies) = (content.routes.iter().map(route).collect(), content.policies.iter().map(policy).collect());
+        Self { scope, prune: true, routes, policies }
+    }
+
+    /// What it describes. Everything in it must be named once, and be in its scope; the errors name their places.
+    pub fn content(self) -> Result<Content, Vec<(String, Invalid)>> {
+        let (mut content, mut errors) = (Content { routes: BTreeMap::new(), policies: BTreeMap::new() }, Vec::new());
+        let outside = || Invalid::new("not_in_scope", "is not in the scope of the document");
+        let twice = || Invalid::new("duplicate", "stands there already");
+        for (at, route) in self.routes.into_iter().enumerate() {
+            let (name, spec) = route.into_route();
+            if !self.scope.has(&name.service, &name.env) {
+                errors.push((format!("/routes/{at}"), outside()));
+            }
+            if content.routes.insert(name, spec).is_some() {
+                errors.push((format!("/routes/{at}"), twice()));
+            }
+        }
+        for (at, policy) in self.policies.into_iter().enumerate() {
+            match policy.into_policy() {
+                Ok((name, _)) if !self.scope.has(&name.service, &name.env) => errors.push((format!("/policies/{at}"), outside())),
+                Ok((name, spec)) => {
+                    if content.policies.insert(name, spec).is_some() {
+                        errors.push((format!("/policies/{at}"), twice()));
+                    }
+                }
+                Err(wrong) => errors.extend(wrong.into_iter().map(|(member, e)| (format!("/policies/{at}{member}"), e))),
+            }
+        }
+        if errors.is_empty() { Ok(content) } else { Err(errors) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn document(routes: serde_json::Value, scope: serde_json::Value) -> Document {
+        serde_json::from_value(json!({"scope": scope, "prune": true, "routes": routes, "policies": []})).unwrap()
+    }
+
+    #[test]
+    fn what_is_exported_describes_itself() {
+        let routes = json!([
+            {"service": "b", "env": "e", "version": "v", "url": "http://b", "labels": {"x": "1"}},
+            {"service": "a", "env": "e", "version": "v", "url": "http://a", "is_active": false, "description": "d"},
+        ]);
+        let content = document(routes, json!({})).content().unwrap();
+        let exported = Document::of(Scope::default(), &content);
+        assert_eq!(exported.routes[0].service.as_str(), "a");
+        assert_eq!(exported.content().unwrap(), content);
+    }
+
+    #[test]
+    fn what_stands_twice_or_elsewhere_is_named() {
+        let route = |service: &str| json!({"service": service, "env": "e", "version": "v", "url": "http://a"});
+        let errors = document(json!([route("a"), route("a"), route("b")]), json!({"service": "a"})).content().unwrap_err();
+        let codes: Vec<_> = errors.iter().map(|(pointer, invalid)| (pointer.as_str(), invalid.code)).collect();
+        assert_eq!(codes, [("/routes/1", "duplicate"), ("/routes/2", "not_in_scope")]);
+    }
+}

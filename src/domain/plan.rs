@@ -1,0 +1,233 @@
+//! Plans: the difference between what a tenant has and what it shall have, to be reviewed before it is applied.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{
+    chain,
+    command::{Desired, Summary},
+    event::Change,
+    hash::EventHash,
+    ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName, VersionName},
+    policy::PolicySpec,
+    route::RouteSpec,
+    snapshot::Scope,
+    tag::VersionTag,
+    time::UtcTime,
+};
+
+/// What people set of a tenant's routes and policies: a state of it without revisions, times and actors.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Content {
+    /// Routes by name.
+    pub routes: BTreeMap<RouteName, RouteSpec>,
+    /// Traffic policies by name.
+    pub policies: BTreeMap<PolicyName, PolicySpec>,
+}
+
+impl Content {
+    /// The part of it in a scope.
+    #[must_use]
+    pub fn narrowed(mut self, scope: &Scope) -> Self {
+        self.routes.retain(|name, _| scope.has(&name.service, &name.env));
+        self.policies.retain(|name, _| scope.has(&name.service, &name.env));
+        self
+    }
+
+    /// How many of its routes are active.
+    pub fn active(&self) -> u32 {
+        u32::try_from(self.routes.values().filter(|spec| spec.is_active).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The changes that make `desired` of it; what `desired` does not name goes when `prune` says so. New and changed routes come first and
+    /// removed ones last, with the policies in between, each in the order of their names.
+    pub fn difference(&self, desired: &Self, prune: bool) -> Vec<Change> {
+        let route = |name: &RouteName, after: Option<&RouteSpec>| Change::Route {
+            name: name.clone(),
+            before: self.routes.get(name).cloned(),
+            after: after.cloned(),
+        };
+        let policy = |name: &PolicyName, after: Option<&PolicySpec>| Change::Policy {
+            name: name.clone(),
+            before: self.policies.get(name).cloned(),
+            after: after.cloned(),
+        };
+        let gone_routes = self.routes.keys().filter(|name| prune && !desired.routes.contains_key(*name));
+        let gone_policies = self.policies.keys().filter(|name| prune && !desired.policies.contains_key(*name));
+        let set = desired.routes.iter().map(|(name, spec)| route(name, Some(spec)));
+        let changes = set
+            .chain(desired.policies.iter().map(|(name, spec)| policy(name, Some(spec))))
+            .chain(gone_policies.map(|name| policy(name, None)))
+            .chain(gone_routes.map(|name| route(name, None)));
+        changes.filter(|change| change.action().is_some()).collect()
+    }
+}
+
+/// What happens to an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PlannedAction {
+    /// It is new.
+    Create,
+    /// It changes.
+    Update,
+    /// It goes.
+    Delete,
+}
+
+/// The name of a route, or of a policy, which has no version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObjectKey {
+    /// Service.
+    pub service: ServiceName,
+    /// Environment.
+    pub env: EnvName,
+    /// Version, of a route.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<VersionName>,
+}
+
+/// One change, as people review it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedChange {
+    /// What happens.
+    pub action: PlannedAction,
+    /// To which object.
+    pub key: ObjectKey,
+    /// As it is, if it is there.
+    pub before: Option<Value>,
+    /// As it shall be, if it shall be there.
+    pub after: Option<Value>,
+}
+
+impl PlannedChange {
+    /// A change of a route or a policy; `None` for one of the tenant itself.
+    pub fn of(change: &Change) -> Result<Option<Self>, serde_json::Error> {
+        let action = match change.is_there() {
+            (false, _) => PlannedAction::Create,
+            (true, true) => PlannedAction::Update,
+            (true, false) => PlannedAction::Delete,
+        };
+        let Some((service, env)) = change.place() else { return Ok(None) };
+        let key = |version| ObjectKey { service: service.clone(), env: env.clone(), version };
+        Ok(match change {
+            Change::Route { name, before, after } => {
+                let (before, after) = (value(before)?, value(after)?);
+                Some(Self { action, key: key(Some(name.version.clone())), before, after })
+            }
+            Change::Policy { before, after, .. } => {
+                Some(Self { action, key: key(None), before: value(before)?, after: value(after)? })
+            }
+            Change::Tenant { .. } => None,
+        })
+    }
+
+    /// What it asks for.
+    pub fn desired(&self) -> Result<Desired, serde_json::Error> {
+        let ObjectKey { service, env, version } = self.key.clone();
+        let after = self.after.clone();
+        Ok(match version {
+            Some(version) => {
+                let spec = after.map(serde_json::from_value).transpose()?;
+                Desired::Route { name: RouteName { service, env, version }, spec }
+            }
+            None => Desired::Policy { name: PolicyName { service, env }, spec: after.map(serde_json::from_value).transpose()? },
+        })
+    }
+}
+
+fn value<T: Serialize>(spec: &Option<T>) -> Result<Option<Value>, serde_json::Error> {
+    spec.as_ref().map(serde_json::to_value).transpose()
+}
+
+/// Changes that were worked out, and wait to be applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Plan {
+    /// Its id.
+    pub id: Uuid,
+    /// What it is applied with: SHA-256 over the JCS bytes of `{base, changes, scope, tenant}`.
+    pub hash: EventHash,
+    /// Whose.
+    pub tenant: TenantName,
+    /// The tenant's tag when it was worked out. It can be applied while nothing in its scope has changed since.
+    pub base: VersionTag,
+    /// What it looks at.
+    pub scope: Scope,
+    /// Whether what was not named goes.
+    pub prune: bool,
+    /// How many of what.
+    pub summary: Summary,
+    /// Active routes of the scope before and after.
+    pub active_routes: [u32; 2],
+    /// What will happen, in the order in which it happens.
+    pub changes: Vec<PlannedChange>,
+    /// What to think about before it is applied.
+    pub warnings: Vec<Warning>,
+    /// Why, in the words of who made it.
+    pub reason: Option<String>,
+    /// When it was made.
+    pub created_at: UtcTime,
+    /// By whom.
+    pub created_by: String,
+    /// When it is forgotten.
+    pub expires_at: UtcTime,
+}
+
+/// What to think about before a plan is applied.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Warning {
+    /// Stable, `snake_case`: the code of the problem that applying answers without a confirmation.
+    pub code: String,
+    /// For people.
+    pub detail: String,
+}
+
+/// The hash of changes to a state.
+pub fn hash(
+    tenant: &TenantName, base: Option<&VersionTag>, scope: &Scope, changes: &[PlannedChange],
+) -> Result<EventHash, serde_json::Error> {
+    let hashed = serde_json::json!({ "base": base, "changes": changes, "scope": scope, "tenant": tenant });
+    Ok(EventHash::of(&chain::canonical(&hashed)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(name: &str, url: &str) -> (RouteName, RouteSpec) {
+        let name = RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: name.parse().unwrap() };
+        (name, RouteSpec { url: url.parse().unwrap(), is_active: true, labels: Default::default(), description: None })
+    }
+
+    fn content(routes: &[(&str, &str)]) -> Content {
+        Content { routes: routes.iter().map(|(name, url)| route(name, url)).collect(), policies: BTreeMap::new() }
+    }
+
+    #[test]
+    fn the_difference_makes_the_one_of_the_other_and_names_nothing_else() {
+        let (now, desired) = (
+            content(&[("a", "http://a"), ("b", "http://b"), ("c", "http://c")]),
+            content(&[("b", "http://b"), ("c", "http://x"), ("d", "http://d")]),
+        );
+        let versions = |prune| {
+            let changes = now.difference(&desired, prune);
+            let planned: Vec<_> = changes.iter().map(|change| PlannedChange::of(change).unwrap().unwrap()).collect();
+            planned.iter().map(|p| (p.action, p.key.version.as_ref().unwrap().as_str().to_owned())).collect::<Vec<_>>()
+        };
+        use PlannedAction::{Create, Delete, Update};
+        assert_eq!(versions(false), [(Update, "c".to_owned()), (Create, "d".to_owned())]);
+        assert_eq!(versions(true), [(Update, "c".to_owned()), (Create, "d".to_owned()), (Delete, "a".to_owned())]);
+        assert_eq!(now.difference(&now, true), []);
+    }
+
+    #[test]
+    fn a_planned_change_asks_for_what_it_shows() {
+        let change = &content(&[]).difference(&content(&[("a", "http://a")]), true)[0];
+        let desired = PlannedChange::of(change).unwrap().unwrap().desired().unwrap();
+        let (name, spec) = route("a", "http://a");
+        assert_eq!(desired, Desired::Route { name, spec: Some(spec) });
+    }
+}

@@ -1,0 +1,430 @@
+//! What a traffic policy is: how traffic of one service in one environment is shared between its versions.
+//!
+//! Values of these types have been checked; [`choice`] is what follows from them for one request.
+
+pub mod choice;
+mod matching;
+
+use std::{collections::BTreeSet, fmt};
+
+use serde::{Deserialize, Serialize, Serializer};
+
+pub use self::matching::{HeaderMatch, HeaderName, Matching};
+use super::{
+    Invalid,
+    ids::{PolicyName, VersionName},
+    plain_text,
+    tag::Revision,
+    time::UtcTime,
+};
+
+/// The most hosts, shares, rules and failover versions of a policy, each.
+pub const MAX_PARTS: usize = 64;
+/// The largest weight. Weights are shares of their sum, so that they need not add up to anything.
+pub const MAX_WEIGHT: u16 = 10_000;
+/// The longest path prefix, in bytes.
+pub const MAX_PREFIX: usize = 512;
+
+/// A host that a policy owns: a lower-case DNS name (RFC 1123, at most 253 bytes), or such with `*` as its first label.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Host(String);
+
+impl Host {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Host {
+    type Error = Invalid;
+
+    fn try_from(raw: String) -> Result<Self, Invalid> {
+        let wrong = || Invalid::new("not_a_host", "a host is a lower-case DNS name without a port, or *. and such a name");
+        let name = raw.strip_prefix("*.").unwrap_or(&raw);
+        let label = |label: &str| {
+            let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            !label.is_empty() && label.len() <= 63 && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
+        };
+        // A last label of digits would be an IPv4 address (WHATWG URL §3.5).
+        let is_address = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+        if raw.len() > 253 || !name.split('.').all(label) || is_address {
+            return Err(wrong());
+        }
+        Ok(Self(raw))
+    }
+}
+
+impl Serialize for Host {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The part of its hosts' paths that a policy owns: `/`, or segments of RFC 3986 `pchar`s that begin with `/` and do not end with one,
+/// none of them `.` or `..`, nothing percent-encoded. So no two spellings name the same prefix.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PathPrefix(String);
+
+impl PathPrefix {
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for PathPrefix {
+    fn default() -> Self {
+        Self("/".to_owned())
+    }
+}
+
+impl TryFrom<String> for PathPrefix {
+    type Error = Invalid;
+
+    fn try_from(raw: String) -> Result<Self, Invalid> {
+        plain_text(&raw, MAX_PREFIX, "path_prefix")?;
+        let wrong = || {
+            let detail = "must be / or segments such as /shop/v2: no empty, . or .. segment, no %, no / at the end";
+            Invalid::new("not_a_path_prefix", detail)
+        };
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@".contains(&b);
+        let segment = |s: &str| !s.is_empty() && s != "." && s != ".." && s.bytes().all(allowed);
+        let rest = raw.strip_prefix('/').ok_or_else(wrong)?;
+        if !rest.is_empty() && !rest.split('/').all(segment) {
+            return Err(wrong());
+        }
+        Ok(Self(raw))
+    }
+}
+
+impl Serialize for PathPrefix {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// A version's share of the traffic.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Share {
+    /// Which version.
+    pub version: VersionName,
+    /// Its share, as a part of the sum of all weights.
+    pub weight: u16,
+}
+
+/// Requests that go to a version of their own.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// Which requests.
+    #[serde(rename = "match")]
+    pub matching: Matching,
+    /// For people, and for explanations. Unique within the policy.
+    pub name: String,
+    /// Where they go.
+    pub version: VersionName,
+}
+
+/// Where the key comes from that keeps a client with its version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum StickyBy {
+    /// The value of this cookie.
+    Cookie(CookieName),
+    /// The value of this request header.
+    Header(HeaderName),
+}
+
+/// The name of a cookie: an RFC 9110 token, at most 64 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct CookieName(String);
+
+impl CookieName {
+    /// The name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for CookieName {
+    type Error = Invalid;
+
+    fn try_from(raw: String) -> Result<Self, Invalid> {
+        if matching::is_token(&raw) && raw.len() <= 64 {
+            Ok(Self(raw))
+        } else {
+            Err(Invalid::new("not_a_cookie_name", "a cookie's name is a token of at most 64 bytes"))
+        }
+    }
+}
+
+impl Serialize for CookieName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+/// What people set of a policy; the `before` and `after` of an event. Members are declared in the order of RFC 8785.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
+pub struct PolicySpec {
+    /// Where traffic goes whose version is inactive, in this order.
+    #[serde(default)]
+    pub failover: Vec<VersionName>,
+    /// The hosts that belong to it, sorted.
+    #[serde(default)]
+    pub hosts: Vec<Host>,
+    /// The part of their paths that belongs to it.
+    #[serde(default)]
+    pub path_prefix: PathPrefix,
+    /// Looked at first, in this order.
+    #[serde(default)]
+    pub rules: Vec<Rule>,
+    /// How what no rule takes is shared.
+    #[serde(default)]
+    pub split: Vec<Share>,
+    /// What keeps a client with its version.
+    #[serde(default)]
+    pub sticky_by: Option<StickyBy>,
+}
+
+impl PolicySpec {
+    /// Checks what its parts cannot check alone, and brings the hosts in order. The errors name their members.
+    pub fn checked(mut self) -> Result<Self, Vec<(String, Invalid)>> {
+        let mut wrong = Vec::new();
+        let sizes = [
+            ("hosts", self.hosts.len()),
+            ("split", self.split.len()),
+            ("rules", self.rules.len()),
+            ("failover", self.failover.len()),
+        ];
+        for (name, size) in sizes {
+            if size > MAX_PARTS {
+                wrong.push((format!("/{name}"), Invalid::new("too_many", format!("at most {MAX_PARTS}"))));
+            }
+        }
+        for (at, share) in self.split.iter().enumerate().filter(|(_, share)| share.weight > MAX_WEIGHT) {
+            let detail = format!("{} is more than {MAX_WEIGHT}", share.weight);
+            wrong.push((format!("/split/{at}/weight"), Invalid::new("out_of_range", detail)));
+        }
+        if !self.split.is_empty() && self.split.iter().all(|share| share.weight == 0) {
+            wrong.push(("/split".to_owned(), Invalid::new("no_weight", "one weight must be more than 0")));
+        }
+        for (at, rule) in self.rules.iter().enumerate() {
+            if rule.name.is_empty() || plain_text(&rule.name, 64, "name").is_err() {
+                let detail = "1 to 64 bytes without control characters";
+                wrong.push((format!("/rules/{at}/name"), Invalid::new("not_a_name", detail)));
+            }
+            if rule.matching.headers.is_empty() {
+                let detail = "a rule must match something; what is for all is a split";
+                wrong.push((format!("/rules/{at}/match"), Invalid::new("empty", detail)));
+            }
+        }
+        wrong.extend(doubles("split", "/version", self.split.iter().map(|share| share.version.as_str())));
+        wrong.extend(doubles("rules", "/name", self.rules.iter().map(|rule| rule.name.as_str())));
+        wrong.extend(doubles("failover", "", self.failover.iter().map(VersionName::as_str)));
+        wrong.extend(doubles("hosts", "", self.hosts.iter().map(Host::as_str)));
+        if self.split.is_empty() && self.rules.is_empty() && self.failover.is_empty() {
+            wrong.push(("/split".to_owned(), Invalid::new("required", "a policy must send traffic somewhere")));
+        }
+        self.hosts.sort_unstable();
+        if wrong.is_empty() { Ok(self) } else { Err(wrong) }
+    }
+
+    /// Every version that it names, with the place of the name.
+    pub fn versions(&self) -> impl Iterator<Item = (String, &VersionName)> {
+        let split = self.split.iter().enumerate().map(|(at, share)| (format!("/split/{at}/version"), &share.version));
+        let rules = self.rules.iter().enumerate().map(|(at, rule)| (format!("/rules/{at}/version"), &rule.version));
+        let failover = self.failover.iter().enumerate().map(|(at, version)| (format!("/failover/{at}"), version));
+        split.chain(rules).chain(failover)
+    }
+
+    /// Whether it sends traffic to a version: by a rule, or with a weight.
+    pub fn sends_to(&self, version: &VersionName) -> bool {
+        self.rules.iter().any(|rule| rule.version == *version)
+            || self.split.iter().any(|share| share.weight > 0 && share.version == *version)
+    }
+
+    /// Whether it names a version at all.
+    pub fn names(&self, version: &VersionName) -> bool {
+        self.versions().any(|(_, named)| named == version)
+    }
+
+    /// Whether all of its traffic has somewhere to go while only those versions are active for which `is_active` says so.
+    pub fn has_somewhere(&self, is_active: impl Fn(&VersionName) -> bool) -> bool {
+        let spare = self.failover.iter().chain(self.split.iter().filter(|share| share.weight > 0).map(|share| &share.version));
+        spare.into_iter().any(is_active)
+    }
+
+    /// It without a version, if what is left is a policy and the traffic that went to that version has somewhere else to go.
+    pub fn giving_up(&self, version: &VersionName, is_active: impl Fn(&VersionName) -> bool) -> Option<Self> {
+        let mut spec = self.clone();
+        spec.split.retain(|share| share.version != *version);
+        spec.rules.retain(|rule| rule.version != *version);
+        spec.failover.retain(|named| named != version);
+        let spec = spec.checked().ok()?;
+        (!self.sends_to(version) || spec.has_somewhere(is_active)).then_some(spec)
+    }
+}
+
+/// A merge patch (RFC 7396) of a [`PolicySpec`]: absent keeps, `Some(None)` goes back to nothing. Lists are replaced whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
+pub struct PolicyPatch {
+    /// A new failover order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failover: Option<Option<Vec<VersionName>>>,
+    /// New hosts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<Option<Vec<Host>>>,
+    /// A new path prefix.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path_prefix: Option<Option<PathPrefix>>,
+    /// New rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rules: Option<Option<Vec<Rule>>>,
+    /// A new split.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub split: Option<Option<Vec<Share>>>,
+    /// A new way to keep clients, or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sticky_by: Option<Option<StickyBy>>,
+}
+
+impl PolicyPatch {
+    /// The spec that this patch makes of `spec`, checked.
+    pub fn apply(&self, spec: &PolicySpec) -> Result<PolicySpec, Vec<(String, Invalid)>> {
+        fn patched<T: Clone + Default>(patch: &Option<Option<T>>, old: &T) -> T {
+            patch.clone().map_or_else(|| old.clone(), Option::unwrap_or_default)
+        }
+        let Self { failover, hosts, path_prefix, rules, split, sticky_by } = self;
+        PolicySpec {
+            failover: patched(failover, &spec.failover),
+            hosts: patched(hosts, &spec.hosts),
+            path_prefix: patched(path_prefix, &spec.path_prefix),
+            rules: patched(rules, &spec.rules),
+            split: patched(split, &spec.split),
+            sticky_by: sticky_by.clone().unwrap_or_else(|| spec.sticky_by.clone()),
+        }
+        .checked()
+    }
+
+    /// Every version that it names.
+    pub fn versions(&self) -> impl Iterator<Item = &VersionName> {
+        let split = self.split.iter().flatten().flatten().map(|share| &share.version);
+        let rules = self.rules.iter().flatten().flatten().map(|rule| &rule.version);
+        split.chain(rules).chain(self.failover.iter().flatten().flatten())
+    }
+}
+
+fn doubles<'a>(list: &'static str, member: &'static str, names: impl Iterator<Item = &'a str>) -> Vec<(String, Invalid)> {
+    let mut seen = BTreeSet::new();
+    let double = |(at, name): (usize, &'a str)| {
+        let invalid = || Invalid::new("duplicate", format!("{name} stands there already"));
+        (!seen.insert(name)).then(|| (format!("/{list}/{at}{member}"), invalid()))
+    };
+    names.enumerate().filter_map(double).collect()
+}
+
+/// A policy as it stands: its spec, and when and by whom it came to be so.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Policy {
+    /// Its name within the tenant.
+    #[serde(flatten)]
+    pub name: PolicyName,
+    /// What people set.
+    #[serde(flatten)]
+    pub spec: PolicySpec,
+    /// The tenant's revision of its last change.
+    pub revision: Revision,
+    /// When it was created.
+    pub created_at: UtcTime,
+    /// By whom.
+    pub created_by: String,
+    /// When it last changed.
+    pub updated_at: UtcTime,
+    /// By whom.
+    pub updated_by: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn spec(value: serde_json::Value) -> Result<PolicySpec, Vec<(String, Invalid)>> {
+        serde_json::from_value::<PolicySpec>(value).expect("readable").checked()
+    }
+
+    #[test]
+    fn hosts_are_lower_case_dns_names() {
+        for good in ["a", "a.example", "*.example.com", "xn--bcher-kva.example", &format!("{}.a", "a".repeat(63))] {
+            assert!(Host::try_from(good.to_owned()).is_ok(), "{good}");
+        }
+        let long = ["a"; 200].join(".");
+        for bad in
+            ["", ".", "a.", "A.example", "a..b", "*", "*.*.a", "a.*.b", "a:80", "10.0.0.1", "[::1]", "-a.b", "a_b", "ä", &long]
+        {
+            assert!(Host::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_prefix_has_one_spelling() {
+        for good in ["/", "/a", "/a/b.c", "/~x/@1"] {
+            assert!(PathPrefix::try_from(good.to_owned()).is_ok(), "{good}");
+        }
+        for bad in [
+            "",
+            "a",
+            "//",
+            "/a/",
+            "/a//b",
+            "/./a",
+            "/..",
+            "/a%2fb",
+            "/a?b",
+            "/a#b",
+            "/a b",
+            "/ä",
+            &format!("/{}", "a".repeat(512)),
+        ] {
+            assert!(PathPrefix::try_from(bad.to_owned()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn every_wrong_part_is_named() {
+        let pointers = |value| spec(value).unwrap_err().into_iter().map(|(pointer, _)| pointer).collect::<Vec<_>>();
+        assert_eq!(pointers(json!({})), ["/split"]);
+        assert_eq!(pointers(json!({"split": [{"version": "a", "weight": 0}]})), ["/split"]);
+        let value = json!({
+            "split": [{"version": "a", "weight": 10001}, {"version": "a", "weight": 1}], "failover": ["b", "b"], "hosts": ["h", "h"],
+            "rules": [{"name": "", "match": {"headers": {}}, "version": "a"}],
+        });
+        let all = ["/split/0/weight", "/rules/0/name", "/rules/0/match", "/split/1/version", "/failover/1", "/hosts/1"];
+        assert_eq!(pointers(value), all);
+        let many: Vec<_> = (0..65).map(|at| json!(format!("v{at}"))).collect();
+        assert_eq!(pointers(json!({"failover": many})), ["/failover"]);
+    }
+
+    #[test]
+    fn members_are_declared_in_canonical_order() {
+        let rule = json!({"name": "r", "match": {"headers": {"x-a": {"exact": "1"}}}, "version": "b"});
+        let value =
+            json!({"split": [{"version": "a", "weight": 1}], "rules": [rule], "hosts": ["b", "a"], "sticky_by": {"header": "x"}});
+        let spec = spec(value).unwrap();
+        crate::domain::chain::in_order(&spec).unwrap();
+        assert_eq!(spec.hosts.iter().map(Host::as_str).collect::<Vec<_>>(), ["a", "b"]);
+    }
+}

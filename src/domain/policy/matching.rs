@@ -1,0 +1,228 @@
+//! Which requests a rule takes.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use regex::Regex;
+use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
+
+use crate::domain::{Invalid, plain_text};
+
+/// The most headers of one rule.
+const MAX_HEADERS: usize = 16;
+/// The longest pattern or value, in bytes.
+const MAX_PATTERN: usize = 512;
+/// The most memory that a compiled pattern may take. The engine is linear in the text, whatever the pattern.
+const MAX_COMPILED: usize = 256 * 1024;
+
+/// RFC 9110 §5.6.2.
+pub(super) fn is_token(raw: &str) -> bool {
+    !raw.is_empty() && raw.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
+}
+
+/// The name of a request header: an RFC 9110 token in lower case, at most 64 bytes. Not one that a proxy takes away or rewrites.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct HeaderName(String);
+
+impl HeaderName {
+    /// The name, in lower case.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Hop-by-hop (RFC 9110 §7.6.1), and `Host`, which a policy's own member is for.
+const NOT_MATCHED: [&str; 9] = [
+    "connection",
+    "host",
+    "keep-alive",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+impl TryFrom<String> for HeaderName {
+    type Error = Invalid;
+
+    fn try_from(raw: String) -> Result<Self, Invalid> {
+        let name = raw.to_ascii_lowercase();
+        if !is_token(&name) || name.len() > 64 {
+            return Err(Invalid::new("not_a_header_name", "a header's name is a token of at most 64 bytes"));
+        }
+        if NOT_MATCHED.contains(&name.as_str()) {
+            return Err(Invalid::new("not_a_header_name", format!("{name} belongs to the connection, not to the request")));
+        }
+        Ok(Self(name))
+    }
+}
+
+impl Serialize for HeaderName {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl fmt::Display for HeaderName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which requests a rule takes: those that match in all of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Matching {
+    /// What each of these headers must be.
+    #[serde(deserialize_with = "headers")]
+    pub headers: BTreeMap<HeaderName, HeaderMatch>,
+}
+
+impl Matching {
+    /// Whether a request with these headers is taken.
+    pub fn takes(&self, headers: &BTreeMap<String, String>) -> bool {
+        self.headers.iter().all(|(name, wanted)| wanted.takes(headers.get(name.as_str()).map(String::as_str)))
+    }
+}
+
+/// Two spellings of one name would be one header with two conditions.
+fn headers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<HeaderName, HeaderMatch>, D::Error> {
+    let raw = BTreeMap::<String, HeaderMatch>::deserialize(deserializer)?;
+    let count = raw.len();
+    let named = raw.into_iter().map(|(name, wanted)| HeaderName::try_from(name).map(|name| (name, wanted)));
+    let headers = named.collect::<Result<BTreeMap<_, _>, _>>().map_err(serde::de::Error::custom)?;
+    if headers.len() != count || count > MAX_HEADERS {
+        let text = format!("at most {MAX_HEADERS} headers, each once, upper and lower case being the same");
+        return Err(serde::de::Error::custom(text));
+    }
+    Ok(headers)
+}
+
+/// What a header must be. Values are compared as they are, case included.
+#[derive(Debug, Clone)]
+pub enum HeaderMatch {
+    /// This value.
+    Exact(String),
+    /// A value that begins so.
+    Prefix(String),
+    /// A value that this pattern matches as a whole. Syntax of the crate `regex`: no look-around, no back references.
+    Regex(String, Arc<Regex>),
+    /// There, or not there.
+    Present(bool),
+}
+
+impl HeaderMatch {
+    fn takes(&self, value: Option<&str>) -> bool {
+        match (self, value) {
+            (Self::Present(wanted), value) => *wanted == value.is_some(),
+            (_, None) => false,
+            (Self::Exact(wanted), Some(value)) => wanted == value,
+            (Self::Prefix(wanted), Some(value)) => value.starts_with(wanted.as_str()),
+            (Self::Regex(_, pattern), Some(value)) => pattern.is_match(value),
+        }
+    }
+}
+
+impl PartialEq for HeaderMatch {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Exact(a), Self::Exact(b)) | (Self::Prefix(a), Self::Prefix(b)) => a == b,
+            (Self::Regex(a, _), Self::Regex(b, _)) => a == b,
+            (Self::Present(a), Self::Present(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+impl Eq for HeaderMatch {}
+
+impl Serialize for HeaderMatch {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut member = serializer.serialize_map(Some(1))?;
+        match self {
+            Self::Exact(value) => member.serialize_entry("exact", value)?,
+            Self::Prefix(value) => member.serialize_entry("prefix", value)?,
+            Self::Regex(pattern, _) => member.serialize_entry("regex", pattern)?,
+            Self::Present(wanted) => member.serialize_entry("present", wanted)?,
+        }
+        member.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for HeaderMatch {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Raw {
+            Exact(String),
+            Prefix(String),
+            Regex(String),
+            Present(bool),
+        }
+        let made = match Raw::deserialize(deserializer)? {
+            Raw::Exact(value) => plain_text(&value, MAX_PATTERN, "exact").map(|()| Self::Exact(value)),
+            Raw::Prefix(value) => plain_text(&value, MAX_PATTERN, "prefix").map(|()| Self::Prefix(value)),
+            Raw::Regex(pattern) => compiled(&pattern).map(|regex| Self::Regex(pattern, Arc::new(regex))),
+            Raw::Present(wanted) => Ok(Self::Present(wanted)),
+        };
+        made.map_err(serde::de::Error::custom)
+    }
+}
+
+fn compiled(pattern: &str) -> Result<Regex, Invalid> {
+    plain_text(pattern, MAX_PATTERN, "regex")?;
+    let whole = format!("^(?:{pattern})$");
+    let wrong = |_| Invalid::new("not_a_regex", "regex is not a pattern of the crate regex, or too large a one");
+    // Alone too: a pattern such as "a)|(b" is one only between our parentheses.
+    let build = |text: &str| regex::RegexBuilder::new(text).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).build();
+    build(pattern).and_then(|_| build(&whole)).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn takes(matching: serde_json::Value, headers: &[(&str, &str)]) -> bool {
+        let matching: Matching = serde_json::from_value(json!({ "headers": matching })).unwrap();
+        matching.takes(&headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn a_rule_takes_what_matches_in_all_of_it() {
+        assert!(takes(json!({"x": {"exact": "a"}}), &[("x", "a")]));
+        assert!(!takes(json!({"x": {"exact": "a"}}), &[("x", "A")]));
+        assert!(takes(json!({"X": {"prefix": "a"}}), &[("x", "ab")]));
+        assert!(!takes(json!({"x": {"prefix": ""}}), &[]));
+        assert!(takes(json!({"x": {"regex": "a|b"}}), &[("x", "b")]));
+        assert!(!takes(json!({"x": {"regex": "a|b"}}), &[("x", "ab")]));
+        assert!(takes(json!({"x": {"present": true}, "y": {"present": false}}), &[("x", "")]));
+        assert!(!takes(json!({"x": {"present": true}, "y": {"present": false}}), &[("x", ""), ("y", "")]));
+    }
+
+    #[test]
+    fn names_and_patterns_that_cannot_be_meant_are_refused() {
+        let long = "a".repeat(513);
+        for bad in [
+            json!({"": {"exact": "a"}}),
+            json!({"a b": {"exact": "a"}}),
+            json!({"Host": {"exact": "a"}}),
+            json!({"te": {"exact": "a"}}),
+            json!({"x": {"exact": "a"}, "X": {"exact": "b"}}),
+            json!({"x": {"exact": "a", "prefix": "b"}}),
+            json!({"x": {"equals": "a"}}),
+            json!({"x": {"exact": "a\r\nb: c"}}),
+            json!({"x": {"exact": long}}),
+            json!({"x": {"regex": "("}}),
+            json!({"x": {"regex": "a)|(b"}}),
+            json!({"x": {"regex": "(?:(?:a{1000}){1000}){1000}"}}),
+            json!({"x": {}}),
+            json!({"x": "a"}),
+        ] {
+            assert!(serde_json::from_value::<Matching>(json!({ "headers": bad })).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Time travel: `?at=`, differences, blame.
+
+use actix_web::{HttpResponse, http::header, web};
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+use super::{
+    ApiState,
+    context::{ReadContext, parse_tag},
+    extract::Query,
+    polling::{json, scope, set_tag},
+    problem::Problem,
+    respond,
+    routes::{KeyPath, MinimumIn, key_in_path},
+    tenants::name_in_path,
+};
+use crate::{
+    auth::Caller,
+    domain::{
+        Invalid,
+        blame::Blame,
+        ids::{RouteKey, TenantName},
+        snapshot::Scope,
+        tag::Revision,
+        time::UtcTime,
+    },
+    service::{
+        Error,
+        past::{At, When},
+    },
+};
+
+/// A revision, a version tag, or a time.
+pub(super) fn parse_at(raw: &str) -> Result<At, Invalid> {
+    if !raw.is_empty() && raw.len() < 19 && raw.bytes().all(|b| b.is_ascii_digit()) {
+        return Ok(Revision(raw.parse().map_err(|_| wrong())?).into());
+    }
+    if let Ok(tag) = parse_tag(raw) {
+        return Ok(At { when: When::Revision(tag.revision), epoch: Some(tag.epoch) });
+    }
+    let time: UtcTime = raw.parse().map_err(|_| wrong())?;
+    Ok(At { when: When::Time(time), epoch: None })
+}
+
+fn wrong() -> Invalid {
+    Invalid::new("not_an_instant", "must be a revision, a version tag, or a time such as 2026-11-21T05:48:00Z")
+}
+
+/// The same of a query's parameter.
+pub(super) fn at_in_query(name: &str, raw: &str) -> Result<At, Problem> {
+    parse_at(raw).map_err(|invalid| Problem::field(format!("?{name}"), invalid))
+}
+
+/// The parameters of `GET …/diff`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct DiffIn {
+    from: Option<String>,
+    to: Option<String>,
+    service: Option<String>,
+    env: Option<String>,
+}
+
+/// `GET /tenants/{tenant}/diff`
+pub async fn diff(
+    state: web::Data<ApiState>, _caller: Caller, path: web::Path<String>, query: Query<DiffIn>,
+) -> Result<HttpResponse, Problem> {
+    let tenant = name_in_path(path)?;
+    let DiffIn { from, to, service, env } = query.0;
+    let scope = scope(service, env)?;
+    let from = from.ok_or_else(|| Problem::field("?from", Invalid::new("required", "is required")))?;
+    let from = at_in_query("from", &from)?;
+    let to = to.map(|to| at_in_query("to", &to)).transpose()?;
+    let difference = state.reads.difference(&tenant, &from, to.as_ref(), &scope).await?;
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, difference.to.to_etag())).json(difference))
+}
+
+#[derive(Debug, Serialize)]
+struct BlameOut<'a> {
+    #[serde(flatten)]
+    route: &'a RouteKey,
+    members: &'a std::collections::BTreeMap<String, Blame>,
+}
+
+/// `GET /routes/{tenant}/{service}/{env}/{version}/blame`
+pub async fn blame(
+    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: KeyPath, query: Query<MinimumIn>,
+) -> Result<HttpResponse, Problem> {
+    let key = key_in_path(path)?;
+    let freshness = context.freshness(query.0.min_revision.as_deref())?;
+    let (members, tag) = state.reads.blame(&key, &freshness).await?;
+    let body = BlameOut { route: &key, members: &members };
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))
+}
+
+/// The answer to `snapshot` with `?at=`: what was answered then.
+pub(super) async fn snapshot(state: &ApiState, tenant: &TenantName, scope: Scope, raw: &str) -> Result<HttpResponse, Problem> {
+    let at = at_in_query("at", raw)?;
+    let snapshot = state.reads.snapshot_at(tenant, &at).await?;
+    let tag = snapshot.scope_tag(&scope);
+    let body = web::block(move || snapshot.body(&scope)).await.map_err(Error::internal)?;
+    let mut response = json(body.into());
+    set_tag(&mut response, &tag);
+    Ok(response)
+}
+
+/// One object as it was.
+pub(super) fn was(tag: &crate::domain::tag::VersionTag, body: &impl Serialize) -> HttpResponse {
+    let mut response = respond::json(body);
+    set_tag(&mut response, tag);
+    response
+}

@@ -1,0 +1,206 @@
+//! `/policies`: traffic policies, and their history.
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use validator::Validate;
+
+use super::{
+    ApiState,
+    context::{ReadContext, WriteContext},
+    extract::{Body, Fields, Object, Query},
+    past::{self, at_in_query},
+    problem::{FieldError, Problem},
+    respond::{self, double_option},
+    routes::{GetIn, HistoryIn},
+};
+use crate::{
+    auth::Caller,
+    domain::{
+        Invalid,
+        command::{self, Op},
+        ids::{EnvName, PolicyKey, PolicyName, ServiceName, TenantName, VersionName},
+        policy::{Host, Matching, PathPrefix, Policy, PolicyPatch, PolicySpec, Rule, Share, StickyBy},
+    },
+    service::batch::Reply,
+};
+
+/// A policy as the API shows it.
+#[derive(Debug, Serialize)]
+struct PolicyOut<'a> {
+    tenant: &'a TenantName,
+    #[serde(flatten)]
+    policy: &'a Policy,
+}
+
+/// The body of `PUT`: a policy without its name.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PolicyIn {
+    failover: Vec<VersionName>,
+    hosts: Vec<Host>,
+    path_prefix: PathPrefix,
+    rules: Vec<Object<RuleIn>>,
+    split: Vec<Object<Share>>,
+    sticky_by: Option<StickyBy>,
+}
+
+/// A rule as it comes.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RuleIn {
+    #[serde(rename = "match")]
+    matching: Object<Matching>,
+    name: String,
+    version: VersionName,
+}
+
+impl PolicyIn {
+    /// The checked policy; the errors name their members.
+    pub(super) fn parse(self) -> Result<PolicySpec, Vec<(String, Invalid)>> {
+        let Self { failover, hosts, path_prefix, rules, split, sticky_by } = self;
+        PolicySpec { failover, hosts, path_prefix, rules: rules_of(rules), split: shares_of(split), sticky_by }.checked()
+    }
+}
+
+fn rules_of(rules: Vec<Object<RuleIn>>) -> Vec<Rule> {
+    let rule = |Object(RuleIn { matching: Object(matching), name, version })| Rule { matching, name, version };
+    rules.into_iter().map(rule).collect()
+}
+
+fn shares_of(split: Vec<Object<Share>>) -> Vec<Share> {
+    split.into_iter().map(|share| share.0).collect()
+}
+
+/// Errors of members as a problem; `prefix` is where the members are.
+pub(super) fn wrong_members(prefix: &str, errors: Vec<(String, Invalid)>) -> Vec<FieldError> {
+    let error = |(pointer, Invalid { code, detail })| FieldError { pointer: format!("{prefix}{pointer}"), code, detail };
+    errors.into_iter().map(error).collect()
+}
+
+/// The body of `PATCH`: a merge patch. Lists are replaced whole.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PatchIn {
+    #[serde(deserialize_with = "double_option")]
+    failover: Option<Option<Vec<VersionName>>>,
+    #[serde(deserialize_with = "double_option")]
+    hosts: Option<Option<Vec<Host>>>,
+    #[serde(deserialize_with = "double_option")]
+    path_prefix: Option<Option<PathPrefix>>,
+    #[serde(deserialize_with = "double_option")]
+    rules: Option<Option<Vec<Object<RuleIn>>>>,
+    #[serde(deserialize_with = "double_option")]
+    split: Option<Option<Vec<Object<Share>>>>,
+    #[serde(deserialize_with = "double_option")]
+    sticky_by: Option<Option<StickyBy>>,
+}
+
+/// The three names in a path.
+pub type PolicyPath = web::Path<(String, String, String)>;
+
+fn key_in_path(path: PolicyPath) -> Result<PolicyKey, Problem> {
+    let (tenant, service, env) = path.into_inner();
+    let mut fields = Fields::default();
+    let tenant = fields.required::<TenantName>("{tenant}", Some(tenant));
+    let service = fields.required::<ServiceName>("{service}", Some(service));
+    let env = fields.required::<EnvName>("{env}", Some(env));
+    let ((tenant, service), env) = fields.finish(tenant.zip(service).zip(env))?;
+    Ok(PolicyKey { tenant, name: PolicyName { service, env } })
+}
+
+async fn write(state: &ApiState, context: WriteContext, tenant: TenantName, op: Op) -> Result<HttpResponse, Problem> {
+    let reply = state.writer.write(context.request(tenant.clone(), op)).await?;
+    Ok(written(&tenant, &reply))
+}
+
+fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
+    let mut response = respond::written(reply);
+    match &reply.outcome.object {
+        command::Object::Policy(policy) => {
+            let location = format!("/api/v1/policies/{tenant}/{}/{}", policy.name.service, policy.name.env);
+            response.insert_header((header::LOCATION, location)).json(PolicyOut { tenant, policy })
+        }
+        _ => response.finish(),
+    }
+}
+
+/// `PUT /policies/{tenant}/{service}/{env}`
+pub async fn put(
+    state: web::Data<ApiState>, context: WriteContext, path: PolicyPath, body: Body<PolicyIn>,
+) -> Result<HttpResponse, Problem> {
+    let PolicyKey { tenant, name: policy } = key_in_path(path)?;
+    let spec = body.0.parse().map_err(|errors| Problem::fields(wrong_members("", errors)))?;
+    write(&state, context.sized(body.1), tenant, Op::PutPolicy { policy, spec }).await
+}
+
+/// `PATCH /policies/{tenant}/{service}/{env}`
+pub async fn patch(
+    state: web::Data<ApiState>, context: WriteContext, path: PolicyPath, body: Body<PatchIn>,
+) -> Result<HttpResponse, Problem> {
+    let PolicyKey { tenant, name: policy } = key_in_path(path)?;
+    let PatchIn { failover, hosts, path_prefix, rules, split, sticky_by } = body.0;
+    let (rules, split) = (rules.map(|rules| rules.map(rules_of)), split.map(|split| split.map(shares_of)));
+    let patch = Box::new(PolicyPatch { failover, hosts, path_prefix, rules, split, sticky_by });
+    write(&state, context.sized(body.1), tenant, Op::PatchPolicy { policy, patch }).await
+}
+
+/// `DELETE /policies/{tenant}/{service}/{env}`
+pub async fn delete(state: web::Data<ApiState>, context: WriteContext, path: PolicyPath) -> Result<HttpResponse, Problem> {
+    let PolicyKey { tenant, name: policy } = key_in_path(path)?;
+    write(&state, context, tenant, Op::DeletePolicy { policy }).await
+}
+
+/// `GET /policies/{tenant}/{service}/{env}`
+pub async fn get(
+    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: PolicyPath, query: Query<GetIn>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let key = key_in_path(path)?;
+    if let Some(at) = query.0.at {
+        let (policy, tag) = state.reads.policy_at(&key, &at_in_query("at", &at)?).await?;
+        return Ok(past::was(&tag, &PolicyOut { tenant: &key.tenant, policy: &policy }));
+    }
+    let freshness = context.freshness(query.0.min_revision.as_deref())?;
+    let (policy, tag) = state.reads.policy(&key, &freshness).await?;
+    Ok(respond::conditional(&request, &tag, || respond::json(&PolicyOut { tenant: &key.tenant, policy: &policy })))
+}
+
+/// The parameters of `GET /policies`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct ListIn {
+    tenant: Option<String>,
+    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    limit: Option<u32>,
+    cursor: Option<String>,
+    min_revision: Option<String>,
+}
+
+/// `GET /policies`
+pub async fn list(
+    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, query: Query<ListIn>,
+) -> Result<HttpResponse, Problem> {
+    let ListIn { tenant, limit, cursor, min_revision } = query.0;
+    let freshness = context.freshness(min_revision.as_deref())?;
+    let mut fields = Fields::default();
+    let tenant = fields.required::<TenantName>("?tenant", tenant);
+    let tenant = fields.finish(tenant)?;
+    let (page, tag) = state.reads.policies(&tenant, &respond::page_request(limit, cursor), &freshness).await?;
+    let items: Vec<_> = page.items.iter().map(|policy| PolicyOut { tenant: &tenant, policy }).collect();
+    let body = respond::PageOut { items: &items, next_cursor: page.next_cursor };
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))
+}
+
+/// `GET /policies/{tenant}/{service}/{env}/history`
+pub async fn history(
+    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: PolicyPath, query: Query<HistoryIn>,
+) -> Result<HttpResponse, Problem> {
+    let key = key_in_path(path)?;
+    let HistoryIn { limit, cursor, min_revision } = query.0;
+    let freshness = context.freshness(min_revision.as_deref())?;
+    let (page, tag) = state.reads.policy_history(&key, &respond::page_request(limit, cursor), &freshness).await?;
+    let items: &[Box<RawValue>] = &page.items;
+    let body = respond::PageOut { items, next_cursor: page.next_cursor };
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))
+}

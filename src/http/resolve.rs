@@ -1,0 +1,120 @@
+//! `GET /routes/resolve`: where a request goes. With a version, to that; without, where the traffic policy says.
+
+use std::collections::BTreeMap;
+
+use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use serde::Deserialize;
+use validator::Validate;
+
+use super::{
+    ApiState,
+    context::{ReadContext, if_none_match},
+    extract::{Fields, parse_query},
+    middleware::Around,
+    polling::{json, resolved, set_tag, with_age, within},
+    problem::Problem,
+    routes::key_in_query,
+};
+use crate::{
+    auth::Caller,
+    domain::{
+        Invalid,
+        ids::{PolicyKey, PolicyName},
+        policy::{HeaderName, choice::Asked},
+    },
+    service::polls::Polls,
+};
+
+/// The most request headers that a question may carry, the longest value, and the longest key.
+const MAX_HEADERS: usize = 32;
+const MAX_VALUE: usize = 4096;
+
+/// The parameters of `GET /routes/resolve`, beside `header.<name>`.
+#[derive(Debug, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct ResolveIn {
+    tenant: Option<String>,
+    service: Option<String>,
+    env: Option<String>,
+    version: Option<String>,
+    key: Option<String>,
+    #[serde(default)]
+    explain: bool,
+    min_revision: Option<String>,
+}
+
+/// `GET /routes/resolve`
+pub async fn resolve(
+    state: web::Data<ApiState>, around: web::Data<Around>, _caller: Caller, context: ReadContext, request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let (query, headers) = split(request.query_string())?;
+    let ResolveIn { tenant, service, env, version, key, explain, min_revision } = parse_query(&query)?;
+    let freshness = context.freshness(min_revision.as_deref())?;
+    if version.is_some() {
+        refuse_with_version(key.is_some(), explain, !headers.is_empty())?;
+        let key = key_in_query([tenant, service, env, version])?;
+        let polled = within(around.request_timeout, state.polls.resolve(&key, &freshness)).await?;
+        return Ok(resolved(&state.polls, polled));
+    }
+    let mut fields = Fields::default();
+    let tenant = fields.required("?tenant", tenant);
+    let service = fields.required("?service", service);
+    let env = fields.required("?env", env);
+    let key = fields.check("?key", short(key));
+    let parts = tenant.zip(service).zip(env).zip(key);
+    let (((tenant, service), env), key) = fields.finish(parts)?;
+    let policy = PolicyKey { tenant, name: PolicyName { service, env } };
+    let asked = Asked { key, headers };
+    let chosen = within(around.request_timeout, state.polls.choose(&policy, &asked, &freshness)).await?;
+    let seen = if_none_match(request.headers());
+    let mut response = match &chosen.tag {
+        Some(tag) if seen.contains(tag) => HttpResponse::NotModified().finish(),
+        _ => json(Polls::chosen_body(&policy.tenant, &chosen, explain)?.into()),
+    };
+    match &chosen.tag {
+        Some(tag) => set_tag(&mut response, tag),
+        // Chance decided: the next answer may be another.
+        None => drop(response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"))),
+    }
+    Ok(with_age(&state.polls, response))
+}
+
+/// What only a policy looks at says nothing beside a version, and whoever sends it means something else.
+fn refuse_with_version(key: bool, explain: bool, headers: bool) -> Result<(), Problem> {
+    let mut fields = Fields::default();
+    for (pointer, is_there) in [("?key", key), ("?explain", explain), ("?header.*", headers)] {
+        if is_there {
+            fields.check::<()>(pointer, Err(Invalid::new("not_with_version", "is for resolving without a version")));
+        }
+    }
+    fields.finish(Some(()))
+}
+
+fn short(value: Option<String>) -> Result<Option<String>, Invalid> {
+    match value {
+        Some(value) if value.len() > MAX_VALUE => Err(Invalid::new("too_long", format!("at most {MAX_VALUE} bytes"))),
+        value => Ok(value),
+    }
+}
+
+/// The parameters `header.<name>`, by names in lower case, and the rest of a query.
+fn split(query: &str) -> Result<(String, BTreeMap<String, String>), Problem> {
+    let mut headers = BTreeMap::new();
+    let mut rest = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in url::form_urlencoded::parse(query.as_bytes()) {
+        let Some(header) = name.strip_prefix("header.") else {
+            rest.append_pair(&name, &value);
+            continue;
+        };
+        let wrong = |invalid| Problem::field(format!("?{name}"), invalid);
+        let header = HeaderName::try_from(header.to_owned()).map_err(wrong)?;
+        let value = short(Some(value.into_owned())).map_err(wrong)?.unwrap_or_default();
+        if headers.insert(header.as_str().to_owned(), value).is_some() {
+            return Err(wrong(Invalid::new("duplicate", "may be given once")));
+        }
+        if headers.len() > MAX_HEADERS {
+            return Err(wrong(Invalid::new("too_many", format!("at most {MAX_HEADERS} headers"))));
+        }
+    }
+    Ok((rest.finish(), headers))
+}

@@ -1,0 +1,72 @@
+//! `resolve` without a version: the traffic policy decides.
+
+use serde::Serialize;
+
+use super::{Error, Freshness, polls::Polls};
+use crate::domain::{
+    command::Rejection,
+    ids::{PolicyKey, PolicyName, TenantName, VersionName},
+    policy::choice::{self, Asked, Explanation, Standing},
+    snapshot::SnapshotRoute,
+    tag::{Revision, VersionTag},
+};
+
+/// Where a policy sends a request.
+#[derive(Debug)]
+pub struct Chosen {
+    /// Where.
+    pub route: SnapshotRoute,
+    /// The tag of everything that the choice depends on. `None` when chance had a part in it: the next answer may be another.
+    pub tag: Option<VersionTag>,
+    /// Why.
+    pub why: Explained,
+}
+
+/// Why a request goes where it goes, and by which policy.
+#[derive(Debug, Clone, Serialize)]
+pub struct Explained {
+    /// The policy's service and environment.
+    pub policy: PolicyName,
+    /// The revision of its last change.
+    pub policy_revision: Revision,
+    /// The rest.
+    #[serde(flatten)]
+    pub choice: Explanation,
+}
+
+impl Polls {
+    /// Where the policy of a service in an environment sends a request.
+    pub async fn choose(&self, key: &PolicyKey, asked: &Asked, freshness: &Freshness) -> Result<Chosen, Error> {
+        let PolicyKey { tenant, name } = key;
+        let snapshot = self.tenant(tenant, freshness).await?;
+        let (service, env) = (name.service.as_str(), name.env.as_str());
+        let policy = snapshot.policy(service, env).ok_or(Rejection::PolicyNotFound)?;
+        let held = |version: &VersionName| snapshot.get(service, env, version.as_str());
+        let standing = |version: &VersionName| match held(version) {
+            Some(route) if route.is_active => Standing::Active,
+            Some(_) => Standing::Inactive,
+            None => Standing::Missing,
+        };
+        let (version, explanation) = choice::choose(name, &policy.spec, asked, fastrand::u64(..), standing);
+        let by_chance = explanation.key.is_none() && explanation.split.len() > 1;
+        let why = Explained { policy: name.clone(), policy_revision: policy.revision, choice: explanation };
+        let Some(route) = version.as_ref().and_then(held).cloned() else {
+            return Err(Error::NoActiveVersion(Box::new(why)));
+        };
+        let tag = (!by_chance).then(|| snapshot.tag_of(Some(service), Some(env)));
+        Ok(Chosen { route, tag, why })
+    }
+
+    /// The body of `resolve` for a choice.
+    pub fn chosen_body(tenant: &TenantName, chosen: &Chosen, explain: bool) -> Result<Vec<u8>, Error> {
+        let mut body = crate::domain::snapshot::resolve_body(tenant, &chosen.route).map_err(Error::internal)?;
+        if explain {
+            // Before the last brace.
+            body.pop();
+            body.extend_from_slice(b",\"explanation\":");
+            serde_json::to_writer(&mut body, &chosen.why).map_err(Error::internal)?;
+            body.push(b'}');
+        }
+        Ok(body)
+    }
+}

@@ -1,0 +1,203 @@
+//! Time travel: what a tenant had at an earlier revision of its present history, what changed between two, and who is to blame.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Error, Freshness,
+    reads::{Page, PageRequest, Reads, cut, one_more},
+};
+pub use crate::store::past::When;
+use crate::{
+    domain::{
+        blame::{self, Blame},
+        command::{MAX_CHANGES, Rejection},
+        event::Change,
+        filter::RouteFilter,
+        ids::{PolicyKey, RouteKey, RouteName, TenantName},
+        plan::{Content, PlannedChange},
+        policy::Policy,
+        route::Route,
+        snapshot::{Scope, SnapshotPolicy, SnapshotRoute, TenantContent, TenantSnapshot},
+        tag::{Epoch, Revision, VersionTag},
+    },
+    store::{self, past::Was},
+};
+
+/// When something was, as a caller may put it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct At {
+    /// When.
+    pub when: When,
+    /// Of which history, if the caller says so.
+    pub epoch: Option<Epoch>,
+}
+
+/// What changed between two revisions.
+#[derive(Debug, Serialize)]
+pub struct Difference {
+    /// After this one.
+    pub from: VersionTag,
+    /// Up to this one.
+    pub to: VersionTag,
+    /// What became of each object that changed, whatever happened in between.
+    pub changes: Vec<PlannedChange>,
+}
+
+/// The most events of an object that are looked at to say who is to blame.
+const BLAMED: i64 = 10_000;
+
+#[derive(Serialize, Deserialize)]
+struct PastPosition {
+    at: VersionTag,
+    after: RouteName,
+}
+
+impl Reads {
+    /// The tag of an instant of a tenant's present history.
+    pub async fn then(&self, tenant: &TenantName, at: &At) -> Result<VersionTag, Error> {
+        let read = async |client: Arc<store::Connection>| store::past::instant(&client, tenant, at.when).await;
+        // A replica that is behind does not know what was later.
+        let accepts = |instant: &Option<store::past::Instant>| {
+            let reached = instant.as_ref().filter(|instant| instant.then <= instant.now.revision);
+            reached.is_some() && at.epoch.as_ref().is_none_or(|epoch| reached.is_some_and(|r| r.now.epoch == *epoch))
+        };
+        let is_time = matches!(at.when, When::Time(_));
+        let (instant, _) = self.router().read(|instant| !is_time && accepts(instant), read).await?;
+        let instant = instant.ok_or(Rejection::TenantNotFound)?;
+        if !accepts(&Some(instant.clone())) {
+            return Err(Error::NotInHistory(match &at.epoch {
+                Some(epoch) => format!("{epoch}.{}", instant.then),
+                None => format!("revision {}", instant.then),
+            }));
+        }
+        Ok(VersionTag { epoch: instant.now.epoch, revision: instant.then })
+    }
+
+    /// One route as it was.
+    pub async fn route_at(&self, key: &RouteKey, at: &At) -> Result<(Route, VersionTag), Error> {
+        let RouteKey { tenant, name: RouteName { service, env, version } } = key;
+        let was = self.object_at(tenant, [service.as_str(), env.as_str(), version.as_str()], at).await?;
+        let route = was.and_then(|was| was.last.body.route_since(&was.first.body).map(|route| (route, was.last.tag())));
+        Ok(route.ok_or(Rejection::RouteNotFound)?)
+    }
+
+    /// One traffic policy as it was.
+    pub async fn policy_at(&self, key: &PolicyKey, at: &At) -> Result<(Policy, VersionTag), Error> {
+        let PolicyKey { tenant, name } = key;
+        let was = self.object_at(tenant, [name.service.as_str(), name.env.as_str(), ""], at).await?;
+        let policy = was.and_then(|was| was.last.body.policy_since(&was.first.body).map(|policy| (policy, was.last.tag())));
+        Ok(policy.ok_or(Rejection::PolicyNotFound)?)
+    }
+
+    async fn object_at(&self, tenant: &TenantName, object: [&str; 3], at: &At) -> Result<Option<Was>, Error> {
+        let then = self.then(tenant, at).await?;
+        let read = async |client: Arc<store::Connection>| store::past::object(&client, tenant, object, &then).await;
+        Ok(self.router().primary().read(read).await?)
+    }
+
+    /// Routes of one tenant as they were, in the order of their names. Every page is of the same instant.
+    pub async fn routes_at(
+        &self, tenant: &TenantName, filter: &RouteFilter, page: &PageRequest, at: &At,
+    ) -> Result<(Page<Route>, VersionTag), Error> {
+        let list = format!("routes at {at:?} {filter:?}");
+        let position: Option<PastPosition> = self.open(&list, page).await?;
+        let (then, after) = match position {
+            Some(PastPosition { at, after }) => (at, Some(after)),
+            None => (self.then(tenant, at).await?, None),
+        };
+        let read = async |client: Arc<store::Connection>| {
+            store::past::routes(&client, tenant, &then, filter, after.as_ref(), one_more(page)).await
+        };
+        let was = self.router().primary().read(read).await?;
+        let mut items: Vec<_> = was.iter().filter_map(|was| was.last.body.route_since(&was.first.body)).collect();
+        let next_cursor = match cut(&mut items, page) {
+            Some(last) => {
+                let position = PastPosition { at: then.clone(), after: last.name.clone() };
+                Some(self.cursors().await?.seal(&list, &position)?)
+            }
+            None => None,
+        };
+        Ok((Page { items, next_cursor }, then))
+    }
+
+    /// A tenant's snapshot as it was: the bytes that were served then.
+    pub async fn snapshot_at(&self, tenant: &TenantName, at: &At) -> Result<TenantSnapshot, Error> {
+        let then = self.then(tenant, at).await?;
+        let (whole, known) = (Scope::default(), &then);
+        let read = async |client: Arc<store::Connection>| {
+            let objects = store::past::objects(&client, tenant, known, &whole).await?;
+            Ok((objects, store::past::scopes(&client, tenant, known).await?))
+        };
+        let (objects, scopes) = self.router().primary().read(read).await?;
+        let mut content = TenantContent { tag: then.clone(), routes: Vec::new(), policies: Vec::new(), scopes, waiters: None };
+        for Was { last, .. } in objects {
+            let revision = last.body.revision;
+            match last.body.change {
+                Change::Route { name, after: Some(spec), .. } => {
+                    let crate::domain::route::RouteSpec { url, is_active, labels, description: _ } = spec;
+                    content.routes.push(SnapshotRoute { name, url, is_active, labels, revision });
+                }
+                Change::Policy { name, after: Some(spec), .. } => content.policies.push(SnapshotPolicy { name, spec, revision }),
+                _ => {}
+            }
+        }
+        TenantSnapshot::new(tenant.clone(), content).map_err(Error::internal)
+    }
+
+    /// What people had set of a scope at a revision.
+    pub async fn content_at(&self, tenant: &TenantName, then: &VersionTag, scope: &Scope) -> Result<Content, Error> {
+        let read = async |client: Arc<store::Connection>| store::past::objects(&client, tenant, then, scope).await;
+        let mut content = Content::default();
+        for Was { last, .. } in self.router().primary().read(read).await? {
+            match last.body.change {
+                Change::Route { name, after: Some(spec), .. } => drop(content.routes.insert(name, spec)),
+                Change::Policy { name, after: Some(spec), .. } => drop(content.policies.insert(name, spec)),
+                _ => {}
+            }
+        }
+        Ok(content)
+    }
+
+    /// What became of each object of a scope between two instants.
+    pub async fn difference(&self, tenant: &TenantName, from: &At, to: Option<&At>, scope: &Scope) -> Result<Difference, Error> {
+        let from = self.then(tenant, from).await?;
+        let to = match to {
+            Some(to) => self.then(tenant, to).await?,
+            None => self.tenant(tenant, &Freshness { minimum: Some(from.clone()), seen: Vec::new() }).await?.tag(),
+        };
+        if from.epoch != to.epoch || from.revision > to.revision {
+            return Err(Error::NotInHistory(format!("{from} before {to}")));
+        }
+        let limit = i64::try_from(MAX_CHANGES).unwrap_or(i64::MAX);
+        let (since, until) = (from.revision, &to);
+        let read =
+            async |client: Arc<store::Connection>| store::past::between(&client, tenant, since, until, scope, limit + 1).await;
+        let changes = self.router().primary().read(read).await?;
+        if changes.len() > MAX_CHANGES {
+            return Err(Error::TooManyObjects(MAX_CHANGES));
+        }
+        // What was changed and changed back is no difference.
+        let changed = changes.iter().filter(|change| change.action().is_some());
+        let planned = changed.map(|change| PlannedChange::of(change).map_err(Error::internal));
+        let changes = planned.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        Ok(Difference { from, to, changes })
+    }
+
+    /// Which event made each member of a route what it is.
+    pub async fn blame(&self, key: &RouteKey, freshness: &Freshness) -> Result<(BTreeMap<String, Blame>, VersionTag), Error> {
+        let (_, tag) = self.route(key, freshness).await?;
+        let RouteKey { tenant, name: RouteName { service, env, version } } = key;
+        let (object, at) = ([service.as_str(), env.as_str(), version.as_str()], &tag);
+        let read = async |client: Arc<store::Connection>| store::past::events(&client, tenant, object, at, BLAMED).await;
+        let events = self.router().primary().read(read).await?;
+        Ok((blame::of(&events).map_err(Error::internal)?, tag))
+    }
+}
+
+impl From<Revision> for At {
+    fn from(revision: Revision) -> Self {
+        Self { when: When::Revision(revision), epoch: None }
+    }
+}

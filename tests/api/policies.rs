@@ -1,0 +1,233 @@
+//! Traffic policies: written, read, owned, followed by `resolve`, and in everybody's way who takes a version away.
+
+use serde_json::{Value, json};
+
+use crate::support::{Answer, Database, TestApp};
+
+pub async fn route(app: &TestApp, tenant: &str, version: &str) -> Answer {
+    let url = format!("http://{version}.example");
+    app.put(&format!("/routes/{tenant}/web/prod/{version}")).json(&json!({ "url": url })).send().await
+}
+
+async fn with_versions(versions: &[&str]) -> TestApp {
+    let app = TestApp::start().await;
+    for version in versions {
+        assert_eq!(route(&app, "acme", version).await.status, 201);
+    }
+    app
+}
+
+fn split(weights: &[(&str, u32)]) -> Value {
+    let split: Vec<_> = weights.iter().map(|(version, weight)| json!({"version": version, "weight": weight})).collect();
+    json!({ "split": split })
+}
+
+const POLICY: &str = "/policies/acme/web/prod";
+const RESOLVE: &str = "/routes/resolve?tenant=acme&service=web&env=prod";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_is_made_changed_read_and_removed_like_a_route() {
+    let app = with_versions(&["v1", "v2"]).await;
+    let mut body = split(&[("v1", 90), ("v2", 10)]);
+    body["hosts"] = json!(["b.example", "a.example"]);
+    let made = app.put(POLICY).header("x-reason", "canary").json(&body).expect(201).await;
+    assert_eq!((made.revision(), made.header("location")), (3, "/api/v1/policies/acme/web/prod"));
+    assert_eq!(made.json["hosts"], json!(["a.example", "b.example"]));
+    assert_eq!(made.json["path_prefix"], "/");
+    let unchanged = app.put(POLICY).json(&body).expect(200).await;
+    assert_eq!((unchanged.header("tm-unchanged"), unchanged.revision()), ("true", 3));
+
+    let changed = app.patch(POLICY).json(&json!({"sticky_by": {"cookie": "sid"}, "hosts": null})).expect(200).await;
+    assert_eq!((changed.revision(), &changed.json["hosts"]), (4, &json!([])));
+    assert_eq!(changed.json["split"], body["split"]);
+    app.patch(POLICY).header("if-match", made.header("etag")).json(&json!({})).problem(412, "precondition_failed").await;
+
+    let read = app.get(POLICY).header("tm-min-revision", changed.tag()).expect(200).await;
+    assert_eq!((read.tag(), &read.json), (changed.tag(), &changed.json));
+    app.get(POLICY).header("if-none-match", changed.header("etag")).expect(304).await;
+    let list = app.get("/policies?tenant=acme").expect(200).await;
+    assert_eq!((&list.json["items"][0], list.revision()), (&changed.json, 4));
+    let history = app.get("/policies/acme/web/prod/history").expect(200).await;
+    let actions: Vec<_> = history.json["items"].as_array().unwrap().iter().map(|event| &event["action"]).collect();
+    assert_eq!(actions, ["policy_set", "policy_set"]);
+    assert_eq!(history.json["items"][1]["policy"], json!({"service": "web", "env": "prod"}));
+    assert_eq!(history.json["items"][1]["reason"], "canary");
+
+    // In snapshots, with the tag of its scope, and gone from them when it is gone.
+    let held = app.get("/tenants/acme/snapshot?env=prod").header("tm-min-revision", changed.tag()).expect(200).await;
+    assert_eq!((held.revision(), &held.json["policies"][0]["sticky_by"]), (4, &json!({"cookie": "sid"})));
+    let gone = app.delete(POLICY).expect(204).await;
+    assert_eq!(gone.revision(), 5);
+    let held = app.get("/tenants/acme/snapshot").header("tm-min-revision", gone.tag()).expect(200).await;
+    assert_eq!(held.json["policies"], json!([]));
+    app.get(POLICY).header("tm-min-revision", gone.tag()).problem(404, "policy_not_found").await;
+    app.delete(POLICY).problem(404, "policy_not_found").await;
+    app.patch(POLICY).json(&json!({})).problem(404, "policy_not_found").await;
+    // Another instance that reads it all gives the same bytes.
+    let other = TestApp::on(app.db.clone(), &[]).await;
+    app.db.caught_up().await;
+    assert_eq!(other.get("/tenants/acme/snapshot").expect(200).await.bytes, held.bytes);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_cannot_be_meant_is_refused_with_its_members() {
+    let app = with_versions(&["v1"]).await;
+    let pointers = async |body: Value| {
+        let answer = app.put(POLICY).json(&body).problem(422, "invalid_request").await;
+        answer.pointers().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(pointers(json!({})).await, ["/split"]);
+    let unknown = json!({"split": [{"version": "v1", "weight": 1}, {"version": "v2", "weight": 1}], "failover": ["v3"]});
+    assert_eq!(pointers(unknown).await, ["/split/1/version", "/failover/0"]);
+    assert_eq!(pointers(split(&[("v1", 10001)])).await, ["/split/0/weight"]);
+    assert_eq!(pointers(json!({"hosts": ["UPPER"], "failover": ["v1"]})).await, ["/hosts/0"]);
+    assert_eq!(pointers(json!({"path_prefix": "/a/../b", "failover": ["v1"]})).await, ["/path_prefix"]);
+    assert_eq!(pointers(json!({"splits": []})).await, ["/splits"]);
+    assert_eq!(pointers(json!({"split": [["v1", 1]]})).await, ["/split/0"]);
+    let rule = |headers: Value| json!({"rules": [{"name": "r", "match": {"headers": headers}, "version": "v1"}]});
+    assert_eq!(pointers(rule(json!({}))).await, ["/rules/0/match"]);
+    assert_eq!(pointers(rule(json!({"x": {"regex": "("}}))).await.len(), 1);
+    assert_eq!(pointers(rule(json!({"x": {"regex": "a".repeat(600)}}))).await.len(), 1);
+    assert_eq!(app.get("/tenants/acme").expect(200).await.revision(), 1, "nothing was written");
+    app.put("/policies/nobody/web/prod").json(&json!({"failover": ["v1"]})).problem(422, "invalid_request").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resolve_follows_the_policy_and_explains_itself() {
+    let app = with_versions(&["v1", "v2", "beta", "spare"]).await;
+    app.get(RESOLVE).problem(404, "policy_not_found").await;
+    let mut body = split(&[("v1", 90), ("v2", 10)]);
+    body["rules"] = json!([{"name": "testers", "match": {"headers": {"X-Beta": {"exact": "yes"}}}, "version": "beta"}]);
+    body["failover"] = json!(["spare"]);
+    body["sticky_by"] = json!({"cookie": "sid"});
+    app.put(POLICY).json(&body).expect(201).await;
+
+    let of_key = async |key: &str| app.get(&format!("{RESOLVE}&key={key}&explain=true")).expect(200).await;
+    let first = of_key("user-7").await;
+    assert_eq!(of_key("user-7").await.json, first.json);
+    let why = &first.json["explanation"];
+    assert_eq!((&why["reason"], &why["key"], &why["policy_revision"]), (&json!("split"), &json!("user-7"), &json!(5)));
+    assert_eq!(why["split"][0]["version"], first.json["version"]);
+    let shares: Vec<_> =
+        why["split"].as_array().unwrap().iter().map(|part| (part["weight"].clone(), part["share"].clone())).collect();
+    assert!(shares.contains(&(json!(90), json!(0.9))) && shares.contains(&(json!(10), json!(0.1))), "{shares:?}");
+    // Both get traffic.
+    let mut chosen = std::collections::BTreeSet::new();
+    for key in 0..60 {
+        chosen.insert(of_key(&key.to_string()).await.json["version"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(chosen.into_iter().collect::<Vec<_>>(), ["v1", "v2"]);
+
+    // A rule before the split; the key from where the policy says.
+    let beta = app.get(&format!("{RESOLVE}&header.x-beta=yes&explain=true")).expect(200).await;
+    assert_eq!((&beta.json["version"], &beta.json["explanation"]["rule"]), (&json!("beta"), &json!("testers")));
+    let by_cookie = app.get(&format!("{RESOLVE}&header.cookie=a%3D1%3B%20sid%3Duser-7&explain=true")).expect(200).await;
+    assert_eq!(by_cookie.json, first.json);
+
+    // Conditional while nothing of the scope moves. By chance, never.
+    let tag = first.header("etag");
+    app.get(&format!("{RESOLVE}&key=user-7")).header("if-none-match", tag).expect(304).await;
+    let by_chance = app.get(RESOLVE).expect(200).await;
+    assert_eq!((by_chance.header("etag"), by_chance.header("cache-control")), ("", "no-store"));
+
+    // What is not active is not chosen.
+    let version = first.json["version"].as_str().unwrap().to_owned();
+    app.post(&format!("/routes/acme/web/prod/{version}/deactivate?confirm_in_use=true")).expect(200).await;
+    let moved = app.get(&format!("{RESOLVE}&key=user-7&explain=true")).header("if-none-match", tag).expect(200).await;
+    assert_eq!((&moved.json["version"], &moved.json["explanation"]["reason"]), (&json!("spare"), &json!("failover")));
+    assert_eq!(moved.json["explanation"]["instead_of"], *version);
+    app.get(&format!("{RESOLVE}&version=v1&key=a")).problem(422, "invalid_request").await;
+    app.get(&format!("{RESOLVE}&header.host=a")).problem(422, "invalid_request").await;
+    app.get("/routes/resolve?tenant=acme&service=web").problem(422, "invalid_request").await;
+    app.get("/routes/resolve?tenant=nobody&service=web&env=prod").problem(404, "tenant_not_found").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_in_use_goes_only_when_there_is_another_and_the_caller_knows() {
+    let app = with_versions(&["v1", "v2"]).await;
+    app.put(POLICY).json(&split(&[("v1", 1)])).expect(201).await;
+    let v1 = "/routes/acme/web/prod/v1";
+    // Nowhere else to go: no confirmation helps.
+    for refused in [
+        app.delete(v1),
+        app.delete(&format!("{v1}?confirm_in_use=true")),
+        app.post(&format!("{v1}/deactivate?confirm_in_use=true")),
+    ] {
+        let problem = refused.problem(409, "version_in_use").await;
+        assert_eq!(
+            (&problem.json["policies"], &problem.json["may_confirm"]),
+            (&json!([{"service": "web", "env": "prod"}]), &json!(false))
+        );
+    }
+    app.put(&format!("{v1}?confirm_in_use=true"))
+        .json(&json!({"url": "http://x", "is_active": false}))
+        .problem(409, "version_in_use")
+        .await;
+
+    app.put(POLICY).json(&split(&[("v1", 1), ("v2", 1)])).expect(200).await;
+    let problem = app.post(&format!("{v1}/deactivate")).problem(409, "version_in_use").await;
+    assert_eq!(problem.json["may_confirm"], true);
+    app.post(&format!("{v1}/deactivate?confirm_in_use=true")).expect(200).await;
+    app.post(&format!("{v1}/activate")).expect(200).await;
+
+    // A deletion that is confirmed takes the version out of the policy, in the same revision.
+    app.delete(v1).problem(409, "version_in_use").await;
+    let gone = app.delete(&format!("{v1}?confirm_in_use=true")).expect(204).await;
+    let policy = app.get(POLICY).header("tm-min-revision", gone.tag()).expect(200).await;
+    assert_eq!((policy.revision(), &policy.json["split"]), (gone.revision(), &split(&[("v2", 1)])["split"]));
+    let changes = app.get(&format!("/tenants/acme/changes?after={}.{}", gone.epoch(), gone.revision() - 1)).expect(200).await;
+    let items: Vec<_> = changes.json["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (e["action"].clone(), e["item"].clone(), e["items"].clone()))
+        .collect();
+    assert_eq!(items, [(json!("policy_set"), json!(0), json!(2)), (json!("deleted"), json!(1), json!(2))]);
+    // With weight 0, nothing is sent there: it may rest, but not go unseen.
+    app.put("/routes/acme/web/prod/v1").json(&json!({"url": "http://x"})).expect(201).await;
+    app.put(POLICY).json(&split(&[("v1", 0), ("v2", 1)])).expect(200).await;
+    app.post(&format!("{v1}/deactivate")).expect(200).await;
+    app.delete(v1).problem(409, "version_in_use").await;
+    app.delete(&format!("{v1}?confirm_in_use=true")).expect(204).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_and_prefix_belong_to_one_policy_whoever_asks_at_the_same_time() {
+    let app = with_versions(&["v1"]).await;
+    let claim = |prefix: &str| json!({"failover": ["v1"], "hosts": ["shop.example", "www.example"], "path_prefix": prefix});
+    app.put(POLICY).json(&claim("/")).expect(201).await;
+    for tenant in ["evil", "good"] {
+        assert_eq!(route(&app, tenant, "v1").await.status, 201);
+    }
+    let problem = app.put("/policies/evil/web/prod").json(&claim("/")).problem(409, "host_taken").await;
+    assert_eq!((&problem.json["host"], &problem.json["path_prefix"]), (&json!("shop.example"), &json!("/")));
+    assert!(!String::from_utf8_lossy(&problem.bytes).contains("acme"), "whose it is is not told");
+    app.put("/policies/good/web/prod").json(&claim("/good")).expect(201).await;
+    app.patch("/policies/good/web/prod").json(&json!({"path_prefix": "/"})).problem(409, "host_taken").await;
+    // Within a tenant too.
+    app.put("/routes/acme/web/dev/v1").json(&json!({"url": "http://d"})).expect(201).await;
+    app.put("/policies/acme/web/dev").json(&claim("/")).problem(409, "host_taken").await;
+    // Given up, it is free.
+    app.delete(POLICY).expect(204).await;
+    app.put("/policies/evil/web/prod").json(&claim("/")).expect(201).await;
+
+    // Many at once, on two instances: one has it.
+    let other = TestApp::on(app.db.clone(), &[]).await;
+    let contested = json!({"failover": ["v1"], "hosts": ["new.example"]});
+    for tenant in 0..12 {
+        assert_eq!(route(&app, &format!("t{tenant}"), "v1").await.status, 201);
+    }
+    let claims = (0..12).map(|tenant| {
+        let app = if tenant % 2 == 0 { &app } else { &other };
+        app.put(&format!("/policies/t{tenant}/web/prod")).json(&contested).send()
+    });
+    let answers = futures_util::future::join_all(claims).await;
+    let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+    statuses.sort_unstable();
+    assert_eq!(statuses, [vec![201], vec![409; 11]].concat());
+    assert_eq!(owners(&app.db, "new.example").await, 1);
+}
+
+async fn owners(db: &Database, host: &str) -> usize {
+    db.rows("select 1 from policy_hosts where host = $1", &[&host]).await.len()
+}

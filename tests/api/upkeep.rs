@@ -1,0 +1,46 @@
+//! What is forgotten when its time is over.
+
+use std::sync::Arc;
+
+use serde_json::json;
+use traffic_manager::{service::upkeep, store::Server};
+
+use crate::support::{TestApp, settings};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_and_plans_are_forgotten_when_their_time_is_over_and_not_before() {
+    let app = TestApp::start().await;
+    let path = "/routes/acme/web/prod/v1";
+    let write = async |key: &str| app.put(path).header("idempotency-key", key).json(&json!({"url": "http://a"})).send().await;
+    write("old").await;
+    write("young").await;
+    let plan = async || app.post("/tenants/acme/plans").json(&json!({"routes": []})).expect(201).await;
+    let (old, young) = (plan().await, plan().await);
+    // Many more than are swept at a time.
+    app.db.execute("update idempotency_keys set created_at = now() - interval '25 hours' where key = 'old'", &[]).await;
+    app.db
+        .execute(
+            "insert into idempotency_keys select tenant, actor, 'old' || n, fingerprint, outcome, created_at \
+             from idempotency_keys, generate_series(1, 2500) n where key = 'old'",
+            &[],
+        )
+        .await;
+    let id = old.json["id"].as_str().unwrap();
+    app.db.execute(&format!("update plans set expires_at = now() - interval '1 second' where id = '{id}'"), &[]).await;
+    app.get(&format!("/tenants/acme/plans/{id}")).problem(404, "plan_not_found").await;
+    app.post(&format!("/tenants/acme/plans/{id}/apply"))
+        .json(&json!({"hash": old.json["hash"]}))
+        .problem(404, "plan_not_found")
+        .await;
+
+    let settings = settings(&app.db, &[]);
+    let (key, url) = ("postgres.primary_url", &settings.postgres.primary_url);
+    let primary = Server::new("postgres_primary", key, url, &settings.postgres, &settings.breaker).unwrap();
+    upkeep::sweep(Arc::new(primary), settings.write.idempotency_ttl_hours).await;
+    let keys: Vec<String> = app.db.rows("select key from idempotency_keys", &[]).await.iter().map(|row| row.get(0)).collect();
+    assert_eq!(keys, ["young"]);
+    let plans: Vec<String> = app.db.rows("select id::text from plans", &[]).await.iter().map(|row| row.get(0)).collect();
+    assert_eq!(plans, [young.json["id"].as_str().unwrap()]);
+    assert_eq!(write("young").await.header("idempotency-replayed"), "true");
+    assert_eq!(write("old").await.header("idempotency-replayed"), "", "a new request by now");
+}

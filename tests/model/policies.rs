@@ -1,0 +1,143 @@
+//! Traffic policies at random, of few places, versions and hosts; and what the contract says of them, written once more.
+
+use serde_json::{Value, json};
+use traffic_manager::domain::{
+    ids::{PolicyName, VersionName},
+    policy::{PolicyPatch, PolicySpec},
+};
+
+use crate::commands::Rng;
+
+/// One of two places.
+pub fn name(rng: &mut Rng) -> PolicyName {
+    let env = ["prod", "dev"][usize::from(rng.below(2) == 0)];
+    PolicyName { service: "s".parse().unwrap(), env: env.parse().unwrap() }
+}
+
+/// One of three versions.
+pub fn version(rng: &mut Rng) -> VersionName {
+    format!("v{}", rng.below(3)).parse().unwrap()
+}
+
+fn split(rng: &mut Rng) -> Value {
+    let share = |version: u64, weight: u64| json!({ "version": format!("v{version}"), "weight": weight });
+    let (first, weight) = (rng.below(3), rng.below(3));
+    match rng.below(4) {
+        0 => json!([]),
+        1 => json!([share(first, weight + 1)]),
+        _ => json!([share(first, weight), share((first + 1) % 3, 3 - weight)]),
+    }
+}
+
+fn rules(rng: &mut Rng) -> Value {
+    match rng.below(4) {
+        0 => json!([{ "name": "beta", "match": { "headers": { "x-beta": { "present": true } } }, "version": version(rng) }]),
+        _ => json!([]),
+    }
+}
+
+fn failover(rng: &mut Rng) -> Value {
+    let order = [json!([]), json!([]), json!([version(rng)]), json!(["v1", "v0"])];
+    rng.pick(&order).unwrap()
+}
+
+fn hosts(rng: &mut Rng) -> Value {
+    let some = [json!([]), json!(["a.example"]), json!(["a.example"]), json!(["a.example", "b.example"])];
+    rng.pick(&some).unwrap()
+}
+
+fn prefix(rng: &mut Rng) -> Value {
+    json!(["/", "/", "/x"][usize::try_from(rng.below(3)).unwrap()])
+}
+
+/// A policy that the API would let through.
+pub fn spec(rng: &mut Rng) -> PolicySpec {
+    loop {
+        let (split, rules, failover, hosts, prefix) = (split(rng), rules(rng), failover(rng), hosts(rng), prefix(rng));
+        let spec = json!({ "split": split, "rules": rules, "failover": failover, "hosts": hosts, "path_prefix": prefix });
+        if let Ok(spec) = serde_json::from_value::<PolicySpec>(spec).unwrap().checked() {
+            return spec;
+        }
+    }
+}
+
+/// A merge patch, of which no policy may be left.
+pub fn patch(rng: &mut Rng) -> PolicyPatch {
+    fn part<T: serde::de::DeserializeOwned>(rng: &mut Rng, make: fn(&mut Rng) -> Value) -> Option<Option<T>> {
+        match rng.below(6) {
+            0 => Some(None),
+            1..3 => Some(Some(serde_json::from_value(make(rng)).unwrap())),
+            _ => None,
+        }
+    }
+    PolicyPatch {
+        failover: part(rng, failover),
+        hosts: part(rng, hosts),
+        path_prefix: part(rng, prefix),
+        rules: part(rng, rules),
+        split: part(rng, split),
+        sticky_by: (rng.below(6) == 0).then(|| serde_json::from_value(json!({ "header": "x-user" })).unwrap()),
+    }
+}
+
+/// The policy that a patch makes, or what is wrong with it.
+pub fn patched(patch: &PolicyPatch, old: &PolicySpec) -> Result<PolicySpec, (&'static str, &'static str)> {
+    let mut new = old.clone();
+    new.failover = patch.failover.clone().map_or(new.failover, Option::unwrap_or_default);
+    new.hosts = patch.hosts.clone().map_or(new.hosts, Option::unwrap_or_default);
+    new.path_prefix = patch.path_prefix.clone().map_or(new.path_prefix, Option::unwrap_or_default);
+    new.rules = patch.rules.clone().map_or(new.rules, Option::unwrap_or_default);
+    new.split = patch.split.clone().map_or(new.split, Option::unwrap_or_default);
+    new.sticky_by = patch.sticky_by.clone().unwrap_or(new.sticky_by);
+    fault(&new).map_or(Ok(new), |code| Err(("/split", code)))
+}
+
+/// What is wrong with a policy, of the things that the policies here can have wrong.
+fn fault(spec: &PolicySpec) -> Option<&'static str> {
+    let weights: u32 = spec.split.iter().map(|share| u32::from(share.weight)).sum();
+    let is_nothing = spec.split.is_empty() && spec.rules.is_empty() && spec.failover.is_empty();
+    if is_nothing {
+        Some("required")
+    } else if !spec.split.is_empty() && weights == 0 {
+        Some("no_weight")
+    } else {
+        None
+    }
+}
+
+/// Where it names which version, by pointers into its JSON.
+pub fn named(spec: &PolicySpec) -> Vec<(String, VersionName)> {
+    let json = serde_json::to_value(spec).unwrap();
+    let mut pointers: Vec<String> = Vec::new();
+    for (list, member) in [("split", "/version"), ("rules", "/version"), ("failover", "")] {
+        let count = json[list].as_array().unwrap().len();
+        pointers.extend((0..count).map(|at| format!("/{list}/{at}{member}")));
+    }
+    pointers
+        .into_iter()
+        .map(|at| (json.pointer(&at).unwrap().as_str().unwrap().parse().unwrap(), at))
+        .map(|(v, at)| (at, v))
+        .collect()
+}
+
+/// Whether requests may be sent to a version while all versions are active.
+pub fn uses(spec: &PolicySpec, version: &VersionName) -> bool {
+    let by_rule = spec.rules.iter().any(|rule| rule.version == *version);
+    by_rule || spec.split.iter().any(|share| share.version == *version && share.weight != 0)
+}
+
+/// Whether there is a version, other than this one, that any request could be sent to.
+pub fn has_other(spec: &PolicySpec, version: &VersionName, is_active: impl Fn(&VersionName) -> bool) -> bool {
+    let weighted = spec.split.iter().filter(|share| share.weight != 0).map(|share| &share.version);
+    spec.failover.iter().chain(weighted).any(|other| other != version && is_active(other))
+}
+
+/// The policy without a version that goes, where that can be.
+pub fn without(spec: &PolicySpec, version: &VersionName, is_active: impl Fn(&VersionName) -> bool) -> Option<PolicySpec> {
+    let mut new = spec.clone();
+    new.split.retain(|share| share.version != *version);
+    new.rules.retain(|rule| rule.version != *version);
+    new.failover.retain(|other| other != version);
+    let can_be = fault(&new).is_none() && (!uses(spec, version) || has_other(spec, version, is_active));
+    can_be.then_some(new)
+}
