@@ -106,7 +106,12 @@ fn steps(default: usize) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_in_sequence_is_what_the_model_says() {
     let mut covered = BTreeMap::new();
-    for seed in seeds(3) {
+    // A history that never meets a case says nothing of it: three, and more until all were met.
+    let is_covered = |covered: &BTreeMap<String, i32>| plain::SORTS.iter().all(|sort| covered.contains_key(*sort));
+    for (at, seed) in seeds(12).into_iter().enumerate() {
+        if at >= 3 && is_covered(&covered) {
+            break;
+        }
         let db = Database::create().await;
         let instance = Instance::start(&db);
         let mut source = Source::new(seed);
@@ -126,10 +131,7 @@ async fn a_history_in_sequence_is_what_the_model_says() {
         verify::all(&db, &heard, seed).await;
         assert_eq!(model.rows(), verify::rows(&db).await, "TM_MODEL_SEED={seed}");
     }
-    // A history that never meets a case says nothing of it.
-    for sort in plain::SORTS {
-        assert!(covered.contains_key(sort), "{sort} never came: {covered:?}");
-    }
+    assert!(is_covered(&covered) || std::env::var("TM_MODEL_SEED").is_ok(), "{:?} {covered:?}", plain::SORTS);
 }
 
 /// Many senders and two instances at a time: whatever the order was, the history must be one that explains every reply.

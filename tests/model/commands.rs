@@ -1,5 +1,7 @@
 //! Commands at random: few tenants, routes, keys and values, so that they meet.
 
+use std::collections::VecDeque;
+
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 use traffic_manager::{
@@ -52,12 +54,17 @@ impl Rng {
 pub struct Source {
     rng: Rng,
     count: u64,
+    /// The last requests that had a key.
+    keyed: VecDeque<Request>,
 }
+
+/// So many requests back, somebody tries again.
+const TRIED_AGAIN: usize = 8;
 
 impl Source {
     /// The stream of a seed.
     pub fn new(seed: u64) -> Self {
-        Self { rng: Rng(seed), count: 0 }
+        Self { rng: Rng(seed), count: 0, keyed: VecDeque::new() }
     }
 
     /// The stream of one of several senders: far from those of the others.
@@ -66,10 +73,20 @@ impl Source {
         Self::new(rng.next())
     }
 
-    /// The next request; some are conditional on one of `tags`.
+    /// The next request; some are conditional on one of `tags`, and some are an earlier one with its key, sent again.
     pub fn request(&mut self, tags: &[VersionTag]) -> Request {
         self.count += 1;
-        Step(self.rng.next()).request(self.count, tags)
+        let new = Step(self.rng.next()).request(self.count, tags);
+        if self.rng.below(20) == 0
+            && let Some(earlier) = self.keyed.pop_front()
+        {
+            return Request { facts: new.facts, ..earlier };
+        }
+        if new.idempotency_key.is_some() {
+            self.keyed.push_back(new.clone());
+            self.keyed.truncate(TRIED_AGAIN);
+        }
+        new
     }
 }
 
@@ -131,11 +148,15 @@ fn route(rng: &mut Rng) -> RouteName {
 
 /// A few changes at once; one in three is based on a state.
 fn apply(rng: &mut Rng, tags: &[VersionTag]) -> Apply {
-    let changes = (0..=rng.below(3)).map(|_| desired(rng)).collect();
+    let changes = match rng.below(4) {
+        // One that goes, perhaps the last that is active.
+        0 => vec![Desired::State { name: route(rng), is_active: false }],
+        _ => (0..=rng.below(3)).map(|_| desired(rng)).collect(),
+    };
     let scope = Scope { service: None, env: (rng.below(2) == 0).then(|| policies::name(rng).env) };
     let tag = (rng.below(3) == 0).then(|| rng.pick(tags)).flatten();
     let base = tag.map(|tag| Base { tag, scope, active: u32::try_from(rng.below(3)).unwrap() });
-    let confirmed = rng.pick(&[None, Some("hash"), Some("hash"), Some("another")]).flatten();
+    let confirmed = rng.pick(&[None, None, Some("hash"), Some("another")]).flatten();
     Apply { changes, base, hash: "hash".into(), confirmed: confirmed.map(str::to_owned) }
 }
 

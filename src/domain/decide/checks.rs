@@ -66,9 +66,14 @@ fn quotas(state: &TenantState, tenant: &Tenant, changes: &[Change], facts: &Fact
     Ok(())
 }
 
+/// Further ahead of this clock than this, only another clock can have put it: whoever has that one must not stop the others.
+const SKEWED: SignedDuration = SignedDuration::from_secs(3);
+
 /// Until when the changes of a tenant are paid for after one more now, at a rate per second. With 0, for ever.
 pub(super) fn paid_after(paid_until: Option<UtcTime>, now: UtcTime, rate: u32) -> UtcTime {
-    let from = paid_until.map_or(now.timestamp(), |paid| paid.timestamp().max(now.timestamp()));
+    let now = now.timestamp();
+    let paid = paid_until.map(|paid| paid.timestamp()).filter(|paid| paid.duration_since(now) <= SKEWED);
+    let from = paid.map_or(now, |paid| paid.max(now));
     let each = match rate {
         0 => SignedDuration::from_hours(24),
         rate => SignedDuration::from_micros(1_000_000 / i64::from(rate)),

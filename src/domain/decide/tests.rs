@@ -189,6 +189,17 @@ fn writes_are_paid_for_at_a_steady_rate_with_a_burst_of_a_second() {
 }
 
 #[test]
+fn an_instance_whose_clock_is_ahead_does_not_stop_the_others() {
+    let mut world = World::limited(Quotas { writes_per_second: Some(2), ..Quotas::default() });
+    world.passes(300_000);
+    world.does(upsert("ahead", true));
+    world.passes(-300_000);
+    world.does(upsert("behind", true));
+    world.does(upsert("behind-too", true));
+    assert!(matches!(world.refuses(upsert("one-more", true)), Rejection::TooManyWrites { .. }), "and is held to its own");
+}
+
+#[test]
 fn what_changes_nothing_and_what_changes_the_tenant_is_not_held_to_the_rate() {
     let mut world = World::limited(Quotas { writes_per_second: Some(1), ..Quotas::default() });
     world.does(upsert("v1", true));
