@@ -155,7 +155,7 @@ impl App {
         let mut api_server = None;
         if let (Some(listener), Some(state)) = (api_listener, state) {
             api = Some(local_address(&listener, settings.http.listen));
-            let server = http::api_server(listener, &settings.http, &settings.drain, state, health.clone(), health.tallies())
+            let server = http::api_server(listener, &settings, state, health.clone(), health.tallies())
                 .map_err(bound("http.listen", settings.http.listen))?;
             api_server = Some(server.handle());
             tokio::spawn(server);

@@ -1,13 +1,18 @@
 //! `/audit`: reads of the archive. The four paths of the prototype keep its parameters and members.
 
+mod operations;
+
 use actix_web::{HttpResponse, web};
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
+pub use self::operations::operations;
 use super::{
     ApiState,
     extract::{Fields, Query},
+    openapi::schemas,
     problem::Problem,
     respond,
     routes::key_in_query,
@@ -57,21 +62,28 @@ fn hours_ago(hours: u32) -> UtcTime {
 }
 
 /// The parameters of `GET /audit/route`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteIn {
+    #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
+    #[schemars(with = "schemas::ServiceName")]
     service: Option<String>,
+    #[schemars(with = "schemas::EnvName")]
     env: Option<String>,
+    #[schemars(with = "schemas::VersionName")]
     version: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
     limit: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditOfRoute")]
 struct RouteOut<'a> {
+    #[schemars(with = "operations::RouteKey")]
     route: &'a crate::domain::ids::RouteKey,
     count: usize,
+    #[schemars(with = "Vec<operations::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -91,22 +103,27 @@ pub async fn route(state: web::Data<ApiState>, _caller: Caller, query: Query<Rou
 }
 
 /// The parameters of `GET /audit/recent`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecentIn {
     #[validate(range(min = 1, max = 365, message = "must be 1 to 365"))]
     days: Option<u32>,
+    #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
     limit: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditRecent")]
 struct RecentOut<'a> {
     days: u32,
     count: usize,
+    #[schemars(with = "Vec<operations::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -122,24 +139,31 @@ pub async fn recent(state: web::Data<ApiState>, _caller: Caller, query: Query<Re
 }
 
 /// The parameters of `GET /audit/action`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActionIn {
+    #[schemars(with = "schemas::RouteAction")]
     action: Option<String>,
     #[validate(range(min = 1, max = 8760, message = "must be 1 to 8760"))]
     hours: Option<u32>,
+    #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
     limit: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditOfAction")]
 struct ActionOut<'a> {
+    #[schemars(with = "schemas::RouteAction")]
     action: Action,
     hours: u32,
     count: usize,
+    #[schemars(with = "Vec<operations::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -160,23 +184,32 @@ pub async fn action(state: web::Data<ApiState>, _caller: Caller, query: Query<Ac
 }
 
 /// The parameters of `GET /audit/time-range`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimeRangeIn {
+    #[schemars(with = "schemas::TimeIn")]
     start_time: Option<String>,
+    #[schemars(with = "schemas::TimeIn")]
     end_time: Option<String>,
+    #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
     limit: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditOfTimeRange")]
 struct TimeRangeOut<'a> {
+    #[schemars(with = "schemas::Time")]
     start_time: UtcTime,
+    #[schemars(with = "schemas::Time")]
     end_time: UtcTime,
     count: usize,
+    #[schemars(with = "Vec<operations::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -198,19 +231,28 @@ pub async fn time_range(state: web::Data<ApiState>, _caller: Caller, query: Quer
 }
 
 /// The parameters of `GET /audit/events`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventsIn {
+    #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
+    #[schemars(with = "Option<schemas::VersionName>")]
     version: Option<String>,
+    #[schemars(with = "Option<schemas::RouteAction>")]
     action: Option<String>,
+    #[schemars(with = "Option<schemas::ActorId>")]
     actor: Option<String>,
+    #[schemars(with = "Option<schemas::TimeIn>")]
     from: Option<String>,
+    #[schemars(with = "Option<schemas::TimeIn>")]
     to: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
     limit: Option<u32>,
+    #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
 }
 
@@ -232,12 +274,14 @@ pub async fn events(state: web::Data<ApiState>, _caller: Caller, query: Query<Ev
 }
 
 /// The parameters of `GET /audit/status`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StatusIn {
+    #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
     limit: Option<u32>,
+    #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
 }
 
@@ -252,9 +296,10 @@ pub async fn status(state: web::Data<ApiState>, _caller: Caller, query: Query<St
 }
 
 /// The parameters of `GET /audit/verify`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyIn {
+    #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
     #[validate(range(min = 1, message = "must be at least 1"))]
     from: Option<u64>,

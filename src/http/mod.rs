@@ -2,11 +2,15 @@
 //!
 //! A handler is: extract, one call of a service, respond. What it requires stands in its signature.
 
+mod asyncapi;
 mod audit;
 mod context;
+pub mod docs;
+mod event_schema;
 mod extract;
 mod health;
 mod middleware;
+pub mod openapi;
 mod polling;
 mod problem;
 mod quick;
@@ -85,7 +89,8 @@ fn api(config: &mut ServiceConfig) {
             .service(resource("/audit/time-range").route(read().to(audit::time_range)))
             .service(resource("/audit/events").route(read().to(audit::events)))
             .service(resource("/audit/verify").route(read().to(audit::verify)))
-            .service(resource("/audit/status").route(read().to(audit::status))),
+            .service(resource("/audit/status").route(read().to(audit::status)))
+            .service(resource("/openapi.json").route(read().to(docs::openapi))),
     );
 }
 
@@ -98,11 +103,30 @@ fn health_endpoints(config: &mut ServiceConfig) {
         .service(resource("/health/resilience").route(read().to(health::resilience)));
 }
 
+/// What the API tells of itself.
+fn documents(config: &mut ServiceConfig) {
+    config
+        .service(resource("/problems/{code}").route(read().to(docs::problem)))
+        .service(resource("/docs").route(read().to(docs::home)))
+        .service(resource("/docs/events").route(read().to(docs::events)))
+        .service(resource("/docs/events/route-event.v1.json").route(read().to(docs::event_schema)))
+        .service(resource("/docs/{file:.*}").route(read().to(docs::page)));
+}
+
+/// Everything on the API's listener.
+fn endpoints(config: &mut ServiceConfig) {
+    api(config);
+    health_endpoints(config);
+    documents(config);
+}
+
 /// The API's server on a bound listener. It does not handle signals: whoever runs it drains it.
 pub fn api_server(
-    listener: TcpListener, settings: &config::Http, drain: &config::Drain, state: web::Data<ApiState>, health: web::Data<Health>,
+    listener: TcpListener, settings: &config::Settings, state: web::Data<ApiState>, health: web::Data<Health>,
     tallies: Arc<Tallies>,
 ) -> std::io::Result<Server> {
+    let documents = web::Data::new(docs::Documents::new(&settings.kafka));
+    let config::Settings { http: settings, drain, .. } = settings;
     let body = web::PayloadConfig::new(settings.max_body_bytes);
     let around = web::Data::new(middleware::Around::new(ms(settings.request_timeout_ms)));
     let app = move || {
@@ -114,8 +138,8 @@ pub fn api_server(
             .app_data(web::Data::new(Quick::new(state.polls.clone(), &tallies)))
             .app_data(state.clone())
             .app_data(health.clone())
-            .configure(api)
-            .configure(health_endpoints)
+            .app_data(documents.clone())
+            .configure(endpoints)
     };
     let stall = ms(settings.write_stall_ms);
     let mut server = HttpServer::new(app)

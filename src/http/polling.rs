@@ -1,5 +1,7 @@
 //! What proxies ask: `resolve`, `snapshot` and `changes`, answered from memory.
 
+mod operations;
+
 use std::time::Duration;
 
 use actix_web::{
@@ -9,14 +11,17 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
+pub use self::operations::operations;
 use super::{
     ApiState,
     context::{ReadContext, STALE},
     extract::{Fields, Query},
     middleware::{Around, LONGEST_WAIT},
+    openapi::schemas,
     problem::{Code, Problem},
     routes::key_in_query,
     tenants::name_in_path,
@@ -38,13 +43,18 @@ const CHANGES: usize = 100;
 const MAX_CHANGES: usize = 1000;
 
 /// The parameters of `GET /routes/resolve`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResolveIn {
+    #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
+    #[schemars(with = "schemas::ServiceName")]
     service: Option<String>,
+    #[schemars(with = "schemas::EnvName")]
     env: Option<String>,
+    #[schemars(with = "schemas::VersionName")]
     version: Option<String>,
+    #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,
 }
 
@@ -70,12 +80,16 @@ pub(super) fn resolved(polls: &Polls, polled: Polled) -> HttpResponse {
 }
 
 /// The parameters of `GET /tenants/{tenant}/snapshot`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotIn {
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
+    #[schemars(with = "Option<schemas::Wait>")]
     wait: Option<String>,
+    #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,
 }
 
@@ -119,15 +133,20 @@ fn tagged(polls: &Polls, mut response: HttpResponse, tag: &VersionTag, coding: C
 }
 
 /// The parameters of `GET /tenants/{tenant}/changes`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangesIn {
+    #[schemars(with = "schemas::VersionTag")]
     after: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "1 to 1000"))]
     limit: Option<usize>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
+    #[schemars(with = "Option<schemas::Wait>")]
     wait: Option<String>,
+    #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,
 }
 

@@ -99,11 +99,131 @@ impl Code {
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
     }
+
+    /// When it happens, and what to do about it.
+    fn help(self) -> (&'static str, &'static str) {
+        match self {
+            Self::MalformedRequest => (
+                "The body is not JSON or not UTF-8, or `If-Match` is not `*` or a list of entity tags in quotes.",
+                "Correct the request. `detail` says what could not be read.",
+            ),
+            Self::InvalidCursor => (
+                "`cursor` was made by another installation, for another list, or for other filters.",
+                "Begin the list anew, without `cursor`.",
+            ),
+            Self::NotFound => ("No endpoint has this path.", "See the paths in `/docs`."),
+            Self::RouteNotFound => ("The tenant has no route of that name, or there is no such tenant.", "Create it with `PUT`."),
+            Self::RouteInactive => {
+                ("`resolve` of a route that is there and inactive.", "Activate it, or send the traffic elsewhere.")
+            }
+            Self::TenantNotFound => {
+                ("There is no tenant of that name.", "Create it with `POST /api/v1/tenants`, or write its first route.")
+            }
+            Self::MethodNotAllowed => ("The path is there and does not take this method.", "See the header `Allow`."),
+            Self::TenantExists => ("`POST /api/v1/tenants` for a name that is taken.", "Change the tenant with `PATCH`."),
+            Self::TenantNotEmpty => ("`DELETE` of a tenant that still has routes.", "Delete its routes first."),
+            Self::QuotaExceeded => (
+                "The tenant has as many routes as `quotas.routes`, or `limits.routes_per_tenant`, lets it have.",
+                "Delete routes, or raise the quota with `PATCH /api/v1/tenants/{tenant}`.",
+            ),
+            Self::PreconditionFailed => (
+                "`If-Match` names another tag than the object has, or `If-None-Match: *` was sent and the object exists.",
+                "Read the object, decide again, and send its present tag; it is in `ETag`.",
+            ),
+            Self::PayloadTooLarge => ("The body is larger than `http.max_body_bytes`.", "Send less at a time."),
+            Self::UnsupportedMediaType => {
+                ("A body without `Content-Type: application/json` or another `+json`.", "Send JSON and say so.")
+            }
+            Self::InvalidRequest => (
+                "A member, parameter, part of the path or header is missing, unknown, doubled, of the wrong type or out of its range.",
+                "Correct what `errors` names. The same request will be refused again.",
+            ),
+            Self::IdempotencyKeyReused => (
+                "The `Idempotency-Key` was sent before with a request that does something else.",
+                "Use a new key for a new request.",
+            ),
+            Self::Unavailable => (
+                "PostgreSQL or MongoDB does not answer, or is not asked because it did not lately. Nothing was changed.",
+                "Try again after `Retry-After`.",
+            ),
+            Self::Overloaded => {
+                ("Too many requests wait already. Nothing was changed.", "Try again after `Retry-After`, and less often.")
+            }
+            Self::TooManyWaiters => (
+                "A long-poll or a stream, and every place to wait is taken.",
+                "Poll without waiting, or try again after `Retry-After`.",
+            ),
+            Self::CommitUnknown => (
+                "The connection to PostgreSQL was lost during COMMIT. The write may have been done or not.",
+                "Send the same request with the same `Idempotency-Key`: the answer tells what happened.",
+            ),
+            Self::RevisionNotReached => (
+                "Nothing as new as `TM-Min-Revision`, `If-None-Match` or `after` asks for is to be had here.",
+                "Try again after `Retry-After`. A tag of another epoch is never reached: read without it.",
+            ),
+            Self::DeadlineExceeded => (
+                "The request took longer than `http.request_timeout_ms`.",
+                "A read: try again. A write may have been done: send the same request with the same `Idempotency-Key`.",
+            ),
+            Self::Internal => ("A defect of Traffic Manager.", "Report it with the `request_id`, which is in the log."),
+        }
+    }
+
+    /// All of them, in the order of their declaration.
+    pub const ALL: [Self; Self::Internal as usize + 1] = [
+        Self::MalformedRequest,
+        Self::InvalidCursor,
+        Self::NotFound,
+        Self::RouteNotFound,
+        Self::RouteInactive,
+        Self::TenantNotFound,
+        Self::MethodNotAllowed,
+        Self::TenantExists,
+        Self::TenantNotEmpty,
+        Self::QuotaExceeded,
+        Self::PreconditionFailed,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidRequest,
+        Self::IdempotencyKeyReused,
+        Self::Unavailable,
+        Self::Overloaded,
+        Self::TooManyWaiters,
+        Self::CommitUnknown,
+        Self::RevisionNotReached,
+        Self::DeadlineExceeded,
+        Self::Internal,
+    ];
+
+    /// Its status.
+    pub fn status(self) -> StatusCode {
+        self.row().0
+    }
+
+    /// Its name in a problem document.
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// What it is, in a few words.
+    pub fn title(self) -> &'static str {
+        self.row().2
+    }
+
+    /// When it happens.
+    pub fn when(self) -> &'static str {
+        self.help().0
+    }
+
+    /// What to do about it.
+    pub fn what_to_do(self) -> &'static str {
+        self.help().1
+    }
 }
 
 /// One wrong field. `pointer` is a JSON pointer into the body (RFC 6901), `?name` for a query parameter, `{name}` for a part of the
 /// path, or a header's name with a colon after it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FieldError {
     /// Where.
     pub pointer: String,

@@ -1,13 +1,18 @@
 //! `/tenants`.
 
+mod operations;
+
 use actix_web::{HttpResponse, http::header, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
+pub use self::operations::operations;
 use super::{
     ApiState,
     context::{ReadContext, WriteContext},
     extract::{Body, Fields, Object, Query},
+    openapi::schemas,
     problem::Problem,
     respond::{self, double_option},
     routes::MinimumIn,
@@ -24,31 +29,36 @@ use crate::{
 };
 
 /// The body of `POST /tenants`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantIn {
+    #[schemars(with = "schemas::TenantName")]
     name: Option<String>,
+    #[schemars(with = "Option<operations::Quotas>")]
     quotas: Option<Object<Quotas>>,
 }
 
 /// The body of `PATCH /tenants/{tenant}`: a merge patch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantPatchIn {
     #[serde(default, deserialize_with = "double_option")]
+    #[schemars(with = "Option<QuotasPatchIn>")]
     quotas: Option<Option<Object<QuotasPatchIn>>>,
 }
 
 /// `quotas` of a merge patch; `null` goes back to the default.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct QuotasPatchIn {
     #[serde(default, deserialize_with = "double_option")]
+    #[schemars(with = "Option<u32>", range(max = MAX_ROUTES_QUOTA))]
     routes: Option<Option<u32>>,
 }
 
-#[derive(Debug, Serialize)]
-struct TenantOut<'a>(&'a Tenant);
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Tenant")]
+struct TenantOut<'a>(#[schemars(with = "operations::Tenant")] &'a Tenant);
 
 pub(super) fn name_in_path(path: web::Path<String>) -> Result<TenantName, Problem> {
     TenantName::try_from(path.into_inner()).map_err(|invalid| Problem::field("{tenant}", invalid))
@@ -115,11 +125,12 @@ pub async fn get(
 }
 
 /// The parameters of `GET /tenants`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListIn {
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
     limit: Option<u32>,
+    #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
 }
 

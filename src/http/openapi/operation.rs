@@ -1,0 +1,253 @@
+//! One operation of the document, and a short way to say what it takes and answers.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+use super::{
+    problems,
+    schemas::{Schemas, Shape},
+    shared,
+};
+use crate::http::problem::Code;
+
+/// What every request is answered with when something is wrong that is not the operation's own.
+const ANYWHERE: [Code; 2] = [Code::Internal, Code::DeadlineExceeded];
+
+/// An operation. Its errors follow from what it takes; [`refuses`](Self::refuses) adds its own.
+pub struct Operation {
+    method: &'static str,
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    about: String,
+    headers: Vec<&'static str>,
+    query: Option<fn(&mut Schemas) -> Vec<Value>>,
+    body: Option<(Shape, Value)>,
+    takes_patch: bool,
+    answers: Vec<Answer>,
+    codes: Vec<Code>,
+}
+
+/// An answer that is not an error.
+pub struct Answer {
+    status: u16,
+    what: &'static str,
+    content: Option<(&'static str, Shape, Option<Value>)>,
+    others: Vec<&'static str>,
+    certain: Vec<&'static str>,
+    possible: Vec<&'static str>,
+}
+
+impl Answer {
+    /// Without a body.
+    pub fn empty(status: u16, what: &'static str) -> Self {
+        Self { status, what, content: None, others: Vec::new(), certain: Vec::new(), possible: Vec::new() }
+    }
+
+    /// With a JSON body, and an example of one.
+    pub fn json<T: JsonSchema>(status: u16, what: &'static str, example: Value) -> Self {
+        Self { content: Some(("application/json", Schemas::written::<T>, Some(example))), ..Self::empty(status, what) }
+    }
+
+    /// With a body of another media type.
+    pub fn of(status: u16, what: &'static str, media_type: &'static str) -> Self {
+        let text: Shape = |_| json!({ "type": "string" });
+        Self { content: Some((media_type, text, None)), ..Self::empty(status, what) }
+    }
+
+    /// With the same as text of another media type, for those who ask for it.
+    #[must_use]
+    pub fn also_as(mut self, media_type: &'static str) -> Self {
+        self.others.push(media_type);
+        self
+    }
+
+    /// With headers that are always there.
+    #[must_use]
+    pub fn with(mut self, headers: &[&'static str]) -> Self {
+        self.certain.extend(headers);
+        self
+    }
+
+    /// With headers that may be there.
+    #[must_use]
+    pub fn perhaps(mut self, headers: &[&'static str]) -> Self {
+        self.possible.extend(headers);
+        self
+    }
+
+    fn document(&self, schemas: &mut Schemas) -> Value {
+        let certain = ["X-Correlation-ID"].iter().chain(&self.certain).map(|name| shared::response_header(name, true));
+        let possible = self.possible.iter().map(|name| shared::response_header(name, false));
+        let mut answer = json!({ "description": self.what, "headers": certain.chain(possible).collect::<Map<_, _>>() });
+        if let Some((media_type, shape, example)) = &self.content {
+            let mut content = json!({ "schema": shape(schemas) });
+            if let Some(example) = example {
+                content["example"] = example.clone();
+            }
+            answer["content"] = json!({ *media_type: content });
+        }
+        for media_type in &self.others {
+            answer["content"][media_type] = json!({ "schema": { "type": "string" } });
+        }
+        answer
+    }
+}
+
+impl Operation {
+    fn new(method: &'static str, path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        let codes = if path.contains("{tenant}") { vec![Code::InvalidRequest] } else { Vec::new() };
+        let (headers, about) = (vec!["X-Correlation-ID", "traceparent"], String::new());
+        let (query, body, answers) = (None, None, Vec::new());
+        Self { method, path, id, summary, about, headers, query, body, takes_patch: false, answers, codes }
+    }
+
+    /// `GET`; `HEAD` is answered too, with the same head.
+    pub fn get(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("get", path, id, summary)
+    }
+
+    /// `POST`
+    pub fn post(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("post", path, id, summary)
+    }
+
+    /// `PUT`
+    pub fn put(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("put", path, id, summary)
+    }
+
+    /// `PATCH` with a merge patch (RFC 7396).
+    pub fn patch(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self { takes_patch: true, ..Self::new("patch", path, id, summary) }
+    }
+
+    /// `DELETE`
+    pub fn delete(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("delete", path, id, summary)
+    }
+
+    /// What the summary leaves out.
+    #[must_use]
+    pub fn about(mut self, text: &str) -> Self {
+        self.about = text.to_owned();
+        self
+    }
+
+    /// Takes the query parameters that `T` has.
+    #[must_use]
+    pub fn query<T: JsonSchema>(mut self) -> Self {
+        self.query = Some(shared::query::<T>);
+        self.refuses(&[Code::InvalidRequest])
+    }
+
+    /// Takes a JSON body.
+    #[must_use]
+    pub fn body<T: JsonSchema>(mut self, example: Value) -> Self {
+        self.body = Some((Schemas::read::<T>, example));
+        self.refuses(&[Code::MalformedRequest, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::InvalidRequest])
+    }
+
+    /// Takes request headers, by name.
+    #[must_use]
+    pub fn headers(mut self, names: &[&'static str]) -> Self {
+        self.headers.extend(names);
+        self
+    }
+
+    /// Is a write: under conditions, with a reason, once.
+    #[must_use]
+    pub fn writes(self) -> Self {
+        self.headers(&["Idempotency-Key", "If-Match", "If-None-Match: *", "X-Reason"]).refuses(&[
+            Code::MalformedRequest,
+            Code::PreconditionFailed,
+            Code::InvalidRequest,
+            Code::IdempotencyKeyReused,
+            Code::Unavailable,
+            Code::Overloaded,
+            Code::CommitUnknown,
+        ])
+    }
+
+    /// Reads from a dependency that may be away.
+    #[must_use]
+    pub fn reads(self) -> Self {
+        self.refuses(&[Code::Unavailable, Code::Overloaded])
+    }
+
+    /// Reads, never older than what the caller has seen.
+    #[must_use]
+    pub fn reads_no_older(self) -> Self {
+        self.headers(&["TM-Min-Revision", "If-None-Match"]).reads().refuses(&[Code::InvalidRequest, Code::RevisionNotReached])
+    }
+
+    /// May be answered so.
+    #[must_use]
+    pub fn answers(mut self, answer: Answer) -> Self {
+        self.answers.push(answer);
+        self
+    }
+
+    /// May be refused with these codes.
+    #[must_use]
+    pub fn refuses(mut self, codes: &[Code]) -> Self {
+        self.codes.extend(codes);
+        self
+    }
+
+    /// Where it stands in the document.
+    pub fn place(&self) -> (&'static str, &'static str) {
+        (self.path, self.method)
+    }
+
+    /// The operation as the document has it.
+    pub fn document(&self, tag: &str, schemas: &mut Schemas) -> Value {
+        let mut operation = json!({
+            "tags": [tag], "operationId": self.id, "summary": self.summary,
+            "parameters": self.parameters(schemas), "responses": self.responses(schemas),
+        });
+        if !self.about.is_empty() {
+            operation["description"] = json!(self.about);
+        }
+        if let Some((shape, example)) = &self.body {
+            let content = json!({ "schema": shape(schemas), "example": example });
+            let mut media_types = json!({ "application/json": content });
+            if self.takes_patch {
+                media_types["application/merge-patch+json"] = content;
+            }
+            operation["requestBody"] = json!({ "required": true, "content": media_types });
+        }
+        operation
+    }
+
+    fn parameters(&self, schemas: &mut Schemas) -> Vec<Value> {
+        let parts = self.path.split('{').skip(1).filter_map(|part| part.split('}').next());
+        let mut parameters: Vec<_> = parts.map(|name| shared::path_parameter(schemas, name)).collect();
+        parameters.extend(self.query.map(|query| query(schemas)).unwrap_or_default());
+        parameters.extend(self.headers.iter().map(|name| shared::request_header(name)));
+        parameters
+    }
+
+    fn responses(&self, schemas: &mut Schemas) -> Map<String, Value> {
+        let answers = self.answers.iter().map(|answer| (answer.status.to_string(), answer.document(schemas)));
+        let mut responses: Map<String, Value> = answers.collect();
+        let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+        for code in self.codes.iter().chain(&ANYWHERE) {
+            let codes = by_status.entry(code.status().as_u16()).or_default();
+            if !codes.contains(code) {
+                codes.push(*code);
+            }
+        }
+        for (status, codes) in by_status {
+            let mut problem = problems::response(schemas, &codes);
+            match responses.get_mut(&status.to_string()) {
+                // An answer of the operation's own with the status of a problem, such as readiness.
+                Some(answer) => answer["content"][problems::MEDIA_TYPE] = problem["content"][problems::MEDIA_TYPE].take(),
+                None => drop(responses.insert(status.to_string(), problem)),
+            }
+        }
+        responses
+    }
+}

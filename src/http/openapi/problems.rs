@@ -1,0 +1,64 @@
+//! Problem documents in the OpenAPI document: each operation tells which codes it may answer with.
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+use super::{schemas::Schemas, shared};
+use crate::http::problem::{Code, FieldError};
+
+/// RFC 9457.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// What every error is answered with (RFC 9457).
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Problem {
+    /// Names the sort of problem, `/problems/<code>`, where it is explained.
+    #[serde(rename = "type")]
+    #[schemars(regex(pattern = "^/problems/[a-z_]+$"))]
+    problem_type: String,
+    /// The HTTP status.
+    #[schemars(range(min = 400, max = 599))]
+    status: u16,
+    /// What it is, for people.
+    title: String,
+    /// What it is in this case, for people.
+    detail: String,
+    /// Stable, for programs.
+    #[schemars(regex(pattern = "^[a-z_]+$"))]
+    code: String,
+    /// The request's id, as in `X-Correlation-ID`.
+    request_id: String,
+    /// Which fields are wrong.
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+}
+
+/// The answer with these codes, which have one status.
+pub fn response(schemas: &mut Schemas, codes: &[Code]) -> Value {
+    let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
+    let lines: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
+    let status = codes.first().map_or(500, |code| code.status().as_u16());
+    let mut headers: Map<_, _> = [shared::response_header("X-Correlation-ID", true)].into_iter().collect();
+    headers.extend(matches!(status, 429 | 503).then(|| shared::response_header("Retry-After", true)));
+    let tells_tag = codes.iter().any(|code| matches!(code, Code::PreconditionFailed | Code::RevisionNotReached));
+    headers.extend(tells_tag.then(|| shared::response_header("ETag", false)));
+    let schema = json!({ "allOf": [schemas.written::<Problem>(), { "properties": { "code": { "enum": names } } }] });
+    let examples: Map<_, _> = codes.iter().map(|code| (code.name().to_owned(), json!({ "value": example(*code) }))).collect();
+    json!({
+        "description": lines.join("; "), "headers": headers,
+        "content": { MEDIA_TYPE: { "schema": schema, "examples": examples } },
+    })
+}
+
+fn example(code: Code) -> Value {
+    let mut problem = json!({
+        "type": format!("/problems/{}", code.name()), "status": code.status().as_u16(), "title": code.title(),
+        "detail": code.when(), "code": code.name(), "request_id": "01a1fd21-de3d-7778-bc54-13f4251a9a0f",
+    });
+    if code == Code::InvalidRequest {
+        let detail = "tenant must be a DNS label: lower-case letters, digits and inner hyphens";
+        problem["errors"] = json!([{ "pointer": "/tenant", "code": "not_a_dns_label", "detail": detail }]);
+    }
+    problem
+}
