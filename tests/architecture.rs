@@ -31,8 +31,18 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
 ];
 
 /// What the pure core may not name.
-const NOT_IN_DOMAIN: &[&str] =
-    &["tokio", "actix_web", "tokio_postgres", "deadpool_postgres", "rdkafka", "mongodb", "reqwest", "schemars", "tracing", "metrics"];
+const NOT_IN_DOMAIN: &[&str] = &[
+    "tokio",
+    "actix_web",
+    "tokio_postgres",
+    "deadpool_postgres",
+    "rdkafka",
+    "mongodb",
+    "reqwest",
+    "schemars",
+    "tracing",
+    "metrics",
+];
 
 /// Which modules of the crate a module may use, beside itself and `domain`.
 const MODULES: &[(&str, &[&str])] = &[

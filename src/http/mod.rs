@@ -2,7 +2,7 @@
 //!
 //! A handler is: extract, one call of a service, respond. What it requires stands in its signature.
 
-mod asyncapi;
+pub mod asyncapi;
 mod audit;
 mod context;
 pub mod docs;

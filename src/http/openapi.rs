@@ -55,7 +55,7 @@ pub fn document() -> Value {
         "servers": [{ "url": "/" }],
         "tags": tags,
         "paths": paths,
-        "components": { "schemas": schemas.into_components() },
+        "components": schemas.into_components(),
     })
 }
 

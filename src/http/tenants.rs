@@ -56,9 +56,8 @@ struct QuotasPatchIn {
     routes: Option<Option<u32>>,
 }
 
-#[derive(Debug, Serialize, JsonSchema)]
-#[schemars(rename = "Tenant")]
-struct TenantOut<'a>(#[schemars(with = "operations::Tenant")] &'a Tenant);
+#[derive(Debug, Serialize)]
+struct TenantOut<'a>(&'a Tenant);
 
 pub(super) fn name_in_path(path: web::Path<String>) -> Result<TenantName, Problem> {
     TenantName::try_from(path.into_inner()).map_err(|invalid| Problem::field("{tenant}", invalid))

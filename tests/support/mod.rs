@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each suite uses a part of it")]
 
 pub mod client;
+pub mod contract;
 pub mod database;
 pub mod world;
 
@@ -76,6 +77,7 @@ impl TestApp {
     /// A call of the API. `path` starts after the host.
     pub fn call(&self, method: Method, path: &str) -> Call {
         Call::new(self.http.request(method.clone(), format!("{}{path}", self.api)), format!("{method} {path}"))
+            .documented(method, path)
     }
 
     /// `GET /api/v1…`

@@ -79,9 +79,10 @@ impl Answer {
     }
 
     fn document(&self, schemas: &mut Schemas) -> Value {
-        let certain = ["X-Correlation-ID"].iter().chain(&self.certain).map(|name| shared::response_header(name, true));
-        let possible = self.possible.iter().map(|name| shared::response_header(name, false));
-        let mut answer = json!({ "description": self.what, "headers": certain.chain(possible).collect::<Map<_, _>>() });
+        let certain = ["X-Correlation-ID"].iter().chain(&self.certain).map(|name| (name, true));
+        let possible = ["traceparent"].iter().chain(&self.possible).map(|name| (name, false));
+        let headers = certain.chain(possible).map(|(name, is_certain)| shared::response_header(schemas, name, is_certain));
+        let mut answer = json!({ "description": self.what, "headers": headers.collect::<Map<_, _>>() });
         if let Some((media_type, shape, example)) = &self.content {
             let mut content = json!({ "schema": shape(schemas) });
             if let Some(example) = example {
@@ -160,7 +161,7 @@ impl Operation {
     /// Is a write: under conditions, with a reason, once.
     #[must_use]
     pub fn writes(self) -> Self {
-        self.headers(&["Idempotency-Key", "If-Match", "If-None-Match: *", "X-Reason"]).refuses(&[
+        self.headers(&["Idempotency-Key", "If-Match", "If-None-Match.create", "X-Reason"]).refuses(&[
             Code::MalformedRequest,
             Code::PreconditionFailed,
             Code::InvalidRequest,
@@ -226,7 +227,7 @@ impl Operation {
         let parts = self.path.split('{').skip(1).filter_map(|part| part.split('}').next());
         let mut parameters: Vec<_> = parts.map(|name| shared::path_parameter(schemas, name)).collect();
         parameters.extend(self.query.map(|query| query(schemas)).unwrap_or_default());
-        parameters.extend(self.headers.iter().map(|name| shared::request_header(name)));
+        parameters.extend(self.headers.iter().map(|name| shared::request_header(schemas, name)));
         parameters
     }
 
@@ -240,12 +241,17 @@ impl Operation {
                 codes.push(*code);
             }
         }
-        for (status, codes) in by_status {
+        for (status, mut codes) in by_status {
+            // In one order, so that operations with the same codes share them.
+            codes.sort_unstable_by_key(|code| *code as usize);
             let mut problem = problems::response(schemas, &codes);
             match responses.get_mut(&status.to_string()) {
                 // An answer of the operation's own with the status of a problem, such as readiness.
                 Some(answer) => answer["content"][problems::MEDIA_TYPE] = problem["content"][problems::MEDIA_TYPE].take(),
-                None => drop(responses.insert(status.to_string(), problem)),
+                None => {
+                    let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
+                    responses.insert(status.to_string(), schemas.share("responses", &names.join("-"), problem));
+                }
             }
         }
         responses

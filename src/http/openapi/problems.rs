@@ -36,14 +36,14 @@ struct Problem {
 
 /// The answer with these codes, which have one status.
 pub fn response(schemas: &mut Schemas, codes: &[Code]) -> Value {
-    let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
     let lines: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
     let status = codes.first().map_or(500, |code| code.status().as_u16());
-    let mut headers: Map<_, _> = [shared::response_header("X-Correlation-ID", true)].into_iter().collect();
-    headers.extend(matches!(status, 429 | 503).then(|| shared::response_header("Retry-After", true)));
     let tells_tag = codes.iter().any(|code| matches!(code, Code::PreconditionFailed | Code::RevisionNotReached));
-    headers.extend(tells_tag.then(|| shared::response_header("ETag", false)));
-    let schema = json!({ "allOf": [schemas.written::<Problem>(), { "properties": { "code": { "enum": names } } }] });
+    let mut names = vec![("X-Correlation-ID", true), ("traceparent", false)];
+    names.extend(matches!(status, 429 | 503).then_some(("Retry-After", true)));
+    names.extend(tells_tag.then_some(("ETag", false)));
+    let headers: Map<_, _> = names.iter().map(|(name, is_certain)| shared::response_header(schemas, name, *is_certain)).collect();
+    let schema = json!({ "allOf": [schemas.written::<Problem>(), { "properties": { "code": { "enum": codes.iter().map(|code| code.name()).collect::<Vec<_>>() } } }] });
     let examples: Map<_, _> = codes.iter().map(|code| (code.name().to_owned(), json!({ "value": example(*code) }))).collect();
     json!({
         "description": lines.join("; "), "headers": headers,

@@ -1,5 +1,7 @@
 //! JSON Schemas: what schemars derives from the types that serde reads and writes, and the texts that the domain checks.
 
+use std::collections::BTreeMap;
+
 use schemars::{
     JsonSchema, Schema, SchemaGenerator,
     generate::{Contract, SchemaSettings},
@@ -23,11 +25,14 @@ pub type Shape = fn(&mut Schemas) -> Value;
 pub struct Schemas {
     read: SchemaGenerator,
     written: SchemaGenerator,
+    /// What else is referred to: by section, by name.
+    shared: BTreeMap<&'static str, Map<String, Value>>,
 }
 
 impl Default for Schemas {
     fn default() -> Self {
-        Self { read: generator(COMPONENTS, Contract::Deserialize), written: generator(COMPONENTS, Contract::Serialize) }
+        let (read, written) = (generator(COMPONENTS, Contract::Deserialize), generator(COMPONENTS, Contract::Serialize));
+        Self { read, written, shared: BTreeMap::new() }
     }
 }
 
@@ -50,11 +55,20 @@ impl Schemas {
         members.map(|(name, schema)| (name.clone(), is_required(name), without_null(schema.clone()))).collect()
     }
 
+    /// Keeps `value` once, and gives the reference to it.
+    pub fn share(&mut self, section: &'static str, name: &str, value: Value) -> Value {
+        self.shared.entry(section).or_default().insert(name.to_owned(), value);
+        json!({ "$ref": format!("#/components/{section}/{name}") })
+    }
+
     /// Everything that was referred to.
-    pub fn into_components(mut self) -> Map<String, Value> {
-        let mut components = self.read.take_definitions(true);
-        components.extend(self.written.take_definitions(true));
-        components.into_iter().map(|(name, schema)| (name, tidied(schema))).collect()
+    pub fn into_components(mut self) -> Value {
+        let mut schemas = self.read.take_definitions(true);
+        schemas.extend(self.written.take_definitions(true));
+        let schemas: Map<_, _> = schemas.into_iter().map(|(name, schema)| (name, tidied(schema))).collect();
+        let mut components = json!(self.shared);
+        components["schemas"] = Value::Object(schemas);
+        components
     }
 }
 
@@ -162,7 +176,7 @@ fn labels(value: Value, description: &str) -> Schema {
 }
 
 fn label_value() -> Value {
-    json!({ "type": "string", "maxLength": MAX_LABEL_VALUE, "pattern": PLAIN, "format": "plain-text" })
+    json!({ "type": "string", "maxLength": MAX_LABEL_VALUE, "pattern": PLAIN })
 }
 
 checked! {
@@ -183,7 +197,7 @@ checked! {
             "An absolute http or https URL with a host, without credentials, fragment, white space, backslashes and control \
              characters; at most {MAX_URL} bytes. Kept as it is sent."
         ),
-        "type": "string", "format": "uri", "minLength": 8, "maxLength": MAX_URL,
+        "type": "string", "format": "url", "minLength": 8, "maxLength": MAX_URL,
         "pattern": r"^[Hh][Tt][Tt][Pp][Ss]?://[^\s\\#/?@]+([/?][^\s\\#]*)?$", "examples": ["https://checkout-1.example.com"],
     });
     /// Labels of a route.
@@ -196,7 +210,7 @@ checked! {
     /// A sentence for people.
     Description = json_schema!({
         "description": format!("A sentence for people, at most {MAX_DESCRIPTION} bytes, without control characters."),
-        "type": "string", "maxLength": MAX_DESCRIPTION, "pattern": PLAIN, "format": "plain-text",
+        "type": "string", "maxLength": MAX_DESCRIPTION, "pattern": PLAIN,
     });
     /// One history of a tenant.
     Epoch = json_schema!({
@@ -245,13 +259,13 @@ checked! {
     /// A pair of a label.
     LabelPair = json_schema!({
         "description": "A label, `key=value`.", "type": "string",
-        "pattern": r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[^\u0000-\u001f\u007f-\u009f]*$", "maxLength": 319, "format": "label-pair",
+        "pattern": r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[^\u0000-\u001f\u007f-\u009f]*$", "maxLength": 319,
         "examples": ["team=payments"],
     });
     /// Who did it.
     ActorId = json_schema!({
         "description": "Who did it: `actor.id` of the event.", "type": "string", "maxLength": 255, "pattern": PLAIN,
-        "format": "plain-text", "examples": ["anonymous"],
+        "examples": ["anonymous"],
     });
     /// What happened to a route.
     RouteAction = json_schema!({

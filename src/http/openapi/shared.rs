@@ -35,7 +35,7 @@ pub fn request_headers() -> Vec<Row> {
             "`*`, or entity tags: 412 unless the object exists with one of these.",
             json!({ "type": "string", "pattern": tags }),
         ),
-        ("If-None-Match: *", "Create only: 412 if the object exists.", json!({ "const": "*" })),
+        ("If-None-Match.create", "Create only: 412 if the object exists.", json!({ "const": "*" })),
         ("X-Reason", "Why; kept in the event. UTF-8.", text(MAX_REASON)),
         (
             "If-None-Match",
@@ -68,9 +68,10 @@ pub fn response_headers() -> Vec<Row> {
             "The id that was sent, or the one that was made.",
             json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
         ),
+        ("traceparent", "The span of the request, when it was traced.", json!({ "type": "string" })),
         ("ETag", "A version tag in quotes.", json!({ "type": "string", "pattern": strong })),
         (
-            "ETag (weak with a coding)",
+            "ETag.weak",
             "A version tag in quotes; weak when the answer is compressed.",
             json!({ "type": "string", "pattern": any }),
         ),
@@ -92,22 +93,28 @@ pub fn response_headers() -> Vec<Row> {
 }
 
 /// A request header as a parameter.
-pub fn request_header(name: &str) -> Value {
-    let (key, description, schema) = row(request_headers(), name);
-    let name = key.split(':').next().unwrap_or(key);
-    json!({ "name": name, "in": "header", "required": false, "description": description, "schema": schema })
+pub fn request_header(schemas: &mut Schemas, key: &str) -> Value {
+    let (description, schema) = row(request_headers(), key);
+    let parameter = json!({ "name": name(key), "in": "header", "required": false, "description": description, "schema": schema });
+    schemas.share("parameters", key, parameter)
 }
 
 /// A header of an answer, by name.
-pub fn response_header(name: &str, is_certain: bool) -> (String, Value) {
-    let (key, description, schema) = row(response_headers(), name);
-    let name = key.split(" (").next().unwrap_or(key).to_owned();
-    (name, json!({ "required": is_certain, "description": description, "schema": schema }))
+pub fn response_header(schemas: &mut Schemas, key: &str, is_certain: bool) -> (String, Value) {
+    let (description, schema) = row(response_headers(), key);
+    let header = json!({ "required": is_certain, "description": description, "schema": schema });
+    let shared = if is_certain { key.to_owned() } else { format!("{key}.perhaps") };
+    (name(key).to_owned(), schemas.share("headers", &shared, header))
+}
+
+/// The header that a row is about: what comes after a dot tells rows of one header apart.
+fn name(key: &str) -> &str {
+    key.split('.').next().unwrap_or(key)
 }
 
 /// A name that is in no table is shown as what it is, and fails the tests of the document.
-fn row(rows: Vec<Row>, name: &str) -> Row {
-    rows.into_iter().find(|(key, _, _)| *key == name).unwrap_or(("", "", json!(false)))
+fn row(rows: Vec<Row>, name: &str) -> (&'static str, Value) {
+    rows.into_iter().find(|(key, _, _)| *key == name).map_or(("", json!(false)), |(_, description, schema)| (description, schema))
 }
 
 /// A part of a path.

@@ -147,7 +147,7 @@ pub fn operations() -> Vec<Operation> {
 }
 
 fn polled(answer: Answer) -> Answer {
-    answer.with(&["ETag (weak with a coding)", "Cache-Control", "Vary"]).perhaps(&["TM-Stale", "Preference-Applied"])
+    answer.with(&["ETag.weak", "Cache-Control", "Vary"]).perhaps(&["TM-Stale", "Preference-Applied"])
 }
 
 fn resolved() -> Value {

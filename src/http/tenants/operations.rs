@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::{ListIn, TenantIn, TenantOut, TenantPatchIn};
+use super::{ListIn, TenantIn, TenantPatchIn};
 use crate::{
     domain::tenant::MAX_ROUTES_QUOTA,
     http::{
@@ -27,12 +27,11 @@ pub struct Quotas {
 /// A tenant: `domain::tenant::Tenant` as it is written.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-pub struct Tenant {
+struct Tenant {
     name: schemas::TenantName,
     epoch: schemas::Epoch,
     revision: schemas::Revision,
-    #[schemars(with = "Limits")]
-    quotas: Quotas,
+    quotas: Limits,
     /// How many routes it has, active or not.
     routes: u32,
     /// When it was created.
@@ -58,13 +57,13 @@ const TENANT: &str = "/api/v1/tenants/{tenant}";
 
 /// What is told of each.
 pub fn operations() -> Vec<Operation> {
-    let written = |status, what| Answer::json::<TenantOut>(status, what, tenant()).with(&["ETag", "Location"]);
+    let written = |status, what| Answer::json::<Tenant>(status, what, tenant()).with(&["ETag", "Location"]);
     vec![
         Operation::get(LIST, "listTenants", "List tenants")
             .about("In the order of their names.")
             .query::<ListIn>()
             .reads()
-            .answers(Answer::json::<PageOut<TenantOut>>(200, "A page.", json!({ "items": [tenant()], "next_cursor": null })))
+            .answers(Answer::json::<PageOut<Tenant>>(200, "A page.", json!({ "items": [tenant()], "next_cursor": null })))
             .refuses(&[Code::InvalidCursor]),
         Operation::post(LIST, "createTenant", "Create a tenant")
             .about("Makes no revision and no event.")
@@ -76,7 +75,7 @@ pub fn operations() -> Vec<Operation> {
             .about("Quotas change without a revision, so this never answers 304.")
             .query::<MinimumIn>()
             .reads_no_older()
-            .answers(Answer::json::<TenantOut>(200, "The tenant.", tenant()).with(&["ETag"]))
+            .answers(Answer::json::<Tenant>(200, "The tenant.", tenant()).with(&["ETag"]))
             .refuses(&[Code::TenantNotFound]),
         Operation::patch(TENANT, "patchTenant", "Change a tenant's quotas")
             .about("A merge patch (RFC 7396): `null` goes back to the default. Makes no revision and no event.")
