@@ -301,9 +301,9 @@ pub async fn status(state: web::Data<ApiState>, _caller: Caller, query: Query<St
 pub struct VerifyIn {
     #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
-    #[validate(range(min = 1, message = "must be at least 1"))]
+    #[validate(range(min = 1, max = 9_223_372_036_854_775_807_u64, message = "must be 1 to 9223372036854775807"))]
     from: Option<u64>,
-    #[validate(range(min = 1, message = "must be at least 1"))]
+    #[validate(range(min = 1, max = 9_223_372_036_854_775_807_u64, message = "must be 1 to 9223372036854775807"))]
     to: Option<u64>,
 }
 
