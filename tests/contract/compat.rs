@@ -257,6 +257,9 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
+/// What is done to a document.
+type Change = Box<dyn Fn(&mut Value)>;
+
 /// A small document, and what is found when `change` is done to it.
 fn after(change: impl Fn(&mut Value)) -> Vec<String> {
     let old = json!({
@@ -322,7 +325,7 @@ fn without(pointer: impl Into<String>, member: &'static str) -> impl Fn(&mut Val
 fn each_breakage_is_found() {
     let schema = |rest: &str| format!("/components/schemas/{rest}");
     let post = |rest: &str| format!("{POST}/{rest}");
-    let cases: Vec<(&str, Box<dyn Fn(&mut Value)>, &str)> = vec![
+    let cases: Vec<(&str, Change, &str)> = vec![
         ("a path", Box::new(without("/paths", "/things")), "post /things: is gone"),
         ("an operation", Box::new(without("/paths/~1things", "post")), "post /things: is gone"),
         ("a status", Box::new(without(post("responses"), "409")), "post /things 409: is gone"),
@@ -435,7 +438,7 @@ fn each_breakage_is_found() {
 
 #[test]
 fn additions_break_nothing() {
-    let cases: Vec<Box<dyn Fn(&mut Value)>> = vec![
+    let cases: Vec<Change> = vec![
         Box::new(|_: &mut Value| {}),
         Box::new(set("/paths/~1more", json!({ "get": {} }))),
         Box::new(set("/paths/~1things/get", json!({ "responses": {} }))),

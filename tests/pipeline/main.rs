@@ -2,6 +2,7 @@
 
 mod consumer;
 mod dead_letters;
+mod documents;
 mod end_to_end;
 mod followers;
 mod frozen_leader;

@@ -162,7 +162,7 @@ fn an_answer_that_is_not_as_documented_is_found() {
         body[member] = value;
         assert_eq!(check(200, &headers(&usual), &body), 1, "{member}");
     }
-    let mut body = good.clone();
+    let mut body = good;
     body.as_object_mut().unwrap().remove("revision");
     assert_eq!(check(200, &headers(&usual), &body), 1, "a member too few");
     let problem = json!({

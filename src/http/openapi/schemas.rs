@@ -259,7 +259,7 @@ checked! {
     /// A pair of a label.
     LabelPair = json_schema!({
         "description": "A label, `key=value`.", "type": "string",
-        "pattern": r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[^\u0000-\u001f\u007f-\u009f]*$", "maxLength": 319,
+        "pattern": r"^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[^\u0000-\u001f\u007f-\u009f]{0,255}$",
         "examples": ["team=payments"],
     });
     /// Who did it.

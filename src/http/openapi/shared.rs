@@ -12,18 +12,22 @@ type Row = (&'static str, &'static str, Value);
 /// Request headers, in the order in which they are shown.
 pub fn request_headers() -> Vec<Row> {
     let text = |max: usize| json!({ "type": "string", "maxLength": max, "pattern": "^[ -~]*$" });
-    let tag = json!({ "type": "string", "pattern": r#"^"?[0-9a-f]{16}\.(0|[1-9][0-9]{0,17})"?$"# });
+    let tag = json!({
+        "type": "string", "pattern": r#"^"?[0-9a-f]{16}\.(0|[1-9][0-9]{0,17})"?$"#, "examples": ["adc74a594a3e0e8f.4"],
+    });
+    // What is passed over when it cannot be read is any text.
+    let any = json!({ "type": "string" });
     let tags = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
     vec![
         (
             "X-Correlation-ID",
             "The request's id, kept in the event as `request_id`. 1 to 128 visible ASCII characters; else, and without it, one is made.",
-            json!({ "type": "string", "minLength": 1, "maxLength": 128, "pattern": "^[!-~]+$" }),
+            any.clone(),
         ),
         (
             "traceparent",
             "W3C Trace Context; the request's span becomes a child of it. One that cannot be read is passed over.",
-            json!({ "type": "string", "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$" }),
+            any.clone(),
         ),
         (
             "Idempotency-Key",
@@ -33,7 +37,7 @@ pub fn request_headers() -> Vec<Row> {
         (
             "If-Match",
             "`*`, or entity tags: 412 unless the object exists with one of these.",
-            json!({ "type": "string", "pattern": tags }),
+            json!({ "type": "string", "pattern": tags, "examples": ["*", "\"adc74a594a3e0e8f.4\""] }),
         ),
         ("If-None-Match.create", "Create only: 412 if the object exists.", json!({ "const": "*" })),
         ("X-Reason", "Why; kept in the event. UTF-8.", text(MAX_REASON)),
@@ -41,16 +45,16 @@ pub fn request_headers() -> Vec<Row> {
             "If-None-Match",
             "Tags that the caller has: 304 when the answer's is among them, where the operation answers 304; and each is also a minimum, like \
              `TM-Min-Revision`. What is not a version tag is passed over.",
-            json!({ "type": "string", "pattern": "^[ -~]*$" }),
+            any.clone(),
         ),
-        ("TM-Min-Revision", "The answer is at least as new as this version tag, else 503 `revision_not_reached`.", tag.clone()),
-        ("Prefer", "`wait=<seconds>` (RFC 7240): like `?wait=`.", json!({ "type": "string", "pattern": "^wait=[0-9]{1,9}$" })),
+        ("TM-Min-Revision", "The answer is at least as new as this version tag, else 503 `revision_not_reached`.", tag),
+        ("Prefer", "`wait=<seconds>` (RFC 7240): like `?wait=`. Other preferences are passed over.", any.clone()),
+        ("Accept-Encoding", "`zstd` or `gzip`: the answer is compressed, and its tag is weak.", any),
         (
-            "Accept-Encoding",
-            "`zstd` or `gzip`: the answer is compressed, and its tag is weak.",
-            json!({ "type": "string", "enum": ["zstd", "gzip", "identity"] }),
+            "Last-Event-ID",
+            "The `id` of the last event that was read: goes on after it. An empty one is none.",
+            json!({ "type": "string", "pattern": r"^([0-9a-f]{16}\.(0|[1-9][0-9]{0,17}))?$", "examples": ["adc74a594a3e0e8f.4"] }),
         ),
-        ("Last-Event-ID", "The `id` of the last event that was read: goes on after it.", tag),
     ]
 }
 
