@@ -74,6 +74,7 @@ pub struct RouteIn {
     #[schemars(with = "schemas::VersionName")]
     version: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
+    #[schemars(extend("default" = DEFAULT_LIMIT))]
     limit: Option<u32>,
 }
 
@@ -107,6 +108,7 @@ pub async fn route(state: web::Data<ApiState>, _caller: Caller, query: Query<Rou
 #[serde(deny_unknown_fields)]
 pub struct RecentIn {
     #[validate(range(min = 1, max = 365, message = "must be 1 to 365"))]
+    #[schemars(extend("default" = DEFAULT_DAYS))]
     days: Option<u32>,
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
@@ -115,6 +117,7 @@ pub struct RecentIn {
     #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
+    #[schemars(extend("default" = DEFAULT_LIMIT))]
     limit: Option<u32>,
 }
 
@@ -145,6 +148,7 @@ pub struct ActionIn {
     #[schemars(with = "schemas::RouteAction")]
     action: Option<String>,
     #[validate(range(min = 1, max = 8760, message = "must be 1 to 8760"))]
+    #[schemars(extend("default" = DEFAULT_HOURS))]
     hours: Option<u32>,
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
@@ -153,6 +157,7 @@ pub struct ActionIn {
     #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
+    #[schemars(extend("default" = DEFAULT_LIMIT))]
     limit: Option<u32>,
 }
 
@@ -198,6 +203,7 @@ pub struct TimeRangeIn {
     #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
+    #[schemars(extend("default" = DEFAULT_LIMIT))]
     limit: Option<u32>,
 }
 
@@ -251,6 +257,7 @@ pub struct EventsIn {
     #[schemars(with = "Option<schemas::TimeIn>")]
     to: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
     limit: Option<u32>,
     #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
@@ -280,6 +287,7 @@ pub struct StatusIn {
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
     limit: Option<u32>,
     #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,

@@ -142,6 +142,14 @@ mod tests {
     }
 
     #[test]
+    fn the_limits_are_those_of_the_settings() {
+        let http = crate::config::Settings::without_environment(&[]).unwrap().http;
+        let body = format!("`http.max_body_bytes`: {} bytes", http.max_body_bytes);
+        let time = format!("`http.request_timeout_ms`: {} s", http.request_timeout_ms / 1000);
+        assert!(ABOUT.contains(&body) && ABOUT.contains(&time), "{body}, {time}");
+    }
+
+    #[test]
     fn examples_are_what_their_schemas_say() {
         let document = document();
         let mut examples = Vec::new();

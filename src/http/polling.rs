@@ -139,6 +139,7 @@ pub struct ChangesIn {
     #[schemars(with = "schemas::VersionTag")]
     after: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "1 to 1000"))]
+    #[schemars(extend("default" = CHANGES))]
     limit: Option<usize>,
     #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,

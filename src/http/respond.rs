@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Items of a page without a `limit`.
-const DEFAULT_LIMIT: u32 = 50;
+pub const DEFAULT_LIMIT: u32 = 50;
 
 /// A page of a list.
 #[derive(Debug, Serialize, JsonSchema)]

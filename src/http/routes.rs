@@ -312,6 +312,7 @@ pub struct ListIn {
     #[schemars(with = "Option<schemas::LabelPair>")]
     label: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
     limit: Option<u32>,
     #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
@@ -354,6 +355,7 @@ pub async fn list(
 #[serde(deny_unknown_fields)]
 pub struct HistoryIn {
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
     limit: Option<u32>,
     #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,

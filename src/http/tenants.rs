@@ -128,6 +128,7 @@ pub async fn get(
 #[serde(deny_unknown_fields)]
 pub struct ListIn {
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
     limit: Option<u32>,
     #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,

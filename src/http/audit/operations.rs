@@ -181,22 +181,22 @@ pub fn operations() -> Vec<Operation> {
     };
     vec![
         Operation::get("/api/v1/audit/route", "auditRoute", "What happened to a route")
-            .about("The newest events first; 100 without `limit`.")
+            .about("The newest events first.")
             .query::<RouteIn>()
             .reads()
             .answers(Answer::json::<RouteOut>(200, "Its events.", events(json!({ "route": key() })))),
         Operation::get("/api/v1/audit/recent", "auditRecent", "What happened lately")
-            .about("The newest events first; 7 days without `days`, 100 events without `limit`.")
+            .about("The newest events first.")
             .query::<RecentIn>()
             .reads()
             .answers(Answer::json::<RecentOut>(200, "Events.", events(json!({ "days": 7 })))),
         Operation::get("/api/v1/audit/action", "auditAction", "What happened in one way")
-            .about("The newest events first; 24 hours without `hours`, 100 events without `limit`.")
+            .about("The newest events first.")
             .query::<ActionIn>()
             .reads()
             .answers(Answer::json::<ActionOut>(200, "Events.", events(json!({ "action": "created", "hours": 24 })))),
         Operation::get("/api/v1/audit/time-range", "auditTimeRange", "What happened between two times")
-            .about("The newest events first; 100 without `limit`. `end_time` must be after `start_time`.")
+            .about("The newest events first. `end_time` must be after `start_time`.")
             .query::<TimeRangeIn>()
             .reads()
             .answers(Answer::json::<TimeRangeOut>(

@@ -123,7 +123,7 @@ pub fn operations() -> Vec<Operation> {
             .answers(polled(Answer::empty(304, "The caller has it.")))
             .refuses(&[Code::TenantNotFound, Code::TooManyWaiters]),
         Operation::get("/api/v1/tenants/{tenant}/changes", "getChanges", "What happened after a tag")
-            .about("At most 100 events without `limit`. With `wait` the request is held until there is something to tell.")
+            .about("With `wait` the request is held until there is something to tell.")
             .query::<ChangesIn>()
             .reads_no_older()
             .headers(&["Prefer"])
