@@ -40,7 +40,11 @@ pub fn request_headers() -> Vec<Row> {
             json!({ "type": "string", "pattern": tags, "examples": ["*", "\"adc74a594a3e0e8f.4\""] }),
         ),
         ("If-None-Match.create", "Create only: 412 if the object exists.", json!({ "const": "*" })),
-        ("X-Reason", "Why; kept in the event. UTF-8.", text(MAX_REASON)),
+        (
+            "X-Reason",
+            "Why; kept in the event. Any UTF-8 without control characters is taken; ASCII is what every client can send.",
+            text(MAX_REASON),
+        ),
         (
             "If-None-Match",
             "Tags that the caller has: 304 when the answer's is among them, where the operation answers 304; and each is also a minimum, like \
