@@ -96,7 +96,6 @@ pub fn response_headers() -> Vec<Row> {
         ("Vary", "What the answer depends on.", json!({ "type": "string" })),
         ("Content-Encoding", "How the answer is compressed.", json!({ "type": "string", "enum": ["zstd", "gzip"] })),
         ("Preference-Applied", "The `Prefer` that was followed.", json!({ "type": "string", "pattern": "^wait=[0-9]+$" })),
-        ("Content-Security-Policy", "Only what comes from here.", json!({ "type": "string" })),
     ]
 }
 
@@ -166,7 +165,7 @@ fn parameter(name: &str) -> &'static str {
         "actor" => "Only what this actor did.",
         "days" => "The last so many days.",
         "hours" => "The last so many hours.",
-        "start_time" | "from_time" => "Not before this.",
+        "start_time" => "Not before this.",
         "end_time" => "Before this, not at it.",
         "from" => "Where to begin; included.",
         "to" => "Where to end.",
