@@ -24,6 +24,7 @@ async fn whatever_is_sent_is_answered_as_documented() {
     let document = format!("{}/api/v1/openapi.json", app.api);
     let mut command = Command::new(variable("SCHEMATHESIS"));
     command.current_dir(&directory).args(["--no-color", "run", &document]);
+    command.env("HYPOTHESIS_STORAGE_DIRECTORY", env!("CARGO_TARGET_TMPDIR"));
     match std::env::var("TM_FUZZ_SECONDS") {
         Ok(seconds) => command.args(["--max-time", &seconds]),
         // The same requests in every run, as far as time lets them be.
