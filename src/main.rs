@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use traffic_manager::{
-    app::{self, App, Role},
+    app::{App, Role, commands},
     config::{Settings, ms},
     telemetry,
 };
@@ -72,7 +72,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not start")?;
     let drain = ms(settings.drain.step_ms);
     let result = match arguments.command {
-        Command::Migrate => runtime.block_on(app::migrate(&settings)).map_err(anyhow::Error::from),
+        Command::Migrate => runtime.block_on(commands::migrate(&settings)).map_err(anyhow::Error::from),
         Command::Defaults => Ok(()),
         Command::Serve => runtime.block_on(serve(settings, Role::Serve, &telemetry)),
         Command::Relay => runtime.block_on(serve(settings, Role::Relay, &telemetry)),

@@ -26,6 +26,7 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ("moka", &[("cache/", "the read path"), ("cache.rs", "the read path")]),
     ("failsafe", &[("resilience/breaker.rs", "the only breaker")]),
     ("serde_json_canonicalizer", &[("domain/chain.rs", "one canonical form")]),
+    ("csv", &[("http/exports.rs", "the only CSV")]),
 ];
 
 /// What the pure core may not name.

@@ -4,6 +4,8 @@
 //! with `_id` = event id and `w: majority, j: true`; a duplicate is accepted only if the stored hash is the same. The driver has no
 //! socket timeout: every call stands inside a timeout of ours.
 
+pub mod timeline;
+
 use std::{collections::HashMap, future::Future, time::Duration};
 
 use mongodb::{
@@ -26,6 +28,7 @@ const DUPLICATE_KEY: i32 = 11000;
 /// that the server cannot store it now: waited for, because a dead letter is an event that auditors miss.
 const ABOUT_THE_DOCUMENT: [i32; 7] = [2, 14, 22, 52, 57, 121, 10334];
 const NAMESPACE_EXISTS: i32 = 48;
+const MAX_TIME_EXPIRED: i32 = 50;
 
 /// What the archive did with one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,13 +103,20 @@ fn to_document(filter: &EventFilter) -> Document {
     document
 }
 
-/// A place in a list of events, newest first.
+/// A place in a list of events by time.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct EventPosition {
     /// `occurred_at` of the last event seen.
     pub occurred_at: String,
     /// Its id.
     pub id: String,
+}
+
+impl EventPosition {
+    /// The place of an event.
+    pub fn of(event: &ArchivedEvent) -> Self {
+        Self { occurred_at: event.occurred_at.clone(), id: event.event_id.clone() }
+    }
 }
 
 impl Archive {
@@ -227,6 +237,7 @@ impl Archive {
 
 async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, mongodb::error::Error>>) -> Result<T, ArchiveError> {
     match tokio::time::timeout(limit, call).await {
+        Ok(Err(error)) if is_command_error(&error, MAX_TIME_EXPIRED) => Err(ArchiveError::Timeout(limit)),
         Ok(result) => Ok(result?),
         Err(_) => Err(ArchiveError::Timeout(limit)),
     }

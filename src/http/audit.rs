@@ -24,11 +24,44 @@ const DEFAULT_HOURS: u32 = 24;
 
 /// What a query may be narrowed by, as it comes.
 #[derive(Debug, Default)]
-struct Narrowed {
-    tenant: Option<String>,
-    service: Option<String>,
-    env: Option<String>,
-    version: Option<String>,
+pub struct Narrowed {
+    /// Tenant.
+    pub tenant: Option<String>,
+    /// Service.
+    pub service: Option<String>,
+    /// Environment.
+    pub env: Option<String>,
+    /// Version.
+    pub version: Option<String>,
+}
+
+/// The same, with everything that events may be filtered by.
+#[derive(Debug, Default)]
+pub struct Filtered {
+    /// To which route.
+    pub route: Narrowed,
+    /// What happened.
+    pub action: Option<String>,
+    /// By whom.
+    pub actor: Option<String>,
+    /// Not before.
+    pub from: Option<String>,
+    /// Before.
+    pub to: Option<String>,
+}
+
+impl Filtered {
+    /// The filter; what is wrong with it is noted in `fields`.
+    pub fn parse(self, fields: &mut Fields) -> EventFilter {
+        let Self { route, action, actor, from, to } = self;
+        EventFilter {
+            action: parse_action(fields, action),
+            actor: actor.and_then(|actor| fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor))),
+            from: fields.optional("?from", from),
+            to: fields.optional("?to", to),
+            ..route.parse(fields)
+        }
+    }
 }
 
 impl Narrowed {
@@ -218,14 +251,8 @@ pub struct EventsIn {
 pub async fn events(state: web::Data<ApiState>, _caller: Caller, query: Query<EventsIn>) -> Result<HttpResponse, Problem> {
     let EventsIn { tenant, service, env, version, action, actor, from, to, limit, cursor } = query.0;
     let mut fields = Fields::default();
-    let filter = Narrowed { tenant, service, env, version }.parse(&mut fields);
-    let filter = EventFilter {
-        action: parse_action(&mut fields, action),
-        actor: actor.and_then(|actor| fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor))),
-        from: fields.optional("?from", from),
-        to: fields.optional("?to", to),
-        ..filter
-    };
+    let route = Narrowed { tenant, service, env, version };
+    let filter = Filtered { route, action, actor, from, to }.parse(&mut fields);
     let filter = fields.finish(Some(filter))?;
     let page = state.audit.events(&filter, &respond::page_request(limit, cursor)).await?;
     Ok(respond::json(&respond::PageOut { items: &page.items, next_cursor: page.next_cursor }))

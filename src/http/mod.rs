@@ -4,6 +4,7 @@
 
 mod audit;
 mod context;
+mod exports;
 mod extract;
 mod health;
 mod middleware;
@@ -29,7 +30,7 @@ pub use quick::Tallies;
 use self::quick::Quick;
 use crate::{
     config::{self, ms},
-    service::{audit::AuditReads, polls::Polls, reads::Reads, writer::Writer},
+    service::{audit::AuditReads, exports::Exports, polls::Polls, reads::Reads, writer::Writer},
 };
 
 /// What handlers work with.
@@ -41,7 +42,9 @@ pub struct ApiState {
     /// The read path of proxies.
     pub polls: Arc<Polls>,
     /// Reads of the archive.
-    pub audit: AuditReads,
+    pub audit: Arc<AuditReads>,
+    /// Exports of the archive.
+    pub exports: Exports,
 }
 
 /// `GET` and `HEAD` (RFC 9110 §9.3.2): the server sends the same head, and no body.
@@ -84,6 +87,7 @@ fn api(config: &mut ServiceConfig) {
             .service(resource("/audit/action").route(read().to(audit::action)))
             .service(resource("/audit/time-range").route(read().to(audit::time_range)))
             .service(resource("/audit/events").route(read().to(audit::events)))
+            .service(resource("/audit/export").route(get().to(exports::export)))
             .service(resource("/audit/verify").route(read().to(audit::verify)))
             .service(resource("/audit/status").route(read().to(audit::status))),
     );

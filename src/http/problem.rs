@@ -52,6 +52,8 @@ pub enum Code {
     Overloaded,
     /// No place to wait for changes is free.
     TooManyWaiters,
+    /// No place for another export is free.
+    TooManyExports,
     /// The write may have been done or not.
     CommitUnknown,
     /// Nothing as new as the minimum revision is to be had.
@@ -91,6 +93,7 @@ impl Code {
             Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "A dependency is not available"),
             Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "Too much is waiting"),
             Self::TooManyWaiters => (S::TOO_MANY_REQUESTS, "too_many_waiters", "Too many wait for changes"),
+            Self::TooManyExports => (S::TOO_MANY_REQUESTS, "too_many_exports", "Too many exports are running"),
             Self::CommitUnknown => (S::SERVICE_UNAVAILABLE, "commit_unknown", "Whether the write was done is unknown"),
             Self::RevisionNotReached => {
                 (S::SERVICE_UNAVAILABLE, "revision_not_reached", "The minimum revision is not reached here")
@@ -227,6 +230,7 @@ impl From<service::Error> for Problem {
             }
             E::Overloaded(_) => Self::new(Code::Overloaded, format!("{detail}; nothing was changed")),
             E::TooManyWaiters(_) => Self::new(Code::TooManyWaiters, detail),
+            E::TooManyExports => Self::new(Code::TooManyExports, detail),
             E::CommitUnknown => Self::new(
                 Code::CommitUnknown,
                 "the connection was lost while the write was being committed: it may have been done or not; \

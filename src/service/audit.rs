@@ -1,6 +1,6 @@
 //! Reads of the archive, behind its bulkhead, breaker and timeout.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
@@ -88,8 +88,7 @@ impl AuditReads {
         if items.len() > page.limit as usize {
             items.truncate(page.limit as usize);
             if let Some(last) = items.last() {
-                let position = EventPosition { occurred_at: last.occurred_at.clone(), id: last.event_id.clone() };
-                next_cursor = Some(self.reads.cursors().await?.seal(&list, &position)?);
+                next_cursor = Some(self.reads.cursors().await?.seal(&list, &EventPosition::of(last))?);
             }
         }
         Ok(Page { items, next_cursor })
@@ -111,14 +110,27 @@ impl AuditReads {
     }
 
     async fn query(&self, filter: &EventFilter, limit: i64, after: Option<&EventPosition>) -> Result<Vec<ArchivedEvent>, Error> {
-        Ok(self.policy.call_idempotent(is_failure, || self.archive.query(filter, limit, after)).await?)
+        Ok(self.call(|archive| archive.query(filter, limit, after)).await?)
+    }
+
+    /// A read of the archive, behind its bulkhead, breaker and timeout.
+    pub(super) async fn call<'a, T, F>(&'a self, read: impl Fn(&'a Archive) -> F) -> Result<T, CallError<ArchiveError>>
+    where
+        F: Future<Output = Result<T, ArchiveError>>,
+    {
+        self.policy.call_idempotent(is_failure, || read(&self.archive)).await
+    }
+
+    /// How long one such read may take.
+    pub(super) fn timeout(&self) -> Duration {
+        self.policy.timeout()
     }
 
     /// How far the archive is behind Postgres, tenant by tenant: one tenant, or a page of all.
     pub async fn status(&self, tenant: Option<&TenantName>, page: &PageRequest) -> Result<AuditStatus, Error> {
         let (tags, next_cursor) = self.tags(tenant, page).await?;
         let newest = stream::iter(tags.into_iter().map(|(tenant, tag)| async move {
-            let newest = self.policy.call_idempotent(is_failure, || self.archive.newest(tenant.as_str(), &tag)).await?;
+            let newest = self.call(|archive| archive.newest(tenant.as_str(), &tag)).await?;
             Ok::<_, Error>((tenant, tag, newest.map_or(0, |(revision, _)| revision)))
         }));
         let archived: Vec<(TenantName, VersionTag, i64)> = newest.buffered(STATUS_PARALLEL).try_collect().await?;

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod batch;
 pub mod cursor;
 mod error;
+pub mod exports;
 pub mod feed;
 mod freshness;
 pub mod polls;

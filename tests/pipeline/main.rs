@@ -3,6 +3,7 @@
 mod consumer;
 mod dead_letters;
 mod end_to_end;
+mod exports;
 mod followers;
 mod frozen_leader;
 mod relay;
