@@ -1,9 +1,11 @@
 //! The only mongodb code: the archive.
 //!
-//! The service's user may insert and find and nothing else, so nothing here can change what is archived. Inserts are unordered bulks
+//! The service's user may insert and find and nothing else, so what is archived cannot be changed from here; the user of `retain` may
+//! find and remove ([`chains`]). Inserts are unordered bulks
 //! with `_id` = event id and `w: majority, j: true`; a duplicate is accepted only if the stored hash is the same. The driver has no
 //! socket timeout: every call stands inside a timeout of ours.
 
+pub mod chains;
 pub mod timeline;
 
 use std::{collections::HashMap, future::Future, time::Duration};
@@ -199,28 +201,21 @@ impl Archive {
         self.find(filter, doc! { "occurred_at": -1, "_id": -1 }, limit).await
     }
 
-    /// A tenant's events in their order, after a place (revision and item) of its history.
-    pub async fn history(
-        &self, tenant: &str, epoch: &str, (revision, item): (u64, i64), limit: i64,
-    ) -> Result<Vec<ArchivedEvent>, ArchiveError> {
-        let revision = i64::try_from(revision).unwrap_or(i64::MAX);
-        let same = doc! { "revision": revision, "item": { "$gt": item } };
-        let after = vec![doc! { "revision": { "$gt": revision } }, same];
-        let filter = doc! { "tenant": tenant, "epoch": epoch, "revision": { "$gte": revision }, "$or": after };
-        self.find(filter, doc! { "revision": 1, "item": 1 }, limit).await
+    async fn find(&self, filter: Document, order: Document, limit: i64) -> Result<Vec<ArchivedEvent>, ArchiveError> {
+        let documents = self.documents(filter, order, limit).await?;
+        documents.into_iter().map(|document| Ok(mongodb::bson::deserialize_from_document(document)?)).collect()
     }
 
-    async fn find(&self, filter: Document, order: Document, limit: i64) -> Result<Vec<ArchivedEvent>, ArchiveError> {
+    async fn documents(&self, filter: Document, order: Document, limit: i64) -> Result<Vec<Document>, ArchiveError> {
         let find = async {
             let mut found = self.collection.find(filter).sort(order).limit(limit).max_time(self.query_timeout).await?;
-            let mut events = Vec::new();
+            let mut documents = Vec::new();
             while found.advance().await? {
-                events.push(found.deserialize_current()?);
+                documents.push(found.deserialize_current()?);
             }
-            Ok(events)
+            Ok(documents)
         };
-        let documents = within(self.query_timeout, find).await?;
-        documents.into_iter().map(|document| Ok(mongodb::bson::deserialize_from_document(document)?)).collect()
+        within(self.query_timeout, find).await
     }
 
     /// The newest archived revision of a tenant's epoch, and the hash of its last item.

@@ -132,7 +132,7 @@ impl Export {
     async fn read(&mut self, mut piece: Piece) -> Result<Vec<ArchivedEvent>, Error> {
         let mut narrowings = 0;
         loop {
-            let (started, limit) = (Instant::now(), self.audit.timeout());
+            let (started, limit) = (Instant::now(), self.audit.archive().timeout());
             match self.audit.piece(&self.filter, &piece, PAGE).await {
                 Ok(page) => {
                     let last = page.last().map(|event| EventPosition::of(event));
@@ -168,7 +168,7 @@ impl AuditReads {
     /// When the oldest event was decided.
     async fn oldest(&self, tenant: Option<&crate::domain::ids::TenantName>) -> Result<Option<UtcTime>, Error> {
         let tenant = tenant.map(|tenant| tenant.as_str());
-        let oldest = self.call(|archive| archive.oldest(tenant)).await?;
+        let oldest = self.archive().call(|archive| archive.oldest(tenant)).await?;
         // One that is no time any more was tampered with; it must not keep the others from being exported.
         Ok(oldest.and_then(|at| at.parse().ok()))
     }
@@ -177,6 +177,6 @@ impl AuditReads {
         &self, filter: &EventFilter, piece: &Piece, limit: usize,
     ) -> Result<Vec<ArchivedEvent>, CallError<ArchiveError>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.call(|archive| archive.piece(filter, piece, limit)).await
+        self.archive().call(|archive| archive.piece(filter, piece, limit)).await
     }
 }

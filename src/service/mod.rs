@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod batch;
+mod chain;
 pub mod cursor;
 mod error;
 pub mod exports;
@@ -9,6 +10,7 @@ pub mod feed;
 mod freshness;
 pub mod polls;
 pub mod reads;
+pub mod retention;
 pub mod verify;
 pub mod writer;
 

@@ -1,5 +1,6 @@
 //! Outbox → Kafka → archive, step by step: order, redelivery, fencing, dead letters, rebalances.
 
+mod chains;
 mod consumer;
 mod dead_letters;
 mod end_to_end;
@@ -7,6 +8,7 @@ mod exports;
 mod followers;
 mod frozen_leader;
 mod relay;
+mod retention;
 #[path = "../support/mod.rs"]
 mod support;
 mod topic;
