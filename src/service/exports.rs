@@ -135,7 +135,7 @@ impl Export {
             let (started, limit) = (Instant::now(), self.audit.archive().timeout());
             match self.audit.piece(&self.filter, &piece, PAGE).await {
                 Ok(page) => {
-                    let last = page.last().map(|event| EventPosition::of(event));
+                    let last = page.last().map(EventPosition::of);
                     self.windows.took(page.len(), PAGE, last, pace(started.elapsed(), limit));
                     return Ok(page);
                 }
