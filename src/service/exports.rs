@@ -31,6 +31,9 @@ const PAGE: usize = 500;
 /// How often a call that took too long is tried again, each time with a much smaller piece of time.
 const NARROWINGS: usize = 2;
 
+/// How long to wait for a place of the archive before asking again.
+const PAUSE: Duration = Duration::from_millis(50);
+
 /// Why an export ends before its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Cut {
@@ -80,7 +83,7 @@ impl Exports {
             _place: place,
         };
         if let Some(piece) = export.windows.next() {
-            export.first = export.read(piece).await?;
+            export.first = export.read(piece, Duration::ZERO).await?;
         }
         Ok(export)
     }
@@ -123,16 +126,19 @@ impl Export {
                 return Err(Cut::Lifetime);
             }
             let stop = self.stop.clone();
-            page = stop.run_until_cancelled(self.read(piece)).await.ok_or(Cut::Drain)??;
+            let patience = self.audit.archive().timeout();
+            page = stop.run_until_cancelled(self.read(piece, patience)).await.ok_or(Cut::Drain)??;
         }
         Ok(Some(page))
     }
 
-    /// Reads a piece, or a smaller one that begins where it does.
-    async fn read(&mut self, mut piece: Piece) -> Result<Vec<ArchivedEvent>, Error> {
+    /// Reads a piece, or a smaller one that begins where it does. While other reads take all places of the archive, or its breaker
+    /// pauses, it waits for so long: an export that has got so far is not cut off for that.
+    async fn read(&mut self, mut piece: Piece, patience: Duration) -> Result<Vec<ArchivedEvent>, Error> {
+        let (limit, until) = (self.audit.archive().timeout(), Instant::now() + patience);
         let mut narrowings = 0;
         loop {
-            let (started, limit) = (Instant::now(), self.audit.archive().timeout());
+            let started = Instant::now();
             match self.audit.piece(&self.filter, &piece, PAGE).await {
                 Ok(page) => {
                     let last = page.last().map(EventPosition::of);
@@ -144,6 +150,7 @@ impl Export {
                     self.windows.narrow();
                     piece = self.windows.next().unwrap_or(piece);
                 }
+                Err(CallError::Full(_) | CallError::Open(_)) if started < until => tokio::time::sleep(PAUSE).await,
                 Err(error) => return Err(error.into()),
             }
         }

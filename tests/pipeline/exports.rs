@@ -23,6 +23,7 @@ async fn world_with(
     for (key, value) in settings {
         match *key {
             "audit.max_concurrent_exports" => world.settings.audit.max_concurrent_exports = usize::try_from(*value).unwrap(),
+            "audit.max_concurrent_queries" => world.settings.audit.max_concurrent_queries = usize::try_from(*value).unwrap(),
             "audit.export_lifetime_ms" => world.settings.audit.export_lifetime_ms = *value,
             "http.request_timeout_ms" => world.settings.http.request_timeout_ms = *value,
             "http.write_stall_ms" => world.settings.http.write_stall_ms = *value,
@@ -218,9 +219,28 @@ async fn a_place_is_taken_until_the_reader_has_all_or_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_export_that_has_begun_waits_for_its_turn() {
+    let (world, app) = large(&[("audit.max_concurrent_queries", 1)]).await;
+    // Each begins when it can; from then on they are in each other's way.
+    let mut exports = Vec::new();
+    for _ in 0..4 {
+        let begin = async || {
+            let response = reqwest::get(format!("{}/api/v1/audit/export", app.api)).await.expect("an answer");
+            (response.status() == 200).then_some(response)
+        };
+        exports.push(eventually("it begins", begin).await);
+    }
+    for lines in futures_util::future::join_all(exports.into_iter().map(rest)).await {
+        assert_eq!(lines, Ok(LARGE + 1));
+    }
+    app.drain().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_export_never_ends_cleanly_before_its_last_event() {
     // Its time is over.
-    let (mut world, app) = large(&[("audit.export_lifetime_ms", 1000), ("drain.requests_ms", 2000)]).await;
+    let (mut world, app) = large(&[("audit.export_lifetime_ms", 1000), ("drain.requests_ms", 30_000)]).await;
     let response = begun(&app).await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let broken = rest(response).await.expect_err("the time is over");
