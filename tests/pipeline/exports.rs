@@ -8,12 +8,14 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
 };
-use tokio_util::sync::CancellationToken;
 use traffic_manager::app::Role;
 
-use crate::support::{TestApp, World, eventually};
+use crate::{
+    gate::Gate,
+    support::{TestApp, World, eventually},
+};
 
 /// A world whose archive holds one event with so many labels, and copies of it that `change` tells apart.
 async fn world_with(
@@ -256,7 +258,7 @@ async fn an_export_never_ends_cleanly_before_its_last_event() {
 
     // MongoDB goes.
     let mut settings = world.settings.clone();
-    let gate = Gate::open(settings.mongo.url.expose_secret()).await;
+    let gate = Gate::open(settings.mongo.url.expose_secret(), Duration::ZERO).await;
     settings.mongo.url = gate.url.clone().into();
     settings.mongo.server_selection_timeout_ms = 300;
     let app = TestApp::run(world.db.clone(), settings, Role::Serve).await;
@@ -271,31 +273,4 @@ async fn an_export_never_ends_cleanly_before_its_last_event() {
     }
     app.drain().await;
     world.end().await;
-}
-
-/// A way to the archive that can be shut: connections are lost, and there are no new ones.
-struct Gate {
-    url: String,
-    shut: CancellationToken,
-}
-
-impl Gate {
-    async fn open(url: &str) -> Self {
-        let mut url = url::Url::parse(url).expect("a URL");
-        let target = format!("{}:{}", url.host_str().expect("a host"), url.port().expect("a port"));
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        url.set_port(Some(listener.local_addr().expect("its address").port())).expect("a port");
-        let shut = CancellationToken::new();
-        let until = shut.clone();
-        tokio::spawn(async move {
-            while let Some(Ok((mut client, _))) = until.run_until_cancelled(listener.accept()).await {
-                let (target, until) = (target.clone(), until.clone());
-                tokio::spawn(async move {
-                    let mut server = TcpStream::connect(&target).await.expect("the archive");
-                    until.run_until_cancelled(tokio::io::copy_bidirectional(&mut client, &mut server)).await
-                });
-            }
-        });
-        Self { url: url.to_string(), shut }
-    }
 }

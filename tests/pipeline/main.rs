@@ -7,6 +7,7 @@ mod end_to_end;
 mod exports;
 mod followers;
 mod frozen_leader;
+mod gate;
 mod relay;
 mod retention;
 #[path = "../support/mod.rs"]
