@@ -44,7 +44,7 @@ enum Command {
     All,
     /// Bring the database, the topics and the archive's collection up to date, then end.
     Migrate,
-    /// Remove archived events that are older than audit.retention_days, then end. Exit status 3: some do not verify, and were kept.
+    /// Remove archived events that are old enough and proven, then end. Exit status 3: some do not verify, and were kept.
     Retain,
     /// Print every setting with its default and its consequence, then end.
     Defaults,
