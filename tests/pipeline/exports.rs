@@ -26,6 +26,7 @@ async fn world_with(
         match *key {
             "audit.max_concurrent_exports" => world.settings.audit.max_concurrent_exports = usize::try_from(*value).unwrap(),
             "audit.max_concurrent_queries" => world.settings.audit.max_concurrent_queries = usize::try_from(*value).unwrap(),
+            "mongo.query_timeout_ms" => world.settings.mongo.query_timeout_ms = *value,
             "audit.export_lifetime_ms" => world.settings.audit.export_lifetime_ms = *value,
             "http.request_timeout_ms" => world.settings.http.request_timeout_ms = *value,
             "http.write_stall_ms" => world.settings.http.write_stall_ms = *value,
@@ -222,10 +223,10 @@ async fn a_place_is_taken_until_the_reader_has_all_or_is_cut_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_has_begun_waits_for_its_turn() {
-    let (world, app) = large(&[("audit.max_concurrent_queries", 1)]).await;
+    let (world, app) = large(&[("audit.max_concurrent_queries", 1), ("mongo.query_timeout_ms", 60_000)]).await;
     // Each begins when it can; from then on they are in each other's way.
     let mut exports = Vec::new();
-    for _ in 0..4 {
+    for _ in 0..3 {
         let begin = async || {
             let response = reqwest::get(format!("{}/api/v1/audit/export", app.api)).await.expect("an answer");
             (response.status() == 200).then_some(response)

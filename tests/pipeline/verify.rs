@@ -130,8 +130,9 @@ async fn the_first_bad_revision_is_named_whatever_was_done() {
         twin.insert("_id", "twin");
         twin
     };
-    // What is taken out of the whole, what is put in, and what must be said.
-    let cases: Vec<(&str, Vec<i64>, Vec<Document>, u64, &str)> = vec![
+    /// What is taken out of the whole, what is put in, and what must be said.
+    type Case = (&'static str, Vec<i64>, Vec<Document>, u64, &'static str);
+    let cases: Vec<Case> = vec![
         ("edited", vec![5], vec![with(5, doc! { "hash": "0".repeat(64) })], 5, "misplaced"),
         (
             "a member taken away",
