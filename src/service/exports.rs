@@ -14,7 +14,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use self::windows::{Pace, Windows};
+use self::windows::Windows;
 use super::{Error, audit::AuditReads};
 pub use crate::audit::document::ArchivedEvent;
 use crate::{
@@ -142,7 +142,7 @@ impl Export {
             match self.audit.piece(&self.filter, &piece, PAGE).await {
                 Ok(page) => {
                     let last = page.last().map(EventPosition::of);
-                    self.windows.took(page.len(), PAGE, last, pace(started.elapsed(), limit));
+                    self.windows.took(page.len(), PAGE, last, started.elapsed() < limit / 16);
                     return Ok(page);
                 }
                 Err(CallError::Timeout(..) | CallError::Failed(ArchiveError::Timeout(_))) if narrowings < NARROWINGS => {
@@ -160,14 +160,6 @@ impl Export {
 impl Drop for Export {
     fn drop(&mut self) {
         metrics::counter!(names::EXPORTS, "result" => self.result).increment(1);
-    }
-}
-
-fn pace(took: Duration, limit: Duration) -> Pace {
-    match took {
-        took if took > limit / 4 => Pace::Slow,
-        took if took < limit / 16 => Pace::Quick,
-        _ => Pace::Steady,
     }
 }
 

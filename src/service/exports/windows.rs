@@ -1,8 +1,8 @@
 //! Which piece of time an export reads next.
 //!
 //! A page of so many events alone has no bound on what MongoDB looks at to find them: a filter that no index serves may look at
-//! everything. So time is gone through in windows, which grow where little is found and shrink where much is, or where finding it
-//! takes long.
+//! everything. So time is gone through in windows, which grow where little is found and shrink where much is, or where a call takes too
+//! long. Where every call is slow they grow as well, or an export would never end.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -17,17 +17,6 @@ const WIDEST: SignedDuration = SignedDuration::from_hours(24 * 366);
 
 /// How much a window that took too long is narrowed before it is tried again.
 const NARROWING: i32 = 64;
-
-/// How long a call took, against how long one may take.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pace {
-    /// Much less: there is room for a wider window.
-    Quick,
-    /// Neither.
-    Steady,
-    /// Too much of it.
-    Slow,
-}
 
 /// Where in a window the next page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,8 +71,8 @@ impl Windows {
         })
     }
 
-    /// Moves past what was read: so many events of at most `page`, and the last of them.
-    pub fn took(&mut self, count: usize, page: usize, last: Option<EventPosition>, pace: Pace) {
+    /// Moves past what was read: so many events of at most `page`, and the last of them. `is_quick`: a call may take much longer.
+    pub fn took(&mut self, count: usize, page: usize, last: Option<EventPosition>, is_quick: bool) {
         let is_full = count >= page;
         match (std::mem::replace(&mut self.place, Place::Start), last) {
             (Place::Within(_), Some(last)) if is_full => self.place = Place::Within(last),
@@ -96,23 +85,22 @@ impl Windows {
                 }
                 self.place = Place::Within(last);
             }
-            (Place::Start | Place::After(_), _) => self.end_window(count, page, pace),
+            (Place::Start | Place::After(_), _) => self.end_window(count, page, is_quick),
         }
     }
 
     /// Goes on to the next window.
-    fn end_window(&mut self, count: usize, page: usize, pace: Pace) {
+    fn end_window(&mut self, count: usize, page: usize, is_quick: bool) {
         match self.upto().filter(|upto| *upto < self.last) {
             Some(upto) => self.after = upto,
             None => self.is_done = true,
         }
-        let width = match pace {
-            Pace::Slow => self.width / 2,
-            Pace::Quick if count == 0 => self.width * 8,
-            Pace::Quick if count < page / 2 => self.width * 2,
-            Pace::Quick | Pace::Steady => self.width,
+        let growth = match count {
+            0 if is_quick => 8,
+            few if few < page.div_ceil(2) => 2,
+            _ => 1,
         };
-        self.width = width.clamp(NARROWEST, WIDEST);
+        self.width = (self.width * growth).clamp(NARROWEST, WIDEST);
     }
 
     /// After a call that took too long: makes the window much narrower.
@@ -128,7 +116,9 @@ mod tests {
     use super::*;
 
     /// Events as (microsecond, id), read through windows as the archive would answer: what came, and how often it was asked.
-    fn read(events: &BTreeSet<(i64, u32)>, from: i64, to: Option<i64>, now: i64, page: usize) -> (Vec<(i64, u32)>, usize) {
+    fn read(
+        events: &BTreeSet<(i64, u32)>, from: i64, to: Option<i64>, now: i64, page: usize, is_quick: bool,
+    ) -> (Vec<(i64, u32)>, usize) {
         let time = |at: i64| UtcTime::from(Timestamp::from_microsecond(at).unwrap());
         let text = |at: i64| time(at).to_string();
         let mut windows = Windows::new(time(from), to.map(time), time(now).timestamp());
@@ -145,7 +135,7 @@ mod tests {
                 .copied()
                 .collect();
             let last = found.last().map(|(at, id)| EventPosition { occurred_at: text(*at), id: format!("{id:09}") });
-            windows.took(found.len(), page, last, Pace::Quick);
+            windows.took(found.len(), page, last, is_quick);
             seen.extend(found);
         }
         (seen, calls)
@@ -160,9 +150,10 @@ mod tests {
             to in proptest::option::of(0_i64..4_000_000_000_000_000),
             now in 0_i64..4_000_000_000_000_000,
             page in 1_usize..20,
+            is_quick in proptest::bool::ANY,
         ) {
             let want: Vec<_> = events.iter().filter(|(at, _)| *at >= from && to.is_none_or(|to| *at < to)).copied().collect();
-            proptest::prop_assert_eq!(read(&events, from, to, now, page).0, want);
+            proptest::prop_assert_eq!(read(&events, from, to, now, page, is_quick).0, want);
         }
     }
 
@@ -170,11 +161,13 @@ mod tests {
     fn empty_ages_cost_few_calls_and_dense_ones_about_one_for_each_page() {
         let year = 365 * 24 * 3600 * 1_000_000_i64;
         let lonely = BTreeSet::from([(0, 1), (30 * year, 1)]);
-        let (seen, calls) = read(&lonely, 0, None, 31 * year, 500);
-        assert_eq!(seen.len(), 2);
-        assert!(calls < 60, "{calls}");
+        for is_quick in [true, false] {
+            let (seen, calls) = read(&lonely, 0, None, 31 * year, 500, is_quick);
+            assert_eq!(seen.len(), 2);
+            assert!(calls < 60, "{calls}");
+        }
         let dense: BTreeSet<_> = (0..20_000).map(|n| (30 * year + n * 1000, 1)).collect();
-        let (seen, calls) = read(&dense, 30 * year, None, 31 * year, 500);
+        let (seen, calls) = read(&dense, 30 * year, None, 31 * year, 500, true);
         assert_eq!(seen.len(), 20_000);
         assert!(calls < 150, "{calls}");
     }
@@ -184,7 +177,7 @@ mod tests {
         let from: UtcTime = "2026-01-01T00:00:00Z".parse().unwrap();
         let mut windows = Windows::new(from, Some("2027-01-01T00:00:00Z".parse().unwrap()), Timestamp::UNIX_EPOCH);
         for _ in 0..5 {
-            windows.took(0, 500, None, Pace::Quick);
+            windows.took(0, 500, None, true);
         }
         let window = |windows: &Windows| match windows.next() {
             Some(Piece::Between { after, upto: Some(upto) }) => (after, upto),
@@ -194,7 +187,7 @@ mod tests {
         windows.narrow();
         let (again, narrow) = window(&windows);
         assert!(after == again && after < narrow && narrow < wide, "{after} {narrow} {wide}");
-        windows.took(0, 500, None, Pace::Slow);
+        windows.took(0, 500, None, false);
         assert_eq!(window(&windows).0, narrow);
     }
 }
