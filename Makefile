@@ -10,7 +10,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test bench bench-quick bench-peers up down reset status fmt lint build deny soak-kill rust
+.PHONY: help demo test bench bench-quick bench-peers up down reset status fmt lint build deny fuzz soak-kill soak-export soak-plan rust
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -62,8 +62,17 @@ deny: rust ## licences, advisories and sources of the dependencies
 	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
 	cargo deny --locked check
 
+fuzz: rust up ## requests made from the OpenAPI document, for ten minutes
+	@set -a; . .stack/env; TM_FUZZ_SECONDS=$${TM_FUZZ_SECONDS:-600} cargo test --locked --test fuzz -- --nocapture
+
 soak-kill: rust up ## the kill -9 test at its full size: 20,000 writes
 	@set -a; . .stack/env; TM_KILL_WRITES=20000 cargo test --locked --test faults kill9 -- --nocapture
+
+soak-export: rust up ## the export test at its full size: 1,000,000 events
+	@set -a; . .stack/env; TM_EXPORT_EVENTS=1000000 cargo test --locked --test faults exports -- --nocapture
+
+soak-plan: rust up ## a plan of 10,000 changes while 1,000 pollers wait: time and memory
+	@set -a; . .stack/env; ulimit -n $$(ulimit -H -n) || true; TM_SCALE=10000,1000 cargo test --locked --test api -- scale::those --nocapture
 
 rust:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install 1.92 or newer from https://rustup.rs, then try again' >&2; exit 1; }

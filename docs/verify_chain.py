@@ -2,6 +2,8 @@
 """Verifies Traffic Manager's hash chains, independently of its code. Python's standard library only.
 
     verify_chain.py [--from-middle] [FILE ...]     events from files, or from standard input
+    verify_chain.py --checkpoint TENANT EPOCH REVISION HASH [FILE ...]
+                                                   a chain whose beginning was removed up to this revision
     verify_chain.py --self-test                    shows that each kind of forgery is found
 
 Reads JSON values one after the other: events, archived documents (the event is their member `event`), or pages of the audit API
@@ -134,7 +136,8 @@ def repeated(event):
         "event_type": f"trafficmanager.route.{event.get('action')}.v1",
         **{name: event.get(name) for name in ("action", "tenant", "epoch", "revision", "item", "reason", "source_ip")},
         **{name: event.get(name) for name in ("trace_id", "occurred_at", "prev_hash", "hash")},
-        "route": {"tenant": event.get("tenant"), **(event.get("route") or {})},
+        # A route; a traffic policy, which has no version; or neither, when the event is about the tenant itself.
+        "route": {"tenant": event.get("tenant"), **(event.get("route") or event.get("policy") or {})},
         "url": after.get("url"),
         "previous_url": before.get("url"),
         "state": state[after.get("is_active")],
@@ -144,9 +147,11 @@ def repeated(event):
     }
 
 
-def verify(chain, from_middle=False):
+def verify(chain, from_middle=False, checkpoint=None):
     """Checks the events of one tenant and epoch, in order, and returns the last hash."""
     previous, revision, item, items = None, 0, 0, 1
+    if checkpoint:
+        revision, previous = checkpoint
     for event, document in chain:
         place = (event["revision"], event["item"], event["items"])
         where = f"revision {place[0]}" + (f" item {place[1]}" if place[2] != 1 or place[1] else "")
@@ -180,18 +185,24 @@ def verify(chain, from_middle=False):
     return previous
 
 
-def check(events, from_middle=False):
-    """Verifies every chain among the events; returns lines to print and whether all is well."""
-    chains = {}
+def check(events, from_middle=False, checkpoints=None):
+    """Verifies every chain among the events; returns lines to print and whether all is well. `checkpoints` has a revision and its hash
+    by tenant and epoch: what is not after it was proven before it was removed."""
+    checkpoints = checkpoints or {}
+    chains = {name: [] for name in checkpoints}
     for event, document in events:
-        chains.setdefault((event["tenant"], event["epoch"]), []).append((event, document))
+        name = (event["tenant"], event["epoch"])
+        if name not in checkpoints or event["revision"] > checkpoints[name][0]:
+            chains.setdefault(name, []).append((event, document))
     lines, good = [], True
     for (tenant, epoch), chain in sorted(chains.items()):
         chain.sort(key=lambda pair: (pair[0]["revision"], pair[0]["item"]))
+        checkpoint = checkpoints.get((tenant, epoch))
         try:
-            head = verify(chain, from_middle)
-            span = f"revisions {chain[0][0]['revision']}..{chain[-1][0]['revision']}"
-            lines.append(f"{tenant} {epoch} verified {len(chain)} events, {span}, head {head}")
+            head = verify(chain, from_middle, checkpoint)
+            span = f"revisions {chain[0][0]['revision']}..{chain[-1][0]['revision']}" if chain else "all of it removed"
+            after = f" after the checkpoint at revision {checkpoint[0]}" if checkpoint else ""
+            lines.append(f"{tenant} {epoch} verified {len(chain)} events{after}, {span}, head {head}")
         except Bad as bad:
             good = False
             lines.append(f"{tenant} {epoch} BAD {bad}")
@@ -236,10 +247,14 @@ def self_test():
 
     good = chain([(1, 0, 1), (2, 0, 1), (3, 0, 1), (4, 0, 3), (4, 1, 3), (4, 2, 3), (5, 0, 1)])
     document = {"_id": good[0]["id"], **repeated(good[0]), "event": good[0]}
+    policy = resealed(good[0], action="policy_set", policy={"service": "s", "env": "e"}, after={"split": []})
+    about_a_policy = {**repeated(policy), "event": policy}
+    assert about_a_policy["route"] == {"tenant": "t", "service": "s", "env": "e"} and about_a_policy["state"] is None
     exported = json.loads(json.dumps(document))
     for holder in (exported, exported["event"]):
         holder["revision"] = {"$numberLong": "1"}
     assert accepted(good)[1] and accepted(reversed(good))[1], "the order of delivery does not matter"
+    assert accepted([about_a_policy])[1], "an event need not be about a route"
     assert accepted([{"items": good, "next_cursor": None}])[1] and accepted([{"count": 7, "events": good}])[1]
     assert accepted(list(values_in(json.dumps(exported) + "\n" + "\n".join(map(json.dumps, good[1:])))))[1]
     assert accepted(good[2:], from_middle=True)[1] and accepted(good[4:], from_middle=True)[1]
@@ -247,6 +262,7 @@ def self_test():
         "edited": good[:2] + [{**good[2], "reason": "another"}] + good[3:],
         "edited and hashed again": good[:2] + [resealed(good[2], reason="another")] + good[3:],
         "edited beside the event": [{**document, "changed_by": "nobody"}] + good[1:],
+        "another policy beside the event": [{**about_a_policy, "route": {"tenant": "t", "service": "s", "env": "other"}}],
         "deleted": good[:2] + good[3:],
         "deleted within a revision": good[:4] + good[5:],
         "the last item deleted": good[:5],
@@ -262,6 +278,18 @@ def self_test():
         lines, is_accepted = accepted(events)
         assert not is_accepted, name
         print(f"found: {name}: {lines[0].split('BAD ')[1][:100]}")
+
+    at = {("t", "e"): (2, good[1]["hash"])}
+    for kept in (good[2:], good, good[1:], []):
+        assert accepted(kept, checkpoints=at)[1], "what the checkpoint covers may be there or not"
+    for name, kept, checkpoints in (
+        ("more deleted than the checkpoint covers", good[3:], at),
+        ("another checkpoint", good[2:], {("t", "e"): (2, good[0]["hash"])}),
+        ("a checkpoint of another chain", good[2:], {("t", "other"): (2, good[1]["hash"])}),
+    ):
+        lines, is_accepted = accepted(kept, checkpoints=checkpoints)
+        assert not is_accepted, name
+        print(f"found: {name}: {lines[0].split('BAD ')[1][:100]}")
     for text in ('{"prev_hash": "x", "prev_hash": "y"}', "NaN", "{}", '{"prev_hash": "x"}', '"text"'):
         try:
             list(pair for value in values_in(text) for pair in events_in(value))
@@ -275,6 +303,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("files", nargs="*", metavar="FILE")
     parser.add_argument("--from-middle", action="store_true", help="the events need not begin at revision 1")
+    name = ("TENANT", "EPOCH", "REVISION", "HASH")
+    parser.add_argument(
+        "--checkpoint", nargs=4, action="append", default=[], metavar=name, help="a chain's beginning was removed up to this"
+    )
     parser.add_argument("--self-test", action="store_true", help="show that each kind of forgery is found")
     arguments = parser.parse_args()
     if arguments.self_test:
@@ -283,12 +315,13 @@ def main():
     try:
         texts = [open(name, encoding="utf-8").read() for name in arguments.files] or [sys.stdin.buffer.read().decode("utf-8")]
         events = [pair for text in texts for value in values_in(text) for pair in events_in(value)]
+        checkpoints = {(tenant, epoch): (int(revision), hash) for tenant, epoch, revision, hash in arguments.checkpoint}
     except (Unreadable, OSError, ValueError, RecursionError) as error:
         print(f"not readable: {error}", file=sys.stderr)
         return 2
-    lines, good = check(events, arguments.from_middle)
+    lines, good = check(events, arguments.from_middle, checkpoints)
     print("\n".join(lines) or "no events")
-    return 0 if good and events else 1
+    return 0 if good and (events or checkpoints) else 1
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 //!
 //! Nothing else knows everything, and nothing knows this module.
 
+pub mod commands;
+
 use std::{
     net::{SocketAddr, TcpListener},
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -10,24 +12,23 @@ use std::{
 
 use actix_web::{dev::ServerHandle, web};
 use metrics_exporter_prometheus::PrometheusHandle;
-use secrecy::ExposeSecret as _;
 use serde_json::json;
 use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     audit::{
-        archive::{self, Archive},
+        archive::Archive,
         consumer::{Consumer, ConsumerStatus},
     },
     cache::{Cache, files::Files, follower},
     config::{self, ConfigError, Settings, ms},
     http::{self, ApiState, Check, CheckStatus, Health},
-    kafka,
     relay::{self, Relay, RelayStatus},
     resilience::Dependency,
     service::{
         audit::AuditReads,
+        exports::Exports,
         plans::Plans,
         polls::Polls,
         reads::Reads,
@@ -157,7 +158,7 @@ impl App {
         let mut api_server = None;
         if let (Some(listener), Some(state)) = (api_listener, state) {
             api = Some(local_address(&listener, settings.http.listen));
-            let server = http::api_server(listener, &settings.http, &settings.drain, state, health.clone(), health.tallies())
+            let server = http::api_server(listener, &settings, state, health.clone(), health.tallies())
                 .map_err(bound("http.listen", settings.http.listen))?;
             api_server = Some(server.handle());
             tokio::spawn(server);
@@ -258,44 +259,6 @@ impl Parts {
 struct Committing {
     relay: Arc<Notify>,
     others: Arc<Notify>,
-}
-
-/// Brings the database, the topics and the archive's collection up to date.
-pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
-    if settings.migrate.postgres_url.expose_secret().is_empty() {
-        return Err(config::missing("migrate.postgres_url").into());
-    }
-    let (mut client, connection) =
-        store::connect("migrate.postgres_url", &settings.migrate.postgres_url, &settings.postgres).await?;
-    let connection = tokio::spawn(connection);
-    let applied = store::migrations::run(&mut client).await?;
-    tracing::info!(migrations.applied = ?applied, "the database is up to date");
-    drop(client);
-    connection.abort();
-    kafka::create_topics(&settings.kafka, &settings.migrate).await?;
-    archive::set_up(&settings.migrate, &settings.mongo).await?;
-    tracing::info!("the topics and the archive are up to date");
-    Ok(())
-}
-
-/// Why [`migrate`] did not finish.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrateError {
-    /// A setting is missing.
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The database cannot be reached.
-    #[error("migrate.postgres_url: the database cannot be reached")]
-    Connect(#[from] store::Error),
-    /// A migration failed.
-    #[error("a migration failed")]
-    Postgres(#[from] store::migrations::MigrateError),
-    /// The topics cannot be made.
-    #[error("the topics cannot be made")]
-    Kafka(#[from] kafka::TopicError),
-    /// The archive cannot be set up.
-    #[error("the archive cannot be set up")]
-    Mongo(#[from] archive::SetUpError),
 }
 
 /// The servers of the settings, connected when first used.
@@ -427,7 +390,8 @@ async fn serve(
     let mongodb = Dependency::new("mongodb_queries", queries, ms(settings.mongo.query_timeout_ms), &settings.breaker);
     health.dependency(mongodb.clone());
     let archive = Archive::new(&settings.mongo).await?;
-    let audit = AuditReads::new(archive, mongodb, router.clone(), reads.clone());
+    let audit = Arc::new(AuditReads::new(archive, mongodb, router.clone(), reads.clone()));
+    let exports = Exports::new(audit.clone(), &settings.audit, parts.stop_waiters.clone());
     let reported = cache.clone();
     health.section(
         "cache",
@@ -435,7 +399,7 @@ async fn serve(
     );
     let plans = Plans::new(reads.clone(), &settings.limits);
     let polls = Arc::new(Polls::new(cache, router.clone(), settings.read.clone(), parts.stop_waiters.clone()));
-    Ok(web::Data::new(ApiState { writer, reads, plans, polls, audit }))
+    Ok(web::Data::new(ApiState { writer, reads, plans, polls, audit, exports }))
 }
 
 fn start_relay(

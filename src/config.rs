@@ -52,6 +52,7 @@ section! {
         #[validate(nested)] relay: Relay,
         #[validate(nested)] mongo: Mongo,
         #[validate(nested)] audit: Audit,
+        #[validate(nested)] retention: Retention,
         #[validate(nested)] breaker: Breaker,
         #[validate(nested)] drain: Drain,
         #[validate(nested)] telemetry: Telemetry,
@@ -197,6 +198,18 @@ section! {
         #[validate(range(min = 1, max = 100, message = "1 to 100"))] max_attempts: u32,
         #[validate(range(min = 1000, max = 600_000, message = "1000 to 600000"))] stuck_after_ms: u64,
         #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] max_concurrent_queries: usize,
+        #[validate(range(min = 1, max = 100, message = "1 to 100"))] max_concurrent_exports: usize,
+        #[validate(range(min = 1000, max = 86_400_000, message = "1000 to 86400000"))] export_lifetime_ms: u64,
+        #[validate(range(max = 36_500, message = "0 to 36500"))] retention_days: u32,
+    }
+}
+
+section! {
+    /// `[retention]`
+    Retention {
+        postgres_url: SecretString,
+        mongo_url: SecretString,
+        #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))] batch: i64,
     }
 }
 

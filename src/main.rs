@@ -6,8 +6,9 @@ use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
 use tokio::signal::unix::{SignalKind, signal};
 use traffic_manager::{
-    app::{self, App, Role},
+    app::{App, Role, commands},
     config::{Settings, ms},
+    service::retention::Retained,
     telemetry,
 };
 
@@ -43,13 +44,15 @@ enum Command {
     All,
     /// Bring the database, the topics and the archive's collection up to date, then end.
     Migrate,
+    /// Remove archived events that are old enough and proven, then end. Exit status 3: some do not verify, and were kept.
+    Retain,
     /// Print every setting with its default and its consequence, then end.
     Defaults,
 }
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("traffic-manager: {error:#}");
             ExitCode::FAILURE
@@ -57,10 +60,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
+/// Exit status of `retain` when chains do not verify.
+const NOT_VERIFIED: u8 = 3;
+
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     if matches!(arguments.command, Command::Defaults) {
         print!("{}", traffic_manager::config::DEFAULTS);
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
     // Two providers, or none, make the first TLS connection panic.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
@@ -71,17 +77,23 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     let telemetry = telemetry::start(&settings.telemetry)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not start")?;
     let drain = ms(settings.drain.step_ms);
+    let done = |()| ExitCode::SUCCESS;
     let result = match arguments.command {
-        Command::Migrate => runtime.block_on(app::migrate(&settings)).map_err(anyhow::Error::from),
-        Command::Defaults => Ok(()),
-        Command::Serve => runtime.block_on(serve(settings, Role::Serve, &telemetry)),
-        Command::Relay => runtime.block_on(serve(settings, Role::Relay, &telemetry)),
-        Command::Audit => runtime.block_on(serve(settings, Role::Audit, &telemetry)),
-        Command::All => runtime.block_on(serve(settings, Role::All, &telemetry)),
+        Command::Migrate => runtime.block_on(commands::migrate(&settings)).map(done).map_err(anyhow::Error::from),
+        Command::Retain => runtime.block_on(commands::retain(&settings)).map(verdict).map_err(anyhow::Error::from),
+        Command::Defaults => Ok(ExitCode::SUCCESS),
+        Command::Serve => runtime.block_on(serve(settings, Role::Serve, &telemetry)).map(done),
+        Command::Relay => runtime.block_on(serve(settings, Role::Relay, &telemetry)).map(done),
+        Command::Audit => runtime.block_on(serve(settings, Role::Audit, &telemetry)).map(done),
+        Command::All => runtime.block_on(serve(settings, Role::All, &telemetry)).map(done),
     };
     runtime.shutdown_timeout(drain);
     telemetry.shut_down(drain);
     result
+}
+
+fn verdict(retained: Retained) -> ExitCode {
+    if retained.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_VERIFIED) }
 }
 
 async fn serve(settings: Settings, role: Role, telemetry: &telemetry::Telemetry) -> anyhow::Result<()> {

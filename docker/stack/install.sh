@@ -7,6 +7,7 @@ install_missing() {
     [ "$KIND" = compose ] || find_missing_server_packages
     if [ ${#MISSING[@]} -gt 0 ]; then install_packages "${MISSING[@]}"; fi
     [ "$KIND" = compose ] || install_servers
+    schemathesis_install
     say "install: everything is there"
 }
 
@@ -17,6 +18,7 @@ find_missing_build_packages() {
     have pkg-config || MISSING+=(pkg-config)
     have curl || MISSING+=(curl ca-certificates)
     have jq || MISSING+=(jq)
+    system_python >/dev/null || MISSING+=(python3 python3-venv)
     have_header openssl/ssl.h || MISSING+=(libssl-dev)
     have_header zlib.h || MISSING+=(zlib1g-dev)
 }
@@ -25,7 +27,6 @@ find_missing_server_packages() {
     postgres_bin >/dev/null || MISSING+=(postgresql)
     have java || MISSING+=(default-jre-headless)
     have mvn || MISSING+=(maven)
-    system_python >/dev/null || MISSING+=(python3 python3-venv)
 }
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -75,6 +76,25 @@ refuse_default_cluster() {
 
 accept_default_cluster() {
     [ ! -e "$CLUSTER_DROPIN" ] || "${sudo[@]}" rm -f "$CLUSTER_DROPIN"
+}
+
+# What tests/fuzz sends requests with, in a virtual environment of its own.
+SCHEMATHESIS_VENV=$TOOLS/schemathesis
+
+schemathesis_install() {
+    local requirements=$ROOT/tests/fuzz/requirements.txt python log=$STACK/log/schemathesis-install.log
+    if cmp -s "$requirements" "$SCHEMATHESIS_VENV/installed" && "$SCHEMATHESIS_VENV/bin/python" -c 'import schemathesis' 2>/dev/null; then
+        return 0
+    fi
+    say "install: Schemathesis from PyPI"
+    python=$(system_python) || die "a Python with venv is missing: run 'docker/local-stack.sh install'"
+    rm -rf "$SCHEMATHESIS_VENV"
+    if ! { "$python" -m venv "$SCHEMATHESIS_VENV" && "$SCHEMATHESIS_VENV/bin/python" -m pip install -q -r "$requirements"; } \
+        </dev/null >"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        die "Schemathesis could not be installed"
+    fi
+    cp "$requirements" "$SCHEMATHESIS_VENV/installed"
 }
 
 install_servers() {

@@ -1,8 +1,12 @@
 //! The only mongodb code: the archive.
 //!
-//! The service's user may insert and find and nothing else, so nothing here can change what is archived. Inserts are unordered bulks
+//! The service's user may insert and find and nothing else, so what is archived cannot be changed from here; the user of `retain` may
+//! find and remove ([`chains`]). Inserts are unordered bulks
 //! with `_id` = event id and `w: majority, j: true`; a duplicate is accepted only if the stored hash is the same. The driver has no
 //! socket timeout: every call stands inside a timeout of ours.
+
+pub mod chains;
+pub mod timeline;
 
 use std::{collections::HashMap, future::Future, time::Duration};
 
@@ -26,6 +30,7 @@ const DUPLICATE_KEY: i32 = 11000;
 /// that the server cannot store it now: waited for, because a dead letter is an event that auditors miss.
 const ABOUT_THE_DOCUMENT: [i32; 7] = [2, 14, 22, 52, 57, 121, 10334];
 const NAMESPACE_EXISTS: i32 = 48;
+const MAX_TIME_EXPIRED: i32 = 50;
 
 /// What the archive did with one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,13 +105,20 @@ fn to_document(filter: &EventFilter) -> Document {
     document
 }
 
-/// A place in a list of events, newest first.
+/// A place in a list of events by time.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct EventPosition {
     /// `occurred_at` of the last event seen.
     pub occurred_at: String,
     /// Its id.
     pub id: String,
+}
+
+impl EventPosition {
+    /// The place of an event.
+    pub fn of(event: &ArchivedEvent) -> Self {
+        Self { occurred_at: event.occurred_at.clone(), id: event.event_id.clone() }
+    }
 }
 
 impl Archive {
@@ -189,28 +201,21 @@ impl Archive {
         self.find(filter, doc! { "occurred_at": -1, "_id": -1 }, limit).await
     }
 
-    /// A tenant's events in their order, after a place (revision and item) of its history.
-    pub async fn history(
-        &self, tenant: &str, epoch: &str, (revision, item): (u64, i64), limit: i64,
-    ) -> Result<Vec<ArchivedEvent>, ArchiveError> {
-        let revision = i64::try_from(revision).unwrap_or(i64::MAX);
-        let same = doc! { "revision": revision, "item": { "$gt": item } };
-        let after = vec![doc! { "revision": { "$gt": revision } }, same];
-        let filter = doc! { "tenant": tenant, "epoch": epoch, "revision": { "$gte": revision }, "$or": after };
-        self.find(filter, doc! { "revision": 1, "item": 1 }, limit).await
+    async fn find(&self, filter: Document, order: Document, limit: i64) -> Result<Vec<ArchivedEvent>, ArchiveError> {
+        let documents = self.documents(filter, order, limit).await?;
+        documents.into_iter().map(|document| Ok(mongodb::bson::deserialize_from_document(document)?)).collect()
     }
 
-    async fn find(&self, filter: Document, order: Document, limit: i64) -> Result<Vec<ArchivedEvent>, ArchiveError> {
+    async fn documents(&self, filter: Document, order: Document, limit: i64) -> Result<Vec<Document>, ArchiveError> {
         let find = async {
             let mut found = self.collection.find(filter).sort(order).limit(limit).max_time(self.query_timeout).await?;
-            let mut events = Vec::new();
+            let mut documents = Vec::new();
             while found.advance().await? {
-                events.push(found.deserialize_current()?);
+                documents.push(found.deserialize_current()?);
             }
-            Ok(events)
+            Ok(documents)
         };
-        let documents = within(self.query_timeout, find).await?;
-        documents.into_iter().map(|document| Ok(mongodb::bson::deserialize_from_document(document)?)).collect()
+        within(self.query_timeout, find).await
     }
 
     /// The newest archived revision of a tenant's epoch, and the hash of its last item.
@@ -227,6 +232,7 @@ impl Archive {
 
 async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, mongodb::error::Error>>) -> Result<T, ArchiveError> {
     match tokio::time::timeout(limit, call).await {
+        Ok(Err(error)) if is_command_error(&error, MAX_TIME_EXPIRED) => Err(ArchiveError::Timeout(limit)),
         Ok(result) => Ok(result?),
         Err(_) => Err(ArchiveError::Timeout(limit)),
     }

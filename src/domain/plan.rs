@@ -29,14 +29,6 @@ pub struct Content {
 }
 
 impl Content {
-    /// The part of it in a scope.
-    #[must_use]
-    pub fn narrowed(mut self, scope: &Scope) -> Self {
-        self.routes.retain(|name, _| scope.has(&name.service, &name.env));
-        self.policies.retain(|name, _| scope.has(&name.service, &name.env));
-        self
-    }
-
     /// How many of its routes are active.
     pub fn active(&self) -> u32 {
         u32::try_from(self.routes.values().filter(|spec| spec.is_active).count()).unwrap_or(u32::MAX)

@@ -9,7 +9,7 @@ use std::{collections::BTreeSet, fmt};
 
 use serde::{Deserialize, Serialize, Serializer};
 
-pub use self::matching::{HeaderMatch, HeaderName, Matching};
+pub use self::matching::{HeaderMatch, HeaderName, MAX_HEADERS, MAX_PATTERN, Matching, NOT_MATCHED};
 use super::{
     Invalid,
     ids::{PolicyName, VersionName},

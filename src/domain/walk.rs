@@ -50,6 +50,23 @@ impl Walk {
         Self { next: (revision.max(1), 0), before, missing: Vec::new(), missing_count: 0 }
     }
 
+    /// A walk that begins after a revision, whose last event has this hash.
+    pub fn after(revision: u64, hash: EventHash) -> Self {
+        Self { next: (revision + 1, 0), before: Some(hash), ..Self::from(1) }
+    }
+
+    /// The revision that was walked over last and the hash of its last event, if the walk is not within a revision.
+    pub fn whole(&self) -> Option<(u64, EventHash)> {
+        let (next, item) = self.next;
+        (item == 0).then_some(self.before).flatten().map(|hash| (next - 1, hash))
+    }
+
+    /// The revision that the walk is within, if more items of it should come.
+    pub fn within(&self) -> Option<u64> {
+        let (next, item) = self.next;
+        (item > 0).then_some(next)
+    }
+
     /// Looks at the event that is kept at a place.
     pub fn step(&mut self, (revision, item): (u64, u32), event: &Value) -> Result<(), Fault> {
         let hash = chain::check(event).map_err(|_| Fault::Edited)?;
@@ -210,13 +227,36 @@ mod tests {
         let place = |event: &Value| (event["revision"].as_u64().unwrap(), event["item"].as_u64().unwrap() as u32);
         let mut whole = Walk::from(1);
         events.iter().for_each(|event| whole.step(place(event), event).unwrap());
+        assert_eq!((whole.whole(), whole.within()), (Some((3, before)), None));
         whole.finish(3, Some(before)).unwrap();
+        let mut part = Walk::from(1);
+        events[..3].iter().for_each(|event| part.step(place(event), event).unwrap());
+        assert_eq!((part.whole(), part.within()), (None, Some(2)));
         assert_eq!(whole.missing(), (&[][..], 0));
         let mut gap = Walk::from(1);
         for event in [0, 1, 3, 4].map(|at| &events[at]) {
             gap.step(place(event), event).unwrap();
         }
         assert_eq!(gap.missing(), (&[2][..], 1));
+    }
+
+    #[test]
+    fn a_walk_from_a_checkpoint_holds_the_first_event_against_it() {
+        let events = history(9);
+        let rest = placed(&events).split_off(4);
+        let walk_after = |hash: EventHash, rest: &[(u64, Value)]| {
+            let mut walk = Walk::after(4, hash);
+            let fault = rest.iter().find_map(|(revision, event)| Some((*revision, walk.step((*revision, 0), event).err()?)));
+            (fault, walk.missing().0.to_vec())
+        };
+        assert_eq!(walk_after(hash(&events[3]), &rest), (None, vec![]));
+        assert_eq!(walk_after(hash(&events[2]), &rest), (Some((5, Fault::BrokenLink)), vec![]));
+        assert_eq!(walk_after(hash(&events[3]), &rest[2..]), (None, vec![5, 6]));
+        assert_eq!(walk_after(hash(&events[3]), &placed(&events)[3..]).0, Some((4, Fault::Misplaced)));
+        // All of it is gone.
+        let mut walk = Walk::after(9, hash(&events[8]));
+        assert_eq!((walk.finish(9, Some(hash(&events[8]))), walk.missing().1), (Ok(()), 0));
+        assert_eq!(Walk::after(9, hash(&events[7])).finish(9, Some(hash(&events[8]))), Err(Fault::WrongEnd));
     }
 
     #[test]

@@ -1,13 +1,18 @@
 //! `/audit`: reads of the archive. The four paths of the prototype keep its parameters and members.
 
+mod operations;
+
 use actix_web::{HttpResponse, web};
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
+pub use self::operations::operations;
 use super::{
     ApiState,
     extract::{Fields, Query},
+    openapi::schemas,
     problem::Problem,
     respond,
     routes::key_in_query,
@@ -24,11 +29,44 @@ const DEFAULT_HOURS: u32 = 24;
 
 /// What a query may be narrowed by, as it comes.
 #[derive(Debug, Default)]
-struct Narrowed {
-    tenant: Option<String>,
-    service: Option<String>,
-    env: Option<String>,
-    version: Option<String>,
+pub struct Narrowed {
+    /// Tenant.
+    pub tenant: Option<String>,
+    /// Service.
+    pub service: Option<String>,
+    /// Environment.
+    pub env: Option<String>,
+    /// Version.
+    pub version: Option<String>,
+}
+
+/// The same, with everything that events may be filtered by.
+#[derive(Debug, Default)]
+pub struct Filtered {
+    /// To which route.
+    pub route: Narrowed,
+    /// What happened.
+    pub action: Option<String>,
+    /// By whom.
+    pub actor: Option<String>,
+    /// Not before.
+    pub from: Option<String>,
+    /// Before.
+    pub to: Option<String>,
+}
+
+impl Filtered {
+    /// The filter; what is wrong with it is noted in `fields`.
+    pub fn parse(self, fields: &mut Fields) -> EventFilter {
+        let Self { route, action, actor, from, to } = self;
+        EventFilter {
+            action: parse_action(fields, action),
+            actor: actor.and_then(|actor| fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor))),
+            from: fields.optional("?from", from),
+            to: fields.optional("?to", to),
+            ..route.parse(fields)
+        }
+    }
 }
 
 impl Narrowed {
@@ -57,21 +95,29 @@ fn hours_ago(hours: u32) -> UtcTime {
 }
 
 /// The parameters of `GET /audit/route`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteIn {
+    #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
+    #[schemars(with = "schemas::ServiceName")]
     service: Option<String>,
+    #[schemars(with = "schemas::EnvName")]
     env: Option<String>,
+    #[schemars(with = "schemas::VersionName")]
     version: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
+    #[schemars(extend("default" = DEFAULT_LIMIT))]
     limit: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditOfRoute")]
 struct RouteOut<'a> {
+    #[schemars(with = "operations::RouteKey")]
     route: &'a crate::domain::ids::RouteKey,
     count: usize,
+    #[schemars(with = "Vec<operations::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -91,22 +137,29 @@ pub async fn route(state: web::Data<ApiState>, _caller: Caller, query: Query<Rou
 }
 
 /// The parameters of `GET /audit/recent`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RecentIn {
     #[validate(range(min = 1, max = 365, message = "must be 1 to 365"))]
+    #[schemars(extend("default" = DEFAULT_DAYS))]
     days: Option<u32>,
+    #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
+    #[schemars(extend("default" = DEFAULT_LIMIT))]
     limit: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditRecent")]
 struct RecentOut<'a> {
     days: u32,
     count: usize,
+    #[schemars(with = "Vec<operations::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -122,24 +175,33 @@ pub async fn recent(state: web::Data<ApiState>, _caller: Caller, query: Query<Re
 }
 
 /// The parameters of `GET /audit/action`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ActionIn {
+    #[schemars(with = "schemas::AnyAction")]
     action: Option<String>,
     #[validate(range(min = 1, max = 8760, message = "must be 1 to 8760"))]
+    #[schemars(extend("default" = DEFAULT_HOURS))]
     hours: Option<u32>,
+    #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
+    #[schemars(extend("default" = DEFAULT_LIMIT))]
     limit: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditOfAction")]
 struct ActionOut<'a> {
+    #[schemars(with = "schemas::AnyAction")]
     action: Action,
     hours: u32,
     count: usize,
+    #[schemars(with = "Vec<operations::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -160,23 +222,33 @@ pub async fn action(state: web::Data<ApiState>, _caller: Caller, query: Query<Ac
 }
 
 /// The parameters of `GET /audit/time-range`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TimeRangeIn {
+    #[schemars(with = "schemas::TimeIn")]
     start_time: Option<String>,
+    #[schemars(with = "schemas::TimeIn")]
     end_time: Option<String>,
+    #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "must be 1 to 1000"))]
+    #[schemars(extend("default" = DEFAULT_LIMIT))]
     limit: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(rename = "AuditOfTimeRange")]
 struct TimeRangeOut<'a> {
+    #[schemars(with = "schemas::Time")]
     start_time: UtcTime,
+    #[schemars(with = "schemas::Time")]
     end_time: UtcTime,
     count: usize,
+    #[schemars(with = "Vec<operations::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -198,19 +270,29 @@ pub async fn time_range(state: web::Data<ApiState>, _caller: Caller, query: Quer
 }
 
 /// The parameters of `GET /audit/events`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventsIn {
+    #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
+    #[schemars(with = "Option<schemas::VersionName>")]
     version: Option<String>,
+    #[schemars(with = "Option<schemas::AnyAction>")]
     action: Option<String>,
+    #[schemars(with = "Option<schemas::ActorId>")]
     actor: Option<String>,
+    #[schemars(with = "Option<schemas::TimeIn>")]
     from: Option<String>,
+    #[schemars(with = "Option<schemas::TimeIn>")]
     to: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
     limit: Option<u32>,
+    #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
 }
 
@@ -218,26 +300,23 @@ pub struct EventsIn {
 pub async fn events(state: web::Data<ApiState>, _caller: Caller, query: Query<EventsIn>) -> Result<HttpResponse, Problem> {
     let EventsIn { tenant, service, env, version, action, actor, from, to, limit, cursor } = query.0;
     let mut fields = Fields::default();
-    let filter = Narrowed { tenant, service, env, version }.parse(&mut fields);
-    let filter = EventFilter {
-        action: parse_action(&mut fields, action),
-        actor: actor.and_then(|actor| fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor))),
-        from: fields.optional("?from", from),
-        to: fields.optional("?to", to),
-        ..filter
-    };
+    let route = Narrowed { tenant, service, env, version };
+    let filter = Filtered { route, action, actor, from, to }.parse(&mut fields);
     let filter = fields.finish(Some(filter))?;
     let page = state.audit.events(&filter, &respond::page_request(limit, cursor)).await?;
     Ok(respond::json(&respond::PageOut { items: &page.items, next_cursor: page.next_cursor }))
 }
 
 /// The parameters of `GET /audit/status`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StatusIn {
+    #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
     limit: Option<u32>,
+    #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
 }
 
@@ -252,13 +331,14 @@ pub async fn status(state: web::Data<ApiState>, _caller: Caller, query: Query<St
 }
 
 /// The parameters of `GET /audit/verify`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyIn {
+    #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
-    #[validate(range(min = 1, message = "must be at least 1"))]
+    #[validate(range(min = 1, max = 9_223_372_036_854_775_807_u64, message = "must be 1 to 9223372036854775807"))]
     from: Option<u64>,
-    #[validate(range(min = 1, message = "must be at least 1"))]
+    #[validate(range(min = 1, max = 9_223_372_036_854_775_807_u64, message = "must be 1 to 9223372036854775807"))]
     to: Option<u64>,
 }
 

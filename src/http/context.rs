@@ -210,21 +210,33 @@ fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Problem> {
     let malformed = || Problem::new(Code::MalformedRequest, "If-Match: must be * or a list of entity tags in quotes");
     let mut tags = Vec::new();
     for value in values {
-        for item in value.to_str().map_err(|_| malformed())?.split(',').map(str::trim) {
-            if item == "*" {
-                return Ok(Some(IfMatch::Any));
-            }
-            let opaque =
-                item.trim_start_matches("W/").strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).ok_or_else(malformed)?;
-            // Strong comparison: a weak tag never matches, nor does one that no object of ours can have.
-            if !item.starts_with("W/")
-                && let Ok(tag) = opaque.parse()
-            {
-                tags.push(tag);
-            }
+        let value = value.to_str().map_err(|_| malformed())?.trim();
+        if value == "*" {
+            return Ok(Some(IfMatch::Any));
         }
+        // Strong comparison: a weak tag never matches, nor does one that no object of ours can have.
+        let strong = entity_tags(value).ok_or_else(malformed)?.into_iter().filter(|(is_weak, _)| !is_weak);
+        tags.extend(strong.filter_map(|(_, opaque)| opaque.parse().ok()));
     }
     Ok(Some(IfMatch::Tags(tags)))
+}
+
+/// A list of entity tags (RFC 9110 §8.8.3), each with whether it is weak. A comma may be a part of one.
+fn entity_tags(list: &str) -> Option<Vec<(bool, &str)>> {
+    let mut tags = Vec::new();
+    let mut rest = list;
+    loop {
+        let (is_weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |strong| (true, strong));
+        let (opaque, after) = quoted.strip_prefix('"')?.split_once('"')?;
+        tags.push((is_weak, opaque));
+        // Empty elements are to be passed over (§5.6.1.2).
+        let after = after.trim_start();
+        rest = after.trim_start_matches([',', ' ', '\t']);
+        if rest.is_empty() {
+            return Some(tags);
+        }
+        after.strip_prefix(',')?;
+    }
 }
 
 fn must_not_exist(headers: &HeaderMap) -> Result<bool, Invalid> {

@@ -125,23 +125,20 @@ fn yaml_as_json(bytes: &[u8]) -> Result<Vec<u8>, Problem> {
 
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::new(Code::MalformedRequest, "the body is not UTF-8"))?;
-    parse_text::<EveryMemberOnce>(text)?;
-    parse_text::<Object<T>>(text).map(|object| object.0)
+    let not_json = |error: serde_json::Error| Problem::new(Code::MalformedRequest, format!("the body is not JSON: {error}"));
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    if let Err(error) = serde_path_to_error::deserialize::<_, EveryMemberOnce>(&mut deserializer) {
+        return Err(if error.inner().is_data() { wrong_data(error) } else { not_json(error.into_inner()) });
+    }
+    deserializer.end().map_err(not_json)?;
+    // It is JSON. What is wrong now is the data, also where serde_json calls it syntax: a member too many in an enum.
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    serde_path_to_error::deserialize(&mut deserializer).map(|Object(value)| value).map_err(wrong_data)
 }
 
-fn parse_text<T: DeserializeOwned>(text: &str) -> Result<T, Problem> {
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
-        let pointer = json_pointer(error.path());
-        let inner = error.into_inner();
-        if inner.is_data() {
-            Problem::field(pointer, data_error(&inner.to_string()))
-        } else {
-            Problem::new(Code::MalformedRequest, format!("the body is not JSON: {inner}"))
-        }
-    })?;
-    deserializer.end().map_err(|error| Problem::new(Code::MalformedRequest, format!("the body is not JSON: {error}")))?;
-    Ok(value)
+fn wrong_data(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let pointer = json_pointer(error.path());
+    Problem::field(pointer, data_error(&error.into_inner().to_string()))
 }
 
 /// A `T` that must be written as a JSON object: what serde derives for a struct takes an array of its members' values too.

@@ -1,6 +1,8 @@
 //! Health and metrics. Nothing here calls a dependency: it tells what the background checks last saw, so that probes stay cheap
 //! and cannot be turned against a dependency that is down.
 
+mod operations;
+
 use std::sync::{
     Arc,
     atomic::{AtomicU8, Ordering},
@@ -8,14 +10,16 @@ use std::sync::{
 
 use actix_web::{HttpResponse, web};
 use metrics_exporter_prometheus::PrometheusHandle;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+pub use self::operations::operations;
 use super::quick::Tallies;
 use crate::resilience::Dependency;
 
 /// How a part is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
     /// As it should be.
@@ -27,7 +31,7 @@ pub enum CheckStatus {
 }
 
 /// What one check says.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Check {
     /// How the part is.
     pub status: CheckStatus,

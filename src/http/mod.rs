@@ -2,11 +2,16 @@
 //!
 //! A handler is: extract, one call of a service, respond. What it requires stands in its signature.
 
+pub mod asyncapi;
 mod audit;
 mod context;
+pub mod docs;
+mod event_schema;
+mod exports;
 mod extract;
 mod health;
 mod middleware;
+pub mod openapi;
 mod past;
 mod plans;
 mod policies;
@@ -33,7 +38,7 @@ pub use quick::Tallies;
 use self::quick::Quick;
 use crate::{
     config::{self, ms},
-    service::{audit::AuditReads, plans::Plans, polls::Polls, reads::Reads, writer::Writer},
+    service::{audit::AuditReads, exports::Exports, plans::Plans, polls::Polls, reads::Reads, writer::Writer},
 };
 
 /// What handlers work with.
@@ -47,7 +52,9 @@ pub struct ApiState {
     /// The read path of proxies.
     pub polls: Arc<Polls>,
     /// Reads of the archive.
-    pub audit: AuditReads,
+    pub audit: Arc<AuditReads>,
+    /// Exports of the archive.
+    pub exports: Exports,
 }
 
 /// `GET` and `HEAD` (RFC 9110 §9.3.2): the server sends the same head, and no body.
@@ -114,8 +121,10 @@ fn api(config: &mut ServiceConfig, bulk: &web::PayloadConfig) {
             .service(resource("/audit/action").route(read().to(audit::action)))
             .service(resource("/audit/time-range").route(read().to(audit::time_range)))
             .service(resource("/audit/events").route(read().to(audit::events)))
+            .service(resource("/audit/export").route(get().to(exports::export)))
             .service(resource("/audit/verify").route(read().to(audit::verify)))
-            .service(resource("/audit/status").route(read().to(audit::status))),
+            .service(resource("/audit/status").route(read().to(audit::status)))
+            .service(resource("/openapi.json").route(read().to(docs::openapi))),
     );
 }
 
@@ -128,11 +137,33 @@ fn health_endpoints(config: &mut ServiceConfig) {
         .service(resource("/health/resilience").route(read().to(health::resilience)));
 }
 
+/// What the API tells of itself.
+fn documents(config: &mut ServiceConfig) {
+    config
+        .service(resource("/problems/{code}").route(read().to(docs::problem)))
+        .service(resource("/docs").route(read().to(docs::home)))
+        .service(resource("/docs/events").route(read().to(docs::events)))
+        .service(resource("/docs/events/route-event.v1.json").route(read().to(docs::event_schema)))
+        .service(resource("/docs/tenant-document.v1.json").route(read().to(docs::tenant_schema)))
+        .service(resource("/docs/{file:.*}").route(read().to(docs::page)));
+}
+
+/// Everything on the API's listener. `bulk` bounds the bodies of plans and batches.
+fn endpoints(bulk: &web::PayloadConfig) -> impl FnOnce(&mut ServiceConfig) {
+    move |config| {
+        api(config, bulk);
+        health_endpoints(config);
+        documents(config);
+    }
+}
+
 /// The API's server on a bound listener. It does not handle signals: whoever runs it drains it.
 pub fn api_server(
-    listener: TcpListener, settings: &config::Http, drain: &config::Drain, state: web::Data<ApiState>, health: web::Data<Health>,
+    listener: TcpListener, settings: &config::Settings, state: web::Data<ApiState>, health: web::Data<Health>,
     tallies: Arc<Tallies>,
 ) -> std::io::Result<Server> {
+    let documents = web::Data::new(docs::Documents::new(&settings.kafka));
+    let config::Settings { http: settings, drain, .. } = settings;
     let body = web::PayloadConfig::new(settings.max_body_bytes);
     let bulk = web::PayloadConfig::new(settings.max_bulk_bytes);
     let around = web::Data::new(middleware::Around::new(ms(settings.request_timeout_ms)));
@@ -145,8 +176,8 @@ pub fn api_server(
             .app_data(web::Data::new(Quick::new(state.polls.clone(), &tallies)))
             .app_data(state.clone())
             .app_data(health.clone())
-            .configure(|config| api(config, &bulk))
-            .configure(health_endpoints)
+            .app_data(documents.clone())
+            .configure(endpoints(&bulk))
     };
     let stall = ms(settings.write_stall_ms);
     let mut server = HttpServer::new(app)

@@ -1,13 +1,18 @@
 //! Time travel: `?at=`, differences, blame.
 
+mod operations;
+
 use actix_web::{HttpResponse, http::header, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
+pub use self::operations::{blame as blame_operation, diff as diff_operation};
 use super::{
     ApiState,
     context::{ReadContext, parse_tag},
     extract::Query,
+    openapi::schemas,
     polling::{json, scope, set_tag},
     problem::Problem,
     respond,
@@ -52,12 +57,16 @@ pub(super) fn at_in_query(name: &str, raw: &str) -> Result<At, Problem> {
 }
 
 /// The parameters of `GET …/diff`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiffIn {
+    #[schemars(with = "schemas::Instant")]
     from: Option<String>,
+    #[schemars(with = "Option<schemas::Instant>")]
     to: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
 }
 

@@ -1,16 +1,25 @@
 //! Many changes at once: plans, batches, rollback, and the document that a plan takes.
 
+mod operations;
+pub mod shapes;
+
 use actix_web::{HttpResponse, http::header, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 use validator::Validate;
 
+pub use self::{
+    operations::{operations, plan},
+    shapes::document_schema,
+};
 use super::{
     ApiState,
     context::{IDEMPOTENCY_REPLAYED, ReadContext, WriteContext},
     extract::{Body, Bulk, Fields, Object, Query},
+    openapi::schemas,
     past::parse_at,
     policies::wrong_members,
     polling::scope,
@@ -33,16 +42,22 @@ use crate::{
 };
 
 /// The body of `POST …/plans`, and an export: what a scope shall have.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "TenantDocument")]
 pub struct DocumentIn {
+    /// What it is about; the whole tenant if nothing is said.
     #[serde(default)]
+    #[schemars(with = "Option<shapes::ScopeIn>")]
     scope: Option<Object<Scope>>,
+    /// Whether what is in the scope and not named here goes.
     #[serde(default)]
     prune: bool,
     #[serde(default)]
+    #[schemars(with = "Vec<shapes::RouteDoc>")]
     routes: Vec<Object<RouteDoc>>,
     #[serde(default)]
+    #[schemars(with = "Vec<shapes::PolicyDoc>")]
     policies: Vec<Object<PolicyDoc>>,
 }
 
@@ -113,11 +128,15 @@ pub async fn delete(state: web::Data<ApiState>, _context: WriteContext, path: Pl
 }
 
 /// The body of `POST …/plans/{id}/apply`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApplyIn {
+    /// The plan's hash.
+    #[schemars(with = "String")]
     hash: Option<String>,
+    /// The hash once more, when much would be removed.
     confirm_shrink: Option<String>,
+    /// That policies send traffic to what is deactivated, and have somewhere else to send it.
     #[serde(default)]
     confirm_in_use: bool,
 }
@@ -135,10 +154,14 @@ pub async fn apply(
 }
 
 /// What a revision of many changes came to.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Applied")]
 struct AppliedOut<'a> {
+    #[schemars(with = "schemas::TenantName")]
     tenant: &'a TenantName,
+    #[schemars(with = "schemas::Revision")]
     revision: u64,
+    #[schemars(with = "shapes::Summary")]
     summary: command::Summary,
 }
 
@@ -153,11 +176,14 @@ fn applied(tenant: &TenantName, reply: &Reply) -> HttpResponse {
 }
 
 /// The body of `POST …/batch`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BatchIn {
+    #[schemars(with = "Vec<shapes::Change>", length(max = MAX_CHANGES))]
     changes: Vec<Object<ChangeIn>>,
+    /// What `shrink_not_confirmed` told, when much would be removed.
     confirm_shrink: Option<String>,
+    /// That policies send traffic to what is deactivated, and have somewhere else to send it.
     #[serde(default)]
     confirm_in_use: bool,
 }
@@ -182,15 +208,21 @@ pub struct ChangeIn {
 }
 
 /// A route in a batch: whole to put it, its name for anything else.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteChangeIn {
+    #[schemars(with = "schemas::ServiceName")]
     service: ServiceName,
+    #[schemars(with = "schemas::EnvName")]
     env: EnvName,
+    #[schemars(with = "schemas::VersionName")]
     version: VersionName,
+    #[schemars(with = "schemas::RouteUrl")]
     url: Option<RouteUrl>,
     is_active: Option<bool>,
+    #[schemars(with = "Option<schemas::Labels>")]
     labels: Option<Labels>,
+    #[schemars(with = "Option<schemas::Description>")]
     description: Option<Description>,
 }
 
@@ -283,10 +315,13 @@ pub async fn batch(
 }
 
 /// The body of `POST …/rollback`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RollbackIn {
+    #[schemars(with = "shapes::Target")]
     to: Option<serde_json::Value>,
+    /// Why; else `X-Reason`. At most 512 bytes.
+    #[schemars(with = "Option<schemas::ReasonText>")]
     reason: Option<String>,
 }
 
@@ -311,13 +346,47 @@ pub async fn rollback(
 }
 
 /// The parameters of `GET …/export`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExportIn {
+    #[schemars(with = "Option<Format>")]
     format: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
+    #[schemars(with = "Option<schemas::Instant>")]
     at: Option<String>,
+}
+
+/// How a document is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case", inline)]
+enum Format {
+    Yaml,
+    Json,
+}
+
+impl TryFrom<String> for Format {
+    type Error = Invalid;
+    fn try_from(raw: String) -> Result<Self, Invalid> {
+        match raw.as_str() {
+            "yaml" => Ok(Self::Yaml),
+            "json" => Ok(Self::Json),
+            _ => Err(Invalid::new("unknown_format", "must be yaml or json")),
+        }
+    }
+}
+
+fn text(document: &Document, format: Format) -> Result<(String, &'static str), crate::service::Error> {
+    let internal = |error: &dyn std::fmt::Display| crate::service::Error::internal(error.to_string());
+    Ok(match format {
+        Format::Yaml => (serde_yaml_ng::to_string(document).map_err(|error| internal(&error))?, "application/yaml"),
+        Format::Json => {
+            let text = serde_json::to_string_pretty(document).map_err(|error| internal(&error))?;
+            (format!("{text}\n"), "application/json")
+        }
+    })
 }
 
 /// `GET /tenants/{tenant}/export`
@@ -327,11 +396,8 @@ pub async fn export(
     let tenant = name_in_path(path)?;
     let ExportIn { format, service, env, at } = query.0;
     let scope = scope(service, env)?;
-    let is_yaml = match format.as_deref() {
-        None | Some("yaml") => true,
-        Some("json") => false,
-        Some(_) => return Err(Problem::field("?format", Invalid::new("unknown_format", "must be yaml or json"))),
-    };
+    let format = format.map_or(Ok(Format::Yaml), Format::try_from);
+    let format = format.map_err(|invalid| Problem::field("?format", invalid))?;
     let (document, tag) = match at {
         None => state.plans.document(&tenant, scope).await?,
         Some(raw) => {
@@ -341,12 +407,6 @@ pub async fn export(
             (Document::of(scope, &content), then)
         }
     };
-    let internal = |error: &dyn std::fmt::Display| crate::service::Error::internal(error.to_string());
-    let (text, media_type) = if is_yaml {
-        (serde_yaml_ng::to_string(&document).map_err(|error| internal(&error))?, "application/yaml")
-    } else {
-        let text = serde_json::to_string_pretty(&document).map_err(|error| internal(&error))?;
-        (format!("{text}\n"), "application/json")
-    };
+    let (text, media_type) = text(&document, format)?;
     Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).content_type(media_type).body(text))
 }

@@ -1,14 +1,20 @@
 //! `/policies`: traffic policies, and their history.
 
+mod operations;
+pub mod shapes;
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use validator::Validate;
 
+pub use self::operations::operations;
 use super::{
     ApiState,
     context::{ReadContext, WriteContext},
     extract::{Body, Fields, Object, Query},
+    openapi::schemas,
     past::{self, at_in_query},
     problem::{FieldError, Problem},
     respond::{self, double_option},
@@ -20,7 +26,7 @@ use crate::{
         Invalid,
         command::{self, Op},
         ids::{EnvName, PolicyKey, PolicyName, ServiceName, TenantName, VersionName},
-        policy::{Host, Matching, PathPrefix, Policy, PolicyPatch, PolicySpec, Rule, Share, StickyBy},
+        policy::{Host, MAX_PARTS, Matching, PathPrefix, Policy, PolicyPatch, PolicySpec, Rule, Share, StickyBy},
     },
     service::batch::Reply,
 };
@@ -34,14 +40,24 @@ struct PolicyOut<'a> {
 }
 
 /// The body of `PUT`: a policy without its name.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct PolicyIn {
+    /// Where traffic goes whose version is inactive, in this order.
+    #[schemars(with = "Vec<schemas::VersionName>", length(max = MAX_PARTS))]
     failover: Vec<VersionName>,
+    /// The hosts that belong to it.
+    #[schemars(with = "Vec<schemas::Host>", length(max = MAX_PARTS))]
     hosts: Vec<Host>,
+    #[schemars(with = "schemas::PathPrefix")]
     path_prefix: PathPrefix,
+    /// Looked at first, in this order.
+    #[schemars(with = "Vec<shapes::Rule>", length(max = MAX_PARTS))]
     rules: Vec<Object<RuleIn>>,
+    /// How what no rule takes is shared.
+    #[schemars(with = "Vec<shapes::Share>", length(max = MAX_PARTS))]
     split: Vec<Object<Share>>,
+    #[schemars(with = "Option<shapes::StickyBy>")]
     sticky_by: Option<StickyBy>,
 }
 
@@ -79,20 +95,27 @@ pub(super) fn wrong_members(prefix: &str, errors: Vec<(String, Invalid)>) -> Vec
 }
 
 /// The body of `PATCH`: a merge patch. Lists are replaced whole.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(rename = "PolicyPatchIn")]
 pub struct PatchIn {
     #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<Vec<schemas::VersionName>>", length(max = MAX_PARTS))]
     failover: Option<Option<Vec<VersionName>>>,
     #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<Vec<schemas::Host>>", length(max = MAX_PARTS))]
     hosts: Option<Option<Vec<Host>>>,
     #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<schemas::PathPrefix>")]
     path_prefix: Option<Option<PathPrefix>>,
     #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<Vec<shapes::Rule>>", length(max = MAX_PARTS))]
     rules: Option<Option<Vec<Object<RuleIn>>>>,
     #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<Vec<shapes::Share>>", length(max = MAX_PARTS))]
     split: Option<Option<Vec<Object<Share>>>>,
     #[serde(deserialize_with = "double_option")]
+    #[schemars(with = "Option<shapes::StickyBy>")]
     sticky_by: Option<Option<StickyBy>>,
 }
 
@@ -167,13 +190,16 @@ pub async fn get(
 }
 
 /// The parameters of `GET /policies`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListIn {
+    #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
     limit: Option<u32>,
+    #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
+    #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,
 }
 

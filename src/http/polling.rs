@@ -1,5 +1,7 @@
 //! What proxies ask: `resolve`, `snapshot` and `changes`, answered from memory.
 
+mod operations;
+
 use std::time::Duration;
 
 use actix_web::{
@@ -9,14 +11,17 @@ use actix_web::{
     web,
 };
 use bytes::Bytes;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
+pub use self::operations::operations;
 use super::{
     ApiState,
     context::{ReadContext, STALE},
     extract::{Fields, Query},
     middleware::{Around, LONGEST_WAIT},
+    openapi::schemas,
     past,
     problem::{Code, Problem},
     tenants::name_in_path,
@@ -48,13 +53,18 @@ pub(super) fn resolved(polls: &Polls, polled: Polled) -> HttpResponse {
 }
 
 /// The parameters of `GET /tenants/{tenant}/snapshot`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SnapshotIn {
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
+    #[schemars(with = "Option<schemas::Wait>")]
     wait: Option<String>,
+    #[schemars(with = "Option<schemas::Instant>")]
     at: Option<String>,
+    #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,
 }
 
@@ -101,15 +111,21 @@ fn tagged(polls: &Polls, mut response: HttpResponse, tag: &VersionTag, coding: C
 }
 
 /// The parameters of `GET /tenants/{tenant}/changes`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ChangesIn {
+    #[schemars(with = "schemas::VersionTag")]
     after: Option<String>,
     #[validate(range(min = 1, max = 1000, message = "1 to 1000"))]
+    #[schemars(extend("default" = CHANGES))]
     limit: Option<usize>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
+    #[schemars(with = "Option<schemas::Wait>")]
     wait: Option<String>,
+    #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,
 }
 

@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 problem documents: the one table from error to status, stable code and title.
 
+mod code;
+
 use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
@@ -7,130 +9,16 @@ use actix_web::{
 use problem_details::{ProblemDetails, ProblemType};
 use serde::Serialize;
 
+pub use self::code::Code;
 use super::context::CORRELATION_ID;
 use crate::{
     domain::{Invalid, command::Rejection, tag::VersionTag},
     service,
 };
 
-/// Why a request was not done. The stable `code` of the problem document.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Code {
-    /// The request cannot be read: JSON, UTF-8, a header's syntax.
-    MalformedRequest,
-    /// A cursor that is not ours, or of another list.
-    InvalidCursor,
-    /// No such path.
-    NotFound,
-    /// No such route.
-    RouteNotFound,
-    /// The route is there and inactive.
-    RouteInactive,
-    /// No such tenant.
-    TenantNotFound,
-    /// The path has no such method.
-    MethodNotAllowed,
-    /// `POST /tenants` for one that exists.
-    TenantExists,
-    /// The tenant still has routes or policies.
-    TenantNotEmpty,
-    /// No such traffic policy.
-    PolicyNotFound,
-    /// The policy sends this request nowhere: nothing that it names for it is active.
-    NoActiveVersion,
-    /// A host and path prefix belong to another policy.
-    HostTaken,
-    /// A policy sends traffic to what was to be removed.
-    VersionInUse,
-    /// Much would be removed, and that is not confirmed.
-    ShrinkNotConfirmed,
-    /// No such plan, or it has expired.
-    PlanNotFound,
-    /// The tenant changed since the plan was made.
-    PlanStale,
-    /// The hash is not the plan's.
-    PlanHashMismatch,
-    /// The tenant writes more often than it may.
-    TooManyWrites,
-    /// A quota of the tenant is used up.
-    QuotaExceeded,
-    /// `If-Match` or `If-None-Match` did not hold.
-    PreconditionFailed,
-    /// The body is larger than `http.max_body_bytes`.
-    PayloadTooLarge,
-    /// The body is not of a media type that is taken here.
-    UnsupportedMediaType,
-    /// Readable, but fields are not valid; `errors` names them.
-    InvalidRequest,
-    /// The key was used with another request.
-    IdempotencyKeyReused,
-    /// A dependency is away; nothing was changed.
-    Unavailable,
-    /// Too much is waiting; nothing was changed.
-    Overloaded,
-    /// No place to wait for changes is free.
-    TooManyWaiters,
-    /// The write may have been done or not.
-    CommitUnknown,
-    /// Nothing as new as the minimum revision is to be had.
-    RevisionNotReached,
-    /// The request took longer than `http.request_timeout_ms`.
-    DeadlineExceeded,
-    /// A defect.
-    Internal,
-}
-
-impl Code {
-    /// Status, code and title.
-    fn row(self) -> (StatusCode, &'static str, &'static str) {
-        use StatusCode as S;
-        match self {
-            Self::MalformedRequest => (S::BAD_REQUEST, "malformed_request", "The request cannot be read"),
-            Self::InvalidCursor => (S::BAD_REQUEST, "invalid_cursor", "The cursor is not valid here"),
-            Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing at this path"),
-            Self::RouteNotFound => (S::NOT_FOUND, "route_not_found", "The route does not exist"),
-            Self::RouteInactive => (S::NOT_FOUND, "route_inactive", "The route is inactive"),
-            Self::TenantNotFound => (S::NOT_FOUND, "tenant_not_found", "The tenant does not exist"),
-            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path has no such method"),
-            Self::TenantExists => (S::CONFLICT, "tenant_exists", "The tenant exists already"),
-            Self::TenantNotEmpty => (S::CONFLICT, "tenant_not_empty", "The tenant still has routes or policies"),
-            Self::PolicyNotFound => (S::NOT_FOUND, "policy_not_found", "The traffic policy does not exist"),
-            Self::NoActiveVersion => (S::NOT_FOUND, "no_active_version", "The policy has nowhere to send this request"),
-            Self::HostTaken => (S::CONFLICT, "host_taken", "The host and path prefix belong to another policy"),
-            Self::VersionInUse => (S::CONFLICT, "version_in_use", "A policy sends traffic there"),
-            Self::ShrinkNotConfirmed => (S::CONFLICT, "shrink_not_confirmed", "Much would be removed, and that is not confirmed"),
-            Self::PlanNotFound => (S::NOT_FOUND, "plan_not_found", "The plan does not exist"),
-            Self::PlanStale => (S::CONFLICT, "plan_stale", "The tenant has changed since the plan was made"),
-            Self::PlanHashMismatch => (S::CONFLICT, "plan_hash_mismatch", "The hash is not the plan's"),
-            Self::TooManyWrites => (S::TOO_MANY_REQUESTS, "too_many_writes", "The tenant writes more often than it may"),
-            Self::QuotaExceeded => (S::CONFLICT, "quota_exceeded", "A quota of the tenant is used up"),
-            Self::PreconditionFailed => {
-                (S::PRECONDITION_FAILED, "precondition_failed", "The object is not as the precondition says")
-            }
-            Self::PayloadTooLarge => (S::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large"),
-            Self::UnsupportedMediaType => {
-                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The media type is not taken here")
-            }
-            Self::InvalidRequest => (S::UNPROCESSABLE_ENTITY, "invalid_request", "The request is not valid"),
-            Self::IdempotencyKeyReused => {
-                (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The idempotency key was used for another request")
-            }
-            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "A dependency is not available"),
-            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "Too much is waiting"),
-            Self::TooManyWaiters => (S::TOO_MANY_REQUESTS, "too_many_waiters", "Too many wait for changes"),
-            Self::CommitUnknown => (S::SERVICE_UNAVAILABLE, "commit_unknown", "Whether the write was done is unknown"),
-            Self::RevisionNotReached => {
-                (S::SERVICE_UNAVAILABLE, "revision_not_reached", "The minimum revision is not reached here")
-            }
-            Self::DeadlineExceeded => (S::SERVICE_UNAVAILABLE, "deadline_exceeded", "The request took too long"),
-            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
-        }
-    }
-}
-
 /// One wrong field. `pointer` is a JSON pointer into the body (RFC 6901), `?name` for a query parameter, `{name}` for a part of the
 /// path, or a header's name with a colon after it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FieldError {
     /// Where.
     pub pointer: String,
@@ -275,6 +163,7 @@ impl From<service::Error> for Problem {
             }
             E::Overloaded(_) => Self::new(Code::Overloaded, format!("{detail}; nothing was changed")),
             E::TooManyWaiters(_) => Self::new(Code::TooManyWaiters, detail),
+            E::TooManyExports => Self::new(Code::TooManyExports, detail),
             E::CommitUnknown => Self::new(
                 Code::CommitUnknown,
                 "the connection was lost while the write was being committed: it may have been done or not; \

@@ -1,16 +1,21 @@
 //! `GET /routes/resolve`: where a request goes. With a version, to that; without, where the traffic policy says.
 
+mod operations;
+
 use std::collections::BTreeMap;
 
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
+pub use self::operations::{Explanation, explanation, operation};
 use super::{
     ApiState,
     context::{ReadContext, if_none_match},
     extract::{Fields, parse_query},
     middleware::Around,
+    openapi::schemas,
     polling::{json, resolved, set_tag, with_age, within},
     problem::Problem,
     routes::key_in_query,
@@ -30,16 +35,22 @@ const MAX_HEADERS: usize = 32;
 const MAX_VALUE: usize = 4096;
 
 /// The parameters of `GET /routes/resolve`, beside `header.<name>`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ResolveIn {
+    #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
+    #[schemars(with = "schemas::ServiceName")]
     service: Option<String>,
+    #[schemars(with = "schemas::EnvName")]
     env: Option<String>,
+    #[schemars(with = "Option<schemas::VersionName>")]
     version: Option<String>,
+    #[schemars(length(max = MAX_VALUE))]
     key: Option<String>,
     #[serde(default)]
     explain: bool,
+    #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,
 }
 

@@ -1,6 +1,7 @@
 //! Shapes that several resources answer with.
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header};
+use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::context::{IDEMPOTENCY_REPLAYED, UNCHANGED, if_none_match};
@@ -10,12 +11,14 @@ use crate::{
 };
 
 /// Items of a page without a `limit`.
-const DEFAULT_LIMIT: u32 = 50;
+pub const DEFAULT_LIMIT: u32 = 50;
 
 /// A page of a list.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PageOf{T}")]
 pub struct PageOut<'a, T> {
     /// The items.
+    #[schemars(with = "Vec<T>")]
     pub items: &'a [T],
     /// Where to go on; `null` at the end.
     pub next_cursor: Option<String>,

@@ -1,16 +1,21 @@
 //! `/routes`: create or replace, read, change, remove, and a route's history.
 
+mod operations;
+
 use std::collections::BTreeMap;
 
 use actix_web::{HttpResponse, http::header, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use validator::Validate;
 
+pub use self::operations::operations;
 use super::{
     ApiState,
     context::{ReadContext, WriteContext},
     extract::{Body, Fields, Query},
+    openapi::schemas,
     past::{self, at_in_query},
     problem::Problem,
     respond::{self, double_option},
@@ -28,20 +33,26 @@ use crate::{
 };
 
 /// A route as the API shows it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "Route")]
 struct RouteOut<'a> {
+    #[schemars(with = "schemas::TenantName")]
     tenant: &'a TenantName,
     #[serde(flatten)]
+    #[schemars(with = "operations::Route")]
     route: &'a Route,
 }
 
 /// The body of `PUT`: a route without its name.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SpecIn {
+    #[schemars(with = "schemas::RouteUrl")]
     url: Option<String>,
     is_active: Option<bool>,
+    #[schemars(with = "Option<schemas::Labels>")]
     labels: Option<BTreeMap<String, String>>,
+    #[schemars(with = "Option<schemas::Description>")]
     description: Option<String>,
 }
 
@@ -68,26 +79,37 @@ fn parse_labels(fields: &mut Fields, raw: BTreeMap<String, String>) -> Option<La
 }
 
 /// The body of `POST /routes`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RouteIn {
+    #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
+    #[schemars(with = "schemas::ServiceName")]
     service: Option<String>,
+    #[schemars(with = "schemas::EnvName")]
     env: Option<String>,
+    #[schemars(with = "schemas::VersionName")]
     version: Option<String>,
+    #[schemars(with = "schemas::RouteUrl")]
     url: Option<String>,
     is_active: Option<bool>,
+    #[schemars(with = "Option<schemas::Labels>")]
     labels: Option<BTreeMap<String, String>>,
+    #[schemars(with = "Option<schemas::Description>")]
     description: Option<String>,
 }
 
 /// The four names in a body.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyIn {
+    #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
+    #[schemars(with = "schemas::ServiceName")]
     service: Option<String>,
+    #[schemars(with = "schemas::EnvName")]
     env: Option<String>,
+    #[schemars(with = "schemas::VersionName")]
     version: Option<String>,
 }
 
@@ -139,7 +161,7 @@ async fn write(state: &ApiState, context: WriteContext, tenant: TenantName, op: 
 }
 
 /// The parameter of writes that may take a version out of service.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmIn {
     /// The caller knows that a policy sends traffic there, and that it has somewhere else to send it.
@@ -173,16 +195,20 @@ pub async fn put(
 }
 
 /// The body of `PATCH`: a merge patch, in which a member that is `null` is removed.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PatchIn {
     #[serde(default, deserialize_with = "double_option")]
+    #[schemars(with = "schemas::RouteUrl")]
     url: Option<Option<String>>,
     #[serde(default, deserialize_with = "double_option")]
+    #[schemars(with = "bool")]
     is_active: Option<Option<bool>>,
     #[serde(default, deserialize_with = "double_option")]
+    #[schemars(with = "Option<schemas::LabelsPatch>")]
     labels: Option<Option<BTreeMap<String, Option<String>>>>,
     #[serde(default, deserialize_with = "double_option")]
+    #[schemars(with = "Option<schemas::Description>")]
     description: Option<Option<String>>,
 }
 
@@ -271,17 +297,20 @@ pub async fn deactivate_by_body(
 }
 
 /// The parameter of reads of one object.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MinimumIn {
+    #[schemars(with = "Option<schemas::VersionTag>")]
     pub(super) min_revision: Option<String>,
 }
 
 /// The parameters of reads of one object, now or at an earlier instant.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GetIn {
+    #[schemars(with = "Option<schemas::Instant>")]
     pub(super) at: Option<String>,
+    #[schemars(with = "Option<schemas::VersionTag>")]
     pub(super) min_revision: Option<String>,
 }
 
@@ -301,19 +330,28 @@ pub async fn get(
 }
 
 /// The parameters of `GET /routes`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListIn {
+    #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
+    #[schemars(with = "Option<schemas::VersionName>")]
     version: Option<String>,
     is_active: Option<bool>,
+    #[schemars(with = "Option<schemas::LabelPair>")]
     label: Option<String>,
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
     limit: Option<u32>,
+    #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
+    #[schemars(with = "Option<schemas::Instant>")]
     at: Option<String>,
+    #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,
 }
 
@@ -360,12 +398,15 @@ async fn list_at(state: &ApiState, filter: &RouteFilter, page: &PageRequest, at:
 }
 
 /// The parameters of `GET …/history`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HistoryIn {
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
     pub(super) limit: Option<u32>,
+    #[schemars(with = "Option<schemas::Cursor>")]
     pub(super) cursor: Option<String>,
+    #[schemars(with = "Option<schemas::VersionTag>")]
     pub(super) min_revision: Option<String>,
 }
 

@@ -3,6 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _, stream};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
@@ -10,6 +11,7 @@ use super::{
     ApiState,
     context::parse_tag,
     extract::Query,
+    openapi::schemas,
     polling::{scope, tenant_in_path},
     problem::Problem,
 };
@@ -26,10 +28,12 @@ const NO_BUFFERING: header::HeaderName = header::HeaderName::from_static("x-acce
 const HELLO: &[u8] = b"retry: 1000\n\n";
 
 /// The parameters of `GET /tenants/{tenant}/stream`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StreamIn {
+    #[schemars(with = "Option<schemas::ServiceName>")]
     service: Option<String>,
+    #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
 }
 
@@ -62,7 +66,7 @@ pub async fn all(state: web::Data<ApiState>, _caller: Caller, _query: Query<Noth
 }
 
 /// No parameters.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NothingIn {}
 

@@ -1,13 +1,18 @@
 //! `/tenants`.
 
+mod operations;
+
 use actix_web::{HttpRequest, HttpResponse, http::header, web};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
+pub use self::operations::{Limits, operations};
 use super::{
     ApiState,
     context::{ReadContext, WriteContext},
     extract::{Body, Fields, Object, Query},
+    openapi::schemas,
     problem::Problem,
     respond::{self, double_option},
     routes::MinimumIn,
@@ -24,18 +29,21 @@ use crate::{
 };
 
 /// The body of `POST /tenants`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantIn {
+    #[schemars(with = "schemas::TenantName")]
     name: Option<String>,
+    #[schemars(with = "Option<operations::Quotas>")]
     quotas: Option<Object<Quotas>>,
 }
 
 /// The body of `PATCH /tenants/{tenant}`: a merge patch.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TenantPatchIn {
     #[serde(default, deserialize_with = "double_option")]
+    #[schemars(with = "Option<operations::QuotasPatch>")]
     quotas: Option<Option<Object<QuotasPatch>>>,
 }
 
@@ -105,9 +113,10 @@ pub async fn patch(
 }
 
 /// The parameter of `DELETE /tenants/{tenant}`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteIn {
+    #[schemars(with = "Option<schemas::TenantName>")]
     confirm: Option<String>,
 }
 
@@ -136,11 +145,13 @@ pub async fn get(
 }
 
 /// The parameters of `GET /tenants`.
-#[derive(Debug, Deserialize, Validate)]
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ListIn {
     #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
     pub(super) limit: Option<u32>,
+    #[schemars(with = "Option<schemas::Cursor>")]
     pub(super) cursor: Option<String>,
 }
 

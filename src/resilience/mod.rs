@@ -146,6 +146,11 @@ impl Dependency {
         self.name
     }
 
+    /// How long one call may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
     /// True while calls are let through.
     pub fn is_available(&self) -> bool {
         self.breaker.state() != BreakerState::Open

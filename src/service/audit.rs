@@ -1,6 +1,6 @@
 //! Reads of the archive, behind its bulkhead, breaker and timeout.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
@@ -16,7 +16,7 @@ use crate::{
     domain::{
         filter::EventFilter,
         ids::TenantName,
-        tag::{Epoch, VersionTag},
+        tag::{Epoch, Revision, VersionTag},
     },
     resilience::{CallError, Dependency},
     store::{self, outbox::Backlog, router::Router},
@@ -25,10 +25,35 @@ use crate::{
 /// Parallel questions of one status request to the archive.
 const STATUS_PARALLEL: usize = 8;
 
-/// The audit use cases.
-pub struct AuditReads {
+/// The archive behind its bulkhead, breaker and timeout.
+pub struct Guarded {
     archive: Archive,
     policy: Arc<Dependency>,
+}
+
+impl Guarded {
+    /// `archive` under `policy`.
+    pub fn new(archive: Archive, policy: Arc<Dependency>) -> Self {
+        Self { archive, policy }
+    }
+
+    /// Makes one call, which may be made twice.
+    pub async fn call<'a, T, F>(&'a self, call: impl Fn(&'a Archive) -> F) -> Result<T, CallError<ArchiveError>>
+    where
+        F: Future<Output = Result<T, ArchiveError>>,
+    {
+        self.policy.call_idempotent(is_failure, || call(&self.archive)).await
+    }
+
+    /// How long a call may take.
+    pub fn timeout(&self) -> Duration {
+        self.policy.timeout()
+    }
+}
+
+/// The audit use cases.
+pub struct AuditReads {
+    archive: Guarded,
     router: Arc<Router>,
     reads: Arc<Reads>,
 }
@@ -68,7 +93,7 @@ pub struct TenantAuditStatus {
 impl AuditReads {
     /// Reads of `archive` under `policy`; `reads` lends its cursors.
     pub fn new(archive: Archive, policy: Arc<Dependency>, router: Arc<Router>, reads: Arc<Reads>) -> Self {
-        Self { archive, policy, router, reads }
+        Self { archive: Guarded::new(archive, policy), router, reads }
     }
 
     /// The newest `limit` events.
@@ -88,21 +113,15 @@ impl AuditReads {
         if items.len() > page.limit as usize {
             items.truncate(page.limit as usize);
             if let Some(last) = items.last() {
-                let position = EventPosition { occurred_at: last.occurred_at.clone(), id: last.event_id.clone() };
-                next_cursor = Some(self.reads.cursors().await?.seal(&list, &position)?);
+                next_cursor = Some(self.reads.cursors().await?.seal(&list, &EventPosition::of(last))?);
             }
         }
         Ok(Page { items, next_cursor })
     }
 
-    /// A tenant's archived events in their order, after a place.
-    pub(super) async fn history(
-        &self, tenant: &TenantName, epoch: &Epoch, after: (u64, i64), limit: i64,
-    ) -> Result<Vec<ArchivedEvent>, Error> {
-        Ok(self
-            .policy
-            .call_idempotent(is_failure, || self.archive.history(tenant.as_str(), epoch.as_str(), after, limit))
-            .await?)
+    /// The archive.
+    pub(super) fn archive(&self) -> &Guarded {
+        &self.archive
     }
 
     /// The servers of the truth.
@@ -111,24 +130,25 @@ impl AuditReads {
     }
 
     async fn query(&self, filter: &EventFilter, limit: i64, after: Option<&EventPosition>) -> Result<Vec<ArchivedEvent>, Error> {
-        Ok(self.policy.call_idempotent(is_failure, || self.archive.query(filter, limit, after)).await?)
+        Ok(self.archive.call(|archive| archive.query(filter, limit, after)).await?)
     }
 
     /// How far the archive is behind Postgres, tenant by tenant: one tenant, or a page of all.
     pub async fn status(&self, tenant: Option<&TenantName>, page: &PageRequest) -> Result<AuditStatus, Error> {
         let (tags, next_cursor) = self.tags(tenant, page).await?;
         let newest = stream::iter(tags.into_iter().map(|(tenant, tag)| async move {
-            let newest = self.policy.call_idempotent(is_failure, || self.archive.newest(tenant.as_str(), &tag)).await?;
+            let newest = self.archive.call(|archive| archive.newest(tenant.as_str(), &tag)).await?;
             Ok::<_, Error>((tenant, tag, newest.map_or(0, |(revision, _)| revision)))
         }));
-        let archived: Vec<(TenantName, VersionTag, i64)> = newest.buffered(STATUS_PARALLEL).try_collect().await?;
+        let mut archived: Vec<(TenantName, VersionTag, i64)> = newest.buffered(STATUS_PARALLEL).try_collect().await?;
+        self.raise_to_checkpoints(&mut archived).await?;
         let behind: Vec<_> =
             archived.iter().map(|(tenant, tag, revision)| (tenant.clone(), tag.epoch.clone(), *revision)).collect();
         let read = async |client: Arc<store::Connection>| {
             Ok((store::events::oldest_after(&client, &behind).await?, store::outbox::backlog(&client).await?))
         };
         let (oldest, outbox) = self.router.primary().read(read).await?;
-        let oldest: std::collections::HashMap<TenantName, Timestamp> = oldest.into_iter().collect();
+        let oldest: HashMap<TenantName, Timestamp> = oldest.into_iter().collect();
         let now = Timestamp::now();
         let tenants: Vec<_> = archived
             .into_iter()
@@ -146,6 +166,18 @@ impl AuditReads {
             tenants,
             next_cursor,
         })
+    }
+
+    /// What retention has removed was archived. Asked after the archive was: checkpoints are made before anything is removed.
+    async fn raise_to_checkpoints(&self, archived: &mut [(TenantName, VersionTag, i64)]) -> Result<(), Error> {
+        let chains: Vec<_> = archived.iter().map(|(tenant, tag, _)| (tenant, &tag.epoch)).collect();
+        let read = async |client: Arc<store::Connection>| store::checkpoints::newest_of(&client, &chains).await;
+        let checkpoints: HashMap<TenantName, Revision> = self.router.primary().read(read).await?.into_iter().collect();
+        for (tenant, _, revision) in archived {
+            let removed = checkpoints.get(tenant).map_or(0, |revision| i64::try_from(revision.0).unwrap_or(i64::MAX));
+            *revision = removed.max(*revision);
+        }
+        Ok(())
     }
 
     async fn tags(

@@ -52,6 +52,9 @@ pub enum Error {
     /// No place to wait for changes is free.
     #[error(transparent)]
     TooManyWaiters(#[from] waiters::Full),
+    /// No place for another export is free.
+    #[error("too many exports are running")]
+    TooManyExports,
     /// The write may have been committed or not. A retry with the same Idempotency-Key tells.
     #[error("whether the write was committed is unknown")]
     CommitUnknown,

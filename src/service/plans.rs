@@ -45,7 +45,7 @@ pub struct Plans {
     ttl: Duration,
 }
 
-/// A tenant as it stands, with everything that a plan can change.
+/// A scope of a tenant as it stands: everything that a plan of that scope can change, or depends on.
 struct Standing {
     tenant: Tenant,
     routes: Vec<Route>,
@@ -53,10 +53,10 @@ struct Standing {
 }
 
 impl Standing {
-    fn content(&self, scope: &Scope) -> Content {
+    fn content(&self) -> Content {
         let routes = self.routes.iter().map(|route| (route.name.clone(), route.spec.clone()));
         let policies = self.policies.iter().map(|policy| (policy.name.clone(), policy.spec.clone()));
-        Content { routes: routes.collect(), policies: policies.collect() }.narrowed(scope)
+        Content { routes: routes.collect(), policies: policies.collect() }
     }
 
     /// The same as the write path locks it. Who has which hosts is known there only.
@@ -110,7 +110,7 @@ impl Plans {
                 Err(Rejection::IdempotencyMismatch.into())
             };
         }
-        let standing = self.standing(&tenant).await?.ok_or(Rejection::TenantNotFound)?;
+        let standing = self.standing(&tenant, &desired.scope).await?.ok_or(Rejection::TenantNotFound)?;
         let (defaults, ttl, asked, document) = (self.defaults, self.ttl, request.clone(), desired.clone());
         let worked_out = tokio::task::spawn_blocking(move || work_out(id, &asked, standing, &document, &content, defaults, ttl));
         let plan = worked_out.await.map_err(Error::internal)??;
@@ -181,9 +181,9 @@ impl Plans {
 
     /// What people have set of a scope now, with the tag that it belongs to.
     pub async fn document(&self, tenant: &TenantName, scope: Scope) -> Result<(Document, crate::domain::tag::VersionTag), Error> {
-        let standing = self.standing(tenant).await?.ok_or(Rejection::TenantNotFound)?;
+        let standing = self.standing(tenant, &scope).await?.ok_or(Rejection::TenantNotFound)?;
         let tag = standing.tenant.tag();
-        let content = standing.content(&scope);
+        let content = standing.content();
         Ok((Document::of(scope, &content), tag))
     }
 
@@ -192,11 +192,11 @@ impl Plans {
         Ok(self.reads.router().primary().read(read).await?)
     }
 
-    async fn standing(&self, tenant: &TenantName) -> Result<Option<Standing>, Error> {
+    async fn standing(&self, tenant: &TenantName, scope: &Scope) -> Result<Option<Standing>, Error> {
         let read = async |tx: &store::Transaction<'_>| {
             let Some(found) = store::tenants::get_in(tx, tenant).await? else { return Ok(None) };
-            let routes = store::routes::all_of(tx, tenant).await?;
-            let policies = store::policies::of(tx, tenant).await?;
+            let routes = store::routes::in_scope(tx, tenant, scope).await?;
+            let policies = store::policies::in_scope(tx, tenant, scope).await?;
             Ok(Some(Standing { tenant: found, routes, policies }))
         };
         Ok(self.reads.router().primary().read_at_once(read).await?)
@@ -217,7 +217,7 @@ fn work_out(
     id: Uuid, request: &Request, standing: Standing, document: &Document, desired: &Content, defaults: Quotas, ttl: Duration,
 ) -> Result<Plan, Error> {
     let (scope, base) = (&document.scope, standing.tenant.tag());
-    let now = standing.content(scope);
+    let now = standing.content();
     let difference = now.difference(desired, document.prune);
     let changes: Result<Vec<_>, _> = difference.iter().filter_map(|change| PlannedChange::of(change).transpose()).collect();
     let changes = changes.map_err(Error::internal)?;

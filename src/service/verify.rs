@@ -7,19 +7,21 @@ use std::{
 
 use serde::Serialize;
 
-use super::{Error, audit::AuditReads};
+use super::{
+    Error,
+    audit::AuditReads,
+    chain::{Chain, step},
+};
 use crate::{
     domain::{
         command::Rejection,
+        hash::EventHash,
         ids::TenantName,
-        tag::{Epoch, Revision},
+        tag::{Epoch, VersionTag},
         walk::{Fault, Walk},
     },
-    store,
+    store::{self, checkpoints::Checkpoint},
 };
-
-/// Events read at a time.
-const PAGE: i64 = 500;
 
 /// How long one verification may take; what is left then is the next one's.
 const BUDGET: Duration = Duration::from_secs(5);
@@ -47,6 +49,8 @@ pub struct Verification {
     pub missing: Vec<u64>,
     /// How many it does not have.
     pub missing_count: u64,
+    /// Up to where events were removed by the rules of retention: the walk goes on from there.
+    pub checkpoint: Option<Checkpoint>,
 }
 
 /// An event that is not as it should be.
@@ -58,52 +62,102 @@ pub struct FirstBad {
     pub reason: &'static str,
 }
 
+/// What Postgres knows of a tenant's chain.
+struct Known {
+    tag: VersionTag,
+    /// The hash of its newest event.
+    head: EventHash,
+    checkpoint: Option<Checkpoint>,
+}
+
+impl Known {
+    /// The first revision that the archive should have.
+    fn first(&self) -> u64 {
+        self.checkpoint.as_ref().map_or(1, |checkpoint| checkpoint.revision.0 + 1)
+    }
+
+    /// A walk along what the archive should have, from a revision of it.
+    fn walk(&self, from: u64) -> Walk {
+        match &self.checkpoint {
+            Some(checkpoint) if from == self.first() => Walk::after(checkpoint.revision.0, checkpoint.hash),
+            _ => Walk::from(from),
+        }
+    }
+}
+
 impl AuditReads {
-    /// Verifies a tenant's archived history, between two revisions if they are given. The end is held against Postgres when it is the
-    /// newest revision.
+    /// Verifies a tenant's archived history, between two revisions if they are given, from its checkpoint on. The end is held against
+    /// Postgres when it is the newest revision.
     pub async fn verify(&self, tenant: &TenantName, from: Option<u64>, to: Option<u64>) -> Result<Verification, Error> {
+        let mut known = self.known(tenant).await?;
+        loop {
+            let (mut verification, beyond) = self.walk(tenant, &known, from, to).await?;
+            if verification.verified && beyond.is_none() {
+                return Ok(verification);
+            }
+            let now = self.known(tenant).await?;
+            if now.tag.epoch == known.tag.epoch && now.checkpoint == known.checkpoint {
+                // An event is archived after it was committed: one that Postgres does not have by now is none.
+                if let Some(revision) = beyond.filter(|revision| verification.verified && *revision > now.tag.revision.0) {
+                    verification.first_bad = Some(FirstBad { revision, reason: Fault::WrongEnd.as_str() });
+                    verification.verified = false;
+                }
+                return Ok(verification);
+            }
+            // What is missing was removed meanwhile: its checkpoint was made before.
+            known = now;
+        }
+    }
+
+    async fn known(&self, tenant: &TenantName) -> Result<Known, Error> {
+        let read = async |client: Arc<store::Connection>| {
+            let Some((tag, head)) = store::tenants::head(&client, tenant).await? else { return Ok(None) };
+            let checkpoint = store::checkpoints::newest(&client, tenant.as_str(), tag.epoch.as_str()).await?;
+            Ok(Some(Known { tag, head, checkpoint }))
+        };
+        Ok(self.router().primary().read(read).await?.ok_or(Rejection::TenantNotFound)?)
+    }
+
+    /// Also tells of an event after the newest that is known.
+    async fn walk(
+        &self, tenant: &TenantName, known: &Known, from: Option<u64>, to: Option<u64>,
+    ) -> Result<(Verification, Option<u64>), Error> {
         let started = Instant::now();
-        let read = async |client: Arc<store::Connection>| store::tenants::head(&client, tenant).await;
-        let (tag, head) = self.router().primary().read(read).await?.ok_or(Rejection::TenantNotFound)?;
-        let from = from.unwrap_or(1).max(1);
-        let asked = to.unwrap_or(tag.revision.0).min(tag.revision.0);
-        let mut walk = Walk::from(from);
-        let (mut place, mut events, mut first_bad) = ((from, -1), 0, None);
-        let mut reached = asked;
-        'pages: loop {
-            let page = self.history(tenant, &tag.epoch, place, PAGE).await?;
-            for archived in &page {
-                let revision = u64::try_from(archived.revision).unwrap_or(0);
-                if revision > asked {
+        let newest = known.tag.revision.0;
+        let from = from.unwrap_or(1).max(known.first());
+        // What was removed needs no walk.
+        let asked = to.unwrap_or(newest).min(newest).max(known.first() - 1);
+        let mut walk = known.walk(from);
+        let (mut place, mut events, mut first_bad, mut reached, mut beyond) = (from, 0, None, asked, None);
+        let mut chain = Chain::from(self.archive(), tenant.as_str(), known.tag.epoch.as_str(), from);
+        'pages: while let Some(page) = chain.page().await? {
+            for kept in &page {
+                if kept.revision > asked {
+                    beyond = Some(kept.revision).filter(|revision| *revision > newest);
                     break 'pages;
                 }
-                let item = u32::try_from(archived.item).unwrap_or(u32::MAX);
-                let step = if archived.agrees() { walk.step((revision, item), &archived.event) } else { Err(Fault::Misplaced) };
                 events += 1;
-                place = (revision, i64::from(item));
-                if let Err(fault) = step {
-                    first_bad = Some(FirstBad { revision, reason: fault.as_str() });
-                    reached = revision;
+                place = kept.revision;
+                if let Err(fault) = step(&mut walk, kept) {
+                    first_bad = Some(FirstBad { revision: kept.revision, reason: fault.as_str() });
+                    reached = kept.revision;
                     break 'pages;
                 }
             }
-            if page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX) {
-                break;
-            }
-            if started.elapsed() > BUDGET && place.0 < asked {
+            if started.elapsed() > BUDGET && place < asked {
                 // The revision that was read last may have more items.
-                reached = place.0.saturating_sub(1).max(from);
+                reached = place.saturating_sub(1).max(from);
                 break;
             }
         }
         if first_bad.is_none() && reached == asked {
-            let end = (Revision(asked) == tag.revision && asked > 0).then_some(head);
+            let end = (asked == newest && asked > 0).then_some(known.head);
             first_bad = walk.finish(asked, end).err().map(|fault| FirstBad { revision: asked, reason: fault.as_str() });
         }
         let (missing, missing_count) = walk.missing();
-        Ok(Verification {
+        let verification = Verification {
             tenant: tenant.clone(),
-            epoch: tag.epoch,
+            epoch: known.tag.epoch.clone(),
             from,
             to: reached,
             complete: reached == asked,
@@ -112,6 +166,8 @@ impl AuditReads {
             first_bad,
             missing: missing.to_vec(),
             missing_count,
-        })
+            checkpoint: known.checkpoint,
+        };
+        Ok((verification, beyond))
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::{Error, column, tenants, text};
 use crate::domain::{
     event::{Change, Event},
+    hash::EventHash,
     ids::TenantName,
     snapshot::Recent,
     tag::{Epoch, Revision, VersionTag},
@@ -142,6 +143,15 @@ pub async fn after(client: &Object, tenant: &TenantName, after: &VersionTag, lim
             })
         })
         .collect()
+}
+
+/// The hash of the last event of a revision.
+pub async fn hash_of(client: &Object, tenant: &str, epoch: &str, revision: Revision) -> Result<Option<EventHash>, Error> {
+    let sql = "select payload->>'hash' as hash from route_events where tenant = $1 and epoch = $2 and revision = $3 \
+               order by item desc limit 1";
+    let statement = client.prepare_cached(sql).await?;
+    let row = client.query_opt(&statement, &[&tenant, &epoch, &tenants::signed(revision)?]).await?;
+    row.map(|row| text(&row, "hash")).transpose()
 }
 
 /// When the oldest event of each tenant after a revision of its epoch was decided; tenants without such an event are left out.

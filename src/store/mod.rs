@@ -3,6 +3,7 @@
 //! Functions take the client or transaction that they run on, so that the caller decides what commits together. Errors are
 //! classified by SQLSTATE and constraint name, never by message.
 
+pub mod checkpoints;
 mod error;
 pub mod events;
 pub mod group;

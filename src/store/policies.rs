@@ -5,9 +5,10 @@ use tokio_postgres::{Row, Statement, types::Json};
 
 use super::{Error, column, routes, tenants, text};
 use crate::domain::{
-    ids::{PolicyKey, PolicyName, TenantName},
+    ids::{EnvName, PolicyKey, PolicyName, ServiceName, TenantName},
     policy::{Host, PathPrefix, Policy},
     route::Route,
+    snapshot::Scope,
     tag::VersionTag,
 };
 
@@ -191,10 +192,13 @@ pub async fn list(
     Ok(Some((tag, policies)))
 }
 
-/// Every policy of a tenant.
-pub async fn of(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Vec<Policy>, Error> {
-    let statement = tx.prepare_cached("select * from policies where tenant = $1").await?;
-    tx.query(&statement, &[&tenant.as_str()]).await?.iter().map(policy).collect()
+/// Every policy of a tenant's scope.
+pub async fn in_scope(tx: &Transaction<'_>, tenant: &TenantName, scope: &Scope) -> Result<Vec<Policy>, Error> {
+    let sql =
+        "select * from policies where tenant = $1 and ($2::text is null or service = $2) and ($3::text is null or env = $3)";
+    let statement = tx.prepare_cached(sql).await?;
+    let (service, env) = (scope.service.as_ref().map(ServiceName::as_str), scope.env.as_ref().map(EnvName::as_str));
+    tx.query(&statement, &[&tenant.as_str(), &service, &env]).await?.iter().map(policy).collect()
 }
 
 fn name(row: &Row) -> Result<PolicyName, Error> {

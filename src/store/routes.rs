@@ -10,7 +10,7 @@ use crate::domain::{
     filter::RouteFilter,
     ids::{EnvName, PolicyName, RouteKey, RouteName, ServiceName, TenantName, VersionName},
     route::{Description, Labels, Route, RouteSpec},
-    snapshot::{SnapshotPolicy, SnapshotRoute, TenantContent},
+    snapshot::{Scope, SnapshotPolicy, SnapshotRoute, TenantContent},
     tag::VersionTag,
 };
 
@@ -37,10 +37,12 @@ pub async fn of(tx: &Transaction<'_>, of: &Statement, tenants: &[TenantName]) ->
     tx.query(of, &[&names]).await?.iter().map(owned).collect()
 }
 
-/// Every route of one tenant.
-pub async fn all_of(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Vec<Route>, Error> {
-    let statement = tx.prepare_cached(OF).await?;
-    tx.query(&statement, &[&[tenant.as_str()].as_slice()]).await?.iter().map(route).collect()
+/// Every route of one tenant's scope.
+pub async fn in_scope(tx: &Transaction<'_>, tenant: &TenantName, scope: &Scope) -> Result<Vec<Route>, Error> {
+    let sql = "select * from routes where tenant = $1 and ($2::text is null or service = $2) and ($3::text is null or env = $3)";
+    let statement = tx.prepare_cached(sql).await?;
+    let (service, env) = (scope.service.as_ref().map(ServiceName::as_str), scope.env.as_ref().map(EnvName::as_str));
+    tx.query(&statement, &[&tenant.as_str(), &service, &env]).await?.iter().map(route).collect()
 }
 
 /// A route with its tenant.

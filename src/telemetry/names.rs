@@ -36,6 +36,7 @@ metrics_table! {
     histogram ARCHIVE_DELAY_SECONDS = "tm_audit_delay_seconds", "Time from an event's decision to its archiving.";
     counter DEAD_LETTERS = "tm_audit_dead_letters_total", "Records sent to the dead-letter topic, by reason. Any is an alarm.";
     counter AUDIT_RESTARTS = "tm_audit_consumer_restarts_total", "Times that the consumer was made anew, by reason.";
+    counter EXPORTS = "tm_audit_exports_total", "Exports ended, by result: complete, cut (by a failure, the time limit or a drain), left (by the client).";
     counter CACHE_READS = "tm_cache_reads_total", "Reads of the routing cache, by result: hit, miss, negative.";
     counter CACHE_LOADS = "tm_cache_loads_total", "Tenants loaded, by source: replica or primary.";
     counter CACHE_APPLIED = "tm_cache_applied_total", "Events seen by the cache, by result: next, known or gap.";

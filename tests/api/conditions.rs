@@ -70,6 +70,19 @@ async fn an_if_match_that_cannot_be_read_is_refused() {
     assert_eq!(events(&app).await, 1);
 }
 
+/// Found by tests/fuzz: lists were split at every comma.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_comma_may_be_a_part_of_an_entity_tag() {
+    let app = TestApp::start().await;
+    let route = app.put(ROUTE).json(&json!({ "url": "http://a" })).expect(201).await;
+    let tag = route.header("etag");
+    for list in ["\"a,b\"", "W/\",\" , \"x\"", &format!("W/{tag},\",\""), "\"\""] {
+        app.delete(ROUTE).header("if-match", list).problem(412, "precondition_failed").await;
+    }
+    let list = format!("\"a,b\" ,, {tag},");
+    app.delete(ROUTE).header("if-match", &list).expect(204).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn if_none_match_star_creates_only() {
     let app = TestApp::start().await;

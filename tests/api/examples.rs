@@ -1,57 +1,72 @@
-//! The examples of docs/polling.md, as they stand there.
+//! The documentation, as somebody follows it: every command of these pages is run, and what it prints is compared with the page.
 
-use std::process::Command;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use crate::support::TestApp;
+use regex::Regex;
 
-/// A command of the documentation, and what it prints.
-struct Example {
-    command: String,
-    output: String,
-}
+use crate::support::{
+    TestApp,
+    page::{Page, WITH_ARCHIVE, docs},
+};
 
-/// The `sh` blocks, each with the block that follows it.
-fn examples(text: &str) -> Vec<Example> {
-    let mut blocks = text.split("```");
-    blocks.next();
-    // Inside and outside of blocks by turns.
-    let blocks: Vec<&str> = blocks.step_by(2).collect();
-    blocks
-        .chunks(2)
-        .map(|pair| {
-            let command = pair[0].strip_prefix("sh\n").expect("a command comes first").to_owned();
-            let output = pair[1].strip_prefix('\n').expect("its output comes after it").to_owned();
-            Example { command, output }
-        })
-        .collect()
-}
-
-/// Without what differs from run to run: epochs and digests.
-fn normal(text: &str) -> String {
-    let mut words = String::new();
-    for part in text.split_inclusive(|c: char| !c.is_ascii_hexdigit()) {
-        let end = part.len() - part.chars().next_back().filter(|c| !c.is_ascii_hexdigit()).map_or(0, char::len_utf8);
-        let (word, rest) = part.split_at(end);
-        words.push_str(if [16, 64].contains(&word.len()) { "…" } else { word });
-        words.push_str(rest);
-    }
-    words.trim_end().to_owned()
+/// Runs a page against a service of its own.
+async fn follow(name: &str) {
+    let app = TestApp::start().await;
+    Page::read(name).run(&app.api).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn curl_alone_can_poll_as_documented() {
-    let app = TestApp::start().await;
-    let examples = examples(include_str!("../../docs/polling.md"));
-    assert!(examples.len() >= 10, "{}", examples.len());
-    // One shell for all of them, as for somebody who follows the page.
-    let script: String = examples.iter().map(|example| format!("{}wait\nprintf '\\n===\\n'\n", example.command)).collect();
-    let api = app.api.clone();
-    let run = move || Command::new("bash").args(["-euo", "pipefail", "-c", &script]).env("API_URL", api).output();
-    let output = tokio::task::spawn_blocking(run).await.unwrap().expect("bash");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let printed = String::from_utf8(output.stdout).expect("UTF-8");
-    let printed: Vec<&str> = printed.split("\n===\n").collect();
-    for (example, printed) in examples.iter().zip(printed) {
-        assert_eq!(normal(printed), normal(&example.output), "{}", example.command);
+    follow("polling.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_answers_as_documented() {
+    follow("api.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_guides_can_be_followed() {
+    let files = fs::read_dir(docs().join("guides")).expect("guides");
+    let names = files.map(|file| format!("guides/{}", file.expect("a file").file_name().to_string_lossy()));
+    let names: Vec<_> = names.filter(|name| name != "guides/README.md" && !WITH_ARCHIVE.contains(&name.as_str())).collect();
+    assert!(names.len() >= 5, "{names:?}");
+    futures_util::future::join_all(names.iter().map(|name| follow(name))).await;
+}
+
+/// Every page of the documentation.
+fn pages(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let here = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    folders.iter().flat_map(|folder| pages(folder)).chain(here).collect()
+}
+
+/// What a heading is called in a link to it.
+fn anchors(page: &str) -> Vec<String> {
+    let headings = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
+    headings.map(|heading| heading.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+}
+
+#[test]
+fn links_between_the_pages_lead_somewhere() {
+    let (link, mut dead, mut seen) = (Regex::new(r"\]\(([^)\s]+)\)").expect("a pattern"), Vec::new(), 0);
+    for path in pages(&docs()).into_iter().chain([docs().join("../README.md")]) {
+        let text = fs::read_to_string(&path).expect("a page");
+        for target in link.captures_iter(&text).map(|found| found.extract::<1>().1[0]).filter(|target| !target.contains("://")) {
+            let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
+            let there = if file.is_empty() { path.clone() } else { path.with_file_name(file) };
+            let leads = there.exists()
+                && (anchor.is_empty() || fs::read_to_string(&there).is_ok_and(|page| anchors(&page).iter().any(|a| a == anchor)));
+            seen += 1;
+            if !leads {
+                dead.push(format!("{}: {target}", path.display()));
+            }
+        }
     }
+    assert!(dead.is_empty() && seen > 50, "{seen} links, dead: {dead:#?}");
 }

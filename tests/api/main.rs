@@ -6,6 +6,7 @@ mod support;
 mod bad_input;
 mod changes;
 mod conditions;
+mod docs;
 mod examples;
 mod fail_static;
 mod health;

@@ -264,3 +264,54 @@ async fn an_export_makes_the_same_tenant_again() {
         assert_eq!(answer.status.as_u16(), status, "{body} {}", answer.json);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_what_the_schema_for_editors_says() {
+    let app = filled(3).await;
+    let policy = json!({"hosts": ["*.shop.example"], "path_prefix": "/a", "split": [{"version": "v00001", "weight": 9}],
+        "sticky_by": {"cookie": "sid"}, "rules": [{"name": "r", "match": {"headers": {"x": {"regex": "a"}}}, "version": "v00002"}]});
+    app.put("/policies/acme/web/prod").json(&policy).expect(201).await;
+    app.patch("/routes/acme/web/prod/v00000").json(&json!({"labels": {"a": "b"}, "description": "d"})).expect(200).await;
+    let schema = app.call(reqwest::Method::GET, "/docs/tenant-document.v1.json").expect(200).await;
+    assert_eq!(schema.header("content-type"), "application/schema+json");
+    let schema = jsonschema::options().should_validate_formats(true).build(&schema.json).unwrap();
+    let export = app.get("/tenants/acme/export?format=json&env=prod").expect(200).await.json;
+    assert_eq!((export["routes"].as_array().unwrap().len(), export["policies"].as_array().unwrap().len()), (3, 1));
+    let errors: Vec<_> = schema.iter_errors(&export).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{errors:?}");
+    // And what the schema does not take, a plan does not take.
+    for (pointer, wrong) in [
+        ("", json!([])),
+        ("/routes/0/urls", json!("http://a")),
+        ("/routes/0/url", json!("ftp://a")),
+        ("/routes/0/version", json!("-")),
+        ("/policies/0/split/0/weight", json!(10_001)),
+        ("/policies/0/sticky_by", json!({"cookie": "a", "header": "b"})),
+        ("/policies/0/rules/0/match/headers", json!({"host": {"exact": "a"}})),
+        ("/scope/tenant", json!("acme")),
+        ("/prune", json!("yes")),
+    ] {
+        let mut document = export.clone();
+        match pointer.rsplit_once('/') {
+            None => document = wrong,
+            Some((parent, member)) => document.pointer_mut(parent).unwrap()[member] = wrong,
+        }
+        assert!(!schema.is_valid(&document), "{pointer}");
+        app.post(PLANS).json(&document).problem(422, "invalid_request").await;
+    }
+    for least in
+        [json!({}), json!({"scope": null}), json!({"routes": [{"service": "a", "env": "b", "version": "c", "url": "http://d"}]})]
+    {
+        assert!(schema.is_valid(&least), "{least}");
+        app.post(PLANS).json(&least).expect(201).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_without_changes_is_no_failure_whether_there_is_a_tenant_or_not() {
+    let app = tenant().await;
+    let nothing = json!({"changes": []});
+    let unchanged = app.post("/tenants/acme/batch").json(&nothing).expect(200).await;
+    assert_eq!((unchanged.header("tm-unchanged"), summary(&unchanged)), ("true", [0, 0, 0, 0]));
+    app.post("/tenants/nobody/batch").json(&nothing).problem(404, "tenant_not_found").await;
+}

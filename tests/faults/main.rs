@@ -3,6 +3,7 @@
 mod backwards;
 mod commit;
 mod drain;
+mod exports;
 mod hangs;
 mod kill9;
 mod processes;

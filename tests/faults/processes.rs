@@ -64,9 +64,14 @@ impl Process {
         }
     }
 
+    /// The process that runs now.
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().expect("a running process").id()
+    }
+
     /// SIGTERM.
     pub fn terminate(&self) {
-        let pid = self.child.as_ref().expect("a running process").id().to_string();
+        let pid = self.pid().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().is_ok_and(|status| status.success()));
     }
 

@@ -126,6 +126,10 @@ async fn bad_audit_queries_name_their_parameter_and_operators_are_text() {
         ("events?actor=%00", "?actor"),
         ("events?colour=red", "?colour"),
         ("status?tenant=Acme", "?tenant"),
+        ("verify?tenant=acme&from=0", "?from"),
+        // Found by tests/fuzz: more than a revision can be.
+        ("verify?tenant=acme&from=9223372036854775808", "?from"),
+        ("verify?tenant=acme&to=9223372036854775808", "?to"),
     ] {
         let problem = app.get(&format!("/audit/{query}")).expect(422).await.json;
         assert_eq!(problem["code"], "invalid_request", "{query}");

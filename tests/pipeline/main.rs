@@ -1,11 +1,17 @@
 //! Outbox → Kafka → archive, step by step: order, redelivery, fencing, dead letters, rebalances.
 
+mod chains;
 mod consumer;
 mod dead_letters;
+mod documents;
 mod end_to_end;
+mod examples;
+mod exports;
 mod followers;
 mod frozen_leader;
+mod gate;
 mod relay;
+mod retention;
 #[path = "../support/mod.rs"]
 mod support;
 mod topic;

@@ -1,15 +1,19 @@
 //! A call of the API and its answer.
 
 use reqwest::{
-    RequestBuilder, StatusCode,
+    Method, RequestBuilder, StatusCode,
     header::{HeaderMap, HeaderValue},
 };
 use serde_json::Value;
+
+use super::contract;
 
 /// A call that is being put together.
 pub struct Call {
     request: RequestBuilder,
     name: String,
+    /// Where it stands in the document of the API.
+    documented: Option<(Method, String)>,
 }
 
 /// What came back.
@@ -27,7 +31,17 @@ pub struct Answer {
 
 impl Call {
     pub(super) fn new(request: RequestBuilder, name: String) -> Self {
-        Self { request, name }
+        Self { request, name, documented: None }
+    }
+
+    /// The answer has to be as the API's document says.
+    pub(super) fn documented(self, method: Method, path: &str) -> Self {
+        Self { documented: Some((method, path.to_owned())), ..self }
+    }
+
+    /// The answer may show data that nobody of ours has written.
+    pub fn of_tampered_data(self) -> Self {
+        Self { documented: None, ..self }
     }
 
     /// Adds a header.
@@ -54,6 +68,9 @@ impl Call {
         let answer = self.request.send().await.unwrap_or_else(|error| panic!("{}: {error:?}", self.name));
         let (status, headers) = (answer.status(), answer.headers().clone());
         let bytes = answer.bytes().await.unwrap_or_else(|error| panic!("{}: {error:?}", self.name)).to_vec();
+        if let Some((method, path)) = &self.documented {
+            contract::check(method, path, status, &headers, &bytes);
+        }
         Answer { headers, json: serde_json::from_slice(&bytes).unwrap_or(Value::Null), bytes, status }
     }
 

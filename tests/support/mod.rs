@@ -3,7 +3,9 @@
 #![allow(dead_code, unused_imports, reason = "each suite uses a part of it")]
 
 pub mod client;
+pub mod contract;
 pub mod database;
+pub mod page;
 pub mod world;
 
 use std::{
@@ -76,6 +78,7 @@ impl TestApp {
     /// A call of the API. `path` starts after the host.
     pub fn call(&self, method: Method, path: &str) -> Call {
         Call::new(self.http.request(method.clone(), format!("{}{path}", self.api)), format!("{method} {path}"))
+            .documented(method, path)
     }
 
     /// `GET /api/v1…`

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use mongodb::bson::doc;
+use mongodb::bson::{Document, doc};
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions},
@@ -14,6 +14,7 @@ use traffic_manager::{
     config::Settings,
     kafka,
 };
+use uuid::Uuid;
 
 use super::database::{Database, variable};
 
@@ -72,6 +73,23 @@ impl World {
     pub async fn collection(&self) -> mongodb::Collection<mongodb::bson::Document> {
         let client = mongodb::Client::with_uri_str(self.settings.mongo.url.expose_secret()).await.expect("a MongoDB URL");
         client.database(&self.settings.mongo.database).collection(&self.settings.mongo.collection)
+    }
+
+    /// Puts copies of one archived event into the archive, each with an id and an epoch of its own, as `change` makes them. They are no
+    /// history: their hashes are those of the one.
+    pub async fn copy(&self, count: usize, change: impl Fn(usize, &mut Document)) {
+        let collection = self.collection().await;
+        let first = collection.find_one(doc! {}).await.expect("the archive").expect("an event to copy");
+        let numbers: Vec<usize> = (0..count).collect();
+        for batch in numbers.chunks(1000) {
+            let copies = batch.iter().map(|number| {
+                let (mut copy, id) = (first.clone(), Uuid::now_v7().to_string());
+                copy.extend(doc! { "_id": &id, "event_id": &id, "epoch": &Uuid::new_v4().simple().to_string()[..16] });
+                change(*number, &mut copy);
+                copy
+            });
+            collection.insert_many(copies).await.expect("the archive takes copies");
+        }
     }
 
     /// Gives the archive and the topics back, as far as they let go; the database goes by itself.

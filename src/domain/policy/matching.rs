@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
 use crate::domain::{Invalid, plain_text};
 
 /// The most headers of one rule.
-const MAX_HEADERS: usize = 16;
+pub const MAX_HEADERS: usize = 16;
 /// The longest pattern or value, in bytes.
-const MAX_PATTERN: usize = 512;
+pub const MAX_PATTERN: usize = 512;
 /// The most memory that a compiled pattern may take. The engine is linear in the text, whatever the pattern.
 const MAX_COMPILED: usize = 256 * 1024;
 
@@ -32,7 +32,7 @@ impl HeaderName {
 }
 
 /// Hop-by-hop (RFC 9110 §7.6.1), and `Host`, which a policy's own member is for.
-const NOT_MATCHED: [&str; 9] = [
+pub const NOT_MATCHED: [&str; 9] = [
     "connection",
     "host",
     "keep-alive",

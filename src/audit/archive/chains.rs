@@ -1,0 +1,103 @@
+//! Chains: the events of one tenant and epoch in the order of their history. Read to be proven, and removed from their beginning.
+
+use mongodb::bson::{Bson, Document, doc};
+
+use super::{Archive, ArchiveError, client, within};
+use crate::{
+    audit::document::ArchivedEvent,
+    config::{self, ConfigError, ms},
+};
+
+/// A document in its place, whatever it is by now.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Its id.
+    pub id: Bson,
+    /// Where it stands.
+    pub revision: u64,
+    /// Which item of the revision.
+    pub item: u32,
+    /// What it says; `None` when it is no archived event.
+    pub event: Option<ArchivedEvent>,
+}
+
+impl Kept {
+    fn of(document: Document) -> Self {
+        // Places are 64-bit integers. Whatever else somebody has put there still stands somewhere.
+        let number = |name: &str| match document.get(name) {
+            Some(Bson::Int64(number)) => u64::try_from(*number).unwrap_or(0),
+            Some(Bson::Int32(number)) => u64::try_from(*number).unwrap_or(0),
+            Some(Bson::Double(number)) => *number as u64,
+            _ => u64::MAX,
+        };
+        Self {
+            id: document.get("_id").cloned().unwrap_or(Bson::Null),
+            revision: number("revision"),
+            item: u32::try_from(number("item")).unwrap_or(u32::MAX),
+            event: mongodb::bson::deserialize_from_document(document).ok(),
+        }
+    }
+}
+
+impl Archive {
+    /// The archive as the user of `[retention]`, who may find and remove.
+    pub async fn for_retention(retention: &config::Retention, settings: &config::Mongo) -> Result<Self, ConfigError> {
+        let client = client("retention.mongo_url", &retention.mongo_url, settings).await?;
+        Ok(Self {
+            collection: client.database(&settings.database).collection(&settings.collection),
+            query_timeout: ms(settings.query_timeout_ms),
+            insert_timeout: ms(settings.insert_timeout_ms),
+        })
+    }
+
+    /// A chain's documents in their order, from a place (revision and item) of it on.
+    pub async fn history(
+        &self, tenant: &str, epoch: &str, (revision, item): (u64, u32), limit: i64,
+    ) -> Result<Vec<Kept>, ArchiveError> {
+        let revision = i64::try_from(revision).unwrap_or(i64::MAX);
+        let same = doc! { "revision": revision, "item": { "$gte": i64::from(item) } };
+        let from = vec![doc! { "revision": { "$gt": revision } }, same];
+        let filter = doc! { "tenant": tenant, "epoch": epoch, "revision": { "$gte": revision }, "$or": from };
+        let documents = self.documents(filter, doc! { "revision": 1, "item": 1 }, limit).await?;
+        Ok(documents.into_iter().map(Kept::of).collect())
+    }
+
+    /// The tenant and epoch of the chain after this one, in the order of their names.
+    pub async fn chain_after(&self, chain: Option<(&str, &str)>) -> Result<Option<(String, String)>, ArchiveError> {
+        if let Some((tenant, epoch)) = chain
+            && let Some(found) = self.first_chain(doc! { "tenant": tenant, "epoch": { "$gt": epoch } }).await?
+        {
+            return Ok(Some(found));
+        }
+        let tenant = chain.map_or_else(|| doc! { "$gte": "" }, |(tenant, _)| doc! { "$gt": tenant });
+        self.first_chain(doc! { "tenant": tenant, "epoch": { "$gte": "" } }).await
+    }
+
+    async fn first_chain(&self, filter: Document) -> Result<Option<(String, String)>, ArchiveError> {
+        let found = self.documents(filter, doc! { "tenant": 1, "epoch": 1 }, 1).await?;
+        let name = |document: &Document, name| document.get_str(name).map(str::to_owned).ok();
+        Ok(found.first().and_then(|document| Some((name(document, "tenant")?, name(document, "epoch")?))))
+    }
+
+    /// Removes the first `limit` documents of a chain, none of them after a revision, and says how many there were.
+    pub async fn remove_first(&self, tenant: &str, epoch: &str, upto: u64, limit: i64) -> Result<u64, ArchiveError> {
+        let before = i64::try_from(upto).unwrap_or(i64::MAX).saturating_add(1);
+        let filter = doc! { "tenant": tenant, "epoch": epoch, "revision": { "$lt": before } };
+        let find = async {
+            let order = doc! { "revision": 1, "item": 1 };
+            let mut found = self.collection.find(filter).sort(order).limit(limit).projection(doc! { "_id": 1 }).await?;
+            let mut ids = Vec::new();
+            while found.advance().await? {
+                ids.extend(found.deserialize_current()?.remove("_id"));
+            }
+            Ok(ids)
+        };
+        let ids: Vec<Bson> = within(self.query_timeout, find).await?;
+        if ids.is_empty() {
+            return Ok(0);
+        }
+        let removed =
+            within(self.insert_timeout, async { self.collection.delete_many(doc! { "_id": { "$in": ids } }).await }).await?;
+        Ok(removed.deleted_count)
+    }
+}

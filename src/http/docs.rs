@@ -1,0 +1,191 @@
+//! What the API tells of itself: the OpenAPI document and a page to try it on, the AsyncAPI document and the schema of its events, and
+//! what each problem means. Nothing here asks a dependency or the network.
+
+use std::sync::{Arc, LazyLock};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::{self, HeaderName},
+    web::{self, Bytes},
+};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::{
+    asyncapi, event_schema,
+    openapi::{self, Answer, Operation},
+    plans,
+    problem::{Code, Problem},
+};
+use crate::config;
+
+const REFERRER_POLICY: HeaderName = HeaderName::from_static("referrer-policy");
+
+/// Nothing but what is served here. Styles may stand in the page: the pages are ours, and Swagger UI sets them.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+                      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// The documents, made once.
+pub struct Documents {
+    openapi: Bytes,
+    asyncapi: Bytes,
+    event: Bytes,
+    tenant: Bytes,
+}
+
+impl Documents {
+    /// The documents of an installation.
+    pub fn new(kafka: &config::Kafka) -> Self {
+        let bytes = |document: Value| Bytes::from(document.to_string());
+        Self {
+            openapi: bytes(openapi::document()),
+            asyncapi: bytes(asyncapi::document(kafka)),
+            event: bytes(event_schema::document()),
+            tenant: bytes(plans::document_schema()),
+        }
+    }
+}
+
+/// `GET /api/v1/openapi.json`
+pub async fn openapi(documents: web::Data<Documents>) -> HttpResponse {
+    document("application/json", &documents.openapi)
+}
+
+/// `GET /docs/events`
+pub async fn events(documents: web::Data<Documents>) -> HttpResponse {
+    document("application/json", &documents.asyncapi)
+}
+
+/// `GET /docs/events/route-event.v1.json`
+pub async fn event_schema(documents: web::Data<Documents>) -> HttpResponse {
+    document("application/schema+json", &documents.event)
+}
+
+/// `GET /docs/tenant-document.v1.json`
+pub async fn tenant_schema(documents: web::Data<Documents>) -> HttpResponse {
+    document("application/schema+json", &documents.tenant)
+}
+
+fn document(media_type: &'static str, bytes: &Bytes) -> HttpResponse {
+    HttpResponse::Ok().content_type(media_type).body(bytes.clone())
+}
+
+/// `GET /docs`: the page's own links are relative to `/docs/`.
+pub async fn home() -> HttpResponse {
+    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
+}
+
+/// `GET /docs/…`: Swagger UI, from memory.
+pub async fn page(file: web::Path<String>) -> Result<HttpResponse, Problem> {
+    static SETTINGS: LazyLock<Arc<utoipa_swagger_ui::Config<'static>>> = LazyLock::new(|| {
+        // Without a validator: it would ask a server elsewhere.
+        Arc::new(utoipa_swagger_ui::Config::from("/api/v1/openapi.json").validator_url("none").try_it_out_enabled(true))
+    });
+    match utoipa_swagger_ui::serve(&file, SETTINGS.clone()) {
+        Ok(Some(file)) => Ok(guarded(&file.content_type, file.bytes.into_owned())),
+        Ok(None) => Err(Problem::new(Code::NotFound, "no such page")),
+        Err(error) => {
+            tracing::error!(error = %error, "a page of the documentation cannot be made");
+            Err(Problem::new(Code::Internal, "see the log for this request_id"))
+        }
+    }
+}
+
+/// A page for people, which may load nothing from elsewhere and may not be framed.
+fn guarded(content_type: &str, body: impl Into<Bytes>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
+        .insert_header((REFERRER_POLICY, "no-referrer"))
+        .body(body.into())
+}
+
+/// What a code of a problem means.
+#[derive(Debug, Serialize, JsonSchema)]
+struct ProblemKind {
+    /// Stable.
+    code: &'static str,
+    /// The HTTP status.
+    #[schemars(range(min = 400, max = 599))]
+    status: u16,
+    /// What it is, for people.
+    title: &'static str,
+    /// When it happens.
+    when: &'static str,
+    /// What to do about it.
+    what_to_do: &'static str,
+}
+
+impl From<Code> for ProblemKind {
+    fn from(code: Code) -> Self {
+        let (status, title) = (code.status().as_u16(), code.title());
+        Self { code: code.name(), status, title, when: code.when(), what_to_do: code.what_to_do() }
+    }
+}
+
+/// `GET /problems/{code}`: the `type` of a problem document. HTML for those who ask for it, as browsers do, else JSON.
+pub async fn problem(code: web::Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
+    let known = Code::ALL.into_iter().find(|known| known.name() == code.as_str());
+    let kind = ProblemKind::from(known.ok_or_else(|| Problem::new(Code::NotFound, "there is no problem of that code"))?);
+    let accepted = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
+    let mut response = if accepted.into_iter().any(|value| value.contains("text/html")) {
+        guarded("text/html; charset=utf-8", page_of(&kind))
+    } else {
+        HttpResponse::Ok().json(kind)
+    };
+    response.headers_mut().insert(header::VARY, header::HeaderValue::from_static("accept"));
+    Ok(response)
+}
+
+fn page_of(kind: &ProblemKind) -> String {
+    let ProblemKind { code, status, title, when, what_to_do } = kind;
+    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let (title, when, what_to_do) = (escaped(title), escaped(when), escaped(what_to_do));
+    format!(
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{code}</title>\n<h1>{title}</h1>\n\
+         <p><code>{code}</code>, status {status}</p>\n<h2>When</h2>\n<p>{when}</p>\n<h2>What to do</h2>\n<p>{what_to_do}</p>\n</html>\n"
+    )
+}
+
+/// docs/errors.md: every code, from the table in the source.
+pub fn errors_page() -> String {
+    let mut page = String::from(
+        "# Errors\n\nEvery error is a problem document (RFC 9457). Its `type` is `/problems/<code>`, where the service explains it: as HTML for \
+         those who\nask for `text/html`, else as JSON. This page is made from the table in [src/http/problem/code.rs](../src/http/problem/code.rs) by\n\
+         `UPDATE_DOCS=1 cargo test --test contract`.\n\n| status | code | title | when | what to do |\n|---|---|---|---|---|\n",
+    );
+    for code in Code::ALL {
+        let ProblemKind { code, status, title, when, what_to_do } = code.into();
+        page.push_str(&format!("| {status} | `{code}` | {title} | {when} | {what_to_do} |\n"));
+    }
+    page
+}
+
+/// What is told of each.
+pub fn operations() -> Vec<Operation> {
+    let kind = json!(ProblemKind::from(Code::QuotaExceeded));
+    vec![
+        Operation::get("/api/v1/openapi.json", "getOpenApi", "This document")
+            .about("`/docs` shows it as a page on which every operation can be tried.")
+            .answers(Answer::json::<Map<String, Value>>(200, "OpenAPI 3.1.", json!({ "openapi": "3.1.0" }))),
+        Operation::get("/docs/events", "getAsyncApi", "What is published to Kafka").answers(Answer::json::<Map<String, Value>>(
+            200,
+            "AsyncAPI 3.0.",
+            json!({ "asyncapi": "3.0.0" }),
+        )),
+        Operation::get("/docs/events/route-event.v1.json", "getEventSchema", "The JSON Schema of an event").answers(Answer::of(
+            200,
+            "JSON Schema, 2020-12.",
+            "application/schema+json",
+        )),
+        Operation::get("/docs/tenant-document.v1.json", "getTenantSchema", "The JSON Schema of a tenant's document")
+            .about("Of what an export gives and a plan takes, so that editors complete it.")
+            .answers(Answer::of(200, "JSON Schema, 2020-12.", "application/schema+json")),
+        Operation::get("/problems/{code}", "getProblem", "What a code of a problem means")
+            .about("The `type` of every problem document. HTML for those who ask for `text/html`, else JSON.")
+            .answers(Answer::json::<ProblemKind>(200, "What it means.", kind).also_as("text/html").with(&["Vary"]))
+            .refuses(&[Code::NotFound]),
+    ]
+}

@@ -1,0 +1,284 @@
+//! One operation of the document, and a short way to say what it takes and answers.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+use super::{
+    problems,
+    schemas::{Schemas, Shape},
+    shared,
+};
+use crate::http::problem::Code;
+
+/// What every request is answered with when something is wrong that is not the operation's own.
+const ANYWHERE: [Code; 2] = [Code::Internal, Code::DeadlineExceeded];
+
+/// An operation. Its errors follow from what it takes; [`refuses`](Self::refuses) adds its own.
+pub struct Operation {
+    method: &'static str,
+    path: &'static str,
+    id: &'static str,
+    summary: &'static str,
+    about: String,
+    headers: Vec<&'static str>,
+    query: Option<fn(&mut Schemas) -> Vec<Value>>,
+    body: Option<(Shape, Value)>,
+    more_media_types: Vec<&'static str>,
+    parameter: Option<fn() -> Value>,
+    answers: Vec<Answer>,
+    codes: Vec<Code>,
+}
+
+/// An answer that is not an error.
+pub struct Answer {
+    status: u16,
+    what: &'static str,
+    content: Vec<(&'static str, Shape, Option<Value>)>,
+    others: Vec<&'static str>,
+    certain: Vec<&'static str>,
+    possible: Vec<&'static str>,
+}
+
+impl Answer {
+    /// Without a body.
+    pub fn empty(status: u16, what: &'static str) -> Self {
+        Self { status, what, content: Vec::new(), others: Vec::new(), certain: Vec::new(), possible: Vec::new() }
+    }
+
+    /// With a JSON body, and an example of one.
+    pub fn json<T: JsonSchema>(status: u16, what: &'static str, example: Value) -> Self {
+        Self { content: vec![("application/json", Schemas::written::<T>, Some(example))], ..Self::empty(status, what) }
+    }
+
+    /// With a body of another media type, of which the document says no more.
+    pub fn of(status: u16, what: &'static str, media_type: &'static str) -> Self {
+        let anything: Shape = |_| json!({});
+        Self { content: vec![(media_type, anything, None)], ..Self::empty(status, what) }
+    }
+
+    /// With a body that could be sent to us as well, in one of these media types.
+    pub fn as_read<T: JsonSchema>(status: u16, what: &'static str, media_types: &[&'static str], example: Value) -> Self {
+        let mut answer = Self::empty(status, what);
+        let content = |media_type: &&'static str| (*media_type, Schemas::read::<T> as Shape, Some(example.clone()));
+        answer.content = media_types.iter().map(content).collect();
+        answer
+    }
+
+    /// With the same as text of another media type, for those who ask for it.
+    #[must_use]
+    pub fn also_as(mut self, media_type: &'static str) -> Self {
+        self.others.push(media_type);
+        self
+    }
+
+    /// With headers that are always there.
+    #[must_use]
+    pub fn with(mut self, headers: &[&'static str]) -> Self {
+        self.certain.extend(headers);
+        self
+    }
+
+    /// With headers that may be there.
+    #[must_use]
+    pub fn perhaps(mut self, headers: &[&'static str]) -> Self {
+        self.possible.extend(headers);
+        self
+    }
+
+    fn document(&self, schemas: &mut Schemas) -> Value {
+        let certain = ["X-Correlation-ID"].iter().chain(&self.certain).map(|name| (name, true));
+        let possible = ["traceparent"].iter().chain(&self.possible).map(|name| (name, false));
+        let headers = certain.chain(possible).map(|(name, is_certain)| shared::response_header(schemas, name, is_certain));
+        let mut answer = json!({ "description": self.what, "headers": headers.collect::<Map<_, _>>() });
+        for (media_type, shape, example) in &self.content {
+            answer["content"][media_type] = json!({ "schema": shape(schemas) });
+            if let Some(example) = example {
+                answer["content"][media_type]["example"] = example.clone();
+            }
+        }
+        for media_type in &self.others {
+            answer["content"][media_type] = json!({ "schema": { "type": "string" } });
+        }
+        answer
+    }
+}
+
+impl Operation {
+    fn new(method: &'static str, path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        let codes = if path.contains("{tenant}") { vec![Code::InvalidRequest] } else { Vec::new() };
+        let (headers, about) = (vec!["X-Correlation-ID", "traceparent"], String::new());
+        let (query, body, answers) = (None, None, Vec::new());
+        let (more_media_types, parameter) = (Vec::new(), None);
+        Self { method, path, id, summary, about, headers, query, body, more_media_types, parameter, answers, codes }
+    }
+
+    /// `GET`; `HEAD` is answered too, with the same head.
+    pub fn get(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("get", path, id, summary)
+    }
+
+    /// `POST`
+    pub fn post(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("post", path, id, summary)
+    }
+
+    /// `PUT`
+    pub fn put(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("put", path, id, summary)
+    }
+
+    /// `PATCH` with a merge patch (RFC 7396).
+    pub fn patch(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self { more_media_types: vec!["application/merge-patch+json"], ..Self::new("patch", path, id, summary) }
+    }
+
+    /// `DELETE`
+    pub fn delete(path: &'static str, id: &'static str, summary: &'static str) -> Self {
+        Self::new("delete", path, id, summary)
+    }
+
+    /// What the summary leaves out.
+    #[must_use]
+    pub fn about(mut self, text: &str) -> Self {
+        self.about = text.to_owned();
+        self
+    }
+
+    /// Takes the query parameters that `T` has.
+    #[must_use]
+    pub fn query<T: JsonSchema>(mut self) -> Self {
+        self.query = Some(shared::query::<T>);
+        self.refuses(&[Code::InvalidRequest])
+    }
+
+    /// Takes one more parameter, which no type stands for.
+    #[must_use]
+    pub fn parameter(mut self, parameter: fn() -> Value) -> Self {
+        self.parameter = Some(parameter);
+        self
+    }
+
+    /// Takes a large body, as JSON or YAML.
+    #[must_use]
+    pub fn bulk_body<T: JsonSchema>(mut self, example: Value) -> Self {
+        self.more_media_types.push("application/yaml");
+        self.body::<T>(example)
+    }
+
+    /// Takes a JSON body.
+    #[must_use]
+    pub fn body<T: JsonSchema>(mut self, example: Value) -> Self {
+        self.body = Some((Schemas::read::<T>, example));
+        self.refuses(&[Code::MalformedRequest, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::InvalidRequest])
+    }
+
+    /// Takes request headers, by name.
+    #[must_use]
+    pub fn headers(mut self, names: &[&'static str]) -> Self {
+        self.headers.extend(names);
+        self
+    }
+
+    /// Is a write: under conditions, with a reason, once.
+    #[must_use]
+    pub fn writes(self) -> Self {
+        self.headers(&["Idempotency-Key", "If-Match", "If-None-Match.create", "X-Reason"]).refuses(&[
+            Code::MalformedRequest,
+            Code::PreconditionFailed,
+            Code::InvalidRequest,
+            Code::IdempotencyKeyReused,
+            Code::TooManyWrites,
+            Code::Unavailable,
+            Code::Overloaded,
+            Code::CommitUnknown,
+        ])
+    }
+
+    /// Reads from a dependency that may be away.
+    #[must_use]
+    pub fn reads(self) -> Self {
+        self.refuses(&[Code::Unavailable, Code::Overloaded])
+    }
+
+    /// Reads, never older than what the caller has seen.
+    #[must_use]
+    pub fn reads_no_older(self) -> Self {
+        self.headers(&["TM-Min-Revision", "If-None-Match"]).reads().refuses(&[Code::InvalidRequest, Code::RevisionNotReached])
+    }
+
+    /// May be answered so.
+    #[must_use]
+    pub fn answers(mut self, answer: Answer) -> Self {
+        self.answers.push(answer);
+        self
+    }
+
+    /// May be refused with these codes.
+    #[must_use]
+    pub fn refuses(mut self, codes: &[Code]) -> Self {
+        self.codes.extend(codes);
+        self
+    }
+
+    /// Where it stands in the document.
+    pub fn place(&self) -> (&'static str, &'static str) {
+        (self.path, self.method)
+    }
+
+    /// The operation as the document has it.
+    pub fn document(&self, tag: &str, schemas: &mut Schemas) -> Value {
+        let mut operation = json!({
+            "tags": [tag], "operationId": self.id, "summary": self.summary,
+            "parameters": self.parameters(schemas), "responses": self.responses(schemas),
+        });
+        if !self.about.is_empty() {
+            operation["description"] = json!(self.about);
+        }
+        if let Some((shape, example)) = &self.body {
+            let content = json!({ "schema": shape(schemas), "example": example });
+            let mut media_types = json!({ "application/json": content });
+            for media_type in &self.more_media_types {
+                media_types[media_type] = content.clone();
+            }
+            operation["requestBody"] = json!({ "required": true, "content": media_types });
+        }
+        operation
+    }
+
+    fn parameters(&self, schemas: &mut Schemas) -> Vec<Value> {
+        let parts = self.path.split('{').skip(1).filter_map(|part| part.split('}').next());
+        let mut parameters: Vec<_> = parts.map(|name| shared::path_parameter(schemas, name)).collect();
+        parameters.extend(self.query.map(|query| query(schemas)).unwrap_or_default());
+        parameters.extend(self.parameter.map(|parameter| parameter()));
+        parameters.extend(self.headers.iter().map(|name| shared::request_header(schemas, name)));
+        parameters
+    }
+
+    fn responses(&self, schemas: &mut Schemas) -> Map<String, Value> {
+        let answers = self.answers.iter().map(|answer| (answer.status.to_string(), answer.document(schemas)));
+        let mut responses: Map<String, Value> = answers.collect();
+        let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+        for code in self.codes.iter().chain(&ANYWHERE) {
+            let codes = by_status.entry(code.status().as_u16()).or_default();
+            if !codes.contains(code) {
+                codes.push(*code);
+            }
+        }
+        for (status, mut codes) in by_status {
+            // In one order, so that operations with the same codes share them.
+            codes.sort_unstable_by_key(|code| *code as usize);
+            let mut problem = problems::response(schemas, &codes);
+            match responses.get_mut(&status.to_string()) {
+                // An answer of the operation's own with the status of a problem, such as readiness.
+                Some(answer) => answer["content"][problems::MEDIA_TYPE] = problem["content"][problems::MEDIA_TYPE].take(),
+                None => {
+                    let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
+                    responses.insert(status.to_string(), schemas.share("responses", &names.join("-"), problem));
+                }
+            }
+        }
+        responses
+    }
+}

@@ -1,0 +1,150 @@
+//! Problem documents in the OpenAPI document: each operation tells which codes it may answer with.
+
+use schemars::JsonSchema;
+use serde_json::{Map, Value, json};
+
+use super::{
+    schemas::{self, Schemas},
+    shared,
+};
+use crate::http::{
+    plans::{plan, shapes::Plan},
+    policies::shapes::PolicyName,
+    problem::{Code, FieldError},
+    resolve::{Explanation, explanation},
+};
+
+/// RFC 9457.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// What every error is answered with (RFC 9457).
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Problem {
+    /// Names the sort of problem, `/problems/<code>`, where it is explained.
+    #[serde(rename = "type")]
+    #[schemars(regex(pattern = "^/problems/[a-z_]+$"))]
+    problem_type: String,
+    /// The HTTP status.
+    #[schemars(range(min = 400, max = 599))]
+    status: u16,
+    /// What it is, for people.
+    title: String,
+    /// What it is in this case, for people.
+    detail: String,
+    /// Stable, for programs.
+    #[schemars(regex(pattern = "^[a-z_]+$"))]
+    code: String,
+    /// The request's id, as in `X-Correlation-ID`.
+    request_id: String,
+    /// Which fields are wrong.
+    #[schemars(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldError>,
+    #[schemars(flatten)]
+    members: Members,
+}
+
+/// What some codes have beside it.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Members {
+    /// `no_active_version`: what was looked at.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Explanation")]
+    explanation: Option<()>,
+    /// `host_taken`: the host.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::Host")]
+    host: Option<()>,
+    /// `host_taken`: the path prefix.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::PathPrefix")]
+    path_prefix: Option<()>,
+    /// `version_in_use`: the policies that send traffic there.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Vec<PolicyName>")]
+    policies: Option<()>,
+    /// `version_in_use`: whether `confirm_in_use` would do.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "bool")]
+    may_confirm: Option<()>,
+    /// `shrink_not_confirmed`: active routes of the scope.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "u32")]
+    active_routes: Option<()>,
+    /// `shrink_not_confirmed`: how many fewer they would be.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "u32")]
+    removed_routes: Option<()>,
+    /// `shrink_not_confirmed`: what to confirm with.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::Hash")]
+    confirm_shrink: Option<()>,
+    /// `plan_stale`: a new plan of the same document.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Plan")]
+    plan: Option<()>,
+    /// `quota_exceeded`: which quota.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "String")]
+    quota: Option<()>,
+    /// `quota_exceeded`: its number.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "u32")]
+    limit: Option<()>,
+    /// `too_many_writes`: the tenant's quota.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "u32")]
+    writes_per_second: Option<()>,
+}
+
+/// The members that a code always has beside those of every problem, in examples.
+fn members(code: Code) -> Value {
+    match code {
+        Code::NoActiveVersion => json!({ "explanation": explanation() }),
+        Code::HostTaken => json!({ "host": "shop.example.com", "path_prefix": "/" }),
+        Code::VersionInUse => json!({ "policies": [{ "service": "checkout", "env": "prod" }], "may_confirm": true }),
+        Code::ShrinkNotConfirmed => json!({
+            "active_routes": 30, "removed_routes": 16,
+            "confirm_shrink": "9f3c6a7d20c2a5a94bb2e0a9e1d0b4c7a6f5e4d3c2b1a0918273645546372819",
+        }),
+        Code::PlanStale => json!({ "plan": plan() }),
+        Code::QuotaExceeded => json!({ "quota": "routes", "limit": 1000 }),
+        Code::TooManyWrites => json!({ "writes_per_second": 50 }),
+        _ => json!({}),
+    }
+}
+
+/// A rule for each code that always has members of its own.
+fn rules(codes: &[Code]) -> Vec<Value> {
+    let names =
+        |code: Code| -> Vec<String> { members(code).as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect() };
+    let rule = |code: &Code| {
+        let names = names(*code);
+        let rule = json!({ "if": { "properties": { "code": { "const": code.name() } } }, "then": { "required": names } });
+        (!names.is_empty()).then_some(rule)
+    };
+    codes.iter().filter_map(rule).collect()
+}
+
+/// The answer with these codes, which have one status.
+pub fn response(schemas: &mut Schemas, codes: &[Code]) -> Value {
+    let lines: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
+    let status = codes.first().map_or(500, |code| code.status().as_u16());
+    let tells_tag = codes.iter().any(|code| matches!(code, Code::PreconditionFailed | Code::RevisionNotReached));
+    let mut headers = vec![("X-Correlation-ID", true), ("traceparent", false)];
+    headers.extend(matches!(status, 429 | 503).then_some(("Retry-After", true)));
+    headers.extend(tells_tag.then_some(("ETag", false)));
+    let headers: Map<_, _> =
+        headers.iter().map(|(name, is_certain)| shared::response_header(schemas, name, *is_certain)).collect();
+    let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
+    let mut all = vec![schemas.written::<Problem>(), json!({ "properties": { "code": { "enum": names } } })];
+    all.extend(rules(codes));
+    let schema = json!({ "allOf": all });
+    let examples: Map<_, _> = codes.iter().map(|code| (code.name().to_owned(), json!({ "value": example(*code) }))).collect();
+    json!({
+        "description": lines.join("; "), "headers": headers,
+        "content": { MEDIA_TYPE: { "schema": schema, "examples": examples } },
+    })
+}
+
+fn example(code: Code) -> Value {
+    let mut problem = json!({
+        "type": format!("/problems/{}", code.name()), "status": code.status().as_u16(), "title": code.title(),
+        "detail": code.when(), "code": code.name(), "request_id": "01a1fd21-de3d-7778-bc54-13f4251a9a0f",
+    });
+    if code == Code::InvalidRequest {
+        let detail = "tenant must be a DNS label: lower-case letters, digits and inner hyphens";
+        problem["errors"] = json!([{ "pointer": "/tenant", "code": "not_a_dns_label", "detail": detail }]);
+    }
+    problem.as_object_mut().into_iter().zip(members(code).as_object().cloned()).for_each(|(problem, more)| problem.extend(more));
+    problem
+}

@@ -1,0 +1,200 @@
+//! The parts of traffic policies, for the documents: `domain::policy` as it is read and written.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde_json::{Value, json};
+
+use crate::{
+    domain::policy::{MAX_HEADERS, MAX_PARTS, MAX_PATTERN, MAX_WEIGHT},
+    http::openapi::schemas,
+};
+
+/// What people set of a traffic policy.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Parts {
+    /// Where traffic goes whose version is inactive, in this order.
+    #[schemars(length(max = MAX_PARTS))]
+    failover: Vec<schemas::VersionName>,
+    /// The hosts that belong to it, sorted.
+    #[schemars(length(max = MAX_PARTS))]
+    hosts: Vec<schemas::Host>,
+    path_prefix: schemas::PathPrefix,
+    /// Looked at first, in this order.
+    #[schemars(length(max = MAX_PARTS))]
+    rules: Vec<Rule>,
+    /// How what no rule takes is shared.
+    #[schemars(length(max = MAX_PARTS))]
+    split: Vec<Share>,
+    sticky_by: Option<StickyBy>,
+}
+
+/// What people set of a traffic policy.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct PolicySpec {
+    #[schemars(flatten)]
+    parts: Parts,
+}
+
+/// A traffic policy: `domain::policy::Policy` as it is written.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct Policy {
+    tenant: schemas::TenantName,
+    service: schemas::ServiceName,
+    env: schemas::EnvName,
+    #[schemars(flatten)]
+    parts: Parts,
+    /// The tenant's revision of its last change.
+    revision: schemas::Revision,
+    /// When it was created.
+    created_at: schemas::Time,
+    /// By whom.
+    created_by: String,
+    /// When it last changed.
+    updated_at: schemas::Time,
+    /// By whom.
+    updated_by: String,
+}
+
+/// A traffic policy in a snapshot.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct SnapshotPolicy {
+    service: schemas::ServiceName,
+    env: schemas::EnvName,
+    #[schemars(flatten)]
+    parts: Parts,
+    revision: schemas::Revision,
+}
+
+/// The name of a policy within its tenant.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct PolicyName {
+    env: schemas::EnvName,
+    service: schemas::ServiceName,
+}
+
+/// A version's share of the traffic.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct Share {
+    version: schemas::VersionName,
+    /// Its share, as a part of the sum of all weights. One of them must be more than 0.
+    #[schemars(range(max = MAX_WEIGHT))]
+    weight: u32,
+}
+
+/// Requests that go to a version of their own.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct Rule {
+    #[schemars(rename = "match")]
+    matching: Matching,
+    name: RuleName,
+    version: schemas::VersionName,
+}
+
+/// For people, and for explanations.
+enum RuleName {}
+
+impl JsonSchema for RuleName {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "RuleName".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "For people, and for explanations; at most 64 bytes. Unique within the policy.",
+            "type": "string", "minLength": 1, "maxLength": 64, "pattern": schemas::PLAIN,
+        })
+    }
+}
+
+/// Which requests a rule takes: those that match in all of it.
+enum Matching {}
+
+impl JsonSchema for Matching {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Matching".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (name, wanted) = (generator.subschema_for::<schemas::HeaderName>(), generator.subschema_for::<HeaderMatch>());
+        json_schema!({
+            "description": "Which requests a rule takes: those that match in all of it.",
+            "type": "object", "required": ["headers"], "additionalProperties": false,
+            "properties": { "headers": {
+                "description": "What each of these headers must be.", "type": "object",
+                "minProperties": 1, "maxProperties": MAX_HEADERS, "propertyNames": name, "additionalProperties": wanted,
+            } },
+        })
+    }
+}
+
+/// What a header must be.
+enum HeaderMatch {}
+
+impl JsonSchema for HeaderMatch {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "HeaderMatch".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        let text =
+            |what: &str| json!({ "description": what, "type": "string", "maxLength": MAX_PATTERN, "pattern": schemas::PLAIN });
+        one_of(
+            "What a header must be. Values are compared as they are, case included; a text has at most 512 bytes.",
+            &json!({
+                "exact": text("This value."), "prefix": text("A value that begins so."),
+                "regex": text("A value that this matches as a whole: syntax of the Rust crate `regex`, without look-around and back references."),
+                "present": { "description": "There, or not there.", "type": "boolean" },
+            }),
+        )
+    }
+}
+
+/// What keeps a client with its version.
+pub enum StickyBy {}
+
+impl JsonSchema for StickyBy {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "StickyBy".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let (cookie, header) =
+            (generator.subschema_for::<schemas::CookieName>(), generator.subschema_for::<schemas::HeaderName>());
+        one_of(
+            "What keeps a client with its version: the value of a cookie or of a header.",
+            &json!({ "cookie": cookie, "header": header }),
+        )
+    }
+}
+
+/// An object with one of these members.
+fn one_of(description: &str, members: &Value) -> Schema {
+    json_schema!({
+        "description": description, "type": "object", "minProperties": 1, "maxProperties": 1,
+        "properties": members, "additionalProperties": false,
+    })
+}
+
+/// A policy in examples, without its names.
+pub fn example() -> Value {
+    json!({
+        "failover": ["v1"], "hosts": ["shop.example.com"], "path_prefix": "/",
+        "rules": [{ "match": { "headers": { "x-beta": { "exact": "yes" } } }, "name": "testers", "version": "v2" }],
+        "split": [{ "version": "v1", "weight": 90 }, { "version": "v2", "weight": 10 }],
+        "sticky_by": { "cookie": "sid" },
+    })
+}

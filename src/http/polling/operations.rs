@@ -1,0 +1,140 @@
+//! The operations that proxies poll, for the OpenAPI document.
+
+use schemars::{JsonSchema, json_schema};
+use serde_json::{Value, json};
+
+use super::{ChangesIn, SnapshotIn};
+use crate::http::{
+    event_schema::{self, Event},
+    openapi::{Answer, Operation, schemas},
+    policies::shapes::SnapshotPolicy,
+    problem::Code,
+    resolve,
+    streams::{NothingIn, StreamIn},
+};
+
+/// A tenant's active routes, or those of an environment, a service, or both, sorted by service, environment and version.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Snapshot {
+    /// Two snapshots with the same digest hold the same routes and policies.
+    digest: schemas::Hash,
+    epoch: schemas::Epoch,
+    /// Sorted by service and environment.
+    policies: Vec<SnapshotPolicy>,
+    /// The newest revision that touched the scope.
+    revision: schemas::Revision,
+    routes: Vec<SnapshotRoute>,
+    tenant: schemas::TenantName,
+}
+
+/// An active route.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct SnapshotRoute {
+    env: schemas::EnvName,
+    labels: schemas::Labels,
+    revision: schemas::Revision,
+    service: schemas::ServiceName,
+    url: schemas::RouteUrl,
+    version: schemas::VersionName,
+}
+
+/// What happened after a tag. With `reset` it cannot be told, and `snapshot` is what there is now.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Changes {
+    from: schemas::VersionTag,
+    /// Where to go on.
+    to: schemas::VersionTag,
+    /// Whether there is nothing more for now.
+    complete: bool,
+    changes: Vec<Event>,
+    /// The tag is of another epoch, or too old: begin with `snapshot`.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "True")]
+    reset: Option<bool>,
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Snapshot")]
+    snapshot: Option<Snapshot>,
+}
+
+/// `true`.
+enum True {}
+
+impl JsonSchema for True {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "True".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        json_schema!({ "const": true })
+    }
+}
+
+/// What is told of each.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        resolve::operation(),
+        Operation::get("/api/v1/tenants/{tenant}/snapshot", "getSnapshot", "A tenant's active routes")
+            .about(
+                "The same bytes for the same revision on every instance, without a clock in them. Its tag moves only when something in the \
+                 scope moved. With `wait` and the newest tag in `If-None-Match` the request is held until the scope moves. \
+                 Narrowed by `service` and `env`. With `at`, the bytes that were served then: only `ETag`, never compressed, never 304.",
+            )
+            .query::<SnapshotIn>()
+            .reads_no_older()
+            .headers(&["Prefer", "Accept-Encoding"])
+            .answers(Answer::json::<Snapshot>(200, "The snapshot.", snapshot())
+                    .with(&["ETag.weak"])
+                    .perhaps(&["Cache-Control", "Vary", "TM-Stale", "Preference-Applied", "Content-Encoding"]))
+            .answers(polled(Answer::empty(304, "The caller has it.")))
+            .refuses(&[Code::TenantNotFound, Code::TooManyWaiters]),
+        Operation::get("/api/v1/tenants/{tenant}/changes", "getChanges", "What happened after a tag")
+            .about("With `wait` the request is held until there is something to tell.")
+            .query::<ChangesIn>()
+            .reads_no_older()
+            .headers(&["Prefer"])
+            .answers(
+                Answer::json::<Changes>(200, "Events, or a new beginning.", changes())
+                    .with(&["ETag", "Cache-Control"])
+                    .perhaps(&["TM-Stale", "Preference-Applied"]),
+            )
+            .refuses(&[Code::TenantNotFound, Code::TooManyWaiters]),
+        Operation::get("/api/v1/tenants/{tenant}/stream", "streamChanges", "Changes as they happen, as server-sent events")
+            .about(
+                "Begins with `event: snapshot`, or after `Last-Event-ID`; then `event: change` with an event of `changes` as its data. \
+                 `id` is the version tag. A comment is sent when nothing happens. Not answered to `HEAD`.",
+            )
+            .query::<StreamIn>()
+            .headers(&["Last-Event-ID"])
+            .reads()
+            .answers(Answer::of(200, "The stream.", "text/event-stream").with(&["Cache-Control"]))
+            .refuses(&[Code::TenantNotFound, Code::TooManyWaiters, Code::RevisionNotReached]),
+        Operation::get("/api/v1/stream", "streamEverything", "Every tenant's changes from now on, for people who look on")
+            .about("`event: change` with an event as its data, without `id`: who must miss nothing follows a tenant. Not answered to `HEAD`.")
+            .query::<NothingIn>()
+            .answers(Answer::of(200, "The stream.", "text/event-stream").with(&["Cache-Control"]))
+            .refuses(&[Code::TooManyWaiters]),
+    ]
+}
+
+fn polled(answer: Answer) -> Answer {
+    answer.with(&["ETag.weak", "Cache-Control", "Vary"]).perhaps(&["TM-Stale", "Preference-Applied"])
+}
+
+fn snapshot() -> Value {
+    json!({
+        "digest": "33e6392dcf4e803dbfb2fabd5615c04f0a104c7e504a1166c061f2f1cbbb3e3c", "epoch": "adc74a594a3e0e8f", "policies": [],
+        "revision": 1, "tenant": "acme", "routes": [{
+            "env": "prod", "labels": { "team": "payments" }, "revision": 1, "service": "checkout",
+            "url": "https://checkout-1.example.com", "version": "v1",
+        }],
+    })
+}
+
+fn changes() -> Value {
+    json!({ "from": "adc74a594a3e0e8f.0", "to": "adc74a594a3e0e8f.1", "complete": true, "changes": [event_schema::example()] })
+}

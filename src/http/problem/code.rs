@@ -1,0 +1,298 @@
+//! The table of errors: from code to status, title, when it happens and what to do about it.
+
+use actix_web::http::StatusCode;
+
+/// Why a request was not done. The stable `code` of the problem document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Code {
+    /// The request cannot be read: JSON, UTF-8, a header's syntax.
+    MalformedRequest,
+    /// A cursor that is not ours, or of another list.
+    InvalidCursor,
+    /// No such path.
+    NotFound,
+    /// No such route.
+    RouteNotFound,
+    /// The route is there and inactive.
+    RouteInactive,
+    /// No such tenant.
+    TenantNotFound,
+    /// The path has no such method.
+    MethodNotAllowed,
+    /// `POST /tenants` for one that exists.
+    TenantExists,
+    /// The tenant still has routes or policies.
+    TenantNotEmpty,
+    /// No such traffic policy.
+    PolicyNotFound,
+    /// The policy sends this request nowhere: nothing that it names for it is active.
+    NoActiveVersion,
+    /// A host and path prefix belong to another policy.
+    HostTaken,
+    /// A policy sends traffic to what was to be removed.
+    VersionInUse,
+    /// Much would be removed, and that is not confirmed.
+    ShrinkNotConfirmed,
+    /// No such plan, or it has expired.
+    PlanNotFound,
+    /// The tenant changed since the plan was made.
+    PlanStale,
+    /// The hash is not the plan's.
+    PlanHashMismatch,
+    /// The tenant writes more often than it may.
+    TooManyWrites,
+    /// A quota of the tenant is used up.
+    QuotaExceeded,
+    /// `If-Match` or `If-None-Match` did not hold.
+    PreconditionFailed,
+    /// The body is larger than `http.max_body_bytes`.
+    PayloadTooLarge,
+    /// The body is not of a media type that is taken here.
+    UnsupportedMediaType,
+    /// Readable, but fields are not valid; `errors` names them.
+    InvalidRequest,
+    /// The key was used with another request.
+    IdempotencyKeyReused,
+    /// A dependency is away; nothing was changed.
+    Unavailable,
+    /// Too much is waiting; nothing was changed.
+    Overloaded,
+    /// No place to wait for changes is free.
+    TooManyWaiters,
+    /// No place for another export is free.
+    TooManyExports,
+    /// The write may have been done or not.
+    CommitUnknown,
+    /// Nothing as new as the minimum revision is to be had.
+    RevisionNotReached,
+    /// The request took longer than `http.request_timeout_ms`.
+    DeadlineExceeded,
+    /// A defect.
+    Internal,
+}
+
+impl Code {
+    /// Status, code and title.
+    pub(super) fn row(self) -> (StatusCode, &'static str, &'static str) {
+        use StatusCode as S;
+        match self {
+            Self::MalformedRequest => (S::BAD_REQUEST, "malformed_request", "The request cannot be read"),
+            Self::InvalidCursor => (S::BAD_REQUEST, "invalid_cursor", "The cursor is not valid here"),
+            Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing at this path"),
+            Self::RouteNotFound => (S::NOT_FOUND, "route_not_found", "The route does not exist"),
+            Self::RouteInactive => (S::NOT_FOUND, "route_inactive", "The route is inactive"),
+            Self::TenantNotFound => (S::NOT_FOUND, "tenant_not_found", "The tenant does not exist"),
+            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path has no such method"),
+            Self::TenantExists => (S::CONFLICT, "tenant_exists", "The tenant exists already"),
+            Self::TenantNotEmpty => (S::CONFLICT, "tenant_not_empty", "The tenant still has routes or policies"),
+            Self::PolicyNotFound => (S::NOT_FOUND, "policy_not_found", "The traffic policy does not exist"),
+            Self::NoActiveVersion => (S::NOT_FOUND, "no_active_version", "The policy has nowhere to send this request"),
+            Self::HostTaken => (S::CONFLICT, "host_taken", "The host and path prefix belong to another policy"),
+            Self::VersionInUse => (S::CONFLICT, "version_in_use", "A policy sends traffic there"),
+            Self::ShrinkNotConfirmed => (S::CONFLICT, "shrink_not_confirmed", "Much would be removed, and that is not confirmed"),
+            Self::PlanNotFound => (S::NOT_FOUND, "plan_not_found", "The plan does not exist"),
+            Self::PlanStale => (S::CONFLICT, "plan_stale", "The tenant has changed since the plan was made"),
+            Self::PlanHashMismatch => (S::CONFLICT, "plan_hash_mismatch", "The hash is not the plan's"),
+            Self::TooManyWrites => (S::TOO_MANY_REQUESTS, "too_many_writes", "The tenant writes more often than it may"),
+            Self::QuotaExceeded => (S::CONFLICT, "quota_exceeded", "A quota of the tenant is used up"),
+            Self::PreconditionFailed => {
+                (S::PRECONDITION_FAILED, "precondition_failed", "The object is not as the precondition says")
+            }
+            Self::PayloadTooLarge => (S::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large"),
+            Self::UnsupportedMediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The media type is not taken here")
+            }
+            Self::InvalidRequest => (S::UNPROCESSABLE_ENTITY, "invalid_request", "The request is not valid"),
+            Self::IdempotencyKeyReused => {
+                (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The idempotency key was used for another request")
+            }
+            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "A dependency is not available"),
+            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "Too much is waiting"),
+            Self::TooManyWaiters => (S::TOO_MANY_REQUESTS, "too_many_waiters", "Too many wait for changes"),
+            Self::TooManyExports => (S::TOO_MANY_REQUESTS, "too_many_exports", "Too many exports are running"),
+            Self::CommitUnknown => (S::SERVICE_UNAVAILABLE, "commit_unknown", "Whether the write was done is unknown"),
+            Self::RevisionNotReached => {
+                (S::SERVICE_UNAVAILABLE, "revision_not_reached", "The minimum revision is not reached here")
+            }
+            Self::DeadlineExceeded => (S::SERVICE_UNAVAILABLE, "deadline_exceeded", "The request took too long"),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
+        }
+    }
+
+    /// When it happens, and what to do about it.
+    fn help(self) -> (&'static str, &'static str) {
+        match self {
+            Self::MalformedRequest => (
+                "The body is not JSON (or YAML) or not UTF-8, or `If-Match` is not `*` or a list of entity tags in quotes.",
+                "Correct the request. `detail` says what could not be read.",
+            ),
+            Self::InvalidCursor => (
+                "`cursor` was made by another installation, for another list, or for other filters.",
+                "Begin the list anew, without `cursor`.",
+            ),
+            Self::NotFound => ("No endpoint has this path.", "See the paths in `/docs`."),
+            Self::RouteNotFound => ("The tenant has no route of that name, or there is no such tenant.", "Create it with `PUT`."),
+            Self::RouteInactive => {
+                ("`resolve` of a route that is there and inactive.", "Activate it, or send the traffic elsewhere.")
+            }
+            Self::TenantNotFound => {
+                ("There is no tenant of that name.", "Create it with `POST /api/v1/tenants`, or write its first route.")
+            }
+            Self::MethodNotAllowed => ("The path is there and does not take this method.", "See the header `Allow`."),
+            Self::TenantExists => ("`POST /api/v1/tenants` for a name that is taken.", "Change the tenant with `PATCH`."),
+            Self::TenantNotEmpty => (
+                "`DELETE` of a tenant that still has routes or policies.",
+                "Delete these first, or all of it with `?confirm=<its name>`.",
+            ),
+            Self::PolicyNotFound => (
+                "The tenant has no traffic policy for that service and environment, or there is no such tenant.",
+                "Create it with `PUT`, or name a `version` in `resolve`.",
+            ),
+            Self::NoActiveVersion => (
+                "`resolve` without `version`: neither what the policy chose nor anything of its failover order and split is active. \
+                 `explanation` tells what was looked at.",
+                "Activate one of the versions that the policy names.",
+            ),
+            Self::HostTaken => (
+                "Another policy, perhaps of another tenant, has the same host with the same path prefix: `host` and `path_prefix`.",
+                "Choose another host or path prefix, or have it given up there.",
+            ),
+            Self::VersionInUse => (
+                "The version is to be removed or deactivated, and the `policies` name it. `may_confirm`: they have somewhere else to send \
+                 its traffic.",
+                "With `may_confirm`: send it again with `confirm_in_use`. Else change the policies first.",
+            ),
+            Self::ShrinkNotConfirmed => (
+                "More than half of the scope's active routes and more than ten, or the last of them, would be gone: `removed_routes` of \
+                 `active_routes`.",
+                "If that is meant, send it again with `confirm_shrink` as it is told here.",
+            ),
+            Self::PlanNotFound => (
+                "There is no plan of that id, or it was older than `limits.plan_ttl_hours`.",
+                "Make another with `POST …/plans`.",
+            ),
+            Self::PlanStale => (
+                "Something in the plan's scope has changed since it was made. Nothing was changed.",
+                "Review `plan`, which was made of the same document now, and apply that.",
+            ),
+            Self::PlanHashMismatch => {
+                ("`hash` is not the `hash` of the plan that the path names.", "Read the plan again, and send its hash.")
+            }
+            Self::TooManyWrites => (
+                "The tenant has made as many changes as `quotas.writes_per_second` lets it make. Nothing was changed.",
+                "Try again after `Retry-After`, put changes together in a batch, or raise the quota.",
+            ),
+            Self::TooManyExports => ("`audit.max_concurrent_exports` exports are running.", "Try again after `Retry-After`."),
+            Self::QuotaExceeded => (
+                "The tenant has as many routes, policies or plans as `quota` lets it have, or the body is larger than its `body_bytes`. `limit` is \
+                 the number: the tenant's own, or the default in `limits`.",
+                "Delete some, send less at a time, or raise the quota with `PATCH /api/v1/tenants/{tenant}`.",
+            ),
+            Self::PreconditionFailed => (
+                "`If-Match` names another tag than the object has, or `If-None-Match: *` was sent and the object exists.",
+                "Read the object, decide again, and send its present tag; it is in `ETag`.",
+            ),
+            Self::PayloadTooLarge => (
+                "The body is larger than `http.max_body_bytes`, or `http.max_bulk_bytes` for plans and batches.",
+                "Send less at a time.",
+            ),
+            Self::UnsupportedMediaType => (
+                "A body without `Content-Type: application/json` or another `+json`. Plans and batches take `application/yaml` too.",
+                "Send JSON and say so.",
+            ),
+            Self::InvalidRequest => (
+                "A member, parameter, part of the path or header is missing, unknown, doubled, of the wrong type or out of its range.",
+                "Correct what `errors` names. The same request will be refused again.",
+            ),
+            Self::IdempotencyKeyReused => (
+                "The `Idempotency-Key` was sent before with a request that does something else.",
+                "Use a new key for a new request.",
+            ),
+            Self::Unavailable => (
+                "PostgreSQL or MongoDB does not answer, or is not asked because it did not lately. Nothing was changed.",
+                "Try again after `Retry-After`.",
+            ),
+            Self::Overloaded => {
+                ("Too many requests wait already. Nothing was changed.", "Try again after `Retry-After`, and less often.")
+            }
+            Self::TooManyWaiters => (
+                "A long-poll or a stream, and every place to wait is taken.",
+                "Poll without waiting, or try again after `Retry-After`.",
+            ),
+            Self::CommitUnknown => (
+                "The connection to PostgreSQL was lost during COMMIT. The write may have been done or not.",
+                "Send the same request with the same `Idempotency-Key`: the answer tells what happened.",
+            ),
+            Self::RevisionNotReached => (
+                "Nothing as new as `TM-Min-Revision`, `If-None-Match` or `after` asks for is to be had here.",
+                "Try again after `Retry-After`. A tag of another epoch is never reached: read without it.",
+            ),
+            Self::DeadlineExceeded => (
+                "The request took longer than `http.request_timeout_ms`.",
+                "A read: try again. A write may have been done: send the same request with the same `Idempotency-Key`.",
+            ),
+            Self::Internal => ("A defect of Traffic Manager.", "Report it with the `request_id`, which is in the log."),
+        }
+    }
+
+    /// All of them, in the order of their declaration.
+    pub const ALL: [Self; Self::Internal as usize + 1] = [
+        Self::MalformedRequest,
+        Self::InvalidCursor,
+        Self::NotFound,
+        Self::RouteNotFound,
+        Self::RouteInactive,
+        Self::TenantNotFound,
+        Self::MethodNotAllowed,
+        Self::TenantExists,
+        Self::TenantNotEmpty,
+        Self::PolicyNotFound,
+        Self::NoActiveVersion,
+        Self::HostTaken,
+        Self::VersionInUse,
+        Self::ShrinkNotConfirmed,
+        Self::PlanNotFound,
+        Self::PlanStale,
+        Self::PlanHashMismatch,
+        Self::TooManyWrites,
+        Self::QuotaExceeded,
+        Self::PreconditionFailed,
+        Self::PayloadTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidRequest,
+        Self::IdempotencyKeyReused,
+        Self::Unavailable,
+        Self::Overloaded,
+        Self::TooManyWaiters,
+        Self::TooManyExports,
+        Self::CommitUnknown,
+        Self::RevisionNotReached,
+        Self::DeadlineExceeded,
+        Self::Internal,
+    ];
+
+    /// Its status.
+    pub fn status(self) -> StatusCode {
+        self.row().0
+    }
+
+    /// Its name in a problem document.
+    pub fn name(self) -> &'static str {
+        self.row().1
+    }
+
+    /// What it is, in a few words.
+    pub fn title(self) -> &'static str {
+        self.row().2
+    }
+
+    /// When it happens.
+    pub fn when(self) -> &'static str {
+        self.help().0
+    }
+
+    /// What to do about it.
+    pub fn what_to_do(self) -> &'static str {
+        self.help().1
+    }
+}

@@ -1,0 +1,133 @@
+//! The operations of `/tenants`, for the OpenAPI document.
+
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+
+use super::{DeleteIn, ListIn, TenantIn, TenantPatchIn};
+use crate::http::{
+    openapi::{Answer, Operation, schemas},
+    problem::Code,
+    respond::PageOut,
+    routes::MinimumIn,
+};
+
+/// The limits of one tenant.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct Quotas {
+    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and `http.max_bulk_bytes`; `null` is the default.
+    body_bytes: Option<schemas::Quota>,
+    /// The most traffic policies; `null` is the default.
+    policies: Option<schemas::Quota>,
+    /// The most routes, active or not; `null` is the default.
+    routes: Option<schemas::Quota>,
+    /// The most long-polls and event streams that wait at one instance; `null` is the default.
+    waiters: Option<schemas::Quota>,
+    /// The most changes of it in a second, over all instances. As many may come at once; `null` is the default.
+    writes_per_second: Option<schemas::Quota>,
+}
+
+/// Changes of the limits of a tenant: absent stays, `null` goes back to the default.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct QuotasPatch {
+    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and `http.max_bulk_bytes`; `null` is the default.
+    body_bytes: Option<schemas::Quota>,
+    /// The most traffic policies; `null` is the default.
+    policies: Option<schemas::Quota>,
+    /// The most routes, active or not; `null` is the default.
+    routes: Option<schemas::Quota>,
+    /// The most long-polls and event streams that wait at one instance; `null` is the default.
+    waiters: Option<schemas::Quota>,
+    /// The most changes of it in a second, over all instances. As many may come at once; `null` is the default.
+    writes_per_second: Option<schemas::Quota>,
+}
+
+/// A tenant: `domain::tenant::Tenant` as it is written.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Tenant {
+    name: schemas::TenantName,
+    epoch: schemas::Epoch,
+    revision: schemas::Revision,
+    quotas: Limits,
+    /// How many routes it has, active or not.
+    routes: u32,
+    /// How many traffic policies it has.
+    policies: u32,
+    /// When it was created.
+    created_at: schemas::Time,
+    /// By whom.
+    created_by: String,
+    /// When its own record (not its routes) last changed.
+    updated_at: schemas::Time,
+    /// By whom.
+    updated_by: String,
+}
+
+/// The limits of one tenant, as they are; `null` is the default, in `limits`.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct Limits {
+    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and `http.max_bulk_bytes`; `null` is the default.
+    body_bytes: Option<schemas::Quota>,
+    /// The most traffic policies; `null` is the default.
+    policies: Option<schemas::Quota>,
+    /// The most routes, active or not; `null` is the default.
+    routes: Option<schemas::Quota>,
+    /// The most long-polls and event streams that wait at one instance; `null` is the default.
+    waiters: Option<schemas::Quota>,
+    /// The most changes of it in a second, over all instances. As many may come at once; `null` is the default.
+    writes_per_second: Option<schemas::Quota>,
+}
+
+const LIST: &str = "/api/v1/tenants";
+const TENANT: &str = "/api/v1/tenants/{tenant}";
+
+/// What is told of each.
+pub fn operations() -> Vec<Operation> {
+    let written = |status, what| Answer::json::<Tenant>(status, what, tenant()).with(&["ETag", "Location"]);
+    vec![
+        Operation::get(LIST, "listTenants", "List tenants")
+            .about("In the order of their names.")
+            .query::<ListIn>()
+            .reads()
+            .answers(Answer::json::<PageOut<Tenant>>(200, "A page.", json!({ "items": [tenant()], "next_cursor": null })))
+            .refuses(&[Code::InvalidCursor]),
+        Operation::post(LIST, "createTenant", "Create a tenant")
+            .about("Its first revision. A first route makes its tenant too.")
+            .body::<TenantIn>(json!({ "name": "acme", "quotas": { "routes": 1000 } }))
+            .writes()
+            .answers(written(201, "Created.").perhaps(&["Idempotency-Replayed"]))
+            .refuses(&[Code::TenantExists]),
+        Operation::get(TENANT, "getTenant", "Read a tenant")
+            .query::<MinimumIn>()
+            .reads_no_older()
+            .answers(Answer::json::<Tenant>(200, "The tenant.", tenant()).with(&["ETag"]))
+            .answers(Answer::empty(304, "The caller has it.").with(&["ETag"]))
+            .refuses(&[Code::TenantNotFound]),
+        Operation::patch(TENANT, "patchTenant", "Change a tenant's quotas")
+            .about("A merge patch (RFC 7396): `null` goes back to the default.")
+            .body::<TenantPatchIn>(json!({ "quotas": { "routes": 2000 } }))
+            .writes()
+            .answers(written(200, "Changed, or unchanged.").perhaps(&["TM-Unchanged", "Idempotency-Replayed"]))
+            .refuses(&[Code::TenantNotFound]),
+        Operation::delete(TENANT, "deleteTenant", "Delete a tenant")
+            .about("A tenant that has routes or policies goes only with `confirm`, and they with it. A tenant that is made again has a new epoch.")
+            .query::<DeleteIn>()
+            .writes()
+            .answers(Answer::empty(204, "It is gone.").with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
+            .refuses(&[Code::TenantNotFound, Code::TenantNotEmpty]),
+    ]
+}
+
+fn tenant() -> Value {
+    json!({
+        "name": "acme", "epoch": "adc74a594a3e0e8f", "revision": 12, "routes": 7, "policies": 1,
+        "quotas": { "body_bytes": null, "policies": null, "routes": 1000, "waiters": null, "writes_per_second": null },
+        "created_at": "2026-11-21T08:03:37.661997Z", "created_by": "anonymous",
+        "updated_at": "2026-11-21T08:03:37.661997Z", "updated_by": "anonymous",
+    })
+}

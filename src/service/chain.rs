@@ -1,0 +1,53 @@
+//! One chain of the archive, read page by page and walked event by event.
+
+use super::{Error, audit::Guarded};
+use crate::{
+    audit::{archive::chains::Kept, document::ArchivedEvent},
+    domain::walk::{Fault, Walk},
+};
+
+/// Documents read at a time.
+const PAGE: i64 = 500;
+
+/// A chain, read in its order.
+pub struct Chain<'a> {
+    archive: &'a Guarded,
+    tenant: &'a str,
+    epoch: &'a str,
+    /// Where the next page begins: with the last document of the one before, in case that another stands in the same place.
+    place: (u64, u32),
+    last: Option<Kept>,
+    is_done: bool,
+}
+
+impl<'a> Chain<'a> {
+    /// A chain from a revision on.
+    pub fn from(archive: &'a Guarded, tenant: &'a str, epoch: &'a str, revision: u64) -> Self {
+        Self { archive, tenant, epoch, place: (revision, 0), last: None, is_done: false }
+    }
+
+    /// The next documents; `None` after the last.
+    pub async fn page(&mut self) -> Result<Option<Vec<Kept>>, Error> {
+        if self.is_done {
+            return Ok(None);
+        }
+        let (tenant, epoch, place) = (self.tenant, self.epoch, self.place);
+        let mut page = self.archive.call(|archive| archive.history(tenant, epoch, place, PAGE)).await?;
+        self.is_done = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
+        page.retain(|kept| self.last.as_ref().is_none_or(|last| last.id != kept.id));
+        if let Some(last) = page.last() {
+            (self.place, self.last) = ((last.revision, last.item), Some(last.clone()));
+        }
+        Ok(Some(page))
+    }
+}
+
+/// Walks over a document: it must be an archived event, agree with itself, and stand in its place of the chain.
+pub fn step<'a>(walk: &mut Walk, kept: &'a Kept) -> Result<&'a ArchivedEvent, Fault> {
+    let archived = kept.event.as_ref().ok_or(Fault::Edited)?;
+    if !archived.agrees() {
+        return Err(Fault::Misplaced);
+    }
+    walk.step((kept.revision, kept.item), &archived.event)?;
+    Ok(archived)
+}

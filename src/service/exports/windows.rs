@@ -1,0 +1,193 @@
+//! Which piece of time an export reads next.
+//!
+//! A page of so many events alone has no bound on what MongoDB looks at to find them: a filter that no index serves may look at
+//! everything. So time is gone through in windows, which grow where little is found and shrink where much is, or where a call takes too
+//! long. Where every call is slow they grow as well, or an export would never end.
+
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    audit::archive::{EventPosition, timeline::Piece},
+    domain::time::UtcTime,
+};
+
+const FIRST: SignedDuration = SignedDuration::from_mins(1);
+const NARROWEST: SignedDuration = SignedDuration::from_millis(1);
+const WIDEST: SignedDuration = SignedDuration::from_hours(24 * 366);
+
+/// How much a window that took too long is narrowed before it is tried again.
+const NARROWING: i32 = 64;
+
+/// Where in a window the next page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    Start,
+    /// After this event, within its instant.
+    Within(EventPosition),
+    /// After this instant.
+    After(String),
+}
+
+/// An export's way through time.
+#[derive(Debug)]
+pub struct Windows {
+    /// The present window begins after this, or the last full page of it ended here.
+    after: Timestamp,
+    width: SignedDuration,
+    place: Place,
+    /// What happens from here on is one window without an end. `None` when the export has an end of its own.
+    open_from: Option<Timestamp>,
+    /// The last instant of all.
+    last: Timestamp,
+    is_done: bool,
+}
+
+impl Windows {
+    /// From an instant on, before another or else to the newest event there is. `now` is about where that is.
+    pub fn new(from: UtcTime, to: Option<UtcTime>, now: Timestamp) -> Self {
+        // Times are whole microseconds.
+        let before = |at: UtcTime| at.timestamp().checked_sub(SignedDuration::from_micros(1)).unwrap_or(Timestamp::MIN);
+        let (after, last) = (before(from), to.map_or(Timestamp::MAX, before));
+        Self { after, width: FIRST, place: Place::Start, open_from: to.is_none().then_some(now), last, is_done: after >= last }
+    }
+
+    /// Where the present window ends.
+    fn upto(&self) -> Option<Timestamp> {
+        let upto = self.after.checked_add(self.width).unwrap_or(Timestamp::MAX).min(self.last);
+        self.open_from.is_none_or(|open| upto <= open).then_some(upto)
+    }
+
+    /// What to read next; `None` at the end.
+    pub fn next(&self) -> Option<Piece> {
+        if self.is_done {
+            return None;
+        }
+        let text = |at: Timestamp| UtcTime::from(at).to_string();
+        let upto = self.upto().map(text);
+        Some(match &self.place {
+            Place::Start => Piece::Between { after: text(self.after), upto },
+            Place::After(at) => Piece::Between { after: at.clone(), upto },
+            Place::Within(EventPosition { occurred_at, id }) => Piece::Rest { at: occurred_at.clone(), after: id.clone() },
+        })
+    }
+
+    /// Moves past what was read: so many events of at most `page`, and the last of them. `is_quick`: a call may take much longer.
+    pub fn took(&mut self, count: usize, page: usize, last: Option<EventPosition>, is_quick: bool) {
+        let is_full = count >= page;
+        match (std::mem::replace(&mut self.place, Place::Start), last) {
+            (Place::Within(_), Some(last)) if is_full => self.place = Place::Within(last),
+            (Place::Within(at), _) => self.place = Place::After(at.occurred_at),
+            (Place::Start | Place::After(_), Some(last)) if is_full => {
+                // A time that somebody has tampered with says nothing about how dense events are here.
+                if let Ok(at) = last.occurred_at.parse::<UtcTime>() {
+                    self.width = at.timestamp().duration_since(self.after).clamp(NARROWEST, WIDEST);
+                    self.after = at.timestamp().max(self.after);
+                }
+                self.place = Place::Within(last);
+            }
+            (Place::Start | Place::After(_), _) => self.end_window(count, page, is_quick),
+        }
+    }
+
+    /// Goes on to the next window.
+    fn end_window(&mut self, count: usize, page: usize, is_quick: bool) {
+        match self.upto().filter(|upto| *upto < self.last) {
+            Some(upto) => self.after = upto,
+            None => self.is_done = true,
+        }
+        let growth = match count {
+            0 if is_quick => 8,
+            few if few < page.div_ceil(2) => 2,
+            _ => 1,
+        };
+        self.width = (self.width * growth).clamp(NARROWEST, WIDEST);
+    }
+
+    /// After a call that took too long: makes the window much narrower.
+    pub fn narrow(&mut self) {
+        self.width = (self.width / NARROWING).max(NARROWEST);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// Events as (microsecond, id), read through windows as the archive would answer: what came, and how often it was asked.
+    fn read(
+        events: &BTreeSet<(i64, u32)>, from: i64, to: Option<i64>, now: i64, page: usize, is_quick: bool,
+    ) -> (Vec<(i64, u32)>, usize) {
+        let time = |at: i64| UtcTime::from(Timestamp::from_microsecond(at).unwrap());
+        let text = |at: i64| time(at).to_string();
+        let mut windows = Windows::new(time(from), to.map(time), time(now).timestamp());
+        let (mut seen, mut calls) = (vec![], 0);
+        while let Some(piece) = windows.next() {
+            calls += 1;
+            let found: Vec<_> = events
+                .iter()
+                .filter(|(at, id)| match &piece {
+                    Piece::Between { after, upto } => text(*at) > *after && upto.as_ref().is_none_or(|upto| text(*at) <= *upto),
+                    Piece::Rest { at: instant, after } => text(*at) == *instant && format!("{id:09}") > *after,
+                })
+                .take(page)
+                .copied()
+                .collect();
+            let last = found.last().map(|(at, id)| EventPosition { occurred_at: text(*at), id: format!("{id:09}") });
+            windows.took(found.len(), page, last, is_quick);
+            seen.extend(found);
+        }
+        (seen, calls)
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn everything_between_is_read_once_and_in_order(
+            // Crowded instants, and ages without any event.
+            events in proptest::collection::btree_set((proptest::prop_oneof![0_i64..5, 0_i64..10_000_000, 0_i64..4_000_000_000_000_000], 0_u32..40), 0..200),
+            from in proptest::prop_oneof![0_i64..5, 0_i64..4_000_000_000_000_000],
+            to in proptest::option::of(0_i64..4_000_000_000_000_000),
+            now in 0_i64..4_000_000_000_000_000,
+            page in 1_usize..20,
+            is_quick in proptest::bool::ANY,
+        ) {
+            let want: Vec<_> = events.iter().filter(|(at, _)| *at >= from && to.is_none_or(|to| *at < to)).copied().collect();
+            proptest::prop_assert_eq!(read(&events, from, to, now, page, is_quick).0, want);
+        }
+    }
+
+    #[test]
+    fn empty_ages_cost_few_calls_and_dense_ones_about_one_for_each_page() {
+        let year = 365 * 24 * 3600 * 1_000_000_i64;
+        let lonely = BTreeSet::from([(0, 1), (30 * year, 1)]);
+        for is_quick in [true, false] {
+            let (seen, calls) = read(&lonely, 0, None, 31 * year, 500, is_quick);
+            assert_eq!(seen.len(), 2);
+            assert!(calls < 60, "{calls}");
+        }
+        let dense: BTreeSet<_> = (0..20_000).map(|n| (30 * year + n * 1000, 1)).collect();
+        let (seen, calls) = read(&dense, 30 * year, None, 31 * year, 500, true);
+        assert_eq!(seen.len(), 20_000);
+        assert!(calls < 150, "{calls}");
+    }
+
+    #[test]
+    fn a_window_that_takes_too_long_is_narrowed_and_begins_where_it_began() {
+        let from: UtcTime = "2026-01-01T00:00:00Z".parse().unwrap();
+        let mut windows = Windows::new(from, Some("2027-01-01T00:00:00Z".parse().unwrap()), Timestamp::UNIX_EPOCH);
+        for _ in 0..5 {
+            windows.took(0, 500, None, true);
+        }
+        let window = |windows: &Windows| match windows.next() {
+            Some(Piece::Between { after, upto: Some(upto) }) => (after, upto),
+            other => panic!("{other:?}"),
+        };
+        let (after, wide) = window(&windows);
+        windows.narrow();
+        let (again, narrow) = window(&windows);
+        assert!(after == again && after < narrow && narrow < wide, "{after} {narrow} {wide}");
+        windows.took(0, 500, None, false);
+        assert_eq!(window(&windows).0, narrow);
+    }
+}

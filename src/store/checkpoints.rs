@@ -1,0 +1,91 @@
+//! The table `audit_checkpoints`: up to where a chain of the archive was proven and then removed.
+
+use deadpool_postgres::Object;
+use serde::Serialize;
+
+use super::{Error, column, tenants, text};
+use crate::domain::{
+    hash::EventHash,
+    ids::TenantName,
+    tag::{Epoch, Revision},
+    time::UtcTime,
+};
+
+/// Session lock of the one retention at a time. Any constant will do; this one spells "tm-retai".
+const LOCK: i64 = i64::from_be_bytes(*b"tm-retai");
+
+/// A past that was proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Proven {
+    /// Its last revision.
+    pub revision: Revision,
+    /// The hash of its last event.
+    pub hash: EventHash,
+    /// Its events since the beginning of the chain.
+    pub events: u64,
+    /// When the last of them was decided.
+    pub occurred_at: UtcTime,
+}
+
+/// Where a chain of the archive begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Checkpoint {
+    /// The last revision that was removed.
+    pub revision: Revision,
+    /// The hash of its last event: what the first event that remains must name.
+    pub hash: EventHash,
+    /// Events removed since the beginning of the chain.
+    #[serde(skip)]
+    pub events: u64,
+    /// When it was made.
+    pub made_at: UtcTime,
+}
+
+/// The newest checkpoint of a chain.
+pub async fn newest(client: &Object, tenant: &str, epoch: &str) -> Result<Option<Checkpoint>, Error> {
+    let sql = "select revision, hash, events, made_at from audit_checkpoints where tenant = $1 and epoch = $2 \
+               order by revision desc limit 1";
+    let statement = client.prepare_cached(sql).await?;
+    let row = client.query_opt(&statement, &[&tenant, &epoch]).await?;
+    row.map(|row| {
+        Ok(Checkpoint {
+            revision: tenants::revision(&row, "revision")?,
+            hash: text(&row, "hash")?,
+            events: tenants::revision(&row, "events")?.0,
+            made_at: column::<jiff::Timestamp>(&row, "made_at")?.into(),
+        })
+    })
+    .transpose()
+}
+
+/// The newest checkpoints' revisions of those of the chains that have one.
+pub async fn newest_of(client: &Object, chains: &[(&TenantName, &Epoch)]) -> Result<Vec<(TenantName, Revision)>, Error> {
+    let sql = "select tenant, max(revision) as revision from audit_checkpoints \
+               join unnest($1::text[], $2::text[]) as c (tenant, epoch) using (tenant, epoch) group by tenant";
+    let statement = client.prepare_cached(sql).await?;
+    let (tenants, epochs): (Vec<_>, Vec<_>) = chains.iter().map(|(tenant, epoch)| (tenant.as_str(), epoch.as_str())).unzip();
+    let rows = client.query(&statement, &[&tenants, &epochs]).await?;
+    rows.iter().map(|row| Ok((text(row, "tenant")?, tenants::revision(row, "revision")?))).collect()
+}
+
+/// Makes a checkpoint.
+pub async fn insert(client: &Object, tenant: &str, epoch: &str, proven: &Proven) -> Result<(), Error> {
+    let sql =
+        "insert into audit_checkpoints (tenant, epoch, revision, hash, events, occurred_at) values ($1, $2, $3, $4, $5, $6)";
+    let statement = client.prepare_cached(sql).await?;
+    let Proven { revision, hash, events, occurred_at } = proven;
+    let (revision, events) = (tenants::signed(*revision)?, tenants::signed(Revision(*events))?);
+    client.execute(&statement, &[&tenant, &epoch, &revision, &hash.to_string(), &events, &occurred_at.timestamp()]).await?;
+    Ok(())
+}
+
+/// Takes the lock of the one retention at a time, for as long as this session lasts. False when another has it.
+pub async fn lock(client: &Object) -> Result<bool, Error> {
+    column(&client.query_one("select pg_try_advisory_lock($1) as locked", &[&LOCK]).await?, "locked")
+}
+
+/// Gives it back.
+pub async fn unlock(client: &Object) -> Result<(), Error> {
+    client.execute("select pg_advisory_unlock($1)", &[&LOCK]).await?;
+    Ok(())
+}

@@ -1,0 +1,60 @@
+//! The documents that are committed are those that the source makes, and break no client of the release before.
+
+mod compat;
+
+use std::{fs, path::PathBuf};
+
+use serde_json::Value;
+use traffic_manager::{
+    config::Settings,
+    http::{asyncapi, docs, openapi},
+};
+
+/// With `UPDATE_DOCS=1` the files are written instead of compared.
+fn is_update() -> bool {
+    std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1")
+}
+
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)
+}
+
+fn assert_committed(name: &str, made: &str) {
+    if is_update() {
+        fs::write(file(name), made).unwrap();
+    }
+    let committed = fs::read_to_string(file(name)).unwrap_or_default();
+    let line = committed.lines().zip(made.lines()).position(|(committed, made)| committed != made);
+    assert!(
+        committed == made,
+        "docs/{name} is not what the source says, from line {:?} on; `UPDATE_DOCS=1 cargo test --test contract` writes it",
+        line.map(|line| line + 1)
+    );
+}
+
+fn pretty(document: &Value) -> String {
+    serde_json::to_string_pretty(document).unwrap() + "\n"
+}
+
+#[test]
+fn the_openapi_document_is_committed() {
+    assert_committed("openapi.json", &pretty(&openapi::document()));
+}
+
+#[test]
+fn the_asyncapi_document_is_committed() {
+    assert_committed("asyncapi.json", &pretty(&asyncapi::document(&Settings::without_environment(&[]).unwrap().kafka)));
+}
+
+#[test]
+fn the_page_of_errors_is_committed() {
+    assert_committed("errors.md", &docs::errors_page());
+}
+
+#[test]
+fn no_client_of_the_release_before_breaks() {
+    let baseline = fs::read_to_string(file("openapi.baseline.json")).expect("docs/openapi.baseline.json");
+    let baseline: Value = serde_json::from_str(&baseline).unwrap();
+    let breakages = compat::breakages(&baseline, &openapi::document());
+    assert!(breakages.is_empty(), "docs/openapi.baseline.json promised more:\n{breakages:#?}");
+}

@@ -1,0 +1,39 @@
+//! Requests that nobody would think of, made from the `OpenAPI` document by Schemathesis: whatever is sent, the answer is as documented
+//! and no request makes the service fail. `TM_FUZZ_SECONDS` is how long (`make fuzz`); schemathesis.toml says what is checked.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::{path::Path, process::Command};
+
+use traffic_manager::app::Role;
+
+use crate::support::{TestApp, World, database::variable};
+
+/// Enough for every operation's examples and edges, and some of each at random.
+const SECONDS: &str = "40";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_sent_is_answered_as_documented() {
+    let world = World::new().await;
+    let mut settings = world.settings.clone();
+    // Requests that wait and streams are part of it, and should not take the time of the others.
+    (settings.read.max_wait_ms, settings.read.stream_lifetime_ms) = (100, 1000);
+    let app = TestApp::run(world.db.clone(), settings, Role::All).await;
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
+    let document = format!("{}/api/v1/openapi.json", app.api);
+    let mut command = Command::new(variable("SCHEMATHESIS"));
+    command.current_dir(&directory).args(["--no-color", "run", &document]);
+    command.env("HYPOTHESIS_STORAGE_DIRECTORY", env!("CARGO_TARGET_TMPDIR"));
+    match std::env::var("TM_FUZZ_SECONDS") {
+        Ok(seconds) => command.args(["--max-time", &seconds]),
+        // The same requests in every run, as far as time lets them be.
+        Err(_) => command.args(["--max-time", SECONDS, "--seed", "1"]),
+    };
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().expect("Schemathesis runs");
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
+    println!("{report}");
+    app.drain().await;
+    world.end().await;
+}

@@ -1,0 +1,19 @@
+//! The pages that ask the archive, as somebody follows them.
+
+use traffic_manager::app::Role;
+
+use crate::support::{
+    TestApp, World,
+    page::{Page, WITH_ARCHIVE},
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pages_on_the_archive_can_be_followed() {
+    for name in WITH_ARCHIVE {
+        let world = World::new().await;
+        let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
+        Page::read(name).run(&app.api).await;
+        app.drain().await;
+        world.end().await;
+    }
+}

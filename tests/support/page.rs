@@ -1,0 +1,140 @@
+//! Pages of the documentation, run as they stand there.
+//!
+//! In a page that is run, a block marked `sh` is a command, and the block right after it, if there is one, is what it prints. All of a
+//! page's commands run in one shell, as for somebody who follows it. Blocks marked `text` are for reading only.
+
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use regex::Regex;
+
+/// Pages that ask the archive, and so need a relay and a consumer. The API's suite runs all other guides.
+pub const WITH_ARCHIVE: &[&str] = &["guides/audit-question.md", "events.md", "../README.md"];
+
+/// Between the outputs of two commands.
+const END: &str = "\n=== end of a command\n";
+
+/// A page, and its commands.
+pub struct Page {
+    path: PathBuf,
+    text: String,
+    examples: Vec<Example>,
+}
+
+/// A command, and where in the page the text that it prints is.
+struct Example {
+    command: String,
+    output: Option<Range<usize>>,
+}
+
+impl Page {
+    /// A page in `docs/`.
+    pub fn read(name: &str) -> Self {
+        let path = docs().join(name);
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
+        let examples = examples(name, &text);
+        assert!(!examples.is_empty(), "{name} has no command");
+        Self { path, text, examples }
+    }
+
+    /// Runs all of it against a service, and compares what comes with what the page shows. With `TM_WRITE_EXAMPLES=1` what comes is written
+    /// into the page instead, if it differs.
+    pub async fn run(self, api: &str) {
+        let (script, api) = (self.script(), api.to_owned());
+        let output = tokio::task::spawn_blocking(move || shell(&script, &api)).await.unwrap();
+        let name = self.path.display();
+        let printed = String::from_utf8(output.stdout).expect("UTF-8");
+        let printed: Vec<&str> = printed.split(END).collect();
+        let failed = self.examples.get(printed.len() - 1).map_or("", |example| &example.command);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{name}: {}\n{failed}\n{}\n{errors}", output.status, printed[printed.len() - 1]);
+        if std::env::var_os("TM_WRITE_EXAMPLES").is_some() {
+            return self.write(&printed);
+        }
+        for (example, printed) in self.examples.iter().zip(printed) {
+            assert_eq!(normal(printed), normal(self.shown(example)), "{name}: {}", example.command);
+        }
+    }
+
+    fn script(&self) -> String {
+        self.examples.iter().map(|example| format!("{}wait\nprintf '%s' \"{END}\"\n", example.command)).collect()
+    }
+
+    /// What the page shows of it. Nothing, when it prints nothing.
+    fn shown(&self, example: &Example) -> &str {
+        example.output.clone().map_or("", |range| &self.text[range])
+    }
+
+    /// All of one run, so that ids and hashes in different places of the page are of one history.
+    fn write(&self, printed: &[&str]) {
+        let differs = |(example, printed): (&Example, &&str)| normal(printed) != normal(self.shown(example));
+        if !self.examples.iter().zip(printed).any(differs) {
+            return;
+        }
+        let mut text = self.text.clone();
+        for (example, printed) in self.examples.iter().zip(printed).rev() {
+            if let Some(range) = example.output.clone() {
+                text.replace_range(range, &format!("{}\n", printed.trim_end()));
+            }
+        }
+        std::fs::write(&self.path, text).expect("the page is written");
+    }
+}
+
+/// The folder of the documentation.
+pub fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
+}
+
+fn examples(name: &str, text: &str) -> Vec<Example> {
+    const FENCE: &str = "```";
+    let (mut examples, mut at): (Vec<Example>, usize) = (Vec::new(), 0);
+    let mut before = "";
+    // Outside and inside of blocks by turns.
+    for (turn, part) in text.split(FENCE).enumerate() {
+        let from = at;
+        at += part.len() + FENCE.len();
+        if turn % 2 == 0 {
+            before = part;
+        } else if let Some(command) = part.strip_prefix("sh\n") {
+            examples.push(Example { command: command.to_owned(), output: None });
+        } else if !part.starts_with("text\n") {
+            let example = examples.last_mut().filter(|example| example.output.is_none() && before.trim().is_empty());
+            let example = example.unwrap_or_else(|| panic!("{name}: neither a command nor what one prints: {part}"));
+            assert!(part.starts_with('\n'), "{name}: only sh and text mark a block: {part}");
+            example.output = Some(from + 1..from + part.len());
+        }
+    }
+    examples
+}
+
+/// Runs a script in the repository's folder, with a folder for temporary files that goes with it.
+fn shell(script: &str, api: &str) -> Output {
+    let scratch = std::env::temp_dir().join(format!("tm-page-{}", uuid::Uuid::new_v4()));
+    std::fs::create_dir(&scratch).expect("a folder");
+    let output = Command::new("timeout")
+        .args(["120", "bash", "-euo", "pipefail", "-c", script])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .env("API_URL", api)
+        .env("TMPDIR", &scratch)
+        .output()
+        .expect("bash");
+    std::fs::remove_dir_all(&scratch).expect("the folder goes");
+    output
+}
+
+/// Without what differs from run to run: ids, times, hashes and epochs.
+fn normal(text: &str) -> String {
+    let mut text = text.trim_end().to_owned();
+    for (pattern, name) in [
+        (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "<id>"),
+        (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
+        (r"\b([0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})\b", "<hash>"),
+    ] {
+        text = Regex::new(pattern).expect("a pattern").replace_all(&text, name).into_owned();
+    }
+    text
+}
