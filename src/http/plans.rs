@@ -391,7 +391,7 @@ fn text(document: &Document, format: Format) -> Result<(String, &'static str), c
 
 /// `GET /tenants/{tenant}/export`
 pub async fn export(
-    state: web::Data<ApiState>, _caller: Caller, _context: ReadContext, path: web::Path<String>, query: Query<ExportIn>,
+    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: web::Path<String>, query: Query<ExportIn>,
 ) -> Result<HttpResponse, Problem> {
     let tenant = name_in_path(path)?;
     let ExportIn { format, service, env, at } = query.0;
@@ -399,7 +399,7 @@ pub async fn export(
     let format = format.map_or(Ok(Format::Yaml), Format::try_from);
     let format = format.map_err(|invalid| Problem::field("?format", invalid))?;
     let (document, tag) = match at {
-        None => state.plans.document(&tenant, scope).await?,
+        None => state.plans.document(&tenant, scope, &context.freshness(None)?).await?,
         Some(raw) => {
             let at = parse_at(&raw).map_err(|invalid| Problem::field("?at", invalid))?;
             let then = state.reads.then(&tenant, &at).await?;

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use super::{
-    Error,
+    Error, Freshness,
     batch::{Reply, Request},
     past::At,
     reads::{Page, PageRequest, Reads, cut, one_more},
@@ -111,6 +111,7 @@ impl Plans {
             };
         }
         let standing = self.standing(&tenant, &desired.scope).await?.ok_or(Rejection::TenantNotFound)?;
+        request.command.precondition.check(Some(&standing.tenant.tag()))?;
         let (defaults, ttl, asked, document) = (self.defaults, self.ttl, request.clone(), desired.clone());
         let worked_out = tokio::task::spawn_blocking(move || work_out(id, &asked, standing, &document, &content, defaults, ttl));
         let plan = worked_out.await.map_err(Error::internal)??;
@@ -138,7 +139,8 @@ impl Plans {
         request.command.op =
             Op::Apply(Box::new(Apply { changes, base, hash: confirmation.hash, confirmed: confirmation.shrink }));
         request.facts.reason = request.facts.reason.or(plan.reason);
-        let again = Request { idempotency_key: None, ..request.clone() };
+        let command = Command { precondition: Default::default(), ..request.command.clone() };
+        let again = Request { idempotency_key: None, command, ..request.clone() };
         match writer.write(request).await {
             Err(Error::Rejected(Rejection::PlanStale)) => {
                 let (plan, _) = self.plan(&again, desired).await?;
@@ -180,9 +182,14 @@ impl Plans {
     }
 
     /// What people have set of a scope now, with the tag that it belongs to.
-    pub async fn document(&self, tenant: &TenantName, scope: Scope) -> Result<(Document, crate::domain::tag::VersionTag), Error> {
+    pub async fn document(
+        &self, tenant: &TenantName, scope: Scope, freshness: &Freshness,
+    ) -> Result<(Document, crate::domain::tag::VersionTag), Error> {
         let standing = self.standing(tenant, &scope).await?.ok_or(Rejection::TenantNotFound)?;
         let tag = standing.tenant.tag();
+        if let Some(minimum) = freshness.missed(Some(&tag)) {
+            return Err(Error::BehindMinimum { minimum: minimum.clone(), current: Some(tag) });
+        }
         let content = standing.content();
         Ok((Document::of(scope, &content), tag))
     }

@@ -315,3 +315,22 @@ async fn a_batch_without_changes_is_no_failure_whether_there_is_a_tenant_or_not(
     assert_eq!((unchanged.header("tm-unchanged"), summary(&unchanged)), ("true", [0, 0, 0, 0]));
     app.post("/tenants/nobody/batch").json(&nothing).problem(404, "tenant_not_found").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_and_exports_are_held_to_the_tag_that_the_caller_has() {
+    let app = filled(1).await;
+    let old = app.get("/tenants/acme").expect(200).await;
+    let new = app.put("/routes/acme/web/prod/v1").json(&json!({"url": "http://a"})).expect(201).await;
+    let body = json!({"routes": routes(0..2, "b")});
+    let refused = app.post(PLANS).header("if-match", old.header("etag")).json(&body).problem(412, "precondition_failed").await;
+    assert_eq!(refused.tag(), new.tag());
+    app.post("/tenants/acme/rollback")
+        .header("if-match", old.header("etag"))
+        .json(&json!({"to": 1}))
+        .problem(412, "precondition_failed")
+        .await;
+    app.post(PLANS).header("if-match", new.header("etag")).json(&body).expect(201).await;
+    let later = format!("{}.{}", new.epoch(), new.revision() + 1);
+    app.get("/tenants/acme/export").header("tm-min-revision", new.tag()).expect(200).await;
+    app.get("/tenants/acme/export").header("tm-min-revision", later).problem(503, "revision_not_reached").await;
+}

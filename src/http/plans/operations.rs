@@ -58,6 +58,8 @@ pub fn operations() -> Vec<Operation> {
             )
             .query::<ExportIn>()
             .reads()
+            .headers(&["TM-Min-Revision"])
+            .refuses(&[Code::RevisionNotReached])
             .answers(
                 Answer::as_read::<DocumentIn>(200, "The document.", &["application/yaml", "application/json"], document())
                     .with(&["ETag"]),
@@ -70,7 +72,8 @@ pub fn operations() -> Vec<Operation> {
 /// Makes a plan.
 fn plans(operation: Operation) -> Operation {
     let made = Answer::json::<Plan>(201, "The plan.", plan()).with(&["ETag", "Location"]).perhaps(&["Idempotency-Replayed"]);
-    operation.headers(&["Idempotency-Key", "X-Reason"]).reads().answers(made).refuses(&[
+    operation.headers(&["Idempotency-Key", "If-Match", "X-Reason"]).reads().answers(made).refuses(&[
+        Code::PreconditionFailed,
         Code::TenantNotFound,
         Code::QuotaExceeded,
         Code::HostTaken,
