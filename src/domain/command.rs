@@ -255,7 +255,9 @@ pub enum Rejection {
     /// A policy names versions that do not exist.
     #[error("a policy may only name versions that exist")]
     VersionsNotFound {
-        /// Where, and which.
+        /// Which policy.
+        policy: PolicyName,
+        /// Where in it, and which.
         versions: Vec<(String, VersionName)>,
     },
     /// A host and path prefix belong to another policy, perhaps of another tenant.
@@ -321,6 +323,17 @@ pub enum Rejection {
     /// The same `Idempotency-Key` was used with another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
+}
+
+impl Rejection {
+    /// The same, with pointers into a body of many changes: `place` is where a policy stands in it.
+    #[must_use]
+    pub fn placed(self, place: impl Fn(&PolicyName) -> Option<String>) -> Self {
+        let Self::VersionsNotFound { policy, mut versions } = self else { return self };
+        let prefix = place(&policy).unwrap_or_default();
+        versions.iter_mut().for_each(|(pointer, _)| pointer.insert_str(0, &prefix));
+        Self::VersionsNotFound { policy, versions }
+    }
 }
 
 /// What a command that was not refused did.

@@ -170,7 +170,7 @@ pub struct Actor {
     pub kind: String,
 }
 
-/// An event without its hash: exactly what the hash covers. Its JSON is [`Members`].
+/// An event without its hash: exactly what the hash covers. Its members in JSON stand in `event/members.rs`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventBody {
     /// What happened.

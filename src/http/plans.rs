@@ -38,7 +38,7 @@ use crate::{
         route::{Description, Labels, RouteUrl},
         snapshot::Scope,
     },
-    service::{batch::Reply, plans::Confirmation},
+    service::{Error, batch::Reply, plans::Confirmation},
 };
 
 /// The body of `POST …/plans`, and an export: what a scope shall have.
@@ -307,11 +307,24 @@ pub async fn batch(
     if !errors.is_empty() {
         return Err(Problem::fields(errors));
     }
+    let named = |(at, change): (usize, &Desired)| match change {
+        Desired::Policy { name, .. } => Some((at, name.clone())),
+        Desired::Route { .. } | Desired::State { .. } => None,
+    };
+    let policies: Vec<_> = desired.iter().enumerate().filter_map(named).collect();
     let hashed = chain::canonical(&json!({ "changes": desired, "tenant": tenant }));
-    let hash = hex::encode(Sha256::digest(hashed.map_err(crate::service::Error::internal)?));
+    let hash = hex::encode(Sha256::digest(hashed.map_err(Error::internal)?));
     let op = Op::Apply(Box::new(Apply { changes: desired, base: None, hash, confirmed }));
     let request = context.sized(body.1).confirming(confirm_in_use).request(tenant.clone(), op);
-    Ok(applied(&tenant, &state.writer.write(request).await?))
+    let reply = state.writer.write(request).await.map_err(|error| match error {
+        Error::Rejected(rejection) => {
+            let place =
+                |policy: &_| policies.iter().find(|(_, name)| name == policy).map(|(at, _)| format!("/changes/{at}/policy"));
+            Error::Rejected(rejection.placed(place))
+        }
+        other => other,
+    })?;
+    Ok(applied(&tenant, &reply))
 }
 
 /// The body of `POST …/rollback`.
@@ -379,7 +392,7 @@ impl TryFrom<String> for Format {
 }
 
 fn text(document: &Document, format: Format) -> Result<(String, &'static str), crate::service::Error> {
-    let internal = |error: &dyn std::fmt::Display| crate::service::Error::internal(error.to_string());
+    let internal = |error: &dyn std::fmt::Display| Error::internal(error.to_string());
     Ok(match format {
         Format::Yaml => (serde_yaml_ng::to_string(document).map_err(|error| internal(&error))?, "application/yaml"),
         Format::Json => {

@@ -187,9 +187,9 @@ impl From<Rejection> for Problem {
             Rejection::TenantExists => Self::new(Code::TenantExists, detail),
             Rejection::TenantNotEmpty { .. } => Self::new(Code::TenantNotEmpty, detail),
             Rejection::PolicyNotFound => Self::new(Code::PolicyNotFound, detail),
-            Rejection::VersionsNotFound { versions } => {
+            Rejection::VersionsNotFound { policy, versions } => {
                 let error = |(pointer, version): (String, _)| {
-                    let detail = format!("version {version} does not exist");
+                    let detail = format!("there is no version {version} of {policy}");
                     FieldError { pointer, code: "version_not_found", detail }
                 };
                 Self::fields(versions.into_iter().map(error).collect())

@@ -24,7 +24,7 @@ use crate::{
         command::{Apply, Base, Command, Op, Rejection, Summary},
         decide::{self, TenantState},
         document::Document,
-        ids::TenantName,
+        ids::{PolicyName, TenantName},
         plan::{self, Content, Plan, PlannedChange, Warning},
         policy::Policy,
         route::Route,
@@ -114,7 +114,14 @@ impl Plans {
         request.command.precondition.check(Some(&standing.tenant.tag()))?;
         let (defaults, ttl, asked, document) = (self.defaults, self.ttl, request.clone(), desired.clone());
         let worked_out = tokio::task::spawn_blocking(move || work_out(id, &asked, standing, &document, &content, defaults, ttl));
-        let plan = worked_out.await.map_err(Error::internal)??;
+        let place = |policy: &PolicyName| {
+            let at = desired.policies.iter().position(|doc| doc.service == policy.service && doc.env == policy.env)?;
+            Some(format!("/policies/{at}"))
+        };
+        let plan = worked_out.await.map_err(Error::internal)?.map_err(|error| match error {
+            Error::Rejected(rejection) => Error::Rejected(rejection.placed(place)),
+            other => other,
+        })?;
         let (kept, limit) = (Kept { plan, desired, fingerprint }, i64::from(self.limit));
         let write = async |client: Arc<store::Connection>| store::plans::insert(&client, &kept, limit).await;
         if !self.reads.router().primary().read(write).await? {

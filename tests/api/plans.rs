@@ -159,6 +159,10 @@ async fn a_batch_is_done_whole_or_told_by_index_what_is_wrong() {
         (json!({"action": "put", "policy": {"service": "api", "env": "prod"}}), "/changes/4/policy/split"),
         (json!({"action": "put", "policy": {"service": "api", "env": "prod", "hosts": ["A"]}}), "/changes/4/policy/hosts/0"),
         (json!({"action": "explode", "route": key("x")}), "/changes/4/action"),
+        (
+            json!({"action": "put", "policy": {"service": "api", "env": "prod", "failover": ["v9"]}}),
+            "/changes/4/policy/failover/0",
+        ),
     ] {
         let answer = batch(&with(wrong.clone())).await;
         answer.assert_problem(&wrong.to_string());
@@ -330,6 +334,11 @@ async fn plans_and_exports_are_held_to_the_tag_that_the_caller_has() {
         .problem(412, "precondition_failed")
         .await;
     app.post(PLANS).header("if-match", new.header("etag")).json(&body).expect(201).await;
+    let policy = |version: &str| json!({"service": "web", "env": "prod", "failover": [version]});
+    let mut unknown = json!({"policies": [policy("v1")]});
+    unknown["policies"].as_array_mut().unwrap().push(json!({"service": "api", "env": "prod", "failover": ["v9"]}));
+    let refused = app.post(PLANS).json(&unknown).problem(422, "invalid_request").await;
+    assert_eq!(refused.pointers(), ["/policies/1/failover/0"]);
     let later = format!("{}.{}", new.epoch(), new.revision() + 1);
     app.get("/tenants/acme/export").header("tm-min-revision", new.tag()).expect(200).await;
     app.get("/tenants/acme/export").header("tm-min-revision", later).problem(503, "revision_not_reached").await;

@@ -88,7 +88,7 @@ fn policy_may_be(name: &PolicyName, spec: &PolicySpec, after: &Row, others: &[&R
     let mut versions = policies::named(spec);
     versions.retain(|(_, version)| !after.routes.contains_key(&name.route(version).to_string()));
     if !versions.is_empty() {
-        return Err(Rejection::VersionsNotFound { versions });
+        return Err(Rejection::VersionsNotFound { policy: name.clone(), versions });
     }
     let mine = name.to_string();
     let own = after.policies.iter().filter(|(other, _)| **other != mine).map(|(_, held)| &held.0);

@@ -139,7 +139,7 @@ fn policy(after: &After<'_>, tenant: &Tenant, name: &PolicyName, spec: &PolicySp
     let missing = spec.versions().filter(|(_, version)| is_missing(version));
     let versions: Vec<_> = missing.map(|(pointer, version)| (pointer, version.clone())).collect();
     if !versions.is_empty() {
-        return Err(Rejection::VersionsNotFound { versions });
+        return Err(Rejection::VersionsNotFound { policy: name.clone(), versions });
     }
     match spec.hosts.iter().find(|host| after.is_taken(tenant, name, host, &spec.path_prefix)) {
         Some(host) => Err(Rejection::HostTaken { host: host.clone(), prefix: spec.path_prefix.as_str().to_owned() }),

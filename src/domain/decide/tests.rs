@@ -226,7 +226,7 @@ fn a_policy_names_only_versions_that_exist() {
     });
     let versions = [("/split/0/version", "v2"), ("/rules/0/version", "v4"), ("/failover/1", "v3")];
     let versions = versions.map(|(at, version)| (at.to_owned(), version.parse().unwrap())).to_vec();
-    assert_eq!(world.refuses(put("prod", value)), Rejection::VersionsNotFound { versions });
+    assert_eq!(world.refuses(put("prod", value)), Rejection::VersionsNotFound { policy: place("prod"), versions });
     // In one revision they may come together, in any order.
     let policy =
         Desired::Policy { name: place("prod"), spec: Some(policy_spec(json!({ "split": [{ "version": "v2", "weight": 1 }] }))) };
