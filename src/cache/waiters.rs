@@ -25,23 +25,24 @@ impl Tenants {
 pub struct Waiters {
     tenants: Arc<Tenants>,
     places: Arc<Semaphore>,
+    most: usize,
     per_tenant: usize,
 }
 
 /// No place is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("too many wait for changes already")]
-pub struct Full;
+#[error("at most {0} may wait for changes, and so many do")]
+pub struct Full(pub usize);
 
 impl Waiters {
     /// At most `most` waiters, `per_tenant` of them for one tenant.
     pub fn new(most: usize, per_tenant: usize) -> Self {
-        Self { tenants: Arc::default(), places: Arc::new(Semaphore::new(most)), per_tenant }
+        Self { tenants: Arc::default(), places: Arc::new(Semaphore::new(most)), most, per_tenant }
     }
 
     /// Takes a place that is nobody's in particular.
     pub fn place(&self) -> Result<OwnedSemaphorePermit, Full> {
-        self.places.clone().try_acquire_owned().map_err(|_| Full)
+        self.places.clone().try_acquire_owned().map_err(|_| Full(self.most))
     }
 
     /// Takes a place among those who wait for the tenant, which may have a limit of its `own` below the common one.
@@ -52,7 +53,7 @@ impl Waiters {
             let mut tenants = self.tenants.lock();
             let sender = tenants.entry(tenant.clone()).or_insert_with(|| watch::Sender::new(()));
             if sender.receiver_count() >= limit {
-                return Err(Full);
+                return Err(Full(limit));
             }
             sender.subscribe()
         };

@@ -95,6 +95,7 @@ async fn bodies_as_large_and_waiters_as_many_as_it_may() {
         .await
     });
     refused.assert_problem("waiters");
+    assert_eq!(refused.json["detail"], "at most 2 may wait for changes, and so many do");
     assert_eq!((first.status.as_u16(), second.status.as_u16(), &refused.json["code"]), (304, 304, &json!("too_many_waiters")));
     for wrong in [json!({"routes": -1}), json!({"routes": 10_000_001}), json!({"speed": 1}), json!([1]), json!({"waiters": "2"})]
     {
