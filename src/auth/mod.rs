@@ -1,23 +1,38 @@
-//! Who calls. Handlers take a [`Caller`] and never look at credentials themselves.
+//! Who calls. Credentials become a [`Caller`] here; handlers take one and never look at credentials themselves.
+
+mod grant;
 
 use std::sync::{Arc, LazyLock};
 
-use crate::domain::event::Actor;
+pub use self::grant::{Grant, Reach, Role};
+use crate::domain::{event::Actor, ids::TenantName};
 
 /// An authenticated caller and what it may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
     /// Recorded in every event that it causes.
     pub actor: Arc<Actor>,
-    /// Whether it may make and remove tenants.
-    pub may_manage_tenants: bool,
+    /// What it may do.
+    pub grant: Arc<Grant>,
 }
 
 impl Caller {
     /// The caller of `auth.mode = "none"`: an anonymous `platform_admin`. Reachable over loopback only.
     pub fn anonymous() -> Self {
-        static ANONYMOUS: LazyLock<Arc<Actor>> =
-            LazyLock::new(|| Arc::new(Actor { kind: "anonymous".into(), id: "anonymous".into() }));
-        Self { actor: ANONYMOUS.clone(), may_manage_tenants: true }
+        static ANONYMOUS: LazyLock<Caller> = LazyLock::new(|| Caller {
+            actor: Arc::new(Actor { kind: "anonymous".into(), id: "anonymous".into() }),
+            grant: Arc::new(Grant::platform_admin()),
+        });
+        ANONYMOUS.clone()
+    }
+
+    /// Whether it may know of this tenant. One that it may not know of is answered as one that does not exist.
+    pub fn reaches(&self, tenant: &TenantName) -> bool {
+        self.grant.reach().holds_for(tenant)
+    }
+
+    /// Whether it may make and remove tenants.
+    pub fn may_manage_tenants(&self) -> bool {
+        self.grant.has_any(&[Role::PlatformAdmin])
     }
 }

@@ -1,0 +1,220 @@
+//! What a caller may: roles, the tenants that they hold for, and what they are narrowed to.
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::{
+    Invalid,
+    ids::{EnvName, ServiceName, TenantName},
+};
+
+/// A role of the API. What each may do stands in one table, `http::access`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Everything, in every tenant; makes tenants and their keys.
+    PlatformAdmin,
+    /// Everything of its tenant, its keys among it.
+    TenantAdmin,
+    /// Routes, policies and plans of its tenant.
+    Editor,
+    /// Reads its tenant.
+    Viewer,
+    /// Reads the audit of its tenant, or of all.
+    Auditor,
+    /// Polls its tenant's routes, as a proxy does.
+    Node,
+}
+
+impl Role {
+    /// Every role.
+    pub const ALL: [Self; 6] = [Self::PlatformAdmin, Self::TenantAdmin, Self::Editor, Self::Viewer, Self::Auditor, Self::Node];
+
+    /// Its name in the API, in configuration and in the database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::PlatformAdmin => "platform_admin",
+            Self::TenantAdmin => "tenant_admin",
+            Self::Editor => "editor",
+            Self::Viewer => "viewer",
+            Self::Auditor => "auditor",
+            Self::Node => "node",
+        }
+    }
+}
+
+impl TryFrom<String> for Role {
+    type Error = Invalid;
+
+    fn try_from(raw: String) -> Result<Self, Invalid> {
+        let known = || Self::ALL.map(Self::as_str).join(", ");
+        let found = Self::ALL.into_iter().find(|role| role.as_str() == raw);
+        found.ok_or_else(|| Invalid::new("unknown_role", format!("must be one of {}", known())))
+    }
+}
+
+/// The tenants that a grant holds for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// Every tenant of the installation.
+    Platform,
+    /// This one.
+    Tenant(TenantName),
+}
+
+impl Reach {
+    /// Whether it holds for `tenant`.
+    pub fn holds_for(&self, tenant: &TenantName) -> bool {
+        match self {
+            Self::Platform => true,
+            Self::Tenant(own) => own == tenant,
+        }
+    }
+
+    /// The one tenant, if it is one.
+    pub fn tenant(&self) -> Option<&TenantName> {
+        match self {
+            Self::Platform => None,
+            Self::Tenant(own) => Some(own),
+        }
+    }
+}
+
+/// What a caller may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grant {
+    roles: Vec<Role>,
+    reach: Reach,
+    services: Vec<ServiceName>,
+    envs: Vec<EnvName>,
+}
+
+impl Grant {
+    /// A grant that makes sense: at least one role, `platform_admin` for every tenant and alone, and every other role but `auditor` for one
+    /// tenant. `services` and `envs` narrow what an editor may change and what a node may poll; empty means any.
+    pub fn new(mut roles: Vec<Role>, reach: Reach, services: Vec<ServiceName>, envs: Vec<EnvName>) -> Result<Self, Invalid> {
+        roles.sort_unstable();
+        roles.dedup();
+        let is_narrow = !services.is_empty() || !envs.is_empty();
+        let wrong = |code, detail: &str| Err(Invalid::new(code, detail));
+        match (roles.as_slice(), &reach) {
+            ([], _) => return wrong("no_role", "at least one role is required"),
+            ([Role::PlatformAdmin, ..], Reach::Tenant(_)) => {
+                return wrong("not_of_a_tenant", "platform_admin is of no tenant: give tenant_admin instead");
+            }
+            ([Role::PlatformAdmin, _, ..], _) => {
+                return wrong("one_role", "platform_admin may do everything: give no other role");
+            }
+            ([Role::PlatformAdmin | Role::Auditor], Reach::Platform) | (_, Reach::Tenant(_)) => {}
+            (_, Reach::Platform) => return wrong("tenant_required", "these roles are of a tenant: name it"),
+        }
+        if is_narrow && !roles.iter().all(|role| matches!(role, Role::Editor | Role::Node)) {
+            return wrong("not_narrowed", "only editor and node can be narrowed to services and environments");
+        }
+        Ok(Self { roles, reach, services, envs })
+    }
+
+    /// Everything, everywhere.
+    pub fn platform_admin() -> Self {
+        Self { roles: vec![Role::PlatformAdmin], reach: Reach::Platform, services: Vec::new(), envs: Vec::new() }
+    }
+
+    /// Its roles, sorted.
+    pub fn roles(&self) -> &[Role] {
+        &self.roles
+    }
+
+    /// The tenants that it holds for.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
+    }
+
+    /// The services that it is narrowed to; empty: any.
+    pub fn services(&self) -> &[ServiceName] {
+        &self.services
+    }
+
+    /// The environments that it is narrowed to; empty: any.
+    pub fn envs(&self) -> &[EnvName] {
+        &self.envs
+    }
+
+    /// Whether it has one of these roles.
+    pub fn has_any(&self, roles: &[Role]) -> bool {
+        self.roles.iter().any(|role| roles.contains(role))
+    }
+
+    /// Whether it is narrowed at all.
+    pub fn is_narrow(&self) -> bool {
+        !self.services.is_empty() || !self.envs.is_empty()
+    }
+
+    /// Whether what it is narrowed to has this service in this environment; `None` stands for all of them.
+    pub fn covers(&self, service: Option<&ServiceName>, env: Option<&EnvName>) -> bool {
+        let within = |is_any: bool, is_in: Option<bool>| is_any || is_in == Some(true);
+        within(self.services.is_empty(), service.map(|service| self.services.contains(service)))
+            && within(self.envs.is_empty(), env.map(|env| self.envs.contains(env)))
+    }
+
+    /// Whether who has this grant may give `other` away: never more than its own, and auditors of every tenant and platform
+    /// administrators only by a platform administrator.
+    pub fn may_give(&self, other: &Self) -> bool {
+        match (&self.reach, self.has_any(&[Role::PlatformAdmin, Role::TenantAdmin])) {
+            (_, false) => false,
+            (Reach::Platform, true) => true,
+            (own, true) => *own == other.reach,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(tenant: &str) -> Reach {
+        Reach::Tenant(tenant.parse().unwrap())
+    }
+
+    fn grant(roles: &[Role], reach: Reach) -> Result<Grant, Invalid> {
+        Grant::new(roles.to_vec(), reach, Vec::new(), Vec::new())
+    }
+
+    #[test]
+    fn a_grant_makes_sense() {
+        use Role::{Auditor, Editor, Node, PlatformAdmin, TenantAdmin, Viewer};
+        assert!(grant(&[PlatformAdmin], Reach::Platform).is_ok());
+        assert!(grant(&[Auditor], Reach::Platform).is_ok());
+        assert!(grant(&[Editor, Auditor, Editor], of("a")).is_ok_and(|grant| grant.roles() == [Editor, Auditor]));
+        for (roles, reach, code) in [
+            (&[][..], of("a"), "no_role"),
+            (&[PlatformAdmin], of("a"), "not_of_a_tenant"),
+            (&[PlatformAdmin, Viewer], Reach::Platform, "one_role"),
+            (&[TenantAdmin], Reach::Platform, "tenant_required"),
+            (&[Auditor, Node], Reach::Platform, "tenant_required"),
+        ] {
+            assert_eq!(grant(roles, reach).unwrap_err().code, code, "{roles:?}");
+        }
+        let narrow = |role| Grant::new(vec![role], of("a"), vec!["s".parse().unwrap()], Vec::new());
+        assert!(narrow(Editor).is_ok() && narrow(Node).is_ok());
+        assert_eq!(narrow(Viewer).unwrap_err().code, "not_narrowed");
+    }
+
+    #[test]
+    fn what_it_is_narrowed_to_is_never_all() {
+        let narrow = Grant::new(vec![Role::Editor], of("a"), Vec::new(), vec!["prod".parse().unwrap()]).unwrap();
+        let (service, prod, test) = ("s".parse().unwrap(), "prod".parse().unwrap(), "test".parse().unwrap());
+        assert!(narrow.covers(Some(&service), Some(&prod)) && narrow.covers(None, Some(&prod)));
+        assert!(!narrow.covers(Some(&service), Some(&test)) && !narrow.covers(Some(&service), None));
+        assert!(Grant::platform_admin().covers(None, None));
+    }
+
+    #[test]
+    fn nobody_gives_more_than_it_has() {
+        let admin = |tenant| grant(&[Role::TenantAdmin], of(tenant)).unwrap();
+        let everywhere = grant(&[Role::Auditor], Reach::Platform).unwrap();
+        assert!(Grant::platform_admin().may_give(&everywhere) && Grant::platform_admin().may_give(&admin("a")));
+        assert!(admin("a").may_give(&admin("a")));
+        assert!(!admin("a").may_give(&admin("b")) && !admin("a").may_give(&everywhere));
+        assert!(!admin("a").may_give(&Grant::platform_admin()));
+        assert!(!grant(&[Role::Editor], of("a")).unwrap().may_give(&grant(&[Role::Viewer], of("a")).unwrap()));
+    }
+}
