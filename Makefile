@@ -10,7 +10,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test bench bench-quick bench-peers up down reset status fmt lint build deny fuzz soak-kill soak-export soak-plan rust
+.PHONY: help demo test test-secure bench bench-quick bench-peers up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours rust
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -23,6 +23,9 @@ demo: rust up build ## start everything and follow one change through all of it
 
 test: rust up ## every test, against the real parts
 	@set -a; . .stack/env; cargo test --locked
+
+test-secure: rust up ## the same with TLS everywhere: to the API, PostgreSQL, Kafka (with a password) and MongoDB
+	@set -a; . .stack/env; . .stack/env.secure; TM_TEST_SECURE=1 cargo test --locked
 
 bench: rust up ## measure at full size: against a bare server, pgbench, and the peers that are installed
 	@$(LOAD) full
@@ -62,6 +65,16 @@ deny: rust ## licences, advisories and sources of the dependencies
 	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
 	cargo deny --locked check
 
+deny-proof: rust ## that each of these rules refuses what it is there for
+	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
+	@.ci/deny-proof.sh
+
+sbom: rust ## what the program is made of, as CycloneDX, in target/sbom
+	@command -v cargo-cyclonedx >/dev/null || { echo 'cargo-cyclonedx is missing: cargo install --locked cargo-cyclonedx' >&2; exit 1; }
+	@cargo metadata --locked --format-version 1 >/dev/null
+	@cargo cyclonedx --quiet --format json --spec-version 1.5 --all --override-filename traffic-manager.cdx
+	@mkdir -p target/sbom && mv traffic-manager.cdx.json target/sbom/ && ls -l target/sbom
+
 fuzz: rust up ## requests made from the OpenAPI document, for ten minutes
 	@set -a; . .stack/env; TM_FUZZ_SECONDS=$${TM_FUZZ_SECONDS:-600} cargo test --locked --test fuzz -- --nocapture
 
@@ -73,6 +86,9 @@ soak-export: rust up ## the export test at its full size: 1,000,000 events
 
 soak-plan: rust up ## a plan of 10,000 changes while 1,000 pollers wait: time and memory
 	@set -a; . .stack/env; ulimit -n $$(ulimit -H -n) || true; TM_SCALE=10000,1000 cargo test --locked --test api -- scale::those --nocapture
+
+soak-neighbours: rust up ## a tenant at twenty times its limit beside another, which may get 1.2 times slower: for two minutes
+	@set -a; . .stack/env; TM_NEIGHBOURS_SECONDS=120 cargo test --locked --test faults neighbours -- --nocapture
 
 rust:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install 1.92 or newer from https://rustup.rs, then try again' >&2; exit 1; }

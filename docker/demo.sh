@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Follows one change through the running system: the API, PostgreSQL's history, Kafka, MongoDB, the audit API, and a proxy that
-# polls. Every station has to show the same event, or the script says which one does not and fails.
+# polls; and a key of a tenant from its making to its end. Every station has to show the same event, or the script says which one does
+# not and fails.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 [ -f .stack/env ] || { echo "there is no stack: run 'make demo'" >&2; exit 1; }
 # shellcheck source=/dev/null
 . .stack/env
-[ -n "${API_URL:-}" ] || { echo "Traffic Manager does not run: docker/local-stack.sh service-start" >&2; exit 1; }
+[ -n "${API_URL:+${API_TOKEN:-}}" ] || { echo "Traffic Manager does not run: docker/local-stack.sh service-start" >&2; exit 1; }
 
 STACK=docker/local-stack.sh
 TENANT=demo SERVICE=checkout-$(date +%s) ENVIRONMENT=prod VERSION=v1
@@ -31,12 +32,16 @@ fail() {
     exit 1
 }
 
+# Who asks from now on: a token, or nobody. Given to curl as a file, for everybody can read command lines.
+as() { if [ -n "$1" ]; then printf 'Authorization: Bearer %s\n' "$1"; fi >"$WORK/caller"; }
+
 # call METHOD PATH [curl options]: sets STATUS, BODY and ETAG
 call() {
     local method=$1 path=$2
     shift 2
     printf '   %s %s\n' "$method" "$path"
-    STATUS=$(curl -sS -m 15 -X "$method" -D "$WORK/headers" -o "$WORK/body" -w '%{http_code}' "$@" "$API_URL/api/v1$path") ||
+    STATUS=$(curl -sS -m 15 -X "$method" -H @"$WORK/caller" -D "$WORK/headers" -o "$WORK/body" -w '%{http_code}' "$@" \
+        "$API_URL/api/v1$path") ||
         fail "the API does not answer at $API_URL"
     BODY=$(<"$WORK/body")
     ETAG=$(tr -d '\r' <"$WORK/headers" | sed -n 's/^[Ee][Tt][Aa][Gg]: *//p')
@@ -106,6 +111,14 @@ find_document() {
 printf '%sOne change, followed through everything%s\n' "$BOLD" "$PLAIN"
 note "route $ROUTE"
 OFFSETS_BEFORE=$(kafka_ends)
+
+station 'Nobody may do anything without saying who it is'
+as ''
+call GET "/routes?tenant=$TENANT"
+expect 401
+ok "401, $(json .code)"
+as "$API_TOKEN"
+note 'from here on with API_TOKEN of .stack/env, made by: traffic-manager key create --role platform_admin'
 
 station 'A platform engineer creates a route'
 call POST /routes -H 'Content-Type: application/json' -H 'X-Reason: first release' -d @- <<EOF
@@ -203,11 +216,47 @@ same 'the snapshot' 'new route' 'https://checkout-v2.example.com' \
     "$(jq -r --arg s "$SERVICE" '.routes[] | select(.service == $s and .version == "v2") | .url' <<<"$BODY")"
 ok "200, the new route is in it, version tag $ETAG"
 
+station 'A key for one tenant: it sees that tenant, and no other'
+call POST /tenants -H 'Content-Type: application/json' -d "{\"name\": \"$TENANT-other\"}"
+expect 201 409
+call POST /keys -H 'Content-Type: application/json' \
+    -d "{\"tenant\": \"$TENANT\", \"roles\": [\"viewer\"], \"description\": \"the demo's dashboard\"}"
+expect 201
+KEY_ID=$(json .id) KEY_TOKEN=$(json .token)
+note "key $KEY_ID; its token was in this answer and is nowhere else"
+as "$KEY_TOKEN"
+call GET "/routes/$ROUTE"
+expect 200
+ok '200 for a route of its tenant'
+call GET "/tenants/$TENANT-other"
+expect 404
+OTHERS=$(json .code)
+call GET "/tenants/$TENANT-there-is-none"
+expect 404
+same 'the answer about a tenant that is not there' code "$OTHERS" "$(json .code)"
+ok "404 $OTHERS for another tenant, as for one that does not exist"
+call DELETE "/routes/$ROUTE"
+expect 403
+ok "403, $(json .detail)"
+
+station 'The key is revoked'
+as "$API_TOKEN"
+call DELETE "/keys/$KEY_ID"
+expect 204
+REVOKED=${EPOCHREALTIME/[.,]/}
+as "$KEY_TOKEN"
+until call GET "/routes/$ROUTE" >/dev/null && [ "$STATUS" = 401 ]; do
+    [ $((${EPOCHREALTIME/[.,]/} - REVOKED)) -lt 5000000 ] || fail "the key still works 5 s after it was revoked: $STATUS"
+    sleep 0.05
+done
+ok "401 after $(((${EPOCHREALTIME/[.,]/} - REVOKED) / 1000)) ms"
+as "$API_TOKEN"
+
 printf '\n%s%sEvery station showed event %s, revision %s.%s\n\n' "$GREEN" "$BOLD" "$EVENT_ID" "$REVISION" "$PLAIN"
 cat <<EOF
 It goes on running:
   API          $API_URL/api/v1
   operations   $OPS_URL/health  $OPS_URL/metrics
-  addresses    .stack/env (PostgreSQL, Kafka, MongoDB)
+  addresses    .stack/env (PostgreSQL, Kafka, MongoDB; API_TOKEN)
   stop         make down
 EOF

@@ -16,7 +16,7 @@ usage: docker/local-stack.sh COMMAND
   reset                   down, and forget all data and passwords
   status                  what runs, where
   migrate                 create or upgrade the schema, the topics and the archive
-  service-start           start Traffic Manager and wait until it is ready
+  service-start           start Traffic Manager, wait until it is ready, and see that API_TOKEN in .stack/env is a key of it
   service-stop            stop it (SIGTERM, 40 s)
 
   start|stop|kill|pause|resume PART
@@ -28,13 +28,13 @@ usage: docker/local-stack.sh COMMAND
   psql ...                psql on the primary, as superuser, database traffic_manager
   compose ...             docker compose with this stack's ports and passwords (TM_STACK=compose)
 
-Ports: PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT MONGO_PORT API_PORT OPS_PORT
+Ports: PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_TLS_PORT KAFKA_CONTROLLER_PORT MONGO_PORT MONGO_TLS_PORT API_PORT OPS_PORT
         (with TM_FREE_PORTS=1, the next free one instead of a default that is taken)
 Others: TM_STACK=local|compose|auto  TM_BIN=path of the traffic-manager program
 EOF
 }
 
-for file in common install postgres kafka mongo service compose; do
+for file in common install tls postgres kafka mongo service compose; do
     # shellcheck source=/dev/null
     . "$ROOT/docker/stack/$file.sh"
 done
@@ -82,6 +82,7 @@ up() {
     save_ports
     echo "$KIND" >"$STACK/kind"
     [ "$KIND" = compose ] || install_servers
+    make_certificates
     for part in "${PARTS[@]}"; do
         case $(state_of "$part") in
         running) ;;
@@ -93,6 +94,7 @@ up() {
     if [ ${#paused[@]} -gt 0 ]; then die "paused: ${paused[*]}; let go on with: docker/local-stack.sh resume NAME"; fi
     if [ "$KIND" = compose ]; then containers_up; else postgres_repair_replica; fi
     kafka_create_topics
+    kafka_create_user
     say "the stack is up; '. .stack/env' has its addresses"
 }
 
@@ -136,8 +138,8 @@ part_pid() {
 part_ports() {
     case $1 in
     postgres-*) postgres_port "$1" ;;
-    kafka) echo "$KAFKA_PORT" ;;
-    mongo) echo "$MONGO_PORT" ;;
+    kafka) echo "$KAFKA_PORT, TLS $KAFKA_TLS_PORT" ;;
+    mongo) echo "$MONGO_PORT, TLS $MONGO_TLS_PORT" ;;
     traffic-manager) echo "$API_PORT, operations $OPS_PORT" ;;
     esac
 }

@@ -3,10 +3,11 @@
 //! Nothing else knows everything, and nothing knows this module.
 
 pub mod commands;
+mod trail;
 
 use std::{
     net::{SocketAddr, TcpListener},
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -21,22 +22,26 @@ use crate::{
         archive::Archive,
         consumer::{Consumer, ConsumerStatus},
     },
+    auth::jwt::Verifier,
     cache::{Cache, files::Files, follower},
-    config::{self, ConfigError, Settings, ms},
-    http::{self, ApiState, Check, CheckStatus, Health},
+    config::{self, AuthMode, ConfigError, Settings, ms},
+    http::{self, ApiState, Certificates, Check, CheckStatus, Health, Transport},
     relay::{self, Relay, RelayStatus},
     resilience::Dependency,
     service::{
         audit::AuditReads,
+        callers::Callers,
         exports::Exports,
+        keys::Keys,
         plans::Plans,
         polls::Polls,
+        privacy::Privacy,
         reads::Reads,
+        unpublished::Unpublished,
         upkeep,
         writer::{OnCommit, Writer},
     },
-    store::{self, Server, router::Router},
-    telemetry::names,
+    store::{self, Server, Visible, router::Router},
 };
 
 /// What a process does.
@@ -103,13 +108,11 @@ pub struct App {
     watchers: Vec<JoinHandle<()>>,
 }
 
-/// The newest sample of the outbox: events that Kafka has not acknowledged, and the age of the oldest.
-type Backlog = Arc<Mutex<Option<store::outbox::Backlog>>>;
-
 impl App {
     /// Binds the addresses, starts everything that the role needs, and returns. No dependency has to be there yet: readiness tells.
     pub async fn start(settings: Settings, role: Role, metrics: PrometheusHandle) -> Result<Self, StartError> {
         let cluster = if role.serves() || role.relays() { Some(cluster(&settings)?) } else { None };
+        let transport = if role.serves() { Transport::of(&settings.http.tls)? } else { None };
         let api_listener = if role.serves() { Some(bind("http.listen", settings.http.listen)?) } else { None };
         let ops_listener = bind("http.ops_listen", settings.http.ops_listen)?;
         let ops = local_address(&ops_listener, settings.http.ops_listen);
@@ -126,6 +129,9 @@ impl App {
             let upkeep = upkeep.clone();
             async move { upkeep.run_upkeep() }
         });
+        if let Some(transport) = &transport {
+            parts.watch_certificates(transport.certificates(), ms(settings.http.tls.reload_ms));
+        }
         let router = cluster.clone();
         let resident: Arc<OnceLock<Arc<Cache>>> = Arc::default();
         let held = resident.clone();
@@ -135,11 +141,12 @@ impl App {
         };
         let mut health = Health::new(metrics, can_serve);
         let mut state = None;
+        let unpublished = Unpublished::new(&settings.audit);
         if let Some(router) = &cluster {
-            watch_postgres(&settings, router, &mut health, &mut parts);
+            watch_postgres(&settings, router, &unpublished, &mut health, &mut parts);
         }
         let relay = Arc::new(RelayStatus::default());
-        let committed = Committing::default();
+        let committed = Committing { unpublished, relay: Arc::default(), others: Arc::default() };
         if let Some(router) = cluster.as_ref().filter(|_| role.serves()) {
             let files = snapshot_files(&settings.read)?;
             let cache = resident.get_or_init(|| Cache::new(router.clone(), &settings.read, files)).clone();
@@ -158,13 +165,19 @@ impl App {
         let mut api_server = None;
         if let (Some(listener), Some(state)) = (api_listener, state) {
             api = Some(local_address(&listener, settings.http.listen));
-            let server = http::api_server(listener, &settings, state, health.clone(), health.tallies())
+            let limits = Arc::new(http::Limits::new(&settings.limits));
+            let retired = limits.clone();
+            parts.watch(Duration::from_secs(60), move || {
+                let limits = retired.clone();
+                async move { limits.retire() }
+            });
+            let server = http::api_server(listener, transport, &settings, state, health.clone(), health.tallies(), limits)
                 .map_err(bound("http.listen", settings.http.listen))?;
             api_server = Some(server.handle());
             tokio::spawn(server);
         }
-        let server =
-            http::ops_server(ops_listener, health.clone()).map_err(bound("http.ops_listen", settings.http.ops_listen))?;
+        let server = http::ops_server(ops_listener, &settings.http, health.clone())
+            .map_err(bound("http.ops_listen", settings.http.ops_listen))?;
         let ops_server = server.handle();
         tokio::spawn(server);
         let Parts { stop_waiters, stop_pipeline, stop_watchers, pipeline, watchers } = parts;
@@ -233,14 +246,24 @@ impl Parts {
         }));
     }
 
+    /// Looks now and then whether the API's certificate has been replaced.
+    fn watch_certificates(&mut self, certificates: Arc<Certificates>, every: Duration) {
+        self.watch(every, move || {
+            let certificates = certificates.clone();
+            async move {
+                // Files may be slow; whatever comes of it is in the log.
+                let _ = tokio::task::spawn_blocking(move || certificates.reload()).await;
+            }
+        });
+    }
+
     /// Says "started" once the schema can be read, or there are snapshots on disk to serve.
     fn spawn_start(&mut self, cluster: Option<Arc<Router>>, cache: Option<Arc<Cache>>, health: web::Data<Health>) {
         let stop = self.stop_watchers.clone();
         let started = async move {
             let Some(router) = cluster else { return health.started() };
             loop {
-                let read = async |client: Arc<store::Connection>| store::installation::cursor_key(&client).await;
-                match router.read(|_| true, read).await {
+                match router.read(&Visible::no_tenants(), |_| true, store::installation::cursor_key).await {
                     Ok(_) => return health.started(),
                     Err(_) if cache.as_ref().is_some_and(|cache| cache.has_anything()) => return health.started(),
                     Err(error) => tracing::warn!(error = %error, "the schema cannot be read yet; has `migrate` run?"),
@@ -254,9 +277,10 @@ impl Parts {
     }
 }
 
-/// Wakes what follows a commit: the relay in this process, and the notifier of the relays in others.
-#[derive(Default, Clone)]
+/// What a commit waits for, and what it wakes: the relay in this process, and the notifier of the relays in others.
+#[derive(Clone)]
 struct Committing {
+    unpublished: Arc<Unpublished>,
     relay: Arc<Notify>,
     others: Arc<Notify>,
 }
@@ -297,7 +321,9 @@ fn snapshot_files(settings: &config::Read) -> Result<Option<Files>, ConfigError>
 }
 
 /// Watches the servers and the outbox, and tells health of them.
-fn watch_postgres(settings: &Settings, router: &Arc<Router>, health: &mut Health, parts: &mut Parts) {
+fn watch_postgres(
+    settings: &Settings, router: &Arc<Router>, unpublished: &Arc<Unpublished>, health: &mut Health, parts: &mut Parts,
+) {
     let watched = router.clone();
     parts.watch(ms(settings.postgres.replica_check_ms), move || {
         let router = watched.clone();
@@ -306,10 +332,20 @@ fn watch_postgres(settings: &Settings, router: &Arc<Router>, health: &mut Health
             router.servers().for_each(|server| server.report_pool());
         }
     });
-    let backlog = Backlog::default();
-    let (sampled, server) = (backlog.clone(), router.primary().clone());
-    parts.watch(Duration::from_secs(1), move || sample_backlog(server.clone(), sampled.clone()));
-    health.section("backlog", move || json!(*backlog.lock().unwrap_or_else(PoisonError::into_inner)));
+    let (sampled, server) = (unpublished.clone(), router.primary().clone());
+    parts.watch(Duration::from_secs(1), move || {
+        let (unpublished, primary) = (sampled.clone(), server.clone());
+        async move { unpublished.sample(&primary).await }
+    });
+    let backlog = unpublished.clone();
+    health.section("backlog", move || json!(backlog.newest()));
+    if unpublished.fails_closed() {
+        let checked = unpublished.clone();
+        health.check("audit_backlog", move || match checked.admits() {
+            Ok(()) => Check::of(true, CheckStatus::Healthy, ""),
+            Err(closed) => Check::of(false, CheckStatus::Degraded, &format!("writes are refused: {closed}")),
+        });
+    }
     let reported = router.clone();
     health.section("replicas", move || json!(reported.report()));
     for server in router.servers() {
@@ -324,16 +360,6 @@ fn watch_postgres(settings: &Settings, router: &Arc<Router>, health: &mut Health
             Check::of(fresh, CheckStatus::Degraded, "a replica is behind or does not answer; the primary reads for it")
         });
     }
-}
-
-async fn sample_backlog(primary: Arc<Server>, backlog: Backlog) {
-    let read = async |client: Arc<store::Connection>| store::outbox::backlog(&client).await;
-    let sample = primary.read(read).await.ok();
-    if let Some(sample) = &sample {
-        metrics::gauge!(names::OUTBOX_BACKLOG).set(sample.events as f64);
-        metrics::gauge!(names::OUTBOX_AGE_SECONDS).set(sample.oldest_seconds);
-    }
-    *backlog.lock().unwrap_or_else(PoisonError::into_inner) = sample;
 }
 
 /// Starts the write path, the read path and the audit reads of the API.
@@ -377,7 +403,10 @@ async fn serve(
         }
     });
     let primary = router.primary();
-    let (writer, lanes) = Writer::start(primary.clone(), &settings.write, &settings.limits, on_commit);
+    let privacy = Arc::new(Privacy::new(&settings.privacy, router.clone())?);
+    let unpublished = committed.unpublished.clone();
+    let (writer, lanes) =
+        Writer::start(primary.clone(), &settings.write, &settings.limits, privacy.clone(), unpublished, on_commit);
     parts.watchers.extend(lanes);
     let every = ms(settings.relay.notify_ms);
     let notifier =
@@ -385,11 +414,12 @@ async fn serve(
     parts.watchers.push(tokio::spawn(notifier));
     let (swept, hours) = (primary.clone(), settings.write.idempotency_ttl_hours);
     parts.watch(Duration::from_secs(60), move || upkeep::sweep(swept.clone(), hours));
-    let reads = Arc::new(Reads::new(router.clone(), cache.clone()));
+    let reads = Arc::new(Reads::new(router.clone(), cache.clone(), privacy));
     let queries = settings.audit.max_concurrent_queries;
     let mongodb = Dependency::new("mongodb_queries", queries, ms(settings.mongo.query_timeout_ms), &settings.breaker);
     health.dependency(mongodb.clone());
     let archive = Archive::new(&settings.mongo).await?;
+    let trail = trail::start(settings, archive.clone(), primary, health, parts);
     let audit = Arc::new(AuditReads::new(archive, mongodb, router.clone(), reads.clone()));
     let exports = Exports::new(audit.clone(), &settings.audit, parts.stop_waiters.clone());
     let reported = cache.clone();
@@ -397,9 +427,21 @@ async fn serve(
         "cache",
         move || json!({ "tenants": reported.len(), "stale_seconds": reported.stale_for().map(|age| age.as_secs()) }),
     );
+    let tokens = Verifier::new(&settings.auth.jwt, &settings.breaker)?.filter(|_| settings.auth.mode == AuthMode::Required);
+    if let Some(tokens) = &tokens {
+        health.dependency(tokens.policy().clone());
+        parts.watchers.push(tokio::spawn(tokens.clone().keep_fresh(parts.stop_watchers.clone())));
+    }
+    let callers = Arc::new(Callers::new(&settings.auth, primary.clone(), tokens)?);
+    let followed = callers.clone();
+    parts.watch(ms(settings.auth.key_refresh_ms), move || {
+        let callers = followed.clone();
+        async move { callers.refresh().await }
+    });
+    let keys = Keys::new(primary.clone(), callers.pepper(), settings.auth.keys_per_tenant);
     let plans = Plans::new(reads.clone(), &settings.limits);
     let polls = Arc::new(Polls::new(cache, router.clone(), settings.read.clone(), parts.stop_waiters.clone()));
-    Ok(web::Data::new(ApiState { writer, reads, plans, polls, audit, exports }))
+    Ok(web::Data::new(ApiState { writer, reads, plans, polls, audit, exports, keys, callers, trail }))
 }
 
 fn start_relay(

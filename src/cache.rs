@@ -52,7 +52,7 @@ use crate::{
         tag::VersionTag,
     },
     resilience::CallError,
-    store::{self, router::Router},
+    store::{self, Visible, router::Router},
     telemetry::names,
 };
 
@@ -191,9 +191,14 @@ impl Cache {
 
     /// The tenant as the primary has it now.
     async fn catch_up(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
-        let read = async |client: Arc<store::Connection>| store::tenants::tags(&client, &[tenant.as_str()]).await;
+        let read = async |tx: &store::Transaction<'_>| store::tenants::tags(tx, &[tenant.as_str()]).await;
         let before = self.seen(tenant);
-        let tags = self.router.primary().read(read).await.map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
+        let tags = self
+            .router
+            .primary()
+            .read(&Visible::tenant(tenant), read)
+            .await
+            .map_err(|error| CacheError::Unavailable(Arc::new(error)))?;
         let Some((_, newest)) = tags.first() else {
             return if self.settle_absent(tenant, &before, None) { Ok(None) } else { self.load(tenant).await };
         };
@@ -248,8 +253,8 @@ impl Cache {
         let tenants: Vec<_> = files.tenants().into_iter().filter(|tenant| self.resident.get(tenant.as_str()).is_none()).collect();
         for chunk in tenants.chunks(1000) {
             let names: Vec<&str> = chunk.iter().map(TenantName::as_str).collect();
-            let read = async |client: Arc<store::Connection>| store::tenants::tags(&client, &names).await;
-            let Ok(known) = self.router.primary().read(read).await else { return };
+            let read = async |tx: &store::Transaction<'_>| store::tenants::tags(tx, &names).await;
+            let Ok(known) = self.router.primary().read(&Visible::tenants(chunk), read).await else { return };
             let gone = chunk.iter().filter(|tenant| known.iter().all(|(name, _)| name != *tenant)).cloned();
             self.gone.lock().unwrap_or_else(PoisonError::into_inner).extend(gone);
         }
@@ -351,7 +356,7 @@ impl Cache {
                 return;
             }
         }
-        if tenants.is_empty() && self.router.primary().read(async |client| ping(&client).await).await.is_err() {
+        if tenants.is_empty() && self.router.primary().read(&Visible::no_tenants(), ping).await.is_err() {
             return;
         }
         self.confirmed_ms.store(u64::try_from(started.as_millis()).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
@@ -362,8 +367,9 @@ impl Cache {
     async fn refresh_tags(self: &Arc<Self>, tenants: &[TenantName]) -> Result<(), CallError<store::Error>> {
         let names: Vec<&str> = tenants.iter().map(TenantName::as_str).collect();
         let before: Vec<Seen> = tenants.iter().map(|tenant| self.seen(tenant)).collect();
-        let read = async |client: Arc<store::Connection>| store::tenants::tags(&client, &names).await;
-        let tags: HashMap<TenantName, VersionTag> = self.router.primary().read(read).await?.into_iter().collect();
+        let read = async |tx: &store::Transaction<'_>| store::tenants::tags(tx, &names).await;
+        let tags: HashMap<TenantName, VersionTag> =
+            self.router.primary().read(&Visible::tenants(tenants), read).await?.into_iter().collect();
         for (tenant, before) in tenants.iter().zip(&before) {
             let held = self.resident.get(tenant.as_str());
             match tags.get(tenant) {
@@ -406,7 +412,7 @@ fn applied(result: &'static str, becomes: Becomes) -> Becomes {
     becomes
 }
 
-async fn ping(client: &store::Connection) -> Result<(), store::Error> {
-    client.execute("select 1", &[]).await?;
+async fn ping(tx: &store::Transaction<'_>) -> Result<(), store::Error> {
+    tx.execute("select 1", &[]).await?;
     Ok(())
 }

@@ -3,16 +3,36 @@
 //! Every key, its default and its consequence stand in `config.default.toml`, which is compiled in, so a key without a default
 //! or a default without a key fails the tests. A wrong value stops the start with the key's name; secrets hide themselves in `Debug`.
 
+mod auth;
+mod edge;
 mod sections;
 
-use std::{path::Path, time::Duration};
+use std::{collections::HashMap, path::Path, time::Duration};
 
+pub use auth::*;
 use secrecy::ExposeSecret as _;
 pub use sections::*;
 use validator::{Validate as _, ValidationErrors, ValidationErrorsKind};
 
 /// The documented defaults.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
+
+/// Keys whose values are lists: comma-separated in the environment and in flags.
+const LISTS: &[&str] = &[
+    "postgres.replica_urls",
+    "http.trusted_proxies",
+    "http.cors_origins",
+    "auth.jwt.algorithms",
+    "auth.jwt.role_map",
+    "privacy.master_keys",
+    "telemetry.mask",
+];
+
+/// Names and values of environment variables.
+type Variables = HashMap<String, String>;
+
+/// Keys that are taken from the environment as they stand: what is a number there is written anew, and 007 is another password than 7.
+const TEXTS: [&str; 4] = ["kafka.sasl_username", "kafka.sasl_password", "auth.key_pepper", "http.ops_token"];
 
 /// Why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -33,13 +53,26 @@ pub enum ConfigError {
 impl Settings {
     /// Reads and checks the settings. `overrides` are `key=value` flags.
     pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Self, ConfigError> {
+        let variables =
+            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        Self::with_environment(file, variables.collect(), overrides)
+    }
+
+    fn with_environment(file: Option<&Path>, variables: Variables, overrides: &[String]) -> Result<Self, ConfigError> {
+        let as_it_stands = |key: &&str| {
+            let value = variables.get(&format!("TM__{}", key.replace('.', "__").to_uppercase()))?;
+            Some(format!("{key}={value}"))
+        };
+        let mut later: Vec<String> = TEXTS.iter().filter_map(as_it_stands).collect();
+        later.extend_from_slice(overrides);
         let environment = config::Environment::with_prefix("TM")
+            .source(Some(variables))
             .prefix_separator("__")
             .separator("__")
             .try_parsing(true)
-            .list_separator(",")
-            .with_list_parse_key("postgres.replica_urls");
-        Self::from_sources(file, Some(environment), overrides)
+            .list_separator(",");
+        let environment = LISTS.iter().fold(environment, |environment, key| environment.with_list_parse_key(key));
+        Self::from_sources(file, Some(environment), &later)
     }
 
     /// The same without the environment: what tests start from.
@@ -59,15 +92,20 @@ impl Settings {
         }
         for pair in overrides {
             let (key, value) = pair.split_once('=').ok_or_else(|| invalid(pair, "a flag is --set key=value"))?;
-            sources = if key == "postgres.replica_urls" {
-                sources.set_override(key, value.split(',').collect::<Vec<_>>())?
+            sources = if LISTS.contains(&key) {
+                sources.set_override(key, value.split(',').filter(|item| !item.is_empty()).collect::<Vec<_>>())?
             } else {
                 sources.set_override(key, value)?
             };
         }
         let mut settings: Self = sources.build()?.try_deserialize()?;
         // An empty variable means none.
-        settings.postgres.replica_urls.retain(|url| !url.expose_secret().is_empty());
+        settings.auth.jwt.role_map.retain(|entry| !entry.is_empty());
+        for secrets in [&mut settings.postgres.replica_urls, &mut settings.privacy.master_keys] {
+            secrets.retain(|secret| !secret.expose_secret().is_empty());
+        }
+        settings.telemetry.mask.retain(|name| !name.is_empty());
+        settings.http.cors_origins.retain(|origin| !origin.is_empty());
         settings.check()?;
         Ok(settings)
     }
@@ -77,6 +115,7 @@ impl Settings {
             let (key, reason) = first_error(&errors, "");
             return Err(ConfigError::Invalid { key, reason });
         }
+        edge::check(&self.http)?;
         if self.auth.mode == AuthMode::None {
             for (key, address) in [("http.listen", self.http.listen), ("http.ops_listen", self.http.ops_listen)] {
                 if !address.ip().is_loopback() {
@@ -99,6 +138,49 @@ impl Settings {
         if self.kafka.topic == self.kafka.dlq_topic {
             return Err(invalid("kafka.dlq_topic", "must differ from kafka.topic"));
         }
+        if self.mongo.collection == self.mongo.access_collection {
+            return Err(invalid("mongo.access_collection", "must differ from mongo.collection"));
+        }
+        self.auth.jwt.check()?;
+        self.http.tls.check()?;
+        self.kafka.check_security()
+    }
+}
+
+impl HttpTls {
+    fn check(&self) -> Result<(), ConfigError> {
+        let Self { cert_file, key_file, client_ca_file, trust_domain, .. } = self;
+        if cert_file.is_empty() != key_file.is_empty() {
+            let key = if key_file.is_empty() { "http.tls.key_file" } else { "http.tls.cert_file" };
+            return Err(invalid(key, "must be set too: a certificate and its key belong together"));
+        }
+        if !client_ca_file.is_empty() && cert_file.is_empty() {
+            return Err(invalid("http.tls.client_ca_file", "needs http.tls.cert_file: without TLS nobody shows a certificate"));
+        }
+        if !client_ca_file.is_empty() && trust_domain.is_empty() {
+            return Err(invalid("http.tls.trust_domain", "is required with http.tls.client_ca_file"));
+        }
+        Ok(())
+    }
+}
+
+impl Kafka {
+    /// What is set and would silently not be used is refused: whoever set it believes to be protected by it.
+    fn check_security(&self) -> Result<(), ConfigError> {
+        let is_sasl = self.security_protocol == SecurityProtocol::SaslSsl;
+        let has_password = !self.sasl_password.expose_secret().is_empty();
+        if self.security_protocol == SecurityProtocol::Plaintext && !self.ca_file.is_empty() {
+            return Err(invalid("kafka.ca_file", "is not used with kafka.security_protocol = \"plaintext\""));
+        }
+        if !is_sasl && (has_password || !self.sasl_username.is_empty()) {
+            return Err(invalid("kafka.sasl_username", "is used with kafka.security_protocol = \"sasl_ssl\" only"));
+        }
+        if is_sasl && (self.sasl_username.is_empty() || !has_password) {
+            return Err(invalid(
+                "kafka.sasl_username",
+                "is required, with its password, for kafka.security_protocol = \"sasl_ssl\"",
+            ));
+        }
         Ok(())
     }
 }
@@ -112,6 +194,11 @@ impl From<config::ConfigError> for ConfigError {
 /// A key that a role needs and that has no value.
 pub fn missing(key: &str) -> ConfigError {
     invalid(key, "is required here and is empty")
+}
+
+/// A key whose value cannot be used.
+pub fn unusable(key: &str, reason: impl std::fmt::Display) -> ConfigError {
+    invalid(key, &reason.to_string())
 }
 
 /// Milliseconds of a setting.
@@ -157,7 +244,7 @@ mod tests {
         for (wrong, key) in [
             ("http.max_body_bytes=12", "http.max_body_bytes"),
             ("http.listen=nowhere", "http.listen"),
-            ("http.listen=0.0.0.0:8000", "http.listen"),
+            ("http.trusted_proxies=10.0.0.0/33", "trusted_proxies"),
             ("write.lanes=many", "write.lanes"),
             ("write.lanes=0", "write.lanes"),
             ("telemetry.sample_ratio=2", "telemetry.sample_ratio"),
@@ -171,11 +258,54 @@ mod tests {
     }
 
     #[test]
+    fn who_asks_nobody_listens_on_loopback_only() {
+        let open = |listener: &str| error(&["auth.mode=none", &format!("{listener}=0.0.0.0:8000")]);
+        for listener in ["http.listen", "http.ops_listen"] {
+            assert!(open(listener).contains(listener), "{}", open(listener));
+        }
+        assert!(Settings::without_environment(&["http.listen=0.0.0.0:8000".into()]).is_ok());
+        assert_eq!(Settings::without_environment(&[]).unwrap().auth.mode, AuthMode::Required, "unless said otherwise");
+    }
+
+    #[test]
+    fn what_would_not_protect_is_refused() {
+        for (wrong, key) in [
+            (&["http.tls.cert_file=a"][..], "http.tls.key_file"),
+            (&["http.tls.key_file=a"], "http.tls.cert_file"),
+            (&["http.tls.client_ca_file=a", "http.tls.trust_domain=d"], "http.tls.client_ca_file"),
+            (&["http.tls.cert_file=a", "http.tls.key_file=b", "http.tls.client_ca_file=c"], "http.tls.trust_domain"),
+            (&["kafka.ca_file=a"], "kafka.ca_file"),
+            (&["kafka.sasl_password=a"], "kafka.sasl_username"),
+            (&["kafka.security_protocol=ssl", "kafka.sasl_username=a"], "kafka.sasl_username"),
+            (&["kafka.security_protocol=sasl_ssl", "kafka.sasl_username=a"], "kafka.sasl_username"),
+            (&["kafka.security_protocol=sasl_plaintext"], "security_protocol"),
+            (&["kafka.sasl_mechanism=MD5"], "sasl_mechanism"),
+        ] {
+            let message = error(wrong);
+            assert!(message.contains(key), "{wrong:?}: {message}");
+        }
+    }
+
+    #[test]
     fn an_empty_list_of_replicas_is_none() {
         let with =
             |urls: &str| Settings::without_environment(&[format!("postgres.replica_urls={urls}")]).unwrap().postgres.replica_urls;
         assert_eq!(with("").len(), 0);
         assert_eq!(with("postgres://a/x,postgres://b/x").len(), 2);
+    }
+
+    #[test]
+    fn a_password_in_the_environment_is_taken_as_it_stands() {
+        let variable = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let variables = [
+            variable("TM__KAFKA__SECURITY_PROTOCOL", "sasl_ssl"),
+            variable("TM__KAFKA__SASL_USERNAME", "1e3"),
+            variable("TM__KAFKA__SASL_PASSWORD", "007"),
+            variable("TM__POSTGRES__POOL_SIZE", "9"),
+        ];
+        let settings = Settings::with_environment(None, variables.into(), &["kafka.sasl_username=flag".into()]).unwrap();
+        assert_eq!(settings.kafka.sasl_password.expose_secret(), "007");
+        assert_eq!((settings.kafka.sasl_username.as_str(), settings.postgres.pool_size), ("flag", 9));
     }
 
     #[test]

@@ -13,7 +13,9 @@ use rdkafka::{
     producer::{FutureProducer, Producer as _},
 };
 
-use crate::config::{self, ConfigError, ms};
+use secrecy::ExposeSecret as _;
+
+use crate::config::{self, ConfigError, SaslMechanism, SecurityProtocol, ms};
 
 /// CloudEvents' content type of the data.
 pub const CONTENT_TYPE: &str = "application/json";
@@ -30,7 +32,32 @@ fn client(settings: &config::Kafka) -> Result<ClientConfig, ConfigError> {
         // Found again within a second after a broker's restart, instead of ten.
         .set("reconnect.backoff.max.ms", "1000")
         .set_log_level(RDKafkaLogLevel::Warning);
+    secure(&mut client, settings);
     Ok(client)
+}
+
+/// Encryption, and who this client is. The brokers' names are verified whenever there is TLS.
+fn secure(client: &mut ClientConfig, settings: &config::Kafka) {
+    let protocol = match settings.security_protocol {
+        SecurityProtocol::Plaintext => return,
+        SecurityProtocol::Ssl => "ssl",
+        SecurityProtocol::SaslSsl => "sasl_ssl",
+    };
+    client.set("security.protocol", protocol).set("ssl.endpoint.identification.algorithm", "https");
+    if !settings.ca_file.is_empty() {
+        client.set("ssl.ca.location", &settings.ca_file);
+    }
+    if settings.security_protocol == SecurityProtocol::SaslSsl {
+        let mechanism = match settings.sasl_mechanism {
+            SaslMechanism::ScramSha256 => "SCRAM-SHA-256",
+            SaslMechanism::ScramSha512 => "SCRAM-SHA-512",
+            SaslMechanism::Plain => "PLAIN",
+        };
+        client
+            .set("sasl.mechanism", mechanism)
+            .set("sasl.username", &settings.sasl_username)
+            .set("sasl.password", settings.sasl_password.expose_secret());
+    }
 }
 
 fn wrong(error: KafkaError) -> ConfigError {

@@ -28,6 +28,7 @@
 //! | [`audit`] | Kafka to MongoDB, and reading it back |
 //! | [`resilience`] | bulkhead, breaker, timeout and retry budget as one policy |
 //! | [`auth`] | who calls |
+//! | [`tls`] | certificates from files, and the one way to be a TLS client |
 //!
 //! Imports point one way: [`app`] knows everything and nothing knows it; `http → service → store`; everything may use [`domain`], which
 //! uses nothing.
@@ -47,3 +48,4 @@ pub mod resilience;
 pub mod service;
 pub mod store;
 pub mod telemetry;
+pub mod tls;

@@ -1,15 +1,21 @@
 //! Arguments → settings → telemetry → app → run until told to stop.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    io::{BufWriter, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand};
+use secrecy::ExposeSecret as _;
 use tokio::signal::unix::{SignalKind, signal};
 use traffic_manager::{
     app::{App, Role, commands},
     config::{Settings, ms},
-    service::retention::Retained,
-    telemetry,
+    domain::ids::TenantName,
+    service::{privacy::people::Rewrapped, retention::Retained},
+    telemetry::{self, mask::Mask},
 };
 
 /// A multi-tenant traffic-routing control plane with a provable audit trail.
@@ -32,7 +38,7 @@ struct Sources {
     overrides: Vec<String>,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 enum Command {
     /// Serve the API.
     Serve,
@@ -46,15 +52,56 @@ enum Command {
     Migrate,
     /// Remove archived events that are old enough and proven, then end. Exit status 3: some do not verify, and were kept.
     Retain,
+    /// API keys.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// Personal data in the history: access, erasure, and what follows a change of the master key.
+    #[command(subcommand)]
+    Privacy(PrivacyCommand),
+    /// Ask the process that listens on `http.ops_listen` whether it serves, then end. Exit status 0: it does.
+    Probe,
     /// Print every setting with its default and its consequence, then end.
     Defaults,
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum KeyCommand {
+    /// Make an API key and print its token, which is not kept anywhere. The way to the first key.
+    Create(commands::KeyArguments),
+}
+
+#[derive(Debug, Clone, Subcommand)]
+enum PrivacyCommand {
+    /// Print everything that a tenant's history says of a person, an event a line.
+    Export {
+        /// Of which tenant.
+        #[arg(long)]
+        tenant: TenantName,
+        /// The person's name, as events have it in actor.id.
+        #[arg(long)]
+        actor: String,
+    },
+    /// Destroy the keys of a person, or of everybody in a tenant: what they sealed can never be opened again. Asks nothing.
+    Erase {
+        /// In which tenant.
+        #[arg(long)]
+        tenant: TenantName,
+        /// The person's name; without it, everybody in the tenant.
+        #[arg(long)]
+        actor: Option<String>,
+    },
+    /// Wrap every person's key under the first master key, so that the others can go.
+    Rewrap,
 }
 
 fn main() -> ExitCode {
     match run(Arguments::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("traffic-manager: {error:#}");
+            let text = format!("{error:#}");
+            // A library's error may repeat a URL with its password.
+            let text = Mask::new(&[]).map_or(text.clone(), |mask| mask.apply(&text).into_owned());
+            eprintln!("traffic-manager: {text}");
             ExitCode::FAILURE
         }
     }
@@ -81,6 +128,15 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let result = match arguments.command {
         Command::Migrate => runtime.block_on(commands::migrate(&settings)).map(done).map_err(anyhow::Error::from),
         Command::Retain => runtime.block_on(commands::retain(&settings)).map(verdict).map_err(anyhow::Error::from),
+        Command::Key(KeyCommand::Create(arguments)) => runtime
+            .block_on(commands::create_key(&settings, arguments))
+            .map(|token| {
+                println!("{}", token.expose_secret());
+                ExitCode::SUCCESS
+            })
+            .map_err(anyhow::Error::from),
+        Command::Privacy(command) => runtime.block_on(privacy(&settings, command)).map(done),
+        Command::Probe => runtime.block_on(commands::probe(&settings)).map(done).map_err(anyhow::Error::from),
         Command::Defaults => Ok(ExitCode::SUCCESS),
         Command::Serve => runtime.block_on(serve(settings, Role::Serve, &telemetry)).map(done),
         Command::Relay => runtime.block_on(serve(settings, Role::Relay, &telemetry)).map(done),
@@ -94,6 +150,25 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
 fn verdict(retained: Retained) -> ExitCode {
     if retained.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_VERIFIED) }
+}
+
+async fn privacy(settings: &Settings, command: PrivacyCommand) -> anyhow::Result<()> {
+    match command {
+        PrivacyCommand::Export { tenant, actor } => {
+            let mut out = BufWriter::new(std::io::stdout());
+            commands::privacy::export(settings, &tenant, &actor, &mut out).await?;
+            out.flush()?;
+        }
+        PrivacyCommand::Erase { tenant, actor } => {
+            let keys = commands::privacy::erase(settings, &tenant, actor.as_deref()).await?;
+            println!("keys destroyed in tenant {tenant}: {keys}");
+        }
+        PrivacyCommand::Rewrap => {
+            let Rewrapped { keys, index } = commands::privacy::rewrap(settings).await?;
+            println!("keys wrapped anew: {}", keys + u64::from(index));
+        }
+    }
+    Ok(())
 }
 
 async fn serve(settings: Settings, role: Role, telemetry: &telemetry::Telemetry) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@
 //! Traces are exported over OTLP by a blocking exporter on a thread of its own, made before the runtime: an exporter that needs the
 //! runtime hangs the shutdown that waits for it.
 
+pub mod mask;
 pub mod names;
 
 use std::time::Duration;
@@ -18,10 +19,14 @@ use opentelemetry_sdk::{
     propagation::TraceContextPropagator,
     trace::{Sampler, SdkTracerProvider},
 };
-use tracing::Span;
+use secrecy::ExposeSecret as _;
+use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
-use tracing_subscriber::{EnvFilter, Layer as _, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    EnvFilter, Layer, fmt::MakeWriter, layer::SubscriberExt as _, registry::LookupSpan, util::SubscriberInitExt as _,
+};
 
+use self::mask::{Mask, Masked};
 use crate::config;
 
 /// What must be shut down at the end.
@@ -39,8 +44,11 @@ pub enum TelemetryError {
     #[error("configuration: telemetry.log: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// The exporter could not be built.
-    #[error("configuration: telemetry.otlp_endpoint: {0}")]
-    Exporter(#[from] opentelemetry_otlp::ExporterBuildError),
+    #[error("configuration: telemetry.otlp_endpoint: the exporter cannot be made of it")]
+    Exporter,
+    /// `telemetry.mask` cannot be looked for.
+    #[error("configuration: telemetry.mask: {0}")]
+    Mask(regex::Error),
     /// Another recorder or subscriber is installed already.
     #[error("telemetry was started twice: {0}")]
     Twice(String),
@@ -52,12 +60,8 @@ pub fn start(settings: &config::Telemetry) -> Result<Telemetry, TelemetryError> 
     opentelemetry::global::set_text_map_propagator(TraceContextPropagator::new());
     let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer("traffic-manager"));
     let filter: EnvFilter = EnvFilter::try_new(&settings.log)?;
-    let lines = match settings.format {
-        config::LogFormat::Json => {
-            tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(std::io::stderr).boxed()
-        }
-        config::LogFormat::Text => tracing_subscriber::fmt::layer().with_writer(std::io::stderr).boxed(),
-    };
+    let mask = Mask::new(&settings.mask).map_err(TelemetryError::Mask)?;
+    let lines = lines(settings.format, Masked::new(mask, std::io::stderr));
     tracing_subscriber::registry()
         .with(traces.with_filter(EnvFilter::new("traffic_manager=info")))
         .with(lines.with_filter(filter))
@@ -66,18 +70,33 @@ pub fn start(settings: &config::Telemetry) -> Result<Telemetry, TelemetryError> 
     Ok(Telemetry { provider, metrics: start_metrics()? })
 }
 
+/// What writes log lines.
+fn lines<S, W>(format: config::LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    match format {
+        config::LogFormat::Json => tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),
+        config::LogFormat::Text => tracing_subscriber::fmt::layer().with_writer(writer).boxed(),
+    }
+}
+
 fn tracer_provider(settings: &config::Telemetry) -> Result<SdkTracerProvider, TelemetryError> {
     let resource = Resource::builder().with_service_name(settings.service_name.clone()).build();
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sample_ratio)));
     let mut provider = SdkTracerProvider::builder().with_sampler(sampler).with_resource(resource);
-    if !settings.otlp_endpoint.is_empty() {
+    let endpoint = settings.otlp_endpoint.expose_secret();
+    if !endpoint.is_empty() {
         let exporter = opentelemetry_otlp::SpanExporter::builder()
             .with_http()
             .with_protocol(opentelemetry_otlp::Protocol::HttpBinary)
-            .with_endpoint(&settings.otlp_endpoint)
+            .with_endpoint(endpoint)
             .with_timeout(Duration::from_secs(3))
             .with_headers(std::collections::HashMap::new())
-            .build()?;
+            .build()
+            // The builder's error may repeat the URL, which may hold a password.
+            .map_err(|_| TelemetryError::Exporter)?;
         provider = provider.with_batch_exporter(exporter);
     }
     Ok(provider.build())

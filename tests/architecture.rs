@@ -1,5 +1,8 @@
 //! Imports point one way, and each library has one home. The source itself is read: what is forbidden here does not wait for a review.
 
+#[path = "architecture/container.rs"]
+mod container;
+
 use std::{
     collections::BTreeSet,
     fs,
@@ -23,12 +26,41 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ),
     ("mongodb", &[("audit/archive", "the only archive code")]),
     ("refinery", &[("store/migrations.rs", "the only migrator")]),
-    ("moka", &[("cache/", "the read path"), ("cache.rs", "the read path")]),
+    ("jsonwebtoken", &[("auth/jwt", "the only tokens")]),
+    ("reqwest", &[("auth/jwks.rs", "fetches the issuer's keys"), ("app/commands.rs", "probes a running process")]),
+    (
+        "moka",
+        &[
+            ("cache/", "the read path"),
+            ("cache.rs", "the read path"),
+            ("auth/jwt", "verified tokens"),
+            ("service/privacy/keys.rs", "persons' keys, for a moment"),
+        ],
+    ),
+    ("actix_cors", &[("http/edge.rs", "one rule for all web pages")]),
     ("failsafe", &[("resilience/breaker.rs", "the only breaker")]),
     ("schemars", &[("http/", "the documents")]),
     ("utoipa_swagger_ui", &[("http/docs.rs", "the page that shows them")]),
+    ("rustls", &[("tls.rs", "clients"), ("http/tls", "the server"), ("main.rs", "installs the provider for libraries")]),
+    ("actix_tls", &[("http/tls.rs", "the server's connections")]),
+    ("tokio_postgres_rustls", &[("store/server.rs", "connections")]),
+    ("x509_parser", &[("auth/certificate.rs", "who a certificate names")]),
     ("serde_json_canonicalizer", &[("domain/chain.rs", "one canonical form")]),
+    ("governor", &[("http/limits.rs", "limits of requests"), ("service/trail", "limits of records")]),
     ("csv", &[("http/exports.rs", "the only CSV")]),
+];
+
+/// Who may see the rows of every tenant, each with its reason. Everybody else names the tenants.
+const ALL_TENANTS: &[(&str, &str)] = &[
+    ("store/visible.rs", "makes it"),
+    ("store/migrations.rs", "a migration may have to change every row"),
+    ("store/outbox.rs", "the relay publishes for all"),
+    ("service/reads.rs", "lists over all tenants"),
+    ("service/callers.rs", "whose key a token is of is known only when it is found"),
+    ("service/keys.rs", "keys of the platform, and lists over all tenants"),
+    ("service/upkeep.rs", "forgets what is over, whose ever it is"),
+    ("service/privacy/keys.rs", "finds a person in the audit of all tenants"),
+    ("service/privacy/people.rs", "wraps every key anew"),
 ];
 
 /// What the pure core may not name.
@@ -52,13 +84,14 @@ const MODULES: &[(&str, &[&str])] = &[
     ("telemetry", &["config"]),
     ("resilience", &["config", "telemetry"]),
     ("auth", &["config", "resilience", "telemetry"]),
-    ("store", &["config", "resilience", "telemetry"]),
+    ("tls", &["config"]),
+    ("store", &["auth", "config", "resilience", "telemetry", "tls"]),
     ("cache", &["config", "kafka", "resilience", "store", "telemetry"]),
     ("service", &["audit", "auth", "cache", "config", "resilience", "store", "telemetry"]),
-    ("http", &["auth", "config", "resilience", "service", "telemetry"]),
+    ("http", &["auth", "config", "resilience", "service", "telemetry", "tls"]),
     ("kafka", &["config", "resilience", "telemetry"]),
     ("relay", &["config", "kafka", "resilience", "store", "telemetry"]),
-    ("audit", &["config", "kafka", "resilience", "telemetry"]),
+    ("audit", &["config", "kafka", "resilience", "telemetry", "tls"]),
 ];
 
 /// Uses that the table above forbids, each with its reason.
@@ -279,6 +312,57 @@ fn transactions_are_begun_in_one_way() {
     assert_none(faults);
 }
 
+fn all_tenants_faults(source: &Source) -> Vec<String> {
+    let is_home = ALL_TENANTS.iter().any(|(home, _)| source.path == *home);
+    if !is_home && source.code.contains("all_tenants") {
+        return vec![format!("src/{} sees the rows of every tenant, and is not in ALL_TENANTS", source.path)];
+    }
+    // Only there is it told to Postgres.
+    let stray = literals(&source.code).filter(|literal| source.path != "store/visible.rs" && literal.contains("app.tenants"));
+    stray.map(|literal| format!("src/{}: {literal:?}", source.path)).collect()
+}
+
+#[test]
+fn who_sees_every_tenant_is_listed() {
+    let sources = sources();
+    let needed = |home: &str| sources.iter().any(|source| source.path == home && source.code.contains("all_tenants"));
+    let unneeded = ALL_TENANTS.iter().filter(|(home, _)| !needed(home));
+    let unneeded = unneeded.map(|(home, _)| format!("src/{home} does not see every tenant any more"));
+    assert_none(sources.iter().flat_map(all_tenants_faults).chain(unneeded).collect());
+}
+
+/// What a statement is put together of beside constants, each with its reason.
+const IN_STATEMENTS: &[(&str, &str)] = &[
+    ("of_tenant", "store/routes.rs: one of two texts of ours, so that an index serves it"),
+    ("after_key", "store/routes.rs: the same"),
+    ("function", "store/router.rs: one of two names of functions"),
+];
+
+/// Names in braces in what looks like SQL that are not constants.
+fn statement_faults(source: &Source) -> Vec<String> {
+    let is_sql = |line: &&str| {
+        ["select ", "insert ", "update ", "delete ", "where ", "from ", "and "].iter().any(|word| line.contains(word))
+    };
+    let mut faults = Vec::new();
+    for line in source.code.lines().filter(is_sql) {
+        for name in line.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name) {
+            let is_variable = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') || name.is_empty();
+            let is_plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
+            if is_variable && is_plain && !IN_STATEMENTS.iter().any(|(known, _)| *known == name) {
+                faults.push(format!("src/{}: {{{name}}} in a statement: {}", source.path, line.trim()));
+            }
+        }
+    }
+    faults
+}
+
+#[test]
+fn statements_are_made_of_constants() {
+    let sources: Vec<_> = sources().into_iter().filter(|source| source.path.starts_with("store/")).collect();
+    assert!(sources.len() > 10);
+    assert_none(sources.iter().flat_map(statement_faults).collect());
+}
+
 #[test]
 fn names_of_metrics_stand_in_one_table() {
     let named = |source: &Source| {
@@ -303,6 +387,27 @@ fn every_metric_is_used() {
     assert_none(unused.into_iter().map(str::to_owned).collect());
 }
 
+/// What a request's headers, body and query say may be secret or personal: neither spans nor log lines of the edge have it.
+fn told_of_requests(source: &Source) -> Vec<String> {
+    let mut faults = Vec::new();
+    for (at, _) in source.code.match_indices("tracing::") {
+        let call = source.code[at..].split(");\n").next().unwrap_or_default();
+        let is_one = call["tracing::".len()..].trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').starts_with("!(");
+        for word in ["headers()", "header(", "query_string", "query()", ".uri()", "body", "payload"] {
+            if is_one && call.contains(word) {
+                faults.push(format!("src/{}: {word} in {call}", source.path));
+            }
+        }
+    }
+    faults
+}
+
+#[test]
+fn spans_and_log_lines_have_no_headers_bodies_or_queries() {
+    let sources = sources();
+    assert_none(sources.iter().filter(|source| source.path.starts_with("http/")).flat_map(told_of_requests).collect());
+}
+
 fn names_constant(code: &str, name: &str) -> bool {
     code.match_indices(&format!("names::{name}"))
         .any(|(at, found)| !code[at + found.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_'))
@@ -319,6 +424,10 @@ fn the_checks_find_what_they_look_for() {
     assert_eq!(library("audit/archive_queries.rs", "use mongodb::bson;"), 0);
     assert_eq!(library("service/x.rs", "/// like actix_web::web\n// use mongodb::x;\nlet a = \"actix_web\";"), 0);
     assert_eq!(library("service/x.rs", "use my_actix_web::x; use crate::rdkafka_like::x;"), 0);
+    let statement = |text| statement_faults(&source("store/x.rs", text)).len();
+    assert_eq!(statement("format!(\"select * from routes where tenant = '{tenant}'\")"), 1);
+    assert_eq!(statement("format!(\"select * from {} where true\", table)"), 1);
+    assert_eq!(statement("format!(\"select {COLUMNS} from routes where {of_tenant} and name = $1\")"), 0);
     let module = |path, text| module_faults(&source(path, text)).len();
     assert_eq!(module("domain/x.rs", "use crate::store::Error;"), 1);
     assert_eq!(module("domain/x.rs", "use crate::domain::ids;"), 0);
@@ -329,6 +438,14 @@ fn the_checks_find_what_they_look_for() {
     assert_eq!(module("http/x.rs", "use crate::store::Error;"), 1);
     assert_eq!(module("relay.rs", "fn f() { crate::app::migrate() }"), 1);
     assert_eq!(module("news/x.rs", ""), 1);
+    let all_tenants = |path, text| all_tenants_faults(&source(path, text)).len();
+    assert_eq!(all_tenants("service/x.rs", "primary.read(&Visible::all_tenants(), read)"), 1);
+    assert_eq!(all_tenants("service/upkeep.rs", "primary.read(&Visible::all_tenants(), read)"), 0);
+    assert_eq!(all_tenants("service/upkeep.rs", "\"set app.tenants = '*'\""), 1);
+    let told = |text| told_of_requests(&source("http/x.rs", text)).len();
+    assert_eq!(told("tracing::info_span!(\"x\", q = request.query_string());\nlet a = request.headers();"), 1);
+    assert_eq!(told("tracing::warn!(key = %request.headers().len(),\n \"x\");\n"), 1);
+    assert_eq!(told("tracing::warn!(\"x\");\nlet span = tracing::Span::none();\nrequest.headers();\n"), 0);
     assert!(
         is_transaction_text("BEGIN")
             && is_transaction_text(" commit;")

@@ -27,6 +27,8 @@ use traffic_manager::{
     },
     service::{
         batch::Request,
+        privacy::Privacy,
+        unpublished::Unpublished,
         writer::{OnCommit, Writer},
     },
     store::{Server, router::Router},
@@ -62,7 +64,14 @@ impl Instance {
                 cache.apply(tenant, &events);
             }
         });
-        let (writer, _lanes) = Writer::start(primary, &settings.write, &settings.limits, on_commit);
+        let (writer, _lanes) = Writer::start(
+            primary,
+            &settings.write,
+            &settings.limits,
+            Arc::new(Privacy::off()),
+            Unpublished::new(&settings.audit),
+            on_commit,
+        );
         Self { router, writer, cache, settings }
     }
 
@@ -86,6 +95,7 @@ impl Instance {
             trace_id: None,
             source_ip: None,
             body_bytes: 0,
+            narrowing: Default::default(),
         };
         let command = Command { tenant: tenant.clone(), op, precondition: Precondition::default(), confirm_in_use: false };
         self.writer.write(Request { command, facts, idempotency_key: None, traceparent: None }).await.unwrap().outcome.tag

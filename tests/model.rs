@@ -43,6 +43,8 @@ use traffic_manager::{
     service::{
         self,
         batch::{self, Request},
+        privacy::Privacy,
+        unpublished::Unpublished,
         writer::{OnCommit, Writer},
     },
     store::{
@@ -74,7 +76,14 @@ impl Instance {
             Server::new("postgres_primary", "postgres.primary_url", primary, &settings.postgres, &settings.breaker).unwrap();
         let server = Arc::new(server);
         let nothing: OnCommit = Arc::new(|_| {});
-        let (writer, _lanes) = Writer::start(server.clone(), &settings.write, &settings.limits, nothing);
+        let (writer, _lanes) = Writer::start(
+            server.clone(),
+            &settings.write,
+            &settings.limits,
+            Arc::new(Privacy::off()),
+            Unpublished::new(&settings.audit),
+            nothing,
+        );
         Self { writer, server }
     }
 }
@@ -183,7 +192,8 @@ async fn groups_of_any_size_commit_the_same_as_one_at_a_time() {
                 let limit = std::time::Duration::from_secs(10);
                 let decide = |locked| Ok(batch::plan(group, locked, quotas()).unwrap().split());
                 let wanted = batch::wanted(group);
-                let committed = Box::pin(store::group::commit(&mut client, &wanted, limit, decide)).await.unwrap();
+                let committed =
+                    Box::pin(store::group::commit(&mut client, instance.server.tls(), &wanted, limit, decide)).await.unwrap();
                 assert_eq!(committed.replies.len(), group.len());
                 heard.extend(group.iter().cloned().zip(committed.replies));
             }
@@ -206,7 +216,7 @@ proptest! {
         let mut replies = Vec::new();
         let mut events = Vec::new();
         for request in &requests {
-            let plan = batch::plan(std::slice::from_ref(request), rows.locked(), quotas()).unwrap();
+            let plan = batch::plan(std::slice::from_ref(request), rows.locked(std::slice::from_ref(request)), quotas()).unwrap();
             events.extend(plan.rows.events.clone());
             replies.extend(plan.replies.clone());
             rows.write(&plan.rows);
@@ -234,14 +244,17 @@ struct Rows {
 }
 
 impl Rows {
-    fn locked(&self) -> Locked {
+    /// What a group may see of them: of hosts, their owners only in the group's own tenants.
+    fn locked(&self, group: &[Request]) -> Locked {
+        let seen = batch::wanted(group).tenants;
         let key = |(tenant, key): &(TenantName, String)| Key {
             tenant: tenant.clone(),
             actor: commands::ACTOR.into(),
             key: key.clone(),
         };
         let owned = |((tenant, name), policy): (&(TenantName, PolicyName), &Policy)| {
-            let (owner, prefix) = ((tenant.clone(), name.clone()), policy.spec.path_prefix.clone());
+            let owner = seen.contains(tenant).then(|| (tenant.clone(), name.clone()));
+            let prefix = policy.spec.path_prefix.clone();
             policy.spec.hosts.clone().into_iter().map(move |host| ((host, prefix.clone()), owner.clone())).collect::<Vec<_>>()
         };
         let active = |tenant: &TenantName| {

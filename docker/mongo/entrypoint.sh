@@ -9,4 +9,8 @@ rm -f "$key"
 chown mongodb:mongodb "$key"
 chmod 400 "$key"
 
-exec docker-entrypoint.sh mongod --replSet rs0 --keyFile "$key" --bind_ip_all --port "$MONGO_PORT" --wiredTigerCacheSizeGB 0.25
+# Encrypted connections on the same port, for who wants them; nobody has to show a certificate.
+tls=(--tlsMode allowTLS --tlsCertificateKeyFile /traffic-manager/tls/server-both.pem
+    --tlsCAFile /traffic-manager/tls/ca.pem --tlsAllowConnectionsWithoutCertificates)
+
+exec docker-entrypoint.sh mongod --replSet rs0 --keyFile "$key" --bind_ip_all --port "$MONGO_PORT" --wiredTigerCacheSizeGB 0.25 "${tls[@]}"

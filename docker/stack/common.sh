@@ -32,7 +32,8 @@ repository_id() { printf '%s' "$ROOT" | cksum | cut -d' ' -f1; }
 
 # ---- ports -----------------------------------------------------------------------------------------------------------
 
-PORT_VARIABLES=(PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_CONTROLLER_PORT MONGO_PORT API_PORT OPS_PORT)
+PORT_VARIABLES=(PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_TLS_PORT KAFKA_CONTROLLER_PORT MONGO_PORT MONGO_TLS_PORT
+    API_PORT OPS_PORT)
 
 default_port() {
     case $1 in
@@ -40,7 +41,9 @@ default_port() {
     PG_REPLICA_PORT) echo 15433 ;;
     KAFKA_PORT) echo 19092 ;;
     KAFKA_CONTROLLER_PORT) echo 19093 ;;
+    KAFKA_TLS_PORT) echo 19094 ;;
     MONGO_PORT) echo 27117 ;;
+    MONGO_TLS_PORT) echo 27118 ;;
     API_PORT) echo 8000 ;;
     OPS_PORT) echo 9000 ;;
     esac
@@ -102,20 +105,20 @@ require_free_port() {
 
 # ---- passwords -------------------------------------------------------------------------------------------------------
 
-SECRET_VARIABLES=(PG_SUPERUSER_PASSWORD PG_OWNER_PASSWORD PG_APP_PASSWORD
-    MONGO_ADMIN_PASSWORD MONGO_APP_PASSWORD MONGO_AUDITOR_PASSWORD)
+SECRET_VARIABLES=(PG_SUPERUSER_PASSWORD PG_OWNER_PASSWORD PG_APP_PASSWORD KAFKA_APP_PASSWORD
+    MONGO_ADMIN_PASSWORD MONGO_APP_PASSWORD MONGO_AUDITOR_PASSWORD KEY_PEPPER)
 
 random_hex() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 
-# Made once, kept until `reset`. Hexadecimal, so that they need no quoting in SQL, URLs or shell.
+# Made once, kept until `reset`; a stack from before is given what it has not yet. Hexadecimal, so that they need no quoting in SQL,
+# URLs or shell.
 load_secrets() {
     local variable
-    if [ ! -f "$STACK/secrets" ]; then
-        for variable in "${SECRET_VARIABLES[@]}"; do
-            printf '%s=%s\n' "$variable" "$(random_hex)"
-        done >"$STACK/secrets.new"
-        mv "$STACK/secrets.new" "$STACK/secrets"
-    fi
+    { [ ! -f "$STACK/secrets" ] || cat "$STACK/secrets"; } >"$STACK/secrets.new"
+    for variable in "${SECRET_VARIABLES[@]}"; do
+        grep -q "^$variable=" "$STACK/secrets.new" || printf '%s=%s\n' "$variable" "$(random_hex)" >>"$STACK/secrets.new"
+    done
+    mv "$STACK/secrets.new" "$STACK/secrets"
     # shellcheck source=/dev/null
     . "$STACK/secrets"
 }

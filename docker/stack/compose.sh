@@ -53,4 +53,8 @@ containers_up() {
     [ -f "$STACK/volumes-created" ] || compose --profile service down -v
     touch "$STACK/volumes-created"
     compose up -d --wait --wait-timeout 300 "${PARTS[@]}" || { compose logs --tail 30 >&2; die "the containers did not become ready"; }
+    # The image runs users.js on an empty volume only; one of an earlier version lacks what that did not grant.
+    # shellcheck disable=SC2016 # expanded by the inner shell
+    compose exec -T mongo sh -c 'exec mongosh --quiet --port "$MONGO_PORT" -u admin -p "$MONGO_INITDB_ROOT_PASSWORD" \
+        --authenticationDatabase admin /docker-entrypoint-initdb.d/users.js' || die "the MongoDB users could not be brought up to date"
 }

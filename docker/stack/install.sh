@@ -17,6 +17,7 @@ find_missing_build_packages() {
     have make || MISSING+=(make)
     have pkg-config || MISSING+=(pkg-config)
     have curl || MISSING+=(curl ca-certificates)
+    have openssl || MISSING+=(openssl)
     have jq || MISSING+=(jq)
     system_python >/dev/null || MISSING+=(python3 python3-venv)
     have_header openssl/ssl.h || MISSING+=(libssl-dev)

@@ -29,9 +29,13 @@ write_kafka_settings() {
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:$KAFKA_CONTROLLER_PORT
-listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT,CONTROLLER://127.0.0.1:$KAFKA_CONTROLLER_PORT
-advertised.listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT,SECURE://127.0.0.1:$KAFKA_TLS_PORT,CONTROLLER://127.0.0.1:$KAFKA_CONTROLLER_PORT
+advertised.listeners=PLAINTEXT://127.0.0.1:$KAFKA_PORT,SECURE://127.0.0.1:$KAFKA_TLS_PORT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SECURE:SASL_SSL
+ssl.keystore.type=PEM
+ssl.keystore.location=$TLS/server-both.pem
+sasl.enabled.mechanisms=SCRAM-SHA-512
+listener.name.secure.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs=$KAFKA_DATA/data
@@ -59,6 +63,7 @@ kafka_started() { grep -q 'Kafka Server started' "$STACK/log/kafka.log"; }
 
 kafka_start() {
     require_free_port KAFKA_PORT
+    require_free_port KAFKA_TLS_PORT
     require_free_port KAFKA_CONTROLLER_PORT
     write_kafka_settings
     kafka_format
@@ -79,12 +84,13 @@ kafka_tool() {
         return
     fi
     case $tool in
-    topics) class=TopicCommand ;;
-    get-offsets) class=GetOffsetShell ;;
-    console-consumer) class=consumer.ConsoleConsumer ;;
-    *) die "no such Kafka tool: $tool (topics, get-offsets, console-consumer)" ;;
+    topics) class=org.apache.kafka.tools.TopicCommand ;;
+    get-offsets) class=org.apache.kafka.tools.GetOffsetShell ;;
+    console-consumer) class=org.apache.kafka.tools.consumer.ConsoleConsumer ;;
+    configs) class=kafka.admin.ConfigCommand ;;
+    *) die "no such Kafka tool: $tool (topics, get-offsets, console-consumer, configs)" ;;
     esac
-    kafka_java "org.apache.kafka.tools.$class" --bootstrap-server "127.0.0.1:$KAFKA_PORT" "$@"
+    kafka_java "$class" --bootstrap-server "127.0.0.1:$KAFKA_PORT" "$@"
 }
 
 kafka_create_topics() {
@@ -94,4 +100,12 @@ kafka_create_topics() {
         grep -qxF "${topic%:*}" <<<"$existing" ||
             kafka_tool topics --create --if-not-exists --topic "${topic%:*}" --partitions "${topic#*:}" --replication-factor 1 >/dev/null
     done
+}
+
+# The user of the encrypted listener. Kafka keeps it among its own records, so it is made once.
+kafka_create_user() {
+    [ ! -f "$STACK/kafka-user-created" ] || return 0
+    kafka_tool configs --alter --entity-type users --entity-name traffic-manager \
+        --add-config "SCRAM-SHA-512=[password=$KAFKA_APP_PASSWORD]" >/dev/null || die "the Kafka user could not be created"
+    touch "$STACK/kafka-user-created"
 }

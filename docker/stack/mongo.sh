@@ -21,27 +21,31 @@ mongo_install() {
     cp "$requirements" "$MONGO_VENV/installed"
 }
 
-mongo_answers() { grep -q 'listening on' "$STACK/log/mongo.log" && port_answers "$MONGO_PORT"; }
+mongo_answers() { grep -q 'listening on' "$STACK/log/mongo.log" && port_answers "$MONGO_PORT" && port_answers "$MONGO_TLS_PORT"; }
 
 mongo_spawn() {
     # The empty configuration file keeps it from picking up one from the home directory.
     : >"$MONGO_DATA/secantusd.toml"
     spawn mongo "$MONGO_DATA/data" \
-        "$MONGO_VENV/bin/python" "$MONGO_VENV/bin/secantusd-py" --config "$MONGO_DATA/secantusd.toml" \
+        "$MONGO_VENV/bin/python" "$ROOT/docker/mongo/serve.py" "$MONGO_TLS_PORT" "$MONGO_PORT" "$TLS/server-both.pem" --config "$MONGO_DATA/secantusd.toml" \
         --host 127.0.0.1 --port "$MONGO_PORT" --storage-path "$MONGO_DATA/data" --cache-size 256M "$@"
     wait_ready mongo 30 mongo_answers
 }
 
-# Users are made while authentication is off, then the server starts again with it on. Both only on loopback.
+# Users are made while authentication is off, then the server starts again with it on. Both only on loopback. Data of an earlier version
+# lack what its users.py did not grant: the mark holds the sum of the one that has run.
 mongo_start() {
+    local users
     require_free_port MONGO_PORT
+    require_free_port MONGO_TLS_PORT
     mkdir -p "$MONGO_DATA"
-    if [ ! -f "$MONGO_DATA/users-created" ]; then
+    users=$(cksum <"$ROOT/docker/mongo/users.py")
+    if [ "$(cat "$MONGO_DATA/users-created" 2>/dev/null)" != "$users" ]; then
         mongo_spawn
         MONGO_ADMIN_PASSWORD=$MONGO_ADMIN_PASSWORD MONGO_APP_PASSWORD=$MONGO_APP_PASSWORD \
             MONGO_AUDITOR_PASSWORD=$MONGO_AUDITOR_PASSWORD "$MONGO_VENV/bin/python" "$ROOT/docker/mongo/users.py" ||
             die "the MongoDB users could not be created"
-        touch "$MONGO_DATA/users-created"
+        printf '%s\n' "$users" >"$MONGO_DATA/users-created"
         part_stop mongo TERM 20 || die "mongo did not stop"
     fi
     mongo_spawn --auth

@@ -94,6 +94,9 @@ max_slot_wal_keep_size = 1GB
 shared_buffers = $([ "$name" = postgres-primary ] && echo 256MB || echo 128MB)
 timezone = 'UTC'
 log_timezone = 'UTC'
+ssl = on
+ssl_cert_file = 'stack-server.pem'
+ssl_key_file = 'stack-server.key'
 EOF
         [ "$name" = postgres-primary ] || cat <<EOF
 primary_slot_name = 'replica1'
@@ -101,6 +104,10 @@ wal_retrieve_retry_interval = 500ms
 primary_conninfo = 'host=127.0.0.1 port=$PG_PRIMARY_PORT user=postgres password=$PG_SUPERUSER_PASSWORD application_name=replica1'
 EOF
     } | as_postgres tee "$data/stack.conf" >/dev/null
+    # Copies: the user that the server runs as cannot look into the repository.
+    as_postgres tee "$data/stack-server.pem" <"$TLS/server.pem" >/dev/null
+    as_postgres tee "$data/stack-server.key" <"$TLS/server.key" >/dev/null
+    as_postgres chmod 600 "$data/stack-server.key"
 }
 
 postgres_init_primary() {

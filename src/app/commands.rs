@@ -1,16 +1,30 @@
 //! The commands that do something once and end.
 
-use std::sync::Arc;
+pub mod privacy;
 
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use clap::Args;
 use jiff::{SignedDuration, Timestamp};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
+use uuid::Uuid;
 
 use crate::{
     audit::archive::{self, Archive},
+    auth::{Caller, Grant, Reach, Role},
     config::{self, ConfigError, Settings, ms},
+    domain::{Invalid, event::Actor, ids::TenantName},
     kafka,
     resilience::Dependency,
-    service::retention::{Retained, Retention, RetentionError},
+    service::{
+        self, callers,
+        keys::{By, Keys, Wanted},
+        retention::{Retained, Retention, RetentionError},
+    },
     store::{self, Server},
 };
 
@@ -19,8 +33,9 @@ pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
     if settings.migrate.postgres_url.expose_secret().is_empty() {
         return Err(config::missing("migrate.postgres_url").into());
     }
+    let tls = store::connector(&settings.postgres)?;
     let (mut client, connection) =
-        store::connect("migrate.postgres_url", &settings.migrate.postgres_url, &settings.postgres).await?;
+        store::connect("migrate.postgres_url", &settings.migrate.postgres_url, &settings.postgres, &tls).await?;
     let connection = tokio::spawn(connection);
     let applied = store::migrations::run(&mut client).await?;
     tracing::info!(migrations.applied = ?applied, "the database is up to date");
@@ -50,6 +65,70 @@ pub enum MigrateError {
     /// The archive cannot be set up.
     #[error("the archive cannot be set up")]
     Mongo(#[from] archive::SetUpError),
+}
+
+/// What a key of the command line shall be.
+#[derive(Debug, Clone, Args)]
+pub struct KeyArguments {
+    /// A role; may be given more than once.
+    #[arg(long = "role", required = true, value_parser = parsed::<Role>)]
+    roles: Vec<Role>,
+    /// The tenant that it is of. Without it, of every tenant.
+    #[arg(long, value_parser = parsed::<TenantName>)]
+    tenant: Option<TenantName>,
+    /// What it is for.
+    #[arg(long, default_value = "made on the command line")]
+    description: String,
+    /// After so many days it ends. Without it, never.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3650))]
+    expires_in_days: Option<u32>,
+}
+
+impl KeyArguments {
+    /// A key without an end.
+    pub fn of(roles: Vec<Role>, tenant: Option<TenantName>) -> Self {
+        Self { roles, tenant, description: String::new(), expires_in_days: None }
+    }
+}
+
+fn parsed<T: TryFrom<String, Error = Invalid>>(raw: &str) -> Result<T, Invalid> {
+    T::try_from(raw.to_owned())
+}
+
+/// Makes an API key with the service's own login: the first one, from which all others can be made over the API. Returns its token.
+pub async fn create_key(settings: &Settings, arguments: KeyArguments) -> Result<SecretString, KeyError> {
+    let KeyArguments { roles, tenant, description, expires_in_days } = arguments;
+    let pepper = callers::pepper(&settings.auth)?;
+    let url = &settings.postgres.primary_url;
+    let primary = Server::new("postgres_primary", "postgres.primary_url", url, &settings.postgres, &settings.breaker)?;
+    let grant = Grant::new(roles, tenant.map_or(Reach::Platform, Reach::Tenant), Default::default())?;
+    let expires_at = expires_in_days.map(|days| Timestamp::now() + SignedDuration::from_hours(24 * i64::from(days)));
+    let actor = Actor { kind: "command".into(), id: "key create".into() };
+    let by = By {
+        caller: Caller { actor: Arc::new(actor), grant: Arc::new(Grant::platform_admin()) },
+        source_ip: None,
+        request_id: Uuid::now_v7().to_string(),
+    };
+    let wanted = Wanted { grant, description, expires_at: expires_at.map(Into::into), idempotency_key: None };
+    let keys = Keys::new(Arc::new(primary), Some(Arc::new(pepper)), settings.auth.keys_per_tenant);
+    keys.make(&by, wanted).await?.token.ok_or(KeyError::NoToken)
+}
+
+/// Why [`create_key`] made none.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyError {
+    /// A setting is missing or wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The roles and the tenant make no sense together.
+    #[error(transparent)]
+    Grant(#[from] Invalid),
+    /// It could not be made.
+    #[error("the key could not be made")]
+    Failed(#[from] service::Error),
+    /// A key without a token: a defect.
+    #[error("the key has no token")]
+    NoToken,
 }
 
 /// Removes archived events that are older than `audit.retention_days`, as far as they verify.
@@ -83,4 +162,44 @@ pub enum RetainError {
     /// It was begun, and may be begun again.
     #[error("retention did not come to its end")]
     Failed(#[from] RetentionError),
+}
+
+/// How long a probe waits.
+const PROBE: Duration = Duration::from_secs(2);
+
+/// Asks the process that listens on `http.ops_listen` whether it serves: what a container without a shell is checked with.
+pub async fn probe(settings: &Settings) -> Result<(), ProbeError> {
+    let url = format!("http://{}/health/live", reachable(settings.http.ops_listen));
+    let client = reqwest::Client::builder().no_proxy().timeout(PROBE).build()?;
+    client.get(url).send().await?.error_for_status()?;
+    Ok(())
+}
+
+/// Where one's own listener is reached: one that listens everywhere does so on loopback, too.
+fn reachable(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
+}
+
+/// Nothing there, or it does not serve.
+#[derive(Debug, thiserror::Error)]
+#[error("the process does not serve")]
+pub struct ProbeError(#[from] reqwest::Error);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_is_reached_where_it_listens() {
+        for (listen, wanted) in
+            [("0.0.0.0:9", "127.0.0.1:9"), ("[::]:9", "[::1]:9"), ("10.1.2.3:9", "10.1.2.3:9"), ("127.0.0.1:9", "127.0.0.1:9")]
+        {
+            assert_eq!(reachable(listen.parse().unwrap()), wanted.parse().unwrap());
+        }
+    }
 }

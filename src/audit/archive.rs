@@ -5,16 +5,17 @@
 //! with `_id` = event id and `w: majority, j: true`; a duplicate is accepted only if the stored hash is the same. The driver has no
 //! socket timeout: every call stands inside a timeout of ours.
 
+mod access;
 pub mod chains;
 pub mod timeline;
 
 use std::{collections::HashMap, future::Future, time::Duration};
 
 use mongodb::{
-    Client, Collection, IndexModel,
+    Client, Collection, Database, IndexModel,
     bson::{Bson, Document, doc},
-    error::{ErrorKind, WriteFailure},
-    options::{Acknowledgment, ClientOptions, IndexOptions, InsertManyOptions, WriteConcern},
+    error::{ErrorKind, IndexedWriteError, WriteFailure},
+    options::{Acknowledgment, ClientOptions, IndexOptions, InsertManyOptions, Tls, TlsOptions, WriteConcern},
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -22,6 +23,7 @@ use super::document::{Archivable, ArchivedEvent};
 use crate::{
     config::{self, ConfigError, ms},
     domain::{event::Action, filter::EventFilter, hash::EventHash, tag::VersionTag},
+    tls,
 };
 
 const DUPLICATE_KEY: i32 = 11000;
@@ -71,6 +73,7 @@ pub enum ArchiveError {
 #[derive(Debug, Clone)]
 pub struct Archive {
     collection: Collection<Document>,
+    accesses: Collection<Document>,
     query_timeout: Duration,
     insert_timeout: Duration,
 }
@@ -83,17 +86,21 @@ fn document(event: &Archivable) -> Result<Document, mongodb::bson::error::Error>
 
 /// Values are text and nothing else, so no operator can be smuggled in.
 fn to_document(filter: &EventFilter) -> Document {
-    let EventFilter { tenant, service, env, version, action, actor, from, to } = filter;
+    let EventFilter { tenant, service, env, version, action, actors, from, to } = filter;
     let fields = [
         ("route.tenant", tenant.as_ref().map(ToString::to_string)),
         ("route.service", service.as_ref().map(ToString::to_string)),
         ("route.env", env.as_ref().map(ToString::to_string)),
         ("route.version", version.as_ref().map(ToString::to_string)),
         ("action", action.map(|action| action.as_str().to_owned())),
-        ("changed_by", actor.clone()),
     ];
     let set = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Bson::String(value?))));
     let mut document: Document = set.collect();
+    match actors.as_slice() {
+        [] => {}
+        [actor] => drop(document.insert("changed_by", actor)),
+        several => drop(document.insert("changed_by", doc! { "$in": several })),
+    }
     let range = [("$gte", from), ("$lt", to)];
     let range: Document = range
         .into_iter()
@@ -127,6 +134,7 @@ impl Archive {
         let client = client("mongo.url", &settings.url, settings).await?;
         Ok(Self {
             collection: client.database(&settings.database).collection(&settings.collection),
+            accesses: client.database(&settings.database).collection(&settings.access_collection),
             query_timeout: ms(settings.query_timeout_ms),
             insert_timeout: ms(settings.insert_timeout_ms),
         })
@@ -135,19 +143,7 @@ impl Archive {
     /// Stores events, in any order, and tells for each what became of it.
     pub async fn insert(&self, events: &[Archivable]) -> Result<Vec<Stored>, ArchiveError> {
         let documents = events.iter().map(document).collect::<Result<Vec<_>, _>>()?;
-        let options = InsertManyOptions::builder().ordered(false).build();
-        let inserted = async {
-            match self.collection.insert_many(documents).with_options(options).await {
-                Ok(_) => Ok(Vec::new()),
-                Err(error) => match *error.kind {
-                    ErrorKind::InsertMany(many) if many.write_concern_error.is_none() && many.write_errors.is_some() => {
-                        Ok(many.write_errors.unwrap_or_default())
-                    }
-                    kind => Err(mongodb::error::Error::from(kind)),
-                },
-            }
-        };
-        let errors = within(self.insert_timeout, inserted).await?;
+        let errors = self.bulk(&self.collection, documents).await?;
         let mut stored = vec![Stored::Inserted; events.len()];
         let mut doubled = Vec::new();
         for error in errors {
@@ -170,6 +166,25 @@ impl Archive {
             }
         }
         Ok(stored)
+    }
+
+    /// An unordered bulk. Returns what is about single documents.
+    async fn bulk(
+        &self, collection: &Collection<Document>, documents: Vec<Document>,
+    ) -> Result<Vec<IndexedWriteError>, ArchiveError> {
+        let options = InsertManyOptions::builder().ordered(false).build();
+        let inserted = async {
+            match collection.insert_many(documents).with_options(options).await {
+                Ok(_) => Ok(Vec::new()),
+                Err(error) => match *error.kind {
+                    ErrorKind::InsertMany(many) if many.write_concern_error.is_none() && many.write_errors.is_some() => {
+                        Ok(many.write_errors.unwrap_or_default())
+                    }
+                    kind => Err(mongodb::error::Error::from(kind)),
+                },
+            }
+        };
+        within(self.insert_timeout, inserted).await
     }
 
     async fn hashes(&self, ids: &[&str]) -> Result<HashMap<String, String>, ArchiveError> {
@@ -202,13 +217,15 @@ impl Archive {
     }
 
     async fn find(&self, filter: Document, order: Document, limit: i64) -> Result<Vec<ArchivedEvent>, ArchiveError> {
-        let documents = self.documents(filter, order, limit).await?;
+        let documents = self.documents(&self.collection, filter, order, limit).await?;
         documents.into_iter().map(|document| Ok(mongodb::bson::deserialize_from_document(document)?)).collect()
     }
 
-    async fn documents(&self, filter: Document, order: Document, limit: i64) -> Result<Vec<Document>, ArchiveError> {
+    async fn documents(
+        &self, collection: &Collection<Document>, filter: Document, order: Document, limit: i64,
+    ) -> Result<Vec<Document>, ArchiveError> {
         let find = async {
-            let mut found = self.collection.find(filter).sort(order).limit(limit).max_time(self.query_timeout).await?;
+            let mut found = collection.find(filter).sort(order).limit(limit).max_time(self.query_timeout).await?;
             let mut documents = Vec::new();
             while found.advance().await? {
                 documents.push(found.deserialize_current()?);
@@ -250,25 +267,38 @@ async fn client(key: &str, url: &SecretString, settings: &config::Mongo) -> Resu
     options.connect_timeout = Some(ms(settings.server_selection_timeout_ms));
     options.max_pool_size = Some(settings.pool_size);
     options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
+    options.tls = verified(key, options.tls.take(), &settings.ca_file)?;
     Client::with_options(options).map_err(wrong)
 }
 
-/// Makes the collection with its validator and indexes, or brings them up to date. Needs a user that may.
+/// The TLS of a URL with the CA of the settings. Encryption without verification protects from nobody who can be in between, and so is
+/// refused, as is a URL that contradicts the settings.
+fn verified(key: &str, from_url: Option<Tls>, ca_file: &str) -> Result<Option<Tls>, ConfigError> {
+    if let Some(Tls::Enabled(options)) = &from_url
+        && options.allow_invalid_certificates == Some(true)
+    {
+        return Err(config::unusable(key, "may not switch the verification of certificates off"));
+    }
+    if ca_file.is_empty() {
+        return Ok(from_url);
+    }
+    // The driver would take an empty file, and then trust nobody.
+    tls::roots("mongo.ca_file", ca_file)?;
+    let mut options = match from_url {
+        Some(Tls::Disabled) => return Err(config::unusable(key, "says tls=false, but mongo.ca_file is set")),
+        Some(Tls::Enabled(options)) => options,
+        None => TlsOptions::default(),
+    };
+    options.ca_file_path = Some(ca_file.into());
+    Ok(Some(Tls::Enabled(options)))
+}
+
+/// Makes the collections with their validators and indexes, or brings them up to date. Needs a user that may.
 pub async fn set_up(migrate: &config::Migrate, settings: &config::Mongo) -> Result<(), SetUpError> {
     let client = client("migrate.mongo_url", &migrate.mongo_url, settings).await?;
     let database = client.database(&settings.database);
-    let validator = validator();
-    match database.create_collection(&settings.collection).validator(validator.clone()).await {
-        Ok(()) => tracing::info!(mongodb.collection = settings.collection, "collection created"),
-        Err(error) if is_command_error(&error, NAMESPACE_EXISTS) => {
-            database.run_command(doc! { "collMod": &settings.collection, "validator": validator }).await?;
-        }
-        Err(error) => return Err(error.into()),
-    }
-    let collection: Collection<Document> = database.collection(&settings.collection);
     let place = IndexOptions::builder().unique(true).build();
     let place = IndexModel::builder().keys(doc! { "tenant": 1, "epoch": 1, "revision": 1, "item": 1 }).options(place).build();
-    let by = |keys| IndexModel::builder().keys(keys).build();
     // Each ends as queries sort: newest first, then by id.
     let others = [
         doc! { "route.tenant": 1, "route.service": 1, "route.env": 1, "route.version": 1, "occurred_at": -1, "_id": -1 },
@@ -277,7 +307,27 @@ pub async fn set_up(migrate: &config::Migrate, settings: &config::Mongo) -> Resu
         doc! { "action": 1, "occurred_at": -1, "_id": -1 },
         doc! { "changed_by": 1, "occurred_at": -1, "_id": -1 },
     ];
-    collection.create_indexes(std::iter::once(place).chain(others.into_iter().map(by))).await?;
+    let indexes = std::iter::once(place).chain(others.into_iter().map(index)).collect();
+    make(&database, &settings.collection, validator(), indexes).await?;
+    make(&database, &settings.access_collection, access::validator(), access::indexes()).await?;
+    Ok(())
+}
+
+fn index(keys: Document) -> IndexModel {
+    IndexModel::builder().keys(keys).build()
+}
+
+async fn make(
+    database: &Database, name: &str, validator: Document, indexes: Vec<IndexModel>,
+) -> Result<(), mongodb::error::Error> {
+    match database.create_collection(name).validator(validator.clone()).await {
+        Ok(()) => tracing::info!(mongodb.collection = name, "collection created"),
+        Err(error) if is_command_error(&error, NAMESPACE_EXISTS) => {
+            database.run_command(doc! { "collMod": name, "validator": validator }).await?;
+        }
+        Err(error) => return Err(error),
+    }
+    database.collection::<Document>(name).create_indexes(indexes).await?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The audit trail: Kafka → MongoDB, and reading it back.
 
+pub mod access;
 pub mod archive;
 pub mod consumer;
 pub mod dead_letters;

@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{
-    Invalid,
-    ids::{EnvName, ServiceName, TenantName},
-};
+use crate::domain::{Invalid, command::Rejection, ids::TenantName, narrowing::Narrowing};
 
 /// A role of the API. What each may do stands in one table, `http::access`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,6 +67,15 @@ impl Reach {
         }
     }
 
+    /// The tenant that a query is about: the one that it names, if this holds for it, else the only one that this holds for. `None` is all.
+    pub fn narrowed(&self, named: Option<TenantName>) -> Result<Option<TenantName>, Rejection> {
+        match named {
+            Some(tenant) if self.holds_for(&tenant) => Ok(Some(tenant)),
+            Some(_) => Err(Rejection::TenantNotFound),
+            None => Ok(self.tenant().cloned()),
+        }
+    }
+
     /// The one tenant, if it is one.
     pub fn tenant(&self) -> Option<&TenantName> {
         match self {
@@ -84,17 +90,15 @@ impl Reach {
 pub struct Grant {
     roles: Vec<Role>,
     reach: Reach,
-    services: Vec<ServiceName>,
-    envs: Vec<EnvName>,
+    narrowing: Narrowing,
 }
 
 impl Grant {
     /// A grant that makes sense: at least one role, `platform_admin` for every tenant and alone, and every other role but `auditor` for one
-    /// tenant. `services` and `envs` narrow what an editor may change and what a node may poll; empty means any.
-    pub fn new(mut roles: Vec<Role>, reach: Reach, services: Vec<ServiceName>, envs: Vec<EnvName>) -> Result<Self, Invalid> {
+    /// tenant. `narrowing` is of what an editor may change and what a node may poll.
+    pub fn new(mut roles: Vec<Role>, reach: Reach, narrowing: Narrowing) -> Result<Self, Invalid> {
         roles.sort_unstable();
         roles.dedup();
-        let is_narrow = !services.is_empty() || !envs.is_empty();
         let wrong = |code, detail: &str| Err(Invalid::new(code, detail));
         match (roles.as_slice(), &reach) {
             ([], _) => return wrong("no_role", "at least one role is required"),
@@ -107,15 +111,15 @@ impl Grant {
             ([Role::PlatformAdmin | Role::Auditor], Reach::Platform) | (_, Reach::Tenant(_)) => {}
             (_, Reach::Platform) => return wrong("tenant_required", "these roles are of a tenant: name it"),
         }
-        if is_narrow && !roles.iter().all(|role| matches!(role, Role::Editor | Role::Node)) {
+        if !narrowing.is_any() && !roles.iter().all(|role| matches!(role, Role::Editor | Role::Node)) {
             return wrong("not_narrowed", "only editor and node can be narrowed to services and environments");
         }
-        Ok(Self { roles, reach, services, envs })
+        Ok(Self { roles, reach, narrowing })
     }
 
     /// Everything, everywhere.
     pub fn platform_admin() -> Self {
-        Self { roles: vec![Role::PlatformAdmin], reach: Reach::Platform, services: Vec::new(), envs: Vec::new() }
+        Self { roles: vec![Role::PlatformAdmin], reach: Reach::Platform, narrowing: Narrowing::default() }
     }
 
     /// Its roles, sorted.
@@ -128,31 +132,14 @@ impl Grant {
         &self.reach
     }
 
-    /// The services that it is narrowed to; empty: any.
-    pub fn services(&self) -> &[ServiceName] {
-        &self.services
-    }
-
-    /// The environments that it is narrowed to; empty: any.
-    pub fn envs(&self) -> &[EnvName] {
-        &self.envs
+    /// What of its tenant it is narrowed to.
+    pub fn narrowing(&self) -> &Narrowing {
+        &self.narrowing
     }
 
     /// Whether it has one of these roles.
     pub fn has_any(&self, roles: &[Role]) -> bool {
         self.roles.iter().any(|role| roles.contains(role))
-    }
-
-    /// Whether it is narrowed at all.
-    pub fn is_narrow(&self) -> bool {
-        !self.services.is_empty() || !self.envs.is_empty()
-    }
-
-    /// Whether what it is narrowed to has this service in this environment; `None` stands for all of them.
-    pub fn covers(&self, service: Option<&ServiceName>, env: Option<&EnvName>) -> bool {
-        let within = |is_any: bool, is_in: Option<bool>| is_any || is_in == Some(true);
-        within(self.services.is_empty(), service.map(|service| self.services.contains(service)))
-            && within(self.envs.is_empty(), env.map(|env| self.envs.contains(env)))
     }
 
     /// Whether who has this grant may give `other` away: never more than its own, and auditors of every tenant and platform
@@ -175,7 +162,7 @@ mod tests {
     }
 
     fn grant(roles: &[Role], reach: Reach) -> Result<Grant, Invalid> {
-        Grant::new(roles.to_vec(), reach, Vec::new(), Vec::new())
+        Grant::new(roles.to_vec(), reach, Narrowing::default())
     }
 
     #[test]
@@ -193,18 +180,10 @@ mod tests {
         ] {
             assert_eq!(grant(roles, reach).unwrap_err().code, code, "{roles:?}");
         }
-        let narrow = |role| Grant::new(vec![role], of("a"), vec!["s".parse().unwrap()], Vec::new());
+        let some = Narrowing { services: vec!["s".parse().unwrap()], envs: Vec::new() };
+        let narrow = |role| Grant::new(vec![role], of("a"), some.clone());
         assert!(narrow(Editor).is_ok() && narrow(Node).is_ok());
         assert_eq!(narrow(Viewer).unwrap_err().code, "not_narrowed");
-    }
-
-    #[test]
-    fn what_it_is_narrowed_to_is_never_all() {
-        let narrow = Grant::new(vec![Role::Editor], of("a"), Vec::new(), vec!["prod".parse().unwrap()]).unwrap();
-        let (service, prod, test) = ("s".parse().unwrap(), "prod".parse().unwrap(), "test".parse().unwrap());
-        assert!(narrow.covers(Some(&service), Some(&prod)) && narrow.covers(None, Some(&prod)));
-        assert!(!narrow.covers(Some(&service), Some(&test)) && !narrow.covers(Some(&service), None));
-        assert!(Grant::platform_admin().covers(None, None));
     }
 
     #[test]

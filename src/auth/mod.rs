@@ -1,6 +1,10 @@
 //! Who calls. Credentials become a [`Caller`] here; handlers take one and never look at credentials themselves.
 
+pub mod certificate;
 mod grant;
+mod jwks;
+pub mod jwt;
+pub mod key;
 
 use std::sync::{Arc, LazyLock};
 

@@ -17,7 +17,7 @@ use crate::{
         snapshot::{TenantContent, TenantSnapshot},
     },
     resilience::CallError,
-    store::{self, router::Source},
+    store::{self, Visible, router::Source},
     telemetry::names,
 };
 
@@ -48,8 +48,10 @@ impl Cache {
             let before = self.seen(tenant);
             // A replica that does not know the tenant may only be behind.
             let accept = |loaded: &Option<TenantContent>| loaded.as_ref().is_some_and(|content| before.accepts(&content.tag));
-            let read = async |client: Arc<store::Connection>| store::routes::snapshot(&client, tenant).await;
-            let loaded = match self.router.read(accept, read).await {
+            // Its own: of a future that borrows the name it cannot be shown that it is `Send`.
+            let wanted = tenant.clone();
+            let read = async move |tx: &store::Transaction<'_>| store::routes::snapshot(tx, &wanted).await;
+            let loaded = match self.router.read(&Visible::tenant(tenant), accept, read).await {
                 Ok(loaded) => loaded,
                 Err(error) => {
                     let restored = self.restore(tenant).await?.filter(|restored| before.accepts(restored.tag()));

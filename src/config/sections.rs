@@ -2,9 +2,12 @@
 
 use std::net::SocketAddr;
 
+use ipnet::IpNet;
 use secrecy::SecretString;
 use serde::Deserialize;
 use validator::Validate;
+
+use super::auth::Jwt;
 
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? }) => {
@@ -16,12 +19,13 @@ macro_rules! section {
         }
     };
 }
+pub(super) use section;
 
 section! {
     /// All settings.
     Settings {
         #[validate(nested)] http: Http,
-        auth: Auth,
+        #[validate(nested)] auth: Auth,
         #[validate(nested)] postgres: Postgres,
         #[validate(nested)] write: Write,
         #[validate(nested)] limits: Limits,
@@ -30,9 +34,11 @@ section! {
         #[validate(nested)] relay: Relay,
         #[validate(nested)] mongo: Mongo,
         #[validate(nested)] audit: Audit,
+        #[validate(nested)] trail: Trail,
         #[validate(nested)] retention: Retention,
         #[validate(nested)] breaker: Breaker,
         #[validate(nested)] drain: Drain,
+        #[validate(nested)] privacy: Privacy,
         #[validate(nested)] telemetry: Telemetry,
         #[validate(nested)] migrate: Migrate,
     }
@@ -46,11 +52,30 @@ section! {
         #[validate(range(max = 256, message = "0 to 256"))] workers: usize,
         #[validate(range(min = 1024, max = 16_777_216, message = "1024 to 16777216"))] max_body_bytes: usize,
         #[validate(range(min = 1024, max = 268_435_456, message = "1024 to 268435456"))] max_bulk_bytes: usize,
+        #[validate(range(min = 1024, max = 2_147_483_647, message = "1024 to 2147483647"))] max_bulk_total_bytes: usize,
         #[validate(range(min = 100, max = 120_000, message = "100 to 120000"))] request_timeout_ms: u64,
         #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_connections: usize,
         #[validate(range(min = 1000, max = 3_600_000, message = "1000 to 3600000"))] keep_alive_ms: u64,
         #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] client_header_timeout_ms: u64,
         #[validate(range(min = 1000, max = 600_000, message = "1000 to 600000"))] write_stall_ms: u64,
+        trusted_proxies: Vec<IpNet>,
+        #[validate(range(min = 512, max = 65_534, message = "512 to 65534"))] max_uri_bytes: usize,
+        #[validate(range(min = 16, max = 96, message = "16 to 96"))] max_headers: usize,
+        #[validate(range(min = 1024, max = 131_072, message = "1024 to 131072"))] max_header_bytes: usize,
+        cors_origins: Vec<String>,
+        ops_token: SecretString,
+        #[validate(nested)] tls: HttpTls,
+    }
+}
+
+section! {
+    /// `[http.tls]`
+    HttpTls {
+        cert_file: String,
+        key_file: String,
+        client_ca_file: String,
+        #[validate(length(max = 255, message = "at most 255 bytes"))] trust_domain: String,
+        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] reload_ms: u64,
     }
 }
 
@@ -58,16 +83,22 @@ section! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthMode {
+    /// Every caller has to say who it is.
+    Required,
     /// Every caller is an anonymous `platform_admin`; loopback only.
     None,
 }
 
-/// `[auth]`
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Auth {
-    /// How callers are known.
-    pub mode: AuthMode,
+section! {
+    /// `[auth]`
+    Auth {
+        mode: AuthMode,
+        key_pepper: SecretString,
+        #[validate(range(min = 100, max = 5000, message = "100 to 5000"))] key_refresh_ms: u64,
+        #[validate(range(max = 604_800_000, message = "0 to 604800000"))] key_grace_ms: u64,
+        #[validate(range(min = 1, max = 100_000, message = "1 to 100000"))] keys_per_tenant: u32,
+        #[validate(nested)] jwt: Jwt,
+    }
 }
 
 section! {
@@ -75,6 +106,7 @@ section! {
     Postgres {
         primary_url: SecretString,
         replica_urls: Vec<SecretString>,
+        ca_file: String,
         #[validate(range(min = 2, max = 1000, message = "2 to 1000"))] pool_size: usize,
         #[validate(range(min = 10, max = 30_000, message = "10 to 30000"))] acquire_timeout_ms: u64,
         #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] connect_timeout_ms: u64,
@@ -108,6 +140,11 @@ section! {
         writes_per_second_per_tenant: u32,
         #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] plans_per_tenant: u32,
         #[validate(range(min = 1, max = 720, message = "1 to 720"))] plan_ttl_hours: u32,
+        requests_per_second_per_address: u32,
+        attempts_per_second_per_address: u32,
+        requests_per_second_per_caller: u32,
+        requests_per_second_per_tenant: u32,
+        #[validate(range(max = 100_000, message = "0 to 100000"))] concurrent_requests_per_tenant: u32,
     }
 }
 
@@ -129,10 +166,41 @@ section! {
     }
 }
 
+/// `kafka.security_protocol`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SecurityProtocol {
+    /// Neither encrypted nor authenticated.
+    Plaintext,
+    /// Encrypted; the brokers are verified.
+    Ssl,
+    /// The same, and this client has a name and a password.
+    SaslSsl,
+}
+
+/// `kafka.sasl_mechanism`
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+pub enum SaslMechanism {
+    /// RFC 7677
+    #[serde(rename = "SCRAM-SHA-256")]
+    ScramSha256,
+    /// The same with SHA-512.
+    #[serde(rename = "SCRAM-SHA-512")]
+    ScramSha512,
+    /// The password itself. Never without TLS, since no protocol here offers that.
+    #[serde(rename = "PLAIN")]
+    Plain,
+}
+
 section! {
     /// `[kafka]`
     Kafka {
         bootstrap_servers: String,
+        security_protocol: SecurityProtocol,
+        ca_file: String,
+        sasl_mechanism: SaslMechanism,
+        sasl_username: String,
+        sasl_password: SecretString,
         #[validate(length(min = 1, max = 249, message = "a topic name"))] topic: String,
         #[validate(length(min = 1, max = 249, message = "a topic name"))] dlq_topic: String,
         #[validate(length(min = 1, max = 255, message = "1 to 255 bytes"))] source: String,
@@ -159,8 +227,10 @@ section! {
     /// `[mongo]`
     Mongo {
         url: SecretString,
+        ca_file: String,
         #[validate(length(min = 1, max = 63, message = "1 to 63 bytes"))] database: String,
         #[validate(length(min = 1, max = 100, message = "1 to 100 bytes"))] collection: String,
+        #[validate(length(min = 1, max = 100, message = "1 to 100 bytes"))] access_collection: String,
         #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] server_selection_timeout_ms: u64,
         #[validate(range(min = 100, max = 120_000, message = "100 to 120000"))] query_timeout_ms: u64,
         #[validate(range(min = 100, max = 120_000, message = "100 to 120000"))] insert_timeout_ms: u64,
@@ -179,6 +249,23 @@ section! {
         #[validate(range(min = 1, max = 100, message = "1 to 100"))] max_concurrent_exports: usize,
         #[validate(range(min = 1000, max = 86_400_000, message = "1000 to 86400000"))] export_lifetime_ms: u64,
         #[validate(range(max = 36_500, message = "0 to 36500"))] retention_days: u32,
+        fail_closed: bool,
+        #[validate(range(min = 1, max = 99_999, message = "1 to 99999"))] max_unpublished_events: u32,
+        #[validate(range(min = 1, max = 86_400, message = "1 to 86400"))] max_unpublished_seconds: u32,
+    }
+}
+
+section! {
+    /// `[trail]`
+    Trail {
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] queue: usize,
+        #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))] batch: usize,
+        #[validate(range(min = 10, max = 60_000, message = "10 to 60000"))] poll_ms: u64,
+        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] summary_ms: u64,
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] records_per_second_per_source: u32,
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] burst_per_source: u32,
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] records_per_second: u32,
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] burst: u32,
     }
 }
 
@@ -212,6 +299,15 @@ section! {
     }
 }
 
+section! {
+    /// `[privacy]`
+    Privacy {
+        master_keys: Vec<SecretString>,
+        #[validate(range(min = 100, max = 5000, message = "100 to 5000"))] key_ttl_ms: u64,
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] keys_held: u64,
+    }
+}
+
 /// `telemetry.format`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -227,9 +323,10 @@ section! {
     Telemetry {
         log: String,
         format: LogFormat,
-        otlp_endpoint: String,
+        otlp_endpoint: SecretString,
         #[validate(range(min = 0.0, max = 1.0, message = "0 to 1"))] sample_ratio: f64,
         #[validate(length(min = 1, max = 255, message = "1 to 255 bytes"))] service_name: String,
+        mask: Vec<String>,
     }
 }
 

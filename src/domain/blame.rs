@@ -28,6 +28,9 @@ pub struct Blame {
     pub reason: Option<String>,
     /// The event.
     pub event_id: uuid::Uuid,
+    /// Which item of its revision it is: not told, and needed to open what is sealed in it.
+    #[serde(skip)]
+    pub item: u32,
 }
 
 /// The members of an object with the events that gave them their values. Labels are members of their own, `labels/<key>`. `events` are
@@ -65,6 +68,7 @@ fn blame(event: &Event, value: Value) -> Blame {
         occurred_at: body.occurred_at,
         reason: body.reason.clone(),
         event_id: body.id,
+        item: body.item,
     }
 }
 

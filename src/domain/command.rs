@@ -6,7 +6,8 @@ use uuid::Uuid;
 use super::{
     Invalid,
     event::Actor,
-    ids::{PolicyName, RouteName, TenantName, VersionName},
+    ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName, VersionName},
+    narrowing::Narrowing,
     policy::{Host, Policy, PolicyPatch, PolicySpec},
     route::{Route, RoutePatch, RouteSpec},
     snapshot::Scope,
@@ -227,6 +228,8 @@ pub struct Facts {
     pub source_ip: Option<String>,
     /// How large the request's body was.
     pub body_bytes: u32,
+    /// What of the tenant the caller may change.
+    pub narrowing: Narrowing,
 }
 
 /// Why a command is refused. A refused command changes nothing.
@@ -235,6 +238,14 @@ pub enum Rejection {
     /// The tenant does not exist.
     #[error("tenant does not exist")]
     TenantNotFound,
+    /// The caller may change other services or environments, and not this.
+    #[error("the caller may not change {service} in {env}")]
+    OutsideGrant {
+        /// The service.
+        service: ServiceName,
+        /// The environment.
+        env: EnvName,
+    },
     /// The route does not exist.
     #[error("route does not exist")]
     RouteNotFound,

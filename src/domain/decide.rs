@@ -9,12 +9,10 @@ mod checks;
 
 use std::collections::{BTreeMap, HashMap};
 
-use uuid::Uuid;
-
 use super::{
     chain,
     command::{Command, Effect, Facts, MAX_CHANGES, Object, Op, Outcome, Rejection, Summary},
-    event::{Change, Event, EventBody},
+    event::{self, Change, Event, EventBody},
     hash::EventHash,
     ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
     policy::{Host, PathPrefix, Policy},
@@ -35,8 +33,8 @@ pub struct TenantState {
     pub routes: HashMap<RouteName, Route>,
     /// The policies that matter; one that is not in here does not exist.
     pub policies: HashMap<PolicyName, Policy>,
-    /// Who has the hosts and path prefixes that matter; one that is not in here is free.
-    pub hosts: HashMap<(Host, PathPrefix), (TenantName, PolicyName)>,
+    /// Who has the hosts and path prefixes that matter; one that is not in here is free. `None` is a tenant of which no more is to be known.
+    pub hosts: HashMap<(Host, PathPrefix), Option<(TenantName, PolicyName)>>,
     /// The newest revision of each scope, if a command depends on that.
     pub scopes: BTreeMap<(ServiceName, EnvName), Revision>,
     /// How many active routes the tenant has, if a command depends on that.
@@ -106,6 +104,7 @@ pub fn allowed(state: &TenantState, command: &Command, facts: &Facts) -> Result<
     if changes.is_empty() {
         return Ok((None, changes));
     }
+    checks::within(&facts.narrowing, &changes)?;
     let new_tenant = match (&state.tenant, &command.op) {
         (Some(_), _) => None,
         (None, Op::CreateTenant { quotas }) => Some(Box::new(first_record(&command.tenant, *quotas, facts))),
@@ -128,7 +127,7 @@ fn sealed(tenant: &Tenant, chain_head: EventHash, changes: Vec<Change>, facts: &
             actor: facts.actor.clone(),
             change,
             epoch: tenant.epoch.clone(),
-            id: counted(facts.event_id, item),
+            id: event::id_of_item(facts.event_id, item),
             item,
             items,
             occurred_at: facts.now,
@@ -144,13 +143,6 @@ fn sealed(tenant: &Tenant, chain_head: EventHash, changes: Vec<Change>, facts: &
         events.push(event);
     }
     Ok(events)
-}
-
-/// The id `item` steps after a `UUIDv7`: its last 62 bits are a random counter (RFC 9562 §6.2, method 2).
-fn counted(id: Uuid, item: u32) -> Uuid {
-    const COUNTER: u128 = (1 << 62) - 1;
-    let bits = id.as_u128();
-    Uuid::from_u128(bits & !COUNTER | (bits & COUNTER).wrapping_add(u128::from(item)) & COUNTER)
 }
 
 fn first_record(name: &TenantName, quotas: Quotas, facts: &Facts) -> Tenant {
@@ -223,14 +215,18 @@ fn evolve_by(state: &mut TenantState, event: &EventBody) {
             for (host, spec) in before.iter().flat_map(|spec| spec.hosts.iter().map(move |host| (host, spec))) {
                 let owned = (host.clone(), spec.path_prefix.clone());
                 // Another policy may have it already: one that an earlier item of the revision gave it to.
-                if state.hosts.get(&owned).is_some_and(|(owner, policy)| *owner == event.tenant && policy == name) {
+                if state
+                    .hosts
+                    .get(&owned)
+                    .is_some_and(|owner| owner.as_ref().is_some_and(|(owner, policy)| *owner == event.tenant && policy == name))
+                {
                     state.hosts.remove(&owned);
                 }
             }
             if let Some(spec) = after.clone() {
                 for host in &spec.hosts {
                     let owned = (host.clone(), spec.path_prefix.clone());
-                    state.hosts.insert(owned, (event.tenant.clone(), name.clone()));
+                    state.hosts.insert(owned, Some((event.tenant.clone(), name.clone())));
                 }
                 let (created_at, created_by) = made(held.map(|policy| (policy.created_at, policy.created_by)), event);
                 let (updated_at, updated_by) = made(None, event);

@@ -162,7 +162,7 @@ impl Change {
 }
 
 /// Who did it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Actor {
     /// Its name or id.
     pub id: String,
@@ -210,6 +210,21 @@ impl EventBody {
     pub fn is_last_item(&self) -> bool {
         self.item + 1 >= self.items
     }
+}
+
+/// The last 62 bits of a `UUIDv7`: a random counter (RFC 9562 §6.2, method 2).
+const COUNTER: u128 = (1 << 62) - 1;
+
+/// The id of an item of a revision whose first has the id `first`: so many steps on.
+pub fn id_of_item(first: Uuid, item: u32) -> Uuid {
+    let bits = first.as_u128();
+    Uuid::from_u128(bits & !COUNTER | (bits & COUNTER).wrapping_add(u128::from(item)) & COUNTER)
+}
+
+/// The id of the first item of the revision that has an item with the id `id`.
+pub fn id_of_first(id: Uuid, item: u32) -> Uuid {
+    let bits = id.as_u128();
+    Uuid::from_u128(bits & !COUNTER | (bits & COUNTER).wrapping_sub(u128::from(item)) & COUNTER)
 }
 
 /// An event with its bytes, exactly as they are kept and published.
@@ -286,6 +301,17 @@ mod tests {
         assert_eq!(Action::between(Some(&on), Some(&other)), Some(Action::Updated));
         assert_eq!(Action::between(Some(&on), None), Some(Action::Deleted));
         assert_eq!(Action::between(None, None), None);
+    }
+
+    #[test]
+    fn ids_count_on_within_their_random_part_and_lead_back() {
+        let id = Uuid::from_u128(0x0123_4567_89ab_7def_bfff_ffff_ffff_ffff);
+        assert_eq!(id_of_item(id, 0), id);
+        let next = Uuid::from_u128(0x0123_4567_89ab_7def_8000_0000_0000_0000);
+        assert_eq!(id_of_item(id, 1), next, "version and variant stay");
+        for item in [0, 1, 9999] {
+            assert_eq!(id_of_first(id_of_item(id, item), item), id);
+        }
     }
 
     #[test]

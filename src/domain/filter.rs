@@ -1,6 +1,7 @@
 //! What lists may be narrowed by. All that is set must match.
 
 use super::{
+    access::Kind,
     ids::{EnvName, ServiceName, TenantName, VersionName},
     time::UtcTime,
 };
@@ -35,7 +36,24 @@ pub struct EventFilter {
     pub version: Option<VersionName>,
     /// Only what happened so.
     pub action: Option<super::event::Action>,
-    /// Only what this actor did.
+    /// Only what one of these actors did; empty: anyone.
+    pub actors: Vec<String>,
+    /// Not before.
+    pub from: Option<UtcTime>,
+    /// Before, not at.
+    pub to: Option<UtcTime>,
+}
+
+/// Narrows a list of accesses.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AccessFilter {
+    /// Only what this tenant's auditors are told of.
+    pub visible_to: Option<TenantName>,
+    /// Only what is about this tenant, or told to its auditors.
+    pub tenant: Option<TenantName>,
+    /// Only of this sort.
+    pub kind: Option<Kind>,
+    /// Only what this actor did or tried.
     pub actor: Option<String>,
     /// Not before.
     pub from: Option<UtcTime>,

@@ -10,6 +10,7 @@
 //! Whatever a function here needs from the world (time, ids, the actor) is an argument, so the model tests and a
 //! simulator drive the same code that runs in production.
 
+pub mod access;
 pub mod blame;
 pub mod chain;
 pub mod command;
@@ -19,6 +20,7 @@ pub mod event;
 pub mod filter;
 pub mod hash;
 pub mod ids;
+pub mod narrowing;
 pub mod plan;
 pub mod policy;
 pub mod route;

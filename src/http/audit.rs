@@ -1,5 +1,6 @@
 //! `/audit`: reads of the archive. The four paths of the prototype keep its parameters and members.
 
+pub mod access;
 mod operations;
 
 use actix_web::{HttpResponse, web};
@@ -61,7 +62,10 @@ impl Filtered {
         let Self { route, action, actor, from, to } = self;
         EventFilter {
             action: parse_action(fields, action),
-            actor: actor.and_then(|actor| fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor))),
+            actors: actor
+                .and_then(|actor| fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor)))
+                .into_iter()
+                .collect(),
             from: fields.optional("?from", from),
             to: fields.optional("?to", to),
             ..route.parse(fields)
@@ -122,7 +126,7 @@ struct RouteOut<'a> {
 }
 
 /// `GET /audit/route`
-pub async fn route(state: web::Data<ApiState>, _caller: Caller, query: Query<RouteIn>) -> Result<HttpResponse, Problem> {
+pub async fn route(state: web::Data<ApiState>, caller: Caller, query: Query<RouteIn>) -> Result<HttpResponse, Problem> {
     let RouteIn { tenant, service, env, version, limit } = query.0;
     let key = key_in_query([tenant, service, env, version])?;
     let filter = EventFilter {
@@ -132,7 +136,7 @@ pub async fn route(state: web::Data<ApiState>, _caller: Caller, query: Query<Rou
         version: Some(key.name.version.clone()),
         ..EventFilter::default()
     };
-    let events = state.audit.newest(&filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
+    let events = state.audit.newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
     Ok(respond::json(&RouteOut { route: &key, count: events.len(), events: &events }))
 }
 
@@ -164,13 +168,13 @@ struct RecentOut<'a> {
 }
 
 /// `GET /audit/recent`
-pub async fn recent(state: web::Data<ApiState>, _caller: Caller, query: Query<RecentIn>) -> Result<HttpResponse, Problem> {
+pub async fn recent(state: web::Data<ApiState>, caller: Caller, query: Query<RecentIn>) -> Result<HttpResponse, Problem> {
     let RecentIn { days, tenant, service, env, limit } = query.0;
     let days = days.unwrap_or(DEFAULT_DAYS);
     let mut fields = Fields::default();
     let filter = Narrowed { tenant, service, env, version: None }.parse(&mut fields);
     let filter = fields.finish(Some(EventFilter { from: Some(hours_ago(days * 24)), ..filter }))?;
-    let events = state.audit.newest(&filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
+    let events = state.audit.newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
     Ok(respond::json(&RecentOut { days, count: events.len(), events: &events }))
 }
 
@@ -206,7 +210,7 @@ struct ActionOut<'a> {
 }
 
 /// `GET /audit/action`
-pub async fn action(state: web::Data<ApiState>, _caller: Caller, query: Query<ActionIn>) -> Result<HttpResponse, Problem> {
+pub async fn action(state: web::Data<ApiState>, caller: Caller, query: Query<ActionIn>) -> Result<HttpResponse, Problem> {
     let ActionIn { action, hours, tenant, service, env, limit } = query.0;
     let hours = hours.unwrap_or(DEFAULT_HOURS);
     let mut fields = Fields::default();
@@ -217,7 +221,7 @@ pub async fn action(state: web::Data<ApiState>, _caller: Caller, query: Query<Ac
     let filter = Narrowed { tenant, service, env, version: None }.parse(&mut fields);
     let action = fields.finish(action)?;
     let filter = EventFilter { action: Some(action), from: Some(hours_ago(hours)), ..filter };
-    let events = state.audit.newest(&filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
+    let events = state.audit.newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
     Ok(respond::json(&ActionOut { action, hours, count: events.len(), events: &events }))
 }
 
@@ -253,7 +257,7 @@ struct TimeRangeOut<'a> {
 }
 
 /// `GET /audit/time-range`
-pub async fn time_range(state: web::Data<ApiState>, _caller: Caller, query: Query<TimeRangeIn>) -> Result<HttpResponse, Problem> {
+pub async fn time_range(state: web::Data<ApiState>, caller: Caller, query: Query<TimeRangeIn>) -> Result<HttpResponse, Problem> {
     let TimeRangeIn { start_time, end_time, tenant, service, env, limit } = query.0;
     let mut fields = Fields::default();
     let start = fields.required::<UtcTime>("?start_time", start_time);
@@ -265,7 +269,7 @@ pub async fn time_range(state: web::Data<ApiState>, _caller: Caller, query: Quer
     let filter = Narrowed { tenant, service, env, version: None }.parse(&mut fields);
     let (start_time, end_time) = fields.finish(ordered)?;
     let filter = EventFilter { from: Some(start_time), to: Some(end_time), ..filter };
-    let events = state.audit.newest(&filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
+    let events = state.audit.newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
     Ok(respond::json(&TimeRangeOut { start_time, end_time, count: events.len(), events: &events }))
 }
 
@@ -297,13 +301,13 @@ pub struct EventsIn {
 }
 
 /// `GET /audit/events`
-pub async fn events(state: web::Data<ApiState>, _caller: Caller, query: Query<EventsIn>) -> Result<HttpResponse, Problem> {
+pub async fn events(state: web::Data<ApiState>, caller: Caller, query: Query<EventsIn>) -> Result<HttpResponse, Problem> {
     let EventsIn { tenant, service, env, version, action, actor, from, to, limit, cursor } = query.0;
     let mut fields = Fields::default();
     let route = Narrowed { tenant, service, env, version };
     let filter = Filtered { route, action, actor, from, to }.parse(&mut fields);
     let filter = fields.finish(Some(filter))?;
-    let page = state.audit.events(&filter, &respond::page_request(limit, cursor)).await?;
+    let page = state.audit.events(caller.grant.reach(), filter, &respond::page_request(limit, cursor)).await?;
     Ok(respond::json(&respond::PageOut { items: &page.items, next_cursor: page.next_cursor }))
 }
 
@@ -321,12 +325,12 @@ pub struct StatusIn {
 }
 
 /// `GET /audit/status`
-pub async fn status(state: web::Data<ApiState>, _caller: Caller, query: Query<StatusIn>) -> Result<HttpResponse, Problem> {
+pub async fn status(state: web::Data<ApiState>, caller: Caller, query: Query<StatusIn>) -> Result<HttpResponse, Problem> {
     let StatusIn { tenant, limit, cursor } = query.0;
     let mut fields = Fields::default();
     let tenant = fields.optional::<TenantName>("?tenant", tenant);
     let tenant = fields.finish(Some(tenant))?;
-    let status = state.audit.status(tenant.as_ref(), &respond::page_request(limit, cursor)).await?;
+    let status = state.audit.status(caller.grant.reach(), tenant, &respond::page_request(limit, cursor)).await?;
     Ok(respond::json(&status))
 }
 

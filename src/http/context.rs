@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::{
     extract::Fields,
+    gate::ClientAddress,
     problem::{Code, Problem},
 };
 use crate::{
@@ -24,7 +25,7 @@ use crate::{
         plain_text,
         tag::{Epoch, VersionTag},
     },
-    service::{Freshness, batch::Request},
+    service::{Freshness, batch::Request, keys::By},
     telemetry,
 };
 
@@ -89,8 +90,27 @@ impl WriteContext {
         self
     }
 
-    /// The request that does `op` on `tenant` in this context, with a new event id and the clock's time.
-    pub fn request(self, tenant: TenantName, op: Op) -> Request {
+    /// Who asks.
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// `Idempotency-Key`
+    pub fn idempotency_key(&self) -> Option<String> {
+        self.idempotency_key.clone()
+    }
+
+    /// Who asks, for what is no change of a tenant.
+    pub fn by(&self) -> By {
+        By { caller: self.caller.clone(), source_ip: self.source_ip.clone(), request_id: self.request_id.clone() }
+    }
+
+    /// The request that does `op` on `tenant` in this context, with a new event id and the clock's time. Every write is made here, so
+    /// here a body that names another's tenant is refused, as one that does not exist.
+    pub fn request(self, tenant: TenantName, op: Op) -> Result<Request, Problem> {
+        if !self.caller.reaches(&tenant) {
+            return Err(Problem::other_tenant(tenant));
+        }
         let trace = telemetry::current_trace();
         let (trace_id, traceparent) = trace.map(|trace| (trace.trace_id, trace.traceparent)).unzip();
         // 8 of the 16 bytes of a random UUID; the fixed bits lie in bytes 6 and 8.
@@ -101,6 +121,7 @@ impl WriteContext {
             new_epoch: Epoch::from_random(epoch),
             now: Timestamp::now().into(),
             may_create_tenant: self.caller.may_manage_tenants(),
+            narrowing: self.caller.grant.narrowing().clone(),
             actor: Arc::unwrap_or_clone(self.caller.actor),
             reason: self.reason,
             request_id: self.request_id,
@@ -109,7 +130,7 @@ impl WriteContext {
             body_bytes: self.body_bytes,
         };
         let command = Command { tenant, op, precondition: self.precondition, confirm_in_use: self.confirm_in_use };
-        Request { command, facts, idempotency_key: self.idempotency_key, traceparent }
+        Ok(Request { command, facts, idempotency_key: self.idempotency_key, traceparent })
     }
 
     fn of(request: &HttpRequest, caller: Caller) -> Result<Self, Problem> {
@@ -125,7 +146,7 @@ impl WriteContext {
             caller,
             request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
             reason,
-            source_ip: request.peer_addr().map(|address| address.ip().to_string()),
+            source_ip: request.extensions().get::<ClientAddress>().map(|address| address.0.to_string()),
             idempotency_key,
             precondition,
             confirm_in_use: false,
@@ -134,13 +155,14 @@ impl WriteContext {
     }
 }
 
-/// Every handler takes its caller, so that who may do what is in its signature. With `auth.mode = "none"` there is one caller.
+/// Every handler takes its caller, so that it cannot be reached without one. The gate has put it there.
 impl FromRequest for Caller {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
-    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(Self::anonymous()))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let none = || Problem::new(Code::Unauthenticated, "nobody is known to have sent this");
+        ready(request.extensions().get::<Self>().cloned().ok_or_else(none))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::header::{self, HeaderName},
+    http::header,
     web::{self, Bytes},
 };
 use schemars::JsonSchema;
@@ -13,14 +13,13 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{
+    access::{Access, Endpoint, TABLE, Trail},
     asyncapi, event_schema,
     openapi::{self, Answer, Operation},
     plans,
     problem::{Code, Problem},
 };
-use crate::config;
-
-const REFERRER_POLICY: HeaderName = HeaderName::from_static("referrer-policy");
+use crate::{auth::Role, config};
 
 /// Nothing but what is served here. Styles may stand in the page: the pages are ours, and Swagger UI sets them.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
@@ -94,12 +93,7 @@ pub async fn page(file: web::Path<String>) -> Result<HttpResponse, Problem> {
 
 /// A page for people, which may load nothing from elsewhere and may not be framed.
 fn guarded(content_type: &str, body: impl Into<Bytes>) -> HttpResponse {
-    HttpResponse::Ok()
-        .content_type(content_type)
-        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
-        .insert_header((header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
-        .insert_header((REFERRER_POLICY, "no-referrer"))
-        .body(body.into())
+    HttpResponse::Ok().content_type(content_type).insert_header((header::CONTENT_SECURITY_POLICY, POLICY)).body(body.into())
 }
 
 /// What a code of a problem means.
@@ -161,6 +155,30 @@ pub fn errors_page() -> String {
         page.push_str(&format!("| {status} | `{code}` | {title} | {when} | {what_to_do} |\n"));
     }
     page
+}
+
+/// docs/roles.md: who may use which endpoint, from the table in the source.
+pub fn roles_page() -> String {
+    let names = Role::ALL.map(|role| format!(" `{}` |", role.as_str())).concat();
+    let mut page = format!(
+        "# Roles\n\nWho may use which endpoint. This page is made from the table in [src/http/access.rs](../src/http/access.rs), which the service \
+         itself asks, by\n`UPDATE_DOCS=1 cargo test --test contract`. A caller must also reach the tenant that a request names: another's is \
+         answered as one that\ndoes not exist. How callers prove who they are, and what narrows them: [authentication.md](authentication.md). In the \
+         last column: who reads\nthis is itself audited.\n\n| endpoint |{names} audited |\n|---|{}---|\n",
+        "---|".repeat(Role::ALL.len()),
+    );
+    let mut public = String::from("\nFor everybody, without credentials:\n\n");
+    for Endpoint { method, path, access, trail } in TABLE {
+        match access {
+            Access::Public => public.push_str(&format!("- `{method} {path}`\n")),
+            Access::Roles(roles) => {
+                let cells = Role::ALL.map(|role| if roles.contains(&role) { " ✓ |" } else { " |" }).concat();
+                let audited = if *trail == Trail::Sensitive { " ✓ |" } else { " |" };
+                page.push_str(&format!("| `{method} {path}` |{cells}{audited}\n"));
+            }
+        }
+    }
+    page + &public
 }
 
 /// What is told of each.

@@ -96,14 +96,14 @@ struct AnyEvent {
     occurred_at: schemas::Time,
     /// The hash of the tenant's event before this one; 64 zeros for the first of an epoch.
     prev_hash: schemas::Hash,
-    /// `X-Reason` of the request.
+    /// `X-Reason` of the request; an envelope `enc:v1:…` when personal data is sealed.
     reason: Option<String>,
     /// `X-Correlation-ID` of the request.
     request_id: String,
     /// Gapless per tenant and epoch: the order.
     #[schemars(range(min = 1))]
     revision: u64,
-    /// The peer of the connection.
+    /// The peer of the connection; an envelope when personal data is sealed.
     source_ip: Option<String>,
     tenant: schemas::TenantName,
     /// W3C trace id of the request.
@@ -116,6 +116,7 @@ struct AnyEvent {
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Actor {
+    /// Its name; the same envelope in all of a person's events of a tenant when personal data is sealed.
     id: String,
     kind: String,
 }

@@ -136,7 +136,7 @@ impl Format {
 }
 
 /// `GET /audit/export`
-pub async fn export(state: web::Data<ApiState>, _caller: Caller, query: Query<ExportIn>) -> Result<HttpResponse, Problem> {
+pub async fn export(state: web::Data<ApiState>, caller: Caller, query: Query<ExportIn>) -> Result<HttpResponse, Problem> {
     let ExportIn { tenant, service, env, version, action, actor, from, to, format } = query.0;
     let mut fields = Fields::default();
     let format = fields.optional::<Format>("?format", format).unwrap_or(Format::Ndjson);
@@ -144,7 +144,7 @@ pub async fn export(state: web::Data<ApiState>, _caller: Caller, query: Query<Ex
     let filter = Filtered { route, action, actor, from, to }.parse(&mut fields);
     let filter = fields.finish(Some(filter))?;
     let disposition = disposition(&filter, format);
-    let export = state.exports.open(filter).await?;
+    let export = state.exports.open(caller.grant.reach(), filter).await?;
     Ok(HttpResponse::Ok()
         .content_type(format.content_type())
         .insert_header(disposition)

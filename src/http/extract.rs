@@ -2,7 +2,7 @@
 
 use std::{collections::HashSet, fmt, marker::PhantomData};
 
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, error::PayloadError, web};
+use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, error::PayloadError, http::header, web};
 use futures_util::future::{LocalBoxFuture, Ready, ready};
 use serde::{
     Deserialize, Deserializer,
@@ -58,7 +58,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         let format = format(request);
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
-            if format != Some(Format::Json) {
+            if format? != Some(Format::Json) {
                 return Err(Problem::new(Code::UnsupportedMediaType, "send application/json"));
             }
             let bytes = bytes.await.map_err(unreadable)?;
@@ -67,39 +67,22 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
-/// The same of up to `http.max_bulk_bytes`, and also as `application/yaml` (RFC 9512).
-#[derive(Debug)]
-pub struct Bulk<T>(pub T, pub usize);
-
-impl<T: DeserializeOwned + 'static> FromRequest for Bulk<T> {
-    type Error = Problem;
-    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let format = format(request);
-        let bytes = web::Bytes::from_request(request, payload);
-        Box::pin(async move {
-            let Some(format) = format else {
-                return Err(Problem::new(Code::UnsupportedMediaType, "send application/json or application/yaml"));
-            };
-            let bytes = bytes.await.map_err(unreadable)?;
-            let size = bytes.len();
-            let body = match format {
-                Format::Json => parse_json(&bytes)?,
-                Format::Yaml => parse_json(&yaml_as_json(&bytes)?)?,
-            };
-            Ok(Self(body, size))
-        })
-    }
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Format {
+pub(super) enum Format {
     Json,
     Yaml,
 }
 
-fn format(request: &HttpRequest) -> Option<Format> {
+/// What the body is written in, if that is taken here. A compressed one is not: it may be small when it comes, and huge when it is unpacked.
+pub(super) fn format(request: &HttpRequest) -> Result<Option<Format>, Problem> {
+    let mut codings = request.headers().get_all(header::CONTENT_ENCODING);
+    if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Problem::new(Code::UnsupportedMediaType, "send the body without Content-Encoding"));
+    }
+    Ok(media_type(request))
+}
+
+fn media_type(request: &HttpRequest) -> Option<Format> {
     let media_type = request.mime_type().ok().flatten()?;
     let is = |name: &str| media_type.subtype() == name || media_type.suffix().is_some_and(|suffix| suffix == name);
     match media_type.type_().as_str() {
@@ -116,19 +99,15 @@ fn unreadable(error: actix_web::Error) -> Problem {
     }
 }
 
-/// YAML is read as the JSON that it stands for. The library refuses a member that is there twice, and too deep a nesting.
-fn yaml_as_json(bytes: &[u8]) -> Result<Vec<u8>, Problem> {
-    let not_yaml = |error: &dyn fmt::Display| Problem::new(Code::MalformedRequest, format!("the body is not YAML: {error}"));
-    let value: serde_yaml_ng::Value = serde_yaml_ng::from_slice(bytes).map_err(|error| not_yaml(&error))?;
-    serde_json::to_vec(&value).map_err(|error| not_yaml(&error))
-}
-
-fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text = std::str::from_utf8(bytes).map_err(|_| Problem::new(Code::MalformedRequest, "the body is not UTF-8"))?;
     let not_json = |error: serde_json::Error| Problem::new(Code::MalformedRequest, format!("the body is not JSON: {error}"));
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    if let Err(error) = serde_path_to_error::deserialize::<_, EveryMemberOnce>(&mut deserializer) {
-        return Err(if error.inner().is_data() { wrong_data(error) } else { not_json(error.into_inner()) });
+    let mut track = serde_path_to_error::Track::new();
+    let shape = EveryMemberOnce { depth: 0 };
+    if let Err(error) = shape.deserialize(serde_path_to_error::Deserializer::new(&mut deserializer, &mut track)) {
+        let is_data = error.is_data();
+        return Err(if is_data { wrong_data(serde_path_to_error::Error::new(track.path(), error)) } else { not_json(error) });
     }
     deserializer.end().map_err(not_json)?;
     // It is JSON. What is wrong now is the data, also where serde_json calls it syntax: a member too many in an enum.
@@ -165,72 +144,93 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// Any JSON in which no object has a member twice: which of the two is meant, parsers do not agree on (RFC 8259 §4).
-struct EveryMemberOnce;
+/// Objects and arrays in one another. The deepest body that is taken has about 10; a parser's stack is not the caller's to use.
+const MAX_DEPTH: usize = 32;
 
-impl<'de> Deserialize<'de> for EveryMemberOnce {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
+/// Any JSON in which no object has a member twice: which of the two is meant, parsers do not agree on (RFC 8259 §4).
+#[derive(Clone, Copy)]
+struct EveryMemberOnce {
+    /// What it stands in.
+    depth: usize,
+}
+
+impl EveryMemberOnce {
+    fn inside<E: serde::de::Error>(self) -> Result<Self, E> {
+        if self.depth == MAX_DEPTH {
+            return Err(E::custom(format!("nested too deep: at most {MAX_DEPTH} objects and arrays in one another")));
+        }
+        Ok(Self { depth: self.depth + 1 })
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for EveryMemberOnce {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for EveryMemberOnce {
-    type Value = Self;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("JSON")
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
-        Ok(Self)
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
-        Ok(Self)
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
-        Ok(Self)
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
-        Ok(Self)
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
-        Ok(Self)
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_unit<E>(self) -> Result<Self, E> {
-        Ok(Self)
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
-        while items.next_element::<Self>()?.is_some() {}
-        Ok(self)
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let item = self.inside()?;
+        while items.next_element_seed(item)?.is_some() {}
+        Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let inside = self.inside()?;
         let mut seen = HashSet::new();
         while let Some(name) = members.next_key::<String>()? {
             // The error is made while the value is read, so that its path ends with the member's name.
             let is_new = seen.insert(name);
-            members.next_value_seed(Member { is_new })?;
+            members.next_value_seed(Member { is_new, inside })?;
         }
-        Ok(self)
+        Ok(())
     }
 }
 
 struct Member {
     is_new: bool,
+    inside: EveryMemberOnce,
 }
 
 impl<'de> DeserializeSeed<'de> for Member {
-    type Value = EveryMemberOnce;
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<EveryMemberOnce, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         if self.is_new {
-            EveryMemberOnce::deserialize(deserializer)
+            self.inside.deserialize(deserializer)
         } else {
             Err(D::Error::custom("duplicate field: a member may be given once"))
         }
@@ -243,19 +243,31 @@ const SERDES_OWN: [&str; 6] =
 
 /// serde's message without its position, and a stable code for it.
 pub(super) fn data_error(message: &str) -> Invalid {
-    let detail = message.split(" at line ").next().unwrap_or(message).to_owned();
+    let detail = without_value(message.rsplit_once(" at line ").map_or(message, |(detail, _)| detail));
     let code = if detail.starts_with("unknown field") {
         "unknown_member"
     } else if detail.starts_with("duplicate field") {
         "duplicate_member"
     } else if detail.starts_with("missing field") {
         "required"
+    } else if detail.starts_with("nested too deep") {
+        "too_deep"
     } else if SERDES_OWN.iter().any(|own| detail.starts_with(own)) {
         "wrong_type"
     } else {
         "not_valid"
     };
     Invalid::new(code, detail)
+}
+
+/// serde repeats the value that it does not take. It may be a secret, which must not get into an answer or a log.
+fn without_value(detail: &str) -> String {
+    let Some((found, expected)) = detail.rsplit_once(", expected ") else { return detail.to_owned() };
+    let found = match found.split_once(['"', '`']) {
+        Some((what, _)) if ["invalid type", "invalid value", "unknown variant"].iter().any(|own| what.starts_with(own)) => what,
+        _ => return detail.to_owned(),
+    };
+    format!("{}, expected {expected}", found.trim_end())
 }
 
 pub(super) fn json_pointer(path: &serde_path_to_error::Path) -> String {
@@ -351,6 +363,22 @@ mod tests {
         url: Option<String>,
         #[allow(dead_code)]
         labels: Option<std::collections::BTreeMap<String, String>>,
+    }
+
+    #[test]
+    fn errors_do_not_repeat_values() {
+        for (message, detail) in [
+            (
+                "invalid type: string \"a at line 1, expected b\", expected an object at line 1 column 9",
+                "invalid type: string, expected an object",
+            ),
+            ("invalid type: integer `5`, expected a string at line 1 column 9", "invalid type: integer, expected a string"),
+            ("unknown variant `x`, expected `a` or `b`", "unknown variant, expected `a` or `b`"),
+            ("invalid type: null, expected a string", "invalid type: null, expected a string"),
+            ("unknown field `x`, expected `a`", "unknown field `x`, expected `a`"),
+        ] {
+            assert_eq!(data_error(message).detail, detail);
+        }
     }
 
     #[test]

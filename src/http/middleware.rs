@@ -1,6 +1,9 @@
 //! Around every request: its id, its deadline, its span and its metrics. Errors that are not ours become problem documents here.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix_web::{
     Error, HttpMessage as _, HttpResponse, ResponseError as _,
@@ -17,10 +20,16 @@ use tracing::Instrument as _;
 
 use super::{
     context::{CORRELATION_ID, RequestId},
+    edge,
+    gate::{Admitted, Denied, Gate},
     problem::{Code, Problem},
     quick::Quick,
+    trail, unread,
 };
-use crate::telemetry::{self, names};
+use crate::{
+    service::trail::Trail,
+    telemetry::{self, names},
+};
 
 /// Requests slower than this are logged.
 const SLOW: Duration = Duration::from_secs(1);
@@ -32,6 +41,8 @@ pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub struct Around {
     /// `http.request_timeout_ms`
     pub request_timeout: Duration,
+    gate: Arc<Gate>,
+    trail: Arc<Trail>,
     polled: [Polled; 4],
 }
 
@@ -57,14 +68,14 @@ impl Polled {
 
 impl Around {
     /// With the metrics of the recorder that is installed now.
-    pub fn new(request_timeout: Duration) -> Self {
+    pub fn new(request_timeout: Duration, gate: Arc<Gate>, trail: Arc<Trail>) -> Self {
         let polled = [
             "/api/v1/routes/resolve",
             "/api/v1/tenants/{tenant}/snapshot",
             "/api/v1/tenants/{tenant}/changes",
             "/api/v1/tenants/{tenant}/stream",
         ];
-        Self { request_timeout, polled: polled.map(Polled::new) }
+        Self { request_timeout, gate, trail, polled: polled.map(Polled::new) }
     }
 
     /// The endpoint, if it is one of those that are polled.
@@ -87,31 +98,101 @@ impl Around {
 
 /// The middleware.
 pub async fn surround(
-    request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+    mut request: ServiceRequest, next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(response) = request.app_data::<web::Data<Quick>>().and_then(|quick| quick.answer(&request)) {
-        return Ok(request.into_response(response));
-    }
-    let around = request.app_data::<web::Data<Around>>().cloned();
-    let limit = around.as_ref().map_or(Duration::from_secs(10), |around| around.request_timeout);
-    let is_plain = request.method() == Method::GET
-        && !telemetry::is_sampled(request.headers().get("traceparent").map(HeaderValue::as_bytes));
-    match around.as_deref().and_then(|around| around.polled(&request)) {
-        // No span and no deadline here: either costs more than the answer. The handlers have deadlines of their own.
-        Some(polled) if is_plain => surround_polled(polled, request, next).await,
-        Some(_) => surround_other(limit + LONGEST_WAIT, request, next).await,
-        None => surround_other(limit, request, next).await,
+    let is_secure = request.app_config().secure();
+    let reader = unread::keep(&mut request);
+    let answer = match edge::refused(&request) {
+        Some(problem) => Ok(refuse(request, problem)),
+        None => answer(request, next).await,
+    };
+    match answer {
+        Ok(mut response) => {
+            edge::caution(response.headers_mut(), is_secure);
+            let (request, response) = response.into_parts();
+            Ok(ServiceResponse::new(request, unread::hold(reader, response)))
+        }
+        Err(mut error) => {
+            error.add_response_mapper(move |mut response| {
+                edge::caution(response.headers_mut(), is_secure);
+                unread::hold(reader.clone(), response)
+            });
+            Err(error)
+        }
     }
 }
 
+/// Around CORS, which answers preflights by itself: these are answers like any other.
+pub async fn finish_preflight(
+    request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let (id, is_secure) = (RequestId::of(request.headers()), request.app_config().secure());
+    let response = next.call(request).await?.map_into_boxed_body();
+    if response.headers().contains_key(CORRELATION_ID) {
+        return Ok(response);
+    }
+    let mut response = as_problem(response, &id);
+    set_id(&mut response, &id);
+    edge::caution(response.headers_mut(), is_secure);
+    observe(&Method::OPTIONS, "none".to_owned(), response.status(), Duration::ZERO, &id);
+    Ok(response)
+}
+
+fn refuse(request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {
+    let id = RequestId::of(request.headers());
+    observe(request.method(), "none".to_owned(), problem.status_code(), Duration::ZERO, &id);
+    request.into_response(problem.with_request_id(&id.0).error_response())
+}
+
+async fn answer(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+    if let Some(response) = request.app_data::<web::Data<Quick>>().and_then(|quick| quick.answer(&request)) {
+        return Ok(request.into_response(response));
+    }
+    let Some(around) = request.app_data::<web::Data<Around>>().cloned() else {
+        return Err(Problem::of_status(StatusCode::INTERNAL_SERVER_ERROR).into());
+    };
+    let limit = around.request_timeout;
+    let is_plain = request.method() == Method::GET
+        && !telemetry::is_sampled(request.headers().get("traceparent").map(HeaderValue::as_bytes));
+    match around.polled(&request) {
+        // No span and no deadline here: either costs more than the answer. The handlers have deadlines of their own.
+        Some(polled) if is_plain => surround_polled(&around, polled, request, next).await,
+        Some(_) => surround_other(&around, limit + LONGEST_WAIT, request, next).await,
+        None => surround_other(&around, limit, request, next).await,
+    }
+}
+
+/// The handler's answer, or the answer of the gate before it.
+async fn admitted(
+    around: &Around, id: &RequestId, request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let (response, standing) = match around.gate.admit(&request).await {
+        Ok(Admitted { standing, place: _place, endpoint }) => {
+            let response = next.call(request).await?.map_into_boxed_body();
+            trail::answered(&around.trail, endpoint, &response, id);
+            (response, standing)
+        }
+        Err(denied) => {
+            metrics::counter!(names::AUTH_DENIED, "reason" => denied.reason).increment(1);
+            trail::denied(&around.trail, request.request(), &denied, id);
+            let Denied { problem, standing, .. } = denied;
+            (request.error_response(problem), standing)
+        }
+    };
+    let mut response = as_problem(response, id);
+    if let Some(standing) = standing {
+        standing.tell(response.headers_mut());
+    }
+    Ok(response)
+}
+
 async fn surround_polled(
-    polled: &Polled, request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+    around: &Around, polled: &Polled, request: ServiceRequest, next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     let may_wait = request.query_string().contains("wait=") || request.headers().contains_key("prefer");
-    let response = next.call(request).await?.map_into_boxed_body();
-    let mut response = as_problem(response, &id);
+    let mut response = admitted(around, &id, request, next).await?;
     set_id(&mut response, &id);
     let (status, elapsed) = (response.status(), started.elapsed());
     if let Some(requests) = polled.requests.get(usize::from(status.as_u16() / 100).wrapping_sub(2)) {
@@ -125,7 +206,7 @@ async fn surround_polled(
 }
 
 async fn surround_other(
-    limit: Duration, request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+    around: &Around, limit: Duration, request: ServiceRequest, next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
@@ -133,8 +214,9 @@ async fn surround_other(
     let method = request.method().clone();
     let endpoint = request.match_pattern().unwrap_or_else(|| "none".to_owned());
     let span = if request.path().starts_with("/health") { tracing::Span::none() } else { span(&request, &id) };
-    let response = match tokio::time::timeout(limit, next.call(request).instrument(span.clone())).await {
-        Ok(Ok(response)) => response.map_into_boxed_body(),
+    let admitted = admitted(around, &id, request, next).instrument(span.clone());
+    let mut response = match tokio::time::timeout(limit, admitted).await {
+        Ok(Ok(response)) => response,
         Ok(Err(error)) => return Err(error),
         Err(_) => {
             let problem = Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms").with_request_id(&id.0);
@@ -143,7 +225,6 @@ async fn surround_other(
             return Err(problem.into());
         }
     };
-    let mut response = as_problem(response, &id);
     set_id(&mut response, &id);
     if let Some(value) = telemetry::traceparent_of(&span).and_then(|trace| header::HeaderValue::from_str(&trace).ok()) {
         response.headers_mut().insert(header::HeaderName::from_static("traceparent"), value);

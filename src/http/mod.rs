@@ -2,16 +2,23 @@
 //!
 //! A handler is: extract, one call of a service, respond. What it requires stands in its signature.
 
+pub mod access;
 pub mod asyncapi;
 mod audit;
+mod bulk;
 mod context;
 pub mod docs;
+mod edge;
 mod event_schema;
 mod exports;
 mod extract;
+mod gate;
 mod health;
+mod keys;
+mod limits;
 mod middleware;
 pub mod openapi;
+mod ops;
 mod past;
 mod plans;
 mod policies;
@@ -23,22 +30,32 @@ mod respond;
 mod routes;
 mod streams;
 mod tenants;
+mod tls;
+mod trail;
+mod unread;
 
-use std::{net::TcpListener, sync::Arc, time::Duration};
+use std::{net::TcpListener, sync::Arc};
 
 use actix_web::{
     App, HttpServer,
     dev::Server,
     guard,
+    middleware::{Condition, from_fn},
     web::{self, ServiceConfig, delete, get, patch, post, put, resource},
 };
 pub use health::{Check, CheckStatus, Health};
+pub use limits::Limits;
+pub use ops::ops_server;
 pub use quick::Tallies;
+pub use tls::{Certificates, Transport};
 
-use self::quick::Quick;
+use self::{gate::Gate, quick::Quick};
 use crate::{
     config::{self, ms},
-    service::{audit::AuditReads, exports::Exports, plans::Plans, polls::Polls, reads::Reads, writer::Writer},
+    service::{
+        audit::AuditReads, callers::Callers, exports::Exports, keys::Keys, plans::Plans, polls::Polls, reads::Reads,
+        trail::Trail, writer::Writer,
+    },
 };
 
 /// What handlers work with.
@@ -55,6 +72,12 @@ pub struct ApiState {
     pub audit: Arc<AuditReads>,
     /// Exports of the archive.
     pub exports: Exports,
+    /// API keys.
+    pub keys: Keys,
+    /// Who calls.
+    pub callers: Arc<Callers>,
+    /// Where accesses are told.
+    pub trail: Arc<Trail>,
 }
 
 /// `GET` and `HEAD` (RFC 9110 §9.3.2): the server sends the same head, and no body.
@@ -63,7 +86,7 @@ fn read() -> actix_web::Route {
 }
 
 /// Every endpoint of the API, on one screen.
-fn api(config: &mut ServiceConfig, bulk: &web::PayloadConfig) {
+fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
     const ROUTE: &str = "/routes/{tenant}/{service}/{env}/{version}";
     const POLICY: &str = "/policies/{tenant}/{service}/{env}";
     let route = |rest: &str| resource(format!("{ROUTE}{rest}"));
@@ -123,7 +146,11 @@ fn api(config: &mut ServiceConfig, bulk: &web::PayloadConfig) {
             .service(resource("/audit/events").route(read().to(audit::events)))
             .service(resource("/audit/export").route(get().to(exports::export)))
             .service(resource("/audit/verify").route(read().to(audit::verify)))
+            .service(resource("/audit/access").route(read().to(audit::access::list)))
             .service(resource("/audit/status").route(read().to(audit::status)))
+            .service(resource("/keys").route(read().to(keys::list)).route(post().to(keys::create)))
+            .service(resource("/keys/{key_id}").route(read().to(keys::get)).route(delete().to(keys::revoke)))
+            .service(resource("/keys/{key_id}/rotate").route(post().to(keys::rotate)))
             .service(resource("/openapi.json").route(read().to(docs::openapi))),
     );
 }
@@ -149,7 +176,7 @@ fn documents(config: &mut ServiceConfig) {
 }
 
 /// Everything on the API's listener. `bulk` bounds the bodies of plans and batches.
-fn endpoints(bulk: &web::PayloadConfig) -> impl FnOnce(&mut ServiceConfig) {
+fn endpoints(bulk: &bulk::Limits) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         api(config, bulk);
         health_endpoints(config);
@@ -157,59 +184,52 @@ fn endpoints(bulk: &web::PayloadConfig) -> impl FnOnce(&mut ServiceConfig) {
     }
 }
 
-/// The API's server on a bound listener. It does not handle signals: whoever runs it drains it.
+/// The API's server on a bound listener, over TLS if there is a `transport`. It does not handle signals: whoever runs it drains it.
 pub fn api_server(
-    listener: TcpListener, settings: &config::Settings, state: web::Data<ApiState>, health: web::Data<Health>,
-    tallies: Arc<Tallies>,
+    listener: TcpListener, transport: Option<Transport>, settings: &config::Settings, state: web::Data<ApiState>,
+    health: web::Data<Health>, tallies: Arc<Tallies>, limits: Arc<Limits>,
 ) -> std::io::Result<Server> {
     let documents = web::Data::new(docs::Documents::new(&settings.kafka));
     let config::Settings { http: settings, drain, .. } = settings;
     let body = web::PayloadConfig::new(settings.max_body_bytes);
-    let bulk = web::PayloadConfig::new(settings.max_bulk_bytes);
-    let around = web::Data::new(middleware::Around::new(ms(settings.request_timeout_ms)));
+    let gate = Arc::new(Gate::new(state.callers.clone(), limits, settings.trusted_proxies.clone()));
+    let bulk = bulk::Limits::new(settings);
+    let limits = edge::Limits::new(settings);
+    let (origins, has_cors) = (settings.cors_origins.clone(), !settings.cors_origins.is_empty());
+    let around = web::Data::new(middleware::Around::new(ms(settings.request_timeout_ms), gate.clone(), state.trail.clone()));
     let app = move || {
         App::new()
-            .wrap(actix_web::middleware::from_fn(middleware::surround))
+            .wrap(from_fn(middleware::surround))
+            .wrap(Condition::new(has_cors, edge::cors(&origins)))
+            .wrap(Condition::new(has_cors, from_fn(middleware::finish_preflight)))
+            .app_data(limits)
             .app_data(body.clone())
             .app_data(around.clone())
             // One for each worker: this runs once in each.
-            .app_data(web::Data::new(Quick::new(state.polls.clone(), &tallies)))
+            .app_data(web::Data::new(Quick::new(state.polls.clone(), gate.clone(), &tallies)))
             .app_data(state.clone())
             .app_data(health.clone())
             .app_data(documents.clone())
             .configure(endpoints(&bulk))
     };
     let stall = ms(settings.write_stall_ms);
+    let trust_domain = settings.tls.trust_domain.clone();
     let mut server = HttpServer::new(app)
         .disable_signals()
         .shutdown_timeout(drain.requests_ms.div_ceil(1000))
         .max_connections(settings.max_connections)
         .keep_alive(ms(settings.keep_alive_ms))
         .client_request_timeout(ms(settings.client_header_timeout_ms))
-        .on_connect(move |socket, _| cut_off_after(socket, stall));
+        .tls_handshake_timeout(ms(settings.client_header_timeout_ms))
+        // Handshakes that are begun and left there cost a connection each, as idle ones do, and hold nobody else up.
+        .max_connection_rate(settings.max_connections)
+        .on_connect(move |socket, data| tls::connected(socket, data, stall, &trust_domain));
     if settings.workers > 0 {
         server = server.workers(settings.workers);
     }
-    Ok(server.listen(listener)?.run())
-}
-
-/// Lets the kernel end a connection whose client takes nothing for that long (RFC 5482): the server itself does not look at a stream
-/// that it cannot write to.
-fn cut_off_after(socket: &dyn std::any::Any, stall: Duration) {
-    if let Some(socket) = socket.downcast_ref::<actix_web::rt::net::TcpStream>()
-        && let Err(error) = socket2::SockRef::from(socket).set_tcp_user_timeout(Some(stall))
-    {
-        tracing::debug!(error = %error, "a connection without a write timeout");
-    }
-}
-
-/// The operations' server: metrics and health. One worker, so that it answers when the API's are busy.
-pub fn ops_server(listener: TcpListener, health: web::Data<Health>) -> std::io::Result<Server> {
-    let app = move || {
-        App::new()
-            .app_data(health.clone())
-            .service(resource("/metrics").route(read().to(health::metrics)))
-            .configure(health_endpoints)
+    let server = match transport {
+        Some(transport) => server.listen_rustls_0_23(listener, transport.into_config())?,
+        None => server.listen(listener)?,
     };
-    Ok(HttpServer::new(app).disable_signals().workers(1).shutdown_timeout(1).listen(listener)?.run())
+    Ok(server.run())
 }

@@ -12,18 +12,19 @@ use serde_json::{Map, Value, json};
 
 pub(super) use self::operation::{Answer, Operation};
 use self::schemas::Schemas;
-use super::{audit, docs, health, plans, policies, polling, routes, tenants};
+use super::{audit, docs, health, keys, plans, policies, polling, routes, tenants};
 
 /// A part of the document, what it is about, and its operations.
 type Part = (&'static str, &'static str, fn() -> Vec<Operation>);
 
-const PARTS: [Part; 8] = [
+const PARTS: [Part; 9] = [
     ("routes", "Where the traffic of a version of a service goes.", routes::operations),
     ("policies", "How traffic without an explicit version is shared between versions.", policies::operations),
     ("tenants", "The owners of routes and policies.", tenants::operations),
     ("plans", "Many changes at once, and what they were.", plans::operations),
     ("proxies", "What data-plane proxies ask, again and again.", polling::operations),
     ("audit", "Who changed what, when, from what to what: read from the archive.", audit::operations),
+    ("keys", "API keys: who may do what.", keys::operations),
     ("health", "How the service and its dependencies are.", health::operations),
     ("documents", "What the API tells of itself.", docs::operations),
 ];
@@ -32,7 +33,8 @@ const ABOUT: &str = "A multi-tenant traffic-routing control plane with a provabl
 
 Every answer carries a *version tag*, `<epoch>.<revision>`, as its `ETag`. What a write answered can be asked for as a minimum \
 (`TM-Min-Revision`), and no answer is older. Unknown members of a body and unknown or doubled parameters of a query are refused (422). \
-Every `GET` but the streams' and the audit export's answers `HEAD` too. Errors are problem documents (RFC 9457) with a stable `code`; `/problems/{code}` explains \
+Every `GET` but the streams' and the audit export's answers `HEAD` too. Callers send `Authorization: Bearer` with an API key or a token of the identity provider; what a role may do stands with each \
+operation (`x-roles`), and another tenant's objects are answered as those that do not exist. Errors are problem documents (RFC 9457) with a stable `code`; `/problems/{code}` explains \
 each. Limits that can be set (`http.max_body_bytes`: 65536 bytes of a body, `http.max_bulk_bytes` of a plan or batch, `http.request_timeout_ms`: 10 s) are given with their \
 defaults. Events are described by the AsyncAPI document at `/docs/events`.";
 
@@ -47,6 +49,11 @@ pub fn document() -> Value {
             item[method] = operation.document(tag, &mut schemas);
         }
     }
+    let mut components = schemas.into_components();
+    components["securitySchemes"] = json!({
+        "apiKey": { "type": "http", "scheme": "bearer", "bearerFormat": "tmk_<id>_<secret><checksum>", "description": "An API key of ours." },
+        "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of the identity provider." },
+    });
     let tags: Vec<_> = PARTS.iter().map(|(name, about, _)| json!({ "name": name, "description": about })).collect();
     json!({
         "openapi": "3.1.0",
@@ -57,7 +64,7 @@ pub fn document() -> Value {
         "servers": [{ "url": "/" }],
         "tags": tags,
         "paths": paths,
-        "components": schemas.into_components(),
+        "components": components,
     })
 }
 
@@ -68,6 +75,7 @@ mod tests {
     use actix_web::{App, HttpResponse, introspection::IntrospectionTree, test as server, web};
 
     use super::*;
+    use crate::http::access::TABLE;
 
     /// Served and not described: pages for people.
     const PAGES: [&str; 2] = ["/docs", "/docs/{file:.*}"];
@@ -76,8 +84,8 @@ mod tests {
 
     async fn served() -> Endpoints {
         let tree = async |tree: web::Data<IntrospectionTree>| HttpResponse::Ok().body(tree.report_as_json());
-        let app =
-            App::new().configure(crate::http::endpoints(&web::PayloadConfig::default())).route("/tree", web::get().to(tree));
+        let bulk = crate::http::bulk::Limits::new(&crate::config::Settings::without_environment(&[]).unwrap().http);
+        let app = App::new().configure(crate::http::endpoints(&bulk)).route("/tree", web::get().to(tree));
         let app = server::init_service(app).await;
         let request = server::TestRequest::with_uri("/tree").to_request();
         let report: Vec<Value> = server::call_and_read_body_json(&app, request).await;
@@ -89,13 +97,14 @@ mod tests {
             let path = item["full_path"].as_str().unwrap_or_default().trim_end_matches('/').to_owned();
             served.extend(methods(item).into_iter().map(|method| (path.clone(), method)));
         }
-        served.retain(|(path, method)| path != "/tree" && method != "head" && !PAGES.contains(&path.as_str()));
+        served.retain(|(path, method)| path != "/tree" && method != "head");
         served
     }
 
     #[actix_web::test]
     async fn every_endpoint_has_an_operation_and_every_operation_an_endpoint() {
-        let served = served().await;
+        let mut served = served().await;
+        served.retain(|(path, _)| !PAGES.contains(&path.as_str()));
         assert!(served.len() > 25, "{served:?}");
         let mut documented = Endpoints::new();
         for (path, item) in document()["paths"].as_object().unwrap() {
@@ -107,6 +116,16 @@ mod tests {
             missing.is_empty() && invented.is_empty(),
             "without an operation: {missing:?}; without an endpoint: {invented:?}"
         );
+    }
+
+    #[actix_web::test]
+    async fn every_endpoint_has_a_row_in_the_table_of_access_and_every_row_an_endpoint() {
+        let served = served().await;
+        assert!(PAGES.iter().all(|page| served.iter().any(|(path, _)| path == page)), "{served:?}");
+        let listed: Endpoints = TABLE.iter().map(|row| (row.path.to_owned(), row.method.to_lowercase())).collect();
+        let missing: Vec<_> = served.difference(&listed).collect();
+        let invented: Vec<_> = listed.difference(&served).collect();
+        assert!(missing.is_empty() && invented.is_empty(), "without a row: {missing:?}; without an endpoint: {invented:?}");
     }
 
     fn each(value: &Value, visit: &mut impl FnMut(&Map<String, Value>)) {

@@ -17,8 +17,9 @@ pub use self::{
 };
 use super::{
     ApiState,
+    bulk::Bulk,
     context::{IDEMPOTENCY_REPLAYED, ReadContext, WriteContext},
-    extract::{Body, Bulk, Fields, Object, Query},
+    extract::{Body, Fields, Object, Query},
     openapi::schemas,
     past::parse_at,
     policies::wrong_members,
@@ -90,7 +91,7 @@ pub async fn create(
     state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: Bulk<DocumentIn>,
 ) -> Result<HttpResponse, Problem> {
     let tenant = name_in_path(path)?;
-    let request = context.sized(body.1).request(tenant, nothing());
+    let request = context.sized(body.1).request(tenant, nothing())?;
     Ok(made(state.plans.plan(&request, body.0.document()).await?))
 }
 
@@ -148,7 +149,7 @@ pub async fn apply(
     let (tenant, id) = plan_in_path(path)?;
     let ApplyIn { hash, confirm_shrink: shrink, confirm_in_use } = body.0;
     let hash = hash.ok_or_else(|| Problem::field("/hash", Invalid::new("required", "is required")))?;
-    let request = context.sized(body.1).confirming(confirm_in_use).request(tenant.clone(), nothing());
+    let request = context.sized(body.1).confirming(confirm_in_use).request(tenant.clone(), nothing())?;
     let reply = state.plans.apply(&state.writer, request, id, Confirmation { hash, shrink }).await?;
     Ok(applied(&tenant, &reply))
 }
@@ -315,7 +316,7 @@ pub async fn batch(
     let hashed = chain::canonical(&json!({ "changes": desired, "tenant": tenant }));
     let hash = hex::encode(Sha256::digest(hashed.map_err(Error::internal)?));
     let op = Op::Apply(Box::new(Apply { changes: desired, base: None, hash, confirmed }));
-    let request = context.sized(body.1).confirming(confirm_in_use).request(tenant.clone(), op);
+    let request = context.sized(body.1).confirming(confirm_in_use).request(tenant.clone(), op)?;
     let reply = state.writer.write(request).await.map_err(|error| match error {
         Error::Rejected(rejection) => {
             let place =
@@ -353,7 +354,7 @@ pub async fn rollback(
     let too_long = |reason: &String| crate::domain::plain_text(reason, super::context::MAX_REASON, "reason");
     let checked = fields.check("/reason", reason.as_ref().map_or(Ok(()), too_long));
     let (to, ()) = fields.finish(to.zip(checked))?;
-    let mut request = context.sized(body.1).request(tenant, nothing());
+    let mut request = context.sized(body.1).request(tenant, nothing())?;
     request.facts.reason = reason.or(request.facts.reason);
     Ok(made(state.plans.rollback(&request, &to).await?))
 }

@@ -133,7 +133,7 @@ fn key_in_path(path: PolicyPath) -> Result<PolicyKey, Problem> {
 }
 
 async fn write(state: &ApiState, context: WriteContext, tenant: TenantName, op: Op) -> Result<HttpResponse, Problem> {
-    let reply = state.writer.write(context.request(tenant.clone(), op)).await?;
+    let reply = state.writer.write(context.request(tenant.clone(), op)?).await?;
     Ok(written(&tenant, &reply))
 }
 

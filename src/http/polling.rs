@@ -48,6 +48,7 @@ pub(super) fn resolved(polls: &Polls, polled: Polled) -> HttpResponse {
         Polled::Same(tag) => (tag, HttpResponse::NotModified().finish()),
         Polled::Now(tag, body) => (tag, json(body.into())),
     };
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     set_tag(&mut response, &tag);
     with_age(polls, response)
 }
@@ -70,7 +71,7 @@ pub struct SnapshotIn {
 
 /// `GET /tenants/{tenant}/snapshot`
 pub async fn snapshot(
-    state: web::Data<ApiState>, around: web::Data<Around>, _caller: Caller, path: web::Path<String>, query: Query<SnapshotIn>,
+    state: web::Data<ApiState>, around: web::Data<Around>, caller: Caller, path: web::Path<String>, query: Query<SnapshotIn>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let SnapshotIn { service, env, wait, at, min_revision } = query.0;
@@ -83,6 +84,7 @@ pub async fn snapshot(
     let wait = Wait::of(&request, wait.as_deref())?;
     let asked = state.polls.snapshot(&tenant, &scope, &freshness, wait.time());
     let held = within(around.request_timeout + wait.time().unwrap_or_default(), asked).await?;
+    wait.still(&state, &caller)?;
     let (tag, coding) = (held.scope_tag(&scope), coding(&request));
     let mut response = if freshness.seen.contains(&tag) {
         unmoved(&state.polls, &tag, coding)
@@ -131,7 +133,7 @@ pub struct ChangesIn {
 
 /// `GET /tenants/{tenant}/changes`
 pub async fn changes(
-    state: web::Data<ApiState>, around: web::Data<Around>, _caller: Caller, path: web::Path<String>, query: Query<ChangesIn>,
+    state: web::Data<ApiState>, around: web::Data<Around>, caller: Caller, path: web::Path<String>, query: Query<ChangesIn>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let ChangesIn { after, limit, service, env, wait, min_revision } = query.0;
@@ -143,6 +145,7 @@ pub async fn changes(
     let limit = limit.unwrap_or(CHANGES).min(MAX_CHANGES);
     let asked = state.polls.changes(&tenant, &scope, &after, &freshness, limit, wait.time());
     let changes = within(around.request_timeout + wait.time().unwrap_or_default(), asked).await?;
+    wait.still(&state, &caller)?;
     let (to, body) = match &changes {
         Changes::Since { to, complete, events } => (to.clone(), since(&after, to, *complete, events)),
         Changes::Reset(held) => {
@@ -212,6 +215,14 @@ impl Wait {
             Self::Preferred(seconds) => Some(Duration::from_secs(seconds)),
         }
         .map(|wait| wait.min(LONGEST_WAIT))
+    }
+
+    /// Whoever has waited may have lost its key meanwhile.
+    fn still(&self, state: &ApiState, caller: &Caller) -> Result<(), Problem> {
+        if self.time().is_none() || state.callers.is_good(caller) {
+            return Ok(());
+        }
+        Err(Problem::new(Code::Unauthenticated, "the credentials are not good, or not any more"))
     }
 
     fn confirm(self, response: &mut HttpResponse) {

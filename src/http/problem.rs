@@ -12,7 +12,7 @@ use serde::Serialize;
 pub use self::code::Code;
 use super::context::CORRELATION_ID;
 use crate::{
-    domain::{Invalid, command::Rejection, tag::VersionTag},
+    domain::{Invalid, command::Rejection, ids::TenantName, tag::VersionTag},
     service,
 };
 
@@ -38,7 +38,9 @@ pub struct Problem {
     /// Members of the document beside those that every problem has.
     members: Box<serde_json::Map<String, serde_json::Value>>,
     retry_after_seconds: u32,
-    request_id: Option<String>,
+    request_id: Option<Box<str>>,
+    /// The tenant of others that was named, for the audit: it is told to nobody.
+    other_tenant: Option<Box<TenantName>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -55,7 +57,23 @@ impl Problem {
     /// A problem with a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let (errors, members) = Default::default();
-        Self { code, detail: detail.into(), errors, current: None, members, retry_after_seconds: 1, request_id: None }
+        let (detail, retry_after_seconds) = (detail.into(), 1);
+        Self { code, detail, errors, current: None, members, retry_after_seconds, request_id: None, other_tenant: None }
+    }
+
+    /// The answer to who names a tenant of others: that of one that does not exist.
+    pub fn other_tenant(tenant: TenantName) -> Self {
+        Self { other_tenant: Some(Box::new(tenant)), ..Rejection::TenantNotFound.into() }
+    }
+
+    /// Why its caller may not, and which tenant of others it has named, if that is what this is about.
+    pub fn denial(&self) -> Option<(&'static str, Option<&TenantName>)> {
+        match self.code {
+            Code::OutsideGrant => Some(("outside_grant", None)),
+            Code::Forbidden => Some(("forbidden", None)),
+            Code::TenantNotFound => self.other_tenant.as_deref().map(|tenant| ("other_tenant", Some(tenant))),
+            _ => None,
+        }
     }
 
     /// The same with one more member in the document.
@@ -80,10 +98,16 @@ impl Problem {
         Self::fields(vec![FieldError { pointer: pointer.into(), code, detail }])
     }
 
+    /// The same with the time after which asking again may help.
+    #[must_use]
+    pub fn with_retry_after(self, retry_after_seconds: u32) -> Self {
+        Self { retry_after_seconds, ..self }
+    }
+
     /// The same with the id of the request that it answers.
     #[must_use]
     pub fn with_request_id(mut self, request_id: &str) -> Self {
-        self.request_id = Some(request_id.to_owned());
+        self.request_id = Some(request_id.into());
         self
     }
 
@@ -114,15 +138,18 @@ impl ResponseError for Problem {
 
     fn error_response(&self) -> HttpResponse {
         let (status, code, title) = self.code.row();
-        let request_id = self.request_id.clone().unwrap_or_default();
+        let request_id = self.request_id.as_deref().unwrap_or_default().to_owned();
         let mut response = HttpResponse::build(status);
         response.content_type("application/problem+json");
         // Not every error passes the middleware that sets it: the deadline is set in there.
         if let Some(request_id) = &self.request_id {
-            response.insert_header((CORRELATION_ID, request_id.as_str()));
+            response.insert_header((CORRELATION_ID, &**request_id));
         }
         if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
             response.insert_header((header::RETRY_AFTER, self.retry_after_seconds));
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
         if let Some(current) = &self.current {
             response.insert_header((header::ETAG, current.to_etag()));
@@ -153,13 +180,25 @@ impl From<service::Error> for Problem {
             E::NoActiveVersion(why) => Self::new(Code::NoActiveVersion, detail).with("explanation", why),
             E::NotInHistory(_) => Self::field("?at", Invalid::new("not_in_history", detail)),
             E::TooManyObjects(_) => Self::field("?service", Invalid::new("too_many", detail)),
+            E::TooManyTenants(_) => Self::field("?tenant", Invalid::new("too_many", detail)),
             E::PlanNotFound => Self::new(Code::PlanNotFound, detail),
             E::PlanHashMismatch(_) => Self::new(Code::PlanHashMismatch, detail),
             E::PlanStale(plan) => Self::new(Code::PlanStale, detail).with("plan", plan),
+            E::KeyNotFound => Self::new(Code::KeyNotFound, detail),
+            E::KeyEnded => Self::new(Code::KeyEnded, detail),
+            E::MayNotGive => Self::new(Code::Forbidden, detail),
+            E::NoKeys => Self::new(Code::KeysNotInUse, detail),
             E::InvalidCursor => Self::new(Code::InvalidCursor, detail),
             E::Unavailable { dependency, cause } => {
                 tracing::warn!(dependency.name = dependency, error = ?cause, "a request was refused: a dependency is not available");
                 Self::new(Code::Unavailable, format!("{detail}; nothing was changed"))
+            }
+            E::NotRecorded(cause) => {
+                tracing::error!(error = ?cause, "a change was refused: its event cannot be recorded");
+                Self::new(Code::Unavailable, format!("{detail}; nothing was changed"))
+            }
+            E::Unpublished(_) => {
+                Self { retry_after_seconds: 5, ..Self::new(Code::AuditBacklog, format!("{detail}; nothing was changed")) }
             }
             E::Overloaded(_) => Self::new(Code::Overloaded, format!("{detail}; nothing was changed")),
             E::TooManyWaiters(_) => Self::new(Code::TooManyWaiters, detail),
@@ -183,6 +222,7 @@ impl From<Rejection> for Problem {
         let detail = rejection.to_string();
         match rejection {
             Rejection::TenantNotFound => Self::new(Code::TenantNotFound, detail),
+            Rejection::OutsideGrant { .. } => Self::new(Code::OutsideGrant, detail),
             Rejection::RouteNotFound => Self::new(Code::RouteNotFound, detail),
             Rejection::TenantExists => Self::new(Code::TenantExists, detail),
             Rejection::TenantNotEmpty { .. } => Self::new(Code::TenantNotEmpty, detail),

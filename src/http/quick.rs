@@ -2,7 +2,8 @@
 //!
 //! Only a plain request whose answer is at hand is answered here: `resolve` of a route that is held and active, and a `snapshot` that has
 //! not moved. Everything else, every error among it, goes the ordinary way, and whatever is answered here would be answered there with the
-//! same bytes. With `auth.mode = "none"` there is no caller to check; any other mode has to check here too. Nothing is written to memory that other threads use: that costs more than the answer.
+//! same bytes. The gate lets in who is known already. Where nothing is limited, nothing is written to memory that other threads use: that costs more than
+//! the answer.
 
 use std::{
     sync::{
@@ -24,6 +25,8 @@ use uuid::Uuid;
 
 use super::{
     context::{CORRELATION_ID, MIN_REVISION, RequestId, if_none_match},
+    gate::{Gate, Polled},
+    limits::Standing,
     polling::{self, PREFER},
 };
 use crate::{
@@ -35,6 +38,7 @@ use crate::{
 const TIMED: u64 = 16;
 
 const RESOLVE: &str = "/api/v1/routes/resolve";
+const SNAPSHOT: &str = "/api/v1/tenants/{tenant}/snapshot";
 const TENANTS: &str = "/api/v1/tenants/";
 
 /// The answers of one endpoint since they were last added up.
@@ -66,7 +70,7 @@ impl Tallies {
     /// Adds what was answered since the last time to the metrics.
     pub fn add_up(&self) {
         for tally in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            for (endpoint, answers) in [(RESOLVE, &tally.resolve), ("/api/v1/tenants/{tenant}/snapshot", &tally.snapshot)] {
+            for (endpoint, answers) in [(RESOLVE, &tally.resolve), (SNAPSHOT, &tally.snapshot)] {
                 for (status, answered) in [("2xx", &answers.ok), ("3xx", &answers.not_modified)] {
                     let answered = answered.swap(0, Ordering::Relaxed);
                     metrics::counter!(names::HTTP_REQUESTS, "method" => "GET", "endpoint" => endpoint, "status" => status)
@@ -81,15 +85,16 @@ impl Tallies {
 /// The short way of one worker.
 pub struct Quick {
     polls: Arc<Polls>,
+    gate: Arc<Gate>,
     tally: Arc<Tally>,
     seconds: [metrics::Histogram; 2],
 }
 
 impl Quick {
     /// Answers from `polls`, and counts in `tallies`.
-    pub fn new(polls: Arc<Polls>, tallies: &Tallies) -> Self {
+    pub fn new(polls: Arc<Polls>, gate: Arc<Gate>, tallies: &Tallies) -> Self {
         let seconds = |endpoint: &'static str| metrics::histogram!(names::HTTP_SECONDS, "endpoint" => endpoint);
-        Self { polls, tally: tallies.join(), seconds: [RESOLVE, "/api/v1/tenants/{tenant}/snapshot"].map(seconds) }
+        Self { polls, gate, tally: tallies.join(), seconds: [RESOLVE, SNAPSHOT].map(seconds) }
     }
 
     /// The answer, if it is at hand.
@@ -101,29 +106,35 @@ impl Quick {
         }
         let is_timed = self.tally.answered().is_multiple_of(TIMED);
         let started = is_timed.then(Instant::now);
-        let (mut response, answers, seconds) = if request.path() == RESOLVE {
-            (self.resolve(request)?, &self.tally.resolve, &self.seconds[0])
+        let (mut response, standing, answers, seconds) = if request.path() == RESOLVE {
+            let (response, standing) = self.resolve(request)?;
+            (response, standing, &self.tally.resolve, &self.seconds[0])
         } else {
             let tenant = request.path().strip_prefix(TENANTS)?.strip_suffix("/snapshot")?;
-            (self.unmoved(request, tenant)?, &self.tally.snapshot, &self.seconds[1])
+            let (response, standing) = self.unmoved(request, tenant)?;
+            (response, standing, &self.tally.snapshot, &self.seconds[1])
         };
         let counted = if response.status().is_success() { &answers.ok } else { &answers.not_modified };
         // This worker alone adds to it; only who adds up takes away.
         counted.fetch_add(1, Ordering::Relaxed);
         response.headers_mut().insert(CORRELATION_ID, correlation_id(headers)?);
+        if let Some(standing) = standing {
+            standing.tell(response.headers_mut());
+        }
         if let Some(started) = started {
             seconds.record(started.elapsed().as_secs_f64());
         }
         Some(response)
     }
 
-    fn resolve(&self, request: &ServiceRequest) -> Option<HttpResponse> {
+    fn resolve(&self, request: &ServiceRequest) -> Option<(HttpResponse, Option<Standing>)> {
         let [tenant, service, env, version] = plain(request.query_string(), ["tenant", "service", "env", "version"])?;
         let polled = self.polls.resolve_held([tenant?, service?, env?, version?], &if_none_match(request.headers()))?;
-        Some(polling::resolved(&self.polls, polled))
+        let standing = self.gate.admit_at_once(request, RESOLVE, &Polled { tenant: tenant?, service, env })?;
+        Some((polling::resolved(&self.polls, polled), standing))
     }
 
-    fn unmoved(&self, request: &ServiceRequest, tenant: &str) -> Option<HttpResponse> {
+    fn unmoved(&self, request: &ServiceRequest, tenant: &str) -> Option<(HttpResponse, Option<Standing>)> {
         let query = request.query_string();
         let [service, env] = if query.is_empty() { [None; 2] } else { plain(query, ["service", "env"])? };
         // An empty name is an error, which the ordinary way tells.
@@ -131,7 +142,8 @@ impl Quick {
             return None;
         }
         let tag = self.polls.unmoved_held(tenant, service, env, &if_none_match(request.headers()))?;
-        Some(polling::unmoved(&self.polls, &tag, polling::coding(request)))
+        let standing = self.gate.admit_at_once(request, SNAPSHOT, &Polled { tenant, service, env })?;
+        Some((polling::unmoved(&self.polls, &tag, polling::coding(request)), standing))
     }
 }
 

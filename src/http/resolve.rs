@@ -82,10 +82,11 @@ pub async fn resolve(
         Some(tag) if seen.contains(tag) => HttpResponse::NotModified().finish(),
         _ => json(Polls::chosen_body(&policy.tenant, &chosen, explain)?.into()),
     };
-    match &chosen.tag {
-        Some(tag) => set_tag(&mut response, tag),
-        // Chance decided: the next answer may be another.
-        None => drop(response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"))),
+    // Without a tag chance decided: the next answer may be another.
+    let caching = if chosen.tag.is_some() { "no-cache" } else { "no-store" };
+    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static(caching));
+    if let Some(tag) = &chosen.tag {
+        set_tag(&mut response, tag);
     }
     Ok(with_age(&state.polls, response))
 }

@@ -156,7 +156,7 @@ fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
 }
 
 async fn write(state: &ApiState, context: WriteContext, tenant: TenantName, op: Op) -> Result<HttpResponse, Problem> {
-    let reply = state.writer.write(context.request(tenant.clone(), op)).await?;
+    let reply = state.writer.write(context.request(tenant.clone(), op)?).await?;
     Ok(written(&tenant, &reply))
 }
 
@@ -371,7 +371,7 @@ fn parse_filter(query: &ListIn) -> Result<RouteFilter, Problem> {
 
 /// `GET /routes`
 pub async fn list(
-    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, query: Query<ListIn>,
+    state: web::Data<ApiState>, caller: Caller, context: ReadContext, query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
     let filter = parse_filter(&query.0)?;
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
@@ -379,7 +379,7 @@ pub async fn list(
     if let Some(at) = query.0.at {
         return list_at(&state, &filter, &page, &at).await;
     }
-    let (page, tag) = state.reads.routes(&filter, &page, &freshness).await?;
+    let (page, tag) = state.reads.routes(caller.grant.reach(), filter, &page, &freshness).await?;
     let items: Vec<_> = page.items.iter().map(|(tenant, route)| RouteOut { tenant, route }).collect();
     let mut response = HttpResponse::Ok();
     if let Some(tag) = tag {

@@ -39,28 +39,30 @@ pub struct StreamIn {
 
 /// `GET /tenants/{tenant}/stream`: a snapshot, or what happened after `Last-Event-ID`, and then every change.
 pub async fn stream(
-    state: web::Data<ApiState>, _caller: Caller, path: web::Path<String>, query: Query<StreamIn>, request: HttpRequest,
+    state: web::Data<ApiState>, caller: Caller, path: web::Path<String>, query: Query<StreamIn>, request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let tenant = tenant_in_path(path)?;
     let scope = scope(query.0.service, query.0.env)?;
     let after = last_event_id(&request)?;
     let feed = Feed::open(state.polls.clone(), tenant, scope, after).await?;
-    let pieces = stream::unfold(feed, |mut feed| async move {
-        let piece = feed.next().await?;
-        Some((text(piece), feed))
+    let pieces = stream::unfold((feed, state, caller), |(mut feed, state, caller)| async move {
+        // Whose key was revoked hears nothing of what happened since.
+        let piece = feed.next().await.filter(|_| state.callers.is_good(&caller))?;
+        Some((text(piece), (feed, state, caller)))
     });
     Ok(streaming(pieces))
 }
 
 /// `GET /stream`: every change of every tenant that the caller may see, from now on.
-pub async fn all(state: web::Data<ApiState>, _caller: Caller, _query: Query<NothingIn>) -> Result<HttpResponse, Problem> {
+pub async fn all(state: web::Data<ApiState>, caller: Caller, _query: Query<NothingIn>) -> Result<HttpResponse, Problem> {
     let onlooker = Onlooker::open(state.polls.clone())?;
-    let pieces = stream::unfold(onlooker, |mut onlooker| async move {
-        let text = match onlooker.next().await? {
+    let pieces = stream::unfold((onlooker, state, caller), |(mut onlooker, state, caller)| async move {
+        let told = onlooker.next(caller.grant.reach()).await.filter(|_| state.callers.is_good(&caller))?;
+        let text = match told {
             Some(told) => Bytes::from([b"event: change\ndata: ", &told.json[..], b"\n\n"].concat()),
             None => Bytes::from_static(b":\n\n"),
         };
-        Some((text, onlooker))
+        Some((text, (onlooker, state, caller)))
     });
     Ok(streaming(pieces))
 }

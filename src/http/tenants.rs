@@ -93,7 +93,7 @@ pub async fn create(state: web::Data<ApiState>, context: WriteContext, body: Bod
     let checked = check_quotas(&mut fields, quotas);
     let (name, ()) = fields.finish(name.zip(checked))?;
     let op = Op::CreateTenant { quotas };
-    Ok(written(&state.writer.write(context.request(name, op)).await?))
+    Ok(written(&state.writer.write(context.request(name, op)?).await?))
 }
 
 /// `PATCH /tenants/{tenant}`
@@ -109,7 +109,7 @@ pub async fn patch(
     let mut fields = Fields::default();
     let checked = check_quotas(&mut fields, quotas.apply(Quotas::default()));
     fields.finish(checked)?;
-    Ok(written(&state.writer.write(context.request(name, Op::PatchTenant { quotas })).await?))
+    Ok(written(&state.writer.write(context.request(name, Op::PatchTenant { quotas })?).await?))
 }
 
 /// The parameter of `DELETE /tenants/{tenant}`.
@@ -130,7 +130,7 @@ pub async fn delete(
         Some(confirm) if confirm == name.as_str() => true,
         Some(_) => return Err(Problem::field("?confirm", Invalid::new("not_the_name", "must be the tenant's name"))),
     };
-    Ok(written(&state.writer.write(context.request(name, Op::DeleteTenant { with_everything })).await?))
+    Ok(written(&state.writer.write(context.request(name, Op::DeleteTenant { with_everything })?).await?))
 }
 
 /// `GET /tenants/{tenant}`
@@ -156,8 +156,8 @@ pub struct ListIn {
 }
 
 /// `GET /tenants`
-pub async fn list(state: web::Data<ApiState>, _caller: Caller, query: Query<ListIn>) -> Result<HttpResponse, Problem> {
-    let page = state.reads.tenants(&respond::page_request(query.0.limit, query.0.cursor)).await?;
+pub async fn list(state: web::Data<ApiState>, caller: Caller, query: Query<ListIn>) -> Result<HttpResponse, Problem> {
+    let page = state.reads.tenants(caller.grant.reach(), &respond::page_request(query.0.limit, query.0.cursor)).await?;
     let items: Vec<_> = page.items.iter().map(TenantOut).collect();
     Ok(respond::json(&respond::PageOut { items: &items, next_cursor: page.next_cursor }))
 }

@@ -7,19 +7,20 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    Error, Freshness,
+    Error, Freshness, privacy,
     reads::{Page, PageRequest, Reads},
 };
 pub use crate::audit::document::ArchivedEvent;
 use crate::{
     audit::archive::{Archive, ArchiveError, EventPosition},
+    auth::Reach,
     domain::{
         filter::EventFilter,
         ids::TenantName,
         tag::{Epoch, Revision, VersionTag},
     },
     resilience::{CallError, Dependency},
-    store::{self, outbox::Backlog, router::Router},
+    store::{self, Visible, outbox::Backlog, router::Router},
 };
 
 /// Parallel questions of one status request to the archive.
@@ -96,13 +97,14 @@ impl AuditReads {
         Self { archive: Guarded::new(archive, policy), router, reads }
     }
 
-    /// The newest `limit` events.
-    pub async fn newest(&self, filter: &EventFilter, limit: u32) -> Result<Vec<ArchivedEvent>, Error> {
-        self.query(filter, i64::from(limit), None).await
+    /// The newest `limit` events that `reach` holds for.
+    pub async fn newest(&self, reach: &Reach, filter: EventFilter, limit: u32) -> Result<Vec<ArchivedEvent>, Error> {
+        self.query(&within(reach, filter)?, i64::from(limit), None).await
     }
 
-    /// A page of events, newest first.
-    pub async fn events(&self, filter: &EventFilter, page: &PageRequest) -> Result<Page<ArchivedEvent>, Error> {
+    /// A page of events that `reach` holds for, newest first.
+    pub async fn events(&self, reach: &Reach, filter: EventFilter, page: &PageRequest) -> Result<Page<ArchivedEvent>, Error> {
+        let filter = &within(reach, filter)?;
         let list = format!("audit {filter:?}");
         let after: Option<EventPosition> = match &page.cursor {
             Some(cursor) => Some(self.reads.cursors().await?.open(&list, cursor)?),
@@ -124,18 +126,37 @@ impl AuditReads {
         &self.archive
     }
 
+    /// What lends the cursors.
+    pub(super) fn reads(&self) -> &Reads {
+        &self.reads
+    }
+
     /// The servers of the truth.
     pub(super) fn router(&self) -> &Router {
         &self.router
     }
 
     async fn query(&self, filter: &EventFilter, limit: i64, after: Option<&EventPosition>) -> Result<Vec<ArchivedEvent>, Error> {
-        Ok(self.archive.call(|archive| archive.query(filter, limit, after)).await?)
+        let filter = self.sealed_filter(filter).await?;
+        let mut events = self.archive.call(|archive| archive.query(&filter, limit, after)).await?;
+        self.open(&mut events).await?;
+        Ok(events)
     }
 
-    /// How far the archive is behind Postgres, tenant by tenant: one tenant, or a page of all.
-    pub async fn status(&self, tenant: Option<&TenantName>, page: &PageRequest) -> Result<AuditStatus, Error> {
-        let (tags, next_cursor) = self.tags(tenant, page).await?;
+    /// A filter by names as one by what the archive has.
+    pub(super) async fn sealed_filter(&self, filter: &EventFilter) -> Result<EventFilter, Error> {
+        self.reads.privacy().sealed_filter(filter).await
+    }
+
+    /// Opens what is sealed in events, but for their members `event`.
+    pub(super) async fn open(&self, events: &mut [ArchivedEvent]) -> Result<(), Error> {
+        self.reads.privacy().open(events.iter_mut().flat_map(privacy::of_archived)).await
+    }
+
+    /// How far the archive is behind Postgres, tenant by tenant: one tenant, or a page of all that `reach` holds for.
+    pub async fn status(&self, reach: &Reach, tenant: Option<TenantName>, page: &PageRequest) -> Result<AuditStatus, Error> {
+        let tenant = reach.narrowed(tenant)?;
+        let (tags, next_cursor) = self.tags(tenant.as_ref(), page).await?;
         let newest = stream::iter(tags.into_iter().map(|(tenant, tag)| async move {
             let newest = self.archive.call(|archive| archive.newest(tenant.as_str(), &tag)).await?;
             Ok::<_, Error>((tenant, tag, newest.map_or(0, |(revision, _)| revision)))
@@ -144,10 +165,11 @@ impl AuditReads {
         self.raise_to_checkpoints(&mut archived).await?;
         let behind: Vec<_> =
             archived.iter().map(|(tenant, tag, revision)| (tenant.clone(), tag.epoch.clone(), *revision)).collect();
-        let read = async |client: Arc<store::Connection>| {
-            Ok((store::events::oldest_after(&client, &behind).await?, store::outbox::backlog(&client).await?))
+        let read = async |tx: &store::Transaction<'_>| {
+            Ok((store::events::oldest_after(tx, &behind).await?, store::outbox::backlog(tx).await?))
         };
-        let (oldest, outbox) = self.router.primary().read(read).await?;
+        let visible = Visible::tenants(behind.iter().map(|(tenant, ..)| tenant));
+        let (oldest, outbox) = self.router.primary().read(&visible, read).await?;
         let oldest: HashMap<TenantName, Timestamp> = oldest.into_iter().collect();
         let now = Timestamp::now();
         let tenants: Vec<_> = archived
@@ -171,8 +193,9 @@ impl AuditReads {
     /// What retention has removed was archived. Asked after the archive was: checkpoints are made before anything is removed.
     async fn raise_to_checkpoints(&self, archived: &mut [(TenantName, VersionTag, i64)]) -> Result<(), Error> {
         let chains: Vec<_> = archived.iter().map(|(tenant, tag, _)| (tenant, &tag.epoch)).collect();
-        let read = async |client: Arc<store::Connection>| store::checkpoints::newest_of(&client, &chains).await;
-        let checkpoints: HashMap<TenantName, Revision> = self.router.primary().read(read).await?.into_iter().collect();
+        let read = async |tx: &store::Transaction<'_>| store::checkpoints::newest_of(tx, &chains).await;
+        let visible = Visible::tenants(chains.iter().map(|(tenant, _)| *tenant));
+        let checkpoints: HashMap<TenantName, Revision> = self.router.primary().read(&visible, read).await?.into_iter().collect();
         for (tenant, _, revision) in archived {
             let removed = checkpoints.get(tenant).map_or(0, |revision| i64::try_from(revision.0).unwrap_or(i64::MAX));
             *revision = removed.max(*revision);
@@ -186,9 +209,15 @@ impl AuditReads {
         if let Some(tenant) = tenant {
             return Ok((vec![(tenant.clone(), self.reads.tenant(tenant, &Freshness::default()).await?.tag())], None));
         }
-        let page = self.reads.tenants(page).await?;
+        let page = self.reads.tenants(&Reach::Platform, page).await?;
         Ok((page.items.into_iter().map(|tenant| (tenant.name.clone(), tenant.tag())).collect(), page.next_cursor))
     }
+}
+
+/// The one place where a query of the archive is held to what its caller reaches.
+pub(super) fn within(reach: &Reach, filter: EventFilter) -> Result<EventFilter, Error> {
+    let tenant = reach.narrowed(filter.tenant.clone())?;
+    Ok(EventFilter { tenant, ..filter })
 }
 
 fn is_failure(error: &ArchiveError) -> bool {

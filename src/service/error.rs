@@ -25,6 +25,9 @@ pub enum Error {
     /// More objects than one answer may have.
     #[error("more than {0} objects: narrow by service or env")]
     TooManyObjects(usize),
+    /// A name that stands in more tenants than one search looks through.
+    #[error("in more than {0} tenants: narrow by tenant")]
+    TooManyTenants(usize),
     /// No such plan, or it has expired.
     #[error("plan does not exist")]
     PlanNotFound,
@@ -34,6 +37,18 @@ pub enum Error {
     /// The plan's scope changed since it was made. Here is one that was made just now.
     #[error("the tenant has changed since the plan was made")]
     PlanStale(Box<crate::domain::plan::Plan>),
+    /// No such key, or not of the caller's tenant.
+    #[error("key does not exist")]
+    KeyNotFound,
+    /// The key is revoked or has expired.
+    #[error("the key is revoked or has expired")]
+    KeyEnded,
+    /// Nobody gives a role or a tenant that it does not have itself.
+    #[error("nobody may give more than it has itself")]
+    MayNotGive,
+    /// Callers are not asked who they are, so there is nothing that keys would be for.
+    #[error("auth.mode is none: keys are not in use")]
+    NoKeys,
     /// A cursor that this installation did not make, or not for this list.
     #[error("the cursor is not one of ours for this list")]
     InvalidCursor,
@@ -46,6 +61,12 @@ pub enum Error {
         #[source]
         cause: Option<std::sync::Arc<dyn std::error::Error + Send + Sync>>,
     },
+    /// The history does not take the event of the change, and no change is made without. Nothing was changed.
+    #[error("the change cannot be recorded")]
+    NotRecorded(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),
+    /// `audit.fail_closed` is on, and too much is not published yet, or how much is not known. Nothing was changed.
+    #[error(transparent)]
+    Unpublished(#[from] super::unpublished::Closed),
     /// Too much waits already. Nothing was changed.
     #[error("too many {0} are waiting")]
     Overloaded(&'static str),
@@ -99,6 +120,7 @@ impl From<store::Error> for Error {
             store::Error::Unavailable(..) | store::Error::Timeout | store::Error::Contention(_) => {
                 Self::unavailable("postgres", error)
             }
+            store::Error::Unrecorded(_) => Self::NotRecorded(std::sync::Arc::new(error)),
             store::Error::Unique { .. } | store::Error::Statement(_) | store::Error::Corrupt(_) => Self::internal(error),
         }
     }

@@ -15,10 +15,14 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use self::windows::Windows;
-use super::{Error, audit::AuditReads};
+use super::{
+    Error,
+    audit::{self, AuditReads},
+};
 pub use crate::audit::document::ArchivedEvent;
 use crate::{
     audit::archive::{ArchiveError, EventPosition, timeline::Piece},
+    auth::Reach,
     config::{self, ms},
     domain::{filter::EventFilter, time::UtcTime},
     resilience::CallError,
@@ -64,8 +68,10 @@ impl Exports {
     }
 
     /// Begins an export: the archive has answered once when this returns.
-    pub async fn open(&self, filter: EventFilter) -> Result<Export, Error> {
+    pub async fn open(&self, reach: &Reach, filter: EventFilter) -> Result<Export, Error> {
+        let filter = audit::within(reach, filter)?;
         let place = self.places.clone().try_acquire_owned().map_err(|_| Error::TooManyExports)?;
+        let filter = self.audit.sealed_filter(&filter).await?;
         let from = match filter.from {
             Some(from) => from,
             // Where there is nothing, any time will do.
@@ -129,6 +135,7 @@ impl Export {
             let patience = self.audit.archive().timeout();
             page = stop.run_until_cancelled(self.read(piece, patience)).await.ok_or(Cut::Drain)??;
         }
+        self.audit.open(&mut page).await?;
         Ok(Some(page))
     }
 

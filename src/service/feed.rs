@@ -19,6 +19,7 @@ use super::{
     polls::{Changes, Polls},
 };
 use crate::{
+    auth::Reach,
     cache::{bodies::Coding, live::Told, waiters::Waiter},
     config::ms,
     domain::{
@@ -133,7 +134,7 @@ fn lifetime(polls: &Polls) -> Duration {
     ms(polls.settings().stream_lifetime_ms).mul_f64(1.0 - 0.1 * fastrand::f64())
 }
 
-/// One who looks on: every change of every tenant, from now on.
+/// One who looks on: every change of the tenants that it reaches, from now on.
 pub struct Onlooker {
     polls: Arc<Polls>,
     changes: broadcast::Receiver<Told>,
@@ -151,13 +152,14 @@ impl Onlooker {
 
     /// The next change, or `Some(None)` when nothing happened for a while. `None` when it ends: the service drains, its time is over, or it
     /// took too little for too long.
-    pub async fn next(&mut self) -> Option<Option<Told>> {
+    pub async fn next(&mut self, reach: &Reach) -> Option<Option<Told>> {
         let stop = self.polls.stop().clone();
+        let quiet = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms));
         tokio::select! {
             biased;
             () = stop.cancelled() => None,
             () = tokio::time::sleep_until(self.ends) => None,
-            change = self.changes.recv() => match change {
+            change = reached(&mut self.changes, reach) => match change {
                 Ok(told) => Some(Some(told)),
                 Err(RecvError::Lagged(_)) => {
                     metrics::counter!(crate::telemetry::names::STREAMS_CUT).increment(1);
@@ -165,7 +167,17 @@ impl Onlooker {
                 }
                 Err(RecvError::Closed) => None,
             },
-            () = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms)) => Some(None),
+            () = quiet => Some(None),
+        }
+    }
+}
+
+/// The next change of a tenant that `reach` holds for.
+async fn reached(changes: &mut broadcast::Receiver<Told>, reach: &Reach) -> Result<Told, RecvError> {
+    loop {
+        let told = changes.recv().await?;
+        if reach.holds_for(&told.tenant) {
+            return Ok(told);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod batch;
+pub mod callers;
 mod chain;
 pub mod choices;
 pub mod cursor;
@@ -9,11 +10,15 @@ mod error;
 pub mod exports;
 pub mod feed;
 mod freshness;
+pub mod keys;
 pub mod past;
 pub mod plans;
 pub mod polls;
+pub mod privacy;
 pub mod reads;
 pub mod retention;
+pub mod trail;
+pub mod unpublished;
 pub mod upkeep;
 pub mod verify;
 pub mod writer;

@@ -1,11 +1,11 @@
 //! Time travel: what a tenant had at an earlier revision of its present history, what changed between two, and who is to blame.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Error, Freshness,
+    Error, Freshness, privacy,
     reads::{Page, PageRequest, Reads, cut, one_more},
 };
 pub use crate::store::past::When;
@@ -22,7 +22,7 @@ use crate::{
         snapshot::{Scope, SnapshotPolicy, SnapshotRoute, TenantContent, TenantSnapshot},
         tag::{Epoch, Revision, VersionTag},
     },
-    store::{self, past::Was},
+    store::{self, Visible, past::Was},
 };
 
 /// When something was, as a caller may put it.
@@ -57,14 +57,14 @@ struct PastPosition {
 impl Reads {
     /// The tag of an instant of a tenant's present history.
     pub async fn then(&self, tenant: &TenantName, at: &At) -> Result<VersionTag, Error> {
-        let read = async |client: Arc<store::Connection>| store::past::instant(&client, tenant, at.when).await;
+        let read = async |tx: &store::Transaction<'_>| store::past::instant(tx, tenant, at.when).await;
         // A replica that is behind does not know what was later.
         let accepts = |instant: &Option<store::past::Instant>| {
             let reached = instant.as_ref().filter(|instant| instant.then <= instant.now.revision);
             reached.is_some() && at.epoch.as_ref().is_none_or(|epoch| reached.is_some_and(|r| r.now.epoch == *epoch))
         };
         let is_time = matches!(at.when, When::Time(_));
-        let (instant, _) = self.router().read(|instant| !is_time && accepts(instant), read).await?;
+        let (instant, _) = self.router().read(&Visible::tenant(tenant), |instant| !is_time && accepts(instant), read).await?;
         let instant = instant.ok_or(Rejection::TenantNotFound)?;
         if !accepts(&Some(instant.clone())) {
             return Err(Error::NotInHistory(match &at.epoch {
@@ -80,7 +80,9 @@ impl Reads {
         let RouteKey { tenant, name: RouteName { service, env, version } } = key;
         let was = self.object_at(tenant, [service.as_str(), env.as_str(), version.as_str()], at).await?;
         let route = was.and_then(|was| was.last.body.route_since(&was.first.body).map(|route| (route, was.last.tag())));
-        Ok(route.ok_or(Rejection::RouteNotFound)?)
+        let (mut route, tag) = route.ok_or(Rejection::RouteNotFound)?;
+        self.privacy().open(privacy::of_route(tenant.as_str(), &mut route)).await?;
+        Ok((route, tag))
     }
 
     /// One traffic policy as it was.
@@ -88,13 +90,15 @@ impl Reads {
         let PolicyKey { tenant, name } = key;
         let was = self.object_at(tenant, [name.service.as_str(), name.env.as_str(), ""], at).await?;
         let policy = was.and_then(|was| was.last.body.policy_since(&was.first.body).map(|policy| (policy, was.last.tag())));
-        Ok(policy.ok_or(Rejection::PolicyNotFound)?)
+        let (mut policy, tag) = policy.ok_or(Rejection::PolicyNotFound)?;
+        self.privacy().open(privacy::of_policy(tenant.as_str(), &mut policy)).await?;
+        Ok((policy, tag))
     }
 
     async fn object_at(&self, tenant: &TenantName, object: [&str; 3], at: &At) -> Result<Option<Was>, Error> {
         let then = self.then(tenant, at).await?;
-        let read = async |client: Arc<store::Connection>| store::past::object(&client, tenant, object, &then).await;
-        Ok(self.router().primary().read(read).await?)
+        let read = async |tx: &store::Transaction<'_>| store::past::object(tx, tenant, object, &then).await;
+        Ok(self.router().primary().read(&Visible::tenant(tenant), read).await?)
     }
 
     /// Routes of one tenant as they were, in the order of their names. Every page is of the same instant.
@@ -107,10 +111,10 @@ impl Reads {
             Some(PastPosition { at, after }) => (at, Some(after)),
             None => (self.then(tenant, at).await?, None),
         };
-        let read = async |client: Arc<store::Connection>| {
-            store::past::routes(&client, tenant, &then, filter, after.as_ref(), one_more(page)).await
+        let read = async |tx: &store::Transaction<'_>| {
+            store::past::routes(tx, tenant, &then, filter, after.as_ref(), one_more(page)).await
         };
-        let was = self.router().primary().read(read).await?;
+        let was = self.router().primary().read(&Visible::tenant(tenant), read).await?;
         let mut items: Vec<_> = was.iter().filter_map(|was| was.last.body.route_since(&was.first.body)).collect();
         let next_cursor = match cut(&mut items, page) {
             Some(last) => {
@@ -119,6 +123,7 @@ impl Reads {
             }
             None => None,
         };
+        self.privacy().open(items.iter_mut().flat_map(|route| privacy::of_route(tenant.as_str(), route))).await?;
         Ok((Page { items, next_cursor }, then))
     }
 
@@ -126,11 +131,11 @@ impl Reads {
     pub async fn snapshot_at(&self, tenant: &TenantName, at: &At) -> Result<TenantSnapshot, Error> {
         let then = self.then(tenant, at).await?;
         let (whole, known) = (Scope::default(), &then);
-        let read = async |client: Arc<store::Connection>| {
-            let objects = store::past::objects(&client, tenant, known, &whole).await?;
-            Ok((objects, store::past::scopes(&client, tenant, known).await?))
+        let read = async |tx: &store::Transaction<'_>| {
+            let objects = store::past::objects(tx, tenant, known, &whole).await?;
+            Ok((objects, store::past::scopes(tx, tenant, known).await?))
         };
-        let (objects, scopes) = self.router().primary().read(read).await?;
+        let (objects, scopes) = self.router().primary().read(&Visible::tenant(tenant), read).await?;
         let mut content = TenantContent { tag: then.clone(), routes: Vec::new(), policies: Vec::new(), scopes, waiters: None };
         for Was { last, .. } in objects {
             let revision = last.body.revision;
@@ -148,9 +153,9 @@ impl Reads {
 
     /// What people had set of a scope at a revision.
     pub async fn content_at(&self, tenant: &TenantName, then: &VersionTag, scope: &Scope) -> Result<Content, Error> {
-        let read = async |client: Arc<store::Connection>| store::past::objects(&client, tenant, then, scope).await;
+        let read = async |tx: &store::Transaction<'_>| store::past::objects(tx, tenant, then, scope).await;
         let mut content = Content::default();
-        for Was { last, .. } in self.router().primary().read(read).await? {
+        for Was { last, .. } in self.router().primary().read(&Visible::tenant(tenant), read).await? {
             match last.body.change {
                 Change::Route { name, after: Some(spec), .. } => drop(content.routes.insert(name, spec)),
                 Change::Policy { name, after: Some(spec), .. } => drop(content.policies.insert(name, spec)),
@@ -172,9 +177,8 @@ impl Reads {
         }
         let limit = i64::try_from(MAX_CHANGES).unwrap_or(i64::MAX);
         let (since, until) = (from.revision, &to);
-        let read =
-            async |client: Arc<store::Connection>| store::past::between(&client, tenant, since, until, scope, limit + 1).await;
-        let changes = self.router().primary().read(read).await?;
+        let read = async |tx: &store::Transaction<'_>| store::past::between(tx, tenant, since, until, scope, limit + 1).await;
+        let changes = self.router().primary().read(&Visible::tenant(tenant), read).await?;
         if changes.len() > MAX_CHANGES {
             return Err(Error::TooManyObjects(MAX_CHANGES));
         }
@@ -190,9 +194,11 @@ impl Reads {
         let (_, tag) = self.route(key, freshness).await?;
         let RouteKey { tenant, name: RouteName { service, env, version } } = key;
         let (object, at) = ([service.as_str(), env.as_str(), version.as_str()], &tag);
-        let read = async |client: Arc<store::Connection>| store::past::events(&client, tenant, object, at, BLAMED).await;
-        let events = self.router().primary().read(read).await?;
-        Ok((blame::of(&events).map_err(Error::internal)?, tag))
+        let read = async |tx: &store::Transaction<'_>| store::past::events(tx, tenant, object, at, BLAMED).await;
+        let events = self.router().primary().read(&Visible::tenant(tenant), read).await?;
+        let mut members = blame::of(&events).map_err(Error::internal)?;
+        self.privacy().open(members.values_mut().flat_map(|blame| privacy::of_blame(tenant.as_str(), blame))).await?;
+        Ok((members, tag))
     }
 }
 

@@ -14,6 +14,7 @@ use super::{
     Error, Freshness,
     batch::{Reply, Request},
     past::At,
+    privacy::of_plan,
     reads::{Page, PageRequest, Reads, cut, one_more},
     writer::Writer,
 };
@@ -32,7 +33,7 @@ use crate::{
         tenant::{Quotas, Tenant},
     },
     store::{
-        self,
+        self, Visible,
         plans::{Kept, Position},
     },
 };
@@ -100,7 +101,8 @@ impl Plans {
     async fn keep(&self, request: &Request, desired: Document, content: Content) -> Result<(Plan, bool), Error> {
         let tenant = request.command.tenant.clone();
         let fingerprint = hex::encode(Sha256::digest(chain::canonical(&desired).map_err(Error::internal)?));
-        let id = plan_id(request);
+        let actor = &request.facts.actor;
+        let id = plan_id(request, &self.reads.privacy().name(&tenant, actor).await?);
         if request.idempotency_key.is_some()
             && let Some(first) = self.kept(&tenant, id).await?
         {
@@ -122,12 +124,13 @@ impl Plans {
             Error::Rejected(rejection) => Error::Rejected(rejection.placed(place)),
             other => other,
         })?;
-        let (kept, limit) = (Kept { plan, desired, fingerprint }, i64::from(self.limit));
-        let write = async |client: Arc<store::Connection>| store::plans::insert(&client, &kept, limit).await;
-        if !self.reads.router().primary().read(write).await? {
+        let sealed = self.reads.privacy().seal_plan(&plan, actor).await?;
+        let (kept, limit) = (Kept { plan: sealed, desired, fingerprint }, i64::from(self.limit));
+        let write = async |tx: &store::Transaction<'_>| store::plans::insert(tx, &kept, limit).await;
+        if !self.reads.router().primary().write(&Visible::tenant(&tenant), write).await? {
             return Err(Rejection::QuotaExceeded { quota: "plans", limit: self.limit }.into());
         }
-        Ok((kept.plan, false))
+        Ok((plan, false))
     }
 
     /// Applies a plan. When its scope has changed since, another is worked out and told in the error.
@@ -164,20 +167,25 @@ impl Plans {
 
     /// Forgets one plan.
     pub async fn delete(&self, tenant: &TenantName, id: Uuid) -> Result<(), Error> {
-        let delete = async |client: Arc<store::Connection>| store::plans::delete(&client, tenant, id).await;
-        if self.reads.router().primary().read(delete).await? { Ok(()) } else { Err(Error::PlanNotFound) }
+        let delete = async |tx: &store::Transaction<'_>| store::plans::delete(tx, tenant, id).await;
+        if self.reads.router().primary().write(&Visible::tenant(tenant), delete).await? {
+            Ok(())
+        } else {
+            Err(Error::PlanNotFound)
+        }
     }
 
     /// A tenant's plans, newest first.
     pub async fn list(&self, tenant: &TenantName, page: &PageRequest) -> Result<Page<Plan>, Error> {
         let list = format!("plans {tenant}");
         let after: Option<Position> = self.reads.open(&list, page).await?;
-        let read = async |client: Arc<store::Connection>| {
-            let exists = store::tenants::get(&client, tenant).await?.is_some();
-            let plans = store::plans::list(&client, tenant, after.as_ref(), one_more(page)).await?;
+        let read = async |tx: &store::Transaction<'_>| {
+            let exists = store::tenants::get(tx, tenant).await?.is_some();
+            let plans = store::plans::list(tx, tenant, after.as_ref(), one_more(page)).await?;
             Ok(exists.then_some(plans))
         };
-        let mut items = self.reads.router().primary().read(read).await?.ok_or(Rejection::TenantNotFound)?;
+        let mut items =
+            self.reads.router().primary().read(&Visible::tenant(tenant), read).await?.ok_or(Rejection::TenantNotFound)?;
         let next_cursor = match cut(&mut items, page) {
             Some(last) => {
                 let position = Position { created_at: last.created_at, id: last.id };
@@ -185,6 +193,7 @@ impl Plans {
             }
             None => None,
         };
+        self.reads.privacy().open(items.iter_mut().flat_map(of_plan)).await?;
         Ok(Page { items, next_cursor })
     }
 
@@ -202,26 +211,28 @@ impl Plans {
     }
 
     async fn kept(&self, tenant: &TenantName, id: Uuid) -> Result<Option<Kept>, Error> {
-        let read = async |client: Arc<store::Connection>| store::plans::get(&client, tenant, id).await;
-        Ok(self.reads.router().primary().read(read).await?)
+        let read = async |tx: &store::Transaction<'_>| store::plans::get(tx, tenant, id).await;
+        let mut kept = self.reads.router().primary().read(&Visible::tenant(tenant), read).await?;
+        self.reads.privacy().open(kept.iter_mut().flat_map(|kept| of_plan(&mut kept.plan))).await?;
+        Ok(kept)
     }
 
     async fn standing(&self, tenant: &TenantName, scope: &Scope) -> Result<Option<Standing>, Error> {
         let read = async |tx: &store::Transaction<'_>| {
-            let Some(found) = store::tenants::get_in(tx, tenant).await? else { return Ok(None) };
+            let Some(found) = store::tenants::get(tx, tenant).await? else { return Ok(None) };
             let routes = store::routes::in_scope(tx, tenant, scope).await?;
             let policies = store::policies::in_scope(tx, tenant, scope).await?;
             Ok(Some(Standing { tenant: found, routes, policies }))
         };
-        Ok(self.reads.router().primary().read_at_once(read).await?)
+        Ok(self.reads.router().primary().read_at_once(&Visible::tenant(tenant), read).await?)
     }
 }
 
 /// A plan's id: of its own, or one that follows from the idempotency key, so that a retry finds the first.
-fn plan_id(request: &Request) -> Uuid {
+fn plan_id(request: &Request, actor: &str) -> Uuid {
     let Some(key) = &request.idempotency_key else { return Uuid::now_v7() };
     let sum = Sha256::new().chain_update(request.command.tenant.as_str()).chain_update([0]);
-    let sum = sum.chain_update(&request.facts.actor.id).chain_update([0]).chain_update(key).finalize();
+    let sum = sum.chain_update(actor).chain_update([0]).chain_update(key).finalize();
     let bytes = sum.first_chunk::<16>().copied().unwrap_or_default();
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }

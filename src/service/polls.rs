@@ -16,7 +16,7 @@ use crate::{
         snapshot::{self, Recent, Scope, TenantSnapshot},
         tag::{Revision, VersionTag},
     },
-    store::{self, router::Router},
+    store::{self, Visible, router::Router},
 };
 
 /// The answer to a conditional poll.
@@ -168,10 +168,10 @@ impl Polls {
             return Ok(since(held, scope, after, whole_revisions(recent.map(|recent| &**recent), limit)));
         }
         let (tenant, one) = (held.tenant(), i64::try_from(limit).unwrap_or(i64::MAX));
-        let read = async |client: Arc<store::Connection>| store::events::after(&client, tenant, after, one).await;
+        let read = async |tx: &store::Transaction<'_>| store::events::after(tx, tenant, after, one).await;
         let follows = |events: &Vec<Recent>| events.first().is_some_and(|first| first.revision == after.revision.next());
         // Large and rare: not a part of every future that waits.
-        let (events, _) = Box::pin(self.router.read(follows, read)).await?;
+        let (events, _) = Box::pin(self.router.read(&Visible::tenant(tenant), follows, read)).await?;
         if !follows(&events) {
             return Ok(Changes::Reset(held.clone()));
         }

@@ -1,13 +1,18 @@
 //! Reads of routes, tenants and history from Postgres: never older than what this instance, or the caller, has seen.
 
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
-use super::{Error, Freshness, cursor::Cursors};
+use super::{
+    Error, Freshness,
+    cursor::Cursors,
+    privacy::{self, Privacy},
+};
 use crate::{
+    auth::Reach,
     cache::Cache,
     domain::{
         command::Rejection,
@@ -18,7 +23,7 @@ use crate::{
         tag::{Epoch, Revision, VersionTag},
         tenant::Tenant,
     },
-    store::{self, router::Router},
+    store::{self, Visible, router::Router},
 };
 
 /// Part of a list, with the cursor of the rest.
@@ -44,6 +49,7 @@ pub struct Reads {
     router: Arc<Router>,
     cache: Arc<Cache>,
     cursors: OnceCell<Cursors>,
+    privacy: Arc<Privacy>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -53,34 +59,35 @@ struct HistoryPosition {
 }
 
 impl Reads {
-    /// Reads through `router`; `cache` knows what this instance has seen.
-    pub fn new(router: Arc<Router>, cache: Arc<Cache>) -> Self {
-        Self { router, cache, cursors: OnceCell::new() }
+    /// Reads through `router`; `cache` knows what this instance has seen, and `privacy` opens names.
+    pub fn new(router: Arc<Router>, cache: Arc<Cache>, privacy: Arc<Privacy>) -> Self {
+        Self { router, cache, cursors: OnceCell::new(), privacy }
     }
 
     /// One route, with the tag of its last change.
     pub async fn route(&self, key: &RouteKey, freshness: &Freshness) -> Result<(Route, VersionTag), Error> {
-        let read = async |client: Arc<store::Connection>| store::routes::get(&client, key).await;
+        let read = async |tx: &store::Transaction<'_>| store::routes::get(tx, key).await;
         let found = self.tenant_read(&key.tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
         let (tag, route) = found.ok_or(Rejection::TenantNotFound)?;
-        let route = route.ok_or(Rejection::RouteNotFound)?;
+        let mut route = route.ok_or(Rejection::RouteNotFound)?;
+        self.privacy.open(privacy::of_route(key.tenant.as_str(), &mut route)).await?;
         let tag = VersionTag { epoch: tag.epoch, revision: route.revision };
         Ok((route, tag))
     }
 
-    /// Routes in key order, with the tenant's tag when the filter names one.
+    /// Routes that `reach` holds for, in key order, with the tenant's tag when they are of one.
     pub async fn routes(
-        &self, filter: &RouteFilter, page: &PageRequest, freshness: &Freshness,
+        &self, reach: &Reach, filter: RouteFilter, page: &PageRequest, freshness: &Freshness,
     ) -> Result<(Page<(TenantName, Route)>, Option<VersionTag>), Error> {
+        let filter = &RouteFilter { tenant: reach.narrowed(filter.tenant.clone())?, ..filter };
         let list = format!("routes {filter:?}");
         let after: Option<RouteKey> = self.open(&list, page).await?;
-        let read =
-            async |client: Arc<store::Connection>| store::routes::list(&client, filter, after.as_ref(), one_more(page)).await;
+        let read = async |tx: &store::Transaction<'_>| store::routes::list(tx, filter, after.as_ref(), one_more(page)).await;
         let (tag, mut routes) = match &filter.tenant {
             Some(tenant) => self.tenant_read(tenant, freshness, |(tag, _)| tag.as_ref(), read).await?,
             // Tags of many tenants cannot be compared: with a minimum, the primary is asked.
-            None if freshness.minimum.is_some() => self.router.primary().read(read).await?,
-            None => self.router.read(|_| true, read).await?.0,
+            None if freshness.minimum.is_some() => self.router.primary().read(&Visible::all_tenants(), read).await?,
+            None => self.router.read(&Visible::all_tenants(), |_| true, read).await?.0,
         };
         if filter.tenant.is_some() && tag.is_none() {
             return Err(Rejection::TenantNotFound.into());
@@ -92,15 +99,18 @@ impl Reads {
             }
             None => None,
         };
+        let names = routes.iter_mut().flat_map(|(tenant, route)| privacy::of_route(tenant.as_str(), route));
+        self.privacy.open(names).await?;
         Ok((Page { items: routes, next_cursor }, tag))
     }
 
     /// One traffic policy, with the tag of its last change.
     pub async fn policy(&self, key: &PolicyKey, freshness: &Freshness) -> Result<(Policy, VersionTag), Error> {
-        let read = async |client: Arc<store::Connection>| store::policies::get(&client, key).await;
+        let read = async |tx: &store::Transaction<'_>| store::policies::get(tx, key).await;
         let found = self.tenant_read(&key.tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
         let (tag, policy) = found.ok_or(Rejection::TenantNotFound)?;
-        let policy = policy.ok_or(Rejection::PolicyNotFound)?;
+        let mut policy = policy.ok_or(Rejection::PolicyNotFound)?;
+        self.privacy.open(privacy::of_policy(key.tenant.as_str(), &mut policy)).await?;
         let tag = VersionTag { epoch: tag.epoch, revision: policy.revision };
         Ok((policy, tag))
     }
@@ -111,14 +121,14 @@ impl Reads {
     ) -> Result<(Page<Policy>, VersionTag), Error> {
         let list = format!("policies {tenant}");
         let after: Option<PolicyName> = self.open(&list, page).await?;
-        let read =
-            async |client: Arc<store::Connection>| store::policies::list(&client, tenant, after.as_ref(), one_more(page)).await;
+        let read = async |tx: &store::Transaction<'_>| store::policies::list(tx, tenant, after.as_ref(), one_more(page)).await;
         let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
         let (tag, mut items) = found.ok_or(Rejection::TenantNotFound)?;
         let next_cursor = match cut(&mut items, page) {
             Some(last) => Some(self.cursors().await?.seal(&list, &last.name)?),
             None => None,
         };
+        self.privacy.open(items.iter_mut().flat_map(|policy| privacy::of_policy(tenant.as_str(), policy))).await?;
         Ok((Page { items, next_cursor }, tag))
     }
 
@@ -146,9 +156,8 @@ impl Reads {
         let at: Option<HistoryPosition> = self.open(&list, page).await?;
         let (epoch, before) = at.map(|at| (at.epoch, at.before)).unzip();
         let limit = i64::from(page.limit);
-        let read = async |client: Arc<store::Connection>| {
-            store::events::history(&client, tenant, object, epoch.as_ref(), before, limit).await
-        };
+        let read =
+            async |tx: &store::Transaction<'_>| store::events::history(tx, tenant, object, epoch.as_ref(), before, limit).await;
         let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|history| &history.tag), read).await?;
         let history = found.ok_or(Rejection::TenantNotFound)?;
         if history.events.is_empty() && before.is_none() {
@@ -168,32 +177,43 @@ impl Reads {
 
     /// One tenant.
     pub async fn tenant(&self, name: &TenantName, freshness: &Freshness) -> Result<Tenant, Error> {
-        let read = async |client: Arc<store::Connection>| {
-            let tenant = store::tenants::get(&client, name).await?;
+        let read = async |tx: &store::Transaction<'_>| {
+            let tenant = store::tenants::get(tx, name).await?;
             Ok(tenant.map(|tenant| (tenant.tag(), tenant)))
         };
         let found = self.tenant_read(name, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
-        Ok(found.ok_or(Rejection::TenantNotFound)?.1)
+        let (_, mut tenant) = found.ok_or(Rejection::TenantNotFound)?;
+        self.privacy.open(privacy::of_tenant(&mut tenant)).await?;
+        Ok(tenant)
     }
 
-    /// Tenants in name order.
-    pub async fn tenants(&self, page: &PageRequest) -> Result<Page<Tenant>, Error> {
+    /// Tenants that `reach` holds for, in name order.
+    pub async fn tenants(&self, reach: &Reach, page: &PageRequest) -> Result<Page<Tenant>, Error> {
+        if let Some(own) = reach.tenant() {
+            let own = self.tenant(own, &Freshness::default()).await;
+            let items = own.map(|tenant| vec![tenant]).or_else(|error| match error {
+                Error::Rejected(Rejection::TenantNotFound) => Ok(Vec::new()),
+                error => Err(error),
+            })?;
+            return Ok(Page { items, next_cursor: None });
+        }
         let after: Option<TenantName> = self.open("tenants", page).await?;
         let after = after.as_ref().map(TenantName::as_str);
         // Quotas have no revision to hold a replica's answer against, so tenants are listed from the primary.
-        let read = async |client: Arc<store::Connection>| store::tenants::list(&client, after, one_more(page)).await;
-        let mut items = self.router.primary().read(read).await?;
+        let read = async |tx: &store::Transaction<'_>| store::tenants::list(tx, after, one_more(page)).await;
+        let mut items = self.router.primary().read(&Visible::all_tenants(), read).await?;
         let next_cursor = match cut(&mut items, page) {
             Some(last) => Some(self.cursors().await?.seal("tenants", &last.name)?),
             None => None,
         };
+        self.privacy.open(items.iter_mut().flat_map(privacy::of_tenant)).await?;
         Ok(Page { items, next_cursor })
     }
 
     /// A read of one tenant, as new as was asked for and as what this instance has seen.
-    pub(super) async fn tenant_read<T, F: Future<Output = Result<T, store::Error>>>(
+    pub(super) async fn tenant_read<T>(
         &self, tenant: &TenantName, freshness: &Freshness, tag_of: impl Fn(&T) -> Option<&VersionTag>,
-        read: impl Fn(Arc<store::Connection>) -> F,
+        read: impl AsyncFn(&store::Transaction<'_>) -> Result<T, store::Error>,
     ) -> Result<T, Error> {
         let seen = self.cache.seen(tenant);
         let new_enough = |value: &T| match tag_of(value) {
@@ -201,7 +221,7 @@ impl Reads {
             // A replica that does not know the tenant may only be behind.
             None => false,
         };
-        let (value, _) = self.router.read(new_enough, read).await?;
+        let (value, _) = self.router.read(&Visible::tenant(tenant), new_enough, read).await?;
         let tag = tag_of(&value);
         if let Some(tag) = tag {
             self.cache.observe_read(tenant, tag, &seen);
@@ -217,6 +237,11 @@ impl Reads {
         &self.router
     }
 
+    /// What seals and opens personal data.
+    pub(super) fn privacy(&self) -> &Privacy {
+        &self.privacy
+    }
+
     pub(super) async fn open<T: serde::de::DeserializeOwned>(&self, list: &str, page: &PageRequest) -> Result<Option<T>, Error> {
         match &page.cursor {
             Some(cursor) => Ok(Some(self.cursors().await?.open(list, cursor)?)),
@@ -227,8 +252,7 @@ impl Reads {
     /// The installation's cursor key, read once.
     pub(super) async fn cursors(&self) -> Result<&Cursors, Error> {
         let load = async || {
-            let read = async |client: Arc<store::Connection>| store::installation::cursor_key(&client).await;
-            let (key, _) = self.router.read(|_| true, read).await?;
+            let (key, _) = self.router.read(&Visible::no_tenants(), |_| true, store::installation::cursor_key).await?;
             Ok(Cursors::new(key))
         };
         self.cursors.get_or_try_init(load).await

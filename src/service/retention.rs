@@ -15,14 +15,16 @@ use super::{
 use crate::{
     audit::archive::{Archive, chains::Kept},
     domain::{
+        ids::TenantName,
         tag::Revision,
         time::UtcTime,
         walk::{Fault, Walk},
     },
     resilience::Dependency,
     store::{
-        self, Server,
+        self, Server, Visible,
         checkpoints::{self, Checkpoint, Proven},
+        server::{self, Kind},
     },
 };
 
@@ -85,19 +87,24 @@ impl Retention {
 
     /// Removes what happened before `cutoff`, chain by chain.
     pub async fn run(&self, cutoff: UtcTime) -> Result<Retained, RetentionError> {
-        let session = self.postgres.connection().await.map_err(Error::from)?;
-        let session = Session { client: session, limit: self.limit };
-        if !session.ask(checkpoints::lock(&session.client)).await? {
+        let client = self.postgres.connection().await.map_err(Error::from)?;
+        let mut session = Session { client, tls: self.postgres.tls().clone(), limit: self.limit };
+        if !server::bounded(&session.client, &session.tls, self.limit, checkpoints::lock(&session.client))
+            .await
+            .map_err(Error::from)?
+        {
             return Err(RetentionError::Running);
         }
         let mut retained = Retained::default();
-        let result = self.chains(&session, cutoff, &mut retained).await;
-        session.ask(checkpoints::unlock(&session.client)).await?;
+        let result = self.chains(&mut session, cutoff, &mut retained).await;
+        server::bounded(&session.client, &session.tls, self.limit, checkpoints::unlock(&session.client))
+            .await
+            .map_err(Error::from)?;
         result?;
         Ok(retained)
     }
 
-    async fn chains(&self, session: &Session, cutoff: UtcTime, retained: &mut Retained) -> Result<(), Error> {
+    async fn chains(&self, session: &mut Session, cutoff: UtcTime, retained: &mut Retained) -> Result<(), Error> {
         let mut at: Option<(String, String)> = None;
         loop {
             let after = at.as_ref().map(|(tenant, epoch)| (tenant.as_str(), epoch.as_str()));
@@ -107,17 +114,19 @@ impl Retention {
         }
     }
 
-    async fn chain(&self, session: &Session, chain: (&str, &str), cutoff: UtcTime, retained: &mut Retained) -> Result<(), Error> {
+    async fn chain(
+        &self, session: &mut Session, chain: (&str, &str), cutoff: UtcTime, retained: &mut Retained,
+    ) -> Result<(), Error> {
         let (tenant, epoch) = chain;
         retained.chains += 1;
-        let checkpoint = session.ask(checkpoints::newest(&session.client, tenant, epoch)).await?;
+        let checkpoint = session.read(tenant, async |tx| checkpoints::newest(tx, tenant, epoch).await).await?;
         if let Some(checkpoint) = &checkpoint {
             // What an earlier run proved and did not come to remove, or Kafka has delivered again.
             retained.removed += self.remove(chain, checkpoint.revision).await?;
         }
         let (proven, fault) = self.prove(session, chain, checkpoint.as_ref(), cutoff).await?;
         if let Some(proven) = proven {
-            session.ask(checkpoints::insert(&session.client, tenant, epoch, &proven)).await?;
+            session.write(tenant, async |tx| checkpoints::insert(tx, tenant, epoch, &proven).await).await?;
             let removed = self.remove(chain, proven.revision).await?;
             retained.removed += removed;
             tracing::info!(tenant, epoch, revision = proven.revision.0, hash = %proven.hash, removed, "proven and removed");
@@ -132,7 +141,7 @@ impl Retention {
 
     /// Walks a chain up to its first event that stays, and holds the end of what may go against Postgres.
     async fn prove(
-        &self, session: &Session, (tenant, epoch): (&str, &str), checkpoint: Option<&Checkpoint>, cutoff: UtcTime,
+        &self, session: &mut Session, (tenant, epoch): (&str, &str), checkpoint: Option<&Checkpoint>, cutoff: UtcTime,
     ) -> Result<Found, Error> {
         let mut past = Past::after(checkpoint, cutoff);
         let mut chain = Chain::from(&self.archive, tenant, epoch, checkpoint.map_or(1, |checkpoint| checkpoint.revision.0 + 1));
@@ -145,7 +154,7 @@ impl Retention {
         }
         let (proven, fault) = past.end();
         let Some(proven) = proven else { return Ok((None, fault)) };
-        let known = session.ask(store::events::hash_of(&session.client, tenant, epoch, proven.revision)).await?;
+        let known = session.read(tenant, async |tx| store::events::hash_of(tx, tenant, epoch, proven.revision).await).await?;
         if known == Some(proven.hash) {
             Ok((Some(proven), fault))
         } else {
@@ -167,13 +176,27 @@ impl Retention {
 /// The one session of a run: it holds the lock.
 struct Session {
     client: store::Connection,
+    tls: store::Tls,
     limit: Duration,
 }
 
 impl Session {
-    async fn ask<T>(&self, question: impl Future<Output = Result<T, store::Error>>) -> Result<T, Error> {
-        Ok(store::server::bounded(&self.client, self.limit, question).await?)
+    async fn read<T>(
+        &mut self, tenant: &str, read: impl AsyncFnOnce(&store::Transaction<'_>) -> Result<T, store::Error>,
+    ) -> Result<T, Error> {
+        Ok(server::transact(&mut self.client, &self.tls, self.limit, Kind::Read, &visible(tenant), read).await?)
     }
+
+    async fn write<T>(
+        &mut self, tenant: &str, write: impl AsyncFnOnce(&store::Transaction<'_>) -> Result<T, store::Error>,
+    ) -> Result<T, Error> {
+        Ok(server::transact(&mut self.client, &self.tls, self.limit, Kind::Write, &visible(tenant), write).await?)
+    }
+}
+
+/// One chain's tenant at a time. What is archived under no tenant's name is in no history, and so is not removed.
+fn visible(tenant: &str) -> Visible {
+    tenant.parse::<TenantName>().map_or_else(|_| Visible::no_tenants(), |tenant| Visible::tenant(&tenant))
 }
 
 /// The past of a chain as far as it verifies and is old enough to go, in whole revisions.

@@ -4,17 +4,19 @@ use std::{future::Future, sync::Arc};
 
 use crate::{
     resilience::CallError,
-    store::{self, Server},
+    store::{self, Server, Visible},
 };
 
 const AT_A_TIME: i64 = 1000;
 
 /// Forgets idempotency keys older than `hours`, and plans that have expired.
 pub async fn sweep(primary: Arc<Server>, hours: u32) {
-    let keys = async |client: Arc<store::Connection>| store::idempotency::sweep(&client, hours, AT_A_TIME).await;
-    all("idempotency keys", || primary.read(keys)).await;
-    let plans = async |client: Arc<store::Connection>| store::plans::sweep(&client, AT_A_TIME).await;
-    all("plans", || primary.read(plans)).await;
+    // Time is over for every tenant's alike.
+    let visible = &Visible::all_tenants();
+    let keys = async |tx: &store::Transaction<'_>| store::idempotency::sweep(tx, hours, AT_A_TIME).await;
+    all("idempotency keys", || primary.write(visible, keys)).await;
+    let plans = async |tx: &store::Transaction<'_>| store::plans::sweep(tx, AT_A_TIME).await;
+    all("plans", || primary.write(visible, plans)).await;
 }
 
 async fn all<F: Future<Output = Result<u64, CallError<store::Error>>>>(what: &'static str, step: impl Fn() -> F) {

@@ -1,9 +1,6 @@
 //! Proof of the archive: a tenant's chain recomputed from MongoDB, and held against where Postgres says that it ends.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
@@ -20,7 +17,7 @@ use crate::{
         tag::{Epoch, VersionTag},
         walk::{Fault, Walk},
     },
-    store::{self, checkpoints::Checkpoint},
+    store::{self, Visible, checkpoints::Checkpoint},
 };
 
 /// How long one verification may take; what is left then is the next one's.
@@ -110,12 +107,12 @@ impl AuditReads {
     }
 
     async fn known(&self, tenant: &TenantName) -> Result<Known, Error> {
-        let read = async |client: Arc<store::Connection>| {
-            let Some((tag, head)) = store::tenants::head(&client, tenant).await? else { return Ok(None) };
-            let checkpoint = store::checkpoints::newest(&client, tenant.as_str(), tag.epoch.as_str()).await?;
+        let read = async |tx: &store::Transaction<'_>| {
+            let Some((tag, head)) = store::tenants::head(tx, tenant).await? else { return Ok(None) };
+            let checkpoint = store::checkpoints::newest(tx, tenant.as_str(), tag.epoch.as_str()).await?;
             Ok(Some(Known { tag, head, checkpoint }))
         };
-        Ok(self.router().primary().read(read).await?.ok_or(Rejection::TenantNotFound)?)
+        Ok(self.router().primary().read(&Visible::tenant(tenant), read).await?.ok_or(Rejection::TenantNotFound)?)
     }
 
     /// Also tells of an event after the newest that is known.

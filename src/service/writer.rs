@@ -2,7 +2,8 @@
 //!
 //! Each tenant belongs to one lane, and each lane is a task that takes what waits (up to `write.max_batch`, no added delay) into one
 //! transaction. While a commit is under way the next group collects, so groups grow with the load and a write alone is not held up.
-//! A reply is sent only after the commit, and after `on_commit` has moved this instance's cache forward.
+//! A reply is sent only after the commit, and after `on_commit` has moved this instance's cache forward. What is personal in a request is
+//! sealed before it waits, so nothing behind [`Writer::write`] has it.
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
@@ -21,6 +22,8 @@ use tokio::{
 use super::{
     Error,
     batch::{self, Committed, Plan, Reply, Request},
+    privacy::{self, Privacy},
+    unpublished::Unpublished,
 };
 use crate::{
     config::{self, ms},
@@ -36,8 +39,13 @@ pub type OnCommit = Arc<dyn Fn(&Committed) + Send + Sync>;
 /// The way in to the lanes.
 pub struct Writer {
     lanes: Vec<mpsc::Sender<Waiting>>,
+    unpublished: Arc<Unpublished>,
     timeout: std::time::Duration,
+    privacy: Arc<Privacy>,
 }
+
+/// How long names in the answer to a write may take to open: the write is done, and its answer is not held up or turned into an error.
+const OPENING: Duration = Duration::from_millis(500);
 
 const WAITING: u8 = 0;
 const TAKEN: u8 = 1;
@@ -51,9 +59,10 @@ struct Waiting {
 }
 
 impl Writer {
-    /// Starts the lanes. They end when the writer is dropped, after finishing what waits.
+    /// Starts the lanes. They end when the writer is dropped, after finishing what waits. `unpublished` may refuse writes.
     pub fn start(
-        primary: Arc<Server>, settings: &config::Write, limits: &config::Limits, on_commit: OnCommit,
+        primary: Arc<Server>, settings: &config::Write, limits: &config::Limits, privacy: Arc<Privacy>,
+        unpublished: Arc<Unpublished>, on_commit: OnCommit,
     ) -> (Self, Vec<JoinHandle<()>>) {
         let (lanes, tasks) = (0..settings.lanes)
             .map(|_| {
@@ -68,11 +77,28 @@ impl Writer {
                 (sender, tokio::spawn(lane.run(receiver)))
             })
             .unzip();
-        (Self { lanes, timeout: ms(settings.timeout_ms) }, tasks)
+        (Self { lanes, unpublished, timeout: ms(settings.timeout_ms), privacy }, tasks)
     }
 
     /// Does one command, and answers when it is committed or refused.
     pub async fn write(&self, request: Request) -> Result<Reply, Error> {
+        let request = self.privacy.seal(request).await?;
+        let tenant = request.command.tenant.clone();
+        let mut reply = self.wait_for(request).await?;
+        let names = privacy::of_object(tenant.as_str(), &mut reply.outcome.object);
+        match tokio::time::timeout(OPENING, self.privacy.open(names)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::warn!(error = %error, "the answer to a write has names that could not be opened"),
+            Err(_) => tracing::warn!("the answer to a write has names that could not be opened in time"),
+        }
+        Ok(reply)
+    }
+
+    async fn wait_for(&self, request: Request) -> Result<Reply, Error> {
+        if let Err(closed) = self.unpublished.admits() {
+            metrics::counter!(names::WRITE_OUTCOMES, "result" => "unpublished").increment(1);
+            return Err(closed.into());
+        }
         let state = Arc::new(AtomicU8::new(WAITING));
         let (reply, answer) = oneshot::channel();
         let lane = &self.lanes[lane_of(&request.command.tenant, self.lanes.len())];
@@ -134,7 +160,7 @@ impl Lane {
     async fn process(&self, requests: &[Request]) -> Vec<Result<Reply, Error>> {
         match self.commit(requests).await {
             Ok(committed) => committed.replies.into_iter().map(|reply| reply.map_err(Error::from)).collect(),
-            Err(Error::Internal(cause)) if requests.len() > 1 => {
+            Err(cause @ (Error::Internal(_) | Error::NotRecorded(_))) if requests.len() > 1 => {
                 tracing::warn!(error = %cause, batch.commands = requests.len(), "a group failed; retrying its commands one by one");
                 let mut results = Vec::with_capacity(requests.len());
                 for request in requests {
@@ -190,7 +216,7 @@ impl Lane {
             let plan = batch::plan(requests, locked, self.defaults);
             plan.map(Plan::split).map_err(|error| store::Error::Corrupt(error.to_string()))
         };
-        let result = store::group::commit(&mut client, &batch::wanted(requests), limit, decide).await;
+        let result = store::group::commit(&mut client, self.primary.tls(), &batch::wanted(requests), limit, decide).await;
         if result.as_ref().is_err_and(store::Error::is_dependency_failure) {
             // What state the connection is in, nobody knows: it is not lent again.
             drop(store::Connection::take(client));
@@ -216,6 +242,7 @@ fn same_for_all(error: Error, count: usize) -> Vec<Result<Reply, Error>> {
     let copy = |error: &Error| match error {
         Error::CommitUnknown => Error::CommitUnknown,
         Error::Unavailable { dependency, cause } => Error::Unavailable { dependency, cause: cause.clone() },
+        Error::NotRecorded(cause) => Error::NotRecorded(cause.clone()),
         other => Error::internal(other.to_string()),
     };
     (0..count).map(|_| Err(copy(&error))).collect()

@@ -1,6 +1,6 @@
 //! The table `audit_checkpoints`: up to where a chain of the archive was proven and then removed.
 
-use deadpool_postgres::Object;
+use deadpool_postgres::{Object, Transaction};
 use serde::Serialize;
 
 use super::{Error, column, tenants, text};
@@ -42,11 +42,11 @@ pub struct Checkpoint {
 }
 
 /// The newest checkpoint of a chain.
-pub async fn newest(client: &Object, tenant: &str, epoch: &str) -> Result<Option<Checkpoint>, Error> {
+pub async fn newest(tx: &Transaction<'_>, tenant: &str, epoch: &str) -> Result<Option<Checkpoint>, Error> {
     let sql = "select revision, hash, events, made_at from audit_checkpoints where tenant = $1 and epoch = $2 \
                order by revision desc limit 1";
-    let statement = client.prepare_cached(sql).await?;
-    let row = client.query_opt(&statement, &[&tenant, &epoch]).await?;
+    let statement = tx.prepare_cached(sql).await?;
+    let row = tx.query_opt(&statement, &[&tenant, &epoch]).await?;
     row.map(|row| {
         Ok(Checkpoint {
             revision: tenants::revision(&row, "revision")?,
@@ -59,23 +59,23 @@ pub async fn newest(client: &Object, tenant: &str, epoch: &str) -> Result<Option
 }
 
 /// The newest checkpoints' revisions of those of the chains that have one.
-pub async fn newest_of(client: &Object, chains: &[(&TenantName, &Epoch)]) -> Result<Vec<(TenantName, Revision)>, Error> {
+pub async fn newest_of(tx: &Transaction<'_>, chains: &[(&TenantName, &Epoch)]) -> Result<Vec<(TenantName, Revision)>, Error> {
     let sql = "select tenant, max(revision) as revision from audit_checkpoints \
                join unnest($1::text[], $2::text[]) as c (tenant, epoch) using (tenant, epoch) group by tenant";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let (tenants, epochs): (Vec<_>, Vec<_>) = chains.iter().map(|(tenant, epoch)| (tenant.as_str(), epoch.as_str())).unzip();
-    let rows = client.query(&statement, &[&tenants, &epochs]).await?;
+    let rows = tx.query(&statement, &[&tenants, &epochs]).await?;
     rows.iter().map(|row| Ok((text(row, "tenant")?, tenants::revision(row, "revision")?))).collect()
 }
 
 /// Makes a checkpoint.
-pub async fn insert(client: &Object, tenant: &str, epoch: &str, proven: &Proven) -> Result<(), Error> {
+pub async fn insert(tx: &Transaction<'_>, tenant: &str, epoch: &str, proven: &Proven) -> Result<(), Error> {
     let sql =
         "insert into audit_checkpoints (tenant, epoch, revision, hash, events, occurred_at) values ($1, $2, $3, $4, $5, $6)";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let Proven { revision, hash, events, occurred_at } = proven;
     let (revision, events) = (tenants::signed(*revision)?, tenants::signed(Revision(*events))?);
-    client.execute(&statement, &[&tenant, &epoch, &revision, &hash.to_string(), &events, &occurred_at.timestamp()]).await?;
+    tx.execute(&statement, &[&tenant, &epoch, &revision, &hash.to_string(), &events, &occurred_at.timestamp()]).await?;
     Ok(())
 }
 

@@ -2,6 +2,8 @@
 
 use tokio_postgres::error::SqlState;
 
+use crate::resilience::CallError;
+
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -29,6 +31,9 @@ pub enum Error {
     /// A statement failed for a reason that trying again does not mend.
     #[error("a statement failed")]
     Statement(#[source] tokio_postgres::Error),
+    /// The event of a change could not be written, for a reason that is not in the event. Nothing is committed.
+    #[error("the history does not take the event")]
+    Unrecorded(#[source] tokio_postgres::Error),
     /// A row holds what this program could not have written.
     #[error("a stored value is not valid: {0}")]
     Corrupt(String),
@@ -40,11 +45,33 @@ impl Error {
         Self::Unavailable(why.to_string(), None)
     }
 
+    /// The error of a statement that records events: one that is not about what was to be recorded (SQLSTATE classes 22, data, and 23,
+    /// constraints) or about a statement before it (25) would meet every other event as well.
+    pub fn of_recording(self) -> Self {
+        match self {
+            Self::Statement(error) if error.code().is_none_or(|code| !["22", "23", "25"].contains(&&code.code()[..2])) => {
+                Self::Unrecorded(error)
+            }
+            other => other,
+        }
+    }
+
     /// True when the dependency is at fault, so that its breaker should count it.
     pub fn is_dependency_failure(&self) -> bool {
         match self {
             Self::Unavailable(..) | Self::Timeout | Self::CommitUnknown(_) => true,
-            Self::Contention(_) | Self::Unique { .. } | Self::Statement(_) | Self::Corrupt(_) => false,
+            // The server answers: its breaker is not to keep reads from it.
+            Self::Contention(_) | Self::Unique { .. } | Self::Statement(_) | Self::Unrecorded(_) | Self::Corrupt(_) => false,
+        }
+    }
+}
+
+impl CallError<Error> {
+    /// True when the server did not answer, so that another may be asked.
+    pub fn is_away(&self) -> bool {
+        match self {
+            Self::Failed(error) => error.is_dependency_failure(),
+            Self::Open(_) | Self::Full(_) | Self::Timeout(..) => true,
         }
     }
 }

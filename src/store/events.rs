@@ -1,6 +1,6 @@
 //! The tables `route_events` (history) and, for the writer's half, `outbox`.
 
-use deadpool_postgres::{Object, Transaction};
+use deadpool_postgres::Transaction;
 use serde_json::value::RawValue;
 use tokio_postgres::Statement;
 use uuid::Uuid;
@@ -96,8 +96,8 @@ pub struct History {
 /// The events of a route, or of a policy (which has no version), in its tenant's present epoch, newest first, before revision `before`. `None`
 /// when there is no such tenant. An object has one event in a revision.
 pub async fn history(
-    client: &Object, tenant: &TenantName, [service, env, version]: [&str; 3], epoch: Option<&Epoch>, before: Option<Revision>,
-    limit: i64,
+    tx: &Transaction<'_>, tenant: &TenantName, [service, env, version]: [&str; 3], epoch: Option<&Epoch>,
+    before: Option<Revision>, limit: i64,
 ) -> Result<Option<History>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, e.payload, e.revision \
          from tenants t left join lateral \
@@ -106,10 +106,10 @@ pub async fn history(
                and ($5::text is null or h.epoch = $5) and ($6::bigint is null or h.revision < $6) \
              order by h.revision desc, h.item desc limit $7) e on true \
          where t.name = $1 order by e.revision desc nulls last";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let before = before.map(tenants::signed).transpose()?;
     let epoch = epoch.map(Epoch::as_str);
-    let rows = client.query(&statement, &[&tenant.as_str(), &service, &env, &version, &epoch, &before, &limit]).await?;
+    let rows = tx.query(&statement, &[&tenant.as_str(), &service, &env, &version, &epoch, &before, &limit]).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let tag = VersionTag { epoch: text(first, "epoch")?, revision: tenants::revision(first, "tenant_revision")? };
     let mut history = History { tag, events: Vec::with_capacity(rows.len()), last: None };
@@ -124,15 +124,15 @@ pub async fn history(
 }
 
 /// A tenant's events after a revision of an epoch, in their order: at least `limit` if there are so many, and whole revisions.
-pub async fn after(client: &Object, tenant: &TenantName, after: &VersionTag, limit: i64) -> Result<Vec<Recent>, Error> {
+pub async fn after(tx: &Transaction<'_>, tenant: &TenantName, after: &VersionTag, limit: i64) -> Result<Vec<Recent>, Error> {
     let sql = "select revision, service, env, payload::text as payload from route_events \
                where tenant = $1 and epoch = $2 and revision > $3 and revision <= coalesce( \
                    (select revision from route_events where tenant = $1 and epoch = $2 and revision > $3 \
                     order by revision, item offset $4::bigint - 1 limit 1), 9223372036854775807) \
                order by revision, item";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let revision = tenants::signed(after.revision)?;
-    let rows = client.query(&statement, &[&tenant.as_str(), &after.epoch.as_str(), &revision, &limit.max(1)]).await?;
+    let rows = tx.query(&statement, &[&tenant.as_str(), &after.epoch.as_str(), &revision, &limit.max(1)]).await?;
     rows.iter()
         .map(|row| {
             let of_tenant = column::<&str>(row, "service")?.is_empty();
@@ -145,26 +145,48 @@ pub async fn after(client: &Object, tenant: &TenantName, after: &VersionTag, lim
         .collect()
 }
 
+/// A place in a tenant's whole history: epoch, revision, item.
+pub type Place = (String, i64, i32);
+
+/// The events of a piece of a tenant's history, epoch by epoch, that one of these actors caused; with the place that was reached, unless
+/// that was the end. `looked_at` bounds how many events are looked at.
+pub async fn of_actors(
+    tx: &Transaction<'_>, tenant: &TenantName, actors: &[String], after: Option<&Place>, looked_at: i64,
+) -> Result<(Vec<String>, Option<Place>), Error> {
+    let sql = "select epoch, revision, item, case when payload #>> '{actor,id}' = any($2) then payload::text end as payload \
+               from route_events where tenant = $1 and ($3::text is null or (epoch, revision, item) > ($3, $4, $5)) \
+               order by epoch, revision, item limit $6";
+    let statement = tx.prepare_cached(sql).await?;
+    let (epoch, revision, item) = match after {
+        Some((epoch, revision, item)) => (Some(epoch.as_str()), *revision, *item),
+        None => (None, 0, 0),
+    };
+    let rows = tx.query(&statement, &[&tenant.as_str(), &actors, &epoch, &revision, &item, &looked_at]).await?;
+    let payloads = rows.iter().filter_map(|row| column::<Option<String>>(row, "payload").transpose());
+    let last = rows.last().map(|row| Ok::<_, Error>((column(row, "epoch")?, column(row, "revision")?, column(row, "item")?)));
+    Ok((payloads.collect::<Result<_, _>>()?, last.transpose()?))
+}
+
 /// The hash of the last event of a revision.
-pub async fn hash_of(client: &Object, tenant: &str, epoch: &str, revision: Revision) -> Result<Option<EventHash>, Error> {
+pub async fn hash_of(tx: &Transaction<'_>, tenant: &str, epoch: &str, revision: Revision) -> Result<Option<EventHash>, Error> {
     let sql = "select payload->>'hash' as hash from route_events where tenant = $1 and epoch = $2 and revision = $3 \
                order by item desc limit 1";
-    let statement = client.prepare_cached(sql).await?;
-    let row = client.query_opt(&statement, &[&tenant, &epoch, &tenants::signed(revision)?]).await?;
+    let statement = tx.prepare_cached(sql).await?;
+    let row = tx.query_opt(&statement, &[&tenant, &epoch, &tenants::signed(revision)?]).await?;
     row.map(|row| text(&row, "hash")).transpose()
 }
 
 /// When the oldest event of each tenant after a revision of its epoch was decided; tenants without such an event are left out.
 pub async fn oldest_after(
-    client: &Object, behind: &[(TenantName, Epoch, i64)],
+    tx: &Transaction<'_>, behind: &[(TenantName, Epoch, i64)],
 ) -> Result<Vec<(TenantName, jiff::Timestamp)>, Error> {
     let sql = "select k.tenant, e.occurred_at from unnest($1::text[], $2::text[], $3::bigint[]) as k (tenant, epoch, revision) \
                cross join lateral (select occurred_at from route_events e \
                  where e.tenant = k.tenant and e.epoch = k.epoch and e.revision > k.revision order by e.revision limit 1) e";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let tenants: Vec<_> = behind.iter().map(|(tenant, _, _)| tenant.as_str()).collect();
     let epochs: Vec<_> = behind.iter().map(|(_, epoch, _)| epoch.as_str()).collect();
     let revisions: Vec<_> = behind.iter().map(|(_, _, revision)| *revision).collect();
-    let rows = client.query(&statement, &[&tenants, &epochs, &revisions]).await?;
+    let rows = tx.query(&statement, &[&tenants, &epochs, &revisions]).await?;
     rows.iter().map(|row| Ok((text(row, "tenant")?, column(row, "occurred_at")?))).collect()
 }

@@ -6,11 +6,11 @@
 use std::{future::Future, time::Duration};
 
 use deadpool_postgres::{Object, Transaction};
-use futures_util::try_join;
+use futures_util::{TryFutureExt as _, try_join};
 use tokio_postgres::Statement;
 
 use super::{
-    Error,
+    Error, Visible,
     events::{self, NewEvent},
     idempotency::{self, Answer, Key},
     policies::{self, Owned},
@@ -28,7 +28,7 @@ use crate::domain::{
 /// The rows that a group's commands name or depend on. Each list sorted and without doubles.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Locked, in this order.
+    /// Locked, in this order. Nothing of others is seen.
     pub tenants: Vec<TenantName>,
     /// Read under the locks, like all that follows.
     pub routes: Vec<RouteKey>,
@@ -104,6 +104,7 @@ impl Rows {
 /// Every statement of a group. They are prepared before the first is sent: only then is the order of a pipeline the order in which
 /// its futures are made, and the reads must come after the lock.
 struct Statements {
+    show: Statement,
     lock: Statement,
     find_routes: Statement,
     policies: policies::Reading,
@@ -125,7 +126,9 @@ struct Statements {
 
 impl Statements {
     async fn prepare(client: &Object) -> Result<Self, Error> {
+        let recording = |error| Error::from(error).of_recording();
         Ok(Self {
+            show: Visible::statement(client).await?,
             lock: client.prepare_cached(&tenants::lock_sql()).await?,
             find_routes: client.prepare_cached(routes::FIND).await?,
             policies: policies::Reading::prepare(client).await?,
@@ -140,8 +143,8 @@ impl Statements {
             delete_routes: client.prepare_cached(routes::DELETE).await?,
             write_policies: policies::Writing::prepare(client).await?,
             raise_scopes: client.prepare_cached(scopes::RAISE).await?,
-            insert_events: client.prepare_cached(events::INSERT).await?,
-            enqueue: client.prepare_cached(events::ENQUEUE).await?,
+            insert_events: client.prepare_cached(events::INSERT).await.map_err(recording)?,
+            enqueue: client.prepare_cached(events::ENQUEUE).await.map_err(recording)?,
             insert_answers: client.prepare_cached(idempotency::INSERT).await?,
         })
     }
@@ -150,12 +153,13 @@ impl Statements {
 /// Runs a group as one transaction: `decide` gets the locked rows and gives the rows to write, and whatever it answers is returned
 /// after the commit. Any error but [`Error::CommitUnknown`] means that nothing was written.
 pub async fn commit<T>(
-    client: &mut Object, wanted: &Wanted, limit: Duration, decide: impl FnOnce(Locked) -> Result<(Rows, T), Error>,
+    client: &mut Object, tls: &server::Tls, wanted: &Wanted, limit: Duration,
+    decide: impl FnOnce(Locked) -> Result<(Rows, T), Error>,
 ) -> Result<T, Error> {
     let statements = within(limit, Statements::prepare(client)).await?;
     let canceller = client.cancel_token();
     let tx = within(limit, async { Ok(client.transaction().await?) }).await?;
-    let prepared = Box::pin(server::cancelled_after(limit, canceller, async {
+    let prepared = Box::pin(server::cancelled_after(limit, canceller, tls, async {
         let locked = lock(&tx, &statements, wanted).await?;
         let (rows, answer) = decide(locked)?;
         write(&tx, &statements, &rows).await?;
@@ -185,8 +189,10 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
     let names: Vec<_> = wanted.tenants.iter().map(TenantName::as_str).collect();
     let keys: Vec<_> = wanted.routes.iter().collect();
     let answers: Vec<_> = wanted.keys.iter().collect();
-    // Pipelined: the reads' snapshots are taken when they run, after the lock was granted.
-    let (tenants, mut routes, more_routes, mut policies, hosts, scopes, active, answers) = try_join!(
+    let visible = Visible::tenants(&wanted.tenants);
+    // Pipelined: what may be seen is set before anything is looked for; the reads' snapshots are taken when they run, after the lock was granted.
+    let ((), tenants, mut routes, more_routes, mut policies, hosts, scopes, active, answers) = try_join!(
+        visible.show(tx, &statements.show),
         tenants::lock(tx, &statements.lock, &names),
         routes::find(tx, &statements.find_routes, &keys),
         routes::of(tx, &statements.routes_of, &wanted.whole),
@@ -223,8 +229,8 @@ async fn write(tx: &Transaction<'_>, statements: &Statements, rows: &Rows) -> Re
         statements.write_policies.upsert(tx, &rows.upsert_policies),
         scopes::raise(tx, &statements.raise_scopes, &rows.events),
         tenants::delete(tx, &statements.delete_tenants, &deletes),
-        events::insert(tx, &statements.insert_events, &rows.events),
-        events::enqueue(tx, &statements.enqueue, &rows.events),
+        events::insert(tx, &statements.insert_events, &rows.events).map_err(Error::of_recording),
+        events::enqueue(tx, &statements.enqueue, &rows.events).map_err(Error::of_recording),
         idempotency::insert(tx, &statements.insert_answers, &rows.answers),
     )?;
     Ok(())

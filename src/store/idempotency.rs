@@ -1,7 +1,7 @@
 //! The table `idempotency_keys`: the first answer to each key, written in the transaction of the command itself, so that a retry
 //! after a lost reply reads what really happened.
 
-use deadpool_postgres::{Object, Transaction};
+use deadpool_postgres::Transaction;
 use tokio_postgres::Statement;
 
 use super::{Error, column, text};
@@ -68,13 +68,13 @@ pub async fn insert(tx: &Transaction<'_>, insert: &Statement, answers: &[(Key, A
 }
 
 /// Forgets at most `limit` keys older than `hours`, and returns how many.
-pub async fn sweep(client: &Object, hours: u32, limit: i64) -> Result<u64, Error> {
+pub async fn sweep(tx: &Transaction<'_>, hours: u32, limit: i64) -> Result<u64, Error> {
     let sql = "delete from idempotency_keys where ctid = any(array( \
                select ctid from idempotency_keys where created_at < now() - make_interval(hours => $1) \
                order by created_at limit $2))";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let hours = i32::try_from(hours).unwrap_or(i32::MAX);
-    Ok(client.execute(&statement, &[&hours, &limit]).await?)
+    Ok(tx.execute(&statement, &[&hours, &limit]).await?)
 }
 
 fn columns<'a>(keys: impl Iterator<Item = &'a Key>) -> [Vec<&'a str>; 3] {

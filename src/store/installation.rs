@@ -1,13 +1,13 @@
 //! The table `installation`: what every instance shares.
 
-use deadpool_postgres::Object;
+use deadpool_postgres::Transaction;
 
 use super::{Error, column};
 
 /// The key that list cursors are signed with.
-pub async fn cursor_key(client: &Object) -> Result<[u8; 32], Error> {
-    let statement = client.prepare_cached("select cursor_key from installation").await?;
-    let row = client.query_one(&statement, &[]).await?;
+pub async fn cursor_key(tx: &Transaction<'_>) -> Result<[u8; 32], Error> {
+    let statement = tx.prepare_cached("select cursor_key from installation").await?;
+    let row = tx.query_one(&statement, &[]).await?;
     let key: Vec<u8> = column(&row, "cursor_key")?;
     key.try_into().map_err(|_| Error::Corrupt("installation.cursor_key is not 32 bytes".into()))
 }

@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-use super::Error;
+use super::{Error, Visible};
 
 mod embedded {
     refinery::embed_migrations!("migrations");
@@ -28,6 +28,8 @@ pub async fn run(client: &mut Client) -> Result<Vec<String>, MigrateError> {
     for setting in ["set statement_timeout = '120s'", "set lock_timeout = '120s'"] {
         client.execute(setting, &[]).await.map_err(Error::from)?;
     }
+    // A migration that changes rows has to see them all: row-level security holds for the owner too.
+    Visible::all_tenants().show_session(client).await?;
     client.execute("select pg_advisory_lock($1)", &[&LOCK]).await.map_err(Error::from)?;
     let report = embedded::migrations::runner().set_grouped(true).run_async(client).await;
     client.execute("select pg_advisory_unlock($1)", &[&LOCK]).await.map_err(Error::from)?;

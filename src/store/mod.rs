@@ -1,14 +1,17 @@
 //! The only tokio-postgres code: servers and their pools, transactions, and one file of statements per table.
 //!
-//! Functions take the client or transaction that they run on, so that the caller decides what commits together. Errors are
+//! Functions take the transaction that they run on, so that the caller decides what commits together, and which tenants it sees. Errors are
 //! classified by SQLSTATE and constraint name, never by message.
 
+pub mod access;
 pub mod checkpoints;
+pub mod data_keys;
 mod error;
 pub mod events;
 pub mod group;
 pub mod idempotency;
 pub mod installation;
+pub mod keys;
 pub mod migrations;
 pub mod outbox;
 pub mod past;
@@ -19,9 +22,11 @@ pub mod routes;
 pub mod scopes;
 pub mod server;
 pub mod tenants;
+mod visible;
 
 pub use error::Error;
-pub use server::{Server, connect};
+pub use server::{Server, Tls, connect, connector};
+pub use visible::Visible;
 
 /// A transaction on a pooled connection.
 pub type Transaction<'a> = deadpool_postgres::Transaction<'a>;

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use deadpool_postgres::Object;
+use deadpool_postgres::{Object, Transaction};
 use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
 use tokio::sync::Notify;
@@ -10,7 +10,7 @@ use tokio_postgres::{AsyncMessage, Client, Statement};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Error, column, server, text};
+use super::{Error, Tls, Visible, column, server, text};
 use crate::{
     config,
     domain::{ids::TenantName, tag::VersionTag, time::UtcTime},
@@ -57,13 +57,15 @@ pub struct Backlog {
 /// A session of one's own, which can hold a lock and hear notifications.
 pub struct Session {
     client: Client,
+    tls: Tls,
     lost: CancellationToken,
 }
 
 impl Session {
     /// Opens one. Whenever [`notify`] is called anywhere, `wake` is woken, once the session leads.
     pub async fn open(settings: &config::Postgres, wake: Arc<Notify>) -> Result<Self, Error> {
-        let (client, mut connection) = super::connect("postgres.primary_url", &settings.primary_url, settings).await?;
+        let tls = super::connector(settings).map_err(Error::unavailable)?;
+        let (client, mut connection) = super::connect("postgres.primary_url", &settings.primary_url, settings, &tls).await?;
         let lost = CancellationToken::new();
         let ended = lost.clone().drop_guard();
         tokio::spawn(async move {
@@ -75,7 +77,7 @@ impl Session {
                 }
             }
         });
-        Ok(Self { client, lost })
+        Ok(Self { client, tls, lost })
     }
 
     /// Whether its connection is gone.
@@ -103,6 +105,8 @@ pub async fn try_lead(session: Session, holder: &str, silence: Duration) -> Resu
     let settings = "select set_config('idle_session_timeout', $1, false), set_config('enable_seqscan', 'off', false), \
                     set_config('enable_bitmapscan', 'off', false)";
     client.query_one(settings, &[&silence.as_millis().to_string()]).await?;
+    // The queue is the installation's: the leader publishes the events of every tenant.
+    Visible::all_tenants().show_session(client).await?;
     let locked: bool = column(&client.query_one("select pg_try_advisory_lock($1) as locked", &[&LOCK]).await?, "locked")?;
     if !locked {
         return Ok(Err(session));
@@ -138,7 +142,8 @@ impl Lease {
     pub async fn batch(&self, count: usize, limit: Duration) -> Result<Vec<OutboxRow>, Error> {
         let client = &self.session.client;
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let rows = server::bounded(client, limit, async { Ok(client.query(&self.batch, &[&count]).await?) }).await?;
+        let rows =
+            server::bounded(client, &self.session.tls, limit, async { Ok(client.query(&self.batch, &[&count]).await?) }).await?;
         rows.iter()
             .map(|row| {
                 Ok(OutboxRow {
@@ -159,17 +164,18 @@ impl Lease {
     /// Removes published events from the queue, and returns how many: fewer than `ids` means that another leads now.
     pub async fn delete(&self, ids: &[i64], limit: Duration) -> Result<u64, Error> {
         let client = &self.session.client;
-        server::bounded(client, limit, async { Ok(client.execute(&self.delete, &[&ids, &self.epoch]).await?) }).await
+        server::bounded(client, &self.session.tls, limit, async { Ok(client.execute(&self.delete, &[&ids, &self.epoch]).await?) })
+            .await
     }
 }
 
 /// Samples the backlog.
-pub async fn backlog(client: &Object) -> Result<Backlog, Error> {
+pub async fn backlog(tx: &Transaction<'_>) -> Result<Backlog, Error> {
     let sql = "select (select count(*) from (select 1 from outbox limit 100000) rows) as events, \
                coalesce(extract(epoch from clock_timestamp() - (select created_at from outbox order by id limit 1)), 0)::float8 \
                  as oldest";
-    let statement = client.prepare_cached(sql).await?;
-    let row = client.query_one(&statement, &[]).await?;
+    let statement = tx.prepare_cached(sql).await?;
+    let row = tx.query_one(&statement, &[]).await?;
     Ok(Backlog { events: column(&row, "events")?, oldest_seconds: column(&row, "oldest")? })
 }
 

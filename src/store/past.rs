@@ -2,7 +2,7 @@
 //!
 //! The state of an object at a revision is the `after` of its last event up to then. An index by object and revision serves that.
 
-use deadpool_postgres::Object;
+use deadpool_postgres::Transaction;
 use tokio_postgres::{Row, types::ToSql};
 
 use super::{Error, column, tenants, text};
@@ -43,17 +43,17 @@ pub struct Was {
 }
 
 /// The instant that is meant; `None` when there is no such tenant.
-pub async fn instant(client: &Object, tenant: &TenantName, when: When) -> Result<Option<Instant>, Error> {
+pub async fn instant(tx: &Transaction<'_>, tenant: &TenantName, when: When) -> Result<Option<Instant>, Error> {
     // By revision, from the newest back: clocks of instances differ, but not by much.
     let sql = "select t.epoch, t.revision, coalesce((select h.revision from route_events h \
                    where h.tenant = t.name and h.epoch = t.epoch and h.occurred_at <= $2 order by h.revision desc limit 1), 0) as then \
                from tenants t where t.name = $1";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let time = match when {
         When::Time(time) => Some(time.timestamp()),
         When::Revision(_) => None,
     };
-    let Some(row) = client.query_opt(&statement, &[&tenant.as_str(), &time]).await? else { return Ok(None) };
+    let Some(row) = tx.query_opt(&statement, &[&tenant.as_str(), &time]).await? else { return Ok(None) };
     let then = match when {
         When::Time(_) => tenants::revision(&row, "then")?,
         When::Revision(revision) => revision,
@@ -63,16 +63,16 @@ pub async fn instant(client: &Object, tenant: &TenantName, when: When) -> Result
 
 /// One object at a revision of an epoch; `None` when it was not there. A policy has no version.
 pub async fn object(
-    client: &Object, tenant: &TenantName, [service, env, version]: [&str; 3], at: &VersionTag,
+    tx: &Transaction<'_>, tenant: &TenantName, [service, env, version]: [&str; 3], at: &VersionTag,
 ) -> Result<Option<Was>, Error> {
     let sql = format!(
         "select l.payload::text as last, f.payload::text as first from ( \
              select * from route_events where tenant = $1 and epoch = $2 and revision <= $3 \
                and service = $4 and env = $5 and version = $6 order by revision desc, item desc limit 1) l {FIRST}"
     );
-    let statement = client.prepare_cached(&sql).await?;
+    let statement = tx.prepare_cached(&sql).await?;
     let (epoch, revision) = (at.epoch.as_str(), tenants::signed(at.revision)?);
-    let row = client.query_opt(&statement, &[&tenant.as_str(), &epoch, &revision, &service, &env, &version]).await?;
+    let row = tx.query_opt(&statement, &[&tenant.as_str(), &epoch, &revision, &service, &env, &version]).await?;
     row.map(|row| was(&row)).transpose()
 }
 
@@ -83,22 +83,22 @@ const FIRST: &str = "cross join lateral (select payload from route_events h \
     order by h.revision desc, h.item desc limit 1) f where l.payload ->> 'after' is not null";
 
 /// The routes and policies of a scope at a revision of an epoch.
-pub async fn objects(client: &Object, tenant: &TenantName, at: &VersionTag, scope: &Scope) -> Result<Vec<Was>, Error> {
+pub async fn objects(tx: &Transaction<'_>, tenant: &TenantName, at: &VersionTag, scope: &Scope) -> Result<Vec<Was>, Error> {
     let Scope { service, env } = scope.clone();
     let filter = RouteFilter { tenant: Some(tenant.clone()), service, env, ..RouteFilter::default() };
-    read(client, tenant, at, &filter, false, None, i64::MAX).await
+    read(tx, tenant, at, &filter, false, None, i64::MAX).await
 }
 
 /// The routes at a revision of an epoch that a filter of one tenant lets through, in the order of their names, after a name.
 pub async fn routes(
-    client: &Object, tenant: &TenantName, at: &VersionTag, filter: &RouteFilter, after: Option<&RouteName>, limit: i64,
+    tx: &Transaction<'_>, tenant: &TenantName, at: &VersionTag, filter: &RouteFilter, after: Option<&RouteName>, limit: i64,
 ) -> Result<Vec<Was>, Error> {
-    read(client, tenant, at, filter, true, after, limit).await
+    read(tx, tenant, at, filter, true, after, limit).await
 }
 
 async fn read(
-    client: &Object, tenant: &TenantName, at: &VersionTag, filter: &RouteFilter, only_routes: bool, after: Option<&RouteName>,
-    limit: i64,
+    tx: &Transaction<'_>, tenant: &TenantName, at: &VersionTag, filter: &RouteFilter, only_routes: bool,
+    after: Option<&RouteName>, limit: i64,
 ) -> Result<Vec<Was>, Error> {
     let sql = format!(
         "select l.payload::text as last, f.payload::text as first from ( \
@@ -111,7 +111,7 @@ async fn read(
            and ($12::text is null or l.payload -> 'after' -> 'labels' ->> $12 = $13) \
          order by l.service, l.env, l.version limit $14"
     );
-    let statement = client.prepare_cached(&sql).await?;
+    let statement = tx.prepare_cached(&sql).await?;
     let (epoch, revision) = (at.epoch.as_str(), tenants::signed(at.revision)?);
     let RouteFilter { tenant: _, service, env, version, is_active, label } = filter;
     let (service, env) = (service.as_ref().map(ServiceName::as_str), env.as_ref().map(EnvName::as_str));
@@ -136,24 +136,24 @@ async fn read(
         &value,
         &limit,
     ];
-    client.query(&statement, &parameters).await?.iter().map(was).collect()
+    tx.query(&statement, &parameters).await?.iter().map(was).collect()
 }
 
 /// The newest revision of each service and environment up to a revision of an epoch.
 pub async fn scopes(
-    client: &Object, tenant: &TenantName, at: &VersionTag,
+    tx: &Transaction<'_>, tenant: &TenantName, at: &VersionTag,
 ) -> Result<Vec<(ServiceName, EnvName, Revision)>, Error> {
     let sql = "select service, env, max(revision) as revision from route_events \
                where tenant = $1 and epoch = $2 and revision <= $3 and service <> '' group by service, env";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let (epoch, revision) = (at.epoch.as_str(), tenants::signed(at.revision)?);
-    let rows = client.query(&statement, &[&tenant.as_str(), &epoch, &revision]).await?;
+    let rows = tx.query(&statement, &[&tenant.as_str(), &epoch, &revision]).await?;
     rows.iter().map(|row| Ok((text(row, "service")?, text(row, "env")?, tenants::revision(row, "revision")?))).collect()
 }
 
 /// What became of each object of a scope between two revisions of an epoch, in the order of their names: at most `limit`.
 pub async fn between(
-    client: &Object, tenant: &TenantName, from: Revision, to: &VersionTag, scope: &Scope, limit: i64,
+    tx: &Transaction<'_>, tenant: &TenantName, from: Revision, to: &VersionTag, scope: &Scope, limit: i64,
 ) -> Result<Vec<Change>, Error> {
     let sql = "with h as (select * from route_events where tenant = $1 and epoch = $2 and revision > $3 and revision <= $4 \
                    and service <> '' and ($5::text is null or service = $5) and ($6::text is null or env = $6)), \
@@ -161,10 +161,10 @@ pub async fn between(
                  l as (select distinct on (service, env, version) * from h order by service, env, version, revision desc, item desc) \
                select f.payload::text as first, l.payload::text as last from f join l using (service, env, version) \
                order by service, env, version limit $7";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let (epoch, from, upto) = (to.epoch.as_str(), tenants::signed(from)?, tenants::signed(to.revision)?);
     let (service, env) = (scope.service.as_ref().map(ServiceName::as_str), scope.env.as_ref().map(EnvName::as_str));
-    let rows = client.query(&statement, &[&tenant.as_str(), &epoch, &from, &upto, &service, &env, &limit]).await?;
+    let rows = tx.query(&statement, &[&tenant.as_str(), &epoch, &from, &upto, &service, &env, &limit]).await?;
     rows.iter()
         .map(|row| {
             let Was { first, last } = was(row)?;
@@ -179,13 +179,13 @@ pub async fn between(
 
 /// The events of one object up to a revision of an epoch, newest first, at most `limit`.
 pub async fn events(
-    client: &Object, tenant: &TenantName, [service, env, version]: [&str; 3], at: &VersionTag, limit: i64,
+    tx: &Transaction<'_>, tenant: &TenantName, [service, env, version]: [&str; 3], at: &VersionTag, limit: i64,
 ) -> Result<Vec<Event>, Error> {
     let sql = "select payload::text as payload from route_events where tenant = $1 and epoch = $2 and revision <= $3 \
                and service = $4 and env = $5 and version = $6 order by revision desc, item desc limit $7";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let (epoch, revision) = (at.epoch.as_str(), tenants::signed(at.revision)?);
-    let rows = client.query(&statement, &[&tenant.as_str(), &epoch, &revision, &service, &env, &version, &limit]).await?;
+    let rows = tx.query(&statement, &[&tenant.as_str(), &epoch, &revision, &service, &env, &version, &limit]).await?;
     rows.iter().map(|row| event(row, "payload")).collect()
 }
 

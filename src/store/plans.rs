@@ -1,6 +1,6 @@
 //! The table `plans`: changes that were worked out and wait to be applied.
 
-use deadpool_postgres::Object;
+use deadpool_postgres::Transaction;
 use serde::{Deserialize, Serialize};
 use tokio_postgres::types::Json;
 use uuid::Uuid;
@@ -29,16 +29,16 @@ pub struct Position {
 }
 
 /// Keeps a plan, unless the tenant has `limit` of them; then `false`.
-pub async fn insert(client: &Object, kept: &Kept, limit: i64) -> Result<bool, Error> {
+pub async fn insert(tx: &Transaction<'_>, kept: &Kept, limit: i64) -> Result<bool, Error> {
     let sql = "insert into plans (tenant, id, epoch, revision, hash, plan, created_at, created_by, expires_at) \
                select $1, $2, $3, $4, $5, $6, $7, $8, $9 \
                where (select count(*) from plans where tenant = $1 and expires_at > now()) < $10";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let plan = &kept.plan;
     let (epoch, revision) = (plan.base.epoch.as_str(), tenants::signed(plan.base.revision)?);
     let (made, ends) = (plan.created_at.timestamp(), plan.expires_at.timestamp());
     let body = serde_json::to_value(kept).map_err(|e| Error::Corrupt(e.to_string()))?;
-    let inserted = client
+    let inserted = tx
         .execute(
             &statement,
             &[
@@ -59,35 +59,35 @@ pub async fn insert(client: &Object, kept: &Kept, limit: i64) -> Result<bool, Er
 }
 
 /// A plan that has not expired.
-pub async fn get(client: &Object, tenant: &TenantName, id: Uuid) -> Result<Option<Kept>, Error> {
+pub async fn get(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Result<Option<Kept>, Error> {
     let sql = "select plan::text as plan from plans where tenant = $1 and id = $2 and expires_at > now()";
-    let statement = client.prepare_cached(sql).await?;
-    let row = client.query_opt(&statement, &[&tenant.as_str(), &id]).await?;
+    let statement = tx.prepare_cached(sql).await?;
+    let row = tx.query_opt(&statement, &[&tenant.as_str(), &id]).await?;
     row.map(|row| serde_json::from_str(column::<&str>(&row, "plan")?).map_err(|e| Error::Corrupt(format!("plan: {e}"))))
         .transpose()
 }
 
 /// Plans that have not expired, newest first, after a place.
-pub async fn list(client: &Object, tenant: &TenantName, after: Option<&Position>, limit: i64) -> Result<Vec<Plan>, Error> {
+pub async fn list(tx: &Transaction<'_>, tenant: &TenantName, after: Option<&Position>, limit: i64) -> Result<Vec<Plan>, Error> {
     let sql = "select (plan -> 'plan')::text as plan from plans where tenant = $1 and expires_at > now() \
                and ($2::timestamptz is null or (created_at, id) < ($2, $3)) order by created_at desc, id desc limit $4";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let (at, id) = after.map(|after| (after.created_at.timestamp(), after.id)).unzip();
-    let rows = client.query(&statement, &[&tenant.as_str(), &at, &id, &limit]).await?;
+    let rows = tx.query(&statement, &[&tenant.as_str(), &at, &id, &limit]).await?;
     rows.iter()
         .map(|row| serde_json::from_str(column::<&str>(row, "plan")?).map_err(|e| Error::Corrupt(format!("plan: {e}"))))
         .collect()
 }
 
 /// Forgets a plan; `false` when there was none.
-pub async fn delete(client: &Object, tenant: &TenantName, id: Uuid) -> Result<bool, Error> {
-    let statement = client.prepare_cached("delete from plans where tenant = $1 and id = $2").await?;
-    Ok(client.execute(&statement, &[&tenant.as_str(), &id]).await? > 0)
+pub async fn delete(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Result<bool, Error> {
+    let statement = tx.prepare_cached("delete from plans where tenant = $1 and id = $2").await?;
+    Ok(tx.execute(&statement, &[&tenant.as_str(), &id]).await? > 0)
 }
 
 /// Forgets at most `limit` plans that have expired, and returns how many.
-pub async fn sweep(client: &Object, limit: i64) -> Result<u64, Error> {
+pub async fn sweep(tx: &Transaction<'_>, limit: i64) -> Result<u64, Error> {
     let sql = "delete from plans where ctid = any(array(select ctid from plans where expires_at < now() limit $1))";
-    let statement = client.prepare_cached(sql).await?;
-    Ok(client.execute(&statement, &[&limit]).await?)
+    let statement = tx.prepare_cached(sql).await?;
+    Ok(tx.execute(&statement, &[&limit]).await?)
 }

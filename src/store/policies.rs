@@ -12,8 +12,8 @@ use crate::domain::{
     tag::VersionTag,
 };
 
-/// A host with a path prefix, and the policy that owns it.
-pub type Owned = ((Host, PathPrefix), (TenantName, PolicyName));
+/// A host with a path prefix, and the policy that owns it; `None` when that is of a tenant that is not seen.
+pub type Owned = ((Host, PathPrefix), Option<(TenantName, PolicyName)>);
 
 const FIND: &str = "select p.* from unnest($1::text[], $2::text[], $3::text[]) as k (tenant, service, env) \
     join policies p using (tenant, service, env) \
@@ -22,9 +22,11 @@ const FIND: &str = "select p.* from unnest($1::text[], $2::text[], $3::text[]) a
 const ROUTES: &str = "select r.* from unnest($1::text[], $2::text[], $3::text[]) as k (tenant, service, env) \
     join routes r using (tenant, service, env)";
 
-const OWNERS: &str = "select host, path_prefix, tenant, service, env from policy_hosts where host = any($1) or host in ( \
+/// `owned_prefixes` tells of every tenant's, `policy_hosts` only of those that are seen.
+const OWNERS: &str = "select o.host, o.path_prefix, h.tenant, h.service, h.env from owned_prefixes(array( \
+        select unnest($1::text[]) union \
         select h.host from unnest($2::text[], $3::text[], $4::text[]) as k (tenant, service, env) \
-        join policy_hosts h using (tenant, service, env))";
+        join policy_hosts h using (tenant, service, env))) o left join policy_hosts h using (host, path_prefix)";
 
 /// The statements that read under the tenants' locks.
 pub struct Reading {
@@ -72,7 +74,13 @@ impl Reading {
         }
         let [tenants, services, envs] = columns(keys.iter().map(|key| (&key.tenant, &key.name)));
         let rows = tx.query(&self.owners, &[&hosts, &tenants, &services, &envs]).await?;
-        rows.iter().map(|row| Ok(((text(row, "host")?, text(row, "path_prefix")?), (text(row, "tenant")?, name(row)?)))).collect()
+        rows.iter()
+            .map(|row| {
+                let is_seen = column::<Option<&str>>(row, "tenant")?.is_some();
+                let owner = if is_seen { Some((text(row, "tenant")?, name(row)?)) } else { None };
+                Ok(((text(row, "host")?, text(row, "path_prefix")?), owner))
+            })
+            .collect()
     }
 }
 
@@ -157,12 +165,12 @@ impl Writing {
 }
 
 /// One policy with its tenant's tag, read in one statement: `None` when there is no such tenant.
-pub async fn get(client: &Object, key: &PolicyKey) -> Result<Option<(VersionTag, Option<Policy>)>, Error> {
+pub async fn get(tx: &Transaction<'_>, key: &PolicyKey) -> Result<Option<(VersionTag, Option<Policy>)>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, p.* from tenants t left join policies p \
                on p.tenant = t.name and p.service = $2 and p.env = $3 where t.name = $1";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let PolicyKey { tenant, name: PolicyName { service, env } } = key;
-    let Some(row) = client.query_opt(&statement, &[&tenant.as_str(), &service.as_str(), &env.as_str()]).await? else {
+    let Some(row) = tx.query_opt(&statement, &[&tenant.as_str(), &service.as_str(), &env.as_str()]).await? else {
         return Ok(None);
     };
     let tag = VersionTag { epoch: text(&row, "epoch")?, revision: tenants::revision(&row, "tenant_revision")? };
@@ -172,15 +180,15 @@ pub async fn get(client: &Object, key: &PolicyKey) -> Result<Option<(VersionTag,
 
 /// A tenant's policies after `after` in the order of their names, with its tag: `None` when there is no such tenant.
 pub async fn list(
-    client: &Object, tenant: &TenantName, after: Option<&PolicyName>, limit: i64,
+    tx: &Transaction<'_>, tenant: &TenantName, after: Option<&PolicyName>, limit: i64,
 ) -> Result<Option<(VersionTag, Vec<Policy>)>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, p.* from tenants t left join lateral \
                  (select * from policies where tenant = t.name and ($2::text is null or (service, env) > ($2, $3)) \
                   order by service, env limit $4) p on true \
                where t.name = $1 order by p.service, p.env";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let (service, env) = after.map(|name| (name.service.as_str(), name.env.as_str())).unzip();
-    let rows = client.query(&statement, &[&tenant.as_str(), &service, &env, &limit]).await?;
+    let rows = tx.query(&statement, &[&tenant.as_str(), &service, &env, &limit]).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let tag = VersionTag { epoch: text(first, "epoch")?, revision: tenants::revision(first, "tenant_revision")? };
     let mut policies = Vec::with_capacity(rows.len());

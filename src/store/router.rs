@@ -4,18 +4,15 @@
 //! answers is also held against the revision that is already known of the tenant, in the same statement that reads the data, so a
 //! replica that fell behind in the meantime is found out. The primary is the last resort, behind its own bulkhead.
 
-use std::{
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering},
 };
 
-use deadpool_postgres::Object;
+use deadpool_postgres::Transaction;
 use serde::Serialize;
 
-use super::{Error, Server, column};
+use super::{Error, Server, Visible, column};
 use crate::resilience::CallError;
 
 /// The servers of one cluster.
@@ -83,25 +80,25 @@ impl Router {
 
     /// Reads from a fresh replica whose answer `accept` takes, else from the primary. When the primary fails too, a replica whose
     /// freshness is not known is asked last: `accept` still guards what was already seen.
-    pub async fn read<T, F: Future<Output = Result<T, Error>>>(
-        &self, accept: impl Fn(&T) -> bool, read: impl Fn(Arc<Object>) -> F,
+    pub async fn read<T>(
+        &self, visible: &Visible, accept: impl Fn(&T) -> bool, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<(T, Source), CallError<Error>> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.replicas.len();
         let in_turn = || (0..count).map(move |offset| &self.replicas[(start.wrapping_add(offset)) % count]);
         for replica in in_turn().filter(|replica| replica.is_fresh.load(Ordering::Relaxed)) {
-            if let Ok(value) = replica.server.read(&read).await
+            if let Ok(value) = replica.server.read(visible, &read).await
                 && accept(&value)
             {
                 return Ok((value, Source::Replica));
             }
         }
-        let failure = match self.primary.read(&read).await {
+        let failure = match self.primary.read(visible, &read).await {
             Ok(value) => return Ok((value, Source::Primary)),
             Err(failure) => failure,
         };
         for replica in in_turn().filter(|replica| !replica.is_fresh.load(Ordering::Relaxed)) {
-            if let Ok(value) = replica.server.read(&read).await
+            if let Ok(value) = replica.server.read(visible, &read).await
                 && accept(&value)
             {
                 return Ok((value, Source::Replica));
@@ -110,15 +107,26 @@ impl Router {
         Err(failure)
     }
 
+    /// Reads from the primary, which knows of everything; while it does not answer, from whoever does.
+    pub async fn read_newest<T>(
+        &self, visible: &Visible, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, CallError<Error>> {
+        match self.primary.read(visible, &read).await {
+            Err(error) if error.is_away() => Ok(self.read(visible, |_| true, read).await?.0),
+            other => other,
+        }
+    }
+
     /// Compares the replicas' replayed positions with the primary's. While the primary cannot be asked, its last position counts.
     pub async fn check(&self) {
-        let primary = self.primary.read(|client| position(client, "pg_current_wal_lsn()")).await;
+        let primary = self.primary.read(&Visible::no_tenants(), async |tx| position(tx, "pg_current_wal_lsn()").await).await;
         self.primary_answers.store(primary.is_ok(), Ordering::Relaxed);
         if let Ok(Some(position)) = primary {
             self.position.store(position, Ordering::Relaxed);
         }
         for replica in &self.replicas {
-            let replayed = replica.server.read(|client| position(client, "pg_last_wal_replay_lsn()")).await;
+            let replayed =
+                replica.server.read(&Visible::no_tenants(), async |tx| position(tx, "pg_last_wal_replay_lsn()").await).await;
             let known = self.position.load(Ordering::Relaxed);
             let lag = replayed.ok().flatten().map(|replayed| (known - replayed).max(0));
             let is_fresh = lag.is_some_and(|lag| lag <= self.max_lag_bytes) && known > 0;
@@ -151,7 +159,7 @@ impl Router {
 }
 
 /// A log position as bytes since the start; `None` where the function does not apply (a promoted replica).
-async fn position(client: Arc<Object>, function: &'static str) -> Result<Option<i64>, Error> {
-    let statement = client.prepare_cached(&format!("select pg_wal_lsn_diff({function}, '0/0')::bigint as position")).await?;
-    column(&client.query_one(&statement, &[]).await?, "position")
+async fn position(tx: &Transaction<'_>, function: &'static str) -> Result<Option<i64>, Error> {
+    let statement = tx.prepare_cached(&format!("select pg_wal_lsn_diff({function}, '0/0')::bigint as position")).await?;
+    column(&tx.query_one(&statement, &[]).await?, "position")
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use deadpool_postgres::{Object, Transaction};
+use deadpool_postgres::Transaction;
 use tokio_postgres::{Row, Statement};
 
 use super::{Error, column, tenants, text};
@@ -131,14 +131,14 @@ pub async fn delete(tx: &Transaction<'_>, delete: &Statement, keys: &[&RouteKey]
 }
 
 /// One route with its tenant's tag, read in one statement: `None` when there is no such tenant.
-pub async fn get(client: &Object, key: &RouteKey) -> Result<Option<(VersionTag, Option<Route>)>, Error> {
+pub async fn get(tx: &Transaction<'_>, key: &RouteKey) -> Result<Option<(VersionTag, Option<Route>)>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, r.* from tenants t left join routes r \
                on r.tenant = t.name and r.service = $2 and r.env = $3 and r.version = $4 where t.name = $1";
-    let statement = client.prepare_cached(sql).await?;
+    let statement = tx.prepare_cached(sql).await?;
     let RouteKey { tenant, name } = key;
     let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
         [&tenant.as_str(), &name.service.as_str(), &name.env.as_str(), &name.version.as_str()];
-    let Some(row) = client.query_opt(&statement, &parameters).await? else { return Ok(None) };
+    let Some(row) = tx.query_opt(&statement, &parameters).await? else { return Ok(None) };
     let tag = VersionTag { epoch: text(&row, "epoch")?, revision: tenants::revision(&row, "tenant_revision")? };
     let exists = column::<Option<String>>(&row, "tenant")?.is_some();
     Ok(Some((tag, if exists { Some(route(&row)?) } else { None })))
@@ -146,7 +146,7 @@ pub async fn get(client: &Object, key: &RouteKey) -> Result<Option<(VersionTag, 
 
 /// Routes after `after` in key order, and the tenant's tag at the same instant when the filter names a tenant that exists.
 pub async fn list(
-    client: &Object, filter: &RouteFilter, after: Option<&RouteKey>, limit: i64,
+    tx: &Transaction<'_>, filter: &RouteFilter, after: Option<&RouteKey>, limit: i64,
 ) -> Result<(Option<VersionTag>, Vec<(TenantName, Route)>), Error> {
     // One statement sees one instant: the tag and the routes belong together.
     // The two predicates that an index can serve stand bare, not behind an "is null or" that a generic plan cannot see through.
@@ -167,7 +167,7 @@ pub async fn list(
        select t.epoch, t.revision as tenant_revision, page.* from page full join t on false \
        order by page.tenant, page.service, page.env, page.version"
     );
-    let statement = client.prepare_cached(&sql).await?;
+    let statement = tx.prepare_cached(&sql).await?;
     let tenant = filter.tenant.as_ref().map(TenantName::as_str);
     let service = filter.service.as_ref().map(ServiceName::as_str);
     let env = filter.env.as_ref().map(EnvName::as_str);
@@ -178,7 +178,7 @@ pub async fn list(
         (tenant.as_str(), name.service.as_str(), name.env.as_str(), name.version.as_str())
     });
     let (a, b, c, d) = (after.map(|k| k.0), after.map(|k| k.1), after.map(|k| k.2), after.map(|k| k.3));
-    let rows = client
+    let rows = tx
         .query(&statement, &[&tenant, &service, &env, &version, &filter.is_active, &label, &value, &a, &b, &c, &d, &limit])
         .await?;
     let mut tag = None;
@@ -194,7 +194,7 @@ pub async fn list(
 }
 
 /// All of a tenant's routes, policies and scopes with its tag, read in one statement: `None` when there is no such tenant.
-pub async fn snapshot(client: &Object, tenant: &TenantName) -> Result<Option<TenantContent>, Error> {
+pub async fn snapshot(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Option<TenantContent>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, (t.quotas ->> 'waiters')::int as waiters, \
                    r.service, r.env, r.version, r.url, r.is_active, r.labels, r.spec, r.revision \
                from tenants t left join ( \
@@ -206,8 +206,8 @@ pub async fn snapshot(client: &Object, tenant: &TenantName) -> Result<Option<Ten
                    select service, env, null, null, null, null, null, revision, epoch from scopes where tenant = $1 \
                ) r on r.epoch is null or r.epoch = t.epoch \
                where t.name = $1";
-    let statement = client.prepare_cached(sql).await?;
-    let rows = client.query(&statement, &[&tenant.as_str()]).await?;
+    let statement = tx.prepare_cached(sql).await?;
+    let rows = tx.query(&statement, &[&tenant.as_str()]).await?;
     let Some(first) = rows.first() else { return Ok(None) };
     let tag = VersionTag { epoch: text(first, "epoch")?, revision: tenants::revision(first, "tenant_revision")? };
     let waiters = column::<Option<i32>>(first, "waiters")?.and_then(|waiters| u32::try_from(waiters).ok());

@@ -1,6 +1,6 @@
 //! The table `tenants`.
 
-use deadpool_postgres::{Object, Transaction};
+use deadpool_postgres::Transaction;
 use tokio_postgres::{Row, Statement};
 
 use super::{Error, column, text};
@@ -96,35 +96,29 @@ pub async fn delete(tx: &Transaction<'_>, delete: &Statement, names: &[&str]) ->
 }
 
 /// One tenant, if it exists.
-pub async fn get(client: &Object, name: &TenantName) -> Result<Option<Tenant>, Error> {
-    let statement = client.prepare_cached(&format!("select {COLUMNS} from tenants where name = $1")).await?;
-    client.query_opt(&statement, &[&name.as_str()]).await?.as_ref().map(tenant).transpose()
-}
-
-/// The same within a transaction.
-pub async fn get_in(tx: &Transaction<'_>, name: &TenantName) -> Result<Option<Tenant>, Error> {
+pub async fn get(tx: &Transaction<'_>, name: &TenantName) -> Result<Option<Tenant>, Error> {
     let statement = tx.prepare_cached(&format!("select {COLUMNS} from tenants where name = $1")).await?;
     tx.query_opt(&statement, &[&name.as_str()]).await?.as_ref().map(tenant).transpose()
 }
 
 /// A tenant's newest tag, and the hash of its newest event: where its chain ends.
-pub async fn head(client: &Object, name: &TenantName) -> Result<Option<(VersionTag, EventHash)>, Error> {
-    let statement = client.prepare_cached("select epoch, revision, chain_head from tenants where name = $1").await?;
-    let row = client.query_opt(&statement, &[&name.as_str()]).await?;
+pub async fn head(tx: &Transaction<'_>, name: &TenantName) -> Result<Option<(VersionTag, EventHash)>, Error> {
+    let statement = tx.prepare_cached("select epoch, revision, chain_head from tenants where name = $1").await?;
+    let row = tx.query_opt(&statement, &[&name.as_str()]).await?;
     row.map(|row| Ok((tag(&row)?, text(&row, "chain_head")?))).transpose()
 }
 
 /// Tenants after `after` in name order.
-pub async fn list(client: &Object, after: Option<&str>, limit: i64) -> Result<Vec<Tenant>, Error> {
+pub async fn list(tx: &Transaction<'_>, after: Option<&str>, limit: i64) -> Result<Vec<Tenant>, Error> {
     let sql = format!("select {COLUMNS} from tenants where ($1::text is null or name > $1) order by name limit $2");
-    let statement = client.prepare_cached(&sql).await?;
-    client.query(&statement, &[&after, &limit]).await?.iter().map(tenant).collect()
+    let statement = tx.prepare_cached(&sql).await?;
+    tx.query(&statement, &[&after, &limit]).await?.iter().map(tenant).collect()
 }
 
 /// The newest tags of those of `names` that exist.
-pub async fn tags(client: &Object, names: &[&str]) -> Result<Vec<(TenantName, VersionTag)>, Error> {
-    let statement = client.prepare_cached("select name, epoch, revision from tenants where name = any($1)").await?;
-    let rows = client.query(&statement, &[&names]).await?;
+pub async fn tags(tx: &Transaction<'_>, names: &[&str]) -> Result<Vec<(TenantName, VersionTag)>, Error> {
+    let statement = tx.prepare_cached("select name, epoch, revision from tenants where name = any($1)").await?;
+    let rows = tx.query(&statement, &[&names]).await?;
     rows.iter().map(|row| Ok((text(row, "name")?, tag(row)?))).collect()
 }
 

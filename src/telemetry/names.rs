@@ -20,12 +20,16 @@ macro_rules! metrics_table {
 metrics_table! {
     counter HTTP_REQUESTS = "tm_http_requests_total", "Requests answered, by endpoint and status class.";
     histogram HTTP_SECONDS = "tm_http_request_seconds", "Time from a request's head to its answer's head, by endpoint.";
+    counter JWT_CHECKS = "tm_jwt_checks_total", "Tokens checked, by result: accepted, or why one was refused. One that is remembered is not counted.";
+    counter JWKS_FETCHES = "tm_jwks_fetches_total", "Fetches of the issuer's keys, by result: fetched, timeout, skipped, unreachable, refused, unreadable.";
+    gauge JWKS_FETCHED_AT = "tm_jwks_fetched_timestamp_seconds", "Unix time of the last fetch that gave keys.";
     histogram WRITE_BATCH = "tm_write_batch_commands", "Commands per write transaction.";
     histogram WRITE_COMMIT_SECONDS = "tm_write_commit_seconds", "Time of a write transaction from its first statement to its commit.";
-    counter WRITE_OUTCOMES = "tm_write_outcomes_total", "Commands answered, by result: created, updated, unchanged, deleted, replayed, refused, unavailable, unknown.";
+    counter WRITE_OUTCOMES = "tm_write_outcomes_total", "Commands answered, by result: created, updated, unchanged, deleted, replayed, refused, unpublished, unavailable, unknown.";
     gauge WRITE_QUEUE = "tm_write_queue_commands", "Commands waiting for a transaction.";
     gauge OUTBOX_BACKLOG = "tm_outbox_backlog_events", "Committed events that Kafka has not acknowledged.";
     gauge OUTBOX_AGE_SECONDS = "tm_outbox_oldest_seconds", "Age of the oldest such event.";
+    gauge WRITES_CLOSED = "tm_audit_writes_closed", "1 while writes are refused because too much is not published yet.";
     gauge RELAY_LEADER = "tm_relay_leader", "1 while this process holds the relay's lease.";
     counter RELAY_PUBLISHED = "tm_relay_published_total", "Events acknowledged by Kafka.";
     counter RELAY_ERRORS = "tm_relay_errors_total", "Failed relay steps, by reason.";
@@ -37,6 +41,12 @@ metrics_table! {
     counter DEAD_LETTERS = "tm_audit_dead_letters_total", "Records sent to the dead-letter topic, by reason. Any is an alarm.";
     counter AUDIT_RESTARTS = "tm_audit_consumer_restarts_total", "Times that the consumer was made anew, by reason.";
     counter EXPORTS = "tm_audit_exports_total", "Exports ended, by result: complete, cut (by a failure, the time limit or a drain), left (by the client).";
+    gauge AUTH_KEYS_HELD = "tm_auth_keys_held", "API keys in memory.";
+    counter AUTH_DENIED = "tm_auth_denied_total", "Requests that were not let in, by reason.";
+    counter TRAIL_RECORDS = "tm_trail_records_total", "Accesses for the audit of access, by result: archived, suppressed (counted in another record), overflowed (the same, since the queue was full), refused (by MongoDB: lost).";
+    counter TRAIL_FAILURES = "tm_trail_failures_total", "Failed attempts to write to the audit of access.";
+    gauge TRAIL_QUEUE = "tm_trail_queue_records", "Records that wait in memory for MongoDB.";
+    gauge TRAIL_OUTBOX = "tm_trail_outbox_records", "Changes of keys that MongoDB does not have yet.";
     counter CACHE_READS = "tm_cache_reads_total", "Reads of the routing cache, by result: hit, miss, negative.";
     counter CACHE_LOADS = "tm_cache_loads_total", "Tenants loaded, by source: replica or primary.";
     counter CACHE_APPLIED = "tm_cache_applied_total", "Events seen by the cache, by result: next, known or gap.";

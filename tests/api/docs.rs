@@ -25,7 +25,7 @@ async fn the_document_is_served_as_it_is_committed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_page_needs_nothing_from_elsewhere() {
     let app = TestApp::start().await;
-    let client = reqwest::Client::new();
+    let client = crate::support::secure::http().build().unwrap();
     let get = async |path: &str| {
         let answer = client.get(format!("{}{path}", app.api)).send().await.unwrap();
         assert_eq!(answer.status(), 200, "{path}");

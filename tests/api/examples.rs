@@ -8,14 +8,14 @@ use std::{
 use regex::Regex;
 
 use crate::support::{
-    TestApp,
+    callers::Office,
     page::{Page, WITH_ARCHIVE, docs},
 };
 
-/// Runs a page against a service of its own.
+/// Runs a page against a service of its own, which asks who calls.
 async fn follow(name: &str) {
-    let app = TestApp::start().await;
-    Page::read(name).run(&app.api).await;
+    let office = Office::open().await;
+    Page::read(name).run(&office.app.api, &office.admin).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -26,6 +26,11 @@ async fn curl_alone_can_poll_as_documented() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_answers_as_documented() {
     follow("api.md").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_are_known_as_documented() {
+    follow("authentication.md").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,7 +65,7 @@ async fn resilience_shows_breakers_backlog_replicas_and_cache() {
     assert_eq!(report["draining"], false);
     assert!(report["backlog"]["oldest_seconds"].as_f64().unwrap() > 0.0);
     let names: Vec<_> = report["dependencies"].as_array().unwrap().iter().map(|d| d["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["postgres_primary", "postgres_replica_1", "mongodb_queries"]);
+    assert_eq!(names, ["postgres_primary", "postgres_replica_1", "mongodb_queries", "mongodb_access"]);
     assert_eq!(report["replicas"][0]["name"], "postgres_replica_1");
     assert!(report["replicas"][0]["lag_bytes"].is_u64());
     assert_eq!(report["cache"]["stale_seconds"], json!(null));
@@ -112,7 +112,7 @@ async fn a_drained_service_answers_no_more() {
     let _database = app.db.clone();
     app.drain().await;
     for base in [api, ops] {
-        let error = reqwest::get(format!("{base}/health")).await.unwrap_err();
+        let error = crate::support::secure::get(&format!("{base}/health")).await.unwrap_err();
         assert!(error.is_connect(), "{error:?}");
     }
 }

@@ -3,25 +3,35 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod auth;
 mod bad_input;
 mod changes;
 mod conditions;
+mod cors;
 mod docs;
 mod examples;
+mod fail_closed;
 mod fail_static;
+mod headers;
 mod health;
+mod isolation;
+mod keys;
+mod limits;
 mod lists;
 mod past;
 mod plans;
 mod policies;
 mod polling;
+mod privacy;
 mod prototype;
 mod quotas;
+mod rates;
 mod replicas;
 mod routes;
 mod scale;
 mod scopes;
 mod streams;
 mod tenants;
+mod tls;
 mod upkeep;
 mod waiting;

@@ -3,7 +3,7 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, TestApp, secure};
 
 const ROUTE: &str = "/routes/acme/web/prod/v1";
 
@@ -35,7 +35,7 @@ async fn post_creates_then_replaces_then_changes_nothing() {
     let created = app.post("/routes").json(&body).expect(201).await;
     let want = json!({
         "tenant": "acme", "service": "web", "env": "prod", "version": "v1", "url": "http://10.0.0.1:8080/a?b=c",
-        "is_active": true, "labels": {}, "description": null, "revision": 1, "created_by": "anonymous", "updated_by": "anonymous",
+        "is_active": true, "labels": {}, "description": null, "revision": 1, "created_by": secure::who(), "updated_by": secure::who(),
     });
     assert_eq!(timeless(&created), want);
     assert_eq!(created.revision(), 1);
@@ -231,7 +231,7 @@ async fn history_holds_whole_events_newest_first_in_pages() {
         "id": null, "tenant": "acme", "epoch": created.epoch(), "revision": 1, "item": 0, "items": 1, "action": "created",
         "route": { "service": "web", "env": "prod", "version": "v1" }, "before": null,
         "after": { "url": "http://a", "is_active": true, "labels": {}, "description": null },
-        "actor": { "kind": "anonymous", "id": "anonymous" }, "reason": "first", "request_id": "req-1", "trace_id": null,
+        "actor": { "kind": secure::actor().0, "id": secure::who() }, "reason": "first", "request_id": "req-1", "trace_id": null,
         "source_ip": "127.0.0.1", "occurred_at": null, "prev_hash": "0".repeat(64), "hash": null,
     });
     assert_eq!(first, want);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Answer, TestApp, eventually};
+use crate::support::{Answer, TestApp, eventually, secure};
 
 async fn put(app: &TestApp, route: &str, url: &str) -> Answer {
     app.put(&format!("/routes/acme/{route}")).json(&json!({ "url": format!("http://{url}") })).send().await
@@ -37,7 +37,7 @@ impl Stream {
     }
 
     async fn at(app: &TestApp, path: &str, last_event_id: Option<&str>) -> Self {
-        let mut request = reqwest::Client::new().get(format!("{}/api/v1{path}", app.api));
+        let mut request = secure::http().build().unwrap().get(format!("{}/api/v1{path}", app.api));
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
@@ -178,12 +178,7 @@ async fn an_idle_stream_comments_and_every_stream_ends_some_day_and_at_a_drain()
 async fn a_reader_that_takes_nothing_is_cut_off() {
     let app = TestApp::with(&["http.write_stall_ms=1000", "read.max_waiters=1"]).await;
     put(&app, "web/prod/v1", "a").await;
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let address: std::net::SocketAddr = app.api.strip_prefix("http://").unwrap().parse().unwrap();
-    socket.connect(&address.into()).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    let mut slow = tokio::net::TcpStream::from_std(socket.into()).unwrap();
+    let mut slow = secure::narrow(&app.api).await;
     slow.write_all(b"GET /api/v1/tenants/acme/stream HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut head = [0; 64];
     slow.read_exact(&mut head).await.unwrap();

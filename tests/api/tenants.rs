@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{TestApp, eventually};
+use crate::support::{TestApp, eventually, secure};
 
 /// The quotas of a tenant as they are shown: all of them, and none but that of routes is its own.
 fn quotas(routes: Option<u32>) -> Value {
@@ -20,7 +20,7 @@ async fn a_tenant_is_made_read_changed_and_removed() {
     assert_eq!(tenant["updated_at"].take(), now);
     let want = json!({
         "name": "acme", "epoch": created.epoch(), "revision": 1, "quotas": quotas(None), "routes": 0, "policies": 0,
-        "created_at": null, "created_by": "anonymous", "updated_at": null, "updated_by": "anonymous",
+        "created_at": null, "created_by": secure::who(), "updated_at": null, "updated_by": secure::who(),
     });
     assert_eq!(tenant, want);
     assert_eq!(app.get("/tenants/acme").expect(200).await.json, created.json);

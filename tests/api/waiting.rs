@@ -14,7 +14,8 @@ async fn put(app: &TestApp, route: &str, url: &str) -> Answer {
 
 /// A long-poll of its own, which takes the place that a probe may just have for a moment.
 fn hold(app: &TestApp, etag: &str) -> tokio::task::JoinHandle<reqwest::Response> {
-    let request = reqwest::Client::new().get(format!("{}/api/v1{SNAPSHOT}?wait=60s", app.api)).header("if-none-match", etag);
+    let client = crate::support::secure::http().build().unwrap();
+    let request = client.get(format!("{}/api/v1{SNAPSHOT}?wait=60s", app.api)).header("if-none-match", etag);
     tokio::spawn(async move {
         loop {
             let answer = request.try_clone().unwrap().send().await.expect("an answer");

@@ -1,6 +1,7 @@
 //! The documents that are committed are those that the source makes, and break no client of the release before.
 
 mod compat;
+mod security;
 
 use std::{fs, path::PathBuf};
 
@@ -49,6 +50,11 @@ fn the_asyncapi_document_is_committed() {
 #[test]
 fn the_page_of_errors_is_committed() {
     assert_committed("errors.md", &docs::errors_page());
+}
+
+#[test]
+fn the_page_of_roles_is_committed() {
+    assert_committed("roles.md", &docs::roles_page());
 }
 
 #[test]

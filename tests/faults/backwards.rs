@@ -153,7 +153,7 @@ async fn write(tenant: usize, bases: Arc<Vec<String>>, seed: u64, stop: Arc<Atom
 }
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap()
+    crate::support::secure::http().timeout(Duration::from_secs(10)).build().unwrap()
 }
 
 /// Stops and resumes the replay of the replica's log, and leaves it running.
@@ -184,7 +184,7 @@ async fn nobody_who_sends_a_tag_gets_an_older_answer() {
     for instance in &instances {
         instance.ready().await;
     }
-    let bases: Arc<Vec<String>> = Arc::new(instances.iter().map(|instance| format!("http://{}/api/v1", instance.api)).collect());
+    let bases: Arc<Vec<String>> = Arc::new(instances.iter().map(|instance| format!("{}/api/v1", instance.base())).collect());
     let (stop, written, tally) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), Arc::new(Tally::default()));
     let writers: Vec<_> = (0..TENANTS)
         .map(|tenant| tokio::spawn(write(tenant, bases.clone(), seed + tenant as u64, stop.clone(), written.clone())))

@@ -6,7 +6,11 @@ use url::Url;
 use crate::{
     processes::Process,
     proxy::{Commit, Proxy},
-    support::World,
+    support::{
+        World,
+        authority::{Authority, Behind, Folder, Front, Time},
+        secure,
+    },
 };
 
 async fn commit_lost(commit: Commit, replayed: bool) {
@@ -14,15 +18,23 @@ async fn commit_lost(commit: Commit, replayed: bool) {
     let mut url = Url::parse(&world.environment["TM__POSTGRES__PRIMARY_URL"]).expect("a URL");
     let target = format!("{}:{}", url.host_str().expect("a host"), url.port().expect("a port"));
     let proxy = Proxy::start(target).await;
-    url.set_port(Some(proxy.address.port())).expect("a port");
     let mut environment = world.environment.clone();
+    // The proxy has to read what passes. Where it is encrypted, that ends in front of it.
+    let (folder, authority) = (Folder::new(), Authority::new());
+    let front = Front::open(&authority.server("127.0.0.1", Time::Now), Behind::Postgres, proxy.address.to_string()).await;
+    if secure::is_on() {
+        environment.insert("TM__POSTGRES__CA_FILE".into(), authority.file(&folder));
+        environment.insert("TM__POSTGRES__REPLICA_URLS".into(), String::new());
+    }
+    let way = if secure::is_on() { front.address } else { proxy.address };
+    url.set_port(Some(way.port())).expect("a port");
     environment.insert("TM__POSTGRES__PRIMARY_URL".into(), url.to_string());
     let process = Process::start("serve", &environment);
     process.ready().await;
-    let http = reqwest::Client::new();
+    let http = secure::http().build().unwrap();
     let write = async || {
         let body = json!({ "tenant": "acme", "service": "web", "env": "prod", "version": "v1", "url": "http://a.example/" });
-        let request = http.post(format!("http://{}/api/v1/routes", process.api)).header("idempotency-key", "once").json(&body);
+        let request = http.post(format!("{}/api/v1/routes", process.base())).header("idempotency-key", "once").json(&body);
         request.send().await.expect("an answer")
     };
 

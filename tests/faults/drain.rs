@@ -23,20 +23,20 @@ async fn sigterm_under_load_ends_cleanly() {
     environment.insert("TM__DRAIN__READY_GRACE_MS".into(), "3000".into());
     let mut process = Process::start("all", &environment);
     process.ready().await;
-    let (api, ops) = (process.api, process.ops);
+    let (api, ops) = (process.base(), process.ops);
     let acknowledged = Arc::new(AtomicUsize::new(0));
     let taken_out = Arc::new(AtomicBool::new(false));
     let callers: Vec<_> = (0..8)
         .map(|caller| {
-            let (acknowledged, taken_out) = (acknowledged.clone(), taken_out.clone());
+            let (acknowledged, taken_out, api) = (acknowledged.clone(), taken_out.clone(), api.clone());
             tokio::spawn(async move {
-                let http = reqwest::Client::new();
+                let http = crate::support::secure::http().build().unwrap();
                 for number in 0.. {
                     if taken_out.load(Ordering::Relaxed) {
                         return;
                     }
                     let body = json!({ "tenant": format!("t{caller}"), "service": "web", "env": "prod", "version": format!("v{number}"), "url": "http://a/" });
-                    let answer = http.post(format!("http://{api}/api/v1/routes")).json(&body).send().await;
+                    let answer = http.post(format!("{api}/api/v1/routes")).json(&body).send().await;
                     assert_eq!(answer.expect("a request was dropped while draining").status(), 201);
                     acknowledged.fetch_add(1, Ordering::Relaxed);
                 }

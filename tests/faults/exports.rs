@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     processes::{Process, eventually},
-    support::World,
+    support::{World, secure},
 };
 
 /// More than this the export must not add to the most that the service ever held.
@@ -24,7 +24,7 @@ fn peak(process: &Process) -> u64 {
 
 /// Takes an export, and returns its events and bytes. They come in the order of their times, of which no two are the same.
 async fn take(url: &str) -> (usize, usize) {
-    let mut response = reqwest::get(url).await.expect("an answer");
+    let mut response = secure::get(url).await.expect("an answer");
     assert_eq!(response.status(), 200);
     let (mut events, mut bytes, mut rest, mut last) = (0, 0, Vec::new(), String::new());
     while let Some(chunk) = response.chunk().await.expect("it is not cut off") {
@@ -48,10 +48,10 @@ async fn an_export_of_any_size_takes_bounded_memory() {
     let world = World::new().await;
     let process = Process::start("all", &world.environment);
     process.ready().await;
-    let api = format!("http://{}/api/v1", process.api);
+    let api = format!("{}/api/v1", process.base());
     let labels = json!({ "team": "payments", "cost-centre": "4711", "ticket": "https://tickets.example.com/CHG-0012345" });
     let body = json!({ "url": "https://checkout-1.example.com", "labels": labels });
-    let written = reqwest::Client::new().put(format!("{api}/routes/acme/web/prod/v1")).json(&body).send().await;
+    let written = secure::http().build().unwrap().put(format!("{api}/routes/acme/web/prod/v1")).json(&body).send().await;
     assert_eq!(written.expect("an answer").status(), 201);
     eventually(Duration::from_secs(60), "it is archived", async || world.archived_count().await == 1).await;
     let started = Instant::now();

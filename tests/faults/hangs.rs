@@ -25,8 +25,8 @@ struct Client {
 
 impl Client {
     fn of(process: &Process) -> Self {
-        let http = reqwest::Client::builder().timeout(Duration::from_secs(15)).build().expect("a client");
-        Self { http, base: format!("http://{}/api/v1", process.api), ops: format!("http://{}", process.ops) }
+        let http = crate::support::secure::http().timeout(Duration::from_secs(15)).build().expect("a client");
+        Self { http, base: format!("{}/api/v1", process.base()), ops: format!("http://{}", process.ops) }
     }
 
     async fn write(&self, number: usize) -> reqwest::Response {

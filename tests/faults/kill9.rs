@@ -124,7 +124,7 @@ async fn kill9_of_every_process_loses_nothing_and_doubles_nothing() {
     println!("seed {seed}, {writes} writes from {CALLERS} callers over {TENANTS} tenants");
     let world = World::new().await;
     let serve = Process::start("serve", &world.environment);
-    let base = format!("http://{}/api/v1", serve.api);
+    let base = format!("{}/api/v1", serve.base());
     serve.ready().await;
     let relay = Process::start("relay", &world.environment);
     let audit = Process::start("audit", &world.environment);
@@ -135,7 +135,7 @@ async fn kill9_of_every_process_loses_nothing_and_doubles_nothing() {
         .map(|_| {
             let (base, ledger, next) = (base.clone(), ledger.clone(), next.clone());
             tokio::spawn(async move {
-                let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().expect("a client");
+                let client = crate::support::secure::http().timeout(Duration::from_secs(10)).build().expect("a client");
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
                     if number >= writes {

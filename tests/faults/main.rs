@@ -1,11 +1,14 @@
 //! Faults on real processes: kill -9, SIGTERM, dependencies that hang, connections that are lost at the worst moment.
 
 mod backwards;
+mod canary;
 mod commit;
 mod drain;
 mod exports;
 mod hangs;
 mod kill9;
+mod neighbours;
+mod oversize;
 mod processes;
 mod proxy;
 #[path = "../support/mod.rs"]

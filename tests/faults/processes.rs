@@ -3,15 +3,19 @@
 use std::{
     collections::HashMap,
     net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
+
+use crate::support::secure;
 
 /// A process of the service, restarted on the same addresses.
 pub struct Process {
     role: &'static str,
     environment: HashMap<String, String>,
     child: Option<Child>,
+    log: Option<PathBuf>,
     pub api: SocketAddr,
     pub ops: SocketAddr,
     pub kills: usize,
@@ -24,30 +28,44 @@ fn free_address() -> SocketAddr {
 
 impl Process {
     pub fn start(role: &'static str, environment: &HashMap<String, String>) -> Self {
+        let log = std::env::var("TM_TEST_LOG").ok().map(|path| format!("{path}.{role}").into());
+        Self::with_log(role, environment, "warn", log)
+    }
+
+    /// The same, with all that it prints in a file.
+    pub fn logged(role: &'static str, environment: &HashMap<String, String>, level: &str, log: &Path) -> Self {
+        Self::with_log(role, environment, level, Some(log.to_owned()))
+    }
+
+    fn with_log(role: &'static str, environment: &HashMap<String, String>, level: &str, log: Option<PathBuf>) -> Self {
         let (api, ops) = (free_address(), free_address());
         let mut environment = environment.clone();
         environment.insert("TM__HTTP__LISTEN".into(), api.to_string());
         environment.insert("TM__HTTP__OPS_LISTEN".into(), ops.to_string());
-        environment.insert("TM__TELEMETRY__LOG".into(), "warn".into());
-        let mut process = Self { role, environment, child: None, api, ops, kills: 0 };
+        environment.insert("TM__TELEMETRY__LOG".into(), level.into());
+        let mut process = Self { role, environment, child: None, log, api, ops, kills: 0 };
         process.spawn();
         process
     }
 
     fn spawn(&mut self) {
-        let log = std::env::var("TM_TEST_LOG")
-            .ok()
-            .and_then(|path| std::fs::OpenOptions::new().create(true).append(true).open(format!("{path}.{}", self.role)).ok());
+        let open = |path: &PathBuf| std::fs::OpenOptions::new().create(true).append(true).open(path).ok();
+        let log = || self.log.as_ref().and_then(open).map_or_else(Stdio::null, Stdio::from);
         let child = Command::new(env!("CARGO_BIN_EXE_traffic-manager"))
             .arg(self.role)
             .env_clear()
             .envs(&self.environment)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log.map_or_else(Stdio::null, Stdio::from))
+            .stdout(log())
+            .stderr(log())
             .spawn()
             .expect("the binary");
         self.child = Some(child);
+    }
+
+    /// Where its API is.
+    pub fn base(&self) -> String {
+        secure::base(self.api)
     }
 
     /// SIGKILL, then a new process on the same addresses.

@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// An OTLP/HTTP collector that keeps what it is sent.
-async fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
+pub async fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/v1/traces", listener.local_addr().expect("its address"));
     let received = Arc::new(Mutex::new(Vec::new()));
@@ -62,7 +62,7 @@ async fn one_trace_leads_from_the_request_to_the_archive() {
     let trace_id: [u8; 16] = *uuid::Uuid::new_v4().as_bytes();
     let hex: String = trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
     let body = json!({ "tenant": "acme", "service": "web", "env": "prod", "version": "v1", "url": "http://a.example/" });
-    let request = reqwest::Client::new().post(format!("http://{}/api/v1/routes", process.api)).json(&body);
+    let request = crate::support::secure::http().build().unwrap().post(format!("{}/api/v1/routes", process.base())).json(&body);
     let response = request.header("traceparent", format!("00-{hex}-00f067aa0ba902b7-01")).send().await.expect("an answer");
     assert_eq!(response.status(), 201);
     assert!(response.headers()["traceparent"].to_str().expect("text").contains(&hex));

@@ -8,14 +8,19 @@ use std::{path::Path, process::Command};
 
 use traffic_manager::app::Role;
 
-use crate::support::{TestApp, World, database::variable};
+use crate::support::{
+    TestApp, World,
+    callers::{ASKING, first_key},
+    database::variable,
+    secure,
+};
 
 /// Enough for every operation's examples and edges, and some of each at random.
 const SECONDS: &str = "40";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_sent_is_answered_as_documented() {
-    let world = World::new().await;
+    let world = World::with(&ASKING).await;
     let mut settings = world.settings.clone();
     // Requests that wait and streams are part of it, and should not take the time of the others.
     (settings.read.max_wait_ms, settings.read.stream_lifetime_ms) = (100, 1000);
@@ -25,6 +30,10 @@ async fn whatever_is_sent_is_answered_as_documented() {
     let mut command = Command::new(variable("SCHEMATHESIS"));
     command.current_dir(&directory).args(["--no-color", "run", &document]);
     command.env("HYPOTHESIS_STORAGE_DIRECTORY", env!("CARGO_TARGET_TMPDIR"));
+    if secure::is_on() {
+        command.args(["--tls-verify", &secure::ca()]);
+    }
+    command.env("API_TOKEN", first_key(&world.settings).await);
     match std::env::var("TM_FUZZ_SECONDS") {
         Ok(seconds) => command.args(["--max-time", &seconds]),
         // The same requests in every run, as far as time lets them be.

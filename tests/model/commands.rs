@@ -120,6 +120,7 @@ impl Step {
             trace_id: None,
             source_ip: None,
             body_bytes: u32::try_from(rng.below(600)).unwrap(),
+            narrowing: Default::default(),
         };
         Request { command, facts, idempotency_key, traceparent: None }
     }

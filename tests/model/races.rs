@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::Client;
 use traffic_manager::{
     domain::{
         command::{Command, Effect, Op, Precondition, Rejection},
@@ -16,7 +16,7 @@ use crate::{
     Instance,
     commands::{Rng, Step},
     policies, quotas,
-    support::{Database, eventually},
+    support::{Database, database::connect, eventually},
     write,
 };
 
@@ -41,13 +41,14 @@ fn upsert_and_delete() -> (Op, Op) {
 
 async fn commit(instance: &Instance, requests: &[Request]) -> Result<Committed, store::Error> {
     let mut client = instance.server.connection().await.unwrap();
+    let limit = Duration::from_secs(10);
     let decide = |locked| Ok(batch::plan(requests, locked, quotas()).unwrap().split());
-    Box::pin(store::group::commit(&mut client, &batch::wanted(requests), Duration::from_secs(10), decide)).await
+    Box::pin(store::group::commit(&mut client, instance.server.tls(), &batch::wanted(requests), limit, decide)).await
 }
 
 async fn session(db: &Database) -> Client {
-    let (client, connection) = tokio_postgres::connect(&db.app_url, NoTls).await.unwrap();
-    tokio::spawn(connection);
+    let client = connect(&db.app_url).await;
+    client.execute("set app.tenants = '*'", &[]).await.unwrap();
     client
 }
 

@@ -244,7 +244,7 @@ async fn the_services_user_can_change_nothing_that_is_archived() {
     let mut url = url::Url::parse(world.settings.mongo.url.expose_secret()).unwrap();
     url.set_username("service").unwrap();
     url.set_password(Some("secret")).unwrap();
-    url.set_query(Some(&format!("directConnection=true&authSource={}", database.name())));
+    url.set_query(Some(&crate::support::secure::mongo_query(database.name())));
     let mut settings = world.settings.mongo.clone();
     settings.url = url.to_string().into();
 

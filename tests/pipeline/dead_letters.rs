@@ -68,8 +68,7 @@ async fn consumer(settings: &Settings) -> Consumer {
 
 /// How many records the dead-letter topic has ever taken.
 fn dead_letters(settings: &Settings) -> i64 {
-    let reader: BaseConsumer =
-        rdkafka::ClientConfig::new().set("bootstrap.servers", &settings.kafka.bootstrap_servers).create().unwrap();
+    let reader: BaseConsumer = crate::support::secure::kafka().create().unwrap();
     reader.fetch_watermarks(&settings.kafka.dlq_topic, 0, Duration::from_secs(10)).expect("Kafka").1
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 use traffic_manager::app::Role;
 
-use crate::support::{TestApp, World, eventually};
+use crate::support::{TestApp, World, eventually, secure};
 
 async fn world_with_history() -> (World, TestApp) {
     let world = World::new().await;
@@ -40,7 +40,7 @@ async fn the_prototypes_audit_paths_keep_their_members() {
         ("previous_url", json!("http://a.example/")),
         ("previous_state", json!("active")),
         ("state", json!("active")),
-        ("changed_by", json!("anonymous")),
+        ("changed_by", json!(secure::who())),
         ("reason", json!("moved")),
         ("revision", json!(2)),
     ] {
@@ -81,7 +81,7 @@ async fn audit_events_come_in_pages_and_the_status_says_what_is_missing() {
         path = format!("/audit/events?tenant=acme&limit=2&cursor={cursor}");
     }
     assert_eq!(seen, [5, 4, 3, 2, 1]);
-    let deleted = app.get("/audit/events?action=deleted&actor=anonymous&version=v2").expect(200).await.json;
+    let deleted = app.get(&format!("/audit/events?action=deleted&actor={}&version=v2", secure::who())).expect(200).await.json;
     assert_eq!(actions(&deleted["items"]), ["deleted"]);
 
     // The archive may have an event a moment before the relay has deleted it from its queue.

@@ -1,20 +1,17 @@
 //! Exports of the archive: all of it once and in order, at the pace of the reader, and never a clean end before the last event.
 
-use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, time::Duration};
 
 use mongodb::bson::Document;
 use reqwest::{Method, Response};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpStream,
-};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use traffic_manager::app::Role;
 
 use crate::{
     gate::Gate,
-    support::{TestApp, World, eventually},
+    support::{TestApp, World, eventually, secure},
 };
 
 /// A world whose archive holds one event with so many labels, and copies of it that `change` tells apart.
@@ -131,7 +128,7 @@ async fn the_head_says_what_comes_and_csv_has_a_line_for_each_event() {
     assert_eq!(records.len(), 701);
     assert_eq!(
         records[3].iter().take(8).collect::<Vec<_>>(),
-        [at(3).as_str(), "acme", "web", "prod", "v1", "created", "anonymous", "'=first"]
+        [at(3).as_str(), "acme", "web", "prod", "v1", "created", secure::who(), "'=first"]
     );
     let ndjson = app.get("/audit/export").expect(200).await;
     assert_eq!(ndjson.header("content-type"), "application/x-ndjson");
@@ -165,7 +162,7 @@ async fn large(settings: &[(&str, u64)]) -> (World, TestApp) {
 
 /// An export whose head has come, and of the body nothing that was asked for.
 async fn begun(app: &TestApp) -> Response {
-    let response = reqwest::get(format!("{}/api/v1/audit/export", app.api)).await.expect("an answer");
+    let response = secure::get(&format!("{}/api/v1/audit/export", app.api)).await.expect("an answer");
     assert_eq!(response.status(), 200);
     response
 }
@@ -199,12 +196,7 @@ async fn pages_are_read_as_the_reader_takes_them_and_no_deadline_cuts_them() {
 async fn a_place_is_taken_until_the_reader_has_all_or_is_cut_off() {
     let (world, app) = large(&[("audit.max_concurrent_exports", 1), ("http.write_stall_ms", 1000)]).await;
     let export = async || app.get("/audit/export?tenant=nobody").send().await;
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
-    socket.set_recv_buffer_size(4096).unwrap();
-    let address: SocketAddr = app.api.strip_prefix("http://").unwrap().parse().unwrap();
-    socket.connect(&address.into()).unwrap();
-    socket.set_nonblocking(true).unwrap();
-    let mut slow = TcpStream::from_std(socket.into()).unwrap();
+    let mut slow = secure::narrow(&app.api).await;
     slow.write_all(b"GET /api/v1/audit/export HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut head = [0; 64];
     slow.read_exact(&mut head).await.unwrap();
@@ -229,7 +221,7 @@ async fn an_export_that_has_begun_waits_for_its_turn() {
     let mut exports = Vec::new();
     for _ in 0..3 {
         let begin = async || {
-            let response = reqwest::get(format!("{}/api/v1/audit/export", app.api)).await.expect("an answer");
+            let response = secure::get(&format!("{}/api/v1/audit/export", app.api)).await.expect("an answer");
             (response.status() == 200).then_some(response)
         };
         exports.push(eventually("it begins", begin).await);

@@ -32,14 +32,14 @@ async fn a_write_elsewhere_shows(prepare: impl Fn(&mut traffic_manager::config::
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_kafkas_events_when_the_safety_read_is_rare() {
-    a_write_elsewhere_shows(|settings| settings.read.refresh_ms = 60_000).await;
+    Box::pin(a_write_elsewhere_shows(|settings| settings.read.refresh_ms = 60_000)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_the_safety_read_when_kafka_is_away() {
-    a_write_elsewhere_shows(|settings| {
+    Box::pin(a_write_elsewhere_shows(|settings| {
         settings.kafka.bootstrap_servers = "127.0.0.1:1".into();
         settings.read.refresh_ms = 100;
-    })
+    }))
     .await;
 }

@@ -10,9 +10,12 @@ mod exports;
 mod followers;
 mod frozen_leader;
 mod gate;
+mod privacy;
 mod relay;
 mod retention;
 #[path = "../support/mod.rs"]
 mod support;
+mod tls;
 mod topic;
+mod trail;
 mod verify;

@@ -1,6 +1,14 @@
 //! Retention: what is old and proven goes, what does not verify stays, and what remains is still proven.
 
-use std::{collections::HashMap, process::Command, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use mongodb::bson::doc;
 use secrecy::ExposeSecret as _;
@@ -17,7 +25,7 @@ use url::Url;
 use crate::{
     chains::{Chain, archive, minute, seal},
     gate::Gate,
-    support::{TestApp, World, database::variable},
+    support::{TestApp, World, database::variable, eventually},
 };
 
 /// A world with users for retention who may do what docs/operations.md says and nothing else.
@@ -46,7 +54,7 @@ impl Office {
         database.run_command(doc! { "createRole": "remover", "privileges": privileges, "roles": [] }).await.unwrap();
         database.run_command(doc! { "createUser": &name, "pwd": "secret", "roles": ["remover"] }).await.unwrap();
         let mut url = login(&variable("MONGO_ADMIN_URL"));
-        url.set_query(Some(&format!("directConnection=true&authSource={name}")));
+        url.set_query(Some(&crate::support::secure::mongo_query(&name)));
         world.settings.retention.mongo_url = url.to_string().into();
         world.settings.retention.batch = 3;
         let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
@@ -294,9 +302,16 @@ async fn who_verifies_while_events_are_removed_misses_none() {
     let gate = Gate::open(settings.mongo.url.expose_secret(), Duration::from_millis(100)).await;
     settings.mongo.url = gate.url.clone().into();
     let slow = TestApp::run(office.world.db.clone(), settings, Role::Serve).await;
+    let answered = AtomicUsize::new(0);
     let removing = async {
         for before in 2..=50 {
             office.retain(before).await;
+            // Neither is to be over before the other has got anywhere.
+            if before % 10 == 0 {
+                let so_far = answered.load(Ordering::SeqCst);
+                let another = async || (answered.load(Ordering::SeqCst) > so_far).then_some(());
+                eventually("it is asked in between", another).await;
+            }
         }
     };
     let verifying = async {
@@ -305,6 +320,7 @@ async fn who_verifies_while_events_are_removed_misses_none() {
             let answer = slow.get("/audit/verify?tenant=acme").expect(200).await.json;
             assert_eq!(answer["verified"], true, "{answer}");
             seen.insert(answer["from"].as_u64());
+            answered.fetch_add(1, Ordering::SeqCst);
             if answer["from"] == 50 {
                 return seen.len();
             }
@@ -325,6 +341,9 @@ async fn nobody_but_retention_makes_checkpoints_and_nobody_changes_them() {
     let settings = &office.world.settings;
     let app = crate::support::database::connect(&office.world.db.app_url).await;
     let retention = crate::support::database::connect(settings.retention.postgres_url.expose_secret()).await;
+    for client in [&app, &retention] {
+        client.execute("set app.tenants = 'acme'", &[]).await.unwrap();
+    }
     let insert = "insert into audit_checkpoints (tenant, epoch, revision, hash, events, occurred_at) \
                   select tenant, epoch, 99, hash, 99, now() from audit_checkpoints";
     let denied = async |client: &tokio_postgres::Client, sql: &str| {

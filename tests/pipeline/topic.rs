@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use rdkafka::{
-    ClientConfig, Offset, TopicPartitionList,
+    Offset, TopicPartitionList,
     consumer::{Consumer as _, StreamConsumer},
     producer::{FutureProducer, FutureRecord},
 };
@@ -16,17 +16,16 @@ use traffic_manager::{
         tag::Epoch,
     },
     kafka::Record,
-    service::{batch::Request, writer::Writer},
+    service::{batch::Request, privacy::Privacy, unpublished::Unpublished, writer::Writer},
     store::Server,
 };
 use uuid::Uuid;
 
-use crate::support::{World, database::variable};
+use crate::support::{World, secure};
 
 /// Every record of a topic, in partition order, read until `count` have come.
 pub async fn records(topic: &str, count: usize) -> Vec<Record> {
-    let consumer: StreamConsumer = ClientConfig::new()
-        .set("bootstrap.servers", variable("KAFKA_BOOTSTRAP"))
+    let consumer: StreamConsumer = secure::kafka()
         .set("group.id", Uuid::new_v4().to_string())
         .set("enable.auto.commit", "false")
         .create()
@@ -49,8 +48,7 @@ pub async fn records(topic: &str, count: usize) -> Vec<Record> {
 
 /// Sends a record as anybody might.
 pub async fn send(topic: &str, record: &Record) {
-    let producer: FutureProducer =
-        ClientConfig::new().set("bootstrap.servers", variable("KAFKA_BOOTSTRAP")).create().expect("a producer");
+    let producer: FutureProducer = secure::kafka().create().expect("a producer");
     let mut headers = rdkafka::message::OwnedHeaders::new();
     for (key, value) in &record.headers {
         headers = headers.insert(rdkafka::message::Header { key, value: value.as_ref() });
@@ -72,7 +70,14 @@ impl Routes {
         let key = "postgres.primary_url";
         let server = Server::new("primary", key, &settings.postgres.primary_url, &settings.postgres, &settings.breaker);
         let nothing_follows: traffic_manager::service::writer::OnCommit = Arc::new(|_| {});
-        let (writer, _) = Writer::start(Arc::new(server.expect("settings")), &settings.write, &settings.limits, nothing_follows);
+        let (writer, _) = Writer::start(
+            Arc::new(server.expect("settings")),
+            &settings.write,
+            &settings.limits,
+            Arc::new(Privacy::off()),
+            Unpublished::new(&settings.audit),
+            nothing_follows,
+        );
         Self { writer }
     }
 
@@ -102,6 +107,7 @@ impl Routes {
             trace_id: None,
             source_ip: None,
             body_bytes: 0,
+            narrowing: Default::default(),
         };
         let request = Request { command, facts, idempotency_key: None, traceparent: traceparent.map(str::to_owned) };
         self.writer.write(request).await.expect("the write is committed");

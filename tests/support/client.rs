@@ -51,6 +51,11 @@ impl Call {
         self
     }
 
+    /// Who asks.
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("authorization", format!("Bearer {token}"))
+    }
+
     /// The JSON body.
     pub fn json(mut self, body: &Value) -> Self {
         self.request = self.request.json(body);

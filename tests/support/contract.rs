@@ -151,16 +151,29 @@ fn an_answer_that_is_not_as_documented_is_found() {
     let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
         pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
     };
-    let usual = [("x-correlation-id", "a"), ("etag", "\"0123456789abcdef.1\""), ("content-type", "application/json")];
+    let usual = [
+        ("x-correlation-id", "a"),
+        ("etag", "\"0123456789abcdef.1\""),
+        ("content-type", "application/json"),
+        ("cache-control", "no-cache"),
+    ];
     let check = |status: u16, headers: &HeaderMap, body: &Value| {
         let path = "/api/v1/routes/resolve?tenant=t";
         faults(&Method::GET, path, StatusCode::from_u16(status).unwrap(), headers, body.to_string().as_bytes()).len()
     };
     assert_eq!(check(200, &headers(&usual), &good), 0);
     assert_eq!(check(200, &headers(&usual[1..]), &good), 1, "without a header");
-    assert_eq!(check(200, &headers(&[usual[0], ("etag", "W/\"x\""), usual[2]]), &good), 1, "another header");
-    assert_eq!(check(200, &headers(&[usual[0], usual[1], usual[2], ("tm-unchanged", "true")]), &good), 1, "a header too many");
-    assert_eq!(check(200, &headers(&[usual[0], usual[1], ("content-type", "text/html")]), &good), 1, "another media type");
+    assert_eq!(check(200, &headers(&[usual[0], ("etag", "W/\"x\""), usual[2], usual[3]]), &good), 1, "another header");
+    assert_eq!(
+        check(200, &headers(&[usual[0], usual[1], usual[2], usual[3], ("tm-unchanged", "true")]), &good),
+        1,
+        "a header too many"
+    );
+    assert_eq!(
+        check(200, &headers(&[usual[0], usual[1], usual[3], ("content-type", "text/html")]), &good),
+        1,
+        "another media type"
+    );
     assert_eq!(check(201, &headers(&usual), &good), 1, "another status");
     for (member, value) in [("more", json!(1)), ("url", json!(null)), ("tenant", json!("T"))] {
         let mut body = good.clone();
@@ -173,6 +186,6 @@ fn an_answer_that_is_not_as_documented_is_found() {
     let problem = json!({
         "type": "/problems/tenant_exists", "status": 404, "title": "t", "detail": "d", "code": "tenant_exists", "request_id": "a",
     });
-    let headers = headers(&[usual[0], ("content-type", "application/problem+json")]);
+    let headers = headers(&[usual[0], usual[3], ("content-type", "application/problem+json")]);
     assert_eq!(check(404, &headers, &problem), 1, "a code that the operation does not have");
 }

@@ -1,10 +1,11 @@
 //! A database per test, on the real primary and its replica.
 
 use tokio_postgres::{Client, NoTls, Row, types::ToSql};
+use tokio_postgres_rustls::MakeRustlsConnect;
 use url::Url;
 use uuid::Uuid;
 
-use super::eventually;
+use super::{eventually, secure};
 
 /// A migrated database of its own, dropped when the last user lets go of it.
 pub struct Database {
@@ -22,11 +23,15 @@ impl Database {
     pub async fn create() -> Self {
         let name = format!("tm_test_{}", Uuid::new_v4().simple());
         let server = connect(&variable("PG_PRIMARY_URL")).await;
-        server.execute(&format!("create database {name}"), &[]).await.expect("a database for the test");
-        let mut superuser = connect(&url_of("PG_PRIMARY_URL", &name)).await;
-        traffic_manager::store::migrations::run(&mut superuser).await.expect("the migrations run");
+        let create = format!("create database {name} owner traffic_manager_owner");
+        server.execute(&create, &[]).await.expect("a database for the test");
+        // As `migrate` does: the owner is no superuser, and has no more rights than it needs.
+        let mut owner = connect(&url_of("PG_OWNER_URL", &name)).await;
+        traffic_manager::store::migrations::run(&mut owner).await.expect("the migrations run");
+        let superuser = connect(&url_of("PG_PRIMARY_URL", &name)).await;
         let database =
             Self { app_url: url_of("PG_APP_URL", &name), replica_url: url_of("PG_APP_REPLICA_URL", &name), superuser, name };
+        super::secure::let_in(&database).await;
         database.caught_up().await;
         database
     }
@@ -57,6 +62,20 @@ impl Database {
         self.superuser.execute(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
+    /// Its URL as who owns the schema, with every right.
+    pub fn owner_url(&self) -> String {
+        url_of("PG_PRIMARY_URL", &self.name)
+    }
+
+    /// Every row of every table as text, but for those of one table.
+    pub async fn dump(&self, without: &str) -> String {
+        let tables = "select string_agg(format('select %L || t::text as row from %I t', table_name || ' ', table_name), ' union all ') \
+             from information_schema.tables where table_schema = 'public' and table_name <> $1";
+        let sql: String = self.rows(tables, &[&without]).await[0].get(0);
+        let rows = self.rows(&format!("{sql} order by 1"), &[]).await;
+        rows.iter().map(|row| row.get::<_, String>(0) + "\n").collect()
+    }
+
     /// Everything that a write could leave behind, in one comparable text.
     pub async fn fingerprint(&self) -> String {
         let sql = "select concat_ws(' ', \
@@ -85,8 +104,14 @@ impl Drop for Database {
 
 /// A connection to the stack.
 pub async fn connect(url: &str) -> Client {
-    let (client, connection) =
-        tokio_postgres::connect(url, NoTls).await.expect("a connection to the stack; is it up? `make test` starts it");
+    const NOT_UP: &str = "a connection to the stack; is it up? `make test` starts it";
+    if !secure::is_on() {
+        let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect(NOT_UP);
+        tokio::spawn(connection);
+        return client;
+    }
+    let tls = MakeRustlsConnect::new(traffic_manager::tls::client("STACK_CA", &secure::ca()).expect("the stack's CA"));
+    let (client, connection) = tokio_postgres::connect(url, tls).await.expect(NOT_UP);
     tokio::spawn(connection);
     client
 }

@@ -2,10 +2,15 @@
 
 #![allow(dead_code, unused_imports, reason = "each suite uses a part of it")]
 
+pub mod authority;
+pub mod callers;
 pub mod client;
 pub mod contract;
 pub mod database;
+pub mod desk;
 pub mod page;
+pub mod secure;
+pub mod switch;
 pub mod world;
 
 use std::{
@@ -15,6 +20,7 @@ use std::{
 
 pub use client::{Answer, Call};
 pub use database::Database;
+pub use desk::{Desk, Who};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use reqwest::Method;
 use traffic_manager::{
@@ -58,9 +64,9 @@ impl TestApp {
     /// An instance in a role that serves, with these settings.
     pub async fn run(db: Arc<Database>, settings: Settings, role: Role) -> Self {
         let app = App::start(settings, role, metrics()).await.expect("the service starts");
-        let api = format!("http://{}", app.api.expect("the role serves"));
+        let api = secure::base(app.api.expect("the role serves"));
         let ops = format!("http://{}", app.ops);
-        let http = reqwest::Client::builder().timeout(PATIENCE).build().unwrap();
+        let http = secure::http().timeout(PATIENCE).build().unwrap();
         let app = Self { api, ops, db, http, app };
         eventually("the service is ready", async || {
             let answer = app.http.get(format!("{}/health/ready", app.api)).send().await.ok()?;
@@ -112,6 +118,15 @@ impl TestApp {
     }
 }
 
+/// Nobody is asked who it is, and nobody is held up: for tests that are about something else.
+pub const OPEN: [(&str, &str); 5] = [
+    ("auth.mode", "none"),
+    ("limits.requests_per_second_per_address", "0"),
+    ("limits.requests_per_second_per_caller", "0"),
+    ("limits.requests_per_second_per_tenant", "0"),
+    ("limits.concurrent_requests_per_tenant", "0"),
+];
+
 /// Settings of a service on `db`, on ports that the system chooses.
 pub fn settings(db: &Database, overrides: &[&str]) -> Settings {
     let mut all = vec![
@@ -124,12 +139,14 @@ pub fn settings(db: &Database, overrides: &[&str]) -> Settings {
         format!("mongo.url={}", database::variable("MONGO_APP_URL")),
         "drain.ready_grace_ms=0".to_owned(),
     ];
+    all.extend(OPEN.iter().map(|(key, value)| format!("{key}={value}")));
+    all.extend(secure::overrides().iter().map(|(key, value)| format!("{key}={value}")));
     all.extend(overrides.iter().map(|pair| (*pair).to_owned()));
     Settings::without_environment(&all).expect("the settings are valid")
 }
 
 /// The process has one recorder, whatever number of services runs in it.
-fn metrics() -> PrometheusHandle {
+pub fn metrics() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     let install = || {
         let recorder = PrometheusBuilder::new().build_recorder();

@@ -2,6 +2,8 @@
 //!
 //! In a page that is run, a block marked `sh` is a command, and the block right after it, if there is one, is what it prints. All of a
 //! page's commands run in one shell, as for somebody who follows it. Blocks marked `text` are for reading only.
+//!
+//! The service asks who calls, and the page is run with the token of a `platform_admin`, as somebody with the demo's would.
 
 use std::{
     ops::Range,
@@ -10,9 +12,13 @@ use std::{
 };
 
 use regex::Regex;
+use traffic_manager::auth::key::{PREFIX, Presented};
 
 /// Pages that ask the archive, and so need a relay and a consumer. The API's suite runs all other guides.
 pub const WITH_ARCHIVE: &[&str] = &["guides/audit-question.md", "events.md", "../README.md"];
+
+/// What pages show as the id of the key that they are run with, so that they do not change with each run.
+const KEY: &str = "0Yb3kQ9zTn5W";
 
 /// Between the outputs of two commands.
 const END: &str = "\n=== end of a command\n";
@@ -40,13 +46,16 @@ impl Page {
         Self { path, text, examples }
     }
 
-    /// Runs all of it against a service, and compares what comes with what the page shows. With `TM_WRITE_EXAMPLES=1` what comes is written
-    /// into the page instead, if it differs.
-    pub async fn run(self, api: &str) {
-        let (script, api) = (self.script(), api.to_owned());
-        let output = tokio::task::spawn_blocking(move || shell(&script, &api)).await.unwrap();
+    /// Runs all of it against a service with a key of it, and compares what comes with what the page shows. With `TM_WRITE_EXAMPLES=1` what
+    /// comes is written into the page instead, if it differs.
+    pub async fn run(self, api: &str, token: &str) {
+        let (script, environment) = (self.script(), [("API_URL", api.to_owned()), ("API_TOKEN", token.to_owned())]);
+        let output = tokio::task::spawn_blocking(move || shell(&script, environment)).await.unwrap();
         let name = self.path.display();
         let printed = String::from_utf8(output.stdout).expect("UTF-8");
+        assert!(!printed.contains(PREFIX), "{name} prints a token");
+        let id = Presented::parse(token).expect("an API key").id;
+        let printed = printed.replace(id.as_str(), KEY);
         let printed: Vec<&str> = printed.split(END).collect();
         let failed = self.examples.get(printed.len() - 1).map_or("", |example| &example.command);
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -112,13 +121,13 @@ fn examples(name: &str, text: &str) -> Vec<Example> {
 }
 
 /// Runs a script in the repository's folder, with a folder for temporary files that goes with it.
-fn shell(script: &str, api: &str) -> Output {
+fn shell(script: &str, environment: [(&str, String); 2]) -> Output {
     let scratch = std::env::temp_dir().join(format!("tm-page-{}", uuid::Uuid::new_v4()));
     std::fs::create_dir(&scratch).expect("a folder");
     let output = Command::new("timeout")
         .args(["120", "bash", "-euo", "pipefail", "-c", script])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .env("API_URL", api)
+        .envs(environment)
         .env("TMPDIR", &scratch)
         .output()
         .expect("bash");

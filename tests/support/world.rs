@@ -4,7 +4,6 @@ use std::{collections::HashMap, sync::Arc};
 
 use mongodb::bson::{Document, doc};
 use rdkafka::{
-    ClientConfig,
     admin::{AdminClient, AdminOptions},
     client::DefaultClientContext,
 };
@@ -16,7 +15,10 @@ use traffic_manager::{
 };
 use uuid::Uuid;
 
-use super::database::{Database, variable};
+use super::{
+    database::{Database, variable},
+    secure,
+};
 
 /// What a process of this world is started with.
 pub struct World {
@@ -27,9 +29,14 @@ pub struct World {
 
 impl World {
     pub async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with settings (`key=value`) that differ.
+    pub async fn with(overrides: &[&str]) -> Self {
         let db = Arc::new(Database::create().await);
         let name = &db.name;
-        let pairs = [
+        let mut pairs = vec![
             ("postgres.primary_url", db.app_url.clone()),
             ("postgres.replica_urls", db.replica_url.clone()),
             ("kafka.bootstrap_servers", variable("KAFKA_BOOTSTRAP")),
@@ -44,6 +51,11 @@ impl World {
             ("mongo.database", name.clone()),
             ("migrate.mongo_url", variable("MONGO_ADMIN_URL")),
         ];
+        pairs.extend(super::OPEN.map(|(key, value)| (key, value.to_owned())));
+        pairs.extend(secure::overrides());
+        pairs.extend(
+            overrides.iter().map(|pair| pair.split_once('=').expect("key=value")).map(|(key, value)| (key, value.to_owned())),
+        );
         let overrides: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
         let settings = Settings::without_environment(&overrides).expect("valid settings");
         kafka::create_topics(&settings.kafka, &settings.migrate).await.expect("topics");
@@ -94,8 +106,7 @@ impl World {
 
     /// Gives the archive and the topics back, as far as they let go; the database goes by itself.
     pub async fn end(self) {
-        let admin: Result<AdminClient<DefaultClientContext>, _> =
-            ClientConfig::new().set("bootstrap.servers", variable("KAFKA_BOOTSTRAP")).create();
+        let admin: Result<AdminClient<DefaultClientContext>, _> = secure::kafka().create();
         if let Ok(admin) = admin {
             let topics = [self.settings.kafka.topic.as_str(), self.settings.kafka.dlq_topic.as_str()];
             let _ = admin.delete_topics(&topics, &AdminOptions::new()).await;

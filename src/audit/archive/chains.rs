@@ -45,6 +45,7 @@ impl Archive {
         let client = client("retention.mongo_url", &retention.mongo_url, settings).await?;
         Ok(Self {
             collection: client.database(&settings.database).collection(&settings.collection),
+            accesses: client.database(&settings.database).collection(&settings.access_collection),
             query_timeout: ms(settings.query_timeout_ms),
             insert_timeout: ms(settings.insert_timeout_ms),
         })
@@ -58,7 +59,7 @@ impl Archive {
         let same = doc! { "revision": revision, "item": { "$gte": i64::from(item) } };
         let from = vec![doc! { "revision": { "$gt": revision } }, same];
         let filter = doc! { "tenant": tenant, "epoch": epoch, "revision": { "$gte": revision }, "$or": from };
-        let documents = self.documents(filter, doc! { "revision": 1, "item": 1 }, limit).await?;
+        let documents = self.documents(&self.collection, filter, doc! { "revision": 1, "item": 1 }, limit).await?;
         Ok(documents.into_iter().map(Kept::of).collect())
     }
 
@@ -74,7 +75,7 @@ impl Archive {
     }
 
     async fn first_chain(&self, filter: Document) -> Result<Option<(String, String)>, ArchiveError> {
-        let found = self.documents(filter, doc! { "tenant": 1, "epoch": 1 }, 1).await?;
+        let found = self.documents(&self.collection, filter, doc! { "tenant": 1, "epoch": 1 }, 1).await?;
         let name = |document: &Document, name| document.get_str(name).map(str::to_owned).ok();
         Ok(found.first().and_then(|document| Some((name(document, "tenant")?, name(document, "epoch")?))))
     }

@@ -9,6 +9,7 @@ use crate::domain::{
     command::{Apply, Command, Facts, Op, Rejection},
     event::Change,
     ids::{PolicyName, RouteName, TenantName, VersionName},
+    narrowing::Narrowing,
     policy::{Host, PathPrefix, PolicySpec},
     route::RouteSpec,
     tenant::Tenant,
@@ -17,6 +18,15 @@ use crate::domain::{
 
 /// Active routes that may go without being confirmed.
 const SMALL: u32 = 10;
+
+/// Whether the caller may change all of this. A tenant's own record is for those who are not narrowed.
+pub(super) fn within(narrowing: &Narrowing, changes: &[Change]) -> Result<(), Rejection> {
+    let places = changes.iter().filter_map(Change::place);
+    match places.into_iter().find(|(service, env)| !narrowing.covers(Some(service), Some(env))) {
+        Some((service, env)) => Err(Rejection::OutsideGrant { service: service.clone(), env: env.clone() }),
+        None => Ok(()),
+    }
+}
 
 /// Checks the changes of a revision of `tenant`.
 pub(super) fn check(
@@ -126,8 +136,10 @@ impl<'a> After<'a> {
             return true;
         }
         // A policy of the same tenant that changes too has what it claims, and nothing else any more.
-        let has = |(owner, holder): &(TenantName, PolicyName)| {
-            *owner != tenant.name || (holder != name && !self.policies.contains_key(holder))
+        let has = |owner: &Option<(TenantName, PolicyName)>| {
+            owner
+                .as_ref()
+                .is_none_or(|(owner, holder)| *owner != tenant.name || (holder != name && !self.policies.contains_key(holder)))
         };
         self.state.hosts.get(&(host.clone(), prefix.clone())).is_some_and(has)
     }

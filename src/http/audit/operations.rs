@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     ActionIn, ActionOut, EventsIn, RecentIn, RecentOut, RouteIn, RouteOut, StatusIn, TimeRangeIn, TimeRangeOut, VerifyIn,
+    access::AccessIn,
 };
 use crate::http::{
     event_schema::{self, Event},
@@ -79,11 +80,11 @@ pub struct ArchivedEvent {
     state: Option<RouteState>,
     /// Before.
     previous_state: Option<RouteState>,
-    /// `actor.id` of the event.
+    /// `actor.id` of the event, opened if it is sealed; `erased` when that person was.
     changed_by: String,
-    /// Why.
+    /// Why; opened like `changed_by`.
     reason: Option<String>,
-    /// From where.
+    /// From where; opened like `changed_by`.
     source_ip: Option<String>,
     /// `request_id` of the event.
     correlation_id: String,
@@ -200,6 +201,43 @@ enum Fault {
     WrongEnd,
 }
 
+/// One access.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Access {
+    event_id: schemas::EventId,
+    kind: schemas::AccessKind,
+    /// `key_created`, `key_rotated`, `key_revoked`, or the endpoint.
+    action: String,
+    /// What was answered; `null` for changes of keys.
+    status: Option<i64>,
+    /// Why it was refused.
+    reason: Option<String>,
+    /// The tenant that it was about. Of a refused request this is what its sender wrote: there need not be such a tenant.
+    tenant: Option<schemas::TenantName>,
+    /// The tenant whose auditors see it, beside those of the platform.
+    visible_to: Option<schemas::TenantName>,
+    /// Who, if that is known.
+    actor: Option<Accessor>,
+    /// The id of the key that was presented or changed.
+    key: Option<String>,
+    source_ip: Option<String>,
+    correlation_id: String,
+    occurred_at: schemas::Time,
+    /// How many others like it are not listed.
+    #[schemars(range(min = 0))]
+    suppressed: i64,
+}
+
+/// Who did it.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Accessor {
+    /// `key` for an API key.
+    kind: String,
+    id: String,
+}
+
 /// What is told of each.
 pub fn operations() -> Vec<Operation> {
     let events = |head: Value| {
@@ -248,6 +286,15 @@ pub fn operations() -> Vec<Operation> {
             .reads()
             .answers(Answer::json::<Verification>(200, "What was found.", verification()))
             .refuses(&[Code::TenantNotFound]),
+        Operation::get("/api/v1/audit/access", "listAccesses", "Who was refused, who changed keys, who read what is sensitive")
+            .about(
+                "Pages, newest first. Auditors of a tenant see what its own callers did, and what callers of the whole platform did \
+                 with it; never another tenant's callers. Of a flood of refusals some are kept, with the number of the others.",
+            )
+            .query::<AccessIn>()
+            .reads()
+            .answers(Answer::json::<PageOut<Access>>(200, "A page.", json!({ "items": [access()], "next_cursor": null })))
+            .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
         Operation::get("/api/v1/audit/status", "getAuditStatus", "How far the archive is behind")
             .about("For one tenant, or a page of all. A hole before the newest archived revision does not show here; `verify` finds it.")
             .query::<StatusIn>()
@@ -270,6 +317,14 @@ fn archived() -> Value {
         "correlation_id": event["request_id"], "trace_id": event["trace_id"], "occurred_at": event["occurred_at"],
         "processed_at": "2026-11-21T08:03:37.674751Z", "prev_hash": event["prev_hash"], "hash": event["hash"],
         "metadata": { "topic": "route-events", "partition": 1, "offset": 606 }, "event": event,
+    })
+}
+
+fn access() -> Value {
+    json!({
+        "event_id": "01a1fd21-de3d-7778-bc54-13f5856b700d", "kind": "denied", "action": "GET /api/v1/tenants/{tenant}", "status": 401,
+        "reason": "revoked_key", "tenant": null, "visible_to": "acme", "actor": null, "key": "0Yb3kQ9zTn5W", "source_ip": "192.0.2.7",
+        "correlation_id": "01a1fd21-de3d-7778-bc54-13f4251a9a0f", "occurred_at": "2026-11-21T08:03:37.661997Z", "suppressed": 12,
     })
 }
 

@@ -16,6 +16,6 @@ pub fn operation() -> Operation {
         )
         .query::<ExportIn>()
         .reads()
-        .answers(body.also_as("text/csv").with(&["Cache-Control", "Content-Disposition"]))
+        .answers(body.also_as("text/csv").with(&["Content-Disposition"]))
         .refuses(&[Code::TooManyExports])
 }

@@ -10,10 +10,16 @@ use super::{
     schemas::{Schemas, Shape},
     shared,
 };
-use crate::http::problem::Code;
+use crate::{
+    auth::Role,
+    http::{
+        access::{self, Access, Endpoint, Found},
+        problem::Code,
+    },
+};
 
 /// What every request is answered with when something is wrong that is not the operation's own.
-const ANYWHERE: [Code; 2] = [Code::Internal, Code::DeadlineExceeded];
+const ANYWHERE: [Code; 4] = [Code::UriTooLong, Code::HeadersTooLarge, Code::Internal, Code::DeadlineExceeded];
 
 /// An operation. Its errors follow from what it takes; [`refuses`](Self::refuses) adds its own.
 pub struct Operation {
@@ -88,8 +94,8 @@ impl Answer {
     }
 
     fn document(&self, schemas: &mut Schemas) -> Value {
-        let certain = ["X-Correlation-ID"].iter().chain(&self.certain).map(|name| (name, true));
-        let possible = ["traceparent"].iter().chain(&self.possible).map(|name| (name, false));
+        let certain = ["X-Correlation-ID", "Cache-Control"].iter().chain(&self.certain).map(|name| (name, true));
+        let possible = ["traceparent"].iter().chain(&problems::RATE_LIMIT).chain(&self.possible).map(|name| (name, false));
         let headers = certain.chain(possible).map(|(name, is_certain)| shared::response_header(schemas, name, is_certain));
         let mut answer = json!({ "description": self.what, "headers": headers.collect::<Map<_, _>>() });
         for (media_type, shape, example) in &self.content {
@@ -191,6 +197,7 @@ impl Operation {
             Code::IdempotencyKeyReused,
             Code::TooManyWrites,
             Code::Unavailable,
+            Code::AuditBacklog,
             Code::Overloaded,
             Code::CommitUnknown,
         ])
@@ -227,12 +234,17 @@ impl Operation {
         (self.path, self.method)
     }
 
-    /// The operation as the document has it.
+    /// The operation as the document has it. Who may comes from the table of access.
     pub fn document(&self, tag: &str, schemas: &mut Schemas) -> Value {
+        let roles = self.roles();
         let mut operation = json!({
             "tags": [tag], "operationId": self.id, "summary": self.summary,
             "parameters": self.parameters(schemas), "responses": self.responses(schemas),
+            "security": if roles.is_some() { json!([{ "apiKey": [] }, { "token": [] }]) } else { json!([]) },
         });
+        if let Some(roles) = roles {
+            operation["x-roles"] = json!(roles);
+        }
         if !self.about.is_empty() {
             operation["description"] = json!(self.about);
         }
@@ -245,6 +257,30 @@ impl Operation {
             operation["requestBody"] = json!({ "required": true, "content": media_types });
         }
         operation
+    }
+
+    /// Who may; `None`: everybody.
+    fn roles(&self) -> Option<&'static [Role]> {
+        match access::find(&self.method.to_uppercase(), self.path) {
+            Found::Endpoint(Endpoint { access: Access::Roles(roles), .. }) => Some(*roles),
+            _ => None,
+        }
+    }
+
+    /// The codes that come from what stands before the handler.
+    fn refused_before(&self) -> Vec<Code> {
+        let Some(roles) = self.roles() else { return vec![Code::TooManyRequests] };
+        let mut codes = vec![Code::Unauthenticated, Code::Forbidden, Code::TooManyRequests, Code::Unavailable, Code::Overloaded];
+        let is_narrowed = self.method != "get" && roles.contains(&Role::Editor) || roles.contains(&Role::Node);
+        codes.extend(is_narrowed.then_some(Code::OutsideGrant));
+        codes.extend(self.names_tenant().then_some(Code::TenantNotFound));
+        codes
+    }
+
+    fn names_tenant(&self) -> bool {
+        self.path.contains("{tenant}")
+            || self.query.is_some_and(|query| query(&mut Schemas::default()).iter().any(|row| row["name"] == "tenant"))
+            || self.method == "post" && self.path.starts_with("/api/v1/routes")
     }
 
     fn parameters(&self, schemas: &mut Schemas) -> Vec<Value> {
@@ -260,7 +296,7 @@ impl Operation {
         let answers = self.answers.iter().map(|answer| (answer.status.to_string(), answer.document(schemas)));
         let mut responses: Map<String, Value> = answers.collect();
         let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
-        for code in self.codes.iter().chain(&ANYWHERE) {
+        for code in self.codes.iter().chain(&self.refused_before()).chain(&ANYWHERE) {
             let codes = by_status.entry(code.status().as_u16()).or_default();
             if !codes.contains(code) {
                 codes.push(*code);

@@ -17,6 +17,9 @@ use crate::http::{
 /// RFC 9457.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
+/// On the answer of every request that was counted.
+pub const RATE_LIMIT: [&str; 3] = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"];
+
 /// What every error is answered with (RFC 9457).
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
@@ -120,7 +123,9 @@ pub fn response(schemas: &mut Schemas, codes: &[Code]) -> Value {
     let lines: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
     let status = codes.first().map_or(500, |code| code.status().as_u16());
     let tells_tag = codes.iter().any(|code| matches!(code, Code::PreconditionFailed | Code::RevisionNotReached));
-    let mut headers = vec![("X-Correlation-ID", true), ("traceparent", false)];
+    let mut headers = vec![("X-Correlation-ID", true), ("Cache-Control", true), ("traceparent", false)];
+    headers.extend((status == 401).then_some(("WWW-Authenticate", true)));
+    headers.extend(RATE_LIMIT.map(|name| (name, false)));
     headers.extend(matches!(status, 429 | 503).then_some(("Retry-After", true)));
     headers.extend(tells_tag.then_some(("ETag", false)));
     let headers: Map<_, _> =

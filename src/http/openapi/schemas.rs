@@ -301,6 +301,12 @@ checked! {
         "description": "Who did it: `actor.id` of the event.", "type": "string", "maxLength": 255, "pattern": PLAIN,
         "examples": ["anonymous"],
     });
+    /// What sort of access.
+    AccessKind = json_schema!({
+        "description": "`denied`: refused, with 401, 403, or 404 for another tenant. `key_changed`: a key was made, rotated or revoked. \
+                        `read`: something sensitive was read: the audit, an export, the list of keys.",
+        "type": "string", "enum": crate::domain::access::Kind::ALL.map(crate::domain::access::Kind::as_str),
+    });
     /// What happened.
     AnyAction = actions("What happened: to a route, to a traffic policy (`policy_…`), or to the tenant (`tenant_…`).", &Action::ALL);
     /// What happened to a route.

@@ -70,6 +70,7 @@ pub fn response_headers() -> Vec<Row> {
     let strong = r#"^"[0-9a-f]{16}\.(0|[1-9][0-9]{0,18})"$"#;
     let any = r#"^(W/)?"[0-9a-f]{16}\.(0|[1-9][0-9]{0,18})"$"#;
     let yes = json!({ "const": "true" });
+    let number = json!({ "type": "string", "pattern": "^[0-9]+$" });
     vec![
         (
             "X-Correlation-ID",
@@ -91,6 +92,10 @@ pub fn response_headers() -> Vec<Row> {
             "For so many seconds the primary has not confirmed what is held.",
             json!({ "type": "string", "pattern": "^[0-9]+$" }),
         ),
+        ("RateLimit-Limit", "How many requests may come at once.", number.clone()),
+        ("RateLimit-Remaining", "How many of them are left.", number.clone()),
+        ("RateLimit-Reset", "In how many seconds all of them are.", number),
+        ("WWW-Authenticate", "How to authenticate (RFC 9110).", json!({ "type": "string" })),
         ("Retry-After", "Seconds.", json!({ "type": "string", "pattern": "^[0-9]+$" })),
         ("Cache-Control", "How the answer may be cached.", json!({ "type": "string" })),
         ("Vary", "What the answer depends on.", json!({ "type": "string" })),
@@ -137,6 +142,7 @@ pub fn path_parameter(schemas: &mut Schemas, name: &str) -> Value {
         "env" => schemas.read::<EnvName>(),
         "version" => schemas.read::<VersionName>(),
         "id" => json!({ "type": "string", "format": "uuid" }),
+        "key_id" => json!({ "type": "string", "pattern": "^[0-9A-Za-z]{12}$" }),
         _ => json!({ "type": "string", "minLength": 1 }),
     };
     json!({ "name": name, "in": "path", "required": true, "description": parameter(name), "schema": schema })
@@ -161,6 +167,7 @@ fn parameter(name: &str) -> &'static str {
         "version" => "The version.",
         "code" => "The stable code of a problem.",
         "id" => "The plan's id.",
+        "key_id" => "The API key's id.",
         "at" => "As it was then, instead of now.",
         "confirm" => "The tenant's name: everything that it has goes with it.",
         "confirm_in_use" => "The caller knows that a policy sends traffic there. The policy must have somewhere else to send it.",
@@ -178,6 +185,7 @@ fn parameter(name: &str) -> &'static str {
         "actor" => "Only what this actor did.",
         "days" => "The last so many days.",
         "hours" => "The last so many hours.",
+        "kind" => "Only this sort.",
         "start_time" => "Not before this.",
         "end_time" => "Before this, not at it.",
         "from" => "Where to begin; included, unless a difference is asked for.",

@@ -89,7 +89,7 @@ pub fn operations() -> Vec<Operation> {
             .headers(&["Prefer", "Accept-Encoding"])
             .answers(Answer::json::<Snapshot>(200, "The snapshot.", snapshot())
                     .with(&["ETag.weak"])
-                    .perhaps(&["Cache-Control", "Vary", "TM-Stale", "Preference-Applied", "Content-Encoding"]))
+                    .perhaps(&["Vary", "TM-Stale", "Preference-Applied", "Content-Encoding"]))
             .answers(polled(Answer::empty(304, "The caller has it.")))
             .refuses(&[Code::TenantNotFound, Code::TooManyWaiters]),
         Operation::get("/api/v1/tenants/{tenant}/changes", "getChanges", "What happened after a tag")
@@ -99,7 +99,7 @@ pub fn operations() -> Vec<Operation> {
             .headers(&["Prefer"])
             .answers(
                 Answer::json::<Changes>(200, "Events, or a new beginning.", changes())
-                    .with(&["ETag", "Cache-Control"])
+                    .with(&["ETag"])
                     .perhaps(&["TM-Stale", "Preference-Applied"]),
             )
             .refuses(&[Code::TenantNotFound, Code::TooManyWaiters]),
@@ -111,18 +111,18 @@ pub fn operations() -> Vec<Operation> {
             .query::<StreamIn>()
             .headers(&["Last-Event-ID"])
             .reads()
-            .answers(Answer::of(200, "The stream.", "text/event-stream").with(&["Cache-Control"]))
+            .answers(Answer::of(200, "The stream.", "text/event-stream"))
             .refuses(&[Code::TenantNotFound, Code::TooManyWaiters, Code::RevisionNotReached]),
         Operation::get("/api/v1/stream", "streamEverything", "Every tenant's changes from now on, for people who look on")
             .about("`event: change` with an event as its data, without `id`: who must miss nothing follows a tenant. Not answered to `HEAD`.")
             .query::<NothingIn>()
-            .answers(Answer::of(200, "The stream.", "text/event-stream").with(&["Cache-Control"]))
+            .answers(Answer::of(200, "The stream.", "text/event-stream"))
             .refuses(&[Code::TooManyWaiters]),
     ]
 }
 
 fn polled(answer: Answer) -> Answer {
-    answer.with(&["ETag.weak", "Cache-Control", "Vary"]).perhaps(&["TM-Stale", "Preference-Applied"])
+    answer.with(&["ETag.weak", "Vary"]).perhaps(&["TM-Stale", "Preference-Applied"])
 }
 
 fn snapshot() -> Value {

@@ -11,6 +11,20 @@ pub enum Code {
     InvalidCursor,
     /// No such path.
     NotFound,
+    /// No credentials, or none that are good.
+    Unauthenticated,
+    /// The caller may not do this.
+    Forbidden,
+    /// The caller may do this with other services or environments.
+    OutsideGrant,
+    /// More requests than the address, the caller or its tenant may make.
+    TooManyRequests,
+    /// No such API key.
+    KeyNotFound,
+    /// The API key is revoked or has expired.
+    KeyEnded,
+    /// Callers are not asked who they are.
+    KeysNotInUse,
     /// No such route.
     RouteNotFound,
     /// The route is there and inactive.
@@ -45,6 +59,10 @@ pub enum Code {
     QuotaExceeded,
     /// `If-Match` or `If-None-Match` did not hold.
     PreconditionFailed,
+    /// The path and query are longer than `http.max_uri_bytes`.
+    UriTooLong,
+    /// There are more headers than `http.max_headers`, or more bytes of them than `http.max_header_bytes`.
+    HeadersTooLarge,
     /// The body is larger than `http.max_body_bytes`.
     PayloadTooLarge,
     /// The body is not of a media type that is taken here.
@@ -55,6 +73,8 @@ pub enum Code {
     IdempotencyKeyReused,
     /// A dependency is away; nothing was changed.
     Unavailable,
+    /// Too much of the audit trail waits to be published, and `audit.fail_closed` is on.
+    AuditBacklog,
     /// Too much is waiting; nothing was changed.
     Overloaded,
     /// No place to wait for changes is free.
@@ -79,6 +99,13 @@ impl Code {
             Self::MalformedRequest => (S::BAD_REQUEST, "malformed_request", "The request cannot be read"),
             Self::InvalidCursor => (S::BAD_REQUEST, "invalid_cursor", "The cursor is not valid here"),
             Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing at this path"),
+            Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", "Credentials are required"),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "The caller may not do this"),
+            Self::OutsideGrant => (S::FORBIDDEN, "outside_grant", "The caller may not do this here"),
+            Self::TooManyRequests => (S::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
+            Self::KeyNotFound => (S::NOT_FOUND, "key_not_found", "The API key does not exist"),
+            Self::KeyEnded => (S::CONFLICT, "key_ended", "The API key is revoked or has expired"),
+            Self::KeysNotInUse => (S::CONFLICT, "keys_not_in_use", "Keys are not in use"),
             Self::RouteNotFound => (S::NOT_FOUND, "route_not_found", "The route does not exist"),
             Self::RouteInactive => (S::NOT_FOUND, "route_inactive", "The route is inactive"),
             Self::TenantNotFound => (S::NOT_FOUND, "tenant_not_found", "The tenant does not exist"),
@@ -98,6 +125,10 @@ impl Code {
             Self::PreconditionFailed => {
                 (S::PRECONDITION_FAILED, "precondition_failed", "The object is not as the precondition says")
             }
+            Self::UriTooLong => (S::URI_TOO_LONG, "uri_too_long", "The path and query are too long"),
+            Self::HeadersTooLarge => {
+                (S::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", "There are too many headers, or they are too large")
+            }
             Self::PayloadTooLarge => (S::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large"),
             Self::UnsupportedMediaType => {
                 (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The media type is not taken here")
@@ -107,6 +138,7 @@ impl Code {
                 (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The idempotency key was used for another request")
             }
             Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "A dependency is not available"),
+            Self::AuditBacklog => (S::SERVICE_UNAVAILABLE, "audit_backlog", "Too much of the audit trail is not published yet"),
             Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "Too much is waiting"),
             Self::TooManyWaiters => (S::TOO_MANY_REQUESTS, "too_many_waiters", "Too many wait for changes"),
             Self::TooManyExports => (S::TOO_MANY_REQUESTS, "too_many_exports", "Too many exports are running"),
@@ -131,6 +163,30 @@ impl Code {
                 "Begin the list anew, without `cursor`.",
             ),
             Self::NotFound => ("No endpoint has this path.", "See the paths in `/docs`."),
+            Self::Unauthenticated => (
+                "There is no `Authorization: Bearer`, or its token is not good: mistyped, expired, revoked, of another issuer. Which of these \
+                 is not told.",
+                "Send an API key (`tmk_…`) or a token of the identity provider. An administrator makes keys with `POST /api/v1/keys`.",
+            ),
+            Self::Forbidden => (
+                "The caller is known, and none of its roles may do this; or it would give a key more than it has itself.",
+                "Ask an administrator of the tenant for the role: `detail` names those that may.",
+            ),
+            Self::OutsideGrant => (
+                "The caller's grant is narrowed to some services or environments, and the request is about others, or about all.",
+                "Name one that the grant covers, or ask for a wider grant.",
+            ),
+            Self::TooManyRequests => (
+                "The address, the caller, or all callers of its tenant together ask more often than they may, or too many of the tenant's \
+                 requests are worked on at a time. `detail` says which.",
+                "Wait for `Retry-After`. `RateLimit-Remaining` tells how many requests are left, `RateLimit-Reset` in how many seconds all are.",
+            ),
+            Self::KeyNotFound => ("There is no key of that id, or not of the caller's tenant.", "See `GET /api/v1/keys`."),
+            Self::KeyEnded => ("The key was revoked or has expired, and has no token to replace.", "Make another key."),
+            Self::KeysNotInUse => (
+                "With `auth.mode = \"none\"` nobody is asked for a key.",
+                "Set `auth.mode = \"required\"` and `auth.key_pepper`.",
+            ),
             Self::RouteNotFound => ("The tenant has no route of that name, or there is no such tenant.", "Create it with `PUT`."),
             Self::RouteInactive => {
                 ("`resolve` of a route that is there and inactive.", "Activate it, or send the traffic elsewhere.")
@@ -192,13 +248,19 @@ impl Code {
                 "`If-Match` names another tag than the object has, or `If-None-Match: *` was sent and the object exists.",
                 "Read the object, decide again, and send its present tag; it is in `ETag`.",
             ),
+            Self::UriTooLong => ("Path and query are longer than `http.max_uri_bytes`.", "Ask for less at a time."),
+            Self::HeadersTooLarge => (
+                "There are more than `http.max_headers` headers, or more than `http.max_header_bytes` bytes of them.",
+                "Send fewer. Something in between may add some: cookies, identities.",
+            ),
             Self::PayloadTooLarge => (
                 "The body is larger than `http.max_body_bytes`, or `http.max_bulk_bytes` for plans and batches.",
                 "Send less at a time.",
             ),
             Self::UnsupportedMediaType => (
-                "A body without `Content-Type: application/json` or another `+json`. Plans and batches take `application/yaml` too.",
-                "Send JSON and say so.",
+                "A body without `Content-Type: application/json` or another `+json`, or with a `Content-Encoding`. Plans and batches take \
+                 `application/yaml` too.",
+                "Send JSON as it is, and say so.",
             ),
             Self::InvalidRequest => (
                 "A member, parameter, part of the path or header is missing, unknown, doubled, of the wrong type or out of its range.",
@@ -209,8 +271,14 @@ impl Code {
                 "Use a new key for a new request.",
             ),
             Self::Unavailable => (
-                "PostgreSQL or MongoDB does not answer, or is not asked because it did not lately. Nothing was changed.",
+                "PostgreSQL or MongoDB does not answer, or is not asked because it did not lately, or the history does not take the event of a \
+                 change. Nothing was changed.",
                 "Try again after `Retry-After`.",
+            ),
+            Self::AuditBacklog => (
+                "A write while `audit.fail_closed` is on, and more events wait to be published than `audit.max_unpublished_events`, or for longer \
+                 than `audit.max_unpublished_seconds`, or how many is not known. Nothing was changed. Reads go on.",
+                "Try again after `Retry-After`. It ends when Kafka has taken what waits.",
             ),
             Self::Overloaded => {
                 ("Too many requests wait already. Nothing was changed.", "Try again after `Retry-After`, and less often.")
@@ -240,6 +308,13 @@ impl Code {
         Self::MalformedRequest,
         Self::InvalidCursor,
         Self::NotFound,
+        Self::Unauthenticated,
+        Self::Forbidden,
+        Self::OutsideGrant,
+        Self::TooManyRequests,
+        Self::KeyNotFound,
+        Self::KeyEnded,
+        Self::KeysNotInUse,
         Self::RouteNotFound,
         Self::RouteInactive,
         Self::TenantNotFound,
@@ -257,11 +332,14 @@ impl Code {
         Self::TooManyWrites,
         Self::QuotaExceeded,
         Self::PreconditionFailed,
+        Self::UriTooLong,
+        Self::HeadersTooLarge,
         Self::PayloadTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidRequest,
         Self::IdempotencyKeyReused,
         Self::Unavailable,
+        Self::AuditBacklog,
         Self::Overloaded,
         Self::TooManyWaiters,
         Self::TooManyExports,

@@ -89,7 +89,7 @@ pub fn operation() -> Operation {
         .parameter(headers)
         .reads_no_older()
         .answers(
-            Answer::json::<Resolved>(200, "The active route.", resolved()).perhaps(&["ETag", "TM-Stale", "Cache-Control"]),
+            Answer::json::<Resolved>(200, "The active route.", resolved()).perhaps(&["ETag", "TM-Stale"]),
         )
         .answers(Answer::empty(304, "The caller has it.").with(&["ETag"]).perhaps(&["TM-Stale"]))
         .refuses(&[

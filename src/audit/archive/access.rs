@@ -1,0 +1,123 @@
+//! The audit of access: a collection of its own, beside the history of routes and in no chain.
+
+use mongodb::{
+    IndexModel,
+    bson::{Bson, Document, doc},
+};
+
+use super::{ABOUT_THE_DOCUMENT, Archive, ArchiveError, DUPLICATE_KEY, EventPosition, index};
+use crate::{
+    audit::access::ArchivedAccess,
+    domain::{access::Kind, filter::AccessFilter},
+};
+
+/// A document that the archive refuses, and will again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unfit {
+    /// Its place among those that were to be stored.
+    pub at: usize,
+    /// The server's words.
+    pub message: String,
+}
+
+impl Archive {
+    /// Stores accesses, in any order. One that is there already is stored; those that cannot be are returned.
+    pub async fn insert_accesses(&self, accesses: &[ArchivedAccess]) -> Result<Vec<Unfit>, ArchiveError> {
+        let documents = accesses.iter().map(document).collect::<Result<Vec<_>, _>>()?;
+        let mut unfit = Vec::new();
+        for error in self.bulk(&self.accesses, documents).await? {
+            if ABOUT_THE_DOCUMENT.contains(&error.code) {
+                unfit.push(Unfit { at: error.index, message: error.message });
+            } else if error.code != DUPLICATE_KEY {
+                return Err(ArchiveError::CannotStore { code: error.code, message: error.message });
+            }
+        }
+        Ok(unfit)
+    }
+
+    /// Accesses, newest first, after `after`.
+    pub async fn accesses(
+        &self, filter: &AccessFilter, limit: i64, after: Option<&EventPosition>,
+    ) -> Result<Vec<ArchivedAccess>, ArchiveError> {
+        let mut all = conditions(filter);
+        if let Some(EventPosition { occurred_at, id }) = after {
+            let older = doc! { "occurred_at": { "$lt": occurred_at } };
+            let same = doc! { "occurred_at": occurred_at, "_id": { "$lt": id } };
+            all.push(doc! { "$or": [older, same] });
+        }
+        let filter = if all.is_empty() {
+            Document::new()
+        } else {
+            doc! { "$and": all }
+        };
+        let order = doc! { "occurred_at": -1, "_id": -1 };
+        let documents = self.documents(&self.accesses, filter, order, limit).await?;
+        documents.into_iter().map(|document| Ok(mongodb::bson::deserialize_from_document(document)?)).collect()
+    }
+}
+
+fn document(access: &ArchivedAccess) -> Result<Document, mongodb::bson::error::Error> {
+    let mut document = mongodb::bson::serialize_to_document(access)?;
+    document.insert("_id", access.event_id.as_str());
+    Ok(document)
+}
+
+/// Values are text and nothing else, so no operator can be smuggled in.
+fn conditions(filter: &AccessFilter) -> Vec<Document> {
+    let AccessFilter { visible_to, tenant, kind, actor, from, to } = filter;
+    let mut all = Vec::new();
+    if let Some(tenant) = visible_to {
+        all.push(doc! { "visible_to": tenant.as_str() });
+    }
+    if let Some(tenant) = tenant {
+        all.push(doc! { "$or": [{ "tenant": tenant.as_str() }, { "visible_to": tenant.as_str() }] });
+    }
+    if let Some(kind) = kind {
+        all.push(doc! { "kind": kind.as_str() });
+    }
+    if let Some(actor) = actor {
+        all.push(doc! { "actor.id": actor });
+    }
+    if let Some(from) = from {
+        all.push(doc! { "occurred_at": { "$gte": from.to_string() } });
+    }
+    if let Some(to) = to {
+        all.push(doc! { "occurred_at": { "$lt": to.to_string() } });
+    }
+    all
+}
+
+/// Each ends as queries sort: newest first, then by id.
+pub(super) fn indexes() -> Vec<IndexModel> {
+    ["visible_to", "tenant", "kind", "actor.id", "source_ip"]
+        .map(|field| index(doc! { field: 1, "occurred_at": -1, "_id": -1 }))
+        .into_iter()
+        .chain([index(doc! { "occurred_at": -1, "_id": -1 })])
+        .collect()
+}
+
+/// What every document must have, whoever writes it.
+pub(super) fn validator() -> Document {
+    let text = || doc! { "bsonType": "string" };
+    let optional = || doc! { "bsonType": ["string", "null"] };
+    doc! { "$jsonSchema": {
+        "bsonType": "object",
+        "required": ["event_id", "kind", "action", "correlation_id", "occurred_at", "suppressed"],
+        "properties": {
+            "_id": text(),
+            "event_id": text(),
+            "kind": { "enum": Kind::ALL.map(Kind::as_str).to_vec() },
+            "action": text(),
+            "status": { "bsonType": ["long", "null"] },
+            "reason": optional(),
+            "tenant": optional(),
+            "visible_to": optional(),
+            "actor": { "bsonType": ["object", "null"], "required": Bson::Array(vec!["kind".into(), "id".into()]) },
+            "key": optional(),
+            "source_ip": optional(),
+            "correlation_id": text(),
+            "occurred_at": text(),
+            "suppressed": { "bsonType": "long", "minimum": 0 },
+        },
+    } }
+}

@@ -1,0 +1,154 @@
+//! Nodes that show a certificate. The TLS handshake has proven it by then: its chain, its time, and that the client has its key. What is
+//! left is to read whom it names.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use x509_parser::{
+    extensions::GeneralName,
+    prelude::{FromDer as _, X509Certificate},
+};
+
+use super::{Caller, Grant, Reach, Role};
+use crate::domain::{Invalid, event::Actor, ids::TenantName, narrowing::Narrowing};
+
+/// Who is at the other end of a connection, as long as its certificate holds: a connection may live longer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    caller: Caller,
+    not_after: Timestamp,
+}
+
+impl Peer {
+    /// Whom a verified certificate names.
+    pub fn of(der: &[u8], trust_domain: &str) -> Result<Self, CertificateError> {
+        let (_, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
+        let not_after = Timestamp::from_second(certificate.validity().not_after.timestamp());
+        let not_after = not_after.map_err(|_| CertificateError::Unreadable)?;
+        Ok(Self { caller: named_by(&certificate, trust_domain)?, not_after })
+    }
+
+    /// The caller; nobody once the certificate has expired.
+    pub fn caller(&self, now: Timestamp) -> Option<&Caller> {
+        (now <= self.not_after).then_some(&self.caller)
+    }
+}
+
+/// Why a certificate names no caller.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    /// It is not one.
+    #[error("the certificate cannot be read")]
+    Unreadable,
+    /// SPIFFE: exactly one URI among the subject's alternative names.
+    #[error("the certificate has {0} URIs among its subject's alternative names instead of one")]
+    NotOneUri(usize),
+    /// It is of another trust domain, or is not about a node.
+    #[error("the certificate does not name a node as spiffe://{trust_domain}/tenant/<tenant>/node/<name>")]
+    NotANode {
+        /// The trust domain of the settings.
+        trust_domain: String,
+    },
+    /// Its tenant is none that could be.
+    #[error("the certificate names no possible tenant")]
+    Tenant(#[from] Invalid),
+}
+
+/// The node that a verified certificate names.
+pub fn caller(der: &[u8], trust_domain: &str) -> Result<Caller, CertificateError> {
+    let (_, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
+    named_by(&certificate, trust_domain)
+}
+
+fn named_by(certificate: &X509Certificate<'_>, trust_domain: &str) -> Result<Caller, CertificateError> {
+    let names = match certificate.subject_alternative_name() {
+        Ok(names) => names.map_or(&[][..], |names| names.value.general_names.as_slice()),
+        Err(_) => return Err(CertificateError::Unreadable),
+    };
+    let uris: Vec<&str> =
+        names.iter().filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None }).collect();
+    let [uri] = uris.as_slice() else { return Err(CertificateError::NotOneUri(uris.len())) };
+    let not_a_node = || CertificateError::NotANode { trust_domain: trust_domain.to_owned() };
+    let (tenant, _) = node(uri, trust_domain).ok_or_else(not_a_node)?;
+    let reach = Reach::Tenant(tenant.parse::<TenantName>()?);
+    let grant = Grant::new(vec![Role::Node], reach, Narrowing::default())?;
+    let actor = Actor { kind: "certificate".into(), id: (*uri).to_owned() };
+    Ok(Caller { actor: Arc::new(actor), grant: Arc::new(grant) })
+}
+
+/// The tenant and the name in `spiffe://<trust domain>/tenant/<tenant>/node/<name>`.
+fn node<'a>(uri: &'a str, trust_domain: &str) -> Option<(&'a str, &'a str)> {
+    let path = uri.strip_prefix("spiffe://")?.strip_prefix(trust_domain)?.strip_prefix("/tenant/")?;
+    let (tenant, name) = path.split_once("/node/")?;
+    // What SPIFFE allows in a segment of a path.
+    let is_plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_');
+    let is_name = !name.is_empty() && name.len() <= 128 && name.bytes().all(is_plain);
+    is_name.then_some((tenant, name))
+}
+
+#[cfg(test)]
+mod tests {
+    use rcgen::{CertificateParams, KeyPair, SanType};
+
+    use super::*;
+
+    const DOMAIN: &str = "routes.example";
+
+    fn certificate(uris: &[&str]) -> Vec<u8> {
+        let mut params = CertificateParams::new(vec!["node-1".into()]).unwrap();
+        params.subject_alt_names.extend(uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())));
+        params.not_after = rcgen::date_time_ymd(2030, 1, 1);
+        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+    }
+
+    #[test]
+    fn a_certificate_names_a_node_of_one_tenant() {
+        let uri = "spiffe://routes.example/tenant/acme/node/edge-1";
+        let caller = caller(&certificate(&[uri]), DOMAIN).unwrap();
+        assert_eq!(caller.grant.roles(), [Role::Node]);
+        assert_eq!(caller.grant.reach().tenant().unwrap().as_str(), "acme");
+        assert_eq!((caller.actor.kind.as_str(), caller.actor.id.as_str()), ("certificate", uri));
+        assert!(!caller.reaches(&"other".parse().unwrap()) && !caller.may_manage_tenants());
+    }
+
+    #[test]
+    fn whatever_is_not_exactly_that_names_nobody() {
+        let good = "spiffe://routes.example/tenant/acme/node/edge-1";
+        for uris in [&[][..], &[good, good], &[good, "https://routes.example/"]] {
+            assert_eq!(caller(&certificate(uris), DOMAIN), Err(CertificateError::NotOneUri(uris.len())), "{uris:?}");
+        }
+        for uri in [
+            "spiffe://other.example/tenant/acme/node/edge-1",
+            "spiffe://routes.example.evil/tenant/acme/node/edge-1",
+            "spiffe://evil.routes.example/tenant/acme/node/edge-1",
+            "https://routes.example/tenant/acme/node/edge-1",
+            "spiffe://routes.example/tenant/acme",
+            "spiffe://routes.example/tenant/acme/node/",
+            "spiffe://routes.example/tenant/acme/node/a/b",
+            "spiffe://routes.example/tenant/acme/node/a?b",
+            "spiffe://routes.example/tenant/acme/node/a/node/b",
+            "spiffe://routes.example/x/tenant/acme/node/edge-1",
+        ] {
+            let error = caller(&certificate(&[uri]), DOMAIN).unwrap_err();
+            assert!(matches!(error, CertificateError::NotANode { .. }), "{uri}: {error}");
+        }
+        for uri in [
+            "spiffe://routes.example/tenant//node/edge-1",
+            "spiffe://routes.example/tenant/ACME/node/edge-1",
+            "spiffe://routes.example/tenant/a/b/node/edge-1",
+            "spiffe://routes.example/tenant/*/node/edge-1",
+        ] {
+            let error = caller(&certificate(&[uri]), DOMAIN).unwrap_err();
+            assert!(matches!(error, CertificateError::Tenant(_)), "{uri}: {error}");
+        }
+        assert_eq!(caller(b"rubbish", DOMAIN), Err(CertificateError::Unreadable));
+    }
+
+    #[test]
+    fn a_connection_that_outlives_its_certificate_is_nobodys() {
+        let peer = Peer::of(&certificate(&["spiffe://routes.example/tenant/acme/node/edge-1"]), DOMAIN).unwrap();
+        let end: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
+        assert!(peer.caller(end).is_some());
+        assert_eq!(peer.caller(end + jiff::SignedDuration::from_secs(1)), None);
+    }
+}

@@ -1,0 +1,278 @@
+//! The issuer's keys: fetched in the background, and once more when a token names one that is not known. The last good ones are kept while
+//! none can be fetched, for a stated time.
+
+use std::{
+    error::Error as _,
+    iter::successors,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use arc_swap::ArcSwapOption;
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+use reqwest::{Certificate, Client, Response, StatusCode, Url, redirect, tls};
+use tokio::{runtime::Handle, sync::Mutex};
+use tokio_util::sync::CancellationToken;
+
+use super::jwt::{
+    Refused,
+    keys::{BadKeys, Key, KeySet},
+};
+use crate::{
+    config::{self, ConfigError, ms},
+    resilience::{CallError, Dependency},
+    telemetry::names,
+};
+
+/// The first pause after a fetch that failed; doubled up to `auth.jwt.refresh_ms`.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// The keys of one issuer.
+pub struct Jwks {
+    client: Client,
+    url: Url,
+    settings: config::Jwt,
+    policy: Arc<Dependency>,
+    /// Where fetches run: not in the request that asked, which may end before.
+    runtime: Handle,
+    held: ArcSwapOption<Held>,
+    /// Held while a fetch runs: one at a time.
+    fetching: Mutex<Asked>,
+    /// Fetches that ended, however.
+    ended: AtomicU64,
+}
+
+/// When tokens with an unknown key last had the keys fetched.
+#[derive(Default)]
+struct Asked(Option<Instant>);
+
+struct Held {
+    keys: KeySet,
+    fetched: Instant,
+    /// Counts the sets that differed.
+    generation: u64,
+}
+
+/// A key that was found, and in which generation of the keys.
+#[derive(Debug)]
+pub struct Found {
+    /// The key.
+    pub key: Arc<Key>,
+    /// What is remembered of a token holds in this generation only.
+    pub generation: u64,
+}
+
+/// Why a fetch gave no keys.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    /// No answer, or one that broke off.
+    #[error("the issuer cannot be reached")]
+    Unreachable(#[source] reqwest::Error),
+    /// An answer that is none: an error, or a redirect.
+    #[error("the issuer answered {0}")]
+    Refused(StatusCode),
+    /// Longer than `auth.jwt.max_response_bytes`.
+    #[error("the answer is longer than auth.jwt.max_response_bytes")]
+    TooLong,
+    /// No keys in it.
+    #[error(transparent)]
+    Unreadable(#[from] BadKeys),
+}
+
+impl From<reqwest::Error> for FetchError {
+    fn from(error: reqwest::Error) -> Self {
+        // An address may have a secret in its query.
+        Self::Unreachable(error.without_url())
+    }
+}
+
+impl Jwks {
+    /// The keys of the configured issuer; none are fetched yet. Fetches for unknown names run on the runtime that this is called in.
+    pub fn new(settings: &config::Jwt, breaker: &config::Breaker) -> Result<Self, ConfigError> {
+        let policy = Dependency::new("jwks", 1, ms(settings.timeout_ms), breaker);
+        Ok(Self {
+            client: client(settings)?,
+            url: settings.url()?,
+            settings: settings.clone(),
+            policy,
+            runtime: Handle::current(),
+            held: ArcSwapOption::empty(),
+            fetching: Mutex::default(),
+            ended: AtomicU64::new(0),
+        })
+    }
+
+    /// The policy of fetches, for `/health/resilience`.
+    pub fn policy(&self) -> &Arc<Dependency> {
+        &self.policy
+    }
+
+    /// The generation of the keys that are trusted at `now`.
+    pub fn generation(&self, now: Instant) -> Option<u64> {
+        self.trusted(now).map(|held| held.generation)
+    }
+
+    /// The key of that name, among those that are trusted at `now`.
+    pub fn find(&self, kid: Option<&str>, now: Instant) -> Result<Found, Refused> {
+        let held = self.trusted(now).ok_or(Refused::NoKeys)?;
+        let key = held.keys.find(kid).ok_or(Refused::UnknownKey)?;
+        Ok(Found { key, generation: held.generation })
+    }
+
+    fn trusted(&self, now: Instant) -> Option<Arc<Held>> {
+        let held = self.held.load_full()?;
+        (now.saturating_duration_since(held.fetched) <= ms(self.settings.keys_max_age_ms)).then_some(held)
+    }
+
+    /// The same, with a fetch first if the name is not known; but one fetch only in `auth.jwt.unknown_kid_refresh_ms`, for all tokens.
+    pub async fn find_or_fetch(self: &Arc<Self>, kid: Option<&str>, now: Instant) -> Result<Found, Refused> {
+        let ended = self.ended.load(Ordering::Acquire);
+        let found = self.find(kid, now);
+        if found.is_ok() || !KeySet::may_have(kid) || self.has_asked(now) {
+            return found;
+        }
+        let jwks = self.clone();
+        // Nobody cancels it; a panic in it leaves the keys as they are.
+        let _ = self.runtime.spawn(async move { jwks.fetch_for_unknown(ended, now).await }).await;
+        self.find(kid, now)
+    }
+
+    /// Whether no fetch runs, and none may be made for an unknown name now: then there is nothing to wait for.
+    fn has_asked(&self, now: Instant) -> bool {
+        self.fetching.try_lock().is_ok_and(|asked| self.is_too_soon(&asked, now))
+    }
+
+    fn is_too_soon(&self, asked: &Asked, now: Instant) -> bool {
+        asked.0.is_some_and(|last| now.saturating_duration_since(last) < ms(self.settings.unknown_kid_refresh_ms))
+    }
+
+    async fn fetch_for_unknown(&self, ended: u64, now: Instant) {
+        let mut asked = self.fetching.lock().await;
+        // One that ended since the name was looked up is as good as another.
+        if self.ended.load(Ordering::Acquire) == ended && !self.is_too_soon(&asked, now) {
+            asked.0 = Some(now);
+            self.fetch(now).await;
+        }
+    }
+
+    /// Fetches the keys, whatever is held; says whether there are any now.
+    pub async fn refresh(&self, now: Instant) -> bool {
+        let _fetching = self.fetching.lock().await;
+        self.fetch(now).await
+    }
+
+    /// Refreshes the keys now and then until `stop`; after a failure sooner.
+    pub async fn keep_fresh(&self, stop: CancellationToken) {
+        let mut retries = self.retries();
+        loop {
+            let Some(is_fresh) = stop.run_until_cancelled(self.refresh(Instant::now())).await else { return };
+            let every = ms(self.settings.refresh_ms);
+            let pause = if is_fresh {
+                retries = self.retries();
+                every.mul_f64(0.8 + 0.2 * fastrand::f64())
+            } else {
+                retries.next().unwrap_or(every).min(every)
+            };
+            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    fn retries(&self) -> ExponentialBackoff {
+        let builder = ExponentialBuilder::new().with_min_delay(FIRST_RETRY).with_max_delay(ms(self.settings.refresh_ms));
+        builder.with_jitter().without_max_times().build()
+    }
+
+    async fn fetch(&self, now: Instant) -> bool {
+        let fetched = self.policy.call(|_| true, self.get()).await;
+        let is_fetched = match fetched {
+            Ok(keys) => {
+                self.hold(keys, now);
+                true
+            }
+            Err(error) => {
+                metrics::counter!(names::JWKS_FETCHES, "result" => result_of(&error)).increment(1);
+                let causes: Vec<_> = successors(error.source(), |&cause| cause.source()).map(ToString::to_string).collect();
+                let cause = causes.join(": ");
+                tracing::warn!(error = %error, cause, "the issuer's keys could not be fetched; the last ones are kept for their time");
+                false
+            }
+        };
+        self.ended.fetch_add(1, Ordering::Release);
+        is_fetched
+    }
+
+    async fn get(&self) -> Result<KeySet, FetchError> {
+        let response = self.client.get(self.url.clone()).header("accept", "application/json").send().await?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Refused(response.status()));
+        }
+        let body = bounded(response, self.settings.max_response_bytes).await?;
+        Ok(KeySet::read(&body, &self.settings)?)
+    }
+
+    /// Takes the keys that were asked for at `now`. A key that is not among them is not trusted from here on.
+    fn hold(&self, keys: KeySet, now: Instant) {
+        metrics::counter!(names::JWKS_FETCHES, "result" => "fetched").increment(1);
+        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        metrics::gauge!(names::JWKS_FETCHED_AT).set(at.as_secs_f64());
+        let before = self.held.load();
+        let generation = match before.as_deref() {
+            Some(held) if held.keys.is_same(&keys) => held.generation,
+            held => {
+                tracing::info!(keys.usable = keys.len(), "the issuer's keys are new");
+                held.map_or(0, |held| held.generation + 1)
+            }
+        };
+        self.held.store(Some(Arc::new(Held { keys, fetched: now, generation })));
+    }
+}
+
+/// A client that goes to the configured host and nowhere else.
+fn client(settings: &config::Jwt) -> Result<Client, ConfigError> {
+    let mut builder = Client::builder()
+        .redirect(redirect::Policy::none())
+        .no_proxy()
+        .https_only(settings.url()?.scheme() == "https")
+        .tls_version_min(tls::Version::TLS_1_2)
+        .timeout(ms(settings.timeout_ms))
+        // A fetch every few minutes finds no connection that still lives.
+        .pool_max_idle_per_host(0);
+    if !settings.ca_file.is_empty() {
+        let wrong = |reason: String| ConfigError::Invalid { key: "auth.jwt.ca_file".into(), reason };
+        let pem = std::fs::read(&settings.ca_file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let trusted = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(error.to_string()))?;
+        if trusted.is_empty() {
+            return Err(wrong("has no certificate".into()));
+        }
+        builder = builder.tls_certs_only(trusted);
+    }
+    builder.build().map_err(|error| ConfigError::Invalid { key: "auth.jwt.jwks_url".into(), reason: error.to_string() })
+}
+
+/// The body, of which no more than `max` bytes are ever held.
+async fn bounded(mut response: Response, max: usize) -> Result<Vec<u8>, FetchError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > max {
+            return Err(FetchError::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn result_of(error: &CallError<FetchError>) -> &'static str {
+    match error {
+        CallError::Open(_) | CallError::Full(_) => "skipped",
+        CallError::Timeout(..) => "timeout",
+        CallError::Failed(FetchError::Unreachable(error)) if error.is_timeout() => "timeout",
+        CallError::Failed(FetchError::Unreachable(_)) => "unreachable",
+        CallError::Failed(FetchError::Refused(_)) => "refused",
+        CallError::Failed(FetchError::TooLong | FetchError::Unreadable(_)) => "unreadable",
+    }
+}

@@ -1,0 +1,194 @@
+//! Tokens of an outside issuer: a JSON Web Token becomes a [`Caller`], or is [`Refused`].
+//!
+//! ```text
+//!  token ─► verified (remembered?) ─► Header::read ─► Jwks::find_or_fetch ─► signature, iss, aud ─► Mapping: times, sub, grant ─► Caller
+//! ```
+//!
+//! What costs least is looked at first, and nothing that a token says is used before its signature holds, but the name of its key.
+
+mod claims;
+mod header;
+pub(super) mod keys;
+mod refused;
+mod unique;
+
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
+use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
+
+pub use self::refused::Refused;
+use self::{claims::Mapping, header::Header, keys::Key, unique::Object};
+use super::{Caller, jwks::Jwks};
+use crate::{
+    config::{self, ConfigError, ms},
+    resilience::Dependency,
+    telemetry::names,
+};
+
+/// A moment, on both clocks that tokens need.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// Seconds since 1970, which the claims are in.
+    pub unix: f64,
+    /// The clock that never jumps, for ages.
+    pub instant: Instant,
+}
+
+impl Now {
+    /// This moment.
+    pub fn read() -> Self {
+        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { unix: unix.as_secs_f64(), instant: Instant::now() }
+    }
+
+    /// A moment later.
+    pub fn plus(self, time: Duration) -> Self {
+        Self { unix: self.unix + time.as_secs_f64(), instant: self.instant + time }
+    }
+}
+
+/// Tells callers by the tokens of one issuer.
+pub struct Verifier {
+    jwks: Arc<Jwks>,
+    mapping: Mapping,
+    issuer: String,
+    audience: String,
+    max_token_bytes: usize,
+    remembered_for: Duration,
+    /// Tokens that were verified, by their SHA-256.
+    remembered: moka::sync::Cache<[u8; 32], Verified>,
+}
+
+#[derive(Clone)]
+struct Verified {
+    caller: Caller,
+    expires: f64,
+    at: Instant,
+    generation: u64,
+}
+
+impl fmt::Debug for Verifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Verifier").field("issuer", &self.issuer).field("audience", &self.audience).finish_non_exhaustive()
+    }
+}
+
+impl Verifier {
+    /// A verifier for the configured issuer, or none if there is no issuer. It has no keys yet: see [`Self::keep_fresh`]. Fetches run on the
+    /// runtime that this is called in.
+    pub fn new(settings: &config::Jwt, breaker: &config::Breaker) -> Result<Option<Arc<Self>>, ConfigError> {
+        if !settings.is_on() {
+            return Ok(None);
+        }
+        let remembered_for = ms(settings.cache_ms);
+        Ok(Some(Arc::new(Self {
+            jwks: Arc::new(Jwks::new(settings, breaker)?),
+            mapping: Mapping::new(settings)?,
+            issuer: settings.issuer.clone(),
+            audience: settings.audience.clone(),
+            max_token_bytes: settings.max_token_bytes,
+            remembered_for,
+            remembered: moka::sync::Cache::builder().max_capacity(settings.cache_tokens).time_to_live(remembered_for).build(),
+        })))
+    }
+
+    /// The policy of fetching keys.
+    pub fn policy(&self) -> &Arc<Dependency> {
+        self.jwks.policy()
+    }
+
+    /// Fetches the issuer's keys now, and now and then until `stop`. Nothing waits for it: without the issuer the service starts all the same.
+    pub async fn keep_fresh(self: Arc<Self>, stop: CancellationToken) {
+        self.jwks.keep_fresh(stop).await;
+    }
+
+    /// Fetches the issuer's keys once; says whether that succeeded.
+    pub async fn refresh(&self, now: Now) -> bool {
+        self.jwks.refresh(now.instant).await
+    }
+
+    /// The caller of a token that was verified a short while ago, without looking at it again.
+    pub fn verified(&self, token: &str) -> Option<Caller> {
+        self.verified_at(token, Now::read())
+    }
+
+    /// The same at a given moment.
+    pub fn verified_at(&self, token: &str, now: Now) -> Option<Caller> {
+        if token.len() > self.max_token_bytes {
+            return None;
+        }
+        let verified = self.remembered.get(&digest(token))?;
+        let is_recent = now.instant.saturating_duration_since(verified.at) < self.remembered_for;
+        let has_same_keys = self.jwks.generation(now.instant) == Some(verified.generation);
+        (is_recent && has_same_keys && now.unix < verified.expires).then_some(verified.caller)
+    }
+
+    /// The caller that `token` stands for. Asks the issuer only when the token names a key that is not known, and then seldom.
+    pub async fn verify(&self, token: &str) -> Result<Caller, Refused> {
+        self.verify_at(token, Now::read()).await
+    }
+
+    /// The same at a given moment.
+    pub async fn verify_at(&self, token: &str, now: Now) -> Result<Caller, Refused> {
+        if let Some(caller) = self.verified_at(token, now) {
+            return Ok(caller);
+        }
+        let result = self.check(token, now).await;
+        let name = result.as_ref().err().map_or("accepted", |refused| refused.as_str());
+        metrics::counter!(names::JWT_CHECKS, "result" => name).increment(1);
+        result
+    }
+
+    async fn check(&self, token: &str, now: Now) -> Result<Caller, Refused> {
+        let header = Header::read(token, self.max_token_bytes)?;
+        let found = self.jwks.find_or_fetch(header.kid.as_deref(), now.instant).await?;
+        if header.alg.parse::<Algorithm>().ok() != Some(found.key.algorithm) {
+            return Err(Refused::WrongAlgorithm);
+        }
+        let Object(claims) = self.signed(token, &found.key)?;
+        let (caller, expires) = self.mapping.caller(&claims, now.unix)?;
+        let verified = Verified { caller: caller.clone(), expires, at: now.instant, generation: found.generation };
+        self.remembered.insert(digest(token), verified);
+        Ok(caller)
+    }
+
+    /// The claims, once the signature holds and they are of our issuer and for us.
+    fn signed(&self, token: &str, key: &Key) -> Result<Object, Refused> {
+        let mut validation = Validation::new(key.algorithm);
+        validation.set_issuer(&[&self.issuer]);
+        validation.set_audience(&[&self.audience]);
+        // Neither of the two above refuses a token without the claim.
+        validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
+        // It reads the clock itself; `Mapping` looks at the times, at the moment that it is given.
+        (validation.validate_exp, validation.validate_nbf) = (false, false);
+        let claims =
+            jsonwebtoken::decode::<Object>(token, &key.decoding, &validation).map_err(|error| refused(error.kind()))?.claims;
+        // A list of issuers with ours in it would pass as well.
+        if !claims.0.get("iss").is_some_and(serde_json::Value::is_string) {
+            return Err(Refused::WrongIssuer);
+        }
+        Ok(claims)
+    }
+}
+
+fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token.as_bytes()).into()
+}
+
+fn refused(error: &ErrorKind) -> Refused {
+    match error {
+        ErrorKind::InvalidSignature => Refused::BadSignature,
+        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::MissingAlgorithm => Refused::WrongAlgorithm,
+        ErrorKind::MissingRequiredClaim(_) => Refused::MissingClaim,
+        ErrorKind::InvalidClaimFormat(_) => Refused::BadClaim,
+        ErrorKind::InvalidIssuer => Refused::WrongIssuer,
+        ErrorKind::InvalidAudience => Refused::WrongAudience,
+        _ => Refused::Malformed,
+    }
+}

@@ -1,0 +1,217 @@
+//! What a verified token says: for how long, of whom, and what its holder may here.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::Refused;
+use crate::{
+    auth::{Caller, Grant, Reach, Role},
+    config::{self, ConfigError},
+    domain::{Invalid, event::Actor, narrowing::Narrowing, plain_text},
+};
+
+/// The longest `sub`.
+const MAX_SUBJECT: usize = 255;
+/// Dates are exact up to here, and nothing is later.
+const LAST_DATE: f64 = 9_007_199_254_740_992.0;
+
+/// The claims of a token.
+pub type Claims = Map<String, Value>;
+
+/// The names of members that lead to a claim.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Path(Vec<String>);
+
+impl Path {
+    /// Parts joined by dots; one in double quotes is taken as it stands. `None` for an empty text: not looked for.
+    fn parse(raw: &str) -> Result<Option<Self>, &'static str> {
+        if raw.is_empty() {
+            return Ok(None);
+        }
+        let (mut parts, mut rest) = (Vec::new(), raw);
+        loop {
+            let (part, after) = match rest.strip_prefix('"') {
+                Some(quoted) => quoted.split_once('"').ok_or("has a quote that does not end")?,
+                None => rest.split_at(rest.find('.').unwrap_or(rest.len())),
+            };
+            if part.is_empty() || (part.contains('"') && !rest.starts_with('"')) {
+                return Err("must be names of members joined by dots, those with dots in double quotes");
+            }
+            parts.push(part.to_owned());
+            match after.strip_prefix('.') {
+                Some(next) => rest = next,
+                None if after.is_empty() => return Ok(Some(Self(parts))),
+                None => return Err("must have a dot after a quoted name"),
+            }
+        }
+    }
+
+    fn find<'a>(&self, claims: &'a Claims) -> Option<&'a Value> {
+        let (first, rest) = self.0.split_first()?;
+        rest.iter().try_fold(claims.get(first)?, |value, name| value.get(name))
+    }
+}
+
+/// How claims become a caller.
+#[derive(Debug)]
+pub struct Mapping {
+    leeway: f64,
+    max_lifetime: f64,
+    tenant: Option<Path>,
+    roles: Option<Path>,
+    services: Option<Path>,
+    envs: Option<Path>,
+    role_map: Vec<(String, Role)>,
+}
+
+impl Mapping {
+    /// The mapping that is configured.
+    pub fn new(settings: &config::Jwt) -> Result<Self, ConfigError> {
+        let path = |name: &str, raw: &str| Path::parse(raw).map_err(|reason| wrong(name, reason));
+        Ok(Self {
+            leeway: f64::from(settings.leeway_seconds),
+            max_lifetime: f64::from(settings.max_lifetime_seconds),
+            tenant: path("tenant_claim", &settings.tenant_claim)?,
+            roles: path("roles_claim", &settings.roles_claim)?,
+            services: path("services_claim", &settings.services_claim)?,
+            envs: path("envs_claim", &settings.envs_claim)?,
+            role_map: settings.role_map.iter().map(|entry| mapped(entry)).collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The caller that a token stands for at `now` (Unix seconds), and when it expires.
+    pub fn caller(&self, claims: &Claims, now: f64) -> Result<(Caller, f64), Refused> {
+        let expires = self.check_times(claims, now)?;
+        let id = subject(claims)?;
+        let actor = Arc::new(Actor { kind: "jwt".into(), id });
+        Ok((Caller { actor, grant: Arc::new(self.grant(claims)?) }, expires))
+    }
+
+    fn check_times(&self, claims: &Claims, now: f64) -> Result<f64, Refused> {
+        let expires = date(claims, "exp")?.ok_or(Refused::MissingClaim)?;
+        let issued = date(claims, "iat")?;
+        let begins = date(claims, "nbf")?;
+        if now >= expires + self.leeway {
+            return Err(Refused::Expired);
+        }
+        if [issued, begins].into_iter().flatten().any(|date| date > now + self.leeway) {
+            return Err(Refused::NotYetValid);
+        }
+        if expires - issued.unwrap_or(now) > self.max_lifetime {
+            return Err(Refused::TooLongLived);
+        }
+        Ok(expires)
+    }
+
+    fn grant(&self, claims: &Claims) -> Result<Grant, Refused> {
+        let roles = self.roles(claims)?;
+        let reach = self.reach(claims, &roles)?;
+        let services = narrowed(self.services.as_ref(), claims)?;
+        let envs = narrowed(self.envs.as_ref(), claims)?;
+        Grant::new(roles, reach, Narrowing { services, envs }).map_err(senseless)
+    }
+
+    /// The roles of ours that it has. Those of other programs, which an issuer puts beside them, count for nothing.
+    fn roles(&self, claims: &Claims) -> Result<Vec<Role>, Refused> {
+        let Some(said) = self.roles.as_ref().and_then(|path| path.find(claims)) else { return Ok(Vec::new()) };
+        let said = texts(said)?;
+        if self.role_map.is_empty() {
+            return Ok(said.into_iter().filter_map(|name| Role::try_from(name.to_owned()).ok()).collect());
+        }
+        Ok(self.role_map.iter().filter(|(name, _)| said.contains(&name.as_str())).map(|(_, role)| *role).collect())
+    }
+
+    /// The tenant that it is of. Without one it is of none, which only a platform administrator can be: a claim that went missing must not
+    /// make an auditor of one tenant an auditor of all. Who is meant to be that says `*`.
+    fn reach(&self, claims: &Claims, roles: &[Role]) -> Result<Reach, Refused> {
+        match self.tenant.as_ref().and_then(|path| path.find(claims)) {
+            None if roles == [Role::PlatformAdmin] => Ok(Reach::Platform),
+            None => Err(Refused::NoGrant(if roles.is_empty() { "no_role" } else { "tenant_required" })),
+            Some(Value::String(all)) if all == "*" => Ok(Reach::Platform),
+            Some(Value::String(name)) => name.parse().map(Reach::Tenant).map_err(|_| Refused::NoGrant("bad_tenant")),
+            Some(_) => Err(Refused::BadClaim),
+        }
+    }
+}
+
+/// An entry `what the issuer says=a role of ours`.
+fn mapped(entry: &str) -> Result<(String, Role), ConfigError> {
+    let (said, role) = entry.rsplit_once('=').ok_or_else(|| wrong("role_map", "must be entries of the form said=role"))?;
+    let role = Role::try_from(role.to_owned()).map_err(|invalid| wrong("role_map", &invalid.detail))?;
+    Ok((said.to_owned(), role))
+}
+
+fn wrong(name: &str, reason: &str) -> ConfigError {
+    ConfigError::Invalid { key: format!("auth.jwt.{name}"), reason: reason.to_owned() }
+}
+
+fn senseless(invalid: Invalid) -> Refused {
+    Refused::NoGrant(invalid.code)
+}
+
+/// Who holds it: what events and the audit will say.
+fn subject(claims: &Claims) -> Result<String, Refused> {
+    let subject = claims.get("sub").and_then(Value::as_str).ok_or(Refused::MissingClaim)?;
+    if subject.is_empty() || plain_text(subject, MAX_SUBJECT, "sub").is_err() {
+        return Err(Refused::BadClaim);
+    }
+    Ok(subject.to_owned())
+}
+
+/// A date in Unix seconds, perhaps with a fraction.
+fn date(claims: &Claims, name: &str) -> Result<Option<f64>, Refused> {
+    let Some(value) = claims.get(name) else { return Ok(None) };
+    let date = value.as_f64().filter(|date| (0.0..=LAST_DATE).contains(date));
+    date.map(Some).ok_or(Refused::BadClaim)
+}
+
+/// A list of texts, or one text with words, as OAuth's scopes are.
+fn texts(value: &Value) -> Result<Vec<&str>, Refused> {
+    match value {
+        Value::String(words) => Ok(words.split_ascii_whitespace().collect()),
+        Value::Array(items) => items.iter().map(Value::as_str).collect::<Option<_>>().ok_or(Refused::BadClaim),
+        _ => Err(Refused::BadClaim),
+    }
+}
+
+/// The names that it is narrowed to. A claim that is there and names nothing is refused: to a grant, no names mean any.
+fn narrowed<T: std::str::FromStr<Err = Invalid>>(path: Option<&Path>, claims: &Claims) -> Result<Vec<T>, Refused> {
+    let Some(said) = path.and_then(|path| path.find(claims)) else { return Ok(Vec::new()) };
+    let names = texts(said)?;
+    if names.is_empty() {
+        return Err(Refused::BadClaim);
+    }
+    names.into_iter().map(|name| name.parse().map_err(senseless)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn paths_are_names_joined_by_dots() {
+        let path = |raw: &str| Path::parse(raw).map(|path| path.map(|path| path.0));
+        let of = |names: &[&str]| Ok(Some(names.iter().map(|name| (*name).to_owned()).collect()));
+        assert_eq!(path(""), Ok(None));
+        assert_eq!(path("tenant"), of(&["tenant"]));
+        assert_eq!(path("realm_access.roles"), of(&["realm_access", "roles"]));
+        assert_eq!(path(r#""https://example.com/roles""#), of(&["https://example.com/roles"]));
+        assert_eq!(path(r#"resource_access."my.app".roles"#), of(&["resource_access", "my.app", "roles"]));
+        for wrong in [".", "a.", ".a", "a..b", r#""a"#, r#"a."""#, r#""a"b"#, r#"a"b""#, r#""a"."#] {
+            assert!(path(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_path_never_means_two_places() {
+        let claims = json!({ "a.b": "flat", "a": { "b": "deep" }, "c": ["x"] });
+        let Value::Object(claims) = claims else { unreachable!() };
+        let find = |raw: &str| Path::parse(raw).unwrap().unwrap().find(&claims).cloned();
+        assert_eq!(find("a.b"), Some(json!("deep")));
+        assert_eq!(find(r#""a.b""#), Some(json!("flat")));
+        assert_eq!((find("a.c"), find("c.0"), find("d")), (None, None, None));
+    }
+}

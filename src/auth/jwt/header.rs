@@ -1,0 +1,47 @@
+//! The header of a token: read only to find its key, and to refuse what is not understood. `jku`, `x5u`, `jwk` and `x5c`, with which a
+//! token would bring a key of its own, are not looked at.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use serde_json::Value;
+
+use super::{Refused, unique::Object};
+
+/// The kinds of token that are taken: RFC 7519 and, for access tokens, RFC 9068. A token that names no kind is taken too.
+const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
+
+/// What of a header is used.
+#[derive(Debug)]
+pub struct Header {
+    /// The algorithm that it claims.
+    pub alg: String,
+    /// The name of the key, for looking it up and for nothing else.
+    pub kid: Option<String>,
+}
+
+impl Header {
+    /// Reads the header of `token`, a text of at most `max_bytes`.
+    pub fn read(token: &str, max_bytes: usize) -> Result<Self, Refused> {
+        if token.len() > max_bytes {
+            return Err(Refused::TooLarge);
+        }
+        let encoded = match token.bytes().filter(|byte| *byte == b'.').count() {
+            2 => token.split('.').next().unwrap_or_default(),
+            4 => return Err(Refused::Encrypted),
+            _ => return Err(Refused::Malformed),
+        };
+        let decoded = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Refused::Malformed)?;
+        let Object(mut members) = serde_json::from_slice(&decoded).map_err(|_| Refused::Malformed)?;
+        if members.contains_key("crit") || members.contains_key("b64") {
+            return Err(Refused::Critical);
+        }
+        let mut text = |name: &str| match members.remove(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(Refused::Malformed),
+        };
+        if text("typ")?.is_some_and(|typ| !TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known))) {
+            return Err(Refused::WrongType);
+        }
+        Ok(Self { alg: text("alg")?.ok_or(Refused::Malformed)?, kid: text("kid")? })
+    }
+}

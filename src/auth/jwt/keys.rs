@@ -1,0 +1,154 @@
+//! The issuer's keys. Each is for one algorithm, fixed when it is read: what a token says of its algorithm is compared with that and decides
+//! nothing.
+
+use std::{collections::HashMap, sync::Arc};
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::config::{self, JwtAlgorithm};
+
+/// The longest name of a key.
+const MAX_KID: usize = 255;
+/// RSA keys are of at least, and at most, so many bits: less can be broken, more only costs.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+
+/// A key and the one algorithm that it is for.
+#[derive(Debug)]
+pub struct Key {
+    /// What verifies with it.
+    pub decoding: DecodingKey,
+    /// The only algorithm that it verifies.
+    pub algorithm: Algorithm,
+}
+
+/// Keys by their names, as one answer of the issuer gave them.
+#[derive(Debug, Default)]
+pub struct KeySet {
+    keys: HashMap<String, Arc<Key>>,
+    /// The key for tokens that name none: the only one there is.
+    only: Option<Arc<Key>>,
+    /// What it was read from, for telling whether another answer says the same.
+    source: Vec<Jwk>,
+}
+
+/// Why an answer of the issuer is no set of keys.
+#[derive(Debug, thiserror::Error)]
+pub enum BadKeys {
+    /// Not JSON with a list `keys`.
+    #[error("not a JWKS: {0}")]
+    Unreadable(#[from] serde_json::Error),
+    /// More than `auth.jwt.max_keys`.
+    #[error("{0} keys are more than auth.jwt.max_keys")]
+    TooMany(usize),
+}
+
+#[derive(Deserialize)]
+struct Document {
+    keys: Vec<Value>,
+}
+
+impl KeySet {
+    /// Reads a JWKS. Keys that are not for signatures, too weak, symmetric, or not understood are left out; the others count. An empty set is
+    /// taken at its word: the issuer trusts no key any more.
+    pub fn read(body: &[u8], settings: &config::Jwt) -> Result<Self, BadKeys> {
+        let document: Document = serde_json::from_slice(body)?;
+        if document.keys.len() > settings.max_keys {
+            return Err(BadKeys::TooMany(document.keys.len()));
+        }
+        let source: Vec<Jwk> = document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
+        let usable: Vec<_> =
+            source.iter().filter_map(|jwk| Some((jwk.common.key_id.clone(), Arc::new(key(jwk, settings)?)))).collect();
+        let only = if let [(_, only)] = usable.as_slice() { Some(only.clone()) } else { None };
+        let mut keys = HashMap::new();
+        for (kid, key) in &usable {
+            let Some(kid) = kid.as_ref().filter(|kid| (1..=MAX_KID).contains(&kid.len())) else { continue };
+            // Of two keys with one name neither is known to be meant.
+            let is_doubled = usable.iter().filter(|(other, _)| other.as_ref() == Some(kid)).count() > 1;
+            if !is_doubled {
+                keys.insert(kid.clone(), key.clone());
+            }
+        }
+        Ok(Self { keys, only, source })
+    }
+
+    /// The key of that name, letter for letter; for a token without a name the only key, if there is only one.
+    pub fn find(&self, kid: Option<&str>) -> Option<Arc<Key>> {
+        match kid {
+            Some(kid) => self.keys.get(kid).cloned(),
+            None => self.only.clone(),
+        }
+    }
+
+    /// Whether a set could have a key of that name at all. If not, there is no point in asking the issuer for it.
+    pub fn may_have(kid: Option<&str>) -> bool {
+        kid.is_none_or(|kid| (1..=MAX_KID).contains(&kid.len()))
+    }
+
+    /// Whether both are the same keys.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+
+    /// How many keys can verify.
+    pub fn len(&self) -> usize {
+        self.keys.len().max(usize::from(self.only.is_some()))
+    }
+}
+
+/// A key that verifies signatures, with the algorithm that it is for; `None` when it may not, or is none that is configured.
+fn key(jwk: &Jwk, settings: &config::Jwt) -> Option<Key> {
+    let common = &jwk.common;
+    let is_for_signatures = common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature)
+        && common.key_operations.as_ref().is_none_or(|allowed| allowed.contains(&KeyOperations::Verify));
+    if !is_for_signatures || !is_strong(&jwk.algorithm) {
+        return None;
+    }
+    let mut fitting =
+        settings.algorithms.iter().map(|name| algorithm(*name)).filter(|algorithm| fits(*algorithm, &jwk.algorithm));
+    let algorithm = match common.key_algorithm {
+        Some(own) => fitting.find(|algorithm| KeyAlgorithm::from(*algorithm) == own)?,
+        None => fitting.next()?,
+    };
+    Some(Key { decoding: DecodingKey::from_jwk(jwk).ok()?, algorithm })
+}
+
+/// Whether keys of this type and curve are for that algorithm. A symmetric key is for none.
+fn fits(algorithm: Algorithm, parameters: &AlgorithmParameters) -> bool {
+    use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
+    match parameters {
+        AlgorithmParameters::RSA(_) => matches!(algorithm, RS256 | RS384 | RS512 | PS256 | PS384 | PS512),
+        AlgorithmParameters::EllipticCurve(key) => {
+            matches!((&key.curve, algorithm), (EllipticCurve::P256, ES256) | (EllipticCurve::P384, ES384))
+        }
+        AlgorithmParameters::OctetKeyPair(key) => key.curve == EllipticCurve::Ed25519 && algorithm == EdDSA,
+        _ => false,
+    }
+}
+
+fn is_strong(parameters: &AlgorithmParameters) -> bool {
+    let AlgorithmParameters::RSA(key) = parameters else { return true };
+    let modulus = URL_SAFE_NO_PAD.decode(&key.n).unwrap_or_default();
+    let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
+    let bits = modulus.get(zeros).map_or(0, |first| (modulus.len() - zeros) * 8 - first.leading_zeros() as usize);
+    RSA_BITS.contains(&bits)
+}
+
+const fn algorithm(name: JwtAlgorithm) -> Algorithm {
+    match name {
+        JwtAlgorithm::RS256 => Algorithm::RS256,
+        JwtAlgorithm::RS384 => Algorithm::RS384,
+        JwtAlgorithm::RS512 => Algorithm::RS512,
+        JwtAlgorithm::PS256 => Algorithm::PS256,
+        JwtAlgorithm::PS384 => Algorithm::PS384,
+        JwtAlgorithm::PS512 => Algorithm::PS512,
+        JwtAlgorithm::ES256 => Algorithm::ES256,
+        JwtAlgorithm::ES384 => Algorithm::ES384,
+        JwtAlgorithm::EdDSA => Algorithm::EdDSA,
+    }
+}

@@ -1,0 +1,239 @@
+//! API keys: `tmk_<id>_<secret><checksum>`.
+//!
+//! The id finds the key, the secret proves it: 43 characters of 62, which is 256 bits. The checksum (CRC-32, as GitHub's tokens have one)
+//! lets scanners for leaked secrets, and us, tell a mistyped key without a look at the database. What is stored is the HMAC-SHA256 of the
+//! whole token under a pepper that is not in the database, so that a dump of it neither has a secret nor lets anyone try secrets. A slow
+//! hash would add nothing to 256 random bits, and would be a way to use up our processors.
+
+use std::{fmt, str::FromStr};
+
+use aws_lc_rs::{
+    hmac,
+    rand::{SecureRandom as _, SystemRandom},
+};
+use secrecy::{ExposeSecret as _, SecretString};
+use serde::{Serialize, Serializer};
+
+use crate::domain::Invalid;
+
+/// How every token begins.
+pub const PREFIX: &str = "tmk_";
+
+const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const ID: usize = 12;
+const SECRET: usize = 43;
+const CHECKSUM: usize = 6;
+const TOKEN: usize = PREFIX.len() + ID + 1 + SECRET + CHECKSUM;
+
+/// The least that a pepper may have, in bytes.
+pub const MIN_PEPPER: usize = 32;
+
+/// What finds a key. No secret: it stands in events and in the audit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId([u8; ID]);
+
+impl KeyId {
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for KeyId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = Invalid;
+
+    fn from_str(raw: &str) -> Result<Self, Invalid> {
+        let bytes: Option<[u8; ID]> = raw.as_bytes().try_into().ok();
+        let id = bytes.filter(|bytes| bytes.iter().all(u8::is_ascii_alphanumeric)).map(Self);
+        id.ok_or_else(|| Invalid::new("not_a_key_id", format!("must be {ID} letters and digits")))
+    }
+}
+
+impl TryFrom<String> for KeyId {
+    type Error = Invalid;
+
+    fn try_from(raw: String) -> Result<Self, Invalid> {
+        raw.parse()
+    }
+}
+
+/// The keyed hash of a token: what is stored of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TokenHash(pub [u8; 32]);
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash")
+    }
+}
+
+/// A new token. It is shown once and never stored.
+pub struct NewToken {
+    /// What finds it.
+    pub id: KeyId,
+    /// The whole of it.
+    pub token: SecretString,
+}
+
+/// The system gives no randomness.
+#[derive(Debug, thiserror::Error)]
+#[error("the system gives no randomness")]
+pub struct NoRandomness;
+
+impl NewToken {
+    /// A token of a new key.
+    pub fn make() -> Result<Self, NoRandomness> {
+        Self::of(KeyId(random()?))
+    }
+
+    /// Another token of the same key.
+    pub fn of(id: KeyId) -> Result<Self, NoRandomness> {
+        let secret: [u8; SECRET] = random()?;
+        let mut token = format!("{PREFIX}{id}_{}", String::from_utf8_lossy(&secret));
+        token.push_str(&checksum(&token));
+        Ok(Self { id, token: token.into() })
+    }
+}
+
+/// A token that has the form of one. It is not yet known to be good.
+#[derive(Clone, Copy)]
+pub struct Presented<'a> {
+    /// Which key it says to be of.
+    pub id: KeyId,
+    token: &'a str,
+}
+
+impl<'a> Presented<'a> {
+    /// Reads a token; `None` when it has not the form of one, or was mistyped.
+    pub fn parse(token: &'a str) -> Option<Self> {
+        if token.len() != TOKEN || !token.is_ascii() {
+            return None;
+        }
+        let (id, rest) = token.strip_prefix(PREFIX)?.split_at_checked(ID)?;
+        let id = id.parse().ok()?;
+        let secret = rest.strip_prefix('_')?;
+        if !secret.bytes().all(|b| b.is_ascii_alphanumeric()) {
+            return None;
+        }
+        let (said, sum) = token.split_at_checked(TOKEN - CHECKSUM)?;
+        (checksum(said) == sum).then_some(Self { id, token })
+    }
+}
+
+/// The key of the hashes of tokens.
+pub struct Pepper(hmac::Key);
+
+impl Pepper {
+    /// A pepper of at least [`MIN_PEPPER`] bytes.
+    pub fn new(pepper: &SecretString) -> Result<Self, Invalid> {
+        let bytes = pepper.expose_secret().as_bytes();
+        if bytes.len() < MIN_PEPPER {
+            return Err(Invalid::new("too_short", format!("must have at least {MIN_PEPPER} bytes")));
+        }
+        Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
+    }
+
+    /// What is stored of a token.
+    pub fn hash(&self, token: &SecretString) -> TokenHash {
+        let tag = hmac::sign(&self.0, token.expose_secret().as_bytes());
+        let mut hash = [0; 32];
+        hash.copy_from_slice(tag.as_ref());
+        TokenHash(hash)
+    }
+
+    /// Whether the hash is of this token, in constant time.
+    pub fn is_of(&self, presented: &Presented<'_>, hash: &TokenHash) -> bool {
+        hmac::verify(&self.0, presented.token.as_bytes(), &hash.0).is_ok()
+    }
+}
+
+impl fmt::Debug for Pepper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pepper")
+    }
+}
+
+/// Characters of the alphabet, each as likely as the other.
+fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
+    let system = SystemRandom::new();
+    let mut characters = [0; N];
+    let mut filled = 0;
+    while filled < N {
+        let mut bytes = [0; 64];
+        system.fill(&mut bytes).map_err(|_| NoRandomness)?;
+        // 248 is four times 62: what lies above would make some likelier.
+        for byte in bytes.into_iter().filter(|byte| *byte < 248).take(N - filled) {
+            characters[filled] = ALPHABET[usize::from(byte % 62)];
+            filled += 1;
+        }
+    }
+    Ok(characters)
+}
+
+fn checksum(text: &str) -> String {
+    let mut sum = crc32fast::hash(text.as_bytes());
+    let mut digits = [b'0'; CHECKSUM];
+    for digit in digits.iter_mut().rev() {
+        *digit = ALPHABET[(sum % 62) as usize];
+        sum /= 62;
+    }
+    String::from_utf8_lossy(&digits).into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pepper(byte: u8) -> Pepper {
+        Pepper::new(&char::from(byte).to_string().repeat(MIN_PEPPER).into()).unwrap()
+    }
+
+    #[test]
+    fn a_token_is_of_its_key_alone() {
+        let NewToken { id, token } = NewToken::make().unwrap();
+        let presented = Presented::parse(token.expose_secret()).unwrap();
+        assert_eq!(presented.id, id);
+        let hash = pepper(b'a').hash(&token);
+        assert!(pepper(b'a').is_of(&presented, &hash));
+        assert!(!pepper(b'b').is_of(&presented, &hash), "another pepper");
+        let other = NewToken::of(id).unwrap();
+        assert!(!pepper(b'a').is_of(&Presented::parse(other.token.expose_secret()).unwrap(), &hash), "another secret");
+    }
+
+    #[test]
+    fn what_is_mistyped_or_made_up_is_no_token() {
+        let token = NewToken::make().unwrap().token;
+        let token = token.expose_secret();
+        assert_eq!(token.len(), TOKEN);
+        for at in 0..token.len() {
+            let mut other = token.as_bytes().to_vec();
+            other[at] = if other[at] == b'x' { b'y' } else { b'x' };
+            assert!(Presented::parse(&String::from_utf8(other).unwrap()).is_none(), "{at}");
+        }
+        let long = format!("{token}x");
+        for wrong in ["", "tmk_", &token[1..], &token[..TOKEN - 1], &long, &"é".repeat(TOKEN / 2), &"tmk_".repeat(17)] {
+            assert!(Presented::parse(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn secrets_differ_and_hide_themselves() {
+        let made: std::collections::HashSet<_> =
+            (0..1000).map(|_| NewToken::make().unwrap().token.expose_secret().to_owned()).collect();
+        assert_eq!(made.len(), 1000);
+        assert_eq!(format!("{:?}", pepper(b'a')), "Pepper");
+        assert_eq!(Pepper::new(&"short".into()).unwrap_err().code, "too_short");
+    }
+}

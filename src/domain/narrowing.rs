@@ -1,0 +1,42 @@
+//! What of a tenant somebody may touch: some of its services, in some of its environments.
+
+use serde::{Deserialize, Serialize};
+
+use super::ids::{EnvName, ServiceName};
+
+/// Services and environments; an empty list means any.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Narrowing {
+    /// Only these services.
+    pub services: Vec<ServiceName>,
+    /// Only in these environments.
+    pub envs: Vec<EnvName>,
+}
+
+impl Narrowing {
+    /// Whether it narrows nothing.
+    pub fn is_any(&self) -> bool {
+        self.services.is_empty() && self.envs.is_empty()
+    }
+
+    /// Whether this service in this environment is within; `None` stands for all of them.
+    pub fn covers(&self, service: Option<&ServiceName>, env: Option<&EnvName>) -> bool {
+        let within = |is_any: bool, is_in: Option<bool>| is_any || is_in == Some(true);
+        within(self.services.is_empty(), service.map(|service| self.services.contains(service)))
+            && within(self.envs.is_empty(), env.map(|env| self.envs.contains(env)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_narrowed_is_never_all() {
+        let narrow = Narrowing { services: Vec::new(), envs: vec!["prod".parse().unwrap()] };
+        let (service, prod, test) = ("s".parse().unwrap(), "prod".parse().unwrap(), "test".parse().unwrap());
+        assert!(narrow.covers(Some(&service), Some(&prod)) && narrow.covers(None, Some(&prod)));
+        assert!(!narrow.covers(Some(&service), Some(&test)) && !narrow.covers(Some(&service), None));
+        assert!(Narrowing::default().covers(None, None) && Narrowing::default().is_any() && !narrow.is_any());
+    }
+}

@@ -1,0 +1,184 @@
+//! Who may use which endpoint: the one table from which the check, the OpenAPI document and docs/roles.md come.
+//!
+//! An endpoint without a row is refused to everybody, and a test fails. Beside the role, a caller must reach the tenant that a request
+//! names (another's is answered as one that does not exist), and what its grant is narrowed to.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use crate::auth::Role::{self, Auditor, Editor, Node, PlatformAdmin, TenantAdmin, Viewer};
+
+/// What a request to an endpoint needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Nothing: no caller is looked for.
+    Public,
+    /// A caller with one of these roles.
+    Roles(&'static [Role]),
+}
+
+/// What is done with the tenant's objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trail {
+    /// Nothing that the audit of access should know.
+    None,
+    /// Something sensitive is read: who did so is audited.
+    Sensitive,
+}
+
+/// A row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Endpoint {
+    /// In upper case; `HEAD` is as `GET`.
+    pub method: &'static str,
+    /// As in the OpenAPI document.
+    pub path: &'static str,
+    /// Who may.
+    pub access: Access,
+    /// Whether that is audited.
+    pub trail: Trail,
+}
+
+const PLATFORM: &[Role] = &[PlatformAdmin];
+const ADMINS: &[Role] = &[PlatformAdmin, TenantAdmin];
+const WRITE: &[Role] = &[PlatformAdmin, TenantAdmin, Editor];
+const READ: &[Role] = &[PlatformAdmin, TenantAdmin, Editor, Viewer];
+const POLL: &[Role] = &[PlatformAdmin, TenantAdmin, Editor, Viewer, Node];
+const AUDIT: &[Role] = &[PlatformAdmin, TenantAdmin, Auditor];
+
+const fn row(method: &'static str, path: &'static str, roles: &'static [Role]) -> Endpoint {
+    Endpoint { method, path, access: Access::Roles(roles), trail: Trail::None }
+}
+
+const fn sensitive(method: &'static str, path: &'static str, roles: &'static [Role]) -> Endpoint {
+    Endpoint { trail: Trail::Sensitive, ..row(method, path, roles) }
+}
+
+const fn public(path: &'static str) -> Endpoint {
+    Endpoint { method: "GET", path, access: Access::Public, trail: Trail::None }
+}
+
+const ROUTE: &str = "/api/v1/routes/{tenant}/{service}/{env}/{version}";
+const POLICY: &str = "/api/v1/policies/{tenant}/{service}/{env}";
+const TENANT: &str = "/api/v1/tenants/{tenant}";
+const PLAN: &str = "/api/v1/tenants/{tenant}/plans/{id}";
+
+/// Every endpoint of the API's listener.
+pub const TABLE: &[Endpoint] = &[
+    row("GET", "/api/v1/routes", READ),
+    row("POST", "/api/v1/routes", WRITE),
+    row("GET", "/api/v1/routes/resolve", POLL),
+    row("POST", "/api/v1/routes/activate", WRITE),
+    row("POST", "/api/v1/routes/deactivate", WRITE),
+    row("GET", ROUTE, READ),
+    row("PUT", ROUTE, WRITE),
+    row("PATCH", ROUTE, WRITE),
+    row("DELETE", ROUTE, WRITE),
+    row("POST", "/api/v1/routes/{tenant}/{service}/{env}/{version}/activate", WRITE),
+    row("POST", "/api/v1/routes/{tenant}/{service}/{env}/{version}/deactivate", WRITE),
+    row("GET", "/api/v1/routes/{tenant}/{service}/{env}/{version}/history", READ),
+    row("GET", "/api/v1/routes/{tenant}/{service}/{env}/{version}/blame", READ),
+    row("GET", "/api/v1/policies", READ),
+    row("GET", POLICY, READ),
+    row("PUT", POLICY, WRITE),
+    row("PATCH", POLICY, WRITE),
+    row("DELETE", POLICY, WRITE),
+    row("GET", "/api/v1/policies/{tenant}/{service}/{env}/history", READ),
+    row("GET", "/api/v1/tenants", READ),
+    row("POST", "/api/v1/tenants", PLATFORM),
+    row("GET", TENANT, READ),
+    row("PATCH", TENANT, PLATFORM),
+    row("DELETE", TENANT, PLATFORM),
+    row("GET", "/api/v1/tenants/{tenant}/plans", READ),
+    row("POST", "/api/v1/tenants/{tenant}/plans", WRITE),
+    row("GET", PLAN, READ),
+    row("DELETE", PLAN, WRITE),
+    row("POST", "/api/v1/tenants/{tenant}/plans/{id}/apply", WRITE),
+    row("POST", "/api/v1/tenants/{tenant}/batch", WRITE),
+    row("POST", "/api/v1/tenants/{tenant}/rollback", WRITE),
+    sensitive("GET", "/api/v1/tenants/{tenant}/export", READ),
+    row("GET", "/api/v1/tenants/{tenant}/diff", READ),
+    row("GET", "/api/v1/tenants/{tenant}/snapshot", POLL),
+    row("GET", "/api/v1/tenants/{tenant}/changes", POLL),
+    row("GET", "/api/v1/tenants/{tenant}/stream", POLL),
+    row("GET", "/api/v1/stream", READ),
+    sensitive("GET", "/api/v1/audit/route", AUDIT),
+    sensitive("GET", "/api/v1/audit/recent", AUDIT),
+    sensitive("GET", "/api/v1/audit/action", AUDIT),
+    sensitive("GET", "/api/v1/audit/time-range", AUDIT),
+    sensitive("GET", "/api/v1/audit/events", AUDIT),
+    sensitive("GET", "/api/v1/audit/export", AUDIT),
+    sensitive("GET", "/api/v1/audit/verify", AUDIT),
+    sensitive("GET", "/api/v1/audit/access", AUDIT),
+    row("GET", "/api/v1/audit/status", AUDIT),
+    sensitive("GET", "/api/v1/keys", ADMINS),
+    row("POST", "/api/v1/keys", ADMINS),
+    row("GET", "/api/v1/keys/{key_id}", ADMINS),
+    row("DELETE", "/api/v1/keys/{key_id}", ADMINS),
+    row("POST", "/api/v1/keys/{key_id}/rotate", ADMINS),
+    public("/api/v1/openapi.json"),
+    public("/health"),
+    public("/health/live"),
+    public("/health/ready"),
+    public("/health/resilience"),
+    public("/problems/{code}"),
+    public("/docs"),
+    public("/docs/events"),
+    public("/docs/events/route-event.v1.json"),
+    public("/docs/tenant-document.v1.json"),
+    public("/docs/{file:.*}"),
+];
+
+/// What is known of a path.
+pub enum Found {
+    /// The row of the endpoint.
+    Endpoint(&'static Endpoint),
+    /// The path has other methods: it answers 405.
+    OtherMethods,
+    /// No row names the path.
+    Unlisted,
+}
+
+/// The row of an endpoint.
+pub fn find(method: &str, path: &str) -> Found {
+    type Rows = HashMap<&'static str, Vec<&'static Endpoint>>;
+    static ROWS: LazyLock<Rows> = LazyLock::new(|| {
+        let mut rows = Rows::new();
+        for endpoint in TABLE {
+            rows.entry(endpoint.path).or_default().push(endpoint);
+        }
+        rows
+    });
+    let method = if method == "HEAD" { "GET" } else { method };
+    match ROWS.get(path) {
+        None => Found::Unlisted,
+        Some(rows) => {
+            let row = rows.iter().find(|endpoint| endpoint.method == method);
+            row.map_or(Found::OtherMethods, |endpoint| Found::Endpoint(endpoint))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_endpoint_has_one_row() {
+        let mut places: Vec<_> = TABLE.iter().map(|row| (row.path, row.method)).collect();
+        places.sort_unstable();
+        let count = places.len();
+        places.dedup();
+        assert_eq!(places.len(), count);
+        assert!(matches!(find("GET", "/api/v1/nothing"), Found::Unlisted));
+        assert!(matches!(find("TRACE", "/api/v1/routes"), Found::OtherMethods));
+        assert!(matches!(find("HEAD", "/api/v1/routes"), Found::Endpoint(row) if row.method == "GET"));
+    }
+
+    #[test]
+    fn nobody_writes_who_only_reads() {
+        for row in TABLE.iter().filter(|row| row.method != "GET") {
+            let Access::Roles(roles) = row.access else { panic!("{} {} is public", row.method, row.path) };
+            assert!(!roles.iter().any(|role| matches!(role, Viewer | Auditor | Node)), "{} {}", row.method, row.path);
+        }
+    }
+}

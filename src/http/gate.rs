@@ -1,0 +1,337 @@
+//! What a request has to pass before its handler sees it: its address's limit, its credentials, its caller's limits, its tenant, its role.
+//!
+//! In this order, so that the cheap refusals come first, and so that who may not know of a tenant learns nothing of it: another's tenant is
+//! refused before anything else is looked at, with the answer that one gets that does not exist.
+
+#![expect(
+    clippy::result_large_err,
+    reason = "what is known of a refusal is made once for a request, and goes no further than the middleware"
+)]
+
+use std::{net::IpAddr, sync::Arc};
+
+use actix_web::{HttpMessage as _, HttpRequest, ResponseError as _, dev::ServiceRequest, http::header};
+use ipnet::IpNet;
+use jiff::Timestamp;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::{
+    access::{self, Access, Endpoint, Found},
+    limits::{Exceeded, Limits, Standing},
+    problem::{Code, Problem},
+};
+use crate::{
+    auth::{Caller, Role, certificate::Peer},
+    domain::{
+        access::visible_to,
+        command::Rejection,
+        ids::{EnvName, ServiceName, TenantName},
+    },
+    service::callers::{Callers, Refused},
+};
+
+/// What stands before the handlers.
+pub struct Gate {
+    callers: Arc<Callers>,
+    limits: Arc<Limits>,
+    proxies: Vec<IpNet>,
+}
+
+/// The address that a request comes from, put into its extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientAddress(pub IpAddr);
+
+/// A request that may go on.
+pub struct Admitted {
+    /// Where its caller stands with its limits.
+    pub standing: Option<Standing>,
+    /// Its place among its tenant's, held until it is answered.
+    pub place: Option<OwnedSemaphorePermit>,
+    /// The row of what it asks for.
+    pub endpoint: Option<&'static Endpoint>,
+}
+
+/// A request that may not.
+pub struct Denied {
+    /// What is answered.
+    pub problem: Problem,
+    /// Why, for the audit: stable, `snake_case`.
+    pub reason: &'static str,
+    /// Who, as far as is known.
+    pub caller: Option<Caller>,
+    /// The key that was presented.
+    pub key: Option<String>,
+    /// The tenant that was named.
+    pub tenant: Option<TenantName>,
+    /// The tenant whose auditors may know of it.
+    pub visible_to: Option<TenantName>,
+    /// What to tell in `RateLimit-*`.
+    pub standing: Option<Standing>,
+}
+
+/// Why credentials are not looked at any more.
+const TOO_MANY_ATTEMPTS: &str = "too_many_attempts";
+
+impl Denied {
+    /// Whether it is a matter of who asks, and not of how often or when.
+    pub fn is_about_access(&self) -> bool {
+        matches!(self.problem.status_code().as_u16(), 401 | 403 | 404) || self.reason == TOO_MANY_ATTEMPTS
+    }
+
+    fn new(problem: Problem, reason: &'static str) -> Self {
+        Self { problem, reason, caller: None, key: None, tenant: None, visible_to: None, standing: None }
+    }
+
+    fn by(self, caller: &Caller) -> Self {
+        let key = (caller.actor.kind == "key").then(|| caller.actor.id.clone());
+        Self { caller: Some(caller.clone()), key, ..self }
+    }
+}
+
+impl From<Exceeded> for Denied {
+    fn from(exceeded: Exceeded) -> Self {
+        let Exceeded { whose, retry_after_seconds, standing } = exceeded;
+        let detail = match whose {
+            "address" => "this address asks too often",
+            "attempts" => "this address has presented too many credentials that are not good",
+            "caller" => "this caller asks too often",
+            "tenant" => "the callers of this tenant ask too often",
+            _ => "too many requests of this tenant are being worked on",
+        };
+        let problem = Problem::new(Code::TooManyRequests, detail).with_retry_after(retry_after_seconds);
+        // Who has tried too many credentials is refused in place of a 401, and is told to the audit as one.
+        let reason = if whose == "attempts" { TOO_MANY_ATTEMPTS } else { "too_many_requests" };
+        Self { standing, ..Self::new(problem, reason) }
+    }
+}
+
+impl Gate {
+    /// With the proxies whose `X-Forwarded-For` is believed.
+    pub fn new(callers: Arc<Callers>, limits: Arc<Limits>, proxies: Vec<IpNet>) -> Self {
+        Self { callers, limits, proxies }
+    }
+
+    /// Lets a request pass, or says why not. The caller is put into the request's extensions.
+    pub async fn admit(&self, request: &ServiceRequest) -> Result<Admitted, Denied> {
+        self.look_at(request).await.map_err(|denied| {
+            let own = match (&denied.caller, &denied.key) {
+                (Some(caller), _) => Some(caller.grant.reach().tenant().cloned()),
+                // Of a key that is not good any more, or was guessed, it is still known whose it is.
+                (None, Some(key)) => self.callers.tenant_of(key).map(Some),
+                (None, None) => None,
+            };
+            let visible_to = visible_to(own.as_ref().map(Option::as_ref), denied.tenant.as_ref());
+            Denied { visible_to, ..denied }
+        })
+    }
+
+    async fn look_at(&self, request: &ServiceRequest) -> Result<Admitted, Denied> {
+        let address = self.address(request.request());
+        if let Some(address) = address {
+            request.extensions_mut().insert(ClientAddress(address));
+            self.limits.address(address)?;
+        }
+        let public = |endpoint| Ok(Admitted { standing: None, place: None, endpoint });
+        let Some(endpoint) = endpoint(request)? else { return public(None) };
+        let Access::Roles(roles) = endpoint.access else { return public(Some(endpoint)) };
+        let caller = self.caller(request, address).await?;
+        let standing = self.limits.caller(&caller).map_err(|exceeded| Denied::from(exceeded).by(&caller))?;
+        may(&caller, request, endpoint, roles).map_err(|denied| Denied { standing, ..denied.by(&caller) })?;
+        // Who waits for changes is counted by places of its own.
+        let place = if is_polled(endpoint) { None } else { self.limits.place(&caller).map_err(Denied::from)? };
+        request.extensions_mut().insert(caller);
+        Ok(Admitted { standing, place, endpoint: Some(endpoint) })
+    }
+
+    /// Whether a poll may be answered at once, and where its caller stands. Anything that takes a second look takes the ordinary way.
+    pub fn admit_at_once(&self, request: &ServiceRequest, path: &str, polled: &Polled<'_>) -> Option<Option<Standing>> {
+        let caller = match self.callers.anyone() {
+            Some(anyone) => anyone,
+            None => match certified(request.request()) {
+                Some(node) => node,
+                None => self.callers.at_once(bearer(request.request()).ok()?)?.ok()?,
+            },
+        };
+        let Polled { tenant, service, env } = polled;
+        let Found::Endpoint(Endpoint { access: Access::Roles(roles), .. }) = access::find("GET", path) else {
+            return None;
+        };
+        let reaches = caller.grant.reach().tenant().is_none_or(|own| own.as_str() == *tenant);
+        let covers = || {
+            let narrowing = caller.grant.narrowing();
+            narrowing.is_any() || {
+                let (service, env) = (service.and_then(|name| name.parse().ok()), env.and_then(|name| name.parse().ok()));
+                narrowing.covers(service.as_ref(), env.as_ref())
+            }
+        };
+        if !reaches || !caller.grant.has_any(roles) || !covers() {
+            return None;
+        }
+        if let Some(address) = self.address(request.request()) {
+            self.limits.address(address).ok()?;
+        }
+        self.limits.caller(&caller).ok()
+    }
+
+    async fn caller(&self, request: &ServiceRequest, address: Option<IpAddr>) -> Result<Caller, Denied> {
+        if let Some(anyone) = self.callers.anyone() {
+            return Ok(anyone);
+        }
+        // A certificate that was shown stands for a node, unless the request says who else it is.
+        if let Some(node) = certified(request.request()) {
+            return Ok(node);
+        }
+        let token = bearer(request.request()).map_err(|reason| self.failed(address, Refused { reason, key: None }))?;
+        if let Some(known) = self.callers.at_once(token) {
+            return known.map_err(|refused| self.failed(address, refused));
+        }
+        if let Some(address) = address {
+            self.limits.attempt(address)?;
+        }
+        match self.callers.authenticate(token).await {
+            Ok(known) => known.map_err(refusal),
+            Err(error) => Err(Denied::new(error.into(), "unavailable")),
+        }
+    }
+
+    /// What cost no work to refuse counts as an attempt all the same.
+    fn failed(&self, address: Option<IpAddr>, refused: Refused) -> Denied {
+        match address.map(|address| self.limits.attempt(address)) {
+            Some(Err(exceeded)) => Denied { key: refused.key.map(|id| id.to_string()), ..Denied::from(exceeded) },
+            _ => refusal(refused),
+        }
+    }
+
+    /// The address of the client: the last in `X-Forwarded-For` that is not one of ours, if the request comes from one of ours. Whatever
+    /// stands before that the client may have made up.
+    fn address(&self, request: &HttpRequest) -> Option<IpAddr> {
+        let peer = request.peer_addr()?.ip().to_canonical();
+        let is_ours = |address: &IpAddr| self.proxies.iter().any(|proxies| proxies.contains(address));
+        if self.proxies.is_empty() || !is_ours(&peer) {
+            return Some(peer);
+        }
+        let forwarded = request.headers().get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok());
+        let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+        let mut client = peer;
+        for hop in hops.iter().rev() {
+            let Ok(address) = hop.parse::<IpAddr>() else { break };
+            client = address.to_canonical();
+            if !is_ours(&client) {
+                break;
+            }
+        }
+        Some(client)
+    }
+}
+
+const FORWARDED_FOR: header::HeaderName = header::HeaderName::from_static("x-forwarded-for");
+
+/// A poll on the short way.
+pub struct Polled<'a> {
+    /// The tenant.
+    pub tenant: &'a str,
+    /// The service that it is about, or all.
+    pub service: Option<&'a str>,
+    /// The environment, or all.
+    pub env: Option<&'a str>,
+}
+
+/// The row of the endpoint; `None` when the request will be answered 404 or 405. What is served and has no row is refused.
+fn endpoint(request: &ServiceRequest) -> Result<Option<&'static Endpoint>, Denied> {
+    let Some(pattern) = request.match_pattern() else { return Ok(None) };
+    match access::find(request.method().as_str(), &pattern) {
+        Found::Endpoint(endpoint) => Ok(Some(endpoint)),
+        Found::OtherMethods => Ok(None),
+        Found::Unlisted => {
+            tracing::error!(http.route = pattern, "an endpoint has no row in the table of access");
+            Err(Denied::new(Problem::new(Code::Forbidden, "nobody may use this"), "unlisted"))
+        }
+    }
+}
+
+fn refusal(refused: Refused) -> Denied {
+    let detail = match refused.reason {
+        "no_credentials" => "send Authorization: Bearer with an API key or a token of the identity provider",
+        _ => "the credentials are not good, or not any more",
+    };
+    let key = refused.key.map(|id| id.to_string());
+    Denied { key, ..Denied::new(Problem::new(Code::Unauthenticated, detail), refused.reason) }
+}
+
+/// The node whose certificate the connection has shown, if the request brings no credentials of its own.
+fn certified(request: &HttpRequest) -> Option<Caller> {
+    if request.headers().contains_key(header::AUTHORIZATION) {
+        return None;
+    }
+    request.conn_data::<Peer>()?.caller(Timestamp::now()).cloned()
+}
+
+/// The token of `Authorization: Bearer` (RFC 6750 §2.1). Two headers are none: which of them is meant, programs do not agree on.
+fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
+    let mut values = request.headers().get_all(header::AUTHORIZATION);
+    let value = values.next().ok_or("no_credentials")?;
+    if values.next().is_some() {
+        return Err("two_credentials");
+    }
+    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or("malformed_credentials")?;
+    let token = token.trim_start();
+    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
+        return Err("malformed_credentials");
+    }
+    Ok(token)
+}
+
+fn is_polled(endpoint: &Endpoint) -> bool {
+    let Access::Roles(roles) = endpoint.access else { return false };
+    roles.contains(&Role::Node) || endpoint.path.ends_with("/stream") || endpoint.path.ends_with("/export")
+}
+
+fn may(caller: &Caller, request: &ServiceRequest, endpoint: &Endpoint, roles: &[Role]) -> Result<(), Denied> {
+    let named = Named::of(request.request(), endpoint);
+    if let Some(tenant) = named.tenant.iter().find(|tenant| !caller.reaches(tenant)) {
+        return Err(Denied { tenant: Some(tenant.clone()), ..Denied::new(Rejection::TenantNotFound.into(), "other_tenant") });
+    }
+    let denied = |problem, reason| Err(Denied { tenant: named.tenant.clone(), ..Denied::new(problem, reason) });
+    if !caller.grant.has_any(roles) {
+        let needed = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
+        return denied(Problem::new(Code::Forbidden, format!("this takes one of the roles {needed}")), "role");
+    }
+    // An editor's changes are held to what it is narrowed to where they are decided. A node reads nothing else.
+    let narrowing = caller.grant.narrowing();
+    if caller.grant.roles() == [Role::Node] && !narrowing.covers(named.service.as_ref(), named.env.as_ref()) {
+        let detail = "this node is narrowed to some services or environments: name one of them";
+        return denied(Problem::new(Code::OutsideGrant, detail), "outside_grant");
+    }
+    Ok(())
+}
+
+/// What a request names in its path or its query. A body's tenant is held against the caller where the body is read.
+pub struct Named {
+    /// The tenant, if that is the name of one.
+    pub tenant: Option<TenantName>,
+    service: Option<ServiceName>,
+    env: Option<EnvName>,
+}
+
+impl Named {
+    pub fn of(request: &HttpRequest, endpoint: &Endpoint) -> Self {
+        let in_path = |name: &str| {
+            let at = endpoint
+                .path
+                .split('/')
+                .position(|part| part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) == Some(name))?;
+            request.path().split('/').nth(at).map(str::to_owned)
+        };
+        let in_query = |name: &str| {
+            let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+            pairs.into_iter().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
+        };
+        // What is no name at all is refused as such by the handler.
+        let find = |name: &str| in_path(name).or_else(|| in_query(name));
+        Self {
+            tenant: find("tenant").and_then(|raw| raw.try_into().ok()),
+            service: find("service").and_then(|raw| raw.try_into().ok()),
+            env: find("env").and_then(|raw| raw.try_into().ok()),
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! `/keys`: API keys. A token is shown in the answer that makes it, and never again.
+
+mod operations;
+
+use actix_web::{HttpResponse, http::header, web};
+use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
+use validator::Validate;
+
+pub use self::operations::operations;
+use super::{
+    ApiState,
+    context::{IDEMPOTENCY_REPLAYED, WriteContext},
+    extract::{Body, Fields, Query},
+    openapi::schemas,
+    problem::Problem,
+    respond,
+};
+use crate::{
+    auth::{Caller, Grant, Reach, Role, key::KeyId},
+    domain::{
+        Invalid,
+        ids::{EnvName, ServiceName, TenantName},
+        narrowing::Narrowing,
+        plain_text,
+        time::UtcTime,
+    },
+    service::keys::{Key, MAX_OVERLAP, Made, Wanted},
+};
+
+/// The longest description, in bytes.
+const MAX_DESCRIPTION: usize = 255;
+/// The most services or environments that a key may be narrowed to.
+const MAX_NAMES: usize = 100;
+/// How long a token stays good after its rotation, unless said otherwise.
+const OVERLAP_SECONDS: u32 = 3600;
+
+/// The body of `POST /keys`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyIn {
+    #[schemars(with = "Option<schemas::TenantName>")]
+    tenant: Option<String>,
+    #[schemars(with = "Vec<operations::RoleName>", length(min = 1, max = 6))]
+    roles: Vec<String>,
+    #[serde(default)]
+    #[schemars(with = "Vec<schemas::ServiceName>", length(max = MAX_NAMES))]
+    services: Vec<String>,
+    #[serde(default)]
+    #[schemars(with = "Vec<schemas::EnvName>", length(max = MAX_NAMES))]
+    envs: Vec<String>,
+    #[serde(default)]
+    #[schemars(length(max = MAX_DESCRIPTION))]
+    description: String,
+    #[schemars(with = "Option<schemas::TimeIn>")]
+    expires_at: Option<String>,
+}
+
+impl KeyIn {
+    /// The key that is asked for. Who is of a tenant need not name it.
+    fn wanted(self, caller: &Caller, idempotency_key: Option<String>) -> Result<Wanted, Problem> {
+        let Self { tenant, roles, services, envs, description, expires_at } = self;
+        let mut fields = Fields::default();
+        let tenant = match tenant {
+            Some(raw) => fields.required::<TenantName>("/tenant", Some(raw)).map(Some),
+            None => Some(caller.grant.reach().tenant().cloned()),
+        };
+        let roles = each::<Role>(&mut fields, "/roles", roles);
+        let services = each::<ServiceName>(&mut fields, "/services", services);
+        let envs = each::<EnvName>(&mut fields, "/envs", envs);
+        let described = fields.check("/description", plain_text(&description, MAX_DESCRIPTION, "description"));
+        let ends = fields.optional::<UtcTime>("/expires_at", expires_at);
+        let is_past = ends.is_some_and(|end| end <= Timestamp::now().into());
+        let past = || Err(Invalid::new("in_the_past", "must be in the future"));
+        fields.check("/expires_at", if is_past { past() } else { Ok(()) });
+        let parts = tenant.zip(roles).zip(services.zip(envs)).zip(described);
+        let grant = parts.and_then(|(((tenant, roles), (services, envs)), ())| {
+            let reach = tenant.map_or(Reach::Platform, Reach::Tenant);
+            fields.check("/roles", Grant::new(roles, reach, Narrowing { services, envs }))
+        });
+        let grant = fields.finish(grant)?;
+        if let Some(other) = grant.reach().tenant().filter(|tenant| !caller.reaches(tenant)) {
+            return Err(Problem::other_tenant(other.clone()));
+        }
+        Ok(Wanted { grant, description, expires_at: ends, idempotency_key })
+    }
+}
+
+fn each<T: TryFrom<String, Error = Invalid>>(fields: &mut Fields, pointer: &str, raw: Vec<String>) -> Option<Vec<T>> {
+    if raw.len() > MAX_NAMES {
+        return fields.check(pointer, Err(Invalid::new("too_many", format!("at most {MAX_NAMES}"))));
+    }
+    let parsed = raw.into_iter().enumerate().map(|(at, raw)| fields.check(&format!("{pointer}/{at}"), T::try_from(raw)));
+    parsed.collect::<Vec<_>>().into_iter().collect()
+}
+
+/// A key as the API shows it.
+#[derive(Debug, Serialize)]
+struct KeyOut<'a> {
+    id: KeyId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<&'a str>,
+    tenant: Option<&'a TenantName>,
+    roles: &'a [Role],
+    services: &'a [ServiceName],
+    envs: &'a [EnvName],
+    description: &'a str,
+    created_at: UtcTime,
+    created_by: &'a str,
+    rotated_at: Option<UtcTime>,
+    previous_until: Option<UtcTime>,
+    expires_at: Option<UtcTime>,
+    revoked_at: Option<UtcTime>,
+    revoked_by: Option<&'a str>,
+    last_used_at: Option<UtcTime>,
+}
+
+impl<'a> KeyOut<'a> {
+    fn of(key: &'a Key) -> Self {
+        let Key { id, grant, description, previous, created_at, created_by, rotated_at, expires_at, .. } = key;
+        let Narrowing { services, envs } = grant.narrowing();
+        Self {
+            id: *id,
+            token: None,
+            tenant: grant.reach().tenant(),
+            roles: grant.roles(),
+            services,
+            envs,
+            description,
+            created_at: *created_at,
+            created_by,
+            rotated_at: *rotated_at,
+            previous_until: previous.as_ref().map(|(_, until)| *until),
+            expires_at: *expires_at,
+            revoked_at: key.revoked_at,
+            revoked_by: key.revoked_by.as_deref(),
+            last_used_at: key.last_used_at,
+        }
+    }
+
+    fn made(made: &'a Made) -> Self {
+        Self { token: made.token.as_ref().map(|token| token.expose_secret()), ..Self::of(&made.key) }
+    }
+}
+
+/// `POST /keys`
+pub async fn create(state: web::Data<ApiState>, context: WriteContext, body: Body<KeyIn>) -> Result<HttpResponse, Problem> {
+    let wanted = body.0.wanted(context.caller(), context.idempotency_key())?;
+    let made = state.keys.make(&context.by(), wanted).await?;
+    let mut response = HttpResponse::Created();
+    response.insert_header((header::LOCATION, format!("/api/v1/keys/{}", made.key.id)));
+    if made.token.is_none() {
+        response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+    }
+    Ok(response.insert_header((header::CACHE_CONTROL, "no-store")).json(KeyOut::made(&made)))
+}
+
+/// The parameters of `GET /keys`.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListIn {
+    #[schemars(with = "Option<schemas::TenantName>")]
+    tenant: Option<String>,
+    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
+    limit: Option<u32>,
+    #[schemars(with = "Option<schemas::Cursor>")]
+    cursor: Option<String>,
+}
+
+/// `GET /keys`
+pub async fn list(state: web::Data<ApiState>, caller: Caller, query: Query<ListIn>) -> Result<HttpResponse, Problem> {
+    let ListIn { tenant, limit, cursor } = query.0;
+    let mut fields = Fields::default();
+    let tenant = fields.optional::<TenantName>("?tenant", tenant);
+    let tenant = fields.finish(Some(tenant))?;
+    let page = respond::page_request(limit, cursor);
+    let page = state.keys.list(&state.reads, &caller, tenant.as_ref(), &page).await?;
+    let items: Vec<_> = page.items.iter().map(KeyOut::of).collect();
+    Ok(respond::json(&respond::PageOut { items: &items, next_cursor: page.next_cursor }))
+}
+
+fn id_in_path(path: web::Path<String>) -> Result<KeyId, Problem> {
+    KeyId::try_from(path.into_inner()).map_err(|invalid| Problem::field("{key_id}", invalid))
+}
+
+/// `GET /keys/{id}`
+pub async fn get(state: web::Data<ApiState>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let key = state.keys.get(&caller, id_in_path(path)?).await?;
+    Ok(respond::json(&KeyOut::of(&key)))
+}
+
+/// The body of `POST /keys/{id}/rotate`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RotateIn {
+    /// How long the token that is replaced stays good: 0 to 2592000 seconds, one hour unless said otherwise.
+    #[schemars(range(max = 2_592_000))]
+    overlap_seconds: Option<u32>,
+}
+
+/// `POST /keys/{id}/rotate`
+pub async fn rotate(
+    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: Body<RotateIn>,
+) -> Result<HttpResponse, Problem> {
+    let id = id_in_path(path)?;
+    let overlap = SignedDuration::from_secs(i64::from(body.0.overlap_seconds.unwrap_or(OVERLAP_SECONDS)));
+    if overlap > MAX_OVERLAP {
+        let invalid = Invalid::new("out_of_range", format!("at most {}", MAX_OVERLAP.as_secs()));
+        return Err(Problem::field("/overlap_seconds", invalid));
+    }
+    let made = state.keys.rotate(&context.by(), id, overlap).await?;
+    state.callers.forget(id);
+    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(KeyOut::made(&made)))
+}
+
+/// `DELETE /keys/{id}`
+pub async fn revoke(state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let id = id_in_path(path)?;
+    state.keys.revoke(&context.by(), id).await?;
+    state.callers.forget(id);
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,122 @@
+//! The operations of `/keys`, for the OpenAPI document.
+
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+
+use super::{KeyIn, ListIn, RotateIn};
+use crate::http::{
+    openapi::{Answer, Operation, schemas},
+    problem::Code,
+    respond::PageOut,
+};
+
+/// A role of the API.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "read by the derive")]
+pub enum RoleName {
+    PlatformAdmin,
+    TenantAdmin,
+    Editor,
+    Viewer,
+    Auditor,
+    Node,
+}
+
+/// An API key, without its token.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Key {
+    /// What finds it. No secret.
+    #[schemars(regex(pattern = "^[0-9A-Za-z]{12}$"))]
+    id: String,
+    /// The tenant that it is of; `null`: of every tenant.
+    tenant: Option<schemas::TenantName>,
+    roles: Vec<RoleName>,
+    /// The services that it is narrowed to; empty: any.
+    services: Vec<schemas::ServiceName>,
+    /// The environments that it is narrowed to; empty: any.
+    envs: Vec<schemas::EnvName>,
+    /// What it is for.
+    description: String,
+    created_at: schemas::Time,
+    created_by: String,
+    /// When its token was last replaced.
+    rotated_at: Option<schemas::Time>,
+    /// How long the token before that is good.
+    previous_until: Option<schemas::Time>,
+    expires_at: Option<schemas::Time>,
+    revoked_at: Option<schemas::Time>,
+    revoked_by: Option<String>,
+    /// To the minute or so.
+    last_used_at: Option<schemas::Time>,
+}
+
+/// An API key with its token, which is shown this once.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct NewKey {
+    #[serde(flatten)]
+    key: Key,
+    /// What to send as `Authorization: Bearer`. Not there in the answer to a request that was made before.
+    #[schemars(regex(pattern = "^tmk_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$"), skip_serializing_if = "Option::is_none")]
+    token: Option<String>,
+}
+
+const LIST: &str = "/api/v1/keys";
+const KEY: &str = "/api/v1/keys/{key_id}";
+
+/// What is told of each.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get(LIST, "listKeys", "List API keys")
+            .about("In the order of their ids, with those that have ended. Never their tokens.")
+            .query::<ListIn>()
+            .reads()
+            .answers(Answer::json::<PageOut<Key>>(200, "A page.", json!({ "items": [key()], "next_cursor": null })))
+            .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
+        Operation::post(LIST, "createKey", "Make an API key")
+            .about("Nobody gives more than it has: a tenant's administrator gives keys of its tenant. The token is in this answer and never again.")
+            .headers(&["Idempotency-Key", "X-Reason"])
+            .body::<KeyIn>(json!({ "tenant": "acme", "roles": ["editor"], "envs": ["prod"], "description": "deployments of acme" }))
+            .reads()
+            .answers(
+                Answer::json::<NewKey>(201, "Made.", new_key())
+                    .with(&["Location", "Cache-Control"])
+                    .perhaps(&["Idempotency-Replayed"]),
+            )
+            .refuses(&[Code::TenantNotFound, Code::QuotaExceeded, Code::KeysNotInUse, Code::IdempotencyKeyReused]),
+        Operation::get(KEY, "getKey", "Read an API key")
+            .about("Never its token.")
+            .reads()
+            .answers(Answer::json::<Key>(200, "The key.", key()))
+            .refuses(&[Code::KeyNotFound, Code::InvalidRequest]),
+        Operation::post("/api/v1/keys/{key_id}/rotate", "rotateKey", "Replace an API key's token")
+            .about("The token that is replaced stays good for `overlap_seconds`, so that it can be exchanged everywhere without a gap. One that was replaced before does not.")
+            .headers(&["X-Reason"])
+            .body::<RotateIn>(json!({ "overlap_seconds": 3600 }))
+            .reads()
+            .answers(Answer::json::<NewKey>(200, "Replaced.", new_key()).with(&["Cache-Control"]))
+            .refuses(&[Code::KeyNotFound, Code::KeyEnded, Code::KeysNotInUse]),
+        Operation::delete(KEY, "revokeKey", "Revoke an API key")
+            .about("For good. Every instance refuses it within seconds.")
+            .headers(&["X-Reason"])
+            .reads()
+            .answers(Answer::empty(204, "It is revoked."))
+            .refuses(&[Code::KeyNotFound, Code::InvalidRequest]),
+    ]
+}
+
+fn key() -> Value {
+    json!({
+        "id": "0Yb3kQ9zTn5W", "tenant": "acme", "roles": ["editor"], "services": [], "envs": ["prod"],
+        "description": "deployments of acme", "created_at": "2026-11-21T08:03:37.661997Z", "created_by": "7JmC2hVxP0aq",
+        "rotated_at": null, "previous_until": null, "expires_at": null, "revoked_at": null, "revoked_by": null, "last_used_at": null,
+    })
+}
+
+fn new_key() -> Value {
+    let mut key = key();
+    key["token"] = json!(format!("tmk_0Yb3kQ9zTn5W_{}", "0".repeat(49)));
+    key
+}

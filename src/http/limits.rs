@@ -1,0 +1,245 @@
+//! How often somebody may ask: an address before we know who it is, a caller and its tenant after. All of it for each instance.
+//!
+//! The generic cell rate algorithm of `governor`: a second's worth may come at once. Credentials that are not known to be good are counted
+//! apart, so that who tries them runs into that long before the work of checking counts, and who has good ones is not held up by it.
+
+use std::{
+    hash::{BuildHasher as _, RandomState},
+    net::{IpAddr, Ipv6Addr},
+    num::NonZeroU32,
+    sync::Arc,
+};
+
+use actix_web::http::header::{HeaderMap, HeaderName, HeaderValue};
+use governor::{
+    DefaultKeyedRateLimiter, Quota, RateLimiter,
+    clock::{Clock as _, DefaultClock},
+    middleware::{StateInformationMiddleware, StateSnapshot},
+    state::keyed::DashMapStateStore,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::{auth::Caller, config, domain::ids::TenantName};
+
+const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+type Told<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformationMiddleware>;
+
+/// The limits of this instance.
+pub struct Limits {
+    addresses: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    attempts: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    callers: Option<Told<u64>>,
+    tenants: Option<Told<TenantName>>,
+    /// Requests of a tenant that are being worked on.
+    working: papaya::HashMap<TenantName, Arc<Semaphore>>,
+    concurrent: usize,
+    hasher: RandomState,
+    clock: DefaultClock,
+}
+
+/// A limit is used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exceeded {
+    /// Whose: `address`, `attempts`, `caller`, `tenant` or `concurrent`.
+    pub whose: &'static str,
+    /// How long to wait.
+    pub retry_after_seconds: u32,
+    /// What to tell in `RateLimit-*`.
+    pub standing: Option<Standing>,
+}
+
+/// Where a caller stands: the tighter of its own limit and its tenant's (draft-ietf-httpapi-ratelimit-headers, the three headers).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    limit: u32,
+    remaining: u32,
+    reset_seconds: u32,
+}
+
+impl Standing {
+    fn of(snapshot: &StateSnapshot) -> Self {
+        let (limit, remaining) = (snapshot.quota().burst_size().get(), snapshot.remaining_burst_capacity());
+        let used = limit.saturating_sub(remaining);
+        let full = snapshot.quota().replenish_interval().saturating_mul(used);
+        Self { limit, remaining, reset_seconds: u32::try_from(full.as_secs_f64().ceil() as u64).unwrap_or(u32::MAX) }
+    }
+
+    /// Writes the headers.
+    pub fn tell(self, headers: &mut HeaderMap) {
+        for (name, value) in [(LIMIT, self.limit), (REMAINING, self.remaining), (RESET, self.reset_seconds)] {
+            headers.insert(name, HeaderValue::from(value));
+        }
+    }
+}
+
+fn quota(per_second: u32) -> Option<Quota> {
+    NonZeroU32::new(per_second).map(Quota::per_second)
+}
+
+impl Limits {
+    /// With the settings of `[limits]`.
+    pub fn new(settings: &config::Limits) -> Self {
+        Self {
+            addresses: quota(settings.requests_per_second_per_address).map(RateLimiter::keyed),
+            attempts: quota(settings.attempts_per_second_per_address).map(RateLimiter::keyed),
+            callers: quota(settings.requests_per_second_per_caller).map(|quota| RateLimiter::dashmap(quota).with_middleware()),
+            tenants: quota(settings.requests_per_second_per_tenant).map(|quota| RateLimiter::dashmap(quota).with_middleware()),
+            working: papaya::HashMap::new(),
+            concurrent: settings.concurrent_requests_per_tenant as usize,
+            hasher: RandomState::new(),
+            clock: DefaultClock::default(),
+        }
+    }
+
+    /// Counts a request of an address.
+    pub fn address(&self, address: IpAddr) -> Result<(), Exceeded> {
+        self.count(self.addresses.as_ref(), "address", address)
+    }
+
+    /// Counts credentials of an address that are not known to be good. Once these are used up, nothing is checked that costs work.
+    pub fn attempt(&self, address: IpAddr) -> Result<(), Exceeded> {
+        self.count(self.attempts.as_ref(), "attempts", address)
+    }
+
+    fn count(
+        &self, limiter: Option<&DefaultKeyedRateLimiter<IpAddr>>, whose: &'static str, address: IpAddr,
+    ) -> Result<(), Exceeded> {
+        let Some(limiter) = limiter else { return Ok(()) };
+        limiter.check_key(&network(address)).map_err(|not_until| {
+            let wait = not_until.wait_time_from(self.clock.now());
+            Exceeded { whose, retry_after_seconds: seconds(wait), standing: None }
+        })
+    }
+
+    /// Counts a request of a caller, and of its tenant.
+    pub fn caller(&self, caller: &Caller) -> Result<Option<Standing>, Exceeded> {
+        let mut tightest: Option<Standing> = None;
+        if let Some(limiter) = &self.callers {
+            let who = self.hasher.hash_one((&caller.actor.kind, &caller.actor.id));
+            tightest = Some(self.told(limiter, "caller", &who)?);
+        }
+        if let (Some(limiter), Some(tenant)) = (&self.tenants, caller.grant.reach().tenant()) {
+            let standing = self.told(limiter, "tenant", tenant)?;
+            tightest = Some(tightest.filter(|other| other.remaining <= standing.remaining).unwrap_or(standing));
+        }
+        Ok(tightest)
+    }
+
+    fn told<K: Clone + Eq + std::hash::Hash>(
+        &self, limiter: &Told<K>, whose: &'static str, key: &K,
+    ) -> Result<Standing, Exceeded> {
+        match limiter.check_key(key) {
+            Ok(snapshot) => Ok(Standing::of(&snapshot)),
+            Err(not_until) => {
+                let limit = not_until.quota().burst_size().get();
+                let retry_after_seconds = seconds(not_until.wait_time_from(self.clock.now()));
+                let standing = Standing { limit, remaining: 0, reset_seconds: retry_after_seconds };
+                Err(Exceeded { whose, retry_after_seconds, standing: Some(standing) })
+            }
+        }
+    }
+
+    /// A place among the requests of a tenant that are worked on at a time, so that one tenant's slow requests do not use up what all share.
+    pub fn place(&self, caller: &Caller) -> Result<Option<OwnedSemaphorePermit>, Exceeded> {
+        let Some(tenant) = caller.grant.reach().tenant().filter(|_| self.concurrent > 0) else { return Ok(None) };
+        let places = self.working.pin().get_or_insert_with(tenant.clone(), || Arc::new(Semaphore::new(self.concurrent))).clone();
+        let full = |_| Exceeded { whose: "concurrent", retry_after_seconds: 1, standing: None };
+        places.try_acquire_owned().map(Some).map_err(full)
+    }
+
+    /// Forgets whoever has not asked for long.
+    pub fn retire(&self) {
+        self.addresses.iter().chain(&self.attempts).for_each(RateLimiter::retain_recent);
+        self.callers.iter().for_each(RateLimiter::retain_recent);
+        self.tenants.iter().for_each(RateLimiter::retain_recent);
+        self.working.pin().retain(|_, places| Arc::strong_count(places) > 1);
+    }
+}
+
+/// Who has a /64 has all of its addresses.
+pub(super) fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => {
+            let [a, b, c, d, ..] = address.segments();
+            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
+        }
+        address => address,
+    }
+}
+
+fn seconds(wait: std::time::Duration) -> u32 {
+    u32::try_from(wait.as_secs_f64().ceil().max(1.0) as u64).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::auth::{Grant, Reach, Role};
+
+    fn limits(change: impl FnOnce(&mut config::Limits)) -> Limits {
+        let mut settings = config::Settings::without_environment(&[]).unwrap().limits;
+        settings.requests_per_second_per_address = 0;
+        settings.attempts_per_second_per_address = 0;
+        settings.requests_per_second_per_caller = 0;
+        settings.requests_per_second_per_tenant = 0;
+        change(&mut settings);
+        Limits::new(&settings)
+    }
+
+    fn caller(id: &str, tenant: &str) -> Caller {
+        let actor = crate::domain::event::Actor { kind: "key".into(), id: id.into() };
+        let reach = Reach::Tenant(tenant.parse().unwrap());
+        let grant = Grant::new(vec![Role::Viewer], reach, Default::default()).unwrap();
+        Caller { actor: Arc::new(actor), grant: Arc::new(grant) }
+    }
+
+    #[test]
+    fn an_address_has_a_second_s_worth_and_no_other_pays_for_it() {
+        let limits = limits(|settings| settings.requests_per_second_per_address = 3);
+        let [one, other]: [IpAddr; 2] = ["10.0.0.1".parse().unwrap(), "10.0.0.2".parse().unwrap()];
+        assert!((0..3).all(|_| limits.address(one).is_ok()));
+        assert_eq!(limits.address(one).unwrap_err().whose, "address");
+        assert!(limits.address(other).is_ok());
+        assert!(limits.address("::ffff:10.0.0.1".parse().unwrap()).is_err(), "the same address, written otherwise");
+    }
+
+    #[test]
+    fn all_addresses_of_a_network_are_one() {
+        let limits = limits(|settings| settings.attempts_per_second_per_address = 1);
+        assert!(limits.attempt("2001:db8::1".parse().unwrap()).is_ok());
+        assert!(limits.attempt("2001:db8::2".parse().unwrap()).is_err());
+        assert!(limits.attempt("2001:db8:0:1::2".parse().unwrap()).is_ok());
+    }
+
+    #[test]
+    fn a_tenant_s_callers_share_its_limit() {
+        let limits = limits(|settings| {
+            settings.requests_per_second_per_caller = 5;
+            settings.requests_per_second_per_tenant = 6;
+        });
+        let [a, b, c] = [caller("a", "t"), caller("b", "t"), caller("c", "u")];
+        for remaining in (0..5).rev() {
+            assert_eq!(limits.caller(&a).unwrap().unwrap().remaining, remaining.min(remaining + 1));
+        }
+        assert_eq!(limits.caller(&a).unwrap_err().whose, "caller");
+        assert_eq!(limits.caller(&b).unwrap().unwrap().remaining, 0);
+        assert_eq!(limits.caller(&b).unwrap_err().whose, "tenant");
+        assert!(limits.caller(&c).is_ok());
+    }
+
+    #[test]
+    fn a_tenant_s_requests_at_a_time_are_bounded() {
+        let limits = limits(|settings| settings.concurrent_requests_per_tenant = 2);
+        let [a, b] = [caller("a", "t"), caller("b", "u")];
+        let held: Vec<_> = (0..2).map(|_| limits.place(&a).unwrap()).collect();
+        assert_eq!(limits.place(&a).unwrap_err().whose, "concurrent");
+        assert!(limits.place(&b).is_ok());
+        drop(held);
+        assert!(limits.place(&a).is_ok());
+        limits.retire();
+        assert_eq!(limits.working.len(), 0);
+    }
+}

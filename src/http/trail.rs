@@ -1,0 +1,108 @@
+//! Which requests are told to the audit of access, and what of them: never what was presented, sent or answered.
+
+use std::sync::Arc;
+
+use actix_web::{HttpMessage as _, HttpRequest, ResponseError as _, dev::ServiceResponse, http::StatusCode};
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    access::{self, Endpoint, Found},
+    context::RequestId,
+    gate::{ClientAddress, Denied, Named},
+    limits,
+    problem::Problem,
+};
+use crate::{
+    auth::Caller,
+    domain::{
+        access::{AccessEvent, Kind, visible_to},
+        event::Actor,
+        ids::TenantName,
+    },
+    service::trail::Trail,
+};
+
+/// Tells of a request that was refused before its handler.
+pub fn denied(trail: &Trail, request: &HttpRequest, denied: &Denied, id: &RequestId) {
+    if !denied.is_about_access() {
+        return;
+    }
+    let endpoint = request.match_pattern().map(|pattern| match access::find(request.method().as_str(), &pattern) {
+        Found::Endpoint(endpoint) => action(endpoint),
+        Found::OtherMethods | Found::Unlisted => pattern,
+    });
+    let access = AccessEvent {
+        status: Some(denied.problem.status_code().as_u16()),
+        reason: Some(denied.reason.to_owned()),
+        tenant: denied.tenant.clone(),
+        visible_to: denied.visible_to.clone(),
+        actor: denied.caller.as_ref().map(|caller| Actor::clone(&caller.actor)),
+        key: denied.key.clone(),
+        ..of(request, Kind::Denied, endpoint.unwrap_or_default(), id)
+    };
+    tell(trail, request, access);
+}
+
+/// Tells of a request that its handler has answered: of a sensitive read, and of a refusal that took a look at what it is about.
+pub fn answered<B>(trail: &Trail, endpoint: Option<&'static Endpoint>, response: &ServiceResponse<B>, id: &RequestId) {
+    let Some(endpoint) = endpoint else { return };
+    let (request, status) = (response.request(), response.status());
+    if endpoint.trail == access::Trail::Sensitive && status.is_success() {
+        return by_caller(trail, endpoint, request, Kind::Read, (status, None, None), id);
+    }
+    if matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
+        && let Some(problem) = response.response().error().and_then(|error| error.as_error::<Problem>())
+        && let Some((reason, other)) = problem.denial()
+    {
+        by_caller(trail, endpoint, request, Kind::Denied, (status, Some(reason), other), id);
+    }
+}
+
+type Answered<'a> = (StatusCode, Option<&'static str>, Option<&'a TenantName>);
+
+fn by_caller(
+    trail: &Trail, endpoint: &Endpoint, request: &HttpRequest, kind: Kind, (status, reason, other): Answered<'_>, id: &RequestId,
+) {
+    let Some(caller) = request.extensions().get::<Caller>().cloned() else { return };
+    let own = caller.grant.reach().tenant();
+    let tenant = other.cloned().or_else(|| Named::of(request, endpoint).tenant).or_else(|| own.cloned());
+    let access = AccessEvent {
+        status: Some(status.as_u16()),
+        reason: reason.map(str::to_owned),
+        visible_to: visible_to(Some(own), tenant.as_ref()),
+        tenant,
+        key: (caller.actor.kind == "key").then(|| caller.actor.id.clone()),
+        actor: Some(Arc::unwrap_or_clone(caller.actor)),
+        ..of(request, kind, action(endpoint), id)
+    };
+    tell(trail, request, access);
+}
+
+fn action(endpoint: &Endpoint) -> String {
+    format!("{} {}", endpoint.method, endpoint.path)
+}
+
+/// What is known of every request.
+fn of(request: &HttpRequest, kind: Kind, action: String, id: &RequestId) -> AccessEvent {
+    AccessEvent {
+        id: Uuid::now_v7(),
+        kind,
+        action,
+        status: None,
+        reason: None,
+        tenant: None,
+        visible_to: None,
+        actor: None,
+        key: None,
+        source_ip: request.extensions().get::<ClientAddress>().map(|address| address.0.to_string()),
+        request_id: id.0.clone(),
+        occurred_at: Timestamp::now().into(),
+        suppressed: 0,
+    }
+}
+
+fn tell(trail: &Trail, request: &HttpRequest, access: AccessEvent) {
+    let network = request.extensions().get::<ClientAddress>().map(|address| limits::network(address.0));
+    trail.tell(access, network);
+}

@@ -1,0 +1,60 @@
+//! A chunked body that nobody reads to its end: it ends the connection.
+//!
+//! Left alone, actix reads on for as long as the client sends, which may be for ever, once the reader of such a body is gone; while there is
+//! a reader when the answer has been sent, it hangs up. So the reader is kept until then. (A body with a length needs no help.)
+
+use std::{
+    cell::RefCell,
+    pin::Pin,
+    rc::Rc,
+    task::{Context, Poll},
+};
+
+use actix_web::{
+    HttpMessage as _, HttpResponse,
+    body::{BodySize, BoxBody, MessageBody},
+    dev::{Payload, ServiceRequest},
+    http::header,
+};
+use bytes::Bytes;
+use futures_util::{Stream as _, stream};
+
+/// The reader of a body.
+pub type Reader = Rc<RefCell<Payload>>;
+
+/// Shares the reader of a chunked body with whoever answers the request.
+pub fn keep(request: &mut ServiceRequest) -> Option<Reader> {
+    if !request.headers().contains_key(header::TRANSFER_ENCODING) {
+        return None;
+    }
+    let reader = Rc::new(RefCell::new(request.take_payload()));
+    let shared = reader.clone();
+    let read = stream::poll_fn(move |context| Pin::new(&mut *shared.borrow_mut()).poll_next(context));
+    request.set_payload(Payload::Stream { payload: Box::pin(read) });
+    Some(reader)
+}
+
+/// Keeps the reader until the answer is sent.
+pub fn hold(reader: Option<Reader>, response: HttpResponse) -> HttpResponse {
+    match reader {
+        Some(reader) => response.map_body(|_, body| BoxBody::new(Held { body, _reader: reader })),
+        None => response,
+    }
+}
+
+struct Held {
+    body: BoxBody,
+    _reader: Reader,
+}
+
+impl MessageBody for Held {
+    type Error = Box<dyn std::error::Error>;
+
+    fn size(&self) -> BodySize {
+        self.body.size()
+    }
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+        Pin::new(&mut self.body).poll_next(context)
+    }
+}

@@ -1,0 +1,319 @@
+//! Who a token is of. Keys are found in memory, and in Postgres when they are used for the first time.
+//!
+//! What is held follows the table: once a second (`auth.key_refresh_ms`) every instance asks for what changed after the last change that it
+//! knows, so a key that was revoked anywhere is refused everywhere within that time. While Postgres is away what is held stays good
+//! (`auth.key_grace_ms`): proxies must go on polling. A key that is not held cannot be told from one that never was, and is answered 503.
+
+use std::{
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use jiff::Timestamp;
+use tokio::sync::Semaphore;
+
+use super::Error;
+use crate::{
+    auth::{
+        Caller,
+        jwt::Verifier,
+        key::{KeyId, PREFIX, Pepper, Presented},
+    },
+    config::{self, AuthMode, ConfigError, ms},
+    domain::{event::Actor, ids::TenantName, time::UtcTime},
+    store::{self, Server, Visible, keys::Key},
+    telemetry::names,
+};
+
+/// Keys that are looked for in Postgres at a time, and how long others wait for their turn. Who tries keys that do not exist gets no more.
+const LOADS: usize = 8;
+const PATIENCE: Duration = Duration::from_secs(1);
+/// A key that was not used for so long is dropped from memory.
+const IDLE: Duration = Duration::from_secs(600);
+/// After so many looks at the table the times of last use are written, and idle keys dropped.
+const LOOKS: u32 = 30;
+/// The secret is not the key's.
+const WRONG_SECRET: &str = "wrong_secret";
+/// Attempts at a key that changes while it is loaded.
+const ATTEMPTS: usize = 3;
+
+/// Why nobody stands behind a token. Never told to the caller, who learns only that it is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused {
+    /// Stable, `snake_case`: for the audit and for metrics.
+    pub reason: &'static str,
+    /// The key that it says to be of, if it has the form of one.
+    pub key: Option<KeyId>,
+}
+
+/// Knows callers.
+pub struct Callers {
+    mode: AuthMode,
+    pepper: Option<Arc<Pepper>>,
+    /// Of tokens of an identity provider, if there is one.
+    tokens: Option<Arc<Verifier>>,
+    primary: Arc<Server>,
+    held: papaya::HashMap<KeyId, Arc<Held>>,
+    /// The number of the last change that is known.
+    seen: AtomicI64,
+    /// When Postgres last confirmed what is held, and when what was used was last noted.
+    confirmed: Mutex<Instant>,
+    noted: Mutex<Instant>,
+    noted_every: Duration,
+    grace: Duration,
+    loads: Semaphore,
+}
+
+struct Held {
+    key: Key,
+    caller: Caller,
+    /// Microseconds since 1970.
+    used_at: AtomicI64,
+    /// Whether that is not written yet.
+    is_noted: AtomicBool,
+}
+
+impl Callers {
+    /// With the settings of `[auth]`, and what verifies tokens of an identity provider.
+    pub fn new(settings: &config::Auth, primary: Arc<Server>, tokens: Option<Arc<Verifier>>) -> Result<Self, ConfigError> {
+        let pepper = match settings.mode {
+            AuthMode::None => None,
+            AuthMode::Required => Some(Arc::new(pepper(settings)?)),
+        };
+        Ok(Self {
+            mode: settings.mode,
+            pepper,
+            tokens,
+            primary,
+            held: papaya::HashMap::new(),
+            seen: AtomicI64::new(-1),
+            confirmed: Mutex::new(Instant::now()),
+            noted: Mutex::new(Instant::now()),
+            noted_every: ms(settings.key_refresh_ms) * LOOKS,
+            grace: ms(settings.key_grace_ms),
+            loads: Semaphore::new(LOADS),
+        })
+    }
+
+    /// The key of the hashes of tokens, if keys are in use.
+    pub fn pepper(&self) -> Option<Arc<Pepper>> {
+        self.pepper.clone()
+    }
+
+    /// The caller of every request, when no one has to say who it is.
+    pub fn anyone(&self) -> Option<Caller> {
+        (self.mode == AuthMode::None).then(Caller::anonymous)
+    }
+
+    /// Who a token is of, if that can be told without asking anyone.
+    pub fn at_once(&self, token: &str) -> Option<Result<Caller, Refused>> {
+        if !token.starts_with(PREFIX) {
+            return match &self.tokens {
+                Some(tokens) => tokens.verified(token).map(Ok),
+                None => Some(Err(Refused { reason: "unknown_token", key: None })),
+            };
+        }
+        let Some(presented) = Presented::parse(token) else {
+            return Some(Err(Refused { reason: "malformed_key", key: None }));
+        };
+        let held = self.held_lately(&presented)?;
+        // Of another token than is held: perhaps the key was given it a moment ago.
+        Some(self.check(&presented, &held)).filter(|known| !known.as_ref().is_err_and(|refused| refused.reason == WRONG_SECRET))
+    }
+
+    /// Who a token is of.
+    pub async fn authenticate(&self, token: &str) -> Result<Result<Caller, Refused>, Error> {
+        if let Some(known) = self.at_once(token) {
+            return Ok(known);
+        }
+        if let Some(tokens) = self.tokens.as_ref().filter(|_| !token.starts_with(PREFIX)) {
+            return match tokens.verify(token).await {
+                Err(refused) if refused.is_unavailable() => Err(Error::Unavailable { dependency: "jwks", cause: None }),
+                known => Ok(known.map_err(|refused| Refused { reason: refused.as_str(), key: None })),
+            };
+        }
+        let Some(presented) = Presented::parse(token) else { return Ok(Err(Refused { reason: "malformed_key", key: None })) };
+        let Ok(Ok(_place)) = tokio::time::timeout(PATIENCE, self.loads.acquire()).await else {
+            return Err(Error::Overloaded("keys that are not known here"));
+        };
+        // A fleet that comes back all at once has one key: who was before has found it.
+        if let Some(known) = self.at_once(token) {
+            return Ok(known);
+        }
+        for _ in 0..ATTEMPTS {
+            let seen = self.seen.load(Ordering::SeqCst);
+            let id = presented.id;
+            let read = async |tx: &store::Transaction<'_>| store::keys::get(tx, id, &crate::auth::Reach::Platform).await;
+            let read = self.primary.read(&every(), read).await;
+            if let (Err(_), Some(held)) = (&read, self.held_lately(&presented)) {
+                return Ok(self.check(&presented, &held));
+            }
+            let Some(key) = read? else {
+                return Ok(Err(Refused { reason: "unknown_key", key: Some(id) }));
+            };
+            let held = Arc::new(Held::new(key));
+            self.held.pin().insert(id, held.clone());
+            // Held first, looked second: what changed in between has either been applied to what is held, or moved the number.
+            if self.seen.load(Ordering::SeqCst) == seen {
+                return Ok(self.check(&presented, &held));
+            }
+        }
+        self.held.pin().remove(&presented.id);
+        Err(Error::Overloaded("changes of this key"))
+    }
+
+    /// What is held of a key, as long as that counts.
+    fn held_lately(&self, presented: &Presented<'_>) -> Option<Arc<Held>> {
+        if self.unconfirmed() > self.grace {
+            return None;
+        }
+        self.held.pin().get(&presented.id).cloned()
+    }
+
+    /// Forgets what is held of a key that was changed here, so that it is asked for anew.
+    pub fn forget(&self, id: KeyId) {
+        self.held.pin().remove(&id);
+    }
+
+    /// The tenant of a key that is held, good or not.
+    pub fn tenant_of(&self, key: &str) -> Option<TenantName> {
+        self.held.pin().get(&key.parse::<KeyId>().ok()?)?.key.grant.reach().tenant().cloned()
+    }
+
+    /// Whether a caller that was let in would still be: its key is neither revoked nor over. For those who stay.
+    pub fn is_good(&self, caller: &Caller) -> bool {
+        let id = (caller.actor.kind == "key").then(|| caller.actor.id.parse::<KeyId>().ok()).flatten();
+        let Some(held) = id.and_then(|id| self.held.pin().get(&id).cloned()) else { return true };
+        let now = UtcTime::from(Timestamp::now());
+        // Who stays keeps its key in memory, where its end is noticed.
+        held.used(now);
+        held.key.revoked_at.is_none() && held.key.expires_at.is_none_or(|end| end > now)
+    }
+
+    fn check(&self, presented: &Presented<'_>, held: &Held) -> Result<Caller, Refused> {
+        let now = UtcTime::from(Timestamp::now());
+        let refused = |reason| Err(Refused { reason, key: Some(presented.id) });
+        let Some(pepper) = &self.pepper else { return refused("no_pepper") };
+        let Key { hash, previous, expires_at, revoked_at, .. } = &held.key;
+        if !pepper.is_of(presented, hash) {
+            let previous = previous.as_ref().filter(|(hash, _)| pepper.is_of(presented, hash));
+            match previous {
+                None => return refused(WRONG_SECRET),
+                Some((_, until)) if *until <= now => return refused("rotated_key"),
+                Some(_) => {}
+            }
+        }
+        if revoked_at.is_some() {
+            return refused("revoked_key");
+        }
+        if expires_at.is_some_and(|end| end <= now) {
+            return refused("expired_key");
+        }
+        held.used(now);
+        Ok(held.caller.clone())
+    }
+
+    /// Follows the table, and writes down now and then when keys were used.
+    pub async fn refresh(&self) {
+        if self.mode == AuthMode::None {
+            return;
+        }
+        if let Err(error) = self.follow().await {
+            tracing::warn!(error = %error, unconfirmed_ms = self.unconfirmed().as_millis() as u64, "changes of API keys cannot be read");
+        }
+        let is_due = self.noted.lock().unwrap_or_else(PoisonError::into_inner).elapsed() > self.noted_every;
+        if is_due {
+            self.note_use().await;
+            *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        }
+        metrics::gauge!(names::AUTH_KEYS_HELD).set(self.held.pin().len() as f64);
+    }
+
+    async fn follow(&self) -> Result<(), Error> {
+        let began = Instant::now();
+        let version = self.primary.read(&every(), async |tx: &store::Transaction<'_>| store::keys::version(tx).await).await?;
+        let seen = self.seen.load(Ordering::SeqCst);
+        // What was held before the first look may be older than it.
+        if seen >= 0 && version > seen {
+            let read = async |tx: &store::Transaction<'_>| store::keys::changed_after(tx, seen).await;
+            let changed = self.primary.read(&every(), read).await?;
+            let newest = changed.iter().map(|key| key.changed).max().unwrap_or(version).max(version);
+            // Before it is applied: see `authenticate`.
+            self.seen.store(newest, Ordering::SeqCst);
+            let held = self.held.pin();
+            for key in changed {
+                if let Some(before) = held.get(&key.id).cloned() {
+                    held.insert(key.id, Arc::new(Held::new(key).instead_of(&before)));
+                }
+            }
+        } else {
+            self.seen.store(version, Ordering::SeqCst);
+            if seen < 0 {
+                self.held.pin().clear();
+            }
+        }
+        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = began;
+        Ok(())
+    }
+
+    /// Writes down when keys were used since the last time, and drops those that were not for long.
+    async fn note_use(&self) {
+        let used: Vec<_> = {
+            let held = self.held.pin();
+            let idle = UtcTime::from(Timestamp::now() - IDLE);
+            held.retain(|_, held| held.used_at() > idle || !held.is_noted.load(Ordering::Relaxed));
+            let unnoted = held.iter().filter(|(_, held)| !held.is_noted.swap(true, Ordering::Relaxed));
+            unnoted.map(|(id, held)| (*id, held.used_at())).collect()
+        };
+        if used.is_empty() {
+            return;
+        }
+        let write = async |tx: &store::Transaction<'_>| store::keys::used(tx, &used).await;
+        if let Err(error) = self.primary.write(&every(), write).await {
+            tracing::warn!(error = %error, "when API keys were last used cannot be written");
+        }
+    }
+
+    fn unconfirmed(&self) -> Duration {
+        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+}
+
+/// Whose key a token is of is known only when it is found.
+fn every() -> Visible {
+    Visible::all_tenants()
+}
+
+/// The pepper of the settings.
+pub fn pepper(settings: &config::Auth) -> Result<Pepper, ConfigError> {
+    Pepper::new(&settings.key_pepper)
+        .map_err(|invalid| ConfigError::Invalid { key: "auth.key_pepper".into(), reason: invalid.detail })
+}
+
+impl Held {
+    fn new(key: Key) -> Self {
+        let actor = Actor { kind: "key".into(), id: key.id.to_string() };
+        let caller = Caller { actor: Arc::new(actor), grant: Arc::new(key.grant.clone()) };
+        let used = key.last_used_at.unwrap_or_else(|| Timestamp::now().into()).timestamp().as_microsecond();
+        Self { key, caller, used_at: AtomicI64::new(used), is_noted: AtomicBool::new(true) }
+    }
+
+    /// With the use of what it stands for now, which may not be written yet.
+    fn instead_of(self, before: &Self) -> Self {
+        self.used_at.store(before.used_at.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.is_noted.store(before.is_noted.load(Ordering::Relaxed), Ordering::Relaxed);
+        self
+    }
+
+    fn used(&self, now: UtcTime) {
+        self.used_at.store(now.timestamp().as_microsecond(), Ordering::Relaxed);
+        self.is_noted.store(false, Ordering::Relaxed);
+    }
+
+    fn used_at(&self) -> UtcTime {
+        Timestamp::from_microsecond(self.used_at.load(Ordering::Relaxed)).unwrap_or_default().into()
+    }
+}

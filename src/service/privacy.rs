@@ -1,0 +1,128 @@
+//! Personal data: who did something, why, and from where, is sealed before a change is decided and opened in answers.
+//!
+//! Everything that is kept, published, archived or copied has envelopes only, under a key for each person in each tenant. The hash chain covers
+//! the envelopes, so it verifies for ever; destroying a person's key erases the person everywhere. Without `privacy.master_keys` nothing is
+//! sealed, and nothing is opened. The kinds of actors stay as they are: they say nothing of a person.
+
+mod envelope;
+mod keys;
+mod masters;
+pub mod people;
+mod texts;
+
+use std::sync::Arc;
+
+pub(super) use self::texts::{Text, of_archived, of_blame, of_event, of_object, of_plan, of_policy, of_route, of_tenant};
+use self::{
+    envelope::{Envelope, Place},
+    keys::{Held, Keys},
+    masters::Masters,
+    texts::{REASON, SOURCE_IP},
+};
+use super::{Error, batch::Request};
+use crate::{
+    config::{self, ConfigError},
+    domain::{event::Actor, filter::EventFilter, ids::TenantName, plan::Plan},
+    store::router::Router,
+};
+
+/// What stands in answers in place of what was erased.
+pub const ERASED: &str = "erased";
+
+/// The most envelopes that a search for one name looks for: a person has one in each tenant.
+const MAX_NAMES: usize = 1000;
+
+/// Seals and opens personal data, if there are master keys.
+pub struct Privacy {
+    keys: Option<Keys>,
+}
+
+impl Privacy {
+    /// As the settings say, with keys kept in Postgres.
+    pub fn new(settings: &config::Privacy, router: Arc<Router>) -> Result<Self, ConfigError> {
+        let masters = Masters::parse(&settings.master_keys)?;
+        Ok(Self { keys: masters.map(|masters| Keys::new(masters, settings, router)) })
+    }
+
+    /// Seals nothing and opens nothing.
+    pub fn off() -> Self {
+        Self { keys: None }
+    }
+
+    /// A request with everything personal sealed: what is decided of it may be kept, published and archived.
+    pub async fn seal(&self, mut request: Request) -> Result<Request, Error> {
+        let Some(keys) = &self.keys else { return Ok(request) };
+        let tenant = &request.command.tenant;
+        let facts = &mut request.facts;
+        let person = keys.person(tenant, &facts.actor).await?;
+        for (member, text) in [(REASON, &mut facts.reason), (SOURCE_IP, &mut facts.source_ip)] {
+            if let Some(text) = text {
+                *text = person.seal(tenant.as_str(), Place::Event(facts.event_id, member), text)?;
+            }
+        }
+        facts.actor.id.clone_from(&person.name);
+        Ok(request)
+    }
+
+    /// What an actor is called in what is kept.
+    pub async fn name(&self, tenant: &TenantName, actor: &Actor) -> Result<String, Error> {
+        match &self.keys {
+            Some(keys) => Ok(keys.person(tenant, actor).await?.name.clone()),
+            None => Ok(actor.id.clone()),
+        }
+    }
+
+    /// A plan of an actor as it is kept.
+    pub async fn seal_plan(&self, plan: &Plan, actor: &Actor) -> Result<Plan, Error> {
+        let mut sealed = plan.clone();
+        let Some(keys) = &self.keys else { return Ok(sealed) };
+        let person = keys.person(&plan.tenant, actor).await?;
+        if let Some(reason) = &mut sealed.reason {
+            *reason = person.seal(plan.tenant.as_str(), Place::Plan(plan.id), reason)?;
+        }
+        sealed.created_by.clone_from(&person.name);
+        Ok(sealed)
+    }
+
+    /// Opens the envelopes among these texts. What was erased reads [`ERASED`]; what is no envelope of ours, or was altered or moved since
+    /// it was sealed, stays as it stands.
+    pub async fn open<'a>(&self, texts: impl IntoIterator<Item = Text<'a>>) -> Result<(), Error> {
+        let Some(keys) = &self.keys else { return Ok(()) };
+        let envelopes = texts.into_iter().filter_map(|text| Envelope::parse(text.text).map(|envelope| (text, envelope)));
+        let envelopes: Vec<_> = envelopes.collect();
+        if envelopes.is_empty() {
+            return Ok(());
+        }
+        let at = |text: &Text<'_>, envelope: &Envelope| (text.tenant.to_owned(), envelope.key.clone());
+        let known = Box::pin(keys.named(envelopes.iter().map(|(text, envelope)| at(text, envelope)))).await?;
+        for (text, envelope) in envelopes {
+            match known.get(&at(&text, &envelope)) {
+                Some(Held::Erased) => ERASED.clone_into(text.text),
+                Some(Held::Live(key)) => {
+                    let plain = key.open(&text.place.of(text.tenant, &envelope.key), &envelope.sealed);
+                    if let Some(plain) = plain.and_then(|bytes| String::from_utf8(bytes).ok()) {
+                        *text.text = plain;
+                    }
+                }
+                None => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// A filter by names as one by what stands in the archive: names as they are, of before anything was sealed, and envelopes.
+    pub async fn sealed_filter(&self, filter: &EventFilter) -> Result<EventFilter, Error> {
+        let mut sealed = filter.clone();
+        if let Some(keys) = &self.keys {
+            for name in &filter.actors {
+                let limit = i64::try_from(MAX_NAMES + 1).unwrap_or(i64::MAX);
+                let names = keys.names(filter.tenant.as_ref(), name, limit).await?;
+                if names.len() > MAX_NAMES {
+                    return Err(Error::TooManyTenants(MAX_NAMES));
+                }
+                sealed.actors.extend(names);
+            }
+        }
+        Ok(sealed)
+    }
+}

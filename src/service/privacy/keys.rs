@@ -1,0 +1,207 @@
+//! The keys of persons: made when a person first acts in a tenant, held in memory for a moment, gone when they are erased.
+//!
+//! What is held is believed for `privacy.key_ttl_ms`: after that long every instance knows of an erasure.
+
+use std::{collections::HashMap, sync::Arc};
+
+use aws_lc_rs::hmac;
+use futures_util::future::BoxFuture;
+use moka::future::Cache;
+use tokio::sync::OnceCell;
+
+use super::{
+    envelope::{Envelope, KeyId, Place, SealingKey, random_key},
+    masters::Masters,
+};
+use crate::{
+    config::{self, ms},
+    domain::{event::Actor, ids::TenantName},
+    service::Error,
+    store::{
+        self, Visible,
+        data_keys::{self, DataKey, Named, Subject, Wrapped},
+        router::Router,
+    },
+};
+
+/// What the index key is bound to.
+pub const INDEX: &str = "index";
+
+/// What a person's key is bound to.
+pub fn bound(tenant: &str, id: &str) -> String {
+    format!("{tenant}/key/{id}")
+}
+
+/// A person in a tenant, with the key that seals what it says.
+pub struct Person {
+    id: KeyId,
+    key: Arc<SealingKey>,
+    /// Its name in an envelope.
+    pub name: String,
+}
+
+impl Person {
+    /// A text of this person, for one place.
+    pub fn seal(&self, tenant: &str, place: Place, text: &str) -> Result<String, Error> {
+        envelope(&self.id, &self.key, tenant, place, text)
+    }
+}
+
+fn envelope(id: &KeyId, key: &SealingKey, tenant: &str, place: Place, text: &str) -> Result<String, Error> {
+    Ok(Envelope { key: id.clone(), sealed: key.seal(&place.of(tenant, id), text.as_bytes())? }.to_string())
+}
+
+/// What became of a key that an envelope names.
+#[derive(Clone)]
+pub enum Held {
+    /// It opens.
+    Live(Arc<SealingKey>),
+    /// It was destroyed.
+    Erased,
+}
+
+/// A key's place: tenant and id.
+pub type At = (String, KeyId);
+
+/// The keys of persons.
+pub struct Keys {
+    masters: Masters,
+    router: Arc<Router>,
+    index: OnceCell<hmac::Key>,
+    people: Cache<(TenantName, Actor), Arc<Person>>,
+    held: Cache<At, Held>,
+}
+
+impl Keys {
+    /// Keys that `masters` wrap, kept in Postgres.
+    pub fn new(masters: Masters, settings: &config::Privacy, router: Arc<Router>) -> Self {
+        let (most, ttl) = (settings.keys_held, ms(settings.key_ttl_ms));
+        let people = Cache::builder().max_capacity(most).time_to_live(ttl).build();
+        let held = Cache::builder().max_capacity(most).time_to_live(ttl).build();
+        Self { masters, router, index: OnceCell::new(), people, held }
+    }
+
+    /// The master keys.
+    pub fn masters(&self) -> &Masters {
+        &self.masters
+    }
+
+    /// The person that an actor is in a tenant, with a new key if it has none. Those who ask at the same time share one read.
+    pub async fn person(&self, tenant: &TenantName, actor: &Actor) -> Result<Arc<Person>, Error> {
+        let find = self.find_or_make(tenant, actor);
+        let found = self.people.try_get_with((tenant.clone(), actor.clone()), find).await;
+        found.map_err(|error| match &*error {
+            Error::Unavailable { dependency, cause } => Error::Unavailable { dependency, cause: cause.clone() },
+            other => Error::internal(other.to_string()),
+        })
+    }
+
+    /// Boxed, with names of its own: the compiler does not see that it may be sent to another thread when these are the caller's.
+    fn find_or_make<'a>(&'a self, tenant: &TenantName, actor: &Actor) -> BoxFuture<'a, Result<Arc<Person>, Error>> {
+        let (tenant, actor) = (tenant.clone(), actor.clone());
+        Box::pin(async move {
+            let subject = self.subject(&actor.id).await?;
+            let subject = Subject { tenant: &tenant, kind: &actor.kind, subject: &subject };
+            let read = async |tx: &store::Transaction<'_>| data_keys::of_person(tx, subject).await;
+            let known = self.router.primary().read(&Visible::tenant(&tenant), read).await?;
+            let key = match known {
+                Some(key) => key,
+                None => self.make(subject, &actor.id).await?,
+            };
+            let id = KeyId::parse(&key.id).ok_or_else(|| Error::internal(format!("{} is no id of a key", key.id)))?;
+            let sealing = Arc::new(self.unwrapped(tenant.as_str(), &key.id, &key.wrapped)?);
+            Ok(Arc::new(Person { id, key: sealing, name: key.name }))
+        })
+    }
+
+    async fn make(&self, subject: Subject<'_>, name: &str) -> Result<DataKey, Error> {
+        let (id, bytes, tenant) = (KeyId::random()?, random_key()?, subject.tenant.as_str());
+        let key = SealingKey::new(&bytes).ok_or_else(not_a_key)?;
+        let made = DataKey {
+            wrapped: self.masters.wrap(&bound(tenant, id.as_str()), &bytes)?,
+            name: envelope(&id, &key, tenant, Place::Actor, name)?,
+            id: id.as_str().to_owned(),
+        };
+        let keep = async |tx: &store::Transaction<'_>| data_keys::keep(tx, subject, &made).await;
+        let kept = self.router.primary().write(&Visible::tenant(subject.tenant), keep).await?;
+        kept.ok_or_else(|| Error::internal("a person's key was made and erased in the same moment"))
+    }
+
+    fn unwrapped(&self, tenant: &str, id: &str, wrapped: &Wrapped) -> Result<SealingKey, Error> {
+        SealingKey::new(&self.masters.unwrap(&bound(tenant, id), wrapped)?).ok_or_else(not_a_key)
+    }
+
+    /// The keys that are known of those that envelopes name.
+    pub async fn named(&self, at: impl Iterator<Item = At>) -> Result<HashMap<At, Held>, Error> {
+        let (mut found, mut cold) = (HashMap::new(), Vec::new());
+        for at in at {
+            if found.contains_key(&at) {
+                continue;
+            }
+            match self.held.get(&at).await {
+                Some(held) => drop(found.insert(at, held)),
+                None => cold.push((at.0, at.1.as_str().to_owned())),
+            }
+        }
+        if cold.is_empty() {
+            return Ok(found);
+        }
+        cold.sort_unstable();
+        cold.dedup();
+        for named in self.load(cold).await? {
+            let Some(id) = KeyId::parse(&named.id) else { continue };
+            let held = match &named.wrapped {
+                None => Held::Erased,
+                Some(wrapped) => Held::Live(Arc::new(self.unwrapped(&named.tenant, &named.id, wrapped)?)),
+            };
+            self.held.insert((named.tenant.clone(), id.clone()), held.clone()).await;
+            found.insert((named.tenant, id), held);
+        }
+        Ok(found)
+    }
+
+    /// Boxed, as [`Self::find_or_make`] is.
+    fn load(&self, cold: Vec<(String, String)>) -> BoxFuture<'_, Result<Vec<Named>, Error>> {
+        Box::pin(async move {
+            let tenants: Vec<TenantName> = cold.iter().filter_map(|(tenant, _)| tenant.parse().ok()).collect();
+            let visible = Visible::tenants(&tenants);
+            // It owns what it reads by: of a future that borrows it cannot be shown that it is `Send`.
+            let read = async move |tx: &store::Transaction<'_>| data_keys::named(tx, cold.clone()).await;
+            Ok(self.router.read_newest(&visible, read).await?)
+        })
+    }
+
+    /// The envelopes that stand for a name, in a tenant or in all: at most `limit`.
+    pub async fn names(&self, tenant: Option<&TenantName>, name: &str, limit: i64) -> Result<Vec<String>, Error> {
+        let subject = self.subject(name).await?;
+        let read = async |tx: &store::Transaction<'_>| data_keys::names(tx, tenant, &subject, limit).await;
+        Ok(self.router.read_newest(&tenant.map_or_else(Visible::all_tenants, Visible::tenant), read).await?)
+    }
+
+    /// What a name is looked up with.
+    pub async fn subject(&self, name: &str) -> Result<Vec<u8>, Error> {
+        let index = self.index.get_or_try_init(|| Box::pin(self.load_index())).await?;
+        Ok(hmac::sign(index, name.as_bytes()).as_ref().to_vec())
+    }
+
+    async fn load_index(&self) -> Result<hmac::Key, Error> {
+        let read = async |tx: &store::Transaction<'_>| data_keys::index(tx).await;
+        let wrapped = match self.router.read_newest(&Visible::no_tenants(), read).await? {
+            Some(wrapped) => wrapped,
+            None => {
+                let made = self.masters.wrap(INDEX, &random_key()?)?;
+                let keep = async |tx: &store::Transaction<'_>| data_keys::keep_index(tx, &made).await;
+                self.router
+                    .primary()
+                    .write(&Visible::no_tenants(), keep)
+                    .await?
+                    .ok_or_else(|| Error::internal("the index key is gone"))?
+            }
+        };
+        Ok(hmac::Key::new(hmac::HMAC_SHA256, &self.masters.unwrap(INDEX, &wrapped)?))
+    }
+}
+
+fn not_a_key() -> Error {
+    Error::internal("a stored key has not as many bytes as a key has")
+}

@@ -1,0 +1,200 @@
+//! The audit of access: who was refused, who read what is sensitive, who changed keys.
+//!
+//! No request waits for it and none fails with it. Refusals and reads go into a bounded queue in memory, and from there to MongoDB in
+//! batches; while MongoDB is away the queue holds what it has, and what finds no room in it is counted. A flood is sampled before it gets
+//! there (`sampling`). Every access is in the end a record of its own or one of the `suppressed` of another, unless the process is
+//! killed with it. Changes of keys take another way, on which nothing is lost ([`outbox`]).
+
+pub mod list;
+pub mod outbox;
+mod sampling;
+
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use self::sampling::Sampler;
+use crate::{
+    audit::{access::ArchivedAccess, archive::Archive},
+    config::{self, ms},
+    domain::access::{AccessEvent, Kind},
+    resilience::Dependency,
+    service::audit::Guarded,
+    telemetry::names,
+};
+
+/// Where accesses are told.
+pub struct Trail {
+    refusals: Sampler,
+    /// Apart, so that a flood of refusals cannot hide a read.
+    reads: Sampler,
+    queue: mpsc::Sender<AccessEvent>,
+    last_error: Mutex<Option<String>>,
+}
+
+/// What `/health/resilience` tells of it.
+#[derive(Debug, Serialize)]
+pub struct TrailReport {
+    /// Records in memory that MongoDB does not have.
+    pub waiting: usize,
+    /// Accesses that are counted and not told yet.
+    pub suppressed: u64,
+    /// Why the last attempt to write failed; `None` after one that did not.
+    pub last_error: Option<String>,
+}
+
+impl Trail {
+    /// With the settings of `[trail]`, and the other end of its queue, for whoever writes it out.
+    pub fn new(settings: &config::Trail) -> (Arc<Self>, mpsc::Receiver<AccessEvent>) {
+        let (queue, taken) = mpsc::channel(settings.queue);
+        let trail = Self { refusals: Sampler::new(settings), reads: Sampler::new(settings), queue, last_error: Mutex::default() };
+        (Arc::new(trail), taken)
+    }
+
+    /// Tells of an access. `network` is where somebody comes from who is not known otherwise. Never waits.
+    pub fn tell(&self, access: AccessEvent, network: Option<IpAddr>) {
+        let sampler = self.sampler(access.kind);
+        match sampler.sample(access, network) {
+            Some(kept) => self.keep(kept),
+            None => metrics::counter!(names::TRAIL_RECORDS, "result" => "suppressed").increment(1),
+        }
+    }
+
+    fn sampler(&self, kind: Kind) -> &Sampler {
+        match kind {
+            Kind::Read => &self.reads,
+            Kind::Denied | Kind::KeyChanged => &self.refusals,
+        }
+    }
+
+    fn keep(&self, access: AccessEvent) {
+        if let Err(mpsc::error::TrySendError::Full(access) | mpsc::error::TrySendError::Closed(access)) =
+            self.queue.try_send(access)
+        {
+            metrics::counter!(names::TRAIL_RECORDS, "result" => "overflowed").increment(1);
+            self.sampler(access.kind).suppress(None, access);
+        }
+    }
+
+    /// Tells of what was suppressed and not told since.
+    fn summarise(&self) {
+        let waiting: Vec<_> = [&self.refusals, &self.reads].into_iter().flat_map(Sampler::take).collect();
+        waiting.into_iter().for_each(|access| self.keep(access));
+    }
+
+    /// Forgets sources that were not heard of for long.
+    pub fn retire(&self) {
+        self.refusals.retire();
+        self.reads.retire();
+    }
+
+    /// How it stands.
+    pub fn report(&self) -> TrailReport {
+        TrailReport {
+            waiting: self.queue.max_capacity() - self.queue.capacity(),
+            suppressed: self.refusals.pending() + self.reads.pending(),
+            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    /// Notes how an attempt to write went, and logs when that changes.
+    fn went(&self, error: Option<String>) {
+        let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        match (&*last, &error) {
+            (None, Some(error)) => tracing::warn!(error, "the audit of access cannot be written; it waits"),
+            (Some(_), None) => tracing::info!("the audit of access can be written again"),
+            _ => {}
+        }
+        if error.is_some() {
+            metrics::counter!(names::TRAIL_FAILURES).increment(1);
+        }
+        *last = error;
+    }
+}
+
+/// What writes to the archive: the queue's task and the outbox's.
+pub struct Writer {
+    archive: Guarded,
+    trail: Arc<Trail>,
+    batch: usize,
+    pause: Duration,
+    summary: Duration,
+}
+
+impl Writer {
+    /// Writes to `archive` under `policy`, of which it takes two places.
+    pub fn new(archive: Archive, policy: Arc<Dependency>, trail: Arc<Trail>, settings: &config::Trail) -> Self {
+        let (pause, summary) = (ms(settings.poll_ms), ms(settings.summary_ms));
+        Self { archive: Guarded::new(archive, policy), trail, batch: settings.batch, pause, summary }
+    }
+
+    /// Writes what is told until `stop`, and then what is left, if MongoDB takes it at once.
+    pub async fn run(self: Arc<Self>, mut queue: mpsc::Receiver<AccessEvent>, stop: CancellationToken) {
+        let mut summary = tokio::time::interval(self.summary);
+        summary.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut batch = Vec::new();
+        while !stop.is_cancelled() {
+            tokio::select! {
+                () = stop.cancelled() => break,
+                _ = summary.tick() => self.trail.summarise(),
+                _ = queue.recv_many(&mut batch, self.batch) => {}
+            }
+            while !batch.is_empty() {
+                match stop.run_until_cancelled(self.store(&batch)).await {
+                    Some(Ok(_)) => batch.clear(),
+                    Some(Err(())) => drop(stop.run_until_cancelled(tokio::time::sleep(self.pause)).await),
+                    None => break,
+                }
+            }
+        }
+        self.trail.summarise();
+        queue.close();
+        loop {
+            while batch.len() < self.batch
+                && let Ok(access) = queue.try_recv()
+            {
+                batch.push(access);
+            }
+            if batch.is_empty() || self.store(&batch).await.is_err() {
+                break;
+            }
+            batch.clear();
+        }
+        let lost = batch.len() + queue.len();
+        if lost > 0 {
+            tracing::warn!(records = lost, "the end came before the audit of access was written");
+        }
+    }
+
+    /// Stores accesses; what MongoDB refuses for good is logged, and its places returned. An attempt that failed may be made again.
+    async fn store(&self, accesses: &[AccessEvent]) -> Result<Vec<usize>, ()> {
+        let documents: Vec<_> = accesses.iter().map(ArchivedAccess::from).collect();
+        match self.archive.call(|archive| archive.insert_accesses(&documents)).await {
+            Ok(unfit) => {
+                self.trail.went(None);
+                for unfit in &unfit {
+                    tracing::error!(
+                        access.id = documents[unfit.at].event_id,
+                        error = unfit.message,
+                        "an access is refused by MongoDB"
+                    );
+                }
+                metrics::counter!(names::TRAIL_RECORDS, "result" => "refused").increment(unfit.len() as u64);
+                metrics::counter!(names::TRAIL_RECORDS, "result" => "archived").increment((documents.len() - unfit.len()) as u64);
+                metrics::gauge!(names::TRAIL_QUEUE).set(self.trail.report().waiting as f64);
+                Ok(unfit.into_iter().map(|unfit| unfit.at).collect())
+            }
+            Err(error) => {
+                self.trail.went(Some(error.to_string()));
+                metrics::gauge!(names::TRAIL_QUEUE).set((accesses.len() + self.trail.report().waiting) as f64);
+                Err(())
+            }
+        }
+    }
+}

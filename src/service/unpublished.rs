@@ -1,0 +1,132 @@
+//! How much of what is committed Kafka does not have yet, and whether writes go on all the same (`audit.fail_closed`).
+//!
+//! The outbox is counted each second, not with each write: what is written between two samples goes beyond a limit. A count that is too old
+//! counts as too much: then nobody knows.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use crate::{
+    config,
+    store::{self, Server, Visible, outbox::Backlog},
+    telemetry::names,
+};
+
+/// A sample older than this says nothing. Samples are a second apart, and one may take as long as a read may.
+const TOO_OLD: Duration = Duration::from_secs(5);
+
+/// Why writes are refused.
+#[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
+pub enum Closed {
+    /// More events wait than may.
+    #[error("{0} events are not published yet, and more than {1} may not be")]
+    Events(i64, u32),
+    /// The oldest waits for longer than it may.
+    #[error("the oldest event waits to be published for {0:.0} s, and longer than {1} s it may not")]
+    Seconds(f64, u32),
+    /// There is no sample that is new enough.
+    #[error("how many events are not published yet is not known")]
+    Unknown,
+}
+
+/// The newest sample of the outbox, and the rule.
+#[derive(Debug)]
+pub struct Unpublished {
+    fail_closed: bool,
+    max_events: u32,
+    max_seconds: u32,
+    newest: Mutex<Option<(Backlog, Instant)>>,
+}
+
+impl Unpublished {
+    /// Nothing is known yet.
+    pub fn new(settings: &config::Audit) -> Arc<Self> {
+        let config::Audit { fail_closed, max_unpublished_events, max_unpublished_seconds, .. } = *settings;
+        let (max_events, max_seconds) = (max_unpublished_events, max_unpublished_seconds);
+        Arc::new(Self { fail_closed, max_events, max_seconds, newest: Mutex::default() })
+    }
+
+    /// Whether writes may be refused at all.
+    pub fn fails_closed(&self) -> bool {
+        self.fail_closed
+    }
+
+    /// Counts, and says so in the metrics.
+    pub async fn sample(&self, primary: &Server) {
+        match primary.read(&Visible::no_tenants(), store::outbox::backlog).await {
+            Ok(sample) => {
+                metrics::gauge!(names::OUTBOX_BACKLOG).set(sample.events as f64);
+                metrics::gauge!(names::OUTBOX_AGE_SECONDS).set(sample.oldest_seconds);
+                self.set(sample, Instant::now());
+            }
+            Err(error) => tracing::debug!(error = %error, "the outbox could not be counted"),
+        }
+        metrics::gauge!(names::WRITES_CLOSED).set(if self.admits().is_ok() { 0.0 } else { 1.0 });
+    }
+
+    fn set(&self, sample: Backlog, at: Instant) {
+        *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some((sample, at));
+    }
+
+    /// The newest sample, unless it is too old.
+    pub fn newest(&self) -> Option<Backlog> {
+        let newest = *self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.filter(|(_, at)| at.elapsed() < TOO_OLD).map(|(sample, _)| sample)
+    }
+
+    /// Whether a write may be made now.
+    pub fn admits(&self) -> Result<(), Closed> {
+        if !self.fail_closed {
+            return Ok(());
+        }
+        match self.newest() {
+            None => Err(Closed::Unknown),
+            Some(sample) if sample.events > i64::from(self.max_events) => Err(Closed::Events(sample.events, self.max_events)),
+            Some(sample) if sample.oldest_seconds > f64::from(self.max_seconds) => {
+                Err(Closed::Seconds(sample.oldest_seconds, self.max_seconds))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(fail_closed: bool) -> Arc<Unpublished> {
+        let mut settings = config::Settings::without_environment(&[]).unwrap().audit;
+        settings = config::Audit { fail_closed, max_unpublished_events: 10, max_unpublished_seconds: 60, ..settings };
+        Unpublished::new(&settings)
+    }
+
+    #[test]
+    fn writes_stop_beyond_a_limit_and_when_nothing_is_known() {
+        let unpublished = with(true);
+        assert_eq!(unpublished.admits(), Err(Closed::Unknown));
+        let now = Instant::now();
+        for (events, oldest_seconds, admitted) in [
+            (0, 0.0, Ok(())),
+            (10, 60.0, Ok(())),
+            (11, 1.0, Err(Closed::Events(11, 10))),
+            (1, 60.5, Err(Closed::Seconds(60.5, 60))),
+            (10, 0.0, Ok(())),
+        ] {
+            unpublished.set(Backlog { events, oldest_seconds }, now);
+            assert_eq!(unpublished.admits(), admitted, "{events} events, {oldest_seconds} s");
+        }
+        let old = now.checked_sub(TOO_OLD).unwrap();
+        unpublished.set(Backlog { events: 0, oldest_seconds: 0.0 }, old);
+        assert_eq!((unpublished.admits(), unpublished.newest()), (Err(Closed::Unknown), None));
+    }
+
+    #[test]
+    fn unless_asked_to_writes_never_stop() {
+        let unpublished = with(false);
+        assert_eq!(unpublished.admits(), Ok(()));
+        unpublished.set(Backlog { events: 100_000, oldest_seconds: 1e6 }, Instant::now());
+        assert_eq!(unpublished.admits(), Ok(()));
+    }
+}

@@ -1,0 +1,160 @@
+//! The headers that every answer carries, and who may ask the operations listener.
+
+use reqwest::{Client, Method, Response, header::HeaderMap};
+use serde_json::json;
+
+use crate::support::TestApp;
+
+const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
+const RESOLVE: &str = "/api/v1/routes/resolve?tenant=t&service=s&env=e&version=v";
+
+fn value<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).map_or("", |value| value.to_str().unwrap())
+}
+
+fn assert_careful(response: &Response, what: &str, caching: &str) {
+    let headers = response.headers();
+    assert_eq!(value(headers, "x-content-type-options"), "nosniff", "{what}");
+    assert_eq!(value(headers, "referrer-policy"), "no-referrer", "{what}");
+    assert_eq!(value(headers, "cross-origin-resource-policy"), "same-origin", "{what}");
+    let policy = value(headers, "content-security-policy");
+    assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{what}: {policy}");
+    assert!(what.contains("/docs") || what.contains("text/html") || policy == API_POLICY, "{what}: {policy}");
+    assert_eq!(value(headers, "cache-control"), caching, "{what}");
+    for name in ["server", "x-powered-by", "strict-transport-security"] {
+        assert!(!headers.contains_key(name), "{what}: {name}");
+    }
+    for name in headers.keys() {
+        assert_eq!(headers.get_all(name).iter().count(), 1, "{what}: {name} more than once");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_answer_is_careful() {
+    let app = TestApp::start().await;
+    let route = json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a" });
+    let made = app.post("/routes").json(&route).expect(201).await;
+    let (etag, client) = (made.header("etag").to_owned(), Client::new());
+    let answers: [(&str, &str, u16, &str); 19] = [
+        ("GET", RESOLVE, 200, "no-cache"),
+        ("GET", "/api/v1/routes/resolve?tenant=t&service=s&env=e&version=w", 404, "no-store"),
+        ("GET", "/api/v1/tenants/t/snapshot", 200, "no-cache"),
+        ("GET", "/api/v1/tenants/nobody/snapshot", 404, "no-store"),
+        ("GET", "/api/v1/tenants/t/stream", 200, "no-store"),
+        ("GET", "/api/v1/routes", 200, "no-store"),
+        ("HEAD", "/api/v1/routes/t/s/e/v", 200, "no-store"),
+        ("GET", "/api/v1/routes?colour=blue", 422, "no-store"),
+        ("POST", "/api/v1/routes", 415, "no-store"),
+        ("DELETE", "/api/v1/routes", 405, "no-store"),
+        ("OPTIONS", "/api/v1/routes", 405, "no-store"),
+        ("GET", "/nothing", 404, "no-store"),
+        ("GET", "/health", 200, "no-store"),
+        ("GET", "/health/ready", 200, "no-store"),
+        ("GET", "/docs/", 200, "no-store"),
+        ("GET", "/docs/index.css", 200, "no-store"),
+        ("GET", "/docs/events", 200, "no-store"),
+        ("GET", "/api/v1/openapi.json", 200, "no-store"),
+        ("GET", "/problems/internal", 200, "no-store"),
+    ];
+    for (method, path, status, caching) in answers {
+        let response = client.request(method.parse().unwrap(), format!("{}{path}", app.api)).send().await.unwrap();
+        assert_eq!(response.status(), status, "{method} {path}");
+        assert_careful(&response, &format!("{method} {path}"), caching);
+    }
+    let page = client.get(format!("{}/problems/internal", app.api)).header("accept", "text/html").send().await.unwrap();
+    assert_careful(&page, "text/html", "no-store");
+    for (path, caching) in
+        [(RESOLVE, "no-cache"), ("/api/v1/tenants/t/snapshot", "no-cache"), ("/api/v1/routes/t/s/e/v", "no-store")]
+    {
+        let response = client.get(format!("{}{path}", app.api)).header("if-none-match", &etag).send().await.unwrap();
+        assert_eq!(response.status(), 304, "{path}");
+        assert_careful(&response, path, caching);
+    }
+    for (path, status) in [("/metrics", 200), ("/health", 200), ("/nothing", 404)] {
+        let response = client.get(format!("{}{path}", app.ops)).send().await.unwrap();
+        assert_eq!(response.status(), status, "{path}");
+        assert_careful(&response, path, "no-store");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_past_its_deadline_is_answered_as_carefully() {
+    let app = TestApp::with(&["http.request_timeout_ms=400", "write.timeout_ms=300", "postgres.read_timeout_ms=5000"]).await;
+    app.db.execute("begin", &[]).await;
+    app.db.execute("lock table tenants in access exclusive mode", &[]).await;
+    let response = reqwest::get(format!("{}/api/v1/tenants", app.api)).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert_careful(&response, "/api/v1/tenants", "no-store");
+    app.db.execute("rollback", &[]).await;
+}
+
+/// A minimum that is reached sends a poll the ordinary way, and changes nothing else.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_short_way_and_the_ordinary_one_answer_alike() {
+    let app = TestApp::start().await;
+    let route = json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a" });
+    let tag = app.post("/routes").json(&route).expect(201).await.header("etag").to_owned();
+    app.get("/tenants/t/snapshot").expect(200).await;
+    let unlike = |mut headers: HeaderMap| {
+        headers.remove("date");
+        headers.remove("x-correlation-id");
+        headers
+    };
+    for (path, seen, status) in
+        [(RESOLVE, "", 200), (RESOLVE, tag.as_str(), 304), ("/api/v1/tenants/t/snapshot", tag.as_str(), 304)]
+    {
+        let call = || app.call(Method::GET, path).header("if-none-match", seen);
+        let short = call().expect(status).await;
+        let ordinary = call().header("tm-min-revision", &tag).expect(status).await;
+        assert_eq!(short.bytes, ordinary.bytes, "{path}");
+        assert_eq!(unlike(short.headers), unlike(ordinary.headers), "{path}");
+    }
+}
+
+const TOKEN: &str = "0123456789abcdef-ops";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_and_health_want_the_operators_token() {
+    let app = TestApp::with(&[&format!("http.ops_token={TOKEN}")]).await;
+    let ask = async |path: &str, authorization: &str| {
+        let request = Client::new().get(format!("{}{path}", app.ops));
+        let request = if authorization.is_empty() { request } else { request.header("authorization", authorization) };
+        request.send().await.unwrap()
+    };
+    let forged = [
+        String::new(),
+        "Bearer ".to_owned(),
+        format!("Bearer {}", &TOKEN[1..]),
+        format!("Bearer {TOKEN}x"),
+        format!("Bearer {}", TOKEN.to_uppercase()),
+        format!("bearer{TOKEN}"),
+        format!("Basic {TOKEN}"),
+        TOKEN.to_owned(),
+    ];
+    for path in ["/metrics", "/health", "/health/resilience", "/nothing", "//metrics", "/metrics/", "/health/live/../../metrics"]
+    {
+        for authorization in &forged {
+            let response = ask(path, authorization).await;
+            assert_eq!(response.status(), 401, "{path} {authorization}");
+            assert_eq!(value(response.headers(), "www-authenticate"), "Bearer");
+            assert_careful(&response, path, "no-store");
+            assert!(response.bytes().await.unwrap().is_empty());
+        }
+    }
+    for path in ["/metrics", "/health", "/health/resilience", "/health/live", "/health/ready"] {
+        assert_eq!(ask(path, &format!("Bearer {TOKEN}")).await.status(), 200, "{path}");
+    }
+    for path in ["/health/live", "/health/ready"] {
+        assert_eq!(ask(path, "").await.status(), 200, "{path}: a probe can send no header");
+    }
+}
+
+/// What is for operators is not on the API's listener, with or without their token.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_has_no_metrics() {
+    let app = TestApp::with(&[&format!("http.ops_token={TOKEN}")]).await;
+    for path in ["/metrics", "/api/v1/metrics", "/debug", "/config"] {
+        let call = app.call(Method::GET, path).header("authorization", format!("Bearer {TOKEN}"));
+        call.problem(404, "not_found").await;
+    }
+}

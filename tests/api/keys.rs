@@ -1,0 +1,280 @@
+//! Attacks on API keys, and what their administrators may and may not.
+
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+
+use crate::support::{
+    Call,
+    callers::Office,
+    database::{connect, url_of},
+    eventually,
+};
+
+/// A token that is like another but for one character. Its checksum is made right, so that only its secret is wrong.
+fn altered(token: &str, at: usize) -> String {
+    let (said, _) = token.split_at(token.len() - 6);
+    let mut bytes = said.as_bytes().to_vec();
+    bytes[at] = if bytes[at] == b'x' { b'y' } else { b'x' };
+    let said = String::from_utf8(bytes).unwrap();
+    let mut sum = crc32fast::hash(said.as_bytes());
+    let mut checksum = Vec::new();
+    for _ in 0..6 {
+        checksum.push(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"[(sum % 62) as usize]);
+        sum /= 62;
+    }
+    checksum.reverse();
+    format!("{said}{}", String::from_utf8(checksum).unwrap())
+}
+
+/// A database that nobody can connect to.
+struct Away {
+    name: String,
+    superuser: tokio_postgres::Client,
+}
+
+impl Away {
+    async fn of(office: &Office) -> Self {
+        let superuser = connect(&url_of("PG_PRIMARY_URL", "postgres")).await;
+        let away = Self { name: office.app.db.name.clone(), superuser };
+        away.allow(false).await;
+        let sql = "select pg_terminate_backend(pid) from pg_stat_activity where datname = $1 and usename <> 'postgres'";
+        away.superuser.query(sql, &[&away.name]).await.unwrap();
+        away
+    }
+
+    async fn allow(&self, allow: bool) {
+        let sql = format!("alter database {} with allow_connections {allow}", self.name);
+        self.superuser.execute(&sql, &[]).await.unwrap();
+    }
+
+    async fn back(self) {
+        self.allow(true).await;
+    }
+}
+
+fn ask(office: &Office) -> Call {
+    office.app.get("/tenants/acme")
+}
+
+#[tokio::test]
+async fn forged_and_mistyped_keys_are_all_refused_alike() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let good = office.key("acme", &["viewer"]).await;
+    ask(&office).bearer(&good).expect(200).await;
+    let basic = format!("Basic {good}");
+    let forged = [
+        ("another secret", format!("Bearer {}", altered(&good, 40))),
+        ("another id", format!("Bearer {}", altered(&good, 8))),
+        ("mistyped", format!("Bearer {}x", &good[..good.len() - 1])),
+        ("cut short", format!("Bearer {}", &good[..good.len() - 7])),
+        ("too long", format!("Bearer {good}0")),
+        ("without its prefix", format!("Bearer {}", &good[4..])),
+        ("in upper case", format!("Bearer {}", good.to_uppercase())),
+        ("twice", format!("Bearer {good} {good}")),
+        ("twice, with a comma", format!("Bearer {good},{good}")),
+        ("empty", "Bearer ".into()),
+        ("no token", "Bearer".into()),
+        ("another scheme", basic),
+        ("no scheme", good.clone()),
+        ("a path", "Bearer tmk_../../../../etc/passwd".into()),
+        ("a statement", "Bearer tmk_' or 1=1 --_".into()),
+        ("a very long one", format!("Bearer {}", "a".repeat(7000))),
+    ];
+    let mut bodies = Vec::new();
+    for (what, value) in &forged {
+        let call = ask(&office).header("authorization", value).header("x-correlation-id", "same");
+        let answer = call.problem(401, "unauthenticated").await;
+        assert!(!String::from_utf8_lossy(&answer.bytes).contains(&good), "{what}");
+        bodies.push(answer.bytes);
+    }
+    bodies.dedup();
+    assert_eq!(bodies.len(), 1, "which of them it was is not told");
+    ask(&office).header("authorization", b"Bearer \xff\xfe").problem(401, "unauthenticated").await;
+    for name in ["x-api-key", "cookie", "proxy-authorization", "x-authorization"] {
+        ask(&office).header(name, format!("Bearer {good}")).problem(401, "unauthenticated").await;
+    }
+    let twice = ask(&office).bearer(&good).bearer(&altered(&good, 40));
+    twice.problem(401, "unauthenticated").await;
+    ask(&office).header("authorization", format!("bearer   {good}")).expect(200).await;
+}
+
+#[tokio::test]
+async fn a_key_ends_when_it_says() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let end = |ms: i64| json!((Timestamp::now() + SignedDuration::from_millis(ms)).to_string());
+    let body = |end: Value| json!({ "tenant": "acme", "roles": ["viewer"], "expires_at": end });
+    let past = office.app.post("/keys").bearer(&office.admin).json(&body(end(-1000)));
+    assert_eq!(past.problem(422, "invalid_request").await.pointers(), ["/expires_at"]);
+    let token = office.made(&body(end(1500))).await;
+    ask(&office).bearer(&token).expect(200).await;
+    eventually("it ends", async || (ask(&office).bearer(&token).send().await.status == 401).then_some(())).await;
+}
+
+#[tokio::test]
+async fn the_database_has_no_secret() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let token = office.key("acme", &["viewer"]).await;
+    let body = json!({ "overlap_seconds": 60 });
+    let id = &token[4..16];
+    let rotated = office.app.post(&format!("/keys/{id}/rotate")).bearer(&office.admin).json(&body).expect(200).await;
+    let rotated = rotated.json["token"].as_str().unwrap().to_owned();
+    let tables = office.app.db.rows("select tablename::text from pg_tables where schemaname = 'public'", &[]).await;
+    assert!(tables.len() > 8);
+    let mut dump = String::new();
+    for table in tables {
+        let table: String = table.get(0);
+        let rows = office.app.db.rows(&format!("select t::text from {table} t"), &[]).await;
+        rows.iter().for_each(|row| dump.push_str(row.get(0)));
+    }
+    assert!(dump.contains(id), "the key is in there");
+    for secret in [&token, &rotated, &office.admin] {
+        let (secret, checksum) = secret[17..].split_at(43);
+        for part in [secret, &secret[..12], &secret[31..]] {
+            assert!(!dump.contains(part) && !dump.contains(&hex::encode(part)), "{part}");
+        }
+        assert_eq!(checksum.len(), 6);
+    }
+}
+
+#[tokio::test]
+async fn nobody_gives_more_than_it_has() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    office.tenant("other").await;
+    let admin = office.key("acme", &["tenant_admin"]).await;
+    let make = async |token: &str, body: Value| office.app.post("/keys").bearer(token).json(&body).send().await;
+    for (body, status, code) in [
+        (json!({ "roles": ["viewer"] }), 201, Value::Null),
+        (json!({ "tenant": "acme", "roles": ["tenant_admin"] }), 201, Value::Null),
+        (json!({ "tenant": "other", "roles": ["viewer"] }), 404, json!("tenant_not_found")),
+        (json!({ "tenant": "nobody", "roles": ["viewer"] }), 404, json!("tenant_not_found")),
+        (json!({ "roles": ["platform_admin"] }), 422, json!("invalid_request")),
+        (json!({ "tenant": "acme", "roles": ["platform_admin"] }), 422, json!("invalid_request")),
+        (json!({ "roles": [] }), 422, json!("invalid_request")),
+        (json!({ "roles": ["root"] }), 422, json!("invalid_request")),
+        (json!({ "roles": ["viewer"], "envs": ["prod"] }), 422, json!("invalid_request")),
+    ] {
+        let answer = make(&admin, body.clone()).await;
+        assert_eq!((answer.status.as_u16(), &answer.json["code"]), (status, &code), "{body}: {}", answer.json);
+        assert!(status != 201 || answer.json["tenant"] == "acme", "{}", answer.json);
+    }
+    let platform = make(&office.admin, json!({ "roles": ["auditor"] })).await;
+    assert_eq!((platform.status.as_u16(), &platform.json["tenant"]), (201, &Value::Null));
+    let missing = make(&office.admin, json!({ "tenant": "nobody", "roles": ["viewer"] })).await;
+    assert_eq!(missing.json["code"], "tenant_not_found", "there is no key of a tenant that does not exist");
+    for other in [platform.json["id"].as_str().unwrap(), &office.key("other", &["viewer"]).await[4..16], "0Yb3kQ9zTn5W"] {
+        office.app.get(&format!("/keys/{other}")).bearer(&admin).problem(404, "key_not_found").await;
+        office.app.delete(&format!("/keys/{other}")).bearer(&admin).problem(404, "key_not_found").await;
+        let rotate = office.app.post(&format!("/keys/{other}/rotate")).bearer(&admin).json(&json!({}));
+        rotate.problem(404, "key_not_found").await;
+    }
+}
+
+#[tokio::test]
+async fn a_retry_makes_no_other_key_and_shows_no_token_again() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let make = async |body: Value| {
+        office.app.post("/keys").bearer(&office.admin).header("idempotency-key", "k1").json(&body).send().await
+    };
+    let body = json!({ "tenant": "acme", "roles": ["viewer"] });
+    let (first, again) = (make(body.clone()).await, make(body).await);
+    assert_eq!((first.status.as_u16(), again.status.as_u16()), (201, 201));
+    assert_eq!(first.json["id"], again.json["id"]);
+    assert!(first.json["token"].is_string() && again.json["token"].is_null());
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    let other = make(json!({ "tenant": "acme", "roles": ["editor"] })).await;
+    assert_eq!(other.json["code"], "idempotency_key_reused");
+}
+
+#[tokio::test]
+async fn keys_of_a_tenant_end_with_it_and_their_number_is_bounded() {
+    let office = Office::with(&["auth.keys_per_tenant=2"]).await;
+    office.tenant("acme").await;
+    let token = office.key("acme", &["viewer"]).await;
+    office.key("acme", &["viewer"]).await;
+    let third = office.app.post("/keys").bearer(&office.admin).json(&json!({ "tenant": "acme", "roles": ["viewer"] }));
+    third.problem(409, "quota_exceeded").await;
+    ask(&office).bearer(&token).expect(200).await;
+    office.app.delete("/tenants/acme?confirm=acme").bearer(&office.admin).expect(204).await;
+    office.tenant("acme").await;
+    eventually("it is refused", async || (ask(&office).bearer(&token).send().await.status == 401).then_some(())).await;
+    let keys = office.app.get("/keys?tenant=acme").bearer(&office.admin).expect(200).await;
+    let keys = keys.json["items"].as_array().unwrap().clone();
+    assert!(keys.len() == 2 && keys.iter().all(|key| key["revoked_at"].is_string()), "{keys:?}");
+    office.key("acme", &["viewer"]).await;
+}
+
+#[tokio::test]
+async fn while_postgres_is_away_known_keys_are_good_and_unknown_ones_are_not_told_to_be_bad() {
+    let office = Office::with(&["kafka.bootstrap_servers="]).await;
+    office.tenant("acme").await;
+    let (known, unknown) = (office.key("acme", &["node"]).await, office.key("acme", &["node"]).await);
+    let snapshot = |token: &str| office.app.get("/tenants/acme/snapshot").bearer(token);
+    snapshot(&known).expect(200).await;
+    let away = Away::of(&office).await;
+    snapshot(&known).expect(200).await;
+    let answer = snapshot(&unknown).send().await;
+    assert_eq!(answer.status, 503, "{}", answer.json);
+    snapshot(&altered(&known, 40)).problem(401, "unauthenticated").await;
+    away.back().await;
+    eventually("it is known again", async || (snapshot(&unknown).send().await.status == 200).then_some(())).await;
+}
+
+#[tokio::test]
+async fn known_keys_are_good_for_a_limited_time_only() {
+    let office = Office::with(&["auth.key_grace_ms=300", "auth.key_refresh_ms=100", "kafka.bootstrap_servers="]).await;
+    office.tenant("acme").await;
+    let known = office.key("acme", &["node"]).await;
+    let snapshot = || office.app.get("/tenants/acme/snapshot").bearer(&known);
+    snapshot().expect(200).await;
+    let _away = Away::of(&office).await;
+    eventually("the grace is over", async || (snapshot().send().await.status == 503).then_some(())).await;
+}
+
+#[tokio::test]
+async fn a_revoked_key_s_stream_and_long_poll_tell_nothing_more() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let token = office.key("acme", &["node"]).await;
+    let id = token[4..16].to_owned();
+    let first = office.app.get("/tenants/acme/snapshot").bearer(&token).expect(200).await;
+    let waiting = office.app.get("/tenants/acme/snapshot?wait=30s").bearer(&token).header("if-none-match", first.header("etag"));
+    let waiting = tokio::spawn(waiting.send());
+    eventually("it waits", async || {
+        let metrics = office.app.ops("/metrics").send().await;
+        String::from_utf8_lossy(&metrics.bytes)
+            .lines()
+            .any(|line| line.starts_with("tm_waiters ") && !line.ends_with(" 0"))
+            .then_some(())
+    })
+    .await;
+    office.app.delete(&format!("/keys/{id}")).bearer(&office.admin).expect(204).await;
+    eventually("it is refused", async || {
+        (office.app.get("/tenants/acme/snapshot").bearer(&token).send().await.status == 401).then_some(())
+    })
+    .await;
+    let change = office.app.put("/routes/acme/checkout/prod/v2").bearer(&office.admin);
+    change.json(&json!({ "url": "https://b.example.com" })).expect(201).await;
+    let answer = waiting.await.unwrap();
+    assert_eq!(answer.status, 401, "{}", answer.json);
+}
+
+#[tokio::test]
+async fn use_is_noted() {
+    let office = Office::with(&["auth.key_refresh_ms=100"]).await;
+    office.tenant("acme").await;
+    let token = office.key("acme", &["viewer"]).await;
+    let noted = async || {
+        let shown = office.app.get(&format!("/keys/{}", &token[4..16])).bearer(&office.admin).expect(200).await;
+        shown.json["last_used_at"].as_str().map(|time| time.parse::<Timestamp>().unwrap())
+    };
+    assert_eq!(noted().await, None);
+    let before = Timestamp::now();
+    ask(&office).bearer(&token).expect(200).await;
+    let noted = eventually("it is noted", noted).await;
+    assert!(before <= noted && noted <= Timestamp::now(), "{noted}");
+}

@@ -1,0 +1,132 @@
+//! How often somebody may ask: addresses, callers, tenants.
+
+use futures_util::{StreamExt as _, stream};
+use reqwest::StatusCode;
+use serde_json::json;
+
+use crate::support::{
+    Answer,
+    callers::Office,
+    database::{connect, url_of},
+    eventually,
+};
+
+/// The statuses of that many calls that are made at once.
+async fn statuses(count: usize, call: impl AsyncFn(usize) -> Answer) -> Vec<u16> {
+    stream::iter(0..count).map(|at| call(at)).buffer_unordered(32).map(|answer| answer.status.as_u16()).collect().await
+}
+
+fn count(statuses: &[u16], status: StatusCode) -> usize {
+    statuses.iter().filter(|other| **other == status.as_u16()).count()
+}
+
+#[tokio::test]
+async fn who_tries_keys_out_is_held_up_before_they_are_looked_for() {
+    let office = Office::with(&["limits.attempts_per_second_per_address=20"]).await;
+    office.tenant("acme").await;
+    let good = office.key("acme", &["viewer"]).await;
+    office.app.get("/tenants/acme").bearer(&good).expect(200).await;
+    let before = lookups(&office).await;
+    let started = std::time::Instant::now();
+    let tried = statuses(1000, async |_| {
+        let token = traffic_manager::auth::key::NewToken::make().unwrap().token;
+        office.app.get("/tenants/acme").bearer(secrecy::ExposeSecret::expose_secret(&token)).send().await
+    })
+    .await;
+    let (seconds, looked) = (started.elapsed().as_secs() as usize + 1, lookups(&office).await - before);
+    let (refused, held_up) = (count(&tried, StatusCode::UNAUTHORIZED), count(&tried, StatusCode::TOO_MANY_REQUESTS));
+    assert_eq!(refused + held_up, 1000, "{tried:?}");
+    assert!(refused <= 20 * (seconds + 1) && held_up > 0, "{refused} refused in {seconds} s");
+    assert!(looked <= 20 * (seconds + 1), "{looked} looked for in {seconds} s");
+    let answer = office.app.get("/tenants/acme").bearer(&good).send().await;
+    assert_eq!(answer.status, 200, "a good key from the same address is not held up: {}", answer.json);
+}
+
+/// How often keys were looked for in Postgres.
+async fn lookups(office: &Office) -> usize {
+    let sql = "select coalesce(sum(idx_scan), 0)::bigint from pg_stat_user_indexes where indexrelname = 'api_keys_pkey'";
+    office.app.db.execute("select pg_stat_force_next_flush()", &[]).await;
+    usize::try_from(office.app.db.count(sql).await).unwrap()
+}
+
+#[tokio::test]
+async fn a_made_up_forwarding_header_changes_no_bucket_and_a_true_one_does() {
+    let office = Office::with(&["limits.requests_per_second_per_address=5"]).await;
+    let ask = async |office: &Office, at: usize| {
+        office.app.get("/openapi.json").header("x-forwarded-for", format!("203.0.113.{at}")).send().await
+    };
+    let answers = statuses(40, async |at| ask(&office, at).await).await;
+    assert!(count(&answers, StatusCode::TOO_MANY_REQUESTS) > 20, "{answers:?}");
+    let behind = Office::with(&["limits.requests_per_second_per_address=5", "http.trusted_proxies=127.0.0.0/8"]).await;
+    let answers = statuses(40, async |at| ask(&behind, at).await).await;
+    assert_eq!(count(&answers, StatusCode::OK), 40, "{answers:?}");
+    // Only what the proxy itself has added is believed: the client wrote the rest.
+    let answers = statuses(40, async |at| {
+        let hops = format!("198.51.100.{at}, 203.0.113.200, 127.0.0.9");
+        behind.app.get("/openapi.json").header("x-forwarded-for", hops).send().await
+    })
+    .await;
+    assert!(count(&answers, StatusCode::TOO_MANY_REQUESTS) > 20, "{answers:?}");
+}
+
+#[tokio::test]
+async fn callers_are_told_where_they_stand_and_when_to_come_back() {
+    let office = Office::with(&["limits.requests_per_second_per_caller=10", "limits.requests_per_second_per_tenant=12"]).await;
+    office.tenant("acme").await;
+    office.tenant("other").await;
+    let [a, b, c] =
+        [office.key("acme", &["node"]).await, office.key("acme", &["node"]).await, office.key("other", &["node"]).await];
+    // The short way counts as the ordinary one does.
+    let resolve = async |token: &str, tenant: &str| {
+        let path = format!("/routes/resolve?tenant={tenant}&service=checkout&env=prod&version=v1");
+        office.app.get(&path).bearer(token).send().await
+    };
+    let first = resolve(&a, "acme").await;
+    assert_eq!((first.status.as_u16(), first.header("ratelimit-limit"), first.header("ratelimit-remaining")), (200, "10", "9"));
+    assert_eq!(first.header("ratelimit-reset"), "1");
+    let answers = statuses(60, async |_| resolve(&a, "acme").await).await;
+    assert!(count(&answers, StatusCode::TOO_MANY_REQUESTS) > 30, "{answers:?}");
+    let held_up = stream::iter(0..60).map(|_| resolve(&a, "acme")).buffer_unordered(60);
+    let held_up = held_up.filter(|answer| std::future::ready(answer.status == 429)).collect::<Vec<_>>().await;
+    let answer = held_up.first().expect("one is held up");
+    answer.assert_problem("held up");
+    assert_eq!((answer.json["code"].as_str(), answer.header("ratelimit-remaining")), (Some("too_many_requests"), "0"));
+    let others = statuses(60, async |_| resolve(&b, "acme").await).await;
+    assert!(count(&others, StatusCode::TOO_MANY_REQUESTS) > 30, "the tenant's callers share its limit: {others:?}");
+    assert_eq!(resolve(&c, "other").await.status, 200, "another tenant's do not");
+}
+
+#[tokio::test]
+async fn one_tenant_s_slow_requests_leave_room_for_others() {
+    let office = Office::with(&["limits.concurrent_requests_per_tenant=2"]).await;
+    office.tenant("acme").await;
+    office.tenant("other").await;
+    let [a, b] = [office.key("acme", &["editor"]).await, office.key("other", &["editor"]).await];
+    // The tenant's row is held, so its writes wait.
+    let mut holder = connect(&url_of("PG_PRIMARY_URL", &office.app.db.name)).await;
+    let held = holder.transaction().await.unwrap();
+    held.execute("select from tenants where name = 'acme' for update", &[]).await.unwrap();
+    let write = async |token: &str, tenant: &str| {
+        let call = office.app.put(&format!("/routes/{tenant}/checkout/prod/v2")).bearer(token);
+        call.json(&json!({ "url": "https://b.example.com" })).send().await
+    };
+    // Whoever looks whether both places are taken may have one for a moment.
+    let waiting = async || loop {
+        let answer = write(&a, "acme").await;
+        if answer.status != 429 {
+            return answer;
+        }
+    };
+    let (_, _, (more, read)) = tokio::join!(waiting(), waiting(), async {
+        eventually("the tenant's places are taken", async || {
+            (office.app.get("/tenants/acme").bearer(&a).send().await.status == 429).then_some(())
+        })
+        .await;
+        let more = statuses(4, async |_| write(&a, "acme").await).await;
+        let read = office.app.get("/tenants/other").bearer(&b).send().await;
+        held.rollback().await.unwrap();
+        (more, read)
+    });
+    assert_eq!(read.status, 200);
+    assert_eq!(count(&more, StatusCode::TOO_MANY_REQUESTS), 4, "{more:?}");
+}

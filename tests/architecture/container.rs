@@ -1,0 +1,162 @@
+//! How the program is packaged: what an attacker who gets into its process finds there. There is no engine here, so the files are read.
+
+use std::{fs, path::Path};
+
+use serde_yaml_ng::Value;
+
+/// User ids below belong to people and to daemons of the machine.
+const FIRST_UID: u32 = 10_000;
+
+fn read(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+/// The instructions of the last stage, which is what runs.
+fn last_stage(dockerfile: &str) -> Vec<String> {
+    let joined = dockerfile.replace("\\\n", " ");
+    let lines: Vec<String> = joined.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<String> = lines.into_iter().filter(|line| !line.starts_with('#')).collect();
+    let from = lines.iter().rposition(|line| line.starts_with("FROM ")).expect("a stage");
+    lines[from..].to_vec()
+}
+
+fn of<'a>(stage: &'a [String], instruction: &str) -> Vec<&'a str> {
+    stage.iter().filter_map(|line| line.strip_prefix(instruction)?.strip_prefix(' ')).map(str::trim).collect()
+}
+
+fn image_faults(dockerfile: &str) -> Vec<String> {
+    let stage = last_stage(dockerfile);
+    let mut faults = Vec::new();
+    let base = of(&stage, "FROM").first().copied().unwrap_or_default();
+    let is_pinned = base.contains("@sha256:") || base.rsplit('/').next().is_some_and(|name| name.contains(':'));
+    if !base.starts_with("gcr.io/distroless/") || base.contains("debug") {
+        faults.push(format!("{base} may have a shell"));
+    }
+    if !is_pinned || base.ends_with(":latest") {
+        faults.push(format!("{base} may be another one tomorrow"));
+    }
+    // A name would be looked up in a file of the image; Kubernetes' runAsNonRoot wants a number.
+    let user = of(&stage, "USER").last().copied().unwrap_or("0");
+    let numbers: Vec<u32> = user.split(':').filter_map(|number| number.parse().ok()).collect();
+    if numbers.len() != 2 || numbers.iter().any(|number| *number < FIRST_UID) {
+        faults.push(format!("USER {user}"));
+    }
+    for instruction in ["RUN", "SHELL", "ADD", "VOLUME", "ENV"] {
+        faults.extend(of(&stage, instruction).iter().map(|rest| format!("{instruction} {rest} in the last stage")));
+    }
+    // Without brackets a shell would be asked for.
+    for (instruction, is_needed) in [("ENTRYPOINT", true), ("CMD", true), ("HEALTHCHECK", true)] {
+        let found = of(&stage, instruction);
+        let without_shell =
+            |rest: &&str| rest.find('[').is_some_and(|at| !rest[at..].contains("sh\"") && !rest[..at].contains("CMD-SHELL"));
+        if (is_needed && found.len() != 1) || !found.iter().all(without_shell) {
+            faults.push(format!("{instruction} {found:?}"));
+        }
+    }
+    let copied: Vec<_> = of(&stage, "COPY");
+    if copied.len() != 1 || !copied[0].starts_with("--from=build /traffic-manager ") {
+        faults.push(format!("more than the program is copied: {copied:?}"));
+    }
+    if !dockerfile.contains("cargo build --release --locked") {
+        faults.push("the build is not locked".into());
+    }
+    faults
+}
+
+fn service_faults(name: &str, service: &Value) -> Vec<String> {
+    let list = |key: &str| -> Vec<&str> { service[key].as_sequence().into_iter().flatten().filter_map(Value::as_str).collect() };
+    let uid = service["user"].as_str().and_then(|user| user.split(':').next()?.parse::<u32>().ok());
+    let rules = [
+        ("user", uid.is_some_and(|uid| uid >= FIRST_UID)),
+        ("read_only", service["read_only"] == Value::Bool(true)),
+        ("cap_drop", list("cap_drop") == ["ALL"]),
+        ("cap_add", service.get("cap_add").is_none()),
+        ("privileged", service.get("privileged").is_none()),
+        ("security_opt", list("security_opt").contains(&"no-new-privileges:true")),
+        ("volumes", list("volumes").iter().all(|volume| volume.ends_with(":ro"))),
+        ("pids_limit", service["pids_limit"].as_u64().is_some_and(|limit| limit <= 4096)),
+        ("mem_limit", service.get("mem_limit").is_some()),
+        ("pid", service.get("pid").is_none()),
+        ("devices", service.get("devices").is_none()),
+    ];
+    rules.iter().filter(|(_, holds)| !holds).map(|(rule, _)| format!("{name}: {rule}")).collect()
+}
+
+#[test]
+fn container_image_has_no_shell_no_root_and_a_pinned_base() {
+    assert_eq!(image_faults(&read("docker/Dockerfile")), Vec::<String>::new());
+}
+
+#[test]
+fn container_runs_with_a_read_only_root_and_without_capabilities() {
+    let compose: Value = serde_yaml_ng::from_str(&read("docker/compose.yaml")).expect("YAML");
+    let services = compose["services"].as_mapping().expect("services");
+    let ours: Vec<_> = services.iter().filter(|(_, service)| service["image"] == "traffic-manager").collect();
+    assert_eq!(ours.len(), 2, "the service and its migrations");
+    let faults: Vec<_> = ours.iter().flat_map(|(name, service)| service_faults(name.as_str().unwrap(), service)).collect();
+    assert_eq!(faults, Vec::<String>::new());
+    // Nothing is published beyond this machine.
+    for (name, service) in services {
+        for port in service["ports"].as_sequence().into_iter().flatten() {
+            assert!(port.as_str().is_some_and(|port| port.starts_with("127.0.0.1:")), "{name:?}: {port:?}");
+        }
+    }
+}
+
+/// Locked: what is built is what was reviewed.
+#[test]
+fn supply_chain_builds_are_locked() {
+    let mut found = 0;
+    for name in
+        ["Makefile", "docker/Dockerfile", ".github/workflows/ci.yml", "docker/stack/service.sh", "docker/stack/install.sh"]
+    {
+        for line in read(name).lines().filter(|line| !line.trim_start().starts_with('#')) {
+            let commands =
+                ["build", "test", "clippy", "doc", "bench", "install", "deny", "run"].map(|verb| format!("cargo {verb}"));
+            if commands.iter().any(|command| line.contains(command.as_str())) {
+                found += 1;
+                assert!(line.contains("--locked"), "{name}: {line}");
+            }
+        }
+    }
+    assert!(found >= 8, "only {found} commands");
+    let rules = read("deny.toml");
+    for rule in ["unknown-registry = \"deny\"", "unknown-git = \"deny\"", "yanked = \"deny\"", "wildcards = \"deny\""] {
+        assert!(rules.contains(rule), "deny.toml: {rule}");
+    }
+    assert!(!rules.contains("GPL"), "a licence that puts conditions on what is linked with it");
+}
+
+#[test]
+fn the_checks_of_the_container_find_what_they_look_for() {
+    let good = read("docker/Dockerfile");
+    let faults = |from: &str, to: &str| {
+        assert!(good.contains(from), "{from}");
+        image_faults(&good.replace(from, to)).len()
+    };
+    assert_eq!(faults("cc-debian12:nonroot", "cc-debian12"), 1);
+    assert_eq!(faults("cc-debian12:nonroot", "cc-debian12:debug"), 1);
+    assert_eq!(faults("gcr.io/distroless/cc-debian12:nonroot", "debian:12"), 1);
+    assert_eq!(faults("USER 10001:10001", ""), 1);
+    assert_eq!(faults("USER 10001:10001", "USER 1000:1000"), 1);
+    assert_eq!(faults("USER 10001:10001", "USER nonroot"), 1);
+    assert_eq!(faults("USER 10001:10001", "USER 10001:10001\nRUN true"), 1);
+    assert_eq!(faults("CMD [\"all\"]", "CMD all"), 1);
+    assert_eq!(faults("CMD [\"/usr/local/bin/traffic-manager\", \"probe\"]", "CMD curl localhost"), 1);
+    assert_eq!(faults("--locked", ""), 1);
+    let compose: Value = serde_yaml_ng::from_str(&read("docker/compose.yaml")).unwrap();
+    let service = &compose["services"]["traffic-manager"];
+    for (key, value) in [
+        ("user", Value::from("0:0")),
+        ("read_only", Value::from(false)),
+        ("cap_drop", Value::Sequence(vec![])),
+        ("cap_add", Value::Sequence(vec!["SYS_ADMIN".into()])),
+        ("privileged", Value::from(true)),
+        ("security_opt", Value::Sequence(vec![])),
+        ("pids_limit", Value::Null),
+    ] {
+        let mut changed = service.clone();
+        changed[key] = value;
+        assert_eq!(service_faults("x", &changed), [format!("x: {key}")]);
+    }
+}

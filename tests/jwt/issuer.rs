@@ -1,0 +1,152 @@
+//! An issuer: a server that gives its keys, counts how often it is asked, and can be told to misbehave.
+
+use std::{
+    net::TcpListener,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use actix_web::{App, HttpResponse, HttpServer, dev::ServerHandle, web};
+use futures_util::{StreamExt as _, stream};
+use rustls::ServerConfig;
+use serde_json::{Value, json};
+use traffic_manager::{
+    auth::jwt::{Now, Verifier},
+    config::{ConfigError, Settings},
+};
+
+use crate::signer::Signer;
+
+pub const NAME: &str = "https://issuer.example";
+pub const AUDIENCE: &str = "traffic-manager";
+
+/// What it answers.
+#[derive(Clone)]
+pub enum Reply {
+    Body(Vec<u8>),
+    Status(u16),
+    Redirect(String),
+    /// Bytes without end.
+    Endless,
+    /// Some bytes, and then nothing.
+    Stalls,
+    /// Nothing at all.
+    Hangs,
+    /// This, after so long.
+    Slow(Duration, Vec<u8>),
+}
+
+pub struct Issuer {
+    pub url: String,
+    asked: Arc<AtomicUsize>,
+    reply: Arc<Mutex<Reply>>,
+    server: ServerHandle,
+}
+
+impl Issuer {
+    /// One that gives the keys of these signers.
+    pub fn with(signers: &[&Signer]) -> Self {
+        Self::start(signers, None)
+    }
+
+    /// The same with TLS, at `localhost`.
+    pub fn with_tls(signers: &[&Signer], tls: ServerConfig) -> Self {
+        Self::start(signers, Some(tls))
+    }
+
+    fn start(signers: &[&Signer], tls: Option<ServerConfig>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("its address");
+        let (asked, reply) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Reply::Body(jwks(signers)))));
+        let (counter, replies) = (asked.clone(), reply.clone());
+        let server = HttpServer::new(move || {
+            let (counter, replies) = (counter.clone(), replies.clone());
+            let answer = move || {
+                counter.fetch_add(1, Ordering::SeqCst);
+                let reply = replies.lock().expect("the reply").clone();
+                answer(reply)
+            };
+            App::new().route("/jwks", web::get().to(answer))
+        })
+        .workers(1)
+        .shutdown_timeout(0)
+        .disable_signals();
+        let (url, server) = match tls {
+            None => (format!("http://{address}/jwks"), server.listen(listener)),
+            Some(tls) => (format!("https://localhost:{}/jwks", address.port()), server.listen_rustls_0_23(listener, tls)),
+        };
+        let server = server.expect("it listens").run();
+        let handle = server.handle();
+        tokio::spawn(server);
+        Self { url, asked, reply, server: handle }
+    }
+
+    /// How often it was asked.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
+    }
+
+    pub fn reply(&self, reply: Reply) {
+        *self.reply.lock().expect("the reply") = reply;
+    }
+
+    pub fn give(&self, signers: &[&Signer]) {
+        self.reply(Reply::Body(jwks(signers)));
+    }
+
+    pub fn give_json(&self, document: &Value) {
+        self.reply(Reply::Body(document.to_string().into_bytes()));
+    }
+
+    pub async fn stop(self) {
+        self.server.stop(false).await;
+    }
+
+    /// A verifier of its tokens that has no keys yet, with settings (`key=value` of `auth.jwt`) that differ from the defaults.
+    pub fn verifier(&self, overrides: &[&str]) -> Arc<Verifier> {
+        self.try_verifier(overrides).expect("the settings are valid")
+    }
+
+    pub fn try_verifier(&self, overrides: &[&str]) -> Result<Arc<Verifier>, ConfigError> {
+        let on = [format!("issuer={NAME}"), format!("audience={AUDIENCE}"), format!("jwks_url={}", self.url)];
+        let own = on.into_iter().chain(overrides.iter().map(|pair| (*pair).to_owned()));
+        // A breaker that has opened stays open while a test looks.
+        let breaker = ["breaker.open_ms=60000", "breaker.max_open_ms=60000"].map(str::to_owned);
+        let all: Vec<String> = own.map(|pair| format!("auth.jwt.{pair}")).chain(breaker).collect();
+        let settings = Settings::without_environment(&all)?;
+        Ok(Verifier::new(&settings.auth.jwt, &settings.breaker)?.expect("an issuer is set"))
+    }
+
+    /// The same with its keys.
+    pub async fn ready(&self, overrides: &[&str], now: Now) -> Arc<Verifier> {
+        let verifier = self.verifier(overrides);
+        assert!(verifier.refresh(now).await, "the issuer answers");
+        verifier
+    }
+}
+
+async fn answer(reply: Reply) -> HttpResponse {
+    let begin = |first: &'static [u8]| stream::once(async move { Ok::<_, actix_web::Error>(web::Bytes::from_static(first)) });
+    match reply {
+        Reply::Body(body) => HttpResponse::Ok().content_type("application/json").body(body),
+        Reply::Status(code) => HttpResponse::build(code.try_into().expect("a status")).body(jwks(&[])),
+        Reply::Redirect(to) => HttpResponse::Found().insert_header(("location", to)).finish(),
+        Reply::Endless => {
+            let more = stream::repeat_with(|| Ok(web::Bytes::from_static(&[b' '; 65_536])));
+            HttpResponse::Ok().streaming(begin(b"{\"keys\":[").chain(more))
+        }
+        Reply::Stalls => HttpResponse::Ok().streaming(begin(b"{\"keys\":[").chain(stream::pending())),
+        Reply::Hangs => std::future::pending().await,
+        Reply::Slow(time, body) => {
+            actix_web::rt::time::sleep(time).await;
+            HttpResponse::Ok().body(body)
+        }
+    }
+}
+
+fn jwks(signers: &[&Signer]) -> Vec<u8> {
+    json!({ "keys": signers.iter().map(|signer| &signer.jwk).collect::<Vec<_>>() }).to_string().into_bytes()
+}

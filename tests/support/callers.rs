@@ -1,0 +1,73 @@
+//! A service that asks everybody who it is, with keys for those who call it.
+
+use std::sync::Arc;
+
+use secrecy::ExposeSecret as _;
+use serde_json::{Value, json};
+use traffic_manager::{
+    app::commands::{self, KeyArguments},
+    auth::Role,
+    config::Settings,
+};
+
+use super::{Database, PATIENCE, TestApp, settings};
+
+/// What turns the asking on, as flags.
+pub const ASKING: [&str; 3] =
+    ["auth.mode=required", "auth.key_pepper=a pepper of the tests, 32 bytes or more", "limits.attempts_per_second_per_address=0"];
+
+/// The token of a new `platform_admin`, made as the start-up command makes it.
+pub async fn first_key(settings: &Settings) -> String {
+    let arguments = KeyArguments::of(vec![Role::PlatformAdmin], None);
+    // The machine may be busy making databases for other tests.
+    let mut settings = settings.clone();
+    let patience = PATIENCE.as_millis() as u64;
+    (settings.postgres.connect_timeout_ms, settings.postgres.read_timeout_ms) = (patience, patience);
+    commands::create_key(&settings, arguments).await.expect("the first key").expose_secret().to_owned()
+}
+
+/// A service that asks, and its administrator's token.
+pub struct Office {
+    /// The service.
+    pub app: TestApp,
+    /// The token of a `platform_admin`.
+    pub admin: String,
+}
+
+impl Office {
+    /// On a database of its own.
+    pub async fn open() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// The same with settings that differ.
+    pub async fn with(overrides: &[&str]) -> Self {
+        let overrides: Vec<&str> = ASKING.iter().chain(overrides).copied().collect();
+        let db = Arc::new(Database::create().await);
+        let admin = first_key(&settings(&db, &overrides)).await;
+        Self { app: TestApp::on(db, &overrides).await, admin }
+    }
+
+    /// Another instance of the same installation.
+    pub async fn another(&self) -> TestApp {
+        TestApp::on(self.app.db.clone(), &ASKING).await
+    }
+
+    /// Makes a tenant with one route, `checkout/prod/v1`.
+    pub async fn tenant(&self, name: &str) {
+        self.app.post("/tenants").bearer(&self.admin).json(&json!({ "name": name })).expect(201).await;
+        let route = self.app.put(&format!("/routes/{name}/checkout/prod/v1")).bearer(&self.admin);
+        route.json(&json!({ "url": "https://a.example.com" })).expect(201).await;
+    }
+
+    /// The token of a new key of a tenant.
+    pub async fn key(&self, tenant: &str, roles: &[&str]) -> String {
+        self.made(&json!({ "tenant": tenant, "roles": roles })).await
+    }
+
+    /// The token of a new key.
+    pub async fn made(&self, body: &Value) -> String {
+        let answer = self.app.post("/keys").bearer(&self.admin).json(body).expect(201).await;
+        answer.json["token"].as_str().expect("a token").to_owned()
+    }
+}

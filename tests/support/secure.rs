@@ -1,0 +1,149 @@
+//! The same tests with everything encrypted: `make test-secure`.
+//!
+//! With `TM_TEST_SECURE=1`, and the addresses of `.stack/env.secure`, each service that a test starts serves TLS and speaks TLS to Postgres,
+//! Kafka (as a SCRAM user) and MongoDB, and so do the tests' own clients. It asks everybody who it is: each database has the key of a
+//! `platform_admin`, which the tests' clients send unless a test says otherwise. Nothing else differs: what a test asks for stays as it is.
+
+use std::{net::SocketAddr, sync::LazyLock};
+
+use rdkafka::ClientConfig;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
+use rustls::pki_types::ServerName;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
+use tokio_rustls::TlsConnector;
+
+use traffic_manager::auth::key::{NewToken, Pepper};
+
+use super::database::{Database, variable};
+
+/// The key of the hashes of tokens.
+const PEPPER: &str = "the pepper of tests that are encrypted, which is not used anywhere else";
+
+/// The id of the tests' key.
+const KEY: &str = "testsOfTests";
+
+static TOKEN: LazyLock<SecretString> =
+    LazyLock::new(|| NewToken::of(KEY.parse().expect("the id of a key")).expect("randomness").token);
+
+/// Who a test calls as: the kind of actor, and its id.
+pub fn actor() -> (&'static str, &'static str) {
+    if is_on() { ("key", KEY) } else { ("anonymous", "anonymous") }
+}
+
+/// The id of the actor that a test calls as.
+pub fn who() -> &'static str {
+    actor().1
+}
+
+/// Lets the tests' key into a database.
+pub async fn let_in(database: &Database) {
+    if is_on() {
+        let hash = Pepper::new(&PEPPER.into()).expect("a pepper").hash(&TOKEN);
+        let sql = "insert into api_keys (id, roles, services, envs, description, hash, created_by, changed) \
+                   values ($1, '{platform_admin}', '{}', '{}', 'of the tests', $2, 'the tests', 0)";
+        database.execute(sql, &[&KEY, &&hash.0[..]]).await;
+    }
+}
+
+/// Whether this run is one with everything encrypted.
+pub fn is_on() -> bool {
+    std::env::var("TM_TEST_SECURE").is_ok_and(|value| value == "1")
+}
+
+/// The CA of the stack's certificates, a file.
+pub fn ca() -> String {
+    variable("STACK_CA")
+}
+
+/// What a service's settings have beside the others.
+pub fn overrides() -> Vec<(&'static str, String)> {
+    if !is_on() {
+        return Vec::new();
+    }
+    vec![
+        ("http.tls.cert_file", variable("TM__HTTP__TLS__CERT_FILE")),
+        ("http.tls.key_file", variable("TM__HTTP__TLS__KEY_FILE")),
+        ("postgres.ca_file", ca()),
+        ("kafka.security_protocol", "sasl_ssl".into()),
+        ("kafka.ca_file", ca()),
+        ("kafka.sasl_username", variable("KAFKA_USERNAME")),
+        ("kafka.sasl_password", variable("KAFKA_PASSWORD")),
+        ("mongo.ca_file", ca()),
+        ("auth.mode", "required".into()),
+        ("auth.key_pepper", PEPPER.into()),
+    ]
+}
+
+/// The base of an API that listens there.
+pub fn base(api: SocketAddr) -> String {
+    let scheme = if is_on() { "https" } else { "http" };
+    format!("{scheme}://{api}")
+}
+
+/// What every client of the API begins with.
+pub fn http() -> reqwest::ClientBuilder {
+    let builder = reqwest::Client::builder();
+    if !is_on() {
+        return builder;
+    }
+    let mut headers = HeaderMap::new();
+    let token = format!("Bearer {}", TOKEN.expose_secret());
+    headers.insert(AUTHORIZATION, HeaderValue::from_str(&token).expect("a header"));
+    let pem = std::fs::read(ca()).expect("the stack's CA");
+    builder.default_headers(headers).tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("a certificate")])
+}
+
+/// `GET` with a client of its own.
+pub async fn get(url: &str) -> reqwest::Result<reqwest::Response> {
+    http().build().expect("a client").get(url).send().await
+}
+
+/// What every client of Kafka begins with.
+pub fn kafka() -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config.set("bootstrap.servers", variable("KAFKA_BOOTSTRAP"));
+    if is_on() {
+        config
+            .set("security.protocol", "sasl_ssl")
+            .set("ssl.ca.location", ca())
+            .set("sasl.mechanism", "SCRAM-SHA-512")
+            .set("sasl.username", variable("KAFKA_USERNAME"))
+            .set("sasl.password", variable("KAFKA_PASSWORD"));
+    }
+    config
+}
+
+/// The query of a MongoDB URL whose user is in `database`.
+pub fn mongo_query(database: &str) -> String {
+    let tls = if is_on() { format!("&tls=true&tlsCAFile={}", ca()) } else { String::new() };
+    format!("directConnection=true&authSource={database}{tls}")
+}
+
+/// Bytes both ways.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
+
+/// A connection as the run has them, over one that is there.
+pub async fn over(stream: TcpStream) -> Box<dyn Duplex> {
+    if !is_on() {
+        return Box::new(stream);
+    }
+    let config = traffic_manager::tls::client("STACK_CA", &ca()).expect("the stack's CA");
+    let name = ServerName::from(std::net::Ipv4Addr::LOCALHOST);
+    Box::new(TlsConnector::from(std::sync::Arc::new(config)).connect(name, stream).await.expect("a TLS handshake"))
+}
+
+/// A connection to an API that takes little at a time.
+pub async fn narrow(base: &str) -> Box<dyn Duplex> {
+    let address: SocketAddr = base.split_once("://").expect("a URL").1.parse().expect("an address");
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a small buffer");
+    socket.connect(&address.into()).expect("the service listens");
+    socket.set_nonblocking(true).expect("a socket");
+    over(TcpStream::from_std(socket.into()).expect("a socket")).await
+}
