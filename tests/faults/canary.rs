@@ -270,7 +270,8 @@ async fn a_secret_is_not_repeated(markers: &mut Markers, format: &str) {
         let is_told =
             trail["records"]["waiting"] == 0 && trail["records"]["suppressed"] == 0 && trail["key_changes"]["events"] == 0;
         let is_archived = health["backlog"]["events"] == 0 && health["audit"]["lag"] == 0;
-        is_told && is_archived && world.archived_count().await > 0
+        // What health tells of the queue may be a second old.
+        is_told && is_archived && documents(&world).await.contains("a.example")
     })
     .await;
     for path in ["/metrics", "/health", "/health/ready", "/health/resilience"] {
@@ -284,7 +285,8 @@ async fn a_secret_is_not_repeated(markers: &mut Markers, format: &str) {
     markers.absent("a trace", &String::from_utf8_lossy(&spans.lock().await));
     assert!(!spans.lock().await.is_empty(), "there are traces");
     let (tables, archive) = (dump(&world).await, documents(&world).await);
-    assert!(tables.contains("a.example") && archive.contains("a.example") && archive.contains("unknown_token"));
+    assert!(tables.contains("a.example") && archive.contains("a.example"), "what is written is looked at");
+    assert!(archive.contains("unknown_token"), "what is refused is told: {archive}");
     markers.absent("PostgreSQL", &tables);
     markers.absent("MongoDB", &archive);
     let records = records(&world);

@@ -13,7 +13,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What happens to the next COMMIT.
+/// What happens to the next COMMIT of the write path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Commit {
@@ -56,9 +56,13 @@ impl Proxy {
     }
 }
 
+/// What a connection of the write path has prepared before its first COMMIT, and no other.
+const WRITES: &[u8] = b"insert into route_events";
+
 /// Passes bytes both ways until one side ends, or a COMMIT is to be lost. The driver sends COMMIT as one small message of its own.
 async fn pass(mut client: TcpStream, mut server: TcpStream, armed: Arc<AtomicU8>) -> std::io::Result<()> {
     let (mut from_client, mut from_server) = (vec![0; 65536], vec![0; 65536]);
+    let mut is_writing = false;
     loop {
         tokio::select! {
             read = client.read(&mut from_client) => {
@@ -66,7 +70,8 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, armed: Arc<AtomicU8>
                 if sent.is_empty() {
                     return Ok(());
                 }
-                let commits = sent.windows(6).any(|window| window == b"COMMIT");
+                is_writing |= sent.windows(WRITES.len()).any(|window| window == WRITES);
+                let commits = is_writing && sent.windows(6).any(|window| window == b"COMMIT");
                 let fate = if commits { armed.swap(Commit::Pass as u8, Ordering::SeqCst) } else { Commit::Pass as u8 };
                 if fate == Commit::LoseRequest as u8 {
                     return Ok(());
