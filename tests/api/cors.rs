@@ -3,7 +3,7 @@
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::json;
 
-use crate::support::TestApp;
+use crate::support::{TestApp, secure};
 
 const ALLOWED: &str = "https://console.example";
 const ROUTES: &str = "/api/v1/routes";
@@ -27,7 +27,7 @@ const OTHERS: [&str; 14] = [
 ];
 
 fn request(app: &TestApp, method: Method, path: &str, origin: &str) -> RequestBuilder {
-    reqwest::Client::new().request(method, format!("{}{path}", app.api)).header("origin", origin)
+    secure::http().build().unwrap().request(method, format!("{}{path}", app.api)).header("origin", origin)
 }
 
 async fn preflight(app: &TestApp, origin: &str, method: &str, headers: &str) -> Response {
@@ -65,7 +65,7 @@ async fn cors_is_for_the_exact_origin() {
             assert_tells_nothing(&response, &format!("{path} {origin}"));
         }
         // A cache between must not give one origin's answer to another.
-        let plain = reqwest::get(format!("{}{path}", app.api)).await.unwrap();
+        let plain = secure::get(&format!("{}{path}", app.api)).await.unwrap();
         assert!(header(&plain, "vary").to_lowercase().contains("origin"), "{path}");
     }
 }

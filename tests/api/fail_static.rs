@@ -42,6 +42,8 @@ async fn instance(db: &Arc<Database>, directory: &Directory, has_postgres: bool)
         "kafka.bootstrap_servers=".to_owned(),
     ];
     if !has_postgres {
+        // Keys are not kept on disk: whoever starts without PostgreSQL cannot know anybody.
+        overrides.push("auth.mode=none".to_owned());
         overrides.extend([format!("postgres.primary_url={NOWHERE}"), format!("postgres.replica_urls={NOWHERE}")]);
     }
     let overrides: Vec<_> = overrides.iter().map(String::as_str).collect();

@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, Response, header::HeaderMap};
 use serde_json::json;
 
-use crate::support::TestApp;
+use crate::support::{TestApp, secure};
 
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 const RESOLVE: &str = "/api/v1/routes/resolve?tenant=t&service=s&env=e&version=v";
@@ -21,9 +21,12 @@ fn assert_careful(response: &Response, what: &str, caching: &str) {
     assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{what}: {policy}");
     assert!(what.contains("/docs") || what.contains("text/html") || policy == API_POLICY, "{what}: {policy}");
     assert_eq!(value(headers, "cache-control"), caching, "{what}");
-    for name in ["server", "x-powered-by", "strict-transport-security"] {
+    for name in ["server", "x-powered-by"] {
         assert!(!headers.contains_key(name), "{what}: {name}");
     }
+    // Over TLS a browser is told to stay with it; else it would not believe that.
+    let is_secure = response.url().scheme() == "https";
+    assert_eq!(headers.contains_key("strict-transport-security"), is_secure, "{what}");
     for name in headers.keys() {
         assert_eq!(headers.get_all(name).iter().count(), 1, "{what}: {name} more than once");
     }
@@ -34,7 +37,7 @@ async fn every_answer_is_careful() {
     let app = TestApp::start().await;
     let route = json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a" });
     let made = app.post("/routes").json(&route).expect(201).await;
-    let (etag, client) = (made.header("etag").to_owned(), Client::new());
+    let (etag, client) = (made.header("etag").to_owned(), secure::http().build().unwrap());
     let answers: [(&str, &str, u16, &str); 19] = [
         ("GET", RESOLVE, 200, "no-cache"),
         ("GET", "/api/v1/routes/resolve?tenant=t&service=s&env=e&version=w", 404, "no-store"),
@@ -82,7 +85,7 @@ async fn a_request_past_its_deadline_is_answered_as_carefully() {
     let app = TestApp::with(&["http.request_timeout_ms=400", "write.timeout_ms=300", "postgres.read_timeout_ms=5000"]).await;
     app.db.execute("begin", &[]).await;
     app.db.execute("lock table tenants in access exclusive mode", &[]).await;
-    let response = reqwest::get(format!("{}/api/v1/tenants", app.api)).await.unwrap();
+    let response = secure::get(&format!("{}/api/v1/tenants", app.api)).await.unwrap();
     assert_eq!(response.status(), 503);
     assert_careful(&response, "/api/v1/tenants", "no-store");
     app.db.execute("rollback", &[]).await;

@@ -10,13 +10,17 @@ use tokio::{
     net::TcpStream,
 };
 
-use crate::support::TestApp;
+use crate::support::{
+    TestApp,
+    secure::{self, Duplex},
+};
 
 const V1: &str = "/api/v1/routes/t/s/e/v";
 
 /// A connection, for what no client library sends.
-async fn connect(app: &TestApp) -> TcpStream {
-    TcpStream::connect(app.api.trim_start_matches("http://")).await.unwrap()
+async fn connect(app: &TestApp) -> Box<dyn Duplex> {
+    let (_, address) = app.api.split_once("://").unwrap();
+    secure::over(TcpStream::connect(address).await.unwrap()).await
 }
 
 /// Sends it, and reads until the server hangs up or the time is over: the answer, and whether it hung up.
@@ -27,7 +31,7 @@ async fn exchange(app: &TestApp, bytes: &[u8], time: Duration) -> (String, bool)
     read(&mut socket, time).await
 }
 
-async fn read(socket: &mut TcpStream, time: Duration) -> (String, bool) {
+async fn read(socket: &mut impl Duplex, time: Duration) -> (String, bool) {
     let mut answer = Vec::new();
     let ended = tokio::time::timeout(time, socket.read_to_end(&mut answer)).await.is_ok();
     (String::from_utf8_lossy(&answer).into_owned(), ended)
@@ -175,7 +179,10 @@ async fn limits_of_compressed_bodies() {
 }
 
 fn chunked_head(path: &str) -> String {
-    format!("PUT {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n")
+    let authorization = secure::authorization();
+    format!(
+        "PUT {path} HTTP/1.1\r\nhost: a\r\n{authorization}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+    )
 }
 
 /// A body without a length is refused as soon as it is too large, and is not read to its end.
@@ -185,7 +192,7 @@ async fn limits_of_chunked_bodies() {
     for path in [V1, "/nothing", "/api/v1/routes"] {
         let mut socket = connect(&app).await;
         socket.write_all(chunked_head(path).as_bytes()).await.unwrap();
-        let (mut reader, mut writer) = socket.split();
+        let (mut reader, mut writer) = tokio::io::split(socket);
         let endless = async {
             let chunk = format!("2000\r\n{}\r\n", " ".repeat(0x2000));
             let mut sent = 0_usize;
@@ -222,7 +229,7 @@ async fn limits_of_time_for_a_head() {
         let mut socket = connect(&app).await;
         socket.write_all(first.as_bytes()).await.unwrap();
         let started = Instant::now();
-        let (mut reader, mut writer) = socket.split();
+        let (mut reader, mut writer) = tokio::io::split(socket);
         let drip = async {
             loop {
                 tokio::time::sleep(Duration::from_millis(50)).await;
@@ -246,11 +253,13 @@ async fn limits_of_time_for_a_head() {
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_of_time_for_a_body() {
     let app = TestApp::with(&["http.request_timeout_ms=600", "write.timeout_ms=500"]).await;
-    let with_length = format!("PUT {V1} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\ncontent-length: 60000\r\n\r\n");
+    let authorization = secure::authorization();
+    let with_length =
+        format!("PUT {V1} HTTP/1.1\r\nhost: a\r\n{authorization}content-type: application/json\r\ncontent-length: 60000\r\n\r\n");
     for (head, byte) in [(with_length, "{"), (chunked_head(V1), "1\r\n{\r\n"), (chunked_head("/nothing"), "1\r\n{\r\n")] {
         let mut socket = connect(&app).await;
         socket.write_all(head.as_bytes()).await.unwrap();
-        let (mut reader, mut writer) = socket.split();
+        let (mut reader, mut writer) = tokio::io::split(socket);
         let drip = async {
             loop {
                 tokio::time::sleep(Duration::from_millis(50)).await;

@@ -179,7 +179,8 @@ async fn a_reader_that_takes_nothing_is_cut_off() {
     let app = TestApp::with(&["http.write_stall_ms=1000", "read.max_waiters=1"]).await;
     put(&app, "web/prod/v1", "a").await;
     let mut slow = secure::narrow(&app.api).await;
-    slow.write_all(b"GET /api/v1/tenants/acme/stream HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
+    let head = format!("GET /api/v1/tenants/acme/stream HTTP/1.1\r\nhost: x\r\n{}\r\n", secure::authorization());
+    slow.write_all(head.as_bytes()).await.unwrap();
     let mut head = [0; 64];
     slow.read_exact(&mut head).await.unwrap();
     assert!(head.starts_with(b"HTTP/1.1 200"));

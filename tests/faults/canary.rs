@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::{StreamExt as _, stream};
 use rdkafka::{
-    ClientConfig, Message as _, TopicPartitionList,
+    Message as _, TopicPartitionList,
     consumer::{BaseConsumer, Consumer as _},
     message::Headers as _,
 };
@@ -24,6 +24,7 @@ use crate::{
     support::{
         World,
         database::{url_of, variable},
+        secure,
     },
     traces::collector,
 };
@@ -158,11 +159,7 @@ async fn documents(world: &World) -> String {
 
 /// Every record of the topic, with its headers.
 fn records(world: &World) -> String {
-    let consumer: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", variable("KAFKA_BOOTSTRAP"))
-        .set("group.id", Uuid::new_v4().to_string())
-        .create()
-        .expect("a consumer");
+    let consumer: BaseConsumer = secure::kafka().set("group.id", Uuid::new_v4().to_string()).create().expect("a consumer");
     let topic = &world.settings.kafka.topic;
     let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).expect("metadata");
     let (mut left, mut text) = (0, String::new());
@@ -234,15 +231,14 @@ async fn a_secret_is_not_repeated(markers: &mut Markers, format: &str) {
     let process = Process::logged("all", &environment, "debug", &path);
     process.ready().await;
 
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(15)).build().expect("a client");
-    let tenant =
-        client.post(format!("http://{}/api/v1/tenants", process.api)).bearer_auth(&token).json(&json!({ "name": "acme" }));
+    let client = secure::http().timeout(Duration::from_secs(15)).build().expect("a client");
+    let tenant = client.post(format!("{}/api/v1/tenants", process.base())).bearer_auth(&token).json(&json!({ "name": "acme" }));
     assert_eq!(tenant.send().await.expect("an answer").status(), 201);
     let all = requests(markers, &token);
     let (count, mut refused, mut repeated) = (all.len(), 0, BTreeSet::new());
     for (at, Sown { method, path, headers, body }) in all.into_iter().enumerate() {
         let name = format!("{method} {path}");
-        let mut request = client.request(method, format!("http://{}{path}", process.api));
+        let mut request = client.request(method, format!("{}{path}", process.base()));
         request = headers.into_iter().fold(request, |request, (name, value)| request.header(name, value));
         if let Some((content_type, body)) = body {
             request = request.header("content-type", content_type).body(body);
@@ -261,7 +257,7 @@ async fn a_secret_is_not_repeated(markers: &mut Markers, format: &str) {
 
     // So that there is something in Kafka, the archive and the traces.
     let route = json!({ "tenant": "acme", "service": "web", "env": "prod", "version": "v1", "url": "http://a.example/" });
-    let write = client.post(format!("http://{}/api/v1/routes", process.api)).bearer_auth(&token).json(&route).send().await;
+    let write = client.post(format!("{}/api/v1/routes", process.base())).bearer_auth(&token).json(&route).send().await;
     assert!(write.expect("an answer").status().is_success());
     eventually(Duration::from_secs(60), "everything is archived", async || {
         let resilience = client.get(format!("http://{}/health/resilience", process.ops)).send().await.expect("an answer");

@@ -48,6 +48,10 @@ impl Client {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_at_twenty_times_its_limit_slows_no_other() {
+    if secure::is_on() {
+        // Two thousand requests that come at once open two thousand connections, and their handshakes are all that could be measured.
+        return;
+    }
     let limit = format!("limits.requests_per_second_per_tenant={LIMIT}");
     let mut overrides = ASKING.to_vec();
     overrides.push(&limit);
@@ -65,7 +69,10 @@ async fn a_tenant_at_twenty_times_its_limit_slows_no_other() {
         let key = http.post(format!("{api}/keys")).bearer_auth(&admin).json(&key).send().await.expect("an answer");
         let key: serde_json::Value = key.json().await.expect("JSON");
         let url = format!("{api}/routes/resolve?tenant={tenant}&service=web&env=prod&version=v1");
-        Client { http: http.clone(), url, token: key["token"].as_str().expect("a token").to_owned() }
+        let client = Client { http: http.clone(), url, token: key["token"].as_str().expect("a token").to_owned() };
+        // From here on the service knows the key and holds the tenant.
+        assert_eq!(client.ask(1, Duration::from_secs(1)).await[0].1, 200);
+        client
     };
     let (noisy, quiet) = (client("noisy").await, client("quiet").await);
     let seconds: u64 = std::env::var("TM_NEIGHBOURS_SECONDS").map_or(8, |seconds| seconds.parse().expect("seconds"));

@@ -39,6 +39,11 @@ pub fn who() -> &'static str {
     actor().1
 }
 
+/// What a request that is written by hand says of who asks: a line of its head, or nothing.
+pub fn authorization() -> String {
+    if is_on() { format!("authorization: Bearer {}\r\n", TOKEN.expose_secret()) } else { String::new() }
+}
+
 /// Lets the tests' key into a database.
 pub async fn let_in(database: &Database) {
     if is_on() {
