@@ -24,7 +24,7 @@ demo: rust up build ## start everything and follow one change through all of it
 test: rust up ## every test, against the real parts
 	@set -a; . .stack/env; cargo test --locked
 
-test-secure: rust up ## the same with TLS everywhere: to the API, PostgreSQL, Kafka (with a password) and MongoDB
+test-secure: rust up ## the same with keys and TLS everywhere: to the API, PostgreSQL, Kafka (with a password) and MongoDB
 	@set -a; . .stack/env; . .stack/env.secure; TM_TEST_SECURE=1 cargo test --locked
 
 bench: rust up ## measure at full size: against a bare server, pgbench, and the peers that are installed

@@ -91,15 +91,22 @@ pub fn base(api: SocketAddr) -> String {
 
 /// What every client of the API begins with.
 pub fn http() -> reqwest::ClientBuilder {
+    let mut headers = HeaderMap::new();
+    if is_on() {
+        let token = format!("Bearer {}", TOKEN.expose_secret());
+        headers.insert(AUTHORIZATION, HeaderValue::from_str(&token).expect("a header"));
+    }
+    stranger().default_headers(headers)
+}
+
+/// The same for one who does not say who it is.
+pub fn stranger() -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder();
     if !is_on() {
         return builder;
     }
-    let mut headers = HeaderMap::new();
-    let token = format!("Bearer {}", TOKEN.expose_secret());
-    headers.insert(AUTHORIZATION, HeaderValue::from_str(&token).expect("a header"));
     let pem = std::fs::read(ca()).expect("the stack's CA");
-    builder.default_headers(headers).tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("a certificate")])
+    builder.tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("a certificate")])
 }
 
 /// `GET` with a client of its own.
