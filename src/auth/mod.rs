@@ -21,6 +21,9 @@ pub struct Caller {
 }
 
 impl Caller {
+    /// The kind of actor that an API key is.
+    pub const KEY: &str = "key";
+
     /// The caller of `auth.mode = "none"`: an anonymous `platform_admin`. Reachable over loopback only.
     pub fn anonymous() -> Self {
         static ANONYMOUS: LazyLock<Caller> = LazyLock::new(|| Caller {
@@ -28,6 +31,11 @@ impl Caller {
             grant: Arc::new(Grant::platform_admin()),
         });
         ANONYMOUS.clone()
+    }
+
+    /// The id of its API key, if it is known by one.
+    pub fn key(&self) -> Option<&str> {
+        (self.actor.kind == Self::KEY).then_some(&*self.actor.id)
     }
 
     /// Whether it may know of this tenant. One that it may not know of is answered as one that does not exist.

@@ -83,8 +83,7 @@ impl Denied {
     }
 
     fn by(self, caller: &Caller) -> Self {
-        let key = (caller.actor.kind == "key").then(|| caller.actor.id.clone());
-        Self { caller: Some(caller.clone()), key, ..self }
+        Self { caller: Some(caller.clone()), key: caller.key().map(str::to_owned), ..self }
     }
 }
 

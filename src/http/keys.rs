@@ -212,14 +212,13 @@ pub async fn rotate(
         return Err(Problem::field("/overlap_seconds", invalid));
     }
     let made = state.keys.rotate(&context.by(), id, overlap).await?;
-    state.callers.forget(id);
+    state.callers.learn(made.key.clone());
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(KeyOut::made(&made)))
 }
 
 /// `DELETE /keys/{id}`
 pub async fn revoke(state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>) -> Result<HttpResponse, Problem> {
     let id = id_in_path(path)?;
-    state.keys.revoke(&context.by(), id).await?;
-    state.callers.forget(id);
+    state.callers.learn(state.keys.revoke(&context.by(), id).await?);
     Ok(HttpResponse::NoContent().finish())
 }

@@ -72,7 +72,7 @@ fn by_caller(
         reason: reason.map(str::to_owned),
         visible_to: visible_to(Some(own), tenant.as_ref()),
         tenant,
-        key: (caller.actor.kind == "key").then(|| caller.actor.id.clone()),
+        key: caller.key().map(str::to_owned),
         actor: Some(Arc::unwrap_or_clone(caller.actor)),
         ..of(request, kind, action(endpoint), id)
     };

@@ -5,6 +5,7 @@
 //! (`auth.key_grace_ms`): proxies must go on polling. A key that is not held cannot be told from one that never was, and is answered 503.
 
 use std::{
+    cmp,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -67,7 +68,8 @@ pub struct Callers {
     loads: Semaphore,
 }
 
-struct Held {
+/// A key that is held.
+pub struct Held {
     key: Key,
     caller: Caller,
     /// Microseconds since 1970.
@@ -143,6 +145,10 @@ impl Callers {
         if let Some(known) = self.at_once(token) {
             return Ok(known);
         }
+        // What is held follows what changes after the first look.
+        if self.seen.load(Ordering::SeqCst) < 0 {
+            self.follow().await?;
+        }
         for _ in 0..ATTEMPTS {
             let seen = self.seen.load(Ordering::SeqCst);
             let id = presented.id;
@@ -154,8 +160,7 @@ impl Callers {
             let Some(key) = read? else {
                 return Ok(Err(Refused { reason: "unknown_key", key: Some(id) }));
             };
-            let held = Arc::new(Held::new(key));
-            self.held.pin().insert(id, held.clone());
+            let held = self.learn(key);
             // Held first, looked second: what changed in between has either been applied to what is held, or moved the number.
             if self.seen.load(Ordering::SeqCst) == seen {
                 return Ok(self.check(&presented, &held));
@@ -163,6 +168,16 @@ impl Callers {
         }
         self.held.pin().remove(&presented.id);
         Err(Error::Overloaded("changes of this key"))
+    }
+
+    /// Holds a key as it is now. Of two states of a key, the newer stays, whichever is learned last.
+    pub fn learn(&self, key: Key) -> Arc<Held> {
+        let held = Arc::new(Held::new(key));
+        let newer = |before: &Arc<Held>| match before.key.changed >= held.key.changed {
+            true => before.clone(),
+            false => held.with_use_of(before),
+        };
+        self.held.pin().update_or_insert(held.key.id, newer, held.clone()).clone()
     }
 
     /// What is held of a key, as long as that counts.
@@ -173,11 +188,6 @@ impl Callers {
         self.held.pin().get(&presented.id).cloned()
     }
 
-    /// Forgets what is held of a key that was changed here, so that it is asked for anew.
-    pub fn forget(&self, id: KeyId) {
-        self.held.pin().remove(&id);
-    }
-
     /// The tenant of a key that is held, good or not.
     pub fn tenant_of(&self, key: &str) -> Option<TenantName> {
         self.held.pin().get(&key.parse::<KeyId>().ok()?)?.key.grant.reach().tenant().cloned()
@@ -185,8 +195,8 @@ impl Callers {
 
     /// Whether a caller that was let in would still be: its key is neither revoked nor over. For those who stay.
     pub fn is_good(&self, caller: &Caller) -> bool {
-        let id = (caller.actor.kind == "key").then(|| caller.actor.id.parse::<KeyId>().ok()).flatten();
-        let Some(held) = id.and_then(|id| self.held.pin().get(&id).cloned()) else { return true };
+        let Some(id) = caller.key().and_then(|id| id.parse::<KeyId>().ok()) else { return true };
+        let Some(held) = self.held.pin().get(&id).cloned() else { return false };
         let now = UtcTime::from(Timestamp::now());
         // Who stays keeps its key in memory, where its end is noticed.
         held.used(now);
@@ -234,28 +244,34 @@ impl Callers {
 
     async fn follow(&self) -> Result<(), Error> {
         let began = Instant::now();
-        let version = self.primary.read(&every(), async |tx: &store::Transaction<'_>| store::keys::version(tx).await).await?;
-        let seen = self.seen.load(Ordering::SeqCst);
-        // What was held before the first look may be older than it.
-        if seen >= 0 && version > seen {
-            let read = async |tx: &store::Transaction<'_>| store::keys::changed_after(tx, seen).await;
-            let changed = self.primary.read(&every(), read).await?;
-            let newest = changed.iter().map(|key| key.changed).max().unwrap_or(version).max(version);
-            // Before it is applied: see `authenticate`.
-            self.seen.store(newest, Ordering::SeqCst);
-            let held = self.held.pin();
-            for key in changed {
-                if let Some(before) = held.get(&key.id).cloned() {
-                    held.insert(key.id, Arc::new(Held::new(key).instead_of(&before)));
+        let version = self.primary.read(&every(), store::keys::version).await?;
+        // Of several first looks at a time one counts: what is held by now follows that.
+        if let Err(seen) = self.seen.compare_exchange(-1, version, Ordering::SeqCst, Ordering::SeqCst) {
+            match version.cmp(&seen) {
+                cmp::Ordering::Greater => self.apply_after(seen, version).await?,
+                // The database was put back to an earlier state: what is held is of another history.
+                cmp::Ordering::Less => {
+                    self.seen.store(version, Ordering::SeqCst);
+                    self.held.pin().clear();
                 }
-            }
-        } else {
-            self.seen.store(version, Ordering::SeqCst);
-            if seen < 0 {
-                self.held.pin().clear();
+                cmp::Ordering::Equal => {}
             }
         }
         *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = began;
+        Ok(())
+    }
+
+    async fn apply_after(&self, seen: i64, version: i64) -> Result<(), Error> {
+        let read = async |tx: &store::Transaction<'_>| store::keys::changed_after(tx, seen).await;
+        let changed = self.primary.read(&every(), read).await?;
+        let newest = changed.iter().map(|key| key.changed).max().unwrap_or(version).max(version);
+        // Before it is applied: see `authenticate`.
+        self.seen.store(newest, Ordering::SeqCst);
+        for key in changed {
+            if self.held.pin().contains_key(&key.id) {
+                self.learn(key);
+            }
+        }
         Ok(())
     }
 
@@ -295,17 +311,17 @@ pub fn pepper(settings: &config::Auth) -> Result<Pepper, ConfigError> {
 
 impl Held {
     fn new(key: Key) -> Self {
-        let actor = Actor { kind: "key".into(), id: key.id.to_string() };
+        let actor = Actor { kind: Caller::KEY.into(), id: key.id.to_string() };
         let caller = Caller { actor: Arc::new(actor), grant: Arc::new(key.grant.clone()) };
         let used = key.last_used_at.unwrap_or_else(|| Timestamp::now().into()).timestamp().as_microsecond();
         Self { key, caller, used_at: AtomicI64::new(used), is_noted: AtomicBool::new(true) }
     }
 
-    /// With the use of what it stands for now, which may not be written yet.
-    fn instead_of(self, before: &Self) -> Self {
+    /// The same with the use of what it stands for now, which may not be written yet.
+    fn with_use_of(self: &Arc<Self>, before: &Self) -> Arc<Self> {
         self.used_at.store(before.used_at.load(Ordering::Relaxed), Ordering::Relaxed);
         self.is_noted.store(before.is_noted.load(Ordering::Relaxed), Ordering::Relaxed);
-        self
+        self.clone()
     }
 
     fn used(&self, now: UtcTime) {

@@ -166,12 +166,14 @@ impl Keys {
     }
 
     /// Revokes a key, for good. One that is revoked already stays so.
-    pub async fn revoke(&self, by: &By, id: KeyId) -> Result<(), Error> {
+    pub async fn revoke(&self, by: &By, id: KeyId) -> Result<Key, Error> {
         let tenant = self.get(&by.caller, id).await?.grant.reach().tenant().cloned();
         let (told, reach, name) = (told(by, "key_revoked", tenant, id), by.caller.grant.reach(), &by.caller.actor.id);
         let write = async |tx: &store::Transaction<'_>| store::keys::revoke(tx, id, reach, name, &told).await;
-        self.primary.write(&visible(reach), write).await?;
-        Ok(())
+        match self.primary.write(&visible(reach), write).await? {
+            Some(key) => Ok(key),
+            None => self.get(&by.caller, id).await,
+        }
     }
 
     fn pepper(&self) -> Result<&Pepper, Error> {

@@ -148,15 +148,19 @@ pub async fn rotate(
     tx.query_opt(&statement, &parameters).await?.map(|row| key_of(&row)).transpose()
 }
 
-/// Revokes a key; `false` when there is no such key that is not revoked.
-pub async fn revoke(tx: &Transaction<'_>, id: KeyId, reach: &Reach, by: &str, told: &AccessEvent) -> Result<bool, Error> {
-    let sql = "with v as (update api_keys_version set version = version + 1 returning version), \
-                    k as (update api_keys set revoked_at = now(), revoked_by = $3, changed = version from v \
-                          where id = $1 and ($2::text is null or tenant = $2) and revoked_at is null returning id) \
-               insert into access_outbox (event) select $4 from k";
-    let statement = tx.prepare_cached(sql).await?;
+/// Revokes a key; `None` when there is no such key that is not revoked.
+pub async fn revoke(tx: &Transaction<'_>, id: KeyId, reach: &Reach, by: &str, told: &AccessEvent) -> Result<Option<Key>, Error> {
+    let sql = format!(
+        "with v as (update api_keys_version set version = version + 1 returning version), \
+              k as (update api_keys set revoked_at = now(), revoked_by = $3, changed = version from v \
+                    where id = $1 and ($2::text is null or tenant = $2) and revoked_at is null returning {COLUMNS}), \
+              a as (insert into access_outbox (event) select $4 from k) \
+         select {COLUMNS} from k"
+    );
+    let statement = tx.prepare_cached(&sql).await?;
     let tenant = reach.tenant().map(TenantName::as_str);
-    Ok(tx.execute(&statement, &[&id.as_str(), &tenant, &by, &Json(told)]).await? > 0)
+    let parameters: [&(dyn ToSql + Sync); 4] = [&id.as_str(), &tenant, &by, &Json(told)];
+    tx.query_opt(&statement, &parameters).await?.map(|row| key_of(&row)).transpose()
 }
 
 /// The number of the last change.

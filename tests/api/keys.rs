@@ -2,12 +2,13 @@
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
 use crate::support::{
-    Call,
+    Answer, Call, PATIENCE,
     callers::Office,
     database::{connect, url_of},
-    eventually,
+    eventually, secure,
 };
 
 /// A token that is like another but for one character. Its checksum is made right, so that only its secret is wrong.
@@ -235,14 +236,10 @@ async fn known_keys_are_good_for_a_limited_time_only() {
     eventually("the grace is over", async || (snapshot().send().await.status == 503).then_some(())).await;
 }
 
-#[tokio::test]
-async fn a_revoked_key_s_stream_and_long_poll_tell_nothing_more() {
-    let office = Office::open().await;
-    office.tenant("acme").await;
-    let token = office.key("acme", &["node"]).await;
-    let id = token[4..16].to_owned();
-    let first = office.app.get("/tenants/acme/snapshot").bearer(&token).expect(200).await;
-    let waiting = office.app.get("/tenants/acme/snapshot?wait=30s").bearer(&token).header("if-none-match", first.header("etag"));
+/// A long poll with a key, which has begun to wait.
+async fn waiting(office: &Office, token: &str) -> JoinHandle<Answer> {
+    let first = office.app.get("/tenants/acme/snapshot").bearer(token).expect(200).await;
+    let waiting = office.app.get("/tenants/acme/snapshot?wait=30s").bearer(token).header("if-none-match", first.header("etag"));
     let waiting = tokio::spawn(waiting.send());
     eventually("it waits", async || {
         let metrics = office.app.ops("/metrics").send().await;
@@ -252,15 +249,82 @@ async fn a_revoked_key_s_stream_and_long_poll_tell_nothing_more() {
             .then_some(())
     })
     .await;
-    office.app.delete(&format!("/keys/{id}")).bearer(&office.admin).expect(204).await;
+    waiting
+}
+
+async fn change(office: &Office) {
+    let change = office.app.put("/routes/acme/checkout/prod/v2").bearer(&office.admin);
+    change.json(&json!({ "url": "https://b.example.com" })).expect(201).await;
+}
+
+#[tokio::test]
+async fn a_revoked_key_s_stream_and_long_poll_tell_nothing_more() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let token = office.key("acme", &["node"]).await;
+    let waiting = waiting(&office, &token).await;
+    office.app.delete(&format!("/keys/{}", &token[4..16])).bearer(&office.admin).expect(204).await;
     eventually("it is refused", async || {
         (office.app.get("/tenants/acme/snapshot").bearer(&token).send().await.status == 401).then_some(())
     })
     .await;
-    let change = office.app.put("/routes/acme/checkout/prod/v2").bearer(&office.admin);
-    change.json(&json!({ "url": "https://b.example.com" })).expect(201).await;
+    change(&office).await;
     let answer = waiting.await.unwrap();
     assert_eq!(answer.status, 401, "{}", answer.json);
+}
+
+#[tokio::test]
+async fn who_stays_hears_nothing_after_its_key_is_revoked_even_if_nobody_presents_it_again() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let token = office.key("acme", &["node"]).await;
+    let waiting = waiting(&office, &token).await;
+    let stream = secure::http().build().unwrap().get(format!("{}/api/v1/tenants/acme/stream", office.app.api));
+    let mut stream = stream.bearer_auth(&token).send().await.unwrap();
+    let mut told = String::new();
+    while !told.contains("event: snapshot") {
+        told.push_str(std::str::from_utf8(&stream.chunk().await.unwrap().expect("a snapshot")).unwrap());
+    }
+    office.app.delete(&format!("/keys/{}", &token[4..16])).bearer(&office.admin).expect(204).await;
+    change(&office).await;
+    let answer = waiting.await.unwrap();
+    assert_eq!(answer.status, 401, "{}", answer.json);
+    let rest = tokio::time::timeout(PATIENCE, stream.bytes()).await.expect("the stream ends").unwrap();
+    assert!(!String::from_utf8_lossy(&rest).contains("event: change"), "{rest:?}");
+}
+
+#[tokio::test]
+async fn a_token_that_was_replaced_is_refused_at_once_where_that_was_done() {
+    let office = Office::with(&["auth.key_refresh_ms=5000"]).await;
+    office.tenant("acme").await;
+    let token = office.key("acme", &["viewer"]).await;
+    ask(&office).bearer(&token).expect(200).await;
+    let id = &token[4..16];
+    let rotate = office.app.post(&format!("/keys/{id}/rotate")).bearer(&office.admin).json(&json!({ "overlap_seconds": 0 }));
+    let other = rotate.expect(200).await.json["token"].as_str().unwrap().to_owned();
+    ask(&office).bearer(&token).problem(401, "unauthenticated").await;
+    ask(&office).bearer(&other).expect(200).await;
+    office.app.delete(&format!("/keys/{id}")).bearer(&office.admin).expect(204).await;
+    ask(&office).bearer(&other).problem(401, "unauthenticated").await;
+}
+
+#[tokio::test]
+async fn keys_that_a_restored_database_does_not_have_are_refused() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let token = office.key("acme", &["viewer"]).await;
+    ask(&office).bearer(&token).expect(200).await;
+    // A change of another instance that is noticed: the number of the last change is known here.
+    let other = office.key("acme", &["viewer"]).await;
+    ask(&office).bearer(&other).expect(200).await;
+    let elsewhere = office.another().await;
+    elsewhere.delete(&format!("/keys/{}", &other[4..16])).bearer(&office.admin).expect(204).await;
+    eventually("it is followed", async || (ask(&office).bearer(&other).send().await.status == 401).then_some(())).await;
+    let before = "with gone as (delete from api_keys where id = $1 returning changed) update api_keys_version set version = changed - 1 from gone";
+    let superuser = connect(&url_of("PG_PRIMARY_URL", &office.app.db.name)).await;
+    assert_eq!(superuser.execute(before, &[&&token[4..16]]).await.unwrap(), 1);
+    eventually("it is refused", async || (ask(&office).bearer(&token).send().await.status == 401).then_some(())).await;
+    ask(&office).bearer(&office.admin).expect(200).await;
 }
 
 #[tokio::test]
