@@ -31,6 +31,7 @@ use crate::{
     service::{
         audit::AuditReads,
         callers::Callers,
+        drills::Drills,
         exports::Exports,
         keys::Keys,
         plans::Plans,
@@ -123,12 +124,8 @@ impl App {
             pipeline: Vec::new(),
             watchers: Vec::new(),
         };
-        let upkeep = metrics.clone();
         // Without it, what histograms record is kept until somebody asks.
-        parts.watch(Duration::from_secs(5), move || {
-            let upkeep = upkeep.clone();
-            async move { upkeep.run_upkeep() }
-        });
+        parts.watch(Duration::from_secs(5), &metrics, async |metrics| metrics.run_upkeep());
         if let Some(transport) = &transport {
             parts.watch_certificates(transport.certificates(), ms(settings.http.tls.reload_ms));
         }
@@ -166,11 +163,7 @@ impl App {
         if let (Some(listener), Some(state)) = (api_listener, state) {
             api = Some(local_address(&listener, settings.http.listen));
             let limits = Arc::new(http::Limits::new(&settings.limits));
-            let retired = limits.clone();
-            parts.watch(Duration::from_secs(60), move || {
-                let limits = retired.clone();
-                async move { limits.retire() }
-            });
+            parts.watch(Duration::from_secs(60), &limits, async |limits| limits.retire());
             let server = http::api_server(listener, transport, &settings, state, health.clone(), health.tallies(), limits)
                 .map_err(bound("http.listen", settings.http.listen))?;
             api_server = Some(server.handle());
@@ -232,14 +225,16 @@ struct Parts {
 }
 
 impl Parts {
-    /// Runs `step` now and then, until the watchers are stopped.
-    fn watch<F: Future<Output = ()> + Send>(&mut self, every: Duration, step: impl Fn() -> F + Send + 'static) {
-        let stop = self.stop_watchers.clone();
+    /// Runs `step` with `what` now and then, until the watchers are stopped.
+    fn watch<T: Clone + Send + 'static, F: Future<Output = ()> + Send>(
+        &mut self, every: Duration, what: &T, step: impl Fn(T) -> F + Send + 'static,
+    ) {
+        let (stop, what) = (self.stop_watchers.clone(), what.clone());
         self.watchers.push(tokio::spawn(async move {
             let mut tick = tokio::time::interval(every);
             tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             while stop.run_until_cancelled(tick.tick()).await.is_some() {
-                if stop.run_until_cancelled(step()).await.is_none() {
+                if stop.run_until_cancelled(step(what.clone())).await.is_none() {
                     return;
                 }
             }
@@ -248,12 +243,9 @@ impl Parts {
 
     /// Looks now and then whether the API's certificate has been replaced.
     fn watch_certificates(&mut self, certificates: Arc<Certificates>, every: Duration) {
-        self.watch(every, move || {
-            let certificates = certificates.clone();
-            async move {
-                // Files may be slow; whatever comes of it is in the log.
-                let _ = tokio::task::spawn_blocking(move || certificates.reload()).await;
-            }
+        self.watch(every, &certificates, async |certificates| {
+            // Files may be slow; whatever comes of it is in the log.
+            let _ = tokio::task::spawn_blocking(move || certificates.reload()).await;
         });
     }
 
@@ -298,13 +290,18 @@ fn cluster(settings: &Settings) -> Result<Arc<Router>, ConfigError> {
         "postgres_replica_8",
     ];
     let postgres = &settings.postgres;
-    let server = |name, key, url| Server::new(name, key, url, postgres, &settings.breaker).map(Arc::new);
-    let primary = server("postgres_primary", "postgres.primary_url", &postgres.primary_url)?;
+    let resilience = &settings.resilience;
+    let server = |name, key, url, policy| Server::new(name, key, url, postgres, resilience.policy(policy)).map(Arc::new);
+    let primary = server("postgres_primary", "postgres.primary_url", &postgres.primary_url, &resilience.postgres_primary)?;
     if postgres.replica_urls.len() > REPLICAS.len() {
         let reason = format!("may name at most {} replicas", REPLICAS.len());
         return Err(ConfigError::Invalid { key: "postgres.replica_urls".into(), reason });
     }
-    let replicas = postgres.replica_urls.iter().zip(REPLICAS).map(|(url, name)| server(name, "postgres.replica_urls", url));
+    let replicas = postgres
+        .replica_urls
+        .iter()
+        .zip(REPLICAS)
+        .map(|(url, name)| server(name, "postgres.replica_urls", url, &resilience.postgres_replica));
     Ok(Arc::new(Router::new(primary, replicas.collect::<Result<_, _>>()?, postgres.replica_max_lag_bytes)))
 }
 
@@ -324,19 +321,12 @@ fn snapshot_files(settings: &config::Read) -> Result<Option<Files>, ConfigError>
 fn watch_postgres(
     settings: &Settings, router: &Arc<Router>, unpublished: &Arc<Unpublished>, health: &mut Health, parts: &mut Parts,
 ) {
-    let watched = router.clone();
-    parts.watch(ms(settings.postgres.replica_check_ms), move || {
-        let router = watched.clone();
-        async move {
-            router.check().await;
-            router.servers().for_each(|server| server.report_pool());
-        }
+    parts.watch(ms(settings.postgres.replica_check_ms), router, async |router| {
+        router.check().await;
+        router.servers().for_each(|server| server.report_pool());
     });
-    let (sampled, server) = (unpublished.clone(), router.primary().clone());
-    parts.watch(Duration::from_secs(1), move || {
-        let (unpublished, primary) = (sampled.clone(), server.clone());
-        async move { unpublished.sample(&primary).await }
-    });
+    let sampled = (unpublished.clone(), router.primary().clone());
+    parts.watch(Duration::from_secs(1), &sampled, async |(unpublished, primary)| unpublished.sample(&primary).await);
     let backlog = unpublished.clone();
     health.section("backlog", move || json!(backlog.newest()));
     if unpublished.fails_closed() {
@@ -367,21 +357,9 @@ async fn serve(
     settings: &Settings, router: &Arc<Router>, cache: Arc<Cache>, committed: &Committing, relay: &Arc<RelayStatus>,
     health: &mut Health, parts: &mut Parts,
 ) -> Result<web::Data<ApiState>, ConfigError> {
-    let refreshed = cache.clone();
-    parts.watch(ms(settings.read.refresh_ms), move || {
-        let cache = refreshed.clone();
-        async move { cache.refresh().await }
-    });
-    let saved = cache.clone();
-    parts.watch(ms(settings.read.snapshot_every_ms), move || {
-        let cache = saved.clone();
-        async move { cache.save().await }
-    });
-    let pruned = cache.clone();
-    parts.watch(Duration::from_secs(60), move || {
-        let cache = pruned.clone();
-        async move { cache.prune().await }
-    });
+    parts.watch(ms(settings.read.refresh_ms), &cache, async |cache| cache.refresh().await);
+    parts.watch(ms(settings.read.snapshot_every_ms), &cache, async |cache| cache.save().await);
+    parts.watch(Duration::from_secs(60), &cache, async |cache| cache.prune().await);
     if !settings.kafka.bootstrap_servers.is_empty() {
         let following = follower::follow(cache.clone(), settings.kafka.clone(), parts.stop_watchers.clone());
         parts.watchers.push(tokio::spawn(following));
@@ -412,14 +390,14 @@ async fn serve(
     let notifier =
         relay::wake_others(primary.clone(), committed.others.clone(), relay.clone(), every, parts.stop_watchers.clone());
     parts.watchers.push(tokio::spawn(notifier));
-    let (swept, hours) = (primary.clone(), settings.write.idempotency_ttl_hours);
-    parts.watch(Duration::from_secs(60), move || upkeep::sweep(swept.clone(), hours));
+    let hours = settings.write.idempotency_ttl_hours;
+    parts.watch(Duration::from_secs(60), primary, move |primary| upkeep::sweep(primary, hours));
     let reads = Arc::new(Reads::new(router.clone(), cache.clone(), privacy));
-    let queries = settings.audit.max_concurrent_queries;
-    let mongodb = Dependency::new("mongodb_queries", queries, ms(settings.mongo.query_timeout_ms), &settings.breaker);
+    let resilience = &settings.resilience;
+    let mongodb = Dependency::new("mongodb_queries", resilience.policy(&resilience.mongodb_queries));
     health.dependency(mongodb.clone());
-    let archive = Archive::new(&settings.mongo).await?;
-    let trail = trail::start(settings, archive.clone(), primary, health, parts);
+    let archive = Archive::new(&settings.mongo, mongodb.timeout()).await?;
+    let trail = trail::start(settings, &archive, primary, health, parts);
     let audit = Arc::new(AuditReads::new(archive, mongodb, router.clone(), reads.clone()));
     let exports = Exports::new(audit.clone(), &settings.audit, parts.stop_waiters.clone());
     let reported = cache.clone();
@@ -427,27 +405,26 @@ async fn serve(
         "cache",
         move || json!({ "tenants": reported.len(), "stale_seconds": reported.stale_for().map(|age| age.as_secs()) }),
     );
-    let tokens = Verifier::new(&settings.auth.jwt, &settings.breaker)?.filter(|_| settings.auth.mode == AuthMode::Required);
+    let tokens = Verifier::new(&settings.auth.jwt, resilience.policy(&resilience.jwks))?
+        .filter(|_| settings.auth.mode == AuthMode::Required);
     if let Some(tokens) = &tokens {
         health.dependency(tokens.policy().clone());
         parts.watchers.push(tokio::spawn(tokens.clone().keep_fresh(parts.stop_watchers.clone())));
     }
     let callers = Arc::new(Callers::new(&settings.auth, primary.clone(), tokens)?);
-    let followed = callers.clone();
-    parts.watch(ms(settings.auth.key_refresh_ms), move || {
-        let callers = followed.clone();
-        async move { callers.refresh().await }
-    });
+    parts.watch(ms(settings.auth.key_refresh_ms), &callers, async |callers| callers.refresh().await);
     let keys = Keys::new(primary.clone(), callers.pepper(), settings.auth.keys_per_tenant);
     let plans = Plans::new(reads.clone(), &settings.limits);
     let polls = Arc::new(Polls::new(cache, router.clone(), settings.read.clone(), parts.stop_waiters.clone()));
-    Ok(web::Data::new(ApiState { writer, reads, plans, polls, audit, exports, keys, callers, trail }))
+    let drills = Drills::new(primary.clone(), trail.clone());
+    Ok(web::Data::new(ApiState { writer, reads, plans, polls, audit, exports, keys, drills, callers, trail }))
 }
 
 fn start_relay(
     settings: &Settings, committed: &Committing, status: Arc<RelayStatus>, health: &mut Health, parts: &mut Parts,
 ) -> Result<(), ConfigError> {
     let relay = Relay::new(settings.clone(), committed.relay.clone(), status.clone())?;
+    health.dependency(relay.policy().clone());
     let stop = parts.stop_pipeline.clone();
     parts.pipeline.push(("relay", tokio::spawn(relay.run(stop))));
     let checked = status.clone();
@@ -460,10 +437,9 @@ fn start_relay(
 }
 
 async fn start_audit(settings: &Settings, health: &mut Health, parts: &mut Parts) -> Result<(), ConfigError> {
-    let archive = Archive::new(&settings.mongo).await?;
-    // A bulk insert and the reading of the hashes of duplicates.
-    let timeout = ms(settings.mongo.insert_timeout_ms + settings.mongo.query_timeout_ms);
-    let policy = Dependency::new("mongodb_archive", 1, timeout, &settings.breaker);
+    let resilience = &settings.resilience;
+    let policy = Dependency::new("mongodb_archive", resilience.policy(&resilience.mongodb_archive));
+    let archive = Archive::new(&settings.mongo, policy.timeout()).await?;
     health.dependency(policy.clone());
     let status = Arc::new(ConsumerStatus::default());
     let consumer = Consumer::new(settings.clone(), archive, policy, status.clone())?;

@@ -5,11 +5,13 @@
 
 mod auth;
 mod edge;
+mod resilience;
 mod sections;
 
 use std::{collections::HashMap, path::Path, time::Duration};
 
 pub use auth::*;
+pub use resilience::*;
 use secrecy::ExposeSecret as _;
 pub use sections::*;
 use validator::{Validate as _, ValidationErrors, ValidationErrorsKind};
@@ -132,9 +134,7 @@ impl Settings {
                 "must be longer than write.timeout_ms, or a write's fate is not told",
             ));
         }
-        if self.breaker.max_open_ms < self.breaker.open_ms {
-            return Err(invalid("breaker.max_open_ms", "must be at least breaker.open_ms"));
-        }
+        self.resilience.check()?;
         if self.kafka.topic == self.kafka.dlq_topic {
             return Err(invalid("kafka.dlq_topic", "must differ from kafka.topic"));
         }

@@ -7,6 +7,7 @@
 
 use std::{
     collections::HashSet,
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
@@ -26,6 +27,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::{ConfigError, Settings, ms},
     kafka::{self, EventHeaders},
+    resilience::{CallError, Dependency, Permit},
     store::{
         self, Server,
         outbox::{self, Lease, OutboxRow, Session},
@@ -59,6 +61,9 @@ pub enum RelayError {
         #[source]
         source: KafkaError,
     },
+    /// Kafka is not asked: its circuit breaker is open.
+    #[error(transparent)]
+    NotAsked(#[from] CallError<KafkaError>),
 }
 
 /// The relay's numbers, for health.
@@ -116,6 +121,7 @@ impl RelayStatus {
 pub struct Relay {
     settings: Settings,
     producer: FutureProducer,
+    policy: Arc<Dependency>,
     wake: Arc<Notify>,
     status: Arc<RelayStatus>,
 }
@@ -129,7 +135,13 @@ impl Relay {
     /// A relay that is woken through `wake`.
     pub fn new(settings: Settings, wake: Arc<Notify>, status: Arc<RelayStatus>) -> Result<Self, ConfigError> {
         let producer = kafka::producer(&settings.kafka)?;
-        Ok(Self { settings, producer, wake, status })
+        let policy = Dependency::new("kafka", settings.resilience.policy(&settings.resilience.kafka));
+        Ok(Self { settings, producer, policy, wake, status })
+    }
+
+    /// The policy that it publishes under.
+    pub fn policy(&self) -> &Arc<Dependency> {
+        &self.policy
     }
 
     /// Stands for election, leads while it holds the lease, and starts over, until `stop`.
@@ -214,7 +226,7 @@ impl Relay {
                     self.report_error("postgres", &error);
                     break;
                 }
-                Err(error @ RelayError::Kafka { .. }) => {
+                Err(error @ (RelayError::Kafka { .. } | RelayError::NotAsked(_))) => {
                     self.report_error("kafka", &error);
                     self.replace_dead_producer();
                     let wait = waits.next().unwrap_or(Duration::from_secs(2));
@@ -246,14 +258,19 @@ impl Relay {
         tracing::warn!(reason, error = %error, cause = ?error.source(), "a relay step failed; it will be tried again");
     }
 
-    /// One step: publishes the first batch of the queue, and deletes what Kafka acknowledged.
+    /// One step: publishes the first batch of the queue, and deletes what Kafka acknowledged. If Kafka has failed, a first event alone
+    /// finds out whether it is back.
     pub async fn publish_batch(&self, lease: &Lease) -> Result<Step, RelayError> {
         let limit = ms(self.settings.relay.step_timeout_ms);
-        let rows = lease.batch(self.settings.relay.batch, limit).await?;
+        let mut rows = lease.batch(self.settings.relay.batch, limit).await?;
         if rows.is_empty() {
             return Ok(Step::Idle);
         }
-        let (acknowledged, failure) = self.send(&rows).await;
+        let permit = self.policy.enter()?;
+        if permit.is_probe() {
+            rows.truncate(1);
+        }
+        let (acknowledged, failure) = self.send(&rows, permit).await;
         let deleted = lease.delete(&acknowledged, limit).await?;
         if deleted < acknowledged.len() as u64 {
             return Ok(Step::Deposed);
@@ -269,7 +286,7 @@ impl Relay {
 
     /// Sends rows in order and awaits them all. Returns the ids that may be deleted: those acknowledged, but of each tenant none after
     /// its first failure, so that what is published again begins where the order broke.
-    async fn send(&self, rows: &[OutboxRow]) -> (Vec<i64>, Option<KafkaError>) {
+    async fn send(&self, rows: &[OutboxRow], permit: Permit<'_>) -> (Vec<i64>, Option<KafkaError>) {
         let mut failure = None;
         let mut sent: Vec<(&OutboxRow, DeliveryFuture)> = Vec::with_capacity(rows.len());
         for row in rows {
@@ -284,8 +301,19 @@ impl Relay {
         }
         let mut acknowledged = Vec::with_capacity(sent.len());
         let mut broken = HashSet::new();
-        for (row, delivery) in sent {
-            let result = match delivery.await {
+        let mut permit = Some(permit);
+        let mut late = pin!(tokio::time::sleep(self.policy.timeout()));
+        for (row, mut delivery) in sent {
+            let delivered = tokio::select! {
+                biased;
+                delivered = &mut delivery => delivered,
+                // Kafka counts as failing from here on, but what it was given is waited for: it may still take it.
+                () = &mut late, if permit.is_some() => {
+                    permit.take().into_iter().for_each(Permit::failure);
+                    delivery.await
+                }
+            };
+            let result = match delivered {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err((error, _))) => Err(error),
                 Err(_) => Err(KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue)),
@@ -298,6 +326,11 @@ impl Relay {
                     failure.get_or_insert(error);
                 }
             }
+        }
+        match (permit, &failure) {
+            (Some(permit), None) => permit.success(),
+            (Some(permit), Some(_)) => permit.failure(),
+            (None, _) => {}
         }
         (acknowledged, failure)
     }

@@ -38,7 +38,6 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("actix_cors", &[("http/edge.rs", "one rule for all web pages")]),
-    ("failsafe", &[("resilience/breaker.rs", "the only breaker")]),
     ("schemars", &[("http/", "the documents")]),
     ("utoipa_swagger_ui", &[("http/docs.rs", "the page that shows them")]),
     ("rustls", &[("tls.rs", "clients"), ("http/tls", "the server"), ("main.rs", "installs the provider for libraries")]),

@@ -48,11 +48,12 @@ impl Instance {
     async fn start(db: &Database, cache_bytes: u64) -> Self {
         let mut settings = settings(db, &[]);
         settings.read.cache_bytes = cache_bytes;
-        let (postgres, breaker) = (&settings.postgres, &settings.breaker);
+        let (postgres, resilience) = (&settings.postgres, &settings.resilience);
+        let policy = || resilience.policy(&resilience.postgres_primary);
         let primary =
-            Arc::new(Server::new("postgres_primary", "postgres.primary_url", &postgres.primary_url, postgres, breaker).unwrap());
+            Arc::new(Server::new("postgres_primary", "postgres.primary_url", &postgres.primary_url, postgres, policy()).unwrap());
         let replica = Arc::new(
-            Server::new("postgres_replica_1", "postgres.replica_urls", &postgres.replica_urls[0], postgres, breaker).unwrap(),
+            Server::new("postgres_replica_1", "postgres.replica_urls", &postgres.replica_urls[0], postgres, policy()).unwrap(),
         );
         let router = Arc::new(Router::new(primary.clone(), vec![replica], postgres.replica_max_lag_bytes));
         router.check().await;

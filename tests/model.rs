@@ -72,8 +72,14 @@ impl Instance {
         let mut settings: Settings = settings(db, &[]);
         settings.limits.routes_per_tenant = QUOTA;
         let primary = &settings.postgres.primary_url;
-        let server =
-            Server::new("postgres_primary", "postgres.primary_url", primary, &settings.postgres, &settings.breaker).unwrap();
+        let server = Server::new(
+            "postgres_primary",
+            "postgres.primary_url",
+            primary,
+            &settings.postgres,
+            settings.resilience.policy(&settings.resilience.postgres_primary),
+        )
+        .unwrap();
         let server = Arc::new(server);
         let nothing: OnCommit = Arc::new(|_| {});
         let (writer, _lanes) = Writer::start(

@@ -100,7 +100,13 @@ pub async fn create_key(settings: &Settings, arguments: KeyArguments) -> Result<
     let KeyArguments { roles, tenant, description, expires_in_days } = arguments;
     let pepper = callers::pepper(&settings.auth)?;
     let url = &settings.postgres.primary_url;
-    let primary = Server::new("postgres_primary", "postgres.primary_url", url, &settings.postgres, &settings.breaker)?;
+    let primary = Server::new(
+        "postgres_primary",
+        "postgres.primary_url",
+        url,
+        &settings.postgres,
+        settings.resilience.policy(&settings.resilience.postgres_primary),
+    )?;
     let grant = Grant::new(roles, tenant.map_or(Reach::Platform, Reach::Tenant), Default::default())?;
     let expires_at = expires_in_days.map(|days| Timestamp::now() + SignedDuration::from_hours(24 * i64::from(days)));
     let actor = Actor { kind: "command".into(), id: "key create".into() };
@@ -141,11 +147,15 @@ pub async fn retain(settings: &Settings) -> Result<Retained, RetainError> {
     let cutoff = Timestamp::now().checked_sub(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MIN);
     let retention = &settings.retention;
     let (key, url) = ("retention.postgres_url", &retention.postgres_url);
-    let postgres = Server::new("postgres_retention", key, url, &settings.postgres, &settings.breaker)?;
-    let archive = Archive::for_retention(retention, &settings.mongo).await?;
-    // Finding a batch and removing it.
-    let timeout = ms(settings.mongo.query_timeout_ms + settings.mongo.insert_timeout_ms);
-    let policy = Dependency::new("mongodb_retention", 1, timeout, &settings.breaker);
+    let postgres = Server::new(
+        "postgres_retention",
+        key,
+        url,
+        &settings.postgres,
+        settings.resilience.policy(&settings.resilience.postgres_primary),
+    )?;
+    let policy = Dependency::new("mongodb_retention", settings.resilience.policy(&settings.resilience.mongodb_retention));
+    let archive = Archive::for_retention(retention, &settings.mongo, policy.timeout()).await?;
     let limit = ms(settings.postgres.statement_timeout_ms);
     let retained = Retention::new(archive, policy, Arc::new(postgres), limit, retention.batch).run(cutoff.into()).await?;
     let Retained { chains, removed, refused } = &retained;

@@ -74,8 +74,7 @@ pub enum ArchiveError {
 pub struct Archive {
     collection: Collection<Document>,
     accesses: Collection<Document>,
-    query_timeout: Duration,
-    insert_timeout: Duration,
+    timeout: Duration,
 }
 
 fn document(event: &Archivable) -> Result<Document, mongodb::bson::error::Error> {
@@ -129,15 +128,25 @@ impl EventPosition {
 }
 
 impl Archive {
-    /// The archive of the settings; connects when first used.
-    pub async fn new(settings: &config::Mongo) -> Result<Self, ConfigError> {
+    /// The archive of the settings, whose calls may take so long; connects when first used.
+    pub async fn new(settings: &config::Mongo, timeout: Duration) -> Result<Self, ConfigError> {
         let client = client("mongo.url", &settings.url, settings).await?;
         Ok(Self {
             collection: client.database(&settings.database).collection(&settings.collection),
             accesses: client.database(&settings.database).collection(&settings.access_collection),
-            query_timeout: ms(settings.query_timeout_ms),
-            insert_timeout: ms(settings.insert_timeout_ms),
+            timeout,
         })
+    }
+
+    /// The same for calls that may take another time.
+    #[must_use]
+    pub fn within(&self, timeout: Duration) -> Self {
+        Self { timeout, ..self.clone() }
+    }
+
+    /// What the server is asked to keep to. A little less than is waited: one that answers that it took too long is not one that hangs.
+    fn asked(&self) -> Duration {
+        self.timeout.mul_f64(0.9)
     }
 
     /// Stores events, in any order, and tells for each what became of it.
@@ -184,7 +193,7 @@ impl Archive {
                 },
             }
         };
-        within(self.insert_timeout, inserted).await
+        within(self.timeout, inserted).await
     }
 
     async fn hashes(&self, ids: &[&str]) -> Result<HashMap<String, String>, ArchiveError> {
@@ -200,7 +209,7 @@ impl Archive {
             }
             Ok(hashes)
         };
-        within(self.query_timeout, find).await
+        within(self.timeout, find).await
     }
 
     /// Events, newest first, after `after`.
@@ -225,21 +234,21 @@ impl Archive {
         &self, collection: &Collection<Document>, filter: Document, order: Document, limit: i64,
     ) -> Result<Vec<Document>, ArchiveError> {
         let find = async {
-            let mut found = collection.find(filter).sort(order).limit(limit).max_time(self.query_timeout).await?;
+            let mut found = collection.find(filter).sort(order).limit(limit).max_time(self.asked()).await?;
             let mut documents = Vec::new();
             while found.advance().await? {
                 documents.push(found.deserialize_current()?);
             }
             Ok(documents)
         };
-        within(self.query_timeout, find).await
+        within(self.timeout, find).await
     }
 
     /// The newest archived revision of a tenant's epoch, and the hash of its last item.
     pub async fn newest(&self, tenant: &str, tag: &VersionTag) -> Result<Option<(i64, EventHash)>, ArchiveError> {
         let filter = doc! { "tenant": tenant, "epoch": tag.epoch.as_str() };
-        let find = self.collection.find_one(filter).sort(doc! { "revision": -1, "item": -1 }).max_time(self.query_timeout);
-        let found = within(self.query_timeout, async { find.await }).await?;
+        let find = self.collection.find_one(filter).sort(doc! { "revision": -1, "item": -1 }).max_time(self.asked());
+        let found = within(self.timeout, async { find.await }).await?;
         Ok(found.and_then(|document| {
             let hash = EventHash::try_from(document.get_str("hash").ok()?.to_owned()).ok()?;
             Some((document.get_i64("revision").ok()?, hash))

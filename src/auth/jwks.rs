@@ -91,10 +91,10 @@ impl From<reqwest::Error> for FetchError {
 
 impl Jwks {
     /// The keys of the configured issuer; none are fetched yet. Fetches for unknown names run on the runtime that this is called in.
-    pub fn new(settings: &config::Jwt, breaker: &config::Breaker) -> Result<Self, ConfigError> {
-        let policy = Dependency::new("jwks", 1, ms(settings.timeout_ms), breaker);
+    pub fn new(settings: &config::Jwt, policy: config::Policy) -> Result<Self, ConfigError> {
+        let policy = Dependency::new("jwks", policy);
         Ok(Self {
-            client: client(settings)?,
+            client: client(settings, policy.timeout())?,
             url: settings.url()?,
             settings: settings.clone(),
             policy,
@@ -233,13 +233,13 @@ impl Jwks {
 }
 
 /// A client that goes to the configured host and nowhere else.
-fn client(settings: &config::Jwt) -> Result<Client, ConfigError> {
+fn client(settings: &config::Jwt, timeout: Duration) -> Result<Client, ConfigError> {
     let mut builder = Client::builder()
         .redirect(redirect::Policy::none())
         .no_proxy()
         .https_only(settings.url()?.scheme() == "https")
         .tls_version_min(tls::Version::TLS_1_2)
-        .timeout(ms(settings.timeout_ms))
+        .timeout(timeout)
         // A fetch every few minutes finds no connection that still lives.
         .pool_max_idle_per_host(0);
     if !settings.ca_file.is_empty() {

@@ -82,13 +82,13 @@ impl fmt::Debug for Verifier {
 impl Verifier {
     /// A verifier for the configured issuer, or none if there is no issuer. It has no keys yet: see [`Self::keep_fresh`]. Fetches run on the
     /// runtime that this is called in.
-    pub fn new(settings: &config::Jwt, breaker: &config::Breaker) -> Result<Option<Arc<Self>>, ConfigError> {
+    pub fn new(settings: &config::Jwt, policy: config::Policy) -> Result<Option<Arc<Self>>, ConfigError> {
         if !settings.is_on() {
             return Ok(None);
         }
         let remembered_for = ms(settings.cache_ms);
         Ok(Some(Arc::new(Self {
-            jwks: Arc::new(Jwks::new(settings, breaker)?),
+            jwks: Arc::new(Jwks::new(settings, policy)?),
             mapping: Mapping::new(settings)?,
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),

@@ -45,7 +45,6 @@ section! {
         #[validate(range(min = 1000, max = 1_209_600_000, message = "1000 to 1209600000"))] keys_max_age_ms: u64,
         #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] max_keys: usize,
         #[validate(range(min = 1024, max = 16_777_216, message = "1024 to 16777216"))] max_response_bytes: usize,
-        #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] timeout_ms: u64,
         #[validate(range(max = 3_600_000, message = "0 to 3600000"))] cache_ms: u64,
         #[validate(range(max = 10_000_000, message = "0 to 10000000"))] cache_tokens: u64,
         tenant_claim: String,

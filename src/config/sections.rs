@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use validator::Validate;
 
-use super::auth::Jwt;
+use super::{auth::Jwt, resilience::Resilience};
 
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty),* $(,)? }) => {
@@ -36,7 +36,7 @@ section! {
         #[validate(nested)] audit: Audit,
         #[validate(nested)] trail: Trail,
         #[validate(nested)] retention: Retention,
-        #[validate(nested)] breaker: Breaker,
+        #[validate(nested)] resilience: Resilience,
         #[validate(nested)] drain: Drain,
         #[validate(nested)] privacy: Privacy,
         #[validate(nested)] telemetry: Telemetry,
@@ -111,10 +111,10 @@ section! {
         #[validate(range(min = 10, max = 30_000, message = "10 to 30000"))] acquire_timeout_ms: u64,
         #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] connect_timeout_ms: u64,
         #[validate(range(min = 10, max = 30_000, message = "10 to 30000"))] recycle_timeout_ms: u64,
+        #[validate(range(min = 1000, max = 86_400_000, message = "1000 to 86400000"))] max_lifetime_ms: u64,
         #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] statement_timeout_ms: u64,
         #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] lock_timeout_ms: u64,
         #[validate(range(min = 1000, max = 60_000, message = "1000 to 60000"))] idle_in_transaction_timeout_ms: u64,
-        #[validate(range(min = 10, max = 60_000, message = "10 to 60000"))] read_timeout_ms: u64,
         #[validate(range(max = 1_073_741_824, message = "0 to 1073741824"))] replica_max_lag_bytes: u64,
         #[validate(range(min = 50, max = 60_000, message = "50 to 60000"))] replica_check_ms: u64,
     }
@@ -232,8 +232,6 @@ section! {
         #[validate(length(min = 1, max = 100, message = "1 to 100 bytes"))] collection: String,
         #[validate(length(min = 1, max = 100, message = "1 to 100 bytes"))] access_collection: String,
         #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] server_selection_timeout_ms: u64,
-        #[validate(range(min = 100, max = 120_000, message = "100 to 120000"))] query_timeout_ms: u64,
-        #[validate(range(min = 100, max = 120_000, message = "100 to 120000"))] insert_timeout_ms: u64,
         #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] pool_size: u32,
     }
 }
@@ -245,7 +243,6 @@ section! {
         #[validate(range(max = 10_000, message = "0 to 10000"))] batch_wait_ms: u64,
         #[validate(range(min = 1, max = 100, message = "1 to 100"))] max_attempts: u32,
         #[validate(range(min = 1000, max = 600_000, message = "1000 to 600000"))] stuck_after_ms: u64,
-        #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] max_concurrent_queries: usize,
         #[validate(range(min = 1, max = 100, message = "1 to 100"))] max_concurrent_exports: usize,
         #[validate(range(min = 1000, max = 86_400_000, message = "1000 to 86400000"))] export_lifetime_ms: u64,
         #[validate(range(max = 36_500, message = "0 to 36500"))] retention_days: u32,
@@ -275,18 +272,6 @@ section! {
         postgres_url: SecretString,
         mongo_url: SecretString,
         #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))] batch: i64,
-    }
-}
-
-section! {
-    /// `[breaker]`
-    Breaker {
-        #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] failures: u32,
-        #[validate(range(min = 10, max = 60_000, message = "10 to 60000"))] open_ms: u64,
-        #[validate(range(min = 10, max = 600_000, message = "10 to 600000"))] max_open_ms: u64,
-        #[validate(range(min = 1, max = 3, message = "1 to 3"))] probes: usize,
-        #[validate(range(max = 100, message = "0 to 100"))] retry_percent: u32,
-        #[validate(range(max = 1000, message = "0 to 1000"))] retry_burst: u32,
     }
 }
 

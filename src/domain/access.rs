@@ -15,19 +15,22 @@ pub enum Kind {
     Denied,
     /// A key was made, rotated or revoked.
     KeyChanged,
+    /// An administrator changed how the service runs: a drill.
+    Operated,
     /// Something sensitive was read: the audit, an export.
     Read,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Denied, Self::KeyChanged, Self::Read];
+    pub const ALL: [Self; 4] = [Self::Denied, Self::KeyChanged, Self::Operated, Self::Read];
 
     /// Its name.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Denied => "denied",
             Self::KeyChanged => "key_changed",
+            Self::Operated => "operated",
             Self::Read => "read",
         }
     }
@@ -50,11 +53,12 @@ pub struct AccessEvent {
     pub id: Uuid,
     /// What sort.
     pub kind: Kind,
-    /// What was done or tried: `key_created`, `key_rotated`, `key_revoked`, or the endpoint, such as `GET /api/v1/audit/events`.
+    /// What was done or tried: `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`, `breaker_forced_closed`,
+    /// `breaker_released`, or the endpoint, such as `GET /api/v1/audit/events`.
     pub action: String,
-    /// What was answered; `None` for changes of keys, which are told because they were made.
+    /// What was answered; `None` for changes of keys and of how the service runs, which are told because they were made.
     pub status: Option<u16>,
-    /// Why it was refused, e.g. `unknown_key`; `None` when it was not.
+    /// Why it was refused, e.g. `unknown_key`; of how the service runs, what was changed; else `None`.
     pub reason: Option<String>,
     /// The tenant that it was about, if one was named. Of a refused request this is no more than what its sender wrote.
     pub tenant: Option<TenantName>,

@@ -60,6 +60,7 @@ const fn public(path: &'static str) -> Endpoint {
 const ROUTE: &str = "/api/v1/routes/{tenant}/{service}/{env}/{version}";
 const POLICY: &str = "/api/v1/policies/{tenant}/{service}/{env}";
 const TENANT: &str = "/api/v1/tenants/{tenant}";
+const DRILL: &str = "/api/v1/resilience/{dependency}/drill";
 const PLAN: &str = "/api/v1/tenants/{tenant}/plans/{id}";
 
 /// Every endpoint of the API's listener.
@@ -115,6 +116,8 @@ pub const TABLE: &[Endpoint] = &[
     row("GET", "/api/v1/keys/{key_id}", ADMINS),
     row("DELETE", "/api/v1/keys/{key_id}", ADMINS),
     row("POST", "/api/v1/keys/{key_id}/rotate", ADMINS),
+    row("POST", DRILL, PLATFORM),
+    row("DELETE", DRILL, PLATFORM),
     public("/api/v1/openapi.json"),
     public("/health"),
     public("/health/live"),

@@ -102,6 +102,11 @@ impl Health {
         self.dependencies.push(dependency);
     }
 
+    /// The dependency of that name.
+    pub fn find(&self, name: &str) -> Option<&Dependency> {
+        self.dependencies.iter().find(|dependency| dependency.name() == name).map(Arc::as_ref)
+    }
+
     /// The start is over.
     pub fn started(&self) {
         let _ = self.phase.compare_exchange(STARTING, READY, Ordering::SeqCst, Ordering::SeqCst);

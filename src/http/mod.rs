@@ -8,6 +8,7 @@ mod audit;
 mod bulk;
 mod context;
 pub mod docs;
+mod drills;
 mod edge;
 mod event_schema;
 mod exports;
@@ -53,8 +54,8 @@ use self::{gate::Gate, quick::Quick};
 use crate::{
     config::{self, ms},
     service::{
-        audit::AuditReads, callers::Callers, exports::Exports, keys::Keys, plans::Plans, polls::Polls, reads::Reads,
-        trail::Trail, writer::Writer,
+        audit::AuditReads, callers::Callers, drills::Drills, exports::Exports, keys::Keys, plans::Plans, polls::Polls,
+        reads::Reads, trail::Trail, writer::Writer,
     },
 };
 
@@ -74,6 +75,8 @@ pub struct ApiState {
     pub exports: Exports,
     /// API keys.
     pub keys: Keys,
+    /// Breakers that are forced.
+    pub drills: Drills,
     /// Who calls.
     pub callers: Arc<Callers>,
     /// Where accesses are told.
@@ -151,6 +154,7 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
             .service(resource("/keys").route(read().to(keys::list)).route(post().to(keys::create)))
             .service(resource("/keys/{key_id}").route(read().to(keys::get)).route(delete().to(keys::revoke)))
             .service(resource("/keys/{key_id}/rotate").route(post().to(keys::rotate)))
+            .service(resource("/resilience/{dependency}/drill").route(post().to(drills::begin)).route(delete().to(drills::end)))
             .service(resource("/openapi.json").route(read().to(docs::openapi))),
     );
 }

@@ -1,23 +1,22 @@
-//! The circuit breaker: failsafe's state machine, with a bound on half-open probes that it does not have itself.
+//! The circuit breaker (Nygard, "Release It!", 2007): after some failures in a row a dependency is not called for a while, and then by few
+//! at a time, to see.
+//!
+//! [`Machine`] decides, and knows nothing of clocks: every question comes with the time at which it is asked, so that it can be tested and
+//! simulated. [`Breaker`] asks it the time of day, and tells the log, the metrics and `/health/resilience` of each move.
 
 use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU8, AtomicU64, Ordering},
-    },
-    time::Duration,
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
 };
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
-use failsafe::{
-    Config, Instrument, StateMachine,
-    failure_policy::{self, ConsecutiveFailures},
-};
+use jiff::Timestamp;
 use serde::Serialize;
-use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::{config, telemetry::names};
+use crate::{config::Policy, domain::time::UtcTime, telemetry::names};
+
+/// Moves that are remembered for `/health/resilience`.
+const REMEMBERED: usize = 16;
 
 /// Where a breaker stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -31,134 +30,382 @@ pub enum BreakerState {
     HalfOpen,
 }
 
-#[derive(Debug)]
-struct Observed {
-    name: &'static str,
-    state: AtomicU8,
-    opened: AtomicU64,
+/// What a drill forces a breaker to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Forced {
+    /// No call goes through.
+    Open,
+    /// Every call does, whatever becomes of it.
+    Closed,
 }
 
+/// What a breaker goes by.
 #[derive(Debug, Clone)]
-struct Observer(Arc<Observed>);
+pub struct Rules {
+    /// Failures in a row that open it.
+    pub failures: u32,
+    /// The first pause before probes; each that fails doubles it.
+    pub open: Duration,
+    /// The longest.
+    pub max_open: Duration,
+    /// Calls that may probe at a time.
+    pub probes: u32,
+}
 
-impl Observer {
-    fn moved(&self, code: u8, state: &'static str) {
-        let before = self.0.state.swap(code, Ordering::SeqCst);
-        metrics::gauge!(names::BREAKER_STATE, "dependency" => self.0.name).set(f64::from(code));
-        if before != code {
-            tracing::warn!(dependency.name = self.0.name, breaker.state = state, "circuit breaker changed its state");
+/// How a call went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The dependency answered.
+    Success,
+    /// It did not, or said that it cannot.
+    Failure,
+    /// Nobody waited for the answer.
+    Abandoned,
+}
+
+/// The right to make one call; given back with its outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Admission {
+    round: u64,
+    /// Whether it is a probe of a half-open breaker.
+    pub is_probe: bool,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Closed { failures: u32 },
+    Open { until: Instant },
+    HalfOpen { probing: u32 },
+}
+
+/// The state machine of one breaker.
+#[derive(Debug)]
+pub struct Machine {
+    rules: Rules,
+    rng: fastrand::Rng,
+    state: State,
+    /// Moves so far. What a call that was begun before the last of them says is of another time, and counts for nothing.
+    round: u64,
+    /// Times in a row that it opened without having been closed.
+    openings: u32,
+    forced: Option<(Forced, Instant)>,
+}
+
+impl Machine {
+    /// A closed breaker. `rng` makes its pauses uneven, so that many of them do not probe at one time.
+    pub fn new(rules: Rules, rng: fastrand::Rng) -> Self {
+        Self { rules, rng, state: State::Closed { failures: 0 }, round: 0, openings: 0, forced: None }
+    }
+
+    /// Where it stands. An open breaker whose pause is over stays open until the next call asks.
+    pub fn state(&self) -> BreakerState {
+        match (self.forced, self.state) {
+            (Some((Forced::Open, _)), _) | (None, State::Open { .. }) => BreakerState::Open,
+            (Some((Forced::Closed, _)), _) | (None, State::Closed { .. }) => BreakerState::Closed,
+            (None, State::HalfOpen { .. }) => BreakerState::HalfOpen,
         }
     }
+
+    /// What it is forced to be, and until when.
+    pub fn forced(&self) -> Option<(Forced, Instant)> {
+        self.forced
+    }
+
+    /// May a call be made?
+    pub fn admit(&mut self, now: Instant) -> Option<Admission> {
+        self.end_drill(now);
+        if let Some((forced, _)) = self.forced {
+            return (forced == Forced::Closed).then_some(Admission { round: self.round, is_probe: false });
+        }
+        if matches!(self.state, State::Open { until } if until <= now) {
+            self.enter(State::HalfOpen { probing: 0 });
+        }
+        match &mut self.state {
+            State::Closed { .. } => Some(Admission { round: self.round, is_probe: false }),
+            State::HalfOpen { probing } if *probing < self.rules.probes => {
+                *probing += 1;
+                Some(Admission { round: self.round, is_probe: true })
+            }
+            State::Open { .. } | State::HalfOpen { .. } => None,
+        }
+    }
+
+    /// A call that was admitted has ended.
+    pub fn ended(&mut self, admission: Admission, outcome: Outcome, now: Instant) {
+        if admission.round != self.round || self.forced.is_some() {
+            return;
+        }
+        match (&mut self.state, outcome) {
+            (State::Closed { failures }, Outcome::Success) => *failures = 0,
+            (State::Closed { failures }, Outcome::Failure) => {
+                *failures += 1;
+                if *failures >= self.rules.failures {
+                    self.open(now);
+                }
+            }
+            (State::HalfOpen { .. }, Outcome::Success) => {
+                self.openings = 0;
+                self.enter(State::Closed { failures: 0 });
+            }
+            (State::HalfOpen { .. }, Outcome::Failure) => self.open(now),
+            (State::HalfOpen { probing }, Outcome::Abandoned) => *probing = probing.saturating_sub(1),
+            (State::Closed { .. } | State::Open { .. }, _) => {}
+        }
+    }
+
+    /// Forces it to be so until then.
+    pub fn force(&mut self, forced: Forced, until: Instant) {
+        self.enter(self.state);
+        self.forced = Some((forced, until));
+    }
+
+    /// Ends a drill, and begins anew: what was known before is old.
+    pub fn release(&mut self) {
+        if self.forced.take().is_some() {
+            self.openings = 0;
+            self.enter(State::Closed { failures: 0 });
+        }
+    }
+
+    fn end_drill(&mut self, now: Instant) {
+        if self.forced.is_some_and(|(_, until)| until <= now) {
+            self.release();
+        }
+    }
+
+    fn open(&mut self, now: Instant) {
+        let doubled = self.rules.open.saturating_mul(1 << self.openings.min(20)).min(self.rules.max_open);
+        // "Equal jitter": at least half of it.
+        let pause = doubled.mul_f64(0.5 + self.rng.f64() / 2.0);
+        self.openings += 1;
+        self.enter(State::Open { until: now + pause });
+    }
+
+    fn enter(&mut self, state: State) {
+        self.state = state;
+        self.round += 1;
+    }
 }
 
-impl Instrument for Observer {
-    fn on_call_rejected(&self) {
-        metrics::counter!(names::BREAKER_REJECTED, "dependency" => self.0.name).increment(1);
-    }
-
-    fn on_open(&self) {
-        self.0.opened.fetch_add(1, Ordering::Relaxed);
-        self.moved(1, "open");
-    }
-
-    fn on_half_open(&self) {
-        self.moved(2, "half_open");
-    }
-
-    fn on_closed(&self) {
-        self.moved(0, "closed");
-    }
+/// A move of a breaker.
+#[derive(Debug, Clone, Serialize)]
+pub struct Move {
+    /// When.
+    pub at: UtcTime,
+    /// To where.
+    pub to: BreakerState,
+    /// Whether a drill did it.
+    pub drill: bool,
 }
 
-/// Growing jittered pauses. failsafe's own know whole seconds only; it clones a fresh series after each recovery, which backon's
-/// iterator cannot be, so a clone starts the series again.
-struct Pauses {
-    builder: ExponentialBuilder,
-    series: ExponentialBackoff,
+#[derive(Debug)]
+struct Watched {
+    machine: Machine,
+    told: (BreakerState, bool),
+    moves: VecDeque<Move>,
+    opened: u64,
 }
 
-impl Pauses {
-    fn new(policy: &config::Breaker) -> Self {
-        let builder = ExponentialBuilder::new()
-            .with_min_delay(config::ms(policy.open_ms))
-            .with_max_delay(config::ms(policy.max_open_ms))
-            .with_jitter()
-            .without_max_times();
-        Self { builder, series: builder.build() }
-    }
-}
-
-impl Clone for Pauses {
-    fn clone(&self) -> Self {
-        Self { builder: self.builder, series: self.builder.build() }
-    }
-}
-
-impl Iterator for Pauses {
-    type Item = Duration;
-    fn next(&mut self) -> Option<Duration> {
-        self.series.next()
-    }
-}
-
-/// A breaker that opens after some failures in a row, pauses with growing jittered waits, and probes with a few calls at a time.
+/// The breaker of one dependency.
+#[derive(Debug)]
 pub struct Breaker {
-    machine: StateMachine<ConsecutiveFailures<Pauses>, Observer>,
-    observed: Arc<Observed>,
-    probes: Semaphore,
-}
-
-impl fmt::Debug for Breaker {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Breaker").field("name", &self.observed.name).field("state", &self.state()).finish()
-    }
+    name: &'static str,
+    watched: Mutex<Watched>,
 }
 
 impl Breaker {
     /// A closed breaker.
-    pub fn new(name: &'static str, policy: &config::Breaker) -> Self {
-        let observed = Arc::new(Observed { name, state: AtomicU8::new(0), opened: AtomicU64::new(0) });
-        let pause = Pauses::new(policy);
-        let machine = Config::new()
-            .failure_policy(failure_policy::consecutive_failures(policy.failures, pause))
-            .instrument(Observer(observed.clone()))
-            .build();
-        Self { machine, observed, probes: Semaphore::new(policy.probes) }
+    pub fn new(name: &'static str, policy: &Policy) -> Self {
+        let Policy { failures, open, max_open, probes, .. } = *policy;
+        let machine = Machine::new(Rules { failures, open, max_open, probes }, fastrand::Rng::new());
+        metrics::gauge!(names::BREAKER_STATE, "dependency" => name).set(0.0);
+        let told = (BreakerState::Closed, false);
+        Self { name, watched: Mutex::new(Watched { machine, told, moves: VecDeque::new(), opened: 0 }) }
     }
 
-    /// May a call be made? `Some` with a probe's place when the breaker is half-open, `None` when not.
-    pub fn permit(&self) -> Option<Option<SemaphorePermit<'_>>> {
-        if !self.machine.is_call_permitted() {
-            return None;
+    /// May a call be made?
+    pub fn admit(&self) -> Option<Admission> {
+        let admission = self.change(|machine| machine.admit(Instant::now()));
+        if admission.is_none() {
+            metrics::counter!(names::BREAKER_REJECTED, "dependency" => self.name).increment(1);
         }
-        // The machine moves before its observer hears of it, so whatever is not closed counts as half-open here.
-        match self.state() {
-            BreakerState::Closed => Some(None),
-            BreakerState::HalfOpen | BreakerState::Open => self.probes.try_acquire().ok().map(Some),
-        }
+        admission
     }
 
-    /// A call was answered.
-    pub fn success(&self) {
-        self.machine.on_success();
+    /// A call that was admitted has ended.
+    pub fn ended(&self, admission: Admission, outcome: Outcome) {
+        self.change(|machine| machine.ended(admission, outcome, Instant::now()));
     }
 
-    /// A call failed.
-    pub fn failure(&self) {
-        self.machine.on_error();
+    /// Forces it to be so for a while.
+    pub fn force(&self, forced: Forced, lasting: Duration) {
+        self.change(|machine| machine.force(forced, Instant::now() + lasting));
     }
 
-    /// Where it stands. An open breaker whose pause is over is still open until the next call asks.
+    /// Ends a drill.
+    pub fn release(&self) {
+        self.change(Machine::release);
+    }
+
+    /// Where it stands.
     pub fn state(&self) -> BreakerState {
-        match self.observed.state.load(Ordering::SeqCst) {
-            0 => BreakerState::Closed,
-            1 => BreakerState::Open,
-            _ => BreakerState::HalfOpen,
-        }
+        // A drill whose time is over ends without a call.
+        self.change(|machine| {
+            machine.end_drill(Instant::now());
+            machine.state()
+        })
+    }
+
+    /// What it is forced to be, and for how much longer.
+    pub fn drill(&self) -> Option<(Forced, Duration)> {
+        let (forced, until) = self.lock().machine.forced()?;
+        Some((forced, until.saturating_duration_since(Instant::now())))
+    }
+
+    /// Its last moves, the newest first.
+    pub fn moves(&self) -> Vec<Move> {
+        self.lock().moves.iter().rev().cloned().collect()
     }
 
     /// How often it has opened.
     pub fn opened_total(&self) -> u64 {
-        self.observed.opened.load(Ordering::Relaxed)
+        self.lock().opened
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Watched> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut Machine) -> T) -> T {
+        let mut watched = self.lock();
+        let value = change(&mut watched.machine);
+        let now = (watched.machine.state(), watched.machine.forced().is_some());
+        if now != watched.told {
+            watched.told = now;
+            self.tell(&mut watched, now);
+        }
+        value
+    }
+
+    fn tell(&self, watched: &mut Watched, (to, drill): (BreakerState, bool)) {
+        if watched.moves.len() == REMEMBERED {
+            watched.moves.pop_front();
+        }
+        watched.moves.push_back(Move { at: Timestamp::now().into(), to, drill });
+        let (code, state) = match to {
+            BreakerState::Closed => (0.0, "closed"),
+            BreakerState::Open => (1.0, "open"),
+            BreakerState::HalfOpen => (2.0, "half_open"),
+        };
+        watched.opened += u64::from(to == BreakerState::Open);
+        metrics::gauge!(names::BREAKER_STATE, "dependency" => self.name).set(code);
+        metrics::counter!(names::BREAKER_MOVES, "dependency" => self.name, "to" => state).increment(1);
+        tracing::warn!(
+            dependency.name = self.name,
+            breaker.state = state,
+            breaker.drill = drill,
+            "circuit breaker changed its state"
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn machine(probes: u32) -> (Machine, Instant) {
+        let rules = Rules { failures: 3, open: 100 * MS, max_open: 400 * MS, probes };
+        (Machine::new(rules, fastrand::Rng::with_seed(7)), Instant::now())
+    }
+
+    fn call(machine: &mut Machine, outcome: Outcome, now: Instant) {
+        let admission = machine.admit(now).expect("calls go through");
+        machine.ended(admission, outcome, now);
+    }
+
+    fn opened(probes: u32) -> (Machine, Instant) {
+        let (mut machine, now) = machine(probes);
+        (0..3).for_each(|_| call(&mut machine, Outcome::Failure, now));
+        assert_eq!(machine.state(), BreakerState::Open);
+        (machine, now)
+    }
+
+    #[test]
+    fn failures_in_a_row_open_it_and_no_call_goes_through() {
+        let (mut machine, now) = machine(1);
+        for outcome in [Outcome::Failure, Outcome::Failure, Outcome::Success, Outcome::Failure, Outcome::Failure] {
+            call(&mut machine, outcome, now);
+            assert_eq!(machine.state(), BreakerState::Closed);
+        }
+        call(&mut machine, Outcome::Failure, now);
+        assert_eq!(machine.state(), BreakerState::Open);
+        assert_eq!(machine.admit(now + 49 * MS), None, "half of the pause at least");
+        assert!(machine.admit(now + 100 * MS).is_some(), "and all of it at most");
+    }
+
+    #[test]
+    fn few_probe_at_a_time_and_a_success_closes_it() {
+        let (mut machine, now) = opened(2);
+        let later = now + 100 * MS;
+        let probes: Vec<_> = (0..5).filter_map(|_| machine.admit(later)).collect();
+        assert_eq!(probes.len(), 2);
+        assert!(probes.iter().all(|probe| probe.is_probe));
+        machine.ended(probes[0], Outcome::Abandoned, later);
+        let next = machine.admit(later).expect("the place of the one that was given up");
+        assert_eq!(machine.admit(later), None);
+        machine.ended(next, Outcome::Success, later);
+        assert_eq!(machine.state(), BreakerState::Closed);
+        // What the other probe says now is of before.
+        machine.ended(probes[1], Outcome::Failure, later);
+        (0..2).for_each(|_| call(&mut machine, Outcome::Failure, later));
+        assert_eq!(machine.state(), BreakerState::Closed);
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_begin_anew_after_a_success() {
+        let (mut machine, mut now) = opened(1);
+        for longest in [100, 200, 400, 400, 400] {
+            let probe = machine.admit(now + longest * MS).expect("the pause is over");
+            assert!(machine.admit(now + longest * MS).is_none());
+            now += longest * MS;
+            machine.ended(probe, Outcome::Failure, now);
+            assert_eq!(machine.admit(now + (longest / 2).min(199) * MS), None, "after {longest} ms it grows");
+        }
+        let probe = machine.admit(now + 400 * MS).unwrap();
+        machine.ended(probe, Outcome::Success, now);
+        (0..3).for_each(|_| call(&mut machine, Outcome::Failure, now));
+        assert!(machine.admit(now + 100 * MS).is_some());
+    }
+
+    #[test]
+    fn calls_of_before_it_opened_change_nothing() {
+        let (mut machine, now) = machine(1);
+        let old: Vec<_> = (0..10).map(|_| machine.admit(now).unwrap()).collect();
+        old[..3].iter().for_each(|call| machine.ended(*call, Outcome::Failure, now));
+        machine.ended(old[3], Outcome::Success, now);
+        assert_eq!(machine.state(), BreakerState::Open, "a late success");
+        let probe = machine.admit(now + 100 * MS).unwrap();
+        machine.ended(old[4], Outcome::Failure, now);
+        machine.ended(probe, Outcome::Success, now);
+        old[5..].iter().for_each(|call| machine.ended(*call, Outcome::Failure, now));
+        assert_eq!(machine.state(), BreakerState::Closed, "late failures");
+    }
+
+    #[test]
+    fn a_drill_forces_it_for_a_while_and_then_it_begins_anew() {
+        let (mut machine, now) = opened(1);
+        machine.force(Forced::Closed, now + 1000 * MS);
+        (0..10).for_each(|_| call(&mut machine, Outcome::Failure, now));
+        assert_eq!(machine.state(), BreakerState::Closed, "whatever becomes of calls");
+        machine.force(Forced::Open, now + 2000 * MS);
+        assert_eq!((machine.admit(now + 1999 * MS), machine.state()), (None, BreakerState::Open));
+        call(&mut machine, Outcome::Success, now + 2000 * MS);
+        assert_eq!((machine.forced(), machine.state()), (None, BreakerState::Closed));
+        machine.force(Forced::Open, now + 9000 * MS);
+        machine.release();
+        call(&mut machine, Outcome::Success, now + 2000 * MS);
     }
 }

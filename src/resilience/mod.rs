@@ -8,12 +8,12 @@ mod budget;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-pub use breaker::{Breaker, BreakerState};
+pub use breaker::{Admission, Breaker, BreakerState, Forced, Machine, Move, Outcome, Rules};
 pub use budget::RetryBudget;
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::config;
+use crate::{config::Policy, telemetry::names};
 
 /// Why a call gave no answer of the dependency's own.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +36,8 @@ pub enum CallError<E> {
 #[derive(Debug)]
 pub struct Dependency {
     name: &'static str,
-    timeout: Duration,
+    policy: Policy,
     bulkhead: Semaphore,
-    bulkhead_size: usize,
     breaker: Breaker,
     budget: RetryBudget,
 }
@@ -52,6 +51,10 @@ pub struct DependencyReport {
     pub breaker: BreakerState,
     /// How often the breaker has opened since the start.
     pub breaker_opened_total: u64,
+    /// Its last moves, the newest first.
+    pub breaker_moves: Vec<Move>,
+    /// What an administrator forces it to be, if so.
+    pub drill: Option<Drill>,
     /// Calls running now.
     pub in_flight: usize,
     /// Calls that may run at a time.
@@ -60,6 +63,19 @@ pub struct DependencyReport {
     pub timeout_ms: u64,
     /// Retries that may be spent now.
     pub retry_budget: u32,
+    /// Failures in a row that open the breaker.
+    pub failures: u32,
+    /// Calls that may probe a half-open breaker at a time.
+    pub probes: u32,
+}
+
+/// A breaker that is forced.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Drill {
+    /// To what.
+    pub state: Forced,
+    /// For how much longer.
+    pub seconds_left: u64,
 }
 
 /// The right to make one call; say how it went with [`Permit::success`] or [`Permit::failure`]. Dropped without either (the
@@ -67,41 +83,55 @@ pub struct DependencyReport {
 #[derive(Debug)]
 pub struct Permit<'a> {
     dependency: &'a Dependency,
+    admission: Admission,
+    outcome: Outcome,
     _place: SemaphorePermit<'a>,
-    _probe: Option<SemaphorePermit<'a>>,
 }
 
 impl Permit<'_> {
     /// The dependency answered.
-    pub fn success(self) {
-        self.dependency.breaker.success();
+    pub fn success(mut self) {
+        self.outcome = Outcome::Success;
         self.dependency.budget.deposit();
     }
 
     /// It did not, or said that it cannot.
-    pub fn failure(self) {
-        self.dependency.breaker.failure();
+    pub fn failure(mut self) {
+        self.outcome = Outcome::Failure;
+    }
+
+    /// Whether it is to find out if a dependency that failed is back: as little as can be should be risked with it.
+    pub fn is_probe(&self) -> bool {
+        self.admission.is_probe
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.dependency.breaker.ended(self.admission, self.outcome);
     }
 }
 
 impl Dependency {
-    /// A dependency with its bulkhead's size and the time that one call may take.
-    pub fn new(name: &'static str, bulkhead_size: usize, timeout: Duration, policy: &config::Breaker) -> Arc<Self> {
+    /// A dependency under its policy.
+    pub fn new(name: &'static str, policy: Policy) -> Arc<Self> {
         Arc::new(Self {
             name,
-            timeout,
-            bulkhead: Semaphore::new(bulkhead_size),
-            bulkhead_size,
-            breaker: Breaker::new(name, policy),
+            bulkhead: Semaphore::new(policy.concurrent),
+            breaker: Breaker::new(name, &policy),
             budget: RetryBudget::new(policy.retry_percent, policy.retry_burst),
+            policy,
         })
     }
 
     /// Asks for the right to make one call, without waiting.
     pub fn enter<E>(&self) -> Result<Permit<'_>, CallError<E>> {
-        let place = self.bulkhead.try_acquire().map_err(|_| CallError::Full(self.name))?;
-        let probe = self.breaker.permit().ok_or(CallError::Open(self.name))?;
-        Ok(Permit { dependency: self, _place: place, _probe: probe })
+        let place = self.bulkhead.try_acquire().map_err(|_| {
+            metrics::counter!(names::BULKHEAD_REJECTED, "dependency" => self.name).increment(1);
+            CallError::Full(self.name)
+        })?;
+        let admission = self.breaker.admit().ok_or(CallError::Open(self.name))?;
+        Ok(Permit { dependency: self, admission, outcome: Outcome::Abandoned, _place: place })
     }
 
     /// Runs one call. `is_failure` tells the dependency's failures from its proper answers.
@@ -109,10 +139,10 @@ impl Dependency {
         &self, is_failure: impl Fn(&E) -> bool, operation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
         let permit = self.enter()?;
-        match tokio::time::timeout(self.timeout, operation).await {
+        match tokio::time::timeout(self.policy.timeout, operation).await {
             Err(_) => {
                 permit.failure();
-                Err(CallError::Timeout(self.name, self.timeout))
+                Err(CallError::Timeout(self.name, self.policy.timeout))
             }
             Ok(Err(error)) => {
                 if is_failure(&error) {
@@ -148,7 +178,7 @@ impl Dependency {
 
     /// How long one call may take.
     pub fn timeout(&self) -> Duration {
-        self.timeout
+        self.policy.timeout
     }
 
     /// True while calls are let through.
@@ -156,16 +186,36 @@ impl Dependency {
         self.breaker.state() != BreakerState::Open
     }
 
+    /// Forces the breaker to be open or closed, for a drill.
+    pub fn drill(&self, state: Forced, lasting: Duration) {
+        self.breaker.force(state, lasting);
+    }
+
+    /// The longest that a drill may last.
+    pub fn longest_drill(&self) -> Duration {
+        self.policy.max_drill
+    }
+
+    /// Ends a drill.
+    pub fn end_drill(&self) {
+        self.breaker.release();
+    }
+
     /// Its numbers now.
     pub fn report(&self) -> DependencyReport {
+        let Policy { concurrent, timeout, failures, probes, .. } = self.policy;
         DependencyReport {
             name: self.name,
             breaker: self.breaker.state(),
             breaker_opened_total: self.breaker.opened_total(),
-            in_flight: self.bulkhead_size - self.bulkhead.available_permits(),
-            bulkhead: self.bulkhead_size,
-            timeout_ms: u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX),
+            breaker_moves: self.breaker.moves(),
+            drill: self.breaker.drill().map(|(state, left)| Drill { state, seconds_left: left.as_secs() }),
+            in_flight: concurrent - self.bulkhead.available_permits(),
+            bulkhead: concurrent,
+            timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
             retry_budget: self.budget.available(),
+            failures,
+            probes,
         }
     }
 }
@@ -173,11 +223,13 @@ impl Dependency {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config;
 
     fn dependency(bulkhead: usize) -> Arc<Dependency> {
-        let mut policy = config::Settings::without_environment(&[]).unwrap().breaker;
-        (policy.failures, policy.open_ms, policy.max_open_ms, policy.probes) = (3, 10, 20, 1);
-        Dependency::new("test", bulkhead, Duration::from_millis(20), &policy)
+        let settings = config::Settings::without_environment(&[]).unwrap().resilience;
+        let [open, max_open, timeout] = [10, 20, 20].map(Duration::from_millis);
+        let policy = settings.policy(&settings.kafka);
+        Dependency::new("test", Policy { concurrent: bulkhead, timeout, failures: 3, open, max_open, probes: 1, ..policy })
     }
 
     async fn fail(dependency: &Dependency) -> CallError<&'static str> {

@@ -38,7 +38,7 @@ pub struct Made {
     pub token: Option<SecretString>,
 }
 
-/// Who changes keys, and in which request.
+/// Who changes what is no part of a tenant's history, and in which request.
 #[derive(Debug, Clone)]
 pub struct By {
     /// Who.

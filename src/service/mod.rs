@@ -6,6 +6,7 @@ pub mod callers;
 mod chain;
 pub mod choices;
 pub mod cursor;
+pub mod drills;
 mod error;
 pub mod exports;
 pub mod feed;

@@ -3,7 +3,7 @@
 //! No request waits for it and none fails with it. Refusals and reads go into a bounded queue in memory, and from there to MongoDB in
 //! batches; while MongoDB is away the queue holds what it has, and what finds no room in it is counted. A flood is sampled before it gets
 //! there (`sampling`). Every access is in the end a record of its own or one of the `suppressed` of another, unless the process is
-//! killed with it. Changes of keys take another way, on which nothing is lost ([`outbox`]).
+//! killed with it. Changes of keys and of how the service runs take another way, on which nothing is lost ([`outbox`]).
 
 pub mod list;
 pub mod outbox;
@@ -69,7 +69,7 @@ impl Trail {
     fn sampler(&self, kind: Kind) -> &Sampler {
         match kind {
             Kind::Read => &self.reads,
-            Kind::Denied | Kind::KeyChanged => &self.refusals,
+            Kind::Denied | Kind::KeyChanged | Kind::Operated => &self.refusals,
         }
     }
 

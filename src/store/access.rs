@@ -5,6 +5,13 @@ use tokio_postgres::types::Json;
 use super::{Error, Transaction, column, outbox::Backlog};
 use crate::domain::access::AccessEvent;
 
+/// Puts an access at the end of the queue.
+pub async fn insert(tx: &Transaction<'_>, event: &AccessEvent) -> Result<(), Error> {
+    let statement = tx.prepare_cached("insert into access_outbox (event) values ($1)").await?;
+    tx.execute(&statement, &[&Json(event)]).await?;
+    Ok(())
+}
+
 /// The first `limit` after `after`, in the order of the queue.
 pub async fn after(tx: &Transaction<'_>, after: i64, limit: i64) -> Result<Vec<(i64, AccessEvent)>, Error> {
     let statement = tx.prepare_cached("select id, event from access_outbox where id > $1 order by id limit $2").await?;

@@ -10,7 +10,7 @@ use futures_util::{TryFutureExt as _, try_join};
 use tokio_postgres::Statement;
 
 use super::{
-    Error, Visible,
+    Error, Tls, Visible,
     events::{self, NewEvent},
     idempotency::{self, Answer, Key},
     policies::{self, Owned},
@@ -153,8 +153,7 @@ impl Statements {
 /// Runs a group as one transaction: `decide` gets the locked rows and gives the rows to write, and whatever it answers is returned
 /// after the commit. Any error but [`Error::CommitUnknown`] means that nothing was written.
 pub async fn commit<T>(
-    client: &mut Object, tls: &server::Tls, wanted: &Wanted, limit: Duration,
-    decide: impl FnOnce(Locked) -> Result<(Rows, T), Error>,
+    client: &mut Object, tls: &Tls, wanted: &Wanted, limit: Duration, decide: impl FnOnce(Locked) -> Result<(Rows, T), Error>,
 ) -> Result<T, Error> {
     let statements = within(limit, Statements::prepare(client)).await?;
     let canceller = client.cancel_token();

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod checkpoints;
+mod connecting;
 pub mod data_keys;
 mod error;
 pub mod events;
@@ -24,8 +25,9 @@ pub mod server;
 pub mod tenants;
 mod visible;
 
+pub use connecting::{Tls, connect, connector};
 pub use error::Error;
-pub use server::{Server, Tls, connect, connector};
+pub use server::Server;
 pub use visible::Visible;
 
 /// A transaction on a pooled connection.

@@ -10,6 +10,7 @@ use std::sync::{
 };
 
 use deadpool_postgres::Transaction;
+use futures_util::{future::join_all, join};
 use serde::Serialize;
 
 use super::{Error, Server, Visible, column};
@@ -31,6 +32,8 @@ pub struct Router {
 struct Replica {
     server: Arc<Server>,
     is_fresh: AtomicBool,
+    /// It takes writes: it has become a primary, and no one says that it is ours.
+    is_promoted: AtomicBool,
     lag_bytes: AtomicI64,
 }
 
@@ -50,6 +53,8 @@ pub struct ReplicaReport {
     pub name: &'static str,
     /// Whether reads without a minimum revision go there now.
     pub is_fresh: bool,
+    /// Whether it is a replica no more, and so not read from.
+    pub is_promoted: bool,
     /// How far its replayed position was behind the primary's when last compared; `null` before that.
     pub lag_bytes: Option<i64>,
 }
@@ -57,7 +62,12 @@ pub struct ReplicaReport {
 impl Router {
     /// A router; replicas are not used before [`Router::check`] has found them fresh.
     pub fn new(primary: Arc<Server>, replicas: Vec<Arc<Server>>, max_lag_bytes: u64) -> Self {
-        let replica = |server| Replica { server, is_fresh: AtomicBool::new(false), lag_bytes: AtomicI64::new(-1) };
+        let replica = |server| Replica {
+            server,
+            is_fresh: AtomicBool::new(false),
+            is_promoted: AtomicBool::new(false),
+            lag_bytes: AtomicI64::new(-1),
+        };
         Self {
             primary,
             replicas: replicas.into_iter().map(replica).collect(),
@@ -87,17 +97,21 @@ impl Router {
         let count = self.replicas.len();
         let in_turn = || (0..count).map(move |offset| &self.replicas[(start.wrapping_add(offset)) % count]);
         for replica in in_turn().filter(|replica| replica.is_fresh.load(Ordering::Relaxed)) {
-            if let Ok(value) = replica.server.read(visible, &read).await
-                && accept(&value)
-            {
-                return Ok((value, Source::Replica));
+            match replica.server.read(visible, &read).await {
+                Ok(value) if accept(&value) => return Ok((value, Source::Replica)),
+                Ok(_) => {}
+                // Nobody else waits for it before it has answered the next check.
+                Err(error) if error.is_away() && !matches!(error, CallError::Full(_)) => replica.set_fresh(false),
+                Err(_) => {}
             }
         }
         let failure = match self.primary.read(visible, &read).await {
             Ok(value) => return Ok((value, Source::Primary)),
             Err(failure) => failure,
         };
-        for replica in in_turn().filter(|replica| !replica.is_fresh.load(Ordering::Relaxed)) {
+        let is_stale =
+            |replica: &&Replica| !replica.is_fresh.load(Ordering::Relaxed) && !replica.is_promoted.load(Ordering::Relaxed);
+        for replica in in_turn().filter(is_stale) {
             if let Ok(value) = replica.server.read(visible, &read).await
                 && accept(&value)
             {
@@ -117,24 +131,42 @@ impl Router {
         }
     }
 
-    /// Compares the replicas' replayed positions with the primary's. While the primary cannot be asked, its last position counts.
+    /// Looks at all servers at a time: whether the primary is one, and how far the replicas' replayed positions are behind its. While the
+    /// primary cannot be asked, its last position counts.
     pub async fn check(&self) {
-        let primary = self.primary.read(&Visible::no_tenants(), async |tx| position(tx, "pg_current_wal_lsn()").await).await;
-        self.primary_answers.store(primary.is_ok(), Ordering::Relaxed);
-        if let Ok(Some(position)) = primary {
-            self.position.store(position, Ordering::Relaxed);
-        }
-        for replica in &self.replicas {
-            let replayed =
-                replica.server.read(&Visible::no_tenants(), async |tx| position(tx, "pg_last_wal_replay_lsn()").await).await;
-            let known = self.position.load(Ordering::Relaxed);
-            let lag = replayed.ok().flatten().map(|replayed| (known - replayed).max(0));
-            let is_fresh = lag.is_some_and(|lag| lag <= self.max_lag_bytes) && known > 0;
-            replica.lag_bytes.store(lag.unwrap_or(-1), Ordering::Relaxed);
-            if replica.is_fresh.swap(is_fresh, Ordering::Relaxed) != is_fresh {
-                tracing::info!(postgres.server = replica.server.name(), replica.is_fresh = is_fresh, "replica changed its state");
+        let replicas = join_all(self.replicas.iter().map(|replica| standing(&replica.server)));
+        let (primary, replicas) = join!(standing(&self.primary), replicas);
+        let is_primary = match primary {
+            Some(Standing { in_recovery: false, position }) => {
+                self.position.store(position, Ordering::Relaxed);
+                true
             }
+            Some(Standing { in_recovery: true, .. }) => {
+                tracing::warn!("the primary takes no writes any more: its connections are made anew");
+                self.primary.renew();
+                false
+            }
+            None => false,
+        };
+        self.primary_answers.store(is_primary, Ordering::Relaxed);
+        for (replica, standing) in self.replicas.iter().zip(replicas) {
+            self.judge(replica, standing);
         }
+    }
+
+    fn judge(&self, replica: &Replica, standing: Option<Standing>) {
+        let known = self.position.load(Ordering::Relaxed);
+        let is_promoted = standing.is_some_and(|standing| !standing.in_recovery);
+        let lag = standing.filter(|standing| standing.in_recovery).map(|standing| (known - standing.position).max(0));
+        replica.lag_bytes.store(lag.unwrap_or(-1), Ordering::Relaxed);
+        if replica.is_promoted.swap(is_promoted, Ordering::Relaxed) != is_promoted {
+            tracing::warn!(
+                postgres.server = replica.server.name(),
+                replica.is_promoted = is_promoted,
+                "replica changed what it is"
+            );
+        }
+        replica.set_fresh(lag.is_some_and(|lag| lag <= self.max_lag_bytes) && known > 0);
     }
 
     /// Whether the primary answered the last check.
@@ -152,14 +184,37 @@ impl Router {
         let report = |replica: &Replica| ReplicaReport {
             name: replica.server.name(),
             is_fresh: replica.is_fresh.load(Ordering::Relaxed),
+            is_promoted: replica.is_promoted.load(Ordering::Relaxed),
             lag_bytes: Some(replica.lag_bytes.load(Ordering::Relaxed)).filter(|lag| *lag >= 0),
         };
         self.replicas.iter().map(report).collect()
     }
 }
 
-/// A log position as bytes since the start; `None` where the function does not apply (a promoted replica).
-async fn position(tx: &Transaction<'_>, function: &'static str) -> Result<Option<i64>, Error> {
-    let statement = tx.prepare_cached(&format!("select pg_wal_lsn_diff({function}, '0/0')::bigint as position")).await?;
-    column(&tx.query_one(&statement, &[]).await?, "position")
+impl Replica {
+    fn set_fresh(&self, is_fresh: bool) {
+        if self.is_fresh.swap(is_fresh, Ordering::Relaxed) != is_fresh {
+            tracing::info!(postgres.server = self.server.name(), replica.is_fresh = is_fresh, "replica changed its state");
+        }
+    }
+}
+
+/// What a server is, and how far its log is: written by a primary, replayed by a replica.
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    in_recovery: bool,
+    /// Bytes since the start.
+    position: i64,
+}
+
+async fn standing(server: &Server) -> Option<Standing> {
+    let read = async |tx: &Transaction<'_>| {
+        let sql = "select r as in_recovery, coalesce(pg_wal_lsn_diff( \
+                       case when r then pg_last_wal_replay_lsn() else pg_current_wal_lsn() end, '0/0')::bigint, 0) as position \
+                   from pg_is_in_recovery() r";
+        let statement = tx.prepare_cached(sql).await?;
+        let row = tx.query_one(&statement, &[]).await?;
+        Ok(Standing { in_recovery: column(&row, "in_recovery")?, position: column(&row, "position")? })
+    };
+    server.read(&Visible::no_tenants(), read).await.ok()
 }

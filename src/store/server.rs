@@ -1,30 +1,25 @@
 //! One Postgres server: its pool, its policy, and dedicated connections for those who need a session of their own.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts, Transaction};
+use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts, Transaction};
 use futures_util::try_join;
-use secrecy::{ExposeSecret, SecretString};
-use tokio_postgres::{CancelToken, Client, IsolationLevel, Socket, config::SslMode, tls::MakeTlsConnect};
-use tokio_postgres_rustls::MakeRustlsConnect;
+use secrecy::SecretString;
+use tokio_postgres::{CancelToken, Client, IsolationLevel};
 
-use super::{Error, Visible};
+use super::{
+    Error, Visible,
+    connecting::{self, InTurn, Tls, connector},
+};
 use crate::{
     config::{self, ConfigError, ms},
     resilience::{CallError, Dependency},
     telemetry::names,
-    tls,
 };
-
-/// How connections are encrypted, if they are: whether they are is each connection's own `sslmode`.
-#[derive(Clone)]
-pub struct Tls(MakeRustlsConnect);
-
-impl std::fmt::Debug for Tls {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tls")
-    }
-}
 
 /// Session settings of the write path. Its statements find rows by their keys, so one plan serves every call, and planning anew costs as
 /// much as running them. But a plan that is made while a table is empty scans it: so the other ways are not offered to the planner.
@@ -41,36 +36,54 @@ pub struct Server {
     tls: Tls,
     policy: Arc<Dependency>,
     read_timeout: Duration,
+    /// Connections that are older than this are not lent again.
+    renewed: Arc<Mutex<Instant>>,
 }
 
 impl Server {
     /// A server from its URL; connects when first used.
     pub fn new(
-        name: &'static str, key: &str, url: &SecretString, settings: &config::Postgres, breaker: &config::Breaker,
+        name: &'static str, key: &str, url: &SecretString, settings: &config::Postgres, policy: config::Policy,
     ) -> Result<Self, ConfigError> {
         let tls = connector(settings)?;
+        let renewed = Arc::new(Mutex::new(Instant::now()));
+        let lifetime = ms(settings.max_lifetime_ms);
         let pool = |options: &str| {
-            let manager = Manager::from_config(
-                connection_config(key, url, settings, options)?,
-                tls.0.clone(),
+            let hosts = connecting::hosts(key, url, settings, options)?;
+            let manager = Manager::from_connect(
+                hosts[0].clone(),
+                InTurn::new(hosts, tls.clone(), ms(settings.connect_timeout_ms)),
                 // A connection whose last user gave up is checked before it is lent again; one that hangs is thrown away.
                 ManagerConfig { recycling_method: RecyclingMethod::Verified },
             );
+            let renewed = renewed.clone();
+            let is_old = Hook::sync_fn(move |_, metrics| {
+                let renewed = *renewed.lock().unwrap_or_else(PoisonError::into_inner);
+                match metrics.created < renewed || metrics.age() > lifetime {
+                    true => Err(HookError::message("the connection is too old")),
+                    false => Ok(()),
+                }
+            });
             let timeouts = Timeouts {
                 wait: Some(ms(settings.acquire_timeout_ms)),
                 create: Some(ms(settings.connect_timeout_ms)),
                 recycle: Some(ms(settings.recycle_timeout_ms)),
             };
-            let pool = Pool::builder(manager).max_size(settings.pool_size).timeouts(timeouts).runtime(Runtime::Tokio1).build();
+            let pool = Pool::builder(manager)
+                .max_size(settings.pool_size)
+                .timeouts(timeouts)
+                .runtime(Runtime::Tokio1)
+                .pre_recycle(is_old)
+                .build();
             pool.map_err(|error| ConfigError::Invalid { key: key.to_owned(), reason: error.to_string() })
         };
         let (pool, writing) = (pool("")?, pool(PLANNED_ONCE)?);
-        let longest = ms(settings.acquire_timeout_ms)
-            + ms(settings.connect_timeout_ms)
-            + ms(settings.recycle_timeout_ms)
-            + ms(settings.read_timeout_ms);
-        let policy = Dependency::new(name, settings.pool_size * 8, longest, breaker);
-        Ok(Self { name, pool, writing, tls, policy, read_timeout: ms(settings.read_timeout_ms) })
+        let read_timeout = policy.timeout;
+        // The whole call: with waiting for a connection, making or checking it.
+        let timeout =
+            read_timeout + ms(settings.acquire_timeout_ms) + ms(settings.connect_timeout_ms) + ms(settings.recycle_timeout_ms);
+        let policy = Dependency::new(name, config::Policy { timeout, ..policy });
+        Ok(Self { name, pool, writing, tls, policy, read_timeout, renewed })
     }
 
     /// Its name in logs, metrics and health.
@@ -130,6 +143,11 @@ impl Server {
         self.policy.call(Error::is_dependency_failure, operation).await
     }
 
+    /// Lends none of the present connections again: they lead to a server that is not what it was.
+    pub fn renew(&self) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
     /// Writes the pool's numbers into the metrics.
     pub fn report_pool(&self) {
         let (status, writing) = (self.pool.status(), self.writing.status());
@@ -184,17 +202,30 @@ pub async fn transact<T>(
     cancelled_after(limit, canceller, tls, transaction).await
 }
 
-/// Waits for `operation` for at most `limit`; past it, asks the server to cancel what runs on that connection, because a dropped
-/// future frees the caller but not the connection.
+/// Waits for `operation` for at most `limit`. Past it, and when whoever waits is gone before (a request past its deadline), the server is
+/// asked to cancel what runs on that connection, because a dropped future frees the caller but not the connection.
 pub async fn cancelled_after<T>(
     limit: Duration, token: CancelToken, tls: &Tls, operation: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
-    match tokio::time::timeout(limit, operation).await {
-        Ok(result) => result,
-        Err(_) => {
-            let tls = tls.0.clone();
-            tokio::spawn(async move { tokio::time::timeout(Duration::from_secs(1), token.cancel_query(tls)).await });
-            Err(Error::Timeout)
+    let mut running = Running(Some((token, tls.clone())));
+    let result = tokio::time::timeout(limit, operation).await.unwrap_or(Err(Error::Timeout));
+    if !matches!(result, Err(Error::Timeout)) {
+        running.0 = None;
+    }
+    result
+}
+
+/// A statement that is cancelled when this is dropped with its token.
+struct Running(Option<(CancelToken, Tls)>);
+
+/// How long a server may take to hear that a statement is cancelled.
+const CANCELLING: Duration = Duration::from_secs(1);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Without a runtime nothing is left to spare.
+        if let (Some((token, tls)), Ok(runtime)) = (self.0.take(), tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async move { tokio::time::timeout(CANCELLING, token.cancel_query(tls.0)).await });
         }
     }
 }
@@ -204,57 +235,4 @@ pub async fn bounded<T>(
     client: &Client, tls: &Tls, limit: Duration, operation: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     cancelled_after(limit, client.cancel_token(), tls, operation).await
-}
-
-/// A connection's other half, which carries what its client sends.
-pub type Driver = tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
-
-/// What [`connect`] takes to encrypt.
-pub fn connector(settings: &config::Postgres) -> Result<Tls, ConfigError> {
-    const KEY: &str = "postgres.ca_file";
-    let client = if settings.ca_file.is_empty() { tls::unused_client(KEY)? } else { tls::client(KEY, &settings.ca_file)? };
-    Ok(Tls(MakeRustlsConnect::new(client)))
-}
-
-/// A connection of one's own, for session locks and LISTEN. The second part must be polled for anything to happen.
-pub async fn connect(key: &str, url: &SecretString, settings: &config::Postgres, tls: &Tls) -> Result<(Client, Driver), Error> {
-    let config = connection_config(key, url, settings, "").map_err(Error::unavailable)?;
-    let connecting = config.connect(tls.0.clone());
-    match tokio::time::timeout(ms(settings.connect_timeout_ms), connecting).await {
-        Ok(Ok(connected)) => Ok(connected),
-        Ok(Err(error)) => Err(Error::Unavailable("cannot connect".into(), Some(error))),
-        Err(_) => Err(Error::Timeout),
-    }
-}
-
-fn connection_config(
-    key: &str, url: &SecretString, settings: &config::Postgres, options: &str,
-) -> Result<tokio_postgres::Config, ConfigError> {
-    if url.expose_secret().is_empty() {
-        return Err(config::missing(key));
-    }
-    // The parser's error may repeat the URL, which holds the password.
-    let wrong = |_| ConfigError::Invalid { key: key.to_owned(), reason: "is not a Postgres URL".to_owned() };
-    let mut config: tokio_postgres::Config = url.expose_secret().parse().map_err(wrong)?;
-    config
-        .ssl_mode(ssl_mode(key, config.get_ssl_mode(), &settings.ca_file)?)
-        .application_name("traffic-manager")
-        .options(format!(
-            "-c statement_timeout={} -c lock_timeout={} -c idle_in_transaction_session_timeout={} {options}",
-            settings.statement_timeout_ms, settings.lock_timeout_ms, settings.idle_in_transaction_timeout_ms
-        ))
-        .connect_timeout(ms(settings.connect_timeout_ms))
-        .tcp_user_timeout(ms(settings.statement_timeout_ms) * 2)
-        .keepalives_idle(Duration::from_secs(15));
-    Ok(config)
-}
-
-/// All or nothing: what a URL prefers is not left to whoever answers.
-fn ssl_mode(key: &str, from_url: SslMode, ca_file: &str) -> Result<SslMode, ConfigError> {
-    match (from_url, ca_file.is_empty()) {
-        (SslMode::Disable, false) => Err(config::unusable(key, "says sslmode=disable, but postgres.ca_file is set")),
-        (_, false) => Ok(SslMode::Require),
-        (SslMode::Disable | SslMode::Prefer, true) => Ok(SslMode::Disable),
-        (_, true) => Err(config::unusable(key, "wants TLS, for which postgres.ca_file must be set")),
-    }
 }

@@ -56,6 +56,8 @@ metrics_table! {
     gauge CACHE_TENANTS = "tm_cache_tenants", "Resident tenants.";
     gauge POOL_CONNECTIONS = "tm_pool_connections", "Connections per Postgres server, by state: in use or idle.";
     gauge BREAKER_STATE = "tm_breaker_state", "Per dependency: 0 closed, 1 open, 2 half-open.";
+    counter BREAKER_MOVES = "tm_breaker_moves_total", "Changes of a breaker's state, per dependency and new state.";
+    counter BULKHEAD_REJECTED = "tm_bulkhead_rejected_total", "Calls refused because too many were running, per dependency.";
     counter BREAKER_REJECTED = "tm_breaker_rejected_total", "Calls refused by an open breaker, per dependency.";
 }
 

@@ -82,7 +82,9 @@ async fn every_answer_is_careful() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_past_its_deadline_is_answered_as_carefully() {
-    let app = TestApp::with(&["http.request_timeout_ms=400", "write.timeout_ms=300", "postgres.read_timeout_ms=5000"]).await;
+    let app =
+        TestApp::with(&["http.request_timeout_ms=400", "write.timeout_ms=300", "resilience.postgres_primary.timeout_ms=5000"])
+            .await;
     app.db.execute("begin", &[]).await;
     app.db.execute("lock table tenants in access exclusive mode", &[]).await;
     let response = secure::get(&format!("{}/api/v1/tenants", app.api)).await.unwrap();

@@ -96,7 +96,9 @@ async fn invented_methods_make_no_metrics_of_their_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_past_its_deadline_says_so_and_is_counted() {
-    let app = TestApp::with(&["http.request_timeout_ms=400", "write.timeout_ms=300", "postgres.read_timeout_ms=5000"]).await;
+    let app =
+        TestApp::with(&["http.request_timeout_ms=400", "write.timeout_ms=300", "resilience.postgres_primary.timeout_ms=5000"])
+            .await;
     app.db.execute("begin", &[]).await;
     app.db.execute("lock table tenants in access exclusive mode", &[]).await;
     app.get("/tenants").problem(503, "deadline_exceeded").await;

@@ -9,6 +9,7 @@ mod changes;
 mod conditions;
 mod cors;
 mod docs;
+mod drills;
 mod examples;
 mod fail_closed;
 mod fail_static;

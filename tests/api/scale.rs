@@ -82,7 +82,12 @@ fn resident() -> u64 {
 #[tokio::test(flavor = "multi_thread")]
 async fn those_who_wait_see_a_large_plan_whole() {
     let (changes, pollers) = size();
-    let app = TestApp::with(&["http.request_timeout_ms=30000", "write.timeout_ms=25000", "postgres.read_timeout_ms=10000"]).await;
+    let app = TestApp::with(&[
+        "http.request_timeout_ms=30000",
+        "write.timeout_ms=25000",
+        "resilience.postgres_primary.timeout_ms=10000",
+    ])
+    .await;
     app.post("/tenants").json(&json!({"name": "acme"})).expect(201).await;
     apply(&app, &planned(&app, changes, "before").await).await;
     let before = app.get("/tenants/acme/snapshot").expect(200).await;

@@ -35,7 +35,14 @@ async fn keys_and_plans_are_forgotten_when_their_time_is_over_and_not_before() {
 
     let settings = settings(&app.db, &[]);
     let (key, url) = ("postgres.primary_url", &settings.postgres.primary_url);
-    let primary = Server::new("postgres_primary", key, url, &settings.postgres, &settings.breaker).unwrap();
+    let primary = Server::new(
+        "postgres_primary",
+        key,
+        url,
+        &settings.postgres,
+        settings.resilience.policy(&settings.resilience.postgres_primary),
+    )
+    .unwrap();
     upkeep::sweep(Arc::new(primary), settings.write.idempotency_ttl_hours).await;
     let keys: Vec<String> = app.db.rows("select key from idempotency_keys", &[]).await.iter().map(|row| row.get(0)).collect();
     assert_eq!(keys, ["young"]);

@@ -223,8 +223,8 @@ async fn a_secret_is_not_repeated(markers: &mut Markers, format: &str) {
     environment.insert("TM__LIMITS__ATTEMPTS_PER_SECOND_PER_ADDRESS".into(), "0".into());
     environment.insert("TM__TRAIL__SUMMARY_MS".into(), "200".into());
     // On a busy machine connections take their time.
-    for key in ["CONNECT_TIMEOUT_MS", "ACQUIRE_TIMEOUT_MS", "READ_TIMEOUT_MS"] {
-        environment.insert(format!("TM__POSTGRES__{key}"), "20000".into());
+    for key in ["POSTGRES__CONNECT_TIMEOUT_MS", "POSTGRES__ACQUIRE_TIMEOUT_MS", "RESILIENCE__POSTGRES_PRIMARY__TIMEOUT_MS"] {
+        environment.insert(format!("TM__{key}"), "20000".into());
     }
     let token = first_key(&environment);
     let path = std::env::temp_dir().join(format!("tm-canary-{}", Uuid::new_v4()));

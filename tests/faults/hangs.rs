@@ -115,7 +115,7 @@ async fn writes_and_reads_go_on_while_kafka_hangs() {
 async fn writes_and_reads_go_on_while_mongodb_hangs() {
     goes_on_without(Hang {
         part: "mongo",
-        settings: &[("TM__MONGO__INSERT_TIMEOUT_MS", "500"), ("TM__MONGO__QUERY_TIMEOUT_MS", "500")],
+        settings: &[("TM__RESILIENCE__MONGODB_ARCHIVE__TIMEOUT_MS", "500")],
         backlog: |health| health["audit"]["lag"].as_i64().unwrap_or(-1),
         metric: "tm_audit_consumer_lag_events",
         noticed: |health| {

@@ -105,5 +105,10 @@ pub async fn archive(world: &World, events: &[Value]) {
             document::read(&record, "2020-01-03T00:00:00Z".parse().unwrap()).expect("an event")
         })
         .collect();
-    Archive::new(&world.settings.mongo).await.expect("settings").insert(&archivable).await.expect("the archive");
+    Archive::new(&world.settings.mongo, std::time::Duration::from_secs(10))
+        .await
+        .expect("settings")
+        .insert(&archivable)
+        .await
+        .expect("the archive");
 }

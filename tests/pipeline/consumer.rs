@@ -25,9 +25,11 @@ use crate::{
 };
 
 async fn consumer(world: &World) -> (Consumer, Arc<ConsumerStatus>) {
-    let settings = world.settings.clone();
-    let archive = Archive::new(&settings.mongo).await.expect("an archive");
-    let policy = Dependency::new("mongodb_archive", 1, Duration::from_secs(10), &settings.breaker);
+    let mut settings = world.settings.clone();
+    // A step that is made here is not made again: on a busy machine it takes its time.
+    settings.resilience.mongodb_archive.timeout_ms = 10_000;
+    let archive = Archive::new(&settings.mongo, Duration::from_secs(10)).await.expect("an archive");
+    let policy = Dependency::new("mongodb_archive", settings.resilience.policy(&settings.resilience.mongodb_archive));
     let status = Arc::new(ConsumerStatus::default());
     (Consumer::new(settings, archive, policy, status.clone()).expect("a consumer"), status)
 }
@@ -248,7 +250,7 @@ async fn the_services_user_can_change_nothing_that_is_archived() {
     let mut settings = world.settings.mongo.clone();
     settings.url = url.to_string().into();
 
-    let archive = Archive::new(&settings).await.unwrap();
+    let archive = Archive::new(&settings, Duration::from_secs(10)).await.unwrap();
     let event = traffic_manager::audit::document::read(&batch[0], "2026-11-21T06:00:00Z".parse().unwrap()).unwrap();
     archive.insert(std::slice::from_ref(&event)).await.expect("it may insert");
     assert_eq!(archive.query(&Default::default(), 10, None).await.expect("it may find").len(), 1);

@@ -61,8 +61,10 @@ fn garbage(offset: i64, bytes: usize) -> Record {
 }
 
 async fn consumer(settings: &Settings) -> Consumer {
-    let archive = Archive::new(&settings.mongo).await.expect("a MongoDB URL");
-    let policy = Dependency::new("mongodb", 1, Duration::from_secs(10), &settings.breaker);
+    let mut settings = settings.clone();
+    settings.resilience.mongodb_archive.timeout_ms = 10_000;
+    let archive = Archive::new(&settings.mongo, Duration::from_secs(10)).await.expect("a MongoDB URL");
+    let policy = Dependency::new("mongodb", settings.resilience.policy(&settings.resilience.mongodb_archive));
     Consumer::new(settings.clone(), archive, policy, Arc::default()).expect("valid settings")
 }
 

@@ -20,11 +20,13 @@ async fn world_with(
 ) -> (World, TestApp) {
     let mut world = World::new().await;
     // A machine that is busy with other tests is no fault of the archive's.
-    world.settings.mongo.query_timeout_ms = 60_000;
+    world.settings.resilience.mongodb_queries.timeout_ms = 60_000;
     for (key, value) in settings {
         match *key {
             "audit.max_concurrent_exports" => world.settings.audit.max_concurrent_exports = usize::try_from(*value).unwrap(),
-            "audit.max_concurrent_queries" => world.settings.audit.max_concurrent_queries = usize::try_from(*value).unwrap(),
+            "resilience.mongodb_queries.concurrent" => {
+                world.settings.resilience.mongodb_queries.concurrent = usize::try_from(*value).unwrap()
+            }
             "audit.export_lifetime_ms" => world.settings.audit.export_lifetime_ms = *value,
             "http.request_timeout_ms" => world.settings.http.request_timeout_ms = *value,
             "http.write_stall_ms" => world.settings.http.write_stall_ms = *value,
@@ -217,7 +219,7 @@ async fn a_place_is_taken_until_the_reader_has_all_or_is_cut_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_has_begun_waits_for_its_turn() {
-    let (world, app) = large(&[("audit.max_concurrent_queries", 1)]).await;
+    let (world, app) = large(&[("resilience.mongodb_queries.concurrent", 1)]).await;
     // Each begins when it can; from then on they are in each other's way.
     let mut exports = Vec::new();
     for _ in 0..3 {

@@ -224,7 +224,13 @@ async fn a_notify_from_another_process_wakes_the_relay() {
     published_after(NEVER, async |world, _| {
         let settings = &world.settings;
         let key = "postgres.primary_url";
-        let server = store::Server::new("primary", key, &settings.postgres.primary_url, &settings.postgres, &settings.breaker);
+        let server = store::Server::new(
+            "primary",
+            key,
+            &settings.postgres.primary_url,
+            &settings.postgres,
+            settings.resilience.policy(&settings.resilience.postgres_primary),
+        );
         let connection = server.expect("settings").connection().await.expect("a connection");
         store::outbox::notify(&connection).await.expect("a notification");
     })

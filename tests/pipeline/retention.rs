@@ -64,9 +64,16 @@ impl Office {
     async fn retention(&self) -> Retention {
         let settings = &self.world.settings;
         let url = &settings.retention.postgres_url;
-        let server = Server::new("retention", "retention.postgres_url", url, &settings.postgres, &settings.breaker).unwrap();
-        let archive = Archive::for_retention(&settings.retention, &settings.mongo).await.unwrap();
-        let policy = Dependency::new("mongodb_retention", 1, Duration::from_secs(10), &settings.breaker);
+        let server = Server::new(
+            "retention",
+            "retention.postgres_url",
+            url,
+            &settings.postgres,
+            settings.resilience.policy(&settings.resilience.postgres_primary),
+        )
+        .unwrap();
+        let archive = Archive::for_retention(&settings.retention, &settings.mongo, Duration::from_secs(10)).await.unwrap();
+        let policy = Dependency::new("mongodb_retention", settings.resilience.policy(&settings.resilience.mongodb_retention));
         Retention::new(archive, policy, Arc::new(server), Duration::from_secs(5), settings.retention.batch)
     }
 
@@ -365,7 +372,7 @@ async fn nobody_but_retention_makes_checkpoints_and_nobody_changes_them() {
     ] {
         denied(&retention, sql).await;
     }
-    let archive = Archive::for_retention(&settings.retention, &settings.mongo).await.unwrap();
+    let archive = Archive::for_retention(&settings.retention, &settings.mongo, Duration::from_secs(10)).await.unwrap();
     let newest = acme.events.last().unwrap().clone();
     let client = mongodb::Client::with_uri_str(settings.retention.mongo_url.expose_secret()).await.unwrap();
     let events = client.database(&settings.mongo.database).collection::<mongodb::bson::Document>(&settings.mongo.collection);

@@ -62,7 +62,14 @@ fn check(case: &Case, answered: Result<(), String>) {
 }
 
 fn server(url: &SecretString, postgres: &config::Postgres, settings: &Settings) -> Result<Server, String> {
-    Server::new("postgres", "postgres.primary_url", url, postgres, &settings.breaker).map_err(|error| error.to_string())
+    Server::new(
+        "postgres",
+        "postgres.primary_url",
+        url,
+        postgres,
+        settings.resilience.policy(&settings.resilience.postgres_primary),
+    )
+    .map_err(|error| error.to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -91,9 +98,10 @@ async fn a_statement_is_cancelled_over_tls_too() {
     let front = Front::open(&shown, Behind::Postgres, target(&world.db.app_url)).await;
     let mut postgres = world.settings.postgres.clone();
     postgres.ca_file = authority.file(&folder);
-    postgres.read_timeout_ms = 200;
     postgres.statement_timeout_ms = 60_000;
-    let server = server(&by_way_of(&world.db.app_url, &front), &postgres, &world.settings).unwrap();
+    let mut settings = world.settings.clone();
+    settings.resilience.postgres_primary.timeout_ms = 200;
+    let server = server(&by_way_of(&world.db.app_url, &front), &postgres, &settings).unwrap();
     let sleep = async |tx: &store::Transaction<'_>| Ok(tx.execute("select pg_sleep(60)", &[]).await?);
     assert!(server.read(&store::Visible::no_tenants(), sleep).await.is_err(), "it takes too long");
     eventually("the server has stopped it", async || {
@@ -130,7 +138,7 @@ async fn mongodb_with_a_wrong_certificate_is_refused() {
         let mut mongo = world.settings.mongo.clone();
         mongo.url = by_way_of(&url, &case.front);
         mongo.ca_file.clone_from(&case.ca);
-        let archive = Archive::new(&mongo).await.unwrap();
+        let archive = Archive::new(&mongo, Duration::from_secs(10)).await.unwrap();
         let answered = archive.query(&Default::default(), 1, None).await;
         check(&case, answered.map(drop).map_err(|error| format!("{error:?}")));
     }
@@ -150,7 +158,7 @@ async fn what_would_leave_connections_unprotected_is_refused_at_the_start() {
     assert!(postgres("postgres://u:hunter2@h/d", &with_ca).is_ok());
     let mongo = async |url: &str, settings: &Settings| {
         let mongo = config::Mongo { url: url.into(), ..settings.mongo.clone() };
-        Archive::new(&mongo).await.map(drop).map_err(|error| error.to_string())
+        Archive::new(&mongo, Duration::from_secs(10)).await.map(drop).map_err(|error| error.to_string())
     };
     assert!(mongo("mongodb://u:hunter2@h/?tls=true", &with_ca).await.is_ok());
     let refused = [

@@ -68,7 +68,13 @@ impl Routes {
     pub fn of(world: &World) -> Self {
         let settings = &world.settings;
         let key = "postgres.primary_url";
-        let server = Server::new("primary", key, &settings.postgres.primary_url, &settings.postgres, &settings.breaker);
+        let server = Server::new(
+            "primary",
+            key,
+            &settings.postgres.primary_url,
+            &settings.postgres,
+            settings.resilience.policy(&settings.resilience.postgres_primary),
+        );
         let nothing_follows: traffic_manager::service::writer::OnCommit = Arc::new(|_| {});
         let (writer, _) = Writer::start(
             Arc::new(server.expect("settings")),

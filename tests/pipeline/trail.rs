@@ -39,9 +39,17 @@ impl Audited {
         ];
         // What is away is noticed soon, and that it is back as well.
         // On a busy machine connections to PostgreSQL take their time.
-        let patient =
-            ["postgres.connect_timeout_ms=20000", "postgres.acquire_timeout_ms=10000", "postgres.read_timeout_ms=10000"];
-        let quick = ["mongo.insert_timeout_ms=500", "breaker.open_ms=20", "breaker.max_open_ms=50", "trail.poll_ms=50"];
+        let patient = [
+            "postgres.connect_timeout_ms=20000",
+            "postgres.acquire_timeout_ms=10000",
+            "resilience.postgres_primary.timeout_ms=10000",
+        ];
+        let quick = [
+            "resilience.mongodb_access.timeout_ms=500",
+            "resilience.open_ms=20",
+            "resilience.max_open_ms=50",
+            "trail.poll_ms=50",
+        ];
         all.extend(patient.iter().chain(&quick).chain(overrides).map(|pair| (*pair).to_owned()));
         let settings = Settings::without_environment(&all).expect("valid settings");
         archive::set_up(&settings.migrate, &settings.mongo).await.expect("the archive");
@@ -408,7 +416,7 @@ async fn no_request_waits_for_the_archive_and_nothing_is_uncounted() {
         "trail.batch=2",
         "trail.burst_per_source=1000",
         "trail.summary_ms=100",
-        "mongo.insert_timeout_ms=3000",
+        "resilience.mongodb_access.timeout_ms=3000",
     ])
     .await;
     let Audited { office, switch, .. } = &audited;

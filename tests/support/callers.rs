@@ -22,7 +22,7 @@ pub async fn first_key(settings: &Settings) -> String {
     // The machine may be busy making databases for other tests.
     let mut settings = settings.clone();
     let patience = PATIENCE.as_millis() as u64;
-    (settings.postgres.connect_timeout_ms, settings.postgres.read_timeout_ms) = (patience, patience);
+    (settings.postgres.connect_timeout_ms, settings.resilience.postgres_primary.timeout_ms) = (patience, patience);
     commands::create_key(&settings, arguments).await.expect("the first key").expose_secret().to_owned()
 }
 

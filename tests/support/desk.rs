@@ -40,7 +40,14 @@ impl Desk {
     /// With the settings of a service, its master keys among them.
     pub fn of(settings: &Settings) -> Self {
         let (key, url) = ("postgres.primary_url", &settings.postgres.primary_url);
-        let server = Server::new("postgres_primary", key, url, &settings.postgres, &settings.breaker).expect("settings");
+        let server = Server::new(
+            "postgres_primary",
+            key,
+            url,
+            &settings.postgres,
+            settings.resilience.policy(&settings.resilience.postgres_primary),
+        )
+        .expect("settings");
         let server = Arc::new(server);
         let router = Arc::new(Router::new(server.clone(), Vec::new(), 0));
         let privacy = Arc::new(Privacy::new(&settings.privacy, router).expect("settings"));

@@ -48,6 +48,12 @@ fn by_owner(settings: &Settings) -> Result<People, ConfigError> {
 }
 
 fn people(settings: &Settings, key: &str, url: &SecretString) -> Result<People, ConfigError> {
-    let server = Server::new("postgres_privacy", key, url, &settings.postgres, &settings.breaker)?;
+    let server = Server::new(
+        "postgres_privacy",
+        key,
+        url,
+        &settings.postgres,
+        settings.resilience.policy(&settings.resilience.postgres_primary),
+    )?;
     People::new(&settings.privacy, Arc::new(server))
 }

@@ -1,11 +1,13 @@
 //! Chains: the events of one tenant and epoch in the order of their history. Read to be proven, and removed from their beginning.
 
+use std::time::Duration;
+
 use mongodb::bson::{Bson, Document, doc};
 
 use super::{Archive, ArchiveError, client, within};
 use crate::{
     audit::document::ArchivedEvent,
-    config::{self, ConfigError, ms},
+    config::{self, ConfigError},
 };
 
 /// A document in its place, whatever it is by now.
@@ -41,13 +43,14 @@ impl Kept {
 
 impl Archive {
     /// The archive as the user of `[retention]`, who may find and remove.
-    pub async fn for_retention(retention: &config::Retention, settings: &config::Mongo) -> Result<Self, ConfigError> {
+    pub async fn for_retention(
+        retention: &config::Retention, settings: &config::Mongo, timeout: Duration,
+    ) -> Result<Self, ConfigError> {
         let client = client("retention.mongo_url", &retention.mongo_url, settings).await?;
         Ok(Self {
             collection: client.database(&settings.database).collection(&settings.collection),
             accesses: client.database(&settings.database).collection(&settings.access_collection),
-            query_timeout: ms(settings.query_timeout_ms),
-            insert_timeout: ms(settings.insert_timeout_ms),
+            timeout,
         })
     }
 
@@ -93,12 +96,11 @@ impl Archive {
             }
             Ok(ids)
         };
-        let ids: Vec<Bson> = within(self.query_timeout, find).await?;
+        let ids: Vec<Bson> = within(self.timeout, find).await?;
         if ids.is_empty() {
             return Ok(0);
         }
-        let removed =
-            within(self.insert_timeout, async { self.collection.delete_many(doc! { "_id": { "$in": ids } }).await }).await?;
+        let removed = within(self.timeout, async { self.collection.delete_many(doc! { "_id": { "$in": ids } }).await }).await?;
         Ok(removed.deleted_count)
     }
 }

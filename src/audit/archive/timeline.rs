@@ -49,7 +49,7 @@ impl Archive {
     pub async fn oldest(&self, tenant: Option<&str>) -> Result<Option<String>, ArchiveError> {
         let filter = tenant.map_or_else(Document::new, |tenant| doc! { "route.tenant": tenant });
         let find = self.collection.find_one(filter).sort(doc! { "occurred_at": 1 }).projection(doc! { "occurred_at": 1 });
-        let found = within(self.query_timeout, async { find.max_time(self.query_timeout).await }).await?;
+        let found = within(self.timeout, async { find.max_time(self.asked()).await }).await?;
         Ok(found.and_then(|document| document.get_str("occurred_at").ok().map(str::to_owned)))
     }
 }

@@ -6,7 +6,13 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use super::{Check, CheckStatus};
-use crate::http::openapi::{Answer, Operation};
+use crate::http::{
+    drills::{DrillIn, DrillState},
+    openapi::{Answer, Operation, schemas},
+    problem::Code,
+};
+
+const DRILL: &str = "/api/v1/resilience/{dependency}/drill";
 
 /// The process serves.
 #[derive(JsonSchema)]
@@ -58,6 +64,10 @@ struct Dependency {
     breaker: Breaker,
     /// How often the breaker has opened since the start.
     breaker_opened_total: u64,
+    /// Its last moves, the newest first; at most 16.
+    breaker_moves: Vec<BreakerMove>,
+    /// What an administrator forces the breaker to be.
+    drill: Option<Drill>,
     /// Calls running now.
     in_flight: u64,
     /// Calls that may run at a time.
@@ -66,6 +76,28 @@ struct Dependency {
     timeout_ms: u64,
     /// Retries that may be spent now.
     retry_budget: u32,
+    /// Failures in a row that open the breaker.
+    failures: u32,
+    /// Calls that may probe a half-open breaker at a time.
+    probes: u32,
+}
+
+/// A change of a breaker's state.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct BreakerMove {
+    at: schemas::Time,
+    to: Breaker,
+    /// Whether a drill did it.
+    drill: bool,
+}
+
+/// A breaker that is forced.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Drill {
+    state: DrillState,
+    seconds_left: u64,
 }
 
 /// Whether calls are let through.
@@ -91,6 +123,17 @@ pub fn operations() -> Vec<Operation> {
             .answers(Answer::json::<Readiness>(503, "They should not.", readiness("unhealthy", false)).with(&["Retry-After"])),
         Operation::get("/health/resilience", "getResilience", "Breakers, bulkheads, retry budgets and backlogs")
             .answers(Answer::json::<Resilience>(200, "As they are.", resilience())),
+        Operation::post(DRILL, "forceBreaker", "Force a breaker open or closed")
+            .about("Of the instance that answers, and for a bounded time: to see that the service does without a dependency, or to overrule a breaker that misjudges. It is told to the audit of access before it is done.")
+            .headers(&["X-Reason"])
+            .body::<DrillIn>(json!({ "state": "open", "seconds": 60 }))
+            .answers(Answer::json::<Dependency>(200, "It is forced.", dependency()))
+            .refuses(&[Code::DependencyNotFound]),
+        Operation::delete(DRILL, "releaseBreaker", "End a drill")
+            .about("The breaker begins anew. That there was no drill is no error.")
+            .headers(&["X-Reason"])
+            .answers(Answer::empty(204, "It is as calls make it."))
+            .refuses(&[Code::DependencyNotFound]),
     ]
 }
 
@@ -107,9 +150,14 @@ fn readiness(status: &str, ready: bool) -> Value {
 fn resilience() -> Value {
     json!({
         "draining": false, "backlog": { "events": 0, "oldest_seconds": 0.0 },
-        "dependencies": [{
-            "name": "postgres_primary", "breaker": "closed", "breaker_opened_total": 0, "in_flight": 1, "bulkhead": 16,
-            "timeout_ms": 1000, "retry_budget": 10,
-        }],
+        "dependencies": [dependency()],
+    })
+}
+
+fn dependency() -> Value {
+    json!({
+        "name": "postgres_primary", "breaker": "open", "breaker_opened_total": 1, "in_flight": 1, "bulkhead": 128,
+        "breaker_moves": [{ "at": "2026-11-21T08:03:37.661997Z", "to": "open", "drill": true }],
+        "drill": { "state": "open", "seconds_left": 60 }, "timeout_ms": 3750, "retry_budget": 10, "failures": 5, "probes": 1,
     })
 }

@@ -304,7 +304,7 @@ checked! {
     /// What sort of access.
     AccessKind = json_schema!({
         "description": "`denied`: refused, with 401, 403, or 404 for another tenant. `key_changed`: a key was made, rotated or revoked. \
-                        `read`: something sensitive was read: the audit, an export, the list of keys.",
+                        `operated`: an administrator changed how the service runs: a drill. `read`: something sensitive was read: the audit, an export, the list of keys.",
         "type": "string", "enum": crate::domain::access::Kind::ALL.map(crate::domain::access::Kind::as_str),
     });
     /// What happened.

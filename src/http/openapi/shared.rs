@@ -168,6 +168,7 @@ fn parameter(name: &str) -> &'static str {
         "code" => "The stable code of a problem.",
         "id" => "The plan's id.",
         "key_id" => "The API key's id.",
+        "dependency" => "A dependency's name, as `/health/resilience` tells it.",
         "at" => "As it was then, instead of now.",
         "confirm" => "The tenant's name: everything that it has goes with it.",
         "confirm_in_use" => "The caller knows that a policy sends traffic there. The policy must have somewhere else to send it.",

@@ -19,6 +19,8 @@ pub enum Code {
     OutsideGrant,
     /// More requests than the address, the caller or its tenant may make.
     TooManyRequests,
+    /// No such dependency.
+    DependencyNotFound,
     /// No such API key.
     KeyNotFound,
     /// The API key is revoked or has expired.
@@ -103,6 +105,7 @@ impl Code {
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "The caller may not do this"),
             Self::OutsideGrant => (S::FORBIDDEN, "outside_grant", "The caller may not do this here"),
             Self::TooManyRequests => (S::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
+            Self::DependencyNotFound => (S::NOT_FOUND, "dependency_not_found", "The dependency does not exist here"),
             Self::KeyNotFound => (S::NOT_FOUND, "key_not_found", "The API key does not exist"),
             Self::KeyEnded => (S::CONFLICT, "key_ended", "The API key is revoked or has expired"),
             Self::KeysNotInUse => (S::CONFLICT, "keys_not_in_use", "Keys are not in use"),
@@ -180,6 +183,10 @@ impl Code {
                 "The address, the caller, or all callers of its tenant together ask more often than they may, or too many of the tenant's \
                  requests are worked on at a time. `detail` says which.",
                 "Wait for `Retry-After`. `RateLimit-Remaining` tells how many requests are left, `RateLimit-Reset` in how many seconds all are.",
+            ),
+            Self::DependencyNotFound => (
+                "This instance calls nothing of that name; another role's process may.",
+                "See `GET /health/resilience` of the instance that is meant.",
             ),
             Self::KeyNotFound => ("There is no key of that id, or not of the caller's tenant.", "See `GET /api/v1/keys`."),
             Self::KeyEnded => ("The key was revoked or has expired, and has no token to replace.", "Make another key."),
@@ -312,6 +319,7 @@ impl Code {
         Self::Forbidden,
         Self::OutsideGrant,
         Self::TooManyRequests,
+        Self::DependencyNotFound,
         Self::KeyNotFound,
         Self::KeyEnded,
         Self::KeysNotInUse,

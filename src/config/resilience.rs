@@ -1,0 +1,119 @@
+//! `[resilience]`: one policy for each dependency, in one place.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use validator::Validate;
+
+use super::{ConfigError, ms, sections::section, unusable};
+
+section! {
+    /// `[resilience]`
+    Resilience {
+        #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] failures: u32,
+        #[validate(range(min = 10, max = 600_000, message = "10 to 600000"))] open_ms: u64,
+        #[validate(range(min = 10, max = 600_000, message = "10 to 600000"))] max_open_ms: u64,
+        #[validate(range(min = 1, max = 3, message = "1 to 3"))] probes: u32,
+        #[validate(range(max = 100, message = "0 to 100"))] retry_percent: u32,
+        #[validate(range(max = 1000, message = "0 to 1000"))] retry_burst: u32,
+        #[validate(range(min = 1, max = 86_400, message = "1 to 86400"))] max_drill_seconds: u32,
+        #[validate(nested)] postgres_primary: OneDependency,
+        #[validate(nested)] postgres_replica: OneDependency,
+        #[validate(nested)] kafka: OneDependency,
+        #[validate(nested)] mongodb_archive: OneDependency,
+        #[validate(nested)] mongodb_access: OneDependency,
+        #[validate(nested)] mongodb_queries: OneDependency,
+        #[validate(nested)] mongodb_retention: OneDependency,
+        #[validate(nested)] jwks: OneDependency,
+    }
+}
+
+/// `[resilience.<dependency>]`: what is left out is as `[resilience]` says.
+#[derive(Debug, Clone, Deserialize, Validate)]
+#[serde(deny_unknown_fields)]
+pub struct OneDependency {
+    /// Calls that may run at a time: the bulkhead's size.
+    #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))]
+    pub concurrent: usize,
+    /// How long one call may take.
+    #[validate(range(min = 10, max = 120_000, message = "10 to 120000"))]
+    pub timeout_ms: u64,
+    /// As in [`Resilience`].
+    #[validate(range(min = 1, max = 1000, message = "1 to 1000"))]
+    pub failures: Option<u32>,
+    /// As in [`Resilience`].
+    #[validate(range(min = 10, max = 600_000, message = "10 to 600000"))]
+    pub open_ms: Option<u64>,
+    /// As in [`Resilience`].
+    #[validate(range(min = 10, max = 600_000, message = "10 to 600000"))]
+    pub max_open_ms: Option<u64>,
+    /// As in [`Resilience`].
+    #[validate(range(min = 1, max = 3, message = "1 to 3"))]
+    pub probes: Option<u32>,
+    /// As in [`Resilience`].
+    #[validate(range(max = 100, message = "0 to 100"))]
+    pub retry_percent: Option<u32>,
+    /// As in [`Resilience`].
+    #[validate(range(max = 1000, message = "0 to 1000"))]
+    pub retry_burst: Option<u32>,
+}
+
+/// The policy of one dependency, nothing left out.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Calls that may run at a time.
+    pub concurrent: usize,
+    /// How long one call may take.
+    pub timeout: Duration,
+    /// Failures in a row that open the breaker.
+    pub failures: u32,
+    /// Its first pause.
+    pub open: Duration,
+    /// Its longest.
+    pub max_open: Duration,
+    /// Calls that may probe at a time.
+    pub probes: u32,
+    /// Retries for a hundred successes.
+    pub retry_percent: u32,
+    /// Retries at once.
+    pub retry_burst: u32,
+    /// The longest that the breaker may be forced.
+    pub max_drill: Duration,
+}
+
+impl Resilience {
+    /// The policy of one of the dependencies here.
+    pub fn policy(&self, of: &OneDependency) -> Policy {
+        Policy {
+            concurrent: of.concurrent,
+            timeout: ms(of.timeout_ms),
+            failures: of.failures.unwrap_or(self.failures),
+            open: ms(of.open_ms.unwrap_or(self.open_ms)),
+            max_open: ms(of.max_open_ms.unwrap_or(self.max_open_ms)),
+            probes: of.probes.unwrap_or(self.probes),
+            retry_percent: of.retry_percent.unwrap_or(self.retry_percent),
+            retry_burst: of.retry_burst.unwrap_or(self.retry_burst),
+            max_drill: Duration::from_secs(u64::from(self.max_drill_seconds)),
+        }
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let dependencies = [
+            ("postgres_primary", &self.postgres_primary),
+            ("postgres_replica", &self.postgres_replica),
+            ("kafka", &self.kafka),
+            ("mongodb_archive", &self.mongodb_archive),
+            ("mongodb_access", &self.mongodb_access),
+            ("mongodb_queries", &self.mongodb_queries),
+            ("mongodb_retention", &self.mongodb_retention),
+            ("jwks", &self.jwks),
+        ];
+        for (name, dependency) in dependencies {
+            let Policy { open, max_open, .. } = self.policy(dependency);
+            if max_open < open {
+                return Err(unusable(&format!("resilience.{name}.max_open_ms"), "must be at least open_ms"));
+            }
+        }
+        Ok(())
+    }
+}

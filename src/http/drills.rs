@@ -1,0 +1,69 @@
+//! `/resilience/{dependency}/drill`: breakers of this instance that are forced.
+
+use std::time::Duration;
+
+use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::{
+    ApiState,
+    context::WriteContext,
+    extract::Body,
+    health::Health,
+    problem::{Code, Problem},
+    respond,
+};
+use crate::{domain::Invalid, resilience::Forced};
+
+/// What a breaker is forced to be.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DrillState {
+    /// No call goes through, as if the dependency were down.
+    Open,
+    /// Every call does, whatever becomes of it.
+    Closed,
+}
+
+/// The body of `POST /resilience/{dependency}/drill`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DrillIn {
+    state: DrillState,
+    /// How long, at most `resilience.max_drill_seconds`. After that the breaker begins anew.
+    #[schemars(range(min = 1, max = 86_400))]
+    seconds: u32,
+}
+
+fn unknown(name: &str) -> Problem {
+    Problem::new(Code::DependencyNotFound, format!("this instance has no dependency {name}"))
+}
+
+/// `POST /resilience/{dependency}/drill`
+pub async fn begin(
+    state: web::Data<ApiState>, health: web::Data<Health>, context: WriteContext, path: web::Path<String>, body: Body<DrillIn>,
+) -> Result<HttpResponse, Problem> {
+    let dependency = health.find(&path).ok_or_else(|| unknown(&path))?;
+    let DrillIn { state: wanted, seconds } = body.0;
+    let longest = dependency.longest_drill();
+    let lasting = Duration::from_secs(u64::from(seconds));
+    if lasting.is_zero() || lasting > longest {
+        return Err(Problem::field("/seconds", Invalid::new("out_of_range", format!("1 to {}", longest.as_secs()))));
+    }
+    let forced = match wanted {
+        DrillState::Open => Forced::Open,
+        DrillState::Closed => Forced::Closed,
+    };
+    state.drills.begin(&context.by(), dependency, forced, lasting).await?;
+    Ok(respond::json(&dependency.report()))
+}
+
+/// `DELETE /resilience/{dependency}/drill`
+pub async fn end(
+    state: web::Data<ApiState>, health: web::Data<Health>, context: WriteContext, path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let dependency = health.find(&path).ok_or_else(|| unknown(&path))?;
+    state.drills.end(&context.by(), dependency).await;
+    Ok(HttpResponse::NoContent().finish())
+}

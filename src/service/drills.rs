@@ -1,0 +1,76 @@
+//! Drills: an administrator forces a dependency's breaker open, to see that the service does without it, or closed, to keep one that
+//! misjudges from doing harm. Of one instance, for a bounded time, and always told to the audit.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{Error, keys::By, trail::Trail};
+use crate::{
+    domain::{
+        access::{AccessEvent, Kind},
+        event::Actor,
+    },
+    resilience::{Dependency, Forced},
+    store::{self, Server, Visible},
+};
+
+/// The use cases of drills.
+pub struct Drills {
+    primary: Arc<Server>,
+    trail: Arc<Trail>,
+}
+
+impl Drills {
+    /// Told to `trail`, by way of what is committed in `primary`.
+    pub fn new(primary: Arc<Server>, trail: Arc<Trail>) -> Self {
+        Self { primary, trail }
+    }
+
+    /// Forces the breaker, for at most `resilience.max_drill_seconds`. One that cannot be told to the audit is not begun.
+    pub async fn begin(&self, by: &By, dependency: &Dependency, forced: Forced, lasting: Duration) -> Result<(), Error> {
+        let action = match forced {
+            Forced::Open => "breaker_forced_open",
+            Forced::Closed => "breaker_forced_closed",
+        };
+        let lasting = lasting.min(dependency.longest_drill());
+        self.tell(&told(by, action, format!("{} for {} s", dependency.name(), lasting.as_secs()))).await?;
+        dependency.drill(forced, lasting);
+        Ok(())
+    }
+
+    /// Ends a drill, whatever it is that does not answer meanwhile.
+    pub async fn end(&self, by: &By, dependency: &Dependency) {
+        dependency.end_drill();
+        let told = told(by, "breaker_released", dependency.name().to_owned());
+        if let Err(error) = self.tell(&told).await {
+            tracing::warn!(error = %error, "the end of a drill waits in memory to be told");
+            self.trail.tell(told, None);
+        }
+    }
+
+    async fn tell(&self, told: &AccessEvent) -> Result<(), Error> {
+        let write = async |tx: &store::Transaction<'_>| store::access::insert(tx, told).await;
+        Ok(self.primary.write(&Visible::no_tenants(), write).await?)
+    }
+}
+
+fn told(by: &By, action: &str, what: String) -> AccessEvent {
+    let By { caller, source_ip, request_id } = by;
+    AccessEvent {
+        id: Uuid::now_v7(),
+        kind: Kind::Operated,
+        action: action.to_owned(),
+        status: None,
+        reason: Some(what),
+        tenant: None,
+        visible_to: None,
+        actor: Some(Actor::clone(&caller.actor)),
+        key: caller.key().map(str::to_owned),
+        source_ip: source_ip.clone(),
+        request_id: request_id.clone(),
+        occurred_at: Timestamp::now().into(),
+        suppressed: 0,
+    }
+}
