@@ -11,7 +11,7 @@ usage() {
 usage: docker/local-stack.sh COMMAND
 
   install                 fetch what is missing (Debian packages, Kafka's jars, the MongoDB wire server)
-  up                      start every part that does not run, wait until all are ready, write .stack/env
+  up [PART ...]           start every part (or these) that does not run, wait until all are ready, write .stack/env
   down                    stop everything, the service first
   reset                   down, and forget all data and passwords
   status                  what runs, where
@@ -22,6 +22,7 @@ usage: docker/local-stack.sh COMMAND
   start|stop|kill|pause|resume PART
                           one part: postgres-primary, postgres-replica, kafka, mongo, traffic-manager
                           (kill is SIGKILL; pause is SIGSTOP: the part hangs instead of being gone)
+  promote                 make the replica a primary
 
   kafka-tool TOOL ...     Kafka's own topics, get-offsets or console-consumer
   find-event ID           the archived document of one event, read as the auditor
@@ -31,6 +32,7 @@ usage: docker/local-stack.sh COMMAND
 Ports: PG_PRIMARY_PORT PG_REPLICA_PORT KAFKA_PORT KAFKA_TLS_PORT KAFKA_CONTROLLER_PORT MONGO_PORT MONGO_TLS_PORT API_PORT OPS_PORT
         (with TM_FREE_PORTS=1, the next free one instead of a default that is taken)
 Others: TM_STACK=local|compose|auto  TM_BIN=path of the traffic-manager program
+        TM_STACK_DIR=another place than .stack, for a second stack beside the first
 EOF
 }
 
@@ -77,13 +79,16 @@ require_part() {
     esac
 }
 
+# With names of parts, these alone.
 up() {
-    local part paused=()
+    local part paused=() parts=("$@")
+    [ ${#parts[@]} -gt 0 ] || parts=("${PARTS[@]}")
     save_ports
     echo "$KIND" >"$STACK/kind"
     [ "$KIND" = compose ] || install_servers
     make_certificates
-    for part in "${PARTS[@]}"; do
+    for part in "${parts[@]}"; do
+        require_part "$part"
         case $(state_of "$part") in
         running) ;;
         paused) paused+=("$part") ;;
@@ -92,9 +97,15 @@ up() {
     done
     write_env
     if [ ${#paused[@]} -gt 0 ]; then die "paused: ${paused[*]}; let go on with: docker/local-stack.sh resume NAME"; fi
-    if [ "$KIND" = compose ]; then containers_up; else postgres_repair_replica; fi
-    kafka_create_topics
-    kafka_create_user
+    if [ "$KIND" = compose ]; then
+        containers_up
+    elif [[ " ${parts[*]} " == *' postgres-replica '* ]]; then
+        postgres_repair_replica
+    fi
+    if [[ " ${parts[*]} " == *' kafka '* ]]; then
+        kafka_create_topics
+        kafka_create_user
+    fi
     say "the stack is up; '. .stack/env' has its addresses"
 }
 
@@ -153,7 +164,7 @@ main() {
     prepare_state
     choose_kind "$command"
     case $command in
-    install | up | down | reset | service-start | service-stop | start | stop | kill | pause | resume) lock_state ;;
+    install | up | down | reset | service-start | service-stop | start | stop | kill | pause | resume | promote) lock_state ;;
     esac
     load_ports
     load_secrets
@@ -161,7 +172,8 @@ main() {
     if [[ $command =~ ^(start|stop|kill|pause|resume)$ ]]; then require_part "${1:-}"; fi
     case $command in
     install) install_missing ;;
-    up | down | reset | status | migrate) "$command" ;;
+    up | down | reset | status | migrate) "$command" "$@" ;;
+    promote) postgres_promote ;;
     service-start) part_start traffic-manager ;;
     service-stop) part_stop_or_kill traffic-manager ;;
     start | kill | pause | resume) "part_$command" "$1" ;;

@@ -147,7 +147,8 @@ impl App {
         if let Some(router) = cluster.as_ref().filter(|_| role.serves()) {
             let files = snapshot_files(&settings.read)?;
             let cache = resident.get_or_init(|| Cache::new(router.clone(), &settings.read, files)).clone();
-            state = Some(serve(&settings, router, cache, &committed, &relay, &mut health, &mut parts).await?);
+            let serving = serve(&settings, router, cache, &committed, &relay, &mut health, &mut parts);
+            state = Some(Box::pin(serving).await?);
         }
         if role.relays() {
             start_relay(&settings, &committed, relay, &mut health, &mut parts)?;

@@ -1,6 +1,6 @@
 //! The archive: events per second in bulks of five hundred against one by one.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use serde_json::json;
@@ -92,7 +92,7 @@ fn store(bench: &Bench, archive: &Archive, events: &[Archivable], piece: usize) 
 /// Both, in pairs.
 pub fn bulk(bench: &Bench) -> Result<()> {
     let site = Site::new(bench);
-    let archive = bench.runtime.block_on(Archive::new(&site.world()?.settings.mongo))?;
+    let archive = bench.runtime.block_on(Archive::new(&site.world()?.settings.mongo, Duration::from_secs(15)))?;
     let events = std::cell::RefCell::new(Events { revision: 0 });
     let take = |count| events.borrow_mut().take(count);
     // The connection is made.

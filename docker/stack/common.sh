@@ -2,8 +2,9 @@
 # Paths, ports, passwords, and the handling of processes: what every part of the stack needs.
 # Sourced by docker/local-stack.sh, which sets ROOT.
 
-STACK=$ROOT/.stack
-TOOLS=$STACK/tools
+STACK=${TM_STACK_DIR:-$ROOT/.stack}
+# What is fetched is no state: every stack of this repository uses the same.
+TOOLS=$ROOT/.stack/tools
 TM_BIN=${TM_BIN:-${CARGO_TARGET_DIR:-$ROOT/target}/debug/traffic-manager}
 PARTS=(postgres-primary postgres-replica kafka mongo)
 
@@ -28,7 +29,7 @@ lock_state() {
 }
 
 # Tells clones of the repository apart where they share something: data under /var/lib, names of containers.
-repository_id() { printf '%s' "$ROOT" | cksum | cut -d' ' -f1; }
+repository_id() { printf '%s' "${TM_STACK_DIR:-$ROOT}" | cksum | cut -d' ' -f1; }
 
 # ---- ports -----------------------------------------------------------------------------------------------------------
 

@@ -189,6 +189,14 @@ replica_promoted() {
     [ "$(superuser_sql "$PG_REPLICA_PORT" -d postgres -c 'SELECT pg_is_in_recovery()')" = f ]
 }
 
+# What it had not received of the old primary is lost, and the old primary may go on beside it: whoever promotes sees to that.
+postgres_promote() {
+    [ "$KIND" = local ] || die "promote needs a stack without containers (TM_STACK=local)"
+    superuser_sql "$PG_REPLICA_PORT" -d postgres -o /dev/null -c 'SELECT pg_promote(true, 30)'
+    replica_promoted || die "postgres-replica was not promoted"
+    say "postgres-replica takes writes"
+}
+
 # Called by `up` when both run: a replica that was promoted, or that fell so far behind that its slot was given up, is rebuilt.
 postgres_repair_replica() {
     replica_promoted || ! wait_until 20 replica_streams || return 0

@@ -1,8 +1,11 @@
 //! How servers are connected to: one host after another where several are named, encrypted or not, with our session settings.
 
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    time::Duration,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
 use deadpool_postgres::Connect;
@@ -39,12 +42,31 @@ pub(super) struct InTurn {
     tls: Tls,
     share: Duration,
     last: AtomicUsize,
+    renewed: Renewed,
+}
+
+/// Connections that were made before this are not lent again.
+#[derive(Debug, Clone)]
+pub(super) struct Renewed(Arc<Mutex<Instant>>);
+
+impl Renewed {
+    pub(super) fn now() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    pub(super) fn renew(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    pub(super) fn is_after(&self, made: Instant) -> bool {
+        made < *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl InTurn {
-    pub(super) fn new(hosts: Vec<tokio_postgres::Config>, tls: Tls, limit: Duration) -> Self {
+    pub(super) fn new(hosts: Vec<tokio_postgres::Config>, tls: Tls, limit: Duration, renewed: Renewed) -> Self {
         let share = limit / u32::try_from(hosts.len().max(1)).unwrap_or(u32::MAX);
-        Self { hosts, tls, share, last: AtomicUsize::new(0) }
+        Self { hosts, tls, share, last: AtomicUsize::new(0), renewed }
     }
 
     async fn connect_in_turn(&self) -> Result<(Client, Driver), tokio_postgres::Error> {
@@ -53,7 +75,10 @@ impl InTurn {
         for at in (0..count).map(|turn| (first + turn) % count) {
             match tokio::time::timeout(self.share, self.hosts[at].connect(self.tls.0.clone())).await {
                 Ok(Ok(connected)) => {
-                    self.last.store(at, Ordering::Relaxed);
+                    if self.last.swap(at, Ordering::Relaxed) != at {
+                        // What leads to the host before must not be used when that comes back.
+                        self.renewed.renew();
+                    }
                     return Ok(connected);
                 }
                 Ok(Err(error)) => failure = Some(error),
@@ -95,7 +120,7 @@ pub fn connector(settings: &config::Postgres) -> Result<Tls, ConfigError> {
 /// A connection of one's own, for session locks and LISTEN. The second part must be polled for anything to happen.
 pub async fn connect(key: &str, url: &SecretString, settings: &config::Postgres, tls: &Tls) -> Result<(Client, Driver), Error> {
     let limit = ms(settings.connect_timeout_ms);
-    let hosts = InTurn::new(hosts(key, url, settings, "").map_err(Error::unavailable)?, tls.clone(), limit);
+    let hosts = InTurn::new(hosts(key, url, settings, "").map_err(Error::unavailable)?, tls.clone(), limit, Renewed::now());
     match tokio::time::timeout(limit, hosts.connect_in_turn()).await {
         Ok(Ok(connected)) => Ok(connected),
         Ok(Err(error)) => Err(Error::Unavailable("cannot connect".into(), Some(error))),

@@ -1,10 +1,6 @@
 //! One Postgres server: its pool, its policy, and dedicated connections for those who need a session of their own.
 
-use std::{
-    future::Future,
-    sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts, Transaction};
 use futures_util::try_join;
@@ -13,7 +9,7 @@ use tokio_postgres::{CancelToken, Client, IsolationLevel};
 
 use super::{
     Error, Visible,
-    connecting::{self, InTurn, Tls, connector},
+    connecting::{self, InTurn, Renewed, Tls, connector},
 };
 use crate::{
     config::{self, ConfigError, ms},
@@ -36,8 +32,7 @@ pub struct Server {
     tls: Tls,
     policy: Arc<Dependency>,
     read_timeout: Duration,
-    /// Connections that are older than this are not lent again.
-    renewed: Arc<Mutex<Instant>>,
+    renewed: Renewed,
 }
 
 impl Server {
@@ -46,23 +41,20 @@ impl Server {
         name: &'static str, key: &str, url: &SecretString, settings: &config::Postgres, policy: config::Policy,
     ) -> Result<Self, ConfigError> {
         let tls = connector(settings)?;
-        let renewed = Arc::new(Mutex::new(Instant::now()));
+        let renewed = Renewed::now();
         let lifetime = ms(settings.max_lifetime_ms);
         let pool = |options: &str| {
             let hosts = connecting::hosts(key, url, settings, options)?;
             let manager = Manager::from_connect(
                 hosts[0].clone(),
-                InTurn::new(hosts, tls.clone(), ms(settings.connect_timeout_ms)),
+                InTurn::new(hosts, tls.clone(), ms(settings.connect_timeout_ms), renewed.clone()),
                 // A connection whose last user gave up is checked before it is lent again; one that hangs is thrown away.
                 ManagerConfig { recycling_method: RecyclingMethod::Verified },
             );
             let renewed = renewed.clone();
-            let is_old = Hook::sync_fn(move |_, metrics| {
-                let renewed = *renewed.lock().unwrap_or_else(PoisonError::into_inner);
-                match metrics.created < renewed || metrics.age() > lifetime {
-                    true => Err(HookError::message("the connection is too old")),
-                    false => Ok(()),
-                }
+            let is_old = Hook::sync_fn(move |_, metrics| match renewed.is_after(metrics.created) || metrics.age() > lifetime {
+                true => Err(HookError::message("the connection is too old")),
+                false => Ok(()),
             });
             let timeouts = Timeouts {
                 wait: Some(ms(settings.acquire_timeout_ms)),
@@ -145,7 +137,7 @@ impl Server {
 
     /// Lends none of the present connections again: they lead to a server that is not what it was.
     pub fn renew(&self) {
-        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        self.renewed.renew();
     }
 
     /// Writes the pool's numbers into the metrics.

@@ -2,11 +2,13 @@
 
 mod backwards;
 mod canary;
+mod cluster;
 mod commit;
 mod drain;
 mod exports;
 mod hangs;
 mod kill9;
+mod moved;
 mod neighbours;
 mod oversize;
 mod processes;

@@ -1,0 +1,72 @@
+//! A second PostgreSQL, primary and replica, beside the stack's: for what the other tests would not survive.
+
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    process::{Command, Stdio},
+};
+
+use uuid::Uuid;
+
+/// A cluster of its own, gone when dropped.
+pub struct Cluster {
+    folder: PathBuf,
+    variables: HashMap<String, String>,
+}
+
+impl Cluster {
+    /// Starts one; `None` (and why) where the stack runs in containers.
+    pub fn start() -> Option<Self> {
+        if std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.stack/kind")).is_ok_and(|kind| kind.trim() == "compose")
+        {
+            println!(
+                "not shown here: a second PostgreSQL needs one that is installed on this machine, and the stack runs in containers"
+            );
+            return None;
+        }
+        let folder = std::env::temp_dir().join(format!("tm-cluster-{}", Uuid::new_v4()));
+        let mut cluster = Self { folder, variables: HashMap::new() };
+        cluster.run(&["up", "postgres-primary", "postgres-replica"]);
+        let env = std::fs::read_to_string(cluster.folder.join("env")).expect("the second stack describes itself");
+        let pairs = env.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
+        cluster.variables = pairs.map(|(key, value)| (key.to_owned(), value.trim_matches('\'').to_owned())).collect();
+        Some(cluster)
+    }
+
+    /// A command of `docker/local-stack.sh` for this cluster.
+    pub fn run(&self, arguments: &[&str]) {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/local-stack.sh");
+        let ended = Command::new(script)
+            .args(arguments)
+            .envs([("TM_STACK", "local"), ("TM_FREE_PORTS", "1")])
+            .env("TM_STACK_DIR", &self.folder)
+            .stdin(Stdio::null())
+            .output()
+            .expect("the script");
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() || std::thread::panicking(), "{arguments:?}: {said}");
+    }
+
+    /// What it says of itself.
+    pub fn variable(&self, name: &str) -> &str {
+        &self.variables[name]
+    }
+
+    /// The URL of the service's role, with both hosts.
+    pub fn both(&self) -> String {
+        let host = |url: &str| url.rsplit_once('@').and_then(|(_, rest)| rest.split_once('/')).expect("a URL").0.to_owned();
+        let (primary, replica) = (self.variable("PG_APP_URL"), host(self.variable("PG_APP_REPLICA_URL")));
+        primary.replace(&host(primary), &format!("{},{replica}", host(primary)))
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for part in ["postgres-primary", "postgres-replica"] {
+            // One that is paused cannot be stopped; one that is not is left as it is.
+            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.run(&["resume", part])));
+        }
+        self.run(&["reset"]);
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
