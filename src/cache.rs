@@ -258,7 +258,7 @@ impl Cache {
 
     /// A life of the tenant has begun: nothing of an earlier one is to be served.
     pub fn begin(&self, tenant: &TenantName, tag: &VersionTag) {
-        self.tenants.observe(tenant, tag);
+        self.tenants.observe(tenant, tag, Instant::now());
         self.tenants.begin(tenant, tag);
         self.waiters.wake(tenant);
     }
@@ -266,7 +266,7 @@ impl Cache {
     /// Moves a tenant forward by events of its that were committed, in their order.
     pub fn apply(&self, tenant: &TenantName, events: &[&Recorded]) {
         let Some(last) = events.last() else { return };
-        self.tenants.observe(tenant, &last.event.tag());
+        self.tenants.observe(tenant, &last.event.tag(), Instant::now());
         self.live.tell(tenant, events);
         self.tenants.advance(tenant, events);
         self.waiters.wake(tenant);

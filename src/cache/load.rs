@@ -96,8 +96,8 @@ impl Cache {
 
     /// Notes that the primary does not know the tenant, unless somebody learnt of it in the meantime.
     pub(super) fn settle_absent(&self, tenant: &TenantName, before: &Seen, running: Option<&Running<'_>>) -> bool {
-        let until = Instant::now() + self.negative_ttl;
-        let is_settled = self.tenants.settle_absent(tenant, before, until, || running.into_iter().for_each(Running::end));
+        let decided = || running.into_iter().for_each(Running::end);
+        let is_settled = self.tenants.settle_absent(tenant, before, Instant::now(), self.negative_ttl, decided);
         if is_settled {
             self.end(tenant);
         }

@@ -21,11 +21,21 @@ use crate::{
 /// How long no replica is believed that still has a tenant that is gone. Longer than any lag that passes for fresh.
 const DISTRUST: Duration = Duration::from_secs(3600);
 
+/// What is known of a tenant that is gone, that the primary did not know, or of which more than one life was heard of: a replica that has
+/// it may only be behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Absent {
+    /// When it was last heard of.
+    since: Instant,
+    /// Until when it is believed without asking that there is none.
+    until: Instant,
+}
+
 /// What this instance had seen of a tenant when it began to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     known: Option<VersionTag>,
-    absent: Option<Instant>,
+    absent: Option<Absent>,
 }
 
 impl Seen {
@@ -41,9 +51,8 @@ impl Seen {
 /// The tenants of one instance.
 pub struct Tenants {
     resident: Resident,
-    /// Tenants that are gone or that the primary did not know, and until when that is believed without asking again. A tenant in
-    /// here is not in `known`, and a replica that still has it is only behind. Written only under `known`'s lock.
-    absent: moka::sync::Cache<TenantName, Instant>,
+    /// Who is in here is not in `known`. Written only under `known`'s lock.
+    absent: moka::sync::Cache<TenantName, Absent>,
     known: Mutex<HashMap<TenantName, VersionTag>>,
 }
 
@@ -89,7 +98,7 @@ impl Tenants {
 
     /// Whether it is believed without asking that there is no such tenant.
     pub fn is_absent(&self, tenant: &TenantName, now: Instant) -> bool {
-        self.absent.get(tenant).is_some_and(|until| now < until)
+        self.absent.get(tenant).is_some_and(|absent| now < absent.until)
     }
 
     /// What this instance has seen of the tenant by now. To be taken before a read, and to hold its answer against.
@@ -98,12 +107,21 @@ impl Tenants {
         Seen { known: known.get(tenant).cloned(), absent: self.absent.get(tenant) }
     }
 
-    /// Notes that `tag` of the tenant exists. A tag of another epoch replaces what was known.
-    pub fn observe(&self, tenant: &TenantName, tag: &VersionTag) {
-        self.raise(&mut self.lock_known(), tenant, tag);
+    /// Notes that `tag` of the tenant exists, at `now`: so says a commit or an event, which may be late. Of two lives, or of a life and an
+    /// absence, only the primary can say which is the newer: until it has, no replica is believed.
+    pub fn observe(&self, tenant: &TenantName, tag: &VersionTag, now: Instant) {
+        let mut known = self.lock_known();
+        match known.get(tenant) {
+            Some(newest) if newest.epoch == tag.epoch => self.raise(&mut known, tenant, tag),
+            None if !self.absent.contains_key(tenant) => self.raise(&mut known, tenant, tag),
+            _ => {
+                known.remove(tenant);
+                self.absent.insert(tenant.clone(), Absent { since: now, until: now });
+            }
+        }
     }
 
-    /// The same for a tag that was read. What was learnt of another life of the tenant while the read ran is newer than the read.
+    /// Notes a tag that was read; one of another epoch replaces what was known. What was learnt of another life of the tenant while the read ran is newer than the read.
     pub fn observe_read(&self, tenant: &TenantName, tag: &VersionTag, before: &Seen) {
         let mut known = self.lock_known();
         let undoes = match known.get(tenant) {
@@ -146,7 +164,7 @@ impl Tenants {
         let mut known = self.lock_known();
         known.remove(tenant);
         // Nothing is answered from this: the next read asks the primary, which may know the tenant's next life already.
-        self.absent.insert(tenant.clone(), now);
+        self.absent.insert(tenant.clone(), Absent { since: now, until: now });
     }
 
     /// Nothing of the tenant is resident any more.
@@ -184,16 +202,18 @@ impl Tenants {
         settled
     }
 
-    /// Notes that the primary does not know the tenant, which is believed `until` then, unless somebody learnt of it in the meantime.
-    /// [`Tenants::end`] is to follow. `decided` as in [`Tenants::settle`].
-    pub fn settle_absent(&self, tenant: &TenantName, before: &Seen, until: Instant, decided: impl FnOnce()) -> bool {
+    /// Notes that the primary does not know the tenant, which is believed for `ttl` from `now`, unless somebody heard of the tenant in the
+    /// meantime. [`Tenants::end`] is to follow. `decided` as in [`Tenants::settle`].
+    pub fn settle_absent(&self, tenant: &TenantName, before: &Seen, now: Instant, ttl: Duration, decided: impl FnOnce()) -> bool {
         let mut known = self.lock_known();
-        if known.get(tenant) != before.known.as_ref() {
+        // Who asked the primary at the same time and heard the same is no news.
+        let since = self.absent.get(tenant).map(|absent| absent.since);
+        if known.get(tenant) != before.known.as_ref() || since != before.absent.map(|absent| absent.since) {
             return false;
         }
         decided();
         known.remove(tenant);
-        self.absent.insert(tenant.clone(), until);
+        self.absent.insert(tenant.clone(), Absent { since: since.unwrap_or(now), until: now + ttl });
         true
     }
 
