@@ -183,7 +183,7 @@ impl World {
                 wait += self.delay();
             }
         } else {
-            wait += 3_000;
+            wait += 8_000;
         }
         self.own_after(me, wait, Event::Follow(at, partition));
     }
@@ -243,7 +243,7 @@ impl World {
 
     /// A reader asks an instance, mostly with the tag that it has.
     pub fn reader(&mut self, reader: usize) {
-        let wait = self.delay() * 2;
+        let wait = self.delay() * 4;
         self.after(wait, Event::Reader(reader));
         let (at, tenant) = (self.rng.usize(0..self.instances.len()), self.tenant());
         if !self.instances[at].is_up {

@@ -41,6 +41,8 @@ pub struct Member {
     positions: BTreeMap<usize, usize>,
     stored: BTreeMap<usize, i64>,
     collects: Option<Batch>,
+    /// Whether it got nothing when it polled last.
+    is_idle: bool,
     handles: Option<Handling>,
     pending: VecDeque<(u64, Record)>,
 }
@@ -111,7 +113,7 @@ impl World {
         } else if self.members[at].handles.is_some() {
             self.delay() * 3
         } else {
-            self.delay()
+            self.delay() + if self.members[at].is_idle { 8_000 } else { 0 }
         };
         self.own_after(Process::Member(at), wait, Event::Poll(at));
         if is_silent {
@@ -123,6 +125,7 @@ impl World {
         self.hear_of_rebalances(at);
         let received = self.receive(at);
         let member = &mut self.members[at];
+        member.is_idle = received.is_none();
         if member.handles.is_some() {
             // Read while a batch waits: what has just been assigned is not paused yet.
             member.pending.extend(received.map(|record| (member.generation, record)));

@@ -54,7 +54,7 @@ impl World {
         };
         let pause = matches!(next, Stage::Standby) || matches!(&next, Stage::Reading if self.database.outbox.is_empty());
         self.relays[at].stage = next;
-        let wait = self.delay() + if pause { 3_000 } else { 0 };
+        let wait = self.delay() + if pause { 12_000 } else { 0 };
         self.own_after(me, wait, Event::Relay(at));
     }
 

@@ -28,7 +28,7 @@ const CHANGES: u32 = 6;
 /// Requests of a group.
 const GROUP: usize = 3;
 /// How long a client waits for an answer.
-const PATIENCE: u64 = 150_000;
+const PATIENCE: u64 = 200_000;
 const ACTOR: &str = "simulator";
 
 /// What a client hears.
