@@ -226,3 +226,52 @@ fn applied(result: &'static str, becomes: Becomes) -> Becomes {
     metrics::counter!(names::CACHE_APPLIED, "result" => result).increment(1);
     becomes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::tag::{Epoch, Revision};
+
+    fn tag(life: u8, revision: u64) -> VersionTag {
+        VersionTag { epoch: Epoch::from_random([life; 8]), revision: Revision(revision) }
+    }
+
+    fn after(start: Instant, milliseconds: u64) -> Instant {
+        start + Duration::from_millis(milliseconds)
+    }
+
+    #[test]
+    fn no_replica_is_believed_of_which_life_is_the_newer() {
+        let (tenants, tenant, start) = (Tenants::new(1 << 20), "t".parse().unwrap(), Instant::now());
+        tenants.observe(&tenant, &tag(1, 2), start);
+        assert!(tenants.seen(&tenant).accepts(&tag(1, 2)) && !tenants.seen(&tenant).accepts(&tag(1, 1)));
+        // Gone, and then an event of its life comes late.
+        tenants.forget(&tenant, after(start, 1));
+        tenants.observe(&tenant, &tag(1, 2), after(start, 2));
+        assert!(!tenants.seen(&tenant).accepts(&tag(1, 2)));
+        // The primary knows its next life, and then an event of the first comes late.
+        tenants.observe_read(&tenant, &tag(2, 1), &tenants.seen(&tenant));
+        assert!(tenants.seen(&tenant).accepts(&tag(2, 1)));
+        tenants.observe(&tenant, &tag(1, 2), after(start, 3));
+        assert!(!tenants.seen(&tenant).accepts(&tag(1, 2)) && !tenants.seen(&tenant).accepts(&tag(2, 1)));
+        tenants.observe_read(&tenant, &tag(2, 1), &tenants.seen(&tenant));
+        assert!(tenants.seen(&tenant).accepts(&tag(2, 1)));
+    }
+
+    #[test]
+    fn that_there_is_no_tenant_holds_unless_something_was_heard_of_it_since_the_question() {
+        let (tenants, tenant, start) = (Tenants::new(1 << 20), "t".parse().unwrap(), Instant::now());
+        let ttl = Duration::from_secs(1);
+        let before = tenants.seen(&tenant);
+        assert!(tenants.settle_absent(&tenant, &before, start, ttl, || {}));
+        assert!(tenants.is_absent(&tenant, after(start, 999)) && !tenants.is_absent(&tenant, after(start, 1000)));
+        // Two ask at the same time and hear the same.
+        let before = tenants.seen(&tenant);
+        assert!(tenants.settle_absent(&tenant, &before, after(start, 10), ttl, || {}));
+        assert!(tenants.settle_absent(&tenant, &before, after(start, 20), ttl, || {}));
+        // It is made while one asks: what was heard is old.
+        tenants.observe(&tenant, &tag(1, 1), after(start, 30));
+        assert!(!tenants.is_absent(&tenant, after(start, 30)));
+        assert!(!tenants.settle_absent(&tenant, &before, after(start, 40), ttl, || {}));
+    }
+}
