@@ -157,14 +157,12 @@ impl World {
             self.broker.members.insert(id);
             self.rebalance();
         }
-        if self.broker.rebalances {
-            if !self.broker.has_joined(id) {
-                self.commit_stored(at);
-                self.revoke(at);
-                self.broker.members.insert(id);
-                if self.broker.join(id) {
-                    self.broker.assign();
-                }
+        if self.broker.rebalances && !self.broker.has_joined(id) {
+            self.commit_stored(at);
+            self.revoke(at);
+            self.broker.members.insert(id);
+            if self.broker.join(id) {
+                self.broker.assign();
             }
         }
         let member = &mut self.members[at];

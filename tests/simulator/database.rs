@@ -1,4 +1,4 @@
-//! What PostgreSQL promises, and no more: rows of a tenant are locked by one transaction at a time, a transaction is done whole or not at
+//! What `PostgreSQL` promises, and no more: rows of a tenant are locked by one transaction at a time, a transaction is done whole or not at
 //! all, ids of the queue are given out before the commit, a replica is some time behind, and a delete under the fence deletes nothing for
 //! whom another has followed.
 

@@ -2,8 +2,8 @@
 //! reorders and kills.
 //!
 //! What is simulated is the product's own code as far as it does no I/O: `service::batch`, `domain`, `relay::delivered`, `audit::batch`,
-//! `audit::document`, `audit::archive::stored`, `cache::tenants`, `cache::follower`. What is around it is a model: of what PostgreSQL, Kafka and
-//! MongoDB promise, and of the order in which the product's loops call that code. So a fault of SQL, of a client library or of such a loop
+//! `audit::document`, `audit::archive::stored`, `cache::tenants`, `cache::follower`. What is around it is a model: of what `PostgreSQL`, Kafka and
+//! `MongoDB` promise, and of the order in which the product's loops call that code. So a fault of SQL, of a client library or of such a loop
 //! does not show here; `tests/pipeline` and `tests/faults` are for those, with the real parts. What shows here are interleavings, of which
 //! there are more in a minute than a machine full of processes meets in a year.
 //!

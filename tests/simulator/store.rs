@@ -1,4 +1,4 @@
-//! What MongoDB promises, and no more: an id and a place in the history are there once, and an unordered bulk that fails may be done in part.
+//! What `MongoDB` promises, and no more: an id and a place in the history are there once, and an unordered bulk that fails may be done in part.
 
 use std::collections::HashMap;
 

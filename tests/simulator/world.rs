@@ -36,13 +36,16 @@ pub enum Process {
     Member(usize),
 }
 
+/// A process, and which of its lives.
+type Owner = (Process, u32);
+
 /// What happens next.
 #[derive(Debug)]
 pub enum Event {
     /// A client makes its next request, or sends the last one again.
     Client(usize),
     /// A request arrives.
-    Arrive(usize, Arrived),
+    Arrive(usize, Box<Arrived>),
     /// An answer arrives.
     Answer(usize, u32, Heard),
     /// A client has waited long enough.
@@ -92,7 +95,7 @@ pub struct World {
     /// Microseconds since the beginning.
     pub now: u64,
     steps: u64,
-    queue: BTreeMap<(u64, u64), (Event, Option<(Process, u32)>)>,
+    queue: BTreeMap<(u64, u64), (Event, Option<Owner>)>,
     made: u64,
     lives: HashMap<&'static str, Vec<u32>>,
     /// The one source of chance.
@@ -200,7 +203,7 @@ impl World {
             if let Some(fault) = self.fault.take() {
                 return Err(fault);
             }
-            if self.steps % 16 == 0 && self.is_at_rest() {
+            if self.steps.is_multiple_of(16) && self.is_at_rest() {
                 return Ok(());
             }
             if self.steps > STEPS {
@@ -294,7 +297,7 @@ impl World {
         &mut self.lives.get_mut(kind).expect("every kind is there")[at]
     }
 
-    fn at(&mut self, wait: u64, event: Event, owner: Option<(Process, u32)>) {
+    fn at(&mut self, wait: u64, event: Event, owner: Option<Owner>) {
         self.made += 1;
         self.queue.insert((self.now + wait, self.made), (event, owner));
     }

@@ -123,7 +123,7 @@ impl World {
         if self.chance(30) {
             self.meet("request lost");
         } else {
-            self.soon(Event::Arrive(to, arrived.clone()));
+            self.soon(Event::Arrive(to, Box::new(arrived.clone())));
         }
         if self.chance(40) {
             self.meet("request doubled");
@@ -131,7 +131,7 @@ impl World {
             if let Some((_, sent)) = &mut self.clients[at].waits {
                 *sent += 1;
             }
-            self.soon(Event::Arrive(other, arrived));
+            self.soon(Event::Arrive(other, Box::new(arrived)));
         }
         self.after(PATIENCE, Event::GiveUp(at, attempt));
     }
@@ -201,11 +201,11 @@ impl World {
     }
 
     /// A request arrives at an API, which may be down.
-    pub fn arrive(&mut self, at: usize, arrived: Arrived) {
+    pub fn arrive(&mut self, at: usize, arrived: Box<Arrived>) {
         if !self.instances[at].is_up {
             return;
         }
-        self.instances[at].lane.waiting.push_back(arrived);
+        self.instances[at].lane.waiting.push_back(*arrived);
         if matches!(self.instances[at].lane.stage, Stage::Idle) {
             self.next_group(at);
         }
