@@ -352,7 +352,7 @@ impl World {
             }
         };
         if next.is_none() && result.is_none() {
-            *self.met.entry("load overtaken").or_default() += 1;
+            self.ran.meet("load overtaken");
             load.attempts += 1;
             if load.attempts == LOADS {
                 loading.remove(&tenant);

@@ -178,7 +178,7 @@ impl World {
     fn revoke(&mut self, at: usize) {
         let member = &mut self.members[at];
         if member.handles.is_some() && member.assignment.is_some() {
-            *self.met.entry("revoked in the middle").or_default() += 1;
+            self.ran.meet("revoked in the middle");
         }
         member.generation += 1;
         member.assignment = None;

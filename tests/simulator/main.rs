@@ -2,7 +2,8 @@
 //! reorders and kills.
 //!
 //! What is simulated is the product's own code as far as it does no I/O: `service::batch`, `domain`, `relay::delivered`, `audit::batch`,
-//! `audit::document`, `audit::archive::stored`, `cache::tenants`, `cache::follower`. What is around it is a model: of what `PostgreSQL`, Kafka and
+//! `audit::document`, `audit::archive::stored`, `cache::tenants`, `cache::follower`,
+//! `resilience::breaker`. What is around it is a model: of what `PostgreSQL`, Kafka and
 //! `MongoDB` promise, and of the order in which the product's loops call that code. So a fault of SQL, of a client library or of such a loop
 //! does not show here; `tests/pipeline` and `tests/faults` are for those, with the real parts. What shows here are interleavings, of which
 //! there are more in a minute than a machine full of processes meets in a year.
@@ -10,6 +11,7 @@
 //! A history follows from its seed, which stands in the message of a failure: `TM_SIM_SEED=<seed>` repeats it, step by step.
 //! `TM_SIM_SEEDS` says how many, `TM_SIM_SECONDS` for how long.
 
+mod breaker;
 mod broker;
 mod cache;
 mod checks;
@@ -34,13 +36,19 @@ use std::{
 use world::{Ran, run};
 
 /// What a run must have met to say anything.
-const MET: [&str; 27] = [
+const MET: [&str; 33] = [
     "acknowledgement lost",
     "answer lost",
     "answer replayed",
     "answer to a delete lost",
     "api killed",
     "archive cannot store",
+    "breaker: closed",
+    "breaker: drill",
+    "breaker: opened",
+    "breaker: opened again",
+    "breaker: probe",
+    "breaker: refused",
     "bulk unknown",
     "client tried again",
     "commit unknown",
@@ -69,7 +77,15 @@ fn number(name: &str) -> Option<u64> {
 }
 
 fn guarded(seed: u64) -> Result<Ran, String> {
-    panic::catch_unwind(|| run(seed)).unwrap_or_else(|_| Err("the code panicked".to_owned()))
+    panic::catch_unwind(|| both(seed)).unwrap_or_else(|_| Err("the code panicked".to_owned()))
+}
+
+/// The breaker stands before each of the others, and has a world of its own.
+fn both(seed: u64) -> Result<Ran, String> {
+    let (mut ran, breaker) = (run(seed)?, breaker::run(seed)?);
+    ran.met.extend(breaker.met);
+    ran.step(breaker.digest, 0);
+    Ok(ran)
 }
 
 /// Runs seeds on every core until `until`, or so many; the first fault ends it.
@@ -128,7 +144,7 @@ fn nothing_is_lost_doubled_reordered_or_taken_back() {
 #[test]
 fn a_seed_repeats_itself_step_by_step() {
     for seed in 0..5 {
-        let [first, second] = [0, 1].map(|_| run(seed).unwrap_or_else(|fault| panic!("seed {seed}: {fault}")));
+        let [first, second] = [0, 1].map(|_| both(seed).unwrap_or_else(|fault| panic!("seed {seed}: {fault}")));
         assert_eq!((first.digest, first.met), (second.digest, second.met), "seed {seed}");
     }
 }

@@ -114,11 +114,9 @@ pub struct World {
     pub instances: Vec<Instance>,
     pub relays: Vec<Leader>,
     pub members: Vec<Member>,
-    /// How often what happened.
-    pub met: BTreeMap<&'static str, u64>,
+    /// What has happened.
+    pub ran: Ran,
     fault: Option<String>,
-    /// A digest of every step, to compare two runs by.
-    pub digest: u64,
 }
 
 /// Whether each step is printed, which one wants of a seed that fails.
@@ -128,8 +126,27 @@ static BASE: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// What a seed came to.
 pub struct Ran {
+    /// How often what happened.
     pub met: BTreeMap<&'static str, u64>,
+    /// A digest of every step, to compare two runs by.
     pub digest: u64,
+}
+
+impl Ran {
+    /// One in which nothing has happened yet.
+    pub fn new(seed: u64) -> Self {
+        Self { met: BTreeMap::new(), digest: seed }
+    }
+
+    /// Something was met.
+    pub fn meet(&mut self, what: &'static str) {
+        *self.met.entry(what).or_default() += 1;
+    }
+
+    /// A step at a time.
+    pub fn step(&mut self, time: u64, what: u64) {
+        self.digest = (self.digest ^ time).wrapping_mul(0x0100_0000_01b3) ^ (what << 7);
+    }
 }
 
 /// Runs a seed to its end.
@@ -138,7 +155,7 @@ pub fn run(seed: u64) -> Result<Ran, String> {
     let ended = world.run_to_rest().and_then(|()| crate::checks::at_rest(&world));
     let at = |fault| format!("after {} steps, at {} us: {fault}", world.steps, world.now);
     ended.map_err(at)?;
-    Ok(Ran { met: world.met, digest: world.digest })
+    Ok(world.ran)
 }
 
 impl World {
@@ -163,9 +180,8 @@ impl World {
             instances: (0..2).map(|_| Instance::default()).collect(),
             relays: (0..2).map(|_| Leader::default()).collect(),
             members: (0..2).map(|_| Member::default()).collect(),
-            met: BTreeMap::new(),
+            ran: Ran::new(seed),
             fault: None,
-            digest: seed,
         };
         (0..3).for_each(|client| world.soon(Event::Client(client)));
         (0..2).for_each(|reader| world.soon(Event::Reader(reader)));
@@ -186,7 +202,7 @@ impl World {
             if owner.is_some_and(|(process, life)| self.life(process) != life) {
                 continue;
             }
-            self.digest = (self.digest ^ time).wrapping_mul(0x0100_0000_01b3) ^ (event.number() << 7);
+            self.ran.step(time, event.number());
             if *TRACES {
                 println!("{time:>9} {event:?}");
             }
@@ -342,7 +358,7 @@ impl World {
 
     /// Something was met that a run without would say nothing of.
     pub fn meet(&mut self, what: &'static str) {
-        *self.met.entry(what).or_default() += 1;
+        self.ran.meet(what);
     }
 
     /// Something that must hold does not.
