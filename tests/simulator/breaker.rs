@@ -130,7 +130,7 @@ impl Bench {
     fn end(&mut self, call: &Call) -> Result<(), String> {
         let (before, forced) = (self.machine.state(), self.machine.forced());
         self.machine.ended(call.admission, call.outcome, self.time(call.ends));
-        let is_current = call.moves == self.moves;
+        let (is_current, failures) = (call.moves == self.moves, self.failures + 1);
         self.look();
         let after = self.machine.state();
         self.ran.step(call.ends, after as u64);
@@ -143,7 +143,8 @@ impl Bench {
             (BreakerState::Closed, BreakerState::Open) => {
                 self.ran.meet("breaker: opened");
                 self.opened = Some(call.ends);
-                if call.outcome != Outcome::Failure { Err("it opened without a failure".to_owned()) } else { Ok(()) }
+                let is_due = call.outcome == Outcome::Failure && failures == self.rules.failures;
+                if is_due { Ok(()) } else { Err(format!("it opened after {failures} failures in a row")) }
             }
             (BreakerState::HalfOpen, BreakerState::Closed) => {
                 self.ran.meet("breaker: closed");
