@@ -23,12 +23,13 @@ pub mod follower;
 pub mod live;
 mod load;
 mod resident;
+pub mod tenants;
 pub mod waiters;
 
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
@@ -40,17 +41,12 @@ use self::{
     bodies::Bodies,
     files::Files,
     live::Live,
-    resident::{Becomes, Resident},
+    tenants::{Seen, Tenants},
     waiters::Waiters,
 };
 use crate::{
     config::{self, ms},
-    domain::{
-        event::Recorded,
-        ids::TenantName,
-        snapshot::{Applied, TenantSnapshot},
-        tag::VersionTag,
-    },
+    domain::{event::Recorded, ids::TenantName, snapshot::TenantSnapshot, tag::VersionTag},
     resilience::CallError,
     store::{self, Visible, router::Router},
     telemetry::names,
@@ -78,42 +74,18 @@ pub enum CacheError {
 type LoadResult = Result<Option<Arc<TenantSnapshot>>, CacheError>;
 type Load = Shared<BoxFuture<'static, LoadResult>>;
 
-/// How long no replica is believed that still has a tenant that is gone. Longer than any lag that passes for fresh.
-const DISTRUST: Duration = Duration::from_secs(3600);
-
-/// What this instance had seen of a tenant when it began to read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Seen {
-    known: Option<VersionTag>,
-    absent: Option<Instant>,
-}
-
-impl Seen {
-    /// Whether a replica's answer of that tag is at least as new as what was seen.
-    pub fn accepts(&self, tag: &VersionTag) -> bool {
-        match &self.known {
-            Some(known) => tag.covers(known),
-            None => self.absent.is_none(),
-        }
-    }
-}
-
 /// The routing cache of one instance.
 pub struct Cache {
     router: Arc<Router>,
     /// Where loads run: not on the thread of whoever asks, which may end or be busy.
     runtime: tokio::runtime::Handle,
-    resident: Resident,
+    tenants: Tenants,
     /// The bytes of snapshots.
     pub bodies: Bodies,
     /// Who waits for tenants to move.
     pub waiters: Waiters,
     /// Who looks on.
     pub live: Live,
-    /// Tenants that are gone or that the primary did not know, and until when that is believed without asking again. A tenant in
-    /// here is not in `known`, and a replica that still has it is only behind. Written only under `known`'s lock.
-    absent: moka::sync::Cache<TenantName, Instant>,
-    known: Mutex<HashMap<TenantName, VersionTag>>,
     loading: Mutex<HashMap<TenantName, Load>>,
     hits: metrics::Counter,
     negative_ttl: Duration,
@@ -136,12 +108,10 @@ impl Cache {
         Arc::new(Self {
             router,
             runtime: tokio::runtime::Handle::current(),
-            resident: Resident::new(settings.cache_bytes),
+            tenants: Tenants::new(settings.cache_bytes),
             bodies: Bodies::new(settings.body_bytes),
             waiters: Waiters::new(settings.max_waiters, settings.max_waiters_per_tenant),
             live: Live::default(),
-            absent: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(DISTRUST).build(),
-            known: Mutex::default(),
             loading: Mutex::default(),
             hits: metrics::counter!(names::CACHE_READS, "result" => "hit"),
             negative_ttl: ms(settings.negative_ttl_ms),
@@ -192,7 +162,7 @@ impl Cache {
     /// The tenant as the primary has it now.
     async fn catch_up(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
         let read = async |tx: &store::Transaction<'_>| store::tenants::tags(tx, &[tenant.as_str()]).await;
-        let before = self.seen(tenant);
+        let before = self.tenants.seen(tenant);
         let tags = self
             .router
             .primary()
@@ -202,8 +172,8 @@ impl Cache {
         let Some((_, newest)) = tags.first() else {
             return if self.settle_absent(tenant, &before, None) { Ok(None) } else { self.load(tenant).await };
         };
-        self.observe_read(tenant, newest, &before);
-        match self.resident.get(tenant.as_str()) {
+        self.tenants.observe_read(tenant, newest, &before);
+        match self.tenants.get(tenant.as_str()) {
             Some(held) if held.tag().covers(newest) => Ok(Some(held)),
             _ => self.load(tenant).await,
         }
@@ -211,8 +181,12 @@ impl Cache {
 
     /// What this instance has seen of the tenant by now. To be taken before a read, and to hold its answer against.
     pub fn seen(&self, tenant: &TenantName) -> Seen {
-        let known = self.lock_known();
-        Seen { known: known.get(tenant).cloned(), absent: self.absent.get(tenant) }
+        self.tenants.seen(tenant)
+    }
+
+    /// Notes a tag that was read. What was learnt of another life of the tenant while the read ran is newer than the read.
+    pub fn observe_read(&self, tenant: &TenantName, tag: &VersionTag, before: &Seen) {
+        self.tenants.observe_read(tenant, tag, before);
     }
 
     /// How long ago the primary last confirmed what is held, once that is longer than two refreshes and a second: the age to tell
@@ -234,10 +208,10 @@ impl Cache {
     pub async fn save(&self) {
         let Some(files) = self.files.clone().filter(|_| self.confirmed_ms.load(Ordering::Relaxed) > 0) else { return };
         let gone = std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner));
-        let gone: Vec<_> = gone.into_iter().filter(|tenant| self.resident.get(tenant.as_str()).is_none()).collect();
+        let gone: Vec<_> = gone.into_iter().filter(|tenant| self.tenants.get(tenant.as_str()).is_none()).collect();
         let is_confirmed = self.stale_for().is_none();
-        let held = if is_confirmed { self.resident.tenants() } else { Vec::new() };
-        let held: Vec<_> = held.iter().filter_map(|tenant| self.resident.get(tenant.as_str())).collect();
+        let held = if is_confirmed { self.tenants.resident() } else { Vec::new() };
+        let held: Vec<_> = held.iter().filter_map(|tenant| self.tenants.get(tenant.as_str())).collect();
         let saved = tokio::task::spawn_blocking(move || {
             gone.iter().for_each(|tenant| files.remove(tenant));
             files.save(&held);
@@ -250,7 +224,7 @@ impl Cache {
     /// Removes the files of tenants that are not resident and that the primary does not know any more.
     pub async fn prune(&self) {
         let Some(files) = self.files.clone() else { return };
-        let tenants: Vec<_> = files.tenants().into_iter().filter(|tenant| self.resident.get(tenant.as_str()).is_none()).collect();
+        let tenants: Vec<_> = files.tenants().into_iter().filter(|tenant| self.tenants.get(tenant.as_str()).is_none()).collect();
         for chunk in tenants.chunks(1000) {
             let names: Vec<&str> = chunk.iter().map(TenantName::as_str).collect();
             let read = async |tx: &store::Transaction<'_>| store::tenants::tags(tx, &names).await;
@@ -262,7 +236,7 @@ impl Cache {
 
     /// Resident tenants.
     pub fn len(&self) -> usize {
-        self.resident.len()
+        self.tenants.len()
     }
 
     /// True when no tenant is resident.
@@ -272,83 +246,45 @@ impl Cache {
 
     /// The tenant's snapshot if it is resident: what [`Cache::get`] without a minimum would answer, at once.
     pub fn held(&self, tenant: &str) -> Option<Arc<TenantSnapshot>> {
-        let held = self.resident.get(tenant)?;
+        let held = self.tenants.get(tenant)?;
         self.hits.increment(1);
         Some(held)
     }
 
     /// What `read` makes of it, without so much as counting a hit.
     pub fn with_held<T>(&self, tenant: &str, read: impl FnOnce(&Arc<TenantSnapshot>) -> T) -> Option<T> {
-        self.resident.with(tenant, read)
+        self.tenants.with(tenant, read)
     }
 
     /// A life of the tenant has begun: nothing of an earlier one is to be served.
     pub fn begin(&self, tenant: &TenantName, tag: &VersionTag) {
-        self.observe(tenant, tag);
-        self.resident.change(tenant, |held| match held {
-            Some(held) if held.tag().epoch != tag.epoch => Becomes::Gone,
-            _ => Becomes::Same,
-        });
+        self.tenants.observe(tenant, tag, Instant::now());
+        self.tenants.begin(tenant, tag);
         self.waiters.wake(tenant);
     }
 
     /// Moves a tenant forward by events of its that were committed, in their order.
     pub fn apply(&self, tenant: &TenantName, events: &[&Recorded]) {
         let Some(last) = events.last() else { return };
-        self.observe(tenant, &last.event.tag());
+        self.tenants.observe(tenant, &last.event.tag(), Instant::now());
         self.live.tell(tenant, events);
-        self.resident.change(tenant, |held| match held.map(|held| held.apply(events.iter().copied())) {
-            None => Becomes::Same,
-            Some(Ok(Applied::Known)) => applied("known", Becomes::Same),
-            Some(Ok(Applied::Next(next))) => applied("next", Becomes::Next(Arc::new(next))),
-            Some(Ok(Applied::Ended)) => applied("ended", Becomes::Gone),
-            Some(Ok(Applied::Gap) | Err(_)) => applied("gap", Becomes::Gone),
-        });
+        self.tenants.advance(tenant, events);
         self.waiters.wake(tenant);
     }
 
     /// The tenant is gone: what is held of it must not be served.
     pub fn forget(&self, tenant: &TenantName) {
-        {
-            let mut known = self.lock_known();
-            known.remove(tenant);
-            // Nothing is answered from this: the next read asks the primary, which may know the tenant's next life already.
-            self.absent.insert(tenant.clone(), Instant::now());
-        }
+        self.tenants.forget(tenant, Instant::now());
         self.end(tenant);
-    }
-
-    /// Notes that `tag` of the tenant exists. A tag of another epoch replaces what was known.
-    pub fn observe(&self, tenant: &TenantName, tag: &VersionTag) {
-        self.raise(&mut self.lock_known(), tenant, tag);
-    }
-
-    /// The same for a tag that was read. What was learnt of another life of the tenant while the read ran is newer than the read.
-    pub fn observe_read(&self, tenant: &TenantName, tag: &VersionTag, before: &Seen) {
-        let mut known = self.lock_known();
-        let undoes = match known.get(tenant) {
-            Some(newest) => newest.epoch != tag.epoch && Some(newest) != before.known.as_ref(),
-            None => self.absent.get(tenant) != before.absent,
-        };
-        if !undoes {
-            self.raise(&mut known, tenant, tag);
-        }
-    }
-
-    fn raise(&self, known: &mut HashMap<TenantName, VersionTag>, tenant: &TenantName, tag: &VersionTag) {
-        if !known.get(tenant).is_some_and(|newest| newest.covers(tag)) {
-            known.insert(tenant.clone(), tag.clone());
-            self.absent.invalidate(tenant);
-        }
     }
 
     /// Compares every tenant that is resident or waited for with the primary, and brings those that are behind up to date.
     pub async fn refresh(self: &Arc<Self>) {
-        self.resident.tick();
-        let mut tenants = self.resident.tenants();
+        self.tenants.tick();
+        let mut tenants = self.tenants.resident();
         metrics::gauge!(names::CACHE_TENANTS).set(tenants.len() as f64);
         // Whoever is waited for is looked after, resident or not.
-        tenants.extend(self.waiters.tenants().into_iter().filter(|tenant| self.resident.get(tenant.as_str()).is_none()));
+        tenants.extend(self.waiters.tenants().into_iter().filter(|tenant| self.tenants.get(tenant.as_str()).is_none()));
         let (started, restored) = (self.started.elapsed(), self.restored_ms.load(Ordering::Relaxed));
         for chunk in tenants.chunks(1000) {
             if let Err(error) = self.refresh_tags(chunk).await {
@@ -366,17 +302,17 @@ impl Cache {
 
     async fn refresh_tags(self: &Arc<Self>, tenants: &[TenantName]) -> Result<(), CallError<store::Error>> {
         let names: Vec<&str> = tenants.iter().map(TenantName::as_str).collect();
-        let before: Vec<Seen> = tenants.iter().map(|tenant| self.seen(tenant)).collect();
+        let before: Vec<Seen> = tenants.iter().map(|tenant| self.tenants.seen(tenant)).collect();
         let read = async |tx: &store::Transaction<'_>| store::tenants::tags(tx, &names).await;
         let tags: HashMap<TenantName, VersionTag> =
             self.router.primary().read(&Visible::tenants(tenants), read).await?.into_iter().collect();
         for (tenant, before) in tenants.iter().zip(&before) {
-            let held = self.resident.get(tenant.as_str());
+            let held = self.tenants.get(tenant.as_str());
             match tags.get(tenant) {
                 None => drop(self.settle_absent(tenant, before, None)),
                 Some(newest) if held.is_some_and(|held| held.tag().covers(newest)) => {}
                 Some(newest) => {
-                    self.observe_read(tenant, newest, before);
+                    self.tenants.observe_read(tenant, newest, before);
                     let _ = self.load(tenant).await;
                 }
             }
@@ -385,7 +321,7 @@ impl Cache {
     }
 
     async fn current(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
-        if self.absent.get(tenant).is_some_and(|until| Instant::now() < until) {
+        if self.tenants.is_absent(tenant, Instant::now()) {
             metrics::counter!(names::CACHE_READS, "result" => "negative").increment(1);
             return Ok(None);
         }
@@ -395,21 +331,12 @@ impl Cache {
 
     /// Nothing of the tenant is served any more, nor after the next start.
     fn end(&self, tenant: &TenantName) {
-        self.resident.change(tenant, |_| Becomes::Gone);
+        self.tenants.end(tenant);
         self.waiters.wake(tenant);
         if self.files.as_ref().is_some_and(|files| files.has(tenant)) {
             self.gone.lock().unwrap_or_else(PoisonError::into_inner).push(tenant.clone());
         }
     }
-
-    fn lock_known(&self) -> MutexGuard<'_, HashMap<TenantName, VersionTag>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn applied(result: &'static str, becomes: Becomes) -> Becomes {
-    metrics::counter!(names::CACHE_APPLIED, "result" => result).increment(1);
-    becomes
 }
 
 async fn ping(tx: &store::Transaction<'_>) -> Result<(), store::Error> {

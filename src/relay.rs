@@ -5,8 +5,9 @@
 //! consumers see by the event's id. Rejected: marking rows as published (the cost of a batch grows with the backlog), a cursor over
 //! ids (loses what commits late), several relays with `SKIP LOCKED` (breaks the order per tenant).
 
+pub mod delivered;
+
 use std::{
-    collections::HashSet,
     pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
@@ -24,6 +25,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use self::delivered::Delivered;
 use crate::{
     config::{ConfigError, Settings, ms},
     kafka::{self, EventHeaders},
@@ -272,7 +274,7 @@ impl Relay {
         }
         let (acknowledged, failure) = self.send(&rows, permit).await;
         let deleted = lease.delete(&acknowledged, limit).await?;
-        if deleted < acknowledged.len() as u64 {
+        if delivered::is_deposed(acknowledged.len(), deleted) {
             return Ok(Step::Deposed);
         }
         let published = acknowledged.len();
@@ -284,8 +286,7 @@ impl Relay {
         }
     }
 
-    /// Sends rows in order and awaits them all. Returns the ids that may be deleted: those acknowledged, but of each tenant none after
-    /// its first failure, so that what is published again begins where the order broke.
+    /// Sends rows in order and awaits them all. Returns the ids that may be deleted, and the first failure.
     async fn send(&self, rows: &[OutboxRow], permit: Permit<'_>) -> (Vec<i64>, Option<KafkaError>) {
         let mut failure = None;
         let mut sent: Vec<(&OutboxRow, DeliveryFuture)> = Vec::with_capacity(rows.len());
@@ -299,32 +300,27 @@ impl Relay {
                 }
             }
         }
-        let mut acknowledged = Vec::with_capacity(sent.len());
-        let mut broken = HashSet::new();
+        let mut delivered = Delivered::default();
         let mut permit = Some(permit);
         let mut late = pin!(tokio::time::sleep(self.policy.timeout()));
         for (row, mut delivery) in sent {
-            let delivered = tokio::select! {
+            let answer = tokio::select! {
                 biased;
-                delivered = &mut delivery => delivered,
+                answer = &mut delivery => answer,
                 // Kafka counts as failing from here on, but what it was given is waited for: it may still take it.
                 () = &mut late, if permit.is_some() => {
                     permit.take().into_iter().for_each(Permit::failure);
                     delivery.await
                 }
             };
-            let result = match delivered {
+            let result = match answer {
                 Ok(Ok(_)) => Ok(()),
                 Ok(Err((error, _))) => Err(error),
                 Err(_) => Err(KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue)),
             };
-            match result {
-                Ok(()) if !broken.contains(&row.tenant) => acknowledged.push(row.id),
-                Ok(()) => {}
-                Err(error) => {
-                    broken.insert(&row.tenant);
-                    failure.get_or_insert(error);
-                }
+            delivered.tell(row, result.is_ok());
+            if let Err(error) = result {
+                failure.get_or_insert(error);
             }
         }
         match (permit, &failure) {
@@ -332,25 +328,30 @@ impl Relay {
             (Some(permit), Some(_)) => permit.failure(),
             (None, _) => {}
         }
-        (acknowledged, failure)
+        (delivered.deletable(), failure)
     }
 
     fn send_one(&self, row: &OutboxRow) -> Result<DeliveryFuture, KafkaError> {
-        let headers = EventHeaders {
-            id: row.event_id.to_string(),
-            source: self.settings.kafka.source.clone(),
-            ce_type: row.ce_type.clone(),
-            subject: row.subject.clone(),
-            time: row.occurred_at.to_string(),
-            revision: row.tag.revision.to_string(),
-            epoch: row.tag.epoch.to_string(),
-            traceparent: traceparent(row),
-        };
+        let headers = headers(row, &self.settings.kafka.source, traceparent(row));
         let record = FutureRecord::to(&self.settings.kafka.topic)
             .key(row.tenant.as_str())
             .payload(row.payload.as_bytes())
             .headers(headers.write());
         self.producer.send_result(record).map_err(|(error, _)| error)
+    }
+}
+
+/// The headers that a row is published with.
+pub fn headers(row: &OutboxRow, source: &str, traceparent: Option<String>) -> EventHeaders {
+    EventHeaders {
+        id: row.event_id.to_string(),
+        source: source.to_owned(),
+        ce_type: row.ce_type.clone(),
+        subject: row.subject.clone(),
+        time: row.occurred_at.to_string(),
+        revision: row.tag.revision.to_string(),
+        epoch: row.tag.epoch.to_string(),
+        traceparent,
     }
 }
 

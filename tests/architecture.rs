@@ -32,7 +32,6 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "moka",
         &[
             ("cache/", "the read path"),
-            ("cache.rs", "the read path"),
             ("auth/jwt", "verified tokens"),
             ("service/privacy/keys.rs", "persons' keys, for a moment"),
         ],

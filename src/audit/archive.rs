@@ -7,6 +7,7 @@
 
 mod access;
 pub mod chains;
+pub mod stored;
 pub mod timeline;
 
 use std::{collections::HashMap, future::Future, time::Duration};
@@ -19,6 +20,7 @@ use mongodb::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
+use self::stored::{Bulk, CannotStore, Stored};
 use super::document::{Archivable, ArchivedEvent};
 use crate::{
     config::{self, ConfigError, ms},
@@ -26,26 +28,8 @@ use crate::{
     tls,
 };
 
-const DUPLICATE_KEY: i32 = 11000;
-/// Codes that are about the document: `BadValue`, `TypeMismatch`, `InvalidBSON`, `DollarPrefixedFieldName`, `DottedFieldName`,
-/// `DocumentValidationFailure`, `BSONObjectTooLarge`. Any other (a full disk, a primary that steps down in the middle of a bulk) says
-/// that the server cannot store it now: waited for, because a dead letter is an event that auditors miss.
-const ABOUT_THE_DOCUMENT: [i32; 7] = [2, 14, 22, 52, 57, 121, 10334];
 const NAMESPACE_EXISTS: i32 = 48;
 const MAX_TIME_EXPIRED: i32 = 50;
-
-/// What the archive did with one event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stored {
-    /// It is there now.
-    Inserted,
-    /// It was there already, with the same hash.
-    Duplicate,
-    /// Another event stands in its place: same id or same place in the history, other hash.
-    Contradiction,
-    /// The archive refuses it, and will again (its validator, for instance).
-    Refused(String),
-}
 
 /// Why the archive gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -57,13 +41,8 @@ pub enum ArchiveError {
     #[error("mongodb failed")]
     Failed(#[from] mongodb::error::Error),
     /// It did not store an event, for a reason that is not the event's.
-    #[error("mongodb cannot store events: {message} (code {code})")]
-    CannotStore {
-        /// The server's code.
-        code: i32,
-        /// The server's words.
-        message: String,
-    },
+    #[error(transparent)]
+    CannotStore(#[from] CannotStore),
     /// A document cannot be written or read as this program does it.
     #[error("a document is not as it should be: {0}")]
     Corrupt(#[from] mongodb::bson::error::Error),
@@ -153,28 +132,10 @@ impl Archive {
     pub async fn insert(&self, events: &[Archivable]) -> Result<Vec<Stored>, ArchiveError> {
         let documents = events.iter().map(document).collect::<Result<Vec<_>, _>>()?;
         let errors = self.bulk(&self.collection, documents).await?;
-        let mut stored = vec![Stored::Inserted; events.len()];
-        let mut doubled = Vec::new();
-        for error in errors {
-            let Some(slot) = stored.get_mut(error.index) else { continue };
-            if error.code == DUPLICATE_KEY {
-                doubled.push(error.index);
-            } else if ABOUT_THE_DOCUMENT.contains(&error.code) {
-                *slot = Stored::Refused(error.message);
-            } else {
-                return Err(ArchiveError::CannotStore { code: error.code, message: error.message });
-            }
-        }
-        if !doubled.is_empty() {
-            let ids: Vec<_> = doubled.iter().map(|at| events[*at].id.as_str()).collect();
-            let hashes = self.hashes(&ids).await?;
-            for at in doubled {
-                // One that is not found by its id stands for another event in the same place of the history.
-                let same = hashes.get(&events[at].id).is_some_and(|hash| *hash == events[at].hash.to_string());
-                stored[at] = if same { Stored::Duplicate } else { Stored::Contradiction };
-            }
-        }
-        Ok(stored)
+        let bulk = Bulk::new(events, errors.into_iter().map(|error| (error.index, error.code, error.message)))?;
+        let asks = bulk.asks();
+        let hashes = if asks.is_empty() { HashMap::new() } else { self.hashes(&asks).await? };
+        Ok(bulk.settled(&hashes))
     }
 
     /// An unordered bulk. Returns what is about single documents.

@@ -25,7 +25,11 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    archive::{Archive, ArchiveError, Stored},
+    archive::{
+        Archive, ArchiveError,
+        stored::{Fate, Stored},
+    },
+    batch::Batch,
     dead_letters::{DeadLetters, Letter},
     document::{self, Archivable},
 };
@@ -184,12 +188,12 @@ impl Consumer {
         let mut pending: VecDeque<(u64, Record)> = VecDeque::new();
         let mut last_progress = Instant::now();
         loop {
-            let (read_in, batch) = match stop.run_until_cancelled(self.collect(consumer, generation, &mut pending)).await {
+            let batch = match stop.run_until_cancelled(self.collect(consumer, generation, &mut pending)).await {
                 None => return Ended::Stopped,
                 Some(Err(reason)) => return Ended::Restart(reason),
                 Some(Ok(batch)) => batch,
             };
-            if batch.is_empty() {
+            if batch.records().is_empty() {
                 if self.status.lag.load(Ordering::Relaxed) == 0 {
                     last_progress = Instant::now();
                 } else if last_progress.elapsed() > ms(self.settings.audit.stuck_after_ms) {
@@ -197,42 +201,36 @@ impl Consumer {
                 }
                 continue;
             }
-            if !self.archive_while_polling(consumer, generation, &batch, &mut pending, stop).await {
+            if !self.archive_while_polling(consumer, generation, batch.records(), &mut pending, stop).await {
                 return Ended::Stopped;
             }
             last_progress = Instant::now();
             // After a revocation the offsets are the next owner's business: storing ours would move them back.
-            if generation.load(Ordering::SeqCst) == read_in {
-                self.store_offsets(consumer, &batch, &done);
+            if let Some(next) = batch.storable(generation.load(Ordering::SeqCst)) {
+                self.store_offsets(consumer, next, &done);
             }
         }
     }
 
-    /// The next batch, and the generation that all of it was read in: what waits already, up to `audit.batch`, without waiting for
+    /// The next batch, all of it read in one generation: what waits already, up to `audit.batch`, without waiting for
     /// more than `audit.batch_wait_ms`. Empty after a second without records.
     async fn collect(
         &self, consumer: &Stream, generation: &AtomicU64, pending: &mut VecDeque<(u64, Record)>,
-    ) -> Result<(u64, Vec<Record>), &'static str> {
-        let mut batch = Vec::new();
-        let mut batch_generation = generation.load(Ordering::SeqCst);
+    ) -> Result<Batch, &'static str> {
+        let mut batch = Batch::new(generation.load(Ordering::SeqCst));
         let mut wait = Duration::from_secs(1);
-        while batch.len() < self.settings.audit.batch {
+        while batch.records().len() < self.settings.audit.batch {
             if let Some((read_in, record)) = pending.pop_front() {
-                if read_in == batch_generation {
-                    batch.push(record);
-                }
+                batch.add(read_in, record);
                 continue;
             }
             let received = tokio::time::timeout(wait, consumer.recv()).await;
-            // Rebalances happen while polling. What was collected before one will be read again by its new owner.
+            // Rebalances happen while polling.
             let now = generation.load(Ordering::SeqCst);
-            if now != batch_generation {
-                batch.clear();
-                batch_generation = now;
-            }
+            batch.begin(now);
             match received {
                 Err(_) => break,
-                Ok(Ok(message)) => batch.push(Record::from(&message)),
+                Ok(Ok(message)) => batch.add(now, Record::from(&message)),
                 Ok(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::PollExceeded))) => return Err("poll_exceeded"),
                 Ok(Err(error)) => {
                     self.report_error(&error);
@@ -241,7 +239,7 @@ impl Consumer {
             }
             wait = ms(self.settings.audit.batch_wait_ms);
         }
-        Ok((batch_generation, batch))
+        Ok(batch)
     }
 
     /// Handles a batch, however long the archive stays away, and keeps polling meanwhile, so that the group does not take us for dead.
@@ -327,22 +325,20 @@ impl Consumer {
             let stored = self.policy.call(|_| true, self.archive.insert(&events)).await?;
             metrics::histogram!(names::ARCHIVE_SECONDS).record(started.elapsed().as_secs_f64());
             for ((record, event), stored) in records.into_iter().zip(events).zip(stored) {
-                match stored {
-                    Stored::Inserted => {
+                match stored.fate(attempt, self.settings.audit.max_attempts) {
+                    Fate::Inserted => {
                         handled.inserted += 1;
                         let delay = Timestamp::now().duration_since(event.occurred_at.timestamp());
                         metrics::histogram!(names::ARCHIVE_DELAY_SECONDS).record(delay.as_secs_f64().max(0.0));
                     }
-                    Stored::Duplicate => handled.duplicates += 1,
-                    Stored::Contradiction => {
-                        tracing::error!(event.id = event.id, "the archive holds another event in the place of this one");
-                        letters.push(Letter { record, reason: "contradiction".to_owned(), attempts: attempt });
+                    Fate::Duplicate => handled.duplicates += 1,
+                    Fate::DeadLetter(reason) => {
+                        let cause =
+                            if let Stored::Refused(cause) = &stored { cause } else { "another event stands in its place" };
+                        tracing::error!(event.id = event.id, reason, cause, "the archive does not take an event");
+                        letters.push(Letter { record, reason: reason.to_owned(), attempts: attempt });
                     }
-                    Stored::Refused(reason) if attempt >= self.settings.audit.max_attempts => {
-                        tracing::error!(event.id = event.id, reason, "the archive refuses an event");
-                        letters.push(Letter { record, reason: "refused".to_owned(), attempts: attempt });
-                    }
-                    Stored::Refused(_) => readable.push((record, event)),
+                    Fate::Again => readable.push((record, event)),
                 }
             }
             attempt += 1;
@@ -361,12 +357,7 @@ impl Consumer {
         self.status.archived.fetch_add((inserted + duplicates) as u64, Ordering::Relaxed);
     }
 
-    fn store_offsets(&self, consumer: &Stream, batch: &[Record], done: &Mutex<HashMap<i32, i64>>) {
-        let mut next: HashMap<i32, i64> = HashMap::new();
-        for record in batch {
-            let offset = next.entry(record.partition).or_insert(0);
-            *offset = (*offset).max(record.offset + 1);
-        }
+    fn store_offsets(&self, consumer: &Stream, next: HashMap<i32, i64>, done: &Mutex<HashMap<i32, i64>>) {
         let mut offsets = TopicPartitionList::new();
         for (partition, offset) in &next {
             if let Err(error) = offsets.add_partition_offset(&self.settings.kafka.topic, *partition, Offset::Offset(*offset)) {

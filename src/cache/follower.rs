@@ -60,12 +60,12 @@ async fn apply_all(cache: &Cache, consumer: &StreamConsumer) {
 const TOGETHER: usize = 64;
 
 /// The items of revisions that have several, until they are all there: the cache takes a revision whole.
-#[derive(Default)]
-struct Revisions(HashMap<TenantName, Vec<Recorded>>);
+#[derive(Debug, Default)]
+pub struct Revisions(HashMap<TenantName, Vec<Recorded>>);
 
 impl Revisions {
     /// Adds an event, and gives its revision when that is complete. What has a gap is given too: the cache sees the gap.
-    fn add(&mut self, recorded: Recorded) -> Option<Vec<Recorded>> {
+    pub fn add(&mut self, recorded: Recorded) -> Option<Vec<Recorded>> {
         let body = &recorded.event.body;
         if body.items == 1 {
             return Some(vec![recorded]);
@@ -85,7 +85,8 @@ impl Revisions {
     }
 }
 
-fn recorded(payload: &[u8]) -> Option<Recorded> {
+/// The event of a record's value, if it is one.
+pub fn recorded(payload: &[u8]) -> Option<Recorded> {
     let event = serde_json::from_slice(payload).ok()?;
     Some(Recorded { event, json: payload.to_vec().into() })
 }

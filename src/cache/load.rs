@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::future::FutureExt as _;
 
-use super::{Cache, CacheError, LoadResult, Seen, resident::Becomes};
+use super::{Cache, CacheError, LoadResult, tenants::Seen};
 use crate::{
     domain::{
         ids::TenantName,
@@ -45,7 +45,7 @@ impl Cache {
 
     async fn load_once(&self, tenant: &TenantName, running: &Running<'_>) -> LoadResult {
         for _ in 0..LOAD_ATTEMPTS {
-            let before = self.seen(tenant);
+            let before = self.tenants.seen(tenant);
             // A replica that does not know the tenant may only be behind.
             let accept = |loaded: &Option<TenantContent>| loaded.as_ref().is_some_and(|content| before.accepts(&content.tag));
             // Its own: of a future that borrows the name it cannot be shown that it is `Send`.
@@ -87,28 +87,7 @@ impl Cache {
     fn settle(
         &self, tenant: &TenantName, loaded: &Arc<TenantSnapshot>, before: &Seen, running: &Running<'_>,
     ) -> Option<Arc<TenantSnapshot>> {
-        let mut settled = None;
-        self.resident.change(tenant, |held| {
-            let held = held.filter(|held| held.tag().covers(loaded.tag()));
-            let is_held = held.is_some();
-            let newer = held.unwrap_or_else(|| loaded.clone());
-            let mut known = self.lock_known();
-            let is_newest = match known.get(tenant) {
-                Some(newest) if newer.tag().epoch == newest.epoch => newer.tag().covers(newest),
-                // Of another epoch than what was known before the load and still is: only the primary can have said so.
-                Some(newest) => Some(newest) == before.known.as_ref(),
-                // Nothing is known; so it was when the load began, or the tenant has gone since.
-                None => before.known.is_none() && self.absent.get(tenant) == before.absent,
-            };
-            if !is_newest {
-                return Becomes::Same;
-            }
-            running.end();
-            known.insert(tenant.clone(), newer.tag().clone());
-            self.absent.invalidate(tenant);
-            settled = Some(newer.clone());
-            if is_held { Becomes::Same } else { Becomes::Next(newer) }
-        });
+        let settled = self.tenants.settle(tenant, loaded, before, || running.end());
         if settled.is_some() {
             self.waiters.wake(tenant);
         }
@@ -117,19 +96,12 @@ impl Cache {
 
     /// Notes that the primary does not know the tenant, unless somebody learnt of it in the meantime.
     pub(super) fn settle_absent(&self, tenant: &TenantName, before: &Seen, running: Option<&Running<'_>>) -> bool {
-        {
-            let mut known = self.lock_known();
-            if known.get(tenant) != before.known.as_ref() {
-                return false;
-            }
-            if let Some(running) = running {
-                running.end();
-            }
-            known.remove(tenant);
-            self.absent.insert(tenant.clone(), Instant::now() + self.negative_ttl);
+        let decided = || running.into_iter().for_each(Running::end);
+        let is_settled = self.tenants.settle_absent(tenant, before, Instant::now(), self.negative_ttl, decided);
+        if is_settled {
+            self.end(tenant);
         }
-        self.end(tenant);
-        true
+        is_settled
     }
 
     /// What is on disk of a tenant that no server gives.

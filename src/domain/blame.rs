@@ -48,7 +48,7 @@ pub fn of(events: &[Event]) -> Result<BTreeMap<String, Blame>, serde_json::Error
             open.remove(&name);
             blamed.insert(name, blame(event, value));
         }
-        if open.is_empty() || is_first {
+        if open.is_empty() {
             return Ok(blamed);
         }
     }

@@ -304,6 +304,35 @@ mod tests {
     }
 
     #[test]
+    fn a_change_from_something_to_the_same_is_no_action() {
+        let tenant = |routes| TenantSpec { quotas: crate::domain::tenant::Quotas { routes, ..Default::default() } };
+        let change = |before, after| Change::Tenant { before, after }.action();
+        assert_eq!(change(Some(tenant(Some(1))), Some(tenant(Some(1)))), None);
+        assert_eq!(change(Some(tenant(Some(1))), Some(tenant(Some(2)))), Some(Action::TenantUpdated));
+        assert_eq!(
+            (change(None, Some(tenant(None))), change(Some(tenant(None)), None)),
+            (Some(Action::TenantCreated), Some(Action::TenantDeleted))
+        );
+        let policy = |version: &str| -> PolicySpec {
+            serde_json::from_value::<PolicySpec>(serde_json::json!({ "split": [{ "version": version, "weight": 1 }] }))
+                .unwrap()
+                .checked()
+                .unwrap()
+        };
+        let name = || PolicyName { service: "s".parse().unwrap(), env: "e".parse().unwrap() };
+        let change = |before, after| Change::Policy { name: name(), before, after }.action();
+        assert_eq!(change(Some(policy("v1")), Some(policy("v1"))), None);
+        assert_eq!(change(Some(policy("v1")), Some(policy("v2"))), Some(Action::PolicySet));
+        assert_eq!(change(Some(policy("v1")), None), Some(Action::PolicyDeleted));
+    }
+
+    #[test]
+    fn types_of_events_are_those_of_the_contract() {
+        assert_eq!(Action::Created.ce_type(), "trafficmanager.route.created.v1");
+        assert_eq!(Action::PolicyDeleted.ce_type(), "trafficmanager.route.policy_deleted.v1");
+    }
+
+    #[test]
     fn ids_count_on_within_their_random_part_and_lead_back() {
         let id = Uuid::from_u128(0x0123_4567_89ab_7def_bfff_ffff_ffff_ffff);
         assert_eq!(id_of_item(id, 0), id);

@@ -76,7 +76,7 @@ pub struct Admission {
 enum State {
     Closed { failures: u32 },
     Open { until: Instant },
-    HalfOpen { probing: u32 },
+    HalfOpen,
 }
 
 /// The state machine of one breaker.
@@ -90,12 +90,14 @@ pub struct Machine {
     /// Times in a row that it opened without having been closed.
     openings: u32,
     forced: Option<(Forced, Instant)>,
+    /// Probes that have not ended, of whichever round: one that hangs is still a call to a dependency that may be down.
+    probing: u32,
 }
 
 impl Machine {
     /// A closed breaker. `rng` makes its pauses uneven, so that many of them do not probe at one time.
     pub fn new(rules: Rules, rng: fastrand::Rng) -> Self {
-        Self { rules, rng, state: State::Closed { failures: 0 }, round: 0, openings: 0, forced: None }
+        Self { rules, rng, state: State::Closed { failures: 0 }, round: 0, openings: 0, forced: None, probing: 0 }
     }
 
     /// Where it stands. An open breaker whose pause is over stays open until the next call asks.
@@ -103,7 +105,7 @@ impl Machine {
         match (self.forced, self.state) {
             (Some((Forced::Open, _)), _) | (None, State::Open { .. }) => BreakerState::Open,
             (Some((Forced::Closed, _)), _) | (None, State::Closed { .. }) => BreakerState::Closed,
-            (None, State::HalfOpen { .. }) => BreakerState::HalfOpen,
+            (None, State::HalfOpen) => BreakerState::HalfOpen,
         }
     }
 
@@ -119,20 +121,21 @@ impl Machine {
             return (forced == Forced::Closed).then_some(Admission { round: self.round, is_probe: false });
         }
         if matches!(self.state, State::Open { until } if until <= now) {
-            self.enter(State::HalfOpen { probing: 0 });
+            self.enter(State::HalfOpen);
         }
-        match &mut self.state {
+        match self.state {
             State::Closed { .. } => Some(Admission { round: self.round, is_probe: false }),
-            State::HalfOpen { probing } if *probing < self.rules.probes => {
-                *probing += 1;
+            State::HalfOpen if self.probing < self.rules.probes => {
+                self.probing += 1;
                 Some(Admission { round: self.round, is_probe: true })
             }
-            State::Open { .. } | State::HalfOpen { .. } => None,
+            State::Open { .. } | State::HalfOpen => None,
         }
     }
 
     /// A call that was admitted has ended.
     pub fn ended(&mut self, admission: Admission, outcome: Outcome, now: Instant) {
+        self.probing = self.probing.saturating_sub(u32::from(admission.is_probe));
         if admission.round != self.round || self.forced.is_some() {
             return;
         }
@@ -144,13 +147,12 @@ impl Machine {
                     self.open(now);
                 }
             }
-            (State::HalfOpen { .. }, Outcome::Success) => {
+            (State::HalfOpen, Outcome::Success) => {
                 self.openings = 0;
                 self.enter(State::Closed { failures: 0 });
             }
-            (State::HalfOpen { .. }, Outcome::Failure) => self.open(now),
-            (State::HalfOpen { probing }, Outcome::Abandoned) => *probing = probing.saturating_sub(1),
-            (State::Closed { .. } | State::Open { .. }, _) => {}
+            (State::HalfOpen, Outcome::Failure) => self.open(now),
+            (State::Closed { .. } | State::Open { .. } | State::HalfOpen, _) => {}
         }
     }
 
@@ -344,6 +346,19 @@ mod tests {
         assert_eq!(machine.state(), BreakerState::Open);
         assert_eq!(machine.admit(now + 49 * MS), None, "half of the pause at least");
         assert!(machine.admit(now + 100 * MS).is_some(), "and all of it at most");
+    }
+
+    #[test]
+    fn a_probe_that_hangs_keeps_its_place_when_another_has_opened_it_again() {
+        let (mut machine, now) = opened(2);
+        let later = now + 100 * MS;
+        let [hangs, fails] = [(); 2].map(|()| machine.admit(later).expect("a probe"));
+        machine.ended(fails, Outcome::Failure, later);
+        let later = later + 200 * MS;
+        assert!(machine.admit(later).is_some_and(|admission| admission.is_probe));
+        assert_eq!(machine.admit(later), None);
+        machine.ended(hangs, Outcome::Failure, later);
+        assert!(machine.admit(later).is_some());
     }
 
     #[test]

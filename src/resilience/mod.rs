@@ -3,7 +3,7 @@
 //! The timeout stands inside the breaker, so a dependency that hangs counts as failing. What the dependency answered properly
 //! (a refusal, a duplicate, nothing found) is a success here, however unwelcome: the caller says what counts as a failure.
 
-mod breaker;
+pub mod breaker;
 mod budget;
 
 use std::{future::Future, sync::Arc, time::Duration};

@@ -222,7 +222,7 @@ pub(super) fn within(reach: &Reach, filter: EventFilter) -> Result<EventFilter, 
 
 fn is_failure(error: &ArchiveError) -> bool {
     match error {
-        ArchiveError::Timeout(_) | ArchiveError::Failed(_) | ArchiveError::CannotStore { .. } => true,
+        ArchiveError::Timeout(_) | ArchiveError::Failed(_) | ArchiveError::CannotStore(_) => true,
         ArchiveError::Corrupt(_) => false,
     }
 }

@@ -5,7 +5,10 @@ use mongodb::{
     bson::{Bson, Document, doc},
 };
 
-use super::{ABOUT_THE_DOCUMENT, Archive, ArchiveError, DUPLICATE_KEY, EventPosition, index};
+use super::{
+    Archive, ArchiveError, EventPosition, index,
+    stored::{ABOUT_THE_DOCUMENT, CannotStore, DUPLICATE_KEY},
+};
 use crate::{
     audit::access::ArchivedAccess,
     domain::{access::Kind, filter::AccessFilter},
@@ -29,7 +32,7 @@ impl Archive {
             if ABOUT_THE_DOCUMENT.contains(&error.code) {
                 unfit.push(Unfit { at: error.index, message: error.message });
             } else if error.code != DUPLICATE_KEY {
-                return Err(ArchiveError::CannotStore { code: error.code, message: error.message });
+                return Err(CannotStore { code: error.code, message: error.message }.into());
             }
         }
         Ok(unfit)

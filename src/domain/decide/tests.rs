@@ -1,3 +1,5 @@
+mod outcomes;
+
 use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
@@ -51,13 +53,18 @@ struct World {
     now: Timestamp,
     body_bytes: u32,
     count: u64,
+    may_create_tenant: bool,
+    /// Of the last command that was not refused.
+    decision: Option<Decision>,
+    outcome: Option<Outcome>,
 }
 
 impl World {
     fn new() -> Self {
         let now = "2026-11-21T12:00:00Z".parse().unwrap();
         let state = TenantState::absent(Quotas::default());
-        Self { tenant: "t".parse().unwrap(), state, now, body_bytes: 0, count: 0 }
+        let tenant = "t".parse().unwrap();
+        Self { tenant, state, now, body_bytes: 0, count: 0, may_create_tenant: true, decision: None, outcome: None }
     }
 
     /// With active routes of these versions.
@@ -82,7 +89,7 @@ impl World {
             new_epoch: Epoch::from_random(self.count.to_be_bytes()),
             now: self.now.into(),
             actor: Actor { kind: "test".into(), id: "test".into() },
-            may_create_tenant: true,
+            may_create_tenant: self.may_create_tenant,
             reason: None,
             request_id: String::new(),
             trace_id: None,
@@ -98,6 +105,8 @@ impl World {
             }
             Ok(decision) => {
                 evolve(&mut self.state, &decision);
+                self.outcome = outcome(&self.state, &command, &decision, before.tenant.as_ref());
+                self.decision = Some(decision.clone());
                 Ok(if let Decision::Revision { events, .. } = decision { events } else { Vec::new() })
             }
         }

@@ -1,0 +1,108 @@
+//! What is answered.
+
+use super::*;
+
+impl World {
+    /// The effect, the revision of the tag, and the object of the answer.
+    fn answers(&mut self, op: Op) -> (Effect, u64, Object) {
+        self.does(op);
+        let outcome = self.outcome.clone().unwrap();
+        assert_eq!(outcome.tag.epoch, self.epoch());
+        (outcome.effect, outcome.tag.revision.0, outcome.object)
+    }
+
+    /// The tenant's, or that of the one that has just ended.
+    fn epoch(&self) -> Epoch {
+        let held = self.state.tenant.as_ref().map(|tenant| tenant.epoch.clone());
+        held.unwrap_or_else(|| self.outcome.clone().unwrap().tag.epoch)
+    }
+
+    fn route(&self, version: &str) -> Object {
+        Object::Route(Box::new(self.state.routes[&route(version)].clone()))
+    }
+
+    fn policy(&self) -> Object {
+        Object::Policy(Box::new(self.state.policies[&place("prod")].clone()))
+    }
+
+    fn record(&self) -> Object {
+        Object::Tenant(Box::new(self.state.tenant.clone().unwrap()))
+    }
+}
+
+#[test]
+fn a_change_is_answered_with_its_revision_and_the_object_as_it_left_it() {
+    let mut world = World::new();
+    assert_eq!(world.answers(upsert("v1", true)), (Effect::Created, 1, world.route("v1")));
+    let off = Op::SetActive { route: route("v1"), is_active: false };
+    assert_eq!(world.answers(off), (Effect::Updated, 2, world.route("v1")));
+    let shares = json!({ "split": [{ "version": "v1", "weight": 1 }] });
+    world.does(upsert("v1", true));
+    assert_eq!(world.answers(put("prod", shares)), (Effect::Created, 4, world.policy()));
+    assert_eq!(world.answers(Op::DeletePolicy { policy: place("prod") }), (Effect::Deleted, 5, Object::Gone));
+    assert_eq!(world.answers(Op::Delete { route: route("v1") }), (Effect::Deleted, 6, Object::Gone));
+    let quotas = QuotasPatch { routes: Some(Some(7)), ..QuotasPatch::default() };
+    assert_eq!(world.answers(Op::PatchTenant { quotas }), (Effect::Updated, 7, world.record()));
+    assert_eq!(world.answers(Op::DeleteTenant { with_everything: false }), (Effect::Deleted, 8, Object::Gone));
+    assert_eq!(world.answers(Op::CreateTenant { quotas: Quotas::default() }), (Effect::Created, 1, world.record()));
+}
+
+#[test]
+fn what_changes_nothing_is_no_revision_and_is_answered_with_the_object_s_own_tag() {
+    let mut world = World::with(&["v1", "v2"]);
+    assert_eq!(world.answers(upsert("v1", true)), (Effect::Unchanged, 1, world.route("v1")));
+    assert_eq!(world.decision, Some(Decision::Unchanged));
+    let shares = json!({ "split": [{ "version": "v1", "weight": 1 }] });
+    world.does(put("prod", shares.clone()));
+    world.does(upsert("v3", true));
+    assert_eq!(world.answers(put("prod", shares)), (Effect::Unchanged, 3, world.policy()));
+    assert_eq!(world.answers(Op::PatchTenant { quotas: QuotasPatch::default() }), (Effect::Unchanged, 4, world.record()));
+    let same = many(vec![desired("v1", Some(spec(true))), desired("v2", Some(spec(true)))]);
+    let summary = Summary { unchanged: 2, ..Summary::default() };
+    assert_eq!(world.answers(Op::Apply(Box::new(same))), (Effect::Unchanged, 4, Object::Applied { summary }));
+    assert_eq!(world.revision(), 4);
+}
+
+#[test]
+fn many_changes_are_answered_with_their_numbers() {
+    let mut world = World::with(&["v1", "v2", "v3", "v4"]);
+    let changes = vec![
+        desired("v1", Some(spec(true))),
+        desired("v2", Some(spec(false))),
+        desired("v3", None),
+        desired("v5", Some(spec(true))),
+    ];
+    let summary = Summary { create: 1, update: 1, delete: 1, unchanged: 1 };
+    assert_eq!(world.answers(Op::Apply(Box::new(many(changes)))), (Effect::Updated, 5, Object::Applied { summary }));
+}
+
+#[test]
+fn only_who_may_make_tenants_makes_one_by_a_first_route() {
+    let mut world = World::new();
+    world.may_create_tenant = false;
+    assert_eq!(world.refuses(upsert("v1", true)), Rejection::TenantNotFound);
+    world.may_create_tenant = true;
+    world.does(upsert("v1", true));
+}
+
+#[test]
+fn a_revision_has_at_most_so_many_changes() {
+    let changes = |count: usize| {
+        let all = (0..count).map(|at| desired(&format!("v{at}"), Some(spec(true))));
+        Op::Apply(Box::new(many(all.collect())))
+    };
+    let mut world = World::new();
+    assert_eq!(world.refuses(changes(MAX_CHANGES + 1)), Rejection::TooManyChanges);
+    assert_eq!(world.does(changes(MAX_CHANGES)).len(), MAX_CHANGES);
+}
+
+#[test]
+fn who_has_which_host_is_still_known_when_a_tenant_ends() {
+    let mut world = World::with(&["v1"]);
+    let owned = ("a.example".to_owned().try_into().unwrap(), "/".to_owned().try_into().unwrap());
+    let owner = Some(("other".parse().unwrap(), place("prod")));
+    world.state.hosts.insert(owned, owner);
+    let hosts = world.state.hosts.clone();
+    world.does(Op::DeleteTenant { with_everything: true });
+    assert_eq!(world.state.hosts, hosts);
+}
