@@ -55,6 +55,7 @@ async fn t5_the_api_does_not_feel_mongodb() {
     let mut environment = world.environment.clone();
     if !size.full {
         environment.extend(["INSERT", "QUERY"].map(|call| (format!("TM__MONGO__{call}_TIMEOUT_MS"), "500".to_owned())));
+        environment.insert("TM__BREAKER__FAILURES".into(), "3".into());
     }
     let process = Arc::new(Process::start("all", &environment));
     process.ready().await;
@@ -79,6 +80,8 @@ async fn t5_the_api_does_not_feel_mongodb() {
         let during = run.recorder.window();
         let opens = async || policy.borrow().opened.is_some();
         eventually(Duration::from_secs(120), "the breaker opens", opens).await;
+        let probes = async || policy.borrow().probes > 0;
+        eventually(Duration::from_secs(120), "the breaker probes", probes).await;
         let Policy { failed, opened, probes } = policy.borrow().clone();
         let seconds = opened.zip(failed).map(|(opened, failed)| opened.saturating_duration_since(failed).as_secs_f64());
         let ratio = [during.0 / before.0, during.1 / before.1];

@@ -1,7 +1,7 @@
 //! T13: ten times what the service can do arrives for some seconds. How much of its peak it still does is measured; whoever is refused is
 //! told when to come back, and soon after the step all is as before.
 //!
-//! The requests reach PostgreSQL: lists and writes. Where there is `taskset`, the service has one CPU and the load the others.
+//! The requests reach `PostgreSQL`: lists and writes. Where there is `taskset`, the service has one CPU and the load the others.
 
 use std::{
     process::Command,
@@ -71,9 +71,9 @@ struct Clients {
 
 impl Clients {
     async fn ask(&self, number: u64, due: Instant) -> Ended {
-        let tenant = number % TENANTS;
+        let tenant = number / 5 % TENANTS;
         let request = if number.is_multiple_of(5) {
-            let name = route(usize::try_from(number / TENANTS % 20).unwrap_or_default());
+            let name = route(usize::try_from(number / 5 / TENANTS % 20).unwrap_or_default());
             self.http
                 .put(format!("{}/routes/t{tenant}/{name}", self.base))
                 .json(&json!({ "url": format!("http://host/{number}") }))

@@ -200,8 +200,10 @@ impl Writer {
         let begun = Instant::now();
         let (attempt, told) = match request.send().await {
             Ok(answer) => self.told(write, answer).await,
-            Err(error) if error.is_connect() => (Attempt::Lost, Told::NotDone),
-            Err(_) => (Attempt::Lost, Told::PerhapsDone),
+            Err(error) => {
+                self.recorder.lost(&error);
+                (Attempt::Lost, if error.is_connect() { Told::NotDone } else { Told::PerhapsDone })
+            }
         };
         self.recorder.attempted(phase, attempt, matches!(told, Told::PerhapsDone), begun.elapsed());
         told
@@ -220,6 +222,10 @@ impl Writer {
             self.readers.acknowledged(write.tenant, revision);
             let unchanged = headers.contains_key("tm-unchanged");
             return (Attempt::Good, Told::Fate(if unchanged { Fate::Unchanged } else { Fate::Committed { revision } }));
+        }
+        // 408: the server waited for the request for too long, which a machine with too much to do sends late.
+        if status.as_u16() == 408 {
+            return (Attempt::Lost, Told::NotDone);
         }
         if status.as_u16() != 429 && status.is_client_error() {
             return (Attempt::Good, Told::Fate(Fate::Refused));

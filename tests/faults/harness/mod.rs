@@ -12,10 +12,7 @@ pub mod record;
 pub mod report;
 
 use std::{
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
     time::{Duration, Instant},
 };
 
@@ -26,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use self::{
     history::History,
     load::Load,
-    record::{Phase, Recorder},
+    record::{Phase, Recorder, Seen},
     report::Measured,
 };
 use crate::{
@@ -72,14 +69,32 @@ impl Size {
             full,
             tenants: 10,
             routes: 20,
-            writes_per_second: number("TM_FAULTS_WRITES_PER_SECOND").unwrap_or(if full { 100 } else { 30 }),
-            reads_per_second: number("TM_FAULTS_READS_PER_SECOND").unwrap_or(if full { 500 } else { 60 }),
+            writes_per_second: number("TM_FAULTS_WRITES_PER_SECOND").unwrap_or(if full { 100 } else { 50 }),
+            reads_per_second: number("TM_FAULTS_READS_PER_SECOND").unwrap_or(if full { 500 } else { 100 }),
         }
     }
 
     /// So many seconds of a small run, or of a full one.
     pub fn seconds(&self, small: u64, full: u64) -> Duration {
         Duration::from_secs(if self.full { full } else { small })
+    }
+}
+
+/// What waits, as it is looked at now and then.
+#[derive(Default)]
+struct Backlog {
+    measured: Mutex<Measured>,
+    /// When the fault was over, and how many events there were: they have drained when the archive has as many.
+    over: Mutex<Option<(Instant, i64)>>,
+}
+
+impl Backlog {
+    fn measured(&self) -> MutexGuard<'_, Measured> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn over(&self) -> MutexGuard<'_, Option<(Instant, i64)>> {
+        self.over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -90,10 +105,7 @@ pub struct Run {
     pub recorder: Arc<Recorder>,
     pub world: Arc<World>,
     load: Load,
-    measured: Arc<Mutex<Measured>>,
-    /// How many events there were when the fault was over; they have drained when the archive has as many.
-    drains_at: Arc<AtomicU64>,
-    over: Arc<Mutex<Option<Instant>>>,
+    backlog: Arc<Backlog>,
     stop: CancellationToken,
     sampler: JoinHandle<()>,
 }
@@ -102,9 +114,8 @@ impl Run {
     pub async fn start(name: &'static str, size: Size, world: World, targets: Vec<Target>) -> Self {
         println!("faults {name}: TM_FAULTS_SEED={}", size.seed);
         let (world, recorder, targets) = (Arc::new(world), Arc::new(Recorder::new()), Arc::new(targets));
-        let (measured, drains_at, over): (Arc<Mutex<Measured>>, Arc<AtomicU64>, Arc<Mutex<Option<Instant>>>) = Default::default();
-        let stop = CancellationToken::new();
-        let sampling = sample(world.clone(), measured.clone(), drains_at.clone(), over.clone());
+        let (backlog, stop) = (Arc::new(Backlog::default()), CancellationToken::new());
+        let sampling = sample(world.clone(), backlog.clone());
         let sampler = tokio::spawn({
             let stop = stop.clone();
             async move {
@@ -112,7 +123,7 @@ impl Run {
             }
         });
         let load = Load::start(&size, &targets, &recorder);
-        let run = Self { name, size, recorder, world, load, measured, drains_at, over, stop, sampler };
+        let run = Self { name, size, recorder, world, load, backlog, stop, sampler };
         let good = async || run.recorder.seen().write_requests.good[0] > 30;
         eventually(Duration::from_secs(60), "the load runs", good).await;
         // What came first met cold caches and connections that were not made yet.
@@ -147,35 +158,38 @@ impl Run {
     pub async fn heals(&self) {
         self.recorder.set_phase(Phase::After);
         let events = self.world.db.count("select count(*) from route_events").await;
-        self.drains_at.store(u64::try_from(events).expect("a count"), Ordering::SeqCst);
-        *self.over.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        *self.backlog.over() = Some((Instant::now(), events));
     }
 
     /// Ends the load, waits until everything has drained, checks it, and prints the figures with `more` of the test's own.
     pub async fn finish(self, more: Value) {
-        let Self { name, size, recorder, world, load, measured, stop, sampler, .. } = self;
+        let Self { name, size, recorder, world, load, backlog, stop, sampler } = self;
         load.end().await;
         drain(&world).await;
-        let _ = tokio::time::timeout(Duration::from_secs(5), async {
-            while measured.lock().unwrap_or_else(PoisonError::into_inner).drain_seconds.is_none() {
+        // The next look of the sampler tells when that was.
+        let noted = async {
+            while backlog.over().is_some() && backlog.measured().drain_seconds.is_none() {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
-        })
-        .await;
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(5), noted).await;
         stop.cancel();
         sampler.await.expect("the sampler");
         let history = History::read(&world).await;
-        let seen = recorder.seen();
-        let found = check::check(&seen, &history);
-        report::print(name, &size, &seen, &found, &measured.lock().unwrap_or_else(PoisonError::into_inner), &more);
-        let refused = seen.writes.values().any(|write| write.fate == record::Fate::Refused);
-        assert!(history.count() > 100 && refused && found.answers_checked > 100, "too little happened to tell");
-        assert!(found.wrong() == 0, "TM_FAULTS_SEED={}: {found:?}", size.seed);
-        drop(seen);
+        conclude(name, &size, &recorder.seen(), &history, &backlog.measured(), &more);
         if let Ok(world) = Arc::try_unwrap(world) {
             world.end().await;
         }
     }
+}
+
+/// Checks, prints, and fails when something did not hold.
+fn conclude(name: &str, size: &Size, seen: &Seen, history: &History, measured: &Measured, more: &Value) {
+    let found = check::check(seen, history);
+    report::print(name, size, seen, &found, measured, more);
+    assert!(found.wrong() == 0, "TM_FAULTS_SEED={}: {found:?}", size.seed);
+    let refused = seen.writes.values().any(|write| write.fate == record::Fate::Refused);
+    assert!(history.count() > 100 && refused && found.answers_checked > 100, "too little happened to tell");
 }
 
 /// Waits until the queue is empty and the archive has as many events as the history.
@@ -189,24 +203,26 @@ async fn drain(world: &World) {
 
 /// Looks at the backlogs now and then, and notes when what was there at the end of the fault has drained. While a part is away it says
 /// nothing, and the next look tells.
-async fn sample(world: Arc<World>, measured: Arc<Mutex<Measured>>, drains_at: Arc<AtomicU64>, over: Arc<Mutex<Option<Instant>>>) {
+async fn sample(world: Arc<World>, backlog: Arc<Backlog>) {
+    let limit = Duration::from_secs(2);
     loop {
         tokio::time::sleep(Duration::from_millis(250)).await;
         let counts = async {
             let outbox = world.db.try_count("select count(*) from outbox").await?;
             Some((outbox, world.db.try_count("select count(*) from route_events").await?))
         };
-        let Ok(Some((outbox, events))) = tokio::time::timeout(Duration::from_secs(2), counts).await else { continue };
-        let archived = tokio::time::timeout(Duration::from_secs(2), world.archived_count()).await.ok();
-        let archived = archived.and_then(|count| i64::try_from(count).ok());
-        let over = *over.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut measured = measured.lock().unwrap_or_else(PoisonError::into_inner);
+        let Ok(Some((outbox, events))) = tokio::time::timeout(limit, counts).await else { continue };
+        let archived = tokio::time::timeout(limit, world.archived_count()).await;
+        let archived = archived.ok().and_then(|count| i64::try_from(count).ok()).filter(|count| *count > 0);
+        let over = *backlog.over();
+        let mut measured = backlog.measured();
         measured.peak_outbox = measured.peak_outbox.max(outbox);
-        let Some(archived) = archived.filter(|archived| *archived > 0) else { continue };
+        let Some(archived) = archived else { continue };
         measured.peak_unarchived = measured.peak_unarchived.max(events - archived);
-        let drains_at = i64::try_from(drains_at.load(Ordering::SeqCst)).unwrap_or(i64::MAX);
-        if let Some(over) = over.filter(|_| archived >= drains_at && measured.drain_seconds.is_none()) {
-            measured.drain_seconds = Some(over.elapsed().as_secs_f64());
+        if let Some((over, events)) = over
+            && archived >= events
+        {
+            measured.drain_seconds.get_or_insert(over.elapsed().as_secs_f64());
         }
     }
 }

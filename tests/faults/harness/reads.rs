@@ -16,7 +16,7 @@ use serde_json::Value;
 use super::{
     Size, Target,
     load::{ENVS, client, route},
-    record::{Attempt, Recorder, Scope, Sighting, content},
+    record::{Attempt, Phase, Recorder, Scope, Sighting, content},
 };
 
 /// Clients that keep the tags that they have.
@@ -127,8 +127,15 @@ impl Readers {
         if let Some(minimum) = read.minimum {
             request = request.header("tm-min-revision", format!("{epoch}.{minimum}"));
         }
-        let Ok(answer) = request.send().await else { return self.recorder.read(phase, Attempt::Lost, due.elapsed()) };
+        let answer = match request.send().await {
+            Ok(answer) => answer,
+            Err(error) => return self.lost(phase, &error, due),
+        };
         let status = answer.status().as_u16();
+        // 408: the server waited for the request for too long, which a machine with too much to do sends late.
+        if status == 408 {
+            return self.recorder.read(phase, Attempt::Lost, due.elapsed());
+        }
         if status == 429 || status >= 500 {
             if !answer.headers().contains_key("retry-after") {
                 self.recorder.fault(format!("{}: {status} without Retry-After", path_of(&read)));
@@ -138,7 +145,10 @@ impl Readers {
             return self.recorder.read(phase, Attempt::Refused, due.elapsed());
         }
         let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok()).map(|tag| tag.trim_matches('"').to_owned());
-        let Ok(bytes) = answer.bytes().await else { return self.recorder.read(phase, Attempt::Lost, due.elapsed()) };
+        let bytes = match answer.bytes().await {
+            Ok(bytes) => bytes,
+            Err(error) => return self.lost(phase, &error, due),
+        };
         self.recorder.read(phase, Attempt::Good, due.elapsed());
         let floor = [read.tag, read.minimum, held].into_iter().flatten().max().unwrap_or(0);
         let shown: Option<u64> = match (status, tag.as_deref().and_then(|tag| tag.split_once('.'))) {
@@ -170,18 +180,29 @@ impl Readers {
         });
     }
 
+    fn lost(&self, phase: Phase, error: &reqwest::Error, due: Instant) {
+        self.recorder.lost(error);
+        self.recorder.read(phase, Attempt::Lost, due.elapsed());
+    }
+
     /// What comes after a revision that is known: the next ones, without a gap.
     async fn changes(&self, rng: &mut StdRng, tenant: usize, acknowledged: u64, due: Instant) {
         let (phase, epoch) = (self.recorder.phase(), self.epoch(tenant));
         let after = acknowledged.saturating_sub(rng.random_range(0..20)).max(1);
         let base = &self.targets[rng.random_range(0..self.targets.len())].base;
         let answer = self.http.get(format!("{base}/tenants/t{tenant}/changes?after={epoch}.{after}")).send().await;
-        let Ok(answer) = answer else { return self.recorder.read(phase, Attempt::Lost, due.elapsed()) };
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) => return self.lost(phase, &error, due),
+        };
         let status = answer.status().as_u16();
         if status == 429 || status >= 500 {
             return self.recorder.read(phase, Attempt::Refused, due.elapsed());
         }
-        let Ok(body) = answer.json::<Value>().await else { return self.recorder.read(phase, Attempt::Lost, due.elapsed()) };
+        let body: Value = match answer.json().await {
+            Ok(body) => body,
+            Err(error) => return self.lost(phase, &error, due),
+        };
         self.recorder.read(phase, Attempt::Good, due.elapsed());
         let Some(changes) = body["changes"].as_array().filter(|_| status == 200 && body.get("reset").is_none()) else {
             return self.recorder.fault(format!("t{tenant}: changes after {after}: {status} {body}"));

@@ -183,7 +183,7 @@ pub struct Seen {
     pub epochs: HashMap<String, String>,
     /// What must never be, in words.
     pub faults: Vec<String>,
-    /// How often which refusal was answered: status and code.
+    /// How often which refusal was answered, status and code, and why how many had no answer.
     pub refusals: BTreeMap<String, u64>,
     /// Attempts of writes whose effect nobody knew at that moment.
     pub unknown_attempts: u64,
@@ -277,6 +277,13 @@ impl Recorder {
     /// A 5xx or 429 was answered.
     pub fn refused(&self, status: u16, code: &str) {
         *self.seen().refusals.entry(format!("{status} {code}")).or_default() += 1;
+    }
+
+    /// There was no answer.
+    pub fn lost(&self, error: &reqwest::Error) {
+        let chain = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+        let causes: Vec<String> = chain.map(ToString::to_string).collect();
+        *self.seen().refusals.entry(format!("no answer: {}", causes.join(": "))).or_default() += 1;
     }
 
     /// What became of a write, how long after it was due. Both answers to a key that was sent twice have to say the same.

@@ -50,6 +50,7 @@ pub fn print(test: &str, size: &Size, seen: &Seen, found: &Findings, measured: &
         "size": if size.full { "full" } else { "small" },
         "writes": seen.writes.len(),
         "found": found,
+        "held": found.wrong() == 0,
         "refusals": seen.refusals,
         "unknown_attempts": seen.unknown_attempts,
         "write": figures(writes),
