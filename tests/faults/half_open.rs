@@ -1,4 +1,4 @@
-//! PostgreSQL behind a line that gets slow, and then takes connections and never answers: writes are answered within their deadline, and all
+//! `PostgreSQL` behind a line that gets slow, and then takes connections and never answers: writes are answered within their deadline, and all
 //! works again by itself.
 
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ async fn a_line_that_is_slow_and_then_half_open_holds_nobody_up() {
     run.lasts(run.size.seconds(2, 10)).await;
     run.breaks();
     run.recorder.window();
-    line.delay(Duration::from_millis(100));
+    line.delay(Duration::from_millis(20));
     run.lasts(run.size.seconds(4, 30)).await;
     let delayed = run.recorder.window().0;
     line.hang();

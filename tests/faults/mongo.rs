@@ -54,8 +54,8 @@ async fn t5_the_api_does_not_feel_mongodb() {
     let (size, world) = (Size::new(), World::new().await);
     let mut environment = world.environment.clone();
     if !size.full {
-        environment.extend(["INSERT", "QUERY"].map(|call| (format!("TM__MONGO__{call}_TIMEOUT_MS"), "500".to_owned())));
-        environment.insert("TM__BREAKER__FAILURES".into(), "3".into());
+        environment.extend(["INSERT", "QUERY"].map(|call| (format!("TM__MONGO__{call}_TIMEOUT_MS"), "800".to_owned())));
+        environment.insert("TM__BREAKER__FAILURES".into(), "2".into());
     }
     let process = Arc::new(Process::start("all", &environment));
     process.ready().await;

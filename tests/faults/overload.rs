@@ -5,17 +5,19 @@
 
 use std::{
     process::Command,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::{Duration, Instant},
 };
 
 use futures_util::{StreamExt as _, stream};
-use reqwest::StatusCode;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
 use crate::{
-    harness::{Size, load::route, report},
+    harness::{Size, load::route, report, wire::Wire},
     processes::Process,
     support::World,
 };
@@ -61,35 +63,32 @@ enum Ended {
     /// No answer within the client's patience.
     Late,
     /// Something that must not be.
-    Wrong(StatusCode),
+    Wrong(u16),
 }
 
-struct Clients {
-    http: reqwest::Client,
-    base: String,
-}
+struct Clients(Wire);
 
 impl Clients {
     async fn ask(&self, number: u64, due: Instant) -> Ended {
         let tenant = number / 5 % TENANTS;
         let request = if number.is_multiple_of(5) {
             let name = route(usize::try_from(number / 5 / TENANTS % 20).unwrap_or_default());
-            self.http
-                .put(format!("{}/routes/t{tenant}/{name}", self.base))
-                .json(&json!({ "url": format!("http://host/{number}") }))
+            self.0.request(
+                "PUT",
+                &format!("/routes/t{tenant}/{name}"),
+                &json!({ "url": format!("http://host/{number}") }).to_string(),
+            )
         } else {
-            self.http.get(format!("{}/routes?tenant=t{tenant}&limit=20", self.base))
+            self.0.request("GET", &format!("/routes?tenant=t{tenant}&limit=20"), "")
         };
         let Some(left) = GIVES_UP.checked_sub(due.elapsed()) else { return Ended::Late };
-        let Ok(answer) = request.timeout(left).send().await else { return Ended::Late };
-        let (status, retry) = (answer.status(), answer.headers().contains_key("retry-after"));
-        match status.as_u16() {
-            200 | 201 => match answer.bytes().await {
-                Ok(_) => Ended::Good(due.elapsed()),
-                Err(_) => Ended::Late,
+        match tokio::time::timeout(left, self.0.ask(&request)).await {
+            Ok(Ok(answer)) => match answer.status {
+                200 | 201 => Ended::Good(due.elapsed()),
+                429 | 503 if answer.retry_after => Ended::Refused,
+                status => Ended::Wrong(status),
             },
-            429 | 503 if retry => Ended::Refused,
-            _ => Ended::Wrong(status),
+            _ => Ended::Late,
         }
     }
 
@@ -111,25 +110,29 @@ impl Clients {
     }
 
     /// So many in a second for so long, however long the answers take: when each was due, and how it ended.
-    async fn step(&self, per_second: f64, time: Duration) -> Vec<(Duration, Ended)> {
-        let (begun, places) = (Instant::now(), Arc::new(Semaphore::new(UNDER_WAY)));
+    /// The last is how far behind the load itself was at the worst.
+    async fn step(&self, per_second: f64, time: Duration) -> (Vec<(Duration, Ended)>, Duration) {
+        let (begun, places, behind) = (Instant::now(), Arc::new(Semaphore::new(UNDER_WAY)), AtomicU64::new(0));
         let count = (per_second * time.as_secs_f64()) as u64;
         let asked = stream::iter(0..count).map(|number| {
-            let places = places.clone();
+            let (places, behind) = (places.clone(), &behind);
             async move {
                 let offset = Duration::from_secs_f64(number as f64 / per_second);
                 tokio::time::sleep_until((begun + offset).into()).await;
+                let late = begun.elapsed().saturating_sub(offset);
+                behind.fetch_max(u64::try_from(late.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
                 // Clients beyond these find no port to come from.
                 let Ok(_place) = places.try_acquire() else { return (offset, Ended::Late) };
                 (offset, self.ask(number, begun + offset).await)
             }
         });
-        asked.buffer_unordered(usize::try_from(count).unwrap_or(usize::MAX).max(1)).collect().await
+        let answers = asked.buffer_unordered(usize::try_from(count).unwrap_or(usize::MAX).max(1)).collect().await;
+        (answers, Duration::from_millis(behind.load(Ordering::Relaxed)))
     }
 
     /// Until requests at a third of the peak are all answered soon again: so long after now.
     async fn recovery(&self, peak: f64, time: Duration) -> Duration {
-        let answers = self.step(peak / 3.0, time).await;
+        let (answers, _) = self.step(peak / 3.0, time).await;
         let slow = Duration::from_millis(500);
         let bad = answers.iter().filter(|(_, ended)| !matches!(ended, Ended::Good(took) if *took < slow));
         bad.map(|(due, _)| *due).max().unwrap_or_default()
@@ -149,8 +152,7 @@ async fn t13_ten_times_the_load_leaves_the_service_at_work() {
     let through: &[&str] = if aside.0.is_some() { &["taskset", "-c", "0"] } else { &[] };
     let process = Process::through(through, "serve", &world.environment);
     process.ready().await;
-    let http = crate::support::secure::http().build().expect("a client");
-    let clients = Clients { http, base: format!("{}/api/v1", process.base()) };
+    let clients = Clients(Wire::to(process.api));
     // Every route is there, and what is compiled, planned and connected once is.
     for number in 0..200 {
         clients.ask(number * 5, Instant::now()).await;
@@ -160,8 +162,7 @@ async fn t13_ten_times_the_load_leaves_the_service_at_work() {
     let peak = clients.peak(time).await;
     let mut steps = Vec::new();
     for times in [1.0, 2.0, 5.0, 10.0] {
-        let answers = clients.step(peak * times, time).await;
-        let ended = Instant::now();
+        let (answers, behind) = clients.step(peak * times, time).await;
         let recovered = clients.recovery(peak, Duration::from_secs(6)).await;
         let count = |wanted: fn(&Ended) -> bool| answers.iter().filter(|(_, ended)| wanted(ended)).count();
         let wrong: Vec<_> = answers.iter().filter(|(_, ended)| matches!(ended, Ended::Wrong(_))).collect();
@@ -169,11 +170,11 @@ async fn t13_ten_times_the_load_leaves_the_service_at_work() {
         let good: Vec<Duration> =
             answers.iter().filter_map(|(_, ended)| if let Ended::Good(took) = ended { Some(*took) } else { None }).collect();
         let goodput = good.len() as f64 / time.as_secs_f64() / peak;
-        println!("{times} times {peak:.0}/s: ended {:?} ago", ended.elapsed());
+        println!("{times} times {peak:.0}/s: goodput {goodput:.2}, recovered after {recovered:?}, the load behind by {behind:?}");
         steps.push(json!({
             "times": times, "asked": answers.len(), "goodput": goodput, "refused": count(|ended| *ended == Ended::Refused),
             "late": count(|ended| *ended == Ended::Late), "p50_ms": percentile(good.clone(), 50), "p99_ms": percentile(good, 99),
-            "recovered_s": recovered.as_secs_f64(),
+            "recovered_s": recovered.as_secs_f64(), "load_behind_s": behind.as_secs_f64(),
         }));
     }
     report::record(&json!({
