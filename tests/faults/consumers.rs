@@ -1,4 +1,4 @@
-//! T4: the consumer is killed again and again, and another joins and leaves: nothing is missing, nothing doubled, and what the group has
+//! T4: the consumer is killed again and again, also while it holds what the archive does not take, and another joins and leaves: nothing is missing, nothing doubled, and what the group has
 //! committed never moves back.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     harness::{Run, Size, Target, history::committed_offsets},
-    processes::Process,
+    processes::{Process, kill, restore, strike},
     support::World,
 };
 
@@ -46,7 +46,15 @@ async fn t4_consumers_that_come_and_go_miss_nothing_and_double_nothing() {
     run.breaks();
     let mut second: Option<Process> = None;
     for round in 0..rounds {
-        first.kill_and_restart();
+        if round % 2 == 0 {
+            first.kill_and_restart();
+        } else {
+            // For two intervals of the automatic commit it holds what the archive has not taken, and dies with it.
+            let down = strike(kill, "mongo").await;
+            run.lasts(Duration::from_millis(2500)).await;
+            first.kill_and_restart();
+            restore(down).await;
+        }
         run.lasts(run.size.seconds(3, 5)).await;
         match second.take() {
             // One goes in order, the next does not.
