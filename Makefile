@@ -90,7 +90,7 @@ soak-plan: rust up ## a plan of 10,000 changes while 1,000 pollers wait: time an
 soak-neighbours: rust up ## a tenant at twenty times its limit beside another, which may get 1.2 times slower: for two minutes
 	@set -a; . .stack/env; TM_NEIGHBOURS_SECONDS=120 cargo test --locked --test faults neighbours -- --nocapture
 
-FAULTS := t1_ t2_ t3_ t4_ t5_ t6_ t7_ t8_ t13_ t15_ t16_ kill9_ sessions_ half_open neighbours
+FAULTS := t1_ t2_ t3_ t4_ t5_ t6_ t7_ t8_ t13_ t15_ t16_ kill9_ sessions_ half_open commit neighbours
 FAULTS_REPORT := target/faults/report.jsonl
 
 faults-quick: rust up ## every fault at its small size, in minutes; TM_FAULTS_SEED chooses another load
