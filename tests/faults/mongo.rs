@@ -52,12 +52,7 @@ async fn watch_policy(process: Arc<Process>, told: watch::Sender<Policy>, stop: 
 async fn t5_the_api_does_not_feel_mongodb() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
-    let mut environment = world.environment.clone();
-    if !size.full {
-        environment.extend(["INSERT", "QUERY"].map(|call| (format!("TM__MONGO__{call}_TIMEOUT_MS"), "800".to_owned())));
-        environment.insert("TM__BREAKER__FAILURES".into(), "2".into());
-    }
-    let process = Arc::new(Process::start("all", &environment));
+    let process = Arc::new(Process::start("all", &world.environment));
     process.ready().await;
     let run = Run::start("T5", size, world, vec![Target::of(&process)]).await;
     let (stop, (told, policy)) = (CancellationToken::new(), watch::channel(Policy::default()));
@@ -75,6 +70,7 @@ async fn t5_the_api_does_not_feel_mongodb() {
         told.send_replace(Policy::default());
         run.breaks();
         let outage = strike(how, "mongo").await;
+        let out = Instant::now();
         run.recorder.window();
         run.lasts(run.size.seconds(6, 60)).await;
         let during = run.recorder.window();
@@ -90,7 +86,8 @@ async fn t5_the_api_does_not_feel_mongodb() {
         let drains = Instant::now();
         eventually(Duration::from_secs(120), "the archive catches up", caught_up).await;
         outages.push(json!({
-            "outage": name, "opened_after_s": seconds, "probes": probes, "drained_s": drains.elapsed().as_secs_f64(),
+            "outage": name, "opened_after_s": seconds,
+            "opened_after_outage_s": opened.map(|opened| opened.saturating_duration_since(out).as_secs_f64()), "probes": probes, "drained_s": drains.elapsed().as_secs_f64(),
             "write_p99_ms": [before.0, during.0], "read_p99_ms": [before.1, during.1], "p99_ratio": ratio,
         }));
         assert!(probes <= 3, "{probes} probes at a time");
