@@ -27,7 +27,7 @@ async fn t3_writes_and_reads_go_on_without_the_broker() {
         run.recorder.window();
         run.breaks();
         let outage = strike(how, "kafka").await;
-        run.lasts(run.size.seconds(5, 30)).await;
+        run.lasts(run.size.seconds(4, 30)).await;
         windows.push(run.recorder.window().0);
         restore(outage).await;
         let backlog = async || process.resilience().await["backlog"]["events"].as_i64().is_some_and(|events| events < 20);

@@ -54,7 +54,7 @@ async fn t2_a_leader_that_was_frozen_is_fenced() {
         eventually(Duration::from_secs(30), "the other takes over", async || leads(new).await).await;
         takeovers.push(frozen.elapsed().as_secs_f64());
         let taken_over = run.world.db.rows("select clock_timestamp()::text", &[]).await[0].get::<_, String>(0);
-        run.lasts(run.size.seconds(8, 20).saturating_sub(frozen.elapsed())).await;
+        run.lasts(run.size.seconds(6, 20).saturating_sub(frozen.elapsed())).await;
         old.signal("-CONT");
         eventually(Duration::from_secs(30), "the old leader knows", async || !leads(old).await).await;
         run.lasts(Duration::from_secs(1)).await;

@@ -65,14 +65,14 @@ async fn t5_the_api_does_not_feel_mongodb() {
     let (mut outages, mut ratios) = (Vec::new(), Vec::new());
     for (name, how) in [("killed", kill as fn(_) -> _), ("hung", pause)] {
         run.recorder.window();
-        run.lasts(run.size.seconds(6, 60)).await;
+        run.lasts(run.size.seconds(4, 60)).await;
         let before = run.recorder.window();
         told.send_replace(Policy::default());
         run.breaks();
         let outage = strike(how, "mongo").await;
         let out = Instant::now();
         run.recorder.window();
-        run.lasts(run.size.seconds(6, 60)).await;
+        run.lasts(run.size.seconds(4, 60)).await;
         let during = run.recorder.window();
         let opens = async || policy.borrow().opened.is_some();
         eventually(Duration::from_secs(120), "the breaker opens", opens).await;
