@@ -10,7 +10,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-secure bench bench-quick bench-peers up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours simulate mutants rust
+.PHONY: help demo test test-secure bench bench-quick bench-peers up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours simulate mutants faults faults-quick rust
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -78,8 +78,8 @@ sbom: rust ## what the program is made of, as CycloneDX, in target/sbom
 fuzz: rust up ## requests made from the OpenAPI document, for ten minutes
 	@set -a; . .stack/env; TM_FUZZ_SECONDS=$${TM_FUZZ_SECONDS:-600} cargo test --locked --test fuzz -- --nocapture
 
-soak-kill: rust up ## the kill -9 test at its full size: 20,000 writes
-	@set -a; . .stack/env; TM_KILL_WRITES=20000 cargo test --locked --test faults kill9 -- --nocapture
+soak-kill: rust up ## the kill -9 tests at their full size
+	@set -a; . .stack/env; TM_FAULTS_FULL=1 cargo test --locked --test faults kill9 -- --nocapture --test-threads 1
 
 soak-export: rust up ## the export test at its full size: 1,000,000 events
 	@set -a; . .stack/env; TM_EXPORT_EVENTS=1000000 cargo test --locked --test faults exports -- --nocapture
@@ -96,6 +96,22 @@ simulate: rust ## the simulator, optimised, for TM_SIM_SECONDS (five minutes), o
 
 mutants: rust ## mutation tests of the pure core (hours); MUTANTS="-f src/domain/walk.rs" for a part of it
 	@.ci/mutants.sh $(MUTANTS)
+
+FAULTS := t1_ t2_ t3_ t4_ t5_ t6_ t7_ t8_ t13_ t15_ t16_ kill9_ sessions_ half_open commit neighbours
+FAULTS_REPORT := target/faults/report.jsonl
+
+faults-quick: rust up ## every fault at its small size, in minutes; TM_FAULTS_SEED chooses another load
+	@mkdir -p $(dir $(FAULTS_REPORT)); set -a; . .stack/env; TM_FAULTS_SEED=$${TM_FAULTS_SEED:-7} TM_FAULTS_REPORT=$(FAULTS_REPORT) \
+	    cargo test --locked --test faults -- $(FAULTS) --nocapture --test-threads 1
+
+faults: rust up ## every fault at full size, ten runs each (TM_FAULTS_RUNS), and a table of the figures: hours
+	@mkdir -p $(dir $(FAULTS_REPORT)); rm -f $(FAULTS_REPORT); set -a; . .stack/env; cargo test --locked --test faults --no-run; \
+	export TM_FAULTS_FULL=1 TM_FAULTS_REPORT=$(FAULTS_REPORT) TM_NEIGHBOURS_SECONDS=60; failed=0; \
+	for run in $$(seq $${TM_FAULTS_RUNS:-10}); do for fault in $(FAULTS); do \
+	    echo "run $$run of $$fault"; \
+	    timeout 1200 cargo test --locked --test faults -- $$fault --nocapture --test-threads 1 \
+	        || { failed=1; echo "{\"failed\":\"$$fault, run $$run\"}" >>$(FAULTS_REPORT); }; \
+	done; done; tests/faults/table.sh $(FAULTS_REPORT); exit $$failed
 
 rust:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install 1.92 or newer from https://rustup.rs, then try again' >&2; exit 1; }

@@ -25,6 +25,8 @@ find_missing_build_packages() {
 }
 
 find_missing_server_packages() {
+    # For tests/faults: a process whose clock is wrong.
+    have faketime || MISSING+=(faketime)
     postgres_bin >/dev/null || MISSING+=(postgresql)
     have java || MISSING+=(default-jre-headless)
     have mvn || MISSING+=(maven)

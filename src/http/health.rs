@@ -117,6 +117,11 @@ impl Health {
         self.phase.store(DRAINING, Ordering::SeqCst);
     }
 
+    /// Whether the end has begun.
+    pub fn is_draining(&self) -> bool {
+        self.phase.load(Ordering::SeqCst) == DRAINING
+    }
+
     fn readiness(&self) -> (bool, Value) {
         let checks: Vec<(&str, Check)> = self.checks.iter().map(|(name, check)| (*name, check())).collect();
         let phase = self.phase.load(Ordering::SeqCst);
@@ -152,7 +157,7 @@ pub async fn ready(health: web::Data<Health>) -> HttpResponse {
 /// `GET /health/resilience`
 pub async fn resilience(health: web::Data<Health>) -> HttpResponse {
     let mut body = Map::new();
-    body.insert("draining".into(), json!(health.phase.load(Ordering::SeqCst) == DRAINING));
+    body.insert("draining".into(), json!(health.is_draining()));
     let reports: Vec<_> = health.dependencies.iter().map(|dependency| dependency.report()).collect();
     body.insert("dependencies".into(), json!(reports));
     body.extend(health.sections.iter().map(|(name, section)| ((*name).to_owned(), section())));

@@ -10,7 +10,7 @@ use actix_web::{
     body::{BoxBody, MessageBody},
     dev::{ServiceRequest, ServiceResponse},
     http::{
-        Method, StatusCode,
+        ConnectionType, Method, StatusCode,
         header::{self, HeaderValue},
     },
     middleware::Next,
@@ -22,6 +22,7 @@ use super::{
     context::{CORRELATION_ID, RequestId},
     edge,
     gate::{Admitted, Denied, Gate},
+    health::Health,
     problem::{Code, Problem},
     quick::Quick,
     trail, unread,
@@ -101,6 +102,7 @@ pub async fn surround(
     mut request: ServiceRequest, next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let is_secure = request.app_config().secure();
+    let health = request.app_data::<web::Data<Health>>().cloned();
     let reader = unread::keep(&mut request);
     let answer = match edge::refused(&request) {
         Some(problem) => Ok(refuse(request, problem)),
@@ -109,16 +111,26 @@ pub async fn surround(
     match answer {
         Ok(mut response) => {
             edge::caution(response.headers_mut(), is_secure);
-            let (request, response) = response.into_parts();
+            let (request, mut response) = response.into_parts();
+            let_go(health.as_ref(), &mut response);
             Ok(ServiceResponse::new(request, unread::hold(reader, response)))
         }
         Err(mut error) => {
             error.add_response_mapper(move |mut response| {
                 edge::caution(response.headers_mut(), is_secure);
+                let_go(health.as_ref(), &mut response);
                 unread::hold(reader.clone(), response)
             });
             Err(error)
         }
+    }
+}
+
+/// While the process drains, an answer is the last of its connection, and says so: the client's next request goes elsewhere. A connection
+/// that is ended while nobody says so may just then be sent a request, which would be lost with it.
+fn let_go<B>(health: Option<&web::Data<Health>>, response: &mut HttpResponse<B>) {
+    if health.is_some_and(|health| health.is_draining()) {
+        response.head_mut().set_connection_type(ConnectionType::Close);
     }
 }
 

@@ -213,7 +213,7 @@ async fn nobody_who_sends_a_tag_gets_an_older_answer() {
     for task in writers.into_iter().chain(clients) {
         task.await.expect("no surprise");
     }
-    let kills: usize = instances.iter().map(|instance| instance.kills).sum();
+    let kills: usize = instances.iter().map(Process::kills).sum();
     let (answers, refused, lost) = (&tally.answers, &tally.refused, &tally.lost);
     println!(
         "{} writes, {answers:?} answers, {refused:?} refused, {lost:?} lost, {kills} kills, {pauses} pauses",

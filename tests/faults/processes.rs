@@ -5,6 +5,10 @@ use std::{
     net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -18,7 +22,10 @@ pub struct Process {
     log: Option<PathBuf>,
     pub api: SocketAddr,
     pub ops: SocketAddr,
-    pub kills: usize,
+    /// How often it was ended and started again.
+    pub kills: Arc<AtomicUsize>,
+    /// What it is started through, such as `taskset -c 0`.
+    through: Vec<String>,
 }
 
 fn free_address() -> SocketAddr {
@@ -28,22 +35,30 @@ fn free_address() -> SocketAddr {
 
 impl Process {
     pub fn start(role: &'static str, environment: &HashMap<String, String>) -> Self {
+        Self::through(&[], role, environment)
+    }
+
+    /// The same, started by another program.
+    pub fn through(program: &[&str], role: &'static str, environment: &HashMap<String, String>) -> Self {
         let log = std::env::var("TM_TEST_LOG").ok().map(|path| format!("{path}.{role}").into());
-        Self::with_log(role, environment, "warn", log)
+        Self::with_log(program, role, environment, "warn", log)
     }
 
     /// The same, with all that it prints in a file.
     pub fn logged(role: &'static str, environment: &HashMap<String, String>, level: &str, log: &Path) -> Self {
-        Self::with_log(role, environment, level, Some(log.to_owned()))
+        Self::with_log(&[], role, environment, level, Some(log.to_owned()))
     }
 
-    fn with_log(role: &'static str, environment: &HashMap<String, String>, level: &str, log: Option<PathBuf>) -> Self {
+    fn with_log(
+        program: &[&str], role: &'static str, environment: &HashMap<String, String>, level: &str, log: Option<PathBuf>,
+    ) -> Self {
         let (api, ops) = (free_address(), free_address());
         let mut environment = environment.clone();
         environment.insert("TM__HTTP__LISTEN".into(), api.to_string());
         environment.insert("TM__HTTP__OPS_LISTEN".into(), ops.to_string());
         environment.insert("TM__TELEMETRY__LOG".into(), level.into());
-        let mut process = Self { role, environment, child: None, log, api, ops, kills: 0 };
+        let through = program.iter().map(|&word| word.to_owned()).collect();
+        let mut process = Self { role, environment, child: None, log, api, ops, kills: Arc::default(), through };
         process.spawn();
         process
     }
@@ -51,7 +66,10 @@ impl Process {
     fn spawn(&mut self) {
         let open = |path: &PathBuf| std::fs::OpenOptions::new().create(true).append(true).open(path).ok();
         let log = || self.log.as_ref().and_then(open).map_or_else(Stdio::null, Stdio::from);
-        let child = Command::new(env!("CARGO_BIN_EXE_traffic-manager"))
+        let binary = env!("CARGO_BIN_EXE_traffic-manager").to_owned();
+        let words: Vec<&String> = self.through.iter().chain([&binary]).collect();
+        let child = Command::new(words[0])
+            .args(&words[1..])
             .arg(self.role)
             .env_clear()
             .envs(&self.environment)
@@ -71,11 +89,23 @@ impl Process {
     /// SIGKILL, then a new process on the same addresses.
     pub fn kill_and_restart(&mut self) {
         self.kill();
-        self.kills += 1;
+        self.start_again();
+    }
+
+    /// A new process on the same addresses, once the one before has ended.
+    pub fn start_again(&mut self) {
+        assert!(self.child.is_none(), "{} still runs", self.role);
+        self.kills.fetch_add(1, Ordering::SeqCst);
         self.spawn();
     }
 
-    fn kill(&mut self) {
+    /// How often it was started again.
+    pub fn kills(&self) -> usize {
+        self.kills.load(Ordering::SeqCst)
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
             let _ = child.wait();
@@ -89,8 +119,20 @@ impl Process {
 
     /// SIGTERM.
     pub fn terminate(&self) {
+        self.signal("-TERM");
+    }
+
+    /// `-STOP` and `-CONT`, for one.
+    pub fn signal(&self, signal: &str) {
         let pid = self.pid().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().is_ok_and(|status| status.success()));
+        assert!(Command::new("kill").args([signal, &pid]).status().is_ok_and(|status| status.success()));
+    }
+
+    /// What it tells of itself and of what it depends on.
+    pub async fn resilience(&self) -> serde_json::Value {
+        let answer = reqwest::get(format!("http://{}/health/resilience", self.ops)).await;
+        let Ok(answer) = answer else { return serde_json::Value::Null };
+        answer.json().await.unwrap_or_default()
     }
 
     /// Its exit code, once it has ended.
@@ -151,6 +193,16 @@ pub fn pause(part: &'static str) -> Outage {
 pub fn kill(part: &'static str) -> Outage {
     assert!(local_stack("kill", part), "{part} could not be killed");
     Outage { part, end: "start" }
+}
+
+/// The same as [`pause`] or [`kill`], beside a load that goes on: starting and stopping parts blocks.
+pub async fn strike(how: fn(&'static str) -> Outage, part: &'static str) -> Outage {
+    tokio::task::spawn_blocking(move || how(part)).await.expect("the part is out")
+}
+
+/// Brings it back, beside a load that goes on.
+pub async fn restore(outage: Outage) {
+    tokio::task::spawn_blocking(move || drop(outage)).await.expect("the part is back");
 }
 
 impl Drop for Outage {

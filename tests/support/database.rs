@@ -1,5 +1,6 @@
 //! A database per test, on the real primary and its replica.
 
+use arc_swap::ArcSwap;
 use tokio_postgres::{Client, NoTls, Row, types::ToSql};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use url::Url;
@@ -15,7 +16,7 @@ pub struct Database {
     pub app_url: String,
     /// The same on the replica.
     pub replica_url: String,
-    superuser: Client,
+    superuser: ArcSwap<Client>,
 }
 
 impl Database {
@@ -28,7 +29,7 @@ impl Database {
         // As `migrate` does: the owner is no superuser, and has no more rights than it needs.
         let mut owner = connect(&url_of("PG_OWNER_URL", &name)).await;
         traffic_manager::store::migrations::run(&mut owner).await.expect("the migrations run");
-        let superuser = connect(&url_of("PG_PRIMARY_URL", &name)).await;
+        let superuser = ArcSwap::from_pointee(connect(&url_of("PG_PRIMARY_URL", &name)).await);
         let database =
             Self { app_url: url_of("PG_APP_URL", &name), replica_url: url_of("PG_APP_REPLICA_URL", &name), superuser, name };
         super::secure::let_in(&database).await;
@@ -49,7 +50,7 @@ impl Database {
 
     /// Rows of `sql`, past every rule of the service: as the superuser on the primary.
     pub async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Vec<Row> {
-        self.superuser.query(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+        self.superuser.load_full().query(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
     /// The number that `sql` counts.
@@ -57,9 +58,20 @@ impl Database {
         self.rows(sql, &[]).await[0].get(0)
     }
 
+    /// The same while the primary may be away.
+    pub async fn try_count(&self, sql: &str) -> Option<i64> {
+        let row = self.superuser.load_full().query_one(sql, &[]).await.ok()?;
+        row.try_get(0).ok()
+    }
+
+    /// A connection anew, after the primary was away.
+    pub async fn connect_again(&self) {
+        self.superuser.store(std::sync::Arc::new(connect(&url_of("PG_PRIMARY_URL", &self.name)).await));
+    }
+
     /// Changes rows behind the service's back.
     pub async fn execute(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> u64 {
-        self.superuser.execute(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+        self.superuser.load_full().execute(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
     /// Its URL as who owns the schema, with every right.

@@ -1,17 +1,22 @@
 //! A TCP proxy in front of a part of the stack, which one test can take away without the others noticing.
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use tokio::{
-    io::copy_bidirectional,
+    io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional, split},
     net::{TcpListener, TcpStream},
-    sync::watch,
+    sync::{mpsc, watch},
 };
 
 /// What happens to connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
     Passes,
+    /// What is sent either way arrives that much later.
+    Delays(Duration),
     /// They stay open, and nothing comes through.
     Hangs,
     /// They are lost, and new ones too.
@@ -42,6 +47,11 @@ impl Switch {
         self.line.send_replace(Line::Passes);
     }
 
+    pub fn delay(&self, by: Duration) {
+        self.line.send_replace(Line::Delays(by));
+    }
+
+    /// Half-open: connections are taken and stay, and nothing is ever answered.
     pub fn hang(&self) {
         self.line.send_replace(Line::Hangs);
     }
@@ -54,10 +64,15 @@ impl Switch {
 /// Ends with the connection, or with the next change of the line after a hang.
 async fn pass(mut client: TcpStream, target: String, mut line: watch::Receiver<Line>) {
     let state = *line.borrow_and_update();
-    if state == Line::Passes {
+    let delay = match state {
+        Line::Passes => Some(Duration::ZERO),
+        Line::Delays(by) => Some(by),
+        Line::Hangs | Line::Cut => None,
+    };
+    if let Some(delay) = delay {
         let Ok(mut server) = TcpStream::connect(target).await else { return };
         tokio::select! {
-            _ = copy_bidirectional(&mut client, &mut server) => return,
+            _ = carry(&mut client, &mut server, delay) => return,
             _ = line.changed() => {}
         }
     }
@@ -65,4 +80,40 @@ async fn pass(mut client: TcpStream, target: String, mut line: watch::Receiver<L
     if state == Line::Hangs {
         let _ = line.changed().await;
     }
+}
+
+async fn carry(client: &mut TcpStream, server: &mut TcpStream, delay: Duration) -> std::io::Result<()> {
+    if delay.is_zero() {
+        return copy_bidirectional(client, server).await.map(drop);
+    }
+    let ((from_client, to_client), (from_server, to_server)) = (split(client), split(server));
+    tokio::select! {
+        ended = late(from_client, to_server, delay) => ended,
+        ended = late(from_server, to_client, delay) => ended,
+    }
+}
+
+/// Everything that comes goes on `delay` later, as fast as it came.
+async fn late(
+    mut from: impl tokio::io::AsyncRead + Unpin, mut to: impl tokio::io::AsyncWrite + Unpin, delay: Duration,
+) -> std::io::Result<()> {
+    let (held, mut due) = mpsc::channel::<(Instant, Vec<u8>)>(1024);
+    let read = async move {
+        loop {
+            let mut bytes = vec![0; 65536];
+            let count = from.read(&mut bytes).await?;
+            bytes.truncate(count);
+            if count == 0 || held.send((Instant::now() + delay, bytes)).await.is_err() {
+                return Ok(());
+            }
+        }
+    };
+    let write = async move {
+        while let Some((at, bytes)) = due.recv().await {
+            tokio::time::sleep_until(at.into()).await;
+            to.write_all(&bytes).await?;
+        }
+        Ok(())
+    };
+    tokio::try_join!(read, write).map(drop)
 }

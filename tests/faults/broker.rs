@@ -1,0 +1,42 @@
+//! T3: the broker is killed and stays away, and then hangs. Writes and reads go on, and what waited is published afterwards.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::{
+    harness::{Run, Size, Target},
+    processes::{Process, eventually, kill, pause, restore, strike},
+    support::World,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t3_writes_and_reads_go_on_without_the_broker() {
+    let _alone = crate::hangs::alone().await;
+    let (size, world) = (Size::new(), World::new().await);
+    let mut environment = world.environment.clone();
+    if !size.full {
+        environment.insert("TM__KAFKA__DELIVERY_TIMEOUT_MS".into(), "3000".into());
+    }
+    let process = Process::start("all", &environment);
+    process.ready().await;
+    let run = Run::start("T3", size, world, vec![Target::of(&process)]).await;
+    run.lasts(run.size.seconds(3, 20)).await;
+    let mut windows = Vec::new();
+    for how in [kill, pause] {
+        run.recorder.window();
+        run.breaks();
+        let outage = strike(how, "kafka").await;
+        run.lasts(run.size.seconds(4, 30)).await;
+        windows.push(run.recorder.window().0);
+        restore(outage).await;
+        let backlog = async || process.resilience().await["backlog"]["events"].as_i64().is_some_and(|events| events < 20);
+        eventually(Duration::from_secs(60), "what waited is published", backlog).await;
+    }
+    run.heals().await;
+    run.lasts(run.size.seconds(1, 10)).await;
+    let unharmed = run.unharmed();
+    run.finish(json!({ "write_p99_killed_ms": windows[0], "write_p99_hung_ms": windows[1] })).await;
+    assert_eq!(unharmed, Ok(()), "requests failed without the broker");
+    drop(process);
+}

@@ -1,0 +1,46 @@
+//! T16: one instance's clock is five minutes ahead, another's five behind. Order follows revisions and not clocks, so nothing changes.
+
+use serde_json::json;
+
+use crate::{
+    harness::{Run, Size, Target},
+    processes::Process,
+    support::World,
+};
+
+/// Where Debian has it; `docker/local-stack.sh install` fetches it.
+const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t16_clocks_that_disagree_change_no_order() {
+    if !std::path::Path::new(LIBRARY).exists() {
+        println!("faults T16: skipped, for {LIBRARY} is not there (Debian's package libfaketime)");
+        return;
+    }
+    let _alone = crate::hangs::alone().await;
+    let (size, world) = (Size::new(), World::new().await);
+    let skewed = |by: &str| {
+        let mut environment = world.environment.clone();
+        for (key, value) in [("LD_PRELOAD", LIBRARY), ("FAKETIME", by), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")] {
+            environment.insert(key.into(), value.into());
+        }
+        environment
+    };
+    let instances = [
+        Process::start("all", &world.environment),
+        Process::start("serve", &skewed("+5m")),
+        Process::start("serve", &skewed("-5m")),
+    ];
+    for instance in &instances {
+        instance.ready().await;
+    }
+    let run = Run::start("T16", size, world, instances.iter().map(Target::of).collect()).await;
+    run.breaks();
+    run.lasts(run.size.seconds(8, 100)).await;
+    let sql = "select count(*) from route_events where abs(extract(epoch from occurred_at - now())) > 200";
+    let skewed = run.world.db.count(sql).await;
+    run.heals().await;
+    run.finish(json!({ "skewed_events": skewed })).await;
+    assert!(skewed > 100, "the clocks did not differ: {skewed}");
+    drop(instances);
+}

@@ -1,0 +1,53 @@
+//! `PostgreSQL` behind a line that gets slow, and then takes connections and never answers: writes are answered within their deadline, and all
+//! works again by itself.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use url::Url;
+
+use crate::{
+    harness::{Run, Size, Target},
+    processes::{Process, eventually},
+    support::{World, switch::Switch},
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_is_slow_and_then_half_open_holds_nobody_up() {
+    let _alone = crate::hangs::alone().await;
+    let (size, world) = (Size::new(), World::new().await);
+    let mut url = Url::parse(&world.environment["TM__POSTGRES__PRIMARY_URL"]).expect("a URL");
+    let target = format!("{}:{}", url.host_str().expect("a host"), url.port().expect("a port"));
+    let line = Switch::start(target).await;
+    url.set_port(Some(line.address.port())).expect("a port");
+    let mut environment = world.environment.clone();
+    environment.insert("TM__POSTGRES__PRIMARY_URL".into(), url.to_string());
+    let process = Process::start("serve", &environment);
+    let others = ["relay", "audit"].map(|role| Process::start(role, &world.environment));
+    process.ready().await;
+    let run = Run::start("half_open", size, world, vec![Target::of(&process)]).await;
+    run.lasts(run.size.seconds(2, 10)).await;
+    run.breaks();
+    run.recorder.window();
+    line.delay(Duration::from_millis(20));
+    run.lasts(run.size.seconds(4, 30)).await;
+    let delayed = run.recorder.window().0;
+    line.hang();
+    run.lasts(run.size.seconds(6, 30)).await;
+    line.pass();
+    let (back, good) = (Instant::now(), run.recorder.seen().write_requests.good);
+    let written = async || run.recorder.seen().write_requests.good.iter().sum::<u64>() > good.iter().sum::<u64>() + 20;
+    eventually(Duration::from_secs(60), "writes work again", written).await;
+    let again = back.elapsed();
+    run.heals().await;
+    run.lasts(run.size.seconds(2, 10)).await;
+    let slowest = run.recorder.seen().write_requests.slowest[1];
+    let more = json!({
+        "write_p99_delayed_ms": delayed, "slowest_attempt_s": slowest.as_secs_f64(), "writes_again_s": again.as_secs_f64()
+    });
+    let deadline = Duration::from_millis(run.world.settings.write.timeout_ms.max(run.world.settings.http.request_timeout_ms));
+    run.finish(more).await;
+    assert!(slowest < deadline + Duration::from_secs(2), "an attempt took {slowest:?}, and may take {deadline:?}");
+    assert!(again < Duration::from_secs(15), "writes worked again after {again:?}");
+    drop((process, others));
+}

@@ -1,0 +1,252 @@
+//! What the fault tests share: one load, one recorder of what each client saw, one checker of what there is in the end.
+//!
+//! `TM_FAULTS_FULL=1` sets the full size, `TM_FAULTS_SEED` makes the same choices again (the machine's timing stays its own), and
+//! `TM_FAULTS_REPORT` names a file that takes a line of figures for each run.
+
+pub mod balancer;
+pub mod check;
+pub mod history;
+pub mod load;
+mod reads;
+pub mod record;
+pub mod report;
+pub mod wire;
+
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
+    time::{Duration, Instant},
+};
+
+use serde_json::Value;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use self::{
+    history::History,
+    load::Load,
+    record::{Phase, Recorder, Seen},
+    report::Measured,
+};
+use crate::{
+    processes::{Process, eventually},
+    support::World,
+};
+
+/// Where requests are sent.
+pub struct Target {
+    /// The base of the API.
+    pub base: String,
+    /// Counts the processes that have answered there; `None` where several do.
+    pub process: Option<Arc<AtomicUsize>>,
+}
+
+impl Target {
+    pub fn of(process: &Process) -> Self {
+        Self { base: format!("{}/api/v1", process.base()), process: Some(process.kills.clone()) }
+    }
+}
+
+/// How large a run is.
+#[derive(Debug, Clone)]
+pub struct Size {
+    pub seed: u64,
+    pub full: bool,
+    pub tenants: usize,
+    pub routes: usize,
+    pub writes_per_second: u64,
+    pub reads_per_second: u64,
+}
+
+/// The slowest hundredth of a second's requests, once a run may begin.
+const SETTLED_MS: f64 = 250.0;
+
+/// Longer than any pause after which a part of the pipeline tries again by itself.
+const STANDSTILL: Duration = Duration::from_secs(45);
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+impl Size {
+    /// As the environment says: small, or full.
+    pub fn new() -> Self {
+        let full = number("TM_FAULTS_FULL") == Some(1);
+        Self {
+            seed: number("TM_FAULTS_SEED").unwrap_or_else(|| rand::random::<u32>().into()),
+            full,
+            tenants: 10,
+            routes: 20,
+            writes_per_second: number("TM_FAULTS_WRITES_PER_SECOND").unwrap_or(if full { 100 } else { 50 }),
+            reads_per_second: number("TM_FAULTS_READS_PER_SECOND").unwrap_or(if full { 500 } else { 100 }),
+        }
+    }
+
+    /// So many seconds of a small run, or of a full one.
+    pub fn seconds(&self, small: u64, full: u64) -> Duration {
+        Duration::from_secs(if self.full { full } else { small })
+    }
+}
+
+/// What waits, as it is looked at now and then.
+#[derive(Default)]
+struct Backlog {
+    measured: Mutex<Measured>,
+    /// When the fault was over, and how many events there were: they have drained when the archive has as many.
+    over: Mutex<Option<(Instant, i64)>>,
+}
+
+impl Backlog {
+    fn measured(&self) -> MutexGuard<'_, Measured> {
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn over(&self) -> MutexGuard<'_, Option<(Instant, i64)>> {
+        self.over.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A load that is under way.
+pub struct Run {
+    pub name: &'static str,
+    pub size: Size,
+    pub recorder: Arc<Recorder>,
+    pub world: Arc<World>,
+    load: Load,
+    backlog: Arc<Backlog>,
+    stop: CancellationToken,
+    sampler: JoinHandle<()>,
+}
+
+impl Run {
+    pub async fn start(name: &'static str, size: Size, world: World, targets: Vec<Target>) -> Self {
+        println!("faults {name}: TM_FAULTS_SEED={}", size.seed);
+        let (world, recorder, targets) = (Arc::new(world), Arc::new(Recorder::new()), Arc::new(targets));
+        let (backlog, stop) = (Arc::new(Backlog::default()), CancellationToken::new());
+        let sampling = sample(world.clone(), backlog.clone());
+        let sampler = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                stop.run_until_cancelled(sampling).await;
+            }
+        });
+        let load = Load::start(&size, &targets, &recorder);
+        let run = Self { name, size, recorder, world, load, backlog, stop, sampler };
+        let good = async || run.recorder.seen().write_requests.good[0] > 30;
+        eventually(Duration::from_secs(60), "the load runs", good).await;
+        // What comes first meets cold caches and connections that are not made yet. A machine that never gets over it is measured as it is.
+        for _ in 0..15 {
+            run.recorder.window();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            let (write, read) = run.recorder.window();
+            if write.max(read) < SETTLED_MS {
+                break;
+            }
+        }
+        run.recorder.begins();
+        run
+    }
+
+    /// Lets the load run.
+    pub async fn lasts(&self, time: Duration) {
+        tokio::time::sleep(time).await;
+    }
+
+    /// Whether requests failed since it broke that would not have failed before. A machine that has too much to do refuses some at any
+    /// time: then both times are compared.
+    pub fn unharmed(&self) -> Result<(), String> {
+        let seen = self.recorder.seen();
+        for (name, requests) in [("writes", &seen.write_requests), ("reads", &seen.read_requests)] {
+            let [before, during] = [Phase::Before, Phase::During].map(|phase| requests.availability(phase));
+            if during < before - 0.02 {
+                return Err(format!("{name}: {during:.3} were answered, and {before:.3} before; {:?}", seen.refusals));
+            }
+        }
+        Ok(())
+    }
+
+    /// From here on something is broken.
+    pub fn breaks(&self) {
+        self.recorder.set_phase(Phase::During);
+    }
+
+    /// From here on nothing is broken any more: the time to drain begins.
+    pub async fn heals(&self) {
+        self.recorder.set_phase(Phase::After);
+        let events = self.world.db.count("select count(*) from route_events").await;
+        *self.backlog.over() = Some((Instant::now(), events));
+    }
+
+    /// Ends the load, waits until everything has drained, checks it, and prints the figures with `more` of the test's own.
+    pub async fn finish(self, more: Value) {
+        let Self { name, size, recorder, world, load, backlog, stop, sampler } = self;
+        load.end().await;
+        drain(&world).await;
+        // The next look of the sampler tells when that was.
+        let noted = async {
+            while backlog.over().is_some() && backlog.measured().drain_seconds.is_none() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        let _ = tokio::time::timeout(Duration::from_secs(5), noted).await;
+        stop.cancel();
+        sampler.await.expect("the sampler");
+        let history = History::read(&world).await;
+        conclude(name, &size, &recorder.seen(), &history, &backlog.measured(), &more);
+        if let Ok(world) = Arc::try_unwrap(world) {
+            world.end().await;
+        }
+    }
+}
+
+/// Checks, prints, and fails when something did not hold.
+fn conclude(name: &str, size: &Size, seen: &Seen, history: &History, measured: &Measured, more: &Value) {
+    let found = check::check(seen, history);
+    report::print(name, size, seen, &found, measured, more);
+    assert!(found.wrong() == 0, "TM_FAULTS_SEED={}: {found:?}", size.seed);
+    let refused = seen.writes.values().any(|write| write.fate == record::Fate::Refused);
+    assert!(history.count() > 100 && refused && found.answers_checked > 100, "too little happened to tell");
+}
+
+/// Waits until the queue is empty and the archive has as many events as the history, or until nothing has moved for long: what is missing
+/// then is lost, as the checker says.
+async fn drain(world: &World) {
+    let (mut before, mut moved) = ((0, 0), Instant::now());
+    while moved.elapsed() < STANDSTILL {
+        let outbox = world.db.count("select count(*) from outbox").await;
+        let events = u64::try_from(world.db.count("select count(*) from route_events").await).expect("a count");
+        let archived = world.archived_count().await;
+        if outbox == 0 && archived >= events {
+            return;
+        }
+        if before != (outbox, archived) {
+            (before, moved) = ((outbox, archived), Instant::now());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Looks at the backlogs now and then, and notes when what was there at the end of the fault has drained. While a part is away it says
+/// nothing, and the next look tells.
+async fn sample(world: Arc<World>, backlog: Arc<Backlog>) {
+    let limit = Duration::from_secs(2);
+    loop {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        let counts = async {
+            let outbox = world.db.try_count("select count(*) from outbox").await?;
+            Some((outbox, world.db.try_count("select count(*) from route_events").await?))
+        };
+        let Ok(Some((outbox, events))) = tokio::time::timeout(limit, counts).await else { continue };
+        let archived = tokio::time::timeout(limit, world.archived_count()).await;
+        let archived = archived.ok().and_then(|count| i64::try_from(count).ok()).filter(|count| *count > 0);
+        let over = *backlog.over();
+        let mut measured = backlog.measured();
+        measured.peak_outbox = measured.peak_outbox.max(outbox);
+        let Some(archived) = archived else { continue };
+        measured.peak_unarchived = measured.peak_unarchived.max(events - archived);
+        if let Some((over, events)) = over
+            && archived >= events
+        {
+            measured.drain_seconds.get_or_insert(over.elapsed().as_secs_f64());
+        }
+    }
+}

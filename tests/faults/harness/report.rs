@@ -1,0 +1,101 @@
+//! The figures of a run: one line of JSON, and one that can be read.
+
+use std::{io::Write as _, path::PathBuf};
+
+use serde_json::{Value, json};
+
+use super::{
+    Size,
+    check::Findings,
+    record::{Phase, Requests, Seen},
+};
+
+/// What a run measured beside what it checked.
+#[derive(Debug, Default)]
+pub struct Measured {
+    /// The most events that waited for Kafka.
+    pub peak_outbox: i64,
+    /// The most events that were committed and not archived.
+    pub peak_unarchived: i64,
+    /// From the end of the fault until everything that was committed by then was archived.
+    pub drain_seconds: Option<f64>,
+}
+
+fn figures(requests: &Requests) -> Value {
+    let phase = |phase| {
+        let round = |number: f64| (number * 10.0).round() / 10.0;
+        json!({
+            "good": requests.good[phase as usize],
+            "refused": requests.refused[phase as usize],
+            "lost": requests.lost[phase as usize],
+            "availability": (requests.availability(phase) * 10000.0).round() / 10000.0,
+            "p50_ms": round(requests.percentile(phase, 50.0)),
+            "p99_ms": round(requests.percentile(phase, 99.0)),
+        })
+    };
+    json!({
+        "before": phase(Phase::Before),
+        "during": phase(Phase::During),
+        "after": phase(Phase::After),
+        "longest_gap_s": requests.longest_gap.as_secs_f64(),
+    })
+}
+
+/// Prints the figures, and adds them to the file that `TM_FAULTS_REPORT` names.
+pub fn print(test: &str, size: &Size, seen: &Seen, found: &Findings, measured: &Measured, more: &Value) {
+    let (writes, reads) = (&seen.write_requests, &seen.read_requests);
+    let line = json!({
+        "test": test,
+        "seed": size.seed,
+        "size": if size.full { "full" } else { "small" },
+        "writes": seen.writes.len(),
+        "found": found,
+        "held": found.wrong() == 0,
+        "refusals": seen.refusals,
+        "unknown_attempts": seen.unknown_attempts,
+        "write": figures(writes),
+        "read": figures(reads),
+        "peak_outbox": measured.peak_outbox,
+        "peak_unarchived": measured.peak_unarchived,
+        "drain_s": measured.drain_seconds,
+        "more": more,
+    });
+    record(&line);
+    let share = |requests: &Requests| 100.0 * requests.availability(Phase::During);
+    println!(
+        "faults {test}: {} writes, lost {}, doubled {}, out of order {}, invented {}, backwards {} of {} answers, other {}, unknown {} \
+         ({} attempts), Kafka duplicates {}; during: {:.2} % of writes and {:.2} % of reads answered, write p99 {:.0} ms (before {:.0}), \
+         read p99 {:.0} ms (before {:.0}); longest without a write {:.1} s, a read {:.1} s; peak backlog {} and {}, drained in {:.1} s; {more}",
+        seen.writes.len(),
+        found.lost,
+        found.doubled,
+        found.out_of_order,
+        found.invented,
+        found.backwards,
+        found.answers_checked,
+        found.other,
+        found.unknown,
+        seen.unknown_attempts,
+        found.kafka_duplicates,
+        share(writes),
+        share(reads),
+        writes.percentile(Phase::During, 99.0),
+        writes.percentile(Phase::Before, 99.0),
+        reads.percentile(Phase::During, 99.0),
+        reads.percentile(Phase::Before, 99.0),
+        writes.longest_gap.as_secs_f64(),
+        reads.longest_gap.as_secs_f64(),
+        measured.peak_outbox,
+        measured.peak_unarchived,
+        measured.drain_seconds.unwrap_or_default(),
+    );
+}
+
+/// Prints a line of JSON, and adds it to the file that `TM_FAULTS_REPORT` names.
+pub fn record(line: &Value) {
+    println!("{line}");
+    let Some(path) = std::env::var_os("TM_FAULTS_REPORT").map(PathBuf::from) else { return };
+    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+    let written = file.and_then(|mut file| writeln!(file, "{line}"));
+    assert!(written.is_ok(), "{} cannot be written: {written:?}", path.display());
+}

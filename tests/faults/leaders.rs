@@ -1,0 +1,72 @@
+//! T2: two relays; the one that leads is frozen and let go on. The other takes over, and the first deletes nothing any more.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::{
+    harness::{Run, Size, Target},
+    processes::{Process, eventually},
+    support::World,
+};
+
+/// Who deletes from the queue, and when.
+const WATCH: &str = "create table deletes (pid integer not null, at timestamptz not null default clock_timestamp()); \
+    create function watch() returns trigger language plpgsql security definer as \
+      $$begin insert into deletes (pid) select pg_backend_pid() from gone limit 1; return null; end$$; \
+    create trigger watch after delete on outbox referencing old table as gone for each statement execute function watch()";
+
+async fn leads(process: &Process) -> bool {
+    process.resilience().await["relay"]["leader"] == true
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t2_a_leader_that_was_frozen_is_fenced() {
+    let _alone = crate::hangs::alone().await;
+    let (size, world) = (Size::new(), World::new().await);
+    for statement in WATCH.split_inclusive("); ").flat_map(|part| part.split_inclusive("$$; ")) {
+        world.db.execute(statement, &[]).await;
+    }
+    let mut environment = world.environment.clone();
+    // Silent for longer than these three together, the session is ended.
+    for (key, value) in [("KAFKA__DELIVERY_TIMEOUT_MS", "2000"), ("RELAY__STEP_TIMEOUT_MS", "1000"), ("RELAY__POLL_MS", "500")] {
+        environment.insert(format!("TM__{key}"), value.to_owned());
+    }
+    environment.insert("TM__RELAY__ELECTION_MS".into(), "500".into());
+    let serve = Process::start("serve", &environment);
+    let audit = Process::start("audit", &environment);
+    let relays = [Process::start("relay", &environment), Process::start("relay", &environment)];
+    serve.ready().await;
+    let rounds = if size.full { 4 } else { 2 };
+    let run = Run::start("T2", size, world, vec![Target::of(&serve)]).await;
+    run.lasts(run.size.seconds(1, 5)).await;
+    run.breaks();
+    let (mut takeovers, mut fenced) = (Vec::new(), 0);
+    for _ in 0..rounds {
+        let one_leads = async || leads(&relays[0]).await != leads(&relays[1]).await;
+        eventually(Duration::from_secs(30), "one relay leads", one_leads).await;
+        let (old, new) = if leads(&relays[0]).await { (&relays[0], &relays[1]) } else { (&relays[1], &relays[0]) };
+        let holder = "select pid::int8 from pg_locks where locktype = 'advisory' and granted \
+                      and database = (select oid from pg_database where datname = current_database())";
+        let pid = run.world.db.count(holder).await;
+        old.signal("-STOP");
+        let frozen = Instant::now();
+        eventually(Duration::from_secs(30), "the other takes over", async || leads(new).await).await;
+        takeovers.push(frozen.elapsed().as_secs_f64());
+        let taken_over = run.world.db.rows("select clock_timestamp()::text", &[]).await[0].get::<_, String>(0);
+        run.lasts(run.size.seconds(6, 20).saturating_sub(frozen.elapsed())).await;
+        old.signal("-CONT");
+        eventually(Duration::from_secs(30), "the old leader knows", async || !leads(old).await).await;
+        run.lasts(Duration::from_secs(1)).await;
+        let zombie = "select count(*) from deletes where pid = $1::int8 and at > $2::text::timestamptz";
+        let deletes: i64 = run.world.db.rows(zombie, &[&pid, &taken_over]).await[0].get(0);
+        assert_eq!(deletes, 0, "the old leader deletes on");
+        fenced += 1;
+    }
+    run.heals().await;
+    run.lasts(run.size.seconds(1, 5)).await;
+    let watched = run.world.db.count("select count(distinct pid) from deletes").await;
+    assert!(watched >= 2, "the watch saw {watched} leaders delete");
+    run.finish(json!({ "takeover_s": takeovers, "fenced": fenced })).await;
+    drop((serve, audit, relays));
+}

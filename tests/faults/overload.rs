@@ -1,0 +1,193 @@
+//! T13: ten times what the service can do arrives for some seconds. How much of its peak it still does is measured; whoever is refused is
+//! told when to come back, and soon after the step all is as before.
+//!
+//! The requests reach `PostgreSQL`: lists and writes. Where there is `taskset`, the service has one CPU and the load the others.
+
+use std::{
+    process::Command,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use futures_util::{StreamExt as _, stream};
+use serde_json::json;
+use tokio::sync::Semaphore;
+
+use crate::{
+    harness::{Size, load::route, report, wire::Wire},
+    processes::Process,
+    support::World,
+};
+
+/// After this long a client has given up; what comes later is no good to it.
+const GIVES_UP: Duration = Duration::from_secs(2);
+/// Requests of clients that wait at a time.
+const UNDER_WAY: usize = 4000;
+const TENANTS: u64 = 10;
+/// What ten times the load must leave of the peak, at full size.
+const GOODPUT: f64 = 0.8;
+
+/// Keeps this process off the first CPU until it is dropped.
+struct Aside(Option<usize>);
+
+impl Aside {
+    fn step() -> Self {
+        let cpus = std::thread::available_parallelism().map_or(1, usize::from);
+        let others = format!("1-{}", cpus - 1);
+        Self((cpus > 1 && Self::pin(&others)).then_some(cpus))
+    }
+
+    fn pin(cpus: &str) -> bool {
+        let pid = std::process::id().to_string();
+        Command::new("taskset").args(["-acp", cpus, &pid]).output().is_ok_and(|output| output.status.success())
+    }
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        if let Some(cpus) = self.0 {
+            Self::pin(&format!("0-{}", cpus - 1));
+        }
+    }
+}
+
+/// How one request ended, and how long after it was due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Good(Duration),
+    /// 429 or 503, with Retry-After.
+    Refused,
+    /// No answer within the client's patience.
+    Late,
+    /// Something that must not be.
+    Wrong(u16),
+}
+
+struct Clients(Wire);
+
+impl Clients {
+    async fn ask(&self, number: u64, due: Instant) -> Ended {
+        let tenant = number / 5 % TENANTS;
+        let request = if number.is_multiple_of(5) {
+            let name = route(usize::try_from(number / 5 / TENANTS % 20).unwrap_or_default());
+            self.0.request(
+                "PUT",
+                &format!("/routes/t{tenant}/{name}"),
+                &json!({ "url": format!("http://host/{number}") }).to_string(),
+            )
+        } else {
+            self.0.request("GET", &format!("/routes?tenant=t{tenant}&limit=20"), "")
+        };
+        let Some(left) = GIVES_UP.checked_sub(due.elapsed()) else { return Ended::Late };
+        match tokio::time::timeout(left, self.0.ask(&request)).await {
+            Ok(Ok(answer)) => match answer.status {
+                200 | 201 => Ended::Good(due.elapsed()),
+                429 | 503 if answer.retry_after => Ended::Refused,
+                status => Ended::Wrong(status),
+            },
+            _ => Ended::Late,
+        }
+    }
+
+    /// As many as there are answers for: good ones in a second.
+    async fn peak(&self, time: Duration) -> f64 {
+        let (begun, callers) = (Instant::now(), 64);
+        let caller = |caller: u64| async move {
+            let mut good = 0;
+            for number in 0.. {
+                if begun.elapsed() > time {
+                    break;
+                }
+                good += u64::from(matches!(self.ask(number * callers + caller, Instant::now()).await, Ended::Good(_)));
+            }
+            good
+        };
+        let good: u64 = futures_util::future::join_all((0..callers).map(caller)).await.into_iter().sum();
+        good as f64 / begun.elapsed().as_secs_f64()
+    }
+
+    /// So many in a second for so long, however long the answers take: when each was due, and how it ended.
+    /// The last is how far behind the load itself was at the worst.
+    async fn step(&self, per_second: f64, time: Duration) -> (Vec<(Duration, Ended)>, Duration) {
+        let (begun, places, behind) = (Instant::now(), Arc::new(Semaphore::new(UNDER_WAY)), AtomicU64::new(0));
+        let count = (per_second * time.as_secs_f64()) as u64;
+        let asked = stream::iter(0..count).map(|number| {
+            let (places, behind) = (places.clone(), &behind);
+            async move {
+                let offset = Duration::from_secs_f64(number as f64 / per_second);
+                tokio::time::sleep_until((begun + offset).into()).await;
+                let late = begun.elapsed().saturating_sub(offset);
+                behind.fetch_max(u64::try_from(late.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+                // Clients beyond these find no port to come from.
+                let Ok(_place) = places.try_acquire() else { return (offset, Ended::Late) };
+                (offset, self.ask(number, begun + offset).await)
+            }
+        });
+        let answers = asked.buffer_unordered(usize::try_from(count).unwrap_or(usize::MAX).max(1)).collect().await;
+        (answers, Duration::from_millis(behind.load(Ordering::Relaxed)))
+    }
+
+    /// Until requests at a third of the peak are all answered soon again: so long after now.
+    async fn recovery(&self, peak: f64, time: Duration) -> Duration {
+        let (answers, _) = self.step(peak / 3.0, time).await;
+        let slow = Duration::from_millis(500);
+        let bad = answers.iter().filter(|(_, ended)| !matches!(ended, Ended::Good(took) if *took < slow));
+        bad.map(|(due, _)| *due).max().unwrap_or_default()
+    }
+}
+
+fn percentile(mut good: Vec<Duration>, percent: usize) -> f64 {
+    good.sort_unstable();
+    good.get(good.len() * percent / 100).map_or(0.0, |took| took.as_secs_f64() * 1000.0)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t13_ten_times_the_load_leaves_the_service_at_work() {
+    let _alone = crate::hangs::alone().await;
+    let (size, world) = (Size::new(), World::new().await);
+    let aside = Aside::step();
+    let through: &[&str] = if aside.0.is_some() { &["taskset", "-c", "0"] } else { &[] };
+    let process = Process::through(through, "serve", &world.environment);
+    process.ready().await;
+    let clients = Clients(Wire::to(process.api));
+    // Every route is there, and what is compiled, planned and connected once is.
+    for number in 0..200 {
+        clients.ask(number * 5, Instant::now()).await;
+    }
+    let time = size.seconds(2, 10);
+    clients.peak(time).await;
+    let peak = clients.peak(time).await;
+    let mut steps = Vec::new();
+    for times in [1.0, 2.0, 5.0, 10.0] {
+        let (answers, behind) = clients.step(peak * times, time).await;
+        // Of a small run only the last step is watched.
+        let watched = Duration::from_secs(if size.full || times == 10.0 { 6 } else { 1 });
+        let recovered = clients.recovery(peak, watched).await;
+        let count = |wanted: fn(&Ended) -> bool| answers.iter().filter(|(_, ended)| wanted(ended)).count();
+        let wrong: Vec<_> = answers.iter().filter(|(_, ended)| matches!(ended, Ended::Wrong(_))).collect();
+        assert!(wrong.is_empty(), "{} answers such as {:?}", wrong.len(), wrong[0]);
+        let good: Vec<Duration> =
+            answers.iter().filter_map(|(_, ended)| if let Ended::Good(took) = ended { Some(*took) } else { None }).collect();
+        let goodput = good.len() as f64 / time.as_secs_f64() / peak;
+        println!("{times} times {peak:.0}/s: goodput {goodput:.2}, recovered after {recovered:?}, the load behind by {behind:?}");
+        steps.push(json!({
+            "times": times, "asked": answers.len(), "goodput": goodput, "refused": count(|ended| *ended == Ended::Refused),
+            "late": count(|ended| *ended == Ended::Late), "p50_ms": percentile(good.clone(), 50), "p99_ms": percentile(good, 99),
+            "recovered_s": recovered.as_secs_f64(), "load_behind_s": behind.as_secs_f64(),
+        }));
+    }
+    report::record(&json!({
+        "test": "T13", "seed": 0, "size": if size.full { "full" } else { "small" }, "peak_per_second": peak, "steps": steps,
+        "pinned": aside.0.is_some(),
+    }));
+    let figures = |name: &str| steps.iter().map(|step| step[name].as_f64().unwrap_or_default()).collect::<Vec<_>>();
+    drop((process, aside));
+    world.end().await;
+    assert!(figures("recovered_s").iter().all(|seconds| *seconds <= 5.0), "recovered after {:?} s", figures("recovered_s"));
+    if size.full {
+        assert!(figures("goodput")[3] >= GOODPUT, "{:?} of the peak", figures("goodput"));
+    }
+}

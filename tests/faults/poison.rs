@@ -1,0 +1,85 @@
+//! T15: records that cannot be read, and events of a version that nobody knows, in every partition under load: they end in the dead-letter
+//! topic, and what comes after them goes on.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    consumer::{BaseConsumer, Consumer as _},
+    message::{Header, OwnedHeaders},
+    producer::{FutureProducer, FutureRecord},
+};
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    harness::{Run, Size, Target},
+    processes::{Process, eventually},
+    support::{World, secure},
+};
+
+/// The longest time in which the archive took nothing, while events came all the time.
+async fn stall(process: Arc<Process>, stop: CancellationToken) -> Duration {
+    let (mut longest, mut newest, mut since) = (Duration::ZERO, 0, Instant::now());
+    while !stop.is_cancelled() {
+        let archived = process.resilience().await["audit"]["archived_total"].as_u64().unwrap_or(newest);
+        if archived > newest {
+            (newest, since) = (archived, Instant::now());
+        }
+        longest = longest.max(since.elapsed());
+        stop.run_until_cancelled(tokio::time::sleep(Duration::from_millis(20))).await;
+    }
+    longest
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t15_poison_is_set_aside_and_the_partition_goes_on() {
+    let _alone = crate::hangs::alone().await;
+    let (size, world) = (Size::new(), World::new().await);
+    let process = Arc::new(Process::start("all", &world.environment));
+    process.ready().await;
+    let run = Run::start("T15", size, world, vec![Target::of(&process)]).await;
+    eventually(Duration::from_secs(60), "the archive follows", async || run.world.archived_count().await > 50).await;
+    let stop = CancellationToken::new();
+    let stalled = tokio::spawn(stall(process.clone(), stop.clone()));
+    run.lasts(run.size.seconds(1, 5)).await;
+    run.breaks();
+    let producer: FutureProducer = secure::kafka().create().expect("a producer");
+    let settings = run.world.settings.kafka.clone();
+    let rounds = if run.size.full { 100 } else { 10 };
+    let mut sent = 0;
+    for round in 0..rounds {
+        for partition in 0..run.world.settings.migrate.partitions {
+            let unknown = "trafficmanager.route.updated.v9";
+            for (ce_type, value) in [("nonsense", "{ no JSON".to_owned()), (unknown, json!({ "round": round }).to_string())] {
+                let header = |key, value| Header { key, value: Some(value) };
+                let headers = OwnedHeaders::new().insert(header("ce_type", ce_type)).insert(header("tm_test", "poison"));
+                let record = FutureRecord::to(&settings.topic).partition(partition).key("t0").payload(&value).headers(headers);
+                producer.send(record, Duration::from_secs(10)).await.expect("Kafka takes it");
+                sent += 1;
+            }
+        }
+        run.lasts(Duration::from_millis(200)).await;
+    }
+    run.heals().await;
+    run.lasts(run.size.seconds(1, 5)).await;
+    stop.cancel();
+    let stalled = stalled.await.expect("the watch");
+    let dead = async || {
+        let dlq = settings.dlq_topic.clone();
+        tokio::task::spawn_blocking(move || {
+            let reader: BaseConsumer = secure::kafka().create().ok()?;
+            reader.fetch_watermarks(&dlq, 0, Duration::from_secs(10)).ok()
+        })
+        .await
+        .expect("no panic")
+        .map_or(0, |(_, high)| high)
+    };
+    eventually(Duration::from_secs(60), "every one is set aside", async || dead().await >= sent).await;
+    let dead = dead().await;
+    run.finish(json!({ "poison": sent, "dead_letters": dead, "stall_s": stalled.as_secs_f64() })).await;
+    assert_eq!(dead, sent, "each once");
+    assert!(stalled < Duration::from_secs(5), "the archive stood still for {stalled:?}");
+}

@@ -1,0 +1,40 @@
+//! T6, the part that one stack can show: the primary is killed and comes back. What was acknowledged is there; what is held is served
+//! meanwhile. Promotion of a replica is another matter, and loses what was not replicated.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::{
+    harness::{Run, Size, Target},
+    processes::{Process, eventually, kill, restore, strike},
+    support::World,
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t6_what_was_acknowledged_outlives_the_primary() {
+    let _alone = crate::hangs::alone().await;
+    let (size, world) = (Size::new(), World::new().await);
+    let process = Process::start("all", &world.environment);
+    process.ready().await;
+    let run = Run::start("T6", size, world, vec![Target::of(&process)]).await;
+    run.lasts(run.size.seconds(2, 10)).await;
+    let mut unavailable = Vec::new();
+    for _ in 0..if run.size.full { 5 } else { 2 } {
+        run.breaks();
+        let outage = strike(kill, "postgres-primary").await;
+        run.lasts(run.size.seconds(1, 5)).await;
+        restore(outage).await;
+        let (back, good) = (Instant::now(), run.recorder.seen().write_requests.good);
+        let written = async || run.recorder.seen().write_requests.good.iter().sum::<u64>() > good.iter().sum::<u64>() + 10;
+        eventually(Duration::from_secs(60), "writes work again", written).await;
+        unavailable.push(back.elapsed().as_secs_f64());
+        run.lasts(run.size.seconds(1, 5)).await;
+    }
+    run.world.db.connect_again().await;
+    run.heals().await;
+    run.lasts(run.size.seconds(1, 5)).await;
+    let held = run.recorder.seen().read_requests.availability_in_all();
+    run.finish(json!({ "writes_again_s": unavailable, "reads_answered": held })).await;
+    drop(process);
+}

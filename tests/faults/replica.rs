@@ -1,0 +1,48 @@
+//! T7: the replica stands still while two instances serve and a third comes and goes: who names a revision is never shown an older one,
+//! however far behind the replica is. `backwards.rs` does the same with long-polls, clients of many sorts, and no Kafka.
+
+use serde_json::json;
+
+use crate::{
+    harness::{Run, Size, Target},
+    processes::Process,
+    support::{
+        World,
+        database::{connect, variable},
+    },
+};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t7_a_replica_that_stands_still_shows_nothing_old_to_who_knows_more() {
+    let _alone = crate::hangs::alone().await;
+    let (size, world) = (Size::new(), World::new().await);
+    let mut environment = world.environment.clone();
+    // However far behind, it is asked: what holds then is the comparison of revisions.
+    environment.insert("TM__POSTGRES__REPLICA_MAX_LAG_BYTES".into(), "1000000000".into());
+    let mut instances = ["all", "serve", "serve"].map(|role| Process::start(role, &environment));
+    for instance in &instances {
+        instance.ready().await;
+    }
+    let run = Run::start("T7", size, world, instances.iter().map(Target::of).collect()).await;
+    run.lasts(run.size.seconds(1, 5)).await;
+    let replica = connect(&variable("PG_REPLICA_URL")).await;
+    let mut behind = 0;
+    for _ in 0..if run.size.full { 3 } else { 2 } {
+        run.breaks();
+        replica.execute("select pg_wal_replay_pause()", &[]).await.expect("the replica pauses");
+        for _ in 0..2 {
+            run.lasts(run.size.seconds(2, 15)).await;
+            // A cold one has nothing but what it reads.
+            instances[2].kill_and_restart();
+            instances[2].ready().await;
+        }
+        let sql = "select pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::int8";
+        behind = behind.max(replica.query_one(sql, &[]).await.expect("the replica answers").get::<_, i64>(0));
+        replica.execute("select pg_wal_replay_resume()", &[]).await.expect("the replica resumes");
+        run.lasts(run.size.seconds(1, 5)).await;
+    }
+    run.heals().await;
+    run.finish(json!({ "bytes_behind": behind, "cold_starts": instances[2].kills() })).await;
+    assert!(behind > 0, "the replica was never behind");
+    drop(instances);
+}
