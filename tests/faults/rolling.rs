@@ -26,6 +26,10 @@ async fn t8_three_instances_are_replaced_and_no_request_fails() {
     (size.writes_per_second, size.reads_per_second) = (size.writes_per_second / 2, size.reads_per_second / 4);
     let mut environment = world.environment.clone();
     environment.insert("TM__DRAIN__READY_GRACE_MS".into(), "1500".into());
+    // While a process starts, connections take their time on a machine with few cores.
+    for key in ["POSTGRES__ACQUIRE_TIMEOUT_MS", "RESILIENCE__POSTGRES_PRIMARY__TIMEOUT_MS"] {
+        environment.insert(format!("TM__{key}"), "5000".into());
+    }
     let mut instances: Vec<Process> = (0..3).map(|_| Process::start("all", &environment)).collect();
     for instance in &instances {
         instance.ready().await;
