@@ -41,7 +41,7 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ("utoipa_swagger_ui", &[("http/docs.rs", "the page that shows them")]),
     ("rustls", &[("tls.rs", "clients"), ("http/tls", "the server"), ("main.rs", "installs the provider for libraries")]),
     ("actix_tls", &[("http/tls.rs", "the server's connections")]),
-    ("tokio_postgres_rustls", &[("store/server.rs", "connections")]),
+    ("tokio_postgres_rustls", &[("store/connecting.rs", "connections")]),
     ("x509_parser", &[("auth/certificate.rs", "who a certificate names")]),
     ("serde_json_canonicalizer", &[("domain/chain.rs", "one canonical form")]),
     ("governor", &[("http/limits.rs", "limits of requests"), ("service/trail", "limits of records")]),

@@ -6,7 +6,7 @@ use crate::support::{Call, TestApp, eventually};
 
 const DRILL: &str = "/resilience/postgres_primary/drill";
 
-/// What is told waits in PostgreSQL, where it can be seen.
+/// What is told waits in `PostgreSQL`, where it can be seen.
 async fn app() -> TestApp {
     TestApp::with(&["trail.poll_ms=60000"]).await
 }

@@ -1,4 +1,4 @@
-//! A second PostgreSQL, primary and replica, beside the stack's: for what the other tests would not survive.
+//! A second `PostgreSQL`, primary and replica, beside the stack's: for what the other tests would not survive.
 
 use std::{
     collections::HashMap,
