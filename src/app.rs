@@ -3,6 +3,8 @@
 //! Nothing else knows everything, and nothing knows this module.
 
 pub mod commands;
+mod pipeline;
+pub mod supervise;
 mod trail;
 
 use std::{
@@ -18,19 +20,17 @@ use tokio::{sync::Notify, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    audit::{
-        archive::Archive,
-        consumer::{Consumer, ConsumerStatus},
-    },
+    audit::archive::Archive,
     auth::jwt::Verifier,
     cache::{Cache, files::Files, follower},
     config::{self, AuthMode, ConfigError, Settings, ms},
     http::{self, ApiState, Certificates, Check, CheckStatus, Health, Transport},
-    relay::{self, Relay, RelayStatus},
+    relay::{self, RelayStatus},
     resilience::Dependency,
     service::{
         audit::AuditReads,
         callers::Callers,
+        dead_letters::DeadLetters,
         drills::Drills,
         exports::Exports,
         keys::Keys,
@@ -38,6 +38,7 @@ use crate::{
         polls::Polls,
         privacy::Privacy,
         reads::Reads,
+        replays::Replays,
         unpublished::Unpublished,
         upkeep,
         writer::{OnCommit, Writer},
@@ -97,7 +98,7 @@ pub struct App {
     pub api: Option<SocketAddr>,
     /// Where metrics and health listen.
     pub ops: SocketAddr,
-    settings: Settings,
+    settings: Box<Settings>,
     health: web::Data<Health>,
     api_server: Option<ServerHandle>,
     ops_server: ServerHandle,
@@ -151,10 +152,10 @@ impl App {
             state = Some(Box::pin(serving).await?);
         }
         if role.relays() {
-            start_relay(&settings, &committed, relay, &mut health, &mut parts)?;
+            pipeline::start_relay(&settings, &committed, relay, &mut health, &mut parts)?;
         }
         if role.audits() {
-            start_audit(&settings, &mut health, &mut parts).await?;
+            pipeline::start_audit(&settings, &mut health, &mut parts).await?;
         }
         let health = web::Data::new(health);
         parts.spawn_start(cluster, resident.get().cloned(), health.clone());
@@ -178,7 +179,7 @@ impl App {
         Ok(Self {
             api,
             ops,
-            settings,
+            settings: Box::new(settings),
             health,
             api_server,
             ops_server,
@@ -415,49 +416,28 @@ async fn serve(
     let callers = Arc::new(Callers::new(&settings.auth, primary.clone(), tokens)?);
     parts.watch(ms(settings.auth.key_refresh_ms), &callers, async |callers| callers.refresh().await);
     let keys = Keys::new(primary.clone(), callers.pepper(), settings.auth.keys_per_tenant);
+    let policy = Dependency::new("kafka_dead_letters", resilience.policy(&resilience.kafka_dead_letters));
+    let dead_letters =
+        DeadLetters::new(settings.kafka.clone(), &settings.dead_letters, policy.clone(), primary.clone(), reads.clone());
+    health.dependency(policy);
+    let replays = Replays::new(primary.clone(), reads.clone(), settings.replay.clone());
     let plans = Plans::new(reads.clone(), &settings.limits);
     let polls = Arc::new(Polls::new(cache, router.clone(), settings.read.clone(), parts.stop_waiters.clone()));
     let drills = Drills::new(primary.clone(), trail.clone());
-    Ok(web::Data::new(ApiState { writer, reads, plans, polls, audit, exports, keys, drills, callers, trail }))
-}
-
-fn start_relay(
-    settings: &Settings, committed: &Committing, status: Arc<RelayStatus>, health: &mut Health, parts: &mut Parts,
-) -> Result<(), ConfigError> {
-    let relay = Relay::new(settings.clone(), committed.relay.clone(), status.clone())?;
-    health.dependency(relay.policy().clone());
-    let stop = parts.stop_pipeline.clone();
-    parts.pipeline.push(("relay", tokio::spawn(relay.run(stop))));
-    let checked = status.clone();
-    health.check("relay", move || match checked.report().last_error {
-        None => Check::of(true, CheckStatus::Healthy, ""),
-        Some(error) => Check::of(false, CheckStatus::Degraded, &error),
-    });
-    health.section("relay", move || json!(status.report()));
-    Ok(())
-}
-
-async fn start_audit(settings: &Settings, health: &mut Health, parts: &mut Parts) -> Result<(), ConfigError> {
-    let resilience = &settings.resilience;
-    let policy = Dependency::new("mongodb_archive", resilience.policy(&resilience.mongodb_archive));
-    let archive = Archive::new(&settings.mongo, policy.timeout()).await?;
-    health.dependency(policy.clone());
-    let status = Arc::new(ConsumerStatus::default());
-    let consumer = Consumer::new(settings.clone(), archive, policy, status.clone())?;
-    let stop = parts.stop_pipeline.clone();
-    let running = async move {
-        if let Err(error) = consumer.run(stop).await {
-            tracing::error!(error = %error, "the audit consumer cannot run");
-        }
-    };
-    parts.pipeline.push(("audit", tokio::spawn(running)));
-    let checked = status.clone();
-    health.check("audit", move || match checked.report().last_error {
-        None => Check::of(true, CheckStatus::Healthy, ""),
-        Some(error) => Check::of(false, CheckStatus::Degraded, &error),
-    });
-    health.section("audit", move || json!(status.report()));
-    Ok(())
+    Ok(web::Data::new(ApiState {
+        writer,
+        reads,
+        plans,
+        polls,
+        audit,
+        exports,
+        keys,
+        dead_letters,
+        replays,
+        drills,
+        callers,
+        trail,
+    }))
 }
 
 fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartError> {

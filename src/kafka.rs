@@ -7,7 +7,7 @@ use rdkafka::{
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     client::DefaultClientContext,
     config::{ClientConfig, RDKafkaLogLevel},
-    consumer::{Consumer as _, ConsumerContext, StreamConsumer},
+    consumer::{BaseConsumer, Consumer as _, ConsumerContext, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
     message::{BorrowedMessage, Header, Headers as _, OwnedHeaders},
     producer::{FutureProducer, Producer as _},
@@ -15,7 +15,10 @@ use rdkafka::{
 
 use secrecy::ExposeSecret as _;
 
-use crate::config::{self, ConfigError, SaslMechanism, SecurityProtocol, ms};
+use crate::{
+    config::{self, ConfigError, SaslMechanism, SecurityProtocol, ms},
+    domain::dead_letter::LetterId,
+};
 
 /// CloudEvents' content type of the data.
 pub const CONTENT_TYPE: &str = "application/json";
@@ -141,12 +144,28 @@ pub fn tail_consumer(settings: &config::Kafka, limit: Duration) -> Result<Stream
     Ok(consumer)
 }
 
-/// Makes the two topics, if they are not there.
+/// A reader of any place of any topic, in no group: its user assigns. It tells where a partition ends.
+pub fn reader(settings: &config::Kafka) -> Result<BaseConsumer, ConfigError> {
+    client(settings)?
+        // Required by librdkafka, never joined and never committed to.
+        .set("group.id", format!("{}-reader", settings.group))
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "true")
+        .set("auto.offset.reset", "error")
+        .set("fetch.wait.max.ms", "100")
+        // What is held unread is bounded.
+        .set("queued.max.messages.kbytes", "4096")
+        .create()
+        .map_err(wrong)
+}
+
+/// Makes the two topics, if they are not there. Dead letters are kept until somebody removes them: they are nowhere else.
 pub async fn create_topics(settings: &config::Kafka, migrate: &config::Migrate) -> Result<(), TopicError> {
     let admin: AdminClient<DefaultClientContext> = client(settings)?.create()?;
     let replication = || TopicReplication::Fixed(migrate.replication);
-    let topics =
-        [NewTopic::new(&settings.topic, migrate.partitions, replication()), NewTopic::new(&settings.dlq_topic, 1, replication())];
+    let dead_letters =
+        NewTopic::new(&settings.dlq_topic, 1, replication()).set("retention.ms", "-1").set("retention.bytes", "-1");
+    let topics = [NewTopic::new(&settings.topic, migrate.partitions, replication()), dead_letters];
     let options =
         AdminOptions::new().operation_timeout(Some(Duration::from_secs(15))).request_timeout(Some(Duration::from_secs(20)));
     for result in admin.create_topics(&topics, &options).await? {
@@ -173,6 +192,9 @@ pub enum TopicError {
     Refused(String, RDKafkaErrorCode),
 }
 
+/// The header of an event that a replay has published again: the replay's id.
+const REPLAY: &str = "tm_replay";
+
 /// The `CloudEvents` attributes and our own headers of one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventHeaders {
@@ -192,6 +214,8 @@ pub struct EventHeaders {
     pub epoch: String,
     /// `traceparent`
     pub traceparent: Option<String>,
+    /// `tm_replay`: the replay that publishes it again.
+    pub replay: Option<String>,
 }
 
 impl EventHeaders {
@@ -209,7 +233,9 @@ impl EventHeaders {
             ("tm_revision", &self.revision),
             ("tm_epoch", &self.epoch),
         ];
-        for (key, value) in fixed.into_iter().chain(self.traceparent.as_deref().map(|trace| ("traceparent", trace))) {
+        let optional = [("traceparent", self.traceparent.as_deref()), (REPLAY, self.replay.as_deref())];
+        let present = optional.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        for (key, value) in fixed.into_iter().chain(present) {
             headers = headers.insert(Header { key, value: Some(value) });
         }
         headers
@@ -234,6 +260,11 @@ pub struct Record {
 }
 
 impl Record {
+    /// Whether it was published before, and now again: by a replay, or as a dead letter that was sent again.
+    pub fn is_repeated(&self) -> bool {
+        self.headers.iter().any(|(key, _)| [REPLAY, REDRIVEN_FROM].contains(&key.as_str()))
+    }
+
     /// A header as text, if it is there and is UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
@@ -255,26 +286,63 @@ impl From<&BorrowedMessage<'_>> for Record {
     }
 }
 
+/// Why a dead letter is one.
+pub const DLQ_REASON: &str = "tm_dlq_reason";
+/// After how many attempts.
+pub const DLQ_ATTEMPTS: &str = "tm_dlq_attempts";
+/// Where it came from.
+pub const DLQ_TOPIC: &str = "tm_dlq_topic";
+/// Where it came from.
+pub const DLQ_PARTITION: &str = "tm_dlq_partition";
+/// Where it came from.
+pub const DLQ_OFFSET: &str = "tm_dlq_offset";
+/// What was left out of it.
+pub const DLQ_OMITTED: &str = "tm_dlq_omitted";
+/// How all of these begin.
+const DLQ: &str = "tm_dlq_";
+
 /// The headers of a dead letter: those that it came with, then why, after how many attempts, and from where. One that is not `whole`
-/// is too large for the topic: its key, value and headers are left out, which `tm_dlq_omitted` says.
+/// is too large for the topic: its key, value and headers are left out, which `tm_dlq_omitted` says. Attempts before a redrive count.
 pub fn dead_letter_headers(record: &Record, reason: &str, attempts: u32, whole: bool) -> OwnedHeaders {
+    let before = record.header(REDRIVEN_ATTEMPTS).and_then(|text| text.parse().ok()).unwrap_or(0u32);
+    let attempts = attempts.saturating_add(before);
     let mut headers = OwnedHeaders::new();
     if whole {
-        for (key, value) in &record.headers {
+        // Whoever wrote the record may have written what we read letters by.
+        for (key, value) in record.headers.iter().filter(|(key, _)| !key.starts_with(DLQ)) {
             headers = headers.insert(Header { key, value: value.as_ref() });
         }
     } else {
-        headers = headers.insert(Header { key: "tm_dlq_omitted", value: Some("key, value, headers") });
+        headers = headers.insert(Header { key: DLQ_OMITTED, value: Some("key, value, headers") });
     }
     let own = [
-        ("tm_dlq_reason", reason.to_owned()),
-        ("tm_dlq_attempts", attempts.to_string()),
-        ("tm_dlq_topic", record.topic.clone()),
-        ("tm_dlq_partition", record.partition.to_string()),
-        ("tm_dlq_offset", record.offset.to_string()),
+        (DLQ_REASON, reason.to_owned()),
+        (DLQ_ATTEMPTS, attempts.to_string()),
+        (DLQ_TOPIC, record.topic.clone()),
+        (DLQ_PARTITION, record.partition.to_string()),
+        (DLQ_OFFSET, record.offset.to_string()),
     ];
     for (key, value) in &own {
         headers = headers.insert(Header { key, value: Some(value) });
+    }
+    headers
+}
+
+/// The letter that a record was before it was sent again, and how often it had been tried.
+const REDRIVEN_FROM: &str = "tm_redriven_from";
+const REDRIVEN_ATTEMPTS: &str = "tm_redriven_attempts";
+
+/// The headers of a record that is sent again: those that it came with, and, if they find room, which letter it was.
+pub fn redriven_headers(record: &Record, letter: LetterId, attempts: u32, marked: bool) -> OwnedHeaders {
+    let is_ours = |key: &str| key.starts_with(DLQ) || [REDRIVEN_FROM, REDRIVEN_ATTEMPTS].contains(&key);
+    let mut headers = OwnedHeaders::new();
+    for (key, value) in record.headers.iter().filter(|(key, _)| !is_ours(key)) {
+        headers = headers.insert(Header { key, value: value.as_ref() });
+    }
+    if marked {
+        for (key, value) in [(REDRIVEN_FROM, letter.to_string()), (REDRIVEN_ATTEMPTS, attempts.to_string())] {
+            headers = headers.insert(Header { key, value: Some(&value) });
+        }
     }
     headers
 }

@@ -6,6 +6,7 @@
 //! ids (loses what commits late), several relays with `SKIP LOCKED` (breaks the order per tenant).
 
 pub mod delivered;
+mod replay;
 
 use std::{
     pin::pin,
@@ -25,7 +26,7 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use self::delivered::Delivered;
+use self::{delivered::Delivered, replay::Pace};
 use crate::{
     config::{ConfigError, Settings, ms},
     kafka::{self, EventHeaders},
@@ -111,6 +112,12 @@ impl RelayStatus {
         metrics::gauge!(names::RELAY_LEADER).set(f64::from(u8::from(leads)));
     }
 
+    /// It panicked, and is begun anew.
+    pub fn panicked(&self) {
+        self.set_leads(false);
+        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some("it panicked, and was begun anew".to_owned());
+    }
+
     fn failed(&self, error: Option<&dyn std::error::Error>) {
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error.map(|error| match error.source() {
             Some(cause) => format!("{error}: {cause}"),
@@ -139,6 +146,12 @@ impl Relay {
         let producer = kafka::producer(&settings.kafka)?;
         let policy = Dependency::new("kafka", settings.resilience.policy(&settings.resilience.kafka));
         Ok(Self { settings, producer, policy, wake, status })
+    }
+
+    /// The same under a policy that is there already: one that is begun anew finds Kafka as the one before it has left it.
+    #[must_use]
+    pub fn under(self, policy: Arc<Dependency>) -> Self {
+        Self { policy, ..self }
     }
 
     /// The policy that it publishes under.
@@ -201,6 +214,7 @@ impl Relay {
     async fn lead(&mut self, lease: &Lease, stop: &CancellationToken) {
         self.status.set_leads(true);
         let mut waits = pauses();
+        let mut pace = Pace::new();
         while !stop.is_cancelled() && !lease.lost().is_cancelled() {
             let started = Instant::now();
             match self.publish_batch(lease).await {
@@ -217,7 +231,14 @@ impl Relay {
                             continue;
                         }
                     }
-                    let poll = tokio::time::timeout(ms(self.settings.relay.poll_ms), self.wake.notified());
+                    match pace.step(lease, &self.settings).await {
+                        Ok(true) => continue,
+                        Ok(false) => {}
+                        // What is new is published all the same.
+                        Err(error) => self.report_error("replay", &error),
+                    }
+                    let rest = ms(self.settings.relay.poll_ms).min(pace.rest());
+                    let poll = tokio::time::timeout(rest, self.wake.notified());
                     tokio::select! {
                         _ = poll => {}
                         () = lease.lost().cancelled() => {}
@@ -352,6 +373,7 @@ pub fn headers(row: &OutboxRow, source: &str, traceparent: Option<String>) -> Ev
         revision: row.tag.revision.to_string(),
         epoch: row.tag.epoch.to_string(),
         traceparent,
+        replay: row.replay.map(|replay| replay.to_string()),
     }
 }
 

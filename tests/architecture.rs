@@ -19,8 +19,8 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("kafka.rs", "every setting"),
             ("relay.rs", "publishes"),
-            ("audit/consumer.rs", "consumes for the archive"),
-            ("audit/dead_letters.rs", "produces dead letters"),
+            ("audit/consumer", "consumes for the archive"),
+            ("audit/dead_letters", "produces dead letters, reads them and sends them again"),
             ("cache/follower.rs", "consumes for the cache"),
         ],
     ),
@@ -56,6 +56,7 @@ const ALL_TENANTS: &[(&str, &str)] = &[
     ("service/reads.rs", "lists over all tenants"),
     ("service/callers.rs", "whose key a token is of is known only when it is found"),
     ("service/keys.rs", "keys of the platform, and lists over all tenants"),
+    ("service/replays.rs", "a replay may be of every tenant"),
     ("service/upkeep.rs", "forgets what is over, whose ever it is"),
     ("service/privacy/keys.rs", "finds a person in the audit of all tenants"),
     ("service/privacy/people.rs", "wraps every key anew"),

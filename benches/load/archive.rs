@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use serde_json::json;
 use traffic_manager::{
     audit::{
-        archive::{Archive, Stored},
+        archive::{Archive, stored::Stored},
         document::{self, Archivable},
     },
     domain::{

@@ -28,6 +28,9 @@ pub struct ArchivedAccess {
     pub actor: Option<Actor>,
     /// The key that was presented or changed.
     pub key: Option<String>,
+    /// What else was acted on.
+    #[serde(default)]
+    pub object: Option<String>,
     /// From where.
     pub source_ip: Option<String>,
     /// `X-Correlation-ID`.
@@ -40,7 +43,7 @@ pub struct ArchivedAccess {
 
 impl From<&AccessEvent> for ArchivedAccess {
     fn from(event: &AccessEvent) -> Self {
-        let AccessEvent { id, kind, action, status, reason, tenant, visible_to, actor, key, source_ip, .. } = event;
+        let AccessEvent { id, kind, action, status, reason, tenant, visible_to, actor, key, object, source_ip, .. } = event;
         Self {
             event_id: id.to_string(),
             kind: *kind,
@@ -51,6 +54,7 @@ impl From<&AccessEvent> for ArchivedAccess {
             visible_to: visible_to.as_ref().map(ToString::to_string),
             actor: actor.clone(),
             key: key.clone(),
+            object: object.clone(),
             source_ip: source_ip.clone(),
             correlation_id: event.request_id.clone(),
             occurred_at: event.occurred_at.to_string(),

@@ -35,6 +35,11 @@ impl Batch {
         }
     }
 
+    /// The generation that they were read in.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
     /// The records, in the order in which they were read.
     pub fn records(&self) -> &[Record] {
         &self.records
@@ -43,11 +48,16 @@ impl Batch {
     /// Where each partition goes on, to be stored once every record is archived or dead-lettered; `None` when it is another generation by
     /// then.
     pub fn storable(&self, now: u64) -> Option<HashMap<i32, i64>> {
+        self.storable_of(&self.records, now)
+    }
+
+    /// The same of a piece of it.
+    pub fn storable_of(&self, piece: &[Record], now: u64) -> Option<HashMap<i32, i64>> {
         if now != self.generation {
             return None;
         }
         let mut next: HashMap<i32, i64> = HashMap::new();
-        for record in &self.records {
+        for record in piece {
             let offset = next.entry(record.partition).or_insert(0);
             *offset = (*offset).max(record.offset + 1);
         }

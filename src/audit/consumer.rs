@@ -4,26 +4,36 @@
 //! the archive is away (partitions paused, still polling), drops results that a rebalance has made somebody else's, and makes the
 //! consumer anew when it is stuck.
 
+mod attempts;
+mod lag;
+mod status;
+
 use std::{
     collections::{HashMap, VecDeque},
+    panic::AssertUnwindSafe,
     pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use backon::BackoffBuilder as _;
+use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
     consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
 };
-use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
+pub use self::status::{ConsumerReport, ConsumerStatus};
+use self::{
+    attempts::{Attempts, Begun},
+    lag::measure_lag,
+};
 use super::{
     archive::{
         Archive, ArchiveError,
@@ -60,52 +70,9 @@ pub enum HandleError {
     /// The dead-letter topic does not take a record.
     #[error("the dead-letter topic is not available")]
     DeadLetter(#[source] KafkaError),
-}
-
-/// The consumer's numbers, for health.
-#[derive(Debug, Default)]
-pub struct ConsumerStatus {
-    waits_for_archive: AtomicBool,
-    lag: AtomicI64,
-    archived: AtomicU64,
-    dead_letters: AtomicU64,
-    restarts: AtomicU64,
-    last_error: Mutex<Option<String>>,
-}
-
-/// [`ConsumerStatus`] at one instant.
-#[derive(Debug, Clone, Serialize)]
-pub struct ConsumerReport {
-    /// Records of its partitions that the archive does not have yet.
-    pub lag: i64,
-    /// True while a batch waits for the archive to come back.
-    pub waits_for_archive: bool,
-    /// Events archived since the start, duplicates included.
-    pub archived_total: u64,
-    /// Records dead-lettered since the start.
-    pub dead_letters_total: u64,
-    /// Times that the consumer was made anew.
-    pub restarts_total: u64,
-    /// What the last step failed with; `null` once one succeeded.
-    pub last_error: Option<String>,
-}
-
-impl ConsumerStatus {
-    /// The numbers now.
-    pub fn report(&self) -> ConsumerReport {
-        ConsumerReport {
-            lag: self.lag.load(Ordering::Relaxed),
-            waits_for_archive: self.waits_for_archive.load(Ordering::Relaxed),
-            archived_total: self.archived.load(Ordering::Relaxed),
-            dead_letters_total: self.dead_letters.load(Ordering::Relaxed),
-            restarts_total: self.restarts.load(Ordering::Relaxed),
-            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-        }
-    }
-
-    fn failed(&self, error: Option<String>) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
-    }
+    /// A defect, which some record brings to light.
+    #[error("handling a record panicked")]
+    Panic,
 }
 
 /// Counts assignments: a result of an earlier generation is no longer ours to store.
@@ -187,6 +154,7 @@ impl Consumer {
         // Read while a batch was waiting for the archive, with the generation that they were read in.
         let mut pending: VecDeque<(u64, Record)> = VecDeque::new();
         let mut last_progress = Instant::now();
+        let mut attempts = Attempts::new(&self.settings.kafka.topic, self.settings.audit.max_attempts, self.settings.audit.batch);
         loop {
             let batch = match stop.run_until_cancelled(self.collect(consumer, generation, &mut pending)).await {
                 None => return Ended::Stopped,
@@ -201,14 +169,20 @@ impl Consumer {
                 }
                 continue;
             }
-            if !self.archive_while_polling(consumer, generation, batch.records(), &mut pending, stop).await {
-                return Ended::Stopped;
+            self.status.reads(batch.records());
+            for piece in attempts.pieces(consumer, batch.generation(), batch.records()).await {
+                let begun = attempts.begin(consumer, piece).await;
+                if !self.archive_while_polling(consumer, generation, piece, begun, &attempts, &mut pending, stop).await {
+                    return Ended::Stopped;
+                }
+                last_progress = Instant::now();
+                // After a revocation the offsets are the next owner's business: storing ours would move them back.
+                if let Some(next) = batch.storable_of(piece, generation.load(Ordering::SeqCst)) {
+                    self.store_offsets(consumer, next, &done);
+                    attempts.end(consumer, piece).await;
+                }
             }
-            last_progress = Instant::now();
-            // After a revocation the offsets are the next owner's business: storing ours would move them back.
-            if let Some(next) = batch.storable(generation.load(Ordering::SeqCst)) {
-                self.store_offsets(consumer, next, &done);
-            }
+            self.status.reads(&[]);
         }
     }
 
@@ -244,12 +218,24 @@ impl Consumer {
 
     /// Handles a batch, however long the archive stays away, and keeps polling meanwhile, so that the group does not take us for dead.
     /// False when stopped first.
+    #[expect(clippy::too_many_arguments, reason = "the parts of one loop")]
     async fn archive_while_polling(
-        &self, consumer: &Stream, generation: &AtomicU64, batch: &[Record], pending: &mut VecDeque<(u64, Record)>,
-        stop: &CancellationToken,
+        &self, consumer: &Arc<Stream>, generation: &AtomicU64, batch: &[Record], begun: Begun, attempts: &Attempts,
+        pending: &mut VecDeque<(u64, Record)>, stop: &CancellationToken,
     ) -> bool {
-        let mut handled = pin!(self.handle_until_done(batch, stop));
-        if let Ok(done) = tokio::time::timeout(Duration::from_secs(1), &mut handled).await {
+        let (marked, deaths) = match begun {
+            Begun::Handle(marked) => (marked, 0),
+            Begun::Park(deaths) => (None, deaths),
+        };
+        let mut handled = pin!(self.handle_until_done(batch, deaths, stop));
+        let quick = tokio::time::timeout(ms(self.settings.audit.attempt_ms), &mut handled).await;
+        // A stop or a wait: whatever ends the process now, no record of these does.
+        if quick != Ok(true)
+            && let Some(marked) = marked
+        {
+            attempts.release(consumer, marked).await;
+        }
+        if let Ok(done) = quick {
             return done;
         }
         self.status.waits_for_archive.store(true, Ordering::Relaxed);
@@ -276,7 +262,9 @@ impl Consumer {
     }
 
     /// True when done. At a stop the running attempt may still end, within half of `drain.step_ms`: its offsets are then committed.
-    async fn handle_until_done(&self, batch: &[Record], stop: &CancellationToken) -> bool {
+    /// What panics is handled one record at a time, and a record that has panicked, or ended the process, `audit.max_attempts` times is
+    /// parked.
+    async fn handle_until_done(&self, batch: &[Record], mut attempts: u32, stop: &CancellationToken) -> bool {
         let mut waits = backon::ExponentialBuilder::new()
             .with_min_delay(ms(100))
             .with_max_delay(ms(2000))
@@ -289,12 +277,30 @@ impl Consumer {
         };
         let mut too_late = pin!(too_late);
         loop {
+            let attempt = async {
+                match batch {
+                    [poison] if attempts >= self.settings.audit.max_attempts => self.park(poison, attempts).await,
+                    batch => self.handle(batch).await.map(drop),
+                }
+            };
             let result = tokio::select! {
-                result = self.handle(batch) => result,
+                result = AssertUnwindSafe(attempt).catch_unwind() => result.unwrap_or(Err(HandleError::Panic)),
                 () = &mut too_late => return false,
             };
             let Err(error) = result else { break };
             self.report_error(&error);
+            if let HandleError::Panic = error {
+                metrics::counter!(names::PANICS, "part" => "audit").increment(1);
+                if batch.len() > 1 {
+                    for record in batch {
+                        if !Box::pin(self.handle_until_done(std::slice::from_ref(record), 0, stop)).await {
+                            return false;
+                        }
+                    }
+                    return true;
+                }
+                attempts += 1;
+            }
             let wait = waits.next().unwrap_or(Duration::from_secs(2));
             if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
                 return false;
@@ -328,8 +334,10 @@ impl Consumer {
                 match stored.fate(attempt, self.settings.audit.max_attempts) {
                     Fate::Inserted => {
                         handled.inserted += 1;
-                        let delay = Timestamp::now().duration_since(event.occurred_at.timestamp());
-                        metrics::histogram!(names::ARCHIVE_DELAY_SECONDS).record(delay.as_secs_f64().max(0.0));
+                        if !record.is_repeated() {
+                            let delay = Timestamp::now().duration_since(event.occurred_at.timestamp());
+                            metrics::histogram!(names::ARCHIVE_DELAY_SECONDS).record(delay.as_secs_f64().max(0.0));
+                        }
                     }
                     Fate::Duplicate => handled.duplicates += 1,
                     Fate::DeadLetter(reason) => {
@@ -348,6 +356,14 @@ impl Consumer {
         handled.dead_lettered = letters.len();
         self.status.dead_letters.fetch_add(letters.len() as u64, Ordering::Relaxed);
         Ok(handled)
+    }
+
+    /// Dead-letters a record that has ended so many attempts.
+    async fn park(&self, record: &Record, attempts: u32) -> Result<(), HandleError> {
+        let letter = Letter { record, reason: "poison".to_owned(), attempts };
+        self.dead_letters.send(&[letter]).await.map_err(HandleError::DeadLetter)?;
+        self.status.dead_letters.fetch_add(1, Ordering::Relaxed);
+        Ok(())
     }
 
     fn count(&self, handled: Handled) {
@@ -406,40 +422,6 @@ async fn leave(consumer: Arc<Stream>, limit: Duration) {
     if tokio::time::timeout(limit, left).await.is_err() {
         tracing::warn!("the consumer could not leave its group in time; the group will notice");
     }
-}
-
-/// Measures every two seconds how many records of the assigned partitions the archive does not have yet.
-async fn measure_lag(consumer: Arc<Stream>, topic: String, done: Arc<Mutex<HashMap<i32, i64>>>, status: Arc<ConsumerStatus>) {
-    loop {
-        let (consumer, topic) = (consumer.clone(), topic.clone());
-        let done = done.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let lag = tokio::task::spawn_blocking(move || lag(&consumer, &topic, &done)).await;
-        if let Ok(Ok(lag)) = lag {
-            status.lag.store(lag, Ordering::Relaxed);
-            // Kafka answers and nothing waits: whatever failed before is over.
-            if lag == 0 {
-                status.failed(None);
-            }
-            metrics::gauge!(names::CONSUMER_LAG).set(lag as f64);
-        }
-        tokio::time::sleep(Duration::from_secs(2)).await;
-    }
-}
-
-fn lag(consumer: &Stream, topic: &str, done: &HashMap<i32, i64>) -> Result<i64, KafkaError> {
-    let limit = kafka::question_timeout();
-    let committed = consumer.committed_offsets(consumer.assignment()?, limit)?;
-    let mut lag = 0;
-    for partition in committed.elements() {
-        let (low, high) = consumer.fetch_watermarks(topic, partition.partition(), limit)?;
-        let committed = match partition.offset() {
-            Offset::Offset(offset) => offset,
-            _ => low,
-        };
-        let here = done.get(&partition.partition()).copied().unwrap_or(0);
-        lag += (high - committed.max(here)).max(0);
-    }
-    Ok(lag)
 }
 
 /// A span for a sampled event, a child of its publishing.

@@ -1,5 +1,7 @@
 //! Records that can never be archived: kept in the dead-letter topic, so that the partition goes on and nothing is lost.
 
+pub mod letters;
+
 use std::time::Duration;
 
 use rdkafka::{

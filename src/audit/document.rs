@@ -9,7 +9,10 @@ use serde_json::Value;
 use crate::{
     domain::{
         chain,
-        event::{Action, Change, Event},
+        event::{
+            Change, Event,
+            versions::{self, EventType, ReadError},
+        },
         hash::EventHash,
         route::RouteSpec,
         time::UtcTime,
@@ -33,9 +36,12 @@ pub struct Archivable {
 /// Why a record can never be archived. The text is the dead letter's reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// Not a `CloudEvents` type of ours in a version that this program reads.
+    /// Not a `CloudEvents` type of ours.
     #[error("unknown_type")]
     UnknownType,
+    /// A type of ours in a version that this program does not read. A later one may.
+    #[error("unknown_version")]
+    UnknownVersion,
     /// No value, or not JSON.
     #[error("not_json")]
     NotJson,
@@ -53,13 +59,14 @@ pub enum Unreadable {
 /// Reads a record. Its hash is recomputed from the JSON as it came, so members that this version does not know are covered too.
 pub fn read(record: &Record, processed_at: UtcTime) -> Result<Archivable, Unreadable> {
     let ce_type = record.header("ce_type").ok_or(Unreadable::UnknownType)?;
-    if !Action::ALL.iter().any(|action| action.ce_type() == ce_type) {
-        return Err(Unreadable::UnknownType);
-    }
+    let EventType { action, version } = EventType::parse(ce_type).map_err(|error| match error {
+        ReadError::UnknownVersion(_) => Unreadable::UnknownVersion,
+        ReadError::UnknownType | ReadError::NotAnEvent(_) => Unreadable::UnknownType,
+    })?;
     let value: Value = record.value.as_deref().and_then(|v| serde_json::from_slice(v).ok()).ok_or(Unreadable::NotJson)?;
-    let event: Event = serde_json::from_value(value.clone()).map_err(|_| Unreadable::NotAnEvent)?;
+    let event = versions::present(version, value.clone()).map_err(|_| Unreadable::NotAnEvent)?;
     let hash = chain::check(&value).map_err(|_| Unreadable::HashMismatch)?;
-    let agrees = event.body.action.ce_type() == ce_type
+    let agrees = event.body.action == action
         && record.header("ce_id").is_none_or(|id| id == event.body.id.to_string())
         && record.key.as_deref() == Some(event.body.tenant.as_str().as_bytes());
     if !agrees {
@@ -76,12 +83,11 @@ pub fn read(record: &Record, processed_at: UtcTime) -> Result<Archivable, Unread
 impl ArchivedEvent {
     /// Whether what auditors filter by is what the event itself says.
     pub fn agrees(&self) -> bool {
-        let Ok(event) = serde_json::from_value::<Event>(self.event.clone()) else { return false };
-        let (value, ce_type) = (self.event.clone(), event.body.action.ce_type());
-        let Some(made) = archived(&event, value, &ce_type, self.metadata.clone(), self.processed_at.clone()) else {
-            return false;
-        };
-        made == *self
+        let Ok(EventType { action, version }) = EventType::parse(&self.event_type) else { return false };
+        let Ok(event) = versions::present(version, self.event.clone()) else { return false };
+        let (value, processed_at) = (self.event.clone(), self.processed_at.clone());
+        let made = archived(&event, value, &self.event_type, self.metadata.clone(), processed_at);
+        event.body.action == action && made.is_some_and(|made| made == *self)
     }
 }
 
@@ -226,7 +232,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         chain::seal,
-        event::{Actor, EventBody},
+        event::{Action, Actor, EventBody},
         ids::RouteName,
         tag::{Epoch, Revision},
     };
@@ -294,7 +300,8 @@ mod tests {
             read(&record, now()).unwrap_err()
         };
         assert_eq!(with(&|r| r.headers.clear()), Unreadable::UnknownType);
-        assert_eq!(with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.deleted.v2".to_vec())), Unreadable::UnknownType);
+        assert_eq!(with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.moved.v1".to_vec())), Unreadable::UnknownType);
+        assert_eq!(with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.deleted.v2".to_vec())), Unreadable::UnknownVersion);
         assert_eq!(with(&|r| r.value = None), Unreadable::NotJson);
         assert_eq!(with(&|r| r.value = Some(b"{".to_vec())), Unreadable::NotJson);
         assert_eq!(with(&|r| r.value = Some(b"{\"hash\": 1}".to_vec())), Unreadable::NotAnEvent);

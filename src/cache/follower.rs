@@ -5,14 +5,17 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use rdkafka::{Message as _, consumer::StreamConsumer};
+use rdkafka::consumer::StreamConsumer;
 use tokio_util::sync::CancellationToken;
 
 use super::Cache;
 use crate::{
     config,
-    domain::{event::Recorded, ids::TenantName},
-    kafka,
+    domain::{
+        event::{Recorded, versions},
+        ids::TenantName,
+    },
+    kafka::{self, Record},
 };
 
 /// Follows until `stop`.
@@ -37,22 +40,31 @@ async fn apply_all(cache: &Cache, consumer: &StreamConsumer) {
     let mut revisions = Revisions::default();
     loop {
         match consumer.recv().await {
-            Ok(message) => match message.payload().and_then(recorded) {
-                Some(recorded) => {
-                    if let Some(whole) = revisions.add(recorded)
-                        && let Some(first) = whole.first()
-                    {
-                        cache.apply(&first.event.body.tenant, &whole.iter().collect::<Vec<_>>());
-                    }
+            Ok(message) => {
+                let record = Record::from(&message);
+                // What tells of the past tells nothing new.
+                if !record.is_repeated() {
+                    apply(cache, &mut revisions, &record);
                 }
-                // The audit consumer dead-letters it; here the safety read stands in.
-                None => tracing::debug!(kafka.offset = message.offset(), "an event that cannot be read was passed over"),
-            },
+            }
             Err(error) => {
                 tracing::debug!(error = %error, "events of other instances cannot be read at the moment");
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
+    }
+}
+
+fn apply(cache: &Cache, revisions: &mut Revisions, record: &Record) {
+    let found = record.header("ce_type").zip(record.value.as_deref());
+    let Some(recorded) = found.and_then(|(ce_type, value)| recorded(ce_type, value)) else {
+        // The audit consumer dead-letters it; here the safety read stands in.
+        return tracing::debug!(kafka.offset = record.offset, "an event that cannot be read was passed over");
+    };
+    if let Some(whole) = revisions.add(recorded)
+        && let Some(first) = whole.first()
+    {
+        cache.apply(&first.event.body.tenant, &whole.iter().collect::<Vec<_>>());
     }
 }
 
@@ -85,8 +97,7 @@ impl Revisions {
     }
 }
 
-/// The event of a record's value, if it is one.
-pub fn recorded(payload: &[u8]) -> Option<Recorded> {
-    let event = serde_json::from_slice(payload).ok()?;
-    Some(Recorded { event, json: payload.to_vec().into() })
+/// The event of a record of that type and value, if it is one.
+pub fn recorded(ce_type: &str, payload: &[u8]) -> Option<Recorded> {
+    Some(Recorded { event: versions::read(ce_type, payload).ok()?, json: payload.to_vec().into() })
 }

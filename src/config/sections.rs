@@ -34,6 +34,8 @@ section! {
         #[validate(nested)] relay: Relay,
         #[validate(nested)] mongo: Mongo,
         #[validate(nested)] audit: Audit,
+        #[validate(nested)] dead_letters: DeadLetters,
+        #[validate(nested)] replay: Replay,
         #[validate(nested)] trail: Trail,
         #[validate(nested)] retention: Retention,
         #[validate(nested)] resilience: Resilience,
@@ -242,6 +244,7 @@ section! {
         #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))] batch: usize,
         #[validate(range(max = 10_000, message = "0 to 10000"))] batch_wait_ms: u64,
         #[validate(range(min = 1, max = 100, message = "1 to 100"))] max_attempts: u32,
+        #[validate(range(min = 10, max = 60_000, message = "10 to 60000"))] attempt_ms: u64,
         #[validate(range(min = 1000, max = 600_000, message = "1000 to 600000"))] stuck_after_ms: u64,
         #[validate(range(min = 1, max = 100, message = "1 to 100"))] max_concurrent_exports: usize,
         #[validate(range(min = 1000, max = 86_400_000, message = "1000 to 86400000"))] export_lifetime_ms: u64,
@@ -249,6 +252,24 @@ section! {
         fail_closed: bool,
         #[validate(range(min = 1, max = 99_999, message = "1 to 99999"))] max_unpublished_events: u32,
         #[validate(range(min = 1, max = 86_400, message = "1 to 86400"))] max_unpublished_seconds: u32,
+    }
+}
+
+section! {
+    /// `[dead_letters]`
+    DeadLetters {
+        #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] read_timeout_ms: u64,
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] scan: usize,
+    }
+}
+
+section! {
+    /// `[replay]`
+    Replay {
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] events_per_second: u32,
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_events_per_second: u32,
+        #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] max_backlog: u32,
+        #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] max_running: u32,
     }
 }
 

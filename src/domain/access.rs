@@ -15,7 +15,7 @@ pub enum Kind {
     Denied,
     /// A key was made, rotated or revoked.
     KeyChanged,
-    /// An administrator changed how the service runs: a drill.
+    /// An administrator changed how the service runs, or took a hand in it: a drill, a dead letter, a replay.
     Operated,
     /// Something sensitive was read: the audit, an export.
     Read,
@@ -54,11 +54,12 @@ pub struct AccessEvent {
     /// What sort.
     pub kind: Kind,
     /// What was done or tried: `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`, `breaker_forced_closed`,
-    /// `breaker_released`, or the endpoint, such as `GET /api/v1/audit/events`.
+    /// `breaker_released`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`, `replay_cancelled`, or the endpoint, such as
+    /// `GET /api/v1/audit/events`.
     pub action: String,
     /// What was answered; `None` for changes of keys and of how the service runs, which are told because they were made.
     pub status: Option<u16>,
-    /// Why it was refused, e.g. `unknown_key`; of how the service runs, what was changed; else `None`.
+    /// Why it was refused, e.g. `unknown_key`; of a drill, what was changed; of what else was operated, why, in the operator's words.
     pub reason: Option<String>,
     /// The tenant that it was about, if one was named. Of a refused request this is no more than what its sender wrote.
     pub tenant: Option<TenantName>,
@@ -68,6 +69,9 @@ pub struct AccessEvent {
     pub actor: Option<Actor>,
     /// The key that was presented or changed.
     pub key: Option<String>,
+    /// What else was acted on: the id of a dead letter or of a replay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub object: Option<String>,
     /// From where.
     pub source_ip: Option<String>,
     /// `X-Correlation-ID`.

@@ -1,6 +1,7 @@
 //! The event: what is kept in history, published to Kafka and archived in MongoDB, member for member.
 
 mod members;
+pub mod versions;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -73,9 +74,9 @@ impl Action {
         }
     }
 
-    /// The CloudEvents type, `trafficmanager.route.<action>.v1`.
+    /// The CloudEvents type of what is written, `trafficmanager.route.<action>.v<version>`.
     pub fn ce_type(self) -> String {
-        format!("trafficmanager.route.{}.v1", self.as_str())
+        format!("trafficmanager.route.{}.v{}", self.as_str(), versions::CURRENT)
     }
 
     /// What took a route from `before` to `after`; `None` when nothing changed.

@@ -14,6 +14,7 @@ pub mod access;
 pub mod blame;
 pub mod chain;
 pub mod command;
+pub mod dead_letter;
 pub mod decide;
 pub mod document;
 pub mod event;

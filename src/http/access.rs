@@ -14,6 +14,18 @@ pub enum Access {
     Public,
     /// A caller with one of these roles.
     Roles(&'static [Role]),
+    /// A caller with one of these roles in every tenant: for what is no tenant's.
+    Platform(&'static [Role]),
+}
+
+impl Access {
+    /// The roles of which a caller needs one, if it needs any.
+    pub fn roles(self) -> Option<&'static [Role]> {
+        match self {
+            Self::Public => None,
+            Self::Roles(roles) | Self::Platform(roles) => Some(roles),
+        }
+    }
 }
 
 /// What is done with the tenant's objects.
@@ -44,6 +56,7 @@ const WRITE: &[Role] = &[PlatformAdmin, TenantAdmin, Editor];
 const READ: &[Role] = &[PlatformAdmin, TenantAdmin, Editor, Viewer];
 const POLL: &[Role] = &[PlatformAdmin, TenantAdmin, Editor, Viewer, Node];
 const AUDIT: &[Role] = &[PlatformAdmin, TenantAdmin, Auditor];
+const OVERSEE: &[Role] = &[PlatformAdmin, Auditor];
 
 const fn row(method: &'static str, path: &'static str, roles: &'static [Role]) -> Endpoint {
     Endpoint { method, path, access: Access::Roles(roles), trail: Trail::None }
@@ -51,6 +64,10 @@ const fn row(method: &'static str, path: &'static str, roles: &'static [Role]) -
 
 const fn sensitive(method: &'static str, path: &'static str, roles: &'static [Role]) -> Endpoint {
     Endpoint { trail: Trail::Sensitive, ..row(method, path, roles) }
+}
+
+const fn platform(method: &'static str, path: &'static str, roles: &'static [Role]) -> Endpoint {
+    Endpoint { method, path, access: Access::Platform(roles), trail: Trail::None }
 }
 
 const fn public(path: &'static str) -> Endpoint {
@@ -118,6 +135,15 @@ pub const TABLE: &[Endpoint] = &[
     row("POST", "/api/v1/keys/{key_id}/rotate", ADMINS),
     row("POST", DRILL, PLATFORM),
     row("DELETE", DRILL, PLATFORM),
+    Endpoint { trail: Trail::Sensitive, ..platform("GET", "/api/v1/dead-letters", OVERSEE) },
+    platform("POST", "/api/v1/dead-letters/redrive", PLATFORM),
+    Endpoint { trail: Trail::Sensitive, ..platform("GET", "/api/v1/dead-letters/{letter_id}", OVERSEE) },
+    platform("POST", "/api/v1/dead-letters/{letter_id}/redrive", PLATFORM),
+    platform("POST", "/api/v1/dead-letters/{letter_id}/discard", PLATFORM),
+    platform("GET", "/api/v1/replays", OVERSEE),
+    platform("POST", "/api/v1/replays", PLATFORM),
+    platform("GET", "/api/v1/replays/{replay_id}", OVERSEE),
+    platform("DELETE", "/api/v1/replays/{replay_id}", PLATFORM),
     public("/api/v1/openapi.json"),
     public("/health"),
     public("/health/live"),
@@ -180,7 +206,7 @@ mod tests {
     #[test]
     fn nobody_writes_who_only_reads() {
         for row in TABLE.iter().filter(|row| row.method != "GET") {
-            let Access::Roles(roles) = row.access else { panic!("{} {} is public", row.method, row.path) };
+            let Some(roles) = row.access.roles() else { panic!("{} {} is public", row.method, row.path) };
             assert!(!roles.iter().any(|role| matches!(role, Viewer | Auditor | Node)), "{} {}", row.method, row.path);
         }
     }

@@ -93,13 +93,28 @@ fn change_headers() -> Value {
             "ce_datacontenttype": { "const": "application/json" },
             "tm_revision": text("^[1-9][0-9]*$", "The event's `revision`."),
             "tm_epoch": text("^[0-9a-f]{16}$", "The event's `epoch`."),
+            "tm_replay": text(UUID, "When a replay publishes it again: the replay's id."),
+            "tm_redriven_from": text("^[0-9]+-[0-9]+$", "When a dead letter is sent again: the letter's id."),
+            "tm_redriven_attempts": text("^[0-9]+$", "How often that had been tried."),
             "traceparent": text("^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$", "When the request had a trace."),
         },
     })
 }
 
+const UUID: &str = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$";
+
 fn dead_letter_headers() -> Value {
-    let reasons = ["unknown_type", "not_json", "not_an_event", "hash_mismatch", "header_mismatch", "contradiction", "refused"];
+    let reasons = [
+        "unknown_type",
+        "unknown_version",
+        "poison",
+        "not_json",
+        "not_an_event",
+        "hash_mismatch",
+        "header_mismatch",
+        "contradiction",
+        "refused",
+    ];
     let required = ["tm_dlq_reason", "tm_dlq_attempts", "tm_dlq_topic", "tm_dlq_partition", "tm_dlq_offset"];
     let number = json!({ "type": "string", "pattern": "^[0-9]+$" });
     json!({

@@ -100,6 +100,11 @@ impl WriteContext {
         self.idempotency_key.clone()
     }
 
+    /// `X-Reason`
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
+
     /// Who asks, for what is no change of a tenant.
     pub fn by(&self) -> By {
         By { caller: self.caller.clone(), source_ip: self.source_ip.clone(), request_id: self.request_id.clone() }

@@ -164,15 +164,16 @@ pub fn roles_page() -> String {
         "# Roles\n\nWho may use which endpoint. This page is made from the table in [src/http/access.rs](../src/http/access.rs), which the service \
          itself asks, by\n`UPDATE_DOCS=1 cargo test --test contract`. A caller must also reach the tenant that a request names: another's is \
          answered as one that\ndoes not exist. How callers prove who they are, and what narrows them: [authentication.md](authentication.md). In the \
-         last column: who reads\nthis is itself audited.\n\n| endpoint |{names} audited |\n|---|{}---|\n",
+         last column: who reads\nthis is itself audited. \"all\": only with the role in every tenant.\n\n| endpoint |{names} audited |\n|---|{}---|\n",
         "---|".repeat(Role::ALL.len()),
     );
     let mut public = String::from("\nFor everybody, without credentials:\n\n");
     for Endpoint { method, path, access, trail } in TABLE {
         match access {
             Access::Public => public.push_str(&format!("- `{method} {path}`\n")),
-            Access::Roles(roles) => {
-                let cells = Role::ALL.map(|role| if roles.contains(&role) { " ✓ |" } else { " |" }).concat();
+            Access::Roles(roles) | Access::Platform(roles) => {
+                let mark = if matches!(access, Access::Platform(_)) { " all |" } else { " ✓ |" };
+                let cells = Role::ALL.map(|role| if roles.contains(&role) { mark } else { " |" }).concat();
                 let audited = if *trail == Trail::Sensitive { " ✓ |" } else { " |" };
                 page.push_str(&format!("| `{method} {path}` |{cells}{audited}\n"));
             }

@@ -132,7 +132,7 @@ impl Gate {
         }
         let public = |endpoint| Ok(Admitted { standing: None, place: None, endpoint });
         let Some(endpoint) = endpoint(request)? else { return public(None) };
-        let Access::Roles(roles) = endpoint.access else { return public(Some(endpoint)) };
+        let Some(roles) = endpoint.access.roles() else { return public(Some(endpoint)) };
         let caller = self.caller(request, address).await?;
         let standing = self.limits.caller(&caller).map_err(|exceeded| Denied::from(exceeded).by(&caller))?;
         may(&caller, request, endpoint, roles).map_err(|denied| Denied { standing, ..denied.by(&caller) })?;
@@ -281,7 +281,7 @@ fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
 }
 
 fn is_polled(endpoint: &Endpoint) -> bool {
-    let Access::Roles(roles) = endpoint.access else { return false };
+    let Some(roles) = endpoint.access.roles() else { return false };
     roles.contains(&Role::Node) || endpoint.path.ends_with("/stream") || endpoint.path.ends_with("/export")
 }
 
@@ -294,6 +294,9 @@ fn may(caller: &Caller, request: &ServiceRequest, endpoint: &Endpoint, roles: &[
     if !caller.grant.has_any(roles) {
         let needed = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
         return denied(Problem::new(Code::Forbidden, format!("this takes one of the roles {needed}")), "role");
+    }
+    if matches!(endpoint.access, Access::Platform(_)) && caller.grant.reach().tenant().is_some() {
+        return denied(Problem::new(Code::Forbidden, "this takes a caller of the whole platform"), "role");
     }
     // An editor's changes are held to what it is narrowed to where they are decided. A node reads nothing else.
     let narrowing = caller.grant.narrowing();

@@ -7,6 +7,7 @@ pub mod asyncapi;
 mod audit;
 mod bulk;
 mod context;
+mod dead_letters;
 pub mod docs;
 mod drills;
 mod edge;
@@ -26,6 +27,7 @@ mod policies;
 mod polling;
 mod problem;
 mod quick;
+mod replays;
 mod resolve;
 mod respond;
 mod routes;
@@ -54,8 +56,8 @@ use self::{gate::Gate, quick::Quick};
 use crate::{
     config::{self, ms},
     service::{
-        audit::AuditReads, callers::Callers, drills::Drills, exports::Exports, keys::Keys, plans::Plans, polls::Polls,
-        reads::Reads, trail::Trail, writer::Writer,
+        audit::AuditReads, callers::Callers, dead_letters::DeadLetters, drills::Drills, exports::Exports, keys::Keys,
+        plans::Plans, polls::Polls, reads::Reads, replays::Replays, trail::Trail, writer::Writer,
     },
 };
 
@@ -77,6 +79,10 @@ pub struct ApiState {
     pub keys: Keys,
     /// Breakers that are forced.
     pub drills: Drills,
+    /// What could not be archived.
+    pub dead_letters: DeadLetters,
+    /// What is published again.
+    pub replays: Replays,
     /// Who calls.
     pub callers: Arc<Callers>,
     /// Where accesses are told.
@@ -151,6 +157,13 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
             .service(resource("/audit/verify").route(read().to(audit::verify)))
             .service(resource("/audit/access").route(read().to(audit::access::list)))
             .service(resource("/audit/status").route(read().to(audit::status)))
+            .service(resource("/dead-letters").route(read().to(dead_letters::list)))
+            .service(resource("/dead-letters/redrive").route(post().to(dead_letters::redrive_many)))
+            .service(resource("/dead-letters/{letter_id}").route(read().to(dead_letters::get)))
+            .service(resource("/dead-letters/{letter_id}/redrive").route(post().to(dead_letters::redrive)))
+            .service(resource("/dead-letters/{letter_id}/discard").route(post().to(dead_letters::discard)))
+            .service(resource("/replays").route(read().to(replays::list)).route(post().to(replays::create)))
+            .service(resource("/replays/{replay_id}").route(read().to(replays::get)).route(delete().to(replays::cancel)))
             .service(resource("/keys").route(read().to(keys::list)).route(post().to(keys::create)))
             .service(resource("/keys/{key_id}").route(read().to(keys::get)).route(delete().to(keys::revoke)))
             .service(resource("/keys/{key_id}/rotate").route(post().to(keys::rotate)))

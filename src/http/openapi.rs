@@ -12,18 +12,20 @@ use serde_json::{Map, Value, json};
 
 pub(super) use self::operation::{Answer, Operation};
 use self::schemas::Schemas;
-use super::{audit, docs, health, keys, plans, policies, polling, routes, tenants};
+use super::{audit, dead_letters, docs, health, keys, plans, policies, polling, replays, routes, tenants};
 
 /// A part of the document, what it is about, and its operations.
 type Part = (&'static str, &'static str, fn() -> Vec<Operation>);
 
-const PARTS: [Part; 9] = [
+const PARTS: [Part; 11] = [
     ("routes", "Where the traffic of a version of a service goes.", routes::operations),
     ("policies", "How traffic without an explicit version is shared between versions.", policies::operations),
     ("tenants", "The owners of routes and policies.", tenants::operations),
     ("plans", "Many changes at once, and what they were.", plans::operations),
     ("proxies", "What data-plane proxies ask, again and again.", polling::operations),
     ("audit", "Who changed what, when, from what to what: read from the archive.", audit::operations),
+    ("dead letters", "What could not be archived, and what becomes of it.", dead_letters::operations),
+    ("replays", "Pieces of the history that are published again.", replays::operations),
     ("keys", "API keys: who may do what.", keys::operations),
     ("health", "How the service and its dependencies are.", health::operations),
     ("documents", "What the API tells of itself.", docs::operations),

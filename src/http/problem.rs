@@ -188,6 +188,11 @@ impl From<service::Error> for Problem {
             E::KeyEnded => Self::new(Code::KeyEnded, detail),
             E::MayNotGive => Self::new(Code::Forbidden, detail),
             E::NoKeys => Self::new(Code::KeysNotInUse, detail),
+            E::LetterNotFound => Self::new(Code::DeadLetterNotFound, detail),
+            E::LetterDecided(_) => Self::new(Code::DeadLetterDecided, detail),
+            E::NotRedrivable(_) => Self::new(Code::NotRedrivable, detail),
+            E::ReplayNotFound => Self::new(Code::ReplayNotFound, detail),
+            E::ReplayEnded => Self::new(Code::ReplayEnded, detail),
             E::InvalidCursor => Self::new(Code::InvalidCursor, detail),
             E::Unavailable { dependency, cause } => {
                 tracing::warn!(dependency.name = dependency, error = ?cause, "a request was refused: a dependency is not available");

@@ -95,6 +95,7 @@ fn of(request: &HttpRequest, kind: Kind, action: String, id: &RequestId) -> Acce
         visible_to: None,
         actor: None,
         key: None,
+        object: None,
         source_ip: request.extensions().get::<ClientAddress>().map(|address| address.0.to_string()),
         request_id: id.0.clone(),
         occurred_at: Timestamp::now().into(),

@@ -51,7 +51,7 @@ impl Drills {
     }
 
     async fn tell(&self, told: &AccessEvent) -> Result<(), Error> {
-        let write = async |tx: &store::Transaction<'_>| store::access::insert(tx, told).await;
+        let write = async |tx: &store::Transaction<'_>| store::access::insert(tx, std::slice::from_ref(told)).await;
         Ok(self.primary.write(&Visible::no_tenants(), write).await?)
     }
 }
@@ -68,6 +68,7 @@ fn told(by: &By, action: &str, what: String) -> AccessEvent {
         visible_to: None,
         actor: Some(Actor::clone(&caller.actor)),
         key: caller.key().map(str::to_owned),
+        object: None,
         source_ip: source_ip.clone(),
         request_id: request_id.clone(),
         occurred_at: Timestamp::now().into(),

@@ -49,6 +49,21 @@ pub enum Error {
     /// Callers are not asked who they are, so there is nothing that keys would be for.
     #[error("auth.mode is none: keys are not in use")]
     NoKeys,
+    /// No such dead letter, or none any more.
+    #[error("the dead letter does not exist")]
+    LetterNotFound,
+    /// It was decided on before, and not so.
+    #[error("the dead letter is {0}")]
+    LetterDecided(&'static str),
+    /// It cannot be sent again.
+    #[error("the dead letter cannot be sent again: {0}")]
+    NotRedrivable(&'static str),
+    /// No such replay.
+    #[error("the replay does not exist")]
+    ReplayNotFound,
+    /// It is done: there is nothing to cancel.
+    #[error("the replay is done")]
+    ReplayEnded,
     /// A cursor that this installation did not make, or not for this list.
     #[error("the cursor is not one of ours for this list")]
     InvalidCursor,

@@ -198,6 +198,7 @@ fn told(by: &By, action: &str, tenant: Option<TenantName>, id: KeyId) -> AccessE
         tenant,
         actor: Some(Actor::clone(&caller.actor)),
         key: Some(id.to_string()),
+        object: None,
         source_ip: source_ip.clone(),
         request_id: request_id.clone(),
         occurred_at: Timestamp::now().into(),

@@ -5,10 +5,12 @@ use tokio_postgres::types::Json;
 use super::{Error, Transaction, column, outbox::Backlog};
 use crate::domain::access::AccessEvent;
 
-/// Puts an access at the end of the queue.
-pub async fn insert(tx: &Transaction<'_>, event: &AccessEvent) -> Result<(), Error> {
-    let statement = tx.prepare_cached("insert into access_outbox (event) values ($1)").await?;
-    tx.execute(&statement, &[&Json(event)]).await?;
+/// Adds accesses, to be committed with what they are about.
+pub async fn insert(tx: &Transaction<'_>, accesses: &[AccessEvent]) -> Result<(), Error> {
+    let statement =
+        tx.prepare_cached("insert into access_outbox (event) select event from unnest($1::json[]) as n (event)").await?;
+    let events: Vec<_> = accesses.iter().map(Json).collect();
+    tx.execute(&statement, &[&events]).await?;
     Ok(())
 }
 

@@ -148,12 +148,12 @@ pub async fn after(tx: &Transaction<'_>, tenant: &TenantName, after: &VersionTag
 /// A place in a tenant's whole history: epoch, revision, item.
 pub type Place = (String, i64, i32);
 
-/// The events of a piece of a tenant's history, epoch by epoch, that one of these actors caused; with the place that was reached, unless
+/// The events of a piece of a tenant's history, epoch by epoch, that one of these actors caused, each with its type; with the place that was reached, unless
 /// that was the end. `looked_at` bounds how many events are looked at.
 pub async fn of_actors(
     tx: &Transaction<'_>, tenant: &TenantName, actors: &[String], after: Option<&Place>, looked_at: i64,
-) -> Result<(Vec<String>, Option<Place>), Error> {
-    let sql = "select epoch, revision, item, case when payload #>> '{actor,id}' = any($2) then payload::text end as payload \
+) -> Result<(Vec<(String, String)>, Option<Place>), Error> {
+    let sql = "select epoch, revision, item, type, case when payload #>> '{actor,id}' = any($2) then payload::text end as payload \
                from route_events where tenant = $1 and ($3::text is null or (epoch, revision, item) > ($3, $4, $5)) \
                order by epoch, revision, item limit $6";
     let statement = tx.prepare_cached(sql).await?;
@@ -162,7 +162,9 @@ pub async fn of_actors(
         None => (None, 0, 0),
     };
     let rows = tx.query(&statement, &[&tenant.as_str(), &actors, &epoch, &revision, &item, &looked_at]).await?;
-    let payloads = rows.iter().filter_map(|row| column::<Option<String>>(row, "payload").transpose());
+    let payload = |row| Ok(column::<Option<String>>(row, "payload")?.map(|payload| (column::<String>(row, "type"), payload)));
+    let payloads = rows.iter().filter_map(|row| payload(row).transpose());
+    let payloads = payloads.map(|found: Result<_, Error>| found.and_then(|(ce_type, payload)| Ok((ce_type?, payload))));
     let last = rows.last().map(|row| Ok::<_, Error>((column(row, "epoch")?, column(row, "revision")?, column(row, "item")?)));
     Ok((payloads.collect::<Result<_, _>>()?, last.transpose()?))
 }

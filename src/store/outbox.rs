@@ -43,6 +43,8 @@ pub struct OutboxRow {
     pub occurred_at: UtcTime,
     /// W3C trace context of its request.
     pub traceparent: Option<String>,
+    /// The replay that publishes it again; `None` for what is new.
+    pub replay: Option<Uuid>,
 }
 
 /// What Kafka has not acknowledged.
@@ -120,8 +122,8 @@ pub async fn try_lead(session: Session, holder: &str, silence: Duration) -> Resu
 }
 
 const BATCH: &str = "select o.id, o.event_id, e.payload::text as payload, e.type, e.tenant, e.epoch, e.revision, \
-    rtrim(e.tenant || '/' || e.service || '/' || e.env || '/' || e.version, '/') as subject, e.occurred_at, e.traceparent \
-    from (select id, event_id from outbox order by id limit $1) o join route_events e on e.id = o.event_id order by o.id";
+    rtrim(e.tenant || '/' || e.service || '/' || e.env || '/' || e.version, '/') as subject, e.occurred_at, e.traceparent, o.replay \
+    from (select id, event_id, replay from outbox order by id limit $1) o join route_events e on e.id = o.event_id order by o.id";
 
 /// The lease's row is locked, so that a new leader cannot raise the epoch between the check and the delete.
 const DELETE: &str = "with fence as (select epoch from relay_lease where epoch = $2 for share) \
@@ -131,6 +133,16 @@ impl Lease {
     /// The fencing epoch.
     pub fn epoch(&self) -> i64 {
         self.epoch
+    }
+
+    /// Its session, for what else is done under it.
+    pub(super) fn client(&self) -> &Client {
+        &self.session.client
+    }
+
+    /// How its session is encrypted.
+    pub(super) fn tls(&self) -> &Tls {
+        &self.session.tls
     }
 
     /// Cancelled when its connection is lost, and with it the lock.
@@ -156,6 +168,7 @@ impl Lease {
                     subject: column(row, "subject")?,
                     occurred_at: column::<jiff::Timestamp>(row, "occurred_at")?.into(),
                     traceparent: column(row, "traceparent")?,
+                    replay: column(row, "replay")?,
                 })
             })
             .collect()
@@ -169,10 +182,11 @@ impl Lease {
     }
 }
 
-/// Samples the backlog.
+/// Samples the backlog of what is new: what replays publish again is no change that Kafka does not know of.
 pub async fn backlog(tx: &Transaction<'_>) -> Result<Backlog, Error> {
-    let sql = "select (select count(*) from (select 1 from outbox limit 100000) rows) as events, \
-               coalesce(extract(epoch from clock_timestamp() - (select created_at from outbox order by id limit 1)), 0)::float8 \
+    let sql = "select (select count(*) from (select 1 from outbox where replay is null limit 100000) rows) as events, \
+               coalesce(extract(epoch from clock_timestamp() \
+                 - (select created_at from outbox where replay is null order by id limit 1)), 0)::float8 \
                  as oldest";
     let statement = tx.prepare_cached(sql).await?;
     let row = tx.query_one(&statement, &[]).await?;

@@ -7,7 +7,7 @@ use tokio_postgres::{Row, types::ToSql};
 
 use super::{Error, column, tenants, text};
 use crate::domain::{
-    event::{Change, Event},
+    event::{Change, Event, versions},
     filter::RouteFilter,
     ids::{EnvName, RouteName, ServiceName, TenantName, VersionName},
     snapshot::Scope,
@@ -66,7 +66,7 @@ pub async fn object(
     tx: &Transaction<'_>, tenant: &TenantName, [service, env, version]: [&str; 3], at: &VersionTag,
 ) -> Result<Option<Was>, Error> {
     let sql = format!(
-        "select l.payload::text as last, f.payload::text as first from ( \
+        "select l.payload::text as last, l.type as last_type, f.payload::text as first, f.type as first_type from ( \
              select * from route_events where tenant = $1 and epoch = $2 and revision <= $3 \
                and service = $4 and env = $5 and version = $6 order by revision desc, item desc limit 1) l {FIRST}"
     );
@@ -77,7 +77,7 @@ pub async fn object(
 }
 
 /// The event that began the life that an object had at its event `l`, which did not end it.
-const FIRST: &str = "cross join lateral (select payload from route_events h \
+const FIRST: &str = "cross join lateral (select payload, type from route_events h \
     where h.tenant = l.tenant and h.service = l.service and h.env = l.env and h.version = l.version and h.epoch = l.epoch \
       and (h.revision, h.item) <= (l.revision, l.item) and h.payload ->> 'before' is null \
     order by h.revision desc, h.item desc limit 1) f where l.payload ->> 'after' is not null";
@@ -101,7 +101,7 @@ async fn read(
     after: Option<&RouteName>, limit: i64,
 ) -> Result<Vec<Was>, Error> {
     let sql = format!(
-        "select l.payload::text as last, f.payload::text as first from ( \
+        "select l.payload::text as last, l.type as last_type, f.payload::text as first, f.type as first_type from ( \
              select distinct on (service, env, version) * from route_events \
              where tenant = $1 and epoch = $2 and revision <= $3 and service <> '' and (not $4 or version <> '') \
                and ($5::text is null or service = $5) and ($6::text is null or env = $6) and ($7::text is null or version = $7) \
@@ -159,7 +159,7 @@ pub async fn between(
                    and service <> '' and ($5::text is null or service = $5) and ($6::text is null or env = $6)), \
                  f as (select distinct on (service, env, version) * from h order by service, env, version, revision, item), \
                  l as (select distinct on (service, env, version) * from h order by service, env, version, revision desc, item desc) \
-               select f.payload::text as first, l.payload::text as last from f join l using (service, env, version) \
+               select f.payload::text as first, f.type as first_type, l.payload::text as last, l.type as last_type from f join l using (service, env, version) \
                order by service, env, version limit $7";
     let statement = tx.prepare_cached(sql).await?;
     let (epoch, from, upto) = (to.epoch.as_str(), tenants::signed(from)?, tenants::signed(to.revision)?);
@@ -181,7 +181,7 @@ pub async fn between(
 pub async fn events(
     tx: &Transaction<'_>, tenant: &TenantName, [service, env, version]: [&str; 3], at: &VersionTag, limit: i64,
 ) -> Result<Vec<Event>, Error> {
-    let sql = "select payload::text as payload from route_events where tenant = $1 and epoch = $2 and revision <= $3 \
+    let sql = "select payload::text as payload, type as payload_type from route_events where tenant = $1 and epoch = $2 and revision <= $3 \
                and service = $4 and env = $5 and version = $6 order by revision desc, item desc limit $7";
     let statement = tx.prepare_cached(sql).await?;
     let (epoch, revision) = (at.epoch.as_str(), tenants::signed(at.revision)?);
@@ -194,5 +194,6 @@ fn was(row: &Row) -> Result<Was, Error> {
 }
 
 fn event(row: &Row, name: &str) -> Result<Event, Error> {
-    serde_json::from_str(column::<&str>(row, name)?).map_err(|e| Error::Corrupt(format!("{name}: {e}")))
+    let (ce_type, json): (&str, &str) = (column(row, &format!("{name}_type"))?, column(row, name)?);
+    versions::read(ce_type, json.as_bytes()).map_err(|e| Error::Corrupt(format!("{name}: {e}")))
 }

@@ -7,6 +7,7 @@ mod clock;
 mod cluster;
 mod commit;
 mod consumers;
+mod deaths;
 mod exports;
 mod half_open;
 mod hangs;
@@ -26,4 +27,6 @@ mod replica;
 mod rolling;
 #[path = "../support/mod.rs"]
 mod support;
+#[path = "../pipeline/topic.rs"]
+mod topic;
 mod traces;

@@ -115,7 +115,7 @@ async fn what_cannot_be_read_is_dead_lettered_with_its_origin_and_the_partition_
         ("not_json", with(&|r| r.value = Some(b"\xff{".to_vec()))),
         ("not_json", with(&|r| r.value = None)),
         ("not_an_event", with(&|r| r.value = Some(b"{\"id\": 1}".to_vec()))),
-        ("unknown_type", with(&|r| set(r, "ce_type", "trafficmanager.route.updated.v2"))),
+        ("unknown_version", with(&|r| set(r, "ce_type", "trafficmanager.route.updated.v2"))),
         ("unknown_type", with(&|r| r.headers.clear())),
         ("header_mismatch", with(&|r| set(r, "ce_id", "another"))),
         (

@@ -10,8 +10,11 @@ mod exports;
 mod followers;
 mod frozen_leader;
 mod gate;
+mod letters;
+mod panics;
 mod privacy;
 mod relay;
+mod replays;
 mod retention;
 #[path = "../support/mod.rs"]
 mod support;

@@ -62,6 +62,7 @@ async fn events_are_published_whole_in_order_and_only_then_deleted() {
             revision: revision.to_string(),
             epoch,
             traceparent: row.get(5),
+            replay: None,
         };
         for (name, value) in [
             ("ce_specversion", Some("1.0")),

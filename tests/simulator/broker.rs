@@ -64,7 +64,7 @@ impl Broker {
     pub fn append(&mut self, row: &OutboxRow) -> bool {
         let partition = partition_of(row);
         let record = record_of(row, partition, self.logs[partition].len());
-        let recorded = follower::recorded(row.payload.as_bytes()).expect("what was published is an event");
+        let recorded = follower::recorded(&row.ce_type, row.payload.as_bytes()).expect("what was published is an event");
         self.logs[partition].push(Entry { record, recorded });
         self.has.insert(row.event_id)
     }

@@ -214,6 +214,7 @@ impl Database {
                 subject: body.tenant.to_string(),
                 occurred_at: body.occurred_at,
                 traceparent: None,
+                replay: None,
             };
             self.outbox.insert(id, row);
             self.remember(new.event);

@@ -117,6 +117,7 @@ pub(super) fn validator() -> Document {
             "visible_to": optional(),
             "actor": { "bsonType": ["object", "null"], "required": Bson::Array(vec!["kind".into(), "id".into()]) },
             "key": optional(),
+            "object": optional(),
             "source_ip": optional(),
             "correlation_id": text(),
             "occurred_at": text(),

@@ -207,11 +207,12 @@ enum Fault {
 struct Access {
     event_id: schemas::EventId,
     kind: schemas::AccessKind,
-    /// `key_created`, `key_rotated`, `key_revoked`, or the endpoint.
+    /// `key_created`, `key_rotated`, `key_revoked`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`, `replay_cancelled`, or
+    /// the endpoint.
     action: String,
-    /// What was answered; `null` for changes of keys.
+    /// What was answered; `null` for what is told because it was done: changes of keys, and what was operated.
     status: Option<i64>,
-    /// Why it was refused.
+    /// Why it was refused; of what was operated, why in the operator's words.
     reason: Option<String>,
     /// The tenant that it was about. Of a refused request this is what its sender wrote: there need not be such a tenant.
     tenant: Option<schemas::TenantName>,
@@ -221,6 +222,8 @@ struct Access {
     actor: Option<Accessor>,
     /// The id of the key that was presented or changed.
     key: Option<String>,
+    /// What else was acted on: the id of a dead letter or of a replay.
+    object: Option<String>,
     source_ip: Option<String>,
     correlation_id: String,
     occurred_at: schemas::Time,
@@ -323,7 +326,7 @@ fn archived() -> Value {
 fn access() -> Value {
     json!({
         "event_id": "01a1fd21-de3d-7778-bc54-13f5856b700d", "kind": "denied", "action": "GET /api/v1/tenants/{tenant}", "status": 401,
-        "reason": "revoked_key", "tenant": null, "visible_to": "acme", "actor": null, "key": "0Yb3kQ9zTn5W", "source_ip": "192.0.2.7",
+        "reason": "revoked_key", "tenant": null, "visible_to": "acme", "actor": null, "key": "0Yb3kQ9zTn5W", "object": null, "source_ip": "192.0.2.7",
         "correlation_id": "01a1fd21-de3d-7778-bc54-13f4251a9a0f", "occurred_at": "2026-11-21T08:03:37.661997Z", "suppressed": 12,
     })
 }

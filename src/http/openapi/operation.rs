@@ -13,7 +13,7 @@ use super::{
 use crate::{
     auth::Role,
     http::{
-        access::{self, Access, Endpoint, Found},
+        access::{self, Found},
         problem::Code,
     },
 };
@@ -262,7 +262,7 @@ impl Operation {
     /// Who may; `None`: everybody.
     fn roles(&self) -> Option<&'static [Role]> {
         match access::find(&self.method.to_uppercase(), self.path) {
-            Found::Endpoint(Endpoint { access: Access::Roles(roles), .. }) => Some(*roles),
+            Found::Endpoint(endpoint) => endpoint.access.roles(),
             _ => None,
         }
     }

@@ -301,10 +301,27 @@ checked! {
         "description": "Who did it: `actor.id` of the event.", "type": "string", "maxLength": 255, "pattern": PLAIN,
         "examples": ["anonymous"],
     });
+    /// What became of a dead letter.
+    LetterState = json_schema!({
+        "description": "What became of it. `waiting`: nobody has decided. `redriving`: it was decided to send it again, and is not known yet \
+                        whether that was done.",
+        "type": "string", "enum": crate::domain::dead_letter::LetterState::ALL.map(crate::domain::dead_letter::LetterState::as_str),
+    });
+    /// Why a record is a dead letter.
+    LetterReason = json_schema!({
+        "description": "Why it is a dead letter; docs/events.md has the list.", "type": "string", "maxLength": 64, "pattern": PLAIN,
+        "examples": ["unknown_version"],
+    });
+    /// The id of a dead letter.
+    LetterId = json_schema!({
+        "description": "The partition and offset in the dead-letter topic.", "type": "string", "pattern": super::shared::LETTER_ID,
+        "examples": ["0-17"],
+    });
     /// What sort of access.
     AccessKind = json_schema!({
         "description": "`denied`: refused, with 401, 403, or 404 for another tenant. `key_changed`: a key was made, rotated or revoked. \
-                        `operated`: an administrator changed how the service runs: a drill. `read`: something sensitive was read: the audit, an export, the list of keys.",
+                        `operated`: an administrator changed how the service runs: a drill, a dead letter that was decided on, a replay that was \
+                        begun or cancelled. `read`: something sensitive was read: the audit, an export, the list of keys.",
         "type": "string", "enum": crate::domain::access::Kind::ALL.map(crate::domain::access::Kind::as_str),
     });
     /// What happened.

@@ -143,10 +143,15 @@ pub fn path_parameter(schemas: &mut Schemas, name: &str) -> Value {
         "version" => schemas.read::<VersionName>(),
         "id" => json!({ "type": "string", "format": "uuid" }),
         "key_id" => json!({ "type": "string", "pattern": "^[0-9A-Za-z]{12}$" }),
+        "replay_id" => json!({ "type": "string", "format": "uuid" }),
+        "letter_id" => json!({ "type": "string", "pattern": LETTER_ID }),
         _ => json!({ "type": "string", "minLength": 1 }),
     };
     json!({ "name": name, "in": "path", "required": true, "description": parameter(name), "schema": schema })
 }
+
+/// `<partition>-<offset>`
+pub const LETTER_ID: &str = "^(0|[1-9][0-9]{0,9})-(0|[1-9][0-9]{0,18})$";
 
 /// The parameters of a query that is read into `T`.
 pub fn query<T: JsonSchema>(schemas: &mut Schemas) -> Vec<Value> {
@@ -169,6 +174,10 @@ fn parameter(name: &str) -> &'static str {
         "id" => "The plan's id.",
         "key_id" => "The API key's id.",
         "dependency" => "A dependency's name, as `/health/resilience` tells it.",
+        "replay_id" => "The replay's id.",
+        "letter_id" => "The dead letter's id: its partition and offset in the dead-letter topic.",
+        "state" => "Only those of which this became.",
+        "reason" => "Only those that are there for this reason.",
         "at" => "As it was then, instead of now.",
         "confirm" => "The tenant's name: everything that it has goes with it.",
         "confirm_in_use" => "The caller knows that a policy sends traffic there. The policy must have somewhere else to send it.",

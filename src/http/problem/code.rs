@@ -55,6 +55,16 @@ pub enum Code {
     PlanStale,
     /// The hash is not the plan's.
     PlanHashMismatch,
+    /// No such dead letter, or none any more.
+    DeadLetterNotFound,
+    /// The dead letter was decided on before, and not so.
+    DeadLetterDecided,
+    /// The dead letter cannot be sent again.
+    NotRedrivable,
+    /// No such replay.
+    ReplayNotFound,
+    /// The replay is done.
+    ReplayEnded,
     /// The tenant writes more often than it may.
     TooManyWrites,
     /// A quota of the tenant is used up.
@@ -123,6 +133,11 @@ impl Code {
             Self::PlanNotFound => (S::NOT_FOUND, "plan_not_found", "The plan does not exist"),
             Self::PlanStale => (S::CONFLICT, "plan_stale", "The tenant has changed since the plan was made"),
             Self::PlanHashMismatch => (S::CONFLICT, "plan_hash_mismatch", "The hash is not the plan's"),
+            Self::DeadLetterNotFound => (S::NOT_FOUND, "dead_letter_not_found", "The dead letter does not exist"),
+            Self::DeadLetterDecided => (S::CONFLICT, "dead_letter_decided", "The dead letter was decided on before"),
+            Self::NotRedrivable => (S::CONFLICT, "not_redrivable", "The dead letter cannot be sent again"),
+            Self::ReplayNotFound => (S::NOT_FOUND, "replay_not_found", "The replay does not exist"),
+            Self::ReplayEnded => (S::CONFLICT, "replay_ended", "The replay is done"),
             Self::TooManyWrites => (S::TOO_MANY_REQUESTS, "too_many_writes", "The tenant writes more often than it may"),
             Self::QuotaExceeded => (S::CONFLICT, "quota_exceeded", "A quota of the tenant is used up"),
             Self::PreconditionFailed => {
@@ -241,13 +256,26 @@ impl Code {
             Self::PlanHashMismatch => {
                 ("`hash` is not the `hash` of the plan that the path names.", "Read the plan again, and send its hash.")
             }
+            Self::DeadLetterNotFound => {
+                ("The dead-letter topic has nothing in that place, or not any more.", "See `GET /api/v1/dead-letters`.")
+            }
+            Self::DeadLetterDecided => (
+                "A letter that was sent again, or is being sent again, is to be discarded.",
+                "Nothing: what it was is on its way, or has come back as another letter.",
+            ),
+            Self::NotRedrivable => (
+                "The letter does not come from `kafka.topic`, or was too large to be kept whole and is gone from where it came from.",
+                "`detail` says which. What is gone from Kafka is still in PostgreSQL: a replay publishes it again.",
+            ),
+            Self::ReplayNotFound => ("There is no replay of that id.", "See `GET /api/v1/replays`."),
+            Self::ReplayEnded => ("A replay that is done is to be cancelled.", "Nothing: all of its events are queued."),
             Self::TooManyWrites => (
                 "The tenant has made as many changes as `quotas.writes_per_second` lets it make. Nothing was changed.",
                 "Try again after `Retry-After`, put changes together in a batch, or raise the quota.",
             ),
             Self::TooManyExports => ("`audit.max_concurrent_exports` exports are running.", "Try again after `Retry-After`."),
             Self::QuotaExceeded => (
-                "The tenant has as many routes, policies or plans as `quota` lets it have, or the body is larger than its `body_bytes`. `limit` is \
+                "The tenant has as many routes, policies or plans (or the installation as many running replays) as `quota` lets it have, or the body is larger than its `body_bytes`. `limit` is \
                  the number: the tenant's own, or the default in `limits`.",
                 "Delete some, send less at a time, or raise the quota with `PATCH /api/v1/tenants/{tenant}`.",
             ),
@@ -278,7 +306,7 @@ impl Code {
                 "Use a new key for a new request.",
             ),
             Self::Unavailable => (
-                "PostgreSQL or MongoDB does not answer, or is not asked because it did not lately, or the history does not take the event of a \
+                "PostgreSQL, MongoDB or Kafka does not answer, or is not asked because it did not lately, or the history does not take the event of a \
                  change. Nothing was changed.",
                 "Try again after `Retry-After`.",
             ),
@@ -337,6 +365,11 @@ impl Code {
         Self::PlanNotFound,
         Self::PlanStale,
         Self::PlanHashMismatch,
+        Self::DeadLetterNotFound,
+        Self::DeadLetterDecided,
+        Self::NotRedrivable,
+        Self::ReplayNotFound,
+        Self::ReplayEnded,
         Self::TooManyWrites,
         Self::QuotaExceeded,
         Self::PreconditionFailed,

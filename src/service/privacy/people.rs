@@ -9,7 +9,10 @@ use super::{
 };
 use crate::{
     config::{self, ConfigError},
-    domain::{event::Event, ids::TenantName},
+    domain::{
+        event::{Event, versions},
+        ids::TenantName,
+    },
     service::Error,
     store::{
         self, Server, Visible,
@@ -56,7 +59,7 @@ impl People {
             let (place, names) = (after.as_ref(), names.as_slice());
             let read = async |tx: &store::Transaction<'_>| store::events::of_actors(tx, tenant, names, place, PAGE).await;
             let (payloads, last) = self.server.read(&Visible::tenant(tenant), read).await?;
-            let events = payloads.iter().map(|payload| serde_json::from_str(payload));
+            let events = payloads.iter().map(|(ce_type, payload)| versions::read(ce_type, payload.as_bytes()));
             let mut events: Vec<Event> = events.collect::<Result<_, _>>().map_err(Error::internal)?;
             self.privacy.open(events.iter_mut().flat_map(|event| of_event(&mut event.body))).await?;
             for event in &events {

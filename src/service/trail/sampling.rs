@@ -130,6 +130,7 @@ mod tests {
             visible_to: None,
             actor: None,
             key: None,
+            object: None,
             source_ip: None,
             request_id: String::new(),
             occurred_at: jiff::Timestamp::now().into(),

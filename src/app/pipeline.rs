@@ -1,0 +1,90 @@
+//! Starts what moves events: the relay and the audit consumer. Either is begun anew when it panics.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::{Committing, Parts, supervise::supervised};
+use crate::{
+    audit::{
+        archive::Archive,
+        consumer::{Consumer, ConsumerStatus},
+    },
+    config::{ConfigError, Settings},
+    http::{Check, CheckStatus, Health},
+    relay::{Relay, RelayStatus},
+    resilience::Dependency,
+};
+
+/// Starts the relay.
+pub(super) fn start_relay(
+    settings: &Settings, committed: &Committing, status: Arc<RelayStatus>, health: &mut Health, parts: &mut Parts,
+) -> Result<(), ConfigError> {
+    let make = {
+        let (settings, wake, status) = (settings.clone(), committed.relay.clone(), status.clone());
+        move || Relay::new(settings.clone(), wake.clone(), status.clone())
+    };
+    // What is wrong with the settings is wrong at once.
+    let policy = make()?.policy().clone();
+    health.dependency(policy.clone());
+    let (stop, panicked) = (parts.stop_pipeline.clone(), status.clone());
+    let running = supervised(
+        "relay",
+        stop.clone(),
+        move || panicked.panicked(),
+        move || {
+            let (relay, policy, stop) = (make(), policy.clone(), stop.clone());
+            async move {
+                match relay.map(|relay| relay.under(policy)) {
+                    Ok(relay) => relay.run(stop).await,
+                    Err(error) => tracing::error!(error = %error, "the relay cannot run"),
+                }
+            }
+        },
+    );
+    parts.pipeline.push(("relay", tokio::spawn(running)));
+    let checked = status.clone();
+    health.check("relay", move || match checked.report().last_error {
+        None => Check::of(true, CheckStatus::Healthy, ""),
+        Some(error) => Check::of(false, CheckStatus::Degraded, &error),
+    });
+    health.section("relay", move || json!(status.report()));
+    Ok(())
+}
+
+/// Starts the audit consumer.
+pub(super) async fn start_audit(settings: &Settings, health: &mut Health, parts: &mut Parts) -> Result<(), ConfigError> {
+    let resilience = &settings.resilience;
+    let policy = Dependency::new("mongodb_archive", resilience.policy(&resilience.mongodb_archive));
+    let archive = Archive::new(&settings.mongo, policy.timeout()).await?;
+    health.dependency(policy.clone());
+    let status = Arc::new(ConsumerStatus::default());
+    let make = {
+        let (settings, status) = (settings.clone(), status.clone());
+        move || Consumer::new(settings.clone(), archive.clone(), policy.clone(), status.clone())
+    };
+    make()?;
+    let (stop, panicked) = (parts.stop_pipeline.clone(), status.clone());
+    let running = supervised(
+        "audit",
+        stop.clone(),
+        move || panicked.panicked(),
+        move || {
+            let (consumer, stop) = (make(), stop.clone());
+            async move {
+                let ended = async { consumer?.run(stop).await };
+                if let Err(error) = ended.await {
+                    tracing::error!(error = %error, "the audit consumer cannot run");
+                }
+            }
+        },
+    );
+    parts.pipeline.push(("audit", tokio::spawn(running)));
+    let checked = status.clone();
+    health.check("audit", move || match checked.report().last_error {
+        None => Check::of(true, CheckStatus::Healthy, ""),
+        Some(error) => Check::of(false, CheckStatus::Degraded, &error),
+    });
+    health.section("audit", move || json!(status.report()));
+    Ok(())
+}

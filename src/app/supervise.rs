@@ -1,0 +1,57 @@
+//! What must run for as long as the process does is begun anew when it panics: a process without its relay or its consumer would look
+//! healthy and do nothing.
+
+use std::{panic::AssertUnwindSafe, time::Duration};
+
+use futures_util::FutureExt as _;
+use tokio_util::sync::CancellationToken;
+
+use crate::telemetry::names;
+
+/// The pause before something is begun anew.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Runs what `make` makes until it ends by itself; after a panic, tells `on_panic` and makes another, until `stop`.
+pub async fn supervised<F: Future<Output = ()>>(
+    part: &'static str, stop: CancellationToken, on_panic: impl Fn(), mut make: impl FnMut() -> F,
+) {
+    while AssertUnwindSafe(make()).catch_unwind().await.is_err() {
+        tracing::error!(part, "it panicked; it is begun anew");
+        metrics::counter!(names::PANICS, "part" => part).increment(1);
+        on_panic();
+        if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_panics_is_begun_anew_and_what_ends_is_not() {
+        let (begun, told) = (Cell::new(0), Cell::new(0));
+        let make = || {
+            begun.set(begun.get() + 1);
+            async { assert!(begun.get() > 2, "a defect") }
+        };
+        supervised("test", CancellationToken::new(), || told.set(told.get() + 1), make).await;
+        assert_eq!((begun.get(), told.get()), (3, 2));
+    }
+
+    #[tokio::test]
+    async fn nothing_is_begun_anew_after_the_stop() {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let begun = Cell::new(0);
+        let make = || {
+            begun.set(begun.get() + 1);
+            async { panic!("a defect") }
+        };
+        supervised("test", stop, || {}, make).await;
+        assert_eq!(begun.get(), 1);
+    }
+}

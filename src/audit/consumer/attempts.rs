@@ -1,0 +1,213 @@
+//! Deaths that a record may be to blame for, counted over restarts, so that one that kills the consumer each time is parked in the end.
+//!
+//! Before the first batch after an assignment is begun, the offset where it begins is committed again with a mark: how often a process has
+//! died right there. The mark goes when the batch is done, and as soon as it has gone on for `audit.attempt_ms`: a process that is killed
+//! while it waits for an archive that is away did not die of a record. After `audit.max_attempts` deaths the records from there on are
+//! handled one at a time, each with a mark of its own, and one that has had so many deaths by itself is dead-lettered as `poison`.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use rdkafka::{
+    Offset, TopicPartitionList,
+    consumer::{CommitMode, Consumer as _},
+    error::KafkaError,
+};
+
+use super::Stream;
+use crate::kafka::{self, Record};
+
+/// What the metadata of a committed offset says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Mark {
+    /// Attempts that began here and are not known to have ended.
+    deaths: u32,
+    /// So many records from here on are handled one at a time.
+    alone: u32,
+}
+
+impl Mark {
+    fn write(self) -> String {
+        if self == Self::default() { String::new() } else { format!("deaths={} alone={}", self.deaths, self.alone) }
+    }
+
+    /// What is no mark of ours says nothing.
+    fn read(metadata: &str) -> Self {
+        let parsed = || {
+            let (deaths, alone) = metadata.strip_prefix("deaths=")?.split_once(" alone=")?;
+            Some(Self { deaths: deaths.parse().ok()?, alone: alone.parse().ok()? })
+        };
+        parsed().unwrap_or_default()
+    }
+
+    /// Where so many deaths are: from here on one at a time.
+    fn narrowed(self, max: u32, batch: u32) -> Self {
+        if self.alone == 0 && self.deaths >= max { Self { deaths: 0, alone: batch } } else { self }
+    }
+}
+
+/// What is to be done with a piece of a batch.
+#[derive(Debug)]
+pub(super) enum Begun {
+    /// It is handled. Its marks, if it has some.
+    Handle(Option<Marked>),
+    /// It is one record that has had so many deaths: it is parked.
+    Park(u32),
+}
+
+/// The marks of a piece that is being handled.
+#[derive(Debug, Clone)]
+pub(super) struct Marked {
+    /// The same offsets as before it was begun.
+    before: Vec<(i32, i64, Mark)>,
+}
+
+/// The marks of the partitions that are assigned.
+pub(super) struct Attempts {
+    topic: String,
+    max: u32,
+    batch: u32,
+    generation: u64,
+    /// Partitions with their marks; those without one have come past their first batch.
+    marks: HashMap<i32, Option<Mark>>,
+}
+
+impl Attempts {
+    /// Of a topic; `max` deaths are too many, and `batch` records are handled one at a time then.
+    pub fn new(topic: &str, max: u32, batch: usize) -> Self {
+        let batch = u32::try_from(batch).unwrap_or(u32::MAX);
+        Self { topic: topic.to_owned(), max, batch, generation: u64::MAX, marks: HashMap::new() }
+    }
+
+    /// Looks up the marks of partitions that were assigned since the last batch, and splits the batch into what is handled together.
+    pub async fn pieces<'a>(&mut self, consumer: &Arc<Stream>, generation: u64, batch: &'a [Record]) -> Vec<&'a [Record]> {
+        if self.generation != generation {
+            (self.generation, self.marks) = (generation, HashMap::new());
+        }
+        let new: Vec<i32> = firsts(batch).keys().copied().filter(|partition| !self.marks.contains_key(partition)).collect();
+        if !new.is_empty() {
+            let found = self.committed(consumer, &new).await.unwrap_or_else(|error| {
+                tracing::warn!(error = %error, "how often records were tried before is not known");
+                HashMap::new()
+            });
+            for partition in new {
+                let mark = found.get(&partition).copied().unwrap_or_default().narrowed(self.max, self.batch);
+                self.marks.insert(partition, Some(mark));
+            }
+        }
+        let is_alone = |record: &Record| self.mark(record.partition).is_some_and(|mark| mark.alone > 0);
+        if batch.iter().any(is_alone) { batch.chunks(1).collect() } else { vec![batch] }
+    }
+
+    fn mark(&self, partition: i32) -> Option<Mark> {
+        self.marks.get(&partition).copied().flatten()
+    }
+
+    /// Marks a piece as begun.
+    pub async fn begin(&self, consumer: &Arc<Stream>, piece: &[Record]) -> Begun {
+        let marked = firsts(piece).into_iter().filter_map(|(partition, offset)| Some((partition, offset, self.mark(partition)?)));
+        let before: Vec<_> = marked.collect();
+        if let [(_, _, mark)] = before[..]
+            && mark.alone > 0
+            && mark.deaths >= self.max
+        {
+            return Begun::Park(mark.deaths);
+        }
+        if before.is_empty() {
+            return Begun::Handle(None);
+        }
+        let begun =
+            before.iter().map(|(partition, offset, mark)| (*partition, *offset, Mark { deaths: mark.deaths + 1, ..*mark }));
+        self.commit(consumer, begun.collect()).await;
+        Begun::Handle(Some(Marked { before }))
+    }
+
+    /// Takes the marks of a piece back: whatever ends the process from now on, is not it.
+    pub async fn release(&self, consumer: &Arc<Stream>, marked: Marked) {
+        self.commit(consumer, marked.before).await;
+    }
+
+    /// A piece is done, and its offsets are stored: commits them, with the marks of what comes next.
+    pub async fn end(&mut self, consumer: &Arc<Stream>, piece: &[Record]) {
+        let mut next = Vec::new();
+        for (partition, offset) in lasts(piece) {
+            let Some(mark) = self.mark(partition) else { continue };
+            let alone = mark.alone.saturating_sub(1);
+            let mark = Mark { deaths: 0, alone };
+            self.marks.insert(partition, Some(mark).filter(|mark| mark.alone > 0));
+            next.push((partition, offset + 1, mark));
+        }
+        if !next.is_empty() {
+            self.commit(consumer, next).await;
+        }
+    }
+
+    async fn committed(&self, consumer: &Arc<Stream>, partitions: &[i32]) -> Result<HashMap<i32, Mark>, KafkaError> {
+        let mut asked = TopicPartitionList::new();
+        for partition in partitions {
+            asked.add_partition(&self.topic, *partition);
+        }
+        let consumer = consumer.clone();
+        let answer = tokio::task::spawn_blocking(move || consumer.committed_offsets(asked, kafka::question_timeout())).await;
+        let committed = answer.unwrap_or(Err(KafkaError::Canceled))?;
+        Ok(committed.elements().iter().map(|element| (element.partition(), Mark::read(element.metadata()))).collect())
+    }
+
+    /// A mark that cannot be committed is one that is not there: the consumer is worth no less for it than without.
+    async fn commit(&self, consumer: &Arc<Stream>, offsets: Vec<(i32, i64, Mark)>) {
+        let mut list = TopicPartitionList::new();
+        for (partition, offset, mark) in offsets {
+            let mut element = list.add_partition(&self.topic, partition);
+            if element.set_offset(Offset::Offset(offset)).is_ok() {
+                element.set_metadata(mark.write());
+            }
+        }
+        let consumer = consumer.clone();
+        let committing = tokio::task::spawn_blocking(move || consumer.commit(&list, CommitMode::Sync));
+        match tokio::time::timeout(kafka::question_timeout(), committing).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::debug!(error = %error, "a mark could not be committed"),
+            Ok(Err(_)) | Err(_) => tracing::debug!("a mark could not be committed in time"),
+        }
+    }
+}
+
+/// The first offset of each partition.
+fn firsts(records: &[Record]) -> BTreeMap<i32, i64> {
+    let mut firsts = BTreeMap::new();
+    for record in records {
+        firsts.entry(record.partition).or_insert(record.offset);
+    }
+    firsts
+}
+
+/// The last offset of each partition.
+fn lasts(records: &[Record]) -> BTreeMap<i32, i64> {
+    records.iter().map(|record| (record.partition, record.offset)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mark_is_read_as_it_was_written_and_nothing_else_is_one() {
+        for mark in [Mark { deaths: 3, alone: 0 }, Mark { deaths: 0, alone: 500 }, Mark { deaths: 5, alone: 1 }] {
+            assert_eq!(Mark::read(&mark.write()), mark);
+        }
+        assert_eq!(Mark::default().write(), "", "what is over leaves nothing");
+        for other in ["", "x", "deaths=1", "deaths=-1 alone=0", "deaths=1 alone=", "deaths= alone=1"] {
+            assert_eq!(Mark::read(other), Mark::default(), "{other}");
+        }
+    }
+
+    #[test]
+    fn so_many_deaths_narrow_what_is_handled_together_once() {
+        let mark = |deaths, alone| Mark { deaths, alone };
+        assert_eq!(mark(4, 0).narrowed(5, 100), mark(4, 0));
+        assert_eq!(mark(5, 0).narrowed(5, 100), mark(0, 100));
+        assert_eq!(mark(5, 7).narrowed(5, 100), mark(5, 7), "by itself it is counted on");
+    }
+}

@@ -1,0 +1,49 @@
+//! How far the archive is behind what is in Kafka, in records.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::Duration,
+};
+
+use rdkafka::{Offset, consumer::Consumer as _, error::KafkaError};
+
+use super::{ConsumerStatus, Stream};
+use crate::{kafka, telemetry::names};
+
+/// Measures every two seconds how many records of the assigned partitions the archive does not have yet.
+pub(super) async fn measure_lag(
+    consumer: Arc<Stream>, topic: String, done: Arc<Mutex<HashMap<i32, i64>>>, status: Arc<ConsumerStatus>,
+) {
+    loop {
+        let (consumer, topic) = (consumer.clone(), topic.clone());
+        let done = done.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let lag = tokio::task::spawn_blocking(move || lag(&consumer, &topic, &done)).await;
+        if let Ok(Ok(lag)) = lag {
+            status.lag.store(lag, Ordering::Relaxed);
+            // Kafka answers and nothing waits: whatever failed before is over.
+            if lag == 0 {
+                status.failed(None);
+            }
+            metrics::gauge!(names::CONSUMER_LAG).set(lag as f64);
+        }
+        metrics::gauge!(names::CONSUMER_LAG_SECONDS).set(status.lag_seconds());
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+}
+
+fn lag(consumer: &Stream, topic: &str, done: &HashMap<i32, i64>) -> Result<i64, KafkaError> {
+    let limit = kafka::question_timeout();
+    let committed = consumer.committed_offsets(consumer.assignment()?, limit)?;
+    let mut lag = 0;
+    for partition in committed.elements() {
+        let (low, high) = consumer.fetch_watermarks(topic, partition.partition(), limit)?;
+        let committed = match partition.offset() {
+            Offset::Offset(offset) => offset,
+            _ => low,
+        };
+        let here = done.get(&partition.partition()).copied().unwrap_or(0);
+        lag += (high - committed.max(here)).max(0);
+    }
+    Ok(lag)
+}

@@ -1,0 +1,267 @@
+//! `/dead-letters`: what could not be archived, and what becomes of it.
+
+mod operations;
+
+use actix_web::{HttpResponse, web};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use validator::Validate;
+
+pub use self::operations::operations;
+use super::{
+    ApiState,
+    context::{IDEMPOTENCY_REPLAYED, MAX_REASON, WriteContext},
+    extract::{Body, Fields, Query},
+    openapi::schemas,
+    problem::Problem,
+    respond,
+};
+use crate::{
+    auth::Caller,
+    domain::{
+        Invalid,
+        dead_letter::{Decision, LetterId, LetterState},
+        ids::TenantName,
+        plain_text,
+        time::UtcTime,
+    },
+    service::dead_letters::{Decided, Filter, Head, Letter, Origin, Wish},
+};
+
+/// The longest reason of a letter that is asked for, in bytes.
+const MAX_CODE: usize = 64;
+/// Letters that one request may send again, and how many it does unless it says.
+const MAX_REDRIVEN: u32 = 1000;
+const REDRIVEN: u32 = 100;
+
+/// A letter as lists show it.
+#[derive(Debug, Serialize)]
+struct LetterOut<'a> {
+    id: LetterId,
+    state: LetterState,
+    reason: &'a str,
+    attempts: u32,
+    at: UtcTime,
+    tenant: Option<&'a TenantName>,
+    event_id: Option<&'a str>,
+    event_type: Option<&'a str>,
+    origin: Option<&'a Origin>,
+    omitted: bool,
+    decision: Option<&'a Decision>,
+}
+
+impl<'a> LetterOut<'a> {
+    fn of(head: &'a Head, decision: Option<&'a Decision>) -> Self {
+        let Head { key, reason, attempts, tenant, event_id, event_type, origin, omitted } = head;
+        Self {
+            id: key.id,
+            state: decision.map_or(LetterState::Waiting, |decision| decision.state),
+            reason,
+            attempts: *attempts,
+            at: key.at,
+            tenant: tenant.as_ref(),
+            event_id: event_id.as_deref(),
+            event_type: event_type.as_deref(),
+            origin: origin.as_ref(),
+            omitted: *omitted,
+            decision,
+        }
+    }
+}
+
+impl<'a> From<&'a Decided> for LetterOut<'a> {
+    fn from(decided: &'a Decided) -> Self {
+        Self::of(&decided.head, decided.decision.as_ref())
+    }
+}
+
+/// Bytes that somebody sent: as what they are, if that can be shown, else in base64.
+#[derive(Debug, Serialize)]
+#[serde(tag = "encoding", content = "data", rename_all = "lowercase")]
+enum Content<'a> {
+    Json(&'a RawValue),
+    Text(&'a str),
+    Base64(String),
+}
+
+impl<'a> Content<'a> {
+    fn json(bytes: &'a [u8]) -> Self {
+        serde_json::from_slice(bytes).map_or_else(|_| Self::Base64(STANDARD.encode(bytes)), Self::Json)
+    }
+
+    fn text(bytes: &'a [u8]) -> Self {
+        std::str::from_utf8(bytes).map_or_else(|_| Self::Base64(STANDARD.encode(bytes)), Self::Text)
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct HeaderOut<'a> {
+    name: &'a str,
+    value: Option<Content<'a>>,
+}
+
+/// A letter with its content.
+#[derive(Debug, Serialize)]
+struct WholeOut<'a> {
+    #[serde(flatten)]
+    head: LetterOut<'a>,
+    key: Option<Content<'a>>,
+    headers: Vec<HeaderOut<'a>>,
+    value: Option<Content<'a>>,
+}
+
+fn id_in_path(path: web::Path<String>) -> Result<LetterId, Problem> {
+    LetterId::try_from(path.into_inner()).map_err(|invalid| Problem::field("{letter_id}", invalid))
+}
+
+fn code(fields: &mut Fields, pointer: &str, raw: Option<String>) -> Option<String> {
+    raw.and_then(|raw| fields.check(pointer, plain_text(&raw, MAX_CODE, "reason").map(|()| raw)))
+}
+
+/// The parameters of `GET /dead-letters`.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ListIn {
+    #[schemars(with = "Option<schemas::LetterState>")]
+    state: Option<String>,
+    #[schemars(with = "Option<schemas::TenantName>")]
+    tenant: Option<String>,
+    #[schemars(with = "Option<schemas::LetterReason>")]
+    reason: Option<String>,
+    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
+    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
+    limit: Option<u32>,
+    #[schemars(with = "Option<schemas::Cursor>")]
+    cursor: Option<String>,
+}
+
+/// `GET /dead-letters`
+pub async fn list(state: web::Data<ApiState>, _caller: Caller, query: Query<ListIn>) -> Result<HttpResponse, Problem> {
+    let ListIn { state: wanted, tenant, reason, limit, cursor } = query.0;
+    let mut fields = Fields::default();
+    let filter = Filter {
+        state: fields.optional("?state", wanted),
+        tenant: fields.optional("?tenant", tenant),
+        reason: code(&mut fields, "?reason", reason),
+        only_open: false,
+    };
+    let filter = fields.finish(Some(filter))?;
+    let page = state.dead_letters.list(&filter, &respond::page_request(limit, cursor)).await?;
+    let items: Vec<_> = page.items.iter().map(LetterOut::from).collect();
+    Ok(respond::json(&respond::PageOut { items: &items, next_cursor: page.next_cursor }))
+}
+
+/// `GET /dead-letters/{letter_id}`
+pub async fn get(state: web::Data<ApiState>, _caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+    let Decided { head: Letter { head, record }, decision } = state.dead_letters.letter(id_in_path(path)?).await?;
+    let headers = record.headers.iter().map(|(name, value)| HeaderOut { name, value: value.as_deref().map(Content::text) });
+    Ok(respond::json(&WholeOut {
+        head: LetterOut::of(&head, decision.as_ref()),
+        key: record.key.as_deref().map(Content::text),
+        headers: headers.collect(),
+        value: record.value.as_deref().map(Content::json),
+    }))
+}
+
+fn wish(context: &WriteContext, reason: Option<String>) -> Wish {
+    Wish { by: context.by(), reason, idempotency_key: context.idempotency_key() }
+}
+
+fn answered(replayed: bool, body: &impl Serialize) -> HttpResponse {
+    let mut response = HttpResponse::Ok();
+    if replayed {
+        response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+    }
+    response.json(body)
+}
+
+/// `POST /dead-letters/{letter_id}/redrive`
+pub async fn redrive(
+    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let reason = context.reason().map(str::to_owned);
+    let (letter, replayed) = state.dead_letters.redrive(id_in_path(path)?, &wish(&context, reason)).await?;
+    Ok(answered(replayed, &LetterOut::from(&letter)))
+}
+
+/// The body of `POST /dead-letters/redrive`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RedriveManyIn {
+    /// Only letters whose key names this tenant.
+    #[schemars(with = "Option<schemas::TenantName>")]
+    tenant: Option<String>,
+    /// Only letters that are there for this reason.
+    #[schemars(with = "Option<schemas::LetterReason>")]
+    reason: Option<String>,
+    /// At most so many: 100 unless said otherwise.
+    #[schemars(range(min = 1, max = MAX_REDRIVEN))]
+    limit: Option<u32>,
+    /// `next_cursor` of the answer before.
+    #[schemars(with = "Option<schemas::Cursor>")]
+    cursor: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct RefusedOut {
+    id: LetterId,
+    detail: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct RedrivenOut {
+    redriven: Vec<LetterId>,
+    refused: Vec<RefusedOut>,
+    next_cursor: Option<String>,
+}
+
+/// `POST /dead-letters/redrive`
+pub async fn redrive_many(
+    state: web::Data<ApiState>, context: WriteContext, body: Body<RedriveManyIn>,
+) -> Result<HttpResponse, Problem> {
+    let RedriveManyIn { tenant, reason, limit, cursor } = body.0;
+    let mut fields = Fields::default();
+    let tenant = fields.optional("/tenant", tenant);
+    let filter = Filter { state: None, tenant, reason: code(&mut fields, "/reason", reason), only_open: true };
+    let limit = limit.unwrap_or(REDRIVEN);
+    let in_range = (1..=MAX_REDRIVEN).contains(&limit);
+    let wrong = || Err(Invalid::new("out_of_range", format!("must be 1 to {MAX_REDRIVEN}")));
+    fields.check("/limit", if in_range { Ok(()) } else { wrong() });
+    let filter = fields.finish(Some(filter))?;
+    let why = context.reason().map(str::to_owned);
+    let page = respond::page_request(Some(limit), cursor);
+    let done = state.dead_letters.redrive_many(&filter, &page, &wish(&context, why)).await?;
+    let refused = done.refused.into_iter().map(|(id, detail)| RefusedOut { id, detail }).collect();
+    Ok(answered(done.replayed, &RedrivenOut { redriven: done.redriven, refused, next_cursor: done.next_cursor }))
+}
+
+/// The body of `POST /dead-letters/{letter_id}/discard`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DiscardIn {
+    /// Why it is not needed: kept with the letter and in the audit.
+    #[schemars(with = "schemas::ReasonText")]
+    reason: Option<String>,
+}
+
+/// `POST /dead-letters/{letter_id}/discard`
+pub async fn discard(
+    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: Body<DiscardIn>,
+) -> Result<HttpResponse, Problem> {
+    let id = id_in_path(path)?;
+    let reason = required_reason(body.0.reason)?;
+    let letter = state.dead_letters.discard(id, &wish(&context, Some(reason))).await?;
+    Ok(respond::json(&LetterOut::from(&letter)))
+}
+
+/// A reason that must be given.
+pub(super) fn required_reason(raw: Option<String>) -> Result<String, Problem> {
+    let mut fields = Fields::default();
+    let reason = match raw.filter(|raw| !raw.trim().is_empty()) {
+        None => fields.check("/reason", Err(Invalid::new("required", "is required"))),
+        Some(raw) => fields.check("/reason", plain_text(&raw, MAX_REASON, "reason").map(|()| raw)),
+    };
+    fields.finish(reason)
+}

@@ -1,0 +1,124 @@
+//! The operations of `/replays`, for the OpenAPI document.
+
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+
+use super::{ListIn, ReplayIn};
+use crate::http::{
+    openapi::{Answer, Operation, schemas},
+    problem::Code,
+    respond::PageOut,
+};
+
+/// How far a replay is.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+#[expect(dead_code, reason = "read by the derive")]
+enum ReplayState {
+    Running,
+    Done,
+    Cancelled,
+}
+
+/// A place in a history.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Place {
+    tenant: schemas::TenantName,
+    epoch: schemas::Epoch,
+    revision: schemas::Revision,
+}
+
+/// A piece of the history that is published again.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Replay {
+    #[schemars(with = "schemas::EventId")]
+    id: String,
+    /// One runs at a time; those made later wait for it.
+    state: ReplayState,
+    /// `null`: of every tenant.
+    tenant: Option<schemas::TenantName>,
+    /// `null`: of every history.
+    epoch: Option<schemas::Epoch>,
+    from: schemas::Revision,
+    /// `null`: to the newest, as it is when the history's turn comes.
+    to: Option<schemas::Revision>,
+    include_removed: bool,
+    #[schemars(range(min = 1))]
+    events_per_second: u32,
+    reason: String,
+    /// How many events there were when it was made; `null`: more than are counted.
+    events_total: Option<i64>,
+    /// How many of them were given to the relay.
+    #[schemars(range(min = 0))]
+    events_queued: i64,
+    /// The last of them.
+    at: Option<Place>,
+    created_by: String,
+    created_at: schemas::Time,
+    /// When it last moved.
+    changed_at: schemas::Time,
+    ended_at: Option<schemas::Time>,
+    /// Who cancelled it.
+    ended_by: Option<String>,
+}
+
+const LIST: &str = "/api/v1/replays";
+const REPLAY: &str = "/api/v1/replays/{replay_id}";
+
+/// What is told of each.
+pub fn operations() -> Vec<Operation> {
+    vec![
+        Operation::get(LIST, "listReplays", "List replays")
+            .about("The newest first.")
+            .query::<ListIn>()
+            .reads()
+            .answers(Answer::json::<PageOut<Replay>>(200, "A page.", json!({ "items": [replay()], "next_cursor": null })))
+            .refuses(&[Code::InvalidCursor]),
+        Operation::post(LIST, "createReplay", "Publish a piece of the history again")
+            .about(
+                "From PostgreSQL to Kafka, behind what is new and no faster than `events_per_second`: consumers know events by their ids, and \
+                 an archive that has lost some gets them back. Records carry `tm_replay`. What is published again never closes writes \
+                 (`audit.fail_closed`).",
+            )
+            .headers(&["Idempotency-Key", "X-Reason"])
+            .body::<ReplayIn>(json!({ "tenant": "acme", "from": 1, "to": 812, "reason": "the archive was lost" }))
+            .reads()
+            .answers(Answer::json::<Replay>(201, "It runs.", replay()).with(&["Location"]).perhaps(&["Idempotency-Replayed"]))
+            .refuses(&[Code::TenantNotFound, Code::QuotaExceeded, Code::IdempotencyKeyReused, Code::CommitUnknown]),
+        Operation::get(REPLAY, "getReplay", "How far a replay is")
+            .reads()
+            .answers(Answer::json::<Replay>(200, "The replay.", replay()))
+            .refuses(&[Code::ReplayNotFound, Code::InvalidRequest]),
+        Operation::delete(REPLAY, "cancelReplay", "Cancel a replay")
+            .about("What it has queued is published all the same. One that is cancelled stays so.")
+            .headers(&["X-Reason"])
+            .reads()
+            .answers(Answer::json::<Replay>(200, "It is cancelled.", cancelled()))
+            .refuses(&[
+                Code::MalformedRequest,
+                Code::InvalidRequest,
+                Code::ReplayNotFound,
+                Code::ReplayEnded,
+                Code::CommitUnknown,
+            ]),
+    ]
+}
+
+fn replay() -> Value {
+    json!({
+        "id": "01a1fd21-de3d-7778-bc54-13f4251a9a0f", "state": "running", "tenant": "acme", "epoch": "adc74a594a3e0e8f", "from": 1,
+        "to": 812, "include_removed": false, "events_per_second": 200, "reason": "the archive was lost", "events_total": 830,
+        "events_queued": 420, "at": { "tenant": "acme", "epoch": "adc74a594a3e0e8f", "revision": 407 },
+        "created_by": "0Yb3kQ9zTn5W", "created_at": "2026-11-21T08:03:37.661997Z", "changed_at": "2026-11-21T08:03:39.771123Z",
+        "ended_at": null, "ended_by": null,
+    })
+}
+
+fn cancelled() -> Value {
+    let mut replay = replay();
+    (replay["state"], replay["ended_by"]) = (json!("cancelled"), json!("0Yb3kQ9zTn5W"));
+    replay["ended_at"] = replay["changed_at"].clone();
+    replay
+}

@@ -1,0 +1,88 @@
+//! The pace of replays: the leader puts a few of their events into the queue now and then, behind what is new, and publishes them as
+//! it publishes everything. What it has done stands in Postgres, so that the next leader goes on where this one ends.
+
+use std::time::{Duration, Instant};
+
+use crate::{
+    config::{Settings, ms},
+    store::{
+        self,
+        outbox::Lease,
+        replays::{self, Moved},
+    },
+};
+
+/// So much of a second's events is queued at a time, where steps are quick …
+const PIECE: Duration = Duration::from_millis(100);
+/// … and so much of them is made good at most, where they are not.
+const ARREARS: Duration = Duration::from_secs(1);
+
+/// When replays go on.
+#[derive(Debug)]
+pub(super) struct Pace {
+    /// Until when their rate allows what was queued.
+    used_until: Instant,
+}
+
+impl Pace {
+    /// Due at once.
+    pub fn new() -> Self {
+        Self { used_until: Instant::now() }
+    }
+
+    /// How long until the next step is due.
+    pub fn rest(&self) -> Duration {
+        self.used_until.saturating_duration_since(Instant::now())
+    }
+
+    /// Moves a replay on if that is due. True when something was queued, which is to be published now.
+    pub async fn step(&mut self, lease: &Lease, settings: &Settings) -> Result<bool, store::Error> {
+        let (now, poll) = (Instant::now(), ms(settings.relay.poll_ms));
+        if self.used_until > now {
+            return Ok(false);
+        }
+        let share = PIECE + now.duration_since(self.used_until).min(ARREARS);
+        let (batch, most, limit) =
+            (settings.relay.batch, i64::from(settings.replay.max_backlog), ms(settings.relay.step_timeout_ms));
+        let moved = replays::step(lease, share.as_secs_f64(), batch, most, limit).await;
+        // After an error as when there is nothing to do.
+        self.used_until = after(self.used_until, now, moved.as_ref().copied().unwrap_or(Moved::Nothing), poll);
+        moved.map(|moved| matches!(moved, Moved::Queued(events, _) if events > 0))
+    }
+}
+
+/// Until when the rate allows what was queued, after a step that began at `now`.
+fn after(used_until: Instant, now: Instant, moved: Moved, poll: Duration) -> Instant {
+    match moved {
+        Moved::Nothing => now + poll,
+        Moved::Queued(events, rate) => {
+            let since = now.checked_sub(ARREARS).map_or(used_until, |earliest| earliest.max(used_until));
+            since + Duration::from_secs_f64(events as f64 / f64::from(rate.max(1)))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_than_its_events_in_a_second_and_no_fewer_where_steps_are_slow() {
+        let (poll, start) = (Duration::from_secs(1), Instant::now() + Duration::from_secs(60));
+        assert_eq!(after(start, start, Moved::Nothing, poll), start + poll);
+        assert_eq!(after(start, start, Moved::Queued(0, 200), poll), start, "another history");
+        for step in [Duration::ZERO, ms(250), ms(900)] {
+            let (mut used_until, mut now, mut queued) = (start, start, 0.0);
+            while now < start + Duration::from_secs(20) {
+                now = now.max(used_until);
+                let share = PIECE + now.duration_since(used_until).min(ARREARS);
+                let events = (200.0 * share.as_secs_f64()) as usize;
+                used_until = after(used_until, now, Moved::Queued(events, 200), poll);
+                queued += events as f64;
+                now += step;
+            }
+            let rate = queued / now.duration_since(start).as_secs_f64();
+            assert!((190.0..=205.0).contains(&rate), "{rate} a second with steps of {step:?}");
+        }
+    }
+}

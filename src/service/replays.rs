@@ -1,0 +1,155 @@
+//! Replays: a piece of the history is published again, at a bounded rate, and so archived again where the archive has lost it.
+//!
+//! They are made and cancelled here; the relay's leader moves them on. What is published again is what was committed, byte for byte, so
+//! consumers know it by its id, and an archive that has it takes it for a duplicate.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{
+    Error,
+    dead_letters::Wish,
+    keys::By,
+    reads::{Page, PageRequest, Reads, cut, one_more},
+};
+use crate::{
+    config,
+    domain::{
+        access::{AccessEvent, Kind},
+        command::Rejection,
+        event::Actor,
+        ids::TenantName,
+    },
+    resilience::CallError,
+    store::{self, Server, Visible, replays::NewReplay},
+};
+
+pub use crate::store::replays::{At, Piece, Replay};
+
+/// The use cases of replays.
+pub struct Replays {
+    primary: Arc<Server>,
+    reads: Arc<Reads>,
+    settings: config::Replay,
+}
+
+impl Replays {
+    /// Replays on `primary`; `reads` lends its cursors.
+    pub fn new(primary: Arc<Server>, reads: Arc<Reads>, settings: config::Replay) -> Self {
+        Self { primary, reads, settings }
+    }
+
+    /// How many events a replay may publish in a second: what it asks for, or the default.
+    pub fn rate(&self, asked: Option<u32>) -> Result<u32, u32> {
+        let most = self.settings.max_events_per_second;
+        match asked.unwrap_or(self.settings.events_per_second.min(most)) {
+            rate if (1..=most).contains(&rate) => Ok(rate),
+            _ => Err(most),
+        }
+    }
+
+    /// Begins a replay; true when that was done by an earlier request with the same `Idempotency-Key`. Revisions without an epoch are those
+    /// of the tenant's present one.
+    pub async fn make(&self, mut piece: Piece, wish: &Wish) -> Result<(Replay, bool), Error> {
+        let created_by = wish.by.caller.actor.id.clone();
+        if let Some(tenant) = &piece.tenant {
+            let is_of_revisions = piece.from.0 > 1 || piece.to.is_some();
+            if piece.epoch.is_none() && is_of_revisions {
+                let read = async |tx: &store::Transaction<'_>| store::tenants::get(tx, tenant).await;
+                let found = self.primary.read(&Visible::tenant(tenant), read).await?;
+                piece.epoch = Some(found.ok_or(Rejection::TenantNotFound)?.tag().epoch);
+            }
+            let epoch = piece.epoch.as_ref();
+            let read = async |tx: &store::Transaction<'_>| store::replays::has_history(tx, tenant, epoch).await;
+            if !self.primary.read(&Visible::tenant(tenant), read).await? {
+                return Err(Rejection::TenantNotFound.into());
+            }
+        }
+        let reason = wish.reason.clone().unwrap_or_default();
+        let (id, idempotency_key) = (Uuid::now_v7(), wish.idempotency_key.clone());
+        let new = NewReplay { id, piece, reason, created_by, idempotency_key };
+        if let Some(first) = self.made_before(&new).await? {
+            return Ok((first, true));
+        }
+        let told = told(wish, "replay_created", new.piece.tenant.clone(), id);
+        let limit = self.settings.max_running;
+        let write = async |tx: &store::Transaction<'_>| store::replays::insert(tx, &new, i64::from(limit), &told).await;
+        match self.primary.write(&visible(new.piece.tenant.as_ref()), write).await {
+            Ok(Some(replay)) => Ok((replay, false)),
+            Ok(None) => Err(Rejection::QuotaExceeded { quota: "replays", limit }.into()),
+            // Another with the same idempotency key was a little quicker.
+            Err(CallError::Failed(store::Error::Unique { .. })) => {
+                let first = self.made_before(&new).await?;
+                first.map(|first| (first, true)).ok_or_else(|| Error::internal("a replay that was made is not there"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn made_before(&self, new: &NewReplay) -> Result<Option<Replay>, Error> {
+        let Some(key) = &new.idempotency_key else { return Ok(None) };
+        let read = async |tx: &store::Transaction<'_>| store::replays::made_before(tx, &new.created_by, key).await;
+        let Some(first) = self.primary.read(&Visible::all_tenants(), read).await? else { return Ok(None) };
+        if (&first.piece, &first.reason) != (&new.piece, &new.reason) {
+            return Err(Rejection::IdempotencyMismatch.into());
+        }
+        Ok(Some(first))
+    }
+
+    /// One replay.
+    pub async fn get(&self, id: Uuid) -> Result<Replay, Error> {
+        let read = async |tx: &store::Transaction<'_>| store::replays::get(tx, id).await;
+        self.primary.read(&Visible::all_tenants(), read).await?.ok_or(Error::ReplayNotFound)
+    }
+
+    /// Replays, the newest first.
+    pub async fn list(&self, page: &PageRequest) -> Result<Page<Replay>, Error> {
+        let before: Option<Uuid> = self.reads.open("replays", page).await?;
+        let read = async |tx: &store::Transaction<'_>| store::replays::list(tx, before, one_more(page)).await;
+        let mut items = self.primary.read(&Visible::all_tenants(), read).await?;
+        let next_cursor = match cut(&mut items, page) {
+            Some(last) => Some(self.reads.cursors().await?.seal("replays", &last.id)?),
+            None => None,
+        };
+        Ok(Page { items, next_cursor })
+    }
+
+    /// Cancels a replay. What it has queued is published all the same. One that is cancelled stays so.
+    pub async fn cancel(&self, id: Uuid, wish: &Wish) -> Result<Replay, Error> {
+        let replay = self.get(id).await?;
+        let told = told(wish, "replay_cancelled", replay.piece.tenant, id);
+        let by = &wish.by.caller.actor.id;
+        let write = async |tx: &store::Transaction<'_>| store::replays::cancel(tx, id, by, &told).await;
+        if let Some(cancelled) = self.primary.write(&Visible::all_tenants(), write).await? {
+            return Ok(cancelled);
+        }
+        let ended = self.get(id).await?;
+        if ended.state == "cancelled" { Ok(ended) } else { Err(Error::ReplayEnded) }
+    }
+}
+
+fn visible(tenant: Option<&TenantName>) -> Visible {
+    tenant.map_or_else(Visible::all_tenants, Visible::tenant)
+}
+
+fn told(wish: &Wish, action: &str, tenant: Option<TenantName>, id: Uuid) -> AccessEvent {
+    let By { caller, source_ip, request_id } = &wish.by;
+    AccessEvent {
+        id: Uuid::now_v7(),
+        kind: Kind::Operated,
+        action: action.to_owned(),
+        status: None,
+        reason: wish.reason.clone(),
+        visible_to: tenant.clone(),
+        tenant,
+        actor: Some(Actor::clone(&caller.actor)),
+        key: caller.key().map(str::to_owned),
+        object: Some(id.to_string()),
+        source_ip: source_ip.clone(),
+        request_id: request_id.clone(),
+        occurred_at: Timestamp::now().into(),
+        suppressed: 0,
+    }
+}
