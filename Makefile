@@ -10,7 +10,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-secure bench bench-quick bench-peers up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours simulate mutants faults faults-quick rust
+.PHONY: help demo test test-secure bench bench-quick bench-peers up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours simulate mutants faults faults-quick sabotage rust
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -112,6 +112,9 @@ faults: rust up ## every fault at full size, ten runs each (TM_FAULTS_RUNS), and
 	    timeout 1200 cargo test --locked --test faults -- $$fault --nocapture --test-threads 1 \
 	        || { failed=1; echo "{\"failed\":\"$$fault, run $$run\"}" >>$(FAULTS_REPORT); }; \
 	done; done; tests/faults/table.sh $(FAULTS_REPORT); exit $$failed
+
+sabotage: rust up ## classic bugs, put into a copy one by one: a test must catch each; PATCHES="unfenced_leader" for some of them
+	@set -a; . .stack/env; tests/faults/sabotage.sh $(PATCHES)
 
 rust:
 	@command -v cargo >/dev/null || { echo 'Rust is missing: install 1.92 or newer from https://rustup.rs, then try again' >&2; exit 1; }
