@@ -151,6 +151,20 @@ async fn every_role_may_what_the_table_says_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn what_is_no_tenant_s_is_read_by_auditors_of_every_tenant_and_of_none_alone() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let everywhere = office.made(&json!({ "roles": ["auditor"] })).await;
+    let of_acme = office.key("acme", &["auditor"]).await;
+    office.app.get("/replays").bearer(&everywhere).expect(200).await;
+    for path in ["/replays", "/dead-letters", "/dead-letters/0-0"] {
+        office.app.get(path).bearer(&of_acme).problem(403, "forbidden").await;
+    }
+    let replay = json!({ "tenant": "acme", "reason": "test" });
+    office.app.post("/replays").bearer(&everywhere).json(&replay).problem(403, "forbidden").await;
+}
+
+#[tokio::test]
 async fn lists_show_what_the_caller_reaches() {
     let office = Office::open().await;
     office.tenant("acme").await;
