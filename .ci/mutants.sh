@@ -18,8 +18,7 @@ printf '//! The pure core, alone.\n#![recursion_limit = "256"]\npub mod domain;\
          part == "[dependencies]" && /^(bytes|compact_str|hashbrown|hex|jiff|regex|serde|serde_json|serde_json_canonicalizer|sha2|thiserror|url|uuid) =/ { kept = kept $0 "\n" }
          part == "[dev-dependencies]" && /^proptest =/ { tests = tests $0 "\n" }
          END { printf "[dependencies]\n%s\n[dev-dependencies]\n%s", kept, tests }' Cargo.toml
-    # The tests hash and print JSON more than anything else.
-    printf '\n[profile.dev]\ndebug = false\n\n[profile.dev.package."*"]\nopt-level = 2\n'
+    printf '\n[profile.dev]\ndebug = false\n'
 } >"$work/Cargo.toml"
 cd "$work"
 unset CARGO_BUILD_BUILD_DIR CARGO_TARGET_DIR
