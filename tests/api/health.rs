@@ -65,7 +65,7 @@ async fn resilience_shows_breakers_backlog_replicas_and_cache() {
     assert_eq!(report["draining"], false);
     assert!(report["backlog"]["oldest_seconds"].as_f64().unwrap() > 0.0);
     let names: Vec<_> = report["dependencies"].as_array().unwrap().iter().map(|d| d["name"].as_str().unwrap()).collect();
-    assert_eq!(names, ["postgres_primary", "postgres_replica_1", "mongodb_queries", "mongodb_access"]);
+    assert_eq!(names, ["postgres_primary", "postgres_replica_1", "mongodb_queries", "mongodb_access", "kafka_dead_letters"]);
     assert_eq!(report["replicas"][0]["name"], "postgres_replica_1");
     assert!(report["replicas"][0]["lag_bytes"].is_u64());
     assert_eq!(report["cache"]["stale_seconds"], json!(null));
