@@ -3,7 +3,7 @@
 use std::{
     collections::HashMap,
     path::PathBuf,
-    process::{Command, Stdio},
+    process::{Command, Output, Stdio},
 };
 
 use uuid::Uuid;
@@ -35,16 +35,20 @@ impl Cluster {
 
     /// A command of `docker/local-stack.sh` for this cluster.
     pub fn run(&self, arguments: &[&str]) {
+        let ended = self.try_run(arguments);
+        let said = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() || std::thread::panicking(), "{arguments:?}: {said}");
+    }
+
+    fn try_run(&self, arguments: &[&str]) -> Output {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/docker/local-stack.sh");
-        let ended = Command::new(script)
+        Command::new(script)
             .args(arguments)
             .envs([("TM_STACK", "local"), ("TM_FREE_PORTS", "1")])
             .env("TM_STACK_DIR", &self.folder)
             .stdin(Stdio::null())
             .output()
-            .expect("the script");
-        let said = String::from_utf8_lossy(&ended.stderr);
-        assert!(ended.status.success() || std::thread::panicking(), "{arguments:?}: {said}");
+            .expect("the script")
     }
 
     /// What it says of itself.
@@ -64,7 +68,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         for part in ["postgres-primary", "postgres-replica"] {
             // One that is paused cannot be stopped; one that is not is left as it is.
-            let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.run(&["resume", part])));
+            let _ = self.try_run(&["resume", part]);
         }
         self.run(&["reset"]);
         let _ = std::fs::remove_dir_all(&self.folder);
