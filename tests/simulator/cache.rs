@@ -91,6 +91,8 @@ enum Stage {
     Reading(Seen),
     Settling(Seen, Option<Arc<TenantContent>>),
     Ending,
+    /// It is decided, and those who wait are about to be told.
+    Telling(Answer),
 }
 
 /// One API.
@@ -327,7 +329,6 @@ impl World {
         let decided = || {
             loading.remove(&tenant);
         };
-        let mut result = None;
         let next = match load.stage {
             Stage::Beginning => Some(Stage::Reading(tenants.seen(&tenant))),
             Stage::Reading(before) => {
@@ -342,35 +343,33 @@ impl World {
             }
             Stage::Settling(before, Some(content)) => {
                 let loaded = TenantSnapshot::new(tenant.clone(), (*content).clone()).expect("what is stored is a snapshot");
-                result = tenants.settle(&tenant, &Arc::new(loaded), &before, decided).map(Answer::Held);
-                None
+                let settled = tenants.settle(&tenant, &Arc::new(loaded), &before, decided);
+                settled.map(|settled| Stage::Telling(Answer::Held(settled)))
             }
             Stage::Ending => {
                 tenants.end(&tenant);
-                result = Some(Answer::Absent);
-                None
+                Some(Stage::Telling(Answer::Absent))
+            }
+            Stage::Telling(answer) => {
+                // Whoever has joined by now gets it too, if it is still on the list.
+                loading.retain(|_, listed| *listed != id);
+                for asking in load.waiters {
+                    self.own(Process::Api(at), Event::Loaded(at, asking, answer.clone()));
+                }
+                return;
             }
         };
-        if next.is_none() && result.is_none() {
+        load.attempts += u32::from(next.is_none());
+        load.stage = match next {
+            Some(next) => next,
+            None if load.attempts == LOADS => Stage::Telling(Answer::Unavailable),
+            None => Stage::Beginning,
+        };
+        if matches!(load.stage, Stage::Beginning) {
             self.ran.meet("load overtaken");
-            load.attempts += 1;
-            if load.attempts == LOADS {
-                loading.remove(&tenant);
-                result = Some(Answer::Unavailable);
-            }
         }
-        match result {
-            Some(result) => {
-                for asking in load.waiters {
-                    self.own(Process::Api(at), Event::Loaded(at, asking, result.clone()));
-                }
-            }
-            None => {
-                load.stage = next.unwrap_or(Stage::Beginning);
-                self.instances[at].loads.insert(id, load);
-                self.own(Process::Api(at), Event::Load(at, id));
-            }
-        }
+        self.instances[at].loads.insert(id, load);
+        self.own(Process::Api(at), Event::Load(at, id));
     }
 
     /// A result reaches one who waits for it.
