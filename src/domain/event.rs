@@ -327,6 +327,62 @@ mod tests {
         assert_eq!(change(Some(policy("v1")), None), Some(Action::PolicyDeleted));
     }
 
+    fn body(change: Change, revision: u64) -> EventBody {
+        EventBody {
+            action: change.action().unwrap(),
+            actor: Actor { kind: "k".into(), id: format!("actor {revision}") },
+            change,
+            epoch: Epoch::from_random([1; 8]),
+            id: Uuid::nil(),
+            item: 0,
+            items: 1,
+            occurred_at: jiff::Timestamp::from_second(i64::try_from(revision).unwrap()).unwrap().into(),
+            prev_hash: EventHash::GENESIS,
+            reason: None,
+            request_id: String::new(),
+            revision: Revision(revision),
+            source_ip: None,
+            tenant: "t".parse().unwrap(),
+            trace_id: None,
+        }
+    }
+
+    #[test]
+    fn the_last_item_is_known() {
+        let tenant = Some(TenantSpec { quotas: Default::default() });
+        let body = body(Change::Tenant { before: None, after: tenant }, 1);
+        let is_last = |item, items| EventBody { item, items, ..body.clone() }.is_last_item();
+        assert!(is_last(0, 1) && is_last(1, 2) && !is_last(0, 2) && !is_last(1, 3));
+    }
+
+    #[test]
+    fn an_object_has_its_first_from_the_event_that_made_it_and_its_last_from_the_last() {
+        let name = RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() };
+        let route = |before, after| Change::Route { name: name.clone(), before, after };
+        let (a, b) = (spec("http://a", true), spec("http://b", true));
+        let (made, changed) = (body(route(None, Some(a.clone())), 1), body(route(Some(a.clone()), Some(b.clone())), 2));
+        let since = changed.route_since(&made).unwrap();
+        assert_eq!((&since.name, &since.spec, since.revision), (&name, &b, Revision(2)));
+        assert_eq!((since.created_at, since.created_by.as_str()), (made.occurred_at, "actor 1"));
+        assert_eq!((since.updated_at, since.updated_by.as_str()), (changed.occurred_at, "actor 2"));
+        assert_eq!(body(route(Some(a), None), 3).route_since(&made), None);
+        assert_eq!(changed.policy_since(&made), None);
+
+        let name = PolicyName { service: "s".parse().unwrap(), env: "e".parse().unwrap() };
+        let split = |version: &str| {
+            let value = serde_json::json!({ "split": [{ "version": version, "weight": 1 }] });
+            serde_json::from_value::<PolicySpec>(value).unwrap().checked().unwrap()
+        };
+        let policy = |before, after| Change::Policy { name: name.clone(), before, after };
+        let (made, changed) = (body(policy(None, Some(split("v1"))), 1), body(policy(Some(split("v1")), Some(split("v2"))), 2));
+        let since = changed.policy_since(&made).unwrap();
+        assert_eq!((&since.name, &since.spec, since.revision), (&name, &split("v2"), Revision(2)));
+        assert_eq!((since.created_at, since.created_by.as_str()), (made.occurred_at, "actor 1"));
+        assert_eq!((since.updated_at, since.updated_by.as_str()), (changed.occurred_at, "actor 2"));
+        assert_eq!(body(policy(Some(split("v1")), None), 3).policy_since(&made), None);
+        assert_eq!(changed.route_since(&made), None);
+    }
+
     #[test]
     fn types_of_events_are_those_of_the_contract() {
         assert_eq!(Action::Created.ce_type(), "trafficmanager.route.created.v1");
