@@ -395,6 +395,8 @@ mod tests {
         assert_eq!(id_of_item(id, 0), id);
         let next = Uuid::from_u128(0x0123_4567_89ab_7def_8000_0000_0000_0000);
         assert_eq!(id_of_item(id, 1), next, "version and variant stay");
+        let small = Uuid::from_u128(0x0123_4567_89ab_7def_8000_0000_0000_0005);
+        assert_eq!(id_of_item(small, 3).as_u128() - small.as_u128(), 3);
         for item in [0, 1, 9999] {
             assert_eq!(id_of_first(id_of_item(id, item), item), id);
         }
