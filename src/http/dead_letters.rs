@@ -242,7 +242,7 @@ pub async fn redrive_many(
 #[serde(deny_unknown_fields)]
 pub struct DiscardIn {
     /// Why it is not needed: kept with the letter and in the audit.
-    #[schemars(with = "schemas::ReasonText")]
+    #[schemars(with = "schemas::GivenReason")]
     reason: Option<String>,
 }
 

@@ -55,7 +55,7 @@ pub struct ReplayIn {
     #[schemars(range(min = 1))]
     events_per_second: Option<u32>,
     /// Why: kept with the replay and in the audit.
-    #[schemars(with = "schemas::ReasonText")]
+    #[schemars(with = "schemas::GivenReason")]
     reason: Option<String>,
 }
 

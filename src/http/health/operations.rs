@@ -133,7 +133,7 @@ pub fn operations() -> Vec<Operation> {
             .about("The breaker begins anew. That there was no drill is no error.")
             .headers(&["X-Reason"])
             .answers(Answer::empty(204, "It is as calls make it."))
-            .refuses(&[Code::DependencyNotFound]),
+            .refuses(&[Code::DependencyNotFound, Code::InvalidRequest]),
     ]
 }
 

@@ -348,6 +348,10 @@ checked! {
     });
     /// Why something is done.
     ReasonText = json_schema!({ "type": "string", "maxLength": MAX_REASON, "pattern": PLAIN });
+    /// Why, where it has to be said.
+    GivenReason = json_schema!({
+        "type": "string", "minLength": 1, "maxLength": MAX_REASON, "allOf": [{ "pattern": PLAIN }, { "pattern": r"\S" }],
+    });
     /// A limit of a tenant.
     Quota = json_schema!({ "type": "integer", "minimum": 0, "maximum": MAX_QUOTA });
     /// A host that a policy owns.
