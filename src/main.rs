@@ -50,6 +50,9 @@ enum Command {
     All,
     /// Bring the database, the topics and the archive's collection up to date, then end.
     Migrate,
+    /// Say that a backup of the database was put back, then end: every tenant begins a new epoch. Needed after a copy of files or a dump;
+    /// recovery to a point in time and promotion are seen without it.
+    Restored,
     /// Remove archived events that are old enough and proven, then end. Exit status 3: some do not verify, and were kept.
     Retain,
     /// API keys.
@@ -127,6 +130,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     let done = |()| ExitCode::SUCCESS;
     let result = match arguments.command {
         Command::Migrate => runtime.block_on(commands::migrate(&settings)).map(done).map_err(anyhow::Error::from),
+        Command::Restored => runtime.block_on(commands::restored(&settings)).map(done).map_err(anyhow::Error::from),
         Command::Retain => runtime.block_on(commands::retain(&settings)).map(verdict).map_err(anyhow::Error::from),
         Command::Key(KeyCommand::Create(arguments)) => runtime
             .block_on(commands::create_key(&settings, arguments))

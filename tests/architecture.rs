@@ -58,6 +58,7 @@ const ALL_TENANTS: &[(&str, &str)] = &[
     ("service/keys.rs", "keys of the platform, and lists over all tenants"),
     ("service/replays.rs", "a replay may be of every tenant"),
     ("service/upkeep.rs", "forgets what is over, whose ever it is"),
+    ("service/lineage.rs", "what was put back was put back for all"),
     ("service/privacy/keys.rs", "finds a person in the audit of all tenants"),
     ("service/privacy/people.rs", "wraps every key anew"),
 ];

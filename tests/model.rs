@@ -51,6 +51,7 @@ use traffic_manager::{
         self, Server,
         group::{self, Locked},
         idempotency::{Answer, Key},
+        tenants::LockedTenant,
     },
 };
 
@@ -268,7 +269,11 @@ impl Rows {
             (tenant.clone(), u32::try_from(active.count()).unwrap())
         };
         Locked {
-            tenants: self.tenants.values().cloned().collect(),
+            tenants: self
+                .tenants
+                .values()
+                .map(|(tenant, chain_head)| LockedTenant { tenant: tenant.clone(), chain_head: *chain_head, is_foreign: false })
+                .collect(),
             routes: self.routes.iter().map(|((tenant, _), route)| (tenant.clone(), route.clone())).collect(),
             policies: self.policies.iter().map(|((tenant, _), policy)| (tenant.clone(), policy.clone())).collect(),
             hosts: self.policies.iter().flat_map(owned).collect(),

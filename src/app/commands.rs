@@ -11,6 +11,7 @@ use std::{
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::{
@@ -28,15 +29,54 @@ use crate::{
     store::{self, Server},
 };
 
-/// Brings the database, the topics and the archive's collection up to date.
-pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
-    if settings.migrate.postgres_url.expose_secret().is_empty() {
-        return Err(config::missing("migrate.postgres_url").into());
+/// A connection of the schema's owner, which ends when the task is aborted.
+async fn as_owner(settings: &Settings) -> Result<(store::Client, JoinHandle<()>), OwnerError> {
+    let (key, url) = ("migrate.postgres_url", &settings.migrate.postgres_url);
+    if url.expose_secret().is_empty() {
+        return Err(config::missing(key).into());
     }
     let tls = store::connector(&settings.postgres)?;
-    let (mut client, connection) =
-        store::connect("migrate.postgres_url", &settings.migrate.postgres_url, &settings.postgres, &tls).await?;
-    let connection = tokio::spawn(connection);
+    let (client, connection) = store::connect(key, url, &settings.postgres, &tls).await?;
+    // Why it ended, its user has heard.
+    Ok((client, tokio::spawn(async { drop(connection.await) })))
+}
+
+/// Why there is no connection of the owner's.
+#[derive(Debug, thiserror::Error)]
+pub enum OwnerError {
+    /// A setting is missing.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database cannot be reached.
+    #[error("migrate.postgres_url: the database cannot be reached")]
+    Connect(#[from] store::Error),
+}
+
+/// Says that a backup was put back: every tenant begins a new epoch. Needed only where the server cannot tell by itself, and harmless
+/// where it can.
+pub async fn restored(settings: &Settings) -> Result<(), RestoredError> {
+    let (client, connection) = as_owner(settings).await?;
+    let restores = store::installation::restored(&client).await?;
+    tracing::info!(restores, "every tenant begins a new epoch as soon as the service looks");
+    drop(client);
+    connection.abort();
+    Ok(())
+}
+
+/// Why [`restored`] did nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoredError {
+    /// There is no connection.
+    #[error(transparent)]
+    Owner(#[from] OwnerError),
+    /// The database did not take it.
+    #[error("it could not be noted")]
+    Failed(#[from] store::Error),
+}
+
+/// Brings the database, the topics and the archive's collection up to date.
+pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
+    let (mut client, connection) = as_owner(settings).await?;
     let applied = store::migrations::run(&mut client).await?;
     tracing::info!(migrations.applied = ?applied, "the database is up to date");
     drop(client);
@@ -50,12 +90,9 @@ pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
 /// Why [`migrate`] did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// A setting is missing.
+    /// There is no connection.
     #[error(transparent)]
-    Config(#[from] ConfigError),
-    /// The database cannot be reached.
-    #[error("migrate.postgres_url: the database cannot be reached")]
-    Connect(#[from] store::Error),
+    Owner(#[from] OwnerError),
     /// A migration failed.
     #[error("a migration failed")]
     Postgres(#[from] store::migrations::MigrateError),

@@ -110,6 +110,9 @@ pub enum Op {
         /// What to change of its limits.
         quotas: QuotasPatch,
     },
+    /// Begin a new history of the tenant with what it has, if its newest revision is of another history of the database than the present
+    /// one. Never asked for by a caller.
+    Continue,
     /// Remove the tenant.
     DeleteTenant {
         /// With everything that it has; else it must have nothing.

@@ -6,6 +6,7 @@
 
 mod changes;
 mod checks;
+mod continued;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -29,6 +30,8 @@ pub struct TenantState {
     pub tenant: Option<Tenant>,
     /// The hash of the tenant's newest event of this epoch.
     pub chain_head: EventHash,
+    /// The tenant's newest revision is of another history of the database: nothing but [`Op::Continue`] may be decided.
+    pub is_foreign: bool,
     /// The routes that matter; one that is not in here does not exist.
     pub routes: HashMap<RouteName, Route>,
     /// The policies that matter; one that is not in here does not exist.
@@ -49,6 +52,7 @@ impl TenantState {
         Self {
             tenant: None,
             chain_head: EventHash::GENESIS,
+            is_foreign: false,
             routes: HashMap::new(),
             policies: HashMap::new(),
             hosts: HashMap::new(),
@@ -72,7 +76,7 @@ pub enum Decision {
     Unchanged,
     /// A new revision of the tenant.
     Revision {
-        /// The tenant, when this is its first write and makes it.
+        /// The tenant, when this is the first revision of an epoch: it makes the tenant, or continues it.
         new_tenant: Option<Box<Tenant>>,
         /// The sealed events, in their order. Never empty.
         events: Vec<Event>,
@@ -91,15 +95,20 @@ pub fn decide(state: &TenantState, command: &Command, facts: &Facts) -> Result<R
         Ok(allowed) => allowed,
         Err(rejection) => return Ok(Err(rejection)),
     };
-    let Some(tenant) = state.tenant.as_ref().or(new_tenant.as_deref()) else {
-        return Ok(Err(Rejection::TenantNotFound));
+    let events = match (&new_tenant, &state.tenant) {
+        (Some(new), None) => sealed(new, EventHash::GENESIS, changes, facts)?,
+        (Some(new), Some(before)) => sealed(new, EventHash::GENESIS, changes, &continued::facts(before, facts))?,
+        (None, Some(tenant)) => sealed(tenant, state.chain_head, changes, facts)?,
+        (None, None) => return Ok(Err(Rejection::TenantNotFound)),
     };
-    let events = sealed(tenant, state.chain_head, changes, facts)?;
     Ok(Ok(Decision::Revision { new_tenant, events }))
 }
 
 /// What `command` would change on `state`, and the tenant that it would make, if it may be done.
 pub fn allowed(state: &TenantState, command: &Command, facts: &Facts) -> Result<(Option<Box<Tenant>>, Vec<Change>), Rejection> {
+    if matches!(command.op, Op::Continue) {
+        return continued::continued(state, facts);
+    }
     let changes = changes::intended(state, command)?;
     if changes.is_empty() {
         return Ok((None, changes));
@@ -171,6 +180,9 @@ pub fn evolve(state: &mut TenantState, decision: &Decision) {
     if let Some(tenant) = new_tenant {
         state.tenant = Some((**tenant).clone());
         state.chain_head = EventHash::GENESIS;
+        state.is_foreign = false;
+        state.scopes.clear();
+        state.active = 0;
     }
     if let (Some(tenant), Some(first)) = (&mut state.tenant, events.first()) {
         tenant.revision = first.body.revision;

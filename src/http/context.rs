@@ -23,9 +23,13 @@ use crate::{
         command::{Command, Facts, IfMatch, Op, Precondition},
         ids::TenantName,
         plain_text,
-        tag::{Epoch, VersionTag},
+        tag::VersionTag,
     },
-    service::{Freshness, batch::Request, keys::By},
+    service::{
+        Freshness,
+        batch::{self, Request},
+        keys::By,
+    },
     telemetry,
 };
 
@@ -118,12 +122,9 @@ impl WriteContext {
         }
         let trace = telemetry::current_trace();
         let (trace_id, traceparent) = trace.map(|trace| (trace.trace_id, trace.traceparent)).unzip();
-        // 8 of the 16 bytes of a random UUID; the fixed bits lie in bytes 6 and 8.
-        let random = Uuid::new_v4().into_bytes();
-        let epoch = [random[0], random[1], random[2], random[3], random[4], random[5], random[10], random[11]];
         let facts = Facts {
             event_id: Uuid::now_v7(),
-            new_epoch: Epoch::from_random(epoch),
+            new_epoch: batch::random_epoch(),
             now: Timestamp::now().into(),
             may_create_tenant: self.caller.may_manage_tenants(),
             narrowing: self.caller.grant.narrowing().clone(),

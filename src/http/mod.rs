@@ -64,7 +64,7 @@ use crate::{
 /// What handlers work with.
 pub struct ApiState {
     /// The write path.
-    pub writer: Writer,
+    pub writer: Arc<Writer>,
     /// Reads from Postgres.
     pub reads: Arc<Reads>,
     /// Many changes at once.

@@ -5,23 +5,27 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use crate::{
     domain::{
         chain,
-        command::{Command, Desired, Effect, Facts, Op, Outcome, Rejection},
+        command::{Command, Desired, Effect, Facts, Op, Outcome, Precondition, Rejection},
         decide::{self, Decision, TenantState},
-        event::{Change, Event, Recorded},
+        event::{Actor, Change, Event, Recorded},
         hash::EventHash,
         ids::{PolicyKey, PolicyName, RouteKey, RouteName, TenantName},
-        tag::VersionTag,
+        narrowing::Narrowing,
+        tag::{Epoch, VersionTag},
         tenant::{Quotas, Tenant},
     },
     store::{
         events::NewEvent,
         group::{Locked, Rows, Wanted},
         idempotency::{Answer, Key},
+        tenants::LockedTenant,
     },
 };
 
@@ -38,7 +42,33 @@ pub struct Request {
     pub traceparent: Option<String>,
 }
 
+/// An epoch that no tenant ever had.
+pub fn random_epoch() -> Epoch {
+    // 8 of the 16 bytes of a random UUID; the fixed bits lie in bytes 6 and 8.
+    let random = Uuid::new_v4().into_bytes();
+    Epoch::from_random([random[0], random[1], random[2], random[3], random[4], random[5], random[10], random[11]])
+}
+
 impl Request {
+    /// To continue a tenant in the database's history as it is. Nobody asks for it: there is nothing personal in it.
+    pub fn continuing(tenant: TenantName) -> Self {
+        let facts = Facts {
+            event_id: Uuid::now_v7(),
+            new_epoch: random_epoch(),
+            now: Timestamp::now().into(),
+            actor: Actor { kind: "system".into(), id: "lineage".into() },
+            may_create_tenant: false,
+            reason: None,
+            request_id: Uuid::now_v7().to_string(),
+            trace_id: None,
+            source_ip: None,
+            body_bytes: 0,
+            narrowing: Narrowing::default(),
+        };
+        let command = Command { tenant, op: Op::Continue, precondition: Precondition::default(), confirm_in_use: false };
+        Self { command, facts, idempotency_key: None, traceparent: None }
+    }
+
     fn key(&self) -> Option<Key> {
         let key = self.idempotency_key.clone()?;
         Some(Key { tenant: self.command.tenant.clone(), actor: self.facts.actor.id.clone(), key })
@@ -158,7 +188,7 @@ impl Naming {
                     None => self.active_of.insert(tenant.clone()),
                 };
             }
-            Op::DeleteTenant { with_everything: true } => drop(self.whole.insert(tenant.clone())),
+            Op::DeleteTenant { with_everything: true } | Op::Continue => drop(self.whole.insert(tenant.clone())),
             Op::CreateTenant { .. } | Op::PatchTenant { .. } | Op::DeleteTenant { .. } => {}
         }
     }
@@ -184,9 +214,19 @@ impl Naming {
     }
 }
 
+/// Tenants that must continue in the database's history as it is before `requests` can be decided.
+pub fn foreign(requests: &[Request], locked: &Locked) -> Vec<TenantName> {
+    let foreign = locked.tenants.iter().filter(|locked| locked.is_foreign).map(|locked| &locked.tenant.name);
+    let is_continued = |name: &TenantName| {
+        let of_tenant = requests.iter().filter(|request| request.command.tenant == *name);
+        of_tenant.take(1).any(|first| matches!(first.command.op, Op::Continue))
+    };
+    foreign.filter(|name| !is_continued(name)).cloned().collect()
+}
+
 /// Decides a group on the state that its transaction has locked. The error is a defect, never an input.
 pub fn plan(requests: &[Request], locked: Locked, defaults: Quotas) -> Result<Plan, serde_json::Error> {
-    let existed = locked.tenants.iter().map(|(tenant, _)| tenant.name.clone()).collect();
+    let existed = locked.tenants.iter().map(|locked| locked.tenant.name.clone()).collect();
     let mut answers: HashMap<Key, Answer> = locked.answers.iter().cloned().collect();
     // Hosts are nobody's own: what one tenant gives up or claims, the next command of another sees.
     let mut hosts = locked.hosts.iter().cloned().collect();
@@ -210,9 +250,9 @@ fn states(requests: &[Request], locked: Locked, defaults: Quotas) -> HashMap<Ten
     for request in requests {
         states.entry(request.command.tenant.clone()).or_insert_with(|| TenantState::absent(defaults));
     }
-    for (tenant, chain_head) in locked.tenants {
+    for LockedTenant { tenant, chain_head, is_foreign } in locked.tenants {
         if let Some(state) = states.get_mut(&tenant.name) {
-            (state.chain_head, state.tenant) = (chain_head, Some(tenant));
+            (state.chain_head, state.is_foreign, state.tenant) = (chain_head, is_foreign, Some(tenant));
         }
     }
     for (tenant, route) in locked.routes {

@@ -132,7 +132,7 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::CommitUnknown(_) => Self::CommitUnknown,
-            store::Error::Unavailable(..) | store::Error::Timeout | store::Error::Contention(_) => {
+            store::Error::Unavailable(..) | store::Error::Timeout | store::Error::Contention(_) | store::Error::Foreign(_) => {
                 Self::unavailable("postgres", error)
             }
             store::Error::Unrecorded(_) => Self::NotRecorded(std::sync::Arc::new(error)),

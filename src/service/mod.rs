@@ -13,6 +13,7 @@ pub mod exports;
 pub mod feed;
 mod freshness;
 pub mod keys;
+pub mod lineage;
 pub mod past;
 pub mod plans;
 pub mod polls;

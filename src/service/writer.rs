@@ -94,6 +94,11 @@ impl Writer {
         Ok(reply)
     }
 
+    /// Continues a tenant in the database's history as it is, if its newest revision is of another.
+    pub async fn continue_history(&self, tenant: TenantName) -> Result<Reply, Error> {
+        self.wait_for(Request::continuing(tenant)).await
+    }
+
     async fn wait_for(&self, request: Request) -> Result<Reply, Error> {
         if let Err(closed) = self.unpublished.admits() {
             metrics::counter!(names::WRITE_OUTCOMES, "result" => "unpublished").increment(1);
@@ -196,12 +201,24 @@ impl Lane {
                     return Ok(committed);
                 }
                 Err(error) if attempt < self.settings.max_attempts && lost_a_race(&error) => attempt += 1,
+                Err(store::Error::Foreign(tenants)) if attempt < self.settings.max_attempts => {
+                    self.continue_histories(tenants).await?;
+                    attempt += 1;
+                }
                 Err(error) => {
                     tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), batch.commands = requests.len(), "a group was not committed");
                     return Err(error.into());
                 }
             }
         }
+    }
+
+    /// Begins new epochs of tenants that the group is of, so that it can be decided.
+    async fn continue_histories(&self, tenants: Vec<TenantName>) -> Result<(), Error> {
+        let continuing: Vec<_> = tenants.into_iter().map(Request::continuing).collect();
+        let committed = self.attempt(&continuing).await?;
+        (self.on_commit)(&committed);
+        Ok(())
     }
 
     async fn attempt(&self, requests: &[Request]) -> Result<Committed, store::Error> {
@@ -213,6 +230,10 @@ impl Lane {
         };
         let limit = ms(self.settings.timeout_ms);
         let decide = |locked| {
+            let foreign = batch::foreign(requests, &locked);
+            if !foreign.is_empty() {
+                return Err(store::Error::Foreign(foreign));
+            }
             let plan = batch::plan(requests, locked, self.defaults);
             plan.map(Plan::split).map_err(|error| store::Error::Corrupt(error.to_string()))
         };

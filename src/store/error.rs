@@ -2,7 +2,7 @@
 
 use tokio_postgres::error::SqlState;
 
-use crate::resilience::CallError;
+use crate::{domain::ids::TenantName, resilience::CallError};
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +34,9 @@ pub enum Error {
     /// The event of a change could not be written, for a reason that is not in the event. Nothing is committed.
     #[error("the history does not take the event")]
     Unrecorded(#[source] tokio_postgres::Error),
+    /// Revisions of these tenants are of another history of the database: they must begin a new epoch before anything else is written.
+    #[error("the database has another history than the newest revisions of {} tenants", .0.len())]
+    Foreign(Vec<TenantName>),
     /// A row holds what this program could not have written.
     #[error("a stored value is not valid: {0}")]
     Corrupt(String),
@@ -61,7 +64,12 @@ impl Error {
         match self {
             Self::Unavailable(..) | Self::Timeout | Self::CommitUnknown(_) => true,
             // The server answers: its breaker is not to keep reads from it.
-            Self::Contention(_) | Self::Unique { .. } | Self::Statement(_) | Self::Unrecorded(_) | Self::Corrupt(_) => false,
+            Self::Contention(_)
+            | Self::Unique { .. }
+            | Self::Statement(_)
+            | Self::Unrecorded(_)
+            | Self::Foreign(_)
+            | Self::Corrupt(_) => false,
         }
     }
 }

@@ -14,7 +14,8 @@ use super::{
     events::{self, NewEvent},
     idempotency::{self, Answer, Key},
     policies::{self, Owned},
-    routes, scopes, server, tenants,
+    routes, scopes, server,
+    tenants::{self, LockedTenant},
 };
 use crate::domain::{
     hash::EventHash,
@@ -49,8 +50,8 @@ pub struct Wanted {
 /// Those of the wanted rows that exist, as they are under the locks.
 #[derive(Debug, Default)]
 pub struct Locked {
-    /// The tenants, with their chain heads.
-    pub tenants: Vec<(Tenant, EventHash)>,
+    /// The tenants.
+    pub tenants: Vec<LockedTenant>,
     /// The routes.
     pub routes: Vec<(TenantName, Route)>,
     /// The policies.
@@ -206,8 +207,8 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
         routes.extend(statements.policies.routes(tx, &policies).await?);
     }
     // A tenant that was made after the lock was asked for is not locked, so its objects do not count: to this group it is not there yet.
-    routes.retain(|(owner, _)| tenants.iter().any(|(tenant, _)| tenant.name == *owner));
-    policies.retain(|(owner, _)| tenants.iter().any(|(tenant, _)| tenant.name == *owner));
+    routes.retain(|(owner, _)| tenants.iter().any(|locked| locked.tenant.name == *owner));
+    policies.retain(|(owner, _)| tenants.iter().any(|locked| locked.tenant.name == *owner));
     Ok(Locked { tenants, routes, policies, hosts, scopes, active, answers })
 }
 

@@ -1,6 +1,7 @@
 //! The table `installation`: what every instance shares.
 
 use deadpool_postgres::Transaction;
+use tokio_postgres::Client;
 
 use super::{Error, column};
 
@@ -10,4 +11,10 @@ pub async fn cursor_key(tx: &Transaction<'_>) -> Result<[u8; 32], Error> {
     let row = tx.query_one(&statement, &[]).await?;
     let key: Vec<u8> = column(&row, "cursor_key")?;
     key.try_into().map_err(|_| Error::Corrupt("installation.cursor_key is not 32 bytes".into()))
+}
+
+/// Notes that a backup was put back, as the owner of the schema, and returns how often that was. Every tenant's history ends with it.
+pub async fn restored(client: &Client) -> Result<i32, Error> {
+    let row = client.query_one("update installation set restores = restores + 1 returning restores", &[]).await?;
+    column(&row, "restores")
 }

@@ -30,6 +30,7 @@ mod visible;
 pub use connecting::{Tls, connect, connector};
 pub use error::Error;
 pub use server::Server;
+pub use tokio_postgres::Client;
 pub use visible::Visible;
 
 /// A transaction on a pooled connection.

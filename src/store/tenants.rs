@@ -14,16 +14,39 @@ use crate::domain::{
 const COLUMNS: &str =
     "name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by";
 
+/// Whether a tenant's newest revision is of another history of the database: one of before a restore or a promotion.
+const IS_FOREIGN: &str = "lineage is distinct from (select lineage())";
+
 /// Statement of [`lock`]. Rows are locked in name order, so that two groups never wait for one another in a circle; `no key update`
 /// lets other transactions' foreign keys through.
 pub fn lock_sql() -> String {
-    format!("select {COLUMNS} from tenants where name = any($1) order by name for no key update")
+    format!("select {COLUMNS}, {IS_FOREIGN} as is_foreign from tenants where name = any($1) order by name for no key update")
 }
 
-/// Locks the tenants that exist among `names`, and reads them with their chain heads.
-pub async fn lock(tx: &Transaction<'_>, lock: &Statement, names: &[&str]) -> Result<Vec<(Tenant, EventHash)>, Error> {
-    let rows = tx.query(lock, &[&names]).await?;
-    rows.iter().map(|row| Ok((tenant(row)?, text(row, "chain_head")?))).collect()
+/// A tenant whose row is locked.
+#[derive(Debug)]
+pub struct LockedTenant {
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The hash of its newest event.
+    pub chain_head: EventHash,
+    /// Its newest revision is of another history of the database.
+    pub is_foreign: bool,
+}
+
+/// Locks the tenants that exist among `names`, and reads them.
+pub async fn lock(tx: &Transaction<'_>, lock: &Statement, names: &[&str]) -> Result<Vec<LockedTenant>, Error> {
+    let locked = |row| {
+        Ok(LockedTenant { tenant: tenant(row)?, chain_head: text(row, "chain_head")?, is_foreign: column(row, "is_foreign")? })
+    };
+    tx.query(lock, &[&names]).await?.iter().map(locked).collect()
+}
+
+/// Tenants after `after` whose newest revision is of another history of the database, in name order. Only a primary can tell.
+pub async fn foreign(tx: &Transaction<'_>, after: Option<&str>, limit: i64) -> Result<Vec<TenantName>, Error> {
+    let sql = format!("select name from tenants where {IS_FOREIGN} and ($1::text is null or name > $1) order by name limit $2");
+    let statement = tx.prepare_cached(&sql).await?;
+    tx.query(&statement, &[&after, &limit]).await?.iter().map(|row| text(row, "name")).collect()
 }
 
 /// Statement of [`write()`] for tenants that do not exist yet.
@@ -34,8 +57,8 @@ pub const INSERT: &str = "insert into tenants \
                 $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[]) \
       as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by)";
 
-/// Statement of [`write()`] for tenants that are locked.
-pub const UPDATE: &str = "update tenants t set epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
+/// Statement of [`write()`] for tenants that are locked. The revision that they get is of the database's history as it is.
+pub const UPDATE: &str = "update tenants t set lineage = lineage(), epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
     policies = n.policies, quotas = n.quotas::jsonb, paid_until = n.paid_until, created_at = n.created_at, \
     created_by = n.created_by, updated_at = n.updated_at, updated_by = n.updated_by \
     from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::text[], $8::timestamptz[], \

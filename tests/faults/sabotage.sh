@@ -14,12 +14,13 @@ die() {
     exit 1
 }
 
-# The copy has the same stack: what a test stops is stopped there.
+# The copy has the same stack, and its script: a part that a test starts again is the stack's, not one of the copy's that goes with it.
 prepare() {
     rm -rf "$tree"
     mkdir -p "$tree"
     git ls-files -z --cached --others --exclude-standard | xargs -0 cp --parents -t "$tree"
     ln -s "$root/.stack" "$tree/.stack"
+    printf '#!/usr/bin/env bash\nexec %q "$@"\n' "$root/docker/local-stack.sh" >"$tree/docker/local-stack.sh"
 }
 
 # How the test that the patch names ended, built before it is timed.

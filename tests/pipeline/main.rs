@@ -11,6 +11,7 @@ mod followers;
 mod frozen_leader;
 mod gate;
 mod letters;
+mod lineage;
 mod panics;
 mod privacy;
 mod relay;

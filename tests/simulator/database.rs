@@ -21,6 +21,7 @@ use traffic_manager::{
         group::{Locked, Rows, Wanted},
         idempotency::{Answer, Key},
         outbox::OutboxRow,
+        tenants::LockedTenant,
     },
 };
 
@@ -123,7 +124,10 @@ impl Database {
         });
         let active = |held: &Held| u32::try_from(held.routes.values().filter(|route| route.spec.is_active).count()).unwrap();
         let locked = Locked {
-            tenants: held.iter().map(|(_, held)| (held.tenant.clone(), held.head)).collect(),
+            tenants: held
+                .iter()
+                .map(|(_, held)| LockedTenant { tenant: held.tenant.clone(), chain_head: held.head, is_foreign: false })
+                .collect(),
             routes: routes.collect(),
             active: held
                 .iter()

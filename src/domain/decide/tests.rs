@@ -1,3 +1,4 @@
+mod continued;
 mod outcomes;
 
 use jiff::Timestamp;

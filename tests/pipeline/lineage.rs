@@ -1,0 +1,121 @@
+//! A backup was put back: every tenant begins a new epoch, whether it is written to or not, and everybody is told.
+
+use serde_json::{Value, json};
+use traffic_manager::{
+    app::{Role, commands},
+    config::Settings,
+};
+
+use crate::support::{TestApp, World, eventually};
+
+/// What the owner of the schema runs after a backup was put back.
+async fn say_restored(world: &World) {
+    let mut settings: Settings = world.settings.clone();
+    settings.migrate.postgres_url = world.db.owner_url().into();
+    commands::restored(&settings).await.expect("it is noted");
+}
+
+async fn epoch(app: &TestApp, tenant: &str) -> String {
+    app.get(&format!("/tenants/{tenant}")).expect(200).await.json["epoch"].as_str().expect("an epoch").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tenant_begins_an_epoch_after_a_restore_and_clients_are_told() {
+    let world = World::new().await;
+    let mut settings = world.settings.clone();
+    settings.write.lineage_check_ms = 3_600_000;
+    let writer = TestApp::run(world.db.clone(), settings.clone(), Role::All).await;
+    settings.read.refresh_ms = 60_000;
+    let reader = TestApp::run(world.db.clone(), settings, Role::Serve).await;
+    let route = async |version: &str, url: &str| {
+        let path = format!("/routes/acme/web/prod/{version}");
+        writer.put(&path).json(&json!({ "url": url })).send().await
+    };
+    for version in ["v1", "v2", "v3"] {
+        route(version, "http://old.example/").await;
+    }
+    let policy =
+        json!({ "split": [{ "version": "v1", "weight": 3 }, { "version": "v2", "weight": 1 }], "hosts": ["shop.example"] });
+    writer.put("/policies/acme/web/prod").json(&policy).expect(201).await;
+    writer.put("/routes/other/web/prod/v1").json(&json!({ "url": "http://other.example/" })).send().await;
+    let snapshot = "/tenants/acme/snapshot";
+    let before = reader.get(snapshot).expect(200).await;
+    assert_eq!(before.revision(), 4);
+
+    say_restored(&world).await;
+    // A tag of before is none of now, though the write that it guards would have begun the epoch.
+    let stale = writer.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://new.example/" }));
+    let stale = stale.header("if-match", format!("\"{}.1\"", before.epoch())).send().await;
+    assert_eq!(stale.status, 412, "{}", stale.json);
+    let changed = route("v1", "http://new.example/").await;
+    assert_eq!((changed.status.as_u16(), changed.revision()), (200, 2), "after all that there was, in one revision");
+    let now = changed.epoch();
+    assert_ne!(now, before.epoch());
+    let told = async || Some(reader.get(snapshot).expect(200).await).filter(|answer| answer.epoch() == now);
+    let after = eventually("the other instance follows", told).await;
+    assert_eq!(after.json["routes"].as_array().map(Vec::len), before.json["routes"].as_array().map(Vec::len));
+    assert_eq!(after.json["policies"][0]["split"], before.json["policies"][0]["split"]);
+    let changes = reader.get(&format!("/tenants/acme/changes?after={}", before.tag())).expect(200).await.json;
+    assert_eq!((&changes["reset"], &changes["snapshot"]["epoch"]), (&json!(true), &json!(now)), "{changes}");
+    reader.get(snapshot).header("tm-min-revision", before.tag()).problem(503, "revision_not_reached").await;
+    // The past goes back to where the epoch began, and says what was before it.
+    let first = writer.get("/routes/acme/web/prod/v3/history").expect(200).await.json["items"][0].clone();
+    assert_eq!((&first["action"], &first["revision"], &first["actor"]["kind"]), (&json!("created"), &json!(1), &json!("system")));
+    assert!(first["reason"].as_str().is_some_and(|reason| reason.ends_with(&before.tag())), "{first}");
+    let past = writer.get(&format!("/routes?tenant=acme&at={now}.1")).expect(200).await.json;
+    assert!(past["items"].as_array().is_some_and(|routes| routes.len() == 3), "{past}");
+    // Who has the host is as it was.
+    let claim = writer
+        .put("/policies/other/web/prod")
+        .json(&json!({ "split": [{ "version": "v1", "weight": 1 }], "hosts": ["shop.example"] }));
+    claim.problem(409, "host_taken").await;
+
+    // Both histories are archived, and the present one verifies.
+    let epochs = async |epoch: &str| {
+        world.archived().await.into_iter().filter(|event| event.tenant == "acme" && event.epoch == epoch).count()
+    };
+    eventually("both are archived", async || (epochs(&before.epoch()).await == 4 && epochs(&now).await == 6).then_some(())).await;
+    let verified = writer.get("/audit/verify?tenant=acme").expect(200).await.json;
+    assert_eq!(
+        (&verified["verified"], &verified["epoch"], &verified["to"]),
+        (&json!(true), &json!(now), &json!(2)),
+        "{verified}"
+    );
+    reader.drain().await;
+    writer.drain().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_nobody_writes_to_begins_its_epoch_as_well_and_once() {
+    let world = World::with(&["write.lineage_check_ms=100"]).await;
+    let (one, two) = tokio::join!(
+        TestApp::run(world.db.clone(), world.settings.clone(), Role::All),
+        TestApp::run(world.db.clone(), world.settings.clone(), Role::All)
+    );
+    for tenant in ["a", "b", "c"] {
+        one.put(&format!("/routes/{tenant}/web/prod/v1")).json(&json!({ "url": "http://a.example/" })).expect(201).await;
+    }
+    // One that has nothing is a tenant too.
+    one.post("/tenants").json(&json!({ "name": "empty" })).expect(201).await;
+    let names = ["a", "b", "c", "empty"];
+    let mut before = Vec::new();
+    for tenant in names {
+        before.push(epoch(&one, tenant).await);
+    }
+    say_restored(&world).await;
+    for (tenant, before) in names.iter().zip(&before) {
+        let moved = async || Some(epoch(&two, tenant).await).filter(|epoch| epoch != before);
+        eventually("the tenant has begun an epoch", moved).await;
+    }
+    let revisions =
+        async |tenant: &str| -> Value { one.get(&format!("/tenants/{tenant}")).expect(200).await.json["revision"].clone() };
+    for tenant in names {
+        assert_eq!(revisions(tenant).await, json!(1), "{tenant}: one instance began it, and the other saw that");
+    }
+    let epochs = world.db.count("select count(distinct epoch) from route_events").await;
+    assert_eq!(epochs, 8, "each tenant has had two");
+    one.drain().await;
+    two.drain().await;
+    world.end().await;
+}
