@@ -23,6 +23,8 @@ usage: docker/local-stack.sh COMMAND
                           one part: postgres-primary, postgres-replica, kafka, mongo, traffic-manager
                           (kill is SIGKILL; pause is SIGSTOP: the part hangs instead of being gone)
   promote                 make the replica a primary
+  backup                  copy the primary, and archive every change from then on
+  restore [TIME]          put the primary back as it was at that time, and make the replica anew from it
 
   kafka-tool TOOL ...     Kafka's own topics, get-offsets or console-consumer
   find-event ID           the archived document of one event, read as the auditor
@@ -36,7 +38,7 @@ Others: TM_STACK=local|compose|auto  TM_BIN=path of the traffic-manager program
 EOF
 }
 
-for file in common install tls postgres kafka mongo service compose; do
+for file in common install tls postgres backup kafka mongo service compose; do
     # shellcheck source=/dev/null
     . "$ROOT/docker/stack/$file.sh"
 done
@@ -116,6 +118,7 @@ down() {
     if [ "$KIND" = compose ]; then
         compose --profile service down
     else
+        part_stop wal-archive INT 10 || part_kill wal-archive
         for part in mongo kafka postgres-replica postgres-primary; do
             part_stop_or_kill "$part"
         done
@@ -164,7 +167,7 @@ main() {
     prepare_state
     choose_kind "$command"
     case $command in
-    install | up | down | reset | service-start | service-stop | start | stop | kill | pause | resume | promote) lock_state ;;
+    install | up | down | reset | service-start | service-stop | start | stop | kill | pause | resume | promote | backup | restore) lock_state ;;
     esac
     load_ports
     load_secrets
@@ -174,6 +177,8 @@ main() {
     install) install_missing ;;
     up | down | reset | status | migrate) "$command" "$@" ;;
     promote) postgres_promote ;;
+    backup) postgres_backup ;;
+    restore) postgres_restore "$@" ;;
     service-start) part_start traffic-manager ;;
     service-stop) part_stop_or_kill traffic-manager ;;
     start | kill | pause | resume) "part_$command" "$1" ;;

@@ -168,7 +168,10 @@ postgres_start() {
     fi
     spawn "$name" "$data" "${command[@]}"
     wait_ready "$name" 60 postgres_answers "$port"
-    if [ "$name" = postgres-primary ]; then postgres_create_roles; fi
+    if [ "$name" = postgres-primary ]; then
+        wait_until 60 postgres_takes_writes || die "$name does not take writes"
+        postgres_create_roles
+    fi
 }
 
 # The same file serves the containers; see docker/postgres/roles.sql for who may do what.
@@ -184,6 +187,9 @@ replica_streams() {
     [ "$(superuser_sql "$PG_PRIMARY_PORT" -d postgres \
         -c "SELECT count(*) FROM pg_stat_replication WHERE application_name = 'replica1' AND state = 'streaming'" 2>/dev/null)" = 1 ]
 }
+
+# One that is restored answers before it does.
+postgres_takes_writes() { [ "$(superuser_sql "$PG_PRIMARY_PORT" -d postgres -c 'SELECT pg_is_in_recovery()')" = f ]; }
 
 replica_promoted() {
     [ "$(superuser_sql "$PG_REPLICA_PORT" -d postgres -c 'SELECT pg_is_in_recovery()')" = f ]

@@ -132,6 +132,7 @@ section! {
         #[validate(range(min = 1, max = 10, message = "1 to 10"))] max_attempts: u32,
         #[validate(range(min = 1, max = 720, message = "1 to 720"))] idempotency_ttl_hours: u32,
         #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] lineage_check_ms: u64,
+        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] lineage_timeout_ms: u64,
     }
 }
 

@@ -142,6 +142,7 @@ pub fn wanted(requests: &[Request]) -> Wanted {
         active_of: active_of.into_iter().collect(),
         whole: whole.into_iter().collect(),
         keys,
+        is_large: requests.iter().any(|request| matches!(request.command.op, Op::Continue)),
     }
 }
 

@@ -228,7 +228,8 @@ impl Lane {
             // Back to the pool, which checks what it lends.
             _ => self.primary.writing_connection().await?,
         };
-        let limit = ms(self.settings.timeout_ms);
+        let wanted = batch::wanted(requests);
+        let limit = ms(if wanted.is_large { self.settings.lineage_timeout_ms } else { self.settings.timeout_ms });
         let decide = |locked| {
             let foreign = batch::foreign(requests, &locked);
             if !foreign.is_empty() {
@@ -237,7 +238,7 @@ impl Lane {
             let plan = batch::plan(requests, locked, self.defaults);
             plan.map(Plan::split).map_err(|error| store::Error::Corrupt(error.to_string()))
         };
-        let result = store::group::commit(&mut client, self.primary.tls(), &batch::wanted(requests), limit, decide).await;
+        let result = store::group::commit(&mut client, self.primary.tls(), &wanted, limit, decide).await;
         if result.as_ref().is_err_and(store::Error::is_dependency_failure) {
             // What state the connection is in, nobody knows: it is not lent again.
             drop(store::Connection::take(client));

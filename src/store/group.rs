@@ -45,6 +45,8 @@ pub struct Wanted {
     pub whole: Vec<TenantName>,
     /// Idempotency keys.
     pub keys: Vec<Key>,
+    /// As much may be written as tenants have: the server's limits for one statement are lifted up to the group's own.
+    pub is_large: bool,
 }
 
 /// Those of the wanted rows that exist, as they are under the locks.
@@ -160,6 +162,9 @@ pub async fn commit<T>(
     let canceller = client.cancel_token();
     let tx = within(limit, async { Ok(client.transaction().await?) }).await?;
     let prepared = Box::pin(server::cancelled_after(limit, canceller, tls, async {
+        if wanted.is_large {
+            server::lift_limits(&tx, limit).await?;
+        }
         let locked = lock(&tx, &statements, wanted).await?;
         let (rows, answer) = decide(locked)?;
         write(&tx, &statements, &rows).await?;

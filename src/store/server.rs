@@ -228,3 +228,11 @@ pub async fn bounded<T>(
 ) -> Result<T, Error> {
     cancelled_after(limit, client.cancel_token(), tls, operation).await
 }
+
+/// Lets the statements of a transaction, and the pauses between them, take up to `limit` on the server.
+pub(super) async fn lift_limits(tx: &Transaction<'_>, limit: Duration) -> Result<(), Error> {
+    let settings = ["statement_timeout", "idle_in_transaction_session_timeout"];
+    let lift = tx.prepare_cached("select set_config(name, $2, true) from unnest($1::text[]) as name").await?;
+    tx.query(&lift, &[&settings.as_slice(), &limit.as_millis().to_string()]).await?;
+    Ok(())
+}

@@ -24,6 +24,7 @@ mod primary;
 mod processes;
 mod proxy;
 mod replica;
+mod restored;
 mod rolling;
 #[path = "../support/mod.rs"]
 mod support;

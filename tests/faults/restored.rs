@@ -1,0 +1,144 @@
+//! The database is put back to a point in time while the service runs, as docs/operations/backup.md says: what was lost is not taken for
+//! what comes after it, everybody is told, and the archive keeps both histories.
+
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::{
+    cluster::Cluster,
+    processes::{Process, eventually},
+    support::World,
+};
+
+/// The service, as its clients see it.
+struct Client {
+    http: reqwest::Client,
+    base: String,
+}
+
+struct Answer {
+    status: u16,
+    tag: String,
+    body: Value,
+}
+
+impl Client {
+    async fn ask(&self, method: Method, path: &str, headers: &[(&str, &str)], body: Option<&Value>) -> Answer {
+        let mut request = self.http.request(method, format!("{}{path}", self.base));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.expect("an answer");
+        let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok()).unwrap_or_default().trim_matches('"').to_owned();
+        Answer { status: answer.status().as_u16(), tag, body: answer.json().await.unwrap_or_default() }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask(Method::GET, path, &[], None).await
+    }
+
+    async fn put(&self, tenant: &str, version: &str) -> Answer {
+        let path = format!("/routes/{tenant}/web/prod/{version}");
+        self.ask(Method::PUT, &path, &[], Some(&json!({ "url": format!("http://{version}.example/") }))).await
+    }
+
+    async fn snapshot(&self, tenant: &str) -> Answer {
+        self.get(&format!("/tenants/{tenant}/snapshot")).await
+    }
+}
+
+fn epoch(tag: &str) -> &str {
+    tag.split_once('.').expect("a tag").0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
+    let _alone = crate::hangs::alone().await;
+    let Some(cluster) = Cluster::start() else { return };
+    let mut owner = crate::moved::client(cluster.variable("PG_OWNER_URL")).await;
+    traffic_manager::store::migrations::run(&mut owner).await.expect("the migrations");
+    let world = World::new().await;
+    let mut environment = world.environment.clone();
+    environment.insert("TM__POSTGRES__PRIMARY_URL".into(), cluster.both());
+    environment.insert("TM__POSTGRES__REPLICA_URLS".into(), cluster.variable("PG_APP_REPLICA_URL").into());
+    environment.insert("TM__WRITE__LINEAGE_CHECK_MS".into(), "1000".into());
+    let process = Process::start("all", &environment);
+    process.ready().await;
+    let http = crate::support::secure::http().timeout(Duration::from_secs(15)).build().expect("a client");
+    let client = Client { http, base: format!("{}/api/v1", process.base()) };
+
+    cluster.run(&["backup"]);
+    for number in 0..10 {
+        assert_eq!(client.put("acme", &format!("v{number}")).await.status, 201);
+    }
+    assert_eq!(client.put("quiet", "v0").await.status, 201);
+    let kept = client.snapshot("acme").await;
+    let time: String = owner.query_one("select clock_timestamp()::text", &[]).await.expect("the time").get(0);
+    for number in 10..15 {
+        assert_eq!(client.put("acme", &format!("v{number}")).await.status, 201, "acknowledged, and about to be lost");
+    }
+    assert_eq!(client.put("young", "v0").await.status, 201);
+    let (lost, quiet) = (client.snapshot("acme").await, client.snapshot("quiet").await);
+    assert_eq!((lost.tag.ends_with(".15"), client.snapshot("young").await.status), (true, 200));
+    eventually(Duration::from_secs(30), "all is archived", async || world.archived_count().await == 17).await;
+
+    let began = Instant::now();
+    cluster.run(&["restore", &time]);
+    let restored = Instant::now();
+    eventually(Duration::from_secs(60), "the tenant has begun an epoch, though nobody writes to it", async || {
+        let now = client.snapshot("acme").await;
+        // Until then what was told before is told, or nothing: never the same history with less in it.
+        assert!(now.status == 503 || now.tag == lost.tag || epoch(&now.tag) != epoch(&lost.tag), "{} {}", now.status, now.tag);
+        now.status == 200 && now.tag != lost.tag
+    })
+    .await;
+    println!("the restore took {:?}, the new epochs {:?} after it", restored - began, restored.elapsed());
+    let now = client.snapshot("acme").await;
+    assert_eq!(now.tag, format!("{}.1", epoch(&now.tag)));
+    assert_eq!(now.body["routes"], with_revision(&kept.body["routes"], 1), "all that there was at that time, and no more");
+    let changes = client.get(&format!("/tenants/acme/changes?after={}", lost.tag)).await;
+    assert_eq!((changes.status, &changes.body["reset"]), (200, &json!(true)), "{}", changes.body);
+    let polled =
+        client.ask(Method::GET, "/tenants/acme/snapshot", &[("if-none-match", &format!("\"{}\"", lost.tag))], None).await;
+    assert_eq!((polled.status, &polled.tag), (200, &now.tag), "a poller of before gets all of it");
+    let behind = client.ask(Method::GET, "/tenants/acme/snapshot", &[("tm-min-revision", &lost.tag)], None).await;
+    assert_eq!((behind.status, &behind.body["code"]), (503, &json!("revision_not_reached")));
+    let of_before = format!("\"{}.4\"", epoch(&lost.tag));
+    let guarded = client.ask(Method::DELETE, "/routes/acme/web/prod/v3", &[("if-match", &of_before)], None).await;
+    assert_eq!(guarded.status, 412);
+    eventually(Duration::from_secs(30), "what was made after that time is gone", async || {
+        client.snapshot("young").await.status == 404
+    })
+    .await;
+    eventually(Duration::from_secs(30), "every tenant begins one", async || {
+        let now = client.snapshot("quiet").await;
+        now.status == 200 && epoch(&now.tag) != epoch(&quiet.tag)
+    })
+    .await;
+
+    let written = client.put("acme", "v10").await;
+    assert_eq!((written.status, written.tag), (201, format!("{}.2", epoch(&now.tag))), "a revision of its own");
+    // 17 of before, 11 + 2 of what the new epochs began with, and this one.
+    eventually(Duration::from_secs(60), "all is archived", async || world.archived_count().await == 31).await;
+    let archived = world.archived().await;
+    let of = |epoch: &str| archived.iter().filter(|event| event.tenant == "acme" && event.epoch == epoch).count();
+    assert_eq!((of(epoch(&lost.tag)), of(epoch(&now.tag))), (15, 12), "the archive keeps both histories");
+    let verified = client.get("/audit/verify?tenant=acme").await.body;
+    assert_eq!((&verified["verified"], &verified["epoch"]), (&json!(true), &json!(epoch(&now.tag))), "{verified}");
+    drop(process);
+    world.end().await;
+}
+
+/// The same routes, each with this revision.
+fn with_revision(routes: &Value, revision: u64) -> Value {
+    let mut routes = routes.clone();
+    routes.as_array_mut().into_iter().flatten().filter(|route| route.get("revision").is_some()).for_each(|route| {
+        route["revision"] = json!(revision);
+    });
+    routes
+}
