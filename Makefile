@@ -109,7 +109,8 @@ faults: rust up ## every fault at full size, ten runs each (TM_FAULTS_RUNS), and
 	export TM_FAULTS_FULL=1 TM_FAULTS_REPORT=$(FAULTS_REPORT) TM_NEIGHBOURS_SECONDS=60; failed=0; \
 	for run in $$(seq $${TM_FAULTS_RUNS:-10}); do for fault in $(FAULTS); do \
 	    echo "run $$run of $$fault"; \
-	    timeout 1200 cargo test --locked --test faults -- $$fault --nocapture --test-threads 1 \
+	    profile=$$([ $$fault = t13_ ] && echo "--profile simulate" || true); \
+    timeout 3600 cargo test --locked $$profile --test faults -- $$fault --nocapture --test-threads 1 \
 	        || { failed=1; echo "{\"failed\":\"$$fault, run $$run\"}" >>$(FAULTS_REPORT); }; \
 	done; done; tests/faults/table.sh $(FAULTS_REPORT); exit $$failed
 

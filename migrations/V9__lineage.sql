@@ -8,7 +8,7 @@ alter table installation add column restores integer not null default 0;
 -- time and promotion begin a new one), and what operators said. Only a primary can tell.
 create function lineage() returns text language sql stable
   return (pg_control_system()).system_identifier || '/' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)
-    || '/' || (select restores from installation);
+    || '/' || (select restores from installation where singleton);
 
 -- In which of them the tenant's newest revision was given.
 alter table tenants add column lineage text not null default lineage();

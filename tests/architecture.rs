@@ -44,7 +44,14 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ("tokio_postgres_rustls", &[("store/connecting.rs", "connections")]),
     ("x509_parser", &[("auth/certificate.rs", "who a certificate names")]),
     ("serde_json_canonicalizer", &[("domain/chain.rs", "one canonical form")]),
-    ("governor", &[("http/limits.rs", "limits of requests"), ("service/trail", "limits of records")]),
+    (
+        "governor",
+        &[
+            ("http/limits.rs", "limits of requests"),
+            ("http/middleware.rs", "limits of log lines"),
+            ("service/trail", "limits of records"),
+        ],
+    ),
     ("csv", &[("http/exports.rs", "the only CSV")]),
 ];
 

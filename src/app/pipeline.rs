@@ -73,7 +73,7 @@ pub(super) async fn start_audit(settings: &Settings, health: &mut Health, parts:
             let (consumer, stop) = (make(), stop.clone());
             async move {
                 let ended = async { consumer?.run(stop).await };
-                if let Err(error) = ended.await {
+                if let Err(error) = Box::pin(ended).await {
                     tracing::error!(error = %error, "the audit consumer cannot run");
                 }
             }

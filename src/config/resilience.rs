@@ -17,6 +17,8 @@ section! {
         #[validate(range(max = 100, message = "0 to 100"))] retry_percent: u32,
         #[validate(range(max = 1000, message = "0 to 1000"))] retry_burst: u32,
         #[validate(range(min = 1, max = 86_400, message = "1 to 86400"))] max_drill_seconds: u32,
+        #[validate(range(min = 1, max = 60_000, message = "1 to 60000"))] target_wait_ms: u64,
+        #[validate(range(min = 1, max = 60_000, message = "1 to 60000"))] standing_ms: u64,
         #[validate(nested)] postgres_primary: OneDependency,
         #[validate(nested)] postgres_replica: OneDependency,
         #[validate(nested)] kafka: OneDependency,
@@ -80,6 +82,10 @@ pub struct Policy {
     pub retry_burst: u32,
     /// The longest that the breaker may be forced.
     pub max_drill: Duration,
+    /// How long a call may usually wait in a queue of ours.
+    pub target_wait: Duration,
+    /// How long everything has to wait longer until the queue stands.
+    pub standing: Duration,
 }
 
 impl Resilience {
@@ -95,6 +101,8 @@ impl Resilience {
             retry_percent: of.retry_percent.unwrap_or(self.retry_percent),
             retry_burst: of.retry_burst.unwrap_or(self.retry_burst),
             max_drill: Duration::from_secs(u64::from(self.max_drill_seconds)),
+            target_wait: ms(self.target_wait_ms),
+            standing: ms(self.standing_ms),
         }
     }
 

@@ -1,7 +1,8 @@
 //! Around every request: its id, its deadline, its span and its metrics. Errors that are not ours become problem documents here.
 
 use std::{
-    sync::Arc,
+    num::NonZeroU32,
+    sync::{Arc, LazyLock},
     time::{Duration, Instant},
 };
 
@@ -16,6 +17,7 @@ use actix_web::{
     middleware::Next,
     web,
 };
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tracing::Instrument as _;
 
 use super::{
@@ -299,9 +301,13 @@ fn observe(method: &Method, endpoint: String, status: StatusCode, elapsed: Durat
     metrics::counter!(names::HTTP_REQUESTS, "method" => known(method), "endpoint" => endpoint, "status" => class).increment(1);
 }
 
-/// Errors of ours and slow requests are logged, whatever they are.
+/// So many are logged in a second: to log everything that is refused under overload would cost more than refusing it.
+static LOGGED: LazyLock<DefaultDirectRateLimiter> =
+    LazyLock::new(|| RateLimiter::direct(Quota::per_second(NonZeroU32::MIN.saturating_add(19))));
+
+/// Errors of ours and slow requests are logged, whatever they are, unless they are very many; metrics count them all.
 fn log_if_worth_it(method: &Method, endpoint: &str, status: StatusCode, elapsed: Duration, id: &RequestId) {
-    if status.is_server_error() || elapsed > SLOW {
+    if (status.is_server_error() || elapsed > SLOW) && LOGGED.check().is_ok() {
         tracing::warn!(
             http.request.method = %method, http.route = endpoint, http.response.status_code = status.as_u16(),
             duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), request.id = id.0, "request failed or was slow"

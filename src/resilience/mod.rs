@@ -5,12 +5,14 @@
 
 pub mod breaker;
 mod budget;
+mod sojourn;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 pub use breaker::{Admission, Breaker, BreakerState, Forced, Machine, Move, Outcome, Rules};
 pub use budget::RetryBudget;
 use serde::Serialize;
+pub use sojourn::Sojourn;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{config::Policy, telemetry::names};
@@ -85,7 +87,7 @@ pub struct Permit<'a> {
     dependency: &'a Dependency,
     admission: Admission,
     outcome: Outcome,
-    _place: SemaphorePermit<'a>,
+    _place: Option<SemaphorePermit<'a>>,
 }
 
 impl Permit<'_> {
@@ -98,6 +100,15 @@ impl Permit<'_> {
     /// It did not, or said that it cannot.
     pub fn failure(mut self) {
         self.outcome = Outcome::Failure;
+    }
+
+    /// It went so.
+    pub fn end(self, outcome: Outcome) {
+        match outcome {
+            Outcome::Success => self.success(),
+            Outcome::Failure => self.failure(),
+            Outcome::Abandoned => {}
+        }
     }
 
     /// Whether it is to find out if a dependency that failed is back: as little as can be should be risked with it.
@@ -130,6 +141,15 @@ impl Dependency {
             metrics::counter!(names::BULKHEAD_REJECTED, "dependency" => self.name).increment(1);
             CallError::Full(self.name)
         })?;
+        self.admit(Some(place))
+    }
+
+    /// The same for callers that bound themselves, and that no others may keep out: only the breaker is asked.
+    pub fn enter_apart<E>(&self) -> Result<Permit<'_>, CallError<E>> {
+        self.admit(None)
+    }
+
+    fn admit<'a, E>(&'a self, place: Option<SemaphorePermit<'a>>) -> Result<Permit<'a>, CallError<E>> {
         let admission = self.breaker.admit().ok_or(CallError::Open(self.name))?;
         Ok(Permit { dependency: self, admission, outcome: Outcome::Abandoned, _place: place })
     }
@@ -138,6 +158,14 @@ impl Dependency {
     pub async fn call<T, E>(
         &self, is_failure: impl Fn(&E) -> bool, operation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
+        let judge = |error: &E| if is_failure(error) { Outcome::Failure } else { Outcome::Success };
+        self.call_judged(judge, operation).await
+    }
+
+    /// Runs one call. `judge` says what an error says of the dependency: [`Outcome::Abandoned`] if it was not asked at all.
+    pub async fn call_judged<T, E>(
+        &self, judge: impl Fn(&E) -> Outcome, operation: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, CallError<E>> {
         let permit = self.enter()?;
         match tokio::time::timeout(self.policy.timeout, operation).await {
             Err(_) => {
@@ -145,11 +173,7 @@ impl Dependency {
                 Err(CallError::Timeout(self.name, self.policy.timeout))
             }
             Ok(Err(error)) => {
-                if is_failure(&error) {
-                    permit.failure()
-                } else {
-                    permit.success()
-                }
+                permit.end(judge(&error));
                 Err(CallError::Failed(error))
             }
             Ok(Ok(value)) => {
@@ -194,6 +218,16 @@ impl Dependency {
     /// The longest that a drill may last.
     pub fn longest_drill(&self) -> Duration {
         self.policy.max_drill
+    }
+
+    /// How long a call may usually wait in a queue of ours.
+    pub fn target_wait(&self) -> Duration {
+        self.policy.target_wait
+    }
+
+    /// How long everything has to wait longer until a queue stands.
+    pub fn standing(&self) -> Duration {
+        self.policy.standing
     }
 
     /// Ends a drill.

@@ -123,6 +123,7 @@ impl From<CallError<store::Error>> for Error {
     fn from(error: CallError<store::Error>) -> Self {
         match error {
             CallError::Failed(error) => error.into(),
+            CallError::Full(_) => Self::Overloaded("reads"),
             other => Self::unavailable("postgres", other),
         }
     }
@@ -132,6 +133,7 @@ impl From<store::Error> for Error {
     fn from(error: store::Error) -> Self {
         match error {
             store::Error::CommitUnknown(_) => Self::CommitUnknown,
+            store::Error::Busy => Self::Overloaded("reads"),
             store::Error::Unavailable(..) | store::Error::Timeout | store::Error::Contention(_) | store::Error::Foreign(_) => {
                 Self::unavailable("postgres", error)
             }

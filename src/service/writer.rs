@@ -28,7 +28,7 @@ use super::{
 use crate::{
     config::{self, ms},
     domain::{ids::TenantName, tenant::Quotas},
-    resilience::CallError,
+    resilience::{CallError, Sojourn},
     store::{self, Server},
     telemetry::names,
 };
@@ -53,9 +53,28 @@ const ABANDONED: u8 = 2;
 
 struct Waiting {
     request: Request,
+    arrived: Instant,
     /// `WAITING` until either the lane takes it or the caller gives up; whoever moves it first wins.
     state: Arc<AtomicU8>,
     reply: oneshot::Sender<Result<Reply, Error>>,
+}
+
+impl Waiting {
+    /// The command, for whoever does it, unless its caller has given up or is gone. One that is not in time is refused.
+    fn taken(self, is_in_time: bool) -> Option<(Request, oneshot::Sender<Result<Reply, Error>>)> {
+        let is_taken = self.state.compare_exchange(WAITING, TAKEN, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        if !is_taken || self.reply.is_closed() {
+            return None;
+        }
+        if is_in_time {
+            return Some((self.request, self.reply));
+        }
+        let refused = Err(Error::Overloaded("writes"));
+        count(&refused);
+        // A caller who is gone by now was not told, and nothing was done.
+        let _ = self.reply.send(refused);
+        None
+    }
 }
 
 impl Writer {
@@ -107,10 +126,12 @@ impl Writer {
         let state = Arc::new(AtomicU8::new(WAITING));
         let (reply, answer) = oneshot::channel();
         let lane = &self.lanes[lane_of(&request.command.tenant, self.lanes.len())];
-        lane.try_send(Waiting { request, state: state.clone(), reply }).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => Error::Overloaded("writes"),
-            mpsc::error::TrySendError::Closed(_) => Error::Unavailable { dependency: "writer", cause: None },
-        })?;
+        lane.try_send(Waiting { request, arrived: Instant::now(), state: state.clone(), reply }).map_err(
+            |error| match error {
+                mpsc::error::TrySendError::Full(_) => Error::Overloaded("writes"),
+                mpsc::error::TrySendError::Closed(_) => Error::Unavailable { dependency: "writer", cause: None },
+            },
+        )?;
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(result)) => result,
             // The lane died with the command in its hands.
@@ -144,15 +165,22 @@ const LATELY: Duration = Duration::from_millis(500);
 impl Lane {
     async fn run(self, mut receiver: mpsc::Receiver<Waiting>) {
         let mut arrived = Vec::with_capacity(self.settings.max_batch);
+        let policy = self.primary.policy();
+        let mut sojourn = Sojourn::new(policy.target_wait(), policy.standing(), Instant::now());
+        let mut step = Duration::ZERO;
         while receiver.recv_many(&mut arrived, self.settings.max_batch).await > 0 {
             metrics::gauge!(names::WRITE_QUEUE).set(receiver.len() as f64);
-            let take = |w: &Waiting| w.state.compare_exchange(WAITING, TAKEN, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-            let (requests, replies): (Vec<_>, Vec<_>) =
-                arrived.drain(..).filter(take).map(|waiting| (waiting.request, waiting.reply)).unzip();
+            let began = Instant::now();
+            let take = |waiting: Waiting| {
+                let is_in_time = sojourn.admits(began - waiting.arrived, step, began);
+                waiting.taken(is_in_time)
+            };
+            let (requests, replies): (Vec<_>, Vec<_>) = arrived.drain(..).filter_map(take).unzip();
             if requests.is_empty() {
                 continue;
             }
             let results = self.process(&requests).await;
+            step = began.elapsed();
             for (reply, result) in replies.into_iter().zip(results) {
                 count(&result);
                 // A caller who is gone has its answer in the database.
@@ -186,12 +214,12 @@ impl Lane {
     async fn commit(&self, requests: &[Request]) -> Result<Committed, Error> {
         let mut attempt = 1;
         loop {
-            let permit = self.primary.policy().enter::<store::Error>()?;
+            let permit = self.primary.policy().enter_apart::<store::Error>()?;
             let started = Instant::now();
             let result = self.attempt(requests).await;
             match &result {
-                Err(error) if error.is_dependency_failure() => permit.failure(),
-                _ => permit.success(),
+                Err(error) => permit.end(error.outcome()),
+                Ok(_) => permit.success(),
             }
             match result {
                 Ok(committed) => {
@@ -263,6 +291,7 @@ fn lost_a_race(error: &store::Error) -> bool {
 fn same_for_all(error: Error, count: usize) -> Vec<Result<Reply, Error>> {
     let copy = |error: &Error| match error {
         Error::CommitUnknown => Error::CommitUnknown,
+        Error::Overloaded(what) => Error::Overloaded(what),
         Error::Unavailable { dependency, cause } => Error::Unavailable { dependency, cause: cause.clone() },
         Error::NotRecorded(cause) => Error::NotRecorded(cause.clone()),
         other => Error::internal(other.to_string()),

@@ -1,8 +1,12 @@
 //! What can go wrong with Postgres, classified for those who must decide what to do about it.
 
+use deadpool_postgres::TimeoutType;
 use tokio_postgres::error::SqlState;
 
-use crate::{domain::ids::TenantName, resilience::CallError};
+use crate::{
+    domain::ids::TenantName,
+    resilience::{CallError, Outcome},
+};
 
 /// An error of the store.
 #[derive(Debug, thiserror::Error)]
@@ -10,6 +14,9 @@ pub enum Error {
     /// No usable connection, or it was lost, or the server is shutting down, read-only, or out of resources. Nothing is committed.
     #[error("postgres is not available: {0}")]
     Unavailable(String, #[source] Option<tokio_postgres::Error>),
+    /// All connections are in use, and others have waited for one before. The server was not asked.
+    #[error("all connections are in use")]
+    Busy,
     /// A statement took too long and was cancelled. Nothing is committed.
     #[error("postgres did not answer in time")]
     Timeout,
@@ -61,15 +68,22 @@ impl Error {
 
     /// True when the dependency is at fault, so that its breaker should count it.
     pub fn is_dependency_failure(&self) -> bool {
+        self.outcome() == Outcome::Failure
+    }
+
+    /// What it says of the server.
+    pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Unavailable(..) | Self::Timeout | Self::CommitUnknown(_) => true,
+            Self::Unavailable(..) | Self::Timeout | Self::CommitUnknown(_) => Outcome::Failure,
+            // That we ask for more than it can do does not mean that it is down.
+            Self::Busy => Outcome::Abandoned,
             // The server answers: its breaker is not to keep reads from it.
             Self::Contention(_)
             | Self::Unique { .. }
             | Self::Statement(_)
             | Self::Unrecorded(_)
             | Self::Foreign(_)
-            | Self::Corrupt(_) => false,
+            | Self::Corrupt(_) => Outcome::Success,
         }
     }
 }
@@ -116,6 +130,7 @@ impl From<tokio_postgres::Error> for Error {
 impl From<deadpool_postgres::PoolError> for Error {
     fn from(error: deadpool_postgres::PoolError) -> Self {
         match error {
+            deadpool_postgres::PoolError::Timeout(TimeoutType::Wait) => Self::Busy,
             deadpool_postgres::PoolError::Backend(error) => Self::Unavailable("cannot connect".into(), Some(error)),
             other => Self::unavailable(other),
         }

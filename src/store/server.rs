@@ -1,6 +1,10 @@
 //! One Postgres server: its pool, its policy, and dedicated connections for those who need a session of their own.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts, Transaction};
 use futures_util::try_join;
@@ -13,14 +17,15 @@ use super::{
 };
 use crate::{
     config::{self, ConfigError, ms},
-    resilience::{CallError, Dependency},
+    resilience::{CallError, Dependency, Sojourn},
     telemetry::names,
 };
 
 /// Session settings of the write path. Its statements find rows by their keys, so one plan serves every call, and planning anew costs as
-/// much as running them. But a plan that is made while a table is empty scans it: so the other ways are not offered to the planner.
+/// much as running them. But a plan that is made while a table is empty scans it: so the other ways are not offered to the planner. What it does
+/// take of them seems so costly to it that it would compile the plan (jit), which costs a hundred times as much as running it.
 const PLANNED_ONCE: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off \
-     -c enable_hashjoin=off -c enable_mergejoin=off";
+     -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
 
 /// A server with its pools and its policy.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub struct Server {
     tls: Tls,
     policy: Arc<Dependency>,
     read_timeout: Duration,
+    /// Those who wait for a connection.
+    waits: Mutex<Sojourn>,
     renewed: Renewed,
 }
 
@@ -75,7 +82,8 @@ impl Server {
         let timeout =
             read_timeout + ms(settings.acquire_timeout_ms) + ms(settings.connect_timeout_ms) + ms(settings.recycle_timeout_ms);
         let policy = Dependency::new(name, config::Policy { timeout, ..policy });
-        Ok(Self { name, pool, writing, tls, policy, read_timeout, renewed })
+        let waits = Mutex::new(Sojourn::new(policy.target_wait(), policy.standing(), Instant::now()));
+        Ok(Self { name, pool, writing, tls, policy, read_timeout, waits, renewed })
     }
 
     /// Its name in logs, metrics and health.
@@ -128,11 +136,23 @@ impl Server {
         &self, kind: Kind, visible: &Visible, operation: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
         let operation = async {
-            let mut client = self.connection().await?;
+            let mut client = self.connection_in_time().await?;
             // Large, and otherwise a part of every future that reads.
             Box::pin(transact(&mut client, &self.tls, self.read_timeout, kind, visible, operation)).await
         };
-        self.policy.call(Error::is_dependency_failure, operation).await
+        match self.policy.call_judged(Error::outcome, operation).await {
+            Err(CallError::Failed(Error::Busy)) => Err(CallError::Full(self.name)),
+            other => other,
+        }
+    }
+
+    /// A pooled connection, unless so many have waited for one that it comes too late.
+    async fn connection_in_time(&self) -> Result<Object, Error> {
+        let asked = Instant::now();
+        let client = self.connection().await?;
+        let now = Instant::now();
+        let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
+        if waits.admits(now - asked, Duration::ZERO, now) { Ok(client) } else { Err(Error::Busy) }
     }
 
     /// Lends none of the present connections again: they lead to a server that is not what it was.

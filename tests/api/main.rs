@@ -19,6 +19,7 @@ mod isolation;
 mod keys;
 mod limits;
 mod lists;
+mod overload;
 mod past;
 mod plans;
 mod policies;

@@ -1,0 +1,92 @@
+//! More than can be done at a time: what is too much is refused and told when to come back, nothing takes it for an outage, and what nobody
+//! waits for any more is not gone on with.
+
+use std::time::{Duration, Instant};
+
+use futures_util::{StreamExt as _, stream::FuturesUnordered};
+use serde_json::json;
+use traffic_manager::app::Role;
+
+use crate::support::{Database, TestApp, database, eventually, settings};
+
+const PLANS: &str = "/tenants/acme/plans";
+
+/// A service without replicas, with these settings, that has a tenant.
+async fn app(overrides: &[&str]) -> (std::sync::Arc<Database>, TestApp) {
+    let db = std::sync::Arc::new(Database::create().await);
+    let mut settings = settings(&db, overrides);
+    settings.postgres.replica_urls.clear();
+    let app = TestApp::run(db.clone(), settings, Role::Serve).await;
+    app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a.example/" })).expect(201).await;
+    app.get(PLANS).expect(200).await;
+    (db, app)
+}
+
+/// Sessions of the service that wait for a lock.
+async fn waiting(db: &Database) -> i64 {
+    db.count("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn too_many_reads_are_refused_and_neither_open_the_breaker_nor_hold_up_writes() {
+    let (db, app) = app(&[
+        "postgres.pool_size=2",
+        "postgres.acquire_timeout_ms=100",
+        "resilience.postgres_primary.concurrent=12",
+        "resilience.postgres_primary.timeout_ms=10000",
+        "postgres.lock_timeout_ms=10000",
+        "postgres.statement_timeout_ms=20000",
+    ])
+    .await;
+    let mut other = database::connect(&db.owner_url()).await;
+    let held = other.transaction().await.unwrap();
+    held.execute("lock table plans in access exclusive mode", &[]).await.unwrap();
+    let mut reads: FuturesUnordered<_> = (0..40).map(|_| app.get(PLANS).send()).collect();
+    let meanwhile = async {
+        eventually("two have a connection, and wait", async || (waiting(&db).await == 2).then_some(())).await;
+        // Reads have every connection and every place of theirs.
+        for number in 0..10 {
+            let route = format!("/routes/acme/web/prod/w{number}");
+            app.put(&route).json(&json!({ "url": "http://a.example/" })).expect(201).await;
+        }
+    };
+    let (refused, ()) = tokio::join!(reads.by_ref().take(38).collect::<Vec<_>>(), meanwhile);
+    for refused in &refused {
+        assert_eq!((refused.status.as_u16(), &refused.json["code"]), (503, &json!("overloaded")), "{}", refused.json);
+        assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    }
+    held.rollback().await.unwrap();
+    let done: Vec<_> = reads.collect().await;
+    assert!(done.iter().all(|answer| answer.status == 200), "those that had a connection are done");
+    let report = app.ops("/health/resilience").expect(200).await.json;
+    let primary = report["dependencies"].as_array().unwrap().iter().find(|one| one["name"] == "postgres_primary").unwrap();
+    assert_eq!((&primary["breaker"], &primary["breaker_opened_total"]), (&json!("closed"), &json!(0)), "{primary}");
+    app.get(PLANS).expect(200).await;
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_query_ends_with_the_deadline_of_its_request() {
+    let (db, app) = app(&[
+        "http.request_timeout_ms=1000",
+        "write.timeout_ms=900",
+        "resilience.postgres_primary.timeout_ms=60000",
+        "postgres.lock_timeout_ms=60000",
+        "postgres.statement_timeout_ms=60000",
+    ])
+    .await;
+    let mut other = database::connect(&db.owner_url()).await;
+    let held = other.transaction().await.unwrap();
+    held.execute("lock table plans in access exclusive mode", &[]).await.unwrap();
+    let asked = Instant::now();
+    let (answer, ()) = tokio::join!(app.get(PLANS).send(), async {
+        eventually("the query runs", async || (waiting(&db).await == 1).then_some(())).await;
+    });
+    assert_eq!((answer.status.as_u16(), &answer.json["code"]), (503, &json!("deadline_exceeded")), "{}", answer.json);
+    assert!(asked.elapsed() >= Duration::from_millis(1000));
+    // The lock is still held: only a cancellation ends it.
+    eventually("the query was cancelled", async || (waiting(&db).await == 0).then_some(())).await;
+    held.rollback().await.unwrap();
+    app.get(PLANS).expect(200).await;
+    app.drain().await;
+}
