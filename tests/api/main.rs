@@ -31,6 +31,7 @@ mod rates;
 mod replicas;
 mod routes;
 mod scale;
+mod schema;
 mod scopes;
 mod streams;
 mod tenants;
