@@ -1,5 +1,6 @@
-//! The primary is lost, killed or hung, and the replica is promoted: the service, which knows both hosts, goes on there by itself. An old
-//! primary that comes back and takes writes as well is not shown: nothing of ours keeps the relay from it, whoever promotes has to.
+//! The primary is lost, killed or hung, and the replica is promoted: the service, which knows both hosts, goes on there by itself. What a
+//! replica had not received is lost unless commits waited for it, and what is lost is not given again. An old primary that comes back
+//! and takes writes as well is not shown: nothing of ours keeps the relay from it, whoever promotes has to.
 
 use std::time::{Duration, Instant};
 
@@ -88,4 +89,86 @@ async fn a_primary_that_was_killed_is_replaced() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_hangs_is_replaced() {
     goes_on_at_the_other_host("pause").await;
+}
+
+/// What a promotion cost: writes that were acknowledged, and how many of them are gone.
+async fn promoted_behind(is_synchronous: bool) -> Option<(usize, usize)> {
+    let _alone = crate::hangs::alone().await;
+    let cluster = Cluster::start()?;
+    let mut owner = client(cluster.variable("PG_OWNER_URL")).await;
+    traffic_manager::store::migrations::run(&mut owner).await.expect("the migrations");
+    let old = client(cluster.variable("PG_PRIMARY_URL")).await;
+    if is_synchronous {
+        old.execute("alter system set synchronous_standby_names = '*'", &[]).await.expect("a superuser");
+        old.execute("select pg_reload_conf()", &[]).await.expect("a superuser");
+        eventually(Duration::from_secs(30), "commits wait for the replica", async || {
+            let sync = old.query_one("select count(*) from pg_stat_replication where sync_state = 'sync'", &[]).await;
+            sync.is_ok_and(|row| row.get::<_, i64>(0) == 1)
+        })
+        .await;
+    }
+    let world = World::new().await;
+    let mut environment = world.environment.clone();
+    environment.insert("TM__POSTGRES__PRIMARY_URL".into(), cluster.both());
+    environment.insert("TM__POSTGRES__REPLICA_URLS".into(), cluster.variable("PG_APP_REPLICA_URL").into());
+    // The server must not end the wait of a COMMIT by its limit for statements: it would have committed all the same, and say so.
+    environment.insert("TM__WRITE__TIMEOUT_MS".into(), "2000".into());
+    environment.insert("TM__POSTGRES__STATEMENT_TIMEOUT_MS".into(), "1000".into());
+    let process = Process::start("serve", &environment);
+    process.ready().await;
+    let http = crate::support::secure::http().timeout(Duration::from_secs(15)).build().expect("a client");
+    let base = format!("{}/api/v1/routes/acme/web/prod", process.base());
+    let write = async |number: usize| {
+        let request = http.put(format!("{base}/v{number}")).json(&json!({ "url": "http://a.example" })).send().await;
+        let answer = request.expect("an answer");
+        let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
+        ([200, 201].contains(&answer.status().as_u16()), tag)
+    };
+    let mut acknowledged = Vec::new();
+    let mut newest = String::new();
+    for number in 0..40 {
+        if number == 20 {
+            // Nothing leaves the primary any more; it does not know.
+            let sender = "select pid from pg_stat_replication where application_name = 'replica1'";
+            let sender: i32 = old.query_one(sender, &[]).await.expect("the replica follows").get(0);
+            let stopped = std::process::Command::new("kill").args(["-STOP", &sender.to_string()]).status();
+            assert!(stopped.is_ok_and(|status| status.success()));
+        }
+        // Once commits wait, each write takes its whole time.
+        if number < 20 || !is_synchronous || number < 23 {
+            let (is_done, tag) = write(number).await;
+            if is_done {
+                acknowledged.push(format!("v{number}"));
+                newest = tag;
+            }
+        }
+    }
+    cluster.run(&["kill", "postgres-primary"]);
+    cluster.run(&["promote"]);
+    eventually(Duration::from_secs(60), "writes are taken again", async || write(99).await.0).await;
+    let epoch = |tag: &str| tag.trim_matches('"').split_once('.').expect("a tag").0.to_owned();
+    let (_, now) = write(98).await;
+    assert_ne!(epoch(&now), epoch(&newest), "revisions that may be lost are not given again");
+    let new = client(cluster.variable("PG_REPLICA_URL")).await;
+    let rows = new.query("select version from routes where tenant = 'acme'", &[]).await.expect("the new primary");
+    let there: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    let lost = acknowledged.iter().filter(|version| !there.contains(version)).count();
+    println!("synchronous: {is_synchronous}; {} acknowledged, {lost} of them lost by the promotion", acknowledged.len());
+    drop(process);
+    world.end().await;
+    Some((acknowledged.len(), lost))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t6_a_promotion_loses_what_the_replica_had_not_received() {
+    if let Some(cost) = promoted_behind(false).await {
+        assert_eq!(cost, (40, 20), "no commit waits for the replica: this is what it costs");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn t6_a_promotion_loses_nothing_when_commits_wait_for_the_replica() {
+    if let Some(cost) = promoted_behind(true).await {
+        assert_eq!(cost, (20, 0), "what the replica did not confirm was not acknowledged");
+    }
 }
