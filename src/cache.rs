@@ -292,7 +292,7 @@ impl Cache {
                 return;
             }
         }
-        if tenants.is_empty() && self.router.primary().read(&Visible::no_tenants(), ping).await.is_err() {
+        if tenants.is_empty() && self.router.primary().read_apart(&Visible::no_tenants(), ping).await.is_err() {
             return;
         }
         self.confirmed_ms.store(u64::try_from(started.as_millis()).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
@@ -305,7 +305,7 @@ impl Cache {
         let before: Vec<Seen> = tenants.iter().map(|tenant| self.tenants.seen(tenant)).collect();
         let read = async |tx: &store::Transaction<'_>| store::tenants::tags(tx, &names).await;
         let tags: HashMap<TenantName, VersionTag> =
-            self.router.primary().read(&Visible::tenants(tenants), read).await?.into_iter().collect();
+            self.router.primary().read_apart(&Visible::tenants(tenants), read).await?.into_iter().collect();
         for (tenant, before) in tenants.iter().zip(&before) {
             let held = self.tenants.get(tenant.as_str());
             match tags.get(tenant) {

@@ -159,14 +159,14 @@ impl Dependency {
         &self, is_failure: impl Fn(&E) -> bool, operation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
         let judge = |error: &E| if is_failure(error) { Outcome::Failure } else { Outcome::Success };
-        self.call_judged(judge, operation).await
+        self.call_with(self.enter()?, judge, operation).await
     }
 
-    /// Runs one call. `judge` says what an error says of the dependency: [`Outcome::Abandoned`] if it was not asked at all.
-    pub async fn call_judged<T, E>(
-        &self, judge: impl Fn(&E) -> Outcome, operation: impl Future<Output = Result<T, E>>,
+    /// Runs one call with a permit of its. `judge` says what an error says of the dependency: [`Outcome::Abandoned`] if it was not asked
+    /// at all.
+    pub async fn call_with<T, E>(
+        &self, permit: Permit<'_>, judge: impl Fn(&E) -> Outcome, operation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
-        let permit = self.enter()?;
         match tokio::time::timeout(self.policy.timeout, operation).await {
             Err(_) => {
                 permit.failure();

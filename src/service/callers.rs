@@ -244,7 +244,7 @@ impl Callers {
 
     async fn follow(&self) -> Result<(), Error> {
         let began = Instant::now();
-        let version = self.primary.read(&every(), store::keys::version).await?;
+        let version = self.primary.read_apart(&every(), store::keys::version).await?;
         // Of several first looks at a time one counts: what is held by now follows that.
         if let Err(seen) = self.seen.compare_exchange(-1, version, Ordering::SeqCst, Ordering::SeqCst) {
             match version.cmp(&seen) {
@@ -263,7 +263,7 @@ impl Callers {
 
     async fn apply_after(&self, seen: i64, version: i64) -> Result<(), Error> {
         let read = async |tx: &store::Transaction<'_>| store::keys::changed_after(tx, seen).await;
-        let changed = self.primary.read(&every(), read).await?;
+        let changed = self.primary.read_apart(&every(), read).await?;
         let newest = changed.iter().map(|key| key.changed).max().unwrap_or(version).max(version);
         // Before it is applied: see `authenticate`.
         self.seen.store(newest, Ordering::SeqCst);

@@ -14,7 +14,7 @@ pub async fn sweep(primary: Arc<Server>, writer: Arc<Writer>) {
     loop {
         let last = after.as_ref().map(crate::domain::ids::TenantName::as_str);
         let read = async |tx: &store::Transaction<'_>| store::tenants::foreign(tx, last, AT_A_TIME).await;
-        let tenants = match primary.read(&Visible::all_tenants(), read).await {
+        let tenants = match primary.read_apart(&Visible::all_tenants(), read).await {
             Ok(tenants) => tenants,
             Err(error) => return tracing::debug!(error = %error, "whether history was put back could not be told"),
         };

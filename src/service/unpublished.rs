@@ -55,7 +55,7 @@ impl Unpublished {
 
     /// Counts, and says so in the metrics.
     pub async fn sample(&self, primary: &Server) {
-        match primary.read(&Visible::no_tenants(), store::outbox::backlog).await {
+        match primary.read_apart(&Visible::no_tenants(), store::outbox::backlog).await {
             Ok(sample) => {
                 metrics::gauge!(names::OUTBOX_BACKLOG).set(sample.events as f64);
                 metrics::gauge!(names::OUTBOX_AGE_SECONDS).set(sample.oldest_seconds);

@@ -216,5 +216,5 @@ async fn standing(server: &Server) -> Option<Standing> {
         let row = tx.query_one(&statement, &[]).await?;
         Ok(Standing { in_recovery: column(&row, "in_recovery")?, position: column(&row, "position")? })
     };
-    server.read(&Visible::no_tenants(), read).await.ok()
+    server.read_apart(&Visible::no_tenants(), read).await.ok()
 }

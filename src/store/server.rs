@@ -9,6 +9,7 @@ use std::{
 use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts, Transaction};
 use futures_util::try_join;
 use secrecy::SecretString;
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::{CancelToken, Client, IsolationLevel};
 
 use super::{
@@ -37,7 +38,9 @@ pub struct Server {
     tls: Tls,
     policy: Arc<Dependency>,
     read_timeout: Duration,
-    /// Those who wait for a connection.
+    /// A turn for each connection of the pool, and how long it may be waited for.
+    turns: Semaphore,
+    longest_wait: Duration,
     waits: Mutex<Sojourn>,
     renewed: Renewed,
 }
@@ -83,7 +86,8 @@ impl Server {
             read_timeout + ms(settings.acquire_timeout_ms) + ms(settings.connect_timeout_ms) + ms(settings.recycle_timeout_ms);
         let policy = Dependency::new(name, config::Policy { timeout, ..policy });
         let waits = Mutex::new(Sojourn::new(policy.target_wait(), policy.standing(), Instant::now()));
-        Ok(Self { name, pool, writing, tls, policy, read_timeout, waits, renewed })
+        let (turns, longest_wait) = (Semaphore::new(settings.pool_size), ms(settings.acquire_timeout_ms));
+        Ok(Self { name, pool, writing, tls, policy, read_timeout, turns, longest_wait, waits, renewed })
     }
 
     /// Its name in logs, metrics and health.
@@ -115,44 +119,60 @@ impl Server {
     pub async fn read<T>(
         &self, visible: &Visible, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
-        self.run(Kind::Read, visible, read).await
+        self.run(Way::Queue, Kind::Read, visible, read).await
+    }
+
+    /// The same for who looks after the others: it waits for none of them, and uses connections that requests do not.
+    pub async fn read_apart<T>(
+        &self, visible: &Visible, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, CallError<Error>> {
+        self.run(Way::Apart, Kind::Read, visible, read).await
     }
 
     /// Runs several reads that all see one instant, under the policy.
     pub async fn read_at_once<T>(
         &self, visible: &Visible, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
-        self.run(Kind::ReadAtOnce, visible, read).await
+        self.run(Way::Queue, Kind::ReadAtOnce, visible, read).await
     }
 
     /// Runs a write beside the write path, of what is no part of the history, under the policy, and commits it.
     pub async fn write<T>(
         &self, visible: &Visible, write: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
-        self.run(Kind::Write, visible, write).await
+        self.run(Way::Queue, Kind::Write, visible, write).await
     }
 
     async fn run<T>(
-        &self, kind: Kind, visible: &Visible, operation: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
+        &self, way: Way, kind: Kind, visible: &Visible, operation: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
         let operation = async {
-            let mut client = self.connection_in_time().await?;
+            let (_turn, mut client) = match way {
+                Way::Queue => (Some(self.turn().await?), self.connection().await?),
+                Way::Apart => (None, self.writing_connection().await?),
+            };
             // Large, and otherwise a part of every future that reads.
             Box::pin(transact(&mut client, &self.tls, self.read_timeout, kind, visible, operation)).await
         };
-        match self.policy.call_judged(Error::outcome, operation).await {
+        let permit = match way {
+            Way::Queue => self.policy.enter()?,
+            Way::Apart => self.policy.enter_apart()?,
+        };
+        match self.policy.call_with(permit, Error::outcome, operation).await {
             Err(CallError::Failed(Error::Busy)) => Err(CallError::Full(self.name)),
             other => other,
         }
     }
 
-    /// A pooled connection, unless so many have waited for one that it comes too late.
-    async fn connection_in_time(&self) -> Result<Object, Error> {
+    /// One of the pool's connections is there to be taken, unless that comes too late. Who is refused has not touched one: checking a
+    /// connection that is lent costs the server as much as a small read.
+    async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
         let asked = Instant::now();
-        let client = self.connection().await?;
+        let turn = tokio::time::timeout(self.longest_wait, self.turns.acquire()).await.map_err(|_| Error::Busy)?;
+        let turn = turn.map_err(Error::unavailable)?;
         let now = Instant::now();
         let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-        if waits.admits(now - asked, Duration::ZERO, now) { Ok(client) } else { Err(Error::Busy) }
+        if waits.admits(now - asked, Duration::ZERO, now) { Ok(turn) } else { Err(Error::Busy) }
     }
 
     /// Lends none of the present connections again: they lead to a server that is not what it was.
@@ -175,6 +195,15 @@ impl Server {
         self.pool.close();
         self.writing.close();
     }
+}
+
+/// How a call gets its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// In turn, as requests do.
+    Queue,
+    /// Beside them.
+    Apart,
 }
 
 /// What a transaction is for.

@@ -32,6 +32,7 @@ async fn too_many_reads_are_refused_and_neither_open_the_breaker_nor_hold_up_wri
     let (db, app) = app(&[
         "postgres.pool_size=2",
         "postgres.acquire_timeout_ms=100",
+        "postgres.replica_check_ms=50",
         "resilience.postgres_primary.concurrent=12",
         "resilience.postgres_primary.timeout_ms=10000",
         "postgres.lock_timeout_ms=10000",
@@ -50,7 +51,15 @@ async fn too_many_reads_are_refused_and_neither_open_the_breaker_nor_hold_up_wri
             app.put(&route).json(&json!({ "url": "http://a.example/" })).expect(201).await;
         }
     };
-    let (refused, ()) = tokio::join!(reads.by_ref().take(38).collect::<Vec<_>>(), meanwhile);
+    // Who looks after the servers does not wait with the others: several looks, and none of them in vain.
+    let looks = async {
+        let until = Instant::now() + Duration::from_millis(400);
+        while Instant::now() < until {
+            let ready = app.ops("/health/ready").expect(200).await.json;
+            assert_eq!(ready["checks"]["postgres_primary"]["status"], "healthy", "{ready}");
+        }
+    };
+    let (refused, (), ()) = tokio::join!(reads.by_ref().take(38).collect::<Vec<_>>(), meanwhile, looks);
     for refused in &refused {
         assert_eq!((refused.status.as_u16(), &refused.json["code"]), (503, &json!("overloaded")), "{}", refused.json);
         assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
