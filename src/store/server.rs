@@ -146,14 +146,14 @@ impl Server {
     async fn run<T>(
         &self, way: Way, kind: Kind, visible: &Visible, operation: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
-        let operation = async {
+        // Large, and otherwise a part of every future that reads.
+        let operation = Box::pin(async {
             let (_turn, mut client) = match way {
                 Way::Queue => (Some(self.turn().await?), self.connection().await?),
                 Way::Apart => (None, self.writing_connection().await?),
             };
-            // Large, and otherwise a part of every future that reads.
-            Box::pin(transact(&mut client, &self.tls, self.read_timeout, kind, visible, operation)).await
-        };
+            transact(&mut client, &self.tls, self.read_timeout, kind, visible, operation).await
+        });
         let permit = match way {
             Way::Queue => self.policy.enter()?,
             Way::Apart => self.policy.enter_apart()?,
