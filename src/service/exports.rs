@@ -112,7 +112,7 @@ pub struct Export {
 impl Export {
     /// The next events, at least one; `None` after the last. After an error the export is over, and what was read is not all.
     pub async fn next(&mut self) -> Result<Option<Vec<ArchivedEvent>>, Cut> {
-        let next = self.advance().await;
+        let next = Box::pin(self.advance()).await;
         match &next {
             Ok(Some(page)) => self.events += page.len(),
             Ok(None) => self.result = "complete",
