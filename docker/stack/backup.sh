@@ -9,10 +9,6 @@ backup_tool() { # PROGRAM [arguments]
     PGPASSWORD=$PG_SUPERUSER_PASSWORD as_postgres "$(postgres_bin)/$program" -h 127.0.0.1 -p "$PG_PRIMARY_PORT" -U postgres "$@"
 }
 
-require_no_containers() {
-    [ "$KIND" = local ] || die "$1 needs a stack without containers (TM_STACK=local)"
-}
-
 archived_lsn() {
     superuser_sql "$PG_PRIMARY_PORT" -d postgres \
         -c "SELECT flush_lsn >= '$1'::pg_lsn FROM pg_stat_replication WHERE application_name = 'pg_receivewal'" 2>/dev/null
@@ -24,7 +20,7 @@ archive_streams() { [ -n "$(archived_lsn 0/0)" ]; }
 
 # What is written before the base backup has ended is archived first, so that there is no gap between the two.
 postgres_backup() {
-    local dir command
+    local dir
     require_no_containers backup
     [ "$(state_of postgres-primary)" = running ] || die "the primary does not run"
     dir=$(backup_dir)
@@ -32,11 +28,8 @@ postgres_backup() {
     as_postgres rm -rf "$dir"
     as_postgres mkdir -p "$dir/wal"
     backup_tool pg_receivewal --create-slot --if-not-exists -S backup
-    command=("$(postgres_bin)/pg_receivewal" -h 127.0.0.1 -p "$PG_PRIMARY_PORT" -U postgres -D "$dir/wal" -S backup --synchronous)
-    if [ "$(id -u)" = 0 ]; then
-        command=(env -C / setpriv --reuid=postgres --regid=postgres --init-groups "${command[@]}")
-    fi
-    PGPASSWORD=$PG_SUPERUSER_PASSWORD spawn wal-archive "$dir/wal" "${command[@]}"
+    PGPASSWORD=$PG_SUPERUSER_PASSWORD spawn_as_postgres wal-archive "$dir/wal" \
+        "$(postgres_bin)/pg_receivewal" -h 127.0.0.1 -p "$PG_PRIMARY_PORT" -U postgres -D "$dir/wal" -S backup --synchronous
     wait_ready wal-archive 20 archive_streams
     backup_tool pg_basebackup -D "$dir/base" -X stream -c fast
     say "backed up; every change from now on is archived as well"

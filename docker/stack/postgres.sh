@@ -28,6 +28,17 @@ as_postgres() {
     fi
 }
 
+# `spawn`, as the user whose data it is. Not through as_postgres: the process that is known has to be the program itself.
+spawn_as_postgres() { # NAME MARK COMMAND...
+    local name=$1 mark=$2
+    shift 2
+    local command=("$@")
+    if [ "$(id -u)" = 0 ]; then
+        command=(env -C / setpriv --reuid=postgres --regid=postgres --init-groups "${command[@]}")
+    fi
+    spawn "$name" "$mark" "${command[@]}"
+}
+
 postgres_prepare_dir() {
     local dir
     dir=$(postgres_dir)
@@ -162,11 +173,7 @@ postgres_start() {
     fi
     forget_crash "$data"
     write_postgres_settings "$name"
-    local command=("$(postgres_bin)/postgres" -D "$data")
-    if [ "$(id -u)" = 0 ]; then
-        command=(env -C / setpriv --reuid=postgres --regid=postgres --init-groups "${command[@]}")
-    fi
-    spawn "$name" "$data" "${command[@]}"
+    spawn_as_postgres "$name" "$data" "$(postgres_bin)/postgres" -D "$data"
     wait_ready "$name" 60 postgres_answers "$port"
     if [ "$name" = postgres-primary ]; then
         wait_until 60 postgres_takes_writes || die "$name does not take writes"
@@ -195,9 +202,13 @@ replica_promoted() {
     [ "$(superuser_sql "$PG_REPLICA_PORT" -d postgres -c 'SELECT pg_is_in_recovery()')" = f ]
 }
 
+require_no_containers() {
+    [ "$KIND" = local ] || die "$1 needs a stack without containers (TM_STACK=local)"
+}
+
 # What it had not received of the old primary is lost, and the old primary may go on beside it: whoever promotes sees to that.
 postgres_promote() {
-    [ "$KIND" = local ] || die "promote needs a stack without containers (TM_STACK=local)"
+    require_no_containers promote
     superuser_sql "$PG_REPLICA_PORT" -d postgres -o /dev/null -c 'SELECT pg_promote(true, 30)'
     replica_promoted || die "postgres-replica was not promoted"
     say "postgres-replica takes writes"
