@@ -6,7 +6,43 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+use tokio_postgres::NoTls;
 use uuid::Uuid;
+
+use crate::{processes::Process, support::World};
+
+/// A service on a cluster of its own.
+pub struct Placed {
+    pub process: Process,
+    pub world: World,
+    /// The owner of the schema, at the primary.
+    pub owner: tokio_postgres::Client,
+    pub cluster: Cluster,
+}
+
+/// A connection to a cluster, whose parts have no TLS to prove.
+pub async fn client(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the cluster");
+    tokio::spawn(connection);
+    client
+}
+
+impl Placed {
+    /// Starts both, the service in a role and with settings (`TM__…`) that differ; `None` as in [`Cluster::start`].
+    pub async fn start(role: &'static str, settings: &[(&str, &str)]) -> Option<Self> {
+        let cluster = Cluster::start()?;
+        let mut owner = client(cluster.variable("PG_OWNER_URL")).await;
+        traffic_manager::store::migrations::run(&mut owner).await.expect("the migrations");
+        let world = World::new().await;
+        let mut environment = world.environment.clone();
+        environment.insert("TM__POSTGRES__PRIMARY_URL".into(), cluster.both());
+        environment.insert("TM__POSTGRES__REPLICA_URLS".into(), cluster.variable("PG_APP_REPLICA_URL").into());
+        environment.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        let process = Process::start(role, &environment);
+        process.ready().await;
+        Some(Self { process, world, owner, cluster })
+    }
+}
 
 /// A cluster of its own, gone when dropped.
 pub struct Cluster {

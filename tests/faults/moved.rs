@@ -5,32 +5,17 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-use tokio_postgres::NoTls;
 
 use crate::{
-    cluster::Cluster,
-    processes::{Process, eventually},
-    support::World,
+    cluster::{Placed, client},
+    processes::eventually,
+    restored::epoch,
 };
-
-pub async fn client(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the cluster");
-    tokio::spawn(connection);
-    client
-}
 
 async fn goes_on_at_the_other_host(lose: &str) {
     // Two that start at a time may choose the same ports; and the parts that others stop are needed here.
     let _alone = crate::hangs::alone().await;
-    let Some(cluster) = Cluster::start() else { return };
-    let mut owner = client(cluster.variable("PG_OWNER_URL")).await;
-    traffic_manager::store::migrations::run(&mut owner).await.expect("the migrations");
-    let world = World::new().await;
-    let mut environment = world.environment.clone();
-    environment.insert("TM__POSTGRES__PRIMARY_URL".into(), cluster.both());
-    environment.insert("TM__POSTGRES__REPLICA_URLS".into(), cluster.variable("PG_APP_REPLICA_URL").into());
-    let process = Process::start("all", &environment);
-    process.ready().await;
+    let Some(Placed { process, world, cluster, .. }) = Placed::start("all", &[]).await else { return };
     let http = crate::support::secure::http().timeout(Duration::from_secs(15)).build().expect("a client");
     let base = format!("{}/api/v1", process.base());
     let write = async |number: usize| {
@@ -94,9 +79,9 @@ async fn a_primary_that_hangs_is_replaced() {
 /// What a promotion cost: writes that were acknowledged, and how many of them are gone.
 async fn promoted_behind(is_synchronous: bool) -> Option<(usize, usize)> {
     let _alone = crate::hangs::alone().await;
-    let cluster = Cluster::start()?;
-    let mut owner = client(cluster.variable("PG_OWNER_URL")).await;
-    traffic_manager::store::migrations::run(&mut owner).await.expect("the migrations");
+    // The server must not end the wait of a COMMIT by its limit for statements: it would have committed all the same, and say so.
+    let limits = [("TM__WRITE__TIMEOUT_MS", "2000"), ("TM__POSTGRES__STATEMENT_TIMEOUT_MS", "1000")];
+    let Placed { process, world, cluster, .. } = Placed::start("serve", &limits).await?;
     let old = client(cluster.variable("PG_PRIMARY_URL")).await;
     if is_synchronous {
         old.execute("alter system set synchronous_standby_names = '*'", &[]).await.expect("a superuser");
@@ -107,21 +92,12 @@ async fn promoted_behind(is_synchronous: bool) -> Option<(usize, usize)> {
         })
         .await;
     }
-    let world = World::new().await;
-    let mut environment = world.environment.clone();
-    environment.insert("TM__POSTGRES__PRIMARY_URL".into(), cluster.both());
-    environment.insert("TM__POSTGRES__REPLICA_URLS".into(), cluster.variable("PG_APP_REPLICA_URL").into());
-    // The server must not end the wait of a COMMIT by its limit for statements: it would have committed all the same, and say so.
-    environment.insert("TM__WRITE__TIMEOUT_MS".into(), "2000".into());
-    environment.insert("TM__POSTGRES__STATEMENT_TIMEOUT_MS".into(), "1000".into());
-    let process = Process::start("serve", &environment);
-    process.ready().await;
     let http = crate::support::secure::http().timeout(Duration::from_secs(15)).build().expect("a client");
     let base = format!("{}/api/v1/routes/acme/web/prod", process.base());
     let write = async |number: usize| {
         let request = http.put(format!("{base}/v{number}")).json(&json!({ "url": "http://a.example" })).send().await;
         let answer = request.expect("an answer");
-        let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok()).unwrap_or_default().to_owned();
+        let tag = answer.headers().get("etag").and_then(|tag| tag.to_str().ok()).unwrap_or_default().trim_matches('"').to_owned();
         ([200, 201].contains(&answer.status().as_u16()), tag)
     };
     let mut acknowledged = Vec::new();
@@ -146,7 +122,6 @@ async fn promoted_behind(is_synchronous: bool) -> Option<(usize, usize)> {
     cluster.run(&["kill", "postgres-primary"]);
     cluster.run(&["promote"]);
     eventually(Duration::from_secs(60), "writes are taken again", async || write(99).await.0).await;
-    let epoch = |tag: &str| tag.trim_matches('"').split_once('.').expect("a tag").0.to_owned();
     let (_, now) = write(98).await;
     assert_ne!(epoch(&now), epoch(&newest), "revisions that may be lost are not given again");
     let new = client(cluster.variable("PG_REPLICA_URL")).await;

@@ -6,11 +6,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::{
-    cluster::Cluster,
-    processes::{Process, eventually},
-    support::World,
-};
+use crate::{cluster::Placed, processes::eventually};
 
 /// The service, as its clients see it.
 struct Client {
@@ -52,23 +48,15 @@ impl Client {
     }
 }
 
-fn epoch(tag: &str) -> &str {
+pub fn epoch(tag: &str) -> &str {
     tag.split_once('.').expect("a tag").0
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
     let _alone = crate::hangs::alone().await;
-    let Some(cluster) = Cluster::start() else { return };
-    let mut owner = crate::moved::client(cluster.variable("PG_OWNER_URL")).await;
-    traffic_manager::store::migrations::run(&mut owner).await.expect("the migrations");
-    let world = World::new().await;
-    let mut environment = world.environment.clone();
-    environment.insert("TM__POSTGRES__PRIMARY_URL".into(), cluster.both());
-    environment.insert("TM__POSTGRES__REPLICA_URLS".into(), cluster.variable("PG_APP_REPLICA_URL").into());
-    environment.insert("TM__WRITE__LINEAGE_CHECK_MS".into(), "1000".into());
-    let process = Process::start("all", &environment);
-    process.ready().await;
+    let placed = Placed::start("all", &[("TM__WRITE__LINEAGE_CHECK_MS", "1000")]).await;
+    let Some(Placed { process, world, owner, cluster }) = placed else { return };
     let http = crate::support::secure::http().timeout(Duration::from_secs(15)).build().expect("a client");
     let client = Client { http, base: format!("{}/api/v1", process.base()) };
 
