@@ -34,7 +34,7 @@ use crate::{
         drills::Drills,
         exports::Exports,
         keys::Keys,
-        lineage,
+        lineage::Lineage,
         plans::Plans,
         polls::Polls,
         privacy::Privacy,
@@ -390,9 +390,8 @@ async fn serve(
         Writer::start(primary.clone(), &settings.write, &settings.limits, privacy.clone(), unpublished, on_commit);
     parts.watchers.extend(lanes);
     let writer = Arc::new(writer);
-    let continuing = (primary.clone(), writer.clone());
-    parts
-        .watch(ms(settings.write.lineage_check_ms), &continuing, async |(primary, writer)| lineage::sweep(primary, writer).await);
+    let lineage = Arc::new(Lineage::new(primary.clone(), writer.clone()));
+    parts.watch(ms(settings.write.lineage_check_ms), &lineage, async |lineage| lineage.look().await);
     let every = ms(settings.relay.notify_ms);
     let notifier =
         relay::wake_others(primary.clone(), committed.others.clone(), relay.clone(), every, parts.stop_watchers.clone());

@@ -11,7 +11,6 @@ use std::{
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 use secrecy::{ExposeSecret as _, SecretString};
-use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use crate::{
@@ -29,16 +28,17 @@ use crate::{
     store::{self, Server},
 };
 
-/// A connection of the schema's owner, which ends when the task is aborted.
-async fn as_owner(settings: &Settings) -> Result<(store::Client, JoinHandle<()>), OwnerError> {
+/// A connection of the schema's owner.
+async fn as_owner(settings: &Settings) -> Result<store::Client, OwnerError> {
     let (key, url) = ("migrate.postgres_url", &settings.migrate.postgres_url);
     if url.expose_secret().is_empty() {
         return Err(config::missing(key).into());
     }
     let tls = store::connector(&settings.postgres)?;
     let (client, connection) = store::connect(key, url, &settings.postgres, &tls).await?;
-    // Why it ended, its user has heard.
-    Ok((client, tokio::spawn(async { drop(connection.await) })))
+    // It ends with its client, who hears of whatever else ends it.
+    tokio::spawn(connection);
+    Ok(client)
 }
 
 /// Why there is no connection of the owner's.
@@ -55,11 +55,8 @@ pub enum OwnerError {
 /// Says that a backup was put back: every tenant begins a new epoch. Needed only where the server cannot tell by itself, and harmless
 /// where it can.
 pub async fn restored(settings: &Settings) -> Result<(), RestoredError> {
-    let (client, connection) = as_owner(settings).await?;
-    let restores = store::installation::restored(&client).await?;
+    let restores = store::installation::restored(&as_owner(settings).await?).await?;
     tracing::info!(restores, "every tenant begins a new epoch as soon as the service looks");
-    drop(client);
-    connection.abort();
     Ok(())
 }
 
@@ -76,11 +73,8 @@ pub enum RestoredError {
 
 /// Brings the database, the topics and the archive's collection up to date.
 pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
-    let (mut client, connection) = as_owner(settings).await?;
-    let applied = store::migrations::run(&mut client).await?;
+    let applied = store::migrations::run(&mut as_owner(settings).await?).await?;
     tracing::info!(migrations.applied = ?applied, "the database is up to date");
-    drop(client);
-    connection.abort();
     kafka::create_topics(&settings.kafka, &settings.migrate).await?;
     archive::set_up(&settings.migrate, &settings.mongo).await?;
     tracing::info!("the topics and the archive are up to date");

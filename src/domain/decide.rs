@@ -106,15 +106,13 @@ pub fn decide(state: &TenantState, command: &Command, facts: &Facts) -> Result<R
 
 /// What `command` would change on `state`, and the tenant that it would make, if it may be done.
 pub fn allowed(state: &TenantState, command: &Command, facts: &Facts) -> Result<(Option<Box<Tenant>>, Vec<Change>), Rejection> {
-    if matches!(command.op, Op::Continue) {
-        return continued::continued(state, facts);
-    }
     let changes = changes::intended(state, command)?;
     if changes.is_empty() {
         return Ok((None, changes));
     }
     checks::within(&facts.narrowing, &changes)?;
     let new_tenant = match (&state.tenant, &command.op) {
+        (Some(tenant), Op::Continue) => Some(Box::new(continued::begun(tenant, facts))),
         (Some(_), _) => None,
         (None, Op::CreateTenant { quotas }) => Some(Box::new(first_record(&command.tenant, *quotas, facts))),
         (None, _) if facts.may_create_tenant => Some(Box::new(first_record(&command.tenant, Quotas::default(), facts))),

@@ -219,8 +219,8 @@ impl Naming {
 pub fn foreign(requests: &[Request], locked: &Locked) -> Vec<TenantName> {
     let foreign = locked.tenants.iter().filter(|locked| locked.is_foreign).map(|locked| &locked.tenant.name);
     let is_continued = |name: &TenantName| {
-        let of_tenant = requests.iter().filter(|request| request.command.tenant == *name);
-        of_tenant.take(1).any(|first| matches!(first.command.op, Op::Continue))
+        let first = requests.iter().find(|request| request.command.tenant == *name);
+        first.is_some_and(|first| matches!(first.command.op, Op::Continue))
     };
     foreign.filter(|name| !is_continued(name)).cloned().collect()
 }

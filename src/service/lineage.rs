@@ -1,33 +1,64 @@
 //! After a restore or a promotion every tenant begins a new epoch: the next write of a tenant sees to that by itself, this sees to the others.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::writer::Writer;
-use crate::store::{self, Server, Visible};
+use crate::{
+    domain::ids::TenantName,
+    resilience::CallError,
+    store::{self, Server, Visible},
+};
 
 const AT_A_TIME: i64 = 100;
 
-/// Continues every tenant whose newest revision is of another history of the database than the primary's. One that could not be is tried
-/// again the next time.
-pub async fn sweep(primary: Arc<Server>, writer: Arc<Writer>) {
-    let mut after = None;
-    loop {
-        let last = after.as_ref().map(crate::domain::ids::TenantName::as_str);
-        let read = async |tx: &store::Transaction<'_>| store::tenants::foreign(tx, last, AT_A_TIME).await;
-        let tenants = match primary.read_apart(&Visible::all_tenants(), read).await {
-            Ok(tenants) => tenants,
-            Err(error) => return tracing::debug!(error = %error, "whether history was put back could not be told"),
-        };
-        let Some(last) = tenants.last().cloned() else { return };
-        tracing::warn!(
-            tenants = tenants.len(),
-            "the database has another history: a restore or a promotion; tenants begin new epochs"
-        );
-        for tenant in tenants {
-            if let Err(error) = writer.continue_history(tenant.clone()).await {
-                tracing::warn!(error = %error, tenant = tenant.as_str(), "a tenant could not begin a new epoch yet");
-            }
+/// Whoever sees to the tenants that nobody writes to.
+pub struct Lineage {
+    primary: Arc<Server>,
+    writer: Arc<Writer>,
+    /// The one that every tenant is of, as far as this instance knows.
+    settled: Mutex<Option<String>>,
+}
+
+impl Lineage {
+    /// Looks at `primary`, and continues tenants through `writer`.
+    pub fn new(primary: Arc<Server>, writer: Arc<Writer>) -> Self {
+        Self { primary, writer, settled: Mutex::default() }
+    }
+
+    /// If the database's history is another than at the last look, continues every tenant whose newest revision is of another. One that
+    /// could not be is tried again at the next look.
+    pub async fn look(&self) {
+        if let Err(error) = self.try_look().await {
+            tracing::debug!(error = %error, "whether history was put back could not be told");
         }
-        after = Some(last);
+    }
+
+    async fn try_look(&self) -> Result<(), CallError<store::Error>> {
+        let now = self.primary.read_apart(&Visible::no_tenants(), store::installation::lineage).await?;
+        if self.settled.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&now) {
+            return Ok(());
+        }
+        let (mut after, mut is_settled) = (None, true);
+        loop {
+            let last = after.as_ref().map(TenantName::as_str);
+            let read = async |tx: &store::Transaction<'_>| store::tenants::foreign(tx, last, AT_A_TIME).await;
+            let tenants = self.primary.read_apart(&Visible::all_tenants(), read).await?;
+            let Some(last) = tenants.last().cloned() else { break };
+            tracing::warn!(
+                tenants = tenants.len(),
+                "the database has another history: a restore or a promotion; tenants begin new epochs"
+            );
+            for tenant in tenants {
+                if let Err(error) = self.writer.continue_history(tenant.clone()).await {
+                    tracing::warn!(error = %error, tenant = tenant.as_str(), "a tenant could not begin a new epoch yet");
+                    is_settled = false;
+                }
+            }
+            after = Some(last);
+        }
+        if is_settled {
+            *self.settled.lock().unwrap_or_else(PoisonError::into_inner) = Some(now);
+        }
+        Ok(())
     }
 }

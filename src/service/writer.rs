@@ -230,7 +230,9 @@ impl Lane {
                 }
                 Err(error) if attempt < self.settings.max_attempts && lost_a_race(&error) => attempt += 1,
                 Err(store::Error::Foreign(tenants)) if attempt < self.settings.max_attempts => {
-                    self.continue_histories(tenants).await?;
+                    // They begin new epochs, and then the group can be decided.
+                    let continuing: Vec<_> = tenants.into_iter().map(Request::continuing).collect();
+                    Box::pin(self.commit(&continuing)).await?;
                     attempt += 1;
                 }
                 Err(error) => {
@@ -239,14 +241,6 @@ impl Lane {
                 }
             }
         }
-    }
-
-    /// Begins new epochs of tenants that the group is of, so that it can be decided.
-    async fn continue_histories(&self, tenants: Vec<TenantName>) -> Result<(), Error> {
-        let continuing: Vec<_> = tenants.into_iter().map(Request::continuing).collect();
-        let committed = self.attempt(&continuing).await?;
-        (self.on_commit)(&committed);
-        Ok(())
     }
 
     async fn attempt(&self, requests: &[Request]) -> Result<Committed, store::Error> {

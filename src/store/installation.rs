@@ -18,3 +18,9 @@ pub async fn restored(client: &Client) -> Result<i32, Error> {
     let row = client.query_one("update installation set restores = restores + 1 returning restores", &[]).await?;
     column(&row, "restores")
 }
+
+/// Which history of the whole database this is. Only a primary can tell.
+pub async fn lineage(tx: &Transaction<'_>) -> Result<String, Error> {
+    let statement = tx.prepare_cached("select lineage() as lineage").await?;
+    column(&tx.query_one(&statement, &[]).await?, "lineage")
+}

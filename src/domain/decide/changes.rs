@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{TenantState, tag_of, too_many};
+use super::{TenantState, continued, tag_of, too_many};
 use crate::domain::{
     Invalid,
     command::{Apply, Command, Desired, Op, Rejection},
@@ -41,8 +41,8 @@ pub(super) fn intended(state: &TenantState, command: &Command) -> Result<Vec<Cha
             vec![Change::Tenant { before: Some(tenant.spec()), after }]
         }
         Op::DeleteTenant { with_everything } => end(state, command, *with_everything)?,
-        // Decided before: it is held to no limit.
-        Op::Continue => Vec::new(),
+        // However many they are: the tenant has them already.
+        Op::Continue => return continued::changes(state),
     };
     let changes: Vec<_> = changes.into_iter().filter(|change| change.action().is_some()).collect();
     too_many(changes.len())?;
