@@ -16,6 +16,9 @@ pub struct LetterId {
     pub offset: i64,
 }
 
+/// More digits than these are no partition and no offset: a pattern can say so, which it cannot of the bounds of `i32` and `i64`.
+const DIGITS: (usize, usize) = (9, 18);
+
 impl fmt::Display for LetterId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}-{}", self.partition, self.offset)
@@ -33,7 +36,8 @@ impl FromStr for LetterId {
 
     /// Only as it is printed: one place has one name.
     fn from_str(raw: &str) -> Result<Self, Invalid> {
-        let parsed = raw.split_once('-').and_then(|(partition, offset)| {
+        let parsed = raw.split_once('-').filter(|(partition, offset)| partition.len() <= DIGITS.0 && offset.len() <= DIGITS.1);
+        let parsed = parsed.and_then(|(partition, offset)| {
             let id = Self { partition: partition.parse().ok()?, offset: offset.parse().ok()? };
             (id.partition >= 0 && id.offset >= 0 && id.to_string() == raw).then_some(id)
         });

@@ -387,7 +387,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{ids, policy, route, tag, time::UtcTime};
+    use crate::domain::{dead_letter, ids, policy, route, tag, time::UtcTime};
 
     /// Compiled once for each schema.
     fn is_documented<T: JsonSchema>(value: &Value) -> bool {
@@ -426,6 +426,11 @@ mod tests {
         #[test]
         fn tags_are_what_the_domain_takes(raw in "[0-9a-f]{15,17}\\.[0-9]{0,18}|[0-9a-f]{16}\\.(0|[1-9][0-9]{0,17})|\\PC{0,40}") {
             agree::<VersionTag, tag::VersionTag>(&raw)?;
+        }
+
+        #[test]
+        fn letters_are_what_the_domain_takes(raw in "[0-9]{0,11}-[0-9]{0,20}|(0|[1-9][0-9]{0,9})-(0|[1-9][0-9]{0,18})|\\PC{0,10}") {
+            agree::<LetterId, dead_letter::LetterId>(&raw)?;
         }
 
         #[test]

@@ -151,7 +151,7 @@ pub fn path_parameter(schemas: &mut Schemas, name: &str) -> Value {
 }
 
 /// `<partition>-<offset>`
-pub const LETTER_ID: &str = "^(0|[1-9][0-9]{0,9})-(0|[1-9][0-9]{0,18})$";
+pub const LETTER_ID: &str = "^(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,17})$";
 
 /// The parameters of a query that is read into `T`.
 pub fn query<T: JsonSchema>(schemas: &mut Schemas) -> Vec<Value> {
