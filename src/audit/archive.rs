@@ -14,13 +14,16 @@ use std::{collections::HashMap, future::Future, time::Duration};
 
 use mongodb::{
     Client, Collection, Database, IndexModel,
-    bson::{Bson, Document, doc},
+    bson::{Bson, Document, RawDocumentBuf, doc},
     error::{ErrorKind, IndexedWriteError, WriteFailure},
-    options::{Acknowledgment, ClientOptions, IndexOptions, InsertManyOptions, Tls, TlsOptions, WriteConcern},
+    options::{
+        Acknowledgment, ClientOptions, IndexOptions, InsertManyOptions, ReadPreference, SelectionCriteria, Tls, TlsOptions, WriteConcern,
+    },
 };
 use secrecy::{ExposeSecret as _, SecretString};
+use serde::Serialize;
 
-use self::stored::{Bulk, CannotStore, Stored};
+use self::stored::{Bulk, CannotStore, INVALID_BSON, Stored, TOO_LARGE};
 use super::document::{Archivable, ArchivedEvent};
 use crate::{
     config::{self, ConfigError, ms},
@@ -30,6 +33,9 @@ use crate::{
 
 const NAMESPACE_EXISTS: i32 = 48;
 const MAX_TIME_EXPIRED: i32 = 50;
+
+/// What MongoDB takes: `maxBsonObjectSize`.
+const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// Why the archive gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +49,7 @@ pub enum ArchiveError {
     /// It did not store an event, for a reason that is not the event's.
     #[error(transparent)]
     CannotStore(#[from] CannotStore),
-    /// A document cannot be written or read as this program does it.
+    /// A document cannot be read as this program does it.
     #[error("a document is not as it should be: {0}")]
     Corrupt(#[from] mongodb::bson::error::Error),
 }
@@ -56,10 +62,16 @@ pub struct Archive {
     timeout: Duration,
 }
 
-fn document(event: &Archivable) -> Result<Document, mongodb::bson::error::Error> {
-    let mut document = mongodb::bson::serialize_to_document(&event.event)?;
+/// An event as it is sent; or the code and the words with which a server would refuse it.
+fn document(event: &Archivable) -> Result<RawDocumentBuf, (i32, String)> {
+    let invalid = |error: mongodb::bson::error::Error| (INVALID_BSON, error.to_string());
+    let mut document = mongodb::bson::serialize_to_document(&event.event).map_err(invalid)?;
     document.insert("_id", event.id.as_str());
-    Ok(document)
+    let encoded = RawDocumentBuf::try_from(&document).map_err(invalid)?;
+    match encoded.as_bytes().len() {
+        bytes if bytes > MAX_DOCUMENT_BYTES => Err((TOO_LARGE, format!("{bytes} bytes of BSON"))),
+        _ => Ok(encoded),
+    }
 }
 
 /// Values are text and nothing else, so no operator can be smuggled in.
@@ -130,17 +142,31 @@ impl Archive {
 
     /// Stores events, in any order, and tells for each what became of it.
     pub async fn insert(&self, events: &[Archivable]) -> Result<Vec<Stored>, ArchiveError> {
-        let documents = events.iter().map(document).collect::<Result<Vec<_>, _>>()?;
-        let errors = self.bulk(&self.collection, documents).await?;
-        let bulk = Bulk::new(events, errors.into_iter().map(|error| (error.index, error.code, error.message)))?;
+        let (mut places, mut documents, mut errors) = (Vec::new(), Vec::new(), Vec::new());
+        for (at, event) in events.iter().enumerate() {
+            match document(event) {
+                Ok(document) => {
+                    places.push(at);
+                    documents.push(document);
+                }
+                // Sent, it would fail all the others of its bulk before a server saw them.
+                Err((code, why)) => errors.push((at, code, why)),
+            }
+        }
+        if !documents.is_empty() {
+            let collection = self.collection.clone_with_type::<RawDocumentBuf>();
+            let said = self.bulk(&collection, documents).await?;
+            errors.extend(said.into_iter().filter_map(|error| Some((*places.get(error.index)?, error.code, error.message))));
+        }
+        let bulk = Bulk::new(events, errors)?;
         let asks = bulk.asks();
         let hashes = if asks.is_empty() { HashMap::new() } else { self.hashes(&asks).await? };
         Ok(bulk.settled(&hashes))
     }
 
     /// An unordered bulk. Returns what is about single documents.
-    async fn bulk(
-        &self, collection: &Collection<Document>, documents: Vec<Document>,
+    async fn bulk<D: Serialize + Send + Sync>(
+        &self, collection: &Collection<D>, documents: Vec<D>,
     ) -> Result<Vec<IndexedWriteError>, ArchiveError> {
         let options = InsertManyOptions::builder().ordered(false).build();
         let inserted = async {
@@ -236,6 +262,8 @@ async fn client(key: &str, url: &SecretString, settings: &config::Mongo) -> Resu
     options.server_selection_timeout = Some(ms(settings.server_selection_timeout_ms));
     options.connect_timeout = Some(ms(settings.server_selection_timeout_ms));
     options.max_pool_size = Some(settings.pool_size);
+    // Whether an event is there already is asked where it was written: one that a secondary does not have yet is no contradiction.
+    options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
     options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
     options.tls = verified(key, options.tls.take(), &settings.ca_file)?;
     Client::with_options(options).map_err(wrong)

@@ -56,16 +56,28 @@ struct Hang {
     part: &'static str,
     /// Shorter timeouts than by default, so that the hang outlasts them within the test.
     settings: &'static [(&'static str, &'static str)],
-    backlog: fn(&Value) -> i64,
-    metric: &'static str,
+    /// What waits: how many events, and how long the oldest has waited, in health and as metrics.
+    backlog: [Backlog; 2],
     /// The timeouts have run out, and what they guard has given up for now.
     noticed: fn(&Value) -> bool,
+}
+
+/// A figure in health, and the metric that tells the same.
+struct Backlog {
+    health: &'static str,
+    metric: &'static str,
+}
+
+impl Backlog {
+    fn in_health(&self, health: &Value) -> f64 {
+        health.pointer(self.health).and_then(Value::as_f64).unwrap_or(-1.0)
+    }
 }
 
 /// Writes and reads go on while `hang.part` hangs; the backlog shows; after that it drains by itself.
 async fn goes_on_without(hang: Hang) {
     let _alone = alone().await;
-    let Hang { part: hung, backlog: backlog_of, metric, .. } = hang;
+    let Hang { part: hung, backlog: [events, seconds], .. } = &hang;
     let world = World::new().await;
     let mut environment = world.environment.clone();
     environment.extend(hang.settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
@@ -84,16 +96,28 @@ async fn goes_on_without(hang: Hang) {
         assert_eq!(client.resolve(number).await.status(), 200, "a read of one's own write while {hung} hangs");
         slowest = slowest.max(started.elapsed());
     }
-    eventually(Duration::from_secs(30), "the backlog shows in health", async || backlog_of(&client.resilience().await) >= 100)
+    for (backlog, least) in [(events, 100.0), (seconds, 1.0)] {
+        eventually(Duration::from_secs(30), "the backlog shows in health", async || {
+            backlog.in_health(&client.resilience().await) >= least
+        })
         .await;
-    eventually(Duration::from_secs(30), "the backlog shows in the metrics", async || client.metric(metric).await >= 100.0).await;
+        eventually(Duration::from_secs(30), "the backlog shows in the metrics", async || {
+            client.metric(backlog.metric).await >= least
+        })
+        .await;
+    }
     eventually(Duration::from_secs(60), "the hang is noticed", async || (hang.noticed)(&client.resilience().await)).await;
     drop(paused);
 
     let resumed = Instant::now();
     eventually(Duration::from_secs(120), "the archive catches up", async || world.archived_count().await == 101).await;
     println!("{hung}: slowest write and read {slowest:?}; drained {:?} after it went on", resumed.elapsed());
-    eventually(Duration::from_secs(30), "the backlog is 0 again", async || backlog_of(&client.resilience().await) == 0).await;
+    for backlog in [events, seconds] {
+        eventually(Duration::from_secs(30), "the backlog is 0 again", async || {
+            backlog.in_health(&client.resilience().await) == 0.0 && client.metric(backlog.metric).await == 0.0
+        })
+        .await;
+    }
     assert!(slowest < Duration::from_secs(2), "requests were held up: {slowest:?}");
     drop(process);
     world.end().await;
@@ -104,8 +128,10 @@ async fn writes_and_reads_go_on_while_kafka_hangs() {
     goes_on_without(Hang {
         part: "kafka",
         settings: &[("TM__KAFKA__DELIVERY_TIMEOUT_MS", "3000")],
-        backlog: |health| health["backlog"]["events"].as_i64().unwrap_or(-1),
-        metric: "tm_outbox_backlog_events",
+        backlog: [
+            Backlog { health: "/backlog/events", metric: "tm_outbox_backlog_events" },
+            Backlog { health: "/backlog/oldest_seconds", metric: "tm_outbox_oldest_seconds" },
+        ],
         noticed: |health| health["relay"]["last_error"].is_string(),
     })
     .await;
@@ -116,8 +142,10 @@ async fn writes_and_reads_go_on_while_mongodb_hangs() {
     goes_on_without(Hang {
         part: "mongo",
         settings: &[("TM__RESILIENCE__MONGODB_ARCHIVE__TIMEOUT_MS", "500")],
-        backlog: |health| health["audit"]["lag"].as_i64().unwrap_or(-1),
-        metric: "tm_audit_consumer_lag_events",
+        backlog: [
+            Backlog { health: "/audit/lag", metric: "tm_audit_consumer_lag_events" },
+            Backlog { health: "/audit/lag_seconds", metric: "tm_audit_consumer_lag_seconds" },
+        ],
         noticed: |health| {
             let open = |dependency: &Value| dependency["name"] == "mongodb_archive" && dependency["breaker"] == "open";
             health["dependencies"].as_array().is_some_and(|all| all.iter().any(open))

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use mongodb::bson::doc;
 use secrecy::ExposeSecret as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 use traffic_manager::{
     audit::{
@@ -14,6 +14,7 @@ use traffic_manager::{
     domain::{
         chain,
         event::{Event, EventBody},
+        hash::EventHash,
     },
     kafka::Record,
     resilience::Dependency,
@@ -165,6 +166,37 @@ async fn what_the_validator_refuses_is_tried_a_bounded_number_of_times() {
     let letters = records(&world.settings.kafka.dlq_topic, 1).await;
     assert_eq!(letters[0].header("tm_dlq_reason"), Some("refused"));
     assert_eq!(letters[0].header("tm_dlq_attempts"), Some("3"));
+    world.end().await;
+}
+
+/// The record with members that this version does not know, and with the hash that this takes.
+fn extended(record: &Record, members: Value) -> Record {
+    let event = resealed(record, |event| (event.id, event.revision) = (uuid::Uuid::now_v7(), event.revision.next()));
+    let mut value: Value = serde_json::from_slice(event.value.as_deref().unwrap()).unwrap();
+    let known = value.as_object_mut().unwrap();
+    known.extend(members.as_object().unwrap().clone());
+    known.remove("hash");
+    let hash = EventHash::of(&chain::canonical(&value).unwrap());
+    value["hash"] = Value::String(hash.to_string());
+    Record { value: Some(chain::canonical(&value).unwrap()), ..event }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_archives_format_cannot_hold_is_dead_lettered_and_its_neighbours_are_archived() {
+    let mut world = World::new().await;
+    world.settings.audit.max_attempts = 1;
+    let batch = published(&world, &["a"], 1).await;
+    let nul = extended(&batch[0], json!({ "x": { "a\0b": 1 } }));
+    // A number takes 2 bytes of JSON and 16 of BSON: two megabytes become more than the 16 that a document may have.
+    let large = extended(&batch[0], json!({ "x": vec![1; 1_100_000] }));
+    let (consumer, _) = consumer(&world).await;
+    let handled = consumer.handle(&[nul.clone(), batch[0].clone(), large]).await.expect("they stop nothing");
+    assert_eq!(handled, Handled { inserted: 1, duplicates: 0, dead_lettered: 2 });
+    let letters = records(&world.settings.kafka.dlq_topic, 2).await;
+    for letter in &letters {
+        assert_eq!(letter.header("tm_dlq_reason"), Some("refused"));
+    }
+    assert_eq!(letters[0].value, nul.value);
     world.end().await;
 }
 

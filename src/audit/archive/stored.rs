@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use crate::audit::document::Archivable;
 
 pub(super) const DUPLICATE_KEY: i32 = 11000;
+pub(super) const INVALID_BSON: i32 = 22;
+pub(super) const TOO_LARGE: i32 = 10334;
 /// Codes that are about the document: `BadValue`, `TypeMismatch`, `InvalidBSON`, `DollarPrefixedFieldName`, `DottedFieldName`,
 /// `DocumentValidationFailure`, `BSONObjectTooLarge`. Any other (a full disk, a primary that steps down in the middle of a bulk) says
 /// that the server cannot store it now: waited for, because a dead letter is an event that auditors miss.
-pub(super) const ABOUT_THE_DOCUMENT: [i32; 7] = [2, 14, 22, 52, 57, 121, 10334];
+pub(super) const ABOUT_THE_DOCUMENT: [i32; 7] = [2, 14, INVALID_BSON, 52, 57, 121, TOO_LARGE];
 
 /// What the archive did with one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
