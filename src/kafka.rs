@@ -132,16 +132,23 @@ pub fn tail_consumer(settings: &config::Kafka, limit: Duration) -> Result<Stream
         .set("enable.auto.commit", "false")
         .set("fetch.wait.max.ms", "100")
         .create()?;
-    let metadata = consumer.fetch_metadata(Some(&settings.topic), limit)?;
+    consumer.assign(&partitions(&consumer, &settings.topic, Offset::End, limit)?)?;
+    Ok(consumer)
+}
+
+/// All partitions of a topic, each at `offset`; at least one. Blocks for at most `limit`.
+pub fn partitions<C: ConsumerContext>(
+    consumer: &StreamConsumer<C>, topic: &str, offset: Offset, limit: Duration,
+) -> Result<TopicPartitionList, KafkaError> {
+    let metadata = consumer.fetch_metadata(Some(topic), limit)?;
     let mut partitions = TopicPartitionList::new();
     for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
-        partitions.add_partition_offset(&settings.topic, partition.id(), Offset::End)?;
+        partitions.add_partition_offset(topic, partition.id(), offset)?;
     }
-    if partitions.count() == 0 {
-        return Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition));
+    match partitions.count() {
+        0 => Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition)),
+        _ => Ok(partitions),
     }
-    consumer.assign(&partitions)?;
-    Ok(consumer)
 }
 
 /// A reader of any place of any topic, in no group: its user assigns. It tells where a partition ends.
@@ -163,8 +170,11 @@ pub fn reader(settings: &config::Kafka) -> Result<BaseConsumer, ConfigError> {
 pub async fn create_topics(settings: &config::Kafka, migrate: &config::Migrate) -> Result<(), TopicError> {
     let admin: AdminClient<DefaultClientContext> = client(settings)?.create()?;
     let replication = || TopicReplication::Fixed(migrate.replication);
-    let dead_letters =
-        NewTopic::new(&settings.dlq_topic, 1, replication()).set("retention.ms", "-1").set("retention.bytes", "-1");
+    let dead_letters = NewTopic::new(&settings.dlq_topic, 1, replication())
+        .set("retention.ms", "-1")
+        .set("retention.bytes", "-1")
+        // When a letter was dead-lettered is for nobody who may write to the topic to say.
+        .set("message.timestamp.type", "LogAppendTime");
     let topics = [NewTopic::new(&settings.topic, migrate.partitions, replication()), dead_letters];
     let options =
         AdminOptions::new().operation_timeout(Some(Duration::from_secs(15))).request_timeout(Some(Duration::from_secs(20)));

@@ -17,7 +17,8 @@ use mongodb::{
     bson::{Bson, Document, RawDocumentBuf, doc},
     error::{ErrorKind, IndexedWriteError, WriteFailure},
     options::{
-        Acknowledgment, ClientOptions, IndexOptions, InsertManyOptions, ReadPreference, SelectionCriteria, Tls, TlsOptions, WriteConcern,
+        Acknowledgment, ClientOptions, IndexOptions, InsertManyOptions, ReadPreference, SelectionCriteria, Tls, TlsOptions,
+        WriteConcern,
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};

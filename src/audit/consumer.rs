@@ -162,7 +162,8 @@ impl Consumer {
                 Some(Ok(batch)) => batch,
             };
             if batch.records().is_empty() {
-                if self.status.lag.load(Ordering::Relaxed) == 0 {
+                // What others have to read is theirs.
+                if self.status.lag.load(Ordering::Relaxed) == 0 || !self.status.is_assigned.load(Ordering::Relaxed) {
                     last_progress = Instant::now();
                 } else if last_progress.elapsed() > ms(self.settings.audit.stuck_after_ms) {
                     return Ended::Restart("stuck");
@@ -171,6 +172,10 @@ impl Consumer {
             }
             self.status.reads(batch.records());
             for piece in attempts.pieces(consumer, batch.generation(), batch.records()).await {
+                // The rest is the next owner's, as are the marks of its offsets. If that is us, it comes again.
+                if batch.generation() != generation.load(Ordering::SeqCst) {
+                    break;
+                }
                 let begun = attempts.begin(consumer, piece).await;
                 if !self.archive_while_polling(consumer, generation, piece, begun, &attempts, &mut pending, stop).await {
                     return Ended::Stopped;

@@ -209,7 +209,7 @@ pub struct EventBody {
 impl EventBody {
     /// Whether it is the last event of its revision.
     pub fn is_last_item(&self) -> bool {
-        self.item + 1 >= self.items
+        self.item.saturating_add(1) >= self.items
     }
 }
 

@@ -164,32 +164,33 @@ impl DeadLetters {
     /// Sends one letter again, whatever was decided of it before.
     pub async fn redrive(&self, id: LetterId, wish: &Wish) -> Result<(Decided, bool), Error> {
         let before = self.decided_before(wish, |before| before.id == id, LetterState::Redriven).await?;
-        if !before.is_empty() {
-            self.finish(&before).await?;
-        } else {
+        let redriven = if before.is_empty() {
             let letter = self.call(self.letters.letter(id)).await?.ok_or(Error::LetterNotFound)?;
-            let redriven = self.send(vec![letter], wish, false).await?;
-            if let Some((_, why)) = redriven.refused.first() {
-                return Err(Error::NotRedrivable(why));
-            }
+            self.send(vec![letter], wish, false).await?
+        } else {
+            self.finish(&before).await?
+        };
+        if let Some((_, why)) = redriven.refused.first() {
+            return Err(Error::NotRedrivable(why));
         }
         let Decided { head: Letter { head, .. }, decision } = self.letter(id).await?;
         Ok((Decided { head, decision }, !before.is_empty()))
     }
 
-    /// Sends the newest letters again that are open and that `filter` holds for, at most `page.limit`; the oldest of them first.
+    /// Sends the newest letters again that are open and that `filter` holds for, at most `page.limit`; the oldest of them first. A request
+    /// that was decided on in part goes on: those that it has not come to are still open.
     pub async fn redrive_many(&self, filter: &Filter, page: &PageRequest, wish: &Wish) -> Result<Redriven, Error> {
-        let before = self.decided_before(wish, |_| true, LetterState::Redriven).await?;
-        if !before.is_empty() {
-            self.finish(&before).await?;
-            let redriven = before.into_iter().map(|(key, _)| key.id).collect();
-            return Ok(Redriven { redriven, replayed: true, ..Redriven::default() });
-        }
         let list = format!("redrive {filter:?}");
         let from: Option<Position> = self.reads.open(&list, page).await?;
-        let (mut found, next) = self.scan(filter, page.limit as usize, from).await?;
+        let before = self.decided_before(wish, |_| true, LetterState::Redriven).await?;
+        let mut redriven = self.finish(&before).await?;
+        let left = (page.limit as usize).saturating_sub(before.len());
+        let (mut found, next) = match before.first() {
+            // Nothing is left of the limit: what comes next is older than its oldest letter.
+            Some((oldest, _)) if left == 0 => (Vec::new(), Some(Position::after(oldest.id))),
+            _ => self.scan(filter, left, from).await?,
+        };
         found.reverse();
-        let mut redriven = Redriven::default();
         for piece in found.chunks(AT_A_TIME) {
             let mut letters = Vec::with_capacity(piece.len());
             for found in piece {
@@ -207,7 +208,8 @@ impl DeadLetters {
         Ok(redriven)
     }
 
-    /// Discards a letter of which nothing was decided. One that is discarded stays so, with its first reason.
+    /// Discards a letter that is open: also one that was to be sent again, of which it is not known that it was. One that is discarded stays
+    /// so, with its first reason.
     pub async fn discard(&self, id: LetterId, wish: &Wish) -> Result<Decided, Error> {
         self.decided_before(wish, |before| before.id == id, LetterState::Discarded).await?;
         let Letter { head, .. } = self.call(self.letters.letter(id)).await?.ok_or(Error::LetterNotFound)?;
@@ -238,19 +240,25 @@ impl DeadLetters {
         Ok(before)
     }
 
-    /// Sends what an earlier request decided to send, and of which it is not known that it did.
-    async fn finish(&self, before: &[(LetterKey, Decision)]) -> Result<(), Error> {
-        let mut ready = Vec::new();
-        for (key, _) in before.iter().filter(|(_, decision)| decision.state == LetterState::Redriving) {
+    /// What became of what an earlier request decided to send. Of which it is not known that it did, is sent now.
+    async fn finish(&self, before: &[(LetterKey, Decision)]) -> Result<Redriven, Error> {
+        let (mut ready, mut refused) = (Vec::new(), Vec::new());
+        let is_open = |decision: &Decision| decision.state == LetterState::Redriving;
+        for (key, _) in before.iter().filter(|(_, decision)| is_open(decision)) {
             let letter = self.call(self.letters.letter(key.id)).await?.filter(|letter| letter.head.key == *key);
-            if let Some((head, Ok(record))) = match letter {
-                Some(letter) => Some(self.ready(letter).await?),
-                None => None,
-            } {
-                ready.push((head, record));
+            match letter {
+                None => refused.push((key.id, "it is gone")),
+                Some(letter) => match self.ready(letter).await? {
+                    (head, Ok(record)) => ready.push((head, record)),
+                    (head, Err(why)) => refused.push((head.key.id, why)),
+                },
             }
         }
-        self.publish(ready).await.map(drop)
+        let sent = self.publish(ready).await?;
+        refused.extend(sent.refused);
+        let is_refused = |id: LetterId| refused.iter().any(|(refused, _)| *refused == id);
+        let redriven = before.iter().map(|(key, _)| key.id).filter(|id| !is_refused(*id)).collect();
+        Ok(Redriven { redriven, refused, replayed: !before.is_empty(), next_cursor: None })
     }
 
     /// What is sent again for a letter, or why nothing can be.
@@ -277,17 +285,18 @@ impl DeadLetters {
         let write = async |tx: &store::Transaction<'_>| store::dead_letters::redrive(tx, &told, &by, only_open).await;
         let decided = self.primary.write(&Visible::no_tenants(), write).await?;
         ready.retain(|(head, _)| decided.contains(&head.key));
-        let redriven = self.publish(ready).await?;
-        Ok(Redriven { redriven, refused, ..Redriven::default() })
+        let mut sent = self.publish(ready).await?;
+        sent.refused.splice(0..0, refused);
+        Ok(sent)
     }
 
-    /// Sends what was decided to be sent, and notes what Kafka has taken. An error of one is an error of all: what is not noted may be done
-    /// again.
-    async fn publish(&self, ready: Vec<(Head, Record)>) -> Result<Vec<LetterId>, Error> {
+    /// Sends what was decided to be sent, and notes what Kafka has taken. What it would never take is refused; another error of one is an
+    /// error of all: what is not noted may be done again.
+    async fn publish(&self, ready: Vec<(Head, Record)>) -> Result<Redriven, Error> {
         let send = async {
             let mut results = self.letters.send(&ready).await;
             // Kafka is away: that is for its breaker to know.
-            if results.iter().all(Result::is_err)
+            if results.iter().all(|result| result.as_ref().is_err_and(|error| error.refusal().is_none()))
                 && let Some(Err(error)) = results.pop()
             {
                 return Err(error);
@@ -295,19 +304,22 @@ impl DeadLetters {
             Ok(results)
         };
         let sent = self.call(send).await?;
-        let mut failure = None;
+        let (mut refused, mut failure) = (Vec::new(), None);
         let mut taken = Vec::with_capacity(ready.len());
         for ((head, _), result) in ready.iter().zip(sent) {
             match result {
                 Ok(()) => taken.push(head.key),
-                Err(error) => failure = Some(error),
+                Err(error) => match error.refusal() {
+                    Some(why) => refused.push((head.key.id, why)),
+                    None => failure = Some(error),
+                },
             }
         }
         let note = async |tx: &store::Transaction<'_>| store::dead_letters::redriven(tx, &taken).await;
         self.primary.write(&Visible::no_tenants(), note).await?;
         match failure {
             Some(error) => Err(Error::unavailable("kafka", error)),
-            None => Ok(taken.into_iter().map(|key| key.id).collect()),
+            None => Ok(Redriven { redriven: taken.into_iter().map(|key| key.id).collect(), refused, ..Redriven::default() }),
         }
     }
 

@@ -84,10 +84,14 @@ pub async fn redriven(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<(),
     Ok(())
 }
 
-/// Discards a letter of which nothing was decided, and tells the audit, in one transaction. False when something was.
+/// Discards a letter that is open, and tells the audit, in one transaction. False when it is not.
 pub async fn discard(tx: &Transaction<'_>, letter: LetterKey, by: &By, told: &AccessEvent) -> Result<bool, Error> {
-    let sql = "insert into dead_letter_decisions (partition, letter_offset, letter_at, state, reason, decided_by, idempotency_key) \
-               values ($1, $2, $3, 'discarded', $4, $5, $6) on conflict (partition, letter_offset, letter_at) do nothing";
+    let sql = "insert into dead_letter_decisions as d \
+               (partition, letter_offset, letter_at, state, reason, decided_by, idempotency_key) \
+               values ($1, $2, $3, 'discarded', $4, $5, $6) on conflict (partition, letter_offset, letter_at) do update \
+               set state = excluded.state, reason = excluded.reason, decided_by = excluded.decided_by, decided_at = now(), \
+                   idempotency_key = excluded.idempotency_key \
+               where d.state = 'redriving'";
     let statement = tx.prepare_cached(sql).await?;
     let LetterKey { id: LetterId { partition, offset }, at } = letter;
     let By { actor, reason, idempotency_key } = by;

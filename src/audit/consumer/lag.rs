@@ -11,7 +11,7 @@ use rdkafka::{Offset, consumer::Consumer as _, error::KafkaError};
 use super::{ConsumerStatus, Stream};
 use crate::{kafka, telemetry::names};
 
-/// Measures every two seconds how many records of the assigned partitions the archive does not have yet.
+/// Measures every two seconds how many records of the assigned partitions the archive does not have yet; without any, of all partitions.
 pub(super) async fn measure_lag(
     consumer: Arc<Stream>, topic: String, done: Arc<Mutex<HashMap<i32, i64>>>, status: Arc<ConsumerStatus>,
 ) {
@@ -19,8 +19,9 @@ pub(super) async fn measure_lag(
         let (consumer, topic) = (consumer.clone(), topic.clone());
         let done = done.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lag = tokio::task::spawn_blocking(move || lag(&consumer, &topic, &done)).await;
-        if let Ok(Ok(lag)) = lag {
+        if let Ok(Ok((lag, is_assigned))) = lag {
             status.lag.store(lag, Ordering::Relaxed);
+            status.is_assigned.store(is_assigned, Ordering::Relaxed);
             // Kafka answers and nothing waits: whatever failed before is over.
             if lag == 0 {
                 status.failed(None);
@@ -32,9 +33,14 @@ pub(super) async fn measure_lag(
     }
 }
 
-fn lag(consumer: &Stream, topic: &str, done: &HashMap<i32, i64>) -> Result<i64, KafkaError> {
+/// The lag, and whether it is that of partitions of our own. Without any it is the whole group's: nobody else may have them either, and a
+/// topic that cannot be read is an error.
+fn lag(consumer: &Stream, topic: &str, done: &HashMap<i32, i64>) -> Result<(i64, bool), KafkaError> {
     let limit = kafka::question_timeout();
-    let committed = consumer.committed_offsets(consumer.assignment()?, limit)?;
+    let assigned = consumer.assignment()?;
+    let is_assigned = assigned.count() > 0;
+    let partitions = if is_assigned { assigned } else { kafka::partitions(consumer, topic, Offset::Invalid, limit)? };
+    let committed = consumer.committed_offsets(partitions, limit)?;
     let mut lag = 0;
     for partition in committed.elements() {
         let (low, high) = consumer.fetch_watermarks(topic, partition.partition(), limit)?;
@@ -45,5 +51,5 @@ fn lag(consumer: &Stream, topic: &str, done: &HashMap<i32, i64>) -> Result<i64, 
         let here = done.get(&partition.partition()).copied().unwrap_or(0);
         lag += (high - committed.max(here)).max(0);
     }
-    Ok(lag)
+    Ok((lag, is_assigned))
 }

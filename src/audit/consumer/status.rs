@@ -15,6 +15,8 @@ use crate::{domain::time::UtcTime, kafka::Record};
 pub struct ConsumerStatus {
     pub(super) waits_for_archive: AtomicBool,
     pub(super) lag: AtomicI64,
+    /// Whether that is the lag of partitions of its own.
+    pub(super) is_assigned: AtomicBool,
     pub(super) archived: AtomicU64,
     pub(super) dead_letters: AtomicU64,
     pub(super) restarts: AtomicU64,
@@ -26,7 +28,7 @@ pub struct ConsumerStatus {
 /// [`ConsumerStatus`] at one instant.
 #[derive(Debug, Clone, Serialize)]
 pub struct ConsumerReport {
-    /// Records of its partitions that the archive does not have yet.
+    /// Records of its partitions that the archive does not have yet; while it has none, of all partitions.
     pub lag: i64,
     /// Age of the oldest of them that was read; 0 when none is. Events that were published before do not count.
     pub lag_seconds: f64,

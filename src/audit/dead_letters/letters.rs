@@ -105,6 +105,21 @@ pub enum LettersError {
     Defect(#[from] tokio::task::JoinError),
 }
 
+impl LettersError {
+    /// Why Kafka would refuse a record whenever it is sent.
+    pub fn refusal(&self) -> Option<&'static str> {
+        match self {
+            Self::Kafka(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)) => {
+                Some("it is larger than kafka.topic takes")
+            }
+            Self::Kafka(KafkaError::MessageProduction(RDKafkaErrorCode::UnknownPartition)) => {
+                Some("kafka.topic does not have the partition that it comes from")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// The dead-letter topic of the settings.
 pub struct Letters {
     kafka: config::Kafka,
