@@ -17,7 +17,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use backon::BackoffBuilder as _;
 use rdkafka::{
     error::{KafkaError, RDKafkaErrorCode},
     producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _},
@@ -30,7 +29,7 @@ use self::{delivered::Delivered, replay::Pace};
 use crate::{
     config::{ConfigError, Settings, ms},
     kafka::{self, EventHeaders},
-    resilience::{CallError, Dependency, Permit},
+    resilience::{CallError, Dependency, Permit, pauses},
     store::{
         self, Server,
         outbox::{self, Lease, OutboxRow, Session},
@@ -133,11 +132,6 @@ pub struct Relay {
     policy: Arc<Dependency>,
     wake: Arc<Notify>,
     status: Arc<RelayStatus>,
-}
-
-/// Waits between attempts on a dependency that fails: 100 ms doubling to 2 s, jittered, without end.
-fn pauses() -> impl Iterator<Item = Duration> {
-    backon::ExponentialBuilder::new().with_min_delay(ms(100)).with_max_delay(ms(2000)).with_jitter().without_max_times().build()
 }
 
 impl Relay {

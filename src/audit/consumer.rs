@@ -7,6 +7,7 @@
 mod attempts;
 mod lag;
 mod status;
+mod steps;
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -19,7 +20,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use backon::BackoffBuilder as _;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use rdkafka::{
@@ -33,6 +33,7 @@ pub use self::status::{ConsumerReport, ConsumerStatus};
 use self::{
     attempts::{Attempts, Begun},
     lag::measure_lag,
+    steps::Steps,
 };
 use super::{
     archive::{
@@ -46,7 +47,7 @@ use super::{
 use crate::{
     config::{ConfigError, Settings, ms},
     kafka::{self, Record},
-    resilience::{CallError, Dependency},
+    resilience::{CallError, Dependency, pauses},
     telemetry::{self, names},
 };
 
@@ -73,6 +74,13 @@ pub enum HandleError {
     /// A defect, which some record brings to light.
     #[error("handling a record panicked")]
     Panic,
+}
+
+impl HandleError {
+    /// Whether it was too much at a time.
+    fn is_too_long(&self) -> bool {
+        matches!(self, Self::Archive(CallError::Timeout(..) | CallError::Failed(ArchiveError::Timeout(_))))
+    }
 }
 
 /// Counts assignments: a result of an earlier generation is no longer ours to store.
@@ -106,6 +114,7 @@ pub struct Consumer {
     policy: Arc<Dependency>,
     dead_letters: DeadLetters,
     status: Arc<ConsumerStatus>,
+    steps: Steps,
 }
 
 impl Consumer {
@@ -114,7 +123,8 @@ impl Consumer {
         settings: Settings, archive: Archive, policy: Arc<Dependency>, status: Arc<ConsumerStatus>,
     ) -> Result<Self, ConfigError> {
         let dead_letters = DeadLetters::new(&settings.kafka)?;
-        Ok(Self { settings, archive, policy, dead_letters, status })
+        let steps = Steps::new(settings.audit.batch);
+        Ok(Self { settings, archive, policy, dead_letters, status, steps })
     }
 
     /// Consumes until `stop`; then finishes the step, commits and leaves the group.
@@ -266,43 +276,48 @@ impl Consumer {
         done
     }
 
-    /// True when done. At a stop the running attempt may still end, within half of `drain.step_ms`: its offsets are then committed.
-    /// What panics is handled one record at a time, and a record that has panicked, or ended the process, `audit.max_attempts` times is
-    /// parked.
+    /// True when done, in as many steps as it takes. At a stop the running attempt may still end, within half of `drain.step_ms`: its offsets
+    /// are then committed. What panics is handled one record at a time, and a record that has panicked, or ended the process,
+    /// `audit.max_attempts` times is parked.
     async fn handle_until_done(&self, batch: &[Record], mut attempts: u32, stop: &CancellationToken) -> bool {
-        let mut waits = backon::ExponentialBuilder::new()
-            .with_min_delay(ms(100))
-            .with_max_delay(ms(2000))
-            .with_jitter()
-            .without_max_times()
-            .build();
+        let mut waits = pauses();
         let too_late = async {
             stop.cancelled().await;
             tokio::time::sleep(ms(self.settings.drain.step_ms / 2)).await;
         };
         let mut too_late = pin!(too_late);
-        loop {
+        let mut left = batch;
+        while !left.is_empty() {
+            let (step, after) = left.split_at(self.steps.size().min(left.len()));
             let attempt = async {
-                match batch {
+                match step {
                     [poison] if attempts >= self.settings.audit.max_attempts => self.park(poison, attempts).await,
-                    batch => self.handle(batch).await.map(drop),
+                    step => self.handle(step).await.map(drop),
                 }
             };
             let result = tokio::select! {
                 result = AssertUnwindSafe(attempt).catch_unwind() => result.unwrap_or(Err(HandleError::Panic)),
                 () = &mut too_late => return false,
             };
-            let Err(error) = result else { break };
+            let Err(error) = result else {
+                self.steps.done();
+                (left, attempts, waits) = (after, 0, pauses());
+                continue;
+            };
             self.report_error(&error);
+            if error.is_too_long() {
+                self.steps.too_long();
+            }
             if let HandleError::Panic = error {
                 metrics::counter!(names::PANICS, "part" => "audit").increment(1);
-                if batch.len() > 1 {
-                    for record in batch {
+                if step.len() > 1 {
+                    for record in step {
                         if !Box::pin(self.handle_until_done(std::slice::from_ref(record), 0, stop)).await {
                             return false;
                         }
                     }
-                    return true;
+                    left = after;
+                    continue;
                 }
                 attempts += 1;
             }

@@ -9,6 +9,7 @@ mod sojourn;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
+use backon::BackoffBuilder as _;
 pub use breaker::{Admission, Breaker, BreakerState, Forced, Machine, Move, Outcome, Rules};
 pub use budget::RetryBudget;
 use serde::Serialize;
@@ -16,6 +17,12 @@ pub use sojourn::Sojourn;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::{config::Policy, telemetry::names};
+
+/// Waits between attempts on a dependency that fails, for those who try until they are done: 100 ms doubling to 2 s, jittered, without end.
+pub fn pauses() -> impl Iterator<Item = Duration> {
+    let [first, longest] = [100, 2000].map(Duration::from_millis);
+    backon::ExponentialBuilder::new().with_min_delay(first).with_max_delay(longest).with_jitter().without_max_times().build()
+}
 
 /// Why a call gave no answer of the dependency's own.
 #[derive(Debug, thiserror::Error)]

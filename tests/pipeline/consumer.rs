@@ -21,7 +21,7 @@ use traffic_manager::{
 };
 
 use crate::{
-    support::{World, eventually},
+    support::{World, eventually, switch::Switch},
     topic::{Routes, records, send},
 };
 
@@ -197,6 +197,36 @@ async fn what_the_archives_format_cannot_hold_is_dead_lettered_and_its_neighbour
         assert_eq!(letter.header("tm_dlq_reason"), Some("refused"));
     }
     assert_eq!(letters[0].value, nul.value);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_is_too_slow_for_a_batch_is_given_less_at_a_time() {
+    const EVENTS: usize = 120;
+    let mut world = World::new().await;
+    published(&world, &["a"], EVENTS).await;
+    // All of them at a time take three times as long as they may.
+    let direct = world.settings.mongo.url.clone();
+    let host = mongodb::options::ClientOptions::parse(direct.expose_secret()).await.expect("a MongoDB URL").hosts[0].to_string();
+    let line = Switch::start(host.clone()).await;
+    line.trickle(60_000);
+    world.settings.mongo.url = direct.expose_secret().replace(&host, &line.address.to_string()).into();
+    (world.settings.audit.batch, world.settings.resilience.mongodb_archive.timeout_ms) = (EVENTS, 1000);
+    (world.settings.resilience.open_ms, world.settings.resilience.max_open_ms) = (50, 100);
+    let policy = &world.settings.resilience.mongodb_archive;
+    let policy = Dependency::new("mongodb_archive", world.settings.resilience.policy(policy));
+    let archive = Archive::new(&world.settings.mongo, Duration::from_secs(1)).await.expect("an archive");
+    let status = Arc::new(ConsumerStatus::default());
+    let consumer = Consumer::new(world.settings.clone(), archive, policy, status.clone()).expect("a consumer");
+    world.settings.mongo.url = direct;
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(consumer.run(stop.clone()));
+    // What was given up arrives all the same, and is a duplicate then: it counts when the archive has said so.
+    let is_done = async || (status.report().archived_total >= EVENTS as u64).then_some(());
+    eventually("the archive has answered for all of them", is_done).await;
+    assert_eq!((world.archived_count().await, status.report().dead_letters_total), (EVENTS as u64, 0));
+    stop.cancel();
+    running.await.expect("no panic").expect("settings");
     world.end().await;
 }
 

@@ -17,6 +17,8 @@ enum Line {
     Passes,
     /// What is sent either way arrives that much later.
     Delays(Duration),
+    /// Of what clients send, so many bytes a second come through on each connection.
+    Trickles(usize),
     /// They stay open, and nothing comes through.
     Hangs,
     /// They are lost, and new ones too.
@@ -51,6 +53,10 @@ impl Switch {
         self.line.send_replace(Line::Delays(by));
     }
 
+    pub fn trickle(&self, bytes_per_second: usize) {
+        self.line.send_replace(Line::Trickles(bytes_per_second));
+    }
+
     /// Half-open: connections are taken and stay, and nothing is ever answered.
     pub fn hang(&self) {
         self.line.send_replace(Line::Hangs);
@@ -64,15 +70,10 @@ impl Switch {
 /// Ends with the connection, or with the next change of the line after a hang.
 async fn pass(mut client: TcpStream, target: String, mut line: watch::Receiver<Line>) {
     let state = *line.borrow_and_update();
-    let delay = match state {
-        Line::Passes => Some(Duration::ZERO),
-        Line::Delays(by) => Some(by),
-        Line::Hangs | Line::Cut => None,
-    };
-    if let Some(delay) = delay {
+    if !matches!(state, Line::Hangs | Line::Cut) {
         let Ok(mut server) = TcpStream::connect(target).await else { return };
         tokio::select! {
-            _ = carry(&mut client, &mut server, delay) => return,
+            _ = carry(&mut client, &mut server, state) => return,
             _ = line.changed() => {}
         }
     }
@@ -82,14 +83,36 @@ async fn pass(mut client: TcpStream, target: String, mut line: watch::Receiver<L
     }
 }
 
-async fn carry(client: &mut TcpStream, server: &mut TcpStream, delay: Duration) -> std::io::Result<()> {
-    if delay.is_zero() {
-        return copy_bidirectional(client, server).await.map(drop);
+async fn carry(client: &mut TcpStream, server: &mut TcpStream, line: Line) -> std::io::Result<()> {
+    let ((from_client, mut to_client), (mut from_server, to_server)) = (split(client), split(server));
+    match line {
+        Line::Delays(delay) => tokio::select! {
+            ended = late(from_client, to_server, delay) => ended,
+            ended = late(from_server, to_client, delay) => ended,
+        },
+        Line::Trickles(rate) => tokio::select! {
+            ended = slowly(from_client, to_server, rate) => ended,
+            ended = tokio::io::copy(&mut from_server, &mut to_client) => ended.map(drop),
+        },
+        Line::Passes | Line::Hangs | Line::Cut => {
+            let mut client = from_client.unsplit(to_client);
+            copy_bidirectional(&mut client, &mut from_server.unsplit(to_server)).await.map(drop)
+        }
     }
-    let ((from_client, to_client), (from_server, to_server)) = (split(client), split(server));
-    tokio::select! {
-        ended = late(from_client, to_server, delay) => ended,
-        ended = late(from_server, to_client, delay) => ended,
+}
+
+/// So many bytes a second, and no more on the way than a twentieth of that.
+async fn slowly(
+    mut from: impl tokio::io::AsyncRead + Unpin, mut to: impl tokio::io::AsyncWrite + Unpin, rate: usize,
+) -> std::io::Result<()> {
+    let mut bytes = vec![0; (rate / 20).max(1)];
+    loop {
+        let count = from.read(&mut bytes).await?;
+        if count == 0 {
+            return Ok(());
+        }
+        to.write_all(&bytes[..count]).await?;
+        tokio::time::sleep(Duration::from_secs_f64(count as f64 / rate as f64)).await;
     }
 }
 

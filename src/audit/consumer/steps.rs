@@ -1,0 +1,60 @@
+//! How many records are archived in one step.
+//!
+//! A step that the archive did not do in time would not be done in time when it is tried again, and what it has done of it meanwhile makes
+//! the next attempt longer: an archive that became slow would get no further for ever. So each that takes too long halves the next, and each
+//! that is done lets the next be a little larger (additive increase, multiplicative decrease, as in TCP: RFC 5681).
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// The size of the next step.
+#[derive(Debug)]
+pub(super) struct Steps {
+    size: AtomicUsize,
+    most: usize,
+}
+
+impl Steps {
+    /// Steps of at most so many records, and at first of as many.
+    pub fn new(most: usize) -> Self {
+        let most = most.max(1);
+        Self { size: AtomicUsize::new(most), most }
+    }
+
+    /// Records in the next step, at least one.
+    pub fn size(&self) -> usize {
+        self.size.load(Ordering::Relaxed)
+    }
+
+    /// One took too long.
+    pub fn too_long(&self) {
+        self.size.store((self.size() / 2).max(1), Ordering::Relaxed);
+    }
+
+    /// One was done.
+    pub fn done(&self) {
+        self.size.store((self.size() + self.most.div_ceil(32)).min(self.most), Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_halve_down_to_one_and_grow_to_the_most() {
+        let steps = Steps::new(500);
+        let mut sizes = Vec::new();
+        for _ in 0..10 {
+            sizes.push(steps.size());
+            steps.too_long();
+        }
+        assert_eq!(sizes, [500, 250, 125, 62, 31, 15, 7, 3, 1, 1]);
+        steps.done();
+        assert_eq!(steps.size(), 17);
+        for _ in 0..31 {
+            steps.done();
+        }
+        assert_eq!(steps.size(), 500);
+        assert_eq!(Steps::new(0).size(), 1, "something is always done");
+    }
+}
