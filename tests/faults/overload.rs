@@ -203,8 +203,8 @@ async fn t13_ten_times_the_load_leaves_the_service_at_work() {
         }));
     }
     report::record(&json!({
-        "test": "T13", "seed": 0, "size": if size.full { "full" } else { "small" }, "peak_per_second": peak, "steps": steps,
-        "pinned": aside.0.is_some(),
+        "test": "T13", "seed": 0, "size": if size.full { "full" } else { "small" }, "build": report::build(),
+        "peak_per_second": peak, "steps": steps, "pinned": aside.0.is_some(),
     }));
     let figures = |name: &str| steps.iter().map(|step| step[name].as_f64().unwrap_or_default()).collect::<Vec<_>>();
     drop((process, aside));
