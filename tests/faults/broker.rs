@@ -28,7 +28,7 @@ async fn t3_writes_and_reads_go_on_without_the_broker() {
         run.breaks();
         let outage = strike(how, "kafka").await;
         run.lasts(run.size.seconds(4, 30)).await;
-        windows.push(run.recorder.window().0);
+        windows.push(run.recorder.window().map(|(write, _)| write));
         restore(outage).await;
         // But for what came within the last second.
         let rate = i64::try_from(run.size.writes_per_second).expect("a rate");

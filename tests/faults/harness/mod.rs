@@ -137,8 +137,7 @@ impl Run {
         for _ in 0..15 {
             run.recorder.window();
             tokio::time::sleep(Duration::from_secs(1)).await;
-            let (write, read) = run.recorder.window();
-            if write.max(read) < SETTLED_MS {
+            if run.recorder.window().is_some_and(|(write, read)| write.max(read) < SETTLED_MS) {
                 break;
             }
         }

@@ -263,15 +263,16 @@ impl Recorder {
         count(&mut seen.write_requests, phase, attempt, took);
     }
 
-    /// The slowest hundredth of writes and of reads since the last call, in milliseconds.
-    pub fn window(&self) -> (f64, f64) {
+    /// The slowest hundredth of writes and of reads since the last call, in milliseconds; `None` unless some of both were answered.
+    pub fn window(&self) -> Option<(f64, f64)> {
         let mut seen = self.seen();
         let take = |requests: &mut Requests| {
-            let slow = requests.window.value_at_quantile(0.99) as f64 / 1000.0;
+            let slow = (!requests.window.is_empty()).then(|| requests.window.value_at_quantile(0.99) as f64 / 1000.0);
             requests.window.reset();
             slow
         };
-        (take(&mut seen.write_requests), take(&mut seen.read_requests))
+        let (writes, reads) = (take(&mut seen.write_requests), take(&mut seen.read_requests));
+        writes.zip(reads)
     }
 
     /// A 5xx or 429 was answered.
