@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use crate::{
-    harness::{Run, Size, Target},
+    harness::{Answered, Expected, Run, Size, Target},
     processes::{Process, eventually},
     support::World,
 };
@@ -67,6 +67,9 @@ async fn t2_a_leader_that_was_frozen_is_fenced() {
     run.lasts(run.size.seconds(1, 5)).await;
     let watched = run.world.db.count("select count(distinct pid) from deletes").await;
     assert!(watched >= 2, "the watch saw {watched} leaders delete");
-    run.finish(json!({ "takeover_s": takeovers, "fenced": fenced })).await;
+    // Nothing is published until the other has taken over, which takes longer than two seconds of silence.
+    let unpublished = run.size.waiting_after(Duration::from_secs(2));
+    let expected = Expected { answered: Answered::AsBefore, unpublished, ..Expected::default() };
+    run.finish(expected, json!({ "takeover_s": takeovers, "fenced": fenced })).await;
     drop((serve, audit, relays));
 }

@@ -150,13 +150,6 @@ impl Requests {
         if all == 0 { 1.0 } else { self.good[at] as f64 / all as f64 }
     }
 
-    /// The same, of the whole run.
-    pub fn availability_in_all(&self) -> f64 {
-        let sum = |counts: &[u64; 3]| counts.iter().sum::<u64>();
-        let (good, not_good) = (sum(&self.good), sum(&self.refused) + sum(&self.lost));
-        good as f64 / (good + not_good).max(1) as f64
-    }
-
     /// A percentile in milliseconds, of a phase.
     pub fn percentile(&self, phase: Phase, percentile: f64) -> f64 {
         self.took[phase as usize].value_at_percentile(percentile) as f64 / 1000.0
