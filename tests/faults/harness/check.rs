@@ -244,3 +244,6 @@ fn wrong_answer(sighting: &Sighting, history: &History) -> Option<String> {
     let expected = content(state(events, revision, scope).into_iter());
     (shown != expected).then(|| format!("{tenant} {scope:?}: {revision} never looked like that"))
 }
+
+#[cfg(test)]
+mod tests;

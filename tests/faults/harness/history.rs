@@ -29,7 +29,7 @@ pub struct Event {
 }
 
 impl Event {
-    fn of(text: &str) -> Self {
+    pub fn of(text: &str) -> Self {
         let event: Value = serde_json::from_str(text).expect("an event");
         let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let after = &event["after"];
