@@ -18,6 +18,6 @@ jq -rs '
     | "| " + (map(tostring) | join(" | ")) + " |"),
     "",
     (map(select(.steps))[] | "T13, \(.size), \(.build): peak \(.peak_per_second | round)/s; " +
-        ([.steps[] | "\(.times)x: goodput \(.goodput * 100 | round / 100), recovered in \(.recovered_s * 10 | round / 10) s"] | join("; "))),
+        ([.steps[] | "\(.times)x: goodput \(.goodput * 100 | round / 100), \(.late) late, \(.broken) broken, \(.no_place) without a place of \(.asked), recovered in \(.recovered_s * 10 | round / 10) s"] | join("; "))),
     (map(select(.failed))[] | "\(.failed): failed")
 ' "$1"
