@@ -14,7 +14,7 @@ jq -rs '
      "\(least(.write.during.availability)) %, \(least(.read.during.availability)) %",
      "\(worst(.write.before.p99_ms)), \(worst(.write.during.p99_ms))",
      "\(worst(.write.longest_gap_s)), \(worst(.read.longest_gap_s))",
-     worst([.peak_outbox, .peak_unarchived] | max), worst(.drain_s // 0)]
+     worst([.peak_outbox, .peak_unarchived] | max), (if any(.drain_s == null) then "never" else worst(.drain_s) end)]
     | "| " + (map(tostring) | join(" | ")) + " |"),
     "",
     (map(select(.steps))[] | "T13, \(.size), \(.build): peak \(.peak_per_second | round)/s; " +

@@ -76,7 +76,7 @@ pub fn print(test: &str, size: &Size, seen: &Seen, found: &Findings, measured: &
     println!(
         "faults {test} ({}): {} writes, lost {}, doubled {}, out of order {}, invented {}, backwards {} of {} answers, other {}, unknown {} \
          ({} attempts), Kafka duplicates {}; during: {:.2} % of writes and {:.2} % of reads answered, write p99 {:.0} ms (before {:.0}), \
-         read p99 {:.0} ms (before {:.0}); longest without a write {:.1} s, a read {:.1} s; peak backlog {} and {}, drained in {:.1} s; {more}",
+         read p99 {:.0} ms (before {:.0}); longest without a write {:.1} s, a read {:.1} s; peak backlog {} and {}, drained in {}; {more}",
         build(),
         seen.writes.len(),
         found.lost,
@@ -99,7 +99,7 @@ pub fn print(test: &str, size: &Size, seen: &Seen, found: &Findings, measured: &
         reads.longest_gap.as_secs_f64(),
         measured.peak_outbox,
         measured.peak_unarchived,
-        measured.drain_seconds.unwrap_or_default(),
+        measured.drain_seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.1} s")),
     );
 }
 
