@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::{
     processes::Process,
+    replica::Paused,
     support::{
         World,
         database::{connect, variable},
@@ -161,10 +162,10 @@ async fn pause_now_and_then(seed: u64, stop: Arc<AtomicBool>) -> usize {
     let replica = connect(&variable("PG_REPLICA_URL")).await;
     let (mut rng, mut pauses) = (StdRng::seed_from_u64(seed), 0);
     while !stop.load(Ordering::Relaxed) {
-        replica.execute("select pg_wal_replay_pause()", &[]).await.expect("the replica pauses");
+        let paused = Paused::begin(&replica).await;
         pauses += 1;
         tokio::time::sleep(Duration::from_millis(rng.random_range(500..3000))).await;
-        replica.execute("select pg_wal_replay_resume()", &[]).await.expect("the replica resumes");
+        paused.end().await;
         tokio::time::sleep(Duration::from_millis(rng.random_range(100..1000))).await;
     }
     pauses

@@ -41,7 +41,7 @@ async fn commit_lost(commit: Commit, replayed: bool) {
     proxy.arm(commit);
     let first = write().await;
     assert!(proxy.fired(), "the COMMIT was lost");
-    assert_eq!(first.status(), 503);
+    assert_eq!(first.status(), 503, "nobody knows whether it was done");
     assert!(first.headers().contains_key("retry-after"));
     let problem: Value = first.json().await.expect("a problem");
     assert_eq!(problem["code"], "commit_unknown");

@@ -83,6 +83,10 @@ enum Ended {
     Refused,
     /// No answer within the client's patience.
     Late,
+    /// The connection was refused, or ended without an answer.
+    Broken,
+    /// Not asked: its client found no place, as it would find no port to come from.
+    NoPlace,
     /// Something that must not be.
     Wrong(u16),
 }
@@ -109,7 +113,8 @@ impl Clients {
                 429 | 503 if answer.retry_after => Ended::Refused,
                 status => Ended::Wrong(status),
             },
-            _ => Ended::Late,
+            Ok(Err(_)) => Ended::Broken,
+            Err(_) => Ended::Late,
         }
     }
 
@@ -130,10 +135,10 @@ impl Clients {
         good as f64 / begun.elapsed().as_secs_f64()
     }
 
-    /// So many in a second for so long, however long the answers take: when each was due, and how it ended.
+    /// So many in a second from then on for so long, however long the answers take: when each was due, and how it ended.
     /// The last is how far behind the load itself was at the worst.
-    async fn step(&self, per_second: f64, time: Duration) -> (Vec<(Duration, Ended)>, Duration) {
-        let (begun, places, behind) = (Instant::now(), Arc::new(Semaphore::new(UNDER_WAY)), AtomicU64::new(0));
+    async fn step(&self, begun: Instant, per_second: f64, time: Duration) -> (Vec<(Duration, Ended)>, Duration) {
+        let (places, behind) = (Arc::new(Semaphore::new(UNDER_WAY)), AtomicU64::new(0));
         let count = (per_second * time.as_secs_f64()) as u64;
         let asked = stream::iter(0..count).map(|number| {
             let (places, behind) = (places.clone(), &behind);
@@ -142,8 +147,7 @@ impl Clients {
                 tokio::time::sleep_until((begun + offset).into()).await;
                 let late = begun.elapsed().saturating_sub(offset);
                 behind.fetch_max(u64::try_from(late.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-                // Clients beyond these find no port to come from.
-                let Ok(_place) = places.try_acquire() else { return (offset, Ended::Late) };
+                let Ok(_place) = places.try_acquire() else { return (offset, Ended::NoPlace) };
                 (offset, self.ask(number, begun + offset).await)
             }
         });
@@ -151,9 +155,9 @@ impl Clients {
         (answers, Duration::from_millis(behind.load(Ordering::Relaxed)))
     }
 
-    /// Until requests at a third of the peak are all answered soon again: so long after now.
-    async fn recovery(&self, peak: f64, time: Duration) -> Duration {
-        let (answers, _) = self.step(peak / 3.0, time).await;
+    /// Until requests at a third of the peak are all answered soon again: so long after `over`.
+    async fn recovery(&self, over: Instant, peak: f64, time: Duration) -> Duration {
+        let (answers, _) = self.step(over, peak / 3.0, time).await;
         let slow = Duration::from_millis(500);
         let bad = answers.iter().filter(|(_, ended)| !matches!(ended, Ended::Good(took) if *took < slow));
         bad.map(|(due, _)| *due).max().unwrap_or_default()
@@ -185,26 +189,38 @@ async fn t13_ten_times_the_load_leaves_the_service_at_work() {
     // A debug build takes as long to refuse as others to answer, and can neither be sent ten times its peak by another one nor bear it.
     let all: &[f64] = if size.full { &[1.0, 2.0, 5.0, 10.0] } else { &[1.0, 2.0] };
     for &times in all {
-        let (answers, behind) = clients.step(peak * times, time).await;
         // Of a small run only the last step is watched.
         let watched = Duration::from_secs(if size.full || Some(&times) == all.last() { 6 } else { 1 });
-        let recovered = clients.recovery(peak, watched).await;
-        let count = |wanted: fn(&Ended) -> bool| answers.iter().filter(|(_, ended)| wanted(ended)).count();
+        // What comes next comes when the step is over, and not when the last of its answers is there.
+        let begun = Instant::now();
+        let ((answers, behind), recovered) =
+            tokio::join!(clients.step(begun, peak * times, time), clients.recovery(begun + time, peak, watched));
+        let count = |wanted: Ended| answers.iter().filter(|(_, ended)| *ended == wanted).count();
         let wrong: Vec<_> = answers.iter().filter(|(_, ended)| matches!(ended, Ended::Wrong(_))).collect();
         assert!(wrong.is_empty(), "{} answers such as {:?}", wrong.len(), wrong[0]);
-        let good: Vec<Duration> =
-            answers.iter().filter_map(|(_, ended)| if let Ended::Good(took) = ended { Some(*took) } else { None }).collect();
-        let goodput = good.len() as f64 / time.as_secs_f64() / peak;
-        println!("{times} times {peak:.0}/s: goodput {goodput:.2}, recovered after {recovered:?}, the load behind by {behind:?}");
+        let good: Vec<(Duration, Duration)> = answers
+            .iter()
+            .filter_map(|(due, ended)| if let Ended::Good(took) = ended { Some((*due, *took)) } else { None })
+            .collect();
+        // Done within the step: what is answered after it was done in other time.
+        let done = good.iter().filter(|(due, took)| *due + *took <= time).count();
+        let good: Vec<Duration> = good.into_iter().map(|(_, took)| took).collect();
+        let goodput = done as f64 / time.as_secs_f64() / peak;
+        let [late, broken, no_place] = [Ended::Late, Ended::Broken, Ended::NoPlace].map(count);
+        println!(
+            "{times} times {peak:.0}/s: goodput {goodput:.2}, recovered after {recovered:?}; of {} requests {late} late, {broken} broken, \
+             {no_place} without a place; the load behind by {behind:?}",
+            answers.len()
+        );
         steps.push(json!({
-            "times": times, "asked": answers.len(), "goodput": goodput, "refused": count(|ended| *ended == Ended::Refused),
-            "late": count(|ended| *ended == Ended::Late), "p50_ms": percentile(good.clone(), 50), "p99_ms": percentile(good, 99),
+            "times": times, "asked": answers.len(), "goodput": goodput, "refused": count(Ended::Refused),
+            "late": late, "broken": broken, "no_place": no_place, "p50_ms": percentile(good.clone(), 50), "p99_ms": percentile(good, 99),
             "recovered_s": recovered.as_secs_f64(), "load_behind_s": behind.as_secs_f64(),
         }));
     }
     report::record(&json!({
-        "test": "T13", "seed": 0, "size": if size.full { "full" } else { "small" }, "peak_per_second": peak, "steps": steps,
-        "pinned": aside.0.is_some(),
+        "test": "T13", "seed": 0, "size": if size.full { "full" } else { "small" }, "build": report::build(),
+        "peak_per_second": peak, "steps": steps, "pinned": aside.0.is_some(),
     }));
     let figures = |name: &str| steps.iter().map(|step| step[name].as_f64().unwrap_or_default()).collect::<Vec<_>>();
     drop((process, aside));

@@ -4,13 +4,43 @@
 use serde_json::json;
 
 use crate::{
-    harness::{Run, Size, Target},
+    harness::{Expected, Run, Size, Target},
     processes::Process,
     support::{
         World,
         database::{connect, variable},
     },
 };
+
+/// Replay that stands still until this is dropped, so that a failing test does not leave it so.
+pub struct Paused;
+
+impl Paused {
+    pub async fn begin(replica: &tokio_postgres::Client) -> Self {
+        replica.execute("select pg_wal_replay_pause()", &[]).await.expect("the replica pauses");
+        Self
+    }
+
+    /// Lets it go on, beside a load that goes on.
+    pub async fn end(self) {
+        tokio::task::spawn_blocking(move || drop(self)).await.expect("the replica resumes");
+    }
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        // A runtime of its own: the test's may be about to end.
+        let resumed = std::thread::spawn(|| {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            runtime.block_on(async {
+                let replica = connect(&variable("PG_REPLICA_URL")).await;
+                replica.execute("select pg_wal_replay_resume()", &[]).await.expect("the replica resumes");
+            });
+        });
+        let resumed = resumed.join().is_ok();
+        assert!(resumed || std::thread::panicking(), "the replica could not be resumed");
+    }
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t7_a_replica_that_stands_still_shows_nothing_old_to_who_knows_more() {
@@ -29,7 +59,7 @@ async fn t7_a_replica_that_stands_still_shows_nothing_old_to_who_knows_more() {
     let mut behind = 0;
     for _ in 0..if run.size.full { 3 } else { 2 } {
         run.breaks();
-        replica.execute("select pg_wal_replay_pause()", &[]).await.expect("the replica pauses");
+        let paused = Paused::begin(&replica).await;
         for _ in 0..2 {
             run.lasts(run.size.seconds(2, 15)).await;
             // A cold one has nothing but what it reads.
@@ -38,11 +68,11 @@ async fn t7_a_replica_that_stands_still_shows_nothing_old_to_who_knows_more() {
         }
         let sql = "select pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::int8";
         behind = behind.max(replica.query_one(sql, &[]).await.expect("the replica answers").get::<_, i64>(0));
-        replica.execute("select pg_wal_replay_resume()", &[]).await.expect("the replica resumes");
+        paused.end().await;
         run.lasts(run.size.seconds(1, 5)).await;
     }
     run.heals().await;
-    run.finish(json!({ "bytes_behind": behind, "cold_starts": instances[2].kills() })).await;
+    run.finish(Expected::default(), json!({ "bytes_behind": behind, "cold_starts": instances[2].kills() })).await;
     assert!(behind > 0, "the replica was never behind");
     drop(instances);
 }

@@ -81,7 +81,8 @@ async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
     eventually(Duration::from_secs(60), "the tenant has begun an epoch, though nobody writes to it", async || {
         let now = client.snapshot("acme").await;
         // Until then what was told before is told, or nothing: never the same history with less in it.
-        assert!(now.status == 503 || now.tag == lost.tag || epoch(&now.tag) != epoch(&lost.tag), "{} {}", now.status, now.tag);
+        let goes_on = now.status == 503 || now.tag == lost.tag || epoch(&now.tag) != epoch(&lost.tag);
+        assert!(goes_on, "the tenant goes back in its epoch: {} {} after {}", now.status, now.tag, lost.tag);
         now.status == 200 && now.tag != lost.tag
     })
     .await;

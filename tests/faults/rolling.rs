@@ -9,7 +9,7 @@ use std::{
 use serde_json::json;
 
 use crate::{
-    harness::{Run, Size, Target, balancer::Balancer},
+    harness::{Answered, Expected, Run, Size, Target, balancer::Balancer, record::Requests},
     processes::{Process, eventually},
     support::{
         World,
@@ -54,17 +54,18 @@ async fn t8_three_instances_are_replaced_and_no_request_fails() {
     }
     run.heals().await;
     run.lasts(run.size.seconds(1, 5)).await;
-    let unharmed = run.unharmed();
-    let [refused, lost] = {
+    let ([refused, lost], allowed) = {
         let seen = run.recorder.seen();
         let (writes, reads) = (&seen.write_requests, &seen.read_requests);
-        let refused = if writes.refused[0] + reads.refused[0] > 0 { 0 } else { writes.refused[1] + reads.refused[1] };
-        [refused, writes.lost[1] + reads.lost[1]]
+        let of = |counts: fn(&Requests) -> &[u64; 3], at: usize| counts(writes)[at] + counts(reads)[at];
+        let [refused, lost] = [of(|r| &r.refused, 1), of(|r| &r.lost, 1)];
+        let [before, during] = [0, 1].map(|at| of(|r| &r.good, at) + of(|r| &r.refused, at) + of(|r| &r.lost, at));
+        ([refused, lost], (of(|r| &r.refused, 0) * during).div_ceil(before.max(1)))
     };
-    run.finish(json!({ "exit_s": exits, "refused": refused, "lost": lost })).await;
-    // Refusals count unless the machine had too much to do before it began.
-    assert_eq!([refused, lost], [0, 0], "requests failed while instances were replaced");
-    assert_eq!(unharmed, Ok(()));
+    let expected = Expected { answered: Answered::AsBefore, ..Expected::default() };
+    run.finish(expected, json!({ "exit_s": exits, "refused": refused, "refused_allowed": allowed, "lost": lost })).await;
+    // A machine that has too much to do refuses some before it begins: no more of so many requests may be refused meanwhile.
+    assert!(lost == 0 && refused <= allowed, "{refused} requests were refused, {allowed} may be, and {lost} lost");
     drop(instances);
 }
 

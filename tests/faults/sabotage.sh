@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The tests are shown to fail: each patch in tests/faults/sabotage/ is a classic bug. It is applied to a copy of the tree, and the test that
-# it names must go red there. Ends with 0 only if every one was caught. With names of patches, these alone.
+# it names (`test:`) must go red there, and say what the bug looks like (`expect:`, a regular expression). In the copy without a patch it must be
+# green. Ends with 0 only if every one was caught. With names of patches, these alone.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 root=$PWD
@@ -23,42 +24,78 @@ prepare() {
     printf '#!/usr/bin/env bash\nexec %q "$@"\n' "$root/docker/local-stack.sh" >"$tree/docker/local-stack.sh"
 }
 
-# How the test that the patch names ended, built before it is timed.
+# How a test ended, built before it is timed; 124 is too late.
 run_test() {
     local -a test=("$@")
     local kind=(--test "${test[0]}")
     [ "${test[0]}" != lib ] || kind=(--lib)
     (cd "$tree" && cargo test --locked "${kind[@]}" --no-run) >"$work/build.log" 2>&1 ||
-        { tail -n 30 "$work/build.log" >&2; die "the tree does not compile with it"; }
+        { tail -n 30 "$work/build.log" >&2; die "the tree does not compile"; }
     (cd "$tree" && timeout "$limit" cargo test --locked "${kind[@]}" -- "${test[@]:1}") >"$work/test.log" 2>&1
 }
 
 # A test that finds nothing to run is no test.
 ran() { grep -Eq '^running [1-9]' "$work/test.log"; }
 
+field() { sed -n "s/^$2: //p" "$1"; }
+
+# Without any bug the tests are green: what is red afterwards is so because of the patch.
+control() {
+    local patch test
+    local -A seen=()
+    prepare
+    for patch in "$@"; do
+        test=$(field "$patch" test)
+        [ -z "${seen[$test]:-}" ] || continue
+        seen[$test]=1
+        # shellcheck disable=SC2086
+        run_test $test || { tail -n 30 "$work/test.log" >&2; die "$test is not green without a bug"; }
+        ran || die "$test runs no test"
+        printf '%-24s is green without a bug\n' "$test"
+    done
+}
+
 catch() {
-    local patch=$1 name started
+    local patch=$1 name test expect started ended=0
     name=$(basename "$patch" .patch)
-    read -ra test < <(sed -n 's/^test: //p' "$patch")
+    test=$(field "$patch" test)
+    expect=$(field "$patch" expect)
+    if [ -z "$test" ] || [ -z "$expect" ]; then
+        die "$name does not say which test catches it, and how that fails"
+    fi
     prepare
     # The copy is no repository, and must not be taken for a part of this one.
     (cd "$tree" && GIT_CEILING_DIRECTORIES=$work git apply "$patch") || die "$name does not apply any more"
     find "$tree/src" -name '*.rs' -exec touch {} +
     started=$SECONDS
-    if run_test "${test[@]}"; then
-        ran || die "$name: ${test[*]} runs no test"
-        printf '%-24s NOT CAUGHT by %s\n' "$name" "${test[*]}"
+    # shellcheck disable=SC2086
+    run_test $test || ended=$?
+    ran || die "$name: $test runs no test"
+    if [ "$ended" = 0 ]; then
+        printf '%-24s NOT CAUGHT by %s\n' "$name" "$test"
+        return 1
+    elif [ "$ended" = 124 ]; then
+        printf '%-24s NOT CAUGHT by %s: it took more than %s s\n' "$name" "$test" "$limit"
+        return 1
+    elif ! grep -Eq -- "$expect" "$work/test.log"; then
+        cp "$work/test.log" "$work/$name.log"
+        printf '%-24s NOT CAUGHT by %s: it failed without a word of "%s", see %s\n' "$name" "$test" "$expect" "$work/$name.log"
         return 1
     fi
-    ran || die "$name: ${test[*]} runs no test"
-    printf '%-24s caught by %s in %s s\n' "$name" "${test[*]}" $((SECONDS - started))
+    printf '%-24s caught by %s in %s s\n' "$name" "$test" $((SECONDS - started))
 }
 
 patches=("$@")
 [ ${#patches[@]} -gt 0 ] || patches=(tests/faults/sabotage/*.patch)
+for at in "${!patches[@]}"; do
+    patch=${patches[at]}
+    [ -f "$patch" ] || patch=tests/faults/sabotage/$patch.patch
+    [ -f "$patch" ] || die "there is no $patch"
+    patches[at]=$root/$patch
+done
+control "${patches[@]}"
 missed=0
 for patch in "${patches[@]}"; do
-    [ -f "$patch" ] || patch=tests/faults/sabotage/$patch.patch
-    catch "$root/$patch" || missed=1
+    catch "$patch" || missed=1
 done
 exit "$missed"

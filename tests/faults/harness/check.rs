@@ -1,11 +1,11 @@
 //! What must hold once everything has drained: nothing that was acknowledged is lost, nothing is doubled, everything is in order, what was
 //! refused is not there, and no answer was older than its client already knew.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 use serde_json::Value;
-use traffic_manager::domain::chain;
+use traffic_manager::{domain::chain, kafka::DLQ_REASON};
 
 use super::{
     history::{Event, History},
@@ -25,7 +25,7 @@ pub struct Findings {
     pub invented: usize,
     /// Answers that were older than their client knew, or that showed what never was.
     pub backwards: usize,
-    /// What clients saw that must never be.
+    /// What clients saw that must never be; records set aside that should not be, or not set aside that should.
     pub other: usize,
     /// Writes whose outcome no client knows, because it gave up.
     pub unknown: usize,
@@ -49,13 +49,14 @@ impl Findings {
     }
 }
 
-/// Holds what was seen against what there is.
-pub fn check(seen: &Seen, history: &History) -> Findings {
+/// Holds what was seen against what there is. So many records had to be set aside: no event of the history is one of them.
+pub fn check(seen: &Seen, history: &History, dead_letters: usize) -> Findings {
     let mut found = Findings::default();
     fates(seen, history, &mut found);
     revisions(history, &mut found);
     topic(history, &mut found);
     archive(history, &mut found);
+    set_aside(history, dead_letters, &mut found);
     tables(history, &mut found);
     answers(seen, history, &mut found);
     for message in &seen.faults {
@@ -173,6 +174,15 @@ fn archive(history: &History, found: &mut Findings) {
     }
 }
 
+/// As many dead letters as a test made, and no more.
+fn set_aside(history: &History, expected: usize, found: &mut Findings) {
+    let count = history.dead_letters.len();
+    if count != expected {
+        let reasons: BTreeSet<&str> = history.dead_letters.iter().filter_map(|letter| letter.header(DLQ_REASON)).collect();
+        found.other += found.say(format!("{count} records are dead-lettered, {expected} should be; because of {reasons:?}"));
+    }
+}
+
 /// The table of routes is what the history makes of it.
 fn tables(history: &History, found: &mut Findings) {
     for (tenant, events) in &history.events {
@@ -234,3 +244,6 @@ fn wrong_answer(sighting: &Sighting, history: &History) -> Option<String> {
     let expected = content(state(events, revision, scope).into_iter());
     (shown != expected).then(|| format!("{tenant} {scope:?}: {revision} never looked like that"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ pub struct Event {
 }
 
 impl Event {
-    fn of(text: &str) -> Self {
+    pub fn of(text: &str) -> Self {
         let event: Value = serde_json::from_str(text).expect("an event");
         let string = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let after = &event["after"];
@@ -52,6 +52,8 @@ pub struct History {
     /// In order of offsets, partition by partition.
     pub topic: Vec<Record>,
     pub archive: Vec<ArchivedEvent>,
+    /// What the dead-letter topic holds.
+    pub dead_letters: Vec<Record>,
     /// What resolves now: of each tenant the routes with their URLs.
     pub routes: BTreeMap<String, BTreeMap<String, String>>,
     pub revisions: HashMap<String, u64>,
@@ -72,9 +74,13 @@ impl History {
         let revisions = world.db.rows("select name, revision from tenants", &[]).await;
         let revisions =
             revisions.iter().map(|row| (row.get(0), u64::try_from(row.get::<_, i64>(1)).expect("a revision"))).collect();
-        let settings = world.settings.clone();
-        let topic = tokio::task::spawn_blocking(move || read_topic(&settings)).await.expect("the topic is read");
-        Self { events, topic, archive: world.archived().await, routes, revisions }
+        let read = async |topic: &str| {
+            let topic = topic.to_owned();
+            tokio::task::spawn_blocking(move || read_topic(&topic)).await.expect("the topic is read")
+        };
+        let topic = read(&world.settings.kafka.topic).await;
+        let dead_letters = read(&world.settings.kafka.dlq_topic).await;
+        Self { events, topic, archive: world.archived().await, dead_letters, routes, revisions }
     }
 
     pub fn count(&self) -> usize {
@@ -83,8 +89,8 @@ impl History {
 }
 
 /// Everything that a topic holds.
-fn read_topic(settings: &Settings) -> Vec<Record> {
-    let (topic, limit) = (&settings.kafka.topic, Duration::from_secs(30));
+fn read_topic(topic: &str) -> Vec<Record> {
+    let limit = Duration::from_secs(30);
     let mut config = secure::kafka();
     config.set("group.id", format!("{topic}-checker")).set("enable.auto.commit", "false").set("enable.partition.eof", "false");
     let reader: BaseConsumer = config.create().expect("a consumer");

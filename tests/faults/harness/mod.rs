@@ -5,6 +5,7 @@
 
 pub mod balancer;
 pub mod check;
+pub mod expected;
 pub mod history;
 pub mod load;
 mod reads;
@@ -21,6 +22,7 @@ use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub use self::expected::{Answered, Expected};
 use self::{
     history::History,
     load::Load,
@@ -60,8 +62,11 @@ pub struct Size {
 /// The slowest hundredth of a second's requests, once a run may begin.
 const SETTLED_MS: f64 = 250.0;
 
-/// Longer than any pause after which a part of the pipeline tries again by itself.
+/// Longer than any pause after which a part of the pipeline tries again by itself: a frozen leader's session ends after 31 s by default.
 const STANDSTILL: Duration = Duration::from_secs(45);
+
+/// What is said of what is wrong: more than these say the same.
+const SAID: usize = 20;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
@@ -137,8 +142,7 @@ impl Run {
         for _ in 0..15 {
             run.recorder.window();
             tokio::time::sleep(Duration::from_secs(1)).await;
-            let (write, read) = run.recorder.window();
-            if write.max(read) < SETTLED_MS {
+            if run.recorder.window().is_some_and(|(write, read)| write.max(read) < SETTLED_MS) {
                 break;
             }
         }
@@ -149,19 +153,6 @@ impl Run {
     /// Lets the load run.
     pub async fn lasts(&self, time: Duration) {
         tokio::time::sleep(time).await;
-    }
-
-    /// Whether requests failed since it broke that would not have failed before. A machine that has too much to do refuses some at any
-    /// time: then both times are compared.
-    pub fn unharmed(&self) -> Result<(), String> {
-        let seen = self.recorder.seen();
-        for (name, requests) in [("writes", &seen.write_requests), ("reads", &seen.read_requests)] {
-            let [before, during] = [Phase::Before, Phase::During].map(|phase| requests.availability(phase));
-            if during < before - 0.02 {
-                return Err(format!("{name}: {during:.3} were answered, and {before:.3} before; {:?}", seen.refusals));
-            }
-        }
-        Ok(())
     }
 
     /// From here on something is broken.
@@ -176,8 +167,9 @@ impl Run {
         *self.backlog.over() = Some((Instant::now(), events));
     }
 
-    /// Ends the load, waits until everything has drained, checks it, and prints the figures with `more` of the test's own.
-    pub async fn finish(self, more: Value) {
+    /// Ends the load, waits until everything has drained, checks it, prints the figures with `more` of the test's own, and holds them against
+    /// what is expected.
+    pub async fn finish(self, expected: Expected, more: Value) {
         let Self { name, size, recorder, world, load, backlog, stop, sampler } = self;
         load.end().await;
         drain(&world).await;
@@ -191,7 +183,7 @@ impl Run {
         stop.cancel();
         sampler.await.expect("the sampler");
         let history = History::read(&world).await;
-        conclude(name, &size, &recorder.seen(), &history, &backlog.measured(), &more);
+        conclude(name, &size, &recorder.seen(), &history, &backlog.measured(), &expected, &more);
         if let Ok(world) = Arc::try_unwrap(world) {
             world.end().await;
         }
@@ -199,12 +191,21 @@ impl Run {
 }
 
 /// Checks, prints, and fails when something did not hold.
-fn conclude(name: &str, size: &Size, seen: &Seen, history: &History, measured: &Measured, more: &Value) {
-    let found = check::check(seen, history);
+fn conclude(name: &str, size: &Size, seen: &Seen, history: &History, measured: &Measured, expected: &Expected, more: &Value) {
+    let mut found = check::check(seen, history, expected.dead_letters);
     report::print(name, size, seen, &found, measured, more);
-    assert!(found.wrong() == 0, "TM_FAULTS_SEED={}: {found:?}", size.seed);
+    let count = found.messages.len();
+    found.messages.truncate(SAID);
+    assert!(
+        found.wrong() == 0,
+        "TM_FAULTS_SEED={}: {found:?}, the first {} of {count} messages",
+        size.seed,
+        found.messages.len()
+    );
     let refused = seen.writes.values().any(|write| write.fate == record::Fate::Refused);
     assert!(history.count() > 100 && refused && found.answers_checked > 100, "too little happened to tell");
+    let unmet = expected.unmet(seen, measured);
+    assert!(unmet.is_empty(), "TM_FAULTS_SEED={}: {unmet:?}", size.seed);
 }
 
 /// Waits until the queue is empty and the archive has as many events as the history, or until nothing has moved for long: what is missing

@@ -185,12 +185,13 @@ impl Readers {
         self.recorder.read(phase, Attempt::Lost, due.elapsed());
     }
 
-    /// What comes after a revision that is known: the next ones, without a gap.
+    /// What comes after a revision that is known: the next ones, without a gap, and up to the newest that is known.
     async fn changes(&self, rng: &mut StdRng, tenant: usize, acknowledged: u64, due: Instant) {
         let (phase, epoch) = (self.recorder.phase(), self.epoch(tenant));
         let after = acknowledged.saturating_sub(rng.random_range(0..20)).max(1);
         let base = &self.targets[rng.random_range(0..self.targets.len())].base;
-        let answer = self.http.get(format!("{base}/tenants/t{tenant}/changes?after={epoch}.{after}")).send().await;
+        let url = format!("{base}/tenants/t{tenant}/changes?after={epoch}.{after}");
+        let answer = self.http.get(url).header("tm-min-revision", format!("{epoch}.{acknowledged}")).send().await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error) => return self.lost(phase, &error, due),
@@ -207,6 +208,11 @@ impl Readers {
         let Some(changes) = body["changes"].as_array().filter(|_| status == 200 && body.get("reset").is_none()) else {
             return self.recorder.fault(format!("t{tenant}: changes after {after}: {status} {body}"));
         };
+        let to = body["to"].as_str().and_then(|tag| tag.split_once('.')?.1.parse::<u64>().ok()).unwrap_or_default();
+        if to < acknowledged || changes.len() as u64 != to - after {
+            let count = changes.len();
+            return self.recorder.fault(format!("t{tenant}: {count} changes from {after} to {to} for who knew {acknowledged}"));
+        }
         for (expected, change) in (after + 1..).zip(changes) {
             if change["revision"].as_u64() != Some(expected) {
                 return self

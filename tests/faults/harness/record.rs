@@ -150,13 +150,6 @@ impl Requests {
         if all == 0 { 1.0 } else { self.good[at] as f64 / all as f64 }
     }
 
-    /// The same, of the whole run.
-    pub fn availability_in_all(&self) -> f64 {
-        let sum = |counts: &[u64; 3]| counts.iter().sum::<u64>();
-        let (good, not_good) = (sum(&self.good), sum(&self.refused) + sum(&self.lost));
-        good as f64 / (good + not_good).max(1) as f64
-    }
-
     /// A percentile in milliseconds, of a phase.
     pub fn percentile(&self, phase: Phase, percentile: f64) -> f64 {
         self.took[phase as usize].value_at_percentile(percentile) as f64 / 1000.0
@@ -263,15 +256,16 @@ impl Recorder {
         count(&mut seen.write_requests, phase, attempt, took);
     }
 
-    /// The slowest hundredth of writes and of reads since the last call, in milliseconds.
-    pub fn window(&self) -> (f64, f64) {
+    /// The slowest hundredth of writes and of reads since the last call, in milliseconds; `None` unless some of both were answered.
+    pub fn window(&self) -> Option<(f64, f64)> {
         let mut seen = self.seen();
         let take = |requests: &mut Requests| {
-            let slow = requests.window.value_at_quantile(0.99) as f64 / 1000.0;
+            let slow = (!requests.window.is_empty()).then(|| requests.window.value_at_quantile(0.99) as f64 / 1000.0);
             requests.window.reset();
             slow
         };
-        (take(&mut seen.write_requests), take(&mut seen.read_requests))
+        let (writes, reads) = (take(&mut seen.write_requests), take(&mut seen.read_requests));
+        writes.zip(reads)
     }
 
     /// A 5xx or 429 was answered.

@@ -1,6 +1,10 @@
 //! The figures of a run: one line of JSON, and one that can be read.
 
-use std::{io::Write as _, path::PathBuf};
+use std::{
+    ffi::OsStr,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 
@@ -19,6 +23,12 @@ pub struct Measured {
     pub peak_unarchived: i64,
     /// From the end of the fault until everything that was committed by then was archived.
     pub drain_seconds: Option<f64>,
+}
+
+/// Which build was measured, by cargo's name for it: `debug`, or `simulate` for the optimised one.
+pub fn build() -> &'static str {
+    let folder = Path::new(env!("CARGO_BIN_EXE_traffic-manager")).parent().and_then(Path::file_name);
+    folder.and_then(OsStr::to_str).expect("the binary is in the folder of its profile")
 }
 
 fn figures(requests: &Requests) -> Value {
@@ -48,6 +58,7 @@ pub fn print(test: &str, size: &Size, seen: &Seen, found: &Findings, measured: &
         "test": test,
         "seed": size.seed,
         "size": if size.full { "full" } else { "small" },
+        "build": build(),
         "writes": seen.writes.len(),
         "found": found,
         "held": found.wrong() == 0,
@@ -63,9 +74,10 @@ pub fn print(test: &str, size: &Size, seen: &Seen, found: &Findings, measured: &
     record(&line);
     let share = |requests: &Requests| 100.0 * requests.availability(Phase::During);
     println!(
-        "faults {test}: {} writes, lost {}, doubled {}, out of order {}, invented {}, backwards {} of {} answers, other {}, unknown {} \
+        "faults {test} ({}): {} writes, lost {}, doubled {}, out of order {}, invented {}, backwards {} of {} answers, other {}, unknown {} \
          ({} attempts), Kafka duplicates {}; during: {:.2} % of writes and {:.2} % of reads answered, write p99 {:.0} ms (before {:.0}), \
-         read p99 {:.0} ms (before {:.0}); longest without a write {:.1} s, a read {:.1} s; peak backlog {} and {}, drained in {:.1} s; {more}",
+         read p99 {:.0} ms (before {:.0}); longest without a write {:.1} s, a read {:.1} s; peak backlog {} and {}, drained in {}; {more}",
+        build(),
         seen.writes.len(),
         found.lost,
         found.doubled,
@@ -87,7 +99,7 @@ pub fn print(test: &str, size: &Size, seen: &Seen, found: &Findings, measured: &
         reads.longest_gap.as_secs_f64(),
         measured.peak_outbox,
         measured.peak_unarchived,
-        measured.drain_seconds.unwrap_or_default(),
+        measured.drain_seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.1} s")),
     );
 }
 

@@ -1,0 +1,115 @@
+//! What a fault must have done for a run to say anything, and how much of it clients may have felt.
+
+use std::time::Duration;
+
+use super::{
+    Size,
+    record::{Fate, Phase, Seen},
+    report::Measured,
+};
+
+/// Of all writes, those of which nobody knows what became: one in five is sent once, and any may meet the fault, but not half of those.
+const MOST_UNKNOWN: f64 = 0.1;
+
+/// How much less is answered than before without anybody having felt it.
+const UNFELT: f64 = 0.02;
+
+/// How clients fared while something was broken.
+#[derive(Debug, Default)]
+pub enum Answered {
+    /// That is not what this is about.
+    #[default]
+    Whatever,
+    /// As well as before. A machine that has too much to do refuses some at any time: so both times are compared.
+    AsBefore,
+    /// At least these shares of their attempts were answered.
+    AtLeast { writes: f64, reads: f64 },
+}
+
+/// What a test expects of its run, beside what holds for all of them.
+#[derive(Debug, Default)]
+pub struct Expected {
+    pub answered: Answered,
+    /// So many events at least waited for Kafka at some time.
+    pub unpublished: i64,
+    /// So many records are in the dead-letter topic, no more and no less.
+    pub dead_letters: usize,
+}
+
+impl Size {
+    /// What waits at least after so long a time in which nothing moves: not every write makes an event, and a slow machine makes fewer.
+    pub fn waiting_after(&self, time: Duration) -> i64 {
+        (self.writes_per_second as f64 * time.as_secs_f64() / 2.0) as i64
+    }
+}
+
+impl Expected {
+    /// What was otherwise, in words.
+    pub fn unmet(&self, seen: &Seen, measured: &Measured) -> Vec<String> {
+        let mut unmet = Vec::new();
+        for (name, requests) in [("writes", &seen.write_requests), ("reads", &seen.read_requests)] {
+            let [before, during] = [Phase::Before, Phase::During].map(|phase| requests.availability(phase));
+            let least = match self.answered {
+                Answered::Whatever => 0.0,
+                Answered::AsBefore => before - UNFELT,
+                Answered::AtLeast { writes, .. } if name == "writes" => writes,
+                Answered::AtLeast { reads, .. } => reads,
+            };
+            if during < least {
+                unmet.push(format!(
+                    "{name}: {during:.3} of the attempts were answered, at least {least:.3} should have been; {:?}",
+                    seen.refusals
+                ));
+            }
+        }
+        if measured.peak_outbox < self.unpublished {
+            unmet.push(format!(
+                "{} events waited for Kafka at the most, and should have been {}",
+                measured.peak_outbox, self.unpublished
+            ));
+        }
+        let unknown = seen.writes.values().filter(|write| write.fate == Fate::Unknown).count();
+        if unknown as f64 > MOST_UNKNOWN * seen.writes.len() as f64 {
+            unmet.push(format!("nobody knows what became of {unknown} of {} writes", seen.writes.len()));
+        }
+        unmet
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::record::{Attempt, Recorder};
+
+    /// A hundred writes and a hundred reads before and during, of which so many during were not answered, and so many writes unknown.
+    fn ran(refused: usize, unknown: usize) -> Recorder {
+        let recorder = Recorder::new();
+        for phase in [Phase::Before, Phase::During] {
+            for number in 0..100 {
+                let is_refused = phase == Phase::During && number < refused;
+                let attempt = if is_refused { Attempt::Refused } else { Attempt::Good };
+                recorder.attempted(phase, attempt, false, Duration::from_millis(1));
+                recorder.read(phase, attempt, Duration::from_millis(1));
+                let fate = if number < unknown { Fate::Unknown } else { Fate::Committed { revision: 1 } };
+                recorder.settled(phase, &format!("w-{number}"), "t0", fate, Duration::from_millis(1));
+            }
+        }
+        recorder
+    }
+
+    #[test]
+    fn what_was_felt_what_did_not_wait_and_what_nobody_knows_is_told() {
+        let measured = Measured { peak_outbox: 10, ..Measured::default() };
+        let unmet = |recorder: &Recorder, answered, unpublished| {
+            Expected { answered, unpublished, ..Expected::default() }.unmet(&recorder.seen(), &measured).len()
+        };
+        let at_least = |writes, reads| Answered::AtLeast { writes, reads };
+        assert_eq!(unmet(&ran(2, 10), Answered::AsBefore, 10), 0);
+        assert_eq!(unmet(&ran(3, 0), Answered::AsBefore, 0), 2, "writes and reads");
+        assert_eq!(unmet(&ran(20, 0), Answered::Whatever, 0), 0);
+        assert_eq!(unmet(&ran(20, 0), at_least(0.0, 0.9), 0), 1);
+        assert_eq!(unmet(&ran(20, 0), at_least(0.9, 0.8), 0), 1);
+        assert_eq!(unmet(&ran(0, 0), Answered::AsBefore, 11), 1, "the fault did nothing");
+        assert_eq!(unmet(&ran(0, 11), Answered::Whatever, 0), 1, "unknown");
+    }
+}
