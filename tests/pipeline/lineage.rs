@@ -139,9 +139,12 @@ async fn a_tenant_that_cannot_begin_its_epoch_holds_up_no_other() {
         assert_eq!(put(tenant, "http://old.example/").await, 201);
     }
     let slow = "create function slow() returns trigger language plpgsql as \
-                $$ begin perform pg_sleep(case new.name when 'stuck' then 60 else 0.3 end); return new; end $$; \
-                create trigger slow before update on tenants for each row when (new.name in ('stuck', 'good0')) execute function slow()";
-    superuser.batch_execute(slow).await.unwrap();
+                $$ begin perform pg_sleep(case new.name when 'stuck' then 60 else 0.3 end); return new; end $$";
+    let trigger =
+        "create trigger slow before update on tenants for each row when (new.name in ('stuck', 'good0')) execute function slow()";
+    for statement in [slow, trigger] {
+        superuser.execute(statement, &[]).await.unwrap();
+    }
     say_restored(&world).await;
     // The first has the lane for so long that all that come meanwhile are one group.
     let others = futures_util::future::join_all(good.iter().map(|tenant| put(tenant, "http://new.example/")));
@@ -150,7 +153,7 @@ async fn a_tenant_that_cannot_begin_its_epoch_holds_up_no_other() {
     let asked = Instant::now();
     assert_eq!(put("stuck", "http://new.example/").await, 503);
     assert!(asked.elapsed() < Duration::from_millis(900), "it is left alone for a while: {:?}", asked.elapsed());
-    superuser.batch_execute("drop trigger slow on tenants").await.unwrap();
+    superuser.execute("drop trigger slow on tenants", &[]).await.unwrap();
     let begun = async || (put("stuck", "http://new.example/").await == 200).then_some(());
     eventually("it begins its epoch once it can", begun).await;
     app.drain().await;
