@@ -152,8 +152,8 @@ impl App {
             let serving = serve(&settings, router, cache, &committed, &relay, &mut health, &mut parts);
             state = Some(Box::pin(serving).await?);
         }
-        if role.relays() {
-            pipeline::start_relay(&settings, &committed, relay, &mut health, &mut parts)?;
+        if let Some(router) = cluster.as_ref().filter(|_| role.relays()) {
+            pipeline::start_relay(&settings, router.primary().clone(), &committed, relay, &mut health, &mut parts)?;
         }
         if role.audits() {
             pipeline::start_audit(&settings, &mut health, &mut parts).await?;
