@@ -24,7 +24,8 @@ usage: docker/local-stack.sh COMMAND
                           (kill is SIGKILL; pause is SIGSTOP: the part hangs instead of being gone)
   promote                 make the replica a primary
   backup                  copy the primary, and archive every change from then on
-  restore [TIME]          put the primary back as it was at that time, and make the replica anew from it
+  restore [--force] [TIME]
+                          put the primary back as it was at that time, and make the replica anew from it
 
   kafka-tool TOOL ...     Kafka's own topics, get-offsets or console-consumer
   find-event ID           the archived document of one event, read as the auditor
@@ -103,6 +104,9 @@ up() {
         containers_up
     elif [[ " ${parts[*]} " == *' postgres-replica '* ]]; then
         postgres_repair_replica
+    fi
+    if [ "$KIND" != compose ] && [[ " ${parts[*]} " == *' postgres-primary '* ]]; then
+        archive_resume
     fi
     if [[ " ${parts[*]} " == *' kafka '* ]]; then
         kafka_create_topics

@@ -4,10 +4,12 @@
 -- How often an operator said that a backup was put back which the server itself cannot tell from its own past.
 alter table installation add column restores integer not null default 0;
 
--- Which history of the whole database this is: the cluster (a dump that is put back is in another), the timeline (recovery to a point in
--- time and promotion begin a new one), and what operators said. Only a primary can tell.
+-- Which history of the whole database this is: the cluster, the timeline (recovery to a point in time and promotion begin a new one), the
+-- database and its table (a dump that is put back makes them anew, also in the same cluster), and what operators said. Only a primary can
+-- tell.
 create function lineage() returns text language sql stable
   return (pg_control_system()).system_identifier || '/' || left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)
+    || '/' || (select oid from pg_database where datname = current_database()) || '/' || 'tenants'::regclass::oid
     || '/' || (select restores from installation where singleton);
 
 -- In which of them the tenant's newest revision was given.

@@ -152,8 +152,8 @@ impl App {
             let serving = serve(&settings, router, cache, &committed, &relay, &mut health, &mut parts);
             state = Some(Box::pin(serving).await?);
         }
-        if role.relays() {
-            pipeline::start_relay(&settings, &committed, relay, &mut health, &mut parts)?;
+        if let Some(router) = cluster.as_ref().filter(|_| role.relays()) {
+            pipeline::start_relay(&settings, router.primary().clone(), &committed, relay, &mut health, &mut parts)?;
         }
         if role.audits() {
             pipeline::start_audit(&settings, &mut health, &mut parts).await?;
@@ -387,10 +387,10 @@ async fn serve(
     let privacy = Arc::new(Privacy::new(&settings.privacy, router.clone())?);
     let unpublished = committed.unpublished.clone();
     let (writer, lanes) =
-        Writer::start(primary.clone(), &settings.write, &settings.limits, privacy.clone(), unpublished, on_commit);
+        Writer::start(primary.clone(), &settings.write, &settings.limits, privacy.clone(), unpublished.clone(), on_commit);
     parts.watchers.extend(lanes);
     let writer = Arc::new(writer);
-    let lineage = Arc::new(Lineage::new(primary.clone(), writer.clone()));
+    let lineage = Arc::new(Lineage::new(primary.clone(), writer.clone(), unpublished));
     parts.watch(ms(settings.write.lineage_check_ms), &lineage, async |lineage| lineage.look().await);
     let every = ms(settings.relay.notify_ms);
     let notifier =

@@ -306,6 +306,14 @@ impl Cache {
         let read = async |tx: &store::Transaction<'_>| store::tenants::tags(tx, &names).await;
         let tags: HashMap<TenantName, VersionTag> =
             self.router.primary().read_apart(&Visible::tenants(tenants), read).await?.into_iter().collect();
+        let undone = |(tenant, before): &(&TenantName, &Seen)| tags.get(*tenant).is_some_and(|tag| before.is_undone_by(tag));
+        let undone = tenants.iter().zip(&before).filter(undone).count();
+        if undone > 0 {
+            tracing::error!(
+                tenants = undone,
+                "the primary has older revisions than it had: if a backup was put back, run `traffic-manager restored`"
+            );
+        }
         for (tenant, before) in tenants.iter().zip(&before) {
             let held = self.tenants.get(tenant.as_str());
             match tags.get(tenant) {

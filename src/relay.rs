@@ -31,7 +31,7 @@ use crate::{
     kafka::{self, EventHeaders},
     resilience::{CallError, Dependency, Permit, pauses},
     store::{
-        self, Server,
+        self, Renewed, Server,
         outbox::{self, Lease, OutboxRow, Session},
     },
     telemetry::{self, names},
@@ -132,6 +132,7 @@ pub struct Relay {
     policy: Arc<Dependency>,
     wake: Arc<Notify>,
     status: Arc<RelayStatus>,
+    renewed: Renewed,
 }
 
 impl Relay {
@@ -139,13 +140,19 @@ impl Relay {
     pub fn new(settings: Settings, wake: Arc<Notify>, status: Arc<RelayStatus>) -> Result<Self, ConfigError> {
         let producer = kafka::producer(&settings.kafka)?;
         let policy = Dependency::new("kafka", settings.resilience.policy(&settings.resilience.kafka));
-        Ok(Self { settings, producer, policy, wake, status })
+        Ok(Self { settings, producer, policy, wake, status, renewed: Renewed::now() })
     }
 
     /// The same under a policy that is there already: one that is begun anew finds Kafka as the one before it has left it.
     #[must_use]
     pub fn under(self, policy: Arc<Dependency>) -> Self {
         Self { policy, ..self }
+    }
+
+    /// The same, which looks for the primary where the process has found it last.
+    #[must_use]
+    pub fn beside(self, primary: &Server) -> Self {
+        Self { renewed: primary.renewed().clone(), ..self }
     }
 
     /// The policy that it publishes under.
@@ -184,7 +191,7 @@ impl Relay {
     pub async fn elect(&self, session: Option<Session>) -> Result<Result<Lease, Session>, store::Error> {
         let session = match session.filter(|session| !session.is_lost()) {
             Some(session) => session,
-            None => Session::open(&self.settings.postgres, self.wake.clone()).await?,
+            None => Session::open(&self.settings.postgres, &self.renewed, self.wake.clone()).await?,
         };
         let holder = format!("{}/{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id());
         let limit = ms(self.settings.relay.step_timeout_ms);

@@ -35,7 +35,7 @@ async fn as_owner(settings: &Settings) -> Result<store::Client, OwnerError> {
         return Err(config::missing(key).into());
     }
     let tls = store::connector(&settings.postgres)?;
-    let (client, connection) = store::connect(key, url, &settings.postgres, &tls).await?;
+    let (client, connection) = store::connect(key, url, &settings.postgres, &tls, &store::Renewed::now()).await?;
     // It ends with its client, who hears of whatever else ends it.
     tokio::spawn(connection);
     Ok(client)

@@ -14,15 +14,17 @@ use crate::{
     http::{Check, CheckStatus, Health},
     relay::{Relay, RelayStatus},
     resilience::Dependency,
+    store::Server,
 };
 
 /// Starts the relay.
 pub(super) fn start_relay(
-    settings: &Settings, committed: &Committing, status: Arc<RelayStatus>, health: &mut Health, parts: &mut Parts,
+    settings: &Settings, primary: Arc<Server>, committed: &Committing, status: Arc<RelayStatus>, health: &mut Health,
+    parts: &mut Parts,
 ) -> Result<(), ConfigError> {
     let make = {
         let (settings, wake, status) = (settings.clone(), committed.relay.clone(), status.clone());
-        move || Relay::new(settings.clone(), wake.clone(), status.clone())
+        move || Relay::new(settings.clone(), wake.clone(), status.clone()).map(|relay| relay.beside(&primary))
     };
     // What is wrong with the settings is wrong at once.
     let policy = make()?.policy().clone();

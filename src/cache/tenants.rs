@@ -46,6 +46,11 @@ impl Seen {
             None => self.absent.is_none(),
         }
     }
+
+    /// Whether the primary's answer of that tag is older than what was seen before it was asked: history was put back, and nothing tells.
+    pub fn is_undone_by(&self, tag: &VersionTag) -> bool {
+        self.known.as_ref().is_some_and(|known| known != tag && known.covers(tag))
+    }
 }
 
 /// The tenants of one instance.
@@ -245,6 +250,10 @@ mod tests {
         let (tenants, tenant, start) = (Tenants::new(1 << 20), "t".parse().unwrap(), Instant::now());
         tenants.observe(&tenant, &tag(1, 2), start);
         assert!(tenants.seen(&tenant).accepts(&tag(1, 2)) && !tenants.seen(&tenant).accepts(&tag(1, 1)));
+        assert_eq!(
+            [tag(1, 1), tag(1, 2), tag(1, 3), tag(2, 1)].map(|tag| tenants.seen(&tenant).is_undone_by(&tag)),
+            [true, false, false, false]
+        );
         // Gone, and then an event of its life comes late.
         tenants.forget(&tenant, after(start, 1));
         tenants.observe(&tenant, &tag(1, 2), after(start, 2));

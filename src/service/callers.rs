@@ -5,9 +5,8 @@
 //! (`auth.key_grace_ms`): proxies must go on polling. A key that is not held cannot be told from one that never was, and is answered 503.
 
 use std::{
-    cmp,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
     },
     time::{Duration, Instant},
@@ -25,7 +24,10 @@ use crate::{
     },
     config::{self, AuthMode, ConfigError, ms},
     domain::{event::Actor, ids::TenantName, time::UtcTime},
-    store::{self, Server, Visible, keys::Key},
+    store::{
+        self, Server, Visible,
+        keys::{Key, Version},
+    },
     telemetry::names,
 };
 
@@ -58,8 +60,8 @@ pub struct Callers {
     tokens: Option<Arc<Verifier>>,
     primary: Arc<Server>,
     held: papaya::HashMap<KeyId, Arc<Held>>,
-    /// The number of the last change that is known.
-    seen: AtomicI64,
+    /// The last change that is known, after the first look.
+    seen: Mutex<Option<Version>>,
     /// When Postgres last confirmed what is held, and when what was used was last noted.
     confirmed: Mutex<Instant>,
     noted: Mutex<Instant>,
@@ -91,7 +93,7 @@ impl Callers {
             tokens,
             primary,
             held: papaya::HashMap::new(),
-            seen: AtomicI64::new(-1),
+            seen: Mutex::default(),
             confirmed: Mutex::new(Instant::now()),
             noted: Mutex::new(Instant::now()),
             noted_every: ms(settings.key_refresh_ms) * LOOKS,
@@ -146,11 +148,11 @@ impl Callers {
             return Ok(known);
         }
         // What is held follows what changes after the first look.
-        if self.seen.load(Ordering::SeqCst) < 0 {
+        if self.seen().is_none() {
             self.follow().await?;
         }
         for _ in 0..ATTEMPTS {
-            let seen = self.seen.load(Ordering::SeqCst);
+            let seen = self.seen().clone();
             let id = presented.id;
             let read = async |tx: &store::Transaction<'_>| store::keys::get(tx, id, &crate::auth::Reach::Platform).await;
             let read = self.primary.read(&every(), read).await;
@@ -162,8 +164,13 @@ impl Callers {
             };
             let held = self.learn(key);
             // Held first, looked second: what changed in between has either been applied to what is held, or moved the number.
-            if self.seen.load(Ordering::SeqCst) == seen {
+            let now = self.seen().clone();
+            if now == seen {
                 return Ok(self.check(&presented, &held));
+            }
+            // Of a history that was left meanwhile, whose numbers say nothing about those of this one.
+            if now.map(|now| now.lineage) != seen.map(|seen| seen.lineage) {
+                self.held.pin().remove(&presented.id);
             }
         }
         self.held.pin().remove(&presented.id);
@@ -244,35 +251,36 @@ impl Callers {
 
     async fn follow(&self) -> Result<(), Error> {
         let began = Instant::now();
-        let version = self.primary.read_apart(&every(), store::keys::version).await?;
+        let now = self.primary.read_apart(&every(), store::keys::version).await?;
         // Of several first looks at a time one counts: what is held by now follows that.
-        if let Err(seen) = self.seen.compare_exchange(-1, version, Ordering::SeqCst, Ordering::SeqCst) {
-            match version.cmp(&seen) {
-                cmp::Ordering::Greater => self.apply_after(seen, version).await?,
-                // The database was put back to an earlier state: what is held is of another history.
-                cmp::Ordering::Less => {
-                    self.seen.store(version, Ordering::SeqCst);
-                    self.held.pin().clear();
-                }
-                cmp::Ordering::Equal => {}
-            }
+        let seen = self.seen().get_or_insert_with(|| now.clone()).clone();
+        if now.lineage != seen.lineage || now.number < seen.number {
+            // What is held is of another history than the database: what changed in this one, its numbers do not say.
+            *self.seen() = Some(now);
+            self.held.pin().clear();
+        } else if now.number > seen.number {
+            self.apply_after(&seen, now).await?;
         }
         *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = began;
         Ok(())
     }
 
-    async fn apply_after(&self, seen: i64, version: i64) -> Result<(), Error> {
-        let read = async |tx: &store::Transaction<'_>| store::keys::changed_after(tx, seen).await;
+    async fn apply_after(&self, seen: &Version, now: Version) -> Result<(), Error> {
+        let read = async |tx: &store::Transaction<'_>| store::keys::changed_after(tx, seen.number).await;
         let changed = self.primary.read_apart(&every(), read).await?;
-        let newest = changed.iter().map(|key| key.changed).max().unwrap_or(version).max(version);
+        let newest = changed.iter().map(|key| key.changed).fold(now.number, i64::max);
         // Before it is applied: see `authenticate`.
-        self.seen.store(newest, Ordering::SeqCst);
+        *self.seen() = Some(Version { number: newest, ..now });
         for key in changed {
             if self.held.pin().contains_key(&key.id) {
                 self.learn(key);
             }
         }
         Ok(())
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Option<Version>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Writes down when keys were used since the last time, and drops those that were not for long.

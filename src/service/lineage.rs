@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::writer::Writer;
+use super::{unpublished::Unpublished, writer::Writer};
 use crate::{
     domain::ids::TenantName,
     resilience::CallError,
@@ -15,21 +15,23 @@ const AT_A_TIME: i64 = 100;
 pub struct Lineage {
     primary: Arc<Server>,
     writer: Arc<Writer>,
-    /// The one that every tenant is of, as far as this instance knows.
+    unpublished: Arc<Unpublished>,
+    /// The one that every tenant is of, as far as this instance knows, of one run of the server: a second restore of the same backup may have
+    /// the name of the first.
     settled: Mutex<Option<String>>,
 }
 
 impl Lineage {
-    /// Looks at `primary`, and continues tenants through `writer`.
-    pub fn new(primary: Arc<Server>, writer: Arc<Writer>) -> Self {
-        Self { primary, writer, settled: Mutex::default() }
+    /// Looks at `primary`, and continues tenants through `writer`, as fast as `unpublished` allows.
+    pub fn new(primary: Arc<Server>, writer: Arc<Writer>, unpublished: Arc<Unpublished>) -> Self {
+        Self { primary, writer, unpublished, settled: Mutex::default() }
     }
 
     /// If the database's history is another than at the last look, continues every tenant whose newest revision is of another. One that
     /// could not be is tried again at the next look.
     pub async fn look(&self) {
         if let Err(error) = self.try_look().await {
-            tracing::debug!(error = %error, "whether history was put back could not be told");
+            tracing::warn!(error = %error, "whether history was put back could not be told");
         }
     }
 
@@ -49,6 +51,13 @@ impl Lineage {
                 "the database has another history: a restore or a promotion; tenants begin new epochs"
             );
             for tenant in tenants {
+                if self.unpublished.fails_closed() {
+                    self.unpublished.sample(&self.primary).await;
+                }
+                if !self.unpublished.has_room() {
+                    tracing::warn!("the other tenants begin new epochs when more is published: writes would be refused");
+                    return Ok(());
+                }
                 if let Err(error) = self.writer.continue_history(tenant.clone()).await {
                     tracing::warn!(error = %error, tenant = tenant.as_str(), "a tenant could not begin a new epoch yet");
                     is_settled = false;

@@ -2,10 +2,12 @@
 //!
 //! Each chain (one tenant's epoch) is walked from its last checkpoint, or its beginning, up to its first event that is young enough to
 //! stay. What verified is held against the history in Postgres, recorded as a checkpoint there, and then removed. A chain that does not
-//! verify keeps everything from its first fault on, and all of it if Postgres knows another history. A run that is killed is made good by
-//! the next: what stands before a checkpoint goes.
+//! verify keeps everything from its first fault on, and all of it if Postgres knows another history. What it does not know any more, because
+//! it was put back, goes by its age as well. A run that is killed is made good by the next: what stands before a checkpoint goes.
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
+
+use serde_json::Value;
 
 use super::{
     Error,
@@ -155,11 +157,36 @@ impl Retention {
         let (proven, fault) = past.end();
         let Some(proven) = proven else { return Ok((None, fault)) };
         let known = session.read(tenant, async |tx| store::events::hash_of(tx, tenant, epoch, proven.revision).await).await?;
-        if known == Some(proven.hash) {
+        if known == Some(proven.hash) || (known.is_none() && self.was_lost(session, (tenant, epoch), checkpoint, &proven).await?)
+        {
             Ok((Some(proven), fault))
         } else {
             Ok((None, Some((proven.revision.0, Fault::WrongEnd.as_str()))))
         }
+    }
+
+    /// Whether the end of a chain is what Postgres lost when it was put back: Postgres left the epoch before, and the chain goes on from there.
+    async fn was_lost(
+        &self, session: &mut Session, (tenant, epoch): (&str, &str), checkpoint: Option<&Checkpoint>, proven: &Proven,
+    ) -> Result<bool, Error> {
+        let left = session.read(tenant, async |tx| store::events::left(tx, tenant, epoch).await).await?;
+        let Some((left, hash)) = left.filter(|(left, _)| *left < proven.revision) else { return Ok(false) };
+        // What stands behind a checkpoint was linked to it, and so to what was proven before.
+        if checkpoint.is_none_or(|checkpoint| checkpoint.revision < left) {
+            let next = self.archive.call(|archive| archive.history(tenant, epoch, (left.0 + 1, 0), 1)).await?;
+            let follows = next.first().and_then(|kept| kept.event.as_ref()).and_then(|archived| archived.event.get("prev_hash"));
+            if follows.and_then(Value::as_str) != Some(hash.to_string().as_str()) {
+                return Ok(false);
+            }
+        }
+        tracing::warn!(
+            tenant,
+            epoch,
+            left = left.0,
+            revision = proven.revision.0,
+            "what PostgreSQL lost when it was put back is removed"
+        );
+        Ok(true)
     }
 
     async fn remove(&self, (tenant, epoch): (&str, &str), upto: Revision) -> Result<u64, Error> {

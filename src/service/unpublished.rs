@@ -76,6 +76,14 @@ impl Unpublished {
         newest.filter(|(_, at)| at.elapsed() < TOO_OLD).map(|(sample, _)| sample)
     }
 
+    /// Whether much may be written that nobody waits for: half of what may wait is left to those who do.
+    pub fn has_room(&self) -> bool {
+        let is_half = |sample: Backlog| {
+            sample.events <= i64::from(self.max_events) / 2 && sample.oldest_seconds <= f64::from(self.max_seconds) / 2.0
+        };
+        !self.fail_closed || self.newest().is_some_and(is_half)
+    }
+
     /// Whether a write may be made now.
     pub fn admits(&self) -> Result<(), Closed> {
         if !self.fail_closed {
@@ -120,13 +128,18 @@ mod tests {
         let old = now.checked_sub(TOO_OLD).unwrap();
         unpublished.set(Backlog { events: 0, oldest_seconds: 0.0 }, old);
         assert_eq!((unpublished.admits(), unpublished.newest()), (Err(Closed::Unknown), None));
+        assert!(!unpublished.has_room());
+        for (events, oldest_seconds, has_room) in [(5, 30.0, true), (6, 1.0, false), (1, 30.5, false)] {
+            unpublished.set(Backlog { events, oldest_seconds }, now);
+            assert_eq!(unpublished.has_room(), has_room, "{events} events, {oldest_seconds} s");
+        }
     }
 
     #[test]
     fn unless_asked_to_writes_never_stop() {
         let unpublished = with(false);
-        assert_eq!(unpublished.admits(), Ok(()));
+        assert_eq!((unpublished.admits(), unpublished.has_room()), (Ok(()), true));
         unpublished.set(Backlog { events: 100_000, oldest_seconds: 1e6 }, Instant::now());
-        assert_eq!(unpublished.admits(), Ok(()));
+        assert_eq!((unpublished.admits(), unpublished.has_room()), (Ok(()), true));
     }
 }

@@ -6,9 +6,10 @@
 //! sealed before it waits, so nothing behind [`Writer::write`] has it.
 
 use std::{
+    collections::BTreeMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU8, Ordering},
     },
     time::{Duration, Instant},
@@ -27,7 +28,7 @@ use super::{
 };
 use crate::{
     config::{self, ms},
-    domain::{ids::TenantName, tenant::Quotas},
+    domain::{command::Op, ids::TenantName, tenant::Quotas},
     resilience::{CallError, Sojourn},
     store::{self, Server},
     telemetry::names,
@@ -92,6 +93,7 @@ impl Writer {
                     defaults: limits.quotas(),
                     on_commit: on_commit.clone(),
                     connection: tokio::sync::Mutex::default(),
+                    held_up: Mutex::default(),
                 };
                 (sender, tokio::spawn(lane.run(receiver)))
             })
@@ -157,10 +159,14 @@ struct Lane {
     on_commit: OnCommit,
     /// The connection of the last group, and when it ended.
     connection: tokio::sync::Mutex<Option<(store::Connection, Instant)>>,
+    /// Tenants that could not begin a new epoch, and until when they are not asked to again.
+    held_up: Mutex<BTreeMap<TenantName, Instant>>,
 }
 
 /// A connection that was used so lately is used again without asking whether it still works: that would cost a round trip for each group.
 const LATELY: Duration = Duration::from_millis(500);
+/// A tenant that could not begin a new epoch is left alone for so many times as long as that took: the lane is others' too.
+const LEFT_ALONE: u32 = 4;
 
 impl Lane {
     async fn run(self, mut receiver: mpsc::Receiver<Waiting>) {
@@ -175,29 +181,78 @@ impl Lane {
                 let is_in_time = sojourn.admits(began - waiting.arrived, step, began);
                 waiting.taken(is_in_time)
             };
-            let (requests, replies): (Vec<_>, Vec<_>) = arrived.drain(..).filter_map(take).unzip();
-            if requests.is_empty() {
-                continue;
+            let taken = arrived.drain(..).filter_map(take);
+            // As much as a tenant has, each: they hold up no group, and have a transaction of their own.
+            let (epochs, group): (Vec<_>, Vec<_>) = taken.partition(|(request, _)| matches!(request.command.op, Op::Continue));
+            let (requests, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+            if !requests.is_empty() {
+                let results = self.settle(&requests).await;
+                step = began.elapsed();
+                replies.into_iter().zip(results).for_each(|(reply, result)| tell(reply, result));
             }
-            let results = self.process(&requests).await;
-            step = began.elapsed();
-            for (reply, result) in replies.into_iter().zip(results) {
-                count(&result);
-                // A caller who is gone has its answer in the database.
-                let _ = reply.send(result);
+            for (request, reply) in epochs {
+                tell(reply, self.begin_epoch(&request).await);
+                step = began.elapsed();
             }
         }
     }
 
-    /// Commits a group; when a statement of it fails, one command at a time, so that only the guilty one fails.
-    async fn process(&self, requests: &[Request]) -> Vec<Result<Reply, Error>> {
-        match self.commit(requests).await {
-            Ok(committed) => committed.replies.into_iter().map(|reply| reply.map_err(Error::from)).collect(),
+    /// Does a group, after those of its tenants whose newest revision is of another history have begun new epochs, one by one. A tenant that
+    /// cannot fails its own commands only.
+    async fn settle(&self, requests: &[Request]) -> Vec<Result<Reply, Error>> {
+        let foreign = match self.process(requests).await {
+            Ok(results) => return results,
+            Err(foreign) => foreign,
+        };
+        let mut refused = BTreeMap::new();
+        for tenant in foreign {
+            if let Err(error) = self.begin_epoch(&Request::continuing(tenant.clone())).await {
+                let commands = requests.iter().filter(|request| request.command.tenant == tenant).count();
+                refused.insert(tenant, same_for_all(error, commands).into_iter());
+            }
+        }
+        let rest: Vec<_> = requests.iter().filter(|request| !refused.contains_key(&request.command.tenant)).cloned().collect();
+        let results = if rest.is_empty() { Ok(Vec::new()) } else { self.process(&rest).await };
+        // History was put back once more just now: the next attempt sees to that.
+        let results = results.unwrap_or_else(|foreign| same_for_all(store::Error::Foreign(foreign).into(), rest.len()));
+        let mut results = results.into_iter();
+        let answer = |request: &Request| {
+            let results = refused.get_mut(&request.command.tenant).unwrap_or(&mut results);
+            results.next().unwrap_or_else(|| Err(Error::internal("a command was not answered")))
+        };
+        requests.iter().map(answer).collect()
+    }
+
+    /// Has a tenant begin a new epoch, unless it could not a moment ago.
+    async fn begin_epoch(&self, request: &Request) -> Result<Reply, Error> {
+        let tenant = &request.command.tenant;
+        let held_up = || self.held_up.lock().unwrap_or_else(PoisonError::into_inner);
+        let foreign = || Error::from(store::Error::Foreign(vec![tenant.clone()]));
+        let began = Instant::now();
+        held_up().retain(|_, until| *until > began);
+        if held_up().contains_key(tenant) {
+            return Err(foreign());
+        }
+        let result = self.process(std::slice::from_ref(request)).await;
+        let result = result.map_or_else(|_| Err(foreign()), |mut results| results.pop().unwrap_or_else(|| Err(foreign())));
+        if result.is_err() {
+            held_up().insert(tenant.clone(), Instant::now() + began.elapsed() * LEFT_ALONE);
+        }
+        result
+    }
+
+    /// Commits a group; when a statement of it fails, one command at a time, so that only the guilty one fails. `Err` when these tenants must
+    /// begin new epochs before.
+    async fn process(&self, requests: &[Request]) -> Result<Vec<Result<Reply, Error>>, Vec<TenantName>> {
+        Ok(match self.commit(requests).await {
+            Ok(Ok(committed)) => committed.replies.into_iter().map(|reply| reply.map_err(Error::from)).collect(),
+            Ok(Err(foreign)) => return Err(foreign),
             Err(cause @ (Error::Internal(_) | Error::NotRecorded(_))) if requests.len() > 1 => {
                 tracing::warn!(error = %cause, batch.commands = requests.len(), "a group failed; retrying its commands one by one");
                 let mut results = Vec::with_capacity(requests.len());
                 for request in requests {
                     let alone = self.commit(std::slice::from_ref(request)).await;
+                    let alone = alone.and_then(|done| done.map_err(|foreign| store::Error::Foreign(foreign).into()));
                     let reply = alone.and_then(|mut committed| match committed.replies.pop() {
                         Some(reply) => reply.map_err(Error::from),
                         None => Err(Error::internal("a command was not answered")),
@@ -207,11 +262,11 @@ impl Lane {
                 results
             }
             Err(error) => same_for_all(error, requests.len()),
-        }
+        })
     }
 
-    /// Commits a group, again after a lost race, under the primary's breaker.
-    async fn commit(&self, requests: &[Request]) -> Result<Committed, Error> {
+    /// Commits a group, again after a lost race, under the primary's breaker. `Ok(Err(tenants))` when these must begin new epochs before.
+    async fn commit(&self, requests: &[Request]) -> Result<Result<Committed, Vec<TenantName>>, Error> {
         let mut attempt = 1;
         loop {
             let permit = self.primary.policy().enter_apart::<store::Error>()?;
@@ -226,15 +281,10 @@ impl Lane {
                     metrics::histogram!(names::WRITE_BATCH).record(requests.len() as f64);
                     metrics::histogram!(names::WRITE_COMMIT_SECONDS).record(started.elapsed().as_secs_f64());
                     (self.on_commit)(&committed);
-                    return Ok(committed);
+                    return Ok(Ok(committed));
                 }
                 Err(error) if attempt < self.settings.max_attempts && lost_a_race(&error) => attempt += 1,
-                Err(store::Error::Foreign(tenants)) if attempt < self.settings.max_attempts => {
-                    // They begin new epochs, and then the group can be decided.
-                    let continuing: Vec<_> = tenants.into_iter().map(Request::continuing).collect();
-                    Box::pin(self.commit(&continuing)).await?;
-                    attempt += 1;
-                }
+                Err(store::Error::Foreign(tenants)) => return Ok(Err(tenants)),
                 Err(error) => {
                     tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), batch.commands = requests.len(), "a group was not committed");
                     return Err(error.into());
@@ -291,6 +341,12 @@ fn same_for_all(error: Error, count: usize) -> Vec<Result<Reply, Error>> {
         other => Error::internal(other.to_string()),
     };
     (0..count).map(|_| Err(copy(&error))).collect()
+}
+
+fn tell(reply: oneshot::Sender<Result<Reply, Error>>, result: Result<Reply, Error>) {
+    count(&result);
+    // A caller who is gone has its answer in the database.
+    let _ = reply.send(result);
 }
 
 fn count(result: &Result<Reply, Error>) {

@@ -41,41 +41,45 @@ pub(super) struct InTurn {
     hosts: Vec<tokio_postgres::Config>,
     tls: Tls,
     share: Duration,
-    last: AtomicUsize,
     renewed: Renewed,
 }
 
-/// Connections that were made before this are not lent again.
+/// Connections that were made before this are not lent again. All who connect to a server share it, with the host that was good last: one that
+/// was promoted over must not be found first by who connects anew.
 #[derive(Debug, Clone)]
-pub(super) struct Renewed(Arc<Mutex<Instant>>);
+pub struct Renewed {
+    since: Arc<Mutex<Instant>>,
+    host: Arc<AtomicUsize>,
+}
 
 impl Renewed {
-    pub(super) fn now() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
+    /// Begins with the first host.
+    pub fn now() -> Self {
+        Self { since: Arc::new(Mutex::new(Instant::now())), host: Arc::default() }
     }
 
     pub(super) fn renew(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
     pub(super) fn is_after(&self, made: Instant) -> bool {
-        made < *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        made < *self.since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl InTurn {
     pub(super) fn new(hosts: Vec<tokio_postgres::Config>, tls: Tls, limit: Duration, renewed: Renewed) -> Self {
         let share = limit / u32::try_from(hosts.len().max(1)).unwrap_or(u32::MAX);
-        Self { hosts, tls, share, last: AtomicUsize::new(0), renewed }
+        Self { hosts, tls, share, renewed }
     }
 
     async fn connect_in_turn(&self) -> Result<(Client, Driver), tokio_postgres::Error> {
-        let (first, count) = (self.last.load(Ordering::Relaxed), self.hosts.len());
+        let (first, count) = (self.renewed.host.load(Ordering::Relaxed), self.hosts.len());
         let mut failure = None;
         for at in (0..count).map(|turn| (first + turn) % count) {
             match tokio::time::timeout(self.share, self.hosts[at].connect(self.tls.0.clone())).await {
                 Ok(Ok(connected)) => {
-                    if self.last.swap(at, Ordering::Relaxed) != at {
+                    if self.renewed.host.swap(at, Ordering::Relaxed) != at {
                         // What leads to the host before must not be used when that comes back.
                         self.renewed.renew();
                     }
@@ -118,9 +122,11 @@ pub fn connector(settings: &config::Postgres) -> Result<Tls, ConfigError> {
 }
 
 /// A connection of one's own, for session locks and LISTEN. The second part must be polled for anything to happen.
-pub async fn connect(key: &str, url: &SecretString, settings: &config::Postgres, tls: &Tls) -> Result<(Client, Driver), Error> {
+pub async fn connect(
+    key: &str, url: &SecretString, settings: &config::Postgres, tls: &Tls, renewed: &Renewed,
+) -> Result<(Client, Driver), Error> {
     let limit = ms(settings.connect_timeout_ms);
-    let hosts = InTurn::new(hosts(key, url, settings, "").map_err(Error::unavailable)?, tls.clone(), limit, Renewed::now());
+    let hosts = InTurn::new(hosts(key, url, settings, "").map_err(Error::unavailable)?, tls.clone(), limit, renewed.clone());
     match tokio::time::timeout(limit, hosts.connect_in_turn()).await {
         Ok(Ok(connected)) => Ok(connected),
         Ok(Err(error)) => Err(Error::Unavailable("cannot connect".into(), Some(error))),
@@ -182,5 +188,33 @@ fn ssl_mode(key: &str, from_url: SslMode, ca_file: &str) -> Result<SslMode, Conf
         (_, false) => Ok(SslMode::Require),
         (SslMode::Disable | SslMode::Prefer, true) => Ok(SslMode::Disable),
         (_, true) => Err(config::unusable(key, "wants TLS, for which postgres.ca_file must be set")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::Settings;
+
+    #[tokio::test]
+    async fn who_connects_anew_begins_with_the_host_that_was_good_last() {
+        let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (first, second) = (listen().await, listen().await);
+        let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
+        let url = format!("postgres://tm@127.0.0.1:{},127.0.0.1:{}/tm?sslmode=disable", port(&first), port(&second)).into();
+        let settings = Settings::without_environment(&[]).unwrap().postgres;
+        let (tls, renewed) = (connector(&settings).unwrap(), Renewed::now());
+        for good in [0, 1] {
+            renewed.host.store(good, Ordering::Relaxed);
+            let connecting = connect("postgres.primary_url", &url, &settings, &tls, &renewed);
+            let asked = tokio::select! {
+                _ = first.accept() => 0,
+                _ = second.accept() => 1,
+                _ = connecting => unreachable!("nobody answers"),
+            };
+            assert_eq!(asked, good);
+        }
     }
 }

@@ -178,6 +178,17 @@ pub async fn hash_of(tx: &Transaction<'_>, tenant: &str, epoch: &str, revision: 
     row.map(|row| text(&row, "hash")).transpose()
 }
 
+/// Where an epoch was left when the database was put back, as the first event of a later one says, and the hash of the last event there.
+pub async fn left(tx: &Transaction<'_>, tenant: &str, epoch: &str) -> Result<Option<(Revision, EventHash)>, Error> {
+    let sql = "select l.revision, l.payload->>'hash' as hash from (select * from route_events where tenant = $1 and epoch = $2 \
+                 order by revision desc, item desc limit 1) l \
+               where exists (select from route_events n where n.tenant = $1 and n.revision = 1 and n.item = 0 and n.epoch <> $2 \
+                 and n.payload->'actor'->>'kind' = 'system' and n.payload->>'reason' like '% continues ' || $2 || '.' || l.revision)";
+    let statement = tx.prepare_cached(sql).await?;
+    let row = tx.query_opt(&statement, &[&tenant, &epoch]).await?;
+    row.map(|row| Ok((super::tenants::revision(&row, "revision")?, text(&row, "hash")?))).transpose()
+}
+
 /// When the oldest event of each tenant after a revision of its epoch was decided; tenants without such an event are left out.
 pub async fn oldest_after(
     tx: &Transaction<'_>, behind: &[(TenantName, Epoch, i64)],

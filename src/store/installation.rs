@@ -19,8 +19,9 @@ pub async fn restored(client: &Client) -> Result<i32, Error> {
     column(&row, "restores")
 }
 
-/// Which history of the whole database this is. Only a primary can tell.
+/// Which history of the whole database this is, and of which run of its server. Only a primary can tell.
 pub async fn lineage(tx: &Transaction<'_>) -> Result<String, Error> {
-    let statement = tx.prepare_cached("select lineage() as lineage").await?;
+    let sql = "select lineage() || ' since ' || extract(epoch from pg_postmaster_start_time()) as lineage";
+    let statement = tx.prepare_cached(sql).await?;
     column(&tx.query_one(&statement, &[]).await?, "lineage")
 }

@@ -163,10 +163,20 @@ pub async fn revoke(tx: &Transaction<'_>, id: KeyId, reach: &Reach, by: &str, to
     tx.query_opt(&statement, &parameters).await?.map(|row| key_of(&row)).transpose()
 }
 
-/// The number of the last change.
-pub async fn version(tx: &Transaction<'_>) -> Result<i64, Error> {
-    let statement = tx.prepare_cached("select version from api_keys_version").await?;
-    column(&tx.query_one(&statement, &[]).await?, "version")
+/// The last change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Version {
+    /// In which history of the whole database: those of another gave the same numbers to other changes.
+    pub lineage: String,
+    /// Its number.
+    pub number: i64,
+}
+
+/// The last change of all.
+pub async fn version(tx: &Transaction<'_>) -> Result<Version, Error> {
+    let statement = tx.prepare_cached("select lineage() as lineage, version from api_keys_version").await?;
+    let row = tx.query_one(&statement, &[]).await?;
+    Ok(Version { lineage: column(&row, "lineage")?, number: column(&row, "version")? })
 }
 
 /// What changed after that number.

@@ -10,7 +10,7 @@ use tokio_postgres::{AsyncMessage, Client, Statement};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::{Error, Tls, Visible, column, server, text};
+use super::{Error, Renewed, Tls, Visible, column, server, text};
 use crate::{
     config,
     domain::{ids::TenantName, tag::VersionTag, time::UtcTime},
@@ -65,9 +65,10 @@ pub struct Session {
 
 impl Session {
     /// Opens one. Whenever [`notify`] is called anywhere, `wake` is woken, once the session leads.
-    pub async fn open(settings: &config::Postgres, wake: Arc<Notify>) -> Result<Self, Error> {
+    pub async fn open(settings: &config::Postgres, renewed: &Renewed, wake: Arc<Notify>) -> Result<Self, Error> {
         let tls = super::connector(settings).map_err(Error::unavailable)?;
-        let (client, mut connection) = super::connect("postgres.primary_url", &settings.primary_url, settings, &tls).await?;
+        let (client, mut connection) =
+            super::connect("postgres.primary_url", &settings.primary_url, settings, &tls, renewed).await?;
         let lost = CancellationToken::new();
         let ended = lost.clone().drop_guard();
         tokio::spawn(async move {

@@ -175,6 +175,11 @@ impl Server {
         if waits.admits(now - asked, Duration::ZERO, now) { Ok(turn) } else { Err(Error::Busy) }
     }
 
+    /// What all who connect to it share.
+    pub fn renewed(&self) -> &Renewed {
+        &self.renewed
+    }
+
     /// Lends none of the present connections again: they lead to a server that is not what it was.
     pub fn renew(&self) {
         self.renewed.renew();

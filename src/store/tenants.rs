@@ -57,8 +57,9 @@ pub const INSERT: &str = "insert into tenants \
                 $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[]) \
       as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by)";
 
-/// Statement of [`write()`] for tenants that are locked. The revision that they get is of the database's history as it is.
-pub const UPDATE: &str = "update tenants t set lineage = (select lineage()), epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
+/// Statement of [`write()`] for tenants that are locked. An epoch is of the history that it began in: a restore that was told of since the
+/// lock is not yet made good by a revision that was decided before.
+pub const UPDATE: &str = "update tenants t set lineage = case when t.epoch = n.epoch then t.lineage else (select lineage()) end, epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
     policies = n.policies, quotas = n.quotas::jsonb, paid_until = n.paid_until, created_at = n.created_at, \
     created_by = n.created_by, updated_at = n.updated_at, updated_by = n.updated_by \
     from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::text[], $8::timestamptz[], \

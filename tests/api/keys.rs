@@ -328,6 +328,31 @@ async fn keys_that_a_restored_database_does_not_have_are_refused() {
 }
 
 #[tokio::test]
+async fn a_key_that_another_history_revoked_is_refused_whatever_its_number_was_there() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let superuser = connect(&url_of("PG_PRIMARY_URL", &office.app.db.name)).await;
+    // The history that goes on from the backup has had as many changes by now as the one that was lost, or more.
+    for more in [0_i64, 3] {
+        let token = office.key("acme", &["viewer"]).await;
+        ask(&office).bearer(&token).expect(200).await;
+        // What this instance knows is no older than the key.
+        let other = office.key("acme", &["viewer"]).await;
+        ask(&office).bearer(&other).expect(200).await;
+        let elsewhere = office.another().await;
+        elsewhere.delete(&format!("/keys/{}", &other[4..16])).bearer(&office.admin).expect(204).await;
+        eventually("it is followed", async || (ask(&office).bearer(&other).send().await.status == 401).then_some(())).await;
+        let restored = "with revoked as (update api_keys set revoked_at = now(), revoked_by = 'there', changed = 1 where id = $1), \
+                             version as (update api_keys_version set version = version + $2) \
+                        update installation set restores = restores + 1";
+        assert_eq!(superuser.execute(restored, &[&&token[4..16], &more]).await.unwrap(), 1);
+        eventually("it is refused", async || (ask(&office).bearer(&token).send().await.status == 401).then_some(())).await;
+        ask(&office).bearer(&office.admin).expect(200).await;
+        elsewhere.drain().await;
+    }
+}
+
+#[tokio::test]
 async fn use_is_noted() {
     let office = Office::with(&["auth.key_refresh_ms=100"]).await;
     office.tenant("acme").await;

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use crate::support::Database;
+use crate::support::{Database, database::connect};
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema.baseline.json");
 
@@ -142,4 +142,20 @@ fn what_breaks_the_release_before_is_found() {
 
 fn members_mut(object: &mut Value) -> &mut Map<String, Value> {
     object.as_object_mut().expect("an object")
+}
+
+/// A dump is put back into a database that is made for it, or into tables that are: both are told from what was dumped, on the same server.
+#[tokio::test]
+async fn another_database_and_another_table_are_other_histories() {
+    let (one, two) = tokio::join!(Database::create(), Database::create());
+    let lineage = async |db: &Database, table: bool| -> Vec<String> {
+        let lineage: String = connect(&db.owner_url()).await.query_one("select lineage()", &[]).await.unwrap().get(0);
+        let mut parts: Vec<_> = lineage.split('/').map(str::to_owned).collect();
+        drop(parts.remove(if table { 2 } else { 3 }));
+        parts
+    };
+    for table in [false, true] {
+        assert_ne!(lineage(&one, table).await, lineage(&two, table).await);
+        assert_eq!(lineage(&one, table).await, lineage(&one, table).await);
+    }
 }

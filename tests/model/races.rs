@@ -171,3 +171,28 @@ async fn a_host_passes_from_tenant_to_tenant_within_one_group() {
     assert_eq!(db.count("select count(*) from policy_hosts where tenant = 'b'").await, 1);
     assert_eq!(db.count("select count(*) from policy_hosts").await, 1);
 }
+
+/// An operator says that a backup was put back, while a group has decided and not yet written.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_of_before_a_restore_does_not_make_its_tenant_one_of_after() {
+    let db = Database::create().await;
+    let instance = Instance::start(&db);
+    let (upsert, _) = upsert_and_delete();
+    write(&instance, &request("t", Op::CreateTenant { quotas: Default::default() }, 1)).await.unwrap();
+    let owner = connect(&db.owner_url()).await;
+    let requests = [request("t", upsert, 2)];
+    let decide = |locked: store::group::Locked| {
+        assert!(batch::foreign(&requests, &locked).is_empty(), "it is not told yet");
+        let restored = tokio::runtime::Handle::current();
+        tokio::task::block_in_place(|| restored.block_on(store::installation::restored(&owner))).unwrap();
+        Ok(batch::plan(&requests, locked, quotas()).unwrap().split())
+    };
+    let mut client = instance.server.connection().await.unwrap();
+    let (wanted, limit) = (batch::wanted(&requests), Duration::from_secs(10));
+    Box::pin(store::group::commit(&mut client, instance.server.tls(), &wanted, limit, decide)).await.unwrap();
+    drop(client);
+
+    let foreign = async |tx: &store::Transaction<'_>| store::tenants::foreign(tx, None, 10).await;
+    let visible = store::Visible::all_tenants();
+    assert_eq!(instance.server.read(&visible, foreign).await.unwrap(), ["t".parse().unwrap()]);
+}

@@ -1,12 +1,18 @@
 //! A backup was put back: every tenant begins a new epoch, whether it is written to or not, and everybody is told.
 
+use std::time::{Duration, Instant};
+
 use serde_json::{Value, json};
 use traffic_manager::{
     app::{Role, commands},
     config::Settings,
 };
 
-use crate::support::{TestApp, World, eventually};
+use crate::support::{
+    TestApp, World,
+    database::{connect, url_of},
+    eventually,
+};
 
 /// What the owner of the schema runs after a backup was put back.
 async fn say_restored(world: &World) {
@@ -117,5 +123,39 @@ async fn a_tenant_that_nobody_writes_to_begins_its_epoch_as_well_and_once() {
     assert_eq!(epochs, 8, "each tenant has had two");
     one.drain().await;
     two.drain().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tenant_that_cannot_begin_its_epoch_holds_up_no_other() {
+    let world = World::with(&["write.lanes=1", "write.lineage_check_ms=3600000", "write.lineage_timeout_ms=1000"]).await;
+    let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
+    let superuser = connect(&url_of("PG_PRIMARY_URL", &world.db.name)).await;
+    let good: Vec<_> = (0..20).map(|n| format!("good{n}")).collect();
+    let put = async |tenant: &str, url: &str| {
+        app.put(&format!("/routes/{tenant}/web/prod/v1")).json(&json!({ "url": url })).send().await.status.as_u16()
+    };
+    for tenant in good.iter().map(String::as_str).chain(["stuck"]) {
+        assert_eq!(put(tenant, "http://old.example/").await, 201);
+    }
+    let slow = "create function slow() returns trigger language plpgsql as \
+                $$ begin perform pg_sleep(case new.name when 'stuck' then 60 else 0.3 end); return new; end $$";
+    let trigger =
+        "create trigger slow before update on tenants for each row when (new.name in ('stuck', 'good0')) execute function slow()";
+    for statement in [slow, trigger] {
+        superuser.execute(statement, &[]).await.unwrap();
+    }
+    say_restored(&world).await;
+    // The first has the lane for so long that all that come meanwhile are one group.
+    let others = futures_util::future::join_all(good.iter().map(|tenant| put(tenant, "http://new.example/")));
+    let (others, stuck) = tokio::join!(others, put("stuck", "http://new.example/"));
+    assert_eq!((stuck, others), (503, vec![200; good.len()]));
+    let asked = Instant::now();
+    assert_eq!(put("stuck", "http://new.example/").await, 503);
+    assert!(asked.elapsed() < Duration::from_millis(900), "it is left alone for a while: {:?}", asked.elapsed());
+    superuser.execute("drop trigger slow on tenants", &[]).await.unwrap();
+    let begun = async || (put("stuck", "http://new.example/").await == 200).then_some(());
+    eventually("it begins its epoch once it can", begun).await;
+    app.drain().await;
     world.end().await;
 }

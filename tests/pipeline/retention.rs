@@ -254,6 +254,47 @@ async fn what_does_not_verify_stays_and_is_named() {
     office.close().await;
 }
 
+/// The first revision of the epoch after `chain`'s, in which the tenant goes on from `left`.
+fn continued(chain: &Chain, left: u64) -> Chain {
+    let mut next = Chain::of(&chain.tenant, 1);
+    let event = &mut next.events[0];
+    event["actor"] = json!({ "kind": "system", "id": "lineage" });
+    event["reason"] = json!(format!("the database was restored, or a replica promoted: continues {}.{left}", chain.epoch));
+    *event = seal(event.clone());
+    next
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_postgres_lost_goes_by_its_age_if_it_goes_on_from_where_the_epoch_was_left() {
+    let office = Office::open().await;
+    let world = &office.world;
+    let names = ["elsewhere", "lost", "unlinked"];
+    let [elsewhere, lost, unlinked] = names.map(|name| Chain::of(name, 9));
+    let next = [continued(&elsewhere, 4), continued(&lost, 5), continued(&unlinked, 5)];
+    for chain in [&elsewhere, &lost, &unlinked].into_iter().chain(&next) {
+        chain.commit(world).await;
+    }
+    world.db.execute("delete from route_events where tenant = any($1) and revision > 5", &[&names.as_slice()]).await;
+    // Linked, but to something else than the epoch was left with.
+    let sql = "update route_events set payload = replace(payload::text, $2, $3)::json where tenant = $1 and revision = 5";
+    world.db.execute(sql, &[&"unlinked", &unlinked.hash(5), &unlinked.hash(6)]).await;
+
+    // Twice, since what is lost may be older than a run or younger.
+    let wrong = |chain: &Chain, revision| Refused {
+        tenant: chain.tenant.clone(),
+        epoch: chain.epoch.clone(),
+        revision,
+        reason: "wrong_end",
+    };
+    assert_eq!(office.retain(8).await.refused, [wrong(&elsewhere, 7), wrong(&unlinked, 7)]);
+    assert_eq!(office.kept(&lost).await, singles(8..=9));
+    assert_eq!(office.retain(60).await.refused, [wrong(&elsewhere, 9), wrong(&unlinked, 9)]);
+    assert_eq!(office.kept(&lost).await, []);
+    assert_eq!(office.kept(&elsewhere).await, singles(1..=9));
+    assert_eq!(office.kept(&unlinked).await, singles(1..=9));
+    office.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_that_was_killed_is_made_good_and_removing_more_is_found() {
     let office = Office::open().await;

@@ -82,7 +82,7 @@ async fn postgres_with_a_wrong_certificate_is_refused() {
         postgres.ca_file.clone_from(&case.ca);
         // A session of one's own, as the relay and `migrate` have, and a pooled connection.
         let tls = store::connector(&postgres).unwrap();
-        let session = store::connect("postgres.primary_url", &url, &postgres, &tls).await;
+        let session = store::connect("postgres.primary_url", &url, &postgres, &tls, &store::Renewed::now()).await;
         check(&case, session.map(drop).map_err(|error| format!("{error:?}")));
         let pooled = server(&url, &postgres, &world.settings).unwrap();
         check(&case, pooled.connection().await.map(drop).map_err(|error| format!("{error:?}")));
