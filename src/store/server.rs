@@ -15,6 +15,7 @@ use tokio_postgres::{CancelToken, Client, IsolationLevel};
 use super::{
     Error, Visible,
     connecting::{self, InTurn, Renewed, Tls, connector},
+    group,
 };
 use crate::{
     config::{self, ConfigError, ms},
@@ -217,13 +218,14 @@ pub enum Kind {
     Write,
 }
 
-/// Runs `operation` in a transaction that sees the rows of these tenants; past `limit`, what runs is cancelled.
+/// Runs `operation` in a transaction that sees the rows of these tenants; past `limit`, what runs is cancelled. Any error but
+/// [`Error::CommitUnknown`] means that nothing was written.
 pub async fn transact<T>(
     client: &mut Object, tls: &Tls, limit: Duration, kind: Kind, visible: &Visible,
     operation: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let canceller = client.cancel_token();
-    let transaction = async {
+    let (canceller, until) = (client.cancel_token(), Instant::now() + limit);
+    let transaction = async move {
         let show = Visible::statement(client).await?;
         let transaction = client.build_transaction();
         let transaction = match kind {
@@ -234,13 +236,14 @@ pub async fn transact<T>(
         let tx = transaction.start().await?;
         // Pipelined: the first statement of `operation` follows without waiting for an answer.
         let ((), value) = try_join!(visible.show(&tx, &show), operation(&tx))?;
-        if kind == Kind::Write {
-            tx.commit().await?;
-        }
-        // What was only read is rolled back when it is dropped, and nobody waits for that.
-        Ok(value)
+        Ok((tx, value))
     };
-    cancelled_after(limit, canceller, tls, transaction).await
+    let (tx, value) = cancelled_after(limit, canceller, tls, transaction).await?;
+    if kind == Kind::Write {
+        group::commit_or_unknown(tx, until.saturating_duration_since(Instant::now())).await?;
+    }
+    // What was only read is rolled back when it is dropped, and nobody waits for that.
+    Ok(value)
 }
 
 /// Waits for `operation` for at most `limit`. Past it, and when whoever waits is gone before (a request past its deadline), the server is
