@@ -206,7 +206,7 @@ impl Lane {
                 }
                 results
             }
-            Err(error) => same_for_all(error, requests.len()),
+            Err(error) => requests.iter().map(|_| Err(error.share())).collect(),
         }
     }
 
@@ -261,8 +261,7 @@ impl Lane {
             plan.map(Plan::split).map_err(|error| store::Error::Corrupt(error.to_string()))
         };
         let result = store::group::commit(&mut client, self.primary.tls(), &wanted, limit, decide).await;
-        if result.as_ref().is_err_and(store::Error::is_dependency_failure) {
-            // What state the connection is in, nobody knows: it is not lent again.
+        if result.as_ref().is_err_and(store::Error::spoils_connection) {
             drop(store::Connection::take(client));
         } else {
             *held = Some((client, Instant::now()));
@@ -280,17 +279,6 @@ fn lost_a_race(error: &store::Error) -> bool {
         }
         _ => false,
     }
-}
-
-fn same_for_all(error: Error, count: usize) -> Vec<Result<Reply, Error>> {
-    let copy = |error: &Error| match error {
-        Error::CommitUnknown => Error::CommitUnknown,
-        Error::Overloaded(what) => Error::Overloaded(what),
-        Error::Unavailable { dependency, cause } => Error::Unavailable { dependency, cause: cause.clone() },
-        Error::NotRecorded(cause) => Error::NotRecorded(cause.clone()),
-        other => Error::internal(other.to_string()),
-    };
-    (0..count).map(|_| Err(copy(&error))).collect()
 }
 
 fn count(result: &Result<Reply, Error>) {

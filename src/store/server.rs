@@ -2,6 +2,7 @@
 
 use std::{
     future::Future,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -120,14 +121,20 @@ impl Server {
     pub async fn read<T>(
         &self, visible: &Visible, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
-        self.run(Way::Queue, Kind::Read, visible, read).await
+        self.read_by(Way::Queue, visible, read).await
     }
 
     /// The same for who looks after the others: it waits for none of them, and uses connections that requests do not.
     pub async fn read_apart<T>(
         &self, visible: &Visible, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
-        self.run(Way::Apart, Kind::Read, visible, read).await
+        self.read_by(Way::Apart, visible, read).await
+    }
+
+    pub(super) async fn read_by<T>(
+        &self, way: Way, visible: &Visible, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, CallError<Error>> {
+        self.run(way, Kind::Read, visible, read).await
     }
 
     /// Runs several reads that all see one instant, under the policy.
@@ -149,11 +156,16 @@ impl Server {
     ) -> Result<T, CallError<Error>> {
         // Large, and otherwise a part of every future that reads.
         let operation = Box::pin(async {
-            let (_turn, mut client) = match way {
+            let (_turn, client) = match way {
                 Way::Queue => (Some(self.turn().await?), self.connection().await?),
                 Way::Apart => (None, self.writing_connection().await?),
             };
-            transact(&mut client, &self.tls, self.read_timeout, kind, visible, operation).await
+            let mut lent = Lent(None);
+            let result = transact(lent.0.insert(client), &self.tls, self.read_timeout, kind, visible, operation).await;
+            if !result.as_ref().is_err_and(Error::spoils_connection) {
+                lent.give_back();
+            }
+            result
         });
         let permit = match way {
             Way::Queue => self.policy.enter()?,
@@ -198,9 +210,25 @@ impl Server {
     }
 }
 
+/// A connection that the pool lends again only when it is given back. One whose user goes in the middle of a statement is thrown away: the
+/// statement's cancellation would meet whoever came next.
+struct Lent(Option<Object>);
+
+impl Lent {
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        drop(self.0.take().map(Object::take));
+    }
+}
+
 /// How a call gets its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// In turn, as requests do.
     Queue,
     /// Beside them.
@@ -247,16 +275,24 @@ pub async fn transact<T>(
 }
 
 /// Waits for `operation` for at most `limit`. Past it, and when whoever waits is gone before (a request past its deadline), the server is
-/// asked to cancel what runs on that connection, because a dropped future frees the caller but not the connection.
+/// asked to cancel what runs on that connection, because a dropped future frees the caller but not the connection. A server that then
+/// says in time that it has done so is slow, and not away. The connection of what was cancelled must not be used by others: nobody knows
+/// when the cancellation arrives.
 pub async fn cancelled_after<T>(
     limit: Duration, token: CancelToken, tls: &Tls, operation: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let mut running = Running(Some((token, tls.clone())));
-    let result = tokio::time::timeout(limit, operation).await.unwrap_or(Err(Error::Timeout));
-    if !matches!(result, Err(Error::Timeout)) {
+    let mut operation = pin!(operation);
+    if let Ok(result) = tokio::time::timeout(limit, &mut operation).await {
         running.0 = None;
+        return result;
     }
-    result
+    drop(running);
+    match tokio::time::timeout(CONFIRMING, operation).await {
+        Ok(Err(error)) if error.is_dependency_failure() => Err(error),
+        Ok(_) => Err(Error::TooSlow),
+        Err(_) => Err(Error::Timeout),
+    }
 }
 
 /// A statement that is cancelled when this is dropped with its token.
@@ -264,6 +300,9 @@ struct Running(Option<(CancelToken, Tls)>);
 
 /// How long a server may take to hear that a statement is cancelled.
 const CANCELLING: Duration = Duration::from_secs(1);
+
+/// How long it is waited for that it says so.
+const CONFIRMING: Duration = Duration::from_millis(500);
 
 impl Drop for Running {
     fn drop(&mut self) {

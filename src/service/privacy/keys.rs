@@ -91,10 +91,7 @@ impl Keys {
     pub async fn person(&self, tenant: &TenantName, actor: &Actor) -> Result<Arc<Person>, Error> {
         let find = self.find_or_make(tenant, actor);
         let found = self.people.try_get_with((tenant.clone(), actor.clone()), find).await;
-        found.map_err(|error| match &*error {
-            Error::Unavailable { dependency, cause } => Error::Unavailable { dependency, cause: cause.clone() },
-            other => Error::internal(other.to_string()),
-        })
+        found.map_err(|error| error.share())
     }
 
     /// Boxed, with names of its own: the compiler does not see that it may be sent to another thread when these are the caller's.
