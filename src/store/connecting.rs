@@ -128,6 +128,9 @@ pub async fn connect(key: &str, url: &SecretString, settings: &config::Postgres,
     }
 }
 
+/// The key of the URLs that lead to replicas; all others lead to the primary.
+pub const REPLICA_URLS: &str = "postgres.replica_urls";
+
 /// The hosts of a URL, each with all the rest of it: at least one.
 pub(super) fn hosts(
     key: &str, url: &SecretString, settings: &config::Postgres, options: &str,
@@ -142,6 +145,9 @@ pub(super) fn hosts(
     if names.is_empty() || (ports.len() > 1 && ports.len() != names.len()) || !all.get_hostaddrs().is_empty() {
         return Err(wrong());
     }
+    // Where a name leads to may change. What answers under the primary's and takes no writes is not the primary: what it does not have would
+    // be taken for gone.
+    let is_primary = key != REPLICA_URLS;
     let hosts = names.iter().enumerate().map(|(at, host)| {
         let mut config = tokio_postgres::Config::new();
         match host {
@@ -149,7 +155,8 @@ pub(super) fn hosts(
             Host::Unix(path) => config.host_path(path),
         };
         config.port(ports.get(at).or(ports.first()).copied().unwrap_or(5432));
-        config.target_session_attrs(if names.len() > 1 { TargetSessionAttrs::ReadWrite } else { all.get_target_session_attrs() });
+        let takes_writes = is_primary || names.len() > 1;
+        config.target_session_attrs(if takes_writes { TargetSessionAttrs::ReadWrite } else { all.get_target_session_attrs() });
         if let Some(user) = all.get_user() {
             config.user(user);
         }
@@ -182,5 +189,25 @@ fn ssl_mode(key: &str, from_url: SslMode, ca_file: &str) -> Result<SslMode, Conf
         (_, false) => Ok(SslMode::Require),
         (SslMode::Disable | SslMode::Prefer, true) => Ok(SslMode::Disable),
         (_, true) => Err(config::unusable(key, "wants TLS, for which postgres.ca_file must be set")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_takes_writes_is_a_primary_and_a_replica_need_not() {
+        let settings = config::Settings::without_environment(&[]).unwrap().postgres;
+        let wanted = |key, url: &str| {
+            let hosts = hosts(key, &SecretString::from(url), &settings, "").unwrap();
+            hosts.iter().map(tokio_postgres::Config::get_target_session_attrs).collect::<Vec<_>>()
+        };
+        for key in ["postgres.primary_url", "migrate.postgres_url"] {
+            assert_eq!(wanted(key, "postgres://me@one/db"), [TargetSessionAttrs::ReadWrite]);
+            assert_eq!(wanted(key, "postgres://me@one/db?target_session_attrs=any"), [TargetSessionAttrs::ReadWrite]);
+            assert_eq!(wanted(key, "postgres://me@one,two/db"), [TargetSessionAttrs::ReadWrite; 2]);
+        }
+        assert_eq!(wanted(REPLICA_URLS, "postgres://me@one/db"), [TargetSessionAttrs::Any]);
     }
 }
