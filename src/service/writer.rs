@@ -7,6 +7,7 @@
 
 use std::{
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    panic::AssertUnwindSafe,
     sync::{
         Arc,
         atomic::{AtomicU8, Ordering},
@@ -14,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt as _;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -28,7 +30,7 @@ use super::{
 use crate::{
     config::{self, ms},
     domain::{ids::TenantName, tenant::Quotas},
-    resilience::{CallError, Sojourn},
+    resilience::Sojourn,
     store::{self, Server},
     telemetry::names,
 };
@@ -91,7 +93,7 @@ impl Writer {
                     settings: settings.clone(),
                     defaults: limits.quotas(),
                     on_commit: on_commit.clone(),
-                    connection: tokio::sync::Mutex::default(),
+                    connection: None,
                 };
                 (sender, tokio::spawn(lane.run(receiver)))
             })
@@ -156,14 +158,14 @@ struct Lane {
     defaults: Quotas,
     on_commit: OnCommit,
     /// The connection of the last group, and when it ended.
-    connection: tokio::sync::Mutex<Option<(store::Connection, Instant)>>,
+    connection: Option<(store::Connection, Instant)>,
 }
 
 /// A connection that was used so lately is used again without asking whether it still works: that would cost a round trip for each group.
 const LATELY: Duration = Duration::from_millis(500);
 
 impl Lane {
-    async fn run(self, mut receiver: mpsc::Receiver<Waiting>) {
+    async fn run(mut self, mut receiver: mpsc::Receiver<Waiting>) {
         let mut arrived = Vec::with_capacity(self.settings.max_batch);
         let policy = self.primary.policy();
         let mut sojourn = Sojourn::new(policy.target_wait(), policy.standing(), Instant::now());
@@ -179,7 +181,11 @@ impl Lane {
             if requests.is_empty() {
                 continue;
             }
-            let results = self.process(&requests).await;
+            // One group that panics must not take the lane, and all its tenants, with it.
+            let results = AssertUnwindSafe(self.process(&requests)).catch_unwind().await.unwrap_or_else(|_| {
+                metrics::counter!(names::PANICS, "part" => "writer").increment(1);
+                requests.iter().map(|_| Err(Error::CommitUnknown)).collect()
+            });
             step = began.elapsed();
             for (reply, result) in replies.into_iter().zip(results) {
                 count(&result);
@@ -190,7 +196,7 @@ impl Lane {
     }
 
     /// Commits a group; when a statement of it fails, one command at a time, so that only the guilty one fails.
-    async fn process(&self, requests: &[Request]) -> Vec<Result<Reply, Error>> {
+    async fn process(&mut self, requests: &[Request]) -> Vec<Result<Reply, Error>> {
         match self.commit(requests).await {
             Ok(committed) => committed.replies.into_iter().map(|reply| reply.map_err(Error::from)).collect(),
             Err(cause @ (Error::Internal(_) | Error::NotRecorded(_))) if requests.len() > 1 => {
@@ -211,10 +217,11 @@ impl Lane {
     }
 
     /// Commits a group, again after a lost race, under the primary's breaker.
-    async fn commit(&self, requests: &[Request]) -> Result<Committed, Error> {
+    async fn commit(&mut self, requests: &[Request]) -> Result<Committed, Error> {
+        let primary = self.primary.clone();
         let mut attempt = 1;
         loop {
-            let permit = self.primary.policy().enter_apart::<store::Error>()?;
+            let permit = primary.policy().enter_apart::<store::Error>()?;
             let started = Instant::now();
             let result = self.attempt(requests).await;
             match &result {
@@ -243,12 +250,15 @@ impl Lane {
         }
     }
 
-    async fn attempt(&self, requests: &[Request]) -> Result<Committed, store::Error> {
-        let mut held = self.connection.lock().await;
-        let mut client = match held.take() {
-            Some((client, used)) if used.elapsed() < LATELY && !client.is_closed() => client,
-            // Back to the pool, which checks what it lends.
-            _ => self.primary.writing_connection().await?,
+    async fn attempt(&mut self, requests: &[Request]) -> Result<Committed, store::Error> {
+        // Any other goes back to the pool, which checks what it lends.
+        let kept = self
+            .connection
+            .take()
+            .filter(|(client, used)| used.elapsed() < LATELY && !client.is_closed() && self.primary.may_use_again(client));
+        let mut client = match kept {
+            Some((client, _)) => client,
+            None => self.primary.writing_connection().await?,
         };
         let wanted = batch::wanted(requests);
         let limit = ms(if wanted.is_large { self.settings.lineage_timeout_ms } else { self.settings.timeout_ms });
@@ -264,7 +274,7 @@ impl Lane {
         if result.as_ref().is_err_and(store::Error::spoils_connection) {
             drop(store::Connection::take(client));
         } else {
-            *held = Some((client, Instant::now()));
+            self.connection = Some((client, Instant::now()));
         }
         result
     }
@@ -290,13 +300,4 @@ fn count(result: &Result<Reply, Error>) {
         Err(_) => "unavailable",
     };
     metrics::counter!(names::WRITE_OUTCOMES, "result" => label).increment(1);
-}
-
-impl From<CallError<store::Error>> for store::Error {
-    fn from(error: CallError<store::Error>) -> Self {
-        match error {
-            CallError::Failed(error) => error,
-            other => Self::unavailable(other),
-        }
-    }
 }

@@ -7,7 +7,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts, Transaction};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Metrics, Object, Pool, RecyclingMethod, Runtime, Timeouts, Transaction,
+};
 use futures_util::try_join;
 use secrecy::SecretString;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -35,7 +37,7 @@ const PLANNED_ONCE: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqs
 pub struct Server {
     name: &'static str,
     pool: Pool,
-    /// Connections of the write path alone.
+    /// Connections of the write path, and of who looks after the server.
     writing: Pool,
     tls: Tls,
     policy: Arc<Dependency>,
@@ -45,7 +47,11 @@ pub struct Server {
     longest_wait: Duration,
     waits: Mutex<Sojourn>,
     renewed: Renewed,
+    lifetime: Duration,
 }
+
+/// Connections for who looks after a server, beside those that the writer's lanes keep.
+const LOOKS: usize = 8;
 
 impl Server {
     /// A server from its URL; connects when first used.
@@ -55,7 +61,7 @@ impl Server {
         let tls = connector(settings)?;
         let renewed = Renewed::now();
         let lifetime = ms(settings.max_lifetime_ms);
-        let pool = |options: &str| {
+        let pool = |options: &str, size: usize| {
             let hosts = connecting::hosts(key, url, settings, options)?;
             let manager = Manager::from_connect(
                 hosts[0].clone(),
@@ -64,7 +70,7 @@ impl Server {
                 ManagerConfig { recycling_method: RecyclingMethod::Verified },
             );
             let renewed = renewed.clone();
-            let is_old = Hook::sync_fn(move |_, metrics| match renewed.is_after(metrics.created) || metrics.age() > lifetime {
+            let is_old = Hook::sync_fn(move |_, metrics| match is_old(&renewed, lifetime, metrics) {
                 true => Err(HookError::message("the connection is too old")),
                 false => Ok(()),
             });
@@ -73,15 +79,12 @@ impl Server {
                 create: Some(ms(settings.connect_timeout_ms)),
                 recycle: Some(ms(settings.recycle_timeout_ms)),
             };
-            let pool = Pool::builder(manager)
-                .max_size(settings.pool_size)
-                .timeouts(timeouts)
-                .runtime(Runtime::Tokio1)
-                .pre_recycle(is_old)
-                .build();
+            let pool =
+                Pool::builder(manager).max_size(size).timeouts(timeouts).runtime(Runtime::Tokio1).pre_recycle(is_old).build();
             pool.map_err(|error| ConfigError::Invalid { key: key.to_owned(), reason: error.to_string() })
         };
-        let (pool, writing) = (pool("")?, pool(PLANNED_ONCE)?);
+        // There are at most as many lanes, and each keeps its connection.
+        let (pool, writing) = (pool("", settings.pool_size)?, pool(PLANNED_ONCE, settings.pool_size + LOOKS)?);
         let read_timeout = policy.timeout;
         // The whole call: with waiting for a connection, making or checking it.
         let timeout =
@@ -89,7 +92,7 @@ impl Server {
         let policy = Dependency::new(name, config::Policy { timeout, ..policy });
         let waits = Mutex::new(Sojourn::new(policy.target_wait(), policy.standing(), Instant::now()));
         let (turns, longest_wait) = (Semaphore::new(settings.pool_size), ms(settings.acquire_timeout_ms));
-        Ok(Self { name, pool, writing, tls, policy, read_timeout, turns, longest_wait, waits, renewed })
+        Ok(Self { name, pool, writing, tls, policy, read_timeout, turns, longest_wait, waits, renewed, lifetime })
     }
 
     /// Its name in logs, metrics and health.
@@ -115,6 +118,11 @@ impl Server {
     /// The same for the write path, whose statements are planned once.
     pub async fn writing_connection(&self) -> Result<Object, Error> {
         Ok(self.writing.get().await?)
+    }
+
+    /// Whether a connection of ours that was kept may be used again, as far as its age goes.
+    pub fn may_use_again(&self, kept: &Object) -> bool {
+        !is_old(&self.renewed, self.lifetime, Object::metrics(kept))
     }
 
     /// Runs one read of these tenants' rows under the policy. A read that takes too long is cancelled on the server too.
@@ -208,6 +216,10 @@ impl Server {
         self.pool.close();
         self.writing.close();
     }
+}
+
+fn is_old(renewed: &Renewed, lifetime: Duration, metrics: &Metrics) -> bool {
+    renewed.is_after(metrics.created) || metrics.age() > lifetime
 }
 
 /// A connection that the pool lends again only when it is given back. One whose user goes in the middle of a statement is thrown away: the

@@ -1,8 +1,14 @@
-//! Writes beside the write path whose COMMIT was not answered: nobody is told that nothing was changed, and a retry tells the truth.
+//! Writes of which nobody knows whether they were committed: nobody is told that nothing was changed, and a retry tells the truth.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
 
 use serde_json::{Value, json};
+use traffic_manager::service::Error;
 
-use crate::support::{Answer, Call, Database, callers::Office, database::connect, eventually};
+use crate::support::{Answer, Call, Database, Desk, Who, callers::Office, database::connect, eventually, settings};
 
 /// What happens in every COMMIT of a transaction that has changed `table`, after everything else.
 async fn in_commit(db: &Database, table: &str, what: &str) {
@@ -75,4 +81,17 @@ async fn a_commit_that_takes_too_long_is_not_cancelled_and_a_retry_finds_it() {
     eventually("what was under way is done", async || (keys().await == 1).then_some(())).await;
     let retry = write().expect(201).await;
     assert_eq!((retry.header("idempotency-replayed"), keys().await), ("true", 1));
+}
+
+#[tokio::test]
+async fn a_panic_in_a_group_does_not_take_its_lane_with_it() {
+    let db = Database::create().await;
+    let has_panicked = AtomicBool::new(false);
+    let once = move |_: &_| assert!(has_panicked.swap(true, Ordering::SeqCst), "once, after a commit");
+    let desk = Desk::followed_by(&settings(&db, &["write.lanes=1"]), Arc::new(once));
+    let who = Who { kind: "user", id: "ada", reason: "a test", address: "203.0.113.77" };
+    let first = desk.try_put(who, "acme", "http://a", Some("key")).await;
+    assert!(matches!(first, Err(Error::CommitUnknown)));
+    assert!(desk.put(who, "acme", "http://a", Some("key")).await.replayed, "it was done");
+    assert!(!desk.put(who, "acme", "http://b", None).await.replayed);
 }

@@ -164,3 +164,20 @@ async fn a_server_that_says_it_has_cancelled_a_slow_query_is_not_away() {
     app.get(PLANS).expect(200).await;
     app.drain().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lanes_that_keep_their_connections_leave_some_to_who_looks_after_the_servers() {
+    let (_db, app) =
+        app(&["postgres.pool_size=2", "write.lanes=2", "postgres.acquire_timeout_ms=100", "postgres.replica_check_ms=50"]).await;
+    // Of some twenty tenants both lanes have their part.
+    for number in 0..20 {
+        let route = format!("/routes/tenant-{number}/web/prod/v1");
+        app.put(&route).json(&json!({ "url": "http://a.example/" })).expect(201).await;
+    }
+    let until = Instant::now() + Duration::from_millis(1000);
+    while Instant::now() < until {
+        let ready = app.ops("/health/ready").expect(200).await.json;
+        assert_eq!(ready["checks"]["postgres_primary"]["status"], "healthy", "{ready}");
+    }
+    app.drain().await;
+}
