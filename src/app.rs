@@ -298,13 +298,13 @@ fn cluster(settings: &Settings) -> Result<Arc<Router>, ConfigError> {
     let primary = server("postgres_primary", "postgres.primary_url", &postgres.primary_url, &resilience.postgres_primary)?;
     if postgres.replica_urls.len() > REPLICAS.len() {
         let reason = format!("may name at most {} replicas", REPLICAS.len());
-        return Err(ConfigError::Invalid { key: "postgres.replica_urls".into(), reason });
+        return Err(ConfigError::Invalid { key: store::REPLICA_URLS.into(), reason });
     }
     let replicas = postgres
         .replica_urls
         .iter()
         .zip(REPLICAS)
-        .map(|(url, name)| server(name, "postgres.replica_urls", url, &resilience.postgres_replica));
+        .map(|(url, name)| server(name, store::REPLICA_URLS, url, &resilience.postgres_replica));
     Ok(Arc::new(Router::new(primary, replicas.collect::<Result<_, _>>()?, postgres.replica_max_lag_bytes)))
 }
 

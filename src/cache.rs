@@ -278,7 +278,8 @@ impl Cache {
         self.end(tenant);
     }
 
-    /// Compares every tenant that is resident or waited for with the primary, and brings those that are behind up to date.
+    /// Compares every tenant that is resident or waited for with the primary, and brings those that are behind up to date. What is held
+    /// is confirmed when that was done for all of them.
     pub async fn refresh(self: &Arc<Self>) {
         self.tenants.tick();
         let mut tenants = self.tenants.resident();
@@ -286,11 +287,19 @@ impl Cache {
         // Whoever is waited for is looked after, resident or not.
         tenants.extend(self.waiters.tenants().into_iter().filter(|tenant| self.tenants.get(tenant.as_str()).is_none()));
         let (started, restored) = (self.started.elapsed(), self.restored_ms.load(Ordering::Relaxed));
+        let mut failure = None;
         for chunk in tenants.chunks(1000) {
-            if let Err(error) = self.refresh_tags(chunk).await {
-                tracing::debug!(error = %error, "resident tenants could not be compared with the primary");
-                return;
+            match self.refresh_tags(chunk).await {
+                Ok(loaded) => failure = failure.or(loaded.err()),
+                Err(error) => {
+                    tracing::debug!(error = %error, "resident tenants could not be compared with the primary");
+                    return;
+                }
             }
+        }
+        if let Some(error) = failure {
+            tracing::debug!(error = %error, "a resident tenant is behind the primary and could not be loaded");
+            return;
         }
         if tenants.is_empty() && self.router.primary().read_apart(&Visible::no_tenants(), ping).await.is_err() {
             return;
@@ -300,7 +309,9 @@ impl Cache {
         let _ = self.restored_ms.compare_exchange(restored, i64::MAX, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    async fn refresh_tags(self: &Arc<Self>, tenants: &[TenantName]) -> Result<(), CallError<store::Error>> {
+    /// What is behind is loaded, whatever becomes of the others: the last error of a load, if one failed.
+    async fn refresh_tags(self: &Arc<Self>, tenants: &[TenantName]) -> Result<Result<(), CacheError>, CallError<store::Error>> {
+        let mut loaded = Ok(());
         let names: Vec<&str> = tenants.iter().map(TenantName::as_str).collect();
         let before: Vec<Seen> = tenants.iter().map(|tenant| self.tenants.seen(tenant)).collect();
         let read = async |tx: &store::Transaction<'_>| store::tenants::tags(tx, &names).await;
@@ -321,11 +332,13 @@ impl Cache {
                 Some(newest) if held.is_some_and(|held| held.tag().covers(newest)) => {}
                 Some(newest) => {
                     self.tenants.observe_read(tenant, newest, before);
-                    let _ = self.load(tenant).await;
+                    if let Err(error) = self.load_apart(tenant).await {
+                        loaded = Err(error);
+                    }
                 }
             }
         }
-        Ok(())
+        Ok(loaded)
     }
 
     async fn current(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {

@@ -44,6 +44,9 @@ pub enum ArchiveError {
     /// It did not answer in time.
     #[error("mongodb did not answer in {0:?}")]
     Timeout(Duration),
+    /// It answers, and has ended itself what would have taken longer.
+    #[error("mongodb was not done in {0:?}")]
+    TooSlow(Duration),
     /// It cannot be reached, or answered with an error that is not about one event.
     #[error("mongodb failed")]
     Failed(#[from] mongodb::error::Error),
@@ -246,7 +249,7 @@ impl Archive {
 
 async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, mongodb::error::Error>>) -> Result<T, ArchiveError> {
     match tokio::time::timeout(limit, call).await {
-        Ok(Err(error)) if is_command_error(&error, MAX_TIME_EXPIRED) => Err(ArchiveError::Timeout(limit)),
+        Ok(Err(error)) if is_command_error(&error, MAX_TIME_EXPIRED) => Err(ArchiveError::TooSlow(limit)),
         Ok(result) => Ok(result?),
         Err(_) => Err(ArchiveError::Timeout(limit)),
     }

@@ -167,5 +167,9 @@ pub async fn resilience(health: web::Data<Health>) -> HttpResponse {
 /// `GET /metrics`, in Prometheus' text format.
 pub async fn metrics(health: web::Data<Health>) -> HttpResponse {
     health.tallies.add_up();
+    // A breaker that no call asks learns here that its pause is over.
+    for dependency in &health.dependencies {
+        let _ = dependency.state();
+    }
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(health.metrics.render())
 }

@@ -305,9 +305,14 @@ fn observe(method: &Method, endpoint: String, status: StatusCode, elapsed: Durat
 static LOGGED: LazyLock<DefaultDirectRateLimiter> =
     LazyLock::new(|| RateLimiter::direct(Quota::per_second(NonZeroU32::MIN.saturating_add(19))));
 
+/// Whether one more line may be logged about a request.
+pub(super) fn may_log() -> bool {
+    LOGGED.check().is_ok()
+}
+
 /// Errors of ours and slow requests are logged, whatever they are, unless they are very many; metrics count them all.
 fn log_if_worth_it(method: &Method, endpoint: &str, status: StatusCode, elapsed: Duration, id: &RequestId) {
-    if (status.is_server_error() || elapsed > SLOW) && LOGGED.check().is_ok() {
+    if (status.is_server_error() || elapsed > SLOW) && may_log() {
         tracing::warn!(
             http.request.method = %method, http.route = endpoint, http.response.status_code = status.as_u16(),
             duration_ms = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), request.id = id.0, "request failed or was slow"

@@ -10,7 +10,7 @@ use problem_details::{ProblemDetails, ProblemType};
 use serde::Serialize;
 
 pub use self::code::Code;
-use super::context::CORRELATION_ID;
+use super::{context::CORRELATION_ID, middleware::may_log};
 use crate::{
     domain::{Invalid, command::Rejection, ids::TenantName, tag::VersionTag},
     service,
@@ -195,11 +195,15 @@ impl From<service::Error> for Problem {
             E::ReplayEnded => Self::new(Code::ReplayEnded, detail),
             E::InvalidCursor => Self::new(Code::InvalidCursor, detail),
             E::Unavailable { dependency, cause } => {
-                tracing::warn!(dependency.name = dependency, error = ?cause, "a request was refused: a dependency is not available");
+                if may_log() {
+                    tracing::warn!(dependency.name = dependency, error = ?cause, "a request was refused: a dependency is not available");
+                }
                 Self::new(Code::Unavailable, format!("{detail}; nothing was changed"))
             }
             E::NotRecorded(cause) => {
-                tracing::error!(error = ?cause, "a change was refused: its event cannot be recorded");
+                if may_log() {
+                    tracing::error!(error = ?cause, "a change was refused: its event cannot be recorded");
+                }
                 Self::new(Code::Unavailable, format!("{detail}; nothing was changed"))
             }
             E::Unpublished(_) => {
@@ -215,7 +219,9 @@ impl From<service::Error> for Problem {
             ),
             E::BehindMinimum { current, .. } => Self { current, ..Self::new(Code::RevisionNotReached, detail) },
             E::Internal(cause) => {
-                tracing::error!(error = ?cause, "a request failed");
+                if may_log() {
+                    tracing::error!(error = ?cause, "a request failed");
+                }
                 Self::new(Code::Internal, "see the log for this request_id")
             }
         }

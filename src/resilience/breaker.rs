@@ -100,7 +100,7 @@ impl Machine {
         Self { rules, rng, state: State::Closed { failures: 0 }, round: 0, openings: 0, forced: None, probing: 0 }
     }
 
-    /// Where it stands. An open breaker whose pause is over stays open until the next call asks.
+    /// Where it stands, as of the last time that it was told.
     pub fn state(&self) -> BreakerState {
         match (self.forced, self.state) {
             (Some((Forced::Open, _)), _) | (None, State::Open { .. }) => BreakerState::Open,
@@ -114,14 +114,19 @@ impl Machine {
         self.forced
     }
 
+    /// What time alone has done: a drill is over, or the pause of an open breaker is.
+    pub fn tick(&mut self, now: Instant) {
+        self.end_drill(now);
+        if self.forced.is_none() && matches!(self.state, State::Open { until } if until <= now) {
+            self.enter(State::HalfOpen);
+        }
+    }
+
     /// May a call be made?
     pub fn admit(&mut self, now: Instant) -> Option<Admission> {
-        self.end_drill(now);
+        self.tick(now);
         if let Some((forced, _)) = self.forced {
             return (forced == Forced::Closed).then_some(Admission { round: self.round, is_probe: false });
-        }
-        if matches!(self.state, State::Open { until } if until <= now) {
-            self.enter(State::HalfOpen);
         }
         match self.state {
             State::Closed { .. } => Some(Admission { round: self.round, is_probe: false }),
@@ -250,11 +255,10 @@ impl Breaker {
         self.change(Machine::release);
     }
 
-    /// Where it stands.
+    /// Where it stands. Its metric follows, also when no call has asked for long.
     pub fn state(&self) -> BreakerState {
-        // A drill whose time is over ends without a call.
         self.change(|machine| {
-            machine.end_drill(Instant::now());
+            machine.tick(Instant::now());
             machine.state()
         })
     }
@@ -407,6 +411,19 @@ mod tests {
         machine.ended(probe, Outcome::Success, now);
         old[5..].iter().for_each(|call| machine.ended(*call, Outcome::Failure, now));
         assert_eq!(machine.state(), BreakerState::Closed, "late failures");
+    }
+
+    #[test]
+    fn a_pause_and_a_drill_end_without_a_call() {
+        let (mut machine, now) = opened(1);
+        machine.tick(now + 49 * MS);
+        assert_eq!(machine.state(), BreakerState::Open);
+        machine.tick(now + 100 * MS);
+        assert_eq!(machine.state(), BreakerState::HalfOpen);
+        assert!(machine.admit(now + 100 * MS).is_some_and(|admission| admission.is_probe));
+        machine.force(Forced::Open, now + 200 * MS);
+        machine.tick(now + 200 * MS);
+        assert_eq!((machine.forced(), machine.state()), (None, BreakerState::Closed));
     }
 
     #[test]

@@ -212,9 +212,9 @@ impl Dependency {
         self.policy.timeout
     }
 
-    /// True while calls are let through.
-    pub fn is_available(&self) -> bool {
-        self.breaker.state() != BreakerState::Open
+    /// Where its breaker stands now, which its metric tells from now on.
+    pub fn state(&self) -> BreakerState {
+        self.breaker.state()
     }
 
     /// Forces the breaker to be open or closed, for a drill.

@@ -223,7 +223,8 @@ pub(super) fn within(reach: &Reach, filter: EventFilter) -> Result<EventFilter, 
 fn is_failure(error: &ArchiveError) -> bool {
     match error {
         ArchiveError::Timeout(_) | ArchiveError::Failed(_) | ArchiveError::CannotStore(_) => true,
-        ArchiveError::Corrupt(_) => false,
+        // To ask the same again would take as long, and who asks for less is answered.
+        ArchiveError::TooSlow(_) | ArchiveError::Corrupt(_) => false,
     }
 }
 
@@ -231,7 +232,32 @@ impl From<CallError<ArchiveError>> for Error {
     fn from(error: CallError<ArchiveError>) -> Self {
         match error {
             CallError::Failed(ArchiveError::Corrupt(error)) => Self::internal(error),
+            CallError::Full(_) => Self::Overloaded("questions to the archive"),
             other => Self::unavailable("mongodb", other),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::{Policy, Settings},
+        resilience::BreakerState,
+    };
+
+    #[tokio::test]
+    async fn a_question_that_takes_too_long_is_no_outage_and_is_not_asked_again() {
+        let settings = Settings::without_environment(&[]).unwrap().resilience;
+        let policy = settings.policy(&settings.mongodb_queries);
+        let archive = Dependency::new("mongodb_queries", Policy { failures: 1, ..policy });
+        let asked = std::cell::Cell::new(0);
+        let slow = || async {
+            asked.set(asked.get() + 1);
+            Err::<(), _>(ArchiveError::TooSlow(archive.timeout()))
+        };
+        let answer = archive.call_idempotent(is_failure, slow).await;
+        assert!(matches!(answer, Err(CallError::Failed(ArchiveError::TooSlow(_)))));
+        assert_eq!((asked.get(), archive.state()), (1, BreakerState::Closed));
     }
 }

@@ -327,6 +327,7 @@ impl DeadLetters {
         let is_failure = |error: &LettersError| matches!(error, LettersError::Kafka(_) | LettersError::Timeout);
         self.policy.call(is_failure, operation).await.map_err(|error| match error {
             CallError::Failed(LettersError::Defect(error)) => Error::internal(error),
+            CallError::Full(_) => Error::Overloaded("questions about dead letters"),
             error => Error::unavailable("kafka", error),
         })
     }

@@ -117,6 +117,20 @@ impl Error {
     pub fn unavailable(dependency: &'static str, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Unavailable { dependency, cause: Some(std::sync::Arc::new(cause)) }
     }
+
+    /// The same for another who waited for what failed. All that says to come back says so to everybody.
+    pub(super) fn share(&self) -> Self {
+        match self {
+            Self::Unavailable { dependency, cause } => Self::Unavailable { dependency, cause: cause.clone() },
+            Self::NotRecorded(cause) => Self::NotRecorded(cause.clone()),
+            Self::Unpublished(closed) => Self::Unpublished(*closed),
+            Self::Overloaded(what) => Self::Overloaded(what),
+            Self::TooManyWaiters(full) => Self::TooManyWaiters(*full),
+            Self::TooManyExports => Self::TooManyExports,
+            Self::CommitUnknown => Self::CommitUnknown,
+            other => Self::internal(other.to_string()),
+        }
+    }
 }
 
 impl From<CallError<store::Error>> for Error {
@@ -134,9 +148,11 @@ impl From<store::Error> for Error {
         match error {
             store::Error::CommitUnknown(_) => Self::CommitUnknown,
             store::Error::Busy => Self::Overloaded("reads"),
-            store::Error::Unavailable(..) | store::Error::Timeout | store::Error::Contention(_) | store::Error::Foreign(_) => {
-                Self::unavailable("postgres", error)
-            }
+            store::Error::Unavailable(..)
+            | store::Error::Timeout
+            | store::Error::TooSlow
+            | store::Error::Contention(_)
+            | store::Error::Foreign(_) => Self::unavailable("postgres", error),
             store::Error::Unrecorded(_) => Self::NotRecorded(std::sync::Arc::new(error)),
             store::Error::Unique { .. } | store::Error::Statement(_) | store::Error::Corrupt(_) => Self::internal(error),
         }
@@ -152,8 +168,30 @@ impl From<CacheError> for Error {
                 CallError::Failed(store::Error::Statement(_) | store::Error::Corrupt(_) | store::Error::Unique { .. }) => {
                     Self::internal(cause)
                 }
+                CallError::Full(_) | CallError::Failed(store::Error::Busy) => Self::Overloaded("reads"),
                 _ => Self::Unavailable { dependency: "postgres", cause: Some(cause) },
             },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn too_much_to_do_is_told_as_such_by_everything_that_has_a_bulkhead() {
+        let busy: [Error; 5] = [
+            CallError::<store::Error>::Full("postgres_primary").into(),
+            store::Error::Busy.into(),
+            CacheError::Unavailable(Arc::new(CallError::Full("postgres_primary"))).into(),
+            CacheError::Unavailable(Arc::new(CallError::Failed(store::Error::Busy))).into(),
+            CallError::<crate::audit::archive::ArchiveError>::Full("mongodb_queries").into(),
+        ];
+        for error in busy {
+            assert!(matches!((&error, error.share()), (Error::Overloaded(_), Error::Overloaded(_))), "{error}");
         }
     }
 }

@@ -152,7 +152,9 @@ impl Export {
                     self.windows.took(page.len(), PAGE, last, started.elapsed() < limit / 16);
                     return Ok(page);
                 }
-                Err(CallError::Timeout(..) | CallError::Failed(ArchiveError::Timeout(_))) if narrowings < NARROWINGS => {
+                Err(CallError::Timeout(..) | CallError::Failed(ArchiveError::Timeout(_) | ArchiveError::TooSlow(_)))
+                    if narrowings < NARROWINGS =>
+                {
                     narrowings += 1;
                     self.windows.narrow();
                     piece = self.windows.next().unwrap_or(piece);

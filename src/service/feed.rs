@@ -46,6 +46,14 @@ pub enum Piece {
     Idle,
 }
 
+/// What there is to tell.
+enum Look {
+    Piece(Piece),
+    Nothing,
+    /// More than is held for whoever was up to date once.
+    TooFarBehind,
+}
+
 /// One subscriber.
 pub struct Feed {
     polls: Arc<Polls>,
@@ -79,10 +87,14 @@ impl Feed {
         }
         loop {
             match self.look().await {
-                Ok(Some(piece)) => return Some(piece),
-                Ok(None) => {}
-                // While Postgres is away there is nothing to tell, and nothing is lost by waiting.
-                Err(Error::Unavailable { .. } | Error::BehindMinimum { .. }) => {
+                Ok(Look::Piece(piece)) => return Some(piece),
+                Ok(Look::Nothing) => {}
+                Ok(Look::TooFarBehind) => {
+                    metrics::counter!(crate::telemetry::names::STREAMS_CUT).increment(1);
+                    return None;
+                }
+                // While Postgres is away, or has too much to do, there is nothing to tell, and nothing is lost by waiting.
+                Err(Error::Unavailable { .. } | Error::Overloaded(_) | Error::BehindMinimum { .. }) => {
                     tokio::time::sleep(Duration::from_millis(100)).await
                 }
                 Err(_) => return None,
@@ -97,26 +109,25 @@ impl Feed {
     }
 
     /// What is there to tell now.
-    async fn look(&mut self) -> Result<Option<Piece>, Error> {
+    async fn look(&mut self) -> Result<Look, Error> {
         let seen = self.at.iter().cloned().collect();
         let held = self.polls.tenant(&self.tenant, &Freshness { minimum: None, seen }).await?;
         let Some(at) = &self.at else {
-            return self.reset(&held).await.map(Some);
+            return self.reset(&held).await.map(Look::Piece);
         };
         if self.is_live && held.tag().epoch == at.epoch && held.tag().revision > Revision(at.revision.0 + MAX_BEHIND) {
-            metrics::counter!(crate::telemetry::names::STREAMS_CUT).increment(1);
-            return Err(Error::Overloaded("changes"));
+            return Ok(Look::TooFarBehind);
         }
         match self.polls.since(&held, &self.scope, at, PAGE).await? {
-            Changes::Reset(held) => self.reset(&held).await.map(Some),
+            Changes::Reset(held) => self.reset(&held).await.map(Look::Piece),
             Changes::Since { to, complete, events } => {
                 self.at = Some(to);
                 self.is_live |= complete;
                 match (events.is_empty(), complete) {
-                    (false, _) => Ok(Some(Piece::Changes(events))),
+                    (false, _) => Ok(Look::Piece(Piece::Changes(events))),
                     // Nothing of the scope so far: there is more to look at.
-                    (true, false) => Ok(Some(Piece::Idle)),
-                    (true, true) => Ok(None),
+                    (true, false) => Ok(Look::Piece(Piece::Idle)),
+                    (true, true) => Ok(Look::Nothing),
                 }
             }
         }

@@ -8,13 +8,15 @@
 use std::{
     collections::BTreeMap,
     hash::{DefaultHasher, Hash as _, Hasher as _},
+    panic::AssertUnwindSafe,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU8, Ordering},
     },
     time::{Duration, Instant},
 };
 
+use futures_util::FutureExt as _;
 use tokio::{
     sync::{mpsc, oneshot},
     task::JoinHandle,
@@ -29,7 +31,7 @@ use super::{
 use crate::{
     config::{self, ms},
     domain::{command::Op, ids::TenantName, tenant::Quotas},
-    resilience::{CallError, Sojourn},
+    resilience::Sojourn,
     store::{self, Server},
     telemetry::names,
 };
@@ -92,8 +94,8 @@ impl Writer {
                     settings: settings.clone(),
                     defaults: limits.quotas(),
                     on_commit: on_commit.clone(),
-                    connection: tokio::sync::Mutex::default(),
-                    held_up: Mutex::default(),
+                    connection: None,
+                    held_up: BTreeMap::new(),
                 };
                 (sender, tokio::spawn(lane.run(receiver)))
             })
@@ -158,9 +160,9 @@ struct Lane {
     defaults: Quotas,
     on_commit: OnCommit,
     /// The connection of the last group, and when it ended.
-    connection: tokio::sync::Mutex<Option<(store::Connection, Instant)>>,
+    connection: Option<(store::Connection, Instant)>,
     /// Tenants that could not begin a new epoch, and until when they are not asked to again.
-    held_up: Mutex<BTreeMap<TenantName, Instant>>,
+    held_up: BTreeMap<TenantName, Instant>,
 }
 
 /// A connection that was used so lately is used again without asking whether it still works: that would cost a round trip for each group.
@@ -169,7 +171,7 @@ const LATELY: Duration = Duration::from_millis(500);
 const LEFT_ALONE: u32 = 4;
 
 impl Lane {
-    async fn run(self, mut receiver: mpsc::Receiver<Waiting>) {
+    async fn run(mut self, mut receiver: mpsc::Receiver<Waiting>) {
         let mut arrived = Vec::with_capacity(self.settings.max_batch);
         let policy = self.primary.policy();
         let mut sojourn = Sojourn::new(policy.target_wait(), policy.standing(), Instant::now());
@@ -186,12 +188,13 @@ impl Lane {
             let (epochs, group): (Vec<_>, Vec<_>) = taken.partition(|(request, _)| matches!(request.command.op, Op::Continue));
             let (requests, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
             if !requests.is_empty() {
-                let results = self.settle(&requests).await;
+                let results = unwound(self.settle(&requests)).await;
+                let results = results.unwrap_or_else(|error| same_for_all(&error, requests.len()));
                 step = began.elapsed();
                 replies.into_iter().zip(results).for_each(|(reply, result)| tell(reply, result));
             }
             for (request, reply) in epochs {
-                tell(reply, self.begin_epoch(&request).await);
+                tell(reply, unwound(self.begin_epoch(&request)).await.unwrap_or_else(Err));
                 step = began.elapsed();
             }
         }
@@ -199,7 +202,7 @@ impl Lane {
 
     /// Does a group, after those of its tenants whose newest revision is of another history have begun new epochs, one by one. A tenant that
     /// cannot fails its own commands only.
-    async fn settle(&self, requests: &[Request]) -> Vec<Result<Reply, Error>> {
+    async fn settle(&mut self, requests: &[Request]) -> Vec<Result<Reply, Error>> {
         let foreign = match self.process(requests).await {
             Ok(results) => return results,
             Err(foreign) => foreign,
@@ -208,13 +211,13 @@ impl Lane {
         for tenant in foreign {
             if let Err(error) = self.begin_epoch(&Request::continuing(tenant.clone())).await {
                 let commands = requests.iter().filter(|request| request.command.tenant == tenant).count();
-                refused.insert(tenant, same_for_all(error, commands).into_iter());
+                refused.insert(tenant, same_for_all(&error, commands).into_iter());
             }
         }
         let rest: Vec<_> = requests.iter().filter(|request| !refused.contains_key(&request.command.tenant)).cloned().collect();
         let results = if rest.is_empty() { Ok(Vec::new()) } else { self.process(&rest).await };
         // History was put back once more just now: the next attempt sees to that.
-        let results = results.unwrap_or_else(|foreign| same_for_all(store::Error::Foreign(foreign).into(), rest.len()));
+        let results = results.unwrap_or_else(|foreign| same_for_all(&store::Error::Foreign(foreign).into(), rest.len()));
         let mut results = results.into_iter();
         let answer = |request: &Request| {
             let results = refused.get_mut(&request.command.tenant).unwrap_or(&mut results);
@@ -224,26 +227,25 @@ impl Lane {
     }
 
     /// Has a tenant begin a new epoch, unless it could not a moment ago.
-    async fn begin_epoch(&self, request: &Request) -> Result<Reply, Error> {
+    async fn begin_epoch(&mut self, request: &Request) -> Result<Reply, Error> {
         let tenant = &request.command.tenant;
-        let held_up = || self.held_up.lock().unwrap_or_else(PoisonError::into_inner);
         let foreign = || Error::from(store::Error::Foreign(vec![tenant.clone()]));
         let began = Instant::now();
-        held_up().retain(|_, until| *until > began);
-        if held_up().contains_key(tenant) {
+        self.held_up.retain(|_, until| *until > began);
+        if self.held_up.contains_key(tenant) {
             return Err(foreign());
         }
         let result = self.process(std::slice::from_ref(request)).await;
         let result = result.map_or_else(|_| Err(foreign()), |mut results| results.pop().unwrap_or_else(|| Err(foreign())));
         if result.is_err() {
-            held_up().insert(tenant.clone(), Instant::now() + began.elapsed() * LEFT_ALONE);
+            self.held_up.insert(tenant.clone(), Instant::now() + began.elapsed() * LEFT_ALONE);
         }
         result
     }
 
     /// Commits a group; when a statement of it fails, one command at a time, so that only the guilty one fails. `Err` when these tenants must
     /// begin new epochs before.
-    async fn process(&self, requests: &[Request]) -> Result<Vec<Result<Reply, Error>>, Vec<TenantName>> {
+    async fn process(&mut self, requests: &[Request]) -> Result<Vec<Result<Reply, Error>>, Vec<TenantName>> {
         Ok(match self.commit(requests).await {
             Ok(Ok(committed)) => committed.replies.into_iter().map(|reply| reply.map_err(Error::from)).collect(),
             Ok(Err(foreign)) => return Err(foreign),
@@ -261,15 +263,16 @@ impl Lane {
                 }
                 results
             }
-            Err(error) => same_for_all(error, requests.len()),
+            Err(error) => same_for_all(&error, requests.len()),
         })
     }
 
     /// Commits a group, again after a lost race, under the primary's breaker. `Ok(Err(tenants))` when these must begin new epochs before.
-    async fn commit(&self, requests: &[Request]) -> Result<Result<Committed, Vec<TenantName>>, Error> {
+    async fn commit(&mut self, requests: &[Request]) -> Result<Result<Committed, Vec<TenantName>>, Error> {
+        let primary = self.primary.clone();
         let mut attempt = 1;
         loop {
-            let permit = self.primary.policy().enter_apart::<store::Error>()?;
+            let permit = primary.policy().enter_apart::<store::Error>()?;
             let started = Instant::now();
             let result = self.attempt(requests).await;
             match &result {
@@ -293,12 +296,15 @@ impl Lane {
         }
     }
 
-    async fn attempt(&self, requests: &[Request]) -> Result<Committed, store::Error> {
-        let mut held = self.connection.lock().await;
-        let mut client = match held.take() {
-            Some((client, used)) if used.elapsed() < LATELY && !client.is_closed() => client,
-            // Back to the pool, which checks what it lends.
-            _ => self.primary.writing_connection().await?,
+    async fn attempt(&mut self, requests: &[Request]) -> Result<Committed, store::Error> {
+        // Any other goes back to the pool, which checks what it lends.
+        let kept = self
+            .connection
+            .take()
+            .filter(|(client, used)| used.elapsed() < LATELY && !client.is_closed() && self.primary.may_use_again(client));
+        let mut client = match kept {
+            Some((client, _)) => client,
+            None => self.primary.writing_connection().await?,
         };
         let wanted = batch::wanted(requests);
         let limit = ms(if wanted.is_large { self.settings.lineage_timeout_ms } else { self.settings.timeout_ms });
@@ -311,11 +317,10 @@ impl Lane {
             plan.map(Plan::split).map_err(|error| store::Error::Corrupt(error.to_string()))
         };
         let result = store::group::commit(&mut client, self.primary.tls(), &wanted, limit, decide).await;
-        if result.as_ref().is_err_and(store::Error::is_dependency_failure) {
-            // What state the connection is in, nobody knows: it is not lent again.
+        if result.as_ref().is_err_and(store::Error::spoils_connection) {
             drop(store::Connection::take(client));
         } else {
-            *held = Some((client, Instant::now()));
+            self.connection = Some((client, Instant::now()));
         }
         result
     }
@@ -332,15 +337,16 @@ fn lost_a_race(error: &store::Error) -> bool {
     }
 }
 
-fn same_for_all(error: Error, count: usize) -> Vec<Result<Reply, Error>> {
-    let copy = |error: &Error| match error {
-        Error::CommitUnknown => Error::CommitUnknown,
-        Error::Overloaded(what) => Error::Overloaded(what),
-        Error::Unavailable { dependency, cause } => Error::Unavailable { dependency, cause: cause.clone() },
-        Error::NotRecorded(cause) => Error::NotRecorded(cause.clone()),
-        other => Error::internal(other.to_string()),
-    };
-    (0..count).map(|_| Err(copy(&error))).collect()
+fn same_for_all(error: &Error, count: usize) -> Vec<Result<Reply, Error>> {
+    (0..count).map(|_| Err(error.share())).collect()
+}
+
+/// What it comes to; a panic must not take the lane, and all its tenants, with it.
+async fn unwound<T>(work: impl Future<Output = T>) -> Result<T, Error> {
+    AssertUnwindSafe(work).catch_unwind().await.map_err(|_| {
+        metrics::counter!(names::PANICS, "part" => "writer").increment(1);
+        Error::CommitUnknown
+    })
 }
 
 fn tell(reply: oneshot::Sender<Result<Reply, Error>>, result: Result<Reply, Error>) {
@@ -358,13 +364,4 @@ fn count(result: &Result<Reply, Error>) {
         Err(_) => "unavailable",
     };
     metrics::counter!(names::WRITE_OUTCOMES, "result" => label).increment(1);
-}
-
-impl From<CallError<store::Error>> for store::Error {
-    fn from(error: CallError<store::Error>) -> Self {
-        match error {
-            CallError::Failed(error) => error,
-            other => Self::unavailable(other),
-        }
-    }
 }

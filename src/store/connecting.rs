@@ -134,6 +134,9 @@ pub async fn connect(
     }
 }
 
+/// The key of the URLs that lead to replicas; all others lead to the primary.
+pub const REPLICA_URLS: &str = "postgres.replica_urls";
+
 /// The hosts of a URL, each with all the rest of it: at least one.
 pub(super) fn hosts(
     key: &str, url: &SecretString, settings: &config::Postgres, options: &str,
@@ -148,6 +151,9 @@ pub(super) fn hosts(
     if names.is_empty() || (ports.len() > 1 && ports.len() != names.len()) || !all.get_hostaddrs().is_empty() {
         return Err(wrong());
     }
+    // Where a name leads to may change. What answers under the primary's and takes no writes is not the primary: what it does not have would
+    // be taken for gone.
+    let is_primary = key != REPLICA_URLS;
     let hosts = names.iter().enumerate().map(|(at, host)| {
         let mut config = tokio_postgres::Config::new();
         match host {
@@ -155,7 +161,8 @@ pub(super) fn hosts(
             Host::Unix(path) => config.host_path(path),
         };
         config.port(ports.get(at).or(ports.first()).copied().unwrap_or(5432));
-        config.target_session_attrs(if names.len() > 1 { TargetSessionAttrs::ReadWrite } else { all.get_target_session_attrs() });
+        let takes_writes = is_primary || names.len() > 1;
+        config.target_session_attrs(if takes_writes { TargetSessionAttrs::ReadWrite } else { all.get_target_session_attrs() });
         if let Some(user) = all.get_user() {
             config.user(user);
         }
@@ -216,5 +223,20 @@ mod tests {
             };
             assert_eq!(asked, good);
         }
+    }
+
+    #[test]
+    fn only_what_takes_writes_is_a_primary_and_a_replica_need_not() {
+        let settings = config::Settings::without_environment(&[]).unwrap().postgres;
+        let wanted = |key, url: &str| {
+            let hosts = hosts(key, &SecretString::from(url), &settings, "").unwrap();
+            hosts.iter().map(tokio_postgres::Config::get_target_session_attrs).collect::<Vec<_>>()
+        };
+        for key in ["postgres.primary_url", "migrate.postgres_url"] {
+            assert_eq!(wanted(key, "postgres://me@one/db"), [TargetSessionAttrs::ReadWrite]);
+            assert_eq!(wanted(key, "postgres://me@one/db?target_session_attrs=any"), [TargetSessionAttrs::ReadWrite]);
+            assert_eq!(wanted(key, "postgres://me@one,two/db"), [TargetSessionAttrs::ReadWrite; 2]);
+        }
+        assert_eq!(wanted(REPLICA_URLS, "postgres://me@one/db"), [TargetSessionAttrs::Any]);
     }
 }

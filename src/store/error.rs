@@ -17,9 +17,12 @@ pub enum Error {
     /// All connections are in use, and others have waited for one before. The server was not asked.
     #[error("all connections are in use")]
     Busy,
-    /// A statement took too long and was cancelled. Nothing is committed.
+    /// The server did not answer in time, not even that it has cancelled what ran. Nothing is committed.
     #[error("postgres did not answer in time")]
     Timeout,
+    /// A statement took too long, and the server said that it has cancelled it. Nothing is committed.
+    #[error("postgres cancelled a statement that took too long")]
+    TooSlow,
     /// The connection was lost while COMMIT was under way: it may have happened or not.
     #[error("whether the transaction was committed is unknown")]
     CommitUnknown(#[source] Option<tokio_postgres::Error>),
@@ -71,6 +74,12 @@ impl Error {
         self.outcome() == Outcome::Failure
     }
 
+    /// True when nobody knows what its connection is doing, or whom a cancellation will meet that is still on its way: it must not be
+    /// lent again.
+    pub fn spoils_connection(&self) -> bool {
+        self.is_dependency_failure() || matches!(self, Self::TooSlow)
+    }
+
     /// What it says of the server.
     pub fn outcome(&self) -> Outcome {
         match self {
@@ -78,7 +87,8 @@ impl Error {
             // That we ask for more than it can do does not mean that it is down.
             Self::Busy => Outcome::Abandoned,
             // The server answers: its breaker is not to keep reads from it.
-            Self::Contention(_)
+            Self::TooSlow
+            | Self::Contention(_)
             | Self::Unique { .. }
             | Self::Statement(_)
             | Self::Unrecorded(_)
@@ -89,11 +99,13 @@ impl Error {
 }
 
 impl CallError<Error> {
-    /// True when the server did not answer, so that another may be asked.
+    /// True when the server did not answer, so that another may be asked. One that has too much to do is not away: the others would soon
+    /// have too much as well.
     pub fn is_away(&self) -> bool {
         match self {
             Self::Failed(error) => error.is_dependency_failure(),
-            Self::Open(_) | Self::Full(_) | Self::Timeout(..) => true,
+            Self::Open(_) | Self::Timeout(..) => true,
+            Self::Full(_) => false,
         }
     }
 }
@@ -116,7 +128,7 @@ impl From<tokio_postgres::Error> for Error {
             SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE | SqlState::LOCK_NOT_AVAILABLE => {
                 Self::Contention(error)
             }
-            SqlState::QUERY_CANCELED => Self::Timeout,
+            SqlState::QUERY_CANCELED => Self::TooSlow,
             SqlState::READ_ONLY_SQL_TRANSACTION => Self::Unavailable("the server is read-only".into(), Some(error)),
             // 08 connection, 53 insufficient resources, 57P operator intervention, 58 system error.
             _ if ["08", "53", "57P", "58"].iter().any(|class| code.code().starts_with(class)) => {

@@ -180,7 +180,8 @@ pub async fn commit<T>(
     Ok(answer)
 }
 
-async fn commit_or_unknown(tx: Transaction<'_>, limit: Duration) -> Result<(), Error> {
+/// Commits. Past `limit` nothing is cancelled: of a COMMIT that is under way only the server can say what became of it.
+pub(super) async fn commit_or_unknown(tx: Transaction<'_>, limit: Duration) -> Result<(), Error> {
     match tokio::time::timeout(limit, tx.commit()).await {
         Ok(Ok(())) => Ok(()),
         // The server itself said that it did not commit.

@@ -27,7 +27,7 @@ pub mod server;
 pub mod tenants;
 mod visible;
 
-pub use connecting::{Renewed, Tls, connect, connector};
+pub use connecting::{REPLICA_URLS, Renewed, Tls, connect, connector};
 pub use error::Error;
 pub use server::Server;
 pub use tokio_postgres::Client;

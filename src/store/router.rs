@@ -13,7 +13,7 @@ use deadpool_postgres::Transaction;
 use futures_util::{future::join_all, join};
 use serde::Serialize;
 
-use super::{Error, Server, Visible, column};
+use super::{Error, Server, Visible, column, server::Way};
 use crate::resilience::CallError;
 
 /// The servers of one cluster.
@@ -88,31 +88,55 @@ impl Router {
         std::iter::once(&self.primary).chain(self.replicas.iter().map(|replica| &replica.server))
     }
 
-    /// Reads from a fresh replica whose answer `accept` takes, else from the primary. When the primary fails too, a replica whose
+    /// Reads from a fresh replica whose answer `accept` takes, else from the primary. When the primary is away too, a replica whose
     /// freshness is not known is asked last: `accept` still guards what was already seen.
+    ///
+    /// What replicas have no turn for is refused, unless one of them is found to be behind: if the primary had to take it, they would take
+    /// from it the turns of those whom only it can answer. Nor does too much to do at the primary make an old answer good enough.
     pub async fn read<T>(
         &self, visible: &Visible, accept: impl Fn(&T) -> bool, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<(T, Source), CallError<Error>> {
+        self.read_by(Way::Queue, visible, accept, read).await
+    }
+
+    /// The same for who looks after what is served: it waits for no request.
+    pub async fn read_apart<T>(
+        &self, visible: &Visible, accept: impl Fn(&T) -> bool, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<(T, Source), CallError<Error>> {
+        self.read_by(Way::Apart, visible, accept, read).await
+    }
+
+    async fn read_by<T>(
+        &self, way: Way, visible: &Visible, accept: impl Fn(&T) -> bool, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<(T, Source), CallError<Error>> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.replicas.len();
         let in_turn = || (0..count).map(move |offset| &self.replicas[(start.wrapping_add(offset)) % count]);
+        let (mut full, mut is_behind) = (None, false);
         for replica in in_turn().filter(|replica| replica.is_fresh.load(Ordering::Relaxed)) {
-            match replica.server.read(visible, &read).await {
+            match replica.server.read_by(way, visible, &read).await {
                 Ok(value) if accept(&value) => return Ok((value, Source::Replica)),
-                Ok(_) => {}
+                Ok(_) => is_behind = true,
+                Err(error @ CallError::Full(_)) => full = Some(error),
                 // Nobody else waits for it before it has answered the next check.
-                Err(error) if error.is_away() && !matches!(error, CallError::Full(_)) => replica.set_fresh(false),
+                Err(error) if error.is_away() => replica.set_fresh(false),
+                // Nor would the others be quicker.
+                Err(error @ CallError::Failed(Error::TooSlow)) => return Err(error),
                 Err(_) => {}
             }
         }
-        let failure = match self.primary.read(visible, &read).await {
+        if let Some(full) = full.filter(|_| !is_behind) {
+            return Err(full);
+        }
+        let failure = match self.primary.read_by(way, visible, &read).await {
             Ok(value) => return Ok((value, Source::Primary)),
-            Err(failure) => failure,
+            Err(failure) if failure.is_away() => failure,
+            Err(answer) => return Err(answer),
         };
         let is_stale =
             |replica: &&Replica| !replica.is_fresh.load(Ordering::Relaxed) && !replica.is_promoted.load(Ordering::Relaxed);
         for replica in in_turn().filter(is_stale) {
-            if let Ok(value) = replica.server.read(visible, &read).await
+            if let Ok(value) = replica.server.read_by(way, visible, &read).await
                 && accept(&value)
             {
                 return Ok((value, Source::Replica));

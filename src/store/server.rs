@@ -2,11 +2,14 @@
 
 use std::{
     future::Future,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use deadpool_postgres::{Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts, Transaction};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Metrics, Object, Pool, RecyclingMethod, Runtime, Timeouts, Transaction,
+};
 use futures_util::try_join;
 use secrecy::SecretString;
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -15,6 +18,7 @@ use tokio_postgres::{CancelToken, Client, IsolationLevel};
 use super::{
     Error, Visible,
     connecting::{self, InTurn, Renewed, Tls, connector},
+    group,
 };
 use crate::{
     config::{self, ConfigError, ms},
@@ -33,7 +37,7 @@ const PLANNED_ONCE: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqs
 pub struct Server {
     name: &'static str,
     pool: Pool,
-    /// Connections of the write path alone.
+    /// Connections of the write path, and of who looks after the server.
     writing: Pool,
     tls: Tls,
     policy: Arc<Dependency>,
@@ -43,7 +47,11 @@ pub struct Server {
     longest_wait: Duration,
     waits: Mutex<Sojourn>,
     renewed: Renewed,
+    lifetime: Duration,
 }
+
+/// Connections for who looks after a server, beside those that the writer's lanes keep.
+const LOOKS: usize = 8;
 
 impl Server {
     /// A server from its URL; connects when first used.
@@ -53,7 +61,7 @@ impl Server {
         let tls = connector(settings)?;
         let renewed = Renewed::now();
         let lifetime = ms(settings.max_lifetime_ms);
-        let pool = |options: &str| {
+        let pool = |options: &str, size: usize| {
             let hosts = connecting::hosts(key, url, settings, options)?;
             let manager = Manager::from_connect(
                 hosts[0].clone(),
@@ -62,7 +70,7 @@ impl Server {
                 ManagerConfig { recycling_method: RecyclingMethod::Verified },
             );
             let renewed = renewed.clone();
-            let is_old = Hook::sync_fn(move |_, metrics| match renewed.is_after(metrics.created) || metrics.age() > lifetime {
+            let is_old = Hook::sync_fn(move |_, metrics| match is_old(&renewed, lifetime, metrics) {
                 true => Err(HookError::message("the connection is too old")),
                 false => Ok(()),
             });
@@ -71,15 +79,12 @@ impl Server {
                 create: Some(ms(settings.connect_timeout_ms)),
                 recycle: Some(ms(settings.recycle_timeout_ms)),
             };
-            let pool = Pool::builder(manager)
-                .max_size(settings.pool_size)
-                .timeouts(timeouts)
-                .runtime(Runtime::Tokio1)
-                .pre_recycle(is_old)
-                .build();
+            let pool =
+                Pool::builder(manager).max_size(size).timeouts(timeouts).runtime(Runtime::Tokio1).pre_recycle(is_old).build();
             pool.map_err(|error| ConfigError::Invalid { key: key.to_owned(), reason: error.to_string() })
         };
-        let (pool, writing) = (pool("")?, pool(PLANNED_ONCE)?);
+        // There are at most as many lanes, and each keeps its connection.
+        let (pool, writing) = (pool("", settings.pool_size)?, pool(PLANNED_ONCE, settings.pool_size + LOOKS)?);
         let read_timeout = policy.timeout;
         // The whole call: with waiting for a connection, making or checking it.
         let timeout =
@@ -87,7 +92,7 @@ impl Server {
         let policy = Dependency::new(name, config::Policy { timeout, ..policy });
         let waits = Mutex::new(Sojourn::new(policy.target_wait(), policy.standing(), Instant::now()));
         let (turns, longest_wait) = (Semaphore::new(settings.pool_size), ms(settings.acquire_timeout_ms));
-        Ok(Self { name, pool, writing, tls, policy, read_timeout, turns, longest_wait, waits, renewed })
+        Ok(Self { name, pool, writing, tls, policy, read_timeout, turns, longest_wait, waits, renewed, lifetime })
     }
 
     /// Its name in logs, metrics and health.
@@ -115,18 +120,29 @@ impl Server {
         Ok(self.writing.get().await?)
     }
 
+    /// Whether a connection of ours that was kept may be used again, as far as its age goes.
+    pub fn may_use_again(&self, kept: &Object) -> bool {
+        !is_old(&self.renewed, self.lifetime, Object::metrics(kept))
+    }
+
     /// Runs one read of these tenants' rows under the policy. A read that takes too long is cancelled on the server too.
     pub async fn read<T>(
         &self, visible: &Visible, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
-        self.run(Way::Queue, Kind::Read, visible, read).await
+        self.read_by(Way::Queue, visible, read).await
     }
 
     /// The same for who looks after the others: it waits for none of them, and uses connections that requests do not.
     pub async fn read_apart<T>(
         &self, visible: &Visible, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
-        self.run(Way::Apart, Kind::Read, visible, read).await
+        self.read_by(Way::Apart, visible, read).await
+    }
+
+    pub(super) async fn read_by<T>(
+        &self, way: Way, visible: &Visible, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
+    ) -> Result<T, CallError<Error>> {
+        self.run(way, Kind::Read, visible, read).await
     }
 
     /// Runs several reads that all see one instant, under the policy.
@@ -148,11 +164,16 @@ impl Server {
     ) -> Result<T, CallError<Error>> {
         // Large, and otherwise a part of every future that reads.
         let operation = Box::pin(async {
-            let (_turn, mut client) = match way {
+            let (_turn, client) = match way {
                 Way::Queue => (Some(self.turn().await?), self.connection().await?),
                 Way::Apart => (None, self.writing_connection().await?),
             };
-            transact(&mut client, &self.tls, self.read_timeout, kind, visible, operation).await
+            let mut lent = Lent(None);
+            let result = transact(lent.0.insert(client), &self.tls, self.read_timeout, kind, visible, operation).await;
+            if !result.as_ref().is_err_and(Error::spoils_connection) {
+                lent.give_back();
+            }
+            result
         });
         let permit = match way {
             Way::Queue => self.policy.enter()?,
@@ -202,9 +223,29 @@ impl Server {
     }
 }
 
+fn is_old(renewed: &Renewed, lifetime: Duration, metrics: &Metrics) -> bool {
+    renewed.is_after(metrics.created) || metrics.age() > lifetime
+}
+
+/// A connection that the pool lends again only when it is given back. One whose user goes in the middle of a statement is thrown away: the
+/// statement's cancellation would meet whoever came next.
+struct Lent(Option<Object>);
+
+impl Lent {
+    fn give_back(mut self) {
+        drop(self.0.take());
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        drop(self.0.take().map(Object::take));
+    }
+}
+
 /// How a call gets its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+pub(super) enum Way {
     /// In turn, as requests do.
     Queue,
     /// Beside them.
@@ -222,13 +263,14 @@ pub enum Kind {
     Write,
 }
 
-/// Runs `operation` in a transaction that sees the rows of these tenants; past `limit`, what runs is cancelled.
+/// Runs `operation` in a transaction that sees the rows of these tenants; past `limit`, what runs is cancelled. Any error but
+/// [`Error::CommitUnknown`] means that nothing was written.
 pub async fn transact<T>(
     client: &mut Object, tls: &Tls, limit: Duration, kind: Kind, visible: &Visible,
     operation: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let canceller = client.cancel_token();
-    let transaction = async {
+    let (canceller, until) = (client.cancel_token(), Instant::now() + limit);
+    let transaction = async move {
         let show = Visible::statement(client).await?;
         let transaction = client.build_transaction();
         let transaction = match kind {
@@ -239,26 +281,35 @@ pub async fn transact<T>(
         let tx = transaction.start().await?;
         // Pipelined: the first statement of `operation` follows without waiting for an answer.
         let ((), value) = try_join!(visible.show(&tx, &show), operation(&tx))?;
-        if kind == Kind::Write {
-            tx.commit().await?;
-        }
-        // What was only read is rolled back when it is dropped, and nobody waits for that.
-        Ok(value)
+        Ok((tx, value))
     };
-    cancelled_after(limit, canceller, tls, transaction).await
+    let (tx, value) = cancelled_after(limit, canceller, tls, transaction).await?;
+    if kind == Kind::Write {
+        group::commit_or_unknown(tx, until.saturating_duration_since(Instant::now())).await?;
+    }
+    // What was only read is rolled back when it is dropped, and nobody waits for that.
+    Ok(value)
 }
 
 /// Waits for `operation` for at most `limit`. Past it, and when whoever waits is gone before (a request past its deadline), the server is
-/// asked to cancel what runs on that connection, because a dropped future frees the caller but not the connection.
+/// asked to cancel what runs on that connection, because a dropped future frees the caller but not the connection. A server that then
+/// says in time that it has done so is slow, and not away. The connection of what was cancelled must not be used by others: nobody knows
+/// when the cancellation arrives.
 pub async fn cancelled_after<T>(
     limit: Duration, token: CancelToken, tls: &Tls, operation: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
     let mut running = Running(Some((token, tls.clone())));
-    let result = tokio::time::timeout(limit, operation).await.unwrap_or(Err(Error::Timeout));
-    if !matches!(result, Err(Error::Timeout)) {
+    let mut operation = pin!(operation);
+    if let Ok(result) = tokio::time::timeout(limit, &mut operation).await {
         running.0 = None;
+        return result;
     }
-    result
+    drop(running);
+    match tokio::time::timeout(CONFIRMING, operation).await {
+        Ok(Err(error)) if error.is_dependency_failure() => Err(error),
+        Ok(_) => Err(Error::TooSlow),
+        Err(_) => Err(Error::Timeout),
+    }
 }
 
 /// A statement that is cancelled when this is dropped with its token.
@@ -266,6 +317,9 @@ struct Running(Option<(CancelToken, Tls)>);
 
 /// How long a server may take to hear that a statement is cancelled.
 const CANCELLING: Duration = Duration::from_secs(1);
+
+/// How long it is waited for that it says so.
+const CONFIRMING: Duration = Duration::from_millis(500);
 
 impl Drop for Running {
     fn drop(&mut self) {

@@ -36,7 +36,7 @@ metrics_table! {
     histogram RELAY_BATCH_SECONDS = "tm_relay_batch_seconds", "Time of one relay step that published something.";
     gauge CONSUMER_LAG = "tm_audit_consumer_lag_events", "Records in Kafka that the archive does not have yet.";
     gauge CONSUMER_LAG_SECONDS = "tm_audit_consumer_lag_seconds", "Age of the oldest event that the consumer has read and the archive does not have yet.";
-    counter PANICS = "tm_panics_total", "Times that the relay or the audit consumer panicked and went on, by part. Any is a defect.";
+    counter PANICS = "tm_panics_total", "Times that the relay, the writer or the audit consumer panicked and went on, by part. Any is a defect.";
     counter ARCHIVED = "tm_audit_archived_total", "Events now in the archive, by result: inserted or duplicate.";
     histogram ARCHIVE_SECONDS = "tm_audit_archive_seconds", "Time of one bulk insert.";
     histogram ARCHIVE_DELAY_SECONDS = "tm_audit_delay_seconds", "Time from an event's decision to its archiving.";

@@ -6,6 +6,7 @@ mod support;
 mod auth;
 mod bad_input;
 mod changes;
+mod commits;
 mod conditions;
 mod cors;
 mod docs;

@@ -75,6 +75,43 @@ async fn too_many_reads_are_refused_and_neither_open_the_breaker_nor_hold_up_wri
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_finds_no_connection_is_told_so_wherever_it_was_needed() {
+    let (db, app) = app(&[
+        "postgres.pool_size=2",
+        "postgres.acquire_timeout_ms=200",
+        "resilience.postgres_primary.timeout_ms=10000",
+        "postgres.lock_timeout_ms=10000",
+        "postgres.statement_timeout_ms=20000",
+        "privacy.master_keys=one:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
+    ])
+    .await;
+    let put = |tenant: &str| app.put(&format!("/routes/{tenant}/web/prod/v1")).json(&json!({ "url": "http://a.example/" }));
+    for tenant in ["one", "two", "three"] {
+        put(tenant).expect(201).await;
+    }
+    let snapshot = |tenant: &str| app.get(&format!("/tenants/{tenant}/snapshot"));
+    // A tenant that is not held; a person whose key is not.
+    let call = |table: &str, tenant: &str| if table == "routes" { snapshot(tenant) } else { put(tenant) };
+    for (table, tenants) in [("routes", ["one", "two", "three"]), ("data_keys", ["four", "five", "six"])] {
+        let [first, second, third] = tenants.map(|tenant| move || call(table, tenant));
+        let mut other = database::connect(&db.owner_url()).await;
+        let held = other.transaction().await.unwrap();
+        held.execute(&format!("lock table {table} in access exclusive mode"), &[]).await.unwrap();
+        let refused = async {
+            eventually("two have the connections, and wait", async || (waiting(&db).await == 2).then_some(())).await;
+            let refused = third().problem(503, "overloaded").await;
+            assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+            held.rollback().await.unwrap();
+        };
+        let (one, two, ()) = tokio::join!(first().send(), second().send(), refused);
+        // What more they need they have to wait for as well.
+        assert!(one.status != 500 && two.status != 500, "{} {}", one.json, two.json);
+        eventually("all is well again", async || third().send().await.status.is_success().then_some(())).await;
+    }
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_query_ends_with_the_deadline_of_its_request() {
     let (db, app) = app(&[
         "http.request_timeout_ms=1000",
@@ -88,14 +125,59 @@ async fn a_query_ends_with_the_deadline_of_its_request() {
     let held = other.transaction().await.unwrap();
     held.execute("lock table plans in access exclusive mode", &[]).await.unwrap();
     let asked = Instant::now();
-    let (answer, ()) = tokio::join!(app.get(PLANS).send(), async {
-        eventually("the query runs", async || (waiting(&db).await == 1).then_some(())).await;
-    });
+    let session = async || -> Option<i32> {
+        let sql = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        db.rows(sql, &[]).await.first().map(|row| row.get(0))
+    };
+    let (answer, session) = tokio::join!(app.get(PLANS).send(), eventually("the query runs", session));
     assert_eq!((answer.status.as_u16(), &answer.json["code"]), (503, &json!("deadline_exceeded")), "{}", answer.json);
     assert!(asked.elapsed() >= Duration::from_millis(1000));
     // The lock is still held: only a cancellation ends it.
     eventually("the query was cancelled", async || (waiting(&db).await == 0).then_some(())).await;
+    // Nobody else gets its session, whom the cancellation could still meet.
+    let gone = async || db.rows("select from pg_stat_activity where pid = $1", &[&session]).await.is_empty().then_some(());
+    eventually("its session ended", gone).await;
     held.rollback().await.unwrap();
     app.get(PLANS).expect(200).await;
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_says_it_has_cancelled_a_slow_query_is_not_away() {
+    let (db, app) = app(&[
+        "resilience.postgres_primary.timeout_ms=200",
+        "resilience.failures=1",
+        "postgres.lock_timeout_ms=60000",
+        "postgres.statement_timeout_ms=60000",
+    ])
+    .await;
+    let mut other = database::connect(&db.owner_url()).await;
+    let held = other.transaction().await.unwrap();
+    held.execute("lock table plans in access exclusive mode", &[]).await.unwrap();
+    for _ in 0..3 {
+        app.get(PLANS).problem(503, "unavailable").await;
+    }
+    let report = app.ops("/health/resilience").expect(200).await.json;
+    let primary = report["dependencies"].as_array().unwrap().iter().find(|one| one["name"] == "postgres_primary").unwrap();
+    assert_eq!((&primary["breaker"], &primary["breaker_opened_total"]), (&json!("closed"), &json!(0)), "{primary}");
+    held.rollback().await.unwrap();
+    app.get(PLANS).expect(200).await;
+    app.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lanes_that_keep_their_connections_leave_some_to_who_looks_after_the_servers() {
+    let (_db, app) =
+        app(&["postgres.pool_size=2", "write.lanes=2", "postgres.acquire_timeout_ms=100", "postgres.replica_check_ms=50"]).await;
+    // Of some twenty tenants both lanes have their part.
+    for number in 0..20 {
+        let route = format!("/routes/tenant-{number}/web/prod/v1");
+        app.put(&route).json(&json!({ "url": "http://a.example/" })).expect(201).await;
+    }
+    let until = Instant::now() + Duration::from_millis(1000);
+    while Instant::now() < until {
+        let ready = app.ops("/health/ready").expect(200).await.json;
+        assert_eq!(ready["checks"]["postgres_primary"]["status"], "healthy", "{ready}");
+    }
     app.drain().await;
 }

@@ -7,7 +7,11 @@ use std::sync::Arc;
 
 use serde_json::json;
 
-use crate::support::{Database, TestApp, eventually};
+use crate::support::{
+    Database, TestApp,
+    database::{connect, variable},
+    eventually,
+};
 
 const V1: &str = "/routes/acme/web/prod/v1";
 
@@ -23,11 +27,13 @@ impl Behind {
 
     /// An instance that reads from the replica, and believes it to be fresh.
     async fn instance(&self) -> TestApp {
-        let app = TestApp::on(
-            self.db.clone(),
-            &[&format!("postgres.replica_urls={}", self.replica.replica_url), "read.refresh_ms=60000"],
-        )
-        .await;
+        self.instance_with(&[]).await
+    }
+
+    async fn instance_with(&self, overrides: &[&str]) -> TestApp {
+        let replica = format!("postgres.replica_urls={}", self.replica.replica_url);
+        let overrides: Vec<_> = [replica.as_str(), "read.refresh_ms=60000"].iter().chain(overrides).copied().collect();
+        let app = TestApp::on(self.db.clone(), &overrides).await;
         eventually("the replica counts as fresh", async || {
             (app.ops("/health/resilience").expect(200).await.json["replicas"][0]["is_fresh"] == true).then_some(())
         })
@@ -115,4 +121,42 @@ async fn a_list_over_all_tenants_holds_to_a_minimum_too() {
     let created = app.put(V1).json(&json!({ "url": "http://a" })).expect(201).await;
     let list = app.get("/routes").header("tm-min-revision", created.tag()).expect(200).await;
     assert_eq!(list.json["items"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_replica_without_a_free_connection_does_not_leave_its_reads_to_the_primary() {
+    let behind = Behind::new().await;
+    let app = behind
+        .instance_with(&[
+            "postgres.pool_size=2",
+            "postgres.acquire_timeout_ms=200",
+            "resilience.postgres_replica.timeout_ms=10000",
+            "postgres.lock_timeout_ms=10000",
+            "postgres.statement_timeout_ms=20000",
+        ])
+        .await;
+    app.put(V1).json(&json!({ "url": "http://a" })).expect(201).await;
+    behind.copy().await;
+    let list = || app.get("/routes?tenant=acme");
+    list().expect(200).await;
+    let mut other = connect(&behind.replica.owner_url()).await;
+    let held = other.transaction().await.unwrap();
+    held.execute("lock table routes in access exclusive mode", &[]).await.unwrap();
+    // The replica plays the lock after the primary, once it is told of it.
+    behind.replica.execute("select pg_switch_wal()", &[]).await;
+    let replica = connect(&variable("PG_REPLICA_URL")).await;
+    let count = async |sql: &str| -> i64 { replica.query_one(sql, &[&behind.replica.name]).await.unwrap().get(0) };
+    let locks = "select count(*) from pg_locks l join pg_database d on d.oid = l.database \
+                 where d.datname = $1 and l.mode = 'AccessExclusiveLock'";
+    eventually("the table is locked there too", async || (count(locks).await > 0).then_some(())).await;
+    let refused = async {
+        let waiting = "select count(*) from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'";
+        eventually("two wait there", async || (count(waiting).await == 2).then_some(())).await;
+        list().problem(503, "overloaded").await;
+        let report = app.ops("/health/resilience").expect(200).await.json;
+        assert_eq!(report["replicas"][0]["is_fresh"], true, "too much to do is not away");
+        held.rollback().await.unwrap();
+    };
+    let (one, two, ()) = tokio::join!(list().send(), list().send(), refused);
+    assert_eq!((one.status.as_u16(), two.status.as_u16()), (200, 200), "{} {}", one.json, two.json);
 }

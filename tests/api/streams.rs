@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Answer, TestApp, eventually, secure};
+use crate::support::{Answer, TestApp, database, eventually, secure};
 
 async fn put(app: &TestApp, route: &str, url: &str) -> Answer {
     app.put(&format!("/routes/acme/{route}")).json(&json!({ "url": format!("http://{url}") })).send().await
@@ -132,6 +132,41 @@ async fn whoever_comes_back_misses_nothing_and_gets_nothing_twice() {
     };
     tokio::join!(writer, reader);
     assert_eq!(seen, (2..=301).collect::<Vec<_>>());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_waits_while_there_is_too_much_to_do_to_catch_up() {
+    let app = TestApp::start().await;
+    let first = put(&app, "web/prod/v1", "a").await;
+    let second = put(&app, "web/prod/v1", "b").await;
+    let other = TestApp::on(
+        app.db.clone(),
+        &[
+            "postgres.replica_urls=",
+            "postgres.pool_size=2",
+            "postgres.acquire_timeout_ms=50",
+            "postgres.lock_timeout_ms=10000",
+            "postgres.statement_timeout_ms=20000",
+            "resilience.postgres_primary.timeout_ms=10000",
+            "read.stream_comment_ms=100",
+        ],
+    )
+    .await;
+    other.get("/tenants/acme/snapshot").expect(200).await;
+    let mut session = database::connect(&app.db.owner_url()).await;
+    let held = session.transaction().await.unwrap();
+    held.execute("lock table plans in access exclusive mode", &[]).await.unwrap();
+    let caught_up = async {
+        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        eventually("both connections are in use", async || (app.db.count(waiting).await == 2).then_some(())).await;
+        let mut stream = Stream::open(&other, "", Some(&first.tag())).await;
+        assert_eq!(stream.next().await.expect("it goes on").name, "", "a comment: it could not look");
+        held.rollback().await.unwrap();
+        assert_eq!(stream.change().await.id, second.tag());
+    };
+    let plans = || other.get("/tenants/acme/plans");
+    let (one, two, ()) = tokio::join!(plans().send(), plans().send(), caught_up);
+    assert_eq!((one.status.as_u16(), two.status.as_u16()), (200, 200));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -13,6 +13,7 @@ use traffic_manager::{
         tag::Epoch,
     },
     service::{
+        Error,
         batch::{Reply, Request},
         privacy::Privacy,
         unpublished::Unpublished,
@@ -39,6 +40,11 @@ pub struct Desk {
 impl Desk {
     /// With the settings of a service, its master keys among them.
     pub fn of(settings: &Settings) -> Self {
+        Self::followed_by(settings, Arc::new(|_| {}))
+    }
+
+    /// The same where something follows each commit.
+    pub fn followed_by(settings: &Settings, on_commit: OnCommit) -> Self {
         let (key, url) = ("postgres.primary_url", &settings.postgres.primary_url);
         let server = Server::new(
             "postgres_primary",
@@ -51,9 +57,8 @@ impl Desk {
         let server = Arc::new(server);
         let router = Arc::new(Router::new(server.clone(), Vec::new(), 0));
         let privacy = Arc::new(Privacy::new(&settings.privacy, router).expect("settings"));
-        let nothing_follows: OnCommit = Arc::new(|_| {});
         let (writer, _lanes) =
-            Writer::start(server, &settings.write, &settings.limits, privacy, Unpublished::new(&settings.audit), nothing_follows);
+            Writer::start(server, &settings.write, &settings.limits, privacy, Unpublished::new(&settings.audit), on_commit);
         Self { writer }
     }
 
@@ -72,6 +77,16 @@ impl Desk {
     }
 
     async fn write(&self, who: Who, tenant: &str, op: Op, key: Option<&str>) -> Reply {
+        self.try_write(who, tenant, op, key).await.expect("the write is committed")
+    }
+
+    /// Sets the route `web/prod/v1` of a tenant, if that works.
+    pub async fn try_put(&self, who: Who, tenant: &str, url: &str, key: Option<&str>) -> Result<Reply, Error> {
+        let (route, spec) = (route("v1"), spec(url));
+        self.try_write(who, tenant, Op::Upsert { route, spec }, key).await
+    }
+
+    async fn try_write(&self, who: Who, tenant: &str, op: Op, key: Option<&str>) -> Result<Reply, Error> {
         let tenant = tenant.parse().expect("a name");
         let command = Command { tenant, op, precondition: Precondition::default(), confirm_in_use: false };
         let facts = Facts {
@@ -88,7 +103,7 @@ impl Desk {
             body_bytes: 0,
         };
         let request = Request { command, facts, idempotency_key: key.map(str::to_owned), traceparent: None };
-        self.writer.write(request).await.expect("the write is committed")
+        self.writer.write(request).await
     }
 }
 

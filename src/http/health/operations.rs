@@ -128,7 +128,7 @@ pub fn operations() -> Vec<Operation> {
             .headers(&["X-Reason"])
             .body::<DrillIn>(json!({ "state": "open", "seconds": 60 }))
             .answers(Answer::json::<Dependency>(200, "It is forced.", dependency()))
-            .refuses(&[Code::DependencyNotFound]),
+            .refuses(&[Code::DependencyNotFound, Code::CommitUnknown]),
         Operation::delete(DRILL, "releaseBreaker", "End a drill")
             .about("The breaker begins anew. That there was no drill is no error.")
             .headers(&["X-Reason"])

@@ -85,7 +85,7 @@ pub fn operations() -> Vec<Operation> {
                     .with(&["Location", "Cache-Control"])
                     .perhaps(&["Idempotency-Replayed"]),
             )
-            .refuses(&[Code::TenantNotFound, Code::QuotaExceeded, Code::KeysNotInUse, Code::IdempotencyKeyReused]),
+            .refuses(&[Code::TenantNotFound, Code::QuotaExceeded, Code::KeysNotInUse, Code::IdempotencyKeyReused, Code::CommitUnknown]),
         Operation::get(KEY, "getKey", "Read an API key")
             .about("Never its token.")
             .reads()
@@ -97,13 +97,13 @@ pub fn operations() -> Vec<Operation> {
             .body::<RotateIn>(json!({ "overlap_seconds": 3600 }))
             .reads()
             .answers(Answer::json::<NewKey>(200, "Replaced.", new_key()).with(&["Cache-Control"]))
-            .refuses(&[Code::KeyNotFound, Code::KeyEnded, Code::KeysNotInUse]),
+            .refuses(&[Code::KeyNotFound, Code::KeyEnded, Code::KeysNotInUse, Code::CommitUnknown]),
         Operation::delete(KEY, "revokeKey", "Revoke an API key")
             .about("For good. Every instance refuses it within seconds.")
             .headers(&["X-Reason"])
             .reads()
             .answers(Answer::empty(204, "It is revoked."))
-            .refuses(&[Code::KeyNotFound, Code::InvalidRequest]),
+            .refuses(&[Code::KeyNotFound, Code::InvalidRequest, Code::CommitUnknown]),
     ]
 }
 

@@ -34,7 +34,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::delete("/api/v1/tenants/{tenant}/plans/{id}", "deletePlan", "Forget a plan")
             .reads()
             .answers(Answer::empty(204, "It is gone."))
-            .refuses(&[Code::PlanNotFound, Code::MalformedRequest]),
+            .refuses(&[Code::PlanNotFound, Code::MalformedRequest, Code::CommitUnknown]),
         applies(Operation::post("/api/v1/tenants/{tenant}/plans/{id}/apply", "applyPlan", "Do what a plan says"))
             .about(
                 "All of it in one revision, or nothing. When the scope has changed since the plan was made, the answer is 409 `plan_stale` with \
@@ -81,6 +81,7 @@ fn plans(operation: Operation) -> Operation {
         Code::MalformedRequest,
         Code::InvalidRequest,
         Code::IdempotencyKeyReused,
+        Code::CommitUnknown,
     ])
 }
 

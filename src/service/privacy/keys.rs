@@ -16,6 +16,7 @@ use super::{
 use crate::{
     config::{self, ms},
     domain::{event::Actor, ids::TenantName},
+    resilience::CallError,
     service::Error,
     store::{
         self, Visible,
@@ -90,10 +91,7 @@ impl Keys {
     pub async fn person(&self, tenant: &TenantName, actor: &Actor) -> Result<Arc<Person>, Error> {
         let find = self.find_or_make(tenant, actor);
         let found = self.people.try_get_with((tenant.clone(), actor.clone()), find).await;
-        found.map_err(|error| match &*error {
-            Error::Unavailable { dependency, cause } => Error::Unavailable { dependency, cause: cause.clone() },
-            other => Error::internal(other.to_string()),
-        })
+        found.map_err(|error| error.share())
     }
 
     /// Boxed, with names of its own: the compiler does not see that it may be sent to another thread when these are the caller's.
@@ -123,7 +121,7 @@ impl Keys {
             id: id.as_str().to_owned(),
         };
         let keep = async |tx: &store::Transaction<'_>| data_keys::keep(tx, subject, &made).await;
-        let kept = self.router.primary().write(&Visible::tenant(subject.tenant), keep).await?;
+        let kept = self.router.primary().write(&Visible::tenant(subject.tenant), keep).await.map_err(not_done)?;
         kept.ok_or_else(|| Error::internal("a person's key was made and erased in the same moment"))
     }
 
@@ -194,11 +192,20 @@ impl Keys {
                 self.router
                     .primary()
                     .write(&Visible::no_tenants(), keep)
-                    .await?
+                    .await
+                    .map_err(not_done)?
                     .ok_or_else(|| Error::internal("the index key is gone"))?
             }
         };
         Ok(hmac::Key::new(hmac::HMAC_SHA256, &self.masters.unwrap(INDEX, &wrapped)?))
+    }
+}
+
+/// A key is made on the way to what was asked for. Whatever became of the key, that was not done, and the next who asks finds it or not.
+fn not_done(error: CallError<store::Error>) -> Error {
+    match error {
+        CallError::Failed(store::Error::CommitUnknown(_)) => Error::unavailable("postgres", error),
+        other => other.into(),
     }
 }
 
