@@ -22,11 +22,11 @@ find_missing_build_packages() {
     system_python >/dev/null || MISSING+=(python3 python3-venv)
     have_header openssl/ssl.h || MISSING+=(libssl-dev)
     have_header zlib.h || MISSING+=(zlib1g-dev)
+    # For tests/faults: a process whose clock is wrong.
+    have faketime || MISSING+=(faketime)
 }
 
 find_missing_server_packages() {
-    # For tests/faults: a process whose clock is wrong.
-    have faketime || MISSING+=(faketime)
     postgres_bin >/dev/null || MISSING+=(postgresql)
     have java || MISSING+=(default-jre-headless)
     have mvn || MISSING+=(maven)

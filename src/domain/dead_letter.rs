@@ -132,4 +132,22 @@ mod tests {
             assert!(wrong.parse::<LetterId>().is_err(), "{wrong}");
         }
     }
+
+    #[test]
+    fn a_place_has_no_more_digits_than_the_document_says() {
+        assert_eq!("999999999-999999999999999999".parse::<LetterId>().unwrap().offset, 999_999_999_999_999_999);
+        for wrong in ["1000000000-0", "0-1000000000000000000"] {
+            assert!(wrong.parse::<LetterId>().is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn states_have_names_and_two_of_them_are_open() {
+        let names = LetterState::ALL.map(|state| (state.as_str(), state.is_open()));
+        assert_eq!(names, [("waiting", true), ("redriving", true), ("redriven", false), ("discarded", false)]);
+        for state in LetterState::ALL {
+            assert_eq!(LetterState::try_from(state.as_str().to_owned()), Ok(state));
+        }
+        assert!(LetterState::try_from("sent".to_owned()).is_err());
+    }
 }
