@@ -170,8 +170,12 @@ impl Polls {
         let (tenant, one) = (held.tenant(), i64::try_from(limit).unwrap_or(i64::MAX));
         let read = async |tx: &store::Transaction<'_>| store::events::after(tx, tenant, after, one).await;
         let follows = |events: &Vec<Recent>| events.first().is_some_and(|first| first.revision == after.revision.next());
+        // A replica that is behind has only the first of them: less than was asked for, and than the answer's reader may know of.
+        let newest = held.tag().revision;
+        let is_all = |events: &Vec<Recent>| events.len() >= limit || events.last().is_some_and(|last| last.revision >= newest);
+        let accept = |events: &Vec<Recent>| follows(events) && is_all(events);
         // Large and rare: not a part of every future that waits.
-        let (events, _) = Box::pin(self.router.read(&Visible::tenant(tenant), follows, read)).await?;
+        let (events, _) = Box::pin(self.router.read(&Visible::tenant(tenant), accept, read)).await?;
         if !follows(&events) {
             return Ok(Changes::Reset(held.clone()));
         }

@@ -43,7 +43,7 @@ impl Behind {
 
     /// Lets the replica catch up with the tenant as it is now.
     async fn copy(&self) {
-        for table in ["tenants", "routes"] {
+        for table in ["tenants", "routes", "route_events"] {
             let rows = self.db.rows(&format!("select row_to_json(t)::text from {table} t"), &[]).await;
             for row in rows {
                 let sql = format!("insert into {table} select * from json_populate_record(null::{table}, $1::text::json)");
@@ -121,6 +121,27 @@ async fn a_list_over_all_tenants_holds_to_a_minimum_too() {
     let created = app.put(V1).json(&json!({ "url": "http://a" })).expect(201).await;
     let list = app.get("/routes").header("tm-min-revision", created.tag()).expect(200).await;
     assert_eq!(list.json["items"].as_array().unwrap().len(), 1);
+}
+
+/// Changes that are no longer in memory are read from PostgreSQL: a replica that has some of them answers with less than there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_end_where_the_tenant_does_and_not_where_a_replica_does() {
+    let behind = Behind::new().await;
+    let app = behind.instance().await;
+    let first = app.put(V1).json(&json!({ "url": "http://a" })).expect(201).await;
+    app.put(V1).json(&json!({ "url": "http://b" })).expect(200).await;
+    behind.copy().await;
+    let last = app.put(V1).json(&json!({ "url": "http://c" })).expect(200).await;
+    // One that has not seen them being made has none of them in memory.
+    let other = behind.instance().await;
+    let after = first.tag();
+    let after = after.trim_matches('"');
+    let changes =
+        other.get(&format!("/tenants/acme/changes?after={after}")).header("tm-min-revision", last.tag()).expect(200).await;
+    assert_eq!((changes.tag(), changes.json["changes"].as_array().unwrap().len()), (last.tag(), 2));
+    for app in [app, other] {
+        app.drain().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
