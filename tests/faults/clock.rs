@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::{
-    harness::{Answered, Expected, Run, Size, Target},
+    harness::{Expected, Run, Size, Target},
     processes::Process,
     support::World,
 };
@@ -37,9 +37,7 @@ async fn t16_clocks_that_disagree_change_no_order() {
     let sql = "select count(*) from route_events where abs(extract(epoch from occurred_at - now())) > 200";
     let skewed = run.world.db.count(sql).await;
     run.heals().await;
-    // The clocks differ from the start: there is no time before to compare with.
-    let answered = Answered::AtLeast { writes: 0.9, reads: 0.9 };
-    run.finish(Expected { answered, ..Expected::default() }, json!({ "skewed_events": skewed })).await;
+    run.finish(Expected::default(), json!({ "skewed_events": skewed })).await;
     assert!(skewed > 100, "the clocks did not differ: {skewed}");
     drop(instances);
 }
