@@ -123,7 +123,7 @@ async fn a_list_over_all_tenants_holds_to_a_minimum_too() {
     assert_eq!(list.json["items"].as_array().unwrap().len(), 1);
 }
 
-/// Changes that are no longer in memory are read from PostgreSQL: a replica that has some of them answers with less than there is.
+/// Changes that are no longer in memory are read from the database: a replica that has some of them answers with less than there is.
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_end_where_the_tenant_does_and_not_where_a_replica_does() {
     let behind = Behind::new().await;
@@ -134,8 +134,8 @@ async fn changes_end_where_the_tenant_does_and_not_where_a_replica_does() {
     let last = app.put(V1).json(&json!({ "url": "http://c" })).expect(200).await;
     // One that has not seen them being made has none of them in memory.
     let other = behind.instance().await;
-    let after = first.tag();
-    let after = after.trim_matches('"');
+    let first = first.tag();
+    let after = first.trim_matches('"');
     let changes =
         other.get(&format!("/tenants/acme/changes?after={after}")).header("tm-min-revision", last.tag()).expect(200).await;
     assert_eq!((changes.tag(), changes.json["changes"].as_array().unwrap().len()), (last.tag(), 2));
