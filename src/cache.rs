@@ -48,7 +48,7 @@ use crate::{
     config::{self, ms},
     domain::{event::Recorded, ids::TenantName, snapshot::TenantSnapshot, tag::VersionTag},
     resilience::CallError,
-    store::{self, Visible, router::Router},
+    store::{self, Visible, Way, router::Router},
     telemetry::names,
 };
 
@@ -287,18 +287,17 @@ impl Cache {
         // Whoever is waited for is looked after, resident or not.
         tenants.extend(self.waiters.tenants().into_iter().filter(|tenant| self.tenants.get(tenant.as_str()).is_none()));
         let (started, restored) = (self.started.elapsed(), self.restored_ms.load(Ordering::Relaxed));
-        let mut failure = None;
+        let mut is_whole = true;
         for chunk in tenants.chunks(1000) {
             match self.refresh_tags(chunk).await {
-                Ok(loaded) => failure = failure.or(loaded.err()),
+                Ok(is_loaded) => is_whole &= is_loaded,
                 Err(error) => {
                     tracing::debug!(error = %error, "resident tenants could not be compared with the primary");
                     return;
                 }
             }
         }
-        if let Some(error) = failure {
-            tracing::debug!(error = %error, "a resident tenant is behind the primary and could not be loaded");
+        if !is_whole {
             return;
         }
         if tenants.is_empty() && self.router.primary().read_apart(&Visible::no_tenants(), ping).await.is_err() {
@@ -309,9 +308,9 @@ impl Cache {
         let _ = self.restored_ms.compare_exchange(restored, i64::MAX, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// What is behind is loaded, whatever becomes of the others: the last error of a load, if one failed.
-    async fn refresh_tags(self: &Arc<Self>, tenants: &[TenantName]) -> Result<Result<(), CacheError>, CallError<store::Error>> {
-        let mut loaded = Ok(());
+    /// What is behind is loaded, whatever becomes of the others. False when one could not be.
+    async fn refresh_tags(self: &Arc<Self>, tenants: &[TenantName]) -> Result<bool, CallError<store::Error>> {
+        let mut is_loaded = true;
         let names: Vec<&str> = tenants.iter().map(TenantName::as_str).collect();
         let before: Vec<Seen> = tenants.iter().map(|tenant| self.tenants.seen(tenant)).collect();
         let read = async |tx: &store::Transaction<'_>| store::tenants::tags(tx, &names).await;
@@ -332,13 +331,15 @@ impl Cache {
                 Some(newest) if held.is_some_and(|held| held.tag().covers(newest)) => {}
                 Some(newest) => {
                     self.tenants.observe_read(tenant, newest, before);
-                    if let Err(error) = self.load_apart(tenant).await {
-                        loaded = Err(error);
+                    // It waits for no request.
+                    if let Err(error) = self.load_by(Way::Apart, tenant).await {
+                        tracing::debug!(error = %error, "a resident tenant is behind the primary and could not be loaded");
+                        is_loaded = false;
                     }
                 }
             }
         }
-        Ok(loaded)
+        Ok(is_loaded)
     }
 
     async fn current(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {

@@ -17,7 +17,7 @@ use crate::{
         snapshot::{TenantContent, TenantSnapshot},
     },
     resilience::CallError,
-    store::{self, Visible, router::Source},
+    store::{self, Visible, Way, router::Source},
     telemetry::names,
 };
 
@@ -28,22 +28,18 @@ impl Cache {
     /// One load at a time per tenant; everyone who asks meanwhile shares its result. It runs on its own task, so that it neither
     /// stops with the one who asked first nor lies half done until somebody asks again.
     pub(super) async fn load(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
-        self.load_by(tenant, false).await
+        self.load_by(Way::Queue, tenant).await
     }
 
-    /// The same for the safety read, which waits for no request: unless one has begun this load already.
-    pub(super) async fn load_apart(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
-        self.load_by(tenant, true).await
-    }
-
-    async fn load_by(self: &Arc<Self>, tenant: &TenantName, is_apart: bool) -> LoadResult {
+    /// The same by another way to the servers, unless somebody has begun this load already.
+    pub(super) async fn load_by(self: &Arc<Self>, way: Way, tenant: &TenantName) -> LoadResult {
         let load = {
             let mut loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
             let start = || {
                 let (cache, tenant) = (self.clone(), tenant.clone());
                 let task = self.runtime.spawn(async move {
                     let running = Running { cache: &cache, tenant: &tenant, is_listed: AtomicBool::new(true) };
-                    cache.load_once(&tenant, &running, is_apart).await
+                    cache.load_once(way, &tenant, &running).await
                 });
                 async move { task.await.unwrap_or_else(|error| Err(CacheError::Defect(error.to_string()))) }.boxed().shared()
             };
@@ -52,7 +48,7 @@ impl Cache {
         load.await
     }
 
-    async fn load_once(&self, tenant: &TenantName, running: &Running<'_>, is_apart: bool) -> LoadResult {
+    async fn load_once(&self, way: Way, tenant: &TenantName, running: &Running<'_>) -> LoadResult {
         for _ in 0..LOAD_ATTEMPTS {
             let before = self.tenants.seen(tenant);
             // A replica that does not know the tenant may only be behind.
@@ -60,12 +56,7 @@ impl Cache {
             // Its own: of a future that borrows the name it cannot be shown that it is `Send`.
             let wanted = tenant.clone();
             let read = async move |tx: &store::Transaction<'_>| store::routes::snapshot(tx, &wanted).await;
-            let visible = Visible::tenant(tenant);
-            let loaded = match is_apart {
-                true => self.router.read_apart(&visible, accept, read).await,
-                false => self.router.read(&visible, accept, read).await,
-            };
-            let loaded = match loaded {
+            let loaded = match self.router.read_by(way, &Visible::tenant(tenant), accept, read).await {
                 Ok(loaded) => loaded,
                 Err(error) => {
                     let restored = self.restore(tenant).await?.filter(|restored| before.accepts(restored.tag()));

@@ -29,7 +29,7 @@ mod visible;
 
 pub use connecting::{REPLICA_URLS, Renewed, Tls, connect, connector};
 pub use error::Error;
-pub use server::Server;
+pub use server::{Server, Way};
 pub use tokio_postgres::Client;
 pub use visible::Visible;
 

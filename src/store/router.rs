@@ -13,7 +13,7 @@ use deadpool_postgres::Transaction;
 use futures_util::{future::join_all, join};
 use serde::Serialize;
 
-use super::{Error, Server, Visible, column, server::Way};
+use super::{Error, Server, Visible, Way, column};
 use crate::resilience::CallError;
 
 /// The servers of one cluster.
@@ -99,14 +99,8 @@ impl Router {
         self.read_by(Way::Queue, visible, accept, read).await
     }
 
-    /// The same for who looks after what is served: it waits for no request.
-    pub async fn read_apart<T>(
-        &self, visible: &Visible, accept: impl Fn(&T) -> bool, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
-    ) -> Result<(T, Source), CallError<Error>> {
-        self.read_by(Way::Apart, visible, accept, read).await
-    }
-
-    async fn read_by<T>(
+    /// The same by either way to the servers' connections.
+    pub async fn read_by<T>(
         &self, way: Way, visible: &Visible, accept: impl Fn(&T) -> bool, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<(T, Source), CallError<Error>> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);

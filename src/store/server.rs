@@ -245,10 +245,10 @@ impl Drop for Lent {
 
 /// How a call gets its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
+pub enum Way {
     /// In turn, as requests do.
     Queue,
-    /// Beside them.
+    /// Beside them: for who looks after what is served, and waits for no request.
     Apart,
 }
 
