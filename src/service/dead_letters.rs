@@ -79,13 +79,16 @@ pub struct Wish {
     pub idempotency_key: Option<String>,
 }
 
+/// A letter that cannot be sent again, and why.
+pub type Refused = (LetterId, &'static str);
+
 /// What became of a request to send letters again.
 #[derive(Debug, Clone, Default)]
 pub struct Redriven {
     /// Those that Kafka has taken.
     pub redriven: Vec<LetterId>,
     /// Those that cannot be sent again, and why.
-    pub refused: Vec<(LetterId, &'static str)>,
+    pub refused: Vec<Refused>,
     /// Whether this is about letters that an earlier request with the same `Idempotency-Key` decided on.
     pub replayed: bool,
     /// Where to go on; `None` at the end.
@@ -242,57 +245,52 @@ impl DeadLetters {
 
     /// What became of what an earlier request decided to send. Of which it is not known that it did, is sent now.
     async fn finish(&self, before: &[(LetterKey, Decision)]) -> Result<Redriven, Error> {
-        let (mut ready, mut refused) = (Vec::new(), Vec::new());
+        let (mut letters, mut gone) = (Vec::new(), Vec::new());
         let is_open = |decision: &Decision| decision.state == LetterState::Redriving;
         for (key, _) in before.iter().filter(|(_, decision)| is_open(decision)) {
-            let letter = self.call(self.letters.letter(key.id)).await?.filter(|letter| letter.head.key == *key);
-            match letter {
-                None => refused.push((key.id, "it is gone")),
-                Some(letter) => match self.ready(letter).await? {
-                    (head, Ok(record)) => ready.push((head, record)),
-                    (head, Err(why)) => refused.push((head.key.id, why)),
-                },
+            match self.call(self.letters.letter(key.id)).await?.filter(|letter| letter.head.key == *key) {
+                Some(letter) => letters.push(letter),
+                None => gone.push((key.id, "it is gone")),
             }
         }
-        let sent = self.publish(ready).await?;
-        refused.extend(sent.refused);
+        let (ready, mut refused) = self.ready(letters).await?;
+        refused.extend(gone);
+        let refused = self.publish(ready, refused).await?.refused;
         let is_refused = |id: LetterId| refused.iter().any(|(refused, _)| *refused == id);
         let redriven = before.iter().map(|(key, _)| key.id).filter(|id| !is_refused(*id)).collect();
         Ok(Redriven { redriven, refused, replayed: !before.is_empty(), next_cursor: None })
     }
 
-    /// What is sent again for a letter, or why nothing can be.
-    async fn ready(&self, letter: Letter) -> Result<(Head, Result<Record, &'static str>), Error> {
-        let head = letter.head.clone();
-        match &head.origin {
-            Some(origin) if origin.topic == self.letters.topic() => {}
-            _ => return Ok((head, Err("it does not come from kafka.topic"))),
+    /// What is sent again for letters, and those for which nothing can be.
+    async fn ready(&self, letters: Vec<Letter>) -> Result<(Vec<(Head, Record)>, Vec<Refused>), Error> {
+        let (mut ready, mut refused) = (Vec::new(), Vec::new());
+        for letter in letters {
+            let head = letter.head.clone();
+            if head.origin.as_ref().is_none_or(|origin| origin.topic != self.letters.topic()) {
+                refused.push((head.key.id, "it does not come from kafka.topic"));
+                continue;
+            }
+            match self.call(self.letters.content(letter)).await? {
+                Some(record) => ready.push((head, record)),
+                None => refused.push((head.key.id, "its content was too large to be kept, and is gone from where it came from")),
+            }
         }
-        let content = self.call(self.letters.content(letter)).await?;
-        Ok((head, content.ok_or("its content was too large to be kept, and is gone from where it came from")))
+        Ok((ready, refused))
     }
 
     async fn send(&self, letters: Vec<Letter>, wish: &Wish, only_open: bool) -> Result<Redriven, Error> {
-        let (mut ready, mut refused) = (Vec::new(), Vec::new());
-        for letter in letters {
-            match self.ready(letter).await? {
-                (head, Ok(record)) => ready.push((head, record)),
-                (head, Err(why)) => refused.push((head.key.id, why)),
-            }
-        }
+        let (mut ready, refused) = self.ready(letters).await?;
         let by = decider(wish);
         let told: Vec<_> = ready.iter().map(|(head, _)| (head.key, told(wish, "dead_letter_redriven", head))).collect();
         let write = async |tx: &store::Transaction<'_>| store::dead_letters::redrive(tx, &told, &by, only_open).await;
         let decided = self.primary.write(&Visible::no_tenants(), write).await?;
         ready.retain(|(head, _)| decided.contains(&head.key));
-        let mut sent = self.publish(ready).await?;
-        sent.refused.splice(0..0, refused);
-        Ok(sent)
+        self.publish(ready, refused).await
     }
 
-    /// Sends what was decided to be sent, and notes what Kafka has taken. What it would never take is refused; another error of one is an
-    /// error of all: what is not noted may be done again.
-    async fn publish(&self, ready: Vec<(Head, Record)>) -> Result<Redriven, Error> {
+    /// Sends what was decided to be sent, and notes what Kafka has taken. What it would never take is refused, as others were before; another
+    /// error of one is an error of all: what is not noted may be done again.
+    async fn publish(&self, ready: Vec<(Head, Record)>, mut refused: Vec<Refused>) -> Result<Redriven, Error> {
         let send = async {
             let mut results = self.letters.send(&ready).await;
             // Kafka is away: that is for its breaker to know.
@@ -304,7 +302,7 @@ impl DeadLetters {
             Ok(results)
         };
         let sent = self.call(send).await?;
-        let (mut refused, mut failure) = (Vec::new(), None);
+        let mut failure = None;
         let mut taken = Vec::with_capacity(ready.len());
         for ((head, _), result) in ready.iter().zip(sent) {
             match result {

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     config::{self, ms},
     domain::{command::Op, ids::TenantName, tenant::Quotas},
-    resilience::Sojourn,
+    resilience::{CallError, Sojourn},
     store::{self, Server},
     telemetry::names,
 };
@@ -246,15 +246,17 @@ impl Lane {
     /// Commits a group; when a statement of it fails, one command at a time, so that only the guilty one fails. `Err` when these tenants must
     /// begin new epochs before.
     async fn process(&mut self, requests: &[Request]) -> Result<Vec<Result<Reply, Error>>, Vec<TenantName>> {
-        Ok(match self.commit(requests).await {
-            Ok(Ok(committed)) => committed.replies.into_iter().map(|reply| reply.map_err(Error::from)).collect(),
-            Ok(Err(foreign)) => return Err(foreign),
-            Err(cause @ (Error::Internal(_) | Error::NotRecorded(_))) if requests.len() > 1 => {
+        let failure = match self.commit(requests).await {
+            Ok(committed) => return Ok(committed.replies.into_iter().map(|reply| reply.map_err(Error::from)).collect()),
+            Err(CallError::Failed(store::Error::Foreign(tenants))) => return Err(tenants),
+            Err(failure) => Error::from(failure),
+        };
+        Ok(match failure {
+            cause @ (Error::Internal(_) | Error::NotRecorded(_)) if requests.len() > 1 => {
                 tracing::warn!(error = %cause, batch.commands = requests.len(), "a group failed; retrying its commands one by one");
                 let mut results = Vec::with_capacity(requests.len());
                 for request in requests {
-                    let alone = self.commit(std::slice::from_ref(request)).await;
-                    let alone = alone.and_then(|done| done.map_err(|foreign| store::Error::Foreign(foreign).into()));
+                    let alone = self.commit(std::slice::from_ref(request)).await.map_err(Error::from);
                     let reply = alone.and_then(|mut committed| match committed.replies.pop() {
                         Some(reply) => reply.map_err(Error::from),
                         None => Err(Error::internal("a command was not answered")),
@@ -263,16 +265,16 @@ impl Lane {
                 }
                 results
             }
-            Err(error) => same_for_all(&error, requests.len()),
+            failure => same_for_all(&failure, requests.len()),
         })
     }
 
-    /// Commits a group, again after a lost race, under the primary's breaker. `Ok(Err(tenants))` when these must begin new epochs before.
-    async fn commit(&mut self, requests: &[Request]) -> Result<Result<Committed, Vec<TenantName>>, Error> {
+    /// Commits a group, again after a lost race, under the primary's breaker.
+    async fn commit(&mut self, requests: &[Request]) -> Result<Committed, CallError<store::Error>> {
         let primary = self.primary.clone();
         let mut attempt = 1;
         loop {
-            let permit = primary.policy().enter_apart::<store::Error>()?;
+            let permit = primary.policy().enter_apart()?;
             let started = Instant::now();
             let result = self.attempt(requests).await;
             match &result {
@@ -284,13 +286,13 @@ impl Lane {
                     metrics::histogram!(names::WRITE_BATCH).record(requests.len() as f64);
                     metrics::histogram!(names::WRITE_COMMIT_SECONDS).record(started.elapsed().as_secs_f64());
                     (self.on_commit)(&committed);
-                    return Ok(Ok(committed));
+                    return Ok(committed);
                 }
                 Err(error) if attempt < self.settings.max_attempts && lost_a_race(&error) => attempt += 1,
-                Err(store::Error::Foreign(tenants)) => return Ok(Err(tenants)),
+                Err(error @ store::Error::Foreign(_)) => return Err(CallError::Failed(error)),
                 Err(error) => {
                     tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), batch.commands = requests.len(), "a group was not committed");
-                    return Err(error.into());
+                    return Err(CallError::Failed(error));
                 }
             }
         }

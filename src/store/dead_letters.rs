@@ -25,6 +25,11 @@ pub struct By {
 
 const COLUMNS: &str = "partition, letter_offset, letter_at, state, reason, decided_by, decided_at";
 
+/// What becomes of a decision that is there: the new one takes its place, where the caller says so.
+const DECIDE_ANEW: &str = "on conflict (partition, letter_offset, letter_at) do update \
+     set state = excluded.state, reason = excluded.reason, decided_by = excluded.decided_by, decided_at = now(), \
+         idempotency_key = excluded.idempotency_key";
+
 /// What was decided of those letters of which something was.
 pub async fn find(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<HashMap<LetterKey, Decision>, Error> {
     let sql = format!(
@@ -56,11 +61,7 @@ pub async fn redrive(
         "insert into dead_letter_decisions as d (partition, letter_offset, letter_at, state, reason, decided_by, idempotency_key) \
          select partition, letter_offset, letter_at, 'redriving', $4, $5, $6 \
          from unnest($1::int[], $2::bigint[], $3::timestamptz[]) as k (partition, letter_offset, letter_at) \
-         on conflict (partition, letter_offset, letter_at) do update \
-           set state = excluded.state, reason = excluded.reason, decided_by = excluded.decided_by, decided_at = now(), \
-               idempotency_key = excluded.idempotency_key \
-           where not $7 or d.state = 'redriving' \
-         returning {COLUMNS}"
+         {DECIDE_ANEW} where not $7 or d.state = 'redriving' returning {COLUMNS}"
     );
     let statement = tx.prepare_cached(&sql).await?;
     let keys: Vec<_> = letters.iter().map(|(key, _)| *key).collect();
@@ -86,13 +87,11 @@ pub async fn redriven(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<(),
 
 /// Discards a letter that is open, and tells the audit, in one transaction. False when it is not.
 pub async fn discard(tx: &Transaction<'_>, letter: LetterKey, by: &By, told: &AccessEvent) -> Result<bool, Error> {
-    let sql = "insert into dead_letter_decisions as d \
-               (partition, letter_offset, letter_at, state, reason, decided_by, idempotency_key) \
-               values ($1, $2, $3, 'discarded', $4, $5, $6) on conflict (partition, letter_offset, letter_at) do update \
-               set state = excluded.state, reason = excluded.reason, decided_by = excluded.decided_by, decided_at = now(), \
-                   idempotency_key = excluded.idempotency_key \
-               where d.state = 'redriving'";
-    let statement = tx.prepare_cached(sql).await?;
+    let sql = format!(
+        "insert into dead_letter_decisions as d (partition, letter_offset, letter_at, state, reason, decided_by, idempotency_key) \
+         values ($1, $2, $3, 'discarded', $4, $5, $6) {DECIDE_ANEW} where d.state = 'redriving'"
+    );
+    let statement = tx.prepare_cached(&sql).await?;
     let LetterKey { id: LetterId { partition, offset }, at } = letter;
     let By { actor, reason, idempotency_key } = by;
     let inserted = tx.execute(&statement, &[&partition, &offset, &at.timestamp(), reason, actor, idempotency_key]).await? == 1;
