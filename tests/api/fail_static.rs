@@ -10,7 +10,7 @@ use std::{
 use serde_json::json;
 use traffic_manager::app::Role;
 
-use crate::support::{Answer, Database, TestApp, database::connect, eventually, settings};
+use crate::support::{Answer, Database, TestApp, eventually, settings};
 
 const SNAPSHOT: &str = "/tenants/acme/snapshot";
 const NOWHERE: &str = "postgres://nobody@127.0.0.1:1/nothing";
@@ -178,9 +178,7 @@ async fn what_is_known_to_be_behind_and_cannot_be_loaded_is_served_with_its_age(
     let app = TestApp::on(db.clone(), &overrides).await;
     let first = put(&app, "acme/web/prod/v1", "a").await;
     app.get(SNAPSHOT).expect(200).await;
-    let mut other = connect(&db.owner_url()).await;
-    let held = other.transaction().await.unwrap();
-    held.execute("lock table routes in access exclusive mode", &[]).await.unwrap();
+    let held = db.lock("routes").await;
     // As another instance would: the primary says that there is something newer, and does not give it.
     db.execute("update tenants set revision = revision + 1 where name = 'acme'", &[]).await;
     eventually("it is told how old it is", async || {
@@ -189,7 +187,7 @@ async fn what_is_known_to_be_behind_and_cannot_be_loaded_is_served_with_its_age(
         (!served.header("tm-stale").is_empty()).then_some(())
     })
     .await;
-    held.rollback().await.unwrap();
+    held.release().await;
     eventually("the newest is served, as such", async || {
         let served = app.get(SNAPSHOT).expect(200).await;
         (served.revision() == first.revision() + 1 && served.header("tm-stale").is_empty()).then_some(())

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::support::{
-    Answer, Call, PATIENCE,
+    Answer, Call, PATIENCE, TestApp,
     callers::Office,
     database::{connect, url_of},
     eventually, secure,
@@ -308,6 +308,16 @@ async fn a_token_that_was_replaced_is_refused_at_once_where_that_was_done() {
     ask(&office).bearer(&other).problem(401, "unauthenticated").await;
 }
 
+/// Another instance, of which a change of a key was noticed here.
+async fn followed(office: &Office) -> TestApp {
+    let other = office.key("acme", &["viewer"]).await;
+    ask(office).bearer(&other).expect(200).await;
+    let elsewhere = office.another().await;
+    elsewhere.delete(&format!("/keys/{}", &other[4..16])).bearer(&office.admin).expect(204).await;
+    eventually("it is followed", async || (ask(office).bearer(&other).send().await.status == 401).then_some(())).await;
+    elsewhere
+}
+
 #[tokio::test]
 async fn keys_that_a_restored_database_does_not_have_are_refused() {
     let office = Office::open().await;
@@ -315,11 +325,7 @@ async fn keys_that_a_restored_database_does_not_have_are_refused() {
     let token = office.key("acme", &["viewer"]).await;
     ask(&office).bearer(&token).expect(200).await;
     // A change of another instance that is noticed: the number of the last change is known here.
-    let other = office.key("acme", &["viewer"]).await;
-    ask(&office).bearer(&other).expect(200).await;
-    let elsewhere = office.another().await;
-    elsewhere.delete(&format!("/keys/{}", &other[4..16])).bearer(&office.admin).expect(204).await;
-    eventually("it is followed", async || (ask(&office).bearer(&other).send().await.status == 401).then_some(())).await;
+    followed(&office).await;
     let before = "with gone as (delete from api_keys where id = $1 returning changed) update api_keys_version set version = changed - 1 from gone";
     let superuser = connect(&url_of("PG_PRIMARY_URL", &office.app.db.name)).await;
     assert_eq!(superuser.execute(before, &[&&token[4..16]]).await.unwrap(), 1);
@@ -337,11 +343,7 @@ async fn a_key_that_another_history_revoked_is_refused_whatever_its_number_was_t
         let token = office.key("acme", &["viewer"]).await;
         ask(&office).bearer(&token).expect(200).await;
         // What this instance knows is no older than the key.
-        let other = office.key("acme", &["viewer"]).await;
-        ask(&office).bearer(&other).expect(200).await;
-        let elsewhere = office.another().await;
-        elsewhere.delete(&format!("/keys/{}", &other[4..16])).bearer(&office.admin).expect(204).await;
-        eventually("it is followed", async || (ask(&office).bearer(&other).send().await.status == 401).then_some(())).await;
+        let elsewhere = followed(&office).await;
         let restored = "with revoked as (update api_keys set revoked_at = now(), revoked_by = 'there', changed = 1 where id = $1), \
                              version as (update api_keys_version set version = version + $2) \
                         update installation set restores = restores + 1";

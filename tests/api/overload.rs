@@ -7,7 +7,7 @@ use futures_util::{StreamExt as _, stream::FuturesUnordered};
 use serde_json::json;
 use traffic_manager::app::Role;
 
-use crate::support::{Database, TestApp, database, eventually, settings};
+use crate::support::{Database, TestApp, eventually, settings};
 
 const PLANS: &str = "/tenants/acme/plans";
 
@@ -22,11 +22,6 @@ async fn app(overrides: &[&str]) -> (std::sync::Arc<Database>, TestApp) {
     (db, app)
 }
 
-/// Sessions of the service that wait for a lock.
-async fn waiting(db: &Database) -> i64 {
-    db.count("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").await
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_reads_are_refused_and_neither_open_the_breaker_nor_hold_up_writes() {
     let (db, app) = app(&[
@@ -39,12 +34,10 @@ async fn too_many_reads_are_refused_and_neither_open_the_breaker_nor_hold_up_wri
         "postgres.statement_timeout_ms=20000",
     ])
     .await;
-    let mut other = database::connect(&db.owner_url()).await;
-    let held = other.transaction().await.unwrap();
-    held.execute("lock table plans in access exclusive mode", &[]).await.unwrap();
+    let held = db.lock("plans").await;
     let mut reads: FuturesUnordered<_> = (0..40).map(|_| app.get(PLANS).send()).collect();
     let meanwhile = async {
-        eventually("two have a connection, and wait", async || (waiting(&db).await == 2).then_some(())).await;
+        eventually("two have a connection, and wait", async || (db.waiting().await == 2).then_some(())).await;
         // Reads have every connection and every place of theirs.
         for number in 0..10 {
             let route = format!("/routes/acme/web/prod/w{number}");
@@ -64,7 +57,7 @@ async fn too_many_reads_are_refused_and_neither_open_the_breaker_nor_hold_up_wri
         assert_eq!((refused.status.as_u16(), &refused.json["code"]), (503, &json!("overloaded")), "{}", refused.json);
         assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
     }
-    held.rollback().await.unwrap();
+    held.release().await;
     let done: Vec<_> = reads.collect().await;
     assert!(done.iter().all(|answer| answer.status == 200), "those that had a connection are done");
     let report = app.ops("/health/resilience").expect(200).await.json;
@@ -94,14 +87,12 @@ async fn what_finds_no_connection_is_told_so_wherever_it_was_needed() {
     let call = |table: &str, tenant: &str| if table == "routes" { snapshot(tenant) } else { put(tenant) };
     for (table, tenants) in [("routes", ["one", "two", "three"]), ("data_keys", ["four", "five", "six"])] {
         let [first, second, third] = tenants.map(|tenant| move || call(table, tenant));
-        let mut other = database::connect(&db.owner_url()).await;
-        let held = other.transaction().await.unwrap();
-        held.execute(&format!("lock table {table} in access exclusive mode"), &[]).await.unwrap();
+        let held = db.lock(table).await;
         let refused = async {
-            eventually("two have the connections, and wait", async || (waiting(&db).await == 2).then_some(())).await;
+            eventually("two have the connections, and wait", async || (db.waiting().await == 2).then_some(())).await;
             let refused = third().problem(503, "overloaded").await;
             assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
-            held.rollback().await.unwrap();
+            held.release().await;
         };
         let (one, two, ()) = tokio::join!(first().send(), second().send(), refused);
         // What more they need they have to wait for as well.
@@ -121,9 +112,7 @@ async fn a_query_ends_with_the_deadline_of_its_request() {
         "postgres.statement_timeout_ms=60000",
     ])
     .await;
-    let mut other = database::connect(&db.owner_url()).await;
-    let held = other.transaction().await.unwrap();
-    held.execute("lock table plans in access exclusive mode", &[]).await.unwrap();
+    let held = db.lock("plans").await;
     let asked = Instant::now();
     let session = async || -> Option<i32> {
         let sql = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
@@ -133,11 +122,11 @@ async fn a_query_ends_with_the_deadline_of_its_request() {
     assert_eq!((answer.status.as_u16(), &answer.json["code"]), (503, &json!("deadline_exceeded")), "{}", answer.json);
     assert!(asked.elapsed() >= Duration::from_millis(1000));
     // The lock is still held: only a cancellation ends it.
-    eventually("the query was cancelled", async || (waiting(&db).await == 0).then_some(())).await;
+    eventually("the query was cancelled", async || (db.waiting().await == 0).then_some(())).await;
     // Nobody else gets its session, whom the cancellation could still meet.
     let gone = async || db.rows("select from pg_stat_activity where pid = $1", &[&session]).await.is_empty().then_some(());
     eventually("its session ended", gone).await;
-    held.rollback().await.unwrap();
+    held.release().await;
     app.get(PLANS).expect(200).await;
     app.drain().await;
 }
@@ -151,16 +140,14 @@ async fn a_server_that_says_it_has_cancelled_a_slow_query_is_not_away() {
         "postgres.statement_timeout_ms=60000",
     ])
     .await;
-    let mut other = database::connect(&db.owner_url()).await;
-    let held = other.transaction().await.unwrap();
-    held.execute("lock table plans in access exclusive mode", &[]).await.unwrap();
+    let held = db.lock("plans").await;
     for _ in 0..3 {
         app.get(PLANS).problem(503, "unavailable").await;
     }
     let report = app.ops("/health/resilience").expect(200).await.json;
     let primary = report["dependencies"].as_array().unwrap().iter().find(|one| one["name"] == "postgres_primary").unwrap();
     assert_eq!((&primary["breaker"], &primary["breaker_opened_total"]), (&json!("closed"), &json!(0)), "{primary}");
-    held.rollback().await.unwrap();
+    held.release().await;
     app.get(PLANS).expect(200).await;
     app.drain().await;
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Answer, TestApp, database, eventually, secure};
+use crate::support::{Answer, TestApp, eventually, secure};
 
 async fn put(app: &TestApp, route: &str, url: &str) -> Answer {
     app.put(&format!("/routes/acme/{route}")).json(&json!({ "url": format!("http://{url}") })).send().await
@@ -153,15 +153,12 @@ async fn a_stream_waits_while_there_is_too_much_to_do_to_catch_up() {
     )
     .await;
     other.get("/tenants/acme/snapshot").expect(200).await;
-    let mut session = database::connect(&app.db.owner_url()).await;
-    let held = session.transaction().await.unwrap();
-    held.execute("lock table plans in access exclusive mode", &[]).await.unwrap();
+    let held = app.db.lock("plans").await;
     let caught_up = async {
-        let waiting = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-        eventually("both connections are in use", async || (app.db.count(waiting).await == 2).then_some(())).await;
+        eventually("both connections are in use", async || (app.db.waiting().await == 2).then_some(())).await;
         let mut stream = Stream::open(&other, "", Some(&first.tag())).await;
         assert_eq!(stream.next().await.expect("it goes on").name, "", "a comment: it could not look");
-        held.rollback().await.unwrap();
+        held.release().await;
         assert_eq!(stream.change().await.id, second.tag());
     };
     let plans = || other.get("/tenants/acme/plans");

@@ -74,6 +74,20 @@ impl Database {
         self.superuser.load_full().execute(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
+    /// Its sessions that wait for a lock.
+    pub async fn waiting(&self) -> i64 {
+        self.count("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").await
+    }
+
+    /// Keeps everybody from a table until that is released, or dropped.
+    pub async fn lock(&self, table: &str) -> Lock {
+        let session = connect(&self.owner_url()).await;
+        for statement in ["begin", &format!("lock table {table} in access exclusive mode")] {
+            session.execute(statement, &[]).await.unwrap();
+        }
+        Lock(session)
+    }
+
     /// Its URL as who owns the schema, with every right.
     pub fn owner_url(&self) -> String {
         url_of("PG_PRIMARY_URL", &self.name)
@@ -111,6 +125,15 @@ impl Drop for Database {
             })
         });
         let _ = dropper.join();
+    }
+}
+
+/// A table that nobody else can read or write: its session ends with this.
+pub struct Lock(Client);
+
+impl Lock {
+    pub async fn release(self) {
+        self.0.execute("rollback", &[]).await.unwrap();
     }
 }
 
