@@ -17,7 +17,7 @@ jq -rs '
      worst([.peak_outbox, .peak_unarchived] | max), (if any(.drain_s == null) then "never" else worst(.drain_s) end)]
     | "| " + (map(tostring) | join(" | ")) + " |"),
     "",
-    (map(select(.steps))[] | "T13, \(.size), \(.build): peak \(.peak_per_second | round)/s; " +
-        ([.steps[] | "\(.times)x: goodput \(.goodput * 100 | round / 100), \(.late) late, \(.broken) broken, \(.no_place) without a place of \(.asked), recovered in \(.recovered_s * 10 | round / 10) s"] | join("; "))),
+    (map(select(.steps))[] | "T13, \(.size), \(.build): " +
+        ([.steps[] | "\(.times)x \(.peak_per_second | round)/s: goodput \(.goodput * 100 | round / 100), \(.late) late, \(.broken) broken, \(.no_place) without a place of \(.asked), recovered in \(.recovered_s * 10 | round / 10) s"] | join("; "))),
     (map(select(.failed))[] | "\(.failed): failed")
 ' "$1"
