@@ -8,12 +8,13 @@ mod support;
 use std::{
     sync::{
         Arc, Mutex,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
 use support::{Database, settings};
+use tokio_util::sync::CancellationToken;
 use traffic_manager::{
     cache::Cache,
     config::Settings,
@@ -186,13 +187,15 @@ async fn a_cache_too_small_for_its_tenants_never_goes_back_either() {
     }
     let weight = instance.cache().get(&tenants[0], None).await.unwrap().expect("the tenant").weight();
     assert!((175_000..350_000).contains(&weight), "{weight}");
-    let done = Arc::new(AtomicBool::new(false));
+    // A test that fails ends them too: they never wait for anything, and the runtime would wait for them.
+    let done = CancellationToken::new();
+    let ended = done.clone().drop_guard();
     let readers: Vec<_> = (0..3)
         .map(|reader| {
             let (instance, tenants, done) = (instance.clone(), tenants.clone(), done.clone());
             tokio::spawn(async move {
                 let (mut seen, mut reads) = ([0; 3], 0);
-                while !done.load(Ordering::SeqCst) {
+                while !done.is_cancelled() {
                     let at = (reads + reader) % tenants.len();
                     let got = revision(&instance.cache().get(&tenants[at], None).await.unwrap().expect("the tenant"));
                     assert!(got >= seen[at], "{got} after {}", seen[at]);
@@ -206,7 +209,7 @@ async fn a_cache_too_small_for_its_tenants_never_goes_back_either() {
     let refresher = {
         let (instance, done) = (instance.clone(), done.clone());
         tokio::spawn(async move {
-            while !done.load(Ordering::SeqCst) {
+            while !done.is_cancelled() {
                 instance.cache().refresh().await;
             }
         })
@@ -228,7 +231,7 @@ async fn a_cache_too_small_for_its_tenants_never_goes_back_either() {
     for writer in writers {
         assert_eq!(writer.await.unwrap(), 0, "stale reads");
     }
-    done.store(true, Ordering::SeqCst);
+    drop(ended);
     refresher.await.unwrap();
     for reader in readers {
         assert!(reader.await.unwrap() > 50, "a reader that read");

@@ -109,6 +109,15 @@ impl Backlog {
     fn over(&self) -> MutexGuard<'_, Option<(Instant, i64)>> {
         self.over.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The archive has so many events. If those that there were at the end of the fault are among them, they have drained now at the latest.
+    fn has(&self, archived: i64) {
+        if let Some((over, events)) = *self.over()
+            && archived >= events
+        {
+            self.measured().drain_seconds.get_or_insert(over.elapsed().as_secs_f64());
+        }
+    }
 }
 
 /// A load that is under way.
@@ -173,14 +182,7 @@ impl Run {
     pub async fn finish(self, expected: Expected, more: Value) {
         let Self { name, size, recorder, world, load, backlog, stop, sampler } = self;
         load.end().await;
-        drain(&world).await;
-        // The next look of the sampler tells when that was.
-        let noted = async {
-            while backlog.over().is_some() && backlog.measured().drain_seconds.is_none() {
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        };
-        let _ = tokio::time::timeout(Duration::from_secs(5), noted).await;
+        drain(&world, &backlog).await;
         stop.cancel();
         sampler.await.expect("the sampler");
         let history = History::read(&world).await;
@@ -222,7 +224,7 @@ fn pause_after(looked: Duration) -> Duration {
 
 /// Waits until the queue is empty and the archive has as many events as the history, or until nothing has moved for long: what is missing
 /// then is lost, as the checker says.
-async fn drain(world: &World) {
+async fn drain(world: &World, backlog: &Backlog) {
     let archive = world.collection().await;
     let (mut before, mut moved) = ((0, None), Instant::now());
     while moved.elapsed() < STANDSTILL {
@@ -231,6 +233,7 @@ async fn drain(world: &World) {
         let looks = Instant::now();
         let archived = estimate(&archive).await;
         if outbox == 0 && archived >= Some(events) && world.archived_count().await >= u64::try_from(events).expect("a count") {
+            backlog.has(events);
             return;
         }
         if before != (outbox, archived) {
@@ -256,15 +259,11 @@ async fn sample(world: Arc<World>, backlog: Arc<Backlog>) {
         let looks = Instant::now();
         let archived = tokio::time::timeout(limit, estimate(&archive)).await.ok().flatten();
         pause = pause_after(looks.elapsed());
-        let over = *backlog.over();
         let mut measured = backlog.measured();
         measured.peak_outbox = measured.peak_outbox.max(outbox);
         let Some(archived) = archived else { continue };
         measured.peak_unarchived = measured.peak_unarchived.max(events - archived);
-        if let Some((over, events)) = over
-            && archived >= events
-        {
-            measured.drain_seconds.get_or_insert(over.elapsed().as_secs_f64());
-        }
+        drop(measured);
+        backlog.has(archived);
     }
 }
