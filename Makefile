@@ -97,7 +97,7 @@ simulate: rust ## the simulator, optimised, for TM_SIM_SECONDS (five minutes), o
 mutants: rust ## mutation tests of the pure core (hours); MUTANTS="-f src/domain/walk.rs" for a part of it
 	@.ci/mutants.sh $(MUTANTS)
 
-FAULTS := t1_ t2_ t3_ t4_ t5_ t6_ t7_ t8_ t13_ t15_ t16_ restored kill9_ sessions_ half_open commit neighbours
+FAULTS := t1_ t2_ t3_ t4_ t5_ t6_ t7_ t8_ t13_ t15_ t16_ restored kill9_of_every sessions_ half_open commit:: neighbours
 FAULTS_REPORT := target/faults/report.jsonl
 
 faults-quick: rust up ## every fault at its small size, in minutes; TM_FAULTS_SEED chooses another load

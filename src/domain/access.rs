@@ -105,4 +105,13 @@ mod tests {
         assert_eq!(visible_to(Some(None), None), None);
         assert_eq!(visible_to(None, Some(&other)), None, "nobody knows who it was");
     }
+
+    #[test]
+    fn kinds_have_names_and_are_found_by_them() {
+        assert_eq!(Kind::ALL.map(Kind::as_str), ["denied", "key_changed", "operated", "read"]);
+        for kind in Kind::ALL {
+            assert_eq!(Kind::try_from(kind.as_str().to_owned()), Ok(kind));
+        }
+        assert!(Kind::try_from("seen".to_owned()).is_err());
+    }
 }

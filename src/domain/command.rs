@@ -417,3 +417,26 @@ impl Summary {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::tag::{Epoch, Revision};
+
+    #[test]
+    fn what_the_caller_believes_is_held_against_what_is_there() {
+        let tag = |revision| VersionTag { epoch: Epoch::from_random([1; 8]), revision: Revision(revision) };
+        let check = |if_match: Option<IfMatch>, must_not_exist, current: Option<u64>| {
+            let current = current.map(tag);
+            let checked = Precondition { if_match, must_not_exist }.check(current.as_ref());
+            assert!(checked.is_ok() || checked == Err(Rejection::PreconditionFailed { current }));
+            checked.is_ok()
+        };
+        let tags = |revisions: &[u64]| Some(IfMatch::Tags(revisions.iter().copied().map(tag).collect()));
+        assert!(check(None, false, Some(1)) && check(None, false, None));
+        assert!(check(None, true, None) && !check(None, true, Some(1)));
+        assert!(check(Some(IfMatch::Any), false, Some(1)) && !check(Some(IfMatch::Any), false, None));
+        assert!(check(tags(&[1, 2]), false, Some(2)) && !check(tags(&[1, 2]), false, Some(3)) && !check(tags(&[1]), false, None));
+        assert!(!check(tags(&[]), false, Some(1)));
+    }
+}

@@ -182,4 +182,19 @@ mod tests {
         let codes: Vec<_> = errors.iter().map(|(pointer, invalid)| (pointer.as_str(), invalid.code)).collect();
         assert_eq!(codes, [("/routes/1", "duplicate"), ("/routes/2", "not_in_scope")]);
     }
+
+    #[test]
+    fn a_route_is_active_unless_it_says_otherwise_and_a_policy_elsewhere_is_named() {
+        let routes = json!([{"service": "a", "env": "e", "version": "v", "url": "http://a"}]);
+        let policy = |env: &str| json!({"service": "a", "env": env, "failover": ["v"]});
+        let document = |policies| -> Document {
+            let all = json!({"scope": {"env": "e"}, "prune": true, "routes": routes, "policies": policies});
+            serde_json::from_value(all).unwrap()
+        };
+        let content = document(json!([policy("e")])).content().unwrap();
+        assert!(content.routes.values().all(|spec| spec.is_active) && content.policies.len() == 1);
+        let errors = document(json!([policy("e"), policy("f"), policy("e")])).content().unwrap_err();
+        let codes: Vec<_> = errors.iter().map(|(pointer, invalid)| (pointer.as_str(), invalid.code)).collect();
+        assert_eq!(codes, [("/policies/1", "not_in_scope"), ("/policies/2", "duplicate")]);
+    }
 }

@@ -384,6 +384,25 @@ mod tests {
     }
 
     #[test]
+    fn what_an_event_is_about_reads_back_as_it_was() {
+        let name = PolicyName { service: "s".parse().unwrap(), env: "e".parse().unwrap() };
+        let split = serde_json::json!({ "split": [{ "version": "v", "weight": 1 }] });
+        let policy: PolicySpec = serde_json::from_value::<PolicySpec>(split).unwrap().checked().unwrap();
+        let tenant = |routes| TenantSpec { quotas: crate::domain::tenant::Quotas { routes, ..Default::default() } };
+        let (on, off) = (spec("http://a", true), spec("http://a", false));
+        for change in [
+            Change::Route { name: name.route(&"v".parse().unwrap()), before: Some(on), after: Some(off) },
+            Change::Policy { name: name.clone(), before: None, after: Some(policy.clone()) },
+            Change::Policy { name, before: Some(policy), after: None },
+            Change::Tenant { before: Some(tenant(None)), after: Some(tenant(Some(3))) },
+        ] {
+            let body = body(change, 1);
+            let json = serde_json::to_string(&body).unwrap();
+            assert_eq!(serde_json::from_str::<EventBody>(&json).unwrap(), body, "{json}");
+        }
+    }
+
+    #[test]
     fn types_of_events_are_those_of_the_contract() {
         assert_eq!(Action::Created.ce_type(), "trafficmanager.route.created.v1");
         assert_eq!(Action::PolicyDeleted.ce_type(), "trafficmanager.route.policy_deleted.v1");

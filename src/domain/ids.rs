@@ -194,12 +194,18 @@ mod tests {
 
     #[test]
     fn versions_follow_the_contract() {
-        for good in ["v1", "1.2.3", "2026.11.21-rc_1", "V"] {
+        for good in ["v1", "1.2.3", "2026.11.21-rc_1", "V", &"v".repeat(63)] {
             assert!(good.parse::<VersionName>().is_ok(), "{good}");
         }
         for bad in ["", ".1", "-v", "v/1", "v 1", "v\u{0}", &"v".repeat(64)] {
             assert!(bad.parse::<VersionName>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn names_of_places_are_written_with_slashes() {
+        let policy = PolicyName { service: "s".parse().unwrap(), env: "e".parse().unwrap() };
+        assert_eq!((policy.to_string(), policy.route(&"v".parse().unwrap()).to_string()), ("s/e".into(), "s/e/v".into()));
     }
 
     proptest! {

@@ -58,3 +58,15 @@ pub(crate) fn plain_text(raw: &str, max: usize, what: &str) -> Result<(), Invali
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_text_has_a_length_and_no_control_characters() {
+        let code = |raw: &str| plain_text(raw, 4, "it").err().map(|invalid| invalid.code);
+        assert_eq!((code(""), code("abcd"), code("äö")), (None, None, None));
+        assert_eq!((code("abcde"), code("äöü"), code("a\nb")), (Some("too_long"), Some("too_long"), Some("control_character")));
+    }
+}

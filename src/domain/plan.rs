@@ -222,4 +222,18 @@ mod tests {
         let (name, spec) = route("a", "http://a");
         assert_eq!(desired, Desired::Route { name, spec: Some(spec) });
     }
+
+    #[test]
+    fn only_what_is_active_counts_and_policies_go_as_routes_do() {
+        let (mut now, policy) = (content(&[("a", "http://a"), ("b", "http://b"), ("c", "http://c")]), PolicySpec::default());
+        now.routes.values_mut().next().unwrap().is_active = false;
+        assert_eq!((now.active(), Content::default().active()), (2, 0));
+        let name = |env: &str| PolicyName { service: "s".parse().unwrap(), env: env.parse().unwrap() };
+        now.policies = [("e", &policy), ("f", &policy)].map(|(env, spec)| (name(env), spec.clone())).into();
+        let mut desired = now.clone();
+        desired.policies.remove(&name("f"));
+        assert_eq!(now.difference(&desired, false), []);
+        let gone = Change::Policy { name: name("f"), before: Some(policy), after: None };
+        assert_eq!(now.difference(&desired, true), [gone]);
+    }
 }

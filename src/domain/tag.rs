@@ -160,6 +160,26 @@ mod tests {
     }
 
     #[test]
+    fn a_tag_is_written_in_one_way() {
+        let written = "0123456789abcdef.10";
+        let tag: VersionTag = written.parse().unwrap();
+        assert_eq!((tag.epoch.as_str(), String::from(tag.epoch.clone())), ("0123456789abcdef", "0123456789abcdef".to_owned()));
+        assert_eq!((tag.to_etag(), String::from(tag)), (format!("\"{written}\""), written.to_owned()));
+        assert!("0123456789abcdef.0".parse::<VersionTag>().is_ok());
+        let max = i64::MAX as u64;
+        assert!(format!("0123456789abcdef.{max}").parse::<VersionTag>().is_ok());
+        let over = format!("0123456789abcdef.{}", max + 1);
+        for wrong in
+            ["0123456789abcdef.01", "0123456789abcdef.+1", "0123456789abcdef.", "0123456789abcdef", "0123456789ABCDEF.1", &over]
+        {
+            assert!(wrong.parse::<VersionTag>().is_err(), "{wrong}");
+        }
+        for wrong in ["0123456789abcde", "0123456789abcdef0", "0123456789abcdeg"] {
+            assert!(Epoch::try_from(wrong.to_owned()).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
     fn tags_of_two_epochs_never_cover_each_other() {
         let tag = |epoch: u8, revision| VersionTag { epoch: Epoch::from_random([epoch; 8]), revision: Revision(revision) };
         assert!(tag(1, 5).covers(&tag(1, 5)) && tag(1, 6).covers(&tag(1, 5)));

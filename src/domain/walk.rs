@@ -216,6 +216,12 @@ mod tests {
     }
 
     #[test]
+    fn faults_have_the_names_of_the_contract() {
+        let names = [Fault::Edited, Fault::Misplaced, Fault::BrokenLink, Fault::WrongEnd].map(Fault::as_str);
+        assert_eq!(names, ["edited", "misplaced", "broken_link", "wrong_end"]);
+    }
+
+    #[test]
     fn items_of_a_revision_are_walked_one_by_one() {
         let mut before = EventHash::GENESIS;
         let events: Vec<Value> = [(1, 0, 1), (2, 0, 3), (2, 1, 3), (2, 2, 3), (3, 0, 1)]

@@ -215,7 +215,7 @@ impl From<service::Error> for Problem {
             E::CommitUnknown => Self::new(
                 Code::CommitUnknown,
                 "the connection was lost while the write was being committed: it may have been done or not; \
-                 a retry with the same Idempotency-Key tells",
+                 a retry with the same Idempotency-Key tells; where none is taken, look at what is there now",
             ),
             E::BehindMinimum { current, .. } => Self { current, ..Self::new(Code::RevisionNotReached, detail) },
             E::Internal(cause) => {

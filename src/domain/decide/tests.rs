@@ -9,8 +9,9 @@ use super::*;
 use crate::domain::{
     command::{Apply, Base, Desired, Precondition},
     event::Actor,
-    policy::PolicySpec,
-    route::RouteSpec,
+    narrowing::Narrowing,
+    policy::{PolicyPatch, PolicySpec},
+    route::{RoutePatch, RouteSpec},
     tag::Epoch,
     tenant::QuotasPatch,
 };
@@ -53,6 +54,7 @@ struct World {
     state: TenantState,
     now: Timestamp,
     body_bytes: u32,
+    narrowing: Narrowing,
     count: u64,
     may_create_tenant: bool,
     /// Of the last command that was not refused.
@@ -65,7 +67,17 @@ impl World {
         let now = "2026-11-21T12:00:00Z".parse().unwrap();
         let state = TenantState::absent(Quotas::default());
         let tenant = "t".parse().unwrap();
-        Self { tenant, state, now, body_bytes: 0, count: 0, may_create_tenant: true, decision: None, outcome: None }
+        Self {
+            tenant,
+            state,
+            now,
+            body_bytes: 0,
+            narrowing: Narrowing::default(),
+            count: 0,
+            may_create_tenant: true,
+            decision: None,
+            outcome: None,
+        }
     }
 
     /// With active routes of these versions.
@@ -96,7 +108,7 @@ impl World {
             trace_id: None,
             source_ip: None,
             body_bytes: self.body_bytes,
-            narrowing: Default::default(),
+            narrowing: self.narrowing.clone(),
         };
         let before = self.state.clone();
         match decide(&self.state, &command, &facts).unwrap() {
@@ -148,6 +160,31 @@ fn a_revision_counts_its_items_and_chains_them() {
 }
 
 #[test]
+fn a_patch_changes_what_it_names_and_keeps_the_rest() {
+    let mut world = World::with(&["v1", "v2"]);
+    let patch = RoutePatch { url: Some("http://b".parse().unwrap()), ..RoutePatch::default() };
+    world.does(Op::Patch { route: route("v1"), patch });
+    assert_eq!(world.state.routes[&route("v1")].spec, RouteSpec { url: "http://b".parse().unwrap(), ..spec(true) });
+    world.does(put("prod", json!({ "split": [{ "version": "v1", "weight": 1 }], "failover": ["v1"] })));
+    let patch = PolicyPatch { failover: Some(Some(vec!["v2".parse().unwrap()])), ..PolicyPatch::default() };
+    world.does(Op::PatchPolicy { policy: place("prod"), patch: Box::new(patch) });
+    let patched = policy_spec(json!({ "split": [{ "version": "v1", "weight": 1 }], "failover": ["v2"] }));
+    assert_eq!(world.state.policies[&place("prod")].spec, patched);
+}
+
+#[test]
+fn who_is_narrowed_changes_nothing_beside_it() {
+    let mut world = World::with(&["v1"]);
+    world.narrowing = Narrowing { services: Vec::new(), envs: vec!["dev".parse().unwrap()] };
+    let outside = Rejection::OutsideGrant { service: "s".parse().unwrap(), env: "prod".parse().unwrap() };
+    assert_eq!(world.refuses(upsert("v1", false)), outside);
+    let dev = place("dev").route(&"v1".parse().unwrap());
+    world.does(Op::Upsert { route: dev.clone(), spec: spec(true) });
+    let both = vec![Desired::Route { name: dev, spec: Some(spec(false)) }, desired("v1", Some(spec(false)))];
+    assert_eq!(world.refuses(Op::Apply(Box::new(many(both)))), outside);
+}
+
+#[test]
 fn quotas_bound_growth_and_nothing_else() {
     let mut world = World::with(&["v1", "v2", "v3"]);
     let quotas = QuotasPatch { routes: Some(Some(2)), policies: Some(Some(1)), body_bytes: Some(Some(10)), ..Default::default() };
@@ -159,6 +196,8 @@ fn quotas_bound_growth_and_nothing_else() {
     world.does(put("prod", json!({ "split": [{ "version": "v1", "weight": 1 }] })));
     let second = || put("dev", json!({ "failover": ["v1"] }));
     assert_eq!(world.refuses(second()), Rejection::QuotaExceeded { quota: "policies", limit: 1 });
+    world.body_bytes = 10;
+    assert_eq!(world.does(upsert("v2", false)).len(), 1);
     world.body_bytes = 11;
     assert_eq!(world.refuses(upsert("v1", false)), Rejection::QuotaExceeded { quota: "body_bytes", limit: 10 });
     // The way out is not held to any of them.
@@ -355,6 +394,10 @@ fn much_of_what_is_active_goes_only_when_that_is_confirmed() {
             world.does(Op::Apply(Box::new(Apply { confirmed: Some("h".into()), ..remove(removed) })));
         }
     }
+    // Where nothing is active nothing is lost.
+    let mut none = World::new();
+    none.does(upsert("v0", false));
+    none.does(Op::Apply(Box::new(many(vec![desired("v1", Some(spec(false)))]))));
     // Turned off is gone, as far as traffic goes.
     let mut world = world(1);
     let off = many(vec![Desired::State { name: route("v0"), is_active: false }]);
@@ -408,6 +451,9 @@ fn a_tenant_ends_with_everything_in_one_revision_and_its_name_is_free() {
     world.does(put("prod", json!({ "failover": ["v1"], "hosts": ["a.example"] })));
     let refused = world.refuses(Op::DeleteTenant { with_everything: false });
     assert_eq!(refused, Rejection::TenantNotEmpty { routes: 2, policies: 1 });
+    let mut one = World::with(&["v1"]);
+    let refused = one.refuses(Op::DeleteTenant { with_everything: false });
+    assert_eq!(refused, Rejection::TenantNotEmpty { routes: 1, policies: 0 });
     let events = world.does(Op::DeleteTenant { with_everything: true });
     let actions: Vec<_> = events.iter().map(|event| event.body.action.as_str()).collect();
     assert_eq!(actions, ["policy_deleted", "deleted", "deleted", "tenant_deleted"]);

@@ -324,7 +324,7 @@ impl Code {
             ),
             Self::CommitUnknown => (
                 "The connection to PostgreSQL was lost during COMMIT. The write may have been done or not.",
-                "Send the same request with the same `Idempotency-Key`: the answer tells what happened.",
+                "Send the same request with the same `Idempotency-Key`: the answer tells what happened. Where none is taken, read what is there now.",
             ),
             Self::RevisionNotReached => (
                 "Nothing as new as `TM-Min-Revision`, `If-None-Match` or `after` asks for is to be had here.",
