@@ -77,12 +77,6 @@ impl TryFrom<String> for RouteUrl {
     }
 }
 
-impl From<RouteUrl> for String {
-    fn from(url: RouteUrl) -> String {
-        url.0
-    }
-}
-
 impl fmt::Display for RouteUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -157,12 +151,6 @@ impl TryFrom<String> for Description {
     fn try_from(raw: String) -> Result<Self, Invalid> {
         plain_text(&raw, MAX_DESCRIPTION, "description")?;
         Ok(Self(raw))
-    }
-}
-
-impl From<Description> for String {
-    fn from(description: Description) -> String {
-        description.0
     }
 }
 
@@ -276,6 +264,26 @@ mod tests {
         ] {
             assert!(bad.parse::<RouteUrl>().is_err(), "{bad:?}");
         }
+    }
+
+    #[test]
+    fn labels_have_keys_of_a_form_and_texts_with_a_length() {
+        for key in ["a", "A.b_c/d-e", "0", &"k".repeat(63)] {
+            assert_eq!(Labels::check(key, ""), Ok(()), "{key}");
+        }
+        for key in ["", ".a", "-a", "a b", "a=b", "ä", &"k".repeat(64)] {
+            assert_eq!(Labels::check(key, "").map_err(|invalid| invalid.code), Err("not_a_label_key"), "{key}");
+        }
+        assert!(
+            Labels::check("a", &"v".repeat(MAX_LABEL_VALUE)).is_ok()
+                && Labels::check("a", &"v".repeat(MAX_LABEL_VALUE + 1)).is_err()
+        );
+        let many = |count: usize| (0..count).map(|n| (format!("k{n}"), String::new())).collect::<BTreeMap<_, _>>();
+        assert!(Labels::try_from(many(MAX_LABELS)).is_ok() && Labels::try_from(many(MAX_LABELS + 1)).is_err());
+        let longest = "d".repeat(MAX_DESCRIPTION);
+        assert_eq!(Description::try_from(longest.clone()).unwrap().as_str(), longest);
+        assert!(Description::try_from(longest + "d").is_err() && Description::try_from("a\tb".to_owned()).is_err());
+        assert_eq!("http://a".parse::<RouteUrl>().unwrap().to_string(), "http://a");
     }
 
     proptest! {

@@ -59,12 +59,6 @@ impl TryFrom<String> for UtcTime {
     }
 }
 
-impl From<UtcTime> for String {
-    fn from(time: UtcTime) -> String {
-        time.to_string()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
