@@ -46,7 +46,7 @@ impl Bodies {
         let key = (snapshot.tenant().clone(), scope.clone(), snapshot.scope_tag(scope), coding);
         let (snapshot, scope) = (snapshot.clone(), scope.clone());
         let make = async move {
-            if coding == Coding::Identity && snapshot.len() <= LARGE {
+            if coding == Coding::Identity && snapshot.route_count() <= LARGE {
                 return Ok(snapshot.body(&scope).into());
             }
             let made = tokio::task::spawn_blocking(move || encode(snapshot.body(&scope), coding)).await;

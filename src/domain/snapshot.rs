@@ -221,13 +221,8 @@ impl TenantSnapshot {
     }
 
     /// How many routes it holds, active or not.
-    pub fn len(&self) -> usize {
+    pub fn route_count(&self) -> usize {
         self.services.iter().map(|service| service.routes().len()).sum()
-    }
-
-    /// True when it holds no route.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
     }
 
     /// Roughly how many bytes it holds in memory.

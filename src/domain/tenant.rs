@@ -141,3 +141,21 @@ impl Tenant {
         TenantSpec { quotas: self.quotas }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_a_patch_does_not_name_stays_and_null_goes_back_to_the_default() {
+        let old = Quotas { routes: Some(1), policies: Some(2), waiters: Some(3), ..Quotas::default() };
+        let patch: QuotasPatch = serde_json::from_value(json!({ "routes": 7, "policies": null })).unwrap();
+        assert_eq!((patch.routes, patch.policies, patch.waiters), (Some(Some(7)), Some(None), None));
+        assert_eq!(patch.apply(old), Quotas { routes: Some(7), waiters: Some(3), ..Quotas::default() });
+        assert_eq!(serde_json::to_value(patch).unwrap(), json!({ "routes": 7, "policies": null }));
+        assert_eq!(QuotasPatch::DEFAULTS.apply(old), Quotas::default());
+        assert!(serde_json::from_value::<QuotasPatch>(json!({ "rotes": 7 })).is_err());
+    }
+}

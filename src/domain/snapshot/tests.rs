@@ -152,12 +152,12 @@ fn a_revision_of_many_items_is_taken_whole_or_not_at_all() {
     assert_eq!(held.body(&Scope::default()), body);
 
     let after = next(&held, &whole);
-    assert_eq!((after.tag(), after.len()), (&tag(6), 3));
+    assert_eq!((after.tag(), after.route_count()), (&tag(6), 3));
     assert!(matches!(after.apply(&whole).unwrap(), Applied::Known));
     // What is known already may come again before what is not.
     let mut again = whole;
     again.extend(revision(7, vec![set("v4", true), set("v5", false)]));
-    assert_eq!(next(&after, &again).len(), 5);
+    assert_eq!(next(&after, &again).route_count(), 5);
     assert!(matches!(after.apply(&revision(8, vec![set("v4", true)])).unwrap(), Applied::Gap));
 }
 
@@ -175,7 +175,7 @@ fn a_revision_larger_than_what_is_remembered_is_not_half_remembered() {
     let mut held = next(&snapshot(5, vec![]), &revision(6, vec![set("v1", true)]));
     let many = (0..=RECENT).map(|n| set(&format!("x{n}"), true)).collect();
     held = next(&held, &revision(7, many));
-    assert_eq!(held.len(), RECENT + 2);
+    assert_eq!(held.route_count(), RECENT + 2);
     for after in [5, 6] {
         assert!(held.changes_after(Revision(after)).is_none(), "{after}");
     }
@@ -235,6 +235,19 @@ fn changes_are_remembered_without_a_gap_and_not_for_ever() {
     let remembered: Vec<_> = held.changes_after(Revision(newest - RECENT as u64)).unwrap().map(|r| r.revision.0).collect();
     assert_eq!(remembered, (newest - RECENT as u64 + 1..=newest).collect::<Vec<_>>());
     assert!(held.changes_after(Revision(newest - RECENT as u64 - 1)).is_none());
+    assert_eq!(held.changes_after(Revision(newest - 1)).unwrap().count(), 1);
+}
+
+#[test]
+fn it_weighs_what_its_parts_weigh() {
+    let (empty, mut held) = (snapshot(5, vec![]), snapshot(5, vec![route("v1", true, 4)]));
+    assert_eq!(empty.weight(), size_of::<TenantSnapshot>());
+    let service = held.services[0].weight();
+    assert!(service > 0);
+    assert_eq!(held.weight(), empty.weight() + service);
+    let events = revision(6, vec![set_waiters(Some(3))]);
+    held = next(&held, &events);
+    assert_eq!(held.weight(), empty.weight() + service + events[0].json.len() + size_of::<Recent>());
 }
 
 /// A change: service, environment, version, and what becomes of the route, or (without a version) of the policy.
@@ -342,7 +355,7 @@ proptest! {
             for policy in &content.policies {
                 prop_assert_eq!(next.policy(policy.name.service.as_str(), policy.name.env.as_str()), Some(policy));
             }
-            prop_assert_eq!((next.len(), next.waiters()), (content.routes.len(), waiters));
+            prop_assert_eq!((next.route_count(), next.waiters()), (content.routes.len(), waiters));
             // What it gives is what it was made of, whatever the order.
             let mut given = next.content();
             given.scopes.sort();
