@@ -427,4 +427,56 @@ mod tests {
         crate::domain::chain::in_order(&spec).unwrap();
         assert_eq!(spec.hosts.iter().map(Host::as_str).collect::<Vec<_>>(), ["a", "b"]);
     }
+
+    #[test]
+    fn the_largest_are_taken_and_the_next_are_not() {
+        let host = |length: usize| format!("{}a", "a.".repeat(length / 2));
+        assert_eq!((host(253).len(), host(255).len()), (253, 255));
+        assert!(Host::try_from(host(253)).is_ok() && Host::try_from(format!("{}a", host(253))).is_err());
+        for bad in [format!("{}.a", "a".repeat(64)), "a-.b".to_owned(), "a.1".to_owned(), "a.b-".to_owned()] {
+            assert!(Host::try_from(bad.clone()).is_err(), "{bad}");
+        }
+        assert_eq!(
+            (Host::try_from("a.1b".to_owned()).unwrap().to_string(), PathPrefix::default().as_str()),
+            ("a.1b".into(), "/")
+        );
+        let prefix = |length: usize| PathPrefix::try_from(format!("/{}", "a".repeat(length - 1)));
+        assert!(prefix(MAX_PREFIX).is_ok() && prefix(MAX_PREFIX + 1).is_err());
+        let cookie = |raw: &str| CookieName::try_from(raw.to_owned());
+        assert_eq!(cookie(&"c".repeat(64)).unwrap().as_str(), "c".repeat(64));
+        assert!(cookie(&"c".repeat(65)).is_err() && cookie("a b").is_err() && cookie("").is_err());
+        let versions = |count: usize| (0..count).map(|at| format!("v{at}")).collect::<Vec<_>>();
+        assert!(spec(json!({"failover": versions(MAX_PARTS)})).is_ok());
+        assert!(spec(json!({"split": [{"version": "a", "weight": MAX_WEIGHT}, {"version": "b", "weight": 0}]})).is_ok());
+        let named = |name: String| {
+            spec(json!({"rules": [{"name": name, "match": {"headers": {"x": {"present": true}}}, "version": "a"}]})).is_ok()
+        };
+        assert!(named("n".repeat(64)) && !named("n".repeat(65)) && !named(String::new()));
+    }
+
+    #[test]
+    fn versions_are_found_wherever_they_are_named() {
+        let rule = json!({"name": "r", "match": {"headers": {"x": {"present": true}}}, "version": "b"});
+        let shares = json!([{"version": "a", "weight": 1}, {"version": "c", "weight": 0}]);
+        let policy = spec(json!({"split": shares, "rules": [rule], "failover": ["d"]})).unwrap();
+        let version = |name: &str| -> VersionName { name.parse().unwrap() };
+        let named: Vec<_> = policy.versions().map(|(pointer, version)| (pointer, version.to_string())).collect();
+        let at = [("/split/0/version", "a"), ("/split/1/version", "c"), ("/rules/0/version", "b"), ("/failover/0", "d")];
+        assert_eq!(named, at.map(|(pointer, version)| (pointer.to_owned(), version.to_owned())));
+        assert_eq!(["a", "b", "c", "d", "e"].map(|v| policy.sends_to(&version(v))), [true, true, false, false, false]);
+        assert_eq!(["a", "b", "c", "d", "e"].map(|v| policy.names(&version(v))), [true, true, true, true, false]);
+        let only = |name: &'static str| policy.has_somewhere(move |version| version.as_str() == name);
+        assert_eq!(["a", "b", "c", "d"].map(only), [true, false, false, true], "a rule takes what it takes, and no more");
+        let patch = PolicyPatch {
+            failover: Some(Some(vec![version("x")])),
+            rules: Some(Some(policy.rules.clone())),
+            split: Some(None),
+            hosts: Some(Some(vec![Host::try_from("h".to_owned()).unwrap()])),
+            ..PolicyPatch::default()
+        };
+        assert_eq!(patch.versions().map(VersionName::as_str).collect::<Vec<_>>(), ["b", "x"]);
+        let patched = patch.apply(&policy).unwrap();
+        assert_eq!((patched.split.len(), &patched.rules, patched.hosts.len()), (0, &policy.rules, 1));
+        assert_eq!(patched.failover, [version("x")]);
+    }
 }
