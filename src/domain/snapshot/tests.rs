@@ -239,6 +239,33 @@ fn changes_are_remembered_without_a_gap_and_not_for_ever() {
 }
 
 #[test]
+fn the_body_of_an_environment_has_its_routes_alone() {
+    let routes = ["d", "e", "f"].map(|env| SnapshotRoute { name: name("s", env, "v"), ..route("v", true, 3) });
+    let held = snapshot(3, routes.to_vec());
+    for env in ["d", "e", "f", "g"] {
+        let scope = Scope { service: None, env: Some(env.parse().unwrap()) };
+        let body: Value = serde_json::from_slice(&held.body(&scope)).unwrap();
+        let envs: Vec<_> = body["routes"].as_array().unwrap().iter().map(|r| r["env"].as_str().unwrap()).collect();
+        assert_eq!(envs, if env == "g" { vec![] } else { vec![env] });
+    }
+}
+
+#[test]
+fn a_service_weighs_more_the_more_it_holds() {
+    let weight = |routes: Vec<SnapshotRoute>, changes: Vec<Change>| {
+        let held = snapshot(5, routes);
+        let held = if changes.is_empty() { held } else { next(&held, &revision(6, changes)) };
+        held.services[0].weight()
+    };
+    let long = SnapshotRoute { url: format!("http://a/{}", "x".repeat(1000)).parse().unwrap(), ..route("v1", true, 3) };
+    let one = weight(vec![route("v1", true, 3)], vec![]);
+    assert!((size_of::<SnapshotRoute>()..2000).contains(&one), "{one}");
+    assert!(weight(vec![long], vec![]) > one + 1900, "its URL is held twice");
+    assert!(weight(vec![route("v1", true, 3), route("v2", true, 3)], vec![]) > one + size_of::<SnapshotRoute>());
+    assert!(weight(vec![route("v1", true, 3)], vec![set_policy("s", "e", Some(policy_spec(2)))]) > one + 300);
+}
+
+#[test]
 fn it_weighs_what_its_parts_weigh() {
     let (empty, mut held) = (snapshot(5, vec![]), snapshot(5, vec![route("v1", true, 4)]));
     assert_eq!(empty.weight(), size_of::<TenantSnapshot>());
