@@ -478,5 +478,10 @@ mod tests {
         let patched = patch.apply(&policy).unwrap();
         assert_eq!((patched.split.len(), &patched.rules, patched.hosts.len()), (0, &policy.rules, 1));
         assert_eq!(patched.failover, [version("x")]);
+        let gives_up =
+            |name: &str, active: &'static str| policy.giving_up(&version(name), move |v| v.as_str() == active).is_some();
+        assert!(gives_up("c", "none"), "nothing was sent there");
+        assert!(gives_up("b", "d") && !gives_up("b", "none"), "what the rule took goes elsewhere, if it can");
+        assert!(!gives_up("a", "d"), "no weight would be left");
     }
 }

@@ -250,6 +250,33 @@ mod tests {
     }
 
     #[test]
+    fn an_explanation_tells_what_was_passed_over_and_the_split_that_was_asked() {
+        let spec = policy(json!({
+            "split": [{"version": "a", "weight": 3}, {"version": "b", "weight": 0}, {"version": "c", "weight": 1}],
+            "rules": [{"name": "beta", "match": {"headers": {"x-beta": {"present": true}}}, "version": "beta"}],
+            "failover": ["d"],
+        }));
+        let why = |is_beta: bool, active: &[&str]| {
+            let headers = is_beta.then(|| ("x-beta".to_owned(), "1".to_owned())).into_iter().collect();
+            let standing = |v: &VersionName| if active.contains(&v.as_str()) { Standing::Active } else { Standing::Inactive };
+            choose(&name(), &spec, &Asked { key: Some("k".into()), headers }, 0, standing).1
+        };
+        let passed_over = |why: &Explanation| why.instead_of.as_ref().map(VersionName::as_str).unwrap_or_default().to_owned();
+        let first = why(false, &["a", "c"]);
+        assert_eq!((passed_over(&first), first.split.len()), (String::new(), 2), "b has no weight");
+        let mut shares: Vec<_> = first.split.iter().map(|s| (s.version.as_str(), s.weight, s.share, s.standing)).collect();
+        shares.sort_unstable_by_key(|share| share.0);
+        assert_eq!(shares, [("a", 3, 0.75, Standing::Active), ("c", 1, 0.25, Standing::Active)]);
+        let chosen = first.split[0].version.as_str();
+        let spare = why(false, &["d"]);
+        assert_eq!((passed_over(&spare), spare.split.len()), (chosen.to_owned(), 2));
+        let ruled = [why(true, &["beta"]), why(true, &["a", "d"])];
+        assert_eq!(ruled.each_ref().map(|why| (passed_over(why), why.split.len())), [(String::new(), 0), ("beta".to_owned(), 0)]);
+        let next = why(true, &["a"]);
+        assert_eq!((passed_over(&next), next.reason, next.split.len()), ("beta".to_owned(), Reason::NextOfSplit, 2));
+    }
+
+    #[test]
     fn the_key_comes_from_where_the_policy_says() {
         let by = |sticky| policy(json!({"split": [{"version": "a", "weight": 1}], "sticky_by": sticky}));
         let headers = [("x-user", "7"), ("cookie", "a=1; sid=abc=; b=2")];

@@ -225,4 +225,40 @@ mod tests {
             assert!(serde_json::from_value::<Matching>(json!({ "headers": bad })).is_err(), "{bad}");
         }
     }
+
+    #[test]
+    fn the_largest_are_taken_and_the_next_are_not() {
+        let name = |length: usize| HeaderName::try_from("X".repeat(length));
+        assert_eq!(name(64).unwrap().to_string(), "x".repeat(64));
+        assert!(name(65).is_err());
+        let headers = |count: usize| {
+            let all: BTreeMap<_, _> = (0..count).map(|at| (format!("x-{at}"), json!({"present": true}))).collect();
+            serde_json::from_value::<Matching>(json!({ "headers": all })).is_ok()
+        };
+        assert!(headers(1) && headers(MAX_HEADERS) && !headers(MAX_HEADERS + 1));
+        assert!(takes(json!({"x": {"exact": "a".repeat(MAX_PATTERN)}}), &[("x", &"a".repeat(MAX_PATTERN))]));
+        // Patterns as people write them have room.
+        assert!(takes(json!({"x": {"regex": "[a-z0-9]{1,60}(?:-[a-z0-9]{1,60}){0,3}"}}), &[("x", "a1-b2-c3")]));
+    }
+
+    #[test]
+    fn conditions_are_the_same_when_they_ask_for_the_same() {
+        let all = [
+            json!({"exact": "a"}),
+            json!({"exact": "b"}),
+            json!({"prefix": "a"}),
+            json!({"prefix": "b"}),
+            json!({"regex": "a"}),
+            json!({"regex": "b"}),
+            json!({"present": true}),
+            json!({"present": false}),
+        ];
+        let read = |value: &serde_json::Value| serde_json::from_value::<HeaderMatch>(value.clone()).unwrap();
+        for (at, one) in all.iter().enumerate() {
+            assert_eq!(serde_json::to_value(read(one)).unwrap(), *one);
+            for (other_at, other) in all.iter().enumerate() {
+                assert_eq!(read(one) == read(other), at == other_at, "{one} and {other}");
+            }
+        }
+    }
 }
