@@ -292,6 +292,20 @@ mod tests {
         RouteSpec { url: url.parse().unwrap(), is_active, labels: Default::default(), description: None }
     }
 
+    fn policy_name() -> PolicyName {
+        PolicyName { service: "s".parse().unwrap(), env: "e".parse().unwrap() }
+    }
+
+    /// All of the traffic goes to one version.
+    fn policy(version: &str) -> PolicySpec {
+        let value = serde_json::json!({ "split": [{ "version": version, "weight": 1 }] });
+        serde_json::from_value::<PolicySpec>(value).unwrap().checked().unwrap()
+    }
+
+    fn tenant(routes: Option<u32>) -> TenantSpec {
+        TenantSpec { quotas: crate::domain::tenant::Quotas { routes, ..Default::default() } }
+    }
+
     #[test]
     fn the_action_follows_from_before_and_after() {
         let (on, off, other) = (spec("http://a", true), spec("http://a", false), spec("http://b", false));
@@ -306,7 +320,6 @@ mod tests {
 
     #[test]
     fn a_change_from_something_to_the_same_is_no_action() {
-        let tenant = |routes| TenantSpec { quotas: crate::domain::tenant::Quotas { routes, ..Default::default() } };
         let change = |before, after| Change::Tenant { before, after }.action();
         assert_eq!(change(Some(tenant(Some(1))), Some(tenant(Some(1)))), None);
         assert_eq!(change(Some(tenant(Some(1))), Some(tenant(Some(2)))), Some(Action::TenantUpdated));
@@ -314,14 +327,7 @@ mod tests {
             (change(None, Some(tenant(None))), change(Some(tenant(None)), None)),
             (Some(Action::TenantCreated), Some(Action::TenantDeleted))
         );
-        let policy = |version: &str| -> PolicySpec {
-            serde_json::from_value::<PolicySpec>(serde_json::json!({ "split": [{ "version": version, "weight": 1 }] }))
-                .unwrap()
-                .checked()
-                .unwrap()
-        };
-        let name = || PolicyName { service: "s".parse().unwrap(), env: "e".parse().unwrap() };
-        let change = |before, after| Change::Policy { name: name(), before, after }.action();
+        let change = |before, after| Change::Policy { name: policy_name(), before, after }.action();
         assert_eq!(change(Some(policy("v1")), Some(policy("v1"))), None);
         assert_eq!(change(Some(policy("v1")), Some(policy("v2"))), Some(Action::PolicySet));
         assert_eq!(change(Some(policy("v1")), None), Some(Action::PolicyDeleted));
@@ -368,32 +374,24 @@ mod tests {
         assert_eq!(body(route(Some(a), None), 3).route_since(&made), None);
         assert_eq!(changed.policy_since(&made), None);
 
-        let name = PolicyName { service: "s".parse().unwrap(), env: "e".parse().unwrap() };
-        let split = |version: &str| {
-            let value = serde_json::json!({ "split": [{ "version": version, "weight": 1 }] });
-            serde_json::from_value::<PolicySpec>(value).unwrap().checked().unwrap()
-        };
-        let policy = |before, after| Change::Policy { name: name.clone(), before, after };
-        let (made, changed) = (body(policy(None, Some(split("v1"))), 1), body(policy(Some(split("v1")), Some(split("v2"))), 2));
+        let change = |before, after| Change::Policy { name: policy_name(), before, after };
+        let (made, changed) =
+            (body(change(None, Some(policy("v1"))), 1), body(change(Some(policy("v1")), Some(policy("v2"))), 2));
         let since = changed.policy_since(&made).unwrap();
-        assert_eq!((&since.name, &since.spec, since.revision), (&name, &split("v2"), Revision(2)));
+        assert_eq!((&since.name, &since.spec, since.revision), (&policy_name(), &policy("v2"), Revision(2)));
         assert_eq!((since.created_at, since.created_by.as_str()), (made.occurred_at, "actor 1"));
         assert_eq!((since.updated_at, since.updated_by.as_str()), (changed.occurred_at, "actor 2"));
-        assert_eq!(body(policy(Some(split("v1")), None), 3).policy_since(&made), None);
+        assert_eq!(body(change(Some(policy("v1")), None), 3).policy_since(&made), None);
         assert_eq!(changed.route_since(&made), None);
     }
 
     #[test]
     fn what_an_event_is_about_reads_back_as_it_was() {
-        let name = PolicyName { service: "s".parse().unwrap(), env: "e".parse().unwrap() };
-        let split = serde_json::json!({ "split": [{ "version": "v", "weight": 1 }] });
-        let policy: PolicySpec = serde_json::from_value::<PolicySpec>(split).unwrap().checked().unwrap();
-        let tenant = |routes| TenantSpec { quotas: crate::domain::tenant::Quotas { routes, ..Default::default() } };
         let (on, off) = (spec("http://a", true), spec("http://a", false));
         for change in [
-            Change::Route { name: name.route(&"v".parse().unwrap()), before: Some(on), after: Some(off) },
-            Change::Policy { name: name.clone(), before: None, after: Some(policy.clone()) },
-            Change::Policy { name, before: Some(policy), after: None },
+            Change::Route { name: policy_name().route(&"v".parse().unwrap()), before: Some(on), after: Some(off) },
+            Change::Policy { name: policy_name(), before: None, after: Some(policy("v")) },
+            Change::Policy { name: policy_name(), before: Some(policy("v")), after: None },
             Change::Tenant { before: Some(tenant(None)), after: Some(tenant(Some(3))) },
         ] {
             let body = body(change, 1);

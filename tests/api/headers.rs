@@ -85,12 +85,11 @@ async fn a_request_past_its_deadline_is_answered_as_carefully() {
     let app =
         TestApp::with(&["http.request_timeout_ms=400", "write.timeout_ms=300", "resilience.postgres_primary.timeout_ms=5000"])
             .await;
-    app.db.execute("begin", &[]).await;
-    app.db.execute("lock table tenants in access exclusive mode", &[]).await;
+    let held = app.db.lock("tenants").await;
     let response = secure::get(&format!("{}/api/v1/tenants", app.api)).await.unwrap();
     assert_eq!(response.status(), 503);
     assert_careful(&response, "/api/v1/tenants", "no-store");
-    app.db.execute("rollback", &[]).await;
+    held.release().await;
 }
 
 /// A minimum that is reached sends a poll the ordinary way, and changes nothing else.

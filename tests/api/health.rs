@@ -99,10 +99,9 @@ async fn a_request_past_its_deadline_says_so_and_is_counted() {
     let app =
         TestApp::with(&["http.request_timeout_ms=400", "write.timeout_ms=300", "resilience.postgres_primary.timeout_ms=5000"])
             .await;
-    app.db.execute("begin", &[]).await;
-    app.db.execute("lock table tenants in access exclusive mode", &[]).await;
+    let held = app.db.lock("tenants").await;
     app.get("/tenants").problem(503, "deadline_exceeded").await;
-    app.db.execute("rollback", &[]).await;
+    held.release().await;
     let text = String::from_utf8(app.ops("/metrics").expect(200).await.bytes).unwrap();
     assert!(text.contains(r#"tm_http_requests_total{method="GET",endpoint="/api/v1/tenants",status="5xx"}"#), "{text}");
 }

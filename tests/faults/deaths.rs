@@ -40,11 +40,6 @@ fn peak(pid: u32) -> u64 {
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
 }
 
-fn end(mut child: Child) {
-    let _ = child.kill();
-    let _ = child.wait();
-}
-
 /// A world that is patient with its database, as a busy machine wants it.
 async fn patient(overrides: &[&str]) -> World {
     let patient = [
@@ -101,7 +96,7 @@ async fn a_record_that_kills_the_consumer_each_time_is_parked() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
-    end(running);
+    running.kill().and_then(|()| running.wait()).expect("a child");
     assert_eq!((archived, deaths), (4, 4), "twice with its neighbours, twice alone");
     let letter = records(&world.settings.kafka.dlq_topic, 1).await.remove(0);
     assert_eq!((letter.header("tm_dlq_reason"), letter.header("tm_dlq_attempts")), (Some("poison"), Some("2")));

@@ -53,11 +53,7 @@ async fn session(db: &Database) -> Client {
 }
 
 async fn waits_for_a_lock(db: &Database) {
-    eventually("the group waits for a lock", async || {
-        let sql = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
-        (db.count(sql).await == 1).then_some(())
-    })
-    .await;
+    eventually("the group waits for a lock", async || (db.waiting().await == 1).then_some(())).await;
 }
 
 /// A life that begins and ends within one group leaves no row, but it must not slip past one that is just being made.
