@@ -24,6 +24,7 @@ const LISTS: &[&str] = &[
     "postgres.replica_urls",
     "http.trusted_proxies",
     "http.cors_origins",
+    "http.allowed_hosts",
     "auth.jwt.algorithms",
     "auth.jwt.role_map",
     "privacy.master_keys",
@@ -108,6 +109,7 @@ impl Settings {
         }
         settings.telemetry.mask.retain(|name| !name.is_empty());
         settings.http.cors_origins.retain(|origin| !origin.is_empty());
+        settings.http.allowed_hosts.retain(|host| !host.is_empty());
         settings.check()?;
         Ok(settings)
     }

@@ -338,6 +338,42 @@ fn who_sees_every_tenant_is_listed() {
     assert_none(sources.iter().flat_map(all_tenants_faults).chain(unneeded).collect());
 }
 
+/// The use cases that answer a caller about one tenant.
+const ANSWER_CALLERS: [&str; 7] = [
+    "service/choices.rs",
+    "service/feed.rs",
+    "service/past.rs",
+    "service/plans.rs",
+    "service/polls.rs",
+    "service/reads.rs",
+    "service/verify.rs",
+];
+
+/// Methods that other modules can call and that take a tenant by its bare name.
+fn bare_tenants(source: &Source) -> Vec<String> {
+    let methods =
+        source.code.split("\n    pub ").skip(1).filter_map(|rest| rest.split_once("{\n").map(|(signature, _)| signature));
+    let bare =
+        methods.filter(|signature| signature.contains("&self") || signature.contains("polls: Arc<Polls>")).filter(|signature| {
+            [": &TenantName", ": TenantName", ": &RouteKey", ": RouteKey", ": &PolicyKey", ": PolicyKey"]
+                .iter()
+                .any(|kind| signature.contains(kind))
+        });
+    bare.map(|signature| format!("src/{}: {} takes a tenant that nobody has checked", source.path, signature.trim())).collect()
+}
+
+#[test]
+fn use_cases_take_tenants_that_were_checked() {
+    let sources = sources();
+    let answering: Vec<_> = sources.iter().filter(|source| ANSWER_CALLERS.contains(&&*source.path)).collect();
+    assert_eq!(answering.len(), ANSWER_CALLERS.len());
+    assert_none(answering.iter().flat_map(|source| bare_tenants(source)).collect());
+    let of = |text: &str| bare_tenants(&source("service/reads.rs", text)).len();
+    assert_eq!(of("impl A {\n    pub async fn get(&self, tenant: &TenantName) -> X {\n    }"), 1);
+    assert_eq!(of("impl A {\n    pub fn get(\n        &self, key: &RouteKey,\n    ) -> X {\n    }"), 1);
+    assert_eq!(of("impl A {\n    pub async fn get(&self, tenant: &AuthorizedTenant) -> X {\n    }"), 0);
+}
+
 /// What a statement is put together of beside constants, each with its reason.
 const IN_STATEMENTS: &[(&str, &str)] = &[
     ("of_tenant", "store/routes.rs: one of two texts of ours, so that an index serves it"),

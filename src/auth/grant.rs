@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{Invalid, command::Rejection, ids::TenantName, narrowing::Narrowing};
+use super::{AuthorizedTenant, OtherTenant};
+use crate::domain::{Invalid, ids::TenantName, narrowing::Narrowing};
 
 /// A role of the API. What each may do stands in one table, `http::access`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,12 +69,8 @@ impl Reach {
     }
 
     /// The tenant that a query is about: the one that it names, if this holds for it, else the only one that this holds for. `None` is all.
-    pub fn narrowed(&self, named: Option<TenantName>) -> Result<Option<TenantName>, Rejection> {
-        match named {
-            Some(tenant) if self.holds_for(&tenant) => Ok(Some(tenant)),
-            Some(_) => Err(Rejection::TenantNotFound),
-            None => Ok(self.tenant().cloned()),
-        }
+    pub fn narrowed(&self, named: Option<TenantName>) -> Result<Option<AuthorizedTenant>, OtherTenant> {
+        named.or_else(|| self.tenant().cloned()).map(|tenant| self.authorize(tenant)).transpose()
     }
 
     /// The one tenant, if it is one.

@@ -1,5 +1,6 @@
 //! Who calls. Credentials become a [`Caller`] here; handlers take one and never look at credentials themselves.
 
+mod authorized;
 pub mod certificate;
 mod grant;
 mod jwks;
@@ -8,7 +9,10 @@ pub mod key;
 
 use std::sync::{Arc, LazyLock};
 
-pub use self::grant::{Grant, Reach, Role};
+pub use self::{
+    authorized::{AuthorizedTenant, OtherTenant},
+    grant::{Grant, Reach, Role},
+};
 use crate::domain::{event::Actor, ids::TenantName};
 
 /// An authenticated caller and what it may do.

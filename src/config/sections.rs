@@ -65,6 +65,7 @@ section! {
         #[validate(range(min = 16, max = 96, message = "16 to 96"))] max_headers: usize,
         #[validate(range(min = 1024, max = 131_072, message = "1024 to 131072"))] max_header_bytes: usize,
         cors_origins: Vec<String>,
+        allowed_hosts: Vec<String>,
         ops_token: SecretString,
         #[validate(nested)] tls: HttpTls,
     }

@@ -148,7 +148,7 @@ pub const TABLE: &[Endpoint] = &[
     public("/health"),
     public("/health/live"),
     public("/health/ready"),
-    public("/health/resilience"),
+    platform("GET", "/health/resilience", OVERSEE),
     public("/problems/{code}"),
     public("/docs"),
     public("/docs/events"),

@@ -347,13 +347,13 @@ pub struct VerifyIn {
 }
 
 /// `GET /audit/verify`
-pub async fn verify(state: web::Data<ApiState>, _caller: Caller, query: Query<VerifyIn>) -> Result<HttpResponse, Problem> {
+pub async fn verify(state: web::Data<ApiState>, caller: Caller, query: Query<VerifyIn>) -> Result<HttpResponse, Problem> {
     let VerifyIn { tenant, from, to } = query.0;
     let mut fields = Fields::default();
     let tenant = fields.required::<TenantName>("?tenant", tenant);
     if to.is_some_and(|to| to < from.unwrap_or(1)) {
         fields.check::<()>("?to", Err(Invalid::new("empty_range", "may not be before from")));
     }
-    let tenant = fields.finish(tenant)?;
+    let tenant = caller.authorize(fields.finish(tenant)?)?;
     Ok(respond::json(&state.audit.verify(&tenant, from, to).await?))
 }

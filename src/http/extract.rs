@@ -36,6 +36,11 @@ impl Fields {
         result.map_err(|Invalid { code, detail }| self.0.push(FieldError { pointer: pointer.to_owned(), code, detail })).ok()
     }
 
+    /// The errors that were noted.
+    pub fn into_errors(self) -> Vec<FieldError> {
+        self.0
+    }
+
     /// The problem, if anything was wrong; `all` must be `Some` when nothing was.
     pub fn finish<T>(self, all: Option<T>) -> Result<T, Problem> {
         match all {

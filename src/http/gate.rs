@@ -18,15 +18,12 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{
     access::{self, Access, Endpoint, Found},
     limits::{Exceeded, Limits, Standing},
+    params::{Named, Names},
     problem::{Code, Problem},
 };
 use crate::{
-    auth::{Caller, Role, certificate::Peer},
-    domain::{
-        access::visible_to,
-        command::Rejection,
-        ids::{EnvName, ServiceName, TenantName},
-    },
+    auth::{Caller, OtherTenant, Role, certificate::Peer},
+    domain::{access::visible_to, command::Rejection, ids::TenantName},
     service::callers::{Callers, Refused},
 };
 
@@ -110,7 +107,7 @@ impl Gate {
         Self { callers, limits, proxies }
     }
 
-    /// Lets a request pass, or says why not. The caller is put into the request's extensions.
+    /// Lets a request pass, or says why not. Its caller and the names in its path are put into its extensions.
     pub async fn admit(&self, request: &ServiceRequest) -> Result<Admitted, Denied> {
         self.look_at(request).await.map_err(|denied| {
             let own = match (&denied.caller, &denied.key) {
@@ -135,10 +132,11 @@ impl Gate {
         let Some(roles) = endpoint.access.roles() else { return public(Some(endpoint)) };
         let caller = self.caller(request, address).await?;
         let standing = self.limits.caller(&caller).map_err(|exceeded| Denied::from(exceeded).by(&caller))?;
-        may(&caller, request, endpoint, roles).map_err(|denied| Denied { standing, ..denied.by(&caller) })?;
+        let names = may(&caller, request, endpoint, roles).map_err(|denied| Denied { standing, ..denied.by(&caller) })?;
         // Who waits for changes is counted by places of its own.
         let place = if is_polled(endpoint) { None } else { self.limits.place(&caller).map_err(Denied::from)? };
         request.extensions_mut().insert(caller);
+        request.extensions_mut().insert(names);
         Ok(Admitted { standing, place, endpoint: Some(endpoint) })
     }
 
@@ -285,11 +283,16 @@ fn is_polled(endpoint: &Endpoint) -> bool {
     roles.contains(&Role::Node) || endpoint.path.ends_with("/stream") || endpoint.path.ends_with("/export")
 }
 
-fn may(caller: &Caller, request: &ServiceRequest, endpoint: &Endpoint, roles: &[Role]) -> Result<(), Denied> {
+/// Checks the caller against what the request names, and returns these names.
+fn may(caller: &Caller, request: &ServiceRequest, endpoint: &Endpoint, roles: &[Role]) -> Result<Names, Denied> {
     let named = Named::of(request.request(), endpoint);
-    if let Some(tenant) = named.tenant.iter().find(|tenant| !caller.reaches(tenant)) {
-        return Err(Denied { tenant: Some(tenant.clone()), ..Denied::new(Rejection::TenantNotFound.into(), "other_tenant") });
-    }
+    let tenant = match named.tenant.clone().map(|tenant| caller.authorize(tenant)).transpose() {
+        Ok(tenant) => tenant,
+        Err(OtherTenant(tenant)) => {
+            let denied = Denied::new(Rejection::TenantNotFound.into(), "other_tenant");
+            return Err(Denied { tenant: Some(tenant), ..denied });
+        }
+    };
     let denied = |problem, reason| Err(Denied { tenant: named.tenant.clone(), ..Denied::new(problem, reason) });
     if !caller.grant.has_any(roles) {
         let needed = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
@@ -304,36 +307,10 @@ fn may(caller: &Caller, request: &ServiceRequest, endpoint: &Endpoint, roles: &[
         let detail = "this node is narrowed to some services or environments: name one of them";
         return denied(Problem::new(Code::OutsideGrant, detail), "outside_grant");
     }
-    Ok(())
-}
-
-/// What a request names in its path or its query. A body's tenant is held against the caller where the body is read.
-pub struct Named {
-    /// The tenant, if that is the name of one.
-    pub tenant: Option<TenantName>,
-    service: Option<ServiceName>,
-    env: Option<EnvName>,
-}
-
-impl Named {
-    pub fn of(request: &HttpRequest, endpoint: &Endpoint) -> Self {
-        let in_path = |name: &str| {
-            let at = endpoint
-                .path
-                .split('/')
-                .position(|part| part.strip_prefix('{').and_then(|p| p.strip_suffix('}')) == Some(name))?;
-            request.path().split('/').nth(at).map(str::to_owned)
-        };
-        let in_query = |name: &str| {
-            let pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
-            pairs.into_iter().find(|(key, _)| key == name).map(|(_, value)| value.into_owned())
-        };
-        // What is no name at all is refused as such by the handler.
-        let find = |name: &str| in_path(name).or_else(|| in_query(name));
-        Self {
-            tenant: find("tenant").and_then(|raw| raw.try_into().ok()),
-            service: find("service").and_then(|raw| raw.try_into().ok()),
-            env: find("env").and_then(|raw| raw.try_into().ok()),
-        }
+    // A part of the path that should be a name and is none goes no further: handlers do not read the path again.
+    if !named.malformed.is_empty() {
+        return denied(Problem::fields(named.malformed.clone()), "malformed");
     }
+    let Named { service, env, version, .. } = named;
+    Ok(Names { tenant, service, env, version })
 }

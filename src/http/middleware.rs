@@ -21,10 +21,12 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tracing::Instrument as _;
 
 use super::{
+    authority::Answered,
     context::{CORRELATION_ID, RequestId},
     edge,
     gate::{Admitted, Denied, Gate},
     health::Health,
+    params,
     problem::{Code, Problem},
     quick::Quick,
     trail, unread,
@@ -106,9 +108,12 @@ pub async fn surround(
     let is_secure = request.app_config().secure();
     let health = request.app_data::<web::Data<Health>>().cloned();
     let reader = unread::keep(&mut request);
-    let answer = match edge::refused(&request) {
-        Some(problem) => Ok(refuse(request, problem)),
-        None => answer(request, next).await,
+    let answered = request.app_data::<Answered>();
+    let refused = answered.and_then(|answered| answered.refused(&request)).or_else(|| edge::refused(&request));
+    let refused = refused.map_or_else(|| params::normalize_path(&mut request), Err);
+    let answer = match refused {
+        Err(problem) => Ok(refuse(request, problem)),
+        Ok(()) => answer(request, next).await,
     };
     match answer {
         Ok(mut response) => {

@@ -5,6 +5,7 @@
 pub mod access;
 pub mod asyncapi;
 mod audit;
+mod authority;
 mod bulk;
 mod context;
 mod dead_letters;
@@ -21,6 +22,7 @@ mod limits;
 mod middleware;
 pub mod openapi;
 mod ops;
+mod params;
 mod past;
 mod plans;
 mod policies;
@@ -207,7 +209,8 @@ pub fn api_server(
     health: web::Data<Health>, tallies: Arc<Tallies>, limits: Arc<Limits>,
 ) -> std::io::Result<Server> {
     let documents = web::Data::new(docs::Documents::new(&settings.kafka));
-    let config::Settings { http: settings, drain, .. } = settings;
+    let config::Settings { http: settings, drain, auth, .. } = settings;
+    let answered = authority::Answered::new(&settings.allowed_hosts, auth.mode == config::AuthMode::Required);
     let body = web::PayloadConfig::new(settings.max_body_bytes);
     let gate = Arc::new(Gate::new(state.callers.clone(), limits, settings.trusted_proxies.clone()));
     let bulk = bulk::Limits::new(settings);
@@ -220,6 +223,7 @@ pub fn api_server(
             .wrap(Condition::new(has_cors, edge::cors(&origins)))
             .wrap(Condition::new(has_cors, from_fn(middleware::finish_preflight)))
             .app_data(limits)
+            .app_data(answered.clone())
             .app_data(body.clone())
             .app_data(around.clone())
             // One for each worker: this runs once in each.

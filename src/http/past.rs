@@ -13,22 +13,15 @@ use super::{
     context::{ReadContext, parse_tag},
     extract::Query,
     openapi::schemas,
+    params::{RoutePath, TenantPath},
     polling::{json, scope, set_tag},
     problem::Problem,
     respond,
-    routes::{KeyPath, MinimumIn, key_in_path},
-    tenants::name_in_path,
+    routes::MinimumIn,
 };
 use crate::{
-    auth::Caller,
-    domain::{
-        Invalid,
-        blame::Blame,
-        ids::{RouteKey, TenantName},
-        snapshot::Scope,
-        tag::Revision,
-        time::UtcTime,
-    },
+    auth::AuthorizedTenant,
+    domain::{Invalid, blame::Blame, ids::RouteKey, snapshot::Scope, tag::Revision, time::UtcTime},
     service::{
         Error,
         past::{At, When},
@@ -71,10 +64,8 @@ pub struct DiffIn {
 }
 
 /// `GET /tenants/{tenant}/diff`
-pub async fn diff(
-    state: web::Data<ApiState>, _caller: Caller, path: web::Path<String>, query: Query<DiffIn>,
-) -> Result<HttpResponse, Problem> {
-    let tenant = name_in_path(path)?;
+pub async fn diff(state: web::Data<ApiState>, path: TenantPath, query: Query<DiffIn>) -> Result<HttpResponse, Problem> {
+    let TenantPath(tenant) = path;
     let DiffIn { from, to, service, env } = query.0;
     let scope = scope(service, env)?;
     let from = from.ok_or_else(|| Problem::field("?from", Invalid::new("required", "is required")))?;
@@ -93,17 +84,19 @@ struct BlameOut<'a> {
 
 /// `GET /routes/{tenant}/{service}/{env}/{version}/blame`
 pub async fn blame(
-    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: KeyPath, query: Query<MinimumIn>,
+    state: web::Data<ApiState>, context: ReadContext, path: RoutePath, query: Query<MinimumIn>,
 ) -> Result<HttpResponse, Problem> {
-    let key = key_in_path(path)?;
+    let RoutePath(tenant, name) = path;
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
-    let (members, tag) = state.reads.blame(&key, &freshness).await?;
-    let body = BlameOut { route: &key, members: &members };
+    let (members, tag) = state.reads.blame(&tenant, &name, &freshness).await?;
+    let body = BlameOut { route: &RouteKey { tenant: tenant.name().clone(), name }, members: &members };
     Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))
 }
 
 /// The answer to `snapshot` with `?at=`: what was answered then.
-pub(super) async fn snapshot(state: &ApiState, tenant: &TenantName, scope: Scope, raw: &str) -> Result<HttpResponse, Problem> {
+pub(super) async fn snapshot(
+    state: &ApiState, tenant: &AuthorizedTenant, scope: Scope, raw: &str,
+) -> Result<HttpResponse, Problem> {
     let at = at_in_query("at", raw)?;
     let snapshot = state.reads.snapshot_at(tenant, &at).await?;
     let tag = snapshot.scope_tag(&scope);

@@ -8,7 +8,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 use validator::Validate;
 
 pub use self::{
@@ -21,15 +20,15 @@ use super::{
     context::{IDEMPOTENCY_REPLAYED, ReadContext, WriteContext},
     extract::{Body, Fields, Object, Query},
     openapi::schemas,
+    params::{PlanPath, TenantPath},
     past::parse_at,
     policies::wrong_members,
     polling::scope,
     problem::Problem,
     respond,
-    tenants::{ListIn, name_in_path},
+    tenants::ListIn,
 };
 use crate::{
-    auth::Caller,
     domain::{
         Invalid, chain,
         command::{self, Apply, Desired, MAX_CHANGES, Op},
@@ -88,42 +87,29 @@ fn made((plan, replayed): (Plan, bool)) -> HttpResponse {
 
 /// `POST /tenants/{tenant}/plans`
 pub async fn create(
-    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: Bulk<DocumentIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Bulk<DocumentIn>,
 ) -> Result<HttpResponse, Problem> {
-    let tenant = name_in_path(path)?;
+    let tenant = path.0.name().clone();
     let request = context.sized(body.1).request(tenant, nothing())?;
     Ok(made(state.plans.plan(&request, body.0.document()).await?))
 }
 
 /// `GET /tenants/{tenant}/plans`
-pub async fn list(
-    state: web::Data<ApiState>, _caller: Caller, path: web::Path<String>, query: Query<ListIn>,
-) -> Result<HttpResponse, Problem> {
-    let tenant = name_in_path(path)?;
+pub async fn list(state: web::Data<ApiState>, path: TenantPath, query: Query<ListIn>) -> Result<HttpResponse, Problem> {
+    let TenantPath(tenant) = path;
     let page = state.plans.list(&tenant, &respond::page_request(query.0.limit, query.0.cursor)).await?;
     Ok(respond::json(&respond::PageOut { items: &page.items, next_cursor: page.next_cursor }))
 }
 
-/// A tenant and the id of one of its plans, in a path.
-pub type PlanPath = web::Path<(String, String)>;
-
-fn plan_in_path(path: PlanPath) -> Result<(TenantName, Uuid), Problem> {
-    let (tenant, id) = path.into_inner();
-    let mut fields = Fields::default();
-    let tenant = fields.required::<TenantName>("{tenant}", Some(tenant));
-    let id = fields.check("{id}", Uuid::parse_str(&id).map_err(|_| Invalid::new("not_a_uuid", "must be a UUID")));
-    fields.finish(tenant.zip(id))
-}
-
 /// `GET /tenants/{tenant}/plans/{id}`
-pub async fn get(state: web::Data<ApiState>, _caller: Caller, path: PlanPath) -> Result<HttpResponse, Problem> {
-    let (tenant, id) = plan_in_path(path)?;
+pub async fn get(state: web::Data<ApiState>, path: PlanPath) -> Result<HttpResponse, Problem> {
+    let PlanPath(tenant, id) = path;
     Ok(respond::json(&state.plans.get(&tenant, id).await?))
 }
 
 /// `DELETE /tenants/{tenant}/plans/{id}`
 pub async fn delete(state: web::Data<ApiState>, _context: WriteContext, path: PlanPath) -> Result<HttpResponse, Problem> {
-    let (tenant, id) = plan_in_path(path)?;
+    let PlanPath(tenant, id) = path;
     state.plans.delete(&tenant, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
@@ -146,12 +132,12 @@ pub struct ApplyIn {
 pub async fn apply(
     state: web::Data<ApiState>, context: WriteContext, path: PlanPath, body: Body<ApplyIn>,
 ) -> Result<HttpResponse, Problem> {
-    let (tenant, id) = plan_in_path(path)?;
+    let PlanPath(tenant, id) = path;
     let ApplyIn { hash, confirm_shrink: shrink, confirm_in_use } = body.0;
     let hash = hash.ok_or_else(|| Problem::field("/hash", Invalid::new("required", "is required")))?;
-    let request = context.sized(body.1).confirming(confirm_in_use).request(tenant.clone(), nothing())?;
+    let request = context.sized(body.1).confirming(confirm_in_use).request(tenant.name().clone(), nothing())?;
     let reply = state.plans.apply(&state.writer, request, id, Confirmation { hash, shrink }).await?;
-    Ok(applied(&tenant, &reply))
+    Ok(applied(tenant.name(), &reply))
 }
 
 /// What a revision of many changes came to.
@@ -290,9 +276,9 @@ impl RouteChangeIn {
 
 /// `POST /tenants/{tenant}/batch`
 pub async fn batch(
-    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: Bulk<BatchIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Bulk<BatchIn>,
 ) -> Result<HttpResponse, Problem> {
-    let tenant = name_in_path(path)?;
+    let tenant = path.0.name().clone();
     let BatchIn { changes, confirm_shrink: confirmed, confirm_in_use } = body.0;
     if changes.len() > MAX_CHANGES {
         let invalid = Invalid::new("too_many", format!("at most {MAX_CHANGES}"));
@@ -341,9 +327,9 @@ pub struct RollbackIn {
 
 /// `POST /tenants/{tenant}/rollback`
 pub async fn rollback(
-    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: Body<RollbackIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Body<RollbackIn>,
 ) -> Result<HttpResponse, Problem> {
-    let tenant = name_in_path(path)?;
+    let TenantPath(tenant) = path;
     let RollbackIn { to, reason } = body.0;
     let mut fields = Fields::default();
     let to = match to {
@@ -354,9 +340,9 @@ pub async fn rollback(
     let too_long = |reason: &String| crate::domain::plain_text(reason, super::context::MAX_REASON, "reason");
     let checked = fields.check("/reason", reason.as_ref().map_or(Ok(()), too_long));
     let (to, ()) = fields.finish(to.zip(checked))?;
-    let mut request = context.sized(body.1).request(tenant, nothing())?;
+    let mut request = context.sized(body.1).request(tenant.name().clone(), nothing())?;
     request.facts.reason = reason.or(request.facts.reason);
-    Ok(made(state.plans.rollback(&request, &to).await?))
+    Ok(made(state.plans.rollback(&request, &tenant, &to).await?))
 }
 
 /// The parameters of `GET …/export`.
@@ -405,9 +391,9 @@ fn text(document: &Document, format: Format) -> Result<(String, &'static str), c
 
 /// `GET /tenants/{tenant}/export`
 pub async fn export(
-    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: web::Path<String>, query: Query<ExportIn>,
+    state: web::Data<ApiState>, context: ReadContext, path: TenantPath, query: Query<ExportIn>,
 ) -> Result<HttpResponse, Problem> {
-    let tenant = name_in_path(path)?;
+    let TenantPath(tenant) = path;
     let ExportIn { format, service, env, at } = query.0;
     let scope = scope(service, env)?;
     let format = format.map_or(Ok(Format::Yaml), Format::try_from);

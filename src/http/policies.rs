@@ -15,17 +15,18 @@ use super::{
     context::{ReadContext, WriteContext},
     extract::{Body, Fields, Object, Query},
     openapi::schemas,
+    params::PolicyPath,
     past::{self, at_in_query},
     problem::{FieldError, Problem},
     respond::{self, double_option},
     routes::{GetIn, HistoryIn},
 };
 use crate::{
-    auth::Caller,
+    auth::{AuthorizedTenant, Caller},
     domain::{
         Invalid,
         command::{self, Op},
-        ids::{EnvName, PolicyKey, PolicyName, ServiceName, TenantName, VersionName},
+        ids::{TenantName, VersionName},
         policy::{Host, MAX_PARTS, Matching, PathPrefix, Policy, PolicyPatch, PolicySpec, Rule, Share, StickyBy},
     },
     service::batch::Reply,
@@ -119,22 +120,9 @@ pub struct PatchIn {
     sticky_by: Option<Option<StickyBy>>,
 }
 
-/// The three names in a path.
-pub type PolicyPath = web::Path<(String, String, String)>;
-
-fn key_in_path(path: PolicyPath) -> Result<PolicyKey, Problem> {
-    let (tenant, service, env) = path.into_inner();
-    let mut fields = Fields::default();
-    let tenant = fields.required::<TenantName>("{tenant}", Some(tenant));
-    let service = fields.required::<ServiceName>("{service}", Some(service));
-    let env = fields.required::<EnvName>("{env}", Some(env));
-    let ((tenant, service), env) = fields.finish(tenant.zip(service).zip(env))?;
-    Ok(PolicyKey { tenant, name: PolicyName { service, env } })
-}
-
-async fn write(state: &ApiState, context: WriteContext, tenant: TenantName, op: Op) -> Result<HttpResponse, Problem> {
-    let reply = state.writer.write(context.request(tenant.clone(), op)?).await?;
-    Ok(written(&tenant, &reply))
+async fn write(state: &ApiState, context: WriteContext, tenant: &AuthorizedTenant, op: Op) -> Result<HttpResponse, Problem> {
+    let reply = state.writer.write(context.request(tenant.name().clone(), op)?).await?;
+    Ok(written(tenant.name(), &reply))
 }
 
 fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
@@ -152,41 +140,40 @@ fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
 pub async fn put(
     state: web::Data<ApiState>, context: WriteContext, path: PolicyPath, body: Body<PolicyIn>,
 ) -> Result<HttpResponse, Problem> {
-    let PolicyKey { tenant, name: policy } = key_in_path(path)?;
+    let PolicyPath(tenant, policy) = path;
     let spec = body.0.parse().map_err(|errors| Problem::fields(wrong_members("", errors)))?;
-    write(&state, context.sized(body.1), tenant, Op::PutPolicy { policy, spec }).await
+    write(&state, context.sized(body.1), &tenant, Op::PutPolicy { policy, spec }).await
 }
 
 /// `PATCH /policies/{tenant}/{service}/{env}`
 pub async fn patch(
     state: web::Data<ApiState>, context: WriteContext, path: PolicyPath, body: Body<PatchIn>,
 ) -> Result<HttpResponse, Problem> {
-    let PolicyKey { tenant, name: policy } = key_in_path(path)?;
+    let PolicyPath(tenant, policy) = path;
     let PatchIn { failover, hosts, path_prefix, rules, split, sticky_by } = body.0;
     let (rules, split) = (rules.map(|rules| rules.map(rules_of)), split.map(|split| split.map(shares_of)));
     let patch = Box::new(PolicyPatch { failover, hosts, path_prefix, rules, split, sticky_by });
-    write(&state, context.sized(body.1), tenant, Op::PatchPolicy { policy, patch }).await
+    write(&state, context.sized(body.1), &tenant, Op::PatchPolicy { policy, patch }).await
 }
 
 /// `DELETE /policies/{tenant}/{service}/{env}`
 pub async fn delete(state: web::Data<ApiState>, context: WriteContext, path: PolicyPath) -> Result<HttpResponse, Problem> {
-    let PolicyKey { tenant, name: policy } = key_in_path(path)?;
-    write(&state, context, tenant, Op::DeletePolicy { policy }).await
+    let PolicyPath(tenant, policy) = path;
+    write(&state, context, &tenant, Op::DeletePolicy { policy }).await
 }
 
 /// `GET /policies/{tenant}/{service}/{env}`
 pub async fn get(
-    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: PolicyPath, query: Query<GetIn>,
-    request: HttpRequest,
+    state: web::Data<ApiState>, context: ReadContext, path: PolicyPath, query: Query<GetIn>, request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let key = key_in_path(path)?;
+    let PolicyPath(tenant, name) = path;
     if let Some(at) = query.0.at {
-        let (policy, tag) = state.reads.policy_at(&key, &at_in_query("at", &at)?).await?;
-        return Ok(past::was(&tag, &PolicyOut { tenant: &key.tenant, policy: &policy }));
+        let (policy, tag) = state.reads.policy_at(&tenant, &name, &at_in_query("at", &at)?).await?;
+        return Ok(past::was(&tag, &PolicyOut { tenant: tenant.name(), policy: &policy }));
     }
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
-    let (policy, tag) = state.reads.policy(&key, &freshness).await?;
-    Ok(respond::conditional(&request, &tag, || respond::json(&PolicyOut { tenant: &key.tenant, policy: &policy })))
+    let (policy, tag) = state.reads.policy(&tenant, &name, &freshness).await?;
+    Ok(respond::conditional(&request, &tag, || respond::json(&PolicyOut { tenant: tenant.name(), policy: &policy })))
 }
 
 /// The parameters of `GET /policies`.
@@ -205,27 +192,27 @@ pub struct ListIn {
 
 /// `GET /policies`
 pub async fn list(
-    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, query: Query<ListIn>,
+    state: web::Data<ApiState>, caller: Caller, context: ReadContext, query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
     let ListIn { tenant, limit, cursor, min_revision } = query.0;
     let freshness = context.freshness(min_revision.as_deref())?;
     let mut fields = Fields::default();
     let tenant = fields.required::<TenantName>("?tenant", tenant);
-    let tenant = fields.finish(tenant)?;
+    let tenant = caller.authorize(fields.finish(tenant)?)?;
     let (page, tag) = state.reads.policies(&tenant, &respond::page_request(limit, cursor), &freshness).await?;
-    let items: Vec<_> = page.items.iter().map(|policy| PolicyOut { tenant: &tenant, policy }).collect();
+    let items: Vec<_> = page.items.iter().map(|policy| PolicyOut { tenant: tenant.name(), policy }).collect();
     let body = respond::PageOut { items: &items, next_cursor: page.next_cursor };
     Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))
 }
 
 /// `GET /policies/{tenant}/{service}/{env}/history`
 pub async fn history(
-    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: PolicyPath, query: Query<HistoryIn>,
+    state: web::Data<ApiState>, context: ReadContext, path: PolicyPath, query: Query<HistoryIn>,
 ) -> Result<HttpResponse, Problem> {
-    let key = key_in_path(path)?;
+    let PolicyPath(tenant, name) = path;
     let HistoryIn { limit, cursor, min_revision } = query.0;
     let freshness = context.freshness(min_revision.as_deref())?;
-    let (page, tag) = state.reads.policy_history(&key, &respond::page_request(limit, cursor), &freshness).await?;
+    let (page, tag) = state.reads.policy_history(&tenant, &name, &respond::page_request(limit, cursor), &freshness).await?;
     let items: &[Box<RawValue>] = &page.items;
     let body = respond::PageOut { items, next_cursor: page.next_cursor };
     Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))

@@ -22,13 +22,13 @@ use super::{
     extract::{Fields, Query},
     middleware::{Around, LONGEST_WAIT},
     openapi::schemas,
+    params::TenantPath,
     past,
     problem::{Code, Problem},
-    tenants::name_in_path,
 };
 use crate::{
     auth::Caller,
-    domain::{Invalid, ids::TenantName, snapshot::Scope, tag::VersionTag},
+    domain::{Invalid, snapshot::Scope, tag::VersionTag},
     service::{
         Error, Freshness,
         polls::{Changes, Coding, Polled, Polls},
@@ -71,12 +71,12 @@ pub struct SnapshotIn {
 
 /// `GET /tenants/{tenant}/snapshot`
 pub async fn snapshot(
-    state: web::Data<ApiState>, around: web::Data<Around>, caller: Caller, path: web::Path<String>, query: Query<SnapshotIn>,
+    state: web::Data<ApiState>, around: web::Data<Around>, caller: Caller, path: TenantPath, query: Query<SnapshotIn>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let SnapshotIn { service, env, wait, at, min_revision } = query.0;
     let freshness = freshness(&request, min_revision.as_deref())?;
-    let tenant = name_in_path(path)?;
+    let TenantPath(tenant) = path;
     let scope = scope(service, env)?;
     if let Some(at) = at {
         return Box::pin(within_problem(around.request_timeout, past::snapshot(&state, &tenant, scope, &at))).await;
@@ -133,12 +133,12 @@ pub struct ChangesIn {
 
 /// `GET /tenants/{tenant}/changes`
 pub async fn changes(
-    state: web::Data<ApiState>, around: web::Data<Around>, caller: Caller, path: web::Path<String>, query: Query<ChangesIn>,
+    state: web::Data<ApiState>, around: web::Data<Around>, caller: Caller, path: TenantPath, query: Query<ChangesIn>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let ChangesIn { after, limit, service, env, wait, min_revision } = query.0;
     let freshness = freshness(&request, min_revision.as_deref())?;
-    let tenant = name_in_path(path)?;
+    let TenantPath(tenant) = path;
     let scope = scope(service, env)?;
     let after = required_tag("?after", after.as_deref())?;
     let wait = Wait::of(&request, wait.as_deref())?;
@@ -249,10 +249,6 @@ pub(super) fn scope(service: Option<String>, env: Option<String>) -> Result<Scop
 fn required_tag(pointer: &str, raw: Option<&str>) -> Result<VersionTag, Problem> {
     let raw = raw.ok_or_else(|| Problem::field(pointer, Invalid::new("required", "is required")))?;
     super::context::parse_tag(raw).map_err(|invalid| Problem::field(pointer, invalid))
-}
-
-pub(super) fn tenant_in_path(path: web::Path<String>) -> Result<TenantName, Problem> {
-    name_in_path(path)
 }
 
 /// The deadline of requests that the middleware leaves to their handlers, because they may wait.

@@ -12,6 +12,7 @@ use serde::Serialize;
 pub use self::code::Code;
 use super::{context::CORRELATION_ID, middleware::may_log};
 use crate::{
+    auth::OtherTenant,
     domain::{Invalid, command::Rejection, ids::TenantName, tag::VersionTag},
     service,
 };
@@ -170,12 +171,19 @@ fn actix_to_http(status: StatusCode) -> http::StatusCode {
     http::StatusCode::from_u16(status.as_u16()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR)
 }
 
+impl From<OtherTenant> for Problem {
+    fn from(OtherTenant(tenant): OtherTenant) -> Self {
+        Self::other_tenant(tenant)
+    }
+}
+
 impl From<service::Error> for Problem {
     fn from(error: service::Error) -> Self {
         use service::Error as E;
         let detail = error.to_string();
         match error {
             E::Rejected(rejection) => rejection.into(),
+            E::OtherTenant(tenant) => Self::other_tenant(tenant),
             E::RouteInactive => Self::new(Code::RouteInactive, detail),
             E::NoActiveVersion(why) => Self::new(Code::NoActiveVersion, detail).with("explanation", why),
             E::NotInHistory(_) => Self::field("?at", Invalid::new("not_in_history", detail)),

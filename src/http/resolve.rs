@@ -24,7 +24,7 @@ use crate::{
     auth::Caller,
     domain::{
         Invalid,
-        ids::{PolicyKey, PolicyName},
+        ids::{PolicyName, RouteKey},
         policy::{HeaderName, choice::Asked},
     },
     service::polls::Polls,
@@ -56,15 +56,16 @@ pub struct ResolveIn {
 
 /// `GET /routes/resolve`
 pub async fn resolve(
-    state: web::Data<ApiState>, around: web::Data<Around>, _caller: Caller, context: ReadContext, request: HttpRequest,
+    state: web::Data<ApiState>, around: web::Data<Around>, caller: Caller, context: ReadContext, request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (query, headers) = split(request.query_string())?;
     let ResolveIn { tenant, service, env, version, key, explain, min_revision } = parse_query(&query)?;
     let freshness = context.freshness(min_revision.as_deref())?;
     if version.is_some() {
         refuse_with_version(key.is_some(), explain, !headers.is_empty())?;
-        let key = key_in_query([tenant, service, env, version])?;
-        let polled = within(around.request_timeout, state.polls.resolve(&key, &freshness)).await?;
+        let RouteKey { tenant, name } = key_in_query([tenant, service, env, version])?;
+        let tenant = caller.authorize(tenant)?;
+        let polled = within(around.request_timeout, state.polls.resolve(&tenant, &name, &freshness)).await?;
         return Ok(resolved(&state.polls, polled));
     }
     let mut fields = Fields::default();
@@ -74,13 +75,13 @@ pub async fn resolve(
     let key = fields.check("?key", short(key));
     let parts = tenant.zip(service).zip(env).zip(key);
     let (((tenant, service), env), key) = fields.finish(parts)?;
-    let policy = PolicyKey { tenant, name: PolicyName { service, env } };
+    let (tenant, policy) = (caller.authorize(tenant)?, PolicyName { service, env });
     let asked = Asked { key, headers };
-    let chosen = within(around.request_timeout, state.polls.choose(&policy, &asked, &freshness)).await?;
+    let chosen = within(around.request_timeout, state.polls.choose(&tenant, &policy, &asked, &freshness)).await?;
     let seen = if_none_match(request.headers());
     let mut response = match &chosen.tag {
         Some(tag) if seen.contains(tag) => HttpResponse::NotModified().finish(),
-        _ => json(Polls::chosen_body(&policy.tenant, &chosen, explain)?.into()),
+        _ => json(Polls::chosen_body(tenant.name(), &chosen, explain)?.into()),
     };
     // Without a tag chance decided: the next answer may be another.
     let caching = if chosen.tag.is_some() { "no-cache" } else { "no-store" };

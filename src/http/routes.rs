@@ -16,6 +16,7 @@ use super::{
     context::{ReadContext, WriteContext},
     extract::{Body, Fields, Query},
     openapi::schemas,
+    params::RoutePath,
     past::{self, at_in_query},
     problem::Problem,
     respond::{self, double_option},
@@ -113,9 +114,6 @@ pub struct KeyIn {
     version: Option<String>,
 }
 
-/// The four names in a path.
-pub type KeyPath = web::Path<(String, String, String, String)>;
-
 fn key(fields: &mut Fields, names: [Option<String>; 4], pointers: [&str; 4]) -> Option<RouteKey> {
     let [tenant, service, env, version] = names;
     let tenant = fields.required::<TenantName>(pointers[0], tenant);
@@ -126,20 +124,12 @@ fn key(fields: &mut Fields, names: [Option<String>; 4], pointers: [&str; 4]) -> 
 }
 
 const IN_BODY: [&str; 4] = ["/tenant", "/service", "/env", "/version"];
-const IN_PATH: [&str; 4] = ["{tenant}", "{service}", "{env}", "{version}"];
 pub(super) const IN_QUERY: [&str; 4] = ["?tenant", "?service", "?env", "?version"];
 
 /// The route that four query parameters name.
 pub(super) fn key_in_query(names: [Option<String>; 4]) -> Result<RouteKey, Problem> {
     let mut fields = Fields::default();
     let key = key(&mut fields, names, IN_QUERY);
-    fields.finish(key)
-}
-
-pub(super) fn key_in_path(path: KeyPath) -> Result<RouteKey, Problem> {
-    let (tenant, service, env, version) = path.into_inner();
-    let mut fields = Fields::default();
-    let key = key(&mut fields, [Some(tenant), Some(service), Some(env), Some(version)], IN_PATH);
     fields.finish(key)
 }
 
@@ -184,14 +174,14 @@ pub async fn upsert(
 
 /// `PUT /routes/{tenant}/{service}/{env}/{version}`
 pub async fn put(
-    state: web::Data<ApiState>, context: WriteContext, path: KeyPath, query: Query<ConfirmIn>, body: Body<SpecIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: RoutePath, query: Query<ConfirmIn>, body: Body<SpecIn>,
 ) -> Result<HttpResponse, Problem> {
     let context = context.sized(body.1).confirming(query.0.confirm_in_use);
-    let RouteKey { tenant, name: route } = key_in_path(path)?;
+    let RoutePath(tenant, route) = path;
     let mut fields = Fields::default();
     let spec = body.0.parse(&mut fields);
     let spec = fields.finish(spec)?;
-    write(&state, context, tenant, Op::Upsert { route, spec }).await
+    write(&state, context, tenant.name().clone(), Op::Upsert { route, spec }).await
 }
 
 /// The body of `PATCH`: a merge patch, in which a member that is `null` is removed.
@@ -241,38 +231,42 @@ impl PatchIn {
 
 /// `PATCH /routes/{tenant}/{service}/{env}/{version}`
 pub async fn patch(
-    state: web::Data<ApiState>, context: WriteContext, path: KeyPath, query: Query<ConfirmIn>, body: Body<PatchIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: RoutePath, query: Query<ConfirmIn>, body: Body<PatchIn>,
 ) -> Result<HttpResponse, Problem> {
     let context = context.sized(body.1).confirming(query.0.confirm_in_use);
-    let RouteKey { tenant, name: route } = key_in_path(path)?;
+    let RoutePath(tenant, route) = path;
     let mut fields = Fields::default();
     let patch = body.0.parse(&mut fields);
     let patch = fields.finish(patch)?;
-    write(&state, context, tenant, Op::Patch { route, patch }).await
+    write(&state, context, tenant.name().clone(), Op::Patch { route, patch }).await
 }
 
 /// `DELETE /routes/{tenant}/{service}/{env}/{version}`
 pub async fn delete(
-    state: web::Data<ApiState>, context: WriteContext, path: KeyPath, query: Query<ConfirmIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: RoutePath, query: Query<ConfirmIn>,
 ) -> Result<HttpResponse, Problem> {
-    let RouteKey { tenant, name: route } = key_in_path(path)?;
-    write(&state, context.confirming(query.0.confirm_in_use), tenant, Op::Delete { route }).await
+    let RoutePath(tenant, route) = path;
+    write(&state, context.confirming(query.0.confirm_in_use), tenant.name().clone(), Op::Delete { route }).await
 }
 
 async fn set_active(state: &ApiState, context: WriteContext, key: RouteKey, is_active: bool) -> Result<HttpResponse, Problem> {
     write(state, context, key.tenant, Op::SetActive { route: key.name, is_active }).await
 }
 
+fn key_of(RoutePath(tenant, name): RoutePath) -> RouteKey {
+    RouteKey { tenant: tenant.name().clone(), name }
+}
+
 /// `POST /routes/{tenant}/{service}/{env}/{version}/activate`
-pub async fn activate(state: web::Data<ApiState>, context: WriteContext, path: KeyPath) -> Result<HttpResponse, Problem> {
-    set_active(&state, context, key_in_path(path)?, true).await
+pub async fn activate(state: web::Data<ApiState>, context: WriteContext, path: RoutePath) -> Result<HttpResponse, Problem> {
+    set_active(&state, context, key_of(path), true).await
 }
 
 /// `POST /routes/{tenant}/{service}/{env}/{version}/deactivate`
 pub async fn deactivate(
-    state: web::Data<ApiState>, context: WriteContext, path: KeyPath, query: Query<ConfirmIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: RoutePath, query: Query<ConfirmIn>,
 ) -> Result<HttpResponse, Problem> {
-    set_active(&state, context.confirming(query.0.confirm_in_use), key_in_path(path)?, false).await
+    set_active(&state, context.confirming(query.0.confirm_in_use), key_of(path), false).await
 }
 
 fn key_in_body(body: Body<KeyIn>) -> Result<RouteKey, Problem> {
@@ -316,17 +310,16 @@ pub struct GetIn {
 
 /// `GET /routes/{tenant}/{service}/{env}/{version}`
 pub async fn get(
-    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: KeyPath, query: Query<GetIn>,
-    request: actix_web::HttpRequest,
+    state: web::Data<ApiState>, context: ReadContext, path: RoutePath, query: Query<GetIn>, request: actix_web::HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let key = key_in_path(path)?;
+    let RoutePath(tenant, name) = path;
     if let Some(at) = query.0.at {
-        let (route, tag) = state.reads.route_at(&key, &at_in_query("at", &at)?).await?;
-        return Ok(past::was(&tag, &RouteOut { tenant: &key.tenant, route: &route }));
+        let (route, tag) = state.reads.route_at(&tenant, &name, &at_in_query("at", &at)?).await?;
+        return Ok(past::was(&tag, &RouteOut { tenant: tenant.name(), route: &route }));
     }
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
-    let (route, tag) = state.reads.route(&key, &freshness).await?;
-    Ok(respond::conditional(&request, &tag, || respond::json(&RouteOut { tenant: &key.tenant, route: &route })))
+    let (route, tag) = state.reads.route(&tenant, &name, &freshness).await?;
+    Ok(respond::conditional(&request, &tag, || respond::json(&RouteOut { tenant: tenant.name(), route: &route })))
 }
 
 /// The parameters of `GET /routes`.
@@ -377,7 +370,7 @@ pub async fn list(
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
     let page = respond::page_request(query.0.limit, query.0.cursor);
     if let Some(at) = query.0.at {
-        return list_at(&state, &filter, &page, &at).await;
+        return list_at(&state, &caller, filter, &page, &at).await;
     }
     let (page, tag) = state.reads.routes(caller.grant.reach(), filter, &page, &freshness).await?;
     let items: Vec<_> = page.items.iter().map(|(tenant, route)| RouteOut { tenant, route }).collect();
@@ -388,12 +381,15 @@ pub async fn list(
     Ok(response.json(respond::PageOut { items: &items, next_cursor: page.next_cursor }))
 }
 
-async fn list_at(state: &ApiState, filter: &RouteFilter, page: &PageRequest, at: &str) -> Result<HttpResponse, Problem> {
-    let Some(tenant) = &filter.tenant else {
+async fn list_at(
+    state: &ApiState, caller: &Caller, filter: RouteFilter, page: &PageRequest, at: &str,
+) -> Result<HttpResponse, Problem> {
+    let Some(tenant) = filter.tenant.clone() else {
         return Err(Problem::field("?tenant", Invalid::new("required", "is required beside at")));
     };
-    let (page, tag) = state.reads.routes_at(tenant, filter, page, &at_in_query("at", at)?).await?;
-    let items: Vec<_> = page.items.iter().map(|route| RouteOut { tenant, route }).collect();
+    let tenant = caller.authorize(tenant)?;
+    let (page, tag) = state.reads.routes_at(&tenant, &filter, page, &at_in_query("at", at)?).await?;
+    let items: Vec<_> = page.items.iter().map(|route| RouteOut { tenant: tenant.name(), route }).collect();
     Ok(past::was(&tag, &respond::PageOut { items: &items, next_cursor: page.next_cursor }))
 }
 
@@ -412,12 +408,12 @@ pub struct HistoryIn {
 
 /// `GET /routes/{tenant}/{service}/{env}/{version}/history`
 pub async fn history(
-    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: KeyPath, query: Query<HistoryIn>,
+    state: web::Data<ApiState>, context: ReadContext, path: RoutePath, query: Query<HistoryIn>,
 ) -> Result<HttpResponse, Problem> {
-    let key = key_in_path(path)?;
+    let RoutePath(tenant, name) = path;
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
     let page = respond::page_request(query.0.limit, query.0.cursor);
-    let (page, tag) = state.reads.history(&key, &page, &freshness).await?;
+    let (page, tag) = state.reads.history(&tenant, &name, &page, &freshness).await?;
     let items: &[Box<RawValue>] = &page.items;
     let body = respond::PageOut { items, next_cursor: page.next_cursor };
     Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))

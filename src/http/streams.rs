@@ -8,12 +8,7 @@ use serde::Deserialize;
 use validator::Validate;
 
 use super::{
-    ApiState,
-    context::parse_tag,
-    extract::Query,
-    openapi::schemas,
-    polling::{scope, tenant_in_path},
-    problem::Problem,
+    ApiState, context::parse_tag, extract::Query, openapi::schemas, params::TenantPath, polling::scope, problem::Problem,
 };
 use crate::{
     auth::Caller,
@@ -39,9 +34,9 @@ pub struct StreamIn {
 
 /// `GET /tenants/{tenant}/stream`: a snapshot, or what happened after `Last-Event-ID`, and then every change.
 pub async fn stream(
-    state: web::Data<ApiState>, caller: Caller, path: web::Path<String>, query: Query<StreamIn>, request: HttpRequest,
+    state: web::Data<ApiState>, caller: Caller, path: TenantPath, query: Query<StreamIn>, request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let tenant = tenant_in_path(path)?;
+    let TenantPath(tenant) = path;
     let scope = scope(query.0.service, query.0.env)?;
     let after = last_event_id(&request)?;
     let feed = Feed::open(state.polls.clone(), tenant, scope, after).await?;

@@ -13,6 +13,7 @@ use super::{
     context::{ReadContext, WriteContext},
     extract::{Body, Fields, Object, Query},
     openapi::schemas,
+    params::TenantPath,
     problem::Problem,
     respond::{self, double_option},
     routes::MinimumIn,
@@ -49,10 +50,6 @@ pub struct TenantPatchIn {
 
 #[derive(Debug, Serialize)]
 struct TenantOut<'a>(&'a Tenant);
-
-pub(super) fn name_in_path(path: web::Path<String>) -> Result<TenantName, Problem> {
-    TenantName::try_from(path.into_inner()).map_err(|invalid| Problem::field("{tenant}", invalid))
-}
 
 fn check_quotas(fields: &mut Fields, quotas: Quotas) -> Option<()> {
     let Quotas { body_bytes, policies, routes, waiters, writes_per_second } = quotas;
@@ -98,9 +95,9 @@ pub async fn create(state: web::Data<ApiState>, context: WriteContext, body: Bod
 
 /// `PATCH /tenants/{tenant}`
 pub async fn patch(
-    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: Body<TenantPatchIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Body<TenantPatchIn>,
 ) -> Result<HttpResponse, Problem> {
-    let (name, context) = (name_in_path(path)?, context.sized(body.1));
+    let (TenantPath(tenant), context) = (path, context.sized(body.1));
     let quotas = match body.0.quotas {
         None => QuotasPatch::default(),
         Some(None) => QuotasPatch::DEFAULTS,
@@ -109,7 +106,7 @@ pub async fn patch(
     let mut fields = Fields::default();
     let checked = check_quotas(&mut fields, quotas.apply(Quotas::default()));
     fields.finish(checked)?;
-    Ok(written(&state.writer.write(context.request(name, Op::PatchTenant { quotas })?).await?))
+    Ok(written(&state.writer.write(context.request(tenant.name().clone(), Op::PatchTenant { quotas })?).await?))
 }
 
 /// The parameter of `DELETE /tenants/{tenant}`.
@@ -122,9 +119,9 @@ pub struct DeleteIn {
 
 /// `DELETE /tenants/{tenant}`: with everything that it has, when `?confirm=` is its name.
 pub async fn delete(
-    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, query: Query<DeleteIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, query: Query<DeleteIn>,
 ) -> Result<HttpResponse, Problem> {
-    let name = name_in_path(path)?;
+    let name = path.0.name().clone();
     let with_everything = match query.0.confirm {
         None => false,
         Some(confirm) if confirm == name.as_str() => true,
@@ -135,12 +132,10 @@ pub async fn delete(
 
 /// `GET /tenants/{tenant}`
 pub async fn get(
-    state: web::Data<ApiState>, _caller: Caller, context: ReadContext, path: web::Path<String>, query: Query<MinimumIn>,
-    request: HttpRequest,
+    state: web::Data<ApiState>, context: ReadContext, path: TenantPath, query: Query<MinimumIn>, request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let name = name_in_path(path)?;
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
-    let tenant = state.reads.tenant(&name, &freshness).await?;
+    let tenant = state.reads.tenant(&path.0, &freshness).await?;
     Ok(respond::conditional(&request, &tenant.tag(), || respond::json(&TenantOut(&tenant))))
 }
 

@@ -9,8 +9,9 @@ use uuid::Uuid;
 use super::{
     access::{self, Endpoint, Found},
     context::RequestId,
-    gate::{ClientAddress, Denied, Named},
+    gate::{ClientAddress, Denied},
     limits,
+    params::Named,
     problem::Problem,
 };
 use crate::{

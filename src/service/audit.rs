@@ -13,7 +13,7 @@ use super::{
 pub use crate::audit::document::ArchivedEvent;
 use crate::{
     audit::archive::{Archive, ArchiveError, EventPosition},
-    auth::Reach,
+    auth::{AuthorizedTenant, Reach},
     domain::{
         filter::EventFilter,
         ids::TenantName,
@@ -204,10 +204,10 @@ impl AuditReads {
     }
 
     async fn tags(
-        &self, tenant: Option<&TenantName>, page: &PageRequest,
+        &self, tenant: Option<&AuthorizedTenant>, page: &PageRequest,
     ) -> Result<(Vec<(TenantName, VersionTag)>, Option<String>), Error> {
         if let Some(tenant) = tenant {
-            return Ok((vec![(tenant.clone(), self.reads.tenant(tenant, &Freshness::default()).await?.tag())], None));
+            return Ok((vec![(tenant.name().clone(), self.reads.tenant(tenant, &Freshness::default()).await?.tag())], None));
         }
         let page = self.reads.tenants(&Reach::Platform, page).await?;
         Ok((page.items.into_iter().map(|tenant| (tenant.name.clone(), tenant.tag())).collect(), page.next_cursor))
@@ -216,7 +216,7 @@ impl AuditReads {
 
 /// The one place where a query of the archive is held to what its caller reaches.
 pub(super) fn within(reach: &Reach, filter: EventFilter) -> Result<EventFilter, Error> {
-    let tenant = reach.narrowed(filter.tenant.clone())?;
+    let tenant = reach.narrowed(filter.tenant)?.map(|tenant| tenant.name().clone());
     Ok(EventFilter { tenant, ..filter })
 }
 

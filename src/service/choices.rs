@@ -3,9 +3,10 @@
 use serde::Serialize;
 
 use super::{Error, Freshness, polls::Polls};
+use crate::auth::AuthorizedTenant;
 use crate::domain::{
     command::Rejection,
-    ids::{PolicyKey, PolicyName, TenantName, VersionName},
+    ids::{PolicyName, TenantName, VersionName},
     policy::choice::{self, Asked, Explanation, Standing},
     snapshot::SnapshotRoute,
     tag::{Revision, VersionTag},
@@ -36,8 +37,9 @@ pub struct Explained {
 
 impl Polls {
     /// Where the policy of a service in an environment sends a request.
-    pub async fn choose(&self, key: &PolicyKey, asked: &Asked, freshness: &Freshness) -> Result<Chosen, Error> {
-        let PolicyKey { tenant, name } = key;
+    pub async fn choose(
+        &self, tenant: &AuthorizedTenant, name: &PolicyName, asked: &Asked, freshness: &Freshness,
+    ) -> Result<Chosen, Error> {
         let snapshot = self.tenant(tenant, freshness).await?;
         let (service, env) = (name.service.as_str(), name.env.as_str());
         let policy = snapshot.policy(service, env).ok_or(Rejection::PolicyNotFound)?;

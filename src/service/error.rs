@@ -1,8 +1,9 @@
 //! The one error of the use cases, neutral of HTTP.
 
 use crate::{
+    auth::OtherTenant,
     cache::{CacheError, waiters},
-    domain::{command::Rejection, tag::VersionTag},
+    domain::{command::Rejection, ids::TenantName, tag::VersionTag},
     resilience::CallError,
     store,
 };
@@ -13,6 +14,9 @@ pub enum Error {
     /// Refused by the rules; nothing was changed.
     #[error(transparent)]
     Rejected(#[from] Rejection),
+    /// The tenant is not one of the caller's: answered as one that does not exist.
+    #[error("tenant does not exist")]
+    OtherTenant(TenantName),
     /// The route exists and is inactive, so it does not resolve.
     #[error("route is inactive")]
     RouteInactive,
@@ -105,6 +109,12 @@ pub enum Error {
     /// A defect of ours.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl From<OtherTenant> for Error {
+    fn from(OtherTenant(tenant): OtherTenant) -> Self {
+        Self::OtherTenant(tenant)
+    }
 }
 
 impl Error {

@@ -19,11 +19,10 @@ use super::{
     polls::{Changes, Polls},
 };
 use crate::{
-    auth::Reach,
+    auth::{AuthorizedTenant, Reach},
     cache::{bodies::Coding, live::Told, waiters::Waiter},
     config::ms,
     domain::{
-        ids::TenantName,
         snapshot::Scope,
         tag::{Revision, VersionTag},
     },
@@ -57,7 +56,7 @@ enum Look {
 /// One subscriber.
 pub struct Feed {
     polls: Arc<Polls>,
-    tenant: TenantName,
+    tenant: AuthorizedTenant,
     scope: Scope,
     at: Option<VersionTag>,
     /// Whether it has been up to date.
@@ -68,9 +67,11 @@ pub struct Feed {
 
 impl Feed {
     /// Subscribes to a scope of a tenant, after the tag of the last piece that the subscriber has, if it has any.
-    pub async fn open(polls: Arc<Polls>, tenant: TenantName, scope: Scope, after: Option<VersionTag>) -> Result<Self, Error> {
+    pub async fn open(
+        polls: Arc<Polls>, tenant: AuthorizedTenant, scope: Scope, after: Option<VersionTag>,
+    ) -> Result<Self, Error> {
         let held = polls.tenant(&tenant, &Freshness { minimum: None, seen: after.iter().cloned().collect() }).await?;
-        let waiter = polls.cache().waiters.join(&tenant, held.waiters())?;
+        let waiter = polls.cache().waiters.join(tenant.name(), held.waiters())?;
         let ends = Instant::now() + lifetime(&polls);
         Ok(Self { polls, tenant, scope, at: after, is_live: false, waiter, ends })
     }

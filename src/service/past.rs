@@ -10,12 +10,13 @@ use super::{
 };
 pub use crate::store::past::When;
 use crate::{
+    auth::AuthorizedTenant,
     domain::{
         blame::{self, Blame},
         command::{MAX_CHANGES, Rejection},
         event::Change,
         filter::RouteFilter,
-        ids::{PolicyKey, RouteKey, RouteName, TenantName},
+        ids::{PolicyName, RouteName},
         plan::{Content, PlannedChange},
         policy::Policy,
         route::Route,
@@ -56,15 +57,15 @@ struct PastPosition {
 
 impl Reads {
     /// The tag of an instant of a tenant's present history.
-    pub async fn then(&self, tenant: &TenantName, at: &At) -> Result<VersionTag, Error> {
-        let read = async |tx: &store::Transaction<'_>| store::past::instant(tx, tenant, at.when).await;
+    pub async fn then(&self, tenant: &AuthorizedTenant, at: &At) -> Result<VersionTag, Error> {
+        let read = async |tx: &store::Transaction<'_>| store::past::instant(tx, tenant.name(), at.when).await;
         // A replica that is behind does not know what was later.
         let accepts = |instant: &Option<store::past::Instant>| {
             let reached = instant.as_ref().filter(|instant| instant.then <= instant.now.revision);
             reached.is_some() && at.epoch.as_ref().is_none_or(|epoch| reached.is_some_and(|r| r.now.epoch == *epoch))
         };
         let is_time = matches!(at.when, When::Time(_));
-        let (instant, _) = self.router().read(&Visible::tenant(tenant), |instant| !is_time && accepts(instant), read).await?;
+        let (instant, _) = self.router().read(&Visible::authorized(tenant), |instant| !is_time && accepts(instant), read).await?;
         let instant = instant.ok_or(Rejection::TenantNotFound)?;
         if !accepts(&Some(instant.clone())) {
             return Err(Error::NotInHistory(match &at.epoch {
@@ -76,34 +77,33 @@ impl Reads {
     }
 
     /// One route as it was.
-    pub async fn route_at(&self, key: &RouteKey, at: &At) -> Result<(Route, VersionTag), Error> {
-        let RouteKey { tenant, name: RouteName { service, env, version } } = key;
+    pub async fn route_at(&self, tenant: &AuthorizedTenant, name: &RouteName, at: &At) -> Result<(Route, VersionTag), Error> {
+        let RouteName { service, env, version } = name;
         let was = self.object_at(tenant, [service.as_str(), env.as_str(), version.as_str()], at).await?;
         let route = was.and_then(|was| was.last.body.route_since(&was.first.body).map(|route| (route, was.last.tag())));
         let (mut route, tag) = route.ok_or(Rejection::RouteNotFound)?;
-        self.privacy().open(privacy::of_route(tenant.as_str(), &mut route)).await?;
+        self.privacy().open(privacy::of_route(tenant.name().as_str(), &mut route)).await?;
         Ok((route, tag))
     }
 
     /// One traffic policy as it was.
-    pub async fn policy_at(&self, key: &PolicyKey, at: &At) -> Result<(Policy, VersionTag), Error> {
-        let PolicyKey { tenant, name } = key;
+    pub async fn policy_at(&self, tenant: &AuthorizedTenant, name: &PolicyName, at: &At) -> Result<(Policy, VersionTag), Error> {
         let was = self.object_at(tenant, [name.service.as_str(), name.env.as_str(), ""], at).await?;
         let policy = was.and_then(|was| was.last.body.policy_since(&was.first.body).map(|policy| (policy, was.last.tag())));
         let (mut policy, tag) = policy.ok_or(Rejection::PolicyNotFound)?;
-        self.privacy().open(privacy::of_policy(tenant.as_str(), &mut policy)).await?;
+        self.privacy().open(privacy::of_policy(tenant.name().as_str(), &mut policy)).await?;
         Ok((policy, tag))
     }
 
-    async fn object_at(&self, tenant: &TenantName, object: [&str; 3], at: &At) -> Result<Option<Was>, Error> {
+    async fn object_at(&self, tenant: &AuthorizedTenant, object: [&str; 3], at: &At) -> Result<Option<Was>, Error> {
         let then = self.then(tenant, at).await?;
-        let read = async |tx: &store::Transaction<'_>| store::past::object(tx, tenant, object, &then).await;
-        Ok(self.router().primary().read(&Visible::tenant(tenant), read).await?)
+        let read = async |tx: &store::Transaction<'_>| store::past::object(tx, tenant.name(), object, &then).await;
+        Ok(self.router().primary().read(&Visible::authorized(tenant), read).await?)
     }
 
     /// Routes of one tenant as they were, in the order of their names. Every page is of the same instant.
     pub async fn routes_at(
-        &self, tenant: &TenantName, filter: &RouteFilter, page: &PageRequest, at: &At,
+        &self, tenant: &AuthorizedTenant, filter: &RouteFilter, page: &PageRequest, at: &At,
     ) -> Result<(Page<Route>, VersionTag), Error> {
         let list = format!("routes at {at:?} {filter:?}");
         let position: Option<PastPosition> = self.open(&list, page).await?;
@@ -112,9 +112,9 @@ impl Reads {
             None => (self.then(tenant, at).await?, None),
         };
         let read = async |tx: &store::Transaction<'_>| {
-            store::past::routes(tx, tenant, &then, filter, after.as_ref(), one_more(page)).await
+            store::past::routes(tx, tenant.name(), &then, filter, after.as_ref(), one_more(page)).await
         };
-        let was = self.router().primary().read(&Visible::tenant(tenant), read).await?;
+        let was = self.router().primary().read(&Visible::authorized(tenant), read).await?;
         let mut items: Vec<_> = was.iter().filter_map(|was| was.last.body.route_since(&was.first.body)).collect();
         let next_cursor = match cut(&mut items, page) {
             Some(last) => {
@@ -123,19 +123,19 @@ impl Reads {
             }
             None => None,
         };
-        self.privacy().open(items.iter_mut().flat_map(|route| privacy::of_route(tenant.as_str(), route))).await?;
+        self.privacy().open(items.iter_mut().flat_map(|route| privacy::of_route(tenant.name().as_str(), route))).await?;
         Ok((Page { items, next_cursor }, then))
     }
 
     /// A tenant's snapshot as it was: the bytes that were served then.
-    pub async fn snapshot_at(&self, tenant: &TenantName, at: &At) -> Result<TenantSnapshot, Error> {
+    pub async fn snapshot_at(&self, tenant: &AuthorizedTenant, at: &At) -> Result<TenantSnapshot, Error> {
         let then = self.then(tenant, at).await?;
         let (whole, known) = (Scope::default(), &then);
         let read = async |tx: &store::Transaction<'_>| {
-            let objects = store::past::objects(tx, tenant, known, &whole).await?;
-            Ok((objects, store::past::scopes(tx, tenant, known).await?))
+            let objects = store::past::objects(tx, tenant.name(), known, &whole).await?;
+            Ok((objects, store::past::scopes(tx, tenant.name(), known).await?))
         };
-        let (objects, scopes) = self.router().primary().read(&Visible::tenant(tenant), read).await?;
+        let (objects, scopes) = self.router().primary().read(&Visible::authorized(tenant), read).await?;
         let mut content = TenantContent { tag: then.clone(), routes: Vec::new(), policies: Vec::new(), scopes, waiters: None };
         for Was { last, .. } in objects {
             let revision = last.body.revision;
@@ -148,14 +148,14 @@ impl Reads {
                 _ => {}
             }
         }
-        TenantSnapshot::new(tenant.clone(), content).map_err(Error::internal)
+        TenantSnapshot::new(tenant.name().clone(), content).map_err(Error::internal)
     }
 
     /// What people had set of a scope at a revision.
-    pub async fn content_at(&self, tenant: &TenantName, then: &VersionTag, scope: &Scope) -> Result<Content, Error> {
-        let read = async |tx: &store::Transaction<'_>| store::past::objects(tx, tenant, then, scope).await;
+    pub async fn content_at(&self, tenant: &AuthorizedTenant, then: &VersionTag, scope: &Scope) -> Result<Content, Error> {
+        let read = async |tx: &store::Transaction<'_>| store::past::objects(tx, tenant.name(), then, scope).await;
         let mut content = Content::default();
-        for Was { last, .. } in self.router().primary().read(&Visible::tenant(tenant), read).await? {
+        for Was { last, .. } in self.router().primary().read(&Visible::authorized(tenant), read).await? {
             match last.body.change {
                 Change::Route { name, after: Some(spec), .. } => drop(content.routes.insert(name, spec)),
                 Change::Policy { name, after: Some(spec), .. } => drop(content.policies.insert(name, spec)),
@@ -166,7 +166,9 @@ impl Reads {
     }
 
     /// What became of each object of a scope between two instants.
-    pub async fn difference(&self, tenant: &TenantName, from: &At, to: Option<&At>, scope: &Scope) -> Result<Difference, Error> {
+    pub async fn difference(
+        &self, tenant: &AuthorizedTenant, from: &At, to: Option<&At>, scope: &Scope,
+    ) -> Result<Difference, Error> {
         let from = self.then(tenant, from).await?;
         let to = match to {
             Some(to) => self.then(tenant, to).await?,
@@ -177,8 +179,9 @@ impl Reads {
         }
         let limit = i64::try_from(MAX_CHANGES).unwrap_or(i64::MAX);
         let (since, until) = (from.revision, &to);
-        let read = async |tx: &store::Transaction<'_>| store::past::between(tx, tenant, since, until, scope, limit + 1).await;
-        let changes = self.router().primary().read(&Visible::tenant(tenant), read).await?;
+        let read =
+            async |tx: &store::Transaction<'_>| store::past::between(tx, tenant.name(), since, until, scope, limit + 1).await;
+        let changes = self.router().primary().read(&Visible::authorized(tenant), read).await?;
         if changes.len() > MAX_CHANGES {
             return Err(Error::TooManyObjects(MAX_CHANGES));
         }
@@ -190,14 +193,16 @@ impl Reads {
     }
 
     /// Which event made each member of a route what it is.
-    pub async fn blame(&self, key: &RouteKey, freshness: &Freshness) -> Result<(BTreeMap<String, Blame>, VersionTag), Error> {
-        let (_, tag) = self.route(key, freshness).await?;
-        let RouteKey { tenant, name: RouteName { service, env, version } } = key;
+    pub async fn blame(
+        &self, tenant: &AuthorizedTenant, name: &RouteName, freshness: &Freshness,
+    ) -> Result<(BTreeMap<String, Blame>, VersionTag), Error> {
+        let (_, tag) = self.route(tenant, name, freshness).await?;
+        let RouteName { service, env, version } = name;
         let (object, at) = ([service.as_str(), env.as_str(), version.as_str()], &tag);
-        let read = async |tx: &store::Transaction<'_>| store::past::events(tx, tenant, object, at, BLAMED).await;
-        let events = self.router().primary().read(&Visible::tenant(tenant), read).await?;
+        let read = async |tx: &store::Transaction<'_>| store::past::events(tx, tenant.name(), object, at, BLAMED).await;
+        let events = self.router().primary().read(&Visible::authorized(tenant), read).await?;
         let mut members = blame::of(&events).map_err(Error::internal)?;
-        self.privacy().open(members.values_mut().flat_map(|blame| privacy::of_blame(tenant.as_str(), blame))).await?;
+        self.privacy().open(members.values_mut().flat_map(|blame| privacy::of_blame(tenant.name().as_str(), blame))).await?;
         Ok((members, tag))
     }
 }

@@ -19,6 +19,7 @@ use super::{
     writer::Writer,
 };
 use crate::{
+    auth::AuthorizedTenant,
     config,
     domain::{
         chain,
@@ -91,8 +92,7 @@ impl Plans {
     }
 
     /// A plan back to an earlier state of the whole tenant.
-    pub async fn rollback(&self, request: &Request, to: &At) -> Result<(Plan, bool), Error> {
-        let tenant = &request.command.tenant;
+    pub async fn rollback(&self, request: &Request, tenant: &AuthorizedTenant, to: &At) -> Result<(Plan, bool), Error> {
         let then = self.reads.then(tenant, to).await?;
         let content = self.reads.content_at(tenant, &then, &Scope::default()).await?;
         self.keep(request, Document::of(Scope::default(), &content), content).await
@@ -104,7 +104,7 @@ impl Plans {
         let actor = &request.facts.actor;
         let id = plan_id(request, &self.reads.privacy().name(&tenant, actor).await?);
         if request.idempotency_key.is_some()
-            && let Some(first) = self.kept(&tenant, id).await?
+            && let Some(first) = self.kept(&Visible::tenant(&tenant), &tenant, id).await?
         {
             return if first.fingerprint == fingerprint {
                 Ok((first.plan, true))
@@ -112,7 +112,8 @@ impl Plans {
                 Err(Rejection::IdempotencyMismatch.into())
             };
         }
-        let standing = self.standing(&tenant, &desired.scope).await?.ok_or(Rejection::TenantNotFound)?;
+        let standing =
+            self.standing(&Visible::tenant(&tenant), &tenant, &desired.scope).await?.ok_or(Rejection::TenantNotFound)?;
         request.command.precondition.check(Some(&standing.tenant.tag()))?;
         let (defaults, ttl, asked, document) = (self.defaults, self.ttl, request.clone(), desired.clone());
         let worked_out = tokio::task::spawn_blocking(move || work_out(id, &asked, standing, &document, &content, defaults, ttl));
@@ -138,7 +139,7 @@ impl Plans {
         &self, writer: &Writer, mut request: Request, id: Uuid, confirmation: Confirmation,
     ) -> Result<Reply, Error> {
         let tenant = request.command.tenant.clone();
-        let Kept { plan, desired, .. } = self.kept(&tenant, id).await?.ok_or(Error::PlanNotFound)?;
+        let Kept { plan, desired, .. } = self.kept(&Visible::tenant(&tenant), &tenant, id).await?.ok_or(Error::PlanNotFound)?;
         if confirmation.hash != plan.hash.to_string() {
             return Err(Error::PlanHashMismatch(plan.hash));
         }
@@ -161,14 +162,14 @@ impl Plans {
     }
 
     /// One plan.
-    pub async fn get(&self, tenant: &TenantName, id: Uuid) -> Result<Plan, Error> {
-        Ok(self.kept(tenant, id).await?.ok_or(Error::PlanNotFound)?.plan)
+    pub async fn get(&self, tenant: &AuthorizedTenant, id: Uuid) -> Result<Plan, Error> {
+        Ok(self.kept(&Visible::authorized(tenant), tenant.name(), id).await?.ok_or(Error::PlanNotFound)?.plan)
     }
 
     /// Forgets one plan.
-    pub async fn delete(&self, tenant: &TenantName, id: Uuid) -> Result<(), Error> {
-        let delete = async |tx: &store::Transaction<'_>| store::plans::delete(tx, tenant, id).await;
-        if self.reads.router().primary().write(&Visible::tenant(tenant), delete).await? {
+    pub async fn delete(&self, tenant: &AuthorizedTenant, id: Uuid) -> Result<(), Error> {
+        let delete = async |tx: &store::Transaction<'_>| store::plans::delete(tx, tenant.name(), id).await;
+        if self.reads.router().primary().write(&Visible::authorized(tenant), delete).await? {
             Ok(())
         } else {
             Err(Error::PlanNotFound)
@@ -176,16 +177,17 @@ impl Plans {
     }
 
     /// A tenant's plans, newest first.
-    pub async fn list(&self, tenant: &TenantName, page: &PageRequest) -> Result<Page<Plan>, Error> {
-        let list = format!("plans {tenant}");
+    pub async fn list(&self, tenant: &AuthorizedTenant, page: &PageRequest) -> Result<Page<Plan>, Error> {
+        let name = tenant.name();
+        let list = format!("plans {name}");
         let after: Option<Position> = self.reads.open(&list, page).await?;
         let read = async |tx: &store::Transaction<'_>| {
-            let exists = store::tenants::get(tx, tenant).await?.is_some();
-            let plans = store::plans::list(tx, tenant, after.as_ref(), one_more(page)).await?;
+            let exists = store::tenants::get(tx, name).await?.is_some();
+            let plans = store::plans::list(tx, name, after.as_ref(), one_more(page)).await?;
             Ok(exists.then_some(plans))
         };
         let mut items =
-            self.reads.router().primary().read(&Visible::tenant(tenant), read).await?.ok_or(Rejection::TenantNotFound)?;
+            self.reads.router().primary().read(&Visible::authorized(tenant), read).await?.ok_or(Rejection::TenantNotFound)?;
         let next_cursor = match cut(&mut items, page) {
             Some(last) => {
                 let position = Position { created_at: last.created_at, id: last.id };
@@ -199,9 +201,10 @@ impl Plans {
 
     /// What people have set of a scope now, with the tag that it belongs to.
     pub async fn document(
-        &self, tenant: &TenantName, scope: Scope, freshness: &Freshness,
+        &self, tenant: &AuthorizedTenant, scope: Scope, freshness: &Freshness,
     ) -> Result<(Document, crate::domain::tag::VersionTag), Error> {
-        let standing = self.standing(tenant, &scope).await?.ok_or(Rejection::TenantNotFound)?;
+        let standing =
+            self.standing(&Visible::authorized(tenant), tenant.name(), &scope).await?.ok_or(Rejection::TenantNotFound)?;
         let tag = standing.tenant.tag();
         if let Some(minimum) = freshness.missed(Some(&tag)) {
             return Err(Error::BehindMinimum { minimum: minimum.clone(), current: Some(tag) });
@@ -210,21 +213,21 @@ impl Plans {
         Ok((Document::of(scope, &content), tag))
     }
 
-    async fn kept(&self, tenant: &TenantName, id: Uuid) -> Result<Option<Kept>, Error> {
+    async fn kept(&self, visible: &Visible, tenant: &TenantName, id: Uuid) -> Result<Option<Kept>, Error> {
         let read = async |tx: &store::Transaction<'_>| store::plans::get(tx, tenant, id).await;
-        let mut kept = self.reads.router().primary().read(&Visible::tenant(tenant), read).await?;
+        let mut kept = self.reads.router().primary().read(visible, read).await?;
         self.reads.privacy().open(kept.iter_mut().flat_map(|kept| of_plan(&mut kept.plan))).await?;
         Ok(kept)
     }
 
-    async fn standing(&self, tenant: &TenantName, scope: &Scope) -> Result<Option<Standing>, Error> {
+    async fn standing(&self, visible: &Visible, tenant: &TenantName, scope: &Scope) -> Result<Option<Standing>, Error> {
         let read = async |tx: &store::Transaction<'_>| {
             let Some(found) = store::tenants::get(tx, tenant).await? else { return Ok(None) };
             let routes = store::routes::in_scope(tx, tenant, scope).await?;
             let policies = store::policies::in_scope(tx, tenant, scope).await?;
             Ok(Some(Standing { tenant: found, routes, policies }))
         };
-        Ok(self.reads.router().primary().read_at_once(&Visible::tenant(tenant), read).await?)
+        Ok(self.reads.router().primary().read_at_once(visible, read).await?)
     }
 }
 

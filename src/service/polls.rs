@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 use super::{Error, Freshness};
 pub use crate::cache::bodies::Coding;
 use crate::{
+    auth::AuthorizedTenant,
     cache::{Cache, CacheError},
     config,
     domain::{
         command::Rejection,
-        ids::{RouteKey, TenantName},
+        ids::RouteName,
         snapshot::{self, Recent, Scope, TenantSnapshot},
         tag::{Revision, VersionTag},
     },
@@ -80,9 +81,8 @@ impl Polls {
     }
 
     /// Where a route points: the body of `resolve`, and the tag of the route, which moves only when the route moves.
-    pub async fn resolve(&self, key: &RouteKey, freshness: &Freshness) -> Result<Polled, Error> {
-        let snapshot = self.newest(&key.tenant, freshness).await?.ok_or(Rejection::RouteNotFound)?;
-        let name = &key.name;
+    pub async fn resolve(&self, tenant: &AuthorizedTenant, name: &RouteName, freshness: &Freshness) -> Result<Polled, Error> {
+        let snapshot = self.newest(tenant, freshness).await?.ok_or(Rejection::RouteNotFound)?;
         let route = snapshot.get(name.service.as_str(), name.env.as_str(), name.version.as_str());
         let route = route.ok_or(Rejection::RouteNotFound)?;
         if !route.is_active {
@@ -94,12 +94,12 @@ impl Polls {
     /// A tenant's snapshot. With `wait`, and while the scope is as the client has seen it, it is held until the scope moves, the time is
     /// over, or the service drains.
     pub async fn snapshot(
-        &self, tenant: &TenantName, scope: &Scope, freshness: &Freshness, wait: Option<Duration>,
+        &self, tenant: &AuthorizedTenant, scope: &Scope, freshness: &Freshness, wait: Option<Duration>,
     ) -> Result<Arc<TenantSnapshot>, Error> {
         let moved = |held: &TenantSnapshot| !freshness.seen.contains(&held.scope_tag(scope));
         let first = self.tenant(tenant, freshness).await?;
         let Some(wait) = wait.filter(|_| !moved(&first)) else { return Ok(first) };
-        let mut waiter = self.cache.waiters.join(tenant, first.waiters())?;
+        let mut waiter = self.cache.waiters.join(tenant.name(), first.waiters())?;
         let mut held = first;
         let until = tokio::time::sleep(self.jittered(wait));
         tokio::pin!(until);
@@ -128,7 +128,7 @@ impl Polls {
     /// is never split. With `wait`, and while nothing has, it is held like
     /// [`Polls::snapshot`].
     pub async fn changes(
-        &self, tenant: &TenantName, scope: &Scope, after: &VersionTag, freshness: &Freshness, limit: usize,
+        &self, tenant: &AuthorizedTenant, scope: &Scope, after: &VersionTag, freshness: &Freshness, limit: usize,
         wait: Option<Duration>,
     ) -> Result<Changes, Error> {
         let freshness = Freshness { minimum: freshness.minimum.clone(), seen: vec![after.clone()] };
@@ -137,8 +137,8 @@ impl Polls {
             |changes: &Changes| matches!(changes, Changes::Since { events, complete: true, .. } if events.is_empty());
         let first = look().await?;
         let Some(wait) = wait.filter(|_| is_nothing(&first)) else { return Ok(first) };
-        let own = self.cache.held(tenant.as_str()).and_then(|held| held.waiters());
-        let mut waiter = self.cache.waiters.join(tenant, own)?;
+        let own = self.cache.held(tenant.name().as_str()).and_then(|held| held.waiters());
+        let mut waiter = self.cache.waiters.join(tenant.name(), own)?;
         let mut nothing = first;
         let until = tokio::time::sleep(self.jittered(wait));
         tokio::pin!(until);
@@ -208,12 +208,13 @@ impl Polls {
     }
 
     /// The snapshot of a tenant that exists.
-    pub(super) async fn tenant(&self, tenant: &TenantName, freshness: &Freshness) -> Result<Arc<TenantSnapshot>, Error> {
+    pub(super) async fn tenant(&self, tenant: &AuthorizedTenant, freshness: &Freshness) -> Result<Arc<TenantSnapshot>, Error> {
         Ok(self.newest(tenant, freshness).await?.ok_or(Rejection::TenantNotFound)?)
     }
 
-    async fn newest(&self, tenant: &TenantName, freshness: &Freshness) -> Result<Option<Arc<TenantSnapshot>>, Error> {
+    async fn newest(&self, tenant: &AuthorizedTenant, freshness: &Freshness) -> Result<Option<Arc<TenantSnapshot>>, Error> {
         let Freshness { minimum, seen } = freshness;
+        let tenant = tenant.name();
         let mut held = self.cache.get(tenant, minimum.as_ref()).await?;
         let mut asked: Vec<&VersionTag> = Vec::new();
         loop {

@@ -12,7 +12,7 @@ use super::{
     privacy::{self, Privacy},
 };
 use crate::{
-    auth::Reach,
+    auth::{AuthorizedTenant, Reach},
     cache::Cache,
     domain::{
         command::Rejection,
@@ -65,12 +65,15 @@ impl Reads {
     }
 
     /// One route, with the tag of its last change.
-    pub async fn route(&self, key: &RouteKey, freshness: &Freshness) -> Result<(Route, VersionTag), Error> {
+    pub async fn route(
+        &self, tenant: &AuthorizedTenant, name: &RouteName, freshness: &Freshness,
+    ) -> Result<(Route, VersionTag), Error> {
+        let key = &RouteKey { tenant: tenant.name().clone(), name: name.clone() };
         let read = async |tx: &store::Transaction<'_>| store::routes::get(tx, key).await;
-        let found = self.tenant_read(&key.tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
         let (tag, route) = found.ok_or(Rejection::TenantNotFound)?;
         let mut route = route.ok_or(Rejection::RouteNotFound)?;
-        self.privacy.open(privacy::of_route(key.tenant.as_str(), &mut route)).await?;
+        self.privacy.open(privacy::of_route(tenant.name().as_str(), &mut route)).await?;
         let tag = VersionTag { epoch: tag.epoch, revision: route.revision };
         Ok((route, tag))
     }
@@ -79,17 +82,18 @@ impl Reads {
     pub async fn routes(
         &self, reach: &Reach, filter: RouteFilter, page: &PageRequest, freshness: &Freshness,
     ) -> Result<(Page<(TenantName, Route)>, Option<VersionTag>), Error> {
-        let filter = &RouteFilter { tenant: reach.narrowed(filter.tenant.clone())?, ..filter };
+        let tenant = reach.narrowed(filter.tenant)?;
+        let filter = &RouteFilter { tenant: tenant.as_ref().map(|tenant| tenant.name().clone()), ..filter };
         let list = format!("routes {filter:?}");
         let after: Option<RouteKey> = self.open(&list, page).await?;
         let read = async |tx: &store::Transaction<'_>| store::routes::list(tx, filter, after.as_ref(), one_more(page)).await;
-        let (tag, mut routes) = match &filter.tenant {
+        let (tag, mut routes) = match &tenant {
             Some(tenant) => self.tenant_read(tenant, freshness, |(tag, _)| tag.as_ref(), read).await?,
             // Tags of many tenants cannot be compared: with a minimum, the primary is asked.
             None if freshness.minimum.is_some() => self.router.primary().read(&Visible::all_tenants(), read).await?,
             None => self.router.read(&Visible::all_tenants(), |_| true, read).await?.0,
         };
-        if filter.tenant.is_some() && tag.is_none() {
+        if tenant.is_some() && tag.is_none() {
             return Err(Rejection::TenantNotFound.into());
         }
         let next_cursor = match cut(&mut routes, page) {
@@ -105,59 +109,64 @@ impl Reads {
     }
 
     /// One traffic policy, with the tag of its last change.
-    pub async fn policy(&self, key: &PolicyKey, freshness: &Freshness) -> Result<(Policy, VersionTag), Error> {
+    pub async fn policy(
+        &self, tenant: &AuthorizedTenant, name: &PolicyName, freshness: &Freshness,
+    ) -> Result<(Policy, VersionTag), Error> {
+        let key = &PolicyKey { tenant: tenant.name().clone(), name: name.clone() };
         let read = async |tx: &store::Transaction<'_>| store::policies::get(tx, key).await;
-        let found = self.tenant_read(&key.tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
         let (tag, policy) = found.ok_or(Rejection::TenantNotFound)?;
         let mut policy = policy.ok_or(Rejection::PolicyNotFound)?;
-        self.privacy.open(privacy::of_policy(key.tenant.as_str(), &mut policy)).await?;
+        self.privacy.open(privacy::of_policy(tenant.name().as_str(), &mut policy)).await?;
         let tag = VersionTag { epoch: tag.epoch, revision: policy.revision };
         Ok((policy, tag))
     }
 
     /// A tenant's traffic policies in the order of their names, with the tenant's tag.
     pub async fn policies(
-        &self, tenant: &TenantName, page: &PageRequest, freshness: &Freshness,
+        &self, tenant: &AuthorizedTenant, page: &PageRequest, freshness: &Freshness,
     ) -> Result<(Page<Policy>, VersionTag), Error> {
-        let list = format!("policies {tenant}");
+        let name = tenant.name();
+        let list = format!("policies {name}");
         let after: Option<PolicyName> = self.open(&list, page).await?;
-        let read = async |tx: &store::Transaction<'_>| store::policies::list(tx, tenant, after.as_ref(), one_more(page)).await;
+        let read = async |tx: &store::Transaction<'_>| store::policies::list(tx, name, after.as_ref(), one_more(page)).await;
         let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
         let (tag, mut items) = found.ok_or(Rejection::TenantNotFound)?;
         let next_cursor = match cut(&mut items, page) {
             Some(last) => Some(self.cursors().await?.seal(&list, &last.name)?),
             None => None,
         };
-        self.privacy.open(items.iter_mut().flat_map(|policy| privacy::of_policy(tenant.as_str(), policy))).await?;
+        self.privacy.open(items.iter_mut().flat_map(|policy| privacy::of_policy(name.as_str(), policy))).await?;
         Ok((Page { items, next_cursor }, tag))
     }
 
     /// A route's events, newest first. A route that was deleted still has its history.
     pub async fn history(
-        &self, key: &RouteKey, page: &PageRequest, freshness: &Freshness,
+        &self, tenant: &AuthorizedTenant, route: &RouteName, page: &PageRequest, freshness: &Freshness,
     ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
-        let RouteKey { tenant, name: RouteName { service, env, version } } = key;
+        let RouteName { service, env, version } = route;
         self.history_of(tenant, [service.as_str(), env.as_str(), version.as_str()], page, freshness, Rejection::RouteNotFound)
             .await
     }
 
     /// A traffic policy's events, newest first. A policy that was deleted still has its history.
     pub async fn policy_history(
-        &self, key: &PolicyKey, page: &PageRequest, freshness: &Freshness,
+        &self, tenant: &AuthorizedTenant, policy: &PolicyName, page: &PageRequest, freshness: &Freshness,
     ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
-        let PolicyKey { tenant, name: PolicyName { service, env } } = key;
+        let PolicyName { service, env } = policy;
         self.history_of(tenant, [service.as_str(), env.as_str(), ""], page, freshness, Rejection::PolicyNotFound).await
     }
 
     async fn history_of(
-        &self, tenant: &TenantName, object: [&str; 3], page: &PageRequest, freshness: &Freshness, unknown: Rejection,
+        &self, tenant: &AuthorizedTenant, object: [&str; 3], page: &PageRequest, freshness: &Freshness, unknown: Rejection,
     ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
-        let list = format!("history {tenant} {object:?}");
+        let name = tenant.name();
+        let list = format!("history {name} {object:?}");
         let at: Option<HistoryPosition> = self.open(&list, page).await?;
         let (epoch, before) = at.map(|at| (at.epoch, at.before)).unzip();
         let limit = i64::from(page.limit);
         let read =
-            async |tx: &store::Transaction<'_>| store::events::history(tx, tenant, object, epoch.as_ref(), before, limit).await;
+            async |tx: &store::Transaction<'_>| store::events::history(tx, name, object, epoch.as_ref(), before, limit).await;
         let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|history| &history.tag), read).await?;
         let history = found.ok_or(Rejection::TenantNotFound)?;
         if history.events.is_empty() && before.is_none() {
@@ -176,12 +185,12 @@ impl Reads {
     }
 
     /// One tenant.
-    pub async fn tenant(&self, name: &TenantName, freshness: &Freshness) -> Result<Tenant, Error> {
+    pub async fn tenant(&self, tenant: &AuthorizedTenant, freshness: &Freshness) -> Result<Tenant, Error> {
         let read = async |tx: &store::Transaction<'_>| {
-            let tenant = store::tenants::get(tx, name).await?;
-            Ok(tenant.map(|tenant| (tenant.tag(), tenant)))
+            let found = store::tenants::get(tx, tenant.name()).await?;
+            Ok(found.map(|found| (found.tag(), found)))
         };
-        let found = self.tenant_read(name, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
         let (_, mut tenant) = found.ok_or(Rejection::TenantNotFound)?;
         self.privacy.open(privacy::of_tenant(&mut tenant)).await?;
         Ok(tenant)
@@ -189,8 +198,8 @@ impl Reads {
 
     /// Tenants that `reach` holds for, in name order.
     pub async fn tenants(&self, reach: &Reach, page: &PageRequest) -> Result<Page<Tenant>, Error> {
-        if let Some(own) = reach.tenant() {
-            let own = self.tenant(own, &Freshness::default()).await;
+        if let Some(own) = reach.narrowed(None)? {
+            let own = self.tenant(&own, &Freshness::default()).await;
             let items = own.map(|tenant| vec![tenant]).or_else(|error| match error {
                 Error::Rejected(Rejection::TenantNotFound) => Ok(Vec::new()),
                 error => Err(error),
@@ -212,19 +221,19 @@ impl Reads {
 
     /// A read of one tenant, as new as was asked for and as what this instance has seen.
     pub(super) async fn tenant_read<T>(
-        &self, tenant: &TenantName, freshness: &Freshness, tag_of: impl Fn(&T) -> Option<&VersionTag>,
+        &self, tenant: &AuthorizedTenant, freshness: &Freshness, tag_of: impl Fn(&T) -> Option<&VersionTag>,
         read: impl AsyncFn(&store::Transaction<'_>) -> Result<T, store::Error>,
     ) -> Result<T, Error> {
-        let seen = self.cache.seen(tenant);
+        let seen = self.cache.seen(tenant.name());
         let new_enough = |value: &T| match tag_of(value) {
             Some(tag) => seen.accepts(tag) && freshness.accepts(tag),
             // A replica that does not know the tenant may only be behind.
             None => false,
         };
-        let (value, _) = self.router.read(&Visible::tenant(tenant), new_enough, read).await?;
+        let (value, _) = self.router.read(&Visible::authorized(tenant), new_enough, read).await?;
         let tag = tag_of(&value);
         if let Some(tag) = tag {
-            self.cache.observe_read(tenant, tag, &seen);
+            self.cache.observe_read(tenant.name(), tag, &seen);
         }
         match freshness.missed(tag) {
             Some(minimum) => Err(Error::BehindMinimum { minimum: minimum.clone(), current: tag.cloned() }),

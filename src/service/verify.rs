@@ -10,6 +10,7 @@ use super::{
     chain::{Chain, step},
 };
 use crate::{
+    auth::AuthorizedTenant,
     domain::{
         command::Rejection,
         hash::EventHash,
@@ -85,10 +86,10 @@ impl Known {
 impl AuditReads {
     /// Verifies a tenant's archived history, between two revisions if they are given, from its checkpoint on. The end is held against
     /// Postgres when it is the newest revision.
-    pub async fn verify(&self, tenant: &TenantName, from: Option<u64>, to: Option<u64>) -> Result<Verification, Error> {
+    pub async fn verify(&self, tenant: &AuthorizedTenant, from: Option<u64>, to: Option<u64>) -> Result<Verification, Error> {
         let mut known = self.known(tenant).await?;
         loop {
-            let (mut verification, beyond) = self.walk(tenant, &known, from, to).await?;
+            let (mut verification, beyond) = self.walk(tenant.name(), &known, from, to).await?;
             if verification.verified && beyond.is_none() {
                 return Ok(verification);
             }
@@ -106,13 +107,13 @@ impl AuditReads {
         }
     }
 
-    async fn known(&self, tenant: &TenantName) -> Result<Known, Error> {
+    async fn known(&self, tenant: &AuthorizedTenant) -> Result<Known, Error> {
         let read = async |tx: &store::Transaction<'_>| {
-            let Some((tag, head)) = store::tenants::head(tx, tenant).await? else { return Ok(None) };
-            let checkpoint = store::checkpoints::newest(tx, tenant.as_str(), tag.epoch.as_str()).await?;
+            let Some((tag, head)) = store::tenants::head(tx, tenant.name()).await? else { return Ok(None) };
+            let checkpoint = store::checkpoints::newest(tx, tenant.name().as_str(), tag.epoch.as_str()).await?;
             Ok(Some(Known { tag, head, checkpoint }))
         };
-        Ok(self.router().primary().read(&Visible::tenant(tenant), read).await?.ok_or(Rejection::TenantNotFound)?)
+        Ok(self.router().primary().read(&Visible::authorized(tenant), read).await?.ok_or(Rejection::TenantNotFound)?)
     }
 
     /// Also tells of an event after the newest that is known.

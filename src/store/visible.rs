@@ -6,7 +6,7 @@ use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Client, Statement};
 
 use super::Error;
-use crate::domain::ids::TenantName;
+use crate::{auth::AuthorizedTenant, domain::ids::TenantName};
 
 /// The tenants whose rows a transaction may read and write.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,7 +18,12 @@ impl Visible {
         Self(String::new())
     }
 
-    /// One.
+    /// The one that answers to a caller may be about.
+    pub fn authorized(tenant: &AuthorizedTenant) -> Self {
+        Self::tenant(tenant.visible())
+    }
+
+    /// One, for the service's own work.
     pub fn tenant(tenant: &TenantName) -> Self {
         Self(tenant.to_string())
     }

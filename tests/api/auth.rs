@@ -7,7 +7,7 @@ use traffic_manager::http::access::{Access, Endpoint, TABLE};
 use crate::support::{PATIENCE, TestApp, callers::Office, eventually};
 
 /// Paths with the names of a route of `tenant` in them.
-fn filled(path: &str, tenant: &str) -> String {
+pub fn filled(path: &str, tenant: &str) -> String {
     path.replace("{tenant}", tenant)
         .replace("{service}", "checkout")
         .replace("{env}", "prod")
@@ -21,7 +21,7 @@ fn filled(path: &str, tenant: &str) -> String {
 }
 
 /// What an operation needs beside its path so that only its caller decides: names in its query or its body.
-fn call_as(office: &Office, endpoint: &Endpoint, tenant: &str, token: &str) -> crate::support::client::Call {
+pub fn call_as(office: &Office, endpoint: &Endpoint, tenant: &str, token: &str) -> crate::support::client::Call {
     let method: Method = endpoint.method.parse().unwrap();
     let names = format!("tenant={tenant}&service=checkout&env=prod&version=v1");
     let query = match endpoint.path {

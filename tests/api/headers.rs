@@ -3,7 +3,7 @@
 use reqwest::{Client, Method, Response, header::HeaderMap};
 use serde_json::json;
 
-use crate::support::{TestApp, secure};
+use crate::support::{TestApp, callers::Office, secure};
 
 const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 const RESOLVE: &str = "/api/v1/routes/resolve?tenant=t&service=s&env=e&version=v";
@@ -150,6 +150,75 @@ async fn metrics_and_health_want_the_operators_token() {
     }
     for path in ["/health/live", "/health/ready"] {
         assert_eq!(ask(path, "").await.status(), 200, "{path}: a probe can send no header");
+    }
+}
+
+/// A web page can make its own name resolve to this machine; its requests say that name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_listener_without_credentials_answers_to_loopback_names_alone() {
+    let app = TestApp::with(&["auth.mode=none", "http.allowed_hosts=console.example"]).await;
+    let status = async |url: String, host: &str| {
+        let answer = secure::http().build().unwrap().get(url).header("host", host).send().await.unwrap();
+        answer.status().as_u16()
+    };
+    for listener in [format!("{}/api/v1/tenants", app.api), format!("{}/metrics", app.ops)] {
+        for host in ["localhost", "127.0.0.1:8000", "[::1]", "console.example:1234", "CONSOLE.EXAMPLE"] {
+            assert_eq!(status(listener.clone(), host).await, 200, "{listener} as {host}");
+        }
+        for host in ["evil.example", "127.0.0.1.evil.example", "10.0.0.1", "localhost.evil.example:80"] {
+            assert_eq!(status(listener.clone(), host).await, 421, "{listener} as {host}");
+        }
+    }
+    let with_credentials =
+        TestApp::with(&["auth.mode=required", "auth.key_pepper=a pepper of the tests, 32 bytes or more"]).await;
+    assert_eq!(status(format!("{}/health", with_credentials.api), "any.example").await, 200);
+    assert_eq!(status(format!("{}/metrics", with_credentials.ops), "any.example").await, 421, "it has no token");
+}
+
+/// Connections that say nothing hold no probe up.
+#[tokio::test(flavor = "multi_thread")]
+async fn probes_are_answered_beside_a_thousand_idle_connections() {
+    let app = TestApp::start().await;
+    let address = app.ops.split("//").nth(1).unwrap();
+    let mut idle = Vec::new();
+    for _ in 0..1000 {
+        idle.push(tokio::net::TcpStream::connect(address).await.unwrap());
+    }
+    let client = Client::builder().timeout(std::time::Duration::from_secs(1)).build().unwrap();
+    for _ in 0..3 {
+        assert_eq!(client.get(format!("{}/health/live", app.ops)).send().await.unwrap().status(), 200);
+    }
+    drop(idle);
+}
+
+/// A wrong token is answered 401 a few times a second, and the right one always.
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_the_operators_token_are_limited() {
+    let app = TestApp::with(&[&format!("http.ops_token={TOKEN}")]).await;
+    let ask = async |token: &str| {
+        Client::new().get(format!("{}/metrics", app.ops)).bearer_auth(token).send().await.unwrap().status().as_u16()
+    };
+    let mut answers = Vec::new();
+    for guess in 0..300 {
+        answers.push(ask(&format!("0123456789abcdef-{guess}")).await);
+    }
+    assert_eq!(answers[0], 401);
+    assert!(answers.iter().filter(|status| **status == 429).count() > 100, "{answers:?}");
+    assert_eq!(ask(TOKEN).await, 200, "a spray does not lock its owner out");
+}
+
+/// Figures of the whole installation are for the platform's own people.
+#[tokio::test(flavor = "multi_thread")]
+async fn resilience_is_told_to_callers_of_the_whole_platform() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let of_acme = office.key("acme", &["tenant_admin", "auditor"]).await;
+    let everywhere = office.made(&json!({ "roles": ["auditor"] })).await;
+    let get = || office.app.call(Method::GET, "/health/resilience");
+    get().problem(401, "unauthenticated").await;
+    get().bearer(&of_acme).problem(403, "forbidden").await;
+    for token in [&everywhere, &office.admin] {
+        assert!(get().bearer(token).expect(200).await.json["dependencies"].is_array());
     }
 }
 

@@ -22,6 +22,7 @@ mod limits;
 mod lists;
 mod overload;
 mod past;
+mod paths;
 mod plans;
 mod policies;
 mod polling;

@@ -220,6 +220,34 @@ async fn who_may_not_is_told_with_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_names_the_tenant_however_its_name_was_spelled() {
+    let audited = Audited::open(&[]).await;
+    let Audited { office, .. } = &audited;
+    for tenant in ["acme", "other"] {
+        office.tenant(tenant).await;
+    }
+    let stranger = office.key("other", &["viewer"]).await;
+    for (at, spelling) in ["acme", "%61cme", "a%63me", "%61%63%6D%65"].into_iter().enumerate() {
+        let export = |token: &str, request: &str| {
+            let call = office.app.get("/tenants/acme/export").at(&format!("/api/v1/tenants/{spelling}/export"));
+            call.bearer(token).header("x-correlation-id", request)
+        };
+        export(&office.admin, &format!("read-{at}")).expect(200).await;
+        let record = audited.record(&format!("read-{at}")).await;
+        assert_eq!((text(&record, "kind"), text(&record, "tenant")), (Some("read"), Some("acme")), "{spelling}: {record:?}");
+        assert_eq!(text(&record, "visible_to"), Some("acme"), "{spelling}: the tenant's auditors are told");
+        export(&stranger, &format!("refused-{at}")).expect(404).await;
+        let record = audited.record(&format!("refused-{at}")).await;
+        assert_eq!((text(&record, "reason"), text(&record, "tenant")), (Some("other_tenant"), Some("acme")), "{record:?}");
+    }
+    // An escaped letter in a fixed part of the path hides nothing either.
+    let keys = office.app.get("/keys").at("/api/v1/%6beys").bearer(&stranger).header("x-correlation-id", "fixed");
+    keys.expect(403).await;
+    assert_eq!(text(&audited.record("fixed").await, "action"), Some("GET /api/v1/keys"));
+    audited.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_leaves_few_records_that_tell_of_all() {
     const FLOOD: usize = 10_000;
     let audited = Audited::open(&["trail.summary_ms=3600000", "http.workers=1"]).await;

@@ -68,6 +68,35 @@ impl Call {
         self
     }
 
+    /// The same call with another spelling of its path. Its answer is documented as that of the plain one.
+    pub fn at(self, path: &str) -> Self {
+        self.changed(|request| request.url_mut().set_path(path))
+    }
+
+    /// The same call with `new` instead of `old` in its query.
+    pub fn replacing_in_query(self, old: &str, new: &str) -> Self {
+        self.changed(|request| {
+            let query = request.url().query().unwrap_or_default().replace(old, new);
+            request.url_mut().set_query(Some(&query));
+        })
+    }
+
+    /// The same call with `new` instead of `old` in its body.
+    pub fn replacing_in_body(self, old: &str, new: &str) -> Self {
+        self.changed(|request| {
+            let body = request.body().and_then(reqwest::Body::as_bytes).unwrap_or_default();
+            let body = String::from_utf8_lossy(body).replace(old, new);
+            *request.body_mut() = Some(body.into());
+        })
+    }
+
+    fn changed(self, change: impl FnOnce(&mut reqwest::Request)) -> Self {
+        let (client, request) = self.request.build_split();
+        let mut request = request.expect("a request");
+        change(&mut request);
+        Self { request: RequestBuilder::from_parts(client, request), ..self }
+    }
+
     /// Sends it, whatever comes back.
     pub async fn send(self) -> Answer {
         let answer = self.request.send().await.unwrap_or_else(|error| panic!("{}: {error:?}", self.name));

@@ -11,6 +11,8 @@ pub enum Code {
     InvalidCursor,
     /// No such path.
     NotFound,
+    /// The request was sent to a host name that is not this service's.
+    MisdirectedRequest,
     /// No credentials, or none that are good.
     Unauthenticated,
     /// The caller may not do this.
@@ -143,6 +145,7 @@ impl Code {
             Self::PreconditionFailed => {
                 (S::PRECONDITION_FAILED, "precondition_failed", "The object is not as the precondition says")
             }
+            Self::MisdirectedRequest => (S::MISDIRECTED_REQUEST, "misdirected_request", "The request was sent to another host"),
             Self::UriTooLong => (S::URI_TOO_LONG, "uri_too_long", "The path and query are too long"),
             Self::HeadersTooLarge => {
                 (S::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", "There are too many headers, or they are too large")
@@ -283,6 +286,11 @@ impl Code {
                 "`If-Match` names another tag than the object has, or `If-None-Match: *` was sent and the object exists.",
                 "Read the object, decide again, and send its present tag; it is in `ETag`.",
             ),
+            Self::MisdirectedRequest => (
+                "The `Host` is no name of this service. Without credentials only `localhost`, loopback addresses and the names in \
+                 `http.allowed_hosts` are answered.",
+                "Use one of these names, or add the name to `http.allowed_hosts`.",
+            ),
             Self::UriTooLong => ("Path and query are longer than `http.max_uri_bytes`.", "Ask for less at a time."),
             Self::HeadersTooLarge => (
                 "There are more than `http.max_headers` headers, or more than `http.max_header_bytes` bytes of them.",
@@ -373,6 +381,7 @@ impl Code {
         Self::TooManyWrites,
         Self::QuotaExceeded,
         Self::PreconditionFailed,
+        Self::MisdirectedRequest,
         Self::UriTooLong,
         Self::HeadersTooLarge,
         Self::PayloadTooLarge,

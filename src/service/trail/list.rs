@@ -35,5 +35,6 @@ impl AuditReads {
 fn within(reach: &Reach, filter: AccessFilter) -> Result<AccessFilter, Error> {
     let named = reach.narrowed(filter.tenant)?;
     let visible_to = reach.tenant().cloned();
-    Ok(AccessFilter { tenant: named.filter(|_| visible_to.is_none()), visible_to, ..filter })
+    let tenant = named.filter(|_| visible_to.is_none()).map(|named| named.name().clone());
+    Ok(AccessFilter { tenant, visible_to, ..filter })
 }

@@ -1,0 +1,254 @@
+//! The names in a request's path. They are read in one place, from the one spelling that the router matches too; the gate checks them
+//! against the caller, and handlers get them from here and from nowhere else.
+
+use std::borrow::Cow;
+
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest,
+    dev::{Payload, ServiceRequest},
+    http::uri::{PathAndQuery, Uri},
+};
+use bytes::Bytes;
+use futures_util::future::{Ready, ready};
+use uuid::Uuid;
+
+use super::{
+    access::Endpoint,
+    extract::Fields,
+    problem::{Code, FieldError, Problem},
+};
+use crate::{
+    auth::AuthorizedTenant,
+    domain::{
+        Invalid,
+        ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName, VersionName},
+    },
+};
+
+/// The names that a request gives in its path, else in its query.
+#[derive(Debug, Default)]
+pub struct Named {
+    /// The tenant, if that is the name of one.
+    pub tenant: Option<TenantName>,
+    /// The service, if that is the name of one.
+    pub service: Option<ServiceName>,
+    /// The environment, if that is the name of one.
+    pub env: Option<EnvName>,
+    /// The version, if that is the name of one.
+    pub version: Option<VersionName>,
+    /// The parts of the path that should be names and are none.
+    pub malformed: Vec<FieldError>,
+}
+
+impl Named {
+    /// Reads the names of a request to `endpoint`. A body's tenant is checked where the body is read.
+    pub fn of(request: &HttpRequest, endpoint: &Endpoint) -> Self {
+        let mut fields = Fields::default();
+        let mut named = Self {
+            tenant: find(request, endpoint, "{tenant}", &mut fields),
+            service: find(request, endpoint, "{service}", &mut fields),
+            env: find(request, endpoint, "{env}", &mut fields),
+            version: find(request, endpoint, "{version}", &mut fields),
+            malformed: Vec::new(),
+        };
+        named.malformed = fields.into_errors();
+        named
+    }
+}
+
+/// A name in the path; a malformed one is noted. Without a place in the path, the name in the query: its handler tells what is wrong there.
+fn find<T>(request: &HttpRequest, endpoint: &Endpoint, placeholder: &str, fields: &mut Fields) -> Option<T>
+where
+    T: TryFrom<String, Error = Invalid>,
+{
+    if let Some(at) = endpoint.path.split('/').position(|part| part == placeholder) {
+        let raw = request.path().split('/').nth(at).unwrap_or_default();
+        return fields.required(placeholder, Some(raw.to_owned()));
+    }
+    let name = placeholder.trim_matches(['{', '}']);
+    let mut pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
+    pairs.find(|(key, _)| key == name).and_then(|(_, value)| value.into_owned().try_into().ok())
+}
+
+/// The names of a request that the gate has let pass. They stand in the request's extensions.
+#[derive(Debug, Clone)]
+pub struct Names {
+    /// The tenant that the request is about, if it names one.
+    pub tenant: Option<AuthorizedTenant>,
+    /// The service.
+    pub service: Option<ServiceName>,
+    /// The environment.
+    pub env: Option<EnvName>,
+    /// The version.
+    pub version: Option<VersionName>,
+}
+
+/// `{tenant}` in the path.
+#[derive(Debug, Clone)]
+pub struct TenantPath(pub AuthorizedTenant);
+
+/// `{tenant}/{service}/{env}` in the path.
+#[derive(Debug, Clone)]
+pub struct PolicyPath(pub AuthorizedTenant, pub PolicyName);
+
+/// `{tenant}/{service}/{env}/{version}` in the path.
+#[derive(Debug, Clone)]
+pub struct RoutePath(pub AuthorizedTenant, pub RouteName);
+
+/// `{tenant}` and a plan's `{id}` in the path.
+#[derive(Debug, Clone)]
+pub struct PlanPath(pub AuthorizedTenant, pub Uuid);
+
+impl Names {
+    /// Returns what `take` makes of the names. A request that did not come through the gate has none, and is refused.
+    fn read<T>(request: &HttpRequest, take: impl FnOnce(Self) -> Option<T>) -> Result<T, Problem> {
+        let names = request.extensions().get::<Self>().cloned();
+        let unchecked = || Problem::new(Code::Forbidden, "the names in the path were not checked");
+        names.filter(|names| names.are_routed(request)).and_then(take).ok_or_else(unchecked)
+    }
+
+    /// Whether the router has matched these very names. The gate and the router read the same spelling; if they ever differ, the request
+    /// is refused and the difference is logged.
+    fn are_routed(&self, request: &HttpRequest) -> bool {
+        let checked = [
+            ("tenant", self.tenant.as_ref().map(|tenant| tenant.name().as_str())),
+            ("service", self.service.as_ref().map(ServiceName::as_str)),
+            ("env", self.env.as_ref().map(EnvName::as_str)),
+            ("version", self.version.as_ref().map(VersionName::as_str)),
+        ];
+        let other = checked.into_iter().find(|(name, checked)| {
+            let routed = request.match_info().get(name);
+            routed.is_some() && routed != *checked
+        });
+        if let Some((name, _)) = other {
+            tracing::error!(http.route.parameter = name, "the router has matched another name than the gate has checked");
+        }
+        other.is_none()
+    }
+}
+
+macro_rules! from_names {
+    ($($path:ident: $take:expr;)+) => {$(
+        impl FromRequest for $path {
+            type Error = Problem;
+            type Future = Ready<Result<Self, Problem>>;
+
+            fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+                ready(Names::read(request, $take))
+            }
+        }
+    )+};
+}
+
+from_names! {
+    TenantPath: |names| Some(Self(names.tenant?));
+    PolicyPath: |names| Some(Self(names.tenant?, PolicyName { service: names.service?, env: names.env? }));
+    RoutePath: |names| {
+        Some(Self(names.tenant?, RouteName { service: names.service?, env: names.env?, version: names.version? }))
+    };
+}
+
+impl FromRequest for PlanPath {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = Uuid::parse_str(request.match_info().get("id").unwrap_or_default());
+        let id = id.map_err(|_| Problem::field("{id}", Invalid::new("not_a_uuid", "must be a UUID")));
+        ready(Names::read(request, |names| names.tenant).and_then(|tenant| Ok(Self(tenant, id?))))
+    }
+}
+
+/// Writes the request's path in its one spelling, before anything looks at it: an escaped unreserved character is that character
+/// (RFC 3986 §2.3, §6.2.2.2). A character that stays escaped is in no name of this API and in none of its fixed paths. A `%` without two
+/// hexadecimal digits is refused: programs read it differently.
+pub fn normalize_path(request: &mut ServiceRequest) -> Result<(), Problem> {
+    let path = unescaped(request.uri().path())
+        .ok_or_else(|| Problem::new(Code::MalformedRequest, "the path has a % that is not followed by two hexadecimal digits"))?;
+    let Cow::Owned(path) = path else { return Ok(()) };
+    let path_and_query = match request.uri().query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path,
+    };
+    let unreadable = || Problem::new(Code::MalformedRequest, "the path is no path of a URI");
+    let mut parts = request.uri().clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::from_maybe_shared(Bytes::from(path_and_query)).map_err(|_| unreadable())?);
+    let uri = Uri::from_parts(parts).map_err(|_| unreadable())?;
+    request.match_info_mut().get_mut().update(&uri);
+    request.head_mut().uri = uri;
+    Ok(())
+}
+
+/// The path with each escaped unreserved character written out; `None` if a `%` escapes nothing.
+fn unescaped(path: &str) -> Option<Cow<'_, str>> {
+    let mut parts = path.split('%');
+    let mut written = parts.next()?.to_owned();
+    let mut is_changed = false;
+    for part in parts {
+        let digits = part.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        let byte = u8::from_str_radix(digits, 16).ok()?;
+        if is_unreserved(byte) {
+            written.push(char::from(byte));
+            written.push_str(part.get(2..)?);
+            is_changed = true;
+        } else {
+            written.push('%');
+            written.push_str(part);
+        }
+    }
+    Some(if is_changed { Cow::Owned(written) } else { Cow::Borrowed(path) })
+}
+
+/// RFC 3986 §2.3.
+fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn escaped_unreserved_characters_are_written_out_once() {
+        for (path, expected) in [
+            ("/a", Some("/a")),
+            ("/%61", Some("/a")),
+            ("/%7E%2d%2D%5f", Some("/~--_")),
+            ("/%2561", Some("/%2561")),
+            ("/%25%36%31", Some("/%2561")),
+            ("/%2F%00%20%ff", Some("/%2F%00%20%ff")),
+            ("/%+61", None),
+            ("/%6", None),
+            ("/%", None),
+            ("/%6\u{e9}", None),
+            ("/%%361", None),
+        ] {
+            assert_eq!(unescaped(path).as_deref(), expected, "{path}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn an_escaped_unreserved_character_is_that_character(
+            text in "[A-Za-z0-9._~-]{1,40}", escaped in prop::collection::vec(0_u8..3, 40),
+        ) {
+            let sent: String = text.bytes().zip(&escaped).map(|(byte, how)| match how {
+                0 => char::from(byte).to_string(),
+                1 => format!("%{byte:02x}"),
+                _ => format!("%{byte:02X}"),
+            }).collect();
+            let written = unescaped(&sent).unwrap();
+            prop_assert_eq!(&*written, &*text);
+        }
+
+        #[test]
+        fn a_spelling_that_is_written_out_stays(path in "(/|[a-z]|%[0-9a-fA-F]{2}){0,30}") {
+            let once = unescaped(&path).unwrap().into_owned();
+            // A reserved character may be followed by two that were escaped: these were read, and are not read again.
+            let again = unescaped(&once);
+            prop_assert!(again.is_none_or(|again| again == once || once.contains("%25")));
+        }
+    }
+}
