@@ -368,10 +368,6 @@ fn use_cases_take_tenants_that_were_checked() {
     let answering: Vec<_> = sources.iter().filter(|source| ANSWER_CALLERS.contains(&&*source.path)).collect();
     assert_eq!(answering.len(), ANSWER_CALLERS.len());
     assert_none(answering.iter().flat_map(|source| bare_tenants(source)).collect());
-    let of = |text: &str| bare_tenants(&source("service/reads.rs", text)).len();
-    assert_eq!(of("impl A {\n    pub async fn get(&self, tenant: &TenantName) -> X {\n    }"), 1);
-    assert_eq!(of("impl A {\n    pub fn get(\n        &self, key: &RouteKey,\n    ) -> X {\n    }"), 1);
-    assert_eq!(of("impl A {\n    pub async fn get(&self, tenant: &AuthorizedTenant) -> X {\n    }"), 0);
 }
 
 /// What a statement is put together of beside constants, each with its reason.
@@ -485,6 +481,10 @@ fn the_checks_find_what_they_look_for() {
     assert_eq!(all_tenants("service/x.rs", "primary.read(&Visible::all_tenants(), read)"), 1);
     assert_eq!(all_tenants("service/upkeep.rs", "primary.read(&Visible::all_tenants(), read)"), 0);
     assert_eq!(all_tenants("service/upkeep.rs", "\"set app.tenants = '*'\""), 1);
+    let bare = |text: &str| bare_tenants(&source("service/reads.rs", text)).len();
+    assert_eq!(bare("impl A {\n    pub async fn get(&self, tenant: &TenantName) -> X {\n    }"), 1);
+    assert_eq!(bare("impl A {\n    pub fn get(\n        &self, key: &RouteKey,\n    ) -> X {\n    }"), 1);
+    assert_eq!(bare("impl A {\n    pub async fn get(&self, tenant: &AuthorizedTenant) -> X {\n    }"), 0);
     let told = |text| told_of_requests(&source("http/x.rs", text)).len();
     assert_eq!(told("tracing::info_span!(\"x\", q = request.query_string());\nlet a = request.headers();"), 1);
     assert_eq!(told("tracing::warn!(key = %request.headers().len(),\n \"x\");\n"), 1);

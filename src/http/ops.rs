@@ -30,7 +30,7 @@ const SILENCE: Duration = Duration::from_secs(2);
 
 /// Wrong tokens that are answered 401 in a second; more are answered 429. The right token is taken all the same: to find it is a matter of
 /// its length, and a flood of wrong ones locks nobody out.
-const GUESSES: Quota = Quota::per_second(NonZeroU32::MIN.saturating_add(49));
+const GUESSES: Quota = Quota::per_second(NonZeroU32::MIN.saturating_add(9));
 
 /// What a probe asks that can send no header. They tell no more than whether the process works.
 const OPEN: [&str; 2] = ["/health/live", "/health/ready"];
