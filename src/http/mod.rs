@@ -15,6 +15,7 @@ mod event_schema;
 mod exports;
 mod extract;
 mod gate;
+mod headers;
 mod health;
 mod keys;
 mod limits;

@@ -9,8 +9,9 @@ use validator::Validate;
 
 use super::{
     ApiState,
-    context::parse_tag,
+    context::LAST_EVENT_ID,
     extract::Query,
+    headers::version_tag,
     openapi::schemas,
     polling::{scope, tenant_in_path},
     problem::Problem,
@@ -21,7 +22,6 @@ use crate::{
     service::feed::{Feed, Onlooker, Piece},
 };
 
-const LAST_EVENT_ID: header::HeaderName = header::HeaderName::from_static("last-event-id");
 const NO_BUFFERING: header::HeaderName = header::HeaderName::from_static("x-accel-buffering");
 
 /// Tells how long to wait before coming back, and gets the head of the answer on its way.
@@ -84,7 +84,7 @@ fn streaming(pieces: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
 /// An empty one is what a browser sends that has none yet.
 fn last_event_id(request: &HttpRequest) -> Result<Option<VersionTag>, Problem> {
     let Some(value) = request.headers().get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
-    let tag = parse_tag(&String::from_utf8_lossy(value.as_bytes()));
+    let tag = version_tag(&String::from_utf8_lossy(value.as_bytes()));
     tag.map(Some).map_err(|invalid| Problem::field("Last-Event-ID:", invalid))
 }
 

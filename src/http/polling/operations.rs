@@ -82,7 +82,7 @@ pub fn operations() -> Vec<Operation> {
             .about(
                 "The same bytes for the same revision on every instance, without a clock in them. Its tag moves only when something in the \
                  scope moved. With `wait` and the newest tag in `If-None-Match` the request is held until the scope moves. \
-                 Narrowed by `service` and `env`. With `at`, the bytes that were served then: only `ETag`, never compressed, never 304.",
+                 Narrowed by `service` and `env`. With `at`, the bytes that were served then: only `ETag`, never compressed.",
             )
             .query::<SnapshotIn>()
             .reads_no_older()
