@@ -124,6 +124,11 @@ impl Operation {
         self.operation["requestBody"]["content"]["application/json"].get("example").cloned()
     }
 
+    /// The example with another text at a place of [`Operation::texts`], and nothing else wrong with it.
+    pub fn body_with(&self, pointer: &str, text: &str) -> Value {
+        with(around(self.example().expect("a body"), pointer), pointer, json!(text))
+    }
+
     /// Every text in its body, as JSON pointers, with the schema of each.
     pub fn texts(&self) -> Vec<(String, &'static Value)> {
         let mut found = Vec::new();
@@ -132,6 +137,26 @@ impl Operation {
             walk(schema, "", self.example().as_ref().unwrap_or(&Value::Null), 0, &mut found);
         }
         found
+    }
+}
+
+/// What must stand around a text so that nothing else is wrong.
+fn around(mut body: Value, pointer: &str) -> Value {
+    let route = json!({ "service": "web", "env": "prod", "version": "v1", "url": "http://a.example" });
+    let policy = json!({ "service": "web", "env": "prod" });
+    for (object, whole) in [("route", route), ("policy", policy)] {
+        if pointer.starts_with(&format!("/changes/0/{object}/")) {
+            body["changes"] = json!([{ "action": "put", object: whole }]);
+        }
+    }
+    if let Some((list, _)) = pointer.split_once("/rules/0/") {
+        let rule = json!({ "match": { "headers": { "x-beta": { "present": true } } }, "name": "n", "version": "v1" });
+        body = with(body, &format!("{list}/rules"), json!([rule]));
+    }
+    // A condition has one of its members.
+    match pointer.rsplit_once('/') {
+        Some((parent, "exact" | "prefix" | "regex" | "suffix" | "contains")) => with(body, parent, json!({})),
+        _ => body,
     }
 }
 
@@ -162,7 +187,7 @@ fn walk(schema: &'static Value, place: &str, example: &Value, depth: usize, foun
 }
 
 /// `body` with `value` at a JSON pointer. What stands in the way is made.
-pub fn with(mut body: Value, pointer: &str, value: Value) -> Value {
+fn with(mut body: Value, pointer: &str, value: Value) -> Value {
     let mut at = &mut body;
     for part in pointer.split('/').skip(1) {
         at = match part.parse::<usize>() {

@@ -63,9 +63,8 @@ async fn a_time_that_is_too_late_is_told_so_everywhere() {
             assert_eq!(refused.json["errors"][0]["code"], "too_late", "{path}");
             walked += 1;
         }
-        let Some(example) = operation.example() else { continue };
         for (pointer, schema) in operation.texts().iter().filter(|(_, schema)| schema["format"] == "date-time") {
-            let body = operations::with(example.clone(), pointer, json!(LAST));
+            let body = operation.body_with(pointer, LAST);
             let refused = app.call(method.clone(), &operation.path()).json(&body).problem(422, "invalid_request").await;
             assert_eq!(
                 (refused.pointers(), &refused.json["errors"][0]["code"]),

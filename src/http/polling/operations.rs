@@ -90,7 +90,6 @@ pub fn operations() -> Vec<Operation> {
             .answers(Answer::json::<Snapshot>(200, "The snapshot.", snapshot())
                     .with(&["ETag.weak"])
                     .perhaps(&["Vary", "TM-Stale", "Preference-Applied", "Content-Encoding"]))
-            .answers(polled(Answer::empty(304, "The caller has it.")))
             .refuses(&[Code::TenantNotFound, Code::TooManyWaiters]),
         Operation::get("/api/v1/tenants/{tenant}/changes", "getChanges", "What happened after a tag")
             .about("With `wait` the request is held until there is something to tell.")
@@ -119,10 +118,6 @@ pub fn operations() -> Vec<Operation> {
             .answers(Answer::of(200, "The stream.", "text/event-stream"))
             .refuses(&[Code::TooManyWaiters]),
     ]
-}
-
-fn polled(answer: Answer) -> Answer {
-    answer.with(&["ETag.weak", "Vary"]).perhaps(&["TM-Stale", "Preference-Applied"])
 }
 
 fn snapshot() -> Value {
