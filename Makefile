@@ -75,7 +75,8 @@ sbom: rust ## what the program is made of, as CycloneDX, in target/sbom
 	@cargo cyclonedx --quiet --format json --spec-version 1.5 --all --override-filename traffic-manager.cdx
 	@mkdir -p target/sbom && mv traffic-manager.cdx.json target/sbom/ && ls -l target/sbom
 
-fuzz: rust up ## requests made from the OpenAPI document, for ten minutes
+fuzz: rust up ## every property with many cases, then requests made from the OpenAPI document, for ten minutes
+	@PROPTEST_CASES=$${PROPTEST_CASES:-$$(( $${TM_FUZZ_SECONDS:-600} * 5 ))} cargo test --locked --lib
 	@set -a; . .stack/env; TM_FUZZ_SECONDS=$${TM_FUZZ_SECONDS:-600} cargo test --locked --test fuzz -- --nocapture
 
 soak-kill: rust up ## the kill -9 tests at their full size

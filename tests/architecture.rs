@@ -53,6 +53,8 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("csv", &[("http/exports.rs", "the only CSV")]),
+    ("fluent_uri", &[("domain/url", "the URLs of routes")]),
+    ("icu_properties", &[("domain/text.rs", "the texts that people write")]),
 ];
 
 /// Who may see the rows of every tenant, each with its reason. Everybody else names the tenants.

@@ -102,15 +102,15 @@ mod tests {
             revision in 1..=(1_u64 << 53) - 1,
             has_before in proptest::bool::ANY,
         ) {
-            use crate::domain::{event::{Action, Actor, Change}, ids::RouteName, route::{Labels, RouteSpec}, tag::{Epoch, Revision}};
+            use crate::domain::{event::{Action, Actor, Change}, ids::RouteName, route::{Description, Labels, RouteSpec, RouteUrl}, tag::{Epoch, Revision}};
             let id = uuid::Uuid::from_u128(u128::from(revision) << 64);
             let mut labels = labels;
             labels.insert("id".into(), id.to_string());
             let spec = RouteSpec {
-                url: "http://a/?q=\"x\"".parse().unwrap(),
+                url: RouteUrl::stored("http://a/?q=\"x\"".to_owned()),
                 is_active: true,
-                labels: Labels::try_from(labels).unwrap(),
-                description: description.and_then(|text| text.try_into().ok()),
+                labels: Labels::stored(labels),
+                description: description.map(Description::stored),
             };
             let event = seal(EventBody {
                 id,

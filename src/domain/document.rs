@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Invalid,
+    Invalid, given,
     ids::{EnvName, PolicyName, RouteName, ServiceName, VersionName},
     plan::Content,
     policy::{Host, PathPrefix, PolicySpec, Rule, Share, StickyBy},
@@ -37,15 +37,16 @@ pub struct RouteDoc {
     /// Version.
     pub version: VersionName,
     /// Where traffic goes.
+    #[serde(deserialize_with = "given::text")]
     pub url: RouteUrl,
     /// Whether traffic may go there.
     #[serde(default = "yes")]
     pub is_active: bool,
     /// Free-form labels.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given::labels")]
     pub labels: Labels,
     /// For people.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "given::optional_text")]
     pub description: Option<Description>,
 }
 

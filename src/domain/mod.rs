@@ -19,6 +19,7 @@ pub mod decide;
 pub mod document;
 pub mod event;
 pub mod filter;
+pub mod given;
 pub mod hash;
 pub mod ids;
 pub mod narrowing;
@@ -28,8 +29,12 @@ pub mod route;
 pub mod snapshot;
 pub mod tag;
 pub mod tenant;
+mod text;
 pub mod time;
+pub mod url;
 pub mod walk;
+
+pub(crate) use self::text::plain_text;
 
 /// Why a piece of raw input is not what it should be: a stable `code` for programs and a `detail` for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,28 +50,5 @@ impl Invalid {
     /// An error with its stable code and a sentence for people.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into() }
-    }
-}
-
-/// Accepts text of at most `max` bytes without control characters (Unicode `Cc`), and refuses the rest by name.
-pub(crate) fn plain_text(raw: &str, max: usize, what: &str) -> Result<(), Invalid> {
-    if raw.len() > max {
-        return Err(Invalid::new("too_long", format!("{what} may have at most {max} bytes")));
-    }
-    if raw.chars().any(char::is_control) {
-        return Err(Invalid::new("control_character", format!("{what} may not contain control characters")));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_text_has_a_length_and_no_control_characters() {
-        let code = |raw: &str| plain_text(raw, 4, "it").err().map(|invalid| invalid.code);
-        assert_eq!((code(""), code("abcd"), code("äö")), (None, None, None));
-        assert_eq!((code("abcde"), code("äöü"), code("a\nb")), (Some("too_long"), Some("too_long"), Some("control_character")));
     }
 }

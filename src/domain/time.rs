@@ -2,10 +2,13 @@
 
 use std::{fmt, str::FromStr};
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Time, fmt::temporal::Pieces, tz::Offset};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::Invalid;
+
+/// 0000-01-01T00:00:00Z in seconds: RFC 3339 has no year before.
+const EARLIEST: i64 = -62_167_219_200;
 
 /// An instant, truncated to microseconds (what Postgres keeps) and printed as RFC 3339 in UTC with six digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
@@ -40,16 +43,31 @@ impl fmt::Display for UtcTime {
 impl FromStr for UtcTime {
     type Err = Invalid;
 
-    /// RFC 3339 with an offset; a time without a zone is taken as UTC.
+    /// RFC 3339 with an offset; a time without a zone is taken as UTC. A leap second (`:60`) is the second before it.
     fn from_str(raw: &str) -> Result<Self, Invalid> {
-        if let Ok(timestamp) = raw.parse::<Timestamp>() {
-            return Ok(timestamp.into());
+        let timestamp = raw.parse::<Timestamp>().or_else(|_| without_zone(raw))?;
+        if timestamp.as_second() < EARLIEST {
+            return Err(too_early());
         }
-        let wrong = || Invalid::new("not_a_time", "a time is RFC 3339, such as 2026-11-21T05:48:00Z");
-        let civil: jiff::civil::DateTime = raw.parse().map_err(|_| wrong())?;
-        let zoned = civil.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| wrong())?;
-        Ok(zoned.timestamp().into())
+        Ok(timestamp.into())
     }
+}
+
+/// A time without a zone, or one that the library cannot hold.
+fn without_zone(raw: &str) -> Result<Timestamp, Invalid> {
+    let wrong = || Invalid::new("not_a_time", "a time is RFC 3339, such as 2026-11-21T05:48:00Z");
+    let pieces = Pieces::parse(raw).ok().filter(|pieces| pieces.time_zone_annotation().is_none()).ok_or_else(wrong)?;
+    let civil = pieces.date().to_datetime(pieces.time().unwrap_or(Time::midnight()));
+    let offset = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
+    offset.to_timestamp(civil).map_err(|_| if civil.year() > 0 { too_late() } else { too_early() })
+}
+
+fn too_late() -> Invalid {
+    Invalid::new("too_late", "too late: the latest time that is taken is 9999-12-30T22:00:00Z")
+}
+
+fn too_early() -> Invalid {
+    Invalid::new("too_early", "too early: the earliest time that is taken is 0000-01-01T00:00:00Z")
 }
 
 impl TryFrom<String> for UtcTime {
@@ -61,6 +79,8 @@ impl TryFrom<String> for UtcTime {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -71,6 +91,70 @@ mod tests {
         assert_eq!("2026-11-21T06:48:00+01:00".parse::<UtcTime>().unwrap(), time);
         let nanos: UtcTime = "2026-11-21T05:48:00.123456789Z".parse().unwrap();
         assert_eq!(nanos.to_string(), "2026-11-21T05:48:00.123456Z");
-        assert!("yesterday".parse::<UtcTime>().is_err());
+    }
+
+    #[test]
+    fn a_time_that_cannot_be_held_is_too_late_or_too_early() {
+        let code = |raw: &str| raw.parse::<UtcTime>().err().map(|invalid| invalid.code);
+        for taken in [
+            "9999-12-30T22:00:00Z",
+            "9999-12-30T22:00:00",
+            "9999-12-31T00:00:00+23:59",
+            "0000-01-01T00:00:00Z",
+            "0000-01-01T00:00:00",
+            "2016-12-31T23:59:60Z",
+            "2026-11-21t05:48:00z",
+            "2024-02-29T00:00:00-23:59",
+        ] {
+            assert_eq!(code(taken), None, "{taken}");
+        }
+        let leap: UtcTime = "2016-12-31T23:59:60Z".parse().unwrap();
+        assert_eq!(leap.to_string(), "2016-12-31T23:59:59.000000Z");
+        for late in
+            ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59", "9999-12-31T23:59:60Z", "9999-12-30T23:00:00-00:30", "9999-12-31"]
+        {
+            assert_eq!(code(late), Some("too_late"), "{late}");
+        }
+        for early in ["0000-01-01T00:00:00+00:01", "-000001-12-31T00:00:00Z", "-009999-01-01T00:00:00+23:00"] {
+            assert_eq!(code(early), Some("too_early"), "{early}");
+        }
+        for none in [
+            "",
+            "yesterday",
+            "2026-13-01T00:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "10000-01-01T00:00:00Z",
+            "2026-11-21T24:00:00Z",
+            "1",
+        ] {
+            assert_eq!(code(none), Some("not_a_time"), "{none}");
+        }
+    }
+
+    proptest! {
+        /// All that RFC 3339 can say, on every day and with every offset.
+        #[test]
+        fn every_rfc_3339_time_is_taken_or_told_why(
+            (year, month, day) in (0_i16..=9999, 1_i8..=12, 1_i8..=31), (hour, minute, second) in (0_i8..24, 0_i8..60, 0_i8..=60),
+            fraction in "(\\.[0-9]{1,9})?", offset in "[Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9]",
+        ) {
+            let exists = jiff::civil::Date::new(year, month, day).is_ok();
+            let raw = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}{offset}");
+            match raw.parse::<UtcTime>() {
+                Ok(time) => prop_assert_eq!(time.to_string().parse::<UtcTime>().unwrap(), time, "{}", raw),
+                Err(invalid) if exists => {
+                    let at_the_end = invalid.code == "too_late" && year == 9999 && month == 12 && day >= 30;
+                    prop_assert!(at_the_end || invalid.code == "too_early" && year == 0 && month == 1 && day == 1, "{}", raw);
+                }
+                Err(invalid) => prop_assert_eq!(invalid.code, "not_a_time", "{}", raw),
+            }
+        }
+
+        #[test]
+        fn no_text_makes_the_time_panic(raw in "[0-9T:Z.+\\[\\]-]{0,40}|\\PC{0,30}") {
+            if let Ok(time) = raw.parse::<UtcTime>() {
+                prop_assert_eq!(time.to_string().len(), 27, "{}", raw);
+            }
+        }
     }
 }

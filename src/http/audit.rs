@@ -60,14 +60,16 @@ impl Filtered {
     /// The filter; what is wrong with it is noted in `fields`.
     pub fn parse(self, fields: &mut Fields) -> EventFilter {
         let Self { route, action, actor, from, to } = self;
+        let (from, to) = (fields.optional("?from", from), fields.optional("?to", to));
+        fields.ordered(from, "?to", to);
         EventFilter {
             action: parse_action(fields, action),
             actors: actor
                 .and_then(|actor| fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor)))
                 .into_iter()
                 .collect(),
-            from: fields.optional("?from", from),
-            to: fields.optional("?to", to),
+            from,
+            to,
             ..route.parse(fields)
         }
     }
@@ -262,12 +264,9 @@ pub async fn time_range(state: web::Data<ApiState>, caller: Caller, query: Query
     let mut fields = Fields::default();
     let start = fields.required::<UtcTime>("?start_time", start_time);
     let end = fields.required::<UtcTime>("?end_time", end_time);
-    let ordered = start.zip(end).and_then(|(start, end)| {
-        let wrong = || Invalid::new("empty_range", "must be after start_time");
-        fields.check("?end_time", if start < end { Ok((start, end)) } else { Err(wrong()) })
-    });
+    fields.ordered(start, "?end_time", end);
     let filter = Narrowed { tenant, service, env, version: None }.parse(&mut fields);
-    let (start_time, end_time) = fields.finish(ordered)?;
+    let (start_time, end_time) = fields.finish(start.zip(end))?;
     let filter = EventFilter { from: Some(start_time), to: Some(end_time), ..filter };
     let events = state.audit.newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
     Ok(respond::json(&TimeRangeOut { start_time, end_time, count: events.len(), events: &events }))

@@ -3,7 +3,7 @@
 
 use std::{fmt, sync::Arc};
 
-use actix_web::{FromRequest, HttpRequest, dev::Payload};
+use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt as _, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
@@ -77,12 +77,13 @@ impl<T: DeserializeOwned + 'static> FromRequest for Bulk<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let format = format(request);
         let limits = request.app_data::<Limits>().cloned();
-        let length = request.headers().get(actix_web::http::header::CONTENT_LENGTH);
+        let length = request.headers().get(header::CONTENT_LENGTH);
         let announced = length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
         let payload = payload.take();
         Box::pin(async move {
             let Some(format) = format? else {
-                return Err(Problem::new(Code::UnsupportedMediaType, "send application/json or application/yaml"));
+                let taken = "application/json, application/yaml";
+                return Err(Problem::unsupported("send application/json or application/yaml", header::ACCEPT, taken));
             };
             let limits = limits.ok_or_else(|| Problem::new(Code::Internal, "a large body without a limit"))?;
             let (bytes, room) = limits.read(payload, announced).await?;

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{
     extract::Fields,
     gate::ClientAddress,
+    headers::{Condition, condition, seen, version_tag},
     problem::{Code, Problem},
 };
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
         tag::VersionTag,
     },
     service::{
-        Freshness,
+        Freshness, Seen,
         batch::{self, Request},
         keys::By,
     },
@@ -45,6 +46,8 @@ pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotenc
 pub const UNCHANGED: HeaderName = HeaderName::from_static("tm-unchanged");
 /// `TM-Min-Revision`
 pub const MIN_REVISION: HeaderName = HeaderName::from_static("tm-min-revision");
+/// `Last-Event-ID`
+pub const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// `TM-Stale`
 pub const STALE: HeaderName = HeaderName::from_static("tm-stale");
 
@@ -188,14 +191,14 @@ pub struct ReadContext {
     /// From `TM-Min-Revision`; `?min_revision=` is the query's part.
     minimum: Option<VersionTag>,
     /// From `If-None-Match`.
-    seen: Vec<VersionTag>,
+    seen: Seen,
 }
 
 impl ReadContext {
     /// With the newer of the header's and the query's minimum; two of different epochs cannot both be reached.
     pub fn freshness(self, parameter: Option<&str>) -> Result<Freshness, Problem> {
         let parameter =
-            parameter.map(|raw| parse_tag(raw).map_err(|invalid| Problem::field("?min_revision", invalid))).transpose()?;
+            parameter.map(|raw| version_tag(raw).map_err(|invalid| Problem::field("?min_revision", invalid))).transpose()?;
         let minimum = match (self.minimum, parameter) {
             (Some(header), Some(parameter)) if header.epoch != parameter.epoch => {
                 return Err(Problem::new(Code::RevisionNotReached, "the two minimum revisions are of different histories"));
@@ -214,64 +217,24 @@ impl FromRequest for ReadContext {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let raw = request.headers().get(MIN_REVISION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        let minimum = raw.map(|raw| parse_tag(&raw).map_err(|invalid| Problem::field("TM-Min-Revision:", invalid))).transpose();
-        ready(minimum.map(|minimum| Self { minimum, seen: if_none_match(request.headers()) }))
+        let minimum = raw.map(|raw| version_tag(&raw).map_err(|invalid| Problem::field("TM-Min-Revision:", invalid))).transpose();
+        ready(minimum.map(|minimum| Self { minimum, seen: seen(request.headers()) }))
     }
-}
-
-/// A version tag, with or without the quotes of an `ETag`.
-pub(super) fn parse_tag(raw: &str) -> Result<VersionTag, Invalid> {
-    raw.trim().trim_matches('"').parse()
-}
-
-/// The version tags among those of `If-None-Match`, strong or weak (RFC 9110 §13.1.2: weak comparison).
-pub fn if_none_match(headers: &HeaderMap) -> Vec<VersionTag> {
-    let values = headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).filter_map(|tag| parse_tag(tag.trim().trim_start_matches("W/")).ok()).collect()
 }
 
 fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Problem> {
-    let values: Vec<_> = headers.get_all(header::IF_MATCH).collect();
-    if values.is_empty() {
-        return Ok(None);
-    }
-    let malformed = || Problem::new(Code::MalformedRequest, "If-Match: must be * or a list of entity tags in quotes");
-    let mut tags = Vec::new();
-    for value in values {
-        let value = value.to_str().map_err(|_| malformed())?.trim();
-        if value == "*" {
-            return Ok(Some(IfMatch::Any));
-        }
-        // Strong comparison: a weak tag never matches, nor does one that no object of ours can have.
-        let strong = entity_tags(value).ok_or_else(malformed)?.into_iter().filter(|(is_weak, _)| !is_weak);
-        tags.extend(strong.filter_map(|(_, opaque)| opaque.parse().ok()));
-    }
-    Ok(Some(IfMatch::Tags(tags)))
-}
-
-/// A list of entity tags (RFC 9110 §8.8.3), each with whether it is weak. A comma may be a part of one.
-fn entity_tags(list: &str) -> Option<Vec<(bool, &str)>> {
-    let mut tags = Vec::new();
-    let mut rest = list;
-    loop {
-        let (is_weak, quoted) = rest.strip_prefix("W/").map_or((false, rest), |strong| (true, strong));
-        let (opaque, after) = quoted.strip_prefix('"')?.split_once('"')?;
-        tags.push((is_weak, opaque));
-        // Empty elements are to be passed over (§5.6.1.2).
-        let after = after.trim_start();
-        rest = after.trim_start_matches([',', ' ', '\t']);
-        if rest.is_empty() {
-            return Some(tags);
-        }
-        after.strip_prefix(',')?;
-    }
+    let malformed = |invalid: Invalid| Problem::new(Code::MalformedRequest, invalid.detail);
+    Ok(condition(headers, &header::IF_MATCH).map_err(malformed)?.map(|condition| match condition {
+        Condition::Any => IfMatch::Any,
+        Condition::Tags(tags) => IfMatch::Tags(tags),
+    }))
 }
 
 fn must_not_exist(headers: &HeaderMap) -> Result<bool, Invalid> {
-    match headers.get(header::IF_NONE_MATCH).map(|value| value.as_bytes()) {
-        None => Ok(false),
-        Some(b"*") => Ok(true),
-        Some(_) => Err(Invalid::new("only_star", "a write takes If-None-Match: * only")),
+    match condition(headers, &header::IF_NONE_MATCH) {
+        Ok(None) => Ok(false),
+        Ok(Some(Condition::Any)) => Ok(true),
+        Ok(Some(Condition::Tags(_))) | Err(_) => Err(Invalid::new("only_star", "a write takes If-None-Match: * only")),
     }
 }
 
@@ -286,7 +249,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Invalid> {
     Ok(Some(key))
 }
 
-/// A header as text: UTF-8, at most `max` bytes, no control characters. Empty counts as absent.
+/// A header as text: UTF-8, at most `max` bytes, no control or invisible characters. Empty counts as absent.
 fn text_header(headers: &HeaderMap, name: &HeaderName, max: usize) -> Result<Option<String>, Invalid> {
     let Some(value) = headers.get(name) else { return Ok(None) };
     let text = std::str::from_utf8(value.as_bytes()).map_err(|_| Invalid::new("not_utf8", format!("{name} must be UTF-8")))?;

@@ -11,7 +11,8 @@ use actix_web::{
 };
 
 use super::{
-    context::{CORRELATION_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, MIN_REVISION, REASON, STALE, UNCHANGED},
+    context::{CORRELATION_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, LAST_EVENT_ID, MIN_REVISION, REASON, STALE, UNCHANGED},
+    headers,
     problem::{Code, Problem},
 };
 use crate::config;
@@ -41,12 +42,15 @@ impl Limits {
     }
 }
 
-/// Why the request is refused for its head alone, if it is.
+/// Why the request is refused for its head alone, if it is: too large, or a field twice that has one value.
 pub fn refused(request: &ServiceRequest) -> Option<Problem> {
     let limits = request.app_data::<Limits>()?;
     let uri = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
     if uri > limits.uri_bytes {
         return Some(Problem::new(Code::UriTooLong, format!("at most {} bytes: see http.max_uri_bytes", limits.uri_bytes)));
+    }
+    if let Some(name) = headers::doubled(request.headers()) {
+        return Some(Problem::doubled_header(&name));
     }
     let sizes = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
     let (count, bytes) = sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size));
@@ -78,8 +82,8 @@ pub fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])
         .allowed_headers([header::AUTHORIZATION, header::CONTENT_TYPE, header::IF_MATCH, header::IF_NONE_MATCH])
-        .allowed_headers([CORRELATION_ID, IDEMPOTENCY_KEY, REASON, MIN_REVISION])
-        .allowed_headers(["prefer", "last-event-id", "traceparent", "tracestate"])
+        .allowed_headers([CORRELATION_ID, IDEMPOTENCY_KEY, REASON, MIN_REVISION, LAST_EVENT_ID])
+        .allowed_headers(["prefer", "traceparent", "tracestate"])
         .expose_headers([header::ETAG, header::LOCATION, header::RETRY_AFTER, header::CONTENT_DISPOSITION])
         .expose_headers([CORRELATION_ID, IDEMPOTENCY_REPLAYED, UNCHANGED, STALE])
         .expose_headers(["preference-applied", "ratelimit", "ratelimit-policy"])

@@ -2,7 +2,13 @@
 
 use std::{collections::HashSet, fmt, marker::PhantomData};
 
-use actix_web::{FromRequest, HttpMessage as _, HttpRequest, dev::Payload, error::PayloadError, http::header, web};
+use actix_web::{
+    FromRequest, HttpMessage as _, HttpRequest,
+    dev::Payload,
+    error::PayloadError,
+    http::{Method, header},
+    web,
+};
 use futures_util::future::{LocalBoxFuture, Ready, ready};
 use serde::{
     Deserialize, Deserializer,
@@ -41,6 +47,13 @@ impl Fields {
         self.0
     }
 
+    /// Notes a range of `from` up to, and without, `to` that has nothing in it: who swaps the two must not read that there is nothing.
+    pub fn ordered<T: PartialOrd>(&mut self, from: Option<T>, pointer: &str, to: Option<T>) {
+        if from.zip(to).is_some_and(|(from, to)| to <= from) {
+            self.check::<()>(pointer, Err(Invalid::new("empty_range", "must be after the beginning of the range")));
+        }
+    }
+
     /// The problem, if anything was wrong; `all` must be `Some` when nothing was.
     pub fn finish<T>(self, all: Option<T>) -> Result<T, Problem> {
         match all {
@@ -50,7 +63,10 @@ impl Fields {
     }
 }
 
-/// A JSON body: `application/json` or any `+json`, UTF-8, at most `http.max_body_bytes`, without unknown members. With its size
+const ACCEPT_PATCH: header::HeaderName = header::HeaderName::from_static("accept-patch");
+const MERGE_PATCHES: &str = "application/merge-patch+json, application/json";
+
+/// A JSON body: `application/json`, for `PATCH` also `application/merge-patch+json`, UTF-8, at most `http.max_body_bytes`, without unknown members. With its size
 /// in bytes.
 #[derive(Debug)]
 pub struct Body<T>(pub T, pub usize);
@@ -61,10 +77,16 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let format = format(request);
+        let not_json = if request.method() == Method::PATCH {
+            // RFC 5789 §3.1.
+            Problem::unsupported("send application/merge-patch+json or application/json", ACCEPT_PATCH, MERGE_PATCHES)
+        } else {
+            Problem::unsupported("send application/json", header::ACCEPT, "application/json")
+        };
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             if format? != Some(Format::Json) {
-                return Err(Problem::new(Code::UnsupportedMediaType, "send application/json"));
+                return Err(not_json);
             }
             let bytes = bytes.await.map_err(unreadable)?;
             parse_json(&bytes).map(|body| Self(body, bytes.len()))
@@ -82,17 +104,21 @@ pub(super) enum Format {
 pub(super) fn format(request: &HttpRequest) -> Result<Option<Format>, Problem> {
     let mut codings = request.headers().get_all(header::CONTENT_ENCODING);
     if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Problem::new(Code::UnsupportedMediaType, "send the body without Content-Encoding"));
+        return Err(Problem::unsupported("send the body without Content-Encoding", header::ACCEPT_ENCODING, "identity"));
     }
     Ok(media_type(request))
 }
 
 fn media_type(request: &HttpRequest) -> Option<Format> {
     let media_type = request.mime_type().ok().flatten()?;
-    let is = |name: &str| media_type.subtype() == name || media_type.suffix().is_some_and(|suffix| suffix == name);
-    match media_type.type_().as_str() {
-        "application" if is("json") => Some(Format::Json),
-        "application" if is("yaml") => Some(Format::Yaml),
+    if media_type.get_param("charset").is_some_and(|charset| !charset.as_str().eq_ignore_ascii_case("utf-8")) {
+        return None;
+    }
+    // Another type with the same suffix means something else: a JSON Patch is no object to merge.
+    match media_type.essence_str().to_ascii_lowercase().as_str() {
+        "application/json" => Some(Format::Json),
+        "application/merge-patch+json" if request.method() == Method::PATCH => Some(Format::Json),
+        "application/yaml" => Some(Format::Yaml),
         _ => None,
     }
 }

@@ -25,6 +25,7 @@ use super::{
     context::{CORRELATION_ID, RequestId},
     edge,
     gate::{Admitted, Denied, Gate},
+    headers,
     health::Health,
     params,
     problem::{Code, Problem},
@@ -198,7 +199,7 @@ async fn admitted(
             (request.error_response(problem), standing)
         }
     };
-    let mut response = as_problem(response, id);
+    let mut response = headers::unless_seen(as_problem(response, id));
     if let Some(standing) = standing {
         standing.tell(response.headers_mut());
     }
@@ -259,7 +260,7 @@ fn span(request: &ServiceRequest, id: &RequestId) -> tracing::Span {
         "http.request", http.request.method = %request.method(), url.path = request.path(), request.id = %id.0,
         http.response.status_code = tracing::field::Empty
     );
-    let header = |name| request.headers().get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+    let header = |name| headers::only(request.headers(), name).and_then(|value| value.to_str().ok());
     if let Some(traceparent) = header("traceparent") {
         telemetry::follow(&span, traceparent, header("tracestate"));
     }

@@ -16,6 +16,7 @@ mod event_schema;
 mod exports;
 mod extract;
 mod gate;
+mod headers;
 mod health;
 mod keys;
 mod limits;

@@ -10,8 +10,9 @@ use validator::Validate;
 pub use self::operations::{blame as blame_operation, diff as diff_operation};
 use super::{
     ApiState,
-    context::{ReadContext, parse_tag},
+    context::ReadContext,
     extract::Query,
+    headers::version_tag,
     openapi::schemas,
     params::{RoutePath, TenantPath},
     polling::{json, scope, set_tag},
@@ -33,10 +34,11 @@ pub(super) fn parse_at(raw: &str) -> Result<At, Invalid> {
     if !raw.is_empty() && raw.len() < 19 && raw.bytes().all(|b| b.is_ascii_digit()) {
         return Ok(Revision(raw.parse().map_err(|_| wrong())?).into());
     }
-    if let Ok(tag) = parse_tag(raw) {
+    if let Ok(tag) = version_tag(raw) {
         return Ok(At { when: When::Revision(tag.revision), epoch: Some(tag.epoch) });
     }
-    let time: UtcTime = raw.parse().map_err(|_| wrong())?;
+    let not_held = |invalid: Invalid| if invalid.code == "not_a_time" { wrong() } else { invalid };
+    let time: UtcTime = raw.parse().map_err(not_held)?;
     Ok(At { when: When::Time(time), epoch: None })
 }
 

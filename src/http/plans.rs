@@ -33,6 +33,7 @@ use crate::{
         Invalid, chain,
         command::{self, Apply, Desired, MAX_CHANGES, Op},
         document::{Document, PolicyDoc, RouteDoc},
+        given,
         ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName, VersionName},
         plan::Plan,
         route::{Description, Labels, RouteUrl},
@@ -204,11 +205,14 @@ pub struct RouteChangeIn {
     env: EnvName,
     #[schemars(with = "schemas::VersionName")]
     version: VersionName,
+    #[serde(default, deserialize_with = "given::optional_text")]
     #[schemars(with = "schemas::RouteUrl")]
     url: Option<RouteUrl>,
     is_active: Option<bool>,
+    #[serde(default, deserialize_with = "given::optional_labels")]
     #[schemars(with = "Option<schemas::Labels>")]
     labels: Option<Labels>,
+    #[serde(default, deserialize_with = "given::optional_text")]
     #[schemars(with = "Option<schemas::Description>")]
     description: Option<Description>,
 }

@@ -20,6 +20,7 @@ use super::{
     ApiState,
     context::{ReadContext, STALE},
     extract::{Fields, Query},
+    headers::{preference, version_tag},
     middleware::{Around, LONGEST_WAIT},
     openapi::schemas,
     params::TenantPath,
@@ -86,7 +87,7 @@ pub async fn snapshot(
     let held = within(around.request_timeout + wait.time().unwrap_or_default(), asked).await?;
     wait.still(&state, &caller)?;
     let (tag, coding) = (held.scope_tag(&scope), coding(&request));
-    let mut response = if freshness.seen.contains(&tag) {
+    let mut response = if freshness.seen.has(&tag) {
         unmoved(&state.polls, &tag, coding)
     } else {
         let mut response = json(state.polls.body(&held, &scope, coding).await?);
@@ -200,12 +201,13 @@ impl Wait {
             let number: u64 = number.parse().ok().filter(|_| digits).ok_or_else(|| Problem::field("?wait", wrong()))?;
             return Ok(Self::Asked(Duration::from_millis(number * unit)));
         }
-        let preferred = |value: &str| value.split([',', ';']).find_map(|p| p.trim().strip_prefix("wait=")?.parse::<u32>().ok());
-        let headers = request.headers().get_all(PREFER).filter_map(|value| value.to_str().ok());
-        Ok(headers
-            .into_iter()
-            .find_map(preferred)
-            .map_or(Self::No, |seconds| Self::Preferred(u64::from(seconds).min(LONGEST_WAIT.as_secs()))))
+        // A value that is no number is a preference that is not understood, and passed over.
+        let digits = preference(request.headers(), "wait").filter(|value| value.bytes().all(|b| b.is_ascii_digit()));
+        let longest = LONGEST_WAIT.as_secs();
+        Ok(match digits.as_deref() {
+            None | Some("") => Self::No,
+            Some(digits) => Self::Preferred(digits.parse().map_or(longest, |seconds: u64| seconds.min(longest))),
+        })
     }
 
     fn time(self) -> Option<Duration> {
@@ -248,7 +250,7 @@ pub(super) fn scope(service: Option<String>, env: Option<String>) -> Result<Scop
 
 fn required_tag(pointer: &str, raw: Option<&str>) -> Result<VersionTag, Problem> {
     let raw = raw.ok_or_else(|| Problem::field(pointer, Invalid::new("required", "is required")))?;
-    super::context::parse_tag(raw).map_err(|invalid| Problem::field(pointer, invalid))
+    version_tag(raw).map_err(|invalid| Problem::field(pointer, invalid))
 }
 
 /// The deadline of requests that the middleware leaves to their handlers, because they may wait.

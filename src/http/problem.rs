@@ -40,6 +40,8 @@ pub struct Problem {
     members: Box<serde_json::Map<String, serde_json::Value>>,
     retry_after_seconds: u32,
     request_id: Option<Box<str>>,
+    /// The header that tells what would be taken, of a body that is not.
+    taken: Option<(header::HeaderName, &'static str)>,
     /// The tenant of others that was named, for the audit: it is told to nobody.
     other_tenant: Option<Box<TenantName>>,
 }
@@ -59,7 +61,17 @@ impl Problem {
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let (errors, members) = Default::default();
         let (detail, retry_after_seconds) = (detail.into(), 1);
-        Self { code, detail, errors, current: None, members, retry_after_seconds, request_id: None, other_tenant: None }
+        Self {
+            code,
+            detail,
+            errors,
+            current: None,
+            members,
+            retry_after_seconds,
+            request_id: None,
+            taken: None,
+            other_tenant: None,
+        }
     }
 
     /// The answer to who names a tenant of others: that of one that does not exist.
@@ -97,6 +109,18 @@ impl Problem {
     pub fn field(pointer: impl Into<String>, invalid: Invalid) -> Self {
         let Invalid { code, detail } = invalid;
         Self::fields(vec![FieldError { pointer: pointer.into(), code, detail }])
+    }
+
+    /// 400 for a header that has one value, and is there more than once.
+    pub fn doubled_header(name: &header::HeaderName) -> Self {
+        let detail = format!("{name} is there more than once, and has one value");
+        let error = FieldError { pointer: format!("{name}:"), code: "duplicate", detail: "may be sent once".to_owned() };
+        Self { errors: vec![error], ..Self::new(Code::MalformedRequest, detail) }
+    }
+
+    /// 415, with the header that tells what is taken.
+    pub fn unsupported(detail: &str, header: header::HeaderName, taken: &'static str) -> Self {
+        Self { taken: Some((header, taken)), ..Self::new(Code::UnsupportedMediaType, detail) }
     }
 
     /// The same with the time after which asking again may help.
@@ -152,6 +176,9 @@ impl ResponseError for Problem {
         if status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
+        if let Some((name, taken)) = &self.taken {
+            response.insert_header((name.clone(), *taken));
+        }
         if let Some(current) = &self.current {
             response.insert_header((header::ETAG, current.to_etag()));
         }
@@ -187,6 +214,7 @@ impl From<service::Error> for Problem {
             E::RouteInactive => Self::new(Code::RouteInactive, detail),
             E::NoActiveVersion(why) => Self::new(Code::NoActiveVersion, detail).with("explanation", why),
             E::NotInHistory(_) => Self::field("?at", Invalid::new("not_in_history", detail)),
+            E::EndsBeforeItBegins { .. } => Self::field("?to", Invalid::new("empty_range", detail)),
             E::TooManyObjects(_) => Self::field("?service", Invalid::new("too_many", detail)),
             E::TooManyTenants(_) => Self::field("?tenant", Invalid::new("too_many", detail)),
             E::PlanNotFound => Self::new(Code::PlanNotFound, detail),

@@ -24,8 +24,9 @@ use actix_web::{
 use uuid::Uuid;
 
 use super::{
-    context::{CORRELATION_ID, MIN_REVISION, RequestId, if_none_match},
+    context::{CORRELATION_ID, MIN_REVISION, RequestId},
     gate::{Gate, Polled},
+    headers::seen,
     limits::Standing,
     polling::{self, PREFER},
 };
@@ -129,7 +130,7 @@ impl Quick {
 
     fn resolve(&self, request: &ServiceRequest) -> Option<(HttpResponse, Option<Standing>)> {
         let [tenant, service, env, version] = plain(request.query_string(), ["tenant", "service", "env", "version"])?;
-        let polled = self.polls.resolve_held([tenant?, service?, env?, version?], &if_none_match(request.headers()))?;
+        let polled = self.polls.resolve_held([tenant?, service?, env?, version?], &seen(request.headers()))?;
         let standing = self.gate.admit_at_once(request, RESOLVE, &Polled { tenant: tenant?, service, env })?;
         Some((polling::resolved(&self.polls, polled), standing))
     }
@@ -141,7 +142,7 @@ impl Quick {
         if service == Some("") || env == Some("") {
             return None;
         }
-        let tag = self.polls.unmoved_held(tenant, service, env, &if_none_match(request.headers()))?;
+        let tag = self.polls.unmoved_held(tenant, service, env, &seen(request.headers()))?;
         let standing = self.gate.admit_at_once(request, SNAPSHOT, &Polled { tenant, service, env })?;
         Some((polling::unmoved(&self.polls, &tag, polling::coding(request)), standing))
     }

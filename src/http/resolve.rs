@@ -12,8 +12,9 @@ use validator::Validate;
 pub use self::operations::{Explanation, explanation, operation};
 use super::{
     ApiState,
-    context::{ReadContext, if_none_match},
+    context::ReadContext,
     extract::{Fields, parse_query},
+    headers,
     middleware::Around,
     openapi::schemas,
     polling::{json, resolved, set_tag, with_age, within},
@@ -58,11 +59,11 @@ pub struct ResolveIn {
 pub async fn resolve(
     state: web::Data<ApiState>, around: web::Data<Around>, caller: Caller, context: ReadContext, request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let (query, headers) = split(request.query_string())?;
+    let (query, asked_headers) = split(request.query_string())?;
     let ResolveIn { tenant, service, env, version, key, explain, min_revision } = parse_query(&query)?;
     let freshness = context.freshness(min_revision.as_deref())?;
     if version.is_some() {
-        refuse_with_version(key.is_some(), explain, !headers.is_empty())?;
+        refuse_with_version(key.is_some(), explain, !asked_headers.is_empty())?;
         let RouteKey { tenant, name } = key_in_query([tenant, service, env, version])?;
         let tenant = caller.authorize(tenant)?;
         let polled = within(around.request_timeout, state.polls.resolve(&tenant, &name, &freshness)).await?;
@@ -76,11 +77,11 @@ pub async fn resolve(
     let parts = tenant.zip(service).zip(env).zip(key);
     let (((tenant, service), env), key) = fields.finish(parts)?;
     let (tenant, policy) = (caller.authorize(tenant)?, PolicyName { service, env });
-    let asked = Asked { key, headers };
+    let asked = Asked { key, headers: asked_headers };
     let chosen = within(around.request_timeout, state.polls.choose(&tenant, &policy, &asked, &freshness)).await?;
-    let seen = if_none_match(request.headers());
+    let seen = headers::seen(request.headers());
     let mut response = match &chosen.tag {
-        Some(tag) if seen.contains(tag) => HttpResponse::NotModified().finish(),
+        Some(tag) if seen.has(tag) => HttpResponse::NotModified().finish(),
         _ => json(Polls::chosen_body(tenant.name(), &chosen, explain)?.into()),
     };
     // Without a tag chance decided: the next answer may be another.

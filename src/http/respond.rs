@@ -4,7 +4,10 @@ use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::context::{IDEMPOTENCY_REPLAYED, UNCHANGED, if_none_match};
+use super::{
+    context::{IDEMPOTENCY_REPLAYED, UNCHANGED},
+    headers::seen,
+};
 use crate::{
     domain::{command::Effect, tag::VersionTag},
     service::{batch::Reply, reads::PageRequest},
@@ -54,8 +57,7 @@ pub fn json(body: &impl Serialize) -> HttpResponse {
 
 /// 304 when the client has this tag already, else what `answer` makes; with the tag either way.
 pub fn conditional(request: &HttpRequest, tag: &VersionTag, answer: impl FnOnce() -> HttpResponse) -> HttpResponse {
-    let mut response =
-        if if_none_match(request.headers()).contains(tag) { HttpResponse::NotModified().finish() } else { answer() };
+    let mut response = if seen(request.headers()).has(tag) { HttpResponse::NotModified().finish() } else { answer() };
     if let Ok(value) = header::HeaderValue::from_str(&tag.to_etag()) {
         response.headers_mut().insert(header::ETAG, value);
     }

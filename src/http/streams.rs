@@ -8,7 +8,14 @@ use serde::Deserialize;
 use validator::Validate;
 
 use super::{
-    ApiState, context::parse_tag, extract::Query, openapi::schemas, params::TenantPath, polling::scope, problem::Problem,
+    ApiState,
+    context::LAST_EVENT_ID,
+    extract::Query,
+    headers::version_tag,
+    openapi::schemas,
+    params::TenantPath,
+    polling::scope,
+    problem::Problem,
 };
 use crate::{
     auth::Caller,
@@ -16,7 +23,6 @@ use crate::{
     service::feed::{Feed, Onlooker, Piece},
 };
 
-const LAST_EVENT_ID: header::HeaderName = header::HeaderName::from_static("last-event-id");
 const NO_BUFFERING: header::HeaderName = header::HeaderName::from_static("x-accel-buffering");
 
 /// Tells how long to wait before coming back, and gets the head of the answer on its way.
@@ -79,7 +85,7 @@ fn streaming(pieces: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
 /// An empty one is what a browser sends that has none yet.
 fn last_event_id(request: &HttpRequest) -> Result<Option<VersionTag>, Problem> {
     let Some(value) = request.headers().get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
-    let tag = parse_tag(&String::from_utf8_lossy(value.as_bytes()));
+    let tag = version_tag(&String::from_utf8_lossy(value.as_bytes()));
     tag.map(Some).map_err(|invalid| Problem::field("Last-Event-ID:", invalid))
 }
 

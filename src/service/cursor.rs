@@ -54,6 +54,8 @@ impl Cursors {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -70,5 +72,36 @@ mod tests {
             assert!(cursors.open::<(String, u32)>("routes", &altered).is_err() || altered == cursor, "{altered}");
         }
         assert!(cursors.open::<(String, u32)>("routes", "").is_err());
+    }
+
+    proptest! {
+        /// Whatever comes as a cursor is no position of any kind.
+        #[test]
+        fn only_a_sealed_cursor_is_a_position(bytes: Vec<u8>, text in "[A-Za-z0-9_=-]{0,90}|\\PC{0,40}|(?s).{0,40}", position in "\\PC{0,20}") {
+            let cursors = Cursors::new([7; 32]);
+            let forged = [&[0; MAC][..], &serde_json::to_vec(&position).unwrap()].concat();
+            let encoded = [bytes, forged].map(|bytes| URL_SAFE_NO_PAD.encode(bytes));
+            for cursor in encoded.iter().chain([&text]) {
+                prop_assert!(matches!(cursors.open::<String>("routes", cursor), Err(Error::InvalidCursor)));
+                prop_assert!(matches!(cursors.open::<serde_json::Value>("routes", cursor), Err(Error::InvalidCursor)));
+            }
+        }
+
+        /// A cursor is good in its own list alone, with every bit as it was sealed.
+        #[test]
+        fn a_cursor_is_of_one_list_and_whole(
+            list in "\\PC{0,20}", other in "\\PC{0,20}", position in "(?s).{0,20}", at: prop::sample::Index, bit in 0..8_u32,
+        ) {
+            let cursors = Cursors::new([7; 32]);
+            let cursor = cursors.seal(&list, &position).unwrap();
+            prop_assert_eq!(cursors.open::<String>(&list, &cursor).unwrap(), position);
+            prop_assert!(list == other || cursors.open::<String>(&other, &cursor).is_err());
+            let mut bytes = URL_SAFE_NO_PAD.decode(&cursor).unwrap();
+            let at = at.index(bytes.len());
+            bytes[at] ^= 1 << bit;
+            prop_assert!(cursors.open::<String>(&list, &URL_SAFE_NO_PAD.encode(&bytes)).is_err());
+            bytes.truncate(at);
+            prop_assert!(cursors.open::<String>(&list, &URL_SAFE_NO_PAD.encode(&bytes)).is_err());
+        }
     }
 }

@@ -26,6 +26,14 @@ pub enum Error {
     /// A revision that the tenant's present history does not have.
     #[error("{0} is not in the tenant's present history")]
     NotInHistory(String),
+    /// A range whose end is before its beginning: both.
+    #[error("{to} is before {from}")]
+    EndsBeforeItBegins {
+        /// Where it begins.
+        from: crate::domain::tag::VersionTag,
+        /// Where it ends.
+        to: crate::domain::tag::VersionTag,
+    },
     /// More objects than one answer may have.
     #[error("more than {0} objects: narrow by service or env")]
     TooManyObjects(usize),

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    Error, Freshness,
+    Error, Freshness, Seen,
     polls::{Changes, Polls},
 };
 use crate::{
@@ -70,7 +70,7 @@ impl Feed {
     pub async fn open(
         polls: Arc<Polls>, tenant: AuthorizedTenant, scope: Scope, after: Option<VersionTag>,
     ) -> Result<Self, Error> {
-        let held = polls.tenant(&tenant, &Freshness { minimum: None, seen: after.iter().cloned().collect() }).await?;
+        let held = polls.tenant(&tenant, &Freshness { minimum: None, seen: Seen::Tags(after.iter().cloned().collect()) }).await?;
         let waiter = polls.cache().waiters.join(tenant.name(), held.waiters())?;
         let ends = Instant::now() + lifetime(&polls);
         Ok(Self { polls, tenant, scope, at: after, is_live: false, waiter, ends })
@@ -111,7 +111,7 @@ impl Feed {
 
     /// What is there to tell now.
     async fn look(&mut self) -> Result<Look, Error> {
-        let seen = self.at.iter().cloned().collect();
+        let seen = Seen::Tags(self.at.iter().cloned().collect());
         let held = self.polls.tenant(&self.tenant, &Freshness { minimum: None, seen }).await?;
         let Some(at) = &self.at else {
             return self.reset(&held).await.map(Look::Piece);

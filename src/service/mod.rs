@@ -28,4 +28,4 @@ pub mod verify;
 pub mod writer;
 
 pub use error::Error;
-pub use freshness::Freshness;
+pub use freshness::{Freshness, Seen};

@@ -172,9 +172,12 @@ impl Reads {
         let from = self.then(tenant, from).await?;
         let to = match to {
             Some(to) => self.then(tenant, to).await?,
-            None => self.tenant(tenant, &Freshness { minimum: Some(from.clone()), seen: Vec::new() }).await?.tag(),
+            None => self.tenant(tenant, &Freshness { minimum: Some(from.clone()), ..Freshness::default() }).await?.tag(),
         };
-        if from.epoch != to.epoch || from.revision > to.revision {
+        if from.epoch == to.epoch && from.revision > to.revision {
+            return Err(Error::EndsBeforeItBegins { from, to });
+        }
+        if from.epoch != to.epoch {
             return Err(Error::NotInHistory(format!("{from} before {to}")));
         }
         let limit = i64::try_from(MAX_CHANGES).unwrap_or(i64::MAX);

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Freshness};
+use super::{Error, Freshness, Seen};
 pub use crate::cache::bodies::Coding;
 use crate::{
     auth::AuthorizedTenant,
@@ -60,22 +60,20 @@ impl Polls {
     }
 
     /// What [`Polls::resolve`] would answer, if it can at once: the route is held and active, and nothing newer was seen.
-    pub fn resolve_held(&self, [tenant, service, env, version]: [&str; 4], seen: &[VersionTag]) -> Option<Polled> {
+    pub fn resolve_held(&self, [tenant, service, env, version]: [&str; 4], seen: &Seen) -> Option<Polled> {
         let resolve = |snapshot: &Arc<TenantSnapshot>| {
             let route = snapshot.get(service, env, version).filter(|route| route.is_active)?;
-            let is_new_enough = seen.iter().all(|seen| snapshot.tag().covers(seen));
+            let is_new_enough = seen.tags().iter().all(|seen| snapshot.tag().covers(seen));
             is_new_enough.then(|| polled(snapshot, route, seen).ok()).flatten()
         };
         self.cache.with_held(tenant, resolve).flatten()
     }
 
     /// The tag of a scope that is held, if it is among those that were seen, and none of these is newer than what is held.
-    pub fn unmoved_held(
-        &self, tenant: &str, service: Option<&str>, env: Option<&str>, seen: &[VersionTag],
-    ) -> Option<VersionTag> {
+    pub fn unmoved_held(&self, tenant: &str, service: Option<&str>, env: Option<&str>, seen: &Seen) -> Option<VersionTag> {
         let unmoved = |snapshot: &Arc<TenantSnapshot>| {
             let tag = snapshot.tag_of(service, env);
-            (seen.contains(&tag) && seen.iter().all(|seen| snapshot.tag().covers(seen))).then_some(tag)
+            (seen.has(&tag) && seen.tags().iter().all(|seen| snapshot.tag().covers(seen))).then_some(tag)
         };
         self.cache.with_held(tenant, unmoved).flatten()
     }
@@ -96,7 +94,8 @@ impl Polls {
     pub async fn snapshot(
         &self, tenant: &AuthorizedTenant, scope: &Scope, freshness: &Freshness, wait: Option<Duration>,
     ) -> Result<Arc<TenantSnapshot>, Error> {
-        let moved = |held: &TenantSnapshot| !freshness.seen.contains(&held.scope_tag(scope));
+        // Who has seen anything at all names no state that it could move from, and is not held.
+        let moved = |held: &TenantSnapshot| !freshness.seen.tags().contains(&held.scope_tag(scope));
         let first = self.tenant(tenant, freshness).await?;
         let Some(wait) = wait.filter(|_| !moved(&first)) else { return Ok(first) };
         let mut waiter = self.cache.waiters.join(tenant.name(), first.waiters())?;
@@ -131,7 +130,7 @@ impl Polls {
         &self, tenant: &AuthorizedTenant, scope: &Scope, after: &VersionTag, freshness: &Freshness, limit: usize,
         wait: Option<Duration>,
     ) -> Result<Changes, Error> {
-        let freshness = Freshness { minimum: freshness.minimum.clone(), seen: vec![after.clone()] };
+        let freshness = Freshness { minimum: freshness.minimum.clone(), seen: Seen::Tags(vec![after.clone()]) };
         let look = async || self.since(&self.tenant(tenant, &freshness).await?, scope, after, limit).await;
         let is_nothing =
             |changes: &Changes| matches!(changes, Changes::Since { events, complete: true, .. } if events.is_empty());
@@ -213,7 +212,7 @@ impl Polls {
     }
 
     async fn newest(&self, tenant: &AuthorizedTenant, freshness: &Freshness) -> Result<Option<Arc<TenantSnapshot>>, Error> {
-        let Freshness { minimum, seen } = freshness;
+        let (minimum, seen) = (&freshness.minimum, freshness.seen.tags());
         let tenant = tenant.name();
         let mut held = self.cache.get(tenant, minimum.as_ref()).await?;
         let mut asked: Vec<&VersionTag> = Vec::new();
@@ -237,9 +236,9 @@ impl Polls {
     }
 }
 
-fn polled(snapshot: &TenantSnapshot, route: &snapshot::SnapshotRoute, seen: &[VersionTag]) -> Result<Polled, Error> {
+fn polled(snapshot: &TenantSnapshot, route: &snapshot::SnapshotRoute, seen: &Seen) -> Result<Polled, Error> {
     let tag = VersionTag { epoch: snapshot.tag().epoch.clone(), revision: route.revision };
-    if seen.contains(&tag) {
+    if seen.has(&tag) {
         return Ok(Polled::Same(tag));
     }
     let body = snapshot::resolve_body(snapshot.tenant(), route).map_err(Error::internal)?;

@@ -9,7 +9,7 @@ use super::{Error, column, tenants, text};
 use crate::domain::{
     filter::RouteFilter,
     ids::{EnvName, PolicyName, RouteKey, RouteName, ServiceName, TenantName, VersionName},
-    route::{Description, Labels, Route, RouteSpec},
+    route::{Description, Labels, Route, RouteSpec, RouteUrl},
     snapshot::{Scope, SnapshotPolicy, SnapshotRoute, TenantContent},
     tag::VersionTag,
 };
@@ -218,7 +218,7 @@ pub async fn snapshot(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Optio
             let labels: String = column(row, "labels")?;
             content.routes.push(SnapshotRoute {
                 name: name(row)?,
-                url: text(row, "url")?,
+                url: RouteUrl::stored(column(row, "url")?),
                 is_active: column(row, "is_active")?,
                 labels: serde_json::from_str(&labels).map_err(|e| Error::Corrupt(format!("labels: {e}")))?,
                 revision: tenants::revision(row, "revision")?,
@@ -243,14 +243,13 @@ fn name(row: &Row) -> Result<RouteName, Error> {
 fn route(row: &Row) -> Result<Route, Error> {
     let labels: tokio_postgres::types::Json<BTreeMap<String, String>> = column(row, "labels")?;
     let description = column::<Option<String>>(row, "description")?;
-    let corrupt = |e: crate::domain::Invalid| Error::Corrupt(e.to_string());
     Ok(Route {
         name: name(row)?,
         spec: RouteSpec {
-            url: text(row, "url")?,
+            url: RouteUrl::stored(column(row, "url")?),
             is_active: column(row, "is_active")?,
-            labels: Labels::try_from(labels.0).map_err(corrupt)?,
-            description: description.map(Description::try_from).transpose().map_err(corrupt)?,
+            labels: Labels::stored(labels.0),
+            description: description.map(Description::stored),
         },
         revision: tenants::revision(row, "revision")?,
         created_at: column::<jiff::Timestamp>(row, "created_at")?.into(),

@@ -49,14 +49,14 @@ async fn a_snapshot_holds_the_active_routes_sorted_with_their_digest() {
         [("web/prod/v2", true), ("api/prod/v1", true), ("web/prod/v10", true), ("web/dev/v1", true), ("web/prod/v3", false)]
     {
         let body =
-            json!({ "url": format!("http://host/{route}?q=\"ü\""), "is_active": active, "labels": { "z": "1", "a": "ü" } });
+            json!({ "url": format!("http://host/{route}?q='%C3%BC'"), "is_active": active, "labels": { "z": "1", "a": "ü" } });
         app.put(&format!("/routes/acme/{route}")).json(&body).expect(201).await;
     }
     let snapshot = app.get(SNAPSHOT).expect(200).await;
     let routes = snapshot.json["routes"].as_array().unwrap();
     let names: Vec<_> = routes.iter().map(|r| ["service", "env", "version"].map(|m| r[m].as_str().unwrap()).join("/")).collect();
     assert_eq!(names, ["api/prod/v1", "web/dev/v1", "web/prod/v10", "web/prod/v2"]);
-    let want = json!({ "service": "api", "env": "prod", "version": "v1", "url": "http://host/api/prod/v1?q=\"ü\"", "labels": { "a": "ü", "z": "1" }, "revision": 2 });
+    let want = json!({ "service": "api", "env": "prod", "version": "v1", "url": "http://host/api/prod/v1?q='%C3%BC'", "labels": { "a": "ü", "z": "1" }, "revision": 2 });
     assert_eq!(routes[0], want);
     let members: Vec<_> = snapshot.json.as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(members, ["digest", "epoch", "policies", "revision", "routes", "tenant"]);
@@ -308,7 +308,7 @@ async fn polling_through_two_instances_never_goes_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_short_way_answers_what_the_ordinary_way_answers() {
     let app = TestApp::start().await;
-    app.put(V1).json(&json!({ "url": "http://a/\"ü\"" })).expect(201).await;
+    app.put(V1).json(&json!({ "url": "http://a/'%C3%BC'" })).expect(201).await;
     let newest = app.put("/routes/acme/web/dev/v1").json(&url("b")).expect(201).await;
     let snapshot = app.get(SNAPSHOT).expect(200).await;
     let dev = "/tenants/acme/snapshot?env=dev";

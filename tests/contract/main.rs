@@ -2,6 +2,7 @@
 
 mod compat;
 mod security;
+mod urls;
 
 use std::{fs, path::PathBuf};
 

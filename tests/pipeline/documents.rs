@@ -31,7 +31,7 @@ fn headers(record: &Record) -> Value {
 async fn every_sort_of_change(app: &TestApp) {
     const ROUTE: &str = "/routes/acme/web/prod/v1";
     const POLICY: &str = "/policies/acme/web/prod";
-    let body = json!({ "url": "http://a.example/\"ü\"", "labels": { "a/b": "ü" }, "description": "ü \"quoted\"" });
+    let body = json!({ "url": "http://a.example/'%C3%BC'", "labels": { "a/b": "ü" }, "description": "ü \"quoted\"" });
     app.put(ROUTE).json(&body).header("x-reason", "first").expect(201).await;
     let traced = app.patch(ROUTE).header("traceparent", "00-15cc96b475ce9c542b4baf19ce78b7d7-be335cf238cfff6a-01");
     traced.json(&json!({ "labels": null, "description": null })).expect(200).await;

@@ -7,7 +7,7 @@ use crate::domain::{
     chain,
     event::{Action, Actor, EventBody},
     hash::EventHash,
-    route::RouteSpec,
+    route::{RouteSpec, RouteUrl},
     tag::Epoch,
     tenant::{Quotas, TenantSpec},
 };
@@ -17,7 +17,7 @@ fn name(service: &str, env: &str, version: &str) -> RouteName {
 }
 
 fn route(version: &str, is_active: bool, revision: u64) -> SnapshotRoute {
-    let url = "http://a/\"quoted".parse().unwrap();
+    let url = RouteUrl::stored("http://a/\"quoted".to_owned());
     SnapshotRoute { name: name("s", "e", version), url, is_active, labels: Labels::default(), revision: Revision(revision) }
 }
 

@@ -42,13 +42,15 @@ pub struct AccessIn {
 pub async fn list(state: web::Data<ApiState>, caller: Caller, query: Query<AccessIn>) -> Result<HttpResponse, Problem> {
     let AccessIn { tenant, kind, actor, from, to, limit, cursor } = query.0;
     let mut fields = Fields::default();
+    let (from, to) = (fields.optional("?from", from), fields.optional("?to", to));
+    fields.ordered(from, "?to", to);
     let filter = AccessFilter {
         visible_to: None,
         tenant: fields.optional("?tenant", tenant),
         kind: fields.optional("?kind", kind),
         actor: actor.and_then(|actor| fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor))),
-        from: fields.optional("?from", from),
-        to: fields.optional("?to", to),
+        from,
+        to,
     };
     let filter = fields.finish(Some(filter))?;
     let page = state.audit.accesses(caller.grant.reach(), filter, &respond::page_request(limit, cursor)).await?;

@@ -19,8 +19,8 @@ use crate::{
 };
 
 /// What every request is answered with when something is wrong that is not the operation's own.
-const ANYWHERE: [Code; 5] =
-    [Code::MisdirectedRequest, Code::UriTooLong, Code::HeadersTooLarge, Code::Internal, Code::DeadlineExceeded];
+const ANYWHERE: [Code; 6] =
+    [Code::MalformedRequest, Code::MisdirectedRequest, Code::UriTooLong, Code::HeadersTooLarge, Code::Internal, Code::DeadlineExceeded];
 
 /// An operation. Its errors follow from what it takes; [`refuses`](Self::refuses) adds its own.
 pub struct Operation {
@@ -92,6 +92,10 @@ impl Answer {
     pub fn perhaps(mut self, headers: &[&'static str]) -> Self {
         self.possible.extend(headers);
         self
+    }
+
+    fn headers(&self) -> impl Iterator<Item = &'static str> {
+        self.certain.iter().chain(&self.possible).copied()
     }
 
     fn document(&self, schemas: &mut Schemas) -> Value {
@@ -284,18 +288,32 @@ impl Operation {
             || self.method == "post" && self.path.starts_with("/api/v1/routes")
     }
 
+    /// What the middleware answers instead of a tagged answer that the caller has, with the same headers beside those of the body.
+    fn not_modified(&self) -> Option<Answer> {
+        let is_tag = |name: &&str| name.starts_with("ETag");
+        let tagged = self.answers.iter().find(|answer| answer.status == 200 && answer.headers().any(|name| is_tag(&name)))?;
+        let is_kept = |name: &&&'static str| !name.starts_with("Content-");
+        let certain: Vec<_> = tagged.certain.iter().filter(is_kept).copied().collect();
+        let possible: Vec<_> = tagged.possible.iter().filter(is_kept).copied().collect();
+        let is_read = self.method == "get" && self.answers.iter().all(|answer| answer.status != 304);
+        is_read.then(|| Answer::empty(304, "The caller has it.").with(&certain).perhaps(&possible))
+    }
+
     fn parameters(&self, schemas: &mut Schemas) -> Vec<Value> {
         let parts = self.path.split('{').skip(1).filter_map(|part| part.split('}').next());
         let mut parameters: Vec<_> = parts.map(|name| shared::path_parameter(schemas, name)).collect();
         parameters.extend(self.query.map(|query| query(schemas)).unwrap_or_default());
         parameters.extend(self.parameter.map(|parameter| parameter()));
-        parameters.extend(self.headers.iter().map(|name| shared::request_header(schemas, name)));
+        let condition = self.not_modified().map(|_| "If-None-Match").filter(|name| !self.headers.contains(name));
+        let headers = self.headers.iter().copied().chain(condition);
+        parameters.extend(headers.map(|name| shared::request_header(schemas, name)));
         parameters
     }
 
     fn responses(&self, schemas: &mut Schemas) -> Map<String, Value> {
         let answers = self.answers.iter().map(|answer| (answer.status.to_string(), answer.document(schemas)));
         let mut responses: Map<String, Value> = answers.collect();
+        responses.extend(self.not_modified().map(|answer| ("304".to_owned(), answer.document(schemas))));
         let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
         for code in self.codes.iter().chain(&self.refused_before()).chain(&ANYWHERE) {
             let codes = by_status.entry(code.status().as_u16()).or_default();

@@ -13,7 +13,7 @@ type Row = (&'static str, &'static str, Value);
 pub fn request_headers() -> Vec<Row> {
     let text = |max: usize| json!({ "type": "string", "maxLength": max, "pattern": "^[ -~]*$" });
     let tag = json!({
-        "type": "string", "pattern": r#"^"?[0-9a-f]{16}\.(0|[1-9][0-9]{0,17})"?$"#, "examples": ["adc74a594a3e0e8f.4"],
+        "type": "string", "pattern": r#"^([0-9a-f]{16}\.(0|[1-9][0-9]{0,17})|(W/)?"[0-9a-f]{16}\.(0|[1-9][0-9]{0,17})")$"#, "examples": ["adc74a594a3e0e8f.4"],
     });
     // What is passed over when it cannot be read is any text.
     let any = json!({ "type": "string" });
@@ -36,19 +36,19 @@ pub fn request_headers() -> Vec<Row> {
         ),
         (
             "If-Match",
-            "`*`, or entity tags: 412 unless the object exists with one of these.",
+            "`*`, or entity tags, strong or weak: 412 unless the object exists with one of these.",
             json!({ "type": "string", "pattern": tags, "examples": ["*", "\"adc74a594a3e0e8f.4\""] }),
         ),
         ("If-None-Match.create", "Create only: 412 if the object exists.", json!({ "const": "*" })),
         (
             "X-Reason",
-            "Why; kept in the event. Any UTF-8 without control characters is taken; ASCII is what every client can send.",
+            "Why; kept in the event. Any UTF-8 without control and invisible characters is taken; ASCII is what every client can send.",
             text(MAX_REASON),
         ),
         (
             "If-None-Match",
-            "Tags that the caller has: 304 when the answer's is among them, where the operation answers 304; and each is also a minimum, like \
-             `TM-Min-Revision`. What is not a version tag is passed over.",
+            "Tags that the caller has, or `*`: 304 when the answer's is among them, where the operation answers 304; and each is also a \
+             minimum, like `TM-Min-Revision`. What is not a version tag is passed over.",
             any.clone(),
         ),
         ("TM-Min-Revision", "The answer is at least as new as this version tag, else 503 `revision_not_reached`.", tag),
@@ -57,7 +57,7 @@ pub fn request_headers() -> Vec<Row> {
         (
             "Last-Event-ID",
             "The `id` of the last event that was read: goes on after it. An empty one is none.",
-            json!({ "type": "string", "pattern": r"^([0-9a-f]{16}\.(0|[1-9][0-9]{0,17}))?$", "examples": ["adc74a594a3e0e8f.4"] }),
+            json!({ "type": "string", "pattern": r#"^([0-9a-f]{16}\.(0|[1-9][0-9]{0,17})|(W/)?"[0-9a-f]{16}\.(0|[1-9][0-9]{0,17})")?$"#, "examples": ["adc74a594a3e0e8f.4"] }),
         ),
     ]
 }

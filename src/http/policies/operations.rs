@@ -32,7 +32,7 @@ pub fn operations() -> Vec<Operation> {
             .answers(Answer::json::<PageOut<Policy>>(200, "A page.", page(policy())).with(&["ETag"]))
             .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
         Operation::get(POLICY, "getPolicy", "Read a traffic policy")
-            .about("With `at`, as it was then: never 304.")
+            .about("With `at`, as it was then.")
             .query::<GetIn>()
             .reads_no_older()
             .answers(Answer::json::<Policy>(200, "The policy.", policy()).with(&["ETag"]))

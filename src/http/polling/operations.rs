@@ -82,7 +82,7 @@ pub fn operations() -> Vec<Operation> {
             .about(
                 "The same bytes for the same revision on every instance, without a clock in them. Its tag moves only when something in the \
                  scope moved. With `wait` and the newest tag in `If-None-Match` the request is held until the scope moves. \
-                 Narrowed by `service` and `env`. With `at`, the bytes that were served then: only `ETag`, never compressed, never 304.",
+                 Narrowed by `service` and `env`. With `at`, the bytes that were served then: only `ETag`, never compressed.",
             )
             .query::<SnapshotIn>()
             .reads_no_older()
@@ -90,7 +90,6 @@ pub fn operations() -> Vec<Operation> {
             .answers(Answer::json::<Snapshot>(200, "The snapshot.", snapshot())
                     .with(&["ETag.weak"])
                     .perhaps(&["Vary", "TM-Stale", "Preference-Applied", "Content-Encoding"]))
-            .answers(polled(Answer::empty(304, "The caller has it.")))
             .refuses(&[Code::TenantNotFound, Code::TooManyWaiters]),
         Operation::get("/api/v1/tenants/{tenant}/changes", "getChanges", "What happened after a tag")
             .about("With `wait` the request is held until there is something to tell.")
@@ -119,10 +118,6 @@ pub fn operations() -> Vec<Operation> {
             .answers(Answer::of(200, "The stream.", "text/event-stream"))
             .refuses(&[Code::TooManyWaiters]),
     ]
-}
-
-fn polled(answer: Answer) -> Answer {
-    answer.with(&["ETag.weak", "Vary"]).perhaps(&["TM-Stale", "Preference-Applied"])
 }
 
 fn snapshot() -> Value {

@@ -67,7 +67,7 @@ pub fn operations() -> Vec<Operation> {
         upserts(Operation::post(LIST, "upsertRoute", "Create or replace a route").body::<RouteIn>(names(spec())))
             .about("Active unless `is_active` says otherwise. A first route makes its tenant. What is left out goes back to its default."),
         Operation::get(ROUTE, "getRoute", "Read a route")
-            .about("With `at`, as it was then: never 304.")
+            .about("With `at`, as it was then.")
             .query::<GetIn>()
             .reads_no_older()
             .answers(Answer::json::<RouteOut>(200, "The route.", route()).with(&["ETag"]))

@@ -1,0 +1,383 @@
+//! Header fields, read as their grammars say: those that are sent once, lists of entity tags, preferences.
+
+use actix_web::{
+    body::BoxBody,
+    dev::ServiceResponse,
+    http::{
+        Method, StatusCode,
+        header::{self, HeaderMap, HeaderName},
+    },
+};
+
+use super::context::{CORRELATION_ID, IDEMPOTENCY_KEY, LAST_EVENT_ID, MIN_REVISION, REASON};
+use crate::{
+    domain::{Invalid, tag::VersionTag},
+    service::Seen,
+};
+
+/// The fields that the API reads and that have one value (RFC 9110 §5.3). Two lines of one of them are two wishes of which one would be lost.
+/// `Authorization` has a check of its own, which answers 401; of `traceparent` two are none (W3C Trace Context §3.2).
+pub const SINGLE: [HeaderName; 7] =
+    [header::HOST, header::CONTENT_TYPE, CORRELATION_ID, REASON, IDEMPOTENCY_KEY, MIN_REVISION, LAST_EVENT_ID];
+
+/// The field that is there twice, although it has one value.
+pub fn doubled(headers: &HeaderMap) -> Option<HeaderName> {
+    if headers.len() == headers.len_keys() {
+        return None;
+    }
+    SINGLE.into_iter().find(|name| headers.get_all(name).nth(1).is_some())
+}
+
+/// A header's value, if it is there once.
+pub fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a header::HeaderValue> {
+    let mut values = headers.get_all(name);
+    values.next().filter(|_| values.next().is_none())
+}
+
+/// One of a list of entity tags.
+#[derive(Debug, PartialEq, Eq)]
+struct EntityTag<'a> {
+    /// False: not an entity tag, but what some clients send for one. The text ends at a comma or white space.
+    is_quoted: bool,
+    opaque: &'a str,
+}
+
+/// A list of entity tags (RFC 9110 §8.8.3, §5.6.1), strong or weak, and whether all of it is one. A comma may be a part of a tag; empty
+/// elements are passed over. After the first fault nothing more is read.
+fn entity_tags(list: &str) -> (Vec<EntityTag<'_>>, bool) {
+    const SPACE: [char; 2] = [' ', '\t'];
+    let mut tags = Vec::new();
+    let mut rest = list;
+    loop {
+        rest = rest.trim_start_matches([',', ' ', '\t']);
+        if rest.is_empty() {
+            return (tags, true);
+        }
+        let text = rest.strip_prefix("W/").unwrap_or(rest);
+        let (tag, after) = match text.strip_prefix('"') {
+            Some(quoted) => match quoted.split_once('"') {
+                Some((opaque, after)) => (EntityTag { is_quoted: true, opaque }, after),
+                None => return (tags, false),
+            },
+            None if text.starts_with('*') && text.len() < rest.len() => return (tags, false),
+            None => {
+                let (opaque, after) = text.split_at(text.find([',', ' ', '\t', '"']).unwrap_or(text.len()));
+                (EntityTag { is_quoted: false, opaque }, after)
+            }
+        };
+        let is_empty = !tag.is_quoted && tag.opaque.is_empty();
+        rest = after.trim_start_matches(SPACE);
+        if is_empty || !(rest.is_empty() || rest.starts_with(',')) {
+            return (tags, false);
+        }
+        tags.push(tag);
+    }
+}
+
+/// The value of `If-Match` or `If-None-Match`.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Condition {
+    /// `*`
+    Any,
+    /// Entity tags; those that no object of ours can have are left out.
+    Tags(Vec<VersionTag>),
+}
+
+/// A condition on the object's tag, if there is one. Weak tags count like strong ones: our tags name a revision, and the `W/` tells that the
+/// bytes were sent in another coding, not that the object may be another one.
+pub fn condition(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Condition>, Invalid> {
+    let malformed = || Invalid::new("not_entity_tags", format!("{name} must be * or a list of entity tags in quotes"));
+    let (mut read, mut count, mut any) = (Vec::new(), 0, false);
+    let mut is_there = false;
+    for value in headers.get_all(name) {
+        is_there = true;
+        let (tags, is_all) = entity_tags(value.to_str().map_err(|_| malformed())?);
+        for tag in &tags {
+            any |= is_star(tag);
+            if !(tag.is_quoted || is_star(tag)) {
+                return Err(malformed());
+            }
+        }
+        if !is_all {
+            return Err(malformed());
+        }
+        count += tags.len();
+        read.extend(tags.iter().filter_map(|tag| tag.opaque.parse().ok()));
+    }
+    match (is_there, any, count) {
+        (false, ..) => Ok(None),
+        (true, true, 1) => Ok(Some(Condition::Any)),
+        (true, false, 1..) => Ok(Some(Condition::Tags(read))),
+        _ => Err(malformed()),
+    }
+}
+
+fn is_star(tag: &EntityTag<'_>) -> bool {
+    !tag.is_quoted && tag.opaque == "*"
+}
+
+/// The tags of `If-None-Match` of a read. A read needs no condition, so what cannot be read is passed over, and version tags without quotes
+/// are taken.
+pub fn seen(headers: &HeaderMap) -> Seen {
+    let (mut read, mut count, mut any) = (Vec::new(), 0, false);
+    for value in headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok()) {
+        let (tags, is_all) = entity_tags(value);
+        // What cannot be read is no star.
+        count += tags.len() + usize::from(!is_all);
+        any |= tags.iter().any(is_star);
+        read.extend(tags.iter().filter_map(|tag| tag.opaque.parse().ok()));
+    }
+    if any && count == 1 { Seen::Any } else { Seen::Tags(read) }
+}
+
+/// One version tag: alone, in quotes, or as the weak entity tag that a compressed answer has.
+pub fn version_tag(raw: &str) -> Result<VersionTag, Invalid> {
+    match entity_tags(raw) {
+        (tags, true) if tags.len() == 1 => tags[0].opaque.parse(),
+        _ => raw.parse(),
+    }
+}
+
+/// The value of a preference (RFC 7240 §2): of the first, if it is there more than once. A parameter of another preference is none.
+pub fn preference(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(header::HeaderName::from_static("prefer")).filter_map(|value| value.to_str().ok());
+    let found = lines.flat_map(preferences).find(|(found, _)| found.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| value)
+}
+
+/// The preferences of one line, each with its value, up to the first fault.
+fn preferences(line: &str) -> Vec<(&str, String)> {
+    let mut found = Vec::new();
+    let mut rest = line;
+    loop {
+        rest = rest.trim_start_matches([',', ' ', '\t']);
+        let Some((preference, after)) = pair(rest) else { return found };
+        rest = after;
+        while let Some(parameter) = rest.strip_prefix(';').map(spaces) {
+            // A parameter may be empty.
+            rest = pair(parameter).map_or(parameter, |(_, after)| after);
+        }
+        if !(rest.is_empty() || rest.starts_with(',')) {
+            return found;
+        }
+        found.push(preference);
+    }
+}
+
+/// `token [ = ( token / quoted-string ) ]`, white space around the sign and after it, and the rest.
+fn pair(text: &str) -> Option<((&str, String), &str)> {
+    let (name, rest) = token(text)?;
+    let rest = spaces(rest);
+    let Some(value) = rest.strip_prefix('=').map(spaces) else { return Some(((name, String::new()), rest)) };
+    let (value, rest) = match value.strip_prefix('"') {
+        Some(quoted) => unquoted(quoted)?,
+        None => token(value).map(|(value, rest)| (value.to_owned(), rest))?,
+    };
+    Some(((name, value), spaces(rest)))
+}
+
+fn spaces(text: &str) -> &str {
+    text.trim_start_matches([' ', '\t'])
+}
+
+fn token(text: &str) -> Option<(&str, &str)> {
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+    let end = text.bytes().position(|b| !is_part(b)).unwrap_or(text.len());
+    (end > 0).then(|| text.split_at(end))
+}
+
+/// The rest of a quoted string (RFC 9110 §5.6.4) after its first quote, without its escapes.
+fn unquoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut rest = text.char_indices();
+    while let Some((at, c)) = rest.next() {
+        match c {
+            '"' => return Some((value, &text[at + 1..])),
+            '\\' => value.push(rest.next()?.1),
+            _ => value.push(c),
+        }
+    }
+    None
+}
+
+/// 304 instead of an answer that the caller has: whatever endpoint it comes from, if it has an entity tag and the request names that tag, or
+/// any (RFC 9110 §13.1.2).
+pub fn unless_seen(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
+    let request = response.request();
+    let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
+    if !is_read || response.status() != StatusCode::OK || !request.headers().contains_key(header::IF_NONE_MATCH) {
+        return response;
+    }
+    let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok());
+    let Some(tag) = tag.and_then(|tag| version_tag(tag).ok()) else { return response };
+    if !seen(request.headers()).has(&tag) {
+        return response;
+    }
+    let mut response = response.map_body(|_, _| BoxBody::new(()));
+    *response.response_mut().status_mut() = StatusCode::NOT_MODIFIED;
+    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CONTENT_DISPOSITION] {
+        response.headers_mut().remove(name);
+    }
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::http::header::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn headers(name: &HeaderName, lines: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(name.clone(), HeaderValue::from_str(line).unwrap());
+        }
+        headers
+    }
+
+    fn tag(revision: u64) -> VersionTag {
+        format!("0123456789abcdef.{revision}").parse().unwrap()
+    }
+
+    const ONE: &str = "\"0123456789abcdef.1\"";
+    const TWO: &str = "W/\"0123456789abcdef.2\"";
+
+    #[test]
+    fn only_fields_with_one_value_may_not_be_doubled() {
+        for name in SINGLE {
+            assert_eq!(doubled(&headers(&name, &["a"])), None);
+            assert_eq!(doubled(&headers(&name, &["a", "a"])), Some(name));
+        }
+        for name in [header::IF_MATCH, header::IF_NONE_MATCH, header::ACCEPT, HeaderName::from_static("prefer")] {
+            assert_eq!(doubled(&headers(&name, &["a", "b"])), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn conditions_are_a_star_or_a_list_of_tags() {
+        let read = |lines: &[&str]| condition(&headers(&header::IF_MATCH, lines), &header::IF_MATCH).ok();
+        let both = format!("{ONE},\t,{TWO} ,");
+        assert_eq!(read(&[]), Some(None));
+        assert_eq!(read(&["*"]), Some(Some(Condition::Any)));
+        for lines in [vec![ONE, TWO], vec![&both], vec![ONE, "\"a,b\", \"x\"", TWO]] {
+            assert_eq!(read(&lines), Some(Some(Condition::Tags(vec![tag(1), tag(2)]))), "{lines:?}");
+        }
+        assert_eq!(read(&["\",\""]), Some(Some(Condition::Tags(Vec::new()))));
+        for malformed in
+            ["", ",", "x", "0123456789abcdef.1", "\"a", "a\"", "\"a\" \"b\"", "\"a\"\"b\"", "W/x", "w/\"x\"", "*, *", "*, \"a\""]
+        {
+            assert_eq!(read(&[malformed]), None, "{malformed}");
+        }
+        assert_eq!((read(&["*", "*"]), read(&["*", ONE])), (None, None));
+    }
+
+    #[test]
+    fn a_read_passes_over_what_is_no_condition() {
+        let read = |lines: &[&str]| seen(&headers(&header::IF_NONE_MATCH, lines));
+        assert!(read(&["*"]).has(&tag(9)) && read(&[" * "]).has(&tag(9)));
+        for lines in [
+            vec![],
+            vec![""],
+            vec!["*, \"x\""],
+            vec!["\"*\""],
+            vec!["W/*"],
+            vec!["\"x"],
+            vec!["\"0123456789abcdef.1, 0123456789abcdef.2\""],
+        ] {
+            assert!(!read(&lines).has(&tag(1)) && !read(&lines).has(&tag(2)), "{lines:?}");
+        }
+        for lines in [vec![ONE, TWO], vec!["\"a,b\", 0123456789abcdef.1, W/0123456789abcdef.2"], vec![TWO, "\"x", ONE]] {
+            assert!(read(&lines).has(&tag(1)) && read(&lines).has(&tag(2)), "{lines:?}");
+        }
+    }
+
+    #[test]
+    fn a_version_tag_is_taken_as_it_is_answered() {
+        for raw in ["0123456789abcdef.7", "\"0123456789abcdef.7\"", "W/\"0123456789abcdef.7\"", " \"0123456789abcdef.7\" "] {
+            assert_eq!(version_tag(raw), Ok(tag(7)), "{raw}");
+        }
+        for raw in
+            ["", "\"", "W/", "*", "\"0123456789abcdef.7", "0123456789abcdef.7\"", "w/\"0123456789abcdef.7\"", "\"x\", \"y\""]
+        {
+            assert!(version_tag(raw).is_err(), "{raw}");
+        }
+    }
+
+    #[test]
+    fn preferences_are_read_by_their_grammar() {
+        let wait = |lines: &[&str]| preference(&headers(&HeaderName::from_static("prefer"), lines), "wait");
+        for lines in [
+            vec!["wait=7"],
+            vec!["Wait=7"],
+            vec!["WAIT = 7"],
+            vec!["wait=\"7\""],
+            vec!["wait=\"\\7\""],
+            vec!["wait=7;x=y"],
+            vec!["wait=7 ; x"],
+            vec!["wait=7;"],
+            vec!["respond-async, wait=7"],
+            vec!["foo;wait=5, wait=7"],
+            vec!["foo=\"a,wait=1\", wait=7"],
+            vec!["foo=\"\\\",wait=1\" ; bar=\";,wait=2\",, wait=7, wait=8"],
+            vec!["respond-async", "wait=7"],
+            vec!["foo=(", "wait=7"],
+        ] {
+            assert_eq!(wait(&lines).as_deref(), Some("7"), "{lines:?}");
+        }
+        for lines in
+            [vec![], vec!["foo;wait=5"], vec!["foo; bar; Wait=5"], vec!["x-wait=5"], vec!["wait-x=5"], vec!["foo=\"wait=5"]]
+        {
+            assert_eq!(wait(&lines), None, "{lines:?}");
+        }
+        assert_eq!(wait(&["wait"]).as_deref(), Some(""));
+    }
+
+    /// What a list of tags is made of, and what its parsers stumble over.
+    const LISTS: &str = "(W/|w/|\"[!#-~]{0,3}\"|\"0123456789abcdef\\.[0-9]{1,2}\"|[ ,*\t]|[!-~]{0,3}){0,8}|[\\x20-\\x7e\t]{0,40}";
+
+    proptest! {
+        #[test]
+        fn lists_of_tags_that_are_written_are_read(
+            revisions in prop::collection::vec(0_u64..100, 1..5), weak: bool, comma in " ?,[ ,\t]{0,3}",
+        ) {
+            let written: Vec<_> = revisions.iter().map(|at| format!("{}\"{}\"", if weak { "W/" } else { "" }, tag(*at))).collect();
+            let list = written.join(&comma);
+            let wanted: Vec<_> = revisions.iter().map(|at| tag(*at)).collect();
+            let all = headers(&header::IF_MATCH, &[&list]);
+            prop_assert_eq!(condition(&all, &header::IF_MATCH).unwrap(), Some(Condition::Tags(wanted.clone())));
+            let all = headers(&header::IF_NONE_MATCH, &[&list]);
+            prop_assert!(wanted.iter().all(|tag| seen(&all).has(tag)) && !seen(&all).has(&tag(100)));
+        }
+
+        #[test]
+        fn no_list_makes_a_parser_panic_or_read_what_is_not_there(list in LISTS, other in LISTS) {
+            let all = headers(&header::IF_MATCH, &[&list, &other]);
+            if let Ok(Some(Condition::Tags(tags))) = condition(&all, &header::IF_MATCH) {
+                prop_assert!(tags.iter().all(|tag| list.contains(&tag.to_string()) || other.contains(&tag.to_string())));
+            }
+            let all = headers(&header::IF_NONE_MATCH, &[&list, &other]);
+            prop_assert!(!seen(&all).has(&tag(1000)) || list.trim_matches([' ', ',', '\t']) == "*" || other.trim_matches([' ', ',', '\t']) == "*");
+            let _ = version_tag(&list);
+        }
+
+        #[test]
+        fn no_preference_makes_the_parser_panic(line in "((?i)wait|foo|[=;, \t\"\\\\]|[0-9]{1,3}){0,12}|[\\x20-\\x7e\t]{0,40}") {
+            let all = headers(&HeaderName::from_static("prefer"), &[&line]);
+            if preference(&all, "wait").is_some() {
+                prop_assert!(line.to_ascii_lowercase().contains("wait"));
+            }
+        }
+
+        #[test]
+        fn a_preference_that_is_written_is_read(
+            before in "([a-z]{1,5}(=[a-z0-9]{1,3}|=\"[ -!#-\\[\\]-~]{0,5}\")?(;[a-z]{1,4}(=[0-9])?)?, ?){0,3}", name in "(?i)wait", value in "[0-9]{1,4}",
+            is_quoted: bool,
+        ) {
+            prop_assume!(!before.split([',', ';']).any(|part| part.trim().starts_with("wait")));
+            let quote = if is_quoted { "\"" } else { "" };
+            let all = headers(&HeaderName::from_static("prefer"), &[&format!("{before}{name}={quote}{value}{quote}")]);
+            prop_assert_eq!(preference(&all, "wait"), Some(value));
+        }
+    }
+}

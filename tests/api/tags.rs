@@ -1,0 +1,141 @@
+//! Version tags: whoever has an answer is not sent it again, and a tag that was answered is taken back, everywhere.
+
+use reqwest::Method;
+use serde_json::json;
+
+use crate::{
+    operations::{self, Operation},
+    support::{Answer, Call, TestApp, secure},
+};
+
+/// A tenant with everything that can be read.
+async fn start() -> (TestApp, Answer) {
+    let app = TestApp::start().await;
+    let first =
+        app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a.example", "labels": { "a": "b" } })).expect(201).await;
+    app.put("/policies/acme/web/prod").json(&json!({ "split": [{ "version": "v1", "weight": 1 }] })).expect(201).await;
+    (app, first)
+}
+
+/// The operation with all that it requires; lists of the tenant.
+fn path(operation: &Operation, tag: &str) -> String {
+    let names_tenant = operation.query().iter().any(|parameter| parameter.name == "tenant" && !parameter.is_required);
+    let tenant = if names_tenant { "&tenant=acme" } else { "" };
+    format!("{}?{}{tenant}", operation.path(), operation.required_query(tag, &[])).replace("?&", "?")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_tagged_answer_is_304_to_who_has_it() {
+    let (app, first) = start().await;
+    let mut walked = 0;
+    for operation in operations::all().iter().filter(|operation| operation.method == "GET" && operation.has_tag()) {
+        let path = path(operation, &first.tag());
+        for path in [path.clone(), format!("{path}&at=1")] {
+            if path.ends_with("&at=1") && !operation.query().iter().any(|parameter| parameter.name == "at") {
+                continue;
+            }
+            let path = if path.contains("/policies/") { path.replace("at=1", "at=2") } else { path };
+            let call = |method: Method, seen: &str| app.call(method, &path).header("if-none-match", seen);
+            let plain = app.call(Method::GET, &path).expect(200).await;
+            let tag = plain.header("etag");
+            assert!(!tag.is_empty(), "{path} has no tag");
+            for seen in ["*", tag, &format!("W/{tag}"), &format!("\"a,b\", W/\"x\" ,, {tag}"), &format!("{tag}, \"other\"")] {
+                for method in [Method::GET, Method::HEAD] {
+                    let same = call(method.clone(), seen).expect(304).await;
+                    assert_eq!((same.header("etag"), same.bytes.len()), (tag, 0), "{method} {path} {seen}");
+                    assert_eq!(same.header("cache-control"), plain.header("cache-control"), "{method} {path} {seen}");
+                    assert_eq!(same.header("content-type"), "", "{method} {path} {seen}");
+                }
+            }
+            for other in ["\"*\"", "\"x\"", "", "*, \"x\"", &format!("\"{}0\"", plain.tag().split_once('.').unwrap().0)] {
+                assert_eq!(call(Method::GET, other).expect(200).await.bytes, plain.bytes, "{path} {other}");
+            }
+            walked += 1;
+        }
+    }
+    assert!(walked >= 16, "{walked}");
+    // What is not there is not there for who has anything.
+    app.get("/routes/acme/web/prod/v9").header("if-none-match", "*").problem(404, "route_not_found").await;
+    app.get("/tenants/nobody/snapshot").header("if-none-match", "*").problem(404, "tenant_not_found").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_anything_is_not_held_for_another() {
+    let (app, _) = start().await;
+    let asked = tokio::time::timeout(
+        std::time::Duration::from_secs(20),
+        app.get("/tenants/acme/snapshot?wait=60s").header("if-none-match", "*").expect(304),
+    );
+    asked.await.expect("an answer at once");
+}
+
+/// Each spelling of a tag that an answer may have had: plain, and of a compressed snapshot.
+fn spellings(tag: &str) -> [String; 3] {
+    [tag.to_owned(), format!("\"{tag}\""), format!("W/\"{tag}\"")]
+}
+
+fn encoded(text: &str) -> String {
+    text.replace('"', "%22").replace('/', "%2F")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tag_that_was_answered_is_taken_everywhere() {
+    let (app, first) = start().await;
+    let zipped = app.get("/tenants/acme/snapshot").header("accept-encoding", "gzip").expect(200).await;
+    let weak = zipped.header("etag").to_owned();
+    assert!(weak.starts_with("W/\""), "{weak}");
+    let newest = weak.trim_start_matches("W/").trim_matches('"').to_owned();
+    let mut walked = 0;
+    for operation in operations::all().iter().filter(|operation| operation.method == "GET") {
+        for parameter in operation.query() {
+            if !["VersionTag", "Instant"].contains(&parameter.schema_name) {
+                continue;
+            }
+            // A policy is there since the second revision, a difference needs an end after its beginning.
+            let tag = if parameter.name == "from" { first.tag() } else { newest.clone() };
+            for spelling in spellings(&tag) {
+                let query = operation.required_query(&first.tag(), &[parameter.name]);
+                let tenant = if operation.template == "/api/v1/routes" { "&tenant=acme" } else { "" };
+                let path = format!("{}?{query}&{}={}{tenant}", operation.path(), parameter.name, encoded(&spelling));
+                app.call(Method::GET, &path.replace("?&", "?")).expect(200).await;
+                walked += 1;
+            }
+        }
+        if operation.headers().iter().any(|header| header.name == "TM-Min-Revision") {
+            for spelling in spellings(&newest) {
+                app.call(Method::GET, &path(operation, &first.tag())).header("tm-min-revision", spelling).expect(200).await;
+                walked += 1;
+            }
+        }
+    }
+    assert!(walked >= 60, "{walked}");
+    for spelling in spellings(&newest) {
+        let stream = secure::http().build().unwrap().get(format!("{}/api/v1/tenants/acme/stream", app.api));
+        assert_eq!(stream.header("last-event-id", &spelling).send().await.unwrap().status(), 200, "{spelling}");
+        let body = json!({ "to": spelling });
+        app.post("/tenants/acme/rollback").json(&body).expect(201).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_weak_tag_is_a_condition_of_every_write() {
+    let (app, first) = start().await;
+    let mut tag = format!("W/{}", first.header("etag"));
+    let route = "/routes/acme/web/prod/v1";
+    let stale = "W/\"0123456789abcdef.1\"";
+    let calls: [(&str, &dyn Fn() -> Call); 5] = [
+        ("patch", &|| app.patch(route).json(&json!({ "description": "a" }))),
+        ("put", &|| app.put(route).json(&json!({ "url": "http://b.example" }))),
+        ("deactivate", &|| app.post(&format!("{route}/deactivate?confirm_in_use=true"))),
+        ("activate", &|| app.post(&format!("{route}/activate"))),
+        ("delete", &|| app.delete(&format!("{route}?confirm_in_use=true"))),
+    ];
+    app.delete("/policies/acme/web/prod").header("if-match", stale).problem(412, "precondition_failed").await;
+    app.delete("/policies/acme/web/prod").expect(204).await;
+    for (name, call) in calls {
+        call().header("if-match", stale).problem(412, "precondition_failed").await;
+        let done = call().header("if-match", format!("\"x,y\", {tag}")).send().await;
+        assert!(done.status.is_success(), "{name}: {}", done.status);
+        tag = format!("W/{}", done.header("etag"));
+    }
+}
