@@ -30,6 +30,7 @@ pub mod tag;
 pub mod tenant;
 pub mod time;
 pub mod walk;
+pub mod whole;
 
 /// Why a piece of raw input is not what it should be: a stable `code` for programs and a `detail` for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
