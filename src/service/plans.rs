@@ -127,7 +127,7 @@ impl Plans {
             other => other,
         })?;
         let mut written = Vec::new();
-        for change in &plan.changes {
+        for change in plan.changes.iter().filter(|change| change.key.version.is_none()) {
             if let Desired::Policy { name, spec: Some(spec) } = change.desired().map_err(Error::internal)?
                 && !spec.rules.is_empty()
             {

@@ -7,7 +7,10 @@
 //! Rejected: a check of the compiled size alone (RE2 reads some accepted patterns in another way, and PCRE takes exponential time for some), and
 //! matching by a lazily built automaton (its memory grows with the values that callers choose).
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use regex_automata::{
     Anchored, Input,
@@ -38,7 +41,7 @@ pub const MAX_MATCHED: usize = 4096;
 const MAX_REPEAT: u32 = 1000;
 /// Groups and repetitions in one another.
 const MAX_NESTING: u32 = 32;
-/// A check ends after so many errors: each refused pattern may have cost as much as the largest that is taken.
+/// A check ends after so many errors: each refused pattern may have cost more than the largest that is taken.
 const MAX_ERRORS: usize = 8;
 
 /// The patterns of rules, with the JSON pointer of each, relative to the policy.
@@ -68,24 +71,23 @@ pub fn check(rules: &[Rule]) -> Vec<(String, Invalid)> {
         let detail = format!("a policy may have at most {MAX_PATTERNS} patterns, this one has {}", texts.len());
         return vec![("/rules".to_owned(), Invalid::new("too_many_patterns", detail))];
     }
-    let (mut sizes, mut errors) = (HashMap::new(), Vec::new());
+    let (mut known, mut sum, mut errors) = (HashSet::new(), 0, Vec::new());
     for (pointer, text) in texts {
-        if sizes.contains_key(text) {
+        if !known.insert(text) {
             continue;
         }
         match Pattern::checked(text) {
-            Ok(pattern) => drop(sizes.insert(text, pattern.size())),
+            Ok(pattern) => sum += pattern.size(),
             Err(invalid) => errors.push((pointer, invalid)),
+        }
+        if sum > MAX_COMPILED_OF_POLICY {
+            let detail = format!("the patterns of a policy may take at most {MAX_COMPILED_OF_POLICY} bytes compiled, these take more");
+            errors.push(("/rules".to_owned(), Invalid::new("patterns_too_large", detail)));
+            break;
         }
         if errors.len() == MAX_ERRORS {
             break;
         }
-    }
-    let sum: usize = sizes.values().sum();
-    if sum > MAX_COMPILED_OF_POLICY {
-        let detail =
-            format!("the patterns of a policy may take at most {MAX_COMPILED_OF_POLICY} bytes compiled, these take {sum}");
-        errors.push(("/rules".to_owned(), Invalid::new("patterns_too_large", detail)));
     }
     errors
 }
@@ -100,7 +102,7 @@ impl Pattern {
         let ast = parsed(text)?;
         portable::check(text, &ast)?;
         let hir = translated(text, &ast, false)?;
-        portable::check_repetitions(&hir, 1)?;
+        portable::check_repetitions(&hir)?;
         compiled(hir)
     }
 
@@ -143,15 +145,18 @@ fn wrong(text: &str, span: &ast::Span, reason: impl std::fmt::Display) -> Invali
 /// The automaton of a pattern that must match as a whole: the ends belong to what is compiled, and not to its text.
 fn compiled(hir: Hir) -> Result<Pattern, Invalid> {
     let whole = Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
-    let too_large = || Invalid::new("regex_too_large", format!("takes more than {MAX_COMPILED} bytes compiled: repeat less"));
     let nfa = nfa(&whole).map_err(|_| too_large())?;
     let config = dense::Config::new()
         .start_kind(StartKind::Anchored)
         .unicode_word_boundary(true)
         .dfa_size_limit(Some(MAX_COMPILED))
-        .determinize_size_limit(Some(2 * MAX_COMPILED));
+        .determinize_size_limit(Some(4 * MAX_COMPILED));
     let dfa = dense::Builder::new().configure(config).build_from_nfa(&nfa).map_err(|_| too_large())?;
     Ok(Pattern(dfa))
+}
+
+fn too_large() -> Invalid {
+    Invalid::new("regex_too_large", format!("takes more than {MAX_COMPILED} bytes compiled: repeat less"))
 }
 
 fn nfa(hir: &Hir) -> Result<NFA, thompson::BuildError> {

@@ -119,34 +119,55 @@ fn literal(one: &ast::Literal) -> Result<(), Refused> {
 }
 
 /// Refuses what RE2 does not repeat so often, and what PCRE may try in exponentially many ways: a repetition of something that can be
-/// read in more than one way, such as `(a+)+`. `outer` is how often the whole of it is repeated.
-pub(super) fn check_repetitions(hir: &Hir, outer: u32) -> Result<(), Invalid> {
+/// read in more than one way, such as `(a+)+`.
+pub(super) fn check_repetitions(hir: &Hir) -> Result<(), Invalid> {
+    if most_repetitions(hir) > MAX_REPEAT {
+        let detail = format!("repeats more than {MAX_REPEAT} times, repetitions within repetitions multiplied");
+        return Err(Invalid::new("regex_too_large", detail));
+    }
+    check_ways(hir)
+}
+
+/// How often the part that is repeated most is repeated.
+fn most_repetitions(hir: &Hir) -> u32 {
+    let most_of = |parts: &[Hir]| parts.iter().map(most_repetitions).max().unwrap_or(1);
     match hir.kind() {
         HirKind::Repetition(repetition) => {
-            let most = outer.saturating_mul(repetition.max.unwrap_or(repetition.min).max(1));
-            if most > MAX_REPEAT {
-                let detail = format!("is repeated more than {MAX_REPEAT} times, those of repetitions within it multiplied");
-                return Err(Invalid::new("regex_too_large", detail));
-            }
-            if repetition.max.is_none_or(|max| max > 1) && !is_one_way(repetition) {
-                return Err(not_portable(
-                    "repeats what can be read in more than one way, such as (a+)+: proxies may take for ever",
-                ));
-            }
-            check_repetitions(&repetition.sub, most)
+            let times = repetition.max.unwrap_or(repetition.min).max(1);
+            times.saturating_mul(most_repetitions(&repetition.sub))
         }
-        HirKind::Capture(group) => check_repetitions(&group.sub, outer),
-        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().try_for_each(|part| check_repetitions(part, outer)),
+        HirKind::Capture(group) => most_repetitions(&group.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => most_of(parts),
+        HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => 1,
+    }
+}
+
+fn check_ways(hir: &Hir) -> Result<(), Invalid> {
+    match hir.kind() {
+        HirKind::Repetition(repetition) => {
+            if repetition.max.is_none_or(|max| max > 1) {
+                check_one_way(repetition)?;
+            }
+            check_ways(&repetition.sub)
+        }
+        HirKind::Capture(group) => check_ways(&group.sub),
+        HirKind::Concat(parts) | HirKind::Alternation(parts) => parts.iter().try_for_each(check_ways),
         HirKind::Empty | HirKind::Literal(_) | HirKind::Class(_) | HirKind::Look(_) => Ok(()),
     }
 }
 
-/// Whether each next byte tells how a repetition goes on.
-fn is_one_way(repetition: &Repetition) -> bool {
+/// Each next byte must tell how a repetition goes on: then there is one way to read it, and nothing to try again.
+fn check_one_way(repetition: &Repetition) -> Result<(), Invalid> {
     if matches!(repetition.sub.kind(), HirKind::Class(_) | HirKind::Literal(_)) {
-        return true;
+        return Ok(());
     }
     let repeated = Hir::repetition(Repetition { min: 0, max: None, greedy: true, sub: repetition.sub.clone() });
+    let nfa = super::nfa(&repeated).map_err(|_| super::too_large())?;
     let config = onepass::Config::new().size_limit(Some(MAX_COMPILED));
-    super::nfa(&repeated).is_ok_and(|nfa| onepass::Builder::new().configure(config).build_from_nfa(nfa).is_ok())
+    match onepass::Builder::new().configure(config).build_from_nfa(nfa) {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            Err(not_portable("repeats what can be read in more than one way, such as (a+)+: some proxies may take for ever"))
+        }
+    }
 }
