@@ -31,12 +31,12 @@ const MAX_ERRORS: usize = 32;
 pub type Written = (String, Vec<Rule>);
 
 /// The places where patterns are compiled: of their own for writes and for reads, so that neither waits for the other.
-pub struct Patterns {
+pub struct PatternPool {
     writes: Pool,
     reads: Pool,
 }
 
-impl Patterns {
+impl PatternPool {
     /// As many places as the settings say.
     pub fn new(limits: &config::Limits) -> Self {
         let pool = |most| Pool { places: Arc::new(Semaphore::new(limits.pattern_threads)), shares: Arc::default(), most };

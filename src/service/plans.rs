@@ -14,7 +14,7 @@ use super::{
     Error, Freshness,
     batch::{Reply, Request},
     past::At,
-    patterns::Patterns,
+    patterns::PatternPool,
     privacy::of_plan,
     reads::{Page, PageRequest, Reads, cut, one_more},
     writer::Writer,
@@ -45,7 +45,7 @@ pub struct Plans {
     defaults: Quotas,
     limit: u32,
     ttl: Duration,
-    patterns: Arc<Patterns>,
+    patterns: Arc<PatternPool>,
 }
 
 /// A scope of a tenant as it stands: everything that a plan of that scope can change, or depends on.

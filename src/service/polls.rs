@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Freshness, patterns::Patterns, writer::Writer};
+use super::{Error, Freshness, patterns::PatternPool, writer::Writer};
 pub use crate::cache::bodies::Coding;
 use crate::{
     cache::{Cache, CacheError},
@@ -50,7 +50,7 @@ pub struct Polls {
     router: Arc<Router>,
     settings: config::Read,
     stop: CancellationToken,
-    patterns: Arc<Patterns>,
+    patterns: Arc<PatternPool>,
 }
 
 impl Polls {
@@ -194,7 +194,7 @@ impl Polls {
     }
 
     /// Where patterns are compiled.
-    pub(super) fn patterns(&self) -> &Patterns {
+    pub(super) fn patterns(&self) -> &PatternPool {
         &self.patterns
     }
 

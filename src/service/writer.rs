@@ -25,7 +25,7 @@ use tokio::{
 use super::{
     Error,
     batch::{self, Committed, Plan, Reply, Request},
-    patterns::Patterns,
+    patterns::PatternPool,
     privacy::{self, Privacy},
     unpublished::Unpublished,
 };
@@ -46,7 +46,7 @@ pub struct Writer {
     unpublished: Arc<Unpublished>,
     timeout: std::time::Duration,
     privacy: Arc<Privacy>,
-    patterns: Arc<Patterns>,
+    patterns: Arc<PatternPool>,
 }
 
 /// How long names in the answer to a write may take to open: the write is done, and its answer is not held up or turned into an error.
@@ -102,7 +102,10 @@ impl Writer {
                 (sender, tokio::spawn(lane.run(receiver)))
             })
             .unzip();
-        (Self { lanes, unpublished, timeout: ms(settings.timeout_ms), privacy, patterns: Arc::new(Patterns::new(limits)) }, tasks)
+        (
+            Self { lanes, unpublished, timeout: ms(settings.timeout_ms), privacy, patterns: Arc::new(PatternPool::new(limits)) },
+            tasks,
+        )
     }
 
     /// Does one command, and answers when it is committed or refused.
@@ -121,7 +124,7 @@ impl Writer {
     }
 
     /// Where patterns are compiled.
-    pub fn patterns(&self) -> &Arc<Patterns> {
+    pub fn patterns(&self) -> &Arc<PatternPool> {
         &self.patterns
     }
 

@@ -86,11 +86,13 @@ async fn every_integer_of_every_body_is_read_alike() {
     let members = members();
     assert!(members.len() > 20 && members.iter().any(|(.., pointer)| pointer == "/quotas/waiters"), "{members:?}");
     for member in &members {
-        let (.., pointer) = member;
+        let (_, _, media_type, pointer) = member;
         for number in ["1.0", "10e-1", "0.1E+1", "1.000"] {
             let answer = send(&app, member, number).await;
-            let is_named = answer.pointers().contains(&pointer.as_str());
-            assert!(answer.status != 400 && !is_named, "{member:?} {number}: {}", answer.json);
+            // It may be too much, or not fit to the rest: it is a number.
+            let is_refused = |error: &Value| error["pointer"] == pointer.as_str() && error["code"] == "wrong_type";
+            let is_refused = answer.json["errors"].as_array().is_some_and(|errors| errors.iter().any(is_refused));
+            assert!(answer.status != 400 && !is_refused, "{member:?} {number}: {}", answer.json);
         }
         for number in ["1.5", "15e-1", "-0.5", "1e400000", "\"1\"", "[1]", "-1", "-1.0", "99999999999999999999"] {
             let answer = send(&app, member, number).await;
@@ -99,7 +101,7 @@ async fn every_integer_of_every_body_is_read_alike() {
                 continue;
             }
             // Beyond what a number of JSON may be: not one at all.
-            if number == "1e400000" {
+            if number == "1e400000" && !media_type.contains("yaml") {
                 assert_eq!(answer.status, 400, "{member:?}: {}", answer.json);
                 continue;
             }

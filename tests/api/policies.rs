@@ -235,11 +235,12 @@ async fn owners(db: &Database, host: &str) -> usize {
 /// The members of the bodies of every `PATCH` that are objects themselves.
 fn nested_of_patches() -> Vec<String> {
     let document = traffic_manager::http::openapi::document();
-    let resolved = |mut schema: &Value| {
+    let resolved = |schema: &Value| {
+        let mut schema = schema.clone();
         while let Some(reference) = schema["$ref"].as_str() {
-            schema = document.pointer(&reference[1..]).unwrap();
+            schema = document.pointer(&reference[1..]).unwrap().clone();
         }
-        schema.clone()
+        schema
     };
     let mut nested = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {

@@ -81,7 +81,8 @@ pub fn check(rules: &[Rule]) -> Vec<(String, Invalid)> {
             Err(invalid) => errors.push((pointer, invalid)),
         }
         if sum > MAX_COMPILED_OF_POLICY {
-            let detail = format!("the patterns of a policy may take at most {MAX_COMPILED_OF_POLICY} bytes compiled, these take more");
+            let detail =
+                format!("the patterns of a policy may take at most {MAX_COMPILED_OF_POLICY} bytes compiled, these take more");
             errors.push(("/rules".to_owned(), Invalid::new("patterns_too_large", detail)));
             break;
         }
