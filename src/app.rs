@@ -425,8 +425,8 @@ async fn serve(
         DeadLetters::new(settings.kafka.clone(), &settings.dead_letters, policy.clone(), primary.clone(), reads.clone());
     health.dependency(policy);
     let replays = Replays::new(primary.clone(), reads.clone(), settings.replay.clone());
-    let plans = Plans::new(reads.clone(), &settings.limits);
-    let polls = Arc::new(Polls::new(cache, router.clone(), settings.read.clone(), parts.stop_waiters.clone()));
+    let plans = Plans::new(reads.clone(), &settings.limits, &writer);
+    let polls = Arc::new(Polls::new(cache, router.clone(), settings.read.clone(), parts.stop_waiters.clone(), &writer));
     let drills = Drills::new(primary.clone(), trail.clone());
     Ok(web::Data::new(ApiState {
         writer,

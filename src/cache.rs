@@ -256,6 +256,11 @@ impl Cache {
         self.tenants.with(tenant, read)
     }
 
+    /// Weighs a tenant's snapshot again: something that it holds has grown.
+    pub fn weigh_again(&self, tenant: &TenantName) {
+        self.tenants.weigh_again(tenant);
+    }
+
     /// A life of the tenant has begun: nothing of an earlier one is to be served.
     pub fn begin(&self, tenant: &TenantName, tag: &VersionTag) {
         self.tenants.observe(tenant, tag, Instant::now());

@@ -55,6 +55,22 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ("csv", &[("http/exports.rs", "the only CSV")]),
     ("fluent_uri", &[("domain/url", "the URLs of routes")]),
     ("icu_properties", &[("domain/text.rs", "the texts that people write")]),
+    ("regex_automata", &[("domain/policy/pattern", "patterns of rules")]),
+    ("regex_syntax", &[("domain/policy/pattern", "patterns of rules")]),
+    ("regex", &[("telemetry/mask.rs", "masks of log lines")]),
+];
+
+/// Calls that compile patterns of rules, each with the files that make it: whoever calls it on another way than through the pool of `service/patterns.rs`
+/// holds up a thread that serves.
+const COMPILING: &[(&str, &[&str])] = &[
+    ("pattern::check(", &["domain/policy.rs"]),
+    ("check_new_rules(", &["domain/policy.rs", "service/patterns.rs"]),
+    ("Pattern::checked(", &["domain/policy/pattern.rs", "domain/policy/pattern/tests.rs"]),
+    ("Pattern::stored(", &["domain/policy/pattern.rs"]),
+    ("Patterns::of(", &["domain/policy/pattern/tests.rs", "domain/policy/matching.rs", "domain/snapshot/service.rs"]),
+    ("compile_patterns(", &["domain/snapshot.rs", "domain/snapshot/service.rs", "service/patterns.rs", "cache/resident.rs"]),
+    ("patterns().compile(", &["service/choices.rs"]),
+    (".patterns.check(", &["service/writer.rs", "service/plans.rs"]),
 ];
 
 /// Who may see the rows of every tenant, each with its reason. Everybody else names the tenants.
@@ -321,6 +337,27 @@ fn transactions_are_begun_in_one_way() {
     assert_none(faults);
 }
 
+fn compiling_faults(source: &Source) -> Vec<String> {
+    // A test may compile what it likes.
+    let code = source.code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let stray = COMPILING.iter().filter(|(call, homes)| code.contains(call) && !homes.contains(&source.path.as_str()));
+    stray.map(|(call, homes)| format!("src/{}: {call}…) compiles patterns, and belongs to {homes:?}", source.path)).collect()
+}
+
+#[test]
+fn patterns_are_compiled_in_the_pool_only() {
+    let sources = sources();
+    let is_made = |path: &str, call: &str| sources.iter().any(|source| source.path == path && source.code.contains(call));
+    let calls = COMPILING.iter().flat_map(|(call, homes)| homes.iter().map(move |home| (call, home)));
+    let unneeded = calls.filter(|(call, home)| !is_made(home, call));
+    let unneeded = unneeded.map(|(call, home)| format!("src/{home} does not call {call}…) any more"));
+    assert_none(sources.iter().flat_map(compiling_faults).chain(unneeded).collect());
+    // Both uses in the pool are work that it is given, and not calls beside it.
+    let pool = sources.iter().find(|source| source.path == "service/patterns.rs").unwrap();
+    assert!(pool.code.contains("self.writes.run(tenant, move || policy::check_new_rules(&rules))"));
+    assert!(pool.code.contains("self.reads.run(snapshot.tenant(), compile)"));
+}
+
 fn all_tenants_faults(source: &Source) -> Vec<String> {
     let is_home = ALL_TENANTS.iter().any(|(home, _)| source.path == *home);
     if !is_home && source.code.contains("all_tenants") {
@@ -487,6 +524,10 @@ fn the_checks_find_what_they_look_for() {
     assert_eq!(bare("impl A {\n    pub async fn get(&self, tenant: &TenantName) -> X {\n    }"), 1);
     assert_eq!(bare("impl A {\n    pub fn get(\n        &self, key: &RouteKey,\n    ) -> X {\n    }"), 1);
     assert_eq!(bare("impl A {\n    pub async fn get(&self, tenant: &AuthorizedTenant) -> X {\n    }"), 0);
+    let compiling = |path, text| compiling_faults(&source(path, text)).len();
+    assert_eq!(compiling("store/policies.rs", "let made = Patterns::of(&spec.rules);"), 1);
+    assert_eq!(compiling("http/policies.rs", "let wrong = policy::check_new_rules(&rules);"), 1);
+    assert_eq!(compiling("domain/policy/choice.rs", "fn f() {}\n#[cfg(test)]\nmod tests {\nPatterns::of(&rules);"), 0);
     let told = |text| told_of_requests(&source("http/x.rs", text)).len();
     assert_eq!(told("tracing::info_span!(\"x\", q = request.query_string());\nlet a = request.headers();"), 1);
     assert_eq!(told("tracing::warn!(key = %request.headers().len(),\n \"x\");\n"), 1);

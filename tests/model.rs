@@ -279,6 +279,7 @@ impl Rows {
             hosts: self.policies.iter().flat_map(owned).collect(),
             scopes: self.scopes.iter().map(|((t, s, e), (_, revision))| (t.clone(), (s.clone(), e.clone()), *revision)).collect(),
             active: self.tenants.keys().map(active).collect(),
+            patterns: Vec::new(),
             answers: self.answers.iter().map(|(name, answer)| (key(name), answer.clone())).collect(),
         }
     }

@@ -9,7 +9,7 @@ use std::sync::{
     atomic::{AtomicU32, Ordering},
 };
 
-use moka::{ops::compute::Op, sync::Cache};
+use moka::{notification::RemovalCause, ops::compute::Op, sync::Cache};
 use papaya::HashMap;
 
 use crate::domain::{ids::TenantName, snapshot::TenantSnapshot};
@@ -46,8 +46,11 @@ impl Resident {
         let kept = Cache::builder()
             .max_capacity(bytes)
             .weigher(weigh)
-            // A newer snapshot may be in its place by now: that one stays.
-            .eviction_listener(move |tenant, evicted, _| {
+            // A newer snapshot may be in its place by now: that one stays. So does one that was put in its own place, to be weighed again.
+            .eviction_listener(move |tenant, evicted, cause| {
+                if cause == RemovalCause::Replaced {
+                    return;
+                }
                 let _ = evicting.pin().remove_if(&*tenant, |_, hot| Arc::ptr_eq(&hot.snapshot, &evicted));
             })
             .build();
@@ -92,6 +95,11 @@ impl Resident {
         });
     }
 
+    /// Weighs the tenant's snapshot again: something that it holds has grown.
+    pub fn weigh_again(&self, tenant: &TenantName) {
+        self.change(tenant, |held| held.map_or(Becomes::Same, Becomes::Next));
+    }
+
     /// Who is here.
     pub fn tenants(&self) -> Vec<TenantName> {
         self.hot.pin().keys().cloned().collect()
@@ -106,5 +114,39 @@ impl Resident {
     pub fn tick(&self) {
         self.tick.fetch_add(1, Ordering::Relaxed);
         self.kept.run_pending_tasks();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::snapshot::TenantContent;
+
+    #[test]
+    fn compiled_patterns_count_in_the_weight() {
+        let (tenant, resident): (TenantName, _) = ("acme".parse().unwrap(), Resident::new(1 << 20));
+        let rule = json!({"name": "r", "version": "v", "match": {"headers": {"x": {"regex": "[a-z]{1,60}"}}}});
+        let content: TenantContent = serde_json::from_value(json!({
+            "tag": "0000000000000001.1", "routes": [], "scopes": [],
+            "policies": [{"service": "web", "env": "prod", "revision": 1, "rules": [rule]}],
+        }))
+        .unwrap();
+        let snapshot = Arc::new(TenantSnapshot::new(tenant.clone(), content).unwrap());
+        resident.change(&tenant, |_| Becomes::Next(snapshot.clone()));
+        resident.tick();
+        let before = resident.kept.weighted_size();
+        assert_eq!((before, snapshot.patterns("web", "prod").is_none()), (snapshot.weight() as u64, true));
+        let size = snapshot.compile_patterns("web", "prod").unwrap().size() as u64;
+        resident.weigh_again(&tenant);
+        resident.tick();
+        assert!(size > 500 && resident.kept.weighted_size() == before + size, "{size}");
+        assert!(Arc::ptr_eq(&resident.get("acme").unwrap(), &snapshot), "it is still there");
+        // What does not fit any more goes.
+        let small = Resident::new(before + size - 1);
+        small.change(&tenant, |_| Becomes::Next(snapshot));
+        small.tick();
+        assert_eq!((small.len(), small.kept.weighted_size()), (0, 0));
     }
 }

@@ -81,6 +81,11 @@ impl Tenants {
         self.resident.with(tenant, read)
     }
 
+    /// Weighs the tenant's snapshot again: something that it holds has grown.
+    pub fn weigh_again(&self, tenant: &TenantName) {
+        self.resident.weigh_again(tenant);
+    }
+
     /// Who is resident.
     pub fn resident(&self) -> Vec<TenantName> {
         self.resident.tenants()

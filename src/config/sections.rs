@@ -142,6 +142,7 @@ section! {
     Limits {
         #[validate(range(min = 1, max = 10_000_000, message = "1 to 10000000"))] routes_per_tenant: u32,
         #[validate(range(min = 1, max = 10_000_000, message = "1 to 10000000"))] policies_per_tenant: u32,
+        #[validate(range(min = 1, max = 64, message = "1 to 64"))] pattern_threads: usize,
         writes_per_second_per_tenant: u32,
         #[validate(range(min = 1, max = 1000, message = "1 to 1000"))] plans_per_tenant: u32,
         #[validate(range(min = 1, max = 720, message = "1 to 720"))] plan_ttl_hours: u32,

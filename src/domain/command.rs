@@ -8,7 +8,7 @@ use super::{
     event::Actor,
     ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName, VersionName},
     narrowing::Narrowing,
-    policy::{Host, Policy, PolicyPatch, PolicySpec},
+    policy::{Host, Policy, PolicyPatch, PolicySpec, Rule},
     route::{Route, RoutePatch, RouteSpec},
     snapshot::Scope,
     tag::{Epoch, VersionTag},
@@ -118,6 +118,27 @@ pub enum Op {
         /// With everything that it has; else it must have nothing.
         with_everything: bool,
     },
+}
+
+impl Op {
+    /// The rules of policies that it writes, with the JSON pointer of each policy. Those that stay as they are stored are not written.
+    pub fn written_rules(&self) -> Vec<(String, Vec<Rule>)> {
+        let written: Vec<(String, &[Rule])> = match self {
+            Self::PutPolicy { spec, .. } => vec![(String::new(), &spec.rules)],
+            Self::PatchPolicy { patch, .. } => {
+                patch.rules.iter().flatten().map(|rules| (String::new(), rules.as_slice())).collect()
+            }
+            Self::Apply(apply) => {
+                let rules = |(at, desired): (usize, &'_ Desired)| match desired {
+                    Desired::Policy { spec: Some(spec), .. } => Some((format!("/changes/{at}/policy"), spec.rules.clone())),
+                    _ => None,
+                };
+                return apply.changes.iter().enumerate().filter_map(rules).filter(|(_, rules)| !rules.is_empty()).collect();
+            }
+            _ => Vec::new(),
+        };
+        written.into_iter().filter(|(_, rules)| !rules.is_empty()).map(|(at, rules)| (at, rules.to_vec())).collect()
+    }
 }
 
 /// Many changes in one revision.

@@ -16,7 +16,7 @@ use super::{
     event::{self, Change, Event, EventBody},
     hash::EventHash,
     ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
-    policy::{Host, PathPrefix, Policy},
+    policy::{Host, PathPrefix, Policy, PolicySpec, pattern},
     route::Route,
     snapshot::Scope,
     tag::{Revision, VersionTag},
@@ -42,6 +42,8 @@ pub struct TenantState {
     pub scopes: BTreeMap<(ServiceName, EnvName), Revision>,
     /// How many active routes the tenant has, if a command depends on that.
     pub active: u32,
+    /// How many patterns the rules of the tenant's policies have, if a command depends on that.
+    pub patterns: u32,
     /// What a tenant may without quotas of its own.
     pub defaults: Quotas,
 }
@@ -58,6 +60,7 @@ impl TenantState {
             hosts: HashMap::new(),
             scopes: BTreeMap::new(),
             active: 0,
+            patterns: 0,
             defaults,
         }
     }
@@ -180,7 +183,7 @@ pub fn evolve(state: &mut TenantState, decision: &Decision) {
         state.chain_head = EventHash::GENESIS;
         state.is_foreign = false;
         state.scopes.clear();
-        state.active = 0;
+        (state.active, state.patterns) = (0, 0);
     }
     if let (Some(tenant), Some(first)) = (&mut state.tenant, events.first()) {
         tenant.revision = first.body.revision;
@@ -221,6 +224,8 @@ fn evolve_by(state: &mut TenantState, event: &EventBody) {
             if let Some(tenant) = &mut state.tenant {
                 tenant.policies = (tenant.policies + u32::from(after.is_some())).saturating_sub(u32::from(before.is_some()));
             }
+            let patterns = |spec: &Option<PolicySpec>| spec.as_ref().map_or(0, |spec| pattern::count(&spec.rules));
+            state.patterns = state.patterns.saturating_add(patterns(after)).saturating_sub(patterns(before));
             let held = state.policies.remove(name);
             for (host, spec) in before.iter().flat_map(|spec| spec.hosts.iter().map(move |host| (host, spec))) {
                 let owned = (host.clone(), spec.path_prefix.clone());

@@ -33,6 +33,7 @@ mod text;
 pub mod time;
 pub mod url;
 pub mod walk;
+pub mod whole;
 
 pub(crate) use self::text::plain_text;
 

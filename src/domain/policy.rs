@@ -4,18 +4,26 @@
 
 pub mod choice;
 mod matching;
+mod patch;
+pub mod pattern;
+mod sticky;
 
 use std::{collections::BTreeSet, fmt};
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use self::matching::{HeaderMatch, HeaderName, MAX_HEADERS, MAX_PATTERN, Matching, NOT_MATCHED};
+pub use self::{
+    matching::{HeaderMatch, HeaderName, MAX_HEADERS, MAX_PATTERN, Matching, NOT_MATCHED},
+    patch::{PolicyPatch, StickyPatch},
+    sticky::{CookieName, StickyBy},
+};
 use super::{
     Invalid,
     ids::{PolicyName, VersionName},
     plain_text,
     tag::Revision,
     time::UtcTime,
+    whole,
 };
 
 /// The most hosts, shares, rules and failover versions of a policy, each.
@@ -121,7 +129,12 @@ pub struct Share {
     /// Which version.
     pub version: VersionName,
     /// Its share, as a part of the sum of all weights.
+    #[serde(deserialize_with = "weight")]
     pub weight: u16,
+}
+
+fn weight<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    whole::number::<0, { MAX_WEIGHT as u64 }, _, _>(deserializer)
 }
 
 /// Requests that go to a version of their own.
@@ -135,46 +148,6 @@ pub struct Rule {
     pub name: String,
     /// Where they go.
     pub version: VersionName,
-}
-
-/// Where the key comes from that keeps a client with its version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum StickyBy {
-    /// The value of this cookie.
-    Cookie(CookieName),
-    /// The value of this request header.
-    Header(HeaderName),
-}
-
-/// The name of a cookie: an RFC 9110 token, at most 64 bytes.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(try_from = "String")]
-pub struct CookieName(String);
-
-impl CookieName {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for CookieName {
-    type Error = Invalid;
-
-    fn try_from(raw: String) -> Result<Self, Invalid> {
-        if matching::is_token(&raw) && raw.len() <= 64 {
-            Ok(Self(raw))
-        } else {
-            Err(Invalid::new("not_a_cookie_name", "a cookie's name is a token of at most 64 bytes"))
-        }
-    }
-}
-
-impl Serialize for CookieName {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
 }
 
 /// What people set of a policy; the `before` and `after` of an event. Members are declared in the order of RFC 8785.
@@ -201,7 +174,8 @@ pub struct PolicySpec {
 }
 
 impl PolicySpec {
-    /// Checks the texts that people gave and what its parts cannot check alone, and brings the hosts in order. The errors name their members.
+    /// Checks the texts that people gave and what its parts cannot check alone, and brings the hosts in order. The errors name their members. What takes
+    /// time, or only holds for rules that are new, is checked by [`check_new_rules`].
     pub fn checked(self) -> Result<Self, Vec<(String, Invalid)>> {
         let texts = self.hidden_texts();
         match self.sound() {
@@ -305,53 +279,12 @@ impl PolicySpec {
     }
 }
 
-/// A merge patch (RFC 7396) of a [`PolicySpec`]: absent keeps, `Some(None)` goes back to nothing. Lists are replaced whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
-pub struct PolicyPatch {
-    /// A new failover order.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub failover: Option<Option<Vec<VersionName>>>,
-    /// New hosts.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub hosts: Option<Option<Vec<Host>>>,
-    /// A new path prefix.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub path_prefix: Option<Option<PathPrefix>>,
-    /// New rules.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rules: Option<Option<Vec<Rule>>>,
-    /// A new split.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub split: Option<Option<Vec<Share>>>,
-    /// A new way to keep clients, or none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sticky_by: Option<Option<StickyBy>>,
-}
-
-impl PolicyPatch {
-    /// The spec that this patch makes of `spec`, checked.
-    pub fn apply(&self, spec: &PolicySpec) -> Result<PolicySpec, Vec<(String, Invalid)>> {
-        fn patched<T: Clone + Default>(patch: &Option<Option<T>>, old: &T) -> T {
-            patch.clone().map_or_else(|| old.clone(), Option::unwrap_or_default)
-        }
-        let Self { failover, hosts, path_prefix, rules, split, sticky_by } = self;
-        PolicySpec {
-            failover: patched(failover, &spec.failover),
-            hosts: patched(hosts, &spec.hosts),
-            path_prefix: patched(path_prefix, &spec.path_prefix),
-            rules: patched(rules, &spec.rules),
-            split: patched(split, &spec.split),
-            sticky_by: sticky_by.clone().unwrap_or_else(|| spec.sticky_by.clone()),
-        }
-        .checked()
-    }
-
-    /// Every version that it names.
-    pub fn versions(&self) -> impl Iterator<Item = &VersionName> {
-        let split = self.split.iter().flatten().flatten().map(|share| &share.version);
-        let rules = self.rules.iter().flatten().flatten().map(|rule| &rule.version);
-        split.chain(rules).chain(self.failover.iter().flatten().flatten())
-    }
+/// Checks rules that are written, and not those that are stored: a release before may have taken more. Compiles patterns, which may take milliseconds each:
+/// never call it on a thread that serves. The errors name their members.
+pub fn check_new_rules(rules: &[Rule]) -> Vec<(String, Invalid)> {
+    let named = |at| move |(pointer, invalid)| (format!("/rules/{at}{pointer}"), invalid);
+    let impossible = rules.iter().enumerate().flat_map(|(at, rule)| rule.matching.impossible().map(named(at)));
+    impossible.chain(pattern::check(rules)).collect()
 }
 
 fn doubles<'a>(list: &'static str, member: &'static str, names: impl Iterator<Item = &'a str>) -> Vec<(String, Invalid)> {

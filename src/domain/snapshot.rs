@@ -18,7 +18,7 @@ use self::service::{Index, Service, Touch};
 use super::{
     event::{Change, Recorded},
     ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
-    policy::PolicySpec,
+    policy::{PolicySpec, pattern::Patterns},
     route::{Labels, RouteUrl},
     tag::{Revision, VersionTag},
 };
@@ -239,6 +239,17 @@ impl TenantSnapshot {
     /// The traffic policy of a service in an environment.
     pub fn policy(&self, service: &str, env: &str) -> Option<&SnapshotPolicy> {
         self.service(service)?.policy(env)
+    }
+
+    /// The compiled patterns of a traffic policy, if they were compiled.
+    pub fn patterns(&self, service: &str, env: &str) -> Option<&Patterns> {
+        self.service(service)?.patterns(env)
+    }
+
+    /// Compiles them, once for all snapshots in which the policy is the same. That takes time: never call it on a thread that serves. The snapshot weighs more
+    /// afterwards.
+    pub fn compile_patterns(&self, service: &str, env: &str) -> Option<&Patterns> {
+        self.service(service)?.compile_patterns(env)
     }
 
     fn service(&self, name: &str) -> Option<&Arc<Service>> {

@@ -6,6 +6,7 @@ use super::{
     ids::TenantName,
     tag::{Epoch, Revision, VersionTag},
     time::UtcTime,
+    whole,
 };
 
 /// The largest quota that a tenant can be given, of whatever.
@@ -16,19 +17,19 @@ pub const MAX_QUOTA: u32 = 10_000_000;
 #[serde(deny_unknown_fields)]
 pub struct Quotas {
     /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and `http.max_bulk_bytes`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "quota")]
     pub body_bytes: Option<u32>,
     /// The most traffic policies.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "quota")]
     pub policies: Option<u32>,
     /// The most routes, active or not.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "quota")]
     pub routes: Option<u32>,
     /// The most long-polls and event streams that wait at one instance.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "quota")]
     pub waiters: Option<u32>,
     /// The most changes of it in a second, over all instances. As many may come at once.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "quota")]
     pub writes_per_second: Option<u32>,
 }
 
@@ -91,7 +92,11 @@ impl QuotasPatch {
 
 /// A member that is `null` is not one that is absent.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>>, D::Error> {
-    Option::<u32>::deserialize(deserializer).map(Some)
+    quota(deserializer).map(Some)
+}
+
+fn quota<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    whole::optional::<0, { MAX_QUOTA as u64 }, _, _>(deserializer)
 }
 
 /// What people set of a tenant; the `before` and `after` of an event.

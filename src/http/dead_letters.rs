@@ -26,6 +26,7 @@ use crate::{
         ids::TenantName,
         plain_text,
         time::UtcTime,
+        whole::Whole,
     },
     service::dead_letters::{Decided, Filter, Head, Letter, Origin, Wish},
 };
@@ -197,8 +198,8 @@ pub struct RedriveManyIn {
     #[schemars(with = "Option<schemas::LetterReason>")]
     reason: Option<String>,
     /// At most so many: 100 unless said otherwise.
-    #[schemars(range(min = 1, max = MAX_REDRIVEN))]
-    limit: Option<u32>,
+    #[schemars(with = "Option<u32>", range(min = 1, max = MAX_REDRIVEN))]
+    limit: Option<Whole<1, { MAX_REDRIVEN as u64 }, u32>>,
     /// `next_cursor` of the answer before.
     #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
@@ -225,7 +226,7 @@ pub async fn redrive_many(
     let mut fields = Fields::default();
     let tenant = fields.optional("/tenant", tenant);
     let filter = Filter { state: None, tenant, reason: code(&mut fields, "/reason", reason), only_open: true };
-    let limit = limit.unwrap_or(REDRIVEN);
+    let limit = limit.map_or(REDRIVEN, |Whole(limit)| limit);
     let in_range = (1..=MAX_REDRIVEN).contains(&limit);
     let wrong = || Err(Invalid::new("out_of_range", format!("must be 1 to {MAX_REDRIVEN}")));
     fields.check("/limit", if in_range { Ok(()) } else { wrong() });

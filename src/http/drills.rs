@@ -14,7 +14,10 @@ use super::{
     problem::{Code, Problem},
     respond,
 };
-use crate::{domain::Invalid, resilience::Forced};
+use crate::{
+    domain::{Invalid, whole::Whole},
+    resilience::Forced,
+};
 
 /// What a breaker is forced to be.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
@@ -32,8 +35,8 @@ pub enum DrillState {
 pub struct DrillIn {
     state: DrillState,
     /// How long, at most `resilience.max_drill_seconds`. After that the breaker begins anew.
-    #[schemars(range(min = 1, max = 86_400))]
-    seconds: u32,
+    #[schemars(with = "u32", range(min = 1, max = 86_400))]
+    seconds: Whole<1, 86_400, u32>,
 }
 
 fn unknown(name: &str) -> Problem {
@@ -45,7 +48,7 @@ pub async fn begin(
     state: web::Data<ApiState>, health: web::Data<Health>, context: WriteContext, path: web::Path<String>, body: Body<DrillIn>,
 ) -> Result<HttpResponse, Problem> {
     let dependency = health.find(&path).ok_or_else(|| unknown(&path))?;
-    let DrillIn { state: wanted, seconds } = body.0;
+    let DrillIn { state: wanted, seconds: Whole(seconds) } = body.0;
     let longest = dependency.longest_drill();
     let lasting = Duration::from_secs(u64::from(seconds));
     if lasting.is_zero() || lasting > longest {

@@ -1,5 +1,7 @@
 //! Raw input becomes checked values here: JSON bodies, query parameters, path segments. Every error names its field.
 
+mod numbers;
+
 use std::{collections::HashSet, fmt, marker::PhantomData};
 
 use actix_web::{
@@ -142,7 +144,8 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem
     }
     deserializer.end().map_err(not_json)?;
     // It is JSON. What is wrong now is the data, also where serde_json calls it syntax: a member too many in an enum.
-    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let text = numbers::whole(text);
+    let mut deserializer = serde_json::Deserializer::from_str(&text);
     serde_path_to_error::deserialize(&mut deserializer).map(|Object(value)| value).map_err(wrong_data)
 }
 
@@ -274,7 +277,7 @@ const SERDES_OWN: [&str; 6] =
 
 /// serde's message without its position, and a stable code for it.
 pub(super) fn data_error(message: &str) -> Invalid {
-    let detail = without_value(message.rsplit_once(" at line ").map_or(message, |(detail, _)| detail));
+    let detail = without_type(without_value(message.rsplit_once(" at line ").map_or(message, |(detail, _)| detail)));
     let code = if detail.starts_with("unknown field") {
         "unknown_member"
     } else if detail.starts_with("duplicate field") {
@@ -283,6 +286,10 @@ pub(super) fn data_error(message: &str) -> Invalid {
         "required"
     } else if detail.starts_with("nested too deep") {
         "too_deep"
+    } else if detail.starts_with("must have one of") {
+        "one_of"
+    } else if detail.starts_with("invalid value: integer") && detail.contains("a whole number from") {
+        "out_of_range"
     } else if SERDES_OWN.iter().any(|own| detail.starts_with(own)) {
         "wrong_type"
     } else {
@@ -299,6 +306,15 @@ fn without_value(detail: &str) -> String {
         _ => return detail.to_owned(),
     };
     format!("{}, expected {expected}", found.trim_end())
+}
+
+/// serde names the type that it expects; callers of an API have none of Rust's.
+fn without_type(detail: String) -> String {
+    const INTEGERS: [&str; 10] = ["u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize"];
+    match detail.rsplit_once(", expected ") {
+        Some((found, expected)) if INTEGERS.contains(&expected) => format!("{found}, expected a whole number"),
+        _ => detail,
+    }
 }
 
 pub(super) fn json_pointer(path: &serde_path_to_error::Path) -> String {
@@ -407,6 +423,11 @@ mod tests {
             ("unknown variant `x`, expected `a` or `b`", "unknown variant, expected `a` or `b`"),
             ("invalid type: null, expected a string", "invalid type: null, expected a string"),
             ("unknown field `x`, expected `a`", "unknown field `x`, expected `a`"),
+            ("invalid type: floating point `5.5`, expected u16", "invalid type: floating point, expected a whole number"),
+            (
+                "invalid value: integer `-5`, expected a whole number from 0 to 9",
+                "invalid value: integer, expected a whole number from 0 to 9",
+            ),
         ] {
             assert_eq!(data_error(message).detail, detail);
         }

@@ -26,6 +26,7 @@ use crate::{
         narrowing::Narrowing,
         plain_text,
         time::UtcTime,
+        whole::Whole,
     },
     service::keys::{Key, MAX_OVERLAP, Made, Wanted},
 };
@@ -197,8 +198,8 @@ pub async fn get(state: web::Data<ApiState>, caller: Caller, path: web::Path<Str
 #[serde(deny_unknown_fields)]
 pub struct RotateIn {
     /// How long the token that is replaced stays good: 0 to 2592000 seconds, one hour unless said otherwise.
-    #[schemars(range(max = 2_592_000))]
-    overlap_seconds: Option<u32>,
+    #[schemars(with = "Option<u32>", range(max = 2_592_000))]
+    overlap_seconds: Option<Whole<0, 2_592_000, u32>>,
 }
 
 /// `POST /keys/{id}/rotate`
@@ -206,7 +207,7 @@ pub async fn rotate(
     state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: Body<RotateIn>,
 ) -> Result<HttpResponse, Problem> {
     let id = id_in_path(path)?;
-    let overlap = SignedDuration::from_secs(i64::from(body.0.overlap_seconds.unwrap_or(OVERLAP_SECONDS)));
+    let overlap = SignedDuration::from_secs(i64::from(body.0.overlap_seconds.map_or(OVERLAP_SECONDS, |Whole(seconds)| seconds)));
     if overlap > MAX_OVERLAP {
         let invalid = Invalid::new("out_of_range", format!("at most {}", MAX_OVERLAP.as_secs()));
         return Err(Problem::field("/overlap_seconds", invalid));

@@ -27,7 +27,7 @@ use crate::{
         Invalid,
         command::{self, Op},
         ids::{TenantName, VersionName},
-        policy::{Host, MAX_PARTS, Matching, PathPrefix, Policy, PolicyPatch, PolicySpec, Rule, Share, StickyBy},
+        policy::{Host, MAX_PARTS, Matching, PathPrefix, Policy, PolicyPatch, PolicySpec, Rule, Share, StickyBy, StickyPatch},
     },
     service::batch::Reply,
 };
@@ -116,8 +116,8 @@ pub struct PatchIn {
     #[schemars(with = "Option<Vec<shapes::Share>>", length(max = MAX_PARTS))]
     split: Option<Option<Vec<Object<Share>>>>,
     #[serde(deserialize_with = "double_option")]
-    #[schemars(with = "Option<shapes::StickyBy>")]
-    sticky_by: Option<Option<StickyBy>>,
+    #[schemars(with = "Option<shapes::StickyPatch>")]
+    sticky_by: Option<Option<Object<StickyPatch>>>,
 }
 
 async fn write(state: &ApiState, context: WriteContext, tenant: &AuthorizedTenant, op: Op) -> Result<HttpResponse, Problem> {
@@ -152,6 +152,7 @@ pub async fn patch(
     let PolicyPath(tenant, policy) = path;
     let PatchIn { failover, hosts, path_prefix, rules, split, sticky_by } = body.0;
     let (rules, split) = (rules.map(|rules| rules.map(rules_of)), split.map(|split| split.map(shares_of)));
+    let sticky_by = sticky_by.map(|sticky_by| sticky_by.map(|Object(patch)| patch));
     let patch = Box::new(PolicyPatch { failover, hosts, path_prefix, rules, split, sticky_by });
     write(&state, context.sized(body.1), &tenant, Op::PatchPolicy { policy, patch }).await
 }

@@ -25,6 +25,7 @@ use crate::{
         ids::TenantName,
         tag::{Epoch, Revision},
         time::UtcTime,
+        whole::Whole,
     },
     service::{
         dead_letters::Wish,
@@ -43,17 +44,17 @@ pub struct ReplayIn {
     #[schemars(with = "Option<schemas::Epoch>")]
     epoch: Option<String>,
     /// From this revision on. Needs `tenant`.
-    #[schemars(range(min = 1, max = i64::MAX))]
-    from: Option<u64>,
+    #[schemars(with = "Option<u64>", range(min = 1, max = i64::MAX))]
+    from: Option<Whole<1, { i64::MAX as u64 }, u64>>,
     /// To this one. Needs `tenant`.
-    #[schemars(range(min = 1, max = i64::MAX))]
-    to: Option<u64>,
+    #[schemars(with = "Option<u64>", range(min = 1, max = i64::MAX))]
+    to: Option<Whole<1, { i64::MAX as u64 }, u64>>,
     /// Also what retention has removed from the archive; its next run removes that again.
     #[serde(default)]
     include_removed: bool,
     /// At most so many in a second: 1 to `replay.max_events_per_second`.
-    #[schemars(range(min = 1))]
-    events_per_second: Option<u32>,
+    #[schemars(with = "Option<u32>", range(min = 1))]
+    events_per_second: Option<Whole<1, { u32::MAX as u64 }, u32>>,
     /// Why: kept with the replay and in the audit.
     #[schemars(with = "schemas::GivenReason")]
     reason: Option<String>,
@@ -62,6 +63,8 @@ pub struct ReplayIn {
 impl ReplayIn {
     fn piece(self, rate: impl Fn(Option<u32>) -> Result<u32, u32>) -> Result<Piece, Problem> {
         let Self { tenant, epoch, from, to, include_removed, events_per_second, reason: _ } = self;
+        let [from, to] = [from, to].map(|revision| revision.map(|Whole(revision)| revision));
+        let events_per_second = events_per_second.map(|Whole(rate)| rate);
         let mut fields = Fields::default();
         let needs_tenant = || Invalid::new("tenant_required", "only with a tenant");
         for (pointer, is_there) in [("/epoch", epoch.is_some()), ("/from", from.is_some()), ("/to", to.is_some())] {

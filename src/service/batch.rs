@@ -18,6 +18,7 @@ use crate::{
         hash::EventHash,
         ids::{PolicyKey, PolicyName, RouteKey, RouteName, TenantName},
         narrowing::Narrowing,
+        policy::{Rule, pattern},
         tag::{Epoch, VersionTag},
         tenant::{Quotas, Tenant},
     },
@@ -132,7 +133,7 @@ pub fn wanted(requests: &[Request]) -> Wanted {
         rows.name(&request.command);
         keys.extend(request.key());
     }
-    let Naming { tenants, routes, policies, hosts, scopes_of, active_of, whole } = rows;
+    let Naming { tenants, routes, policies, hosts, scopes_of, active_of, patterns_of, whole } = rows;
     Wanted {
         tenants: tenants.into_iter().collect(),
         routes: routes.into_iter().collect(),
@@ -140,6 +141,7 @@ pub fn wanted(requests: &[Request]) -> Wanted {
         hosts: hosts.into_iter().collect(),
         scopes_of: scopes_of.into_iter().collect(),
         active_of: active_of.into_iter().collect(),
+        patterns_of: patterns_of.into_iter().collect(),
         whole: whole.into_iter().collect(),
         keys,
         is_large: requests.iter().any(|request| matches!(request.command.op, Op::Continue)),
@@ -155,6 +157,7 @@ struct Naming {
     hosts: BTreeSet<String>,
     scopes_of: BTreeSet<TenantName>,
     active_of: BTreeSet<TenantName>,
+    patterns_of: BTreeSet<TenantName>,
     whole: BTreeSet<TenantName>,
 }
 
@@ -172,6 +175,7 @@ impl Naming {
                 self.policy(tenant, policy);
                 patch.versions().for_each(|version| self.route(tenant, &policy.route(version), false));
                 self.hosts.extend(patch.hosts.iter().flatten().flatten().map(ToString::to_string));
+                patch.rules.iter().flatten().for_each(|rules| self.patterns(tenant, rules));
             }
             Op::DeletePolicy { policy } => self.policy(tenant, policy),
             Op::Apply(apply) => {
@@ -211,6 +215,14 @@ impl Naming {
         if let Some(spec) = spec {
             spec.versions().for_each(|(_, version)| self.route(tenant, &name.route(version), false));
             self.hosts.extend(spec.hosts.iter().map(ToString::to_string));
+            self.patterns(tenant, &spec.rules);
+        }
+    }
+
+    /// Rules that are written; when they have patterns, it matters how many the tenant has already.
+    fn patterns(&mut self, tenant: &TenantName, rules: &[Rule]) {
+        if pattern::count(rules) > 0 {
+            self.patterns_of.insert(tenant.clone());
         }
     }
 }
@@ -269,6 +281,11 @@ fn states(requests: &[Request], locked: Locked, defaults: Quotas) -> HashMap<Ten
     for (tenant, scope, revision) in locked.scopes {
         if let Some(state) = states.get_mut(&tenant) {
             state.scopes.insert(scope, revision);
+        }
+    }
+    for (tenant, patterns) in locked.patterns {
+        if let Some(state) = states.get_mut(&tenant) {
+            state.patterns = patterns;
         }
     }
     for (tenant, active) in locked.active {

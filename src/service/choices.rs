@@ -43,13 +43,18 @@ impl Polls {
         let snapshot = self.tenant(tenant, freshness).await?;
         let (service, env) = (name.service.as_str(), name.env.as_str());
         let policy = snapshot.policy(service, env).ok_or(Rejection::PolicyNotFound)?;
+        if choice::needs_patterns(&policy.spec, asked) && snapshot.patterns(service, env).is_none() {
+            self.patterns().compile(&snapshot, name).await?;
+            self.cache().weigh_again(tenant.name());
+        }
+        let patterns = snapshot.patterns(service, env);
         let held = |version: &VersionName| snapshot.get(service, env, version.as_str());
         let standing = |version: &VersionName| match held(version) {
             Some(route) if route.is_active => Standing::Active,
             Some(_) => Standing::Inactive,
             None => Standing::Missing,
         };
-        let (version, explanation) = choice::choose(name, &policy.spec, asked, fastrand::u64(..), standing);
+        let (version, explanation) = choice::choose(name, &policy.spec, patterns, asked, fastrand::u64(..), standing);
         let by_chance = explanation.key.is_none() && explanation.split.len() > 1;
         let why = Explained { policy: name.clone(), policy_revision: policy.revision, choice: explanation };
         let Some(route) = version.as_ref().and_then(held).cloned() else {

@@ -15,6 +15,7 @@ mod freshness;
 pub mod keys;
 pub mod lineage;
 pub mod past;
+mod patterns;
 pub mod plans;
 pub mod polls;
 pub mod privacy;

@@ -14,6 +14,7 @@ use super::{
     Error, Freshness,
     batch::{Reply, Request},
     past::At,
+    patterns::PatternPool,
     privacy::of_plan,
     reads::{Page, PageRequest, Reads, cut, one_more},
     writer::Writer,
@@ -23,7 +24,7 @@ use crate::{
     config,
     domain::{
         chain,
-        command::{Apply, Base, Command, Op, Rejection, Summary},
+        command::{Apply, Base, Command, Desired, Op, Rejection, Summary},
         decide::{self, TenantState},
         document::Document,
         ids::{PolicyName, TenantName},
@@ -45,6 +46,7 @@ pub struct Plans {
     defaults: Quotas,
     limit: u32,
     ttl: Duration,
+    patterns: Arc<PatternPool>,
 }
 
 /// A scope of a tenant as it stands: everything that a plan of that scope can change, or depends on.
@@ -79,10 +81,10 @@ pub struct Confirmation {
 }
 
 impl Plans {
-    /// Plans on what `reads` gives.
-    pub fn new(reads: Arc<Reads>, limits: &config::Limits) -> Self {
+    /// Plans on what `reads` gives, to be applied by `writer`.
+    pub fn new(reads: Arc<Reads>, limits: &config::Limits, writer: &Writer) -> Self {
         let ttl = Duration::from_secs(u64::from(limits.plan_ttl_hours) * 3600);
-        Self { reads, defaults: limits.quotas(), limit: limits.plans_per_tenant, ttl }
+        Self { reads, defaults: limits.quotas(), limit: limits.plans_per_tenant, ttl, patterns: writer.patterns().clone() }
     }
 
     /// Works out what makes a document of what there is, and keeps it. `true`: this is the answer to an earlier request with the same key.
@@ -122,9 +124,18 @@ impl Plans {
             Some(format!("/policies/{at}"))
         };
         let plan = worked_out.await.map_err(Error::internal)?.map_err(|error| match error {
-            Error::Rejected(rejection) => Error::Rejected(rejection.placed(place)),
+            Error::Rejected(rejection) => Error::Rejected(rejection.placed(&place)),
             other => other,
         })?;
+        let mut written = Vec::new();
+        for change in plan.changes.iter().filter(|change| change.key.version.is_none()) {
+            if let Desired::Policy { name, spec: Some(spec) } = change.desired().map_err(Error::internal)?
+                && !spec.rules.is_empty()
+            {
+                written.push((place(&name).unwrap_or_default(), spec.rules));
+            }
+        }
+        self.patterns.check(&tenant, written).await?;
         let sealed = self.reads.privacy().seal_plan(&plan, actor).await?;
         let (kept, limit) = (Kept { plan: sealed, desired, fingerprint }, i64::from(self.limit));
         let write = async |tx: &store::Transaction<'_>| store::plans::insert(tx, &kept, limit).await;

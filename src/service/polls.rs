@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::{Error, Freshness, Seen};
+use super::{Error, Freshness, Seen, patterns::PatternPool, writer::Writer};
 pub use crate::cache::bodies::Coding;
 use crate::{
     auth::AuthorizedTenant,
@@ -51,12 +51,13 @@ pub struct Polls {
     router: Arc<Router>,
     settings: config::Read,
     stop: CancellationToken,
+    patterns: Arc<PatternPool>,
 }
 
 impl Polls {
-    /// Answers from `cache`, and what it no longer remembers from `router`. Who waits is sent home at `stop`.
-    pub fn new(cache: Arc<Cache>, router: Arc<Router>, settings: config::Read, stop: CancellationToken) -> Self {
-        Self { cache, router, settings, stop }
+    /// Answers from `cache`, and what it no longer remembers from `router`. Who waits is sent home at `stop`. Patterns are compiled at the places of `writer`.
+    pub fn new(cache: Arc<Cache>, router: Arc<Router>, settings: config::Read, stop: CancellationToken, writer: &Writer) -> Self {
+        Self { cache, router, settings, stop, patterns: writer.patterns().clone() }
     }
 
     /// What [`Polls::resolve`] would answer, if it can at once: the route is held and active, and nothing newer was seen.
@@ -189,6 +190,11 @@ impl Polls {
     /// The cache that answers.
     pub(super) fn cache(&self) -> &Cache {
         &self.cache
+    }
+
+    /// Where patterns are compiled.
+    pub(super) fn patterns(&self) -> &PatternPool {
+        &self.patterns
     }
 
     /// The settings of the read path.

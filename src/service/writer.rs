@@ -25,6 +25,7 @@ use tokio::{
 use super::{
     Error,
     batch::{self, Committed, Plan, Reply, Request},
+    patterns::PatternPool,
     privacy::{self, Privacy},
     unpublished::Unpublished,
 };
@@ -45,6 +46,7 @@ pub struct Writer {
     unpublished: Arc<Unpublished>,
     timeout: std::time::Duration,
     privacy: Arc<Privacy>,
+    patterns: Arc<PatternPool>,
 }
 
 /// How long names in the answer to a write may take to open: the write is done, and its answer is not held up or turned into an error.
@@ -100,11 +102,15 @@ impl Writer {
                 (sender, tokio::spawn(lane.run(receiver)))
             })
             .unzip();
-        (Self { lanes, unpublished, timeout: ms(settings.timeout_ms), privacy }, tasks)
+        (
+            Self { lanes, unpublished, timeout: ms(settings.timeout_ms), privacy, patterns: Arc::new(PatternPool::new(limits)) },
+            tasks,
+        )
     }
 
     /// Does one command, and answers when it is committed or refused.
     pub async fn write(&self, request: Request) -> Result<Reply, Error> {
+        self.patterns.check(&request.command.tenant, request.command.op.written_rules()).await?;
         let request = self.privacy.seal(request).await?;
         let tenant = request.command.tenant.clone();
         let mut reply = self.wait_for(request).await?;
@@ -115,6 +121,11 @@ impl Writer {
             Err(_) => tracing::warn!("the answer to a write has names that could not be opened in time"),
         }
         Ok(reply)
+    }
+
+    /// Where patterns are compiled.
+    pub fn patterns(&self) -> &Arc<PatternPool> {
+        &self.patterns
     }
 
     /// Continues a tenant in the database's history as it is, if its newest revision is of another.

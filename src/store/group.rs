@@ -41,6 +41,8 @@ pub struct Wanted {
     pub scopes_of: Vec<TenantName>,
     /// Tenants whose number of active routes matters.
     pub active_of: Vec<TenantName>,
+    /// Tenants of whose policies the number of patterns matters.
+    pub patterns_of: Vec<TenantName>,
     /// Tenants of which everything matters.
     pub whole: Vec<TenantName>,
     /// Idempotency keys.
@@ -64,6 +66,8 @@ pub struct Locked {
     pub scopes: Vec<(TenantName, (ServiceName, EnvName), Revision)>,
     /// How many active routes tenants have.
     pub active: Vec<(TenantName, u32)>,
+    /// How many patterns the policies of tenants have.
+    pub patterns: Vec<(TenantName, u32)>,
     /// The idempotency keys that were used before.
     pub answers: Vec<(Key, Answer)>,
 }
@@ -113,6 +117,7 @@ struct Statements {
     policies: policies::Reading,
     scopes_of: Statement,
     active_of: Statement,
+    patterns_of: Statement,
     routes_of: Statement,
     find_answers: Statement,
     insert_tenants: Statement,
@@ -137,6 +142,7 @@ impl Statements {
             policies: policies::Reading::prepare(client).await?,
             scopes_of: client.prepare_cached(scopes::OF).await?,
             active_of: client.prepare_cached(routes::ACTIVE).await?,
+            patterns_of: client.prepare_cached(policies::PATTERNS).await?,
             routes_of: client.prepare_cached(routes::OF).await?,
             find_answers: client.prepare_cached(idempotency::FIND).await?,
             insert_tenants: client.prepare_cached(tenants::INSERT).await?,
@@ -197,7 +203,7 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
     let answers: Vec<_> = wanted.keys.iter().collect();
     let visible = Visible::tenants(&wanted.tenants);
     // Pipelined: what may be seen is set before anything is looked for; the reads' snapshots are taken when they run, after the lock was granted.
-    let ((), tenants, mut routes, more_routes, mut policies, hosts, scopes, active, answers) = try_join!(
+    let ((), tenants, mut routes, more_routes, mut policies, hosts, scopes, active, patterns, answers) = try_join!(
         visible.show(tx, &statements.show),
         tenants::lock(tx, &statements.lock, &names),
         routes::find(tx, &statements.find_routes, &keys),
@@ -206,6 +212,7 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
         statements.policies.owners(tx, &wanted.hosts, &wanted.policies),
         scopes::of(tx, &statements.scopes_of, &wanted.scopes_of),
         routes::active(tx, &statements.active_of, &wanted.active_of),
+        policies::patterns(tx, &statements.patterns_of, &wanted.patterns_of),
         idempotency::find(tx, &statements.find_answers, &answers),
     )?;
     routes.extend(more_routes);
@@ -215,7 +222,7 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
     // A tenant that was made after the lock was asked for is not locked, so its objects do not count: to this group it is not there yet.
     routes.retain(|(owner, _)| tenants.iter().any(|locked| locked.tenant.name == *owner));
     policies.retain(|(owner, _)| tenants.iter().any(|locked| locked.tenant.name == *owner));
-    Ok(Locked { tenants, routes, policies, hosts, scopes, active, answers })
+    Ok(Locked { tenants, routes, policies, hosts, scopes, active, patterns, answers })
 }
 
 async fn write(tx: &Transaction<'_>, statements: &Statements, rows: &Rows) -> Result<(), Error> {

@@ -6,7 +6,7 @@ use tokio_postgres::{Row, Statement, types::Json};
 use super::{Error, column, routes, tenants, text};
 use crate::domain::{
     ids::{EnvName, PolicyKey, PolicyName, ServiceName, TenantName},
-    policy::{Host, PathPrefix, Policy},
+    policy::{Host, PathPrefix, Policy, pattern},
     route::Route,
     snapshot::Scope,
     tag::VersionTag,
@@ -84,11 +84,32 @@ impl Reading {
     }
 }
 
-const UPSERT: &str = "insert into policies (tenant, service, env, spec, revision, created_at, created_by, updated_at, updated_by) \
-    select tenant, service, env, spec::json, revision, created_at, created_by, updated_at, updated_by \
+/// How many patterns tenants have. Most policies have none, and are not in the index that this is read from.
+pub const PATTERNS: &str =
+    "select tenant, sum(patterns) as patterns from policies where tenant = any($1) and patterns > 0 group by tenant";
+
+/// How many patterns the policies of tenants have; tenants without any are left out.
+pub async fn patterns(
+    tx: &Transaction<'_>, patterns: &Statement, tenants: &[TenantName],
+) -> Result<Vec<(TenantName, u32)>, Error> {
+    if tenants.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<_> = tenants.iter().map(TenantName::as_str).collect();
+    let rows = tx.query(patterns, &[&names]).await?;
+    rows.iter()
+        .map(|row| Ok((text(row, "tenant")?, u32::try_from(column::<i64>(row, "patterns")?).unwrap_or(u32::MAX))))
+        .collect()
+}
+
+const UPSERT: &str = "insert into policies \
+      (tenant, service, env, spec, revision, created_at, created_by, updated_at, updated_by, patterns) \
+    select tenant, service, env, spec::json, revision, created_at, created_by, updated_at, updated_by, patterns \
     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::timestamptz[], $7::text[], $8::timestamptz[], \
-                $9::text[]) as n (tenant, service, env, spec, revision, created_at, created_by, updated_at, updated_by) \
-    on conflict (tenant, service, env) do update set spec = excluded.spec, revision = excluded.revision, \
+                $9::text[], $10::integer[]) \
+      as n (tenant, service, env, spec, revision, created_at, created_by, updated_at, updated_by, patterns) \
+    on conflict (tenant, service, env) do update set \
+      spec = excluded.spec, revision = excluded.revision, patterns = excluded.patterns, \
       created_at = excluded.created_at, created_by = excluded.created_by, updated_at = excluded.updated_at, \
       updated_by = excluded.updated_by";
 
@@ -146,9 +167,11 @@ impl Writing {
         let created_by: Vec<_> = policies.iter().map(|(_, p)| p.created_by.as_str()).collect();
         let updated_at: Vec<_> = policies.iter().map(|(_, p)| p.updated_at.timestamp()).collect();
         let updated_by: Vec<_> = policies.iter().map(|(_, p)| p.updated_by.as_str()).collect();
+        let patterns: Vec<_> =
+            policies.iter().map(|(_, p)| i32::try_from(pattern::count(&p.spec.rules)).unwrap_or(i32::MAX)).collect();
         tx.execute(
             &self.upsert,
-            &[&tenants, &services, &envs, &specs, &revisions, &created_at, &created_by, &updated_at, &updated_by],
+            &[&tenants, &services, &envs, &specs, &revisions, &created_at, &created_by, &updated_at, &updated_by, &patterns],
         )
         .await?;
         tx.execute(&self.release, &[&tenants, &services, &envs]).await?;

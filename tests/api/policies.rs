@@ -231,3 +231,143 @@ async fn a_host_and_prefix_belong_to_one_policy_whoever_asks_at_the_same_time() 
 async fn owners(db: &Database, host: &str) -> usize {
     db.rows("select 1 from policy_hosts where host = $1", &[&host]).await.len()
 }
+
+/// The members of the bodies of every `PATCH` that are objects themselves.
+fn nested_of_patches() -> Vec<String> {
+    let document = traffic_manager::http::openapi::document();
+    let resolved = |schema: &Value| {
+        let mut schema = schema.clone();
+        while let Some(reference) = schema["$ref"].as_str() {
+            schema = document.pointer(&reference[1..]).unwrap().clone();
+        }
+        schema
+    };
+    let mut nested = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for content in item["patch"]["requestBody"]["content"].as_object().into_iter().flat_map(|content| content.values()) {
+            for (name, member) in resolved(&content["schema"])["properties"].as_object().unwrap() {
+                let choices = member["anyOf"].as_array().cloned().unwrap_or_else(|| vec![member.clone()]);
+                let is_object = |choice: &Value| {
+                    let types = resolved(choice)["type"].clone();
+                    types == "object" || types.as_array().is_some_and(|types| types.contains(&json!("object")))
+                };
+                if choices.iter().any(is_object) {
+                    nested.push(format!("{path} {name}"));
+                }
+            }
+        }
+    }
+    nested.sort_unstable();
+    nested.dedup();
+    nested
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_merge_patch_goes_into_every_nested_object() {
+    let app = with_versions(&["v1"]).await;
+    app.put(POLICY).json(&json!({"failover": ["v1"], "sticky_by": {"header": "x-user"}})).expect(201).await;
+    let route = "/routes/acme/web/prod/v1";
+    app.patch(route).json(&json!({"labels": {"a": "1", "b": "2"}})).expect(200).await;
+    app.patch("/tenants/acme").json(&json!({"quotas": {"routes": 7, "policies": 8}})).expect(200).await;
+    let cases = [
+        (
+            "/api/v1/policies/{tenant}/{service}/{env} sticky_by",
+            POLICY,
+            json!({"header": null, "cookie": "sid"}),
+            json!({"cookie": "sid"}),
+        ),
+        (
+            "/api/v1/routes/{tenant}/{service}/{env}/{version} labels",
+            route,
+            json!({"a": null, "c": "3"}),
+            json!({"b": "2", "c": "3"}),
+        ),
+        (
+            "/api/v1/tenants/{tenant} quotas",
+            "/tenants/acme",
+            json!({"routes": null, "waiters": 9}),
+            json!({"body_bytes": null, "policies": 8, "routes": null, "waiters": 9, "writes_per_second": null}),
+        ),
+    ];
+    assert_eq!(nested_of_patches(), cases.each_ref().map(|case| case.0));
+    for (named, path, patch, after) in cases {
+        let member = named.rsplit(' ').next().unwrap();
+        let changed = app.patch(path).json(&json!({ member: patch })).expect(200).await;
+        assert_eq!(changed.json[member], after, "{named}");
+    }
+    let both = app.patch(POLICY).json(&json!({"sticky_by": {"header": "x"}})).problem(422, "invalid_request").await;
+    assert_eq!((both.pointers(), &both.json["errors"][0]["code"]), (vec!["/sticky_by"], &json!("one_of")));
+    let unknown = app.patch(POLICY).json(&json!({"sticky_by": {"query": "x"}})).problem(422, "invalid_request").await;
+    assert_eq!(unknown.pointers(), ["/sticky_by/query"]);
+    let gone = app.patch(POLICY).json(&json!({"sticky_by": null})).expect(200).await;
+    assert_eq!(gone.json["sticky_by"], Value::Null);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_condition_and_a_way_to_keep_clients_say_what_they_may_be() {
+    let app = with_versions(&["v1"]).await;
+    let rule = |condition: Value| json!({"rules": [{"name": "r", "match": {"headers": {"x": condition}}, "version": "v1"}]});
+    for (body, pointer, code, detail) in [
+        (
+            rule(json!({"exact": "a", "prefix": "b"})),
+            "/rules/0/match/headers/x",
+            "one_of",
+            "must have one of exact, prefix, regex, present",
+        ),
+        (rule(json!({})), "/rules/0/match/headers/x", "one_of", "must have one of exact, prefix, regex, present"),
+        (
+            rule(json!({"equals": "a"})),
+            "/rules/0/match/headers/x",
+            "unknown_member",
+            "expected one of `exact`, `prefix`, `regex`, `present`",
+        ),
+        (
+            rule(json!("a")),
+            "/rules/0/match/headers/x",
+            "wrong_type",
+            "expected an object with one of exact, prefix, regex, present",
+        ),
+        (
+            json!({"failover": ["v1"], "sticky_by": {"cookie": "a", "header": "b"}}),
+            "/sticky_by",
+            "one_of",
+            "must have one of cookie, header",
+        ),
+        (json!({"failover": ["v1"], "sticky_by": {}}), "/sticky_by", "one_of", "must have one of cookie, header"),
+        (
+            json!({"failover": ["v1"], "sticky_by": "a"}),
+            "/sticky_by",
+            "wrong_type",
+            "expected an object with one of cookie, header",
+        ),
+    ] {
+        let answer = app.put(POLICY).json(&body).problem(422, "invalid_request").await;
+        let error = &answer.json["errors"][0];
+        assert_eq!((answer.pointers(), &error["code"]), (vec![pointer], &json!(code)), "{body}: {error}");
+        assert!(error["detail"].as_str().unwrap().contains(detail), "{body}: {error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_empty_key_is_as_none() {
+    let app = with_versions(&["v1", "v2"]).await;
+    let mut body = split(&[("v1", 50), ("v2", 50)]);
+    body["sticky_by"] = json!({"cookie": "uid"});
+    app.put(POLICY).json(&body).expect(201).await;
+    for question in
+        ["", "&key=", "&header.cookie=uid%3D%3B%20theme%3Ddark", "&header.cookie=uid%3D%22%22", "&key=&header.cookie=uid%3D"]
+    {
+        let answer = app.get(&format!("{RESOLVE}&explain=true{question}")).expect(200).await;
+        assert_eq!(
+            (&answer.json["explanation"]["key"], answer.header("cache-control")),
+            (&Value::Null, "no-store"),
+            "{question}"
+        );
+    }
+    for question in
+        ["&key=7", "&header.cookie=uid%3D7", "&key=&header.cookie=uid%3D%227%22", "&header.cookie=uid%3D%3B%20uid%3D7"]
+    {
+        let answer = app.get(&format!("{RESOLVE}&explain=true{question}")).expect(200).await;
+        assert_eq!(answer.json["explanation"]["key"], "7", "{question}");
+    }
+}

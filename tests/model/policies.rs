@@ -76,8 +76,30 @@ pub fn patch(rng: &mut Rng) -> PolicyPatch {
         path_prefix: part(rng, prefix),
         rules: part(rng, rules),
         split: part(rng, split),
-        sticky_by: (rng.below(6) == 0).then(|| serde_json::from_value(json!({ "header": "x-user" })).unwrap()),
+        sticky_by: (rng.below(6) == 0).then(|| serde_json::from_value(sticky(rng)).unwrap()),
     }
+}
+
+fn sticky(rng: &mut Rng) -> Value {
+    match rng.below(4) {
+        0 => json!({ "header": "x-user" }),
+        1 => json!({ "header": null, "cookie": "sid" }),
+        2 => json!({ "header": "x-user", "cookie": null }),
+        _ => json!(null),
+    }
+}
+
+/// RFC 7396 §2, for objects without nested ones.
+fn merged(old: Value, patch: Value) -> Value {
+    let Value::Object(patch) = patch else { return patch };
+    let mut new = old.as_object().cloned().unwrap_or_default();
+    for (name, value) in patch {
+        match value {
+            Value::Null => new.remove(&name),
+            value => new.insert(name, value),
+        };
+    }
+    Value::Object(new)
 }
 
 /// The policy that a patch makes, or what is wrong with it.
@@ -88,7 +110,10 @@ pub fn patched(patch: &PolicyPatch, old: &PolicySpec) -> Result<PolicySpec, (&'s
     new.path_prefix = patch.path_prefix.clone().map_or(new.path_prefix, Option::unwrap_or_default);
     new.rules = patch.rules.clone().map_or(new.rules, Option::unwrap_or_default);
     new.split = patch.split.clone().map_or(new.split, Option::unwrap_or_default);
-    new.sticky_by = patch.sticky_by.clone().unwrap_or(new.sticky_by);
+    if let Some(patch) = &patch.sticky_by {
+        let sticky = merged(serde_json::to_value(&new.sticky_by).unwrap(), serde_json::to_value(patch).unwrap());
+        new.sticky_by = serde_json::from_value(sticky).map_err(|_| ("/sticky_by", "one_of"))?;
+    }
     fault(&new).map_or(Ok(new), |code| Err(("/split", code)))
 }
 

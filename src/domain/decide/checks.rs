@@ -10,7 +10,10 @@ use crate::domain::{
     event::Change,
     ids::{PolicyName, RouteName, TenantName, VersionName},
     narrowing::Narrowing,
-    policy::{Host, PathPrefix, PolicySpec},
+    policy::{
+        Host, PathPrefix, PolicySpec,
+        pattern::{self, MAX_PATTERNS_OF_TENANT},
+    },
     route::RouteSpec,
     tenant::Tenant,
     time::UtcTime,
@@ -62,6 +65,7 @@ fn quotas(state: &TenantState, tenant: &Tenant, changes: &[Change], facts: &Fact
             return Err(Rejection::QuotaExceeded { quota, limit });
         }
     }
+    patterns(state, changes)?;
     if let Some(limit) = quotas.body_bytes.filter(|limit| facts.body_bytes > *limit) {
         return Err(Rejection::QuotaExceeded { quota: "body_bytes", limit });
     }
@@ -72,6 +76,20 @@ fn quotas(state: &TenantState, tenant: &Tenant, changes: &[Change], facts: &Fact
             let retry_after_ms = u64::try_from(too_far.as_millis()).unwrap_or(0).max(1);
             return Err(Rejection::TooManyWrites { limit, retry_after_ms });
         }
+    }
+    Ok(())
+}
+
+/// Patterns take memory in every instance that answers for the tenant: their number is bounded for all of its policies together.
+fn patterns(state: &TenantState, changes: &[Change]) -> Result<(), Rejection> {
+    let count = |spec: &Option<PolicySpec>| spec.as_ref().map_or(0, |spec| i64::from(pattern::count(&spec.rules)));
+    let grown = |change: &Change| match change {
+        Change::Policy { before, after, .. } => count(after) - count(before),
+        Change::Route { .. } | Change::Tenant { .. } => 0,
+    };
+    let grown: i64 = changes.iter().map(grown).sum();
+    if grown > 0 && i64::from(state.patterns) + grown > i64::from(MAX_PATTERNS_OF_TENANT) {
+        return Err(Rejection::QuotaExceeded { quota: "patterns", limit: MAX_PATTERNS_OF_TENANT });
     }
     Ok(())
 }

@@ -206,6 +206,26 @@ fn quotas_bound_growth_and_nothing_else() {
 }
 
 #[test]
+fn patterns_are_counted_over_all_policies_of_a_tenant() {
+    let mut world = World::with(&["v1"]);
+    let policy = |count: usize| {
+        let headers: serde_json::Map<_, _> = (0..count).map(|at| (format!("x-{at}"), json!({"regex": "a"}))).collect();
+        put("prod", json!({"failover": ["v1"], "rules": [{"name": "r", "match": {"headers": headers}, "version": "v1"}]}))
+    };
+    world.does(policy(3));
+    assert_eq!(world.state.patterns, 3);
+    // What other policies have.
+    world.state.patterns = 1022;
+    let refused = Rejection::QuotaExceeded { quota: "patterns", limit: 1024 };
+    assert_eq!(world.refuses(policy(6)), refused);
+    world.does(policy(5));
+    assert_eq!((world.state.patterns, world.refuses(policy(6))), (1024, refused));
+    world.does(policy(2));
+    world.does(Op::DeletePolicy { policy: place("prod") });
+    assert_eq!(world.state.patterns, 1019);
+}
+
+#[test]
 fn writes_are_paid_for_at_a_steady_rate_with_a_burst_of_a_second() {
     let mut world = World::limited(Quotas { writes_per_second: Some(4), ..Quotas::default() });
     let mut flip = false;

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::{PolicySpec, StickyBy};
+use super::{PolicySpec, StickyBy, pattern::Patterns};
 use crate::domain::ids::{PolicyName, VersionName};
 
 /// A request as a policy sees it.
@@ -24,19 +24,24 @@ pub struct Asked {
 }
 
 impl Asked {
-    /// The key: as given, else what the policy takes it from.
+    /// The key: as given, else the value that the policy takes it from. One that is empty is none: it would send everybody without a key to
+    /// one version.
     pub fn key(&self, spec: &PolicySpec) -> Option<&str> {
         let header = |name: &str| self.headers.get(name).map(String::as_str);
-        self.key.as_deref().or_else(|| match spec.sticky_by.as_ref()? {
-            StickyBy::Header(name) => header(name.as_str()),
+        let given = self.key.as_deref().filter(|key| !key.is_empty());
+        given.or_else(|| match spec.sticky_by.as_ref()? {
+            StickyBy::Header(name) => header(name.as_str()).map(str::trim).filter(|value| !value.is_empty()),
             StickyBy::Cookie(name) => header("cookie").and_then(|cookies| cookie(cookies, name.as_str())),
         })
     }
 }
 
-/// The value of a cookie (RFC 6265 §4.2.1).
+/// The value of a cookie (RFC 6265 §4.2.1): of the first that has this name and a value. Quotes around it do not belong to it (§4.1.1), as Envoy
+/// reads them.
 fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
-    cookies.split(';').find_map(|pair| pair.trim().split_once('=').filter(|(named, _)| *named == name)).map(|(_, value)| value)
+    let unquoted = |value: &'a str| value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
+    let named = |pair: &'a str| pair.trim().split_once('=').filter(|(named, _)| *named == name).map(|(_, value)| unquoted(value));
+    cookies.split(';').filter_map(named).find(|value| !value.is_empty())
 }
 
 /// Whether traffic may go to a version.
@@ -97,11 +102,20 @@ pub struct Explanation {
     pub split: Vec<Scored>,
 }
 
-/// Chooses for a request, which has `random` for a key if it has none of its own. `None`: there is nowhere to go.
+/// Whether the compiled patterns of a policy are needed to choose for a request.
+pub fn needs_patterns(spec: &PolicySpec, asked: &Asked) -> bool {
+    spec.rules.iter().any(|rule| rule.matching.has_pattern_for(&asked.headers))
+}
+
+/// Chooses for a request, which has `random` for a key if it has none of its own. `patterns` are those of the policy, if they are needed. `None`: there
+/// is nowhere to go.
 pub fn choose(
-    name: &PolicyName, spec: &PolicySpec, asked: &Asked, random: u64, standing: impl Fn(&VersionName) -> Standing,
+    name: &PolicyName, spec: &PolicySpec, patterns: Option<&Patterns>, asked: &Asked, random: u64,
+    standing: impl Fn(&VersionName) -> Standing,
 ) -> (Option<VersionName>, Explanation) {
-    let rule = spec.rules.iter().find(|rule| rule.matching.takes(&asked.headers));
+    let of_rule = |at| patterns.map(|patterns| patterns.of_rule(at)).unwrap_or_default();
+    let mut rules = spec.rules.iter().enumerate();
+    let rule = rules.find(|(at, rule)| rule.matching.takes(&asked.headers, of_rule(*at))).map(|(_, rule)| rule);
     let key = asked.key(spec);
     let drawn = || format!("{random:016x}");
     let split = scored(name, spec, &key.map_or_else(drawn, str::to_owned), &standing);
@@ -173,7 +187,7 @@ mod tests {
 
     fn of_key(spec: &PolicySpec, key: &str) -> String {
         let asked = Asked { key: Some(key.to_owned()), ..Asked::default() };
-        choose(&name(), spec, &asked, 0, |_| Standing::Active).0.unwrap().as_str().to_owned()
+        choose(&name(), spec, None, &asked, 0, |_| Standing::Active).0.unwrap().as_str().to_owned()
     }
 
     /// The standard deviation of a count of `n` draws with probability `p`, five times over: one run in 1.7 million is outside.
@@ -205,7 +219,7 @@ mod tests {
     fn a_key_goes_where_the_formula_says() {
         // Computed independently, with Python: hashlib.sha256(b"checkout/prod/v0/user-7").digest()[:8] and math.log.
         let asked = Asked { key: Some("user-7".to_owned()), ..Asked::default() };
-        let (version, why) = choose(&name(), &split(&[90, 10]), &asked, 0, |_| Standing::Active);
+        let (version, why) = choose(&name(), &split(&[90, 10]), None, &asked, 0, |_| Standing::Active);
         let scores: Vec<_> =
             why.split.iter().map(|scored| (scored.version.as_str(), (scored.score * 1e6).round() / 1e6)).collect();
         assert_eq!((version.unwrap().as_str(), scores), ("v0", FORMULA.to_vec()));
@@ -216,7 +230,7 @@ mod tests {
     #[test]
     fn without_a_key_chance_decides_by_the_weights() {
         let spec = split(&[90, 10]);
-        let of = |random| choose(&name(), &spec, &Asked::default(), random, |_| Standing::Active);
+        let of = |random| choose(&name(), &spec, None, &Asked::default(), random, |_| Standing::Active);
         assert_eq!(of(1).1.key, None);
         let canary = (0..100_000_u64).filter(|random| of(*random).0.unwrap().as_str() == "v1").count() as f64;
         assert!((canary - 10_000.0).abs() < tolerance(1e5, 0.1), "{canary}");
@@ -235,7 +249,7 @@ mod tests {
         let go = |headers: &[(&str, &str)], active: &[&str]| {
             let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
             let standing = |v: &VersionName| if active.contains(&v.as_str()) { Standing::Active } else { Standing::Inactive };
-            let (version, why) = choose(&name(), &spec, &Asked { key: Some("k".into()), headers }, 0, standing);
+            let (version, why) = choose(&name(), &spec, None, &Asked { key: Some("k".into()), headers }, 0, standing);
             (version.map(|v| v.as_str().to_owned()).unwrap_or_default(), why.reason, why.rule)
         };
         let rule = |name: &str| Some(name.to_owned());
@@ -259,7 +273,7 @@ mod tests {
         let why = |is_beta: bool, active: &[&str]| {
             let headers = is_beta.then(|| ("x-beta".to_owned(), "1".to_owned())).into_iter().collect();
             let standing = |v: &VersionName| if active.contains(&v.as_str()) { Standing::Active } else { Standing::Inactive };
-            choose(&name(), &spec, &Asked { key: Some("k".into()), headers }, 0, standing).1
+            choose(&name(), &spec, None, &Asked { key: Some("k".into()), headers }, 0, standing).1
         };
         let passed_over = |why: &Explanation| why.instead_of.as_ref().map(VersionName::as_str).unwrap_or_default().to_owned();
         let first = why(false, &["a", "c"]);
@@ -287,5 +301,42 @@ mod tests {
         assert_eq!(asked.key(&by(json!({"cookie": "none"}))), None);
         assert_eq!(asked.key(&by(json!(null))), None);
         assert_eq!(Asked { key: Some("given".into()), ..asked }.key(&by(json!({"header": "x-user"}))), Some("given"));
+    }
+
+    #[test]
+    fn an_empty_key_is_none_wherever_it_comes_from() {
+        let by = |sticky| policy(json!({"split": [{"version": "a", "weight": 1}], "sticky_by": sticky}));
+        let (cookie, header) = (by(json!({"cookie": "uid"})), by(json!({"header": "x"})));
+        let asked = |key: &str, name: &str, value: &str| Asked {
+            key: Some(key.to_owned()).filter(|key| key != "none"),
+            headers: BTreeMap::from([(name.to_owned(), value.to_owned())]),
+        };
+        for (cookies, key) in [
+            ("uid=", None),
+            ("uid=; theme=dark", None),
+            ("uid=  ", None),
+            ("uid=\"\"", None),
+            ("uid", None),
+            ("", None),
+            (";;=;", None),
+            ("xuid=1", None),
+            ("UID=1", None),
+            ("uid=\"7\"", Some("7")),
+            ("uid=\"7", Some("\"7")),
+            ("uid=\"", Some("\"")),
+            ("uid=1; uid=2", Some("1")),
+            ("uid=; uid=2", Some("2")),
+            ("a=b;uid=x=y=", Some("x=y=")),
+        ] {
+            assert_eq!(asked("none", "cookie", cookies).key(&cookie), key, "{cookies}");
+            assert_eq!(asked("", "cookie", cookies).key(&cookie), key, "{cookies}");
+            assert_eq!(asked("k", "cookie", cookies).key(&cookie), Some("k"), "{cookies}");
+        }
+        for (value, key) in [("", None), ("  ", None), (" 7 ", Some("7"))] {
+            assert_eq!(asked("none", "x", value).key(&header), key, "{value:?}");
+            assert_eq!(asked("", "x", value).key(&header), key, "{value:?}");
+        }
+        let (_, why) = choose(&name(), &cookie, None, &asked("", "cookie", "uid="), 7, |_| Standing::Active);
+        assert_eq!(why.key, None, "the weights decide");
     }
 }

@@ -2,17 +2,19 @@
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-use regex::Regex;
-use serde::{Deserialize, Serialize, Serializer, ser::SerializeMap as _};
+use serde::{
+    Deserialize, Serialize, Serializer,
+    de::{Error as _, MapAccess, Visitor},
+    ser::SerializeMap as _,
+};
 
+use super::pattern::Pattern;
 use crate::domain::Invalid;
 
 /// The most headers of one rule.
 pub const MAX_HEADERS: usize = 16;
 /// The longest pattern or value, in bytes.
 pub const MAX_PATTERN: usize = 512;
-/// The most memory that a compiled pattern may take. The engine is linear in the text, whatever the pattern.
-const MAX_COMPILED: usize = 256 * 1024;
 
 /// RFC 9110 §5.6.2.
 pub(super) fn is_token(raw: &str) -> bool {
@@ -81,9 +83,34 @@ pub struct Matching {
 }
 
 impl Matching {
-    /// Whether a request with these headers is taken.
-    pub fn takes(&self, headers: &BTreeMap<String, String>) -> bool {
-        self.headers.iter().all(|(name, wanted)| wanted.takes(headers.get(name.as_str()).map(String::as_str)))
+    /// Whether a request with these headers is taken. `patterns` are those of this rule, in the order of its headers.
+    pub fn takes(&self, headers: &BTreeMap<String, String>, patterns: &[Option<Arc<Pattern>>]) -> bool {
+        let mut patterns = patterns.iter();
+        self.headers.iter().all(|(name, wanted)| {
+            let pattern = if matches!(wanted, HeaderMatch::Regex(_)) { patterns.next() } else { None };
+            wanted.takes(headers.get(name.as_str()).map(String::as_str), pattern.and_then(Option::as_deref))
+        })
+    }
+
+    /// Whether a pattern has to be held against one of these headers.
+    pub fn has_pattern_for(&self, headers: &BTreeMap<String, String>) -> bool {
+        let is_pattern =
+            |(name, wanted): (&HeaderName, _)| matches!(wanted, &HeaderMatch::Regex(_)) && headers.contains_key(name.as_str());
+        self.headers.iter().any(is_pattern)
+    }
+
+    /// Values that no header can have, with the JSON pointer of each, relative to the rule: spaces at an end do not belong to a header's value
+    /// (RFC 9110 §5.5).
+    pub(super) fn impossible(&self) -> impl Iterator<Item = (String, Invalid)> {
+        self.headers.iter().filter_map(|(name, wanted)| {
+            let (member, detail) = match wanted {
+                HeaderMatch::Exact(value) if value.trim() != value => ("exact", "no header's value begins or ends with a space"),
+                HeaderMatch::Prefix(value) if value.trim_start() != value => ("prefix", "no header's value begins with a space"),
+                _ => return None,
+            };
+            let pointer = format!("/match/headers/{}/{member}", name.as_str().replace('~', "~0"));
+            Some((pointer, Invalid::new("not_a_header_value", detail)))
+        })
     }
 }
 
@@ -101,14 +128,14 @@ fn headers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap
 }
 
 /// What a header must be. Values are compared as they are, case included.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderMatch {
     /// This value.
     Exact(String),
     /// A value that begins so.
     Prefix(String),
-    /// A value that this pattern matches as a whole. Syntax of the crate `regex`: no look-around, no back references.
-    Regex(String, Arc<Regex>),
+    /// A value that this pattern matches as a whole: its text, which only [`super::pattern`] looks into.
+    Regex(String),
     /// There, or not there.
     Present(bool),
 }
@@ -117,34 +144,21 @@ impl HeaderMatch {
     /// The text that it compares with, if it compares.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
-            Self::Exact(text) | Self::Prefix(text) | Self::Regex(text, _) => Some(text),
+            Self::Exact(text) | Self::Prefix(text) | Self::Regex(text) => Some(text),
             Self::Present(_) => None,
         }
     }
 
-    fn takes(&self, value: Option<&str>) -> bool {
+    fn takes(&self, value: Option<&str>, pattern: Option<&Pattern>) -> bool {
         match (self, value) {
             (Self::Present(wanted), value) => *wanted == value.is_some(),
             (_, None) => false,
             (Self::Exact(wanted), Some(value)) => wanted == value,
             (Self::Prefix(wanted), Some(value)) => value.starts_with(wanted.as_str()),
-            (Self::Regex(_, pattern), Some(value)) => pattern.is_match(value),
+            (Self::Regex(_), Some(value)) => pattern.is_some_and(|pattern| pattern.takes(value)),
         }
     }
 }
-
-impl PartialEq for HeaderMatch {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Exact(a), Self::Exact(b)) | (Self::Prefix(a), Self::Prefix(b)) => a == b,
-            (Self::Regex(a, _), Self::Regex(b, _)) => a == b,
-            (Self::Present(a), Self::Present(b)) => a == b,
-            _ => false,
-        }
-    }
-}
-
-impl Eq for HeaderMatch {}
 
 impl Serialize for HeaderMatch {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -152,7 +166,7 @@ impl Serialize for HeaderMatch {
         match self {
             Self::Exact(value) => member.serialize_entry("exact", value)?,
             Self::Prefix(value) => member.serialize_entry("prefix", value)?,
-            Self::Regex(pattern, _) => member.serialize_entry("regex", pattern)?,
+            Self::Regex(pattern) => member.serialize_entry("regex", pattern)?,
             Self::Present(wanted) => member.serialize_entry("present", wanted)?,
         }
         member.end()
@@ -161,21 +175,7 @@ impl Serialize for HeaderMatch {
 
 impl<'de> Deserialize<'de> for HeaderMatch {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "snake_case")]
-        enum Raw {
-            Exact(String),
-            Prefix(String),
-            Regex(String),
-            Present(bool),
-        }
-        let made = match Raw::deserialize(deserializer)? {
-            Raw::Exact(value) => bounded(&value, "exact").map(|()| Self::Exact(value)),
-            Raw::Prefix(value) => bounded(&value, "prefix").map(|()| Self::Prefix(value)),
-            Raw::Regex(pattern) => compiled(&pattern).map(|regex| Self::Regex(pattern, Arc::new(regex))),
-            Raw::Present(wanted) => Ok(Self::Present(wanted)),
-        };
-        made.map_err(serde::de::Error::custom)
+        deserializer.deserialize_map(OneCondition)
     }
 }
 
@@ -187,13 +187,33 @@ fn bounded(text: &str, what: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-fn compiled(pattern: &str) -> Result<Regex, Invalid> {
-    bounded(pattern, "regex")?;
-    let whole = format!("^(?:{pattern})$");
-    let wrong = |_| Invalid::new("not_a_regex", "regex is not a pattern of the crate regex, or too large a one");
-    // Alone too: a pattern such as "a)|(b" is one only between our parentheses.
-    let build = |text: &str| regex::RegexBuilder::new(text).size_limit(MAX_COMPILED).dfa_size_limit(MAX_COMPILED).build();
-    build(pattern).and_then(|_| build(&whole)).map_err(wrong)
+const CONDITIONS: &[&str] = &["exact", "prefix", "regex", "present"];
+
+struct OneCondition;
+
+impl<'de> Visitor<'de> for OneCondition {
+    type Value = HeaderMatch;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object with one of exact, prefix, regex, present")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<HeaderMatch, A::Error> {
+        let not_one = || A::Error::custom("must have one of exact, prefix, regex, present, and only one");
+        let name = members.next_key::<String>()?.ok_or_else(not_one)?;
+        let text = |value: String| bounded(&value, &name).map(|()| value).map_err(A::Error::custom);
+        let condition = match name.as_str() {
+            "exact" => HeaderMatch::Exact(text(members.next_value()?)?),
+            "prefix" => HeaderMatch::Prefix(text(members.next_value()?)?),
+            "regex" => HeaderMatch::Regex(text(members.next_value()?)?),
+            "present" => HeaderMatch::Present(members.next_value()?),
+            other => return Err(A::Error::unknown_field(other, CONDITIONS)),
+        };
+        if members.next_key::<String>()?.is_some() {
+            return Err(not_one());
+        }
+        Ok(condition)
+    }
 }
 
 #[cfg(test)]
@@ -201,10 +221,14 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::domain::policy::{Rule, pattern::Patterns};
 
     fn takes(matching: serde_json::Value, headers: &[(&str, &str)]) -> bool {
         let matching: Matching = serde_json::from_value(json!({ "headers": matching })).unwrap();
-        matching.takes(&headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+        let rule = Rule { matching, name: "r".to_owned(), version: "v".parse().unwrap() };
+        let patterns = Patterns::of(std::slice::from_ref(&rule));
+        let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        rule.matching.takes(&headers, patterns.of_rule(0))
     }
 
     #[test]
@@ -231,14 +255,40 @@ mod tests {
             json!({"x": {"exact": "a", "prefix": "b"}}),
             json!({"x": {"equals": "a"}}),
             json!({"x": {"exact": long}}),
-            json!({"x": {"regex": "("}}),
-            json!({"x": {"regex": "a)|(b"}}),
-            json!({"x": {"regex": "(?:(?:a{1000}){1000}){1000}"}}),
+            json!({"x": {"regex": "a".repeat(513)}}),
             json!({"x": {}}),
             json!({"x": "a"}),
+            json!({"x": [{"exact": "a"}]}),
         ] {
             assert!(serde_json::from_value::<Matching>(json!({ "headers": bad })).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_condition_says_what_it_may_be() {
+        let error = |value| serde_json::from_value::<HeaderMatch>(value).unwrap_err().to_string();
+        for wrong in [json!({}), json!({"exact": "a", "prefix": "b"}), json!({"present": true, "regex": "a"})] {
+            assert_eq!(error(wrong), "must have one of exact, prefix, regex, present, and only one");
+        }
+        assert_eq!(
+            error(json!({"equals": "a"})),
+            "unknown field `equals`, expected one of `exact`, `prefix`, `regex`, `present`"
+        );
+        assert!(error(json!("a")).ends_with("expected an object with one of exact, prefix, regex, present"));
+    }
+
+    #[test]
+    fn a_value_that_no_header_can_have_is_named() {
+        let impossible = |headers: serde_json::Value| {
+            let matching: Matching = serde_json::from_value(json!({ "headers": headers })).unwrap();
+            matching.impossible().map(|(pointer, _)| pointer).collect::<Vec<_>>()
+        };
+        let all = json!({
+            "a": {"exact": " x"}, "b": {"exact": "x "}, "c": {"prefix": " x"}, "d~": {"exact": " "},
+            "e": {"exact": ""}, "f": {"prefix": "Bearer "}, "g": {"regex": " x"}, "h": {"exact": "x y"},
+        });
+        let named = ["a/exact", "b/exact", "c/prefix", "d~0/exact"].map(|member| format!("/match/headers/{member}"));
+        assert_eq!(impossible(all), named);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     hash::{BuildHasher as _, Hash},
     ops::Range,
-    sync::{Arc, LazyLock},
+    sync::{Arc, LazyLock, OnceLock},
 };
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -15,7 +15,7 @@ use super::{SnapshotPolicy, SnapshotRoute};
 use crate::domain::{
     chain,
     ids::{EnvName, PolicyName, RouteName, ServiceName, VersionName},
-    policy::{Host, PathPrefix, Rule, Share, StickyBy},
+    policy::{Host, PathPrefix, Rule, Share, StickyBy, pattern::Patterns},
     route::{Labels, RouteUrl},
     tag::Revision,
 };
@@ -37,6 +37,14 @@ struct HeldPolicy {
     policy: SnapshotPolicy,
     fragment: Vec<u8>,
     digest: Digest,
+    /// Compiled when a request first needs them, and kept while the policy is the same.
+    patterns: OnceLock<Patterns>,
+}
+
+impl HeldPolicy {
+    fn weight(&self) -> usize {
+        3 * self.fragment.len() + size_of::<Self>() + self.patterns.get().map_or(0, Patterns::size)
+    }
 }
 
 /// What a revision does to one object of a service.
@@ -161,7 +169,7 @@ impl Service {
         let mut fragment = chain::in_order(&bytes)?;
         let digest = Sha256::digest(&fragment).into();
         fragment.push(b',');
-        self.policies.insert(env.clone(), Arc::new(HeldPolicy { policy, fragment, digest }));
+        self.policies.insert(env.clone(), Arc::new(HeldPolicy { policy, fragment, digest, patterns: OnceLock::new() }));
         Ok(())
     }
 
@@ -270,6 +278,17 @@ impl Service {
         self.policies.get(env).map(|held| &held.policy)
     }
 
+    /// The compiled patterns of an environment's policy, if they were compiled.
+    pub fn patterns(&self, env: &str) -> Option<&Patterns> {
+        self.policies.get(env)?.patterns.get()
+    }
+
+    /// Compiles them. Of several threads one does, and the others wait for it.
+    pub fn compile_patterns(&self, env: &str) -> Option<&Patterns> {
+        let held = self.policies.get(env)?;
+        Some(held.patterns.get_or_init(|| Patterns::of(&held.policy.spec.rules)))
+    }
+
     /// All traffic policies.
     pub fn policies(&self) -> impl Iterator<Item = &SnapshotPolicy> {
         self.policies.values().map(|held| &held.policy)
@@ -312,7 +331,7 @@ impl Service {
             + self.routes.len() * (size_of::<Held>() + 48)
             + self.envs.len() * 40
             + size_of::<Self>()
-            + self.policies.values().map(|held| 3 * held.fragment.len() + size_of::<HeldPolicy>()).sum::<usize>()
+            + self.policies.values().map(|held| held.weight()).sum::<usize>()
     }
 
     fn start(&self, at: usize) -> usize {

@@ -156,7 +156,7 @@ impl JsonSchema for HeaderMatch {
             "What a header must be. Values are compared as they are, case included; a text has at most 512 bytes.",
             &json!({
                 "exact": text("This value."), "prefix": text("A value that begins so."),
-                "regex": text("A value that this matches as a whole: syntax of the Rust crate `regex`, without look-around and back references."),
+                "regex": text("A value that this matches as a whole: in the syntax that Envoy, HAProxy, nginx, Caddy and Traefik read alike (docs/api.md#patterns). A policy may have 64 of these."),
                 "present": { "description": "There, or not there.", "type": "boolean" },
             }),
         )
@@ -179,6 +179,15 @@ impl JsonSchema for StickyBy {
             &json!({ "cookie": cookie, "header": header }),
         )
     }
+}
+
+/// What changes of the way to keep a client with its version. Absent members stay as they are, `null` removes; one of the two must be left.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "read by the derive")]
+pub struct StickyPatch {
+    cookie: Option<schemas::CookieName>,
+    header: Option<schemas::HeaderName>,
 }
 
 /// An object with one of these members.

@@ -278,7 +278,7 @@ impl Code {
             ),
             Self::TooManyExports => ("`audit.max_concurrent_exports` exports are running.", "Try again after `Retry-After`."),
             Self::QuotaExceeded => (
-                "The tenant has as many routes, policies or plans (or the installation as many running replays) as `quota` lets it have, or the body is larger than its `body_bytes`. `limit` is \
+                "The tenant has as many routes, policies, patterns or plans (or the installation as many running replays) as `quota` lets it have, or the body is larger than its `body_bytes`. `limit` is \
                  the number: the tenant's own, or the default in `limits`.",
                 "Delete some, send less at a time, or raise the quota with `PATCH /api/v1/tenants/{tenant}`.",
             ),

@@ -1,0 +1,205 @@
+//! Patterns of rules: refused with a reason wherever they are written, bounded for a policy and a tenant, and text to whatever only reads them.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use serde_json::{Value, json};
+
+use crate::{
+    policies::route,
+    support::{Answer, TestApp},
+};
+
+const POLICY: &str = "/policies/acme/web/prod";
+
+/// A policy with `count` headers that are held against texts.
+fn policy(member: &str, count: usize, text: impl Fn(usize) -> String) -> Value {
+    let header = |at: usize| (format!("x-{}", at % 16), json!({ member: text(at) }));
+    let rule = |first: usize| {
+        let headers: serde_json::Map<_, _> = (first..count.min(first + 16)).map(header).collect();
+        json!({"name": format!("r{first}"), "version": "v1", "match": {"headers": headers}})
+    };
+    json!({"split": [{"version": "v1", "weight": 1}], "rules": (0..count).step_by(16).map(rule).collect::<Vec<_>>()})
+}
+
+/// What is said of a pattern by each way of writing it.
+async fn refusals(app: &TestApp, pattern: &str) -> Vec<(String, Value)> {
+    let policy = policy("regex", 1, |_| pattern.to_owned());
+    let mut named = policy.clone();
+    (named["service"], named["env"]) = (json!("web"), json!("prod"));
+    let batch = json!({"changes": [{"action": "put", "policy": named}]});
+    let document = json!({"prune": false, "policies": [named]});
+    let answers = [
+        ("", app.put(POLICY).json(&policy).problem(422, "invalid_request").await),
+        ("", app.patch(POLICY).json(&json!({"rules": policy["rules"]})).problem(422, "invalid_request").await),
+        ("/changes/0/policy", app.post("/tenants/acme/batch").json(&batch).problem(422, "invalid_request").await),
+        ("/policies/0", app.post("/tenants/acme/plans").json(&document).problem(422, "invalid_request").await),
+    ];
+    let said = |(prefix, answer): (&str, Answer)| {
+        let pointer = answer.pointers()[0].strip_prefix(prefix).unwrap_or_else(|| panic!("{}", answer.json)).to_owned();
+        let error = &answer.json["errors"][0];
+        (pointer, json!([error["code"], error["detail"]]))
+    };
+    answers.into_iter().map(said).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_refused_pattern_is_told_why_wherever_it_is_written() {
+    let app = TestApp::start().await;
+    assert_eq!(route(&app, "acme", "v1").await.status, 201);
+    let good = policy("regex", 1, |_| "v(1|2)".to_owned());
+    let made = app.put(POLICY).json(&good).expect(201).await;
+    for (pattern, code, detail) in [
+        ("v(1|2", "not_a_regex", "is not a pattern: unclosed group, at character 2"),
+        (
+            "(?x) beta # the testers",
+            "regex_not_portable",
+            "not every proxy knows the flag x: write the pattern without spaces and comments, at character 3",
+        ),
+        ("(?:(?:a{1000}){1000}){1000}", "regex_too_large", ""),
+    ] {
+        let said = refusals(&app, pattern).await;
+        assert_eq!(said.len(), 4);
+        for (pointer, error) in said {
+            assert_eq!((pointer.as_str(), &error[0]), ("/rules/0/match/headers/x-0/regex", &json!(code)), "{error}");
+            assert!(error[1].as_str().unwrap().contains(detail), "{error}");
+        }
+    }
+    let spaces = policy("exact", 1, |_| " a".to_owned());
+    let answer = app.put(POLICY).json(&spaces).problem(422, "invalid_request").await;
+    assert_eq!(answer.pointers(), ["/rules/0/match/headers/x-0/exact"]);
+    assert_eq!(answer.json["errors"][0]["code"], "not_a_header_value");
+    let read = app.get(POLICY).expect(200).await;
+    assert_eq!((read.tag(), &read.json), (made.tag(), &made.json), "nothing was changed");
+    let resolve = async |value: &str| {
+        let path = format!("/routes/resolve?tenant=acme&service=web&env=prod&key=k&explain=true&header.x-0={value}");
+        app.get(&path).expect(200).await.json["explanation"]["reason"].clone()
+    };
+    assert_eq!([resolve("v2").await, resolve("v3").await], ["rule", "split"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn patterns_are_bounded_for_a_policy_and_for_a_tenant() {
+    let app = TestApp::start().await;
+    let routes: Vec<_> = (0..17)
+        .map(|at| json!({"action": "put", "route": {"service": "web", "env": format!("e{at}"), "version": "v1", "url": "http://a.example"}}))
+        .collect();
+    app.put("/routes/acme/web/prod/v1").json(&json!({"url": "http://a.example"})).expect(201).await;
+    app.post("/tenants/acme/batch").json(&json!({ "changes": routes })).expect(200).await;
+    let put = |env: usize, count: usize| {
+        app.put(&format!("/policies/acme/web/e{env}")).json(&policy("regex", count, |at| format!("a{at}")))
+    };
+    let answer = put(0, 65).problem(422, "invalid_request").await;
+    assert_eq!((answer.pointers(), &answer.json["errors"][0]["code"]), (vec!["/rules"], &json!("too_many_patterns")));
+    for env in 0..16 {
+        put(env, 64).expect(201).await;
+    }
+    let refused = put(16, 1).problem(409, "quota_exceeded").await;
+    assert_eq!((&refused.json["quota"], &refused.json["limit"]), (&json!("patterns"), &json!(1024)));
+    // Others are written, and so is the same again; what is given up can be used again.
+    put(16, 0).expect(201).await;
+    put(3, 64).expect(200).await;
+    put(3, 63).expect(200).await;
+    put(16, 1).expect(200).await;
+    put(3, 64).problem(409, "quota_exceeded").await;
+    app.delete("/policies/acme/web/e4").expect(204).await;
+    put(3, 64).expect(200).await;
+    assert_eq!(app.db.count("select sum(patterns) from policies").await, 15 * 64 + 1);
+}
+
+/// The shortest of some calls: what the machine does beside it counts least.
+async fn fastest(app: &TestApp, path: &str) -> Duration {
+    let mut fastest = Duration::MAX;
+    for _ in 0..5 {
+        let began = Instant::now();
+        let answer = app.get(path).send().await;
+        fastest = fastest.min(began.elapsed());
+        assert_eq!(answer.status.as_u16(), 200, "{path} {}", answer.json);
+    }
+    fastest
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reading_a_policy_costs_the_same_with_patterns_and_with_plain_values() {
+    let first = TestApp::start().await;
+    let text = |at: usize| format!("\\w{{1,5}}x{at}");
+    let mut before = BTreeMap::new();
+    for tenant in ["patterns", "plain"] {
+        assert_eq!(route(&first, tenant, "v1").await.status, 201);
+        let path = format!("/policies/{tenant}/web/prod");
+        before.insert(tenant, first.put(&path).json(&policy("exact", 1024, text)).expect(201).await.tag());
+        first.patch(&path).json(&json!({"failover": ["v1"]})).expect(200).await;
+    }
+    // As releases stored them that took so many.
+    for sql in [
+        "update policies set spec = replace(spec::text, '\"exact\"', '\"regex\"')::json where tenant = 'patterns'",
+        "update route_events set payload = replace(payload::text, '\"exact\"', '\"regex\"')::json where tenant = 'patterns'",
+    ] {
+        assert!(first.db.execute(sql, &[]).await > 0);
+    }
+    first.db.caught_up().await;
+    let app = TestApp::on(first.db.clone(), &[]).await;
+    for path in [
+        "/policies/{t}/web/prod",
+        "/policies/{t}/web/prod?at={at}",
+        "/policies/{t}/web/prod/history",
+        "/policies?tenant={t}",
+        "/tenants/{t}/export?format=yaml",
+        "/tenants/{t}/export?format=json",
+        "/tenants/{t}/export?at={at}",
+        "/tenants/{t}/snapshot",
+        "/tenants/{t}/snapshot?at={at}",
+        "/tenants/{t}/diff?from={at}",
+        "/tenants/{t}/changes?after={at}",
+        "/routes/resolve?tenant={t}&service=web&env=prod&key=k",
+    ] {
+        let of = |tenant: &str| path.replace("{t}", tenant).replace("{at}", &before[tenant]);
+        let (patterns, plain) = (fastest(&app, &of("patterns")).await, fastest(&app, &of("plain")).await);
+        // Compiling them took some hundred times as long.
+        assert!(patterns < plain * 5, "{path}: {patterns:?}, and {plain:?} with plain values");
+    }
+    // A change of anything else goes on, and the policy as a whole is not taken again.
+    let path = "/policies/patterns/web/prod";
+    let read = app.get(path).expect(200).await.json;
+    app.patch(path).json(&json!({"hosts": ["a.example"]})).expect(200).await;
+    let again =
+        app.put(path).json(&json!({"split": read["split"], "rules": read["rules"]})).problem(422, "invalid_request").await;
+    assert_eq!((again.pointers(), &again.json["errors"][0]["code"]), (vec!["/rules"], &json!("too_many_patterns")));
+    // So is a document that leaves it as it is, and an end of the tenant.
+    let export = app.get("/tenants/patterns/export").expect(200).await.bytes;
+    let plan = app.post("/tenants/patterns/plans").body("application/yaml", export).expect(201).await;
+    assert_eq!(plan.json["changes"], json!([]));
+    let resolve = "/routes/resolve?tenant=patterns&service=web&env=prod&key=k&explain=true&header.x-0=none";
+    assert_eq!(app.get(resolve).expect(200).await.json["explanation"]["reason"], "split");
+    app.delete("/tenants/patterns?confirm=patterns").expect(204).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_are_answered_while_patterns_are_checked_and_compiled() {
+    let app = Arc::new(TestApp::with(&["http.workers=1"]).await);
+    for tenant in ["acme", "other"] {
+        assert_eq!(route(&app, tenant, "v1").await.status, 201);
+        app.put(&format!("/policies/{tenant}/web/prod")).json(&policy("exact", 1, |_| "a".to_owned())).expect(201).await;
+    }
+    let attacked = app.clone();
+    // As large as is taken, and new each time.
+    let attack = tokio::spawn(async move {
+        for round in 0..3 {
+            let dear = policy("regex", 32, |at| format!("[a-z]{{1,40}}{round}[a-z]{{1,15}}{at}"));
+            attacked.put(POLICY).json(&dear).expect(200).await;
+            let path = "/routes/resolve?tenant=acme&service=web&env=prod&key=k&header.x-0=none";
+            attacked.get(path).expect(200).await;
+        }
+    });
+    let mut answered = 0;
+    while !attack.is_finished() {
+        app.get("/routes/resolve?tenant=other&service=web&env=prod&key=k&header.x-0=a").expect(200).await;
+        answered += 1;
+    }
+    attack.await.unwrap();
+    // Each of the six steps would have kept the only worker for as long as it took.
+    assert!(answered > 30, "{answered}");
+}
