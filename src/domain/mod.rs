@@ -20,6 +20,7 @@ pub mod document;
 pub mod event;
 pub mod filter;
 pub mod hash;
+pub mod host;
 pub mod ids;
 pub mod narrowing;
 pub mod plan;

@@ -5,11 +5,12 @@
 pub mod choice;
 mod matching;
 
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use self::matching::{HeaderMatch, HeaderName, MAX_HEADERS, MAX_PATTERN, Matching, NOT_MATCHED};
+pub use super::host::Host;
 use super::{
     Invalid,
     ids::{PolicyName, VersionName},
@@ -25,49 +26,6 @@ pub const MAX_WEIGHT: u16 = 10_000;
 /// The longest path prefix, in bytes.
 pub const MAX_PREFIX: usize = 512;
 
-/// A host that a policy owns: a lower-case DNS name (RFC 1123, at most 253 bytes), or such with `*` as its first label.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Host(String);
-
-impl Host {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Host {
-    type Error = Invalid;
-
-    fn try_from(raw: String) -> Result<Self, Invalid> {
-        let wrong = || Invalid::new("not_a_host", "a host is a lower-case DNS name without a port, or *. and such a name");
-        let name = raw.strip_prefix("*.").unwrap_or(&raw);
-        let label = |label: &str| {
-            let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-            !label.is_empty() && label.len() <= 63 && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
-        };
-        // A last label of digits would be an IPv4 address (WHATWG URL §3.5).
-        let is_address = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
-        if raw.len() > 253 || !name.split('.').all(label) || is_address {
-            return Err(wrong());
-        }
-        Ok(Self(raw))
-    }
-}
-
-impl Serialize for Host {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// The part of its hosts' paths that a policy owns: `/`, or segments of RFC 3986 `pchar`s that begin with `/` and do not end with one,
 /// none of them `.` or `..`, nothing percent-encoded. So no two spellings name the same prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
@@ -78,6 +36,11 @@ impl PathPrefix {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a path is under it, by whole segments: `/shop` has `/shop` and `/shop/v2`, and not `/shopping`.
+    pub fn has(&self, path: &str) -> bool {
+        self.0 == "/" || path.strip_prefix(&self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
+    host::HostSuffix,
     ids::TenantName,
     tag::{Epoch, Revision, VersionTag},
     time::UtcTime,
@@ -94,9 +95,12 @@ fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u
     Option::<u32>::deserialize(deserializer).map(Some)
 }
 
-/// What people set of a tenant; the `before` and `after` of an event.
+/// What people set of a tenant; the `before` and `after` of an event. Members are declared in the order of RFC 8785.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantSpec {
+    /// The names that it may have hosts of. Not in an event where there are none, as before there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_hosts: Vec<HostSuffix>,
     /// Its own limits.
     pub quotas: Quotas,
 }
@@ -112,6 +116,9 @@ pub struct Tenant {
     pub revision: Revision,
     /// Its own limits.
     pub quotas: Quotas,
+    /// The names that it may have hosts of; with none, any host that is free.
+    #[serde(default)]
+    pub allowed_hosts: Vec<HostSuffix>,
     /// How many routes it has, active or not.
     pub routes: u32,
     /// How many traffic policies it has.
@@ -138,7 +145,7 @@ impl Tenant {
 
     /// What people set of it.
     pub fn spec(&self) -> TenantSpec {
-        TenantSpec { quotas: self.quotas }
+        TenantSpec { allowed_hosts: self.allowed_hosts.clone(), quotas: self.quotas }
     }
 }
 
