@@ -55,7 +55,7 @@ create function overlapping_hosts(place text, above text[], under_from text, und
   select h.* from policy_hosts h where h.place > $3 collate "C" and h.place < $4 collate "C"
 $$;
 
--- What is taken of the hosts that tenants want. Of tenants that are seen: whose it is, where it is another tenant's, or is the host itself. Of
+-- What is taken of the hosts that tenants want; `owned_prefixes` stays for processes of the release before. Of tenants that are seen: whose it is, where it is another tenant's, or is the host itself. Of
 -- all others: that there is something that overlaps, and nothing else. The setting cannot be an attribute of the function (V5).
 create function taken_hosts(tenants text[], hosts text[])
   returns table (wanted text, tenant text, service text, env text, host text, path_prefix text)

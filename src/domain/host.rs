@@ -18,10 +18,28 @@ pub const MAX_SUFFIXES: usize = 64;
 /// The one spelling is lower case, without a dot at the end, without a port, nothing percent-encoded, other scripts as A-labels (RFC 5890).
 /// Every other spelling is refused, so no host can be claimed twice under two spellings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
+#[serde(try_from = "Written")]
 pub struct Host(String);
 
+/// A host as a row or an event has it. Only what is written anew is held to the one spelling: what was taken before must stay readable.
+#[derive(Deserialize)]
+struct Written(String);
+
 impl Host {
+    /// A host that was written before.
+    pub fn read(raw: String) -> Result<Self, Invalid> {
+        if raw.len() <= 253 && is_dns_name(raw.strip_prefix("*.").unwrap_or(&raw)) {
+            Ok(Self(raw))
+        } else {
+            Err(not_a_host(&raw))
+        }
+    }
+
+    /// Whether it is in its one spelling, as all that is written must be.
+    pub fn check(&self) -> Result<(), Invalid> {
+        if is_canonical(self.base()) { Ok(()) } else { Err(not_a_host(&self.0)) }
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -71,20 +89,22 @@ fn is_at_or_under(name: &str, base: &str) -> bool {
     name.strip_suffix(base).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// Whether a name is a DNS name in its one spelling.
-fn is_canonical(name: &str) -> bool {
+/// Whether a name is a lower-case DNS name, and no address with dots.
+fn is_dns_name(name: &str) -> bool {
     let label = |label: &str| {
         let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
         !label.is_empty() && label.len() <= 63 && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
     };
-    // A last label that is a number, decimal or hexadecimal, would be an IPv4 address (WHATWG URL §3.5).
-    let is_number = |label: &str| {
-        let hex = label.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
-        hex || label.bytes().all(|b| b.is_ascii_digit())
-    };
-    name.split('.').all(label)
-        && !name.rsplit('.').next().is_some_and(is_number)
-        // Takes A-labels only as IDNA would write them.
+    // A last label that is a number would be an IPv4 address (WHATWG URL §3.5).
+    name.split('.').all(label) && !name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
+}
+
+/// Whether a DNS name is in its one spelling: A-labels as IDNA would write them, and no hexadecimal number at the end, which would be an
+/// IPv4 address too.
+fn is_canonical(name: &str) -> bool {
+    let is_hex = |label: &str| label.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+    is_dns_name(name)
+        && !name.rsplit('.').next().is_some_and(is_hex)
         && (!name.contains("xn--") || url::Host::parse(name).is_ok_and(|host| host == url::Host::Domain(name.to_owned())))
 }
 
@@ -98,17 +118,28 @@ fn canonical(raw: &str) -> Option<Host> {
     (host.len() <= 253 && is_canonical(host.strip_prefix("*.").unwrap_or(&host))).then_some(Host(host))
 }
 
+fn not_a_host(raw: &str) -> Invalid {
+    let detail = "a host is a lower-case DNS name without a port, or *. and such a name";
+    // Longer input can be no host in any spelling: at most three bytes stand for one.
+    let meant = if raw.len() <= 3 * 253 + 8 { canonical(raw) } else { None };
+    Invalid::new("not_a_host", meant.map_or_else(|| detail.to_owned(), |host| format!("{detail}: write {host}")))
+}
+
 impl TryFrom<String> for Host {
     type Error = Invalid;
 
     fn try_from(raw: String) -> Result<Self, Invalid> {
-        if raw.len() <= 253 && is_canonical(raw.strip_prefix("*.").unwrap_or(&raw)) {
-            return Ok(Self(raw));
-        }
-        let detail = "a host is a lower-case DNS name without a port, or *. and such a name";
-        // Longer input can be no host in any spelling: at most three bytes stand for one.
-        let meant = if raw.len() <= 3 * 253 + 8 { canonical(&raw) } else { None };
-        Err(Invalid::new("not_a_host", meant.map_or_else(|| detail.to_owned(), |host| format!("{detail}: write {host}"))))
+        let host = Self::read(raw)?;
+        host.check()?;
+        Ok(host)
+    }
+}
+
+impl TryFrom<Written> for Host {
+    type Error = Invalid;
+
+    fn try_from(Written(raw): Written) -> Result<Self, Invalid> {
+        Self::read(raw)
     }
 }
 
@@ -126,7 +157,6 @@ impl fmt::Display for Host {
 
 /// A name that a tenant may have hosts of: the name itself, every name under it, and wildcards of both.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "String")]
 pub struct HostSuffix(Host);
 
 impl HostSuffix {

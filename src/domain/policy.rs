@@ -197,6 +197,8 @@ impl PolicySpec {
         wrong.extend(doubles("rules", "/name", self.rules.iter().map(|rule| rule.name.as_str())));
         wrong.extend(doubles("failover", "", self.failover.iter().map(VersionName::as_str)));
         wrong.extend(doubles("hosts", "", self.hosts.iter().map(Host::as_str)));
+        let hosts = self.hosts.iter().enumerate();
+        wrong.extend(hosts.filter_map(|(at, host)| host.check().err().map(|invalid| (format!("/hosts/{at}"), invalid))));
         if self.split.is_empty() && self.rules.is_empty() && self.failover.is_empty() {
             wrong.push(("/split".to_owned(), Invalid::new("required", "a policy must send traffic somewhere")));
         }
@@ -235,7 +237,10 @@ impl PolicySpec {
         spec.split.retain(|share| share.version != *version);
         spec.rules.retain(|rule| rule.version != *version);
         spec.failover.retain(|named| named != version);
-        let spec = spec.checked().ok()?;
+        // It keeps the hosts that it has, whatever would be said of them today.
+        let hosts = std::mem::take(&mut spec.hosts);
+        let mut spec = spec.checked().ok()?;
+        spec.hosts = hosts;
         (!self.sends_to(version) || spec.has_somewhere(is_active)).then_some(spec)
     }
 }

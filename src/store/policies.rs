@@ -77,9 +77,9 @@ impl Reading {
         let [tenants, services, envs] = columns(keys.iter().map(|key| (&key.tenant, &key.name)));
         for row in tx.query(&self.taken, &[&of, &hosts, &tenants, &services, &envs]).await? {
             if column::<Option<&str>>(&row, "tenant")?.is_some() {
-                claims.insert(&text(&row, "host")?, &text(&row, "path_prefix")?, &text(&row, "tenant")?, &name(&row)?);
+                claims.insert(&host(&row, "host")?, &text(&row, "path_prefix")?, &text(&row, "tenant")?, &name(&row)?);
             } else {
-                claims.insert_unseen(text(&row, "wanted")?);
+                claims.insert_unseen(host(&row, "wanted")?);
             }
         }
         Ok(claims)
@@ -246,6 +246,10 @@ pub async fn in_scope(tx: &Transaction<'_>, tenant: &TenantName, scope: &Scope) 
     let statement = tx.prepare_cached(sql).await?;
     let (service, env) = (scope.service.as_ref().map(ServiceName::as_str), scope.env.as_ref().map(EnvName::as_str));
     tx.query(&statement, &[&tenant.as_str(), &service, &env]).await?.iter().map(policy).collect()
+}
+
+fn host(row: &Row, column_name: &str) -> Result<Host, Error> {
+    Host::read(column(row, column_name)?).map_err(|invalid| Error::Corrupt(format!("{column_name}: {invalid}")))
 }
 
 fn name(row: &Row) -> Result<PolicyName, Error> {

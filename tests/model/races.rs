@@ -236,8 +236,9 @@ async fn a_claim_waits_for_one_that_overlaps_and_is_not_committed() {
     write(&instance, &request("b", put("free.example.net", "/"), 3)).await.unwrap();
     for (at, (mine, my_prefix, theirs, their_prefix)) in (0..).zip(OVERLAPS) {
         let mut other = session(&db).await;
-        let claiming = other.transaction().await.unwrap();
         let sql = "update policy_hosts set host = $1, path_prefix = $2 where tenant = 'b'";
+        other.execute(sql, &[&"free.example.net", &"/"]).await.unwrap();
+        let claiming = other.transaction().await.unwrap();
         assert_eq!(claiming.execute(sql, &[&theirs, &their_prefix]).await.unwrap(), 1);
         write(&instance, &request("a", put("else.example.org", "/"), 40 + at)).await.unwrap();
         let requests = [request("a", put(mine, my_prefix), 10 + at)];

@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::{claims::Claims, *};
-use crate::domain::ids::{PolicyName, TenantName};
+use crate::domain::{
+    ids::{PolicyName, TenantName},
+    policy::PolicySpec,
+};
 
 fn host(raw: &str) -> Host {
     Host::try_from(raw.to_owned()).unwrap_or_else(|invalid| panic!("{raw}: {invalid}"))
@@ -115,6 +118,22 @@ fn every_other_spelling_of_a_host_is_refused_with_the_one() {
     assert!(detail("Bücher.example").ends_with("write xn--bcher-kva.example"));
     assert!(detail("xn--BCHER-kva.example").ends_with("write xn--bcher-kva.example"));
     assert!(!detail(&"%61".repeat(2000)).contains("write"), "nothing is worked out of input that can be no host");
+}
+
+/// Hosts that were taken before there was the one spelling are read, and go with what they stand in; they are not written again.
+#[test]
+fn a_host_from_before_is_read_and_not_written() {
+    for old in ["xn--a.example", "*.xn--a.example", "a.0x7f", "0x7f000001"] {
+        let policy = serde_json::json!({ "failover": ["v1", "v2"], "hosts": [old] });
+        let spec: PolicySpec = serde_json::from_value(policy).unwrap();
+        assert_eq!(spec.hosts[0].as_str(), old);
+        assert_eq!(spec.giving_up(&"v1".parse().unwrap(), |_| true).unwrap().hosts, spec.hosts);
+        let wrong = spec.checked().unwrap_err();
+        assert_eq!((wrong[0].0.as_str(), wrong[0].1.code), ("/hosts/0", "not_a_host"), "{old}");
+    }
+    for never in ["A.example", "a.example.", "1.2.3.4", "a:80"] {
+        assert!(serde_json::from_value::<Host>(serde_json::json!(never)).is_err(), "{never}");
+    }
 }
 
 #[test]
