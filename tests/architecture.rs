@@ -42,6 +42,7 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ("rustls", &[("tls.rs", "clients"), ("http/tls", "the server"), ("main.rs", "installs the provider for libraries")]),
     ("actix_tls", &[("http/tls.rs", "the server's connections")]),
     ("tokio_postgres_rustls", &[("store/connecting.rs", "connections")]),
+    ("psl", &[("domain/host.rs", "which suffixes are everybody's")]),
     ("x509_parser", &[("auth/certificate.rs", "who a certificate names")]),
     ("serde_json_canonicalizer", &[("domain/chain.rs", "one canonical form")]),
     (

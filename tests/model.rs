@@ -34,6 +34,7 @@ use traffic_manager::{
     domain::{
         command::Rejection,
         hash::EventHash,
+        host::claims::Claims,
         ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
         policy::Policy,
         route::Route,
@@ -251,18 +252,31 @@ struct Rows {
 }
 
 impl Rows {
-    /// What a group may see of them: of hosts, their owners only in the group's own tenants.
+    /// What is taken of the hosts that a group may write: of tenants that are not the group's own, only that they have something.
+    fn taken(&self, group: &[Request]) -> Claims {
+        let wanted = batch::wanted(group);
+        let held =
+            self.policies.iter().flat_map(|(place, policy)| policy.spec.hosts.iter().map(move |host| (place, policy, host)));
+        let of_policies = wanted.policies.iter().filter_map(|key| self.policies.get(&(key.tenant.clone(), key.name.clone())));
+        let hosts: HashSet<_> =
+            of_policies.flat_map(|policy| &policy.spec.hosts).chain(wanted.hosts.iter().map(|(_, host)| host)).collect();
+        let mut claims = Claims::default();
+        for ((tenant, name), policy, host) in held {
+            if wanted.tenants.contains(tenant) {
+                claims.insert(host, &policy.spec.path_prefix, tenant, name);
+            } else {
+                hosts.iter().filter(|wanted| wanted.overlaps(host)).for_each(|wanted| claims.insert_unseen((*wanted).clone()));
+            }
+        }
+        claims
+    }
+
+    /// What a group may see of them.
     fn locked(&self, group: &[Request]) -> Locked {
-        let seen = batch::wanted(group).tenants;
         let key = |(tenant, key): &(TenantName, String)| Key {
             tenant: tenant.clone(),
             actor: commands::ACTOR.into(),
             key: key.clone(),
-        };
-        let owned = |((tenant, name), policy): (&(TenantName, PolicyName), &Policy)| {
-            let owner = seen.contains(tenant).then(|| (tenant.clone(), name.clone()));
-            let prefix = policy.spec.path_prefix.clone();
-            policy.spec.hosts.clone().into_iter().map(move |host| ((host, prefix.clone()), owner.clone())).collect::<Vec<_>>()
         };
         let active = |tenant: &TenantName| {
             let active = self.routes.iter().filter(|((owner, _), route)| owner == tenant && route.spec.is_active);
@@ -276,7 +290,7 @@ impl Rows {
                 .collect(),
             routes: self.routes.iter().map(|((tenant, _), route)| (tenant.clone(), route.clone())).collect(),
             policies: self.policies.iter().map(|((tenant, _), policy)| (tenant.clone(), policy.clone())).collect(),
-            hosts: self.policies.iter().flat_map(owned).collect(),
+            hosts: self.taken(group),
             scopes: self.scopes.iter().map(|((t, s, e), (_, revision))| (t.clone(), (s.clone(), e.clone()), *revision)).collect(),
             active: self.tenants.keys().map(active).collect(),
             patterns: Vec::new(),
@@ -306,9 +320,18 @@ impl Rows {
             assert!(self.tenants.contains_key(tenant));
             self.policies.insert((tenant.clone(), policy.name.clone()), policy.clone());
         }
-        let hosts: Vec<_> =
-            self.policies.values().flat_map(|p| p.spec.hosts.iter().map(|host| (host, &p.spec.path_prefix))).collect();
-        assert_eq!(hosts.iter().collect::<HashSet<_>>().len(), hosts.len(), "a host has one owner");
+        let hosts: Vec<_> = self
+            .policies
+            .iter()
+            .flat_map(|((tenant, _), p)| p.spec.hosts.iter().map(move |host| (tenant, host, &p.spec.path_prefix)))
+            .collect();
+        for (at, (tenant, host, prefix)) in hosts.iter().enumerate() {
+            for (other_tenant, other, other_prefix) in &hosts[..at] {
+                let is_fine =
+                    if tenant == other_tenant { (host, prefix) != (other, other_prefix) } else { !host.overlaps(other) };
+                assert!(is_fine, "{tenant} {host}{prefix:?} and {other_tenant} {other}{other_prefix:?}");
+            }
+        }
         for new in &rows.events {
             let body = &new.event.body;
             if let Some((service, env)) = body.change.place() {

@@ -73,12 +73,39 @@ pub enum RestoredError {
 
 /// Brings the database, the topics and the archive's collection up to date.
 pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
-    let applied = store::migrations::run(&mut as_owner(settings).await?).await?;
+    let mut owner = as_owner(settings).await?;
+    let applied = store::migrations::run(&mut owner).await?;
     tracing::info!(migrations.applied = ?applied, "the database is up to date");
+    tell_of_conflicts(
+        &store::policies::conflicts(&owner, MOST_CONFLICTS + 1).await.map_err(store::migrations::MigrateError::from)?,
+    );
     kafka::create_topics(&settings.kafka, &settings.migrate).await?;
     archive::set_up(&settings.migrate, &settings.mongo).await?;
     tracing::info!("the topics and the archive are up to date");
     Ok(())
+}
+
+/// As many hosts of two tenants are told of one by one.
+const MOST_CONFLICTS: i64 = 1000;
+
+/// Tells of hosts that two tenants have from before a host belonged to one. They go on working; their policies can be deleted, and not changed
+/// while they have them.
+fn tell_of_conflicts(conflicts: &[store::policies::Conflict]) {
+    let most = usize::try_from(MOST_CONFLICTS).unwrap_or(usize::MAX);
+    for conflict in conflicts.iter().take(most) {
+        let [tenant, service, env] = &conflict.policy;
+        let ([other_tenant, other_service, other_env], other_host) = &conflict.other;
+        tracing::warn!(
+            host = conflict.host,
+            policy = %format!("{tenant}/{service}/{env}"),
+            other.host = other_host,
+            other.policy = %format!("{other_tenant}/{other_service}/{other_env}"),
+            "a host belongs to two tenants: the next change of this policy is refused until one of the two gives it up"
+        );
+    }
+    if conflicts.len() > most {
+        tracing::warn!("there are more hosts that belong to two tenants: run migrate again when these are settled");
+    }
 }
 
 /// Why [`migrate`] did not finish.

@@ -6,6 +6,7 @@ use uuid::Uuid;
 use super::{
     Invalid,
     event::Actor,
+    host::{HostSuffix, NotAllowed},
     ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName, VersionName},
     narrowing::Narrowing,
     policy::{Host, Policy, PolicyPatch, PolicySpec, Rule},
@@ -104,11 +105,17 @@ pub enum Op {
     CreateTenant {
         /// Its own limits.
         quotas: Quotas,
+        /// The names that it may have hosts of. Left out of what an `Idempotency-Key` is bound to where there are none, as before there were any.
+        #[serde(skip_serializing_if = "Vec::is_empty")]
+        allowed_hosts: Vec<HostSuffix>,
     },
     /// Change the tenant's own record.
     PatchTenant {
         /// What to change of its limits.
         quotas: QuotasPatch,
+        /// The names that it may have hosts of from now on.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        allowed_hosts: Option<Vec<HostSuffix>>,
     },
     /// Begin a new history of the tenant with what it has, if its newest revision is of another history of the database than the present
     /// one. Never asked for by a caller.
@@ -295,13 +302,23 @@ pub enum Rejection {
         /// Where in it, and which.
         versions: Vec<(String, VersionName)>,
     },
-    /// A host and path prefix belong to another policy, perhaps of another tenant.
-    #[error("{host}{prefix} belongs to another policy")]
+    /// A host belongs to another tenant, or with this path prefix to another policy of the tenant.
+    #[error("{}", taken(host, prefix, *of_another_tenant))]
     HostTaken {
         /// The host.
         host: Host,
         /// The path prefix.
         prefix: String,
+        /// It belongs to another tenant, or overlaps with a host that does.
+        of_another_tenant: bool,
+    },
+    /// The tenant may not have a host, whoever else has it.
+    #[error("{}", not_allowed(host, *why))]
+    HostNotAllowed {
+        /// The host.
+        host: Host,
+        /// Why not.
+        why: NotAllowed,
     },
     /// A policy sends traffic to what is to be removed.
     #[error("a traffic policy sends traffic there")]
@@ -358,6 +375,27 @@ pub enum Rejection {
     /// The same `Idempotency-Key` was used with another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
+}
+
+fn taken(host: &Host, prefix: &str, of_another_tenant: bool) -> String {
+    if of_another_tenant {
+        format!(
+            "{host} belongs to another tenant, or overlaps with a host of another tenant: take it out of `hosts`; until then the policy can \
+             be deleted and not changed"
+        )
+    } else {
+        format!(
+            "{host} with the path prefix {prefix} belongs to another policy of the tenant: choose another host or path prefix"
+        )
+    }
+}
+
+fn not_allowed(host: &Host, why: NotAllowed) -> String {
+    let why = match why {
+        NotAllowed::OutsideSuffixes => "is under none of the tenant's `allowed_hosts`",
+        NotAllowed::PublicSuffix => "is a public suffix, or stands for all names under one",
+    };
+    format!("{host} {why}: take it out of `hosts`, or have a platform_admin add it to the tenant's `allowed_hosts`")
 }
 
 impl Rejection {

@@ -15,8 +15,9 @@ use super::{
     command::{Command, Effect, Facts, MAX_CHANGES, Object, Op, Outcome, Rejection, Summary},
     event::{self, Change, Event, EventBody},
     hash::EventHash,
+    host::{HostSuffix, claims::Claims},
     ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName},
-    policy::{Host, PathPrefix, Policy, PolicySpec, pattern},
+    policy::{Policy, PolicySpec, pattern},
     route::Route,
     snapshot::Scope,
     tag::{Revision, VersionTag},
@@ -36,8 +37,8 @@ pub struct TenantState {
     pub routes: HashMap<RouteName, Route>,
     /// The policies that matter; one that is not in here does not exist.
     pub policies: HashMap<PolicyName, Policy>,
-    /// Who has the hosts and path prefixes that matter; one that is not in here is free. `None` is a tenant of which no more is to be known.
-    pub hosts: HashMap<(Host, PathPrefix), Option<(TenantName, PolicyName)>>,
+    /// The hosts that are taken, of this tenant and of others, as far as they matter; one that is not in here is free.
+    pub hosts: Claims,
     /// The newest revision of each scope, if a command depends on that.
     pub scopes: BTreeMap<(ServiceName, EnvName), Revision>,
     /// How many active routes the tenant has, if a command depends on that.
@@ -57,7 +58,7 @@ impl TenantState {
             is_foreign: false,
             routes: HashMap::new(),
             policies: HashMap::new(),
-            hosts: HashMap::new(),
+            hosts: Claims::default(),
             scopes: BTreeMap::new(),
             active: 0,
             patterns: 0,
@@ -117,8 +118,12 @@ pub fn allowed(state: &TenantState, command: &Command, facts: &Facts) -> Result<
     let new_tenant = match (&state.tenant, &command.op) {
         (Some(tenant), Op::Continue) => Some(Box::new(continued::begun(tenant, facts))),
         (Some(_), _) => None,
-        (None, Op::CreateTenant { quotas }) => Some(Box::new(first_record(&command.tenant, *quotas, facts))),
-        (None, _) if facts.may_create_tenant => Some(Box::new(first_record(&command.tenant, Quotas::default(), facts))),
+        (None, Op::CreateTenant { quotas, allowed_hosts }) => {
+            Some(Box::new(first_record(&command.tenant, *quotas, allowed_hosts.clone(), facts)))
+        }
+        (None, _) if facts.may_create_tenant => {
+            Some(Box::new(first_record(&command.tenant, Quotas::default(), Vec::new(), facts)))
+        }
         (None, _) => return Err(Rejection::TenantNotFound),
     };
     let tenant = state.tenant.as_ref().or(new_tenant.as_deref()).ok_or(Rejection::TenantNotFound)?;
@@ -155,12 +160,13 @@ fn sealed(tenant: &Tenant, chain_head: EventHash, changes: Vec<Change>, facts: &
     Ok(events)
 }
 
-fn first_record(name: &TenantName, quotas: Quotas, facts: &Facts) -> Tenant {
+fn first_record(name: &TenantName, quotas: Quotas, allowed_hosts: Vec<HostSuffix>, facts: &Facts) -> Tenant {
     Tenant {
         name: name.clone(),
         epoch: facts.new_epoch.clone(),
         revision: Revision::default(),
         quotas,
+        allowed_hosts,
         routes: 0,
         policies: 0,
         created_at: facts.now,
@@ -228,20 +234,12 @@ fn evolve_by(state: &mut TenantState, event: &EventBody) {
             state.patterns = state.patterns.saturating_add(patterns(after)).saturating_sub(patterns(before));
             let held = state.policies.remove(name);
             for (host, spec) in before.iter().flat_map(|spec| spec.hosts.iter().map(move |host| (host, spec))) {
-                let owned = (host.clone(), spec.path_prefix.clone());
                 // Another policy may have it already: one that an earlier item of the revision gave it to.
-                if state
-                    .hosts
-                    .get(&owned)
-                    .is_some_and(|owner| owner.as_ref().is_some_and(|(owner, policy)| *owner == event.tenant && policy == name))
-                {
-                    state.hosts.remove(&owned);
-                }
+                state.hosts.remove(host, &spec.path_prefix, &event.tenant, name);
             }
             if let Some(spec) = after.clone() {
                 for host in &spec.hosts {
-                    let owned = (host.clone(), spec.path_prefix.clone());
-                    state.hosts.insert(owned, Some((event.tenant.clone(), name.clone())));
+                    state.hosts.insert(host, &spec.path_prefix, &event.tenant, name);
                 }
                 let (created_at, created_by) = made(held.map(|policy| (policy.created_at, policy.created_by)), event);
                 let (updated_at, updated_by) = made(None, event);
@@ -255,7 +253,7 @@ fn evolve_by(state: &mut TenantState, event: &EventBody) {
         }
         Change::Tenant { after: Some(spec), .. } => {
             if let Some(tenant) = &mut state.tenant {
-                tenant.quotas = spec.quotas;
+                (tenant.quotas, tenant.allowed_hosts) = (spec.quotas, spec.allowed_hosts.clone());
                 (tenant.updated_at, tenant.updated_by) = made(None, event);
             }
         }

@@ -303,7 +303,8 @@ mod tests {
     }
 
     fn tenant(routes: Option<u32>) -> TenantSpec {
-        TenantSpec { quotas: crate::domain::tenant::Quotas { routes, ..Default::default() } }
+        let allowed_hosts = vec!["a.example".to_owned().try_into().unwrap()];
+        TenantSpec { allowed_hosts, quotas: crate::domain::tenant::Quotas { routes, ..Default::default() } }
     }
 
     #[test]
@@ -355,7 +356,7 @@ mod tests {
 
     #[test]
     fn the_last_item_is_known() {
-        let tenant = Some(TenantSpec { quotas: Default::default() });
+        let tenant = Some(TenantSpec { allowed_hosts: Vec::new(), quotas: Default::default() });
         let body = body(Change::Tenant { before: None, after: tenant }, 1);
         let is_last = |item, items| EventBody { item, items, ..body.clone() }.is_last_item();
         assert!(is_last(0, 1) && is_last(1, 2) && !is_last(0, 2) && !is_last(1, 3));

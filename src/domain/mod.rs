@@ -21,6 +21,7 @@ pub mod event;
 pub mod filter;
 pub mod given;
 pub mod hash;
+pub mod host;
 pub mod ids;
 pub mod narrowing;
 pub mod plan;

@@ -8,7 +8,7 @@ mod patch;
 pub mod pattern;
 mod sticky;
 
-use std::{collections::BTreeSet, fmt};
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -17,6 +17,7 @@ pub use self::{
     patch::{PolicyPatch, StickyPatch},
     sticky::{CookieName, StickyBy},
 };
+pub use super::host::Host;
 use super::{
     Invalid,
     ids::{PolicyName, VersionName},
@@ -35,49 +36,6 @@ const MAX_RULE_NAME: usize = 64;
 /// The longest path prefix, in bytes.
 pub const MAX_PREFIX: usize = 512;
 
-/// A host that a policy owns: a lower-case DNS name (RFC 1123, at most 253 bytes), or such with `*` as its first label.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
-#[serde(try_from = "String")]
-pub struct Host(String);
-
-impl Host {
-    /// The name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Host {
-    type Error = Invalid;
-
-    fn try_from(raw: String) -> Result<Self, Invalid> {
-        let wrong = || Invalid::new("not_a_host", "a host is a lower-case DNS name without a port, or *. and such a name");
-        let name = raw.strip_prefix("*.").unwrap_or(&raw);
-        let label = |label: &str| {
-            let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-            !label.is_empty() && label.len() <= 63 && label.bytes().all(inner) && !label.starts_with('-') && !label.ends_with('-')
-        };
-        // A last label of digits would be an IPv4 address (WHATWG URL §3.5).
-        let is_address = name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
-        if raw.len() > 253 || !name.split('.').all(label) || is_address {
-            return Err(wrong());
-        }
-        Ok(Self(raw))
-    }
-}
-
-impl Serialize for Host {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.0)
-    }
-}
-
-impl fmt::Display for Host {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 /// The part of its hosts' paths that a policy owns: `/`, or segments of RFC 3986 `pchar`s that begin with `/` and do not end with one,
 /// none of them `.` or `..`, nothing percent-encoded. So no two spellings name the same prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
@@ -88,6 +46,11 @@ impl PathPrefix {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether a path is under it, by whole segments: `/shop` has `/shop` and `/shop/v2`, and not `/shopping`.
+    pub fn has(&self, path: &str) -> bool {
+        self.0 == "/" || path.strip_prefix(&self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -236,6 +199,8 @@ impl PolicySpec {
         wrong.extend(doubles("rules", "/name", self.rules.iter().map(|rule| rule.name.as_str())));
         wrong.extend(doubles("failover", "", self.failover.iter().map(VersionName::as_str)));
         wrong.extend(doubles("hosts", "", self.hosts.iter().map(Host::as_str)));
+        let hosts = self.hosts.iter().enumerate();
+        wrong.extend(hosts.filter_map(|(at, host)| host.check().err().map(|invalid| (format!("/hosts/{at}"), invalid))));
         if self.split.is_empty() && self.rules.is_empty() && self.failover.is_empty() {
             wrong.push(("/split".to_owned(), Invalid::new("required", "a policy must send traffic somewhere")));
         }
@@ -274,7 +239,10 @@ impl PolicySpec {
         spec.split.retain(|share| share.version != *version);
         spec.rules.retain(|rule| rule.version != *version);
         spec.failover.retain(|named| named != version);
-        let spec = spec.sound().ok()?;
+        // It keeps the hosts that it has, whatever would be said of them today.
+        let hosts = std::mem::take(&mut spec.hosts);
+        let mut spec = spec.sound().ok()?;
+        spec.hosts = hosts;
         (!self.sends_to(version) || spec.has_somewhere(is_active)).then_some(spec)
     }
 }

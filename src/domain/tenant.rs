@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
+    host::HostSuffix,
     ids::TenantName,
     tag::{Epoch, Revision, VersionTag},
     time::UtcTime,
@@ -99,9 +100,12 @@ fn quota<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::E
     whole::optional::<0, { MAX_QUOTA as u64 }, _, _>(deserializer)
 }
 
-/// What people set of a tenant; the `before` and `after` of an event.
+/// What people set of a tenant; the `before` and `after` of an event. Members are declared in the order of RFC 8785.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantSpec {
+    /// The names that it may have hosts of. Not in an event where there are none, as before there were any.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allowed_hosts: Vec<HostSuffix>,
     /// Its own limits.
     pub quotas: Quotas,
 }
@@ -117,6 +121,9 @@ pub struct Tenant {
     pub revision: Revision,
     /// Its own limits.
     pub quotas: Quotas,
+    /// The names that it may have hosts of; with none, any host that is free.
+    #[serde(default)]
+    pub allowed_hosts: Vec<HostSuffix>,
     /// How many routes it has, active or not.
     pub routes: u32,
     /// How many traffic policies it has.
@@ -143,7 +150,7 @@ impl Tenant {
 
     /// What people set of it.
     pub fn spec(&self) -> TenantSpec {
-        TenantSpec { quotas: self.quotas }
+        TenantSpec { allowed_hosts: self.allowed_hosts.clone(), quotas: self.quotas }
     }
 }
 

@@ -8,6 +8,7 @@ use super::{
     policies::shapes::{self, PolicyName, PolicySpec},
     tenants::Limits,
 };
+use crate::domain::host::MAX_SUFFIXES;
 
 /// The name of the schema, whatever it is fetched from.
 pub const ID: &str = "urn:traffic-manager:route-event:v1";
@@ -137,6 +138,9 @@ pub struct RouteSpec {
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
 struct TenantSpec {
+    /// The names that it may have hosts of; left out where there are none.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "Vec<schemas::HostSuffix>", length(min = 1, max = MAX_SUFFIXES))]
+    allowed_hosts: Option<()>,
     quotas: Limits,
 }
 

@@ -84,6 +84,7 @@ impl Problem {
         match self.code {
             Code::OutsideGrant => Some(("outside_grant", None)),
             Code::Forbidden => Some(("forbidden", None)),
+            Code::HostNotAllowed => Some(("host_not_allowed", None)),
             Code::TenantNotFound => self.other_tenant.as_deref().map(|tenant| ("other_tenant", Some(tenant))),
             _ => None,
         }
@@ -281,7 +282,8 @@ impl From<Rejection> for Problem {
                 };
                 Self::fields(versions.into_iter().map(error).collect())
             }
-            Rejection::HostTaken { host, prefix } => {
+            Rejection::HostNotAllowed { host, .. } => Self::new(Code::HostNotAllowed, detail).with("host", host),
+            Rejection::HostTaken { host, prefix, .. } => {
                 Self::new(Code::HostTaken, detail).with("host", host).with("path_prefix", prefix)
             }
             Rejection::VersionInUse { policies, may_confirm } => {

@@ -23,6 +23,7 @@ use crate::{
     domain::{
         Invalid,
         command::{self, Op},
+        host::{self, HostSuffix},
         ids::TenantName,
         tenant::{MAX_QUOTA, Quotas, QuotasPatch, Tenant},
     },
@@ -37,6 +38,9 @@ pub struct TenantIn {
     name: Option<String>,
     #[schemars(with = "Option<operations::Quotas>")]
     quotas: Option<Object<Quotas>>,
+    /// The names that it may have hosts of, each with all names under it; with none, any host that is free.
+    #[schemars(with = "Option<Vec<schemas::HostSuffix>>", length(max = host::MAX_SUFFIXES))]
+    allowed_hosts: Option<Vec<String>>,
 }
 
 /// The body of `PATCH /tenants/{tenant}`: a merge patch.
@@ -46,6 +50,10 @@ pub struct TenantPatchIn {
     #[serde(default, deserialize_with = "double_option")]
     #[schemars(with = "Option<operations::QuotasPatch>")]
     quotas: Option<Option<Object<QuotasPatch>>>,
+    /// The names that it may have hosts of from now on, each with all names under it; `null` goes back to any host that is free.
+    #[serde(default, deserialize_with = "double_option")]
+    #[schemars(with = "Option<Vec<schemas::HostSuffix>>", length(max = host::MAX_SUFFIXES))]
+    allowed_hosts: Option<Option<Vec<String>>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -68,6 +76,18 @@ fn check_quotas(fields: &mut Fields, quotas: Quotas) -> Option<()> {
     Some(())
 }
 
+fn check_hosts(fields: &mut Fields, raw: Vec<String>) -> Option<Vec<HostSuffix>> {
+    let count = raw.len();
+    if count > host::MAX_SUFFIXES {
+        let too_many = Invalid::new("too_many", format!("at most {}", host::MAX_SUFFIXES));
+        return fields.check("/allowed_hosts", Err(too_many));
+    }
+    let read = raw.into_iter().enumerate();
+    let suffixes: Vec<_> =
+        read.filter_map(|(at, raw)| fields.check(&format!("/allowed_hosts/{at}"), HostSuffix::try_from(raw))).collect();
+    (suffixes.len() == count).then(|| host::in_order(suffixes))
+}
+
 fn written(reply: &Reply) -> HttpResponse {
     let mut response = respond::written(reply);
     match &reply.outcome.object {
@@ -83,13 +103,14 @@ fn written(reply: &Reply) -> HttpResponse {
 /// `POST /tenants`
 pub async fn create(state: web::Data<ApiState>, context: WriteContext, body: Body<TenantIn>) -> Result<HttpResponse, Problem> {
     let context = context.sized(body.1);
-    let TenantIn { name, quotas } = body.0;
+    let TenantIn { name, quotas, allowed_hosts } = body.0;
     let mut fields = Fields::default();
     let name = fields.required::<TenantName>("/name", name);
     let quotas = quotas.map(|quotas| quotas.0).unwrap_or_default();
     let checked = check_quotas(&mut fields, quotas);
-    let (name, ()) = fields.finish(name.zip(checked))?;
-    let op = Op::CreateTenant { quotas };
+    let allowed_hosts = check_hosts(&mut fields, allowed_hosts.unwrap_or_default());
+    let ((name, ()), allowed_hosts) = fields.finish(name.zip(checked).zip(allowed_hosts))?;
+    let op = Op::CreateTenant { quotas, allowed_hosts };
     Ok(written(&state.writer.write(context.request(name, op)?).await?))
 }
 
@@ -98,15 +119,21 @@ pub async fn patch(
     state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Body<TenantPatchIn>,
 ) -> Result<HttpResponse, Problem> {
     let (TenantPath(tenant), context) = (path, context.sized(body.1));
-    let quotas = match body.0.quotas {
+    let TenantPatchIn { quotas, allowed_hosts } = body.0;
+    let quotas = match quotas {
         None => QuotasPatch::default(),
         Some(None) => QuotasPatch::DEFAULTS,
         Some(Some(Object(quotas))) => quotas,
     };
     let mut fields = Fields::default();
     let checked = check_quotas(&mut fields, quotas.apply(Quotas::default()));
-    fields.finish(checked)?;
-    Ok(written(&state.writer.write(context.request(tenant.name().clone(), Op::PatchTenant { quotas })?).await?))
+    let allowed_hosts = match allowed_hosts {
+        None => Some(None),
+        Some(raw) => check_hosts(&mut fields, raw.unwrap_or_default()).map(Some),
+    };
+    let ((), allowed_hosts) = fields.finish(checked.zip(allowed_hosts))?;
+    let op = Op::PatchTenant { quotas, allowed_hosts };
+    Ok(written(&state.writer.write(context.request(tenant.name().clone(), op)?).await?))
 }
 
 /// The parameter of `DELETE /tenants/{tenant}`.

@@ -16,6 +16,7 @@ use crate::{
         decide::{self, Decision, TenantState},
         event::{Actor, Change, Event, Recorded},
         hash::EventHash,
+        host::Host,
         ids::{PolicyKey, PolicyName, RouteKey, RouteName, TenantName},
         narrowing::Narrowing,
         policy::{Rule, pattern},
@@ -154,7 +155,7 @@ struct Naming {
     tenants: BTreeSet<TenantName>,
     routes: BTreeSet<RouteKey>,
     policies: BTreeSet<PolicyKey>,
-    hosts: BTreeSet<String>,
+    hosts: BTreeSet<(TenantName, Host)>,
     scopes_of: BTreeSet<TenantName>,
     active_of: BTreeSet<TenantName>,
     patterns_of: BTreeSet<TenantName>,
@@ -174,7 +175,7 @@ impl Naming {
             Op::PatchPolicy { policy, patch } => {
                 self.policy(tenant, policy);
                 patch.versions().for_each(|version| self.route(tenant, &policy.route(version), false));
-                self.hosts.extend(patch.hosts.iter().flatten().flatten().map(ToString::to_string));
+                self.hosts.extend(patch.hosts.iter().flatten().flatten().map(|host| (tenant.clone(), host.clone())));
                 patch.rules.iter().flatten().for_each(|rules| self.patterns(tenant, rules));
             }
             Op::DeletePolicy { policy } => self.policy(tenant, policy),
@@ -214,7 +215,7 @@ impl Naming {
         self.policy(tenant, name);
         if let Some(spec) = spec {
             spec.versions().for_each(|(_, version)| self.route(tenant, &name.route(version), false));
-            self.hosts.extend(spec.hosts.iter().map(ToString::to_string));
+            self.hosts.extend(spec.hosts.iter().map(|host| (tenant.clone(), host.clone())));
             self.patterns(tenant, &spec.rules);
         }
     }
@@ -238,11 +239,11 @@ pub fn foreign(requests: &[Request], locked: &Locked) -> Vec<TenantName> {
 }
 
 /// Decides a group on the state that its transaction has locked. The error is a defect, never an input.
-pub fn plan(requests: &[Request], locked: Locked, defaults: Quotas) -> Result<Plan, serde_json::Error> {
+pub fn plan(requests: &[Request], mut locked: Locked, defaults: Quotas) -> Result<Plan, serde_json::Error> {
     let existed = locked.tenants.iter().map(|locked| locked.tenant.name.clone()).collect();
     let mut answers: HashMap<Key, Answer> = locked.answers.iter().cloned().collect();
     // Hosts are nobody's own: what one tenant gives up or claims, the next command of another sees.
-    let mut hosts = locked.hosts.iter().cloned().collect();
+    let mut hosts = std::mem::take(&mut locked.hosts);
     let mut states = states(requests, locked, defaults);
     let mut plan = Plan::default();
     let mut touched = BTreeMap::new();

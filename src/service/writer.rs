@@ -344,7 +344,8 @@ fn lost_a_race(error: &store::Error) -> bool {
     match error {
         store::Error::Contention(_) => true,
         store::Error::Unique { constraint, .. } => {
-            ["tenants_pkey", "idempotency_keys_pkey", store::policies::HOST_CONSTRAINT].contains(&constraint.as_str())
+            ["tenants_pkey", "idempotency_keys_pkey"].contains(&constraint.as_str())
+                || store::policies::HOST_CONSTRAINTS.contains(&constraint.as_str())
         }
         _ => false,
     }

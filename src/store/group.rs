@@ -13,12 +13,12 @@ use super::{
     Error, Tls, Visible,
     events::{self, NewEvent},
     idempotency::{self, Answer, Key},
-    policies::{self, Owned},
-    routes, scopes, server,
+    policies, routes, scopes, server,
     tenants::{self, LockedTenant},
 };
 use crate::domain::{
     hash::EventHash,
+    host::{Host, claims::Claims},
     ids::{EnvName, PolicyKey, RouteKey, ServiceName, TenantName},
     policy::Policy,
     route::Route,
@@ -35,8 +35,8 @@ pub struct Wanted {
     pub routes: Vec<RouteKey>,
     /// With every route of the services that they are of, where they exist.
     pub policies: Vec<PolicyKey>,
-    /// Their owners, and those of the hosts that the policies have.
-    pub hosts: Vec<String>,
+    /// Hosts that tenants want. What is taken of them is read, and of those that the policies have.
+    pub hosts: Vec<(TenantName, Host)>,
     /// Tenants whose scopes' revisions matter.
     pub scopes_of: Vec<TenantName>,
     /// Tenants whose number of active routes matters.
@@ -60,8 +60,8 @@ pub struct Locked {
     pub routes: Vec<(TenantName, Route)>,
     /// The policies.
     pub policies: Vec<(TenantName, Policy)>,
-    /// Who owns which hosts.
-    pub hosts: Vec<Owned>,
+    /// The hosts that are taken.
+    pub hosts: Claims,
     /// The newest revision of each scope.
     pub scopes: Vec<(TenantName, (ServiceName, EnvName), Revision)>,
     /// How many active routes tenants have.
@@ -209,7 +209,7 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
         routes::find(tx, &statements.find_routes, &keys),
         routes::of(tx, &statements.routes_of, &wanted.whole),
         statements.policies.find(tx, &wanted.policies, &wanted.whole),
-        statements.policies.owners(tx, &wanted.hosts, &wanted.policies),
+        statements.policies.taken(tx, &wanted.hosts, &wanted.policies),
         scopes::of(tx, &statements.scopes_of, &wanted.scopes_of),
         routes::active(tx, &statements.active_of, &wanted.active_of),
         policies::patterns(tx, &statements.patterns_of, &wanted.patterns_of),
@@ -231,8 +231,8 @@ async fn write(tx: &Transaction<'_>, statements: &Statements, rows: &Rows) -> Re
     let deletes: Vec<_> = rows.delete_tenants.iter().map(TenantName::as_str).collect();
     let upserts: Vec<_> = rows.upsert_routes.iter().map(|(tenant, route)| (tenant, route)).collect();
     let gone: Vec<_> = rows.delete_routes.iter().collect();
-    // Pipelined, in the order that the foreign keys want: tenants before what they have, what is gone before its tenant; and hosts are
-    // given up before they are claimed.
+    // Pipelined, in the order that the foreign keys want: tenants before what they have, what is gone before its tenant; hosts are given
+    // up before they are claimed, and claimed last.
     try_join!(
         tenants::write(tx, &statements.insert_tenants, &inserts),
         tenants::write(tx, &statements.update_tenants, &updates),
@@ -240,11 +240,13 @@ async fn write(tx: &Transaction<'_>, statements: &Statements, rows: &Rows) -> Re
         routes::upsert(tx, &statements.upsert_routes, &upserts),
         statements.write_policies.delete(tx, &rows.delete_policies),
         statements.write_policies.upsert(tx, &rows.upsert_policies),
+        statements.write_policies.release(tx, &rows.upsert_policies),
         scopes::raise(tx, &statements.raise_scopes, &rows.events),
         tenants::delete(tx, &statements.delete_tenants, &deletes),
         events::insert(tx, &statements.insert_events, &rows.events).map_err(Error::of_recording),
         events::enqueue(tx, &statements.enqueue, &rows.events).map_err(Error::of_recording),
         idempotency::insert(tx, &statements.insert_answers, &rows.answers),
+        statements.write_policies.claim(tx, &rows.upsert_policies),
     )?;
     Ok(())
 }

@@ -5,15 +5,13 @@ use tokio_postgres::{Row, Statement, types::Json};
 
 use super::{Error, column, routes, tenants, text};
 use crate::domain::{
+    host::{Host, claims::Claims},
     ids::{EnvName, PolicyKey, PolicyName, ServiceName, TenantName},
-    policy::{Host, PathPrefix, Policy, pattern},
+    policy::{Policy, pattern},
     route::Route,
     snapshot::Scope,
     tag::VersionTag,
 };
-
-/// A host with a path prefix, and the policy that owns it; `None` when that is of a tenant that is not seen.
-pub type Owned = ((Host, PathPrefix), Option<(TenantName, PolicyName)>);
 
 const FIND: &str = "select p.* from unnest($1::text[], $2::text[], $3::text[]) as k (tenant, service, env) \
     join policies p using (tenant, service, env) \
@@ -22,17 +20,18 @@ const FIND: &str = "select p.* from unnest($1::text[], $2::text[], $3::text[]) a
 const ROUTES: &str = "select r.* from unnest($1::text[], $2::text[], $3::text[]) as k (tenant, service, env) \
     join routes r using (tenant, service, env)";
 
-/// `owned_prefixes` tells of every tenant's, `policy_hosts` only of those that are seen.
-const OWNERS: &str = "select o.host, o.path_prefix, h.tenant, h.service, h.env from owned_prefixes(array( \
-        select unnest($1::text[]) union \
-        select h.host from unnest($2::text[], $3::text[], $4::text[]) as k (tenant, service, env) \
-        join policy_hosts h using (tenant, service, env))) o left join policy_hosts h using (host, path_prefix)";
+/// `taken_hosts` tells of tenants that are not seen only that they have something.
+const TAKEN: &str = "with wanted as ( \
+        select * from unnest($1::text[], $2::text[]) as w (tenant, host) union \
+        select h.tenant, h.host from unnest($3::text[], $4::text[], $5::text[]) as k (tenant, service, env) \
+        join policy_hosts h using (tenant, service, env)) \
+    select t.* from (select array_agg(tenant) as tenants, array_agg(host) as hosts from wanted) w, taken_hosts(w.tenants, w.hosts) t";
 
 /// The statements that read under the tenants' locks.
 pub struct Reading {
     find: Statement,
     routes: Statement,
-    owners: Statement,
+    taken: Statement,
 }
 
 impl Reading {
@@ -41,7 +40,7 @@ impl Reading {
         Ok(Self {
             find: client.prepare_cached(FIND).await?,
             routes: client.prepare_cached(ROUTES).await?,
-            owners: client.prepare_cached(OWNERS).await?,
+            taken: client.prepare_cached(TAKEN).await?,
         })
     }
 
@@ -67,20 +66,23 @@ impl Reading {
         rows.iter().map(routes::owned).collect()
     }
 
-    /// Who owns hosts, whatever the path prefix: the named ones, and those of policies.
-    pub async fn owners(&self, tx: &Transaction<'_>, hosts: &[String], keys: &[PolicyKey]) -> Result<Vec<Owned>, Error> {
-        if hosts.is_empty() && keys.is_empty() {
-            return Ok(Vec::new());
+    /// What is taken of the hosts that tenants want, and of those that policies have: the hosts themselves, whatever the path prefix, and
+    /// those of other tenants that overlap.
+    pub async fn taken(&self, tx: &Transaction<'_>, wanted: &[(TenantName, Host)], keys: &[PolicyKey]) -> Result<Claims, Error> {
+        let mut claims = Claims::default();
+        if wanted.is_empty() && keys.is_empty() {
+            return Ok(claims);
         }
+        let (of, hosts): (Vec<_>, Vec<_>) = wanted.iter().map(|(tenant, host)| (tenant.as_str(), host.as_str())).unzip();
         let [tenants, services, envs] = columns(keys.iter().map(|key| (&key.tenant, &key.name)));
-        let rows = tx.query(&self.owners, &[&hosts, &tenants, &services, &envs]).await?;
-        rows.iter()
-            .map(|row| {
-                let is_seen = column::<Option<&str>>(row, "tenant")?.is_some();
-                let owner = if is_seen { Some((text(row, "tenant")?, name(row)?)) } else { None };
-                Ok(((text(row, "host")?, text(row, "path_prefix")?), owner))
-            })
-            .collect()
+        for row in tx.query(&self.taken, &[&of, &hosts, &tenants, &services, &envs]).await? {
+            if column::<Option<&str>>(&row, "tenant")?.is_some() {
+                claims.insert(&host(&row, "host")?, &text(&row, "path_prefix")?, &text(&row, "tenant")?, &name(&row)?);
+            } else {
+                claims.insert_unseen(host(&row, "wanted")?);
+            }
+        }
+        Ok(claims)
     }
 }
 
@@ -117,14 +119,40 @@ const UPSERT: &str = "insert into policies \
 const DELETE: &str = "delete from policies p using unnest($1::text[], $2::text[], $3::text[]) as k (tenant, service, env) \
     where (p.tenant, p.service, p.env) = (k.tenant, k.service, k.env)";
 
+/// Rows that stay are left alone: a host that is claimed anew is held against all other tenants' once more (migrations/V10).
 const RELEASE: &str = "delete from policy_hosts h using unnest($1::text[], $2::text[], $3::text[]) as k (tenant, service, env) \
-    where (h.tenant, h.service, h.env) = (k.tenant, k.service, k.env)";
+    where (h.tenant, h.service, h.env) = (k.tenant, k.service, k.env) and (h.tenant, h.service, h.env, h.host, h.path_prefix) not in ( \
+      select * from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]))";
 
+/// In the order of the key: two groups that claim the same hosts do not wait for one another in a circle.
 const CLAIM: &str = "insert into policy_hosts (tenant, service, env, host, path_prefix) \
-    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])";
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as n (tenant, service, env, host, path_prefix) \
+    where not exists (select from policy_hosts h \
+      where (h.host, h.path_prefix, h.tenant, h.service, h.env) = (n.host, n.path_prefix, n.tenant, n.service, n.env)) \
+    order by host, path_prefix";
 
-/// The name of the constraint that decides between two who claim a host at the same time.
-pub const HOST_CONSTRAINT: &str = "policy_hosts_pkey";
+/// The names of the constraints that decide between two who claim a host at the same time: the key, and that a host is one tenant's.
+pub const HOST_CONSTRAINTS: [&str; 2] = ["policy_hosts_pkey", "hosts_of_one_tenant"];
+
+/// The hosts of policies as they shall be, as columns.
+#[derive(Default)]
+struct HostColumns<'a> {
+    policies: [Vec<&'a str>; 3],
+    claims: [Vec<&'a str>; 5],
+}
+
+fn host_columns(policies: &[(TenantName, Policy)]) -> HostColumns<'_> {
+    let mut all =
+        HostColumns { policies: columns(policies.iter().map(|(tenant, p)| (tenant, &p.name))), ..HostColumns::default() };
+    for (tenant, policy) in policies {
+        for host in &policy.spec.hosts {
+            let PolicyName { service, env } = &policy.name;
+            let row = [tenant.as_str(), service.as_str(), env.as_str(), host.as_str(), policy.spec.path_prefix.as_str()];
+            all.claims.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+        }
+    }
+    all
+}
 
 /// The statements that write.
 pub struct Writing {
@@ -154,7 +182,7 @@ impl Writing {
         Ok(())
     }
 
-    /// Writes policies as they shall be, each once, with the hosts that they shall own.
+    /// Writes policies as they shall be, each once, without their hosts.
     pub async fn upsert(&self, tx: &Transaction<'_>, policies: &[(TenantName, Policy)]) -> Result<(), Error> {
         if policies.is_empty() {
             return Ok(());
@@ -174,13 +202,24 @@ impl Writing {
             &[&tenants, &services, &envs, &specs, &revisions, &created_at, &created_by, &updated_at, &updated_by, &patterns],
         )
         .await?;
-        tx.execute(&self.release, &[&tenants, &services, &envs]).await?;
-        let claims: Vec<_> =
-            policies.iter().flat_map(|(tenant, p)| p.spec.hosts.iter().map(move |host| (tenant, &p.name, host, p))).collect();
-        if !claims.is_empty() {
-            let [tenants, services, envs] = columns(claims.iter().map(|(tenant, name, ..)| (*tenant, *name)));
-            let hosts: Vec<_> = claims.iter().map(|(_, _, host, _)| host.as_str()).collect();
-            let prefixes: Vec<_> = claims.iter().map(|(.., p)| p.spec.path_prefix.as_str()).collect();
+        Ok(())
+    }
+
+    /// Takes the hosts from policies that they shall not have any more.
+    pub async fn release(&self, tx: &Transaction<'_>, policies: &[(TenantName, Policy)]) -> Result<(), Error> {
+        if policies.is_empty() {
+            return Ok(());
+        }
+        let HostColumns { policies: [tenants, services, envs], claims: [a, b, c, d, e] } = host_columns(policies);
+        tx.execute(&self.release, &[&tenants, &services, &envs, &a, &b, &c, &d, &e]).await?;
+        Ok(())
+    }
+
+    /// Gives policies the hosts that they shall have. After everything else that a transaction may have to wait for: it holds others up until
+    /// the transaction ends.
+    pub async fn claim(&self, tx: &Transaction<'_>, policies: &[(TenantName, Policy)]) -> Result<(), Error> {
+        let HostColumns { claims: [tenants, services, envs, hosts, prefixes], .. } = host_columns(policies);
+        if !hosts.is_empty() {
             tx.execute(&self.claim, &[&tenants, &services, &envs, &hosts, &prefixes]).await?;
         }
         Ok(())
@@ -232,6 +271,10 @@ pub async fn in_scope(tx: &Transaction<'_>, tenant: &TenantName, scope: &Scope) 
     tx.query(&statement, &[&tenant.as_str(), &service, &env]).await?.iter().map(policy).collect()
 }
 
+fn host(row: &Row, column_name: &str) -> Result<Host, Error> {
+    Host::read(column(row, column_name)?).map_err(|invalid| Error::Corrupt(format!("{column_name}: {invalid}")))
+}
+
 fn name(row: &Row) -> Result<PolicyName, Error> {
     Ok(PolicyName { service: text(row, "service")?, env: text(row, "env")? })
 }
@@ -257,4 +300,35 @@ fn columns<'a>(names: impl Iterator<Item = (&'a TenantName, &'a PolicyName)>) ->
         columns[2].push(name.env.as_str());
     }
     columns
+}
+
+/// A host that a policy has against the rule that a host belongs to one tenant, from before that was the rule.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Conflict {
+    /// The policy that has it: tenant, service and environment.
+    pub policy: [String; 3],
+    /// The host.
+    pub host: String,
+    /// The policy of another tenant that it conflicts with, and that one's host.
+    pub other: ([String; 3], String),
+}
+
+/// The first `limit` conflicts between hosts of two tenants, in the order of the tenants' names: each of the two is told of once. The session
+/// must see all tenants.
+pub async fn conflicts(client: &tokio_postgres::Client, limit: i64) -> Result<Vec<Conflict>, Error> {
+    let sql = "select h.tenant, h.service, h.env, h.host, o.tenant as other_tenant, o.service as other_service, o.env as other_env, \
+                 o.host as other_host from policy_hosts h, lateral host_span(h.host) s, \
+                 lateral overlapping_hosts(s.place, s.above, s.under_from, s.under_to) o where o.tenant <> h.tenant \
+               order by h.tenant, h.service, h.env, h.host, o.tenant, o.service, o.env, o.host limit $1";
+    let conflict = |row: &Row| {
+        Ok(Conflict {
+            policy: [column(row, "tenant")?, column(row, "service")?, column(row, "env")?],
+            host: column(row, "host")?,
+            other: (
+                [column(row, "other_tenant")?, column(row, "other_service")?, column(row, "other_env")?],
+                column(row, "other_host")?,
+            ),
+        })
+    };
+    client.query(sql, &[&limit]).await?.iter().map(conflict).collect()
 }

@@ -11,8 +11,7 @@ use crate::domain::{
     tenant::{Quotas, Tenant},
 };
 
-const COLUMNS: &str =
-    "name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by";
+const COLUMNS: &str = "name, epoch, revision, chain_head, routes, policies, quotas, allowed_hosts, paid_until, created_at, created_by, updated_at, updated_by";
 
 /// Whether a tenant's newest revision is of another history of the database: one of before a restore or a promotion.
 const IS_FOREIGN: &str = "lineage is distinct from (select lineage())";
@@ -51,20 +50,23 @@ pub async fn foreign(tx: &Transaction<'_>, after: Option<&str>, limit: i64) -> R
 
 /// Statement of [`write()`] for tenants that do not exist yet.
 pub const INSERT: &str = "insert into tenants \
-    (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by) \
-    select name, epoch, revision, chain_head, routes, policies, quotas::jsonb, paid_until, created_at, created_by, updated_at, updated_by \
+    (name, epoch, revision, chain_head, routes, policies, quotas, allowed_hosts, paid_until, created_at, created_by, updated_at, updated_by) \
+    select name, epoch, revision, chain_head, routes, policies, quotas::jsonb, allowed_hosts::jsonb, paid_until, created_at, created_by, \
+           updated_at, updated_by \
     from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::text[], $8::timestamptz[], \
-                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[]) \
-      as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by)";
+                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[]) \
+      as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by, \
+            allowed_hosts)";
 
 /// Statement of [`write()`] for tenants that are locked. An epoch is of the history that it began in: a restore that was told of since the
 /// lock is not yet made good by a revision that was decided before.
 pub const UPDATE: &str = "update tenants t set lineage = case when t.epoch = n.epoch then t.lineage else (select lineage()) end, epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
-    policies = n.policies, quotas = n.quotas::jsonb, paid_until = n.paid_until, created_at = n.created_at, \
+    policies = n.policies, quotas = n.quotas::jsonb, allowed_hosts = n.allowed_hosts::jsonb, paid_until = n.paid_until, created_at = n.created_at, \
     created_by = n.created_by, updated_at = n.updated_at, updated_by = n.updated_by \
     from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::text[], $8::timestamptz[], \
-                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[]) \
-      as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by) \
+                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[]) \
+      as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by, \
+            allowed_hosts) \
     where t.name = n.name";
 
 /// Writes tenants with [`INSERT`] (they must not exist: a violation of `tenants_pkey` means that another instance made one in the
@@ -82,6 +84,8 @@ pub async fn write(tx: &Transaction<'_>, statement: &Statement, tenants: &[(&Ten
     let policies: Vec<_> = tenants.iter().map(|(t, _)| i32::try_from(t.policies).unwrap_or(i32::MAX)).collect();
     let quotas = tenants.iter().map(|(t, _)| serde_json::to_string(&t.quotas).map_err(|e| Error::Corrupt(e.to_string())));
     let quotas = quotas.collect::<Result<Vec<_>, _>>()?;
+    let allowed = tenants.iter().map(|(t, _)| serde_json::to_string(&t.allowed_hosts).map_err(|e| Error::Corrupt(e.to_string())));
+    let allowed = allowed.collect::<Result<Vec<_>, _>>()?;
     let paid: Vec<_> = tenants.iter().map(|(t, _)| t.paid_until.map(|paid| paid.timestamp())).collect();
     let created_at: Vec<_> = tenants.iter().map(|(t, _)| t.created_at.timestamp()).collect();
     let created_by = all(|t| t.created_by.clone());
@@ -102,6 +106,7 @@ pub async fn write(tx: &Transaction<'_>, statement: &Statement, tenants: &[(&Ten
             &created_by,
             &updated_at,
             &updated_by,
+            &allowed,
         ],
     )
     .await?;
@@ -170,6 +175,7 @@ fn tenant(row: &Row) -> Result<Tenant, Error> {
         epoch: tag.epoch,
         revision: tag.revision,
         quotas: column::<tokio_postgres::types::Json<Quotas>>(row, "quotas")?.0,
+        allowed_hosts: column::<tokio_postgres::types::Json<_>>(row, "allowed_hosts")?.0,
         routes: count(column(row, "routes")?)?,
         policies: count(column(row, "policies")?)?,
         paid_until: column::<Option<jiff::Timestamp>>(row, "paid_until")?.map(Into::into),

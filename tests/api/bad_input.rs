@@ -65,8 +65,8 @@ fn bodies() -> Vec<(&'static str, &'static str, Value)> {
         ("PATCH", V1, spec),
         ("POST", "/routes/activate", key.clone()),
         ("POST", "/routes/deactivate", key),
-        ("POST", "/tenants", json!({ "name": "new", "quotas": { "routes": 5 } })),
-        ("PATCH", "/tenants/acme", json!({ "quotas": { "routes": 5 } })),
+        ("POST", "/tenants", json!({ "name": "new", "quotas": { "routes": 5 }, "allowed_hosts": ["new.example"] })),
+        ("PATCH", "/tenants/acme", json!({ "quotas": { "routes": 5 }, "allowed_hosts": ["acme.example"] })),
     ]
 }
 
@@ -141,6 +141,24 @@ fn bad_values(member: &str) -> Vec<(Value, String)> {
                 values.push((json!({ "routes": number }), format!("{here}/routes")));
             }
             values.push((json!({ "routes": 1, "colour": 1 }), format!("{here}/colour")));
+            values
+        }
+        "allowed_hosts" => {
+            let mut values = at(vec![json!(1), json!("x.example"), json!({ "x": "y" }), json!(true)]);
+            let many: Vec<_> = (0..65).map(|at| format!("a{at}.example")).collect();
+            values.push((json!(many), here.clone()));
+            for name in [
+                json!(1),
+                json!(null),
+                json!(["a"]),
+                json!(""),
+                json!("A.example"),
+                json!("*.a.example"),
+                json!("a.example."),
+                json!("::1"),
+            ] {
+                values.push((json!(["good.example", name]), format!("{here}/1")));
+            }
             values
         }
         other => unreachable!("{other}"),

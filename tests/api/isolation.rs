@@ -6,7 +6,11 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio_postgres::{Client, types::Type};
 use traffic_manager::{
-    domain::ids::{RouteKey, TenantName},
+    domain::{
+        host::{Host, claims::Claims},
+        ids::{PolicyName, RouteKey, TenantName},
+        policy::PathPrefix,
+    },
     store::{
         self, Server, Visible,
         group::{Rows, Wanted},
@@ -95,6 +99,10 @@ fn primary(db: &Database, overrides: &[&str]) -> Server {
 
 fn tenant(name: &str) -> TenantName {
     name.parse().unwrap()
+}
+
+fn host(raw: &str) -> Host {
+    raw.to_owned().try_into().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -220,6 +228,9 @@ async fn the_services_role_owns_nothing_and_cannot_take_the_guard_away() {
     }
     assert_eq!(refused(&probe, "set role traffic_manager_owner").await, DENIED);
     assert_eq!(refused(&probe, "create or replace function owned_prefixes(hosts text[]) returns table (host text, path_prefix text) language sql as ''").await, DENIED);
+    for trigger in ["keep_hosts_of_one_tenant", "keep_hosts_of_one_tenant_changed", "place_host"] {
+        assert_eq!(refused(&probe, &format!("alter table policy_hosts disable trigger {trigger}")).await, DENIED);
+    }
     probe.execute("set row_security = off", &[]).await.unwrap();
     assert_eq!(refused(&probe, "select from routes").await, DENIED, "an error, and not all rows");
 }
@@ -262,7 +273,7 @@ async fn a_group_changes_only_what_is_of_its_tenants() {
     let before = app.db.fingerprint().await;
     let wanted = || Wanted {
         tenants: vec![tenant("acme")],
-        hosts: vec!["globex.example".into(), "acme.example".into()],
+        hosts: ["globex.example", "acme.example", "*.globex.example"].map(|host| (tenant("acme"), self::host(host))).into(),
         ..Wanted::default()
     };
     let theirs = RouteKey {
@@ -271,15 +282,7 @@ async fn a_group_changes_only_what_is_of_its_tenants() {
     };
     let commit = async |rows: &dyn Fn() -> Rows| {
         let mut client = server.writing_connection().await.unwrap();
-        let decide = |locked: store::group::Locked| {
-            let mut owners: Vec<_> = locked
-                .hosts
-                .iter()
-                .map(|((host, _), owner)| (host.to_string(), owner.as_ref().map(|(tenant, _)| tenant.to_string())))
-                .collect();
-            owners.sort();
-            Ok((rows(), owners))
-        };
+        let decide = |locked: store::group::Locked| Ok((rows(), locked.hosts));
         let owners =
             Box::pin(store::group::commit(&mut client, server.tls(), &wanted(), Duration::from_secs(10), decide)).await.unwrap();
         assert_eq!(client.query("select from routes", &[]).await.unwrap().len(), 0, "nothing stays for the next group");
@@ -287,8 +290,11 @@ async fn a_group_changes_only_what_is_of_its_tenants() {
     };
     let delete = || Rows { delete_routes: vec![theirs.clone()], ..Rows::default() };
     // That a host is taken must be known; by whom is seen of one's own only.
-    let owners = vec![("acme.example".to_owned(), Some("acme".to_owned())), ("globex.example".to_owned(), None)];
-    assert_eq!(commit(&delete).await, owners);
+    let mut taken = Claims::default();
+    let policy = PolicyName { service: "web".parse().unwrap(), env: "prod".parse().unwrap() };
+    taken.insert(&host("acme.example"), &PathPrefix::default(), &tenant("acme"), &policy);
+    ["globex.example", "*.globex.example"].into_iter().for_each(|name| taken.insert_unseen(host(name)));
+    assert_eq!(commit(&delete).await, taken);
     let delete_tenant = || Rows { delete_tenants: vec![tenant("globex")], ..Rows::default() };
     commit(&delete_tenant).await;
     assert_eq!(app.db.fingerprint().await, before);
@@ -296,6 +302,39 @@ async fn a_group_changes_only_what_is_of_its_tenants() {
         .json(&json!({ "failover": ["v1"], "hosts": ["globex.example"] }))
         .problem(409, "host_taken")
         .await;
+}
+
+/// Of others' hosts nothing is told but that they are taken, and nothing more is seen after that. No table is read through for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn that_a_host_is_taken_is_told_and_not_by_whom() {
+    let app = two_tenants().await;
+    let mut probe = probe(&app.db, Some("acme")).await;
+    let tx = probe.transaction().await.unwrap();
+    tx.execute("set local enable_seqscan = off", &[]).await.unwrap();
+    let sql = "select wanted, to_jsonb(t) - 'wanted' as rest from taken_hosts(array_fill('acme'::text, array[5]), \
+               array['acme.example', 'globex.example', '*.globex.example', 'a.globex.example', '*.example']) t order by 1, 2";
+    let nothing = json!({ "tenant": null, "service": null, "env": null, "host": null, "path_prefix": null });
+    let own = json!({ "tenant": "acme", "service": "web", "env": "prod", "host": "acme.example", "path_prefix": "/" });
+    let told: Vec<(String, Value)> = tx.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
+    let expected = [
+        ("*.example".to_owned(), nothing.clone()),
+        ("*.globex.example".to_owned(), nothing.clone()),
+        ("acme.example".to_owned(), own),
+        ("globex.example".to_owned(), nothing),
+    ];
+    assert_eq!(told, expected);
+    let scans = "select pg_stat_get_xact_numscans('policy_hosts'::regclass), pg_stat_get_xact_numscans('policy_hosts_by_place'::regclass)";
+    let scans = tx.query_one(scans, &[]).await.unwrap();
+    assert_eq!(scans.get::<_, i64>(0), 0, "no scan of the whole table");
+    assert!(scans.get::<_, i64>(1) > 0, "but by its index");
+    assert_eq!(tx.query("select from policies where tenant = 'globex'", &[]).await.unwrap().len(), 0);
+    // The same for who claims, and is refused.
+    let claim = "insert into policy_hosts (tenant, service, env, host, path_prefix) values ('acme', 'web', 'prod', $1, '/x')";
+    assert_eq!(tx.execute(claim, &[&"b.acme.example"]).await.unwrap(), 1);
+    assert_eq!(tx.query("select from policies where tenant = 'globex'", &[]).await.unwrap().len(), 0);
+    let error = tx.execute(claim, &[&"globex.example"]).await.unwrap_err();
+    let error = error.as_db_error().unwrap();
+    assert_eq!((error.code().code(), error.constraint()), ("23505", Some("hosts_of_one_tenant")));
 }
 
 #[tokio::test(flavor = "multi_thread")]

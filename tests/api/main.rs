@@ -16,6 +16,7 @@ mod fail_closed;
 mod fail_static;
 mod headers;
 mod health;
+mod hosts;
 mod isolation;
 mod keys;
 mod limits;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, Database, TestApp};
+use crate::support::{Answer, TestApp};
 
 pub async fn route(app: &TestApp, tenant: &str, version: &str) -> Answer {
     let url = format!("http://{version}.example");
@@ -189,47 +189,6 @@ async fn a_version_in_use_goes_only_when_there_is_another_and_the_caller_knows()
     app.post(&format!("{v1}/deactivate")).expect(200).await;
     app.delete(v1).problem(409, "version_in_use").await;
     app.delete(&format!("{v1}?confirm_in_use=true")).expect(204).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_host_and_prefix_belong_to_one_policy_whoever_asks_at_the_same_time() {
-    let app = with_versions(&["v1"]).await;
-    let claim = |prefix: &str| json!({"failover": ["v1"], "hosts": ["shop.example", "www.example"], "path_prefix": prefix});
-    app.put(POLICY).json(&claim("/")).expect(201).await;
-    for tenant in ["evil", "good"] {
-        assert_eq!(route(&app, tenant, "v1").await.status, 201);
-    }
-    let problem = app.put("/policies/evil/web/prod").json(&claim("/")).problem(409, "host_taken").await;
-    assert_eq!((&problem.json["host"], &problem.json["path_prefix"]), (&json!("shop.example"), &json!("/")));
-    assert!(!String::from_utf8_lossy(&problem.bytes).contains("acme"), "whose it is is not told");
-    app.put("/policies/good/web/prod").json(&claim("/good")).expect(201).await;
-    app.patch("/policies/good/web/prod").json(&json!({"path_prefix": "/"})).problem(409, "host_taken").await;
-    // Within a tenant too.
-    app.put("/routes/acme/web/dev/v1").json(&json!({"url": "http://d"})).expect(201).await;
-    app.put("/policies/acme/web/dev").json(&claim("/")).problem(409, "host_taken").await;
-    // Given up, it is free.
-    app.delete(POLICY).expect(204).await;
-    app.put("/policies/evil/web/prod").json(&claim("/")).expect(201).await;
-
-    // Many at once, on two instances: one has it.
-    let other = TestApp::on(app.db.clone(), &[]).await;
-    let contested = json!({"failover": ["v1"], "hosts": ["new.example"]});
-    for tenant in 0..12 {
-        assert_eq!(route(&app, &format!("t{tenant}"), "v1").await.status, 201);
-    }
-    let claims = (0..12).map(|tenant| {
-        let app = if tenant % 2 == 0 { &app } else { &other };
-        app.put(&format!("/policies/t{tenant}/web/prod")).json(&contested).send()
-    });
-    let answers = futures_util::future::join_all(claims).await;
-    let mut statuses: Vec<_> = answers.iter().map(|answer| answer.status.as_u16()).collect();
-    statuses.sort_unstable();
-    assert_eq!(statuses, [vec![201], vec![409; 11]].concat());
-    assert_eq!(owners(&app.db, "new.example").await, 1);
-}
-
-async fn owners(db: &Database, host: &str) -> usize {
-    db.rows("select 1 from policy_hosts where host = $1", &[&host]).await.len()
 }
 
 /// The members of the bodies of every `PATCH` that are objects themselves.

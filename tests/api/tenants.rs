@@ -19,7 +19,7 @@ async fn a_tenant_is_made_read_changed_and_removed() {
     let now = tenant["created_at"].take();
     assert_eq!(tenant["updated_at"].take(), now);
     let want = json!({
-        "name": "acme", "epoch": created.epoch(), "revision": 1, "quotas": quotas(None), "routes": 0, "policies": 0,
+        "name": "acme", "epoch": created.epoch(), "revision": 1, "quotas": quotas(None), "allowed_hosts": [], "routes": 0, "policies": 0,
         "created_at": null, "created_by": secure::who(), "updated_at": null, "updated_by": secure::who(),
     });
     assert_eq!(tenant, want);

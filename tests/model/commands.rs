@@ -137,8 +137,11 @@ fn op(rng: &mut Rng, tags: &[VersionTag]) -> Op {
         26..28 => Op::PatchPolicy { policy, patch: Box::new(policies::patch(rng)) },
         28..29 => Op::DeletePolicy { policy },
         29..36 => Op::Apply(Box::new(apply(rng, tags))),
-        36 => Op::CreateTenant { quotas: quotas(rng) },
-        37..39 => Op::PatchTenant { quotas: quotas_patch(rng) },
+        36 => Op::CreateTenant { quotas: quotas(rng), allowed_hosts: policies::suffixes(rng) },
+        37..39 => {
+            let allowed_hosts = (rng.below(2) == 0).then(|| policies::suffixes(rng));
+            Op::PatchTenant { quotas: quotas_patch(rng), allowed_hosts }
+        }
         _ => Op::DeleteTenant { with_everything: rng.below(2) == 0 },
     }
 }

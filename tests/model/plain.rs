@@ -7,6 +7,7 @@ use traffic_manager::{
     domain::{
         Invalid,
         command::{Apply, Effect, Object, Op, Rejection, Summary},
+        host::HostSuffix,
         ids::{PolicyName, RouteName, VersionName},
         policy::PolicySpec,
         route::RouteSpec,
@@ -30,6 +31,7 @@ pub struct Row {
     pub epoch: String,
     pub revision: u64,
     pub quotas: Quotas,
+    pub allowed_hosts: Vec<HostSuffix>,
     /// With the revisions of their last changes.
     pub routes: BTreeMap<String, (Spec, u64)>,
     pub policies: BTreeMap<String, (PolicySpec, u64)>,
@@ -63,14 +65,14 @@ pub struct Plain {
 enum Shown {
     Route(Spec, u64),
     Policy(PolicySpec, u64),
-    /// Quotas, and how many routes and policies it has.
-    Tenant(Quotas, usize, usize),
+    /// Quotas, the names that it may have hosts of, and how many routes and policies it has.
+    Tenant(Quotas, Vec<HostSuffix>, usize, usize),
     Applied(Summary),
     Gone,
 }
 
 /// Every sort of reply that a history should meet.
-pub const SORTS: [&str; 21] = [
+pub const SORTS: [&str; 22] = [
     "created",
     "updated",
     "unchanged",
@@ -86,6 +88,7 @@ pub const SORTS: [&str; 21] = [
     "PolicyNotFound",
     "VersionsNotFound",
     "HostTaken",
+    "HostNotAllowed",
     "VersionInUse",
     "Invalid",
     "PlanStale",
@@ -115,7 +118,10 @@ pub fn of_reply(reply: Result<Reply, Rejection>) -> Result<Plain, Rejection> {
     let shown = match outcome.object {
         Object::Route(route) => Shown::Route(plain(&route.spec), route.revision.0),
         Object::Policy(policy) => Shown::Policy(policy.spec, policy.revision.0),
-        Object::Tenant(tenant) => Shown::Tenant(tenant.quotas, tenant.routes as usize, tenant.policies as usize),
+        Object::Tenant(tenant) => {
+            let (routes, policies) = (tenant.routes as usize, tenant.policies as usize);
+            Shown::Tenant(tenant.quotas, tenant.allowed_hosts, routes, policies)
+        }
         Object::Applied { summary } => Shown::Applied(summary),
         Object::Gone => Shown::Gone,
     };
@@ -188,26 +194,29 @@ impl Model {
 
     fn tenant(&mut self, request: &Request) -> Result<Plain, Rejection> {
         let (name, condition) = (request.command.tenant.to_string(), &request.command.precondition);
-        let answer = |effect, Row { epoch, revision, quotas, routes, policies }: &Row| {
-            let shown = Shown::Tenant(*quotas, routes.len(), policies.len());
+        let answer = |effect, Row { epoch, revision, quotas, allowed_hosts, routes, policies }: &Row| {
+            let shown = Shown::Tenant(*quotas, allowed_hosts.clone(), routes.len(), policies.len());
             Plain { effect, tag: format!("{epoch}.{revision}"), shown, replayed: false }
         };
-        if let Op::CreateTenant { quotas } = &request.command.op {
+        if let Op::CreateTenant { quotas, allowed_hosts } = &request.command.op {
             if self.tenants.contains_key(&name) {
                 return Err(Rejection::TenantExists);
             }
             holds(condition, None)?;
-            let row = Row { epoch: request.facts.new_epoch.to_string(), revision: 1, quotas: *quotas, ..Row::default() };
+            let (epoch, allowed_hosts) = (request.facts.new_epoch.to_string(), allowed_hosts.clone());
+            let row = Row { epoch, revision: 1, quotas: *quotas, allowed_hosts, ..Row::default() };
             self.tenants.insert(name, Tenant { row: row.clone(), ..Tenant::default() });
             return Ok(answer(Effect::Created, &row));
         }
         let row = &mut self.tenants.get_mut(&name).ok_or(Rejection::TenantNotFound)?.row;
         holds(condition, Some(&format!("{}.{}", row.epoch, row.revision)))?;
-        if let Op::PatchTenant { quotas } = &request.command.op {
+        if let Op::PatchTenant { quotas, allowed_hosts } = &request.command.op {
             let new = limits(quotas, &row.quotas);
-            let effect = if new == row.quotas { Effect::Unchanged } else { Effect::Updated };
+            let hosts = allowed_hosts.clone().unwrap_or_else(|| row.allowed_hosts.clone());
+            let is_same = (new, &hosts) == (row.quotas, &row.allowed_hosts);
+            let effect = if is_same { Effect::Unchanged } else { Effect::Updated };
             row.revision += u64::from(effect == Effect::Updated);
-            row.quotas = new;
+            (row.quotas, row.allowed_hosts) = (new, hosts);
             return Ok(answer(effect, row));
         }
         let (routes, policies) = (row.routes.len(), row.policies.len());

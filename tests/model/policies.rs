@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use traffic_manager::domain::{
+    host::{HostSuffix, NotAllowed},
     ids::{PolicyName, VersionName},
     policy::{PolicyPatch, PolicySpec},
 };
@@ -42,8 +43,50 @@ fn failover(rng: &mut Rng) -> Value {
 }
 
 fn hosts(rng: &mut Rng) -> Value {
-    let some = [json!([]), json!(["a.example"]), json!(["a.example"]), json!(["a.example", "b.example"])];
+    let some = [
+        json!([]),
+        json!([]),
+        json!(["a.example"]),
+        json!(["a.example"]),
+        json!(["a.example", "b.example"]),
+        json!(["*.a.example", "b.example"]),
+        json!(["b.example", "c.b.a.example"]),
+        json!(["*.example"]),
+    ];
     rng.pick(&some).unwrap()
+}
+
+/// The names that a tenant may have hosts of; mostly any.
+pub fn suffixes(rng: &mut Rng) -> Vec<HostSuffix> {
+    let some: [&[&str]; 6] = [&[], &[], &[], &[], &["example"], &["a.example"]];
+    let names = rng.pick(&some).unwrap();
+    names.iter().map(|name| (*name).to_owned().try_into().unwrap()).collect()
+}
+
+/// Whether a name is another, or under it.
+fn ends_with(name: &str, other: &str) -> bool {
+    let labels = |name: &str| name.split('.').rev().map(str::to_owned).collect::<Vec<_>>();
+    labels(name).starts_with(&labels(other))
+}
+
+/// Whether two tenants may not have both.
+pub fn overlap(one: &str, other: &str) -> bool {
+    match (one.strip_prefix("*."), other.strip_prefix("*.")) {
+        (None, None) => one == other,
+        (Some(base), None) => ends_with(other, base),
+        (None, Some(base)) => ends_with(one, base),
+        (Some(one), Some(other)) => ends_with(one, other) || ends_with(other, one),
+    }
+}
+
+/// Why a tenant with these suffixes may not have a host, of the hosts that the policies here have.
+pub fn not_allowed(suffixes: &[HostSuffix], host: &str) -> Option<NotAllowed> {
+    let name = host.strip_prefix("*.").unwrap_or(host);
+    if suffixes.is_empty() {
+        return (host == "*.example").then_some(NotAllowed::PublicSuffix);
+    }
+    let is_allowed = suffixes.iter().any(|suffix| ends_with(name, suffix.as_str()));
+    (!is_allowed).then_some(NotAllowed::OutsideSuffixes)
 }
 
 fn prefix(rng: &mut Rng) -> Value {

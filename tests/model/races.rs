@@ -109,14 +109,18 @@ async fn a_life_within_one_group_leaves_its_events_and_no_row() {
 async fn routes_of_a_tenant_that_was_made_after_the_lock_are_not_seen() {
     let db = Database::create().await;
     let instance = Arc::new(Instance::start(&db));
-    write(&instance, &request("a", Op::CreateTenant { quotas: Default::default() }, 1)).await.unwrap();
+    write(&instance, &request("a", Op::CreateTenant { quotas: Default::default(), allowed_hosts: Vec::new() }, 1)).await.unwrap();
     // The group waits for tenant a, with a snapshot in which there is no tenant b.
     let mut other = session(&db).await;
     let holding = other.transaction().await.unwrap();
     holding.query("select from tenants where name = 'a' for update", &[]).await.unwrap();
     let (upsert, delete) = upsert_and_delete();
     let requests = [
-        request("a", Op::PatchTenant { quotas: QuotasPatch { routes: Some(Some(3)), ..QuotasPatch::default() } }, 2),
+        request(
+            "a",
+            Op::PatchTenant { quotas: QuotasPatch { routes: Some(Some(3)), ..QuotasPatch::default() }, allowed_hosts: None },
+            2,
+        ),
         request("b", delete, 3),
         request("b", Op::DeleteTenant { with_everything: false }, 4),
     ];
@@ -168,13 +172,95 @@ async fn a_host_passes_from_tenant_to_tenant_within_one_group() {
     assert_eq!(db.count("select count(*) from policy_hosts").await, 1);
 }
 
+/// A policy that claims a host with a prefix, for tenants that have its version.
+fn put(host: &str, prefix: &str) -> Op {
+    let spec = serde_json::json!({ "failover": ["v0"], "hosts": [host], "path_prefix": prefix });
+    Op::PutPolicy { policy: policies::name(&mut Rng::new(1)), spec: serde_json::from_value(spec).unwrap() }
+}
+
+async fn two_with_versions(instance: &Instance) {
+    let (upsert, _) = upsert_and_delete();
+    let Op::Upsert { spec, .. } = upsert else { unreachable!() };
+    let route = policies::name(&mut Rng::new(1)).route(&"v0".parse().unwrap());
+    for (tenant, word) in [("a", 1), ("b", 2)] {
+        write(instance, &request(tenant, Op::Upsert { route: route.clone(), spec: spec.clone() }, word)).await.unwrap();
+    }
+}
+
+/// Hosts of two tenants that may not both be.
+const OVERLAPS: [(&str, &str, &str, &str); 6] = [
+    ("x.example.com", "/", "x.example.com", "/a"),
+    ("*.x.example.com", "/", "b.a.x.example.com", "/"),
+    ("a.x.example.com", "/", "*.x.example.com", "/"),
+    ("*.x.example.com", "/", "x.example.com", "/"),
+    ("*.x.example.com", "/", "*.a.x.example.com", "/"),
+    ("*.example.com", "/", "*.a.x.example.com", "/"),
+];
+
+fn lost_the_host(lost: &store::Error) -> bool {
+    matches!(lost, store::Error::Unique { constraint, .. } if store::policies::HOST_CONSTRAINTS.contains(&constraint.as_str()))
+}
+
+/// Another instance claims after a group has read that a host is free, and before it writes.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_claimed_after_it_was_read_is_not_claimed_twice() {
+    let db = Database::create().await;
+    let (instance, other) = (Instance::start(&db), Instance::start(&db));
+    two_with_versions(&instance).await;
+    for (at, (mine, my_prefix, theirs, their_prefix)) in (0..).zip(OVERLAPS) {
+        let (requests, claim) = ([request("a", put(mine, my_prefix), 10 + at)], request("b", put(theirs, their_prefix), 20 + at));
+        let decide = |locked| {
+            let claimed = tokio::runtime::Handle::current();
+            tokio::task::block_in_place(|| claimed.block_on(write(&other, &claim))).unwrap();
+            Ok(batch::plan(&requests, locked, quotas()).unwrap().split())
+        };
+        let mut client = instance.server.connection().await.unwrap();
+        let (wanted, limit) = (batch::wanted(&requests), Duration::from_secs(10));
+        let group = Box::pin(store::group::commit(&mut client, instance.server.tls(), &wanted, limit, decide)).await;
+        let lost = group.expect_err("two tenants have it");
+        assert!(lost_the_host(&lost), "{mine} {theirs}: {lost:?}");
+        // The next attempt sees what the other did.
+        let refused = write(&instance, &requests[0]).await.unwrap_err();
+        assert!(matches!(refused, Rejection::HostTaken { of_another_tenant: true, .. }), "{mine} {theirs}: {refused:?}");
+        write(&other, &request("b", Op::DeletePolicy { policy: policies::name(&mut Rng::new(1)) }, 30 + at)).await.unwrap();
+    }
+    assert_eq!(db.count("select count(*) from policy_hosts").await, 0);
+}
+
+/// Another transaction has claimed, and not yet committed: who claims what overlaps waits for it, and who claims anything else does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_waits_for_one_that_overlaps_and_is_not_committed() {
+    let db = Database::create().await;
+    let instance = Arc::new(Instance::start(&db));
+    two_with_versions(&instance).await;
+    write(&instance, &request("b", put("free.example.net", "/"), 3)).await.unwrap();
+    for (at, (mine, my_prefix, theirs, their_prefix)) in (0..).zip(OVERLAPS) {
+        let mut other = session(&db).await;
+        let sql = "update policy_hosts set host = $1, path_prefix = $2 where tenant = 'b'";
+        other.execute(sql, &[&"free.example.net", &"/"]).await.unwrap();
+        let claiming = other.transaction().await.unwrap();
+        assert_eq!(claiming.execute(sql, &[&theirs, &their_prefix]).await.unwrap(), 1);
+        write(&instance, &request("a", put("else.example.org", "/"), 40 + at)).await.unwrap();
+        let requests = [request("a", put(mine, my_prefix), 10 + at)];
+        let group = tokio::spawn({
+            let instance = instance.clone();
+            async move { commit(&instance, &requests).await }
+        });
+        waits_for_a_lock(&db).await;
+        claiming.commit().await.unwrap();
+        let lost = group.await.unwrap().expect_err("two tenants have it");
+        assert!(lost_the_host(&lost), "{mine} {theirs}: {lost:?}");
+        assert_eq!(db.count("select count(distinct host) from policy_hosts").await, 2);
+    }
+}
+
 /// An operator says that a backup was put back, while a group has decided and not yet written.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revision_of_before_a_restore_does_not_make_its_tenant_one_of_after() {
     let db = Database::create().await;
     let instance = Instance::start(&db);
     let (upsert, _) = upsert_and_delete();
-    write(&instance, &request("t", Op::CreateTenant { quotas: Default::default() }, 1)).await.unwrap();
+    write(&instance, &request("t", Op::CreateTenant { quotas: Default::default(), allowed_hosts: Vec::new() }, 1)).await.unwrap();
     let owner = connect(&db.owner_url()).await;
     let requests = [request("t", upsert, 2)];
     let decide = |locked: store::group::Locked| {

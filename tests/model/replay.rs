@@ -107,8 +107,9 @@ fn lines(tenant: &str, epoch: &str, life: &Life) -> Vec<String> {
         let Some((sort, name)) = name.split_once(' ') else {
             let (routes, policies) = (life.count("route "), life.count("policy "));
             let (quotas, Life { revision, head, .. }) = (canonical(&spec["quotas"]), life);
+            let allowed = spec.get("allowed_hosts").map_or_else(|| "[]".to_owned(), canonical);
             lines.push(format!(
-                "tenant {tenant} {epoch} {revision} {head} {routes} {policies} {quotas} {created_at} {updated_at}"
+                "tenant {tenant} {epoch} {revision} {head} {routes} {policies} [{quotas},{allowed}] {created_at} {updated_at}"
             ));
             continue;
         };
@@ -131,7 +132,7 @@ async fn stored(db: &Database) -> BTreeSet<String> {
     let utc = |column: &str| format!("to_char({column} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')");
     let times = format!("{}, {}", utc("created_at"), utc("updated_at"));
     let sql = format!(
-        "select concat_ws(' ', 'tenant', name, epoch, revision, chain_head, routes, policies) as line, quotas::text as json, \
+        "select concat_ws(' ', 'tenant', name, epoch, revision, chain_head, routes, policies) as line, jsonb_build_array(quotas, allowed_hosts)::text as json, \
                 concat_ws(' ', {times}) as rest from tenants \
          union all select 'route ' || concat_ws('/', tenant, service, env, version), \
                 jsonb_build_object('url', url, 'is_active', is_active, 'labels', labels, 'description', description)::text, \

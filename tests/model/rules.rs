@@ -78,24 +78,40 @@ pub fn within_quotas(before: &Row, after: &Row, defaults: Quotas, request: &Requ
 /// Whether an item of the revision that leads from `before` to `after` may be, beside the other tenants.
 pub fn may_be(item: &Item, before: &Row, after: &Row, others: &[&Row], request: &Request) -> Result<(), Rejection> {
     match item {
-        Item::Policy(name, Some(spec)) => policy_may_be(name, spec, after, others),
+        Item::Policy(name, Some(spec)) => {
+            versions_may_be(name, spec, after)?;
+            // A version that goes takes no hosts along.
+            if matches!(request.command.op, Op::Delete { .. }) { Ok(()) } else { hosts_may_be(name, spec, after, others) }
+        }
         Item::Policy(_, None) => Ok(()),
         Item::Route(name, _) => route_may_be(name, before, after, request),
     }
 }
 
-fn policy_may_be(name: &PolicyName, spec: &PolicySpec, after: &Row, others: &[&Row]) -> Result<(), Rejection> {
+fn versions_may_be(name: &PolicyName, spec: &PolicySpec, after: &Row) -> Result<(), Rejection> {
     let mut versions = policies::named(spec);
     versions.retain(|(_, version)| !after.routes.contains_key(&name.route(version).to_string()));
     if !versions.is_empty() {
         return Err(Rejection::VersionsNotFound { policy: name.clone(), versions });
     }
-    let mine = name.to_string();
-    let own = after.policies.iter().filter(|(other, _)| **other != mine).map(|(_, held)| &held.0);
-    let all: Vec<&PolicySpec> = own.chain(others.iter().flat_map(|row| row.policies.values().map(|held| &held.0))).collect();
+    Ok(())
+}
+
+fn hosts_may_be(name: &PolicyName, spec: &PolicySpec, after: &Row, others: &[&Row]) -> Result<(), Rejection> {
     for host in &spec.hosts {
-        if all.iter().any(|other| other.path_prefix == spec.path_prefix && other.hosts.contains(host)) {
-            return Err(Rejection::HostTaken { host: host.clone(), prefix: spec.path_prefix.as_str().to_owned() });
+        if let Some(why) = policies::not_allowed(&after.allowed_hosts, host.as_str()) {
+            return Err(Rejection::HostNotAllowed { host: host.clone(), why });
+        }
+    }
+    let mine = name.to_string();
+    let own: Vec<_> = after.policies.iter().filter(|(other, _)| **other != mine).map(|(_, held)| &held.0).collect();
+    let theirs: Vec<_> = others.iter().flat_map(|row| row.policies.values().flat_map(|held| &held.0.hosts)).collect();
+    for host in &spec.hosts {
+        let of_another_tenant = theirs.iter().any(|other| policies::overlap(host.as_str(), other.as_str()));
+        let of_another = own.iter().any(|other| other.path_prefix == spec.path_prefix && other.hosts.contains(host));
+        if of_another_tenant || of_another {
+            let prefix = spec.path_prefix.as_str().to_owned();
+            return Err(Rejection::HostTaken { host: host.clone(), prefix, of_another_tenant });
         }
     }
     Ok(())

@@ -31,10 +31,14 @@ pub async fn all(db: &Database, heard: &Heard, seed: u64) {
 pub async fn rows(db: &Database) -> plain::Rows {
     let revision = |row: &tokio_postgres::Row| u64::try_from(row.get::<_, i64>("revision")).unwrap();
     let mut rows = plain::Rows::new();
-    for row in db.rows("select name, epoch, revision, quotas::text from tenants", &[]).await {
+    for row in db.rows("select name, epoch, revision, quotas::text, allowed_hosts::text from tenants", &[]).await {
         let quotas = serde_json::from_str(&row.get::<_, String>("quotas")).unwrap();
+        let allowed_hosts = serde_json::from_str(&row.get::<_, String>("allowed_hosts")).unwrap();
         let epoch = row.get("epoch");
-        rows.insert(row.get("name"), plain::Row { epoch, revision: revision(&row), quotas, ..plain::Row::default() });
+        rows.insert(
+            row.get("name"),
+            plain::Row { epoch, revision: revision(&row), quotas, allowed_hosts, ..plain::Row::default() },
+        );
     }
     let sql = "select tenant, service || '/' || env || '/' || version as route, url, is_active, labels::text, description, revision from routes";
     for row in db.rows(sql, &[]).await {

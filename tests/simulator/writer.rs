@@ -180,7 +180,7 @@ impl World {
                 let changes = routes.into_iter().map(|name| Desired::Route { name, spec: Some(self.spec()) }).collect();
                 Op::Apply(Box::new(Apply { changes, base: None, hash: String::new(), confirmed: None }))
             }
-            17 => Op::CreateTenant { quotas: Quotas::default() },
+            17 => Op::CreateTenant { quotas: Quotas::default(), allowed_hosts: Vec::new() },
             _ => Op::DeleteTenant { with_everything: true },
         }
     }

@@ -27,17 +27,21 @@ pub(super) fn intended(state: &TenantState, command: &Command) -> Result<Vec<Cha
             command.precondition.check(state.tenant.as_ref().map(|tenant| tenant.tag()).as_ref())?;
             many(state, apply)?
         }
-        Op::CreateTenant { quotas } => {
+        Op::CreateTenant { quotas, allowed_hosts } => {
             if state.tenant.is_some() {
                 return Err(Rejection::TenantExists);
             }
             command.precondition.check(None)?;
-            vec![Change::Tenant { before: None, after: Some(TenantSpec { quotas: *quotas }) }]
+            vec![Change::Tenant {
+                before: None,
+                after: Some(TenantSpec { allowed_hosts: allowed_hosts.clone(), quotas: *quotas }),
+            }]
         }
-        Op::PatchTenant { quotas } => {
+        Op::PatchTenant { quotas, allowed_hosts } => {
             let tenant = state.tenant.as_ref().ok_or(Rejection::TenantNotFound)?;
             command.precondition.check(Some(&tenant.tag()))?;
-            let after = Some(TenantSpec { quotas: quotas.apply(tenant.quotas) });
+            let allowed_hosts = allowed_hosts.as_ref().unwrap_or(&tenant.allowed_hosts).clone();
+            let after = Some(TenantSpec { allowed_hosts, quotas: quotas.apply(tenant.quotas) });
             vec![Change::Tenant { before: Some(tenant.spec()), after }]
         }
         Op::DeleteTenant { with_everything } => end(state, command, *with_everything)?,

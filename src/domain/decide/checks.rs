@@ -1,6 +1,6 @@
 //! Whether the changes of a revision may be: quotas, and what must hold between routes and policies when all of them are done.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::SignedDuration;
 
@@ -8,7 +8,8 @@ use super::TenantState;
 use crate::domain::{
     command::{Apply, Command, Facts, Op, Rejection},
     event::Change,
-    ids::{PolicyName, RouteName, TenantName, VersionName},
+    host::may_have,
+    ids::{PolicyName, RouteName, VersionName},
     narrowing::Narrowing,
     policy::{
         Host, PathPrefix, PolicySpec,
@@ -38,9 +39,14 @@ pub(super) fn check(
     // What ends, or only changes its limits, is not held to them.
     if changes.iter().all(|change| !matches!(change, Change::Tenant { .. })) {
         quotas(state, tenant, changes, facts)?;
-        let after = After::of(state, changes);
+        let after = After::of(state, tenant, changes);
+        // A policy that gives up a version with its route is not written by the caller, and keeps the hosts that it has.
+        let keeps_hosts = matches!(command.op, Op::Delete { .. });
         changes.iter().try_for_each(|change| match change {
-            Change::Policy { name, after: Some(spec), .. } => policy(&after, tenant, name, spec),
+            Change::Policy { name, after: Some(spec), .. } => {
+                versions(&after, name, spec)?;
+                if keeps_hosts { Ok(()) } else { hosts(&after, tenant, name, spec) }
+            }
             Change::Route { name, before, after: spec } => route(&after, command, name, before.as_ref(), spec.as_ref()),
             _ => Ok(()),
         })?;
@@ -116,10 +122,12 @@ struct After<'a> {
     policies: HashMap<&'a PolicyName, Option<&'a PolicySpec>>,
     /// Who claims hosts in this revision; of two, the last.
     claims: HashMap<(&'a Host, &'a PathPrefix), &'a PolicyName>,
+    /// Those of them that another tenant has, or that overlap with one that another tenant has.
+    others: HashSet<&'a Host>,
 }
 
 impl<'a> After<'a> {
-    fn of(state: &'a TenantState, changes: &'a [Change]) -> Self {
+    fn of(state: &'a TenantState, tenant: &Tenant, changes: &'a [Change]) -> Self {
         let (mut routes, mut policies, mut claims) = (HashMap::new(), HashMap::new(), HashMap::new());
         for change in changes {
             match change {
@@ -131,7 +139,10 @@ impl<'a> After<'a> {
                 Change::Tenant { .. } => {}
             }
         }
-        Self { state, routes, policies, claims }
+        // Each host is looked up once, however many path prefixes it is claimed with.
+        let hosts: HashSet<&Host> = claims.keys().map(|(host, _)| *host).collect();
+        let others = hosts.into_iter().filter(|host| state.hosts.is_taken_by_another(host, &tenant.name)).collect();
+        Self { state, routes, policies, claims, others }
     }
 
     fn route(&self, name: &RouteName) -> Option<&RouteSpec> {
@@ -148,33 +159,39 @@ impl<'a> After<'a> {
         }
     }
 
-    /// Whether a host and path prefix are another's than this policy's.
-    fn is_taken(&self, tenant: &Tenant, name: &PolicyName, host: &Host, prefix: &PathPrefix) -> bool {
+    /// Whether another policy of the tenant has a host with a path prefix, or claims it in this revision.
+    fn has_another(&self, name: &PolicyName, host: &Host, prefix: &PathPrefix) -> bool {
         if self.claims.get(&(host, prefix)).is_some_and(|claimant| *claimant != name) {
             return true;
         }
-        // A policy of the same tenant that changes too has what it claims, and nothing else any more.
-        let has = |owner: &Option<(TenantName, PolicyName)>| {
-            owner
-                .as_ref()
-                .is_none_or(|(owner, holder)| *owner != tenant.name || (holder != name && !self.policies.contains_key(holder)))
-        };
-        self.state.hosts.get(&(host.clone(), prefix.clone())).is_some_and(has)
+        // A policy that changes too has the hosts that it claims, and no others any more.
+        let holder = self.state.hosts.holder(host, prefix);
+        holder.is_some_and(|(_, holder)| holder != name && !self.policies.contains_key(holder))
     }
 }
 
-/// Every version that a policy names exists, and its hosts and path prefix are nobody else's.
-fn policy(after: &After<'_>, tenant: &Tenant, name: &PolicyName, spec: &PolicySpec) -> Result<(), Rejection> {
+/// Every version that a policy names exists.
+fn versions(after: &After<'_>, name: &PolicyName, spec: &PolicySpec) -> Result<(), Rejection> {
     let is_missing = |version: &VersionName| after.route(&name.route(version)).is_none();
     let missing = spec.versions().filter(|(_, version)| is_missing(version));
     let versions: Vec<_> = missing.map(|(pointer, version)| (pointer, version.clone())).collect();
-    if !versions.is_empty() {
-        return Err(Rejection::VersionsNotFound { policy: name.clone(), versions });
+    if versions.is_empty() { Ok(()) } else { Err(Rejection::VersionsNotFound { policy: name.clone(), versions }) }
+}
+
+/// The tenant may have the hosts of a policy, no other tenant has them, and no other policy of the tenant has them with that path prefix.
+/// Hosts that the policy had before are no exception: it is written again only without those that it may not have.
+fn hosts(after: &After<'_>, tenant: &Tenant, name: &PolicyName, spec: &PolicySpec) -> Result<(), Rejection> {
+    for host in &spec.hosts {
+        may_have(&tenant.allowed_hosts, host).map_err(|why| Rejection::HostNotAllowed { host: host.clone(), why })?;
     }
-    match spec.hosts.iter().find(|host| after.is_taken(tenant, name, host, &spec.path_prefix)) {
-        Some(host) => Err(Rejection::HostTaken { host: host.clone(), prefix: spec.path_prefix.as_str().to_owned() }),
-        None => Ok(()),
+    for host in &spec.hosts {
+        let of_another_tenant = after.others.contains(host);
+        if of_another_tenant || after.has_another(name, host, &spec.path_prefix) {
+            let prefix = spec.path_prefix.as_str().to_owned();
+            return Err(Rejection::HostTaken { host: host.clone(), prefix, of_another_tenant });
+        }
     }
+    Ok(())
 }
 
 /// No policy sends traffic to what is gone or inactive, unless it has somewhere else to send it and the caller knows.

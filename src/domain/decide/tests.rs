@@ -1,4 +1,5 @@
 mod continued;
+mod hosts;
 mod outcomes;
 
 use jiff::Timestamp;
@@ -89,7 +90,7 @@ impl World {
 
     fn limited(quotas: Quotas) -> Self {
         let mut world = Self::new();
-        world.does(Op::CreateTenant { quotas });
+        world.does(Op::CreateTenant { quotas, allowed_hosts: Vec::new() });
         world
     }
 
@@ -188,7 +189,7 @@ fn who_is_narrowed_changes_nothing_beside_it() {
 fn quotas_bound_growth_and_nothing_else() {
     let mut world = World::with(&["v1", "v2", "v3"]);
     let quotas = QuotasPatch { routes: Some(Some(2)), policies: Some(Some(1)), body_bytes: Some(Some(10)), ..Default::default() };
-    world.does(Op::PatchTenant { quotas });
+    world.does(Op::PatchTenant { quotas, allowed_hosts: None });
     assert_eq!(world.refuses(upsert("v4", true)), Rejection::QuotaExceeded { quota: "routes", limit: 2 });
     world.does(upsert("v3", false));
     // One goes and one comes, above the limit: not more than before.
@@ -201,7 +202,7 @@ fn quotas_bound_growth_and_nothing_else() {
     world.body_bytes = 11;
     assert_eq!(world.refuses(upsert("v1", false)), Rejection::QuotaExceeded { quota: "body_bytes", limit: 10 });
     // The way out is not held to any of them.
-    world.does(Op::PatchTenant { quotas: QuotasPatch::DEFAULTS });
+    world.does(Op::PatchTenant { quotas: QuotasPatch::DEFAULTS, allowed_hosts: None });
     assert!(matches!(world.refuses(second()), Rejection::VersionsNotFound { .. }), "dev has no v1");
 }
 
@@ -271,7 +272,7 @@ fn what_changes_nothing_and_what_changes_the_tenant_is_not_held_to_the_rate() {
     assert!(matches!(world.refuses(upsert("v2", true)), Rejection::TooManyWrites { .. }));
     for limit in [0, 1, 0, 2] {
         let quotas = QuotasPatch { writes_per_second: Some(Some(limit)), ..Default::default() };
-        world.does(Op::PatchTenant { quotas });
+        world.does(Op::PatchTenant { quotas, allowed_hosts: None });
         if limit == 0 {
             assert!(matches!(world.refuses(upsert("v2", true)), Rejection::TooManyWrites { limit: 0, .. }));
         }
@@ -355,37 +356,6 @@ fn a_deletion_may_be_confirmed_exactly_when_confirming_does_it() {
     world.does(put("prod", json!({ "split": [share("v1", 1)], "failover": ["v2"] })));
     let delete = Op::Apply(Box::new(many(vec![desired("v1", None)])));
     assert_eq!(world.tries(delete, true), Err(in_use(false)));
-}
-
-#[test]
-fn a_host_with_a_prefix_belongs_to_one_policy() {
-    let taken = || Rejection::HostTaken { host: "a.example".to_owned().try_into().unwrap(), prefix: "/".into() };
-    let of = |host: &str, prefix: &str| json!({ "failover": ["v1"], "hosts": [host], "path_prefix": prefix });
-    let mut world = World::with(&["v1"]);
-    world.does(Op::Upsert { route: place("dev").route(&"v1".parse().unwrap()), spec: spec(true) });
-    world.does(put("prod", of("a.example", "/")));
-    assert_eq!(world.refuses(put("dev", of("a.example", "/"))), taken());
-    world.does(put("dev", of("a.example", "/x")));
-    world.does(put("dev", of("b.example", "/")));
-    world.does(put("prod", json!({ "failover": ["v1"], "hosts": ["a.example"], "sticky_by": { "header": "x" } })));
-
-    // Two exchange what they have, in one revision; nobody takes what another claims in the same.
-    let policy = |env: &str, host: &str| Desired::Policy { name: place(env), spec: Some(policy_spec(of(host, "/"))) };
-    world.does(Op::Apply(Box::new(many(vec![policy("dev", "a.example"), policy("prod", "b.example")]))));
-    let owner = |world: &World, host: &str| {
-        let host = (host.to_owned().try_into().unwrap(), PathPrefix::default());
-        world.state.hosts.get(&host).and_then(|owner| owner.as_ref()).map(|(_, name)| name.env.to_string())
-    };
-    assert_eq!((owner(&world, "a.example"), owner(&world, "b.example")), (Some("dev".into()), Some("prod".into())));
-    let new = Op::Apply(Box::new(many(vec![policy("dev", "c.example"), policy("prod", "c.example")])));
-    assert!(matches!(world.refuses(new), Rejection::HostTaken { host, .. } if host.as_str() == "c.example"));
-    world.does(Op::DeletePolicy { policy: place("dev") });
-    assert_eq!(owner(&world, "a.example"), None);
-
-    // Another tenant's is taken whatever this one changes.
-    let (other, name) = ("other".parse().unwrap(), place("prod"));
-    world.state.hosts.insert(("a.example".to_owned().try_into().unwrap(), PathPrefix::default()), Some((other, name)));
-    assert_eq!(world.refuses(put("prod", of("a.example", "/"))), taken());
 }
 
 #[test]

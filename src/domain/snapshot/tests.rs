@@ -121,7 +121,10 @@ fn set_policy(service: &str, env: &str, after: Option<PolicySpec>) -> Change {
 }
 
 fn set_waiters(waiters: Option<u32>) -> Change {
-    Change::Tenant { before: None, after: Some(TenantSpec { quotas: Quotas { waiters, ..Quotas::default() } }) }
+    Change::Tenant {
+        before: None,
+        after: Some(TenantSpec { allowed_hosts: Vec::new(), quotas: Quotas { waiters, ..Quotas::default() } }),
+    }
 }
 
 fn next(held: &TenantSnapshot, events: &[Recorded]) -> TenantSnapshot {

@@ -54,7 +54,7 @@ struct Members {
     /// `no_active_version`: what was looked at.
     #[schemars(skip_serializing_if = "Option::is_none", with = "Explanation")]
     explanation: Option<()>,
-    /// `host_taken`: the host.
+    /// `host_taken`, `host_not_allowed`: the host.
     #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::Host")]
     host: Option<()>,
     /// `host_taken`: the path prefix.
@@ -93,6 +93,7 @@ struct Members {
 fn members(code: Code) -> Value {
     match code {
         Code::NoActiveVersion => json!({ "explanation": explanation() }),
+        Code::HostNotAllowed => json!({ "host": "*.com" }),
         Code::HostTaken => json!({ "host": "shop.example.com", "path_prefix": "/" }),
         Code::VersionInUse => json!({ "policies": [{ "service": "checkout", "env": "prod" }], "may_confirm": true }),
         Code::ShrinkNotConfirmed => json!({

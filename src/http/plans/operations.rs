@@ -77,6 +77,7 @@ fn plans(operation: Operation) -> Operation {
         Code::TenantNotFound,
         Code::QuotaExceeded,
         Code::HostTaken,
+        Code::HostNotAllowed,
         Code::VersionInUse,
         Code::MalformedRequest,
         Code::InvalidRequest,
@@ -94,6 +95,7 @@ fn applies(operation: Operation) -> Operation {
         Code::TenantNotFound,
         Code::QuotaExceeded,
         Code::HostTaken,
+        Code::HostNotAllowed,
         Code::VersionInUse,
         Code::ShrinkNotConfirmed,
     ])

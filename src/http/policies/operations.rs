@@ -41,20 +41,20 @@ pub fn operations() -> Vec<Operation> {
         Operation::put(POLICY, "putPolicy", "Create or replace a traffic policy")
             .about(
                 "What is left out goes back to its default. A policy must send traffic somewhere; every version that it names must exist; \
-                 a host with a path prefix belongs to one policy of all tenants.",
+                 a host belongs to one tenant, and with a path prefix to one of its policies.",
             )
             .body::<PolicyIn>(shapes::example())
             .writes()
             .answers(written(201, "Created."))
             .answers(written(200, "Replaced, or unchanged."))
-            .refuses(&[Code::QuotaExceeded, Code::HostTaken]),
+            .refuses(&[Code::QuotaExceeded, Code::HostTaken, Code::HostNotAllowed]),
         Operation::patch(POLICY, "patchPolicy", "Change parts of a traffic policy")
             .about("A merge patch (RFC 7396): what is absent stays, `null` goes back to the default, a list is replaced whole.")
             .body::<PatchIn>(json!({ "split": [{ "version": "v1", "weight": 50 }, { "version": "v2", "weight": 50 }] }))
             .writes()
             .answers(written(200, "Changed, or unchanged."))
             .refuses(&gone)
-            .refuses(&[Code::QuotaExceeded, Code::HostTaken]),
+            .refuses(&[Code::QuotaExceeded, Code::HostTaken, Code::HostNotAllowed]),
         Operation::delete(POLICY, "deletePolicy", "Delete a traffic policy")
             .writes()
             .answers(Answer::empty(204, "It is gone.").with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))

@@ -45,7 +45,9 @@ pub enum Code {
     PolicyNotFound,
     /// The policy sends this request nowhere: nothing that it names for it is active.
     NoActiveVersion,
-    /// A host and path prefix belong to another policy.
+    /// The tenant may not have a host, whoever else has it.
+    HostNotAllowed,
+    /// A host belongs to another tenant, or with this path prefix to another policy.
     HostTaken,
     /// A policy sends traffic to what was to be removed.
     VersionInUse,
@@ -129,7 +131,10 @@ impl Code {
             Self::TenantNotEmpty => (S::CONFLICT, "tenant_not_empty", "The tenant still has routes or policies"),
             Self::PolicyNotFound => (S::NOT_FOUND, "policy_not_found", "The traffic policy does not exist"),
             Self::NoActiveVersion => (S::NOT_FOUND, "no_active_version", "The policy has nowhere to send this request"),
-            Self::HostTaken => (S::CONFLICT, "host_taken", "The host and path prefix belong to another policy"),
+            Self::HostNotAllowed => (S::FORBIDDEN, "host_not_allowed", "The tenant may not have the host"),
+            Self::HostTaken => {
+                (S::CONFLICT, "host_taken", "The host belongs to another tenant, or with its path prefix to another policy")
+            }
             Self::VersionInUse => (S::CONFLICT, "version_in_use", "A policy sends traffic there"),
             Self::ShrinkNotConfirmed => (S::CONFLICT, "shrink_not_confirmed", "Much would be removed, and that is not confirmed"),
             Self::PlanNotFound => (S::NOT_FOUND, "plan_not_found", "The plan does not exist"),
@@ -234,9 +239,15 @@ impl Code {
                  `explanation` tells what was looked at.",
                 "Activate one of the versions that the policy names.",
             ),
+            Self::HostNotAllowed => (
+                "`host` is under none of the tenant's `allowed_hosts`; or it has none, and the host is a public suffix, or a wildcard over all names \
+                 under one.",
+                "Choose another host, or have a `platform_admin` add a suffix of it to the tenant's `allowed_hosts`.",
+            ),
             Self::HostTaken => (
-                "Another policy, perhaps of another tenant, has the same host with the same path prefix: `host` and `path_prefix`.",
-                "Choose another host or path prefix, or have it given up there.",
+                "`host` belongs to another tenant, or is a wildcard over a name of another tenant, or a name under its wildcard; or another policy \
+                 of the tenant has the same host with the same `path_prefix`. `detail` says which.",
+                "Choose another host or, within the tenant, another path prefix; or have it given up there.",
             ),
             Self::VersionInUse => (
                 "The version is to be removed or deactivated, and the `policies` name it. `may_confirm`: they have somewhere else to send \
@@ -367,6 +378,7 @@ impl Code {
         Self::TenantNotEmpty,
         Self::PolicyNotFound,
         Self::NoActiveVersion,
+        Self::HostNotAllowed,
         Self::HostTaken,
         Self::VersionInUse,
         Self::ShrinkNotConfirmed,

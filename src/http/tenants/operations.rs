@@ -4,11 +4,14 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use super::{DeleteIn, ListIn, TenantIn, TenantPatchIn};
-use crate::http::{
-    openapi::{Answer, Operation, schemas},
-    problem::Code,
-    respond::PageOut,
-    routes::MinimumIn,
+use crate::{
+    domain::host::MAX_SUFFIXES,
+    http::{
+        openapi::{Answer, Operation, schemas},
+        problem::Code,
+        respond::PageOut,
+        routes::MinimumIn,
+    },
 };
 
 /// The limits of one tenant.
@@ -51,6 +54,9 @@ pub struct QuotasPatch {
 struct Tenant {
     name: schemas::TenantName,
     epoch: schemas::Epoch,
+    /// The names that it may have hosts of, each with all names under it; with none, any host that is free.
+    #[schemars(length(max = MAX_SUFFIXES))]
+    allowed_hosts: Vec<schemas::HostSuffix>,
     revision: schemas::Revision,
     quotas: Limits,
     /// How many routes it has, active or not.
@@ -108,8 +114,8 @@ pub fn operations() -> Vec<Operation> {
             .answers(Answer::json::<Tenant>(200, "The tenant.", tenant()).with(&["ETag"]))
             .answers(Answer::empty(304, "The caller has it.").with(&["ETag"]))
             .refuses(&[Code::TenantNotFound]),
-        Operation::patch(TENANT, "patchTenant", "Change a tenant's quotas")
-            .about("A merge patch (RFC 7396): `null` goes back to the default.")
+        Operation::patch(TENANT, "patchTenant", "Change a tenant's quotas and allowed hosts")
+            .about("A merge patch (RFC 7396): `null` goes back to the default. Policies that have hosts which are not allowed any more keep them until they are next changed.")
             .body::<TenantPatchIn>(json!({ "quotas": { "routes": 2000 } }))
             .writes()
             .answers(written(200, "Changed, or unchanged.").perhaps(&["TM-Unchanged", "Idempotency-Replayed"]))
@@ -125,7 +131,7 @@ pub fn operations() -> Vec<Operation> {
 
 fn tenant() -> Value {
     json!({
-        "name": "acme", "epoch": "adc74a594a3e0e8f", "revision": 12, "routes": 7, "policies": 1,
+        "name": "acme", "epoch": "adc74a594a3e0e8f", "revision": 12, "routes": 7, "policies": 1, "allowed_hosts": ["example.com"],
         "quotas": { "body_bytes": null, "policies": null, "routes": 1000, "waiters": null, "writes_per_second": null },
         "created_at": "2026-11-21T08:03:37.661997Z", "created_by": "anonymous",
         "updated_at": "2026-11-21T08:03:37.661997Z", "updated_by": "anonymous",

@@ -42,9 +42,12 @@ fn a_change_is_answered_with_its_revision_and_the_object_as_it_left_it() {
     assert_eq!(world.answers(Op::DeletePolicy { policy: place("prod") }), (Effect::Deleted, 5, Object::Gone));
     assert_eq!(world.answers(Op::Delete { route: route("v1") }), (Effect::Deleted, 6, Object::Gone));
     let quotas = QuotasPatch { routes: Some(Some(7)), ..QuotasPatch::default() };
-    assert_eq!(world.answers(Op::PatchTenant { quotas }), (Effect::Updated, 7, world.record()));
+    assert_eq!(world.answers(Op::PatchTenant { quotas, allowed_hosts: None }), (Effect::Updated, 7, world.record()));
     assert_eq!(world.answers(Op::DeleteTenant { with_everything: false }), (Effect::Deleted, 8, Object::Gone));
-    assert_eq!(world.answers(Op::CreateTenant { quotas: Quotas::default() }), (Effect::Created, 1, world.record()));
+    assert_eq!(
+        world.answers(Op::CreateTenant { quotas: Quotas::default(), allowed_hosts: Vec::new() }),
+        (Effect::Created, 1, world.record())
+    );
 }
 
 #[test]
@@ -56,7 +59,10 @@ fn what_changes_nothing_is_no_revision_and_is_answered_with_the_object_s_own_tag
     world.does(put("prod", shares.clone()));
     world.does(upsert("v3", true));
     assert_eq!(world.answers(put("prod", shares)), (Effect::Unchanged, 3, world.policy()));
-    assert_eq!(world.answers(Op::PatchTenant { quotas: QuotasPatch::default() }), (Effect::Unchanged, 4, world.record()));
+    assert_eq!(
+        world.answers(Op::PatchTenant { quotas: QuotasPatch::default(), allowed_hosts: None }),
+        (Effect::Unchanged, 4, world.record())
+    );
     let same = many(vec![desired("v1", Some(spec(true))), desired("v2", Some(spec(true)))]);
     let summary = Summary { unchanged: 2, ..Summary::default() };
     assert_eq!(world.answers(Op::Apply(Box::new(same))), (Effect::Unchanged, 4, Object::Applied { summary }));
@@ -91,15 +97,4 @@ fn a_revision_has_at_most_so_many_changes() {
     let all = (0..=MAX_CHANGES).map(|at| desired(&format!("v{at}"), Some(spec(true))));
     let all = Op::Apply(Box::new(many(all.collect())));
     assert_eq!(World::new().refuses(all), Rejection::TooManyChanges);
-}
-
-#[test]
-fn who_has_which_host_is_still_known_when_a_tenant_ends() {
-    let mut world = World::with(&["v1"]);
-    let owned = ("a.example".to_owned().try_into().unwrap(), "/".to_owned().try_into().unwrap());
-    let owner = Some(("other".parse().unwrap(), place("prod")));
-    world.state.hosts.insert(owned, owner);
-    let hosts = world.state.hosts.clone();
-    world.does(Op::DeleteTenant { with_everything: true });
-    assert_eq!(world.state.hosts, hosts);
 }
