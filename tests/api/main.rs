@@ -34,6 +34,7 @@ mod routes;
 mod scale;
 mod schema;
 mod scopes;
+mod sizes;
 mod streams;
 mod tenants;
 mod tls;

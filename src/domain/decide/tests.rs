@@ -1,5 +1,6 @@
 mod continued;
 mod outcomes;
+mod sizes;
 
 use jiff::Timestamp;
 use serde_json::json;
