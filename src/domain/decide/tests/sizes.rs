@@ -7,7 +7,7 @@ use crate::domain::{
     decide::sizes::{ENVELOPE_BYTES, object_bytes},
 };
 
-const LIMIT: usize = 600;
+const LIMIT: usize = 500;
 
 fn limited() -> World {
     let mut world = World::with(&["v1"]);
