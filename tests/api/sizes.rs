@@ -25,7 +25,7 @@ fn named(policy: &Value) -> Value {
 }
 
 fn refused(answer: &Answer, pointer: &str) {
-    assert_eq!((answer.status.as_u16(), &answer.json["code"]), (422, &json!("validation_failed")), "{}", answer.json);
+    assert_eq!((answer.status.as_u16(), &answer.json["code"]), (422, &json!("invalid_request")), "{}", answer.json);
     let error = &answer.json["errors"][0];
     assert_eq!((&error["pointer"], &error["code"]), (&json!(pointer), &json!("too_large")), "{error}");
     assert!(error["detail"].as_str().unwrap().contains("web/prod"), "{error}");

@@ -24,13 +24,13 @@ use crate::{
     topic::Routes,
 };
 
-/// Longer than every time-out of these settings.
-const SICK: Duration = Duration::from_secs(5);
+/// Longer than every time-out of these settings. The mock cluster takes three seconds to form a group.
+const SICK: Duration = Duration::from_secs(7);
 
 /// A world on a Kafka of its own, with time-outs that are short.
 async fn world(sick: &[Api]) -> (World, SickBroker) {
     let mut world =
-        World::with(&["kafka.delivery_timeout_ms=1000", "kafka.stalled_after_ms=1000", "audit.stuck_after_ms=1500"]).await;
+        World::with(&["kafka.delivery_timeout_ms=1000", "kafka.stalled_after_ms=1000", "audit.stuck_after_ms=5000"]).await;
     let broker = SickBroker::start(&mut world.settings.kafka, sick).await;
     (world, broker)
 }
