@@ -40,6 +40,7 @@ use crate::{
         privacy::Privacy,
         reads::Reads,
         replays::Replays,
+        set_aside::{SetAside, SetAsideCount},
         unpublished::Unpublished,
         upkeep,
         writer::{OnCommit, Writer},
@@ -154,6 +155,9 @@ impl App {
         }
         if let Some(router) = cluster.as_ref().filter(|_| role.relays()) {
             pipeline::start_relay(&settings, router.primary().clone(), &committed, relay, &mut health, &mut parts)?;
+        }
+        if role.relays() || role.audits() {
+            pipeline::watch_topics(&settings, &mut health, &mut parts);
         }
         if role.audits() {
             pipeline::start_audit(&settings, &mut health, &mut parts).await?;
@@ -330,6 +334,12 @@ fn watch_postgres(
     });
     let sampled = (unpublished.clone(), router.primary().clone());
     parts.watch(Duration::from_secs(1), &sampled, async |(unpublished, primary)| unpublished.sample(&primary).await);
+    let counted = (Arc::new(SetAsideCount::default()), router.primary().clone());
+    parts.watch(Duration::from_secs(1), &counted, async |(count, primary)| count.sample(&primary).await);
+    health.check("set_aside", move || match counted.0.alarm() {
+        None => Check::of(true, CheckStatus::Healthy, ""),
+        Some(alarm) => Check::of(false, CheckStatus::Degraded, &alarm),
+    });
     let backlog = unpublished.clone();
     health.section("backlog", move || json!(backlog.newest()));
     if unpublished.fails_closed() {
@@ -405,6 +415,8 @@ async fn serve(
     let archive = Archive::new(&settings.mongo, mongodb.timeout()).await?;
     let trail = trail::start(settings, &archive, primary, health, parts);
     let audit = Arc::new(AuditReads::new(archive, mongodb, router.clone(), reads.clone()));
+    let set_aside = Arc::new(SetAside::new(primary.clone(), audit.clone()));
+    parts.watch(ms(settings.trail.poll_ms), &set_aside, async |set_aside| set_aside.step().await);
     let exports = Exports::new(audit.clone(), &settings.audit, parts.stop_waiters.clone());
     let reported = cache.clone();
     health.section(

@@ -140,6 +140,9 @@ impl Settings {
         if self.kafka.topic == self.kafka.dlq_topic {
             return Err(invalid("kafka.dlq_topic", "must differ from kafka.topic"));
         }
+        if self.kafka.max_message_bytes < self.limits.event_bytes * 2 {
+            return Err(invalid("kafka.max_message_bytes", "must be at least twice limits.event_bytes"));
+        }
         if self.mongo.collection == self.mongo.access_collection {
             return Err(invalid("mongo.access_collection", "must differ from mongo.collection"));
         }
@@ -251,6 +254,8 @@ mod tests {
             ("write.lanes=0", "write.lanes"),
             ("telemetry.sample_ratio=2", "telemetry.sample_ratio"),
             ("kafka.colour=blue", "colour"),
+            ("kafka.max_message_bytes=1048575", "kafka.max_message_bytes"),
+            ("limits.event_bytes=2097153", "kafka.max_message_bytes"),
             ("auth.mode=maybe", "auth.mode"),
             ("nonsense", "nonsense"),
         ] {

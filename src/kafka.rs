@@ -1,6 +1,18 @@
 //! Every rdkafka setting, and the shape of a record: CloudEvents 1.0 in binary mode (the attributes are headers, the value is the data).
 
-use std::time::Duration;
+mod producing;
+mod progress;
+mod room;
+pub mod verdict;
+
+use std::{collections::BTreeMap, time::Duration};
+
+pub use self::{
+    producing::{GRACE, Producing, SILENT, acknowledged},
+    progress::Progress,
+    room::Room,
+    verdict::Verdict,
+};
 
 use rdkafka::{
     Message as _, Offset, TopicPartitionList,
@@ -10,7 +22,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _, ConsumerContext, StreamConsumer},
     error::{KafkaError, RDKafkaErrorCode},
     message::{BorrowedMessage, Header, Headers as _, OwnedHeaders},
-    producer::{FutureProducer, Producer as _},
+    producer::FutureProducer,
 };
 
 use secrecy::ExposeSecret as _;
@@ -19,6 +31,9 @@ use crate::{
     config::{self, ConfigError, SaslMechanism, SecurityProtocol, ms},
     domain::dead_letter::LetterId,
 };
+
+/// The largest answer of a broker that is read: several of the largest records, and what comes with them.
+const RECEIVED_BYTES: usize = 100_000_000;
 
 /// CloudEvents' content type of the data.
 pub const CONTENT_TYPE: &str = "application/json";
@@ -32,6 +47,9 @@ fn client(settings: &config::Kafka) -> Result<ClientConfig, ConfigError> {
         .set("bootstrap.servers", &settings.bootstrap_servers)
         .set("client.id", "traffic-manager")
         .set("socket.keepalive.enable", "true")
+        // As much as the topics take, in a record that is sent (for a producer) and in one that is read.
+        .set("message.max.bytes", room::wanted(settings).to_string())
+        .set("receive.message.max.bytes", RECEIVED_BYTES.to_string())
         // Found again within a second after a broker's restart, instead of ten.
         .set("reconnect.backoff.max.ms", "1000")
         .set_log_level(RDKafkaLogLevel::Warning);
@@ -78,6 +96,21 @@ pub fn producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError>
         .set("partitioner", "murmur2_random")
         .set("delivery.timeout.ms", settings.delivery_timeout_ms.to_string())
         .set("linger.ms", settings.linger_ms.to_string())
+        .set("message.max.bytes", settings.max_message_bytes.to_string())
+        .create()
+        .map_err(wrong)
+}
+
+/// The producer of records that may be refused: one that is costs no other, since there is no gapless guarantee that it would break. Its user
+/// keeps the order by sending one at a time.
+pub fn careful_producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError> {
+    client(settings)?
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        .set("partitioner", "murmur2_random")
+        .set("delivery.timeout.ms", settings.delivery_timeout_ms.to_string())
+        .set("linger.ms", "0")
+        .set("message.max.bytes", settings.max_message_bytes.to_string())
         .create()
         .map_err(wrong)
 }
@@ -90,14 +123,6 @@ pub fn dead_letter_producer(settings: &config::Kafka) -> Result<FutureProducer, 
         .set("delivery.timeout.ms", settings.delivery_timeout_ms.to_string())
         .create()
         .map_err(wrong)
-}
-
-/// Sends what a producer still holds, for at most `limit`: dropping it would purge its queue.
-pub async fn flush(producer: FutureProducer, limit: Duration) {
-    let flushed = tokio::task::spawn_blocking(move || producer.flush(limit)).await;
-    if !matches!(flushed, Ok(Ok(()))) {
-        tracing::warn!("the producer's queue could not be flushed; what it held is still in the outbox");
-    }
 }
 
 /// The archive's consumer. Offsets are committed only once stored, and stored by hand only once archived. Eager assignment: every
@@ -116,6 +141,7 @@ pub fn audit_consumer<C: ConsumerContext + 'static>(
         .set("heartbeat.interval.ms", (settings.session_timeout_ms / 4).to_string())
         .set("max.poll.interval.ms", settings.max_poll_interval_ms.to_string())
         .set("fetch.wait.max.ms", "100")
+        .set("fetch.message.max.bytes", room::wanted(settings).to_string())
         // What is held unread is bounded.
         .set("queued.min.messages", "10000")
         .set("queued.max.messages.kbytes", "16384")
@@ -123,17 +149,32 @@ pub fn audit_consumer<C: ConsumerContext + 'static>(
         .map_err(wrong)
 }
 
-/// A consumer of everything that is published from now on, in no group. Blocks for at most `limit`.
-pub fn tail_consumer(settings: &config::Kafka, limit: Duration) -> Result<StreamConsumer, KafkaError> {
+/// A consumer of everything that is published from now on, in no group, and the offset that it begins at in each partition. Each question that
+/// it asks Kafka blocks for at most `limit`.
+pub fn tail_consumer(settings: &config::Kafka, limit: Duration) -> Result<(StreamConsumer, BTreeMap<i32, i64>), KafkaError> {
     let consumer: StreamConsumer = client(settings)
         .map_err(|error| KafkaError::AdminOpCreation(error.to_string()))?
         // Required by librdkafka, never joined and never committed to.
         .set("group.id", format!("{}-cache", settings.group))
         .set("enable.auto.commit", "false")
         .set("fetch.wait.max.ms", "100")
+        .set("fetch.message.max.bytes", room::wanted(settings).to_string())
         .create()?;
-    consumer.assign(&partitions(&consumer, &settings.topic, Offset::End, limit)?)?;
-    Ok(consumer)
+    let mut assigned = partitions(&consumer, &settings.topic, Offset::End, limit)?;
+    let ends = ends_of(&consumer, &settings.topic, &assigned, limit)?;
+    for (partition, end) in &ends {
+        assigned.set_partition_offset(&settings.topic, *partition, Offset::Offset(*end))?;
+    }
+    consumer.assign(&assigned)?;
+    Ok((consumer, ends))
+}
+
+/// Where each of these partitions of a topic ends now. Blocks for at most `limit` for each.
+pub fn ends_of<C: ConsumerContext>(
+    consumer: &StreamConsumer<C>, topic: &str, partitions: &TopicPartitionList, limit: Duration,
+) -> Result<BTreeMap<i32, i64>, KafkaError> {
+    let end = |partition: i32| Ok((partition, consumer.fetch_watermarks(topic, partition, limit)?.1));
+    partitions.elements().iter().map(|element| end(element.partition())).collect()
 }
 
 /// All partitions of a topic, each at `offset`; at least one. Blocks for at most `limit`.
@@ -160,22 +201,26 @@ pub fn reader(settings: &config::Kafka) -> Result<BaseConsumer, ConfigError> {
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "error")
         .set("fetch.wait.max.ms", "100")
+        .set("fetch.message.max.bytes", room::wanted(settings).to_string())
         // What is held unread is bounded.
         .set("queued.max.messages.kbytes", "4096")
         .create()
         .map_err(wrong)
 }
 
-/// Makes the two topics, if they are not there. Dead letters are kept until somebody removes them: they are nowhere else.
+/// Makes the two topics, if they are not there, and sees to it that they take the largest record. Dead letters are kept until somebody removes them: they are nowhere else.
 pub async fn create_topics(settings: &config::Kafka, migrate: &config::Migrate) -> Result<(), TopicError> {
     let admin: AdminClient<DefaultClientContext> = client(settings)?.create()?;
     let replication = || TopicReplication::Fixed(migrate.replication);
+    let largest = room::wanted(settings).to_string();
     let dead_letters = NewTopic::new(&settings.dlq_topic, 1, replication())
         .set("retention.ms", "-1")
         .set("retention.bytes", "-1")
         // When a letter was dead-lettered is for nobody who may write to the topic to say.
-        .set("message.timestamp.type", "LogAppendTime");
-    let topics = [NewTopic::new(&settings.topic, migrate.partitions, replication()), dead_letters];
+        .set("message.timestamp.type", "LogAppendTime")
+        .set("max.message.bytes", &largest);
+    let events = NewTopic::new(&settings.topic, migrate.partitions, replication()).set("max.message.bytes", &largest);
+    let topics = [events, dead_letters];
     let options =
         AdminOptions::new().operation_timeout(Some(Duration::from_secs(15))).request_timeout(Some(Duration::from_secs(20)));
     for result in admin.create_topics(&topics, &options).await? {
@@ -185,7 +230,7 @@ pub async fn create_topics(settings: &config::Kafka, migrate: &config::Migrate) 
             Err((topic, code)) => return Err(TopicError::Refused(topic, code)),
         }
     }
-    Ok(())
+    room::raise(&admin, settings).await
 }
 
 /// Why a topic could not be made.
@@ -198,7 +243,7 @@ pub enum TopicError {
     #[error("kafka.bootstrap_servers: Kafka cannot be asked")]
     Kafka(#[from] KafkaError),
     /// Kafka refused.
-    #[error("topic {0} cannot be made: {1}")]
+    #[error("topic {0} cannot be made, or be set up to take the largest record: {1}")]
     Refused(String, RDKafkaErrorCode),
 }
 

@@ -2,39 +2,39 @@
 //!
 //! One leader at a time, by a session lock on a connection of its own. [`Relay::publish_batch`] is one step: read in id order, send in
 //! order, await the acknowledgements, delete what was acknowledged. A crash between acknowledgement and delete publishes again, which
-//! consumers see by the event's id. Rejected: marking rows as published (the cost of a batch grows with the backlog), a cursor over
+//! consumers see by the event's id. An event that Kafka refuses for good leaves the queue for `set_aside_events`, and stops no other. Rejected: marking rows as published (the cost of a batch grows with the backlog), a cursor over
 //! ids (loses what commits late), several relays with `SKIP LOCKED` (breaks the order per tenant).
 
 pub mod delivered;
 mod replay;
+mod retry;
+mod sending;
+mod suspects;
 
 use std::{
-    pin::pin,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use rdkafka::{
-    error::{KafkaError, RDKafkaErrorCode},
-    producer::{DeliveryFuture, FutureProducer, FutureRecord, Producer as _},
-};
+use rdkafka::error::KafkaError;
 use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use self::{delivered::Delivered, replay::Pace};
+use self::{replay::Pace, retry::Retry, suspects::Suspects};
 use crate::{
     config::{ConfigError, Settings, ms},
-    kafka::{self, EventHeaders},
-    resilience::{CallError, Dependency, Permit, pauses},
+    kafka::{self, EventHeaders, Producing},
+    resilience::{CallError, Dependency, pauses},
     store::{
         self, Renewed, Server,
         outbox::{self, Lease, OutboxRow, Session},
+        set_aside,
     },
-    telemetry::{self, names},
+    telemetry::names,
 };
 
 /// What one step did.
@@ -42,6 +42,14 @@ use crate::{
 pub enum Step {
     /// So many events were acknowledged and deleted.
     Published(usize),
+    /// Kafka has refused events. Those that are certain to be refused for good were set aside, others are to be tried alone: the next step is
+    /// due at once.
+    Sorted {
+        /// So many others were acknowledged and deleted.
+        published: usize,
+        /// So many were set aside.
+        set_aside: usize,
+    },
     /// The queue is empty.
     Idle,
     /// Another leads now: nothing was deleted.
@@ -128,7 +136,10 @@ impl RelayStatus {
 /// The relay of one process.
 pub struct Relay {
     settings: Settings,
-    producer: FutureProducer,
+    producer: Producing,
+    /// Publishes events that Kafka may refuse, one at a time.
+    careful: Producing,
+    suspects: Mutex<Suspects>,
     policy: Arc<Dependency>,
     wake: Arc<Notify>,
     status: Arc<RelayStatus>,
@@ -138,9 +149,10 @@ pub struct Relay {
 impl Relay {
     /// A relay that is woken through `wake`.
     pub fn new(settings: Settings, wake: Arc<Notify>, status: Arc<RelayStatus>) -> Result<Self, ConfigError> {
-        let producer = kafka::producer(&settings.kafka)?;
+        let producer = Producing::new("relay", &settings.kafka, kafka::producer)?;
+        let careful = Producing::new("relay_careful", &settings.kafka, kafka::careful_producer)?;
         let policy = Dependency::new("kafka", settings.resilience.policy(&settings.resilience.kafka));
-        Ok(Self { settings, producer, policy, wake, status, renewed: Renewed::now() })
+        Ok(Self { settings, producer, careful, suspects: Mutex::default(), policy, wake, status, renewed: Renewed::now() })
     }
 
     /// The same under a policy that is there already: one that is begun anew finds Kafka as the one before it has left it.
@@ -161,7 +173,7 @@ impl Relay {
     }
 
     /// Stands for election, leads while it holds the lease, and starts over, until `stop`.
-    pub async fn run(mut self, stop: CancellationToken) {
+    pub async fn run(self, stop: CancellationToken) {
         let mut standby = None;
         let mut waits = pauses();
         while !stop.is_cancelled() {
@@ -184,7 +196,8 @@ impl Relay {
             };
             stop.run_until_cancelled(tokio::time::sleep(wait)).await;
         }
-        kafka::flush(self.producer, ms(self.settings.drain.step_ms)).await;
+        let limit = ms(self.settings.drain.step_ms);
+        tokio::join!(self.producer.flush(limit), self.careful.flush(limit));
     }
 
     /// Tries to become the leader, on `session` if it still stands; `Ok(Err(session))` when another leads.
@@ -208,14 +221,15 @@ impl Relay {
     /// Longer than a leader or a standby that works is ever silent on its session: while Kafka is awaited, or between two polls.
     fn silence(&self) -> Duration {
         let relay = &self.settings.relay;
-        ms(self.settings.kafka.delivery_timeout_ms + relay.step_timeout_ms + relay.poll_ms.max(relay.election_ms))
+        self.producer.patience() + ms(relay.step_timeout_ms + relay.poll_ms.max(relay.election_ms))
     }
 
     /// Publishes while it may: woken in the process, by NOTIFY, or by the safety poll, for wake-ups are hints and can be lost.
-    async fn lead(&mut self, lease: &Lease, stop: &CancellationToken) {
+    async fn lead(&self, lease: &Lease, stop: &CancellationToken) {
         self.status.set_leads(true);
         let mut waits = pauses();
         let mut pace = Pace::new();
+        let mut retry = Retry::new();
         while !stop.is_cancelled() && !lease.lost().is_cancelled() {
             let started = Instant::now();
             match self.publish_batch(lease).await {
@@ -226,11 +240,15 @@ impl Relay {
                 Ok(step) => {
                     waits = pauses();
                     self.status.failed(None);
-                    if let Step::Published(events) = step {
+                    if let Step::Published(_) = step {
                         metrics::histogram!(names::RELAY_BATCH_SECONDS).record(started.elapsed().as_secs_f64());
-                        if events >= self.settings.relay.batch {
-                            continue;
-                        }
+                    }
+                    if let Err(error) = self.try_again(lease, &mut retry).await {
+                        self.report_error("set_aside", &error);
+                    }
+                    if matches!(step, Step::Sorted { .. }) || matches!(step, Step::Published(n) if n >= self.settings.relay.batch)
+                    {
+                        continue;
                     }
                     match pace.step(lease, &self.settings).await {
                         Ok(true) => continue,
@@ -238,7 +256,7 @@ impl Relay {
                         // What is new is published all the same.
                         Err(error) => self.report_error("replay", &error),
                     }
-                    let rest = ms(self.settings.relay.poll_ms).min(pace.rest());
+                    let rest = ms(self.settings.relay.poll_ms).min(pace.rest()).min(retry.rest());
                     let poll = tokio::time::timeout(rest, self.wake.notified());
                     tokio::select! {
                         _ = poll => {}
@@ -252,28 +270,12 @@ impl Relay {
                 }
                 Err(error @ (RelayError::Kafka { .. } | RelayError::NotAsked(_))) => {
                     self.report_error("kafka", &error);
-                    self.replace_dead_producer();
                     let wait = waits.next().unwrap_or(Duration::from_secs(2));
                     stop.run_until_cancelled(tokio::time::sleep(wait)).await;
                 }
             }
         }
         self.status.set_leads(false);
-    }
-
-    /// A producer with a fatal error takes nothing any more.
-    fn replace_dead_producer(&mut self) {
-        if let Some((code, reason)) = self.producer.client().fatal_error() {
-            tracing::warn!(kafka.error = ?code, reason, "the producer stopped; making a new one");
-            match kafka::producer(&self.settings.kafka) {
-                Ok(producer) => {
-                    // Dropping blocks until its thread has ended.
-                    let dead = std::mem::replace(&mut self.producer, producer);
-                    tokio::task::spawn_blocking(move || drop(dead));
-                }
-                Err(error) => self.report_error("kafka", &error),
-            }
-        }
     }
 
     fn report_error(&self, reason: &'static str, error: &dyn std::error::Error) {
@@ -283,83 +285,42 @@ impl Relay {
     }
 
     /// One step: publishes the first batch of the queue, and deletes what Kafka acknowledged. If Kafka has failed, a first event alone
-    /// finds out whether it is back.
+    /// finds out whether it is back. An event that Kafka refuses for good is set aside.
     pub async fn publish_batch(&self, lease: &Lease) -> Result<Step, RelayError> {
         let limit = ms(self.settings.relay.step_timeout_ms);
         let mut rows = lease.batch(self.settings.relay.batch, limit).await?;
-        if rows.is_empty() {
+        let Some(first) = rows.first() else {
+            self.producer.delivered();
             return Ok(Step::Idle);
-        }
+        };
+        self.producer.sends(first.id);
         let permit = self.policy.enter()?;
         if permit.is_probe() {
             rows.truncate(1);
         }
-        let (acknowledged, failure) = self.send(&rows, permit).await;
-        let deleted = lease.delete(&acknowledged, limit).await?;
-        if delivered::is_deposed(acknowledged.len(), deleted) {
+        let is_suspect = self.suspects().cut(&mut rows);
+        let sent = match rows.as_slice() {
+            [suspect] if is_suspect => self.send_alone(suspect, permit).await,
+            rows => self.send(rows, permit).await,
+        };
+        let set_aside = set_aside::set_aside(lease, &sent.refused, limit).await?;
+        let deleted = lease.delete(&sent.acknowledged, limit).await?;
+        if delivered::is_deposed(sent.acknowledged.len(), deleted) || delivered::is_deposed(sent.refused.len(), set_aside) {
             return Ok(Step::Deposed);
         }
-        let published = acknowledged.len();
+        self.suspects().add(&sent.suspects);
+        let published = sent.acknowledged.len();
         self.status.published.fetch_add(published as u64, Ordering::Relaxed);
         metrics::counter!(names::RELAY_PUBLISHED).increment(published as u64);
-        match failure {
+        match sent.failure {
             Some(source) => Err(RelayError::Kafka { published, source }),
-            None => Ok(Step::Published(published)),
+            None if sent.refused.is_empty() && sent.suspects.is_empty() => Ok(Step::Published(published)),
+            None => Ok(Step::Sorted { published, set_aside: sent.refused.len() }),
         }
     }
 
-    /// Sends rows in order and awaits them all. Returns the ids that may be deleted, and the first failure.
-    async fn send(&self, rows: &[OutboxRow], permit: Permit<'_>) -> (Vec<i64>, Option<KafkaError>) {
-        let mut failure = None;
-        let mut sent: Vec<(&OutboxRow, DeliveryFuture)> = Vec::with_capacity(rows.len());
-        for row in rows {
-            match self.send_one(row) {
-                Ok(delivery) => sent.push((row, delivery)),
-                // The queue is full or the producer is dead: what follows waits for the next step.
-                Err(error) => {
-                    failure = Some(error);
-                    break;
-                }
-            }
-        }
-        let mut delivered = Delivered::default();
-        let mut permit = Some(permit);
-        let mut late = pin!(tokio::time::sleep(self.policy.timeout()));
-        for (row, mut delivery) in sent {
-            let answer = tokio::select! {
-                biased;
-                answer = &mut delivery => answer,
-                // Kafka counts as failing from here on, but what it was given is waited for: it may still take it.
-                () = &mut late, if permit.is_some() => {
-                    permit.take().into_iter().for_each(Permit::failure);
-                    delivery.await
-                }
-            };
-            let result = match answer {
-                Ok(Ok(_)) => Ok(()),
-                Ok(Err((error, _))) => Err(error),
-                Err(_) => Err(KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue)),
-            };
-            delivered.tell(row, result.is_ok());
-            if let Err(error) = result {
-                failure.get_or_insert(error);
-            }
-        }
-        match (permit, &failure) {
-            (Some(permit), None) => permit.success(),
-            (Some(permit), Some(_)) => permit.failure(),
-            (None, _) => {}
-        }
-        (delivered.deletable(), failure)
-    }
-
-    fn send_one(&self, row: &OutboxRow) -> Result<DeliveryFuture, KafkaError> {
-        let headers = headers(row, &self.settings.kafka.source, traceparent(row));
-        let record = FutureRecord::to(&self.settings.kafka.topic)
-            .key(row.tenant.as_str())
-            .payload(row.payload.as_bytes())
-            .headers(headers.write());
-        self.producer.send_result(record).map_err(|(error, _)| error)
+    fn suspects(&self) -> MutexGuard<'_, Suspects> {
+        self.suspects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -376,18 +337,6 @@ pub fn headers(row: &OutboxRow, source: &str, traceparent: Option<String>) -> Ev
         traceparent,
         replay: row.replay.map(|replay| replay.to_string()),
     }
-}
-
-/// The trace context that the record carries: of a span of ours when the request is sampled, else the request's.
-fn traceparent(row: &OutboxRow) -> Option<String> {
-    let parent = row.traceparent.as_deref()?;
-    if !telemetry::is_sampled(Some(parent.as_bytes())) {
-        return Some(parent.to_owned());
-    }
-    let span =
-        tracing::info_span!("outbox.publish", event.id = %row.event_id, tenant = %row.tenant, revision = row.tag.revision.0);
-    telemetry::follow(&span, parent, None);
-    telemetry::traceparent_of(&span).or_else(|| Some(parent.to_owned()))
 }
 
 /// Wakes the relays of other processes after commits here, by a NOTIFY, at most one per `relay.notify_ms`; the one in this process is

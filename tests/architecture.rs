@@ -18,7 +18,9 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "rdkafka",
         &[
             ("kafka.rs", "every setting"),
+            ("kafka/", "producers, what their errors mean, what topics take"),
             ("relay.rs", "publishes"),
+            ("relay/", "sends, and tries again"),
             ("audit/consumer", "consumes for the archive"),
             ("audit/dead_letters", "produces dead letters, reads them and sends them again"),
             ("cache/follower.rs", "consumes for the cache"),
@@ -83,6 +85,7 @@ const ALL_TENANTS: &[(&str, &str)] = &[
     ("service/callers.rs", "whose key a token is of is known only when it is found"),
     ("service/keys.rs", "keys of the platform, and lists over all tenants"),
     ("service/replays.rs", "a replay may be of every tenant"),
+    ("service/set_aside.rs", "archives what Kafka does not take, whose ever it is"),
     ("service/upkeep.rs", "forgets what is over, whose ever it is"),
     ("service/lineage.rs", "what was put back was put back for all"),
     ("service/privacy/keys.rs", "finds a person in the audit of all tenants"),

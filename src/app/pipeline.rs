@@ -1,6 +1,6 @@
 //! Starts what moves events: the relay and the audit consumer. Either is begun anew when it panics.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 
@@ -12,6 +12,7 @@ use crate::{
     },
     config::{ConfigError, Settings},
     http::{Check, CheckStatus, Health},
+    kafka::Room,
     relay::{Relay, RelayStatus},
     resilience::Dependency,
     store::Server,
@@ -52,6 +53,17 @@ pub(super) fn start_relay(
     });
     health.section("relay", move || json!(status.report()));
     Ok(())
+}
+
+/// Looks now and then whether the topics take the largest record.
+pub(super) fn watch_topics(settings: &Settings, health: &mut Health, parts: &mut Parts) {
+    let (room, kafka) = (Arc::new(Room::default()), Arc::new(settings.kafka.clone()));
+    let looked = (room.clone(), kafka);
+    parts.watch(Duration::from_secs(60), &looked, async |(room, kafka)| room.look(&kafka).await);
+    health.check("kafka_topics", move || match room.short() {
+        None => Check::of(true, CheckStatus::Healthy, ""),
+        Some(short) => Check::of(false, CheckStatus::Degraded, &short),
+    });
 }
 
 /// Starts the audit consumer.

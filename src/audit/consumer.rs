@@ -15,7 +15,7 @@ use std::{
     pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -46,7 +46,7 @@ use super::{
 };
 use crate::{
     config::{ConfigError, Settings, ms},
-    kafka::{self, Record},
+    kafka::{self, Progress, Record},
     resilience::{CallError, Dependency, pauses},
     telemetry::{self, names},
 };
@@ -84,7 +84,11 @@ impl HandleError {
 }
 
 /// Counts assignments: a result of an earlier generation is no longer ours to store.
-struct Rebalances(Arc<AtomicU64>);
+struct Rebalances {
+    generation: Arc<AtomicU64>,
+    /// Whether the group has told what is ours, be it nothing.
+    has_joined: Arc<AtomicBool>,
+}
 
 impl ClientContext for Rebalances {}
 
@@ -95,7 +99,8 @@ impl ConsumerContext for Rebalances {
             // What is archived is committed while it is still ours; nothing stored is no error.
             let _ = consumer.commit_consumer_state(CommitMode::Sync);
         }
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.has_joined.store(matches!(rebalance, Rebalance::Assign(_)), Ordering::SeqCst);
+        self.generation.fetch_add(1, Ordering::SeqCst);
     }
 }
 
@@ -131,9 +136,11 @@ impl Consumer {
     pub async fn run(self, stop: CancellationToken) -> Result<(), ConfigError> {
         while !stop.is_cancelled() {
             let generation = Arc::new(AtomicU64::new(0));
-            let consumer = Arc::new(kafka::audit_consumer(&self.settings.kafka, Rebalances(generation.clone()))?);
+            let has_joined = Arc::new(AtomicBool::new(false));
+            let rebalances = Rebalances { generation: generation.clone(), has_joined: has_joined.clone() };
+            let consumer = Arc::new(kafka::audit_consumer(&self.settings.kafka, rebalances)?);
             let ended = match consumer.subscribe(&[&self.settings.kafka.topic]) {
-                Ok(()) => self.consume(&consumer, &generation, &stop).await,
+                Ok(()) => self.consume(&consumer, &generation, &has_joined, &stop).await,
                 Err(error) => {
                     self.report_error(&error);
                     Ended::Restart("subscribe")
@@ -151,7 +158,9 @@ impl Consumer {
         Ok(())
     }
 
-    async fn consume(&self, consumer: &Arc<Stream>, generation: &AtomicU64, stop: &CancellationToken) -> Ended {
+    async fn consume(
+        &self, consumer: &Arc<Stream>, generation: &AtomicU64, has_joined: &AtomicBool, stop: &CancellationToken,
+    ) -> Ended {
         let done: Arc<Mutex<HashMap<i32, i64>>> = Arc::default();
         let measuring = CancellationToken::new();
         let _measured = measuring.clone().drop_guard();
@@ -163,7 +172,9 @@ impl Consumer {
         )));
         // Read while a batch was waiting for the archive, with the generation that they were read in.
         let mut pending: VecDeque<(u64, Record)> = VecDeque::new();
-        let mut last_progress = Instant::now();
+        // What was measured was measured by the consumer before.
+        self.status.forget();
+        let mut progress = Progress::new();
         let mut attempts = Attempts::new(&self.settings.kafka.topic, self.settings.audit.max_attempts, self.settings.audit.batch);
         loop {
             let batch = match stop.run_until_cancelled(self.collect(consumer, generation, &mut pending)).await {
@@ -172,10 +183,13 @@ impl Consumer {
                 Some(Ok(batch)) => batch,
             };
             if batch.records().is_empty() {
-                // What others have to read is theirs.
-                if self.status.lag.load(Ordering::Relaxed) == 0 || !self.status.is_assigned.load(Ordering::Relaxed) {
-                    last_progress = Instant::now();
-                } else if last_progress.elapsed() > ms(self.settings.audit.stuck_after_ms) {
+                // A group that cannot be joined, and a lag that is not known, are work that is not done.
+                if has_joined.load(Ordering::SeqCst) && self.status.has_nothing_to_read() {
+                    progress.moves();
+                } else {
+                    progress.waits((), Instant::now());
+                }
+                if progress.is_stalled(Instant::now(), ms(self.settings.audit.stuck_after_ms)) {
                     return Ended::Restart("stuck");
                 }
                 continue;
@@ -190,7 +204,7 @@ impl Consumer {
                 if !self.archive_while_polling(consumer, generation, piece, begun, &attempts, &mut pending, stop).await {
                     return Ended::Stopped;
                 }
-                last_progress = Instant::now();
+                progress.moves();
                 // After a revocation the offsets are the next owner's business: storing ours would move them back.
                 if let Some(next) = batch.storable_of(piece, generation.load(Ordering::SeqCst)) {
                     self.store_offsets(consumer, next, &done);

@@ -5,13 +5,13 @@ pub mod letters;
 use std::time::Duration;
 
 use rdkafka::{
-    error::{KafkaError, RDKafkaErrorCode},
+    error::KafkaError,
     producer::{DeliveryFuture, FutureProducer, FutureRecord},
 };
 
 use crate::{
     config::{self, ConfigError},
-    kafka::{self, Record},
+    kafka::{self, Producing, Record, Verdict, verdict},
     telemetry::names,
 };
 
@@ -28,28 +28,26 @@ pub struct Letter<'a> {
 
 /// The dead-letter topic.
 pub struct DeadLetters {
-    producer: FutureProducer,
+    producer: Producing,
     topic: String,
 }
 
 impl DeadLetters {
     /// The topic of the settings; connects when first used.
     pub fn new(settings: &config::Kafka) -> Result<Self, ConfigError> {
-        Ok(Self { producer: kafka::dead_letter_producer(settings)?, topic: settings.dlq_topic.clone() })
+        let producer = Producing::new("dead_letters", settings, kafka::dead_letter_producer)?;
+        Ok(Self { producer, topic: settings.dlq_topic.clone() })
     }
 
     /// Returns when Kafka has acknowledged all of them. After an error some may be there; sending them again is harmless.
     pub async fn send(&self, letters: &[Letter<'_>]) -> Result<(), KafkaError> {
         for letter in letters {
-            let delivered = match self.start(letter, true) {
-                Ok(delivery) => acknowledged(delivery).await,
-                Err(error) => Err(error),
-            };
-            match delivered {
+            let at = letter.record.offset;
+            match self.producer.deliver(at, |producer| self.start(producer, letter, true)).await {
                 Ok(()) => {}
-                // With the headers of a dead letter it is larger than it came: without its content, which its origin still has.
-                Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)) => {
-                    acknowledged(self.start(letter, false)?).await?;
+                // With the headers of a dead letter it may be larger than the topic takes: without its content, which its origin still has.
+                Err(error) if verdict::of(&error) == Verdict::ForGood => {
+                    self.producer.deliver(at, |producer| self.start(producer, letter, false)).await?;
                 }
                 Err(error) => return Err(error),
             }
@@ -67,7 +65,7 @@ impl DeadLetters {
         Ok(())
     }
 
-    fn start(&self, letter: &Letter<'_>, whole: bool) -> Result<DeliveryFuture, KafkaError> {
+    fn start(&self, producer: &FutureProducer, letter: &Letter<'_>, whole: bool) -> Result<DeliveryFuture, KafkaError> {
         let Letter { record, reason, attempts } = letter;
         let mut dead = FutureRecord::<[u8], [u8]>::to(&self.topic);
         if whole {
@@ -75,19 +73,11 @@ impl DeadLetters {
             dead.payload = record.value.as_deref();
         }
         let dead = dead.headers(kafka::dead_letter_headers(record, reason, *attempts, whole));
-        self.producer.send_result(dead).map_err(|(error, _)| error)
+        producer.send_result(dead).map_err(|(error, _)| error)
     }
 
     /// Sends what is still held, for at most `limit`.
     pub async fn flush(self, limit: Duration) {
-        kafka::flush(self.producer, limit).await;
-    }
-}
-
-async fn acknowledged(delivery: DeliveryFuture) -> Result<(), KafkaError> {
-    match delivery.await {
-        Ok(Ok(_)) => Ok(()),
-        Ok(Err((error, _))) => Err(error),
-        Err(_) => Err(KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue)),
+        self.producer.flush(limit).await;
     }
 }

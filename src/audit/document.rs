@@ -14,6 +14,7 @@ use crate::{
             versions::{self, EventType, ReadError},
         },
         hash::EventHash,
+        ids::TenantName,
         route::RouteSpec,
         time::UtcTime,
     },
@@ -78,6 +79,21 @@ pub fn read(record: &Record, processed_at: UtcTime) -> Result<Archivable, Unread
     let metadata = Origin { topic: record.topic.clone(), partition: i64::from(record.partition), offset: record.offset };
     let archived = archived(&event, value, ce_type, metadata, processed_at.to_string()).ok_or(Unreadable::NotAnEvent)?;
     Ok(Archivable { id: event.body.id.to_string(), hash, occurred_at: event.body.occurred_at, event: archived })
+}
+
+/// Reads an event that Kafka does not have, as if it came from there: with the topic's name empty, and no place in it.
+pub fn read_unpublished(
+    tenant: &TenantName, ce_type: &str, payload: &str, processed_at: UtcTime,
+) -> Result<Archivable, Unreadable> {
+    let record = Record {
+        partition: -1,
+        offset: -1,
+        key: Some(tenant.as_str().into()),
+        value: Some(payload.into()),
+        headers: vec![("ce_type".to_owned(), Some(ce_type.into()))],
+        ..Record::default()
+    };
+    read(&record, processed_at)
 }
 
 impl ArchivedEvent {

@@ -3,19 +3,27 @@
 //! Events carry the state, so the next revision is applied without asking Postgres; after a gap the tenant is loaded anew when it is
 //! next asked for. Losing this (Kafka away) only means that the safety read moves the cache instead.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
-use rdkafka::consumer::StreamConsumer;
+use rdkafka::{
+    consumer::{Consumer as _, StreamConsumer},
+    error::KafkaError,
+};
 use tokio_util::sync::CancellationToken;
 
 use super::Cache;
 use crate::{
-    config,
+    config::{self, ms},
     domain::{
         event::{Recorded, versions},
         ids::TenantName,
     },
-    kafka::{self, Record},
+    kafka::{self, Progress, Record},
+    telemetry::names,
 };
 
 /// Follows until `stop`.
@@ -24,8 +32,18 @@ pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: Cancellati
         let kafka = settings.clone();
         let connected = tokio::task::spawn_blocking(move || kafka::tail_consumer(&kafka, kafka::question_timeout())).await;
         match connected {
-            Ok(Ok(consumer)) => {
-                stop.run_until_cancelled(apply_all(&cache, &consumer)).await;
+            Ok(Ok((consumer, begins))) => {
+                let (consumer, places) = (Arc::new(consumer), Places(Mutex::new(begins)));
+                let following = async {
+                    tokio::select! {
+                        () = apply_all(&cache, &consumer, &places) => {}
+                        reason = stalls(&consumer, &settings, &places) => {
+                            tracing::warn!(reason, "following events of other instances is begun anew");
+                            metrics::counter!(names::FOLLOWERS_RESTARTED, "reason" => reason).increment(1);
+                        }
+                    }
+                };
+                stop.run_until_cancelled(following).await;
                 // Closing blocks for a moment.
                 let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
             }
@@ -36,12 +54,13 @@ pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: Cancellati
     }
 }
 
-async fn apply_all(cache: &Cache, consumer: &StreamConsumer) {
+async fn apply_all(cache: &Cache, consumer: &StreamConsumer, places: &Places) {
     let mut revisions = Revisions::default();
     loop {
         match consumer.recv().await {
             Ok(message) => {
                 let record = Record::from(&message);
+                places.reached(record.partition, record.offset + 1);
                 // What tells of the past tells nothing new.
                 if !record.is_repeated() {
                     apply(cache, &mut revisions, &record);
@@ -53,6 +72,47 @@ async fn apply_all(cache: &Cache, consumer: &StreamConsumer) {
             }
         }
     }
+}
+
+/// The offsets that come next, by partition.
+struct Places(Mutex<BTreeMap<i32, i64>>);
+
+impl Places {
+    fn reached(&self, partition: i32, next: i64) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, next);
+    }
+
+    fn now(&self) -> BTreeMap<i32, i64> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Returns when nothing was read for `kafka.stalled_after_ms` although there is something to read, or nobody could tell.
+async fn stalls(consumer: &Arc<StreamConsumer>, settings: &config::Kafka, places: &Places) -> &'static str {
+    let limit = ms(settings.stalled_after_ms);
+    let mut progress = Progress::new();
+    loop {
+        tokio::time::sleep(limit / 4).await;
+        let (asked, topic) = (consumer.clone(), settings.topic.clone());
+        let ends = tokio::task::spawn_blocking(move || ends(&asked, &topic)).await;
+        let (now, is_known) = (places.now(), matches!(ends, Ok(Ok(_))));
+        match ends {
+            Ok(Ok(ends)) if !is_behind(&now, &ends) => progress.moves(),
+            _ => progress.waits(now, Instant::now()),
+        }
+        if progress.is_stalled(Instant::now(), limit) {
+            return if is_known { "stuck" } else { "unknown" };
+        }
+    }
+}
+
+fn ends(consumer: &StreamConsumer, topic: &str) -> Result<BTreeMap<i32, i64>, KafkaError> {
+    kafka::ends_of(consumer, topic, &consumer.assignment()?, kafka::question_timeout())
+}
+
+/// Whether a partition has something that was not read.
+fn is_behind(next: &BTreeMap<i32, i64>, ends: &BTreeMap<i32, i64>) -> bool {
+    ends.iter().any(|(partition, end)| next.get(partition).is_none_or(|next| next < end))
 }
 
 fn apply(cache: &Cache, revisions: &mut Revisions, record: &Record) {
@@ -100,4 +160,18 @@ impl Revisions {
 /// The event of a record of that type and value, if it is one.
 pub fn recorded(ce_type: &str, payload: &[u8]) -> Option<Recorded> {
     Some(Recorded { event: versions::read(ce_type, payload).ok()?, json: payload.to_vec().into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_read_every_partition_to_its_end_is_not_behind() {
+        let at = |offsets: &[(i32, i64)]| offsets.iter().copied().collect::<BTreeMap<_, _>>();
+        let ends = at(&[(0, 5), (1, 0)]);
+        assert!(!is_behind(&at(&[(0, 5), (1, 0)]), &ends) && !is_behind(&at(&[(0, 6), (1, 0)]), &ends));
+        assert!(is_behind(&at(&[(0, 4), (1, 0)]), &ends));
+        assert!(is_behind(&at(&[(0, 5)]), &ends), "a partition of which nothing is known");
+    }
 }

@@ -151,6 +151,7 @@ section! {
         requests_per_second_per_caller: u32,
         requests_per_second_per_tenant: u32,
         #[validate(range(max = 100_000, message = "0 to 100000"))] concurrent_requests_per_tenant: u32,
+        #[validate(range(min = 131_072, max = 4_194_304, message = "131072 to 4194304"))] event_bytes: usize,
     }
 }
 
@@ -212,6 +213,8 @@ section! {
         #[validate(length(min = 1, max = 255, message = "1 to 255 bytes"))] source: String,
         #[validate(range(min = 1000, max = 300_000, message = "1000 to 300000"))] delivery_timeout_ms: u64,
         #[validate(range(max = 1000, message = "0 to 1000"))] linger_ms: u64,
+        #[validate(range(min = 262_144, max = 8_388_608, message = "262144 to 8388608"))] max_message_bytes: usize,
+        #[validate(range(min = 1000, max = 600_000, message = "1000 to 600000"))] stalled_after_ms: u64,
         #[validate(length(min = 1, max = 249, message = "a group name"))] group: String,
         #[validate(range(min = 6000, max = 300_000, message = "6000 to 300000"))] session_timeout_ms: u64,
         #[validate(range(min = 10_000, max = 3_600_000, message = "10000 to 3600000"))] max_poll_interval_ms: u64,
@@ -226,6 +229,7 @@ section! {
         #[validate(range(min = 100, max = 120_000, message = "100 to 120000"))] step_timeout_ms: u64,
         #[validate(range(min = 10, max = 60_000, message = "10 to 60000"))] election_ms: u64,
         #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))] notify_ms: u64,
+        #[validate(range(min = 100, max = 3_600_000, message = "100 to 3600000"))] set_aside_retry_ms: u64,
     }
 }
 
@@ -361,5 +365,10 @@ impl Limits {
             waiters: None,
             writes_per_second: (writes > 0).then_some(writes),
         }
+    }
+
+    /// The limits that every tenant is held to.
+    pub fn of_tenants(&self) -> crate::domain::tenant::Limits {
+        crate::domain::tenant::Limits { quotas: self.quotas(), event_bytes: self.event_bytes }
     }
 }

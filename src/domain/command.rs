@@ -366,6 +366,14 @@ pub enum Rejection {
         /// Its number.
         limit: u32,
     },
+    /// Objects would be larger than their events may be.
+    #[error("an object may take at most {limit} bytes as JSON")]
+    TooLarge {
+        /// The first of them.
+        objects: Vec<TooLarge>,
+        /// How many bytes one may take.
+        limit: usize,
+    },
     /// What would come out would be invalid.
     #[error("the result would not be valid")]
     Invalid {
@@ -398,14 +406,44 @@ fn not_allowed(host: &Host, why: NotAllowed) -> String {
     format!("{host} {why}: take it out of `hosts`, or have a platform_admin add it to the tenant's `allowed_hosts`")
 }
 
+/// An object that is larger than its events may be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TooLarge {
+    /// JSON pointer into the body.
+    pub pointer: String,
+    /// The object; `None` is the tenant itself.
+    pub object: Option<Named>,
+    /// Its size as JSON.
+    pub bytes: usize,
+}
+
+/// The name of an object that a revision can change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Named {
+    /// A route.
+    Route(RouteName),
+    /// A traffic policy.
+    Policy(PolicyName),
+}
+
 impl Rejection {
-    /// The same, with pointers into a body of many changes: `place` is where a policy stands in it.
+    /// The same, with pointers into a body of many changes: `place` is where an object stands in it.
     #[must_use]
-    pub fn placed(self, place: impl Fn(&PolicyName) -> Option<String>) -> Self {
-        let Self::VersionsNotFound { policy, mut versions } = self else { return self };
-        let prefix = place(&policy).unwrap_or_default();
-        versions.iter_mut().for_each(|(pointer, _)| pointer.insert_str(0, &prefix));
-        Self::VersionsNotFound { policy, versions }
+    pub fn placed(self, place: impl Fn(&Named) -> Option<String>) -> Self {
+        match self {
+            Self::VersionsNotFound { policy, mut versions } => {
+                let prefix = place(&Named::Policy(policy.clone())).unwrap_or_default();
+                versions.iter_mut().for_each(|(pointer, _)| pointer.insert_str(0, &prefix));
+                Self::VersionsNotFound { policy, versions }
+            }
+            Self::TooLarge { mut objects, limit } => {
+                for object in &mut objects {
+                    object.pointer = object.object.as_ref().and_then(&place).unwrap_or_default();
+                }
+                Self::TooLarge { objects, limit }
+            }
+            other => other,
+        }
     }
 }
 

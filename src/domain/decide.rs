@@ -7,6 +7,7 @@
 mod changes;
 mod checks;
 mod continued;
+mod sizes;
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -21,7 +22,7 @@ use super::{
     route::Route,
     snapshot::Scope,
     tag::{Revision, VersionTag},
-    tenant::{Quotas, Tenant},
+    tenant::{Limits, Quotas, Tenant},
 };
 
 /// What a batch knows of one tenant: its row, and those of its objects that the batch's commands name or depend on.
@@ -47,11 +48,14 @@ pub struct TenantState {
     pub patterns: u32,
     /// What a tenant may without quotas of its own.
     pub defaults: Quotas,
+    /// How many bytes an event may take.
+    pub event_bytes: usize,
 }
 
 impl TenantState {
     /// A tenant that does not exist.
-    pub fn absent(defaults: Quotas) -> Self {
+    pub fn absent(limits: impl Into<Limits>) -> Self {
+        let Limits { quotas: defaults, event_bytes } = limits.into();
         Self {
             tenant: None,
             chain_head: EventHash::GENESIS,
@@ -63,7 +67,13 @@ impl TenantState {
             active: 0,
             patterns: 0,
             defaults,
+            event_bytes,
         }
+    }
+
+    /// The limits that it is held to.
+    fn limits(&self) -> Limits {
+        Limits { quotas: self.defaults, event_bytes: self.event_bytes }
     }
 
     /// The newest revision that touched a scope.
@@ -115,6 +125,7 @@ pub fn allowed(state: &TenantState, command: &Command, facts: &Facts) -> Result<
         return Ok((None, changes));
     }
     checks::within(&facts.narrowing, &changes)?;
+    sizes::check(state.event_bytes, command, &changes)?;
     let new_tenant = match (&state.tenant, &command.op) {
         (Some(tenant), Op::Continue) => Some(Box::new(continued::begun(tenant, facts))),
         (Some(_), _) => None,
@@ -249,7 +260,7 @@ fn evolve_by(state: &mut TenantState, event: &EventBody) {
             }
         }
         Change::Tenant { after: None, .. } => {
-            *state = TenantState { hosts: std::mem::take(&mut state.hosts), ..TenantState::absent(state.defaults) };
+            *state = TenantState { hosts: std::mem::take(&mut state.hosts), ..TenantState::absent(state.limits()) };
         }
         Change::Tenant { after: Some(spec), .. } => {
             if let Some(tenant) = &mut state.tenant {

@@ -48,6 +48,24 @@ impl Quotas {
     }
 }
 
+/// Bytes that an event may take, unless the settings say otherwise: half of what a topic takes by default.
+pub const EVENT_BYTES: usize = 524_288;
+
+/// The limits that every tenant is held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The quotas of a tenant that has none of its own.
+    pub quotas: Quotas,
+    /// Bytes that an event may take.
+    pub event_bytes: usize,
+}
+
+impl From<Quotas> for Limits {
+    fn from(quotas: Quotas) -> Self {
+        Self { quotas, event_bytes: EVENT_BYTES }
+    }
+}
+
 /// A merge patch of [`Quotas`]: absent keeps, `Some(None)` goes back to the default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]

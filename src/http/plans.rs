@@ -31,7 +31,7 @@ use super::{
 use crate::{
     domain::{
         Invalid, chain,
-        command::{self, Apply, Desired, MAX_CHANGES, Op},
+        command::{self, Apply, Desired, MAX_CHANGES, Named, Op},
         document::{Document, PolicyDoc, RouteDoc},
         given,
         ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName, VersionName},
@@ -298,19 +298,22 @@ pub async fn batch(
     if !errors.is_empty() {
         return Err(Problem::fields(errors));
     }
-    let named = |(at, change): (usize, &Desired)| match change {
-        Desired::Policy { name, .. } => Some((at, name.clone())),
-        Desired::Route { .. } | Desired::State { .. } => None,
+    let named = |change: &Desired| match change {
+        Desired::Policy { name, .. } => Named::Policy(name.clone()),
+        Desired::Route { name, .. } | Desired::State { name, .. } => Named::Route(name.clone()),
     };
-    let policies: Vec<_> = desired.iter().enumerate().filter_map(named).collect();
+    let names: Vec<_> = desired.iter().map(named).collect();
     let hashed = chain::canonical(&json!({ "changes": desired, "tenant": tenant }));
     let hash = hex::encode(Sha256::digest(hashed.map_err(Error::internal)?));
     let op = Op::Apply(Box::new(Apply { changes: desired, base: None, hash, confirmed }));
     let request = context.sized(body.1).confirming(confirm_in_use).request(tenant.clone(), op)?;
     let reply = state.writer.write(request).await.map_err(|error| match error {
         Error::Rejected(rejection) => {
-            let place =
-                |policy: &_| policies.iter().find(|(_, name)| name == policy).map(|(at, _)| format!("/changes/{at}/policy"));
+            let place = |object: &Named| {
+                let at = names.iter().position(|named| named == object)?;
+                let member = if matches!(object, Named::Policy(_)) { "policy" } else { "route" };
+                Some(format!("/changes/{at}/{member}"))
+            };
             Error::Rejected(rejection.placed(place))
         }
         other => other,

@@ -13,7 +13,12 @@ pub use self::code::Code;
 use super::{context::CORRELATION_ID, middleware::may_log};
 use crate::{
     auth::OtherTenant,
-    domain::{Invalid, command::Rejection, ids::TenantName, tag::VersionTag},
+    domain::{
+        Invalid,
+        command::{Named, Rejection, TooLarge},
+        ids::TenantName,
+        tag::VersionTag,
+    },
     service,
 };
 
@@ -307,6 +312,18 @@ impl From<Rejection> for Problem {
                 Self::new(Code::QuotaExceeded, detail).with("quota", quota).with("limit", limit)
             }
             Rejection::PreconditionFailed { current } => Self { current, ..Self::new(Code::PreconditionFailed, detail) },
+            Rejection::TooLarge { objects, limit } => {
+                let error = |TooLarge { pointer, object, bytes }| {
+                    let what = match object {
+                        Some(Named::Route(name)) => format!("route {}/{}/{}", name.service, name.env, name.version),
+                        Some(Named::Policy(name)) => format!("traffic policy {}/{}", name.service, name.env),
+                        None => "tenant".to_owned(),
+                    };
+                    let detail = format!("the {what} takes {bytes} bytes as JSON, and may take {limit}");
+                    FieldError { pointer, code: "too_large", detail }
+                };
+                Self::fields(objects.into_iter().map(error).collect())
+            }
             Rejection::Invalid { errors } => {
                 let error = |(pointer, Invalid { code, detail })| FieldError { pointer, code, detail };
                 Self::fields(errors.into_iter().map(error).collect())

@@ -21,7 +21,7 @@ use crate::{
         narrowing::Narrowing,
         policy::{Rule, pattern},
         tag::{Epoch, VersionTag},
-        tenant::{Quotas, Tenant},
+        tenant::{Limits, Tenant},
     },
     store::{
         events::NewEvent,
@@ -239,16 +239,17 @@ pub fn foreign(requests: &[Request], locked: &Locked) -> Vec<TenantName> {
 }
 
 /// Decides a group on the state that its transaction has locked. The error is a defect, never an input.
-pub fn plan(requests: &[Request], mut locked: Locked, defaults: Quotas) -> Result<Plan, serde_json::Error> {
+pub fn plan(requests: &[Request], mut locked: Locked, limits: impl Into<Limits>) -> Result<Plan, serde_json::Error> {
+    let limits = limits.into();
     let existed = locked.tenants.iter().map(|locked| locked.tenant.name.clone()).collect();
     let mut answers: HashMap<Key, Answer> = locked.answers.iter().cloned().collect();
     // Hosts are nobody's own: what one tenant gives up or claims, the next command of another sees.
     let mut hosts = std::mem::take(&mut locked.hosts);
-    let mut states = states(requests, locked, defaults);
+    let mut states = states(requests, locked, limits);
     let mut plan = Plan::default();
     let mut touched = BTreeMap::new();
     for request in requests {
-        let state = states.entry(request.command.tenant.clone()).or_insert_with(|| TenantState::absent(defaults));
+        let state = states.entry(request.command.tenant.clone()).or_insert_with(|| TenantState::absent(limits));
         std::mem::swap(&mut state.hosts, &mut hosts);
         let reply = answer(request, state, &mut answers, &mut plan, &mut touched)?;
         std::mem::swap(&mut state.hosts, &mut hosts);
@@ -259,10 +260,10 @@ pub fn plan(requests: &[Request], mut locked: Locked, defaults: Quotas) -> Resul
 }
 
 /// What is locked, tenant by tenant.
-fn states(requests: &[Request], locked: Locked, defaults: Quotas) -> HashMap<TenantName, TenantState> {
+fn states(requests: &[Request], locked: Locked, limits: Limits) -> HashMap<TenantName, TenantState> {
     let mut states: HashMap<TenantName, TenantState> = HashMap::new();
     for request in requests {
-        states.entry(request.command.tenant.clone()).or_insert_with(|| TenantState::absent(defaults));
+        states.entry(request.command.tenant.clone()).or_insert_with(|| TenantState::absent(limits));
     }
     for LockedTenant { tenant, chain_head, is_foreign } in locked.tenants {
         if let Some(state) = states.get_mut(&tenant.name) {

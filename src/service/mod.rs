@@ -22,6 +22,7 @@ pub mod privacy;
 pub mod reads;
 pub mod replays;
 pub mod retention;
+pub mod set_aside;
 pub mod trail;
 pub mod unpublished;
 pub mod upkeep;

@@ -24,15 +24,15 @@ use crate::{
     config,
     domain::{
         chain,
-        command::{Apply, Base, Command, Desired, Op, Rejection, Summary},
+        command::{Apply, Base, Command, Desired, Named, Op, Rejection, Summary},
         decide::{self, TenantState},
-        document::Document,
-        ids::{PolicyName, TenantName},
+        document::{Document, RouteDoc},
+        ids::TenantName,
         plan::{self, Content, Plan, PlannedChange, Warning},
         policy::Policy,
         route::Route,
         snapshot::Scope,
-        tenant::{Quotas, Tenant},
+        tenant::{Limits, Tenant},
     },
     store::{
         self, Visible,
@@ -43,7 +43,7 @@ use crate::{
 /// The use cases of plans.
 pub struct Plans {
     reads: Arc<Reads>,
-    defaults: Quotas,
+    limits: Limits,
     limit: u32,
     ttl: Duration,
     patterns: Arc<PatternPool>,
@@ -64,10 +64,10 @@ impl Standing {
     }
 
     /// The same as the write path locks it. Who has which hosts is known there only.
-    fn into_state(self, defaults: Quotas) -> TenantState {
+    fn into_state(self, limits: Limits) -> TenantState {
         let routes: HashMap<_, _> = self.routes.into_iter().map(|route| (route.name.clone(), route)).collect();
         let policies: HashMap<_, _> = self.policies.into_iter().map(|policy| (policy.name.clone(), policy)).collect();
-        TenantState { tenant: Some(self.tenant), routes, policies, ..TenantState::absent(defaults) }
+        TenantState { tenant: Some(self.tenant), routes, policies, ..TenantState::absent(limits) }
     }
 }
 
@@ -84,7 +84,8 @@ impl Plans {
     /// Plans on what `reads` gives, to be applied by `writer`.
     pub fn new(reads: Arc<Reads>, limits: &config::Limits, writer: &Writer) -> Self {
         let ttl = Duration::from_secs(u64::from(limits.plan_ttl_hours) * 3600);
-        Self { reads, defaults: limits.quotas(), limit: limits.plans_per_tenant, ttl, patterns: writer.patterns().clone() }
+        let (limit, patterns) = (limits.plans_per_tenant, writer.patterns().clone());
+        Self { reads, limits: limits.of_tenants(), limit, ttl, patterns }
     }
 
     /// Works out what makes a document of what there is, and keeps it. `true`: this is the answer to an earlier request with the same key.
@@ -117,11 +118,17 @@ impl Plans {
         let standing =
             self.standing(&Visible::tenant(&tenant), &tenant, &desired.scope).await?.ok_or(Rejection::TenantNotFound)?;
         request.command.precondition.check(Some(&standing.tenant.tag()))?;
-        let (defaults, ttl, asked, document) = (self.defaults, self.ttl, request.clone(), desired.clone());
-        let worked_out = tokio::task::spawn_blocking(move || work_out(id, &asked, standing, &document, &content, defaults, ttl));
-        let place = |policy: &PolicyName| {
-            let at = desired.policies.iter().position(|doc| doc.service == policy.service && doc.env == policy.env)?;
-            Some(format!("/policies/{at}"))
+        let (limits, ttl, asked, document) = (self.limits, self.ttl, request.clone(), desired.clone());
+        let worked_out = tokio::task::spawn_blocking(move || work_out(id, &asked, standing, &document, &content, limits, ttl));
+        let place = |object: &Named| match object {
+            Named::Policy(name) => {
+                let at = desired.policies.iter().position(|doc| doc.service == name.service && doc.env == name.env)?;
+                Some(format!("/policies/{at}"))
+            }
+            Named::Route(name) => {
+                let is_it = |doc: &RouteDoc| doc.service == name.service && doc.env == name.env && doc.version == name.version;
+                Some(format!("/routes/{}", desired.routes.iter().position(is_it)?))
+            }
         };
         let plan = worked_out.await.map_err(Error::internal)?.map_err(|error| match error {
             Error::Rejected(rejection) => Error::Rejected(rejection.placed(&place)),
@@ -132,7 +139,7 @@ impl Plans {
             if let Desired::Policy { name, spec: Some(spec) } = change.desired().map_err(Error::internal)?
                 && !spec.rules.is_empty()
             {
-                written.push((place(&name).unwrap_or_default(), spec.rules));
+                written.push((place(&Named::Policy(name)).unwrap_or_default(), spec.rules));
             }
         }
         self.patterns.check(&tenant, written).await?;
@@ -253,7 +260,7 @@ fn plan_id(request: &Request, actor: &str) -> Uuid {
 
 /// The plan, refused if it could never be applied, with a warning for each confirmation that it would take.
 fn work_out(
-    id: Uuid, request: &Request, standing: Standing, document: &Document, desired: &Content, defaults: Quotas, ttl: Duration,
+    id: Uuid, request: &Request, standing: Standing, document: &Document, desired: &Content, limits: Limits, ttl: Duration,
 ) -> Result<Plan, Error> {
     let (scope, base) = (&document.scope, standing.tenant.tag());
     let now = standing.content();
@@ -266,7 +273,7 @@ fn work_out(
     let named = desired.routes.len() + desired.policies.len();
     summary.unchanged = u32::try_from(named).unwrap_or(u32::MAX).saturating_sub(summary.create + summary.update);
     let active = now.active();
-    let warnings = warnings(request, standing, &changes, &hash.to_string(), active, defaults)?;
+    let warnings = warnings(request, standing, &changes, &hash.to_string(), active, limits)?;
     let created_at = Timestamp::now();
     let fewer: i64 = difference.iter().map(fewer_active).sum();
     let active_after = u32::try_from((i64::from(active) - fewer).max(0)).unwrap_or(u32::MAX);
@@ -298,11 +305,11 @@ fn fewer_active(change: &crate::domain::event::Change) -> i64 {
 
 /// Asks the rules of the write path, and confirms what they want confirmed, until they have nothing more to say.
 fn warnings(
-    request: &Request, standing: Standing, changes: &[PlannedChange], hash: &str, active: u32, defaults: Quotas,
+    request: &Request, standing: Standing, changes: &[PlannedChange], hash: &str, active: u32, limits: Limits,
 ) -> Result<Vec<Warning>, Error> {
     let desired: Result<Vec<_>, _> = changes.iter().map(PlannedChange::desired).collect();
     let base = Some(Base { tag: standing.tenant.tag(), scope: Scope::default(), active });
-    let state = standing.into_state(defaults);
+    let state = standing.into_state(limits);
     let apply = Apply { changes: desired.map_err(Error::internal)?, base, hash: hash.to_owned(), confirmed: None };
     let (tenant, precondition) = (request.command.tenant.clone(), Default::default());
     let mut command = Command { tenant, op: Op::Apply(Box::new(apply.clone())), precondition, confirm_in_use: false };

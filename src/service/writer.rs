@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     config::{self, ms},
-    domain::{command::Op, ids::TenantName, tenant::Quotas},
+    domain::{command::Op, ids::TenantName, tenant::Limits},
     resilience::{CallError, Sojourn},
     store::{self, Server},
     telemetry::names,
@@ -94,7 +94,7 @@ impl Writer {
                 let lane = Lane {
                     primary: primary.clone(),
                     settings: settings.clone(),
-                    defaults: limits.quotas(),
+                    limits: limits.of_tenants(),
                     on_commit: on_commit.clone(),
                     connection: None,
                     held_up: BTreeMap::new(),
@@ -168,7 +168,7 @@ fn lane_of(tenant: &TenantName, lanes: usize) -> usize {
 struct Lane {
     primary: Arc<Server>,
     settings: config::Write,
-    defaults: Quotas,
+    limits: Limits,
     on_commit: OnCommit,
     /// The connection of the last group, and when it ended.
     connection: Option<(store::Connection, Instant)>,
@@ -326,7 +326,7 @@ impl Lane {
             if !foreign.is_empty() {
                 return Err(store::Error::Foreign(foreign));
             }
-            let plan = batch::plan(requests, locked, self.defaults);
+            let plan = batch::plan(requests, locked, self.limits);
             plan.map(Plan::split).map_err(|error| store::Error::Corrupt(error.to_string()))
         };
         let result = store::group::commit(&mut client, self.primary.tls(), &wanted, limit, decide).await;

@@ -24,6 +24,7 @@ pub mod router;
 pub mod routes;
 pub mod scopes;
 pub mod server;
+pub mod set_aside;
 pub mod tenants;
 mod visible;
 

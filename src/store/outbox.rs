@@ -6,7 +6,7 @@ use deadpool_postgres::{Object, Transaction};
 use futures_util::stream::{self, StreamExt as _};
 use serde::Serialize;
 use tokio::sync::Notify;
-use tokio_postgres::{AsyncMessage, Client, Statement};
+use tokio_postgres::{AsyncMessage, Client, Row, Statement};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
@@ -118,14 +118,21 @@ pub async fn try_lead(session: Session, holder: &str, silence: Duration) -> Resu
     let sql = "update relay_lease set epoch = epoch + 1, holder = $1, acquired_at = now() returning epoch";
     let epoch = column(&client.query_one(sql, &[&holder]).await?, "epoch")?;
     client.execute(&format!("listen {CHANNEL}"), &[]).await?;
-    let batch = client.prepare(BATCH).await?;
+    let batch = client.prepare(&batch_sql()).await?;
     let delete = client.prepare(DELETE).await?;
     Ok(Ok(Lease { session, epoch, batch, delete }))
 }
 
-const BATCH: &str = "select o.id, o.event_id, e.payload::text as payload, e.type, e.tenant, e.epoch, e.revision, \
-    rtrim(e.tenant || '/' || e.service || '/' || e.env || '/' || e.version, '/') as subject, e.occurred_at, e.traceparent, o.replay \
-    from (select id, event_id, replay from outbox order by id limit $1) o join route_events e on e.id = o.event_id order by o.id";
+/// The columns of an [`OutboxRow`], from its place `o` in a queue and its event `e`.
+pub(super) const COLUMNS: &str = "o.id, o.event_id, e.payload::text as payload, e.type, e.tenant, e.epoch, e.revision, \
+    rtrim(e.tenant || '/' || e.service || '/' || e.env || '/' || e.version, '/') as subject, e.occurred_at, e.traceparent, o.replay";
+
+fn batch_sql() -> String {
+    format!(
+        "select {COLUMNS} from (select id, event_id, replay from outbox order by id limit $1) o \
+         join route_events e on e.id = o.event_id order by o.id"
+    )
+}
 
 /// The lease's row is locked, so that a new leader cannot raise the epoch between the check and the delete.
 const DELETE: &str = "with fence as (select epoch from relay_lease where epoch = $2 for share) \
@@ -158,22 +165,7 @@ impl Lease {
         let count = i64::try_from(count).unwrap_or(i64::MAX);
         let rows =
             server::bounded(client, &self.session.tls, limit, async { Ok(client.query(&self.batch, &[&count]).await?) }).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(OutboxRow {
-                    id: column(row, "id")?,
-                    event_id: column(row, "event_id")?,
-                    payload: column(row, "payload")?,
-                    ce_type: column(row, "type")?,
-                    tag: super::tenants::tag(row)?,
-                    tenant: text(row, "tenant")?,
-                    subject: column(row, "subject")?,
-                    occurred_at: column::<jiff::Timestamp>(row, "occurred_at")?.into(),
-                    traceparent: column(row, "traceparent")?,
-                    replay: column(row, "replay")?,
-                })
-            })
-            .collect()
+        rows.iter().map(row_of).collect()
     }
 
     /// Removes published events from the queue, and returns how many: fewer than `ids` means that another leads now.
@@ -182,6 +174,22 @@ impl Lease {
         server::bounded(client, &self.session.tls, limit, async { Ok(client.execute(&self.delete, &[&ids, &self.epoch]).await?) })
             .await
     }
+}
+
+/// A row of [`COLUMNS`].
+pub(super) fn row_of(row: &Row) -> Result<OutboxRow, Error> {
+    Ok(OutboxRow {
+        id: column(row, "id")?,
+        event_id: column(row, "event_id")?,
+        payload: column(row, "payload")?,
+        ce_type: column(row, "type")?,
+        tag: super::tenants::tag(row)?,
+        tenant: text(row, "tenant")?,
+        subject: column(row, "subject")?,
+        occurred_at: column::<jiff::Timestamp>(row, "occurred_at")?.into(),
+        traceparent: column(row, "traceparent")?,
+        replay: column(row, "replay")?,
+    })
 }
 
 /// Samples the backlog of what is new: what replays publish again is no change that Kafka does not know of.

@@ -33,6 +33,10 @@ metrics_table! {
     gauge RELAY_LEADER = "tm_relay_leader", "1 while this process holds the relay's lease.";
     counter RELAY_PUBLISHED = "tm_relay_published_total", "Events acknowledged by Kafka.";
     counter RELAY_ERRORS = "tm_relay_errors_total", "Failed relay steps, by reason.";
+    gauge SET_ASIDE = "tm_outbox_set_aside_events", "Events that Kafka has refused for good and does not have yet. Any is an alarm.";
+    counter RELAY_SET_ASIDE = "tm_relay_set_aside_total", "Events set aside since Kafka refused them for good, by error code.";
+    counter PRODUCERS_REPLACED = "tm_kafka_producers_replaced_total", "Producers given up and made anew, by producer and reason: dead (by its own word) or stalled (it delivered nothing for too long).";
+    counter FOLLOWERS_RESTARTED = "tm_cache_follower_restarts_total", "Times that following other instances' events was begun anew, by reason.";
     histogram RELAY_BATCH_SECONDS = "tm_relay_batch_seconds", "Time of one relay step that published something.";
     gauge CONSUMER_LAG = "tm_audit_consumer_lag_events", "Records in Kafka that the archive does not have yet.";
     gauge CONSUMER_LAG_SECONDS = "tm_audit_consumer_lag_seconds", "Age of the oldest event that the consumer has read and the archive does not have yet.";

@@ -24,7 +24,9 @@ async fn readiness_names_every_dependency() {
     .await;
     let want = json!({
         "status": "healthy", "ready": true, "phase": "running",
-        "checks": { "postgres_primary": { "status": "healthy" }, "postgres_replicas": { "status": "healthy" } },
+        "checks": {
+            "postgres_primary": { "status": "healthy" }, "postgres_replicas": { "status": "healthy" }, "set_aside": { "status": "healthy" },
+        },
     });
     assert_eq!(healthy, want);
 }

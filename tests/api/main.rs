@@ -43,6 +43,7 @@ mod scale;
 mod schema;
 mod scopes;
 mod singles;
+mod sizes;
 mod streams;
 mod tags;
 mod tenants;

@@ -1,5 +1,6 @@
 //! Outbox → Kafka → archive, step by step: order, redelivery, fencing, dead letters, rebalances.
 
+mod anew;
 mod chains;
 mod consumer;
 mod dead_letters;
@@ -17,6 +18,8 @@ mod privacy;
 mod relay;
 mod replays;
 mod retention;
+mod set_aside;
+mod sick_broker;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;

@@ -19,6 +19,7 @@ pub(super) async fn measure_lag(
         let (consumer, topic) = (consumer.clone(), topic.clone());
         let done = done.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lag = tokio::task::spawn_blocking(move || lag(&consumer, &topic, &done)).await;
+        status.is_known.store(matches!(lag, Ok(Ok(_))), Ordering::Relaxed);
         if let Ok(Ok((lag, is_assigned))) = lag {
             status.lag.store(lag, Ordering::Relaxed);
             status.is_assigned.store(is_assigned, Ordering::Relaxed);

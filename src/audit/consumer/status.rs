@@ -17,6 +17,8 @@ pub struct ConsumerStatus {
     pub(super) lag: AtomicI64,
     /// Whether that is the lag of partitions of its own.
     pub(super) is_assigned: AtomicBool,
+    /// Whether the last measurement of both succeeded.
+    pub(super) is_known: AtomicBool,
     pub(super) archived: AtomicU64,
     pub(super) dead_letters: AtomicU64,
     pub(super) restarts: AtomicU64,
@@ -56,6 +58,17 @@ impl ConsumerStatus {
             restarts_total: self.restarts.load(Ordering::Relaxed),
             last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
+    }
+
+    /// Whether nothing waits in partitions of its own. Whatever others have to read is theirs; nobody knows while it cannot be measured.
+    pub(super) fn has_nothing_to_read(&self) -> bool {
+        let is_idle = self.lag.load(Ordering::Relaxed) == 0 || !self.is_assigned.load(Ordering::Relaxed);
+        self.is_known.load(Ordering::Relaxed) && is_idle
+    }
+
+    /// Nothing is known of the consumer that begins now.
+    pub(super) fn forget(&self) {
+        self.is_known.store(false, Ordering::Relaxed);
     }
 
     /// How long the oldest event waits that is read and not archived.

@@ -18,14 +18,13 @@ use rdkafka::{
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
-use super::acknowledged;
 use crate::{
     config::{self, ConfigError},
     domain::{
         dead_letter::{LetterId, LetterKey},
         ids::TenantName,
     },
-    kafka,
+    kafka::{self, Producing, Verdict, verdict},
 };
 
 pub use crate::kafka::Record;
@@ -124,7 +123,7 @@ impl LettersError {
 pub struct Letters {
     kafka: config::Kafka,
     limit: Duration,
-    producer: OnceCell<FutureProducer>,
+    producer: OnceCell<Producing>,
 }
 
 impl Letters {
@@ -180,27 +179,29 @@ impl Letters {
     /// Sends records again to `kafka.topic`, each into the partition where it stood, in this order; returns when Kafka has acknowledged
     /// or refused each. Those that come again to the dead-letter topic are new letters, with more attempts.
     pub async fn send(&self, records: &[(Head, Record)]) -> Vec<Result<(), LettersError>> {
-        let producer = match self.producer.get_or_try_init(async || kafka::dead_letter_producer(&self.kafka)).await {
+        let producing = async || Producing::new("letters", &self.kafka, kafka::dead_letter_producer);
+        let producer = match self.producer.get_or_try_init(producing).await {
             Ok(producer) => producer,
             Err(error) => {
                 let text = error.to_string();
                 return records.iter().map(|_| Err(KafkaError::AdminOpCreation(text.clone()).into())).collect();
             }
         };
-        let started: Vec<_> = records.iter().map(|(head, record)| self.start(producer, head, record, true)).collect();
-        let mut results = Vec::with_capacity(records.len());
-        for ((head, record), started) in records.iter().zip(started) {
-            let delivered = match started {
-                Ok(delivery) => acknowledged(delivery).await,
-                Err(error) => Err(error),
-            };
+        let mut results: Vec<Result<(), KafkaError>> = Vec::with_capacity(records.len());
+        for (head, record) in records {
+            // Kafka is away: the rest is not sent past what failed.
+            if let Some(Err(error)) =
+                results.last().filter(|last| last.as_ref().is_err_and(|e| verdict::of(e) != Verdict::ForGood))
+            {
+                results.push(Err(error.clone()));
+                continue;
+            }
+            let at = head.key.id.offset;
+            let delivered = producer.deliver(at, |producer| self.start(producer, head, record, true)).await;
             results.push(match delivered {
                 // As large as Kafka takes already: as it came, then.
-                Err(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)) => {
-                    match self.start(producer, head, record, false) {
-                        Ok(delivery) => acknowledged(delivery).await,
-                        Err(error) => Err(error),
-                    }
+                Err(error) if verdict::of(&error) == Verdict::ForGood => {
+                    producer.deliver(at, |producer| self.start(producer, head, record, false)).await
                 }
                 delivered => delivered,
             });

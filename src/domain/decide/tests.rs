@@ -1,6 +1,7 @@
 mod continued;
 mod hosts;
 mod outcomes;
+mod sizes;
 
 use jiff::Timestamp;
 use serde_json::json;

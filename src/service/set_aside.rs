@@ -1,0 +1,117 @@
+//! Events that Kafka has refused for good, on their way to the archive: from PostgreSQL, without Kafka.
+//!
+//! So a tenant's chain in the archive has no gap while Kafka does not take one of its events. When Kafka takes it later, the consumer finds it
+//! archived already: the document's id is the event's, and its hash is the same. Two instances that do this at a time do the same work twice.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+
+use super::{Error, audit::AuditReads};
+use crate::{
+    audit::{archive::stored::Fate, document},
+    store::{
+        self, Server, Visible,
+        set_aside::{Standing, Unarchived},
+    },
+    telemetry::names,
+};
+
+/// Events that are archived at a time: large ones, as a rule.
+const PAGE: i64 = 10;
+
+/// Attempts of one step at one event that the archive refuses.
+const ATTEMPTS: u32 = 2;
+
+/// Archives what is set aside.
+pub struct SetAside {
+    primary: Arc<Server>,
+    audit: Arc<AuditReads>,
+}
+
+impl SetAside {
+    /// From `primary` to the archive of `audit`.
+    pub fn new(primary: Arc<Server>, audit: Arc<AuditReads>) -> Self {
+        Self { primary, audit }
+    }
+
+    /// Archives all that is set aside now. What fails stays, and is tried again by the next step.
+    pub async fn step(&self) {
+        if let Err(error) = self.archive_all().await {
+            tracing::debug!(error = %error, "events that are set aside wait for the archive");
+        }
+    }
+
+    async fn archive_all(&self) -> Result<(), Error> {
+        let mut place = i64::MIN;
+        loop {
+            let read = async |tx: &store::Transaction<'_>| store::set_aside::unarchived(tx, place, PAGE).await;
+            // Whose they are is known only when they are found.
+            let events = self.primary.read(&Visible::all_tenants(), read).await?;
+            let Some(last) = events.last() else { return Ok(()) };
+            place = last.place;
+            let mut archived = Vec::with_capacity(events.len());
+            for event in &events {
+                if self.archive_one(event).await? {
+                    archived.push(event.event_id);
+                }
+            }
+            let note = async |tx: &store::Transaction<'_>| store::set_aside::archived(tx, &archived).await;
+            self.primary.write(&Visible::no_tenants(), note).await?;
+        }
+    }
+
+    /// Whether the archive has it. One that it refuses, or that cannot be read, holds up none behind it.
+    async fn archive_one(&self, event: &Unarchived) -> Result<bool, Error> {
+        let Unarchived { event_id, tenant, ce_type, payload, .. } = event;
+        let archivable = match document::read_unpublished(tenant, ce_type, payload, Timestamp::now().into()) {
+            Ok(archivable) => [archivable],
+            Err(error) => {
+                tracing::error!(event.id = %event_id, error = %error, "an event that is set aside cannot be archived");
+                return Ok(false);
+            }
+        };
+        for attempt in 1..=ATTEMPTS {
+            let stored = self.audit.archive().call(|archive| archive.insert(&archivable)).await?;
+            match stored.first().map(|stored| stored.fate(attempt, ATTEMPTS)) {
+                Some(Fate::Inserted | Fate::Duplicate) => {
+                    tracing::info!(event.id = %event_id, "an event that Kafka does not take is archived without it");
+                    return Ok(true);
+                }
+                Some(Fate::Again) => {}
+                Some(Fate::DeadLetter(reason)) => {
+                    tracing::error!(event.id = %event_id, reason, "the archive does not take an event that is set aside");
+                    return Ok(false);
+                }
+                None => return Ok(false),
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The newest count of what is set aside.
+#[derive(Debug, Default)]
+pub struct SetAsideCount(Mutex<Option<Standing>>);
+
+impl SetAsideCount {
+    /// Counts, and says so in the metrics.
+    pub async fn sample(&self, primary: &Server) {
+        match primary.read_apart(&Visible::no_tenants(), store::set_aside::standing).await {
+            Ok(standing) => {
+                metrics::gauge!(names::SET_ASIDE).set(standing.events as f64);
+                *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing);
+            }
+            Err(error) => tracing::debug!(error = %error, "events that are set aside could not be counted"),
+        }
+    }
+
+    /// The alarm, in words: nothing, while nothing is set aside.
+    pub fn alarm(&self) -> Option<String> {
+        let Standing { events, unarchived } = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
+        if events == 0 {
+            return None;
+        }
+        Some(format!("Kafka has refused {events} events for good; {unarchived} of them are not archived yet"))
+    }
+}

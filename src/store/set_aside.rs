@@ -1,0 +1,112 @@
+//! The table `set_aside_events`: events that Kafka has refused for good. The leader fills and empties it under its lease.
+
+use std::time::Duration;
+
+use deadpool_postgres::Transaction;
+use uuid::Uuid;
+
+use super::{
+    Error, column,
+    outbox::{COLUMNS, Lease, OutboxRow, row_of},
+    server, text,
+};
+use crate::domain::ids::TenantName;
+
+/// An event that Kafka has refused for good, and the name of its error.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// Its place in the queue.
+    pub id: i64,
+    /// Kafka's error.
+    pub code: String,
+}
+
+/// Moves refused events out of the queue, and returns how many: fewer than `refused` means that another leads now.
+pub async fn set_aside(lease: &Lease, refused: &[Refused], limit: Duration) -> Result<u64, Error> {
+    let sql = "with fence as (select epoch from relay_lease where epoch = $3 for share), \
+                    gone as (delete from outbox o using unnest($1::bigint[], $2::text[]) as r (id, code) \
+                             where o.id = r.id and exists (select from fence) returning o.id, o.event_id, o.replay, r.code), \
+                    kept as (insert into set_aside_events (event_id, outbox_id, replay, code) \
+                             select event_id, id, replay, code from gone on conflict (event_id) do nothing) \
+               select count(*) as moved from gone";
+    let (ids, codes): (Vec<i64>, Vec<&str>) = refused.iter().map(|refused| (refused.id, refused.code.as_str())).unzip();
+    let query = async { Ok(lease.client().query_one(sql, &[&ids, &codes, &lease.epoch()]).await?) };
+    let row = server::bounded(lease.client(), lease.tls(), limit, query).await?;
+    Ok(column::<i64>(&row, "moved")?.unsigned_abs())
+}
+
+/// The next events that were set aside, after a place in the queue.
+pub async fn after(lease: &Lease, place: i64, count: i64, limit: Duration) -> Result<Vec<OutboxRow>, Error> {
+    let sql = format!(
+        "select {COLUMNS} from (select outbox_id as id, event_id, replay from set_aside_events where outbox_id > $1 \
+                                order by outbox_id limit $2) o join route_events e on e.id = o.event_id order by o.id"
+    );
+    let query = async { Ok(lease.client().query(&sql, &[&place, &count]).await?) };
+    server::bounded(lease.client(), lease.tls(), limit, query).await?.iter().map(row_of).collect()
+}
+
+/// Notes that events were tried again: those that Kafka has now are set aside no longer.
+pub async fn tried(lease: &Lease, published: &[i64], refused: &[i64], limit: Duration) -> Result<(), Error> {
+    let sql = "with fence as (select epoch from relay_lease where epoch = $3 for share), \
+                    gone as (delete from set_aside_events where outbox_id = any($1) and exists (select from fence)) \
+               update set_aside_events set attempts = attempts + 1, tried_at = now() \
+               where outbox_id = any($2) and exists (select from fence)";
+    let query = async { Ok(lease.client().execute(sql, &[&published, &refused, &lease.epoch()]).await?) };
+    server::bounded(lease.client(), lease.tls(), limit, query).await.map(drop)
+}
+
+/// How much is set aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Events that Kafka does not have.
+    pub events: i64,
+    /// Those of them that the archive does not have from here either.
+    pub unarchived: i64,
+}
+
+/// Counts them.
+pub async fn standing(tx: &Transaction<'_>) -> Result<Standing, Error> {
+    let sql = "select count(*) as events, count(*) filter (where archived_at is null) as unarchived from set_aside_events";
+    let row = tx.query_one(&tx.prepare_cached(sql).await?, &[]).await?;
+    Ok(Standing { events: column(&row, "events")?, unarchived: column(&row, "unarchived")? })
+}
+
+/// An event that the archive is to have although Kafka does not.
+#[derive(Debug, Clone)]
+pub struct Unarchived {
+    /// Its id.
+    pub event_id: Uuid,
+    /// Its place in the queue.
+    pub place: i64,
+    /// The tenant.
+    pub tenant: TenantName,
+    /// The `CloudEvents` type.
+    pub ce_type: String,
+    /// The event's JSON, exactly as it would be published.
+    pub payload: String,
+}
+
+/// The next events that the archive does not have from here, after a place in the queue.
+pub async fn unarchived(tx: &Transaction<'_>, place: i64, count: i64) -> Result<Vec<Unarchived>, Error> {
+    let sql = "select s.event_id, s.outbox_id, e.tenant, e.type, e.payload::text as payload from set_aside_events s \
+               join route_events e on e.id = s.event_id where s.archived_at is null and s.outbox_id > $1 order by s.outbox_id limit $2";
+    let rows = tx.query(&tx.prepare_cached(sql).await?, &[&place, &count]).await?;
+    rows.iter()
+        .map(|row| {
+            Ok(Unarchived {
+                event_id: column(row, "event_id")?,
+                place: column(row, "outbox_id")?,
+                tenant: text(row, "tenant")?,
+                ce_type: column(row, "type")?,
+                payload: column(row, "payload")?,
+            })
+        })
+        .collect()
+}
+
+/// Notes that the archive has them.
+pub async fn archived(tx: &Transaction<'_>, events: &[Uuid]) -> Result<(), Error> {
+    let sql = "update set_aside_events set archived_at = now() where event_id = any($1)";
+    tx.execute(&tx.prepare_cached(sql).await?, &[&events]).await?;
+    Ok(())
+}

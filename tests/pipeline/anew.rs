@@ -1,0 +1,206 @@
+//! Clients of Kafka that do not recover by themselves after it was sick: whoever makes no progress is begun anew.
+
+use std::{sync::Arc, time::Duration};
+
+use rdkafka::types::RDKafkaApiKey as Api;
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+use traffic_manager::{
+    app::Role,
+    audit::{
+        archive::Archive,
+        consumer::{Consumer, ConsumerStatus},
+        dead_letters::{DeadLetters, Letter},
+    },
+    config::Settings,
+    kafka::Record,
+    relay::{Relay, RelayStatus},
+    resilience::Dependency,
+};
+
+use crate::{
+    sick_broker::SickBroker,
+    support::{TestApp, World, eventually},
+    topic::Routes,
+};
+
+/// Longer than every time-out of these settings. The mock cluster takes three seconds to form a group.
+const SICK: Duration = Duration::from_secs(7);
+
+/// A world on a Kafka of its own, with time-outs that are short.
+async fn world(sick: &[Api]) -> (World, SickBroker) {
+    let mut world =
+        World::with(&["kafka.delivery_timeout_ms=1000", "kafka.stalled_after_ms=1000", "audit.stuck_after_ms=5000"]).await;
+    let broker = SickBroker::start(&mut world.settings.kafka, sick).await;
+    (world, broker)
+}
+
+async fn queued(world: &World) -> i64 {
+    world.db.count("select count(*) from outbox").await
+}
+
+fn start_relay(settings: &Settings, stop: &CancellationToken) -> (tokio::task::JoinHandle<()>, Arc<RelayStatus>) {
+    let status = Arc::new(RelayStatus::default());
+    let relay = Relay::new(settings.clone(), Arc::default(), status.clone()).expect("a relay");
+    (tokio::spawn(relay.run(stop.clone())), status)
+}
+
+/// While the broker is sick it stays so for longer than every time-out.
+async fn stays_sick(broker: &SickBroker) {
+    let before = broker.spoilt();
+    tokio::time::sleep(SICK).await;
+    assert!(broker.spoilt() > before, "requests are answered with errors");
+}
+
+/// What a relay publishes when the broker was sick from the start, or became so.
+async fn the_relay_recovers(from_the_start: bool, sick: &[Api]) {
+    let (world, broker) = world(sick).await;
+    let routes = Routes::of(&world);
+    if from_the_start {
+        broker.sickens();
+    }
+    let stop = CancellationToken::new();
+    let (running, status) = start_relay(&world.settings, &stop);
+    routes.change("a", 0).await;
+    if !from_the_start {
+        eventually("the first event is published", async || (queued(&world).await == 0).then_some(())).await;
+        broker.sickens();
+        routes.change("a", 1).await;
+    }
+    eventually("the relay notices", async || status.report().last_error).await;
+    stays_sick(&broker).await;
+    assert_eq!(queued(&world).await, 1, "what is not acknowledged stays in the queue");
+    broker.is_mended();
+    routes.change("b", 2).await;
+    eventually("what waited is published", async || (queued(&world).await == 0).then_some(())).await;
+    eventually("the relay is well", async || status.report().last_error.is_none().then_some(())).await;
+    stop.cancel();
+    running.await.expect("it ends");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producer_that_never_gets_its_id_is_made_anew() {
+    the_relay_recovers(true, &[Api::InitProducerId]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_producer_whose_records_are_never_taken_is_made_anew() {
+    the_relay_recovers(false, &[Api::Produce, Api::InitProducerId]).await;
+}
+
+async fn start_consumer(world: &World, stop: &CancellationToken) -> (tokio::task::JoinHandle<()>, Arc<ConsumerStatus>) {
+    let archive = Archive::new(&world.settings.mongo, Duration::from_secs(10)).await.expect("an archive");
+    let policy = Dependency::new("mongodb_archive", world.settings.resilience.policy(&world.settings.resilience.mongodb_archive));
+    let status = Arc::new(ConsumerStatus::default());
+    let consumer = Consumer::new(world.settings.clone(), archive, policy, status.clone()).expect("a consumer");
+    let stop = stop.clone();
+    (tokio::spawn(async move { consumer.run(stop).await.expect("settings") }), status)
+}
+
+/// What the archive's consumer archives when the broker was sick from the start, or became so.
+async fn the_consumer_recovers(from_the_start: bool, sick: &[Api]) {
+    let (world, broker) = world(sick).await;
+    let routes = Routes::of(&world);
+    let stop = CancellationToken::new();
+    // The relay's way to the broker has no sickness in it.
+    let mut well = world.settings.clone();
+    well.kafka.bootstrap_servers = broker.cluster.bootstrap_servers();
+    let (relaying, _) = start_relay(&well, &stop);
+    if from_the_start {
+        broker.sickens();
+    }
+    let (consuming, _status) = start_consumer(&world, &stop).await;
+    routes.change("a", 0).await;
+    if !from_the_start {
+        eventually("the first event is archived", async || (world.archived_count().await == 1).then_some(())).await;
+        broker.sickens();
+        routes.change("a", 1).await;
+    }
+    eventually("it is published", async || (queued(&world).await == 0).then_some(())).await;
+    stays_sick(&broker).await;
+    let archived = u64::from(!from_the_start);
+    assert_eq!(world.archived_count().await, archived);
+    broker.is_mended();
+    routes.change("a", 2).await;
+    eventually("what waited is archived", async || (world.archived_count().await == archived + 2).then_some(())).await;
+    stop.cancel();
+    relaying.await.expect("it ends");
+    consuming.await.expect("it ends");
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_cannot_join_its_group_is_made_anew() {
+    the_consumer_recovers(true, &[Api::JoinGroup]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_reads_nothing_is_made_anew() {
+    the_consumer_recovers(false, &[Api::Fetch]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_that_does_not_know_its_lag_is_made_anew() {
+    the_consumer_recovers(false, &[Api::Fetch, Api::ListOffsets]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_follows_other_instances_is_begun_anew() {
+    for sick in [&[Api::Fetch][..], &[Api::Fetch, Api::ListOffsets]] {
+        let (world, broker) = world(sick).await;
+        let mut well = world.settings.clone();
+        well.kafka.bootstrap_servers = broker.cluster.bootstrap_servers();
+        let writer = TestApp::run(world.db.clone(), well, Role::All).await;
+        let mut settings = world.settings.clone();
+        settings.read.refresh_ms = 60_000;
+        let reader = TestApp::run(world.db.clone(), settings, Role::Serve).await;
+        let number = std::sync::atomic::AtomicU32::new(0);
+        let write = async || {
+            let number = number.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            let url = format!("http://{number}.example/");
+            let route = json!({ "tenant": "acme", "service": "web", "env": "prod", "version": "v1", "url": url });
+            writer.post("/routes").json(&route).send().await;
+            url
+        };
+        let resolve = "/routes/resolve?tenant=acme&service=web&env=prod&version=v1";
+        let shows = async |url: &str| {
+            let answer = reader.get(resolve).send().await;
+            answer.status == 200 && answer.json["url"] == url
+        };
+        let first = write().await;
+        eventually("the reader holds the tenant", async || shows(&first).await.then_some(())).await;
+        let second = write().await;
+        eventually("it follows", async || shows(&second).await.then_some(())).await;
+        broker.sickens();
+        let unseen = write().await;
+        stays_sick(&broker).await;
+        assert!(!shows(&unseen).await, "nothing is followed while the broker is sick");
+        broker.is_mended();
+        eventually("a new change shows", async || {
+            let url = write().await;
+            tokio::time::timeout(Duration::from_millis(500), async { while !shows(&url).await {} }).await.ok()
+        })
+        .await;
+        reader.drain().await;
+        writer.drain().await;
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_producer_of_dead_letters_is_made_anew() {
+    let (world, broker) = world(&[Api::InitProducerId]).await;
+    broker.sickens();
+    let letters = DeadLetters::new(&world.settings.kafka).expect("settings");
+    let record = Record { topic: "t".into(), offset: 7, value: Some(b"x".into()), ..Record::default() };
+    let letter = || [Letter { record: &record, reason: "test".into(), attempts: 1 }];
+    for _ in 0..3 {
+        letters.send(&letter()).await.expect_err("it is sick");
+    }
+    assert!(broker.spoilt() > 0);
+    broker.is_mended();
+    eventually("it is taken", async || letters.send(&letter()).await.ok()).await;
+    letters.flush(Duration::from_secs(5)).await;
+    world.end().await;
+}

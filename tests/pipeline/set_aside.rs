@@ -1,0 +1,213 @@
+//! An event that Kafka refuses for good: it stops no other, stays in its place of the chain, and is published when Kafka takes it.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use rdkafka::{
+    admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication},
+    client::DefaultClientContext,
+};
+use serde_json::json;
+use tokio::sync::Notify;
+use traffic_manager::{
+    app::Role,
+    kafka::{self, Record, Room},
+    relay::{Relay, RelayStatus, Step},
+    store::outbox::Lease,
+};
+
+use crate::{
+    support::{TestApp, World, eventually, secure},
+    topic::{Routes, records},
+};
+
+fn admin() -> AdminClient<DefaultClientContext> {
+    secure::kafka().create().expect("an admin client")
+}
+
+/// Sets what a topic takes, and nothing else.
+async fn takes(topic: &str, bytes: &str) {
+    let alter = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", bytes);
+    let altered = admin().alter_configs(&[alter], &AdminOptions::new()).await.expect("Kafka answers");
+    altered.into_iter().for_each(|result| drop(result.expect("it is altered")));
+    eventually("the topic is altered", async || (set(topic, "max.message.bytes").await == bytes).then_some(())).await;
+}
+
+async fn set(topic: &str, name: &str) -> String {
+    let topics = [ResourceSpecifier::Topic(topic)];
+    let described = admin().describe_configs(&topics, &AdminOptions::new()).await.expect("Kafka answers");
+    let resource = described.into_iter().next().expect("one topic").expect("its settings");
+    resource.get(name).and_then(|entry| entry.value.clone()).expect("a value")
+}
+
+/// Makes the events of a tenant larger by so many bytes, without changing what they say.
+async fn pad(world: &World, tenant: &str, bytes: i32) {
+    let sql = "update route_events set payload = (payload::text || repeat(' ', $2))::json where tenant = $1";
+    world.db.execute(sql, &[&tenant, &bytes]).await;
+}
+
+async fn led(world: &World) -> (Relay, Lease) {
+    let relay = Relay::new(world.settings.clone(), Arc::new(Notify::new()), Arc::new(RelayStatus::default())).expect("a relay");
+    let lease = relay.elect(None).await.expect("Postgres answers").unwrap_or_else(|_| panic!("another leads"));
+    (relay, lease)
+}
+
+/// Runs steps until the queue is empty, and returns how many were needed.
+async fn emptied(relay: &Relay, lease: &Lease) -> usize {
+    for steps in 0..40 {
+        match relay.publish_batch(lease).await {
+            Ok(Step::Idle) => return steps,
+            Ok(Step::Deposed) => panic!("nobody else leads"),
+            Ok(Step::Published(_) | Step::Sorted { .. }) => {}
+            Err(error) => panic!("Kafka is well: {error:?}"),
+        }
+    }
+    panic!("the queue does not become empty");
+}
+
+async fn set_aside(world: &World) -> Vec<(String, String)> {
+    let sql = "select e.tenant, s.code from set_aside_events s join route_events e on e.id = s.event_id order by s.outbox_id";
+    world.db.rows(sql, &[]).await.iter().map(|row| (row.get(0), row.get(1))).collect()
+}
+
+fn revisions(records: &[Record]) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for record in records {
+        let tenant = String::from_utf8(record.key.clone().expect("a key")).expect("a name");
+        found.entry(tenant).or_default().push(record.header("tm_revision").expect("a revision").to_owned());
+    }
+    found
+}
+
+/// Events of four tenants in turn, of which those of `large` are too large.
+async fn with_a_large_one(world: &World) {
+    let routes = Routes::of(world);
+    for number in 0..6 {
+        for tenant in ["a", "large", "b", "c"] {
+            routes.change(tenant, number).await;
+        }
+    }
+    pad(world, "large", 50_000).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_client_refuses_is_set_aside_in_the_same_step() {
+    let mut world = World::new().await;
+    world.settings.kafka.max_message_bytes = 10_000;
+    with_a_large_one(&world).await;
+    let (relay, lease) = led(&world).await;
+    assert_eq!(relay.publish_batch(&lease).await.unwrap(), Step::Sorted { published: 18, set_aside: 6 });
+    assert_eq!(relay.publish_batch(&lease).await.unwrap(), Step::Idle);
+    assert_eq!(set_aside(&world).await, vec![("large".to_owned(), "MessageSizeTooLarge".to_owned()); 6]);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_broker_refuses_is_found_among_its_neighbours() {
+    let world = World::new().await;
+    takes(&world.settings.kafka.topic, "10000").await;
+    with_a_large_one(&world).await;
+    let (relay, lease) = led(&world).await;
+    emptied(&relay, &lease).await;
+    assert_eq!(set_aside(&world).await, vec![("large".to_owned(), "MessageSizeTooLarge".to_owned()); 6]);
+    let mut published = revisions(&records(&world.settings.kafka.topic, 18).await);
+    // Of a batch that was refused, some may have been published before and are published again.
+    published.values_mut().for_each(|revisions| revisions.dedup());
+    let all: Vec<_> = (1..=6).map(|revision| revision.to_string()).collect();
+    assert_eq!(published, ["a", "b", "c"].map(|tenant| (tenant.to_owned(), all.clone())).into());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_is_too_large_as_a_whole_is_published_one_by_one() {
+    let world = World::new().await;
+    takes(&world.settings.kafka.topic, "2000").await;
+    let routes = Routes::of(&world);
+    for number in 0..10 {
+        routes.change("a", number).await;
+    }
+    let (relay, lease) = led(&world).await;
+    emptied(&relay, &lease).await;
+    assert_eq!(set_aside(&world).await, []);
+    let published = revisions(&records(&world.settings.kafka.topic, 10).await);
+    assert_eq!(published["a"], (1..=10).map(|revision| revision.to_string()).collect::<Vec<_>>());
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_go_on_and_the_chain_verifies_before_and_after_kafka_takes_it() {
+    let mut world = World::new().await;
+    world.settings.relay.set_aside_retry_ms = 300;
+    let topic = world.settings.kafka.topic.clone();
+    takes(&topic, "20000").await;
+    let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
+    let route = async |tenant: &str, number: usize| {
+        let body = json!({ "url": format!("http://{number}") });
+        app.put(&format!("/routes/{tenant}/web/prod/v1")).json(&body).send().await;
+    };
+    for tenant in ["poisoned", "other"] {
+        route(tenant, 0).await;
+    }
+    // What is archived without Kafka has no place in it.
+    let archived = async |partition: &str| world.archived().await.iter().filter(|event| event.tenant == partition).count();
+    let headers: serde_json::Map<_, _> = (0..16).map(|n| (format!("x-{n}"), json!({ "exact": "\"".repeat(512) }))).collect();
+    let rules = [1, 2].map(|n| json!({ "name": format!("r{n}"), "match": { "headers": headers }, "version": "v1" }));
+    app.put("/policies/poisoned/web/prod").json(&json!({ "failover": ["v1"], "rules": rules })).expect(201).await;
+    for number in 1..10 {
+        route("poisoned", number).await;
+        route("other", number).await;
+    }
+    eventually("the other tenant's events are archived", async || (archived("other").await == 10).then_some(())).await;
+    eventually("the poisoned tenant's, too", async || (archived("poisoned").await == 11).then_some(())).await;
+    assert_eq!(world.db.count("select count(*) from set_aside_events").await, 1);
+    let without_kafka: Vec<_> = world.archived().await.into_iter().filter(|event| event.metadata.partition < 0).collect();
+    assert_eq!(without_kafka.iter().map(|event| event.revision).collect::<Vec<_>>(), [2]);
+    let verified = async || app.get("/audit/verify?tenant=poisoned").expect(200).await.json["verified"] == true;
+    assert!(verified().await, "while it is set aside");
+    let check = async |name: &str| app.ops("/health/ready").expect(200).await.json["checks"][name].clone();
+    eventually("health tells", async || (check("set_aside").await["status"] == "degraded").then_some(())).await;
+    eventually("health tells why", async || (check("kafka_topics").await["status"] == "degraded").then_some(())).await;
+    let metrics = app.ops("/metrics").expect(200).await.bytes;
+    assert!(String::from_utf8_lossy(&metrics).contains("tm_outbox_set_aside_events 1"));
+
+    takes(&topic, "1000000").await;
+    eventually("it is published", async || (world.db.count("select count(*) from set_aside_events").await == 0).then_some(()))
+        .await;
+    eventually("health is well", async || (check("set_aside").await["status"] == "healthy").then_some(())).await;
+    let published = revisions(&records(&topic, 21).await);
+    let late: Vec<_> = ["1", "3", "4", "5", "6", "7", "8", "9", "10", "11", "2"].map(str::to_owned).into();
+    assert_eq!((published["other"].len(), &published["poisoned"]), (10, &late), "the late one comes last");
+    assert!(verified().await, "after it was published");
+    app.drain().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn migrate_raises_what_topics_take_and_leaves_the_rest() {
+    let mut world = World::new().await;
+    let topic = format!("{}.old", world.settings.kafka.topic);
+    let old =
+        NewTopic::new(&topic, 1, TopicReplication::Fixed(1)).set("retention.ms", "1234567").set("max.message.bytes", "50000");
+    for made in admin().create_topics(&[old], &AdminOptions::new()).await.expect("Kafka answers") {
+        made.expect("it is made");
+    }
+    let given_back = std::mem::replace(&mut world.settings.kafka.topic, topic.clone());
+    let kafka = &world.settings.kafka;
+    eventually("the topic is there", async || (set(&topic, "retention.ms").await == "1234567").then_some(())).await;
+    let room = Room::default();
+    room.look(kafka).await;
+    assert!(room.short().is_some_and(|short| short.contains(&topic) && short.contains("50000")), "{:?}", room.short());
+    kafka::create_topics(kafka, &world.settings.migrate).await.expect("it is raised");
+    let wanted = (kafka.max_message_bytes + 65_536).to_string();
+    for (name, value) in [("max.message.bytes", wanted.as_str()), ("retention.ms", "1234567")] {
+        eventually("it is so", async || (set(&topic, name).await == value).then_some(())).await;
+    }
+    assert_eq!(set(&kafka.dlq_topic, "max.message.bytes").await, wanted);
+    room.look(kafka).await;
+    assert_eq!(room.short(), None);
+    takes(&topic, "50000000").await;
+    kafka::create_topics(kafka, &world.settings.migrate).await.expect("nothing to do");
+    assert_eq!(set(&topic, "max.message.bytes").await, "50000000", "what takes more is left alone");
+    let _ = admin().delete_topics(&[&topic], &AdminOptions::new().operation_timeout(Some(Duration::from_secs(5)))).await;
+    world.settings.kafka.topic = given_back;
+    world.end().await;
+}
