@@ -3,6 +3,13 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+#[path = "../jwt/issuer.rs"]
+#[expect(dead_code, reason = "a part of what the suite of tokens needs")]
+mod issuer;
+#[path = "../jwt/signer.rs"]
+#[expect(dead_code, reason = "a part of what the suite of tokens needs")]
+mod signer;
+
 mod auth;
 mod bad_input;
 mod changes;
@@ -17,9 +24,11 @@ mod fail_static;
 mod headers;
 mod health;
 mod isolation;
+mod key_lineage;
 mod keys;
 mod limits;
 mod lists;
+mod log;
 mod overload;
 mod past;
 mod plans;
@@ -34,6 +43,7 @@ mod routes;
 mod scale;
 mod schema;
 mod scopes;
+mod staying;
 mod streams;
 mod tenants;
 mod tls;
