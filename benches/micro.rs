@@ -63,7 +63,7 @@ fn change(number: usize) -> EventBody {
             before: None,
             after: Some(RouteSpec { url, is_active: true, labels: Default::default(), description: None }),
         },
-        actor: Actor { kind: "anonymous".into(), id: "anonymous".into() },
+        actor: Actor { kind: "anonymous".into(), id: "anonymous".into(), token: None },
         reason: None,
         request_id: "01a1fcdf-562d-701c-82c5-2bdba91a6ac6".into(),
         trace_id: None,

@@ -406,8 +406,8 @@ async fn serve(
     let notifier =
         relay::wake_others(primary.clone(), committed.others.clone(), relay.clone(), every, parts.stop_watchers.clone());
     parts.watchers.push(tokio::spawn(notifier));
-    let hours = settings.write.idempotency_ttl_hours;
-    parts.watch(Duration::from_secs(60), primary, move |primary| upkeep::sweep(primary, hours));
+    let (hours, days) = (settings.write.idempotency_ttl_hours, settings.auth.ended_keys_days);
+    parts.watch(Duration::from_secs(60), primary, move |primary| upkeep::sweep(primary, hours, days));
     let reads = Arc::new(Reads::new(router.clone(), cache.clone(), privacy));
     let resilience = &settings.resilience;
     let mongodb = Dependency::new("mongodb_queries", resilience.policy(&resilience.mongodb_queries));

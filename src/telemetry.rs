@@ -5,6 +5,7 @@
 
 pub mod mask;
 pub mod names;
+mod sampling;
 
 use std::time::Duration;
 
@@ -23,10 +24,14 @@ use secrecy::ExposeSecret as _;
 use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{
-    EnvFilter, Layer, fmt::MakeWriter, layer::SubscriberExt as _, registry::LookupSpan, util::SubscriberInitExt as _,
+    EnvFilter, Layer, filter::FilterExt as _, fmt::MakeWriter, layer::SubscriberExt as _, registry::LookupSpan,
+    util::SubscriberInitExt as _,
 };
 
-use self::mask::{Mask, Masked};
+use self::{
+    mask::{Mask, Masked},
+    sampling::Sampled,
+};
 use crate::config;
 
 /// What must be shut down at the end.
@@ -61,10 +66,10 @@ pub fn start(settings: &config::Telemetry) -> Result<Telemetry, TelemetryError> 
     let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer("traffic-manager"));
     let filter: EnvFilter = EnvFilter::try_new(&settings.log)?;
     let mask = Mask::new(&settings.mask).map_err(TelemetryError::Mask)?;
-    let lines = lines(settings.format, Masked::new(mask, std::io::stderr));
+    let lines = lines(settings.format, Masked::new(mask, settings.format, std::io::stderr));
     tracing_subscriber::registry()
         .with(traces.with_filter(EnvFilter::new("traffic_manager=info")))
-        .with(lines.with_filter(filter))
+        .with(lines.with_filter(filter.and(Sampled::new())))
         .try_init()
         .map_err(|error| TelemetryError::Twice(error.to_string()))?;
     Ok(Telemetry { provider, metrics: start_metrics()? })

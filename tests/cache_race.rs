@@ -90,7 +90,7 @@ impl Instance {
             event_id: Uuid::now_v7(),
             new_epoch: Epoch::from_random(Uuid::new_v4().as_u64_pair().1.to_be_bytes()),
             now: jiff::Timestamp::now().into(),
-            actor: Actor { kind: "test".into(), id: "test".into() },
+            actor: Actor { kind: "test".into(), id: "test".into(), token: None },
             may_create_tenant: true,
             reason: None,
             request_id: String::new(),

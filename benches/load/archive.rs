@@ -54,7 +54,7 @@ impl Events {
                 before: None,
                 after: Some(RouteSpec { url, is_active: true, labels: Default::default(), description: None }),
             },
-            actor: Actor { kind: "bench".into(), id: "bench".into() },
+            actor: Actor { kind: "bench".into(), id: "bench".into(), token: None },
             reason: Some("a benchmark".into()),
             request_id: Uuid::now_v7().to_string(),
             trace_id: None,

@@ -82,7 +82,7 @@ fn change(number: usize, revision: Revision) -> Result<Recorded> {
             before: None,
             after: Some(RouteSpec { url, is_active: true, labels: Default::default(), description: None }),
         },
-        actor: Actor { kind: "bench".into(), id: "bench".into() },
+        actor: Actor { kind: "bench".into(), id: "bench".into(), token: None },
         reason: None,
         request_id: "bench".into(),
         trace_id: None,

@@ -22,3 +22,9 @@ ALTER ROLE traffic_manager PASSWORD :'app_password';
 
 SELECT 'CREATE DATABASE traffic_manager OWNER traffic_manager_owner'
 WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'traffic_manager') \gexec
+
+-- Large objects are nobody's here: they would be rows that no limit and no rule of rows knows of. Only a superuser can take this away, in each
+-- database. TEMPORARY the migrations take.
+\connect traffic_manager
+REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea), lo_put(oid, bigint, bytea), lowrite(integer, bytea),
+  lo_open(oid, integer), lo_import(text), lo_import(text, oid), lo_truncate(integer, integer), lo_truncate64(integer, bigint) FROM PUBLIC;

@@ -92,7 +92,7 @@ schemathesis_install() {
     say "install: Schemathesis from PyPI"
     python=$(system_python) || die "a Python with venv is missing: run 'docker/local-stack.sh install'"
     rm -rf "$SCHEMATHESIS_VENV"
-    if ! { "$python" -m venv "$SCHEMATHESIS_VENV" && "$SCHEMATHESIS_VENV/bin/python" -m pip install -q -r "$requirements"; } \
+    if ! { "$python" -m venv "$SCHEMATHESIS_VENV" && "$SCHEMATHESIS_VENV/bin/python" -m pip install -q --require-hashes -r "$requirements"; } \
         </dev/null >"$log" 2>&1; then
         tail -n 20 "$log" >&2
         die "Schemathesis could not be installed"

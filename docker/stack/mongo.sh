@@ -13,7 +13,7 @@ mongo_install() {
     say "install: SecantusDB from PyPI"
     python=$(system_python) || die "a Python with venv is missing: run 'docker/local-stack.sh install'"
     rm -rf "$MONGO_VENV"
-    if ! { "$python" -m venv "$MONGO_VENV" && "$MONGO_VENV/bin/python" -m pip install -q -r "$requirements"; } \
+    if ! { "$python" -m venv "$MONGO_VENV" && "$MONGO_VENV/bin/python" -m pip install -q --require-hashes -r "$requirements"; } \
         </dev/null >"$STACK/log/mongo-install.log" 2>&1; then
         tail -n 20 "$STACK/log/mongo-install.log" >&2
         die "SecantusDB could not be installed"

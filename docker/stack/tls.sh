@@ -1,14 +1,16 @@
 # shellcheck shell=bash
-# A CA of this stack's own, and one certificate that all of its servers show. For this machine only: the CA's key lies beside it.
+# A CA of this stack's own, and one certificate that all of its servers show. For this machine only. The CA signs once: its key is forgotten then,
+# so that nobody who gets at these files, in a container for one, can make other certificates that are believed here.
 
 TLS=$STACK/tls
 
 # Made when there is none, and anew when it has less than a week left.
 make_certificates() {
+    rm -f "$TLS/ca.key"
     if [ -f "$TLS/server-both.pem" ] && openssl x509 -in "$TLS/server.pem" -noout -checkend 604800 >/dev/null; then return 0; fi
     rm -rf "$TLS" "$TLS.new"
     mkdir "$TLS.new"
-    { make_ca "$TLS.new" && make_server_certificate "$TLS.new"; } >"$STACK/log/tls.log" 2>&1 ||
+    { make_ca "$TLS.new" && make_server_certificate "$TLS.new" && rm "$TLS.new/ca.key"; } >"$STACK/log/tls.log" 2>&1 ||
         { tail "$STACK/log/tls.log" >&2; die "the stack's certificates could not be made"; }
     # In containers servers run as users of their own. Nobody else gets here: .stack itself is closed.
     [ "$KIND" = local ] || chmod -R a+rX "$TLS.new"

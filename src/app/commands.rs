@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::{
     audit::archive::{self, Archive},
-    auth::{Caller, Grant, Reach, Role},
+    auth::{Caller, Credential, Grant, Reach, Role},
     config::{self, ConfigError, Settings, ms},
     domain::{Invalid, event::Actor, ids::TenantName},
     kafka,
@@ -167,9 +167,9 @@ pub async fn create_key(settings: &Settings, arguments: KeyArguments) -> Result<
     )?;
     let grant = Grant::new(roles, tenant.map_or(Reach::Platform, Reach::Tenant), Default::default())?;
     let expires_at = expires_in_days.map(|days| Timestamp::now() + SignedDuration::from_hours(24 * i64::from(days)));
-    let actor = Actor { kind: "command".into(), id: "key create".into() };
+    let actor = Actor { kind: "command".into(), id: "key create".into(), token: None };
     let by = By {
-        caller: Caller { actor: Arc::new(actor), grant: Arc::new(Grant::platform_admin()) },
+        caller: Caller { actor: Arc::new(actor), grant: Arc::new(Grant::platform_admin()), credential: Credential::Nothing },
         source_ip: None,
         request_id: Uuid::now_v7().to_string(),
     };

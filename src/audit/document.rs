@@ -267,7 +267,7 @@ mod tests {
                 before: None,
                 after: None,
             },
-            actor: Actor { kind: "anonymous".into(), id: "anonymous".into() },
+            actor: Actor { kind: "anonymous".into(), id: "anonymous".into(), token: None },
             reason: Some("ä \"quoted\"".into()),
             request_id: "r".into(),
             trace_id: None,

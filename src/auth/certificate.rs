@@ -9,7 +9,7 @@ use x509_parser::{
     prelude::{FromDer as _, X509Certificate},
 };
 
-use super::{Caller, Grant, Reach, Role};
+use super::{Caller, Credential, Grant, Reach, Role};
 use crate::domain::{Invalid, event::Actor, ids::TenantName, narrowing::Narrowing};
 
 /// Who is at the other end of a connection, as long as its certificate holds: a connection may live longer.
@@ -23,9 +23,7 @@ impl Peer {
     /// Whom a verified certificate names.
     pub fn of(der: &[u8], trust_domain: &str) -> Result<Self, CertificateError> {
         let (_, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
-        let not_after = Timestamp::from_second(certificate.validity().not_after.timestamp());
-        let not_after = not_after.map_err(|_| CertificateError::Unreadable)?;
-        Ok(Self { caller: named_by(&certificate, trust_domain)?, not_after })
+        Ok(Self { caller: named_by(&certificate, trust_domain)?, not_after: not_after(&certificate)? })
     }
 
     /// The caller; nobody once the certificate has expired.
@@ -60,6 +58,10 @@ pub fn caller(der: &[u8], trust_domain: &str) -> Result<Caller, CertificateError
     named_by(&certificate, trust_domain)
 }
 
+fn not_after(certificate: &X509Certificate<'_>) -> Result<Timestamp, CertificateError> {
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).map_err(|_| CertificateError::Unreadable)
+}
+
 fn named_by(certificate: &X509Certificate<'_>, trust_domain: &str) -> Result<Caller, CertificateError> {
     let names = match certificate.subject_alternative_name() {
         Ok(names) => names.map_or(&[][..], |names| names.value.general_names.as_slice()),
@@ -72,8 +74,9 @@ fn named_by(certificate: &X509Certificate<'_>, trust_domain: &str) -> Result<Cal
     let (tenant, _) = node(uri, trust_domain).ok_or_else(not_a_node)?;
     let reach = Reach::Tenant(tenant.parse::<TenantName>()?);
     let grant = Grant::new(vec![Role::Node], reach, Narrowing::default())?;
-    let actor = Actor { kind: "certificate".into(), id: (*uri).to_owned() };
-    Ok(Caller { actor: Arc::new(actor), grant: Arc::new(grant) })
+    let actor = Actor { kind: "certificate".into(), id: (*uri).to_owned(), token: None };
+    let credential = Credential::Certificate { ends: not_after(certificate)?.into() };
+    Ok(Caller { actor: Arc::new(actor), grant: Arc::new(grant), credential })
 }
 
 /// The tenant and the name in `spiffe://<trust domain>/tenant/<tenant>/node/<name>`.

@@ -14,12 +14,15 @@ use std::{
 use arc_swap::ArcSwapOption;
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 use reqwest::{Certificate, Client, Response, StatusCode, Url, redirect, tls};
-use tokio::{runtime::Handle, sync::Mutex};
+use tokio::{
+    runtime::Handle,
+    sync::{Mutex, Notify},
+};
 use tokio_util::sync::CancellationToken;
 
 use super::jwt::{
     Refused,
-    keys::{BadKeys, Key, KeySet},
+    keys::{BadKeys, Key, KeyPrint, KeySet},
 };
 use crate::{
     config::{self, ConfigError, ms},
@@ -43,6 +46,8 @@ pub struct Jwks {
     fetching: Mutex<Asked>,
     /// Fetches that ended, however.
     ended: AtomicU64,
+    /// Told when the keys become others.
+    changed: Arc<Notify>,
 }
 
 /// When tokens with an unknown key last had the keys fetched.
@@ -102,6 +107,7 @@ impl Jwks {
             held: ArcSwapOption::empty(),
             fetching: Mutex::default(),
             ended: AtomicU64::new(0),
+            changed: Arc::default(),
         })
     }
 
@@ -120,6 +126,16 @@ impl Jwks {
         let held = self.trusted(now).ok_or(Refused::NoKeys)?;
         let key = held.keys.find(kid).ok_or(Refused::UnknownKey)?;
         Ok(Found { key, generation: held.generation })
+    }
+
+    /// Whether this is one of the keys that are trusted at `now`.
+    pub fn has(&self, print: &KeyPrint, now: Instant) -> bool {
+        self.trusted(now).is_some_and(|held| held.keys.has(print))
+    }
+
+    /// Told when the keys become others.
+    pub fn changes(&self) -> Arc<Notify> {
+        self.changed.clone()
     }
 
     fn trusted(&self, now: Instant) -> Option<Arc<Held>> {
@@ -228,7 +244,11 @@ impl Jwks {
                 held.map_or(0, |held| held.generation + 1)
             }
         };
+        let is_other = before.as_deref().is_none_or(|held| held.generation != generation);
         self.held.store(Some(Arc::new(Held { keys, fetched: now, generation })));
+        if is_other {
+            self.changed.notify_waiters();
+        }
     }
 }
 

@@ -20,10 +20,11 @@ use std::{
 
 use jsonwebtoken::{Algorithm, Validation, errors::ErrorKind};
 use sha2::{Digest as _, Sha256};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-pub use self::refused::Refused;
 use self::{claims::Mapping, header::Header, keys::Key, unique::Object};
+pub use self::{keys::KeyPrint, refused::Refused};
 use super::{Caller, jwks::Jwks};
 use crate::{
     config::{self, ConfigError, ms},
@@ -113,6 +114,16 @@ impl Verifier {
         self.jwks.refresh(now.instant).await
     }
 
+    /// Whether the key that has signed a token is still one of the issuer's, and they are trusted.
+    pub fn trusts(&self, signed_by: &KeyPrint) -> bool {
+        self.jwks.has(signed_by, Instant::now())
+    }
+
+    /// Told when the issuer's keys become others.
+    pub fn changes(&self) -> Arc<Notify> {
+        self.jwks.changes()
+    }
+
     /// The caller of a token that was verified a short while ago, without looking at it again.
     pub fn verified(&self, token: &str) -> Option<Caller> {
         self.verified_at(token, Now::read())
@@ -127,6 +138,13 @@ impl Verifier {
         let is_recent = now.instant.saturating_duration_since(verified.at) < self.remembered_for;
         let has_same_keys = self.jwks.generation(now.instant) == Some(verified.generation);
         (is_recent && has_same_keys && now.unix < verified.expires).then_some(verified.caller)
+    }
+
+    /// Why a token is refused that is none, as far as that shows before any work. The others have to be verified.
+    pub fn refused_at_sight(&self, token: &str) -> Option<Refused> {
+        let refused = Header::read(token, self.max_token_bytes).err()?;
+        metrics::counter!(names::JWT_CHECKS, "result" => refused.as_str()).increment(1);
+        Some(refused)
     }
 
     /// The caller that `token` stands for. Asks the issuer only when the token names a key that is not known, and then seldom.
@@ -152,7 +170,7 @@ impl Verifier {
             return Err(Refused::WrongAlgorithm);
         }
         let Object(claims) = self.signed(token, &found.key)?;
-        let (caller, expires) = self.mapping.caller(&claims, now.unix)?;
+        let (caller, expires) = self.mapping.caller(&claims, found.key.print, now.unix)?;
         let verified = Verified { caller: caller.clone(), expires, at: now.instant, generation: found.generation };
         self.remembered.insert(digest(token), verified);
         Ok(caller)

@@ -1,9 +1,11 @@
 //! API keys: `tmk_<id>_<secret><checksum>`.
 //!
-//! The id finds the key, the secret proves it: 43 characters of 62, which is 256 bits. The checksum (CRC-32, as GitHub's tokens have one)
-//! lets scanners for leaked secrets, and us, tell a mistyped key without a look at the database. What is stored is the HMAC-SHA256 of the
-//! whole token under a pepper that is not in the database, so that a dump of it neither has a secret nor lets anyone try secrets. A slow
-//! hash would add nothing to 256 random bits, and would be a way to use up our processors.
+//! The id finds the key, the secret proves it: 32 random characters of 62, which is 190 bits, and a mark of 11 that only this installation can
+//! put there, an HMAC of what stands before it under the pepper. Who makes keys up cannot make the mark, so these are told from keys that
+//! were issued without a look at the database, and trying them out holds up nobody who has a good one. The checksum (CRC-32, as GitHub's
+//! tokens have one) lets scanners for leaked secrets tell a mistyped key. What is stored is the HMAC-SHA256 of the whole token under the same
+//! pepper, which is not in the database, so that a dump of it neither has a secret nor lets anyone try secrets. A slow hash would add
+//! nothing to so many random bits, and would be a way to use up our processors. Keys of before the mark have 43 random characters.
 
 use std::{fmt, str::FromStr};
 
@@ -22,6 +24,7 @@ pub const PREFIX: &str = "tmk_";
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const ID: usize = 12;
 const SECRET: usize = 43;
+const MARK: usize = 11;
 const CHECKSUM: usize = 6;
 const TOKEN: usize = PREFIX.len() + ID + 1 + SECRET + CHECKSUM;
 
@@ -70,7 +73,7 @@ impl TryFrom<String> for KeyId {
 }
 
 /// The keyed hash of a token: what is stored of it.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenHash(pub [u8; 32]);
 
 impl fmt::Debug for TokenHash {
@@ -93,15 +96,16 @@ pub struct NewToken {
 pub struct NoRandomness;
 
 impl NewToken {
-    /// A token of a new key.
-    pub fn make() -> Result<Self, NoRandomness> {
-        Self::of(KeyId(random()?))
+    /// A token of a new key, issued under `pepper`.
+    pub fn make(pepper: &Pepper) -> Result<Self, NoRandomness> {
+        Self::of(KeyId(random()?), pepper)
     }
 
     /// Another token of the same key.
-    pub fn of(id: KeyId) -> Result<Self, NoRandomness> {
-        let secret: [u8; SECRET] = random()?;
+    pub fn of(id: KeyId, pepper: &Pepper) -> Result<Self, NoRandomness> {
+        let secret: [u8; SECRET - MARK] = random()?;
         let mut token = format!("{PREFIX}{id}_{}", String::from_utf8_lossy(&secret));
+        token.push_str(&pepper.mark(&token));
         token.push_str(&checksum(&token));
         Ok(Self { id, token: token.into() })
     }
@@ -153,6 +157,26 @@ impl Pepper {
         TokenHash(hash)
     }
 
+    /// Whether the token has the mark of those that are issued under this pepper. It may have ended since; without the mark it is made up, or
+    /// older than the mark.
+    pub fn has_issued(&self, presented: &Presented<'_>) -> bool {
+        let (marked, _) = presented.token.split_at(TOKEN - CHECKSUM);
+        let (said, mark) = marked.split_at(marked.len() - MARK);
+        aws_lc_rs::constant_time::verify_slices_are_equal(self.mark(said).as_bytes(), mark.as_bytes()).is_ok()
+    }
+
+    /// What only who has the pepper can put after `said`: 65 bits of an HMAC. No token begins like this, so it is no hash of one.
+    fn mark(&self, said: &str) -> String {
+        let tag = hmac::sign(&self.0, format!("issued {said}").as_bytes());
+        let mut number = tag.as_ref().first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
+        let mut mark = String::with_capacity(MARK);
+        for _ in 0..MARK {
+            mark.push(char::from(ALPHABET[(number % 62) as usize]));
+            number /= 62;
+        }
+        mark
+    }
+
     /// Whether the hash is of this token, in constant time.
     pub fn is_of(&self, presented: &Presented<'_>, hash: &TokenHash) -> bool {
         hmac::verify(&self.0, presented.token.as_bytes(), &hash.0).is_ok()
@@ -202,19 +226,36 @@ mod tests {
 
     #[test]
     fn a_token_is_of_its_key_alone() {
-        let NewToken { id, token } = NewToken::make().unwrap();
+        let NewToken { id, token } = NewToken::make(&pepper(b'a')).unwrap();
         let presented = Presented::parse(token.expose_secret()).unwrap();
         assert_eq!(presented.id, id);
         let hash = pepper(b'a').hash(&token);
         assert!(pepper(b'a').is_of(&presented, &hash));
         assert!(!pepper(b'b').is_of(&presented, &hash), "another pepper");
-        let other = NewToken::of(id).unwrap();
+        let other = NewToken::of(id, &pepper(b'a')).unwrap();
         assert!(!pepper(b'a').is_of(&Presented::parse(other.token.expose_secret()).unwrap(), &hash), "another secret");
     }
 
     #[test]
+    fn who_has_no_pepper_cannot_make_a_token_look_issued() {
+        let token = NewToken::make(&pepper(b'a')).unwrap().token;
+        let token = token.expose_secret();
+        let is_issued = |token: &str| pepper(b'a').has_issued(&Presented::parse(token).unwrap());
+        assert!(is_issued(token));
+        let (said, _) = token.split_at(TOKEN - CHECKSUM);
+        for at in (PREFIX.len()..said.len()).filter(|at| *at != PREFIX.len() + ID) {
+            let mut other = said.as_bytes().to_vec();
+            other[at] = if other[at] == b'x' { b'y' } else { b'x' };
+            let other = String::from_utf8(other).unwrap();
+            assert!(!is_issued(&format!("{other}{}", checksum(&other))), "another character at {at}");
+        }
+        let made_up = NewToken::make(&pepper(b'b')).unwrap().token;
+        assert!(!is_issued(made_up.expose_secret()), "under another pepper");
+    }
+
+    #[test]
     fn what_is_mistyped_or_made_up_is_no_token() {
-        let token = NewToken::make().unwrap().token;
+        let token = NewToken::make(&pepper(b'a')).unwrap().token;
         let token = token.expose_secret();
         assert_eq!(token.len(), TOKEN);
         for at in 0..token.len() {
@@ -231,7 +272,7 @@ mod tests {
     #[test]
     fn secrets_differ_and_hide_themselves() {
         let made: std::collections::HashSet<_> =
-            (0..1000).map(|_| NewToken::make().unwrap().token.expose_secret().to_owned()).collect();
+            (0..1000).map(|_| NewToken::make(&pepper(b'a')).unwrap().token.expose_secret().to_owned()).collect();
         assert_eq!(made.len(), 1000);
         assert_eq!(format!("{:?}", pepper(b'a')), "Pepper");
         assert_eq!(Pepper::new(&"short".into()).unwrap_err().code, "too_short");

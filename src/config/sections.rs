@@ -100,6 +100,7 @@ section! {
         #[validate(range(min = 100, max = 5000, message = "100 to 5000"))] key_refresh_ms: u64,
         #[validate(range(max = 604_800_000, message = "0 to 604800000"))] key_grace_ms: u64,
         #[validate(range(min = 1, max = 100_000, message = "1 to 100000"))] keys_per_tenant: u32,
+        #[validate(range(min = 1, max = 3650, message = "1 to 3650"))] ended_keys_days: u32,
         #[validate(nested)] jwt: Jwt,
     }
 }

@@ -103,7 +103,7 @@ mod tests {
         let name = RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() };
         seal(EventBody {
             action: Action::Updated,
-            actor: Actor { id: format!("actor {revision}"), kind: "k".into() },
+            actor: Actor { id: format!("actor {revision}"), kind: "k".into(), token: None },
             change: Change::Route { name, before: spec(before), after: spec(after) },
             epoch: Epoch::from_random([1; 8]),
             id: uuid::Uuid::from_u128(u128::from(revision)),

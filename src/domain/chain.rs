@@ -121,7 +121,7 @@ mod tests {
                 items: 1,
                 action: Action::Updated,
                 change: Change::Route { name: RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() }, before: has_before.then(|| spec.clone()), after: Some(spec) },
-                actor: Actor { kind: "k".into(), id: id.to_string() },
+                actor: Actor { kind: "k".into(), id: id.to_string(), token: None },
                 reason,
                 request_id: format!("\"id\":\"{id}\","),
                 trace_id: None,

@@ -169,6 +169,19 @@ pub struct Actor {
     pub id: String,
     /// What sort of caller: `anonymous` while `auth.mode = "none"`.
     pub kind: String,
+    /// Which token of its key it has used, once the key has had more than one: who rotates a key is shown a token of it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<u32>,
+}
+
+impl Actor {
+    /// The kind of actor that an API key is.
+    pub const KEY: &str = "key";
+
+    /// Who it is among actors of every kind: two of different kinds may have one id. An API key's is its id, which has no colon.
+    pub fn identity(&self) -> String {
+        if self.kind == Self::KEY { self.id.clone() } else { format!("{}:{}", self.kind, self.id) }
+    }
 }
 
 /// An event without its hash: exactly what the hash covers. Its members in JSON stand in `event/members.rs`.
@@ -337,7 +350,7 @@ mod tests {
     fn body(change: Change, revision: u64) -> EventBody {
         EventBody {
             action: change.action().unwrap(),
-            actor: Actor { kind: "k".into(), id: format!("actor {revision}") },
+            actor: Actor { kind: "k".into(), id: format!("actor {revision}"), token: None },
             change,
             epoch: Epoch::from_random([1; 8]),
             id: Uuid::nil(),

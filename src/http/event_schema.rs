@@ -120,6 +120,9 @@ struct Actor {
     /// Its name; the same envelope in all of a person's events of a tenant when personal data is sealed.
     id: String,
     kind: String,
+    /// Which token of its key was used, once the key has had more than one; see `tokens` of a key.
+    #[schemars(range(min = 1), skip_serializing_if = "Option::is_none")]
+    token: Option<u32>,
 }
 
 /// What people set of a route.

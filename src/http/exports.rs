@@ -149,7 +149,7 @@ pub async fn export(state: web::Data<ApiState>, caller: Caller, query: Query<Exp
         .content_type(format.content_type())
         .insert_header(disposition)
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .streaming(Box::pin(body(export, format))))
+        .streaming(Box::pin(body(export, format, state, caller))))
 }
 
 /// Suggests a name for the file: whose events, and when they were asked for.
@@ -163,12 +163,20 @@ fn disposition(filter: &EventFilter, format: Format) -> ContentDisposition {
     ContentDisposition { disposition: DispositionType::Attachment, parameters: vec![DispositionParam::Filename(name)] }
 }
 
-/// The body. No chunk of it is empty: that would end it.
-fn body(export: Export, format: Format) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> {
+/// What its taker came with is good no more.
+#[derive(Debug, thiserror::Error)]
+#[error("the credentials are not good any more")]
+struct CallerEnded;
+
+/// The body. No chunk of it is empty: that would end it. Its taker's credentials may end before it does: then it is cut.
+fn body(
+    export: Export, format: Format, state: web::Data<ApiState>, caller: Caller,
+) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> {
     let beginning = stream::iter(format.beginning().map_err(BodyError::from).transpose());
-    let events = stream::try_unfold(export, move |mut export| async move {
-        let Some(events) = export.next().await? else { return Ok(None) };
-        Ok(Some((format.events(&events)?, export)))
+    let events = stream::try_unfold((export, state, caller), move |(mut export, state, caller)| async move {
+        let next = state.callers.while_good(&caller, export.next()).await;
+        let Some(events) = next.ok_or(CallerEnded)?? else { return Ok(None) };
+        Ok(Some((format.events(&events)?, (export, state, caller))))
     });
     beginning.chain(events)
 }

@@ -182,13 +182,17 @@ impl Gate {
         if let Some(known) = self.callers.at_once(token) {
             return known.map_err(|refused| self.failed(address, refused));
         }
+        let check = self.callers.check_of(token);
         if let Some(address) = address {
-            self.limits.attempt(address)?;
+            self.limits.may_check(address, check)?;
         }
-        match self.callers.authenticate(token).await {
-            Ok(known) => known.map_err(refusal),
-            Err(error) => Err(Denied::new(error.into(), "unavailable")),
+        let known = self.callers.authenticate(token).await.map_err(|error| Denied::new(error.into(), "unavailable"))?;
+        match (&known, address) {
+            (Ok(_), Some(address)) => self.limits.were_good(address, check),
+            (Err(_), Some(address)) => self.limits.were_bad(address, check),
+            (_, None) => {}
         }
+        known.map_err(refusal)
     }
 
     /// What cost no work to refuse counts as an attempt all the same.

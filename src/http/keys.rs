@@ -110,7 +110,11 @@ struct KeyOut<'a> {
     description: &'a str,
     created_at: UtcTime,
     created_by: &'a str,
+    created_by_kind: Option<&'a str>,
+    tokens: u32,
     rotated_at: Option<UtcTime>,
+    rotated_by: Option<&'a str>,
+    rotated_by_kind: Option<&'a str>,
     previous_until: Option<UtcTime>,
     expires_at: Option<UtcTime>,
     revoked_at: Option<UtcTime>,
@@ -132,7 +136,11 @@ impl<'a> KeyOut<'a> {
             description,
             created_at: *created_at,
             created_by,
+            created_by_kind: key.created_by_kind.as_deref(),
+            tokens: key.tokens,
             rotated_at: *rotated_at,
+            rotated_by: key.rotated_by.as_deref(),
+            rotated_by_kind: key.rotated_by_kind.as_deref(),
             previous_until: previous.as_ref().map(|(_, until)| *until),
             expires_at: *expires_at,
             revoked_at: key.revoked_at,
@@ -217,9 +225,44 @@ pub async fn rotate(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(KeyOut::made(&made)))
 }
 
+/// What becomes of the keys that came of a key which is revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case", inline)]
+enum Descendants {
+    Revoke,
+    Keep,
+}
+
+impl TryFrom<String> for Descendants {
+    type Error = Invalid;
+
+    fn try_from(raw: String) -> Result<Self, Invalid> {
+        match raw.as_str() {
+            "revoke" => Ok(Self::Revoke),
+            "keep" => Ok(Self::Keep),
+            _ => Err(Invalid::new("unknown_choice", "must be revoke or keep")),
+        }
+    }
+}
+
+/// The parameters of `DELETE /keys/{id}`.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RevokeIn {
+    /// Whether the keys that it made, and those of which it was shown a token because it rotated them, are revoked with it.
+    #[schemars(with = "Option<Descendants>", extend("default" = "revoke"))]
+    descendants: Option<String>,
+}
+
 /// `DELETE /keys/{id}`
-pub async fn revoke(state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn revoke(
+    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, query: Query<RevokeIn>,
+) -> Result<HttpResponse, Problem> {
     let id = id_in_path(path)?;
-    state.callers.learn(state.keys.revoke(&context.by(), id).await?);
+    let mut fields = Fields::default();
+    let descendants = fields.optional::<Descendants>("?descendants", query.0.descendants);
+    let descendants = fields.finish(Some(descendants))?.unwrap_or(Descendants::Revoke);
+    let revoked = state.keys.revoke(&context.by(), id, descendants == Descendants::Revoke).await?;
+    revoked.into_iter().for_each(|key| state.callers.follow_change(key));
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,7 +1,9 @@
 //! How often somebody may ask: an address before we know who it is, a caller and its tenant after. All of it for each instance.
 //!
-//! The generic cell rate algorithm of `governor`: a second's worth may come at once. Credentials that are not known to be good are counted
-//! apart, so that who tries them runs into that long before the work of checking counts, and who has good ones is not held up by it.
+//! The generic cell rate algorithm of `governor`: a second's worth may come at once. Credentials that turn out not to be good are counted
+//! apart, see [`attempts`].
+
+mod attempts;
 
 use std::{
     hash::{BuildHasher as _, RandomState},
@@ -19,7 +21,8 @@ use governor::{
 };
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::{auth::Caller, config, domain::ids::TenantName};
+use self::attempts::Attempts;
+use crate::{auth::Caller, config, domain::ids::TenantName, service::callers::Check};
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -30,7 +33,7 @@ type Told<K> = RateLimiter<K, DashMapStateStore<K>, DefaultClock, StateInformati
 /// The limits of this instance.
 pub struct Limits {
     addresses: Option<DefaultKeyedRateLimiter<IpAddr>>,
-    attempts: Option<DefaultKeyedRateLimiter<IpAddr>>,
+    attempts: Option<Attempts>,
     callers: Option<Told<u64>>,
     tenants: Option<Told<TenantName>>,
     /// Requests of a tenant that are being worked on.
@@ -84,7 +87,7 @@ impl Limits {
     pub fn new(settings: &config::Limits) -> Self {
         Self {
             addresses: quota(settings.requests_per_second_per_address).map(RateLimiter::keyed),
-            attempts: quota(settings.attempts_per_second_per_address).map(RateLimiter::keyed),
+            attempts: Attempts::new(settings.attempts_per_second_per_address),
             callers: quota(settings.requests_per_second_per_caller).map(|quota| RateLimiter::dashmap(quota).with_middleware()),
             tenants: quota(settings.requests_per_second_per_tenant).map(|quota| RateLimiter::dashmap(quota).with_middleware()),
             working: papaya::HashMap::new(),
@@ -99,9 +102,24 @@ impl Limits {
         self.count(self.addresses.as_ref(), "address", address)
     }
 
-    /// Counts credentials of an address that are not known to be good. Once these are used up, nothing is checked that costs work.
+    /// Whether credentials of an address may be checked, as far as those go that were not good.
+    pub fn may_check(&self, address: IpAddr, check: Check) -> Result<(), Exceeded> {
+        self.attempts.as_ref().map_or(Ok(()), |attempts| attempts.begin(network(address), check).map_err(too_many_attempts))
+    }
+
+    /// They were checked, and were good.
+    pub fn were_good(&self, address: IpAddr, check: Check) {
+        self.attempts.iter().for_each(|attempts| attempts.was_good(network(address), check));
+    }
+
+    /// They were checked, and were not.
+    pub fn were_bad(&self, address: IpAddr, check: Check) {
+        self.attempts.iter().for_each(|attempts| attempts.was_bad(network(address), check));
+    }
+
+    /// Counts credentials of an address that are known not to be good without a check.
     pub fn attempt(&self, address: IpAddr) -> Result<(), Exceeded> {
-        self.count(self.attempts.as_ref(), "attempts", address)
+        self.may_check(address, Check::Unproven)
     }
 
     fn count(
@@ -152,7 +170,8 @@ impl Limits {
 
     /// Forgets whoever has not asked for long.
     pub fn retire(&self) {
-        self.addresses.iter().chain(&self.attempts).for_each(RateLimiter::retain_recent);
+        self.addresses.iter().for_each(RateLimiter::retain_recent);
+        self.attempts.iter().for_each(Attempts::retire);
         self.callers.iter().for_each(RateLimiter::retain_recent);
         self.tenants.iter().for_each(RateLimiter::retain_recent);
         self.working.pin().retain(|_, places| Arc::strong_count(places) > 1);
@@ -170,6 +189,10 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
+fn too_many_attempts(wait: std::time::Duration) -> Exceeded {
+    Exceeded { whose: "attempts", retry_after_seconds: seconds(wait), standing: None }
+}
+
 fn seconds(wait: std::time::Duration) -> u32 {
     u32::try_from(wait.as_secs_f64().ceil().max(1.0) as u64).unwrap_or(u32::MAX)
 }
@@ -177,7 +200,7 @@ fn seconds(wait: std::time::Duration) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::auth::{Grant, Reach, Role};
+    use crate::auth::{Credential, Grant, Reach, Role};
 
     fn limits(change: impl FnOnce(&mut config::Limits)) -> Limits {
         let mut settings = config::Settings::without_environment(&[]).unwrap().limits;
@@ -190,10 +213,10 @@ mod tests {
     }
 
     fn caller(id: &str, tenant: &str) -> Caller {
-        let actor = crate::domain::event::Actor { kind: "key".into(), id: id.into() };
+        let actor = crate::domain::event::Actor { kind: "key".into(), id: id.into(), token: None };
         let reach = Reach::Tenant(tenant.parse().unwrap());
         let grant = Grant::new(vec![Role::Viewer], reach, Default::default()).unwrap();
-        Caller { actor: Arc::new(actor), grant: Arc::new(grant) }
+        Caller { actor: Arc::new(actor), grant: Arc::new(grant), credential: Credential::Nothing }
     }
 
     #[test]

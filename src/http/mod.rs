@@ -236,22 +236,28 @@ pub fn api_server(
     };
     let stall = ms(settings.write_stall_ms);
     let trust_domain = settings.tls.trust_domain.clone();
-    let mut server = HttpServer::new(app)
+    let workers = worker_count(settings.workers);
+    // actix counts for each worker, and gives connections to its workers in turn.
+    let connections = (settings.max_connections / workers).max(1);
+    let server = HttpServer::new(app)
+        .workers(workers)
         .disable_signals()
         .shutdown_timeout(drain.requests_ms.div_ceil(1000))
-        .max_connections(settings.max_connections)
+        .max_connections(connections)
         .keep_alive(ms(settings.keep_alive_ms))
         .client_request_timeout(ms(settings.client_header_timeout_ms))
         .tls_handshake_timeout(ms(settings.client_header_timeout_ms))
         // Handshakes that are begun and left there cost a connection each, as idle ones do, and hold nobody else up.
-        .max_connection_rate(settings.max_connections)
+        .max_connection_rate(connections)
         .on_connect(move |socket, data| tls::connected(socket, data, stall, &trust_domain));
-    if settings.workers > 0 {
-        server = server.workers(settings.workers);
-    }
     let server = match transport {
         Some(transport) => server.listen_rustls_0_23(listener, transport.into_config())?,
         None => server.listen(listener)?,
     };
     Ok(server.run())
+}
+
+/// As many workers as are set, or one for each core.
+fn worker_count(set: usize) -> usize {
+    if set > 0 { set } else { std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get) }
 }

@@ -84,8 +84,7 @@ pub async fn snapshot(
     }
     let wait = Wait::of(&request, wait.as_deref())?;
     let asked = state.polls.snapshot(&tenant, &scope, &freshness, wait.time());
-    let held = within(around.request_timeout + wait.time().unwrap_or_default(), asked).await?;
-    wait.still(&state, &caller)?;
+    let held = wait.as_long_as_good(&state, &caller, around.request_timeout, asked).await?;
     let (tag, coding) = (held.scope_tag(&scope), coding(&request));
     let mut response = if freshness.seen.has(&tag) {
         unmoved(&state.polls, &tag, coding)
@@ -145,8 +144,7 @@ pub async fn changes(
     let wait = Wait::of(&request, wait.as_deref())?;
     let limit = limit.unwrap_or(CHANGES).min(MAX_CHANGES);
     let asked = state.polls.changes(&tenant, &scope, &after, &freshness, limit, wait.time());
-    let changes = within(around.request_timeout + wait.time().unwrap_or_default(), asked).await?;
-    wait.still(&state, &caller)?;
+    let changes = wait.as_long_as_good(&state, &caller, around.request_timeout, asked).await?;
     let (to, body) = match &changes {
         Changes::Since { to, complete, events } => (to.clone(), since(&after, to, *complete, events)),
         Changes::Reset(held) => {
@@ -219,12 +217,13 @@ impl Wait {
         .map(|wait| wait.min(LONGEST_WAIT))
     }
 
-    /// Whoever has waited may have lost its key meanwhile.
-    fn still(&self, state: &ApiState, caller: &Caller) -> Result<(), Problem> {
-        if self.time().is_none() || state.callers.is_good(caller) {
-            return Ok(());
-        }
-        Err(Problem::new(Code::Unauthenticated, "the credentials are not good, or not any more"))
+    /// The answer within the time that it may take. What a caller came with may end while it waits: then it is let go.
+    async fn as_long_as_good<T>(
+        self, state: &ApiState, caller: &Caller, limit: Duration, answer: impl Future<Output = Result<T, Error>>,
+    ) -> Result<T, Problem> {
+        let Some(wait) = self.time() else { return within(limit, answer).await };
+        let ended = || Problem::new(Code::Unauthenticated, "the credentials are not good, or not any more");
+        Box::pin(state.callers.while_good(caller, within(limit + wait, answer))).await.ok_or_else(ended)?
     }
 
     fn confirm(self, response: &mut HttpResponse) {

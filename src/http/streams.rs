@@ -47,8 +47,8 @@ pub async fn stream(
     let after = last_event_id(&request)?;
     let feed = Feed::open(state.polls.clone(), tenant, scope, after).await?;
     let pieces = stream::unfold((feed, state, caller), |(mut feed, state, caller)| async move {
-        // Whose key was revoked hears nothing of what happened since.
-        let piece = feed.next().await.filter(|_| state.callers.is_good(&caller))?;
+        // What it came with may end meanwhile: it hears nothing of what happened since.
+        let piece = state.callers.while_good(&caller, feed.next()).await??;
         Some((text(piece), (feed, state, caller)))
     });
     Ok(streaming(pieces))
@@ -58,7 +58,7 @@ pub async fn stream(
 pub async fn all(state: web::Data<ApiState>, caller: Caller, _query: Query<NothingIn>) -> Result<HttpResponse, Problem> {
     let onlooker = Onlooker::open(state.polls.clone())?;
     let pieces = stream::unfold((onlooker, state, caller), |(mut onlooker, state, caller)| async move {
-        let told = onlooker.next(caller.grant.reach()).await.filter(|_| state.callers.is_good(&caller))?;
+        let told = state.callers.while_good(&caller, onlooker.next(caller.grant.reach())).await??;
         let text = match told {
             Some(told) => Bytes::from([b"event: change\ndata: ", &told.json[..], b"\n\n"].concat()),
             None => Bytes::from_static(b":\n\n"),

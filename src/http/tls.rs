@@ -21,6 +21,7 @@ use rustls::{
     sign::CertifiedKey,
 };
 
+use super::middleware::may_log;
 use crate::{
     auth::certificate::Peer,
     config::{self, ConfigError},
@@ -172,7 +173,9 @@ pub(super) fn connected(socket: &dyn Any, data: &mut Extensions, stall: Duration
         match shown.map(|certificate| Peer::of(certificate, trust_domain)) {
             None => {}
             Some(Ok(peer)) => drop(data.insert(peer)),
-            Some(Err(error)) => tracing::info!(error = %error, "a client's certificate names no node"),
+            // It is told for each connection, before any limit.
+            Some(Err(error)) if may_log() => tracing::info!(error = %error, "a client's certificate names no node"),
+            Some(Err(_)) => {}
         }
     }
 }

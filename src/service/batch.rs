@@ -58,7 +58,7 @@ impl Request {
             event_id: Uuid::now_v7(),
             new_epoch: random_epoch(),
             now: Timestamp::now().into(),
-            actor: Actor { kind: "system".into(), id: "lineage".into() },
+            actor: Actor { kind: "system".into(), id: "lineage".into(), token: None },
             may_create_tenant: false,
             reason: None,
             request_id: Uuid::now_v7().to_string(),
@@ -73,7 +73,7 @@ impl Request {
 
     fn key(&self) -> Option<Key> {
         let key = self.idempotency_key.clone()?;
-        Some(Key { tenant: self.command.tenant.clone(), actor: self.facts.actor.id.clone(), key })
+        Some(Key { tenant: self.command.tenant.clone(), actor: self.facts.actor.identity(), key })
     }
 
     /// What the key is bound to: the command, whatever white space its JSON had.

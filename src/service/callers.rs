@@ -5,6 +5,8 @@
 //! (`auth.key_grace_ms`): proxies must go on polling. A key that is not held cannot be told from one that never was, and is answered 503.
 
 use std::{
+    cell::Cell,
+    future::pending,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering},
@@ -13,14 +15,14 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::Error;
 use crate::{
     auth::{
-        Caller,
+        Caller, Credential,
         jwt::Verifier,
-        key::{KeyId, PREFIX, Pepper, Presented},
+        key::{KeyId, PREFIX, Pepper, Presented, TokenHash},
     },
     config::{self, AuthMode, ConfigError, ms},
     domain::{event::Actor, ids::TenantName, time::UtcTime},
@@ -42,6 +44,19 @@ const LOOKS: u32 = 30;
 const WRONG_SECRET: &str = "wrong_secret";
 /// Attempts at a key that changes while it is loaded.
 const ATTEMPTS: usize = 3;
+/// Who stays is looked at again after at most so long, whatever the clock did meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_secs(15);
+
+/// What it takes to tell whose a token is that is not known here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// A look for a key that was issued here, or by another instance.
+    Issued,
+    /// A look for a key that anybody may have made up.
+    Unproven,
+    /// A signature.
+    Signature,
+}
 
 /// Why nobody stands behind a token. Never told to the caller, who learns only that it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +88,11 @@ pub struct Callers {
 /// A key that is held.
 pub struct Held {
     key: Key,
+    /// Who comes with the key's token, and who comes with the one before.
     caller: Caller,
+    previous: Option<Caller>,
+    /// Told when what is held of the key is replaced.
+    changed: Arc<Notify>,
     /// Microseconds since 1970.
     used_at: AtomicI64,
     /// Whether that is not written yet.
@@ -116,7 +135,10 @@ impl Callers {
     pub fn at_once(&self, token: &str) -> Option<Result<Caller, Refused>> {
         if !token.starts_with(PREFIX) {
             return match &self.tokens {
-                Some(tokens) => tokens.verified(token).map(Ok),
+                Some(tokens) => tokens.verified(token).map(Ok).or_else(|| {
+                    let refused = tokens.refused_at_sight(token)?;
+                    Some(Err(Refused { reason: refused.as_str(), key: None }))
+                }),
                 None => Some(Err(Refused { reason: "unknown_token", key: None })),
             };
         }
@@ -126,6 +148,15 @@ impl Callers {
         let held = self.held_lately(&presented)?;
         // Of another token than is held: perhaps the key was given it a moment ago.
         Some(self.check(&presented, &held)).filter(|known| !known.as_ref().is_err_and(|refused| refused.reason == WRONG_SECRET))
+    }
+
+    /// What [`Self::authenticate`] will take for a token that cannot be told at once.
+    pub fn check_of(&self, token: &str) -> Check {
+        if !token.starts_with(PREFIX) {
+            return Check::Signature;
+        }
+        let has_issued = |pepper: &Arc<Pepper>| Presented::parse(token).is_some_and(|presented| pepper.has_issued(&presented));
+        if self.pepper.as_ref().is_some_and(has_issued) { Check::Issued } else { Check::Unproven }
     }
 
     /// Who a token is of.
@@ -180,11 +211,23 @@ impl Callers {
     /// Holds a key as it is now. Of two states of a key, the newer stays, whichever is learned last.
     pub fn learn(&self, key: Key) -> Arc<Held> {
         let held = Arc::new(Held::new(key));
-        let newer = |before: &Arc<Held>| match before.key.changed >= held.key.changed {
-            true => before.clone(),
-            false => held.with_use_of(before),
+        let is_newer = Cell::new(false);
+        let newer = |before: &Arc<Held>| {
+            is_newer.set(before.key.changed < held.key.changed);
+            if is_newer.get() { Arc::new(held.instead_of(before)) } else { before.clone() }
         };
-        self.held.pin().update_or_insert(held.key.id, newer, held.clone()).clone()
+        let now = self.held.pin().update_or_insert(held.key.id, newer, held.clone()).clone();
+        if is_newer.get() {
+            now.changed.notify_waiters();
+        }
+        now
+    }
+
+    /// The same of a key that is held, and only of that.
+    pub fn follow_change(&self, key: Key) {
+        if self.held.pin().contains_key(&key.id) {
+            self.learn(key);
+        }
     }
 
     /// What is held of a key, as long as that counts.
@@ -200,14 +243,78 @@ impl Callers {
         self.held.pin().get(&key.parse::<KeyId>().ok()?)?.key.grant.reach().tenant().cloned()
     }
 
-    /// Whether a caller that was let in would still be: its key is neither revoked nor over. For those who stay.
+    /// Whether what a caller came with, that very token or certificate, would still be let in. For those who stay.
     pub fn is_good(&self, caller: &Caller) -> bool {
-        let Some(id) = caller.key().and_then(|id| id.parse::<KeyId>().ok()) else { return true };
-        let Some(held) = self.held.pin().get(&id).cloned() else { return false };
+        self.time_left(caller).is_some()
+    }
+
+    /// The answer to who stays, unless what it came with ends before: then it is let go, and told nothing more.
+    pub async fn while_good<T>(&self, caller: &Caller, answer: impl Future<Output = T>) -> Option<T> {
+        let answer = tokio::select! {
+            biased;
+            () = self.ended(caller) => return None,
+            answer = answer => answer,
+        };
+        self.is_good(caller).then_some(answer)
+    }
+
+    /// Resolves when what a caller came with is good no more.
+    async fn ended(&self, caller: &Caller) {
+        loop {
+            let changes = self.changes(caller);
+            // From here on a change is noticed, so none is missed between the look and the wait.
+            let changed = changes.as_deref().map(Notify::notified);
+            let Some(left) = self.time_left(caller) else { return };
+            let changed = async {
+                match changed {
+                    Some(changed) => changed.await,
+                    None => pending().await,
+                }
+            };
+            tokio::select! {
+                () = changed => {}
+                () = tokio::time::sleep(left.min(LOOK_AGAIN)) => {}
+            }
+        }
+    }
+
+    /// What tells that a caller has to be looked at again.
+    fn changes(&self, caller: &Caller) -> Option<Arc<Notify>> {
+        match caller.credential {
+            Credential::Key { .. } => Some(self.held_of(caller)?.changed.clone()),
+            Credential::Token { .. } => Some(self.tokens.as_ref()?.changes()),
+            Credential::Nothing | Credential::Certificate { .. } => None,
+        }
+    }
+
+    /// For how much longer a caller is known to be good; `None` when it is not.
+    fn time_left(&self, caller: &Caller) -> Option<Duration> {
         let now = UtcTime::from(Timestamp::now());
-        // Who stays keeps its key in memory, where its end is noticed.
-        held.used(now);
-        held.key.revoked_at.is_none() && held.key.expires_at.is_none_or(|end| end > now)
+        let until = |end: UtcTime| Duration::try_from(end.timestamp().duration_since(now.timestamp())).ok();
+        let left = match caller.credential {
+            Credential::Nothing => Some(Duration::MAX),
+            Credential::Certificate { ends } => until(ends),
+            Credential::Token { signed_by, refused, .. } => {
+                let is_trusted = self.tokens.as_ref().is_some_and(|tokens| tokens.trusts(&signed_by));
+                until(refused).filter(|_| is_trusted)
+            }
+            Credential::Key { hash, .. } => {
+                let held = self.held_of(caller).filter(|held| held.key.revoked_at.is_none())?;
+                // Without Postgres nobody knows what was revoked. A moment more than for who comes: the table is not read all the time.
+                if self.unconfirmed() > self.grace.max(LOOK_AGAIN) {
+                    return None;
+                }
+                // Who stays keeps its key in memory, where its end is noticed.
+                held.used(now);
+                held.ends(&hash).and_then(|ends| ends.map_or(Some(Duration::MAX), until))
+            }
+        };
+        left.filter(|left| !left.is_zero())
+    }
+
+    fn held_of(&self, caller: &Caller) -> Option<Arc<Held>> {
+        let id = caller.key()?.parse::<KeyId>().ok()?;
+        self.held.pin().get(&id).cloned()
     }
 
     fn check(&self, presented: &Presented<'_>, held: &Held) -> Result<Caller, Refused> {
@@ -215,14 +322,13 @@ impl Callers {
         let refused = |reason| Err(Refused { reason, key: Some(presented.id) });
         let Some(pepper) = &self.pepper else { return refused("no_pepper") };
         let Key { hash, previous, expires_at, revoked_at, .. } = &held.key;
-        if !pepper.is_of(presented, hash) {
-            let previous = previous.as_ref().filter(|(hash, _)| pepper.is_of(presented, hash));
-            match previous {
-                None => return refused(WRONG_SECRET),
-                Some((_, until)) if *until <= now => return refused("rotated_key"),
-                Some(_) => {}
-            }
-        }
+        let caller = match (previous, &held.previous) {
+            _ if pepper.is_of(presented, hash) => &held.caller,
+            (Some((hash, _)), _) if !pepper.is_of(presented, hash) => return refused(WRONG_SECRET),
+            (Some((_, until)), _) if *until <= now => return refused("rotated_key"),
+            (Some(_), Some(previous)) => previous,
+            _ => return refused(WRONG_SECRET),
+        };
         if revoked_at.is_some() {
             return refused("revoked_key");
         }
@@ -230,7 +336,7 @@ impl Callers {
             return refused("expired_key");
         }
         held.used(now);
-        Ok(held.caller.clone())
+        Ok(caller.clone())
     }
 
     /// Follows the table, and writes down now and then when keys were used.
@@ -257,7 +363,9 @@ impl Callers {
         if now.lineage != seen.lineage || now.number < seen.number {
             // What is held is of another history than the database: what changed in this one, its numbers do not say.
             *self.seen() = Some(now);
+            let forgotten: Vec<_> = self.held.pin().values().cloned().collect();
             self.held.pin().clear();
+            forgotten.iter().for_each(|held| held.changed.notify_waiters());
         } else if now.number > seen.number {
             self.apply_after(&seen, now).await?;
         }
@@ -271,11 +379,7 @@ impl Callers {
         let newest = changed.iter().map(|key| key.changed).fold(now.number, i64::max);
         // Before it is applied: see `authenticate`.
         *self.seen() = Some(Version { number: newest, ..now });
-        for key in changed {
-            if self.held.pin().contains_key(&key.id) {
-                self.learn(key);
-            }
-        }
+        changed.into_iter().for_each(|key| self.follow_change(key));
         Ok(())
     }
 
@@ -319,17 +423,40 @@ pub fn pepper(settings: &config::Auth) -> Result<Pepper, ConfigError> {
 
 impl Held {
     fn new(key: Key) -> Self {
-        let actor = Actor { kind: Caller::KEY.into(), id: key.id.to_string() };
-        let caller = Caller { actor: Arc::new(actor), grant: Arc::new(key.grant.clone()) };
+        let caller = |hash: TokenHash, token: u32, ends: Option<UtcTime>| {
+            // A key that has had one token has nothing to tell apart.
+            let actor = Actor { kind: Caller::KEY.into(), id: key.id.to_string(), token: (key.tokens > 1).then_some(token) };
+            Caller { actor: Arc::new(actor), grant: Arc::new(key.grant.clone()), credential: Credential::Key { hash, ends } }
+        };
+        let previous = key.previous.map(|(hash, until)| {
+            let ends = key.expires_at.map_or(until, |end| end.min(until));
+            caller(hash, key.tokens.saturating_sub(1), Some(ends))
+        });
         let used = key.last_used_at.unwrap_or_else(|| Timestamp::now().into()).timestamp().as_microsecond();
-        Self { key, caller, used_at: AtomicI64::new(used), is_noted: AtomicBool::new(true) }
+        let (used_at, is_noted) = (AtomicI64::new(used), AtomicBool::new(true));
+        Self { caller: caller(key.hash, key.tokens, key.expires_at), previous, changed: Arc::default(), key, used_at, is_noted }
     }
 
-    /// The same with the use of what it stands for now, which may not be written yet.
-    fn with_use_of(self: &Arc<Self>, before: &Self) -> Arc<Self> {
-        self.used_at.store(before.used_at.load(Ordering::Relaxed), Ordering::Relaxed);
-        self.is_noted.store(before.is_noted.load(Ordering::Relaxed), Ordering::Relaxed);
-        self.clone()
+    /// The same in place of what stood for the key: with its use, which may not be written yet, and with those who wait for its changes.
+    fn instead_of(&self, before: &Self) -> Self {
+        let (used_at, is_noted) = (before.used_at.load(Ordering::Relaxed), before.is_noted.load(Ordering::Relaxed));
+        Self {
+            key: self.key.clone(),
+            caller: self.caller.clone(),
+            previous: self.previous.clone(),
+            changed: before.changed.clone(),
+            used_at: AtomicI64::new(used_at),
+            is_noted: AtomicBool::new(is_noted),
+        }
+    }
+
+    /// When a token of the key ends, if it does by itself; `None` when it is none of the key's.
+    fn ends(&self, hash: &TokenHash) -> Option<Option<UtcTime>> {
+        let of = |caller: &Caller| match caller.credential {
+            Credential::Key { hash: own, ends } => (own == *hash).then_some(ends),
+            _ => None,
+        };
+        of(&self.caller).or_else(|| self.previous.as_ref().and_then(of))
     }
 
     fn used(&self, now: UtcTime) {

@@ -336,7 +336,7 @@ const AT_A_TIME: usize = 20;
 
 fn decider(wish: &Wish) -> store::dead_letters::By {
     let Wish { by, reason, idempotency_key } = wish;
-    let actor = by.caller.actor.id.clone();
+    let actor = Actor::clone(&by.caller.actor);
     store::dead_letters::By { actor, reason: reason.clone(), idempotency_key: idempotency_key.clone() }
 }
 

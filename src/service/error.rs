@@ -58,6 +58,15 @@ pub enum Error {
     /// Nobody gives a role or a tenant that it does not have itself.
     #[error("nobody may give more than it has itself")]
     MayNotGive,
+    /// A key that shall last longer than what its maker came with.
+    #[error("what makes a key may not be outlasted by it: it may end at {0} at the latest")]
+    OutlastsCaller(crate::domain::time::UtcTime),
+    /// The same of a token that is shown for the asking.
+    #[error("what you came with ends at {0}, and the key's token would last longer: let a caller rotate it that lasts as long")]
+    TokenOutlastsCaller(crate::domain::time::UtcTime),
+    /// What the caller came with has ended since it was let in.
+    #[error("the credentials are not good any more")]
+    CallerEnded,
     /// Callers are not asked who they are, so there is nothing that keys would be for.
     #[error("auth.mode is none: keys are not in use")]
     NoKeys,

@@ -22,10 +22,16 @@ use crate::{
         ids::TenantName,
         time::UtcTime,
     },
-    store::{self, Server, Visible, keys::NewKey},
+    store::{
+        self, Server, Visible,
+        keys::{Limit, NewKey},
+    },
 };
 
 pub use crate::store::keys::Key;
+
+/// Keys that are kept for each that may be good: with those that have ended.
+const KEPT_FOR_EACH: u32 = 10;
 
 /// The longest that a token may stay good after its rotation.
 pub const MAX_OVERLAP: SignedDuration = SignedDuration::from_hours(30 * 24);
@@ -66,16 +72,17 @@ pub struct Wanted {
 pub struct Keys {
     primary: Arc<Server>,
     pepper: Option<Arc<Pepper>>,
-    limit: u32,
+    limit: Limit,
 }
 
 impl Keys {
-    /// Keys of tokens under `pepper`; at most `limit` for a tenant, and as many of the platform.
+    /// Keys of tokens under `pepper`; at most `limit` that are good for a tenant, and as many of the platform.
     pub fn new(primary: Arc<Server>, pepper: Option<Arc<Pepper>>, limit: u32) -> Self {
-        Self { primary, pepper, limit }
+        Self { primary, pepper, limit: Limit { good: limit, kept: limit.saturating_mul(KEPT_FOR_EACH) } }
     }
 
-    /// Makes a key. A tenant that the caller may not know of is answered as one that does not exist.
+    /// Makes a key. A tenant that the caller may not know of is answered as one that does not exist. The key does not outlast what its
+    /// maker came with: it ends with that, unless it shall end before.
     pub async fn make(&self, by: &By, wanted: Wanted) -> Result<Made, Error> {
         if !by.caller.grant.may_give(&wanted.grant) {
             return Err(match wanted.grant.reach() {
@@ -83,25 +90,23 @@ impl Keys {
                 _ => Error::MayNotGive,
             });
         }
-        let created_by = by.caller.actor.id.clone();
-        if let Some(idempotency_key) = &wanted.idempotency_key
-            && let Some(first) = self.made_before(&created_by, idempotency_key, &wanted).await?
-        {
+        let asked = wanted.expires_at;
+        let wanted = Wanted { expires_at: by.caller.ends_for(asked).map_err(Error::OutlastsCaller)?, ..wanted };
+        if let Some(first) = self.made_before(by, &wanted, asked).await? {
             return Ok(Made { key: first, token: None });
         }
-        let NewToken { id, token } = NewToken::make().map_err(Error::internal)?;
+        let NewToken { id, token } = NewToken::make(self.pepper()?).map_err(Error::internal)?;
         let Wanted { grant, description, expires_at, idempotency_key } = wanted.clone();
-        let hash = self.pepper()?.hash(&token);
+        let (hash, created_by) = (self.pepper()?.hash(&token), Actor::clone(&by.caller.actor));
         let told = told(by, "key_created", grant.reach().tenant().cloned(), id);
-        let new = NewKey { id, grant, description, hash, created_by: created_by.clone(), expires_at, idempotency_key };
-        let limit = i64::from(self.limit);
-        let write = async |tx: &store::Transaction<'_>| store::keys::insert(tx, &new, limit, &told).await;
-        match self.primary.write(&visible(wanted.grant.reach()), write).await {
+        let new = NewKey { id, grant, description, hash, created_by, expires_at, idempotency_key };
+        let write = async |tx: &store::Transaction<'_>| store::keys::insert(tx, &new, self.limit, &told).await;
+        match self.primary.write(&visible(by.caller.grant.reach()), write).await {
             Ok(Some(key)) => Ok(Made { key, token: Some(token) }),
             Ok(None) => Err(self.why_not(wanted.grant.reach()).await?),
             // Another with the same idempotency key was a little quicker.
             Err(crate::resilience::CallError::Failed(store::Error::Unique { .. })) if new.idempotency_key.is_some() => {
-                let first = self.made_before(&created_by, new.idempotency_key.as_deref().unwrap_or_default(), &wanted).await?;
+                let first = self.made_before(by, &wanted, asked).await?;
                 let first = first.ok_or_else(|| Error::internal("a key that was made is not there"))?;
                 Ok(Made { key: first, token: None })
             }
@@ -109,11 +114,15 @@ impl Keys {
         }
     }
 
-    async fn made_before(&self, by: &str, idempotency_key: &str, wanted: &Wanted) -> Result<Option<Key>, Error> {
-        let read = async |tx: &store::Transaction<'_>| store::keys::made_before(tx, by, idempotency_key).await;
-        let Some(first) = self.primary.read(&visible(wanted.grant.reach()), read).await? else { return Ok(None) };
-        let Key { grant, description, expires_at, .. } = &first;
-        if (grant, description, expires_at) != (&wanted.grant, &wanted.description, &wanted.expires_at) {
+    /// The key that an earlier request with the same idempotency key has made. Without an end of its own it may have been given another
+    /// than it would be now: that of what its maker came with then.
+    async fn made_before(&self, by: &By, wanted: &Wanted, asked: Option<UtcTime>) -> Result<Option<Key>, Error> {
+        let Some(idempotency_key) = &wanted.idempotency_key else { return Ok(None) };
+        let actor = &by.caller.actor;
+        let read = async |tx: &store::Transaction<'_>| store::keys::made_before(tx, actor, idempotency_key).await;
+        let Some(first) = self.primary.read(&visible(by.caller.grant.reach()), read).await? else { return Ok(None) };
+        let has_same_end = first.expires_at == wanted.expires_at || (asked.is_none() && by.caller.ends().is_some());
+        if (&first.grant, &first.description) != (&wanted.grant, &wanted.description) || !has_same_end {
             return Err(Rejection::IdempotencyMismatch.into());
         }
         Ok(Some(first))
@@ -126,7 +135,14 @@ impl Keys {
                 return Ok(Rejection::TenantNotFound.into());
             }
         }
-        Ok(Rejection::QuotaExceeded { quota: "keys", limit: self.limit }.into())
+        let count = async |tx: &store::Transaction<'_>| store::keys::count(tx, reach).await;
+        let (good, kept) = self.primary.read(&visible(reach), count).await?;
+        let Limit { good: most, kept: most_kept } = self.limit;
+        Ok(match (good >= i64::from(most), kept >= i64::from(most_kept)) {
+            (true, _) => Rejection::QuotaExceeded { quota: "keys", limit: most }.into(),
+            (false, true) => Rejection::QuotaExceeded { quota: "keys_with_ended", limit: most_kept }.into(),
+            (false, false) => Error::CallerEnded,
+        })
     }
 
     /// One key.
@@ -153,27 +169,39 @@ impl Keys {
         Ok(Page { items, next_cursor })
     }
 
-    /// Gives a key another token. The one that it has stays good for `overlap`, any before that one does not.
+    /// Gives a key another token. The one that it has stays good for `overlap`, any before that one does not. Whoever came with what ends
+    /// is shown no token that lasts longer.
     pub async fn rotate(&self, by: &By, id: KeyId, overlap: SignedDuration) -> Result<Made, Error> {
-        let tenant = self.get(&by.caller, id).await?.grant.reach().tenant().cloned();
-        let token = NewToken::of(id).map_err(Error::internal)?.token;
+        let key = self.get(&by.caller, id).await?;
+        if let Some(own) = by.caller.ends().filter(|own| key.expires_at.is_none_or(|end| end > *own)) {
+            return Err(Error::TokenOutlastsCaller(own));
+        }
+        let tenant = key.grant.reach().tenant().cloned();
+        let token = NewToken::of(id, self.pepper()?).map_err(Error::internal)?.token;
         let hash = self.pepper()?.hash(&token);
-        let until = Timestamp::now().checked_add(overlap.min(MAX_OVERLAP)).map_err(Error::internal)?;
-        let (told, reach) = (told(by, "key_rotated", tenant, id), by.caller.grant.reach());
-        let write = async |tx: &store::Transaction<'_>| store::keys::rotate(tx, id, reach, &hash, until.into(), &told).await;
-        let key = self.primary.write(&visible(reach), write).await?.ok_or(Error::KeyEnded)?;
-        Ok(Made { key, token: Some(token) })
+        let until = Timestamp::now().checked_add(overlap.min(MAX_OVERLAP)).map_err(Error::internal)?.into();
+        let (told, reach, actor) = (told(by, "key_rotated", tenant, id), by.caller.grant.reach(), &by.caller.actor);
+        let write = async |tx: &store::Transaction<'_>| store::keys::rotate(tx, id, reach, &hash, until, actor, &told).await;
+        match self.primary.write(&visible(reach), write).await? {
+            Some(key) => Ok(Made { key, token: Some(token) }),
+            None => Err(match self.get(&by.caller, id).await? {
+                key if key.has_ended(Timestamp::now().into()) => Error::KeyEnded,
+                _ => Error::CallerEnded,
+            }),
+        }
     }
 
-    /// Revokes a key, for good. One that is revoked already stays so.
-    pub async fn revoke(&self, by: &By, id: KeyId) -> Result<Key, Error> {
-        let tenant = self.get(&by.caller, id).await?.grant.reach().tenant().cloned();
-        let (told, reach, name) = (told(by, "key_revoked", tenant, id), by.caller.grant.reach(), &by.caller.actor.id);
-        let write = async |tx: &store::Transaction<'_>| store::keys::revoke(tx, id, reach, name, &told).await;
-        match self.primary.write(&visible(reach), write).await? {
-            Some(key) => Ok(key),
-            None => self.get(&by.caller, id).await,
-        }
+    /// Revokes a key, for good, and with it unless they shall be kept the keys that came of it. One that is revoked already stays so.
+    /// Returns those that were not before.
+    pub async fn revoke(&self, by: &By, id: KeyId, with_descendants: bool) -> Result<Vec<Key>, Error> {
+        self.get(&by.caller, id).await?;
+        let (reach, name) = (by.caller.grant.reach(), &by.caller.actor.id);
+        let told = |key: &Key| {
+            let reason = (key.id != id).then(|| "maker_revoked".to_owned());
+            AccessEvent { reason, ..told(by, "key_revoked", key.grant.reach().tenant().cloned(), key.id) }
+        };
+        let write = async |tx: &store::Transaction<'_>| store::keys::revoke(tx, id, reach, name, with_descendants, &told).await;
+        Ok(self.primary.write(&visible(reach), write).await?)
     }
 
     fn pepper(&self) -> Result<&Pepper, Error> {

@@ -105,7 +105,7 @@ impl Plans {
         let tenant = request.command.tenant.clone();
         let fingerprint = hex::encode(Sha256::digest(chain::canonical(&desired).map_err(Error::internal)?));
         let actor = &request.facts.actor;
-        let id = plan_id(request, &self.reads.privacy().name(&tenant, actor).await?);
+        let id = plan_id(request, &self.reads.privacy().identity(&tenant, actor).await?);
         if request.idempotency_key.is_some()
             && let Some(first) = self.kept(&Visible::tenant(&tenant), &tenant, id).await?
         {

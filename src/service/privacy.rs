@@ -64,11 +64,11 @@ impl Privacy {
         Ok(request)
     }
 
-    /// What an actor is called in what is kept.
-    pub async fn name(&self, tenant: &TenantName, actor: &Actor) -> Result<String, Error> {
+    /// Who an actor is among those of every kind, as it is called in what is kept.
+    pub async fn identity(&self, tenant: &TenantName, actor: &Actor) -> Result<String, Error> {
         match &self.keys {
             Some(keys) => Ok(keys.person(tenant, actor).await?.name.clone()),
-            None => Ok(actor.id.clone()),
+            None => Ok(actor.identity()),
         }
     }
 

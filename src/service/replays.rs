@@ -53,7 +53,7 @@ impl Replays {
     /// Begins a replay; true when that was done by an earlier request with the same `Idempotency-Key`. Revisions without an epoch are those
     /// of the tenant's present one.
     pub async fn make(&self, mut piece: Piece, wish: &Wish) -> Result<(Replay, bool), Error> {
-        let created_by = wish.by.caller.actor.id.clone();
+        let created_by = Actor::clone(&wish.by.caller.actor);
         if let Some(tenant) = &piece.tenant {
             let is_of_revisions = piece.from.0 > 1 || piece.to.is_some();
             if piece.epoch.is_none() && is_of_revisions {

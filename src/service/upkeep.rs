@@ -9,14 +9,16 @@ use crate::{
 
 const AT_A_TIME: i64 = 1000;
 
-/// Forgets idempotency keys older than `hours`, and plans that have expired.
-pub async fn sweep(primary: Arc<Server>, hours: u32) {
+/// Forgets idempotency keys older than `hours`, plans that have expired, and API keys that ended more than `days` ago.
+pub async fn sweep(primary: Arc<Server>, hours: u32, days: u32) {
     // Time is over for every tenant's alike.
     let visible = &Visible::all_tenants();
     let keys = async |tx: &store::Transaction<'_>| store::idempotency::sweep(tx, hours, AT_A_TIME).await;
     all("idempotency keys", || primary.write(visible, keys)).await;
     let plans = async |tx: &store::Transaction<'_>| store::plans::sweep(tx, AT_A_TIME).await;
     all("plans", || primary.write(visible, plans)).await;
+    let ended = async |tx: &store::Transaction<'_>| store::keys::sweep(tx, days, AT_A_TIME).await;
+    all("API keys", || primary.write(visible, ended)).await;
 }
 
 async fn all<F: Future<Output = Result<u64, CallError<store::Error>>>>(what: &'static str, step: impl Fn() -> F) {

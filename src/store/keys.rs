@@ -7,13 +7,13 @@ use tokio_postgres::{
     types::{Json, ToSql},
 };
 
-use super::{Error, Transaction, column, text};
+use super::{Error, Transaction, access, column, text};
 use crate::{
     auth::{
         Grant, Reach, Role,
         key::{KeyId, TokenHash},
     },
-    domain::{access::AccessEvent, ids::TenantName, narrowing::Narrowing, time::UtcTime},
+    domain::{access::AccessEvent, event::Actor, ids::TenantName, narrowing::Narrowing, time::UtcTime},
 };
 
 /// A key as it is stored.
@@ -33,8 +33,16 @@ pub struct Key {
     pub created_at: UtcTime,
     /// By whom.
     pub created_by: String,
+    /// What sort of caller that was; `None` of keys that are older than this is known.
+    pub created_by_kind: Option<String>,
+    /// How many tokens it has had: the number of the one that it has.
+    pub tokens: u32,
     /// When its token was last replaced.
     pub rotated_at: Option<UtcTime>,
+    /// By whom, and what sort of caller that was.
+    pub rotated_by: Option<String>,
+    /// See `created_by_kind`.
+    pub rotated_by_kind: Option<String>,
     /// When it ends.
     pub expires_at: Option<UtcTime>,
     /// When it was revoked.
@@ -45,6 +53,13 @@ pub struct Key {
     pub last_used_at: Option<UtcTime>,
     /// The number of its last change.
     pub changed: i64,
+}
+
+impl Key {
+    /// Whether nobody is let in with it any more.
+    pub fn has_ended(&self, now: UtcTime) -> bool {
+        self.revoked_at.is_some() || self.expires_at.is_some_and(|end| end <= now)
+    }
 }
 
 /// A key to be made.
@@ -59,27 +74,61 @@ pub struct NewKey {
     /// Of its token.
     pub hash: TokenHash,
     /// By whom it is made.
-    pub created_by: String,
+    pub created_by: Actor,
     /// When it ends.
     pub expires_at: Option<UtcTime>,
     /// So that a retry makes no other.
     pub idempotency_key: Option<String>,
 }
 
-const COLUMNS: &str = "id, tenant, roles, services, envs, description, hash, previous_hash, previous_until, created_at, created_by, \
-                       rotated_at, expires_at, revoked_at, revoked_by, last_used_at, changed";
+/// How many keys a tenant, or the platform, may have.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// That are good.
+    pub good: u32,
+    /// In all, with those that have ended and are not swept yet: what making and revoking them in a loop comes to.
+    pub kept: u32,
+}
 
-/// Makes a key, with the access that tells of it; `None` when there is no such tenant, or its creator has as many keys as it may.
-pub async fn insert(tx: &Transaction<'_>, key: &NewKey, limit: i64, told: &AccessEvent) -> Result<Option<Key>, Error> {
-    // The tenant's lock keeps it from being deleted before the key is there to be revoked with it.
+const COLUMNS: &str = "id, tenant, roles, services, envs, description, hash, previous_hash, previous_until, created_at, created_by, \
+                       created_by_kind, tokens, rotated_at, rotated_by, rotated_by_kind, expires_at, revoked_at, revoked_by, last_used_at, \
+                       changed";
+
+/// Whether the key that makes the change, `$1`, is good at this moment; what is no key has no row to look at.
+const CHANGER: &str = "changer as (select $1::text as id where $1 is null or exists (select from api_keys where id = $1 \
+                       and revoked_at is null and (expires_at is null or expires_at > now())))";
+
+/// Waits for the change before, so that what follows in the transaction sees what that has left: a key that is just being revoked makes
+/// no other, and no two take the last place.
+async fn lock(tx: &Transaction<'_>) -> Result<(), Error> {
+    let statement = tx.prepare_cached("select version from api_keys_version for update").await?;
+    tx.query_one(&statement, &[]).await?;
+    Ok(())
+}
+
+/// The id of the key that an actor is.
+fn key_of_actor(actor: &Actor) -> Option<&str> {
+    (actor.kind == Actor::KEY).then_some(actor.id.as_str())
+}
+
+/// Makes a key, with the access that tells of it; `None` when there is no such tenant, its creator is a key that has ended, or there are as
+/// many keys as there may be.
+pub async fn insert(tx: &Transaction<'_>, key: &NewKey, limit: Limit, told: &AccessEvent) -> Result<Option<Key>, Error> {
+    // The tenant's lock keeps it from being deleted before the key is there to be revoked with it. Its end takes this one first, too.
+    let statement = tx.prepare_cached("select from tenants where name = $1 for key share").await?;
+    tx.query_opt(&statement, &[&tenant_of(&key.grant)]).await?;
+    lock(tx).await?;
     let sql = format!(
-        "with t as (select name from tenants where name = $2 for key share), \
-              v as (update api_keys_version set version = version + 1 where ($2::text is null or exists (select from t)) \
-                    and (select count(*) from api_keys where tenant is not distinct from $2 and revoked_at is null) < $11 \
-                    returning version), \
-              k as (insert into api_keys (id, tenant, roles, services, envs, description, hash, created_by, expires_at, idempotency_key, changed) \
-                    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, version from v returning {COLUMNS}), \
-              a as (insert into access_outbox (event) select $12 from k) \
+        "with {CHANGER}, \
+              t as (select name from tenants where name = $3), \
+              n as (select count(*) filter (where revoked_at is null and (expires_at is null or expires_at > now())) as good, \
+                           count(*) as kept from api_keys where tenant is not distinct from $3), \
+              v as (update api_keys_version set version = version + 1 from changer, n \
+                    where ($3::text is null or exists (select from t)) and n.good < $12 and n.kept < $13 returning version), \
+              k as (insert into api_keys (id, tenant, roles, services, envs, description, hash, created_by, created_by_kind, expires_at, \
+                      idempotency_key, changed) \
+                    select $2, $3, $4, $5, $6, $7, $8, $9, $14, $10, $11, version from v returning {COLUMNS}), \
+              a as (insert into access_outbox (event) select $15 from k) \
          select {COLUMNS} from k"
     );
     let statement = tx.prepare_cached(&sql).await?;
@@ -88,7 +137,9 @@ pub async fn insert(tx: &Transaction<'_>, key: &NewKey, limit: i64, told: &Acces
     let services: Vec<_> = grant.narrowing().services.iter().map(|service| service.as_str()).collect();
     let envs: Vec<_> = grant.narrowing().envs.iter().map(|env| env.as_str()).collect();
     let (tenant, ends, hash) = (tenant_of(grant), expires_at.map(UtcTime::timestamp), &hash.0[..]);
-    let parameters: [&(dyn ToSql + Sync); 12] = [
+    let (good, kept) = (i64::from(limit.good), i64::from(limit.kept));
+    let parameters: [&(dyn ToSql + Sync); 15] = [
+        &key_of_actor(created_by),
         &id.as_str(),
         &tenant,
         &roles,
@@ -96,20 +147,34 @@ pub async fn insert(tx: &Transaction<'_>, key: &NewKey, limit: i64, told: &Acces
         &envs,
         description,
         &hash,
-        created_by,
+        &created_by.id,
         &ends,
         idempotency_key,
-        &limit,
+        &good,
+        &kept,
+        &created_by.kind,
         &Json(told),
     ];
     tx.query_opt(&statement, &parameters).await?.map(|row| key_of(&row)).transpose()
 }
 
 /// The key that this caller made with this idempotency key.
-pub async fn made_before(tx: &Transaction<'_>, created_by: &str, idempotency_key: &str) -> Result<Option<Key>, Error> {
-    let sql = format!("select {COLUMNS} from api_keys where created_by = $1 and idempotency_key = $2");
+pub async fn made_before(tx: &Transaction<'_>, created_by: &Actor, idempotency_key: &str) -> Result<Option<Key>, Error> {
+    let sql = format!(
+        "select {COLUMNS} from api_keys where created_by = $1 and idempotency_key = $2 and coalesce(created_by_kind, $3) = $3"
+    );
     let statement = tx.prepare_cached(&sql).await?;
-    tx.query_opt(&statement, &[&created_by, &idempotency_key]).await?.map(|row| key_of(&row)).transpose()
+    let Actor { id, kind, .. } = created_by;
+    tx.query_opt(&statement, &[id, &idempotency_key, kind]).await?.map(|row| key_of(&row)).transpose()
+}
+
+/// How many keys of this reach are good, and how many there are in all.
+pub async fn count(tx: &Transaction<'_>, reach: &Reach) -> Result<(i64, i64), Error> {
+    let sql = "select count(*) filter (where revoked_at is null and (expires_at is null or expires_at > now())) as good, \
+                      count(*) as kept from api_keys where tenant is not distinct from $1";
+    let statement = tx.prepare_cached(sql).await?;
+    let row = tx.query_one(&statement, &[&reach.tenant().map(TenantName::as_str)]).await?;
+    Ok((column(&row, "good")?, column(&row, "kept")?))
 }
 
 /// One key, whatever its state, if `reach` holds for it.
@@ -130,37 +195,62 @@ pub async fn list(tx: &Transaction<'_>, tenant: Option<&TenantName>, after: Opti
     rows.iter().map(key_of).collect()
 }
 
-/// Gives a key another token; the one that it has stays good until `previous_until`. `None` when there is no such key that is good.
+/// Gives a key another token; the one that it has stays good until `previous_until`. `None` when there is no such key that is good, or the
+/// key that does it is good no more. Another key that does it has seen the token, so it is remembered with it.
 pub async fn rotate(
-    tx: &Transaction<'_>, id: KeyId, reach: &Reach, hash: &TokenHash, previous_until: UtcTime, told: &AccessEvent,
+    tx: &Transaction<'_>, id: KeyId, reach: &Reach, hash: &TokenHash, previous_until: UtcTime, by: &Actor, told: &AccessEvent,
 ) -> Result<Option<Key>, Error> {
+    lock(tx).await?;
     let sql = format!(
-        "with v as (update api_keys_version set version = version + 1 returning version), \
-              k as (update api_keys set previous_hash = hash, previous_until = $4, hash = $3, rotated_at = now(), changed = version from v \
-                    where id = $1 and ($2::text is null or tenant = $2) and revoked_at is null \
+        "with {CHANGER}, \
+              v as (update api_keys_version set version = version + 1 from changer returning version), \
+              k as (update api_keys set previous_hash = hash, previous_until = $5, hash = $4, tokens = tokens + 1, rotated_at = now(), \
+                      rotated_by = $6, rotated_by_kind = $7, shown_to = case when $1 <> id then $1 else shown_to end, changed = version \
+                    from v where id = $2 and ($3::text is null or tenant = $3) and revoked_at is null \
                     and (expires_at is null or expires_at > now()) returning {COLUMNS}), \
-              a as (insert into access_outbox (event) select $5 from k) \
+              a as (insert into access_outbox (event) select $8 from k) \
          select {COLUMNS} from k"
     );
     let statement = tx.prepare_cached(&sql).await?;
     let (tenant, until, hash) = (reach.tenant().map(TenantName::as_str), previous_until.timestamp(), &hash.0[..]);
-    let parameters: [&(dyn ToSql + Sync); 5] = [&id.as_str(), &tenant, &hash, &until, &Json(told)];
+    let parameters: [&(dyn ToSql + Sync); 8] =
+        [&key_of_actor(by), &id.as_str(), &tenant, &hash, &until, &by.id, &by.kind, &Json(told)];
     tx.query_opt(&statement, &parameters).await?.map(|row| key_of(&row)).transpose()
 }
 
-/// Revokes a key; `None` when there is no such key that is not revoked.
-pub async fn revoke(tx: &Transaction<'_>, id: KeyId, reach: &Reach, by: &str, told: &AccessEvent) -> Result<Option<Key>, Error> {
+/// Revokes a key, and unless they shall be kept all that came of it: the keys that it made, those of which it was shown a token because it
+/// rotated them, and so on. `told` tells of each. Returns those that were not revoked before.
+pub async fn revoke(
+    tx: &Transaction<'_>, id: KeyId, reach: &Reach, by: &str, with_descendants: bool, told: impl Fn(&Key) -> AccessEvent,
+) -> Result<Vec<Key>, Error> {
+    lock(tx).await?;
     let sql = format!(
-        "with v as (update api_keys_version set version = version + 1 returning version), \
-              k as (update api_keys set revoked_at = now(), revoked_by = $3, changed = version from v \
-                    where id = $1 and ($2::text is null or tenant = $2) and revoked_at is null returning {COLUMNS}), \
-              a as (insert into access_outbox (event) select $4 from k) \
-         select {COLUMNS} from k"
+        "with recursive ended (id) as ( \
+           select id from api_keys where id = $1 and ($2::text is null or tenant = $2) \
+           union \
+           select made.id from ended cross join lateral ( \
+             select k.id from api_keys k where k.created_by = ended.id and k.created_by_kind = 'key' \
+             union all select k.id from api_keys k where k.shown_to = ended.id) as made where $4), \
+         v as (update api_keys_version set version = version + 1 returning version) \
+         update api_keys set revoked_at = now(), revoked_by = $3, changed = version from v \
+         where id in (select ended.id from ended) and revoked_at is null returning {COLUMNS}"
     );
     let statement = tx.prepare_cached(&sql).await?;
     let tenant = reach.tenant().map(TenantName::as_str);
-    let parameters: [&(dyn ToSql + Sync); 4] = [&id.as_str(), &tenant, &by, &Json(told)];
-    tx.query_opt(&statement, &parameters).await?.map(|row| key_of(&row)).transpose()
+    let rows = tx.query(&statement, &[&id.as_str(), &tenant, &by, &with_descendants]).await?;
+    let revoked = rows.iter().map(key_of).collect::<Result<Vec<_>, _>>()?;
+    access::insert(tx, &revoked.iter().map(told).collect::<Vec<_>>()).await?;
+    Ok(revoked)
+}
+
+/// Forgets at most `limit` keys that ended more than `days` ago, and returns how many. That they were there stands in the audit.
+pub async fn sweep(tx: &Transaction<'_>, days: u32, limit: i64) -> Result<u64, Error> {
+    let sql = "delete from api_keys where id = any(array( \
+               select id from api_keys where least(revoked_at, expires_at) < now() - make_interval(days => $1) \
+               order by least(revoked_at, expires_at) limit $2))";
+    let statement = tx.prepare_cached(sql).await?;
+    let days = i32::try_from(days).unwrap_or(i32::MAX);
+    Ok(tx.execute(&statement, &[&days, &limit]).await?)
 }
 
 /// The last change.
@@ -211,7 +301,11 @@ fn key_of(row: &Row) -> Result<Key, Error> {
         previous: previous.zip(time(row, "previous_until")?),
         created_at: column::<Timestamp>(row, "created_at")?.into(),
         created_by: column(row, "created_by")?,
+        created_by_kind: column(row, "created_by_kind")?,
+        tokens: u32::try_from(column::<i32>(row, "tokens")?).unwrap_or(1),
         rotated_at: time(row, "rotated_at")?,
+        rotated_by: column(row, "rotated_by")?,
+        rotated_by_kind: column(row, "rotated_by_kind")?,
         expires_at: time(row, "expires_at")?,
         revoked_at: time(row, "revoked_at")?,
         revoked_by: column(row, "revoked_by")?,

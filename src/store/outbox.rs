@@ -203,6 +203,17 @@ pub async fn backlog(tx: &Transaction<'_>) -> Result<Backlog, Error> {
     Ok(Backlog { events: column(&row, "events")?, oldest_seconds: column(&row, "oldest")? })
 }
 
+/// The same of one tenant's events.
+pub async fn backlog_of(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Backlog, Error> {
+    let sql = "with waiting as (select o.created_at from outbox o join route_events e on e.id = o.event_id \
+                                where o.replay is null and e.tenant = $1 limit 100000) \
+               select count(*) as events, coalesce(extract(epoch from clock_timestamp() - min(created_at)), 0)::float8 as oldest \
+               from waiting";
+    let statement = tx.prepare_cached(sql).await?;
+    let row = tx.query_one(&statement, &[&tenant.as_str()]).await?;
+    Ok(Backlog { events: column(&row, "events")?, oldest_seconds: column(&row, "oldest")? })
+}
+
 /// Tells the relays of other processes that there is something to publish. Never inside a write's transaction: it would serialise
 /// commits.
 pub async fn notify(client: &Object) -> Result<(), Error> {

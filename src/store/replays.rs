@@ -18,6 +18,7 @@ use super::{
 };
 use crate::domain::{
     access::AccessEvent,
+    event::Actor,
     ids::TenantName,
     tag::{Epoch, Revision},
     time::UtcTime,
@@ -53,7 +54,7 @@ pub struct NewReplay {
     /// Why.
     pub reason: String,
     /// By whom it is made.
-    pub created_by: String,
+    pub created_by: Actor,
     /// So that a retry makes no other.
     pub idempotency_key: Option<String>,
 }
@@ -107,8 +108,8 @@ pub async fn insert(tx: &Transaction<'_>, new: &NewReplay, limit: i64, told: &Ac
         "with n as (select count(*) from (select from route_events where ($2::text is null or tenant = $2) and ($3::text is null or epoch = $3) \
                     and revision >= $4 and ($5::bigint is null or revision <= $5) limit {COUNTED} + 1) rows), \
               r as (insert into replays (id, tenant, epoch, from_revision, to_revision, include_removed, events_per_second, events_total, \
-                      reason, created_by, idempotency_key) \
-                    select $1, $2, $3, $4, $5, $6, $7, case when n.count <= {COUNTED} then n.count end, $8, $9, $10 from n \
+                      reason, created_by, created_by_kind, idempotency_key) \
+                    select $1, $2, $3, $4, $5, $6, $7, case when n.count <= {COUNTED} then n.count end, $8, $9, $13, $10 from n \
                     where (select count(*) from replays where state = 'running') < $11 returning {COLUMNS}), \
               a as (insert into access_outbox (event) select $12 from r) \
          select {COLUMNS} from r"
@@ -117,7 +118,7 @@ pub async fn insert(tx: &Transaction<'_>, new: &NewReplay, limit: i64, told: &Ac
     let NewReplay { id, piece, reason, created_by, idempotency_key } = new;
     let (tenant, epoch) = (piece.tenant.as_ref().map(TenantName::as_str), piece.epoch.as_ref().map(Epoch::as_str));
     let (from, to, rate) = (signed(piece.from)?, piece.to.map(signed).transpose()?, number(piece.events_per_second));
-    let parameters: [&(dyn ToSql + Sync); 12] = [
+    let parameters: [&(dyn ToSql + Sync); 13] = [
         id,
         &tenant,
         &epoch,
@@ -126,19 +127,23 @@ pub async fn insert(tx: &Transaction<'_>, new: &NewReplay, limit: i64, told: &Ac
         &piece.include_removed,
         &rate,
         reason,
-        created_by,
+        &created_by.id,
         idempotency_key,
         &limit,
         &Json(told),
+        &created_by.kind,
     ];
     tx.query_opt(&statement, &parameters).await?.map(|row| replay_of(&row)).transpose()
 }
 
 /// The replay that this caller made with this idempotency key.
-pub async fn made_before(tx: &Transaction<'_>, created_by: &str, idempotency_key: &str) -> Result<Option<Replay>, Error> {
-    let sql = format!("select {COLUMNS} from replays where created_by = $1 and idempotency_key = $2");
+pub async fn made_before(tx: &Transaction<'_>, created_by: &Actor, idempotency_key: &str) -> Result<Option<Replay>, Error> {
+    let sql = format!(
+        "select {COLUMNS} from replays where created_by = $1 and idempotency_key = $2 and coalesce(created_by_kind, $3) = $3"
+    );
     let statement = tx.prepare_cached(&sql).await?;
-    tx.query_opt(&statement, &[&created_by, &idempotency_key]).await?.map(|row| replay_of(&row)).transpose()
+    let Actor { id, kind, .. } = created_by;
+    tx.query_opt(&statement, &[id, &idempotency_key, kind]).await?.map(|row| replay_of(&row)).transpose()
 }
 
 /// One replay.

@@ -2,15 +2,25 @@
 //!
 //! A line is masked when it is whole, so a secret is found wherever it came from: a field, a message, an error of a library. Three sorts are
 //! found: passwords in URLs, tokens that can be told by their form, and what stands after a name of `telemetry.mask`.
+//!
+//! Much of a line is what callers sent, so nothing in it may reach beyond where it stands: in JSON each text is masked by itself, and written
+//! as JSON again; the end of the line is no part of what is masked.
 
 use std::{
     borrow::Cow,
+    fmt,
     io::{self, Write},
     sync::Arc,
 };
 
 use regex::{Captures, Regex};
+use serde::{
+    Serialize,
+    de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
 use tracing_subscriber::fmt::MakeWriter;
+
+use crate::config::LogFormat;
 
 /// What stands in place of a secret.
 pub const MASKED: &str = "***";
@@ -28,26 +38,30 @@ const COLOUR: &str = r"(?:\x1b\[[0-9;]*m)*";
 #[derive(Debug, Clone)]
 pub struct Mask {
     secrets: Regex,
+    /// The whole of a name of what is secret.
+    names: Option<Regex>,
 }
 
 impl Mask {
     /// A mask for what stands after these names, and for what always is secret.
     pub fn new(names: &[String]) -> Result<Self, regex::Error> {
         let mut secrets = format!("{CREDENTIALS}|{FORMS}");
+        let escaped: Vec<_> = names.iter().map(|name| regex::escape(name)).collect();
         if !names.is_empty() {
-            let names: Vec<_> = names.iter().map(|name| regex::escape(name)).collect();
             // A value is what stands in quotes, in the quotes of JSON within text, or a word, with its scheme or the further parts of a cookie.
             let word = r#"[^\s,;&"'\\)}\]\x1b]+"#;
             let value = format!(
-                r#"(?P<inner>\\")(?:[^"\\]|\\[^"])*|(?P<open>")(?:[^"\\]|\\.)*|(?P<single>')[^']*|(?:(?i:bearer|basic|digest|negotiate)\s+)?{word}(?:;\s*{word})*"#
+                r#"(?P<inner>\\")(?:[^"\\]|\\[^"])*|(?P<open>")(?:[^"\\]|\\.)*|(?P<single>')[^'"\\\n]*|(?:(?i:bearer|basic|digest|negotiate)\s+)?{word}(?:;\s*{word})*"#
             );
             let named = format!(
                 r#"(?P<name>(?i:(?:\b|[_.-]|\x1b\[[0-9;]*m)(?:{names})s?)(?:\\?["'])?{COLOUR}\s*(?:[:=]|=>)\s*{COLOUR}(?:Some\()?)(?:{value})"#,
-                names = names.join("|")
+                names = escaped.join("|")
             );
             secrets = format!("{named}|{secrets}");
         }
-        Ok(Self { secrets: Regex::new(&secrets)? })
+        let alone = format!(r"(?i:^(?:.*(?:\b|[_.-]))?(?:{})s?$)", escaped.join("|"));
+        let names = if names.is_empty() { None } else { Some(Regex::new(&alone)?) };
+        Ok(Self { secrets: Regex::new(&secrets)?, names })
     }
 
     /// The text with every secret masked.
@@ -59,19 +73,140 @@ impl Mask {
             format!("{before}{MASKED}{after}")
         })
     }
+
+    /// A line of JSON with every secret masked. Whatever stands in its texts, it is the same JSON otherwise.
+    fn apply_to_json<'a>(&self, line: &'a str) -> Cow<'a, str> {
+        let mut masked = String::with_capacity(line.len());
+        let mut reader = serde_json::Deserializer::from_str(line);
+        match (Masking { mask: self, to: &mut masked }).deserialize(&mut reader).and_then(|()| reader.end()) {
+            Ok(()) => Cow::Owned(masked),
+            Err(_) => self.apply(line),
+        }
+    }
+
+    /// Whether a member of that name is secret, whatever it holds.
+    fn is_secret(&self, name: &str) -> bool {
+        self.names.as_ref().is_some_and(|names| names.is_match(name))
+    }
+}
+
+/// Writes what it reads, with every text masked.
+struct Masking<'a> {
+    mask: &'a Mask,
+    to: &'a mut String,
+}
+
+impl Masking<'_> {
+    fn write<E: de::Error>(self, value: impl Serialize) -> Result<(), E> {
+        self.to.push_str(&serde_json::to_string(&value).map_err(E::custom)?);
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Masking<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Masking<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<(), E> {
+        self.write(())
+    }
+
+    fn visit_bool<E: de::Error>(self, value: bool) -> Result<(), E> {
+        self.write(value)
+    }
+
+    fn visit_u64<E: de::Error>(self, value: u64) -> Result<(), E> {
+        self.write(value)
+    }
+
+    fn visit_i64<E: de::Error>(self, value: i64) -> Result<(), E> {
+        self.write(value)
+    }
+
+    fn visit_f64<E: de::Error>(self, value: f64) -> Result<(), E> {
+        self.write(value)
+    }
+
+    fn visit_str<E: de::Error>(self, value: &str) -> Result<(), E> {
+        let masked = self.mask.apply(value);
+        self.write(masked)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Self { mask, to } = self;
+        to.push('[');
+        let first = to.len();
+        while items.next_element_seed(Separated { first, masking: Masking { mask, to } })?.is_some() {}
+        to.push(']');
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Self { mask, to } = self;
+        to.push('{');
+        let first = to.len();
+        while let Some(name) = members.next_key::<Cow<'_, str>>()? {
+            let is_secret = mask.is_secret(&name);
+            Separated { first, masking: Masking { mask, to } }.begun().write(&name)?;
+            to.push(':');
+            if is_secret {
+                members.next_value::<IgnoredAny>()?;
+                (Masking { mask, to }).write(MASKED)?;
+            } else {
+                members.next_value_seed(Masking { mask, to })?;
+            }
+        }
+        to.push('}');
+        Ok(())
+    }
+}
+
+/// The next of a list, after a comma unless it is the first.
+struct Separated<'a> {
+    first: usize,
+    masking: Masking<'a>,
+}
+
+impl<'a> Separated<'a> {
+    fn begun(self) -> Masking<'a> {
+        if self.masking.to.len() > self.first {
+            self.masking.to.push(',');
+        }
+        self.masking
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Separated<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        self.begun().deserialize(deserializer)
+    }
 }
 
 /// A place for log lines where secrets are masked.
 #[derive(Debug, Clone)]
 pub struct Masked<M> {
     mask: Arc<Mask>,
+    format: LogFormat,
     lines: M,
 }
 
 impl<M> Masked<M> {
-    /// Lines go to `lines`.
-    pub fn new(mask: Mask, lines: M) -> Self {
-        Self { mask: Arc::new(mask), lines }
+    /// Lines of that format go to `lines`.
+    pub fn new(mask: Mask, format: LogFormat, lines: M) -> Self {
+        Self { mask: Arc::new(mask), format, lines }
     }
 }
 
@@ -79,7 +214,7 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Masked<M> {
     type Writer = Line<M::Writer>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Line { mask: self.mask.clone(), line: self.lines.make_writer() }
+        Line { mask: self.mask.clone(), format: self.format, line: self.lines.make_writer() }
     }
 }
 
@@ -87,18 +222,31 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Masked<M> {
 #[derive(Debug)]
 pub struct Line<W> {
     mask: Arc<Mask>,
+    format: LogFormat,
     line: W,
 }
 
 impl<W: Write> Write for Line<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-        self.line.write_all(self.mask.apply(&String::from_utf8_lossy(line)).as_bytes())?;
+        let text = String::from_utf8_lossy(line);
+        let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
+        let masked = match self.format {
+            LogFormat::Json => self.mask.apply_to_json(text),
+            LogFormat::Text => self.mask.apply(&one_line(text)).into_owned().into(),
+        };
+        // In one piece: lines of several threads may not mix.
+        self.line.write_all(format!("{masked}{end}").as_bytes())?;
         Ok(line.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.line.flush()
     }
+}
+
+/// The text without ends of lines: what is written as it is, such as an error's words, may have some.
+fn one_line(text: &str) -> Cow<'_, str> {
+    if text.contains(['\n', '\r']) { text.replace('\n', "\\n").replace('\r', "\\r").into() } else { text.into() }
 }
 
 #[cfg(test)]
@@ -176,7 +324,7 @@ mod tests {
         for format in formats {
             let lines = Lines::default();
             let made = lines.clone();
-            let layer = crate::telemetry::lines(format, Masked::new(mask(), move || made.clone()));
+            let layer = crate::telemetry::lines(format, Masked::new(mask(), format, move || made.clone()));
             tracing::subscriber::with_default(tracing_subscriber::registry().with(layer.boxed()), || {
                 let url = "postgres://tm:hunter2@db/x";
                 let span = tracing::info_span!("careless", url, api_token = "s3cr3t").entered();
@@ -194,5 +342,77 @@ mod tests {
                 text.lines().for_each(|line| assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}"));
             }
         }
+    }
+
+    /// What two lines become, one after the other, of which a caller has chosen a part of the first.
+    fn logged(format: config::LogFormat, chosen: &str) -> String {
+        let lines = Lines::default();
+        let made = lines.clone();
+        let layer = crate::telemetry::lines(format, Masked::new(mask(), format, move || made.clone()));
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer.boxed()), || {
+            let span = tracing::info_span!("http.request", request.id = chosen, url.path = %chosen).entered();
+            tracing::warn!(request.id = chosen, http.route = "/a", debug = ?chosen, error = %chosen, count = 7, is = true, "of {chosen}");
+            drop(span);
+            tracing::warn!(request.id = "another", api_token = 12345, "password=hunter2 of another");
+        });
+        let text = lines.0.lock().unwrap().clone();
+        String::from_utf8(text).unwrap()
+    }
+
+    fn is_of_two_lines(format: config::LogFormat, chosen: &str) {
+        let text = logged(format, chosen);
+        assert!(text.ends_with('\n') && text.matches('\n').count() == 2, "{chosen:?}: {text}");
+        assert!(!text.contains("hunter2") && !text.contains("12345"), "{chosen:?}: {text}");
+        let (first, second) = text.split_once('\n').unwrap();
+        assert!(second.contains("another") && !first.contains("another"), "{chosen:?}: {text}");
+        if format == config::LogFormat::Json {
+            let of = |line: &str| {
+                serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{chosen:?}: {e}: {line}"))
+            };
+            let (first, second) = (of(first), of(second.trim_end()));
+            assert_eq!(second["request.id"], "another");
+            for (name, value) in [("level", "WARN"), ("http.route", "/a")] {
+                assert_eq!(first[name], value, "{chosen:?}: nothing beside it is touched");
+            }
+            assert_eq!((&first["count"], &first["is"]), (&serde_json::json!(7), &serde_json::json!(true)));
+            assert_eq!(first["request.id"], mask().apply(chosen).into_owned(), "{chosen:?}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_a_caller_does_not_reach_beyond_itself() {
+        let names = ["key", "password", "token", "x-api-key", "cookie", "secret"];
+        let ends =
+            ["", "'", "\"", "\\", "\\\"", "'\\", "\"a", "'a", "{", "[", "Some(", "Bearer ", "basic '", "a; b", "://", "eyJ"];
+        for format in [config::LogFormat::Json, config::LogFormat::Text] {
+            for name in names {
+                for between in ["=", ":", "=>", "\":", "'=", " = "] {
+                    for end in ends {
+                        is_of_two_lines(format, &format!("{name}{between}{end}"));
+                    }
+                }
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #![proptest_config(proptest::test_runner::Config { cases: 512, ..Default::default() })]
+        #[test]
+        fn random_values_of_headers_stay_in_their_lines(
+            chosen in "([ -~\\t]{0,24}|(key|token|cookie|x-auth-secret|password)[=:>\"' ]{0,3}|[\"'\\\\{}\\[\\],:=;]{1,4}|tmk_|Bearer |eyJ[a-z]\\.|[a-z]+://[^ ]{0,6}@?|\\PC{0,6}){0,6}",
+        ) {
+            is_of_two_lines(config::LogFormat::Json, &chosen);
+            is_of_two_lines(config::LogFormat::Text, &chosen);
+        }
+    }
+
+    #[test]
+    fn a_member_that_is_secret_is_masked_whatever_it_holds() {
+        let mask = mask();
+        let line = r#"{"a":[1,-2,0.5,null,{"db.password":{"deep":["hunter2"]},"is_token":true}],"x-api-key":7,"monkey":"b","t":"token=abc d"}"#;
+        let masked =
+            r#"{"a":[1,-2,0.5,null,{"db.password":"***","is_token":"***"}],"x-api-key":"***","monkey":"b","t":"token=*** d"}"#;
+        assert_eq!(mask.apply_to_json(line), masked);
+        assert_eq!(mask.apply_to_json("password=hunter2 {"), "password=*** {", "what is no JSON is masked as text");
     }
 }

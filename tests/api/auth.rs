@@ -267,3 +267,30 @@ async fn a_key_is_shown_once_rotated_with_an_overlap_and_revoked_everywhere() {
     office.app.post(&format!("/keys/{id}/rotate")).bearer(&office.admin).json(&json!({})).problem(409, "key_ended").await;
     office.app.delete(&format!("/keys/{id}")).bearer(&office.admin).expect(204).await;
 }
+
+#[tokio::test]
+async fn how_much_others_write_is_told_to_nobody_of_a_tenant() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    office.tenant("other").await;
+    for version in 2..6 {
+        let put = office.app.put(&format!("/routes/other/checkout/prod/v{version}")).bearer(&office.admin);
+        put.json(&json!({ "url": "https://b.example.com" })).expect(201).await;
+    }
+    // Nothing is published here: what was written waits.
+    let waiting = async |token: &str, query: &str| {
+        let status = office.app.get(&format!("/audit/status{query}")).bearer(token).expect(200).await;
+        assert!(status.json["outbox"]["oldest_seconds"].as_f64().unwrap() > 0.0, "{}", status.json);
+        status.json["outbox"]["events"].as_i64().unwrap()
+    };
+    let everywhere = office.made(&json!({ "roles": ["auditor"] })).await;
+    for query in ["", "?tenant=acme"] {
+        for role in ["auditor", "tenant_admin"] {
+            assert_eq!(waiting(&office.key("acme", &[role]).await, query).await, 2, "{role} {query}");
+        }
+        for token in [&everywhere, &office.admin] {
+            assert_eq!(waiting(token, query).await, 8, "{query}");
+        }
+    }
+    assert_eq!(waiting(&office.key("other", &["auditor"]).await, "").await, 6);
+}

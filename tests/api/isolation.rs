@@ -196,7 +196,7 @@ async fn the_services_role_changes_no_row_of_a_tenant_that_is_not_named() {
             assert_eq!(probe.execute(&delete, &[]).await.unwrap(), 0, "{delete}");
         }
     }
-    assert_eq!((inserts, updates, deletes), (11, 8, 7), "so many of the refusals were of the rows, not of the tables");
+    assert_eq!((inserts, updates, deletes), (11, 8, 8), "so many of the refusals were of the rows, not of the tables");
     let steal = "insert into routes select 'globex', service, env, version, 'http://mine', is_active, labels, description, revision, \
                  created_at, created_by, updated_at, updated_by from routes \
                  on conflict (tenant, service, env, version) do update set url = excluded.url";
@@ -233,6 +233,25 @@ async fn the_services_role_owns_nothing_and_cannot_take_the_guard_away() {
     }
     probe.execute("set row_security = off", &[]).await.unwrap();
     assert_eq!(refused(&probe, "select from routes").await, DENIED, "an error, and not all rows");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_services_role_makes_no_tables_and_no_large_objects() {
+    let app = two_tenants().await;
+    let probe = probe(&app.db, Some("acme")).await;
+    for sql in ["create temporary table mine ()", "create temp view mine as select 1", "create table mine ()"] {
+        assert_eq!(refused(&probe, sql).await, DENIED, "{sql}");
+    }
+    // What a superuser has to do once for a database, as it is done for the stack's.
+    let roles = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docker/postgres/roles.sql")).unwrap();
+    let revoke = &roles[roles.find("REVOKE EXECUTE").expect("the statement")..];
+    app.db.execute(revoke.trim_end().trim_end_matches(';'), &[]).await;
+    let writing = "select oid::regprocedure::text from pg_proc where pronamespace = 'pg_catalog'::regnamespace \
+                   and (proname like 'lo\\_%' or proname = 'lowrite') and proname not in ('lo_get', 'lo_close', 'lo_unlink', 'lo_export', \
+                     'lo_lseek', 'lo_lseek64', 'lo_tell', 'lo_tell64') and has_function_privilege('traffic_manager', oid, 'execute')";
+    let left: Vec<String> = app.db.rows(writing, &[]).await.iter().map(|row| row.get(0)).collect();
+    assert_eq!(left, Vec::<String>::new());
+    assert_eq!(refused(&probe, "select lo_create(0)").await, DENIED);
 }
 
 #[tokio::test(flavor = "multi_thread")]

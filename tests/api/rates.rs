@@ -2,13 +2,22 @@
 
 use futures_util::{StreamExt as _, stream};
 use reqwest::StatusCode;
+use secrecy::ExposeSecret as _;
 use serde_json::json;
+use traffic_manager::auth::{
+    jwt::Now,
+    key::{KeyId, NewToken},
+};
 
-use crate::support::{
-    Answer,
-    callers::Office,
-    database::{connect, url_of},
-    eventually,
+use crate::{
+    issuer::Issuer,
+    signer::{Signer, claims},
+    support::{
+        Answer,
+        callers::{Office, forger},
+        database::{connect, url_of},
+        eventually, secure,
+    },
 };
 
 /// The statuses of that many calls that are made at once.
@@ -29,8 +38,8 @@ async fn who_tries_keys_out_is_held_up_before_they_are_looked_for() {
     let before = lookups(&office).await;
     let started = std::time::Instant::now();
     let tried = statuses(1000, async |_| {
-        let token = traffic_manager::auth::key::NewToken::make().unwrap().token;
-        office.app.get("/tenants/acme").bearer(secrecy::ExposeSecret::expose_secret(&token)).send().await
+        let token = NewToken::make(&forger()).unwrap().token;
+        office.app.get("/tenants/acme").bearer(token.expose_secret()).send().await
     })
     .await;
     let (seconds, looked) = (started.elapsed().as_secs() as usize + 1, lookups(&office).await - before);
@@ -40,6 +49,85 @@ async fn who_tries_keys_out_is_held_up_before_they_are_looked_for() {
     assert!(looked <= 20 * (seconds + 1), "{looked} looked for in {seconds} s");
     let answer = office.app.get("/tenants/acme").bearer(&good).send().await;
     assert_eq!(answer.status, 200, "a good key from the same address is not held up: {}", answer.json);
+}
+
+/// What somebody may try out, from the address of others: each of these makes another credential that is not good.
+fn sprays(known: &str, issuer: &Signer) -> Vec<(&'static str, Box<dyn Fn() -> String + Send + Sync>)> {
+    let made_up = |token: NewToken| token.token.expose_secret().to_owned();
+    let known: KeyId = known.parse().unwrap();
+    let forged = Signer::ec(&issuer.kid);
+    vec![
+        ("keys that nobody has", Box::new(move || made_up(NewToken::make(&forger()).unwrap()))),
+        ("secrets of a key that there is", Box::new(move || made_up(NewToken::of(known, &forger()).unwrap()))),
+        ("texts of no form", Box::new(|| format!("{:x}", rand::random::<u128>()))),
+        ("mistyped keys", Box::new(|| format!("tmk_{:x}", rand::random::<u128>()))),
+        (
+            "tokens with a wrong signature",
+            Box::new(move || forged.token(&claims(Now::read(), json!({ "sub": format!("{:x}", rand::random::<u64>()) })))),
+        ),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn good_credentials_get_in_beside_a_spray_from_their_address() {
+    let signer = Signer::ec("k1");
+    let issuer = Issuer::with(&[&signer]);
+    let jwt = issuer.settings();
+    let mut all: Vec<&str> = jwt.iter().map(String::as_str).collect();
+    all.push("limits.attempts_per_second_per_address=20");
+    let office = Office::with(&all).await;
+    office.tenant("acme").await;
+    let (client, url) = (secure::http().build().unwrap(), format!("{}/api/v1/tenants/acme", office.app.api));
+    let known = office.key("acme", &["viewer"]).await;
+    for (what, spray) in sprays(&known[4..16], &signer) {
+        let (client, url) = (client.clone(), url.clone());
+        let (held_up, is_held_up) = tokio::sync::watch::channel(0_usize);
+        let spraying = tokio::spawn(async move {
+            let mut answers = stream::repeat_with(|| client.get(&url).bearer_auth(spray()).send()).buffer_unordered(16);
+            while let Some(answer) = answers.next().await {
+                let status = answer.expect("an answer").status().as_u16();
+                // The machine may be busy with other tests.
+                assert!(matches!(status, 401 | 429 | 503), "{status}");
+                held_up.send_modify(|count| *count += usize::from(status == 429));
+            }
+        });
+        let is_bounded = what != "tokens with a wrong signature";
+        eventually("the spray is held up", async || (!is_bounded || *is_held_up.borrow() > 20).then_some(())).await;
+        for round in 0..4 {
+            let new = office.key("acme", &["viewer"]).await;
+            office.app.get("/tenants/acme").bearer(&new).expect(200).await;
+            let rotate = office.app.post(&format!("/keys/{}/rotate", &new[4..16])).bearer(&office.admin);
+            let next = rotate.json(&json!({ "overlap_seconds": 60 })).expect(200).await;
+            office.app.get("/tenants/acme").bearer(next.json["token"].as_str().unwrap()).expect(200).await;
+            let renewed = signer.token(&claims(Now::read(), json!({ "jti": format!("{what} {round}") })));
+            office.app.get("/tenants/acme").bearer(&renewed).expect(200).await;
+            office.app.get("/tenants/acme").bearer(&new).expect(200).await;
+        }
+        assert!(!spraying.is_finished(), "{what}");
+        spraying.abort();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_that_comes_back_all_at_once_gets_in() {
+    let office = Office::with(&["limits.attempts_per_second_per_address=5"]).await;
+    office.tenant("acme").await;
+    let mut fleet = Vec::new();
+    for _ in 0..60 {
+        fleet.push(office.key("acme", &["node"]).await);
+    }
+    let again = office.again(&["limits.attempts_per_second_per_address=5"]).await;
+    let answers = statuses(fleet.len(), async |at| {
+        loop {
+            let answer = again.get("/tenants/acme/snapshot").bearer(&fleet[at]).send().await;
+            // The machine may be busy with other tests: that is nobody's attempt.
+            if answer.status != 503 {
+                return answer;
+            }
+        }
+    })
+    .await;
+    assert_eq!(count(&answers, StatusCode::OK), fleet.len(), "{answers:?}");
 }
 
 /// How often keys were looked for in Postgres.

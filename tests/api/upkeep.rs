@@ -1,11 +1,9 @@
 //! What is forgotten when its time is over.
 
-use std::sync::Arc;
-
 use serde_json::json;
-use traffic_manager::{service::upkeep, store::Server};
+use traffic_manager::service::upkeep;
 
-use crate::support::{TestApp, settings};
+use crate::support::{TestApp, primary, settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_and_plans_are_forgotten_when_their_time_is_over_and_not_before() {
@@ -34,16 +32,7 @@ async fn keys_and_plans_are_forgotten_when_their_time_is_over_and_not_before() {
         .await;
 
     let settings = settings(&app.db, &[]);
-    let (key, url) = ("postgres.primary_url", &settings.postgres.primary_url);
-    let primary = Server::new(
-        "postgres_primary",
-        key,
-        url,
-        &settings.postgres,
-        settings.resilience.policy(&settings.resilience.postgres_primary),
-    )
-    .unwrap();
-    upkeep::sweep(Arc::new(primary), settings.write.idempotency_ttl_hours).await;
+    upkeep::sweep(primary(&app.db), settings.write.idempotency_ttl_hours, settings.auth.ended_keys_days).await;
     let keys: Vec<String> = app.db.rows("select key from idempotency_keys", &[]).await.iter().map(|row| row.get(0)).collect();
     assert_eq!(keys, ["young"]);
     let plans: Vec<String> = app.db.rows("select id::text from plans", &[]).await.iter().map(|row| row.get(0)).collect();

@@ -127,6 +127,57 @@ fn supply_chain_builds_are_locked() {
     assert!(!rules.contains("GPL"), "a licence that puts conditions on what is linked with it");
 }
 
+/// What of a workflow runs code that somebody else can replace, or leaves a credential where that code finds it.
+fn workflow_faults(workflow: &str) -> Vec<String> {
+    let lines: Vec<_> = workflow.lines().collect();
+    let mut faults = Vec::new();
+    for (at, line) in lines.iter().enumerate() {
+        let Some((_, action)) = line.split_once("uses: ") else { continue };
+        let commit = action.split_whitespace().next().and_then(|action| action.split_once('@')).map_or("", |(_, commit)| commit);
+        if commit.len() != 40 || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
+            faults.push(format!("not by commit: {action}"));
+        }
+        let with = lines[at + 1..].iter().take_while(|line| !line.trim_start().starts_with("- "));
+        if action.starts_with("actions/checkout@") && !with.clone().any(|line| line.trim() == "persist-credentials: false") {
+            faults.push(format!("keeps its credentials: line {}", at + 1));
+        }
+    }
+    faults
+}
+
+#[test]
+fn supply_chain_actions_are_by_commit_and_keep_no_credentials() {
+    let good = read(".github/workflows/ci.yml");
+    assert_eq!(workflow_faults(&good), Vec::<String>::new());
+    assert!(good.matches("uses: ").count() > 10);
+    let of = |from: &str, to: &str| workflow_faults(&good.replacen(from, to, 1)).len();
+    assert_eq!(of("@11bd71901bbe5b1630ceea73d27597364c9af683", "@v4"), 1);
+    assert_eq!(of("persist-credentials: false", "fetch-depth: 1"), 1);
+}
+
+#[test]
+fn supply_chain_what_pip_installs_is_known_by_its_hash() {
+    for name in ["docker/mongo/requirements.txt", "tests/fuzz/requirements.txt"] {
+        let text = read(name);
+        let is_package = |line: &&str| line.starts_with(|c: char| c.is_ascii_alphabetic());
+        let packages = text.lines().filter(is_package).count();
+        let hashed = text.replace("\\\n", "").lines().filter(is_package).filter(|line| line.contains("--hash=sha256:")).count();
+        assert!(packages > 3 && packages == hashed, "{name}: {hashed} of {packages}");
+    }
+    for name in ["docker/stack/mongo.sh", "docker/stack/install.sh"] {
+        for line in read(name).lines().filter(|line| line.contains("pip install")) {
+            assert!(line.contains("--require-hashes"), "{name}: {line}");
+        }
+    }
+}
+
+#[test]
+fn the_stack_s_ca_leaves_no_key_behind() {
+    let script = read("docker/stack/tls.sh");
+    assert!(script.contains(r#"make_server_certificate "$TLS.new" && rm "$TLS.new/ca.key""#), "forgotten once it has signed");
+    assert!(script.contains(r#"rm -f "$TLS/ca.key""#), "of a stack that is older than this, too");
+}
+
 #[test]
 fn the_checks_of_the_container_find_what_they_look_for() {
     let good = read("docker/Dockerfile");

@@ -105,20 +105,28 @@ impl Issuer {
         self.server.stop(false).await;
     }
 
+    /// What makes a service take its tokens.
+    pub fn settings(&self) -> Vec<String> {
+        vec![
+            format!("auth.jwt.issuer={NAME}"),
+            format!("auth.jwt.audience={AUDIENCE}"),
+            format!("auth.jwt.jwks_url={}", self.url),
+        ]
+    }
+
     /// A verifier of its tokens that has no keys yet, with settings (`key=value` of `auth.jwt`, or of `resilience.jwks`) that differ from the defaults.
     pub fn verifier(&self, overrides: &[&str]) -> Arc<Verifier> {
         self.try_verifier(overrides).expect("the settings are valid")
     }
 
     pub fn try_verifier(&self, overrides: &[&str]) -> Result<Arc<Verifier>, ConfigError> {
-        let on = [format!("issuer={NAME}"), format!("audience={AUDIENCE}"), format!("jwks_url={}", self.url)];
-        let own = on.into_iter().chain(overrides.iter().map(|pair| (*pair).to_owned()));
+        let own = overrides.iter().map(|pair| (*pair).to_owned());
         // A breaker that has opened stays open while a test looks.
         let breaker = ["resilience.open_ms=60000", "resilience.max_open_ms=60000"].map(str::to_owned);
         let section = |pair: String| {
             if pair.starts_with("timeout_ms") { format!("resilience.jwks.{pair}") } else { format!("auth.jwt.{pair}") }
         };
-        let all: Vec<String> = own.map(section).chain(breaker).collect();
+        let all: Vec<String> = self.settings().into_iter().chain(own.map(section)).chain(breaker).collect();
         let settings = Settings::without_environment(&all)?;
         Ok(Verifier::new(&settings.auth.jwt, settings.resilience.policy(&settings.resilience.jwks))?.expect("an issuer is set"))
     }

@@ -37,7 +37,7 @@ fn readable(offset: i64) -> Record {
             before: None,
             after: None,
         },
-        actor: Actor { kind: "anonymous".into(), id: "anonymous".into() },
+        actor: Actor { kind: "anonymous".into(), id: "anonymous".into(), token: None },
         reason: None,
         request_id: "r".into(),
         trace_id: None,

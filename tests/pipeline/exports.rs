@@ -7,11 +7,11 @@ use reqwest::{Method, Response};
 use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use traffic_manager::app::Role;
+use traffic_manager::{app::Role, config::AuthMode};
 
 use crate::{
     gate::Gate,
-    support::{TestApp, World, eventually, secure},
+    support::{TestApp, World, callers::first_key, eventually, secure},
 };
 
 /// A world whose archive holds one event with so many labels, and copies of it that `change` tells apart.
@@ -231,6 +231,34 @@ async fn an_export_that_has_begun_waits_for_its_turn() {
     }
     for lines in futures_util::future::join_all(exports.into_iter().map(rest)).await {
         assert_eq!(lines, Ok(LARGE + 1));
+    }
+    app.drain().await;
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_cut_when_what_its_taker_came_with_ends() {
+    let (mut world, app) = large(&[]).await;
+    app.drain().await;
+    world.settings.auth.mode = AuthMode::Required;
+    world.settings.auth.key_pepper = "a pepper of the tests, 32 bytes or more".into();
+    let admin = first_key(&world.settings).await;
+    let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
+    for is_rotated in [false, true] {
+        let body = json!({ "roles": ["auditor"] });
+        let made = app.post("/keys").bearer(&admin).json(&body).expect(201).await.json;
+        let export = secure::http().build().unwrap().get(format!("{}/api/v1/audit/export", app.api));
+        let response = export.bearer_auth(made["token"].as_str().unwrap()).send().await.expect("an answer");
+        assert_eq!(response.status(), 200);
+        let key = format!("/keys/{}", made["id"].as_str().unwrap());
+        if is_rotated {
+            let rotate = app.post(&format!("{key}/rotate")).bearer(&admin).json(&json!({ "overlap_seconds": 0 }));
+            rotate.expect(200).await;
+        } else {
+            app.delete(&key).bearer(&admin).expect(204).await;
+        }
+        let broken = rest(response).await.expect_err("what it came with has ended");
+        assert!(broken < LARGE, "{broken}");
     }
     app.drain().await;
     world.end().await;

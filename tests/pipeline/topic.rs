@@ -106,7 +106,7 @@ impl Routes {
             event_id: Uuid::now_v7(),
             new_epoch: Epoch::from_random(Uuid::new_v4().into_bytes()[..8].try_into().unwrap()),
             now: "2026-11-21T05:48:00.123456Z".parse().unwrap(),
-            actor: Actor { kind: "test".into(), id: "tester".into() },
+            actor: Actor { kind: "test".into(), id: "tester".into(), token: None },
             may_create_tenant: true,
             reason: None,
             request_id: format!("{tenant}-{number}"),

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::support::{
     Answer, PATIENCE, TestApp,
-    callers::{ASKING, Office},
+    callers::{ASKING, Office, forger},
     database::variable,
     eventually, secure,
     switch::Switch,
@@ -133,8 +133,8 @@ async fn every_bad_credential_leaves_a_record_and_none_of_itself() {
         })
         .await;
     }
-    let unknown = NewToken::make().unwrap();
-    let wrong = NewToken::of(guessed.0.parse().unwrap()).unwrap();
+    let unknown = NewToken::make(&forger()).unwrap();
+    let wrong = NewToken::of(guessed.0.parse().unwrap(), &forger()).unwrap();
     let mistyped = format!("{}x", &guessed.1[..guessed.1.len() - 1]);
     let bearer = |token: &str| vec![format!("Bearer {token}")];
     let (unknown_id, wrong) = (unknown.id.to_string(), wrong.token.expose_secret().to_owned());
@@ -251,7 +251,7 @@ async fn a_record_names_the_tenant_however_its_name_was_spelled() {
 async fn a_flood_leaves_few_records_that_tell_of_all() {
     const FLOOD: usize = 10_000;
     let audited = Audited::open(&["trail.summary_ms=3600000", "http.workers=1"]).await;
-    let token = NewToken::make().unwrap().token;
+    let token = NewToken::make(&forger()).unwrap().token;
     let mistyped = format!("{}x", token.expose_secret());
     let started = Instant::now();
     let client = secure::http().build().expect("a client");

@@ -153,7 +153,7 @@ impl World {
             event_id: Uuid::nil(),
             new_epoch: Epoch::from_random([0; 8]),
             now: Timestamp::UNIX_EPOCH.into(),
-            actor: Actor { kind: "simulator".into(), id: ACTOR.into() },
+            actor: Actor { kind: "simulator".into(), id: ACTOR.into(), token: None },
             may_create_tenant: true,
             reason: None,
             request_id: key.clone(),

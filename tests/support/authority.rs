@@ -66,6 +66,14 @@ impl Authority {
         self.sign(params, ExtendedKeyUsagePurpose::ClientAuth, time)
     }
 
+    /// The same that holds until then, to the second.
+    pub fn client_until(&self, uris: &[&str], end: std::time::SystemTime) -> Identity {
+        let mut params = CertificateParams::new(vec!["client".to_owned()]).unwrap();
+        params.subject_alt_names.extend(uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())));
+        params.not_after = end.into();
+        self.sign(params, ExtendedKeyUsagePurpose::ClientAuth, Time::Now)
+    }
+
     fn sign(&self, mut params: CertificateParams, purpose: ExtendedKeyUsagePurpose, time: Time) -> Identity {
         params.extended_key_usages = vec![purpose];
         if time == Time::Over {

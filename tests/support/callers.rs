@@ -6,7 +6,7 @@ use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use traffic_manager::{
     app::commands::{self, KeyArguments},
-    auth::Role,
+    auth::{Role, key::Pepper},
     config::Settings,
 };
 
@@ -24,6 +24,11 @@ pub async fn first_key(settings: &Settings) -> String {
     let patience = PATIENCE.as_millis() as u64;
     (settings.postgres.connect_timeout_ms, settings.resilience.postgres_primary.timeout_ms) = (patience, patience);
     commands::create_key(&settings, arguments).await.expect("the first key").expose_secret().to_owned()
+}
+
+/// The pepper of somebody who makes keys up, and does not know ours.
+pub fn forger() -> Pepper {
+    Pepper::new(&"a pepper that a forger has made up".into()).expect("a pepper")
 }
 
 /// A service that asks, and its administrator's token.
@@ -50,7 +55,13 @@ impl Office {
 
     /// Another instance of the same installation.
     pub async fn another(&self) -> TestApp {
-        TestApp::on(self.app.db.clone(), &ASKING).await
+        self.again(&[]).await
+    }
+
+    /// The same with settings that differ.
+    pub async fn again(&self, overrides: &[&str]) -> TestApp {
+        let overrides: Vec<&str> = ASKING.iter().chain(overrides).copied().collect();
+        TestApp::on(self.app.db.clone(), &overrides).await
     }
 
     /// Makes a tenant with one route, `checkout/prod/v1`.

@@ -94,7 +94,7 @@ impl Desk {
             event_id: Uuid::now_v7(),
             new_epoch: Epoch::from_random(Uuid::new_v4().as_u64_pair().1.to_be_bytes()),
             now: jiff::Timestamp::now().into(),
-            actor: Actor { kind: who.kind.into(), id: who.id.into() },
+            actor: Actor { kind: who.kind.into(), id: who.id.into(), token: None },
             may_create_tenant: true,
             reason: Some(who.reason.into()),
             request_id: "r".into(),

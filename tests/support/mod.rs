@@ -26,6 +26,7 @@ use reqwest::Method;
 use traffic_manager::{
     app::{App, Role},
     config::Settings,
+    store::Server,
 };
 pub use world::World;
 
@@ -143,6 +144,14 @@ pub fn settings(db: &Database, overrides: &[&str]) -> Settings {
     all.extend(secure::overrides().iter().map(|(key, value)| format!("{key}={value}")));
     all.extend(overrides.iter().map(|pair| (*pair).to_owned()));
     Settings::without_environment(&all).expect("the settings are valid")
+}
+
+/// The primary as the service's role uses it.
+pub fn primary(db: &Database) -> Arc<Server> {
+    let settings = settings(db, &[]);
+    let (key, url) = ("postgres.primary_url", &settings.postgres.primary_url);
+    let policy = settings.resilience.policy(&settings.resilience.postgres_primary);
+    Arc::new(Server::new("postgres_primary", key, url, &settings.postgres, policy).expect("a primary"))
 }
 
 /// The process has one recorder, whatever number of services runs in it.

@@ -27,7 +27,11 @@ const PEPPER: &str = "the pepper of tests that are encrypted, which is not used 
 const KEY: &str = "testsOfTests";
 
 static TOKEN: LazyLock<SecretString> =
-    LazyLock::new(|| NewToken::of(KEY.parse().expect("the id of a key")).expect("randomness").token);
+    LazyLock::new(|| NewToken::of(KEY.parse().expect("the id of a key"), &pepper()).expect("randomness").token);
+
+fn pepper() -> Pepper {
+    Pepper::new(&PEPPER.into()).expect("a pepper")
+}
 
 /// Who a test calls as: the kind of actor, and its id.
 pub fn actor() -> (&'static str, &'static str) {
@@ -47,7 +51,7 @@ pub fn authorization() -> String {
 /// Lets the tests' key into a database.
 pub async fn let_in(database: &Database) {
     if is_on() {
-        let hash = Pepper::new(&PEPPER.into()).expect("a pepper").hash(&TOKEN);
+        let hash = pepper().hash(&TOKEN);
         let sql = "insert into api_keys (id, roles, services, envs, description, hash, created_by, changed) \
                    values ($1, '{platform_admin}', '{}', '{}', 'of the tests', $2, 'the tests', 0)";
         database.execute(sql, &[&KEY, &&hash.0[..]]).await;

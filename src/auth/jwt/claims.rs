@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use super::Refused;
+use super::{KeyPrint, Refused};
 use crate::{
-    auth::{Caller, Grant, Reach, Role},
+    auth::{Caller, Credential, Grant, Reach, Role},
     config::{self, ConfigError},
-    domain::{Invalid, event::Actor, narrowing::Narrowing, plain_text},
+    domain::{Invalid, event::Actor, narrowing::Narrowing, plain_text, time::UtcTime},
 };
 
 /// The longest `sub`.
@@ -81,11 +82,12 @@ impl Mapping {
     }
 
     /// The caller that a token stands for at `now` (Unix seconds), and when it expires.
-    pub fn caller(&self, claims: &Claims, now: f64) -> Result<(Caller, f64), Refused> {
+    pub fn caller(&self, claims: &Claims, signed_by: KeyPrint, now: f64) -> Result<(Caller, f64), Refused> {
         let expires = self.check_times(claims, now)?;
         let id = subject(claims)?;
-        let actor = Arc::new(Actor { kind: "jwt".into(), id });
-        Ok((Caller { actor, grant: Arc::new(self.grant(claims)?) }, expires))
+        let actor = Arc::new(Actor { kind: "jwt".into(), id, token: None });
+        let credential = Credential::Token { signed_by, ends: moment(expires), refused: moment(expires + self.leeway) };
+        Ok((Caller { actor, grant: Arc::new(self.grant(claims)?), credential }, expires))
     }
 
     fn check_times(&self, claims: &Claims, now: f64) -> Result<f64, Refused> {
@@ -133,6 +135,11 @@ impl Mapping {
             Some(_) => Err(Refused::BadClaim),
         }
     }
+}
+
+/// A moment in Unix seconds; one past every date is the last there is.
+fn moment(unix: f64) -> UtcTime {
+    Timestamp::from_millisecond((unix * 1000.0) as i64).unwrap_or(Timestamp::MAX).into()
 }
 
 /// An entry `what the issuer says=a role of ours`.

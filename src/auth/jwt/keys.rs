@@ -10,6 +10,7 @@ use jsonwebtoken::{
 };
 use serde::Deserialize;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::config::{self, JwtAlgorithm};
 
@@ -18,9 +19,22 @@ const MAX_KID: usize = 255;
 /// RSA keys are of at least, and at most, so many bits: less can be broken, more only costs.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
+/// The SHA-256 of a key as the issuer gave it: by this it is known again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyPrint([u8; 32]);
+
+impl KeyPrint {
+    /// Of the key with this text.
+    pub fn of(text: &[u8]) -> Self {
+        Self(Sha256::digest(text).into())
+    }
+}
+
 /// A key and the one algorithm that it is for.
 #[derive(Debug)]
 pub struct Key {
+    /// By this it is known again in a later answer of the issuer.
+    pub print: KeyPrint,
     /// What verifies with it.
     pub decoding: DecodingKey,
     /// The only algorithm that it verifies.
@@ -85,6 +99,11 @@ impl KeySet {
         }
     }
 
+    /// Whether this key is one of them.
+    pub fn has(&self, print: &KeyPrint) -> bool {
+        self.keys.values().chain(&self.only).any(|key| key.print == *print)
+    }
+
     /// Whether a set could have a key of that name at all. If not, there is no point in asking the issuer for it.
     pub fn may_have(kid: Option<&str>) -> bool {
         kid.is_none_or(|kid| (1..=MAX_KID).contains(&kid.len()))
@@ -115,7 +134,8 @@ fn key(jwk: &Jwk, settings: &config::Jwt) -> Option<Key> {
         Some(own) => fitting.find(|algorithm| KeyAlgorithm::from(*algorithm) == own)?,
         None => fitting.next()?,
     };
-    Some(Key { decoding: DecodingKey::from_jwk(jwk).ok()?, algorithm })
+    let print = KeyPrint::of(&serde_json::to_vec(jwk).ok()?);
+    Some(Key { print, decoding: DecodingKey::from_jwk(jwk).ok()?, algorithm })
 }
 
 /// Whether keys of this type and curve are for that algorithm. A symmetric key is for none.

@@ -103,7 +103,7 @@ impl World {
             event_id: Uuid::from_u64_pair(self.count, 0),
             new_epoch: Epoch::from_random(self.count.to_be_bytes()),
             now: self.now.into(),
-            actor: Actor { kind: "test".into(), id: "test".into() },
+            actor: Actor { kind: "test".into(), id: "test".into(), token: None },
             may_create_tenant: self.may_create_tenant,
             reason: None,
             request_id: String::new(),

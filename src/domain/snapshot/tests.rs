@@ -85,7 +85,7 @@ fn recorded(revision: u64, (item, items): (u32, u32), change: Change) -> Recorde
         items,
         action: Action::Updated,
         change,
-        actor: Actor { kind: "test".into(), id: "test".into() },
+        actor: Actor { kind: "test".into(), id: "test".into(), token: None },
         reason: None,
         request_id: String::new(),
         trace_id: None,

@@ -120,7 +120,7 @@ struct AuditStatus {
     /// Age of the oldest of them.
     #[schemars(range(min = 0))]
     seconds_behind: f64,
-    /// Of all tenants.
+    /// Of the caller's tenant; for who is of the whole platform, of all tenants.
     outbox: Backlog,
     tenants: Vec<TenantAuditStatus>,
     /// Where to go on; `null` at the end.
@@ -239,6 +239,9 @@ struct Accessor {
     /// `key` for an API key.
     kind: String,
     id: String,
+    /// Which token of its key was used, once the key has had more than one; see `tokens` of a key.
+    #[schemars(range(min = 1), skip_serializing_if = "Option::is_none")]
+    token: Option<u32>,
 }
 
 /// What is told of each.

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 
-use super::{KeyIn, ListIn, RotateIn};
+use super::{KeyIn, ListIn, RevokeIn, RotateIn};
 use crate::http::{
     openapi::{Answer, Operation, schemas},
     problem::Code,
@@ -41,8 +41,16 @@ struct Key {
     description: String,
     created_at: schemas::Time,
     created_by: String,
+    /// What sort of caller that was: `key`, `jwt`, `command`; `null` of old keys of which it is not known.
+    created_by_kind: Option<String>,
+    /// How many tokens it has had. From the second on, `actor.token` of an event says which of them was used.
+    #[schemars(range(min = 1))]
+    tokens: u32,
     /// When its token was last replaced.
     rotated_at: Option<schemas::Time>,
+    /// By whom, who was shown the token.
+    rotated_by: Option<String>,
+    rotated_by_kind: Option<String>,
     /// How long the token before that is good.
     previous_until: Option<schemas::Time>,
     expires_at: Option<schemas::Time>,
@@ -76,7 +84,7 @@ pub fn operations() -> Vec<Operation> {
             .answers(Answer::json::<PageOut<Key>>(200, "A page.", json!({ "items": [key()], "next_cursor": null })))
             .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
         Operation::post(LIST, "createKey", "Make an API key")
-            .about("Nobody gives more than it has: a tenant's administrator gives keys of its tenant. The token is in this answer and never again.")
+            .about("Nobody gives more than it has: a tenant's administrator gives keys of its tenant, and what ends gives nothing that ends later. Without `expires_at` the key ends with what its maker came with, if that ends. The token is in this answer and never again.")
             .headers(&["Idempotency-Key", "X-Reason"])
             .body::<KeyIn>(json!({ "tenant": "acme", "roles": ["editor"], "envs": ["prod"], "description": "deployments of acme" }))
             .reads()
@@ -92,15 +100,16 @@ pub fn operations() -> Vec<Operation> {
             .answers(Answer::json::<Key>(200, "The key.", key()))
             .refuses(&[Code::KeyNotFound, Code::InvalidRequest]),
         Operation::post("/api/v1/keys/{key_id}/rotate", "rotateKey", "Replace an API key's token")
-            .about("The token that is replaced stays good for `overlap_seconds`, so that it can be exchanged everywhere without a gap. One that was replaced before does not.")
+            .about("The token that is replaced stays good for `overlap_seconds`, so that it can be exchanged everywhere without a gap. One that was replaced before does not. Who came with what ends rotates no key that ends later.")
             .headers(&["X-Reason"])
             .body::<RotateIn>(json!({ "overlap_seconds": 3600 }))
             .reads()
             .answers(Answer::json::<NewKey>(200, "Replaced.", new_key()).with(&["Cache-Control"]))
             .refuses(&[Code::KeyNotFound, Code::KeyEnded, Code::KeysNotInUse, Code::CommitUnknown]),
         Operation::delete(KEY, "revokeKey", "Revoke an API key")
-            .about("For good. Every instance refuses it within seconds.")
+            .about("For good. Every instance refuses it within seconds, and lets go who waits with it. The keys that it made, those of which it was shown a token because it rotated them, and what came of these are revoked with it, unless `descendants=keep` says otherwise.")
             .headers(&["X-Reason"])
+            .query::<RevokeIn>()
             .reads()
             .answers(Answer::empty(204, "It is revoked."))
             .refuses(&[Code::KeyNotFound, Code::InvalidRequest, Code::CommitUnknown]),
@@ -111,7 +120,7 @@ fn key() -> Value {
     json!({
         "id": "0Yb3kQ9zTn5W", "tenant": "acme", "roles": ["editor"], "services": [], "envs": ["prod"],
         "description": "deployments of acme", "created_at": "2026-11-21T08:03:37.661997Z", "created_by": "7JmC2hVxP0aq",
-        "rotated_at": null, "previous_until": null, "expires_at": null, "revoked_at": null, "revoked_by": null, "last_used_at": null,
+        "created_by_kind": "key", "tokens": 1, "rotated_at": null, "rotated_by": null, "rotated_by_kind": null, "previous_until": null, "expires_at": null, "revoked_at": null, "revoked_by": null, "last_used_at": null,
     })
 }
 

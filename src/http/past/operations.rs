@@ -47,6 +47,9 @@ struct Blame {
 struct BlamedActor {
     id: String,
     kind: String,
+    /// Which token of its key was used, once the key has had more than one; see `tokens` of a key.
+    #[schemars(range(min = 1), skip_serializing_if = "Option::is_none")]
+    token: Option<u32>,
 }
 
 /// `GET …/blame`
