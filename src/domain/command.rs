@@ -285,6 +285,8 @@ pub enum Rejection {
     /// A policy sends traffic to what is to be removed.
     #[error("a traffic policy sends traffic there")]
     VersionInUse {
+        /// The route that they send it to.
+        route: RouteName,
         /// Which policies.
         policies: Vec<PolicyName>,
         /// Whether confirming would do.
@@ -337,16 +339,64 @@ pub enum Rejection {
     /// The same `Idempotency-Key` was used with another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
+    /// One of the above, with the place of what it is about.
+    #[error("{rejection}")]
+    Placed {
+        /// A JSON pointer into the body.
+        pointer: String,
+        /// The rejection.
+        rejection: Box<Rejection>,
+    },
+}
+
+/// The part of a body of many changes that a rejection is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Sought<'a> {
+    /// The change of this policy.
+    Policy(&'a PolicyName),
+    /// The change of this route.
+    Route(&'a RouteName),
+    /// The first change of anything of this service in this environment.
+    Place(&'a ServiceName, &'a EnvName),
+    /// The first claim of this host with this path prefix.
+    Host(&'a Host, &'a str),
+    /// All changes together.
+    Changes,
 }
 
 impl Rejection {
-    /// The same, with pointers into a body of many changes: `place` is where a policy stands in it.
+    /// The same, with pointers into a body of many changes: `place` is where a part stands in it.
     #[must_use]
-    pub fn placed(self, place: impl Fn(&PolicyName) -> Option<String>) -> Self {
-        let Self::VersionsNotFound { policy, mut versions } = self else { return self };
-        let prefix = place(&policy).unwrap_or_default();
-        versions.iter_mut().for_each(|(pointer, _)| pointer.insert_str(0, &prefix));
-        Self::VersionsNotFound { policy, versions }
+    pub fn placed(self, place: impl Fn(Sought<'_>) -> Option<String>) -> Self {
+        let pointer = match &self {
+            Self::VersionsNotFound { policy, .. } => place(Sought::Policy(policy)),
+            Self::HostTaken { host, prefix, .. } => place(Sought::Host(host, prefix)),
+            Self::VersionInUse { route, .. } => place(Sought::Route(route)),
+            Self::OutsideGrant { service, env } => place(Sought::Place(service, env)),
+            Self::QuotaExceeded { quota: "routes" | "policies", .. } | Self::ShrinkNotConfirmed { .. } => place(Sought::Changes),
+            // About the tenant, the whole request, or placed already.
+            Self::QuotaExceeded { .. }
+            | Self::TenantNotFound
+            | Self::RouteNotFound
+            | Self::TenantExists
+            | Self::TenantNotEmpty { .. }
+            | Self::PolicyNotFound
+            | Self::PlanStale
+            | Self::TooManyWrites { .. }
+            | Self::TooManyChanges
+            | Self::PreconditionFailed { .. }
+            | Self::Invalid { .. }
+            | Self::IdempotencyMismatch
+            | Self::Placed { .. } => None,
+        };
+        match (self, pointer) {
+            (rejection, None) => rejection,
+            (Self::VersionsNotFound { policy, mut versions }, Some(prefix)) => {
+                versions.iter_mut().for_each(|(pointer, _)| pointer.insert_str(0, &prefix));
+                Self::VersionsNotFound { policy, versions }
+            }
+            (rejection, Some(pointer)) => Self::Placed { pointer, rejection: Box::new(rejection) },
+        }
     }
 }
 

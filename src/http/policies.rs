@@ -18,6 +18,7 @@ use super::{
     past::{self, at_in_query},
     problem::{FieldError, Problem},
     respond::{self, double_option},
+    returned::{self, Returnable, Returned},
     routes::{GetIn, HistoryIn},
 };
 use crate::{
@@ -42,6 +43,7 @@ struct PolicyOut<'a> {
 /// The body of `PUT`: a policy without its name.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = returned::told::<PolicyIn>)]
 pub struct PolicyIn {
     /// Where traffic goes whose version is inactive, in this order.
     #[schemars(with = "Vec<schemas::VersionName>", length(max = MAX_PARTS))]
@@ -69,6 +71,11 @@ pub struct RuleIn {
     matching: Object<Matching>,
     name: String,
     version: VersionName,
+}
+
+impl Returnable for PolicyIn {
+    const READ_ONLY: &'static [&'static str] = returned::OF_OBJECT;
+    const IN_PATH: &'static [&'static str] = &["tenant", "service", "env"];
 }
 
 impl PolicyIn {
@@ -150,11 +157,15 @@ fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
 
 /// `PUT /policies/{tenant}/{service}/{env}`
 pub async fn put(
-    state: web::Data<ApiState>, context: WriteContext, path: PolicyPath, body: Body<PolicyIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: PolicyPath, body: Body<Returned<PolicyIn>>,
 ) -> Result<HttpResponse, Problem> {
     let PolicyKey { tenant, name: policy } = key_in_path(path)?;
-    let spec = body.0.parse().map_err(|errors| Problem::fields(wrong_members("", errors)))?;
-    write(&state, context.sized(body.1), tenant, Op::PutPolicy { policy, spec }).await
+    let PolicyName { service, env } = &policy;
+    let names = [("tenant", tenant.as_str()), ("service", service.as_str()), ("env", env.as_str())];
+    let context = context.sized(body.1);
+    let body = body.0.of(&names, "").map_err(|error| Problem::fields(vec![error]))?;
+    let spec = body.parse().map_err(|errors| Problem::fields(wrong_members("", errors)))?;
+    write(&state, context, tenant, Op::PutPolicy { policy, spec }).await
 }
 
 /// `PATCH /policies/{tenant}/{service}/{env}`
@@ -181,7 +192,7 @@ pub async fn get(
 ) -> Result<HttpResponse, Problem> {
     let key = key_in_path(path)?;
     if let Some(at) = query.0.at {
-        let (policy, tag) = state.reads.policy_at(&key, &at_in_query("at", &at)?).await?;
+        let (policy, tag) = state.reads.policy_at(&key, &at_in_query("?at", &at)?).await?;
         return Ok(past::was(&tag, &PolicyOut { tenant: &key.tenant, policy: &policy }));
     }
     let freshness = context.freshness(query.0.min_revision.as_deref())?;

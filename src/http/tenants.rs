@@ -15,6 +15,7 @@ use super::{
     openapi::schemas,
     problem::Problem,
     respond::{self, double_option},
+    returned::{self, Returnable, Returned},
     routes::MinimumIn,
 };
 use crate::{
@@ -31,11 +32,16 @@ use crate::{
 /// The body of `POST /tenants`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = returned::told::<TenantIn>)]
 pub struct TenantIn {
     #[schemars(with = "schemas::TenantName")]
     name: Option<String>,
     #[schemars(with = "Option<operations::Quotas>")]
     quotas: Option<Object<Quotas>>,
+}
+
+impl Returnable for TenantIn {
+    const READ_ONLY: &'static [&'static str] = returned::OF_TENANT;
 }
 
 /// The body of `PATCH /tenants/{tenant}`: a merge patch.
@@ -84,9 +90,11 @@ fn written(reply: &Reply) -> HttpResponse {
 }
 
 /// `POST /tenants`
-pub async fn create(state: web::Data<ApiState>, context: WriteContext, body: Body<TenantIn>) -> Result<HttpResponse, Problem> {
+pub async fn create(
+    state: web::Data<ApiState>, context: WriteContext, body: Body<Returned<TenantIn>>,
+) -> Result<HttpResponse, Problem> {
     let context = context.sized(body.1);
-    let TenantIn { name, quotas } = body.0;
+    let TenantIn { name, quotas } = body.0.into_inner();
     let mut fields = Fields::default();
     let name = fields.required::<TenantName>("/name", name);
     let quotas = quotas.map(|quotas| quotas.0).unwrap_or_default();

@@ -5,6 +5,7 @@ mod support;
 
 mod auth;
 mod bad_input;
+mod bodies;
 mod changes;
 mod commits;
 mod conditions;
