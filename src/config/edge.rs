@@ -18,6 +18,9 @@ pub(super) fn check(http: &Http) -> Result<(), ConfigError> {
     if http.max_bulk_total_bytes < http.max_bulk_bytes {
         return Err(invalid("http.max_bulk_total_bytes", "must be at least http.max_bulk_bytes"));
     }
+    if http.max_bulk_tenant_bytes < http.max_bulk_bytes {
+        return Err(invalid("http.max_bulk_tenant_bytes", "must be at least http.max_bulk_bytes"));
+    }
     let token = http.ops_token.expose_secret();
     if token.is_empty() && !http.ops_listen.ip().is_loopback() {
         return Err(invalid("http.ops_token", "is required while http.ops_listen is not a loopback address"));

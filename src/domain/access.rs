@@ -54,8 +54,8 @@ pub struct AccessEvent {
     /// What sort.
     pub kind: Kind,
     /// What was done or tried: `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`, `breaker_forced_closed`,
-    /// `breaker_released`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`, `replay_cancelled`, or the endpoint, such as
-    /// `GET /api/v1/audit/events`.
+    /// `breaker_released`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`, `replay_cancelled`, `plan_deleted`, or the
+    /// endpoint, such as `GET /api/v1/audit/events`.
     pub action: String,
     /// What was answered; `None` for changes of keys and of how the service runs, which are told because they were made.
     pub status: Option<u16>,
@@ -69,7 +69,7 @@ pub struct AccessEvent {
     pub actor: Option<Actor>,
     /// The key that was presented or changed.
     pub key: Option<String>,
-    /// What else was acted on: the id of a dead letter or of a replay.
+    /// The id of the dead letter, the replay or the plan that was acted on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
     /// From where.

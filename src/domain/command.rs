@@ -323,6 +323,8 @@ pub enum Rejection {
     /// A policy sends traffic to what is to be removed.
     #[error("a traffic policy sends traffic there")]
     VersionInUse {
+        /// The route that they send it to.
+        route: RouteName,
         /// Which policies.
         policies: Vec<PolicyName>,
         /// Whether confirming would do.
@@ -383,6 +385,29 @@ pub enum Rejection {
     /// The same `Idempotency-Key` was used with another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
+    /// One of the above, with the place of what it is about.
+    #[error("{rejection}")]
+    Placed {
+        /// A JSON pointer into the body.
+        pointer: String,
+        /// The rejection.
+        rejection: Box<Rejection>,
+    },
+}
+
+/// The part of a body of many changes that a rejection is about.
+#[derive(Debug, Clone, Copy)]
+pub enum Sought<'a> {
+    /// The change of this policy.
+    Policy(&'a PolicyName),
+    /// The change of this route.
+    Route(&'a RouteName),
+    /// The first change of anything of this service in this environment.
+    Place(&'a ServiceName, &'a EnvName),
+    /// The first claim of this host, with this path prefix if one is given.
+    Host(&'a Host, Option<&'a str>),
+    /// All changes together.
+    Changes,
 }
 
 fn taken(host: &Host, prefix: &str, of_another_tenant: bool) -> String {
@@ -417,6 +442,15 @@ pub struct TooLarge {
     pub bytes: usize,
 }
 
+impl TooLarge {
+    fn sought(&self) -> Option<Sought<'_>> {
+        Some(match self.object.as_ref()? {
+            Named::Route(name) => Sought::Route(name),
+            Named::Policy(name) => Sought::Policy(name),
+        })
+    }
+}
+
 /// The name of an object that a revision can change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Named {
@@ -427,22 +461,42 @@ pub enum Named {
 }
 
 impl Rejection {
-    /// The same, with pointers into a body of many changes: `place` is where an object stands in it.
+    /// The same, with pointers into a body of many changes: `place` is where a part stands in it.
     #[must_use]
-    pub fn placed(self, place: impl Fn(&Named) -> Option<String>) -> Self {
-        match self {
-            Self::VersionsNotFound { policy, mut versions } => {
-                let prefix = place(&Named::Policy(policy.clone())).unwrap_or_default();
+    pub fn placed(mut self, place: impl Fn(Sought<'_>) -> Option<String>) -> Self {
+        if let Self::TooLarge { objects, .. } = &mut self {
+            objects.iter_mut().for_each(|object| object.pointer = object.sought().and_then(&place).unwrap_or_default());
+        }
+        let pointer = match &self {
+            Self::VersionsNotFound { policy, .. } => place(Sought::Policy(policy)),
+            Self::HostTaken { host, prefix, .. } => place(Sought::Host(host, Some(prefix))),
+            Self::HostNotAllowed { host, .. } => place(Sought::Host(host, None)),
+            Self::VersionInUse { route, .. } => place(Sought::Route(route)),
+            Self::OutsideGrant { service, env } => place(Sought::Place(service, env)),
+            Self::QuotaExceeded { quota: "routes" | "policies", .. } | Self::ShrinkNotConfirmed { .. } => place(Sought::Changes),
+            // About the tenant, the whole request, or placed already.
+            Self::QuotaExceeded { .. }
+            | Self::TenantNotFound
+            | Self::RouteNotFound
+            | Self::TenantExists
+            | Self::TenantNotEmpty { .. }
+            | Self::PolicyNotFound
+            | Self::PlanStale
+            | Self::TooManyWrites { .. }
+            | Self::TooManyChanges
+            | Self::PreconditionFailed { .. }
+            | Self::Invalid { .. }
+            | Self::TooLarge { .. }
+            | Self::IdempotencyMismatch
+            | Self::Placed { .. } => None,
+        };
+        match (self, pointer) {
+            (rejection, None) => rejection,
+            (Self::VersionsNotFound { policy, mut versions }, Some(prefix)) => {
                 versions.iter_mut().for_each(|(pointer, _)| pointer.insert_str(0, &prefix));
                 Self::VersionsNotFound { policy, versions }
             }
-            Self::TooLarge { mut objects, limit } => {
-                for object in &mut objects {
-                    object.pointer = object.object.as_ref().and_then(&place).unwrap_or_default();
-                }
-                Self::TooLarge { objects, limit }
-            }
-            other => other,
+            (rejection, Some(pointer)) => Self::Placed { pointer, rejection: Box::new(rejection) },
         }
     }
 }

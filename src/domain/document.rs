@@ -1,17 +1,23 @@
 //! A tenant, or a part of it, as one document: what a repository keeps, what an export gives, what a plan takes.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
-use serde::{Deserialize, Serialize};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, SeqAccess, Visitor},
+};
 
 use super::{
     Invalid, given,
     ids::{EnvName, PolicyName, RouteName, ServiceName, VersionName},
     plan::Content,
-    policy::{Host, PathPrefix, PolicySpec, Rule, Share, StickyBy},
+    policy::{Host, MAX_PARTS, PathPrefix, PolicySpec, Rule, Share, StickyBy},
     route::{Description, Labels, RouteSpec, RouteUrl},
     snapshot::Scope,
 };
+
+/// With more errors than so many, nothing more is looked at: nobody is told of them.
+pub const MAX_TOLD: usize = 20;
 
 /// The document. An export is sorted and says everything, so the same state gives the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +60,32 @@ fn yes() -> bool {
     true
 }
 
+/// A list of at most [`MAX_PARTS`] items. More of them are not read: a short item takes many times its length in memory.
+pub fn parts<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+    struct Parts<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Parts<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a list")
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+            let mut list = Vec::new();
+            while let Some(item) = items.next_element()? {
+                if list.len() == MAX_PARTS {
+                    return Err(A::Error::custom(format!("too many: at most {MAX_PARTS}")));
+                }
+                list.push(item);
+            }
+            Ok(list)
+        }
+    }
+
+    deserializer.deserialize_seq(Parts(PhantomData))
+}
+
 /// A traffic policy of a document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,19 +95,19 @@ pub struct PolicyDoc {
     /// Environment.
     pub env: EnvName,
     /// See [`PolicySpec`].
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parts")]
     pub hosts: Vec<Host>,
     /// See [`PolicySpec`].
     #[serde(default)]
     pub path_prefix: PathPrefix,
     /// See [`PolicySpec`].
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parts")]
     pub split: Vec<Share>,
     /// See [`PolicySpec`].
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parts")]
     pub failover: Vec<VersionName>,
     /// See [`PolicySpec`].
-    #[serde(default)]
+    #[serde(default, deserialize_with = "parts")]
     pub rules: Vec<Rule>,
     /// See [`PolicySpec`].
     #[serde(default)]
@@ -131,6 +163,9 @@ impl Document {
         let outside = || Invalid::new("not_in_scope", "is not in the scope of the document");
         let twice = || Invalid::new("duplicate", "stands there already");
         for (at, route) in self.routes.into_iter().enumerate() {
+            if errors.len() > MAX_TOLD {
+                return Err(errors);
+            }
             let (name, spec) = route.into_route();
             if !self.scope.has(&name.service, &name.env) {
                 errors.push((format!("/routes/{at}"), outside()));
@@ -140,6 +175,9 @@ impl Document {
             }
         }
         for (at, policy) in self.policies.into_iter().enumerate() {
+            if errors.len() > MAX_TOLD {
+                return Err(errors);
+            }
             match policy.into_policy() {
                 Ok((name, _)) if !self.scope.has(&name.service, &name.env) => errors.push((format!("/policies/{at}"), outside())),
                 Ok((name, spec)) => {

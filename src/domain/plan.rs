@@ -181,8 +181,16 @@ pub struct Warning {
 pub fn hash(
     tenant: &TenantName, base: Option<&VersionTag>, scope: &Scope, changes: &[PlannedChange],
 ) -> Result<EventHash, serde_json::Error> {
-    let hashed = serde_json::json!({ "base": base, "changes": changes, "scope": scope, "tenant": tenant });
-    Ok(EventHash::of(&chain::canonical(&hashed)?))
+    /// Borrowed: the changes may be megabytes.
+    #[derive(Serialize)]
+    struct Hashed<'a> {
+        base: Option<&'a VersionTag>,
+        changes: &'a [PlannedChange],
+        scope: &'a Scope,
+        tenant: &'a TenantName,
+    }
+
+    Ok(EventHash::of(&chain::canonical(&Hashed { base, changes, scope, tenant })?))
 }
 
 #[cfg(test)]

@@ -52,7 +52,8 @@ pub struct Endpoint {
 
 const PLATFORM: &[Role] = &[PlatformAdmin];
 const ADMINS: &[Role] = &[PlatformAdmin, TenantAdmin];
-const WRITE: &[Role] = &[PlatformAdmin, TenantAdmin, Editor];
+/// The roles that change a tenant's routes and policies.
+pub const WRITE: &[Role] = &[PlatformAdmin, TenantAdmin, Editor];
 const READ: &[Role] = &[PlatformAdmin, TenantAdmin, Editor, Viewer];
 const POLL: &[Role] = &[PlatformAdmin, TenantAdmin, Editor, Viewer, Node];
 const AUDIT: &[Role] = &[PlatformAdmin, TenantAdmin, Auditor];
@@ -157,6 +158,16 @@ pub const TABLE: &[Endpoint] = &[
     public("/docs/{file:.*}"),
 ];
 
+/// Endpoints that work out what a write would do, and do nothing, when their query has `dry_run=true`. Whoever may read may ask for that.
+const DRY_RUNS: &[(&str, &str)] = &[("POST", "/api/v1/tenants/{tenant}/plans")];
+
+/// The roles of which a request to an endpoint needs one, if it needs any.
+pub fn roles(endpoint: &Endpoint, query: &str) -> Option<&'static [Role]> {
+    let roles = endpoint.access.roles()?;
+    let is_dry = || url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "dry_run" && value == "true");
+    Some(if DRY_RUNS.contains(&(endpoint.method, endpoint.path)) && is_dry() { READ } else { roles })
+}
+
 /// What is known of a path.
 pub enum Found {
     /// The row of the endpoint.
@@ -201,6 +212,25 @@ mod tests {
         assert!(matches!(find("GET", "/api/v1/nothing"), Found::Unlisted));
         assert!(matches!(find("TRACE", "/api/v1/routes"), Found::OtherMethods));
         assert!(matches!(find("HEAD", "/api/v1/routes"), Found::Endpoint(row) if row.method == "GET"));
+    }
+
+    #[test]
+    fn a_dry_run_takes_the_roles_of_reading_and_nothing_else_does() {
+        for row in TABLE {
+            let is_plan = (row.method, row.path) == ("POST", "/api/v1/tenants/{tenant}/plans");
+            for query in ["", "dry_run=false", "dry_run", "dry_run=1", "dry=true", "x=dry_run=true"] {
+                assert_eq!(roles(row, query), row.access.roles(), "{} {}", row.method, row.path);
+            }
+            for query in ["dry_run=true", "a=b&dry%5frun=%74rue"] {
+                assert_eq!(
+                    roles(row, query),
+                    if is_plan { Some(READ) } else { row.access.roles() },
+                    "{} {}",
+                    row.method,
+                    row.path
+                );
+            }
+        }
     }
 
     #[test]

@@ -1,82 +1,106 @@
-//! Large bodies: those of plans and batches, as JSON or YAML. What all of them hold at a time is bounded, or a few callers could use up the
-//! memory of everybody.
+//! Large bodies: those of plans and batches, as JSON or YAML. What all of them hold at a time is bounded, and what those of one tenant hold,
+//! or a few callers could use up the memory of everybody.
 
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 
 use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::{StreamExt as _, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
-    extract::{Format, format, parse_json},
+    extract::format,
     problem::{Code, Problem},
+    readers::{Readers, Shares},
 };
 use crate::config;
 
-/// What permits are for: a body is counted in these.
+/// The unit in which room for bodies is counted, in bytes.
 const PIECE: usize = 1024;
 
-/// How large one body may be, and all of them together.
+/// Limits of one large body, of all of them together, and of those of one tenant.
 #[derive(Debug, Clone)]
 pub struct Limits {
     max_bytes: usize,
     /// Up to here a body counts as one of the small ones, which are everywhere.
     small_bytes: usize,
     pieces: Arc<Semaphore>,
+    shares: Arc<Shares>,
+}
+
+/// Room for a body, among all and among those of its tenant.
+#[derive(Debug)]
+struct Room {
+    all: OwnedSemaphorePermit,
+    own: OwnedSemaphorePermit,
 }
 
 impl Limits {
-    /// Those of the settings.
+    /// Reads the limits from the settings.
     pub fn new(settings: &config::Http) -> Self {
         let pieces = Arc::new(Semaphore::new(settings.max_bulk_total_bytes / PIECE));
-        Self { max_bytes: settings.max_bulk_bytes, small_bytes: settings.max_body_bytes, pieces }
+        let share = settings.max_bulk_tenant_bytes.min(settings.max_bulk_total_bytes) / PIECE;
+        let (max_bytes, small_bytes) = (settings.max_bulk_bytes, settings.max_body_bytes);
+        Self { max_bytes, small_bytes, pieces, shares: Arc::new(Shares::new(share)) }
     }
 
-    /// Room for a body that has grown to `size` and has room for what `held` says.
-    fn make_room(&self, size: usize, held: &mut Option<OwnedSemaphorePermit>) -> Result<(), Problem> {
-        let has = held.as_ref().map_or(0, OwnedSemaphorePermit::num_permits);
+    /// Makes room for a body of `tenant` that has grown to `size`, beside the room that it holds already.
+    fn make_room(&self, tenant: &str, size: usize, held: &mut Option<Room>) -> Result<(), Problem> {
+        let has = held.as_ref().map_or(0, |room| room.all.num_permits());
         let wants = if size > self.small_bytes { size.div_ceil(PIECE) } else { 0 };
         let Some(more) = u32::try_from(wants.saturating_sub(has)).ok().filter(|more| *more > 0) else { return Ok(()) };
-        let full = |_| Problem::new(Code::Overloaded, "too many large bodies are being read: see http.max_bulk_total_bytes");
-        let room = self.pieces.clone().try_acquire_many_owned(more).map_err(full)?;
+        let full = |setting: &str| Problem::new(Code::Overloaded, format!("too many large bodies are being read: see {setting}"));
+        let own = self.shares.of(tenant).try_acquire_many_owned(more).map_err(|_| full("http.max_bulk_tenant_bytes"))?;
+        let all = self.pieces.clone().try_acquire_many_owned(more).map_err(|_| full("http.max_bulk_total_bytes"))?;
         match held {
-            Some(held) => held.merge(room),
-            None => *held = Some(room),
+            Some(held) => {
+                held.all.merge(all);
+                held.own.merge(own);
+            }
+            None => *held = Some(Room { all, own }),
         }
         Ok(())
     }
 
-    async fn read(&self, mut payload: Payload, announced: usize) -> Result<(Bytes, Option<OwnedSemaphorePermit>), Problem> {
+    async fn read(&self, tenant: &str, mut payload: Payload, announced: usize) -> Result<(Bytes, Option<Room>), Problem> {
         let too_large = || Problem::new(Code::PayloadTooLarge, "see http.max_body_bytes and http.max_bulk_bytes");
         if announced > self.max_bytes {
             return Err(too_large());
         }
-        let (mut body, mut held) = (BytesMut::new(), None);
+        let (mut body, mut held) = (Vec::new(), None);
         while let Some(piece) = payload.next().await {
             let piece = piece.map_err(|_| Problem::new(Code::MalformedRequest, "the body ended before its end"))?;
             if body.len() + piece.len() > self.max_bytes {
                 return Err(too_large());
             }
-            self.make_room(body.len() + piece.len(), &mut held)?;
+            self.make_room(tenant, body.len() + piece.len(), &mut held)?;
+            if body.capacity() - body.len() < piece.len() {
+                // Doubling could take twice what is counted.
+                body.reserve_exact(piece.len().max(body.len() / 4));
+            }
             body.extend_from_slice(&piece);
         }
-        Ok((body.freeze(), held))
+        Ok((body.into(), held))
     }
 }
 
 /// A body of up to `http.max_bulk_bytes`, with its size in bytes, and its room for as long as it is worked on.
 #[derive(Debug)]
-pub struct Bulk<T>(pub T, pub usize, #[expect(dead_code, reason = "held, not read")] Option<OwnedSemaphorePermit>);
+pub struct Bulk<T>(pub T, pub usize, #[expect(dead_code, reason = "held, not read")] Option<Held>);
 
-impl<T: DeserializeOwned + 'static> FromRequest for Bulk<T> {
+/// Keeps the room of a body.
+#[derive(Debug)]
+pub struct Held(#[expect(dead_code, reason = "held, not read")] Room);
+
+impl<T: DeserializeOwned + Send + 'static> FromRequest for Bulk<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let format = format(request);
         let limits = request.app_data::<Limits>().cloned();
+        let readers = Readers::of(request);
         let length = request.headers().get(header::CONTENT_LENGTH);
         let announced = length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
         let payload = payload.take();
@@ -86,22 +110,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for Bulk<T> {
                 return Err(Problem::unsupported("send application/json or application/yaml", header::ACCEPT, taken));
             };
             let limits = limits.ok_or_else(|| Problem::new(Code::Internal, "a large body without a limit"))?;
-            let (bytes, room) = limits.read(payload, announced).await?;
-            let body = match format {
-                Format::Json => parse_json(&bytes)?,
-                Format::Yaml => parse_json(&yaml_as_json(&bytes)?)?,
-            };
-            Ok(Self(body, bytes.len(), room))
+            let (bytes, room) = limits.read(readers.whose(), payload, announced).await?;
+            let size = bytes.len();
+            Ok(Self(readers.read(bytes, format).await?, size, room.map(Held)))
         })
     }
-}
-
-/// YAML is read as the JSON that it stands for. The library refuses a member that is there twice, too deep a nesting, and a document that
-/// refers to itself again and again.
-fn yaml_as_json(bytes: &[u8]) -> Result<Vec<u8>, Problem> {
-    let not_yaml = |error: &dyn fmt::Display| Problem::new(Code::MalformedRequest, format!("the body is not YAML: {error}"));
-    let value: serde_yaml_ng::Value = serde_yaml_ng::from_slice(bytes).map_err(|error| not_yaml(&error))?;
-    serde_json::to_vec(&value).map_err(|error| not_yaml(&error))
 }
 
 #[cfg(test)]
@@ -110,26 +123,42 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn large_bodies_share_one_bound_and_small_ones_do_not_count() {
+    fn limits() -> Limits {
         let settings = config::Settings::without_environment(&[
             "http.max_body_bytes=2048".into(),
             "http.max_bulk_bytes=8192".into(),
             "http.max_bulk_total_bytes=10240".into(),
+            "http.max_bulk_tenant_bytes=9216".into(),
         ]);
-        let limits = Limits::new(&settings.unwrap().http);
+        Limits::new(&settings.unwrap().http)
+    }
+
+    #[test]
+    fn large_bodies_share_one_bound_and_small_ones_do_not_count() {
+        let limits = limits();
         let (mut one, mut other) = (None, None);
-        limits.make_room(2048, &mut other).unwrap();
+        limits.make_room("a", 2048, &mut other).unwrap();
         assert!(other.is_none());
         for size in [2049, 5000, 5001, 8192] {
-            limits.make_room(size, &mut one).unwrap();
+            limits.make_room("a", size, &mut one).unwrap();
         }
-        assert_eq!((one.as_ref().unwrap().num_permits(), limits.pieces.available_permits()), (8, 2));
-        let refused = limits.make_room(3000, &mut other).unwrap_err();
+        assert_eq!((one.as_ref().unwrap().all.num_permits(), limits.pieces.available_permits()), (8, 2));
+        let refused = limits.make_room("b", 3000, &mut other).unwrap_err();
         assert_eq!(refused.status_code(), 503);
         drop(one);
-        limits.make_room(3000, &mut other).unwrap();
+        limits.make_room("b", 3000, &mut other).unwrap();
         drop(other);
         assert_eq!(limits.pieces.available_permits(), 10);
+    }
+
+    #[test]
+    fn large_bodies_of_one_tenant_leave_room_for_another() {
+        let limits = limits();
+        let (mut one, mut two, mut other) = (None, None, None);
+        limits.make_room("a", 8192, &mut one).unwrap();
+        assert!(limits.make_room("a", 2049, &mut two).unwrap_err().to_string().contains("http.max_bulk_tenant_bytes"));
+        drop(one);
+        limits.make_room("a", 4096, &mut two).unwrap();
+        limits.make_room("b", 4096, &mut other).unwrap();
     }
 }

@@ -164,7 +164,8 @@ pub fn roles_page() -> String {
         "# Roles\n\nWho may use which endpoint. This page is made from the table in [src/http/access.rs](../src/http/access.rs), which the service \
          itself asks, by\n`UPDATE_DOCS=1 cargo test --test contract`. A caller must also reach the tenant that a request names: another's is \
          answered as one that\ndoes not exist. How callers prove who they are, and what narrows them: [authentication.md](authentication.md). In the \
-         last column: who reads\nthis is itself audited. \"all\": only with the role in every tenant.\n\n| endpoint |{names} audited |\n|---|{}---|\n",
+         last column: who reads\nthis is itself audited. \"all\": only with the role in every tenant. Whoever may read a tenant may also ask for a plan with\n`?dry_run=true`, which \
+         keeps nothing.\n\n| endpoint |{names} audited |\n|---|{}---|\n",
         "---|".repeat(Role::ALL.len()),
     );
     let mut public = String::from("\nFor everybody, without credentials:\n\n");

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use validator::Validate;
 
@@ -25,6 +25,7 @@ use super::{
     extract::{Fields, Query},
     openapi::schemas,
     problem::Problem,
+    respond,
 };
 use crate::{
     auth::Caller,
@@ -32,11 +33,14 @@ use crate::{
     service::exports::{ArchivedEvent, Export},
 };
 
-/// What a cell of CSV must not begin with, or a spreadsheet takes it for a formula (OWASP ASVS 1.2.10).
-const FORMULAS: [char; 7] = ['=', '+', '-', '@', '\t', '\r', '\0'];
+/// Characters that a spreadsheet takes for the beginning of a formula (OWASP ASVS 1.2.10), also in the widths of East Asian keyboards.
+const FORMULAS: [char; 15] = ['=', '+', '-', '@', '\t', '\r', '\0', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫'];
+
+/// Characters after which a cell begins for a spreadsheet that separates by something else than commas.
+const SEPARATORS: [char; 5] = [';', ',', '\t', '\n', '\r'];
 
 /// The columns of CSV, and where each stands in an archived event. What is not there is an empty cell.
-const COLUMNS: [(&str, &str); 23] = [
+const COLUMNS: [(&str, &str); 24] = [
     ("occurred_at", "/occurred_at"),
     ("tenant", "/tenant"),
     ("service", "/route/service"),
@@ -60,6 +64,7 @@ const COLUMNS: [(&str, &str); 23] = [
     ("processed_at", "/processed_at"),
     ("prev_hash", "/prev_hash"),
     ("hash", "/hash"),
+    ("changed_by_kind", "/event/actor/kind"),
 ];
 
 /// What a body that has begun can fail with.
@@ -182,10 +187,10 @@ fn body(
 }
 
 /// NDJSON: a JSON object a line.
-fn json_lines(events: &[ArchivedEvent]) -> Result<Bytes, serde_json::Error> {
+fn json_lines(events: &[impl Serialize]) -> Result<Bytes, serde_json::Error> {
     let mut lines = Vec::new();
     for event in events {
-        serde_json::to_writer(&mut lines, event)?;
+        lines.extend_from_slice(&respond::one_line(serde_json::to_vec(event)?.into()));
         lines.push(b'\n');
     }
     Ok(lines.into())
@@ -208,9 +213,30 @@ fn cells(event: &Value) -> [String; COLUMNS.len()] {
     })
 }
 
+/// The cell with an apostrophe before whatever a spreadsheet could take for a formula: at its beginning, and after what another spreadsheet
+/// takes for the end of a cell. Quotes around the cell do not help there.
 fn harmless(cell: &str) -> String {
-    let quote = if cell.starts_with(FORMULAS) { "'" } else { "" };
-    format!("{quote}{cell}")
+    let mut text = String::with_capacity(cell.len() + 1);
+    let mut begins = true;
+    for (at, c) in cell.char_indices() {
+        if begins {
+            let visible = cell[at..].chars().find(|c| !is_passed_over(*c));
+            if visible.is_some_and(|c| FORMULAS.contains(&c)) {
+                text.push('\'');
+            }
+        }
+        text.push(c);
+        begins = SEPARATORS.contains(&c);
+    }
+    text
+}
+
+/// Whether a spreadsheet may pass over it on its way to the first character of a cell: blanks, marks of byte order, widths of zero.
+fn is_passed_over(c: char) -> bool {
+    let is_blank = c.is_whitespace() && !matches!(c, '\t' | '\r');
+    let is_unseen =
+        matches!(u32::from(c), 0x00ad | 0x034f | 0x061c | 0x180e | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xfeff);
+    is_blank || is_unseen || c == '"' || c == '\''
 }
 
 #[cfg(test)]
@@ -220,16 +246,27 @@ mod tests {
 
     use super::*;
 
+    /// Whether a spreadsheet that separates by `separator` finds a formula in a line of CSV, with quotes or as if there were none.
+    fn has_formula(line: &str, separator: char) -> bool {
+        let cells = line.split([separator, '\n', '\r']);
+        let first = |cell: &str| cell.chars().find(|c| !c.is_whitespace() && !"\u{200b}\u{feff}\u{2060}\"".contains(*c));
+        cells.into_iter().any(|cell| first(cell).is_some_and(|c| "=+-@＝＋－＠".contains(c)))
+    }
+
     proptest::proptest! {
         #[test]
-        fn random_cells_come_back_from_csv_and_none_is_a_formula(
-            rows in vec(proptest::array::uniform4("[=+@\t\r\n\0\"',; a-]{0,6}|\\PC{0,12}|[=+@-]\\PC{0,6}"), 1..8),
+        fn random_cells_are_no_formulas_whatever_separates_cells(
+            rows in vec(proptest::array::uniform4("[=+@\t\r\n\0\"',; a＝\u{200b}\u{feff}-]{0,6}|\\PC{0,12}|[=+@-]\\PC{0,6}"), 1..8),
         ) {
             // What an event's texts become, in the columns of the same names.
             let names = ["reason", "changed_by", "url", "source_ip"];
             let events: Vec<Value> = rows.iter().map(|texts| names.into_iter().zip(texts).map(|(n, t)| (n.to_owned(), json!(t))).collect()).collect();
             let header = csv_lines([COLUMNS.map(|(name, _)| name)]).unwrap();
             let bytes = [header, csv_lines(events.iter().map(cells)).unwrap()].concat();
+            let text = std::str::from_utf8(&bytes).unwrap();
+            for separator in [',', ';', '\t'] {
+                prop_assert!(!has_formula(text, separator), "{separator:?}: {text:?}");
+            }
             let mut reader = csv::Reader::from_reader(bytes.as_slice());
             let header = reader.headers().unwrap().clone();
             prop_assert_eq!(header.len(), COLUMNS.len());
@@ -237,20 +274,46 @@ mod tests {
             prop_assert_eq!(records.len(), rows.len());
             for (record, texts) in records.iter().zip(&rows) {
                 for (name, cell) in header.iter().zip(record) {
-                    prop_assert!(!cell.starts_with(FORMULAS), "{name}: {cell:?}");
                     let sent = names.iter().position(|known| *known == name).map_or("", |at| texts[at].as_str());
-                    let read = if sent.starts_with(FORMULAS) { cell.strip_prefix('\'').unwrap() } else { cell };
-                    prop_assert_eq!(read, sent);
+                    prop_assert_eq!(cell, harmless(sent));
+                    prop_assert_eq!(cell.replace('\'', ""), sent.replace('\'', ""), "nothing but apostrophes is added");
                 }
             }
         }
     }
 
     #[test]
+    fn texts_without_formulas_stay_as_they_are() {
+        for text in ["", "a=b", "a-b; c", "2026-11-21T05:48:00Z", "http://a/?b=c&d=-1", "it's", "a, b", "“=”"] {
+            assert_eq!(harmless(text), text);
+        }
+        for (text, cell) in [
+            ("\u{feff}=1", "'\u{feff}=1"),
+            ("＝1", "'＝1"),
+            (" \u{200b}@a", "' \u{200b}@a"),
+            ("a;=1;-2", "a;'=1;'-2"),
+            ("a\n+1", "a\n'+1"),
+        ] {
+            assert_eq!(harmless(text), cell);
+        }
+    }
+
+    #[test]
+    fn a_json_object_is_one_line_for_every_reader() {
+        let events = [json!({"reason": "a\u{2028}b\u{2029}c\u{85}d\n\u{b}\u{c}\u{1c}e"}), json!({"reason": "é"})];
+        let lines = String::from_utf8(json_lines(&events).unwrap().to_vec()).unwrap();
+        let breaks = |c: char| "\n\r\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}".contains(c);
+        let read: Vec<Value> = lines.trim_end().split(breaks).map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(read, events);
+    }
+
+    #[test]
     fn lines_end_and_cells_are_quoted_as_rfc_4180_says() {
-        let event =
-            json!({ "tenant": "acme", "route": { "service": "a,b" }, "reason": "say \"so\"", "revision": -7, "url": null });
+        let event = json!({
+            "tenant": "acme", "route": { "service": "a,b" }, "reason": "say \"so\"", "revision": -7, "url": null,
+            "event": { "actor": { "kind": "key" } },
+        });
         let line = csv_lines([cells(&event)]).unwrap();
-        assert_eq!(line, ",acme,\"a,b\",,,,,\"say \"\"so\"\"\",,,,,,'-7,,,,,,,,,\r\n");
+        assert_eq!(line, ",acme,\"a,b\",,,,,\"say \"\"so\"\"\",,,,,,'-7,,,,,,,,,,key\r\n");
     }
 }

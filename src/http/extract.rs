@@ -18,8 +18,12 @@ use serde::{
 };
 use validator::{Validate, ValidationErrorsKind};
 
-use super::problem::{Code, FieldError, Problem};
-use crate::domain::Invalid;
+use super::{
+    problem::{Code, FieldError, Problem},
+    readers::Readers,
+    yaml,
+};
+use crate::domain::{Invalid, command::MAX_CHANGES};
 
 /// Collects the errors of several fields, so that a client sees all of them at once.
 #[derive(Debug, Default)]
@@ -73,7 +77,7 @@ const MERGE_PATCHES: &str = "application/merge-patch+json, application/json";
 #[derive(Debug)]
 pub struct Body<T>(pub T, pub usize);
 
-impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+impl<T: DeserializeOwned + Send + 'static> FromRequest for Body<T> {
     type Error = Problem;
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
@@ -85,14 +89,36 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
         } else {
             Problem::unsupported("send application/json", header::ACCEPT, "application/json")
         };
+        let readers = Readers::of(request);
         let bytes = web::Bytes::from_request(request, payload);
         Box::pin(async move {
             if format? != Some(Format::Json) {
                 return Err(not_json);
             }
             let bytes = bytes.await.map_err(unreadable)?;
-            parse_json(&bytes).map(|body| Self(body, bytes.len()))
+            let size = bytes.len();
+            Ok(Self(readers.read(bytes, Format::Json).await?, size))
         })
+    }
+}
+
+/// A JSON body, or none at all, which is that of an empty object.
+#[derive(Debug)]
+pub struct PerhapsBody<T>(pub T);
+
+impl<T: DeserializeOwned + Send + 'static> FromRequest for PerhapsBody<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let headers = request.headers();
+        let is_empty = !headers.contains_key(header::TRANSFER_ENCODING)
+            && headers.get(header::CONTENT_LENGTH).is_none_or(|length| length.as_bytes() == b"0");
+        if is_empty {
+            return Box::pin(ready(parse_json(b"{}").map(Self)));
+        }
+        let body = Body::from_request(request, payload);
+        Box::pin(async move { body.await.map(|Body(body, _)| Self(body)) })
     }
 }
 
@@ -132,8 +158,49 @@ fn unreadable(error: actix_web::Error) -> Problem {
     }
 }
 
+/// Reads a body: as text, then as JSON, or as the JSON that YAML stands for. The body is let go of as soon as it is not needed any more.
+pub(super) fn parse<T: DeserializeOwned>(bytes: web::Bytes, format: Format) -> Result<T, Problem> {
+    if format == Format::Json {
+        return parse_json(&bytes);
+    }
+    let json = yaml::as_json(text_of(&bytes)?)?;
+    drop(bytes);
+    parse_json(&json)
+}
+
+/// The text of a body, without the byte order mark that it may begin with (RFC 8259 §8.1, YAML 1.2.2 §5.2).
+fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let encoding = if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) { ": it seems to be UTF-16" } else { "" };
+    let not_utf8 = |_| Problem::new(Code::MalformedRequest, format!("the body is not UTF-8{encoding}"));
+    std::str::from_utf8(bytes).map_err(not_utf8)
+}
+
+/// Refuses a text that no member takes, before any of it is copied: parsers, and the paths of their errors, copy texts several times.
+fn no_long_text(json: &str) -> Result<(), Problem> {
+    let (mut began, mut is_escaped) = (None, false);
+    for (at, byte) in json.bytes().enumerate() {
+        match (began, byte) {
+            (None, b'"') => began = Some(at),
+            (Some(_), _) if is_escaped => is_escaped = false,
+            (Some(_), b'\\') => is_escaped = true,
+            (Some(_), b'"') => began = None,
+            _ => {}
+        }
+        if let Some(start) = began.filter(|start| at - start > MAX_TEXT) {
+            let before = &json.as_bytes()[..start];
+            let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+            let column = start - before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1) + 1;
+            let detail = format!("line {line}, column {column}: a text of more than {MAX_TEXT} bytes");
+            return Err(Problem::new(Code::MalformedRequest, detail));
+        }
+    }
+    Ok(())
+}
+
 pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Problem::new(Code::MalformedRequest, "the body is not UTF-8"))?;
+    let text = text_of(bytes)?;
+    no_long_text(text)?;
     let not_json = |error: serde_json::Error| Problem::new(Code::MalformedRequest, format!("the body is not JSON: {error}"));
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let mut track = serde_path_to_error::Track::new();
@@ -179,7 +246,13 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 }
 
 /// Objects and arrays in one another. The deepest body that is taken has about 10; a parser's stack is not the caller's to use.
-const MAX_DEPTH: usize = 32;
+pub(super) const MAX_DEPTH: usize = 32;
+
+/// The longest text, in bytes as it is written. The longest that any member takes has 2,048.
+pub(super) const MAX_TEXT: usize = 64 * 1024;
+
+/// The most members of an object. The largest that is taken has 32 labels; a patch may remove as many.
+const MAX_MEMBERS: usize = 256;
 
 /// Any JSON in which no object has a member twice: which of the two is meant, parsers do not agree on (RFC 8259 §4).
 #[derive(Clone, Copy)]
@@ -238,14 +311,24 @@ impl<'de> Visitor<'de> for EveryMemberOnce {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let item = self.inside()?;
-        while items.next_element_seed(item)?.is_some() {}
-        Ok(())
+        for _ in 0..MAX_CHANGES {
+            if items.next_element_seed(item)?.is_none() {
+                return Ok(());
+            }
+        }
+        match items.next_element_seed(item)? {
+            Some(()) => Err(A::Error::custom(format!("too many: at most {MAX_CHANGES}"))),
+            None => Ok(()),
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let inside = self.inside()?;
         let mut seen = HashSet::new();
         while let Some(name) = members.next_key::<String>()? {
+            if seen.len() == MAX_MEMBERS {
+                return Err(A::Error::custom(format!("too many: at most {MAX_MEMBERS} members")));
+            }
             // The error is made while the value is read, so that its path ends with the member's name.
             let is_new = seen.insert(name);
             members.next_value_seed(Member { is_new, inside })?;
@@ -290,6 +373,8 @@ pub(super) fn data_error(message: &str) -> Invalid {
         "one_of"
     } else if detail.starts_with("invalid value: integer") && detail.contains("a whole number from") {
         "out_of_range"
+    } else if detail.starts_with("too many: ") {
+        "too_many"
     } else if SERDES_OWN.iter().any(|own| detail.starts_with(own)) {
         "wrong_type"
     } else {

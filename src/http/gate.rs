@@ -129,7 +129,7 @@ impl Gate {
         }
         let public = |endpoint| Ok(Admitted { standing: None, place: None, endpoint });
         let Some(endpoint) = endpoint(request)? else { return public(None) };
-        let Some(roles) = endpoint.access.roles() else { return public(Some(endpoint)) };
+        let Some(roles) = access::roles(endpoint, request.query_string()) else { return public(Some(endpoint)) };
         let caller = self.caller(request, address).await?;
         let standing = self.limits.caller(&caller).map_err(|exceeded| Denied::from(exceeded).by(&caller))?;
         let names = may(&caller, request, endpoint, roles).map_err(|denied| Denied { standing, ..denied.by(&caller) })?;

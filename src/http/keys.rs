@@ -13,10 +13,11 @@ pub use self::operations::operations;
 use super::{
     ApiState,
     context::{IDEMPOTENCY_REPLAYED, WriteContext},
-    extract::{Body, Fields, Query},
+    extract::{Body, Fields, PerhapsBody, Query},
     openapi::schemas,
     problem::Problem,
     respond,
+    returned::{self, Returnable, Returned},
 };
 use crate::{
     auth::{Caller, Grant, Reach, Role, key::KeyId},
@@ -41,6 +42,7 @@ const OVERLAP_SECONDS: u32 = 3600;
 /// The body of `POST /keys`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = returned::told::<KeyIn>)]
 pub struct KeyIn {
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
@@ -57,6 +59,10 @@ pub struct KeyIn {
     description: String,
     #[schemars(with = "Option<schemas::TimeIn>")]
     expires_at: Option<String>,
+}
+
+impl Returnable for KeyIn {
+    const READ_ONLY: &'static [&'static str] = returned::OF_KEY;
 }
 
 impl KeyIn {
@@ -155,8 +161,10 @@ impl<'a> KeyOut<'a> {
 }
 
 /// `POST /keys`
-pub async fn create(state: web::Data<ApiState>, context: WriteContext, body: Body<KeyIn>) -> Result<HttpResponse, Problem> {
-    let wanted = body.0.wanted(context.caller(), context.idempotency_key())?;
+pub async fn create(
+    state: web::Data<ApiState>, context: WriteContext, body: Body<Returned<KeyIn>>,
+) -> Result<HttpResponse, Problem> {
+    let wanted = body.0.into_inner().wanted(context.caller(), context.idempotency_key())?;
     let made = state.keys.make(&context.by(), wanted).await?;
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, format!("/api/v1/keys/{}", made.key.id)));
@@ -212,7 +220,7 @@ pub struct RotateIn {
 
 /// `POST /keys/{id}/rotate`
 pub async fn rotate(
-    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: Body<RotateIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: PerhapsBody<RotateIn>,
 ) -> Result<HttpResponse, Problem> {
     let id = id_in_path(path)?;
     let overlap = SignedDuration::from_secs(i64::from(body.0.overlap_seconds.map_or(OVERLAP_SECONDS, |Whole(seconds)| seconds)));

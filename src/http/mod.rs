@@ -30,15 +30,18 @@ mod policies;
 mod polling;
 mod problem;
 mod quick;
+mod readers;
 mod replays;
 mod resolve;
 mod respond;
+mod returned;
 mod routes;
 mod streams;
 mod tenants;
 mod tls;
 mod trail;
 mod unread;
+mod yaml;
 
 use std::{net::TcpListener, sync::Arc};
 

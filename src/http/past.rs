@@ -29,26 +29,27 @@ use crate::{
     },
 };
 
-/// A revision, a version tag, or a time.
-pub(super) fn parse_at(raw: &str) -> Result<At, Invalid> {
+/// A revision, a version tag, or a time, at a place of the request.
+pub(super) fn parse_at(place: &'static str, raw: &str) -> Result<At, Invalid> {
     if !raw.is_empty() && raw.len() < 19 && raw.bytes().all(|b| b.is_ascii_digit()) {
-        return Ok(Revision(raw.parse().map_err(|_| wrong())?).into());
+        let revision = Revision(raw.parse().map_err(|_| wrong())?);
+        return Ok(At { when: When::Revision(revision), epoch: None, place });
     }
     if let Ok(tag) = version_tag(raw) {
-        return Ok(At { when: When::Revision(tag.revision), epoch: Some(tag.epoch) });
+        return Ok(At { when: When::Revision(tag.revision), epoch: Some(tag.epoch), place });
     }
     let not_held = |invalid: Invalid| if invalid.code == "not_a_time" { wrong() } else { invalid };
     let time: UtcTime = raw.parse().map_err(not_held)?;
-    Ok(At { when: When::Time(time), epoch: None })
+    Ok(At { when: When::Time(time), epoch: None, place })
 }
 
 fn wrong() -> Invalid {
     Invalid::new("not_an_instant", "must be a revision, a version tag, or a time such as 2026-11-21T05:48:00Z")
 }
 
-/// The same of a query's parameter.
-pub(super) fn at_in_query(name: &str, raw: &str) -> Result<At, Problem> {
-    parse_at(raw).map_err(|invalid| Problem::field(format!("?{name}"), invalid))
+/// The same of a query's parameter; `place` is its name behind a question mark.
+pub(super) fn at_in_query(place: &'static str, raw: &str) -> Result<At, Problem> {
+    parse_at(place, raw).map_err(|invalid| Problem::field(place, invalid))
 }
 
 /// The parameters of `GET …/diff`.
@@ -71,8 +72,8 @@ pub async fn diff(state: web::Data<ApiState>, path: TenantPath, query: Query<Dif
     let DiffIn { from, to, service, env } = query.0;
     let scope = scope(service, env)?;
     let from = from.ok_or_else(|| Problem::field("?from", Invalid::new("required", "is required")))?;
-    let from = at_in_query("from", &from)?;
-    let to = to.map(|to| at_in_query("to", &to)).transpose()?;
+    let from = at_in_query("?from", &from)?;
+    let to = to.map(|to| at_in_query("?to", &to)).transpose()?;
     let difference = state.reads.difference(&tenant, &from, to.as_ref(), &scope).await?;
     Ok(HttpResponse::Ok().insert_header((header::ETAG, difference.to.to_etag())).json(difference))
 }
@@ -99,7 +100,7 @@ pub async fn blame(
 pub(super) async fn snapshot(
     state: &ApiState, tenant: &AuthorizedTenant, scope: Scope, raw: &str,
 ) -> Result<HttpResponse, Problem> {
-    let at = at_in_query("at", raw)?;
+    let at = at_in_query("?at", raw)?;
     let snapshot = state.reads.snapshot_at(tenant, &at).await?;
     let tag = snapshot.scope_tag(&scope);
     let body = web::block(move || snapshot.body(&scope)).await.map_err(Error::internal)?;

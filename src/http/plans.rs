@@ -1,43 +1,49 @@
 //! Many changes at once: plans, batches, rollback, and the document that a plan takes.
 
+mod batch;
 mod operations;
 pub mod shapes;
 
-use actix_web::{HttpResponse, http::header, web};
+use actix_web::{HttpResponse, http::header, mime, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
-use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 use validator::Validate;
 
 pub use self::{
+    batch::{BatchIn, RouteChangeIn, batch},
     operations::{operations, plan},
     shapes::document_schema,
 };
 use super::{
     ApiState,
+    access::WRITE,
     bulk::Bulk,
     context::{IDEMPOTENCY_REPLAYED, ReadContext, WriteContext},
     extract::{Body, Fields, Object, Query},
     openapi::schemas,
     params::{PlanPath, TenantPath},
-    past::parse_at,
-    policies::wrong_members,
+    past::{at_in_query, parse_at},
     polling::scope,
-    problem::Problem,
+    problem::{Code, FieldError, MAX_ERRORS, Problem},
+    readers::Readers,
     respond,
+    returned::{self, Returnable, Returned},
     tenants::ListIn,
+    yaml,
 };
 use crate::{
     domain::{
-        Invalid, chain,
-        command::{self, Apply, Desired, MAX_CHANGES, Named, Op},
+        Invalid,
+        command::{self, Apply, Op},
         document::{Document, PolicyDoc, RouteDoc},
-        given,
-        ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName, VersionName},
-        plan::Plan,
-        route::{Description, Labels, RouteUrl},
+        hash::EventHash,
+        ids::TenantName,
+        narrowing::Narrowing,
+        plan::{Plan, PlannedChange, Warning},
         snapshot::Scope,
+        tag::VersionTag,
+        time::UtcTime,
     },
     service::{Error, batch::Reply, plans::Confirmation},
 };
@@ -56,19 +62,46 @@ pub struct DocumentIn {
     prune: bool,
     #[serde(default)]
     #[schemars(with = "Vec<shapes::RouteDoc>")]
-    routes: Vec<Object<RouteDoc>>,
+    routes: Vec<Returned<RouteDoc>>,
     #[serde(default)]
     #[schemars(with = "Vec<shapes::PolicyDoc>")]
-    policies: Vec<Object<PolicyDoc>>,
+    policies: Vec<Returned<PolicyDoc>>,
+}
+
+impl Returnable for RouteDoc {
+    const READ_ONLY: &'static [&'static str] = returned::OF_OBJECT;
+    const IN_PATH: &'static [&'static str] = &["tenant"];
+}
+
+impl Returnable for PolicyDoc {
+    const READ_ONLY: &'static [&'static str] = returned::OF_OBJECT;
+    const IN_PATH: &'static [&'static str] = &["tenant"];
 }
 
 impl DocumentIn {
-    fn document(self) -> Document {
+    /// The document of a tenant.
+    fn document(self, tenant: &TenantName) -> Result<Document, Problem> {
         let Self { scope, prune, routes, policies } = self;
-        let scope = scope.map(|scope| scope.0).unwrap_or_default();
-        let (routes, policies) = (routes.into_iter().map(|r| r.0).collect(), policies.into_iter().map(|p| p.0).collect());
-        Document { scope, prune, routes, policies }
+        let (scope, mut errors) = (scope.map(|scope| scope.0).unwrap_or_default(), Vec::new());
+        let routes = all_of(tenant, "/routes", routes, &mut errors);
+        let policies = all_of(tenant, "/policies", policies, &mut errors);
+        if errors.is_empty() { Ok(Document { scope, prune, routes, policies }) } else { Err(Problem::fields(errors)) }
     }
+}
+
+fn all_of<T: Returnable>(tenant: &TenantName, list: &str, items: Vec<Returned<T>>, errors: &mut Vec<FieldError>) -> Vec<T> {
+    let item = |(at, item): (usize, Returned<T>)| item.of(&[("tenant", tenant.as_str())], &format!("{list}/{at}"));
+    let checked = items.into_iter().enumerate().map(item);
+    checked
+        .filter_map(|item| {
+            item.map_err(|error| {
+                if errors.len() <= MAX_ERRORS {
+                    errors.push(error)
+                }
+            })
+            .ok()
+        })
+        .collect()
 }
 
 /// What a plan stands for as a command until it is applied: the context of the request counts, and no change.
@@ -76,42 +109,167 @@ fn nothing() -> Op {
     Op::Apply(Box::new(Apply { changes: Vec::new(), base: None, hash: String::new(), confirmed: None }))
 }
 
-fn made((plan, replayed): (Plan, bool)) -> HttpResponse {
+async fn made(readers: &Readers, (plan, replayed): (Plan, bool)) -> Result<HttpResponse, Problem> {
     let location = format!("/api/v1/tenants/{}/plans/{}", plan.tenant, plan.id);
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, location)).insert_header((header::ETAG, plan.base.to_etag()));
     if replayed {
         response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
     }
-    response.json(plan)
+    let json = json_of(readers, plan.changes.len(), move || serde_json::to_vec(&plan)).await?;
+    Ok(response.content_type(mime::APPLICATION_JSON).body(json))
+}
+
+/// JSON that is written where it holds nobody up.
+async fn json_of(
+    readers: &Readers, items: usize, write: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
+) -> Result<Vec<u8>, Problem> {
+    readers.work(items, move || write().map_err(|error| Error::internal(error).into())).await
+}
+
+/// The parameter of `POST …/plans`.
+#[derive(Debug, Deserialize, Validate, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PlanIn {
+    /// Works the plan out and keeps nothing. Whoever may read the tenant may ask for this.
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// A plan that is not kept.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PlanPreview")]
+struct PreviewOut<'a> {
+    #[schemars(with = "schemas::TenantName")]
+    tenant: &'a TenantName,
+    /// The tenant's tag when it was worked out.
+    #[schemars(with = "schemas::VersionTag")]
+    base: &'a VersionTag,
+    #[schemars(with = "shapes::Scope")]
+    scope: &'a Scope,
+    /// Whether what was not named would go.
+    prune: bool,
+    #[schemars(with = "shapes::Summary")]
+    summary: command::Summary,
+    /// Active routes of the scope before and after.
+    active_routes: [u32; 2],
+    /// What would happen, in the order in which it would happen.
+    #[schemars(with = "Vec<shapes::PlannedChange>")]
+    changes: &'a [PlannedChange],
+    /// What would have to be thought about before it was applied.
+    #[schemars(with = "Vec<shapes::Warning>")]
+    warnings: &'a [Warning],
+}
+
+impl<'a> PreviewOut<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        let Plan { tenant, base, scope, prune, summary, active_routes, changes, warnings, .. } = plan;
+        let (prune, summary, active_routes) = (*prune, *summary, *active_routes);
+        Self { tenant, base, scope, prune, summary, active_routes, changes, warnings }
+    }
+}
+
+/// A plan without its changes.
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(rename = "PlanSummary")]
+struct PlanSummaryOut<'a> {
+    #[schemars(with = "schemas::EventId")]
+    id: Uuid,
+    /// The hash that the plan is applied with.
+    #[schemars(with = "schemas::Hash")]
+    hash: &'a EventHash,
+    #[schemars(with = "schemas::TenantName")]
+    tenant: &'a TenantName,
+    /// The tenant's tag when the plan was worked out.
+    #[schemars(with = "schemas::VersionTag")]
+    base: &'a VersionTag,
+    #[schemars(with = "shapes::Scope")]
+    scope: &'a Scope,
+    /// Whether what was not named goes.
+    prune: bool,
+    #[schemars(with = "shapes::Summary")]
+    summary: command::Summary,
+    /// Active routes of the scope before and after.
+    active_routes: [u32; 2],
+    /// What to think about before it is applied.
+    #[schemars(with = "Vec<shapes::Warning>")]
+    warnings: &'a [Warning],
+    /// The reason that its maker gave.
+    reason: Option<&'a str>,
+    #[schemars(with = "schemas::Time")]
+    created_at: UtcTime,
+    /// The caller that made it.
+    created_by: &'a str,
+    /// The time at which it is forgotten.
+    #[schemars(with = "schemas::Time")]
+    expires_at: UtcTime,
+}
+
+impl<'a> PlanSummaryOut<'a> {
+    fn of(plan: &'a Plan) -> Self {
+        Self {
+            id: plan.id,
+            hash: &plan.hash,
+            tenant: &plan.tenant,
+            base: &plan.base,
+            scope: &plan.scope,
+            prune: plan.prune,
+            summary: plan.summary,
+            active_routes: plan.active_routes,
+            warnings: &plan.warnings,
+            reason: plan.reason.as_deref(),
+            created_at: plan.created_at,
+            created_by: &plan.created_by,
+            expires_at: plan.expires_at,
+        }
+    }
 }
 
 /// `POST /tenants/{tenant}/plans`
 pub async fn create(
-    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Bulk<DocumentIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, query: Query<PlanIn>, body: Bulk<DocumentIn>,
+    readers: Readers,
 ) -> Result<HttpResponse, Problem> {
     let tenant = path.0.name().clone();
-    let request = context.sized(body.1).request(tenant, nothing())?;
-    Ok(made(state.plans.plan(&request, body.0.document()).await?))
+    // The gate asks for other roles when nothing is kept. It and this read the same query.
+    if !query.0.dry_run && !context.caller().grant.has_any(WRITE) {
+        return Err(Problem::new(Code::Forbidden, "this caller may only ask for plans with dry_run=true"));
+    }
+    let items = body.0.routes.len() + body.0.policies.len();
+    let whose = tenant.clone();
+    let document = readers.work(items, move || body.0.document(&whose)).await?;
+    let mut request = context.sized(body.1).request(tenant, nothing())?;
+    if !query.0.dry_run {
+        return made(&readers, state.plans.plan(&request, document).await?).await;
+    }
+    // Reading is not narrowed.
+    request.facts.narrowing = Narrowing::default();
+    let plan = state.plans.preview(&request, document).await?;
+    let tag = plan.base.to_etag();
+    let json = json_of(&readers, plan.changes.len(), move || serde_json::to_vec(&PreviewOut::of(&plan))).await?;
+    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag)).content_type(mime::APPLICATION_JSON).body(json))
 }
 
 /// `GET /tenants/{tenant}/plans`
 pub async fn list(state: web::Data<ApiState>, path: TenantPath, query: Query<ListIn>) -> Result<HttpResponse, Problem> {
     let TenantPath(tenant) = path;
     let page = state.plans.list(&tenant, &respond::page_request(query.0.limit, query.0.cursor)).await?;
-    Ok(respond::json(&respond::PageOut { items: &page.items, next_cursor: page.next_cursor }))
+    let items: Vec<_> = page.items.iter().map(PlanSummaryOut::of).collect();
+    Ok(respond::json(&respond::PageOut { items: &items, next_cursor: page.next_cursor }))
 }
 
 /// `GET /tenants/{tenant}/plans/{id}`
-pub async fn get(state: web::Data<ApiState>, path: PlanPath) -> Result<HttpResponse, Problem> {
+pub async fn get(state: web::Data<ApiState>, path: PlanPath, readers: Readers) -> Result<HttpResponse, Problem> {
     let PlanPath(tenant, id) = path;
-    Ok(respond::json(&state.plans.get(&tenant, id).await?))
+    let plan = state.plans.get(&tenant, id).await?;
+    let json = json_of(&readers, plan.changes.len(), move || serde_json::to_vec(&plan)).await?;
+    Ok(HttpResponse::Ok().content_type(mime::APPLICATION_JSON).body(json))
 }
 
 /// `DELETE /tenants/{tenant}/plans/{id}`
-pub async fn delete(state: web::Data<ApiState>, _context: WriteContext, path: PlanPath) -> Result<HttpResponse, Problem> {
+pub async fn delete(state: web::Data<ApiState>, context: WriteContext, path: PlanPath) -> Result<HttpResponse, Problem> {
     let PlanPath(tenant, id) = path;
-    state.plans.delete(&tenant, id).await?;
+    state.plans.delete(&context.by(), context.reason(), &tenant, id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -163,164 +321,6 @@ fn applied(tenant: &TenantName, reply: &Reply) -> HttpResponse {
     }
 }
 
-/// The body of `POST …/batch`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct BatchIn {
-    #[schemars(with = "Vec<shapes::Change>", length(max = MAX_CHANGES))]
-    changes: Vec<Object<ChangeIn>>,
-    /// What `shrink_not_confirmed` told, when much would be removed.
-    confirm_shrink: Option<String>,
-    /// That policies send traffic to what is deactivated, and have somewhere else to send it.
-    #[serde(default)]
-    confirm_in_use: bool,
-}
-
-/// What happens to the object of a change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum ActionIn {
-    Put,
-    Delete,
-    Activate,
-    Deactivate,
-}
-
-/// One change of a batch: of a route or of a policy.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChangeIn {
-    action: ActionIn,
-    route: Option<Object<RouteChangeIn>>,
-    policy: Option<serde_json::Value>,
-}
-
-/// A route in a batch: whole to put it, its name for anything else.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RouteChangeIn {
-    #[schemars(with = "schemas::ServiceName")]
-    service: ServiceName,
-    #[schemars(with = "schemas::EnvName")]
-    env: EnvName,
-    #[schemars(with = "schemas::VersionName")]
-    version: VersionName,
-    #[serde(default, deserialize_with = "given::optional_text")]
-    #[schemars(with = "schemas::RouteUrl")]
-    url: Option<RouteUrl>,
-    is_active: Option<bool>,
-    #[serde(default, deserialize_with = "given::optional_labels")]
-    #[schemars(with = "Option<schemas::Labels>")]
-    labels: Option<Labels>,
-    #[serde(default, deserialize_with = "given::optional_text")]
-    #[schemars(with = "Option<schemas::Description>")]
-    description: Option<Description>,
-}
-
-/// A policy's name in a batch.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PolicyNameIn {
-    service: ServiceName,
-    env: EnvName,
-}
-
-impl ChangeIn {
-    fn desired(self) -> Result<Desired, Vec<(String, Invalid)>> {
-        let wrong = |pointer: &str, code, detail: &str| Err(vec![(pointer.to_owned(), Invalid::new(code, detail))]);
-        match (self.route, self.policy) {
-            (Some(Object(route)), None) => route.desired(self.action),
-            (None, Some(policy)) => match self.action {
-                ActionIn::Put => {
-                    let (name, spec) = read::<PolicyDoc>(policy)?.into_policy().map_err(|errors| within("/policy", errors))?;
-                    Ok(Desired::Policy { name, spec: Some(spec) })
-                }
-                ActionIn::Delete => {
-                    let PolicyNameIn { service, env } = read(policy)?;
-                    Ok(Desired::Policy { name: PolicyName { service, env }, spec: None })
-                }
-                ActionIn::Activate | ActionIn::Deactivate => wrong("/action", "not_for_policies", "is for routes"),
-            },
-            _ => wrong("", "one_of", "must have a route or a policy"),
-        }
-    }
-}
-
-fn read<T: serde::de::DeserializeOwned>(policy: serde_json::Value) -> Result<T, Vec<(String, Invalid)>> {
-    let Object(read) = serde_path_to_error::deserialize(policy).map_err(|error| {
-        let pointer = format!("/policy{}", super::extract::json_pointer(error.path()));
-        vec![(pointer, super::extract::data_error(&error.into_inner().to_string()))]
-    })?;
-    Ok(read)
-}
-
-fn within(prefix: &str, errors: Vec<(String, Invalid)>) -> Vec<(String, Invalid)> {
-    errors.into_iter().map(|(pointer, invalid)| (format!("{prefix}{pointer}"), invalid)).collect()
-}
-
-impl RouteChangeIn {
-    fn desired(self, action: ActionIn) -> Result<Desired, Vec<(String, Invalid)>> {
-        let Self { service, env, version, url, is_active, labels, description } = self;
-        let name = RouteName { service, env, version };
-        let has_spec = url.is_some() || is_active.is_some() || labels.is_some() || description.is_some();
-        match (action, url) {
-            (ActionIn::Put, Some(url)) => {
-                let (is_active, labels) = (is_active.unwrap_or(true), labels.unwrap_or_default());
-                let spec = crate::domain::route::RouteSpec { description, is_active, labels, url };
-                Ok(Desired::Route { name, spec: Some(spec) })
-            }
-            (ActionIn::Put, None) => Err(vec![("/route/url".to_owned(), Invalid::new("required", "is required"))]),
-            _ if has_spec => Err(vec![("/route".to_owned(), Invalid::new("only_the_name", "only put takes more than the name"))]),
-            (ActionIn::Delete, _) => Ok(Desired::Route { name, spec: None }),
-            (ActionIn::Activate, _) => Ok(Desired::State { name, is_active: true }),
-            (ActionIn::Deactivate, _) => Ok(Desired::State { name, is_active: false }),
-        }
-    }
-}
-
-/// `POST /tenants/{tenant}/batch`
-pub async fn batch(
-    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Bulk<BatchIn>,
-) -> Result<HttpResponse, Problem> {
-    let tenant = path.0.name().clone();
-    let BatchIn { changes, confirm_shrink: confirmed, confirm_in_use } = body.0;
-    if changes.len() > MAX_CHANGES {
-        let invalid = Invalid::new("too_many", format!("at most {MAX_CHANGES}"));
-        return Err(Problem::field("/changes", invalid));
-    }
-    let (mut desired, mut errors) = (Vec::with_capacity(changes.len()), Vec::new());
-    for (at, Object(change)) in changes.into_iter().enumerate() {
-        match change.desired() {
-            Ok(change) => desired.push(change),
-            Err(wrong) => errors.extend(wrong_members(&format!("/changes/{at}"), wrong)),
-        }
-    }
-    if !errors.is_empty() {
-        return Err(Problem::fields(errors));
-    }
-    let named = |change: &Desired| match change {
-        Desired::Policy { name, .. } => Named::Policy(name.clone()),
-        Desired::Route { name, .. } | Desired::State { name, .. } => Named::Route(name.clone()),
-    };
-    let names: Vec<_> = desired.iter().map(named).collect();
-    let hashed = chain::canonical(&json!({ "changes": desired, "tenant": tenant }));
-    let hash = hex::encode(Sha256::digest(hashed.map_err(Error::internal)?));
-    let op = Op::Apply(Box::new(Apply { changes: desired, base: None, hash, confirmed }));
-    let request = context.sized(body.1).confirming(confirm_in_use).request(tenant.clone(), op)?;
-    let reply = state.writer.write(request).await.map_err(|error| match error {
-        Error::Rejected(rejection) => {
-            let place = |object: &Named| {
-                let at = names.iter().position(|named| named == object)?;
-                let member = if matches!(object, Named::Policy(_)) { "policy" } else { "route" };
-                Some(format!("/changes/{at}/{member}"))
-            };
-            Error::Rejected(rejection.placed(place))
-        }
-        other => other,
-    })?;
-    Ok(applied(&tenant, &reply))
-}
-
 /// The body of `POST …/rollback`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -332,24 +332,27 @@ pub struct RollbackIn {
     reason: Option<String>,
 }
 
+/// The place of the instant that a rollback goes to.
+const TO: &str = "/to";
+
 /// `POST /tenants/{tenant}/rollback`
 pub async fn rollback(
-    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Body<RollbackIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Body<RollbackIn>, readers: Readers,
 ) -> Result<HttpResponse, Problem> {
     let TenantPath(tenant) = path;
     let RollbackIn { to, reason } = body.0;
     let mut fields = Fields::default();
     let to = match to {
-        None => fields.check("/to", Err(Invalid::new("required", "is required"))),
-        Some(serde_json::Value::String(text)) => fields.check("/to", parse_at(&text)),
-        Some(other) => fields.check("/to", parse_at(&other.to_string())),
+        None => fields.check(TO, Err(Invalid::new("required", "is required"))),
+        Some(serde_json::Value::String(text)) => fields.check(TO, parse_at(TO, &text)),
+        Some(other) => fields.check(TO, parse_at(TO, &other.to_string())),
     };
     let too_long = |reason: &String| crate::domain::plain_text(reason, super::context::MAX_REASON, "reason");
     let checked = fields.check("/reason", reason.as_ref().map_or(Ok(()), too_long));
     let (to, ()) = fields.finish(to.zip(checked))?;
     let mut request = context.sized(body.1).request(tenant.name().clone(), nothing())?;
     request.facts.reason = reason.or(request.facts.reason);
-    Ok(made(state.plans.rollback(&request, &tenant, &to).await?))
+    made(&readers, state.plans.rollback(&request, &tenant, &to).await?).await
 }
 
 /// The parameters of `GET …/export`.
@@ -388,7 +391,7 @@ impl TryFrom<String> for Format {
 fn text(document: &Document, format: Format) -> Result<(String, &'static str), crate::service::Error> {
     let internal = |error: &dyn std::fmt::Display| Error::internal(error.to_string());
     Ok(match format {
-        Format::Yaml => (serde_yaml_ng::to_string(document).map_err(|error| internal(&error))?, "application/yaml"),
+        Format::Yaml => (yaml::document(document).map_err(|error| internal(&error))?, "application/yaml"),
         Format::Json => {
             let text = serde_json::to_string_pretty(document).map_err(|error| internal(&error))?;
             (format!("{text}\n"), "application/json")
@@ -398,7 +401,7 @@ fn text(document: &Document, format: Format) -> Result<(String, &'static str), c
 
 /// `GET /tenants/{tenant}/export`
 pub async fn export(
-    state: web::Data<ApiState>, context: ReadContext, path: TenantPath, query: Query<ExportIn>,
+    state: web::Data<ApiState>, context: ReadContext, path: TenantPath, query: Query<ExportIn>, readers: Readers,
 ) -> Result<HttpResponse, Problem> {
     let TenantPath(tenant) = path;
     let ExportIn { format, service, env, at } = query.0;
@@ -408,12 +411,12 @@ pub async fn export(
     let (document, tag) = match at {
         None => state.plans.document(&tenant, scope, &context.freshness(None)?).await?,
         Some(raw) => {
-            let at = parse_at(&raw).map_err(|invalid| Problem::field("?at", invalid))?;
+            let at = at_in_query("?at", &raw)?;
             let then = state.reads.then(&tenant, &at).await?;
             let content = state.reads.content_at(&tenant, &then, &scope).await?;
             (Document::of(scope, &content), then)
         }
     };
-    let (text, media_type) = text(&document, format)?;
+    let (text, media_type) = readers.work(document.routes.len(), move || Ok(text(&document, format)?)).await?;
     Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).content_type(media_type).body(text))
 }

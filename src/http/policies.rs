@@ -19,6 +19,7 @@ use super::{
     past::{self, at_in_query},
     problem::{FieldError, Problem},
     respond::{self, double_option},
+    returned::{self, Returnable, Returned},
     routes::{GetIn, HistoryIn},
 };
 use crate::{
@@ -26,7 +27,7 @@ use crate::{
     domain::{
         Invalid,
         command::{self, Op},
-        ids::{TenantName, VersionName},
+        ids::{PolicyName, TenantName, VersionName},
         policy::{Host, MAX_PARTS, Matching, PathPrefix, Policy, PolicyPatch, PolicySpec, Rule, Share, StickyBy, StickyPatch},
     },
     service::batch::Reply,
@@ -43,6 +44,7 @@ struct PolicyOut<'a> {
 /// The body of `PUT`: a policy without its name.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(transform = returned::told::<PolicyIn>)]
 pub struct PolicyIn {
     /// Where traffic goes whose version is inactive, in this order.
     #[schemars(with = "Vec<schemas::VersionName>", length(max = MAX_PARTS))]
@@ -70,6 +72,11 @@ pub struct RuleIn {
     matching: Object<Matching>,
     name: String,
     version: VersionName,
+}
+
+impl Returnable for PolicyIn {
+    const READ_ONLY: &'static [&'static str] = returned::OF_OBJECT;
+    const IN_PATH: &'static [&'static str] = &["tenant", "service", "env"];
 }
 
 impl PolicyIn {
@@ -138,11 +145,15 @@ fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
 
 /// `PUT /policies/{tenant}/{service}/{env}`
 pub async fn put(
-    state: web::Data<ApiState>, context: WriteContext, path: PolicyPath, body: Body<PolicyIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: PolicyPath, body: Body<Returned<PolicyIn>>,
 ) -> Result<HttpResponse, Problem> {
     let PolicyPath(tenant, policy) = path;
-    let spec = body.0.parse().map_err(|errors| Problem::fields(wrong_members("", errors)))?;
-    write(&state, context.sized(body.1), &tenant, Op::PutPolicy { policy, spec }).await
+    let PolicyName { service, env } = &policy;
+    let names = [("tenant", tenant.name().as_str()), ("service", service.as_str()), ("env", env.as_str())];
+    let context = context.sized(body.1);
+    let body = body.0.of(&names, "").map_err(|error| Problem::fields(vec![error]))?;
+    let spec = body.parse().map_err(|errors| Problem::fields(wrong_members("", errors)))?;
+    write(&state, context, &tenant, Op::PutPolicy { policy, spec }).await
 }
 
 /// `PATCH /policies/{tenant}/{service}/{env}`
@@ -169,7 +180,7 @@ pub async fn get(
 ) -> Result<HttpResponse, Problem> {
     let PolicyPath(tenant, name) = path;
     if let Some(at) = query.0.at {
-        let (policy, tag) = state.reads.policy_at(&tenant, &name, &at_in_query("at", &at)?).await?;
+        let (policy, tag) = state.reads.policy_at(&tenant, &name, &at_in_query("?at", &at)?).await?;
         return Ok(past::was(&tag, &PolicyOut { tenant: tenant.name(), policy: &policy }));
     }
     let freshness = context.freshness(query.0.min_revision.as_deref())?;

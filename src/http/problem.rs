@@ -16,7 +16,9 @@ use crate::{
     domain::{
         Invalid,
         command::{Named, Rejection, TooLarge},
+        document::MAX_TOLD,
         ids::TenantName,
+        plan::{Plan, PlannedChange},
         tag::VersionTag,
     },
     service,
@@ -34,12 +36,35 @@ pub struct FieldError {
     pub detail: String,
 }
 
+/// The most fields that one answer tells of. Whoever mends these is told of the next ones.
+pub const MAX_ERRORS: usize = MAX_TOLD;
+/// The longest pointer and the longest detail of a field, and the longest detail of a problem, in bytes. Whatever was sent is repeated no
+/// further, so an answer is no longer for a longer body.
+const MAX_POINTER: usize = 256;
+const MAX_FIELD_DETAIL: usize = 512;
+const MAX_DETAIL: usize = 1024;
+
+/// Bytes of JSON of the changes that `plan_stale` tells.
+const MAX_PLAN: usize = 32 * 1024;
+
+/// A text of at most `most` bytes, and an ellipsis if there is more of it.
+fn clipped(mut text: String, most: usize) -> String {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most));
+        text.push('…');
+        text.shrink_to_fit();
+    }
+    text
+}
+
 /// A problem on its way to the client.
 #[derive(Debug, Clone)]
 pub struct Problem {
     code: Code,
     detail: String,
     errors: Vec<FieldError>,
+    /// More fields are wrong than are told of.
+    more_errors: bool,
     current: Option<VersionTag>,
     /// Members of the document beside those that every problem has.
     members: Box<serde_json::Map<String, serde_json::Value>>,
@@ -57,6 +82,8 @@ struct Extension {
     request_id: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     errors: Vec<FieldError>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    more_errors: bool,
     #[serde(flatten)]
     members: serde_json::Map<String, serde_json::Value>,
 }
@@ -64,19 +91,10 @@ struct Extension {
 impl Problem {
     /// A problem with a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        let (errors, members) = Default::default();
-        let (detail, retry_after_seconds) = (detail.into(), 1);
-        Self {
-            code,
-            detail,
-            errors,
-            current: None,
-            members,
-            retry_after_seconds,
-            request_id: None,
-            taken: None,
-            other_tenant: None,
-        }
+        let (errors, more_errors, members) = Default::default();
+        let (detail, retry_after_seconds) = (clipped(detail.into(), MAX_DETAIL), 1);
+        let (current, request_id, taken, other_tenant) = (None, None, None, None);
+        Self { code, detail, errors, more_errors, current, members, retry_after_seconds, request_id, taken, other_tenant }
     }
 
     /// The answer to who names a tenant of others: that of one that does not exist.
@@ -104,11 +122,26 @@ impl Problem {
         self
     }
 
-    /// 422 with its fields.
+    /// 422 with its fields: the first of them.
     pub fn fields(errors: Vec<FieldError>) -> Self {
-        let names: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
-        let detail = format!("not valid: {}", names.join(", "));
-        Self { errors, ..Self::new(Code::InvalidRequest, detail) }
+        let problem = Self::new(Code::InvalidRequest, "").at(errors);
+        let names: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
+        let more = if problem.more_errors { " and more" } else { "" };
+        let detail = clipped(format!("not valid: {}{more}", names.join(", ")), MAX_DETAIL);
+        Self { detail, ..problem }
+    }
+
+    /// The same with the places that it is about. This is the one way of errors into an answer.
+    #[must_use]
+    pub fn at(mut self, mut errors: Vec<FieldError>) -> Self {
+        self.more_errors = errors.len() > MAX_ERRORS;
+        errors.truncate(MAX_ERRORS);
+        for error in &mut errors {
+            error.pointer = clipped(std::mem::take(&mut error.pointer), MAX_POINTER);
+            error.detail = clipped(std::mem::take(&mut error.detail), MAX_FIELD_DETAIL);
+        }
+        self.errors = errors;
+        self
     }
 
     /// 422 with one field.
@@ -127,6 +160,20 @@ impl Problem {
     /// 415, with the header that tells what is taken.
     pub fn unsupported(detail: &str, header: header::HeaderName, taken: &'static str) -> Self {
         Self { taken: Some((header, taken)), ..Self::new(Code::UnsupportedMediaType, detail) }
+    }
+
+    /// A plan of which only the changes are told that have room.
+    fn plan_stale(mut plan: Plan, detail: String) -> Self {
+        let mut room = MAX_PLAN;
+        let mut fits = |change: &PlannedChange| {
+            room = room.saturating_sub(serde_json::to_vec(change).map_or(usize::MAX, |json| json.len()));
+            room > 0
+        };
+        let told = plan.changes.iter().take_while(|change| fits(change)).count();
+        let has_more = told < plan.changes.len();
+        plan.changes.truncate(told);
+        let problem = Self::new(Code::PlanStale, detail).with("plan", plan);
+        if has_more { problem.with("more_changes", true) } else { problem }
     }
 
     /// The same with the time after which asking again may help.
@@ -192,7 +239,13 @@ impl ResponseError for Problem {
             .with_status(actix_to_http(status))
             .with_title(title)
             .with_detail(self.detail.clone())
-            .with_extensions(Extension { code, request_id, errors: self.errors.clone(), members: (*self.members).clone() });
+            .with_extensions(Extension {
+                code,
+                request_id,
+                errors: self.errors.clone(),
+                more_errors: self.more_errors,
+                members: (*self.members).clone(),
+            });
         match format!("/problems/{code}").parse::<http::Uri>() {
             Ok(uri) => response.json(body.with_type(ProblemType::from(uri))),
             Err(_) => response.json(body),
@@ -219,13 +272,13 @@ impl From<service::Error> for Problem {
             E::OtherTenant(tenant) => Self::other_tenant(tenant),
             E::RouteInactive => Self::new(Code::RouteInactive, detail),
             E::NoActiveVersion(why) => Self::new(Code::NoActiveVersion, detail).with("explanation", why),
-            E::NotInHistory(_) => Self::field("?at", Invalid::new("not_in_history", detail)),
+            E::NotInHistory { place, .. } => Self::field(place, Invalid::new("not_in_history", detail)),
             E::EndsBeforeItBegins { .. } => Self::field("?to", Invalid::new("empty_range", detail)),
             E::TooManyObjects(_) => Self::field("?service", Invalid::new("too_many", detail)),
             E::TooManyTenants(_) => Self::field("?tenant", Invalid::new("too_many", detail)),
             E::PlanNotFound => Self::new(Code::PlanNotFound, detail),
             E::PlanHashMismatch(_) => Self::new(Code::PlanHashMismatch, detail),
-            E::PlanStale(plan) => Self::new(Code::PlanStale, detail).with("plan", plan),
+            E::PlanStale(plan) => Self::plan_stale(*plan, detail),
             E::KeyNotFound => Self::new(Code::KeyNotFound, detail),
             E::KeyEnded => Self::new(Code::KeyEnded, detail),
             E::MayNotGive => Self::new(Code::Forbidden, detail),
@@ -294,7 +347,7 @@ impl From<Rejection> for Problem {
             Rejection::HostTaken { host, prefix, .. } => {
                 Self::new(Code::HostTaken, detail).with("host", host).with("path_prefix", prefix)
             }
-            Rejection::VersionInUse { policies, may_confirm } => {
+            Rejection::VersionInUse { policies, may_confirm, .. } => {
                 let advice =
                     if may_confirm { "?confirm_in_use=true sends it elsewhere" } else { "and it has nowhere else to go" };
                 Self::new(Code::VersionInUse, format!("{detail}: {advice}"))
@@ -327,11 +380,56 @@ impl From<Rejection> for Problem {
                 };
                 Self::fields(objects.into_iter().map(error).collect())
             }
+            Rejection::Placed { pointer, rejection } => {
+                let problem = Self::from(*rejection);
+                let error = FieldError { pointer, code: problem.code.name(), detail: problem.detail.clone() };
+                problem.at(vec![error])
+            }
             Rejection::Invalid { errors } => {
                 let error = |(pointer, Invalid { code, detail })| FieldError { pointer, code, detail };
                 Self::fields(errors.into_iter().map(error).collect())
             }
             Rejection::IdempotencyMismatch => Self::new(Code::IdempotencyKeyReused, detail),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::body::MessageBody as _;
+
+    use super::*;
+
+    fn length(problem: &Problem) -> usize {
+        problem.error_response().into_body().try_into_bytes().unwrap().len()
+    }
+
+    #[test]
+    fn answers_are_bounded_whatever_goes_into_them() {
+        let errors = |count: usize, text: &str| {
+            let error = |at| FieldError { pointer: format!("/{at}{text}"), code: "not_valid", detail: text.to_owned() };
+            (0..count).map(error).collect::<Vec<_>>()
+        };
+        for text in ["a".repeat(60_000), "\u{0}".repeat(60_000), "é\"".repeat(30_000), "\u{1f600}".repeat(20_000)] {
+            for count in [1, MAX_ERRORS, MAX_ERRORS + 1, 1000] {
+                let problem = Problem::fields(errors(count, &text));
+                assert!(length(&problem) <= 128 * 1024, "{}", length(&problem));
+                assert_eq!((problem.errors.len(), problem.more_errors), (count.min(MAX_ERRORS), count > MAX_ERRORS));
+            }
+            assert!(length(&Problem::new(Code::MalformedRequest, text.clone())) <= 8 * 1024);
+        }
+        let few = Problem::fields(errors(2, "x"));
+        assert_eq!(few.detail, "not valid: /0x, /1x");
+    }
+
+    #[test]
+    fn a_stale_plan_tells_the_changes_that_have_room() {
+        let value = crate::http::plans::plan();
+        let mut plan: Plan = serde_json::from_value(value).unwrap();
+        assert_eq!(Problem::plan_stale(plan.clone(), String::new()).members.get("more_changes"), None);
+        plan.changes = vec![plan.changes[0].clone(); 10_000];
+        let problem = Problem::plan_stale(plan, String::new());
+        assert_eq!(problem.members["more_changes"], true);
+        assert!((16 * 1024..40 * 1024).contains(&length(&problem)), "{}", length(&problem));
     }
 }

@@ -1,6 +1,7 @@
 //! Shapes that several resources answer with.
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header};
+use bytes::Bytes;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -27,9 +28,36 @@ pub struct PageOut<'a, T> {
     pub next_cursor: Option<String>,
 }
 
-/// What a list is asked for with.
+/// The same JSON without characters at which some readers end a line (U+0085, U+2028, U+2029): they stand in texts only, where an escape
+/// means the same.
+pub fn one_line(json: Bytes) -> Bytes {
+    let escape = |at: usize| match json[at..] {
+        [0xc2, 0x85, ..] => Some((2, "\\u0085")),
+        [0xe2, 0x80, 0xa8, ..] => Some((3, "\\u2028")),
+        [0xe2, 0x80, 0xa9, ..] => Some((3, "\\u2029")),
+        _ => None,
+    };
+    let Some(first) = (0..json.len()).find(|at| escape(*at).is_some()) else { return json };
+    let mut line = json[..first].to_vec();
+    let mut at = first;
+    while let Some(byte) = json.get(at) {
+        match escape(at) {
+            Some((length, escaped)) => {
+                line.extend_from_slice(escaped.as_bytes());
+                at += length;
+            }
+            None => {
+                line.push(*byte);
+                at += 1;
+            }
+        }
+    }
+    line.into()
+}
+
+/// What a list is asked for with. An empty cursor is that of the first page, so that a loop may begin with one.
 pub fn page_request(limit: Option<u32>, cursor: Option<String>) -> PageRequest {
-    PageRequest { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor }
+    PageRequest { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor: cursor.filter(|cursor| !cursor.is_empty()) }
 }
 
 /// The status and headers that tell what a write did; the body is the caller's.

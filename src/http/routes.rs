@@ -20,6 +20,7 @@ use super::{
     past::{self, at_in_query},
     problem::Problem,
     respond::{self, double_option},
+    returned::{self, Returnable, Returned},
 };
 use crate::{
     auth::Caller,
@@ -47,6 +48,7 @@ struct RouteOut<'a> {
 /// The body of `PUT`: a route without its name.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = returned::told::<SpecIn>)]
 pub struct SpecIn {
     #[schemars(with = "schemas::RouteUrl")]
     url: Option<String>,
@@ -55,6 +57,11 @@ pub struct SpecIn {
     labels: Option<BTreeMap<String, String>>,
     #[schemars(with = "Option<schemas::Description>")]
     description: Option<String>,
+}
+
+impl Returnable for SpecIn {
+    const READ_ONLY: &'static [&'static str] = returned::OF_OBJECT;
+    const IN_PATH: &'static [&'static str] = &["tenant", "service", "env", "version"];
 }
 
 impl SpecIn {
@@ -82,6 +89,7 @@ fn parse_labels(fields: &mut Fields, raw: BTreeMap<String, String>) -> Option<La
 /// The body of `POST /routes`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = returned::told::<RouteIn>)]
 pub struct RouteIn {
     #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
@@ -98,6 +106,10 @@ pub struct RouteIn {
     labels: Option<BTreeMap<String, String>>,
     #[schemars(with = "Option<schemas::Description>")]
     description: Option<String>,
+}
+
+impl Returnable for RouteIn {
+    const READ_ONLY: &'static [&'static str] = returned::OF_OBJECT;
 }
 
 /// The four names in a body.
@@ -161,10 +173,10 @@ pub struct ConfirmIn {
 
 /// `POST /routes`
 pub async fn upsert(
-    state: web::Data<ApiState>, context: WriteContext, query: Query<ConfirmIn>, body: Body<RouteIn>,
+    state: web::Data<ApiState>, context: WriteContext, query: Query<ConfirmIn>, body: Body<Returned<RouteIn>>,
 ) -> Result<HttpResponse, Problem> {
     let context = context.sized(body.1).confirming(query.0.confirm_in_use);
-    let RouteIn { tenant, service, env, version, url, is_active, labels, description } = body.0;
+    let RouteIn { tenant, service, env, version, url, is_active, labels, description } = body.0.into_inner();
     let mut fields = Fields::default();
     let key = key(&mut fields, [tenant, service, env, version], IN_BODY);
     let spec = SpecIn { url, is_active, labels, description }.parse(&mut fields);
@@ -174,12 +186,20 @@ pub async fn upsert(
 
 /// `PUT /routes/{tenant}/{service}/{env}/{version}`
 pub async fn put(
-    state: web::Data<ApiState>, context: WriteContext, path: RoutePath, query: Query<ConfirmIn>, body: Body<SpecIn>,
+    state: web::Data<ApiState>, context: WriteContext, path: RoutePath, query: Query<ConfirmIn>, body: Body<Returned<SpecIn>>,
 ) -> Result<HttpResponse, Problem> {
     let context = context.sized(body.1).confirming(query.0.confirm_in_use);
     let RoutePath(tenant, route) = path;
+    let RouteName { service, env, version } = &route;
+    let names = [
+        ("tenant", tenant.name().as_str()),
+        ("service", service.as_str()),
+        ("env", env.as_str()),
+        ("version", version.as_str()),
+    ];
+    let body = body.0.of(&names, "").map_err(|error| Problem::fields(vec![error]))?;
     let mut fields = Fields::default();
-    let spec = body.0.parse(&mut fields);
+    let spec = body.parse(&mut fields);
     let spec = fields.finish(spec)?;
     write(&state, context, tenant.name().clone(), Op::Upsert { route, spec }).await
 }
@@ -314,7 +334,7 @@ pub async fn get(
 ) -> Result<HttpResponse, Problem> {
     let RoutePath(tenant, name) = path;
     if let Some(at) = query.0.at {
-        let (route, tag) = state.reads.route_at(&tenant, &name, &at_in_query("at", &at)?).await?;
+        let (route, tag) = state.reads.route_at(&tenant, &name, &at_in_query("?at", &at)?).await?;
         return Ok(past::was(&tag, &RouteOut { tenant: tenant.name(), route: &route }));
     }
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
@@ -388,7 +408,7 @@ async fn list_at(
         return Err(Problem::field("?tenant", Invalid::new("required", "is required beside at")));
     };
     let tenant = caller.authorize(tenant)?;
-    let (page, tag) = state.reads.routes_at(&tenant, &filter, page, &at_in_query("at", at)?).await?;
+    let (page, tag) = state.reads.routes_at(&tenant, &filter, page, &at_in_query("?at", at)?).await?;
     let items: Vec<_> = page.items.iter().map(|route| RouteOut { tenant: tenant.name(), route }).collect();
     Ok(past::was(&tag, &respond::PageOut { items: &items, next_cursor: page.next_cursor }))
 }

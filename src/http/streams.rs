@@ -16,6 +16,7 @@ use super::{
     params::TenantPath,
     polling::scope,
     problem::Problem,
+    respond::one_line,
 };
 use crate::{
     auth::Caller,
@@ -60,7 +61,7 @@ pub async fn all(state: web::Data<ApiState>, caller: Caller, _query: Query<Nothi
     let pieces = stream::unfold((onlooker, state, caller), |(mut onlooker, state, caller)| async move {
         let told = state.callers.while_good(&caller, onlooker.next(caller.grant.reach())).await??;
         let text = match told {
-            Some(told) => Bytes::from([b"event: change\ndata: ", &told.json[..], b"\n\n"].concat()),
+            Some(told) => Bytes::from([b"event: change\ndata: ", &one_line(told.json.clone())[..], b"\n\n"].concat()),
             None => Bytes::from_static(b":\n\n"),
         };
         Some((text, (onlooker, state, caller)))
@@ -98,7 +99,8 @@ fn text(piece: Piece) -> Bytes {
 }
 
 /// Events in their order, whole revisions. Only the last of a revision carries its tag: whoever comes back after another gets all of the
-/// revision again. The data is JSON in its canonical form, which has no line breaks.
+/// revision again. The data is JSON in its canonical form, but that characters at which
+/// some readers end a line are escaped.
 fn events(name: &str, events: &[(VersionTag, Bytes)]) -> Bytes {
     let mut text = Vec::with_capacity(events.iter().map(|(_, data)| data.len() + 64).sum());
     for (at, (tag, data)) in events.iter().enumerate() {
@@ -106,7 +108,7 @@ fn events(name: &str, events: &[(VersionTag, Bytes)]) -> Bytes {
             text.extend_from_slice(format!("id: {tag}\n").as_bytes());
         }
         text.extend_from_slice(format!("event: {name}\ndata: ").as_bytes());
-        text.extend_from_slice(data);
+        text.extend_from_slice(&one_line(data.clone()));
         text.extend_from_slice(b"\n\n");
     }
     text.into()

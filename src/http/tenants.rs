@@ -16,6 +16,7 @@ use super::{
     params::TenantPath,
     problem::Problem,
     respond::{self, double_option},
+    returned::{self, Returnable, Returned},
     routes::MinimumIn,
 };
 use crate::{
@@ -33,6 +34,7 @@ use crate::{
 /// The body of `POST /tenants`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(transform = returned::told::<TenantIn>)]
 pub struct TenantIn {
     #[schemars(with = "schemas::TenantName")]
     name: Option<String>,
@@ -41,6 +43,10 @@ pub struct TenantIn {
     /// The names that it may have hosts of, each with all names under it; with none, any host that is free.
     #[schemars(with = "Option<Vec<schemas::HostSuffix>>", length(max = host::MAX_SUFFIXES))]
     allowed_hosts: Option<Vec<String>>,
+}
+
+impl Returnable for TenantIn {
+    const READ_ONLY: &'static [&'static str] = returned::OF_TENANT;
 }
 
 /// The body of `PATCH /tenants/{tenant}`: a merge patch.
@@ -101,9 +107,11 @@ fn written(reply: &Reply) -> HttpResponse {
 }
 
 /// `POST /tenants`
-pub async fn create(state: web::Data<ApiState>, context: WriteContext, body: Body<TenantIn>) -> Result<HttpResponse, Problem> {
+pub async fn create(
+    state: web::Data<ApiState>, context: WriteContext, body: Body<Returned<TenantIn>>,
+) -> Result<HttpResponse, Problem> {
     let context = context.sized(body.1);
-    let TenantIn { name, quotas, allowed_hosts } = body.0;
+    let TenantIn { name, quotas, allowed_hosts } = body.0.into_inner();
     let mut fields = Fields::default();
     let name = fields.required::<TenantName>("/name", name);
     let quotas = quotas.map(|quotas| quotas.0).unwrap_or_default();

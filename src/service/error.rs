@@ -24,8 +24,13 @@ pub enum Error {
     #[error("nothing that the policy names for this request is active")]
     NoActiveVersion(Box<super::choices::Explained>),
     /// A revision that the tenant's present history does not have.
-    #[error("{0} is not in the tenant's present history")]
-    NotInHistory(String),
+    #[error("{what} is not in the tenant's present history")]
+    NotInHistory {
+        /// The revision or time that was asked for.
+        what: String,
+        /// The place of it in the request.
+        place: &'static str,
+    },
     /// A range whose end is before its beginning: both.
     #[error("{to} is before {from}")]
     EndsBeforeItBegins {

@@ -21,7 +21,7 @@ use crate::{
         policy::Policy,
         route::Route,
         snapshot::{Scope, SnapshotPolicy, SnapshotRoute, TenantContent, TenantSnapshot},
-        tag::{Epoch, Revision, VersionTag},
+        tag::{Epoch, VersionTag},
     },
     store::{self, Visible, past::Was},
 };
@@ -33,6 +33,8 @@ pub struct At {
     pub when: When,
     /// Of which history, if the caller says so.
     pub epoch: Option<Epoch>,
+    /// Where it stands in the request.
+    pub place: &'static str,
 }
 
 /// What changed between two revisions.
@@ -68,10 +70,11 @@ impl Reads {
         let (instant, _) = self.router().read(&Visible::authorized(tenant), |instant| !is_time && accepts(instant), read).await?;
         let instant = instant.ok_or(Rejection::TenantNotFound)?;
         if !accepts(&Some(instant.clone())) {
-            return Err(Error::NotInHistory(match &at.epoch {
+            let what = match &at.epoch {
                 Some(epoch) => format!("{epoch}.{}", instant.then),
                 None => format!("revision {}", instant.then),
-            }));
+            };
+            return Err(Error::NotInHistory { what, place: at.place });
         }
         Ok(VersionTag { epoch: instant.now.epoch, revision: instant.then })
     }
@@ -178,7 +181,7 @@ impl Reads {
             return Err(Error::EndsBeforeItBegins { from, to });
         }
         if from.epoch != to.epoch {
-            return Err(Error::NotInHistory(format!("{from} before {to}")));
+            return Err(Error::NotInHistory { what: format!("{from} before {to}"), place: "?from" });
         }
         let limit = i64::try_from(MAX_CHANGES).unwrap_or(i64::MAX);
         let (since, until) = (from.revision, &to);
@@ -207,11 +210,5 @@ impl Reads {
         let mut members = blame::of(&events).map_err(Error::internal)?;
         self.privacy().open(members.values_mut().flat_map(|blame| privacy::of_blame(tenant.name().as_str(), blame))).await?;
         Ok((members, tag))
-    }
-}
-
-impl From<Revision> for At {
-    fn from(revision: Revision) -> Self {
-        Self { when: When::Revision(revision), epoch: None }
     }
 }

@@ -13,8 +13,9 @@ use uuid::Uuid;
 use super::{
     Error, Freshness,
     batch::{Reply, Request},
+    keys::By,
     past::At,
-    patterns::PatternPool,
+    patterns::{self, PatternPool},
     privacy::of_plan,
     reads::{Page, PageRequest, Reads, cut, one_more},
     writer::Writer,
@@ -23,20 +24,22 @@ use crate::{
     auth::AuthorizedTenant,
     config,
     domain::{
+        access::{AccessEvent, Kind},
         chain,
-        command::{Apply, Base, Command, Desired, Named, Op, Rejection, Summary},
+        command::{Apply, Base, Command, Desired, Op, Rejection, Sought, Summary},
         decide::{self, TenantState},
         document::{Document, RouteDoc},
-        ids::TenantName,
+        event::Actor,
+        ids::{EnvName, ServiceName, TenantName},
         plan::{self, Content, Plan, PlannedChange, Warning},
-        policy::Policy,
+        policy::{Host, Policy},
         route::Route,
         snapshot::Scope,
         tenant::{Limits, Tenant},
     },
     store::{
         self, Visible,
-        plans::{Kept, Position},
+        plans::{Inserted, Kept, Position},
     },
 };
 
@@ -45,6 +48,7 @@ pub struct Plans {
     reads: Arc<Reads>,
     limits: Limits,
     limit: u32,
+    limit_bytes: u32,
     ttl: Duration,
     patterns: Arc<PatternPool>,
 }
@@ -84,26 +88,33 @@ impl Plans {
     /// Plans on what `reads` gives, to be applied by `writer`.
     pub fn new(reads: Arc<Reads>, limits: &config::Limits, writer: &Writer) -> Self {
         let ttl = Duration::from_secs(u64::from(limits.plan_ttl_hours) * 3600);
-        let (limit, patterns) = (limits.plans_per_tenant, writer.patterns().clone());
-        Self { reads, limits: limits.of_tenants(), limit, ttl, patterns }
+        let (limit, limit_bytes) = (limits.plans_per_tenant, limits.plan_bytes_per_tenant);
+        Self { reads, limits: limits.of_tenants(), limit, limit_bytes, ttl, patterns: writer.patterns().clone() }
     }
 
     /// Works out what makes a document of what there is, and keeps it. `true`: this is the answer to an earlier request with the same key.
     pub async fn plan(&self, request: &Request, desired: Document) -> Result<(Plan, bool), Error> {
-        let content = desired.clone().content().map_err(|errors| Rejection::Invalid { errors })?;
+        let (desired, content) = described(desired).await?;
         self.keep(request, desired, content).await
+    }
+
+    /// Works out what makes a document of what there is, and keeps nothing.
+    pub async fn preview(&self, request: &Request, desired: Document) -> Result<Plan, Error> {
+        let (desired, content) = described(desired).await?;
+        self.worked_out(request, Uuid::nil(), &desired, content).await
     }
 
     /// A plan back to an earlier state of the whole tenant.
     pub async fn rollback(&self, request: &Request, tenant: &AuthorizedTenant, to: &At) -> Result<(Plan, bool), Error> {
         let then = self.reads.then(tenant, to).await?;
         let content = self.reads.content_at(tenant, &then, &Scope::default()).await?;
-        self.keep(request, Document::of(Scope::default(), &content), content).await
+        let desired = Document::of(Scope::default(), &content);
+        self.keep(request, Arc::new(desired), content).await
     }
 
-    async fn keep(&self, request: &Request, desired: Document, content: Content) -> Result<(Plan, bool), Error> {
+    async fn keep(&self, request: &Request, desired: Arc<Document>, content: Content) -> Result<(Plan, bool), Error> {
         let tenant = request.command.tenant.clone();
-        let fingerprint = hex::encode(Sha256::digest(chain::canonical(&desired).map_err(Error::internal)?));
+        let fingerprint = fingerprint(desired.clone()).await?;
         let actor = &request.facts.actor;
         let id = plan_id(request, &self.reads.privacy().identity(&tenant, actor).await?);
         if request.idempotency_key.is_some()
@@ -115,41 +126,30 @@ impl Plans {
                 Err(Rejection::IdempotencyMismatch.into())
             };
         }
-        let standing =
-            self.standing(&Visible::tenant(&tenant), &tenant, &desired.scope).await?.ok_or(Rejection::TenantNotFound)?;
+        let plan = self.worked_out(request, id, &desired, content).await?;
+        let sealed = self.reads.privacy().seal_plan(&plan, actor).await?;
+        let (row, text) = written(sealed, desired, fingerprint).await?;
+        let limits = (i64::from(self.limit), i64::from(self.limit_bytes));
+        let write = async |tx: &store::Transaction<'_>| store::plans::insert(tx, &row, &text, limits).await;
+        match self.reads.router().primary().write(&Visible::tenant(&tenant), write).await? {
+            Inserted::Kept => Ok((plan, false)),
+            Inserted::TooMany => Err(Rejection::QuotaExceeded { quota: "plans", limit: self.limit }.into()),
+            Inserted::TooLarge => Err(Rejection::QuotaExceeded { quota: "plan_bytes", limit: self.limit_bytes }.into()),
+        }
+    }
+
+    async fn worked_out(&self, request: &Request, id: Uuid, desired: &Arc<Document>, content: Content) -> Result<Plan, Error> {
+        let tenant = &request.command.tenant;
+        let standing = self.standing(&Visible::tenant(tenant), tenant, &desired.scope).await?.ok_or(Rejection::TenantNotFound)?;
         request.command.precondition.check(Some(&standing.tenant.tag()))?;
         let (limits, ttl, asked, document) = (self.limits, self.ttl, request.clone(), desired.clone());
-        let worked_out = tokio::task::spawn_blocking(move || work_out(id, &asked, standing, &document, &content, limits, ttl));
-        let place = |object: &Named| match object {
-            Named::Policy(name) => {
-                let at = desired.policies.iter().position(|doc| doc.service == name.service && doc.env == name.env)?;
-                Some(format!("/policies/{at}"))
-            }
-            Named::Route(name) => {
-                let is_it = |doc: &RouteDoc| doc.service == name.service && doc.env == name.env && doc.version == name.version;
-                Some(format!("/routes/{}", desired.routes.iter().position(is_it)?))
-            }
-        };
-        let plan = worked_out.await.map_err(Error::internal)?.map_err(|error| match error {
-            Error::Rejected(rejection) => Error::Rejected(rejection.placed(&place)),
+        let work = move || work_out(id, &asked, standing, &document, &content, limits, ttl);
+        let plan = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?.map_err(|error| match error {
+            Error::Rejected(rejection) => Error::Rejected(rejection.placed(|sought| in_document(desired, sought))),
             other => other,
         })?;
-        let mut written = Vec::new();
-        for change in plan.changes.iter().filter(|change| change.key.version.is_none()) {
-            if let Desired::Policy { name, spec: Some(spec) } = change.desired().map_err(Error::internal)?
-                && !spec.rules.is_empty()
-            {
-                written.push((place(&Named::Policy(name)).unwrap_or_default(), spec.rules));
-            }
-        }
-        self.patterns.check(&tenant, written).await?;
-        let sealed = self.reads.privacy().seal_plan(&plan, actor).await?;
-        let (kept, limit) = (Kept { plan: sealed, desired, fingerprint }, i64::from(self.limit));
-        let write = async |tx: &store::Transaction<'_>| store::plans::insert(tx, &kept, limit).await;
-        if !self.reads.router().primary().write(&Visible::tenant(&tenant), write).await? {
-            return Err(Rejection::QuotaExceeded { quota: "plans", limit: self.limit }.into());
-        }
-        Ok((plan, false))
+        self.patterns.check(tenant, rules_in(&plan, desired)?).await?;
+        Ok(plan)
     }
 
     /// Applies a plan. When its scope has changed since, another is worked out and told in the error.
@@ -161,10 +161,11 @@ impl Plans {
         if confirmation.hash != plan.hash.to_string() {
             return Err(Error::PlanHashMismatch(plan.hash));
         }
-        let changes: Result<Vec<_>, _> = plan.changes.iter().map(PlannedChange::desired).collect();
         let [active, _] = plan.active_routes;
         let base = Some(Base { tag: plan.base, scope: plan.scope, active });
-        let changes = changes.map_err(Error::internal)?;
+        let planned = Arc::new(plan.changes);
+        let asked = planned.clone();
+        let changes = blocking(move || asked.iter().map(PlannedChange::desired).collect::<Result<Vec<_>, _>>()).await?;
         request.command.op =
             Op::Apply(Box::new(Apply { changes, base, hash: confirmation.hash, confirmed: confirmation.shrink }));
         request.facts.reason = request.facts.reason.or(plan.reason);
@@ -175,6 +176,7 @@ impl Plans {
                 let (plan, _) = self.plan(&again, desired).await?;
                 Err(Error::PlanStale(Box::new(plan)))
             }
+            Err(Error::Rejected(rejection)) => Err(rejection.placed(|sought| in_plan(&planned, sought)).into()),
             other => other,
         }
     }
@@ -184,17 +186,24 @@ impl Plans {
         Ok(self.kept(&Visible::authorized(tenant), tenant.name(), id).await?.ok_or(Error::PlanNotFound)?.plan)
     }
 
-    /// Forgets one plan.
-    pub async fn delete(&self, tenant: &AuthorizedTenant, id: Uuid) -> Result<(), Error> {
-        let delete = async |tx: &store::Transaction<'_>| store::plans::delete(tx, tenant.name(), id).await;
-        if self.reads.router().primary().write(&Visible::authorized(tenant), delete).await? {
-            Ok(())
-        } else {
-            Err(Error::PlanNotFound)
-        }
+    /// Forgets one plan, for a caller that may change everything that the plan changes. The audit of access is told in the same transaction.
+    pub async fn delete(&self, by: &By, reason: Option<&str>, tenant: &AuthorizedTenant, id: Uuid) -> Result<(), Error> {
+        let narrowing = by.caller.grant.narrowing();
+        let told = deleted(by, reason, tenant.name(), id);
+        let delete = async |tx: &store::Transaction<'_>| {
+            let Some(places) = store::plans::places(tx, tenant.name(), id).await? else { return Ok(Err(Error::PlanNotFound)) };
+            let outside = places.into_iter().find(|(service, env)| !narrowing.covers(Some(service), Some(env)));
+            if let Some((service, env)) = outside {
+                return Ok(Err(Rejection::OutsideGrant { service, env }.into()));
+            }
+            store::plans::delete(tx, tenant.name(), id).await?;
+            store::access::insert(tx, std::slice::from_ref(&told)).await?;
+            Ok(Ok(()))
+        };
+        self.reads.router().primary().write(&Visible::authorized(tenant), delete).await?
     }
 
-    /// A tenant's plans, newest first.
+    /// A tenant's plans, newest first, without their changes.
     pub async fn list(&self, tenant: &AuthorizedTenant, page: &PageRequest) -> Result<Page<Plan>, Error> {
         let name = tenant.name();
         let list = format!("plans {name}");
@@ -233,7 +242,8 @@ impl Plans {
 
     async fn kept(&self, visible: &Visible, tenant: &TenantName, id: Uuid) -> Result<Option<Kept>, Error> {
         let read = async |tx: &store::Transaction<'_>| store::plans::get(tx, tenant, id).await;
-        let mut kept = self.reads.router().primary().read(visible, read).await?;
+        let Some(text) = self.reads.router().primary().read(visible, read).await? else { return Ok(None) };
+        let mut kept = Some(blocking(move || store::plans::parse(&text)).await?);
         self.reads.privacy().open(kept.iter_mut().flat_map(|kept| of_plan(&mut kept.plan))).await?;
         Ok(kept)
     }
@@ -246,6 +256,118 @@ impl Plans {
             Ok(Some(Standing { tenant: found, routes, policies }))
         };
         Ok(self.reads.router().primary().read_at_once(visible, read).await?)
+    }
+}
+
+async fn blocking<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, Error>
+where
+    T: Send + 'static,
+    E: std::error::Error + Send + Sync + 'static,
+{
+    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?.map_err(Error::internal)
+}
+
+/// A document with what it describes.
+async fn described(desired: Document) -> Result<(Arc<Document>, Content), Error> {
+    let work = move || desired.clone().content().map(|content| (Arc::new(desired), content));
+    let described = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
+    Ok(described.map_err(|errors| Rejection::Invalid { errors })?)
+}
+
+/// SHA-256 of a document, in hex.
+async fn fingerprint(desired: Arc<Document>) -> Result<String, Error> {
+    blocking(move || chain::canonical(&*desired).map(|canonical| hex::encode(Sha256::digest(canonical)))).await
+}
+
+/// A plan as it is kept: its row, and the text of it.
+async fn written(plan: Plan, desired: Arc<Document>, fingerprint: String) -> Result<(store::plans::Row, String), Error> {
+    let work = move || {
+        let row = store::plans::Row::of(&plan);
+        serde_json::to_string(&store::plans::Written { plan: &plan, desired: &desired, fingerprint: &fingerprint })
+            .map(|text| (row, text))
+    };
+    blocking(work).await
+}
+
+/// Where a document has what is sought. What it removes by not naming it stands at `prune`.
+fn in_document(document: &Document, sought: Sought<'_>) -> Option<String> {
+    let Document { routes, policies, .. } = document;
+    let policy =
+        |service: &ServiceName, env: &EnvName| policies.iter().position(|doc| doc.service == *service && doc.env == *env);
+    let found = match sought {
+        Sought::Policy(name) => policy(&name.service, &name.env).map(|at| format!("/policies/{at}")),
+        Sought::Route(name) => {
+            let is_it = |doc: &RouteDoc| doc.service == name.service && doc.env == name.env && doc.version == name.version;
+            routes.iter().position(is_it).map(|at| format!("/routes/{at}"))
+        }
+        Sought::Place(service, env) => {
+            let route =
+                routes.iter().position(|doc| doc.service == *service && doc.env == *env).map(|at| format!("/routes/{at}"));
+            route.or_else(|| policy(service, env).map(|at| format!("/policies/{at}")))
+        }
+        Sought::Host(host, prefix) => policies.iter().enumerate().find_map(|(at, doc)| {
+            let has_prefix = prefix.is_none_or(|prefix| doc.path_prefix.as_str() == prefix);
+            let host = doc.hosts.iter().position(|own| has_prefix && own == host)?;
+            Some(format!("/policies/{at}/hosts/{host}"))
+        }),
+        Sought::Changes => Some(String::new()),
+    };
+    found.or_else(|| Some("/prune".to_owned()))
+}
+
+/// The rules that a plan writes, each with the place of their policy in the document.
+fn rules_in(plan: &Plan, document: &Document) -> Result<Vec<patterns::Written>, Error> {
+    let mut written = Vec::new();
+    for change in plan.changes.iter().filter(|change| change.key.version.is_none()) {
+        if let Desired::Policy { name, spec: Some(spec) } = change.desired().map_err(Error::internal)?
+            && !spec.rules.is_empty()
+        {
+            written.push((in_document(document, Sought::Policy(&name)).unwrap_or_default(), spec.rules));
+        }
+    }
+    Ok(written)
+}
+
+/// Where a plan has the change that is sought.
+fn in_plan(changes: &[PlannedChange], sought: Sought<'_>) -> Option<String> {
+    let is_at =
+        |change: &PlannedChange, service: &ServiceName, env: &EnvName| change.key.service == *service && change.key.env == *env;
+    let claims = |change: &PlannedChange, host: &Host, prefix: Option<&str>| {
+        let spec = change.after.as_ref().filter(|_| change.key.version.is_none());
+        let hosts = spec.filter(|spec| prefix.is_none_or(|prefix| spec["path_prefix"] == prefix)).and_then(|spec| spec["hosts"].as_array());
+        hosts.is_some_and(|hosts| hosts.iter().any(|own| own == host.as_str()))
+    };
+    let is_it = |change: &&PlannedChange| match sought {
+        Sought::Policy(name) => change.key.version.is_none() && is_at(change, &name.service, &name.env),
+        Sought::Route(name) => change.key.version.as_ref() == Some(&name.version) && is_at(change, &name.service, &name.env),
+        Sought::Place(service, env) => is_at(change, service, env),
+        Sought::Host(host, prefix) => claims(change, host, prefix),
+        Sought::Changes => false,
+    };
+    match changes.iter().position(|change| is_it(&change)) {
+        Some(at) => Some(format!("/changes/{at}")),
+        None => Some("/changes".to_owned()),
+    }
+}
+
+/// What the audit of access is told of a plan that was forgotten.
+fn deleted(by: &By, reason: Option<&str>, tenant: &TenantName, id: Uuid) -> AccessEvent {
+    let By { caller, source_ip, request_id } = by;
+    AccessEvent {
+        id: Uuid::now_v7(),
+        kind: Kind::Operated,
+        action: "plan_deleted".to_owned(),
+        status: None,
+        reason: reason.map(str::to_owned),
+        tenant: Some(tenant.clone()),
+        visible_to: Some(tenant.clone()),
+        actor: Some(Actor::clone(&caller.actor)),
+        key: caller.key().map(str::to_owned),
+        object: Some(id.to_string()),
+        source_ip: source_ip.clone(),
+        request_id: request_id.clone(),
+        occurred_at: Timestamp::now().into(),
+        suppressed: 0,
     }
 }
 

@@ -348,7 +348,7 @@ async fn every_parameter_of_every_query() {
         assert_eq!(answer.json["errors"][0]["code"], "required");
     }
     for path in ["/routes", "/tenants", &format!("{V1}/history")] {
-        for cursor in ["", "x", "%00", "%FF", "AAAA", "%E4%B8%AD"] {
+        for cursor in ["x", "%00", "%FF", "AAAA", "%E4%B8%AD"] {
             let path = format!("{path}?cursor={cursor}");
             bad.refused(bad.call("GET", &path), &path, 400, "invalid_cursor", None).await;
         }

@@ -369,3 +369,36 @@ async fn use_is_noted() {
     let noted = eventually("it is noted", noted).await;
     assert!(before <= noted && noted <= Timestamp::now(), "{noted}");
 }
+
+#[tokio::test]
+async fn a_rotation_without_a_body_has_the_defaults() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let key =
+        office.app.post("/keys").bearer(&office.admin).json(&json!({ "tenant": "acme", "roles": ["viewer"] })).expect(201).await;
+    let rotate = || office.app.post(&format!("/keys/{}/rotate", key.json["id"].as_str().unwrap())).bearer(&office.admin);
+    let overlap = |answer: &crate::support::Answer| {
+        let at = |member: &str| answer.json[member].as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        at("previous_until").duration_since(at("rotated_at")).as_secs()
+    };
+    assert_eq!(overlap(&rotate().expect(200).await), 3600);
+    assert_eq!(overlap(&rotate().body("application/json", "").expect(200).await), 3600);
+    assert_eq!(overlap(&rotate().json(&json!({ "overlap_seconds": 5 })).expect(200).await), 5);
+    rotate().body("text/plain", "{}").problem(415, "unsupported_media_type").await;
+    rotate().body("application/json", " ").problem(400, "malformed_request").await;
+}
+
+#[tokio::test]
+async fn a_key_that_was_read_can_be_sent_back_as_a_wish_for_another() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let made =
+        office.app.post("/keys").bearer(&office.admin).json(&json!({ "tenant": "acme", "roles": ["viewer"] })).expect(201).await;
+    let read = office.app.get(&format!("/keys/{}", made.json["id"].as_str().unwrap())).bearer(&office.admin).expect(200).await;
+    let other = office.app.post("/keys").bearer(&office.admin).json(&read.json).expect(201).await;
+    assert_ne!(other.json["id"], made.json["id"]);
+    assert_eq!((&other.json["tenant"], &other.json["roles"]), (&made.json["tenant"], &made.json["roles"]));
+    let mut unknown = read.json.clone();
+    unknown["revision"] = json!(1);
+    office.app.post("/keys").bearer(&office.admin).json(&unknown).problem(422, "invalid_request").await;
+}

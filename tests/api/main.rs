@@ -12,6 +12,7 @@ mod signer;
 
 mod auth;
 mod bad_input;
+mod bodies;
 mod changes;
 mod commits;
 mod conditions;

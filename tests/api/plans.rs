@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Answer, TestApp};
+use crate::support::{Answer, TestApp, callers::Office};
 
 fn routes(range: std::ops::Range<u32>, host: &str) -> Vec<Value> {
     range
@@ -55,7 +55,9 @@ async fn a_plan_changes_nothing_until_it_is_applied_and_then_everything_at_once(
     assert_eq!(json!(changes), expected);
     assert_eq!(app.get("/tenants/acme").expect(200).await.tag(), before.tag());
     let listed = app.get(PLANS).expect(200).await;
-    assert_eq!((listed.json["items"].as_array().unwrap().len(), &listed.json["items"][0]), (2, &made.json));
+    let mut told = made.json.clone();
+    told.as_object_mut().unwrap().remove("changes");
+    assert_eq!((listed.json["items"].as_array().unwrap().len(), &listed.json["items"][0]), (2, &told));
     assert_eq!(app.get(made.header("location").strip_prefix("/api/v1").unwrap()).expect(200).await.json, made.json);
 
     let other = json!({"hash": "0".repeat(64)});
@@ -259,7 +261,7 @@ async fn an_export_makes_the_same_tenant_again() {
     app.get("/tenants/acme/export?format=xml").problem(422, "invalid_request").await;
     for (media_type, body, status) in [
         ("application/yaml", "a: [", 400),
-        ("application/yaml", "routes: []\nroutes: []", 400),
+        ("application/yaml", "routes: []\nroutes: []", 422),
         ("application/yaml", "router: []", 422),
         ("application/yaml", "- 1", 422),
         ("text/yaml", "routes: []", 415),
@@ -342,4 +344,111 @@ async fn plans_and_exports_are_held_to_the_tag_that_the_caller_has() {
     let later = format!("{}.{}", new.epoch(), new.revision() + 1);
     app.get("/tenants/acme/export").header("tm-min-revision", new.tag()).expect(200).await;
     app.get("/tenants/acme/export").header("tm-min-revision", later).problem(503, "revision_not_reached").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_is_worked_out_for_a_viewer_and_leaves_nothing() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let viewer = office.key("acme", &["viewer"]).await;
+    let body = json!({ "routes": [{ "service": "web", "env": "prod", "version": "v1", "url": "http://a" }], "prune": true });
+    let before = office.app.db.fingerprint().await;
+    let ask = |query: &str, token: &str| office.app.post(&format!("{PLANS}{query}")).bearer(token).json(&body);
+    for _ in 0..2 {
+        let preview = ask("?dry_run=true", &viewer).header("idempotency-key", "k").expect(200).await;
+        assert_eq!(summary(&preview), [1, 0, 1, 0]);
+        assert_eq!(preview.json["warnings"], json!([]));
+        for member in ["id", "hash", "expires_at"] {
+            assert_eq!(preview.json.get(member), None, "{member}");
+        }
+    }
+    assert_eq!(office.app.db.fingerprint().await, before);
+    for query in ["", "?dry_run=false"] {
+        ask(query, &viewer).problem(403, "forbidden").await;
+    }
+    ask("?dry_run=true&dry_run=false", &viewer).problem(422, "invalid_request").await;
+    let node = office.key("acme", &["node", "auditor"]).await;
+    ask("?dry_run=true", &node).problem(403, "forbidden").await;
+    office.tenant("other").await;
+    let other = office.key("other", &["viewer", "tenant_admin"]).await;
+    ask("?dry_run=true", &other).problem(404, "tenant_not_found").await;
+    // What it says is what a plan says.
+    let editor = office.key("acme", &["editor"]).await;
+    let (plan, preview) = (ask("", &editor).expect(201).await, ask("?dry_run=true", &editor).expect(200).await);
+    for (member, value) in preview.json.as_object().unwrap() {
+        assert_eq!(value, &plan.json[member], "{member}");
+    }
+    let stale = ask("?dry_run=true", &viewer).header("if-match", "\"0123456789abcdef.1\"");
+    stale.problem(412, "precondition_failed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_is_deleted_by_who_could_apply_it_and_that_is_told() {
+    let office = Office::open().await;
+    office.tenant("acme").await;
+    let key = |part: Value| {
+        let mut body = json!({ "tenant": "acme", "roles": ["editor"] });
+        body.as_object_mut().unwrap().extend(part.as_object().unwrap().clone());
+        body
+    };
+    let of_test = office.made(&key(json!({ "envs": ["test"] }))).await;
+    let of_both = office.made(&key(json!({ "envs": ["test", "prod"], "services": ["web"] }))).await;
+    let route = |env: &str| json!({ "service": "web", "env": env, "version": "v1", "url": "http://a" });
+    let make = async |routes: &[Value]| {
+        let made = office.app.post(PLANS).bearer(&office.admin).json(&json!({ "routes": routes })).expect(201).await;
+        format!("{PLANS}/{}", made.json["id"].as_str().unwrap())
+    };
+    for envs in [&["prod"][..], &["test", "prod"], &["test"], &[]] {
+        let path = make(&envs.iter().map(|env| route(env)).collect::<Vec<_>>()).await;
+        let may = !envs.contains(&"prod");
+        let hash = office.app.get(&path).bearer(&of_test).expect(200).await.json["hash"].clone();
+        if !may {
+            office.app.delete(&path).bearer(&of_test).problem(403, "outside_grant").await;
+            let apply = office.app.post(&format!("{path}/apply")).bearer(&of_test).json(&json!({ "hash": hash }));
+            apply.problem(403, "outside_grant").await;
+            office.app.get(&path).bearer(&of_test).expect(200).await;
+        }
+        let token = if may { &of_test } else { &of_both };
+        office.app.delete(&path).bearer(token).header("x-reason", "not needed").expect(204).await;
+        office.app.delete(&path).bearer(token).problem(404, "plan_not_found").await;
+        let id = path.rsplit('/').next().unwrap();
+        let sql = "select event ->> 'kind', event ->> 'action', event ->> 'tenant', event ->> 'visible_to', event ->> 'reason' from access_outbox \
+                   where event ->> 'object' = $1";
+        let told = office.app.db.rows(sql, &[&id]).await;
+        let told: Vec<[String; 5]> = told.iter().map(|row| [0, 1, 2, 3, 4].map(|at| row.get(at))).collect();
+        assert_eq!(told, [["operated", "plan_deleted", "acme", "acme", "not needed"]], "{envs:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plans_of_a_tenant_take_so_many_bytes_and_no_more() {
+    let app = TestApp::with(&["limits.plan_bytes_per_tenant=65536"]).await;
+    for name in ["acme", "other"] {
+        app.post("/tenants").json(&json!({ "name": name })).expect(201).await;
+    }
+    // Texts that do not compress.
+    let route = |at: usize| {
+        let noise: String =
+            (0..12).map(|part| format!("{:016x}", (at as u64 * 13 + part + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();
+        json!({ "service": "web", "env": "prod", "version": format!("v{at}"), "url": "http://a", "description": noise })
+    };
+    let body = json!({ "routes": (0..60).map(route).collect::<Vec<_>>() });
+    let mut made = 0;
+    let refused = loop {
+        let answer = app.post(PLANS).json(&body).send().await;
+        if answer.status != 201 {
+            break answer;
+        }
+        made += 1;
+    };
+    assert!((1..20).contains(&made), "{made}");
+    assert_eq!(
+        (&refused.json["code"], &refused.json["quota"], &refused.json["limit"]),
+        (&json!("quota_exceeded"), &json!("plan_bytes"), &json!(65536))
+    );
+    let listed = app.get(PLANS).expect(200).await;
+    assert_eq!(listed.json["items"].as_array().unwrap().len(), made);
+    app.post("/tenants/other/plans").json(&body).expect(201).await;
+    app.delete(&format!("{PLANS}/{}", listed.json["items"][0]["id"].as_str().unwrap())).expect(204).await;
+    app.post(PLANS).json(&body).expect(201).await;
 }

@@ -145,7 +145,7 @@ fn route_may_be(name: &RouteName, before: &Row, after: &Row, request: &Request) 
     if is_stopped && may_confirm && request.command.confirm_in_use {
         return Ok(());
     }
-    Err(Rejection::VersionInUse { policies: vec![policy], may_confirm })
+    Err(Rejection::VersionInUse { route: name.clone(), policies: vec![policy], may_confirm })
 }
 
 /// Fewer than half, or at most ten and not the last, may stop taking traffic without more ado.

@@ -6,6 +6,7 @@ use super::{TenantState, continued, tag_of, too_many};
 use crate::domain::{
     Invalid,
     command::{Apply, Command, Desired, Op, Rejection},
+    document::MAX_TOLD,
     event::Change,
     ids::{PolicyName, RouteName},
     policy::PolicySpec,
@@ -111,6 +112,9 @@ fn many(state: &TenantState, apply: &Apply) -> Result<Vec<Change>, Rejection> {
     let (mut routes, mut policies) = (HashSet::new(), HashSet::new());
     let mut changes = Vec::with_capacity(apply.changes.len());
     for (at, desired) in apply.changes.iter().enumerate() {
+        if errors.len() > MAX_TOLD {
+            break;
+        }
         let is_first = match desired {
             Desired::Route { name, .. } | Desired::State { name, .. } => routes.insert(name),
             Desired::Policy { name, .. } => policies.insert(name),

@@ -220,7 +220,7 @@ fn route(
     if spec.is_some() && may_confirm && command.confirm_in_use {
         return Ok(());
     }
-    Err(Rejection::VersionInUse { policies: vec![policy_name], may_confirm })
+    Err(Rejection::VersionInUse { route: name.clone(), policies: vec![policy_name], may_confirm })
 }
 
 /// The wipe guard: more than half of a scope's active routes and more than ten, or the last, go only when that is confirmed.

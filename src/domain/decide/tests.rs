@@ -144,8 +144,9 @@ impl World {
     }
 }
 
-fn in_use(may_confirm: bool) -> Rejection {
-    Rejection::VersionInUse { policies: vec![place("prod")], may_confirm }
+fn in_use(version: &str, may_confirm: bool) -> Rejection {
+    let route = place("prod").route(&version.parse().unwrap());
+    Rejection::VersionInUse { route, policies: vec![place("prod")], may_confirm }
 }
 
 #[test]
@@ -308,20 +309,20 @@ fn what_is_in_use_stays_unless_its_traffic_can_go_elsewhere_and_the_caller_knows
 
     let mut stuck = World::with(&["v1", "v2"]);
     stuck.does(put("prod", json!({ "split": split })));
-    assert_eq!(stuck.tries(off(), true), Err(in_use(false)));
-    assert_eq!(stuck.tries(delete("v1"), true), Err(in_use(false)));
+    assert_eq!(stuck.tries(off(), true), Err(in_use("v1", false)));
+    assert_eq!(stuck.tries(delete("v1"), true), Err(in_use("v1", false)));
     stuck.does(Op::SetActive { route: route("v2"), is_active: false });
     // A version without a share is only named: nothing is sent there.
-    assert_eq!(stuck.refuses(delete("v2")), in_use(true));
+    assert_eq!(stuck.refuses(delete("v2")), in_use("v2", true));
     assert_eq!(stuck.tries(delete("v2"), true).unwrap().len(), 2);
 
     let mut spare = World::with(&["v1", "v2", "v3"]);
     spare.does(put("prod", json!({ "split": [{ "version": "v1", "weight": 1 }], "failover": ["v3"] })));
-    assert_eq!(spare.refuses(off()), in_use(true));
-    assert_eq!(spare.refuses(upsert("v1", false)), in_use(true));
+    assert_eq!(spare.refuses(off()), in_use("v1", true));
+    assert_eq!(spare.refuses(upsert("v1", false)), in_use("v1", true));
     assert_eq!(spare.tries(off(), true).unwrap().len(), 1, "a version that is off is still named");
     spare.does(upsert("v1", true));
-    assert_eq!(spare.refuses(delete("v1")), in_use(true));
+    assert_eq!(spare.refuses(delete("v1")), in_use("v1", true));
     let events = spare.tries(delete("v1"), true).unwrap();
     let actions: Vec<_> = events.iter().map(|event| event.body.action.as_str()).collect();
     assert_eq!(actions, ["policy_set", "deleted"], "it gives up what goes");
@@ -356,7 +357,7 @@ fn a_deletion_may_be_confirmed_exactly_when_confirming_does_it() {
     let mut world = World::with(&["v1", "v2"]);
     world.does(put("prod", json!({ "split": [share("v1", 1)], "failover": ["v2"] })));
     let delete = Op::Apply(Box::new(many(vec![desired("v1", None)])));
-    assert_eq!(world.tries(delete, true), Err(in_use(false)));
+    assert_eq!(world.tries(delete, true), Err(in_use("v1", false)));
 }
 
 #[test]

@@ -207,8 +207,8 @@ enum Fault {
 struct Access {
     event_id: schemas::EventId,
     kind: schemas::AccessKind,
-    /// `key_created`, `key_rotated`, `key_revoked`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`, `replay_cancelled`, or
-    /// the endpoint.
+    /// `key_created`, `key_rotated`, `key_revoked`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`, `replay_cancelled`,
+    /// `plan_deleted`, or the endpoint.
     action: String,
     /// What was answered; `null` for what is told because it was done: changes of keys, and what was operated.
     status: Option<i64>,

@@ -102,7 +102,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::post("/api/v1/keys/{key_id}/rotate", "rotateKey", "Replace an API key's token")
             .about("The token that is replaced stays good for `overlap_seconds`, so that it can be exchanged everywhere without a gap. One that was replaced before does not. Who came with what ends rotates no key that ends later.")
             .headers(&["X-Reason"])
-            .body::<RotateIn>(json!({ "overlap_seconds": 3600 }))
+            .perhaps_body::<RotateIn>(json!({ "overlap_seconds": 3600 }))
             .reads()
             .answers(Answer::json::<NewKey>(200, "Replaced.", new_key()).with(&["Cache-Control"]))
             .refuses(&[Code::KeyNotFound, Code::KeyEnded, Code::KeysNotInUse, Code::CommitUnknown]),

@@ -32,6 +32,7 @@ pub struct Operation {
     headers: Vec<&'static str>,
     query: Option<fn(&mut Schemas) -> Vec<Value>>,
     body: Option<(Shape, Value)>,
+    needs_body: bool,
     more_media_types: Vec<&'static str>,
     parameter: Option<fn() -> Value>,
     answers: Vec<Answer>,
@@ -122,7 +123,8 @@ impl Operation {
         let (headers, about) = (vec!["X-Correlation-ID", "traceparent"], String::new());
         let (query, body, answers) = (None, None, Vec::new());
         let (more_media_types, parameter) = (Vec::new(), None);
-        Self { method, path, id, summary, about, headers, query, body, more_media_types, parameter, answers, codes }
+        let needs_body = true;
+        Self { method, path, id, summary, about, headers, query, body, needs_body, more_media_types, parameter, answers, codes }
     }
 
     /// `GET`; `HEAD` is answered too, with the same head.
@@ -183,6 +185,12 @@ impl Operation {
     pub fn body<T: JsonSchema>(mut self, example: Value) -> Self {
         self.body = Some((Schemas::read::<T>, example));
         self.refuses(&[Code::MalformedRequest, Code::PayloadTooLarge, Code::UnsupportedMediaType, Code::InvalidRequest])
+    }
+
+    /// Takes a JSON body, or none.
+    #[must_use]
+    pub fn perhaps_body<T: JsonSchema>(self, example: Value) -> Self {
+        Self { needs_body: false, ..self.body::<T>(example) }
     }
 
     /// Takes request headers, by name.
@@ -259,7 +267,7 @@ impl Operation {
             for media_type in &self.more_media_types {
                 media_types[media_type] = content.clone();
             }
-            operation["requestBody"] = json!({ "required": true, "content": media_types });
+            operation["requestBody"] = json!({ "required": self.needs_body, "content": media_types });
         }
         operation
     }

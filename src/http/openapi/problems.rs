@@ -10,7 +10,7 @@ use super::{
 use crate::http::{
     plans::{plan, shapes::Plan},
     policies::shapes::PolicyName,
-    problem::{Code, FieldError},
+    problem::{Code, FieldError, MAX_ERRORS},
     resolve::{Explanation, explanation},
 };
 
@@ -40,9 +40,12 @@ struct Problem {
     code: String,
     /// The request's id, as in `X-Correlation-ID`.
     request_id: String,
-    /// Which fields are wrong.
-    #[schemars(skip_serializing_if = "Vec::is_empty")]
+    /// Which fields are wrong: the first 20.
+    #[schemars(skip_serializing_if = "Vec::is_empty", length(max = MAX_ERRORS))]
     errors: Vec<FieldError>,
+    /// More fields are wrong than `errors` has.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "bool")]
+    more_errors: Option<()>,
     #[schemars(flatten)]
     members: Members,
 }
@@ -78,6 +81,9 @@ struct Members {
     /// `plan_stale`: a new plan of the same document.
     #[schemars(skip_serializing_if = "Option::is_none", with = "Plan")]
     plan: Option<()>,
+    /// `plan_stale`: the plan has more changes than are told here; read it by its id.
+    #[schemars(skip_serializing_if = "Option::is_none", with = "bool")]
+    more_changes: Option<()>,
     /// `quota_exceeded`: which quota.
     #[schemars(skip_serializing_if = "Option::is_none", with = "String")]
     quota: Option<()>,

@@ -330,7 +330,7 @@ checked! {
     AccessKind = json_schema!({
         "description": "`denied`: refused, with 401, 403, or 404 for another tenant. `key_changed`: a key was made, rotated or revoked. \
                         `operated`: an administrator changed how the service runs: a drill, a dead letter that was decided on, a replay that was \
-                        begun or cancelled. `read`: something sensitive was read: the audit, an export, the list of keys.",
+                        begun or cancelled; or somebody deleted a plan. `read`: something sensitive was read: the audit, an export, the list of keys.",
         "type": "string", "enum": crate::domain::access::Kind::ALL.map(crate::domain::access::Kind::as_str),
     });
     /// What happened.

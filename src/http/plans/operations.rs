@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{AppliedOut, ApplyIn, BatchIn, DocumentIn, ExportIn, RollbackIn, shapes::Plan};
+use super::{AppliedOut, ApplyIn, BatchIn, DocumentIn, ExportIn, PlanIn, PlanSummaryOut, PreviewOut, RollbackIn, shapes::Plan};
 use crate::http::{
     openapi::{Answer, Operation},
     past,
@@ -16,15 +16,29 @@ use crate::http::{
 pub fn operations() -> Vec<Operation> {
     vec![
         Operation::get("/api/v1/tenants/{tenant}/plans", "listPlans", "List a tenant's plans")
-            .about("Newest first.")
+            .about("Newest first, without their changes.")
             .query::<ListIn>()
             .reads()
-            .answers(Answer::json::<PageOut<Plan>>(200, "A page.", json!({ "items": [plan()], "next_cursor": null })))
+            .answers(Answer::json::<PageOut<PlanSummaryOut>>(
+                200,
+                "A page.",
+                json!({ "items": [without(&plan(), &["changes"])], "next_cursor": null }),
+            ))
             .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
         plans(Operation::post("/api/v1/tenants/{tenant}/plans", "createPlan", "Work out what makes a document of what there is"))
             .about(
                 "Changes nothing. With `prune`, what is in the scope and not in the document goes. What could never be applied is refused at \
-                 once, and `warnings` tell what will have to be confirmed. The body's schema is served at `/docs/tenant-document.v1.json`.",
+                 once, and `warnings` tell what will have to be confirmed. With `dry_run=true` nothing is kept either, and a caller that may read \
+                 the tenant may ask for it. The body's schema is served at `/docs/tenant-document.v1.json`.",
+            )
+            .query::<PlanIn>()
+            .answers(
+                Answer::json::<PreviewOut>(
+                    200,
+                    "The plan, not kept.",
+                    without(&plan(), &["id", "hash", "reason", "created_at", "created_by", "expires_at"]),
+                )
+                .with(&["ETag"]),
             )
             .bulk_body::<DocumentIn>(document()),
         Operation::get("/api/v1/tenants/{tenant}/plans/{id}", "getPlan", "Read a plan")
@@ -32,9 +46,11 @@ pub fn operations() -> Vec<Operation> {
             .answers(Answer::json::<Plan>(200, "The plan.", plan()))
             .refuses(&[Code::PlanNotFound]),
         Operation::delete("/api/v1/tenants/{tenant}/plans/{id}", "deletePlan", "Forget a plan")
+            .about("Takes the rights that applying it takes, and is told to the audit of access.")
+            .headers(&["X-Reason"])
             .reads()
             .answers(Answer::empty(204, "It is gone."))
-            .refuses(&[Code::PlanNotFound, Code::MalformedRequest, Code::CommitUnknown]),
+            .refuses(&[Code::PlanNotFound, Code::OutsideGrant, Code::MalformedRequest, Code::CommitUnknown]),
         applies(Operation::post("/api/v1/tenants/{tenant}/plans/{id}/apply", "applyPlan", "Do what a plan says"))
             .about(
                 "All of it in one revision, or nothing. When the scope has changed since the plan was made, the answer is 409 `plan_stale` with \
@@ -119,6 +135,12 @@ fn document() -> Value {
             },
         ],
     })
+}
+
+fn without(example: &Value, members: &[&str]) -> Value {
+    let mut example = example.clone();
+    example.as_object_mut().into_iter().for_each(|example| example.retain(|name, _| !members.contains(&name.as_str())));
+    example
 }
 
 /// A plan in examples.

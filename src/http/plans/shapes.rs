@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use super::{DocumentIn, RouteChangeIn};
 use crate::{
-    domain::policy::MAX_PARTS,
+    domain::{document, policy::MAX_PARTS},
     http::{
         event_schema::RouteSpec,
         openapi::schemas,
         policies::shapes::{PolicyName, PolicySpec, Rule, Share, StickyBy},
+        returned,
     },
 };
 
@@ -35,7 +36,7 @@ pub struct ScopeIn {
 
 /// A route of a document.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, transform = returned::told::<document::RouteDoc>)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct RouteDoc {
     service: schemas::ServiceName,
@@ -56,7 +57,7 @@ fn yes() -> bool {
 
 /// A traffic policy of a document.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
+#[schemars(deny_unknown_fields, transform = returned::told::<document::PolicyDoc>)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct PolicyDoc {
     service: schemas::ServiceName,
@@ -172,7 +173,7 @@ pub struct Plan {
 /// What is looked at.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Scope {
+pub struct Scope {
     /// Only this service.
     service: Option<schemas::ServiceName>,
     /// Only this environment.
@@ -236,7 +237,7 @@ enum ObjectSpec {
 /// What to think about before a plan is applied.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
-struct Warning {
+pub struct Warning {
     /// The code of the problem that applying answers without a confirmation.
     #[schemars(regex(pattern = "^[a-z_]+$"))]
     code: String,

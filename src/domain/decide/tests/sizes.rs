@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::{
     chain,
-    command::{Named, TooLarge},
+    command::{Named, Sought, TooLarge},
     decide::sizes::{ENVELOPE_BYTES, object_bytes},
 };
 
@@ -116,9 +116,9 @@ fn a_refusal_names_ten_objects_at_most_and_where_they_stand() {
     let mut world = limited();
     let changes: Vec<_> = (0..30).map(|n| desired(&format!("w{n}"), Some(route_of(LIMIT + 1)))).collect();
     let refused = world.refuses(Op::Apply(Box::new(many(changes))));
-    let placed = refused.placed(|object| match object {
-        Named::Route(name) => Some(format!("/changes/{}", name.version)),
-        Named::Policy(_) => None,
+    let placed = refused.placed(|sought| match sought {
+        Sought::Route(name) => Some(format!("/changes/{}", name.version)),
+        _ => None,
     });
     let Rejection::TooLarge { objects, .. } = placed else { panic!() };
     let pointers: Vec<_> = objects.iter().map(|object| object.pointer.clone()).collect();

@@ -1,0 +1,294 @@
+//! `POST /tenants/{tenant}/batch`: many changes without a plan.
+
+use actix_web::{HttpResponse, web};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::{applied, shapes};
+use crate::{
+    domain::{
+        Invalid, chain,
+        command::{Apply, Desired, MAX_CHANGES, Op, Sought},
+        document::{self, PolicyDoc},
+        given,
+        ids::{EnvName, PolicyName, RouteName, ServiceName, TenantName, VersionName},
+        policy::{Host, PathPrefix, Rule, Share, StickyBy},
+        route::{Description, Labels, RouteSpec, RouteUrl},
+    },
+    http::{
+        ApiState,
+        bulk::Bulk,
+        context::WriteContext,
+        extract::Object,
+        openapi::schemas,
+        params::TenantPath,
+        policies::wrong_members,
+        problem::{FieldError, MAX_ERRORS, Problem},
+        readers::Readers,
+        returned::{self, Returnable, Returned},
+    },
+    service::Error,
+};
+
+/// The body of `POST …/batch`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchIn {
+    #[schemars(with = "Vec<shapes::Change>", length(max = MAX_CHANGES))]
+    changes: Vec<Object<ChangeIn>>,
+    /// What `shrink_not_confirmed` told, when much would be removed.
+    confirm_shrink: Option<String>,
+    /// That policies send traffic to what is deactivated, and have somewhere else to send it.
+    #[serde(default)]
+    confirm_in_use: bool,
+}
+
+/// What happens to the object of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum ActionIn {
+    Put,
+    Delete,
+    Activate,
+    Deactivate,
+}
+
+/// One change of a batch: of a route or of a policy.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChangeIn {
+    action: ActionIn,
+    route: Option<Returned<RouteChangeIn>>,
+    policy: Option<Box<Returned<PolicyChangeIn>>>,
+}
+
+/// A route in a batch: whole to put it, its name for anything else.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(transform = returned::told::<RouteChangeIn>)]
+pub struct RouteChangeIn {
+    #[schemars(with = "schemas::ServiceName")]
+    service: ServiceName,
+    #[schemars(with = "schemas::EnvName")]
+    env: EnvName,
+    #[schemars(with = "schemas::VersionName")]
+    version: VersionName,
+    #[serde(default, deserialize_with = "given::optional_text")]
+    #[schemars(with = "schemas::RouteUrl")]
+    url: Option<RouteUrl>,
+    is_active: Option<bool>,
+    #[serde(default, deserialize_with = "given::optional_labels")]
+    #[schemars(with = "Option<schemas::Labels>")]
+    labels: Option<Labels>,
+    #[serde(default, deserialize_with = "given::optional_text")]
+    #[schemars(with = "Option<schemas::Description>")]
+    description: Option<Description>,
+}
+
+impl Returnable for RouteChangeIn {
+    const READ_ONLY: &'static [&'static str] = returned::OF_OBJECT;
+    const IN_PATH: &'static [&'static str] = &["tenant"];
+}
+
+/// A policy in a batch: whole to put it, its name to delete it.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyChangeIn {
+    service: ServiceName,
+    env: EnvName,
+    hosts: Option<Parts<Host>>,
+    path_prefix: Option<PathPrefix>,
+    split: Option<Parts<Share>>,
+    failover: Option<Parts<VersionName>>,
+    rules: Option<Parts<Rule>>,
+    sticky_by: Option<StickyBy>,
+}
+
+impl Returnable for PolicyChangeIn {
+    const READ_ONLY: &'static [&'static str] = returned::OF_OBJECT;
+    const IN_PATH: &'static [&'static str] = &["tenant"];
+}
+
+/// A list of a policy.
+#[derive(Debug, Deserialize)]
+#[serde(bound = "T: Deserialize<'de>")]
+struct Parts<T>(#[serde(deserialize_with = "document::parts")] Vec<T>);
+
+/// What a change asks for, or what is wrong with it: pointers into the change.
+type Asked = Result<Desired, Vec<(String, Invalid)>>;
+
+impl ChangeIn {
+    fn desired(self, tenant: &TenantName) -> Asked {
+        let of_path = [("tenant", tenant.as_str())];
+        let told = |error: FieldError| vec![(error.pointer, Invalid::new(error.code, error.detail))];
+        match (self.route, self.policy) {
+            (Some(route), None) => route.of(&of_path, "/route").map_err(told)?.desired(self.action),
+            (None, Some(policy)) => policy.of(&of_path, "/policy").map_err(told)?.desired(self.action),
+            _ => Err(vec![(String::new(), Invalid::new("one_of", "must have a route or a policy"))]),
+        }
+    }
+}
+
+impl PolicyChangeIn {
+    fn desired(self, action: ActionIn) -> Asked {
+        let Self { service, env, hosts, path_prefix, split, failover, rules, sticky_by } = self;
+        let has_spec = hosts.is_some() || path_prefix.is_some() || split.is_some() || failover.is_some() || rules.is_some();
+        match action {
+            ActionIn::Put => {
+                let (hosts, split, failover) = (of(hosts), of(split), of(failover));
+                let (path_prefix, rules) = (path_prefix.unwrap_or_default(), of(rules));
+                let policy = PolicyDoc { service, env, hosts, path_prefix, split, failover, rules, sticky_by };
+                let (name, spec) = policy.into_policy().map_err(|errors| within("/policy", errors))?;
+                Ok(Desired::Policy { name, spec: Some(spec) })
+            }
+            ActionIn::Delete if has_spec || sticky_by.is_some() => Err(vec![("/policy".to_owned(), only_the_name())]),
+            ActionIn::Delete => Ok(Desired::Policy { name: PolicyName { service, env }, spec: None }),
+            ActionIn::Activate | ActionIn::Deactivate => {
+                Err(vec![("/action".to_owned(), Invalid::new("not_for_policies", "is for routes"))])
+            }
+        }
+    }
+}
+
+fn of<T>(list: Option<Parts<T>>) -> Vec<T> {
+    list.map(|list| list.0).unwrap_or_default()
+}
+
+fn only_the_name() -> Invalid {
+    Invalid::new("only_the_name", "only put takes more than the name")
+}
+
+fn within(prefix: &str, errors: Vec<(String, Invalid)>) -> Vec<(String, Invalid)> {
+    errors.into_iter().map(|(pointer, invalid)| (format!("{prefix}{pointer}"), invalid)).collect()
+}
+
+impl RouteChangeIn {
+    fn desired(self, action: ActionIn) -> Asked {
+        let Self { service, env, version, url, is_active, labels, description } = self;
+        let name = RouteName { service, env, version };
+        let has_spec = url.is_some() || is_active.is_some() || labels.is_some() || description.is_some();
+        match (action, url) {
+            (ActionIn::Put, Some(url)) => {
+                let (is_active, labels) = (is_active.unwrap_or(true), labels.unwrap_or_default());
+                let spec = RouteSpec { description, is_active, labels, url };
+                Ok(Desired::Route { name, spec: Some(spec) })
+            }
+            (ActionIn::Put, None) => Err(vec![("/route/url".to_owned(), Invalid::new("required", "is required"))]),
+            _ if has_spec => Err(vec![("/route".to_owned(), only_the_name())]),
+            (ActionIn::Delete, _) => Ok(Desired::Route { name, spec: None }),
+            (ActionIn::Activate, _) => Ok(Desired::State { name, is_active: true }),
+            (ActionIn::Deactivate, _) => Ok(Desired::State { name, is_active: false }),
+        }
+    }
+}
+
+/// The changes of a batch, with their places and the hash that confirms them.
+struct Batch {
+    changes: Vec<Desired>,
+    places: Vec<Named>,
+    hash: String,
+}
+
+/// The changes that a hash confirms. Borrowed: they may be megabytes.
+#[derive(Serialize)]
+struct Hashed<'a> {
+    changes: &'a [Desired],
+    tenant: &'a TenantName,
+}
+
+/// What a change is about: for the places of errors that are found later.
+struct Named {
+    service: ServiceName,
+    env: EnvName,
+    version: Option<VersionName>,
+    /// The policy's hosts in the order in which they were sent, and their path prefix.
+    hosts: Vec<Host>,
+    prefix: PathPrefix,
+}
+
+impl Named {
+    fn of(change: &ChangeIn) -> Option<Self> {
+        let none = || (Vec::new(), PathPrefix::default());
+        let (service, env, version, (hosts, prefix)) = match (&change.route, &change.policy) {
+            (Some(route), _) => {
+                let RouteChangeIn { service, env, version, .. } = route.get();
+                (service, env, Some(version.clone()), none())
+            }
+            (None, Some(policy)) => {
+                let PolicyChangeIn { service, env, hosts, path_prefix, .. } = policy.get();
+                let hosts = hosts.as_ref().map(|hosts| hosts.0.clone()).unwrap_or_default();
+                (service, env, None, (hosts, path_prefix.clone().unwrap_or_default()))
+            }
+            (None, None) => return None,
+        };
+        Some(Self { service: service.clone(), env: env.clone(), version, hosts, prefix })
+    }
+
+    /// The member of the change, if this is the one that is sought.
+    fn member(&self, sought: Sought<'_>) -> Option<String> {
+        let is_at = |service: &ServiceName, env: &EnvName| self.service == *service && self.env == *env;
+        let (what, found) = match (sought, &self.version) {
+            (Sought::Policy(name), None) => ("/policy".to_owned(), is_at(&name.service, &name.env)),
+            (Sought::Route(name), Some(version)) => {
+                ("/route".to_owned(), is_at(&name.service, &name.env) && *version == name.version)
+            }
+            (Sought::Place(service, env), Some(_)) => ("/route".to_owned(), is_at(service, env)),
+            (Sought::Place(service, env), None) => ("/policy".to_owned(), is_at(service, env)),
+            (Sought::Host(host, prefix), None) if prefix.is_none_or(|prefix| self.prefix.as_str() == prefix) => {
+                let at = self.hosts.iter().position(|own| own == host)?;
+                (format!("/policy/hosts/{at}"), true)
+            }
+            _ => return None,
+        };
+        found.then_some(what)
+    }
+}
+
+impl Batch {
+    fn of(tenant: &TenantName, changes: Vec<Object<ChangeIn>>) -> Result<Self, Problem> {
+        let (mut desired, mut errors) = (Vec::with_capacity(changes.len()), Vec::new());
+        let mut places = Vec::with_capacity(changes.len());
+        for (at, Object(change)) in changes.into_iter().enumerate() {
+            let named = Named::of(&change);
+            match change.desired(tenant) {
+                Ok(change) => desired.push(change),
+                Err(wrong) => errors.extend(wrong_members(&format!("/changes/{at}"), wrong)),
+            }
+            places.extend(named);
+            if errors.len() > MAX_ERRORS {
+                break;
+            }
+        }
+        if !errors.is_empty() {
+            return Err(Problem::fields(errors));
+        }
+        let hashed = chain::canonical(&Hashed { changes: &desired, tenant });
+        let hash = hex::encode(Sha256::digest(hashed.map_err(Error::internal)?));
+        Ok(Self { changes: desired, places, hash })
+    }
+}
+
+fn place(places: &[Named], sought: Sought<'_>) -> Option<String> {
+    if matches!(sought, Sought::Changes) {
+        return Some("/changes".to_owned());
+    }
+    places.iter().enumerate().find_map(|(at, named)| Some(format!("/changes/{at}{}", named.member(sought)?)))
+}
+
+/// `POST /tenants/{tenant}/batch`
+pub async fn batch(
+    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Bulk<BatchIn>, readers: Readers,
+) -> Result<HttpResponse, Problem> {
+    let tenant = path.0.name().clone();
+    let BatchIn { changes, confirm_shrink: confirmed, confirm_in_use } = body.0;
+    let whose = tenant.clone();
+    let Batch { changes, places, hash } = readers.work(changes.len(), move || Batch::of(&whose, changes)).await?;
+    let op = Op::Apply(Box::new(Apply { changes, base: None, hash, confirmed }));
+    let request = context.sized(body.1).confirming(confirm_in_use).request(tenant.clone(), op)?;
+    let reply = state.writer.write(request).await.map_err(|error| match error {
+        Error::Rejected(rejection) => Error::Rejected(rejection.placed(|sought| place(&places, sought))),
+        other => other,
+    })?;
+    Ok(applied(&tenant, &reply))
+}

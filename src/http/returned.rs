@@ -1,0 +1,195 @@
+//! Bodies as clients send them back: what a `GET` answered, with a change.
+//!
+//! A client that gets an object, changes a line and puts it would have to strip what the service wrote into it. So these members are taken
+//! and passed over, and names that the path has already are taken when they are the same (AIP-203: output only).
+
+use std::{fmt, marker::PhantomData};
+
+use schemars::Schema;
+use serde::{
+    Deserialize, Deserializer,
+    de::{DeserializeSeed, Error as _, IgnoredAny, IntoDeserializer as _, MapAccess, Visitor, value::MapAccessDeserializer},
+};
+use serde_json::json;
+
+use super::problem::FieldError;
+
+/// The members of a route or a policy that the service writes.
+pub const OF_OBJECT: &[&str] = &["revision", "created_at", "created_by", "updated_at", "updated_by"];
+
+/// The members of a tenant that the service writes.
+pub const OF_TENANT: &[&str] =
+    &["epoch", "revision", "routes", "policies", "created_at", "created_by", "updated_at", "updated_by"];
+
+/// The members of a key that the service writes.
+pub const OF_KEY: &[&str] =
+    &["id", "created_at", "created_by", "rotated_at", "previous_until", "revoked_at", "revoked_by", "last_used_at"];
+
+/// A body that may have more members than it needs.
+pub trait Returnable {
+    /// Members that the service writes: taken and passed over.
+    const READ_ONLY: &'static [&'static str];
+    /// Members that the path names already: taken if they are the same.
+    const IN_PATH: &'static [&'static str] = &[];
+}
+
+/// A `T` as a client may send it back. Must be written as a JSON object.
+#[derive(Debug)]
+pub struct Returned<T> {
+    value: T,
+    /// The members that the path names too, as they were sent.
+    named: Vec<(&'static str, String)>,
+}
+
+impl<T: Returnable> Returned<T> {
+    /// The body as it was sent.
+    pub fn get(&self) -> &T {
+        &self.value
+    }
+
+    /// The body, when none of its members is named by the path.
+    pub fn into_inner(self) -> T {
+        self.value
+    }
+
+    /// The body of what the path names. `prefix` is the place of the body in the request's.
+    pub fn of(self, path: &[(&str, &str)], prefix: &str) -> Result<T, FieldError> {
+        for (name, sent) in &self.named {
+            if let Some((_, value)) = path.iter().find(|(other, value)| other == name && value != sent) {
+                let (pointer, detail) = (format!("{prefix}/{name}"), format!("the path says {value}"));
+                return Err(FieldError { pointer, code: "not_the_path", detail });
+            }
+        }
+        Ok(self.value)
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Returnable> Deserialize<'de> for Returned<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members<T>(PhantomData<T>);
+
+        impl<'de, T: Deserialize<'de> + Returnable> Visitor<'de> for Members<T> {
+            type Value = Returned<T>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Returned<T>, A::Error> {
+                let mut named = Vec::new();
+                let (read_only, in_path) = (T::READ_ONLY, T::IN_PATH);
+                let value =
+                    T::deserialize(MapAccessDeserializer::new(Needed { members, read_only, in_path, named: &mut named }))?;
+                Ok(Returned { value, named })
+            }
+        }
+
+        deserializer.deserialize_map(Members(PhantomData))
+    }
+}
+
+/// The members that a body needs.
+struct Needed<'a, A> {
+    members: A,
+    read_only: &'static [&'static str],
+    in_path: &'static [&'static str],
+    named: &'a mut Vec<(&'static str, String)>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Needed<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        while let Some(name) = self.members.next_key::<String>()? {
+            if self.read_only.contains(&name.as_str()) {
+                self.members.next_value::<IgnoredAny>()?;
+            } else if let Some(known) = self.in_path.iter().find(|known| **known == name) {
+                self.named.push((known, self.members.next_value()?));
+            } else {
+                return match seed.deserialize(name.into_deserializer()) {
+                    Ok(key) => Ok(Some(key)),
+                    // The error is made while the value is read, so that its path ends with the member's name.
+                    Err(error) => Err(self.fail(error)),
+                };
+            }
+        }
+        Ok(None)
+    }
+
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
+        self.members.next_value_seed(seed)
+    }
+}
+
+impl<'de, A: MapAccess<'de>> Needed<'_, A> {
+    fn fail(&mut self, error: A::Error) -> A::Error {
+        let message = error.to_string();
+        match self.members.next_value_seed(Refused(&message)) {
+            Err(error) => error,
+            Ok(()) => error,
+        }
+    }
+}
+
+/// A value that is not looked at.
+struct Refused<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for Refused<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, _: D) -> Result<(), D::Error> {
+        Err(D::Error::custom(self.0))
+    }
+}
+
+/// Tells of these members in a schema.
+pub fn told<T: Returnable>(schema: &mut Schema) {
+    let members = T::READ_ONLY.iter().map(|name| (name, "Written by the service: taken, and passed over."));
+    let members = members.chain(T::IN_PATH.iter().map(|name| (name, "As in the path, if it is given.")));
+    if let Some(properties) = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
+        for (name, description) in members {
+            properties.entry(*name).or_insert_with(|| json!({ "description": description, "readOnly": true }));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::extract::parse_json;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Thing {
+        size: u32,
+    }
+
+    impl Returnable for Thing {
+        const READ_ONLY: &'static [&'static str] = &["revision", "by"];
+        const IN_PATH: &'static [&'static str] = &["tenant"];
+    }
+
+    #[test]
+    fn members_of_the_service_are_passed_over_and_names_must_be_the_path_s() {
+        let parse = |json: &str| parse_json::<Returned<Thing>>(json.as_bytes()).unwrap();
+        let sent = r#"{"revision": {"any": [1]}, "tenant": "a", "size": 3, "by": null}"#;
+        assert_eq!(parse(sent).of(&[("tenant", "a")], "").unwrap().size, 3);
+        let refused = parse(sent).of(&[("tenant", "b")], "/routes/4").unwrap_err();
+        assert_eq!((refused.pointer.as_str(), refused.code), ("/routes/4/tenant", "not_the_path"));
+        assert_eq!(parse(r#"{"size": 4}"#).of(&[("tenant", "b")], "").unwrap().size, 4);
+    }
+
+    #[test]
+    fn other_members_and_values_are_refused_at_their_place() {
+        for (json, place) in [
+            (r#"{"size": 1, "sise": 2}"#, "/sise"),
+            (r#"{"size": "x"}"#, "/size"),
+            (r#"{"tenant": 5, "size": 1}"#, "/tenant"),
+            (r#"{"revision": 1, "revision": 2, "size": 1}"#, "/revision"),
+        ] {
+            let text = parse_json::<Returned<Thing>>(json.as_bytes()).unwrap_err().to_string();
+            assert!(text.ends_with(place), "{json}: {text}");
+        }
+        assert!(parse_json::<Returned<Thing>>(b"[1]").is_err());
+    }
+}

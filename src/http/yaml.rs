@@ -1,0 +1,274 @@
+//! YAML bodies, read as the JSON that they stand for, and documents written as YAML.
+//!
+//! Reads the parser's events one by one and writes JSON text: nothing is built in between, so the memory that a body takes is bounded by its
+//! size. Anchors, aliases, merge keys and tags are refused: an alias repeats what it stands for without a bound, and the others mean
+//! something else to each reader. Plain scalars are read by the core schema of YAML 1.2.2 (§10.3.2), whatever YAML 1.1 says of them.
+
+mod emit;
+mod scalar;
+
+use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span, StrInput};
+
+pub use self::emit::document;
+use self::scalar::Value;
+use super::{
+    extract::{MAX_DEPTH, MAX_TEXT},
+    problem::{Code, Problem},
+};
+
+/// Bytes of JSON that any body may become.
+const SMALL: usize = 4096;
+
+/// How often the body's own size its JSON may be, beyond [`SMALL`]. What people write is about as long as the JSON that it stands for.
+const MAX_GROWTH: usize = 2;
+
+/// The JSON of a YAML document.
+pub(super) fn as_json(text: &str) -> Result<Vec<u8>, Problem> {
+    let mut options: Options = granit_parser::options! {
+        flow_nesting_limit: 2 * MAX_DEPTH,
+        block_nesting_limit: 2 * MAX_DEPTH,
+    };
+    options.set_emit_comments(false);
+    let mut writer = Writer::new(text.len());
+    for next in Parser::<StrInput<'_>>::new_from_str_with_options(text, options) {
+        let (event, span) = next.map_err(|error| not_yaml(error.marker(), &error.info()))?;
+        match writer.take(event, &span)? {
+            Goes::On => {}
+            Goes::TooDeep => break,
+        }
+    }
+    Ok(writer.finish())
+}
+
+fn not_yaml(at: &Marker, why: &str) -> Problem {
+    // Columns are counted from 0 there.
+    let (line, column) = (at.line(), at.col() + 1);
+    Problem::new(Code::MalformedRequest, format!("the body is not YAML that is taken here: line {line}, column {column}: {why}"))
+}
+
+/// Whether the rest of the document is looked at.
+enum Goes {
+    On,
+    /// What was written so far is refused for its depth by whoever reads it, with its place.
+    TooDeep,
+}
+
+/// A collection that is being written.
+struct Open {
+    is_mapping: bool,
+    /// A key was written, and its value was not.
+    awaits_value: bool,
+    is_empty: bool,
+}
+
+/// Writes JSON, and no more of it than a body of this size may become.
+struct Writer {
+    json: Vec<u8>,
+    most: usize,
+    open: Vec<Open>,
+    documents: usize,
+    has_value: bool,
+}
+
+impl Writer {
+    fn new(size: usize) -> Self {
+        let most = SMALL + MAX_GROWTH * size;
+        let json = Vec::with_capacity(size + size / 8 + 16);
+        Self { json, most, open: Vec::with_capacity(MAX_DEPTH), documents: 0, has_value: false }
+    }
+
+    fn take(&mut self, event: Event<'_>, span: &Span) -> Result<Goes, Problem> {
+        let at = &span.start;
+        if event.is_alias() || event.anchor_id().is_some() {
+            return Err(not_yaml(at, "anchors (&) and aliases (*) are not taken: write out what they stand for"));
+        }
+        if event.tag().is_some() {
+            return Err(not_yaml(at, "tags (!) are not taken: quote what is a text"));
+        }
+        match event {
+            Event::DocumentStart(_, version) => self.begin(at, version.map(|version| (version.major, version.minor)))?,
+            Event::Scalar(text, style, ..) => self.scalar(&text, style, at)?,
+            Event::SequenceStart(..) => return self.collection(false, at),
+            Event::MappingStart(..) => return self.collection(true, at),
+            Event::SequenceEnd => self.end(b']'),
+            Event::MappingEnd => self.end(b'}'),
+            _ => {}
+        }
+        if self.json.len() > self.most {
+            return Err(not_yaml(at, "as JSON it is more than twice as long"));
+        }
+        Ok(Goes::On)
+    }
+
+    fn begin(&mut self, at: &Marker, version: Option<(u32, u32)>) -> Result<(), Problem> {
+        self.documents += 1;
+        if self.documents > 1 {
+            return Err(not_yaml(at, "a second document begins: send one"));
+        }
+        match version {
+            None | Some((1, 2)) => Ok(()),
+            Some((major, minor)) => Err(not_yaml(at, &format!("%YAML {major}.{minor} is not taken: YAML 1.2 is"))),
+        }
+    }
+
+    fn scalar(&mut self, text: &str, style: ScalarStyle, at: &Marker) -> Result<(), Problem> {
+        if text.len() > MAX_TEXT {
+            return Err(not_yaml(at, &format!("a text of more than {MAX_TEXT} bytes")));
+        }
+        let is_plain = style == ScalarStyle::Plain;
+        if self.is_key() {
+            if is_plain && text == "<<" {
+                return Err(not_yaml(at, "merge keys (<<) are not taken: write out what they stand for"));
+            }
+            self.before();
+            self.text(text);
+            self.json.push(b':');
+            self.open.last_mut().into_iter().for_each(|open| open.awaits_value = true);
+            return Ok(());
+        }
+        let value = if is_plain { scalar::plain(text).map_err(|why| not_yaml(at, why))? } else { Value::Text };
+        self.before();
+        match value {
+            Value::Text => self.text(text),
+            Value::Other(json) => self.json.extend_from_slice(json.as_bytes()),
+        }
+        self.after();
+        Ok(())
+    }
+
+    fn collection(&mut self, is_mapping: bool, at: &Marker) -> Result<Goes, Problem> {
+        if self.is_key() {
+            return Err(not_yaml(at, "a key must be a text"));
+        }
+        self.before();
+        self.json.push(if is_mapping { b'{' } else { b'[' });
+        self.open.push(Open { is_mapping, awaits_value: false, is_empty: true });
+        Ok(if self.open.len() > MAX_DEPTH { Goes::TooDeep } else { Goes::On })
+    }
+
+    fn end(&mut self, bracket: u8) {
+        self.open.pop();
+        self.json.push(bracket);
+        self.after();
+    }
+
+    fn is_key(&self) -> bool {
+        self.open.last().is_some_and(|open| open.is_mapping && !open.awaits_value)
+    }
+
+    /// Writes the comma, if one comes before what is written next.
+    fn before(&mut self) {
+        self.has_value = true;
+        // Doubling could take twice what is allowed.
+        if self.json.capacity() - self.json.len() < 64 {
+            self.json.reserve_exact((self.json.len() / 4).max(1024));
+        }
+        let Some(open) = self.open.last_mut() else { return };
+        if !open.awaits_value && !std::mem::take(&mut open.is_empty) {
+            self.json.push(b',');
+        }
+    }
+
+    fn after(&mut self) {
+        self.open.last_mut().into_iter().for_each(|open| open.awaits_value = false);
+    }
+
+    fn text(&mut self, text: &str) {
+        self.json.reserve_exact(text.len() + 2);
+        // Text is JSON without a fault, and a Vec takes what is written.
+        let _ = serde_json::to_writer(&mut self.json, text);
+    }
+
+    /// An empty stream stands for null, as an empty document does.
+    fn finish(self) -> Vec<u8> {
+        if self.has_value { self.json } else { b"null".to_vec() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::ResponseError as _;
+    use serde_json::json;
+
+    use super::*;
+
+    fn read(yaml: &str) -> serde_json::Value {
+        serde_json::from_slice(&as_json(yaml).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn collections_and_styles_become_their_json() {
+        let yaml = "a: [x, 'y', \"z\\n\"]\nb: {c: , d: 1}\ne:\n- f: g\n  h: >\n    one\n    two\n-\n- - i\nj: {}\n\"k\": []\n";
+        let expected = json!({
+            "a": ["x", "y", "z\n"], "b": {"c": null, "d": 1}, "e": [{"f": "g", "h": "one two\n"}, null, ["i"]], "j": {}, "k": [],
+        });
+        assert_eq!(read(yaml), expected);
+        assert_eq!((read(""), read("# nothing\n"), read("---\n...\n")), (json!(null), json!(null), json!(null)));
+        assert_eq!(
+            read(&json!({"a": [1, {"b": "c\u{7f}\u{2028}"}]}).to_string().replace('\u{7f}', "")),
+            json!({"a": [1, {"b": "c\u{2028}"}]})
+        );
+    }
+
+    #[test]
+    fn keys_are_texts_as_they_stand() {
+        let expected = json!({"no": 1, "1.0": 2, "~": 3, "012": 4, "": 5, "<<": 6});
+        assert_eq!(read("no: 1\n1.0: 2\n~: 3\n012: 4\n'': 5\n'<<': 6\n"), expected);
+    }
+
+    #[test]
+    fn refused_forms_name_their_line_and_column() {
+        for (yaml, place, why) in [
+            ("a: &x 1\nb: *x\n", "line 1, column 4", "anchors"),
+            ("a: 1\nb: *x\n", "line 2, column 4", ""),
+            ("a:\n- &x [b]\n", "line 2, column 3", "anchors"),
+            ("&k a: 1\n", "line 1, column 1", "anchors"),
+            ("a: {b: &x {}}\n", "line 1, column 8", "anchors"),
+            ("a: !!str 1\n", "line 1, column", "tags"),
+            ("a: !cookie sid\n", "line 1, column", "tags"),
+            ("a: ! x\n", "line 1, column", "tags"),
+            ("a: !!binary aGk=\n", "line 1, column", "tags"),
+            ("<<: {a: 1}\n", "line 1, column 1", "merge keys"),
+            ("a: 1\n---\nb: 2\n", "line 2, column 1", "second document"),
+            ("a: 1\n...\n---\n", "line 3, column 1", "second document"),
+            ("%YAML 1.1\n---\na: no\n", "line", "%YAML 1.1"),
+            ("? [a]\n: 1\n", "line 1, column 3", "a key must be a text"),
+            ("{[a]: 1}", "line 1, column 2", "a key must be a text"),
+            ("a: .inf\n", "line 1, column 4", "no number of JSON"),
+            ("a: [\n", "line", ""),
+            ("\ta: 1\n b: 2\n", "line", ""),
+        ] {
+            let problem = as_json(yaml).unwrap_err();
+            let text = problem.to_string();
+            assert_eq!(problem.status_code(), 400, "{yaml}");
+            assert!(text.contains(place) && text.contains(why), "{yaml}: {text}");
+        }
+    }
+
+    #[test]
+    fn json_that_outgrows_its_yaml_is_refused() {
+        let many = |item: &str| format!("{{{}}}", (0..10_000).map(|_| item).collect::<String>());
+        let text = as_json(&many("a,")).unwrap_err().to_string();
+        assert!(text.contains("twice as long"), "{text}");
+        let long = format!("a: {}", "x".repeat(MAX_TEXT + 1));
+        assert!(as_json(&long).unwrap_err().to_string().contains("a text of more than"));
+        assert!(as_json(&format!("a: {}", "x".repeat(MAX_TEXT))).is_ok());
+    }
+
+    #[test]
+    fn nesting_beyond_the_limit_is_left_to_who_reads_the_json() {
+        let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(as_json(&nested(MAX_DEPTH)).unwrap(), nested(MAX_DEPTH).into_bytes());
+        assert_eq!(as_json(&nested(MAX_DEPTH + 1)).unwrap(), "[".repeat(MAX_DEPTH + 1).into_bytes());
+        assert_eq!(as_json(&"- ".repeat(100_000)).unwrap(), "[".repeat(MAX_DEPTH + 1).into_bytes());
+        assert_eq!(as_json(&"[".repeat(100_000)).unwrap(), "[".repeat(MAX_DEPTH + 1).into_bytes());
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn json_is_yaml_that_stands_for_itself(text in "[ -~\u{a0}-\u{d7ff}]{0,40}", number in proptest::prelude::any::<i64>()) {
+            let value = json!({ "text": text, &text: [number, null, true], "nested": { "empty": [], "none": {} } });
+            proptest::prop_assert_eq!(read(&value.to_string()), value);
+        }
+    }
+}

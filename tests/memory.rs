@@ -1,0 +1,181 @@
+//! Memory that bodies take, measured by the allocator of the process that serves them: whatever is in a body, at most four times its size.
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::time::{Duration, Instant};
+
+use peak_alloc::PeakAlloc;
+use serde_json::json;
+
+use crate::support::TestApp;
+
+#[global_allocator]
+static MEMORY: PeakAlloc = PeakAlloc;
+
+/// The size of the bodies, in bytes.
+const SIZE: usize = 3 << 20;
+
+/// Memory at the peak of a body, as a multiple of its size.
+const MOST: usize = 4;
+
+/// Memory that a request takes whatever its size: buffers of both ends of the connection, statements, logs; and what others do meanwhile.
+const ANYHOW: usize = 2 << 20;
+
+const YAML: &str = "application/yaml";
+const JSON: &str = "application/json";
+
+/// As many items as fit into [`SIZE`], between two texts.
+fn filled(before: &str, item: impl Fn(usize) -> String, between: &str, after: &str) -> String {
+    let mut body = String::with_capacity(SIZE + 4096);
+    body.push_str(before);
+    for at in 0.. {
+        let item = item(at);
+        if body.len() + item.len() > SIZE {
+            break;
+        }
+        if at > 0 {
+            body.push_str(between);
+        }
+        body.push_str(&item);
+    }
+    body.push_str(after);
+    body
+}
+
+/// 10,000 items of one size, of which the last is not as the others.
+fn late(before: &str, item: impl Fn(usize, &str) -> String, between: &str, after: &str) -> String {
+    let padding = "p".repeat(SIZE / 10_000 - 120);
+    let items: Vec<_> = (0..10_000).map(|at| item(at, if at == 9_999 { "\t" } else { &padding })).collect();
+    format!("{before}{}{after}", items.join(between))
+}
+
+fn json_route(at: usize, description: &str) -> String {
+    json!({ "service": "web", "env": "prod", "version": format!("v{at}"), "url": "http://a", "description": description })
+        .to_string()
+}
+
+/// Bodies by what is in them. Each is refused, or is an unknown member to one of the two endpoints.
+fn kinds() -> Vec<(&'static str, &'static str, String)> {
+    let member = |name: &str, value: &str| format!(r#"{{"{name}":{value}"#);
+    let mut kinds = Vec::new();
+    for list in ["routes", "policies", "changes"] {
+        let open = member(list, "[");
+        let mut both = |name: &'static str, body: String| {
+            kinds.push((name, JSON, body.clone()));
+            kinds.push((name, YAML, body));
+        };
+        both("digits", filled(&open, |_| "1".into(), ",", "]}"));
+        both("empty objects", filled(&open, |_| "{}".into(), ",", "]}"));
+        both("empty texts", filled(&open, |_| r#""""#.into(), ",", "]}"));
+        both("escapes", filled(&open, |_| r#""\u0000""#.into(), ",", "]}"));
+        both("long numbers", filled(&open, |_| "1234567890123456789".into(), ",", "]}"));
+        both("one number", filled(&open, |_| "7".into(), "", "]}"));
+        both("one text", filled(&format!("{open}\""), |_| "x".into(), "", "\"]}"));
+        both("one text of escapes", filled(&format!("{open}\""), |_| "\\n".into(), "", "\"]}"));
+        both("many members", filled(&format!("{open}{{"), |at| format!("\"{at}\":1"), ",", "}]}"));
+        both("one long member", filled(&format!("{open}{{\""), |_| "m".into(), "", "\":1}]}"));
+        both("nesting", filled(&open, |_| "[".into(), "", ""));
+        both("nested objects", filled(&open, |_| "{\"a\":".into(), "", ""));
+        both("texts of 60 kB", filled(&open, |_| format!("\"{}\"", "t".repeat(60_000)), ",", "]}"));
+        let versions = filled("[", |_| "\"a\"".into(), ",", "]");
+        both("one list of a policy", format!(r#"{open}{{"service":"a","env":"b","failover":{versions}}}]}}"#));
+        both(
+            "one list of a changed policy",
+            format!(r#"{open}{{"action":"put","policy":{{"service":"a","env":"b","failover":{versions}}}}}]}}"#),
+        );
+        let labels = filled("{", |at| format!("\"{at}\":\"\""), ",", "}");
+        both("labels", format!(r#"{open}{{"service":"a","env":"b","version":"c","labels":{labels}}}]}}"#));
+        both("no end", filled(&open, |at| json_route(at, ""), ",", ""));
+        both("routes of which the last is wrong", late(&open, json_route, ",", "]}"));
+        let change = |at: usize, description: &str| format!(r#"{{"action":"put","route":{}}}"#, json_route(at, description));
+        both("changes of which the last is wrong", late(&open, change, ",", "]}"));
+    }
+    let block = |at: usize, description: &str| {
+        format!("- service: web\n  env: prod\n  version: v{at}\n  url: http://a\n  description: \"{description}\"\n")
+    };
+    let yaml = [
+        ("block routes of which the last is wrong", late("routes:\n", block, "", "")),
+        ("dashes", filled("routes:\n", |_| "-\n".into(), "", "")),
+        ("nested dashes", filled("", |_| "- ".into(), "", "")),
+        ("keys without values", filled("{", |at| format!("a{at}"), ",", "}")),
+        ("aliases", filled("a: &a A\nb: [", |_| "*a".into(), ",", "]")),
+        ("anchors", filled("[", |at| format!("&a{at} 1"), ",", "]")),
+        ("unknown aliases", filled("[", |_| "*a".into(), ",", "]")),
+        ("a plain text", filled("a: ", |_| "x".into(), "", "")),
+        ("a plain text of words", filled("a: ", |_| "x".into(), " ", "")),
+        ("a folded text", filled("a: >\n", |_| " x\n\n".into(), "", "")),
+        ("a literal text", filled("a: |\n", |_| " x\n".into(), "", "")),
+        ("a plain text of lines", filled("a: x\n", |_| " x\n".into(), "", "")),
+        ("a quoted text of lines", filled("a: '", |_| "x\n\n ".into(), "", "'")),
+        ("a comment", filled("#", |_| "c".into(), "", "\n[")),
+        ("comments", filled("", |_| "#\n".into(), "", "[")),
+        ("blanks", filled("", |_| " ".into(), "", "[")),
+        ("lines", filled("", |_| "\n".into(), "", "[")),
+        ("documents", filled("", |_| "---\n".into(), "", "")),
+        ("explicit keys", filled("", |_| "? a\n".into(), "", "")),
+        ("a long key", filled("", |_| "k".into(), "", ": 1")),
+        ("a long tag", filled("!", |_| "t".into(), "", " x")),
+        ("a long anchor", filled("&", |_| "t".into(), "", " x")),
+        ("a long directive", filled("%", |_| "d".into(), "", "\n---\n")),
+        ("many directives", filled("", |at| format!("%TAG !{at}! x\n"), "", "---\n[")),
+        ("flow in flow", filled("", |_| "[a,".into(), "", "")),
+        ("no text end", filled("a: \"", |_| "x".into(), "", "")),
+    ];
+    kinds.extend(yaml.map(|(name, body)| (name, YAML, body)));
+    kinds
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_body_takes_more_than_four_times_its_size() {
+    let app = TestApp::with(&["http.request_timeout_ms=120000", "write.timeout_ms=60000", "http.workers=1"]).await;
+    app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a" })).expect(201).await;
+    let mut wrong = Vec::new();
+    for (name, media_type, body) in kinds() {
+        for path in ["/tenants/acme/plans?dry_run=true", "/tenants/acme/batch"] {
+            let size = body.len();
+            let call = app.post(path).body(media_type, body.clone());
+            let before = MEMORY.current_usage();
+            MEMORY.reset_peak_usage();
+            let answer = call.send().await;
+            let peak = MEMORY.peak_usage().saturating_sub(before);
+            let status = answer.status.as_u16();
+            if !matches!(status, 400 | 422) || peak > MOST * size + ANYHOW {
+                wrong
+                    .push(format!("{name} as {media_type} to {path}: {status}, {:.1} times its size", peak as f64 / size as f64));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_are_answered_while_large_bodies_are_read() {
+    let app = TestApp::with(&["http.request_timeout_ms=120000", "http.workers=1"]).await;
+    app.put("/routes/other/web/prod/v1").json(&json!({ "url": "http://a" })).expect(201).await;
+    let open = r#"{"routes":["#;
+    for media_type in [JSON, YAML] {
+        let body = late(open, json_route, ",", "]}");
+        let large = async {
+            let began = Instant::now();
+            app.post("/tenants/other/plans").body(media_type, body.clone()).expect(422).await;
+            began.elapsed()
+        };
+        tokio::pin!(large);
+        let (mut answered, mut longest) = (0, Duration::ZERO);
+        let took = loop {
+            let began = Instant::now();
+            let one = app.get("/routes/resolve?tenant=other&service=web&env=prod&version=v1").expect(200);
+            tokio::select! {
+                took = &mut large => break took,
+                _ = one => {
+                    longest = longest.max(began.elapsed());
+                    answered += 1;
+                }
+            }
+        };
+        // One thread serves all. If it read the body, nobody would be answered meanwhile.
+        assert!(longest < took / 2, "{media_type}: {longest:?} of {took:?}");
+        assert!(answered >= 10, "{media_type}: {answered} answers in {took:?}");
+    }
+}
