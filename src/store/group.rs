@@ -173,7 +173,7 @@ pub async fn commit<T>(
         }
         let locked = lock(&tx, &statements, wanted).await?;
         let (rows, answer) = decide(locked)?;
-        write(&tx, &statements, &rows).await?;
+        Box::pin(write(&tx, &statements, &rows)).await?;
         Ok((rows.is_empty(), answer))
     }));
     let (is_empty, answer) = prepared.await?;

@@ -87,12 +87,24 @@ async fn a_host_of_another_tenant_is_taken_with_any_prefix() {
     app.delete("/policies/acme/web/prod").expect(204).await;
     app.put("/policies/evil/web/prod").json(&of("shop.example.com", "/x")).expect(200).await;
     // Back to a state with a host that is another's by now.
-    app.post("/tenants/acme/rollback").json(&json!({ "to": 2 })).send().await;
-    let rollback = app.post("/tenants/acme/rollback").json(&json!({ "to": 2 })).send().await;
-    if let Some(id) = rollback.json["id"].as_str() {
-        let hash = json!({ "hash": rollback.json["hash"] });
-        app.post(&format!("/tenants/acme/plans/{id}/apply")).json(&hash).problem(409, "host_taken").await;
-    }
+    let rollback = app.post("/tenants/acme/rollback").json(&json!({ "to": 2 })).expect(201).await;
+    let id = rollback.json["id"].as_str().unwrap();
+    let hash = json!({ "hash": rollback.json["hash"] });
+    app.post(&format!("/tenants/acme/plans/{id}/apply")).json(&hash).problem(409, "host_taken").await;
+}
+
+/// A retry is told what the first was told, whoever has the host by now; and a new command is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_retry_is_told_of_the_host_that_the_first_got() {
+    let app = with_tenants(&["acme", "evil"]).await;
+    let put = |key: &str| app.put("/policies/acme/web/prod").header("idempotency-key", key).json(&claim("shop.example.com", "/"));
+    let first = put("k").expect(201).await;
+    app.delete("/policies/acme/web/prod").expect(204).await;
+    app.put("/policies/evil/web/prod").json(&claim("*.example.com", "/")).expect(201).await;
+    let again = put("k").expect(201).await;
+    assert_eq!((again.header("idempotency-replayed"), &again.json), ("true", &first.json));
+    put("l").problem(409, "host_taken").await;
+    assert_eq!(app.db.count("select count(*) from policy_hosts where tenant = 'acme'").await, 0);
 }
 
 /// Hosts that overlap in every way, wanted by many tenants of two instances at the same moment: no two tenants get some that do.

@@ -11,11 +11,14 @@ use crate::domain::{
     policy::PathPrefix,
 };
 
+/// Which policies have the hosts of one base: by wildcard and prefix.
+type OfBase = BTreeMap<(bool, PathPrefix), (TenantName, PolicyName)>;
+
 /// The claims that matter to a group: those of its tenants, and whether tenants that it does not see have something.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims {
-    /// By the labels of the base from right to left, so that all names under a base stand together; then by wildcard and prefix.
-    held: BTreeMap<String, BTreeMap<(bool, PathPrefix), (TenantName, PolicyName)>>,
+    /// By the labels of the base from right to left, so that all names under a base stand together.
+    held: BTreeMap<String, OfBase>,
     /// Hosts that overlap with one of a tenant that is not seen.
     unseen: HashSet<Host>,
 }

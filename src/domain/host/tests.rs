@@ -85,10 +85,12 @@ fn hosts_are_lower_case_dns_names() {
     assert!(Host::try_from("a".repeat(64)).is_err());
 }
 
+type Spelling = fn(&str) -> String;
+
 /// Each way to spell a name differently, on each name: none makes a second host, and the message tells the one spelling.
 #[test]
 fn every_other_spelling_of_a_host_is_refused_with_the_one() {
-    let ways: &[(&str, fn(&str) -> String)] = &[
+    let ways: &[(&str, Spelling)] = &[
         ("upper case", |name| name.to_uppercase()),
         ("one capital", |name| name.replacen('p', "P", 1)),
         ("a dot at the end", |name| format!("{name}.")),

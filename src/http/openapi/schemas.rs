@@ -368,13 +368,13 @@ checked! {
         "description": "A lower-case DNS name (RFC 1123) without a port and without a dot at its end, or `*.` and such a name, which stands for \
                         every name under it; no address. Other scripts as A-labels (RFC 5890).",
         "type": "string", "minLength": 1, "maxLength": 253, "examples": ["shop.example.com"],
-        "pattern": r"^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*(?!([0-9]+|0x[0-9a-f]*)$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        "pattern": r"^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*(?![0-9]+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
     });
     /// A name that a tenant may have hosts of.
     HostSuffix = json_schema!({
         "description": "A name that a tenant may have hosts of: a host without `*.`, which stands for itself and every name under it.",
         "type": "string", "minLength": 1, "maxLength": 253, "examples": ["example.com"],
-        "pattern": r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*(?!([0-9]+|0x[0-9a-f]*)$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
+        "pattern": r"^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*(?![0-9]+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
     });
     /// The part of its hosts' paths that a policy owns.
     PathPrefix = json_schema!({
@@ -403,7 +403,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::{dead_letter, host, ids, policy, route, tag, time::UtcTime};
+    use crate::domain::{dead_letter, ids, policy, route, tag, time::UtcTime};
 
     /// Compiled once for each schema.
     fn is_documented<T: JsonSchema>(value: &Value) -> bool {
@@ -433,8 +433,10 @@ mod tests {
         fn parts_of_policies_are_what_the_domain_takes(
             raw in "(\\*\\.)?[a-z0-9.-]{0,12}|(/[a-z.%~]{0,4}){0,4}|[!-~]{0,6}|(?i)host|te|x-(?i)te|\\PC{0,5}|a\n|/\n",
         ) {
-            agree::<Host, policy::Host>(&raw)?;
-            agree::<HostSuffix, host::HostSuffix>(&raw)?;
+            // As they are read: answers may have hosts from before there was the one spelling.
+            let read = policy::Host::read(raw.clone());
+            prop_assert_eq!(is_documented::<Host>(&json!(&raw)), read.is_ok(), "{:?}", raw);
+            prop_assert_eq!(is_documented::<HostSuffix>(&json!(&raw)), read.is_ok_and(|host| !host.is_wildcard()), "{:?}", raw);
             agree::<PathPrefix, policy::PathPrefix>(&raw)?;
             agree::<HeaderName, policy::HeaderName>(&raw)?;
             agree::<CookieName, policy::CookieName>(&raw)?;

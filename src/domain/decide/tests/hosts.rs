@@ -56,6 +56,8 @@ fn prefixes_divide_a_host_within_a_tenant() {
     assert_eq!(holder(&world, "a.example"), None);
 }
 
+type Way<'a> = &'a dyn Fn(&str, &str) -> Op;
+
 /// Each host of another tenant with each that is claimed, by each command that can claim it, and with each prefix.
 #[test]
 fn a_host_belongs_to_one_tenant_whatever_the_prefix() {
@@ -73,7 +75,7 @@ fn a_host_belongs_to_one_tenant_whatever_the_prefix() {
         let policy = Desired::Policy { name: place("prod"), spec: Some(policy_spec(of(claimed, path))) };
         Op::Apply(Box::new(many(vec![policy])))
     };
-    let ways: [&dyn Fn(&str, &str) -> Op; 3] = [&put_it, &patch_it, &apply_it];
+    let ways: [Way<'_>; 3] = [&put_it, &patch_it, &apply_it];
     for (theirs, their_prefix) in hosts.iter().flat_map(|theirs| [(theirs, "/"), (theirs, "/x")]) {
         for (mine, my_prefix) in hosts.iter().flat_map(|mine| [(mine, "/"), (mine, "/x"), (mine, "/x/y")]) {
             for way in ways {
@@ -105,7 +107,7 @@ fn a_policy_with_a_host_of_another_can_go_and_not_change() {
     of_another(&mut world, "a.example", "/login");
     let patch = |patch: PolicyPatch| Op::PatchPolicy { policy: place("prod"), patch: Box::new(patch) };
     let other_member = patch(PolicyPatch { failover: Some(Some(vec!["v1".parse().unwrap()])), ..PolicyPatch::default() });
-    let refused = world.refuses(other_member.clone());
+    let refused = world.refuses(other_member);
     assert_eq!(refused, taken("a.example", "/", true));
     let detail = refused.to_string();
     assert!(detail.contains("a.example") && detail.contains("take it out of `hosts`") && !detail.contains("other/"), "{detail}");
