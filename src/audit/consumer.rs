@@ -184,12 +184,13 @@ impl Consumer {
             };
             if batch.records().is_empty() {
                 // A group that cannot be joined, and a lag that is not known, are work that is not done.
-                if has_joined.load(Ordering::SeqCst) && self.status.has_nothing_to_read() {
+                let has_joined = has_joined.load(Ordering::SeqCst);
+                if has_joined && self.status.has_nothing_to_read() {
                     progress.moves();
                 } else {
-                    progress.waits((), Instant::now());
+                    progress.waits(has_joined, Instant::now());
                 }
-                if progress.is_stalled(Instant::now(), ms(self.settings.audit.stuck_after_ms)) {
+                if progress.is_stalled(Instant::now(), self.patience(has_joined)) {
                     return Ended::Restart("stuck");
                 }
                 continue;
@@ -213,6 +214,12 @@ impl Consumer {
             }
             self.status.reads(&[]);
         }
+    }
+
+    /// How long nothing may be read although there is something. Members that are gone hold up a group that forms for a session's time.
+    fn patience(&self, has_joined: bool) -> Duration {
+        let stuck = ms(self.settings.audit.stuck_after_ms);
+        if has_joined { stuck } else { stuck.max(2 * ms(self.settings.kafka.session_timeout_ms)) }
     }
 
     /// The next batch, all of it read in one generation: what waits already, up to `audit.batch`, without waiting for

@@ -61,6 +61,10 @@ impl Relay {
             }
             retry.after = row.id;
         }
+        // As long as nothing is taken there is no hurry; each has its turn.
+        if published.is_empty() {
+            retry.due = next;
+        }
         set_aside::tried(lease, &published, &refused, limit).await?;
         Ok(())
     }

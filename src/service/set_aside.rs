@@ -1,11 +1,15 @@
-//! Events that Kafka has refused for good, on their way to the archive: from PostgreSQL, without Kafka.
+//! Events that Kafka has refused for good, on their way to the archive: from Postgres, without Kafka.
 //!
 //! So a tenant's chain in the archive has no gap while Kafka does not take one of its events. When Kafka takes it later, the consumer finds it
 //! archived already: the document's id is the event's, and its hash is the same. Two instances that do this at a time do the same work twice.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use jiff::Timestamp;
+use uuid::Uuid;
 
 use super::{Error, audit::AuditReads};
 use crate::{
@@ -27,12 +31,14 @@ const ATTEMPTS: u32 = 2;
 pub struct SetAside {
     primary: Arc<Server>,
     audit: Arc<AuditReads>,
+    /// Events that the archive does not take: told once, and tried again after a restart.
+    unfit: Mutex<HashSet<Uuid>>,
 }
 
 impl SetAside {
     /// From `primary` to the archive of `audit`.
     pub fn new(primary: Arc<Server>, audit: Arc<AuditReads>) -> Self {
-        Self { primary, audit }
+        Self { primary, audit, unfit: Mutex::default() }
     }
 
     /// Archives all that is set aside now. What fails stays, and is tried again by the next step.
@@ -52,13 +58,24 @@ impl SetAside {
             place = last.place;
             let mut archived = Vec::with_capacity(events.len());
             for event in &events {
+                if self.unfit().contains(&event.event_id) {
+                    continue;
+                }
                 if self.archive_one(event).await? {
                     archived.push(event.event_id);
+                } else {
+                    self.unfit().insert(event.event_id);
                 }
             }
-            let note = async |tx: &store::Transaction<'_>| store::set_aside::archived(tx, &archived).await;
-            self.primary.write(&Visible::no_tenants(), note).await?;
+            if !archived.is_empty() {
+                let note = async |tx: &store::Transaction<'_>| store::set_aside::archived(tx, &archived).await;
+                self.primary.write(&Visible::no_tenants(), note).await?;
+            }
         }
+    }
+
+    fn unfit(&self) -> MutexGuard<'_, HashSet<Uuid>> {
+        self.unfit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the archive has it. One that it refuses, or that cannot be read, holds up none behind it.

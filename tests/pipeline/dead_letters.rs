@@ -21,7 +21,10 @@ use traffic_manager::{
 };
 use uuid::Uuid;
 
-use crate::support::World;
+use crate::{
+    support::World,
+    topic::{records, takes},
+};
 
 fn readable(offset: i64) -> Record {
     let event = seal(EventBody {
@@ -96,7 +99,8 @@ async fn retries_while_the_archive_is_away_dead_letter_nothing_twice() {
 #[tokio::test]
 async fn a_record_too_large_for_the_dead_letter_topic_holds_up_nothing() {
     let world = World::new().await;
-    // As large as Kafka takes; with the headers of a dead letter it is too large.
+    // Larger than the topic of dead letters takes.
+    takes(&world.settings.kafka.dlq_topic, "500000").await;
     let batch = [garbage(0, 999_990), readable(1)];
 
     let handling = consumer(&world.settings).await;
@@ -104,5 +108,15 @@ async fn a_record_too_large_for_the_dead_letter_topic_holds_up_nothing() {
 
     assert_eq!(handled.expect("both have a place"), Handled { inserted: 1, duplicates: 0, dead_lettered: 1 });
     assert_eq!(dead_letters(&world.settings), 1);
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_dead_letter_of_the_largest_record_is_kept_whole() {
+    let world = World::new().await;
+    let largest = garbage(0, world.settings.kafka.max_message_bytes);
+    let handled = consumer(&world.settings).await.handle(std::slice::from_ref(&largest)).await;
+    assert_eq!(handled.expect("the topic takes it"), Handled { inserted: 0, duplicates: 0, dead_lettered: 1 });
+    assert!(records(&world.settings.kafka.dlq_topic, 1).await[0].value == largest.value);
     world.end().await;
 }

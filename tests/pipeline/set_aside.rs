@@ -2,10 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use rdkafka::{
-    admin::{AdminClient, AdminOptions, AlterConfig, NewTopic, ResourceSpecifier, TopicReplication},
-    client::DefaultClientContext,
-};
+use rdkafka::admin::{AdminOptions, NewTopic, TopicReplication};
 use serde_json::json;
 use tokio::sync::Notify;
 use traffic_manager::{
@@ -16,28 +13,9 @@ use traffic_manager::{
 };
 
 use crate::{
-    support::{TestApp, World, eventually, secure},
-    topic::{Routes, records},
+    support::{TestApp, World, eventually},
+    topic::{Routes, admin, records, set, takes},
 };
-
-fn admin() -> AdminClient<DefaultClientContext> {
-    secure::kafka().create().expect("an admin client")
-}
-
-/// Sets what a topic takes, and nothing else.
-async fn takes(topic: &str, bytes: &str) {
-    let alter = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", bytes);
-    let altered = admin().alter_configs(&[alter], &AdminOptions::new()).await.expect("Kafka answers");
-    altered.into_iter().for_each(|result| drop(result.expect("it is altered")));
-    eventually("the topic is altered", async || (set(topic, "max.message.bytes").await == bytes).then_some(())).await;
-}
-
-async fn set(topic: &str, name: &str) -> String {
-    let topics = [ResourceSpecifier::Topic(topic)];
-    let described = admin().describe_configs(&topics, &AdminOptions::new()).await.expect("Kafka answers");
-    let resource = described.into_iter().next().expect("one topic").expect("its settings");
-    resource.get(name).and_then(|entry| entry.value.clone()).expect("a value")
-}
 
 /// Makes the events of a tenant larger by so many bytes, without changing what they say.
 async fn pad(world: &World, tenant: &str, bytes: i32) {
@@ -163,6 +141,8 @@ async fn others_go_on_and_the_chain_verifies_before_and_after_kafka_takes_it() {
     assert_eq!(without_kafka.iter().map(|event| event.revision).collect::<Vec<_>>(), [2]);
     let verified = async || app.get("/audit/verify?tenant=poisoned").expect(200).await.json["verified"] == true;
     assert!(verified().await, "while it is set aside");
+    let backlog = async || app.ops("/health/resilience").expect(200).await.json["backlog"]["events"].clone();
+    eventually("it does not count as waiting", async || (backlog().await == 0).then_some(())).await;
     let check = async |name: &str| app.ops("/health/ready").expect(200).await.json["checks"][name].clone();
     eventually("health tells", async || (check("set_aside").await["status"] == "degraded").then_some(())).await;
     eventually("health tells why", async || (check("kafka_topics").await["status"] == "degraded").then_some(())).await;

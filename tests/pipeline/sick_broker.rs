@@ -45,7 +45,6 @@ type Era = AtomicU64;
 /// The broker, and the way to it.
 pub struct SickBroker {
     pub cluster: MockCluster<'static, DefaultProducerContext>,
-    pub address: SocketAddr,
     era: Arc<Era>,
     spoilt: Arc<AtomicU64>,
 }
@@ -85,7 +84,7 @@ impl SickBroker {
         kafka.bootstrap_servers = address.to_string();
         kafka.security_protocol = SecurityProtocol::Plaintext;
         kafka.ca_file.clear();
-        Self { cluster, address, era, spoilt }
+        Self { cluster, era, spoilt }
     }
 
     /// It is sick from now on.

@@ -187,26 +187,25 @@ impl Letters {
                 return records.iter().map(|_| Err(KafkaError::AdminOpCreation(text.clone()).into())).collect();
             }
         };
-        let mut results: Vec<Result<(), KafkaError>> = Vec::with_capacity(records.len());
+        let mut results: Vec<Result<(), LettersError>> = Vec::with_capacity(records.len());
         for (head, record) in records {
             // Kafka is away: the rest is not sent past what failed.
-            if let Some(Err(error)) =
-                results.last().filter(|last| last.as_ref().is_err_and(|e| verdict::of(e) != Verdict::ForGood))
-            {
-                results.push(Err(error.clone()));
+            if let Some(Err(LettersError::Kafka(error))) = results.last().filter(|last| is_failure(last)) {
+                results.push(Err(error.clone().into()));
                 continue;
             }
             let at = head.key.id.offset;
             let delivered = producer.deliver(at, |producer| self.start(producer, head, record, true)).await;
-            results.push(match delivered {
+            let delivered = match delivered {
                 // As large as Kafka takes already: as it came, then.
                 Err(error) if verdict::of(&error) == Verdict::ForGood => {
                     producer.deliver(at, |producer| self.start(producer, head, record, false)).await
                 }
                 delivered => delivered,
-            });
+            };
+            results.push(delivered.map_err(LettersError::from));
         }
-        results.into_iter().map(|result| result.map_err(LettersError::from)).collect()
+        results
     }
 
     fn start(
@@ -311,6 +310,11 @@ fn each(
             }
         }
     }
+}
+
+/// Whether a record was not taken for a reason that is not its own.
+fn is_failure(sent: &Result<(), LettersError>) -> bool {
+    sent.as_ref().is_err_and(|error| error.refusal().is_none())
 }
 
 /// What of a deadline is left.

@@ -29,6 +29,9 @@ fn policy_of(bytes: usize) -> PolicySpec {
     with(&format!("/{}", "p".repeat(bytes - empty - 1)))
 }
 
+/// What a command writes, and how it comes with an object of so many bytes.
+type Way<'a> = (Option<Named>, &'a dyn Fn(usize) -> Op);
+
 fn too_large(object: Option<Named>, bytes: usize) -> Rejection {
     Rejection::TooLarge { objects: vec![TooLarge { pointer: String::new(), object, bytes }], limit: LIMIT }
 }
@@ -42,7 +45,7 @@ fn an_object_is_bounded_by_every_way_that_it_can_come() {
     let of_route = || Some(Named::Route(route("v1")));
     let of_policy = || Some(Named::Policy(place("prod")));
     let apply = |desired: Desired| Op::Apply(Box::new(many(vec![desired])));
-    let ways: [(Option<Named>, &dyn Fn(usize) -> Op); 6] = [
+    let ways: [Way<'_>; 6] = [
         (of_route(), &|bytes| Op::Upsert { route: route("v1"), spec: route_of(bytes) }),
         (of_route(), &|bytes| Op::Patch { route: route("v1"), patch: patched(bytes) }),
         (of_route(), &|bytes| apply(desired("v1", Some(route_of(bytes))))),
