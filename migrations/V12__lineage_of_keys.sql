@@ -21,19 +21,8 @@ create index api_keys_by_maker on api_keys (created_by);
 create index api_keys_by_shown_to on api_keys (shown_to) where shown_to is not null;
 create index api_keys_by_end on api_keys (least(revoked_at, expires_at)) where least(revoked_at, expires_at) is not null;
 
-drop index api_keys_by_idempotency_key;
-create unique index api_keys_by_idempotency_key on api_keys (created_by, created_by_kind, idempotency_key)
-  where idempotency_key is not null;
-
 -- Keys that ended long ago are swept. The audit of access keeps what was done with them.
 grant delete on api_keys to traffic_manager_app;
-
--- The same of who decided on dead letters and who made replays.
-alter table dead_letter_decisions add column decided_by_kind text;
-alter table replays add column created_by_kind text;
-drop index replays_by_idempotency_key;
-create unique index replays_by_idempotency_key on replays (created_by, created_by_kind, idempotency_key)
-  where idempotency_key is not null;
 
 -- The service makes no temporary tables. Whoever may connect may, unless that is taken away; only who owns the database can.
 do $$

@@ -52,6 +52,7 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("http/limits.rs", "limits of requests"),
             ("http/middleware.rs", "limits of log lines"),
+            ("telemetry/sampling.rs", "limits of the lines of others"),
             ("service/trail", "limits of records"),
         ],
     ),

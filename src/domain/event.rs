@@ -178,6 +178,11 @@ impl Actor {
     /// The kind of actor that an API key is.
     pub const KEY: &str = "key";
 
+    /// An `Idempotency-Key` of its, as it is kept beside its id: with the kind, unless it is an API key. No key that is sent has the separator.
+    pub fn own_key(&self, sent: &str) -> String {
+        if self.kind == Self::KEY { sent.to_owned() } else { format!("{}\u{1f}{sent}", self.kind) }
+    }
+
     /// Who it is among actors of every kind: two of different kinds may have one id. An API key's is its id, which has no colon.
     pub fn identity(&self) -> String {
         if self.kind == Self::KEY { self.id.clone() } else { format!("{}:{}", self.kind, self.id) }

@@ -336,8 +336,9 @@ const AT_A_TIME: usize = 20;
 
 fn decider(wish: &Wish) -> store::dead_letters::By {
     let Wish { by, reason, idempotency_key } = wish;
-    let actor = Actor::clone(&by.caller.actor);
-    store::dead_letters::By { actor, reason: reason.clone(), idempotency_key: idempotency_key.clone() }
+    let actor = by.caller.actor.id.clone();
+    let idempotency_key = idempotency_key.as_ref().map(|key| by.caller.actor.own_key(key));
+    store::dead_letters::By { actor, reason: reason.clone(), idempotency_key }
 }
 
 fn told(wish: &Wish, action: &str, head: &Head) -> AccessEvent {

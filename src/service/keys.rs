@@ -98,6 +98,7 @@ impl Keys {
         let NewToken { id, token } = NewToken::make(self.pepper()?).map_err(Error::internal)?;
         let Wanted { grant, description, expires_at, idempotency_key } = wanted.clone();
         let (hash, created_by) = (self.pepper()?.hash(&token), Actor::clone(&by.caller.actor));
+        let idempotency_key = idempotency_key.map(|key| created_by.own_key(&key));
         let told = told(by, "key_created", grant.reach().tenant().cloned(), id);
         let new = NewKey { id, grant, description, hash, created_by, expires_at, idempotency_key };
         let write = async |tx: &store::Transaction<'_>| store::keys::insert(tx, &new, self.limit, &told).await;
@@ -118,8 +119,8 @@ impl Keys {
     /// than it would be now: that of what its maker came with then.
     async fn made_before(&self, by: &By, wanted: &Wanted, asked: Option<UtcTime>) -> Result<Option<Key>, Error> {
         let Some(idempotency_key) = &wanted.idempotency_key else { return Ok(None) };
-        let actor = &by.caller.actor;
-        let read = async |tx: &store::Transaction<'_>| store::keys::made_before(tx, actor, idempotency_key).await;
+        let (actor, own_key) = (&by.caller.actor, by.caller.actor.own_key(idempotency_key));
+        let read = async |tx: &store::Transaction<'_>| store::keys::made_before(tx, &actor.id, &own_key).await;
         let Some(first) = self.primary.read(&visible(by.caller.grant.reach()), read).await? else { return Ok(None) };
         let has_same_end = first.expires_at == wanted.expires_at || (asked.is_none() && by.caller.ends().is_some());
         if (&first.grant, &first.description) != (&wanted.grant, &wanted.description) || !has_same_end {

@@ -53,7 +53,7 @@ impl Replays {
     /// Begins a replay; true when that was done by an earlier request with the same `Idempotency-Key`. Revisions without an epoch are those
     /// of the tenant's present one.
     pub async fn make(&self, mut piece: Piece, wish: &Wish) -> Result<(Replay, bool), Error> {
-        let created_by = Actor::clone(&wish.by.caller.actor);
+        let created_by = wish.by.caller.actor.id.clone();
         if let Some(tenant) = &piece.tenant {
             let is_of_revisions = piece.from.0 > 1 || piece.to.is_some();
             if piece.epoch.is_none() && is_of_revisions {
@@ -68,7 +68,8 @@ impl Replays {
             }
         }
         let reason = wish.reason.clone().unwrap_or_default();
-        let (id, idempotency_key) = (Uuid::now_v7(), wish.idempotency_key.clone());
+        let own_key = |key: &String| wish.by.caller.actor.own_key(key);
+        let (id, idempotency_key) = (Uuid::now_v7(), wish.idempotency_key.as_ref().map(own_key));
         let new = NewReplay { id, piece, reason, created_by, idempotency_key };
         if let Some(first) = self.made_before(&new).await? {
             return Ok((first, true));

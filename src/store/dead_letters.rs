@@ -9,7 +9,6 @@ use super::{Error, Transaction, access, column, text};
 use crate::domain::{
     access::AccessEvent,
     dead_letter::{Decision, LetterId, LetterKey},
-    event::Actor,
     time::UtcTime,
 };
 
@@ -17,7 +16,7 @@ use crate::domain::{
 #[derive(Debug, Clone)]
 pub struct By {
     /// Who.
-    pub actor: Actor,
+    pub actor: String,
     /// Why.
     pub reason: Option<String>,
     /// `Idempotency-Key`
@@ -28,7 +27,7 @@ const COLUMNS: &str = "partition, letter_offset, letter_at, state, reason, decid
 
 /// What becomes of a decision that is there: the new one takes its place, where the caller says so.
 const DECIDE_ANEW: &str = "on conflict (partition, letter_offset, letter_at) do update \
-     set state = excluded.state, reason = excluded.reason, decided_by = excluded.decided_by, decided_by_kind = excluded.decided_by_kind, decided_at = now(), \
+     set state = excluded.state, reason = excluded.reason, decided_by = excluded.decided_by, decided_at = now(), \
          idempotency_key = excluded.idempotency_key";
 
 /// What was decided of those letters of which something was.
@@ -46,11 +45,10 @@ pub async fn find(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<HashMap
 /// What this actor decided with this idempotency key, in the order of the letters' places.
 pub async fn decided_before(tx: &Transaction<'_>, by: &By) -> Result<Vec<(LetterKey, Decision)>, Error> {
     let sql = format!(
-        "select {COLUMNS} from dead_letter_decisions where decided_by = $1 and idempotency_key = $2 \
-           and coalesce(decided_by_kind, $3) = $3 order by partition, letter_offset"
+        "select {COLUMNS} from dead_letter_decisions where decided_by = $1 and idempotency_key = $2 order by partition, letter_offset"
     );
     let statement = tx.prepare_cached(&sql).await?;
-    tx.query(&statement, &[&by.actor.id, &by.idempotency_key, &by.actor.kind]).await?.iter().map(decision_of).collect()
+    tx.query(&statement, &[&by.actor, &by.idempotency_key]).await?.iter().map(decision_of).collect()
 }
 
 /// Decides that letters are sent again, and tells the audit of each, in one transaction. Before they are sent: what is done with nobody
@@ -60,9 +58,8 @@ pub async fn redrive(
     tx: &Transaction<'_>, letters: &[(LetterKey, AccessEvent)], by: &By, only_open: bool,
 ) -> Result<Vec<LetterKey>, Error> {
     let sql = format!(
-        "insert into dead_letter_decisions as d (partition, letter_offset, letter_at, state, reason, decided_by, decided_by_kind, \
-           idempotency_key) \
-         select partition, letter_offset, letter_at, 'redriving', $4, $5, $8, $6 \
+        "insert into dead_letter_decisions as d (partition, letter_offset, letter_at, state, reason, decided_by, idempotency_key) \
+         select partition, letter_offset, letter_at, 'redriving', $4, $5, $6 \
          from unnest($1::int[], $2::bigint[], $3::timestamptz[]) as k (partition, letter_offset, letter_at) \
          {DECIDE_ANEW} where not $7 or d.state = 'redriving' returning {COLUMNS}"
     );
@@ -70,9 +67,7 @@ pub async fn redrive(
     let keys: Vec<_> = letters.iter().map(|(key, _)| *key).collect();
     let (partitions, offsets, times) = columns(&keys);
     let By { actor, reason, idempotency_key } = by;
-    let rows = tx
-        .query(&statement, &[&partitions, &offsets, &times, reason, &actor.id, idempotency_key, &only_open, &actor.kind])
-        .await?;
+    let rows = tx.query(&statement, &[&partitions, &offsets, &times, reason, actor, idempotency_key, &only_open]).await?;
     let decided = rows.iter().map(|row| Ok(decision_of(row)?.0)).collect::<Result<Vec<_>, Error>>()?;
     let told: Vec<_> = letters.iter().filter(|(key, _)| decided.contains(key)).map(|(_, told)| told.clone()).collect();
     access::insert(tx, &told).await?;
@@ -93,16 +88,13 @@ pub async fn redriven(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<(),
 /// Discards a letter that is open, and tells the audit, in one transaction. False when it is not.
 pub async fn discard(tx: &Transaction<'_>, letter: LetterKey, by: &By, told: &AccessEvent) -> Result<bool, Error> {
     let sql = format!(
-        "insert into dead_letter_decisions as d (partition, letter_offset, letter_at, state, reason, decided_by, decided_by_kind, \
-           idempotency_key) \
-         values ($1, $2, $3, 'discarded', $4, $5, $7, $6) {DECIDE_ANEW} where d.state = 'redriving'"
+        "insert into dead_letter_decisions as d (partition, letter_offset, letter_at, state, reason, decided_by, idempotency_key) \
+         values ($1, $2, $3, 'discarded', $4, $5, $6) {DECIDE_ANEW} where d.state = 'redriving'"
     );
     let statement = tx.prepare_cached(&sql).await?;
     let LetterKey { id: LetterId { partition, offset }, at } = letter;
     let By { actor, reason, idempotency_key } = by;
-    let inserted =
-        tx.execute(&statement, &[&partition, &offset, &at.timestamp(), reason, &actor.id, idempotency_key, &actor.kind]).await?
-            == 1;
+    let inserted = tx.execute(&statement, &[&partition, &offset, &at.timestamp(), reason, actor, idempotency_key]).await? == 1;
     if inserted {
         access::insert(tx, std::slice::from_ref(told)).await?;
     }

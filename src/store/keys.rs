@@ -159,13 +159,10 @@ pub async fn insert(tx: &Transaction<'_>, key: &NewKey, limit: Limit, told: &Acc
 }
 
 /// The key that this caller made with this idempotency key.
-pub async fn made_before(tx: &Transaction<'_>, created_by: &Actor, idempotency_key: &str) -> Result<Option<Key>, Error> {
-    let sql = format!(
-        "select {COLUMNS} from api_keys where created_by = $1 and idempotency_key = $2 and coalesce(created_by_kind, $3) = $3"
-    );
+pub async fn made_before(tx: &Transaction<'_>, created_by: &str, idempotency_key: &str) -> Result<Option<Key>, Error> {
+    let sql = format!("select {COLUMNS} from api_keys where created_by = $1 and idempotency_key = $2");
     let statement = tx.prepare_cached(&sql).await?;
-    let Actor { id, kind, .. } = created_by;
-    tx.query_opt(&statement, &[id, &idempotency_key, kind]).await?.map(|row| key_of(&row)).transpose()
+    tx.query_opt(&statement, &[&created_by, &idempotency_key]).await?.map(|row| key_of(&row)).transpose()
 }
 
 /// How many keys of this reach are good, and how many there are in all.

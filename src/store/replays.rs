@@ -18,7 +18,6 @@ use super::{
 };
 use crate::domain::{
     access::AccessEvent,
-    event::Actor,
     ids::TenantName,
     tag::{Epoch, Revision},
     time::UtcTime,
@@ -54,7 +53,7 @@ pub struct NewReplay {
     /// Why.
     pub reason: String,
     /// By whom it is made.
-    pub created_by: Actor,
+    pub created_by: String,
     /// So that a retry makes no other.
     pub idempotency_key: Option<String>,
 }
@@ -108,8 +107,8 @@ pub async fn insert(tx: &Transaction<'_>, new: &NewReplay, limit: i64, told: &Ac
         "with n as (select count(*) from (select from route_events where ($2::text is null or tenant = $2) and ($3::text is null or epoch = $3) \
                     and revision >= $4 and ($5::bigint is null or revision <= $5) limit {COUNTED} + 1) rows), \
               r as (insert into replays (id, tenant, epoch, from_revision, to_revision, include_removed, events_per_second, events_total, \
-                      reason, created_by, created_by_kind, idempotency_key) \
-                    select $1, $2, $3, $4, $5, $6, $7, case when n.count <= {COUNTED} then n.count end, $8, $9, $13, $10 from n \
+                      reason, created_by, idempotency_key) \
+                    select $1, $2, $3, $4, $5, $6, $7, case when n.count <= {COUNTED} then n.count end, $8, $9, $10 from n \
                     where (select count(*) from replays where state = 'running') < $11 returning {COLUMNS}), \
               a as (insert into access_outbox (event) select $12 from r) \
          select {COLUMNS} from r"
@@ -118,7 +117,7 @@ pub async fn insert(tx: &Transaction<'_>, new: &NewReplay, limit: i64, told: &Ac
     let NewReplay { id, piece, reason, created_by, idempotency_key } = new;
     let (tenant, epoch) = (piece.tenant.as_ref().map(TenantName::as_str), piece.epoch.as_ref().map(Epoch::as_str));
     let (from, to, rate) = (signed(piece.from)?, piece.to.map(signed).transpose()?, number(piece.events_per_second));
-    let parameters: [&(dyn ToSql + Sync); 13] = [
+    let parameters: [&(dyn ToSql + Sync); 12] = [
         id,
         &tenant,
         &epoch,
@@ -127,23 +126,19 @@ pub async fn insert(tx: &Transaction<'_>, new: &NewReplay, limit: i64, told: &Ac
         &piece.include_removed,
         &rate,
         reason,
-        &created_by.id,
+        created_by,
         idempotency_key,
         &limit,
         &Json(told),
-        &created_by.kind,
     ];
     tx.query_opt(&statement, &parameters).await?.map(|row| replay_of(&row)).transpose()
 }
 
 /// The replay that this caller made with this idempotency key.
-pub async fn made_before(tx: &Transaction<'_>, created_by: &Actor, idempotency_key: &str) -> Result<Option<Replay>, Error> {
-    let sql = format!(
-        "select {COLUMNS} from replays where created_by = $1 and idempotency_key = $2 and coalesce(created_by_kind, $3) = $3"
-    );
+pub async fn made_before(tx: &Transaction<'_>, created_by: &str, idempotency_key: &str) -> Result<Option<Replay>, Error> {
+    let sql = format!("select {COLUMNS} from replays where created_by = $1 and idempotency_key = $2");
     let statement = tx.prepare_cached(&sql).await?;
-    let Actor { id, kind, .. } = created_by;
-    tx.query_opt(&statement, &[id, &idempotency_key, kind]).await?.map(|row| replay_of(&row)).transpose()
+    tx.query_opt(&statement, &[&created_by, &idempotency_key]).await?.map(|row| replay_of(&row)).transpose()
 }
 
 /// One replay.

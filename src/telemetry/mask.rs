@@ -353,7 +353,7 @@ mod tests {
             let span = tracing::info_span!("http.request", request.id = chosen, url.path = %chosen).entered();
             tracing::warn!(request.id = chosen, http.route = "/a", debug = ?chosen, error = %chosen, count = 7, is = true, "of {chosen}");
             drop(span);
-            tracing::warn!(request.id = "another", api_token = 12345, "password=hunter2 of another");
+            tracing::warn!(request.id = "another", api_token = 987_654_321_012_i64, "password=hunter2 of another");
         });
         let text = lines.0.lock().unwrap().clone();
         String::from_utf8(text).unwrap()
@@ -362,7 +362,7 @@ mod tests {
     fn is_of_two_lines(format: config::LogFormat, chosen: &str) {
         let text = logged(format, chosen);
         assert!(text.ends_with('\n') && text.matches('\n').count() == 2, "{chosen:?}: {text}");
-        assert!(!text.contains("hunter2") && !text.contains("12345"), "{chosen:?}: {text}");
+        assert!(!text.contains("hunter2") && !text.contains("987654321012"), "{chosen:?}: {text}");
         let (first, second) = text.split_once('\n').unwrap();
         assert!(second.contains("another") && !first.contains("another"), "{chosen:?}: {text}");
         if format == config::LogFormat::Json {
@@ -396,7 +396,7 @@ mod tests {
     }
 
     proptest::proptest! {
-        #![proptest_config(proptest::test_runner::Config { cases: 512, ..Default::default() })]
+        #![proptest_config(proptest::test_runner::Config { cases: 128, ..Default::default() })]
         #[test]
         fn random_values_of_headers_stay_in_their_lines(
             chosen in "([ -~\\t]{0,24}|(key|token|cookie|x-auth-secret|password)[=:>\"' ]{0,3}|[\"'\\\\{}\\[\\],:=;]{1,4}|tmk_|Bearer |eyJ[a-z]\\.|[a-z]+://[^ ]{0,6}@?|\\PC{0,6}){0,6}",
