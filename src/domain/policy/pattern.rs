@@ -1,7 +1,7 @@
 //! Patterns of rules: text in every record, checked when they are written, compiled when a request has to be matched.
 //!
 //! A compiled pattern is a deterministic automaton of bounded size: it reads each byte of a value once, whatever the pattern, takes no
-//! memory while it does so, and its whole weight is known. New patterns are of the syntax that Envoy, HAProxy, nginx, Caddy and Traefik understand
+//! memory while it does so, and its whole weight is known. New patterns are of the syntax that Envoy, `HAProxy`, nginx, Caddy and Traefik understand
 //! alike ([`portable`]); `\d`, `\s`, `\w` and `\b` are ASCII. Stored patterns may be older than these rules: see [`Patterns::of`].
 //!
 //! Rejected: a check of the compiled size alone (RE2 reads some accepted patterns in another way, and PCRE takes exponential time for some), and

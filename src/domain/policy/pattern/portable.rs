@@ -1,4 +1,4 @@
-//! The common subset: what RE2 (Envoy, Traefik, Caddy) and PCRE (HAProxy, nginx) read as this service does, and in bounded time.
+//! The common subset: what RE2 (Envoy, Traefik, Caddy) and PCRE (`HAProxy`, nginx) read as this service does, and in bounded time.
 
 use regex_automata::dfa::onepass;
 use regex_syntax::{
