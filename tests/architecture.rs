@@ -55,7 +55,7 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ("csv", &[("http/exports.rs", "the only CSV")]),
     ("regex_automata", &[("domain/policy/pattern", "patterns of rules")]),
     ("regex_syntax", &[("domain/policy/pattern", "patterns of rules")]),
-    ("regex", &[("telemetry/mask.rs", "masks of log lines")]),
+    ("regex", &[("telemetry", "masks of log lines")]),
 ];
 
 /// Calls that compile patterns of rules, each with the files that make it: whoever calls it on another way than through the pool of `service/patterns.rs`
