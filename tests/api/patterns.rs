@@ -110,14 +110,23 @@ async fn patterns_are_bounded_for_a_policy_and_for_a_tenant() {
     assert_eq!(app.db.count("select sum(patterns) from policies").await, 15 * 64 + 1);
 }
 
-/// The shortest of some calls: what the machine does beside it counts least.
-async fn fastest(app: &TestApp, path: &str) -> Duration {
-    let mut fastest = Duration::MAX;
-    for _ in 0..5 {
-        let began = Instant::now();
-        let answer = app.get(path).send().await;
-        fastest = fastest.min(began.elapsed());
-        assert_eq!(answer.status.as_u16(), 200, "{path} {}", answer.json);
+async fn time_of(app: &TestApp, path: &str) -> Duration {
+    let began = Instant::now();
+    let answer = app.get(path).send().await;
+    let time = began.elapsed();
+    assert_eq!(answer.status.as_u16(), 200, "{path} {}", answer.json);
+    time
+}
+
+/// The shortest of some calls of each of two paths, in turns: what the machine does beside them counts least. More of them, while the first
+/// seems to take more than five times as long.
+async fn fastest(app: &TestApp, [first, second]: [&str; 2]) -> [Duration; 2] {
+    let mut fastest = [Duration::MAX; 2];
+    for round in 0..20 {
+        fastest = [fastest[0].min(time_of(app, first).await), fastest[1].min(time_of(app, second).await)];
+        if round >= 3 && fastest[0] < fastest[1] * 5 {
+            break;
+        }
     }
     fastest
 }
@@ -157,7 +166,7 @@ async fn reading_a_policy_costs_the_same_with_patterns_and_with_plain_values() {
         "/routes/resolve?tenant={t}&service=web&env=prod&key=k",
     ] {
         let of = |tenant: &str| path.replace("{t}", tenant).replace("{at}", &before[tenant]);
-        let (patterns, plain) = (fastest(&app, &of("patterns")).await, fastest(&app, &of("plain")).await);
+        let [patterns, plain] = fastest(&app, [&of("patterns"), &of("plain")]).await;
         // Compiling them took some hundred times as long.
         assert!(patterns < plain * 5, "{path}: {patterns:?}, and {plain:?} with plain values");
     }
