@@ -123,7 +123,7 @@ impl Plans {
             Some(format!("/policies/{at}"))
         };
         let plan = worked_out.await.map_err(Error::internal)?.map_err(|error| match error {
-            Error::Rejected(rejection) => Error::Rejected(rejection.placed(&place)),
+            Error::Rejected(rejection) => Error::Rejected(rejection.placed(place)),
             other => other,
         })?;
         let mut written = Vec::new();

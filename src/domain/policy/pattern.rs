@@ -146,7 +146,7 @@ fn wrong(text: &str, span: &ast::Span, reason: impl std::fmt::Display) -> Invali
 /// The automaton of a pattern that must match as a whole: the ends belong to what is compiled, and not to its text.
 fn compiled(hir: Hir) -> Result<Pattern, Invalid> {
     let whole = Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
-    let nfa = nfa(&whole).map_err(|_| too_large())?;
+    let nfa = nfa(&whole)?;
     let config = dense::Config::new()
         .start_kind(StartKind::Anchored)
         .unicode_word_boundary(true)
@@ -160,9 +160,9 @@ fn too_large() -> Invalid {
     Invalid::new("regex_too_large", format!("takes more than {MAX_COMPILED} bytes compiled: repeat less"))
 }
 
-fn nfa(hir: &Hir) -> Result<NFA, thompson::BuildError> {
+fn nfa(hir: &Hir) -> Result<NFA, Invalid> {
     let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None).nfa_size_limit(Some(4 * MAX_COMPILED));
-    thompson::Compiler::new().configure(config).build_from_hir(hir)
+    thompson::Compiler::new().configure(config).build_from_hir(hir).map_err(|_| too_large())
 }
 
 /// The compiled patterns of one policy.
