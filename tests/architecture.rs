@@ -61,7 +61,7 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ("icu_properties", &[("domain/text.rs", "the texts that people write")]),
     ("regex_automata", &[("domain/policy/pattern", "patterns of rules")]),
     ("regex_syntax", &[("domain/policy/pattern", "patterns of rules")]),
-    ("regex", &[("telemetry/mask.rs", "masks of log lines")]),
+    ("regex", &[("telemetry", "masks of log lines")]),
 ];
 
 /// Calls that compile patterns of rules, each with the files that make it: whoever calls it on another way than through the pool of `service/patterns.rs`

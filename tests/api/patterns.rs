@@ -110,14 +110,23 @@ async fn patterns_are_bounded_for_a_policy_and_for_a_tenant() {
     assert_eq!(app.db.count("select sum(patterns) from policies").await, 15 * 64 + 1);
 }
 
-/// The shortest of some calls: what the machine does beside it counts least.
-async fn fastest(app: &TestApp, path: &str) -> Duration {
-    let mut fastest = Duration::MAX;
-    for _ in 0..5 {
-        let began = Instant::now();
-        let answer = app.get(path).send().await;
-        fastest = fastest.min(began.elapsed());
-        assert_eq!(answer.status.as_u16(), 200, "{path} {}", answer.json);
+async fn time_of(app: &TestApp, path: &str) -> Duration {
+    let began = Instant::now();
+    let answer = app.get(path).send().await;
+    let time = began.elapsed();
+    assert_eq!(answer.status.as_u16(), 200, "{path} {}", answer.json);
+    time
+}
+
+/// The shortest of some calls of each of two paths, in turns: what the machine does beside them counts least. More of them, while the first
+/// seems to take more than five times as long.
+async fn fastest(app: &TestApp, [first, second]: [&str; 2]) -> [Duration; 2] {
+    let mut fastest = [Duration::MAX; 2];
+    for round in 0..20 {
+        fastest = [fastest[0].min(time_of(app, first).await), fastest[1].min(time_of(app, second).await)];
+        if round >= 3 && fastest[0] < fastest[1] * 5 {
+            break;
+        }
     }
     fastest
 }
@@ -157,7 +166,7 @@ async fn reading_a_policy_costs_the_same_with_patterns_and_with_plain_values() {
         "/routes/resolve?tenant={t}&service=web&env=prod&key=k",
     ] {
         let of = |tenant: &str| path.replace("{t}", tenant).replace("{at}", &before[tenant]);
-        let (patterns, plain) = (fastest(&app, &of("patterns")).await, fastest(&app, &of("plain")).await);
+        let [patterns, plain] = fastest(&app, [&of("patterns"), &of("plain")]).await;
         // Compiling them took some hundred times as long.
         assert!(patterns < plain * 5, "{path}: {patterns:?}, and {plain:?} with plain values");
     }
@@ -177,6 +186,28 @@ async fn reading_a_policy_costs_the_same_with_patterns_and_with_plain_values() {
     app.delete("/tenants/patterns?confirm=patterns").expect(204).await;
 }
 
+/// The three longest waits of another tenant's proxy, together, while a tenant writes policies and has them resolved.
+async fn waits_beside(app: &Arc<TestApp>, member: &'static str) -> Duration {
+    let writing = app.clone();
+    let beside = tokio::spawn(async move {
+        for round in 0..3 {
+            let new = policy(member, 64, |at| format!("\\w{{1,3}}x{round}y{at}"));
+            writing.put(POLICY).json(&new).expect(200).await;
+            let path = "/routes/resolve?tenant=acme&service=web&env=prod&key=k&header.x-0=none";
+            writing.get(path).expect(200).await;
+        }
+    });
+    let mut waits = Vec::new();
+    while !beside.is_finished() || waits.len() < 3 {
+        let began = Instant::now();
+        app.get("/routes/resolve?tenant=other&service=web&env=prod&key=k&header.x-0=a").expect(200).await;
+        waits.push(began.elapsed());
+    }
+    beside.await.unwrap();
+    waits.sort_unstable();
+    waits.iter().rev().take(3).sum()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn others_are_answered_while_patterns_are_checked_and_compiled() {
     let app = Arc::new(TestApp::with(&["http.workers=1"]).await);
@@ -184,22 +215,8 @@ async fn others_are_answered_while_patterns_are_checked_and_compiled() {
         assert_eq!(route(&app, tenant, "v1").await.status, 201);
         app.put(&format!("/policies/{tenant}/web/prod")).json(&policy("exact", 1, |_| "a".to_owned())).expect(201).await;
     }
-    let attacked = app.clone();
-    // As large as is taken, and new each time.
-    let attack = tokio::spawn(async move {
-        for round in 0..3 {
-            let dear = policy("regex", 32, |at| format!("[a-z]{{1,40}}{round}[a-z]{{1,15}}{at}"));
-            attacked.put(POLICY).json(&dear).expect(200).await;
-            let path = "/routes/resolve?tenant=acme&service=web&env=prod&key=k&header.x-0=none";
-            attacked.get(path).expect(200).await;
-        }
-    });
-    let mut answered = 0;
-    while !attack.is_finished() {
-        app.get("/routes/resolve?tenant=other&service=web&env=prod&key=k&header.x-0=a").expect(200).await;
-        answered += 1;
-    }
-    attack.await.unwrap();
-    // Each of the six steps would have kept the only worker for as long as it took.
-    assert!(answered > 30, "{answered}");
+    let plain = waits_beside(&app, "exact").await.max(Duration::from_millis(20));
+    let patterns = waits_beside(&app, "regex").await;
+    // Compiled by the only worker, they kept it for a second each time.
+    assert!(patterns < plain * 15, "{patterns:?} beside patterns, {plain:?} beside plain values");
 }

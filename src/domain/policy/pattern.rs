@@ -1,7 +1,7 @@
 //! Patterns of rules: text in every record, checked when they are written, compiled when a request has to be matched.
 //!
 //! A compiled pattern is a deterministic automaton of bounded size: it reads each byte of a value once, whatever the pattern, takes no
-//! memory while it does so, and its whole weight is known. New patterns are of the syntax that Envoy, HAProxy, nginx, Caddy and Traefik understand
+//! memory while it does so, and its whole weight is known. New patterns are of the syntax that Envoy, `HAProxy`, nginx, Caddy and Traefik understand
 //! alike ([`portable`]); `\d`, `\s`, `\w` and `\b` are ASCII. Stored patterns may be older than these rules: see [`Patterns::of`].
 //!
 //! Rejected: a check of the compiled size alone (RE2 reads some accepted patterns in another way, and PCRE takes exponential time for some), and
@@ -146,7 +146,7 @@ fn wrong(text: &str, span: &ast::Span, reason: impl std::fmt::Display) -> Invali
 /// The automaton of a pattern that must match as a whole: the ends belong to what is compiled, and not to its text.
 fn compiled(hir: Hir) -> Result<Pattern, Invalid> {
     let whole = Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
-    let nfa = nfa(&whole).map_err(|_| too_large())?;
+    let nfa = nfa(&whole)?;
     let config = dense::Config::new()
         .start_kind(StartKind::Anchored)
         .unicode_word_boundary(true)
@@ -160,9 +160,9 @@ fn too_large() -> Invalid {
     Invalid::new("regex_too_large", format!("takes more than {MAX_COMPILED} bytes compiled: repeat less"))
 }
 
-fn nfa(hir: &Hir) -> Result<NFA, thompson::BuildError> {
+fn nfa(hir: &Hir) -> Result<NFA, Invalid> {
     let config = thompson::Config::new().utf8(false).which_captures(WhichCaptures::None).nfa_size_limit(Some(4 * MAX_COMPILED));
-    thompson::Compiler::new().configure(config).build_from_hir(hir)
+    thompson::Compiler::new().configure(config).build_from_hir(hir).map_err(|_| too_large())
 }
 
 /// The compiled patterns of one policy.

@@ -1,4 +1,4 @@
-//! The common subset: what RE2 (Envoy, Traefik, Caddy) and PCRE (HAProxy, nginx) read as this service does, and in bounded time.
+//! The common subset: what RE2 (Envoy, Traefik, Caddy) and PCRE (`HAProxy`, nginx) read as this service does, and in bounded time.
 
 use regex_automata::dfa::onepass;
 use regex_syntax::{
@@ -162,7 +162,7 @@ fn check_one_way(repetition: &Repetition) -> Result<(), Invalid> {
         return Ok(());
     }
     let repeated = Hir::repetition(Repetition { min: 0, max: None, greedy: true, sub: repetition.sub.clone() });
-    let nfa = super::nfa(&repeated).map_err(|_| super::too_large())?;
+    let nfa = super::nfa(&repeated)?;
     let config = onepass::Config::new().size_limit(Some(MAX_COMPILED));
     match onepass::Builder::new().configure(config).build_from_nfa(nfa) {
         Ok(_) => Ok(()),
