@@ -53,6 +53,7 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("csv", &[("http/exports.rs", "the only CSV")]),
+    ("granit_parser", &[("http/yaml.rs", "the only YAML that is read")]),
 ];
 
 /// Who may see the rows of every tenant, each with its reason. Everybody else names the tenants.

@@ -60,7 +60,7 @@ pub async fn all(state: web::Data<ApiState>, caller: Caller, _query: Query<Nothi
     let pieces = stream::unfold((onlooker, state, caller), |(mut onlooker, state, caller)| async move {
         let told = onlooker.next(caller.grant.reach()).await.filter(|_| state.callers.is_good(&caller))?;
         let text = match told {
-            Some(told) => Bytes::from([b"event: change\ndata: ", &one_line(told.json.clone())[..], b"\n\n"].concat()),
+            Some(told) => Bytes::from([b"event: change\ndata: ", &one_line(told.json)[..], b"\n\n"].concat()),
             None => Bytes::from_static(b":\n\n"),
         };
         Some((text, (onlooker, state, caller)))
