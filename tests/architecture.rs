@@ -58,6 +58,7 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ),
     ("csv", &[("http/exports.rs", "the only CSV")]),
     ("fluent_uri", &[("domain/url", "the URLs of routes")]),
+    ("granit_parser", &[("http/yaml.rs", "the only YAML that is read")]),
     ("icu_properties", &[("domain/text.rs", "the texts that people write")]),
     ("regex_automata", &[("domain/policy/pattern", "patterns of rules")]),
     ("regex_syntax", &[("domain/policy/pattern", "patterns of rules")]),

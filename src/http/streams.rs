@@ -61,7 +61,7 @@ pub async fn all(state: web::Data<ApiState>, caller: Caller, _query: Query<Nothi
     let pieces = stream::unfold((onlooker, state, caller), |(mut onlooker, state, caller)| async move {
         let told = state.callers.while_good(&caller, onlooker.next(caller.grant.reach())).await??;
         let text = match told {
-            Some(told) => Bytes::from([b"event: change\ndata: ", &one_line(told.json.clone())[..], b"\n\n"].concat()),
+            Some(told) => Bytes::from([b"event: change\ndata: ", &one_line(told.json)[..], b"\n\n"].concat()),
             None => Bytes::from_static(b":\n\n"),
         };
         Some((text, (onlooker, state, caller)))

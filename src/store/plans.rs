@@ -2,6 +2,7 @@
 
 use deadpool_postgres::Transaction;
 use serde::{Deserialize, Serialize};
+use tokio_postgres::types::Json;
 use uuid::Uuid;
 
 use super::{Error, column, tenants};
@@ -55,12 +56,25 @@ pub struct Row {
     created_at: UtcTime,
     created_by: String,
     expires_at: UtcTime,
+    summary: Plan,
 }
 
 impl Row {
     /// The columns of a plan.
     pub fn of(plan: &Plan) -> Self {
+        let summary = Plan {
+            changes: Vec::new(),
+            warnings: plan.warnings.clone(),
+            reason: plan.reason.clone(),
+            created_by: plan.created_by.clone(),
+            hash: plan.hash,
+            tenant: plan.tenant.clone(),
+            base: plan.base.clone(),
+            scope: plan.scope.clone(),
+            ..*plan
+        };
         Self {
+            summary,
             tenant: plan.tenant.clone(),
             id: plan.id,
             base: plan.base.clone(),
@@ -86,16 +100,20 @@ pub enum Inserted {
 /// Keeps a plan, whose text is that of a [`Written`]. `limits` are how many the tenant may have, and how many bytes they may take as they
 /// are stored, which is after compression.
 pub async fn insert(tx: &Transaction<'_>, row: &Row, text: &str, limits: (i64, i64)) -> Result<Inserted, Error> {
-    let sql = "insert into plans (tenant, id, epoch, revision, hash, plan, created_at, created_by, expires_at) \
-               select $1, $2, $3, $4, $5, $6::text::jsonb, $7, $8, $9 \
+    let sql = "insert into plans (tenant, id, epoch, revision, hash, plan, created_at, created_by, expires_at, summary) \
+               select $1, $2, $3, $4, $5, $6::text::json, $7, $8, $9, $11 \
                where (select count(*) from plans where tenant = $1 and expires_at > now()) < $10";
     let statement = tx.prepare_cached(sql).await?;
-    let Row { tenant, id, base, hash, created_at, created_by, expires_at } = row;
+    let Row { tenant, id, base, hash, created_at, created_by, expires_at, summary } = row;
     let (epoch, revision) = (base.epoch.as_str(), tenants::signed(base.revision)?);
     let (made, ends) = (created_at.timestamp(), expires_at.timestamp());
     let (most, most_bytes) = limits;
-    let inserted =
-        tx.execute(&statement, &[&tenant.as_str(), id, &epoch, &revision, hash, &text, &made, created_by, &ends, &most]).await?;
+    let inserted = tx
+        .execute(
+            &statement,
+            &[&tenant.as_str(), id, &epoch, &revision, hash, &text, &made, created_by, &ends, &most, &Json(summary)],
+        )
+        .await?;
     if inserted == 0 {
         return Ok(Inserted::TooMany);
     }
@@ -126,7 +144,7 @@ pub fn parse(text: &str) -> Result<Kept, Error> {
 /// The services and environments in which a plan changes something; `None` when there is no such plan.
 pub async fn places(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Result<Option<Vec<(ServiceName, EnvName)>>, Error> {
     let sql = "select distinct change -> 'key' ->> 'service' as service, change -> 'key' ->> 'env' as env from plans \
-               left join lateral jsonb_array_elements(plan -> 'plan' -> 'changes') change on true where tenant = $1 and id = $2";
+               left join lateral json_array_elements(plan -> 'plan' -> 'changes') change on true where tenant = $1 and id = $2";
     let statement = tx.prepare_cached(sql).await?;
     let rows = tx.query(&statement, &[&tenant.as_str(), &id]).await?;
     if rows.is_empty() {
@@ -145,7 +163,8 @@ pub async fn places(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Resu
 
 /// Plans that have not expired, newest first, after a place, without their changes.
 pub async fn list(tx: &Transaction<'_>, tenant: &TenantName, after: Option<&Position>, limit: i64) -> Result<Vec<Plan>, Error> {
-    let sql = "select ((plan -> 'plan') || '{\"changes\": []}')::text as plan from plans where tenant = $1 and expires_at > now() \
+    // Those of before there were summaries are gone within limits.plan_ttl_hours.
+    let sql = "select coalesce(summary, ((plan::jsonb -> 'plan') || '{\"changes\": []}'::jsonb)::json)::text as plan from plans where tenant = $1 and expires_at > now() \
                and ($2::timestamptz is null or (created_at, id) < ($2, $3)) order by created_at desc, id desc limit $4";
     let statement = tx.prepare_cached(sql).await?;
     let (at, id) = after.map(|after| (after.created_at.timestamp(), after.id)).unzip();

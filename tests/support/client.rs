@@ -56,6 +56,12 @@ impl Call {
         self.header("authorization", format!("Bearer {token}"))
     }
 
+    /// Waits for the answer for longer than other calls do.
+    pub fn patient(mut self, timeout: std::time::Duration) -> Self {
+        self.request = self.request.timeout(timeout);
+        self
+    }
+
     /// The JSON body.
     pub fn json(mut self, body: &Value) -> Self {
         self.request = self.request.json(body);

@@ -179,7 +179,7 @@ fn is_visible(c: char) -> bool {
         u32::from(c),
         0x00ad | 0x061c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0xfeff | 0xfff0..=0xffff | 0xe0000..=0xe0fff
     );
-    !c.is_ascii() && !c.is_control() && !is_mark && !(u32::from(c) & 0xfffe == 0xfffe)
+    !c.is_ascii() && !c.is_control() && !is_mark && u32::from(c) & 0xfffe != 0xfffe
 }
 
 #[cfg(test)]
