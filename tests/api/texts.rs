@@ -33,6 +33,9 @@ const HIDDEN: [char; 24] = [
     '\u{10ffff}',
 ];
 
+/// A cursor is signed, and so has no text of its own.
+const SIGNED: &str = "/cursor";
+
 /// A text that is not of a form of its own, and may so have any character.
 fn is_free(schema: &Value) -> bool {
     let pattern = schema["pattern"].as_str().or_else(|| schema["allOf"][0]["pattern"].as_str()).unwrap_or_default();
@@ -48,7 +51,7 @@ async fn every_text_of_every_body_shows_all_that_it_has() {
     let mut walked = std::collections::BTreeSet::new();
     for operation in operations::all() {
         let method: Method = operation.method.parse().unwrap();
-        for (pointer, _) in operation.texts().into_iter().filter(|(_, schema)| is_free(schema)) {
+        for (pointer, _) in operation.texts().into_iter().filter(|(pointer, schema)| pointer != SIGNED && is_free(schema)) {
             for c in HIDDEN {
                 let text = if pointer.ends_with("/url") { format!("http://a.example/{c}b") } else { format!("a{c}b") };
                 let body = operation.body_with(&pointer, &text);
