@@ -211,7 +211,7 @@ async fn a_write_through_one_instance_is_seen_through_another() {
 async fn a_client_with_a_tag_of_an_earlier_life_gets_what_is_there() {
     let app = TestApp::start().await;
     for n in 1..=3 {
-        app.put(V1).json(&url(&n.to_string())).send().await;
+        app.put(V1).json(&url(&format!("h{n}"))).send().await;
     }
     let earlier = app.get(SNAPSHOT).expect(200).await;
     app.delete(V1).expect(204).await;
@@ -231,7 +231,7 @@ async fn a_client_with_a_tag_of_an_earlier_life_gets_what_is_there() {
 async fn tags_of_several_lives_hold_each_for_its_own() {
     let app = TestApp::start().await;
     for n in 1..=3 {
-        app.put(V1).json(&url(&n.to_string())).send().await;
+        app.put(V1).json(&url(&format!("h{n}"))).send().await;
     }
     let earlier = app.get(SNAPSHOT).expect(200).await;
     app.delete(V1).expect(204).await;

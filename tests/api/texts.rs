@@ -47,6 +47,7 @@ fn is_free(schema: &Value) -> bool {
 async fn every_text_of_every_body_shows_all_that_it_has() {
     let app = TestApp::start().await;
     app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a.example" })).expect(201).await;
+    app.put("/policies/acme/web/prod").json(&json!({ "failover": ["v1"] })).expect(201).await;
     let before = app.db.fingerprint().await;
     let mut walked = std::collections::BTreeSet::new();
     for operation in operations::all() {
