@@ -39,7 +39,7 @@ const SIGNED: &str = "/cursor";
 /// A text that is not of a form of its own, and may so have any character.
 fn is_free(schema: &Value) -> bool {
     let pattern = schema["pattern"].as_str().or_else(|| schema["allOf"][0]["pattern"].as_str()).unwrap_or_default();
-    let has_form = ["enum", "anyOf", "format", "pattern"].iter().any(|name| !schema[*name].is_null());
+    let has_form = ["enum", "const", "anyOf", "format", "pattern"].iter().any(|name| !schema[*name].is_null());
     pattern.starts_with("^[^") || schema["format"] == "url" || !has_form
 }
 
