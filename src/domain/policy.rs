@@ -7,6 +7,7 @@ mod matching;
 mod patch;
 pub mod pattern;
 mod sticky;
+mod texts;
 
 use std::collections::BTreeSet;
 
@@ -31,8 +32,6 @@ use super::{
 pub const MAX_PARTS: usize = 64;
 /// The largest weight. Weights are shares of their sum, so that they need not add up to anything.
 pub const MAX_WEIGHT: u16 = 10_000;
-/// The longest name of a rule, in bytes.
-const MAX_RULE_NAME: usize = 64;
 /// The longest path prefix, in bytes.
 pub const MAX_PREFIX: usize = 512;
 
@@ -146,23 +145,6 @@ impl PolicySpec {
             Ok(_) => Err(texts),
             Err(wrong) => Err(wrong.into_iter().chain(texts).collect()),
         }
-    }
-
-    /// The texts of rules that have control or invisible characters.
-    fn hidden_texts(&self) -> Vec<(String, Invalid)> {
-        let mut wrong = Vec::new();
-        for (at, rule) in self.rules.iter().enumerate() {
-            if let Err(Invalid { detail, .. }) = plain_text(&rule.name, MAX_RULE_NAME, "name") {
-                wrong.push((format!("/rules/{at}/name"), Invalid::new("not_a_name", detail)));
-            }
-            for (header, wanted) in &rule.matching.headers {
-                if let Err(invalid) = plain_text(wanted.text().unwrap_or_default(), MAX_PATTERN, "the text") {
-                    let header = header.as_str().replace('~', "~0");
-                    wrong.push((format!("/rules/{at}/match/headers/{header}"), invalid));
-                }
-            }
-        }
-        wrong
     }
 
     /// Checks what its parts cannot check alone, and brings the hosts in order. Texts may be as they are stored.
@@ -293,25 +275,6 @@ mod tests {
 
     fn spec(value: serde_json::Value) -> Result<PolicySpec, Vec<(String, Invalid)>> {
         serde_json::from_value::<PolicySpec>(value).expect("readable").checked()
-    }
-
-    #[test]
-    fn texts_of_rules_show_all_that_they_have() {
-        let policy = |name: &str, text: &str| {
-            let matching = json!({ "headers": { "x": { "exact": text }, "y~": { "present": true } } });
-            json!({ "rules": [{ "match": matching, "name": name, "version": "v1" }] })
-        };
-        assert!(spec(policy("testers ü", "a b")).is_ok());
-        for c in ["\u{202e}", "\u{200b}", "\u{feff}", "\r\n", "\u{7f}"] {
-            let text = format!("a{c}b");
-            for (value, place) in [(policy(&text, "a"), "/rules/0/name"), (policy("n", &text), "/rules/0/match/headers/x")] {
-                let wrong = spec(value.clone()).unwrap_err();
-                assert_eq!(wrong.iter().map(|(place, _)| place.as_str()).collect::<Vec<_>>(), [place], "{value}");
-                // What is stored is read, and a version of it can be given up.
-                let stored: PolicySpec = serde_json::from_value(value).unwrap();
-                assert!(stored.sound().is_ok());
-            }
-        }
     }
 
     #[test]

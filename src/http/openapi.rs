@@ -7,6 +7,7 @@ mod operation;
 mod problems;
 pub(super) mod schemas;
 mod shared;
+mod texts;
 
 use serde_json::{Map, Value, json};
 

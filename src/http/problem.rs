@@ -71,7 +71,7 @@ pub struct Problem {
     retry_after_seconds: u32,
     request_id: Option<Box<str>>,
     /// The header that tells what would be taken, of a body that is not.
-    taken: Option<(header::HeaderName, &'static str)>,
+    taken: Option<Box<(header::HeaderName, &'static str)>>,
     /// The tenant of others that was named, for the audit: it is told to nobody.
     other_tenant: Option<Box<TenantName>>,
 }
@@ -159,7 +159,7 @@ impl Problem {
 
     /// 415, with the header that tells what is taken.
     pub fn unsupported(detail: &str, header: header::HeaderName, taken: &'static str) -> Self {
-        Self { taken: Some((header, taken)), ..Self::new(Code::UnsupportedMediaType, detail) }
+        Self { taken: Some(Box::new((header, taken))), ..Self::new(Code::UnsupportedMediaType, detail) }
     }
 
     /// A plan of which only the changes are told that have room.
@@ -229,8 +229,8 @@ impl ResponseError for Problem {
         if status == StatusCode::UNAUTHORIZED {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer"));
         }
-        if let Some((name, taken)) = &self.taken {
-            response.insert_header((name.clone(), *taken));
+        if let Some(taken) = &self.taken {
+            response.insert_header((taken.0.clone(), taken.1));
         }
         if let Some(current) = &self.current {
             response.insert_header((header::ETAG, current.to_etag()));

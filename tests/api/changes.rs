@@ -24,7 +24,7 @@ async fn changes_are_the_events_without_a_gap_from_memory_and_from_postgres() {
     let first = put(&app, "web/prod/v1", "a").await;
     app.get("/tenants/acme/snapshot").expect(200).await;
     for n in 0..9 {
-        put(&app, ["web/prod/v1", "web/dev/v1", "api/prod/v1"][n % 3], &n.to_string()).await;
+        put(&app, ["web/prod/v1", "web/dev/v1", "api/prod/v1"][n % 3], &format!("h{n}")).await;
     }
     let newest = app.get("/tenants/acme/snapshot").expect(200).await;
     // It has never seen any of it.
@@ -62,7 +62,7 @@ async fn what_cannot_be_told_is_reset_with_the_whole_snapshot() {
     let app = TestApp::start().await;
     let first = put(&app, "web/prod/v1", "a").await;
     for n in 0..4 {
-        put(&app, "web/prod/v1", &n.to_string()).await;
+        put(&app, "web/prod/v1", &format!("h{n}")).await;
     }
     let whole = app.get("/tenants/acme/snapshot").expect(200).await;
     let is_reset = |answer: &Answer, whole: &Answer| {

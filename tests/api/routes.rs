@@ -213,7 +213,7 @@ async fn history_holds_whole_events_newest_first_in_pages() {
     // Neighbours' events lie between.
     for n in 2..=5 {
         app.put("/routes/acme/web/prod/v2").json(&json!({ "url": format!("http://n{n}") })).send().await;
-        app.patch(ROUTE).json(&json!({ "url": format!("http://{n}") })).expect(200).await;
+        app.patch(ROUTE).json(&json!({ "url": format!("http://m{n}") })).expect(200).await;
     }
     let all = app.get(&format!("{ROUTE}/history")).expect(200).await;
     let events = all.json["items"].as_array().unwrap();

@@ -94,7 +94,7 @@ async fn a_scope_has_its_routes_and_its_tag_moves_only_with_them() {
 async fn a_tenants_next_life_knows_nothing_of_the_scopes_of_the_last() {
     let app = TestApp::start().await;
     for n in 0..3 {
-        put(&app, "web/prod/v1", &n.to_string()).await;
+        put(&app, "web/prod/v1", &format!("h{n}")).await;
     }
     app.delete("/routes/acme/web/prod/v1").expect(204).await;
     app.delete("/tenants/acme").expect(204).await;

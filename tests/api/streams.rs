@@ -91,7 +91,7 @@ async fn a_stream_begins_with_a_snapshot_and_goes_on_with_every_change() {
     assert_eq!(snapshot.data, app.get("/tenants/acme/snapshot").expect(200).await.json);
     assert_eq!(dev.change().await.data["routes"], json!([]));
     for n in 0..20 {
-        put(&app, ["web/prod/v1", "web/dev/v1"][n % 2], &n.to_string()).await;
+        put(&app, ["web/prod/v1", "web/dev/v1"][n % 2], &format!("h{n}")).await;
     }
     for revision in 2..=21 {
         let event = all.change().await;
@@ -107,11 +107,11 @@ async fn a_stream_begins_with_a_snapshot_and_goes_on_with_every_change() {
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_comes_back_misses_nothing_and_gets_nothing_twice() {
     let app = TestApp::start().await;
-    let first = put(&app, "web/prod/v1", "0").await;
+    let first = put(&app, "web/prod/v1", "h0").await;
     let (mut seen, mut last) = (vec![], first.tag());
     let writer = async {
         for n in 1..=300 {
-            put(&app, "web/prod/v1", &n.to_string()).await;
+            put(&app, "web/prod/v1", &format!("h{n}")).await;
         }
     };
     // Now here, now at an instance that has seen nothing yet, and each time for a few events only.

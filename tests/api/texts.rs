@@ -33,10 +33,13 @@ const HIDDEN: [char; 24] = [
     '\u{10ffff}',
 ];
 
+/// What is compared with a text of ours, and not kept.
+const COMPARED: [&str; 3] = ["/cursor", "/confirm_shrink", "/hash"];
+
 /// A text that is not of a form of its own, and may so have any character.
 fn is_free(schema: &Value) -> bool {
     let pattern = schema["pattern"].as_str().or_else(|| schema["allOf"][0]["pattern"].as_str()).unwrap_or_default();
-    let has_form = ["enum", "anyOf", "format", "pattern"].iter().any(|name| !schema[*name].is_null());
+    let has_form = ["enum", "const", "anyOf", "format", "pattern"].iter().any(|name| !schema[*name].is_null());
     pattern.starts_with("^[^") || schema["format"] == "url" || !has_form
 }
 
@@ -44,11 +47,14 @@ fn is_free(schema: &Value) -> bool {
 async fn every_text_of_every_body_shows_all_that_it_has() {
     let app = TestApp::start().await;
     app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a.example" })).expect(201).await;
+    app.put("/policies/acme/web/prod").json(&json!({ "failover": ["v1"] })).expect(201).await;
     let before = app.db.fingerprint().await;
     let mut walked = std::collections::BTreeSet::new();
     for operation in operations::all() {
         let method: Method = operation.method.parse().unwrap();
-        for (pointer, _) in operation.texts().into_iter().filter(|(_, schema)| is_free(schema)) {
+        for (pointer, _) in
+            operation.texts().into_iter().filter(|(pointer, schema)| !COMPARED.contains(&pointer.as_str()) && is_free(schema))
+        {
             for c in HIDDEN {
                 let text = if pointer.ends_with("/url") { format!("http://a.example/{c}b") } else { format!("a{c}b") };
                 let body = operation.body_with(&pointer, &text);

@@ -196,7 +196,7 @@ impl World {
     }
 
     fn spec(&mut self) -> RouteSpec {
-        let url = format!("http://{}", self.rng.u8(..)).parse().expect("a URL");
+        let url = format!("http://h{}", self.rng.u8(..)).parse().expect("a URL");
         RouteSpec { url, is_active: self.rng.u8(0..4) > 0, labels: Labels::default(), description: None }
     }
 

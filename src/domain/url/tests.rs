@@ -249,7 +249,7 @@ proptest! {
     /// A host that a policy may own can be a route's host, but for A-labels, which only a URL decodes.
     #[test]
     fn hosts_of_policies_are_hosts_of_urls(raw in "(\\*\\.)?[a-z0-9-]{1,6}(\\.[a-z0-9-]{1,6}){0,3}|[a-z0-9.*-]{0,20}|\\PC{0,8}") {
-        if let Ok(host) = crate::domain::policy::Host::try_from(raw.clone()) {
+        if let Ok(host) = crate::domain::policy::Host::try_from(raw) {
             let name = host.as_str().trim_start_matches("*.");
             let url = format!("http://{name}/");
             prop_assert!(url.parse::<RouteUrl>().is_ok() || name.contains("xn--"), "{}", url);
