@@ -5,6 +5,8 @@
 
 mod operations;
 
+use std::sync::Arc;
+
 use actix_web::{
     HttpResponse,
     http::header::{self, ContentDisposition, DispositionParam, DispositionType},
@@ -29,6 +31,7 @@ use super::{
 use crate::{
     auth::Caller,
     domain::{Invalid, filter::EventFilter},
+    resilience::Workers,
     service::exports::{ArchivedEvent, Export},
 };
 
@@ -149,7 +152,7 @@ pub async fn export(state: web::Data<ApiState>, caller: Caller, query: Query<Exp
         .content_type(format.content_type())
         .insert_header(disposition)
         .insert_header((header::CACHE_CONTROL, "no-store"))
-        .streaming(Box::pin(body(export, format))))
+        .streaming(Box::pin(body(export, format, state.workers.clone()))))
 }
 
 /// Suggests a name for the file: whose events, and when they were asked for.
@@ -163,12 +166,14 @@ fn disposition(filter: &EventFilter, format: Format) -> ContentDisposition {
     ContentDisposition { disposition: DispositionType::Attachment, parameters: vec![DispositionParam::Filename(name)] }
 }
 
-/// The body. No chunk of it is empty: that would end it.
-fn body(export: Export, format: Format) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> {
+/// The body. No chunk of it is empty: that would end it. Each is written where that holds up no other request.
+fn body(export: Export, format: Format, workers: Arc<Workers>) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> {
     let beginning = stream::iter(format.beginning().map_err(BodyError::from).transpose());
-    let events = stream::try_unfold(export, move |mut export| async move {
+    let events = stream::try_unfold((export, workers), move |(mut export, workers)| async move {
         let Some(events) = export.next().await? else { return Ok(None) };
-        Ok(Some((format.events(&events)?, export)))
+        let write = move || format.events(&events).map_err(|error| error.to_string());
+        let written = export.payer().clone().scope(workers.run(write)).await?;
+        Ok(Some((written?, (export, workers))))
     });
     beginning.chain(events)
 }

@@ -76,14 +76,15 @@ fn nothing() -> Op {
     Op::Apply(Box::new(Apply { changes: Vec::new(), base: None, hash: String::new(), confirmed: None }))
 }
 
-fn made((plan, replayed): (Plan, bool)) -> HttpResponse {
+async fn made(state: &ApiState, (plan, replayed): (Plan, bool)) -> Result<HttpResponse, Problem> {
     let location = format!("/api/v1/tenants/{}/plans/{}", plan.tenant, plan.id);
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, location)).insert_header((header::ETAG, plan.base.to_etag()));
     if replayed {
         response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
     }
-    response.json(plan)
+    let bytes = state.workers.run(move || serde_json::to_vec(&plan)).await.map_err(Error::internal)?;
+    Ok(response.content_type("application/json").body(bytes.map_err(Error::internal)?))
 }
 
 /// `POST /tenants/{tenant}/plans`
@@ -92,7 +93,7 @@ pub async fn create(
 ) -> Result<HttpResponse, Problem> {
     let tenant = name_in_path(path)?;
     let request = context.sized(body.1).request(tenant, nothing())?;
-    Ok(made(state.plans.plan(&request, body.0.document()).await?))
+    made(&state, state.plans.plan(&request, body.0.document()).await?).await
 }
 
 /// `GET /tenants/{tenant}/plans`
@@ -101,7 +102,7 @@ pub async fn list(
 ) -> Result<HttpResponse, Problem> {
     let tenant = name_in_path(path)?;
     let page = state.plans.list(&tenant, &respond::page_request(query.0.limit, query.0.cursor)).await?;
-    Ok(respond::json(&respond::PageOut { items: &page.items, next_cursor: page.next_cursor }))
+    respond::large_page(&state, page.items, page.next_cursor).await
 }
 
 /// A tenant and the id of one of its plans, in a path.
@@ -118,7 +119,8 @@ fn plan_in_path(path: PlanPath) -> Result<(TenantName, Uuid), Problem> {
 /// `GET /tenants/{tenant}/plans/{id}`
 pub async fn get(state: web::Data<ApiState>, _caller: Caller, path: PlanPath) -> Result<HttpResponse, Problem> {
     let (tenant, id) = plan_in_path(path)?;
-    Ok(respond::json(&state.plans.get(&tenant, id).await?))
+    let plan = state.plans.get(&tenant, id).await?;
+    respond::large(&state, move || plan).await
 }
 
 /// `DELETE /tenants/{tenant}/plans/{id}`
@@ -356,7 +358,7 @@ pub async fn rollback(
     let (to, ()) = fields.finish(to.zip(checked))?;
     let mut request = context.sized(body.1).request(tenant, nothing())?;
     request.facts.reason = reason.or(request.facts.reason);
-    Ok(made(state.plans.rollback(&request, &to).await?))
+    made(&state, state.plans.rollback(&request, &to).await?).await
 }
 
 /// The parameters of `GET …/export`.
@@ -421,6 +423,6 @@ pub async fn export(
             (Document::of(scope, &content), then)
         }
     };
-    let (text, media_type) = text(&document, format)?;
+    let (text, media_type) = state.workers.run(move || text(&document, format)).await.map_err(Error::internal)??;
     Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).content_type(media_type).body(text))
 }

@@ -115,12 +115,13 @@ impl Plans {
         let standing = self.standing(&tenant, &desired.scope).await?.ok_or(Rejection::TenantNotFound)?;
         request.command.precondition.check(Some(&standing.tenant.tag()))?;
         let (defaults, ttl, asked, document) = (self.defaults, self.ttl, request.clone(), desired.clone());
-        let worked_out = tokio::task::spawn_blocking(move || work_out(id, &asked, standing, &document, &content, defaults, ttl));
+        let work = move || work_out(id, &asked, standing, &document, &content, defaults, ttl);
+        let worked_out = self.reads.workers().run(work).await;
         let place = |policy: &PolicyName| {
             let at = desired.policies.iter().position(|doc| doc.service == policy.service && doc.env == policy.env)?;
             Some(format!("/policies/{at}"))
         };
-        let plan = worked_out.await.map_err(Error::internal)?.map_err(|error| match error {
+        let plan = worked_out.map_err(Error::internal)?.map_err(|error| match error {
             Error::Rejected(rejection) => Error::Rejected(rejection.placed(place)),
             other => other,
         })?;

@@ -5,6 +5,7 @@ use tokio_postgres::{Row, Statement, types::Json};
 
 use super::{Error, column, routes, tenants, text};
 use crate::domain::{
+    command,
     ids::{EnvName, PolicyKey, PolicyName, ServiceName, TenantName},
     policy::{Host, PathPrefix, Policy},
     route::Route,
@@ -28,9 +29,13 @@ const OWNERS: &str = "select o.host, o.path_prefix, h.tenant, h.service, h.env f
         select h.host from unnest($2::text[], $3::text[], $4::text[]) as k (tenant, service, env) \
         join policy_hosts h using (tenant, service, env))) o left join policy_hosts h using (host, path_prefix)";
 
+const FIRST: &str = "select p.* from unnest($1::text[]) as t (tenant) cross join lateral \
+        (select * from policies where tenant = t.tenant order by service, env limit $2) p";
+
 /// The statements that read under the tenants' locks.
 pub struct Reading {
     find: Statement,
+    first: Statement,
     routes: Statement,
     owners: Statement,
 }
@@ -40,6 +45,7 @@ impl Reading {
     pub async fn prepare(client: &Object) -> Result<Self, Error> {
         Ok(Self {
             find: client.prepare_cached(FIND).await?,
+            first: client.prepare_cached(FIRST).await?,
             routes: client.prepare_cached(ROUTES).await?,
             owners: client.prepare_cached(OWNERS).await?,
         })
@@ -55,6 +61,16 @@ impl Reading {
         let [tenants, services, envs] = columns(keys.iter().map(|key| (&key.tenant, &key.name)));
         let whole: Vec<_> = whole.iter().map(TenantName::as_str).collect();
         let rows = tx.query(&self.find, &[&tenants, &services, &envs, &whole]).await?;
+        rows.iter().map(|row| Ok((text(row, "tenant")?, policy(row)?))).collect()
+    }
+
+    /// The first policies of tenants that are being deleted: of each as many as one revision may take.
+    pub async fn first(&self, tx: &Transaction<'_>, tenants: &[TenantName]) -> Result<Vec<(TenantName, Policy)>, Error> {
+        if tenants.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<_> = tenants.iter().map(TenantName::as_str).collect();
+        let rows = tx.query(&self.first, &[&names, &(command::MAX_ENDED as i64)]).await?;
         rows.iter().map(|row| Ok((text(row, "tenant")?, policy(row)?))).collect()
     }
 

@@ -34,6 +34,7 @@ mod routes;
 mod scale;
 mod schema;
 mod scopes;
+mod shares;
 mod streams;
 mod tenants;
 mod tls;

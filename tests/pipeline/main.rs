@@ -17,6 +17,7 @@ mod privacy;
 mod relay;
 mod replays;
 mod retention;
+mod shares;
 #[path = "../support/mod.rs"]
 mod support;
 mod tls;
