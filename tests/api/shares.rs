@@ -70,6 +70,21 @@ async fn one_payer_s_slow_questions_leave_connections_for_others() {
     }
 }
 
+/// What the shares are for: one of all places is none.
+#[tokio::test(flavor = "multi_thread")]
+async fn with_a_share_of_all_one_tenant_takes_every_connection() {
+    let all = ["postgres.pool_size=8", "postgres.acquire_timeout_ms=300", "resilience.tenant_share_percent=100"];
+    let (office, a, b) = two_tenants(&all, &["viewer"]).await;
+    let held = office.app.db.lock("plans").await;
+    let asked: FuturesUnordered<_> = (0..40).map(|_| office.app.get("/tenants/a/plans").bearer(&a).send()).collect();
+    let other = async {
+        eventually("it has all connections", async || (office.app.db.waiting().await == 8).then_some(())).await;
+        office.app.get("/tenants/b/export").bearer(&b).problem(503, "overloaded").await;
+        held.release().await;
+    };
+    tokio::join!(asked.count(), other);
+}
+
 /// The four ways to wait.
 const WAITS: [fn(&str) -> String; 4] = [
     |tenant| format!("/tenants/{tenant}/snapshot?wait=60s"),
@@ -125,7 +140,9 @@ async fn one_tenant_s_waiters_of_all_kinds_leave_places_for_others() {
                 let more = Waiting::new(&office.app, &a, "a", way).await;
                 eventually("one more is too many", async || more.is_refused().await.then_some(())).await;
                 let other = Waiting::new(&office.app, &b, "b", way).await;
-                assert!(!other.is_refused().await, "{} beside {}", other.path, held.path);
+                // A stream's place is free again when the service sees that its reader is gone.
+                let beside = format!("{} beside {}", other.path, held.path);
+                eventually(&beside, async || (!other.is_refused().await).then_some(())).await;
             }
             end(waiting).await;
         }
@@ -134,7 +151,8 @@ async fn one_tenant_s_waiters_of_all_kinds_leave_places_for_others() {
     let held = Waiting::new(&office.app, &office.admin, "a", WAITS[3]).await;
     let waiting: Vec<_> = (0..4).map(|_| held.begin()).collect();
     eventually("one more is too many", async || held.is_refused().await.then_some(())).await;
-    assert!(!Waiting::new(&office.app, &b, "b", WAITS[3]).await.is_refused().await);
+    let other = Waiting::new(&office.app, &b, "b", WAITS[3]).await;
+    eventually("a tenant has its own", async || (!other.is_refused().await).then_some(())).await;
     end(waiting).await;
 }
 
@@ -191,7 +209,8 @@ async fn a_tenant_of_any_size_is_deleted_and_its_chain_is_whole() {
         )
         .await;
     assert_eq!(events.len(), 2 + 2500 + 2501 + 1);
-    assert_eq!(events.last().unwrap().get::<_, i64>("revision").unsigned_abs(), gone.revision());
+    // Upkeep may have made the last step, and is not waited for.
+    assert!(events.last().unwrap().get::<_, i64>("revision").unsigned_abs() >= gone.revision());
     for pair in events.windows(2) {
         assert_eq!(pair[0].get::<_, String>("hash"), pair[1].get::<_, String>("prev"));
         assert!(pair[1].get::<_, i64>("revision") - pair[0].get::<_, i64>("revision") <= 1);
