@@ -126,7 +126,8 @@ impl Waiting<'_> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_tenant_s_waiters_of_all_kinds_leave_places_for_others() {
-    let (office, a, b) = two_tenants(&["read.max_waiters=8", "read.max_waiters_per_tenant=3"], &["viewer"]).await;
+    let (office, a, b) =
+        two_tenants(&["read.max_waiters=8", "read.max_waiters_per_tenant=3", "read.stream_comment_ms=100"], &["viewer"]).await;
     let quota = json!({ "quotas": { "waiters": 2 } });
     for (limit, change) in [(3, None), (2, Some(quota))] {
         if let Some(change) = change {
