@@ -10,7 +10,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-.PHONY: help demo test test-secure bench bench-quick bench-peers up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours simulate mutants faults faults-quick sabotage rust
+.PHONY: help demo test test-secure bench bench-quick bench-peers up down reset status fmt lint build deny deny-proof sbom fuzz soak-kill soak-export soak-plan soak-neighbours soak-memory simulate mutants faults faults-quick sabotage rust
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -90,6 +90,9 @@ soak-plan: rust up ## a plan of 10,000 changes while 1,000 pollers wait: time an
 
 soak-neighbours: rust up ## a tenant at twenty times its limit beside another, which may get 1.2 times slower: for two minutes
 	@set -a; . .stack/env; TM_NEIGHBOURS_SECONDS=120 cargo test --locked --test faults neighbours -- --nocapture
+
+soak-memory: rust up ## two hours' worth of large work in minutes: what it took in memory is given back
+	@set -a; . .stack/env; TM_MEMORY_ROUNDS=$${TM_MEMORY_ROUNDS:-20} cargo test --locked --profile simulate --test faults memory:: -- --nocapture
 
 simulate: rust ## the simulator, optimised, for TM_SIM_SECONDS (five minutes), or one TM_SIM_SEED again
 	@[ -n "$${TM_SIM_SEED:-}$${TM_SIM_SEEDS:-}" ] || export TM_SIM_SECONDS=$${TM_SIM_SECONDS:-300}; \

@@ -3,6 +3,7 @@
 //! Nothing else knows everything, and nothing knows this module.
 
 pub mod commands;
+mod memory;
 mod pipeline;
 pub mod supervise;
 mod trail;
@@ -129,6 +130,7 @@ impl App {
         };
         // Without it, what histograms record is kept until somebody asks.
         parts.watch(Duration::from_secs(5), &metrics, async |metrics| metrics.run_upkeep());
+        parts.watch(Duration::from_secs(10), &Arc::new(memory::Kept::default()), async |kept| kept.give_back().await);
         if let Some(transport) = &transport {
             parts.watch_certificates(transport.certificates(), ms(settings.http.tls.reload_ms));
         }
@@ -162,6 +164,10 @@ impl App {
         if role.audits() {
             pipeline::start_audit(&settings, &mut health, &mut parts).await?;
         }
+        let limits = Arc::new(http::Limits::new(&settings.limits));
+        if let Some(working) = limits.working().filter(|_| role.serves()) {
+            health.shares(working);
+        }
         let health = web::Data::new(health);
         parts.spawn_start(cluster, resident.get().cloned(), health.clone());
         let bound = |key, address| move |source| StartError::Bind { key, address, source };
@@ -169,7 +175,6 @@ impl App {
         let mut api_server = None;
         if let (Some(listener), Some(state)) = (api_listener, state) {
             api = Some(local_address(&listener, settings.http.listen));
-            let limits = Arc::new(http::Limits::new(&settings.limits));
             parts.watch(Duration::from_secs(60), &limits, async |limits| limits.retire());
             let server = http::api_server(listener, transport, &settings, state, health.clone(), health.tallies(), limits)
                 .map_err(bound("http.listen", settings.http.listen))?;
@@ -353,6 +358,7 @@ fn watch_postgres(
     health.section("replicas", move || json!(reported.report()));
     for server in router.servers() {
         health.dependency(server.policy().clone());
+        health.shares(server.turns());
     }
     let checked = router.clone();
     health.check("postgres_primary", move || Check::of(checked.primary_answers(), CheckStatus::Unhealthy, "does not answer"));
@@ -399,9 +405,13 @@ async fn serve(
     let (writer, lanes) =
         Writer::start(primary.clone(), &settings.write, &settings.limits, privacy.clone(), unpublished.clone(), on_commit);
     parts.watchers.extend(lanes);
+    health.shares(writer.queue());
     let writer = Arc::new(writer);
     let lineage = Arc::new(Lineage::new(primary.clone(), writer.clone(), unpublished));
     parts.watch(ms(settings.write.lineage_check_ms), &lineage, async |lineage| lineage.look().await);
+    parts.watch(Duration::from_secs(1), &(primary.clone(), writer.clone()), async |(primary, writer)| {
+        upkeep::end_tenants(primary, writer).await;
+    });
     let every = ms(settings.relay.notify_ms);
     let notifier =
         relay::wake_others(primary.clone(), committed.others.clone(), relay.clone(), every, parts.stop_watchers.clone());
@@ -418,6 +428,16 @@ async fn serve(
     let set_aside = Arc::new(SetAside::new(primary.clone(), audit.clone()));
     parts.watch(ms(settings.trail.poll_ms), &set_aside, async |set_aside| set_aside.step().await);
     let exports = Exports::new(audit.clone(), &settings.audit, parts.stop_waiters.clone());
+    health.shares(exports.places());
+    health.shares(cache.waiters.places());
+    health.shares(cache.workers.shares());
+    let bulk = http::BulkLimits::new(&settings.http, settings.resilience.share());
+    health.shares(bulk.shares());
+    let workers = cache.workers.clone();
+    for at in 0..cache.held_bytes().len() {
+        let held = cache.clone();
+        health.pool(move || held.held_bytes()[at].clone());
+    }
     let reported = cache.clone();
     health.section(
         "cache",
@@ -453,6 +473,8 @@ async fn serve(
         drills,
         callers,
         trail,
+        workers,
+        bulk,
     }))
 }
 

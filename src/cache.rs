@@ -47,7 +47,7 @@ use self::{
 use crate::{
     config::{self, ms},
     domain::{event::Recorded, ids::TenantName, snapshot::TenantSnapshot, tag::VersionTag},
-    resilience::CallError,
+    resilience::{CallError, PoolReport, Workers},
     store::{self, Visible, Way, router::Router},
     telemetry::names,
 };
@@ -80,6 +80,8 @@ pub struct Cache {
     /// Where loads run: not on the thread of whoever asks, which may end or be busy.
     runtime: tokio::runtime::Handle,
     tenants: Tenants,
+    /// Where snapshots, and everything else that is large, are made.
+    pub workers: Arc<Workers>,
     /// The bytes of snapshots.
     pub bodies: Bodies,
     /// Who waits for tenants to move.
@@ -105,12 +107,15 @@ pub struct Cache {
 impl Cache {
     /// An empty cache that loads through `router`, on the runtime that this is called in, and from `files` what no server gives.
     pub fn new(router: Arc<Router>, settings: &config::Read, files: Option<Files>) -> Arc<Self> {
+        let share = router.primary().policy().share();
+        let workers = Arc::new(Workers::new(share));
         Arc::new(Self {
             router,
             runtime: tokio::runtime::Handle::current(),
             tenants: Tenants::new(settings.cache_bytes),
-            bodies: Bodies::new(settings.body_bytes),
-            waiters: Waiters::new(settings.max_waiters, settings.max_waiters_per_tenant),
+            bodies: Bodies::new(settings.body_bytes, workers.clone()),
+            workers,
+            waiters: Waiters::new(settings.max_waiters, settings.max_waiters_per_tenant, share),
             live: Live::default(),
             loading: Mutex::default(),
             hits: metrics::counter!(names::CACHE_READS, "result" => "hit"),
@@ -232,6 +237,11 @@ impl Cache {
             let gone = chunk.iter().filter(|tenant| known.iter().all(|(name, _)| name != *tenant)).cloned();
             self.gone.lock().unwrap_or_else(PoisonError::into_inner).extend(gone);
         }
+    }
+
+    /// The bytes that are held of what may be large, with their bounds.
+    pub fn held_bytes(&self) -> [PoolReport; 3] {
+        [self.tenants.held_bytes(), self.bodies.held_bytes(), self.live.held_bytes()]
     }
 
     /// Resident tenants.

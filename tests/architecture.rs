@@ -498,6 +498,25 @@ fn names_constant(code: &str, name: &str) -> bool {
 }
 
 /// The checks themselves must be able to fail.
+/// Pools without a share for each payer, each with its reason. Everything else that is bounded and shared is made of
+/// `resilience::Shares`, so that one tenant cannot take all of it, and is told in `/health/resilience`.
+const UNSHARED: &[(&str, &str)] = &[
+    ("resilience/shares.rs", "makes them"),
+    ("service/callers.rs", "loads keys before it is known whose they are; each address has a limit of its own"),
+];
+
+#[test]
+fn every_bounded_pool_has_a_share_for_each_payer() {
+    for source in sources() {
+        let is_listed = UNSHARED.iter().any(|(path, _)| source.path == *path);
+        let pools = ["Semaphore", "web::block", "block_in_place"].map(|name| source.code.contains(name));
+        let [semaphore, block, in_place] = pools;
+        assert!(is_listed || !semaphore, "{}: a semaphore of its own; use resilience::Shares", source.path);
+        assert!(!block, "{}: use resilience::Workers", source.path);
+        assert!(!in_place || source.path == "service/writer.rs", "{}: use resilience::Workers", source.path);
+    }
+}
+
 #[test]
 fn the_checks_find_what_they_look_for() {
     let source = |path: &str, text: &str| Source { path: path.into(), code: without_comments(text), lines: text.lines().count() };

@@ -120,6 +120,33 @@ impl EventPosition {
     pub fn of(event: &ArchivedEvent) -> Self {
         Self { occurred_at: event.occurred_at.clone(), id: event.event_id.clone() }
     }
+
+    /// What comes after it in a list whose newest is first. The plain bound is what an index is entered by: the alternatives after it say
+    /// the same more exactly, but not every planner makes a range of them, and without one a page costs all that came before it.
+    fn beyond(&self) -> Document {
+        let Self { occurred_at, id } = self;
+        let older = doc! { "occurred_at": { "$lt": occurred_at } };
+        let same = doc! { "occurred_at": occurred_at, "_id": { "$lt": id } };
+        doc! { "occurred_at": { "$lte": occurred_at }, "$or": [older, same] }
+    }
+}
+
+/// Conditions as one. The ranges of a member stand together, where every planner finds them; what cannot goes into `$and`.
+fn all_of(conditions: impl IntoIterator<Item = Document>) -> Document {
+    let (mut all, mut others) = (Document::new(), Vec::new());
+    for (name, condition) in conditions.into_iter().flatten() {
+        match (all.get_mut(&name), condition) {
+            (None, condition) => drop(all.insert(name, condition)),
+            (Some(Bson::Document(range)), Bson::Document(more)) if more.keys().all(|operator| !range.contains_key(operator)) => {
+                range.extend(more);
+            }
+            (Some(_), condition) => others.push(Bson::from(doc! { name: condition })),
+        }
+    }
+    if !others.is_empty() {
+        all.insert("$and", others);
+    }
+    all
 }
 
 impl Archive {
@@ -207,12 +234,7 @@ impl Archive {
     pub async fn query(
         &self, filter: &EventFilter, limit: i64, after: Option<&EventPosition>,
     ) -> Result<Vec<ArchivedEvent>, ArchiveError> {
-        let mut filter = to_document(filter);
-        if let Some(EventPosition { occurred_at, id }) = after {
-            let older = doc! { "occurred_at": { "$lt": occurred_at } };
-            let same = doc! { "occurred_at": occurred_at, "_id": { "$lt": id } };
-            filter.insert("$or", vec![older, same]);
-        }
+        let filter = all_of([to_document(filter)].into_iter().chain(after.map(EventPosition::beyond)));
         self.find(filter, doc! { "occurred_at": -1, "_id": -1 }, limit).await
     }
 
@@ -390,4 +412,40 @@ fn validator() -> Document {
             "event": { "bsonType": "object" },
         },
     } }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::filter::AccessFilter;
+
+    #[test]
+    fn every_page_of_a_list_begins_with_a_plain_bound() {
+        let position = EventPosition { occurred_at: "2026-11-21T08:00:00.000001Z".into(), id: "x".into() };
+        let [from, to] = ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"].map(|at| Some(at.parse().unwrap()));
+        let tenant = Some("acme".parse().unwrap());
+        let events = [
+            EventFilter::default(),
+            EventFilter { tenant: tenant.clone(), ..EventFilter::default() },
+            EventFilter { tenant: tenant.clone(), from, to, actors: vec!["a".into(), "b".into()], ..EventFilter::default() },
+        ];
+        let accesses = [
+            AccessFilter::default(),
+            AccessFilter { visible_to: tenant.clone(), ..AccessFilter::default() },
+            AccessFilter { visible_to: tenant.clone(), tenant, from, to, ..AccessFilter::default() },
+        ];
+        let lists = events.iter().map(|filter| vec![to_document(filter)]).chain(accesses.iter().map(access::conditions));
+        for conditions in lists {
+            let page = all_of(conditions.iter().cloned().chain([position.beyond()]));
+            let range = page.get_document("occurred_at").unwrap();
+            assert_eq!(range.get_str("$lte").unwrap(), position.occurred_at, "{page}");
+            let names = |document: &Document| document.keys().cloned().collect::<Vec<_>>();
+            for operator in conditions.iter().filter_map(|one| one.get_document("occurred_at").ok()).flat_map(names) {
+                assert!(range.contains_key(&operator), "{page}");
+            }
+            assert!(page.to_string().contains("$lt") && page.contains_key("$or"), "{page}");
+        }
+        let clash = all_of([doc! { "a": 1 }, doc! { "a": 2 }, doc! { "$or": [{ "b": 1 }] }, doc! { "$or": [{ "c": 1 }] }]);
+        assert_eq!(clash, doc! { "a": 1, "$or": [{ "b": 1 }], "$and": [{ "a": 2 }, { "$or": [{ "c": 1 }] }] });
+    }
 }

@@ -6,10 +6,13 @@ use std::{io::Write as _, sync::Arc, time::Duration};
 use bytes::Bytes;
 use moka::future::Cache;
 
-use crate::domain::{
-    ids::TenantName,
-    snapshot::{Scope, TenantSnapshot},
-    tag::VersionTag,
+use crate::{
+    domain::{
+        ids::TenantName,
+        snapshot::{Scope, TenantSnapshot},
+        tag::VersionTag,
+    },
+    resilience::{PoolReport, Workers},
 };
 
 /// A content coding (RFC 9110 §8.4.1).
@@ -32,27 +35,36 @@ const LARGE: usize = 500;
 const IDLE: Duration = Duration::from_secs(60);
 
 /// The bodies of one instance.
-pub struct Bodies(Cache<Key, Bytes>);
+pub struct Bodies {
+    made: Cache<Key, Bytes>,
+    bytes: u64,
+    workers: Arc<Workers>,
+}
 
 impl Bodies {
-    /// Room for so many bytes.
-    pub fn new(bytes: u64) -> Self {
+    /// Room for so many bytes, which are made by `workers`.
+    pub fn new(bytes: u64, workers: Arc<Workers>) -> Self {
         let weigh = |_: &Key, body: &Bytes| u32::try_from(body.len() + 256).unwrap_or(u32::MAX);
-        Self(Cache::builder().max_capacity(bytes).weigher(weigh).time_to_idle(IDLE).build())
+        Self { made: Cache::builder().max_capacity(bytes).weigher(weigh).time_to_idle(IDLE).build(), bytes, workers }
+    }
+
+    /// How many bytes are held.
+    pub fn held_bytes(&self) -> PoolReport {
+        PoolReport::bytes("snapshot_bodies", self.made.weighted_size(), self.bytes)
     }
 
     /// The body of a scope of a snapshot in a coding. All who ask at the same time share the making.
     pub async fn get(&self, snapshot: &Arc<TenantSnapshot>, scope: &Scope, coding: Coding) -> Result<Bytes, Arc<std::io::Error>> {
         let key = (snapshot.tenant().clone(), scope.clone(), snapshot.scope_tag(scope), coding);
-        let (snapshot, scope) = (snapshot.clone(), scope.clone());
+        let (snapshot, scope, workers) = (snapshot.clone(), scope.clone(), self.workers.clone());
         let make = async move {
             if coding == Coding::Identity && snapshot.route_count() <= LARGE {
                 return Ok(snapshot.body(&scope).into());
             }
-            let made = tokio::task::spawn_blocking(move || encode(snapshot.body(&scope), coding)).await;
+            let made = workers.run(move || encode(snapshot.body(&scope), coding)).await;
             made.map_err(std::io::Error::other).flatten()
         };
-        self.0.try_get_with(key, make).await
+        self.made.try_get_with(key, make).await
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
         ids::TenantName,
         snapshot::{TenantContent, TenantSnapshot},
     },
-    resilience::CallError,
+    resilience::{CallError, Payer},
     store::{self, Visible, Way, router::Source},
     telemetry::names,
 };
@@ -36,11 +36,11 @@ impl Cache {
         let load = {
             let mut loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
             let start = || {
-                let (cache, tenant) = (self.clone(), tenant.clone());
-                let task = self.runtime.spawn(async move {
+                let (cache, tenant, payer) = (self.clone(), tenant.clone(), Payer::of_load(tenant));
+                let task = self.runtime.spawn(payer.scope(async move {
                     let running = Running { cache: &cache, tenant: &tenant, is_listed: AtomicBool::new(true) };
                     cache.load_once(way, &tenant, &running).await
-                });
+                }));
                 async move { task.await.unwrap_or_else(|error| Err(CacheError::Defect(error.to_string()))) }.boxed().shared()
             };
             loading.entry(tenant.clone()).or_insert_with(start).clone()
@@ -83,7 +83,7 @@ impl Cache {
     /// A snapshot of what was loaded. A large one takes milliseconds, so it is built where it holds up no request.
     async fn built(&self, tenant: &TenantName, content: TenantContent) -> Result<Arc<TenantSnapshot>, CacheError> {
         let tenant = tenant.clone();
-        let built = tokio::task::spawn_blocking(move || TenantSnapshot::new(tenant, content)).await;
+        let built = self.workers.run(move || TenantSnapshot::new(tenant, content)).await;
         let defect = |error: &dyn std::error::Error| CacheError::Defect(error.to_string());
         built.map_err(|error| defect(&error))?.map(Arc::new).map_err(|error| defect(&error))
     }

@@ -57,6 +57,11 @@ impl Resident {
         Self { kept, hot, tick: AtomicU32::new(0) }
     }
 
+    /// The weight of all of them.
+    pub fn weight(&self) -> u64 {
+        self.kept.weighted_size()
+    }
+
     /// The tenant's snapshot, if it is here.
     pub fn get(&self, tenant: &str) -> Option<Arc<TenantSnapshot>> {
         self.with(tenant, Arc::clone)

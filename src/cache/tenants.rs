@@ -15,6 +15,7 @@ use crate::{
         snapshot::{Applied, TenantSnapshot},
         tag::VersionTag,
     },
+    resilience::PoolReport,
     telemetry::names,
 };
 
@@ -59,6 +60,7 @@ pub struct Tenants {
     /// Who is in here is not in `known`. Written only under `known`'s lock.
     absent: moka::sync::Cache<TenantName, Absent>,
     known: Mutex<HashMap<TenantName, VersionTag>>,
+    bytes: u64,
 }
 
 impl Tenants {
@@ -68,7 +70,13 @@ impl Tenants {
             resident: Resident::new(bytes),
             absent: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(DISTRUST).build(),
             known: Mutex::default(),
+            bytes,
         }
+    }
+
+    /// How many bytes the snapshots weigh.
+    pub fn held_bytes(&self) -> PoolReport {
+        PoolReport::bytes("snapshots", self.resident.weight(), self.bytes)
     }
 
     /// The tenant's snapshot, if it is resident.

@@ -7,9 +7,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::watch;
 
-use crate::{domain::ids::TenantName, telemetry::names};
+use crate::{
+    config,
+    domain::ids::TenantName,
+    resilience::{Payer, Place, Shares},
+    telemetry::names,
+};
 
 /// A sender for each tenant that is waited for.
 #[derive(Default)]
@@ -24,8 +29,7 @@ impl Tenants {
 /// The waiters of one instance.
 pub struct Waiters {
     tenants: Arc<Tenants>,
-    places: Arc<Semaphore>,
-    most: usize,
+    places: Arc<Shares>,
     per_tenant: usize,
 }
 
@@ -35,17 +39,24 @@ pub struct Waiters {
 pub struct Full(pub usize);
 
 impl Waiters {
-    /// At most `most` waiters, `per_tenant` of them for one tenant.
-    pub fn new(most: usize, per_tenant: usize) -> Self {
-        Self { tenants: Arc::default(), places: Arc::new(Semaphore::new(most)), most, per_tenant }
+    /// At most `most` waiters, `per_tenant` of them for one tenant, or of one tenant's callers, and of the platform's callers what `share` says.
+    pub fn new(most: usize, per_tenant: usize, share: config::Share) -> Self {
+        let places = Shares::divided("waiters", "waiters", most, [per_tenant, share.of_platform(most)]);
+        Self { tenants: Arc::default(), places, per_tenant }
     }
 
-    /// Takes a place that is nobody's in particular.
-    pub fn place(&self) -> Result<OwnedSemaphorePermit, Full> {
-        self.places.clone().try_acquire_owned().map_err(|_| Full(self.most))
+    /// The places.
+    pub fn places(&self) -> &Arc<Shares> {
+        &self.places
     }
 
-    /// Takes a place among those who wait for the tenant, which may have a limit of its `own` below the common one.
+    /// Takes a place among those who wait at the expense of the running task's payer.
+    pub fn place(&self) -> Result<Place, Full> {
+        self.places.try_take(&Payer::current(), 1).map_err(|full| Full(full.limit))
+    }
+
+    /// Takes a place among those who wait for the tenant, which may have a limit of its `own` below the common one. Whoever looks on at the
+    /// changes of all that it may see waits for its own tenant.
     pub fn join(&self, tenant: &TenantName, own: Option<u32>) -> Result<Waiter, Full> {
         let place = self.place()?;
         let limit = own.map_or(self.per_tenant, |own| self.per_tenant.min(own as usize));
@@ -79,7 +90,7 @@ pub struct Waiter {
     tenants: Arc<Tenants>,
     tenant: TenantName,
     moved: Option<watch::Receiver<()>>,
-    _place: OwnedSemaphorePermit,
+    _place: Place,
 }
 
 impl Waiter {

@@ -19,6 +19,8 @@ section! {
         #[validate(range(min = 1, max = 86_400, message = "1 to 86400"))] max_drill_seconds: u32,
         #[validate(range(min = 1, max = 60_000, message = "1 to 60000"))] target_wait_ms: u64,
         #[validate(range(min = 1, max = 60_000, message = "1 to 60000"))] standing_ms: u64,
+        #[validate(range(min = 1, max = 100, message = "1 to 100"))] tenant_share_percent: u32,
+        #[validate(range(min = 1, max = 100, message = "1 to 100"))] platform_share_percent: u32,
         #[validate(nested)] postgres_primary: OneDependency,
         #[validate(nested)] postgres_replica: OneDependency,
         #[validate(nested)] kafka: OneDependency,
@@ -61,6 +63,31 @@ pub struct OneDependency {
     pub retry_burst: Option<u32>,
 }
 
+/// How each pool is divided among those that use it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Share {
+    /// The most that one tenant may take, in percent.
+    pub tenant_percent: u32,
+    /// The most that all callers of no tenant may take together, in percent.
+    pub platform_percent: u32,
+}
+
+impl Share {
+    /// The places of one tenant among `size`: at least one.
+    pub fn of_tenant(self, size: usize) -> usize {
+        part(size, self.tenant_percent)
+    }
+
+    /// The places of callers of no tenant among `size`: at least one.
+    pub fn of_platform(self, size: usize) -> usize {
+        part(size, self.platform_percent)
+    }
+}
+
+fn part(size: usize, percent: u32) -> usize {
+    (size.saturating_mul(percent as usize) / 100).max(1)
+}
+
 /// The policy of one dependency, nothing left out.
 #[derive(Debug, Clone)]
 pub struct Policy {
@@ -86,9 +113,16 @@ pub struct Policy {
     pub target_wait: Duration,
     /// How long everything has to wait longer until the queue stands.
     pub standing: Duration,
+    /// How its pools are divided.
+    pub share: Share,
 }
 
 impl Resilience {
+    /// How pools are divided.
+    pub fn share(&self) -> Share {
+        Share { tenant_percent: self.tenant_share_percent, platform_percent: self.platform_share_percent }
+    }
+
     /// The policy of one of the dependencies here.
     pub fn policy(&self, of: &OneDependency) -> Policy {
         Policy {
@@ -103,6 +137,7 @@ impl Resilience {
             max_drill: Duration::from_secs(u64::from(self.max_drill_seconds)),
             target_wait: ms(self.target_wait_ms),
             standing: ms(self.standing_ms),
+            share: self.share(),
         }
     }
 

@@ -131,6 +131,7 @@ section! {
         #[validate(range(min = 1, max = 64, message = "1 to 64"))] lanes: usize,
         #[validate(range(min = 1, max = 4096, message = "1 to 4096"))] max_batch: usize,
         #[validate(range(min = 1, max = 1_000_000, message = "1 to 1000000"))] queue: usize,
+        #[validate(range(min = 2, max = 10_000, message = "2 to 10000"))] large_changes: usize,
         #[validate(range(min = 100, max = 60_000, message = "100 to 60000"))] timeout_ms: u64,
         #[validate(range(min = 1, max = 10, message = "1 to 10"))] max_attempts: u32,
         #[validate(range(min = 1, max = 720, message = "1 to 720"))] idempotency_ttl_hours: u32,

@@ -120,7 +120,9 @@ pub enum Op {
     /// Begin a new history of the tenant with what it has, if its newest revision is of another history of the database than the present
     /// one. Never asked for by a caller.
     Continue,
-    /// Remove the tenant.
+    /// Go on deleting the tenant, if that has begun. Never asked for by a caller.
+    EndTenant,
+    /// Remove the tenant. One that has much goes in several revisions.
     DeleteTenant {
         /// With everything that it has; else it must have nothing.
         with_everything: bool,
@@ -201,6 +203,9 @@ pub enum Desired {
 
 /// The most changes of one revision.
 pub const MAX_CHANGES: usize = 10_000;
+
+/// The most objects of a tenant that go in one revision of its deletion: few enough for any time limit, so that any tenant can be deleted.
+pub const MAX_ENDED: usize = 1000;
 
 /// RFC 9110 §13: what the caller believes of the object that it changes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
@@ -343,6 +348,9 @@ pub enum Rejection {
     /// The scope moved since the changes were worked out.
     #[error("the tenant has changed since: work the changes out again")]
     PlanStale,
+    /// The tenant is being deleted.
+    #[error("the tenant is being deleted")]
+    TenantEnding,
     /// The tenant writes more often than it may.
     #[error("the tenant may change {limit} times a second")]
     TooManyWrites {
@@ -482,6 +490,7 @@ impl Rejection {
             | Self::TenantNotEmpty { .. }
             | Self::PolicyNotFound
             | Self::PlanStale
+            | Self::TenantEnding
             | Self::TooManyWrites { .. }
             | Self::TooManyChanges
             | Self::PreconditionFailed { .. }

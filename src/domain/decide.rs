@@ -7,6 +7,7 @@
 mod changes;
 mod checks;
 mod continued;
+mod ended;
 mod sizes;
 
 use std::collections::{BTreeMap, HashMap};
@@ -22,7 +23,8 @@ use super::{
     route::Route,
     snapshot::Scope,
     tag::{Revision, VersionTag},
-    tenant::{Limits, Quotas, Tenant},
+    tenant::{Ending, Limits, Quotas, Tenant},
+    time::UtcTime,
 };
 
 /// What a batch knows of one tenant: its row, and those of its objects that the batch's commands name or depend on.
@@ -94,6 +96,8 @@ pub enum Decision {
         new_tenant: Option<Box<Tenant>>,
         /// The sealed events, in their order. Never empty.
         events: Vec<Event>,
+        /// Set when this is a step of the tenant's end, and not the last.
+        ending: Option<Box<Ending>>,
     },
 }
 
@@ -112,14 +116,22 @@ pub fn decide(state: &TenantState, command: &Command, facts: &Facts) -> Result<R
     let events = match (&new_tenant, &state.tenant) {
         (Some(new), None) => sealed(new, EventHash::GENESIS, changes, facts)?,
         (Some(new), Some(before)) => sealed(new, EventHash::GENESIS, changes, &continued::facts(before, facts))?,
-        (None, Some(tenant)) => sealed(tenant, state.chain_head, changes, facts)?,
+        (None, Some(tenant)) => {
+            let facts = ended::facts(tenant, command, facts);
+            let ending = ended::begun(command, &changes, &facts);
+            let events = sealed(tenant, state.chain_head, changes, &facts)?;
+            return Ok(Ok(Decision::Revision { new_tenant, events, ending }));
+        }
         (None, None) => return Ok(Err(Rejection::TenantNotFound)),
     };
-    Ok(Ok(Decision::Revision { new_tenant, events }))
+    Ok(Ok(Decision::Revision { new_tenant, events, ending: None }))
 }
 
 /// What `command` would change on `state`, and the tenant that it would make, if it may be done.
 pub fn allowed(state: &TenantState, command: &Command, facts: &Facts) -> Result<(Option<Box<Tenant>>, Vec<Change>), Rejection> {
+    if let Some(tenant) = &state.tenant {
+        ended::check(tenant, &command.op)?;
+    }
     let changes = changes::intended(state, command)?;
     if changes.is_empty() {
         return Ok((None, changes));
@@ -185,6 +197,7 @@ fn first_record(name: &TenantName, quotas: Quotas, allowed_hosts: Vec<HostSuffix
         updated_at: facts.now,
         updated_by: facts.actor.id.clone(),
         paid_until: None,
+        ending: None,
     }
 }
 
@@ -194,7 +207,7 @@ fn tag_of(revision: Revision, tenant: &Tenant) -> VersionTag {
 
 /// Does what was decided: the only place where a [`TenantState`] changes.
 pub fn evolve(state: &mut TenantState, decision: &Decision) {
-    let Decision::Revision { new_tenant, events } = decision else { return };
+    let Decision::Revision { new_tenant, events, ending } = decision else { return };
     if let Some(tenant) = new_tenant {
         state.tenant = Some((**tenant).clone());
         state.chain_head = EventHash::GENESIS;
@@ -202,18 +215,37 @@ pub fn evolve(state: &mut TenantState, decision: &Decision) {
         state.scopes.clear();
         (state.active, state.patterns) = (0, 0);
     }
-    if let (Some(tenant), Some(first)) = (&mut state.tenant, events.first()) {
-        tenant.revision = first.body.revision;
+    if let Some(first) = events.first() {
         // What is not held to the limit does not use it up: least of all the change that raises it.
-        let is_limited = !events.iter().any(|event| matches!(event.body.change, Change::Tenant { .. }));
-        if let Some(rate) = tenant.quotas.or(state.defaults).writes_per_second.filter(|_| is_limited) {
-            tenant.paid_until = Some(checks::paid_after(tenant.paid_until, first.body.occurred_at, rate));
+        if ending.is_none() && !events.iter().any(|event| matches!(event.body.change, Change::Tenant { .. })) {
+            pay(state, events.len(), first.body.occurred_at);
+        }
+        if let Some(tenant) = &mut state.tenant {
+            tenant.revision = first.body.revision;
+            tenant.ending = ending.clone().or(tenant.ending.take());
         }
     }
     for event in events {
         state.chain_head = event.hash;
         evolve_by(state, &event.body);
     }
+}
+
+fn pay(state: &mut TenantState, changes: usize, now: UtcTime) {
+    let paid = state.tenant.as_ref().and_then(|tenant| checks::paid(state, tenant, changes, now));
+    if let Some(tenant) = &mut state.tenant {
+        tenant.paid_until = paid;
+    }
+}
+
+/// What changes nothing and yet leaves a row, the answer to its idempotency key, is paid for as one change. Returns whether anything was
+/// paid.
+pub fn pay_for_answer(state: &mut TenantState, facts: &Facts) -> Result<bool, Rejection> {
+    let Some(tenant) = &state.tenant else { return Ok(false) };
+    checks::pace(state, tenant, 1, facts)?;
+    let before = tenant.paid_until;
+    pay(state, 1, facts.now);
+    Ok(state.tenant.as_ref().is_some_and(|tenant| tenant.paid_until != before))
 }
 
 fn evolve_by(state: &mut TenantState, event: &EventBody) {
@@ -305,6 +337,9 @@ fn revision_outcome(state: &TenantState, command: &Command, events: &[Event], ta
     let policy = command.policy().and_then(|name| state.policies.get(name));
     // The last: what a policy gives up for the sake of a route comes before it.
     let (was, is) = events.last().map_or((true, true), |event| event.body.change.is_there());
+    if let Some(tenant) = state.tenant.as_ref().filter(|_| ended::is_end(&command.op)) {
+        return Outcome { effect: Effect::Updated, tag, object: Object::Tenant(Box::new(tenant.clone())) };
+    }
     let effect = match (was, is) {
         (false, _) => Effect::Created,
         (true, true) => Effect::Updated,

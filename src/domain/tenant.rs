@@ -3,6 +3,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
+    event::Actor,
     host::HostSuffix,
     ids::TenantName,
     tag::{Epoch, Revision, VersionTag},
@@ -158,6 +159,24 @@ pub struct Tenant {
     /// When the changes that were made are all paid for, one a `1 / writes_per_second`: the "theoretical arrival time" of GCRA (ITU-T I.371).
     #[serde(skip)]
     pub paid_until: Option<UtcTime>,
+    /// Set while the tenant is being deleted, which may take several revisions.
+    #[serde(skip)]
+    pub ending: Option<Box<Ending>>,
+}
+
+/// The deletion of a tenant that goes on: its next revisions are its author's too, whoever makes them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// The person or program that deletes it.
+    pub actor: Actor,
+    /// `X-Reason`.
+    pub reason: Option<String>,
+    /// `X-Correlation-ID`.
+    pub request_id: String,
+    /// W3C trace id.
+    pub trace_id: Option<String>,
+    /// The caller's address.
+    pub source_ip: Option<String>,
 }
 
 impl Tenant {

@@ -307,7 +307,7 @@ pub async fn events(state: web::Data<ApiState>, caller: Caller, query: Query<Eve
     let filter = Filtered { route, action, actor, from, to }.parse(&mut fields);
     let filter = fields.finish(Some(filter))?;
     let page = state.audit.events(caller.grant.reach(), filter, &respond::page_request(limit, cursor)).await?;
-    Ok(respond::json(&respond::PageOut { items: &page.items, next_cursor: page.next_cursor }))
+    respond::large_page(&state, page.items, page.next_cursor).await
 }
 
 /// The parameters of `GET /audit/status`.

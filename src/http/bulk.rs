@@ -7,14 +7,16 @@ use actix_web::{FromRequest, HttpRequest, dev::Payload, http::header};
 use bytes::Bytes;
 use futures_util::{StreamExt as _, future::LocalBoxFuture};
 use serde::de::DeserializeOwned;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     extract::format,
     problem::{Code, Problem},
-    readers::{Readers, Shares},
+    readers::Readers,
 };
-use crate::config;
+use crate::{
+    config,
+    resilience::{Payer, Place, Shares},
+};
 
 /// The unit in which room for bodies is counted, in bytes.
 const PIECE: usize = 1024;
@@ -25,56 +27,51 @@ pub struct Limits {
     max_bytes: usize,
     /// Up to here a body counts as one of the small ones, which are everywhere.
     small_bytes: usize,
-    pieces: Arc<Semaphore>,
-    shares: Arc<Shares>,
-}
-
-/// Room for a body, among all and among those of its tenant.
-#[derive(Debug)]
-struct Room {
-    all: OwnedSemaphorePermit,
-    own: OwnedSemaphorePermit,
+    pieces: Arc<Shares>,
 }
 
 impl Limits {
     /// Reads the limits from the settings.
-    pub fn new(settings: &config::Http) -> Self {
-        let pieces = Arc::new(Semaphore::new(settings.max_bulk_total_bytes / PIECE));
-        let share = settings.max_bulk_tenant_bytes.min(settings.max_bulk_total_bytes) / PIECE;
-        let (max_bytes, small_bytes) = (settings.max_bulk_bytes, settings.max_body_bytes);
-        Self { max_bytes, small_bytes, pieces, shares: Arc::new(Shares::new(share)) }
+    pub fn new(settings: &config::Http, share: config::Share) -> Self {
+        let all = settings.max_bulk_total_bytes / PIECE;
+        let of_tenant = settings.max_bulk_tenant_bytes.min(settings.max_bulk_total_bytes) / PIECE;
+        // One of the largest fits into any share.
+        let of_platform = share.of_platform(all).max(settings.max_bulk_bytes.div_ceil(PIECE));
+        let pieces = Shares::divided("large_bodies", "KiB", all, [of_tenant, of_platform]);
+        Self { max_bytes: settings.max_bulk_bytes, small_bytes: settings.max_body_bytes, pieces }
     }
 
-    /// Makes room for a body of `tenant` that has grown to `size`, beside the room that it holds already.
-    fn make_room(&self, tenant: &str, size: usize, held: &mut Option<Room>) -> Result<(), Problem> {
-        let has = held.as_ref().map_or(0, |room| room.all.num_permits());
+    /// The room.
+    pub fn shares(&self) -> &Arc<Shares> {
+        &self.pieces
+    }
+
+    /// Makes room for a body of `payer` that has grown to `size`, beside the room that it holds already.
+    fn make_room(&self, payer: &Payer, size: usize, held: &mut Option<Place>) -> Result<(), Problem> {
+        let has = held.as_ref().map_or(0, Place::count);
         let wants = if size > self.small_bytes { size.div_ceil(PIECE) } else { 0 };
         let Some(more) = u32::try_from(wants.saturating_sub(has)).ok().filter(|more| *more > 0) else { return Ok(()) };
-        let full = |setting: &str| Problem::new(Code::Overloaded, format!("too many large bodies are being read: see {setting}"));
-        let own = self.shares.of(tenant).try_acquire_many_owned(more).map_err(|_| full("http.max_bulk_tenant_bytes"))?;
-        let all = self.pieces.clone().try_acquire_many_owned(more).map_err(|_| full("http.max_bulk_total_bytes"))?;
+        let settings = "http.max_bulk_total_bytes and http.max_bulk_tenant_bytes";
+        let full = |_| Problem::new(Code::Overloaded, format!("too many large bodies are being read: see {settings}"));
         match held {
-            Some(held) => {
-                held.all.merge(all);
-                held.own.merge(own);
-            }
-            None => *held = Some(Room { all, own }),
+            Some(held) => held.grow(more).map_err(full)?,
+            None => *held = Some(self.pieces.try_take(payer, more).map_err(full)?),
         }
         Ok(())
     }
 
-    async fn read(&self, tenant: &str, mut payload: Payload, announced: usize) -> Result<(Bytes, Option<Room>), Problem> {
+    async fn read(&self, mut payload: Payload, announced: usize) -> Result<(Bytes, Option<Place>), Problem> {
         let too_large = || Problem::new(Code::PayloadTooLarge, "see http.max_body_bytes and http.max_bulk_bytes");
         if announced > self.max_bytes {
             return Err(too_large());
         }
-        let (mut body, mut held) = (Vec::new(), None);
+        let (mut body, mut held, payer) = (Vec::new(), None, Payer::current());
         while let Some(piece) = payload.next().await {
             let piece = piece.map_err(|_| Problem::new(Code::MalformedRequest, "the body ended before its end"))?;
             if body.len() + piece.len() > self.max_bytes {
                 return Err(too_large());
             }
-            self.make_room(tenant, body.len() + piece.len(), &mut held)?;
+            self.make_room(&payer, body.len() + piece.len(), &mut held)?;
             if body.capacity() - body.len() < piece.len() {
                 // Doubling could take twice what is counted.
                 body.reserve_exact(piece.len().max(body.len() / 4));
@@ -87,11 +84,7 @@ impl Limits {
 
 /// A body of up to `http.max_bulk_bytes`, with its size in bytes, and its room for as long as it is worked on.
 #[derive(Debug)]
-pub struct Bulk<T>(pub T, pub usize, #[expect(dead_code, reason = "held, not read")] Option<Held>);
-
-/// Keeps the room of a body.
-#[derive(Debug)]
-pub struct Held(#[expect(dead_code, reason = "held, not read")] Room);
+pub struct Bulk<T>(pub T, pub usize, #[expect(dead_code, reason = "held, not read")] Option<Place>);
 
 impl<T: DeserializeOwned + Send + 'static> FromRequest for Bulk<T> {
     type Error = Problem;
@@ -110,9 +103,9 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest for Bulk<T> {
                 return Err(Problem::unsupported("send application/json or application/yaml", header::ACCEPT, taken));
             };
             let limits = limits.ok_or_else(|| Problem::new(Code::Internal, "a large body without a limit"))?;
-            let (bytes, room) = limits.read(readers.whose(), payload, announced).await?;
+            let (bytes, room) = limits.read(payload, announced).await?;
             let size = bytes.len();
-            Ok(Self(readers.read(bytes, format).await?, size, room.map(Held)))
+            Ok(Self(readers.read(bytes, format).await?, size, room))
         })
     }
 }
@@ -130,35 +123,38 @@ mod tests {
             "http.max_bulk_total_bytes=10240".into(),
             "http.max_bulk_tenant_bytes=9216".into(),
         ]);
-        Limits::new(&settings.unwrap().http)
+        let settings = settings.unwrap();
+        Limits::new(&settings.http, settings.resilience.share())
     }
 
     #[test]
     fn large_bodies_share_one_bound_and_small_ones_do_not_count() {
         let limits = limits();
+        let process = Payer::Process;
         let (mut one, mut other) = (None, None);
-        limits.make_room("a", 2048, &mut other).unwrap();
+        limits.make_room(&process, 2048, &mut other).unwrap();
         assert!(other.is_none());
         for size in [2049, 5000, 5001, 8192] {
-            limits.make_room("a", size, &mut one).unwrap();
+            limits.make_room(&process, size, &mut one).unwrap();
         }
-        assert_eq!((one.as_ref().unwrap().all.num_permits(), limits.pieces.available_permits()), (8, 2));
-        let refused = limits.make_room("b", 3000, &mut other).unwrap_err();
+        assert_eq!((one.as_ref().unwrap().count(), limits.pieces.used()), (8, 8));
+        let refused = limits.make_room(&process, 3000, &mut other).unwrap_err();
         assert_eq!(refused.status_code(), 503);
         drop(one);
-        limits.make_room("b", 3000, &mut other).unwrap();
+        limits.make_room(&process, 3000, &mut other).unwrap();
         drop(other);
-        assert_eq!(limits.pieces.available_permits(), 10);
+        assert_eq!(limits.pieces.used(), 0);
     }
 
     #[test]
-    fn large_bodies_of_one_tenant_leave_room_for_another() {
-        let limits = limits();
-        let (mut one, mut two, mut other) = (None, None, None);
-        limits.make_room("a", 8192, &mut one).unwrap();
-        assert!(limits.make_room("a", 2049, &mut two).unwrap_err().to_string().contains("http.max_bulk_tenant_bytes"));
-        drop(one);
-        limits.make_room("a", 4096, &mut two).unwrap();
-        limits.make_room("b", 4096, &mut other).unwrap();
+    fn one_tenant_s_large_bodies_leave_room_for_others() {
+        let settings = config::Settings::without_environment(&[]).unwrap();
+        let limits = Limits::new(&settings.http, settings.resilience.share());
+        let [a, b] = ["a", "b"].map(|name| Payer::Tenant(name.parse().unwrap()));
+        let most = settings.http.max_bulk_bytes;
+        let (mut first, mut second, mut other) = (None, None, None);
+        limits.make_room(&a, most, &mut first).unwrap();
+        assert_eq!(limits.make_room(&a, most, &mut second).unwrap_err().status_code(), 503);
+        limits.make_room(&b, most, &mut other).unwrap();
     }
 }

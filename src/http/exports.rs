@@ -173,7 +173,8 @@ fn disposition(filter: &EventFilter, format: Format) -> ContentDisposition {
 #[error("the credentials are not good any more")]
 struct CallerEnded;
 
-/// The body. No chunk of it is empty: that would end it. Its taker's credentials may end before it does: then it is cut.
+/// The body. No chunk of it is empty: that would end it. Each is written where that holds up no other request. Its taker's credentials may
+/// end before it does: then it is cut.
 fn body(
     export: Export, format: Format, state: web::Data<ApiState>, caller: Caller,
 ) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> {
@@ -181,7 +182,9 @@ fn body(
     let events = stream::try_unfold((export, state, caller), move |(mut export, state, caller)| async move {
         let next = state.callers.while_good(&caller, export.next()).await;
         let Some(events) = next.ok_or(CallerEnded)?? else { return Ok(None) };
-        Ok(Some((format.events(&events)?, (export, state, caller))))
+        let write = move || format.events(&events).map_err(|error| error.to_string());
+        let written = export.payer().clone().scope(state.workers.run(write)).await?;
+        Ok(Some((written?, (export, state, caller))))
     });
     beginning.chain(events)
 }

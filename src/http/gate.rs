@@ -13,7 +13,6 @@ use std::{net::IpAddr, sync::Arc};
 use actix_web::{HttpMessage as _, HttpRequest, ResponseError as _, dev::ServiceRequest, http::header};
 use ipnet::IpNet;
 use jiff::Timestamp;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::{
     access::{self, Access, Endpoint, Found},
@@ -24,6 +23,7 @@ use super::{
 use crate::{
     auth::{Caller, OtherTenant, Role, certificate::Peer},
     domain::{access::visible_to, command::Rejection, ids::TenantName},
+    resilience::{Payer, Place},
     service::callers::{Callers, Refused},
 };
 
@@ -43,7 +43,9 @@ pub struct Admitted {
     /// Where its caller stands with its limits.
     pub standing: Option<Standing>,
     /// Its place among its tenant's, held until it is answered.
-    pub place: Option<OwnedSemaphorePermit>,
+    pub place: Option<Place>,
+    /// The party at whose expense it is answered.
+    pub payer: Payer,
     /// The row of what it asks for.
     pub endpoint: Option<&'static Endpoint>,
 }
@@ -127,17 +129,18 @@ impl Gate {
             request.extensions_mut().insert(ClientAddress(address));
             self.limits.address(address)?;
         }
-        let public = |endpoint| Ok(Admitted { standing: None, place: None, endpoint });
+        let public = |endpoint| Ok(Admitted { standing: None, place: None, payer: Payer::Process, endpoint });
         let Some(endpoint) = endpoint(request)? else { return public(None) };
         let Some(roles) = access::roles(endpoint, request.query_string()) else { return public(Some(endpoint)) };
         let caller = self.caller(request, address).await?;
         let standing = self.limits.caller(&caller).map_err(|exceeded| Denied::from(exceeded).by(&caller))?;
         let names = may(&caller, request, endpoint, roles).map_err(|denied| Denied { standing, ..denied.by(&caller) })?;
-        // Who waits for changes is counted by places of its own.
-        let place = if is_polled(endpoint) { None } else { self.limits.place(&caller).map_err(Denied::from)? };
+        let payer = self.payer(&caller);
+        let counts = takes_place(endpoint, request.query_string());
+        let place = if counts { self.limits.place(&payer).map_err(Denied::from)? } else { None };
         request.extensions_mut().insert(caller);
         request.extensions_mut().insert(names);
-        Ok(Admitted { standing, place, endpoint: Some(endpoint) })
+        Ok(Admitted { standing, place, payer, endpoint: Some(endpoint) })
     }
 
     /// Whether a poll may be answered at once, and where its caller stands. Anything that takes a second look takes the ordinary way.
@@ -168,6 +171,15 @@ impl Gate {
             self.limits.address(address).ok()?;
         }
         self.limits.caller(&caller).ok()
+    }
+
+    /// The party whose shares a caller's requests take from.
+    fn payer(&self, caller: &Caller) -> Payer {
+        match caller.grant.reach().tenant() {
+            Some(tenant) => Payer::Tenant(tenant.clone()),
+            None if self.callers.anyone().is_some() => Payer::Process,
+            None => Payer::Platform,
+        }
     }
 
     async fn caller(&self, request: &ServiceRequest, address: Option<IpAddr>) -> Result<Caller, Denied> {
@@ -282,9 +294,12 @@ fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
     Ok(token)
 }
 
-fn is_polled(endpoint: &Endpoint) -> bool {
-    let Some(roles) = endpoint.access.roles() else { return false };
-    roles.contains(&Role::Node) || endpoint.path.ends_with("/stream") || endpoint.path.ends_with("/export")
+/// Whether a request takes one of its tenant's places. Polls do not: they are answered from memory, or wait in places of their own. A poll of
+/// the past is none: it is read from PostgreSQL each time.
+fn takes_place(endpoint: &Endpoint, query: &str) -> bool {
+    let is_poll = endpoint.access.roles().is_some_and(|roles| roles.contains(&Role::Node)) || endpoint.path == "/api/v1/stream";
+    let is_of_past = || url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "at");
+    !is_poll || is_of_past()
 }
 
 /// Checks the caller against what the request names, and returns these names.
@@ -317,4 +332,20 @@ fn may(caller: &Caller, request: &ServiceRequest, endpoint: &Endpoint, roles: &[
     }
     let Named { service, env, version, .. } = named;
     Ok(Names { tenant, service, env, version })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_but_polls_of_the_present_take_a_place() {
+        let polls: Vec<_> = access::TABLE.iter().filter(|row| !takes_place(row, "wait=5s")).map(|row| row.path).collect();
+        let known =
+            ["/routes/resolve", "/tenants/{tenant}/snapshot", "/tenants/{tenant}/changes", "/tenants/{tenant}/stream", "/stream"];
+        assert_eq!(polls, known.map(|path| format!("/api/v1{path}")));
+        for query in ["at=3", "%61t=3", "service=web&at=", "at", "wait=5s&a%74=1"] {
+            assert!(access::TABLE.iter().all(|row| takes_place(row, query)), "{query}");
+        }
+    }
 }

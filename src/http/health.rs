@@ -16,7 +16,10 @@ use serde_json::{Map, Value, json};
 
 pub use self::operations::operations;
 use super::quick::Tallies;
-use crate::resilience::Dependency;
+use crate::{
+    resilience::{Dependency, PoolReport, Shares},
+    telemetry::names,
+};
 
 /// How a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
@@ -63,6 +66,7 @@ pub struct Health {
     checks: Vec<(&'static str, Probe<Check>)>,
     sections: Vec<(&'static str, Probe<Value>)>,
     dependencies: Vec<Arc<Dependency>>,
+    pools: Vec<Probe<PoolReport>>,
     can_serve: Probe<bool>,
     metrics: PrometheusHandle,
     tallies: Arc<Tallies>,
@@ -76,6 +80,7 @@ impl Health {
             checks: Vec::new(),
             sections: Vec::new(),
             dependencies: Vec::new(),
+            pools: Vec::new(),
             can_serve: Box::new(can_serve),
             metrics,
             tallies: Arc::default(),
@@ -97,8 +102,20 @@ impl Health {
         self.sections.push((name, Box::new(section)));
     }
 
-    /// Adds a dependency to `/health/resilience`.
+    /// Adds a pool to `/health/resilience` and the metrics: of places, or of bytes that are held.
+    pub fn pool(&mut self, report: impl Fn() -> PoolReport + Send + Sync + 'static) {
+        self.pools.push(Box::new(report));
+    }
+
+    /// Adds a pool of places.
+    pub fn shares(&mut self, shares: &Arc<Shares>) {
+        let shares = shares.clone();
+        self.pool(move || shares.report());
+    }
+
+    /// Adds a dependency to `/health/resilience`, with its places.
     pub fn dependency(&mut self, dependency: Arc<Dependency>) {
+        self.shares(dependency.bulkhead());
         self.dependencies.push(dependency);
     }
 
@@ -160,6 +177,8 @@ pub async fn resilience(health: web::Data<Health>) -> HttpResponse {
     body.insert("draining".into(), json!(health.is_draining()));
     let reports: Vec<_> = health.dependencies.iter().map(|dependency| dependency.report()).collect();
     body.insert("dependencies".into(), json!(reports));
+    let pools: Vec<_> = health.pools.iter().map(|report| report()).collect();
+    body.insert("pools".into(), json!(pools));
     body.extend(health.sections.iter().map(|(name, section)| ((*name).to_owned(), section())));
     HttpResponse::Ok().json(body)
 }
@@ -170,6 +189,10 @@ pub async fn metrics(health: web::Data<Health>) -> HttpResponse {
     // A breaker that no call asks learns here that its pause is over.
     for dependency in &health.dependencies {
         let _ = dependency.state();
+    }
+    for PoolReport { name, unit, size, used, .. } in health.pools.iter().map(|report| report()) {
+        metrics::gauge!(names::POOL_USED, "pool" => name, "unit" => unit).set(used as f64);
+        metrics::gauge!(names::POOL_SIZE, "pool" => name, "unit" => unit).set(size as f64);
     }
     HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(health.metrics.render())
 }

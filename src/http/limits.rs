@@ -19,10 +19,15 @@ use governor::{
     middleware::{StateInformationMiddleware, StateSnapshot},
     state::keyed::DashMapStateStore,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::attempts::Attempts;
-use crate::{auth::Caller, config, domain::ids::TenantName, service::callers::Check};
+use crate::{
+    auth::Caller,
+    config,
+    domain::ids::TenantName,
+    resilience::{Payer, Place, Shares},
+    service::callers::Check,
+};
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
 const REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
@@ -36,9 +41,8 @@ pub struct Limits {
     attempts: Option<Attempts>,
     callers: Option<Told<u64>>,
     tenants: Option<Told<TenantName>>,
-    /// Requests of a tenant that are being worked on.
-    working: papaya::HashMap<TenantName, Arc<Semaphore>>,
-    concurrent: usize,
+    /// Requests that are being worked on: so many of a tenant, and any number together.
+    working: Option<Arc<Shares>>,
     hasher: RandomState,
     clock: DefaultClock,
 }
@@ -78,6 +82,9 @@ impl Standing {
     }
 }
 
+/// What connections bound.
+const ANY_NUMBER: usize = 1_000_000;
+
 fn quota(per_second: u32) -> Option<Quota> {
     NonZeroU32::new(per_second).map(Quota::per_second)
 }
@@ -85,16 +92,21 @@ fn quota(per_second: u32) -> Option<Quota> {
 impl Limits {
     /// With the settings of `[limits]`.
     pub fn new(settings: &config::Limits) -> Self {
+        let concurrent = settings.concurrent_requests_per_tenant as usize;
         Self {
             addresses: quota(settings.requests_per_second_per_address).map(RateLimiter::keyed),
             attempts: Attempts::new(settings.attempts_per_second_per_address),
             callers: quota(settings.requests_per_second_per_caller).map(|quota| RateLimiter::dashmap(quota).with_middleware()),
             tenants: quota(settings.requests_per_second_per_tenant).map(|quota| RateLimiter::dashmap(quota).with_middleware()),
-            working: papaya::HashMap::new(),
-            concurrent: settings.concurrent_requests_per_tenant as usize,
+            working: (concurrent > 0).then(|| Shares::divided("requests", "requests", ANY_NUMBER, [concurrent, ANY_NUMBER])),
             hasher: RandomState::new(),
             clock: DefaultClock::default(),
         }
+    }
+
+    /// The places of requests that are worked on, if they are counted.
+    pub fn working(&self) -> Option<&Arc<Shares>> {
+        self.working.as_ref()
     }
 
     /// Counts a request of an address.
@@ -161,11 +173,10 @@ impl Limits {
     }
 
     /// A place among the requests of a tenant that are worked on at a time, so that one tenant's slow requests do not use up what all share.
-    pub fn place(&self, caller: &Caller) -> Result<Option<OwnedSemaphorePermit>, Exceeded> {
-        let Some(tenant) = caller.grant.reach().tenant().filter(|_| self.concurrent > 0) else { return Ok(None) };
-        let places = self.working.pin().get_or_insert_with(tenant.clone(), || Arc::new(Semaphore::new(self.concurrent))).clone();
+    pub fn place(&self, payer: &Payer) -> Result<Option<Place>, Exceeded> {
+        let Some(working) = self.working.as_ref().filter(|_| matches!(payer, Payer::Tenant(_))) else { return Ok(None) };
         let full = |_| Exceeded { whose: "concurrent", retry_after_seconds: 1, standing: None };
-        places.try_acquire_owned().map(Some).map_err(full)
+        working.try_take(payer, 1).map(Some).map_err(full)
     }
 
     /// Forgets whoever has not asked for long.
@@ -174,7 +185,6 @@ impl Limits {
         self.attempts.iter().for_each(Attempts::retire);
         self.callers.iter().for_each(RateLimiter::retain_recent);
         self.tenants.iter().for_each(RateLimiter::retain_recent);
-        self.working.pin().retain(|_, places| Arc::strong_count(places) > 1);
     }
 }
 
@@ -256,13 +266,12 @@ mod tests {
     #[test]
     fn a_tenant_s_requests_at_a_time_are_bounded() {
         let limits = limits(|settings| settings.concurrent_requests_per_tenant = 2);
-        let [a, b] = [caller("a", "t"), caller("b", "u")];
+        let [a, b] = ["t", "u"].map(|name| Payer::Tenant(name.parse().unwrap()));
         let held: Vec<_> = (0..2).map(|_| limits.place(&a).unwrap()).collect();
         assert_eq!(limits.place(&a).unwrap_err().whose, "concurrent");
         assert!(limits.place(&b).is_ok());
         drop(held);
         assert!(limits.place(&a).is_ok());
-        limits.retire();
-        assert_eq!(limits.working.len(), 0);
+        assert_eq!(limits.working.as_ref().unwrap().report().payers, Some(0));
     }
 }

@@ -187,8 +187,8 @@ async fn admitted(
     around: &Around, id: &RequestId, request: ServiceRequest, next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let (response, standing) = match around.gate.admit(&request).await {
-        Ok(Admitted { standing, place: _place, endpoint }) => {
-            let response = next.call(request).await?.map_into_boxed_body();
+        Ok(Admitted { standing, place: _place, payer, endpoint }) => {
+            let response = payer.scope(next.call(request)).await?.map_into_boxed_body();
             trail::answered(&around.trail, endpoint, &response, id);
             (response, standing)
         }

@@ -52,6 +52,7 @@ use actix_web::{
     middleware::{Condition, from_fn},
     web::{self, ServiceConfig, delete, get, patch, post, put, resource},
 };
+pub use bulk::Limits as BulkLimits;
 pub use health::{Check, CheckStatus, Health};
 pub use limits::Limits;
 pub use ops::ops_server;
@@ -61,6 +62,7 @@ pub use tls::{Certificates, Transport};
 use self::{gate::Gate, quick::Quick};
 use crate::{
     config::{self, ms},
+    resilience::Workers,
     service::{
         audit::AuditReads, callers::Callers, dead_letters::DeadLetters, drills::Drills, exports::Exports, keys::Keys,
         plans::Plans, polls::Polls, reads::Reads, replays::Replays, trail::Trail, writer::Writer,
@@ -93,6 +95,10 @@ pub struct ApiState {
     pub callers: Arc<Callers>,
     /// Where accesses are told.
     pub trail: Arc<Trail>,
+    /// Where large answers are made.
+    pub workers: Arc<Workers>,
+    /// What large bodies may hold.
+    pub bulk: BulkLimits,
 }
 
 /// `GET` and `HEAD` (RFC 9110 §9.3.2): the server sends the same head, and no body.
@@ -217,7 +223,7 @@ pub fn api_server(
     let answered = authority::Answered::new(&settings.allowed_hosts, auth.mode == config::AuthMode::Required);
     let body = web::PayloadConfig::new(settings.max_body_bytes);
     let gate = Arc::new(Gate::new(state.callers.clone(), limits, settings.trusted_proxies.clone()));
-    let bulk = bulk::Limits::new(settings);
+    let bulk = state.bulk.clone();
     let limits = edge::Limits::new(settings);
     let (origins, has_cors) = (settings.cors_origins.clone(), !settings.cors_origins.is_empty());
     let around = web::Data::new(middleware::Around::new(ms(settings.request_timeout_ms), gate.clone(), state.trail.clone()));

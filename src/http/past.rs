@@ -75,7 +75,10 @@ pub async fn diff(state: web::Data<ApiState>, path: TenantPath, query: Query<Dif
     let from = at_in_query("?from", &from)?;
     let to = to.map(|to| at_in_query("?to", &to)).transpose()?;
     let difference = state.reads.difference(&tenant, &from, to.as_ref(), &scope).await?;
-    Ok(HttpResponse::Ok().insert_header((header::ETAG, difference.to.to_etag())).json(difference))
+    let tag = difference.to.clone();
+    let mut response = respond::large(&state, move || difference).await?;
+    set_tag(&mut response, &tag);
+    Ok(response)
 }
 
 #[derive(Debug, Serialize)]
@@ -103,7 +106,7 @@ pub(super) async fn snapshot(
     let at = at_in_query("?at", raw)?;
     let snapshot = state.reads.snapshot_at(tenant, &at).await?;
     let tag = snapshot.scope_tag(&scope);
-    let body = web::block(move || snapshot.body(&scope)).await.map_err(Error::internal)?;
+    let body = state.workers.run(move || snapshot.body(&scope)).await.map_err(Error::internal)?;
     let mut response = json(body.into());
     set_tag(&mut response, &tag);
     Ok(response)

@@ -334,6 +334,7 @@ impl From<Rejection> for Problem {
             Rejection::OutsideGrant { .. } => Self::new(Code::OutsideGrant, detail),
             Rejection::RouteNotFound => Self::new(Code::RouteNotFound, detail),
             Rejection::TenantExists => Self::new(Code::TenantExists, detail),
+            Rejection::TenantEnding => Self::new(Code::TenantEnding, detail).with_retry_after(1),
             Rejection::TenantNotEmpty { .. } => Self::new(Code::TenantNotEmpty, detail),
             Rejection::PolicyNotFound => Self::new(Code::PolicyNotFound, detail),
             Rejection::VersionsNotFound { policy, versions } => {

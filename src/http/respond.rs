@@ -6,12 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{
+    ApiState,
     context::{IDEMPOTENCY_REPLAYED, UNCHANGED},
     headers::seen,
+    problem::Problem,
 };
 use crate::{
     domain::{command::Effect, tag::VersionTag},
-    service::{batch::Reply, reads::PageRequest},
+    service::{Error, batch::Reply, reads::PageRequest},
 };
 
 /// Items of a page without a `limit`.
@@ -78,9 +80,34 @@ pub fn written(reply: &Reply) -> HttpResponseBuilder {
     response
 }
 
+/// 202, with the tag so far: it is begun, and will be done.
+pub fn accepted(reply: &Reply) -> HttpResponseBuilder {
+    let mut response = HttpResponse::Accepted();
+    response.insert_header((header::ETAG, reply.outcome.tag.to_etag()));
+    if reply.replayed {
+        response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
+    }
+    response
+}
+
 /// 200 with `body`.
 pub fn json(body: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(body)
+}
+
+/// 200 with what `body` makes, for answers that may be large: serialised where it holds up no other request.
+pub async fn large<T: Serialize>(state: &ApiState, body: impl FnOnce() -> T + Send + 'static) -> Result<HttpResponse, Problem> {
+    let bytes = state.workers.run(move || serde_json::to_vec(&body())).await.map_err(Error::internal)?;
+    Ok(super::polling::json(bytes.map_err(Error::internal)?.into()))
+}
+
+/// A page of a list whose items may be large.
+pub async fn large_page<T: Serialize + Send + 'static>(
+    state: &ApiState, items: Vec<T>, next_cursor: Option<String>,
+) -> Result<HttpResponse, Problem> {
+    let write = move || serde_json::to_vec(&PageOut { items: &items, next_cursor });
+    let bytes = state.workers.run(write).await.map_err(Error::internal)?;
+    Ok(super::polling::json(bytes.map_err(Error::internal)?.into()))
 }
 
 /// 304 when the client has this tag already, else what `answer` makes; with the tag either way.

@@ -57,7 +57,7 @@ pub async fn stream(
 
 /// `GET /stream`: every change of every tenant that the caller may see, from now on.
 pub async fn all(state: web::Data<ApiState>, caller: Caller, _query: Query<NothingIn>) -> Result<HttpResponse, Problem> {
-    let onlooker = Onlooker::open(state.polls.clone())?;
+    let onlooker = Onlooker::open(state.polls.clone(), caller.grant.reach()).await?;
     let pieces = stream::unfold((onlooker, state, caller), |(mut onlooker, state, caller)| async move {
         let told = state.callers.while_good(&caller, onlooker.next(caller.grant.reach())).await??;
         let text = match told {

@@ -162,7 +162,12 @@ pub async fn delete(
         Some(confirm) if confirm == name.as_str() => true,
         Some(_) => return Err(Problem::field("?confirm", Invalid::new("not_the_name", "must be the tenant's name"))),
     };
-    Ok(written(&state.writer.write(context.request(name, Op::DeleteTenant { with_everything })?).await?))
+    let reply = state.writer.write(context.request(name, Op::DeleteTenant { with_everything })?).await?;
+    match &reply.outcome.object {
+        // It has begun, and goes on without the caller.
+        command::Object::Tenant(tenant) => Ok(respond::accepted(&reply).json(TenantOut(tenant))),
+        _ => Ok(written(&reply)),
+    }
 }
 
 /// `GET /tenants/{tenant}`

@@ -13,6 +13,7 @@ use std::{
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Payer;
 use crate::{config::Policy, domain::time::UtcTime, telemetry::names};
 
 /// Moves that are remembered for `/health/resilience`.
@@ -60,6 +61,9 @@ pub enum Outcome {
     Success,
     /// It did not, or said that it cannot.
     Failure,
+    /// It did not answer in time. Of one tenant alone that says as much of what it asks for as of the dependency: it counts for nothing
+    /// until somebody else's call, or one of the process itself, fails too.
+    TimedOut,
     /// Nobody waited for the answer.
     Abandoned,
 }
@@ -70,13 +74,44 @@ pub struct Admission {
     round: u64,
     /// Whether it is a probe of a half-open breaker.
     pub is_probe: bool,
+    /// Tells the payer of the call from others; `None` for the process itself.
+    payer: Option<u64>,
+}
+
+impl Admission {
+    /// The same for a payer.
+    pub(super) fn of(self, payer: &Payer) -> Self {
+        Self { payer: payer.mark(), ..self }
+    }
+}
+
+/// Failures in a row.
+#[derive(Debug, Clone, Copy, Default)]
+struct Row {
+    count: u32,
+    /// The payer that alone has seen all of them, by its time-outs.
+    suspect: Option<u64>,
+    /// Whether it is proven that the dependency is at fault, and not what one payer asks for.
+    is_proven: bool,
+}
+
+impl Row {
+    /// Adds a failure, or a time-out of `of`.
+    fn add(&mut self, of: Option<u64>) {
+        self.count = self.count.saturating_add(1);
+        match (of, self.suspect) {
+            (None, _) => self.is_proven = true,
+            (Some(_), None) => self.suspect = of,
+            (Some(one), Some(other)) => self.is_proven |= one != other,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
 enum State {
-    Closed { failures: u32 },
+    Closed { failures: Row },
     Open { until: Instant },
-    HalfOpen,
+    HalfOpen { failures: Row },
 }
 
 /// The state machine of one breaker.
@@ -97,7 +132,7 @@ pub struct Machine {
 impl Machine {
     /// A closed breaker. `rng` makes its pauses uneven, so that many of them do not probe at one time.
     pub fn new(rules: Rules, rng: fastrand::Rng) -> Self {
-        Self { rules, rng, state: State::Closed { failures: 0 }, round: 0, openings: 0, forced: None, probing: 0 }
+        Self { rules, rng, state: State::Closed { failures: Row::default() }, round: 0, openings: 0, forced: None, probing: 0 }
     }
 
     /// Where it stands, as of the last time that it was told.
@@ -105,7 +140,7 @@ impl Machine {
         match (self.forced, self.state) {
             (Some((Forced::Open, _)), _) | (None, State::Open { .. }) => BreakerState::Open,
             (Some((Forced::Closed, _)), _) | (None, State::Closed { .. }) => BreakerState::Closed,
-            (None, State::HalfOpen) => BreakerState::HalfOpen,
+            (None, State::HalfOpen { .. }) => BreakerState::HalfOpen,
         }
     }
 
@@ -118,7 +153,7 @@ impl Machine {
     pub fn tick(&mut self, now: Instant) {
         self.end_drill(now);
         if self.forced.is_none() && matches!(self.state, State::Open { until } if until <= now) {
-            self.enter(State::HalfOpen);
+            self.enter(State::HalfOpen { failures: Row::default() });
         }
     }
 
@@ -126,15 +161,15 @@ impl Machine {
     pub fn admit(&mut self, now: Instant) -> Option<Admission> {
         self.tick(now);
         if let Some((forced, _)) = self.forced {
-            return (forced == Forced::Closed).then_some(Admission { round: self.round, is_probe: false });
+            return (forced == Forced::Closed).then_some(Admission { round: self.round, is_probe: false, payer: None });
         }
         match self.state {
-            State::Closed { .. } => Some(Admission { round: self.round, is_probe: false }),
-            State::HalfOpen if self.probing < self.rules.probes => {
+            State::Closed { .. } => Some(Admission { round: self.round, is_probe: false, payer: None }),
+            State::HalfOpen { .. } if self.probing < self.rules.probes => {
                 self.probing += 1;
-                Some(Admission { round: self.round, is_probe: true })
+                Some(Admission { round: self.round, is_probe: true, payer: None })
             }
-            State::Open { .. } | State::HalfOpen => None,
+            State::Open { .. } | State::HalfOpen { .. } => None,
         }
     }
 
@@ -144,20 +179,26 @@ impl Machine {
         if admission.round != self.round || self.forced.is_some() {
             return;
         }
+        let of = if outcome == Outcome::TimedOut { admission.payer } else { None };
         match (&mut self.state, outcome) {
-            (State::Closed { failures }, Outcome::Success) => *failures = 0,
-            (State::Closed { failures }, Outcome::Failure) => {
-                *failures += 1;
-                if *failures >= self.rules.failures {
+            (State::Closed { failures }, Outcome::Success) => *failures = Row::default(),
+            (State::Closed { failures }, Outcome::Failure | Outcome::TimedOut) => {
+                failures.add(of);
+                if failures.is_proven && failures.count >= self.rules.failures {
                     self.open(now);
                 }
             }
-            (State::HalfOpen, Outcome::Success) => {
+            (State::HalfOpen { .. }, Outcome::Success) => {
                 self.openings = 0;
-                self.enter(State::Closed { failures: 0 });
+                self.enter(State::Closed { failures: Row::default() });
             }
-            (State::HalfOpen, Outcome::Failure) => self.open(now),
-            (State::Closed { .. } | State::Open { .. } | State::HalfOpen, _) => {}
+            (State::HalfOpen { failures }, Outcome::Failure | Outcome::TimedOut) => {
+                failures.add(of);
+                if failures.is_proven {
+                    self.open(now);
+                }
+            }
+            (State::Closed { .. } | State::Open { .. } | State::HalfOpen { .. }, _) => {}
         }
     }
 
@@ -171,7 +212,7 @@ impl Machine {
     pub fn release(&mut self) {
         if self.forced.take().is_some() {
             self.openings = 0;
-            self.enter(State::Closed { failures: 0 });
+            self.enter(State::Closed { failures: Row::default() });
         }
     }
 

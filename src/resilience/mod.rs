@@ -1,22 +1,31 @@
-//! One policy for every dependency: a permit from its bulkhead, then its breaker, then a timeout, with retries from a budget.
+//! One policy for every dependency: a permit from its bulkhead, then its breaker, then a timeout, with retries from a budget. Each payer
+//! ([`Payer`]: a tenant, the platform) has a share of each bulkhead ([`Shares`]).
 //!
 //! The timeout stands inside the breaker, so a dependency that hangs counts as failing. What the dependency answered properly
 //! (a refusal, a duplicate, nothing found) is a success here, however unwelcome: the caller says what counts as a failure.
 
 pub mod breaker;
 mod budget;
+mod payer;
+mod shares;
 mod sojourn;
+mod workers;
 
 use std::{future::Future, sync::Arc, time::Duration};
 
 use backon::BackoffBuilder as _;
 pub use breaker::{Admission, Breaker, BreakerState, Forced, Machine, Move, Outcome, Rules};
 pub use budget::RetryBudget;
+pub use payer::Payer;
 use serde::Serialize;
+pub use shares::{NoPlace, Place, PoolReport, Shares};
 pub use sojourn::Sojourn;
-use tokio::sync::{Semaphore, SemaphorePermit};
+pub use workers::{NotDone, Workers};
 
-use crate::{config::Policy, telemetry::names};
+use crate::{
+    config::{Policy, Share},
+    telemetry::names,
+};
 
 /// Waits between attempts on a dependency that fails, for those who try until they are done: 100 ms doubling to 2 s, jittered, without end.
 pub fn pauses() -> impl Iterator<Item = Duration> {
@@ -46,7 +55,7 @@ pub enum CallError<E> {
 pub struct Dependency {
     name: &'static str,
     policy: Policy,
-    bulkhead: Semaphore,
+    bulkhead: Arc<Shares>,
     breaker: Breaker,
     budget: RetryBudget,
 }
@@ -94,7 +103,7 @@ pub struct Permit<'a> {
     dependency: &'a Dependency,
     admission: Admission,
     outcome: Outcome,
-    _place: Option<SemaphorePermit<'a>>,
+    _place: Option<Place>,
 }
 
 impl Permit<'_> {
@@ -114,8 +123,14 @@ impl Permit<'_> {
         match outcome {
             Outcome::Success => self.success(),
             Outcome::Failure => self.failure(),
+            Outcome::TimedOut => self.timed_out(),
             Outcome::Abandoned => {}
         }
+    }
+
+    /// It did not answer in time: it may be away, or the question was too much.
+    pub fn timed_out(mut self) {
+        self.outcome = Outcome::TimedOut;
     }
 
     /// Whether it is to find out if a dependency that failed is back: as little as can be should be risked with it.
@@ -135,29 +150,30 @@ impl Dependency {
     pub fn new(name: &'static str, policy: Policy) -> Arc<Self> {
         Arc::new(Self {
             name,
-            bulkhead: Semaphore::new(policy.concurrent),
+            bulkhead: Shares::new(name, "calls", policy.concurrent, policy.share),
             breaker: Breaker::new(name, &policy),
             budget: RetryBudget::new(policy.retry_percent, policy.retry_burst),
             policy,
         })
     }
 
-    /// Asks for the right to make one call, without waiting.
+    /// Asks for the right to make one call for the payer of the running task, without waiting.
     pub fn enter<E>(&self) -> Result<Permit<'_>, CallError<E>> {
-        let place = self.bulkhead.try_acquire().map_err(|_| {
+        let payer = Payer::current();
+        let place = self.bulkhead.try_take(&payer, 1).map_err(|_| {
             metrics::counter!(names::BULKHEAD_REJECTED, "dependency" => self.name).increment(1);
             CallError::Full(self.name)
         })?;
-        self.admit(Some(place))
+        self.admit(&payer, Some(place))
     }
 
     /// The same for callers that bound themselves, and that no others may keep out: only the breaker is asked.
-    pub fn enter_apart<E>(&self) -> Result<Permit<'_>, CallError<E>> {
-        self.admit(None)
+    pub fn enter_apart<E>(&self, payer: &Payer) -> Result<Permit<'_>, CallError<E>> {
+        self.admit(payer, None)
     }
 
-    fn admit<'a, E>(&'a self, place: Option<SemaphorePermit<'a>>) -> Result<Permit<'a>, CallError<E>> {
-        let admission = self.breaker.admit().ok_or(CallError::Open(self.name))?;
+    fn admit<E>(&self, payer: &Payer, place: Option<Place>) -> Result<Permit<'_>, CallError<E>> {
+        let admission = self.breaker.admit().ok_or(CallError::Open(self.name))?.of(payer);
         Ok(Permit { dependency: self, admission, outcome: Outcome::Abandoned, _place: place })
     }
 
@@ -176,7 +192,7 @@ impl Dependency {
     ) -> Result<T, CallError<E>> {
         match tokio::time::timeout(self.policy.timeout, operation).await {
             Err(_) => {
-                permit.failure();
+                permit.timed_out();
                 Err(CallError::Timeout(self.name, self.policy.timeout))
             }
             Ok(Err(error)) => {
@@ -190,16 +206,28 @@ impl Dependency {
         }
     }
 
-    /// Runs an idempotent call, and once more after a failure if the retry budget allows it.
+    /// Runs an idempotent call, and once more after a failure if the retry budget allows it. `judge` as in [`Dependency::call_with`].
     pub async fn call_idempotent<T, E, F: Future<Output = Result<T, E>>>(
-        &self, is_failure: impl Fn(&E) -> bool, operation: impl Fn() -> F,
+        &self, judge: impl Fn(&E) -> Outcome, operation: impl Fn() -> F,
     ) -> Result<T, CallError<E>> {
-        match self.call(&is_failure, operation()).await {
-            Err(CallError::Failed(error)) if is_failure(&error) && self.budget.try_spend() => {
-                self.call(&is_failure, operation()).await
+        match self.call_with(self.enter()?, &judge, operation()).await {
+            Err(CallError::Failed(error))
+                if matches!(judge(&error), Outcome::Failure | Outcome::TimedOut) && self.budget.try_spend() =>
+            {
+                self.call_with(self.enter()?, &judge, operation()).await
             }
             other => other,
         }
+    }
+
+    /// How its pools are divided.
+    pub fn share(&self) -> Share {
+        self.policy.share
+    }
+
+    /// The places for its calls.
+    pub fn bulkhead(&self) -> &Arc<Shares> {
+        &self.bulkhead
     }
 
     /// Its name.
@@ -251,7 +279,7 @@ impl Dependency {
             breaker_opened_total: self.breaker.opened_total(),
             breaker_moves: self.breaker.moves(),
             drill: self.breaker.drill().map(|(state, left)| Drill { state, seconds_left: left.as_secs() }),
-            in_flight: concurrent - self.bulkhead.available_permits(),
+            in_flight: self.bulkhead.used(),
             bulkhead: concurrent,
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
             retry_budget: self.budget.available(),
@@ -329,6 +357,43 @@ mod tests {
         assert!(matches!(dependency.enter::<()>(), Err(CallError::Full(_))));
         drop(held);
         assert!(dependency.enter::<()>().is_ok());
+    }
+
+    async fn hang(dependency: &Dependency, payer: &Payer) {
+        let call = dependency.call(|_: &()| true, std::future::pending::<Result<(), ()>>());
+        assert!(matches!(payer.clone().scope(call).await, Err(CallError::Timeout(..) | CallError::Open(_))));
+    }
+
+    #[tokio::test]
+    async fn one_payer_s_time_outs_alone_open_no_breaker() {
+        let [a, b] = ["a", "b"].map(|name| Payer::Tenant(name.parse().unwrap()));
+        for other in [b, Payer::Platform, Payer::Process] {
+            let dependency = dependency(4);
+            for _ in 0..10 {
+                hang(&dependency, &a).await;
+            }
+            assert_eq!(dependency.state(), BreakerState::Closed);
+            hang(&dependency, &other).await;
+            assert_eq!(dependency.state(), BreakerState::Open, "{other:?}");
+        }
+        let dependency = dependency(4);
+        for _ in 0..3 {
+            let failed = dependency.call(|_| true, async { Err::<(), _>("refused") });
+            assert!(a.clone().scope(failed).await.is_err());
+        }
+        assert_eq!(dependency.state(), BreakerState::Open, "what is away is away for all");
+    }
+
+    #[tokio::test]
+    async fn a_bulkhead_has_a_share_for_each_payer() {
+        let dependency = dependency(8);
+        let [a, b] = ["a", "b"].map(|name| Payer::Tenant(name.parse().unwrap()));
+        let enter = async |payer: &Payer| payer.clone().scope(async { dependency.enter::<()>() }).await;
+        let held = [enter(&a).await.unwrap(), enter(&a).await.unwrap()];
+        assert!(matches!(enter(&a).await, Err(CallError::Full(_))));
+        assert!(enter(&b).await.is_ok() && enter(&Payer::Platform).await.is_ok() && dependency.enter::<()>().is_ok());
+        drop(held);
+        assert!(enter(&a).await.is_ok());
     }
 
     #[tokio::test]

@@ -19,7 +19,7 @@ use crate::{
         ids::TenantName,
         tag::{Epoch, Revision, VersionTag},
     },
-    resilience::{CallError, Dependency},
+    resilience::{CallError, Dependency, Outcome},
     store::{self, Visible, outbox::Backlog, router::Router},
 };
 
@@ -43,7 +43,12 @@ impl Guarded {
     where
         F: Future<Output = Result<T, ArchiveError>>,
     {
-        self.policy.call_idempotent(is_failure, || call(&self.archive)).await
+        self.policy.call_idempotent(outcome, || call(&self.archive)).await
+    }
+
+    /// How its pools are divided.
+    pub fn share(&self) -> crate::config::Share {
+        self.policy.share()
     }
 
     /// How long a call may take.
@@ -226,11 +231,12 @@ pub(super) fn within(reach: &Reach, filter: EventFilter) -> Result<EventFilter, 
     Ok(EventFilter { tenant, ..filter })
 }
 
-fn is_failure(error: &ArchiveError) -> bool {
+fn outcome(error: &ArchiveError) -> Outcome {
     match error {
-        ArchiveError::Timeout(_) | ArchiveError::Failed(_) | ArchiveError::CannotStore(_) => true,
+        ArchiveError::Timeout(_) => Outcome::TimedOut,
+        ArchiveError::Failed(_) | ArchiveError::CannotStore(_) => Outcome::Failure,
         // To ask the same again would take as long, and who asks for less is answered.
-        ArchiveError::TooSlow(_) | ArchiveError::Corrupt(_) => false,
+        ArchiveError::TooSlow(_) | ArchiveError::Corrupt(_) => Outcome::Success,
     }
 }
 
@@ -262,7 +268,7 @@ mod tests {
             asked.set(asked.get() + 1);
             Err::<(), _>(ArchiveError::TooSlow(archive.timeout()))
         };
-        let answer = archive.call_idempotent(is_failure, slow).await;
+        let answer = archive.call_idempotent(outcome, slow).await;
         assert!(matches!(answer, Err(CallError::Failed(ArchiveError::TooSlow(_)))));
         assert_eq!((asked.get(), archive.state()), (1, BreakerState::Closed));
     }

@@ -54,11 +54,20 @@ pub fn random_epoch() -> Epoch {
 impl Request {
     /// To continue a tenant in the database's history as it is. Nobody asks for it: there is nothing personal in it.
     pub fn continuing(tenant: TenantName) -> Self {
+        Self::of_service(tenant, Op::Continue, "lineage")
+    }
+
+    /// To go on with the end of a tenant, as whoever began it.
+    pub fn ending(tenant: TenantName) -> Self {
+        Self::of_service(tenant, Op::EndTenant, "deletion")
+    }
+
+    fn of_service(tenant: TenantName, op: Op, part: &str) -> Self {
         let facts = Facts {
             event_id: Uuid::now_v7(),
             new_epoch: random_epoch(),
             now: Timestamp::now().into(),
-            actor: Actor { kind: "system".into(), id: "lineage".into(), token: None },
+            actor: Actor { kind: "system".into(), id: part.into(), token: None },
             may_create_tenant: false,
             reason: None,
             request_id: Uuid::now_v7().to_string(),
@@ -67,7 +76,7 @@ impl Request {
             body_bytes: 0,
             narrowing: Narrowing::default(),
         };
-        let command = Command { tenant, op: Op::Continue, precondition: Precondition::default(), confirm_in_use: false };
+        let command = Command { tenant, op, precondition: Precondition::default(), confirm_in_use: false };
         Self { command, facts, idempotency_key: None, traceparent: None }
     }
 
@@ -134,7 +143,7 @@ pub fn wanted(requests: &[Request]) -> Wanted {
         rows.name(&request.command);
         keys.extend(request.key());
     }
-    let Naming { tenants, routes, policies, hosts, scopes_of, active_of, patterns_of, whole } = rows;
+    let Naming { tenants, routes, policies, hosts, scopes_of, active_of, patterns_of, whole, ending } = rows;
     Wanted {
         tenants: tenants.into_iter().collect(),
         routes: routes.into_iter().collect(),
@@ -144,6 +153,7 @@ pub fn wanted(requests: &[Request]) -> Wanted {
         active_of: active_of.into_iter().collect(),
         patterns_of: patterns_of.into_iter().collect(),
         whole: whole.into_iter().collect(),
+        ending: ending.into_iter().collect(),
         keys,
         is_large: requests.iter().any(|request| matches!(request.command.op, Op::Continue)),
     }
@@ -160,6 +170,7 @@ struct Naming {
     active_of: BTreeSet<TenantName>,
     patterns_of: BTreeSet<TenantName>,
     whole: BTreeSet<TenantName>,
+    ending: BTreeSet<TenantName>,
 }
 
 impl Naming {
@@ -194,7 +205,8 @@ impl Naming {
                     None => self.active_of.insert(tenant.clone()),
                 };
             }
-            Op::DeleteTenant { with_everything: true } | Op::Continue => drop(self.whole.insert(tenant.clone())),
+            Op::Continue => drop(self.whole.insert(tenant.clone())),
+            Op::DeleteTenant { with_everything: true } | Op::EndTenant => drop(self.ending.insert(tenant.clone())),
             Op::CreateTenant { .. } | Op::PatchTenant { .. } | Op::DeleteTenant { .. } => {}
         }
     }
@@ -338,12 +350,20 @@ fn answer(
         Ok(decision) => decision,
         Err(rejection) => return Ok(Err(rejection)),
     };
+    if decision == Decision::Unchanged && keyed.is_some() {
+        match decide::pay_for_answer(state, &request.facts) {
+            // The tenant's row is written: until when it has paid.
+            Ok(true) => drop(touched.entry(request.command.tenant.clone()).or_default()),
+            Ok(false) => {}
+            Err(rejection) => return Ok(Err(rejection)),
+        }
+    }
     let before = state.tenant.clone();
     decide::evolve(state, &decision);
     let Some(outcome) = decide::outcome(state, &request.command, &decision, before.as_ref()) else {
         return Ok(Err(Rejection::TenantNotFound));
     };
-    if let Decision::Revision { new_tenant, events } = decision {
+    if let Decision::Revision { new_tenant, events, .. } = decision {
         plan.new_tenants.extend(new_tenant.map(|tenant| (tenant.name.clone(), tenant.tag())));
         let touched = touched.entry(request.command.tenant.clone()).or_default();
         for event in events {

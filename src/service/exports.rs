@@ -8,10 +8,7 @@ mod windows;
 use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
-use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
-    time::Instant,
-};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use self::windows::Windows;
@@ -25,7 +22,7 @@ use crate::{
     auth::Reach,
     config::{self, ms},
     domain::{filter::EventFilter, time::UtcTime},
-    resilience::CallError,
+    resilience::{CallError, Payer, Place, Shares},
     telemetry::names,
 };
 
@@ -55,7 +52,7 @@ pub enum Cut {
 /// Starts exports, so many at a time.
 pub struct Exports {
     audit: Arc<AuditReads>,
-    places: Arc<Semaphore>,
+    places: Arc<Shares>,
     lifetime: Duration,
     stop: CancellationToken,
 }
@@ -63,14 +60,19 @@ pub struct Exports {
 impl Exports {
     /// Exports of what `audit` reads; they end when `stop` is cancelled.
     pub fn new(audit: Arc<AuditReads>, settings: &config::Audit, stop: CancellationToken) -> Self {
-        let places = Arc::new(Semaphore::new(settings.max_concurrent_exports));
+        let places = Shares::new("exports", "exports", settings.max_concurrent_exports, audit.archive().share());
         Self { audit, places, lifetime: ms(settings.export_lifetime_ms), stop }
+    }
+
+    /// The places of exports.
+    pub fn places(&self) -> &Arc<Shares> {
+        &self.places
     }
 
     /// Begins an export: the archive has answered once when this returns.
     pub async fn open(&self, reach: &Reach, filter: EventFilter) -> Result<Export, Error> {
         let filter = audit::within(reach, filter)?;
-        let place = self.places.clone().try_acquire_owned().map_err(|_| Error::TooManyExports)?;
+        let place = self.places.try_take(&Payer::current(), 1).map_err(|_| Error::TooManyExports)?;
         let filter = self.audit.sealed_filter(&filter).await?;
         let from = match filter.from {
             Some(from) => from,
@@ -86,6 +88,7 @@ impl Exports {
             stop: self.stop.clone(),
             events: 0,
             result: "left",
+            payer: Payer::current(),
             _place: place,
         };
         if let Some(piece) = export.windows.next() {
@@ -106,13 +109,20 @@ pub struct Export {
     stop: CancellationToken,
     events: usize,
     result: &'static str,
-    _place: OwnedSemaphorePermit,
+    /// Whoever asked for it pays for every page.
+    payer: Payer,
+    _place: Place,
 }
 
 impl Export {
+    /// Whoever asked for it.
+    pub fn payer(&self) -> &Payer {
+        &self.payer
+    }
+
     /// The next events, at least one; `None` after the last. After an error the export is over, and what was read is not all.
     pub async fn next(&mut self) -> Result<Option<Vec<ArchivedEvent>>, Cut> {
-        let next = Box::pin(self.advance()).await;
+        let next = Box::pin(self.payer.clone().scope(self.advance())).await;
         match &next {
             Ok(Some(page)) => self.events += page.len(),
             Ok(None) => self.result = "complete",

@@ -7,10 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use tokio::{
-    sync::{
-        OwnedSemaphorePermit,
-        broadcast::{self, error::RecvError},
-    },
+    sync::broadcast::{self, error::RecvError},
     time::Instant,
 };
 
@@ -20,12 +17,17 @@ use super::{
 };
 use crate::{
     auth::{AuthorizedTenant, Reach},
-    cache::{bodies::Coding, live::Told, waiters::Waiter},
+    cache::{
+        bodies::Coding,
+        live::Told,
+        waiters::{Full, Waiter},
+    },
     config::ms,
     domain::{
         snapshot::Scope,
         tag::{Revision, VersionTag},
     },
+    resilience::{Payer, Place},
 };
 
 /// Revisions that are read at a time for one who comes back.
@@ -62,6 +64,8 @@ pub struct Feed {
     /// Whether it has been up to date.
     is_live: bool,
     waiter: Waiter,
+    /// Whoever subscribed pays for all that is read for it.
+    payer: Payer,
     ends: Instant,
 }
 
@@ -73,12 +77,16 @@ impl Feed {
         let held = polls.tenant(&tenant, &Freshness { minimum: None, seen: Seen::Tags(after.iter().cloned().collect()) }).await?;
         let waiter = polls.cache().waiters.join(tenant.name(), held.waiters())?;
         let ends = Instant::now() + lifetime(&polls);
-        Ok(Self { polls, tenant, scope, at: after, is_live: false, waiter, ends })
+        Ok(Self { polls, tenant, scope, at: after, is_live: false, waiter, payer: Payer::current(), ends })
     }
 
     /// The next piece; `None` when the subscription ends: the service drains, its time is over, the tenant is gone, or the subscriber is
     /// too far behind. It may come back after the last tag that it got.
     pub async fn next(&mut self) -> Option<Piece> {
+        self.payer.clone().scope(self.advance()).await
+    }
+
+    async fn advance(&mut self) -> Option<Piece> {
         let idle = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms));
         tokio::pin!(idle);
         let stop = self.polls.stop().clone();
@@ -151,15 +159,30 @@ pub struct Onlooker {
     polls: Arc<Polls>,
     changes: broadcast::Receiver<Told>,
     ends: Instant,
-    _place: OwnedSemaphorePermit,
+    _place: Seat,
+}
+
+/// Where an onlooker waits: among those who wait for its tenant, or among the platform's callers.
+enum Seat {
+    Tenant(#[expect(dead_code, reason = "held, not read")] Waiter),
+    Platform(#[expect(dead_code, reason = "held, not read")] Place),
 }
 
 impl Onlooker {
-    /// Begins to look on.
-    pub fn open(polls: Arc<Polls>) -> Result<Self, Error> {
-        let place = polls.cache().waiters.place()?;
+    /// Begins to look on, with the places of the caller's tenant, if it has one.
+    pub async fn open(polls: Arc<Polls>, reach: &Reach) -> Result<Self, Error> {
+        let place = match reach.narrowed(None)? {
+            Some(tenant) => Seat::Tenant(Self::seat(&polls, &tenant).await?),
+            None => Seat::Platform(polls.cache().waiters.place()?),
+        };
         let (changes, ends) = (polls.cache().live.listen(), Instant::now() + lifetime(&polls));
         Ok(Self { polls, changes, ends, _place: place })
+    }
+
+    /// A tenant that is not there yet, or cannot be read now, has the common limit.
+    async fn seat(polls: &Polls, tenant: &AuthorizedTenant) -> Result<Waiter, Full> {
+        let held = polls.tenant(tenant, &Freshness::default()).await;
+        polls.cache().waiters.join(tenant.name(), held.ok().and_then(|held| held.waiters()))
     }
 
     /// The next change, or `Some(None)` when nothing happened for a while. `None` when it ends: the service drains, its time is over, or it

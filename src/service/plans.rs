@@ -144,7 +144,8 @@ impl Plans {
         request.command.precondition.check(Some(&standing.tenant.tag()))?;
         let (limits, ttl, asked, document) = (self.limits, self.ttl, request.clone(), desired.clone());
         let work = move || work_out(id, &asked, standing, &document, &content, limits, ttl);
-        let plan = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?.map_err(|error| match error {
+        let worked_out = self.reads.workers().run(work).await;
+        let plan = worked_out.map_err(Error::internal)?.map_err(|error| match error {
             Error::Rejected(rejection) => Error::Rejected(rejection.placed(|sought| in_document(desired, sought))),
             other => other,
         })?;

@@ -23,6 +23,7 @@ use crate::{
         tag::{Epoch, Revision, VersionTag},
         tenant::Tenant,
     },
+    resilience::Workers,
     store::{self, Visible, router::Router},
 };
 
@@ -244,6 +245,11 @@ impl Reads {
     /// The servers that are read from.
     pub(super) fn router(&self) -> &Router {
         &self.router
+    }
+
+    /// Where large work is done.
+    pub(super) fn workers(&self) -> &Workers {
+        &self.cache.workers
     }
 
     /// What seals and opens personal data.

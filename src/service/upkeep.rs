@@ -2,7 +2,9 @@
 
 use std::{future::Future, sync::Arc};
 
+use super::writer::Writer;
 use crate::{
+    domain::command::Effect,
     resilience::CallError,
     store::{self, Server, Visible},
 };
@@ -19,6 +21,27 @@ pub async fn sweep(primary: Arc<Server>, hours: u32, days: u32) {
     all("plans", || primary.write(visible, plans)).await;
     let ended = async |tx: &store::Transaction<'_>| store::keys::sweep(tx, days, AT_A_TIME).await;
     all("API keys", || primary.write(visible, ended)).await;
+}
+
+/// Goes on with the deletions of tenants that have begun and are not done: their requests ended before, or the process did.
+pub async fn end_tenants(primary: Arc<Server>, writer: Arc<Writer>) {
+    let read = async |tx: &store::Transaction<'_>| store::tenants::ending(tx, AT_A_TIME).await;
+    let tenants = match primary.read_apart(&Visible::all_tenants(), read).await {
+        Ok(tenants) => tenants,
+        Err(error) => return tracing::debug!(error = %error, "which tenants are being deleted could not be told"),
+    };
+    for tenant in tenants {
+        loop {
+            match writer.end_step(&tenant).await {
+                Ok(Some(outcome)) if outcome.effect != Effect::Deleted => {}
+                Ok(_) => break,
+                Err(error) => {
+                    tracing::warn!(error = %error, tenant = tenant.as_str(), "the deletion of a tenant goes on later");
+                    break;
+                }
+            }
+        }
+    }
 }
 
 async fn all<F: Future<Output = Result<u64, CallError<store::Error>>>>(what: &'static str, step: impl Fn() -> F) {

@@ -2,8 +2,11 @@
 //!
 //! Each tenant belongs to one lane, and each lane is a task that takes what waits (up to `write.max_batch`, no added delay) into one
 //! transaction. While a commit is under way the next group collects, so groups grow with the load and a write alone is not held up.
+//! Large commands (plans, batches, the end of a tenant) have a lane of their own ([`large`]), so that they hold up only their own tenant.
 //! A reply is sent only after the commit, and after `on_commit` has moved this instance's cache forward. What is personal in a request is
 //! sealed before it waits, so nothing behind [`Writer::write`] has it.
+
+mod large;
 
 use std::{
     collections::BTreeMap,
@@ -22,6 +25,7 @@ use tokio::{
     task::JoinHandle,
 };
 
+use self::large::{InLarge, Large};
 use super::{
     Error,
     batch::{self, Committed, Plan, Reply, Request},
@@ -31,8 +35,12 @@ use super::{
 };
 use crate::{
     config::{self, ms},
-    domain::{command::Op, ids::TenantName, tenant::Limits},
-    resilience::{CallError, Sojourn},
+    domain::{
+        command::{Effect, Object, Op, Outcome, Rejection},
+        ids::TenantName,
+        tenant::Limits,
+    },
+    resilience::{CallError, Payer, Place, Shares, Sojourn},
     store::{self, Server},
     telemetry::names,
 };
@@ -43,6 +51,10 @@ pub type OnCommit = Arc<dyn Fn(&Committed) + Send + Sync>;
 /// The way in to the lanes.
 pub struct Writer {
     lanes: Vec<mpsc::Sender<Waiting>>,
+    large: mpsc::Sender<Waiting>,
+    in_large: Large,
+    /// The places of all lanes' queues.
+    queue: Arc<Shares>,
     unpublished: Arc<Unpublished>,
     timeout: std::time::Duration,
     privacy: Arc<Privacy>,
@@ -61,23 +73,36 @@ struct Waiting {
     arrived: Instant,
     /// `WAITING` until either the lane takes it or the caller gives up; whoever moves it first wins.
     state: Arc<AtomicU8>,
+    answering: Answering,
+    _place: Place,
+}
+
+/// Whoever is to be answered.
+struct Answering {
     reply: oneshot::Sender<Result<Reply, Error>>,
+    /// Keeps the tenant in the lane of large commands until this one is answered.
+    _in_large: Option<InLarge>,
+}
+
+impl Answering {
+    fn tell(self, result: Result<Reply, Error>) {
+        count(&result);
+        // A caller who is gone has its answer in the database.
+        let _ = self.reply.send(result);
+    }
 }
 
 impl Waiting {
     /// The command, for whoever does it, unless its caller has given up or is gone. One that is not in time is refused.
-    fn taken(self, is_in_time: bool) -> Option<(Request, oneshot::Sender<Result<Reply, Error>>)> {
+    fn taken(self, is_in_time: bool) -> Option<(Request, Answering)> {
         let is_taken = self.state.compare_exchange(WAITING, TAKEN, Ordering::SeqCst, Ordering::SeqCst).is_ok();
-        if !is_taken || self.reply.is_closed() {
+        if !is_taken || self.answering.reply.is_closed() {
             return None;
         }
         if is_in_time {
-            return Some((self.request, self.reply));
+            return Some((self.request, self.answering));
         }
-        let refused = Err(Error::Overloaded("writes"));
-        count(&refused);
-        // A caller who is gone by now was not told, and nothing was done.
-        let _ = self.reply.send(refused);
+        self.answering.tell(Err(Error::Overloaded("writes")));
         None
     }
 }
@@ -88,24 +113,33 @@ impl Writer {
         primary: Arc<Server>, settings: &config::Write, limits: &config::Limits, privacy: Arc<Privacy>,
         unpublished: Arc<Unpublished>, on_commit: OnCommit,
     ) -> (Self, Vec<JoinHandle<()>>) {
-        let (lanes, tasks) = (0..settings.lanes)
-            .map(|_| {
-                let (sender, receiver) = mpsc::channel(settings.queue);
-                let lane = Lane {
-                    primary: primary.clone(),
-                    settings: settings.clone(),
-                    limits: limits.of_tenants(),
-                    on_commit: on_commit.clone(),
-                    connection: None,
-                    held_up: BTreeMap::new(),
-                };
-                (sender, tokio::spawn(lane.run(receiver)))
-            })
-            .unzip();
-        (
-            Self { lanes, unpublished, timeout: ms(settings.timeout_ms), privacy, patterns: Arc::new(PatternPool::new(limits)) },
-            tasks,
-        )
+        let start = |is_large| {
+            let (sender, receiver) = mpsc::channel(settings.queue);
+            let lane = Lane {
+                primary: primary.clone(),
+                settings: settings.clone(),
+                limits: limits.of_tenants(),
+                on_commit: on_commit.clone(),
+                connection: None,
+                held_up: BTreeMap::new(),
+                is_large,
+            };
+            let running = if is_large { tokio::spawn(lane.run_large(receiver)) } else { tokio::spawn(lane.run(receiver)) };
+            (sender, running)
+        };
+        let (lanes, mut tasks): (Vec<_>, Vec<_>) = (0..settings.lanes).map(|_| start(false)).unzip();
+        let (large, task) = start(true);
+        tasks.push(task);
+        let share = primary.policy().share();
+        let shares = [share.of_tenant(settings.queue), share.of_platform(settings.queue)];
+        let queue = Shares::divided("write_queue", "commands", settings.queue * (settings.lanes + 1), shares);
+        let (in_large, patterns) = (Large::new(settings.large_changes), Arc::new(PatternPool::new(limits)));
+        (Self { lanes, large, in_large, queue, unpublished, timeout: ms(settings.timeout_ms), privacy, patterns }, tasks)
+    }
+
+    /// The places of commands that wait.
+    pub fn queue(&self) -> &Arc<Shares> {
+        &self.queue
     }
 
     /// Does one command, and answers when it is committed or refused.
@@ -113,7 +147,11 @@ impl Writer {
         self.patterns.check(&request.command.tenant, request.command.op.written_rules()).await?;
         let request = self.privacy.seal(request).await?;
         let tenant = request.command.tenant.clone();
+        let (began, ends) = (Instant::now(), matches!(request.command.op, Op::DeleteTenant { .. }));
         let mut reply = self.wait_for(request).await?;
+        if ends && reply.outcome.effect != Effect::Deleted {
+            reply = self.end(&tenant, reply, began + self.timeout / 2).await;
+        }
         let names = privacy::of_object(tenant.as_str(), &mut reply.outcome.object);
         match tokio::time::timeout(OPENING, self.privacy.open(names)).await {
             Ok(Ok(())) => {}
@@ -133,6 +171,35 @@ impl Writer {
         self.wait_for(Request::continuing(tenant)).await
     }
 
+    /// Goes on with the end of a tenant that has begun, until it is done or the time is over. Upkeep goes on with what is left then.
+    async fn end(&self, tenant: &TenantName, first: Reply, until: Instant) -> Reply {
+        let mut reply = first;
+        while Instant::now() < until {
+            match self.end_step(tenant).await {
+                Ok(Some(outcome)) => reply.outcome = outcome,
+                // It is gone: by another hand, or it is another that has the name since.
+                Ok(None) => reply.outcome = Outcome { effect: Effect::Deleted, object: Object::Gone, ..reply.outcome },
+                Err(error) => {
+                    tracing::warn!(error = %error, tenant = tenant.as_str(), "the deletion of a tenant goes on later");
+                    break;
+                }
+            }
+            if reply.outcome.effect == Effect::Deleted {
+                break;
+            }
+        }
+        reply
+    }
+
+    /// One more revision of the end of a tenant; `None` when none is under way.
+    pub async fn end_step(&self, tenant: &TenantName) -> Result<Option<Outcome>, Error> {
+        match self.wait_for(Request::ending(tenant.clone())).await {
+            Ok(reply) => Ok(Some(reply.outcome).filter(|outcome| outcome.effect != Effect::Unchanged)),
+            Err(Error::Rejected(Rejection::TenantNotFound)) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn wait_for(&self, request: Request) -> Result<Reply, Error> {
         if let Err(closed) = self.unpublished.admits() {
             metrics::counter!(names::WRITE_OUTCOMES, "result" => "unpublished").increment(1);
@@ -140,13 +207,15 @@ impl Writer {
         }
         let state = Arc::new(AtomicU8::new(WAITING));
         let (reply, answer) = oneshot::channel();
-        let lane = &self.lanes[lane_of(&request.command.tenant, self.lanes.len())];
-        lane.try_send(Waiting { request, arrived: Instant::now(), state: state.clone(), reply }).map_err(
-            |error| match error {
-                mpsc::error::TrySendError::Full(_) => Error::Overloaded("writes"),
-                mpsc::error::TrySendError::Closed(_) => Error::Unavailable { dependency: "writer", cause: None },
-            },
-        )?;
+        let place = self.queue.try_take(&Payer::current(), 1).map_err(|_| Error::Overloaded("writes"))?;
+        let in_large = self.in_large.admit(&request.command);
+        let lane = if in_large.is_some() { &self.large } else { &self.lanes[lane_of(&request.command.tenant, self.lanes.len())] };
+        let answering = Answering { reply, _in_large: in_large };
+        let waiting = Waiting { request, arrived: Instant::now(), state: state.clone(), answering, _place: place };
+        lane.try_send(waiting).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Error::Overloaded("writes"),
+            mpsc::error::TrySendError::Closed(_) => Error::Unavailable { dependency: "writer", cause: None },
+        })?;
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(result)) => result,
             // The lane died with the command in its hands.
@@ -174,6 +243,7 @@ struct Lane {
     connection: Option<(store::Connection, Instant)>,
     /// Tenants that could not begin a new epoch, and until when they are not asked to again.
     held_up: BTreeMap<TenantName, Instant>,
+    is_large: bool,
 }
 
 /// A connection that was used so lately is used again without asking whether it still works: that would cost a round trip for each group.
@@ -195,19 +265,25 @@ impl Lane {
                 waiting.taken(is_in_time)
             };
             let taken = arrived.drain(..).filter_map(take);
-            // As much as a tenant has, each: they hold up no group, and have a transaction of their own.
-            let (epochs, group): (Vec<_>, Vec<_>) = taken.partition(|(request, _)| matches!(request.command.op, Op::Continue));
-            let (requests, replies): (Vec<_>, Vec<_>) = group.into_iter().unzip();
-            if !requests.is_empty() {
-                let results = unwound(self.settle(&requests)).await;
-                let results = results.unwrap_or_else(|error| same_for_all(&error, requests.len()));
-                step = began.elapsed();
-                replies.into_iter().zip(results).for_each(|(reply, result)| tell(reply, result));
-            }
-            for (request, reply) in epochs {
-                tell(reply, unwound(self.begin_epoch(&request)).await.unwrap_or_else(Err));
-                step = began.elapsed();
-            }
+            let taken: Vec<_> = taken.collect();
+            self.answer(taken).await;
+            step = began.elapsed();
+        }
+    }
+
+    /// Does what was taken, and answers.
+    async fn answer(&mut self, taken: Vec<(Request, Answering)>) {
+        // As much as a tenant has, each: they hold up no group, and have a transaction of their own.
+        let (epochs, group): (Vec<_>, Vec<_>) =
+            taken.into_iter().partition(|(request, _)| matches!(request.command.op, Op::Continue));
+        let (requests, answering): (Vec<_>, Vec<_>) = group.into_iter().unzip();
+        if !requests.is_empty() {
+            let results = unwound(self.settle(&requests)).await;
+            let results = results.unwrap_or_else(|error| same_for_all(&error, requests.len()));
+            answering.into_iter().zip(results).for_each(|(answering, result)| answering.tell(result));
+        }
+        for (request, answering) in epochs {
+            answering.tell(unwound(self.begin_epoch(&request)).await.unwrap_or_else(Err));
         }
     }
 
@@ -285,7 +361,7 @@ impl Lane {
         let primary = self.primary.clone();
         let mut attempt = 1;
         loop {
-            let permit = primary.policy().enter_apart()?;
+            let permit = primary.policy().enter_apart(&payer(requests))?;
             let started = Instant::now();
             let result = self.attempt(requests).await;
             match &result {
@@ -326,7 +402,8 @@ impl Lane {
             if !foreign.is_empty() {
                 return Err(store::Error::Foreign(foreign));
             }
-            let plan = batch::plan(requests, locked, self.limits);
+            let plan = || batch::plan(requests, locked, self.limits);
+            let plan = if self.is_large { aside(plan) } else { plan() };
             plan.map(Plan::split).map_err(|error| store::Error::Corrupt(error.to_string()))
         };
         let result = store::group::commit(&mut client, self.primary.tls(), &wanted, limit, decide).await;
@@ -363,10 +440,23 @@ async fn unwound<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     })
 }
 
-fn tell(reply: oneshot::Sender<Result<Reply, Error>>, result: Result<Reply, Error>) {
-    count(&result);
-    // A caller who is gone has its answer in the database.
-    let _ = reply.send(result);
+/// Does what takes long where it holds up no other task of this thread, if the runtime has another.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    use tokio::runtime::{Handle, RuntimeFlavor};
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+/// The party at whose expense a group is done: its only tenant, or the process, which commits for many.
+fn payer(requests: &[Request]) -> Payer {
+    match requests {
+        [first, rest @ ..] if rest.iter().all(|request| request.command.tenant == first.command.tenant) => {
+            Payer::Tenant(first.command.tenant.clone())
+        }
+        _ => Payer::Process,
+    }
 }
 
 fn count(result: &Result<Reply, Error>) {

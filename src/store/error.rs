@@ -71,7 +71,7 @@ impl Error {
 
     /// True when the dependency is at fault, so that its breaker should count it.
     pub fn is_dependency_failure(&self) -> bool {
-        self.outcome() == Outcome::Failure
+        matches!(self.outcome(), Outcome::Failure | Outcome::TimedOut)
     }
 
     /// True when nobody knows what its connection is doing, or whom a cancellation will meet that is still on its way: it must not be
@@ -83,7 +83,8 @@ impl Error {
     /// What it says of the server.
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Unavailable(..) | Self::Timeout | Self::CommitUnknown(_) => Outcome::Failure,
+            Self::Unavailable(..) | Self::CommitUnknown(Some(_)) => Outcome::Failure,
+            Self::Timeout | Self::CommitUnknown(None) => Outcome::TimedOut,
             // That we ask for more than it can do does not mean that it is down.
             Self::Busy => Outcome::Abandoned,
             // The server answers: its breaker is not to keep reads from it.

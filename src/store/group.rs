@@ -45,6 +45,8 @@ pub struct Wanted {
     pub patterns_of: Vec<TenantName>,
     /// Tenants of which everything matters.
     pub whole: Vec<TenantName>,
+    /// Tenants that are being deleted: of these the first policies and routes, so many that a revision of their end can be made.
+    pub ending: Vec<TenantName>,
     /// Idempotency keys.
     pub keys: Vec<Key>,
     /// As much may be written as tenants have: the server's limits for one statement are lifted up to the group's own.
@@ -119,6 +121,7 @@ struct Statements {
     active_of: Statement,
     patterns_of: Statement,
     routes_of: Statement,
+    first_routes: Statement,
     find_answers: Statement,
     insert_tenants: Statement,
     update_tenants: Statement,
@@ -144,6 +147,7 @@ impl Statements {
             active_of: client.prepare_cached(routes::ACTIVE).await?,
             patterns_of: client.prepare_cached(policies::PATTERNS).await?,
             routes_of: client.prepare_cached(routes::OF).await?,
+            first_routes: client.prepare_cached(routes::FIRST).await?,
             find_answers: client.prepare_cached(idempotency::FIND).await?,
             insert_tenants: client.prepare_cached(tenants::INSERT).await?,
             update_tenants: client.prepare_cached(tenants::UPDATE).await?,
@@ -203,12 +207,14 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
     let answers: Vec<_> = wanted.keys.iter().collect();
     let visible = Visible::tenants(&wanted.tenants);
     // Pipelined: what may be seen is set before anything is looked for; the reads' snapshots are taken when they run, after the lock was granted.
-    let ((), tenants, mut routes, more_routes, mut policies, hosts, scopes, active, patterns, answers) = try_join!(
+    let ((), tenants, mut routes, more_routes, ending_routes, mut policies, ending_policies, hosts, scopes, active, patterns, answers) = try_join!(
         visible.show(tx, &statements.show),
         tenants::lock(tx, &statements.lock, &names),
         routes::find(tx, &statements.find_routes, &keys),
         routes::of(tx, &statements.routes_of, &wanted.whole),
+        routes::first(tx, &statements.first_routes, &wanted.ending),
         statements.policies.find(tx, &wanted.policies, &wanted.whole),
+        statements.policies.first(tx, &wanted.ending),
         statements.policies.taken(tx, &wanted.hosts, &wanted.policies),
         scopes::of(tx, &statements.scopes_of, &wanted.scopes_of),
         routes::active(tx, &statements.active_of, &wanted.active_of),
@@ -216,9 +222,11 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
         idempotency::find(tx, &statements.find_answers, &answers),
     )?;
     routes.extend(more_routes);
+    routes.extend(ending_routes);
     if !policies.is_empty() {
         routes.extend(statements.policies.routes(tx, &policies).await?);
     }
+    policies.extend(ending_policies);
     // A tenant that was made after the lock was asked for is not locked, so its objects do not count: to this group it is not there yet.
     routes.retain(|(owner, _)| tenants.iter().any(|locked| locked.tenant.name == *owner));
     policies.retain(|(owner, _)| tenants.iter().any(|locked| locked.tenant.name == *owner));

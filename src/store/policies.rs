@@ -5,6 +5,7 @@ use tokio_postgres::{Row, Statement, types::Json};
 
 use super::{Error, column, routes, tenants, text};
 use crate::domain::{
+    command,
     host::{Host, claims::Claims},
     ids::{EnvName, PolicyKey, PolicyName, ServiceName, TenantName},
     policy::{Policy, pattern},
@@ -27,9 +28,13 @@ const TAKEN: &str = "with wanted as ( \
         join policy_hosts h using (tenant, service, env)) \
     select t.* from (select array_agg(tenant) as tenants, array_agg(host) as hosts from wanted) w, taken_hosts(w.tenants, w.hosts) t";
 
+const FIRST: &str = "select p.* from unnest($1::text[]) as t (tenant) cross join lateral \
+        (select * from policies where tenant = t.tenant order by service, env limit $2) p";
+
 /// The statements that read under the tenants' locks.
 pub struct Reading {
     find: Statement,
+    first: Statement,
     routes: Statement,
     taken: Statement,
 }
@@ -39,6 +44,7 @@ impl Reading {
     pub async fn prepare(client: &Object) -> Result<Self, Error> {
         Ok(Self {
             find: client.prepare_cached(FIND).await?,
+            first: client.prepare_cached(FIRST).await?,
             routes: client.prepare_cached(ROUTES).await?,
             taken: client.prepare_cached(TAKEN).await?,
         })
@@ -54,6 +60,16 @@ impl Reading {
         let [tenants, services, envs] = columns(keys.iter().map(|key| (&key.tenant, &key.name)));
         let whole: Vec<_> = whole.iter().map(TenantName::as_str).collect();
         let rows = tx.query(&self.find, &[&tenants, &services, &envs, &whole]).await?;
+        rows.iter().map(|row| Ok((text(row, "tenant")?, policy(row)?))).collect()
+    }
+
+    /// The first policies of tenants that are being deleted: of each as many as one revision may take.
+    pub async fn first(&self, tx: &Transaction<'_>, tenants: &[TenantName]) -> Result<Vec<(TenantName, Policy)>, Error> {
+        if tenants.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<_> = tenants.iter().map(TenantName::as_str).collect();
+        let rows = tx.query(&self.first, &[&names, &(command::MAX_ENDED as i64)]).await?;
         rows.iter().map(|row| Ok((text(row, "tenant")?, policy(row)?))).collect()
     }
 

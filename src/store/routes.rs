@@ -7,6 +7,7 @@ use tokio_postgres::{Row, Statement};
 
 use super::{Error, column, tenants, text};
 use crate::domain::{
+    command::MAX_ENDED,
     filter::RouteFilter,
     ids::{EnvName, PolicyName, RouteKey, RouteName, ServiceName, TenantName, VersionName},
     route::{Description, Labels, Route, RouteSpec, RouteUrl},
@@ -35,6 +36,19 @@ pub async fn of(tx: &Transaction<'_>, of: &Statement, tenants: &[TenantName]) ->
     }
     let names: Vec<_> = tenants.iter().map(TenantName::as_str).collect();
     tx.query(of, &[&names]).await?.iter().map(owned).collect()
+}
+
+/// Statement of [`first`].
+pub const FIRST: &str = "select r.* from unnest($1::text[]) as t (tenant) cross join lateral \
+    (select * from routes where tenant = t.tenant order by service, env, version limit $2) r";
+
+/// The first routes of tenants that are being deleted: of each as many as one revision may take.
+pub async fn first(tx: &Transaction<'_>, first: &Statement, tenants: &[TenantName]) -> Result<Vec<(TenantName, Route)>, Error> {
+    if tenants.is_empty() {
+        return Ok(Vec::new());
+    }
+    let names: Vec<_> = tenants.iter().map(TenantName::as_str).collect();
+    tx.query(first, &[&names, &(MAX_ENDED as i64)]).await?.iter().map(owned).collect()
 }
 
 /// Every route of one tenant's scope.

@@ -12,7 +12,6 @@ use deadpool_postgres::{
 };
 use futures_util::try_join;
 use secrecy::SecretString;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio_postgres::{CancelToken, Client, IsolationLevel};
 
 use super::{
@@ -22,7 +21,7 @@ use super::{
 };
 use crate::{
     config::{self, ConfigError, ms},
-    resilience::{CallError, Dependency, Sojourn},
+    resilience::{CallError, Dependency, Payer, Place, Shares, Sojourn},
     telemetry::names,
 };
 
@@ -43,7 +42,7 @@ pub struct Server {
     policy: Arc<Dependency>,
     read_timeout: Duration,
     /// A turn for each connection of the pool, and how long it may be waited for.
-    turns: Semaphore,
+    turns: Arc<Shares>,
     longest_wait: Duration,
     waits: Mutex<Sojourn>,
     renewed: Renewed,
@@ -91,7 +90,8 @@ impl Server {
             read_timeout + ms(settings.acquire_timeout_ms) + ms(settings.connect_timeout_ms) + ms(settings.recycle_timeout_ms);
         let policy = Dependency::new(name, config::Policy { timeout, ..policy });
         let waits = Mutex::new(Sojourn::new(policy.target_wait(), policy.standing(), Instant::now()));
-        let (turns, longest_wait) = (Semaphore::new(settings.pool_size), ms(settings.acquire_timeout_ms));
+        let turns = Shares::new(name, "connections", settings.pool_size, policy.share());
+        let longest_wait = ms(settings.acquire_timeout_ms);
         Ok(Self { name, pool, writing, tls, policy, read_timeout, turns, longest_wait, waits, renewed, lifetime })
     }
 
@@ -177,7 +177,7 @@ impl Server {
         });
         let permit = match way {
             Way::Queue => self.policy.enter()?,
-            Way::Apart => self.policy.enter_apart()?,
+            Way::Apart => self.policy.enter_apart(&Payer::current())?,
         };
         match self.policy.call_with(permit, Error::outcome, operation).await {
             Err(CallError::Failed(Error::Busy)) => Err(CallError::Full(self.name)),
@@ -186,14 +186,18 @@ impl Server {
     }
 
     /// One of the pool's connections is there to be taken, unless that comes too late. Who is refused has not touched one: checking a
-    /// connection that is lent costs the server as much as a small read.
-    async fn turn(&self) -> Result<SemaphorePermit<'_>, Error> {
-        let asked = Instant::now();
-        let turn = tokio::time::timeout(self.longest_wait, self.turns.acquire()).await.map_err(|_| Error::Busy)?;
-        let turn = turn.map_err(Error::unavailable)?;
-        let now = Instant::now();
+    /// connection that is lent costs the server as much as a small read. How long a payer waits for its own share says nothing about the
+    /// queue that all wait in.
+    async fn turn(&self) -> Result<Place, Error> {
+        let turn = tokio::time::timeout(self.longest_wait, self.turns.take(&Payer::current())).await;
+        let turn = turn.ok().flatten().ok_or(Error::Busy)?;
         let mut waits = self.waits.lock().unwrap_or_else(PoisonError::into_inner);
-        if waits.admits(now - asked, Duration::ZERO, now) { Ok(turn) } else { Err(Error::Busy) }
+        if waits.admits(turn.waited(), Duration::ZERO, Instant::now()) { Ok(turn) } else { Err(Error::Busy) }
+    }
+
+    /// The turns of its connections for reads.
+    pub fn turns(&self) -> &Arc<Shares> {
+        &self.turns
     }
 
     /// What all who connect to it share.

@@ -8,10 +8,10 @@ use crate::domain::{
     hash::EventHash,
     ids::TenantName,
     tag::{Revision, VersionTag},
-    tenant::{Quotas, Tenant},
+    tenant::{Ending, Quotas, Tenant},
 };
 
-const COLUMNS: &str = "name, epoch, revision, chain_head, routes, policies, quotas, allowed_hosts, paid_until, created_at, created_by, updated_at, updated_by";
+const COLUMNS: &str = "name, epoch, revision, chain_head, routes, policies, quotas, allowed_hosts, paid_until, ending, created_at, created_by, updated_at, updated_by";
 
 /// Whether a tenant's newest revision is of another history of the database: one of before a restore or a promotion.
 const IS_FOREIGN: &str = "lineage is distinct from (select lineage())";
@@ -48,25 +48,32 @@ pub async fn foreign(tx: &Transaction<'_>, after: Option<&str>, limit: i64) -> R
     tx.query(&statement, &[&after, &limit]).await?.iter().map(|row| text(row, "name")).collect()
 }
 
+/// Tenants whose deletion has begun and is not done, in name order.
+pub async fn ending(tx: &Transaction<'_>, limit: i64) -> Result<Vec<TenantName>, Error> {
+    let statement = tx.prepare_cached("select name from tenants where ending is not null order by name limit $1").await?;
+    tx.query(&statement, &[&limit]).await?.iter().map(|row| text(row, "name")).collect()
+}
+
 /// Statement of [`write()`] for tenants that do not exist yet.
 pub const INSERT: &str = "insert into tenants \
-    (name, epoch, revision, chain_head, routes, policies, quotas, allowed_hosts, paid_until, created_at, created_by, updated_at, updated_by) \
+    (name, epoch, revision, chain_head, routes, policies, quotas, allowed_hosts, paid_until, created_at, created_by, updated_at, updated_by, \
+     ending) \
     select name, epoch, revision, chain_head, routes, policies, quotas::jsonb, allowed_hosts::jsonb, paid_until, created_at, created_by, \
-           updated_at, updated_by \
+           updated_at, updated_by, ending::jsonb \
     from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::text[], $8::timestamptz[], \
-                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[]) \
+                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::text[]) \
       as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by, \
-            allowed_hosts)";
+            allowed_hosts, ending)";
 
 /// Statement of [`write()`] for tenants that are locked. An epoch is of the history that it began in: a restore that was told of since the
 /// lock is not yet made good by a revision that was decided before.
 pub const UPDATE: &str = "update tenants t set lineage = case when t.epoch = n.epoch then t.lineage else (select lineage()) end, epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
-    policies = n.policies, quotas = n.quotas::jsonb, allowed_hosts = n.allowed_hosts::jsonb, paid_until = n.paid_until, created_at = n.created_at, \
-    created_by = n.created_by, updated_at = n.updated_at, updated_by = n.updated_by \
+    policies = n.policies, quotas = n.quotas::jsonb, allowed_hosts = n.allowed_hosts::jsonb, paid_until = n.paid_until, ending = n.ending::jsonb, \
+    created_at = n.created_at, created_by = n.created_by, updated_at = n.updated_at, updated_by = n.updated_by \
     from unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::int[], $6::int[], $7::text[], $8::timestamptz[], \
-                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[]) \
+                $9::timestamptz[], $10::text[], $11::timestamptz[], $12::text[], $13::text[], $14::text[]) \
       as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by, \
-            allowed_hosts) \
+            allowed_hosts, ending) \
     where t.name = n.name";
 
 /// Writes tenants with [`INSERT`] (they must not exist: a violation of `tenants_pkey` means that another instance made one in the
@@ -91,6 +98,8 @@ pub async fn write(tx: &Transaction<'_>, statement: &Statement, tenants: &[(&Ten
     let created_by = all(|t| t.created_by.clone());
     let updated_at: Vec<_> = tenants.iter().map(|(t, _)| t.updated_at.timestamp()).collect();
     let updated_by = all(|t| t.updated_by.clone());
+    let ending = tenants.iter().map(|(t, _)| t.ending.as_ref().map(serde_json::to_string).transpose());
+    let ending = ending.collect::<Result<Vec<_>, _>>().map_err(|e| Error::Corrupt(e.to_string()))?;
     tx.execute(
         statement,
         &[
@@ -107,6 +116,7 @@ pub async fn write(tx: &Transaction<'_>, statement: &Statement, tenants: &[(&Ten
             &updated_at,
             &updated_by,
             &allowed,
+            &ending,
         ],
     )
     .await?;
@@ -179,6 +189,7 @@ fn tenant(row: &Row) -> Result<Tenant, Error> {
         routes: count(column(row, "routes")?)?,
         policies: count(column(row, "policies")?)?,
         paid_until: column::<Option<jiff::Timestamp>>(row, "paid_until")?.map(Into::into),
+        ending: column::<Option<tokio_postgres::types::Json<Box<Ending>>>>(row, "ending")?.map(|ending| ending.0),
         created_at: column::<jiff::Timestamp>(row, "created_at")?.into(),
         created_by: column(row, "created_by")?,
         updated_at: column::<jiff::Timestamp>(row, "updated_at")?.into(),

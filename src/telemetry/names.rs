@@ -61,6 +61,9 @@ metrics_table! {
     counter SNAPSHOT_FILES = "tm_snapshot_files_total", "Snapshot files, by result: saved, failed, restored, refused.";
     gauge CACHE_TENANTS = "tm_cache_tenants", "Resident tenants.";
     gauge POOL_CONNECTIONS = "tm_pool_connections", "Connections per Postgres server, by state: in use or idle.";
+    gauge RESIDENT_BYTES = "tm_resident_bytes", "Memory of the process that is resident.";
+    gauge POOL_USED = "tm_pool_used", "How much of each bounded pool is taken, by pool and unit.";
+    gauge POOL_SIZE = "tm_pool_size", "How much each bounded pool has, by pool and unit.";
     gauge BREAKER_STATE = "tm_breaker_state", "Per dependency: 0 closed, 1 open, 2 half-open.";
     counter BREAKER_MOVES = "tm_breaker_moves_total", "Changes of a breaker's state, per dependency and new state.";
     counter BULKHEAD_REJECTED = "tm_bulkhead_rejected_total", "Calls refused because too many were running, per dependency.";

@@ -52,6 +52,7 @@ mod routes;
 mod scale;
 mod schema;
 mod scopes;
+mod shares;
 mod singles;
 mod sizes;
 mod staying;

@@ -14,6 +14,7 @@ mod hangs;
 mod harness;
 mod kill9;
 mod leaders;
+mod memory;
 mod mongo;
 mod moved;
 mod neighbours;

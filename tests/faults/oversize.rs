@@ -17,7 +17,7 @@ const AT_ONCE: usize = 50;
 const MIB: usize = 1024 * 1024;
 
 /// A member of `/proc/<pid>/status`, in bytes.
-fn memory(process: &Process, name: &str) -> usize {
+pub fn memory(process: &Process, name: &str) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid())).expect("a running process");
     let line = status.lines().find(|line| line.starts_with(name)).expect("a line");
     line.split_whitespace().nth(1).and_then(|kib| kib.parse::<usize>().ok()).expect("a number") * 1024

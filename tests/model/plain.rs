@@ -183,6 +183,13 @@ impl Model {
             _ => self.tenant(request)?,
         };
         if let Some(key) = key {
+            // An answer that is kept is a row, also of what changes nothing.
+            let defaults = self.defaults;
+            if answer.effect == Effect::Unchanged
+                && let Some(tenant) = self.tenants.get_mut(request.command.tenant.as_str())
+            {
+                tenant.pay(defaults, 1, request)?;
+            }
             self.answers.insert(key, (body, answer.clone()));
         }
         Ok(answer)
@@ -324,7 +331,7 @@ impl Model {
         tenant.row.revision += 1;
         items.iter().for_each(|item| tenant.put(item));
         within_quotas(&before, &tenant.row, self.defaults, request)?;
-        tenant.pay(self.defaults, request)?;
+        tenant.pay(self.defaults, items.len(), request)?;
         let others: Vec<&Row> = self.tenants.iter().filter(|(other, _)| **other != name).map(|(_, other)| &other.row).collect();
         items.iter().try_for_each(|item| may_be(item, &before, &tenant.row, &others, request))?;
         if let Op::Apply(apply) = &request.command.op {
@@ -355,15 +362,18 @@ impl Tenant {
         self.touched.insert(env.to_string(), *revision);
     }
 
-    /// Fills the bucket by one change. It holds those of a second.
-    fn pay(&mut self, defaults: Quotas, request: &Request) -> Result<(), Rejection> {
+    /// Fills the bucket by so many changes. It holds those of a second; one revision of more, up to those of ten seconds, needs an empty one.
+    fn pay(&mut self, defaults: Quotas, changes: usize, request: &Request) -> Result<(), Rejection> {
         const SECOND: u64 = 1_000_000;
         let Some(limit) = self.row.quotas.writes_per_second.or(defaults.writes_per_second) else { return Ok(()) };
         let now = u64::try_from(request.facts.now.timestamp().as_microsecond()).unwrap();
-        let one = SECOND.checked_div(limit.into()).unwrap_or(24 * 3600 * SECOND);
-        let level = self.level.saturating_sub(now - self.since) + one;
-        if level > SECOND {
-            return Err(Rejection::TooManyWrites { limit, retry_after_ms: ((level - SECOND) / 1000).max(1) });
+        let cost = SECOND.checked_div(limit.into()).unwrap_or(24 * 3600 * SECOND) * changes as u64;
+        if limit > 0 && cost > 10 * SECOND {
+            return Err(Rejection::QuotaExceeded { quota: "changes_at_once", limit: limit * 10 });
+        }
+        let (level, room) = (self.level.saturating_sub(now - self.since) + cost, cost.clamp(SECOND, 10 * SECOND));
+        if level > room {
+            return Err(Rejection::TooManyWrites { limit, retry_after_ms: ((level - room) / 1000).max(1) });
         }
         (self.level, self.since) = (level, now);
         Ok(())

@@ -19,6 +19,7 @@ mod relay;
 mod replays;
 mod retention;
 mod set_aside;
+mod shares;
 mod sick_broker;
 #[path = "../support/mod.rs"]
 mod support;

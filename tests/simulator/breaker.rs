@@ -175,7 +175,7 @@ impl Bench {
     fn count(&mut self, call: &Call) -> Result<(), String> {
         match call.outcome {
             Outcome::Success => self.failures = 0,
-            Outcome::Failure => self.failures += 1,
+            Outcome::Failure | Outcome::TimedOut => self.failures += 1,
             Outcome::Abandoned => {}
         }
         if self.failures >= self.rules.failures { Err(format!("{} failures did not open it", self.failures)) } else { Ok(()) }

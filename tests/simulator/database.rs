@@ -114,7 +114,7 @@ impl Database {
             return None;
         }
         let held: Vec<_> = locks.iter().filter_map(|name| Some((name, self.tenants.get(name)?))).collect();
-        let whole = |name: &TenantName| wanted.whole.contains(name);
+        let whole = |name: &TenantName| wanted.whole.contains(name) || wanted.ending.contains(name);
         let is_wanted = |name: &TenantName, route: &RouteName| {
             whole(name) || wanted.routes.iter().any(|key| key.tenant == *name && key.name == *route)
         };

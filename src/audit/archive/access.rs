@@ -6,7 +6,7 @@ use mongodb::{
 };
 
 use super::{
-    Archive, ArchiveError, EventPosition, index,
+    Archive, ArchiveError, EventPosition, all_of, index,
     stored::{ABOUT_THE_DOCUMENT, CannotStore, DUPLICATE_KEY},
 };
 use crate::{
@@ -42,17 +42,7 @@ impl Archive {
     pub async fn accesses(
         &self, filter: &AccessFilter, limit: i64, after: Option<&EventPosition>,
     ) -> Result<Vec<ArchivedAccess>, ArchiveError> {
-        let mut all = conditions(filter);
-        if let Some(EventPosition { occurred_at, id }) = after {
-            let older = doc! { "occurred_at": { "$lt": occurred_at } };
-            let same = doc! { "occurred_at": occurred_at, "_id": { "$lt": id } };
-            all.push(doc! { "$or": [older, same] });
-        }
-        let filter = if all.is_empty() {
-            Document::new()
-        } else {
-            doc! { "$and": all }
-        };
+        let filter = all_of(conditions(filter).into_iter().chain(after.map(EventPosition::beyond)));
         let order = doc! { "occurred_at": -1, "_id": -1 };
         let documents = self.documents(&self.accesses, filter, order, limit).await?;
         documents.into_iter().map(|document| Ok(mongodb::bson::deserialize_from_document(document)?)).collect()
@@ -66,7 +56,7 @@ fn document(access: &ArchivedAccess) -> Result<Document, mongodb::bson::error::E
 }
 
 /// Values are text and nothing else, so no operator can be smuggled in.
-fn conditions(filter: &AccessFilter) -> Vec<Document> {
+pub(super) fn conditions(filter: &AccessFilter) -> Vec<Document> {
     let AccessFilter { visible_to, tenant, kind, actor, from, to } = filter;
     let mut all = Vec::new();
     if let Some(tenant) = visible_to {

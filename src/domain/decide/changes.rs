@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{TenantState, continued, tag_of, too_many};
+use super::{TenantState, continued, ended, tag_of, too_many};
 use crate::domain::{
     Invalid,
     command::{Apply, Command, Desired, Op, Rejection},
@@ -45,7 +45,8 @@ pub(super) fn intended(state: &TenantState, command: &Command) -> Result<Vec<Cha
             let after = Some(TenantSpec { allowed_hosts, quotas: quotas.apply(tenant.quotas) });
             vec![Change::Tenant { before: Some(tenant.spec()), after }]
         }
-        Op::DeleteTenant { with_everything } => end(state, command, *with_everything)?,
+        Op::DeleteTenant { with_everything } => ended::changes(state, command, *with_everything)?,
+        Op::EndTenant => ended::next(state, command)?,
         // However many they are: the tenant has them already.
         Op::Continue => return continued::changes(state),
     };
@@ -151,22 +152,4 @@ fn one_of_many(state: &TenantState, desired: &Desired) -> Result<Change, Invalid
             Ok(Change::Policy { name: name.clone(), before, after: after.clone() })
         }
     }
-}
-
-/// The end of a tenant: its policies, its routes, itself.
-fn end(state: &TenantState, command: &Command, with_everything: bool) -> Result<Vec<Change>, Rejection> {
-    let tenant = state.tenant.as_ref().ok_or(Rejection::TenantNotFound)?;
-    command.precondition.check(Some(&tenant.tag()))?;
-    if (tenant.routes > 0 || tenant.policies > 0) && !with_everything {
-        return Err(Rejection::TenantNotEmpty { routes: tenant.routes, policies: tenant.policies });
-    }
-    let mut policies: Vec<_> = state.policies.values().collect();
-    policies.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    let mut routes: Vec<_> = state.routes.values().collect();
-    routes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    let policies =
-        policies.into_iter().map(|p| Change::Policy { name: p.name.clone(), before: Some(p.spec.clone()), after: None });
-    let routes = routes.into_iter().map(|r| Change::Route { name: r.name.clone(), before: Some(r.spec.clone()), after: None });
-    let itself = Change::Tenant { before: Some(tenant.spec()), after: None };
-    Ok(policies.chain(routes).chain([itself]).collect())
 }

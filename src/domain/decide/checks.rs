@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::SignedDuration;
 
-use super::TenantState;
+use super::{TenantState, ended};
 use crate::domain::{
     command::{Apply, Command, Facts, Op, Rejection},
     event::Change,
@@ -37,7 +37,7 @@ pub(super) fn check(
     state: &TenantState, tenant: &Tenant, command: &Command, changes: &[Change], facts: &Facts,
 ) -> Result<(), Rejection> {
     // What ends, or only changes its limits, is not held to them.
-    if changes.iter().all(|change| !matches!(change, Change::Tenant { .. })) {
+    if !ended::is_end(&command.op) && changes.iter().all(|change| !matches!(change, Change::Tenant { .. })) {
         quotas(state, tenant, changes, facts)?;
         let after = After::of(state, tenant, changes);
         // A policy that gives up a version with its route is not written by the caller, and keeps the hosts that it has.
@@ -75,13 +75,29 @@ fn quotas(state: &TenantState, tenant: &Tenant, changes: &[Change], facts: &Fact
     if let Some(limit) = quotas.body_bytes.filter(|limit| facts.body_bytes > *limit) {
         return Err(Rejection::QuotaExceeded { quota: "body_bytes", limit });
     }
-    if let Some(limit) = quotas.writes_per_second {
-        let ahead = paid_after(tenant.paid_until, facts.now, limit).timestamp().duration_since(facts.now.timestamp());
-        let too_far = ahead - SignedDuration::from_secs(1);
-        if too_far > SignedDuration::ZERO {
-            let retry_after_ms = u64::try_from(too_far.as_millis()).unwrap_or(0).max(1);
-            return Err(Rejection::TooManyWrites { limit, retry_after_ms });
-        }
+    pace(state, tenant, changes.len(), facts)
+}
+
+/// Seconds' worth of changes that one revision may have, when nothing is owed. More would be let in and stop the tenant for so long that
+/// nobody could tell it from a fault.
+const AT_ONCE: u32 = 10;
+
+/// Further ahead of this clock than this, only another clock can have put it: whoever has that one must not stop the others.
+const SKEWED: SignedDuration = SignedDuration::from_secs(3 + AT_ONCE as i64);
+
+/// Whether a tenant may make so many changes now at its rate. Each change pays, and a second's worth may come at once; a revision of more
+/// waits until nothing is owed.
+pub(super) fn pace(state: &TenantState, tenant: &Tenant, changes: usize, facts: &Facts) -> Result<(), Rejection> {
+    let Some(limit) = rate(state, tenant) else { return Ok(()) };
+    let (cost, most) = (cost(limit, changes), SignedDuration::from_secs(AT_ONCE.into()));
+    if limit > 0 && cost > most {
+        return Err(Rejection::QuotaExceeded { quota: "changes_at_once", limit: limit.saturating_mul(AT_ONCE) });
+    }
+    let ahead = paid_after(tenant.paid_until, facts.now, cost).timestamp().duration_since(facts.now.timestamp());
+    let too_far = ahead - cost.min(most).max(SignedDuration::from_secs(1));
+    if too_far > SignedDuration::ZERO {
+        let retry_after_ms = u64::try_from(too_far.as_millis()).unwrap_or(0).max(1);
+        return Err(Rejection::TooManyWrites { limit, retry_after_ms });
     }
     Ok(())
 }
@@ -100,19 +116,33 @@ fn patterns(state: &TenantState, changes: &[Change]) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Further ahead of this clock than this, only another clock can have put it: whoever has that one must not stop the others.
-const SKEWED: SignedDuration = SignedDuration::from_secs(3);
+/// Until when the tenant's changes are paid for after so many more now.
+pub(super) fn paid(state: &TenantState, tenant: &Tenant, changes: usize, now: UtcTime) -> Option<UtcTime> {
+    match rate(state, tenant) {
+        Some(limit) => Some(paid_after(tenant.paid_until, now, cost(limit, changes))),
+        None => tenant.paid_until,
+    }
+}
 
-/// Until when the changes of a tenant are paid for after one more now, at a rate per second. With 0, for ever.
-pub(super) fn paid_after(paid_until: Option<UtcTime>, now: UtcTime, rate: u32) -> UtcTime {
-    let now = now.timestamp();
-    let paid = paid_until.map(|paid| paid.timestamp()).filter(|paid| paid.duration_since(now) <= SKEWED);
-    let from = paid.map_or(now, |paid| paid.max(now));
+fn rate(state: &TenantState, tenant: &Tenant) -> Option<u32> {
+    tenant.quotas.or(state.defaults).writes_per_second
+}
+
+/// What so many changes cost at a rate per second. With 0, no time is enough.
+fn cost(rate: u32, changes: usize) -> SignedDuration {
     let each = match rate {
         0 => SignedDuration::from_hours(24),
         rate => SignedDuration::from_micros(1_000_000 / i64::from(rate)),
     };
-    from.checked_add(each).unwrap_or(from).into()
+    each.checked_mul(i32::try_from(changes).unwrap_or(i32::MAX)).unwrap_or(SignedDuration::MAX)
+}
+
+/// Until when a tenant's changes are paid for after more of them.
+fn paid_after(paid_until: Option<UtcTime>, now: UtcTime, cost: SignedDuration) -> UtcTime {
+    let now = now.timestamp();
+    let paid = paid_until.map(|paid| paid.timestamp()).filter(|paid| paid.duration_since(now) <= SKEWED);
+    let from = paid.map_or(now, |paid| paid.max(now));
+    from.checked_add(cost).unwrap_or(from).into()
 }
 
 /// The state after all changes.

@@ -1,4 +1,5 @@
 mod continued;
+mod ended;
 mod hosts;
 mod outcomes;
 mod sizes;
@@ -253,6 +254,27 @@ fn writes_are_paid_for_at_a_steady_rate_with_a_burst_of_a_second() {
     // A clock behind does not make it free.
     world.passes(-500);
     assert_eq!(write(&mut world), too_many(750));
+}
+
+#[test]
+fn a_batch_pays_for_each_of_its_changes() {
+    let mut world = World::limited(Quotas { writes_per_second: Some(4), ..Quotas::default() });
+    let batch = |names: std::ops::Range<usize>| {
+        Op::Apply(Box::new(many(names.map(|at| desired(&format!("v{at}"), Some(spec(true)))).collect())))
+    };
+    world.does(batch(0..4));
+    assert_eq!(world.refuses(upsert("v1", false)), Rejection::TooManyWrites { limit: 4, retry_after_ms: 250 });
+    // More than a second's worth goes when nothing is owed, and is owed afterwards.
+    world.passes(999);
+    assert_eq!(world.refuses(batch(10..30)), Rejection::TooManyWrites { limit: 4, retry_after_ms: 1 });
+    world.passes(1);
+    world.does(batch(10..30));
+    assert_eq!(world.refuses(upsert("v1", false)), Rejection::TooManyWrites { limit: 4, retry_after_ms: 4250 });
+    world.passes(4250);
+    world.does(upsert("v1", false));
+    world.passes(60_000);
+    assert_eq!(world.refuses(batch(100..141)), Rejection::QuotaExceeded { quota: "changes_at_once", limit: 40 });
+    world.does(batch(100..140));
 }
 
 #[test]

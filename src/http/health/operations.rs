@@ -54,6 +54,27 @@ enum Phase {
 struct Resilience {
     draining: bool,
     dependencies: Vec<Dependency>,
+    /// Everything that is bounded and shared.
+    pools: Vec<Pool>,
+}
+
+/// A bounded pool, of which one tenant may take only a share.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "read by the derive")]
+struct Pool {
+    name: String,
+    /// What is counted, such as `calls`, `connections` or `bytes`.
+    unit: String,
+    /// How much there is.
+    size: u64,
+    /// How much is taken now.
+    used: u64,
+    /// The most that one tenant may take; `null` for memory that is no tenant's.
+    tenant_share: Option<u64>,
+    /// The most that callers of no tenant may take together.
+    platform_share: Option<u64>,
+    /// How many tenants, with the platform, have something of it now.
+    payers: Option<u64>,
 }
 
 /// How calls of a dependency are protected now.
@@ -151,6 +172,10 @@ fn resilience() -> Value {
     json!({
         "draining": false, "backlog": { "events": 0, "oldest_seconds": 0.0 },
         "dependencies": [dependency()],
+        "pools": [
+            { "name": "postgres_primary", "unit": "connections", "size": 16, "used": 1, "tenant_share": 4, "platform_share": 8, "payers": 1 },
+            { "name": "snapshots", "unit": "bytes", "size": 536870912, "used": 81920, "tenant_share": null, "platform_share": null, "payers": null },
+        ],
     })
 }
 

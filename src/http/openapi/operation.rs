@@ -209,6 +209,7 @@ impl Operation {
             Code::InvalidRequest,
             Code::IdempotencyKeyReused,
             Code::TooManyWrites,
+            Code::TenantEnding,
             Code::Unavailable,
             Code::AuditBacklog,
             Code::Overloaded,

@@ -39,6 +39,8 @@ pub enum Code {
     MethodNotAllowed,
     /// `POST /tenants` for one that exists.
     TenantExists,
+    /// A change of a tenant that is being deleted.
+    TenantEnding,
     /// The tenant still has routes or policies.
     TenantNotEmpty,
     /// No such traffic policy.
@@ -128,6 +130,7 @@ impl Code {
             Self::TenantNotFound => (S::NOT_FOUND, "tenant_not_found", "The tenant does not exist"),
             Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path has no such method"),
             Self::TenantExists => (S::CONFLICT, "tenant_exists", "The tenant exists already"),
+            Self::TenantEnding => (S::CONFLICT, "tenant_ending", "The tenant is being deleted"),
             Self::TenantNotEmpty => (S::CONFLICT, "tenant_not_empty", "The tenant still has routes or policies"),
             Self::PolicyNotFound => (S::NOT_FOUND, "policy_not_found", "The traffic policy does not exist"),
             Self::NoActiveVersion => (S::NOT_FOUND, "no_active_version", "The policy has nowhere to send this request"),
@@ -226,6 +229,10 @@ impl Code {
             }
             Self::MethodNotAllowed => ("The path is there and does not take this method.", "See the header `Allow`."),
             Self::TenantExists => ("`POST /api/v1/tenants` for a name that is taken.", "Change the tenant with `PATCH`."),
+            Self::TenantEnding => (
+                "A change of a tenant whose deletion has begun and is not done: one with more than 1,000 objects goes in several revisions.",
+                "Wait until `GET /api/v1/tenants/{tenant}` answers 404; then the name is free.",
+            ),
             Self::TenantNotEmpty => (
                 "`DELETE` of a tenant that still has routes or policies.",
                 "Delete these first, or all of it with `?confirm=<its name>`.",
@@ -285,12 +292,13 @@ impl Code {
             Self::ReplayEnded => ("A replay that is done is to be cancelled.", "Nothing: all of its events are queued."),
             Self::TooManyWrites => (
                 "The tenant has made as many changes as `quotas.writes_per_second` lets it make. Nothing was changed.",
-                "Try again after `Retry-After`, put changes together in a batch, or raise the quota.",
+                "Try again after `Retry-After`, or raise the quota. Each change of a batch or plan counts.",
             ),
             Self::TooManyExports => ("`audit.max_concurrent_exports` exports are running.", "Try again after `Retry-After`."),
             Self::QuotaExceeded => (
                 "The tenant has as many routes, policies, patterns or plans (or the installation as many running replays) as `quota` lets it have, or the body is larger than its `body_bytes`. `limit` is \
-                 the number: the tenant's own, or the default in `limits`.",
+                 the number: the tenant's own, or the default in `limits`. `changes_at_once`: one plan or batch has more changes than ten seconds of \
+                 `writes_per_second`.",
                 "Delete some, send less at a time, or raise the quota with `PATCH /api/v1/tenants/{tenant}`.",
             ),
             Self::PreconditionFailed => (
@@ -375,6 +383,7 @@ impl Code {
         Self::TenantNotFound,
         Self::MethodNotAllowed,
         Self::TenantExists,
+        Self::TenantEnding,
         Self::TenantNotEmpty,
         Self::PolicyNotFound,
         Self::NoActiveVersion,

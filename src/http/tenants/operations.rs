@@ -125,6 +125,7 @@ pub fn operations() -> Vec<Operation> {
             .query::<DeleteIn>()
             .writes()
             .answers(Answer::empty(204, "It is gone.").with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
+            .answers(Answer::json::<Tenant>(202, "It is going: it has more than goes in one request. Nothing else may change it any more, and the service goes on until it is gone.", tenant()).with(&["ETag"]).perhaps(&["Idempotency-Replayed"]))
             .refuses(&[Code::TenantNotFound, Code::TenantNotEmpty]),
     ]
 }

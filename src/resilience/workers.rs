@@ -1,0 +1,39 @@
+//! Work that takes CPU time, beside the threads that serve: so much at a time, and of that a share for each payer.
+
+use std::{sync::Arc, thread::available_parallelism};
+
+use super::{Payer, Shares};
+use crate::config::Share;
+
+/// Where it is done.
+#[derive(Debug)]
+pub struct Workers(Arc<Shares>);
+
+/// The work panicked, or the process ends.
+#[derive(Debug, thiserror::Error)]
+#[error("work beside the event loop was not done: {0}")]
+pub struct NotDone(String);
+
+impl Workers {
+    /// As many places as there are processors, and at least four: work waits for memory too, and a tenant's share is one at least.
+    pub fn new(share: Share) -> Self {
+        let places = available_parallelism().map_or(4, |cores| cores.get().max(4));
+        Self(Shares::new("workers", "tasks", places, share))
+    }
+
+    /// Does `work` when the payer of the running task has a place.
+    pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, NotDone> {
+        let place = self.0.take(&Payer::current()).await.ok_or_else(|| NotDone("the pool is closed".to_owned()))?;
+        let work = move || {
+            // Until it is done, also when nobody waits for it any more.
+            let _place = place;
+            work()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|error| NotDone(error.to_string()))
+    }
+
+    /// The places.
+    pub fn shares(&self) -> &Arc<Shares> {
+        &self.0
+    }
+}
