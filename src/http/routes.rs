@@ -191,12 +191,8 @@ pub async fn put(
     let context = context.sized(body.1).confirming(query.0.confirm_in_use);
     let RoutePath(tenant, route) = path;
     let RouteName { service, env, version } = &route;
-    let names = [
-        ("tenant", tenant.name().as_str()),
-        ("service", service.as_str()),
-        ("env", env.as_str()),
-        ("version", version.as_str()),
-    ];
+    let names =
+        [("tenant", tenant.name().as_str()), ("service", service.as_str()), ("env", env.as_str()), ("version", version.as_str())];
     let body = body.0.of(&names, "").map_err(|error| Problem::fields(vec![error]))?;
     let mut fields = Fields::default();
     let spec = body.parse(&mut fields);

@@ -8,15 +8,8 @@ use serde::Deserialize;
 use validator::Validate;
 
 use super::{
-    ApiState,
-    context::LAST_EVENT_ID,
-    extract::Query,
-    headers::version_tag,
-    openapi::schemas,
-    params::TenantPath,
-    polling::scope,
-    problem::Problem,
-    respond::one_line,
+    ApiState, context::LAST_EVENT_ID, extract::Query, headers::version_tag, openapi::schemas, params::TenantPath, polling::scope,
+    problem::Problem, respond::one_line,
 };
 use crate::{
     auth::Caller,

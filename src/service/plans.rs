@@ -335,7 +335,9 @@ fn in_plan(changes: &[PlannedChange], sought: Sought<'_>) -> Option<String> {
         |change: &PlannedChange, service: &ServiceName, env: &EnvName| change.key.service == *service && change.key.env == *env;
     let claims = |change: &PlannedChange, host: &Host, prefix: Option<&str>| {
         let spec = change.after.as_ref().filter(|_| change.key.version.is_none());
-        let hosts = spec.filter(|spec| prefix.is_none_or(|prefix| spec["path_prefix"] == prefix)).and_then(|spec| spec["hosts"].as_array());
+        let hosts = spec
+            .filter(|spec| prefix.is_none_or(|prefix| spec["path_prefix"] == prefix))
+            .and_then(|spec| spec["hosts"].as_array());
         hosts.is_some_and(|hosts| hosts.iter().any(|own| own == host.as_str()))
     };
     let is_it = |change: &&PlannedChange| match sought {

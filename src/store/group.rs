@@ -207,7 +207,20 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
     let answers: Vec<_> = wanted.keys.iter().collect();
     let visible = Visible::tenants(&wanted.tenants);
     // Pipelined: what may be seen is set before anything is looked for; the reads' snapshots are taken when they run, after the lock was granted.
-    let ((), tenants, mut routes, more_routes, ending_routes, mut policies, ending_policies, hosts, scopes, active, patterns, answers) = try_join!(
+    let (
+        (),
+        tenants,
+        mut routes,
+        more_routes,
+        ending_routes,
+        mut policies,
+        ending_policies,
+        hosts,
+        scopes,
+        active,
+        patterns,
+        answers,
+    ) = try_join!(
         visible.show(tx, &statements.show),
         tenants::lock(tx, &statements.lock, &names),
         routes::find(tx, &statements.find_routes, &keys),

@@ -19,8 +19,14 @@ use crate::{
 };
 
 /// What every request is answered with when something is wrong that is not the operation's own.
-const ANYWHERE: [Code; 6] =
-    [Code::MalformedRequest, Code::MisdirectedRequest, Code::UriTooLong, Code::HeadersTooLarge, Code::Internal, Code::DeadlineExceeded];
+const ANYWHERE: [Code; 6] = [
+    Code::MalformedRequest,
+    Code::MisdirectedRequest,
+    Code::UriTooLong,
+    Code::HeadersTooLarge,
+    Code::Internal,
+    Code::DeadlineExceeded,
+];
 
 /// An operation. Its errors follow from what it takes; [`refuses`](Self::refuses) adds its own.
 pub struct Operation {

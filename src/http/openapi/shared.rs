@@ -181,7 +181,9 @@ fn parameter(name: &str) -> &'static str {
         "at" => "As it was then, instead of now.",
         "confirm" => "The tenant's name: everything that it has goes with it.",
         "confirm_in_use" => "The caller knows that a policy sends traffic there. The policy must have somewhere else to send it.",
-        "descendants" => "Whether keys that came of this one are revoked with it: those that it made, and those whose token it was shown.",
+        "descendants" => {
+            "Whether keys that came of this one are revoked with it: those that it made, and those whose token it was shown."
+        }
         "dry_run" => "Works the plan out and keeps nothing. Takes the roles of reading the tenant.",
         "key" => "What keeps a client with its version: the same key gets the same version.",
         "explain" => "Tells why, in `explanation`.",

@@ -63,7 +63,11 @@ fn an_object_is_bounded_by_every_way_that_it_can_come() {
     }
     let mut world = World::new();
     world.state.event_bytes = ENVELOPE_BYTES + 2 * 10;
-    let Rejection::TooLarge { objects, .. } = world.refuses(Op::CreateTenant { quotas: Quotas::default(), allowed_hosts: Vec::new() }) else { panic!() };
+    let Rejection::TooLarge { objects, .. } =
+        world.refuses(Op::CreateTenant { quotas: Quotas::default(), allowed_hosts: Vec::new() })
+    else {
+        panic!()
+    };
     assert_eq!(objects[0].object, None, "a tenant's own record");
 }
 
