@@ -52,6 +52,7 @@ const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("http/limits.rs", "limits of requests"),
             ("http/middleware.rs", "limits of log lines"),
+            ("http/ops.rs", "limits of wrong tokens"),
             ("telemetry/sampling.rs", "limits of the lines of others"),
             ("service/trail", "limits of records"),
         ],
@@ -502,6 +503,7 @@ fn names_constant(code: &str, name: &str) -> bool {
 /// `resilience::Shares`, so that one tenant cannot take all of it, and is told in `/health/resilience`.
 const UNSHARED: &[(&str, &str)] = &[
     ("resilience/shares.rs", "makes them"),
+    ("service/patterns.rs", "compiles one pattern of a tenant at a time, in turns"),
     ("service/callers.rs", "loads keys before it is known whose they are; each address has a limit of its own"),
 ];
 

@@ -152,9 +152,10 @@ mod tests {
         let limits = Limits::new(&settings.http, settings.resilience.share());
         let [a, b] = ["a", "b"].map(|name| Payer::Tenant(name.parse().unwrap()));
         let most = settings.http.max_bulk_bytes;
-        let (mut first, mut second, mut other) = (None, None, None);
-        limits.make_room(&a, most, &mut first).unwrap();
-        assert_eq!(limits.make_room(&a, most, &mut second).unwrap_err().status_code(), 503);
+        let (mut held, mut more, mut other) = ([None, None], None, None);
+        // Half of the room is two of the largest.
+        held.iter_mut().for_each(|held| limits.make_room(&a, most, held).unwrap());
+        assert_eq!(limits.make_room(&a, most, &mut more).unwrap_err().status_code(), 503);
         limits.make_room(&b, most, &mut other).unwrap();
     }
 }

@@ -48,7 +48,7 @@ impl Readers {
         let not_done = || Problem::new(Code::Internal, "see the log for this request_id");
         let workers = self.0.as_ref().ok_or_else(not_done)?;
         workers.run(work).await.map_err(|error| {
-            tracing::error!(error = %error, "a body was not read");
+            tracing::error!(error = %error, "the work of a request was not done");
             not_done()
         })?
     }
