@@ -22,8 +22,20 @@ pub const OF_TENANT: &[&str] =
     &["epoch", "revision", "routes", "policies", "created_at", "created_by", "updated_at", "updated_by"];
 
 /// The members of a key that the service writes.
-pub const OF_KEY: &[&str] =
-    &["id", "created_at", "created_by", "rotated_at", "previous_until", "revoked_at", "revoked_by", "last_used_at"];
+pub const OF_KEY: &[&str] = &[
+    "id",
+    "created_at",
+    "created_by",
+    "created_by_kind",
+    "tokens",
+    "rotated_at",
+    "rotated_by",
+    "rotated_by_kind",
+    "previous_until",
+    "revoked_at",
+    "revoked_by",
+    "last_used_at",
+];
 
 /// A body that may have more members than it needs.
 pub trait Returnable {

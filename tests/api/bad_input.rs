@@ -207,7 +207,7 @@ async fn members_that_are_missing_unknown_or_doubled() {
             let answer = bad.field(bad.call(method, path).json(&json!({})), path, &format!("/{}", required[0])).await;
             assert_eq!(answer.pointers().len(), required.len(), "all of them are named at once");
         }
-        for unknown in ["colour", "URL", "id", "revision", "~/"] {
+        for unknown in ["colour", "URL", "identity", "revisions", "~/"] {
             let mut changed = body.clone();
             changed[unknown] = json!(1);
             let answer = bad.call(method, path).json(&changed);
@@ -255,7 +255,7 @@ async fn bodies_that_are_no_objects_or_no_json() {
             text[..text.len() - 1].into(),
             format!("{text}x").into(),
             format!("{text}{text}").into(),
-            format!("\u{feff}{text}").into(),
+            format!("{text}\u{feff}").into(),
             text.replace('"', "'").into(),
             text.replace(':', ":\0").into(),
             text.replacen('"', "\"\n", 1).into(),

@@ -533,7 +533,7 @@ async fn instants_that_are_not_there_are_named_where_they_stand() {
     for (path, pointer) in [
         ("/tenants/acme/diff?from=99", "?from"),
         ("/tenants/acme/diff?from=0&to=99", "?to"),
-        ("/tenants/acme/diff?from=1&to=0", "?from"),
+        ("/tenants/acme/diff?from=1&to=0", "?to"),
         ("/tenants/acme/export?at=99", "?at"),
         ("/tenants/acme/snapshot?at=99", "?at"),
         ("/routes/acme/web/prod/v1?at=99", "?at"),

@@ -72,7 +72,7 @@ async fn limits_of_the_headers() {
     // Beyond what actix parses there is no problem document, and no connection any more.
     let lines = |count: usize, bytes: usize| (0..count).map(|n| format!("x-{n}: {}\r\n", "x".repeat(bytes))).collect::<String>();
     for lines in [lines(97, 1), lines(50, 3000), lines(1, 140_000)] {
-        let request = format!("GET /api/v1/routes HTTP/1.1\r\nhost: a\r\n{lines}\r\n");
+        let request = format!("GET /api/v1/routes HTTP/1.1\r\nhost: localhost\r\n{lines}\r\n");
         let (answer, ended) = exchange(&app, request.as_bytes(), Duration::from_secs(5)).await;
         assert!(ended && matches!(status(&answer), 0 | 431), "{} bytes: {answer}", request.len());
     }
@@ -181,7 +181,7 @@ async fn limits_of_compressed_bodies() {
 fn chunked_head(path: &str) -> String {
     let authorization = secure::authorization();
     format!(
-        "PUT {path} HTTP/1.1\r\nhost: a\r\n{authorization}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
+        "PUT {path} HTTP/1.1\r\nhost: localhost\r\n{authorization}content-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n"
     )
 }
 
@@ -254,8 +254,9 @@ async fn limits_of_time_for_a_head() {
 async fn limits_of_time_for_a_body() {
     let app = TestApp::with(&["http.request_timeout_ms=600", "write.timeout_ms=500"]).await;
     let authorization = secure::authorization();
-    let with_length =
-        format!("PUT {V1} HTTP/1.1\r\nhost: a\r\n{authorization}content-type: application/json\r\ncontent-length: 60000\r\n\r\n");
+    let with_length = format!(
+        "PUT {V1} HTTP/1.1\r\nhost: localhost\r\n{authorization}content-type: application/json\r\ncontent-length: 60000\r\n\r\n"
+    );
     for (head, byte) in [(with_length, "{"), (chunked_head(V1), "1\r\n{\r\n"), (chunked_head("/nothing"), "1\r\n{\r\n")] {
         let mut socket = connect(&app).await;
         socket.write_all(head.as_bytes()).await.unwrap();

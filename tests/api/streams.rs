@@ -211,7 +211,7 @@ async fn a_reader_that_takes_nothing_is_cut_off() {
     let app = TestApp::with(&["http.write_stall_ms=1000", "read.max_waiters=1"]).await;
     put(&app, "web/prod/v1", "a").await;
     let mut slow = secure::narrow(&app.api).await;
-    let head = format!("GET /api/v1/tenants/acme/stream HTTP/1.1\r\nhost: x\r\n{}\r\n", secure::authorization());
+    let head = format!("GET /api/v1/tenants/acme/stream HTTP/1.1\r\nhost: localhost\r\n{}\r\n", secure::authorization());
     slow.write_all(head.as_bytes()).await.unwrap();
     let mut head = [0; 64];
     slow.read_exact(&mut head).await.unwrap();

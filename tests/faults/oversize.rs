@@ -26,7 +26,7 @@ pub fn memory(process: &Process, name: &str) -> usize {
 /// Sends without end, until the server hangs up, and returns the answer's status.
 async fn endless(process: &Process, path: &str, head: &str, piece: &[u8]) -> u16 {
     let mut socket = TcpStream::connect(process.api).await.expect("a connection");
-    let head = format!("POST {path} HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n{head}\r\n\r\n");
+    let head = format!("POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n{head}\r\n\r\n");
     socket.write_all(head.as_bytes()).await.expect("the head is taken");
     let (mut reader, mut writer) = socket.split();
     let sending = async { while writer.write_all(piece).await.is_ok() {} };

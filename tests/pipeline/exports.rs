@@ -199,7 +199,7 @@ async fn a_place_is_taken_until_the_reader_has_all_or_is_cut_off() {
     let (world, app) = large(&[("audit.max_concurrent_exports", 1), ("http.write_stall_ms", 1000)]).await;
     let export = async || app.get("/audit/export?tenant=nobody").send().await;
     let mut slow = secure::narrow(&app.api).await;
-    let head = format!("GET /api/v1/audit/export HTTP/1.1\r\nhost: x\r\n{}\r\n", secure::authorization());
+    let head = format!("GET /api/v1/audit/export HTTP/1.1\r\nhost: localhost\r\n{}\r\n", secure::authorization());
     slow.write_all(head.as_bytes()).await.unwrap();
     let mut head = [0; 64];
     slow.read_exact(&mut head).await.unwrap();
