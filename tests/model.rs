@@ -275,7 +275,7 @@ impl Rows {
     fn locked(&self, group: &[Request]) -> Locked {
         let key = |(tenant, key): &(TenantName, String)| Key {
             tenant: tenant.clone(),
-            actor: commands::ACTOR.into(),
+            actor: format!("{}:{}", commands::KIND, commands::ACTOR),
             key: key.clone(),
         };
         let active = |tenant: &TenantName| {

@@ -22,6 +22,8 @@ use crate::policies;
 
 /// Who sends all of them.
 pub const ACTOR: &str = "model";
+/// What it is.
+pub const KIND: &str = "test";
 
 /// splitmix64: small, seeded, good enough.
 pub struct Rng(u64);
@@ -113,7 +115,7 @@ impl Step {
             event_id: Uuid::from_u64_pair(rng.next(), rng.next() ^ at),
             new_epoch: Epoch::from_random(rng.next().to_be_bytes()),
             now: Timestamp::from_microsecond(1_795_000_000_000_000 + 100_000 * i64::try_from(at).unwrap()).unwrap().into(),
-            actor: Actor { kind: "test".into(), id: ACTOR.into(), token: None },
+            actor: Actor { kind: KIND.into(), id: ACTOR.into(), token: None },
             may_create_tenant: rng.below(8) > 0,
             reason: (rng.below(2) == 0).then(|| "because \"ü\"\u{2028}".to_owned()),
             request_id: format!("r-{at}"),

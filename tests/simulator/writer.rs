@@ -331,7 +331,7 @@ impl World {
         }
         let Some((request, sent)) = client.waits.take() else { return };
         let tenant = request.command.tenant.clone();
-        let key = Key { tenant, actor: ACTOR.into(), key: request.facts.request_id.clone() };
+        let key = Key { tenant, actor: request.facts.actor.identity(), key: request.facts.request_id.clone() };
         match heard {
             Heard::Unknown => client.waits = Some((request, sent)),
             Heard::Answer(Ok(reply)) => {
