@@ -119,7 +119,7 @@ async fn others_go_on_and_the_chain_verifies_before_and_after_kafka_takes_it() {
     takes(&topic, "20000").await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
     let route = async |tenant: &str, number: usize| {
-        let body = json!({ "url": format!("http://{number}") });
+        let body = json!({ "url": format!("http://h{number}") });
         app.put(&format!("/routes/{tenant}/web/prod/v1")).json(&body).send().await;
     };
     for tenant in ["poisoned", "other"] {
