@@ -5,7 +5,7 @@ mod rejection;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use self::rejection::{Named, Rejection, Sought, TooLarge};
+pub use self::rejection::{ObjectName, Rejection, Sought, TooLarge};
 use super::{
     event::Actor,
     host::HostSuffix,

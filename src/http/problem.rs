@@ -15,7 +15,7 @@ use crate::{
     auth::OtherTenant,
     domain::{
         Invalid,
-        command::{Named, Rejection, TooLarge},
+        command::{ObjectName, Rejection, TooLarge},
         document::MAX_TOLD,
         ids::TenantName,
         plan::{Plan, PlannedChange},
@@ -372,8 +372,8 @@ impl From<Rejection> for Problem {
             Rejection::TooLarge { objects, limit } => {
                 let error = |TooLarge { pointer, object, bytes }| {
                     let what = match object {
-                        Some(Named::Route(name)) => format!("route {}/{}/{}", name.service, name.env, name.version),
-                        Some(Named::Policy(name)) => format!("traffic policy {}/{}", name.service, name.env),
+                        Some(ObjectName::Route(name)) => format!("route {}/{}/{}", name.service, name.env, name.version),
+                        Some(ObjectName::Policy(name)) => format!("traffic policy {}/{}", name.service, name.env),
                         None => "tenant".to_owned(),
                     };
                     let detail = format!("the {what} takes {bytes} bytes as JSON, and may take {limit}");

@@ -186,7 +186,7 @@ pub struct TooLarge {
     /// JSON pointer into the body.
     pub pointer: String,
     /// The object; `None` is the tenant itself.
-    pub object: Option<Named>,
+    pub object: Option<ObjectName>,
     /// Its size as JSON.
     pub bytes: usize,
 }
@@ -194,15 +194,15 @@ pub struct TooLarge {
 impl TooLarge {
     fn sought(&self) -> Option<Sought<'_>> {
         Some(match self.object.as_ref()? {
-            Named::Route(name) => Sought::Route(name),
-            Named::Policy(name) => Sought::Policy(name),
+            ObjectName::Route(name) => Sought::Route(name),
+            ObjectName::Policy(name) => Sought::Policy(name),
         })
     }
 }
 
 /// The name of an object that a revision can change.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Named {
+pub enum ObjectName {
     /// A route.
     Route(RouteName),
     /// A traffic policy.

@@ -6,7 +6,7 @@
 use serde::Serialize;
 
 use crate::domain::{
-    command::{Command, Named, Op, Rejection, TooLarge},
+    command::{Command, ObjectName, Op, Rejection, TooLarge},
     event::Change,
     route::RouteSpec,
 };
@@ -37,8 +37,8 @@ fn too_large(limit: usize, change: &Change) -> Option<TooLarge> {
     let (object, bytes) = match change {
         // A state of five letters for one of four is no growth.
         Change::Route { before, after, .. } if has_the_same(before.as_ref(), after.as_ref()) => return None,
-        Change::Route { name, before, after } => (Some(Named::Route(name.clone())), grown(limit, before, after)?),
-        Change::Policy { name, before, after } => (Some(Named::Policy(name.clone())), grown(limit, before, after)?),
+        Change::Route { name, before, after } => (Some(ObjectName::Route(name.clone())), grown(limit, before, after)?),
+        Change::Policy { name, before, after } => (Some(ObjectName::Policy(name.clone())), grown(limit, before, after)?),
         Change::Tenant { before, after } => (None, grown(limit, before, after)?),
     };
     Some(TooLarge { pointer: String::new(), object, bytes })

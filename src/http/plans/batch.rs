@@ -186,7 +186,7 @@ impl RouteChangeIn {
 /// The changes of a batch, with their places and the hash that confirms them.
 struct Batch {
     changes: Vec<Desired>,
-    places: Vec<Named>,
+    places: Vec<ChangeNames>,
     hash: String,
 }
 
@@ -198,7 +198,7 @@ struct Hashed<'a> {
 }
 
 /// What a change is about: for the places of errors that are found later.
-struct Named {
+struct ChangeNames {
     service: ServiceName,
     env: EnvName,
     version: Option<VersionName>,
@@ -207,7 +207,7 @@ struct Named {
     prefix: PathPrefix,
 }
 
-impl Named {
+impl ChangeNames {
     fn of(change: &ChangeIn) -> Option<Self> {
         let none = || (Vec::new(), PathPrefix::default());
         let (service, env, version, (hosts, prefix)) = match (&change.route, &change.policy) {
@@ -250,7 +250,7 @@ impl Batch {
         let (mut desired, mut errors) = (Vec::with_capacity(changes.len()), Vec::new());
         let mut places = Vec::with_capacity(changes.len());
         for (at, Object(change)) in changes.into_iter().enumerate() {
-            let named = Named::of(&change);
+            let named = ChangeNames::of(&change);
             match change.desired(tenant) {
                 Ok(change) => desired.push(change),
                 Err(wrong) => errors.extend(wrong_members(&format!("/changes/{at}"), wrong)),
@@ -269,7 +269,7 @@ impl Batch {
     }
 }
 
-fn place(places: &[Named], sought: Sought<'_>) -> Option<String> {
+fn place(places: &[ChangeNames], sought: Sought<'_>) -> Option<String> {
     if matches!(sought, Sought::Changes) {
         return Some("/changes".to_owned());
     }

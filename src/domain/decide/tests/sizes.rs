@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::{
     chain,
-    command::{Named, Sought, TooLarge},
+    command::{ObjectName, Sought, TooLarge},
     decide::sizes::{ENVELOPE_BYTES, object_bytes},
 };
 
@@ -30,9 +30,9 @@ fn policy_of(bytes: usize) -> PolicySpec {
 }
 
 /// What a command writes, and how it comes with an object of so many bytes.
-type Way<'a> = (Option<Named>, &'a dyn Fn(usize) -> Op);
+type Way<'a> = (Option<ObjectName>, &'a dyn Fn(usize) -> Op);
 
-fn too_large(object: Option<Named>, bytes: usize) -> Rejection {
+fn too_large(object: Option<ObjectName>, bytes: usize) -> Rejection {
     Rejection::TooLarge { objects: vec![TooLarge { pointer: String::new(), object, bytes }], limit: LIMIT }
 }
 
@@ -42,8 +42,8 @@ fn an_object_is_bounded_by_every_way_that_it_can_come() {
     let patched = |bytes| RoutePatch { description: Some(route_of(bytes).description), ..RoutePatch::default() };
     let prefixed = |bytes| PolicyPatch { path_prefix: Some(Some(policy_of(bytes).path_prefix)), ..PolicyPatch::default() };
     let state = |world: &mut World| world.does(put("prod", json!({ "failover": ["v1"] })));
-    let of_route = || Some(Named::Route(route("v1")));
-    let of_policy = || Some(Named::Policy(place("prod")));
+    let of_route = || Some(ObjectName::Route(route("v1")));
+    let of_policy = || Some(ObjectName::Policy(place("prod")));
     let apply = |desired: Desired| Op::Apply(Box::new(many(vec![desired])));
     let ways: [Way<'_>; 6] = [
         (of_route(), &|bytes| Op::Upsert { route: route("v1"), spec: route_of(bytes) }),
@@ -113,7 +113,7 @@ fn what_is_too_large_from_before_can_stay_shrink_and_go() {
     let mut world = limited();
     large(&mut world);
     let grown = Op::Upsert { route: route("v1"), spec: route_of(1001) };
-    assert_eq!(world.refuses(grown), too_large(Some(Named::Route(route("v1"))), 1001));
+    assert_eq!(world.refuses(grown), too_large(Some(ObjectName::Route(route("v1"))), 1001));
     world.state.is_foreign = true;
     assert!(!world.does(Op::Continue).is_empty(), "whatever a tenant has goes on in another history");
 }
