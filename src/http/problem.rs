@@ -65,7 +65,7 @@ pub struct Problem {
     errors: Vec<FieldError>,
     /// More fields are wrong than are told of.
     more_errors: bool,
-    current: Option<VersionTag>,
+    current: Option<Box<VersionTag>>,
     /// Members of the document beside those that every problem has.
     members: Box<serde_json::Map<String, serde_json::Value>>,
     retry_after_seconds: u32,
@@ -315,7 +315,9 @@ impl From<service::Error> for Problem {
                 "the connection was lost while the write was being committed: it may have been done or not; \
                  a retry with the same Idempotency-Key tells; where none is taken, look at what is there now",
             ),
-            E::BehindMinimum { current, .. } => Self { current, ..Self::new(Code::RevisionNotReached, detail) },
+            E::BehindMinimum { current, .. } => {
+                Self { current: current.map(Box::new), ..Self::new(Code::RevisionNotReached, detail) }
+            }
             E::Internal(cause) => {
                 if may_log() {
                     tracing::error!(error = ?cause, "a request failed");
@@ -368,7 +370,9 @@ impl From<Rejection> for Problem {
             Rejection::QuotaExceeded { quota, limit } => {
                 Self::new(Code::QuotaExceeded, detail).with("quota", quota).with("limit", limit)
             }
-            Rejection::PreconditionFailed { current } => Self { current, ..Self::new(Code::PreconditionFailed, detail) },
+            Rejection::PreconditionFailed { current } => {
+                Self { current: current.map(Box::new), ..Self::new(Code::PreconditionFailed, detail) }
+            }
             Rejection::TooLarge { objects, limit } => {
                 let error = |TooLarge { pointer, object, bytes }| {
                     let what = match object {

@@ -145,17 +145,17 @@ async fn the_consumer_recovers(from_the_start: bool, sick: &[Api]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_that_cannot_join_its_group_is_made_anew() {
-    the_consumer_recovers(true, &[Api::JoinGroup]).await;
+    Box::pin(the_consumer_recovers(true, &[Api::JoinGroup])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_that_reads_nothing_is_made_anew() {
-    the_consumer_recovers(false, &[Api::Fetch]).await;
+    Box::pin(the_consumer_recovers(false, &[Api::Fetch])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_that_does_not_know_its_lag_is_made_anew() {
-    the_consumer_recovers(false, &[Api::Fetch, Api::ListOffsets]).await;
+    Box::pin(the_consumer_recovers(false, &[Api::Fetch, Api::ListOffsets])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

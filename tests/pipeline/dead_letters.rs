@@ -21,10 +21,7 @@ use traffic_manager::{
 };
 use uuid::Uuid;
 
-use crate::{
-    support::World,
-    topic::{records, takes},
-};
+use crate::{support::World, topic::records, topic_settings::takes};
 
 fn readable(offset: i64) -> Record {
     let event = seal(EventBody {

@@ -19,7 +19,8 @@ use traffic_manager::{
 
 use crate::{
     support::{TestApp, World, eventually},
-    topic::{Routes, records, send, takes},
+    topic::{Routes, records, send},
+    topic_settings::takes,
 };
 
 /// A world that is patient with its database, as a busy machine wants it, and tells the audit of access soon.

@@ -25,5 +25,6 @@ mod sick_broker;
 mod support;
 mod tls;
 mod topic;
+mod topic_settings;
 mod trail;
 mod verify;

@@ -14,7 +14,8 @@ use traffic_manager::{
 
 use crate::{
     support::{TestApp, World, eventually},
-    topic::{Routes, admin, records, set, takes},
+    topic::{Routes, records},
+    topic_settings::{admin, set, takes},
 };
 
 /// Makes the events of a tenant larger by so many bytes, without changing what they say.

@@ -4,8 +4,6 @@ use std::{sync::Arc, time::Duration};
 
 use rdkafka::{
     Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions, AlterConfig, ResourceSpecifier},
-    client::DefaultClientContext,
     consumer::{Consumer as _, StreamConsumer},
     producer::{FutureProducer, FutureRecord},
 };
@@ -23,7 +21,7 @@ use traffic_manager::{
 };
 use uuid::Uuid;
 
-use crate::support::{World, eventually, secure};
+use crate::support::{World, secure};
 
 /// Every record of a topic, in partition order, read until `count` have come.
 pub async fn records(topic: &str, count: usize) -> Vec<Record> {
@@ -59,27 +57,6 @@ pub async fn send(topic: &str, record: &Record) {
     message.key = record.key.as_deref();
     message.payload = record.value.as_deref();
     producer.send(message, Duration::from_secs(10)).await.expect("the record is taken");
-}
-
-/// Who makes and changes topics.
-pub fn admin() -> AdminClient<DefaultClientContext> {
-    secure::kafka().create().expect("an admin client")
-}
-
-/// Sets what a topic takes, and nothing else.
-pub async fn takes(topic: &str, bytes: &str) {
-    let alter = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", bytes);
-    let altered = admin().alter_configs(&[alter], &AdminOptions::new()).await.expect("Kafka answers");
-    altered.into_iter().for_each(|result| drop(result.expect("it is altered")));
-    eventually("the topic is altered", async || (set(topic, "max.message.bytes").await == bytes).then_some(())).await;
-}
-
-/// What is set for a topic.
-pub async fn set(topic: &str, name: &str) -> String {
-    let topics = [ResourceSpecifier::Topic(topic)];
-    let described = admin().describe_configs(&topics, &AdminOptions::new()).await.expect("Kafka answers");
-    let resource = described.into_iter().next().expect("one topic").expect("its settings");
-    resource.get(name).and_then(|entry| entry.value.clone()).expect("a value")
 }
 
 /// The write path of a world, without anything behind it.
