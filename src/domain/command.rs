@@ -132,6 +132,11 @@ pub enum Op {
 }
 
 impl Op {
+    /// Whether it is about the tenant as a whole, whose tag its precondition names.
+    pub fn is_of_the_tenant(&self) -> bool {
+        matches!(self, Self::Apply(_) | Self::CreateTenant { .. } | Self::PatchTenant { .. } | Self::DeleteTenant { .. })
+    }
+
     /// The rules of policies that it writes, with the JSON pointer of each policy. Those that stay as they are stored are not written.
     pub fn written_rules(&self) -> Vec<(String, Vec<Rule>)> {
         let written: Vec<(String, &[Rule])> = match self {

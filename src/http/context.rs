@@ -78,6 +78,8 @@ pub struct WriteContext {
     source_ip: Option<String>,
     idempotency_key: Option<String>,
     precondition: Precondition,
+    /// Weak tags of `If-Match`.
+    weak_tags: Vec<VersionTag>,
     confirm_in_use: bool,
     body_bytes: u32,
 }
@@ -138,7 +140,13 @@ impl WriteContext {
             source_ip: self.source_ip,
             body_bytes: self.body_bytes,
         };
-        let command = Command { tenant, op, precondition: self.precondition, confirm_in_use: self.confirm_in_use };
+        let mut precondition = self.precondition;
+        // RFC 9110 §13.1.1 compares strongly. The tag of a tenant's state is weak where it came with a coded snapshot (decision 17), and is one of
+        // that revision all the same; a route or a policy is sent with a strong tag only.
+        if let (Some(IfMatch::Tags(tags)), true) = (&mut precondition.if_match, op.is_of_the_tenant()) {
+            tags.extend(self.weak_tags);
+        }
+        let command = Command { tenant, op, precondition, confirm_in_use: self.confirm_in_use };
         Ok(Request { command, facts, idempotency_key: self.idempotency_key, traceparent })
     }
 
@@ -150,7 +158,8 @@ impl WriteContext {
         let must_not_exist = fields.check("If-None-Match:", must_not_exist(headers));
         let values = reason.zip(key).zip(must_not_exist);
         let ((reason, idempotency_key), must_not_exist) = fields.finish(values)?;
-        let precondition = Precondition { if_match: if_match(headers)?, must_not_exist };
+        let (if_match, weak_tags) = if_match(headers)?;
+        let precondition = Precondition { if_match, must_not_exist };
         Ok(Self {
             caller,
             request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
@@ -158,6 +167,7 @@ impl WriteContext {
             source_ip: request.extensions().get::<ClientAddress>().map(|address| address.0.to_string()),
             idempotency_key,
             precondition,
+            weak_tags,
             confirm_in_use: false,
             body_bytes: 0,
         })
@@ -222,19 +232,21 @@ impl FromRequest for ReadContext {
     }
 }
 
-fn if_match(headers: &HeaderMap) -> Result<Option<IfMatch>, Problem> {
+/// `If-Match`, and the weak tags in it.
+fn if_match(headers: &HeaderMap) -> Result<(Option<IfMatch>, Vec<VersionTag>), Problem> {
     let malformed = |invalid: Invalid| Problem::new(Code::MalformedRequest, invalid.detail);
-    Ok(condition(headers, &header::IF_MATCH).map_err(malformed)?.map(|condition| match condition {
-        Condition::Any => IfMatch::Any,
-        Condition::Tags(tags) => IfMatch::Tags(tags),
-    }))
+    Ok(match condition(headers, &header::IF_MATCH).map_err(malformed)? {
+        None => (None, Vec::new()),
+        Some(Condition::Any) => (Some(IfMatch::Any), Vec::new()),
+        Some(Condition::Tags { strong, weak }) => (Some(IfMatch::Tags(strong)), weak),
+    })
 }
 
 fn must_not_exist(headers: &HeaderMap) -> Result<bool, Invalid> {
     match condition(headers, &header::IF_NONE_MATCH) {
         Ok(None) => Ok(false),
         Ok(Some(Condition::Any)) => Ok(true),
-        Ok(Some(Condition::Tags(_))) | Err(_) => Err(Invalid::new("only_star", "a write takes If-None-Match: * only")),
+        Ok(Some(Condition::Tags { .. })) | Err(_) => Err(Invalid::new("only_star", "a write takes If-None-Match: * only")),
     }
 }
 

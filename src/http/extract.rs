@@ -371,8 +371,6 @@ pub(super) fn data_error(message: &str) -> Invalid {
         "too_deep"
     } else if detail.starts_with("must have one of") {
         "one_of"
-    } else if detail.starts_with("invalid value: integer") && detail.contains("a whole number from") {
-        "out_of_range"
     } else if detail.starts_with("too many: ") {
         "too_many"
     } else if SERDES_OWN.iter().any(|own| detail.starts_with(own)) {

@@ -39,6 +39,7 @@ pub fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a header::Header
 struct EntityTag<'a> {
     /// False: not an entity tag, but what some clients send for one. The text ends at a comma or white space.
     is_quoted: bool,
+    is_weak: bool,
     opaque: &'a str,
 }
 
@@ -54,15 +55,16 @@ fn entity_tags(list: &str) -> (Vec<EntityTag<'_>>, bool) {
             return (tags, true);
         }
         let text = rest.strip_prefix("W/").unwrap_or(rest);
+        let is_weak = text.len() < rest.len();
         let (tag, after) = match text.strip_prefix('"') {
             Some(quoted) => match quoted.split_once('"') {
-                Some((opaque, after)) => (EntityTag { is_quoted: true, opaque }, after),
+                Some((opaque, after)) => (EntityTag { is_quoted: true, is_weak, opaque }, after),
                 None => return (tags, false),
             },
             None if text.starts_with('*') && text.len() < rest.len() => return (tags, false),
             None => {
                 let (opaque, after) = text.split_at(text.find([',', ' ', '\t', '"']).unwrap_or(text.len()));
-                (EntityTag { is_quoted: false, opaque }, after)
+                (EntityTag { is_quoted: false, is_weak, opaque }, after)
             }
         };
         let is_empty = !tag.is_quoted && tag.opaque.is_empty();
@@ -80,14 +82,18 @@ pub enum Condition {
     /// `*`
     Any,
     /// Entity tags; those that no object of ours can have are left out.
-    Tags(Vec<VersionTag>),
+    Tags {
+        /// The strong ones.
+        strong: Vec<VersionTag>,
+        /// The weak ones.
+        weak: Vec<VersionTag>,
+    },
 }
 
-/// A condition on the object's tag, if there is one. Weak tags count like strong ones: our tags name a revision, and the `W/` tells that the
-/// bytes were sent in another coding, not that the object may be another one.
+/// A condition on the object's tag, if there is one.
 pub fn condition(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Condition>, Invalid> {
     let malformed = || Invalid::new("not_entity_tags", format!("{name} must be * or a list of entity tags in quotes"));
-    let (mut read, mut count, mut any) = (Vec::new(), 0, false);
+    let (mut strong, mut weak, mut count, mut any) = (Vec::new(), Vec::new(), 0, false);
     let mut is_there = false;
     for value in headers.get_all(name) {
         is_there = true;
@@ -102,12 +108,15 @@ pub fn condition(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Condit
             return Err(malformed());
         }
         count += tags.len();
-        read.extend(tags.iter().filter_map(|tag| tag.opaque.parse().ok()));
+        for tag in &tags {
+            let tags = if tag.is_weak { &mut weak } else { &mut strong };
+            tags.extend(tag.opaque.parse::<VersionTag>().ok());
+        }
     }
     match (is_there, any, count) {
         (false, ..) => Ok(None),
         (true, true, 1) => Ok(Some(Condition::Any)),
-        (true, false, 1..) => Ok(Some(Condition::Tags(read))),
+        (true, false, 1..) => Ok(Some(Condition::Tags { strong, weak })),
         _ => Err(malformed()),
     }
 }
@@ -261,9 +270,12 @@ mod tests {
         assert_eq!(read(&[]), Some(None));
         assert_eq!(read(&["*"]), Some(Some(Condition::Any)));
         for lines in [vec![ONE, TWO], vec![&both], vec![ONE, "\"a,b\", \"x\"", TWO]] {
-            assert_eq!(read(&lines), Some(Some(Condition::Tags(vec![tag(1), tag(2)]))), "{lines:?}");
+            let Some(Some(Condition::Tags { mut strong, weak })) = read(&lines) else { panic!("{lines:?}") };
+            strong.extend(weak);
+            strong.sort_by_key(|tag| tag.revision);
+            assert_eq!(strong, [tag(1), tag(2)], "{lines:?}");
         }
-        assert_eq!(read(&["\",\""]), Some(Some(Condition::Tags(Vec::new()))));
+        assert_eq!(read(&["\",\""]), Some(Some(Condition::Tags { strong: Vec::new(), weak: Vec::new() })));
         for malformed in
             ["", ",", "x", "0123456789abcdef.1", "\"a", "a\"", "\"a\" \"b\"", "\"a\"\"b\"", "W/x", "w/\"x\"", "*, *", "*, \"a\""]
         {
@@ -345,7 +357,8 @@ mod tests {
             let list = written.join(&comma);
             let wanted: Vec<_> = revisions.iter().map(|at| tag(*at)).collect();
             let all = headers(&header::IF_MATCH, &[&list]);
-            prop_assert_eq!(condition(&all, &header::IF_MATCH).unwrap(), Some(Condition::Tags(wanted.clone())));
+            let (strong, weak) = if weak { (Vec::new(), wanted.clone()) } else { (wanted.clone(), Vec::new()) };
+            prop_assert_eq!(condition(&all, &header::IF_MATCH).unwrap(), Some(Condition::Tags { strong, weak }));
             let all = headers(&header::IF_NONE_MATCH, &[&list]);
             prop_assert!(wanted.iter().all(|tag| seen(&all).has(tag)) && !seen(&all).has(&tag(100)));
         }
@@ -353,8 +366,8 @@ mod tests {
         #[test]
         fn no_list_makes_a_parser_panic_or_read_what_is_not_there(list in LISTS, other in LISTS) {
             let all = headers(&header::IF_MATCH, &[&list, &other]);
-            if let Ok(Some(Condition::Tags(tags))) = condition(&all, &header::IF_MATCH) {
-                prop_assert!(tags.iter().all(|tag| list.contains(&tag.to_string()) || other.contains(&tag.to_string())));
+            if let Ok(Some(Condition::Tags { strong, weak })) = condition(&all, &header::IF_MATCH) {
+                prop_assert!(strong.iter().chain(&weak).all(|tag| list.contains(&tag.to_string()) || other.contains(&tag.to_string())));
             }
             let all = headers(&header::IF_NONE_MATCH, &[&list, &other]);
             prop_assert!(!seen(&all).has(&tag(1000)) || list.trim_matches([' ', ',', '\t']) == "*" || other.trim_matches([' ', ',', '\t']) == "*");

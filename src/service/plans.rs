@@ -306,7 +306,7 @@ fn in_document(document: &Document, sought: Sought<'_>) -> Option<String> {
                 routes.iter().position(|doc| doc.service == *service && doc.env == *env).map(|at| format!("/routes/{at}"));
             route.or_else(|| policy(service, env).map(|at| format!("/policies/{at}")))
         }
-        Sought::Host(host, prefix) => policies.iter().enumerate().find_map(|(at, doc)| {
+        Sought::Host(host, prefix) => policies.iter().enumerate().rev().find_map(|(at, doc)| {
             let has_prefix = prefix.is_none_or(|prefix| doc.path_prefix.as_str() == prefix);
             let host = doc.hosts.iter().position(|own| has_prefix && own == host)?;
             Some(format!("/policies/{at}/hosts/{host}"))

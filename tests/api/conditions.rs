@@ -34,12 +34,13 @@ async fn if_match_lets_through_only_the_present_tag() {
     for form in ["activate", "deactivate"] {
         app.post(&format!("{ROUTE}/{form}")).header("if-match", first.header("etag")).problem(412, "precondition_failed").await;
     }
-    // A weak tag is of one revision too: of a stale one it does not match, of the present one it does.
+    // A weak tag never matches a route (RFC 9110 §13.1.1), of whatever revision it is.
     let weak = format!("W/{}", second.header("etag"));
     app.delete(ROUTE).header("if-match", format!("W/{}", first.header("etag"))).problem(412, "precondition_failed").await;
+    app.delete(ROUTE).header("if-match", &weak).problem(412, "precondition_failed").await;
     assert_eq!(events(&app).await, 3);
 
-    let list = format!("\"x\", {weak}");
+    let list = format!("\"x\", {weak}, {}", second.header("etag"));
     let third = app.patch(ROUTE).header("if-match", list).json(&json!({ "url": "http://c" })).expect(200).await;
     app.patch(ROUTE).header("if-match", "*").json(&json!({ "url": "http://d" })).expect(200).await;
     app.delete(ROUTE).header("if-match", third.header("etag")).problem(412, "precondition_failed").await;

@@ -216,6 +216,7 @@ async fn a_tenant_has_only_hosts_that_it_is_allowed() {
 }
 
 /// A session in a schema of its own, as the release before leaves it.
+#[expect(clippy::disallowed_methods, reason = "migrations are texts of many statements, on a connection of the test's own")]
 async fn before_the_rule(db: &Database) -> Client {
     let client = connect(&url_of("PG_OWNER_URL", &db.name)).await;
     client.batch_execute("create schema before; set search_path = before; set app.tenants = '*'").await.unwrap();
@@ -234,6 +235,7 @@ fn migrations() -> Vec<(u32, String)> {
     all
 }
 
+#[expect(clippy::disallowed_methods, reason = "migrations are texts of many statements, on a connection of the test's own")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_migration_keeps_hosts_of_two_tenants_and_tells_of_them() {
     let db = Database::create().await;

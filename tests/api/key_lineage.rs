@@ -163,7 +163,8 @@ async fn all_that_came_of_a_key_ends_with_it_unless_it_is_kept() {
     let mut told: Vec<(String, String)> = office.app.db.rows(sql, &[]).await.iter().map(|row| (row.get(0), row.get(1))).collect();
     let mut wanted: Vec<(String, String)> = ["a", "c"].map(|name| (family.id(name).to_owned(), String::new())).to_vec();
     wanted.extend(["b", "d", "e"].map(|name| (family.id(name).to_owned(), "maker_revoked".to_owned())));
-    (told.sort(), wanted.sort());
+    told.sort();
+    wanted.sort();
     assert_eq!(told, wanted, "each is told to the audit once");
 }
 

@@ -45,7 +45,7 @@ async fn a_range_that_ends_before_it_begins_is_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_time_that_is_too_late_is_told_so_everywhere() {
+async fn the_last_second_of_the_year_9999_is_a_time_everywhere() {
     let app = TestApp::start().await;
     let first = app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a.example" })).expect(201).await;
     let mut walked = 0;
@@ -58,19 +58,15 @@ async fn a_time_that_is_too_late_is_told_so_everywhere() {
             let rest = operation.required_query(&first.tag(), &[parameter.name]);
             let tenant = if operation.template == "/api/v1/routes" { "&tenant=acme" } else { "" };
             let path = format!("{}?{rest}&{}={LAST}{tenant}", operation.path(), parameter.name).replace("?&", "?");
-            let refused = app.call(method.clone(), &path).problem(422, "invalid_request").await;
-            assert!(refused.pointers().contains(&format!("?{}", parameter.name).as_str()), "{path}");
-            assert_eq!(refused.json["errors"][0]["code"], "too_late", "{path}");
+            // Whatever else may be wrong: there may be nothing at that instant, or a range may end before it begins.
+            let answer = app.call(method.clone(), &path).send().await;
+            assert!(!answer.json.to_string().contains("not_a_time") && answer.status != 400, "{path}: {}", answer.json);
             walked += 1;
         }
         for (pointer, schema) in operation.texts().iter().filter(|(_, schema)| schema["format"] == "date-time") {
             let body = operation.body_with(pointer, LAST);
-            let refused = app.call(method.clone(), &operation.path()).json(&body).problem(422, "invalid_request").await;
-            assert_eq!(
-                (refused.pointers(), &refused.json["errors"][0]["code"]),
-                (vec![pointer.as_str()], &json!("too_late")),
-                "{schema}"
-            );
+            let answer = app.call(method.clone(), &operation.path()).json(&body).send().await;
+            assert!(!answer.pointers().contains(&pointer.as_str()), "{schema}: {}", answer.json);
             walked += 1;
         }
     }

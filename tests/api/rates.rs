@@ -54,7 +54,9 @@ async fn who_tries_keys_out_is_held_up_before_they_are_looked_for() {
 }
 
 /// What somebody may try out, from the address of others: each of these makes another credential that is not good.
-fn sprays(known: &str, issuer: &Signer) -> Vec<(&'static str, Box<dyn Fn() -> String + Send + Sync>)> {
+type Spray = (&'static str, Box<dyn Fn() -> String + Send + Sync>);
+
+fn sprays(known: &str, issuer: &Signer) -> Vec<Spray> {
     let made_up = |token: NewToken| token.token.expose_secret().to_owned();
     let known: KeyId = known.parse().unwrap();
     let forged = Signer::ec(&issuer.kid);

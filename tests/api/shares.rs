@@ -167,6 +167,7 @@ async fn end(waiting: Vec<tokio::task::JoinHandle<Response>>) {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a transaction that stays open, on a connection of the test's own")]
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_command_holds_up_only_its_own_tenant() {
     let (office, a, b) = two_tenants(&["write.lanes=1", "write.large_changes=100"], &["editor"]).await;

@@ -36,7 +36,7 @@ pub fn request_headers() -> Vec<Row> {
         ),
         (
             "If-Match",
-            "`*`, or entity tags, strong or weak: 412 unless the object exists with one of these.",
+            "`*`, or entity tags: 412 unless the object exists with one of these. A weak one is of the tenant as a whole, and never of a route or a policy.",
             json!({ "type": "string", "pattern": tags, "examples": ["*", "\"adc74a594a3e0e8f.4\""] }),
         ),
         ("If-None-Match.create", "Create only: 412 if the object exists.", json!({ "const": "*" })),

@@ -273,7 +273,9 @@ fn place(places: &[ChangeNames], sought: Sought<'_>) -> Option<String> {
     if matches!(sought, Sought::Changes) {
         return Some("/changes".to_owned());
     }
-    places.iter().enumerate().find_map(|(at, named)| Some(format!("/changes/{at}{}", named.member(sought)?)))
+    let mut found = places.iter().enumerate().filter_map(|(at, named)| Some(format!("/changes/{at}{}", named.member(sought)?)));
+    // Of two changes that want one host, the later one cannot have it.
+    if matches!(sought, Sought::Host(..)) { found.next_back() } else { found.next() }
 }
 
 /// `POST /tenants/{tenant}/batch`

@@ -90,13 +90,13 @@ impl ast::Visitor for Portable {
 fn flags(set: &ast::Flags) -> Result<(), Refused> {
     for item in &set.items {
         match item.kind {
+            // RE2 does not know x. It changes how a pattern is written and not what it means: proxies get it without spaces and comments.
             FlagsItemKind::Negation
-            | FlagsItemKind::Flag(Flag::CaseInsensitive | Flag::MultiLine | Flag::DotMatchesNewLine | Flag::SwapGreed) => {}
-            FlagsItemKind::Flag(Flag::IgnoreWhitespace) => {
-                return Err((item.span, "not every proxy knows the flag x: write the pattern without spaces and comments"));
-            }
+            | FlagsItemKind::Flag(
+                Flag::CaseInsensitive | Flag::MultiLine | Flag::DotMatchesNewLine | Flag::SwapGreed | Flag::IgnoreWhitespace,
+            ) => {}
             FlagsItemKind::Flag(Flag::Unicode | Flag::CRLF) => {
-                return Err((item.span, "not every proxy knows the flags u and R: only i, m, s and U are taken"));
+                return Err((item.span, "not every proxy knows the flags u and R: only i, m, s, x and U are taken"));
             }
         }
     }
