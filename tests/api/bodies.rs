@@ -475,7 +475,7 @@ async fn every_conflict_of_a_batch_names_its_change() {
         (
             vec![put("b", "v1"), new.clone(), policy("b", &["d.example"]), policy("api", &["d.example"])],
             "host_taken",
-            "/changes/2/policy/hosts/0",
+            "/changes/3/policy/hosts/0",
         ),
         (vec![new.clone(), json!({ "action": "deactivate", "route": name("v1") })], "version_in_use", "/changes/1/route"),
         (
