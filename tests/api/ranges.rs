@@ -58,6 +58,8 @@ async fn the_last_second_of_the_year_9999_is_a_time_everywhere() {
             let rest = operation.required_query(&first.tag(), &[parameter.name]);
             let tenant = if operation.template == "/api/v1/routes" { "&tenant=acme" } else { "" };
             let path = format!("{}?{rest}&{}={LAST}{tenant}", operation.path(), parameter.name).replace("?&", "?");
+            // An export that is good goes on for as long as the archive is asked: this one is refused for its format.
+            let path = if path.contains("/audit/export") { format!("{path}&format=none") } else { path };
             // Whatever else may be wrong: there may be nothing at that instant, or a range may end before it begins.
             let answer = app.call(method.clone(), &path).send().await;
             assert!(!answer.json.to_string().contains("not_a_time") && answer.status != 400, "{path}: {}", answer.json);
