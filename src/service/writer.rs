@@ -2,7 +2,7 @@
 //!
 //! Each tenant belongs to one lane, and each lane is a task that takes what waits (up to `write.max_batch`, no added delay) into one
 //! transaction. While a commit is under way the next group collects, so groups grow with the load and a write alone is not held up.
-//! Large commands (plans, batches, the end of a tenant) have a lane of their own ([`large`]), so that they hold up only their own tenant.
+//! Large commands (plans, batches, the end of a tenant) have a lane of their own (`large`), so that they hold up only their own tenant.
 //! A reply is sent only after the commit, and after `on_commit` has moved this instance's cache forward. What is personal in a request is
 //! sealed before it waits, so nothing behind [`Writer::write`] has it.
 

@@ -2,7 +2,7 @@
 //!
 //! A compiled pattern is a deterministic automaton of bounded size: it reads each byte of a value once, whatever the pattern, takes no
 //! memory while it does so, and its whole weight is known. New patterns are of the syntax that Envoy, `HAProxy`, nginx, Caddy and Traefik understand
-//! alike ([`portable`]); `\d`, `\s`, `\w` and `\b` are ASCII. Stored patterns may be older than these rules: see [`Patterns::of`].
+//! alike (`portable`); `\d`, `\s`, `\w` and `\b` are ASCII. Stored patterns may be older than these rules: see [`Patterns::of`].
 //!
 //! Rejected: a check of the compiled size alone (RE2 reads some accepted patterns in another way, and PCRE takes exponential time for some), and
 //! matching by a lazily built automaton (its memory grows with the values that callers choose).
