@@ -61,7 +61,7 @@ fn entity_tags(list: &str) -> (Vec<EntityTag<'_>>, bool) {
                 Some((opaque, after)) => (EntityTag { is_quoted: true, is_weak, opaque }, after),
                 None => return (tags, false),
             },
-            None if text.starts_with('*') && text.len() < rest.len() => return (tags, false),
+            None if is_weak && text.starts_with('*') => return (tags, false),
             None => {
                 let (opaque, after) = text.split_at(text.find([',', ' ', '\t', '"']).unwrap_or(text.len()));
                 (EntityTag { is_quoted: false, is_weak, opaque }, after)

@@ -6,9 +6,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use uuid::Uuid;
-
 use super::{
     Error,
     keys::By,
@@ -21,7 +18,6 @@ use crate::{
         access::{AccessEvent, Kind},
         command::Rejection,
         dead_letter::{Decision, LetterId, LetterKey, LetterState},
-        event::Actor,
         ids::TenantName,
     },
     resilience::{CallError, Dependency},
@@ -342,22 +338,7 @@ fn decider(wish: &Wish) -> store::dead_letters::By {
 }
 
 fn told(wish: &Wish, action: &str, head: &Head) -> AccessEvent {
-    let By { caller, source_ip, request_id } = &wish.by;
-    AccessEvent {
-        id: Uuid::now_v7(),
-        kind: Kind::Operated,
-        action: action.to_owned(),
-        status: None,
-        reason: wish.reason.clone(),
-        // Whose a letter is, only its sender has said.
-        tenant: head.tenant.clone(),
-        visible_to: None,
-        actor: Some(Actor::clone(&caller.actor)),
-        key: caller.key().map(str::to_owned),
-        object: Some(head.key.id.to_string()),
-        source_ip: source_ip.clone(),
-        request_id: request_id.clone(),
-        occurred_at: Timestamp::now().into(),
-        suppressed: 0,
-    }
+    let (reason, object) = (wish.reason.clone(), Some(head.key.id.to_string()));
+    // Whose a letter is, only its sender has said: its tenant's auditors are not told.
+    AccessEvent { reason, tenant: head.tenant.clone(), object, ..wish.by.told(Kind::Operated, action) }
 }

@@ -3,15 +3,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use jiff::Timestamp;
-use uuid::Uuid;
-
 use super::{Error, keys::By, trail::Trail};
 use crate::{
-    domain::{
-        access::{AccessEvent, Kind},
-        event::Actor,
-    },
+    domain::access::{AccessEvent, Kind},
     resilience::{Dependency, Forced},
     store::{self, Server, Visible},
 };
@@ -57,21 +51,5 @@ impl Drills {
 }
 
 fn told(by: &By, action: &str, what: String) -> AccessEvent {
-    let By { caller, source_ip, request_id } = by;
-    AccessEvent {
-        id: Uuid::now_v7(),
-        kind: Kind::Operated,
-        action: action.to_owned(),
-        status: None,
-        reason: Some(what),
-        tenant: None,
-        visible_to: None,
-        actor: Some(Actor::clone(&caller.actor)),
-        key: caller.key().map(str::to_owned),
-        object: None,
-        source_ip: source_ip.clone(),
-        request_id: request_id.clone(),
-        occurred_at: Timestamp::now().into(),
-        suppressed: 0,
-    }
+    AccessEvent { reason: Some(what), ..by.told(Kind::Operated, action) }
 }

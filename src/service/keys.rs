@@ -55,6 +55,28 @@ pub struct By {
     pub request_id: String,
 }
 
+impl By {
+    /// What the audit of access is told of an action of theirs, made now: no tenant yet, and nothing that was acted on.
+    pub(super) fn told(&self, kind: Kind, action: &str) -> AccessEvent {
+        AccessEvent {
+            id: Uuid::now_v7(),
+            kind,
+            action: action.to_owned(),
+            status: None,
+            reason: None,
+            tenant: None,
+            visible_to: None,
+            actor: Some(Actor::clone(&self.caller.actor)),
+            key: self.caller.key().map(str::to_owned),
+            object: None,
+            source_ip: self.source_ip.clone(),
+            request_id: self.request_id.clone(),
+            occurred_at: Timestamp::now().into(),
+            suppressed: 0,
+        }
+    }
+}
+
 /// What a key shall be.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -216,21 +238,6 @@ fn visible(reach: &Reach) -> Visible {
 }
 
 fn told(by: &By, action: &str, tenant: Option<TenantName>, id: KeyId) -> AccessEvent {
-    let By { caller, source_ip, request_id } = by;
-    AccessEvent {
-        id: Uuid::now_v7(),
-        kind: Kind::KeyChanged,
-        action: action.to_owned(),
-        status: None,
-        reason: None,
-        visible_to: tenant.clone(),
-        tenant,
-        actor: Some(Actor::clone(&caller.actor)),
-        key: Some(id.to_string()),
-        object: None,
-        source_ip: source_ip.clone(),
-        request_id: request_id.clone(),
-        occurred_at: Timestamp::now().into(),
-        suppressed: 0,
-    }
+    let key = Some(id.to_string());
+    AccessEvent { visible_to: tenant.clone(), tenant, key, ..by.told(Kind::KeyChanged, action) }
 }

@@ -29,7 +29,6 @@ use crate::{
         command::{Apply, Base, Command, Desired, Op, Rejection, Sought, Summary},
         decide::{self, TenantState},
         document::{Document, RouteDoc},
-        event::Actor,
         ids::{EnvName, ServiceName, TenantName},
         plan::{self, Content, Plan, PlannedChange, Warning},
         policy::{Host, Policy},
@@ -355,23 +354,9 @@ fn in_plan(changes: &[PlannedChange], sought: Sought<'_>) -> Option<String> {
 
 /// What the audit of access is told of a plan that was forgotten.
 fn deleted(by: &By, reason: Option<&str>, tenant: &TenantName, id: Uuid) -> AccessEvent {
-    let By { caller, source_ip, request_id } = by;
-    AccessEvent {
-        id: Uuid::now_v7(),
-        kind: Kind::Operated,
-        action: "plan_deleted".to_owned(),
-        status: None,
-        reason: reason.map(str::to_owned),
-        tenant: Some(tenant.clone()),
-        visible_to: Some(tenant.clone()),
-        actor: Some(Actor::clone(&caller.actor)),
-        key: caller.key().map(str::to_owned),
-        object: Some(id.to_string()),
-        source_ip: source_ip.clone(),
-        request_id: request_id.clone(),
-        occurred_at: Timestamp::now().into(),
-        suppressed: 0,
-    }
+    let (reason, object) = (reason.map(str::to_owned), Some(id.to_string()));
+    let tenant = Some(tenant.clone());
+    AccessEvent { reason, visible_to: tenant.clone(), tenant, object, ..by.told(Kind::Operated, "plan_deleted") }
 }
 
 /// A plan's id: of its own, or one that follows from the idempotency key, so that a retry finds the first.

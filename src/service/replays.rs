@@ -5,13 +5,11 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::{
     Error,
     dead_letters::Wish,
-    keys::By,
     reads::{Page, PageRequest, Reads, cut, one_more},
 };
 use crate::{
@@ -19,7 +17,6 @@ use crate::{
     domain::{
         access::{AccessEvent, Kind},
         command::Rejection,
-        event::Actor,
         ids::TenantName,
     },
     resilience::CallError,
@@ -136,21 +133,6 @@ fn visible(tenant: Option<&TenantName>) -> Visible {
 }
 
 fn told(wish: &Wish, action: &str, tenant: Option<TenantName>, id: Uuid) -> AccessEvent {
-    let By { caller, source_ip, request_id } = &wish.by;
-    AccessEvent {
-        id: Uuid::now_v7(),
-        kind: Kind::Operated,
-        action: action.to_owned(),
-        status: None,
-        reason: wish.reason.clone(),
-        visible_to: tenant.clone(),
-        tenant,
-        actor: Some(Actor::clone(&caller.actor)),
-        key: caller.key().map(str::to_owned),
-        object: Some(id.to_string()),
-        source_ip: source_ip.clone(),
-        request_id: request_id.clone(),
-        occurred_at: Timestamp::now().into(),
-        suppressed: 0,
-    }
+    let (reason, object) = (wish.reason.clone(), Some(id.to_string()));
+    AccessEvent { reason, visible_to: tenant.clone(), tenant, object, ..wish.by.told(Kind::Operated, action) }
 }

@@ -153,7 +153,7 @@ pub enum Sought<'a> {
     Route(&'a RouteName),
     /// The first change of anything of this service in this environment.
     Place(&'a ServiceName, &'a EnvName),
-    /// The first claim of this host, with this path prefix if one is given.
+    /// The last claim of this host, with this path prefix if one is given.
     Host(&'a Host, Option<&'a str>),
     /// All changes together.
     Changes,
