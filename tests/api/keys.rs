@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 
 use crate::support::{
     Answer, Call, PATIENCE, TestApp,
-    callers::Office,
+    callers::{Office, mistyped},
     database::{connect, url_of},
     eventually, secure,
 };
@@ -67,7 +67,7 @@ async fn forged_and_mistyped_keys_are_all_refused_alike() {
     let forged = [
         ("another secret", format!("Bearer {}", altered(&good, 40))),
         ("another id", format!("Bearer {}", altered(&good, 8))),
-        ("mistyped", format!("Bearer {}x", &good[..good.len() - 1])),
+        ("mistyped", format!("Bearer {}", mistyped(&good))),
         ("cut short", format!("Bearer {}", &good[..good.len() - 7])),
         ("too long", format!("Bearer {good}0")),
         ("without its prefix", format!("Bearer {}", &good[4..])),

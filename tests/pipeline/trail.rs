@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::support::{
     Answer, PATIENCE, TestApp,
-    callers::{ASKING, Office, forger},
+    callers::{ASKING, Office, forger, mistyped},
     database::variable,
     eventually, secure,
     switch::Switch,
@@ -135,7 +135,7 @@ async fn every_bad_credential_leaves_a_record_and_none_of_itself() {
     }
     let unknown = NewToken::make(&forger()).unwrap();
     let wrong = NewToken::of(guessed.0.parse().unwrap(), &forger()).unwrap();
-    let mistyped = format!("{}x", &guessed.1[..guessed.1.len() - 1]);
+    let mistyped = mistyped(&guessed.1);
     let bearer = |token: &str| vec![format!("Bearer {token}")];
     let (unknown_id, wrong) = (unknown.id.to_string(), wrong.token.expose_secret().to_owned());
     let forged = [

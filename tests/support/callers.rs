@@ -26,6 +26,12 @@ pub async fn first_key(settings: &Settings) -> String {
     commands::create_key(&settings, arguments).await.expect("the first key").expose_secret().to_owned()
 }
 
+/// A token with another last character, whatever the last one is.
+pub fn mistyped(token: &str) -> String {
+    let (kept, last) = token.split_at(token.len() - 1);
+    format!("{kept}{}", if last == "x" { "y" } else { "x" })
+}
+
 /// The pepper of somebody who makes keys up, and does not know ours.
 pub fn forger() -> Pepper {
     Pepper::new(&"a pepper that a forger has made up".into()).expect("a pepper")
