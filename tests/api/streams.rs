@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{Answer, TestApp, eventually, secure};
+use crate::support::{Answer, PATIENCE, TestApp, eventually, secure};
 
 async fn put(app: &TestApp, route: &str, url: &str) -> Answer {
     app.put(&format!("/routes/acme/{route}")).json(&json!({ "url": format!("http://{url}") })).send().await
@@ -58,7 +58,7 @@ impl Stream {
                 self.text = rest;
                 return Some(block);
             }
-            let chunk = tokio::time::timeout(Duration::from_secs(15), self.response.chunk()).await.expect("something comes");
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("something comes");
             self.text.push_str(std::str::from_utf8(&chunk.expect("a whole stream")?).expect("UTF-8"));
         }
     }

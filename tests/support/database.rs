@@ -74,9 +74,17 @@ impl Database {
         self.superuser.load_full().execute(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
-    /// Its sessions that wait for a lock.
+    /// How many requests' statements wait for a lock.
     pub async fn waiting(&self) -> i64 {
-        self.count("select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'").await
+        self.waiting_statements().await.len() as i64
+    }
+
+    /// The statements of requests that wait for a lock. The archiver of events set aside looks for some on its own connection, which no
+    /// request can use: it waits for the same tables, and says nothing of requests.
+    pub async fn waiting_statements(&self) -> Vec<String> {
+        let sql = "select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' \
+             and query not like '% from set_aside_events %'";
+        self.rows(sql, &[]).await.iter().map(|row| row.get(0)).collect()
     }
 
     /// Keeps everybody from a table until that is released, or dropped.

@@ -31,7 +31,7 @@ use traffic_manager::{
 pub use world::World;
 
 /// How long a condition is waited for before the test fails.
-pub const PATIENCE: Duration = Duration::from_secs(15);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One running service in the role `serve`.
 pub struct TestApp {
@@ -128,6 +128,18 @@ pub const OPEN: [(&str, &str); 5] = [
     ("limits.concurrent_requests_per_tenant", "0"),
 ];
 
+/// A machine that just built everything, and does other things beside the tests, may stand still for seconds. Short time-outs are for the
+/// tests that are about them.
+pub const UNHURRIED: [(&str, &str); 7] = [
+    ("http.request_timeout_ms", "30000"),
+    ("postgres.acquire_timeout_ms", "10000"),
+    ("postgres.connect_timeout_ms", "20000"),
+    ("resilience.postgres_primary.timeout_ms", "10000"),
+    ("resilience.postgres_replica.timeout_ms", "10000"),
+    ("resilience.standing_ms", "10000"),
+    ("write.timeout_ms", "20000"),
+];
+
 /// Settings of a service on `db`, on ports that the system chooses.
 pub fn settings(db: &Database, overrides: &[&str]) -> Settings {
     let mut all = vec![
@@ -140,7 +152,7 @@ pub fn settings(db: &Database, overrides: &[&str]) -> Settings {
         format!("mongo.url={}", database::variable("MONGO_APP_URL")),
         "drain.ready_grace_ms=0".to_owned(),
     ];
-    all.extend(OPEN.iter().map(|(key, value)| format!("{key}={value}")));
+    all.extend(OPEN.iter().chain(&UNHURRIED).map(|(key, value)| format!("{key}={value}")));
     all.extend(secure::overrides().iter().map(|(key, value)| format!("{key}={value}")));
     all.extend(overrides.iter().map(|pair| (*pair).to_owned()));
     Settings::without_environment(&all).expect("the settings are valid")
