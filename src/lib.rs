@@ -28,6 +28,7 @@
 //! | [`audit`] | Kafka to MongoDB, and reading it back |
 //! | [`resilience`] | bulkhead, breaker, timeout and retry budget as one policy |
 //! | [`auth`] | who calls |
+//! | [`coding`] | compression of answers |
 //! | [`tls`] | certificates from files, and the one way to be a TLS client |
 //!
 //! Imports point one way: [`app`] knows everything and nothing knows it; `http → service → store`; everything may use [`domain`], which
@@ -39,6 +40,7 @@ pub mod app;
 pub mod audit;
 pub mod auth;
 pub mod cache;
+pub mod coding;
 pub mod config;
 pub mod domain;
 pub mod http;

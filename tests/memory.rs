@@ -166,34 +166,51 @@ async fn no_body_takes_more_than_four_times_its_size() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The longest that anybody else waits meanwhile, in a build for production. A debug build reads twenty times as slowly, and so do its event loops.
+const OTHERS_WAIT: Duration = Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 100 });
+
+/// A plan that is taken: as many routes as a document may have, in as many bytes as the other kinds.
+fn accepted() -> String {
+    let item = |at: usize| json_route(at, &"p".repeat(SIZE / ITEMS - 120));
+    format!(r#"{{"routes":[{}]}}"#, (0..ITEMS).map(item).collect::<Vec<_>>().join(","))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn others_are_answered_while_large_bodies_are_read() {
     let _alone = ALONE.lock().await;
-    let app = TestApp::with(&["http.request_timeout_ms=120000", "http.workers=1"]).await;
+    // One thread serves all. If it read a body, nobody would be answered meanwhile.
+    let app = TestApp::with(&["http.request_timeout_ms=120000", "write.timeout_ms=60000", "http.workers=1"]).await;
     app.put("/routes/other/web/prod/v1").json(&json!({ "url": "http://a" })).expect(201).await;
-    let open = r#"{"routes":["#;
-    for media_type in [JSON, YAML] {
-        let body = late(open, json_route, ",", "]}");
-        let large = async {
-            let began = Instant::now();
-            app.post("/tenants/other/plans").patient(PATIENCE).body(media_type, body.clone()).expect(422).await;
-            began.elapsed()
-        };
-        tokio::pin!(large);
-        let (mut answered, mut longest) = (0, Duration::ZERO);
-        let took = loop {
-            let began = Instant::now();
-            let one = app.get("/routes/resolve?tenant=other&service=web&env=prod&version=v1").expect(200);
-            tokio::select! {
-                took = &mut large => break took,
-                _ = one => {
-                    longest = longest.max(began.elapsed());
-                    answered += 1;
-                }
-            }
-        };
-        // One thread serves all. If it read the body, nobody would be answered meanwhile.
-        assert!(longest < took / 2, "{media_type}: {longest:?} of {took:?}");
-        assert!(answered >= 10, "{media_type}: {answered} answers in {took:?}");
+    let all = kinds().into_iter().chain([("a plan that is taken", JSON, accepted())]);
+    let (mut longest_of_all, mut answered_in_all, mut wrong) = ((Duration::ZERO, String::new()), 0, Vec::new());
+    for (name, media_type, body) in all {
+        let large = app.post("/tenants/other/plans").patient(PATIENCE).body(media_type, body).send();
+        let (longest, answered) = longest_wait(&app, large).await;
+        answered_in_all += answered;
+        if longest > OTHERS_WAIT {
+            wrong.push(format!("{name} as {media_type}: {longest:?}"));
+        }
+        longest_of_all = longest_of_all.max((longest, format!("{name} as {media_type}")));
+    }
+    println!("the longest wait of {answered_in_all} requests beside large bodies: {longest_of_all:?}");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(answered_in_all >= 1_000, "{answered_in_all} answers");
+}
+
+/// The longest that one of the requests of another waited while `large` was answered, and how many were.
+async fn longest_wait(app: &TestApp, large: impl Future<Output: Send> + Send + 'static) -> (Duration, usize) {
+    // A task of its own: what is checked of its answer holds up nobody here.
+    let large = tokio::spawn(large);
+    let (mut answered, mut longest) = (0, Duration::ZERO);
+    loop {
+        let is_last = large.is_finished();
+        let began = Instant::now();
+        app.get("/routes/resolve?tenant=other&service=web&env=prod&version=v1").expect(200).await;
+        longest = longest.max(began.elapsed());
+        answered += 1;
+        if is_last {
+            large.await.expect("it is answered");
+            return (longest, answered);
+        }
     }
 }

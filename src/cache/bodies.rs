@@ -1,12 +1,13 @@
 //! The bytes of snapshots: made when first asked for, once for each revision of a scope and each coding, and kept while they are asked
 //! for.
 
-use std::{io::Write as _, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use moka::future::Cache;
 
 use crate::{
+    coding::{Coding, Effort},
     domain::{
         ids::TenantName,
         snapshot::{Scope, TenantSnapshot},
@@ -14,17 +15,6 @@ use crate::{
     },
     resilience::{PoolReport, Workers},
 };
-
-/// A content coding (RFC 9110 §8.4.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Coding {
-    /// As it is.
-    Identity,
-    /// RFC 1952.
-    Gzip,
-    /// RFC 8878.
-    Zstd,
-}
 
 type Key = (TenantName, Scope, VersionTag, Coding);
 
@@ -61,21 +51,9 @@ impl Bodies {
             if coding == Coding::Identity && snapshot.route_count() <= LARGE {
                 return Ok(snapshot.body(&scope).into());
             }
-            let made = workers.run(move || encode(snapshot.body(&scope), coding)).await;
+            let made = workers.run(move || coding.encode(snapshot.body(&scope).into(), Effort::Kept)).await;
             made.map_err(std::io::Error::other).flatten()
         };
         self.made.try_get_with(key, make).await
-    }
-}
-
-fn encode(body: Vec<u8>, coding: Coding) -> std::io::Result<Bytes> {
-    match coding {
-        Coding::Identity => Ok(body.into()),
-        Coding::Gzip => {
-            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-            encoder.write_all(&body)?;
-            Ok(encoder.finish()?.into())
-        }
-        Coding::Zstd => Ok(zstd::bulk::compress(&body, zstd::DEFAULT_COMPRESSION_LEVEL)?.into()),
     }
 }

@@ -7,6 +7,7 @@ pub mod asyncapi;
 mod audit;
 mod authority;
 mod bulk;
+mod compression;
 mod context;
 mod dead_letters;
 pub mod docs;
@@ -106,6 +107,11 @@ fn read() -> actix_web::Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
+/// Compresses the answers of a route, for clients that take that.
+fn compressed(route: actix_web::Route) -> actix_web::Route {
+    route.wrap(from_fn(compression::compress))
+}
+
 /// Every endpoint of the API, on one screen.
 fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
     const ROUTE: &str = "/routes/{tenant}/{service}/{env}/{version}";
@@ -113,7 +119,7 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
     let route = |rest: &str| resource(format!("{ROUTE}{rest}"));
     config.service(
         web::scope("/api/v1")
-            .service(resource("/routes").route(read().to(routes::list)).route(post().to(routes::upsert)))
+            .service(resource("/routes").route(compressed(read().to(routes::list))).route(post().to(routes::upsert)))
             .service(resource("/routes/resolve").route(read().to(resolve::resolve)))
             .service(resource("/routes/activate").route(post().to(routes::activate_by_body)))
             .service(resource("/routes/deactivate").route(post().to(routes::deactivate_by_body)))
@@ -126,9 +132,9 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
             )
             .service(route("/activate").route(post().to(routes::activate)))
             .service(route("/deactivate").route(post().to(routes::deactivate)))
-            .service(route("/history").route(read().to(routes::history)))
+            .service(route("/history").route(compressed(read().to(routes::history))))
             .service(route("/blame").route(read().to(past::blame)))
-            .service(resource("/policies").route(read().to(policies::list)))
+            .service(resource("/policies").route(compressed(read().to(policies::list))))
             .service(
                 resource(POLICY)
                     .route(read().to(policies::get))
@@ -136,8 +142,8 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
                     .route(patch().to(policies::patch))
                     .route(delete().to(policies::delete)),
             )
-            .service(resource(format!("{POLICY}/history")).route(read().to(policies::history)))
-            .service(resource("/tenants").route(read().to(tenants::list)).route(post().to(tenants::create)))
+            .service(resource(format!("{POLICY}/history")).route(compressed(read().to(policies::history))))
+            .service(resource("/tenants").route(compressed(read().to(tenants::list))).route(post().to(tenants::create)))
             .service(
                 resource("/tenants/{tenant}")
                     .route(read().to(tenants::get))
@@ -147,36 +153,40 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
             .service(
                 resource("/tenants/{tenant}/plans")
                     .app_data(bulk.clone())
-                    .route(read().to(plans::list))
+                    .route(compressed(read().to(plans::list)))
                     .route(post().to(plans::create)),
             )
-            .service(resource("/tenants/{tenant}/plans/{id}").route(read().to(plans::get)).route(delete().to(plans::delete)))
+            .service(
+                resource("/tenants/{tenant}/plans/{id}")
+                    .route(compressed(read().to(plans::get)))
+                    .route(delete().to(plans::delete)),
+            )
             .service(resource("/tenants/{tenant}/plans/{id}/apply").route(post().to(plans::apply)))
             .service(resource("/tenants/{tenant}/batch").app_data(bulk.clone()).route(post().to(plans::batch)))
             .service(resource("/tenants/{tenant}/rollback").route(post().to(plans::rollback)))
-            .service(resource("/tenants/{tenant}/export").route(read().to(plans::export)))
-            .service(resource("/tenants/{tenant}/diff").route(read().to(past::diff)))
+            .service(resource("/tenants/{tenant}/export").route(compressed(read().to(plans::export))))
+            .service(resource("/tenants/{tenant}/diff").route(compressed(read().to(past::diff))))
             .service(resource("/tenants/{tenant}/snapshot").route(read().to(polling::snapshot)))
-            .service(resource("/tenants/{tenant}/changes").route(read().to(polling::changes)))
+            .service(resource("/tenants/{tenant}/changes").route(compressed(read().to(polling::changes))))
             .service(resource("/tenants/{tenant}/stream").route(get().to(streams::stream)))
             .service(resource("/stream").route(get().to(streams::all)))
-            .service(resource("/audit/route").route(read().to(audit::route)))
-            .service(resource("/audit/recent").route(read().to(audit::recent)))
-            .service(resource("/audit/action").route(read().to(audit::action)))
-            .service(resource("/audit/time-range").route(read().to(audit::time_range)))
-            .service(resource("/audit/events").route(read().to(audit::events)))
+            .service(resource("/audit/route").route(compressed(read().to(audit::route))))
+            .service(resource("/audit/recent").route(compressed(read().to(audit::recent))))
+            .service(resource("/audit/action").route(compressed(read().to(audit::action))))
+            .service(resource("/audit/time-range").route(compressed(read().to(audit::time_range))))
+            .service(resource("/audit/events").route(compressed(read().to(audit::events))))
             .service(resource("/audit/export").route(get().to(exports::export)))
             .service(resource("/audit/verify").route(read().to(audit::verify)))
-            .service(resource("/audit/access").route(read().to(audit::access::list)))
+            .service(resource("/audit/access").route(compressed(read().to(audit::access::list))))
             .service(resource("/audit/status").route(read().to(audit::status)))
-            .service(resource("/dead-letters").route(read().to(dead_letters::list)))
+            .service(resource("/dead-letters").route(compressed(read().to(dead_letters::list))))
             .service(resource("/dead-letters/redrive").route(post().to(dead_letters::redrive_many)))
-            .service(resource("/dead-letters/{letter_id}").route(read().to(dead_letters::get)))
+            .service(resource("/dead-letters/{letter_id}").route(compressed(read().to(dead_letters::get))))
             .service(resource("/dead-letters/{letter_id}/redrive").route(post().to(dead_letters::redrive)))
             .service(resource("/dead-letters/{letter_id}/discard").route(post().to(dead_letters::discard)))
-            .service(resource("/replays").route(read().to(replays::list)).route(post().to(replays::create)))
+            .service(resource("/replays").route(compressed(read().to(replays::list))).route(post().to(replays::create)))
             .service(resource("/replays/{replay_id}").route(read().to(replays::get)).route(delete().to(replays::cancel)))
-            .service(resource("/keys").route(read().to(keys::list)).route(post().to(keys::create)))
+            .service(resource("/keys").route(compressed(read().to(keys::list))).route(post().to(keys::create)))
             .service(resource("/keys/{key_id}").route(read().to(keys::get)).route(delete().to(keys::revoke)))
             .service(resource("/keys/{key_id}/rotate").route(post().to(keys::rotate)))
             .service(resource("/resilience/{dependency}/drill").route(post().to(drills::begin)).route(delete().to(drills::end)))

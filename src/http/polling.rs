@@ -5,9 +5,9 @@ mod operations;
 use std::time::Duration;
 
 use actix_web::{
-    FromRequest as _, HttpMessage, HttpRequest, HttpResponse,
+    FromRequest as _, HttpRequest, HttpResponse,
     dev::Payload,
-    http::header::{self, ContentEncoding, Encoding, Header as _, HeaderName, HeaderValue},
+    http::header::{self, HeaderName, HeaderValue},
     web,
 };
 use bytes::Bytes;
@@ -17,7 +17,7 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState,
+    ApiState, compression,
     context::{ReadContext, STALE},
     extract::{Fields, Query},
     headers::{preference, version_tag},
@@ -29,10 +29,11 @@ use super::{
 };
 use crate::{
     auth::Caller,
+    coding::Coding,
     domain::{Invalid, snapshot::Scope, tag::VersionTag},
     service::{
         Error, Freshness,
-        polls::{Changes, Coding, Polled, Polls},
+        polls::{Changes, Polled, Polls},
     },
 };
 
@@ -85,12 +86,12 @@ pub async fn snapshot(
     let wait = Wait::of(&request, wait.as_deref())?;
     let asked = state.polls.snapshot(&tenant, &scope, &freshness, wait.time());
     let held = wait.as_long_as_good(&state, &caller, around.request_timeout, asked).await?;
-    let (tag, coding) = (held.scope_tag(&scope), coding(&request));
+    let (tag, coding) = (held.scope_tag(&scope), compression::accepted(&request));
     let mut response = if freshness.seen.has(&tag) {
         unmoved(&state.polls, &tag, coding)
     } else {
         let mut response = json(state.polls.body(&held, &scope, coding).await?);
-        if let Some(name) = coding_name(coding) {
+        if let Some(name) = coding.name() {
             response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
         }
         tagged(&state.polls, response, &tag, coding)
@@ -264,27 +265,6 @@ pub(super) async fn within<T>(limit: Duration, answer: impl Future<Output = Resu
 async fn within_problem<T>(limit: Duration, answer: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     let late = || Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms");
     tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
-}
-
-/// The coding that the client prefers among ours (RFC 9110 §12.5.3).
-pub(super) fn coding(request: &impl HttpMessage) -> Coding {
-    if !request.headers().contains_key(header::ACCEPT_ENCODING) {
-        return Coding::Identity;
-    }
-    let ours = [Encoding::zstd(), Encoding::gzip(), Encoding::identity()];
-    match header::AcceptEncoding::parse(request).ok().and_then(|accepted| accepted.negotiate(ours.iter())) {
-        Some(Encoding::Known(ContentEncoding::Zstd)) => Coding::Zstd,
-        Some(Encoding::Known(ContentEncoding::Gzip)) => Coding::Gzip,
-        _ => Coding::Identity,
-    }
-}
-
-fn coding_name(coding: Coding) -> Option<&'static str> {
-    match coding {
-        Coding::Identity => None,
-        Coding::Gzip => Some("gzip"),
-        Coding::Zstd => Some("zstd"),
-    }
 }
 
 pub(super) fn json(body: Bytes) -> HttpResponse {

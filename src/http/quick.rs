@@ -24,6 +24,7 @@ use actix_web::{
 use uuid::Uuid;
 
 use super::{
+    compression,
     context::{CORRELATION_ID, MIN_REVISION, RequestId},
     gate::{Gate, Polled},
     headers::seen,
@@ -144,7 +145,7 @@ impl Quick {
         }
         let tag = self.polls.unmoved_held(tenant, service, env, &seen(request.headers()))?;
         let standing = self.gate.admit_at_once(request, SNAPSHOT, &Polled { tenant, service, env })?;
-        Some((polling::unmoved(&self.polls, &tag, polling::coding(request)), standing))
+        Some((polling::unmoved(&self.polls, &tag, compression::accepted(request)), standing))
     }
 }
 

@@ -18,10 +18,10 @@ use super::{
 use crate::{
     auth::{AuthorizedTenant, Reach},
     cache::{
-        bodies::Coding,
         live::Told,
         waiters::{Full, Waiter},
     },
+    coding::Coding,
     config::ms,
     domain::{
         snapshot::Scope,

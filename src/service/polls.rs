@@ -6,10 +6,10 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Freshness, Seen, patterns::PatternPool, writer::Writer};
-pub use crate::cache::bodies::Coding;
 use crate::{
     auth::AuthorizedTenant,
     cache::{Cache, CacheError},
+    coding::Coding,
     config,
     domain::{
         command::Rejection,

@@ -15,6 +15,7 @@ mod bad_input;
 mod bodies;
 mod changes;
 mod commits;
+mod compression;
 mod conditions;
 mod cors;
 mod docs;

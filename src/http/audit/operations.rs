@@ -256,17 +256,20 @@ pub fn operations() -> Vec<Operation> {
             .about("The newest events first.")
             .query::<RouteIn>()
             .reads()
-            .answers(Answer::json::<RouteOut>(200, "Its events.", events(json!({ "route": key() })))),
+            .answers(Answer::json::<RouteOut>(200, "Its events.", events(json!({ "route": key() }))))
+            .compressed(),
         Operation::get("/api/v1/audit/recent", "auditRecent", "What happened lately")
             .about("The newest events first.")
             .query::<RecentIn>()
             .reads()
-            .answers(Answer::json::<RecentOut>(200, "Events.", events(json!({ "days": 7 })))),
+            .answers(Answer::json::<RecentOut>(200, "Events.", events(json!({ "days": 7 }))))
+            .compressed(),
         Operation::get("/api/v1/audit/action", "auditAction", "What happened in one way")
             .about("The newest events first.")
             .query::<ActionIn>()
             .reads()
-            .answers(Answer::json::<ActionOut>(200, "Events.", events(json!({ "action": "created", "hours": 24 })))),
+            .answers(Answer::json::<ActionOut>(200, "Events.", events(json!({ "action": "created", "hours": 24 }))))
+            .compressed(),
         Operation::get("/api/v1/audit/time-range", "auditTimeRange", "What happened between two times")
             .about("The newest events first. `end_time` must be after `start_time`.")
             .query::<TimeRangeIn>()
@@ -275,12 +278,14 @@ pub fn operations() -> Vec<Operation> {
                 200,
                 "Events.",
                 events(json!({ "start_time": "2026-11-21T00:00:00.000000Z", "end_time": "2026-11-22T00:00:00.000000Z" })),
-            )),
+            ))
+            .compressed(),
         Operation::get("/api/v1/audit/events", "listAuditEvents", "List archived events")
             .about("Pages, newest first, by the clocks of the instances.")
             .query::<EventsIn>()
             .reads()
             .answers(Answer::json::<PageOut<ArchivedEvent>>(200, "A page.", json!({ "items": [archived()], "next_cursor": null })))
+            .compressed()
             .refuses(&[Code::InvalidCursor]),
         exports::operation(),
         Operation::get("/api/v1/audit/verify", "verifyAudit", "Recompute a tenant's hash chain from the archive")
@@ -300,6 +305,7 @@ pub fn operations() -> Vec<Operation> {
             .query::<AccessIn>()
             .reads()
             .answers(Answer::json::<PageOut<Access>>(200, "A page.", json!({ "items": [access()], "next_cursor": null })))
+            .compressed()
             .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
         Operation::get("/api/v1/audit/status", "getAuditStatus", "How far the archive is behind")
             .about("For one tenant, or a page of all. A hole before the newest archived revision does not show here; `verify` finds it.")

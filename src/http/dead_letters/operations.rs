@@ -129,6 +129,7 @@ pub fn operations() -> Vec<Operation> {
                 "A page.",
                 json!({ "items": [letter("waiting")], "next_cursor": null }),
             ))
+            .compressed()
             .refuses(&[Code::InvalidCursor]),
         Operation::post("/api/v1/dead-letters/redrive", "redriveDeadLetters", "Send many dead letters again")
             .about("The newest that nobody has decided on, or whose sending was not finished; the oldest of them first.")
@@ -144,6 +145,7 @@ pub fn operations() -> Vec<Operation> {
             .about("With its key, headers and value as they came.")
             .reads()
             .answers(Answer::json::<WholeDeadLetter>(200, "The letter.", whole()))
+            .compressed()
             .refuses(&[Code::DeadLetterNotFound, Code::InvalidRequest]),
         Operation::post("/api/v1/dead-letters/{letter_id}/redrive", "redriveDeadLetter", "Send a dead letter again")
             .about(

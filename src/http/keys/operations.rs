@@ -82,6 +82,7 @@ pub fn operations() -> Vec<Operation> {
             .query::<ListIn>()
             .reads()
             .answers(Answer::json::<PageOut<Key>>(200, "A page.", json!({ "items": [key()], "next_cursor": null })))
+            .compressed()
             .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
         Operation::post(LIST, "createKey", "Make an API key")
             .about("Nobody gives more than it has: a tenant's administrator gives keys of its tenant, and what ends gives nothing that ends later. Without `expires_at` the key ends with what its maker came with, if that ends. The token is in this answer and never again.")

@@ -249,6 +249,18 @@ impl Operation {
         self
     }
 
+    /// Has answers that are compressed for clients that take that: `compressed` in `http/mod.rs`.
+    #[must_use]
+    pub fn compressed(mut self) -> Self {
+        for answer in self.answers.iter_mut().filter(|answer| answer.status == 200) {
+            let tags = answer.certain.iter_mut().chain(&mut answer.possible);
+            tags.filter(|name| **name == "ETag").for_each(|name| *name = "ETag.weak");
+            answer.certain.push("Vary");
+            answer.possible.push("Content-Encoding");
+        }
+        self.headers(&["Accept-Encoding"])
+    }
+
     /// Where it stands in the document.
     pub fn place(&self) -> (&'static str, &'static str) {
         (self.path, self.method)

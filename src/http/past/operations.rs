@@ -84,5 +84,6 @@ pub fn diff() -> Operation {
         .query::<DiffIn>()
         .reads()
         .answers(Answer::json::<Difference>(200, "The difference.", difference).with(&["ETag"]))
+            .compressed()
         .refuses(&[Code::TenantNotFound, Code::RevisionNotReached])
 }

@@ -24,6 +24,7 @@ pub fn operations() -> Vec<Operation> {
                 "A page.",
                 json!({ "items": [without(&plan(), &["changes"])], "next_cursor": null }),
             ))
+            .compressed()
             .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
         plans(Operation::post("/api/v1/tenants/{tenant}/plans", "createPlan", "Work out what makes a document of what there is"))
             .about(
@@ -44,6 +45,7 @@ pub fn operations() -> Vec<Operation> {
         Operation::get("/api/v1/tenants/{tenant}/plans/{id}", "getPlan", "Read a plan")
             .reads()
             .answers(Answer::json::<Plan>(200, "The plan.", plan()))
+            .compressed()
             .refuses(&[Code::PlanNotFound]),
         Operation::delete("/api/v1/tenants/{tenant}/plans/{id}", "deletePlan", "Forget a plan")
             .about("Takes the rights that applying it takes, and is told to the audit of access.")
@@ -80,6 +82,7 @@ pub fn operations() -> Vec<Operation> {
                 Answer::as_read::<DocumentIn>(200, "The document.", &["application/yaml", "application/json"], document())
                     .with(&["ETag"]),
             )
+            .compressed()
             .refuses(&[Code::TenantNotFound, Code::InvalidRequest]),
         past::diff_operation(),
     ]

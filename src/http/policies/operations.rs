@@ -30,6 +30,7 @@ pub fn operations() -> Vec<Operation> {
             .query::<ListIn>()
             .reads_no_older()
             .answers(Answer::json::<PageOut<Policy>>(200, "A page.", page(policy())).with(&["ETag"]))
+            .compressed()
             .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
         Operation::get(POLICY, "getPolicy", "Read a traffic policy")
             .about("With `at`, as it was then.")
@@ -64,6 +65,7 @@ pub fn operations() -> Vec<Operation> {
             .query::<HistoryIn>()
             .reads_no_older()
             .answers(Answer::json::<PageOut<Event>>(200, "A page.", page(event_schema::policy_example())).with(&["ETag"]))
+            .compressed()
             .refuses(&gone)
             .refuses(&[Code::InvalidCursor]),
     ]

@@ -101,6 +101,7 @@ pub fn operations() -> Vec<Operation> {
                     .with(&["ETag"])
                     .perhaps(&["TM-Stale", "Preference-Applied"]),
             )
+            .compressed()
             .refuses(&[Code::TenantNotFound, Code::TooManyWaiters]),
         Operation::get("/api/v1/tenants/{tenant}/stream", "streamChanges", "Changes as they happen, as server-sent events")
             .about(

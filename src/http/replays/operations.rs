@@ -75,6 +75,7 @@ pub fn operations() -> Vec<Operation> {
             .query::<ListIn>()
             .reads()
             .answers(Answer::json::<PageOut<Replay>>(200, "A page.", json!({ "items": [replay()], "next_cursor": null })))
+            .compressed()
             .refuses(&[Code::InvalidCursor]),
         Operation::post(LIST, "createReplay", "Publish a piece of the history again")
             .about(

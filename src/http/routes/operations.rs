@@ -63,6 +63,7 @@ pub fn operations() -> Vec<Operation> {
             .query::<ListIn>()
             .reads_no_older()
             .answers(Answer::json::<PageOut<RouteOut>>(200, "A page.", page(route())).perhaps(&["ETag"]))
+            .compressed()
             .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
         upserts(Operation::post(LIST, "upsertRoute", "Create or replace a route").body::<RouteIn>(names(spec())))
             .about("Active unless `is_active` says otherwise. A first route makes its tenant. What is left out goes back to its default."),
@@ -103,6 +104,7 @@ pub fn operations() -> Vec<Operation> {
             .query::<HistoryIn>()
             .reads_no_older()
             .answers(Answer::json::<PageOut<Event>>(200, "A page.", page(event_schema::example())).with(&["ETag"]))
+            .compressed()
             .refuses(&gone)
             .refuses(&[Code::InvalidCursor]),
         past::blame_operation(),

@@ -101,6 +101,7 @@ pub fn operations() -> Vec<Operation> {
             .query::<ListIn>()
             .reads()
             .answers(Answer::json::<PageOut<Tenant>>(200, "A page.", json!({ "items": [tenant()], "next_cursor": null })))
+            .compressed()
             .refuses(&[Code::InvalidCursor]),
         Operation::post(LIST, "createTenant", "Create a tenant")
             .about("Its first revision. A first route makes its tenant too.")

@@ -1,0 +1,95 @@
+//! Compresses answers that are made for one request: lists, differences, changes, plans, exports of documents.
+//!
+//! A compressed answer has a weak entity tag, because two representations of a resource may not share a strong one (RFC 9110 §8.8.3.3). A
+//! single route, policy or tenant is never compressed: its tag is the condition of the next write, and `If-Match` compares strongly.
+//! Snapshots are compressed once for each revision and kept (`cache::bodies`). Streams are not compressed: an encoder for each of ten
+//! thousand open connections costs more memory than all of their tenants.
+
+use actix_web::{
+    Error, HttpMessage, HttpResponse,
+    body::{BoxBody, MessageBody},
+    dev::{ServiceRequest, ServiceResponse},
+    http::{
+        StatusCode,
+        header::{self, AcceptEncoding, ContentEncoding, Encoding, Header as _, HeaderMap, HeaderValue},
+    },
+    middleware::Next,
+    web,
+};
+use bytes::Bytes;
+
+use super::{ApiState, problem::Problem};
+use crate::{
+    coding::{Coding, Effort},
+    resilience::Workers,
+    service::Error as ServiceError,
+};
+
+/// Shorter bodies go as they are: they fit into one packet either way.
+const WORTH_IT: usize = 1024;
+
+/// Longer bodies are compressed on a thread that serves nobody. A shorter one takes less than half a millisecond.
+const LONG: usize = 32 * 1024;
+
+/// Returns the coding that the client prefers among ours (RFC 9110 §12.5.3).
+pub(super) fn accepted(request: &impl HttpMessage) -> Coding {
+    if !request.headers().contains_key(header::ACCEPT_ENCODING) {
+        return Coding::Identity;
+    }
+    let ours = [Encoding::zstd(), Encoding::gzip(), Encoding::identity()];
+    match AcceptEncoding::parse(request).ok().and_then(|accepted| accepted.negotiate(ours.iter())) {
+        Some(Encoding::Known(ContentEncoding::Zstd)) => Coding::Zstd,
+        Some(Encoding::Known(ContentEncoding::Gzip)) => Coding::Gzip,
+        _ => Coding::Identity,
+    }
+}
+
+/// Compresses the answer of the handler that it stands around, if the client takes that and the answer is long enough.
+pub(super) async fn compress(
+    request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    let coding = accepted(&request);
+    let state = request.app_data::<web::Data<ApiState>>().cloned();
+    let (request, mut response) = next.call(request).await?.map_into_boxed_body().into_parts();
+    if matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED) {
+        response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
+        if let Some(state) = state {
+            response = compressed(&state.workers, response, coding).await?;
+        }
+    }
+    Ok(ServiceResponse::new(request, response))
+}
+
+async fn compressed(workers: &Workers, mut response: HttpResponse, coding: Coding) -> Result<HttpResponse, Problem> {
+    let Some(name) = coding.name() else { return Ok(response) };
+    if response.status() == StatusCode::NOT_MODIFIED {
+        weaken_tag(response.headers_mut());
+        return Ok(response);
+    }
+    let (head, body) = response.into_parts();
+    let body = match body.try_into_bytes() {
+        Ok(body) if body.len() >= WORTH_IT => body,
+        Ok(body) => return Ok(head.set_body(BoxBody::new(body))),
+        Err(streamed) => return Ok(head.set_body(streamed)),
+    };
+    let body = encoded(workers, body, coding).await?;
+    let mut response = head.set_body(BoxBody::new(body));
+    response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+    weaken_tag(response.headers_mut());
+    Ok(response)
+}
+
+async fn encoded(workers: &Workers, body: Bytes, coding: Coding) -> Result<Bytes, ServiceError> {
+    let is_long = body.len() > LONG;
+    let encode = move || coding.encode(body, Effort::Once);
+    let encoded = if is_long { workers.run(encode).await.map_err(ServiceError::internal)? } else { encode() };
+    encoded.map_err(ServiceError::internal)
+}
+
+/// Makes the tag one of a representation among several.
+fn weaken_tag(headers: &mut HeaderMap) {
+    let strong = headers.get(header::ETAG).map(HeaderValue::as_bytes).filter(|tag| tag.starts_with(b"\""));
+    if let Some(Ok(weak)) = strong.map(|tag| HeaderValue::from_bytes(&[b"W/", tag].concat())) {
+        headers.insert(header::ETAG, weak);
+    }
+}
