@@ -335,7 +335,10 @@ fn watch_postgres(
 ) {
     parts.watch(ms(settings.postgres.replica_check_ms), router, async |router| {
         router.check().await;
-        router.servers().for_each(|server| server.report_pool());
+        router.servers().for_each(|server| {
+            server.close_old();
+            server.report_pool();
+        });
     });
     let sampled = (unpublished.clone(), router.primary().clone());
     parts.watch(Duration::from_secs(1), &sampled, async |(unpublished, primary)| unpublished.sample(&primary).await);

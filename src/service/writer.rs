@@ -257,7 +257,7 @@ impl Lane {
         let policy = self.primary.policy();
         let mut sojourn = Sojourn::new(policy.target_wait(), policy.standing(), Instant::now());
         let mut step = Duration::ZERO;
-        while receiver.recv_many(&mut arrived, self.settings.max_batch).await > 0 {
+        while self.next_group(&mut receiver, &mut arrived).await > 0 {
             metrics::gauge!(names::WRITE_QUEUE).set(receiver.len() as f64);
             let began = Instant::now();
             let take = |waiting: Waiting| {
@@ -269,6 +269,19 @@ impl Lane {
             self.answer(taken).await;
             step = began.elapsed();
         }
+    }
+
+    /// Waits for commands, and returns how many came. The connection goes back to the pool when none come for a while: an idle lane would keep
+    /// it past its lifetime.
+    async fn next_group(&mut self, receiver: &mut mpsc::Receiver<Waiting>, arrived: &mut Vec<Waiting>) -> usize {
+        let most = self.settings.max_batch;
+        if self.connection.is_some() {
+            match tokio::time::timeout(LATELY, receiver.recv_many(arrived, most)).await {
+                Ok(count) => return count,
+                Err(_) => self.connection = None,
+            }
+        }
+        receiver.recv_many(arrived, most).await
     }
 
     /// Does what was taken, and answers.

@@ -210,6 +210,14 @@ impl Server {
         self.renewed.renew();
     }
 
+    /// Closes the idle connections that may not be lent again. Each of them keeps buffers as large as the largest statement and row that it
+    /// has carried, some megabytes after a plan, and nobody may ask for it for long.
+    pub fn close_old(&self) {
+        for pool in [&self.pool, &self.writing] {
+            pool.retain(|_, metrics| !is_old(&self.renewed, self.lifetime, &metrics));
+        }
+    }
+
     /// Writes the pool's numbers into the metrics.
     pub fn report_pool(&self) {
         let (status, writing) = (self.pool.status(), self.writing.status());

@@ -1,9 +1,11 @@
 //! What is forgotten when its time is over.
 
+use std::collections::HashSet;
+
 use serde_json::json;
 use traffic_manager::service::upkeep;
 
-use crate::support::{TestApp, primary, settings};
+use crate::support::{TestApp, eventually, primary, settings};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_and_plans_are_forgotten_when_their_time_is_over_and_not_before() {
@@ -39,4 +41,24 @@ async fn keys_and_plans_are_forgotten_when_their_time_is_over_and_not_before() {
     assert_eq!(plans, [young.json["id"].as_str().unwrap()]);
     assert_eq!(write("young").await.header("idempotency-replayed"), "true");
     assert_eq!(write("old").await.header("idempotency-replayed"), "", "a new request by now");
+}
+
+/// A connection keeps buffers as large as the largest plan that it has carried.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_end_at_their_age_though_nobody_asks_for_one() {
+    let app = TestApp::with(&["postgres.max_lifetime_ms=1000", "postgres.replica_check_ms=100", "postgres.replica_urls="]).await;
+    // Those of the lanes and those of the readers; not the one that listens for as long as the service runs.
+    let sessions = async || {
+        let sql = "select pid from pg_stat_activity where datname = current_database() and usename = 'traffic_manager' \
+             and query not ilike 'listen %'";
+        app.db.rows(sql, &[]).await.iter().map(|row| row.get::<_, i32>(0)).collect::<HashSet<_>>()
+    };
+    let tenant = async |n: usize| {
+        app.put(&format!("/routes/t{n}/web/prod/v1")).json(&json!({"url": "http://a"})).expect(201).await;
+        app.get(&format!("/tenants/t{n}/export")).expect(200).await;
+    };
+    futures_util::future::join_all((0..16).map(tenant)).await;
+    let used = sessions().await;
+    assert!(used.len() > 4, "{used:?}");
+    eventually("they have ended", async || sessions().await.is_disjoint(&used).then_some(())).await;
 }

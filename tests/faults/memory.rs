@@ -106,6 +106,8 @@ async fn what_large_work_took_is_given_back() {
     // What the routes' bodies are kept for is a minute, and no memory that is lost.
     environment.insert("TM__WRITE__TIMEOUT_MS".into(), "30000".into());
     environment.insert("TM__HTTP__REQUEST_TIMEOUT_MS".into(), "60000".into());
+    // So long a connection keeps the buffers that its largest statement took.
+    environment.insert("TM__POSTGRES__MAX_LIFETIME_MS".into(), "10000".into());
     let process = Process::start("serve", &environment);
     let caller = Caller { http: secure::http().timeout(Duration::from_secs(90)).build().unwrap(), base: process.base() };
     let get = async || {
