@@ -382,6 +382,7 @@ async fn serve(
     parts.watch(ms(settings.read.refresh_ms), &cache, async |cache| cache.refresh().await);
     parts.watch(ms(settings.read.snapshot_every_ms), &cache, async |cache| cache.save().await);
     parts.watch(Duration::from_secs(60), &cache, async |cache| cache.prune().await);
+    parts.watch(Duration::from_secs(10), &cache, async |cache| cache.bodies.drop_idle().await);
     if !settings.kafka.bootstrap_servers.is_empty() {
         let following = follower::follow(cache.clone(), settings.kafka.clone(), parts.stop_watchers.clone());
         parts.watchers.push(tokio::spawn(following));

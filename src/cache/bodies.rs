@@ -43,6 +43,11 @@ impl Bodies {
         PoolReport::bytes("snapshot_bodies", self.made.weighted_size(), self.bytes)
     }
 
+    /// Drops the bodies that nobody has asked for lately. The cache does this by itself only when it is used.
+    pub async fn drop_idle(&self) {
+        self.made.run_pending_tasks().await;
+    }
+
     /// The body of a scope of a snapshot in a coding. All who ask at the same time share the making.
     pub async fn get(&self, snapshot: &Arc<TenantSnapshot>, scope: &Scope, coding: Coding) -> Result<Bytes, Arc<std::io::Error>> {
         let key = (snapshot.tenant().clone(), scope.clone(), snapshot.scope_tag(scope), coding);

@@ -3,12 +3,16 @@
 //! moka decides who stays, by weight and use. Hits do not go through it, for it records each one in channels that all threads share:
 //! they are answered from a map beside it, without writing to anything that another thread reads, and tell moka of a tenant's use at
 //! most once a tick. Whatever moka evicts leaves the map too.
+//!
+//! Both maps free what was removed from them late, in batches of some thirty for each thread, and a snapshot has megabytes. So neither owns one: an
+//! entry of the map is emptied when it is removed, and moka has a weak pointer.
 
 use std::sync::{
-    Arc,
+    Arc, Weak,
     atomic::{AtomicU32, Ordering},
 };
 
+use arc_swap::ArcSwapOption;
 use moka::{notification::RemovalCause, ops::compute::Op, sync::Cache};
 use papaya::HashMap;
 
@@ -26,32 +30,54 @@ pub enum Becomes {
 
 /// The resident snapshots of one instance.
 pub struct Resident {
-    kept: Cache<TenantName, Arc<TenantSnapshot>>,
+    kept: Cache<TenantName, Weighed>,
     hot: Arc<HashMap<TenantName, Hot>>,
     tick: AtomicU32,
 }
 
+/// What moka knows of a snapshot.
+#[derive(Clone)]
+struct Weighed {
+    snapshot: Weak<TenantSnapshot>,
+    weight: u32,
+}
+
 struct Hot {
-    snapshot: Arc<TenantSnapshot>,
+    /// `None` once the entry has left the map.
+    snapshot: ArcSwapOption<TenantSnapshot>,
     /// The tick in which moka was last told of its use.
     told: AtomicU32,
+}
+
+impl Weighed {
+    fn of(snapshot: &Arc<TenantSnapshot>) -> Self {
+        Self { snapshot: Arc::downgrade(snapshot), weight: u32::try_from(snapshot.weight()).unwrap_or(u32::MAX) }
+    }
+}
+
+impl Hot {
+    fn is(&self, snapshot: &Weak<TenantSnapshot>) -> bool {
+        self.snapshot.load().as_ref().is_some_and(|held| Arc::as_ptr(held) == snapshot.as_ptr())
+    }
 }
 
 impl Resident {
     /// Room for snapshots of `bytes` in all, by their weight.
     pub fn new(bytes: u64) -> Self {
         let hot: Arc<HashMap<TenantName, Hot>> = Arc::default();
-        let weigh = |_: &TenantName, snapshot: &Arc<TenantSnapshot>| u32::try_from(snapshot.weight()).unwrap_or(u32::MAX);
         let evicting = hot.clone();
         let kept = Cache::builder()
             .max_capacity(bytes)
-            .weigher(weigh)
+            .weigher(|_, weighed: &Weighed| weighed.weight)
             // A newer snapshot may be in its place by now: that one stays. So does one that was put in its own place, to be weighed again.
             .eviction_listener(move |tenant, evicted, cause| {
                 if cause == RemovalCause::Replaced {
                     return;
                 }
-                let _ = evicting.pin().remove_if(&*tenant, |_, hot| Arc::ptr_eq(&hot.snapshot, &evicted));
+                let hot = evicting.pin();
+                if let Ok(Some((_, removed))) = hot.remove_if(&*tenant, |_, hot| hot.is(&evicted.snapshot)) {
+                    removed.snapshot.store(None);
+                }
             })
             .build();
         Self { kept, hot, tick: AtomicU32::new(0) }
@@ -70,13 +96,18 @@ impl Resident {
     /// What `read` makes of the tenant's snapshot, if it is here. Not even the count of its users is touched.
     pub fn with<T>(&self, tenant: &str, read: impl FnOnce(&Arc<TenantSnapshot>) -> T) -> Option<T> {
         let hot = self.hot.pin();
-        let held = hot.get(tenant)?;
-        let tick = self.tick.load(Ordering::Relaxed);
-        if held.told.load(Ordering::Relaxed) != tick {
-            held.told.store(tick, Ordering::Relaxed);
-            self.kept.get(tenant);
+        loop {
+            let held = hot.get(tenant)?;
+            // An entry is emptied after it has left the map: the next look finds the one in its place, or none.
+            let snapshot = held.snapshot.load();
+            let Some(snapshot) = &*snapshot else { continue };
+            let tick = self.tick.load(Ordering::Relaxed);
+            if held.told.load(Ordering::Relaxed) != tick {
+                held.told.store(tick, Ordering::Relaxed);
+                self.kept.get(tenant);
+            }
+            return Some(read(snapshot));
         }
-        Some(read(&held.snapshot))
     }
 
     /// Changes the tenant's snapshot under the tenant's lock, which is moka's.
@@ -84,16 +115,21 @@ impl Resident {
         self.kept.entry(tenant.clone()).and_compute_with(|_| {
             // What hits are answered from, and not moka's: what moka has just evicted is still there until its listener has run.
             let hot = self.hot.pin();
-            let held = hot.get(tenant).map(|hot| hot.snapshot.clone());
+            let held = hot.get(tenant).and_then(|hot| hot.snapshot.load_full());
             match change(held) {
                 Becomes::Same => Op::Nop,
                 Becomes::Next(snapshot) => {
                     let told = AtomicU32::new(self.tick.load(Ordering::Relaxed));
-                    hot.insert(tenant.clone(), Hot { snapshot: snapshot.clone(), told });
-                    Op::Put(snapshot)
+                    let weighed = Weighed::of(&snapshot);
+                    if let Some(replaced) = hot.insert(tenant.clone(), Hot { snapshot: Some(snapshot).into(), told }) {
+                        replaced.snapshot.store(None);
+                    }
+                    Op::Put(weighed)
                 }
                 Becomes::Gone => {
-                    hot.remove(tenant);
+                    if let Some(removed) = hot.remove(tenant) {
+                        removed.snapshot.store(None);
+                    }
                     Op::Remove
                 }
             }
@@ -128,6 +164,33 @@ mod tests {
 
     use super::*;
     use crate::domain::snapshot::TenantContent;
+
+    fn snapshot(tenant: &TenantName) -> Arc<TenantSnapshot> {
+        let content = json!({ "tag": "0000000000000001.1", "routes": [], "scopes": [], "policies": [] });
+        Arc::new(TenantSnapshot::new(tenant.clone(), serde_json::from_value(content).unwrap()).unwrap())
+    }
+
+    /// The maps themselves keep a removed entry until there are many.
+    #[test]
+    fn a_snapshot_is_freed_as_soon_as_it_is_replaced_removed_or_evicted() {
+        let tenant: TenantName = "acme".parse().unwrap();
+        let put = |resident: &Resident| {
+            let snapshot = snapshot(&tenant);
+            resident.change(&tenant, |_| Becomes::Next(snapshot.clone()));
+            Arc::downgrade(&snapshot)
+        };
+        let resident = Resident::new(1 << 20);
+        let replaced = put(&resident);
+        let removed = put(&resident);
+        assert!(replaced.upgrade().is_none(), "it was replaced");
+        assert!(Arc::ptr_eq(&resident.get("acme").unwrap(), &removed.upgrade().unwrap()));
+        resident.change(&tenant, |_| Becomes::Gone);
+        assert!(removed.upgrade().is_none() && resident.get("acme").is_none(), "it was removed");
+        let small = Resident::new(1);
+        let evicted = put(&small);
+        small.tick();
+        assert!(evicted.upgrade().is_none() && small.get("acme").is_none(), "it was evicted");
+    }
 
     #[test]
     fn compiled_patterns_count_in_the_weight() {
