@@ -34,20 +34,23 @@ impl Coding {
         }
     }
 
-    /// Returns `body` in this coding. The same body gives the same bytes. Fails only when memory for the encoder cannot be had.
+    /// Returns `body` in this coding, in no more memory than it needs. The same body gives the same bytes. Fails only when memory for the encoder
+    /// cannot be had.
     pub fn encode(self, body: Bytes, effort: Effort) -> io::Result<Bytes> {
-        match self {
-            Self::Identity => Ok(body),
+        let encoded = match self {
+            Self::Identity => return Ok(body),
             Self::Gzip => {
                 let level = if effort == Effort::Once { flate2::Compression::fast() } else { flate2::Compression::default() };
                 let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
                 encoder.write_all(&body)?;
-                Ok(encoder.finish()?.into())
+                encoder.finish()?
             }
             Self::Zstd => {
                 let level = if effort == Effort::Once { 1 } else { zstd::DEFAULT_COMPRESSION_LEVEL };
-                Ok(zstd::bulk::compress(&body, level)?.into())
+                zstd::bulk::compress(&body, level)?
             }
-        }
+        };
+        // Encoders make room for the worst case.
+        Ok(encoded.into_boxed_slice().into())
     }
 }

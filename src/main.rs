@@ -98,6 +98,7 @@ enum PrivacyCommand {
 }
 
 fn main() -> ExitCode {
+    heap::limit_arenas();
     match run(Arguments::parse()) {
         Ok(code) => code,
         Err(error) => {

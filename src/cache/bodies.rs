@@ -1,5 +1,5 @@
-//! The bytes of snapshots: made when first asked for, once for each revision of a scope and each coding, and kept while they are asked
-//! for.
+//! The bytes of snapshots, and compressed changes: made when first asked for, once for each revision of a scope and each coding, and kept while
+//! they are asked for.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,7 +16,35 @@ use crate::{
     resilience::{PoolReport, Workers},
 };
 
-type Key = (TenantName, Scope, VersionTag, Coding);
+/// What a body is of.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    tenant: TenantName,
+    scope: Scope,
+    /// The revision that it leads to.
+    to: VersionTag,
+    of: Of,
+    coding: Coding,
+}
+
+/// Which answer leads there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Of {
+    /// The snapshot.
+    Snapshot,
+    /// The changes after a tag.
+    Changes {
+        /// The tag.
+        after: VersionTag,
+        /// Whether nothing happened later.
+        complete: bool,
+    },
+    /// The snapshot, in place of changes that cannot be told.
+    Reset {
+        /// The tag after which they were asked for.
+        after: VersionTag,
+    },
+}
 
 /// Snapshots with more routes than this are serialised and compressed where they hold up no other request.
 const LARGE: usize = 500;
@@ -50,13 +78,26 @@ impl Bodies {
 
     /// The body of a scope of a snapshot in a coding. All who ask at the same time share the making.
     pub async fn get(&self, snapshot: &Arc<TenantSnapshot>, scope: &Scope, coding: Coding) -> Result<Bytes, Arc<std::io::Error>> {
-        let key = (snapshot.tenant().clone(), scope.clone(), snapshot.scope_tag(scope), coding);
+        let (tenant, to) = (snapshot.tenant().clone(), snapshot.scope_tag(scope));
+        let key = Key { tenant, scope: scope.clone(), to, of: Of::Snapshot, coding };
         let (snapshot, scope, workers) = (snapshot.clone(), scope.clone(), self.workers.clone());
         let make = async move {
             if coding == Coding::Identity && snapshot.route_count() <= LARGE {
                 return Ok(snapshot.body(&scope).into());
             }
             let made = workers.run(move || coding.encode(snapshot.body(&scope).into(), Effort::Kept)).await;
+            made.map_err(std::io::Error::other).flatten()
+        };
+        self.made.try_get_with(key, make).await
+    }
+    /// The plain `body` of another answer in a coding. All who ask at the same time share the making: a change wakes everyone who waits for it.
+    pub async fn encoded(
+        &self, tenant: &TenantName, scope: &Scope, to: &VersionTag, of: Of, body: Bytes, coding: Coding,
+    ) -> Result<Bytes, Arc<std::io::Error>> {
+        let key = Key { tenant: tenant.clone(), scope: scope.clone(), to: to.clone(), of, coding };
+        let workers = self.workers.clone();
+        let make = async move {
+            let made = workers.run(move || coding.encode(body, Effort::Kept)).await;
             made.map_err(std::io::Error::other).flatten()
         };
         self.made.try_get_with(key, make).await

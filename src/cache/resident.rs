@@ -5,11 +5,11 @@
 //! most once a tick. Whatever moka evicts leaves the map too.
 //!
 //! Both maps free what was removed from them late, in batches of some thirty for each thread, and a snapshot has megabytes. So neither owns one: an
-//! entry of the map is emptied when it is removed, and moka has a weak pointer.
+//! entry of the map is emptied when it is removed, and moka has its number.
 
 use std::sync::{
-    Arc, Weak,
-    atomic::{AtomicU32, Ordering},
+    Arc,
+    atomic::{AtomicU32, AtomicU64, Ordering},
 };
 
 use arc_swap::ArcSwapOption;
@@ -33,32 +33,23 @@ pub struct Resident {
     kept: Cache<TenantName, Weighed>,
     hot: Arc<HashMap<TenantName, Hot>>,
     tick: AtomicU32,
+    entries: AtomicU64,
 }
 
-/// What moka knows of a snapshot.
-#[derive(Clone)]
+/// What moka knows of an entry of the map.
+#[derive(Clone, Copy)]
 struct Weighed {
-    snapshot: Weak<TenantSnapshot>,
+    number: u64,
     weight: u32,
 }
 
 struct Hot {
+    /// No other entry has it: what moka evicts must not take a later one with it, even one of the same snapshot.
+    number: u64,
     /// `None` once the entry has left the map.
     snapshot: ArcSwapOption<TenantSnapshot>,
     /// The tick in which moka was last told of its use.
     told: AtomicU32,
-}
-
-impl Weighed {
-    fn of(snapshot: &Arc<TenantSnapshot>) -> Self {
-        Self { snapshot: Arc::downgrade(snapshot), weight: u32::try_from(snapshot.weight()).unwrap_or(u32::MAX) }
-    }
-}
-
-impl Hot {
-    fn is(&self, snapshot: &Weak<TenantSnapshot>) -> bool {
-        self.snapshot.load().as_ref().is_some_and(|held| Arc::as_ptr(held) == snapshot.as_ptr())
-    }
 }
 
 impl Resident {
@@ -69,18 +60,18 @@ impl Resident {
         let kept = Cache::builder()
             .max_capacity(bytes)
             .weigher(|_, weighed: &Weighed| weighed.weight)
-            // A newer snapshot may be in its place by now: that one stays. So does one that was put in its own place, to be weighed again.
+            // A newer entry may be in its place by now: that one stays, also if it has the same snapshot, to be weighed again.
             .eviction_listener(move |tenant, evicted, cause| {
                 if cause == RemovalCause::Replaced {
                     return;
                 }
                 let hot = evicting.pin();
-                if let Ok(Some((_, removed))) = hot.remove_if(&*tenant, |_, hot| hot.is(&evicted.snapshot)) {
+                if let Ok(Some((_, removed))) = hot.remove_if(&*tenant, |_, hot| hot.number == evicted.number) {
                     removed.snapshot.store(None);
                 }
             })
             .build();
-        Self { kept, hot, tick: AtomicU32::new(0) }
+        Self { kept, hot, tick: AtomicU32::new(0), entries: AtomicU64::new(0) }
     }
 
     /// The weight of all of them.
@@ -120,8 +111,10 @@ impl Resident {
                 Becomes::Same => Op::Nop,
                 Becomes::Next(snapshot) => {
                     let told = AtomicU32::new(self.tick.load(Ordering::Relaxed));
-                    let weighed = Weighed::of(&snapshot);
-                    if let Some(replaced) = hot.insert(tenant.clone(), Hot { snapshot: Some(snapshot).into(), told }) {
+                    let number = self.entries.fetch_add(1, Ordering::Relaxed);
+                    let weighed = Weighed { number, weight: u32::try_from(snapshot.weight()).unwrap_or(u32::MAX) };
+                    let entry = Hot { number, snapshot: Some(snapshot).into(), told };
+                    if let Some(replaced) = hot.insert(tenant.clone(), entry) {
                         replaced.snapshot.store(None);
                     }
                     Op::Put(weighed)

@@ -1,8 +1,8 @@
-//! Compresses answers that are made for one request: lists, differences, changes, plans, exports of documents.
+//! Compresses answers that are made for one request: lists, differences, plans, exports of documents.
 //!
 //! A compressed answer has a weak entity tag, because two representations of a resource may not share a strong one (RFC 9110 §8.8.3.3). A
 //! single route, policy or tenant is never compressed: its tag is the condition of the next write, and `If-Match` compares strongly.
-//! Snapshots are compressed once for each revision and kept (`cache::bodies`). Streams are not compressed: an encoder for each of ten
+//! Snapshots and changes, which many ask for at once, are compressed once and kept (`cache::bodies`). Streams are not compressed: an encoder for each of ten
 //! thousand open connections costs more memory than all of their tenants.
 
 use actix_web::{
@@ -18,7 +18,7 @@ use actix_web::{
 };
 use bytes::Bytes;
 
-use super::{ApiState, problem::Problem};
+use super::{ApiState, headers, problem::Problem};
 use crate::{
     coding::{Coding, Effort},
     resilience::Workers,
@@ -26,9 +26,10 @@ use crate::{
 };
 
 /// Shorter bodies go as they are: they fit into one packet either way.
-const WORTH_IT: usize = 1024;
+pub(super) const WORTH_IT: usize = 1024;
 
-/// Longer bodies are compressed on a thread that serves nobody. A shorter one takes less than half a millisecond.
+/// Longer bodies are compressed on a thread that serves nobody, if there is one at once: to wait for one would take longer than to send the
+/// answer as it is. A shorter one takes less than half a millisecond.
 const LONG: usize = 32 * 1024;
 
 /// Returns the coding that the client prefers among ours (RFC 9110 §12.5.3).
@@ -50,7 +51,9 @@ pub(super) async fn compress(
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let coding = accepted(&request);
     let state = request.app_data::<web::Data<ApiState>>().cloned();
-    let (request, mut response) = next.call(request).await?.map_into_boxed_body().into_parts();
+    // What the client has already needs no compression.
+    let answer = headers::unless_seen(next.call(request).await?.map_into_boxed_body());
+    let (request, mut response) = answer.into_parts();
     if matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED) {
         response.headers_mut().append(header::VARY, HeaderValue::from_static("accept-encoding"));
         if let Some(state) = state {
@@ -72,18 +75,19 @@ async fn compressed(workers: &Workers, mut response: HttpResponse, coding: Codin
         Ok(body) => return Ok(head.set_body(BoxBody::new(body))),
         Err(streamed) => return Ok(head.set_body(streamed)),
     };
-    let body = encoded(workers, body, coding).await?;
-    let mut response = head.set_body(BoxBody::new(body));
+    let Some(encoded) = encoded(workers, body.clone(), coding).await? else { return Ok(head.set_body(BoxBody::new(body))) };
+    let mut response = head.set_body(BoxBody::new(encoded));
     response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
     weaken_tag(response.headers_mut());
     Ok(response)
 }
 
-async fn encoded(workers: &Workers, body: Bytes, coding: Coding) -> Result<Bytes, ServiceError> {
+/// `None` when it is long and no thread is free for this caller.
+async fn encoded(workers: &Workers, body: Bytes, coding: Coding) -> Result<Option<Bytes>, ServiceError> {
     let is_long = body.len() > LONG;
     let encode = move || coding.encode(body, Effort::Once);
-    let encoded = if is_long { workers.run(encode).await.map_err(ServiceError::internal)? } else { encode() };
-    encoded.map_err(ServiceError::internal)
+    let encoded = if is_long { workers.run_now(encode).await.map_err(ServiceError::internal)? } else { Some(encode()) };
+    encoded.transpose().map_err(ServiceError::internal)
 }
 
 /// Makes the tag one of a representation among several.

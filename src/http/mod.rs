@@ -167,7 +167,7 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
             .service(resource("/tenants/{tenant}/export").route(compressed(read().to(plans::export))))
             .service(resource("/tenants/{tenant}/diff").route(compressed(read().to(past::diff))))
             .service(resource("/tenants/{tenant}/snapshot").route(read().to(polling::snapshot)))
-            .service(resource("/tenants/{tenant}/changes").route(compressed(read().to(polling::changes))))
+            .service(resource("/tenants/{tenant}/changes").route(read().to(polling::changes)))
             .service(resource("/tenants/{tenant}/stream").route(get().to(streams::stream)))
             .service(resource("/stream").route(get().to(streams::all)))
             .service(resource("/audit/route").route(compressed(read().to(audit::route))))

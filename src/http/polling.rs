@@ -33,7 +33,7 @@ use crate::{
     domain::{Invalid, snapshot::Scope, tag::VersionTag},
     service::{
         Error, Freshness,
-        polls::{Changes, Polled, Polls},
+        polls::{Changes, Of, Polled, Polls},
     },
 };
 
@@ -90,10 +90,7 @@ pub async fn snapshot(
     let mut response = if freshness.seen.has(&tag) {
         unmoved(&state.polls, &tag, coding)
     } else {
-        let mut response = json(state.polls.body(&held, &scope, coding).await?);
-        if let Some(name) = coding.name() {
-            response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
-        }
+        let response = coded(state.polls.body(&held, &scope, coding).await?, coding);
         tagged(&state.polls, response, &tag, coding)
     };
     wait.confirm(&mut response);
@@ -111,6 +108,15 @@ fn tagged(polls: &Polls, mut response: HttpResponse, tag: &VersionTag, coding: C
     headers.insert(header::VARY, HeaderValue::from_static("accept-encoding, prefer"));
     set_coded_tag(&mut response, tag, coding);
     with_age(polls, response)
+}
+
+/// 200 with a body that is in this coding already.
+fn coded(body: Bytes, coding: Coding) -> HttpResponse {
+    let mut response = json(body);
+    if let Some(name) = coding.name() {
+        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+    }
+    response
 }
 
 /// The parameters of `GET /tenants/{tenant}/changes`.
@@ -146,18 +152,24 @@ pub async fn changes(
     let limit = limit.unwrap_or(CHANGES).min(MAX_CHANGES);
     let asked = state.polls.changes(&tenant, &scope, &after, &freshness, limit, wait.time());
     let changes = wait.as_long_as_good(&state, &caller, around.request_timeout, asked).await?;
-    let (to, body) = match &changes {
-        Changes::Since { to, complete, events } => (to.clone(), since(&after, to, *complete, events)),
+    let (to, body, of) = match &changes {
+        Changes::Since { to, complete, events } => {
+            let of = Of::Changes { after: after.clone(), complete: *complete };
+            (to.clone(), since(&after, to, *complete, events), of)
+        }
         Changes::Reset(held) => {
             let snapshot = state.polls.body(held, &scope, Coding::Identity).await?;
-            (held.tag().clone(), reset(&after, held.tag(), &snapshot))
+            (held.tag().clone(), reset(&after, held.tag(), &snapshot), Of::Reset { after: after.clone() })
         }
     };
-    let mut response = json(body.into());
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    let coding = if body.len() < compression::WORTH_IT { Coding::Identity } else { compression::accepted(&request) };
+    let body = match coding {
+        Coding::Identity => body.into(),
+        _ => within(around.request_timeout, state.polls.encoded(&tenant, &scope, &to, of, body.into(), coding)).await?,
+    };
+    let mut response = coded(body, coding);
     wait.confirm(&mut response);
-    set_tag(&mut response, &to);
-    Ok(with_age(&state.polls, response))
+    Ok(tagged(&state.polls, response, &to, coding))
 }
 
 /// `{from, to, complete, changes: [event…]}`; the events are put in as they were published.

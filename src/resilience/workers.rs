@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, thread::available_parallelism};
 
-use super::{Payer, Shares};
+use super::{Payer, Place, Shares};
 use crate::config::Share;
 
 /// Where it is done.
@@ -24,6 +24,18 @@ impl Workers {
     /// Does `work` when the payer of the running task has a place.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, NotDone> {
         let place = self.0.take(&Payer::current()).await.ok_or_else(|| NotDone("the pool is closed".to_owned()))?;
+        Self::run_in(place, work).await
+    }
+
+    /// The same if the payer has a place at once; `None` if not.
+    pub async fn run_now<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<Option<T>, NotDone> {
+        match self.0.try_take(&Payer::current(), 1) {
+            Ok(place) => Self::run_in(place, work).await.map(Some),
+            Err(_) => Ok(None),
+        }
+    }
+
+    async fn run_in<T: Send + 'static>(place: Place, work: impl FnOnce() -> T + Send + 'static) -> Result<T, NotDone> {
         let work = move || {
             // Until it is done, also when nobody waits for it any more.
             let _place = place;

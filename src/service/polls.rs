@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Freshness, Seen, patterns::PatternPool, writer::Writer};
+pub use crate::cache::bodies::Of;
 use crate::{
     auth::AuthorizedTenant,
     cache::{Cache, CacheError},
@@ -122,6 +123,13 @@ impl Polls {
     /// The bytes of a snapshot.
     pub async fn body(&self, snapshot: &Arc<TenantSnapshot>, scope: &Scope, coding: Coding) -> Result<Bytes, Error> {
         Box::pin(self.cache.bodies.get(snapshot, scope, coding)).await.map_err(Error::internal)
+    }
+
+    /// The plain `body` of changes in a coding.
+    pub async fn encoded(
+        &self, tenant: &AuthorizedTenant, scope: &Scope, to: &VersionTag, of: Of, body: Bytes, coding: Coding,
+    ) -> Result<Bytes, Error> {
+        Box::pin(self.cache.bodies.encoded(tenant.name(), scope, to, of, body, coding)).await.map_err(Error::internal)
     }
 
     /// What happened in a scope after a tag, `limit` events or a few more, for a revision

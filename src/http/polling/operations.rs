@@ -95,13 +95,12 @@ pub fn operations() -> Vec<Operation> {
             .about("With `wait` the request is held until there is something to tell.")
             .query::<ChangesIn>()
             .reads_no_older()
-            .headers(&["Prefer"])
+            .headers(&["Prefer", "Accept-Encoding"])
             .answers(
                 Answer::json::<Changes>(200, "Events, or a new beginning.", changes())
-                    .with(&["ETag"])
-                    .perhaps(&["TM-Stale", "Preference-Applied"]),
+                    .with(&["ETag.weak"])
+                    .perhaps(&["Vary", "TM-Stale", "Preference-Applied", "Content-Encoding"]),
             )
-            .compressed()
             .refuses(&[Code::TenantNotFound, Code::TooManyWaiters]),
         Operation::get("/api/v1/tenants/{tenant}/stream", "streamChanges", "Changes as they happen, as server-sent events")
             .about(
