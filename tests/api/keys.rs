@@ -1,17 +1,19 @@
 //! Attacks on API keys, and what their administrators may and may not.
 
 use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret as _;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
+use traffic_manager::auth::key::NewToken;
 
 use crate::support::{
     Answer, Call, PATIENCE, TestApp,
-    callers::{Office, mistyped},
+    callers::{Office, mistyped, pepper},
     database::{connect, url_of},
     eventually, secure,
 };
 
-/// A token that is like another but for one character. Its checksum is made right, so that only its secret is wrong.
+/// A token that is like another but for one character. Its checksum is made right, and its mark is not: as whoever makes tokens up would have it.
 fn altered(token: &str, at: usize) -> String {
     let (said, _) = token.split_at(token.len() - 6);
     let mut bytes = said.as_bytes().to_vec();
@@ -64,7 +66,12 @@ async fn forged_and_mistyped_keys_are_all_refused_alike() {
     let good = office.key("acme", &["viewer"]).await;
     ask(&office).bearer(&good).expect(200).await;
     let basic = format!("Basic {good}");
+    let id = good.split('_').nth(1).unwrap().parse().expect("the id of a key");
+    let issued = |token: NewToken| format!("Bearer {}", token.token.expose_secret());
     let forged = [
+        // Their marks are right, so that they are looked up.
+        ("a token of this key that was never issued", issued(NewToken::of(id, &pepper()).unwrap())),
+        ("a key that was never made", issued(NewToken::make(&pepper()).unwrap())),
         ("another secret", format!("Bearer {}", altered(&good, 40))),
         ("another id", format!("Bearer {}", altered(&good, 8))),
         ("mistyped", format!("Bearer {}", mistyped(&good))),

@@ -65,3 +65,4 @@ mod tls;
 mod upkeep;
 mod urls;
 mod waiting;
+mod yaml_exports;

@@ -32,6 +32,11 @@ pub fn mistyped(token: &str) -> String {
     format!("{kept}{}", if last == "x" { "y" } else { "x" })
 }
 
+/// The pepper of [`ASKING`]: what it takes to issue a token that has the service's own mark.
+pub fn pepper() -> Pepper {
+    Pepper::new(&"a pepper of the tests, 32 bytes or more".into()).expect("a pepper")
+}
+
 /// The pepper of somebody who makes keys up, and does not know ours.
 pub fn forger() -> Pepper {
     Pepper::new(&"a pepper that a forger has made up".into()).expect("a pepper")
