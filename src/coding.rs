@@ -9,9 +9,9 @@ use bytes::Bytes;
 pub enum Coding {
     /// The bytes as they are.
     Identity,
-    /// RFC 1952.
+    /// gzip (RFC 1952).
     Gzip,
-    /// RFC 8878.
+    /// zstd (RFC 8878).
     Zstd,
 }
 

@@ -166,10 +166,10 @@ async fn no_body_takes_more_than_four_times_its_size() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The longest that anybody else waits meanwhile, in a build for production. A debug build reads twenty times as slowly, and so do its event loops.
+/// The longest wait of other requests in a release build. A debug build is some twenty times slower.
 const OTHERS_WAIT: Duration = Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 100 });
 
-/// A plan that is taken: as many routes as a document may have, in as many bytes as the other kinds.
+/// A valid plan of the same size as the other bodies.
 fn accepted() -> String {
     let item = |at: usize| json_route(at, &"p".repeat(SIZE / ITEMS - 120));
     format!(r#"{{"routes":[{}]}}"#, (0..ITEMS).map(item).collect::<Vec<_>>().join(","))
@@ -178,7 +178,7 @@ fn accepted() -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn others_are_answered_while_large_bodies_are_read() {
     let _alone = ALONE.lock().await;
-    // One thread serves all. If it read a body, nobody would be answered meanwhile.
+    // A single worker thread: if it read the body, no other request would be answered meanwhile.
     let app = TestApp::with(&["http.request_timeout_ms=120000", "write.timeout_ms=60000", "http.workers=1"]).await;
     app.put("/routes/other/web/prod/v1").json(&json!({ "url": "http://a" })).expect(201).await;
     let refused = kinds().into_iter().map(|(name, media_type, body)| (name, media_type, body, &[400, 422][..]));
@@ -199,9 +199,9 @@ async fn others_are_answered_while_large_bodies_are_read() {
     assert!(answered_in_all >= 1_000, "{answered_in_all} answers");
 }
 
-/// The longest that one of the requests of another waited while `large` was answered, how many were, and the status of `large`.
+/// Sends small requests until `large` is answered. Returns the longest wait among them, their number, and the status of `large`.
 async fn longest_wait(app: &TestApp, large: impl Future<Output = Answer> + Send + 'static) -> (Duration, usize, u16) {
-    // A task of its own: what is checked of its answer holds up nobody here.
+    // A task of its own, so that checking its answer does not delay the small requests.
     let large = tokio::spawn(large);
     let (mut answered, mut longest) = (0, Duration::ZERO);
     loop {

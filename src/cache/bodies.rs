@@ -1,5 +1,5 @@
-//! The bytes of snapshots, and compressed changes: made when first asked for, once for each revision of a scope and each coding, and kept while
-//! they are asked for.
+//! Caches response bodies: snapshots, plain and compressed, and compressed changes. Each is made on the first request, once per revision, scope and
+//! coding, and dropped after a minute without requests.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,32 +16,32 @@ use crate::{
     resilience::{PoolReport, Workers},
 };
 
-/// What a body is of.
+/// Identifies a body.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Key {
     tenant: TenantName,
     scope: Scope,
-    /// The revision that it leads to.
+    /// The revision that the client has after reading it.
     to: VersionTag,
     of: Of,
     coding: Coding,
 }
 
-/// Which answer leads there.
+/// The kind of answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Of {
     /// The snapshot.
     Snapshot,
     /// The changes after a tag.
     Changes {
-        /// The tag.
+        /// The `after` of the request.
         after: VersionTag,
         /// Whether nothing happened later.
         complete: bool,
     },
-    /// The snapshot, in place of changes that cannot be told.
+    /// The snapshot, sent instead of changes that are no longer kept.
     Reset {
-        /// The tag after which they were asked for.
+        /// The `after` of the request.
         after: VersionTag,
     },
 }
@@ -71,7 +71,7 @@ impl Bodies {
         PoolReport::bytes("snapshot_bodies", self.made.weighted_size(), self.bytes)
     }
 
-    /// Drops the bodies that nobody has asked for lately. The cache does this by itself only when it is used.
+    /// Drops idle bodies. moka expires entries only during other calls, so without traffic they would stay.
     pub async fn drop_idle(&self) {
         self.made.run_pending_tasks().await;
     }
@@ -90,7 +90,7 @@ impl Bodies {
         };
         self.made.try_get_with(key, make).await
     }
-    /// The plain `body` of another answer in a coding. All who ask at the same time share the making: a change wakes everyone who waits for it.
+    /// Returns `body` in a coding. Concurrent requests share one encoding: a change wakes every client that waits for it.
     pub async fn encoded(
         &self, tenant: &TenantName, scope: &Scope, to: &VersionTag, of: Of, body: Bytes, coding: Coding,
     ) -> Result<Bytes, Arc<std::io::Error>> {

@@ -4,8 +4,8 @@
 //! they are answered from a map beside it, without writing to anything that another thread reads, and tell moka of a tenant's use at
 //! most once a tick. Whatever moka evicts leaves the map too.
 //!
-//! Both maps free what was removed from them late, in batches of some thirty for each thread, and a snapshot has megabytes. So neither owns one: an
-//! entry of the map is emptied when it is removed, and moka has its number.
+//! Both maps free removed entries late, in batches of about thirty per thread, and a snapshot has megabytes. So neither map keeps a snapshot alive:
+//! an entry is emptied when it is removed, and moka holds only its number.
 
 use std::sync::{
     Arc,
@@ -36,7 +36,7 @@ pub struct Resident {
     entries: AtomicU64,
 }
 
-/// What moka knows of an entry of the map.
+/// An entry's number and weight, for moka.
 #[derive(Clone, Copy)]
 struct Weighed {
     number: u64,
@@ -44,7 +44,7 @@ struct Weighed {
 }
 
 struct Hot {
-    /// No other entry has it: what moka evicts must not take a later one with it, even one of the same snapshot.
+    /// Unique: evicting an entry must not remove a later one of the same tenant, even if that holds the same snapshot.
     number: u64,
     /// `None` once the entry has left the map.
     snapshot: ArcSwapOption<TenantSnapshot>,
@@ -60,7 +60,7 @@ impl Resident {
         let kept = Cache::builder()
             .max_capacity(bytes)
             .weigher(|_, weighed: &Weighed| weighed.weight)
-            // A newer entry may be in its place by now: that one stays, also if it has the same snapshot, to be weighed again.
+            // A newer entry may have taken its place, perhaps with the same snapshot: it stays.
             .eviction_listener(move |tenant, evicted, cause| {
                 if cause == RemovalCause::Replaced {
                     return;
@@ -89,7 +89,7 @@ impl Resident {
         let hot = self.hot.pin();
         loop {
             let held = hot.get(tenant)?;
-            // An entry is emptied after it has left the map: the next look finds the one in its place, or none.
+            // Entries are emptied only after they have left the map, so the next lookup finds a newer one or none.
             let snapshot = held.snapshot.load();
             let Some(snapshot) = &*snapshot else { continue };
             let tick = self.tick.load(Ordering::Relaxed);
@@ -163,7 +163,7 @@ mod tests {
         Arc::new(TenantSnapshot::new(tenant.clone(), serde_json::from_value(content).unwrap()).unwrap())
     }
 
-    /// The maps themselves keep a removed entry until there are many.
+    /// The maps themselves free removed entries only in batches.
     #[test]
     fn a_snapshot_is_freed_as_soon_as_it_is_replaced_removed_or_evicted() {
         let tenant: TenantName = "acme".parse().unwrap();

@@ -25,11 +25,11 @@ use crate::{
     service::Error as ServiceError,
 };
 
-/// Shorter bodies go as they are: they fit into one packet either way.
+/// Bodies shorter than this are sent plain: they fit into one packet either way.
 pub(super) const WORTH_IT: usize = 1024;
 
-/// Longer bodies are compressed on a thread that serves nobody, if there is one at once: to wait for one would take longer than to send the
-/// answer as it is. A shorter one takes less than half a millisecond.
+/// Bodies longer than this are compressed on a worker thread if one is free, and sent plain if not: waiting would take longer than sending.
+/// Shorter ones take less than half a millisecond.
 const LONG: usize = 32 * 1024;
 
 /// Returns the coding that the client prefers among ours (RFC 9110 §12.5.3).
@@ -45,13 +45,13 @@ pub(super) fn accepted(request: &impl HttpMessage) -> Coding {
     }
 }
 
-/// Compresses the answer of the handler that it stands around, if the client takes that and the answer is long enough.
+/// Middleware: compresses the answer of one handler if the client accepts a coding and the body is long enough.
 pub(super) async fn compress(
     request: ServiceRequest, next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let coding = accepted(&request);
     let state = request.app_data::<web::Data<ApiState>>().cloned();
-    // What the client has already needs no compression.
+    // Answer 304 first: compressing a body only to drop it would be wasted.
     let answer = headers::unless_seen(next.call(request).await?.map_into_boxed_body());
     let (request, mut response) = answer.into_parts();
     if matches!(response.status(), StatusCode::OK | StatusCode::NOT_MODIFIED) {
@@ -82,7 +82,7 @@ async fn compressed(workers: &Workers, mut response: HttpResponse, coding: Codin
     Ok(response)
 }
 
-/// `None` when it is long and no thread is free for this caller.
+/// Returns `None` for a long body when this caller has no free worker thread.
 async fn encoded(workers: &Workers, body: Bytes, coding: Coding) -> Result<Option<Bytes>, ServiceError> {
     let is_long = body.len() > LONG;
     let encode = move || coding.encode(body, Effort::Once);
@@ -90,7 +90,7 @@ async fn encoded(workers: &Workers, body: Bytes, coding: Coding) -> Result<Optio
     encoded.transpose().map_err(ServiceError::internal)
 }
 
-/// Makes the tag one of a representation among several.
+/// Makes a strong entity tag weak.
 fn weaken_tag(headers: &mut HeaderMap) {
     let strong = headers.get(header::ETAG).map(HeaderValue::as_bytes).filter(|tag| tag.starts_with(b"\""));
     if let Some(Ok(weak)) = strong.map(|tag| HeaderValue::from_bytes(&[b"W/", tag].concat())) {

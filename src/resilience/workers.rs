@@ -27,7 +27,7 @@ impl Workers {
         Self::run_in(place, work).await
     }
 
-    /// The same if the payer has a place at once; `None` if not.
+    /// Does `work` if the payer has a free place now; returns `None` if not.
     pub async fn run_now<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<Option<T>, NotDone> {
         match self.0.try_take(&Payer::current(), 1) {
             Ok(place) => Self::run_in(place, work).await.map(Some),

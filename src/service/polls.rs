@@ -125,7 +125,7 @@ impl Polls {
         Box::pin(self.cache.bodies.get(snapshot, scope, coding)).await.map_err(Error::internal)
     }
 
-    /// The plain `body` of changes in a coding.
+    /// Returns a body of changes in a coding.
     pub async fn encoded(
         &self, tenant: &AuthorizedTenant, scope: &Scope, to: &VersionTag, of: Of, body: Bytes, coding: Coding,
     ) -> Result<Bytes, Error> {

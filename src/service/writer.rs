@@ -271,8 +271,8 @@ impl Lane {
         }
     }
 
-    /// Waits for commands, and returns how many came. The connection goes back to the pool when none come for a while: an idle lane would keep
-    /// it past its lifetime.
+    /// Waits for commands and returns their number. An idle lane returns its connection to the pool, which closes it at the end of its
+    /// lifetime.
     async fn next_group(&mut self, receiver: &mut mpsc::Receiver<Waiting>, arrived: &mut Vec<Waiting>) -> usize {
         let most = self.settings.max_batch;
         if self.connection.is_some() {

@@ -210,8 +210,8 @@ impl Server {
         self.renewed.renew();
     }
 
-    /// Closes the idle connections that may not be lent again. Each of them keeps buffers as large as the largest statement and row that it
-    /// has carried, some megabytes after a plan, and nobody may ask for it for long.
+    /// Closes idle connections that are past their lifetime. A connection's buffers never shrink: after a plan they hold megabytes. Recycling
+    /// alone would close it only when a request asks for it.
     pub fn close_old(&self) {
         for pool in [&self.pool, &self.writing] {
             pool.retain(|_, metrics| !is_old(&self.renewed, self.lifetime, &metrics));

@@ -43,11 +43,11 @@ async fn keys_and_plans_are_forgotten_when_their_time_is_over_and_not_before() {
     assert_eq!(write("old").await.header("idempotency-replayed"), "", "a new request by now");
 }
 
-/// A connection keeps buffers as large as the largest plan that it has carried.
+/// A connection's buffers are as large as the largest plan that it has carried.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_end_at_their_age_though_nobody_asks_for_one() {
     let app = TestApp::with(&["postgres.max_lifetime_ms=1000", "postgres.replica_check_ms=100", "postgres.replica_urls="]).await;
-    // Those of the lanes and those of the readers; not the one that listens for as long as the service runs.
+    // Sessions of the writer's lanes and of reads, without the one that listens for notifications.
     let sessions = async || {
         let sql = "select pid from pg_stat_activity where datname = current_database() and usename = 'traffic_manager' \
              and query not ilike 'listen %'";
@@ -60,7 +60,7 @@ async fn connections_end_at_their_age_though_nobody_asks_for_one() {
     futures_util::future::join_all((0..16).map(tenant)).await;
     let used = sessions().await;
     assert!(used.len() > 4, "{used:?}");
-    // Before the service itself uses its connections again, once a minute.
+    // Well before the service's own upkeep, once a minute, would recycle them.
     let ended = eventually("they have ended", async || sessions().await.is_disjoint(&used).then_some(()));
     tokio::time::timeout(Duration::from_secs(20), ended).await.expect("they have ended in time");
 }

@@ -4,9 +4,9 @@
 //! `malloc_trim` returns every page that is free. It is a call into C, and the crate of the service has no unsafe code: so it has this crate of
 //! its own, which has nothing else.
 
-/// Limits the heaps that threads allocate from to two for each processor; glibc makes eight. Each keeps the pages that something small still lives
-/// in, so large work that was spread over sixteen of them is given back less well than over four. Call it before threads are started: heaps
-/// that are there stay. Does nothing with another C library than glibc, or where `MALLOC_ARENA_MAX` is set.
+/// Limits glibc to two malloc arenas per processor instead of eight. Each arena keeps every page that still holds a small allocation, so fewer
+/// arenas return more memory after large work. Call it before starting threads: existing arenas stay. Does nothing with other C libraries, or when
+/// `MALLOC_ARENA_MAX` is set.
 pub fn limit_arenas() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     if std::env::var_os("MALLOC_ARENA_MAX").is_none() {

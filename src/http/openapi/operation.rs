@@ -249,7 +249,7 @@ impl Operation {
         self
     }
 
-    /// Has answers that are compressed for clients that take that: `compressed` in `http/mod.rs`.
+    /// Documents compressed answers: the route has `compressed` in `http/mod.rs`.
     #[must_use]
     pub fn compressed(mut self) -> Self {
         for answer in self.answers.iter_mut().filter(|answer| answer.status == 200) {
