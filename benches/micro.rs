@@ -1,6 +1,6 @@
-//! Pieces of the hot paths by themselves: `cargo bench --bench micro`.
+//! Microbenchmarks of parts of the hot paths: `cargo bench --bench micro`.
 //!
-//! Nanoseconds are this machine's, and say little to another; what counts is how they move from one commit to the next.
+//! The nanoseconds hold for one machine only. Compare them between commits on the same machine.
 
 use std::hint::black_box;
 
@@ -15,7 +15,7 @@ use traffic_manager::domain::{
     tag::{Epoch, Revision, VersionTag},
 };
 
-/// A text that is valid by construction.
+/// Parses a text that is valid by construction.
 fn valid<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
     text.parse().expect("a valid text")
 }
@@ -29,7 +29,7 @@ fn route_name(number: usize) -> RouteName {
     RouteName { service: valid(&service), env: valid(&env), version: valid(&version) }
 }
 
-/// A tenant with services of ten environments of ten versions.
+/// Returns the snapshot of a tenant with `routes` routes: each service has ten environments with ten versions each.
 fn snapshot(routes: usize) -> TenantSnapshot {
     let route = |number| SnapshotRoute {
         name: route_name(number),
@@ -47,7 +47,7 @@ fn snapshot(routes: usize) -> TenantSnapshot {
         .expect("a snapshot")
 }
 
-/// The change that follows the snapshot above.
+/// Returns an event body for one route that follows the revision of [`snapshot`].
 fn change(number: usize) -> EventBody {
     let url = valid("https://changed.example.com/");
     EventBody {

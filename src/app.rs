@@ -1,6 +1,6 @@
-//! The composition root: what runs in which role, in which order it starts, and in which order it drains.
+//! The composition root: the parts of each role, their start order and their drain order.
 //!
-//! Nothing else knows everything, and nothing knows this module.
+//! Only this module knows all others, and no other module knows this one.
 
 pub mod commands;
 mod memory;
@@ -49,16 +49,16 @@ use crate::{
     store::{self, Server, Visible, router::Router},
 };
 
-/// What a process does.
+/// The role of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// The API.
+    /// Serves the API.
     Serve,
-    /// Outbox to Kafka.
+    /// Publishes the outbox to Kafka.
     Relay,
-    /// Kafka to MongoDB.
+    /// Archives events from Kafka in MongoDB.
     Audit,
-    /// The three in one process.
+    /// All three roles in one process.
     All,
 }
 
@@ -76,7 +76,7 @@ impl Role {
     }
 }
 
-/// Why a process could not start.
+/// The reason why a process could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A setting is wrong or missing.
@@ -85,27 +85,27 @@ pub enum StartError {
     /// An address could not be bound.
     #[error("configuration: {key}: {address} cannot be bound")]
     Bind {
-        /// The key of the address.
+        /// The settings key of the address.
         key: &'static str,
-        /// The address.
+        /// The address and port that could not be bound.
         address: SocketAddr,
-        /// Why.
+        /// The system's error.
         #[source]
         source: std::io::Error,
     },
 }
 
-/// A running process: its addresses, and the way to end it.
+/// A running process: its addresses, and [`App::drain`] to end it.
 pub struct App {
-    /// Where the API listens, in a role that serves.
+    /// The API's listen address; `None` in a role without the API.
     pub api: Option<SocketAddr>,
-    /// Where metrics and health listen.
+    /// The listen address of metrics and health.
     pub ops: SocketAddr,
     settings: Box<Settings>,
     health: web::Data<Health>,
     api_server: Option<ServerHandle>,
     ops_server: ServerHandle,
-    /// Sends long-polls and event streams home, ends the relay and the consumer, and then what only watches.
+    // Drain order: long-polls and event streams, then the relay and the consumer, then the watchers (periodic tasks).
     stop_waiters: CancellationToken,
     stop_pipeline: CancellationToken,
     stop_watchers: CancellationToken,
@@ -114,7 +114,8 @@ pub struct App {
 }
 
 impl App {
-    /// Binds the addresses, starts everything that the role needs, and returns. No dependency has to be there yet: readiness tells.
+    /// Binds the addresses, starts all parts of the role, and returns. Dependencies may still be unavailable: readiness shows whether the
+    /// process can serve.
     pub async fn start(settings: Settings, role: Role, metrics: PrometheusHandle) -> Result<Self, StartError> {
         let cluster = if role.serves() || role.relays() { Some(cluster(&settings)?) } else { None };
         let transport = if role.serves() { Transport::of(&settings.http.tls)? } else { None };
@@ -128,7 +129,7 @@ impl App {
             pipeline: Vec::new(),
             watchers: Vec::new(),
         };
-        // Without it, what histograms record is kept until somebody asks.
+        // Without this upkeep, histograms keep every recorded value in memory until the next scrape.
         parts.watch(Duration::from_secs(5), &metrics, async |metrics| metrics.run_upkeep());
         parts.watch(Duration::from_secs(10), &Arc::new(memory::Kept::default()), async |kept| kept.give_back().await);
         if let Some(transport) = &transport {
@@ -137,7 +138,7 @@ impl App {
         let router = cluster.clone();
         let resident: Arc<OnceLock<Arc<Cache>>> = Arc::default();
         let held = resident.clone();
-        // What is held is served without any server.
+        // Snapshots in the cache are served without any database server.
         let can_serve = move || {
             router.as_ref().is_none_or(|router| router.can_read() || held.get().is_some_and(|cache| cache.has_anything()))
         };
@@ -201,8 +202,8 @@ impl App {
         })
     }
 
-    /// Ends everything in order: readiness says 503, a grace for load balancers, no new connections, running requests end, then the
-    /// relay and the consumer finish their step and flush, then the rest. Each step is bounded.
+    /// Ends all parts in order. Readiness becomes 503; load balancers get a grace period; the server accepts no new connections; running
+    /// requests end; the relay and the consumer finish their step and flush; then the watchers end. Each step has a time limit.
     pub async fn drain(self) {
         tracing::info!("draining");
         self.health.draining();
@@ -227,7 +228,7 @@ impl App {
     }
 }
 
-/// What is being started.
+/// The parts of a process that is starting.
 struct Parts {
     stop_waiters: CancellationToken,
     stop_pipeline: CancellationToken,
@@ -237,7 +238,7 @@ struct Parts {
 }
 
 impl Parts {
-    /// Runs `step` with `what` now and then, until the watchers are stopped.
+    /// Runs `step` with `what` once per `every`, until the watchers are stopped.
     fn watch<T: Clone + Send + 'static, F: Future<Output = ()> + Send>(
         &mut self, every: Duration, what: &T, step: impl Fn(T) -> F + Send + 'static,
     ) {
@@ -253,15 +254,15 @@ impl Parts {
         }));
     }
 
-    /// Looks now and then whether the API's certificate has been replaced.
+    /// Checks once per `every` whether the API's certificate files have been replaced.
     fn watch_certificates(&mut self, certificates: Arc<Certificates>, every: Duration) {
         self.watch(every, &certificates, async |certificates| {
-            // Files may be slow; whatever comes of it is in the log.
+            // File access may block. `reload` logs its result.
             let _ = tokio::task::spawn_blocking(move || certificates.reload()).await;
         });
     }
 
-    /// Says "started" once the schema can be read, or there are snapshots on disk to serve.
+    /// Reports the process as started once the schema can be read, or once the cache has snapshots to serve.
     fn spawn_start(&mut self, cluster: Option<Arc<Router>>, cache: Option<Arc<Cache>>, health: web::Data<Health>) {
         let stop = self.stop_watchers.clone();
         let started = async move {
@@ -281,7 +282,8 @@ impl Parts {
     }
 }
 
-/// What a commit waits for, and what it wakes: the relay in this process, and the notifier of the relays in others.
+/// Shared state of commits: the limit of unpublished events, and the wake-ups of the relay in this process and of the notifier that wakes
+/// the relays of other processes.
 #[derive(Clone)]
 struct Committing {
     unpublished: Arc<Unpublished>,
@@ -289,7 +291,7 @@ struct Committing {
     others: Arc<Notify>,
 }
 
-/// The servers of the settings, connected when first used.
+/// Makes the router over the Postgres servers of the settings. Servers connect when first used.
 fn cluster(settings: &Settings) -> Result<Arc<Router>, ConfigError> {
     const REPLICAS: [&str; 8] = [
         "postgres_replica_1",
@@ -317,7 +319,7 @@ fn cluster(settings: &Settings) -> Result<Arc<Router>, ConfigError> {
     Ok(Arc::new(Router::new(primary, replicas.collect::<Result<_, _>>()?, postgres.replica_max_lag_bytes)))
 }
 
-/// Where resident tenants are kept on disk, if they are.
+/// Opens the directory for snapshots of resident tenants; `None` if no directory is set.
 fn snapshot_files(settings: &config::Read) -> Result<Option<Files>, ConfigError> {
     if settings.snapshot_dir.is_empty() {
         return Ok(None);
@@ -329,7 +331,7 @@ fn snapshot_files(settings: &config::Read) -> Result<Option<Files>, ConfigError>
     Files::open(settings.snapshot_dir.as_ref()).map(Some).map_err(wrong)
 }
 
-/// Watches the servers and the outbox, and tells health of them.
+/// Watches the Postgres servers and the outbox, and adds their checks and sections to `health`.
 fn watch_postgres(
     settings: &Settings, router: &Arc<Router>, unpublished: &Arc<Unpublished>, health: &mut Health, parts: &mut Parts,
 ) {
@@ -486,7 +488,7 @@ fn bind(key: &'static str, address: SocketAddr) -> Result<TcpListener, StartErro
     TcpListener::bind(address).map_err(|source| StartError::Bind { key, address, source })
 }
 
-/// The address with the port that the system chose, when port 0 was asked for.
+/// Returns the listener's address, with the port that the system chose if `asked` has port 0.
 fn local_address(listener: &TcpListener, asked: SocketAddr) -> SocketAddr {
     listener.local_addr().unwrap_or(asked)
 }

@@ -7,15 +7,15 @@
 //!  a miss ─► load: fresh replica, else primary┘
 //! ```
 //!
-//! `known` is the newest tag seen of each tenant. Three rules make "never backwards" hold however loads and changes race:
+//! `known` is the newest tag seen of each tenant. Three rules keep snapshots from going back, however loads and changes race:
 //!
-//! 1. whoever learns of a tag raises `known` first, and only then touches the resident snapshot;
+//! 1. code that learns of a tag raises `known` first and changes the resident snapshot only after that;
 //! 2. a load puts its snapshot in place under the key's lock, and only if `known` is not newer by then;
-//! 3. a load takes itself off the list of running ones in that same moment, so that nobody is given what had been decided before
-//!    they asked.
+//! 3. a load removes itself from the list of running loads at the same moment, so that no later caller gets a result that was
+//!    decided before the caller asked.
 //!
-//! So a load that read before a commit is either refused by rule 2, or in place early enough for rule 1's second half to move it on.
-//! (`invalidate` instead of moving on would leave the stale load in place until its time is up.)
+//! So a load that read before a commit is either rejected by rule 2, or in place early enough for the second half of rule 1 to
+//! advance it. (`invalidate` instead of an advance would leave the stale load in place until it expires.)
 
 pub mod bodies;
 pub mod files;
@@ -52,18 +52,18 @@ use crate::{
     telemetry::names,
 };
 
-/// Why a tenant's snapshot cannot be had. Cloned to every waiter of a failed load.
+/// The reason why a tenant's snapshot cannot be returned. Cloned to every waiter of a failed load.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum CacheError {
     /// Neither a replica nor the primary answered.
     #[error("the tenant could not be loaded: {0}")]
     Unavailable(Arc<CallError<store::Error>>),
-    /// What can be had is older than the minimum that was asked for.
+    /// The newest snapshot available is older than the requested minimum.
     #[error("nothing as new as {minimum} could be had")]
     Behind {
-        /// What was asked for.
+        /// The requested minimum.
         minimum: VersionTag,
-        /// What could be had.
+        /// The tag of the newest snapshot available; `None` if there is no such tenant.
         current: Option<VersionTag>,
     },
     /// A snapshot could not be built: a defect.
@@ -77,16 +77,16 @@ type Load = Shared<BoxFuture<'static, LoadResult>>;
 /// The routing cache of one instance.
 pub struct Cache {
     router: Arc<Router>,
-    /// Where loads run: not on the thread of whoever asks, which may end or be busy.
+    /// The runtime that loads run on. A load must not run on the thread of its caller, which may end or be busy.
     runtime: tokio::runtime::Handle,
     tenants: Tenants,
-    /// Where snapshots, and everything else that is large, are made.
+    /// The workers that build snapshots and everything else that is large.
     pub workers: Arc<Workers>,
-    /// The bytes of snapshots.
+    /// The cached response bodies of snapshots and changes.
     pub bodies: Bodies,
-    /// Who waits for tenants to move.
+    /// The callers that wait for a tenant to change.
     pub waiters: Waiters,
-    /// Who looks on.
+    /// The live changes of all tenants, for those that watch them.
     pub live: Live,
     loading: Mutex<HashMap<TenantName, Load>>,
     hits: metrics::Counter,
@@ -94,18 +94,19 @@ pub struct Cache {
     min_revision_wait: Duration,
     refresh: Duration,
     started: Instant,
-    /// Milliseconds after `started` when the primary last confirmed the resident tenants; 0 if it has not yet.
+    /// Milliseconds from `started` to the primary's last confirmation of the resident tenants; 0 before the first one.
     confirmed_ms: AtomicU64,
     files: Option<Arc<Files>>,
-    /// Milliseconds after `started`, and so mostly negative, when the oldest was confirmed of what came from files since the last
-    /// confirmation; `i64::MAX` if nothing did.
+    /// Milliseconds from `started` to the last confirmation of the oldest snapshot that was restored from a file since the
+    /// primary last confirmed. Mostly negative, because that confirmation is older than this process. `i64::MAX` if none was
+    /// restored.
     restored_ms: AtomicI64,
     /// Tenants whose files are to be removed.
     gone: Mutex<Vec<TenantName>>,
 }
 
 impl Cache {
-    /// An empty cache that loads through `router`, on the runtime that this is called in, and from `files` what no server gives.
+    /// Creates an empty cache. It loads through `router`, on the current runtime, and from `files` when no server answers.
     pub fn new(router: Arc<Router>, settings: &config::Read, files: Option<Files>) -> Arc<Self> {
         let share = router.primary().policy().share();
         let workers = Arc::new(Workers::new(share));
@@ -130,14 +131,14 @@ impl Cache {
         })
     }
 
-    /// The tenant's snapshot, at least as new as `minimum` and as everything that this instance has seen of the tenant.
+    /// Returns the tenant's snapshot, at least as new as `minimum` and as everything that this instance has seen of the tenant.
     /// `None`: the primary says that there is no such tenant.
     pub async fn get(self: &Arc<Self>, tenant: &TenantName, minimum: Option<&VersionTag>) -> LoadResult {
         let held = self.held(tenant.as_str());
         if held.as_ref().is_some_and(|held| minimum.is_none_or(|minimum| held.tag().covers(minimum))) {
             return Ok(held);
         }
-        // Large and rare: not a part of every future that waits.
+        // Large and rare, so boxed: not a part of every future that waits.
         match minimum {
             None => Box::pin(self.current(tenant)).await,
             Some(minimum) => Box::pin(self.at_least(tenant, minimum)).await,
@@ -148,14 +149,15 @@ impl Cache {
         let covers = |held: &Option<Arc<TenantSnapshot>>| held.as_ref().is_some_and(|held| held.tag().covers(minimum));
         let deadline = Instant::now() + self.min_revision_wait;
         loop {
-            // Only the primary can say whether there is something newer. What it says stands: a tag is given out after its commit.
+            // Only the primary can say whether there is something newer. Its answer is final: a tag is given out after its
+            // commit.
             match self.catch_up(tenant).await {
                 Ok(current) if covers(&current) => return Ok(current),
                 Ok(current) => {
                     let current = current.map(|snapshot| snapshot.tag().clone());
                     return Err(CacheError::Behind { minimum: minimum.clone(), current });
                 }
-                // What is on disk may be new enough.
+                // The snapshot on disk may be new enough.
                 Err(error) if Instant::now() >= deadline => {
                     return self.load(tenant).await.ok().filter(&covers).ok_or(error);
                 }
@@ -164,7 +166,7 @@ impl Cache {
         }
     }
 
-    /// The tenant as the primary has it now.
+    /// Returns the tenant as the primary has it now.
     async fn catch_up(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
         let read = async |tx: &store::Transaction<'_>| store::tenants::tags(tx, &[tenant.as_str()]).await;
         let before = self.tenants.seen(tenant);
@@ -184,18 +186,20 @@ impl Cache {
         }
     }
 
-    /// What this instance has seen of the tenant by now. To be taken before a read, and to hold its answer against.
+    /// Returns the state that this instance has seen of the tenant so far. Take it before a read, and compare the answer with it.
     pub fn seen(&self, tenant: &TenantName) -> Seen {
         self.tenants.seen(tenant)
     }
 
-    /// Notes a tag that was read. What was learnt of another life of the tenant while the read ran is newer than the read.
+    /// Records a tag that was read. Another incarnation of the tenant that was observed while the read ran is newer than the
+    /// read.
     pub fn observe_read(&self, tenant: &TenantName, tag: &VersionTag, before: &Seen) {
         self.tenants.observe_read(tenant, tag, before);
     }
 
-    /// How long ago the primary last confirmed what is held, once that is longer than two refreshes and a second: the age to tell
-    /// clients. Until it has confirmed what was restored from files, the oldest of that counts.
+    /// Returns the time since the primary last confirmed the cached snapshots, once that is longer than two refreshes and a
+    /// second. Clients get it as the age. Until the primary has confirmed the snapshots restored from files, the oldest of those
+    /// counts.
     pub fn stale_for(&self) -> Option<Duration> {
         let confirmed = i64::try_from(self.confirmed_ms.load(Ordering::Relaxed)).unwrap_or(i64::MAX);
         let restored = self.restored_ms.load(Ordering::Relaxed);
@@ -204,12 +208,12 @@ impl Cache {
         (restored < i64::MAX || age > self.refresh * 2 + Duration::from_secs(1)).then_some(age)
     }
 
-    /// Whether there is anything to answer from without any server.
+    /// Returns whether there is any snapshot, in memory or on disk, to answer from without a server.
     pub fn has_anything(&self) -> bool {
         !self.is_empty() || self.files.as_ref().is_some_and(|files| files.has_any())
     }
 
-    /// Writes to the files what has moved since the last time, if what is held was confirmed just now.
+    /// Writes the snapshots that changed since the last call to the files, if the primary has just confirmed them.
     pub async fn save(&self) {
         let Some(files) = self.files.clone().filter(|_| self.confirmed_ms.load(Ordering::Relaxed) > 0) else { return };
         let gone = std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner));
@@ -226,7 +230,7 @@ impl Cache {
         }
     }
 
-    /// Removes the files of tenants that are not resident and that the primary does not know any more.
+    /// Marks the files of tenants that are not resident and that the primary no longer knows. [`Cache::save`] removes them.
     pub async fn prune(&self) {
         let Some(files) = self.files.clone() else { return };
         let tenants: Vec<_> = files.tenants().into_iter().filter(|tenant| self.tenants.get(tenant.as_str()).is_none()).collect();
@@ -239,46 +243,46 @@ impl Cache {
         }
     }
 
-    /// The bytes that are held of what may be large, with their bounds.
+    /// Returns the bytes of snapshots, response bodies and live changes, with their limits.
     pub fn held_bytes(&self) -> [PoolReport; 3] {
         [self.tenants.held_bytes(), self.bodies.held_bytes(), self.live.held_bytes()]
     }
 
-    /// Resident tenants.
+    /// Returns the number of resident tenants.
     pub fn len(&self) -> usize {
         self.tenants.len()
     }
 
-    /// True when no tenant is resident.
+    /// Returns true when no tenant is resident.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The tenant's snapshot if it is resident: what [`Cache::get`] without a minimum would answer, at once.
+    /// Returns the tenant's snapshot if it is resident: at once, the same answer as [`Cache::get`] without a minimum.
     pub fn held(&self, tenant: &str) -> Option<Arc<TenantSnapshot>> {
         let held = self.tenants.get(tenant)?;
         self.hits.increment(1);
         Some(held)
     }
 
-    /// What `read` makes of it, without so much as counting a hit.
+    /// Returns the result of `read` on the resident snapshot. Does not even count a hit.
     pub fn with_held<T>(&self, tenant: &str, read: impl FnOnce(&Arc<TenantSnapshot>) -> T) -> Option<T> {
         self.tenants.with(tenant, read)
     }
 
-    /// Weighs a tenant's snapshot again: something that it holds has grown.
+    /// Weighs a tenant's snapshot again, after something that it holds has grown.
     pub fn weigh_again(&self, tenant: &TenantName) {
         self.tenants.weigh_again(tenant);
     }
 
-    /// A life of the tenant has begun: nothing of an earlier one is to be served.
+    /// Begins a new incarnation of the tenant: snapshots of an earlier one are no longer served.
     pub fn begin(&self, tenant: &TenantName, tag: &VersionTag) {
         self.tenants.observe(tenant, tag, Instant::now());
         self.tenants.begin(tenant, tag);
         self.waiters.wake(tenant);
     }
 
-    /// Moves a tenant forward by events of its that were committed, in their order.
+    /// Advances a tenant by its own committed events, in their order.
     pub fn apply(&self, tenant: &TenantName, events: &[&Recorded]) {
         let Some(last) = events.last() else { return };
         self.tenants.observe(tenant, &last.event.tag(), Instant::now());
@@ -287,19 +291,19 @@ impl Cache {
         self.waiters.wake(tenant);
     }
 
-    /// The tenant is gone: what is held of it must not be served.
+    /// Forgets a deleted tenant: its cached snapshot must not be served.
     pub fn forget(&self, tenant: &TenantName) {
         self.tenants.forget(tenant, Instant::now());
         self.end(tenant);
     }
 
-    /// Compares every tenant that is resident or waited for with the primary, and brings those that are behind up to date. What is held
-    /// is confirmed when that was done for all of them.
+    /// Compares every tenant that is resident or has waiters with the primary, and loads those that are behind. The cached
+    /// snapshots are confirmed when this has succeeded for all of them.
     pub async fn refresh(self: &Arc<Self>) {
         self.tenants.tick();
         let mut tenants = self.tenants.resident();
         metrics::gauge!(names::CACHE_TENANTS).set(tenants.len() as f64);
-        // Whoever is waited for is looked after, resident or not.
+        // Tenants with waiters are refreshed, resident or not.
         tenants.extend(self.waiters.tenants().into_iter().filter(|tenant| self.tenants.get(tenant.as_str()).is_none()));
         let (started, restored) = (self.started.elapsed(), self.restored_ms.load(Ordering::Relaxed));
         let mut is_whole = true;
@@ -319,11 +323,11 @@ impl Cache {
             return;
         }
         self.confirmed_ms.store(u64::try_from(started.as_millis()).unwrap_or(u64::MAX).max(1), Ordering::Relaxed);
-        // Unless more was restored in the meantime.
+        // Not cleared if an older snapshot was restored in the meantime.
         let _ = self.restored_ms.compare_exchange(restored, i64::MAX, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// What is behind is loaded, whatever becomes of the others. False when one could not be.
+    /// Loads every tenant that is behind, even if the load of another one fails. Returns false when a load failed.
     async fn refresh_tags(self: &Arc<Self>, tenants: &[TenantName]) -> Result<bool, CallError<store::Error>> {
         let mut is_loaded = true;
         let names: Vec<&str> = tenants.iter().map(TenantName::as_str).collect();
@@ -346,7 +350,7 @@ impl Cache {
                 Some(newest) if held.is_some_and(|held| held.tag().covers(newest)) => {}
                 Some(newest) => {
                     self.tenants.observe_read(tenant, newest, before);
-                    // It waits for no request.
+                    // A maintenance connection does not wait behind requests.
                     if let Err(error) = self.load_by(Way::Apart, tenant).await {
                         tracing::debug!(error = %error, "a resident tenant is behind the primary and could not be loaded");
                         is_loaded = false;
@@ -366,7 +370,7 @@ impl Cache {
         self.load(tenant).await
     }
 
-    /// Nothing of the tenant is served any more, nor after the next start.
+    /// Stops serving the tenant, and marks its files for removal, so that it is not served after the next start either.
     fn end(&self, tenant: &TenantName) {
         self.tenants.end(tenant);
         self.waiters.wake(tenant);

@@ -7,25 +7,25 @@ use bytes::Bytes;
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Coding {
-    /// The bytes as they are.
+    /// No coding: the unchanged bytes.
     Identity,
-    /// gzip (RFC 1952).
+    /// The coding `gzip` (RFC 1952).
     Gzip,
-    /// zstd (RFC 8878).
+    /// The coding `zstd` (RFC 8878).
     Zstd,
 }
 
-/// How much work compressing may cost.
+/// The compression level, as a choice between CPU time and size.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// For bytes that are sent once: the fastest level.
+    /// The fastest level, for bytes that are sent once.
     Once,
-    /// For bytes that are kept and sent often: the default level.
+    /// The default level, for bytes that are kept and sent often.
     Kept,
 }
 
 impl Coding {
-    /// Returns the name in `Content-Encoding`; `None` for the bytes as they are.
+    /// Returns the name in `Content-Encoding`; `None` for [`Coding::Identity`].
     pub fn name(self) -> Option<&'static str> {
         match self {
             Self::Identity => None,
@@ -34,8 +34,8 @@ impl Coding {
         }
     }
 
-    /// Returns `body` in this coding, in no more memory than it needs. The same body gives the same bytes. Fails only when memory for the encoder
-    /// cannot be had.
+    /// Returns `body` in this coding, in a buffer without spare capacity. The same body gives the same bytes. Fails only if memory for the
+    /// encoder cannot be allocated.
     pub fn encode(self, body: Bytes, effort: Effort) -> io::Result<Bytes> {
         let encoded = match self {
             Self::Identity => return Ok(body),
@@ -50,7 +50,7 @@ impl Coding {
                 zstd::bulk::compress(&body, level)?
             }
         };
-        // Encoders make room for the worst case.
+        // Encoders reserve memory for the worst case; the boxed slice has no unused part.
         Ok(encoded.into_boxed_slice().into())
     }
 }

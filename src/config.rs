@@ -1,7 +1,7 @@
 //! Typed settings: defaults < file < environment < flags, checked once at the start.
 //!
-//! Every key, its default and its consequence stand in `config.default.toml`, which is compiled in, so a key without a default
-//! or a default without a key fails the tests. A wrong value stops the start with the key's name; secrets hide themselves in `Debug`.
+//! `config.default.toml` lists every key with its default and its effect. It is compiled in, so a key without a default or a default
+//! without a key fails the tests. A wrong value stops the start, and the error names the key. `Debug` output does not show secrets.
 
 mod auth;
 mod edge;
@@ -16,7 +16,7 @@ use secrecy::ExposeSecret as _;
 pub use sections::*;
 use validator::{Validate as _, ValidationErrors, ValidationErrorsKind};
 
-/// The documented defaults.
+/// The text of `config.default.toml`: every key with its default and its documentation.
 pub const DEFAULTS: &str = include_str!("config.default.toml");
 
 /// Keys whose values are lists: comma-separated in the environment and in flags.
@@ -34,10 +34,11 @@ const LISTS: &[&str] = &[
 /// Names and values of environment variables.
 type Variables = HashMap<String, String>;
 
-/// Keys that are taken from the environment as they stand: what is a number there is written anew, and 007 is another password than 7.
+/// Keys whose values in the environment are used unchanged. Other values are parsed, and a number is formatted anew: the password 007 would
+/// become 7.
 const TEXTS: [&str; 4] = ["kafka.sasl_username", "kafka.sasl_password", "auth.key_pepper", "http.ops_token"];
 
-/// Why the settings cannot be used.
+/// The reason why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A source cannot be read, has an unknown key, or a value of the wrong type.
@@ -46,15 +47,15 @@ pub enum ConfigError {
     /// A value is out of its range.
     #[error("configuration: {key}: {reason}")]
     Invalid {
-        /// The key, dotted.
+        /// The key with its sections, joined by dots.
         key: String,
-        /// What is expected.
+        /// The expected value or rule, as the end of a sentence that begins with the key.
         reason: String,
     },
 }
 
 impl Settings {
-    /// Reads and checks the settings. `overrides` are `key=value` flags.
+    /// Reads and checks the settings. `overrides` are the `key=value` of `--set` flags.
     pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Self, ConfigError> {
         let variables =
             std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
@@ -78,7 +79,7 @@ impl Settings {
         Self::from_sources(file, Some(environment), &later)
     }
 
-    /// The same without the environment: what tests start from.
+    /// Reads the defaults and `overrides` only, without a file or the environment, for tests.
     pub fn without_environment(overrides: &[String]) -> Result<Self, ConfigError> {
         Self::from_sources(None, None, overrides)
     }
@@ -102,7 +103,7 @@ impl Settings {
             };
         }
         let mut settings: Self = sources.build()?.try_deserialize()?;
-        // An empty variable means none.
+        // An empty variable means an empty list.
         settings.auth.jwt.role_map.retain(|entry| !entry.is_empty());
         for secrets in [&mut settings.postgres.replica_urls, &mut settings.privacy.master_keys] {
             secrets.retain(|secret| !secret.expose_secret().is_empty());
@@ -170,7 +171,7 @@ impl HttpTls {
 }
 
 impl Kafka {
-    /// What is set and would silently not be used is refused: whoever set it believes to be protected by it.
+    /// Refuses security settings that would have no effect: the operator would believe in a protection that does not exist.
     fn check_security(&self) -> Result<(), ConfigError> {
         let is_sasl = self.security_protocol == SecurityProtocol::SaslSsl;
         let has_password = !self.sasl_password.expose_secret().is_empty();
@@ -196,17 +197,17 @@ impl From<config::ConfigError> for ConfigError {
     }
 }
 
-/// A key that a role needs and that has no value.
+/// Returns the error for a key that the role needs and that is empty.
 pub fn missing(key: &str) -> ConfigError {
     invalid(key, "is required here and is empty")
 }
 
-/// A key whose value cannot be used.
+/// Returns the error for a key whose value cannot be used.
 pub fn unusable(key: &str, reason: impl std::fmt::Display) -> ConfigError {
     invalid(key, &reason.to_string())
 }
 
-/// Milliseconds of a setting.
+/// Converts the milliseconds of a setting to a duration.
 pub fn ms(value: u64) -> Duration {
     Duration::from_millis(value)
 }

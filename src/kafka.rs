@@ -1,4 +1,5 @@
-//! Every rdkafka setting, and the shape of a record: CloudEvents 1.0 in binary mode (the attributes are headers, the value is the data).
+//! All rdkafka settings, and the format of a record: CloudEvents 1.0 in binary mode (the attributes are headers, the value is the
+//! data).
 
 mod producing;
 mod progress;
@@ -32,10 +33,10 @@ use crate::{
     domain::dead_letter::LetterId,
 };
 
-/// The largest answer of a broker that is read: several of the largest records, and what comes with them.
+/// The largest broker response that is read, in bytes: several of the largest records, and the protocol's overhead.
 const RECEIVED_BYTES: usize = 100_000_000;
 
-/// CloudEvents' content type of the data.
+/// The CloudEvents content type of the data.
 pub const CONTENT_TYPE: &str = "application/json";
 
 fn client(settings: &config::Kafka) -> Result<ClientConfig, ConfigError> {
@@ -47,17 +48,17 @@ fn client(settings: &config::Kafka) -> Result<ClientConfig, ConfigError> {
         .set("bootstrap.servers", &settings.bootstrap_servers)
         .set("client.id", "traffic-manager")
         .set("socket.keepalive.enable", "true")
-        // As much as the topics take, in a record that is sent (for a producer) and in one that is read.
+        // As much as the topics accept, for records that are sent and records that are read.
         .set("message.max.bytes", room::wanted(settings).to_string())
         .set("receive.message.max.bytes", RECEIVED_BYTES.to_string())
-        // Found again within a second after a broker's restart, instead of ten.
+        // Reconnects within a second after a broker's restart, instead of ten.
         .set("reconnect.backoff.max.ms", "1000")
         .set_log_level(RDKafkaLogLevel::Warning);
     secure(&mut client, settings);
     Ok(client)
 }
 
-/// Encryption, and who this client is. The brokers' names are verified whenever there is TLS.
+/// Sets up encryption and the client's credentials. With TLS the brokers' host names are always verified.
 fn secure(client: &mut ClientConfig, settings: &config::Kafka) {
     let protocol = match settings.security_protocol {
         SecurityProtocol::Plaintext => return,
@@ -85,9 +86,9 @@ fn wrong(error: KafkaError) -> ConfigError {
     ConfigError::Invalid { key: "kafka".into(), reason: error.to_string() }
 }
 
-/// The relay's producer. Idempotent and gapless: within a partition nothing is doubled or reordered by retries, and a record that
-/// could not be delivered stops the producer (a fatal error) before a later one overtakes it. `murmur2_random` is the partitioner of
-/// the Java clients, so that a tenant's partition is the same for everyone.
+/// Creates the relay's producer. It is idempotent and gapless: within a partition retries neither duplicate nor reorder records, and
+/// a record that could not be delivered stops the producer (a fatal error) before a later one overtakes it. `murmur2_random` is the
+/// partitioner of the Java clients, so that a tenant's partition is the same for everyone.
 pub fn producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError> {
     client(settings)?
         .set("enable.idempotence", "true")
@@ -101,8 +102,8 @@ pub fn producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError>
         .map_err(wrong)
 }
 
-/// The producer of records that may be refused: one that is costs no other, since there is no gapless guarantee that it would break. Its user
-/// keeps the order by sending one at a time.
+/// Creates the producer for records that Kafka may refuse. It has no gapless guarantee, so a refused record does not affect others.
+/// The caller keeps the order by sending one record at a time.
 pub fn careful_producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError> {
     client(settings)?
         .set("enable.idempotence", "true")
@@ -115,7 +116,7 @@ pub fn careful_producer(settings: &config::Kafka) -> Result<FutureProducer, Conf
         .map_err(wrong)
 }
 
-/// The producer of dead letters. Without the gapless guarantee: one that fails is sent again by the consumer's own loop.
+/// Creates the producer for dead letters. It has no gapless guarantee: the consumer's own loop sends a failed record again.
 pub fn dead_letter_producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError> {
     client(settings)?
         .set("enable.idempotence", "true")
@@ -125,8 +126,9 @@ pub fn dead_letter_producer(settings: &config::Kafka) -> Result<FutureProducer, 
         .map_err(wrong)
 }
 
-/// The archive's consumer. Offsets are committed only once stored, and stored by hand only once archived. Eager assignment: every
-/// rebalance revokes everything, so one generation number tells whether a result is still ours.
+/// Creates the archive's consumer. Only stored offsets are committed, and the code stores an offset only after its record is
+/// archived. Assignment is eager: every rebalance revokes all partitions, so one generation number shows whether a result is still
+/// ours.
 pub fn audit_consumer<C: ConsumerContext + 'static>(
     settings: &config::Kafka, context: C,
 ) -> Result<StreamConsumer<C>, ConfigError> {
@@ -142,15 +144,15 @@ pub fn audit_consumer<C: ConsumerContext + 'static>(
         .set("max.poll.interval.ms", settings.max_poll_interval_ms.to_string())
         .set("fetch.wait.max.ms", "100")
         .set("fetch.message.max.bytes", room::wanted(settings).to_string())
-        // What is held unread is bounded.
+        // Limits the memory for records that are not read yet.
         .set("queued.min.messages", "10000")
         .set("queued.max.messages.kbytes", "16384")
         .create_with_context(context)
         .map_err(wrong)
 }
 
-/// A consumer of everything that is published from now on, in no group, and the offset that it begins at in each partition. Each question that
-/// it asks Kafka blocks for at most `limit`.
+/// Creates a consumer of all records that are published from now on, in no group. Also returns its start offset in each partition.
+/// Each call to Kafka blocks for at most `limit`.
 pub fn tail_consumer(settings: &config::Kafka, limit: Duration) -> Result<(StreamConsumer, BTreeMap<i32, i64>), KafkaError> {
     let consumer: StreamConsumer = client(settings)
         .map_err(|error| KafkaError::AdminOpCreation(error.to_string()))?
@@ -169,7 +171,7 @@ pub fn tail_consumer(settings: &config::Kafka, limit: Duration) -> Result<(Strea
     Ok((consumer, ends))
 }
 
-/// Where each of these partitions of a topic ends now. Blocks for at most `limit` for each.
+/// Returns the current end offset of each of these partitions. Blocks for at most `limit` per partition.
 pub fn ends_of<C: ConsumerContext>(
     consumer: &StreamConsumer<C>, topic: &str, partitions: &TopicPartitionList, limit: Duration,
 ) -> Result<BTreeMap<i32, i64>, KafkaError> {
@@ -177,7 +179,7 @@ pub fn ends_of<C: ConsumerContext>(
     partitions.elements().iter().map(|element| end(element.partition())).collect()
 }
 
-/// All partitions of a topic, each at `offset`; at least one. Blocks for at most `limit`.
+/// Returns all partitions of a topic, each at `offset`; a topic without partitions is an error. Blocks for at most `limit`.
 pub fn partitions<C: ConsumerContext>(
     consumer: &StreamConsumer<C>, topic: &str, offset: Offset, limit: Duration,
 ) -> Result<TopicPartitionList, KafkaError> {
@@ -192,7 +194,7 @@ pub fn partitions<C: ConsumerContext>(
     }
 }
 
-/// A reader of any place of any topic, in no group: its user assigns. It tells where a partition ends.
+/// Creates a reader for any position of any topic, in no group: the caller assigns partitions. It reports the end of a partition.
 pub fn reader(settings: &config::Kafka) -> Result<BaseConsumer, ConfigError> {
     client(settings)?
         // Required by librdkafka, never joined and never committed to.
@@ -202,13 +204,14 @@ pub fn reader(settings: &config::Kafka) -> Result<BaseConsumer, ConfigError> {
         .set("auto.offset.reset", "error")
         .set("fetch.wait.max.ms", "100")
         .set("fetch.message.max.bytes", room::wanted(settings).to_string())
-        // What is held unread is bounded.
+        // Limits the memory for records that are not read yet.
         .set("queued.max.messages.kbytes", "4096")
         .create()
         .map_err(wrong)
 }
 
-/// Makes the two topics, if they are not there, and sees to it that they take the largest record. Dead letters are kept until somebody removes them: they are nowhere else.
+/// Creates the two topics if they do not exist, and raises their limits to the largest record. Dead letters have no expiry: they are
+/// stored nowhere else, so they stay until somebody removes them.
 pub async fn create_topics(settings: &config::Kafka, migrate: &config::Migrate) -> Result<(), TopicError> {
     let admin: AdminClient<DefaultClientContext> = client(settings)?.create()?;
     let replication = || TopicReplication::Fixed(migrate.replication);
@@ -216,7 +219,7 @@ pub async fn create_topics(settings: &config::Kafka, migrate: &config::Migrate) 
     let dead_letters = NewTopic::new(&settings.dlq_topic, 1, replication())
         .set("retention.ms", "-1")
         .set("retention.bytes", "-1")
-        // When a letter was dead-lettered is for nobody who may write to the topic to say.
+        // The broker sets the time of dead-lettering, so that nobody who may write to the topic can forge it.
         .set("message.timestamp.type", "LogAppendTime")
         .set("max.message.bytes", &largest);
     let events = NewTopic::new(&settings.topic, migrate.partitions, replication()).set("max.message.bytes", &largest);
@@ -231,7 +234,7 @@ pub async fn create_topics(settings: &config::Kafka, migrate: &config::Migrate) 
         }
     }
     match room::raise(&admin, settings).await {
-        // Whoever may change topics has to do it; `relay` and `audit` tell as long as it is not done.
+        // An operator with the right to change topics must do it; `relay` and `audit` report it until it is done.
         Err(TopicError::Refused(
             topic,
             code @ (RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed),
@@ -243,21 +246,21 @@ pub async fn create_topics(settings: &config::Kafka, migrate: &config::Migrate) 
     }
 }
 
-/// Why a topic could not be made.
+/// The reason why a topic could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum TopicError {
-    /// The settings.
+    /// The settings are incomplete or invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// Kafka cannot be asked.
+    /// Kafka cannot be reached.
     #[error("kafka.bootstrap_servers: Kafka cannot be asked")]
     Kafka(#[from] KafkaError),
-    /// Kafka refused.
+    /// Kafka refused to create or configure this topic, with this code.
     #[error("topic {0} cannot be made, or be set up to take the largest record: {1}")]
     Refused(String, RDKafkaErrorCode),
 }
 
-/// The header of an event that a replay has published again: the replay's id.
+/// The header of an event that was published again by a replay: the replay's id.
 const REPLAY: &str = "tm_replay";
 
 /// The `CloudEvents` attributes and our own headers of one event.
@@ -265,26 +268,26 @@ const REPLAY: &str = "tm_replay";
 pub struct EventHeaders {
     /// `ce_id`: the event's id.
     pub id: String,
-    /// `ce_source`
+    /// `ce_source`: the configured `kafka.source`.
     pub source: String,
-    /// `ce_type`
+    /// `ce_type`: the event's type, with its version.
     pub ce_type: String,
-    /// `ce_subject`: tenant/service/env/version, as far as the event is about these.
+    /// `ce_subject`: tenant/service/env/version, as far as the event concerns them.
     pub subject: String,
-    /// `ce_time`
+    /// `ce_time`: the time of the decision.
     pub time: String,
-    /// `tm_revision`
+    /// `tm_revision`: the tenant's revision.
     pub revision: String,
-    /// `tm_epoch`
+    /// `tm_epoch`: the epoch of the tenant's history.
     pub epoch: String,
-    /// `traceparent`
+    /// `traceparent`: the W3C trace context.
     pub traceparent: Option<String>,
-    /// `tm_replay`: the replay that publishes it again.
+    /// `tm_replay`: the id of the replay that publishes the event again.
     pub replay: Option<String>,
 }
 
 impl EventHeaders {
-    /// As a record's headers.
+    /// Returns these as the headers of a record.
     pub fn write(&self) -> OwnedHeaders {
         let mut headers = OwnedHeaders::new();
         let fixed = [
@@ -310,27 +313,27 @@ impl EventHeaders {
 /// A record, detached from its consumer.
 #[derive(Debug, Clone, Default)]
 pub struct Record {
-    /// Where it came from.
+    /// The topic from which the record was read.
     pub topic: String,
-    /// Where it came from.
+    /// The partition from which the record was read.
     pub partition: i32,
-    /// Where it came from.
+    /// The offset of the record in its partition.
     pub offset: i64,
-    /// The tenant.
+    /// The key: the tenant's name, if the record is ours.
     pub key: Option<Vec<u8>>,
-    /// The event.
+    /// The value: the event as JSON, if the record is ours.
     pub value: Option<Vec<u8>>,
-    /// As they came.
+    /// The headers, in the order in which they were received.
     pub headers: Vec<(String, Option<Vec<u8>>)>,
 }
 
 impl Record {
-    /// Whether it was published before, and now again: by a replay, or as a dead letter that was sent again.
+    /// Returns whether the record was published before: it comes from a replay or is a redriven dead letter.
     pub fn is_repeated(&self) -> bool {
         self.headers.iter().any(|(key, _)| [REPLAY, REDRIVEN_FROM].contains(&key.as_str()))
     }
 
-    /// A header as text, if it is there and is UTF-8.
+    /// Returns a header as text, if the record has it and it is UTF-8.
     pub fn header(&self, name: &str) -> Option<&str> {
         let (_, value) = self.headers.iter().find(|(key, _)| key == name)?;
         std::str::from_utf8(value.as_deref()?).ok()
@@ -351,29 +354,30 @@ impl From<&BorrowedMessage<'_>> for Record {
     }
 }
 
-/// Why a dead letter is one.
+/// Header: the reason why the record was dead-lettered.
 pub const DLQ_REASON: &str = "tm_dlq_reason";
-/// After how many attempts.
+/// Header: the number of attempts to archive the record.
 pub const DLQ_ATTEMPTS: &str = "tm_dlq_attempts";
-/// Where it came from.
+/// Header: the topic from which the dead-lettered record was read.
 pub const DLQ_TOPIC: &str = "tm_dlq_topic";
-/// Where it came from.
+/// Header: the partition from which the dead-lettered record was read.
 pub const DLQ_PARTITION: &str = "tm_dlq_partition";
-/// Where it came from.
+/// Header: the offset of the dead-lettered record.
 pub const DLQ_OFFSET: &str = "tm_dlq_offset";
-/// What was left out of it.
+/// Header: the parts of the record that were left out.
 pub const DLQ_OMITTED: &str = "tm_dlq_omitted";
-/// How all of these begin.
+/// The prefix of all these header names.
 const DLQ: &str = "tm_dlq_";
 
-/// The headers of a dead letter: those that it came with, then why, after how many attempts, and from where. One that is not `whole`
-/// is too large for the topic: its key, value and headers are left out, which `tm_dlq_omitted` says. Attempts before a redrive count.
+/// Returns the headers of a dead letter: the record's own headers, then reason, attempts and origin. If the record is not `whole`, it
+/// is too large for the topic: its key, value and headers are left out, which `tm_dlq_omitted` states. Attempts before a redrive are
+/// added.
 pub fn dead_letter_headers(record: &Record, reason: &str, attempts: u32, whole: bool) -> OwnedHeaders {
     let before = record.header(REDRIVEN_ATTEMPTS).and_then(|text| text.parse().ok()).unwrap_or(0u32);
     let attempts = attempts.saturating_add(before);
     let mut headers = OwnedHeaders::new();
     if whole {
-        // Whoever wrote the record may have written what we read letters by.
+        // The writer of the record may have forged our dead-letter headers.
         for (key, value) in record.headers.iter().filter(|(key, _)| !key.starts_with(DLQ)) {
             headers = headers.insert(Header { key, value: value.as_ref() });
         }
@@ -393,11 +397,11 @@ pub fn dead_letter_headers(record: &Record, reason: &str, attempts: u32, whole: 
     headers
 }
 
-/// The letter that a record was before it was sent again, and how often it had been tried.
+/// The dead letter that a redriven record was before, and its attempts until then.
 const REDRIVEN_FROM: &str = "tm_redriven_from";
 const REDRIVEN_ATTEMPTS: &str = "tm_redriven_attempts";
 
-/// The headers of a record that is sent again: those that it came with, and, if they find room, which letter it was.
+/// Returns the headers of a redriven record: its own headers and, if `marked`, the id and attempts of the dead letter.
 pub fn redriven_headers(record: &Record, letter: LetterId, attempts: u32, marked: bool) -> OwnedHeaders {
     let is_ours = |key: &str| key.starts_with(DLQ) || [REDRIVEN_FROM, REDRIVEN_ATTEMPTS].contains(&key);
     let mut headers = OwnedHeaders::new();
@@ -412,7 +416,7 @@ pub fn redriven_headers(record: &Record, letter: LetterId, attempts: u32, marked
     headers
 }
 
-/// How long blocking questions to Kafka may take.
+/// Returns the time limit of blocking calls to Kafka: 2 s.
 pub fn question_timeout() -> Duration {
     ms(2000)
 }

@@ -13,9 +13,9 @@
 //!      └──────────────── audit queries ◄── service::audit ◄───────────────────────┘
 //! ```
 //!
-//! | module | what it holds |
+//! | module | content |
 //! |---|---|
-//! | [`app`] | the composition root: what runs in which role, start and drain order |
+//! | [`app`] | the composition root: the parts of each role, their start and drain order |
 //! | [`config`] | typed settings, checked at the start |
 //! | [`telemetry`] | logs, traces, metrics and their names |
 //! | [`domain`] | pure types and rules: decide, evolve, the hash chain, snapshots |
@@ -25,14 +25,14 @@
 //! | [`cache`] | the read path: per-tenant snapshots that never move back |
 //! | [`kafka`] | every rdkafka setting, and the shape of a record |
 //! | [`relay`] | outbox to Kafka, one leader with fencing |
-//! | [`audit`] | Kafka to MongoDB, and reading it back |
+//! | [`audit`] | Kafka to MongoDB, and reads of the archive |
 //! | [`resilience`] | bulkhead, breaker, timeout and retry budget as one policy |
-//! | [`auth`] | who calls |
+//! | [`auth`] | authentication: callers, keys and tokens |
 //! | [`coding`] | compression of answers |
-//! | [`tls`] | certificates from files, and the one way to be a TLS client |
+//! | [`tls`] | certificates from files, and the configuration of TLS clients |
 //!
-//! Imports point one way: [`app`] knows everything and nothing knows it; `http → service → store`; everything may use [`domain`], which
-//! uses nothing.
+//! Imports point one way: [`app`] uses all modules and no module uses it; `http → service → store`; every module may use [`domain`], which
+//! uses none.
 
 #![recursion_limit = "256"]
 

@@ -1,4 +1,4 @@
-//! Arguments → settings → telemetry → app → run until told to stop.
+//! The program: arguments → settings → telemetry → app → run until SIGTERM or SIGINT.
 
 use std::{
     io::{BufWriter, Write as _},
@@ -33,7 +33,7 @@ struct Sources {
     /// A TOML file with settings that differ from the defaults.
     #[arg(long, global = true, env = "TM_CONFIG")]
     config: Option<PathBuf>,
-    /// One setting, e.g. --set http.listen=127.0.0.1:8000; wins over file and environment.
+    /// Override a setting, e.g. --set http.listen=127.0.0.1:8000. Takes precedence over file and environment.
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
     overrides: Vec<String>,
 }
@@ -46,54 +46,56 @@ enum Command {
     Relay,
     /// Archive Kafka's events in MongoDB.
     Audit,
-    /// All three in one process.
+    /// Run serve, relay and audit in one process.
     All,
     /// Bring the database, the topics and the archive's collection up to date, then end.
     Migrate,
-    /// Say that a backup of the database was put back, then end: every tenant begins a new epoch. Needed after a copy of files or a dump;
-    /// recovery to a point in time and promotion are seen without it.
+    /// Record that the database was restored from a backup, then end: every tenant begins a new epoch. Needed after a restore from a copy
+    /// of files or from a dump; the service detects point-in-time recovery and promotion by itself.
     Restored,
-    /// Remove archived events that are old enough and proven, then end. Exit status 3: some do not verify, and were kept.
+    /// Remove archived events that are older than `audit.retention_days` and verified, then end. Exit status 3: some events do not verify and
+    /// were kept.
     Retain,
-    /// API keys.
+    /// Manage API keys.
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Personal data in the history: access, erasure, and what follows a change of the master key.
+    /// Manage personal data in the history: export, erasure, and rewrapping of keys after a change of the master key.
     #[command(subcommand)]
     Privacy(PrivacyCommand),
-    /// Ask the process that listens on `http.ops_listen` whether it serves, then end. Exit status 0: it does.
+    /// Check whether the process that listens on `http.ops_listen` serves, then end. Exit status 0: it serves.
     Probe,
-    /// Print every setting with its default and its consequence, then end.
+    /// Print every setting with its default and its effect, then end.
     Defaults,
 }
 
 #[derive(Debug, Clone, Subcommand)]
 enum KeyCommand {
-    /// Make an API key and print its token, which is not kept anywhere. The way to the first key.
+    /// Make an API key and print its token, which is stored nowhere. Use it for the first key.
     Create(commands::KeyArguments),
 }
 
 #[derive(Debug, Clone, Subcommand)]
 enum PrivacyCommand {
-    /// Print everything that a tenant's history says of a person, an event a line.
+    /// Print all events of a tenant's history whose actor is this person, one per line.
     Export {
-        /// Of which tenant.
+        /// The tenant's name.
         #[arg(long)]
         tenant: TenantName,
-        /// The person's name, as events have it in actor.id.
+        /// The person's name, as in actor.id of events.
         #[arg(long)]
         actor: String,
     },
-    /// Destroy the keys of a person, or of everybody in a tenant: what they sealed can never be opened again. Asks nothing.
+    /// Destroy the keys of a person, or of all persons in a tenant. Data sealed with them can never be read again without
+    /// a copy of the keys. Asks for no confirmation.
     Erase {
-        /// In which tenant.
+        /// The tenant's name.
         #[arg(long)]
         tenant: TenantName,
-        /// The person's name; without it, everybody in the tenant.
+        /// The person's name; without it, all persons in the tenant.
         #[arg(long)]
         actor: Option<String>,
     },
-    /// Wrap every person's key under the first master key, so that the others can go.
+    /// Wrap every person's key with the first master key, so that the other master keys can be removed.
     Rewrap,
 }
 
@@ -103,7 +105,7 @@ fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             let text = format!("{error:#}");
-            // A library's error may repeat a URL with its password.
+            // The error of a library may repeat a URL with its password.
             let text = Mask::new(&[]).map_or(text.clone(), |mask| mask.apply(&text).into_owned());
             eprintln!("traffic-manager: {text}");
             ExitCode::FAILURE
@@ -111,7 +113,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Exit status of `retain` when chains do not verify.
+/// The exit status of `retain` if a chain does not verify.
 const NOT_VERIFIED: u8 = 3;
 
 fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -119,12 +121,12 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         print!("{}", traffic_manager::config::DEFAULTS);
         return Ok(ExitCode::SUCCESS);
     }
-    // Two providers, or none, make the first TLS connection panic.
+    // Without exactly one provider, the first TLS connection panics.
     if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
         anyhow::bail!("a TLS provider is installed already");
     }
     let settings = Settings::load(arguments.sources.config.as_deref(), &arguments.sources.overrides)?;
-    // Before the runtime: the exporter has a thread of its own and must not need the runtime's.
+    // Telemetry starts before the runtime: the exporter has its own thread and must not need the runtime's threads.
     let telemetry = telemetry::start(&settings.telemetry)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not start")?;
     let drain = ms(settings.drain.step_ms);

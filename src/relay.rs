@@ -1,9 +1,11 @@
 //! The relay: outbox → Kafka.
 //!
-//! One leader at a time, by a session lock on a connection of its own. [`Relay::publish_batch`] is one step: read in id order, send in
-//! order, await the acknowledgements, delete what was acknowledged. A crash between acknowledgement and delete publishes again, which
-//! consumers see by the event's id. An event that Kafka refuses for good leaves the queue for `set_aside_events`, and stops no other. Rejected: marking rows as published (the cost of a batch grows with the backlog), a cursor over
-//! ids (loses what commits late), several relays with `SKIP LOCKED` (breaks the order per tenant).
+//! At most one process leads at a time: the leader holds a session lock on a Postgres connection of its own. [`Relay::publish_batch`]
+//! is one step: read in id order, send in order, await the acknowledgements, delete the acknowledged rows. A crash between
+//! acknowledgement and delete publishes an event again; consumers recognise it by its id. An event that Kafka refuses for good is
+//! moved from the queue to `set_aside_events`, and does not stop other events. Rejected: marking rows as published (the cost of a
+//! batch grows with the backlog), a cursor over ids (loses rows that commit late), several relays with `SKIP LOCKED` (breaks the
+//! order per tenant).
 
 pub mod delivered;
 mod replay;
@@ -37,46 +39,46 @@ use crate::{
     telemetry::names,
 };
 
-/// What one step did.
+/// The result of one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Step {
-    /// So many events were acknowledged and deleted.
+    /// This number of events was acknowledged and deleted.
     Published(usize),
-    /// Kafka has refused events. Those that are certain to be refused for good were set aside, others are to be tried alone: the next step is
-    /// due at once.
+    /// Kafka has refused events. Events that are certain to be refused for good were set aside, the others will be tried alone: the
+    /// next step is due at once.
     Sorted {
-        /// So many others were acknowledged and deleted.
+        /// The number of other events that were acknowledged and deleted.
         published: usize,
-        /// So many were set aside.
+        /// The number of events that were set aside.
         set_aside: usize,
     },
     /// The queue is empty.
     Idle,
-    /// Another leads now: nothing was deleted.
+    /// Another process leads now: no row was deleted.
     Deposed,
 }
 
-/// Why a step did not finish. What was not deleted is published again.
+/// The reason why a step did not finish. Rows that were not deleted are published again.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayError {
-    /// Postgres; the lease must be given up.
+    /// Postgres failed; the lease must be given up.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// Kafka did not take an event; those before it were deleted.
+    /// Kafka did not accept an event. The acknowledged events were deleted, except those after the first failure of their tenant.
     #[error("kafka did not take an event after {published} were published")]
     Kafka {
-        /// How many were published and deleted before.
+        /// The number of events that this step published and deleted.
         published: usize,
-        /// Why.
+        /// The error of the first event that failed.
         #[source]
         source: KafkaError,
     },
-    /// Kafka is not asked: its circuit breaker is open.
+    /// Kafka is not called: its circuit breaker is open.
     #[error(transparent)]
     NotAsked(#[from] CallError<KafkaError>),
 }
 
-/// The relay's numbers, for health.
+/// The relay's counters and state, for the health endpoints.
 #[derive(Debug, Default)]
 pub struct RelayStatus {
     leads: AtomicBool,
@@ -88,18 +90,18 @@ pub struct RelayStatus {
 /// [`RelayStatus`] at one instant.
 #[derive(Debug, Clone, Serialize)]
 pub struct RelayReport {
-    /// Whether this process leads.
+    /// Whether this process is the leader.
     pub leader: bool,
-    /// Its fencing epoch, when it leads or led.
+    /// The fencing epoch of the process's current or last lease; 0 before the first.
     pub lease_epoch: i64,
-    /// Events published since the start.
+    /// The number of events published since the start.
     pub published_total: u64,
-    /// What the last step failed with; `null` once one succeeded.
+    /// The error of the last failed step; `null` once a step succeeds.
     pub last_error: Option<String>,
 }
 
 impl RelayStatus {
-    /// The numbers now.
+    /// Returns the numbers now.
     pub fn report(&self) -> RelayReport {
         RelayReport {
             leader: self.leads(),
@@ -109,7 +111,7 @@ impl RelayStatus {
         }
     }
 
-    /// Whether this process leads.
+    /// Returns whether this process is the leader.
     pub fn leads(&self) -> bool {
         self.leads.load(Ordering::Relaxed)
     }
@@ -119,7 +121,7 @@ impl RelayStatus {
         metrics::gauge!(names::RELAY_LEADER).set(f64::from(u8::from(leads)));
     }
 
-    /// It panicked, and is begun anew.
+    /// Records that the relay panicked and is restarted.
     pub fn panicked(&self) {
         self.set_leads(false);
         *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some("it panicked, and was begun anew".to_owned());
@@ -147,7 +149,7 @@ pub struct Relay {
 }
 
 impl Relay {
-    /// A relay that is woken through `wake`.
+    /// Creates a relay. `wake` wakes it when there are new events.
     pub fn new(settings: Settings, wake: Arc<Notify>, status: Arc<RelayStatus>) -> Result<Self, ConfigError> {
         let producer = Producing::new("relay", &settings.kafka, kafka::producer)?;
         let careful = Producing::new("relay_careful", &settings.kafka, kafka::careful_producer)?;
@@ -155,24 +157,24 @@ impl Relay {
         Ok(Self { settings, producer, careful, suspects: Mutex::default(), policy, wake, status, renewed: Renewed::now() })
     }
 
-    /// The same under a policy that is there already: one that is begun anew finds Kafka as the one before it has left it.
+    /// Returns the relay with the given policy and its circuit breaker, so that a restarted relay keeps the breaker's state.
     #[must_use]
     pub fn under(self, policy: Arc<Dependency>) -> Self {
         Self { policy, ..self }
     }
 
-    /// The same, which looks for the primary where the process has found it last.
+    /// Returns the relay, which then looks for the primary where this process has found it last.
     #[must_use]
     pub fn beside(self, primary: &Server) -> Self {
         Self { renewed: primary.renewed().clone(), ..self }
     }
 
-    /// The policy that it publishes under.
+    /// Returns the policy for calls to Kafka.
     pub fn policy(&self) -> &Arc<Dependency> {
         &self.policy
     }
 
-    /// Stands for election, leads while it holds the lease, and starts over, until `stop`.
+    /// Stands for election, leads while it holds the lease, and repeats both until `stop`.
     pub async fn run(self, stop: CancellationToken) {
         let mut standby = None;
         let mut waits = pauses();
@@ -200,7 +202,7 @@ impl Relay {
         tokio::join!(self.producer.flush(limit), self.careful.flush(limit));
     }
 
-    /// Tries to become the leader, on `session` if it still stands; `Ok(Err(session))` when another leads.
+    /// Tries to become the leader, on `session` if it is still connected. Returns `Ok(Err(session))` when another process leads.
     pub async fn elect(&self, session: Option<Session>) -> Result<Result<Lease, Session>, store::Error> {
         let session = match session.filter(|session| !session.is_lost()) {
             Some(session) => session,
@@ -218,13 +220,15 @@ impl Relay {
         Ok(led)
     }
 
-    /// Longer than a leader or a standby that works is ever silent on its session: while Kafka is awaited, or between two polls.
+    /// Returns a time longer than a working leader or standby is ever silent on its session: while it awaits Kafka, or between two
+    /// polls.
     fn silence(&self) -> Duration {
         let relay = &self.settings.relay;
         self.producer.patience() + ms(relay.step_timeout_ms + relay.poll_ms.max(relay.election_ms))
     }
 
-    /// Publishes while it may: woken in the process, by NOTIFY, or by the safety poll, for wake-ups are hints and can be lost.
+    /// Publishes while the lease is held. It is woken in the process, by NOTIFY, or by the safety poll, because wake-ups are only
+    /// hints and can be lost.
     async fn lead(&self, lease: &Lease, stop: &CancellationToken) {
         self.status.set_leads(true);
         let mut waits = pauses();
@@ -253,7 +257,7 @@ impl Relay {
                     match pace.step(lease, &self.settings).await {
                         Ok(true) => continue,
                         Ok(false) => {}
-                        // What is new is published all the same.
+                        // New events are published all the same.
                         Err(error) => self.report_error("replay", &error),
                     }
                     let rest = ms(self.settings.relay.poll_ms).min(pace.rest()).min(retry.rest());
@@ -284,8 +288,8 @@ impl Relay {
         tracing::warn!(reason, error = %error, cause = ?error.source(), "a relay step failed; it will be tried again");
     }
 
-    /// One step: publishes the first batch of the queue, and deletes what Kafka acknowledged. If Kafka has failed, a first event alone
-    /// finds out whether it is back. An event that Kafka refuses for good is set aside.
+    /// Runs one step: publishes the first batch of the queue, and deletes the rows that Kafka acknowledged. After failures of Kafka,
+    /// only the first event is sent, as a probe. An event that Kafka refuses for good is set aside.
     pub async fn publish_batch(&self, lease: &Lease) -> Result<Step, RelayError> {
         let limit = ms(self.settings.relay.step_timeout_ms);
         let mut rows = lease.batch(self.settings.relay.batch, limit).await?;
@@ -324,7 +328,7 @@ impl Relay {
     }
 }
 
-/// The headers that a row is published with.
+/// Returns the headers with which a row is published.
 pub fn headers(row: &OutboxRow, source: &str, traceparent: Option<String>) -> EventHeaders {
     EventHeaders {
         id: row.event_id.to_string(),
@@ -339,8 +343,8 @@ pub fn headers(row: &OutboxRow, source: &str, traceparent: Option<String>) -> Ev
     }
 }
 
-/// Wakes the relays of other processes after commits here, by a NOTIFY, at most one per `relay.notify_ms`; the one in this process is
-/// woken directly. Losing one only means waiting for the safety poll.
+/// Wakes the relays of other processes after commits here, by a NOTIFY, at most once per interval `every` (`relay.notify_ms`). The
+/// relay in this process is woken directly. If a NOTIFY is lost, the event only waits for the safety poll.
 pub async fn wake_others(
     primary: Arc<Server>, committed: Arc<Notify>, status: Arc<RelayStatus>, every: Duration, stop: CancellationToken,
 ) {

@@ -1,7 +1,7 @@
-//! Logs, traces and metrics. Names of metrics stand in [`names`] and nowhere else.
+//! Logs, traces and metrics. All names of metrics are in [`names`].
 //!
-//! Traces are exported over OTLP by a blocking exporter on a thread of its own, made before the runtime: an exporter that needs the
-//! runtime hangs the shutdown that waits for it.
+//! Traces are exported over OTLP by a blocking exporter on a thread of its own, created before the runtime. An exporter that needs
+//! the runtime would block the shutdown, which waits for the exporter.
 
 pub mod mask;
 pub mod names;
@@ -34,24 +34,24 @@ use self::{
 };
 use crate::config;
 
-/// What must be shut down at the end.
+/// The telemetry of the process; it must be shut down at the end.
 #[derive(Debug)]
 pub struct Telemetry {
     provider: SdkTracerProvider,
-    /// Renders `/metrics`.
+    /// Renders the metrics for `/metrics`.
     pub metrics: PrometheusHandle,
 }
 
-/// Why telemetry could not start.
+/// The reason why telemetry could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// `telemetry.log` is not a filter.
+    /// `telemetry.log` is not a valid filter.
     #[error("configuration: telemetry.log: {0}")]
     Filter(#[from] tracing_subscriber::filter::ParseError),
     /// The exporter could not be built.
     #[error("configuration: telemetry.otlp_endpoint: the exporter cannot be made of it")]
     Exporter,
-    /// `telemetry.mask` cannot be looked for.
+    /// The names in `telemetry.mask` cannot be made into a pattern.
     #[error("configuration: telemetry.mask: {0}")]
     Mask(regex::Error),
     /// Another recorder or subscriber is installed already.
@@ -75,7 +75,7 @@ pub fn start(settings: &config::Telemetry) -> Result<Telemetry, TelemetryError> 
     Ok(Telemetry { provider, metrics: start_metrics()? })
 }
 
-/// What writes log lines.
+/// Returns the layer that writes log lines.
 fn lines<S, W>(format: config::LogFormat, writer: W) -> Box<dyn Layer<S> + Send + Sync>
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
@@ -122,7 +122,7 @@ fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
 }
 
 impl Telemetry {
-    /// Sends what is left, for at most `limit`. Blocks: call it outside the runtime.
+    /// Sends the remaining traces, for at most `limit`. Blocks: call it outside the runtime.
     pub fn shut_down(&self, limit: Duration) {
         if let Err(error) = self.provider.shutdown_with_timeout(limit) {
             tracing::warn!(error = %error, "traces may have been lost at the end");
@@ -149,12 +149,12 @@ impl Extractor for Carrier<'_> {
     }
 }
 
-/// Whether a `traceparent` says that its trace is sampled: the lowest bit of its flags (W3C Trace Context §3.2.2.5).
+/// Returns whether a `traceparent` marks its trace as sampled: the lowest bit of its flags (W3C Trace Context §3.2.2.5).
 pub fn is_sampled(traceparent: Option<&[u8]>) -> bool {
     traceparent.and_then(<[u8]>::last).is_some_and(|flags| b"13579bdf".contains(flags))
 }
 
-/// Makes `span` a child of a W3C trace context. One that is not valid is ignored.
+/// Makes `span` a child of a W3C trace context. An invalid context is ignored.
 pub fn follow(span: &Span, traceparent: &str, tracestate: Option<&str>) {
     let parent = TraceContextPropagator::new().extract(&Carrier { traceparent, tracestate });
     if parent.span().span_context().is_valid() {
@@ -163,21 +163,21 @@ pub fn follow(span: &Span, traceparent: &str, tracestate: Option<&str>) {
     }
 }
 
-/// A trace as it is passed on.
+/// A trace, in the form that is passed on to others.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {
-    /// 32 hex digits.
+    /// The trace's id, 32 hex digits.
     pub trace_id: String,
-    /// The W3C header's value.
+    /// The value of the W3C header `traceparent`.
     pub traceparent: String,
 }
 
-/// The trace of the current span, if it has one.
+/// Returns the trace of the current span, if it has one.
 pub fn current_trace() -> Option<Trace> {
     trace_of(&Span::current())
 }
 
-/// The `traceparent` of a span, if it has one.
+/// Returns the `traceparent` of a span, if it has one.
 pub fn traceparent_of(span: &Span) -> Option<String> {
     trace_of(span).map(|trace| trace.traceparent)
 }

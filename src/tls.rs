@@ -1,5 +1,6 @@
-//! Certificates and keys from PEM files, and the one way to be a TLS client: TLS 1.2 or newer, the server's certificate and name
-//! verified.
+//! Certificates from PEM files, and the configuration of all TLS clients.
+//!
+//! A client uses TLS 1.2 or newer and verifies the server's certificate and name.
 
 use std::sync::Arc;
 
@@ -11,12 +12,13 @@ use rustls::{
 
 use crate::config::{self, ConfigError};
 
-/// The cryptography of every TLS connection of this crate. Named each time, so that none depends on what the process has installed.
+/// Returns the cryptography provider of every TLS connection of this crate. Each connection names it, so none depends on the default
+/// provider of the process.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// The CAs in a file, which is the value of `key`.
+/// Reads the CAs from a PEM file. `key` is the setting that names the file; errors name this setting.
 pub fn roots(key: &str, file: &str) -> Result<RootCertStore, ConfigError> {
     let wrong = |error: &dyn std::fmt::Display| config::unusable(key, format_args!("{file}: {error}"));
     let mut roots = RootCertStore::empty();
@@ -30,12 +32,13 @@ pub fn roots(key: &str, file: &str) -> Result<RootCertStore, ConfigError> {
     Ok(roots)
 }
 
-/// A client that believes the CAs in `ca_file`, the value of `key`.
+/// Returns the configuration of a client that trusts only the CAs in `ca_file`, the value of the setting `key`.
 pub fn client(key: &str, ca_file: &str) -> Result<ClientConfig, ConfigError> {
     trusting(key, roots(key, ca_file)?)
 }
 
-/// A client that believes nobody: for connections that do not use TLS at all, where a library wants a configuration all the same.
+/// Returns the configuration of a client that trusts no CA, for libraries that need a configuration although the connection does not use
+/// TLS.
 pub fn unused_client(key: &str) -> Result<ClientConfig, ConfigError> {
     trusting(key, RootCertStore::empty())
 }

@@ -1,4 +1,4 @@
-//! Imports point one way, and each library has one home. The source itself is read: what is forbidden here does not wait for a review.
+//! Imports point one way, and each library has one home. The tests read the source, so a breach is found before a review.
 
 #[path = "architecture/container.rs"]
 mod container;
@@ -16,9 +16,9 @@ use rules::{ALL_TENANTS, COMPILING, EXCEPTIONS, LIBRARIES, MODULES, NOT_IN_DOMAI
 const MAX_LINES: usize = 500;
 
 struct Source {
-    /// Under `src/`.
+    /// The file's path under `src/`.
     path: String,
-    /// Without comments.
+    /// The file's text without comments.
     code: String,
     lines: usize,
 }
@@ -55,7 +55,7 @@ fn without_comments(text: &str) -> String {
     text.lines().map(code).collect::<Vec<_>>().join("\n")
 }
 
-/// Whether `code` uses the crate `name`: the word, followed by `::` or the end of a use.
+/// Returns whether `code` uses the crate `name`: the word, followed by `::` or the end of a use.
 fn names(code: &str, name: &str) -> bool {
     code.match_indices(name).any(|(at, _)| {
         let before = code[..at].chars().next_back();
@@ -65,7 +65,7 @@ fn names(code: &str, name: &str) -> bool {
     })
 }
 
-/// The modules of the crate that `code` uses.
+/// Returns the modules of the crate that `code` uses.
 fn modules(code: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
@@ -105,7 +105,7 @@ fn module_of(path: &str) -> &str {
     path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
 }
 
-/// Text literals of `code`, roughly: what stands between two quotes.
+/// Returns the text literals of `code`, roughly: the text between two quotes.
 fn literals(code: &str) -> impl Iterator<Item = &str> {
     code.lines().flat_map(|line| line.split('"').skip(1).step_by(2))
 }
@@ -126,7 +126,7 @@ fn library_faults(source: &Source) -> Vec<String> {
     stray.map(|(library, homes)| format!("src/{} uses {library}, whose home is {homes:?}", source.path)).collect()
 }
 
-/// `home` is a file, a directory (`a/`), or the beginning of a file's name (`a/b`).
+/// Returns whether `path` is in `home`: a file, a directory (`a/`), or the beginning of a file's name (`a/b`).
 fn is_in(path: &str, home: &str) -> bool {
     if home.ends_with(".rs") { path == home } else { path.starts_with(home) }
 }
@@ -229,7 +229,7 @@ fn transactions_are_begun_in_one_way() {
 }
 
 fn compiling_faults(source: &Source) -> Vec<String> {
-    // A test may compile what it likes.
+    // Tests may compile any pattern.
     let code = source.code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
     let stray = COMPILING.iter().filter(|(call, homes)| code.contains(call) && !homes.contains(&source.path.as_str()));
     stray.map(|(call, homes)| format!("src/{}: {call}…) compiles patterns, and belongs to {homes:?}", source.path)).collect()
@@ -243,7 +243,7 @@ fn patterns_are_compiled_in_the_pool_only() {
     let unneeded = calls.filter(|(call, home)| !is_made(home, call));
     let unneeded = unneeded.map(|(call, home)| format!("src/{home} does not call {call}…) any more"));
     assert_none(sources.iter().flat_map(compiling_faults).chain(unneeded).collect());
-    // Both uses in the pool are work that it is given, and not calls beside it.
+    // In the pool itself both calls are part of the work that the pool runs, and not calls beside that work.
     let pool = sources.iter().find(|source| source.path == "service/patterns.rs").unwrap();
     assert!(pool.code.contains("self.writes.run(tenant, move || policy::check_new_rules(&rules))"));
     assert!(pool.code.contains("self.reads.run(snapshot.tenant(), compile)"));
@@ -254,7 +254,7 @@ fn all_tenants_faults(source: &Source) -> Vec<String> {
     if !is_home && source.code.contains("all_tenants") {
         return vec![format!("src/{} sees the rows of every tenant, and is not in ALL_TENANTS", source.path)];
     }
-    // Only there is it told to Postgres.
+    // Only store/visible.rs sets `app.tenants` in Postgres.
     let stray = literals(&source.code).filter(|literal| source.path != "store/visible.rs" && literal.contains("app.tenants"));
     stray.map(|literal| format!("src/{}: {literal:?}", source.path)).collect()
 }
@@ -279,7 +279,7 @@ const ANSWER_CALLERS: [&str; 7] = [
     "service/verify.rs",
 ];
 
-/// Methods that other modules can call and that take a tenant by its bare name.
+/// Returns the methods that other modules can call and that take a tenant by its bare name.
 fn bare_tenants(source: &Source) -> Vec<String> {
     let methods =
         source.code.split("\n    pub ").skip(1).filter_map(|rest| rest.split_once("{\n").map(|(signature, _)| signature));
@@ -300,14 +300,14 @@ fn use_cases_take_tenants_that_were_checked() {
     assert_none(answering.iter().flat_map(|source| bare_tenants(source)).collect());
 }
 
-/// What a statement is put together of beside constants, each with its reason.
+/// The parts of a statement that are no constants, each with its reason.
 const IN_STATEMENTS: &[(&str, &str)] = &[
     ("of_tenant", "store/routes.rs: one of two texts of ours, so that an index serves it"),
     ("after_key", "store/routes.rs: the same"),
     ("function", "store/router.rs: one of two names of functions"),
 ];
 
-/// Names in braces in what looks like SQL that are not constants.
+/// Finds names in braces that are no constants, in lines that look like SQL.
 fn statement_faults(source: &Source) -> Vec<String> {
     let is_sql = |line: &&str| {
         ["select ", "insert ", "update ", "delete ", "where ", "from ", "and "].iter().any(|word| line.contains(word))
@@ -356,7 +356,7 @@ fn every_metric_is_used() {
     assert_none(unused.into_iter().map(str::to_owned).collect());
 }
 
-/// What a request's headers, body and query say may be secret or personal: neither spans nor log lines of the edge have it.
+/// Finds log lines and spans of the edge with a request's headers, body or query, which may be secret or personal.
 fn told_of_requests(source: &Source) -> Vec<String> {
     let mut faults = Vec::new();
     for (at, _) in source.code.match_indices("tracing::") {
@@ -382,9 +382,8 @@ fn names_constant(code: &str, name: &str) -> bool {
         .any(|(at, found)| !code[at + found.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_'))
 }
 
-/// The checks themselves must be able to fail.
 /// Pools without a share for each payer, each with its reason. Everything else that is bounded and shared is made of
-/// `resilience::Shares`, so that one tenant cannot take all of it, and is told in `/health/resilience`.
+/// `resilience::Shares`, so that one tenant cannot take all of it, and is reported in `/health/resilience`.
 const UNSHARED: &[(&str, &str)] = &[
     ("resilience/shares.rs", "makes them"),
     ("service/patterns.rs", "compiles one pattern of a tenant at a time, in turns"),
@@ -403,6 +402,7 @@ fn every_bounded_pool_has_a_share_for_each_payer() {
     }
 }
 
+/// The checks themselves must be able to fail.
 #[test]
 fn the_checks_find_what_they_look_for() {
     let source = |path: &str, text: &str| Source { path: path.into(), code: without_comments(text), lines: text.lines().count() };

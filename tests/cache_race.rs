@@ -1,4 +1,4 @@
-//! Loads and commits racing for the same tenant: once a commit has been applied, nothing older is served.
+//! Loads and commits race for the same tenant: once a commit has been applied, nothing older is served.
 //!
 //! The tenants are large, so that a load takes longer than a commit and most commits fall into the middle of one.
 
@@ -36,11 +36,11 @@ use traffic_manager::{
 };
 use uuid::Uuid;
 
-/// What an instance is made of, without its edge.
+/// The parts of an instance, without its HTTP edge.
 struct Instance {
     router: Arc<Router>,
     writer: Writer,
-    /// Changed for a cold one in each round.
+    /// The cache. Each round replaces it by a cold one.
     cache: Arc<Mutex<Arc<Cache>>>,
     settings: Settings,
 }
@@ -103,13 +103,13 @@ impl Instance {
         self.writer.write(Request { command, facts, idempotency_key: None, traceparent: None }).await.unwrap().outcome.tag
     }
 
-    /// Changes the route that tells the revision: its URL is `http://r<n>`.
+    /// Changes the route whose URL shows the revision: `http://r<n>`.
     async fn change(&self, tenant: &TenantName, n: u64) -> VersionTag {
         let patch = RoutePatch { url: Some(format!("http://r{n}").parse().unwrap()), ..RoutePatch::default() };
         self.write(tenant, Op::Patch { route: route(), patch }).await
     }
 
-    /// A tenant with `count` routes beside the one that changes.
+    /// Creates a tenant with `count` routes beside the one that changes.
     async fn fill(&self, db: &Database, name: &str, count: i32) -> TenantName {
         let tenant: TenantName = name.parse().unwrap();
         let spec =
@@ -127,7 +127,7 @@ fn route() -> RouteName {
     RouteName { service: "web".parse().unwrap(), env: "prod".parse().unwrap(), version: "v1".parse().unwrap() }
 }
 
-/// What the snapshot says of itself and what it holds must be the same revision, as writes change nothing else.
+/// Returns the revision of a snapshot, and checks that its tag and its route agree on it. Writes change only that route.
 fn revision(snapshot: &TenantSnapshot) -> u64 {
     let held = snapshot.get("web", "prod", "v1").expect("the route");
     assert_eq!(held.url.as_str(), format!("http://r{}", snapshot.tag().revision), "a snapshot is of one instant");
@@ -156,7 +156,7 @@ async fn a_load_that_a_commit_overtook_is_never_left_in_place() {
                 })
             })
             .collect();
-        // From before the load's first byte to after its last.
+        // The delay varies from before the load's first byte to after its last.
         tokio::time::sleep(Duration::from_micros(n * 397 % 12_000)).await;
         let was_loading = began.load(Ordering::SeqCst) > 0 && ended.load(Ordering::SeqCst) == 0;
         let committed = instance.change(&tenant, n).await;
@@ -165,10 +165,10 @@ async fn a_load_that_a_commit_overtook_is_never_left_in_place() {
         let read = async || revision(&cache.get(&tenant, None).await.unwrap().expect("the tenant"));
         stale += usize::from(read().await < n);
         for loader in loaders {
-            // A cold cache may begin with what a replica has, however old; it has shown nothing newer.
+            // A cold cache may begin with a replica's state, however old: it has not served anything newer.
             assert!(loader.await.unwrap() <= n);
         }
-        // The load that was overtaken has ended: had it put its snapshot in place, it would be served now.
+        // The overtaken load has ended. If it had stored its snapshot, that snapshot would be served now.
         stale += usize::from(read().await < n);
     }
     assert_eq!(stale, 0, "stale reads in {ROUNDS} rounds with {races} races");
@@ -179,7 +179,7 @@ async fn a_load_that_a_commit_overtook_is_never_left_in_place() {
 async fn a_cache_too_small_for_its_tenants_never_goes_back_either() {
     const COMMITS: u64 = 120;
     let db = Database::create().await;
-    // Room for one of the three: each load evicts another tenant, and the next read loads it again.
+    // The cache has room for one of the three tenants: each load evicts another tenant, and the next read loads that tenant again.
     let instance = Arc::new(Instance::start(&db, 350_000).await);
     let mut tenants = Vec::new();
     for name in ["a", "b", "c"] {
@@ -187,7 +187,7 @@ async fn a_cache_too_small_for_its_tenants_never_goes_back_either() {
     }
     let weight = instance.cache().get(&tenants[0], None).await.unwrap().expect("the tenant").weight();
     assert!((175_000..350_000).contains(&weight), "{weight}");
-    // A test that fails ends them too: they never wait for anything, and the runtime would wait for them.
+    // A failing test ends the readers, too. They never wait for anything, so the runtime would wait for them forever.
     let done = CancellationToken::new();
     let ended = done.clone().drop_guard();
     let readers: Vec<_> = (0..3)

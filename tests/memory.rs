@@ -1,4 +1,4 @@
-//! Memory that bodies take, measured by the allocator of the process that serves them: whatever is in a body, at most four times its size.
+//! Memory that bodies take, measured by the allocator of the serving process: at most four times the size of a body, whatever is in it.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -14,28 +14,29 @@ use crate::support::{Answer, TestApp};
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
 
-/// The longest that an answer is waited for: a debug build reads slowly.
+/// The longest wait for an answer: a debug build reads slowly.
 const PATIENCE: Duration = Duration::from_secs(100);
 
 /// The size of the bodies, in bytes.
 const SIZE: usize = 3 << 19;
 
-/// The most items of which the last is the only one that is wrong.
+/// The number of items in a body whose last item is the only wrong one.
 const ITEMS: usize = 5_000;
 
-/// Memory at the peak of a body, as a multiple of its size.
+/// The highest permitted peak of memory, as a multiple of the body's size.
 const MOST: usize = 4;
 
-/// Memory that a request takes whatever its size: buffers of both ends of the connection, statements, logs; and what others do meanwhile.
+/// Memory in bytes that a request takes whatever its size: buffers of both ends of the connection, statements, logs. Other work of the
+/// process meanwhile is included.
 const ANYHOW: usize = 1 << 20;
 
-/// What is measured is of one test at a time.
+/// A lock, so that each measurement covers one test at a time.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
 const YAML: &str = "application/yaml";
 const JSON: &str = "application/json";
 
-/// As many items as fit into [`SIZE`], between two texts.
+/// Returns as many items as fit into [`SIZE`], between two texts.
 fn filled(before: &str, item: impl Fn(usize) -> String, between: &str, after: &str) -> String {
     let mut body = String::with_capacity(SIZE + 4096);
     body.push_str(before);
@@ -53,13 +54,13 @@ fn filled(before: &str, item: impl Fn(usize) -> String, between: &str, after: &s
     body
 }
 
-/// The same item as often as it fits into [`SIZE`], between two texts.
+/// Returns the same item as often as it fits into [`SIZE`], between two texts.
 fn same(before: &str, item: &str, between: &str, after: &str) -> String {
     let count = (SIZE - before.len()) / (item.len() + between.len());
     format!("{before}{}{item}{after}", format!("{item}{between}").repeat(count - 1))
 }
 
-/// Items of one size, of which the last is not as the others.
+/// Returns items of one size, of which only the last differs.
 fn late(before: &str, item: impl Fn(usize, &str) -> String, between: &str, after: &str) -> String {
     let padding = "p".repeat(SIZE / ITEMS - 120);
     let items: Vec<_> = (0..ITEMS).map(|at| item(at, if at == ITEMS - 1 { "\t" } else { &padding })).collect();
@@ -71,7 +72,7 @@ fn json_route(at: usize, description: &str) -> String {
         .to_string()
 }
 
-/// Bodies by what is in them. Each is refused, or is an unknown member to one of the two endpoints.
+/// The kinds of bodies. Each is refused, or is an unknown member to one of the two endpoints.
 fn kinds() -> Vec<(&'static str, &'static str, String)> {
     let member = |name: &str, value: &str| format!(r#"{{"{name}":{value}"#);
     let mut kinds = Vec::new();

@@ -1,6 +1,6 @@
-//! Random histories of commands against the real writer on a real database, held against a plain model.
+//! Runs random histories of commands against the real writer on a real database, and compares the result with a plain model.
 //!
-//! Every history follows from a seed, which stands in the message of a failure: `TM_MODEL_SEED=<seed>` repeats it. `TM_MODEL_STEPS`
+//! Every history follows from a seed, which a failure's message names: `TM_MODEL_SEED=<seed>` repeats the history. `TM_MODEL_STEPS`
 //! makes the histories longer.
 
 #[path = "support/mod.rs"]
@@ -56,10 +56,10 @@ use traffic_manager::{
     },
 };
 
-/// Routes of a tenant without a quota of its own: few, so that the quota is reached.
+/// The most routes of a tenant without a quota of its own. The number is low, so that histories reach the quota.
 const QUOTA: u32 = 4;
 
-/// What a tenant may without quotas of its own.
+/// The default quotas of a tenant.
 fn quotas() -> Quotas {
     Quotas { routes: Some(QUOTA), ..Quotas::default() }
 }
@@ -96,7 +96,7 @@ impl Instance {
     }
 }
 
-/// What came of each request, as its sender heard it.
+/// Each request with the reply that its sender received.
 pub type Heard = Vec<(Request, Result<batch::Reply, Rejection>)>;
 
 async fn write(instance: &Instance, request: &Request) -> Result<batch::Reply, Rejection> {
@@ -110,7 +110,7 @@ async fn write(instance: &Instance, request: &Request) -> Result<batch::Reply, R
 fn seeds(count: u64) -> Vec<u64> {
     match std::env::var("TM_MODEL_SEED") {
         Ok(seed) => vec![seed.parse().expect("a seed is a number")],
-        // New ones in every run: a failure prints its own.
+        // New seeds in every run: a failure prints its own.
         Err(_) => (0..count).map(|_| uuid::Uuid::new_v4().as_u64_pair().0).collect(),
     }
 }
@@ -119,11 +119,11 @@ fn steps(default: usize) -> usize {
     std::env::var("TM_MODEL_STEPS").map_or(default, |steps| steps.parse().expect("a number of steps"))
 }
 
-/// One command at a time: the plain model predicts every reply.
+/// Sends one command at a time: the plain model predicts every reply.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_in_sequence_is_what_the_model_says() {
     let mut covered = BTreeMap::new();
-    // A history that never meets a case says nothing of it: three, and more until all were met.
+    // A history that never meets a sort of reply does not test it. So at least three histories run, and more until every sort was met.
     let is_covered = |covered: &BTreeMap<String, i32>| plain::SORTS.iter().all(|sort| covered.contains_key(*sort));
     for (at, seed) in seeds(12).into_iter().enumerate() {
         if at >= 3 && is_covered(&covered) {
@@ -151,7 +151,7 @@ async fn a_history_in_sequence_is_what_the_model_says() {
     assert!(is_covered(&covered) || std::env::var("TM_MODEL_SEED").is_ok(), "{:?} {covered:?}", plain::SORTS);
 }
 
-/// Many senders and two instances at a time: whatever the order was, the history must be one that explains every reply.
+/// Many senders and two instances at a time. The stored history must explain every reply, whatever the order was.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_histories_through_two_instances_are_gapless_and_true() {
     for seed in seeds(3) {
@@ -184,7 +184,7 @@ async fn concurrent_histories_through_two_instances_are_gapless_and_true() {
     }
 }
 
-/// The transaction of a group, with the rows that are there, for many sizes of groups: the database ends the same.
+/// Runs the transaction of a group with stored rows, in several group sizes. The database must end in the same state.
 #[tokio::test(flavor = "multi_thread")]
 async fn groups_of_any_size_commit_the_same_as_one_at_a_time() {
     for seed in seeds(2) {
@@ -216,7 +216,7 @@ async fn groups_of_any_size_commit_the_same_as_one_at_a_time() {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The pure middle of a group commit: a group of n is n groups of one.
+    /// The pure middle of a group commit: a group of n commands gives the same result as n groups of one.
     #[test]
     fn planning_a_group_is_planning_its_commands_one_at_a_time(steps in prop::collection::vec(any::<u64>().prop_map(Step), 1..25)) {
         let requests: Vec<Request> = steps.iter().enumerate().map(|(at, step)| step.request(at as u64, &[])).collect();
@@ -241,7 +241,7 @@ proptest! {
     }
 }
 
-/// The tables, as far as a plan reads and writes them.
+/// The parts of the tables that a plan reads and writes.
 #[derive(Debug, Default, PartialEq)]
 struct Rows {
     tenants: BTreeMap<TenantName, (Tenant, EventHash)>,
@@ -252,7 +252,7 @@ struct Rows {
 }
 
 impl Rows {
-    /// What is taken of the hosts that a group may write: of tenants that are not the group's own, only that they have something.
+    /// Returns the claims on the hosts that a group may write. For tenants outside the group they only say that a host is taken.
     fn taken(&self, group: &[Request]) -> Claims {
         let wanted = batch::wanted(group);
         let held =
@@ -271,7 +271,7 @@ impl Rows {
         claims
     }
 
-    /// What a group may see of them.
+    /// Returns the rows that a group may see.
     fn locked(&self, group: &[Request]) -> Locked {
         let key = |(tenant, key): &(TenantName, String)| Key {
             tenant: tenant.clone(),
@@ -298,7 +298,7 @@ impl Rows {
         }
     }
 
-    /// As the database would: an insert of what is there and an update of what is not are errors.
+    /// Writes rows like the database: inserting an existing row and updating a missing row are errors.
     fn write(&mut self, rows: &group::Rows) {
         for (tenant, head) in &rows.insert_tenants {
             assert!(self.tenants.insert(tenant.name.clone(), (tenant.clone(), *head)).is_none());
@@ -344,7 +344,7 @@ impl Rows {
             assert!(self.routes.keys().all(|(owner, _)| owner != tenant));
             assert!(self.policies.keys().all(|(owner, _)| owner != tenant));
         }
-        // What is left of former lives does not count.
+        // Scope rows of a tenant's earlier epochs do not count.
         let tenants = &self.tenants;
         self.scopes.retain(|(tenant, ..), (epoch, _)| tenants.get(tenant).is_some_and(|(tenant, _)| tenant.epoch == *epoch));
         for (key, answer) in &rows.answers {

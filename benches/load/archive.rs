@@ -1,4 +1,4 @@
-//! The archive: events per second in bulks of five hundred against one by one.
+//! The archive: events per second in bulks of 500, compared with inserts one by one.
 
 use std::time::{Duration, Instant};
 
@@ -27,12 +27,12 @@ use crate::{
     service::Site,
 };
 
-/// Events of one bulk.
+/// Number of events in one bulk.
 const BULK: usize = 500;
-/// Events of one measurement one by one.
+/// Number of events in one measurement of inserts one by one.
 const SINGLE: usize = 100;
 
-/// New events of one tenant, as they come from Kafka.
+/// A source of new events of one tenant, as read from Kafka.
 struct Events {
     revision: u64,
 }
@@ -79,7 +79,7 @@ impl Events {
     }
 }
 
-/// Stores events in pieces of `piece`, and returns events per second.
+/// Stores events in bulks of `piece`, and returns the events per second.
 fn store(bench: &Bench, archive: &Archive, events: &[Archivable], piece: usize) -> Result<f64> {
     let started = Instant::now();
     for piece in events.chunks(piece) {
@@ -89,13 +89,13 @@ fn store(bench: &Bench, archive: &Archive, events: &[Archivable], piece: usize) 
     Ok(events.len() as f64 / started.elapsed().as_secs_f64())
 }
 
-/// Both, in pairs.
+/// Measures bulks and inserts one by one in pairs. The target is at least five times the rate.
 pub fn bulk(bench: &Bench) -> Result<()> {
     let site = Site::new(bench);
     let archive = bench.runtime.block_on(Archive::new(&site.world()?.settings.mongo, Duration::from_secs(15)))?;
     let events = std::cell::RefCell::new(Events { revision: 0 });
     let take = |count| events.borrow_mut().take(count);
-    // The connection is made.
+    // Warm-up: opens the connection.
     store(bench, &archive, &take(10)?, 1)?;
     let rate: fn(&f64) -> f64 = |rate| *rate;
     let name = "archive, bulks of 500 / one by one, events";

@@ -1,4 +1,4 @@
-//! Growth curves as SVG: one line, a logarithmic axis for what grows, and the figure at each point.
+//! Growth curves as SVG: one line over a logarithmic axis, with the figure at each point.
 
 use std::fmt::{self, Write as _};
 
@@ -16,13 +16,13 @@ const BOTTOM: f64 = 50.0;
 pub struct Curve {
     /// The file's name, without `.svg`.
     pub name: &'static str,
-    /// What it shows.
+    /// The chart's title.
     pub title: &'static str,
-    /// What grows, e.g. `routes`.
+    /// The name of the x axis, e.g. `routes`.
     pub of: &'static str,
-    /// What is measured, with its unit.
+    /// The name of the measured figure, with its unit.
     pub figure: &'static str,
-    /// Pairs of both.
+    /// Pairs of x value and figure.
     pub points: Vec<(f64, f64)>,
 }
 
@@ -34,7 +34,7 @@ impl fmt::Display for Curve {
 }
 
 impl Curve {
-    /// The chart.
+    /// Returns the chart as an SVG document.
     pub fn svg(&self) -> String {
         let logs: Vec<f64> = self.points.iter().map(|(x, _)| x.max(1.0).log10()).collect();
         let (first, last) = (logs.iter().copied().fold(f64::INFINITY, f64::min), logs.iter().copied().fold(0.0, f64::max));
@@ -76,7 +76,7 @@ impl Curve {
     }
 }
 
-/// The next larger of 1, 2, 2.5, 5 times a power of ten.
+/// Returns the end of the y axis: the next 1, 2, 2.5 or 5 times a power of ten that is at least 5 % above `value`.
 fn nice(value: f64) -> f64 {
     if value <= 0.0 || !value.is_finite() {
         return 1.0;
@@ -86,7 +86,7 @@ fn nice(value: f64) -> f64 {
     steps.iter().map(|step| step * power).find(|top| *top >= value * 1.05).unwrap_or(power * 20.0)
 }
 
-/// A whole number with its thousands apart.
+/// Formats a whole number with commas between thousands.
 fn count(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();
@@ -99,7 +99,7 @@ fn count(value: f64) -> String {
     text
 }
 
-/// A figure with as many digits as say something.
+/// Formats a figure: two decimals below 10, one below 1,000, else none.
 fn figure(value: f64) -> String {
     match value.abs() {
         0.0 => "0".to_owned(),

@@ -1,4 +1,4 @@
-//! The floor: a server of the same framework that does nothing but answer. What it costs, nobody can go below.
+//! The floor: a server of the same framework that does nothing but answer. Its cost is the minimum for any service with this framework.
 
 use std::net::SocketAddr;
 
@@ -9,13 +9,13 @@ use actix_web::{
 };
 use anyhow::Result;
 
-/// Its body: 203 bytes of JSON, about as long as an answer of `resolve`.
+/// The body of the floor's answer: 203 bytes of JSON, about as long as an answer of `resolve`.
 pub const BODY: &str = concat!(
     r#"{"tenant":"hello","service":"world","env":"prod","version":"v1","url":"https://world.hello.example/a/path/that/"#,
     r#"is/long/enough/to/make/this/answer/as/long/as/an/answer/of/the/service/it/is/here/for/once"}"#
 );
 
-/// Its entity tag.
+/// The entity tag of the floor's answer.
 pub const ETAG: &str = "\"0123456789abcdef.1000\"";
 
 async fn hello(request: HttpRequest) -> HttpResponse {
@@ -28,7 +28,7 @@ async fn hello(request: HttpRequest) -> HttpResponse {
         .body(BODY)
 }
 
-/// Serves until it is killed.
+/// Serves `GET /hello` until the process is killed.
 pub fn serve(listen: SocketAddr, workers: usize) -> Result<()> {
     let server = HttpServer::new(|| App::new().route("/hello", web::get().to(hello))).workers(workers).bind(listen)?;
     Ok(actix_web::rt::System::new().block_on(server.run())?)

@@ -1,4 +1,4 @@
-//! The load generator: keep-alive connections in a closed loop, every answer checked.
+//! The load generator: keep-alive connections in a closed loop, with a check of every answer.
 
 use std::{
     cell::RefCell,
@@ -17,21 +17,21 @@ use tokio::{
 
 use crate::{process::Process, wire};
 
-/// How long one answer may take. Longer is a failure.
+/// The longest time for one answer. A longer time is a failure.
 const PATIENCE: Duration = Duration::from_secs(40);
-/// A run that fails so often is ended.
+/// A thread of the load generator stops after this many failures.
 const MOST_FAILURES: u64 = 100;
 
-/// Random numbers for keys; xorshift, for they are drawn by the million.
+/// A generator of random numbers for keys. Xorshift, because a run draws millions of them.
 pub struct Dice(u64);
 
 impl Dice {
-    /// The same numbers for the same seed.
+    /// Makes a generator. The same seed gives the same numbers.
     pub fn new(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// A number below `end`.
+    /// Returns a random number below `end`, or 0 if `end` is 0.
     pub fn below(&mut self, end: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -40,24 +40,24 @@ impl Dice {
     }
 }
 
-/// What the body of an answer must be.
+/// The expected body of an answer.
 pub enum Body {
-    /// These bytes, or none.
+    /// The body is exactly these bytes; empty for no body.
     Exactly(Arc<[u8]>),
-    /// Anything with these bytes in it.
+    /// The body contains this text.
     With(String),
 }
 
-/// What an answer must be.
+/// The expected answer to a request.
 pub struct Expected {
-    /// One of these.
+    /// The allowed status codes.
     pub statuses: &'static [u16],
-    /// Its body.
+    /// The expected body.
     pub body: Body,
 }
 
 impl Expected {
-    /// What is wrong with an answer.
+    /// Returns a description of a wrong answer, and `None` for a right one.
     pub fn fault(&self, status: u16, body: &[u8]) -> Option<String> {
         let right = match &self.body {
             Body::Exactly(bytes) => bytes.as_ref() == body,
@@ -71,19 +71,19 @@ impl Expected {
     }
 }
 
-/// Where requests come from.
+/// A source of requests for the load generator.
 pub trait Source: Send + Sync {
-    /// Writes the next request, whole, and says what its answer must be.
+    /// Appends the next complete request to `request`, and returns the expected answer.
     fn next(&self, dice: &mut Dice, request: &mut Vec<u8>) -> Expected;
 }
 
-/// The same request every time.
+/// A source that repeats one request.
 pub struct Same {
-    /// The request, whole.
+    /// The complete request, as sent on the connection.
     pub request: Vec<u8>,
-    /// Its answer's status.
+    /// The allowed status codes of the answer.
     pub status: &'static [u16],
-    /// Its answer's body; empty for a 304.
+    /// The exact body of the answer; empty for a 304.
     pub body: Arc<[u8]>,
 }
 
@@ -94,19 +94,19 @@ impl Source for Same {
     }
 }
 
-/// A request without a body. `headers` are whole lines.
+/// Returns a GET request. `headers` are complete header lines, each with its line end.
 pub fn get(path: &str, headers: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n").into_bytes()
 }
 
-/// A request with a JSON body.
+/// Returns a request with a JSON body.
 pub fn with_json(method: &str, path: &str, json: &str) -> Vec<u8> {
     let length = json.len();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
     format!("{head}Content-Length: {length}\r\n\r\n{json}").into_bytes()
 }
 
-/// A connection that is kept.
+/// A keep-alive connection and its read buffer.
 pub struct Connection {
     stream: TcpStream,
     buffer: Vec<u8>,
@@ -114,7 +114,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects.
+    /// Connects to `address`. Fails after 10 seconds.
     pub async fn open(address: SocketAddr) -> Result<Self> {
         let connected = tokio::time::timeout(Duration::from_secs(10), TcpStream::connect(address)).await;
         let stream = connected.context("no connection in 10 s")?.with_context(|| format!("no connection to {address}"))?;
@@ -122,12 +122,12 @@ impl Connection {
         Ok(Self { stream, buffer: Vec::with_capacity(4096), answered: 0 })
     }
 
-    /// Sends a request.
+    /// Sends a request without waiting for its answer.
     pub async fn send(&mut self, request: &[u8]) -> Result<()> {
         Ok(self.stream.write_all(request).await?)
     }
 
-    /// The next answer, with its body and what [`Connection::header`] reads.
+    /// Waits for the next complete answer. Its body and headers stay readable until the next call.
     pub async fn receive(&mut self) -> Result<wire::Message> {
         self.buffer.drain(..self.answered);
         self.answered = 0;
@@ -142,24 +142,24 @@ impl Connection {
         }
     }
 
-    /// The body of the answer just received.
+    /// Returns the body of the answer just received.
     pub fn body<'a>(&'a self, message: &'a wire::Message) -> &'a [u8] {
         message.body(&self.buffer)
     }
 
-    /// A header of the answer just received.
+    /// Returns the value of a header of the answer just received.
     pub fn header(&self, message: &wire::Message, name: &str) -> Option<String> {
         message.header(&self.buffer, name).map(std::borrow::Cow::into_owned)
     }
 
-    /// Sends a request and awaits its answer.
+    /// Sends a request and waits for its answer.
     pub async fn exchange(&mut self, request: &[u8]) -> Result<wire::Message> {
         self.send(request).await?;
         self.receive().await
     }
 }
 
-/// One request on a connection of its own: its status, entity tag and body.
+/// Sends one request on a new connection, and returns the answer's status, entity tag and body.
 pub async fn once(address: SocketAddr, request: &[u8]) -> Result<(u16, Option<String>, Vec<u8>)> {
     let asked = async {
         let mut connection = Connection::open(address).await?;
@@ -169,32 +169,32 @@ pub async fn once(address: SocketAddr, request: &[u8]) -> Result<(u16, Option<St
     tokio::time::timeout(PATIENCE, asked).await.with_context(|| format!("no answer in {PATIENCE:?}"))?
 }
 
-/// What a run found. It exists only when every answer was right.
+/// The result of a run. A run gives a result only if every answer was right.
 #[derive(Debug)]
 pub struct Run {
-    /// Answers.
+    /// Number of answers.
     pub requests: u64,
-    /// How long it ran.
+    /// Duration of the run, in seconds.
     pub seconds: f64,
-    /// What the server's processes used meanwhile, in microseconds per answer.
+    /// CPU time of the server's processes, in microseconds per answer.
     pub cpu_us: f64,
-    /// Microseconds.
+    /// Latencies of the answers, in microseconds.
     pub latency: Histogram<u64>,
 }
 
 impl Run {
-    /// Answers per second.
+    /// Returns the answers per second.
     pub fn rate(&self) -> f64 {
         self.requests as f64 / self.seconds
     }
 
-    /// Milliseconds that this share of the answers took at most.
+    /// Returns the latency at `quantile` (0 to 1), in milliseconds.
     pub fn latency_ms(&self, quantile: f64) -> f64 {
         self.latency.value_at_quantile(quantile) as f64 / 1e3
     }
 }
 
-/// What one thread, or all, counted.
+/// The counts of one thread, or of all threads together.
 pub struct Tally {
     requests: u64,
     failures: u64,
@@ -203,12 +203,12 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Nothing yet.
+    /// Makes a tally without any answers.
     pub fn new() -> Result<Self> {
         Ok(Self { requests: 0, failures: 0, first_failure: None, latency: Histogram::new_with_bounds(1, 120_000_000, 3)? })
     }
 
-    /// Counts an answer.
+    /// Counts an answer and its latency, and a failure if there is a `fault`.
     pub fn answer(&mut self, latency: Duration, fault: Option<String>) {
         self.requests += 1;
         self.latency.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).max(1));
@@ -217,13 +217,13 @@ impl Tally {
         }
     }
 
-    /// Counts something that went wrong.
+    /// Counts a failure, and keeps the first one for the report.
     pub fn failure(&mut self, what: String) {
         self.failures += 1;
         self.first_failure.get_or_insert(what);
     }
 
-    /// Adds another's.
+    /// Adds the counts of another tally.
     pub fn add(&mut self, other: &Self) -> Result<()> {
         self.requests += other.requests;
         self.failures += other.failures;
@@ -233,7 +233,7 @@ impl Tally {
         Ok(self.latency.add(&other.latency)?)
     }
 
-    /// The run, if nothing was wrong.
+    /// Returns the result of the run. Fails if there was a failure or no answer. `cpu_us` is the CPU time of all answers together.
     pub fn finish(self, elapsed: Duration, cpu_us: f64) -> Result<Run> {
         let Self { requests, failures, first_failure, latency } = self;
         if failures > 0 || requests == 0 {
@@ -244,20 +244,20 @@ impl Tally {
     }
 }
 
-/// Where load goes, and how much.
+/// The target and the size of a load.
 #[derive(Clone, Copy)]
 pub struct Load<'a> {
     /// The server's address.
     pub address: SocketAddr,
     /// The server's process.
     pub server: &'a Process,
-    /// Connections.
+    /// Number of connections, which send requests at the same time.
     pub connections: usize,
-    /// How long.
+    /// Duration of the run.
     pub duration: Duration,
 }
 
-/// Runs a closed loop: each connection sends its next request when its last was answered.
+/// Runs a closed loop: each connection sends its next request after the answer to its last one.
 pub fn closed_loop(load: Load<'_>, source: &dyn Source) -> Result<Run> {
     let threads = load.connections.clamp(1, 2);
     let barrier = Barrier::new(threads + 1);
@@ -284,14 +284,14 @@ pub fn closed_loop(load: Load<'_>, source: &dyn Source) -> Result<Run> {
     })
 }
 
-/// One thread with its share of the connections.
+/// Runs one thread with its share of the connections.
 fn worker(load: Load<'_>, source: &dyn Source, thread: usize, share: usize, barrier: &Barrier) -> Result<Tally> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let connected = runtime.as_ref().ok().map(|runtime| {
         let opened = (0..share).map(|_| Connection::open(load.address));
         runtime.block_on(async { join_all(opened).await.into_iter().collect::<Result<Vec<_>>>() })
     });
-    // Whatever failed: the others wait here.
+    // Reached even after a failure, because the other threads wait at this barrier.
     barrier.wait();
     let (runtime, connections) = (runtime?, connected.context("no runtime")??);
     let tally = RefCell::new(Tally::new()?);
@@ -308,7 +308,7 @@ fn worker(load: Load<'_>, source: &dyn Source, thread: usize, share: usize, barr
     Ok(tally)
 }
 
-/// One connection.
+/// Sends requests on one connection until the end of the run.
 async fn drive(mut connection: Connection, source: &dyn Source, mut dice: Dice, until: Instant, tally: &RefCell<Tally>) {
     let mut request = Vec::with_capacity(1024);
     let mut now = Instant::now();

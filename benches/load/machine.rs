@@ -1,10 +1,10 @@
-//! What the machine itself does meanwhile: how fast its CPU is right now, how much of it others take, what it allows.
+//! State of the machine: the current CPU speed, the CPU time stolen by other guests, the load and the limit of open files.
 
 use std::{fs, hint::black_box, time::Instant};
 
 use serde_json::{Value, json};
 
-/// Figures of one moment. They explain an odd result; none of them is part of one.
+/// Returns the current state of the machine. It explains unusual results but is part of no result.
 pub fn probe() -> Value {
     let (steal, total) = steal();
     let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
@@ -12,7 +12,7 @@ pub fn probe() -> Value {
     json!({ "fixed_loop_ms": fixed_loop_ms(), "steal_ticks": steal, "cpu_ticks": total, "load_1m": load })
 }
 
-/// Milliseconds that a fixed amount of arithmetic takes, the best of three.
+/// Returns the milliseconds of a fixed amount of arithmetic, the best of three attempts.
 fn fixed_loop_ms() -> f64 {
     let once = || {
         let started = Instant::now();
@@ -28,7 +28,7 @@ fn fixed_loop_ms() -> f64 {
     (0..3).map(|_| once()).fold(f64::INFINITY, f64::min)
 }
 
-/// Ticks that the host gave to others, and all ticks, since the machine started.
+/// Returns the ticks that the host gave to other guests, and all ticks, since the machine started.
 fn steal() -> (u64, u64) {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     let line = text.lines().next().unwrap_or_default();
@@ -36,7 +36,7 @@ fn steal() -> (u64, u64) {
     (numbers.get(7).copied().unwrap_or(0), numbers.iter().take(8).sum())
 }
 
-/// How many files this process, and so its children, may have open.
+/// Returns the limit of open files of this process, which its children inherit.
 pub fn open_files() -> u64 {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
     let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
@@ -47,7 +47,7 @@ pub fn open_files() -> u64 {
     }
 }
 
-/// Cores of the machine.
+/// Returns the number of available cores, at least 1.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }

@@ -1,4 +1,4 @@
-//! The load program: what Traffic Manager costs, as ratios to limits and peers that are measured in the same run.
+//! The load program: measures Traffic Manager's cost as ratios to limits and peers that are measured in the same run.
 //!
 //! ```text
 //! cargo bench --bench load -- quick            every case at a small size, a few minutes
@@ -50,50 +50,50 @@ use tokio::signal::unix::{SignalKind, signal};
 struct Arguments {
     /// `quick`, `full`, `list`, the start of a case's name, or `floor`: the server that ours is compared with.
     what: Option<String>,
-    /// Full sizes.
+    /// Use full sizes instead of small ones.
     #[arg(long)]
     full: bool,
-    /// How many pairs; 3, and 7 at full size.
+    /// Number of pairs per figure; default 3, and 7 at full size.
     #[arg(long)]
     pairs: Option<usize>,
-    /// Seconds of each measurement; 1, and 4 at full size.
+    /// Seconds of each measurement; default 1, and 4 at full size.
     #[arg(long)]
     seconds: Option<f64>,
-    /// The program to measure, instead of the one that was built with this one.
+    /// The service's program to measure; default is the program that cargo built with this bench.
     #[arg(long)]
     program: Option<PathBuf>,
-    /// Where `floor` listens.
+    /// The listen address of `floor`.
     #[arg(long)]
     listen: Option<SocketAddr>,
-    /// What cargo says to every bench.
+    /// Ignored: cargo passes this flag to every bench.
     #[arg(long, hide = true)]
     bench: bool,
 }
 
-/// What a case works with.
+/// The settings and the environment of all cases.
 pub struct Bench {
-    /// Whether sizes are full.
+    /// True for full sizes, false for small ones.
     pub is_full: bool,
-    /// How many pairs.
+    /// Number of pairs per figure, at least 1.
     pub pairs: usize,
-    /// How long one measurement takes.
+    /// Duration of one measurement.
     pub duration: Duration,
-    /// The service's program.
+    /// Path of the service's program.
     pub program: PathBuf,
-    /// Where files go.
+    /// Directory for results and logs.
     pub directory: PathBuf,
-    /// For what is asynchronous; cases themselves are not.
+    /// The runtime for asynchronous work; the cases themselves are synchronous.
     pub runtime: tokio::runtime::Runtime,
     report: Mutex<Report>,
 }
 
 impl Bench {
-    /// What was found so far.
+    /// Locks the report with all results so far.
     pub fn report(&self) -> MutexGuard<'_, Report> {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One of two sizes.
+    /// Returns `full` for a run at full size, else `quick`.
     pub fn size<T>(&self, quick: T, full: T) -> T {
         if self.is_full { full } else { quick }
     }
@@ -101,7 +101,7 @@ impl Bench {
 
 type Case = (&'static str, u64, fn(&Bench) -> Result<()>);
 
-/// Every case: its name, the minutes that it may take, and what it does.
+/// Every case: its name, its time limit in minutes, and its function.
 const CASES: &[Case] = &[
     ("reads.floor", 15, reads::against_the_floor),
     ("reads.latency", 15, reads::latency_at_half_load),
@@ -147,7 +147,7 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     if chosen.is_empty() {
         bail!("no case starts with {what:?}; `list` lists them");
     }
-    // Two providers, or none, make the first TLS connection panic.
+    // Without exactly one provider, the first TLS connection panics.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let bench = prepare(&arguments)?;
     if cfg!(debug_assertions) {
@@ -180,7 +180,7 @@ fn prepare(arguments: &Arguments) -> Result<Bench> {
         let _ = std::fs::remove_file(directory.join(log));
     }
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    // Children do not end by themselves when this program is interrupted.
+    // Child processes do not end by themselves when this program is interrupted.
     runtime.spawn(async {
         let terminated = async {
             if let Ok(mut signal) = signal(SignalKind::terminate()) {
@@ -205,8 +205,8 @@ fn prepare(arguments: &Arguments) -> Result<Bench> {
     })
 }
 
-/// Runs a case on a thread of its own, so that one that fails or panics does not take the others with it. One that takes too long
-/// cannot be ended in order: the whole program ends then.
+/// Runs a case on its own thread, so that a failure or panic does not end the other cases. A case that exceeds `limit` cannot be stopped
+/// cleanly: the whole program ends.
 fn attempt(bench: &Bench, name: &str, limit: Duration, case: fn(&Bench) -> Result<()>) {
     println!("\n{name}");
     let (before, started) = (machine::probe(), Instant::now());

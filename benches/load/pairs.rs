@@ -1,5 +1,6 @@
-//! Pairs: each measurement of ours stands between two of what it is compared with, so that a machine which slows down or speeds up
-//! meanwhile does so for both.
+//! Pairs: each measurement of ours stands between two measurements of the base.
+//!
+//! If the machine slows down or speeds up meanwhile, this changes both.
 
 use std::fmt;
 
@@ -9,22 +10,22 @@ use serde_json::json;
 
 use crate::{Bench, report::Verdict};
 
-/// How many pairs a figure gets that missed its target at first.
+/// Number of pairs of the second measurement, for figures that missed their target in the first one.
 const PAIRS_AGAIN: usize = 15;
 
-/// Smallest, middle and largest of some figures.
+/// The minimum, median and maximum of some figures.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Spread {
-    /// Smallest.
+    /// The smallest figure.
     pub min: f64,
-    /// Middle.
+    /// The middle figure, or the mean of the two middle ones.
     pub median: f64,
-    /// Largest.
+    /// The largest figure.
     pub max: f64,
 }
 
 impl Spread {
-    /// Of figures in any order; of none, all are NaN.
+    /// Computes the spread of figures in any order. Without figures, all three values are NaN.
     pub fn of(figures: impl IntoIterator<Item = f64>) -> Self {
         let mut sorted: Vec<f64> = figures.into_iter().collect();
         sorted.sort_unstable_by(f64::total_cmp);
@@ -38,17 +39,17 @@ impl Spread {
     }
 }
 
-/// What a figure has to be.
+/// The limit that a figure has to meet.
 #[derive(Debug, Clone, Copy)]
 pub enum Target {
-    /// This or more.
+    /// The figure must be this or higher.
     AtLeast(f64),
-    /// This or less.
+    /// The figure must be this or lower.
     AtMost(f64),
 }
 
 impl Target {
-    /// Whether a figure is.
+    /// Returns whether a figure meets the target.
     pub fn is_met(self, figure: f64) -> bool {
         match self {
             Self::AtLeast(least) => figure >= least,
@@ -66,16 +67,16 @@ impl fmt::Display for Target {
     }
 }
 
-/// Measurements `a b a b … a`.
+/// The measurements of a comparison, in the order `a b a b … a`.
 pub struct Pairs<A, B> {
-    /// The base, one more than there are pairs.
+    /// The measurements of the base, one more than of ours.
     pub a: Vec<A>,
-    /// Ours.
+    /// Our measurements, one per pair.
     pub b: Vec<B>,
 }
 
 impl<A, B> Pairs<A, B> {
-    /// Measures `pairs` pairs.
+    /// Runs the measurements `a` and `b` in turn, for `pairs` pairs.
     pub fn measure(pairs: usize, mut a: impl FnMut() -> Result<A>, mut b: impl FnMut() -> Result<B>) -> Result<Self> {
         let mut all = Self { a: vec![a()?], b: Vec::new() };
         for _ in 0..pairs {
@@ -85,27 +86,27 @@ impl<A, B> Pairs<A, B> {
         Ok(all)
     }
 
-    /// Each of ours as a part of the two around it.
+    /// Returns the ratio of each of our figures to the mean of the two base figures around it.
     pub fn ratios(&self, of_a: impl Fn(&A) -> f64, of_b: impl Fn(&B) -> f64) -> Vec<f64> {
         let around = self.a.windows(2).map(|pair| f64::midpoint(of_a(&pair[0]), of_a(&pair[1])));
         self.b.iter().zip(around).map(|(ours, base)| of_b(ours) / base).collect()
     }
 }
 
-/// One ratio that a pair of measurements gives.
+/// A ratio that is computed from each pair of measurements.
 pub struct Ratio<A, B> {
-    /// What it is called in the report.
+    /// The ratio's name in the report.
     pub name: &'static str,
-    /// What it has to be.
+    /// The limit for the median of the ratio.
     pub target: Target,
-    /// The base's figure.
+    /// Returns the figure of a base measurement.
     pub of_a: fn(&A) -> f64,
-    /// Our figure.
+    /// Returns the figure of one of our measurements.
     pub of_b: fn(&B) -> f64,
 }
 
-/// Measures pairs, and judges each ratio by its median. In a full run, what missed its target is measured once more, with more pairs,
-/// and that counts.
+/// Measures pairs, and judges each ratio by its median. In a full run, a ratio that missed its target is measured once more, with more
+/// pairs, and the second result counts.
 pub fn compare<A, B>(
     bench: &Bench, ratios: &[Ratio<A, B>], mut a: impl FnMut() -> Result<A>, mut b: impl FnMut() -> Result<B>,
 ) -> Result<()> {

@@ -1,5 +1,6 @@
-//! Peers that a proxy could ask instead: nginx with a file of the same bytes, and etcd's JSON gateway with a value of the same bytes.
-//! Each is skipped where it is not installed; `make bench-peers` installs both.
+//! Peers: nginx with a file, and etcd's JSON gateway with a value, each of the same bytes as an answer of `resolve`.
+//!
+//! A proxy could ask these servers instead. A peer is skipped if it is not installed; `make bench-peers` installs both.
 
 use std::{
     fs,
@@ -23,17 +24,17 @@ use crate::{
     reads::{CONNECTIONS, OneTenant},
 };
 
-/// Where Debian keeps programs that are servers.
+/// Directories where Debian installs server programs.
 const SERVERS: &[&str] = &["/usr/sbin", "/usr/local/sbin"];
 
-/// A peer that runs, and what it is asked.
+/// A running peer and the request for it.
 struct Peer {
     process: Process,
     address: SocketAddr,
     question: Same,
 }
 
-/// `resolve` against a peer's answer of the same bytes.
+/// Measures `resolve` in pairs with a peer's answer of the same bytes.
 fn against(
     bench: &Bench, name: &'static str, target: Target, start: impl FnOnce(&Bench, &OneTenant<'_>) -> Result<Peer>,
 ) -> Result<()> {
@@ -47,7 +48,7 @@ fn against(
     compare(bench, &figures, base, || ours.run(bench, &ours.resolve))
 }
 
-/// nginx, with a file.
+/// Compares `resolve` with nginx, which serves a file.
 pub fn nginx(bench: &Bench) -> Result<()> {
     let name = "resolve / nginx file, requests";
     let Some(program) = find("nginx", SERVERS) else {
@@ -60,7 +61,7 @@ pub fn nginx(bench: &Bench) -> Result<()> {
         fs::create_dir_all(root.join("temp"))?;
         fs::write(root.join("files/route.json"), &ours.resolve.body)?;
         let address = free_address()?;
-        // Started as root it would serve as a user that may not read here.
+        // Started as root, nginx would otherwise serve as a user without read permission here.
         let user = if fs::metadata("/proc/self")?.uid() == 0 { "user root;\n" } else { "" };
         let temps: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
@@ -85,7 +86,7 @@ pub fn nginx(bench: &Bench) -> Result<()> {
     })
 }
 
-/// etcd, with a value.
+/// Compares `resolve` with etcd's JSON gateway, which reads a value.
 pub fn etcd(bench: &Bench) -> Result<()> {
     let name = "resolve / etcd gateway range, requests";
     let Some(program) = find("etcd", SERVERS) else {
@@ -103,7 +104,7 @@ pub fn etcd(bench: &Bench) -> Result<()> {
         command.args(["--listen-client-urls", &client_url, "--advertise-client-urls", &client_url]);
         command.args(["--listen-peer-urls", &peer_url, "--initial-advertise-peer-urls", &peer_url]);
         command.args(["--initial-cluster", &format!("bench={peer_url}")]);
-        // Debian's package sets it where etcd has no official build.
+        // Debian's package sets this variable on architectures without an official build of etcd.
         command.env("ETCD_UNSUPPORTED_ARCH", std::env::consts::ARCH.replace("aarch64", "arm64"));
         let process = Process::start("etcd", command, &root.join("output.log"))?;
         process.listens(address, Duration::from_secs(30))?;

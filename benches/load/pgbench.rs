@@ -1,5 +1,7 @@
-//! pgbench with one statement for each write, in one round trip: what a write must do at least (a row of a route and a row of a queue), or
-//! the same rows as ours (the tenant's revision, the route, the event with its three indexes, the queue, the scope).
+//! The peer of the write path: pgbench with one statement for each write, in one round trip.
+//!
+//! The statement writes either the minimum (a row of a route and a row of a queue) or the same rows as ours (the tenant's revision, the
+//! route, the event with its three indexes, the queue, the scope).
 
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
@@ -13,7 +15,7 @@ use crate::{
     support::database::url_of,
 };
 
-/// Callers of both sides.
+/// Number of parallel callers of pgbench and of our service.
 pub const CALLERS: usize = 32;
 
 const TABLES: &[&str] = &[
@@ -23,14 +25,14 @@ const TABLES: &[&str] = &[
      created_at timestamptz not null default clock_timestamp())",
 ];
 
-/// What the other side writes.
+/// The rows that one statement of pgbench writes.
 #[derive(Debug, Clone, Copy)]
 pub enum Rows {
-    /// A route and a place in a queue.
+    /// The minimum: a row of a route and a row of a queue.
     Least,
-    /// Everything that one of our writes writes, for one of so many tenants.
+    /// The same rows as one of our writes, for a random tenant.
     Same {
-        /// Of how many.
+        /// The number of tenants to choose from.
         tenants: usize,
     },
 }
@@ -48,7 +50,7 @@ const SAME_TABLES: &[&str] = &[
      primary key (tenant, service, env))",
 ];
 
-/// The statement that writes the same rows as ours; the payload is as long as an event.
+/// Returns the pgbench script that writes the same rows as ours. The payload is as long as an event.
 fn same_rows(tenants: usize) -> String {
     format!(
         "\\set t random(0, {})\n\\set r random(0, 99)\n\\set u random(1, 1000000000)\n\
@@ -68,7 +70,7 @@ fn same_rows(tenants: usize) -> String {
     )
 }
 
-/// The statement that does the least. `:t`, `:r` and `:u` are drawn anew for each.
+/// Returns the pgbench script that writes the minimum. `:t`, `:r` and `:u` are new random numbers for each write.
 fn script(tenants: usize) -> String {
     let tenant = "'t' || lpad(:t::int::text, 6, '0')";
     let url = "'https://host-' || :u::bigint::text || '.example.com/'";
@@ -82,7 +84,7 @@ fn script(tenants: usize) -> String {
     )
 }
 
-/// pgbench on tables of its own in a site's database.
+/// pgbench with its own tables in a site's database.
 pub struct Pgbench {
     program: PathBuf,
     script: PathBuf,
@@ -91,9 +93,9 @@ pub struct Pgbench {
 }
 
 impl Pgbench {
-    /// Makes and fills the tables; `None` when there is no pgbench.
+    /// Creates and fills the tables. Returns `None` if pgbench is not installed.
     pub fn prepare(bench: &Bench, site: &Site<'_>, tenants: usize, rows: Rows) -> Result<Option<Self>> {
-        // Packages keep it beside the server, in a directory of the server's version.
+        // Packages install pgbench beside the server, in a directory of the server's version.
         let beside: Vec<String> = fs::read_dir("/usr/lib/postgresql")
             .into_iter()
             .flatten()
@@ -126,7 +128,8 @@ impl Pgbench {
         Ok(Some(Self { program, script: path, log: bench.directory.join("pgbench.log"), url }))
     }
 
-    /// Transactions per second. The password goes by the environment, where a list of processes does not show it.
+    /// Runs pgbench and returns its transactions per second. The password is passed in the environment, because a list of processes shows
+    /// arguments.
     pub fn run(&self, duration: Duration) -> Result<f64> {
         let seconds = duration.as_secs().max(1);
         let mut command = Command::new(&self.program);

@@ -1,4 +1,4 @@
-//! The relay: what one batch costs by the length of the queue behind it, with Kafka and without.
+//! The relay: time of one batch by the length of the queue, with Kafka and without.
 
 use std::{
     sync::Arc,
@@ -21,15 +21,15 @@ use crate::{
     service::Site,
 };
 
-/// Batches of one round, of which the middle counts.
+/// Batches of one round. The median counts.
 const BATCHES: usize = 6;
 
-/// A queue of a constant length, in a database of its own.
+/// An outbox of constant length, in its own database.
 struct Queue<'a> {
     relay: Relay,
     length: usize,
     batch: usize,
-    /// Events that were ever seeded.
+    /// Number of all events that were seeded so far.
     seeded: usize,
     site: Site<'a>,
 }
@@ -43,12 +43,12 @@ impl<'a> Queue<'a> {
         queue.fill(length)?;
         queue.site.execute("analyze outbox, route_events")?;
         queue.site.catch_up(Duration::from_secs(600))?;
-        // What seeding left to be written is not written while batches are measured.
+        // Without this checkpoint Postgres would write the seeded pages during the measurements.
         queue.site.execute("checkpoint")?;
         Ok(queue)
     }
 
-    /// Adds events of a thousand tenants, as committed writes would have left them, a hundred thousand at a time.
+    /// Adds `count` events of a thousand tenants, as committed writes would have left them. A statement adds at most 100,000 events.
     fn fill(&mut self, count: usize) -> Result<()> {
         let end = self.seeded + count;
         while self.seeded < end {
@@ -69,7 +69,7 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// The relay that leads a queue. Made when every queue is filled: the server ends a leader's session that is silent for long.
+/// The elected relay of a queue. Made after all queues are filled, because the server ends a leader's session after a long silence.
 struct Leading<'a> {
     queue: Queue<'a>,
     lease: Lease,
@@ -79,14 +79,14 @@ impl<'a> Leading<'a> {
     fn new(bench: &Bench, queue: Queue<'a>) -> Result<Self> {
         let Ok(lease) = bench.runtime.block_on(queue.relay.elect(None))? else { bail!("another relay leads") };
         let mut leading = Self { queue, lease };
-        // Connections to Kafka are made, statements planned.
+        // Warm-up: opens the connections to Kafka and plans the statements.
         for _ in 0..3 {
             leading.publish(bench)?;
         }
         Ok(leading)
     }
 
-    /// One whole step, and the queue filled up again.
+    /// Runs one whole step, refills the queue, and returns the step's milliseconds.
     fn publish(&mut self, bench: &Bench) -> Result<f64> {
         let Self { queue, lease } = self;
         let started = Instant::now();
@@ -97,7 +97,7 @@ impl<'a> Leading<'a> {
         Ok(elapsed.as_secs_f64() * 1e3)
     }
 
-    /// A step's two statements on Postgres, without Kafka in between.
+    /// Runs a step's two statements on Postgres without Kafka, refills the queue, and returns the statements' milliseconds.
     fn read_and_delete(&mut self, bench: &Bench) -> Result<f64> {
         let Self { queue, lease } = self;
         let limit = Duration::from_secs(60);
@@ -114,10 +114,10 @@ impl<'a> Leading<'a> {
     }
 }
 
-/// Milliseconds of a round's middle batch, for each queue: whole steps and Postgres' part.
+/// The median milliseconds of a round's batches, for each queue: of whole steps, and of the statements on Postgres.
 type Round = Vec<(f64, f64)>;
 
-/// Batches by the backlog. Every queue has a database of its own and is measured once in each round.
+/// Measures batches by the length of the backlog. Every queue has its own database and is measured once in each round.
 pub fn relay(bench: &Bench) -> Result<()> {
     let sizes: &[usize] = bench.size(&[1_000, 10_000, 100_000], &[1_000, 10_000, 100_000, 1_000_000]);
     let filled = sizes.iter().map(|size| Queue::new(bench, *size)).collect::<Result<Vec<_>>>()?;

@@ -1,4 +1,4 @@
-//! Child processes and what they cost: started here, watched through `/proc`, and gone when dropped.
+//! Child processes: started here, measured through `/proc`, and killed on drop.
 
 use std::{
     collections::HashMap,
@@ -14,13 +14,13 @@ use anyhow::{Context as _, Result, bail};
 
 type Shared = Arc<Mutex<Child>>;
 
-/// Every child that was started, so that an early end leaves none behind.
+/// Returns the list of all running children, so that an early end of this program can kill them.
 fn children() -> &'static Mutex<Vec<Shared>> {
     static CHILDREN: OnceLock<Mutex<Vec<Shared>>> = OnceLock::new();
     CHILDREN.get_or_init(Mutex::default)
 }
 
-/// Kills a child and its descendants, which would outlive it: nginx' workers do.
+/// Kills a child and its descendants. Descendants such as nginx' workers would otherwise continue after it.
 fn kill(child: &Shared) {
     let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
     if matches!(child.try_wait(), Ok(Some(_))) {
@@ -34,7 +34,7 @@ fn kill(child: &Shared) {
     }
 }
 
-/// Kills every child, for an end that runs no destructors.
+/// Kills every child. Called before an exit that runs no destructors.
 pub fn kill_all() {
     for child in children().lock().unwrap_or_else(PoisonError::into_inner).iter() {
         kill(child);
@@ -45,12 +45,12 @@ pub fn kill_all() {
 pub struct Process {
     name: String,
     child: Shared,
-    /// Its process id.
+    /// The process id of the child.
     pub pid: u32,
 }
 
 impl Process {
-    /// Starts `command`, with its output in `log`.
+    /// Starts `command`, and appends its output to the file `log`.
     pub fn start(name: &str, mut command: Command, log: &Path) -> Result<Self> {
         let file = File::options().create(true).append(true).open(log).with_context(|| format!("{}", log.display()))?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
@@ -61,7 +61,7 @@ impl Process {
         Ok(Self { name: name.to_owned(), child, pid })
     }
 
-    /// Fails when it has ended.
+    /// Fails if the process has ended.
     pub fn lives(&self) -> Result<()> {
         match self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait()? {
             None => Ok(()),
@@ -69,7 +69,7 @@ impl Process {
         }
     }
 
-    /// Waits for its end, and says whether it succeeded.
+    /// Waits for the end of the process, and returns whether it succeeded. Fails after `limit`.
     pub fn wait(&self, limit: Duration) -> Result<bool> {
         let started = Instant::now();
         loop {
@@ -83,7 +83,7 @@ impl Process {
         }
     }
 
-    /// Waits until something accepts connections at `address`.
+    /// Waits until `address` accepts connections. Fails after `limit`, or if the process ends.
     pub fn listens(&self, address: SocketAddr, limit: Duration) -> Result<()> {
         let started = Instant::now();
         loop {
@@ -98,12 +98,12 @@ impl Process {
         }
     }
 
-    /// CPU time of the process and all its descendants so far, in microseconds.
+    /// Returns the CPU time of the process and all its descendants so far, in microseconds.
     pub fn cpu_us(&self) -> f64 {
         tree(self.pid).iter().filter_map(|pid| ticks(*pid)).sum::<u64>() as f64 * 1e6 / ticks_per_second()
     }
 
-    /// Resident memory of the process and all its descendants, in bytes.
+    /// Returns the resident memory of the process and all its descendants, in bytes.
     pub fn rss(&self) -> u64 {
         tree(self.pid).iter().filter_map(|pid| resident(*pid)).sum()
     }
@@ -116,19 +116,19 @@ impl Drop for Process {
     }
 }
 
-/// An address that nothing listens at.
+/// Returns a loopback address with a free port.
 pub fn free_address() -> Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr())?)
 }
 
-/// The path of a program, if it is installed.
+/// Returns the path of a program, if it is in `PATH` or in one of the `further` directories.
 pub fn find(program: &str, further: &[&str]) -> Option<std::path::PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
     let places = path.split(':').chain(further.iter().copied());
     places.map(|place| Path::new(place).join(program)).find(|file| file.is_file())
 }
 
-/// The fields of `/proc/PID/stat` after the program's name, which may hold anything: state, parent, …
+/// Returns the fields of `/proc/PID/stat` after the program's name: state, parent, … The name may hold any character, also spaces.
 fn stat(pid: u32) -> Option<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     Some(text.rsplit_once(") ")?.1.split(' ').map(str::to_owned).collect())
@@ -152,7 +152,7 @@ fn tree(root: u32) -> Vec<u32> {
     found
 }
 
-/// User and system time, and that of children which have ended and were waited for.
+/// Returns user and system time of a process, with the times of its children that have ended and were waited for, in ticks.
 fn ticks(pid: u32) -> Option<u64> {
     let fields = stat(pid)?;
     (11..15).map(|at| fields.get(at)?.parse::<u64>().ok()).sum()

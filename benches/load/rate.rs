@@ -1,5 +1,7 @@
-//! The load generator at a fixed rate. Latency counts from the instant at which a request was due, not from when it could be sent,
-//! so that a server which stalls cannot hide the requests that it kept from being sent.
+//! The load generator at a fixed rate.
+//!
+//! Latency counts from the instant when a request was due, not from when it was sent. So the figures include requests that a stalled server
+//! delayed.
 
 use std::{
     io::{Read as _, Write as _},
@@ -15,8 +17,8 @@ use crate::{
     wire,
 };
 
-/// Runs at `rate` requests per second over the load's connections, each a thread: a sleeping thread is woken within some 50 µs, a
-/// timer of the asynchronous runtime within a millisecond.
+/// Runs at `rate` requests per second over the load's connections, with a thread for each. A sleeping thread wakes up within some 50 µs, a
+/// timer of the asynchronous runtime only within a millisecond.
 pub fn open_loop(load: Load<'_>, rate: f64, source: &dyn Source) -> Result<Run> {
     let interval = Duration::from_secs_f64(load.connections as f64 / rate);
     let barrier = Barrier::new(load.connections + 1);
@@ -66,7 +68,7 @@ fn worker(
             }
         }
         due += interval;
-        // A server that cannot keep up is not waited for without end.
+        // Stops the run if the server cannot keep up with the rate.
         if started.elapsed() > load.duration * 3 {
             tally.failure(format!("the server is {:?} behind", due.elapsed()));
             break;

@@ -1,4 +1,4 @@
-//! The read path against the floor: `resolve`, its 304, the snapshot's 304, and latency at half the floor's load.
+//! The read path compared with the floor: `resolve`, its 304, the snapshot's 304, and latency at half the floor's load.
 
 use std::{net::SocketAddr, process::Command, sync::Arc, time::Duration};
 
@@ -14,12 +14,12 @@ use crate::{
     service::{Service, Site, resolve_path, seeded_url},
 };
 
-/// Connections of the closed loop.
+/// Number of connections of the closed loop.
 pub const CONNECTIONS: usize = 64;
-/// Connections at a fixed rate.
+/// Number of connections at a fixed rate.
 const CONNECTIONS_AT_RATE: usize = 32;
 
-/// The hello-world server, and what it is asked.
+/// The running floor (a hello-world server) and the requests for it.
 pub struct Floor {
     process: Process,
     address: SocketAddr,
@@ -28,7 +28,7 @@ pub struct Floor {
 }
 
 impl Floor {
-    /// Starts it: this program again, in another role.
+    /// Starts the floor as a new process of this program.
     pub fn start(bench: &Bench) -> Result<Self> {
         let address = free_address()?;
         let mut command = Command::new(std::env::current_exe()?);
@@ -50,21 +50,21 @@ impl Floor {
     }
 }
 
-/// A service with one seeded tenant, and what it is asked.
+/// A running service with one seeded tenant, and the requests for it.
 pub struct OneTenant<'a> {
-    /// The service; before the site, which it uses.
+    /// The service. It is declared, and so dropped, before the site that it uses.
     pub service: Service,
-    /// `resolve` of one route.
+    /// The request `resolve` of one route.
     pub resolve: Same,
-    /// The same when nothing has changed.
+    /// The request `resolve` with the current tag, answered 304.
     pub resolve_unchanged: Same,
-    /// The snapshot when nothing has changed.
+    /// The request for the snapshot with the current tag, answered 304.
     pub snapshot_unchanged: Same,
     _site: Site<'a>,
 }
 
 impl<'a> OneTenant<'a> {
-    /// Starts it and checks its answers once, thoroughly; afterwards they must stay the same, byte for byte.
+    /// Starts the service and checks its answers once. After that each answer must be the same, byte for byte.
     pub fn start(bench: &'a Bench) -> Result<Self> {
         let site = Site::new(bench);
         site.seed(0, 1, 10)?;
@@ -88,7 +88,7 @@ impl<'a> OneTenant<'a> {
         Ok(Self { service, resolve, resolve_unchanged, snapshot_unchanged, _site: site })
     }
 
-    /// A closed loop of one request.
+    /// Runs a closed loop that repeats one request.
     pub fn run(&self, bench: &Bench, source: &Same) -> Result<Run> {
         closed_loop(self.load(bench), source).context("the service")
     }
@@ -102,7 +102,7 @@ fn ratio(name: &'static str, target: Target, of: fn(&Run) -> f64) -> Ratio<Run, 
     Ratio { name, target, of_a: of, of_b: of }
 }
 
-/// Requests per second and CPU time per request, ours as a part of the floor's.
+/// Measures requests per second and CPU time per request, as ratios of ours to the floor's.
 pub fn against_the_floor(bench: &Bench) -> Result<()> {
     let (floor, ours) = (Floor::start(bench)?, OneTenant::start(bench)?);
     let rate = |name| ratio(name, Target::AtLeast(0.90), Run::rate);
@@ -115,7 +115,7 @@ pub fn against_the_floor(bench: &Bench) -> Result<()> {
     compare(bench, &figures, || floor.run(bench, &floor.unchanged), || ours.run(bench, &ours.snapshot_unchanged))
 }
 
-/// Latency at half the rate that the floor can serve. Not at saturation: there it is the scheduler's time slice.
+/// Measures latency at half of the floor's maximum rate. At saturation, latency would only show the scheduler's time slice.
 pub fn latency_at_half_load(bench: &Bench) -> Result<()> {
     let (floor, ours) = (Floor::start(bench)?, OneTenant::start(bench)?);
     let rate = floor.run(bench, &floor.hello)?.rate() / 2.0;

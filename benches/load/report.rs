@@ -1,4 +1,4 @@
-//! What was found: a table for people, and JSON for everything else.
+//! The report of a run: a table for people, and JSON for programs.
 
 use std::{fs, path::Path};
 
@@ -10,13 +10,13 @@ use crate::{
     pairs::{Spread, Target},
 };
 
-/// One figure with its target.
+/// A measured figure with its target.
 pub struct Verdict {
-    /// Its name.
+    /// The figure's name in the report.
     pub name: String,
-    /// What was measured.
+    /// The spread of the measured values.
     pub spread: Spread,
-    /// What it has to be; the median counts.
+    /// The limit for the median.
     pub target: Target,
 }
 
@@ -32,7 +32,7 @@ enum Line {
     Invalid { name: String, reason: String },
 }
 
-/// Everything that was found so far.
+/// All results so far.
 #[derive(Default)]
 pub struct Report {
     lines: Vec<Line>,
@@ -42,7 +42,7 @@ pub struct Report {
 }
 
 impl Report {
-    /// Adds a figure. `detail` goes to the details: the single measurements behind it.
+    /// Adds a figure with a target. `detail` holds the single measurements behind the figure, for `details.json`.
     pub fn judge(&mut self, verdict: Verdict, detail: Value) {
         println!("    {}", line(&Line::Judged(Verdict { name: verdict.name.clone(), ..verdict })));
         self.details.insert(verdict.name.clone(), detail);
@@ -55,12 +55,12 @@ impl Report {
         self.details.insert(name.to_owned(), figures);
     }
 
-    /// Says that something cannot be measured here.
+    /// Records that a figure cannot be measured on this machine. A skipped figure does not fail the run.
     pub fn skip(&mut self, name: &str, reason: impl Into<String>) {
         self.add(Line::Skipped { name: name.to_owned(), reason: reason.into() });
     }
 
-    /// Says that something could not be measured, though it should have been.
+    /// Records that a measurement failed. An invalid figure fails the run.
     pub fn invalid(&mut self, name: &str, reason: impl Into<String>) {
         self.add(Line::Invalid { name: name.to_owned(), reason: reason.into() });
     }
@@ -76,12 +76,12 @@ impl Report {
         self.curves.push(curve);
     }
 
-    /// Adds what the machine did around a case.
+    /// Adds a case's duration and the machine's state before and after the case.
     pub fn case(&mut self, name: &str, before: Value, after: Value, seconds: f64) {
         self.cases.push(json!({ "case": name, "seconds": seconds, "before": before, "after": after }));
     }
 
-    /// Whether everything that was measured is as it has to be.
+    /// Returns whether every figure met its target and no measurement failed.
     pub fn is_good(&self) -> bool {
         self.lines.iter().all(|line| match line {
             Line::Judged(verdict) => verdict.is_met(),
@@ -90,7 +90,7 @@ impl Report {
         })
     }
 
-    /// The table.
+    /// Prints the table of figures.
     pub fn print(&self) {
         println!("\n{:<52} {:>10} {:>10} {:>10}   {:<12} result", "figure", "min", "median", "max", "target");
         self.lines.iter().for_each(|found| println!("{}", line(found)));
@@ -141,7 +141,7 @@ fn line(line: &Line) -> String {
     }
 }
 
-/// Ten characters with as many digits as say something.
+/// Formats a number in ten characters: three decimals below 10, one below 1,000, else none.
 fn number(value: f64) -> String {
     let digits = if value.abs() < 10.0 { 3 } else { usize::from(value.abs() < 1000.0) };
     format!("{value:>10.digits$}")

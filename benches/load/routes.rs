@@ -1,4 +1,4 @@
-//! What more routes cost: CPU time per `resolve` of a random route, and memory, from a thousand routes to a million.
+//! Growth with the number of routes, from a thousand to a million: CPU time per `resolve` of a random route, and memory.
 
 use std::{sync::Mutex, time::Instant};
 
@@ -16,10 +16,10 @@ use crate::{
     service::{ROUTES_PER_TENANT, Service, Site, resolve_path, seeded_url},
 };
 
-/// The default holds some 800,000 routes; a million are wanted in memory.
+/// Enough cache for a million routes. The default cache holds some 800,000.
 const SETTINGS: &[(&str, &str)] = &[("READ__CACHE_BYTES", "8589934592")];
 
-/// `resolve` of any route of the first tenants.
+/// A source of `resolve` requests for random routes of the first `tenants` tenants.
 struct AnyRoute {
     tenants: usize,
 }
@@ -32,7 +32,7 @@ impl Source for AnyRoute {
     }
 }
 
-/// A service that holds the routes of the first tenants.
+/// A running service with the routes of the first `tenants` tenants in its cache.
 struct Holding {
     service: Service,
     tenants: usize,
@@ -43,7 +43,7 @@ impl Holding {
     fn start(bench: &Bench, site: &Site<'_>, routes: usize) -> Result<Self> {
         let tenants = routes / ROUTES_PER_TENANT;
         let service = Service::start(site, SETTINGS)?;
-        // Buffers and tables of the connections' size are there before memory is measured.
+        // Warm-up: allocates the connections' buffers and tables before memory is measured.
         let warm =
             Load { address: service.api, server: &service.process, connections: CONNECTIONS, duration: bench.duration / 4 };
         closed_loop(warm, &AnyRoute { tenants: 1 })?;
@@ -78,7 +78,7 @@ impl Holding {
     }
 }
 
-/// CPU time and memory by the number of routes. The smallest is measured again around each of the others.
+/// Measures CPU time and memory by the number of routes. The smallest size is measured again before and after each larger one.
 pub fn growth(bench: &Bench) -> Result<()> {
     let sizes: &[usize] = bench.size(&[1_000, 10_000, 100_000], &[1_000, 10_000, 100_000, 1_000_000]);
     let (smallest, largest) = (sizes[0], sizes[sizes.len() - 1]);

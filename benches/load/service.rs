@@ -1,4 +1,4 @@
-//! The service under test: the program itself, as a process with its default settings, on a world of its own.
+//! The service under test: the program as a separate process with default settings and its own database, topics and archive.
 
 use std::{
     net::SocketAddr,
@@ -15,40 +15,40 @@ use crate::{
     support::{World, database},
 };
 
-/// Routes of each seeded tenant: ten services, with ten environments of ten versions.
+/// Number of routes of each seeded tenant: ten services with ten environments of ten versions each.
 pub const ROUTES_PER_TENANT: usize = 1000;
 
-/// A database, topics and an archive of its own, given back when dropped.
+/// A database, topics and an archive for one case, removed on drop.
 pub struct Site<'a> {
     bench: &'a Bench,
     world: Option<World>,
 }
 
 impl<'a> Site<'a> {
-    /// A new one.
+    /// Creates a new site.
     pub fn new(bench: &'a Bench) -> Self {
         Self { bench, world: Some(bench.runtime.block_on(World::new())) }
     }
 
-    /// Its parts.
+    /// Returns the site's database, topics and archive.
     pub fn world(&self) -> Result<&World> {
         self.world.as_ref().context("the world has ended")
     }
 
-    /// Runs SQL as the superuser, and returns how many rows it was about.
+    /// Runs SQL as the superuser, and returns the number of affected rows.
     pub fn execute(&self, sql: &str) -> Result<u64> {
         let db = &self.world()?.db;
         Ok(self.bench.runtime.block_on(db.execute(sql, &[])))
     }
 
-    /// The one number of the one row that SQL returns.
+    /// Returns the number in the first column of the first row that `sql` returns.
     pub fn number(&self, sql: &str) -> Result<f64> {
         let db = &self.world()?.db;
         let rows = self.bench.runtime.block_on(db.rows(sql, &[]));
         Ok(rows.first().context("no row")?.try_get(0)?)
     }
 
-    /// Waits until the replica has everything: after seeding that takes longer than a test would wait.
+    /// Waits until the replica has replayed all changes so far. After seeding this takes longer than a test would wait.
     pub fn catch_up(&self, limit: Duration) -> Result<()> {
         let db = &self.world()?.db;
         self.bench.runtime.block_on(async {
@@ -67,11 +67,11 @@ impl<'a> Site<'a> {
         })
     }
 
-    /// Adds tenants `first..end` with so many services of a hundred routes each, as committed writes would have left them, but without
+    /// Adds tenants `first..end`, each with `services` services of a hundred routes, as committed writes would have left them, but without
     /// their history.
     pub fn seed(&self, first: usize, end: usize, services: usize) -> Result<()> {
         let count = services * 100;
-        // A hundred thousand routes at a time, so that the replica follows.
+        // Seeds 100 tenants per statement (with ten services: 100,000 routes), so that the replica can keep up.
         for from in (first..end).step_by(100) {
             let last = end.min(from + 100) - 1;
             self.execute(&format!(
@@ -94,12 +94,12 @@ impl<'a> Site<'a> {
         }
         self.execute("analyze tenants, routes")?;
         self.catch_up(Duration::from_secs(300))?;
-        // What seeding left to be written is not written while something is measured.
+        // Without this checkpoint Postgres would write the seeded pages during the measurements.
         self.execute("checkpoint")?;
         Ok(())
     }
 
-    /// The revisions of each service and environment, where the schema keeps them.
+    /// Adds the revision of each service and environment, if the schema has the table `scopes`.
     fn seed_scopes(&self, first: usize, last: usize) -> Result<()> {
         if self.number("select (to_regclass('scopes') is not null)::int::float8")? > 0.0 {
             self.execute(&format!(
@@ -120,17 +120,17 @@ impl Drop for Site<'_> {
     }
 }
 
-/// A running service.
+/// A running service and its API's address.
 pub struct Service {
-    /// Its process.
+    /// The service's process.
     pub process: Process,
-    /// Where its API listens.
+    /// The listen address of the API.
     pub api: SocketAddr,
 }
 
 impl Service {
-    /// Starts a service that serves, with its defaults but for `settings` (such as `("READ__CACHE_BYTES", "1")`), and waits until it
-    /// is ready.
+    /// Starts `traffic-manager serve` with default settings except `settings` (such as `("READ__CACHE_BYTES", "1")`), and waits until
+    /// the service is ready.
     pub fn start(site: &Site<'_>, settings: &[(&str, &str)]) -> Result<Self> {
         let bench = site.bench;
         let (api, ops) = (free_address()?, free_address()?);
@@ -154,7 +154,7 @@ impl Service {
         }
     }
 
-    /// Answers one request by `200`: its entity tag and body.
+    /// Requests `path`, and returns the answer's entity tag and body. Fails unless the status is 200.
     pub fn fetch(&self, bench: &Bench, path: &str) -> Result<(String, Vec<u8>)> {
         let (status, etag, body) = bench.runtime.block_on(http::once(self.api, &get(path, "")))?;
         ensure!(status == 200, "GET {path}: status {status}, body {}", String::from_utf8_lossy(&body));
@@ -162,19 +162,19 @@ impl Service {
     }
 }
 
-/// The path of a seeded route.
+/// Returns the path of a seeded route.
 pub fn route_path(tenant: usize, route: usize) -> String {
     let (s, e, v) = (route / 100 % 10, route / 10 % 10, route % 10);
     format!("/api/v1/routes/t{tenant:06}/service-{s}/env-{e}/v{v}")
 }
 
-/// The path that resolves a seeded route.
+/// Returns the path and query that resolve a seeded route.
 pub fn resolve_path(tenant: usize, route: usize) -> String {
     let (s, e, v) = (route / 100 % 10, route / 10 % 10, route % 10);
     format!("/api/v1/routes/resolve?tenant=t{tenant:06}&service=service-{s}&env=env-{e}&version=v{v}")
 }
 
-/// The URL of a seeded route, which stands in its answer.
+/// Returns the URL of a seeded route, as in the route's answer.
 pub fn seeded_url(tenant: usize, route: usize) -> String {
     let (s, e, v) = (route / 100 % 10, route / 10 % 10, route % 10);
     format!("https://v{v}.env-{e}.service-{s}.t{tenant:06}.example.com/")

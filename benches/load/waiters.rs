@@ -1,4 +1,4 @@
-//! Pollers that wait: `GET …/snapshot?wait=30s` with the tag that they have, answered when the tenant changes.
+//! Long-polls: `GET …/snapshot?wait=30s` with the current tag, answered when the tenant changes.
 
 use std::{
     sync::{
@@ -27,14 +27,14 @@ use crate::{
 };
 
 const SNAPSHOT: &str = "/api/v1/tenants/t000000/snapshot";
-/// Routes of the tenant: a body of some 2 kB.
+/// Number of the tenant's routes, for a body of some 2 kB.
 const ROUTES: usize = 10;
-/// Changes of a round.
+/// Number of changes in a round.
 const CHANGES: usize = 20;
-/// Files that are open beside the pollers' connections.
+/// Number of open files besides the pollers' connections.
 const OTHER_FILES: u64 = 500;
 
-/// A service with one small tenant, and the pollers' connections.
+/// A running service with one small tenant, and the pollers' connections.
 struct Waiting<'a> {
     bench: &'a Bench,
     service: Service,
@@ -44,11 +44,11 @@ struct Waiting<'a> {
     _site: Site<'a>,
 }
 
-/// What one change did.
+/// The effect of one change on the pollers.
 struct Woken {
-    /// From the write's answer to each poller's.
+    /// The time from the write's answer to each poller's answer.
     each: Vec<Duration>,
-    /// What the server used from the write to the last answer, in microseconds.
+    /// The server's CPU time from the write to the last answer, in microseconds.
     cpu_us: f64,
 }
 
@@ -58,7 +58,7 @@ impl Woken {
     }
 }
 
-/// Why the pollers cannot be had here, or the service that they ask.
+/// The service and its pollers, or the reason why this machine or service cannot run them.
 enum Start<'a> {
     Ready(Box<Waiting<'a>>),
     Cannot(String),
@@ -87,7 +87,7 @@ impl<'a> Waiting<'a> {
         Ok(Start::Ready(Box::new(waiting)))
     }
 
-    /// Writes a URL that was never there, and returns it.
+    /// Writes a route with a new URL, and returns the URL.
     fn change(&mut self, route: usize) -> Result<String> {
         self.changes += 1;
         let url = format!("https://changed-{}.example.com/", self.changes);
@@ -97,7 +97,7 @@ impl<'a> Waiting<'a> {
         Ok(url)
     }
 
-    /// What the server uses for one change that nobody waits for, in microseconds.
+    /// Returns the server's CPU time for one change without waiting pollers, in microseconds.
     fn cost_of_a_change(&mut self) -> Result<f64> {
         self.quiet()?;
         let before = self.service.process.cpu_us();
@@ -109,7 +109,7 @@ impl<'a> Waiting<'a> {
         Ok(cost)
     }
 
-    /// Opens connections until there are so many.
+    /// Opens connections until there are `count`.
     fn connect(&mut self, count: usize) -> Result<()> {
         let (address, missing) = (self.service.api, count.saturating_sub(self.connections.len()));
         let opened = stream::iter(0..missing).map(|_| Connection::open(address)).buffer_unordered(128).try_collect::<Vec<_>>();
@@ -117,7 +117,7 @@ impl<'a> Waiting<'a> {
         Ok(())
     }
 
-    /// All pollers wait.
+    /// Starts a long-poll on every connection, and returns when all of them wait at the server.
     fn park(&mut self) -> Result<JoinSet<Result<Answered>>> {
         let (count, sent) = (self.connections.len(), Arc::new(AtomicUsize::new(0)));
         let request: Arc<[u8]> = poll("30s", &self.tag).into();
@@ -134,7 +134,7 @@ impl<'a> Waiting<'a> {
         Ok(pollers)
     }
 
-    /// Waits until the server has nothing to do, and so every poller is held.
+    /// Waits until the server is idle, and so holds every long-poll.
     fn quiet(&self) -> Result<()> {
         let process: &Process = &self.service.process;
         let started = Instant::now();
@@ -150,7 +150,7 @@ impl<'a> Waiting<'a> {
         }
     }
 
-    /// One change, and every poller's answer to it.
+    /// Makes one change, and waits for every poller's answer. Fails if a poller was answered before the change or wrongly.
     fn wake(&mut self, mut pollers: JoinSet<Result<Answered>>) -> Result<Woken> {
         ensure!(pollers.try_join_next().is_none(), "a poller was answered though nothing had changed");
         let cpu_before = self.service.process.cpu_us();
@@ -181,7 +181,7 @@ impl<'a> Waiting<'a> {
     }
 }
 
-/// A poller's answer.
+/// A poller's answer, with its connection and the time of its arrival.
 struct Answered {
     connection: Connection,
     message: wire::Message,
@@ -207,7 +207,7 @@ fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// How soon everybody knows: from the write's answer to the last poller's.
+/// Measures the time from a write's answer to the last poller's answer, and the CPU time for each poller.
 pub fn wake(bench: &Bench) -> Result<()> {
     let sizes = [10, 100, 1_000];
     let (soon, cheap) = ("last of 1000 pollers woken, p99 ms", "CPU of waking 1000 pollers, µs each");
@@ -235,7 +235,7 @@ pub fn wake(bench: &Bench) -> Result<()> {
             }
             let mut last: Vec<f64> = round.iter().map(|woken| ms(woken.last())).collect();
             last.sort_unstable_by(f64::total_cmp);
-            // Of twenty, the largest.
+            // The p99 of twenty values is the largest one.
             p99.push(last[last.len() - 1]);
             lasts.extend(last);
             cpu.push(round.iter().map(|woken| woken.cpu_us - change_us).sum::<f64>() / (pollers * CHANGES) as f64);
@@ -262,7 +262,7 @@ pub fn wake(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Ten thousand pollers at once: what one costs while it waits, and whether one change reaches all.
+/// Measures the memory of each of ten thousand waiting pollers, and checks that one change reaches all of them.
 pub fn parked(bench: &Bench) -> Result<()> {
     let count = bench.size(1_000, 10_000);
     let memory = format!("{count} parked pollers, KiB of RSS each");
@@ -280,7 +280,7 @@ pub fn parked(bench: &Bench) -> Result<()> {
     let pollers = waiting.park()?;
     std::thread::sleep(bench.size(Duration::from_secs(1), Duration::from_secs(5)));
     let each = waiting.service.process.rss().saturating_sub(before) as f64 / 1024.0 / count as f64;
-    // Fails when one was answered before the change, or not by it.
+    // Fails if a poller was answered before the change, or not because of it.
     let woken = waiting.wake(pollers)?;
     let share = woken.each.len() as f64 / count as f64;
     let spread = Spread::of([each]);

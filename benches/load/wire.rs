@@ -1,17 +1,17 @@
-//! As much of HTTP/1.1 as a load generator needs: whole answers out of a buffer.
+//! The part of HTTP/1.1 that the load generator needs: parses complete answers from a buffer.
 
 use std::{borrow::Cow, ops::Range};
 
 use anyhow::{Context as _, Result, bail};
 
-/// An answer that is complete.
+/// A complete answer that was parsed from a buffer.
 #[derive(Debug)]
 pub struct Message {
-    /// The status.
+    /// The status code of the answer.
     pub status: u16,
     head: Range<usize>,
     body: Body,
-    /// Where in the buffer the next answer starts.
+    /// The offset in the buffer where the next answer starts.
     pub end: usize,
 }
 
@@ -22,7 +22,7 @@ enum Body {
 }
 
 impl Message {
-    /// The body's bytes. `buffer` is what the answer was read from.
+    /// Returns the bytes of the body. `buffer` must be the buffer that was parsed.
     pub fn body<'a>(&'a self, buffer: &'a [u8]) -> &'a [u8] {
         match &self.body {
             Body::Sized(range) => &buffer[range.clone()],
@@ -30,13 +30,13 @@ impl Message {
         }
     }
 
-    /// The value of a header.
+    /// Returns the value of a header. `buffer` must be the buffer that was parsed.
     pub fn header<'a>(&self, buffer: &'a [u8], name: &str) -> Option<Cow<'a, str>> {
         header(&buffer[self.head.clone()], name).map(String::from_utf8_lossy)
     }
 }
 
-/// The value of a header in a head.
+/// Returns the value of a header in the head of an answer.
 fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let of = |line: &'a [u8]| {
         let (key, value) = line.split_at_checked(name.len())?;
@@ -46,7 +46,7 @@ fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a [u8]> {
     head.split(|byte| *byte == b'\n').find_map(of)
 }
 
-/// Where `needle` starts in `bytes`.
+/// Returns the offset of the first `needle` in `bytes`.
 pub fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     let first = *needle.first()?;
     let mut from = 0;
@@ -59,7 +59,7 @@ pub fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
     None
 }
 
-/// The answer at the start of `buffer`, once all of it is there.
+/// Parses the answer at the start of `buffer`. Returns `None` while the answer is incomplete.
 pub fn parse(buffer: &[u8]) -> Result<Option<Message>> {
     let Some(head_end) = find(buffer, b"\r\n\r\n") else { return Ok(None) };
     let head = &buffer[..head_end];
@@ -88,7 +88,7 @@ pub fn parse(buffer: &[u8]) -> Result<Option<Message>> {
     bail!("the answer does not say how long it is");
 }
 
-/// A chunked body and how many bytes it took.
+/// Decodes a chunked body, and returns it with the number of bytes that it took in `bytes`. Returns `None` while it is incomplete.
 fn chunks(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>> {
     let (mut body, mut at) = (Vec::new(), 0);
     loop {

@@ -1,4 +1,4 @@
-//! The write path: `PUT` of a route through HTTP, each answered only after its commit, against pgbench with one statement per write.
+//! The write path: `PUT` of a route over HTTP, answered only after its commit, compared with pgbench with one statement per write.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,17 +14,17 @@ use crate::{
     service::{Service, Site, route_path},
 };
 
-/// Tenants of the ratio.
+/// Number of seeded tenants in the comparison with pgbench.
 const TENANTS: usize = 1000;
 
-/// `PUT` of one of a hundred routes of one of the first tenants, always with a URL that was never there.
+/// A source of `PUT` requests for a hundred routes of each of the first `tenants` tenants, each request with a new URL.
 pub struct Puts {
     tenants: usize,
     number: AtomicU64,
 }
 
 impl Puts {
-    /// Changes of the first `tenants` tenants.
+    /// Makes a source for the first `tenants` tenants.
     pub fn new(tenants: usize) -> Self {
         Self { tenants, number: AtomicU64::new(1) }
     }
@@ -57,26 +57,27 @@ fn against_pgbench(bench: &Bench, name: &'static str, tenants: usize, rows: Rows
     compare(bench, &figures, || pgbench.run(bench.duration), || run(bench, &service, tenants, CALLERS))
 }
 
-/// Writes of many tenants.
+/// Compares writes to many tenants with pgbench.
 pub fn many_tenants(bench: &Bench) -> Result<()> {
     against_pgbench(bench, "PUT, 1000 tenants / pgbench, writes", TENANTS, Rows::Least)?;
     against_pgbench(bench, "PUT, 1000 tenants / pgbench with the same rows, writes", TENANTS, Rows::Same { tenants: TENANTS })
 }
 
-/// Writes of one tenant, which are ordered by its revision, while pgbench still has them all; with the same rows it has the one too.
+/// Compares writes to one tenant with pgbench. Our writes are ordered by the tenant's revision. With the minimum of rows pgbench writes
+/// to all tenants, with the same rows as ours to one tenant.
 pub fn one_hot_tenant(bench: &Bench) -> Result<()> {
     against_pgbench(bench, "PUT, one hot tenant / pgbench, writes", 1, Rows::Least)?;
     against_pgbench(bench, "PUT, one hot tenant / pgbench with the same rows, writes", 1, Rows::Same { tenants: 1 })
 }
 
-/// The middle of some runs: writes per second, and milliseconds that 99 of 100 took at most.
+/// Returns the medians of some runs: writes per second, and the p99 latency in milliseconds.
 fn middle(bench: &Bench, service: &Service, tenants: usize, callers: usize) -> Result<(f64, f64)> {
     let runs = (0..bench.size(1, 3)).map(|_| run(bench, service, tenants, callers)).collect::<Result<Vec<_>>>()?;
     let rate = Spread::of(runs.iter().map(Run::rate)).median;
     Ok((rate, Spread::of(runs.iter().map(|run| run.latency_ms(0.99))).median))
 }
 
-/// Writes per second and latency by the number of callers.
+/// Measures writes per second and latency by the number of callers.
 pub fn by_callers(bench: &Bench) -> Result<()> {
     let site = Site::new(bench);
     site.seed(0, TENANTS, 1)?;
@@ -94,7 +95,7 @@ pub fn by_callers(bench: &Bench) -> Result<()> {
     Ok(())
 }
 
-/// Writes per second by the number of tenants that are written to.
+/// Measures writes per second by the number of written tenants.
 pub fn by_tenants(bench: &Bench) -> Result<()> {
     let sizes: &[usize] = bench.size(&[1, 10, 100, 1_000], &[1, 10, 100, 1_000, 10_000]);
     let site = Site::new(bench);

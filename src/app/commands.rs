@@ -1,4 +1,4 @@
-//! The commands that do something once and end.
+//! Commands that run once and end.
 
 pub mod privacy;
 
@@ -28,7 +28,7 @@ use crate::{
     store::{self, Server},
 };
 
-/// A connection of the schema's owner.
+/// Connects as the owner of the schema.
 async fn as_owner(settings: &Settings) -> Result<store::Client, OwnerError> {
     let (key, url) = ("migrate.postgres_url", &settings.migrate.postgres_url);
     if url.expose_secret().is_empty() {
@@ -36,12 +36,12 @@ async fn as_owner(settings: &Settings) -> Result<store::Client, OwnerError> {
     }
     let tls = store::connector(&settings.postgres)?;
     let (client, connection) = store::connect(key, url, &settings.postgres, &tls, &store::Renewed::now()).await?;
-    // It ends with its client, who hears of whatever else ends it.
+    // The task ends with its client. If the connection ends earlier, the client's calls return the error.
     tokio::spawn(connection);
     Ok(client)
 }
 
-/// Why there is no connection of the owner's.
+/// The reason why the connection of the schema's owner failed.
 #[derive(Debug, thiserror::Error)]
 pub enum OwnerError {
     /// A setting is missing.
@@ -52,26 +52,26 @@ pub enum OwnerError {
     Connect(#[from] store::Error),
 }
 
-/// Says that a backup was put back: every tenant begins a new epoch. Needed only where the server cannot tell by itself, and harmless
-/// where it can.
+/// Records that the database was restored from a backup, so that every tenant begins a new epoch. Needed only if the server cannot detect
+/// the restore by itself, and harmless otherwise.
 pub async fn restored(settings: &Settings) -> Result<(), RestoredError> {
     let restores = store::installation::restored(&as_owner(settings).await?).await?;
     tracing::info!(restores, "every tenant begins a new epoch as soon as the service looks");
     Ok(())
 }
 
-/// Why [`restored`] did nothing.
+/// The reason why [`restored`] recorded nothing.
 #[derive(Debug, thiserror::Error)]
 pub enum RestoredError {
-    /// There is no connection.
+    /// The connection as the schema's owner failed.
     #[error(transparent)]
     Owner(#[from] OwnerError),
-    /// The database did not take it.
+    /// The database did not record the restore.
     #[error("it could not be noted")]
     Failed(#[from] store::Error),
 }
 
-/// Brings the database, the topics and the archive's collection up to date.
+/// Brings the database's schema, the topics and the archive's collection up to date.
 pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
     let mut owner = as_owner(settings).await?;
     let applied = store::migrations::run(&mut owner).await?;
@@ -85,11 +85,11 @@ pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
     Ok(())
 }
 
-/// As many hosts of two tenants are told of one by one.
+/// The most host conflicts that are logged one by one.
 const MOST_CONFLICTS: i64 = 1000;
 
-/// Tells of hosts that two tenants have from before a host belonged to one. They go on working; their policies can be deleted, and not changed
-/// while they have them.
+/// Logs hosts that two tenants use since before a host could belong to one tenant only. These hosts still work. Their policies can be
+/// deleted, but not changed while both tenants have the host.
 fn tell_of_conflicts(conflicts: &[store::policies::Conflict]) {
     let most = usize::try_from(MOST_CONFLICTS).unwrap_or(usize::MAX);
     for conflict in conflicts.iter().take(most) {
@@ -108,16 +108,16 @@ fn tell_of_conflicts(conflicts: &[store::policies::Conflict]) {
     }
 }
 
-/// Why [`migrate`] did not finish.
+/// The reason why [`migrate`] did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// There is no connection.
+    /// The connection as the schema's owner failed.
     #[error(transparent)]
     Owner(#[from] OwnerError),
-    /// A migration failed.
+    /// A migration of the database failed.
     #[error("a migration failed")]
     Postgres(#[from] store::migrations::MigrateError),
-    /// The topics cannot be made.
+    /// The topics cannot be created or changed.
     #[error("the topics cannot be made")]
     Kafka(#[from] kafka::TopicError),
     /// The archive cannot be set up.
@@ -125,25 +125,25 @@ pub enum MigrateError {
     Mongo(#[from] archive::SetUpError),
 }
 
-/// What a key of the command line shall be.
+/// The arguments of `key create`.
 #[derive(Debug, Clone, Args)]
 pub struct KeyArguments {
-    /// A role; may be given more than once.
+    /// A role of the key; may be given more than once.
     #[arg(long = "role", required = true, value_parser = parsed::<Role>)]
     roles: Vec<Role>,
-    /// The tenant that it is of. Without it, of every tenant.
+    /// The key's tenant. Without it, the key is valid for every tenant.
     #[arg(long, value_parser = parsed::<TenantName>)]
     tenant: Option<TenantName>,
-    /// What it is for.
+    /// A description of the key's purpose.
     #[arg(long, default_value = "made on the command line")]
     description: String,
-    /// After so many days it ends. Without it, never.
+    /// The key expires after this many days (1 to 3650). Without it, the key never expires.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=3650))]
     expires_in_days: Option<u32>,
 }
 
 impl KeyArguments {
-    /// A key without an end.
+    /// Returns the arguments for a key that never expires.
     pub fn of(roles: Vec<Role>, tenant: Option<TenantName>) -> Self {
         Self { roles, tenant, description: String::new(), expires_in_days: None }
     }
@@ -153,7 +153,8 @@ fn parsed<T: TryFrom<String, Error = Invalid>>(raw: &str) -> Result<T, Invalid> 
     T::try_from(raw.to_owned())
 }
 
-/// Makes an API key with the service's own login: the first one, from which all others can be made over the API. Returns its token.
+/// Makes an API key with the service's own login, and returns its token. Needed for the first key; with it, callers make all others over
+/// the API.
 pub async fn create_key(settings: &Settings, arguments: KeyArguments) -> Result<SecretString, KeyError> {
     let KeyArguments { roles, tenant, description, expires_in_days } = arguments;
     let pepper = callers::pepper(&settings.auth)?;
@@ -178,24 +179,24 @@ pub async fn create_key(settings: &Settings, arguments: KeyArguments) -> Result<
     keys.make(&by, wanted).await?.token.ok_or(KeyError::NoToken)
 }
 
-/// Why [`create_key`] made none.
+/// The reason why [`create_key`] made no key.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyError {
     /// A setting is missing or wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// The roles and the tenant make no sense together.
+    /// The roles and the tenant do not fit together.
     #[error(transparent)]
     Grant(#[from] Invalid),
-    /// It could not be made.
+    /// The service could not make the key.
     #[error("the key could not be made")]
     Failed(#[from] service::Error),
-    /// A key without a token: a defect.
+    /// The service returned a key without a token, which is a defect.
     #[error("the key has no token")]
     NoToken,
 }
 
-/// Removes archived events that are older than `audit.retention_days`, as far as they verify.
+/// Removes archived events that are older than `audit.retention_days`, if they verify.
 pub async fn retain(settings: &Settings) -> Result<Retained, RetainError> {
     let days = i64::from(settings.audit.retention_days);
     if days == 0 {
@@ -221,21 +222,21 @@ pub async fn retain(settings: &Settings) -> Result<Retained, RetainError> {
     Ok(retained)
 }
 
-/// Why [`retain`] did not finish.
+/// The reason why [`retain`] did not finish.
 #[derive(Debug, thiserror::Error)]
 pub enum RetainError {
     /// A setting is missing or wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// It was begun, and may be begun again.
+    /// The run failed after its start. It may be run again.
     #[error("retention did not come to its end")]
     Failed(#[from] RetentionError),
 }
 
-/// How long a probe waits.
+/// The timeout of a probe's request.
 const PROBE: Duration = Duration::from_secs(2);
 
-/// Asks the process that listens on `http.ops_listen` whether it serves: what a container without a shell is checked with.
+/// Requests `/health/live` from the process that listens on `http.ops_listen`: the health check of a container without a shell.
 pub async fn probe(settings: &Settings) -> Result<(), ProbeError> {
     let url = format!("http://{}/health/live", reachable(settings.http.ops_listen));
     let client = reqwest::Client::builder().no_proxy().timeout(PROBE).build()?;
@@ -243,7 +244,7 @@ pub async fn probe(settings: &Settings) -> Result<(), ProbeError> {
     Ok(())
 }
 
-/// Where one's own listener is reached: one that listens everywhere does so on loopback, too.
+/// Returns the address to reach a listener on this machine: the loopback address if it listens on all addresses.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -253,7 +254,7 @@ fn reachable(listen: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, listen.port())
 }
 
-/// Nothing there, or it does not serve.
+/// No process answers, or its answer is not a success.
 #[derive(Debug, thiserror::Error)]
 #[error("the process does not serve")]
 pub struct ProbeError(#[from] reqwest::Error);

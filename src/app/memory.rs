@@ -1,4 +1,4 @@
-//! Freed memory goes back to the system: after a burst of large work the C library would keep most of it for good.
+//! Returns freed memory to the system: after a burst of large work the C library would otherwise keep most of it.
 
 use std::sync::{
     Arc,
@@ -7,13 +7,14 @@ use std::sync::{
 
 use crate::telemetry::names;
 
-/// How much the process grows until it is worth a look: below that, what is given back is soon wanted again.
+/// Growth of resident memory, in bytes, after which freed memory is returned. After less growth the process would soon need the memory
+/// again.
 const WORTH_IT: u64 = 32 * 1024 * 1024;
 
-/// Looks after which it is given back in any case: what was freed from what is held for long shows in no growth.
+/// Memory is returned at least once in this many checks, without any growth: freed parts of memory that was held for long cause no growth.
 const AT_LEAST: u64 = 6;
 
-/// What the process held when freed memory was last given back, and how many looks there were.
+/// Resident bytes after freed memory was last returned, and the number of checks.
 #[derive(Debug, Default)]
 pub(super) struct Kept {
     bytes: AtomicU64,
@@ -21,8 +22,8 @@ pub(super) struct Kept {
 }
 
 impl Kept {
-    /// Gives freed memory back if the process has grown since the last time, or that is long ago. Takes locks of the allocator for milliseconds, one heap at a time, and
-    /// so runs on a thread that serves nobody.
+    /// Returns freed memory to the system if the process has grown since the last time, or after [`AT_LEAST`] checks. Holds the allocator's
+    /// locks for milliseconds, one heap at a time, and so runs on a thread that serves no requests.
     pub(super) async fn give_back(self: Arc<Self>) {
         let done = tokio::task::spawn_blocking(move || {
             let Some(now) = heap::resident_bytes() else { return };
@@ -35,7 +36,7 @@ impl Kept {
             }
             metrics::gauge!(names::RESIDENT_BYTES).set(left as f64);
         });
-        // A process that ends has nothing to give back.
+        // The task fails only while the process ends.
         let _ = done.await;
     }
 }

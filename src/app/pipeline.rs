@@ -1,4 +1,4 @@
-//! Starts what moves events: the relay and the audit consumer. Either is begun anew when it panics.
+//! Starts the event pipeline: the relay and the audit consumer. Either is restarted when it panics.
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,7 +18,7 @@ use crate::{
     store::Server,
 };
 
-/// Starts the relay.
+/// Starts the relay and adds its check and section to `health`. Fails if the settings do not allow a relay.
 pub(super) fn start_relay(
     settings: &Settings, primary: Arc<Server>, committed: &Committing, status: Arc<RelayStatus>, health: &mut Health,
     parts: &mut Parts,
@@ -27,7 +27,7 @@ pub(super) fn start_relay(
         let (settings, wake, status) = (settings.clone(), committed.relay.clone(), status.clone());
         move || Relay::new(settings.clone(), wake.clone(), status.clone()).map(|relay| relay.beside(&primary))
     };
-    // What is wrong with the settings is wrong at once.
+    // Wrong settings fail here, at the start, and not in the task.
     let policy = make()?.policy().clone();
     health.dependency(policy.clone());
     let (stop, panicked) = (parts.stop_pipeline.clone(), status.clone());
@@ -55,7 +55,7 @@ pub(super) fn start_relay(
     Ok(())
 }
 
-/// Looks now and then whether the topics take the largest record.
+/// Checks once a minute whether the topics accept the largest record.
 pub(super) fn watch_topics(settings: &Settings, health: &mut Health, parts: &mut Parts) {
     let (room, kafka) = (Arc::new(Room::default()), Arc::new(settings.kafka.clone()));
     let looked = (room.clone(), kafka);
@@ -66,7 +66,7 @@ pub(super) fn watch_topics(settings: &Settings, health: &mut Health, parts: &mut
     });
 }
 
-/// Starts the audit consumer.
+/// Starts the audit consumer and adds its check and section to `health`. Fails if the settings do not allow a consumer.
 pub(super) async fn start_audit(settings: &Settings, health: &mut Health, parts: &mut Parts) -> Result<(), ConfigError> {
     let resilience = &settings.resilience;
     let policy = Dependency::new("mongodb_archive", resilience.policy(&resilience.mongodb_archive));

@@ -1,5 +1,6 @@
-//! What must run for as long as the process does is begun anew when it panics: a process without its relay or its consumer would look
-//! healthy and do nothing.
+//! Restarts long-running tasks after a panic.
+//!
+//! Without a restart, a process whose relay or consumer has panicked would look healthy and do nothing.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -8,10 +9,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::telemetry::names;
 
-/// The pause before something is begun anew.
+/// The pause between a panic and the restart.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Runs what `make` makes until it ends by itself; after a panic, tells `on_panic` and makes another, until `stop`.
+/// Runs the future that `make` returns until it ends by itself. After a panic, calls `on_panic`, pauses, and runs a new future from `make`,
+/// unless `stop` is cancelled.
 pub async fn supervised<F: Future<Output = ()>>(
     part: &'static str, stop: CancellationToken, on_panic: impl Fn(), mut make: impl FnMut() -> F,
 ) {

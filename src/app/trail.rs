@@ -1,4 +1,4 @@
-//! Starts what writes the audit of access.
+//! Starts the tasks that write the access log.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     store::Server,
 };
 
-/// The queue's task ends with the pipeline, after the API; the outbox's with what only watches.
+/// Starts the access log. The task of its queue ends with the pipeline, after the API; the task of its outbox ends with the watchers.
 pub(super) fn start(
     settings: &Settings, archive: &Archive, primary: &Arc<Server>, health: &mut Health, parts: &mut Parts,
 ) -> Arc<Trail> {

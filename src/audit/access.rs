@@ -1,4 +1,4 @@
-//! An access as the archive holds it.
+//! An access-log entry, as the archive stores it.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,32 +12,33 @@ use crate::domain::{
 pub struct ArchivedAccess {
     /// The event's id.
     pub event_id: String,
-    /// What sort of access.
+    /// The kind of access: `denied`, `key_changed`, `operated` or `read`.
     pub kind: Kind,
-    /// What was done or tried.
+    /// The operation that was done or tried, e.g. `key_created`, or the endpoint, such as `GET /api/v1/audit/events`.
     pub action: String,
-    /// What was answered.
+    /// The HTTP status of the answer; `None` for key changes and operator actions.
     pub status: Option<i64>,
-    /// Why it was refused.
+    /// For a refusal, its reason, e.g. `unknown_key`. For a forced breaker state, the change; for other operator actions, the
+    /// operator's reason.
     pub reason: Option<String>,
-    /// The tenant that it was about.
+    /// The tenant that the request named, if any. In a refused request this is only what the sender wrote.
     pub tenant: Option<String>,
-    /// The tenant whose auditors are told of it.
+    /// The tenant whose auditors may see this entry, besides the platform's auditors.
     pub visible_to: Option<String>,
-    /// Who.
+    /// The caller, as far as it is known.
     pub actor: Option<Actor>,
     /// The key that was presented or changed.
     pub key: Option<String>,
-    /// What else was acted on.
+    /// The id of the dead letter, replay or plan that the operation changed.
     #[serde(default)]
     pub object: Option<String>,
-    /// From where.
+    /// The caller's IP address.
     pub source_ip: Option<String>,
-    /// `X-Correlation-ID`.
+    /// The request's id: its `X-Correlation-ID`.
     pub correlation_id: String,
-    /// When.
+    /// The time of the access, RFC 3339 in UTC.
     pub occurred_at: String,
-    /// How many others like it were not kept.
+    /// The number of similar accesses that were not stored since the entry before this one.
     pub suppressed: i64,
 }
 

@@ -1,9 +1,8 @@
 //! The only mongodb code: the archive.
 //!
-//! The service's user may insert and find and nothing else, so what is archived cannot be changed from here; the user of `retain` may
-//! find and remove ([`chains`]). Inserts are unordered bulks
-//! with `_id` = event id and `w: majority, j: true`; a duplicate is accepted only if the stored hash is the same. The driver has no
-//! socket timeout: every call stands inside a timeout of ours.
+//! The service's user may only insert and find, so this process cannot change archived events. The user of `retain` may find and
+//! remove ([`chains`]). Inserts are unordered bulks with `_id` = event id and `w: majority, j: true`; a duplicate is accepted only if
+//! the stored hash is the same. The driver has no socket timeout, so each call runs inside a timeout of ours.
 
 mod access;
 pub mod chains;
@@ -35,30 +34,30 @@ use crate::{
 const NAMESPACE_EXISTS: i32 = 48;
 const MAX_TIME_EXPIRED: i32 = 50;
 
-/// What MongoDB takes: `maxBsonObjectSize`.
+/// The largest document that MongoDB accepts, in bytes: `maxBsonObjectSize`.
 const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 
-/// Why the archive gave no answer.
+/// The reason why the archive gave no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// It did not answer in time.
+    /// MongoDB did not answer in time.
     #[error("mongodb did not answer in {0:?}")]
     Timeout(Duration),
-    /// It answers, and has ended itself what would have taken longer.
+    /// MongoDB aborted the operation itself, because it reached the server's time limit (`maxTimeMS`).
     #[error("mongodb was not done in {0:?}")]
     TooSlow(Duration),
-    /// It cannot be reached, or answered with an error that is not about one event.
+    /// MongoDB cannot be reached, or answered with an error that does not concern a single event.
     #[error("mongodb failed")]
     Failed(#[from] mongodb::error::Error),
-    /// It did not store an event, for a reason that is not the event's.
+    /// MongoDB did not store an event, for a reason that has nothing to do with the event.
     #[error(transparent)]
     CannotStore(#[from] CannotStore),
-    /// A document cannot be read as this program does it.
+    /// This program cannot read or write a document in its format.
     #[error("a document is not as it should be: {0}")]
     Corrupt(#[from] mongodb::bson::error::Error),
 }
 
-/// The archive.
+/// The connection to the archive's two collections: events and the access log.
 #[derive(Debug, Clone)]
 pub struct Archive {
     collection: Collection<Document>,
@@ -66,7 +65,7 @@ pub struct Archive {
     timeout: Duration,
 }
 
-/// An event as it is sent; or the code and the words with which a server would refuse it.
+/// Encodes an event for the insert, or returns the code and the message with which a server would refuse it.
 fn document(event: &Archivable) -> Result<RawDocumentBuf, (i32, String)> {
     let invalid = |error: mongodb::bson::error::Error| (INVALID_BSON, error.to_string());
     let mut document = mongodb::bson::serialize_to_document(&event.event).map_err(invalid)?;
@@ -78,7 +77,7 @@ fn document(event: &Archivable) -> Result<RawDocumentBuf, (i32, String)> {
     }
 }
 
-/// Values are text and nothing else, so no operator can be smuggled in.
+/// Builds the query. All values are text, so a caller cannot inject an operator.
 fn to_document(filter: &EventFilter) -> Document {
     let EventFilter { tenant, service, env, version, action, actors, from, to } = filter;
     let fields = [
@@ -106,23 +105,24 @@ fn to_document(filter: &EventFilter) -> Document {
     document
 }
 
-/// A place in a list of events by time.
+/// A position in a list of events that is sorted by time.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct EventPosition {
     /// `occurred_at` of the last event seen.
     pub occurred_at: String,
-    /// Its id.
+    /// The id of the last event seen.
     pub id: String,
 }
 
 impl EventPosition {
-    /// The place of an event.
+    /// Returns the position of an event.
     pub fn of(event: &ArchivedEvent) -> Self {
         Self { occurred_at: event.occurred_at.clone(), id: event.event_id.clone() }
     }
 
-    /// What comes after it in a list whose newest is first. The plain bound is what an index is entered by: the alternatives after it say
-    /// the same more exactly, but not every planner makes a range of them, and without one a page costs all that came before it.
+    /// Matches the events after this position in a list that is sorted newest first. The plain bound on `occurred_at` selects the
+    /// index range. The `$or` conditions repeat it more exactly, but not every planner derives a range from them, and without a range
+    /// a page costs as much as all pages before it.
     fn beyond(&self) -> Document {
         let Self { occurred_at, id } = self;
         let older = doc! { "occurred_at": { "$lt": occurred_at } };
@@ -131,7 +131,8 @@ impl EventPosition {
     }
 }
 
-/// Conditions as one. The ranges of a member stand together, where every planner finds them; what cannot goes into `$and`.
+/// Combines conditions into one filter. The range operators of a field are merged into one document, where every planner finds them;
+/// conditions that cannot be merged go into `$and`.
 fn all_of(conditions: impl IntoIterator<Item = Document>) -> Document {
     let (mut all, mut others) = (Document::new(), Vec::new());
     for (name, condition) in conditions.into_iter().flatten() {
@@ -150,7 +151,7 @@ fn all_of(conditions: impl IntoIterator<Item = Document>) -> Document {
 }
 
 impl Archive {
-    /// The archive of the settings, whose calls may take so long; connects when first used.
+    /// Creates the archive of the settings, with a time limit for each call; connects on first use.
     pub async fn new(settings: &config::Mongo, timeout: Duration) -> Result<Self, ConfigError> {
         let client = client("mongo.url", &settings.url, settings).await?;
         Ok(Self {
@@ -160,18 +161,19 @@ impl Archive {
         })
     }
 
-    /// The same for calls that may take another time.
+    /// Returns the same archive with another time limit for its calls.
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
         Self { timeout, ..self.clone() }
     }
 
-    /// What the server is asked to keep to. A little less than is waited: one that answers that it took too long is not one that hangs.
+    /// Returns the `maxTimeMS` for the server: 90 % of our timeout, so that the server's own timeout comes first. A server that
+    /// reports a timeout does not hang.
     fn asked(&self) -> Duration {
         self.timeout.mul_f64(0.9)
     }
 
-    /// Stores events, in any order, and tells for each what became of it.
+    /// Stores events, in any order, and returns the result for each of them.
     pub async fn insert(&self, events: &[Archivable]) -> Result<Vec<Stored>, ArchiveError> {
         let (mut places, mut documents, mut errors) = (Vec::new(), Vec::new(), Vec::new());
         for (at, event) in events.iter().enumerate() {
@@ -180,7 +182,7 @@ impl Archive {
                     places.push(at);
                     documents.push(document);
                 }
-                // Sent, it would fail all the others of its bulk before a server saw them.
+                // If it were sent, the driver would reject the whole bulk before a server sees it.
                 Err((code, why)) => errors.push((at, code, why)),
             }
         }
@@ -195,7 +197,7 @@ impl Archive {
         Ok(bulk.settled(&hashes))
     }
 
-    /// An unordered bulk. Returns what is about single documents.
+    /// Runs an unordered bulk insert. Returns the errors that concern single documents.
     async fn bulk<D: Serialize + Send + Sync>(
         &self, collection: &Collection<D>, documents: Vec<D>,
     ) -> Result<Vec<IndexedWriteError>, ArchiveError> {
@@ -230,7 +232,7 @@ impl Archive {
         within(self.timeout, find).await
     }
 
-    /// Events, newest first, after `after`.
+    /// Returns events, newest first, that follow the position `after` in this order.
     pub async fn query(
         &self, filter: &EventFilter, limit: i64, after: Option<&EventPosition>,
     ) -> Result<Vec<ArchivedEvent>, ArchiveError> {
@@ -257,7 +259,7 @@ impl Archive {
         within(self.timeout, find).await
     }
 
-    /// The newest archived revision of a tenant's epoch, and the hash of its last item.
+    /// Returns the newest archived revision of a tenant's epoch, and the hash of its last item.
     pub async fn newest(&self, tenant: &str, tag: &VersionTag) -> Result<Option<(i64, EventHash)>, ArchiveError> {
         let filter = doc! { "tenant": tenant, "epoch": tag.epoch.as_str() };
         let find = self.collection.find_one(filter).sort(doc! { "revision": -1, "item": -1 }).max_time(self.asked());
@@ -288,15 +290,15 @@ async fn client(key: &str, url: &SecretString, settings: &config::Mongo) -> Resu
     options.server_selection_timeout = Some(ms(settings.server_selection_timeout_ms));
     options.connect_timeout = Some(ms(settings.server_selection_timeout_ms));
     options.max_pool_size = Some(settings.pool_size);
-    // Whether an event is there already is asked where it was written: one that a secondary does not have yet is no contradiction.
+    // The lookup of a stored event reads the primary: a secondary may not have the event yet, which would look like a contradiction.
     options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
     options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
     options.tls = verified(key, options.tls.take(), &settings.ca_file)?;
     Client::with_options(options).map_err(wrong)
 }
 
-/// The TLS of a URL with the CA of the settings. Encryption without verification protects from nobody who can be in between, and so is
-/// refused, as is a URL that contradicts the settings.
+/// Combines the TLS options of a URL with the CA of the settings. Encryption without certificate verification does not protect
+/// against a man in the middle, so it is refused, as is a URL that contradicts the settings.
 fn verified(key: &str, from_url: Option<Tls>, ca_file: &str) -> Result<Option<Tls>, ConfigError> {
     if let Some(Tls::Enabled(options)) = &from_url
         && options.allow_invalid_certificates == Some(true)
@@ -306,7 +308,7 @@ fn verified(key: &str, from_url: Option<Tls>, ca_file: &str) -> Result<Option<Tl
     if ca_file.is_empty() {
         return Ok(from_url);
     }
-    // The driver would take an empty file, and then trust nobody.
+    // The driver would accept an empty file and then trust no certificate.
     tls::roots("mongo.ca_file", ca_file)?;
     let mut options = match from_url {
         Some(Tls::Disabled) => return Err(config::unusable(key, "says tls=false, but mongo.ca_file is set")),
@@ -317,13 +319,13 @@ fn verified(key: &str, from_url: Option<Tls>, ca_file: &str) -> Result<Option<Tl
     Ok(Some(Tls::Enabled(options)))
 }
 
-/// Makes the collections with their validators and indexes, or brings them up to date. Needs a user that may.
+/// Creates the collections with their validators and indexes, or updates them. Needs a user with the rights to do so.
 pub async fn set_up(migrate: &config::Migrate, settings: &config::Mongo) -> Result<(), SetUpError> {
     let client = client("migrate.mongo_url", &migrate.mongo_url, settings).await?;
     let database = client.database(&settings.database);
     let place = IndexOptions::builder().unique(true).build();
     let place = IndexModel::builder().keys(doc! { "tenant": 1, "epoch": 1, "revision": 1, "item": 1 }).options(place).build();
-    // Each ends as queries sort: newest first, then by id.
+    // Each index ends with the sort order of the queries: newest first, then by id.
     let others = [
         doc! { "route.tenant": 1, "route.service": 1, "route.env": 1, "route.version": 1, "occurred_at": -1, "_id": -1 },
         doc! { "route.tenant": 1, "occurred_at": -1, "_id": -1 },
@@ -355,13 +357,13 @@ async fn make(
     Ok(())
 }
 
-/// Why the archive could not be set up.
+/// The reason why the archive could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SetUpError {
-    /// The settings.
+    /// The settings are incomplete or invalid.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// MongoDB.
+    /// MongoDB cannot be reached or refused a command.
     #[error("migrate.mongo_url: the archive cannot be set up")]
     Mongo(#[from] mongodb::error::Error),
 }
@@ -374,7 +376,7 @@ fn is_command_error(error: &mongodb::error::Error, code: i32) -> bool {
     }
 }
 
-/// What every document must have, whoever writes it.
+/// Returns the JSON schema that MongoDB enforces for every document, also for other writers.
 fn validator() -> Document {
     let text = || doc! { "bsonType": "string" };
     let optional = || doc! { "bsonType": ["string", "null"] };

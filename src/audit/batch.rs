@@ -1,7 +1,7 @@
-//! What the consumer has in its hands, and which offsets that makes: pure.
+//! The records that the consumer handles together, and the offsets to store afterwards: pure, without I/O.
 //!
-//! Each assignment of partitions is a generation. What was read in one is nobody's business in the next: its new owner reads it again, and
-//! an offset stored late would move the group back.
+//! Each assignment of partitions is a generation. Records that were read in one generation are dropped in the next: their new owner
+//! reads them again, and an offset that is stored late would move the group back.
 
 use std::collections::HashMap;
 
@@ -15,12 +15,12 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// An empty one.
+    /// Creates an empty batch.
     pub fn new(generation: u64) -> Self {
         Self { generation, records: Vec::new() }
     }
 
-    /// It is this generation now: what was collected before belongs to the next owner.
+    /// Sets the current generation. If it is a new one, drops the records of the old one: they belong to the next owner.
     pub fn begin(&mut self, generation: u64) {
         if generation != self.generation {
             self.records.clear();
@@ -35,23 +35,23 @@ impl Batch {
         }
     }
 
-    /// The generation that they were read in.
+    /// Returns the generation in which the records were read.
     pub fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// The records, in the order in which they were read.
+    /// Returns the records, in the order in which they were read.
     pub fn records(&self) -> &[Record] {
         &self.records
     }
 
-    /// Where each partition goes on, to be stored once every record is archived or dead-lettered; `None` when it is another generation by
-    /// then.
+    /// Returns the next offset of each partition, to be stored once every record is archived or dead-lettered; `None` if the
+    /// generation `now` is another one.
     pub fn storable(&self, now: u64) -> Option<HashMap<i32, i64>> {
         self.storable_of(&self.records, now)
     }
 
-    /// The same of a piece of it.
+    /// Returns the next offsets for a part of the batch, as [`Batch::storable`] does for all of it.
     pub fn storable_of(&self, piece: &[Record], now: u64) -> Option<HashMap<i32, i64>> {
         if now != self.generation {
             return None;

@@ -1,8 +1,8 @@
 //! The audit consumer: Kafka → archive. An offset is stored only after the archive, or the dead-letter topic, has the record.
 //!
-//! [`Consumer::handle`] is one step: a batch of records in, their fate out. The loop around it keeps the group's membership alive while
-//! the archive is away (partitions paused, still polling), drops results that a rebalance has made somebody else's, and makes the
-//! consumer anew when it is stuck.
+//! [`Consumer::handle`] is one step: it takes a batch of records, and archives or dead-letters each of them. The loop around it keeps
+//! the group's membership alive while the archive is unavailable (partitions paused, still polling), drops the results of partitions
+//! that a rebalance has moved to another member, and restarts the consumer when it is stuck.
 
 mod attempts;
 mod lag;
@@ -51,42 +51,42 @@ use crate::{
     telemetry::{self, names},
 };
 
-/// What became of a batch.
+/// The result of a batch, in numbers of records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Handled {
-    /// New in the archive.
+    /// Records that were inserted into the archive.
     pub inserted: usize,
-    /// In the archive before, with the same hash.
+    /// Records that the archive had already, with the same hash.
     pub duplicates: usize,
-    /// In the dead-letter topic.
+    /// Records that were sent to the dead-letter topic.
     pub dead_lettered: usize,
 }
 
-/// Why a batch could not be handled now. Handling it again is harmless.
+/// The reason why a batch could not be handled now. Handling it again is harmless.
 #[derive(Debug, thiserror::Error)]
 pub enum HandleError {
-    /// The archive is away.
+    /// The archive is not available.
     #[error("the archive is not available")]
     Archive(#[from] CallError<ArchiveError>),
-    /// The dead-letter topic does not take a record.
+    /// The dead-letter topic does not accept a record.
     #[error("the dead-letter topic is not available")]
     DeadLetter(#[source] KafkaError),
-    /// A defect, which some record brings to light.
+    /// Handling a record panicked: a defect of this program, triggered by some record.
     #[error("handling a record panicked")]
     Panic,
 }
 
 impl HandleError {
-    /// Whether it was too much at a time.
+    /// Returns whether the archive timed out, so that the next step should be smaller.
     fn is_too_long(&self) -> bool {
         matches!(self, Self::Archive(CallError::Timeout(..) | CallError::Failed(ArchiveError::Timeout(_))))
     }
 }
 
-/// Counts assignments: a result of an earlier generation is no longer ours to store.
+/// Counts assignments: the result of an earlier generation is no longer ours to store.
 struct Rebalances {
     generation: Arc<AtomicU64>,
-    /// Whether the group has told what is ours, be it nothing.
+    /// Whether the group has assigned partitions to this member, possibly none.
     has_joined: Arc<AtomicBool>,
 }
 
@@ -96,7 +96,7 @@ impl ConsumerContext for Rebalances {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(partitions) = rebalance {
             tracing::info!(kafka.partitions = partitions.count(), "partitions are being revoked");
-            // What is archived is committed while it is still ours; nothing stored is no error.
+            // Commits the offsets of archived records while the partitions are still ours; it is no error if none are stored.
             let _ = consumer.commit_consumer_state(CommitMode::Sync);
         }
         self.has_joined.store(matches!(rebalance, Rebalance::Assign(_)), Ordering::SeqCst);
@@ -106,13 +106,13 @@ impl ConsumerContext for Rebalances {
 
 type Stream = StreamConsumer<Rebalances>;
 
-/// Why consuming ended.
+/// The reason why consuming ended.
 enum Ended {
     Stopped,
     Restart(&'static str),
 }
 
-/// The consumer of one process.
+/// The audit consumer of one process.
 pub struct Consumer {
     settings: Settings,
     archive: Archive,
@@ -123,7 +123,7 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    /// A consumer that archives under `policy`.
+    /// Creates a consumer that archives under the policy `policy`.
     pub fn new(
         settings: Settings, archive: Archive, policy: Arc<Dependency>, status: Arc<ConsumerStatus>,
     ) -> Result<Self, ConfigError> {
@@ -132,7 +132,7 @@ impl Consumer {
         Ok(Self { settings, archive, policy, dead_letters, status, steps })
     }
 
-    /// Consumes until `stop`; then finishes the step, commits and leaves the group.
+    /// Consumes until `stop`, then finishes the step, commits and leaves the group.
     pub async fn run(self, stop: CancellationToken) -> Result<(), ConfigError> {
         while !stop.is_cancelled() {
             let generation = Arc::new(AtomicU64::new(0));
@@ -170,9 +170,9 @@ impl Consumer {
             done.clone(),
             self.status.clone(),
         )));
-        // Read while a batch was waiting for the archive, with the generation that they were read in.
+        // Records that were read while a batch waited for the archive, each with the generation in which it was read.
         let mut pending: VecDeque<(u64, Record)> = VecDeque::new();
-        // What was measured was measured by the consumer before.
+        // The measured lag belongs to the consumer before this one.
         self.status.forget();
         let mut progress = Progress::new();
         let mut attempts = Attempts::new(&self.settings.kafka.topic, self.settings.audit.max_attempts, self.settings.audit.batch);
@@ -183,7 +183,7 @@ impl Consumer {
                 Some(Ok(batch)) => batch,
             };
             if batch.records().is_empty() {
-                // A group that cannot be joined, and a lag that is not known, are work that is not done.
+                // A failure to join the group, or an unknown lag, counts as work that makes no progress.
                 let has_joined = has_joined.load(Ordering::SeqCst);
                 if has_joined && self.status.has_nothing_to_read() {
                     progress.moves();
@@ -197,7 +197,8 @@ impl Consumer {
             }
             self.status.reads(batch.records());
             for piece in attempts.pieces(consumer, batch.generation(), batch.records()).await {
-                // The rest is the next owner's, as are the marks of its offsets. If that is us, it comes again.
+                // The rest belongs to the next owner, as do the marks of its offsets. If this consumer is the next owner, it reads
+                // the records again.
                 if batch.generation() != generation.load(Ordering::SeqCst) {
                     break;
                 }
@@ -206,7 +207,7 @@ impl Consumer {
                     return Ended::Stopped;
                 }
                 progress.moves();
-                // After a revocation the offsets are the next owner's business: storing ours would move them back.
+                // After a revocation the offsets belong to the next owner: storing ours would move them back.
                 if let Some(next) = batch.storable_of(piece, generation.load(Ordering::SeqCst)) {
                     self.store_offsets(consumer, next, &done);
                     attempts.end(consumer, piece).await;
@@ -216,14 +217,15 @@ impl Consumer {
         }
     }
 
-    /// How long nothing may be read although there is something. Members that are gone hold up a group that forms for a session's time.
+    /// Returns how long the consumer may read nothing although there are records. A group that is forming waits up to one session
+    /// timeout for members that are gone, so the limit is longer before the consumer has joined.
     fn patience(&self, has_joined: bool) -> Duration {
         let stuck = ms(self.settings.audit.stuck_after_ms);
         if has_joined { stuck } else { stuck.max(2 * ms(self.settings.kafka.session_timeout_ms)) }
     }
 
-    /// The next batch, all of it read in one generation: what waits already, up to `audit.batch`, without waiting for
-    /// more than `audit.batch_wait_ms`. Empty after a second without records.
+    /// Collects the next batch, all of it read in one generation: up to `audit.batch` records, without a wait of more than
+    /// `audit.batch_wait_ms` for the next record. Returns an empty batch after a second without records.
     async fn collect(
         &self, consumer: &Stream, generation: &AtomicU64, pending: &mut VecDeque<(u64, Record)>,
     ) -> Result<Batch, &'static str> {
@@ -252,8 +254,8 @@ impl Consumer {
         Ok(batch)
     }
 
-    /// Handles a batch, however long the archive stays away, and keeps polling meanwhile, so that the group does not take us for dead.
-    /// False when stopped first.
+    /// Handles a batch, however long the archive stays unavailable, and keeps polling meanwhile, so that the group does not consider
+    /// this member dead. Returns false if stopped first.
     #[expect(clippy::too_many_arguments, reason = "the parts of one loop")]
     async fn archive_while_polling(
         &self, consumer: &Arc<Stream>, generation: &AtomicU64, batch: &[Record], begun: Begun, attempts: &Attempts,
@@ -265,7 +267,7 @@ impl Consumer {
         };
         let mut handled = pin!(self.handle_until_done(batch, deaths, stop));
         let quick = tokio::time::timeout(ms(self.settings.audit.attempt_ms), &mut handled).await;
-        // A stop or a wait: whatever ends the process now, no record of these does.
+        // Stopped or still waiting: if the process ends from now on, these records are not the cause.
         if quick != Ok(true)
             && let Some(marked) = marked
         {
@@ -282,7 +284,7 @@ impl Consumer {
                 received = consumer.recv() => match received {
                     Ok(message) => {
                         pending.push_back((generation.load(Ordering::SeqCst), Record::from(&message)));
-                        // A rebalance has assigned partitions that are not paused yet.
+                        // A rebalance may have assigned partitions that are not paused yet.
                         pause(consumer);
                     }
                     Err(error) => {
@@ -297,9 +299,9 @@ impl Consumer {
         done
     }
 
-    /// True when done, in as many steps as it takes. At a stop the running attempt may still end, within half of `drain.step_ms`: its offsets
-    /// are then committed. What panics is handled one record at a time, and a record that has panicked, or ended the process,
-    /// `audit.max_attempts` times is parked.
+    /// Handles a batch in as many steps as needed, and returns true when all is done. At a stop the running attempt has half of
+    /// `drain.step_ms` to end; its offsets are then committed. After a panic the records are handled one at a time. A record that has
+    /// panicked, or ended the process, `audit.max_attempts` times is dead-lettered.
     async fn handle_until_done(&self, batch: &[Record], mut attempts: u32, stop: &CancellationToken) -> bool {
         let mut waits = pauses();
         let too_late = async {
@@ -351,8 +353,9 @@ impl Consumer {
         true
     }
 
-    /// One step: archives what can be archived, then dead-letters the rest. On success every record is in one place or the other.
-    /// Dead letters come last, so that a step that is repeated while the archive is away does not send them each time.
+    /// Runs one step: archives every record that can be archived, then dead-letters the rest. On success each record is in the
+    /// archive or in the dead-letter topic. Dead letters come last, so that a step that is repeated while the archive is unavailable
+    /// does not send them each time.
     pub async fn handle(&self, batch: &[Record]) -> Result<Handled, HandleError> {
         let _spans: Vec<_> = batch.iter().filter_map(span).collect();
         let now = Timestamp::now().into();
@@ -399,7 +402,7 @@ impl Consumer {
         Ok(handled)
     }
 
-    /// Dead-letters a record that has ended so many attempts.
+    /// Dead-letters a record as `poison` after `attempts` attempts that panicked or ended the process.
     async fn park(&self, record: &Record, attempts: u32) -> Result<(), HandleError> {
         let letter = Letter { record, reason: "poison".to_owned(), attempts };
         self.dead_letters.send(&[letter]).await.map_err(HandleError::DeadLetter)?;
@@ -453,7 +456,8 @@ fn resume(consumer: &Stream) {
     }
 }
 
-/// Commits what is stored and leaves the group, so that its partitions move at once. Both block, so not on this thread.
+/// Commits the stored offsets and leaves the group, so that its partitions move at once. Both calls block, so they run on another
+/// thread.
 async fn leave(consumer: Arc<Stream>, limit: Duration) {
     let left = tokio::task::spawn_blocking(move || {
         let _ = consumer.commit_consumer_state(CommitMode::Sync);
@@ -465,7 +469,7 @@ async fn leave(consumer: Arc<Stream>, limit: Duration) {
     }
 }
 
-/// A span for a sampled event, a child of its publishing.
+/// Creates a span for a sampled event, a child of the span of its publishing.
 fn span(record: &Record) -> Option<tracing::Span> {
     let traceparent = record.header("traceparent").filter(|trace| telemetry::is_sampled(Some(trace.as_bytes())))?;
     let span = tracing::info_span!("audit.archive", event.id = record.header("ce_id"), kafka.offset = record.offset);

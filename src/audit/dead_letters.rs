@@ -1,4 +1,4 @@
-//! Records that can never be archived: kept in the dead-letter topic, so that the partition goes on and nothing is lost.
+//! The dead-letter topic: keeps records that can never be archived, so that the partition goes on and no record is lost.
 
 pub mod letters;
 
@@ -15,37 +15,39 @@ use crate::{
     telemetry::names,
 };
 
-/// A record and why it is here.
+/// A record and the reason why it is dead-lettered.
 #[derive(Debug, Clone)]
 pub struct Letter<'a> {
-    /// What could not be archived.
+    /// The record that could not be archived.
     pub record: &'a Record,
-    /// Stable, `snake_case`.
+    /// The reason as a stable code in `snake_case`.
     pub reason: String,
-    /// How often it was tried.
+    /// The number of attempts to archive the record.
     pub attempts: u32,
 }
 
-/// The dead-letter topic.
+/// The producer for the dead-letter topic.
 pub struct DeadLetters {
     producer: Producing,
     topic: String,
 }
 
 impl DeadLetters {
-    /// The topic of the settings; connects when first used.
+    /// Creates the producer for the topic of the settings; connects on first use.
     pub fn new(settings: &config::Kafka) -> Result<Self, ConfigError> {
         let producer = Producing::new("dead_letters", settings, kafka::dead_letter_producer)?;
         Ok(Self { producer, topic: settings.dlq_topic.clone() })
     }
 
-    /// Returns when Kafka has acknowledged all of them. After an error some may be there; sending them again is harmless.
+    /// Sends dead letters and returns when Kafka has acknowledged all of them. After an error some may have been sent; sending them
+    /// again is harmless.
     pub async fn send(&self, letters: &[Letter<'_>]) -> Result<(), KafkaError> {
         for letter in letters {
             let at = letter.record.offset;
             match self.producer.deliver(at, |producer| self.start(producer, letter, true)).await {
                 Ok(()) => {}
-                // With the headers of a dead letter it may be larger than the topic takes: without its content, which its origin still has.
+                // With the headers of a dead letter the record may be larger than the topic accepts. It is then sent without its
+                // content, which the original topic still has.
                 Err(error) if verdict::of(&error) == Verdict::ForGood => {
                     self.producer.deliver(at, |producer| self.start(producer, letter, false)).await?;
                 }
@@ -76,7 +78,7 @@ impl DeadLetters {
         producer.send_result(dead).map_err(|(error, _)| error)
     }
 
-    /// Sends what is still held, for at most `limit`.
+    /// Sends the records that the producer still holds, for at most `limit`.
     pub async fn flush(self, limit: Duration) {
         self.producer.flush(limit).await;
     }

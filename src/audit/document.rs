@@ -1,7 +1,7 @@
-//! The archived document: the event whole, exactly as published, beside the fields that auditors filter by.
+//! The archived document: the whole event, exactly as published, and the fields that auditors filter by.
 //!
-//! Times are kept as RFC 3339 text in UTC with six digits: BSON dates have milliseconds only, and text of this one form sorts as the
-//! instants do. Integers stay integers, so that the chain can be recomputed from the member `event`.
+//! Times are stored as RFC 3339 text in UTC with six digits: BSON dates have milliseconds only, and text of this one form sorts as
+//! the instants do. Integers stay integers, so that the chain can be recomputed from the member `event`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -21,35 +21,35 @@ use crate::{
     kafka::Record,
 };
 
-/// An event read from Kafka, checked, ready for the archive.
+/// An event that was read from Kafka and checked, ready for the archive.
 #[derive(Debug, Clone)]
 pub struct Archivable {
-    /// The document's id.
+    /// The document's `_id`: the event's id.
     pub id: String,
-    /// The event's own hash, which was recomputed.
+    /// The event's own hash, recomputed from its content.
     pub hash: EventHash,
-    /// When it was decided.
+    /// The time of the decision, from the event.
     pub occurred_at: UtcTime,
-    /// What is stored.
+    /// The document to store.
     pub event: ArchivedEvent,
 }
 
-/// Why a record can never be archived. The text is the dead letter's reason.
+/// The reason why a record can never be archived. The text is the dead letter's reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// Not a `CloudEvents` type of ours.
+    /// The record has no `CloudEvents` type of ours.
     #[error("unknown_type")]
     UnknownType,
-    /// A type of ours in a version that this program does not read. A later one may.
+    /// The type is ours, but in a version that this program cannot read. A later program version may read it.
     #[error("unknown_version")]
     UnknownVersion,
-    /// No value, or not JSON.
+    /// The record has no value, or its value is not JSON.
     #[error("not_json")]
     NotJson,
-    /// JSON, but not an event.
+    /// The value is JSON, but not an event.
     #[error("not_an_event")]
     NotAnEvent,
-    /// The content does not hash to what it says.
+    /// The hash of the content is not the hash that the event states.
     #[error("hash_mismatch")]
     HashMismatch,
     /// The headers or the key contradict the event.
@@ -57,7 +57,8 @@ pub enum Unreadable {
     HeaderMismatch,
 }
 
-/// Reads a record. Its hash is recomputed from the JSON as it came, so members that this version does not know are covered too.
+/// Reads and checks a record. The hash is recomputed from the JSON as it was received, so members that this version does not know are
+/// covered too.
 pub fn read(record: &Record, processed_at: UtcTime) -> Result<Archivable, Unreadable> {
     let ce_type = record.header("ce_type").ok_or(Unreadable::UnknownType)?;
     let EventType { action, version } = EventType::parse(ce_type).map_err(|error| match error {
@@ -81,7 +82,7 @@ pub fn read(record: &Record, processed_at: UtcTime) -> Result<Archivable, Unread
     Ok(Archivable { id: event.body.id.to_string(), hash, occurred_at: event.body.occurred_at, event: archived })
 }
 
-/// Reads an event that Kafka does not have, as if it came from there: with the topic's name empty, and no place in it.
+/// Reads an event that Kafka does not have. Its metadata has an empty topic name, and -1 as partition and offset.
 pub fn read_unpublished(
     tenant: &TenantName, ce_type: &str, payload: &str, processed_at: UtcTime,
 ) -> Result<Archivable, Unreadable> {
@@ -97,7 +98,7 @@ pub fn read_unpublished(
 }
 
 impl ArchivedEvent {
-    /// Whether what auditors filter by is what the event itself says.
+    /// Returns whether the fields that auditors filter by agree with the event itself.
     pub fn agrees(&self) -> bool {
         let Ok(EventType { action, version }) = EventType::parse(&self.event_type) else { return false };
         let Ok(event) = versions::present(version, self.event.clone()) else { return false };
@@ -155,7 +156,7 @@ fn archived_route(event: &Event) -> ArchivedRoute {
     }
 }
 
-/// Whether every number fits a 64-bit integer: the chain could not be recomputed from one that the archive would round.
+/// Returns whether every number fits a 64-bit integer. The archive would round other numbers, and the chain could not be recomputed.
 fn has_only_integers(value: &Value) -> bool {
     match value {
         Value::Number(number) => number.is_i64(),
@@ -165,30 +166,30 @@ fn has_only_integers(value: &Value) -> bool {
     }
 }
 
-/// What an archived event is about: a route; a traffic policy, which has no version; or the tenant itself.
+/// The object of an archived event: a route; a traffic policy, which has no version; or the tenant itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchivedRoute {
-    /// Tenant.
+    /// The tenant's name.
     pub tenant: String,
-    /// Service.
+    /// The service; `None` for an event about the tenant itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Environment.
+    /// The environment; `None` for an event about the tenant itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub env: Option<String>,
-    /// Version.
+    /// The route's version; `None` for a traffic policy or the tenant itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
 }
 
-/// Where in Kafka an event was read.
+/// The position in Kafka from which an event was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
-    /// Topic.
+    /// The topic; empty if the event was not read from Kafka.
     pub topic: String,
-    /// Partition.
+    /// The partition; -1 if the event was not read from Kafka.
     pub partition: i64,
-    /// Offset.
+    /// The offset; -1 if the event was not read from Kafka.
     pub offset: i64,
 }
 
@@ -199,47 +200,47 @@ pub struct ArchivedEvent {
     pub event_id: String,
     /// The `CloudEvents` type.
     pub event_type: String,
-    /// What happened.
+    /// The kind of change, e.g. `deleted`.
     pub action: String,
-    /// Whose.
+    /// The tenant's name.
     pub tenant: String,
-    /// Which history.
+    /// The epoch of the tenant's history, 16 hex digits.
     pub epoch: String,
-    /// Where in it.
+    /// The tenant's revision within the epoch, from 1.
     pub revision: i64,
-    /// Which item of the revision.
+    /// The item within the revision, from 0.
     pub item: i64,
-    /// To which route.
+    /// The route, traffic policy or tenant that changed.
     pub route: ArchivedRoute,
-    /// The URL after.
+    /// The route's URL after the change.
     pub url: Option<String>,
-    /// The URL before.
+    /// The route's URL before the change.
     pub previous_url: Option<String>,
-    /// `active` or `inactive`, after.
+    /// The route's state after the change: `active` or `inactive`.
     pub state: Option<String>,
-    /// `active` or `inactive`, before.
+    /// The route's state before the change: `active` or `inactive`.
     pub previous_state: Option<String>,
-    /// By whom.
+    /// The id of the actor who made the change.
     pub changed_by: String,
-    /// Why.
+    /// The reason that the caller gave, if any.
     pub reason: Option<String>,
-    /// From where.
+    /// The caller's IP address.
     pub source_ip: Option<String>,
     /// The request's id.
     pub correlation_id: String,
-    /// The request's trace.
+    /// The id of the request's trace, if it has one.
     pub trace_id: Option<String>,
-    /// When it was decided.
+    /// The time of the decision, RFC 3339 in UTC with six digits.
     pub occurred_at: String,
-    /// When it was archived.
+    /// The time of archiving, in the same form.
     pub processed_at: String,
-    /// The hash before.
+    /// The hash of the event before this one in the chain.
     pub prev_hash: String,
-    /// Its hash.
+    /// The event's own hash.
     pub hash: String,
-    /// Where in Kafka it was read.
+    /// The position in Kafka from which the event was read.
     pub metadata: Origin,
-    /// The event whole, exactly as published.
+    /// The whole event, exactly as published.
     pub event: Value,
 }
 

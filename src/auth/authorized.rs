@@ -1,37 +1,37 @@
-//! Tenants that a caller has been checked against.
+//! Tenants for which a caller's access was checked.
 
 use super::{Caller, Reach};
 use crate::domain::ids::TenantName;
 
 /// A tenant that the caller of a request may know of.
 ///
-/// Only [`Reach::authorize`] makes one, and it makes none of another tenant. The use cases that answer a caller take this type and no bare
-/// [`TenantName`], so that a handler cannot reach a tenant's data without the check, wherever it has the name from.
+/// Only [`Reach::authorize`] creates this type, and never for a tenant outside the scope. The use cases that answer a caller take
+/// this type and no bare [`TenantName`]. So a handler cannot reach a tenant's data without the check, wherever the name came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuthorizedTenant {
     name: TenantName,
     reach: Reach,
 }
 
-/// The tenant is not one of the caller's. The caller is told that it does not exist.
+/// The tenant is not one of the caller's. The caller gets the answer that the tenant does not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OtherTenant(pub TenantName);
 
 impl AuthorizedTenant {
-    /// The tenant's name.
+    /// Returns the tenant's name.
     pub fn name(&self) -> &TenantName {
         &self.name
     }
 
-    /// The tenant whose rows a transaction may see that answers the caller. It comes from the caller's grant where that is of one tenant:
-    /// row-level security then holds even if the name was wrong.
+    /// Returns the tenant whose rows the transaction for this caller may see. If the caller's grant is for one tenant, the value
+    /// comes from the grant: row-level security then protects other tenants even if the name is wrong.
     pub fn visible(&self) -> &TenantName {
         self.reach.tenant().unwrap_or(&self.name)
     }
 }
 
 impl Reach {
-    /// The proof that `tenant` is one that this holds for.
+    /// Returns the proof that the scope covers `tenant`.
     pub fn authorize(&self, tenant: TenantName) -> Result<AuthorizedTenant, OtherTenant> {
         if self.holds_for(&tenant) {
             Ok(AuthorizedTenant { name: tenant, reach: self.clone() })
@@ -42,7 +42,7 @@ impl Reach {
 }
 
 impl Caller {
-    /// The proof that the caller may know of `tenant`.
+    /// Returns the proof that the caller may know of `tenant`.
     pub fn authorize(&self, tenant: TenantName) -> Result<AuthorizedTenant, OtherTenant> {
         self.grant.reach().authorize(tenant)
     }

@@ -1,5 +1,7 @@
-//! Nodes that show a certificate. The TLS handshake has proven it by then: its chain, its time, and that the client has its key. What is
-//! left is to read whom it names.
+//! Nodes that authenticate with a client certificate.
+//!
+//! The TLS handshake has verified it already: its chain, its validity period, and that the client has the private key. This module
+//! only reads the name in it.
 
 use std::sync::Arc;
 
@@ -12,7 +14,7 @@ use x509_parser::{
 use super::{Caller, Credential, Grant, Reach, Role};
 use crate::domain::{Invalid, event::Actor, ids::TenantName, narrowing::Narrowing};
 
-/// Who is at the other end of a connection, as long as its certificate holds: a connection may live longer.
+/// The caller at the other end of a connection, until its certificate expires. The connection may live longer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
     caller: Caller,
@@ -20,39 +22,39 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Whom a verified certificate names.
+    /// Reads the caller and the end of validity from a verified certificate.
     pub fn of(der: &[u8], trust_domain: &str) -> Result<Self, CertificateError> {
         let (_, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
         Ok(Self { caller: named_by(&certificate, trust_domain)?, not_after: not_after(&certificate)? })
     }
 
-    /// The caller; nobody once the certificate has expired.
+    /// Returns the caller, or `None` once the certificate has expired.
     pub fn caller(&self, now: Timestamp) -> Option<&Caller> {
         (now <= self.not_after).then_some(&self.caller)
     }
 }
 
-/// Why a certificate names no caller.
+/// The reason why a certificate names no caller.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CertificateError {
-    /// It is not one.
+    /// The bytes are no readable certificate.
     #[error("the certificate cannot be read")]
     Unreadable,
-    /// SPIFFE: exactly one URI among the subject's alternative names.
+    /// The certificate does not have exactly one URI among its subject alternative names, as SPIFFE requires.
     #[error("the certificate has {0} URIs among its subject's alternative names instead of one")]
     NotOneUri(usize),
-    /// It is of another trust domain, or is not about a node.
+    /// The URI has another trust domain, or does not name a node.
     #[error("the certificate does not name a node as spiffe://{trust_domain}/tenant/<tenant>/node/<name>")]
     NotANode {
-        /// The trust domain of the settings.
+        /// The configured trust domain.
         trust_domain: String,
     },
-    /// Its tenant is none that could be.
+    /// The tenant in the URI is not a valid tenant name.
     #[error("the certificate names no possible tenant")]
     Tenant(#[from] Invalid),
 }
 
-/// The node that a verified certificate names.
+/// Returns the node that a verified certificate names.
 pub fn caller(der: &[u8], trust_domain: &str) -> Result<Caller, CertificateError> {
     let (_, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
     named_by(&certificate, trust_domain)
@@ -79,11 +81,11 @@ fn named_by(certificate: &X509Certificate<'_>, trust_domain: &str) -> Result<Cal
     Ok(Caller { actor: Arc::new(actor), grant: Arc::new(grant), credential })
 }
 
-/// The tenant and the name in `spiffe://<trust domain>/tenant/<tenant>/node/<name>`.
+/// Returns the tenant and the name in `spiffe://<trust domain>/tenant/<tenant>/node/<name>`.
 fn node<'a>(uri: &'a str, trust_domain: &str) -> Option<(&'a str, &'a str)> {
     let path = uri.strip_prefix("spiffe://")?.strip_prefix(trust_domain)?.strip_prefix("/tenant/")?;
     let (tenant, name) = path.split_once("/node/")?;
-    // What SPIFFE allows in a segment of a path.
+    // The characters that SPIFFE allows in a path segment.
     let is_plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_');
     let is_name = !name.is_empty() && name.len() <= 128 && name.bytes().all(is_plain);
     is_name.then_some((tenant, name))

@@ -1,33 +1,33 @@
-//! What a caller may: roles, the tenants that they hold for, and what they are narrowed to.
+//! Grants: a caller's roles, with their tenant scope and resource scope.
 
 use serde::{Deserialize, Serialize};
 
 use super::{AuthorizedTenant, OtherTenant};
 use crate::domain::{Invalid, ids::TenantName, narrowing::Narrowing};
 
-/// A role of the API. What each may do stands in one table, `http::access`.
+/// A role of the API. The table in `http::access` lists the operations that each role may call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
-    /// Everything, in every tenant; makes tenants and their keys.
+    /// May do everything in every tenant. Creates tenants and their keys.
     PlatformAdmin,
-    /// Everything of its tenant, its keys among it.
+    /// May do everything in its tenant, and manages its keys.
     TenantAdmin,
-    /// Routes, policies and plans of its tenant.
+    /// Changes routes, policies and plans of its tenant.
     Editor,
     /// Reads its tenant.
     Viewer,
-    /// Reads the audit of its tenant, or of all.
+    /// Reads the audit of its tenant, or of all tenants.
     Auditor,
     /// Polls its tenant's routes, as a proxy does.
     Node,
 }
 
 impl Role {
-    /// Every role.
+    /// All roles, in the order of their declaration.
     pub const ALL: [Self; 6] = [Self::PlatformAdmin, Self::TenantAdmin, Self::Editor, Self::Viewer, Self::Auditor, Self::Node];
 
-    /// Its name in the API, in configuration and in the database.
+    /// Returns the role's name in the API, in configuration and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::PlatformAdmin => "platform_admin",
@@ -50,17 +50,17 @@ impl TryFrom<String> for Role {
     }
 }
 
-/// The tenants that a grant holds for.
+/// The tenant scope of a grant: every tenant, or one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Reach {
     /// Every tenant of the installation.
     Platform,
-    /// This one.
+    /// This tenant only.
     Tenant(TenantName),
 }
 
 impl Reach {
-    /// Whether it holds for `tenant`.
+    /// Returns whether the scope covers `tenant`.
     pub fn holds_for(&self, tenant: &TenantName) -> bool {
         match self {
             Self::Platform => true,
@@ -68,12 +68,13 @@ impl Reach {
         }
     }
 
-    /// The tenant that a query is about: the one that it names, if this holds for it, else the only one that this holds for. `None` is all.
+    /// Returns the tenant of a query: the named tenant if there is one, else the tenant of a single-tenant scope. `None` means all
+    /// tenants. A named tenant outside the scope is an error.
     pub fn narrowed(&self, named: Option<TenantName>) -> Result<Option<AuthorizedTenant>, OtherTenant> {
         named.or_else(|| self.tenant().cloned()).map(|tenant| self.authorize(tenant)).transpose()
     }
 
-    /// The one tenant, if it is one.
+    /// Returns the tenant of a single-tenant scope, `None` for every tenant.
     pub fn tenant(&self) -> Option<&TenantName> {
         match self {
             Self::Platform => None,
@@ -82,7 +83,7 @@ impl Reach {
     }
 }
 
-/// What a caller may.
+/// The permissions of a caller: roles, tenant scope and resource scope.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grant {
     roles: Vec<Role>,
@@ -91,8 +92,9 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// A grant that makes sense: at least one role, `platform_admin` for every tenant and alone, and every other role but `auditor` for one
-    /// tenant. `narrowing` is of what an editor may change and what a node may poll.
+    /// Creates a grant, if its parts fit together. It has at least one role. `platform_admin` is for every tenant and allows no other
+    /// role. `auditor` alone may be for every tenant or for one; all other roles are for one tenant. `narrowing` is the resource
+    /// scope: it limits the routes and policies that an editor may change and a node may poll, and no other role can have it.
     pub fn new(mut roles: Vec<Role>, reach: Reach, narrowing: Narrowing) -> Result<Self, Invalid> {
         roles.sort_unstable();
         roles.dedup();
@@ -114,33 +116,33 @@ impl Grant {
         Ok(Self { roles, reach, narrowing })
     }
 
-    /// Everything, everywhere.
+    /// Returns the grant of a platform administrator: every operation in every tenant.
     pub fn platform_admin() -> Self {
         Self { roles: vec![Role::PlatformAdmin], reach: Reach::Platform, narrowing: Narrowing::default() }
     }
 
-    /// Its roles, sorted.
+    /// Returns the roles, sorted and without duplicates.
     pub fn roles(&self) -> &[Role] {
         &self.roles
     }
 
-    /// The tenants that it holds for.
+    /// Returns the tenant scope.
     pub fn reach(&self) -> &Reach {
         &self.reach
     }
 
-    /// What of its tenant it is narrowed to.
+    /// Returns the resource scope: the services and environments that the grant is limited to.
     pub fn narrowing(&self) -> &Narrowing {
         &self.narrowing
     }
 
-    /// Whether it has one of these roles.
+    /// Returns whether the grant has at least one of these roles.
     pub fn has_any(&self, roles: &[Role]) -> bool {
         self.roles.iter().any(|role| roles.contains(role))
     }
 
-    /// Whether who has this grant may give `other` away: never more than its own, and auditors of every tenant and platform
-    /// administrators only by a platform administrator.
+    /// Returns whether a holder of this grant may issue `other`. Nobody issues more than it has itself. Only a platform administrator
+    /// issues grants for every tenant (`auditor` and `platform_admin`).
     pub fn may_give(&self, other: &Self) -> bool {
         match (&self.reach, self.has_any(&[Role::PlatformAdmin, Role::TenantAdmin])) {
             (_, false) => false,

@@ -1,5 +1,7 @@
-//! The issuer's keys: fetched in the background, and once more when a token names one that is not known. The last good ones are kept while
-//! none can be fetched, for a stated time.
+//! Fetches the issuer's keys and holds them.
+//!
+//! The keys are fetched in the background, and also when a token names an unknown key. While fetches fail, the last good keys stay in
+//! use for a configured time.
 
 use std::{
     error::Error as _,
@@ -30,7 +32,7 @@ use crate::{
     telemetry::names,
 };
 
-/// The first pause after a fetch that failed; doubled up to `auth.jwt.refresh_ms`.
+/// The first pause after a failed fetch. Each further failure doubles it, up to `auth.jwt.refresh_ms`.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 /// The keys of one issuer.
@@ -39,63 +41,64 @@ pub struct Jwks {
     url: Url,
     settings: config::Jwt,
     policy: Arc<Dependency>,
-    /// Where fetches run: not in the request that asked, which may end before.
+    /// The runtime on which fetches run, apart from the request that needs one: the request may end earlier.
     runtime: Handle,
     held: ArcSwapOption<Held>,
-    /// Held while a fetch runs: one at a time.
+    /// Locked while a fetch runs, so that only one runs at a time.
     fetching: Mutex<Asked>,
-    /// Fetches that ended, however.
+    /// The number of fetches that ended, with or without success.
     ended: AtomicU64,
-    /// Told when the keys become others.
+    /// Notified when the keys change.
     changed: Arc<Notify>,
 }
 
-/// When tokens with an unknown key last had the keys fetched.
+/// The time of the last fetch that a token with an unknown key caused.
 #[derive(Default)]
 struct Asked(Option<Instant>);
 
 struct Held {
     keys: KeySet,
     fetched: Instant,
-    /// Counts the sets that differed.
+    /// The number of this key set: it grows by one when a fetch returns a different set.
     generation: u64,
 }
 
-/// A key that was found, and in which generation of the keys.
+/// A key that was found, with the generation of its key set.
 #[derive(Debug)]
 pub struct Found {
-    /// The key.
+    /// The key that verifies the token's signature.
     pub key: Arc<Key>,
-    /// What is remembered of a token holds in this generation only.
+    /// A cached verification of a token is valid in this generation only.
     pub generation: u64,
 }
 
-/// Why a fetch gave no keys.
+/// The reason why a fetch returned no keys.
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
-    /// No answer, or one that broke off.
+    /// No response, or a response that broke off.
     #[error("the issuer cannot be reached")]
     Unreachable(#[source] reqwest::Error),
-    /// An answer that is none: an error, or a redirect.
+    /// A response with another status than 200: an error, or a redirect.
     #[error("the issuer answered {0}")]
     Refused(StatusCode),
-    /// Longer than `auth.jwt.max_response_bytes`.
+    /// A response body longer than `auth.jwt.max_response_bytes`.
     #[error("the answer is longer than auth.jwt.max_response_bytes")]
     TooLong,
-    /// No keys in it.
+    /// A response body that is no key set.
     #[error(transparent)]
     Unreadable(#[from] BadKeys),
 }
 
 impl From<reqwest::Error> for FetchError {
     fn from(error: reqwest::Error) -> Self {
-        // An address may have a secret in its query.
+        // The URL may have a secret in its query.
         Self::Unreachable(error.without_url())
     }
 }
 
 impl Jwks {
-    /// The keys of the configured issuer; none are fetched yet. Fetches for unknown names run on the runtime that this is called in.
+    /// Creates the key store of the configured issuer, without keys yet. Fetches for unknown key names run on the runtime that calls
+    /// this.
     pub fn new(settings: &config::Jwt, policy: config::Policy) -> Result<Self, ConfigError> {
         let policy = Dependency::new("jwks", policy);
         Ok(Self {
@@ -111,29 +114,29 @@ impl Jwks {
         })
     }
 
-    /// The policy of fetches, for `/health/resilience`.
+    /// Returns the resilience policy of the fetches, for `/health/resilience`.
     pub fn policy(&self) -> &Arc<Dependency> {
         &self.policy
     }
 
-    /// The generation of the keys that are trusted at `now`.
+    /// Returns the generation of the keys that are trusted at `now`.
     pub fn generation(&self, now: Instant) -> Option<u64> {
         self.trusted(now).map(|held| held.generation)
     }
 
-    /// The key of that name, among those that are trusted at `now`.
+    /// Returns the key of that name, among the keys that are trusted at `now`.
     pub fn find(&self, kid: Option<&str>, now: Instant) -> Result<Found, Refused> {
         let held = self.trusted(now).ok_or(Refused::NoKeys)?;
         let key = held.keys.find(kid).ok_or(Refused::UnknownKey)?;
         Ok(Found { key, generation: held.generation })
     }
 
-    /// Whether this is one of the keys that are trusted at `now`.
+    /// Returns whether this is one of the keys that are trusted at `now`.
     pub fn has(&self, print: &KeyPrint, now: Instant) -> bool {
         self.trusted(now).is_some_and(|held| held.keys.has(print))
     }
 
-    /// Told when the keys become others.
+    /// Returns the [`Notify`] that is notified when the keys change.
     pub fn changes(&self) -> Arc<Notify> {
         self.changed.clone()
     }
@@ -143,7 +146,8 @@ impl Jwks {
         (now.saturating_duration_since(held.fetched) <= ms(self.settings.keys_max_age_ms)).then_some(held)
     }
 
-    /// The same, with a fetch first if the name is not known; but one fetch only in `auth.jwt.unknown_kid_refresh_ms`, for all tokens.
+    /// Does the same as [`Self::find`], but fetches the keys first if the name is unknown. All tokens together cause at most one such
+    /// fetch in `auth.jwt.unknown_kid_refresh_ms`.
     pub async fn find_or_fetch(self: &Arc<Self>, kid: Option<&str>, now: Instant) -> Result<Found, Refused> {
         let ended = self.ended.load(Ordering::Acquire);
         let found = self.find(kid, now);
@@ -151,12 +155,12 @@ impl Jwks {
             return found;
         }
         let jwks = self.clone();
-        // Nobody cancels it; a panic in it leaves the keys as they are.
+        // Nothing cancels this task. A panic in it leaves the keys unchanged.
         let _ = self.runtime.spawn(async move { jwks.fetch_for_unknown(ended, now).await }).await;
         self.find(kid, now)
     }
 
-    /// Whether no fetch runs, and none may be made for an unknown name now: then there is nothing to wait for.
+    /// Returns whether no fetch runs and none may start for an unknown name now. There is nothing to wait for then.
     fn has_asked(&self, now: Instant) -> bool {
         self.fetching.try_lock().is_ok_and(|asked| self.is_too_soon(&asked, now))
     }
@@ -167,20 +171,21 @@ impl Jwks {
 
     async fn fetch_for_unknown(&self, ended: u64, now: Instant) {
         let mut asked = self.fetching.lock().await;
-        // One that ended since the name was looked up is as good as another.
+        // A fetch that ended since the name was looked up makes another one unnecessary.
         if self.ended.load(Ordering::Acquire) == ended && !self.is_too_soon(&asked, now) {
             asked.0 = Some(now);
             self.fetch(now).await;
         }
     }
 
-    /// Fetches the keys, whatever is held; says whether there are any now.
+    /// Fetches the keys, however fresh the present ones are. Returns whether the fetch succeeded.
     pub async fn refresh(&self, now: Instant) -> bool {
         let _fetching = self.fetching.lock().await;
         self.fetch(now).await
     }
 
-    /// Refreshes the keys now and then until `stop`; after a failure sooner.
+    /// Refreshes the keys at once and then every `auth.jwt.refresh_ms`, less up to 20 % at random, until `stop`. After a failure it
+    /// tries again sooner.
     pub async fn keep_fresh(&self, stop: CancellationToken) {
         let mut retries = self.retries();
         loop {
@@ -231,7 +236,7 @@ impl Jwks {
         Ok(KeySet::read(&body, &self.settings)?)
     }
 
-    /// Takes the keys that were asked for at `now`. A key that is not among them is not trusted from here on.
+    /// Replaces the keys with the result of the fetch of `now`. A key that is not in the new set is no longer trusted.
     fn hold(&self, keys: KeySet, now: Instant) {
         metrics::counter!(names::JWKS_FETCHES, "result" => "fetched").increment(1);
         let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -252,7 +257,7 @@ impl Jwks {
     }
 }
 
-/// A client that goes to the configured host and nowhere else.
+/// Builds an HTTP client that contacts the configured host only: it follows no redirects and uses no proxy.
 fn client(settings: &config::Jwt, timeout: Duration) -> Result<Client, ConfigError> {
     let mut builder = Client::builder()
         .redirect(redirect::Policy::none())
@@ -260,7 +265,7 @@ fn client(settings: &config::Jwt, timeout: Duration) -> Result<Client, ConfigErr
         .https_only(settings.url()?.scheme() == "https")
         .tls_version_min(tls::Version::TLS_1_2)
         .timeout(timeout)
-        // A fetch every few minutes finds no connection that still lives.
+        // Fetches are minutes apart: a pooled connection would be closed before the next fetch.
         .pool_max_idle_per_host(0);
     if !settings.ca_file.is_empty() {
         let wrong = |reason: String| ConfigError::Invalid { key: "auth.jwt.ca_file".into(), reason };
@@ -274,7 +279,7 @@ fn client(settings: &config::Jwt, timeout: Duration) -> Result<Client, ConfigErr
     builder.build().map_err(|error| ConfigError::Invalid { key: "auth.jwt.jwks_url".into(), reason: error.to_string() })
 }
 
-/// The body, of which no more than `max` bytes are ever held.
+/// Reads the response body. Never holds more than `max` bytes: a longer body is an error.
 async fn bounded(mut response: Response, max: usize) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {

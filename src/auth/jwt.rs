@@ -1,10 +1,11 @@
-//! Tokens of an outside issuer: a JSON Web Token becomes a [`Caller`], or is [`Refused`].
+//! JSON Web Tokens of an external issuer: verifies a token and returns a [`Caller`], or the reason why it is [`Refused`].
 //!
 //! ```text
 //!  token ─► verified (remembered?) ─► Header::read ─► Jwks::find_or_fetch ─► signature, iss, aud ─► Mapping: times, sub, grant ─► Caller
 //! ```
 //!
-//! What costs least is looked at first, and nothing that a token says is used before its signature holds, but the name of its key.
+//! The cheapest checks come first. Before the signature is verified, the token's content can only lead to a refusal, or select a key
+//! by its name.
 
 mod claims;
 mod header;
@@ -35,26 +36,26 @@ use crate::{
 /// A moment, on both clocks that tokens need.
 #[derive(Debug, Clone, Copy)]
 pub struct Now {
-    /// Seconds since 1970, which the claims are in.
+    /// Unix time in seconds, the unit of the claims.
     pub unix: f64,
-    /// The clock that never jumps, for ages.
+    /// The monotonic clock, for measuring ages.
     pub instant: Instant,
 }
 
 impl Now {
-    /// This moment.
+    /// Reads both clocks.
     pub fn read() -> Self {
         let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Self { unix: unix.as_secs_f64(), instant: Instant::now() }
     }
 
-    /// A moment later.
+    /// Returns the moment that is `time` later.
     pub fn plus(self, time: Duration) -> Self {
         Self { unix: self.unix + time.as_secs_f64(), instant: self.instant + time }
     }
 }
 
-/// Tells callers by the tokens of one issuer.
+/// Authenticates callers by the tokens of one issuer.
 pub struct Verifier {
     jwks: Arc<Jwks>,
     mapping: Mapping,
@@ -62,7 +63,7 @@ pub struct Verifier {
     audience: String,
     max_token_bytes: usize,
     remembered_for: Duration,
-    /// Tokens that were verified, by their SHA-256.
+    /// Cache of verified tokens, by their SHA-256.
     remembered: moka::sync::Cache<[u8; 32], Verified>,
 }
 
@@ -81,8 +82,8 @@ impl fmt::Debug for Verifier {
 }
 
 impl Verifier {
-    /// A verifier for the configured issuer, or none if there is no issuer. It has no keys yet: see [`Self::keep_fresh`]. Fetches run on the
-    /// runtime that this is called in.
+    /// Creates a verifier for the configured issuer, or `None` if no issuer is configured. The verifier has no keys yet: see
+    /// [`Self::keep_fresh`]. Fetches run on the runtime that calls this.
     pub fn new(settings: &config::Jwt, policy: config::Policy) -> Result<Option<Arc<Self>>, ConfigError> {
         if !settings.is_on() {
             return Ok(None);
@@ -99,37 +100,38 @@ impl Verifier {
         })))
     }
 
-    /// The policy of fetching keys.
+    /// Returns the resilience policy of the key fetches.
     pub fn policy(&self) -> &Arc<Dependency> {
         self.jwks.policy()
     }
 
-    /// Fetches the issuer's keys now, and now and then until `stop`. Nothing waits for it: without the issuer the service starts all the same.
+    /// Fetches the issuer's keys at once, and again at intervals until `stop`. Nothing waits for the first fetch: the service also
+    /// starts without the issuer.
     pub async fn keep_fresh(self: Arc<Self>, stop: CancellationToken) {
         self.jwks.keep_fresh(stop).await;
     }
 
-    /// Fetches the issuer's keys once; says whether that succeeded.
+    /// Fetches the issuer's keys once. Returns whether that succeeded.
     pub async fn refresh(&self, now: Now) -> bool {
         self.jwks.refresh(now.instant).await
     }
 
-    /// Whether the key that has signed a token is still one of the issuer's, and they are trusted.
+    /// Returns whether the key that signed a token is still one of the issuer's keys, and the keys are not too old.
     pub fn trusts(&self, signed_by: &KeyPrint) -> bool {
         self.jwks.has(signed_by, Instant::now())
     }
 
-    /// Told when the issuer's keys become others.
+    /// Returns the [`Notify`] that is notified when the issuer's keys change.
     pub fn changes(&self) -> Arc<Notify> {
         self.jwks.changes()
     }
 
-    /// The caller of a token that was verified a short while ago, without looking at it again.
+    /// Returns the caller of a token that is in the cache of verified tokens, without verifying it again.
     pub fn verified(&self, token: &str) -> Option<Caller> {
         self.verified_at(token, Now::read())
     }
 
-    /// The same at a given moment.
+    /// Does the same as [`Self::verified`], at a given moment.
     pub fn verified_at(&self, token: &str, now: Now) -> Option<Caller> {
         if token.len() > self.max_token_bytes {
             return None;
@@ -140,19 +142,20 @@ impl Verifier {
         (is_recent && has_same_keys && now.unix < verified.expires).then_some(verified.caller)
     }
 
-    /// Why a token is refused that is none, as far as that shows before any work. The others have to be verified.
+    /// Returns why a token is refused, as far as its header shows, before any costly work. `None`: the token has to be verified.
     pub fn refused_at_sight(&self, token: &str) -> Option<Refused> {
         let refused = Header::read(token, self.max_token_bytes).err()?;
         metrics::counter!(names::JWT_CHECKS, "result" => refused.as_str()).increment(1);
         Some(refused)
     }
 
-    /// The caller that `token` stands for. Asks the issuer only when the token names a key that is not known, and then seldom.
+    /// Verifies `token` and returns its caller. Fetches the issuer's keys only if the token names an unknown key, at most once in
+    /// `auth.jwt.unknown_kid_refresh_ms` for all tokens.
     pub async fn verify(&self, token: &str) -> Result<Caller, Refused> {
         self.verify_at(token, Now::read()).await
     }
 
-    /// The same at a given moment.
+    /// Does the same as [`Self::verify`], at a given moment.
     pub async fn verify_at(&self, token: &str, now: Now) -> Result<Caller, Refused> {
         if let Some(caller) = self.verified_at(token, now) {
             return Ok(caller);
@@ -176,18 +179,18 @@ impl Verifier {
         Ok(caller)
     }
 
-    /// The claims, once the signature holds and they are of our issuer and for us.
+    /// Returns the claims, if the signature is valid and `iss` and `aud` are the configured ones.
     fn signed(&self, token: &str, key: &Key) -> Result<Object, Refused> {
         let mut validation = Validation::new(key.algorithm);
         validation.set_issuer(&[&self.issuer]);
         validation.set_audience(&[&self.audience]);
-        // Neither of the two above refuses a token without the claim.
+        // Neither of the two settings above refuses a token without the claim.
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // It reads the clock itself; `Mapping` looks at the times, at the moment that it is given.
+        // The library reads the clock itself. `Mapping` checks the times instead, at the moment that is passed to it.
         (validation.validate_exp, validation.validate_nbf) = (false, false);
         let claims =
             jsonwebtoken::decode::<Object>(token, &key.decoding, &validation).map_err(|error| refused(error.kind()))?.claims;
-        // A list of issuers with ours in it would pass as well.
+        // The library also accepts a list of issuers that contains the configured one.
         if !claims.0.get("iss").is_some_and(serde_json::Value::is_string) {
             return Err(Refused::WrongIssuer);
         }

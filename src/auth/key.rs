@@ -1,11 +1,12 @@
 //! API keys: `tmk_<id>_<secret><checksum>`.
 //!
-//! The id finds the key, the secret proves it: 32 random characters of 62, which is 190 bits, and a mark of 11 that only this installation can
-//! put there, an HMAC of what stands before it under the pepper. Who makes keys up cannot make the mark, so these are told from keys that
-//! were issued without a look at the database, and trying them out holds up nobody who has a good one. The checksum (CRC-32, as GitHub's
-//! tokens have one) lets scanners for leaked secrets tell a mistyped key. What is stored is the HMAC-SHA256 of the whole token under the same
-//! pepper, which is not in the database, so that a dump of it neither has a secret nor lets anyone try secrets. A slow hash would add
-//! nothing to so many random bits, and would be a way to use up our processors. Keys of before the mark have 43 random characters.
+//! The id is used to look the key up. The secret proves possession of the key. It has 32 random characters of 62, or 190 bits, and a
+//! mark of 11 characters. Only this installation can compute the mark: it is an HMAC, under the pepper, of the text before it. So
+//! made-up keys are recognised without a query to the database. Guessing keys therefore does not slow callers with valid ones. The
+//! checksum (CRC-32, as GitHub's tokens have one) lets scanners for leaked secrets recognise a mistyped key. The database stores the
+//! HMAC-SHA256 of the whole token under the same pepper. The pepper is not in the database, so a dump of the database has no secrets,
+//! and nobody can test secrets against it. A slow hash would add nothing to so many random bits, and would be a way to use up our
+//! processors. Keys from before the mark was introduced have 43 random characters.
 
 use std::{fmt, str::FromStr};
 
@@ -18,7 +19,7 @@ use serde::{Serialize, Serializer};
 
 use crate::domain::Invalid;
 
-/// How every token begins.
+/// The prefix of every token.
 pub const PREFIX: &str = "tmk_";
 
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -28,15 +29,15 @@ const MARK: usize = 11;
 const CHECKSUM: usize = 6;
 const TOKEN: usize = PREFIX.len() + ID + 1 + SECRET + CHECKSUM;
 
-/// The least that a pepper may have, in bytes.
+/// The minimum length of a pepper, in bytes.
 pub const MIN_PEPPER: usize = 32;
 
-/// What finds a key. No secret: it stands in events and in the audit.
+/// The public id of a key, used to look it up. It is no secret: events and the audit contain it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId([u8; ID]);
 
 impl KeyId {
-    /// Its text.
+    /// Returns the id as text: 12 letters and digits.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
@@ -72,7 +73,7 @@ impl TryFrom<String> for KeyId {
     }
 }
 
-/// The keyed hash of a token: what is stored of it.
+/// The keyed hash of a token, which is stored in place of the token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct TokenHash(pub [u8; 32]);
 
@@ -84,24 +85,24 @@ impl fmt::Debug for TokenHash {
 
 /// A new token. It is shown once and never stored.
 pub struct NewToken {
-    /// What finds it.
+    /// The id of the key.
     pub id: KeyId,
-    /// The whole of it.
+    /// The whole token, with its secret.
     pub token: SecretString,
 }
 
-/// The system gives no randomness.
+/// The system's random number generator failed.
 #[derive(Debug, thiserror::Error)]
 #[error("the system gives no randomness")]
 pub struct NoRandomness;
 
 impl NewToken {
-    /// A token of a new key, issued under `pepper`.
+    /// Creates a token of a new key, issued under `pepper`.
     pub fn make(pepper: &Pepper) -> Result<Self, NoRandomness> {
         Self::of(KeyId(random()?), pepper)
     }
 
-    /// Another token of the same key.
+    /// Creates another token of the key `id`.
     pub fn of(id: KeyId, pepper: &Pepper) -> Result<Self, NoRandomness> {
         let secret: [u8; SECRET - MARK] = random()?;
         let mut token = format!("{PREFIX}{id}_{}", String::from_utf8_lossy(&secret));
@@ -111,16 +112,16 @@ impl NewToken {
     }
 }
 
-/// A token that has the form of one. It is not yet known to be good.
+/// A well-formed token. It is not yet verified.
 #[derive(Clone, Copy)]
 pub struct Presented<'a> {
-    /// Which key it says to be of.
+    /// The id of the key that the token claims to belong to.
     pub id: KeyId,
     token: &'a str,
 }
 
 impl<'a> Presented<'a> {
-    /// Reads a token; `None` when it has not the form of one, or was mistyped.
+    /// Parses a token. Returns `None` if it is not well-formed or its checksum is wrong.
     pub fn parse(token: &'a str) -> Option<Self> {
         if token.len() != TOKEN || !token.is_ascii() {
             return None;
@@ -136,11 +137,11 @@ impl<'a> Presented<'a> {
     }
 }
 
-/// The key of the hashes of tokens.
+/// The HMAC key of the token hashes and marks.
 pub struct Pepper(hmac::Key);
 
 impl Pepper {
-    /// A pepper of at least [`MIN_PEPPER`] bytes.
+    /// Creates a pepper of at least [`MIN_PEPPER`] bytes.
     pub fn new(pepper: &SecretString) -> Result<Self, Invalid> {
         let bytes = pepper.expose_secret().as_bytes();
         if bytes.len() < MIN_PEPPER {
@@ -149,7 +150,7 @@ impl Pepper {
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
     }
 
-    /// What is stored of a token.
+    /// Returns the hash of a token that is stored.
     pub fn hash(&self, token: &SecretString) -> TokenHash {
         let tag = hmac::sign(&self.0, token.expose_secret().as_bytes());
         let mut hash = [0; 32];
@@ -157,15 +158,16 @@ impl Pepper {
         TokenHash(hash)
     }
 
-    /// Whether the token has the mark of those that are issued under this pepper. It may have ended since; without the mark it is made up, or
-    /// older than the mark.
+    /// Returns whether the token has a mark made under this pepper. A token with the mark may have expired or been revoked since. A
+    /// token without it is made up, or was issued before the mark was introduced.
     pub fn has_issued(&self, presented: &Presented<'_>) -> bool {
         let (marked, _) = presented.token.split_at(TOKEN - CHECKSUM);
         let (said, mark) = marked.split_at(marked.len() - MARK);
         aws_lc_rs::constant_time::verify_slices_are_equal(self.mark(said).as_bytes(), mark.as_bytes()).is_ok()
     }
 
-    /// What only who has the pepper can put after `said`: 65 bits of an HMAC. No token begins like this, so it is no hash of one.
+    /// Returns the mark for the text `said`: 65 bits of an HMAC, which only a holder of the pepper can compute. The HMAC's input
+    /// begins with `issued `. No token begins like this, so the mark is never part of a token's stored hash.
     fn mark(&self, said: &str) -> String {
         let tag = hmac::sign(&self.0, format!("issued {said}").as_bytes());
         let mut number = tag.as_ref().first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
@@ -177,7 +179,7 @@ impl Pepper {
         mark
     }
 
-    /// Whether the hash is of this token, in constant time.
+    /// Returns whether the hash is the hash of this token. Compares in constant time.
     pub fn is_of(&self, presented: &Presented<'_>, hash: &TokenHash) -> bool {
         hmac::verify(&self.0, presented.token.as_bytes(), &hash.0).is_ok()
     }
@@ -189,7 +191,7 @@ impl fmt::Debug for Pepper {
     }
 }
 
-/// Characters of the alphabet, each as likely as the other.
+/// Returns random characters of the alphabet, all equally likely.
 fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     let system = SystemRandom::new();
     let mut characters = [0; N];
@@ -197,7 +199,7 @@ fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
     while filled < N {
         let mut bytes = [0; 64];
         system.fill(&mut bytes).map_err(|_| NoRandomness)?;
-        // 248 is four times 62: what lies above would make some likelier.
+        // 248 is four times 62: bytes from 248 up would make some characters likelier.
         for byte in bytes.into_iter().filter(|byte| *byte < 248).take(N - filled) {
             characters[filled] = ALPHABET[usize::from(byte % 62)];
             filled += 1;

@@ -1,4 +1,4 @@
-//! Who calls. Credentials become a [`Caller`] here; handlers take one and never look at credentials themselves.
+//! Authentication: turns credentials into a [`Caller`]. Handlers take a [`Caller`] and never look at credentials themselves.
 
 mod authorized;
 pub mod certificate;
@@ -19,44 +19,46 @@ use crate::domain::{event::Actor, ids::TenantName, time::UtcTime};
 /// An authenticated caller and what it may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// Recorded in every event that it causes.
+    /// The actor that is recorded in every event of this caller.
     pub actor: Arc<Actor>,
-    /// What it may do.
+    /// The roles, tenant scope and resource scope of the caller.
     pub grant: Arc<Grant>,
-    /// What it came with.
+    /// The credential that authenticated the caller.
     pub credential: Credential,
 }
 
-/// What a caller came with: enough to tell later whether that very thing is still good, and nothing that could be presented again.
+/// The credential that authenticated a caller. It is enough to check later whether the credential is still valid, and it holds
+/// nothing that could be presented again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Credential {
-    /// Nothing: nobody is asked who it is, or an operator's command says so.
+    /// No credential: authentication is off, or an operator's command names the caller.
     Nothing,
-    /// A token of an API key.
+    /// The caller sent a token of an API key.
     Key {
-        /// Which.
+        /// The keyed hash of the token.
         hash: TokenHash,
-        /// When it ends: with its key, or with the overlap of the rotation that replaced it.
+        /// When the token expires: with its key, or at the end of the rotation overlap if a newer token replaced it. `None`: it does
+        /// not expire.
         ends: Option<UtcTime>,
     },
-    /// A token of the identity provider.
+    /// The caller sent a token of the identity provider.
     Token {
-        /// The issuer's key that has signed it.
+        /// The issuer's key that signed the token.
         signed_by: jwt::KeyPrint,
-        /// Its `exp`.
+        /// The token's `exp` claim.
         ends: UtcTime,
-        /// From when on it is refused: `exp` with the leeway of clocks.
+        /// The time from which the token is refused: `exp` plus the leeway for clock differences.
         refused: UtcTime,
     },
-    /// A certificate.
+    /// The caller, a node, presented a client certificate.
     Certificate {
-        /// Its `notAfter`.
+        /// The certificate's `notAfter`.
         ends: UtcTime,
     },
 }
 
 impl Credential {
-    /// When it ends, if it does by itself. Nothing that is given with it may last longer.
+    /// Returns when the credential expires, if it does. Nothing that its holder grants may last longer.
     pub fn ends(&self) -> Option<UtcTime> {
         match self {
             Self::Nothing => None,
@@ -67,10 +69,11 @@ impl Credential {
 }
 
 impl Caller {
-    /// The kind of actor that an API key is.
+    /// The actor kind of an API key.
     pub const KEY: &str = Actor::KEY;
 
-    /// The caller of `auth.mode = "none"`: an anonymous `platform_admin`. Reachable over loopback only.
+    /// Returns the caller of `auth.mode = "none"`: an anonymous `platform_admin`. In this mode the service accepts only loopback
+    /// addresses to listen on.
     pub fn anonymous() -> Self {
         static ANONYMOUS: LazyLock<Caller> = LazyLock::new(|| Caller {
             actor: Arc::new(Actor { kind: "anonymous".into(), id: "anonymous".into(), token: None }),
@@ -80,23 +83,23 @@ impl Caller {
         ANONYMOUS.clone()
     }
 
-    /// The id of its API key, if it is known by one.
+    /// Returns the id of the caller's API key, if it authenticated with one.
     pub fn key(&self) -> Option<&str> {
         (self.actor.kind == Self::KEY).then_some(&*self.actor.id)
     }
 
-    /// Whether it may know of this tenant. One that it may not know of is answered as one that does not exist.
+    /// Returns whether the caller may know of this tenant. For any other tenant the answer is that the tenant does not exist.
     pub fn reaches(&self, tenant: &TenantName) -> bool {
         self.grant.reach().holds_for(tenant)
     }
 
-    /// When what it came with ends, if that ends by itself.
+    /// Returns when the caller's credential expires, if it does.
     pub fn ends(&self) -> Option<UtcTime> {
         self.credential.ends()
     }
 
-    /// When something that it gives away ends: when it asked for that, else with what it came with. Refused is what would last longer than
-    /// that, with the latest that may be.
+    /// Returns when something that the caller grants expires: at the time that was asked for, else with the caller's own credential.
+    /// A time after the end of that credential is an error, which holds the latest possible time.
     pub fn ends_for(&self, asked: Option<UtcTime>) -> Result<Option<UtcTime>, UtcTime> {
         match (asked, self.ends()) {
             (Some(asked), Some(own)) if asked > own => Err(own),
@@ -104,7 +107,7 @@ impl Caller {
         }
     }
 
-    /// Whether it may make and remove tenants.
+    /// Returns whether the caller may create and delete tenants.
     pub fn may_manage_tenants(&self) -> bool {
         self.grant.has_any(&[Role::PlatformAdmin])
     }

@@ -1,5 +1,6 @@
-//! Caches response bodies: snapshots, plain and compressed, and compressed changes. Each is made on the first request, once per revision, scope and
-//! coding, and dropped after a minute without requests.
+//! Caches response bodies: snapshots, plain and compressed, and compressed changes.
+//!
+//! Each body is made on the first request, once per revision, scope and coding, and dropped after a minute without requests.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,13 +31,13 @@ struct Key {
 /// The kind of answer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Of {
-    /// The snapshot.
+    /// A snapshot of the scope.
     Snapshot,
     /// The changes after a tag.
     Changes {
         /// The `after` of the request.
         after: VersionTag,
-        /// Whether nothing happened later.
+        /// Whether the answer reaches the tenant's newest revision.
         complete: bool,
     },
     /// The snapshot, sent instead of changes that are no longer kept.
@@ -46,10 +47,11 @@ pub enum Of {
     },
 }
 
-/// Snapshots with more routes than this are serialised and compressed where they hold up no other request.
+/// Snapshots with more routes than this are serialised by the workers, so that they hold up no other request. Compression always
+/// runs there.
 const LARGE: usize = 500;
 
-/// Bodies that nobody has asked for in this time are dropped; those of earlier revisions mostly are such.
+/// Bodies that were not requested for this time are dropped. Most bodies of earlier revisions end that way.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// The bodies of one instance.
@@ -60,13 +62,13 @@ pub struct Bodies {
 }
 
 impl Bodies {
-    /// Room for so many bytes, which are made by `workers`.
+    /// Creates a cache with room for `bytes` bytes. `workers` make the bodies.
     pub fn new(bytes: u64, workers: Arc<Workers>) -> Self {
         let weigh = |_: &Key, body: &Bytes| u32::try_from(body.len() + 256).unwrap_or(u32::MAX);
         Self { made: Cache::builder().max_capacity(bytes).weigher(weigh).time_to_idle(IDLE).build(), bytes, workers }
     }
 
-    /// How many bytes are held.
+    /// Returns the number of bytes held, with its limit.
     pub fn held_bytes(&self) -> PoolReport {
         PoolReport::bytes("snapshot_bodies", self.made.weighted_size(), self.bytes)
     }
@@ -76,7 +78,7 @@ impl Bodies {
         self.made.run_pending_tasks().await;
     }
 
-    /// The body of a scope of a snapshot in a coding. All who ask at the same time share the making.
+    /// Returns the body of a snapshot's scope in a coding. Concurrent requests share one encoding.
     pub async fn get(&self, snapshot: &Arc<TenantSnapshot>, scope: &Scope, coding: Coding) -> Result<Bytes, Arc<std::io::Error>> {
         let (tenant, to) = (snapshot.tenant().clone(), snapshot.scope_tag(scope));
         let key = Key { tenant, scope: scope.clone(), to, of: Of::Snapshot, coding };

@@ -1,8 +1,8 @@
 //! Snapshots on disk, for an instance that starts while no database server answers.
 //!
-//! One file for each tenant, and the one before it: the first line is the hex SHA-256 of the rest, which is JSON. A file is written beside
-//! its place, synced, and moved there, so that one of the two is whole at any time. A damaged one is refused in favour of the other. Its
-//! time of modification says when the primary last confirmed it.
+//! Each tenant has one file, and the previous version of it. The first line is the hex SHA-256 of the rest, which is JSON. A file
+//! is written under a temporary name, synced and renamed, so that one of the two is intact at any time. A damaged file is refused
+//! in favour of the other. The modification time of a file says when the primary last confirmed it.
 
 use std::{
     collections::HashMap,
@@ -25,7 +25,7 @@ use crate::{
     telemetry::names,
 };
 
-/// Raised when a file of an earlier version could be misread.
+/// Version of the file format. Raised when a file of an earlier version could be misread.
 const FORMAT: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
@@ -35,15 +35,15 @@ struct Saved {
     content: TenantContent,
 }
 
-/// The directory of one instance.
+/// The snapshot directory of one instance.
 pub struct Files {
     directory: PathBuf,
-    /// The tenants that have files, with what this process has written into the newest.
+    /// The tenants that have files, with the tag that this process last wrote; `None` if this process has written none.
     written: Mutex<HashMap<TenantName, Option<VersionTag>>>,
 }
 
 impl Files {
-    /// The directory, made if it is not there. Fails if nothing can be written into it.
+    /// Opens the directory, and creates it if it does not exist. Fails if it is not writable.
     pub fn open(directory: &Path) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let probe = directory.join(format!("probe.{}", std::process::id()));
@@ -52,7 +52,7 @@ impl Files {
         let tenant = |entry: io::Result<fs::DirEntry>| {
             let entry = entry.ok()?;
             let name = entry.file_name().into_string().ok()?;
-            // Left by a process that was killed while it wrote.
+            // Left by a process that was killed while it was writing.
             if name.ends_with(".tmp") {
                 let _ = fs::remove_file(entry.path());
             }
@@ -62,22 +62,22 @@ impl Files {
         Ok(Self { directory: directory.to_owned(), written: Mutex::new(written) })
     }
 
-    /// Whether there is a file of any tenant.
+    /// Returns whether any tenant has a file.
     pub fn has_any(&self) -> bool {
         !self.lock_written().is_empty()
     }
 
-    /// The tenants that have files.
+    /// Returns the tenants that have files.
     pub fn tenants(&self) -> Vec<TenantName> {
         self.lock_written().keys().cloned().collect()
     }
 
-    /// Whether there is a file of this tenant.
+    /// Returns whether this tenant has a file.
     pub fn has(&self, tenant: &TenantName) -> bool {
         self.lock_written().contains_key(tenant)
     }
 
-    /// Writes what has moved since it was last written, and notes of the rest that it was confirmed now. Blocks.
+    /// Writes the snapshots that changed since they were last written, and marks the others as confirmed now. Blocks.
     pub fn save(&self, snapshots: &[Arc<TenantSnapshot>]) {
         for snapshot in snapshots {
             let tenant = snapshot.tenant();
@@ -117,7 +117,7 @@ impl Files {
         Ok(())
     }
 
-    /// What is on disk of a tenant, and when it was last confirmed. Blocks.
+    /// Reads a tenant's snapshot from disk, with the time when it was last confirmed. Blocks.
     pub fn read(&self, tenant: &TenantName) -> Option<(TenantContent, SystemTime)> {
         let read = |path: PathBuf| match read(&path, tenant) {
             Ok(found) => Some(found),
@@ -133,7 +133,7 @@ impl Files {
         Some(found)
     }
 
-    /// Removes the files of a tenant that is gone. Blocks.
+    /// Removes the files of a deleted tenant. Blocks.
     pub fn remove(&self, tenant: &TenantName) {
         self.lock_written().remove(tenant);
         for path in [self.newest(tenant), self.previous(tenant)] {
@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(revision(&files), Some(2));
         fs::remove_file(&path).unwrap();
         assert_eq!(revision(&files), Some(1), "in between the two moves");
-        // A whole file of another tenant does not count.
+        // An intact file of another tenant is refused.
         fs::copy(scratch.0.join("t.previous.json"), scratch.0.join("u.json")).unwrap();
         assert!(files.read(&"u".parse().unwrap()).is_none());
     }

@@ -1,7 +1,7 @@
-//! Moves the cache forward by what other instances publish: every partition of the topic, from now on, in no group.
+//! Advances the cache by the events of other instances: reads every partition of the topic, from now on, without a consumer group.
 //!
-//! Events carry the state, so the next revision is applied without asking Postgres; after a gap the tenant is loaded anew when it is
-//! next asked for. Losing this (Kafka away) only means that the safety read moves the cache instead.
+//! Events carry the state, so the next revision is applied without asking Postgres. After a gap, the tenant is loaded anew on the
+//! next request for it. When this feed is lost (Kafka away), the safety read advances the cache instead.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -26,7 +26,7 @@ use crate::{
     telemetry::names,
 };
 
-/// Follows until `stop`.
+/// Follows the events until `stop` is cancelled.
 pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let kafka = settings.clone();
@@ -61,7 +61,7 @@ async fn apply_all(cache: &Cache, consumer: &StreamConsumer, places: &Places) {
             Ok(message) => {
                 let record = Record::from(&message);
                 places.reached(record.partition, record.offset + 1);
-                // What tells of the past tells nothing new.
+                // Replays and redriven dead letters repeat the past and bring nothing new.
                 if !record.is_repeated() {
                     apply(cache, &mut revisions, &record);
                 }
@@ -74,7 +74,7 @@ async fn apply_all(cache: &Cache, consumer: &StreamConsumer, places: &Places) {
     }
 }
 
-/// The offsets that come next, by partition.
+/// The next offset to read, by partition.
 struct Places(Mutex<BTreeMap<i32, i64>>);
 
 impl Places {
@@ -87,7 +87,8 @@ impl Places {
     }
 }
 
-/// Returns when nothing was read for `kafka.stalled_after_ms` although there is something to read, or nobody could tell.
+/// Returns `stuck` when nothing was read for `kafka.stalled_after_ms` although there are unread records, or `unknown` when Kafka
+/// did not say where the partitions end.
 async fn stalls(consumer: &Arc<StreamConsumer>, settings: &config::Kafka, places: &Places) -> &'static str {
     let limit = ms(settings.stalled_after_ms);
     let mut progress = Progress::new();
@@ -110,7 +111,7 @@ fn ends(consumer: &StreamConsumer, topic: &str) -> Result<BTreeMap<i32, i64>, Ka
     kafka::ends_of(consumer, topic, &consumer.assignment()?, kafka::question_timeout())
 }
 
-/// Whether a partition has something that was not read.
+/// Returns whether any partition has unread records.
 fn is_behind(next: &BTreeMap<i32, i64>, ends: &BTreeMap<i32, i64>) -> bool {
     ends.iter().any(|(partition, end)| next.get(partition).is_none_or(|next| next < end))
 }
@@ -118,7 +119,7 @@ fn is_behind(next: &BTreeMap<i32, i64>, ends: &BTreeMap<i32, i64>) -> bool {
 fn apply(cache: &Cache, revisions: &mut Revisions, record: &Record) {
     let found = record.header("ce_type").zip(record.value.as_deref());
     let Some(recorded) = found.and_then(|(ce_type, value)| recorded(ce_type, value)) else {
-        // The audit consumer dead-letters it; here the safety read stands in.
+        // The audit consumer dead-letters this event. The cache relies on the safety read instead.
         return tracing::debug!(kafka.offset = record.offset, "an event that cannot be read was passed over");
     };
     if let Some(whole) = revisions.add(recorded)
@@ -128,15 +129,17 @@ fn apply(cache: &Cache, revisions: &mut Revisions, record: &Record) {
     }
 }
 
-/// Tenants whose revisions are being put together at a time; more are let go, and loaded anew when their last items come.
+/// Tenants whose revisions are assembled at the same time. Above this, all incomplete revisions are dropped, and their tenants
+/// are loaded anew when the last items arrive.
 const TOGETHER: usize = 64;
 
-/// The items of revisions that have several, until they are all there: the cache takes a revision whole.
+/// Collects the items of revisions that have several, until each revision is complete: the cache takes a revision whole.
 #[derive(Debug, Default)]
 pub struct Revisions(HashMap<TenantName, Vec<Recorded>>);
 
 impl Revisions {
-    /// Adds an event, and gives its revision when that is complete. What has a gap is given too: the cache sees the gap.
+    /// Adds an event, and returns its revision when the last item is there. A revision with a gap is returned too: the cache
+    /// detects the gap.
     pub fn add(&mut self, recorded: Recorded) -> Option<Vec<Recorded>> {
         let body = &recorded.event.body;
         if body.items == 1 {
@@ -148,7 +151,7 @@ impl Revisions {
         let (tenant, tag, is_last) = (body.tenant.clone(), recorded.event.tag(), body.is_last_item());
         let is_first = body.item == 0;
         let items = self.0.entry(tenant.clone()).or_default();
-        // A relay that was stopped midway begins again.
+        // A relay that was stopped in the middle of a revision publishes the revision again from its start.
         if is_first || items.first().is_some_and(|first| first.event.tag() != tag) {
             items.clear();
         }
@@ -157,7 +160,7 @@ impl Revisions {
     }
 }
 
-/// The event of a record of that type and value, if it is one.
+/// Parses the value of a record of that type; `None` if it is not an event.
 pub fn recorded(ce_type: &str, payload: &[u8]) -> Option<Recorded> {
     Some(Recorded { event: versions::read(ce_type, payload).ok()?, json: payload.to_vec().into() })
 }

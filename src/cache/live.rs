@@ -1,4 +1,4 @@
-//! Changes of all tenants as they happen here, for people who look on. A view, not a record: whoever must miss nothing follows a tenant.
+//! Changes of all tenants as they happen on this instance. A live view may miss changes: clients that need all follow a tenant.
 
 use std::{
     collections::HashMap,
@@ -17,26 +17,27 @@ use crate::{
     resilience::PoolReport,
 };
 
-/// Changes that a listener may be behind before it is cut off.
+/// Changes that a listener may lag behind before it is cut off.
 const BEHIND: usize = 4096;
 
-/// Bytes of changes that wait for listeners. More end all of them: whoever is slow cannot be told from the others, and all may come back.
+/// Bytes of changes that wait for listeners. Above this, all listeners are disconnected: the slow ones cannot be told apart, and
+/// all may come back.
 const BYTES: u64 = 64 * 1024 * 1024;
 
-/// Tenants whose newest told tag is remembered. More are forgotten all at once, and some changes then told twice.
+/// Tenants whose newest sent tag is remembered. Above this, all are forgotten at once, and some changes are then sent twice.
 const TENANTS: usize = 100_000;
 
-/// A change, with whose it is.
+/// A change, with its tenant.
 #[derive(Debug, Clone)]
 pub struct Told {
-    /// Whose.
+    /// The tenant that the change belongs to.
     pub tenant: TenantName,
     /// The event, as it was published.
     pub json: Bytes,
     _waits: Arc<Waits>,
 }
 
-/// The bytes of a change that a listener has not taken yet.
+/// The bytes of a change that some listener has not received yet. Subtracted from the total when dropped.
 #[derive(Debug)]
 struct Waits {
     bytes: u64,
@@ -61,7 +62,7 @@ impl Drop for Waits {
 pub struct Live {
     sender: ArcSwap<broadcast::Sender<Told>>,
     waiting: Arc<AtomicU64>,
-    /// What was told last of each tenant: its own changes an instance hears of twice, once more through Kafka.
+    /// The newest tag sent of each tenant. An instance receives its own changes twice, the second time through Kafka.
     told: Mutex<HashMap<TenantName, VersionTag>>,
 }
 
@@ -72,7 +73,7 @@ impl Default for Live {
 }
 
 impl Live {
-    /// Tells those events of a tenant that were not told before.
+    /// Sends the events of a tenant to the listeners, except those that were sent before.
     pub fn tell(&self, tenant: &TenantName, events: &[&Recorded]) {
         let sender = self.sender.load_full();
         let Some(last) = events.last().filter(|_| sender.receiver_count() > 0) else { return };
@@ -80,7 +81,7 @@ impl Live {
         let before = told.get(tenant);
         let is_new = |event: &&&Recorded| before.is_none_or(|before| !before.covers(&event.event.tag()));
         for event in events.iter().filter(is_new) {
-            // No listener is left: nobody to tell.
+            // Sending fails only when no listener is left.
             let waits = Waits::new(event.json.len(), &self.waiting);
             let _ = sender.send(Told { tenant: tenant.clone(), json: event.json.clone(), _waits: waits });
         }
@@ -97,12 +98,12 @@ impl Live {
         }
     }
 
-    /// Listens from now on.
+    /// Subscribes to all changes from now on.
     pub fn listen(&self) -> broadcast::Receiver<Told> {
         self.sender.load().subscribe()
     }
 
-    /// The bytes that wait for listeners.
+    /// Returns the bytes that wait for listeners, with their limit.
     pub fn held_bytes(&self) -> PoolReport {
         PoolReport::bytes("live_changes", self.waiting.load(Ordering::Relaxed), BYTES)
     }

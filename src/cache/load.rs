@@ -1,4 +1,4 @@
-//! Loads: a tenant's snapshot from a fresh replica, else the primary, else its file; put in place only if nothing newer is known by then.
+//! Loads of a snapshot: from a fresh replica, else the primary, else the file; put in place only if nothing newer is known by then.
 
 use std::{
     sync::{
@@ -21,17 +21,18 @@ use crate::{
     telemetry::names,
 };
 
-/// Loads tried when changes keep overtaking them.
+/// Attempts of a load when changes keep overtaking it.
 const LOAD_ATTEMPTS: usize = 5;
 
 impl Cache {
-    /// One load at a time per tenant; everyone who asks meanwhile shares its result. It runs on its own task, so that it neither
-    /// stops with the one who asked first nor lies half done until somebody asks again.
+    /// Loads a tenant. Only one load runs at a time per tenant, and all callers that ask meanwhile share its result. The load
+    /// runs on its own task, so that it does not stop with the first caller or lie half done until the next caller asks.
     pub(super) async fn load(self: &Arc<Self>, tenant: &TenantName) -> LoadResult {
         self.load_by(Way::Queue, tenant).await
     }
 
-    /// The same by another way to the servers, unless somebody has begun this load already.
+    /// Loads a tenant like `load`, by the given way to the servers. A load of the tenant that is already running keeps its own
+    /// way.
     pub(super) async fn load_by(self: &Arc<Self>, way: Way, tenant: &TenantName) -> LoadResult {
         let load = {
             let mut loading = self.loading.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,7 +54,7 @@ impl Cache {
             let before = self.tenants.seen(tenant);
             // A replica that does not know the tenant may only be behind.
             let accept = |loaded: &Option<TenantContent>| loaded.as_ref().is_some_and(|content| before.accepts(&content.tag));
-            // Its own: of a future that borrows the name it cannot be shown that it is `Send`.
+            // Owned: the compiler cannot prove that a future that borrows the name is `Send`.
             let wanted = tenant.clone();
             let read = async move |tx: &store::Transaction<'_>| store::routes::snapshot(tx, &wanted).await;
             let loaded = match self.router.read_by(way, &Visible::tenant(tenant), accept, read).await {
@@ -80,7 +81,7 @@ impl Cache {
         Err(CacheError::Unavailable(Arc::new(CallError::Failed(store::Error::unavailable("changes keep overtaking the load")))))
     }
 
-    /// A snapshot of what was loaded. A large one takes milliseconds, so it is built where it holds up no request.
+    /// Builds a snapshot of the loaded content. A large one takes milliseconds, so a worker builds it and no request is held up.
     async fn built(&self, tenant: &TenantName, content: TenantContent) -> Result<Arc<TenantSnapshot>, CacheError> {
         let tenant = tenant.clone();
         let built = self.workers.run(move || TenantSnapshot::new(tenant, content)).await;
@@ -99,7 +100,7 @@ impl Cache {
         settled
     }
 
-    /// Notes that the primary does not know the tenant, unless somebody learnt of it in the meantime.
+    /// Records that the primary does not know the tenant, unless the tenant was observed in the meantime (then returns false).
     pub(super) fn settle_absent(&self, tenant: &TenantName, before: &Seen, running: Option<&Running<'_>>) -> bool {
         let decided = || running.into_iter().for_each(Running::end);
         let is_settled = self.tenants.settle_absent(tenant, before, Instant::now(), self.negative_ttl, decided);
@@ -109,7 +110,7 @@ impl Cache {
         is_settled
     }
 
-    /// What is on disk of a tenant that no server gives.
+    /// Restores a tenant from its file, for when no server answers.
     async fn restore(&self, tenant: &TenantName) -> Result<Option<Arc<TenantSnapshot>>, CacheError> {
         let Some(files) = self.files.clone() else { return Ok(None) };
         let asked = tenant.clone();
@@ -124,8 +125,8 @@ impl Cache {
     }
 }
 
-/// A load on the list of running ones. It is taken off in the moment when its result is decided, under `known`'s lock: whoever asks
-/// after that may have seen something newer already, and must not be given it.
+/// A load on the list of running loads. It leaves the list at the moment when its result is decided, under `known`'s lock: a
+/// caller that asks later may have seen something newer already and must not get this result.
 pub(super) struct Running<'a> {
     cache: &'a Cache,
     tenant: &'a TenantName,
@@ -134,7 +135,7 @@ pub(super) struct Running<'a> {
 
 impl Running<'_> {
     fn end(&self) {
-        // Once: another load of the tenant may be on the list by the second time.
+        // Only once: by the second call another load of the tenant may be on the list.
         if self.is_listed.swap(false, Ordering::SeqCst) {
             self.cache.loading.lock().unwrap_or_else(PoisonError::into_inner).remove(self.tenant);
         }

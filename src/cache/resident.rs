@@ -1,11 +1,11 @@
 //! The snapshots in memory.
 //!
-//! moka decides who stays, by weight and use. Hits do not go through it, for it records each one in channels that all threads share:
-//! they are answered from a map beside it, without writing to anything that another thread reads, and tell moka of a tenant's use at
-//! most once a tick. Whatever moka evicts leaves the map too.
+//! moka decides which snapshots stay, by weight and use. Hits do not go through moka, because it records each one in channels
+//! that all threads share. They are answered from a map beside it, without writing to anything that another thread reads, and
+//! report a tenant's use to moka at most once a tick. A snapshot that moka evicts leaves the map too.
 //!
-//! Both maps free removed entries late, in batches of about thirty per thread, and a snapshot has megabytes. So neither map keeps a snapshot alive:
-//! an entry is emptied when it is removed, and moka holds only its number.
+//! Both maps free removed entries late, in batches of about thirty per thread, and a snapshot has megabytes. So neither map keeps
+//! a snapshot alive: an entry is emptied when it is removed, and moka holds only its number and weight.
 
 use std::sync::{
     Arc,
@@ -18,13 +18,13 @@ use papaya::HashMap;
 
 use crate::domain::{ids::TenantName, snapshot::TenantSnapshot};
 
-/// What becomes of a tenant's snapshot.
+/// The outcome of a change of a tenant's snapshot.
 pub enum Becomes {
-    /// Nothing changes.
+    /// The snapshot stays as it is.
     Same,
-    /// This takes its place.
+    /// This snapshot replaces it.
     Next(Arc<TenantSnapshot>),
-    /// It goes.
+    /// The snapshot is removed.
     Gone,
 }
 
@@ -48,19 +48,19 @@ struct Hot {
     number: u64,
     /// `None` once the entry has left the map.
     snapshot: ArcSwapOption<TenantSnapshot>,
-    /// The tick in which moka was last told of its use.
+    /// The tick in which a use of the snapshot was last reported to moka.
     told: AtomicU32,
 }
 
 impl Resident {
-    /// Room for snapshots of `bytes` in all, by their weight.
+    /// Creates a map with room for snapshots of `bytes` in all, by their weight.
     pub fn new(bytes: u64) -> Self {
         let hot: Arc<HashMap<TenantName, Hot>> = Arc::default();
         let evicting = hot.clone();
         let kept = Cache::builder()
             .max_capacity(bytes)
             .weigher(|_, weighed: &Weighed| weighed.weight)
-            // A newer entry may have taken its place, perhaps with the same snapshot: it stays.
+            // A newer entry may have replaced the evicted one, perhaps with the same snapshot. The newer entry stays.
             .eviction_listener(move |tenant, evicted, cause| {
                 if cause == RemovalCause::Replaced {
                     return;
@@ -74,17 +74,18 @@ impl Resident {
         Self { kept, hot, tick: AtomicU32::new(0), entries: AtomicU64::new(0) }
     }
 
-    /// The weight of all of them.
+    /// Returns the weight of all snapshots, in bytes.
     pub fn weight(&self) -> u64 {
         self.kept.weighted_size()
     }
 
-    /// The tenant's snapshot, if it is here.
+    /// Returns the tenant's snapshot, if it is resident.
     pub fn get(&self, tenant: &str) -> Option<Arc<TenantSnapshot>> {
         self.with(tenant, Arc::clone)
     }
 
-    /// What `read` makes of the tenant's snapshot, if it is here. Not even the count of its users is touched.
+    /// Returns the result of `read` on the tenant's snapshot, if it is resident. Does not even touch the snapshot's reference
+    /// count.
     pub fn with<T>(&self, tenant: &str, read: impl FnOnce(&Arc<TenantSnapshot>) -> T) -> Option<T> {
         let hot = self.hot.pin();
         loop {
@@ -104,7 +105,8 @@ impl Resident {
     /// Changes the tenant's snapshot under the tenant's lock, which is moka's.
     pub fn change(&self, tenant: &TenantName, change: impl FnOnce(Option<Arc<TenantSnapshot>>) -> Becomes) {
         self.kept.entry(tenant.clone()).and_compute_with(|_| {
-            // What hits are answered from, and not moka's: what moka has just evicted is still there until its listener has run.
+            // Reads the map that answers hits, not moka: a snapshot that moka has just evicted stays in the map until the
+            // listener has run.
             let hot = self.hot.pin();
             let held = hot.get(tenant).and_then(|hot| hot.snapshot.load_full());
             match change(held) {
@@ -129,17 +131,17 @@ impl Resident {
         });
     }
 
-    /// Weighs the tenant's snapshot again: something that it holds has grown.
+    /// Weighs the tenant's snapshot again, after something that it holds has grown.
     pub fn weigh_again(&self, tenant: &TenantName) {
         self.change(tenant, |held| held.map_or(Becomes::Same, Becomes::Next));
     }
 
-    /// Who is here.
+    /// Returns the resident tenants.
     pub fn tenants(&self) -> Vec<TenantName> {
         self.hot.pin().keys().cloned().collect()
     }
 
-    /// How many are here.
+    /// Returns the number of resident tenants.
     pub fn len(&self) -> usize {
         self.hot.len()
     }
@@ -204,7 +206,7 @@ mod tests {
         resident.tick();
         assert!(size > 500 && resident.kept.weighted_size() == before + size, "{size}");
         assert!(Arc::ptr_eq(&resident.get("acme").unwrap(), &snapshot), "it is still there");
-        // What does not fit any more goes.
+        // A snapshot that no longer fits is evicted.
         let small = Resident::new(before + size - 1);
         small.change(&tenant, |_| Becomes::Next(snapshot));
         small.tick();

@@ -1,5 +1,6 @@
-//! What an instance holds and knows of each tenant, and the rules that never move it back (see the module above). No I/O, no runtime, no
-//! clock: what takes time, loads above all, happens between its steps.
+//! The state that an instance keeps of each tenant, and the rules that never move it back (see the module above).
+//!
+//! It does no I/O and has no runtime and no clock. Slow steps, above all loads, happen between its calls.
 
 use std::{
     collections::HashMap,
@@ -19,20 +20,20 @@ use crate::{
     telemetry::names,
 };
 
-/// How long no replica is believed that still has a tenant that is gone. Longer than any lag that passes for fresh.
+/// How long a replica is distrusted that still returns a deleted tenant. Longer than any lag that counts as fresh.
 const DISTRUST: Duration = Duration::from_secs(3600);
 
-/// What is known of a tenant that is gone, that the primary did not know, or of which more than one life was heard of: a replica that has
-/// it may only be behind.
+/// Marks a tenant as deleted, unknown to the primary, or observed in more than one incarnation. A replica that still returns it
+/// may be stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Absent {
-    /// When it was last heard of.
+    /// When the last news of the tenant arrived.
     since: Instant,
-    /// Until when it is believed without asking that there is none.
+    /// Until when the tenant counts as absent without asking the primary.
     until: Instant,
 }
 
-/// What this instance had seen of a tenant when it began to read.
+/// The state of a tenant that this instance had seen when it began to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Seen {
     known: Option<VersionTag>,
@@ -40,7 +41,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Whether a replica's answer of that tag is at least as new as what was seen.
+    /// Returns whether a replica's answer with that tag is at least as new as the state seen.
     pub fn accepts(&self, tag: &VersionTag) -> bool {
         match &self.known {
             Some(known) => tag.covers(known),
@@ -48,7 +49,8 @@ impl Seen {
         }
     }
 
-    /// Whether the primary's answer of that tag is older than what was seen before it was asked: history was put back, and nothing tells.
+    /// Returns whether the primary's answer with that tag is older than the state seen before the primary was asked: a backup was
+    /// restored, and nothing announced it.
     pub fn is_undone_by(&self, tag: &VersionTag) -> bool {
         self.known.as_ref().is_some_and(|known| known != tag && known.covers(tag))
     }
@@ -57,14 +59,14 @@ impl Seen {
 /// The tenants of one instance.
 pub struct Tenants {
     resident: Resident,
-    /// Who is in here is not in `known`. Written only under `known`'s lock.
+    /// Tenants in this map are not in `known`. Written only under `known`'s lock.
     absent: moka::sync::Cache<TenantName, Absent>,
     known: Mutex<HashMap<TenantName, VersionTag>>,
     bytes: u64,
 }
 
 impl Tenants {
-    /// None, with room for snapshots of `bytes` in all.
+    /// Creates an empty state, with room for snapshots of `bytes` in all.
     pub fn new(bytes: u64) -> Self {
         Self {
             resident: Resident::new(bytes),
@@ -74,37 +76,37 @@ impl Tenants {
         }
     }
 
-    /// How many bytes the snapshots weigh.
+    /// Returns the weight of the snapshots in bytes, with its limit.
     pub fn held_bytes(&self) -> PoolReport {
         PoolReport::bytes("snapshots", self.resident.weight(), self.bytes)
     }
 
-    /// The tenant's snapshot, if it is resident.
+    /// Returns the tenant's snapshot, if it is resident.
     pub fn get(&self, tenant: &str) -> Option<Arc<TenantSnapshot>> {
         self.resident.get(tenant)
     }
 
-    /// What `read` makes of it. Not even the count of its users is touched.
+    /// Returns the result of `read` on the tenant's snapshot. Does not even touch the snapshot's reference count.
     pub fn with<T>(&self, tenant: &str, read: impl FnOnce(&Arc<TenantSnapshot>) -> T) -> Option<T> {
         self.resident.with(tenant, read)
     }
 
-    /// Weighs the tenant's snapshot again: something that it holds has grown.
+    /// Weighs the tenant's snapshot again, after something that it holds has grown.
     pub fn weigh_again(&self, tenant: &TenantName) {
         self.resident.weigh_again(tenant);
     }
 
-    /// Who is resident.
+    /// Returns the resident tenants.
     pub fn resident(&self) -> Vec<TenantName> {
         self.resident.tenants()
     }
 
-    /// How many are.
+    /// Returns the number of resident tenants.
     pub fn len(&self) -> usize {
         self.resident.len()
     }
 
-    /// True when none is.
+    /// Returns true when no tenant is resident.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -114,19 +116,19 @@ impl Tenants {
         self.resident.tick();
     }
 
-    /// Whether it is believed without asking that there is no such tenant.
+    /// Returns whether the tenant counts as absent without asking the primary.
     pub fn is_absent(&self, tenant: &TenantName, now: Instant) -> bool {
         self.absent.get(tenant).is_some_and(|absent| now < absent.until)
     }
 
-    /// What this instance has seen of the tenant by now. To be taken before a read, and to hold its answer against.
+    /// Returns the state that this instance has seen of the tenant so far. Take it before a read, and compare the answer with it.
     pub fn seen(&self, tenant: &TenantName) -> Seen {
         let known = self.lock_known();
         Seen { known: known.get(tenant).cloned(), absent: self.absent.get(tenant) }
     }
 
-    /// Notes that `tag` of the tenant exists, at `now`: so says a commit or an event, which may be late. Of two lives, or of a life and an
-    /// absence, only the primary can say which is the newer: until it has, no replica is believed.
+    /// Records at `now` that `tag` of the tenant exists. A commit or an event shows that, perhaps late. Only the primary can say
+    /// which of two incarnations is newer, or which of an incarnation and an absence. Until it has, no replica is believed.
     pub fn observe(&self, tenant: &TenantName, tag: &VersionTag, now: Instant) {
         let mut known = self.lock_known();
         match known.get(tenant) {
@@ -139,7 +141,8 @@ impl Tenants {
         }
     }
 
-    /// Notes a tag that was read; one of another epoch replaces what was known. What was learnt of another life of the tenant while the read ran is newer than the read.
+    /// Records a tag that was read; a tag of another epoch replaces the known one. Another incarnation of the tenant that was
+    /// observed while the read ran is newer than the read.
     pub fn observe_read(&self, tenant: &TenantName, tag: &VersionTag, before: &Seen) {
         let mut known = self.lock_known();
         let undoes = match known.get(tenant) {
@@ -158,7 +161,7 @@ impl Tenants {
         }
     }
 
-    /// A life of the tenant has begun, which was observed before: nothing of an earlier one is to be served.
+    /// Begins an incarnation of the tenant, which was observed before: snapshots of an earlier one are no longer served.
     pub fn begin(&self, tenant: &TenantName, tag: &VersionTag) {
         self.resident.change(tenant, |held| match held {
             Some(held) if held.tag().epoch != tag.epoch => Becomes::Gone,
@@ -166,7 +169,7 @@ impl Tenants {
         });
     }
 
-    /// Moves the tenant forward by events of its, whose last was observed before.
+    /// Advances the tenant by its own events. The last of them was observed before.
     pub fn advance(&self, tenant: &TenantName, events: &[&Recorded]) {
         self.resident.change(tenant, |held| match held.map(|held| held.apply(events.iter().copied())) {
             None => Becomes::Same,
@@ -177,21 +180,21 @@ impl Tenants {
         });
     }
 
-    /// The tenant is gone since `now`: nothing is known of it, and [`Tenants::end`] is to follow.
+    /// Records that the tenant is gone since `now`, and forgets the known tag. The caller must call [`Tenants::end`] next.
     pub fn forget(&self, tenant: &TenantName, now: Instant) {
         let mut known = self.lock_known();
         known.remove(tenant);
-        // Nothing is answered from this: the next read asks the primary, which may know the tenant's next life already.
+        // No answer comes from this entry: the next read asks the primary, which may already know the tenant's next incarnation.
         self.absent.insert(tenant.clone(), Absent { since: now, until: now });
     }
 
-    /// Nothing of the tenant is resident any more.
+    /// Removes the tenant's snapshot from memory.
     pub fn end(&self, tenant: &TenantName) {
         self.resident.change(tenant, |_| Becomes::Gone);
     }
 
-    /// Puts a loaded snapshot in place, unless something newer is known by now; `None` asks for another load. `decided` is called in the
-    /// moment when it is decided that the load stands.
+    /// Puts a loaded snapshot in place, unless something newer is known by now; `None` asks for another load. Calls `decided` at
+    /// the moment when the load is accepted.
     pub fn settle(
         &self, tenant: &TenantName, loaded: &Arc<TenantSnapshot>, before: &Seen, decided: impl FnOnce(),
     ) -> Option<Arc<TenantSnapshot>> {
@@ -203,9 +206,10 @@ impl Tenants {
             let mut known = self.lock_known();
             let is_newest = match known.get(tenant) {
                 Some(newest) if newer.tag().epoch == newest.epoch => newer.tag().covers(newest),
-                // Of another epoch than what was known before the load and still is: only the primary can have said so.
+                // The load has another epoch than `known`, which is the same as before the load: only the primary can have
+                // returned it.
                 Some(newest) => Some(newest) == before.known.as_ref(),
-                // Nothing is known; so it was when the load began, or the tenant has gone since.
+                // Nothing is known. Either that was so when the load began, or the tenant was deleted since.
                 None => before.known.is_none() && self.absent.get(tenant) == before.absent,
             };
             if !is_newest {
@@ -220,11 +224,12 @@ impl Tenants {
         settled
     }
 
-    /// Notes that the primary does not know the tenant, which is believed for `ttl` from `now`, unless somebody heard of the tenant in the
-    /// meantime. [`Tenants::end`] is to follow. `decided` as in [`Tenants::settle`].
+    /// Records that the primary does not know the tenant, unless the tenant was observed in the meantime. The absence is believed
+    /// for `ttl` from `now`. When this returns true, the caller must call [`Tenants::end`] next. Calls `decided` as
+    /// [`Tenants::settle`] does.
     pub fn settle_absent(&self, tenant: &TenantName, before: &Seen, now: Instant, ttl: Duration, decided: impl FnOnce()) -> bool {
         let mut known = self.lock_known();
-        // Who asked the primary at the same time and heard the same is no news.
+        // A concurrent read of the primary with the same answer is no news.
         let since = self.absent.get(tenant).map(|absent| absent.since);
         if known.get(tenant) != before.known.as_ref() || since != before.absent.map(|absent| absent.since) {
             return false;
@@ -267,11 +272,11 @@ mod tests {
             [tag(1, 1), tag(1, 2), tag(1, 3), tag(2, 1)].map(|tag| tenants.seen(&tenant).is_undone_by(&tag)),
             [true, false, false, false]
         );
-        // Gone, and then an event of its life comes late.
+        // The tenant is deleted, and then an event of its first incarnation arrives late.
         tenants.forget(&tenant, after(start, 1));
         tenants.observe(&tenant, &tag(1, 2), after(start, 2));
         assert!(!tenants.seen(&tenant).accepts(&tag(1, 2)));
-        // The primary knows its next life, and then an event of the first comes late.
+        // The primary knows the next incarnation, and then an event of the first one arrives late.
         tenants.observe_read(&tenant, &tag(2, 1), &tenants.seen(&tenant));
         assert!(tenants.seen(&tenant).accepts(&tag(2, 1)));
         tenants.observe(&tenant, &tag(1, 2), after(start, 3));
@@ -287,11 +292,11 @@ mod tests {
         let before = tenants.seen(&tenant);
         assert!(tenants.settle_absent(&tenant, &before, start, ttl, || {}));
         assert!(tenants.is_absent(&tenant, after(start, 999)) && !tenants.is_absent(&tenant, after(start, 1000)));
-        // Two ask at the same time and hear the same.
+        // Two callers ask at the same time and get the same answer.
         let before = tenants.seen(&tenant);
         assert!(tenants.settle_absent(&tenant, &before, after(start, 10), ttl, || {}));
         assert!(tenants.settle_absent(&tenant, &before, after(start, 20), ttl, || {}));
-        // It is made while one asks: what was heard is old.
+        // The tenant is created while a caller asks: the answer is outdated.
         tenants.observe(&tenant, &tag(1, 1), after(start, 30));
         assert!(!tenants.is_absent(&tenant, after(start, 30)));
         assert!(!tenants.settle_absent(&tenant, &before, after(start, 40), ttl, || {}));

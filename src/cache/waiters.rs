@@ -1,6 +1,7 @@
-//! Who waits for a tenant to move: one wake-up per tenant for all of them.
+//! Callers that wait for a tenant to change: one wake-up per tenant for all of them.
 //!
-//! A wake-up says only that something may have moved. A waiter joins first and looks second, so that nothing is missed in between.
+//! A wake-up says only that something may have changed. A waiter joins first and reads second, so that it misses nothing in
+//! between.
 
 use std::{
     collections::HashMap,
@@ -16,7 +17,7 @@ use crate::{
     telemetry::names,
 };
 
-/// A sender for each tenant that is waited for.
+/// A sender for each tenant that has waiters.
 #[derive(Default)]
 struct Tenants(Mutex<HashMap<TenantName, watch::Sender<()>>>);
 
@@ -33,30 +34,31 @@ pub struct Waiters {
     per_tenant: usize,
 }
 
-/// No place is free.
+/// Every place is taken. Holds the limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("at most {0} may wait for changes, and so many do")]
 pub struct Full(pub usize);
 
 impl Waiters {
-    /// At most `most` waiters, `per_tenant` of them for one tenant, or of one tenant's callers, and of the platform's callers what `share` says.
+    /// Creates room for `most` waiters. At most `per_tenant` of them may wait for one tenant, or belong to one tenant's callers;
+    /// `share` limits those of the platform's callers.
     pub fn new(most: usize, per_tenant: usize, share: config::Share) -> Self {
         let places = Shares::divided("waiters", "waiters", most, [per_tenant, share.of_platform(most)]);
         Self { tenants: Arc::default(), places, per_tenant }
     }
 
-    /// The places.
+    /// Returns the places for waiters, with each payer's share.
     pub fn places(&self) -> &Arc<Shares> {
         &self.places
     }
 
-    /// Takes a place among those who wait at the expense of the running task's payer.
+    /// Takes a waiter's place at the expense of the running task's payer.
     pub fn place(&self) -> Result<Place, Full> {
         self.places.try_take(&Payer::current(), 1).map_err(|full| Full(full.limit))
     }
 
-    /// Takes a place among those who wait for the tenant, which may have a limit of its `own` below the common one. Whoever looks on at the
-    /// changes of all that it may see waits for its own tenant.
+    /// Takes a place among the waiters for the tenant, which may have a limit of its `own` below the common one. An onlooker that
+    /// watches all changes it may see takes a place with its own tenant.
     pub fn join(&self, tenant: &TenantName, own: Option<u32>) -> Result<Waiter, Full> {
         let place = self.place()?;
         let limit = own.map_or(self.per_tenant, |own| self.per_tenant.min(own as usize));
@@ -72,14 +74,14 @@ impl Waiters {
         Ok(Waiter { tenants: self.tenants.clone(), tenant: tenant.clone(), moved: Some(moved), _place: place })
     }
 
-    /// Wakes those who wait for the tenant.
+    /// Wakes all waiters for the tenant.
     pub fn wake(&self, tenant: &TenantName) {
         if let Some(sender) = self.tenants.lock().get(tenant) {
             sender.send_replace(());
         }
     }
 
-    /// Who is waited for.
+    /// Returns the tenants that have waiters.
     pub fn tenants(&self) -> Vec<TenantName> {
         self.tenants.lock().keys().cloned().collect()
     }
@@ -97,7 +99,7 @@ impl Waiter {
     /// Returns once the tenant may have moved since the last call, or since joining.
     pub async fn moved(&mut self) {
         match &mut self.moved {
-            // The sender goes only when no receiver is left.
+            // The sender is dropped only when no receiver is left.
             Some(moved) => drop(moved.changed().await),
             None => std::future::pending().await,
         }

@@ -1,4 +1,4 @@
-//! `[auth.jwt]`: tokens of an outside issuer.
+//! `[auth.jwt]`: tokens of an external issuer.
 
 use serde::Deserialize;
 use url::{Host, Url};
@@ -6,7 +6,7 @@ use validator::Validate;
 
 use super::{ConfigError, invalid, missing, sections::section};
 
-/// How a token may be signed. There is none with a shared secret, so a public key can never be taken for one.
+/// The algorithm of a token's signature. No algorithm uses a shared secret, so a public key can never be used as a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum JwtAlgorithm {
     /// RSA PKCS #1 1.5, SHA-256.
@@ -25,7 +25,7 @@ pub enum JwtAlgorithm {
     ES256,
     /// ECDSA with P-384.
     ES384,
-    /// Ed25519.
+    /// EdDSA with Ed25519.
     EdDSA,
 }
 
@@ -56,12 +56,12 @@ section! {
 }
 
 impl Jwt {
-    /// Whether tokens are taken at all.
+    /// Returns whether the service accepts tokens: an issuer is set.
     pub fn is_on(&self) -> bool {
         !self.issuer.is_empty()
     }
 
-    /// What must hold between its keys once an issuer is named.
+    /// Checks the rules between the keys of this section, if an issuer is set.
     pub(super) fn check(&self) -> Result<(), ConfigError> {
         if !self.is_on() {
             return Ok(());
@@ -81,13 +81,13 @@ impl Jwt {
         self.url().map(|_| ())
     }
 
-    /// `jwks_url`, checked: who can change what comes from there decides who is believed.
+    /// Returns `jwks_url` after a check of its safety: anybody who can change the answer from this URL can forge tokens.
     pub fn url(&self) -> Result<Url, ConfigError> {
         const KEY: &str = "auth.jwt.jwks_url";
         if self.jwks_url.is_empty() {
             return Err(missing(KEY));
         }
-        // Not repeated in the error: it may hold a password.
+        // The error does not repeat the URL, because the URL may hold a password.
         let url = Url::parse(&self.jwks_url).map_err(|_| invalid(KEY, "is not an absolute URL"))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(invalid(KEY, "may not hold credentials: keys of a JWKS are public"));

@@ -1,11 +1,11 @@
-//! Rules of `[http]` that no range says: which origins are exact, and when the operations listener must ask for a token.
+//! Rules of `[http]` that no range expresses: exact origins, and the token of the operations listener.
 
 use secrecy::ExposeSecret as _;
 use url::Url;
 
 use super::{ConfigError, Http, invalid};
 
-/// A token that is shorter can be found by trying.
+/// The shortest token, in characters. A shorter token can be found by trial.
 const MIN_TOKEN: usize = 16;
 
 pub(super) fn check(http: &Http) -> Result<(), ConfigError> {
@@ -31,7 +31,8 @@ pub(super) fn check(http: &Http) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Whether it is what a browser sends for pages of one host: a wildcard, `null`, a path, capitals or the scheme's own port are not.
+/// Returns whether `origin` is exactly the origin that a browser sends for the pages of one host. A wildcard, `null`, a path, capital
+/// letters and the scheme's default port are not allowed.
 fn is_exact_origin(origin: &str) -> bool {
     Url::parse(origin).is_ok_and(|url| {
         matches!(url.scheme(), "http" | "https") && url.origin().ascii_serialization() == origin && !origin.contains('*')

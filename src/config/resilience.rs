@@ -33,52 +33,52 @@ section! {
     }
 }
 
-/// `[resilience.<dependency>]`: what is left out is as `[resilience]` says.
+/// `[resilience.<dependency>]`: a key that is left out has its value from `[resilience]`.
 #[derive(Debug, Clone, Deserialize, Validate)]
 #[serde(deny_unknown_fields)]
 pub struct OneDependency {
-    /// Calls that may run at a time: the bulkhead's size.
+    /// The most calls that run at a time: the bulkhead's size.
     #[validate(range(min = 1, max = 10_000, message = "1 to 10000"))]
     pub concurrent: usize,
-    /// How long one call may take.
+    /// The timeout of one call, in milliseconds.
     #[validate(range(min = 10, max = 120_000, message = "10 to 120000"))]
     pub timeout_ms: u64,
-    /// As in [`Resilience`].
+    /// Overrides `failures` of [`Resilience`].
     #[validate(range(min = 1, max = 1000, message = "1 to 1000"))]
     pub failures: Option<u32>,
-    /// As in [`Resilience`].
+    /// Overrides `open_ms` of [`Resilience`].
     #[validate(range(min = 10, max = 600_000, message = "10 to 600000"))]
     pub open_ms: Option<u64>,
-    /// As in [`Resilience`].
+    /// Overrides `max_open_ms` of [`Resilience`].
     #[validate(range(min = 10, max = 600_000, message = "10 to 600000"))]
     pub max_open_ms: Option<u64>,
-    /// As in [`Resilience`].
+    /// Overrides `probes` of [`Resilience`].
     #[validate(range(min = 1, max = 3, message = "1 to 3"))]
     pub probes: Option<u32>,
-    /// As in [`Resilience`].
+    /// Overrides `retry_percent` of [`Resilience`].
     #[validate(range(max = 100, message = "0 to 100"))]
     pub retry_percent: Option<u32>,
-    /// As in [`Resilience`].
+    /// Overrides `retry_burst` of [`Resilience`].
     #[validate(range(max = 1000, message = "0 to 1000"))]
     pub retry_burst: Option<u32>,
 }
 
-/// How each pool is divided among those that use it.
+/// The largest shares of a pool for one tenant and for the platform.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Share {
-    /// The most that one tenant may take, in percent.
+    /// The largest share of one tenant, in percent.
     pub tenant_percent: u32,
-    /// The most that all callers of no tenant may take together, in percent.
+    /// The largest share of all callers without a tenant together, in percent.
     pub platform_percent: u32,
 }
 
 impl Share {
-    /// The places of one tenant among `size`: at least one.
+    /// Returns the places of one tenant in a pool of `size` places: at least one.
     pub fn of_tenant(self, size: usize) -> usize {
         part(size, self.tenant_percent)
     }
 
-    /// The places of callers of no tenant among `size`: at least one.
+    /// Returns the places of all callers without a tenant in a pool of `size` places: at least one.
     pub fn of_platform(self, size: usize) -> usize {
         part(size, self.platform_percent)
     }
@@ -88,42 +88,42 @@ fn part(size: usize, percent: u32) -> usize {
     (size.saturating_mul(percent as usize) / 100).max(1)
 }
 
-/// The policy of one dependency, nothing left out.
+/// The policy of one dependency, with all defaults filled in.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// Calls that may run at a time.
+    /// The most calls that run at a time: the bulkhead's size.
     pub concurrent: usize,
-    /// How long one call may take.
+    /// The timeout of one call.
     pub timeout: Duration,
     /// Failures in a row that open the breaker.
     pub failures: u32,
-    /// Its first pause.
+    /// The breaker's first pause before a probe.
     pub open: Duration,
-    /// Its longest.
+    /// The breaker's longest pause before a probe.
     pub max_open: Duration,
-    /// Calls that may probe at a time.
+    /// Calls that may probe a half-open breaker at a time.
     pub probes: u32,
-    /// Retries for a hundred successes.
+    /// Retries per hundred successful calls.
     pub retry_percent: u32,
-    /// Retries at once.
+    /// The most retries in a burst.
     pub retry_burst: u32,
-    /// The longest that the breaker may be forced.
+    /// The longest forced state of the breaker.
     pub max_drill: Duration,
-    /// How long a call may usually wait in a queue of ours.
+    /// The target of CoDel: the longest normal wait in one of our queues.
     pub target_wait: Duration,
-    /// How long everything has to wait longer until the queue stands.
+    /// The interval of CoDel: the queue is overloaded after every item has waited longer than the target for this long.
     pub standing: Duration,
-    /// How its pools are divided.
+    /// The shares of tenants and of the platform in the dependency's pools.
     pub share: Share,
 }
 
 impl Resilience {
-    /// How pools are divided.
+    /// Returns the shares of tenants and of the platform in each pool.
     pub fn share(&self) -> Share {
         Share { tenant_percent: self.tenant_share_percent, platform_percent: self.platform_share_percent }
     }
 
-    /// The policy of one of the dependencies here.
+    /// Returns the policy of a dependency of this section, with defaults filled in.
     pub fn policy(&self, of: &OneDependency) -> Policy {
         Policy {
             concurrent: of.concurrent,

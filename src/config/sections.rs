@@ -1,4 +1,4 @@
-//! What can be set: a type for each section of `config.default.toml`.
+//! The settings: a type for each section of `config.default.toml`.
 
 use std::net::SocketAddr;
 
@@ -22,7 +22,7 @@ macro_rules! section {
 pub(super) use section;
 
 section! {
-    /// All settings.
+    /// All settings, one field for each section.
     Settings {
         #[validate(nested)] http: Http,
         #[validate(nested)] auth: Auth,
@@ -87,7 +87,7 @@ section! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AuthMode {
-    /// Every caller has to say who it is.
+    /// Every caller has to present credentials.
     Required,
     /// Every caller is an anonymous `platform_admin`; loopback only.
     None,
@@ -185,20 +185,20 @@ pub enum SecurityProtocol {
     Plaintext,
     /// Encrypted; the brokers are verified.
     Ssl,
-    /// The same, and this client has a name and a password.
+    /// Encrypted; the brokers are verified, and this client presents a name and a password.
     SaslSsl,
 }
 
 /// `kafka.sasl_mechanism`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum SaslMechanism {
-    /// RFC 7677
+    /// SCRAM with SHA-256 (RFC 7677).
     #[serde(rename = "SCRAM-SHA-256")]
     ScramSha256,
-    /// The same with SHA-512.
+    /// SCRAM with SHA-512.
     #[serde(rename = "SCRAM-SHA-512")]
     ScramSha512,
-    /// The password itself. Never without TLS, since no protocol here offers that.
+    /// The password itself. It is sent over TLS only: no protocol here allows SASL without TLS.
     #[serde(rename = "PLAIN")]
     Plain,
 }
@@ -330,9 +330,9 @@ section! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// One JSON object per line.
+    /// A JSON object per line.
     Json,
-    /// For people.
+    /// Text for people.
     Text,
 }
 
@@ -359,7 +359,7 @@ section! {
 }
 
 impl Limits {
-    /// What a tenant may without quotas of its own.
+    /// Returns the quotas of a tenant without its own quotas.
     pub fn quotas(&self) -> crate::domain::tenant::Quotas {
         let Self { routes_per_tenant, policies_per_tenant, writes_per_second_per_tenant: writes, .. } = *self;
         crate::domain::tenant::Quotas {
@@ -371,7 +371,7 @@ impl Limits {
         }
     }
 
-    /// The limits that every tenant is held to.
+    /// Returns the limits that apply to every tenant.
     pub fn of_tenants(&self) -> crate::domain::tenant::Limits {
         crate::domain::tenant::Limits { quotas: self.quotas(), event_bytes: self.event_bytes }
     }

@@ -1,31 +1,32 @@
-//! Access to the API as events of their own kind: who was refused, who changed keys, who read what is sensitive.
+//! Access events: refused requests, changes of keys, operator actions and reads of sensitive data.
 //!
-//! They are no part of the chain: a refused request has no revision. What they promise is in `service::trail`.
+//! Access events are not part of the hash chain, because a refused request has no revision. `service::trail` documents what is
+//! guaranteed for them.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{Invalid, event::Actor, ids::TenantName, time::UtcTime};
 
-/// What sort of access.
+/// The kind of an access event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Refused: 401, 403, or 404 because it is another tenant's.
+    /// Refused: 401, 403, 404 because the object belongs to another tenant, or 429 after too many failed attempts.
     Denied,
-    /// A key was made, rotated or revoked.
+    /// A key was created, rotated or revoked.
     KeyChanged,
-    /// An administrator changed how the service runs, or took a hand in it: a drill, a dead letter, a replay.
+    /// An administrator changed how the service runs: a forced breaker state, a dead letter, a replay or a plan.
     Operated,
-    /// Something sensitive was read: the audit, an export.
+    /// Sensitive data was read: audit events, an export.
     Read,
 }
 
 impl Kind {
-    /// Every kind.
+    /// All kinds of access.
     pub const ALL: [Self; 4] = [Self::Denied, Self::KeyChanged, Self::Operated, Self::Read];
 
-    /// Its name.
+    /// The kind's name in the API and in the archive.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Denied => "denied",
@@ -46,44 +47,47 @@ impl TryFrom<String> for Kind {
     }
 }
 
-/// One access.
+/// A record of the access log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccessEvent {
-    /// `UUIDv7`.
+    /// The record's id, a `UUIDv7`.
     pub id: Uuid,
-    /// What sort.
+    /// The kind of access.
     pub kind: Kind,
-    /// What was done or tried: `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`, `breaker_forced_closed`,
-    /// `breaker_released`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`, `replay_cancelled`, `plan_deleted`, or the
-    /// endpoint, such as `GET /api/v1/audit/events`.
+    /// The action that was done or tried: `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`,
+    /// `breaker_forced_closed`, `breaker_released`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`,
+    /// `replay_cancelled`, `plan_deleted`, or the endpoint, such as `GET /api/v1/audit/events`.
     pub action: String,
-    /// What was answered; `None` for changes of keys and of how the service runs, which are told because they were made.
+    /// The HTTP status of the answer. `None` for changes of keys and for operator actions: they are recorded as changes, not as
+    /// answers.
     pub status: Option<u16>,
-    /// Why it was refused, e.g. `unknown_key`; of a drill, what was changed; of what else was operated, why, in the operator's words.
+    /// For a refusal its reason, such as `unknown_key`. For a forced breaker state the dependency that was changed. For other
+    /// operator actions the reason that the operator gave.
     pub reason: Option<String>,
-    /// The tenant that it was about, if one was named. Of a refused request this is no more than what its sender wrote.
+    /// The tenant that the request was about, if one was named. In a refused request this is only a claim of the sender.
     pub tenant: Option<TenantName>,
-    /// The tenant whose auditors are told of it, beside those of the platform.
+    /// The tenant whose auditors may see the record, besides those of the platform.
     pub visible_to: Option<TenantName>,
-    /// Who, as far as is known.
+    /// The caller, as far as known.
     pub actor: Option<Actor>,
     /// The key that was presented or changed.
     pub key: Option<String>,
-    /// The id of the dead letter, the replay or the plan that was acted on.
+    /// The id of the dead letter, the replay or the plan that the action was about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub object: Option<String>,
-    /// From where.
+    /// The address that the request came from.
     pub source_ip: Option<String>,
-    /// `X-Correlation-ID`.
+    /// The request's `X-Correlation-ID`.
     pub request_id: String,
-    /// When.
+    /// The time of the access.
     pub occurred_at: UtcTime,
-    /// How many others like it were not kept since the last one.
+    /// The number of similar accesses that were counted but not recorded since the last record.
     pub suppressed: u64,
 }
 
-/// Which tenant's auditors are told of an access: the caller's, whatever it has named; the named one's if the caller is of the whole
-/// platform; else nobody's but the platform's. So no tenant can write into what another's auditors read, or learn of its callers.
+/// Returns the tenant whose auditors may see an access: the caller's tenant, whichever tenant the request named; the named tenant
+/// if the caller belongs to the platform; otherwise `None`, and only the platform's auditors see the record. So no tenant can write
+/// into the access log of another tenant, or learn of that tenant's callers.
 pub fn visible_to(caller: Option<Option<&TenantName>>, named: Option<&TenantName>) -> Option<TenantName> {
     match caller {
         Some(Some(own)) => Some(own.clone()),

@@ -1,4 +1,4 @@
-//! Which event made each member of a route or policy what it is.
+//! Finds the event that gave each member of a route or policy its present value.
 
 use std::collections::BTreeMap;
 
@@ -14,27 +14,28 @@ use super::{
 /// The event that gave a member its value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Blame {
-    /// The value.
+    /// The member's value.
     pub value: Value,
     /// The revision of the event.
     pub revision: Revision,
-    /// What it did.
+    /// The event's action.
     pub action: Action,
-    /// Who did it.
+    /// The caller that made the change.
     pub actor: Actor,
-    /// When.
+    /// The time of the event.
     pub occurred_at: UtcTime,
-    /// Why, in the caller's words.
+    /// The reason, in the caller's words.
     pub reason: Option<String>,
-    /// The event.
+    /// The event's id.
     pub event_id: uuid::Uuid,
-    /// Which item of its revision it is: not told, and needed to open what is sealed in it.
+    /// The event's item number within its revision. Not serialised; needed to decrypt the encrypted members of the event.
     #[serde(skip)]
     pub item: u32,
 }
 
-/// The members of an object with the events that gave them their values. Labels are members of their own, `labels/<key>`. `events` are
-/// the object's, newest first; where they do not reach back to its beginning, the oldest of them is blamed.
+/// Returns the members of an object with the events that gave them their values. Each label is a member of its own, `labels/<key>`.
+/// `events` are the object's events, newest first. If they do not reach back to the object's creation, the oldest event is blamed
+/// for the rest.
 pub fn of(events: &[Event]) -> Result<BTreeMap<String, Blame>, serde_json::Error> {
     let mut blamed: BTreeMap<String, Blame> = BTreeMap::new();
     let Some(newest) = events.first() else { return Ok(blamed) };
@@ -141,7 +142,7 @@ mod tests {
         let revisions: Vec<_> = of(&events).unwrap().into_iter().map(|(name, blame)| (name, blame.revision.0)).collect();
         let expected = [("description", 3), ("is_active", 6), ("labels/x", 5), ("labels/y", 3), ("labels/z", 5), ("url", 5)];
         assert_eq!(revisions, expected.map(|(name, revision)| (name.to_owned(), revision)));
-        // Not far enough back: the oldest that is known.
+        // The events do not reach far enough back: the oldest known event is blamed.
         let known = of(&events[..2]).unwrap();
         assert_eq!((known["labels/y"].revision.0, known["url"].revision.0), (5, 5));
     }

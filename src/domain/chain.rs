@@ -9,29 +9,30 @@ use serde_json::Value;
 use super::event::{Event, EventBody};
 use super::hash::EventHash;
 
-/// What is wrong with one event of a chain.
+/// The fault of one event of a chain.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChainError {
     /// Not a JSON object with a well-formed member `hash`.
     #[error("the event has no well-formed hash")]
     NoHash,
-    /// The content does not hash to what it says.
+    /// The hash of the content differs from the event's member `hash`.
     #[error("the event says its hash is {said}, but its content hashes to {computed}")]
     Edited {
-        /// What the event says.
+        /// The hash that the event states.
         said: EventHash,
-        /// What it hashes to.
+        /// The hash of the event's content.
         computed: EventHash,
     },
 }
 
-/// The RFC 8785 bytes of a value.
+/// Returns the RFC 8785 bytes of a value.
 pub fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
     serde_json_canonicalizer::to_vec(value)
 }
 
-/// The same for a value whose members are declared in the order of their names, with ASCII names, and numbers that are integers: what
-/// `serde_json` writes then is canonical as it is, at a tenth of the cost. Builds with debug assertions check it.
+/// Returns the same bytes as [`canonical`], at a tenth of the cost. The value's members must be declared in the order of their
+/// names, the names must be ASCII and all numbers integers: then the output of `serde_json` is canonical already. Builds with debug
+/// assertions check it.
 pub fn in_order<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
     let bytes = serde_json::to_vec(value)?;
     debug_assert_eq!(String::from_utf8_lossy(&bytes), String::from_utf8_lossy(&canonical(value)?));
@@ -44,10 +45,10 @@ pub fn seal(body: EventBody) -> Result<Event, serde_json::Error> {
     Ok(Event { body, hash })
 }
 
-/// The RFC 8785 bytes of a sealed event, as they are kept and published.
+/// Returns the RFC 8785 bytes of a sealed event, as they are stored and published.
 pub fn payload(event: &Event) -> Result<String, serde_json::Error> {
     let mut json = in_order(&event.body)?;
-    // `hash` stands between `epoch` and `id`. What comes after `id` has no such member, and within strings quotes are escaped.
+    // `hash` stands between `epoch` and `id`. No member after `id` contains this text, and quotes within strings are escaped.
     let id = format!("\"id\":\"{}\",", event.body.id);
     let at = json.windows(id.len()).rposition(|window| window == id.as_bytes()).unwrap_or(json.len());
     json.splice(at..at, format!("\"hash\":\"{}\",", event.hash).into_bytes());
@@ -56,7 +57,7 @@ pub fn payload(event: &Event) -> Result<String, serde_json::Error> {
     Ok(String::from_utf8_lossy(&json).into_owned())
 }
 
-/// Checks that an event's content hashes to what it says, and returns that hash.
+/// Checks that the hash of an event's content equals its member `hash`, and returns that hash.
 pub fn check(event: &Value) -> Result<EventHash, ChainError> {
     let said = event.get("hash").cloned().and_then(|hash| serde_json::from_value(hash).ok()).ok_or(ChainError::NoHash)?;
     let mut body = event.clone();
@@ -92,8 +93,8 @@ mod tests {
         assert_eq!(check(&json!([1])), Err(ChainError::NoHash));
     }
     proptest::proptest! {
-        /// Release builds have no debug assertions: this is what stands for them. Labels may be called like the event's own members. Integers
-        /// beyond 2^53 are not in RFC 8785, and no revision gets there.
+        /// Release builds have no debug assertions: this test stands in for them. Labels may have the names of the event's own
+        /// members. Integers beyond 2^53 are not in RFC 8785, and no revision gets there.
         #[test]
         fn what_is_written_in_order_is_canonical(
             reason in proptest::option::of("\\PC{0,40}|[\"\\\\\u{7f}\u{2028}\u{1f600}:,a-z]{0,20}"),

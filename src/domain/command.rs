@@ -1,4 +1,4 @@
-//! What a caller may ask for, what it must hold true, what the world adds, and the ways to be refused.
+//! Commands, their preconditions, their context and the reasons for a refusal.
 
 mod rejection;
 
@@ -19,16 +19,17 @@ use super::{
     time::UtcTime,
 };
 
-/// One mutation of one tenant. Its serialised form is what an `Idempotency-Key` is bound to.
+/// A mutation of one tenant. An `Idempotency-Key` is bound to the serialised form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Command {
-    /// Whose state it changes.
+    /// The tenant that the command changes.
     pub tenant: TenantName,
-    /// What to do.
+    /// The mutation to make.
     pub op: Op,
-    /// What must hold for it to be done.
+    /// The condition that must hold for the mutation.
     pub precondition: Precondition,
-    /// The caller knows that a policy sends traffic to what is removed, and that the policy has somewhere else to send it.
+    /// Confirms the removal or deactivation of a version that a policy uses. Has an effect only if the policy can send its traffic
+    /// elsewhere.
     pub confirm_in_use: bool,
 }
 
@@ -52,92 +53,94 @@ impl Command {
     }
 }
 
-/// The mutations.
+/// The mutations of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
-    /// Create the route or replace it whole; makes the tenant too when the caller may make tenants.
+    /// Create the route or replace it whole; creates the tenant too if the caller may create tenants.
     Upsert {
-        /// Which.
+        /// The route's name.
         route: RouteName,
-        /// As it shall be.
+        /// The spec after the command.
         spec: RouteSpec,
     },
     /// Merge-patch an existing route.
     Patch {
-        /// Which.
+        /// The route's name.
         route: RouteName,
-        /// What to change.
+        /// The members to change.
         patch: RoutePatch,
     },
     /// Activate or deactivate an existing route.
     SetActive {
-        /// Which.
+        /// The route's name.
         route: RouteName,
-        /// The state it shall have.
+        /// The state after the command.
         is_active: bool,
     },
     /// Remove an existing route.
     Delete {
-        /// Which.
+        /// The route's name.
         route: RouteName,
     },
     /// Create the traffic policy or replace it whole.
     PutPolicy {
-        /// Which.
+        /// The policy's name.
         policy: PolicyName,
-        /// As it shall be.
+        /// The spec after the command.
         spec: PolicySpec,
     },
     /// Merge-patch an existing traffic policy.
     PatchPolicy {
-        /// Which.
+        /// The policy's name.
         policy: PolicyName,
-        /// What to change.
+        /// The members to change.
         patch: Box<PolicyPatch>,
     },
     /// Remove an existing traffic policy.
     DeletePolicy {
-        /// Which.
+        /// The policy's name.
         policy: PolicyName,
     },
     /// Many changes in one revision, all or none.
     Apply(Box<Apply>),
-    /// Make the tenant.
+    /// Create the tenant.
     CreateTenant {
-        /// Its own limits.
+        /// The tenant's own limits.
         quotas: Quotas,
-        /// The names that it may have hosts of. Left out of what an `Idempotency-Key` is bound to where there are none, as before there were any.
+        /// The host suffixes of the tenant. An empty list is not serialised, so that an `Idempotency-Key` from before this member
+        /// existed stays bound to the same form.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         allowed_hosts: Vec<HostSuffix>,
     },
     /// Change the tenant's own record.
     PatchTenant {
-        /// What to change of its limits.
+        /// The limits to change.
         quotas: QuotasPatch,
-        /// The names that it may have hosts of from now on.
+        /// The host suffixes of the tenant from now on.
         #[serde(skip_serializing_if = "Option::is_none")]
         allowed_hosts: Option<Vec<HostSuffix>>,
     },
-    /// Begin a new history of the tenant with what it has, if its newest revision is of another history of the database than the present
-    /// one. Never asked for by a caller.
+    /// Start a new epoch of the tenant with its present objects, if its newest revision belongs to another timeline of the database
+    /// than the present one. Callers cannot request this.
     Continue,
-    /// Go on deleting the tenant, if that has begun. Never asked for by a caller.
+    /// Continue the deletion of the tenant, if it has begun. Callers cannot request this.
     EndTenant,
-    /// Remove the tenant. One that has much goes in several revisions.
+    /// Remove the tenant. A tenant with many objects takes several revisions.
     DeleteTenant {
-        /// With everything that it has; else it must have nothing.
+        /// Whether to remove all its objects too. If false, the tenant must have none.
         with_everything: bool,
     },
 }
 
 impl Op {
-    /// Whether it is about the tenant as a whole, whose tag its precondition names.
+    /// Whether the mutation is about the tenant as a whole, so that its precondition names the tenant's tag.
     pub fn is_of_the_tenant(&self) -> bool {
         matches!(self, Self::Apply(_) | Self::CreateTenant { .. } | Self::PatchTenant { .. } | Self::DeleteTenant { .. })
     }
 
-    /// The rules of policies that it writes, with the JSON pointer of each policy. Those that stay as they are stored are not written.
+    /// Returns the policy rules that the mutation writes, with the JSON pointer of each policy. Rules that stay as stored are not
+    /// included.
     pub fn written_rules(&self) -> Vec<(String, Vec<Rule>)> {
         let written: Vec<(String, &[Rule])> = match self {
             Self::PutPolicy { spec, .. } => vec![(String::new(), &spec.rules)],
@@ -160,13 +163,13 @@ impl Op {
 /// Many changes in one revision.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Apply {
-    /// What to do. Each route and policy may be named once.
+    /// The changes. Each route and policy may be named once.
     pub changes: Vec<Desired>,
-    /// What must not have moved since the changes were worked out.
+    /// The state that the changes were worked out for: its scope must not have changed since.
     pub base: Option<Base>,
-    /// The hash that the caller confirms with when much would be removed.
+    /// The hash that the caller must confirm if the changes would remove many active routes.
     pub hash: String,
-    /// What the caller confirmed.
+    /// The hash that the caller confirmed.
     pub confirmed: Option<String>,
 }
 
@@ -175,35 +178,35 @@ pub struct Apply {
 pub struct Base {
     /// The tenant's tag.
     pub tag: VersionTag,
-    /// What was looked at: nothing in it may have changed since.
+    /// The part of the tenant that was looked at: nothing in it may have changed since.
     pub scope: Scope,
-    /// Active routes in the scope.
+    /// The number of active routes in the scope at that time.
     pub active: u32,
 }
 
-/// One of many changes.
+/// A change among many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Desired {
-    /// The route shall be so, or (`None`) gone.
+    /// The route shall have this spec or, with `None`, be removed.
     Route {
-        /// Which.
+        /// The route's name.
         name: RouteName,
-        /// As it shall be.
+        /// The spec after the change.
         spec: Option<RouteSpec>,
     },
-    /// The route, which must be there, shall be active or inactive.
+    /// The route, which must exist, shall be active or inactive.
     State {
-        /// Which.
+        /// The route's name.
         name: RouteName,
-        /// The state it shall have.
+        /// The state after the change.
         is_active: bool,
     },
-    /// The policy shall be so, or (`None`) gone.
+    /// The policy shall have this spec or, with `None`, be removed.
     Policy {
-        /// Which.
+        /// The policy's name.
         name: PolicyName,
-        /// As it shall be.
+        /// The spec after the change.
         spec: Option<PolicySpec>,
     },
 }
@@ -211,10 +214,11 @@ pub enum Desired {
 /// The most changes of one revision.
 pub const MAX_CHANGES: usize = 10_000;
 
-/// The most objects of a tenant that go in one revision of its deletion: few enough for any time limit, so that any tenant can be deleted.
+/// The most objects that one revision of a tenant's deletion removes: few enough for any time limit, so that any tenant can be
+/// deleted.
 pub const MAX_ENDED: usize = 1000;
 
-/// RFC 9110 §13: what the caller believes of the object that it changes.
+/// RFC 9110 §13: the state that the caller expects of the object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct Precondition {
     /// `If-Match`: one of these must be the object's tag.
@@ -229,12 +233,12 @@ pub struct Precondition {
 pub enum IfMatch {
     /// `*`: any, as long as the object exists.
     Any,
-    /// One of these; entity tags that no object of ours can have are left out.
+    /// A list of tags, one of which must match. Entity tags that no object of this service can have are left out.
     Tags(Vec<VersionTag>),
 }
 
 impl Precondition {
-    /// Checks it against the object's tag (`None`: there is no object).
+    /// Checks the precondition against the object's tag (`None`: there is no object).
     pub fn check(&self, current: Option<&VersionTag>) -> Result<(), Rejection> {
         let failed = || Rejection::PreconditionFailed { current: current.cloned() };
         if self.must_not_exist && current.is_some() {
@@ -248,51 +252,51 @@ impl Precondition {
     }
 }
 
-/// What the world adds to a command: who, when, why, and the random parts.
+/// The context of a command: caller, time, reason, and the random parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// The id that the event gets, if there is one; more events count on from it.
+    /// The id of the command's first event, if it makes one; the ids of further events count on from this one.
     pub event_id: Uuid,
-    /// The epoch that the tenant gets, if one is made.
+    /// The epoch of the tenant, if the command starts one.
     pub new_epoch: Epoch,
     /// The clock of this instance.
     pub now: UtcTime,
-    /// Who asks.
+    /// The actor of the command's events.
     pub actor: Actor,
-    /// Whether the caller may make tenants.
+    /// Whether the caller may create tenants.
     pub may_create_tenant: bool,
-    /// `X-Reason`.
+    /// The request's `X-Reason`.
     pub reason: Option<String>,
-    /// `X-Correlation-ID`.
+    /// The request's `X-Correlation-ID`.
     pub request_id: String,
-    /// W3C trace id.
+    /// The W3C trace id of the request.
     pub trace_id: Option<String>,
     /// The caller's address.
     pub source_ip: Option<String>,
-    /// How large the request's body was.
+    /// The size of the request's body, in bytes.
     pub body_bytes: u32,
-    /// What of the tenant the caller may change.
+    /// The caller's resource scope: the services and environments that the caller may change.
     pub narrowing: Narrowing,
 }
 
-/// What a command that was not refused did.
+/// The effect of an accepted command on its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// The object is new.
     Created,
-    /// It changed.
+    /// The object changed.
     Updated,
-    /// It was so already: no revision, no event.
+    /// The object was in this state already: no revision, no event.
     Unchanged,
-    /// It is gone.
+    /// The object was removed.
     Deleted,
 }
 
-/// The answer to a command; stored under the `Idempotency-Key`, so that a retry gets exactly it.
+/// The answer to a command; stored under the `Idempotency-Key`, so that a retry gets exactly the same answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
-    /// What was done.
+    /// The effect on the object.
     pub effect: Effect,
     /// The tag of the new revision; for an unchanged object, its own.
     pub tag: VersionTag,
@@ -300,40 +304,40 @@ pub struct Outcome {
     pub object: Object,
 }
 
-/// The object that a command was about.
+/// The object of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Object {
-    /// A route.
+    /// A route after the command.
     Route(Box<Route>),
-    /// A traffic policy.
+    /// A traffic policy after the command.
     Policy(Box<Policy>),
-    /// A tenant.
+    /// A tenant after the command.
     Tenant(Box<Tenant>),
-    /// Many changes.
+    /// Many changes, with only their numbers.
     Applied {
-        /// What the revision came to.
+        /// The numbers of changed objects.
         summary: Summary,
     },
-    /// Nothing: it was deleted.
+    /// Nothing: the object was deleted.
     Gone,
 }
 
-/// How many objects a revision touched, and how.
+/// The number of objects that a revision touched, by effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Summary {
-    /// New ones.
+    /// The number of new objects.
     pub create: u32,
-    /// Changed ones.
+    /// The number of changed objects.
     pub update: u32,
-    /// Removed ones.
+    /// The number of removed objects.
     pub delete: u32,
-    /// Those that were as desired already.
+    /// The number of objects that had the desired state already.
     pub unchanged: u32,
 }
 
 impl Summary {
-    /// Counts one object that was there before and is there after, or not.
+    /// Counts one object: `before` and `after` say whether the object existed before and exists after.
     pub fn count(&mut self, before: bool, after: bool) {
         match (before, after) {
             (false, true) => self.create += 1,

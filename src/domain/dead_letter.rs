@@ -1,4 +1,4 @@
-//! What is known of a dead letter beside its content: where it stands, and what was decided of it.
+//! Dead letters: their place, their state and the decisions about them, without their content.
 
 use std::{fmt, str::FromStr};
 
@@ -6,17 +6,18 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::{Invalid, time::UtcTime};
 
-/// The place of a letter in its topic, `<partition>-<offset>`.
+/// The place of a dead letter in its topic, `<partition>-<offset>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct LetterId {
     /// The partition, from 0.
     pub partition: i32,
-    /// The offset in it, from 0.
+    /// The offset in the partition, from 0.
     pub offset: i64,
 }
 
-/// More digits than these are no partition and no offset: a pattern can say so, which it cannot of the bounds of `i32` and `i64`.
+/// The most digits of a partition and of an offset. A regular expression can express this limit, but not the bounds of `i32` and
+/// `i64`.
 const DIGITS: (usize, usize) = (9, 18);
 
 impl fmt::Display for LetterId {
@@ -34,7 +35,7 @@ impl Serialize for LetterId {
 impl FromStr for LetterId {
     type Err = Invalid;
 
-    /// Only as it is printed: one place has one name.
+    /// Reads only the form that `Display` prints, so that one place has one name.
     fn from_str(raw: &str) -> Result<Self, Invalid> {
         let parsed = raw.split_once('-').filter(|(partition, offset)| partition.len() <= DIGITS.0 && offset.len() <= DIGITS.1);
         let parsed = parsed.and_then(|(partition, offset)| {
@@ -52,34 +53,35 @@ impl TryFrom<String> for LetterId {
     }
 }
 
-/// A letter for certain: its place, and when the broker took it. A topic that was made anew has other letters in the same places.
+/// Identifies a dead letter beyond doubt: its place, and the time when the broker took it. If a topic is deleted and created again,
+/// other dead letters have the same places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LetterKey {
-    /// Where it stands.
+    /// The place in the topic.
     pub id: LetterId,
-    /// When it was dead-lettered, by the broker's clock, to the millisecond.
+    /// The time when the message was dead-lettered, by the broker's clock, to the millisecond.
     pub at: UtcTime,
 }
 
-/// What became of a letter.
+/// The state of a dead letter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LetterState {
-    /// Nobody has decided anything.
+    /// Nobody has made a decision yet.
     Waiting,
-    /// It was decided to send it again; whether that was done is not known. Doing it again is harmless.
+    /// A redrive was decided, but its outcome is not known. Another redrive is harmless.
     Redriving,
-    /// It was sent again.
+    /// The dead letter was sent again.
     Redriven,
-    /// It is not needed, and somebody said why.
+    /// The dead letter is not needed; the decision has the reason.
     Discarded,
 }
 
 impl LetterState {
-    /// Every state.
+    /// All states of a dead letter.
     pub const ALL: [Self; 4] = [Self::Waiting, Self::Redriving, Self::Redriven, Self::Discarded];
 
-    /// Its name in the API and in the database.
+    /// The state's name in the API and in the database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Waiting => "waiting",
@@ -89,7 +91,7 @@ impl LetterState {
         }
     }
 
-    /// Whether somebody still has to do something about it.
+    /// Whether somebody still has to act on the dead letter.
     pub const fn is_open(self) -> bool {
         matches!(self, Self::Waiting | Self::Redriving)
     }
@@ -105,17 +107,17 @@ impl TryFrom<String> for LetterState {
     }
 }
 
-/// What somebody decided of a letter.
+/// A decision about a dead letter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decision {
-    /// Never `Waiting`.
+    /// The state after the decision. Never `Waiting`.
     #[serde(skip)]
     pub state: LetterState,
-    /// Why, in their words.
+    /// The reason, in the words of the actor that decided.
     pub reason: Option<String>,
-    /// Who.
+    /// The id of the actor that decided.
     pub decided_by: String,
-    /// When.
+    /// The time of the decision.
     pub decided_at: UtcTime,
 }
 

@@ -1,7 +1,7 @@
 //! The pure core of a write: `decide` under the tenant's lock, then `evolve`.
 //!
-//! `decide` answers whether a command may be done and, if so, the sealed events of the one revision that does it; `evolve` is the only
-//! place where a state changes. Both run once per command, in order of arrival, on the state that the transaction has locked, so a batch
+//! `decide` answers whether a command may be done and, if so, returns the sealed events of its revision. `evolve` is the only place
+//! where a state changes. Both run once per command, in order of arrival, on the state that the transaction has locked, so a batch
 //! of commands ends in the same state as the commands one at a time.
 
 mod changes;
@@ -27,35 +27,35 @@ use super::{
     time::UtcTime,
 };
 
-/// What a batch knows of one tenant: its row, and those of its objects that the batch's commands name or depend on.
+/// The state of one tenant as a batch sees it: its row, and the objects that the batch's commands name or depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantState {
     /// The tenant's row, if it exists.
     pub tenant: Option<Tenant>,
     /// The hash of the tenant's newest event of this epoch.
     pub chain_head: EventHash,
-    /// The tenant's newest revision is of another history of the database: nothing but [`Op::Continue`] may be decided.
+    /// The tenant's newest revision belongs to another timeline of the database: only [`Op::Continue`] may be decided.
     pub is_foreign: bool,
-    /// The routes that matter; one that is not in here does not exist.
+    /// The routes that the batch needs. A route that is missing here does not exist.
     pub routes: HashMap<RouteName, Route>,
-    /// The policies that matter; one that is not in here does not exist.
+    /// The policies that the batch needs. A policy that is missing here does not exist.
     pub policies: HashMap<PolicyName, Policy>,
-    /// The hosts that are taken, of this tenant and of others, as far as they matter; one that is not in here is free.
+    /// The claimed hosts that the batch needs, of this tenant and of others. A host that is missing here is free.
     pub hosts: Claims,
     /// The newest revision of each scope, if a command depends on that.
     pub scopes: BTreeMap<(ServiceName, EnvName), Revision>,
-    /// How many active routes the tenant has, if a command depends on that.
+    /// The number of the tenant's active routes, if a command depends on it.
     pub active: u32,
-    /// How many patterns the rules of the tenant's policies have, if a command depends on that.
+    /// The number of patterns in the rules of the tenant's policies, if a command depends on it.
     pub patterns: u32,
-    /// What a tenant may without quotas of its own.
+    /// The limits of a tenant without quotas of its own.
     pub defaults: Quotas,
-    /// How many bytes an event may take.
+    /// The most bytes of an event.
     pub event_bytes: usize,
 }
 
 impl TenantState {
-    /// A tenant that does not exist.
+    /// The state of a tenant that does not exist.
     pub fn absent(limits: impl Into<Limits>) -> Self {
         let Limits { quotas: defaults, event_bytes } = limits.into();
         Self {
@@ -73,7 +73,7 @@ impl TenantState {
         }
     }
 
-    /// The limits that it is held to.
+    /// The limits that the tenant is held to.
     fn limits(&self) -> Limits {
         Limits { quotas: self.defaults, event_bytes: self.event_bytes }
     }
@@ -85,18 +85,19 @@ impl TenantState {
     }
 }
 
-/// What a command does, decided but not yet done.
+/// The effect of a command, decided but not yet applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Nothing: it is so already.
+    /// Nothing: the object has the desired state already.
     Unchanged,
     /// A new revision of the tenant.
     Revision {
-        /// The tenant, when this is the first revision of an epoch: it makes the tenant, or continues it.
+        /// The tenant's record, set for the first revision of an epoch: it creates the tenant, or continues the tenant in a new
+        /// epoch.
         new_tenant: Option<Box<Tenant>>,
         /// The sealed events, in their order. Never empty.
         events: Vec<Event>,
-        /// Set when this is a step of the tenant's end, and not the last.
+        /// Set for each revision of the tenant's deletion but the last.
         ending: Option<Box<Ending>>,
     },
 }
@@ -106,7 +107,7 @@ pub type SealError = serde_json::Error;
 
 /// Decides `command` on `state`; changes nothing.
 ///
-/// The outer error is a defect of the program, the inner one the caller's.
+/// The outer error is a defect of the program, the inner one an error of the caller.
 pub fn decide(state: &TenantState, command: &Command, facts: &Facts) -> Result<Result<Decision, Rejection>, SealError> {
     let (new_tenant, changes) = match allowed(state, command, facts) {
         Ok((_, changes)) if changes.is_empty() => return Ok(Ok(Decision::Unchanged)),
@@ -127,7 +128,7 @@ pub fn decide(state: &TenantState, command: &Command, facts: &Facts) -> Result<R
     Ok(Ok(Decision::Revision { new_tenant, events, ending: None }))
 }
 
-/// What `command` would change on `state`, and the tenant that it would make, if it may be done.
+/// Returns the changes that `command` would make on `state`, and the tenant's record if a new epoch begins; or refuses the command.
 pub fn allowed(state: &TenantState, command: &Command, facts: &Facts) -> Result<(Option<Box<Tenant>>, Vec<Change>), Rejection> {
     if let Some(tenant) = &state.tenant {
         ended::check(tenant, &command.op)?;
@@ -205,7 +206,7 @@ fn tag_of(revision: Revision, tenant: &Tenant) -> VersionTag {
     VersionTag { epoch: tenant.epoch.clone(), revision }
 }
 
-/// Does what was decided: the only place where a [`TenantState`] changes.
+/// Applies a decision. The only place where a [`TenantState`] changes.
 pub fn evolve(state: &mut TenantState, decision: &Decision) {
     let Decision::Revision { new_tenant, events, ending } = decision else { return };
     if let Some(tenant) = new_tenant {
@@ -216,7 +217,7 @@ pub fn evolve(state: &mut TenantState, decision: &Decision) {
         (state.active, state.patterns) = (0, 0);
     }
     if let Some(first) = events.first() {
-        // What is not held to the limit does not use it up: least of all the change that raises it.
+        // A change that is exempt from the write rate does not use it up, above all the change that raises the rate.
         if ending.is_none() && !events.iter().any(|event| matches!(event.body.change, Change::Tenant { .. })) {
             pay(state, events.len(), first.body.occurred_at);
         }
@@ -238,8 +239,8 @@ fn pay(state: &mut TenantState, changes: usize, now: UtcTime) {
     }
 }
 
-/// What changes nothing and yet leaves a row, the answer to its idempotency key, is paid for as one change. Returns whether anything was
-/// paid.
+/// Charges one change for a command that changes nothing and yet stores a row: the answer to its idempotency key. Returns whether
+/// the charge moved `paid_until`.
 pub fn pay_for_answer(state: &mut TenantState, facts: &Facts) -> Result<bool, Rejection> {
     let Some(tenant) = &state.tenant else { return Ok(false) };
     checks::pace(state, tenant, 1, facts)?;
@@ -277,7 +278,7 @@ fn evolve_by(state: &mut TenantState, event: &EventBody) {
             state.patterns = state.patterns.saturating_add(patterns(after)).saturating_sub(patterns(before));
             let held = state.policies.remove(name);
             for (host, spec) in before.iter().flat_map(|spec| spec.hosts.iter().map(move |host| (host, spec))) {
-                // Another policy may have it already: one that an earlier item of the revision gave it to.
+                // An earlier item of the revision may have given the host to another policy, and that policy keeps the host.
                 state.hosts.remove(host, &spec.path_prefix, &event.tenant, name);
             }
             if let Some(spec) = after.clone() {
@@ -303,12 +304,13 @@ fn evolve_by(state: &mut TenantState, event: &EventBody) {
     }
 }
 
-/// When and by whom something was made: as it was held, or by the event.
+/// Returns a time and an actor: those stored, or those of the event.
 fn made(held: Option<(super::time::UtcTime, String)>, event: &EventBody) -> (super::time::UtcTime, String) {
     held.unwrap_or_else(|| (event.occurred_at, event.actor.id.clone()))
 }
 
-/// What to answer once `decision` is done: `state` is the state after it. `None` cannot happen for a decision made on this state.
+/// Returns the answer to a command after `decision` is applied; `state` is the state after it. `None` cannot happen for a decision
+/// made on this state.
 pub fn outcome(state: &TenantState, command: &Command, decision: &Decision, before: Option<&Tenant>) -> Option<Outcome> {
     let tenant = match decision {
         Decision::Revision { events, .. } => {
@@ -335,7 +337,7 @@ pub fn outcome(state: &TenantState, command: &Command, decision: &Decision, befo
 fn revision_outcome(state: &TenantState, command: &Command, events: &[Event], tag: VersionTag) -> Outcome {
     let route = command.route().and_then(|name| state.routes.get(name));
     let policy = command.policy().and_then(|name| state.policies.get(name));
-    // The last: what a policy gives up for the sake of a route comes before it.
+    // The last event is the command's own: a change of the policy that gives up a route's version comes before it.
     let (was, is) = events.last().map_or((true, true), |event| event.body.change.is_there());
     if let Some(tenant) = state.tenant.as_ref().filter(|_| ended::is_end(&command.op)) {
         return Outcome { effect: Effect::Updated, tag, object: Object::Tenant(Box::new(tenant.clone())) };
@@ -360,7 +362,7 @@ fn revision_outcome(state: &TenantState, command: &Command, events: &[Event], ta
     Outcome { effect, tag, object }
 }
 
-/// More changes than one revision may have.
+/// Refuses more changes than one revision may have.
 fn too_many(changes: usize) -> Result<(), Rejection> {
     if changes > MAX_CHANGES { Err(Rejection::TooManyChanges) } else { Ok(()) }
 }

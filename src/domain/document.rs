@@ -1,4 +1,4 @@
-//! A tenant, or a part of it, as one document: what a repository keeps, what an export gives, what a plan takes.
+//! A tenant, or a part of it, as one document: for repositories, exports and plans.
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
@@ -16,19 +16,19 @@ use super::{
     snapshot::Scope,
 };
 
-/// With more errors than so many, nothing more is looked at: nobody is told of them.
+/// Checks of a document or of many changes stop after more errors than this, because the caller does not get more.
 pub const MAX_TOLD: usize = 20;
 
-/// The document. An export is sorted and says everything, so the same state gives the same bytes.
+/// The document. An export is sorted and has every member, so the same state gives the same bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Document {
-    /// What it is about.
+    /// The part of the tenant that the document describes.
     pub scope: Scope,
-    /// Whether what it does not name goes.
+    /// Whether objects in the scope that the document does not name are removed.
     pub prune: bool,
-    /// The routes.
+    /// The routes of the scope.
     pub routes: Vec<RouteDoc>,
-    /// The traffic policies.
+    /// The traffic policies of the scope.
     pub policies: Vec<PolicyDoc>,
 }
 
@@ -36,22 +36,22 @@ pub struct Document {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RouteDoc {
-    /// Service.
+    /// The service's name.
     pub service: ServiceName,
-    /// Environment.
+    /// The environment's name.
     pub env: EnvName,
-    /// Version.
+    /// The version's name.
     pub version: VersionName,
-    /// Where traffic goes.
+    /// The target of the route's traffic.
     #[serde(deserialize_with = "given::text")]
     pub url: RouteUrl,
-    /// Whether traffic may go there.
+    /// Whether traffic may go to the route; true if absent.
     #[serde(default = "yes")]
     pub is_active: bool,
-    /// Free-form labels.
+    /// Free-form labels; none if absent.
     #[serde(default, deserialize_with = "given::labels")]
     pub labels: Labels,
-    /// For people.
+    /// A description for people.
     #[serde(default, deserialize_with = "given::optional_text")]
     pub description: Option<Description>,
 }
@@ -60,7 +60,8 @@ fn yes() -> bool {
     true
 }
 
-/// A list of at most [`MAX_PARTS`] items. More of them are not read: a short item takes many times its length in memory.
+/// Reads a list of at most [`MAX_PARTS`] items. Reading stops at the limit, because a short item takes many times its length in
+/// memory.
 pub fn parts<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
     struct Parts<T>(PhantomData<T>);
 
@@ -90,32 +91,32 @@ pub fn parts<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) ->
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyDoc {
-    /// Service.
+    /// The service's name.
     pub service: ServiceName,
-    /// Environment.
+    /// The environment's name.
     pub env: EnvName,
-    /// See [`PolicySpec`].
+    /// The policy's hosts, see [`PolicySpec::hosts`].
     #[serde(default, deserialize_with = "parts")]
     pub hosts: Vec<Host>,
-    /// See [`PolicySpec`].
+    /// The policy's path prefix, see [`PolicySpec::path_prefix`].
     #[serde(default)]
     pub path_prefix: PathPrefix,
-    /// See [`PolicySpec`].
+    /// The policy's split, see [`PolicySpec::split`].
     #[serde(default, deserialize_with = "parts")]
     pub split: Vec<Share>,
-    /// See [`PolicySpec`].
+    /// The policy's failover versions, see [`PolicySpec::failover`].
     #[serde(default, deserialize_with = "parts")]
     pub failover: Vec<VersionName>,
-    /// See [`PolicySpec`].
+    /// The policy's rules, see [`PolicySpec::rules`].
     #[serde(default, deserialize_with = "parts")]
     pub rules: Vec<Rule>,
-    /// See [`PolicySpec`].
+    /// The source of the sticky key, see [`PolicySpec::sticky_by`].
     #[serde(default)]
     pub sticky_by: Option<StickyBy>,
 }
 
 impl RouteDoc {
-    /// The route that it describes.
+    /// Returns the name and the spec of the route.
     pub fn into_route(self) -> (RouteName, RouteSpec) {
         let Self { service, env, version, url, is_active, labels, description } = self;
         (RouteName { service, env, version }, RouteSpec { description, is_active, labels, url })
@@ -123,7 +124,7 @@ impl RouteDoc {
 }
 
 impl PolicyDoc {
-    /// The policy that it describes; the errors name its members.
+    /// Returns the name and the checked spec of the policy; the errors name its members.
     pub fn into_policy(self) -> Result<(PolicyName, PolicySpec), Vec<(String, Invalid)>> {
         let Self { service, env, hosts, path_prefix, split, failover, rules, sticky_by } = self;
         let spec = PolicySpec { failover, hosts, path_prefix, rules, split, sticky_by }.checked()?;
@@ -132,7 +133,7 @@ impl PolicyDoc {
 }
 
 impl Document {
-    /// A document of all that there is in a scope.
+    /// Makes a document of everything in a scope.
     pub fn of(scope: Scope, content: &Content) -> Self {
         let route = |(name, spec): (&RouteName, &RouteSpec)| RouteDoc {
             service: name.service.clone(),
@@ -157,7 +158,8 @@ impl Document {
         Self { scope, prune: true, routes, policies }
     }
 
-    /// What it describes. Everything in it must be named once, and be in its scope; the errors name their places.
+    /// Returns the routes and policies of the document. Each must be named once and be in the document's scope; the errors name
+    /// their places.
     pub fn content(self) -> Result<Content, Vec<(String, Invalid)>> {
         let (mut content, mut errors) = (Content { routes: BTreeMap::new(), policies: BTreeMap::new() }, Vec::new());
         let outside = || Invalid::new("not_in_scope", "is not in the scope of the document");

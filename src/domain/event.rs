@@ -1,4 +1,4 @@
-//! The event: what is kept in history, published to Kafka and archived in MongoDB, member for member.
+//! The event: stored in history, published to Kafka and archived in MongoDB with the same members.
 
 mod members;
 pub mod versions;
@@ -17,7 +17,7 @@ use super::{
     time::UtcTime,
 };
 
-/// What happened.
+/// The kind of change that an event records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
@@ -29,22 +29,22 @@ pub enum Action {
     Activated,
     /// Only the route's state changed: traffic may not go there.
     Deactivated,
-    /// The route is gone.
+    /// The route was removed.
     Deleted,
     /// The traffic policy is new or changed.
     PolicySet,
-    /// The traffic policy is gone.
+    /// The traffic policy was removed.
     PolicyDeleted,
-    /// The tenant was made for itself, before it had anything.
+    /// The tenant was created without any object, or it continues in a new epoch.
     TenantCreated,
     /// The tenant's own record changed.
     TenantUpdated,
-    /// The tenant is gone: the last event of its epoch.
+    /// The tenant was removed: the last event of its epoch.
     TenantDeleted,
 }
 
 impl Action {
-    /// All of them, in the order of the contract.
+    /// All actions, in the order of the contract.
     pub const ALL: [Self; 10] = [
         Self::Created,
         Self::Updated,
@@ -74,12 +74,12 @@ impl Action {
         }
     }
 
-    /// The CloudEvents type of what is written, `trafficmanager.route.<action>.v<version>`.
+    /// The CloudEvents type of newly written events, `trafficmanager.route.<action>.v<version>`.
     pub fn ce_type(self) -> String {
         format!("trafficmanager.route.{}.v{}", self.as_str(), versions::CURRENT)
     }
 
-    /// What took a route from `before` to `after`; `None` when nothing changed.
+    /// Returns the action that took a route from `before` to `after`; `None` when nothing changed.
     pub fn between(before: Option<&RouteSpec>, after: Option<&RouteSpec>) -> Option<Self> {
         match (before, after) {
             (None, None) => None,
@@ -98,38 +98,38 @@ impl Action {
     }
 }
 
-/// What changed, from what to what.
+/// The state of an object before and after a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
-    /// A route.
+    /// A change of a route.
     Route {
-        /// Which.
+        /// The route's name.
         name: RouteName,
-        /// As it was, if it was there.
+        /// The spec before the change; `None` if the route did not exist.
         before: Option<RouteSpec>,
-        /// As it is, if it still is.
+        /// The spec after the change; `None` if the route was removed.
         after: Option<RouteSpec>,
     },
-    /// A traffic policy.
+    /// A change of a traffic policy.
     Policy {
-        /// Which.
+        /// The policy's name.
         name: PolicyName,
-        /// As it was, if it was there.
+        /// The spec before the change; `None` if the policy did not exist.
         before: Option<PolicySpec>,
-        /// As it is, if it still is.
+        /// The spec after the change; `None` if the policy was removed.
         after: Option<PolicySpec>,
     },
-    /// The tenant's own record.
+    /// A change of the tenant's own record.
     Tenant {
-        /// As it was, if it was there.
+        /// The record before the change; `None` if the tenant is new.
         before: Option<TenantSpec>,
-        /// As it is, if it still is.
+        /// The record after the change; `None` if the tenant was removed.
         after: Option<TenantSpec>,
     },
 }
 
 impl Change {
-    /// What happened; `None` when nothing changed.
+    /// The action of the change; `None` when nothing changed.
     pub fn action(&self) -> Option<Action> {
         match self {
             Self::Route { before, after, .. } => Action::between(before.as_ref(), after.as_ref()),
@@ -143,7 +143,7 @@ impl Change {
         }
     }
 
-    /// The service and environment that it is about, unless it is about the tenant.
+    /// The service and environment of the object; `None` for a change of the tenant itself.
     pub fn place(&self) -> Option<(&ServiceName, &EnvName)> {
         match self {
             Self::Route { name, .. } => Some((&name.service, &name.env)),
@@ -152,7 +152,7 @@ impl Change {
         }
     }
 
-    /// Whether it is new, and whether it still is.
+    /// Returns whether the object existed before the change, and whether the object exists after it.
     pub fn is_there(&self) -> (bool, bool) {
         match self {
             Self::Route { before, after, .. } => (before.is_some(), after.is_some()),
@@ -162,70 +162,73 @@ impl Change {
     }
 }
 
-/// Who did it.
+/// The caller that made a change.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Actor {
-    /// Its name or id.
+    /// The caller's name or id.
     pub id: String,
-    /// What sort of caller: `anonymous` while `auth.mode = "none"`.
+    /// The kind of caller: `anonymous` while `auth.mode = "none"`.
     pub kind: String,
-    /// Which token of its key it has used, once the key has had more than one: who rotates a key is shown a token of it too.
+    /// The number of the key's token that was used, once the key has had more than one token. The caller that rotates a key sees a
+    /// token of the key too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<u32>,
 }
 
 impl Actor {
-    /// The kind of actor that an API key is.
+    /// The kind of an actor that is an API key.
     pub const KEY: &str = "key";
 
-    /// An `Idempotency-Key` of its, as it is kept beside its id: with the kind, unless it is an API key. No key that is sent has the separator.
+    /// Returns the actor's `Idempotency-Key` as it is stored beside the actor's id: with the kind in front, unless the actor is an
+    /// API key. No key in a request can have the separator.
     pub fn own_key(&self, sent: &str) -> String {
         if self.kind == Self::KEY { sent.to_owned() } else { format!("{}\u{1f}{sent}", self.kind) }
     }
 
-    /// Who it is among actors of every kind: two of different kinds may have one id. An API key's is its id, which has no colon.
+    /// Returns an id that is unique among actors of every kind: two actors of different kinds may have the same `id`. For an API
+    /// key this is the key's id, which has no colon.
     pub fn identity(&self) -> String {
         if self.kind == Self::KEY { self.id.clone() } else { format!("{}:{}", self.kind, self.id) }
     }
 }
 
-/// An event without its hash: exactly what the hash covers. Its members in JSON stand in `event/members.rs`.
+/// An event without its hash: exactly the content that the hash covers. `event/members.rs` has the members in JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventBody {
-    /// What happened.
+    /// The kind of change.
     pub action: Action,
-    /// Who did it.
+    /// The caller that made the change.
     pub actor: Actor,
-    /// What changed, from what to what.
+    /// The object before and after the change.
     pub change: Change,
-    /// Which history.
+    /// The epoch that the revision belongs to.
     pub epoch: Epoch,
-    /// `UUIDv7`; the archive's document id. Never an order.
+    /// A `UUIDv7`; the document id in the archive. Never use it to order events.
     pub id: Uuid,
-    /// Counts from 0 within the revision.
+    /// The event's number within the revision, from 0.
     pub item: u32,
-    /// How many items the revision has.
+    /// The number of events in the revision.
     pub items: u32,
-    /// When it was decided, by the clock of the instance that decided. Never an order.
+    /// The time of the decision, by the clock of the instance that decided. Never use it to order events.
     pub occurred_at: UtcTime,
     /// The hash of the tenant's event before this one; 64 zeros for the first of an epoch.
     pub prev_hash: EventHash,
-    /// Why, in the caller's words.
+    /// The reason, in the caller's words.
     pub reason: Option<String>,
     /// `X-Correlation-ID` of the request.
     pub request_id: String,
-    /// Where in it.
+    /// The tenant's revision within the epoch.
     pub revision: Revision,
-    /// Where the request came from.
+    /// The address that the request came from.
     pub source_ip: Option<String>,
-    /// Whose.
+    /// The tenant's name.
     pub tenant: TenantName,
     /// W3C trace id of the request: 32 hex digits.
     pub trace_id: Option<String>,
 }
 
 impl EventBody {
-    /// Whether it is the last event of its revision.
+    /// Whether this is the last event of its revision.
     pub fn is_last_item(&self) -> bool {
         self.item.saturating_add(1) >= self.items
     }
@@ -234,31 +237,31 @@ impl EventBody {
 /// The last 62 bits of a `UUIDv7`: a random counter (RFC 9562 §6.2, method 2).
 const COUNTER: u128 = (1 << 62) - 1;
 
-/// The id of an item of a revision whose first has the id `first`: so many steps on.
+/// Returns the id of item number `item` of a revision whose first item has the id `first`: the counter moves on by `item`.
 pub fn id_of_item(first: Uuid, item: u32) -> Uuid {
     let bits = first.as_u128();
     Uuid::from_u128(bits & !COUNTER | (bits & COUNTER).wrapping_add(u128::from(item)) & COUNTER)
 }
 
-/// The id of the first item of the revision that has an item with the id `id`.
+/// Returns the id of the revision's first item, given the id and the number of one of its items.
 pub fn id_of_first(id: Uuid, item: u32) -> Uuid {
     let bits = id.as_u128();
     Uuid::from_u128(bits & !COUNTER | (bits & COUNTER).wrapping_sub(u128::from(item)) & COUNTER)
 }
 
-/// An event with its bytes, exactly as they are kept and published.
+/// An event with its bytes, exactly as they are stored and published.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// The event.
+    /// The event itself.
     pub event: Event,
-    /// Its JSON.
+    /// The event's JSON.
     pub json: Bytes,
 }
 
 /// An event with its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// What the hash covers.
+    /// The content that the hash covers.
     #[serde(flatten)]
     pub body: EventBody,
     /// Lower-case hex SHA-256 over the RFC 8785 bytes of the body.
@@ -266,14 +269,15 @@ pub struct Event {
 }
 
 impl Event {
-    /// The version tag that this event's revision made.
+    /// The version tag of the event's revision.
     pub fn tag(&self) -> VersionTag {
         VersionTag { epoch: self.body.epoch.clone(), revision: self.body.revision }
     }
 }
 
 impl EventBody {
-    /// The route as this event left it, if it did; `first` is the event that had made it.
+    /// Returns the route after this event; `None` if the event removed the route or is about another kind of object. `first` is the
+    /// event that created the route.
     pub fn route_since(&self, first: &Self) -> Option<Route> {
         let Change::Route { name, after: Some(spec), .. } = &self.change else { return None };
         Some(Route {
@@ -287,7 +291,8 @@ impl EventBody {
         })
     }
 
-    /// The traffic policy as this event left it, if it did; `first` is the event that had made it.
+    /// Returns the traffic policy after this event; `None` if the event removed the policy or is about another kind of object.
+    /// `first` is the event that created the policy.
     pub fn policy_since(&self, first: &Self) -> Option<Policy> {
         let Change::Policy { name, after: Some(spec), .. } = &self.change else { return None };
         Some(Policy {
@@ -314,7 +319,7 @@ mod tests {
         PolicyName { service: "s".parse().unwrap(), env: "e".parse().unwrap() }
     }
 
-    /// All of the traffic goes to one version.
+    /// A policy that sends all traffic to one version.
     fn policy(version: &str) -> PolicySpec {
         let value = serde_json::json!({ "split": [{ "version": version, "weight": 1 }] });
         serde_json::from_value::<PolicySpec>(value).unwrap().checked().unwrap()

@@ -1,4 +1,4 @@
-//! What lists may be narrowed by. All that is set must match.
+//! Filters of lists. All conditions that are set must match.
 
 use super::{
     access::Kind,
@@ -6,57 +6,57 @@ use super::{
     time::UtcTime,
 };
 
-/// Narrows a list of routes.
+/// Filters a list of routes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RouteFilter {
-    /// Only this tenant's.
+    /// Only routes of this tenant.
     pub tenant: Option<TenantName>,
-    /// Only this service's.
+    /// Only routes of this service.
     pub service: Option<ServiceName>,
-    /// Only this environment's.
+    /// Only routes of this environment.
     pub env: Option<EnvName>,
-    /// Only this version.
+    /// Only routes of this version.
     pub version: Option<VersionName>,
-    /// Only active or only inactive ones.
+    /// Only active (`true`) or only inactive (`false`) routes.
     pub is_active: Option<bool>,
-    /// Only those with this label.
+    /// Only routes with this label, key and value.
     pub label: Option<(String, String)>,
 }
 
-/// Narrows a list of events.
+/// Filters a list of events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EventFilter {
-    /// Only this tenant's.
+    /// Only events of this tenant.
     pub tenant: Option<TenantName>,
-    /// Only this service's.
+    /// Only events of this service.
     pub service: Option<ServiceName>,
-    /// Only this environment's.
+    /// Only events of this environment.
     pub env: Option<EnvName>,
-    /// Only this version.
+    /// Only events of this version.
     pub version: Option<VersionName>,
-    /// Only what happened so.
+    /// Only events with this action.
     pub action: Option<super::event::Action>,
-    /// Only what one of these actors did; empty: anyone.
+    /// Only events of one of these actors; empty means any actor.
     pub actors: Vec<String>,
-    /// Not before.
+    /// Only events at or after this time.
     pub from: Option<UtcTime>,
-    /// Before, not at.
+    /// Only events before this time.
     pub to: Option<UtcTime>,
 }
 
-/// Narrows a list of accesses.
+/// Filters the access log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct AccessFilter {
-    /// Only what this tenant's auditors are told of.
+    /// Only accesses that this tenant's auditors may see.
     pub visible_to: Option<TenantName>,
-    /// Only what is about this tenant, or told to its auditors.
+    /// Only accesses about this tenant, or visible to its auditors.
     pub tenant: Option<TenantName>,
-    /// Only of this sort.
+    /// Only accesses of this kind.
     pub kind: Option<Kind>,
-    /// Only what this actor did or tried.
+    /// Only accesses of this actor.
     pub actor: Option<String>,
-    /// Not before.
+    /// Only accesses at or after this time.
     pub from: Option<UtcTime>,
-    /// Before, not at.
+    /// Only accesses before this time.
     pub to: Option<UtcTime>,
 }

@@ -1,7 +1,7 @@
-//! The values that a caller gives, in bodies that serde reads at once.
+//! Reads values that callers send, in bodies that serde parses in one pass.
 //!
-//! The types themselves read what is stored as it is, because a rule that came later must not make stored data unreadable. A member of a
-//! body is checked by the rules of today: it names one of these functions in `deserialize_with`.
+//! The types themselves read stored values without a check, because a later rule must not make stored data unreadable. Today's
+//! rules apply to a member of a body: the member names one of these functions in `deserialize_with`.
 
 use std::collections::BTreeMap;
 

@@ -1,6 +1,6 @@
-//! Hosts that policies claim: one spelling for each, the names that a wildcard covers, and which tenant may have which.
+//! Hosts that policies claim: the canonical spelling, the names under a wildcard, and the hosts that a tenant may claim.
 //!
-//! A host belongs to one tenant; within the tenant, path prefixes divide it. [`claims`] holds the hosts that are taken.
+//! A host belongs to one tenant; within the tenant, path prefixes divide it. [`claims`] holds the claimed hosts.
 
 pub mod claims;
 
@@ -13,20 +13,21 @@ use super::{Invalid, policy::PathPrefix};
 /// The most host suffixes of a tenant.
 pub const MAX_SUFFIXES: usize = 64;
 
-/// A host that a policy claims: a DNS name (RFC 1123, at most 253 bytes) in its one spelling, or `*.` and such a name.
+/// A host that a policy claims: a DNS name (RFC 1123, at most 253 bytes) in its canonical spelling, or `*.` and such a name.
 ///
-/// The one spelling is lower case, without a dot at the end, without a port, nothing percent-encoded, other scripts as A-labels (RFC 5890).
-/// Every other spelling is refused, so no host can be claimed twice under two spellings.
+/// The canonical spelling is lower case, without a dot at the end, without a port, nothing percent-encoded, other scripts as
+/// A-labels (RFC 5890). Every other spelling is refused, so no host can be claimed twice under two spellings.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "Written")]
 pub struct Host(String);
 
-/// A host as a row or an event has it. Only what is written anew is held to the one spelling: what was taken before must stay readable.
+/// A host as stored in a row or an event. Only new hosts must have the canonical spelling: a host that was accepted before must
+/// stay readable.
 #[derive(Deserialize)]
 struct Written(String);
 
 impl Host {
-    /// A host that was written before.
+    /// Reads a stored host. The host need not have the canonical spelling.
     pub fn read(raw: String) -> Result<Self, Invalid> {
         if raw.len() <= 253 && is_dns_name(raw.strip_prefix("*.").unwrap_or(&raw)) {
             Ok(Self(raw))
@@ -35,17 +36,17 @@ impl Host {
         }
     }
 
-    /// Whether it is in its one spelling, as all that is written must be.
+    /// Checks that the host has its canonical spelling, as every new host must.
     pub fn check(&self) -> Result<(), Invalid> {
         if is_canonical(self.base()) { Ok(()) } else { Err(not_a_host(&self.0)) }
     }
 
-    /// The text.
+    /// The host as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it stands for all names under its base.
+    /// Whether the host stands for all names under its base.
     pub fn is_wildcard(&self) -> bool {
         self.0.starts_with("*.")
     }
@@ -55,30 +56,31 @@ impl Host {
         self.0.strip_prefix("*.").unwrap_or(&self.0)
     }
 
-    /// Whether a proxy takes requests for `name` by it: `*.x` covers every name under `x`, of any depth, and not `x` itself.
+    /// Whether a proxy takes requests for `name` under this host: `*.x` covers every name under `x`, at any depth, and not `x`
+    /// itself.
     pub fn covers(&self, name: &str) -> bool {
         if self.is_wildcard() { name != self.base() && is_at_or_under(name, self.base()) } else { name == self.0 }
     }
 
-    /// Whether two tenants may not have both. A wildcard keeps its base too: some proxies let `*.x` take `x`, and cookies of `x` reach
-    /// every name under it.
+    /// Whether two different tenants must not have both hosts. A wildcard reserves its base too: some proxies let `*.x` take `x`,
+    /// and cookies of `x` reach every name under it.
     pub fn overlaps(&self, other: &Self) -> bool {
         let reaches = |wildcard: &Self, other: &Self| wildcard.is_wildcard() && is_at_or_under(other.base(), wildcard.base());
         self == other || reaches(self, other) || reaches(other, self)
     }
 
-    /// Whether a tenant needs a suffix of its own to have it: a name that the public suffix list names, or a wildcard under which others
-    /// register names. A top label that is not on the list counts as one for wildcards.
+    /// Whether a tenant may have the host only under a host suffix of its own: for a name on the public suffix list, or a wildcard
+    /// under which others register names. For wildcards, a top label that is not on the list counts as listed.
     pub fn needs_grant(&self) -> bool {
         if self.is_wildcard() {
-            // Of a rule such as `*.ck`, each name under `ck` is a suffix, also one that nobody has heard of.
+            // With a rule such as `*.ck`, each name under `ck` is a public suffix, even a name that does not exist.
             return is_suffix(self.base(), false) || is_suffix(&format!("any-name-at-all.{}", self.base()), false);
         }
         is_suffix(&self.0, true)
     }
 }
 
-/// Whether a name is a public suffix as a whole: one that the list knows, or any top label.
+/// Whether a whole name is a public suffix: a suffix on the list or, unless `must_be_known`, any top label.
 fn is_suffix(name: &str, must_be_known: bool) -> bool {
     let is_whole = |suffix: psl::Suffix<'_>| suffix.as_bytes().len() == name.len() && (suffix.is_known() || !must_be_known);
     psl::suffix(name.as_bytes()).is_some_and(is_whole)
@@ -89,7 +91,7 @@ fn is_at_or_under(name: &str, base: &str) -> bool {
     name.strip_suffix(base).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
-/// Whether a name is a lower-case DNS name, and no address with dots.
+/// Whether a name is a lower-case DNS name and not an IPv4 address.
 fn is_dns_name(name: &str) -> bool {
     let label = |label: &str| {
         let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -99,8 +101,8 @@ fn is_dns_name(name: &str) -> bool {
     name.split('.').all(label) && !name.rsplit('.').next().is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()))
 }
 
-/// Whether a DNS name is in its one spelling: A-labels as IDNA would write them, and no hexadecimal number at the end, which would be an
-/// IPv4 address too.
+/// Whether a DNS name has its canonical spelling: A-labels as IDNA writes them, and no hexadecimal number at the end, which would
+/// be an IPv4 address too.
 fn is_canonical(name: &str) -> bool {
     let is_hex = |label: &str| label.strip_prefix("0x").is_some_and(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
     is_dns_name(name)
@@ -108,7 +110,7 @@ fn is_canonical(name: &str) -> bool {
         && (!name.contains("xn--") || url::Host::parse(name).is_ok_and(|host| host == url::Host::Domain(name.to_owned())))
 }
 
-/// The one spelling of what may have been meant.
+/// Returns the canonical spelling of the host that the caller probably meant.
 fn canonical(raw: &str) -> Option<Host> {
     let raw = raw.trim();
     let (star, name) = raw.strip_prefix("*.").map_or(("", raw), |name| ("*.", name));
@@ -120,7 +122,7 @@ fn canonical(raw: &str) -> Option<Host> {
 
 fn not_a_host(raw: &str) -> Invalid {
     let detail = "a host is a lower-case DNS name without a port, or *. and such a name";
-    // Longer input can be no host in any spelling: at most three bytes stand for one.
+    // Longer input is not a host in any spelling: a spelling has at most three bytes for each byte of the host.
     let meant = if raw.len() <= 3 * 253 + 8 { canonical(raw) } else { None };
     Invalid::new("not_a_host", meant.map_or_else(|| detail.to_owned(), |host| format!("{detail}: write {host}")))
 }
@@ -155,12 +157,12 @@ impl fmt::Display for Host {
     }
 }
 
-/// A name that a tenant may have hosts of: the name itself, every name under it, and wildcards of both.
+/// A name under which a tenant may claim hosts: the name itself, every name under it, and wildcards of both.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct HostSuffix(Host);
 
 impl HostSuffix {
-    /// The name.
+    /// The suffix as text.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -183,7 +185,7 @@ impl TryFrom<String> for HostSuffix {
     }
 }
 
-/// Why a tenant may not have a host, whoever else has it.
+/// The reason why a tenant may not have a host, even if the host is free.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAllowed {
     /// The tenant has host suffixes, and the host is under none of them.
@@ -192,7 +194,7 @@ pub enum NotAllowed {
     PublicSuffix,
 }
 
-/// Whether a tenant with these host suffixes may have a host that is free.
+/// Checks whether a tenant with these host suffixes may have a free host.
 pub fn may_have(suffixes: &[HostSuffix], host: &Host) -> Result<(), NotAllowed> {
     if suffixes.is_empty() {
         return if host.needs_grant() { Err(NotAllowed::PublicSuffix) } else { Ok(()) };
@@ -200,15 +202,16 @@ pub fn may_have(suffixes: &[HostSuffix], host: &Host) -> Result<(), NotAllowed> 
     if suffixes.iter().any(|suffix| suffix.has(host)) { Ok(()) } else { Err(NotAllowed::OutsideSuffixes) }
 }
 
-/// Host suffixes in order, each once.
+/// Sorts host suffixes and removes duplicates.
 pub fn in_order(mut suffixes: Vec<HostSuffix>) -> Vec<HostSuffix> {
     suffixes.sort_unstable();
     suffixes.dedup();
     suffixes
 }
 
-/// The entry that a proxy takes for a request, of all entries whose host covers the name and whose prefix has the path: an exact host before
-/// a wildcard, of two wildcards the longer, of two entries of one host the longer prefix.
+/// Returns the entry that a proxy takes for a request. Only entries with a host that covers the name and a prefix of the path
+/// count. An exact host comes before a wildcard, a longer wildcard before a shorter one and, within a host, a longer prefix before
+/// a shorter one.
 pub fn first_match<'a, T>(entries: impl IntoIterator<Item = (&'a Host, &'a PathPrefix, T)>, name: &str, path: &str) -> Option<T> {
     let matching = entries.into_iter().filter(|(host, prefix, _)| host.covers(name) && prefix.has(path));
     let precedence =

@@ -1,5 +1,5 @@
-//! Identifiers. Each is a newtype with a private field, so a value of the type has been checked. Up to 24 bytes are kept in place, without
-//! an allocation: the read path holds millions of them.
+//! Identifiers. Each is a newtype with a private field, so a value of the type has been checked. Up to 24 bytes are stored in
+//! place, without an allocation: the read path holds millions of identifiers.
 
 use std::{borrow::Borrow, fmt, str::FromStr};
 
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::Invalid;
 
-/// RFC 1123 DNS label: lower-case letters, digits and inner hyphens, 1 to 63 bytes.
+/// Checks an RFC 1123 DNS label: lower-case letters, digits and inner hyphens, 1 to 63 bytes.
 fn dns_label(raw: &str, what: &str) -> Result<(), Invalid> {
     if raw.is_empty() {
         return Err(Invalid::new("empty", format!("{what} may not be empty")));
@@ -26,7 +26,7 @@ fn dns_label(raw: &str, what: &str) -> Result<(), Invalid> {
     Ok(())
 }
 
-/// `[A-Za-z0-9][A-Za-z0-9._-]{0,62}`.
+/// Checks a version against `[A-Za-z0-9][A-Za-z0-9._-]{0,62}`.
 fn version_label(raw: &str, what: &str) -> Result<(), Invalid> {
     if raw.is_empty() {
         return Err(Invalid::new("empty", format!("{what} may not be empty")));
@@ -49,7 +49,7 @@ macro_rules! identifier {
         pub struct $name(CompactString);
 
         impl $name {
-            /// The checked text.
+            /// The checked text of the identifier.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -90,30 +90,30 @@ macro_rules! identifier {
 }
 
 identifier!(
-    /// The owner of routes. RFC 1123 label.
+    /// The name of a tenant, which owns routes. RFC 1123 label.
     TenantName, "tenant", dns_label
 );
 identifier!(
-    /// A service of a tenant. RFC 1123 label.
+    /// The name of a service of a tenant. RFC 1123 label.
     ServiceName, "service", dns_label
 );
 identifier!(
-    /// An environment such as `prod`. RFC 1123 label.
+    /// The name of an environment, such as `prod`. RFC 1123 label.
     EnvName, "env", dns_label
 );
 identifier!(
-    /// A version of a service, such as `v1` or `2026.11.21-rc1`.
+    /// The name of a version of a service, such as `v1` or `2026.11.21-rc1`.
     VersionName, "version", version_label
 );
 
-/// What names a route within its tenant.
+/// The name of a route within its tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RouteName {
-    /// Service.
+    /// The service's name.
     pub service: ServiceName,
-    /// Environment.
+    /// The environment's name.
     pub env: EnvName,
-    /// Version.
+    /// The version's name.
     pub version: VersionName,
 }
 
@@ -123,17 +123,17 @@ impl fmt::Display for RouteName {
     }
 }
 
-/// What names a traffic policy within its tenant.
+/// The name of a traffic policy within its tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PolicyName {
-    /// Service.
+    /// The service's name.
     pub service: ServiceName,
-    /// Environment.
+    /// The environment's name.
     pub env: EnvName,
 }
 
 impl PolicyName {
-    /// The policy that decides between versions of a route's service in its environment.
+    /// The policy that chooses between the versions of a route's service in its environment.
     pub fn of(route: &RouteName) -> Self {
         Self { service: route.service.clone(), env: route.env.clone() }
     }
@@ -150,22 +150,22 @@ impl fmt::Display for PolicyName {
     }
 }
 
-/// What names a route among all tenants.
+/// The name of a route among all tenants.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct RouteKey {
-    /// Tenant.
+    /// The tenant's name.
     pub tenant: TenantName,
-    /// The route within it.
+    /// The route's name within the tenant.
     #[serde(flatten)]
     pub name: RouteName,
 }
 
-/// What names a traffic policy among all tenants.
+/// The name of a traffic policy among all tenants.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct PolicyKey {
-    /// Tenant.
+    /// The tenant's name.
     pub tenant: TenantName,
-    /// The policy within it.
+    /// The policy's name within the tenant.
     #[serde(flatten)]
     pub name: PolicyName,
 }

@@ -7,8 +7,8 @@
 //!                                                                          └─► snapshot.apply ─► what proxies poll
 //! ```
 //!
-//! Whatever a function here needs from the world (time, ids, the actor) is an argument, so the model tests and a
-//! simulator drive the same code that runs in production.
+//! Everything that a function here needs from the world (time, ids, the actor) is an argument, so the model tests and a simulator
+//! drive the same code that runs in production.
 
 pub mod access;
 pub mod blame;
@@ -38,13 +38,13 @@ pub mod whole;
 
 pub(crate) use self::text::plain_text;
 
-/// Why a piece of raw input is not what it should be: a stable `code` for programs and a `detail` for people.
+/// The reason why raw input is refused: a stable `code` for programs and a `detail` for people.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct Invalid {
-    /// Stable, `snake_case`.
+    /// The stable code, in `snake_case`.
     pub code: &'static str,
-    /// One sentence that says what is expected; never repeats secrets.
+    /// A sentence that names the expected form; never repeats secrets.
     pub detail: String,
 }
 

@@ -1,4 +1,4 @@
-//! What of a tenant somebody may touch: some of its services, in some of its environments.
+//! Resource scopes: the services and environments of a tenant that a caller may access.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,19 +7,19 @@ use super::ids::{EnvName, ServiceName};
 /// Services and environments; an empty list means any.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Narrowing {
-    /// Only these services.
+    /// Only these services; empty means any.
     pub services: Vec<ServiceName>,
-    /// Only in these environments.
+    /// Only these environments; empty means any.
     pub envs: Vec<EnvName>,
 }
 
 impl Narrowing {
-    /// Whether it narrows nothing.
+    /// Whether the scope is unrestricted.
     pub fn is_any(&self) -> bool {
         self.services.is_empty() && self.envs.is_empty()
     }
 
-    /// Whether this service in this environment is within; `None` stands for all of them.
+    /// Whether the scope covers this service in this environment; `None` stands for all services or all environments.
     pub fn covers(&self, service: Option<&ServiceName>, env: Option<&EnvName>) -> bool {
         let within = |is_any: bool, is_in: Option<bool>| is_any || is_in == Some(true);
         within(self.services.is_empty(), service.map(|service| self.services.contains(service)))

@@ -1,4 +1,4 @@
-//! Plans: the difference between what a tenant has and what it shall have, to be reviewed before it is applied.
+//! Plans: the difference between a tenant's present and desired state, to be reviewed before it is applied.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ use super::{
     time::UtcTime,
 };
 
-/// What people set of a tenant's routes and policies: a state of it without revisions, times and actors.
+/// The routes and policies of a tenant, without revisions, times and actors.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Content {
     /// Routes by name.
@@ -29,13 +29,14 @@ pub struct Content {
 }
 
 impl Content {
-    /// How many of its routes are active.
+    /// The number of active routes.
     pub fn active(&self) -> u32 {
         u32::try_from(self.routes.values().filter(|spec| spec.is_active).count()).unwrap_or(u32::MAX)
     }
 
-    /// The changes that make `desired` of it; what `desired` does not name goes when `prune` says so. New and changed routes come first and
-    /// removed ones last, with the policies in between, each in the order of their names.
+    /// Returns the changes that turn this content into `desired`. Objects that `desired` does not name are removed only if `prune`
+    /// is set. New and changed routes come first and removed routes last, with the policies in between, each in the order of their
+    /// names.
     pub fn difference(&self, desired: &Self, prune: bool) -> Vec<Change> {
         let route = |name: &RouteName, after: Option<&RouteSpec>| Change::Route {
             name: name.clone(),
@@ -58,45 +59,45 @@ impl Content {
     }
 }
 
-/// What happens to an object.
+/// The effect of a plan on an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PlannedAction {
-    /// It is new.
+    /// The object is new.
     Create,
-    /// It changes.
+    /// The object changes.
     Update,
-    /// It goes.
+    /// The object is removed.
     Delete,
 }
 
 /// The name of a route, or of a policy, which has no version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObjectKey {
-    /// Service.
+    /// The service's name.
     pub service: ServiceName,
-    /// Environment.
+    /// The environment's name.
     pub env: EnvName,
-    /// Version, of a route.
+    /// The version's name; `None` for a policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<VersionName>,
 }
 
-/// One change, as people review it.
+/// A change as people review it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PlannedChange {
-    /// What happens.
+    /// The effect on the object.
     pub action: PlannedAction,
-    /// To which object.
+    /// The object's name.
     pub key: ObjectKey,
-    /// As it is, if it is there.
+    /// The spec before the change; `None` if the object does not exist.
     pub before: Option<Value>,
-    /// As it shall be, if it shall be there.
+    /// The spec after the change; `None` if the object is removed.
     pub after: Option<Value>,
 }
 
 impl PlannedChange {
-    /// A change of a route or a policy; `None` for one of the tenant itself.
+    /// Converts a change of a route or a policy; `None` for a change of the tenant itself.
     pub fn of(change: &Change) -> Result<Option<Self>, serde_json::Error> {
         let action = match change.is_there() {
             (false, _) => PlannedAction::Create,
@@ -117,7 +118,7 @@ impl PlannedChange {
         })
     }
 
-    /// What it asks for.
+    /// Returns the change as a part of a command.
     pub fn desired(&self) -> Result<Desired, serde_json::Error> {
         let ObjectKey { service, env, version } = self.key.clone();
         let after = self.after.clone();
@@ -135,53 +136,53 @@ fn value<T: Serialize>(spec: &Option<T>) -> Result<Option<Value>, serde_json::Er
     spec.as_ref().map(serde_json::to_value).transpose()
 }
 
-/// Changes that were worked out, and wait to be applied.
+/// A set of changes that were computed and wait to be applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
-    /// Its id.
+    /// The plan's id.
     pub id: Uuid,
-    /// What it is applied with: SHA-256 over the JCS bytes of `{base, changes, scope, tenant}`.
+    /// The hash that the caller must send to apply the plan: SHA-256 over the JCS bytes of `{base, changes, scope, tenant}`.
     pub hash: EventHash,
-    /// Whose.
+    /// The tenant that the plan changes.
     pub tenant: TenantName,
-    /// The tenant's tag when it was worked out. It can be applied while nothing in its scope has changed since.
+    /// The tenant's tag when the plan was computed. The plan can be applied while nothing in its scope has changed since.
     pub base: VersionTag,
-    /// What it looks at.
+    /// The part of the tenant that the plan covers.
     pub scope: Scope,
-    /// Whether what was not named goes.
+    /// Whether objects in the scope that the document did not name are removed.
     pub prune: bool,
-    /// How many of what.
+    /// The number of objects by effect.
     pub summary: Summary,
-    /// Active routes of the scope before and after.
+    /// The number of active routes in the scope, before and after.
     pub active_routes: [u32; 2],
-    /// What will happen, in the order in which it happens.
+    /// The changes, in the order in which they are made.
     pub changes: Vec<PlannedChange>,
-    /// What to think about before it is applied.
+    /// Points to consider before the plan is applied, such as a confirmation that will be needed.
     pub warnings: Vec<Warning>,
-    /// Why, in the words of who made it.
+    /// The reason, in the words of the plan's author.
     pub reason: Option<String>,
-    /// When it was made.
+    /// The time when the plan was made.
     pub created_at: UtcTime,
-    /// By whom.
+    /// The id of the plan's author.
     pub created_by: String,
-    /// When it is forgotten.
+    /// The time from which the plan can no longer be applied.
     pub expires_at: UtcTime,
 }
 
-/// What to think about before a plan is applied.
+/// A point to consider before a plan is applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
-    /// Stable, `snake_case`: the code of the problem that applying answers without a confirmation.
+    /// The stable code, in `snake_case`: the code of the problem that applying the plan returns without a confirmation.
     pub code: String,
-    /// For people.
+    /// A sentence for people.
     pub detail: String,
 }
 
-/// The hash of changes to a state.
+/// Returns the hash of changes to a state.
 pub fn hash(
     tenant: &TenantName, base: Option<&VersionTag>, scope: &Scope, changes: &[PlannedChange],
 ) -> Result<EventHash, serde_json::Error> {
-    /// Borrowed: the changes may be megabytes.
+    /// Borrows its members: the changes may be megabytes.
     #[derive(Serialize)]
     struct Hashed<'a> {
         base: Option<&'a VersionTag>,

@@ -1,6 +1,6 @@
-//! What a traffic policy is: how traffic of one service in one environment is shared between its versions.
+//! Traffic policies: the traffic of a service in an environment is shared between its versions.
 //!
-//! Values of these types have been checked; [`choice`] is what follows from them for one request.
+//! Values of these types have been checked; [`choice`] computes the version for one request.
 
 pub mod choice;
 mod matching;
@@ -28,26 +28,26 @@ use super::{
     whole,
 };
 
-/// The most hosts, shares, rules and failover versions of a policy, each.
+/// The most hosts of a policy. The same limit holds for shares, for rules and for failover versions.
 pub const MAX_PARTS: usize = 64;
-/// The largest weight. Weights are shares of their sum, so that they need not add up to anything.
+/// The largest weight. Weights are shares of their sum, so they need not add up to a fixed total.
 pub const MAX_WEIGHT: u16 = 10_000;
 /// The longest path prefix, in bytes.
 pub const MAX_PREFIX: usize = 512;
 
-/// The part of its hosts' paths that a policy owns: `/`, or segments of RFC 3986 `pchar`s that begin with `/` and do not end with one,
-/// none of them `.` or `..`, nothing percent-encoded. So no two spellings name the same prefix.
+/// The part of its hosts' paths that a policy owns: `/`, or segments of RFC 3986 `pchar`s that begin with `/` and do not end with
+/// one, none of them `.` or `..`, nothing percent-encoded. So no two spellings name the same prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct PathPrefix(String);
 
 impl PathPrefix {
-    /// The text.
+    /// The prefix as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether a path is under it, by whole segments: `/shop` has `/shop` and `/shop/v2`, and not `/shopping`.
+    /// Whether a path is under the prefix, by whole segments: `/shop` has `/shop` and `/shop/v2`, and not `/shopping`.
     pub fn has(&self, path: &str) -> bool {
         self.0 == "/" || path.strip_prefix(&self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
@@ -88,9 +88,9 @@ impl Serialize for PathPrefix {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Share {
-    /// Which version.
+    /// The version that gets the share.
     pub version: VersionName,
-    /// Its share, as a part of the sum of all weights.
+    /// The size of the share, relative to the sum of all weights: 0 to 10 000.
     #[serde(deserialize_with = "weight")]
     pub weight: u16,
 }
@@ -99,45 +99,45 @@ fn weight<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     whole::number::<0, { MAX_WEIGHT as u64 }, _, _>(deserializer)
 }
 
-/// Requests that go to a version of their own.
+/// A rule that sends the requests that it matches to one version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Which requests.
+    /// The requests that the rule matches.
     #[serde(rename = "match")]
     pub matching: Matching,
-    /// For people, and for explanations. Unique within the policy.
+    /// The rule's name, for people and for explanations. Unique within the policy.
     pub name: String,
-    /// Where they go.
+    /// The version that gets the matching requests.
     pub version: VersionName,
 }
 
-/// What people set of a policy; the `before` and `after` of an event. Members are declared in the order of RFC 8785.
+/// The part of a policy that people set; the `before` and `after` of an event. Members are declared in the order of RFC 8785.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct PolicySpec {
-    /// Where traffic goes whose version is inactive, in this order.
+    /// The versions that replace an inactive version, tried in this order.
     #[serde(default)]
     pub failover: Vec<VersionName>,
-    /// The hosts that belong to it, sorted.
+    /// The hosts that belong to the policy, sorted.
     #[serde(default)]
     pub hosts: Vec<Host>,
-    /// The part of their paths that belongs to it.
+    /// The part of the hosts' paths that belongs to the policy.
     #[serde(default)]
     pub path_prefix: PathPrefix,
-    /// Looked at first, in this order.
+    /// The rules, checked before the split, in this order.
     #[serde(default)]
     pub rules: Vec<Rule>,
-    /// How what no rule takes is shared.
+    /// The shares of the traffic that no rule takes.
     #[serde(default)]
     pub split: Vec<Share>,
-    /// What keeps a client with its version.
+    /// The source of the key that keeps a client on its version.
     #[serde(default)]
     pub sticky_by: Option<StickyBy>,
 }
 
 impl PolicySpec {
-    /// Checks the texts that people gave and what its parts cannot check alone, and brings the hosts in order. The errors name their members. What takes
-    /// time, or only holds for rules that are new, is checked by [`check_new_rules`].
+    /// Checks the texts that people wrote and the conditions between the parts, and sorts the hosts. The errors name their members.
+    /// [`check_new_rules`] has the checks that take time or apply only to new rules.
     pub fn checked(self) -> Result<Self, Vec<(String, Invalid)>> {
         let texts = self.hidden_texts();
         match self.sound() {
@@ -147,7 +147,7 @@ impl PolicySpec {
         }
     }
 
-    /// Checks what its parts cannot check alone, and brings the hosts in order. Texts may be as they are stored.
+    /// Checks the conditions that the parts cannot check alone, and sorts the hosts. Accepts texts as they are stored.
     fn sound(mut self) -> Result<Self, Vec<(String, Invalid)>> {
         let mut wrong = Vec::new();
         let sizes = [
@@ -190,7 +190,7 @@ impl PolicySpec {
         if wrong.is_empty() { Ok(self) } else { Err(wrong) }
     }
 
-    /// Every version that it names, with the place of the name.
+    /// Returns every version that the policy names, with the place of the name.
     pub fn versions(&self) -> impl Iterator<Item = (String, &VersionName)> {
         let split = self.split.iter().enumerate().map(|(at, share)| (format!("/split/{at}/version"), &share.version));
         let rules = self.rules.iter().enumerate().map(|(at, rule)| (format!("/rules/{at}/version"), &rule.version));
@@ -198,30 +198,31 @@ impl PolicySpec {
         split.chain(rules).chain(failover)
     }
 
-    /// Whether it sends traffic to a version: by a rule, or with a weight.
+    /// Whether the policy sends traffic to a version: by a rule, or with a weight.
     pub fn sends_to(&self, version: &VersionName) -> bool {
         self.rules.iter().any(|rule| rule.version == *version)
             || self.split.iter().any(|share| share.weight > 0 && share.version == *version)
     }
 
-    /// Whether it names a version at all.
+    /// Whether the policy names a version at all.
     pub fn names(&self, version: &VersionName) -> bool {
         self.versions().any(|(_, named)| named == version)
     }
 
-    /// Whether all of its traffic has somewhere to go while only those versions are active for which `is_active` says so.
+    /// Whether all traffic of the policy has a target if only the versions are active for which `is_active` returns true.
     pub fn has_somewhere(&self, is_active: impl Fn(&VersionName) -> bool) -> bool {
         let spare = self.failover.iter().chain(self.split.iter().filter(|share| share.weight > 0).map(|share| &share.version));
         spare.into_iter().any(is_active)
     }
 
-    /// It without a version, if what is left is a policy and the traffic that went to that version has somewhere else to go.
+    /// Returns the policy without a version; `None` if the rest is not a valid policy or the version's traffic has nowhere else to
+    /// go.
     pub fn giving_up(&self, version: &VersionName, is_active: impl Fn(&VersionName) -> bool) -> Option<Self> {
         let mut spec = self.clone();
         spec.split.retain(|share| share.version != *version);
         spec.rules.retain(|rule| rule.version != *version);
         spec.failover.retain(|named| named != version);
-        // It keeps the hosts that it has, whatever would be said of them today.
+        // The policy keeps its hosts, even if today's rules would refuse them.
         let hosts = std::mem::take(&mut spec.hosts);
         let mut spec = spec.sound().ok()?;
         spec.hosts = hosts;
@@ -229,8 +230,8 @@ impl PolicySpec {
     }
 }
 
-/// Checks rules that are written, and not those that are stored: a release before may have taken more. Compiles patterns, which may take milliseconds each:
-/// never call it on a thread that serves. The errors name their members.
+/// Checks new rules, not stored rules: an earlier release may have accepted more. Compiles patterns, which may take milliseconds
+/// each: never call it on a thread that serves requests. The errors name their members.
 pub fn check_new_rules(rules: &[Rule]) -> Vec<(String, Invalid)> {
     let named = |at| move |(pointer, invalid)| (format!("/rules/{at}{pointer}"), invalid);
     let impossible = rules.iter().enumerate().flat_map(|(at, rule)| rule.matching.impossible().map(named(at)));
@@ -246,24 +247,24 @@ fn doubles<'a>(list: &'static str, member: &'static str, names: impl Iterator<It
     names.enumerate().filter_map(double).collect()
 }
 
-/// A policy as it stands: its spec, and when and by whom it came to be so.
+/// A policy with its spec, and the times and actors of its creation and last change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
-    /// Its name within the tenant.
+    /// The policy's name within the tenant.
     #[serde(flatten)]
     pub name: PolicyName,
-    /// What people set.
+    /// The part that people set.
     #[serde(flatten)]
     pub spec: PolicySpec,
-    /// The tenant's revision of its last change.
+    /// The tenant's revision of the policy's last change.
     pub revision: Revision,
-    /// When it was created.
+    /// The time when the policy was created.
     pub created_at: UtcTime,
-    /// By whom.
+    /// The id of the actor that created the policy.
     pub created_by: String,
-    /// When it last changed.
+    /// The time of the last change.
     pub updated_at: UtcTime,
-    /// By whom.
+    /// The id of the actor that made the last change.
     pub updated_by: String,
 }
 

@@ -1,4 +1,4 @@
-//! What a route is: its parts that people set ([`RouteSpec`]) and the record around them ([`Route`]).
+//! Routes: the part that people set ([`RouteSpec`]) and the record around it ([`Route`]).
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,7 @@ impl Serialize for Labels {
     }
 }
 
-/// Reads what is stored. Labels that a caller gives are read with [`super::given`].
+/// Reads stored labels. [`super::given`] reads the labels that a caller sends.
 impl<'de> Deserialize<'de> for Labels {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         BTreeMap::deserialize(deserializer).map(Self::stored)
@@ -37,7 +37,7 @@ impl Labels {
         &self.0
     }
 
-    /// Labels that are stored: they were checked by the rules of their time.
+    /// Takes stored labels unchecked: they were checked by the rules of their time.
     pub fn stored(raw: BTreeMap<String, String>) -> Self {
         Self(raw)
     }
@@ -49,7 +49,7 @@ impl Labels {
         Ok(Self(raw))
     }
 
-    /// Checks one pair; the error says which half is wrong.
+    /// Checks a pair; the error names the wrong half.
     pub fn check(key: &str, value: &str) -> Result<(), Invalid> {
         let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'/' | b'-');
         let first = key.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
@@ -79,7 +79,7 @@ impl From<Labels> for BTreeMap<String, String> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description(String);
 
-/// Reads what is stored. A description that a caller gives is read with [`super::given`].
+/// Reads a stored description. [`super::given`] reads the description that a caller sends.
 impl<'de> Deserialize<'de> for Description {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::stored)
@@ -93,12 +93,12 @@ impl Serialize for Description {
 }
 
 impl Description {
-    /// The text.
+    /// The description as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// A description that is stored: it was checked by the rules of its time.
+    /// Takes a stored description unchecked: it was checked by the rules of its time.
     pub fn stored(raw: String) -> Self {
         Self(raw)
     }
@@ -112,36 +112,36 @@ impl TryFrom<String> for Description {
     }
 }
 
-/// What people set of a route; the `before` and `after` of an event.
+/// The part of a route that people set; the `before` and `after` of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteSpec {
-    /// For people.
+    /// A description for people.
     pub description: Option<Description>,
-    /// Whether traffic may go there now.
+    /// Whether traffic may go to the route now.
     pub is_active: bool,
-    /// Free-form labels.
+    /// Free-form labels of the route.
     pub labels: Labels,
-    /// Where traffic goes.
+    /// The target of the route's traffic.
     pub url: RouteUrl,
 }
 
 /// A merge patch (RFC 7396) of a [`RouteSpec`]: absent keeps, `Some(None)` removes. Serialised, the two differ as they do in JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct RoutePatch {
-    /// A new URL.
+    /// A new URL; `None` keeps the present one.
     pub url: Option<RouteUrl>,
-    /// A new state.
+    /// A new state; `None` keeps the present one.
     pub is_active: Option<bool>,
     /// Labels to set (`Some`) or remove (`None`); the outer `Some(None)` removes all.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<Option<BTreeMap<String, Option<String>>>>,
-    /// A new description, or none.
+    /// A new description; `Some(None)` removes the present one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<Option<Description>>,
 }
 
 impl RoutePatch {
-    /// The spec that this patch makes of `spec`. Fails only when the labels would become too many.
+    /// Applies the patch to `spec`. Fails only if the result would have too many labels.
     pub fn apply(&self, spec: &RouteSpec) -> Result<RouteSpec, Invalid> {
         let labels = match &self.labels {
             None => spec.labels.clone(),
@@ -154,7 +154,7 @@ impl RoutePatch {
                         None => labels.remove(key),
                     };
                 }
-                // What it sets was checked when it was read; what it keeps stood there before.
+                // The new labels were checked when the patch was read; the kept labels were stored before.
                 Labels::counted(labels)?
             }
         };
@@ -167,24 +167,24 @@ impl RoutePatch {
     }
 }
 
-/// A route as it stands: its spec, and when and by whom it came to be so.
+/// A route with its spec, and the times and actors of its creation and last change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Route {
-    /// Its name within the tenant.
+    /// The route's name within the tenant.
     #[serde(flatten)]
     pub name: RouteName,
-    /// What people set.
+    /// The part that people set.
     #[serde(flatten)]
     pub spec: RouteSpec,
-    /// The tenant's revision of its last change.
+    /// The tenant's revision of the route's last change.
     pub revision: Revision,
-    /// When it was created.
+    /// The time when the route was created.
     pub created_at: UtcTime,
-    /// By whom.
+    /// The id of the actor that created the route.
     pub created_by: String,
-    /// When it last changed.
+    /// The time of the last change.
     pub updated_at: UtcTime,
-    /// By whom.
+    /// The id of the actor that made the last change.
     pub updated_by: String,
 }
 

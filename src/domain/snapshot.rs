@@ -1,4 +1,4 @@
-//! What proxies poll: one tenant's routes at one revision, immutable.
+//! Snapshots, which proxies poll: one tenant's routes and policies at one revision, immutable.
 //!
 //! The bytes are RFC 8785 (JCS), sorted by service, env, version, with no clock in them: the same revision gives the same bytes on
 //! every instance. Routes are grouped by service, and a change copies one group and shares the others.
@@ -23,51 +23,52 @@ use super::{
     tag::{Revision, VersionTag},
 };
 
-/// Changes that a snapshot remembers, for those who ask what happened since a tag.
+/// The number of recent changes that a snapshot keeps, for callers that ask for the changes since a tag.
 const RECENT: usize = 128;
 
-/// One route as a snapshot holds it.
+/// A route as a snapshot holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotRoute {
-    /// Its name.
+    /// The route's name.
     #[serde(flatten)]
     pub name: RouteName,
-    /// Where traffic goes.
+    /// The target of the route's traffic.
     pub url: RouteUrl,
-    /// Inactive routes are held, so that `resolve` can tell them from missing ones, but are not in the bytes.
+    /// Whether traffic may go to the route. A snapshot holds inactive routes, so that `resolve` can distinguish them from missing
+    /// routes, but its bytes do not have them.
     pub is_active: bool,
-    /// Free-form labels.
+    /// Free-form labels of the route.
     pub labels: Labels,
-    /// The revision of its last change.
+    /// The revision of the route's last change.
     pub revision: Revision,
 }
 
-/// One traffic policy as a snapshot holds it.
+/// A traffic policy as a snapshot holds it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotPolicy {
-    /// Its name.
+    /// The policy's name.
     #[serde(flatten)]
     pub name: PolicyName,
-    /// What it says.
+    /// The policy's spec.
     #[serde(flatten)]
     pub spec: PolicySpec,
-    /// The revision of its last change.
+    /// The revision of the policy's last change.
     pub revision: Revision,
 }
 
-/// What a snapshot is made of, as it is stored.
+/// The content of a snapshot, as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantContent {
-    /// At which revision of which history.
+    /// The epoch and the revision of the content.
     pub tag: VersionTag,
     /// Every route, active or not.
     pub routes: Vec<SnapshotRoute>,
     /// Every traffic policy.
     #[serde(default)]
     pub policies: Vec<SnapshotPolicy>,
-    /// The newest revision that touched each service and environment, also where nothing is left.
+    /// The newest revision that touched each service and environment, even if no object is left there.
     pub scopes: Vec<(ServiceName, EnvName, Revision)>,
-    /// The tenant's own limit of those who wait for it.
+    /// The tenant's own limit of waiters (long-polls and event streams); `None` means the default.
     #[serde(default)]
     pub waiters: Option<u32>,
 }
@@ -85,36 +86,36 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Whether it is the whole tenant.
+    /// Whether the scope is the whole tenant.
     pub fn is_whole(&self) -> bool {
         self.service.is_none() && self.env.is_none()
     }
 
-    /// Whether a route of that service and environment belongs to it.
+    /// Whether a route of this service and environment belongs to the scope.
     pub fn has(&self, service: &ServiceName, env: &EnvName) -> bool {
         self.service.as_ref().is_none_or(|mine| mine == service) && self.env.as_ref().is_none_or(|mine| mine == env)
     }
 }
 
-/// A change that a snapshot remembers.
+/// A recent change that a snapshot keeps.
 #[derive(Debug)]
 pub struct Recent {
-    /// The revision that it made.
+    /// The revision of the change.
     pub revision: Revision,
-    /// The service and environment that it was about, unless it was about the tenant itself.
+    /// The service and environment of the changed object; `None` for a change of the tenant itself.
     pub place: Option<(ServiceName, EnvName)>,
-    /// The event, as it was published.
+    /// The event as it was published.
     pub json: Bytes,
 }
 
 impl Recent {
-    /// Whether it belongs to a scope. What is about the tenant itself belongs to the whole of it.
+    /// Whether the change belongs to a scope. A change of the tenant itself belongs only to the scope of the whole tenant.
     pub fn is_in(&self, scope: &Scope) -> bool {
         self.place.as_ref().map_or_else(|| scope.is_whole(), |(service, env)| scope.has(service, env))
     }
 }
 
-/// One tenant at one revision.
+/// A tenant at one revision.
 #[derive(Debug, Clone)]
 pub struct TenantSnapshot {
     tenant: TenantName,
@@ -123,26 +124,26 @@ pub struct TenantSnapshot {
     services: Vec<Arc<Service>>,
     index: Index,
     envs: BTreeMap<EnvName, Revision>,
-    /// The last changes, whole revisions, without a gap up to `tag`.
+    /// The recent changes: whole revisions, without a gap up to `tag`.
     recent: VecDeque<Arc<Recent>>,
     waiters: Option<u32>,
 }
 
-/// What events do to a snapshot.
+/// The result of applying events to a snapshot.
 #[derive(Debug)]
 pub enum Applied {
-    /// They follow without a gap: the snapshot after them.
+    /// The events follow without a gap: the snapshot after them.
     Next(TenantSnapshot),
-    /// They end the tenant.
+    /// The events end with the tenant's deletion.
     Ended,
-    /// The snapshot holds them already.
+    /// The snapshot has the events already.
     Known,
-    /// Something is missing between the snapshot and the events, or they are of another history: load the tenant anew.
+    /// Something is missing between the snapshot and the events, or the events belong to another epoch: load the tenant again.
     Gap,
 }
 
 impl TenantSnapshot {
-    /// A snapshot of what is stored.
+    /// Builds a snapshot from stored content.
     pub fn new(tenant: TenantName, content: TenantContent) -> Result<Self, serde_json::Error> {
         let mut routes: BTreeMap<ServiceName, Vec<SnapshotRoute>> = BTreeMap::new();
         for route in content.routes {
@@ -175,7 +176,7 @@ impl TenantSnapshot {
         Ok(Self { tenant, tag: content.tag, services, index, envs, recent: VecDeque::new(), waiters: content.waiters })
     }
 
-    /// What it was made of.
+    /// The content of the snapshot, as it is stored.
     pub fn content(&self) -> TenantContent {
         let scopes = |service: &Arc<Service>| {
             let name = service.name.clone();
@@ -190,27 +191,27 @@ impl TenantSnapshot {
         }
     }
 
-    /// Whose.
+    /// The tenant's name.
     pub fn tenant(&self) -> &TenantName {
         &self.tenant
     }
 
-    /// The tenant's own limit of those who wait for it.
+    /// The tenant's own limit of waiters; `None` means the default.
     pub fn waiters(&self) -> Option<u32> {
         self.waiters
     }
 
-    /// At which revision of which history.
+    /// The epoch and the revision of the snapshot.
     pub fn tag(&self) -> &VersionTag {
         &self.tag
     }
 
-    /// The tag of a part: it moves only when something in the part moves. Revision 0 if nothing ever did.
+    /// The tag of a part, which changes only with an object in the part. The revision is 0 if nothing in the part ever changed.
     pub fn scope_tag(&self, scope: &Scope) -> VersionTag {
         self.tag_of(scope.service.as_ref().map(ServiceName::as_str), scope.env.as_ref().map(EnvName::as_str))
     }
 
-    /// The same for names that may not be well-formed, and so have no routes.
+    /// Like [`Self::scope_tag`], for names that may be malformed. A malformed name has no routes.
     pub fn tag_of(&self, service: Option<&str>, env: Option<&str>) -> VersionTag {
         let revision = match (service, env) {
             (None, None) => Some(self.tag.revision),
@@ -220,12 +221,12 @@ impl TenantSnapshot {
         VersionTag { epoch: self.tag.epoch.clone(), revision: revision.unwrap_or_default() }
     }
 
-    /// How many routes it holds, active or not.
+    /// The number of routes, active or not.
     pub fn route_count(&self) -> usize {
         self.services.iter().map(|service| service.routes().len()).sum()
     }
 
-    /// Roughly how many bytes it holds in memory.
+    /// Roughly the number of bytes that the snapshot takes in memory.
     pub fn weight(&self) -> usize {
         let recent: usize = self.recent.iter().map(|recent| recent.json.len() + size_of::<Recent>()).sum();
         self.services.iter().map(|service| service.weight()).sum::<usize>() + recent + size_of::<Self>()
@@ -246,8 +247,8 @@ impl TenantSnapshot {
         self.service(service)?.patterns(env)
     }
 
-    /// Compiles them, once for all snapshots in which the policy is the same. That takes time: never call it on a thread that serves. The snapshot weighs more
-    /// afterwards.
+    /// Compiles the patterns of a traffic policy, once for all snapshots in which the policy is the same. Compiling takes time:
+    /// never call it on a thread that serves requests. The snapshot weighs more afterwards.
     pub fn compile_patterns(&self, service: &str, env: &str) -> Option<&Patterns> {
         self.service(service)?.compile_patterns(env)
     }
@@ -257,8 +258,8 @@ impl TenantSnapshot {
         Some(&self.services[at])
     }
 
-    /// The snapshot after `events` (of this tenant, in their order), sharing every service that they do not touch. A revision of several
-    /// items is taken whole or not at all.
+    /// Returns the snapshot after `events` (of this tenant, in their order). It shares every service that the events do not touch.
+    /// A revision of several items is applied whole or not at all.
     pub fn apply<'a>(&self, events: impl IntoIterator<Item = &'a Recorded>) -> Result<Applied, serde_json::Error> {
         let mut next: Option<Self> = None;
         let mut events = events.into_iter().peekable();
@@ -329,7 +330,7 @@ impl TenantSnapshot {
         Ok(())
     }
 
-    /// Remembers a revision, and forgets whole revisions when these are too many changes.
+    /// Remembers a revision, and forgets the oldest whole revisions if there are more changes than `RECENT`.
     fn remember(&mut self, items: &[&Recorded]) {
         if items.len() > RECENT {
             self.recent.clear();
@@ -348,7 +349,7 @@ impl TenantSnapshot {
         }
     }
 
-    /// What happened after a revision of this history, if it is remembered from there on without a gap.
+    /// Returns the changes after a revision of this epoch; `None` if the snapshot no longer keeps all of them.
     pub fn changes_after(&self, revision: Revision) -> Option<impl Iterator<Item = &Arc<Recent>>> {
         let reaches = match self.recent.front() {
             Some(first) => revision.next() >= first.revision,
@@ -357,10 +358,10 @@ impl TenantSnapshot {
         reaches.then(|| self.recent.iter().filter(move |recent| recent.revision > revision))
     }
 
-    /// The body of `GET /tenants/{tenant}/snapshot`: `{digest, epoch, policies, revision, routes, tenant}`, the active routes and the policies
-    /// of a scope. `revision` is the scope's. `digest` is the lower-case hex of a SHA-256 over one digest for each service that has any of
-    /// these, in order; a service's is the SHA-256 over one for each route and then one for each policy, in order; each of these is the
-    /// SHA-256 of its JCS bytes.
+    /// The body of `GET /tenants/{tenant}/snapshot`: `{digest, epoch, policies, revision, routes, tenant}`, with the active routes
+    /// and the policies of a scope. `revision` is the scope's. `digest` is the lower-case hex of a SHA-256 over the digests of the
+    /// services, in order; a service without any of these objects has no digest. A service's digest is the SHA-256 over the digests
+    /// of its routes and then of its policies, in order. An object's digest is the SHA-256 of its JCS bytes.
     pub fn body(&self, scope: &Scope) -> Vec<u8> {
         let chosen = match &scope.service {
             Some(name) => self.service(name.as_str()).map(std::slice::from_ref).unwrap_or_default(),
@@ -384,7 +385,7 @@ impl TenantSnapshot {
     }
 }
 
-/// Adds fragments that each end with a comma, without the last one.
+/// Appends fragments, each of which ends with a comma, and removes the last comma.
 fn listed<'a>(body: &mut Vec<u8>, fragments: impl Iterator<Item = &'a [u8]>) {
     let before = body.len();
     fragments.for_each(|fragment| body.extend_from_slice(fragment));

@@ -26,7 +26,7 @@ impl fmt::Display for Revision {
     }
 }
 
-/// Names one history of a tenant: 16 lower-case hex digits, random. Revisions of different epochs are not comparable.
+/// The id of one epoch (history) of a tenant: 16 lower-case hex digits, random. Revisions of different epochs are not comparable.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Epoch(CompactString);
@@ -71,9 +71,9 @@ impl fmt::Display for Epoch {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Deserialize)]
 #[serde(try_from = "String")]
 pub struct VersionTag {
-    /// Which history.
+    /// The epoch that the revision belongs to.
     pub epoch: Epoch,
-    /// Where in it.
+    /// The revision within the epoch.
     pub revision: Revision,
 }
 
@@ -89,7 +89,7 @@ impl VersionTag {
         format!("\"{self}\"")
     }
 
-    /// True when `self` is of the same history and at least as new as `other`.
+    /// Returns true when `self` is of the same epoch as `other` and at least as new.
     pub fn covers(&self, other: &VersionTag) -> bool {
         self.epoch == other.epoch && self.revision >= other.revision
     }

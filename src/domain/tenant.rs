@@ -1,4 +1,4 @@
-//! What a tenant is: the owner of routes, of one revision counter and of one hash chain.
+//! Tenants: the owners of routes, each with one revision counter and one hash chain.
 
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -11,7 +11,7 @@ use super::{
     whole,
 };
 
-/// The largest quota that a tenant can be given, of whatever.
+/// The largest value of any quota of a tenant.
 pub const MAX_QUOTA: u32 = 10_000_000;
 
 /// The limits of one tenant; `None` means the service's default.
@@ -30,13 +30,13 @@ pub struct Quotas {
     /// The most long-polls and event streams that wait at one instance.
     #[serde(default, deserialize_with = "quota")]
     pub waiters: Option<u32>,
-    /// The most changes of it in a second, over all instances. As many may come at once.
+    /// The most changes of the tenant in a second, over all instances. As many may come at once.
     #[serde(default, deserialize_with = "quota")]
     pub writes_per_second: Option<u32>,
 }
 
 impl Quotas {
-    /// These, and `defaults` where they say nothing.
+    /// Returns these quotas, with `defaults` for those that are `None`.
     #[must_use]
     pub fn or(self, defaults: Self) -> Self {
         Self {
@@ -49,15 +49,15 @@ impl Quotas {
     }
 }
 
-/// Bytes that an event may take, unless the settings say otherwise: half of what a topic takes by default.
+/// The most bytes of an event, unless the settings say otherwise: half of the message size that a topic takes by default.
 pub const EVENT_BYTES: usize = 524_288;
 
-/// The limits that every tenant is held to.
+/// The limits that apply to every tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The quotas of a tenant that has none of its own.
+    /// The default of each quota, for tenants that do not set it.
     pub quotas: Quotas,
-    /// Bytes that an event may take.
+    /// The most bytes of an event.
     pub event_bytes: usize,
 }
 
@@ -71,25 +71,25 @@ impl From<Quotas> for Limits {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct QuotasPatch {
-    /// Of [`Quotas::body_bytes`].
+    /// The patch of [`Quotas::body_bytes`].
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub body_bytes: Option<Option<u32>>,
-    /// Of [`Quotas::policies`].
+    /// The patch of [`Quotas::policies`].
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub policies: Option<Option<u32>>,
-    /// Of [`Quotas::routes`].
+    /// The patch of [`Quotas::routes`].
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub routes: Option<Option<u32>>,
-    /// Of [`Quotas::waiters`].
+    /// The patch of [`Quotas::waiters`].
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub waiters: Option<Option<u32>>,
-    /// Of [`Quotas::writes_per_second`].
+    /// The patch of [`Quotas::writes_per_second`].
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub writes_per_second: Option<Option<u32>>,
 }
 
 impl QuotasPatch {
-    /// The quotas that it makes of `old`.
+    /// Applies the patch to `old`.
     pub fn apply(self, old: Quotas) -> Quotas {
         Quotas {
             body_bytes: self.body_bytes.unwrap_or(old.body_bytes),
@@ -100,7 +100,7 @@ impl QuotasPatch {
         }
     }
 
-    /// The one that goes back to every default.
+    /// The patch that sets every quota back to its default.
     pub const DEFAULTS: Self = Self {
         body_bytes: Some(None),
         policies: Some(None),
@@ -110,7 +110,7 @@ impl QuotasPatch {
     };
 }
 
-/// A member that is `null` is not one that is absent.
+/// Reads a member that is present, so that `null` differs from an absent member.
 fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<u32>>, D::Error> {
     quota(deserializer).map(Some)
 }
@@ -119,44 +119,45 @@ fn quota<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::E
     whole::optional::<0, { MAX_QUOTA as u64 }, _, _>(deserializer)
 }
 
-/// What people set of a tenant; the `before` and `after` of an event. Members are declared in the order of RFC 8785.
+/// The part of a tenant that people set; the `before` and `after` of an event. Members are declared in the order of RFC 8785.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantSpec {
-    /// The names that it may have hosts of. Not in an event where there are none, as before there were any.
+    /// The host suffixes of the tenant. An empty list is left out of an event, as in events from before this member existed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_hosts: Vec<HostSuffix>,
-    /// Its own limits.
+    /// The tenant's own limits.
     pub quotas: Quotas,
 }
 
-/// A tenant as it stands.
+/// A tenant's record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tenant {
-    /// Its name.
+    /// The tenant's name.
     pub name: TenantName,
-    /// Which history its revisions belong to.
+    /// The epoch that the revisions belong to.
     pub epoch: Epoch,
-    /// Its newest committed revision.
+    /// The newest committed revision.
     pub revision: Revision,
-    /// Its own limits.
+    /// The tenant's own limits.
     pub quotas: Quotas,
-    /// The names that it may have hosts of; with none, any host that is free.
+    /// The host suffixes of the tenant; with an empty list, any free host is allowed.
     #[serde(default)]
     pub allowed_hosts: Vec<HostSuffix>,
-    /// How many routes it has, active or not.
+    /// The number of routes, active or not.
     pub routes: u32,
-    /// How many traffic policies it has.
+    /// The number of traffic policies.
     #[serde(default)]
     pub policies: u32,
-    /// When it was created.
+    /// The time when the tenant was created.
     pub created_at: UtcTime,
-    /// By whom.
+    /// The id of the actor that created the tenant.
     pub created_by: String,
-    /// When its own record (not its routes) last changed.
+    /// The time of the last change of the tenant's own record (not of its routes).
     pub updated_at: UtcTime,
-    /// By whom.
+    /// The id of the actor that made the last change.
     pub updated_by: String,
-    /// When the changes that were made are all paid for, one a `1 / writes_per_second`: the "theoretical arrival time" of GCRA (ITU-T I.371).
+    /// The time when all changes so far are paid for, each at `1 / writes_per_second` seconds: the "theoretical arrival time" of
+    /// GCRA (ITU-T I.371).
     #[serde(skip)]
     pub paid_until: Option<UtcTime>,
     /// Set while the tenant is being deleted, which may take several revisions.
@@ -164,28 +165,28 @@ pub struct Tenant {
     pub ending: Option<Box<Ending>>,
 }
 
-/// The deletion of a tenant that goes on: its next revisions are its author's too, whoever makes them.
+/// The unfinished deletion of a tenant. The revisions with which the service continues the deletion have these members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ending {
-    /// The person or program that deletes it.
+    /// The caller that deletes the tenant.
     pub actor: Actor,
-    /// `X-Reason`.
+    /// The request's `X-Reason`.
     pub reason: Option<String>,
-    /// `X-Correlation-ID`.
+    /// The request's `X-Correlation-ID`.
     pub request_id: String,
-    /// W3C trace id.
+    /// The W3C trace id of the request.
     pub trace_id: Option<String>,
     /// The caller's address.
     pub source_ip: Option<String>,
 }
 
 impl Tenant {
-    /// The tag of its newest revision.
+    /// The tag of the newest revision.
     pub fn tag(&self) -> VersionTag {
         VersionTag { epoch: self.epoch.clone(), revision: self.revision }
     }
 
-    /// What people set of it.
+    /// The part of the tenant that people set.
     pub fn spec(&self) -> TenantSpec {
         TenantSpec { allowed_hosts: self.allowed_hosts.clone(), quotas: self.quotas }
     }

@@ -1,10 +1,10 @@
-//! Texts for people (reasons, descriptions, values of labels): which characters they may have.
+//! Texts for people (reasons, descriptions, values of labels): the characters that they may have.
 //!
-//! A text must look like what it is. So it has no control characters (Unicode `Cc`), no formatting characters (`Cf`: directions, zero width,
-//! tags, byte order mark, soft hyphen), no line and paragraph separators, no private use and no noncharacters, and nothing else that Unicode
-//! lets a reader ignore (`Default_Ignorable_Code_Point`). This is the `FreeformClass` of RFC 8264 without its ban on characters that are
-//! assigned later, which show as a box. Two sorts are taken where scripts and emoji need them: a joiner between two letters or symbols beyond
-//! ASCII, and one variation selector after the character that it varies.
+//! A text must show its whole content. So it has no control characters (Unicode `Cc`), no formatting characters (`Cf`: directions,
+//! zero width, tags, byte order mark, soft hyphen), no line and paragraph separators, no private use and no noncharacters, and no
+//! other character that Unicode lets a reader ignore (`Default_Ignorable_Code_Point`). This is the `FreeformClass` of RFC 8264
+//! without its ban on characters that are assigned later, which show as a box. Two kinds are accepted where scripts and emoji need
+//! them: a joiner between two letters or symbols beyond ASCII, and one variation selector after the character that it varies.
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
@@ -15,7 +15,8 @@ use super::Invalid;
 
 const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
-/// Accepts text of at most `max` bytes that shows all that it has, and refuses the rest by name. The error tells the character and its place.
+/// Accepts text of at most `max` bytes without hidden characters, and refuses all other text. The error names the character and its
+/// place.
 pub(crate) fn plain_text(raw: &str, max: usize, what: &str) -> Result<(), Invalid> {
     if raw.len() > max {
         return Err(Invalid::new("too_long", format!("{what} may have at most {max} bytes")));
@@ -49,7 +50,7 @@ fn varies(c: char) -> bool {
     CodePointSetData::new::<VariationSelector>().contains(c)
 }
 
-/// Whether a reader sees the character, or the room that it takes, and every reader sees the same.
+/// Whether every reader sees the character, or the space that it takes, in the same way.
 fn is_seen(c: char) -> bool {
     use GeneralCategory as G;
     let is_hidden =
@@ -59,7 +60,7 @@ fn is_seen(c: char) -> bool {
         && !CodePointSetData::new::<NoncharacterCodePoint>().contains(c)
 }
 
-/// Whether the character, which is not seen itself, changes how its neighbours are.
+/// Whether the character, itself invisible, changes how its neighbours look.
 fn is_needed(c: char, before: Option<char>, after: Option<char>) -> bool {
     let Some(before) = before else { return false };
     if JOINERS.contains(&c) {
@@ -68,7 +69,7 @@ fn is_needed(c: char, before: Option<char>, after: Option<char>) -> bool {
     varies(c) && is_varied(before)
 }
 
-/// Letters, marks and symbols of other scripts, and emoji. ASCII is never joined.
+/// Whether the character may be joined: letters, marks and symbols of other scripts, and emoji. ASCII is never joined.
 fn is_joined(c: char) -> bool {
     use GeneralCategory as G;
     let is_part = matches!(
@@ -88,7 +89,8 @@ fn is_joined(c: char) -> bool {
     is_part && !c.is_ascii() && is_seen(c)
 }
 
-/// What a variation selector may follow: anything beyond ASCII that is seen and no space, and of ASCII what emoji for keys are made of.
+/// Whether a variation selector may follow the character: any visible character beyond ASCII that is not a space, and the ASCII
+/// characters of emoji for keys.
 fn is_varied(c: char) -> bool {
     if c.is_ascii() { c.is_ascii_digit() || matches!(c, '#' | '*') } else { is_seen(c) && !c.is_whitespace() }
 }
@@ -118,7 +120,7 @@ mod tests {
         assert_eq!(detail, "reason has the control character U+0007 at byte 1");
     }
 
-    /// Every code point there is, alone, at the beginning, in the middle and at the end of a word.
+    /// Tests every code point: alone, within a word, and at the end after a space.
     #[test]
     fn every_character_is_seen_or_refused_wherever_it_stands() {
         for c in '\0'..=char::MAX {

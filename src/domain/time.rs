@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use super::Invalid;
 
-/// 0000-01-01T00:00:00Z in seconds: RFC 3339 has no year before.
+/// 0000-01-01T00:00:00Z in seconds: RFC 3339 has no earlier year.
 const EARLIEST: i64 = -62_167_219_200;
 
-/// An instant, truncated to microseconds (what Postgres keeps) and printed as RFC 3339 in UTC with six digits.
+/// An instant, truncated to microseconds (the precision of Postgres) and printed as RFC 3339 in UTC with six digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct UtcTime(Timestamp);
@@ -43,8 +43,8 @@ impl fmt::Display for UtcTime {
 impl FromStr for UtcTime {
     type Err = Invalid;
 
-    /// RFC 3339 with an offset; a time without a zone is taken as UTC. A leap second (`:60`) is the second before it, and a time after
-    /// 9999-12-30T22:00:00Z is that time.
+    /// Reads RFC 3339 with an offset; a time without a zone is read as UTC. A leap second (`:60`) becomes the second before it, and
+    /// a time after 9999-12-30T22:00:00Z becomes that time.
     fn from_str(raw: &str) -> Result<Self, Invalid> {
         let timestamp = raw.parse::<Timestamp>().or_else(|_| without_zone(raw))?;
         if timestamp.as_second() < EARLIEST {
@@ -54,13 +54,13 @@ impl FromStr for UtcTime {
     }
 }
 
-/// A time without a zone, or one that the library cannot hold.
+/// Reads a time without a zone, or a time that the library cannot hold.
 fn without_zone(raw: &str) -> Result<Timestamp, Invalid> {
     let wrong = || Invalid::new("not_a_time", "a time is RFC 3339, such as 2026-11-21T05:48:00Z");
     let pieces = Pieces::parse(raw).ok().filter(|pieces| pieces.time_zone_annotation().is_none()).ok_or_else(wrong)?;
     let civil = pieces.date().to_datetime(pieces.time().unwrap_or(Time::midnight()));
     let offset = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
-    // The last day of the year 9999 is how programs write "for ever". The library's latest time stands for it.
+    // Programs write the last day of the year 9999 for "for ever". The library's latest time stands for it.
     offset.to_timestamp(civil).or_else(|_| if civil.year() > 0 { Ok(Timestamp::MAX) } else { Err(too_early()) })
 }
 
@@ -130,7 +130,7 @@ mod tests {
     }
 
     proptest! {
-        /// All that RFC 3339 can say, on every day and with every offset.
+        /// Covers every form of RFC 3339, on every day and with every offset.
         #[test]
         fn every_rfc_3339_time_is_taken_or_told_why(
             (year, month, day) in (0_i16..=9999, 1_i8..=12, 1_i8..=31), (hour, minute, second) in (0_i8..24, 0_i8..60, 0_i8..=60),

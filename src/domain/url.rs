@@ -1,7 +1,8 @@
 //! The address of a route: a URL that every proxy reads alike, and can connect to.
 //!
-//! Clients repair URLs, each in its own way. So nothing that needs it is taken: the text is checked as it was sent against RFC 3986, its host
-//! against DNS (RFC 1035, RFC 1123) or as an address, and at last against the WHATWG parser, which must read the same host and port in it.
+//! Clients repair URLs, each in its own way. So a URL that needs a repair is refused. The text is checked as it was sent: against
+//! RFC 3986, its host against DNS (RFC 1035, RFC 1123) or as an address, and at last against the WHATWG parser, which must read the
+//! same host and port in it.
 
 use std::{fmt, str::FromStr};
 
@@ -22,7 +23,7 @@ const MAX_NAME: usize = 253;
 /// The longest label of a DNS name, in bytes.
 const MAX_LABEL: usize = 63;
 
-/// An absolute http or https URL without credentials and fragment, at most [`MAX_URL`] bytes, kept as it was given.
+/// An absolute http or https URL without credentials and fragment, at most [`MAX_URL`] bytes, stored as it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RouteUrl(String);
 
@@ -32,7 +33,7 @@ impl RouteUrl {
         &self.0
     }
 
-    /// A URL that is stored: it was checked by the rules of its time, and goes on working.
+    /// Takes a stored URL unchecked: it was checked by the rules of its time, and stays usable.
     pub fn stored(raw: String) -> Self {
         Self(raw)
     }
@@ -44,7 +45,7 @@ impl Serialize for RouteUrl {
     }
 }
 
-/// Reads what is stored. A URL that a caller gives is read with [`super::given`].
+/// Reads a stored URL. [`super::given`] reads the URL that a caller sends.
 impl<'de> Deserialize<'de> for RouteUrl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer).map(Self::stored)
@@ -101,7 +102,7 @@ fn check(raw: &str) -> Result<(), Invalid> {
     check_repaired(raw, &authority)
 }
 
-/// The character that RFC 3986 does not allow where it stands.
+/// Returns the error for a character that RFC 3986 does not allow at this place.
 fn no_uri(raw: &str, at: usize) -> Invalid {
     match raw.get(at..).and_then(|rest| rest.chars().next()) {
         None => wrong("url ends before its end"),
@@ -124,7 +125,8 @@ fn check_host(authority: &Authority<'_>) -> Result<(), Invalid> {
     }
 }
 
-/// A DNS name, with or without the dot of the root. An underscore is taken: it is no host's name in RFC 1123, and many networks have such.
+/// Checks a DNS name, with or without the dot of the root. An underscore is accepted: RFC 1123 does not allow it in host names, but
+/// many networks have such names.
 fn check_name(name: &str) -> Result<(), Invalid> {
     if name.is_empty() {
         return Err(wrong("url must name a host"));
@@ -145,7 +147,7 @@ fn check_name(name: &str) -> Result<(), Invalid> {
         };
         return Err(wrong(format!("the host of url has the label {label:?}, which {fault}")));
     }
-    // WHATWG URL §3.5: such a name is read as an IPv4 address, in one of several old ways to write one.
+    // WHATWG URL §3.5: such a name is read as an IPv4 address, in one of several old notations.
     let last = name.rsplit('.').next().unwrap_or_default();
     let hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
     if last.bytes().all(|b| b.is_ascii_digit()) || hexadecimal.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit())) {
@@ -165,7 +167,8 @@ fn check_port(authority: &Authority<'_>) -> Result<(), Invalid> {
     }
 }
 
-/// The WHATWG parser must find in it what is written there. It is asked last: what is left is its own knowledge, such as that of A-labels.
+/// Checks that the WHATWG parser reads the host and the port as they are written. This check comes last: it adds the rules that
+/// only that parser knows, such as those of A-labels.
 fn check_repaired(raw: &str, authority: &Authority<'_>) -> Result<(), Invalid> {
     let url = Url::parse(raw).map_err(|error| wrong(format!("the host of url is none: {error}")))?;
     let port = authority.port().and_then(|port| port.as_str().parse::<u16>().ok());

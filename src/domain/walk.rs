@@ -1,27 +1,27 @@
-//! A walk along one history, as an auditor goes: is every event there, unedited, and linked to the one before it?
+//! Verifies one epoch of a tenant: every event is there, unedited, and linked to the event before it.
 
 use serde_json::Value;
 
 use super::{chain, hash::EventHash};
 
-/// Missing revisions that are named; more are only counted.
+/// The most missing revisions that are named; further ones are only counted.
 const NAMED: usize = 100;
 
-/// What is wrong with an event.
+/// The fault of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// Its content does not hash to what it says, or is not an event at all.
+    /// The content does not match the event's hash, or is not an event at all.
     Edited,
-    /// It stands in another place than its content says, or what is kept beside it contradicts it.
+    /// The event is stored at another place than its content states, or the data stored beside the event contradicts it.
     Misplaced,
-    /// It does not follow the event before it.
+    /// The event does not follow the event before it.
     BrokenLink,
-    /// It is the last, and not the one that the database ends with.
+    /// The last event is not the event with which the database ends.
     WrongEnd,
 }
 
 impl Fault {
-    /// Its stable name.
+    /// The fault's stable name.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Edited => "edited",
@@ -32,42 +32,42 @@ impl Fault {
     }
 }
 
-/// A walk. Events are given in the order of their places, of one tenant and epoch.
+/// A walk over the events of one tenant and epoch, in the order of their places.
 #[derive(Debug)]
 pub struct Walk {
-    /// The place that comes next.
+    /// The place (revision and item) that comes next.
     next: (u64, u32),
-    /// The hash of the event before it; `None` when that is missing or was not looked at.
+    /// The hash of the event before `next`; `None` when that event is missing or was not checked.
     before: Option<EventHash>,
     missing: Vec<u64>,
     missing_count: u64,
 }
 
 impl Walk {
-    /// A walk that begins with a revision.
+    /// Starts a walk at a revision.
     pub fn from(revision: u64) -> Self {
         let before = (revision <= 1).then_some(EventHash::GENESIS);
         Self { next: (revision.max(1), 0), before, missing: Vec::new(), missing_count: 0 }
     }
 
-    /// A walk that begins after a revision, whose last event has this hash.
+    /// Starts a walk after a revision whose last event has this hash.
     pub fn after(revision: u64, hash: EventHash) -> Self {
         Self { next: (revision + 1, 0), before: Some(hash), ..Self::from(1) }
     }
 
-    /// The revision that was walked over last and the hash of its last event, if the walk is not within a revision.
+    /// The last completed revision and the hash of its last event; `None` within a revision, or if that hash is not known.
     pub fn whole(&self) -> Option<(u64, EventHash)> {
         let (next, item) = self.next;
         (item == 0).then_some(self.before).flatten().map(|hash| (next - 1, hash))
     }
 
-    /// The revision that the walk is within, if more items of it should come.
+    /// The revision that the walk has begun and not completed; `None` between revisions.
     pub fn within(&self) -> Option<u64> {
         let (next, item) = self.next;
         (item > 0).then_some(next)
     }
 
-    /// Looks at the event that is kept at a place.
+    /// Checks the event that is stored at a place.
     pub fn step(&mut self, (revision, item): (u64, u32), event: &Value) -> Result<(), Fault> {
         let hash = chain::check(event).map_err(|_| Fault::Edited)?;
         let number = |name: &str| event.get(name).and_then(Value::as_u64);
@@ -88,7 +88,7 @@ impl Walk {
         Ok(())
     }
 
-    /// Ends the walk at a revision, which is the last that counts. `end` is what the database ends with there, if that is known.
+    /// Ends the walk at a revision, the last that counts. `end` is the hash with which the database ends there, if known.
     pub fn finish(&mut self, to: u64, end: Option<EventHash>) -> Result<(), Fault> {
         if self.next.0 <= to {
             self.miss(self.next.0, to + 1);
@@ -106,7 +106,7 @@ impl Walk {
         self.missing.extend((from..before).take(room));
     }
 
-    /// The revisions that are missing, the first of them by name, and how many there are.
+    /// Returns the first missing revisions, and the number of all missing revisions.
     pub fn missing(&self) -> (&[u64], u64) {
         (&self.missing, self.missing_count)
     }
@@ -118,7 +118,7 @@ mod tests {
 
     use super::*;
 
-    /// A history of so many events.
+    /// Makes a history of `count` events.
     fn history(count: u64) -> Vec<Value> {
         let mut before = EventHash::GENESIS;
         (1..=count)
@@ -141,7 +141,7 @@ mod tests {
         serde_json::from_value(event["hash"].clone()).unwrap()
     }
 
-    /// What a walk says of events that are kept at places: the first fault with its revision, and what is missing.
+    /// Walks over the stored events and returns the first fault with its revision, and the missing revisions.
     fn walk(kept: &[(u64, Value)], from: u64, to: u64, end: Option<EventHash>) -> (Option<(u64, Fault)>, Vec<u64>) {
         let mut walk = Walk::from(from);
         for (revision, event) in kept.iter().filter(|(revision, _)| (from..=to).contains(revision)) {
@@ -187,7 +187,7 @@ mod tests {
             deleted.remove(at);
             assert_eq!(walk(&deleted, 1, 9, end), (None, vec![revision]));
 
-            // Doubled: the same event once more, in the place of the next.
+            // Doubled: the same event again, in the place of the next one.
             if at < 8 {
                 let mut doubled = placed(&events);
                 doubled[at + 1].1 = events[at].clone();
@@ -199,7 +199,7 @@ mod tests {
                 assert_eq!(walk(&reordered, 1, 9, end), (Some((revision, Fault::Misplaced)), vec![]));
             }
         }
-        // Inserted behind the end, and the whole chain made anew.
+        // Inserted behind the end, and then the whole chain rebuilt.
         let mut before = hash(&events[8]);
         let more = sealed(json!({ "revision": 10, "item": 0, "items": 1, "prev_hash": before }), &mut before);
         let mut inserted = placed(&events);
@@ -259,7 +259,7 @@ mod tests {
         assert_eq!(walk_after(hash(&events[2]), &rest), (Some((5, Fault::BrokenLink)), vec![]));
         assert_eq!(walk_after(hash(&events[3]), &rest[2..]), (None, vec![5, 6]));
         assert_eq!(walk_after(hash(&events[3]), &placed(&events)[3..]).0, Some((4, Fault::Misplaced)));
-        // All of it is gone.
+        // All events are gone.
         let mut walk = Walk::after(9, hash(&events[8]));
         assert_eq!((walk.finish(9, Some(hash(&events[8]))), walk.missing().1), (Ok(()), 0));
         assert_eq!(Walk::after(9, hash(&events[7])).finish(9, Some(hash(&events[8]))), Err(Fault::WrongEnd));

@@ -1,4 +1,4 @@
-//! Whole numbers in records and bodies: an error names the range, and no type of this program.
+//! Whole numbers in records and bodies: an error names the range, and no Rust type.
 
 use std::{fmt, marker::PhantomData};
 
@@ -7,8 +7,8 @@ use serde::{
     de::{Error, Unexpected, Visitor},
 };
 
-/// A whole number of which errors say that it must be from `MIN` to `MAX`. A number outside of these is read too: the code that uses it refuses
-/// it, together with whatever else is wrong.
+/// A whole number whose errors name the range `MIN` to `MAX`. A number outside this range is still read: the code that uses the
+/// number refuses it, together with all other errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Whole<const MIN: u64, const MAX: u64, T>(pub T);
 
@@ -18,14 +18,14 @@ impl<'de, const MIN: u64, const MAX: u64, T: TryFrom<u64>> Deserialize<'de> for 
     }
 }
 
-/// Reads a whole number for a member of a type of its own.
+/// Reads a whole number, for a member that has its own number type.
 pub fn number<'de, const MIN: u64, const MAX: u64, T: TryFrom<u64>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Whole::<MIN, MAX, T>::deserialize(deserializer).map(|whole| whole.0)
 }
 
-/// The same for one that may be missing or `null`.
+/// Reads a whole number that may be missing or `null`, for a member that has its own number type.
 pub fn optional<'de, const MIN: u64, const MAX: u64, T: TryFrom<u64>, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {

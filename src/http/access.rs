@@ -1,25 +1,27 @@
-//! Who may use which endpoint: the one table from which the check, the OpenAPI document and docs/roles.md come.
+//! The authorisation table: the roles that each endpoint needs.
 //!
-//! An endpoint without a row is refused to everybody, and a test fails. Beside the role, a caller must reach the tenant that a request
-//! names (another's is answered as one that does not exist), and what its grant is narrowed to.
+//! The access check, the OpenAPI document and docs/roles.md all come from this table. An endpoint without a row is refused for
+//! every caller, and a test fails. Besides the role, the tenant that a request names must be in the caller's tenant scope:
+//! another customer's tenant gets the same answer as a tenant that does not exist. The resource scope of the caller's grant
+//! applies as well.
 
 use std::{collections::HashMap, sync::LazyLock};
 
 use crate::auth::Role::{self, Auditor, Editor, Node, PlatformAdmin, TenantAdmin, Viewer};
 
-/// What a request to an endpoint needs.
+/// The callers that an endpoint accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
-    /// Nothing: no caller is looked for.
+    /// Every client: no credentials are needed, and the gate looks for no caller.
     Public,
     /// A caller with one of these roles.
     Roles(&'static [Role]),
-    /// A caller with one of these roles in every tenant: for what is no tenant's.
+    /// A caller with one of these roles for the whole platform: for endpoints that belong to no tenant.
     Platform(&'static [Role]),
 }
 
 impl Access {
-    /// The roles of which a caller needs one, if it needs any.
+    /// Returns the roles of which a caller needs one; `None` for a public endpoint.
     pub fn roles(self) -> Option<&'static [Role]> {
         match self {
             Self::Public => None,
@@ -28,31 +30,31 @@ impl Access {
     }
 }
 
-/// What is done with the tenant's objects.
+/// Whether the access log records a successful request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trail {
-    /// Nothing that the audit of access should know.
+    /// A successful request is not recorded.
     None,
-    /// Something sensitive is read: who did so is audited.
+    /// The endpoint reads sensitive data: the access log records the caller.
     Sensitive,
 }
 
 /// A row of the table.
 #[derive(Debug, Clone, Copy)]
 pub struct Endpoint {
-    /// In upper case; `HEAD` is as `GET`.
+    /// The HTTP method in upper case. `HEAD` uses the row of `GET`.
     pub method: &'static str,
-    /// As in the OpenAPI document.
+    /// The path template, spelled as in the OpenAPI document.
     pub path: &'static str,
-    /// Who may.
+    /// The callers that may use the endpoint.
     pub access: Access,
-    /// Whether that is audited.
+    /// Whether the access log records a successful request to the endpoint.
     pub trail: Trail,
 }
 
 const PLATFORM: &[Role] = &[PlatformAdmin];
 const ADMINS: &[Role] = &[PlatformAdmin, TenantAdmin];
-/// The roles that change a tenant's routes and policies.
+/// The roles that may change a tenant's routes and policies.
 pub const WRITE: &[Role] = &[PlatformAdmin, TenantAdmin, Editor];
 const READ: &[Role] = &[PlatformAdmin, TenantAdmin, Editor, Viewer];
 const POLL: &[Role] = &[PlatformAdmin, TenantAdmin, Editor, Viewer, Node];
@@ -158,27 +160,28 @@ pub const TABLE: &[Endpoint] = &[
     public("/docs/{file:.*}"),
 ];
 
-/// Endpoints that work out what a write would do, and do nothing, when their query has `dry_run=true`. Whoever may read may ask for that.
+/// Endpoints that compute the result of a write, and write nothing, when their query has `dry_run=true`. Such a request needs
+/// only a role for reading.
 const DRY_RUNS: &[(&str, &str)] = &[("POST", "/api/v1/tenants/{tenant}/plans")];
 
-/// The roles of which a request to an endpoint needs one, if it needs any.
+/// Returns the roles of which a request to an endpoint needs one; `None` for a public endpoint. A dry run needs a role for reading.
 pub fn roles(endpoint: &Endpoint, query: &str) -> Option<&'static [Role]> {
     let roles = endpoint.access.roles()?;
     let is_dry = || url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "dry_run" && value == "true");
     Some(if DRY_RUNS.contains(&(endpoint.method, endpoint.path)) && is_dry() { READ } else { roles })
 }
 
-/// What is known of a path.
+/// The result of a look-up in the table.
 pub enum Found {
     /// The row of the endpoint.
     Endpoint(&'static Endpoint),
-    /// The path has other methods: it answers 405.
+    /// The path has rows for other methods only: the answer is 405.
     OtherMethods,
-    /// No row names the path.
+    /// No row has this path.
     Unlisted,
 }
 
-/// The row of an endpoint.
+/// Returns the row of an endpoint.
 pub fn find(method: &str, path: &str) -> Found {
     type Rows = HashMap<&'static str, Vec<&'static Endpoint>>;
     static ROWS: LazyLock<Rows> = LazyLock::new(|| {

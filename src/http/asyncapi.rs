@@ -1,4 +1,4 @@
-//! The AsyncAPI document: what is published to Kafka, under which names and headers.
+//! The AsyncAPI document: the Kafka topics, their records and the records' headers.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ is at least once. A record's key is its tenant, so all changes of one tenant are
 have no gaps: a consumer that keeps the last `tm_epoch` and `tm_revision` of each tenant knows whether it has everything and what it has \
 twice. The bytes of the value are those that the hash chain covers.";
 
-/// The document, with the names of the topics of this installation.
+/// Returns the document, with the topic names of this installation.
 pub fn document(kafka: &config::Kafka) -> Value {
     json!({
         "asyncapi": "3.0.0",

@@ -1,4 +1,4 @@
-//! `/audit`: reads of the archive. The four paths of the prototype keep its parameters and members.
+//! `/audit`: reads of the archive. The four paths of the prototype keep the prototype's parameters and JSON members.
 
 pub mod access;
 mod operations;
@@ -28,36 +28,36 @@ const DEFAULT_LIMIT: u32 = 100;
 const DEFAULT_DAYS: u32 = 7;
 const DEFAULT_HOURS: u32 = 24;
 
-/// What a query may be narrowed by, as it comes.
+/// The query parameters that select events by tenant and by the names of a route, before they are parsed.
 #[derive(Debug, Default)]
 pub struct Narrowed {
-    /// Tenant.
+    /// Only events of this tenant.
     pub tenant: Option<String>,
-    /// Service.
+    /// Only events of this service.
     pub service: Option<String>,
-    /// Environment.
+    /// Only events of this environment.
     pub env: Option<String>,
-    /// Version.
+    /// Only events of this version.
     pub version: Option<String>,
 }
 
-/// The same, with everything that events may be filtered by.
+/// All query parameters that select events, before they are parsed.
 #[derive(Debug, Default)]
 pub struct Filtered {
-    /// To which route.
+    /// The tenant and the names of the route.
     pub route: Narrowed,
-    /// What happened.
+    /// Only events with this action, such as `created`.
     pub action: Option<String>,
-    /// By whom.
+    /// Only events of the actor with this id.
     pub actor: Option<String>,
-    /// Not before.
+    /// Only events at or after this time.
     pub from: Option<String>,
-    /// Before.
+    /// Only events before this time.
     pub to: Option<String>,
 }
 
 impl Filtered {
-    /// The filter; what is wrong with it is noted in `fields`.
+    /// Parses the filter, and records each wrong parameter in `fields`.
     pub fn parse(self, fields: &mut Fields) -> EventFilter {
         let Self { route, action, actor, from, to } = self;
         let (from, to) = (fields.optional("?from", from), fields.optional("?to", to));
@@ -94,7 +94,7 @@ fn parse_action(fields: &mut Fields, raw: Option<String>) -> Option<Action> {
     fields.check("?action", known.ok_or_else(|| Invalid::new("unknown_action", format!("must be one of {}", names()))))
 }
 
-/// The instant that many hours ago.
+/// Returns the time `hours` hours ago.
 fn hours_ago(hours: u32) -> UtcTime {
     let start = Timestamp::now().checked_sub(SignedDuration::from_hours(i64::from(hours))).unwrap_or(Timestamp::UNIX_EPOCH);
     start.into()

@@ -23,7 +23,8 @@ pub enum Answered {
 }
 
 impl Answered {
-    /// The names that a listener answers to: `allowed` (`http.allowed_hosts`), and without credentials also those of the loopback interface.
+    /// Returns the names that a listener answers to: `allowed` (`http.allowed_hosts`), and without credentials also those of the
+    /// loopback interface.
     pub fn new(allowed: &[String], asks_for_credentials: bool) -> Self {
         let names: Vec<_> = allowed.iter().map(|name| name.to_ascii_lowercase()).collect();
         match (asks_for_credentials, names.is_empty()) {
@@ -33,7 +34,7 @@ impl Answered {
         }
     }
 
-    /// Returns why a request is refused for the host that it was sent to, if it is.
+    /// Returns a problem if the request was sent to a host name that the listener does not answer to.
     pub fn refused(&self, request: &ServiceRequest) -> Option<Problem> {
         if matches!(self, Self::Any) {
             return None;
@@ -46,7 +47,7 @@ impl Answered {
             .then(|| Problem::new(Code::MisdirectedRequest, "the Host is none of this service: see http.allowed_hosts"))
     }
 
-    /// Whether the host of an authority (RFC 3986 §3.2) is one of the names.
+    /// Returns whether the host of an authority (RFC 3986 §3.2) is one of the names.
     fn has(&self, authority: &str) -> bool {
         let Ok(authority) = authority.parse::<Authority>() else { return false };
         let host = authority.host().to_ascii_lowercase();

@@ -1,5 +1,7 @@
-//! Large bodies: those of plans and batches, as JSON or YAML. What all of them hold at a time is bounded, and what those of one tenant hold,
-//! or a few callers could use up the memory of everybody.
+//! Large bodies: the bodies of plans and batches, as JSON or YAML.
+//!
+//! Two limits apply to the memory that large bodies hold at a time: one for all of them together, and one for the bodies of one
+//! tenant. Without these limits a few callers could use up the memory of all callers.
 
 use std::sync::Arc;
 
@@ -18,14 +20,14 @@ use crate::{
     resilience::{Payer, Place, Shares},
 };
 
-/// The unit in which room for bodies is counted, in bytes.
+/// The unit, in bytes, in which memory for bodies is counted.
 const PIECE: usize = 1024;
 
-/// Limits of one large body, of all of them together, and of those of one tenant.
+/// Limits of one large body, of all large bodies together, and of the large bodies of one tenant.
 #[derive(Debug, Clone)]
 pub struct Limits {
     max_bytes: usize,
-    /// Up to here a body counts as one of the small ones, which are everywhere.
+    /// A body of up to this size, in bytes, is small and does not count: small bodies are accepted everywhere (`http.max_body_bytes`).
     small_bytes: usize,
     pieces: Arc<Shares>,
 }
@@ -35,18 +37,18 @@ impl Limits {
     pub fn new(settings: &config::Http, share: config::Share) -> Self {
         let all = settings.max_bulk_total_bytes / PIECE;
         let of_tenant = settings.max_bulk_tenant_bytes.min(settings.max_bulk_total_bytes) / PIECE;
-        // One of the largest fits into any share.
+        // The platform's share has room for at least one body of the largest size.
         let of_platform = share.of_platform(all).max(settings.max_bulk_bytes.div_ceil(PIECE));
         let pieces = Shares::divided("large_bodies", "KiB", all, [of_tenant, of_platform]);
         Self { max_bytes: settings.max_bulk_bytes, small_bytes: settings.max_body_bytes, pieces }
     }
 
-    /// The room.
+    /// Returns the shares of memory for large bodies, counted in KiB.
     pub fn shares(&self) -> &Arc<Shares> {
         &self.pieces
     }
 
-    /// Makes room for a body of `payer` that has grown to `size`, beside the room that it holds already.
+    /// Reserves memory for a body of `payer` that has grown to `size` bytes, in addition to the memory that the body holds already.
     fn make_room(&self, payer: &Payer, size: usize, held: &mut Option<Place>) -> Result<(), Problem> {
         let has = held.as_ref().map_or(0, Place::count);
         let wants = if size > self.small_bytes { size.div_ceil(PIECE) } else { 0 };
@@ -73,7 +75,7 @@ impl Limits {
             }
             self.make_room(&payer, body.len() + piece.len(), &mut held)?;
             if body.capacity() - body.len() < piece.len() {
-                // Doubling could take twice what is counted.
+                // Growth by doubling could allocate twice the memory that is counted.
                 body.reserve_exact(piece.len().max(body.len() / 4));
             }
             body.extend_from_slice(&piece);
@@ -82,7 +84,7 @@ impl Limits {
     }
 }
 
-/// A body of up to `http.max_bulk_bytes`, with its size in bytes, and its room for as long as it is worked on.
+/// A body of up to `http.max_bulk_bytes`, with its size in bytes. It holds its share of memory for as long as the handler works on it.
 #[derive(Debug)]
 pub struct Bulk<T>(pub T, pub usize, #[expect(dead_code, reason = "held, not read")] Option<Place>);
 
@@ -153,7 +155,7 @@ mod tests {
         let [a, b] = ["a", "b"].map(|name| Payer::Tenant(name.parse().unwrap()));
         let most = settings.http.max_bulk_bytes;
         let (mut held, mut more, mut other) = ([None, None], None, None);
-        // Half of the room is two of the largest.
+        // Half of the memory has room for two bodies of the largest size.
         held.iter_mut().for_each(|held| limits.make_room(&a, most, held).unwrap());
         assert_eq!(limits.make_room(&a, most, &mut more).unwrap_err().status_code(), 503);
         limits.make_room(&b, most, &mut other).unwrap();

@@ -1,9 +1,9 @@
 //! Compresses answers that are made for one request: lists, differences, plans, exports of documents.
 //!
-//! A compressed answer has a weak entity tag, because two representations of a resource may not share a strong one (RFC 9110 §8.8.3.3). A
-//! single route, policy or tenant is never compressed: its tag is the condition of the next write, and `If-Match` compares strongly.
-//! Snapshots and changes, which many ask for at once, are compressed once and kept (`cache::bodies`). Streams are not compressed: an encoder for each of ten
-//! thousand open connections costs more memory than all of their tenants.
+//! A compressed answer has a weak entity tag, because two representations of a resource may not share a strong one (RFC 9110
+//! §8.8.3.3). A single route, policy or tenant is never compressed: its tag is the condition of the next write, and `If-Match`
+//! compares strongly. Snapshots and changes, which many clients ask for at once, are compressed once and kept (`cache::bodies`).
+//! Streams are not compressed: an encoder for each of ten thousand open connections costs more memory than all of their tenants.
 
 use actix_web::{
     Error, HttpMessage, HttpResponse,

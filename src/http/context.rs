@@ -1,4 +1,4 @@
-//! What surrounds a request: its id, its trace, its caller, its conditions.
+//! The context of a request: its id, its trace, its caller and its preconditions.
 
 use std::sync::Arc;
 
@@ -56,12 +56,12 @@ pub const MAX_REASON: usize = 512;
 /// The longest `Idempotency-Key`, in bytes.
 pub const MAX_IDEMPOTENCY_KEY: usize = 255;
 
-/// The id of a request, put into its extensions by the middleware.
+/// The id of a request. The middleware puts it into the request's extensions.
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
 impl RequestId {
-    /// `X-Correlation-ID` if it is 1 to 128 visible ASCII characters, else a new `UUIDv7`.
+    /// Returns `X-Correlation-ID` if it is 1 to 128 visible ASCII characters, else a new `UUIDv7`.
     pub fn of(headers: &HeaderMap) -> Self {
         let sent = headers.get(CORRELATION_ID).and_then(|value| value.to_str().ok());
         let usable = sent.filter(|id| !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic()));
@@ -69,7 +69,7 @@ impl RequestId {
     }
 }
 
-/// What a write takes beside its path and body: who asks, why, under which conditions.
+/// The parts of a write besides its path and body: the caller, the reason and the preconditions.
 #[derive(Debug, Clone)]
 pub struct WriteContext {
     caller: Caller,
@@ -78,28 +78,28 @@ pub struct WriteContext {
     source_ip: Option<String>,
     idempotency_key: Option<String>,
     precondition: Precondition,
-    /// Weak tags of `If-Match`.
+    /// The weak tags of `If-Match`, which only operations on a tenant as a whole accept.
     weak_tags: Vec<VersionTag>,
     confirm_in_use: bool,
     body_bytes: u32,
 }
 
 impl WriteContext {
-    /// With a body of that size.
+    /// Sets the size of the request's body, in bytes.
     #[must_use]
     pub fn sized(mut self, bytes: usize) -> Self {
         self.body_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         self
     }
 
-    /// With what the caller confirmed: that a policy sends traffic to what is removed.
+    /// Sets whether the caller has confirmed that a version may go out of service although a policy sends traffic to it.
     #[must_use]
     pub fn confirming(mut self, in_use: bool) -> Self {
         self.confirm_in_use = in_use;
         self
     }
 
-    /// Who asks.
+    /// Returns the caller of the request.
     pub fn caller(&self) -> &Caller {
         &self.caller
     }
@@ -114,13 +114,14 @@ impl WriteContext {
         self.reason.as_deref()
     }
 
-    /// Who asks, for what is no change of a tenant.
+    /// Returns the caller with the address and the request id, for operations that are not commands on a tenant.
     pub fn by(&self) -> By {
         By { caller: self.caller.clone(), source_ip: self.source_ip.clone(), request_id: self.request_id.clone() }
     }
 
-    /// The request that does `op` on `tenant` in this context, with a new event id and the clock's time. Every write is made here, so
-    /// here a body that names another's tenant is refused, as one that does not exist.
+    /// Returns the request that does `op` on `tenant` in this context, with a new event id and the current time. Every command is
+    /// built here, so this is the place that refuses a body that names another customer's tenant. The answer is the same as for a
+    /// tenant that does not exist.
     pub fn request(self, tenant: TenantName, op: Op) -> Result<Request, Problem> {
         if !self.caller.reaches(&tenant) {
             return Err(Problem::other_tenant(tenant));
@@ -141,8 +142,9 @@ impl WriteContext {
             body_bytes: self.body_bytes,
         };
         let mut precondition = self.precondition;
-        // RFC 9110 §13.1.1 compares strongly. The tag of a tenant's state is weak where it came with a coded snapshot (decision 17), and is one of
-        // that revision all the same; a route or a policy is sent with a strong tag only.
+        // RFC 9110 §13.1.1 requires a strong comparison. A compressed snapshot has the tenant's tag as a weak tag (decision 17),
+        // but that tag still names the same revision, so operations on the tenant accept it. Routes and policies are sent with
+        // strong tags only.
         if let (Some(IfMatch::Tags(tags)), true) = (&mut precondition.if_match, op.is_of_the_tenant()) {
             tags.extend(self.weak_tags);
         }
@@ -174,7 +176,7 @@ impl WriteContext {
     }
 }
 
-/// Every handler takes its caller, so that it cannot be reached without one. The gate has put it there.
+/// A handler that takes a `Caller` cannot run without one. The gate puts the caller into the request's extensions.
 impl FromRequest for Caller {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
@@ -195,17 +197,18 @@ impl FromRequest for WriteContext {
     }
 }
 
-/// What a read takes: how new the answer must be.
+/// The headers of a read that say how new the answer must be.
 #[derive(Debug, Clone)]
 pub struct ReadContext {
-    /// From `TM-Min-Revision`; `?min_revision=` is the query's part.
+    /// The minimum revision of the header `TM-Min-Revision`. The query may give another one, `?min_revision=`.
     minimum: Option<VersionTag>,
-    /// From `If-None-Match`.
+    /// The tags of `If-None-Match`: the versions that the client has.
     seen: Seen,
 }
 
 impl ReadContext {
-    /// With the newer of the header's and the query's minimum; two of different epochs cannot both be reached.
+    /// Returns the freshness with the newer of the header's minimum and the query's. Fails if the two are of different epochs,
+    /// because no answer can reach both.
     pub fn freshness(self, parameter: Option<&str>) -> Result<Freshness, Problem> {
         let parameter =
             parameter.map(|raw| version_tag(raw).map_err(|invalid| Problem::field("?min_revision", invalid))).transpose()?;
@@ -232,7 +235,7 @@ impl FromRequest for ReadContext {
     }
 }
 
-/// `If-Match`, and the weak tags in it.
+/// Reads `If-Match`. The weak tags are returned separately.
 fn if_match(headers: &HeaderMap) -> Result<(Option<IfMatch>, Vec<VersionTag>), Problem> {
     let malformed = |invalid: Invalid| Problem::new(Code::MalformedRequest, invalid.detail);
     Ok(match condition(headers, &header::IF_MATCH).map_err(malformed)? {
@@ -261,7 +264,7 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Invalid> {
     Ok(Some(key))
 }
 
-/// A header as text: UTF-8, at most `max` bytes, no control or invisible characters. Empty counts as absent.
+/// Reads a header as text: UTF-8, at most `max` bytes, no control or invisible characters. An empty header counts as absent.
 fn text_header(headers: &HeaderMap, name: &HeaderName, max: usize) -> Result<Option<String>, Invalid> {
     let Some(value) = headers.get(name) else { return Ok(None) };
     let text = std::str::from_utf8(value.as_bytes()).map_err(|_| Invalid::new("not_utf8", format!("{name} must be UTF-8")))?;

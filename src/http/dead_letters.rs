@@ -1,4 +1,4 @@
-//! `/dead-letters`: what could not be archived, and what becomes of it.
+//! `/dead-letters`: records that could not be archived, and the decisions about them.
 
 mod operations;
 
@@ -31,13 +31,14 @@ use crate::{
     service::dead_letters::{Decided, Filter, Head, Letter, Origin, Wish},
 };
 
-/// The longest reason of a letter that is asked for, in bytes.
+/// The longest reason that dead letters can be filtered by, in bytes.
 const MAX_CODE: usize = 64;
-/// Letters that one request may send again, and how many it does unless it says.
+/// The most dead letters that one request may redrive.
 const MAX_REDRIVEN: u32 = 1000;
+/// The most dead letters that a request without a `limit` redrives.
 const REDRIVEN: u32 = 100;
 
-/// A letter as lists show it.
+/// A dead letter as lists show it.
 #[derive(Debug, Serialize)]
 struct LetterOut<'a> {
     id: LetterId,
@@ -78,7 +79,7 @@ impl<'a> From<&'a Decided> for LetterOut<'a> {
     }
 }
 
-/// Bytes that somebody sent: as what they are, if that can be shown, else in base64.
+/// Bytes of a record: as JSON or text where that is possible, else in base64.
 #[derive(Debug, Serialize)]
 #[serde(tag = "encoding", content = "data", rename_all = "lowercase")]
 enum Content<'a> {
@@ -103,7 +104,7 @@ struct HeaderOut<'a> {
     value: Option<Content<'a>>,
 }
 
-/// A letter with its content.
+/// A dead letter with the content of its record.
 #[derive(Debug, Serialize)]
 struct WholeOut<'a> {
     #[serde(flatten)]
@@ -191,16 +192,16 @@ pub async fn redrive(
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RedriveManyIn {
-    /// Only letters whose key names this tenant.
+    /// Only dead letters whose key names this tenant.
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
-    /// Only letters that are there for this reason.
+    /// Only dead letters with this reason.
     #[schemars(with = "Option<schemas::LetterReason>")]
     reason: Option<String>,
-    /// At most so many: 100 unless said otherwise.
+    /// The most dead letters that are sent again: 100 by default.
     #[schemars(with = "Option<u32>", range(min = 1, max = MAX_REDRIVEN))]
     limit: Option<Whole<1, { MAX_REDRIVEN as u64 }, u32>>,
-    /// `next_cursor` of the answer before.
+    /// The `next_cursor` of the previous answer.
     #[schemars(with = "Option<schemas::Cursor>")]
     cursor: Option<String>,
 }
@@ -242,7 +243,7 @@ pub async fn redrive_many(
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiscardIn {
-    /// Why it is not needed: kept with the letter and in the audit.
+    /// The reason why the dead letter is not needed: stored with the dead letter and in the access log.
     #[schemars(with = "schemas::GivenReason")]
     reason: Option<String>,
 }
@@ -257,7 +258,7 @@ pub async fn discard(
     Ok(respond::json(&LetterOut::from(&letter)))
 }
 
-/// A reason that must be given.
+/// Checks a reason that the body must have. A reason of white space only counts as missing.
 pub(super) fn required_reason(raw: Option<String>) -> Result<String, Problem> {
     let mut fields = Fields::default();
     let reason = match raw.filter(|raw| !raw.trim().is_empty()) {

@@ -1,5 +1,6 @@
-//! What the API tells of itself: the OpenAPI document and a page to try it on, the AsyncAPI document and the schema of its events, and
-//! what each problem means. Nothing here asks a dependency or the network.
+//! The API's own documentation: OpenAPI with a page to try it, AsyncAPI, the event schema, and the meaning of each problem code.
+//!
+//! Nothing here calls a dependency or the network.
 
 use std::sync::{Arc, LazyLock};
 
@@ -21,11 +22,12 @@ use super::{
 };
 use crate::{auth::Role, config};
 
-/// Nothing but what is served here. Styles may stand in the page: the pages are ours, and Swagger UI sets them.
+/// The `Content-Security-Policy` of pages: a page loads only files of this service, and `data:` images. Inline styles are
+/// allowed: the pages are ours, and Swagger UI uses inline styles.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The documents, made once.
+/// The documents, built once when the server is created.
 pub struct Documents {
     openapi: Bytes,
     asyncapi: Bytes,
@@ -34,7 +36,7 @@ pub struct Documents {
 }
 
 impl Documents {
-    /// The documents of an installation.
+    /// Builds the documents of an installation.
     pub fn new(kafka: &config::Kafka) -> Self {
         let bytes = |document: Value| Bytes::from(document.to_string());
         Self {
@@ -70,7 +72,7 @@ fn document(media_type: &'static str, bytes: &Bytes) -> HttpResponse {
     HttpResponse::Ok().content_type(media_type).body(bytes.clone())
 }
 
-/// `GET /docs`: the page's own links are relative to `/docs/`.
+/// `GET /docs`: redirects to `/docs/`, because the page's own links are relative to that path.
 pub async fn home() -> HttpResponse {
     HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
 }
@@ -78,7 +80,7 @@ pub async fn home() -> HttpResponse {
 /// `GET /docs/…`: Swagger UI, from memory.
 pub async fn page(file: web::Path<String>) -> Result<HttpResponse, Problem> {
     static SETTINGS: LazyLock<Arc<utoipa_swagger_ui::Config<'static>>> = LazyLock::new(|| {
-        // Without a validator: it would ask a server elsewhere.
+        // No validator: Swagger UI would call an external server.
         Arc::new(utoipa_swagger_ui::Config::from("/api/v1/openapi.json").validator_url("none").try_it_out_enabled(true))
     });
     match utoipa_swagger_ui::serve(&file, SETTINGS.clone()) {
@@ -91,24 +93,24 @@ pub async fn page(file: web::Path<String>) -> Result<HttpResponse, Problem> {
     }
 }
 
-/// A page for people, which may load nothing from elsewhere and may not be framed.
+/// Returns a page for people. The page may load nothing from other hosts and may not be framed.
 fn guarded(content_type: &str, body: impl Into<Bytes>) -> HttpResponse {
     HttpResponse::Ok().content_type(content_type).insert_header((header::CONTENT_SECURITY_POLICY, POLICY)).body(body.into())
 }
 
-/// What a code of a problem means.
+/// The meaning of a problem code.
 #[derive(Debug, Serialize, JsonSchema)]
 struct ProblemKind {
-    /// Stable.
+    /// The stable code, as in problem documents.
     code: &'static str,
     /// The HTTP status.
     #[schemars(range(min = 400, max = 599))]
     status: u16,
-    /// What it is, for people.
+    /// The title of the problem, for people.
     title: &'static str,
-    /// When it happens.
+    /// The situation in which the problem occurs.
     when: &'static str,
-    /// What to do about it.
+    /// The advice for callers that get the problem.
     what_to_do: &'static str,
 }
 
@@ -119,7 +121,7 @@ impl From<Code> for ProblemKind {
     }
 }
 
-/// `GET /problems/{code}`: the `type` of a problem document. HTML for those who ask for it, as browsers do, else JSON.
+/// `GET /problems/{code}`: the `type` of a problem document. HTML for clients that ask for HTML, as browsers do, else JSON.
 pub async fn problem(code: web::Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
     let known = Code::ALL.into_iter().find(|known| known.name() == code.as_str());
     let kind = ProblemKind::from(known.ok_or_else(|| Problem::new(Code::NotFound, "there is no problem of that code"))?);
@@ -143,7 +145,7 @@ fn page_of(kind: &ProblemKind) -> String {
     )
 }
 
-/// docs/errors.md: every code, from the table in the source.
+/// Returns docs/errors.md: every code, from the table in the source.
 pub fn errors_page() -> String {
     let mut page = String::from(
         "# Errors\n\nEvery error is a problem document (RFC 9457). Its `type` is `/problems/<code>`, where the service explains it: as HTML for \
@@ -157,7 +159,7 @@ pub fn errors_page() -> String {
     page
 }
 
-/// docs/roles.md: who may use which endpoint, from the table in the source.
+/// Returns docs/roles.md: the roles that each endpoint needs, from the table in the source.
 pub fn roles_page() -> String {
     let names = Role::ALL.map(|role| format!(" `{}` |", role.as_str())).concat();
     let mut page = format!(
@@ -183,7 +185,7 @@ pub fn roles_page() -> String {
     page + &public
 }
 
-/// What is told of each.
+/// Returns the OpenAPI operations of these endpoints.
 pub fn operations() -> Vec<Operation> {
     let kind = json!(ProblemKind::from(Code::QuotaExceeded));
     vec![

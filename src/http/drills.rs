@@ -1,4 +1,4 @@
-//! `/resilience/{dependency}/drill`: breakers of this instance that are forced.
+//! `/resilience/{dependency}/drill`: forced breaker states on this instance.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ use crate::{
     resilience::Forced,
 };
 
-/// What a breaker is forced to be.
+/// The state that a breaker is forced into.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DrillState {
     /// No call goes through, as if the dependency were down.
     Open,
-    /// Every call does, whatever becomes of it.
+    /// Every call goes through, whatever its result.
     Closed,
 }
 
@@ -34,7 +34,7 @@ pub enum DrillState {
 #[serde(deny_unknown_fields)]
 pub struct DrillIn {
     state: DrillState,
-    /// How long, at most `resilience.max_drill_seconds`. After that the breaker begins anew.
+    /// How long the state is forced, in seconds, at most `resilience.max_drill_seconds`. After that the breaker starts anew.
     #[schemars(with = "u32", range(min = 1, max = 86_400))]
     seconds: Whole<1, 86_400, u32>,
 }

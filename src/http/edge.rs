@@ -1,8 +1,8 @@
-//! The edge: what is refused for the size of its head, which web pages may call, and the headers that every answer carries.
+//! The edge: limits of a request's head, CORS, and the security headers of every answer.
 //!
-//! What cannot be read as HTTP at all is refused by actix itself, with a bare status and the end of the connection: 400 for syntax and for
-//! a path of more than 65,534 bytes, 431 for more than 96 headers or a head of 128 KiB, 408 for one that takes longer than
-//! `http.client_header_timeout_ms`. The limits here are lower, so that nearly everybody gets a problem document.
+//! Actix itself refuses requests that are not valid HTTP, with a bare status, and closes the connection: 400 for syntax and for a
+//! path of more than 65,534 bytes, 431 for more than 96 headers or a head of 128 KiB, 408 for a head that takes longer than
+//! `http.client_header_timeout_ms`. The limits here are lower, so that nearly every caller gets a problem document.
 
 use actix_cors::Cors;
 use actix_web::{
@@ -17,16 +17,16 @@ use super::{
 };
 use crate::config;
 
-/// What the API's answers may do in a browser: nothing.
+/// The `Content-Security-Policy` of the API's answers: a browser may load nothing for them and may not frame them.
 const POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 
-/// A year; only ever told over TLS.
+/// The `Strict-Transport-Security` of answers, which is sent over TLS only: one year.
 const TLS_ONLY: &str = "max-age=31536000";
 
-/// How long a browser may remember what a preflight was answered, in seconds.
+/// How long a browser may cache the answer to a CORS preflight, in seconds.
 const PREFLIGHT_SECONDS: usize = 600;
 
-/// The largest head of a request.
+/// Limits of a request's head: the length of the path and query, the number of headers, and their size in bytes.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     uri_bytes: usize,
@@ -35,14 +35,14 @@ pub struct Limits {
 }
 
 impl Limits {
-    /// Those of the settings.
+    /// Reads the limits from the settings.
     pub fn new(settings: &config::Http) -> Self {
         let config::Http { max_uri_bytes: uri_bytes, max_headers: headers, max_header_bytes: header_bytes, .. } = *settings;
         Self { uri_bytes, headers, header_bytes }
     }
 }
 
-/// Why the request is refused for its head alone, if it is: too large, or a field twice that has one value.
+/// Returns a problem if the head of the request is too large, or has a single-value header twice.
 pub fn refused(request: &ServiceRequest) -> Option<Problem> {
     let limits = request.app_data::<Limits>()?;
     let uri = request.uri().path_and_query().map_or(0, |path| path.as_str().len());
@@ -61,7 +61,7 @@ pub fn refused(request: &ServiceRequest) -> Option<Problem> {
     (bytes > limits.header_bytes).then(|| Problem::new(Code::HeadersTooLarge, detail()))
 }
 
-/// Tells browsers to be careful with the answer, whatever it is. What the answer says for itself stays.
+/// Sets the security headers of an answer. The answer's own `Content-Security-Policy` and `Cache-Control` stay.
 pub fn caution(headers: &mut HeaderMap, is_secure: bool) {
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
@@ -77,7 +77,7 @@ pub fn caution(headers: &mut HeaderMap, is_secure: bool) {
     }
 }
 
-/// Lets pages of exactly these origins call the API and read what it answers. Without cookies: a caller names itself in a header.
+/// Lets pages of exactly these origins call the API and read its answers. Cookies are not allowed: a caller authenticates with a header.
 pub fn cors(origins: &[String]) -> Cors {
     let cors = Cors::default()
         .allowed_methods(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"])

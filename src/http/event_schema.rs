@@ -1,4 +1,4 @@
-//! The JSON Schema of an event: what stands in Kafka, in history and in the archive, and nothing beside it.
+//! The JSON Schema of an event, as stored in Kafka, in history and in the archive. No other members are allowed.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -10,10 +10,11 @@ use super::{
 };
 use crate::domain::host::MAX_SUFFIXES;
 
-/// The name of the schema, whatever it is fetched from.
+/// The `$id` of the schema, which is the same at every address.
 pub const ID: &str = "urn:traffic-manager:route-event:v1";
 
-/// An event: one of the shapes that there are. A shape is told by the member that names what changed: `route`, `policy`, or neither.
+/// An event, in one of three shapes. The member that names the changed object identifies the shape: `route`, `policy`, or neither
+/// for a tenant.
 pub enum Event {}
 
 impl JsonSchema for Event {
@@ -39,9 +40,9 @@ impl JsonSchema for Event {
 #[expect(dead_code, reason = "read by the derive")]
 struct RouteEvent {
     action: schemas::RouteAction,
-    /// After; `null` when the route was deleted.
+    /// The route after the change; `null` if the route was deleted.
     after: Option<RouteSpec>,
-    /// Before; `null` when the route was created.
+    /// The route before the change; `null` if the route was created.
     before: Option<RouteSpec>,
     route: RouteName,
     #[schemars(flatten)]
@@ -54,9 +55,9 @@ struct RouteEvent {
 #[expect(dead_code, reason = "read by the derive")]
 struct PolicyEvent {
     action: schemas::PolicyAction,
-    /// After; `null` when the policy was deleted.
+    /// The policy after the change; `null` if the policy was deleted.
     after: Option<PolicySpec>,
-    /// Before; `null` when the policy is new.
+    /// The policy before the change; `null` if the policy is new.
     before: Option<PolicySpec>,
     policy: PolicyName,
     #[schemars(flatten)]
@@ -71,15 +72,15 @@ struct PolicyEvent {
 #[expect(dead_code, reason = "read by the derive")]
 struct TenantEvent {
     action: schemas::TenantAction,
-    /// After; `null` when the tenant was deleted.
+    /// The tenant after the change; `null` if the tenant was deleted.
     after: Option<TenantSpec>,
-    /// Before; `null` when the tenant was created.
+    /// The tenant before the change; `null` if the tenant was created.
     before: Option<TenantSpec>,
     #[schemars(flatten)]
     rest: AnyEvent,
 }
 
-/// What every event has.
+/// The members that every event has.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct AnyEvent {
@@ -88,12 +89,12 @@ struct AnyEvent {
     /// SHA-256 over the RFC 8785 bytes of the event without this member.
     hash: schemas::Hash,
     id: schemas::EventId,
-    /// Counts from 0 within the revision.
+    /// The number of the event within its revision, from 0.
     item: u32,
-    /// How many items the revision has.
+    /// The number of events in the revision.
     #[schemars(range(min = 1))]
     items: u32,
-    /// By the clock of the instance that decided. Never an order.
+    /// The time by the clock of the instance that decided the change. The time gives no order.
     occurred_at: schemas::Time,
     /// The hash of the tenant's event before this one; 64 zeros for the first of an epoch.
     prev_hash: schemas::Hash,
@@ -101,10 +102,10 @@ struct AnyEvent {
     reason: Option<String>,
     /// `X-Correlation-ID` of the request.
     request_id: String,
-    /// Gapless per tenant and epoch: the order.
+    /// The revision, which gives the order of events: without gaps within a tenant and epoch.
     #[schemars(range(min = 1))]
     revision: u64,
-    /// The peer of the connection; an envelope when personal data is sealed.
+    /// The address of the client; an envelope when personal data is sealed.
     source_ip: Option<String>,
     tenant: schemas::TenantName,
     /// W3C trace id of the request.
@@ -112,20 +113,20 @@ struct AnyEvent {
     trace_id: Option<String>,
 }
 
-/// Who did it.
+/// The actor that made the change.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Actor {
-    /// Its name; the same envelope in all of a person's events of a tenant when personal data is sealed.
+    /// The name of the actor; the same envelope in all of a person's events of a tenant when personal data is sealed.
     id: String,
     kind: String,
-    /// Which token of its key was used, once the key has had more than one; see `tokens` of a key.
+    /// The number of the token that was used, if the key has had more than one; see `tokens` of a key.
     #[schemars(range(min = 1), skip_serializing_if = "Option::is_none")]
     token: Option<u32>,
 }
 
-/// What people set of a route.
+/// The part of a route that people set.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
@@ -136,12 +137,12 @@ pub struct RouteSpec {
     url: schemas::RouteUrl,
 }
 
-/// What people set of a tenant.
+/// The part of a tenant that people set.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
 struct TenantSpec {
-    /// The names that it may have hosts of; left out where there are none.
+    /// The domain names at or under which the tenant may have hosts; left out if there are none.
     #[schemars(skip_serializing_if = "Option::is_none", with = "Vec<schemas::HostSuffix>", length(min = 1, max = MAX_SUFFIXES))]
     allowed_hosts: Option<()>,
     quotas: Limits,
@@ -157,7 +158,7 @@ struct RouteName {
     version: schemas::VersionName,
 }
 
-/// Which of `before` and `after` there are follows from the action.
+/// Returns the rules that say for each action whether `before` and `after` are objects or `null`.
 fn before_and_after(rules: &[(&[&str], [bool; 2])]) -> Value {
     let sort = |is_there: bool| if is_there { "object" } else { "null" };
     let rule = |(actions, [before, after]): &(&[&str], [bool; 2])| {
@@ -169,7 +170,7 @@ fn before_and_after(rules: &[(&[&str], [bool; 2])]) -> Value {
     rules.iter().map(rule).collect()
 }
 
-/// The schema on its own, in the dialect of 2020-12.
+/// Returns the schema as a document of its own, in the dialect of 2020-12.
 pub fn document() -> Value {
     let mut schema = alone::<Event>();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
@@ -179,7 +180,7 @@ pub fn document() -> Value {
     schema
 }
 
-/// An event, with the hash that it must have.
+/// Returns an example event of a route, with its correct hash.
 pub fn example() -> Value {
     json!({
         "action": "created", "actor": { "id": "anonymous", "kind": "anonymous" },
@@ -195,7 +196,7 @@ pub fn example() -> Value {
     })
 }
 
-/// An event of a policy, the second item of a revision.
+/// Returns an example event of a policy: the second item of a revision.
 pub fn policy_example() -> Value {
     let mut event = example();
     event.as_object_mut().into_iter().for_each(|members| drop(members.remove("route")));
@@ -209,7 +210,7 @@ pub fn policy_example() -> Value {
     changed(event, &differences)
 }
 
-/// An event of a tenant.
+/// Returns an example event of a tenant.
 pub fn tenant_example() -> Value {
     let mut event = example();
     event.as_object_mut().into_iter().for_each(|members| drop(members.remove("route")));

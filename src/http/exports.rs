@@ -1,7 +1,7 @@
-//! `GET /audit/export`: everything that matches, sent as it is read.
+//! `GET /audit/export`: streams all events that match a filter.
 //!
-//! The body has no length. It ends properly only after the last event: when anything goes wrong before that, the connection is cut, so
-//! that no client takes a part for the whole. The head comes after the archive has answered once.
+//! The body has no length. It ends properly only after the last event. On any error before that, the connection is cut, so that
+//! no client takes a part for the whole. The head is sent after the archive has answered once.
 
 mod operations;
 
@@ -33,13 +33,13 @@ use crate::{
     service::exports::{ArchivedEvent, Export},
 };
 
-/// Characters that a spreadsheet takes for the beginning of a formula (OWASP ASVS 1.2.10), also in the widths of East Asian keyboards.
+/// Characters that a spreadsheet treats as the beginning of a formula (OWASP ASVS 1.2.10), also in the widths of East Asian keyboards.
 const FORMULAS: [char; 15] = ['=', '+', '-', '@', '\t', '\r', '\0', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫'];
 
-/// Characters after which a cell begins for a spreadsheet that separates by something else than commas.
+/// Characters after which a cell may begin for a spreadsheet that does not separate cells by commas.
 const SEPARATORS: [char; 5] = [';', ',', '\t', '\n', '\r'];
 
-/// The columns of CSV, and where each stands in an archived event. What is not there is an empty cell.
+/// The columns of CSV, each with its JSON pointer into an archived event. A missing value becomes an empty cell.
 const COLUMNS: [(&str, &str); 24] = [
     ("occurred_at", "/occurred_at"),
     ("tenant", "/tenant"),
@@ -67,7 +67,7 @@ const COLUMNS: [(&str, &str); 24] = [
     ("changed_by_kind", "/event/actor/kind"),
 ];
 
-/// What a body that has begun can fail with.
+/// The error of a body that has begun.
 type BodyError = Box<dyn std::error::Error>;
 
 /// The parameters of `GET /audit/export`.
@@ -121,7 +121,7 @@ impl Format {
         }
     }
 
-    /// What comes before the first event.
+    /// Returns the bytes before the first event: the header line of CSV.
     fn beginning(self) -> Result<Option<Bytes>, csv::Error> {
         match self {
             Self::Ndjson => Ok(None),
@@ -157,7 +157,7 @@ pub async fn export(state: web::Data<ApiState>, caller: Caller, query: Query<Exp
         .streaming(Box::pin(body(export, format, state, caller))))
 }
 
-/// Suggests a name for the file: whose events, and when they were asked for.
+/// Suggests a file name with the tenant, if the filter has one, and the time of the request.
 fn disposition(filter: &EventFilter, format: Format) -> ContentDisposition {
     let tenant = filter.tenant.as_ref().map(|tenant| format!("-{tenant}")).unwrap_or_default();
     let extension = match format {
@@ -168,13 +168,13 @@ fn disposition(filter: &EventFilter, format: Format) -> ContentDisposition {
     ContentDisposition { disposition: DispositionType::Attachment, parameters: vec![DispositionParam::Filename(name)] }
 }
 
-/// What its taker came with is good no more.
+/// The error of an export whose caller's credentials have ended.
 #[derive(Debug, thiserror::Error)]
 #[error("the credentials are not good any more")]
 struct CallerEnded;
 
-/// The body. No chunk of it is empty: that would end it. Each is written where that holds up no other request. Its taker's credentials may
-/// end before it does: then it is cut.
+/// Streams the body. No chunk is empty, because an empty chunk would end the body. Each chunk is serialised on a worker thread,
+/// where it delays no other request. If the caller's credentials end before the body does, the connection is cut.
 fn body(
     export: Export, format: Format, state: web::Data<ApiState>, caller: Caller,
 ) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> {
@@ -189,7 +189,7 @@ fn body(
     beginning.chain(events)
 }
 
-/// NDJSON: a JSON object a line.
+/// Writes NDJSON: one JSON object per line.
 fn json_lines(events: &[impl Serialize]) -> Result<Bytes, serde_json::Error> {
     let mut lines = Vec::new();
     for event in events {
@@ -199,7 +199,7 @@ fn json_lines(events: &[impl Serialize]) -> Result<Bytes, serde_json::Error> {
     Ok(lines.into())
 }
 
-/// CSV as in RFC 4180.
+/// Writes CSV as in RFC 4180.
 fn csv_lines<R: IntoIterator<Item: AsRef<[u8]>>>(rows: impl IntoIterator<Item = R>) -> Result<Bytes, csv::Error> {
     let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
@@ -216,8 +216,8 @@ fn cells(event: &Value) -> [String; COLUMNS.len()] {
     })
 }
 
-/// The cell with an apostrophe before whatever a spreadsheet could take for a formula: at its beginning, and after what another spreadsheet
-/// takes for the end of a cell. Quotes around the cell do not help there.
+/// Returns the cell with an apostrophe before everything that a spreadsheet could read as a formula: at the beginning of the
+/// cell, and after each character that another spreadsheet treats as the end of a cell. Quotes around the cell do not help there.
 fn harmless(cell: &str) -> String {
     let mut text = String::with_capacity(cell.len() + 1);
     let mut begins = true;
@@ -234,7 +234,8 @@ fn harmless(cell: &str) -> String {
     text
 }
 
-/// Whether a spreadsheet may pass over it on its way to the first character of a cell: blanks, marks of byte order, widths of zero.
+/// Returns whether a spreadsheet may skip the character at the beginning of a cell: white space, byte order marks, characters of
+/// zero width, and quotes.
 fn is_passed_over(c: char) -> bool {
     let is_blank = c.is_whitespace() && !matches!(c, '\t' | '\r');
     let is_unseen =
@@ -249,7 +250,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether a spreadsheet that separates by `separator` finds a formula in a line of CSV, with quotes or as if there were none.
+    /// Returns whether a spreadsheet that separates cells by `separator` finds a formula in the CSV text. Quotes are ignored.
     fn has_formula(line: &str, separator: char) -> bool {
         let cells = line.split([separator, '\n', '\r']);
         let first = |cell: &str| cell.chars().find(|c| !c.is_whitespace() && !"\u{200b}\u{feff}\u{2060}\"".contains(*c));
@@ -261,7 +262,7 @@ mod tests {
         fn random_cells_are_no_formulas_whatever_separates_cells(
             rows in vec(proptest::array::uniform4("[=+@\t\r\n\0\"',; a＝\u{200b}\u{feff}-]{0,6}|\\PC{0,12}|[=+@-]\\PC{0,6}"), 1..8),
         ) {
-            // What an event's texts become, in the columns of the same names.
+            // Each text of an event goes into the column of the same name.
             let names = ["reason", "changed_by", "url", "source_ip"];
             let events: Vec<Value> = rows.iter().map(|texts| names.into_iter().zip(texts).map(|(n, t)| (n.to_owned(), json!(t))).collect()).collect();
             let header = csv_lines([COLUMNS.map(|(name, _)| name)]).unwrap();

@@ -30,7 +30,7 @@ use crate::domain::{Invalid, command::MAX_CHANGES};
 pub struct Fields(Vec<FieldError>);
 
 impl Fields {
-    /// A field that must be there.
+    /// Parses a field that must be there.
     pub fn required<T: TryFrom<String, Error = Invalid>>(&mut self, pointer: &str, raw: Option<String>) -> Option<T> {
         match raw {
             Some(raw) => self.check(pointer, T::try_from(raw)),
@@ -38,29 +38,30 @@ impl Fields {
         }
     }
 
-    /// A field that may be missing.
+    /// Parses a field that may be missing.
     pub fn optional<T: TryFrom<String, Error = Invalid>>(&mut self, pointer: &str, raw: Option<String>) -> Option<T> {
         raw.and_then(|raw| self.check(pointer, T::try_from(raw)))
     }
 
-    /// Keeps the value, or notes what is wrong with it.
+    /// Returns the value, or records the error of the field.
     pub fn check<T>(&mut self, pointer: &str, result: Result<T, Invalid>) -> Option<T> {
         result.map_err(|Invalid { code, detail }| self.0.push(FieldError { pointer: pointer.to_owned(), code, detail })).ok()
     }
 
-    /// The errors that were noted.
+    /// Returns the recorded errors.
     pub fn into_errors(self) -> Vec<FieldError> {
         self.0
     }
 
-    /// Notes a range of `from` up to, and without, `to` that has nothing in it: who swaps the two must not read that there is nothing.
+    /// Records an error if the range from `from` (inclusive) to `to` (exclusive) is empty. Otherwise a caller that swaps the two
+    /// would read that there is nothing.
     pub fn ordered<T: PartialOrd>(&mut self, from: Option<T>, pointer: &str, to: Option<T>) {
         if from.zip(to).is_some_and(|(from, to)| to <= from) {
             self.check::<()>(pointer, Err(Invalid::new("empty_range", "must be after the beginning of the range")));
         }
     }
 
-    /// The problem, if anything was wrong; `all` must be `Some` when nothing was.
+    /// Returns `all`, or a problem with the recorded errors. `all` must be `Some` if no error was recorded.
     pub fn finish<T>(self, all: Option<T>) -> Result<T, Problem> {
         match all {
             Some(all) if self.0.is_empty() => Ok(all),
@@ -72,8 +73,8 @@ impl Fields {
 const ACCEPT_PATCH: header::HeaderName = header::HeaderName::from_static("accept-patch");
 const MERGE_PATCHES: &str = "application/merge-patch+json, application/json";
 
-/// A JSON body: `application/json`, for `PATCH` also `application/merge-patch+json`, UTF-8, at most `http.max_body_bytes`, without unknown members. With its size
-/// in bytes.
+/// A JSON body with its size in bytes: `application/json`, for `PATCH` also `application/merge-patch+json`, UTF-8, at most
+/// `http.max_body_bytes`, without unknown members.
 #[derive(Debug)]
 pub struct Body<T>(pub T, pub usize);
 
@@ -102,7 +103,7 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest for Body<T> {
     }
 }
 
-/// A JSON body, or none at all, which is that of an empty object.
+/// A JSON body that may be missing. A missing body counts as an empty object.
 #[derive(Debug)]
 pub struct PerhapsBody<T>(pub T);
 
@@ -128,7 +129,8 @@ pub(super) enum Format {
     Yaml,
 }
 
-/// What the body is written in, if that is taken here. A compressed one is not: it may be small when it comes, and huge when it is unpacked.
+/// Returns the format of the body; `None` if the media type is not accepted. A compressed body is refused: it may be small when
+/// it arrives, and huge when it is decompressed.
 pub(super) fn format(request: &HttpRequest) -> Result<Option<Format>, Problem> {
     let mut codings = request.headers().get_all(header::CONTENT_ENCODING);
     if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
@@ -158,7 +160,7 @@ fn unreadable(error: actix_web::Error) -> Problem {
     }
 }
 
-/// Reads a body: as text, then as JSON, or as the JSON that YAML stands for. The body is let go of as soon as it is not needed any more.
+/// Parses a body as JSON, or converts YAML to JSON and parses that. The bytes of a YAML body are dropped before the JSON is parsed.
 pub(super) fn parse<T: DeserializeOwned>(bytes: web::Bytes, format: Format) -> Result<T, Problem> {
     if format == Format::Json {
         return parse_json(&bytes);
@@ -168,7 +170,7 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: web::Bytes, format: Format) -> R
     parse_json(&json)
 }
 
-/// The text of a body, without the byte order mark that it may begin with (RFC 8259 §8.1, YAML 1.2.2 §5.2).
+/// Returns the text of a body, without a byte order mark at its beginning (RFC 8259 §8.1, YAML 1.2.2 §5.2).
 fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let encoding = if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) { ": it seems to be UTF-16" } else { "" };
@@ -176,7 +178,8 @@ fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
     std::str::from_utf8(bytes).map_err(not_utf8)
 }
 
-/// Refuses a text that no member takes, before any of it is copied: parsers, and the paths of their errors, copy texts several times.
+/// Refuses a text that is too long for any member, before any of it is copied: parsers and the paths of their errors copy texts
+/// several times.
 fn no_long_text(json: &str) -> Result<(), Problem> {
     let (mut began, mut is_escaped) = (None, false);
     for (at, byte) in json.bytes().enumerate() {
@@ -210,7 +213,8 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem
         return Err(if is_data { wrong_data(serde_path_to_error::Error::new(track.path(), error)) } else { not_json(error) });
     }
     deserializer.end().map_err(not_json)?;
-    // It is JSON. What is wrong now is the data, also where serde_json calls it syntax: a member too many in an enum.
+    // The text is valid JSON. Errors from here on are about the data, even where serde_json calls them syntax errors: an extra
+    // member in an enum.
     let text = numbers::whole(text);
     let mut deserializer = serde_json::Deserializer::from_str(&text);
     serde_path_to_error::deserialize(&mut deserializer).map(|Object(value)| value).map_err(wrong_data)
@@ -221,7 +225,7 @@ fn wrong_data(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
     Problem::field(pointer, data_error(&error.into_inner().to_string()))
 }
 
-/// A `T` that must be written as a JSON object: what serde derives for a struct takes an array of its members' values too.
+/// A `T` that must be written as a JSON object. The code that serde derives for a struct accepts an array of the members' values too.
 #[derive(Debug)]
 pub struct Object<T>(pub T);
 
@@ -245,19 +249,20 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// Objects and arrays in one another. The deepest body that is taken has about 10; a parser's stack is not the caller's to use.
+/// The deepest nesting of objects and arrays. The deepest valid body has about 10 levels. The limit keeps callers from using up a
+/// parser's stack.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// The longest text, in bytes as it is written. The longest that any member takes has 2,048.
+/// The longest text, in bytes as written in the body. The longest text that any member accepts has 2,048 bytes.
 pub(super) const MAX_TEXT: usize = 64 * 1024;
 
-/// The most members of an object. The largest that is taken has 32 labels; a patch may remove as many.
+/// The most members of an object. The largest valid object has 32 labels, and a patch may remove as many.
 const MAX_MEMBERS: usize = 256;
 
-/// Any JSON in which no object has a member twice: which of the two is meant, parsers do not agree on (RFC 8259 §4).
+/// Any JSON in which no object has a member twice. Parsers differ in which of two such members they use (RFC 8259 §4).
 #[derive(Clone, Copy)]
 struct EveryMemberOnce {
-    /// What it stands in.
+    /// The number of objects and arrays around the value.
     depth: usize,
 }
 
@@ -354,11 +359,11 @@ impl<'de> DeserializeSeed<'de> for Member {
     }
 }
 
-/// How serde's own messages begin; others are those of our types.
+/// The beginnings of serde's own messages. All other messages come from our types.
 const SERDES_OWN: [&str; 6] =
     ["invalid type", "invalid value", "invalid length", "unknown variant", "expected ", "data did not match"];
 
-/// serde's message without its position, and a stable code for it.
+/// Returns serde's message without its position, with a stable code.
 pub(super) fn data_error(message: &str) -> Invalid {
     let detail = without_type(without_value(message.rsplit_once(" at line ").map_or(message, |(detail, _)| detail)));
     let code = if detail.starts_with("unknown field") {
@@ -381,7 +386,7 @@ pub(super) fn data_error(message: &str) -> Invalid {
     Invalid::new(code, detail)
 }
 
-/// serde repeats the value that it does not take. It may be a secret, which must not get into an answer or a log.
+/// Removes the refused value from serde's message. The value may be a secret, which must not get into an answer or a log.
 fn without_value(detail: &str) -> String {
     let Some((found, expected)) = detail.rsplit_once(", expected ") else { return detail.to_owned() };
     let found = match found.split_once(['"', '`']) {
@@ -391,7 +396,7 @@ fn without_value(detail: &str) -> String {
     format!("{}, expected {expected}", found.trim_end())
 }
 
-/// serde names the type that it expects; callers of an API have none of Rust's.
+/// Replaces the names of Rust's integer types in serde's message, because callers of an API do not know them.
 fn without_type(detail: String) -> String {
     const INTEGERS: [&str; 10] = ["u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize"];
     match detail.rsplit_once(", expected ") {
@@ -413,7 +418,7 @@ pub(super) fn json_pointer(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
-/// Query parameters, without unknown or doubled ones, in the ranges that `T` states.
+/// Query parameters. Unknown and repeated ones are refused, and values must be in the ranges that `T` states.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 
@@ -426,7 +431,7 @@ impl<T: DeserializeOwned + Validate> FromRequest for Query<T> {
     }
 }
 
-/// What [`Query`] makes of the text of a query.
+/// Parses the text of a query for [`Query`].
 pub(super) fn parse_query<T: DeserializeOwned + Validate>(query: &str) -> Result<T, Problem> {
     let mut seen = HashSet::new();
     for (name, _) in url::form_urlencoded::parse(query.as_bytes()) {

@@ -1,7 +1,7 @@
-//! What a request has to pass before its handler sees it: its address's limit, its credentials, its caller's limits, its tenant, its role.
+//! The checks that a request must pass before its handler: address limit, credentials, caller limits, tenant scope and role.
 //!
-//! In this order, so that the cheap refusals come first, and so that who may not know of a tenant learns nothing of it: another's tenant is
-//! refused before anything else is looked at, with the answer that one gets that does not exist.
+//! The cheap refusals come first. After limits and credentials the tenant is checked first. Callers without access to a tenant
+//! get 404, as if the tenant did not exist, so they cannot find out which tenants exist.
 
 #![expect(
     clippy::result_large_err,
@@ -27,52 +27,52 @@ use crate::{
     service::callers::{Callers, Refused},
 };
 
-/// What stands before the handlers.
+/// The checks in front of the handlers.
 pub struct Gate {
     callers: Arc<Callers>,
     limits: Arc<Limits>,
     proxies: Vec<IpNet>,
 }
 
-/// The address that a request comes from, put into its extensions.
+/// The address of the client. The gate puts it into the request's extensions.
 #[derive(Debug, Clone, Copy)]
 pub struct ClientAddress(pub IpAddr);
 
-/// A request that may go on.
+/// A request that may go on to its handler.
 pub struct Admitted {
-    /// Where its caller stands with its limits.
+    /// The caller's remaining rate limit; `None` if no limit applies.
     pub standing: Option<Standing>,
-    /// Its place among its tenant's, held until it is answered.
+    /// The request's place among its tenant's concurrent requests, held until the answer; `None` if the request takes none.
     pub place: Option<Place>,
-    /// The party at whose expense it is answered.
+    /// The payer whose shares the request uses.
     pub payer: Payer,
-    /// The row of what it asks for.
+    /// The row of the endpoint; `None` if the answer will be 404 or 405.
     pub endpoint: Option<&'static Endpoint>,
 }
 
-/// A request that may not.
+/// A request that the gate refuses.
 pub struct Denied {
-    /// What is answered.
+    /// The problem document of the answer.
     pub problem: Problem,
-    /// Why, for the audit: stable, `snake_case`.
+    /// The reason for the access log and the metrics: stable, `snake_case`.
     pub reason: &'static str,
-    /// Who, as far as is known.
+    /// The caller, if the credentials were good.
     pub caller: Option<Caller>,
-    /// The key that was presented.
+    /// The id of the API key that was presented.
     pub key: Option<String>,
-    /// The tenant that was named.
+    /// The tenant that the request named.
     pub tenant: Option<TenantName>,
-    /// The tenant whose auditors may know of it.
+    /// The tenant whose auditors may see the refusal in the access log.
     pub visible_to: Option<TenantName>,
-    /// What to tell in `RateLimit-*`.
+    /// The caller's remaining rate limit, for the `RateLimit-*` headers.
     pub standing: Option<Standing>,
 }
 
-/// Why credentials are not looked at any more.
+/// The reason if an address has presented too many wrong credentials: further ones are not checked.
 const TOO_MANY_ATTEMPTS: &str = "too_many_attempts";
 
 impl Denied {
-    /// Whether it is a matter of who asks, and not of how often or when.
+    /// Returns whether the refusal is about the caller's access, and not about the rate or the time of requests.
     pub fn is_about_access(&self) -> bool {
         matches!(self.problem.status_code().as_u16(), 401 | 403 | 404) || self.reason == TOO_MANY_ATTEMPTS
     }
@@ -97,24 +97,24 @@ impl From<Exceeded> for Denied {
             _ => "too many requests of this tenant are being worked on",
         };
         let problem = Problem::new(Code::TooManyRequests, detail).with_retry_after(retry_after_seconds);
-        // Who has tried too many credentials is refused in place of a 401, and is told to the audit as one.
+        // This refusal takes the place of a 401, so the access log records it like a 401.
         let reason = if whose == "attempts" { TOO_MANY_ATTEMPTS } else { "too_many_requests" };
         Self { standing, ..Self::new(problem, reason) }
     }
 }
 
 impl Gate {
-    /// With the proxies whose `X-Forwarded-For` is believed.
+    /// Creates the gate. The header `X-Forwarded-For` of `proxies` is trusted.
     pub fn new(callers: Arc<Callers>, limits: Arc<Limits>, proxies: Vec<IpNet>) -> Self {
         Self { callers, limits, proxies }
     }
 
-    /// Lets a request pass, or says why not. Its caller and the names in its path are put into its extensions.
+    /// Checks a request. On success the caller and the names in the path are in the request's extensions.
     pub async fn admit(&self, request: &ServiceRequest) -> Result<Admitted, Denied> {
         self.look_at(request).await.map_err(|denied| {
             let own = match (&denied.caller, &denied.key) {
                 (Some(caller), _) => Some(caller.grant.reach().tenant().cloned()),
-                // Of a key that is not good any more, or was guessed, it is still known whose it is.
+                // The tenant of a held key is known even if the key has ended or the secret was wrong.
                 (None, Some(key)) => self.callers.tenant_of(key).map(Some),
                 (None, None) => None,
             };
@@ -143,7 +143,8 @@ impl Gate {
         Ok(Admitted { standing, place, payer, endpoint: Some(endpoint) })
     }
 
-    /// Whether a poll may be answered at once, and where its caller stands. Anything that takes a second look takes the ordinary way.
+    /// Checks a poll on the fast path, and returns the caller's remaining rate limit. Returns `None` if the poll needs any
+    /// further check or is refused: the poll then takes the ordinary path.
     pub fn admit_at_once(&self, request: &ServiceRequest, path: &str, polled: &Polled<'_>) -> Option<Option<Standing>> {
         let caller = match self.callers.anyone() {
             Some(anyone) => anyone,
@@ -173,7 +174,7 @@ impl Gate {
         self.limits.caller(&caller).ok()
     }
 
-    /// The party whose shares a caller's requests take from.
+    /// Returns the payer whose shares a caller's requests use.
     fn payer(&self, caller: &Caller) -> Payer {
         match caller.grant.reach().tenant() {
             Some(tenant) => Payer::Tenant(tenant.clone()),
@@ -186,7 +187,7 @@ impl Gate {
         if let Some(anyone) = self.callers.anyone() {
             return Ok(anyone);
         }
-        // A certificate that was shown stands for a node, unless the request says who else it is.
+        // A client certificate authenticates a node, unless the request has credentials of its own.
         if let Some(node) = certified(request.request()) {
             return Ok(node);
         }
@@ -207,7 +208,7 @@ impl Gate {
         known.map_err(refusal)
     }
 
-    /// What cost no work to refuse counts as an attempt all the same.
+    /// Refuses credentials that were found wrong without a check. They count as an attempt too.
     fn failed(&self, address: Option<IpAddr>, refused: Refused) -> Denied {
         match address.map(|address| self.limits.attempt(address)) {
             Some(Err(exceeded)) => Denied { key: refused.key.map(|id| id.to_string()), ..Denied::from(exceeded) },
@@ -215,8 +216,8 @@ impl Gate {
         }
     }
 
-    /// The address of the client: the last in `X-Forwarded-For` that is not one of ours, if the request comes from one of ours. Whatever
-    /// stands before that the client may have made up.
+    /// Returns the address of the client. If the request comes from a trusted proxy, that is the last address in
+    /// `X-Forwarded-For` that is not a trusted proxy. The client may have made up every address before that one.
     fn address(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr()?.ip().to_canonical();
         let is_ours = |address: &IpAddr| self.proxies.iter().any(|proxies| proxies.contains(address));
@@ -239,17 +240,17 @@ impl Gate {
 
 const FORWARDED_FOR: header::HeaderName = header::HeaderName::from_static("x-forwarded-for");
 
-/// A poll on the short way.
+/// A poll on the fast path.
 pub struct Polled<'a> {
-    /// The tenant.
+    /// The tenant's name, as the request has it.
     pub tenant: &'a str,
-    /// The service that it is about, or all.
+    /// The service's name; `None` for all services.
     pub service: Option<&'a str>,
-    /// The environment, or all.
+    /// The environment's name; `None` for all environments.
     pub env: Option<&'a str>,
 }
 
-/// The row of the endpoint; `None` when the request will be answered 404 or 405. What is served and has no row is refused.
+/// Returns the row of the endpoint; `None` if the answer will be 404 or 405. An endpoint that is served and has no row is refused.
 fn endpoint(request: &ServiceRequest) -> Result<Option<&'static Endpoint>, Denied> {
     let Some(pattern) = request.match_pattern() else { return Ok(None) };
     match access::find(request.method().as_str(), &pattern) {
@@ -271,7 +272,7 @@ fn refusal(refused: Refused) -> Denied {
     Denied { key, ..Denied::new(Problem::new(Code::Unauthenticated, detail), refused.reason) }
 }
 
-/// The node whose certificate the connection has shown, if the request brings no credentials of its own.
+/// Returns the node of the connection's client certificate, unless the request has credentials of its own.
 fn certified(request: &HttpRequest) -> Option<Caller> {
     if request.headers().contains_key(header::AUTHORIZATION) {
         return None;
@@ -279,7 +280,8 @@ fn certified(request: &HttpRequest) -> Option<Caller> {
     request.conn_data::<Peer>()?.caller(Timestamp::now()).cloned()
 }
 
-/// The token of `Authorization: Bearer` (RFC 6750 §2.1). Two headers are none: which of them is meant, programs do not agree on.
+/// Returns the token of `Authorization: Bearer` (RFC 6750 §2.1). Two such headers are refused, because programs differ in which
+/// of the two they use.
 fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
     let mut values = request.headers().get_all(header::AUTHORIZATION);
     let value = values.next().ok_or("no_credentials")?;
@@ -294,15 +296,15 @@ fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
     Ok(token)
 }
 
-/// Whether a request takes one of its tenant's places. Polls do not: they are answered from memory, or wait in places of their own. A poll of
-/// the past is none: it is read from PostgreSQL each time.
+/// Returns whether a request counts among its tenant's concurrent requests. Polls do not count: they are answered from memory, or
+/// wait in places of their own. A poll of the past (`?at=`) counts, because it reads PostgreSQL each time.
 fn takes_place(endpoint: &Endpoint, query: &str) -> bool {
     let is_poll = endpoint.access.roles().is_some_and(|roles| roles.contains(&Role::Node)) || endpoint.path == "/api/v1/stream";
     let is_of_past = || url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "at");
     !is_poll || is_of_past()
 }
 
-/// Checks the caller against what the request names, and returns these names.
+/// Checks whether the caller may use the endpoint with the names in the request, and returns these names.
 fn may(caller: &Caller, request: &ServiceRequest, endpoint: &Endpoint, roles: &[Role]) -> Result<Names, Denied> {
     let named = Named::of(request.request(), endpoint);
     let tenant = match named.tenant.clone().map(|tenant| caller.authorize(tenant)).transpose() {
@@ -320,13 +322,13 @@ fn may(caller: &Caller, request: &ServiceRequest, endpoint: &Endpoint, roles: &[
     if matches!(endpoint.access, Access::Platform(_)) && caller.grant.reach().tenant().is_some() {
         return denied(Problem::new(Code::Forbidden, "this takes a caller of the whole platform"), "role");
     }
-    // An editor's changes are held to what it is narrowed to where they are decided. A node reads nothing else.
+    // An editor's resource scope is checked where its changes are decided. A node may read only what is in its resource scope.
     let narrowing = caller.grant.narrowing();
     if caller.grant.roles() == [Role::Node] && !narrowing.covers(named.service.as_ref(), named.env.as_ref()) {
         let detail = "this node is narrowed to some services or environments: name one of them";
         return denied(Problem::new(Code::OutsideGrant, detail), "outside_grant");
     }
-    // A part of the path that should be a name and is none goes no further: handlers do not read the path again.
+    // A malformed name in the path is refused here, because handlers do not read the path again.
     if !named.malformed.is_empty() {
         return denied(Problem::fields(named.malformed.clone()), "malformed");
     }

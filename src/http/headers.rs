@@ -1,4 +1,4 @@
-//! Header fields, read as their grammars say: those that are sent once, lists of entity tags, preferences.
+//! Parsers for header fields, by their grammars: fields with a single value, lists of entity tags, preferences.
 
 use actix_web::{
     body::BoxBody,
@@ -15,12 +15,13 @@ use crate::{
     service::Seen,
 };
 
-/// The fields that the API reads and that have one value (RFC 9110 §5.3). Two lines of one of them are two wishes of which one would be lost.
-/// `Authorization` has a check of its own, which answers 401; of `traceparent` two are none (W3C Trace Context §3.2).
+/// The single-value fields that the API reads (RFC 9110 §5.3). If a request had two lines of one field, one of the two values
+/// would be lost. `Authorization` has a check of its own, which answers 401. Two `traceparent` lines count as none (W3C Trace
+/// Context §3.2).
 pub const SINGLE: [HeaderName; 7] =
     [header::HOST, header::CONTENT_TYPE, CORRELATION_ID, REASON, IDEMPOTENCY_KEY, MIN_REVISION, LAST_EVENT_ID];
 
-/// The field that is there twice, although it has one value.
+/// Returns a single-value field that the request has more than once.
 pub fn doubled(headers: &HeaderMap) -> Option<HeaderName> {
     if headers.len() == headers.len_keys() {
         return None;
@@ -28,23 +29,24 @@ pub fn doubled(headers: &HeaderMap) -> Option<HeaderName> {
     SINGLE.into_iter().find(|name| headers.get_all(name).nth(1).is_some())
 }
 
-/// A header's value, if it is there once.
+/// Returns a header's value if the header is there exactly once.
 pub fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a header::HeaderValue> {
     let mut values = headers.get_all(name);
     values.next().filter(|_| values.next().is_none())
 }
 
-/// One of a list of entity tags.
+/// An element of a list of entity tags.
 #[derive(Debug, PartialEq, Eq)]
 struct EntityTag<'a> {
-    /// False: not an entity tag, but what some clients send for one. The text ends at a comma or white space.
+    /// False for a text without quotes, which is not an entity tag, but some clients send it for one. Such a text ends at a
+    /// comma, a quote or white space.
     is_quoted: bool,
     is_weak: bool,
     opaque: &'a str,
 }
 
-/// A list of entity tags (RFC 9110 §8.8.3, §5.6.1), strong or weak, and whether all of it is one. A comma may be a part of a tag; empty
-/// elements are passed over. After the first fault nothing more is read.
+/// Parses a list of entity tags (RFC 9110 §8.8.3, §5.6.1), strong or weak. Also returns whether the whole text is such a list. A
+/// comma may be a part of a tag; empty elements are skipped. Parsing stops at the first error.
 fn entity_tags(list: &str) -> (Vec<EntityTag<'_>>, bool) {
     const SPACE: [char; 2] = [' ', '\t'];
     let mut tags = Vec::new();
@@ -81,16 +83,16 @@ fn entity_tags(list: &str) -> (Vec<EntityTag<'_>>, bool) {
 pub enum Condition {
     /// `*`
     Any,
-    /// Entity tags; those that no object of ours can have are left out.
+    /// Entity tags. Tags that no object of this service can have are left out.
     Tags {
-        /// The strong ones.
+        /// The strong tags, in their order.
         strong: Vec<VersionTag>,
-        /// The weak ones.
+        /// The weak tags, in their order.
         weak: Vec<VersionTag>,
     },
 }
 
-/// A condition on the object's tag, if there is one.
+/// Reads the condition on the object's tag, if the header is there.
 pub fn condition(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Condition>, Invalid> {
     let malformed = || Invalid::new("not_entity_tags", format!("{name} must be * or a list of entity tags in quotes"));
     let (mut strong, mut weak, mut count, mut any) = (Vec::new(), Vec::new(), 0, false);
@@ -125,13 +127,13 @@ fn is_star(tag: &EntityTag<'_>) -> bool {
     !tag.is_quoted && tag.opaque == "*"
 }
 
-/// The tags of `If-None-Match` of a read. A read needs no condition, so what cannot be read is passed over, and version tags without quotes
-/// are taken.
+/// Reads the tags of `If-None-Match` of a read. A read needs no condition, so malformed elements are skipped, and version tags
+/// without quotes are accepted.
 pub fn seen(headers: &HeaderMap) -> Seen {
     let (mut read, mut count, mut any) = (Vec::new(), 0, false);
     for value in headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok()) {
         let (tags, is_all) = entity_tags(value);
-        // What cannot be read is no star.
+        // A malformed list counts as one more element, so that a `*` beside it is not the only one.
         count += tags.len() + usize::from(!is_all);
         any |= tags.iter().any(is_star);
         read.extend(tags.iter().filter_map(|tag| tag.opaque.parse().ok()));
@@ -139,7 +141,7 @@ pub fn seen(headers: &HeaderMap) -> Seen {
     if any && count == 1 { Seen::Any } else { Seen::Tags(read) }
 }
 
-/// One version tag: alone, in quotes, or as the weak entity tag that a compressed answer has.
+/// Parses one version tag: alone, in quotes, or as the weak entity tag of a compressed answer.
 pub fn version_tag(raw: &str) -> Result<VersionTag, Invalid> {
     match entity_tags(raw) {
         (tags, true) if tags.len() == 1 => tags[0].opaque.parse(),
@@ -147,14 +149,15 @@ pub fn version_tag(raw: &str) -> Result<VersionTag, Invalid> {
     }
 }
 
-/// The value of a preference (RFC 7240 §2): of the first, if it is there more than once. A parameter of another preference is none.
+/// Returns the value of a preference (RFC 7240 §2). If the preference is there more than once, the first one counts. A parameter
+/// of another preference does not count.
 pub fn preference(headers: &HeaderMap, name: &str) -> Option<String> {
     let lines = headers.get_all(header::HeaderName::from_static("prefer")).filter_map(|value| value.to_str().ok());
     let found = lines.flat_map(preferences).find(|(found, _)| found.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value)
 }
 
-/// The preferences of one line, each with its value, up to the first fault.
+/// Parses the preferences of one line, each with its value, up to the first error.
 fn preferences(line: &str) -> Vec<(&str, String)> {
     let mut found = Vec::new();
     let mut rest = line;
@@ -173,7 +176,7 @@ fn preferences(line: &str) -> Vec<(&str, String)> {
     }
 }
 
-/// `token [ = ( token / quoted-string ) ]`, white space around the sign and after it, and the rest.
+/// Parses `token [ = ( token / quoted-string ) ]` with white space around the sign and after it. Also returns the rest of the text.
 fn pair(text: &str) -> Option<((&str, String), &str)> {
     let (name, rest) = token(text)?;
     let rest = spaces(rest);
@@ -195,7 +198,7 @@ fn token(text: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| text.split_at(end))
 }
 
-/// The rest of a quoted string (RFC 9110 §5.6.4) after its first quote, without its escapes.
+/// Parses a quoted string (RFC 9110 §5.6.4) after its first quote. Returns the string without its escapes, and the rest of the text.
 fn unquoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut rest = text.char_indices();
@@ -209,8 +212,8 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// 304 instead of an answer that the caller has: whatever endpoint it comes from, if it has an entity tag and the request names that tag, or
-/// any (RFC 9110 §13.1.2).
+/// Answers 304 instead of an answer that the caller has already. Applies to every endpoint whose answer has an entity tag, if
+/// `If-None-Match` names that tag or is `*` (RFC 9110 §13.1.2).
 pub fn unless_seen(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let request = response.request();
     let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
@@ -345,7 +348,7 @@ mod tests {
         assert_eq!(wait(&["wait"]).as_deref(), Some(""));
     }
 
-    /// What a list of tags is made of, and what its parsers stumble over.
+    /// The pattern of random lists of tags: the parts of a list, and texts that are hard to parse.
     const LISTS: &str = "(W/|w/|\"[!#-~]{0,3}\"|\"0123456789abcdef\\.[0-9]{1,2}\"|[ ,*\t]|[!-~]{0,3}){0,8}|[\\x20-\\x7e\t]{0,40}";
 
     proptest! {

@@ -1,5 +1,7 @@
-//! Health and metrics. Nothing here calls a dependency: it tells what the background checks last saw, so that probes stay cheap
-//! and cannot be turned against a dependency that is down.
+//! Health and metrics of the process.
+//!
+//! Nothing here calls a dependency: the answers repeat what the background checks saw last. So probes stay cheap, and nobody can
+//! use them against a dependency that is down.
 
 mod operations;
 
@@ -21,30 +23,30 @@ use crate::{
     telemetry::names,
 };
 
-/// How a part is.
+/// The health of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CheckStatus {
-    /// As it should be.
+    /// The part works as it should.
     Healthy,
-    /// Away or behind, and made up for.
+    /// The part is away or behind, and the service makes up for that.
     Degraded,
-    /// Away, and its work is not done.
+    /// The part is away, and its work is not done.
     Unhealthy,
 }
 
-/// What one check says.
+/// The result of one check.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Check {
-    /// How the part is.
+    /// The health of the checked part.
     pub status: CheckStatus,
-    /// Why, when it is not healthy.
+    /// The reason, if the part is not healthy.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
 }
 
 impl Check {
-    /// Healthy if `good`, else `otherwise` with its reason.
+    /// Returns healthy if `good` is true, else `otherwise` with the reason `why`.
     pub fn of(good: bool, otherwise: CheckStatus, why: &str) -> Self {
         if good {
             Self { status: CheckStatus::Healthy, detail: None }
@@ -60,7 +62,7 @@ const DRAINING: u8 = 2;
 
 type Probe<T> = Box<dyn Fn() -> T + Send + Sync>;
 
-/// What health tells, put together by the composition root.
+/// The health of the process: checks, sections and dependencies that the composition root has added.
 pub struct Health {
     phase: AtomicU8,
     checks: Vec<(&'static str, Probe<Check>)>,
@@ -73,7 +75,8 @@ pub struct Health {
 }
 
 impl Health {
-    /// Health of a process that is starting. `can_serve` tells whether there is any way to do what its role is for.
+    /// Creates the health of a process that is starting. `can_serve` returns whether there is any way to do the work of the
+    /// process's role.
     pub fn new(metrics: PrometheusHandle, can_serve: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self {
             phase: AtomicU8::new(STARTING),
@@ -87,7 +90,7 @@ impl Health {
         }
     }
 
-    /// What is counted beside the metrics, until somebody asks for them.
+    /// Returns the counts of the fast path. They are added to the metrics when somebody reads the metrics.
     pub fn tallies(&self) -> Arc<Tallies> {
         self.tallies.clone()
     }
@@ -119,22 +122,22 @@ impl Health {
         self.dependencies.push(dependency);
     }
 
-    /// The dependency of that name.
+    /// Returns the dependency with this name, if there is one.
     pub fn find(&self, name: &str) -> Option<&Dependency> {
         self.dependencies.iter().find(|dependency| dependency.name() == name).map(Arc::as_ref)
     }
 
-    /// The start is over.
+    /// Marks the start as complete: from now on the process can be ready.
     pub fn started(&self) {
         let _ = self.phase.compare_exchange(STARTING, READY, Ordering::SeqCst, Ordering::SeqCst);
     }
 
-    /// The end has begun: readiness says 503 from now on.
+    /// Marks the process as draining: readiness answers 503 from now on.
     pub fn draining(&self) {
         self.phase.store(DRAINING, Ordering::SeqCst);
     }
 
-    /// Whether the end has begun.
+    /// Returns whether the process is draining.
     pub fn is_draining(&self) -> bool {
         self.phase.load(Ordering::SeqCst) == DRAINING
     }
@@ -186,7 +189,7 @@ pub async fn resilience(health: web::Data<Health>) -> HttpResponse {
 /// `GET /metrics`, in Prometheus' text format.
 pub async fn metrics(health: web::Data<Health>) -> HttpResponse {
     health.tallies.add_up();
-    // A breaker that no call asks learns here that its pause is over.
+    // Reading the state lets a breaker that gets no calls notice that its pause is over.
     for dependency in &health.dependencies {
         let _ = dependency.state();
     }

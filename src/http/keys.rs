@@ -1,4 +1,4 @@
-//! `/keys`: API keys. A token is shown in the answer that makes it, and never again.
+//! `/keys`: API keys. The answer that creates a token shows it, and no other answer does.
 
 mod operations;
 
@@ -36,7 +36,7 @@ use crate::{
 const MAX_DESCRIPTION: usize = 255;
 /// The most services or environments that a key may be narrowed to.
 const MAX_NAMES: usize = 100;
-/// How long a token stays good after its rotation, unless said otherwise.
+/// How long the previous token stays valid after a rotation if the request does not say, in seconds.
 const OVERLAP_SECONDS: u32 = 3600;
 
 /// The body of `POST /keys`.
@@ -66,7 +66,7 @@ impl Returnable for KeyIn {
 }
 
 impl KeyIn {
-    /// The key that is asked for. Who is of a tenant need not name it.
+    /// Parses the requested key. A caller that belongs to a tenant need not name the tenant.
     fn wanted(self, caller: &Caller, idempotency_key: Option<String>) -> Result<Wanted, Problem> {
         let Self { tenant, roles, services, envs, description, expires_at } = self;
         let mut fields = Fields::default();
@@ -213,7 +213,7 @@ pub async fn get(state: web::Data<ApiState>, caller: Caller, path: web::Path<Str
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RotateIn {
-    /// How long the token that is replaced stays good: 0 to 2592000 seconds, one hour unless said otherwise.
+    /// How long the replaced token stays valid: 0 to 2592000 seconds, one hour by default.
     #[schemars(with = "Option<u32>", range(max = 2_592_000))]
     overlap_seconds: Option<Whole<0, 2_592_000, u32>>,
 }
@@ -233,7 +233,7 @@ pub async fn rotate(
     Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(KeyOut::made(&made)))
 }
 
-/// What becomes of the keys that came of a key which is revoked.
+/// Whether the descendants of a revoked key are revoked too or kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "snake_case", inline)]
 enum Descendants {
@@ -257,7 +257,8 @@ impl TryFrom<String> for Descendants {
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeIn {
-    /// Whether the keys that it made, and those of which it was shown a token because it rotated them, are revoked with it.
+    /// Whether the descendants of the key are revoked with it: the keys that it created, and the keys whose new token it was
+    /// shown because it rotated them.
     #[schemars(with = "Option<Descendants>", extend("default" = "revoke"))]
     descendants: Option<String>,
 }

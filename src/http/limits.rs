@@ -1,7 +1,7 @@
-//! How often somebody may ask: an address before we know who it is, a caller and its tenant after. All of it for each instance.
+//! Rate limits of this instance: per address before the caller is known, then per caller and per tenant.
 //!
-//! The generic cell rate algorithm of `governor`: a second's worth may come at once. Credentials that turn out not to be good are counted
-//! apart, see [`attempts`].
+//! They use the generic cell rate algorithm of `governor`: the requests of one second may come at once. Wrong credentials are
+//! counted separately, see [`attempts`].
 
 mod attempts;
 
@@ -41,24 +41,25 @@ pub struct Limits {
     attempts: Option<Attempts>,
     callers: Option<Told<u64>>,
     tenants: Option<Told<TenantName>>,
-    /// Requests that are being worked on: so many of a tenant, and any number together.
+    /// Concurrent requests: limited for each tenant, and unlimited in total. `None` if the setting is 0.
     working: Option<Arc<Shares>>,
     hasher: RandomState,
     clock: DefaultClock,
 }
 
-/// A limit is used up.
+/// The error of a limit that is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Exceeded {
-    /// Whose: `address`, `attempts`, `caller`, `tenant` or `concurrent`.
+    /// The name of the limit: `address`, `attempts`, `caller`, `tenant` or `concurrent`.
     pub whose: &'static str,
-    /// How long to wait.
+    /// The time until another request may succeed, in seconds, at least 1.
     pub retry_after_seconds: u32,
-    /// What to tell in `RateLimit-*`.
+    /// The caller's remaining rate limit, for the `RateLimit-*` headers.
     pub standing: Option<Standing>,
 }
 
-/// Where a caller stands: the tighter of its own limit and its tenant's (draft-ietf-httpapi-ratelimit-headers, the three headers).
+/// A caller's remaining rate limit: the tighter of the caller's own limit and its tenant's (draft-ietf-httpapi-ratelimit-headers,
+/// the three headers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     limit: u32,
@@ -74,7 +75,7 @@ impl Standing {
         Self { limit, remaining, reset_seconds: u32::try_from(full.as_secs_f64().ceil() as u64).unwrap_or(u32::MAX) }
     }
 
-    /// Writes the headers.
+    /// Writes the three `RateLimit-*` headers.
     pub fn tell(self, headers: &mut HeaderMap) {
         for (name, value) in [(LIMIT, self.limit), (REMAINING, self.remaining), (RESET, self.reset_seconds)] {
             headers.insert(name, HeaderValue::from(value));
@@ -82,7 +83,7 @@ impl Standing {
     }
 }
 
-/// What connections bound.
+/// No limit: the number of connections already limits the requests in total.
 const ANY_NUMBER: usize = 1_000_000;
 
 fn quota(per_second: u32) -> Option<Quota> {
@@ -90,7 +91,7 @@ fn quota(per_second: u32) -> Option<Quota> {
 }
 
 impl Limits {
-    /// With the settings of `[limits]`.
+    /// Creates the limits from the settings of `[limits]`.
     pub fn new(settings: &config::Limits) -> Self {
         let concurrent = settings.concurrent_requests_per_tenant as usize;
         Self {
@@ -104,32 +105,32 @@ impl Limits {
         }
     }
 
-    /// The places of requests that are worked on, if they are counted.
+    /// Returns the places of concurrent requests, if they are limited.
     pub fn working(&self) -> Option<&Arc<Shares>> {
         self.working.as_ref()
     }
 
-    /// Counts a request of an address.
+    /// Counts a request against the limit of its address.
     pub fn address(&self, address: IpAddr) -> Result<(), Exceeded> {
         self.count(self.addresses.as_ref(), "address", address)
     }
 
-    /// Whether credentials of an address may be checked, as far as those go that were not good.
+    /// Fails if the address has presented too many wrong credentials, so that further ones are not checked.
     pub fn may_check(&self, address: IpAddr, check: Check) -> Result<(), Exceeded> {
         self.attempts.as_ref().map_or(Ok(()), |attempts| attempts.begin(network(address), check).map_err(too_many_attempts))
     }
 
-    /// They were checked, and were good.
+    /// Records that credentials were checked and are good.
     pub fn were_good(&self, address: IpAddr, check: Check) {
         self.attempts.iter().for_each(|attempts| attempts.was_good(network(address), check));
     }
 
-    /// They were checked, and were not.
+    /// Records that credentials were checked and are wrong.
     pub fn were_bad(&self, address: IpAddr, check: Check) {
         self.attempts.iter().for_each(|attempts| attempts.was_bad(network(address), check));
     }
 
-    /// Counts credentials of an address that are known not to be good without a check.
+    /// Counts credentials of an address that are known to be wrong without a check.
     pub fn attempt(&self, address: IpAddr) -> Result<(), Exceeded> {
         self.may_check(address, Check::Unproven)
     }
@@ -144,7 +145,7 @@ impl Limits {
         })
     }
 
-    /// Counts a request of a caller, and of its tenant.
+    /// Counts a request against the limits of its caller and its tenant, and returns the tighter of the two.
     pub fn caller(&self, caller: &Caller) -> Result<Option<Standing>, Exceeded> {
         let mut tightest: Option<Standing> = None;
         if let Some(limiter) = &self.callers {
@@ -172,14 +173,15 @@ impl Limits {
         }
     }
 
-    /// A place among the requests of a tenant that are worked on at a time, so that one tenant's slow requests do not use up what all share.
+    /// Takes a place among a tenant's concurrent requests, so that one tenant's slow requests do not use up the shared resources.
+    /// Callers of no tenant need none.
     pub fn place(&self, payer: &Payer) -> Result<Option<Place>, Exceeded> {
         let Some(working) = self.working.as_ref().filter(|_| matches!(payer, Payer::Tenant(_))) else { return Ok(None) };
         let full = |_| Exceeded { whose: "concurrent", retry_after_seconds: 1, standing: None };
         working.try_take(payer, 1).map(Some).map_err(full)
     }
 
-    /// Forgets whoever has not asked for long.
+    /// Forgets addresses, callers and tenants without recent requests.
     pub fn retire(&self) {
         self.addresses.iter().for_each(RateLimiter::retain_recent);
         self.attempts.iter().for_each(Attempts::retire);
@@ -188,7 +190,7 @@ impl Limits {
     }
 }
 
-/// Who has a /64 has all of its addresses.
+/// Returns the /64 network of an IPv6 address, because a client that has a /64 has all of its addresses. An IPv4 address stays as it is.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {

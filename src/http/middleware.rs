@@ -1,4 +1,4 @@
-//! Around every request: its id, its deadline, its span and its metrics. Errors that are not ours become problem documents here.
+//! The middleware around every request: its id, deadline, span and metrics. Turns errors of the framework into problem documents.
 
 use std::{
     num::NonZeroU32,
@@ -40,10 +40,10 @@ use crate::{
 /// Requests slower than this are logged.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// The longest that a client may ask to be held.
+/// The longest wait that a client may ask for in a long-poll.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// What the middleware needs for every request, made once.
+/// The data that the middleware needs for every request, created once.
 pub struct Around {
     /// `http.request_timeout_ms`
     pub request_timeout: Duration,
@@ -52,11 +52,11 @@ pub struct Around {
     polled: [Polled; 4],
 }
 
-/// A `GET` that proxies repeat for ever, with its metrics at hand.
+/// A `GET` endpoint that proxies poll, with its metrics looked up once.
 struct Polled {
     path: &'static str,
     seconds: metrics::Histogram,
-    /// By the first digit of the status.
+    /// The counters by status class: 2xx, 3xx, 4xx and 5xx.
     requests: [metrics::Counter; 4],
 }
 
@@ -73,7 +73,7 @@ impl Polled {
 }
 
 impl Around {
-    /// With the metrics of the recorder that is installed now.
+    /// Creates the data. The metrics belong to the recorder that is installed now.
     pub fn new(request_timeout: Duration, gate: Arc<Gate>, trail: Arc<Trail>) -> Self {
         let polled = [
             "/api/v1/routes/resolve",
@@ -84,7 +84,7 @@ impl Around {
         Self { request_timeout, gate, trail, polled: polled.map(Polled::new) }
     }
 
-    /// The endpoint, if it is one of those that are polled.
+    /// Returns the polled endpoint that the request is for, if it is for one.
     fn polled(&self, request: &ServiceRequest) -> Option<&Polled> {
         let path = request.path();
         let [resolve, snapshot, changes, stream] = &self.polled;
@@ -102,7 +102,7 @@ impl Around {
     }
 }
 
-/// The middleware.
+/// Middleware: checks the host and the head of a request, gets the answer, and sets the security headers.
 pub async fn surround(
     mut request: ServiceRequest, next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -134,15 +134,17 @@ pub async fn surround(
     }
 }
 
-/// While the process drains, an answer is the last of its connection, and says so: the client's next request goes elsewhere. A connection
-/// that is ended while nobody says so may just then be sent a request, which would be lost with it.
+/// While the process drains, each answer closes its connection, and says so in a header: the client's next request goes to
+/// another instance. Without that header, the client might send a request just when the connection is closed, and the request
+/// would be lost.
 fn let_go<B>(health: Option<&web::Data<Health>>, response: &mut HttpResponse<B>) {
     if health.is_some_and(|health| health.is_draining()) {
         response.head_mut().set_connection_type(ConnectionType::Close);
     }
 }
 
-/// Around CORS, which answers preflights by itself: these are answers like any other.
+/// Middleware around CORS, which answers preflights by itself. Gives these answers an id, security headers and metrics, as all
+/// answers have.
 pub async fn finish_preflight(
     request: ServiceRequest, next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -182,7 +184,7 @@ async fn answer(request: ServiceRequest, next: Next<impl MessageBody + 'static>)
     }
 }
 
-/// The handler's answer, or the answer of the gate before it.
+/// Returns the handler's answer, or the gate's refusal.
 async fn admitted(
     around: &Around, id: &RequestId, request: ServiceRequest, next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
@@ -273,7 +275,7 @@ fn set_id(response: &mut ServiceResponse<BoxBody>, id: &RequestId) {
     }
 }
 
-/// An error response as a problem document with the request's id.
+/// Turns an error response into a problem document with the request's id.
 fn as_problem(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResponse<BoxBody> {
     if !response.status().is_client_error() && !response.status().is_server_error() {
         return response;
@@ -283,7 +285,7 @@ fn as_problem(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResp
         response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
     let problem = match ours {
         Some(problem) => problem,
-        // A handler's own answer, such as readiness: it is not an error of the request.
+        // This is a handler's own answer, such as readiness, and not an error of the request.
         None if is_json => return response,
         None => Problem::of_status(response.status()),
     };
@@ -307,16 +309,16 @@ fn observe(method: &Method, endpoint: String, status: StatusCode, elapsed: Durat
     metrics::counter!(names::HTTP_REQUESTS, "method" => known(method), "endpoint" => endpoint, "status" => class).increment(1);
 }
 
-/// So many are logged in a second: to log everything that is refused under overload would cost more than refusing it.
+/// Limits the log lines about requests to 20 a second: under overload, logging every refusal would cost more than the refusal itself.
 static LOGGED: LazyLock<DefaultDirectRateLimiter> =
     LazyLock::new(|| RateLimiter::direct(Quota::per_second(NonZeroU32::MIN.saturating_add(19))));
 
-/// Whether one more line may be logged about a request.
+/// Returns whether one more line may be logged about a request.
 pub(super) fn may_log() -> bool {
     LOGGED.check().is_ok()
 }
 
-/// Errors of ours and slow requests are logged, whatever they are, unless they are very many; metrics count them all.
+/// Logs server errors and slow requests, up to the limit of [`may_log`]. The metrics count all of them.
 fn log_if_worth_it(method: &Method, endpoint: &str, status: StatusCode, elapsed: Duration, id: &RequestId) {
     if (status.is_server_error() || elapsed > SLOW) && may_log() {
         tracing::warn!(
@@ -326,7 +328,7 @@ fn log_if_worth_it(method: &Method, endpoint: &str, status: StatusCode, elapsed:
     }
 }
 
-/// The method, if it is one that the API has: whatever else clients invent must not make metrics of its own.
+/// Returns the method's name, or `other` if the API does not have the method: methods that clients make up must not create metrics.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

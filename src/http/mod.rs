@@ -1,6 +1,6 @@
 //! The only actix code: the endpoint table, extractors, the problem table, one file per resource.
 //!
-//! A handler is: extract, one call of a service, respond. What it requires stands in its signature.
+//! A handler extracts its input, calls one service, and responds. Its signature states all that the handler requires.
 
 pub mod access;
 pub mod asyncapi;
@@ -70,13 +70,13 @@ use crate::{
     },
 };
 
-/// What handlers work with.
+/// The services that handlers use.
 pub struct ApiState {
     /// The write path.
     pub writer: Arc<Writer>,
     /// Reads from Postgres.
     pub reads: Arc<Reads>,
-    /// Many changes at once.
+    /// Plans, batches and rollbacks: many changes at once.
     pub plans: Plans,
     /// The read path of proxies.
     pub polls: Arc<Polls>,
@@ -84,21 +84,21 @@ pub struct ApiState {
     pub audit: Arc<AuditReads>,
     /// Exports of the archive.
     pub exports: Exports,
-    /// API keys.
+    /// API keys: their creation, rotation and revocation.
     pub keys: Keys,
-    /// Breakers that are forced.
+    /// Forced breaker states of this instance.
     pub drills: Drills,
-    /// What could not be archived.
+    /// Dead letters: records that could not be archived.
     pub dead_letters: DeadLetters,
-    /// What is published again.
+    /// Replays: parts of the history that are published again.
     pub replays: Replays,
-    /// Who calls.
+    /// Authentication: finds the caller of a token.
     pub callers: Arc<Callers>,
-    /// Where accesses are told.
+    /// The access log, for refusals and sensitive reads.
     pub trail: Arc<Trail>,
-    /// Where large answers are made.
+    /// The worker threads, for large bodies and answers.
     pub workers: Arc<Workers>,
-    /// What large bodies may hold.
+    /// Limits of the memory that large bodies may hold.
     pub bulk: BulkLimits,
 }
 
@@ -107,12 +107,12 @@ fn read() -> actix_web::Route {
     web::route().guard(guard::Any(guard::Get()).or(guard::Head()))
 }
 
-/// Compresses the answers of a route, for clients that take that.
+/// Compresses the answers of a route, for clients that accept compression.
 fn compressed(route: actix_web::Route) -> actix_web::Route {
     route.wrap(from_fn(compression::compress))
 }
 
-/// Every endpoint of the API, on one screen.
+/// Registers every endpoint of the API, in one place.
 fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
     const ROUTE: &str = "/routes/{tenant}/{service}/{env}/{version}";
     const POLICY: &str = "/policies/{tenant}/{service}/{env}";
@@ -194,7 +194,7 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
     );
 }
 
-/// Health, on both listeners.
+/// Registers the health endpoints, which both listeners have.
 fn health_endpoints(config: &mut ServiceConfig) {
     config
         .service(resource("/health").route(read().to(health::process)))
@@ -203,7 +203,7 @@ fn health_endpoints(config: &mut ServiceConfig) {
         .service(resource("/health/resilience").route(read().to(health::resilience)));
 }
 
-/// What the API tells of itself.
+/// Registers the endpoints of the API's own documentation.
 fn documents(config: &mut ServiceConfig) {
     config
         .service(resource("/problems/{code}").route(read().to(docs::problem)))
@@ -214,7 +214,7 @@ fn documents(config: &mut ServiceConfig) {
         .service(resource("/docs/{file:.*}").route(read().to(docs::page)));
 }
 
-/// Everything on the API's listener. `bulk` bounds the bodies of plans and batches.
+/// Registers everything on the API's listener. `bulk` limits the bodies of plans and batches.
 fn endpoints(bulk: &bulk::Limits) -> impl FnOnce(&mut ServiceConfig) {
     move |config| {
         api(config, bulk);
@@ -223,7 +223,8 @@ fn endpoints(bulk: &bulk::Limits) -> impl FnOnce(&mut ServiceConfig) {
     }
 }
 
-/// The API's server on a bound listener, over TLS if there is a `transport`. It does not handle signals: whoever runs it drains it.
+/// Returns the API's server on a bound listener, over TLS if there is a `transport`. The server does not handle signals: the code
+/// that runs it drains it.
 pub fn api_server(
     listener: TcpListener, transport: Option<Transport>, settings: &config::Settings, state: web::Data<ApiState>,
     health: web::Data<Health>, tallies: Arc<Tallies>, limits: Arc<Limits>,
@@ -246,7 +247,7 @@ pub fn api_server(
             .app_data(answered.clone())
             .app_data(body.clone())
             .app_data(around.clone())
-            // One for each worker: this runs once in each.
+            // Each worker has a `Quick` of its own, because this closure runs once in each worker.
             .app_data(web::Data::new(Quick::new(state.polls.clone(), gate.clone(), &tallies)))
             .app_data(state.clone())
             .app_data(health.clone())
@@ -256,7 +257,7 @@ pub fn api_server(
     let stall = ms(settings.write_stall_ms);
     let trust_domain = settings.tls.trust_domain.clone();
     let workers = worker_count(settings.workers);
-    // actix counts for each worker, and gives connections to its workers in turn.
+    // actix counts connections for each worker, and gives connections to its workers in turn.
     let connections = (settings.max_connections / workers).max(1);
     let server = HttpServer::new(app)
         .workers(workers)
@@ -266,7 +267,7 @@ pub fn api_server(
         .keep_alive(ms(settings.keep_alive_ms))
         .client_request_timeout(ms(settings.client_header_timeout_ms))
         .tls_handshake_timeout(ms(settings.client_header_timeout_ms))
-        // Handshakes that are begun and left there cost a connection each, as idle ones do, and hold nobody else up.
+        // An abandoned handshake costs one connection, as an idle one does, and delays no other client.
         .max_connection_rate(connections)
         .on_connect(move |socket, data| tls::connected(socket, data, stall, &trust_domain));
     let server = match transport {
@@ -276,7 +277,7 @@ pub fn api_server(
     Ok(server.run())
 }
 
-/// As many workers as are set, or one for each core.
+/// Returns the number of workers that is set, or one for each core if the setting is 0.
 fn worker_count(set: usize) -> usize {
     if set > 0 { set } else { std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get) }
 }

@@ -1,7 +1,7 @@
-//! The OpenAPI document, made of the types that the handlers read and write.
+//! The OpenAPI document, built from the types that the handlers read and write.
 //!
-//! Each resource describes its operations beside its handlers (`<resource>/operations.rs`), in a few words: headers, errors and schemas
-//! that it shares with others stand here once. A test holds the paths and methods against those that actix has.
+//! Each resource describes its operations beside its handlers (`<resource>/operations.rs`), in a few words. Headers, errors and
+//! schemas that several resources share are described here once. A test compares the paths and methods with those that actix has.
 
 mod operation;
 mod problems;
@@ -15,7 +15,7 @@ pub(super) use self::operation::{Answer, Operation};
 use self::schemas::Schemas;
 use super::{audit, dead_letters, docs, health, keys, plans, policies, polling, replays, routes, tenants};
 
-/// A part of the document, what it is about, and its operations.
+/// A part of the document: its tag, the tag's description, and its operations.
 type Part = (&'static str, &'static str, fn() -> Vec<Operation>);
 
 const PARTS: [Part; 11] = [
@@ -41,7 +41,7 @@ operation (`x-roles`), and another tenant's objects are answered as those that d
 each. Limits that can be set (`http.max_body_bytes`: 65536 bytes of a body, `http.max_bulk_bytes` of a plan or batch, `http.request_timeout_ms`: 10 s) are given with their \
 defaults. Events are described by the AsyncAPI document at `/docs/events`.";
 
-/// The document.
+/// Builds the OpenAPI document.
 pub fn document() -> Value {
     let mut schemas = Schemas::default();
     let mut paths: Map<String, Value> = Map::new();
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
     use crate::http::access::TABLE;
 
-    /// Served and not described: pages for people.
+    /// Pages for people, which are served but not described.
     const PAGES: [&str; 2] = ["/docs", "/docs/{file:.*}"];
 
     type Endpoints = BTreeSet<(String, String)>;
@@ -152,7 +152,7 @@ mod tests {
                 let pointer = reference.strip_prefix('#').unwrap();
                 assert!(document.pointer(pointer).is_some(), "{reference}");
             }
-            // Parameters and headers: a name that has no row in `shared` has neither.
+            // Checks parameters and headers: a name that has no row in `shared` would have neither a description nor a schema.
             if let (Some(description), Some(schema)) = (members.get("description"), members.get("schema")) {
                 assert!(description != "" && schema != false, "{members:?}");
             }

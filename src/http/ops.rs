@@ -22,20 +22,21 @@ use super::{
 };
 use crate::config::{self, ms};
 
-/// Collectors, probes, and connections that say nothing until they are closed; more wait.
+/// The most connections: those of collectors and probes, and silent ones until they are closed. Further connections wait.
 const CONNECTIONS: usize = 4096;
 
-/// How long a connection may say nothing. A probe says all of its request at once.
+/// How long a connection may be silent. A probe sends its whole request at once.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// Wrong tokens that are answered 401 in a second; more are answered 429. The right token is taken all the same: to find it is a matter of
-/// its length, and a flood of wrong ones locks nobody out.
+/// The number of wrong tokens in a second that are answered with 401; more are answered with 429. The right token is accepted all
+/// the same: its length protects it from guesses, and a flood of wrong tokens locks nobody out.
 const GUESSES: Quota = Quota::per_second(NonZeroU32::MIN.saturating_add(9));
 
-/// What a probe asks that can send no header. They tell no more than whether the process works.
+/// The paths that need no token, for probes that can send no header. Their answers contain only the health of the process and the
+/// results of its checks.
 const OPEN: [&str; 2] = ["/health/live", "/health/ready"];
 
-/// The operations' server. One worker, so that it answers when the API's are busy.
+/// Returns the server of the operations listener. It has one worker of its own, so that it answers when the API's workers are busy.
 pub fn ops_server(listener: TcpListener, settings: &config::Http, health: web::Data<health::Health>) -> std::io::Result<Server> {
     let token = web::Data::new(settings.ops_token.clone());
     let guesses = web::Data::new(RateLimiter::direct(GUESSES));
@@ -60,7 +61,7 @@ pub fn ops_server(listener: TcpListener, settings: &config::Http, health: web::D
     Ok(server.listen(listener)?.run())
 }
 
-/// Asks for the token, if there is one.
+/// Middleware: requires the operations token, if one is set.
 async fn admit(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
     let is_secure = request.app_config().secure();
     let misdirected = request.app_data::<Answered>().and_then(|answered| answered.refused(&request));
@@ -77,7 +78,7 @@ async fn admit(request: ServiceRequest, next: Next<impl MessageBody + 'static>) 
     Ok(response)
 }
 
-/// Whether a request brings one wrong token too many.
+/// Counts a request's wrong token, and returns whether there were too many.
 fn is_guessed(request: &ServiceRequest) -> bool {
     let guesses = request.app_data::<web::Data<DefaultDirectRateLimiter>>();
     request.headers().contains_key(header::AUTHORIZATION) && guesses.is_some_and(|guesses| guesses.check().is_err())
@@ -86,6 +87,6 @@ fn is_guessed(request: &ServiceRequest) -> bool {
 fn has_token(request: &ServiceRequest) -> bool {
     let wanted = request.app_data::<web::Data<SecretString>>().map_or("", |token| token.expose_secret());
     let sent = request.headers().get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    // In a time that says nothing about where they differ.
+    // Compared in constant time, so that the duration does not show where the two tokens differ.
     wanted.is_empty() || sent.is_some_and(|sent| verify_slices_are_equal(sent, wanted.as_bytes()).is_ok())
 }

@@ -1,5 +1,7 @@
-//! The names in a request's path. They are read in one place, from the one spelling that the router matches too; the gate checks them
-//! against the caller, and handlers get them from here and from nowhere else.
+//! The names in a request's path.
+//!
+//! They are read in one place, from the one spelling that the router matches too. The gate checks them against the caller, and
+//! handlers get them only from here.
 
 use std::borrow::Cow;
 
@@ -28,15 +30,15 @@ use crate::{
 /// The names that a request gives in its path, else in its query.
 #[derive(Debug, Default)]
 pub struct Named {
-    /// The tenant, if that is the name of one.
+    /// The tenant, if the request names a valid one.
     pub tenant: Option<TenantName>,
-    /// The service, if that is the name of one.
+    /// The service, if the request names a valid one.
     pub service: Option<ServiceName>,
-    /// The environment, if that is the name of one.
+    /// The environment, if the request names a valid one.
     pub env: Option<EnvName>,
-    /// The version, if that is the name of one.
+    /// The version, if the request names a valid one.
     pub version: Option<VersionName>,
-    /// The parts of the path that should be names and are none.
+    /// The errors of path parts that must be names and are not valid ones.
     pub malformed: Vec<FieldError>,
 }
 
@@ -56,7 +58,8 @@ impl Named {
     }
 }
 
-/// A name in the path; a malformed one is noted. Without a place in the path, the name in the query: its handler tells what is wrong there.
+/// Reads a name from the path, and records an error if the name is malformed. If the endpoint's path has no such part, reads the
+/// name from the query; the handler reports errors there.
 fn find<T>(request: &HttpRequest, endpoint: &Endpoint, placeholder: &str, fields: &mut Fields) -> Option<T>
 where
     T: TryFrom<String, Error = Invalid>,
@@ -70,16 +73,16 @@ where
     pairs.find(|(key, _)| key == name).and_then(|(_, value)| value.into_owned().try_into().ok())
 }
 
-/// The names of a request that the gate has let pass. They stand in the request's extensions.
+/// The names of a request that has passed the gate. They are in the request's extensions.
 #[derive(Debug, Clone)]
 pub struct Names {
     /// The tenant that the request is about, if it names one.
     pub tenant: Option<AuthorizedTenant>,
-    /// The service.
+    /// The service that the request names, if any.
     pub service: Option<ServiceName>,
-    /// The environment.
+    /// The environment that the request names, if any.
     pub env: Option<EnvName>,
-    /// The version.
+    /// The version that the request names, if any.
     pub version: Option<VersionName>,
 }
 
@@ -100,15 +103,15 @@ pub struct RoutePath(pub AuthorizedTenant, pub RouteName);
 pub struct PlanPath(pub AuthorizedTenant, pub Uuid);
 
 impl Names {
-    /// Returns what `take` makes of the names. A request that did not come through the gate has none, and is refused.
+    /// Returns the result of `take` for the names. A request that did not come through the gate has no names, and is refused.
     fn read<T>(request: &HttpRequest, take: impl FnOnce(Self) -> Option<T>) -> Result<T, Problem> {
         let names = request.extensions().get::<Self>().cloned();
         let unchecked = || Problem::new(Code::Forbidden, "the names in the path were not checked");
         names.filter(|names| names.are_routed(request)).and_then(take).ok_or_else(unchecked)
     }
 
-    /// Whether the router has matched these very names. The gate and the router read the same spelling; if they ever differ, the request
-    /// is refused and the difference is logged.
+    /// Returns whether the router has matched these very names. The gate and the router read the same spelling. If they ever
+    /// differ, the request is refused and the difference is logged.
     fn are_routed(&self, request: &HttpRequest) -> bool {
         let checked = [
             ("tenant", self.tenant.as_ref().map(|tenant| tenant.name().as_str())),
@@ -159,9 +162,9 @@ impl FromRequest for PlanPath {
     }
 }
 
-/// Writes the request's path in its one spelling, before anything looks at it: an escaped unreserved character is that character
-/// (RFC 3986 §2.3, §6.2.2.2). A character that stays escaped is in no name of this API and in none of its fixed paths. A `%` without two
-/// hexadecimal digits is refused: programs read it differently.
+/// Normalises the spelling of the request's path before the path is matched: an escaped unreserved character becomes that
+/// character (RFC 3986 §2.3, §6.2.2.2). No name and no fixed path of this API has a character that stays escaped. A `%` without
+/// two hexadecimal digits is refused, because programs read it differently.
 pub fn normalize_path(request: &mut ServiceRequest) -> Result<(), Problem> {
     let path = unescaped(request.uri().path())
         .ok_or_else(|| Problem::new(Code::MalformedRequest, "the path has a % that is not followed by two hexadecimal digits"))?;
@@ -179,7 +182,7 @@ pub fn normalize_path(request: &mut ServiceRequest) -> Result<(), Problem> {
     Ok(())
 }
 
-/// The path with each escaped unreserved character written out; `None` if a `%` escapes nothing.
+/// Returns the path with each escaped unreserved character written out; `None` if a `%` escapes nothing.
 fn unescaped(path: &str) -> Option<Cow<'_, str>> {
     let mut parts = path.split('%');
     let mut written = parts.next()?.to_owned();
@@ -199,7 +202,7 @@ fn unescaped(path: &str) -> Option<Cow<'_, str>> {
     Some(if is_changed { Cow::Owned(written) } else { Cow::Borrowed(path) })
 }
 
-/// RFC 3986 §2.3.
+/// Returns whether a byte is an unreserved character (RFC 3986 §2.3).
 fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
@@ -246,7 +249,7 @@ mod tests {
         #[test]
         fn a_spelling_that_is_written_out_stays(path in "(/|[a-z]|%[0-9a-fA-F]{2}){0,30}") {
             let once = unescaped(&path).unwrap().into_owned();
-            // A reserved character may be followed by two that were escaped: these were read, and are not read again.
+            // A `%` that was itself escaped (`%25`) may be followed by two digits that were escaped: these are not read a second time.
             let again = unescaped(&once);
             prop_assert!(again.is_none_or(|again| again == once || once.contains("%25")));
         }

@@ -29,7 +29,7 @@ use crate::{
     },
 };
 
-/// A revision, a version tag, or a time, at a place of the request.
+/// Parses a revision, a version tag or a time. `place` is the place in the request that errors name.
 pub(super) fn parse_at(place: &'static str, raw: &str) -> Result<At, Invalid> {
     if !raw.is_empty() && raw.len() < 19 && raw.bytes().all(|b| b.is_ascii_digit()) {
         let revision = Revision(raw.parse().map_err(|_| wrong())?);
@@ -47,7 +47,7 @@ fn wrong() -> Invalid {
     Invalid::new("not_an_instant", "must be a revision, a version tag, or a time such as 2026-11-21T05:48:00Z")
 }
 
-/// The same of a query's parameter; `place` is its name behind a question mark.
+/// Parses a query parameter as [`parse_at`] does. `place` is the parameter's name after a question mark.
 pub(super) fn at_in_query(place: &'static str, raw: &str) -> Result<At, Problem> {
     parse_at(place, raw).map_err(|invalid| Problem::field(place, invalid))
 }
@@ -99,7 +99,7 @@ pub async fn blame(
     Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))
 }
 
-/// The answer to `snapshot` with `?at=`: what was answered then.
+/// Answers `snapshot` with `?at=`: the snapshot as it was at that instant.
 pub(super) async fn snapshot(
     state: &ApiState, tenant: &AuthorizedTenant, scope: Scope, raw: &str,
 ) -> Result<HttpResponse, Problem> {
@@ -112,7 +112,7 @@ pub(super) async fn snapshot(
     Ok(response)
 }
 
-/// One object as it was.
+/// Answers with an object or a list as it was at the revision of `tag`.
 pub(super) fn was(tag: &crate::domain::tag::VersionTag, body: &impl Serialize) -> HttpResponse {
     let mut response = respond::json(body);
     set_tag(&mut response, tag);

@@ -48,16 +48,16 @@ use crate::{
     service::{Error, batch::Reply, plans::Confirmation},
 };
 
-/// The body of `POST …/plans`, and an export: what a scope shall have.
+/// The body of `POST …/plans`, and an export: the desired content of a scope.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(rename = "TenantDocument")]
 pub struct DocumentIn {
-    /// What it is about; the whole tenant if nothing is said.
+    /// The scope of the document; the whole tenant if it is missing.
     #[serde(default)]
     #[schemars(with = "Option<shapes::ScopeIn>")]
     scope: Option<Object<Scope>>,
-    /// Whether what is in the scope and not named here goes.
+    /// Whether objects in the scope that the document does not name are removed.
     #[serde(default)]
     prune: bool,
     #[serde(default)]
@@ -79,7 +79,7 @@ impl Returnable for PolicyDoc {
 }
 
 impl DocumentIn {
-    /// The document of a tenant.
+    /// Checks the body, and returns the document of the tenant.
     fn document(self, tenant: &TenantName) -> Result<Document, Problem> {
         let Self { scope, prune, routes, policies } = self;
         let (scope, mut errors) = (scope.map(|scope| scope.0).unwrap_or_default(), Vec::new());
@@ -104,7 +104,7 @@ fn all_of<T: Returnable>(tenant: &TenantName, list: &str, items: Vec<Returned<T>
         .collect()
 }
 
-/// What a plan stands for as a command until it is applied: the context of the request counts, and no change.
+/// Returns a command without changes. Plans use only the context of its request, and bring their changes themselves.
 fn nothing() -> Op {
     Op::Apply(Box::new(Apply { changes: Vec::new(), base: None, hash: String::new(), confirmed: None }))
 }
@@ -120,7 +120,7 @@ async fn made(readers: &Readers, (plan, replayed): (Plan, bool)) -> Result<HttpR
     Ok(response.content_type(mime::APPLICATION_JSON).body(json))
 }
 
-/// JSON that is written where it holds nobody up.
+/// Serialises JSON. Many items are serialised on a worker thread, where they delay no other request.
 async fn json_of(
     readers: &Readers, items: usize, write: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
 ) -> Result<Vec<u8>, Problem> {
@@ -131,32 +131,32 @@ async fn json_of(
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PlanIn {
-    /// Works the plan out and keeps nothing. Whoever may read the tenant may ask for this.
+    /// Computes the plan and stores nothing. A role for reading the tenant is enough.
     #[serde(default)]
     dry_run: bool,
 }
 
-/// A plan that is not kept.
+/// A plan that is not stored.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PlanPreview")]
 struct PreviewOut<'a> {
     #[schemars(with = "schemas::TenantName")]
     tenant: &'a TenantName,
-    /// The tenant's tag when it was worked out.
+    /// The tenant's tag when the plan was computed.
     #[schemars(with = "schemas::VersionTag")]
     base: &'a VersionTag,
     #[schemars(with = "shapes::Scope")]
     scope: &'a Scope,
-    /// Whether what was not named would go.
+    /// Whether the plan would remove objects in the scope that the document does not name.
     prune: bool,
     #[schemars(with = "shapes::Summary")]
     summary: command::Summary,
-    /// Active routes of the scope before and after.
+    /// The number of active routes in the scope, before and after.
     active_routes: [u32; 2],
-    /// What would happen, in the order in which it would happen.
+    /// The changes that the plan would make, in their order.
     #[schemars(with = "Vec<shapes::PlannedChange>")]
     changes: &'a [PlannedChange],
-    /// What would have to be thought about before it was applied.
+    /// The warnings to consider before such a plan is applied.
     #[schemars(with = "Vec<shapes::Warning>")]
     warnings: &'a [Warning],
 }
@@ -180,27 +180,27 @@ struct PlanSummaryOut<'a> {
     hash: &'a EventHash,
     #[schemars(with = "schemas::TenantName")]
     tenant: &'a TenantName,
-    /// The tenant's tag when the plan was worked out.
+    /// The tenant's tag when the plan was computed.
     #[schemars(with = "schemas::VersionTag")]
     base: &'a VersionTag,
     #[schemars(with = "shapes::Scope")]
     scope: &'a Scope,
-    /// Whether what was not named goes.
+    /// Whether the plan removes objects in the scope that the document does not name.
     prune: bool,
     #[schemars(with = "shapes::Summary")]
     summary: command::Summary,
-    /// Active routes of the scope before and after.
+    /// The number of active routes in the scope, before and after.
     active_routes: [u32; 2],
-    /// What to think about before it is applied.
+    /// The warnings to consider before the plan is applied.
     #[schemars(with = "Vec<shapes::Warning>")]
     warnings: &'a [Warning],
-    /// The reason that its maker gave.
+    /// The reason that the creator of the plan gave.
     reason: Option<&'a str>,
     #[schemars(with = "schemas::Time")]
     created_at: UtcTime,
-    /// The caller that made it.
+    /// The caller that created the plan.
     created_by: &'a str,
-    /// The time at which it is forgotten.
+    /// The time at which the plan expires.
     #[schemars(with = "schemas::Time")]
     expires_at: UtcTime,
 }
@@ -231,7 +231,7 @@ pub async fn create(
     readers: Readers,
 ) -> Result<HttpResponse, Problem> {
     let tenant = path.0.name().clone();
-    // The gate asks for other roles when nothing is kept. It and this read the same query.
+    // For a dry run the gate requires other roles. The gate and this handler read the same query.
     if !query.0.dry_run && !context.caller().grant.has_any(WRITE) {
         return Err(Problem::new(Code::Forbidden, "this caller may only ask for plans with dry_run=true"));
     }
@@ -242,7 +242,7 @@ pub async fn create(
     if !query.0.dry_run {
         return made(&readers, state.plans.plan(&request, document).await?).await;
     }
-    // Reading is not narrowed.
+    // A dry run changes nothing, so the resource scope of the caller's writes does not limit it.
     request.facts.narrowing = Narrowing::default();
     let plan = state.plans.preview(&request, document).await?;
     let tag = plan.base.to_etag();
@@ -277,12 +277,12 @@ pub async fn delete(state: web::Data<ApiState>, context: WriteContext, path: Pla
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApplyIn {
-    /// The plan's hash.
+    /// The hash of the plan.
     #[schemars(with = "String")]
     hash: Option<String>,
-    /// The hash once more, when much would be removed.
+    /// The hash once more, to confirm a plan that removes many routes.
     confirm_shrink: Option<String>,
-    /// That policies send traffic to what is deactivated, and have somewhere else to send it.
+    /// Confirms that policies send traffic to versions that are deactivated, and have other versions to send it to.
     #[serde(default)]
     confirm_in_use: bool,
 }
@@ -299,7 +299,7 @@ pub async fn apply(
     Ok(applied(tenant.name(), &reply))
 }
 
-/// What a revision of many changes came to.
+/// The result of a revision with many changes.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "Applied")]
 struct AppliedOut<'a> {
@@ -327,12 +327,12 @@ fn applied(tenant: &TenantName, reply: &Reply) -> HttpResponse {
 pub struct RollbackIn {
     #[schemars(with = "shapes::Target")]
     to: Option<serde_json::Value>,
-    /// Why; else `X-Reason`. At most 512 bytes.
+    /// The reason; if it is missing, the header `X-Reason`. At most 512 bytes.
     #[schemars(with = "Option<schemas::ReasonText>")]
     reason: Option<String>,
 }
 
-/// The place of the instant that a rollback goes to.
+/// The JSON pointer of the rollback's target in the body.
 const TO: &str = "/to";
 
 /// `POST /tenants/{tenant}/rollback`
@@ -369,7 +369,7 @@ pub struct ExportIn {
     at: Option<String>,
 }
 
-/// How a document is written.
+/// The format of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
 #[schemars(rename_all = "snake_case", inline)]
 enum Format {

@@ -46,25 +46,25 @@ struct PolicyOut<'a> {
 #[serde(deny_unknown_fields, default)]
 #[schemars(transform = returned::told::<PolicyIn>)]
 pub struct PolicyIn {
-    /// Where traffic goes whose version is inactive, in this order.
+    /// The versions that get the traffic of an inactive version, in this order.
     #[schemars(with = "Vec<schemas::VersionName>", length(max = MAX_PARTS))]
     failover: Vec<VersionName>,
-    /// The hosts that belong to it.
+    /// The hosts that belong to the policy.
     #[schemars(with = "Vec<schemas::Host>", length(max = MAX_PARTS))]
     hosts: Vec<Host>,
     #[schemars(with = "schemas::PathPrefix")]
     path_prefix: PathPrefix,
-    /// Looked at first, in this order.
+    /// The rules, which are checked first, in this order.
     #[schemars(with = "Vec<shapes::Rule>", length(max = MAX_PARTS))]
     rules: Vec<Object<RuleIn>>,
-    /// How what no rule takes is shared.
+    /// The shares of the traffic that no rule matches.
     #[schemars(with = "Vec<shapes::Share>", length(max = MAX_PARTS))]
     split: Vec<Object<Share>>,
     #[schemars(with = "Option<shapes::StickyBy>")]
     sticky_by: Option<StickyBy>,
 }
 
-/// A rule as it comes.
+/// A rule in the body of a request.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RuleIn {
@@ -80,7 +80,7 @@ impl Returnable for PolicyIn {
 }
 
 impl PolicyIn {
-    /// The checked policy; the errors name their members.
+    /// Checks the policy. Each error names its member.
     pub(super) fn parse(self) -> Result<PolicySpec, Vec<(String, Invalid)>> {
         let Self { failover, hosts, path_prefix, rules, split, sticky_by } = self;
         PolicySpec { failover, hosts, path_prefix, rules: rules_of(rules), split: shares_of(split), sticky_by }.checked()
@@ -96,7 +96,7 @@ fn shares_of(split: Vec<Object<Share>>) -> Vec<Share> {
     split.into_iter().map(|share| share.0).collect()
 }
 
-/// Errors of members as a problem; `prefix` is where the members are.
+/// Returns the errors of members as field errors. `prefix` is the JSON pointer of the object with the members.
 pub(super) fn wrong_members(prefix: &str, errors: Vec<(String, Invalid)>) -> Vec<FieldError> {
     let error = |(pointer, Invalid { code, detail })| FieldError { pointer: format!("{prefix}{pointer}"), code, detail };
     errors.into_iter().map(error).collect()

@@ -1,4 +1,4 @@
-//! What proxies ask: `resolve`, `snapshot` and `changes`, answered from memory.
+//! The polling endpoints of proxies: `resolve`, `snapshot` and `changes`, answered from memory.
 
 mod operations;
 
@@ -40,11 +40,12 @@ use crate::{
 pub(super) const PREFER: HeaderName = HeaderName::from_static("prefer");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
-/// Changes of one answer without a `limit`, and at most.
+/// The number of changes in one answer without a `limit`.
 const CHANGES: usize = 100;
+/// The highest `limit`.
 const MAX_CHANGES: usize = 1000;
 
-/// The answer to `resolve`.
+/// Returns the answer to `resolve`.
 pub(super) fn resolved(polls: &Polls, polled: Polled) -> HttpResponse {
     let (tag, mut response) = match polled {
         Polled::Same(tag) => (tag, HttpResponse::NotModified().finish()),
@@ -97,7 +98,7 @@ pub async fn snapshot(
     Ok(response)
 }
 
-/// The answer to `snapshot` when the client has it already.
+/// Returns the answer to `snapshot` for a client that has the current snapshot already: 304.
 pub(super) fn unmoved(polls: &Polls, tag: &VersionTag, coding: Coding) -> HttpResponse {
     tagged(polls, HttpResponse::NotModified().finish(), tag, coding)
 }
@@ -110,7 +111,7 @@ fn tagged(polls: &Polls, mut response: HttpResponse, tag: &VersionTag, coding: C
     with_age(polls, response)
 }
 
-/// 200 with a body that is in this coding already.
+/// Returns 200 with a body that has this coding already.
 fn coded(body: Bytes, coding: Coding) -> HttpResponse {
     let mut response = json(body);
     if let Some(name) = coding.name() {
@@ -172,7 +173,7 @@ pub async fn changes(
     Ok(tagged(&state.polls, response, &to, coding))
 }
 
-/// `{from, to, complete, changes: [event…]}`; the events are put in as they were published.
+/// Writes the answer `{from, to, complete, changes: [event…]}`. The events are inserted as they were published.
 fn since(from: &VersionTag, to: &VersionTag, complete: bool, events: &[(VersionTag, Bytes)]) -> Vec<u8> {
     let mut body = format!("{{\"from\":\"{from}\",\"to\":\"{to}\",\"complete\":{complete},\"changes\":[").into_bytes();
     for (index, (_, event)) in events.iter().enumerate() {
@@ -185,14 +186,14 @@ fn since(from: &VersionTag, to: &VersionTag, complete: bool, events: &[(VersionT
     body
 }
 
-/// `{from, to, complete, changes: [], reset: true, snapshot: {…}}`
+/// Writes the answer `{from, to, complete, changes: [], reset: true, snapshot: {…}}`.
 fn reset(from: &VersionTag, to: &VersionTag, snapshot: &[u8]) -> Vec<u8> {
     let head = format!("{{\"from\":\"{from}\",\"to\":\"{to}\",\"complete\":true,\"changes\":[],\"reset\":true,\"snapshot\":");
     [head.as_bytes(), snapshot, b"}"].concat()
 }
 
-/// How long a client wants to be held: `?wait=30s` (RFC 9110 has no such parameter; Consul's spelling), or `Prefer: wait=30`
-/// (RFC 7240 §4.3).
+/// The long-poll wait that a client asks for: `?wait=30s` (RFC 9110 has no such parameter; Consul's spelling), or
+/// `Prefer: wait=30` (RFC 7240 §4.3).
 #[derive(Debug, Clone, Copy)]
 enum Wait {
     No,
@@ -212,7 +213,7 @@ impl Wait {
             let number: u64 = number.parse().ok().filter(|_| digits).ok_or_else(|| Problem::field("?wait", wrong()))?;
             return Ok(Self::Asked(Duration::from_millis(number * unit)));
         }
-        // A value that is no number is a preference that is not understood, and passed over.
+        // A value that is not a number is a preference that the service does not understand, and is ignored.
         let digits = preference(request.headers(), "wait").filter(|value| value.bytes().all(|b| b.is_ascii_digit()));
         let longest = LONGEST_WAIT.as_secs();
         Ok(match digits.as_deref() {
@@ -230,7 +231,7 @@ impl Wait {
         .map(|wait| wait.min(LONGEST_WAIT))
     }
 
-    /// The answer within the time that it may take. What a caller came with may end while it waits: then it is let go.
+    /// Waits for the answer until the deadline. If the caller's credentials end during a long-poll, the wait ends with 401.
     async fn as_long_as_good<T>(
         self, state: &ApiState, caller: &Caller, limit: Duration, answer: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Problem> {
@@ -253,7 +254,7 @@ fn freshness(request: &HttpRequest, min_revision: Option<&str>) -> Result<Freshn
     context.freshness(min_revision)
 }
 
-/// The scope that `?service=` and `?env=` name.
+/// Parses the scope from `?service=` and `?env=`.
 pub(super) fn scope(service: Option<String>, env: Option<String>) -> Result<Scope, Problem> {
     let mut fields = Fields::default();
     let scope = Scope { service: fields.optional("?service", service), env: fields.optional("?env", env) };
@@ -265,7 +266,7 @@ fn required_tag(pointer: &str, raw: Option<&str>) -> Result<VersionTag, Problem>
     version_tag(raw).map_err(|invalid| Problem::field(pointer, invalid))
 }
 
-/// The deadline of requests that the middleware leaves to their handlers, because they may wait.
+/// Applies a deadline to an answer, for requests whose deadline the middleware leaves to the handlers because they may wait.
 pub(super) async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
     match tokio::time::timeout(limit, answer).await {
         Ok(answer) => Ok(answer?),
@@ -273,7 +274,7 @@ pub(super) async fn within<T>(limit: Duration, answer: impl Future<Output = Resu
     }
 }
 
-/// The same for what answers with a problem.
+/// Applies a deadline as [`within`] does, to an answer whose error is a problem.
 async fn within_problem<T>(limit: Duration, answer: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
     let late = || Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms");
     tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
@@ -285,13 +286,13 @@ pub(super) fn json(body: Bytes) -> HttpResponse {
     response
 }
 
-/// The tag as a strong `ETag`.
+/// Sets the tag as a strong `ETag`.
 pub(super) fn set_tag(response: &mut HttpResponse, tag: &VersionTag) {
     set_coded_tag(response, tag, Coding::Identity);
 }
 
-/// The tag as `ETag`: strong for the bytes as they are, weak for a coding of them, for two representations of a resource may not share
-/// a strong one (RFC 9110 §8.8.3.3).
+/// Sets the tag as `ETag`: strong for the plain bytes, weak for compressed ones, because two representations of a resource may
+/// not share a strong tag (RFC 9110 §8.8.3.3).
 fn set_coded_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Coding) {
     let weak = if coding == Coding::Identity { "" } else { "W/" };
     if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(format!("{weak}\"{tag}\""))) {
@@ -299,7 +300,7 @@ fn set_coded_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Coding) 
     }
 }
 
-/// Tells the age of the answer while the primary cannot be reached.
+/// Adds the age of the answer as `TM-Stale`, in seconds, while the primary cannot be reached.
 pub(super) fn with_age(polls: &Polls, mut response: HttpResponse) -> HttpResponse {
     if let Some(age) = polls.stale_for() {
         response.headers_mut().insert(STALE, HeaderValue::from(age.as_secs()));

@@ -24,30 +24,30 @@ use crate::{
     service,
 };
 
-/// One wrong field. `pointer` is a JSON pointer into the body (RFC 6901), `?name` for a query parameter, `{name}` for a part of the
-/// path, or a header's name with a colon after it.
+/// An error of one field. `pointer` is a JSON pointer into the body (RFC 6901), `?name` for a query parameter, `{name}` for a
+/// part of the path, or a header's name with a colon after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FieldError {
-    /// Where.
+    /// The place of the field in the request.
     pub pointer: String,
-    /// Stable, `snake_case`.
+    /// The code of the error: stable, in `snake_case`.
     pub code: &'static str,
-    /// What is expected.
+    /// A description of the expected value.
     pub detail: String,
 }
 
-/// The most fields that one answer tells of. Whoever mends these is told of the next ones.
+/// The most field errors in one answer. A client that has corrected these gets the next ones.
 pub const MAX_ERRORS: usize = MAX_TOLD;
-/// The longest pointer and the longest detail of a field, and the longest detail of a problem, in bytes. Whatever was sent is repeated no
-/// further, so an answer is no longer for a longer body.
+/// The longest pointer and the longest detail of a field error, and the longest detail of a problem, in bytes. Longer text of a
+/// request is cut, so a longer body makes no longer answer.
 const MAX_POINTER: usize = 256;
 const MAX_FIELD_DETAIL: usize = 512;
 const MAX_DETAIL: usize = 1024;
 
-/// Bytes of JSON of the changes that `plan_stale` tells.
+/// The most bytes of JSON for the changes that a `plan_stale` answer contains.
 const MAX_PLAN: usize = 32 * 1024;
 
-/// A text of at most `most` bytes, and an ellipsis if there is more of it.
+/// Cuts a text to at most `most` bytes, and adds an ellipsis if it was longer.
 fn clipped(mut text: String, most: usize) -> String {
     if text.len() > most {
         text.truncate(text.floor_char_boundary(most));
@@ -63,16 +63,16 @@ pub struct Problem {
     code: Code,
     detail: String,
     errors: Vec<FieldError>,
-    /// More fields are wrong than are told of.
+    /// Whether more fields are wrong than `errors` contains.
     more_errors: bool,
     current: Option<Box<VersionTag>>,
-    /// Members of the document beside those that every problem has.
+    /// Additional members of the document, besides those of every problem.
     members: Box<serde_json::Map<String, serde_json::Value>>,
     retry_after_seconds: u32,
     request_id: Option<Box<str>>,
-    /// The header that tells what would be taken, of a body that is not.
+    /// The header of a 415 that lists the accepted values, with its value.
     taken: Option<Box<(header::HeaderName, &'static str)>>,
-    /// The tenant of others that was named, for the audit: it is told to nobody.
+    /// Another customer's tenant that the request named. It is for the access log only, and no answer shows it.
     other_tenant: Option<Box<TenantName>>,
 }
 
@@ -89,7 +89,7 @@ struct Extension {
 }
 
 impl Problem {
-    /// A problem with a sentence for people.
+    /// Creates a problem. `detail` is a sentence for people.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         let (errors, more_errors, members) = Default::default();
         let (detail, retry_after_seconds) = (clipped(detail.into(), MAX_DETAIL), 1);
@@ -97,12 +97,12 @@ impl Problem {
         Self { code, detail, errors, more_errors, current, members, retry_after_seconds, request_id, taken, other_tenant }
     }
 
-    /// The answer to who names a tenant of others: that of one that does not exist.
+    /// 404 for another customer's tenant: the same answer as for a tenant that does not exist.
     pub fn other_tenant(tenant: TenantName) -> Self {
         Self { other_tenant: Some(Box::new(tenant)), ..Rejection::TenantNotFound.into() }
     }
 
-    /// Why its caller may not, and which tenant of others it has named, if that is what this is about.
+    /// Returns the reason for the access log if access was refused, and the other customer's tenant if the request named one.
     pub fn denial(&self) -> Option<(&'static str, Option<&TenantName>)> {
         match self.code {
             Code::OutsideGrant => Some(("outside_grant", None)),
@@ -113,7 +113,7 @@ impl Problem {
         }
     }
 
-    /// The same with one more member in the document.
+    /// Adds a member to the document.
     #[must_use]
     pub fn with(mut self, name: &str, value: impl Serialize) -> Self {
         if let Ok(value) = serde_json::to_value(value) {
@@ -122,7 +122,7 @@ impl Problem {
         self
     }
 
-    /// 422 with its fields: the first of them.
+    /// 422 with field errors: at most the first [`MAX_ERRORS`].
     pub fn fields(errors: Vec<FieldError>) -> Self {
         let problem = Self::new(Code::InvalidRequest, "").at(errors);
         let names: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
@@ -131,7 +131,7 @@ impl Problem {
         Self { detail, ..problem }
     }
 
-    /// The same with the places that it is about. This is the one way of errors into an answer.
+    /// Sets the field errors, and cuts them to the limits of an answer.
     #[must_use]
     pub fn at(mut self, mut errors: Vec<FieldError>) -> Self {
         self.more_errors = errors.len() > MAX_ERRORS;
@@ -144,25 +144,25 @@ impl Problem {
         self
     }
 
-    /// 422 with one field.
+    /// 422 with one field error.
     pub fn field(pointer: impl Into<String>, invalid: Invalid) -> Self {
         let Invalid { code, detail } = invalid;
         Self::fields(vec![FieldError { pointer: pointer.into(), code, detail }])
     }
 
-    /// 400 for a header that has one value, and is there more than once.
+    /// 400 for a single-value header that the request has more than once.
     pub fn doubled_header(name: &header::HeaderName) -> Self {
         let detail = format!("{name} is there more than once, and has one value");
         let error = FieldError { pointer: format!("{name}:"), code: "duplicate", detail: "may be sent once".to_owned() };
         Self { errors: vec![error], ..Self::new(Code::MalformedRequest, detail) }
     }
 
-    /// 415, with the header that tells what is taken.
+    /// 415, with the header that lists the accepted values.
     pub fn unsupported(detail: &str, header: header::HeaderName, taken: &'static str) -> Self {
         Self { taken: Some(Box::new((header, taken))), ..Self::new(Code::UnsupportedMediaType, detail) }
     }
 
-    /// A plan of which only the changes are told that have room.
+    /// Creates the problem of a stale plan. The answer contains the plan with as many changes as fit into [`MAX_PLAN`] bytes.
     fn plan_stale(mut plan: Plan, detail: String) -> Self {
         let mut room = MAX_PLAN;
         let mut fits = |change: &PlannedChange| {
@@ -176,20 +176,20 @@ impl Problem {
         if has_more { problem.with("more_changes", true) } else { problem }
     }
 
-    /// The same with the time after which asking again may help.
+    /// Sets the time after which a retry may succeed, in seconds.
     #[must_use]
     pub fn with_retry_after(self, retry_after_seconds: u32) -> Self {
         Self { retry_after_seconds, ..self }
     }
 
-    /// The same with the id of the request that it answers.
+    /// Sets the id of the request that the problem answers.
     #[must_use]
     pub fn with_request_id(mut self, request_id: &str) -> Self {
         self.request_id = Some(request_id.into());
         self
     }
 
-    /// A problem for an error response that is not ours: no such path, no such method, a payload that the framework refused.
+    /// Creates a problem for an error response that is not ours: no such path, no such method, a payload that the framework refused.
     pub fn of_status(status: StatusCode) -> Self {
         match status {
             StatusCode::NOT_FOUND => Self::new(Code::NotFound, "see the API's documentation for its paths"),
@@ -219,7 +219,7 @@ impl ResponseError for Problem {
         let request_id = self.request_id.as_deref().unwrap_or_default().to_owned();
         let mut response = HttpResponse::build(status);
         response.content_type("application/problem+json");
-        // Not every error passes the middleware that sets it: the deadline is set in there.
+        // Not every error passes the middleware that sets this header: the deadline error is created inside that middleware.
         if let Some(request_id) = &self.request_id {
             response.insert_header((CORRELATION_ID, &**request_id));
         }

@@ -1,9 +1,9 @@
-//! The short way: what proxies ask for over and over, answered before anything else looks at the request.
+//! The fast path: answers the polls that proxies repeat, before anything else looks at the request.
 //!
-//! Only a plain request whose answer is at hand is answered here: `resolve` of a route that is held and active, and a `snapshot` that has
-//! not moved. Everything else, every error among it, goes the ordinary way, and whatever is answered here would be answered there with the
-//! same bytes. The gate lets in who is known already. Where nothing is limited, nothing is written to memory that other threads use: that costs more than
-//! the answer.
+//! Only a plain request whose answer is in memory is answered here: `resolve` of a held and active route, and a `snapshot` that
+//! has not changed. Every other request takes the ordinary path, and so does every error. The ordinary path would give each
+//! answer of the fast path with the same bytes. The gate admits only callers that are known already. If no limits are set, the
+//! fast path writes to no memory that other threads use, because such a write costs more than the answer.
 
 use std::{
     sync::{
@@ -36,21 +36,21 @@ use crate::{
     telemetry::{self, names},
 };
 
-/// One in so many answers is timed.
+/// The interval of timed answers: one in this many is timed.
 const TIMED: u64 = 16;
 
 const RESOLVE: &str = "/api/v1/routes/resolve";
 const SNAPSHOT: &str = "/api/v1/tenants/{tenant}/snapshot";
 const TENANTS: &str = "/api/v1/tenants/";
 
-/// The answers of one endpoint since they were last added up.
+/// The number of answers of one endpoint since the last [`Tallies::add_up`].
 #[derive(Default)]
 struct Answers {
     ok: AtomicU64,
     not_modified: AtomicU64,
 }
 
-/// What one worker has answered. Aligned so that no two share a cache line.
+/// The counts of one worker. They are aligned so that the counts of two workers never share a cache line.
 #[derive(Default)]
 #[repr(align(128))]
 struct Tally {
@@ -58,7 +58,7 @@ struct Tally {
     snapshot: Answers,
 }
 
-/// What all workers have answered.
+/// The counts of all workers.
 #[derive(Default)]
 pub struct Tallies(Mutex<Vec<Arc<Tally>>>);
 
@@ -69,7 +69,7 @@ impl Tallies {
         tally
     }
 
-    /// Adds what was answered since the last time to the metrics.
+    /// Adds the answers since the last call to the metrics.
     pub fn add_up(&self) {
         for tally in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             for (endpoint, answers) in [(RESOLVE, &tally.resolve), (SNAPSHOT, &tally.snapshot)] {
@@ -84,7 +84,7 @@ impl Tallies {
     }
 }
 
-/// The short way of one worker.
+/// The fast path of one worker.
 pub struct Quick {
     polls: Arc<Polls>,
     gate: Arc<Gate>,
@@ -93,13 +93,13 @@ pub struct Quick {
 }
 
 impl Quick {
-    /// Answers from `polls`, and counts in `tallies`.
+    /// Creates the fast path, which answers from `polls` and counts in `tallies`.
     pub fn new(polls: Arc<Polls>, gate: Arc<Gate>, tallies: &Tallies) -> Self {
         let seconds = |endpoint: &'static str| metrics::histogram!(names::HTTP_SECONDS, "endpoint" => endpoint);
         Self { polls, gate, tally: tallies.join(), seconds: [RESOLVE, SNAPSHOT].map(seconds) }
     }
 
-    /// The answer, if it is at hand.
+    /// Returns the answer if the fast path has one; `None` sends the request to the ordinary path.
     pub fn answer(&self, request: &ServiceRequest) -> Option<HttpResponse> {
         let headers = request.headers();
         let is_sampled = || telemetry::is_sampled(headers.get("traceparent").map(HeaderValue::as_bytes));
@@ -117,7 +117,7 @@ impl Quick {
             (response, standing, &self.tally.snapshot, &self.seconds[1])
         };
         let counted = if response.status().is_success() { &answers.ok } else { &answers.not_modified };
-        // This worker alone adds to it; only who adds up takes away.
+        // Only this worker adds to the counter, and only `add_up` resets it.
         counted.fetch_add(1, Ordering::Relaxed);
         response.headers_mut().insert(CORRELATION_ID, correlation_id(headers)?);
         if let Some(standing) = standing {
@@ -139,7 +139,7 @@ impl Quick {
     fn unmoved(&self, request: &ServiceRequest, tenant: &str) -> Option<(HttpResponse, Option<Standing>)> {
         let query = request.query_string();
         let [service, env] = if query.is_empty() { [None; 2] } else { plain(query, ["service", "env"])? };
-        // An empty name is an error, which the ordinary way tells.
+        // An empty name is an error, which the ordinary path reports.
         if service == Some("") || env == Some("") {
             return None;
         }
@@ -156,7 +156,7 @@ impl Tally {
     }
 }
 
-/// The values of a query that has only these names, each at most once, and needs no decoding.
+/// Returns the values of a query that has only these names, each at most once, and needs no decoding; `None` for other queries.
 fn plain<'a, const N: usize>(query: &'a str, names: [&str; N]) -> Option<[Option<&'a str>; N]> {
     let mut values = [None; N];
     for pair in query.split('&') {
@@ -169,7 +169,7 @@ fn plain<'a, const N: usize>(query: &'a str, names: [&str; N]) -> Option<[Option
     Some(values)
 }
 
-/// The client's id, if it is usable, else a `UUIDv7` whose random part is this thread's own.
+/// Returns the client's id if it is usable, else a `UUIDv7` whose random part comes from this thread's own generator.
 fn correlation_id(headers: &HeaderMap) -> Option<HeaderValue> {
     if headers.contains_key(CORRELATION_ID) {
         return HeaderValue::from_str(&RequestId::of(headers).0).ok();

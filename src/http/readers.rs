@@ -1,5 +1,6 @@
-//! Where bodies are read and answers are written: small ones at once, large ones on threads that serve nobody, a few at a time, with a share
-//! for each payer.
+//! Parses bodies and writes answers: small ones at once, large ones on worker threads.
+//!
+//! The worker threads serve no requests. They take a few tasks at a time, with a share for each payer.
 
 use std::sync::Arc;
 
@@ -14,22 +15,23 @@ use super::{
 };
 use crate::resilience::Workers;
 
-/// The largest body that is read where it is received, in bytes: it takes less than a millisecond, whatever is in it.
+/// The largest body, in bytes, that is parsed on the thread that receives it. Parsing takes less than a millisecond, whatever the
+/// body contains.
 const AT_ONCE: usize = 8 * 1024;
 
-/// So many items are worked on where they are.
+/// The most items that are processed on the thread of the request.
 const FEW: usize = 50;
 
-/// Reads the bodies of requests.
+/// Parses the bodies of requests.
 pub struct Readers(Option<Arc<Workers>>);
 
 impl Readers {
-    /// The readers of the service that a request came to.
+    /// Returns the readers of the service that received the request.
     pub fn of(request: &HttpRequest) -> Self {
         Self(request.app_data::<web::Data<ApiState>>().map(|state| state.workers.clone()))
     }
 
-    /// Reads a body.
+    /// Parses a body of this format.
     pub async fn read<T: DeserializeOwned + Send + 'static>(&self, body: web::Bytes, format: Format) -> Result<T, Problem> {
         if body.len() <= AT_ONCE {
             return parse(body, format);
@@ -37,7 +39,7 @@ impl Readers {
         self.apart(move || parse(body, format)).await
     }
 
-    /// Does what takes longer the more items there are: at once when there are few.
+    /// Does work that takes longer the more items there are: at once for few items, else on a worker thread.
     pub async fn work<T: Send + 'static>(
         &self, items: usize, work: impl FnOnce() -> Result<T, Problem> + Send + 'static,
     ) -> Result<T, Problem> {

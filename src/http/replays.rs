@@ -1,4 +1,4 @@
-//! `/replays`: pieces of the history that are published again.
+//! `/replays`: parts of the history that are published again.
 
 mod operations;
 
@@ -37,25 +37,26 @@ use crate::{
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ReplayIn {
-    /// Whose events; without it, every tenant's.
+    /// Only events of this tenant; without it, events of every tenant.
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
-    /// Of which of its histories; without it, of all of them, or with revisions of the present one. Needs `tenant`.
+    /// Only events of this epoch. Without it, events of all epochs, or only of the present one if `from` is above 1 or `to` is
+    /// given. Needs `tenant`.
     #[schemars(with = "Option<schemas::Epoch>")]
     epoch: Option<String>,
-    /// From this revision on. Needs `tenant`.
+    /// The first revision. Needs `tenant`.
     #[schemars(with = "Option<u64>", range(min = 1, max = i64::MAX))]
     from: Option<Whole<1, { i64::MAX as u64 }, u64>>,
-    /// To this one. Needs `tenant`.
+    /// The last revision. Needs `tenant`.
     #[schemars(with = "Option<u64>", range(min = 1, max = i64::MAX))]
     to: Option<Whole<1, { i64::MAX as u64 }, u64>>,
-    /// Also what retention has removed from the archive; its next run removes that again.
+    /// Whether to include events that retention has removed from the archive. The next run of retention removes them again.
     #[serde(default)]
     include_removed: bool,
-    /// At most so many in a second: 1 to `replay.max_events_per_second`.
+    /// The most events in a second: 1 to `replay.max_events_per_second`.
     #[schemars(with = "Option<u32>", range(min = 1))]
     events_per_second: Option<Whole<1, { u32::MAX as u64 }, u32>>,
-    /// Why: kept with the replay and in the audit.
+    /// The reason, which is stored with the replay and in the access log.
     #[schemars(with = "schemas::GivenReason")]
     reason: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! `GET /routes/resolve`: where a request goes. With a version, to that; without, where the traffic policy says.
+//! `GET /routes/resolve`: returns the route of the given version, or of the version that the traffic policy chooses.
 
 mod operations;
 
@@ -31,8 +31,9 @@ use crate::{
     service::polls::Polls,
 };
 
-/// The most request headers that a question may carry, the longest value, and the longest key.
+/// The most `header.<name>` parameters in a query.
 const MAX_HEADERS: usize = 32;
+/// The longest header value and the longest key in a query, in bytes.
 const MAX_VALUE: usize = 4096;
 
 /// The parameters of `GET /routes/resolve`, beside `header.<name>`.
@@ -84,7 +85,7 @@ pub async fn resolve(
         Some(tag) if seen.has(tag) => HttpResponse::NotModified().finish(),
         _ => json(Polls::chosen_body(tenant.name(), &chosen, explain)?.into()),
     };
-    // Without a tag chance decided: the next answer may be another.
+    // Without a tag the choice was random: the next answer may differ.
     let caching = if chosen.tag.is_some() { "no-cache" } else { "no-store" };
     response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static(caching));
     if let Some(tag) = &chosen.tag {
@@ -93,7 +94,8 @@ pub async fn resolve(
     Ok(with_age(&state.polls, response))
 }
 
-/// What only a policy looks at says nothing beside a version, and whoever sends it means something else.
+/// Refuses parameters that only a policy uses, in a query with a version: there they have no effect, so the caller expects
+/// something else.
 fn refuse_with_version(key: bool, explain: bool, headers: bool) -> Result<(), Problem> {
     let mut fields = Fields::default();
     for (pointer, is_there) in [("?key", key), ("?explain", explain), ("?header.*", headers)] {
@@ -111,7 +113,7 @@ fn short(value: Option<String>) -> Result<Option<String>, Invalid> {
     }
 }
 
-/// The parameters `header.<name>`, by names in lower case, and the rest of a query.
+/// Splits a query: returns the rest of the query, and the parameters `header.<name>` by names in lower case.
 fn split(query: &str) -> Result<(String, BTreeMap<String, String>), Problem> {
     let mut headers = BTreeMap::new();
     let mut rest = url::form_urlencoded::Serializer::new(String::new());

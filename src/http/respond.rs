@@ -1,4 +1,4 @@
-//! Shapes that several resources answer with.
+//! The forms of answers that several resources share.
 
 use actix_web::{HttpRequest, HttpResponse, HttpResponseBuilder, http::header};
 use bytes::Bytes;
@@ -16,22 +16,22 @@ use crate::{
     service::{Error, batch::Reply, reads::PageRequest},
 };
 
-/// Items of a page without a `limit`.
+/// The number of items on a page without a `limit`.
 pub const DEFAULT_LIMIT: u32 = 50;
 
 /// A page of a list.
 #[derive(Debug, Serialize, JsonSchema)]
 #[schemars(rename = "PageOf{T}")]
 pub struct PageOut<'a, T> {
-    /// The items.
+    /// The items of the page.
     #[schemars(with = "Vec<T>")]
     pub items: &'a [T],
-    /// Where to go on; `null` at the end.
+    /// The cursor of the next page; `null` at the end.
     pub next_cursor: Option<String>,
 }
 
-/// The same JSON without characters at which some readers end a line (U+0085, U+2028, U+2029): they stand in texts only, where an escape
-/// means the same.
+/// Escapes the characters at which some readers end a line (U+0085, U+2028, U+2029). In JSON they occur in texts only, where an
+/// escape means the same.
 pub fn one_line(json: Bytes) -> Bytes {
     let escape = |at: usize| match json[at..] {
         [0xc2, 0x85, ..] => Some((2, "\\u0085")),
@@ -57,12 +57,12 @@ pub fn one_line(json: Bytes) -> Bytes {
     line.into()
 }
 
-/// What a list is asked for with. An empty cursor is that of the first page, so that a loop may begin with one.
+/// Returns the page that a list request asks for. An empty cursor asks for the first page, so that a loop may begin with an empty one.
 pub fn page_request(limit: Option<u32>, cursor: Option<String>) -> PageRequest {
     PageRequest { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor: cursor.filter(|cursor| !cursor.is_empty()) }
 }
 
-/// The status and headers that tell what a write did; the body is the caller's.
+/// Returns the status and headers that show the effect of a write. The caller adds the body.
 pub fn written(reply: &Reply) -> HttpResponseBuilder {
     let outcome = &reply.outcome;
     let mut response = match outcome.effect {
@@ -80,7 +80,7 @@ pub fn written(reply: &Reply) -> HttpResponseBuilder {
     response
 }
 
-/// 202, with the tag so far: it is begun, and will be done.
+/// Returns 202 with the tag so far: the write has begun and will be completed.
 pub fn accepted(reply: &Reply) -> HttpResponseBuilder {
     let mut response = HttpResponse::Accepted();
     response.insert_header((header::ETAG, reply.outcome.tag.to_etag()));
@@ -90,18 +90,18 @@ pub fn accepted(reply: &Reply) -> HttpResponseBuilder {
     response
 }
 
-/// 200 with `body`.
+/// Returns 200 with `body`.
 pub fn json(body: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(body)
 }
 
-/// 200 with what `body` makes, for answers that may be large: serialised where it holds up no other request.
+/// Returns 200 with the result of `body`, for answers that may be large: serialised on a worker thread, where it delays no other request.
 pub async fn large<T: Serialize>(state: &ApiState, body: impl FnOnce() -> T + Send + 'static) -> Result<HttpResponse, Problem> {
     let bytes = state.workers.run(move || serde_json::to_vec(&body())).await.map_err(Error::internal)?;
     Ok(super::polling::json(bytes.map_err(Error::internal)?.into()))
 }
 
-/// A page of a list whose items may be large.
+/// Returns a page of a list whose items may be large, serialised on a worker thread.
 pub async fn large_page<T: Serialize + Send + 'static>(
     state: &ApiState, items: Vec<T>, next_cursor: Option<String>,
 ) -> Result<HttpResponse, Problem> {
@@ -110,7 +110,7 @@ pub async fn large_page<T: Serialize + Send + 'static>(
     Ok(super::polling::json(bytes.map_err(Error::internal)?.into()))
 }
 
-/// 304 when the client has this tag already, else what `answer` makes; with the tag either way.
+/// Returns 304 if the client has this tag already, else the result of `answer`. Both have the tag.
 pub fn conditional(request: &HttpRequest, tag: &VersionTag, answer: impl FnOnce() -> HttpResponse) -> HttpResponse {
     let mut response = if seen(request.headers()).has(tag) { HttpResponse::NotModified().finish() } else { answer() };
     if let Ok(value) = header::HeaderValue::from_str(&tag.to_etag()) {
@@ -119,7 +119,7 @@ pub fn conditional(request: &HttpRequest, tag: &VersionTag, answer: impl FnOnce(
     response
 }
 
-/// Tells a member that is `null` (`Some(None)`) from one that is absent (`None`, by `#[serde(default)]`).
+/// Distinguishes a member that is `null` (`Some(None)`) from one that is absent (`None`, by `#[serde(default)]`).
 pub fn double_option<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)
 }

@@ -1,7 +1,8 @@
-//! Bodies as clients send them back: what a `GET` answered, with a change.
+//! Bodies that clients send back: the answer of a `GET`, with a change.
 //!
-//! A client that gets an object, changes a line and puts it would have to strip what the service wrote into it. So these members are taken
-//! and passed over, and names that the path has already are taken when they are the same (AIP-203: output only).
+//! A client that gets an object, changes a line and puts it back would have to remove the members that the service wrote. So
+//! these members are accepted and ignored (AIP-203: output only). Names that are also in the path are accepted if they are the
+//! same.
 
 use std::{fmt, marker::PhantomData};
 
@@ -37,11 +38,11 @@ pub const OF_KEY: &[&str] = &[
     "last_used_at",
 ];
 
-/// A body that may have more members than it needs.
+/// A body that may have more members than the service needs.
 pub trait Returnable {
-    /// Members that the service writes: taken and passed over.
+    /// The members that the service writes: accepted and ignored.
     const READ_ONLY: &'static [&'static str];
-    /// Members that the path names already: taken if they are the same.
+    /// The members that are also in the path: accepted if they are the same.
     const IN_PATH: &'static [&'static str] = &[];
 }
 
@@ -49,22 +50,23 @@ pub trait Returnable {
 #[derive(Debug)]
 pub struct Returned<T> {
     value: T,
-    /// The members that the path names too, as they were sent.
+    /// The members that are also in the path, as they were sent.
     named: Vec<(&'static str, String)>,
 }
 
 impl<T: Returnable> Returned<T> {
-    /// The body as it was sent.
+    /// Returns the body before its names are compared with the path.
     pub fn get(&self) -> &T {
         &self.value
     }
 
-    /// The body, when none of its members is named by the path.
+    /// Returns the body, for a type whose members are not in the path.
     pub fn into_inner(self) -> T {
         self.value
     }
 
-    /// The body of what the path names. `prefix` is the place of the body in the request's.
+    /// Returns the body if its names are the same as in the path. `prefix` is the JSON pointer of this body within the body of
+    /// the request.
     pub fn of(self, path: &[(&str, &str)], prefix: &str) -> Result<T, FieldError> {
         for (name, sent) in &self.named {
             if let Some((_, value)) = path.iter().find(|(other, value)| other == name && value != sent) {
@@ -100,7 +102,7 @@ impl<'de, T: Deserialize<'de> + Returnable> Deserialize<'de> for Returned<T> {
     }
 }
 
-/// The members that a body needs.
+/// The needed members of a body: members that the service writes are skipped, and names of the path are collected.
 struct Needed<'a, A> {
     members: A,
     read_only: &'static [&'static str],
@@ -143,7 +145,7 @@ impl<'de, A: MapAccess<'de>> Needed<'_, A> {
     }
 }
 
-/// A value that is not looked at.
+/// Fails with this message instead of reading the value.
 struct Refused<'a>(&'a str);
 
 impl<'de> DeserializeSeed<'de> for Refused<'_> {
@@ -154,7 +156,7 @@ impl<'de> DeserializeSeed<'de> for Refused<'_> {
     }
 }
 
-/// Tells of these members in a schema.
+/// Adds these members to a schema, as read-only properties.
 pub fn told<T: Returnable>(schema: &mut Schema) {
     let members = T::READ_ONLY.iter().map(|name| (name, "Written by the service: taken, and passed over."));
     let members = members.chain(T::IN_PATH.iter().map(|name| (name, "As in the path, if it is given.")));

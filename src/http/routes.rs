@@ -112,7 +112,7 @@ impl Returnable for RouteIn {
     const READ_ONLY: &'static [&'static str] = returned::OF_OBJECT;
 }
 
-/// The four names in a body.
+/// The four names of a route in a body.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyIn {
@@ -138,7 +138,7 @@ fn key(fields: &mut Fields, names: [Option<String>; 4], pointers: [&str; 4]) -> 
 const IN_BODY: [&str; 4] = ["/tenant", "/service", "/env", "/version"];
 pub(super) const IN_QUERY: [&str; 4] = ["?tenant", "?service", "?env", "?version"];
 
-/// The route that four query parameters name.
+/// Parses the names of a route from four query parameters.
 pub(super) fn key_in_query(names: [Option<String>; 4]) -> Result<RouteKey, Problem> {
     let mut fields = Fields::default();
     let key = key(&mut fields, names, IN_QUERY);
@@ -166,7 +166,7 @@ async fn write(state: &ApiState, context: WriteContext, tenant: TenantName, op: 
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfirmIn {
-    /// The caller knows that a policy sends traffic there, and that it has somewhere else to send it.
+    /// Confirms that a policy sends traffic to the version, and has another version to send it to.
     #[serde(default)]
     confirm_in_use: bool,
 }

@@ -19,7 +19,8 @@ use crate::{
 
 const NO_BUFFERING: header::HeaderName = header::HeaderName::from_static("x-accel-buffering");
 
-/// Tells how long to wait before coming back, and gets the head of the answer on its way.
+/// The first bytes of a stream: a client waits one second before it reconnects. They also make the server send the head of the
+/// answer at once.
 const HELLO: &[u8] = b"retry: 1000\n\n";
 
 /// The parameters of `GET /tenants/{tenant}/stream`.
@@ -32,7 +33,7 @@ pub struct StreamIn {
     env: Option<String>,
 }
 
-/// `GET /tenants/{tenant}/stream`: a snapshot, or what happened after `Last-Event-ID`, and then every change.
+/// `GET /tenants/{tenant}/stream`: a snapshot, or the changes after `Last-Event-ID`, and then every new change.
 pub async fn stream(
     state: web::Data<ApiState>, caller: Caller, path: TenantPath, query: Query<StreamIn>, request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
@@ -41,7 +42,7 @@ pub async fn stream(
     let after = last_event_id(&request)?;
     let feed = Feed::open(state.polls.clone(), tenant, scope, after).await?;
     let pieces = stream::unfold((feed, state, caller), |(mut feed, state, caller)| async move {
-        // What it came with may end meanwhile: it hears nothing of what happened since.
+        // The caller's credentials may end meanwhile: then the stream ends, without the changes since.
         let piece = state.callers.while_good(&caller, feed.next()).await??;
         Some((text(piece), (feed, state, caller)))
     });
@@ -62,7 +63,7 @@ pub async fn all(state: web::Data<ApiState>, caller: Caller, _query: Query<Nothi
     Ok(streaming(pieces))
 }
 
-/// No parameters.
+/// A query without any parameters.
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NothingIn {}
@@ -76,7 +77,7 @@ fn streaming(pieces: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
         .streaming(Box::pin(hello.chain(pieces).map(Ok::<_, std::convert::Infallible>)))
 }
 
-/// An empty one is what a browser sends that has none yet.
+/// Reads `Last-Event-ID`. An empty value counts as absent: a browser sends it when it has no id yet.
 fn last_event_id(request: &HttpRequest) -> Result<Option<VersionTag>, Problem> {
     let Some(value) = request.headers().get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
     let tag = version_tag(&String::from_utf8_lossy(value.as_bytes()));
@@ -91,9 +92,9 @@ fn text(piece: Piece) -> Bytes {
     }
 }
 
-/// Events in their order, whole revisions. Only the last of a revision carries its tag: whoever comes back after another gets all of the
-/// revision again. The data is JSON in its canonical form, but that characters at which
-/// some readers end a line are escaped.
+/// Writes events in their order, in whole revisions. Only the last event of a revision has the tag as its id: a client that comes
+/// back after an earlier event gets the whole revision again. The data is canonical JSON, except that characters at which some
+/// readers end a line are escaped.
 fn events(name: &str, events: &[(VersionTag, Bytes)]) -> Bytes {
     let mut text = Vec::with_capacity(events.iter().map(|(_, data)| data.len() + 64).sum());
     for (at, (tag, data)) in events.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! `/tenants`.
+//! `/tenants`: the owners of routes and policies, with their quotas and allowed hosts.
 
 mod operations;
 
@@ -40,7 +40,8 @@ pub struct TenantIn {
     name: Option<String>,
     #[schemars(with = "Option<operations::Quotas>")]
     quotas: Option<Object<Quotas>>,
-    /// The names that it may have hosts of, each with all names under it; with none, any host that is free.
+    /// The domain names at or under which the tenant may have hosts. If there are none, the tenant may have any free host that is
+    /// not a public suffix.
     #[schemars(with = "Option<Vec<schemas::HostSuffix>>", length(max = host::MAX_SUFFIXES))]
     allowed_hosts: Option<Vec<String>>,
 }
@@ -56,7 +57,8 @@ pub struct TenantPatchIn {
     #[serde(default, deserialize_with = "double_option")]
     #[schemars(with = "Option<operations::QuotasPatch>")]
     quotas: Option<Option<Object<QuotasPatch>>>,
-    /// The names that it may have hosts of from now on, each with all names under it; `null` goes back to any host that is free.
+    /// The domain names at or under which the tenant may have hosts from now on. With `null` the tenant may again have any free
+    /// host that is not a public suffix.
     #[serde(default, deserialize_with = "double_option")]
     #[schemars(with = "Option<Vec<schemas::HostSuffix>>", length(max = host::MAX_SUFFIXES))]
     allowed_hosts: Option<Option<Vec<String>>>,
@@ -152,7 +154,7 @@ pub struct DeleteIn {
     confirm: Option<String>,
 }
 
-/// `DELETE /tenants/{tenant}`: with everything that it has, when `?confirm=` is its name.
+/// `DELETE /tenants/{tenant}`: also removes everything that the tenant has, if `?confirm=` is the tenant's name.
 pub async fn delete(
     state: web::Data<ApiState>, context: WriteContext, path: TenantPath, query: Query<DeleteIn>,
 ) -> Result<HttpResponse, Problem> {
@@ -164,7 +166,7 @@ pub async fn delete(
     };
     let reply = state.writer.write(context.request(name, Op::DeleteTenant { with_everything })?).await?;
     match &reply.outcome.object {
-        // It has begun, and goes on without the caller.
+        // The deletion has begun, and continues without the caller.
         command::Object::Tenant(tenant) => Ok(respond::accepted(&reply).json(TenantOut(tenant))),
         _ => Ok(written(&reply)),
     }

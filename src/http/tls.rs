@@ -1,8 +1,8 @@
-//! The API over TLS: its certificate, which is replaced while the service runs, and the certificates that clients show.
+//! The API over TLS: its certificate, which can be replaced while the service runs, and the certificates of clients.
 //!
-//! HTTP/1.1 only: a poll is one small answer on a connection that stays open, and everything that bounds a client here (how long a head may
-//! take, how long a reader may take nothing, how a drain ends what is idle) is a bound of a connection, which HTTP/2 would share among
-//! requests.
+//! Only HTTP/1.1 is served: a poll is one small answer on a connection that stays open. All limits of a client here are limits of
+//! a connection (how long a head may take, how long a client may read nothing, how a drain ends idle connections). In HTTP/2,
+//! requests would share a connection and its limits.
 
 use std::{
     any::Any,
@@ -28,14 +28,14 @@ use crate::{
     tls,
 };
 
-/// How the API is served over TLS.
+/// The configuration of the API's TLS.
 pub struct Transport {
     certificates: Arc<Certificates>,
     config: ServerConfig,
 }
 
 impl Transport {
-    /// That of the settings; `None`: plain HTTP. A certificate that cannot be used stops the start.
+    /// Reads the configuration from the settings; `None` for plain HTTP. A certificate that cannot be used stops the start.
     pub fn of(settings: &config::HttpTls) -> Result<Option<Self>, ConfigError> {
         if settings.cert_file.is_empty() {
             return Ok(None);
@@ -51,7 +51,7 @@ impl Transport {
             let verifier = WebPkiClientVerifier::builder_with_provider(roots, tls::provider()).allow_unauthenticated();
             let verifier = verifier.build().map_err(|error| wrong(&error))?;
             let mut config = config.with_client_cert_verifier(verifier).with_cert_resolver(certificates.clone());
-            // A resumed session is taken at its word: who came with a certificate yesterday would not have to show it today.
+            // Session resumption is off, because a client that showed a certificate yesterday would not have to show it today.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
             config
@@ -59,7 +59,7 @@ impl Transport {
         Ok(Some(Self { certificates, config }))
     }
 
-    /// What to reload now and then.
+    /// Returns the certificates, which must be reloaded from time to time.
     pub fn certificates(&self) -> Arc<Certificates> {
         self.certificates.clone()
     }
@@ -69,28 +69,29 @@ impl Transport {
     }
 }
 
-/// The API's certificate and key, as they stand in two files.
+/// The API's certificate and key, from two files.
 #[derive(Debug)]
 pub struct Certificates {
     cert_file: String,
     key_file: String,
     current: ArcSwap<CertifiedKey>,
-    /// What the files held when last looked at. Compared whole: times of files say little, and links are swapped underneath.
+    /// The contents of the files when they were last read. Whole contents are compared: file times are not reliable, and links
+    /// are swapped underneath.
     seen: Mutex<Pair>,
 }
 
-/// What came of looking at the files again.
+/// The result of a reload of the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reloaded {
-    /// They are as they were.
+    /// The files have not changed.
     Unchanged,
     /// New connections get the new certificate.
     Replaced,
-    /// They cannot be read or do not fit together: new connections get the old one.
+    /// The files cannot be read or do not fit together: new connections get the old certificate.
     Refused,
 }
 
-/// The bytes of both files. Not for `Debug`: one of them is a secret.
+/// The bytes of both files. `Debug` does not show them, because the key is a secret.
 #[derive(Clone, PartialEq, Eq)]
 struct Pair {
     cert: Vec<u8>,
@@ -110,7 +111,7 @@ impl Certificates {
         Ok(Self { cert_file: cert_file.to_owned(), key_file: key_file.to_owned(), current, seen: Mutex::new(pair) })
     }
 
-    /// Looks at the files again. Blocks as files do.
+    /// Reads the files again. Blocks while it reads.
     pub fn reload(&self) -> Reloaded {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let read = Pair::read(&self.cert_file, &self.key_file);
@@ -119,7 +120,7 @@ impl Certificates {
         }
         let certified = read.and_then(|pair| {
             let certified = pair.certified(&self.cert_file, &self.key_file);
-            // Also one that is refused: it is told of once.
+            // A refused pair is remembered too, so that its error is logged only once.
             *seen = pair;
             certified
         });
@@ -156,13 +157,13 @@ impl Pair {
         if chain.is_empty() {
             return Err(wrong("http.tls.cert_file", cert_file, &"has no certificate"));
         }
-        // The reader's errors do not repeat what they read.
+        // The parser's errors do not repeat the bytes of the key.
         let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|error| wrong("http.tls.key_file", key_file, &error))?;
         CertifiedKey::from_der(chain, key, &tls::provider()).map_err(|error| wrong("http.tls.key_file", key_file, &error))
     }
 }
 
-/// What is to be known and done about a new connection: a bound on clients that take nothing, and who the client's certificate says it is.
+/// Prepares a new connection: limits how long the client may take nothing, and records the identity in the client's certificate.
 pub(super) fn connected(socket: &dyn Any, data: &mut Extensions, stall: Duration, trust_domain: &str) {
     if let Some(socket) = socket.downcast_ref::<TcpStream>() {
         cut_off_after(socket, stall);
@@ -173,15 +174,15 @@ pub(super) fn connected(socket: &dyn Any, data: &mut Extensions, stall: Duration
         match shown.map(|certificate| Peer::of(certificate, trust_domain)) {
             None => {}
             Some(Ok(peer)) => drop(data.insert(peer)),
-            // It is told for each connection, before any limit.
+            // Each connection could log this, before any rate limit.
             Some(Err(error)) if may_log() => tracing::info!(error = %error, "a client's certificate names no node"),
             Some(Err(_)) => {}
         }
     }
 }
 
-/// Lets the kernel end a connection whose client takes nothing for that long (RFC 5482): the server itself does not look at a stream
-/// that it cannot write to.
+/// Lets the kernel close a connection whose client takes no data for `stall` (RFC 5482): the server itself does not check a
+/// stream that it cannot write to.
 fn cut_off_after(socket: &TcpStream, stall: Duration) {
     if let Err(error) = socket2::SockRef::from(socket).set_tcp_user_timeout(Some(stall)) {
         tracing::debug!(error = %error, "a connection without a write timeout");

@@ -1,4 +1,4 @@
-//! Which requests are told to the audit of access, and what of them: never what was presented, sent or answered.
+//! Records requests in the access log: refusals and sensitive reads, but never credentials, bodies or answers.
 
 use std::sync::Arc;
 
@@ -24,7 +24,7 @@ use crate::{
     service::trail::Trail,
 };
 
-/// Tells of a request that was refused before its handler.
+/// Records a request that the gate refused, if the refusal is about access.
 pub fn denied(trail: &Trail, request: &HttpRequest, denied: &Denied, id: &RequestId) {
     if !denied.is_about_access() {
         return;
@@ -45,7 +45,7 @@ pub fn denied(trail: &Trail, request: &HttpRequest, denied: &Denied, id: &Reques
     tell(trail, request, access);
 }
 
-/// Tells of a request that its handler has answered: of a sensitive read, and of a refusal that took a look at what it is about.
+/// Records a request after its handler: a sensitive read that succeeded, or a refusal of access by the handler.
 pub fn answered<B>(trail: &Trail, endpoint: Option<&'static Endpoint>, response: &ServiceResponse<B>, id: &RequestId) {
     let Some(endpoint) = endpoint else { return };
     let (request, status) = (response.request(), response.status());
@@ -84,7 +84,7 @@ fn action(endpoint: &Endpoint) -> String {
     format!("{} {}", endpoint.method, endpoint.path)
 }
 
-/// What is known of every request.
+/// Returns the members that every record has.
 fn of(request: &HttpRequest, kind: Kind, action: String, id: &RequestId) -> AccessEvent {
     AccessEvent {
         id: Uuid::now_v7(),

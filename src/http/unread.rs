@@ -1,7 +1,8 @@
-//! A chunked body that nobody reads to its end: it ends the connection.
+//! Closes the connection of a chunked body that the handler does not read to its end.
 //!
-//! Left alone, actix reads on for as long as the client sends, which may be for ever, once the reader of such a body is gone; while there is
-//! a reader when the answer has been sent, it hangs up. So the reader is kept until then. (A body with a length needs no help.)
+//! Once the reader of such a body is dropped, actix reads on for as long as the client sends, which may be for ever. If the
+//! reader still exists when the answer has been sent, actix closes the connection. So the reader is kept until then. A body with
+//! a length needs no such help.
 
 use std::{
     cell::RefCell,
@@ -22,7 +23,7 @@ use futures_util::{Stream as _, stream};
 /// The reader of a body.
 pub type Reader = Rc<RefCell<Payload>>;
 
-/// Shares the reader of a chunked body with whoever answers the request.
+/// Shares the reader of a chunked body between the handler and the returned handle.
 pub fn keep(request: &mut ServiceRequest) -> Option<Reader> {
     if !request.headers().contains_key(header::TRANSFER_ENCODING) {
         return None;

@@ -1,8 +1,9 @@
-//! YAML bodies, read as the JSON that they stand for, and documents written as YAML.
+//! Converts YAML bodies to the JSON that they stand for, and writes documents as YAML.
 //!
-//! Reads the parser's events one by one and writes JSON text: nothing is built in between, so the memory that a body takes is bounded by its
-//! size. Anchors, aliases, merge keys and tags are refused: an alias repeats what it stands for without a bound, and the others mean
-//! something else to each reader. Plain scalars are read by the core schema of YAML 1.2.2 (§10.3.2), whatever YAML 1.1 says of them.
+//! Reads the parser's events one by one and writes JSON text. Nothing is built in between, so the memory that a body takes is
+//! limited by its size. Anchors, aliases, merge keys and tags are refused: an alias can repeat its value without limit, and
+//! readers differ in the meaning of the others. Plain scalars are read by the core schema of YAML 1.2.2 (§10.3.2), even where
+//! YAML 1.1 differs.
 
 mod emit;
 mod scalar;
@@ -16,27 +17,28 @@ use super::{
     problem::{Code, Problem},
 };
 
-/// Bytes of JSON that any body may become.
+/// The length of JSON, in bytes, that a body of any size may have.
 const SMALL: usize = 4096;
 
-/// The longest JSON of a larger body: half as long again. What people write is about as long as the JSON that it stands for.
+/// Returns the longest JSON for a YAML body of `size` bytes: one and a half times the size, and [`SMALL`]. YAML that people write
+/// is about as long as its JSON.
 fn longest(size: usize) -> usize {
     SMALL + size + size / 2
 }
 
-/// Characters that the parser looks ahead to find out whether something is a key, and holds in memory meanwhile (YAML 1.2.2 §7.4.2).
+/// The number of characters that the parser reads ahead, and holds in memory, to find out whether something is a key (YAML 1.2.2 §7.4.2).
 const LOOKAHEAD: usize = 1024;
 
-/// The JSON of a YAML document.
+/// Converts a YAML document to JSON.
 pub(super) fn as_json(text: &str) -> Result<Vec<u8>, Problem> {
     let mut options: Options = granit_parser::options! {
         // Aliases and anchors come as events of their own, with their places.
         emit_unresolved_aliases: true,
         emit_anchor_events: true,
-        // They are kept until the document's end, and what they say of versions and tags is not taken anyway.
+        // The parser keeps directives until the end of the document, and the versions and tags in them are not accepted anyway.
         disallow_directives: true,
         simple_key_max_lookahead: LOOKAHEAD,
-        // What is nested too deep is found by its events, which come after the parser has looked for a key.
+        // Nesting that is too deep is found by its events, which come after the parser has looked ahead for a key.
         flow_nesting_limit: MAX_DEPTH + 2 * LOOKAHEAD,
         block_nesting_limit: MAX_DEPTH + 2 * LOOKAHEAD,
     };
@@ -53,27 +55,27 @@ pub(super) fn as_json(text: &str) -> Result<Vec<u8>, Problem> {
 }
 
 fn not_yaml(at: &Marker, why: &str) -> Problem {
-    // Columns are counted from 0 there.
+    // The parser counts columns from 0.
     let (line, column) = (at.line(), at.col() + 1);
     Problem::new(Code::MalformedRequest, format!("the body is not YAML that is taken here: line {line}, column {column}: {why}"))
 }
 
-/// Whether the rest of the document is looked at.
+/// Whether to read the rest of the document.
 enum Goes {
     On,
-    /// What was written so far is refused for its depth by whoever reads it, with its place.
+    /// The JSON that was written so far is too deep. The JSON parser refuses it, and names the place.
     TooDeep,
 }
 
 /// A collection that is being written.
 struct Open {
     is_mapping: bool,
-    /// A key was written, and its value was not.
+    /// Whether a key was written, and its value was not yet.
     awaits_value: bool,
     is_empty: bool,
 }
 
-/// Writes JSON, and no more of it than a body of this size may become.
+/// Writes JSON, at most as much as a body of this size may become.
 struct Writer {
     json: Vec<u8>,
     most: usize,
@@ -85,7 +87,7 @@ struct Writer {
 impl Writer {
     fn new(size: usize) -> Self {
         let most = longest(size);
-        // All of it at once: whatever grows is there twice for a moment. Pages that are not written take no memory.
+        // Allocates everything at once, because a growing buffer exists twice for a moment. Pages that are not written take no memory.
         let json = Vec::with_capacity(most + SMALL);
         Self { json, most, open: Vec::with_capacity(MAX_DEPTH), documents: 0, has_value: false }
     }
@@ -163,7 +165,7 @@ impl Writer {
         self.open.last().is_some_and(|open| open.is_mapping && !open.awaits_value)
     }
 
-    /// Writes the comma, if one comes before what is written next.
+    /// Writes a comma, if the next item needs one before it.
     fn before(&mut self) {
         self.has_value = true;
         let Some(open) = self.open.last_mut() else { return };
@@ -177,11 +179,11 @@ impl Writer {
     }
 
     fn text(&mut self, text: &str) {
-        // Text is JSON without a fault, and a Vec takes what is written.
+        // Every text can be written as JSON, and writing to a `Vec` does not fail.
         let _ = serde_json::to_writer(&mut self.json, text);
     }
 
-    /// An empty stream stands for null, as an empty document does.
+    /// Returns the JSON. An empty stream becomes `null`, as an empty document does.
     fn finish(self) -> Vec<u8> {
         if self.has_value { self.json } else { b"null".to_vec() }
     }

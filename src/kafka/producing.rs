@@ -1,4 +1,4 @@
-//! Producers that are made anew when they have died or stand still.
+//! Producers that are replaced when they are dead or stalled.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -16,13 +16,13 @@ use crate::{
     telemetry::names,
 };
 
-/// How much longer than `kafka.delivery_timeout_ms` an answer of the client library is waited for: after that none comes.
+/// The time beyond `kafka.delivery_timeout_ms` for which an answer of the client library is awaited: after that none comes.
 pub const GRACE: Duration = Duration::from_secs(5);
 
-/// A producer of one kind, and another when it is given up.
+/// A producer of one kind, replaced by a new one when it fails.
 ///
-/// Whoever sends tells what came of it ([`Producing::delivered`], [`Producing::failed`]). A record whose fate is not known when a producer
-/// is given up was not acknowledged: its sender still has it.
+/// Each sender reports the result ([`Producing::delivered`], [`Producing::failed`]). A record without a known result when its
+/// producer is replaced was not acknowledged: its sender still has it.
 pub struct Producing {
     kind: &'static str,
     settings: config::Kafka,
@@ -36,7 +36,7 @@ struct Held {
 }
 
 impl Producing {
-    /// A producer that `make` makes; `kind` names it in logs and metrics.
+    /// Creates the producer with `make`; `kind` names it in logs and metrics.
     pub fn new(
         kind: &'static str, settings: &config::Kafka, make: fn(&config::Kafka) -> Result<FutureProducer, ConfigError>,
     ) -> Result<Self, ConfigError> {
@@ -44,22 +44,23 @@ impl Producing {
         Ok(Self { kind, settings: settings.clone(), make, held: Mutex::new(held) })
     }
 
-    /// The producer to send with. It is not kept beyond what is sent at once.
+    /// Returns the producer to send with. Keep it only for records that are sent at once.
     pub fn current(&self) -> FutureProducer {
         self.held().producer.clone()
     }
 
-    /// Something is about to be sent, and `at` names the first of it: as long as that stays the same, nothing has moved.
+    /// Records that something is about to be sent. `at` names the first record: as long as `at` stays the same, there is no progress.
     pub fn sends(&self, at: i64) {
         self.held().progress.waits(at, Instant::now());
     }
 
-    /// Kafka has acknowledged what was sent.
+    /// Records that Kafka has acknowledged the records sent.
     pub fn delivered(&self) {
         self.held().progress.moves();
     }
 
-    /// Kafka has not acknowledged what was sent. A producer that is dead, or has stood still for `kafka.stalled_after_ms`, is replaced.
+    /// Records that Kafka has not acknowledged the records sent. Replaces a producer that is dead, or that has made no progress for
+    /// `kafka.stalled_after_ms`.
     pub fn failed(&self, error: &KafkaError) {
         let mut held = self.held();
         let fatal = held.producer.client().fatal_error();
@@ -82,7 +83,8 @@ impl Producing {
         }
     }
 
-    /// Sends one record and awaits it, for no longer than the client library may take. `start` hands it over; `at` names it.
+    /// Sends one record and awaits the result, for no longer than the client library may take. `start` hands the record over; `at`
+    /// names it.
     pub async fn deliver(
         &self, at: i64, start: impl FnOnce(&FutureProducer) -> Result<DeliveryFuture, KafkaError>,
     ) -> Result<(), KafkaError> {
@@ -98,12 +100,12 @@ impl Producing {
         delivered
     }
 
-    /// How long the fate of a record is waited for.
+    /// Returns how long the result of a record is awaited.
     pub fn patience(&self) -> Duration {
         ms(self.settings.delivery_timeout_ms) + GRACE
     }
 
-    /// Sends what is still held, for at most `limit`: dropping the producer would purge its queue.
+    /// Sends the records still in the queue, for at most `limit`: dropping the producer would purge its queue.
     pub async fn flush(self, limit: Duration) {
         let producer = self.held.into_inner().unwrap_or_else(PoisonError::into_inner).producer;
         let flushed = tokio::task::spawn_blocking(move || producer.flush(limit)).await;
@@ -117,15 +119,15 @@ impl Producing {
     }
 }
 
-/// The error of a delivery that the client library says nothing of: this producer is dead.
+/// The error of a delivery for which the client library gives no result: this producer is dead.
 pub const SILENT: KafkaError = KafkaError::MessageProduction(RDKafkaErrorCode::PurgeInflight);
 
-/// What became of a delivery.
+/// Awaits the result of a delivery.
 pub async fn acknowledged(delivery: DeliveryFuture) -> Result<(), KafkaError> {
     match delivery.await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err((error, _))) => Err(error),
-        // Its producer is gone.
+        // The producer of this delivery was dropped.
         Err(_) => Err(KafkaError::MessageProduction(RDKafkaErrorCode::PurgeQueue)),
     }
 }

@@ -1,35 +1,35 @@
-//! The one rule for when a client of Kafka is given up: pure.
+//! Decides when a Kafka client is stalled and must be replaced: pure, without I/O.
 //!
-//! A client library may go on for ever without doing anything and without saying that it is broken. So whoever has something to do and has
-//! not moved for a bounded time is given up and made anew, whatever the library says.
+//! A client library may run for ever without doing anything and without reporting an error. So a client that has something to do and
+//! makes no progress for a bounded time is replaced, whatever the library reports.
 
 use std::time::{Duration, Instant};
 
-/// The time since which a client waits for the same thing.
+/// Remembers what a client waits for, and since when.
 #[derive(Debug, Default)]
 pub struct Progress<T> {
     waiting: Option<(T, Instant)>,
 }
 
 impl<T: PartialEq> Progress<T> {
-    /// Nothing is waited for.
+    /// Creates a client state that waits for nothing.
     pub fn new() -> Self {
         Self { waiting: None }
     }
 
-    /// Notes that there is something to do, and where it stands: another place than before is progress.
+    /// Records that there is something to do, and the position: another position than before is progress.
     pub fn waits(&mut self, at: T, now: Instant) {
         if self.waiting.as_ref().is_none_or(|(before, _)| *before != at) {
             self.waiting = Some((at, now));
         }
     }
 
-    /// Notes that it has moved, or that there is nothing to do.
+    /// Records that the client made progress, or has nothing to do.
     pub fn moves(&mut self) {
         self.waiting = None;
     }
 
-    /// Whether it has waited at the same place for `limit`.
+    /// Returns whether the client has waited at the same position for `limit`.
     pub fn is_stalled(&self, now: Instant, limit: Duration) -> bool {
         self.waiting.as_ref().is_some_and(|(_, since)| now.saturating_duration_since(*since) >= limit)
     }

@@ -1,4 +1,4 @@
-//! The largest record that the topics take: `kafka.max_message_bytes`, in the topics as in every client.
+//! The largest record that the topics accept: `kafka.max_message_bytes`, in the topics as in every client.
 
 use std::{
     collections::HashMap,
@@ -14,13 +14,13 @@ use rdkafka::{
 use super::{TopicError, client};
 use crate::config;
 
-/// The topics' setting.
+/// The topic setting for the largest record, in bytes.
 const SETTING: &str = "max.message.bytes";
 
-/// Bytes that a dead letter may have beside the record that it was: its own headers.
+/// The room for a dead letter's own headers, in bytes, beside the original record.
 pub const LETTER_BYTES: usize = 65_536;
 
-/// What `max.message.bytes` is wanted to be: the largest record, its headers and those of a dead letter.
+/// Returns the wanted `max.message.bytes`: room for the largest record, its headers and those of a dead letter.
 pub(super) fn wanted(settings: &config::Kafka) -> usize {
     settings.max_message_bytes + LETTER_BYTES
 }
@@ -29,7 +29,7 @@ fn options() -> AdminOptions {
     AdminOptions::new().operation_timeout(Some(Duration::from_secs(15))).request_timeout(Some(Duration::from_secs(20)))
 }
 
-/// The settings of both topics.
+/// Reads the settings of both topics.
 async fn described(
     admin: &AdminClient<DefaultClientContext>, settings: &config::Kafka,
 ) -> Result<Vec<(String, ConfigResource)>, TopicError> {
@@ -51,12 +51,13 @@ fn taken(resource: &ConfigResource) -> Option<usize> {
     resource.get(SETTING)?.value.as_ref()?.parse().ok()
 }
 
-/// Raises what topics take to what is wanted; one that takes more is left alone. What else was set for a topic stays.
+/// Raises the limit of both topics to the wanted size. A topic with a larger limit is left alone, and other settings of a topic stay
+/// as they are.
 pub(super) async fn raise(admin: &AdminClient<DefaultClientContext>, settings: &config::Kafka) -> Result<(), TopicError> {
     let wanted = wanted(settings);
     for (topic, resource) in described(admin, settings).await? {
         let Some(taken) = taken(&resource).filter(|taken| *taken < wanted) else { continue };
-        // The request replaces all that was set for the topic, so all of it is said again.
+        // The request replaces all settings of the topic, so it repeats all of them.
         let is_own = |entry: &&rdkafka::admin::ConfigEntry| entry.source == ConfigSource::DynamicTopic && !entry.is_read_only;
         let own = resource.entries.iter().filter(is_own);
         let mut entries: HashMap<&str, &str> =
@@ -72,24 +73,24 @@ pub(super) async fn raise(admin: &AdminClient<DefaultClientContext>, settings: &
     Ok(())
 }
 
-/// What the topics take, as a process has found it.
+/// The result of the last check of the topics' limits.
 #[derive(Debug, Default)]
 pub struct Room {
     short: Mutex<Option<String>>,
 }
 
 impl Room {
-    /// A topic that takes less than is wanted, in words.
+    /// Returns a message about a topic that accepts less than `kafka.max_message_bytes`, if there is one.
     pub fn short(&self) -> Option<String> {
         self.short.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Asks Kafka. It may not be there, or may not tell: then nothing is known, and nothing changes.
+    /// Asks Kafka for the limits of the topics. If Kafka is not available or refuses to answer, the last result stays.
     pub async fn look(&self, settings: &config::Kafka) {
         let (least, asked) = (settings.max_message_bytes, async {
             let admin: AdminClient<DefaultClientContext> = client(settings)?.create()?;
             let described = described(&admin, settings).await;
-            // Dropping blocks until its thread has ended.
+            // Dropping the client blocks until its thread has ended.
             tokio::task::spawn_blocking(move || drop(admin));
             described
         });

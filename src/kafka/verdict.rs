@@ -1,27 +1,29 @@
-//! The meaning of Kafka's error codes for a record that is sent: pure.
+//! The meaning of Kafka's error codes for a record that is sent: pure, without I/O.
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 /// The consequence of a failed delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The record itself is refused, and will be as long as Kafka is set up as it is: sending it again changes nothing.
+    /// The record itself is refused, and will be as long as Kafka's settings stay the same: sending it again changes nothing.
     ForGood,
-    /// Kafka, or the way to it, does not work at the moment: the record is sent again.
+    /// Kafka, or the network, does not work at the moment: the record is sent again.
     ForNow,
-    /// This producer takes nothing any more: the record is sent again by another.
+    /// This producer accepts no more records: another producer sends the record again.
     ProducerDead,
 }
 
-/// The verdict of a failed delivery. An error without a code of Kafka's says nothing of the record.
+/// Returns the verdict for a failed delivery. An error without a Kafka error code says nothing about the record.
 pub fn of(error: &KafkaError) -> Verdict {
     error.rdkafka_error_code().map_or(Verdict::ForNow, of_code)
 }
 
-/// The verdict of a code. The table in the tests has every code that the client library knows: one that is new there has no verdict, and fails them.
+/// Returns the verdict for an error code. The table in the tests lists every code that the client library knows, so a new code
+/// without a verdict fails the tests.
 pub fn of_code(code: Code) -> Verdict {
     match code {
-        // Of the record: its size (by the client, for the broker, for the log's segment), its form, its compression, its key or value.
+        // Errors of the record: its size (for the client, the broker or the log's segment), its format, its compression, its key or
+        // value.
         Code::MessageSizeTooLarge
         | Code::MessageBatchTooLarge
         | Code::InvalidMessageSize
@@ -32,7 +34,7 @@ pub fn of_code(code: Code) -> Verdict {
         | Code::UnsupportedCompressionType
         | Code::KeySerialization
         | Code::ValueSerialization => Verdict::ForGood,
-        // Of the producer: it says so itself, or the broker does not know it, or takes another for it.
+        // Errors of the producer: it reports one itself, or the broker does not know it or confuses it with another.
         Code::Fatal
         | Code::GaplessGuarantee
         | Code::PurgeQueue
@@ -49,7 +51,7 @@ pub fn of_code(code: Code) -> Verdict {
         | Code::InvalidProducerEpoch
         | Code::InvalidProducerIdMapping
         | Code::UnknownProducerId => Verdict::ProducerDead,
-        // A checksum that does not hold was broken on the way; a right, a topic or a replica that is missing can come back.
+        // Other errors may pass. A wrong checksum comes from a damaged transfer; a missing right, topic or replica can come back.
         _ => Verdict::ForNow,
     }
 }
@@ -60,7 +62,7 @@ mod tests {
 
     use super::*;
 
-    /// Every code that the library knows, by its number.
+    /// Returns every code that the library knows, by its number.
     fn every_code() -> Vec<Code> {
         let known = (-250..1000).filter_map(|number| RDKafkaRespErr::try_from(number).ok());
         known.map(Code::from).collect()
@@ -69,7 +71,7 @@ mod tests {
     const FOR_GOOD: &[i32] = &[4, 10, 18, 43, 76, 87, -161, -162, -198, -199];
     const PRODUCER_DEAD: &[i32] = &[45, 46, 47, 49, 59, 90, -137, -144, -148, -149, -150, -151, -152, -172, -194, -197];
 
-    /// The codes of librdkafka 2.12: a library that knows more asks for verdicts on them.
+    /// The codes of librdkafka 2.12: a library with more codes needs verdicts for them.
     const FOR_NOW: &[std::ops::RangeInclusive<i32>] = &[
         -200..=-200,
         -196..=-195,

@@ -1,10 +1,10 @@
-//! What may leave the queue: pure.
+//! Decides which rows of the outbox may be deleted: pure, without I/O.
 
 use std::collections::HashSet;
 
 use crate::{domain::ids::TenantName, store::outbox::OutboxRow};
 
-/// The fates of a batch's rows, told in the order in which they were sent.
+/// The results of a batch's rows, recorded in the order in which they were sent.
 #[derive(Debug, Default)]
 pub struct Delivered<'a> {
     deletable: Vec<i64>,
@@ -12,7 +12,7 @@ pub struct Delivered<'a> {
 }
 
 impl<'a> Delivered<'a> {
-    /// Kafka has the row, or may not have it.
+    /// Records whether Kafka has acknowledged the row; without an acknowledgement Kafka may or may not have it.
     pub fn tell(&mut self, row: &'a OutboxRow, is_acknowledged: bool) {
         if !is_acknowledged {
             self.broken.insert(&row.tenant);
@@ -21,14 +21,15 @@ impl<'a> Delivered<'a> {
         }
     }
 
-    /// The ids that may be deleted: those acknowledged, but of each tenant none after its first failure, so that what is published again
-    /// begins where the order broke.
+    /// Returns the ids that may be deleted: the acknowledged rows, but for each tenant none after its first failure, so that
+    /// publishing again begins where the order broke.
     pub fn deletable(self) -> Vec<i64> {
         self.deletable
     }
 }
 
-/// Whether another leads: the delete is fenced by the lease's epoch, and nobody else deletes what this leader may.
+/// Returns whether another process leads now: fewer rows were deleted than asked for. The delete is fenced by the lease's epoch, and
+/// nobody else deletes the rows that this leader may delete.
 pub fn is_deposed(deletable: usize, deleted: u64) -> bool {
     deleted < deletable as u64
 }

@@ -1,5 +1,7 @@
-//! The pace of replays: the leader puts a few of their events into the queue now and then, behind what is new, and publishes them as
-//! it publishes everything. What it has done stands in Postgres, so that the next leader goes on where this one ends.
+//! The pace of replays: limits how fast the leader publishes old events again.
+//!
+//! From time to time the leader puts a few events of a replay at the end of the outbox, behind new events, and publishes them like
+//! all others. The progress is stored in Postgres, so that the next leader continues where this one ends.
 
 use std::time::{Duration, Instant};
 
@@ -12,30 +14,30 @@ use crate::{
     },
 };
 
-/// So much of a second's events is queued at a time, where steps are quick …
+/// A step queues the events of this time span at the replay's rate, where steps are quick …
 const PIECE: Duration = Duration::from_millis(100);
-/// … and so much of them is made good at most, where they are not.
+/// … and the events of at most this much more time, where steps are slow.
 const ARREARS: Duration = Duration::from_secs(1);
 
-/// When replays go on.
+/// The time when replays continue.
 #[derive(Debug)]
 pub(super) struct Pace {
-    /// Until when their rate allows what was queued.
+    /// The time until which the replay's rate covers the events queued so far: then the next step is due.
     used_until: Instant,
 }
 
 impl Pace {
-    /// Due at once.
+    /// Creates a pace whose first step is due at once.
     pub fn new() -> Self {
         Self { used_until: Instant::now() }
     }
 
-    /// How long until the next step is due.
+    /// Returns the time until the next step is due.
     pub fn rest(&self) -> Duration {
         self.used_until.saturating_duration_since(Instant::now())
     }
 
-    /// Moves a replay on if that is due. True when something was queued, which is to be published now.
+    /// Moves a replay one step on, if the step is due. Returns true if events were queued, which are to be published now.
     pub async fn step(&mut self, lease: &Lease, settings: &Settings) -> Result<bool, store::Error> {
         let (now, poll) = (Instant::now(), ms(settings.relay.poll_ms));
         if self.used_until > now {
@@ -45,13 +47,13 @@ impl Pace {
         let (batch, most, limit) =
             (settings.relay.batch, i64::from(settings.replay.max_backlog), ms(settings.relay.step_timeout_ms));
         let moved = replays::step(lease, share.as_secs_f64(), batch, most, limit).await;
-        // After an error as when there is nothing to do.
+        // An error waits as long as a step that had nothing to do.
         self.used_until = after(self.used_until, now, moved.as_ref().copied().unwrap_or(Moved::Nothing), poll);
         moved.map(|moved| matches!(moved, Moved::Queued(events, _) if events > 0))
     }
 }
 
-/// Until when the rate allows what was queued, after a step that began at `now`.
+/// Returns the time until which the rate covers the queued events, after a step that began at `now`.
 fn after(used_until: Instant, now: Instant, moved: Moved, poll: Duration) -> Instant {
     match moved {
         Moved::Nothing => now + poll,

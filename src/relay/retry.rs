@@ -1,5 +1,6 @@
-//! Events that were set aside are tried again: Kafka may take them by now. Later events of their tenants were published meanwhile, and what
-//! comes late is passed over by whoever has seen those.
+//! Retries events that were set aside: Kafka may accept them by now.
+//!
+//! Later events of their tenants were published meanwhile, so consumers that have seen those ignore the late event.
 
 use std::time::{Duration, Instant};
 
@@ -10,10 +11,10 @@ use crate::{
     store::{outbox::Lease, set_aside},
 };
 
-/// Events that are tried between two steps: what is new does not wait for longer.
+/// The most events that are tried between two steps, so that new events do not wait for longer.
 const PAGE: i64 = 10;
 
-/// When events that are set aside are tried again, and which of them are next.
+/// The time when set-aside events are tried again, and the event after which the next try continues.
 #[derive(Debug)]
 pub(super) struct Retry {
     due: Instant,
@@ -21,19 +22,19 @@ pub(super) struct Retry {
 }
 
 impl Retry {
-    /// Due at once.
+    /// Creates a retry that is due at once.
     pub fn new() -> Self {
         Self { due: Instant::now(), after: i64::MIN }
     }
 
-    /// How long until it is due.
+    /// Returns the time until the next retry is due.
     pub fn rest(&self) -> Duration {
         self.due.saturating_duration_since(Instant::now())
     }
 }
 
 impl Relay {
-    /// Tries some of the events that are set aside, if that is due.
+    /// Tries to publish some of the set-aside events, if a retry is due.
     pub(super) async fn try_again(&self, lease: &Lease, retry: &mut Retry) -> Result<(), RelayError> {
         if !retry.rest().is_zero() {
             return Ok(());
@@ -53,7 +54,7 @@ impl Relay {
                     published.push(row.id);
                 }
                 Err(error) if verdict::of(&error) == Verdict::ForGood => refused.push(row.id),
-                // Kafka is away: what is new will tell.
+                // Kafka is not available. The next step for new events will report the error.
                 Err(_) => {
                     retry.due = next;
                     break;
@@ -61,7 +62,7 @@ impl Relay {
             }
             retry.after = row.id;
         }
-        // As long as nothing is taken there is no hurry; each has its turn.
+        // If no event of this page was published, the next page waits for a full interval; each event still has its turn.
         if published.is_empty() {
             retry.due = next;
         }

@@ -1,4 +1,4 @@
-//! Sending the rows of a step, and what became of each.
+//! Sends the rows of a step, and evaluates Kafka's answer for each of them.
 
 use std::pin::pin;
 
@@ -16,21 +16,21 @@ use crate::{
     telemetry::{self, names},
 };
 
-/// What became of the rows of a step.
+/// The result of sending the rows of a step.
 #[derive(Debug, Default)]
 pub(super) struct Sent {
-    /// The ids that may be deleted.
+    /// The ids of the rows that may be deleted from the outbox.
     pub acknowledged: Vec<i64>,
-    /// Rows that Kafka refuses for good, each for itself.
+    /// Rows that Kafka refuses for good, each for a reason of its own.
     pub refused: Vec<Refused>,
-    /// The ids of rows that it has refused for good together with others.
+    /// The ids of suspects: rows that Kafka has refused for good as part of a batch, and suspects without a result yet.
     pub suspects: Vec<i64>,
-    /// The first failure that is none of these.
+    /// The first failure of another kind.
     pub failure: Option<KafkaError>,
 }
 
 impl Sent {
-    /// Kafka refuses a row for good.
+    /// Records that Kafka refuses a row for good.
     fn refuse(&mut self, row: &OutboxRow, error: &KafkaError) {
         let code = error.rdkafka_error_code().map_or_else(|| "unknown".to_owned(), |code| format!("{code:?}"));
         tracing::error!(event.id = %row.event_id, tenant = %row.tenant, revision = row.tag.revision.0, bytes = row.payload.len(),
@@ -49,9 +49,9 @@ impl Relay {
         for row in rows {
             match self.start(&producer, row) {
                 Ok(delivery) => sent.push((row, delivery)),
-                // The client itself does not take it: it was not sent, and no other is touched.
+                // The client library refuses the row: it was not sent, and no other row is affected.
                 Err(error) if verdict::of(&error) == Verdict::ForGood => done.refuse(row, &error),
-                // The queue is full or the producer is dead: what follows waits for the next step.
+                // The client's queue is full or the producer is dead: this row and those after it wait for the next step.
                 Err(error) => {
                     done.failure = Some(error);
                     break;
@@ -74,7 +74,8 @@ impl Relay {
                 tokio::select! {
                     biased;
                     result = &mut answer => break result,
-                    // Kafka counts as failing from here on, but what it was given is waited for: it may still take it.
+                    // Kafka counts as failing from here on. The answers for the rows that are sent already are still awaited: Kafka
+                    // may accept them.
                     () = &mut late, if permit.is_some() => permit.take().into_iter().for_each(Permit::failure),
                     () = &mut silent => is_silent = true,
                 }
@@ -100,7 +101,7 @@ impl Relay {
         if let Some(error) = first_refusal.as_ref().or(done.failure.as_ref()) {
             self.producer.failed(error);
         }
-        // A refusal ends the producer, and with it what else it was given: that is no failure of Kafka's.
+        // A refusal ends the producer, and with it the delivery of its other rows: this is no failure of Kafka's.
         if first_refusal.is_some() && done.failure.as_ref().is_some_and(|error| verdict::of(error) == Verdict::ProducerDead) {
             done.failure = None;
         }
@@ -112,14 +113,14 @@ impl Relay {
         done
     }
 
-    /// Sends a row alone, by the producer that a refusal does not end.
+    /// Sends a row alone, with the producer that survives a refusal.
     pub(super) async fn send_alone(&self, row: &OutboxRow, permit: Permit<'_>) -> Sent {
         let mut done = Sent::default();
         match self.careful.deliver(row.id, |producer| self.start(producer, row)).await {
             Ok(()) => done.acknowledged.push(row.id),
             Err(error) if verdict::of(&error) == Verdict::ForGood => done.refuse(row, &error),
             Err(error) => {
-                // It is a suspect still.
+                // The row is still a suspect.
                 done.suspects.push(row.id);
                 done.failure = Some(error);
             }
@@ -142,7 +143,7 @@ impl Relay {
     }
 }
 
-/// The trace context that the record carries: of a span of ours when the request is sampled, else the request's.
+/// Returns the trace context for the record: of a span of ours if the request is sampled, else the request's own.
 fn traceparent(row: &OutboxRow) -> Option<String> {
     let parent = row.traceparent.as_deref()?;
     if !telemetry::is_sampled(Some(parent.as_bytes())) {

@@ -1,13 +1,13 @@
-//! Which events are sent alone: pure.
+//! Decides which events are sent alone: pure, without I/O.
 //!
-//! A broker refuses a whole batch for one record, and does not say which. So the records of a batch that was refused for good are suspects: each
-//! is sent alone, and what is refused then is refused for itself.
+//! A broker refuses a whole batch because of one record, and does not say which record. So after a refusal for good all records of
+//! the batch are suspects. Each suspect is sent alone, so that a second refusal concerns this record only.
 
 use std::collections::BTreeSet;
 
 use crate::store::outbox::OutboxRow;
 
-/// Places in the queue of events that were refused together with others.
+/// The outbox ids of events that were refused together with others.
 #[derive(Debug, Default)]
 pub struct Suspects(BTreeSet<i64>);
 
@@ -17,7 +17,7 @@ impl Suspects {
         self.0.extend(places);
     }
 
-    /// Cuts what is sent next: a suspect alone (then true), or what comes before the first of them.
+    /// Cuts the rows to those that are sent next: a single suspect (returns true), or the rows before the first suspect.
     pub fn cut(&mut self, rows: &mut Vec<OutboxRow>) -> bool {
         let Some(first) = rows.first().map(|row| row.id) else { return false };
         if self.0.remove(&first) {
@@ -26,7 +26,7 @@ impl Suspects {
         }
         let before = rows.iter().take_while(|row| !self.0.contains(&row.id)).count();
         rows.truncate(before);
-        // Whatever became of those that have left the queue: they are no suspects any more.
+        // Rows before the first one have left the queue, so they are no longer suspects.
         self.0 = self.0.split_off(&first);
         false
     }

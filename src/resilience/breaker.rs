@@ -1,8 +1,9 @@
-//! The circuit breaker (Nygard, "Release It!", 2007): after some failures in a row a dependency is not called for a while, and then by few
-//! at a time, to see.
+//! The circuit breaker (Nygard, "Release It!", 2007): stops calls to a dependency that fails.
 //!
-//! [`Machine`] decides, and knows nothing of clocks: every question comes with the time at which it is asked, so that it can be tested and
-//! simulated. [`Breaker`] asks it the time of day, and tells the log, the metrics and `/health/resilience` of each move.
+//! After some failures in a row the dependency is not called for a while. Then a few calls at a time probe whether it works again.
+//!
+//! [`Machine`] decides and has no clock: each method takes the current time, so that it can be tested and simulated. [`Breaker`]
+//! passes the time to it, and reports each change of state to the log, the metrics and `/health/resilience`.
 
 use std::{
     collections::VecDeque,
@@ -16,87 +17,87 @@ use serde::Serialize;
 use super::Payer;
 use crate::{config::Policy, domain::time::UtcTime, telemetry::names};
 
-/// Moves that are remembered for `/health/resilience`.
+/// The number of state changes that are kept for `/health/resilience`.
 const REMEMBERED: usize = 16;
 
-/// Where a breaker stands.
+/// The state of a breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BreakerState {
-    /// Calls go through.
+    /// Calls are allowed.
     Closed,
-    /// None does.
+    /// No call is allowed.
     Open,
-    /// A few do, to see.
+    /// A few calls are allowed as probes.
     HalfOpen,
 }
 
-/// What a drill forces a breaker to be.
+/// A forced breaker state: an administrator sets it for a limited time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Forced {
-    /// No call goes through.
+    /// No call is allowed.
     Open,
-    /// Every call does, whatever becomes of it.
+    /// Every call is allowed, whatever its outcome.
     Closed,
 }
 
-/// What a breaker goes by.
+/// The thresholds and pauses of a breaker.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// Failures in a row that open it.
+    /// The number of failures in a row that opens the breaker.
     pub failures: u32,
-    /// The first pause before probes; each that fails doubles it.
+    /// The first pause before probes; each failed probe doubles the pause.
     pub open: Duration,
-    /// The longest.
+    /// The longest pause.
     pub max_open: Duration,
-    /// Calls that may probe at a time.
+    /// The number of calls that may probe at the same time.
     pub probes: u32,
 }
 
-/// How a call went.
+/// The outcome of a call, as far as it concerns the dependency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// The dependency answered.
     Success,
-    /// It did not, or said that it cannot.
+    /// The dependency failed, or reported that it cannot serve.
     Failure,
-    /// It did not answer in time. Of one tenant alone that says as much of what it asks for as of the dependency: it counts for nothing
-    /// until somebody else's call, or one of the process itself, fails too.
+    /// The dependency did not answer in time. Time-outs of one payer alone may come from its own heavy requests. They open the
+    /// breaker only if another payer's call or a call of the process times out too, or any call fails.
     TimedOut,
-    /// Nobody waited for the answer.
+    /// The caller did not wait for the answer.
     Abandoned,
 }
 
-/// The right to make one call; given back with its outcome.
+/// The right to make one call; returned with the outcome of the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Admission {
     round: u64,
-    /// Whether it is a probe of a half-open breaker.
+    /// Whether the call is a probe of a half-open breaker.
     pub is_probe: bool,
-    /// Tells the payer of the call from others; `None` for the process itself.
+    /// An anonymous mark that distinguishes the payer of the call from others; `None` for the process itself.
     payer: Option<u64>,
 }
 
 impl Admission {
-    /// The same for a payer.
+    /// Returns the admission with the mark of a payer.
     pub(super) fn of(self, payer: &Payer) -> Self {
         Self { payer: payer.mark(), ..self }
     }
 }
 
-/// Failures in a row.
+/// A series of failures without a success between them.
 #[derive(Debug, Clone, Copy, Default)]
 struct Row {
     count: u32,
-    /// The payer that alone has seen all of them, by its time-outs.
+    /// The payer of the first time-out. Unless `is_proven`, all failures are time-outs of this payer.
     suspect: Option<u64>,
-    /// Whether it is proven that the dependency is at fault, and not what one payer asks for.
+    /// Whether the dependency is proven to be at fault, rather than the requests of one payer.
     is_proven: bool,
 }
 
 impl Row {
-    /// Adds a failure, or a time-out of `of`.
+    /// Adds a failure; `of` is the payer if the failure is its time-out.
     fn add(&mut self, of: Option<u64>) {
         self.count = self.count.saturating_add(1);
         match (of, self.suspect) {
@@ -120,22 +121,22 @@ pub struct Machine {
     rules: Rules,
     rng: fastrand::Rng,
     state: State,
-    /// Moves so far. What a call that was begun before the last of them says is of another time, and counts for nothing.
+    /// The number of state changes so far. The outcome of a call that was admitted before the last change is ignored.
     round: u64,
-    /// Times in a row that it opened without having been closed.
+    /// The number of times in a row that the breaker opened without being closed in between.
     openings: u32,
     forced: Option<(Forced, Instant)>,
-    /// Probes that have not ended, of whichever round: one that hangs is still a call to a dependency that may be down.
+    /// The number of probes that have not ended, of any round. A hanging probe is still a call to a dependency that may be down.
     probing: u32,
 }
 
 impl Machine {
-    /// A closed breaker. `rng` makes its pauses uneven, so that many of them do not probe at one time.
+    /// Creates a closed breaker. `rng` varies its pauses, so that many breakers do not probe at one time.
     pub fn new(rules: Rules, rng: fastrand::Rng) -> Self {
         Self { rules, rng, state: State::Closed { failures: Row::default() }, round: 0, openings: 0, forced: None, probing: 0 }
     }
 
-    /// Where it stands, as of the last time that it was told.
+    /// Returns the state without regard to the time since the last call: [`Machine::tick`] applies the changes that time causes.
     pub fn state(&self) -> BreakerState {
         match (self.forced, self.state) {
             (Some((Forced::Open, _)), _) | (None, State::Open { .. }) => BreakerState::Open,
@@ -144,12 +145,13 @@ impl Machine {
         }
     }
 
-    /// What it is forced to be, and until when.
+    /// Returns the forced state and its end, if there is one.
     pub fn forced(&self) -> Option<(Forced, Instant)> {
         self.forced
     }
 
-    /// What time alone has done: a drill is over, or the pause of an open breaker is.
+    /// Applies the changes that time alone causes: ends a forced state that has expired, and makes an open breaker half-open after
+    /// its pause.
     pub fn tick(&mut self, now: Instant) {
         self.end_drill(now);
         if self.forced.is_none() && matches!(self.state, State::Open { until } if until <= now) {
@@ -157,7 +159,7 @@ impl Machine {
         }
     }
 
-    /// May a call be made?
+    /// Returns the admission for one call, or `None` if the call is not allowed.
     pub fn admit(&mut self, now: Instant) -> Option<Admission> {
         self.tick(now);
         if let Some((forced, _)) = self.forced {
@@ -173,7 +175,7 @@ impl Machine {
         }
     }
 
-    /// A call that was admitted has ended.
+    /// Records the outcome of an admitted call.
     pub fn ended(&mut self, admission: Admission, outcome: Outcome, now: Instant) {
         self.probing = self.probing.saturating_sub(u32::from(admission.is_probe));
         if admission.round != self.round || self.forced.is_some() {
@@ -202,13 +204,13 @@ impl Machine {
         }
     }
 
-    /// Forces it to be so until then.
+    /// Forces the state until the given time.
     pub fn force(&mut self, forced: Forced, until: Instant) {
         self.enter(self.state);
         self.forced = Some((forced, until));
     }
 
-    /// Ends a drill, and begins anew: what was known before is old.
+    /// Ends a forced state. The breaker starts closed, because what was known before is out of date.
     pub fn release(&mut self) {
         if self.forced.take().is_some() {
             self.openings = 0;
@@ -224,7 +226,7 @@ impl Machine {
 
     fn open(&mut self, now: Instant) {
         let doubled = self.rules.open.saturating_mul(1 << self.openings.min(20)).min(self.rules.max_open);
-        // "Equal jitter": at least half of it.
+        // "Equal jitter": at least half of the pause.
         let pause = doubled.mul_f64(0.5 + self.rng.f64() / 2.0);
         self.openings += 1;
         self.enter(State::Open { until: now + pause });
@@ -236,14 +238,14 @@ impl Machine {
     }
 }
 
-/// A move of a breaker.
+/// A change of a breaker's state.
 #[derive(Debug, Clone, Serialize)]
 pub struct Move {
-    /// When.
+    /// The time of the change.
     pub at: UtcTime,
-    /// To where.
+    /// The new state.
     pub to: BreakerState,
-    /// Whether a drill did it.
+    /// Whether the new state is forced.
     pub drill: bool,
 }
 
@@ -263,7 +265,7 @@ pub struct Breaker {
 }
 
 impl Breaker {
-    /// A closed breaker.
+    /// Creates a closed breaker; `name` is its dependency in logs and metrics.
     pub fn new(name: &'static str, policy: &Policy) -> Self {
         let Policy { failures, open, max_open, probes, .. } = *policy;
         let machine = Machine::new(Rules { failures, open, max_open, probes }, fastrand::Rng::new());
@@ -272,7 +274,7 @@ impl Breaker {
         Self { name, watched: Mutex::new(Watched { machine, told, moves: VecDeque::new(), opened: 0 }) }
     }
 
-    /// May a call be made?
+    /// Returns the admission for one call, or `None` if the call is not allowed.
     pub fn admit(&self) -> Option<Admission> {
         let admission = self.change(|machine| machine.admit(Instant::now()));
         if admission.is_none() {
@@ -281,22 +283,22 @@ impl Breaker {
         admission
     }
 
-    /// A call that was admitted has ended.
+    /// Records the outcome of an admitted call.
     pub fn ended(&self, admission: Admission, outcome: Outcome) {
         self.change(|machine| machine.ended(admission, outcome, Instant::now()));
     }
 
-    /// Forces it to be so for a while.
+    /// Forces the state for the time `lasting`.
     pub fn force(&self, forced: Forced, lasting: Duration) {
         self.change(|machine| machine.force(forced, Instant::now() + lasting));
     }
 
-    /// Ends a drill.
+    /// Ends a forced state.
     pub fn release(&self) {
         self.change(Machine::release);
     }
 
-    /// Where it stands. Its metric follows, also when no call has asked for long.
+    /// Returns the current state, and updates its metric even if no call has been made for long.
     pub fn state(&self) -> BreakerState {
         self.change(|machine| {
             machine.tick(Instant::now());
@@ -304,18 +306,18 @@ impl Breaker {
         })
     }
 
-    /// What it is forced to be, and for how much longer.
+    /// Returns the forced state and its remaining time, if there is one.
     pub fn drill(&self) -> Option<(Forced, Duration)> {
         let (forced, until) = self.lock().machine.forced()?;
         Some((forced, until.saturating_duration_since(Instant::now())))
     }
 
-    /// Its last moves, the newest first.
+    /// Returns the last state changes, newest first.
     pub fn moves(&self) -> Vec<Move> {
         self.lock().moves.iter().rev().cloned().collect()
     }
 
-    /// How often it has opened.
+    /// Returns how often the breaker has opened since the start.
     pub fn opened_total(&self) -> u64 {
         self.lock().opened
     }
@@ -418,7 +420,7 @@ mod tests {
         assert_eq!(machine.admit(later), None);
         machine.ended(next, Outcome::Success, later);
         assert_eq!(machine.state(), BreakerState::Closed);
-        // What the other probe says now is of before.
+        // The outcome of the other probe belongs to an earlier round.
         machine.ended(probes[1], Outcome::Failure, later);
         (0..2).for_each(|_| call(&mut machine, Outcome::Failure, later));
         assert_eq!(machine.state(), BreakerState::Closed);

@@ -1,11 +1,13 @@
-//! The retry budget: successes earn a fraction of a retry, a retry spends a whole one, so retries stay a small share of the load
-//! however many callers fail at a time (Brooker, "Fixing retries with token buckets and circuit breakers", 2022).
+//! The retry budget: keeps retries a small share of the load.
+//!
+//! Each success earns a fraction of a retry and a retry spends a whole one, however many callers fail at a time (Brooker, "Fixing
+//! retries with token buckets and circuit breakers", 2022).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
 const RETRY: u32 = 100;
 
-/// A token bucket that starts full. One token is a hundredth of a retry.
+/// A token bucket that starts full. A token is a hundredth of a retry.
 #[derive(Debug)]
 pub struct RetryBudget {
     tokens: AtomicU32,
@@ -14,24 +16,24 @@ pub struct RetryBudget {
 }
 
 impl RetryBudget {
-    /// A budget of `percent` retries per hundred successes, at most `burst` at once.
+    /// Creates a budget of `percent` retries per hundred successes, at most `burst` at once.
     pub fn new(percent: u32, burst: u32) -> Self {
         let capacity = burst.saturating_mul(RETRY);
         Self { tokens: AtomicU32::new(capacity), deposit: percent, capacity }
     }
 
-    /// A call succeeded.
+    /// Adds the fraction of a retry that a successful call earns.
     pub fn deposit(&self) {
         let add = |tokens: u32| Some(tokens.saturating_add(self.deposit).min(self.capacity));
         let _ = self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
-    /// Takes one retry, if there is one.
+    /// Takes one retry from the budget; returns false if there is none.
     pub fn try_spend(&self) -> bool {
         self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| tokens.checked_sub(RETRY)).is_ok()
     }
 
-    /// Whole retries left.
+    /// Returns the number of whole retries left.
     pub fn available(&self) -> u32 {
         self.tokens.load(Ordering::Relaxed) / RETRY
     }

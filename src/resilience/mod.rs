@@ -1,8 +1,10 @@
-//! One policy for every dependency: a permit from its bulkhead, then its breaker, then a timeout, with retries from a budget. Each payer
-//! ([`Payer`]: a tenant, the platform) has a share of each bulkhead ([`Shares`]).
+//! The policy for calls to a dependency: bulkhead, circuit breaker, timeout and retry budget.
 //!
-//! The timeout stands inside the breaker, so a dependency that hangs counts as failing. What the dependency answered properly
-//! (a refusal, a duplicate, nothing found) is a success here, however unwelcome: the caller says what counts as a failure.
+//! A call needs a place in the bulkhead of its dependency and then passes the breaker. It has a timeout, and retries come from a
+//! budget. Each payer ([`Payer`]: a tenant, the platform) has a share of each bulkhead ([`Shares`]).
+//!
+//! The timeout is inside the breaker, so a dependency that hangs counts as failing. A proper answer of the dependency (a refusal, a
+//! duplicate, nothing found) counts as a success here: the caller decides which errors count as failures.
 
 pub mod breaker;
 mod budget;
@@ -27,25 +29,26 @@ use crate::{
     telemetry::names,
 };
 
-/// Waits between attempts on a dependency that fails, for those who try until they are done: 100 ms doubling to 2 s, jittered, without end.
+/// Returns the waits between attempts on a dependency that fails, for tasks that retry until they succeed: 100 ms doubling to 2 s,
+/// jittered, without end.
 pub fn pauses() -> impl Iterator<Item = Duration> {
     let [first, longest] = [100, 2000].map(Duration::from_millis);
     backon::ExponentialBuilder::new().with_min_delay(first).with_max_delay(longest).with_jitter().without_max_times().build()
 }
 
-/// Why a call gave no answer of the dependency's own.
+/// The reason why a call gave no result.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError<E> {
-    /// The breaker is open: not called.
+    /// The circuit breaker is open: the dependency was not called.
     #[error("{0} is not called: its circuit breaker is open")]
     Open(&'static str),
-    /// Too many calls are running: not called.
+    /// Too many calls are running: the dependency was not called.
     #[error("{0} is not called: its bulkhead is full")]
     Full(&'static str),
-    /// Called, and given up on. Whether it had an effect is unknown.
+    /// The dependency was called and did not answer in time. Whether the call had an effect is unknown.
     #[error("{0} did not answer in {1:?}")]
     Timeout(&'static str, Duration),
-    /// Called, and it answered with an error.
+    /// The dependency was called and answered with an error.
     #[error(transparent)]
     Failed(E),
 }
@@ -60,44 +63,44 @@ pub struct Dependency {
     budget: RetryBudget,
 }
 
-/// What `/health/resilience` tells of one dependency.
+/// The report on one dependency in `/health/resilience`.
 #[derive(Debug, Clone, Serialize)]
 pub struct DependencyReport {
-    /// Its name.
+    /// The dependency's name.
     pub name: &'static str,
-    /// `closed`, `open` or `half_open`.
+    /// The breaker's state: `closed`, `open` or `half_open`.
     pub breaker: BreakerState,
     /// How often the breaker has opened since the start.
     pub breaker_opened_total: u64,
-    /// Its last moves, the newest first.
+    /// The breaker's last state changes, newest first.
     pub breaker_moves: Vec<Move>,
-    /// What an administrator forces it to be, if so.
+    /// The forced breaker state, if an administrator has set one.
     pub drill: Option<Drill>,
-    /// Calls running now.
+    /// The number of calls running now.
     pub in_flight: usize,
-    /// Calls that may run at a time.
+    /// The number of calls that may run at the same time.
     pub bulkhead: usize,
-    /// Milliseconds until a call is given up.
+    /// The timeout of a call, in milliseconds.
     pub timeout_ms: u64,
-    /// Retries that may be spent now.
+    /// The number of retries that may be spent now.
     pub retry_budget: u32,
-    /// Failures in a row that open the breaker.
+    /// The number of failures in a row that opens the breaker.
     pub failures: u32,
-    /// Calls that may probe a half-open breaker at a time.
+    /// The number of calls that may probe a half-open breaker at the same time.
     pub probes: u32,
 }
 
-/// A breaker that is forced.
+/// A forced breaker state and its remaining time.
 #[derive(Debug, Clone, Copy, Serialize)]
 pub struct Drill {
-    /// To what.
+    /// The forced state.
     pub state: Forced,
-    /// For how much longer.
+    /// The remaining time in seconds.
     pub seconds_left: u64,
 }
 
-/// The right to make one call; say how it went with [`Permit::success`] or [`Permit::failure`]. Dropped without either (the
-/// caller was cancelled), it gives its places back and counts for nothing.
+/// The right to make one call; report the outcome with [`Permit::success`] or [`Permit::failure`]. A permit that is dropped without
+/// either (the caller was cancelled) gives its place back and does not count.
 #[derive(Debug)]
 pub struct Permit<'a> {
     dependency: &'a Dependency,
@@ -107,18 +110,18 @@ pub struct Permit<'a> {
 }
 
 impl Permit<'_> {
-    /// The dependency answered.
+    /// Records that the dependency answered.
     pub fn success(mut self) {
         self.outcome = Outcome::Success;
         self.dependency.budget.deposit();
     }
 
-    /// It did not, or said that it cannot.
+    /// Records that the dependency failed, or reported that it cannot serve.
     pub fn failure(mut self) {
         self.outcome = Outcome::Failure;
     }
 
-    /// It went so.
+    /// Records the outcome of the call.
     pub fn end(self, outcome: Outcome) {
         match outcome {
             Outcome::Success => self.success(),
@@ -128,12 +131,12 @@ impl Permit<'_> {
         }
     }
 
-    /// It did not answer in time: it may be away, or the question was too much.
+    /// Records that the dependency did not answer in time: it may be down, or the request was too heavy.
     pub fn timed_out(mut self) {
         self.outcome = Outcome::TimedOut;
     }
 
-    /// Whether it is to find out if a dependency that failed is back: as little as can be should be risked with it.
+    /// Returns whether the call is a probe that checks if a failed dependency works again. A probe should risk as little as possible.
     pub fn is_probe(&self) -> bool {
         self.admission.is_probe
     }
@@ -146,7 +149,7 @@ impl Drop for Permit<'_> {
 }
 
 impl Dependency {
-    /// A dependency under its policy.
+    /// Creates a dependency with its policy.
     pub fn new(name: &'static str, policy: Policy) -> Arc<Self> {
         Arc::new(Self {
             name,
@@ -157,7 +160,7 @@ impl Dependency {
         })
     }
 
-    /// Asks for the right to make one call for the payer of the running task, without waiting.
+    /// Requests the right to make one call for the payer of the running task, without waiting.
     pub fn enter<E>(&self) -> Result<Permit<'_>, CallError<E>> {
         let payer = Payer::current();
         let place = self.bulkhead.try_take(&payer, 1).map_err(|_| {
@@ -167,7 +170,8 @@ impl Dependency {
         self.admit(&payer, Some(place))
     }
 
-    /// The same for callers that bound themselves, and that no others may keep out: only the breaker is asked.
+    /// Requests the right to make one call without a place in the bulkhead, for callers that limit their own calls and that no other
+    /// caller may block: only the breaker can refuse.
     pub fn enter_apart<E>(&self, payer: &Payer) -> Result<Permit<'_>, CallError<E>> {
         self.admit(payer, None)
     }
@@ -177,7 +181,7 @@ impl Dependency {
         Ok(Permit { dependency: self, admission, outcome: Outcome::Abandoned, _place: place })
     }
 
-    /// Runs one call. `is_failure` tells the dependency's failures from its proper answers.
+    /// Runs one call. `is_failure` distinguishes the dependency's failures from its proper answers.
     pub async fn call<T, E>(
         &self, is_failure: impl Fn(&E) -> bool, operation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
@@ -185,8 +189,8 @@ impl Dependency {
         self.call_with(self.enter()?, judge, operation).await
     }
 
-    /// Runs one call with a permit of its. `judge` says what an error says of the dependency: [`Outcome::Abandoned`] if it was not asked
-    /// at all.
+    /// Runs one call with a permit that was taken before. `judge` returns the outcome that an error means for the dependency:
+    /// [`Outcome::Abandoned`] if the dependency was not asked at all.
     pub async fn call_with<T, E>(
         &self, permit: Permit<'_>, judge: impl Fn(&E) -> Outcome, operation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
@@ -206,7 +210,8 @@ impl Dependency {
         }
     }
 
-    /// Runs an idempotent call, and once more after a failure if the retry budget allows it. `judge` as in [`Dependency::call_with`].
+    /// Runs an idempotent call, and repeats it once after a failure if the retry budget allows it. `judge` as in
+    /// [`Dependency::call_with`].
     pub async fn call_idempotent<T, E, F: Future<Output = Result<T, E>>>(
         &self, judge: impl Fn(&E) -> Outcome, operation: impl Fn() -> F,
     ) -> Result<T, CallError<E>> {
@@ -220,57 +225,57 @@ impl Dependency {
         }
     }
 
-    /// How its pools are divided.
+    /// Returns how the dependency's pools are divided between payers.
     pub fn share(&self) -> Share {
         self.policy.share
     }
 
-    /// The places for its calls.
+    /// Returns the bulkhead: the places for calls.
     pub fn bulkhead(&self) -> &Arc<Shares> {
         &self.bulkhead
     }
 
-    /// Its name.
+    /// Returns the dependency's name.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// How long one call may take.
+    /// Returns the timeout of one call.
     pub fn timeout(&self) -> Duration {
         self.policy.timeout
     }
 
-    /// Where its breaker stands now, which its metric tells from now on.
+    /// Returns the breaker's state now, and updates its metric.
     pub fn state(&self) -> BreakerState {
         self.breaker.state()
     }
 
-    /// Forces the breaker to be open or closed, for a drill.
+    /// Forces the breaker open or closed, for the time `lasting`.
     pub fn drill(&self, state: Forced, lasting: Duration) {
         self.breaker.force(state, lasting);
     }
 
-    /// The longest that a drill may last.
+    /// Returns the longest time for which the breaker may be forced.
     pub fn longest_drill(&self) -> Duration {
         self.policy.max_drill
     }
 
-    /// How long a call may usually wait in a queue of ours.
+    /// Returns the `CoDel` target: the longest usual wait in a queue for this dependency.
     pub fn target_wait(&self) -> Duration {
         self.policy.target_wait
     }
 
-    /// How long everything has to wait longer until a queue stands.
+    /// Returns the `CoDel` interval: a queue is overloaded when every item has waited longer than the target for this time.
     pub fn standing(&self) -> Duration {
         self.policy.standing
     }
 
-    /// Ends a drill.
+    /// Ends a forced breaker state.
     pub fn end_drill(&self) {
         self.breaker.release();
     }
 
-    /// Its numbers now.
+    /// Returns the numbers now.
     pub fn report(&self) -> DependencyReport {
         let Policy { concurrent, timeout, failures, probes, .. } = self.policy;
         DependencyReport {

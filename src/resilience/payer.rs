@@ -1,4 +1,4 @@
-//! The party that a piece of work is done for, and to whose share of each pool it counts.
+//! The party for which work is done, and whose share of each pool the work uses.
 
 use std::{
     future::Future,
@@ -8,15 +8,15 @@ use std::{
 
 use crate::domain::ids::TenantName;
 
-/// The party that pays for a piece of work with a place of its share.
+/// The party whose share of a pool a piece of work uses.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Payer {
     /// The callers of one tenant.
     Tenant(TenantName),
     /// All callers that belong to no tenant.
     Platform,
-    /// The process itself: upkeep, the relay, health checks. Has no share, only the size of the pool. With `auth.mode = "none"` the one
-    /// caller counts here too.
+    /// The process itself: upkeep, the relay, health checks. It has no share, only the size of the pool. With `auth.mode = "none"`
+    /// the one caller counts here too.
     Process,
 }
 
@@ -25,12 +25,12 @@ tokio::task_local! {
 }
 
 impl Payer {
-    /// Returns the payer of the running task: the gate sets it for each request. Work that nobody asked for is the process's own.
+    /// Returns the payer of the running task: the gate sets it for each request. Work without a request belongs to the process.
     pub fn current() -> Self {
         CURRENT.try_with(Clone::clone).unwrap_or(Self::Process)
     }
 
-    /// Runs `work` at this payer's expense.
+    /// Runs `work` with this payer as the current one.
     pub fn scope<F: Future>(self, work: F) -> impl Future<Output = F::Output> {
         CURRENT.scope(self, work)
     }
@@ -43,7 +43,7 @@ impl Payer {
         }
     }
 
-    /// Tells payers apart without naming them; `None` for the process.
+    /// Returns a mark that distinguishes payers without naming them; `None` for the process.
     pub(super) fn mark(&self) -> Option<u64> {
         static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
         (*self != Self::Process).then(|| HASHER.hash_one(self))

@@ -1,8 +1,9 @@
 //! A pool of places with a share for each payer, so that one tenant cannot take all of it.
 //!
-//! A place is taken from the payer's share first and from the pool second: a payer that has used its share up waits, or is refused, in
-//! its own line and holds up nobody. Every bulkhead, queue and pool of this crate is made of this; `tests/architecture.rs` fails on a
-//! semaphore elsewhere. A payer is forgotten with its last place, so there are at most as many payers as places and waiting calls.
+//! A place is taken from the payer's share first and from the pool second: a payer that has used its share up waits, or is refused,
+//! in its own line and holds up nobody. Every bulkhead, queue and pool of this crate uses [`Shares`]; `tests/architecture.rs` fails
+//! on a semaphore elsewhere. A payer is forgotten with its last place, so there are at most as many payers as places and waiting
+//! calls.
 
 use std::{
     collections::HashMap,
@@ -16,7 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::Payer;
 use crate::config::Share;
 
-/// A pool of places.
+/// A pool of places with a share for each payer.
 #[derive(Debug)]
 pub struct Shares {
     name: &'static str,
@@ -32,47 +33,47 @@ pub struct Shares {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{name}: all {limit} places are taken")]
 pub struct NoPlace {
-    /// The pool.
+    /// The pool's name.
     pub name: &'static str,
-    /// How many places there are in the share, or in the pool.
+    /// The number of places in the payer's share, or in the pool.
     pub limit: usize,
-    /// Whether the payer's share is used up, and not the pool.
+    /// Whether the payer's share is used up, rather than the pool.
     pub of_share: bool,
 }
 
 /// The numbers of one pool for `/health/resilience` and the metrics.
 #[derive(Debug, Clone, Serialize)]
 pub struct PoolReport {
-    /// Its name.
+    /// The pool's name.
     pub name: &'static str,
-    /// What is counted: `calls`, `connections`, `commands`, `bytes`, …
+    /// The unit of the numbers: `calls`, `connections`, `commands`, `bytes`, …
     pub unit: &'static str,
-    /// How much there is.
+    /// The size of the pool.
     pub size: u64,
-    /// How much is taken now.
+    /// The amount taken now.
     pub used: u64,
-    /// The most that one tenant may take; `null` for what is no tenant's.
+    /// The most that one tenant may take; `null` for a pool that is not divided between payers.
     pub tenant_share: Option<u64>,
-    /// The most that callers of no tenant may take together.
+    /// The most that callers of no tenant may take together; `null` likewise.
     pub platform_share: Option<u64>,
-    /// How many payers have something of it now.
+    /// The number of payers that use or wait for the pool now; `null` likewise.
     pub payers: Option<usize>,
 }
 
 impl PoolReport {
-    /// Of bytes that are held, whoever they are for.
+    /// Creates the report on memory in bytes that is not divided between payers.
     pub fn bytes(name: &'static str, used: u64, size: u64) -> Self {
         Self { name, unit: "bytes", size, used, tenant_share: None, platform_share: None, payers: None }
     }
 }
 
 impl Shares {
-    /// A pool of `size` places that is divided by `share`.
+    /// Creates a pool of `size` places that is divided by `share`.
     pub fn new(name: &'static str, unit: &'static str, size: usize, share: Share) -> Arc<Self> {
         Self::divided(name, unit, size, [share.of_tenant(size), share.of_platform(size)])
     }
 
-    /// A pool with the shares of one tenant and of the platform as numbers of places.
+    /// Creates a pool with the shares of one tenant and of the platform as numbers of places.
     pub fn divided(name: &'static str, unit: &'static str, size: usize, [of_tenant, of_platform]: [usize; 2]) -> Arc<Self> {
         let (places, payers) = (Arc::new(Semaphore::new(size)), Mutex::default());
         Arc::new(Self { name, unit, size, of_tenant: of_tenant.min(size), of_platform: of_platform.min(size), places, payers })
@@ -98,7 +99,7 @@ impl Shares {
         Line { shares: self.clone(), payer: payer.clone(), places }
     }
 
-    /// Takes so many places at once, or refuses.
+    /// Takes this number of places at once, or refuses.
     pub fn try_take(self: &Arc<Self>, payer: &Payer, places: u32) -> Result<Place, NoPlace> {
         let line = self.line(payer);
         let full = |of_share| {
@@ -110,30 +111,30 @@ impl Shares {
         Ok(Place { own, common: Some(common), waited: Duration::ZERO, line })
     }
 
-    /// Waits for one place. `None` when the pool is closed, which none of ours is.
+    /// Waits for one place. Returns `None` if the pool is closed, which never happens here.
     pub async fn take(self: &Arc<Self>, payer: &Payer) -> Option<Place> {
         let line = self.line(payer);
         let own = match line.places.clone() {
             Some(own) => Some(own.acquire_owned().await.ok()?),
             None => None,
         };
-        // What its own line has cost a payer says nothing about the pool.
+        // Not counted: the wait in the payer's own line says nothing about the pool.
         let asked = Instant::now();
         let common = Some(self.places.clone().acquire_owned().await.ok()?);
         Some(Place { own, common, waited: asked.elapsed(), line })
     }
 
-    /// Its name.
+    /// Returns the pool's name.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// How many places are taken.
+    /// Returns the number of places taken.
     pub fn used(&self) -> usize {
         self.size - self.places.available_permits()
     }
 
-    /// Its numbers now.
+    /// Returns the numbers now.
     pub fn report(&self) -> PoolReport {
         let number = |places: usize| u64::try_from(places).unwrap_or(u64::MAX);
         PoolReport {
@@ -148,7 +149,7 @@ impl Shares {
     }
 }
 
-/// A payer's line: its share, which is forgotten with the last that holds or waits for a place of it.
+/// A payer's share. The pool forgets it when the payer neither holds nor waits for a place.
 #[derive(Debug)]
 struct Line {
     shares: Arc<Shares>,
@@ -167,7 +168,7 @@ impl Drop for Line {
     }
 }
 
-/// Places that were taken, given back when dropped.
+/// Places taken from a pool; dropping them gives them back.
 #[derive(Debug)]
 pub struct Place {
     own: Option<OwnedSemaphorePermit>,
@@ -177,17 +178,17 @@ pub struct Place {
 }
 
 impl Place {
-    /// How long the pool itself was waited for.
+    /// Returns the wait for the pool itself, without the wait for the payer's share.
     pub fn waited(&self) -> Duration {
         self.waited
     }
 
-    /// How many places it is.
+    /// Returns the number of places.
     pub fn count(&self) -> usize {
         self.common.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
     }
 
-    /// Takes so many more.
+    /// Takes this number of further places, or refuses.
     pub fn grow(&mut self, more: u32) -> Result<(), NoPlace> {
         let mut added = self.line.shares.try_take(&self.line.payer, more)?;
         for (held, new) in [(&mut self.own, added.own.take()), (&mut self.common, added.common.take())] {
@@ -203,7 +204,7 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // Before the line, which looks whether anybody else is left in it.
+        // The places are dropped before the line, because the line then checks whether the payer has any left.
         drop((self.own.take(), self.common.take()));
     }
 }

@@ -1,28 +1,29 @@
-//! When a queue is too long: told by how long what leaves it has waited, not by how many wait.
+//! Detects an overloaded queue by how long items have waited in it, not by how many items wait.
 //!
-//! Controlled delay (`CoDel`, RFC 8289) in the form that servers use (B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015): a queue that
-//! empties now and then takes up a burst, and everything in it is done. One that stands holds up everybody and does no more work for
-//! it: then what has waited too long is refused, at once and before it costs anything.
+//! Controlled delay (`CoDel`, RFC 8289) in the form that servers use (B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015). A queue
+//! that empties now and then only absorbs a burst, and all its items are processed. A standing queue delays everybody and gets no
+//! more work done. Items that have waited too long are then refused, at once and before they cost anything.
 
 use std::time::{Duration, Instant};
 
-/// The state of one queue. No clock of its own.
+/// The `CoDel` state of one queue. It has no clock of its own.
 #[derive(Debug)]
 pub struct Sojourn {
     target: Duration,
     interval: Duration,
-    /// When something last left the queue that had not waited too long.
+    /// The last time that an item left the queue without having waited too long.
     calm: Instant,
 }
 
 impl Sojourn {
-    /// A queue that is empty at `now`. Waiting for `target` is nothing unusual; a queue that makes everything wait longer for all of `interval` stands.
+    /// Creates the state of a queue that is empty at `now`. A wait of up to `target` is normal. The queue is standing when every item
+    /// has waited longer for all of `interval`.
     pub fn new(target: Duration, interval: Duration, now: Instant) -> Self {
         Self { target, interval, calm: now }
     }
 
-    /// Whether what has waited so long is still to be done. It has to be told of everything that leaves the queue, in that order.
-    /// `step` is how long the last step took that empties the queue: whoever waits for two of them waits for nothing unusual.
+    /// Returns whether an item that has `waited` this long should still be processed. Call it for each item that leaves the queue, in
+    /// order. `step` is the duration of the last step that emptied the queue: a wait of up to two steps is normal.
     pub fn admits(&mut self, waited: Duration, step: Duration, now: Instant) -> bool {
         if waited <= self.target.max(step * 2) {
             self.calm = now;

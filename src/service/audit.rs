@@ -23,7 +23,7 @@ use crate::{
     store::{self, Visible, outbox::Backlog, router::Router},
 };
 
-/// Parallel questions of one status request to the archive.
+/// Parallel archive queries of one status request.
 const STATUS_PARALLEL: usize = 8;
 
 /// The archive behind its bulkhead, breaker and timeout.
@@ -33,12 +33,12 @@ pub struct Guarded {
 }
 
 impl Guarded {
-    /// `archive` under `policy`.
+    /// Puts `archive` under `policy`.
     pub fn new(archive: Archive, policy: Arc<Dependency>) -> Self {
         Self { archive, policy }
     }
 
-    /// Makes one call, which may be made twice.
+    /// Makes one call. The call may be repeated, so it must be idempotent.
     pub async fn call<'a, T, F>(&'a self, call: impl Fn(&'a Archive) -> F) -> Result<T, CallError<ArchiveError>>
     where
         F: Future<Output = Result<T, ArchiveError>>,
@@ -46,12 +46,12 @@ impl Guarded {
         self.policy.call_idempotent(outcome, || call(&self.archive)).await
     }
 
-    /// How its pools are divided.
+    /// Returns how its pools are divided.
     pub fn share(&self) -> crate::config::Share {
         self.policy.share()
     }
 
-    /// How long a call may take.
+    /// Returns the time limit of a call.
     pub fn timeout(&self) -> Duration {
         self.policy.timeout()
     }
@@ -64,50 +64,51 @@ pub struct AuditReads {
     reads: Arc<Reads>,
 }
 
-/// How far the archive is behind.
+/// How far the archive is behind Postgres.
 #[derive(Debug, Clone, Serialize)]
 pub struct AuditStatus {
     /// Events of the listed tenants that the archive does not have.
     pub events_behind: u64,
-    /// Age of the oldest of them.
+    /// Age of the oldest of these events in seconds; 0 if there is none.
     pub seconds_behind: f64,
-    /// Events of all tenants that Kafka does not have, and the age of the oldest.
+    /// Events that Kafka does not have, and the age of the oldest: of all tenants, or only of the caller's tenant if the caller is
+    /// limited to one.
     pub outbox: Backlog,
-    /// Each tenant.
+    /// The status of each listed tenant.
     pub tenants: Vec<TenantAuditStatus>,
-    /// The rest of the tenants.
+    /// The cursor of the next page of tenants; `None` at the end.
     pub next_cursor: Option<String>,
 }
 
 /// How far the archive is behind for one tenant.
 #[derive(Debug, Clone, Serialize)]
 pub struct TenantAuditStatus {
-    /// Whose.
+    /// The tenant's name.
     pub tenant: TenantName,
-    /// Its history.
+    /// The tenant's current epoch.
     pub epoch: Epoch,
-    /// Its newest revision.
+    /// The tenant's newest revision in Postgres.
     pub revision: u64,
-    /// The newest archived one.
+    /// The newest revision that is archived, or was archived and then removed by retention.
     pub archived_revision: u64,
-    /// Revisions in between.
+    /// The number of revisions after `archived_revision`.
     pub events_behind: u64,
-    /// Age of the oldest of them.
+    /// Age of the oldest of these events in seconds; 0 if there is none.
     pub seconds_behind: f64,
 }
 
 impl AuditReads {
-    /// Reads of `archive` under `policy`; `reads` lends its cursors.
+    /// Reads `archive` under `policy`; `reads` provides the cursors.
     pub fn new(archive: Archive, policy: Arc<Dependency>, router: Arc<Router>, reads: Arc<Reads>) -> Self {
         Self { archive: Guarded::new(archive, policy), router, reads }
     }
 
-    /// The newest `limit` events that `reach` holds for.
+    /// Returns the newest `limit` events within the tenant scope `reach`.
     pub async fn newest(&self, reach: &Reach, filter: EventFilter, limit: u32) -> Result<Vec<ArchivedEvent>, Error> {
         self.query(&within(reach, filter)?, i64::from(limit), None).await
     }
 
-    /// A page of events that `reach` holds for, newest first.
+    /// Returns a page of the events within the tenant scope `reach`, newest first.
     pub async fn events(&self, reach: &Reach, filter: EventFilter, page: &PageRequest) -> Result<Page<ArchivedEvent>, Error> {
         let filter = &within(reach, filter)?;
         let list = format!("audit {filter:?}");
@@ -126,17 +127,17 @@ impl AuditReads {
         Ok(Page { items, next_cursor })
     }
 
-    /// The archive.
+    /// Returns the archive behind its breaker.
     pub(super) fn archive(&self) -> &Guarded {
         &self.archive
     }
 
-    /// What lends the cursors.
+    /// Returns the reads, which provide the cursors.
     pub(super) fn reads(&self) -> &Reads {
         &self.reads
     }
 
-    /// The servers of the truth.
+    /// Returns the router to the Postgres servers.
     pub(super) fn router(&self) -> &Router {
         &self.router
     }
@@ -148,17 +149,17 @@ impl AuditReads {
         Ok(events)
     }
 
-    /// A filter by names as one by what the archive has.
+    /// Converts a filter by names into a filter by the names and envelopes that the archive has.
     pub(super) async fn sealed_filter(&self, filter: &EventFilter) -> Result<EventFilter, Error> {
         self.reads.privacy().sealed_filter(filter).await
     }
 
-    /// Opens what is sealed in events, but for their members `event`.
+    /// Opens the sealed texts of events, except those in the member `event`.
     pub(super) async fn open(&self, events: &mut [ArchivedEvent]) -> Result<(), Error> {
         self.reads.privacy().open(events.iter_mut().flat_map(privacy::of_archived)).await
     }
 
-    /// How far the archive is behind Postgres, tenant by tenant: one tenant, or a page of all that `reach` holds for.
+    /// Returns how far the archive is behind Postgres, for one tenant or for a page of the tenants within the tenant scope `reach`.
     pub async fn status(&self, reach: &Reach, tenant: Option<TenantName>, page: &PageRequest) -> Result<AuditStatus, Error> {
         let tenant = reach.narrowed(tenant)?;
         let (tags, next_cursor) = self.tags(tenant.as_ref(), page).await?;
@@ -170,7 +171,7 @@ impl AuditReads {
         self.raise_to_checkpoints(&mut archived).await?;
         let behind: Vec<_> =
             archived.iter().map(|(tenant, tag, revision)| (tenant.clone(), tag.epoch.clone(), *revision)).collect();
-        // Who is of a tenant learns nothing of how much the others write.
+        // A tenant's caller must not learn how much the other tenants write.
         let own = reach.tenant();
         let read = async |tx: &store::Transaction<'_>| {
             let outbox = match own {
@@ -201,7 +202,8 @@ impl AuditReads {
         })
     }
 
-    /// What retention has removed was archived. Asked after the archive was: checkpoints are made before anything is removed.
+    /// Counts revisions that retention has removed as archived revisions. Must run after the query of the archive, because
+    /// retention makes a checkpoint before it removes anything.
     async fn raise_to_checkpoints(&self, archived: &mut [(TenantName, VersionTag, i64)]) -> Result<(), Error> {
         let chains: Vec<_> = archived.iter().map(|(tenant, tag, _)| (tenant, &tag.epoch)).collect();
         let read = async |tx: &store::Transaction<'_>| store::checkpoints::newest_of(tx, &chains).await;
@@ -225,7 +227,7 @@ impl AuditReads {
     }
 }
 
-/// The one place where a query of the archive is held to what its caller reaches.
+/// Limits a query of archived events to the tenant scope of its caller. No other place does this.
 pub(super) fn within(reach: &Reach, filter: EventFilter) -> Result<EventFilter, Error> {
     let tenant = reach.narrowed(filter.tenant)?.map(|tenant| tenant.name().clone());
     Ok(EventFilter { tenant, ..filter })
@@ -235,7 +237,7 @@ fn outcome(error: &ArchiveError) -> Outcome {
     match error {
         ArchiveError::Timeout(_) => Outcome::TimedOut,
         ArchiveError::Failed(_) | ArchiveError::CannotStore(_) => Outcome::Failure,
-        // To ask the same again would take as long, and who asks for less is answered.
+        // The same query would take as long again, and a smaller query succeeds. So this is no failure of the archive.
         ArchiveError::TooSlow(_) | ArchiveError::Corrupt(_) => Outcome::Success,
     }
 }

@@ -1,7 +1,7 @@
-//! A group of commands, decided: the pure middle of a group commit.
+//! The decision of a group of commands: the pure part of a group commit.
 //!
-//! On the state that the transaction has locked, [`plan`] decides command by command, in order of arrival, and collects what must be
-//! written. A refused command costs its neighbours nothing.
+//! [`plan`] decides the commands one by one, in order of arrival, on the state that the transaction has locked. It collects the
+//! rows to write. A refused command does not affect the other commands of the group.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -31,12 +31,12 @@ use crate::{
     },
 };
 
-/// A command with everything that deciding it needs.
+/// A command with all data that its decision needs.
 #[derive(Debug, Clone)]
 pub struct Request {
-    /// What to do.
+    /// The command to execute.
     pub command: Command,
-    /// Who, when, why.
+    /// The context of the command: actor, time, reason and request.
     pub facts: Facts,
     /// `Idempotency-Key`, as sent.
     pub idempotency_key: Option<String>,
@@ -44,7 +44,7 @@ pub struct Request {
     pub traceparent: Option<String>,
 }
 
-/// An epoch that no tenant ever had.
+/// Returns a random epoch that no tenant ever had.
 pub fn random_epoch() -> Epoch {
     // 8 of the 16 bytes of a random UUID; the fixed bits lie in bytes 6 and 8.
     let random = Uuid::new_v4().into_bytes();
@@ -52,12 +52,13 @@ pub fn random_epoch() -> Epoch {
 }
 
 impl Request {
-    /// To continue a tenant in the database's history as it is. Nobody asks for it: there is nothing personal in it.
+    /// Returns the request to start a new epoch for a tenant on the database's current timeline. The service itself makes this
+    /// request, so it has no personal data.
     pub fn continuing(tenant: TenantName) -> Self {
         Self::of_service(tenant, Op::Continue, "lineage")
     }
 
-    /// To go on with the end of a tenant, as whoever began it.
+    /// Returns the request to continue a tenant's deletion. Its events name the actor that began the deletion.
     pub fn ending(tenant: TenantName) -> Self {
         Self::of_service(tenant, Op::EndTenant, "deletion")
     }
@@ -85,36 +86,37 @@ impl Request {
         Some(Key { tenant: self.command.tenant.clone(), actor: self.facts.actor.identity(), key })
     }
 
-    /// What the key is bound to: the command, whatever white space its JSON had.
+    /// Returns the hash that the idempotency key is bound to: SHA-256 of the command's canonical JSON, so the white space of the
+    /// request does not matter.
     fn fingerprint(&self) -> Result<String, serde_json::Error> {
         Ok(hex::encode(Sha256::digest(chain::canonical(&self.command)?)))
     }
 }
 
-/// The answer to one request.
+/// The reply to one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
-    /// What was done, now or the first time.
+    /// The outcome of this request, or of the first request with the same key.
     pub outcome: Outcome,
     /// True when this is the stored answer to an earlier request with the same key.
     pub replayed: bool,
 }
 
-/// What a group came to.
+/// The result of a committed group.
 #[derive(Debug)]
 pub struct Committed {
-    /// One per request, in the same order.
+    /// The replies, one per request, in the same order.
     pub replies: Vec<Result<Reply, Rejection>>,
-    /// What was written, in commit order per tenant.
+    /// The events that were written, in commit order per tenant.
     pub events: Vec<Recorded>,
-    /// Tenants that began a life in this group, with the tags that they began with.
+    /// Tenants that were created or started a new epoch in this group, with their first tags.
     pub new_tenants: Vec<(TenantName, VersionTag)>,
-    /// Tenants that are no more.
+    /// Tenants that were deleted in this group.
     pub deleted_tenants: Vec<TenantName>,
 }
 
 impl Committed {
-    /// The events of each tenant, in commit order.
+    /// Returns the events of each tenant, in commit order.
     pub fn by_tenant(&self) -> BTreeMap<&TenantName, Vec<&Recorded>> {
         let mut by_tenant: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for recorded in &self.events {
@@ -124,18 +126,18 @@ impl Committed {
     }
 }
 
-/// What a group came to on paper: the replies, and the rows that make them true.
+/// The decision of a group before its commit: the replies, and the rows to write for them.
 #[derive(Debug, Default)]
 pub struct Plan {
-    /// One per request, in the same order.
+    /// The replies, one per request, in the same order.
     pub replies: Vec<Result<Reply, Rejection>>,
-    /// What must be written.
+    /// The rows to write.
     pub rows: Rows,
-    /// Tenants that began a life in this group, with the tags that they began with.
+    /// Tenants that were created or started a new epoch in this group, with their first tags.
     pub new_tenants: Vec<(TenantName, VersionTag)>,
 }
 
-/// The rows that a group's requests name or depend on.
+/// Returns the rows that a group's requests name or depend on.
 pub fn wanted(requests: &[Request]) -> Wanted {
     let mut rows = Naming::default();
     let mut keys = Vec::new();
@@ -211,7 +213,7 @@ impl Naming {
         }
     }
 
-    /// A route; when it may stop taking traffic, the policy that may send it there matters too.
+    /// Adds a route and, if the route may stop taking traffic, the policy that may send traffic to it.
     fn route(&mut self, tenant: &TenantName, name: &RouteName, may_stop: bool) {
         if may_stop {
             self.policy(tenant, &PolicyName::of(name));
@@ -232,7 +234,7 @@ impl Naming {
         }
     }
 
-    /// Rules that are written; when they have patterns, it matters how many the tenant has already.
+    /// Adds written rules. If they have patterns, the number of patterns that the tenant already has matters too.
     fn patterns(&mut self, tenant: &TenantName, rules: &[Rule]) {
         if pattern::count(rules) > 0 {
             self.patterns_of.insert(tenant.clone());
@@ -240,7 +242,7 @@ impl Naming {
     }
 }
 
-/// Tenants that must continue in the database's history as it is before `requests` can be decided.
+/// Returns the tenants that must start a new epoch on the database's current timeline before `requests` can be decided.
 pub fn foreign(requests: &[Request], locked: &Locked) -> Vec<TenantName> {
     let foreign = locked.tenants.iter().filter(|locked| locked.is_foreign).map(|locked| &locked.tenant.name);
     let is_continued = |name: &TenantName| {
@@ -250,12 +252,13 @@ pub fn foreign(requests: &[Request], locked: &Locked) -> Vec<TenantName> {
     foreign.filter(|name| !is_continued(name)).cloned().collect()
 }
 
-/// Decides a group on the state that its transaction has locked. The error is a defect, never an input.
+/// Decides a group on the state that its transaction has locked. An error is a defect of the service, never caused by input.
 pub fn plan(requests: &[Request], mut locked: Locked, limits: impl Into<Limits>) -> Result<Plan, serde_json::Error> {
     let limits = limits.into();
     let existed = locked.tenants.iter().map(|locked| locked.tenant.name.clone()).collect();
     let mut answers: HashMap<Key, Answer> = locked.answers.iter().cloned().collect();
-    // Hosts are nobody's own: what one tenant gives up or claims, the next command of another sees.
+    // Hosts do not belong to one tenant's state: if one tenant releases or claims a host, the next command of another tenant must
+    // see that.
     let mut hosts = std::mem::take(&mut locked.hosts);
     let mut states = states(requests, locked, limits);
     let mut plan = Plan::default();
@@ -271,7 +274,7 @@ pub fn plan(requests: &[Request], mut locked: Locked, limits: impl Into<Limits>)
     Ok(plan)
 }
 
-/// What is locked, tenant by tenant.
+/// Returns the locked state of each tenant.
 fn states(requests: &[Request], locked: Locked, limits: Limits) -> HashMap<TenantName, TenantState> {
     let mut states: HashMap<TenantName, TenantState> = HashMap::new();
     for request in requests {
@@ -310,14 +313,14 @@ fn states(requests: &[Request], locked: Locked, limits: Limits) -> HashMap<Tenan
     states
 }
 
-/// What a group did to one tenant.
+/// The objects of one tenant that a group changed.
 #[derive(Default)]
 struct Touched {
     /// The routes that have events.
     routes: BTreeSet<RouteName>,
     /// The policies that have events.
     policies: BTreeSet<PolicyName>,
-    /// The tenant's record when a life of its last ended.
+    /// The tenant's record just before its last deletion in the group.
     ended: Option<Tenant>,
 }
 
@@ -352,7 +355,7 @@ fn answer(
     };
     if decision == Decision::Unchanged && keyed.is_some() {
         match decide::pay_for_answer(state, &request.facts) {
-            // The tenant's row is written: until when it has paid.
+            // The tenant's row must be written, because its `paid_until` has changed.
             Ok(true) => drop(touched.entry(request.command.tenant.clone()).or_default()),
             Ok(false) => {}
             Err(rejection) => return Ok(Err(rejection)),
@@ -380,7 +383,7 @@ fn answer(
     Ok(Ok(Reply { outcome, replayed: false }))
 }
 
-/// The rows of everything touched, as they are after the whole group.
+/// Collects the rows of all changed objects, in their state after the whole group.
 fn collect_rows(
     rows: &mut Rows, states: &HashMap<TenantName, TenantState>, existed: &BTreeSet<TenantName>,
     touched: &BTreeMap<TenantName, Touched>,
@@ -391,8 +394,9 @@ fn collect_rows(
             (Some(tenant), true) => rows.update_tenants.push((tenant.clone(), state.chain_head)),
             (Some(tenant), false) => rows.insert_tenants.push((tenant.clone(), state.chain_head)),
             (None, true) => rows.delete_tenants.push(name.clone()),
-            // Begun and ended within the group. The row that comes and goes keeps its events out of another life that another
-            // instance is just making: there was no row to lock.
+            // The tenant was created and deleted within the group, so there was no row to lock. Another instance may be creating an
+            // incarnation of the same tenant right now. The row that is inserted and deleted keeps the events of the two
+            // incarnations apart.
             (None, false) => {
                 rows.insert_tenants.extend(ended.clone().map(|tenant| (tenant, EventHash::GENESIS)));
                 rows.delete_tenants.push(name.clone());
@@ -414,7 +418,7 @@ fn collect_rows(
 }
 
 impl Plan {
-    /// What to tell once it is committed, and what to write for that.
+    /// Splits the plan into the rows to write and the result to report after the commit.
     pub fn split(self) -> (Rows, Committed) {
         let recorded = |new: &NewEvent| Recorded { event: new.event.clone(), json: new.payload.clone().into() };
         let committed = Committed {
@@ -427,7 +431,7 @@ impl Plan {
     }
 }
 
-/// The metric label of an effect.
+/// Returns the metric label of an effect.
 pub fn label(effect: Effect) -> &'static str {
     match effect {
         Effect::Created => "created",

@@ -1,8 +1,9 @@
-//! Who a token is of. Keys are found in memory, and in Postgres when they are used for the first time.
+//! Authentication: finds the caller of a token. Keys are looked up in memory, and in Postgres on their first use.
 //!
-//! What is held follows the table: once a second (`auth.key_refresh_ms`) every instance asks for what changed after the last change that it
-//! knows, so a key that was revoked anywhere is refused everywhere within that time. While Postgres is away what is held stays good
-//! (`auth.key_grace_ms`): proxies must go on polling. A key that is not held cannot be told from one that never was, and is answered 503.
+//! The keys in memory follow the table: once a second (`auth.key_refresh_ms`) every instance reads the changes after the last
+//! change that it knows. So a key that was revoked on any instance is refused on all of them within that time. While Postgres is
+//! away, the keys in memory stay valid (`auth.key_grace_ms`), because proxies must go on polling. A key that is not in memory
+//! cannot then be distinguished from a key that never existed, and the answer is 503.
 
 use std::{
     cell::Cell,
@@ -33,51 +34,52 @@ use crate::{
     telemetry::names,
 };
 
-/// Keys that are looked for in Postgres at a time, and how long others wait for their turn. Who tries keys that do not exist gets no more.
+/// Limits the parallel lookups of keys in Postgres, and the time that other lookups wait for their turn. Attempts with keys that do
+/// not exist get no more than this.
 const LOADS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(1);
-/// A key that was not used for so long is dropped from memory.
+/// A key that was not used for this long is dropped from memory.
 const IDLE: Duration = Duration::from_secs(600);
-/// After so many looks at the table the times of last use are written, and idle keys dropped.
+/// The number of reads of the table after which the times of last use are written and idle keys are dropped.
 const LOOKS: u32 = 30;
-/// The secret is not the key's.
+/// The reason of a refusal: the secret does not belong to the key.
 const WRONG_SECRET: &str = "wrong_secret";
-/// Attempts at a key that changes while it is loaded.
+/// Attempts to look up a key that changes during the lookup.
 const ATTEMPTS: usize = 3;
-/// Who stays is looked at again after at most so long, whatever the clock did meanwhile.
+/// The longest time between two checks of a caller with an open stream or long-poll, whatever the system clock did meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
-/// What it takes to tell whose a token is that is not known here.
+/// The work that is needed to check a token without an answer in memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
-    /// A look for a key that was issued here, or by another instance.
+    /// A lookup of a key that this or another instance has issued.
     Issued,
-    /// A look for a key that anybody may have made up.
+    /// A lookup of a key that anybody may have made up.
     Unproven,
-    /// A signature.
+    /// The verification of a token's signature.
     Signature,
 }
 
-/// Why nobody stands behind a token. Never told to the caller, who learns only that it is refused.
+/// The reason why a token is refused. Never sent to the caller, which learns only that the token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
-    /// Stable, `snake_case`: for the audit and for metrics.
+    /// Stable, in `snake_case`: for the access log and for metrics.
     pub reason: &'static str,
-    /// The key that it says to be of, if it has the form of one.
+    /// The id of the key that the token claims to belong to, if the token has the form of a key.
     pub key: Option<KeyId>,
 }
 
-/// Knows callers.
+/// Authenticates callers by their tokens, and checks callers with open streams and long-polls.
 pub struct Callers {
     mode: AuthMode,
     pepper: Option<Arc<Pepper>>,
-    /// Of tokens of an identity provider, if there is one.
+    /// The verifier of an identity provider's tokens, if one is configured.
     tokens: Option<Arc<Verifier>>,
     primary: Arc<Server>,
     held: papaya::HashMap<KeyId, Arc<Held>>,
-    /// The last change that is known, after the first look.
+    /// The last known change of the table; `None` before the first read.
     seen: Mutex<Option<Version>>,
-    /// When Postgres last confirmed what is held, and when what was used was last noted.
+    /// The time when Postgres last confirmed the keys in memory, and the time when the times of use were last written.
     confirmed: Mutex<Instant>,
     noted: Mutex<Instant>,
     noted_every: Duration,
@@ -85,22 +87,22 @@ pub struct Callers {
     loads: Semaphore,
 }
 
-/// A key that is held.
+/// A key in memory.
 pub struct Held {
     key: Key,
-    /// Who comes with the key's token, and who comes with the one before.
+    /// The caller with the key's current token, and the caller with the token before the last rotation.
     caller: Caller,
     previous: Option<Caller>,
-    /// Told when what is held of the key is replaced.
+    /// Notified when the key in memory is replaced or dropped as outdated.
     changed: Arc<Notify>,
-    /// Microseconds since 1970.
+    /// The time of the last use, in microseconds since 1970.
     used_at: AtomicI64,
-    /// Whether that is not written yet.
+    /// False while `used_at` still has to be written to Postgres.
     is_noted: AtomicBool,
 }
 
 impl Callers {
-    /// With the settings of `[auth]`, and what verifies tokens of an identity provider.
+    /// Uses the settings of `[auth]` and, if there is one, the verifier of an identity provider's tokens.
     pub fn new(settings: &config::Auth, primary: Arc<Server>, tokens: Option<Arc<Verifier>>) -> Result<Self, ConfigError> {
         let pepper = match settings.mode {
             AuthMode::None => None,
@@ -121,17 +123,17 @@ impl Callers {
         })
     }
 
-    /// The key of the hashes of tokens, if keys are in use.
+    /// Returns the key of the token hashes, if API keys are in use.
     pub fn pepper(&self) -> Option<Arc<Pepper>> {
         self.pepper.clone()
     }
 
-    /// The caller of every request, when no one has to say who it is.
+    /// Returns the anonymous caller of every request, if `auth.mode` is `none`.
     pub fn anyone(&self) -> Option<Caller> {
         (self.mode == AuthMode::None).then(Caller::anonymous)
     }
 
-    /// Who a token is of, if that can be told without asking anyone.
+    /// The fast path of [`Self::authenticate`]: returns the result if it needs no lookup and no request.
     pub fn at_once(&self, token: &str) -> Option<Result<Caller, Refused>> {
         if !token.starts_with(PREFIX) {
             return match &self.tokens {
@@ -146,11 +148,11 @@ impl Callers {
             return Some(Err(Refused { reason: "malformed_key", key: None }));
         };
         let held = self.held_lately(&presented)?;
-        // Of another token than is held: perhaps the key was given it a moment ago.
+        // The secret differs from the key in memory. The key may have been rotated a moment ago, so this is not a final answer.
         Some(self.check(&presented, &held)).filter(|known| !known.as_ref().is_err_and(|refused| refused.reason == WRONG_SECRET))
     }
 
-    /// What [`Self::authenticate`] will take for a token that cannot be told at once.
+    /// Returns the work that [`Self::authenticate`] needs for a token that [`Self::at_once`] does not answer.
     pub fn check_of(&self, token: &str) -> Check {
         if !token.starts_with(PREFIX) {
             return Check::Signature;
@@ -159,7 +161,7 @@ impl Callers {
         if self.pepper.as_ref().is_some_and(has_issued) { Check::Issued } else { Check::Unproven }
     }
 
-    /// Who a token is of.
+    /// Returns the caller of a token, or the reason why the token is refused.
     pub async fn authenticate(&self, token: &str) -> Result<Result<Caller, Refused>, Error> {
         if let Some(known) = self.at_once(token) {
             return Ok(known);
@@ -174,11 +176,11 @@ impl Callers {
         let Ok(Ok(_place)) = tokio::time::timeout(PATIENCE, self.loads.acquire()).await else {
             return Err(Error::Overloaded("keys that are not known here"));
         };
-        // A fleet that comes back all at once has one key: who was before has found it.
+        // Many proxies with the same key may come back at once. An earlier one may have looked the key up by now.
         if let Some(known) = self.at_once(token) {
             return Ok(known);
         }
-        // What is held follows what changes after the first look.
+        // The keys in memory follow only the changes after the first read of the table, so this read comes first.
         if self.seen().is_none() {
             self.follow().await?;
         }
@@ -194,12 +196,14 @@ impl Callers {
                 return Ok(Err(Refused { reason: "unknown_key", key: Some(id) }));
             };
             let held = self.learn(key);
-            // Held first, looked second: what changed in between has either been applied to what is held, or moved the number.
+            // The key is put into memory before `seen` is read again. So a change in between was either applied to the key in
+            // memory, or has changed `seen`.
             let now = self.seen().clone();
             if now == seen {
                 return Ok(self.check(&presented, &held));
             }
-            // Of a history that was left meanwhile, whose numbers say nothing about those of this one.
+            // The key was read on a timeline that the database has left meanwhile. Change numbers of two timelines cannot be
+            // compared.
             if now.map(|now| now.lineage) != seen.map(|seen| seen.lineage) {
                 self.held.pin().remove(&presented.id);
             }
@@ -208,7 +212,7 @@ impl Callers {
         Err(Error::Overloaded("changes of this key"))
     }
 
-    /// Holds a key as it is now. Of two states of a key, the newer stays, whichever is learned last.
+    /// Puts the state of a key into memory. The newer of two states stays, in whatever order they arrive.
     pub fn learn(&self, key: Key) -> Arc<Held> {
         let held = Arc::new(Held::new(key));
         let is_newer = Cell::new(false);
@@ -223,14 +227,14 @@ impl Callers {
         now
     }
 
-    /// The same of a key that is held, and only of that.
+    /// Does the same as [`Self::learn`], but only for a key that is already in memory.
     pub fn follow_change(&self, key: Key) {
         if self.held.pin().contains_key(&key.id) {
             self.learn(key);
         }
     }
 
-    /// What is held of a key, as long as that counts.
+    /// Returns the key in memory, unless Postgres has not confirmed the keys for longer than the grace period.
     fn held_lately(&self, presented: &Presented<'_>) -> Option<Arc<Held>> {
         if self.unconfirmed() > self.grace {
             return None;
@@ -238,17 +242,18 @@ impl Callers {
         self.held.pin().get(&presented.id).cloned()
     }
 
-    /// The tenant of a key that is held, good or not.
+    /// Returns the tenant of a key in memory, whether the key is valid or not.
     pub fn tenant_of(&self, key: &str) -> Option<TenantName> {
         self.held.pin().get(&key.parse::<KeyId>().ok()?)?.key.grant.reach().tenant().cloned()
     }
 
-    /// Whether what a caller came with, that very token or certificate, would still be let in. For those who stay.
+    /// Returns true if the caller's credential, that very token or certificate, would still be accepted. For callers with open
+    /// streams and long-polls.
     pub fn is_good(&self, caller: &Caller) -> bool {
         self.time_left(caller).is_some()
     }
 
-    /// The answer to who stays, unless what it came with ends before: then it is let go, and told nothing more.
+    /// Waits for `answer`. Returns `None` if the caller's credential ends before: the caller then gets no more data.
     pub async fn while_good<T>(&self, caller: &Caller, answer: impl Future<Output = T>) -> Option<T> {
         let answer = tokio::select! {
             biased;
@@ -258,11 +263,11 @@ impl Callers {
         self.is_good(caller).then_some(answer)
     }
 
-    /// Resolves when what a caller came with is good no more.
+    /// Resolves when the caller's credential is no longer valid.
     async fn ended(&self, caller: &Caller) {
         loop {
             let changes = self.changes(caller);
-            // From here on a change is noticed, so none is missed between the look and the wait.
+            // Changes are noticed from here on, so none is missed between the check and the wait.
             let changed = changes.as_deref().map(Notify::notified);
             let Some(left) = self.time_left(caller) else { return };
             let changed = async {
@@ -278,7 +283,7 @@ impl Callers {
         }
     }
 
-    /// What tells that a caller has to be looked at again.
+    /// Returns the notification after which the caller must be checked again.
     fn changes(&self, caller: &Caller) -> Option<Arc<Notify>> {
         match caller.credential {
             Credential::Key { .. } => Some(self.held_of(caller)?.changed.clone()),
@@ -287,7 +292,7 @@ impl Callers {
         }
     }
 
-    /// For how much longer a caller is known to be good; `None` when it is not.
+    /// Returns how much longer the caller's credential is known to be valid; `None` if it is not valid.
     fn time_left(&self, caller: &Caller) -> Option<Duration> {
         let now = UtcTime::from(Timestamp::now());
         let until = |end: UtcTime| Duration::try_from(end.timestamp().duration_since(now.timestamp())).ok();
@@ -300,11 +305,12 @@ impl Callers {
             }
             Credential::Key { hash, .. } => {
                 let held = self.held_of(caller).filter(|held| held.key.revoked_at.is_none())?;
-                // Without Postgres nobody knows what was revoked. A moment more than for who comes: the table is not read all the time.
+                // Without Postgres, revocations are unknown. The limit is never shorter than `LOOK_AGAIN`, unlike that for new
+                // requests, because the table is not read all the time.
                 if self.unconfirmed() > self.grace.max(LOOK_AGAIN) {
                     return None;
                 }
-                // Who stays keeps its key in memory, where its end is noticed.
+                // An open stream or long-poll counts as use. So its key stays in memory, where the end of the key is noticed.
                 held.used(now);
                 held.ends(&hash).and_then(|ends| ends.map_or(Some(Duration::MAX), until))
             }
@@ -339,7 +345,7 @@ impl Callers {
         Ok(caller.clone())
     }
 
-    /// Follows the table, and writes down now and then when keys were used.
+    /// Reads the changes of the table, and from time to time writes when keys were used.
     pub async fn refresh(&self) {
         if self.mode == AuthMode::None {
             return;
@@ -358,10 +364,11 @@ impl Callers {
     async fn follow(&self) -> Result<(), Error> {
         let began = Instant::now();
         let now = self.primary.read_apart(&every(), store::keys::version).await?;
-        // Of several first looks at a time one counts: what is held by now follows that.
+        // If several first reads run at a time, one of them counts: the keys in memory follow the changes after that one.
         let seen = self.seen().get_or_insert_with(|| now.clone()).clone();
         if now.lineage != seen.lineage || now.number < seen.number {
-            // What is held is of another history than the database: what changed in this one, its numbers do not say.
+            // The keys in memory belong to another timeline of the database. Their change numbers do not show the changes of this
+            // timeline, so all keys are dropped.
             *self.seen() = Some(now);
             let forgotten: Vec<_> = self.held.pin().values().cloned().collect();
             self.held.pin().clear();
@@ -377,7 +384,7 @@ impl Callers {
         let read = async |tx: &store::Transaction<'_>| store::keys::changed_after(tx, seen.number).await;
         let changed = self.primary.read_apart(&every(), read).await?;
         let newest = changed.iter().map(|key| key.changed).fold(now.number, i64::max);
-        // Before it is applied: see `authenticate`.
+        // Set before the changes are applied: `authenticate` depends on this order.
         *self.seen() = Some(Version { number: newest, ..now });
         changed.into_iter().for_each(|key| self.follow_change(key));
         Ok(())
@@ -387,7 +394,7 @@ impl Callers {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes down when keys were used since the last time, and drops those that were not for long.
+    /// Writes when keys were used since the last time, and drops keys that were unused for `IDLE`.
     async fn note_use(&self) {
         let used: Vec<_> = {
             let held = self.held.pin();
@@ -410,12 +417,12 @@ impl Callers {
     }
 }
 
-/// Whose key a token is of is known only when it is found.
+/// Returns the visibility of all tenants: the tenant of a token's key is known only when the key is found.
 fn every() -> Visible {
     Visible::all_tenants()
 }
 
-/// The pepper of the settings.
+/// Returns the pepper of the settings.
 pub fn pepper(settings: &config::Auth) -> Result<Pepper, ConfigError> {
     Pepper::new(&settings.key_pepper)
         .map_err(|invalid| ConfigError::Invalid { key: "auth.key_pepper".into(), reason: invalid.detail })
@@ -424,7 +431,7 @@ pub fn pepper(settings: &config::Auth) -> Result<Pepper, ConfigError> {
 impl Held {
     fn new(key: Key) -> Self {
         let caller = |hash: TokenHash, token: u32, ends: Option<UtcTime>| {
-            // A key that has had one token has nothing to tell apart.
+            // The number of the token is recorded only if the key has had more than one.
             let actor = Actor { kind: Caller::KEY.into(), id: key.id.to_string(), token: (key.tokens > 1).then_some(token) };
             Caller { actor: Arc::new(actor), grant: Arc::new(key.grant.clone()), credential: Credential::Key { hash, ends } }
         };
@@ -437,7 +444,8 @@ impl Held {
         Self { caller: caller(key.hash, key.tokens, key.expires_at), previous, changed: Arc::default(), key, used_at, is_noted }
     }
 
-    /// The same in place of what stood for the key: with its use, which may not be written yet, and with those who wait for its changes.
+    /// Returns this state as the replacement of `before`. Takes over from `before` the time of use, which may not be written yet,
+    /// and the waiters for changes.
     fn instead_of(&self, before: &Self) -> Self {
         let (used_at, is_noted) = (before.used_at.load(Ordering::Relaxed), before.is_noted.load(Ordering::Relaxed));
         Self {
@@ -450,7 +458,7 @@ impl Held {
         }
     }
 
-    /// When a token of the key ends, if it does by itself; `None` when it is none of the key's.
+    /// Returns when a token of the key expires (`Some(None)` if never); `None` if the token is not one of the key's.
     fn ends(&self, hash: &TokenHash) -> Option<Option<UtcTime>> {
         let of = |caller: &Caller| match caller.credential {
             Credential::Key { hash: own, ends } => (own == *hash).then_some(ends),

@@ -1,4 +1,4 @@
-//! One chain of the archive, read page by page and walked event by event.
+//! Reads one chain of the archive page by page, and walks it event by event.
 
 use super::{Error, audit::Guarded};
 use crate::{
@@ -9,24 +9,25 @@ use crate::{
 /// Documents read at a time.
 const PAGE: i64 = 500;
 
-/// A chain, read in its order.
+/// The chain of one tenant's epoch, read in order.
 pub struct Chain<'a> {
     archive: &'a Guarded,
     tenant: &'a str,
     epoch: &'a str,
-    /// Where the next page begins: with the last document of the one before, in case that another stands in the same place.
+    /// The start of the next page: the place of the last document that was read, because another document may stand in the same
+    /// place.
     place: (u64, u32),
     last: Option<Kept>,
     is_done: bool,
 }
 
 impl<'a> Chain<'a> {
-    /// A chain from a revision on.
+    /// Reads a chain from a revision on.
     pub fn from(archive: &'a Guarded, tenant: &'a str, epoch: &'a str, revision: u64) -> Self {
         Self { archive, tenant, epoch, place: (revision, 0), last: None, is_done: false }
     }
 
-    /// The next documents; `None` after the last.
+    /// Returns the next documents; `None` after the last.
     pub async fn page(&mut self) -> Result<Option<Vec<Kept>>, Error> {
         if self.is_done {
             return Ok(None);
@@ -42,7 +43,7 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// Walks over a document: it must be an archived event, agree with itself, and stand in its place of the chain.
+/// Walks over a document. The document must be an archived event, agree with that event, and stand in its place in the chain.
 pub fn step<'a>(walk: &mut Walk, kept: &'a Kept) -> Result<&'a ArchivedEvent, Fault> {
     let archived = kept.event.as_ref().ok_or(Fault::Edited)?;
     if !archived.agrees() {

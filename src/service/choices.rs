@@ -12,31 +12,31 @@ use crate::domain::{
     tag::{Revision, VersionTag},
 };
 
-/// Where a policy sends a request.
+/// The route to which a policy sends a request.
 #[derive(Debug)]
 pub struct Chosen {
-    /// Where.
+    /// The chosen route.
     pub route: SnapshotRoute,
-    /// The tag of everything that the choice depends on. `None` when chance had a part in it: the next answer may be another.
+    /// The tag of everything that the choice depends on. `None` if the choice was partly random: the next answer may differ.
     pub tag: Option<VersionTag>,
-    /// Why.
+    /// The explanation of the choice.
     pub why: Explained,
 }
 
-/// Why a request goes where it goes, and by which policy.
+/// The explanation of a choice, with the policy that made it.
 #[derive(Debug, Clone, Serialize)]
 pub struct Explained {
     /// The policy's service and environment.
     pub policy: PolicyName,
-    /// The revision of its last change.
+    /// The revision of the policy's last change.
     pub policy_revision: Revision,
-    /// The rest.
+    /// The details of the choice, in the same JSON object.
     #[serde(flatten)]
     pub choice: Explanation,
 }
 
 impl Polls {
-    /// Where the policy of a service in an environment sends a request.
+    /// Returns the route to which the policy of a service in an environment sends a request.
     pub async fn choose(
         &self, tenant: &AuthorizedTenant, name: &PolicyName, asked: &Asked, freshness: &Freshness,
     ) -> Result<Chosen, Error> {
@@ -64,11 +64,11 @@ impl Polls {
         Ok(Chosen { route, tag, why })
     }
 
-    /// The body of `resolve` for a choice.
+    /// Returns the body of `resolve` for a choice.
     pub fn chosen_body(tenant: &TenantName, chosen: &Chosen, explain: bool) -> Result<Vec<u8>, Error> {
         let mut body = crate::domain::snapshot::resolve_body(tenant, &chosen.route).map_err(Error::internal)?;
         if explain {
-            // Before the last brace.
+            // The explanation goes before the closing brace.
             body.pop();
             body.extend_from_slice(b",\"explanation\":");
             serde_json::to_writer(&mut body, &chosen.why).map_err(Error::internal)?;

@@ -19,23 +19,23 @@ pub struct Cursors {
 }
 
 impl Cursors {
-    /// Cursors under `key`.
+    /// Uses `key` to authenticate cursors.
     pub fn new(key: [u8; 32]) -> Self {
         Self { key }
     }
 
-    /// A cursor for `position` in `list`.
+    /// Returns a cursor for `position` in `list`.
     pub fn seal(&self, list: &str, position: &impl Serialize) -> Result<String, Error> {
         let position = serde_json::to_vec(position).map_err(Error::internal)?;
         let mac = self.mac(list, &position).finalize().into_bytes();
         Ok(URL_SAFE_NO_PAD.encode([&mac[..MAC], &position].concat()))
     }
 
-    /// The position in `list` that a cursor of ours stands for.
+    /// Returns the position in `list` that a cursor contains. Refuses a cursor of another list or installation.
     pub fn open<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Result<T, Error> {
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Error::InvalidCursor)?;
         let (mac, position) = bytes.split_at_checked(MAC).ok_or(Error::InvalidCursor)?;
-        // Constant-time comparison.
+        // Compares the MAC in constant time.
         self.mac(list, position).verify_truncated_left(mac).map_err(|_| Error::InvalidCursor)?;
         serde_json::from_slice(position).map_err(|_| Error::InvalidCursor)
     }
@@ -75,7 +75,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever comes as a cursor is no position of any kind.
+        /// Arbitrary input is never accepted as a cursor.
         #[test]
         fn only_a_sealed_cursor_is_a_position(bytes: Vec<u8>, text in "[A-Za-z0-9_=-]{0,90}|\\PC{0,40}|(?s).{0,40}", position in "\\PC{0,20}") {
             let cursors = Cursors::new([7; 32]);
@@ -87,7 +87,7 @@ mod tests {
             }
         }
 
-        /// A cursor is good in its own list alone, with every bit as it was sealed.
+        /// A cursor is accepted only in its own list, and only with every bit as it was sealed.
         #[test]
         fn a_cursor_is_of_one_list_and_whole(
             list in "\\PC{0,20}", other in "\\PC{0,20}", position in "(?s).{0,20}", at: prop::sample::Index, bit in 0..8_u32,

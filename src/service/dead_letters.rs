@@ -1,8 +1,11 @@
-//! Dead letters: found, looked at, sent again, discarded. They stand in Kafka; what was decided of them stands in Postgres, and each decision
-//! is told to the audit of access in its own transaction.
+//! Dead letters: lists, reads, redrives and discards them.
 //!
-//! A letter is sent again only after that was decided and told. Whoever is killed in between leaves it `redriving`, and does it again: the
-//! consumer knows events by their ids, so twice is harmless, and never is not.
+//! Dead letters stand in Kafka. The decisions about them stand in Postgres, and each decision is recorded in the access log in the
+//! same transaction.
+//!
+//! A dead letter is redriven only after the decision is committed and recorded. If the process is killed in between, the letter
+//! stays `redriving`, and a later request sends it again. The consumer recognises events by their ids. So it is harmless to send an
+//! event twice, but not to send it never.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,16 +29,16 @@ use crate::{
 
 pub use crate::audit::dead_letters::letters::{Head, Letter, Origin};
 
-/// What letters are listed by.
+/// The filter of a list of dead letters.
 #[derive(Debug, Clone, Default)]
 pub struct Filter {
-    /// What became of them.
+    /// Only dead letters in this state.
     pub state: Option<LetterState>,
-    /// The tenant that their key names.
+    /// Only dead letters whose record key is the name of this tenant.
     pub tenant: Option<TenantName>,
-    /// Why they are there.
+    /// Only dead letters with this reason, in `snake_case`.
     pub reason: Option<String>,
-    /// Only those that somebody still has to do something about.
+    /// Only open dead letters, which still need action.
     pub only_open: bool,
 }
 
@@ -48,46 +51,46 @@ impl Filter {
     }
 }
 
-/// A letter and what was decided of it.
+/// A dead letter and the decision about it.
 #[derive(Debug, Clone)]
 pub struct Decided<L = Head> {
-    /// The letter.
+    /// The dead letter, with or without its content.
     pub head: L,
-    /// What was decided, if anything was.
+    /// The decision; `None` if there is none yet.
     pub decision: Option<Decision>,
 }
 
 impl<L> Decided<L> {
-    /// What became of it.
+    /// Returns the state of the dead letter: `waiting` if there is no decision.
     pub fn state(&self) -> LetterState {
         self.decision.as_ref().map_or(LetterState::Waiting, |decision| decision.state)
     }
 }
 
-/// What somebody wants, in which request.
+/// The caller, the reason and the idempotency key of an operator's request.
 #[derive(Debug, Clone)]
 pub struct Wish {
-    /// Who.
+    /// The caller and its request.
     pub by: By,
-    /// Why.
+    /// The reason that the caller gave.
     pub reason: Option<String>,
-    /// `Idempotency-Key`
+    /// The header `Idempotency-Key`.
     pub idempotency_key: Option<String>,
 }
 
-/// A letter that cannot be sent again, and why.
+/// A dead letter that cannot be redriven, with the reason.
 pub type Refused = (LetterId, &'static str);
 
-/// What became of a request to send letters again.
+/// The result of a request to redrive dead letters.
 #[derive(Debug, Clone, Default)]
 pub struct Redriven {
-    /// Those that Kafka has taken.
+    /// The dead letters that Kafka has accepted.
     pub redriven: Vec<LetterId>,
-    /// Those that cannot be sent again, and why.
+    /// The dead letters that cannot be redriven, with the reasons.
     pub refused: Vec<Refused>,
-    /// Whether this is about letters that an earlier request with the same `Idempotency-Key` decided on.
+    /// True if an earlier request with the same `Idempotency-Key` decided on some of these dead letters.
     pub replayed: bool,
-    /// Where to go on; `None` at the end.
+    /// The cursor of the next dead letters; `None` at the end.
     pub next_cursor: Option<String>,
 }
 
@@ -102,7 +105,7 @@ pub struct DeadLetters {
 }
 
 impl DeadLetters {
-    /// Letters of the topic of the settings, which is asked under `policy`; `reads` lends its cursors.
+    /// Reads the dead letter topic of the settings under `policy`; `reads` provides the cursors.
     pub fn new(
         kafka: config::Kafka, settings: &config::DeadLetters, policy: Arc<Dependency>, primary: Arc<Server>, reads: Arc<Reads>,
     ) -> Self {
@@ -110,8 +113,8 @@ impl DeadLetters {
         Self { letters: Letters::new(kafka, limit), policy, primary, reads, limit, scan: settings.scan }
     }
 
-    /// A page of letters, the newest of each partition first. A page may be short, or empty, and have a cursor all the same: no more than
-    /// `dead_letters.scan` letters are looked at for one.
+    /// Returns a page of dead letters, the newest of each partition first. A call stops after about `dead_letters.scan` dead
+    /// letters. So a page may be short or empty and still have a cursor.
     pub async fn list(&self, filter: &Filter, page: &PageRequest) -> Result<Page<Decided>, Error> {
         let list = format!("dead letters {filter:?}");
         let from: Option<Position> = self.reads.open(&list, page).await?;
@@ -153,14 +156,14 @@ impl DeadLetters {
         Ok(heads.into_iter().map(|head| Decided { decision: decisions.remove(&head.key), head }).collect())
     }
 
-    /// One letter, with its content.
+    /// Returns one dead letter with its content.
     pub async fn letter(&self, id: LetterId) -> Result<Decided<Letter>, Error> {
         let letter = self.call(self.letters.letter(id)).await?.ok_or(Error::LetterNotFound)?;
         let decided = self.decided(vec![letter.head.clone()]).await?.pop();
         Ok(Decided { head: letter, decision: decided.and_then(|decided| decided.decision) })
     }
 
-    /// Sends one letter again, whatever was decided of it before.
+    /// Redrives one dead letter, whatever was decided about it before.
     pub async fn redrive(&self, id: LetterId, wish: &Wish) -> Result<(Decided, bool), Error> {
         let before = self.decided_before(wish, |before| before.id == id, LetterState::Redriven).await?;
         let redriven = if before.is_empty() {
@@ -176,8 +179,8 @@ impl DeadLetters {
         Ok((Decided { head, decision }, !before.is_empty()))
     }
 
-    /// Sends the newest letters again that are open and that `filter` holds for, at most `page.limit`; the oldest of them first. A request
-    /// that was decided on in part goes on: those that it has not come to are still open.
+    /// Redrives the newest open dead letters that match `filter`, at most `page.limit`, the oldest of them first. A retry of a
+    /// request that was done in part does the rest, because the remaining dead letters are still open.
     pub async fn redrive_many(&self, filter: &Filter, page: &PageRequest, wish: &Wish) -> Result<Redriven, Error> {
         let list = format!("redrive {filter:?}");
         let from: Option<Position> = self.reads.open(&list, page).await?;
@@ -185,7 +188,7 @@ impl DeadLetters {
         let mut redriven = self.finish(&before).await?;
         let left = (page.limit as usize).saturating_sub(before.len());
         let (mut found, next) = match before.first() {
-            // Nothing is left of the limit: what comes next is older than its oldest letter.
+            // The earlier request has used up the limit. The next page begins after its oldest dead letter.
             Some((oldest, _)) if left == 0 => (Vec::new(), Some(Position::after(oldest.id))),
             _ => self.scan(filter, left, from).await?,
         };
@@ -193,7 +196,7 @@ impl DeadLetters {
         for piece in found.chunks(AT_A_TIME) {
             let mut letters = Vec::with_capacity(piece.len());
             for found in piece {
-                // Gone since it was listed: there is nothing left to send.
+                // A dead letter that has gone since it was listed gives nothing to send.
                 letters.extend(self.call(self.letters.letter(found.head.key.id)).await?);
             }
             let Redriven { redriven: sent, refused, .. } = self.send(letters, wish, true).await?;
@@ -207,8 +210,8 @@ impl DeadLetters {
         Ok(redriven)
     }
 
-    /// Discards a letter that is open: also one that was to be sent again, of which it is not known that it was. One that is discarded stays
-    /// so, with its first reason.
+    /// Discards an open dead letter, including one whose redrive has no confirmed outcome. A dead letter that is already discarded
+    /// keeps its first reason.
     pub async fn discard(&self, id: LetterId, wish: &Wish) -> Result<Decided, Error> {
         self.decided_before(wish, |before| before.id == id, LetterState::Discarded).await?;
         let Letter { head, .. } = self.call(self.letters.letter(id)).await?.ok_or(Error::LetterNotFound)?;
@@ -222,7 +225,7 @@ impl DeadLetters {
         }
     }
 
-    /// What was decided with the same `Idempotency-Key`, if that was the same request.
+    /// Returns the decisions with the same `Idempotency-Key`. Returns an error if the key belongs to a different request.
     async fn decided_before(
         &self, wish: &Wish, is_meant: impl Fn(&LetterKey) -> bool, wanted: LetterState,
     ) -> Result<Vec<(LetterKey, Decision)>, Error> {
@@ -239,7 +242,8 @@ impl DeadLetters {
         Ok(before)
     }
 
-    /// What became of what an earlier request decided to send. Of which it is not known that it did, is sent now.
+    /// Completes the redrive that an earlier request decided on, and returns its result. Sends the dead letters without a confirmed
+    /// outcome now.
     async fn finish(&self, before: &[(LetterKey, Decision)]) -> Result<Redriven, Error> {
         let (mut letters, mut gone) = (Vec::new(), Vec::new());
         let is_open = |decision: &Decision| decision.state == LetterState::Redriving;
@@ -257,7 +261,7 @@ impl DeadLetters {
         Ok(Redriven { redriven, refused, replayed: !before.is_empty(), next_cursor: None })
     }
 
-    /// What is sent again for letters, and those for which nothing can be.
+    /// Returns the records to send for the dead letters, and the dead letters that have no such record.
     async fn ready(&self, letters: Vec<Letter>) -> Result<(Vec<(Head, Record)>, Vec<Refused>), Error> {
         let (mut ready, mut refused) = (Vec::new(), Vec::new());
         for letter in letters {
@@ -284,12 +288,12 @@ impl DeadLetters {
         self.publish(ready, refused).await
     }
 
-    /// Sends what was decided to be sent, and notes what Kafka has taken. What it would never take is refused, as others were before; another
-    /// error of one is an error of all: what is not noted may be done again.
+    /// Sends the decided records, and notes the dead letters that Kafka has accepted. A record that Kafka refuses for good is added
+    /// to `refused`. Any other error of one record fails the whole request: dead letters that are not noted may be sent again.
     async fn publish(&self, ready: Vec<(Head, Record)>, mut refused: Vec<Refused>) -> Result<Redriven, Error> {
         let send = async {
             let mut results = self.letters.send(&ready).await;
-            // Kafka is away: that is for its breaker to know.
+            // Kafka has refused nothing and accepted nothing, so it is away. Its breaker must count that.
             if results.iter().all(|result| result.as_ref().is_err_and(|error| error.refusal().is_none()))
                 && let Some(Err(error)) = results.pop()
             {
@@ -327,7 +331,7 @@ impl DeadLetters {
     }
 }
 
-/// Letters that are held in memory at a time to be sent again.
+/// Dead letters in memory at a time during a redrive.
 const AT_A_TIME: usize = 20;
 
 fn decider(wish: &Wish) -> store::dead_letters::By {
@@ -339,6 +343,7 @@ fn decider(wish: &Wish) -> store::dead_letters::By {
 
 fn told(wish: &Wish, action: &str, head: &Head) -> AccessEvent {
     let (reason, object) = (wish.reason.clone(), Some(head.key.id.to_string()));
-    // Whose a letter is, only its sender has said: its tenant's auditors are not told.
+    // Only the sender of the record has named the tenant, so the name may be false. The access log record is not visible to the
+    // tenant's auditors.
     AccessEvent { reason, tenant: head.tenant.clone(), object, ..wish.by.told(Kind::Operated, action) }
 }

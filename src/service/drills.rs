@@ -1,5 +1,7 @@
-//! Drills: an administrator forces a dependency's breaker open, to see that the service does without it, or closed, to keep one that
-//! misjudges from doing harm. Of one instance, for a bounded time, and always told to the audit.
+//! Forced breaker states: an administrator forces a dependency's breaker open or closed.
+//!
+//! Forced open shows whether the service works without the dependency. Forced closed stops a breaker that misjudges from doing
+//! harm. A forced state applies to one instance for a bounded time, and is always recorded in the access log.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,19 +12,20 @@ use crate::{
     store::{self, Server, Visible},
 };
 
-/// The use cases of drills.
+/// The use cases of forced breaker states.
 pub struct Drills {
     primary: Arc<Server>,
     trail: Arc<Trail>,
 }
 
 impl Drills {
-    /// Told to `trail`, by way of what is committed in `primary`.
+    /// Records forced states in the access log through `primary`, or through `trail` if the end of one cannot be committed.
     pub fn new(primary: Arc<Server>, trail: Arc<Trail>) -> Self {
         Self { primary, trail }
     }
 
-    /// Forces the breaker, for at most `resilience.max_drill_seconds`. One that cannot be told to the audit is not begun.
+    /// Forces the breaker, for at most `resilience.max_drill_seconds`. Returns an error and forces nothing if the access log record
+    /// cannot be committed.
     pub async fn begin(&self, by: &By, dependency: &Dependency, forced: Forced, lasting: Duration) -> Result<(), Error> {
         let action = match forced {
             Forced::Open => "breaker_forced_open",
@@ -34,7 +37,7 @@ impl Drills {
         Ok(())
     }
 
-    /// Ends a drill, whatever it is that does not answer meanwhile.
+    /// Ends a forced state, even if Postgres does not answer. The access log record then waits in memory.
     pub async fn end(&self, by: &By, dependency: &Dependency) {
         dependency.end_drill();
         let told = told(by, "breaker_released", dependency.name().to_owned());

@@ -1,4 +1,4 @@
-//! The one error of the use cases, neutral of HTTP.
+//! The error type of all use cases, independent of HTTP.
 
 use crate::{
     auth::OtherTenant,
@@ -8,107 +8,107 @@ use crate::{
     store,
 };
 
-/// Why a use case did not do what was asked.
+/// The reason why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Refused by the rules; nothing was changed.
+    /// The rules refused the command; nothing was changed.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// The tenant is not one of the caller's: answered as one that does not exist.
+    /// The tenant is not one of the caller's. The answer is the same as for a tenant that does not exist.
     #[error("tenant does not exist")]
     OtherTenant(TenantName),
     /// The route exists and is inactive, so it does not resolve.
     #[error("route is inactive")]
     RouteInactive,
-    /// The policy has nowhere to send this request: nothing that it names for it is active.
+    /// The policy cannot send this request anywhere: no version that it names for the request is active.
     #[error("nothing that the policy names for this request is active")]
     NoActiveVersion(Box<super::choices::Explained>),
-    /// A revision that the tenant's present history does not have.
+    /// The tenant's current epoch does not have this revision.
     #[error("{what} is not in the tenant's present history")]
     NotInHistory {
         /// The revision or time that was asked for.
         what: String,
-        /// The place of it in the request.
+        /// The place of this value in the request.
         place: &'static str,
     },
-    /// A range whose end is before its beginning: both.
+    /// The end of the range is before its beginning.
     #[error("{to} is before {from}")]
     EndsBeforeItBegins {
-        /// Where it begins.
+        /// The beginning of the range.
         from: crate::domain::tag::VersionTag,
-        /// Where it ends.
+        /// The end of the range.
         to: crate::domain::tag::VersionTag,
     },
-    /// More objects than one answer may have.
+    /// The answer would have more objects than one answer may have.
     #[error("more than {0} objects: narrow by service or env")]
     TooManyObjects(usize),
-    /// A name that stands in more tenants than one search looks through.
+    /// The name occurs in more tenants than one search covers.
     #[error("in more than {0} tenants: narrow by tenant")]
     TooManyTenants(usize),
-    /// No such plan, or it has expired.
+    /// The plan does not exist, or has expired.
     #[error("plan does not exist")]
     PlanNotFound,
-    /// The hash is not the plan's.
+    /// The caller's hash is not the plan's. Contains the plan's hash.
     #[error("the plan's hash is {0}")]
     PlanHashMismatch(crate::domain::hash::EventHash),
-    /// The plan's scope changed since it was made. Here is one that was made just now.
+    /// The plan's scope changed since the plan was made. Contains a new plan, made just now.
     #[error("the tenant has changed since the plan was made")]
     PlanStale(Box<crate::domain::plan::Plan>),
-    /// No such key, or not of the caller's tenant.
+    /// The key does not exist, or is not of the caller's tenant.
     #[error("key does not exist")]
     KeyNotFound,
     /// The key is revoked or has expired.
     #[error("the key is revoked or has expired")]
     KeyEnded,
-    /// Nobody gives a role or a tenant that it does not have itself.
+    /// The caller may not give a role or a tenant that it does not have itself.
     #[error("nobody may give more than it has itself")]
     MayNotGive,
-    /// A key that shall last longer than what its maker came with.
+    /// The requested key would outlast the credential of the caller that makes it. Contains the latest permitted end.
     #[error("what makes a key may not be outlasted by it: it may end at {0} at the latest")]
     OutlastsCaller(crate::domain::time::UtcTime),
-    /// The same of a token that is shown for the asking.
+    /// The key's new token would outlast the credential of the caller that rotates the key. Contains the end of that credential.
     #[error("what you came with ends at {0}, and the key's token would last longer: let a caller rotate it that lasts as long")]
     TokenOutlastsCaller(crate::domain::time::UtcTime),
-    /// What the caller came with has ended since it was let in.
+    /// The caller's credential has ended since the request was admitted.
     #[error("the credentials are not good any more")]
     CallerEnded,
-    /// Callers are not asked who they are, so there is nothing that keys would be for.
+    /// `auth.mode` is `none`, so API keys are not in use.
     #[error("auth.mode is none: keys are not in use")]
     NoKeys,
-    /// No such dead letter, or none any more.
+    /// The dead letter does not exist, or no longer exists.
     #[error("the dead letter does not exist")]
     LetterNotFound,
-    /// It was decided on before, and not so.
+    /// An earlier decision put the dead letter into another state. Contains that state.
     #[error("the dead letter is {0}")]
     LetterDecided(&'static str),
-    /// It cannot be sent again.
+    /// The dead letter cannot be redriven. Contains the reason.
     #[error("the dead letter cannot be sent again: {0}")]
     NotRedrivable(&'static str),
-    /// No such replay.
+    /// The replay does not exist.
     #[error("the replay does not exist")]
     ReplayNotFound,
-    /// It is done: there is nothing to cancel.
+    /// The replay is done, so it cannot be cancelled.
     #[error("the replay is done")]
     ReplayEnded,
-    /// A cursor that this installation did not make, or not for this list.
+    /// The cursor was not made by this installation, or not for this list.
     #[error("the cursor is not one of ours for this list")]
     InvalidCursor,
-    /// A dependency did not answer, or is not asked because it did not lately. Nothing was changed.
+    /// A dependency did not answer, or its breaker is open because it did not answer lately. Nothing was changed.
     #[error("{dependency} is not available")]
     Unavailable {
-        /// Which.
+        /// The name of the dependency.
         dependency: &'static str,
-        /// Why, for the log.
+        /// The cause, for the log.
         #[source]
         cause: Option<std::sync::Arc<dyn std::error::Error + Send + Sync>>,
     },
-    /// The history does not take the event of the change, and no change is made without. Nothing was changed.
+    /// The history did not accept the event of the change, and no change is made without its event. Nothing was changed.
     #[error("the change cannot be recorded")]
     NotRecorded(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),
-    /// `audit.fail_closed` is on, and too much is not published yet, or how much is not known. Nothing was changed.
+    /// `audit.fail_closed` is on, and too many or too old events are unpublished, or their number is unknown. Nothing was changed.
     #[error(transparent)]
     Unpublished(#[from] super::unpublished::Closed),
-    /// Too much waits already. Nothing was changed.
+    /// Too many requests of this kind are waiting. Nothing was changed.
     #[error("too many {0} are waiting")]
     Overloaded(&'static str),
     /// No place to wait for changes is free.
@@ -117,18 +117,18 @@ pub enum Error {
     /// No place for another export is free.
     #[error("too many exports are running")]
     TooManyExports,
-    /// The write may have been committed or not. A retry with the same Idempotency-Key tells.
+    /// It is unknown whether the write was committed. A retry with the same `Idempotency-Key` returns the outcome.
     #[error("whether the write was committed is unknown")]
     CommitUnknown,
-    /// What is held is older than the caller's minimum, and nothing newer could be had in time.
+    /// The state here is older than the caller's minimum, and no newer state was available in time.
     #[error("revision {minimum} is not reached here")]
     BehindMinimum {
-        /// What was asked for.
+        /// The caller's minimum.
         minimum: VersionTag,
-        /// What could be had.
+        /// The newest tag that was available, if there was one.
         current: Option<VersionTag>,
     },
-    /// A defect of ours.
+    /// A defect of the service.
     #[error("internal error")]
     Internal(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
@@ -140,17 +140,18 @@ impl From<OtherTenant> for Error {
 }
 
 impl Error {
-    /// An error of ours, with its cause for the log.
+    /// Returns an internal error with its cause for the log.
     pub fn internal(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         Self::Internal(cause.into())
     }
 
-    /// The dependency is away, and why.
+    /// Returns the error for an unavailable dependency, with the cause.
     pub fn unavailable(dependency: &'static str, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
         Self::Unavailable { dependency, cause: Some(std::sync::Arc::new(cause)) }
     }
 
-    /// The same for another who waited for what failed. All that says to come back says so to everybody.
+    /// Copies the error for another caller that waited for the same failed work. Errors that ask for a retry keep their kind, so
+    /// every caller knows that a retry may help. Other errors become internal ones.
     pub(super) fn share(&self) -> Self {
         match self {
             Self::Unavailable { dependency, cause } => Self::Unavailable { dependency, cause: cause.clone() },

@@ -1,7 +1,8 @@
-//! Exports of the archive: everything that matches, page by page, oldest first.
+//! Exports of the archive: all matching events, page by page, oldest first.
 //!
-//! A page is read when its taker has taken the one before, so an export holds one page however large it is and however slow its reader.
-//! Events come by `occurred_at` and then by id. What is archived meanwhile with an earlier time than what was just read does not come.
+//! A page is read only after the reader has taken the page before. So an export holds one page in memory, however large the export
+//! and however slow the reader. Events are ordered by `occurred_at` and then by id. An event that is archived during the export,
+//! with an earlier time than the last event read, is left out.
 
 mod windows;
 
@@ -29,19 +30,19 @@ use crate::{
 /// Events read at a time.
 const PAGE: usize = 500;
 
-/// How often a call that took too long is tried again, each time with a much smaller piece of time.
+/// Retries of a call that took too long, each with a much shorter time window.
 const NARROWINGS: usize = 2;
 
-/// How long to wait for a place of the archive before asking again.
+/// The pause before another attempt, if the archive's bulkhead is full or its breaker is open.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Why an export ends before its end.
+/// The reason why an export ends early.
 #[derive(Debug, thiserror::Error)]
 pub enum Cut {
     /// The service drains.
     #[error("the service is ending")]
     Drain,
-    /// It took longer than `audit.export_lifetime_ms`.
+    /// The export took longer than `audit.export_lifetime_ms`.
     #[error("the export took too long")]
     Lifetime,
     /// The archive could not be read.
@@ -49,7 +50,7 @@ pub enum Cut {
     Failed(#[from] Error),
 }
 
-/// Starts exports, so many at a time.
+/// Starts exports, and limits how many run at a time.
 pub struct Exports {
     audit: Arc<AuditReads>,
     places: Arc<Shares>,
@@ -58,25 +59,25 @@ pub struct Exports {
 }
 
 impl Exports {
-    /// Exports of what `audit` reads; they end when `stop` is cancelled.
+    /// Exports the events that `audit` reads. Running exports end when `stop` is cancelled.
     pub fn new(audit: Arc<AuditReads>, settings: &config::Audit, stop: CancellationToken) -> Self {
         let places = Shares::new("exports", "exports", settings.max_concurrent_exports, audit.archive().share());
         Self { audit, places, lifetime: ms(settings.export_lifetime_ms), stop }
     }
 
-    /// The places of exports.
+    /// Returns the places of exports.
     pub fn places(&self) -> &Arc<Shares> {
         &self.places
     }
 
-    /// Begins an export: the archive has answered once when this returns.
+    /// Begins an export. The archive has answered once when this returns.
     pub async fn open(&self, reach: &Reach, filter: EventFilter) -> Result<Export, Error> {
         let filter = audit::within(reach, filter)?;
         let place = self.places.try_take(&Payer::current(), 1).map_err(|_| Error::TooManyExports)?;
         let filter = self.audit.sealed_filter(&filter).await?;
         let from = match filter.from {
             Some(from) => from,
-            // Where there is nothing, any time will do.
+            // Without any event, any start time will do.
             None => self.audit.oldest(filter.tenant.as_ref()).await?.unwrap_or_else(|| Timestamp::UNIX_EPOCH.into()),
         };
         let mut export = Export {
@@ -98,29 +99,30 @@ impl Exports {
     }
 }
 
-/// One export under way. It gives its place back when dropped.
+/// A running export. It releases its place when dropped.
 pub struct Export {
     audit: Arc<AuditReads>,
     filter: EventFilter,
     windows: Windows,
-    /// What was read to see whether the archive answers.
+    /// The first page, read to see whether the archive answers.
     first: Vec<ArchivedEvent>,
     ends: Instant,
     stop: CancellationToken,
     events: usize,
     result: &'static str,
-    /// Whoever asked for it pays for every page.
+    /// The payer of every page: the payer of the request that opened the export.
     payer: Payer,
     _place: Place,
 }
 
 impl Export {
-    /// Whoever asked for it.
+    /// Returns the payer of the request that opened the export.
     pub fn payer(&self) -> &Payer {
         &self.payer
     }
 
-    /// The next events, at least one; `None` after the last. After an error the export is over, and what was read is not all.
+    /// Returns the next events, at least one; `None` after the last. An error ends the export, and the events until then are
+    /// incomplete.
     pub async fn next(&mut self) -> Result<Option<Vec<ArchivedEvent>>, Cut> {
         let next = Box::pin(self.payer.clone().scope(self.advance())).await;
         match &next {
@@ -149,8 +151,8 @@ impl Export {
         Ok(Some(page))
     }
 
-    /// Reads a piece, or a smaller one that begins where it does. While other reads take all places of the archive, or its breaker
-    /// pauses, it waits for so long: an export that has got so far is not cut off for that.
+    /// Reads a time window, or a shorter one with the same beginning. While the archive's bulkhead is full or its breaker is open,
+    /// retries for up to `patience`, so that a running export is not cut off for that.
     async fn read(&mut self, mut piece: Piece, patience: Duration) -> Result<Vec<ArchivedEvent>, Error> {
         let (limit, until) = (self.audit.archive().timeout(), Instant::now() + patience);
         let mut narrowings = 0;
@@ -183,11 +185,11 @@ impl Drop for Export {
 }
 
 impl AuditReads {
-    /// When the oldest event was decided.
+    /// Returns the time of the oldest event's decision.
     async fn oldest(&self, tenant: Option<&crate::domain::ids::TenantName>) -> Result<Option<UtcTime>, Error> {
         let tenant = tenant.map(|tenant| tenant.as_str());
         let oldest = self.archive().call(|archive| archive.oldest(tenant)).await?;
-        // One that is no time any more was tampered with; it must not keep the others from being exported.
+        // A value that is not a valid time was tampered with. It must not prevent the export of the other events.
         Ok(oldest.and_then(|at| at.parse().ok()))
     }
 

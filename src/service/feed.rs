@@ -1,7 +1,7 @@
-//! One subscriber's way along a tenant's changes: what comes next after where it is.
+//! The stream of a tenant's changes to one subscriber.
 //!
-//! It is asked for the next piece when there is room for it, and holds nothing meanwhile: a reader that is slow costs no memory, and one
-//! that fell too far behind is cut off, to come back where it was.
+//! The HTTP layer asks for the next piece when there is room for it, and nothing is buffered meanwhile. So a slow reader costs no
+//! memory. A reader that falls too far behind is cut off, and may come back where it was.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,16 +30,16 @@ use crate::{
     resilience::{Payer, Place},
 };
 
-/// Revisions that are read at a time for one who comes back.
+/// Events that are read at a time for a subscriber that catches up.
 const PAGE: usize = 200;
 
-/// One that was up to date and then fell further behind than this is cut off.
+/// A subscriber that was up to date and then falls more revisions behind than this is cut off.
 const MAX_BEHIND: u64 = 1000;
 
-/// What a subscriber gets next.
+/// The next item of a subscription.
 #[derive(Debug)]
 pub enum Piece {
-    /// All of the scope, at this tag of the tenant.
+    /// The whole scope, at this tag of the tenant.
     Snapshot(VersionTag, Bytes),
     /// Events, each with its tag.
     Changes(Vec<(VersionTag, Bytes)>),
@@ -47,24 +47,24 @@ pub enum Piece {
     Idle,
 }
 
-/// What there is to tell.
+/// The result of a look for changes.
 enum Look {
     Piece(Piece),
     Nothing,
-    /// More than is held for whoever was up to date once.
+    /// The subscriber was up to date once, and is now too far behind.
     TooFarBehind,
 }
 
-/// One subscriber.
+/// The subscription of one client.
 pub struct Feed {
     polls: Arc<Polls>,
     tenant: AuthorizedTenant,
     scope: Scope,
     at: Option<VersionTag>,
-    /// Whether it has been up to date.
+    /// True once the subscriber has been up to date.
     is_live: bool,
     waiter: Waiter,
-    /// Whoever subscribed pays for all that is read for it.
+    /// The payer of all reads of the subscription: the payer of the request that opened it.
     payer: Payer,
     ends: Instant,
 }
@@ -80,8 +80,8 @@ impl Feed {
         Ok(Self { polls, tenant, scope, at: after, is_live: false, waiter, payer: Payer::current(), ends })
     }
 
-    /// The next piece; `None` when the subscription ends: the service drains, its time is over, the tenant is gone, or the subscriber is
-    /// too far behind. It may come back after the last tag that it got.
+    /// Returns the next piece; `None` when the subscription ends: the service drains, its time is over, the tenant is gone, or the
+    /// subscriber is too far behind. The subscriber may come back after the last tag that it received.
     pub async fn next(&mut self) -> Option<Piece> {
         self.payer.clone().scope(self.advance()).await
     }
@@ -90,7 +90,7 @@ impl Feed {
         let idle = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms));
         tokio::pin!(idle);
         let stop = self.polls.stop().clone();
-        // However much there is to tell.
+        // Checked first, so that the stream ends however many changes are pending.
         if stop.is_cancelled() || Instant::now() >= self.ends {
             return None;
         }
@@ -102,7 +102,7 @@ impl Feed {
                     metrics::counter!(crate::telemetry::names::STREAMS_CUT).increment(1);
                     return None;
                 }
-                // While Postgres is away, or has too much to do, there is nothing to tell, and nothing is lost by waiting.
+                // While Postgres is away or overloaded, there are no changes to send, and nothing is lost by waiting.
                 Err(Error::Unavailable { .. } | Error::Overloaded(_) | Error::BehindMinimum { .. }) => {
                     tokio::time::sleep(Duration::from_millis(100)).await
                 }
@@ -117,7 +117,7 @@ impl Feed {
         }
     }
 
-    /// What is there to tell now.
+    /// Looks for changes that the subscriber does not have yet.
     async fn look(&mut self) -> Result<Look, Error> {
         let seen = Seen::Tags(self.at.iter().cloned().collect());
         let held = self.polls.tenant(&self.tenant, &Freshness { minimum: None, seen }).await?;
@@ -134,7 +134,7 @@ impl Feed {
                 self.is_live |= complete;
                 match (events.is_empty(), complete) {
                     (false, _) => Ok(Look::Piece(Piece::Changes(events))),
-                    // Nothing of the scope so far: there is more to look at.
+                    // No event of the scope so far, but there are more events to read.
                     (true, false) => Ok(Look::Piece(Piece::Idle)),
                     (true, true) => Ok(Look::Nothing),
                 }
@@ -149,12 +149,13 @@ impl Feed {
     }
 }
 
-/// How long a stream lives: up to a tenth less than it may, so that those who came together do not come back together.
+/// Returns the lifetime of a stream: `read.stream_lifetime_ms`, shortened by up to a tenth, so that clients that came together do
+/// not come back together.
 fn lifetime(polls: &Polls) -> Duration {
     ms(polls.settings().stream_lifetime_ms).mul_f64(1.0 - 0.1 * fastrand::f64())
 }
 
-/// One who looks on: every change of the tenants that it reaches, from now on.
+/// The firehose of one client: every change of the tenants within its tenant scope, from now on.
 pub struct Onlooker {
     polls: Arc<Polls>,
     changes: broadcast::Receiver<Told>,
@@ -162,14 +163,14 @@ pub struct Onlooker {
     _place: Seat,
 }
 
-/// Where an onlooker waits: among those who wait for its tenant, or among the platform's callers.
+/// The place that a firehose takes: among the waiters of its tenant, or among those of the platform's callers.
 enum Seat {
     Tenant(#[expect(dead_code, reason = "held, not read")] Waiter),
     Platform(#[expect(dead_code, reason = "held, not read")] Place),
 }
 
 impl Onlooker {
-    /// Begins to look on, with the places of the caller's tenant, if it has one.
+    /// Opens a firehose. It takes a place of the caller's tenant, if the caller is limited to one.
     pub async fn open(polls: Arc<Polls>, reach: &Reach) -> Result<Self, Error> {
         let place = match reach.narrowed(None)? {
             Some(tenant) => Seat::Tenant(Self::seat(&polls, &tenant).await?),
@@ -179,14 +180,14 @@ impl Onlooker {
         Ok(Self { polls, changes, ends, _place: place })
     }
 
-    /// A tenant that is not there yet, or cannot be read now, has the common limit.
+    /// Takes a place of the tenant. If the tenant does not exist or cannot be read now, the common limit applies.
     async fn seat(polls: &Polls, tenant: &AuthorizedTenant) -> Result<Waiter, Full> {
         let held = polls.tenant(tenant, &Freshness::default()).await;
         polls.cache().waiters.join(tenant.name(), held.ok().and_then(|held| held.waiters()))
     }
 
-    /// The next change, or `Some(None)` when nothing happened for a while. `None` when it ends: the service drains, its time is over, or it
-    /// took too little for too long.
+    /// Returns the next change, or `Some(None)` if nothing happened for a while. Returns `None` at the end: the service drains, the
+    /// lifetime is over, or the client has read too slowly.
     pub async fn next(&mut self, reach: &Reach) -> Option<Option<Told>> {
         let stop = self.polls.stop().clone();
         let quiet = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms));
@@ -207,7 +208,7 @@ impl Onlooker {
     }
 }
 
-/// The next change of a tenant that `reach` holds for.
+/// Returns the next change of a tenant within the tenant scope `reach`.
 async fn reached(changes: &mut broadcast::Receiver<Told>, reach: &Reach) -> Result<Told, RecvError> {
     loop {
         let told = changes.recv().await?;

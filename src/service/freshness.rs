@@ -1,23 +1,23 @@
-//! How new an answer must be.
+//! The required freshness of an answer.
 
 use crate::domain::tag::VersionTag;
 
-/// How new an answer must be.
+/// The required freshness of an answer.
 #[derive(Debug, Clone, Default)]
 pub struct Freshness {
-    /// `TM-Min-Revision`: at least this, or no answer.
+    /// The header `TM-Min-Revision`: the answer must be at least this new, or there is none.
     pub minimum: Option<VersionTag>,
-    /// The tags of `If-None-Match`: the client has seen them, so nothing older of their histories; of another history, whatever the
-    /// primary has now.
+    /// The tags of `If-None-Match`. The client has seen them, so the answer must not be older than a tag of its own epoch. For tags
+    /// of another epoch, the state that the primary has now is new enough.
     pub seen: Seen,
 }
 
 /// The tags that a client has seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
-    /// Whatever there is (`*`).
+    /// Any state (`*`).
     Any,
-    /// These.
+    /// The tags that the client named.
     Tags(Vec<VersionTag>),
 }
 
@@ -28,7 +28,7 @@ impl Default for Seen {
 }
 
 impl Seen {
-    /// The tags that are named.
+    /// Returns the named tags; none for `*`.
     pub fn tags(&self) -> &[VersionTag] {
         match self {
             Self::Any => &[],
@@ -36,7 +36,7 @@ impl Seen {
         }
     }
 
-    /// Whether the client has seen what has this tag.
+    /// Returns true if the client has seen the state with this tag.
     pub fn has(&self, tag: &VersionTag) -> bool {
         match self {
             Self::Any => true,
@@ -46,12 +46,13 @@ impl Seen {
 }
 
 impl Freshness {
-    /// Whether an answer is new enough wherever it comes from. What is not may still be of another history that only the primary knows.
+    /// Returns true if an answer with this tag is new enough, whichever server it comes from. An answer that is not accepted may
+    /// still belong to another epoch that only the primary knows.
     pub fn accepts(&self, tag: &VersionTag) -> bool {
         self.minimum.iter().chain(self.seen.tags()).all(|wanted| tag.covers(wanted))
     }
 
-    /// What the primary's answer misses: the minimum, or a tag of its own history that was seen.
+    /// Returns the tag that the primary's answer does not reach: the minimum, or a seen tag of the answer's own epoch.
     pub fn missed(&self, tag: Option<&VersionTag>) -> Option<&VersionTag> {
         let covered = |wanted: &VersionTag| tag.is_some_and(|tag| tag.covers(wanted));
         let undone = |seen: &&VersionTag| tag.is_some_and(|tag| tag.epoch == seen.epoch && !tag.covers(seen));

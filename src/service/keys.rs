@@ -1,4 +1,6 @@
-//! API keys: made, listed, rotated, revoked. Nobody gives more than it has, and every change is told to the audit in its own transaction.
+//! API keys: creates, lists, rotates and revokes them.
+//!
+//! A caller gives no key more rights than it has itself. Every change is recorded in the access log in the same transaction.
 
 use std::sync::Arc;
 
@@ -30,33 +32,33 @@ use crate::{
 
 pub use crate::store::keys::Key;
 
-/// Keys that are kept for each that may be good: with those that have ended.
+/// Stored keys, ended ones included, that are permitted for each valid key.
 const KEPT_FOR_EACH: u32 = 10;
 
-/// The longest that a token may stay good after its rotation.
+/// The longest time for which the old token may stay valid after a rotation.
 pub const MAX_OVERLAP: SignedDuration = SignedDuration::from_hours(30 * 24);
 
-/// A key with its token, which is shown this once.
+/// A key with its new token, which is shown only this once.
 pub struct Made {
-    /// The key.
+    /// The key as it is stored.
     pub key: Key,
-    /// Its token; `None` when this is the answer to a request that was made before.
+    /// The token; `None` if an earlier request with the same idempotency key made the key.
     pub token: Option<SecretString>,
 }
 
-/// Who changes what is no part of a tenant's history, and in which request.
+/// The caller and the request of an action that is no part of a tenant's history.
 #[derive(Debug, Clone)]
 pub struct By {
-    /// Who.
+    /// The caller that acts.
     pub caller: Caller,
-    /// From where.
+    /// The caller's IP address.
     pub source_ip: Option<String>,
-    /// `X-Correlation-ID`.
+    /// The request's `X-Correlation-ID`.
     pub request_id: String,
 }
 
 impl By {
-    /// What the audit of access is told of an action of theirs, made now: no tenant yet, and nothing that was acted on.
+    /// Returns a new access log record of an action by this caller. The record has no tenant and no object yet.
     pub(super) fn told(&self, kind: Kind, action: &str) -> AccessEvent {
         AccessEvent {
             id: Uuid::now_v7(),
@@ -77,16 +79,16 @@ impl By {
     }
 }
 
-/// What a key shall be.
+/// The specification of a new key.
 #[derive(Debug, Clone)]
 pub struct Wanted {
-    /// What its caller may do.
+    /// The rights of a caller with this key.
     pub grant: Grant,
-    /// What it is for.
+    /// The purpose of the key.
     pub description: String,
-    /// When it ends.
+    /// The requested end of the key, if there is one.
     pub expires_at: Option<UtcTime>,
-    /// `Idempotency-Key`
+    /// The header `Idempotency-Key`.
     pub idempotency_key: Option<String>,
 }
 
@@ -98,13 +100,13 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Keys of tokens under `pepper`; at most `limit` that are good for a tenant, and as many of the platform.
+    /// Uses `pepper` to hash tokens. Permits at most `limit` valid keys for each tenant, and as many for the platform.
     pub fn new(primary: Arc<Server>, pepper: Option<Arc<Pepper>>, limit: u32) -> Self {
         Self { primary, pepper, limit: Limit { good: limit, kept: limit.saturating_mul(KEPT_FOR_EACH) } }
     }
 
-    /// Makes a key. A tenant that the caller may not know of is answered as one that does not exist. The key does not outlast what its
-    /// maker came with: it ends with that, unless it shall end before.
+    /// Creates a key. For a tenant outside the caller's tenant scope, returns the same error as for a tenant that does not exist.
+    /// The key does not outlast the caller's credential: it ends with that credential, unless an earlier end is requested.
     pub async fn make(&self, by: &By, wanted: Wanted) -> Result<Made, Error> {
         if !by.caller.grant.may_give(&wanted.grant) {
             return Err(match wanted.grant.reach() {
@@ -127,7 +129,7 @@ impl Keys {
         match self.primary.write(&visible(by.caller.grant.reach()), write).await {
             Ok(Some(key)) => Ok(Made { key, token: Some(token) }),
             Ok(None) => Err(self.why_not(wanted.grant.reach()).await?),
-            // Another with the same idempotency key was a little quicker.
+            // Another request with the same idempotency key was a little quicker.
             Err(crate::resilience::CallError::Failed(store::Error::Unique { .. })) if new.idempotency_key.is_some() => {
                 let first = self.made_before(by, &wanted, asked).await?;
                 let first = first.ok_or_else(|| Error::internal("a key that was made is not there"))?;
@@ -137,8 +139,8 @@ impl Keys {
         }
     }
 
-    /// The key that an earlier request with the same idempotency key has made. Without an end of its own it may have been given another
-    /// than it would be now: that of what its maker came with then.
+    /// Returns the key that an earlier request with the same idempotency key has made. If no end is requested, the key may have
+    /// another end than it would get now: the end of the credential that its maker had then.
     async fn made_before(&self, by: &By, wanted: &Wanted, asked: Option<UtcTime>) -> Result<Option<Key>, Error> {
         let Some(idempotency_key) = &wanted.idempotency_key else { return Ok(None) };
         let (actor, own_key) = (&by.caller.actor, by.caller.actor.own_key(idempotency_key));
@@ -168,14 +170,14 @@ impl Keys {
         })
     }
 
-    /// One key.
+    /// Returns one key within the caller's tenant scope.
     pub async fn get(&self, by: &Caller, id: KeyId) -> Result<Key, Error> {
         let reach = by.grant.reach();
         let read = async |tx: &store::Transaction<'_>| store::keys::get(tx, id, reach).await;
         self.primary.read(&visible(reach), read).await?.ok_or(Error::KeyNotFound)
     }
 
-    /// Keys in the order of their ids: of one tenant, or all that the caller may know of.
+    /// Returns a page of keys in the order of their ids: of one tenant, or all within the caller's tenant scope.
     pub async fn list(
         &self, reads: &Reads, by: &Caller, tenant: Option<&TenantName>, page: &PageRequest,
     ) -> Result<Page<Key>, Error> {
@@ -192,8 +194,8 @@ impl Keys {
         Ok(Page { items, next_cursor })
     }
 
-    /// Gives a key another token. The one that it has stays good for `overlap`, any before that one does not. Whoever came with what ends
-    /// is shown no token that lasts longer.
+    /// Gives a key a new token. The current token stays valid for `overlap`; the token before it does not. If the caller's
+    /// credential expires, the caller gets no token that lasts longer.
     pub async fn rotate(&self, by: &By, id: KeyId, overlap: SignedDuration) -> Result<Made, Error> {
         let key = self.get(&by.caller, id).await?;
         if let Some(own) = by.caller.ends().filter(|own| key.expires_at.is_none_or(|end| end > *own)) {
@@ -214,8 +216,8 @@ impl Keys {
         }
     }
 
-    /// Revokes a key, for good, and with it unless they shall be kept the keys that came of it. One that is revoked already stays so.
-    /// Returns those that were not before.
+    /// Revokes a key for good and, with `with_descendants`, also the keys that were made or rotated with it, and so on. A key that
+    /// is already revoked stays so. Returns the keys that were not revoked before.
     pub async fn revoke(&self, by: &By, id: KeyId, with_descendants: bool) -> Result<Vec<Key>, Error> {
         self.get(&by.caller, id).await?;
         let (reach, name) = (by.caller.grant.reach(), &by.caller.actor.id);
@@ -232,7 +234,7 @@ impl Keys {
     }
 }
 
-/// What who has this reach may touch.
+/// Returns the tenants whose rows a caller with this tenant scope may touch.
 fn visible(reach: &Reach) -> Visible {
     reach.tenant().map_or_else(Visible::all_tenants, Visible::tenant)
 }

@@ -1,4 +1,6 @@
-//! After a restore or a promotion every tenant begins a new epoch: the next write of a tenant sees to that by itself, this sees to the others.
+//! Starts new epochs for all tenants after a restore or a promotion of the database.
+//!
+//! The next write of a tenant starts the tenant's new epoch by itself. This module does it for the tenants without a write.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,24 +13,24 @@ use crate::{
 
 const AT_A_TIME: i64 = 100;
 
-/// Whoever sees to the tenants that nobody writes to.
+/// Starts new epochs for tenants that nobody writes to.
 pub struct Lineage {
     primary: Arc<Server>,
     writer: Arc<Writer>,
     unpublished: Arc<Unpublished>,
-    /// The one that every tenant is of, as far as this instance knows, of one run of the server: a second restore of the same backup may have
-    /// the name of the first.
+    /// The timeline to which every tenant belongs, as far as this instance knows, within one run of the server: a second restore of
+    /// the same backup may have the name of the first.
     settled: Mutex<Option<String>>,
 }
 
 impl Lineage {
-    /// Looks at `primary`, and continues tenants through `writer`, as fast as `unpublished` allows.
+    /// Reads the timeline of `primary`, and starts new epochs through `writer`, as fast as `unpublished` allows.
     pub fn new(primary: Arc<Server>, writer: Arc<Writer>, unpublished: Arc<Unpublished>) -> Self {
         Self { primary, writer, unpublished, settled: Mutex::default() }
     }
 
-    /// If the database's history is another than at the last look, continues every tenant whose newest revision is of another. One that
-    /// could not be is tried again at the next look.
+    /// If the database's timeline has changed since the last look, starts a new epoch for every tenant whose newest revision
+    /// belongs to another timeline. If a tenant fails, the next look tries it again.
     pub async fn look(&self) {
         if let Err(error) = self.try_look().await {
             tracing::warn!(error = %error, "whether history was put back could not be told");

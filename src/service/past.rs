@@ -1,4 +1,4 @@
-//! Time travel: what a tenant had at an earlier revision of its present history, what changed between two, and who is to blame.
+//! Time travel: a tenant's state at an earlier revision of its current epoch, the changes between two revisions, and blame.
 
 use std::collections::BTreeMap;
 
@@ -26,29 +26,29 @@ use crate::{
     store::{self, Visible, past::Was},
 };
 
-/// When something was, as a caller may put it.
+/// A point in time, as a caller may specify it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct At {
-    /// When.
+    /// The revision or the time.
     pub when: When,
-    /// Of which history, if the caller says so.
+    /// The epoch of the revision, if the caller names one.
     pub epoch: Option<Epoch>,
-    /// Where it stands in the request.
+    /// The place of this value in the request.
     pub place: &'static str,
 }
 
-/// What changed between two revisions.
+/// The changes between two revisions.
 #[derive(Debug, Serialize)]
 pub struct Difference {
-    /// After this one.
+    /// The tag after which changes are compared.
     pub from: VersionTag,
-    /// Up to this one.
+    /// The tag up to which changes are compared.
     pub to: VersionTag,
-    /// What became of each object that changed, whatever happened in between.
+    /// The overall change of each changed object, whatever happened in between.
     pub changes: Vec<PlannedChange>,
 }
 
-/// The most events of an object that are looked at to say who is to blame.
+/// Limits the events of an object that are read for blame.
 const BLAMED: i64 = 10_000;
 
 #[derive(Serialize, Deserialize)]
@@ -58,10 +58,10 @@ struct PastPosition {
 }
 
 impl Reads {
-    /// The tag of an instant of a tenant's present history.
+    /// Returns the tag of a point in time of a tenant's current epoch.
     pub async fn then(&self, tenant: &AuthorizedTenant, at: &At) -> Result<VersionTag, Error> {
         let read = async |tx: &store::Transaction<'_>| store::past::instant(tx, tenant.name(), at.when).await;
-        // A replica that is behind does not know what was later.
+        // A replica that is behind does not know later revisions.
         let accepts = |instant: &Option<store::past::Instant>| {
             let reached = instant.as_ref().filter(|instant| instant.then <= instant.now.revision);
             reached.is_some() && at.epoch.as_ref().is_none_or(|epoch| reached.is_some_and(|r| r.now.epoch == *epoch))
@@ -79,7 +79,7 @@ impl Reads {
         Ok(VersionTag { epoch: instant.now.epoch, revision: instant.then })
     }
 
-    /// One route as it was.
+    /// Returns one route as it was.
     pub async fn route_at(&self, tenant: &AuthorizedTenant, name: &RouteName, at: &At) -> Result<(Route, VersionTag), Error> {
         let RouteName { service, env, version } = name;
         let was = self.object_at(tenant, [service.as_str(), env.as_str(), version.as_str()], at).await?;
@@ -89,7 +89,7 @@ impl Reads {
         Ok((route, tag))
     }
 
-    /// One traffic policy as it was.
+    /// Returns one traffic policy as it was.
     pub async fn policy_at(&self, tenant: &AuthorizedTenant, name: &PolicyName, at: &At) -> Result<(Policy, VersionTag), Error> {
         let was = self.object_at(tenant, [name.service.as_str(), name.env.as_str(), ""], at).await?;
         let policy = was.and_then(|was| was.last.body.policy_since(&was.first.body).map(|policy| (policy, was.last.tag())));
@@ -104,7 +104,7 @@ impl Reads {
         Ok(self.router().primary().read(&Visible::authorized(tenant), read).await?)
     }
 
-    /// Routes of one tenant as they were, in the order of their names. Every page is of the same instant.
+    /// Returns a page of a tenant's routes as they were, in the order of their names. All pages show the same point in time.
     pub async fn routes_at(
         &self, tenant: &AuthorizedTenant, filter: &RouteFilter, page: &PageRequest, at: &At,
     ) -> Result<(Page<Route>, VersionTag), Error> {
@@ -130,7 +130,7 @@ impl Reads {
         Ok((Page { items, next_cursor }, then))
     }
 
-    /// A tenant's snapshot as it was: the bytes that were served then.
+    /// Returns a tenant's snapshot as it was: the bytes that were served then.
     pub async fn snapshot_at(&self, tenant: &AuthorizedTenant, at: &At) -> Result<TenantSnapshot, Error> {
         let then = self.then(tenant, at).await?;
         let (whole, known) = (Scope::default(), &then);
@@ -154,7 +154,7 @@ impl Reads {
         TenantSnapshot::new(tenant.name().clone(), content).map_err(Error::internal)
     }
 
-    /// What people had set of a scope at a revision.
+    /// Returns the routes and policies of a scope at a revision.
     pub async fn content_at(&self, tenant: &AuthorizedTenant, then: &VersionTag, scope: &Scope) -> Result<Content, Error> {
         let read = async |tx: &store::Transaction<'_>| store::past::objects(tx, tenant.name(), then, scope).await;
         let mut content = Content::default();
@@ -168,7 +168,7 @@ impl Reads {
         Ok(content)
     }
 
-    /// What became of each object of a scope between two instants.
+    /// Returns the overall change of each object of a scope between two points in time.
     pub async fn difference(
         &self, tenant: &AuthorizedTenant, from: &At, to: Option<&At>, scope: &Scope,
     ) -> Result<Difference, Error> {
@@ -191,14 +191,14 @@ impl Reads {
         if changes.len() > MAX_CHANGES {
             return Err(Error::TooManyObjects(MAX_CHANGES));
         }
-        // What was changed and changed back is no difference.
+        // An object that was changed and changed back has no difference.
         let changed = changes.iter().filter(|change| change.action().is_some());
         let planned = changed.map(|change| PlannedChange::of(change).map_err(Error::internal));
         let changes = planned.filter_map(Result::transpose).collect::<Result<_, _>>()?;
         Ok(Difference { from, to, changes })
     }
 
-    /// Which event made each member of a route what it is.
+    /// Returns, for each member of a route, the event that set its present value.
     pub async fn blame(
         &self, tenant: &AuthorizedTenant, name: &RouteName, freshness: &Freshness,
     ) -> Result<(BTreeMap<String, Blame>, VersionTag), Error> {

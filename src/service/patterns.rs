@@ -1,5 +1,7 @@
-//! Patterns are compiled here and nowhere else: apart from the threads that serve, a few at a time, and of each tenant one at a time. Tenants
-//! that wait take turns, so many patterns of one do not hold up another's.
+//! The pools for compiling patterns, on threads apart from those that serve requests. Patterns are compiled nowhere else.
+//!
+//! A few policies are compiled at a time, at most one of each tenant in each pool. Waiting tenants take turns, so many patterns of
+//! one tenant do not delay those of another.
 
 use std::{
     collections::HashMap,
@@ -24,34 +26,35 @@ use crate::{
 
 /// Writes of one tenant that may wait for their patterns to be checked. More are refused.
 const MAX_WAITING: usize = 32;
-/// A check ends after so many errors.
+/// A check ends after this many errors.
 const MAX_ERRORS: usize = 32;
 
 /// Rules that are written, with the JSON pointer of their policy.
 pub type Written = (String, Vec<Rule>);
 
-/// The places where patterns are compiled: of their own for writes and for reads, so that neither waits for the other.
+/// The pools that compile patterns: one for writes and one for reads, so that neither waits for the other.
 pub struct PatternPool {
     writes: Pool,
     reads: Pool,
 }
 
 impl PatternPool {
-    /// As many places as the settings say.
+    /// Creates both pools with `limits.pattern_threads` places each.
     pub fn new(limits: &config::Limits) -> Self {
         let pool = |most| Pool { places: Arc::new(Semaphore::new(limits.pattern_threads)), shares: Arc::default(), most };
         Self { writes: pool(MAX_WAITING), reads: pool(usize::MAX) }
     }
 
-    /// Checks rules that a tenant writes. The errors name their members.
+    /// Checks rules that a tenant writes. The errors name the members of the rules.
     pub async fn check(&self, tenant: &TenantName, written: Vec<Written>) -> Result<(), Error> {
-        // What the tenant has already is counted under its lock. This much could not be taken whatever that is, and is not worth the work.
+        // The patterns that the tenant already has are counted later, under its lock. More than the limit in one write is refused
+        // in any case, so it is not worth the work.
         let count: u64 = written.iter().map(|(_, rules)| u64::from(pattern::count(rules))).sum();
         if count > u64::from(MAX_PATTERNS_OF_TENANT) {
             return Err(Rejection::QuotaExceeded { quota: "patterns", limit: MAX_PATTERNS_OF_TENANT }.into());
         }
         let mut errors = Vec::new();
-        // A place for each policy and not for all of them: in between it is another tenant's turn.
+        // Takes a place for each policy, not one for all of them, so that other tenants get their turn in between.
         for (at, rules) in written {
             let wrong = self.writes.run(tenant, move || policy::check_new_rules(&rules)).await?;
             errors.extend(wrong.into_iter().map(|(pointer, invalid)| (format!("{at}{pointer}"), invalid)));
@@ -62,7 +65,8 @@ impl PatternPool {
         if errors.is_empty() { Ok(()) } else { Err(Rejection::Invalid { errors }.into()) }
     }
 
-    /// Compiles the patterns of a policy that a snapshot holds, unless that was done. The snapshot weighs more afterwards.
+    /// Compiles the patterns of a policy that a snapshot holds, unless that was done before. The snapshot uses more memory
+    /// afterwards.
     pub async fn compile(&self, snapshot: &Arc<TenantSnapshot>, name: &PolicyName) -> Result<(), Error> {
         let (held, of) = (snapshot.clone(), name.clone());
         let compile = move || {
@@ -84,21 +88,21 @@ impl PatternPool {
     }
 }
 
-/// Places on threads for work that takes long.
+/// A limited number of places on threads for long work.
 struct Pool {
     places: Arc<Semaphore>,
     shares: Arc<Mutex<HashMap<TenantName, Share>>>,
-    /// The most of one tenant that wait or are worked on.
+    /// Limits the pieces of work of one tenant that wait or run.
     most: usize,
 }
 
-/// What one tenant has of a pool.
+/// The state of one tenant in a pool.
 struct Share {
     turn: Arc<Semaphore>,
     waiting: usize,
 }
 
-/// A tenant's part in the pool, for as long as one of its waits or is worked on.
+/// Counts one piece of a tenant's work, waiting or running, until it is dropped.
 struct Joined {
     shares: Arc<Mutex<HashMap<TenantName, Share>>>,
     tenant: TenantName,
@@ -130,8 +134,8 @@ impl Pool {
         Ok((Joined { shares: self.shares.clone(), tenant: tenant.clone() }, share.turn.clone()))
     }
 
-    /// Does `work` when it is the tenant's turn and a place is free. A caller that gives up while it waits leaves at once; work that has begun keeps its
-    /// place until it is done.
+    /// Runs `work` when it is the tenant's turn and a place is free. A caller that gives up while it waits leaves at once. Work
+    /// that has begun keeps its place until it is done.
     async fn run<T: Send + 'static>(&self, tenant: &TenantName, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
         let (joined, turn) = self.join(tenant)?;
         let turn = turn.acquire_owned().await.map_err(Error::internal)?;

@@ -1,4 +1,4 @@
-//! Plans: worked out on what the primary has, kept, reviewed by people, and applied under the lock if nothing in their scope has changed.
+//! Plans: computed from the primary's state, stored, reviewed by people, and applied under the lock if their scope has not changed.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -52,7 +52,7 @@ pub struct Plans {
     patterns: Arc<PatternPool>,
 }
 
-/// A scope of a tenant as it stands: everything that a plan of that scope can change, or depends on.
+/// The current state of a tenant's scope: everything that a plan of that scope can change or depends on.
 struct Standing {
     tenant: Tenant,
     routes: Vec<Route>,
@@ -66,7 +66,7 @@ impl Standing {
         Content { routes: routes.collect(), policies: policies.collect() }
     }
 
-    /// The same as the write path locks it. Who has which hosts is known there only.
+    /// Converts this into the state that the write path locks. The owners of hosts are missing: only the write path knows them.
     fn into_state(self, limits: Limits) -> TenantState {
         let routes: HashMap<_, _> = self.routes.into_iter().map(|route| (route.name.clone(), route)).collect();
         let policies: HashMap<_, _> = self.policies.into_iter().map(|policy| (policy.name.clone(), policy)).collect();
@@ -74,36 +74,37 @@ impl Standing {
     }
 }
 
-/// What a caller asks of a plan that it applies.
+/// The confirmations that a caller sends to apply a plan.
 #[derive(Debug, Clone, Default)]
 pub struct Confirmation {
     /// The plan's hash.
     pub hash: String,
-    /// The hash once more, when much would be removed.
+    /// The hash once more, to confirm a plan that removes much.
     pub shrink: Option<String>,
 }
 
 impl Plans {
-    /// Plans on what `reads` gives, to be applied by `writer`.
+    /// Creates the use cases of plans. They read through `reads`, and check patterns in the pool of `writer`.
     pub fn new(reads: Arc<Reads>, limits: &config::Limits, writer: &Writer) -> Self {
         let ttl = Duration::from_secs(u64::from(limits.plan_ttl_hours) * 3600);
         let (limit, limit_bytes) = (limits.plans_per_tenant, limits.plan_bytes_per_tenant);
         Self { reads, limits: limits.of_tenants(), limit, limit_bytes, ttl, patterns: writer.patterns().clone() }
     }
 
-    /// Works out what makes a document of what there is, and keeps it. `true`: this is the answer to an earlier request with the same key.
+    /// Computes the changes from the current state to the desired document, and stores the plan. Returns `true` if an earlier
+    /// request with the same idempotency key stored it.
     pub async fn plan(&self, request: &Request, desired: Document) -> Result<(Plan, bool), Error> {
         let (desired, content) = described(desired).await?;
         self.keep(request, desired, content).await
     }
 
-    /// Works out what makes a document of what there is, and keeps nothing.
+    /// Computes the changes from the current state to the desired document, and stores nothing.
     pub async fn preview(&self, request: &Request, desired: Document) -> Result<Plan, Error> {
         let (desired, content) = described(desired).await?;
         self.worked_out(request, Uuid::nil(), &desired, content).await
     }
 
-    /// A plan back to an earlier state of the whole tenant.
+    /// Computes and stores a plan that restores an earlier state of the whole tenant.
     pub async fn rollback(&self, request: &Request, tenant: &AuthorizedTenant, to: &At) -> Result<(Plan, bool), Error> {
         let then = self.reads.then(tenant, to).await?;
         let content = self.reads.content_at(tenant, &then, &Scope::default()).await?;
@@ -152,7 +153,7 @@ impl Plans {
         Ok(plan)
     }
 
-    /// Applies a plan. When its scope has changed since, another is worked out and told in the error.
+    /// Applies a plan. If its scope has changed since the plan was made, computes a new plan and returns it in the error.
     pub async fn apply(
         &self, writer: &Writer, mut request: Request, id: Uuid, confirmation: Confirmation,
     ) -> Result<Reply, Error> {
@@ -181,12 +182,13 @@ impl Plans {
         }
     }
 
-    /// One plan.
+    /// Returns one plan.
     pub async fn get(&self, tenant: &AuthorizedTenant, id: Uuid) -> Result<Plan, Error> {
         Ok(self.kept(&Visible::authorized(tenant), tenant.name(), id).await?.ok_or(Error::PlanNotFound)?.plan)
     }
 
-    /// Forgets one plan, for a caller that may change everything that the plan changes. The audit of access is told in the same transaction.
+    /// Deletes one plan, if the caller may change everything that the plan changes. Records this in the access log in the same
+    /// transaction.
     pub async fn delete(&self, by: &By, reason: Option<&str>, tenant: &AuthorizedTenant, id: Uuid) -> Result<(), Error> {
         let narrowing = by.caller.grant.narrowing();
         let told = deleted(by, reason, tenant.name(), id);
@@ -203,7 +205,7 @@ impl Plans {
         self.reads.router().primary().write(&Visible::authorized(tenant), delete).await?
     }
 
-    /// A tenant's plans, newest first, without their changes.
+    /// Returns a page of a tenant's plans, newest first, without their changes.
     pub async fn list(&self, tenant: &AuthorizedTenant, page: &PageRequest) -> Result<Page<Plan>, Error> {
         let name = tenant.name();
         let list = format!("plans {name}");
@@ -226,7 +228,7 @@ impl Plans {
         Ok(Page { items, next_cursor })
     }
 
-    /// What people have set of a scope now, with the tag that it belongs to.
+    /// Returns the current routes and policies of a scope as a document, with the tenant's tag.
     pub async fn document(
         &self, tenant: &AuthorizedTenant, scope: Scope, freshness: &Freshness,
     ) -> Result<(Document, crate::domain::tag::VersionTag), Error> {
@@ -267,19 +269,19 @@ where
     tokio::task::spawn_blocking(work).await.map_err(Error::internal)?.map_err(Error::internal)
 }
 
-/// A document with what it describes.
+/// Returns a document together with the content that it describes.
 async fn described(desired: Document) -> Result<(Arc<Document>, Content), Error> {
     let work = move || desired.clone().content().map(|content| (Arc::new(desired), content));
     let described = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
     Ok(described.map_err(|errors| Rejection::Invalid { errors })?)
 }
 
-/// SHA-256 of a document, in hex.
+/// Returns the SHA-256 of a document in hex.
 async fn fingerprint(desired: Arc<Document>) -> Result<String, Error> {
     blocking(move || chain::canonical(&*desired).map(|canonical| hex::encode(Sha256::digest(canonical)))).await
 }
 
-/// A plan as it is kept: its row, and the text of it.
+/// Returns a plan as it is stored: its row and its JSON text.
 async fn written(plan: Plan, desired: Arc<Document>, fingerprint: String) -> Result<(store::plans::Row, String), Error> {
     let work = move || {
         let row = store::plans::Row::of(&plan);
@@ -289,7 +291,8 @@ async fn written(plan: Plan, desired: Arc<Document>, fingerprint: String) -> Res
     blocking(work).await
 }
 
-/// Where a document has what is sought. What it removes by not naming it stands at `prune`.
+/// Returns the JSON pointer of the sought object in a document. An object that the document removes by not naming it has the
+/// pointer `/prune`.
 fn in_document(document: &Document, sought: Sought<'_>) -> Option<String> {
     let Document { routes, policies, .. } = document;
     let policy =
@@ -315,7 +318,7 @@ fn in_document(document: &Document, sought: Sought<'_>) -> Option<String> {
     found.or_else(|| Some("/prune".to_owned()))
 }
 
-/// The rules that a plan writes, each with the place of their policy in the document.
+/// Returns the rules that a plan writes, each with the JSON pointer of its policy in the document.
 fn rules_in(plan: &Plan, document: &Document) -> Result<Vec<patterns::Written>, Error> {
     let mut written = Vec::new();
     for change in plan.changes.iter().filter(|change| change.key.version.is_none()) {
@@ -328,7 +331,7 @@ fn rules_in(plan: &Plan, document: &Document) -> Result<Vec<patterns::Written>, 
     Ok(written)
 }
 
-/// Where a plan has the change that is sought.
+/// Returns the JSON pointer of the sought change in a plan, or `/changes` if there is no such change.
 fn in_plan(changes: &[PlannedChange], sought: Sought<'_>) -> Option<String> {
     let is_at =
         |change: &PlannedChange, service: &ServiceName, env: &EnvName| change.key.service == *service && change.key.env == *env;
@@ -352,14 +355,14 @@ fn in_plan(changes: &[PlannedChange], sought: Sought<'_>) -> Option<String> {
     }
 }
 
-/// What the audit of access is told of a plan that was forgotten.
+/// Returns the access log record of a deleted plan.
 fn deleted(by: &By, reason: Option<&str>, tenant: &TenantName, id: Uuid) -> AccessEvent {
     let (reason, object) = (reason.map(str::to_owned), Some(id.to_string()));
     let tenant = Some(tenant.clone());
     AccessEvent { reason, visible_to: tenant.clone(), tenant, object, ..by.told(Kind::Operated, "plan_deleted") }
 }
 
-/// A plan's id: of its own, or one that follows from the idempotency key, so that a retry finds the first.
+/// Returns the id of a plan: a new one, or one derived from the idempotency key, so that a retry finds the first plan.
 fn plan_id(request: &Request, actor: &str) -> Uuid {
     let Some(key) = &request.idempotency_key else { return Uuid::now_v7() };
     let sum = Sha256::new().chain_update(request.command.tenant.as_str()).chain_update([0]);
@@ -368,7 +371,7 @@ fn plan_id(request: &Request, actor: &str) -> Uuid {
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// The plan, refused if it could never be applied, with a warning for each confirmation that it would take.
+/// Computes the plan, with a warning for each confirmation that applying it will need. Refuses a plan that could never be applied.
 fn work_out(
     id: Uuid, request: &Request, standing: Standing, document: &Document, desired: &Content, limits: Limits, ttl: Duration,
 ) -> Result<Plan, Error> {
@@ -413,7 +416,8 @@ fn fewer_active(change: &crate::domain::event::Change) -> i64 {
     }
 }
 
-/// Asks the rules of the write path, and confirms what they want confirmed, until they have nothing more to say.
+/// Checks the changes against the rules of the write path, confirms each requested confirmation, and repeats this until the rules
+/// accept the changes. Returns a warning for each confirmation.
 fn warnings(
     request: &Request, standing: Standing, changes: &[PlannedChange], hash: &str, active: u32, limits: Limits,
 ) -> Result<Vec<Warning>, Error> {
@@ -435,7 +439,7 @@ fn warnings(
                 command.confirm_in_use = true;
                 ("version_in_use", refused.to_string())
             }
-            // At another time it may not be so.
+            // The limit may admit the changes at another time, so this is only a warning.
             Err(refused @ Rejection::TooManyWrites { .. }) => {
                 found.insert("too_many_writes", refused.to_string());
                 break;

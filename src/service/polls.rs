@@ -1,4 +1,4 @@
-//! What proxies poll, from memory: where a route points, a tenant's snapshot, what changed since a tag. Waiting is here too.
+//! Polling by proxies, answered from memory: a route's target, a tenant's snapshot, the changes since a tag; with long-poll.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,25 +24,25 @@ use crate::{
 /// The answer to a conditional poll.
 #[derive(Debug)]
 pub enum Polled {
-    /// The client has this already.
+    /// The client has this version already.
     Same(VersionTag),
-    /// What is there now.
+    /// The current state: its tag and its body.
     Now(VersionTag, Vec<u8>),
 }
 
-/// What happened after a tag.
+/// The changes after a tag.
 #[derive(Debug)]
 pub enum Changes {
-    /// These events, up to a revision.
+    /// The events after the tag, up to a revision.
     Since {
         /// The last revision that was looked at.
         to: VersionTag,
-        /// Whether nothing happened after `to`.
+        /// True if `to` is the newest revision that this instance holds.
         complete: bool,
         /// The events of the scope, as they were published.
         events: Vec<(VersionTag, Bytes)>,
     },
-    /// It cannot be told: the tag is of another history, or too old. Here is everything.
+    /// The changes are not known, because the tag belongs to another epoch or is too old. Contains the whole snapshot instead.
     Reset(Arc<TenantSnapshot>),
 }
 
@@ -56,12 +56,14 @@ pub struct Polls {
 }
 
 impl Polls {
-    /// Answers from `cache`, and what it no longer remembers from `router`. Who waits is sent home at `stop`. Patterns are compiled at the places of `writer`.
+    /// Answers from `cache`, and reads older changes through `router`. Waiters are released when `stop` is cancelled. Patterns are
+    /// compiled in the pool of `writer`.
     pub fn new(cache: Arc<Cache>, router: Arc<Router>, settings: config::Read, stop: CancellationToken, writer: &Writer) -> Self {
         Self { cache, router, settings, stop, patterns: writer.patterns().clone() }
     }
 
-    /// What [`Polls::resolve`] would answer, if it can at once: the route is held and active, and nothing newer was seen.
+    /// The fast path of [`Polls::resolve`]: returns the answer if the route is in memory and active, and the client has seen
+    /// nothing newer.
     pub fn resolve_held(&self, [tenant, service, env, version]: [&str; 4], seen: &Seen) -> Option<Polled> {
         let resolve = |snapshot: &Arc<TenantSnapshot>| {
             let route = snapshot.get(service, env, version).filter(|route| route.is_active)?;
@@ -71,7 +73,7 @@ impl Polls {
         self.cache.with_held(tenant, resolve).flatten()
     }
 
-    /// The tag of a scope that is held, if it is among those that were seen, and none of these is newer than what is held.
+    /// Returns a scope's tag in memory, if the client has seen this tag and no tag that is newer than the snapshot in memory.
     pub fn unmoved_held(&self, tenant: &str, service: Option<&str>, env: Option<&str>, seen: &Seen) -> Option<VersionTag> {
         let unmoved = |snapshot: &Arc<TenantSnapshot>| {
             let tag = snapshot.tag_of(service, env);
@@ -80,7 +82,7 @@ impl Polls {
         self.cache.with_held(tenant, unmoved).flatten()
     }
 
-    /// Where a route points: the body of `resolve`, and the tag of the route, which moves only when the route moves.
+    /// Returns the body of `resolve` for a route, and the route's tag, which changes only when the route changes.
     pub async fn resolve(&self, tenant: &AuthorizedTenant, name: &RouteName, freshness: &Freshness) -> Result<Polled, Error> {
         let snapshot = self.newest(tenant, freshness).await?.ok_or(Rejection::RouteNotFound)?;
         let route = snapshot.get(name.service.as_str(), name.env.as_str(), name.version.as_str());
@@ -91,12 +93,12 @@ impl Polls {
         polled(&snapshot, route, &freshness.seen)
     }
 
-    /// A tenant's snapshot. With `wait`, and while the scope is as the client has seen it, it is held until the scope moves, the time is
-    /// over, or the service drains.
+    /// Returns a tenant's snapshot. With `wait` (long-poll): if the client has seen the scope's current tag, waits until the scope
+    /// changes, the time is over, or the service drains.
     pub async fn snapshot(
         &self, tenant: &AuthorizedTenant, scope: &Scope, freshness: &Freshness, wait: Option<Duration>,
     ) -> Result<Arc<TenantSnapshot>, Error> {
-        // Who has seen anything at all names no state that it could move from, and is not held.
+        // A client that has seen any state (`*`) names no tag that the scope could move from, so its call does not wait.
         let moved = |held: &TenantSnapshot| !freshness.seen.tags().contains(&held.scope_tag(scope));
         let first = self.tenant(tenant, freshness).await?;
         let Some(wait) = wait.filter(|_| !moved(&first)) else { return Ok(first) };
@@ -105,7 +107,7 @@ impl Polls {
         let until = tokio::time::sleep(self.jittered(wait));
         tokio::pin!(until);
         loop {
-            // Joined first, looked second: nothing is missed. While Postgres is away, what was held is as good as ever.
+            // The waiter joins before it looks, so it misses no change. While Postgres is away, the snapshot in memory stays valid.
             match self.tenant(tenant, freshness).await {
                 Ok(now) if moved(&now) => return Ok(now),
                 Ok(now) => held = now,
@@ -120,7 +122,7 @@ impl Polls {
         }
     }
 
-    /// The bytes of a snapshot.
+    /// Returns the body of a snapshot in a coding.
     pub async fn body(&self, snapshot: &Arc<TenantSnapshot>, scope: &Scope, coding: Coding) -> Result<Bytes, Error> {
         Box::pin(self.cache.bodies.get(snapshot, scope, coding)).await.map_err(Error::internal)
     }
@@ -132,9 +134,8 @@ impl Polls {
         Box::pin(self.cache.bodies.encoded(tenant.name(), scope, to, of, body, coding)).await.map_err(Error::internal)
     }
 
-    /// What happened in a scope after a tag, `limit` events or a few more, for a revision
-    /// is never split. With `wait`, and while nothing has, it is held like
-    /// [`Polls::snapshot`].
+    /// Returns the changes of a scope after a tag: `limit` events, or a few more because a revision is never split. With `wait`
+    /// (long-poll): if there are none, waits as [`Polls::snapshot`] does.
     pub async fn changes(
         &self, tenant: &AuthorizedTenant, scope: &Scope, after: &VersionTag, freshness: &Freshness, limit: usize,
         wait: Option<Duration>,
@@ -165,7 +166,8 @@ impl Polls {
         }
     }
 
-    /// What happened in a scope of `held` after a tag: from memory, or from Postgres when that does not reach back far enough.
+    /// Returns the changes of a scope of `held` after a tag: from memory, or from Postgres if the memory does not reach back far
+    /// enough.
     pub(super) async fn since(
         &self, held: &Arc<TenantSnapshot>, scope: &Scope, after: &VersionTag, limit: usize,
     ) -> Result<Changes, Error> {
@@ -178,11 +180,12 @@ impl Polls {
         let (tenant, one) = (held.tenant(), i64::try_from(limit).unwrap_or(i64::MAX));
         let read = async |tx: &store::Transaction<'_>| store::events::after(tx, tenant, after, one).await;
         let follows = |events: &Vec<Recent>| events.first().is_some_and(|first| first.revision == after.revision.next());
-        // A replica that is behind has only the first of them: less than was asked for, and than the answer's reader may know of.
+        // A replica that is behind has only the first of these events: fewer than `limit`, and perhaps fewer than the client
+        // already knows of.
         let newest = held.tag().revision;
         let is_all = |events: &Vec<Recent>| events.len() >= limit || events.last().is_some_and(|last| last.revision >= newest);
         let accept = |events: &Vec<Recent>| follows(events) && is_all(events);
-        // Large and rare: not a part of every future that waits.
+        // Boxed because it is large and rare: it must not enlarge every waiting future.
         let (events, _) = Box::pin(self.router.read(&Visible::tenant(tenant), accept, read)).await?;
         if !follows(&events) {
             return Ok(Changes::Reset(held.clone()));
@@ -190,37 +193,38 @@ impl Polls {
         Ok(since(held, scope, after, events.iter()))
     }
 
-    /// How old answers are, while the primary cannot be reached.
+    /// Returns the age of the answers while the primary cannot be reached.
     pub fn stale_for(&self) -> Option<Duration> {
         self.cache.stale_for()
     }
 
-    /// The cache that answers.
+    /// Returns the cache that answers polls.
     pub(super) fn cache(&self) -> &Cache {
         &self.cache
     }
 
-    /// Where patterns are compiled.
+    /// Returns the pool that compiles patterns.
     pub(super) fn patterns(&self) -> &PatternPool {
         &self.patterns
     }
 
-    /// The settings of the read path.
+    /// Returns the settings of the read path.
     pub(super) fn settings(&self) -> &config::Read {
         &self.settings
     }
 
-    /// Sends those home who wait.
+    /// Returns the token that releases all waiters when the service drains.
     pub(super) fn stop(&self) -> &CancellationToken {
         &self.stop
     }
 
-    /// At most `read.max_wait_ms`, and up to a tenth less, so that those who came together do not come back together.
+    /// Returns `wait`, at most `read.max_wait_ms`, shortened by up to a tenth, so that clients that came together do not return
+    /// together.
     fn jittered(&self, wait: Duration) -> Duration {
         wait.min(config::ms(self.settings.max_wait_ms)).mul_f64(1.0 - 0.1 * fastrand::f64())
     }
 
-    /// The snapshot of a tenant that exists.
+    /// Returns a tenant's snapshot, or an error if the tenant does not exist.
     pub(super) async fn tenant(&self, tenant: &AuthorizedTenant, freshness: &Freshness) -> Result<Arc<TenantSnapshot>, Error> {
         Ok(self.newest(tenant, freshness).await?.ok_or(Rejection::TenantNotFound)?)
     }
@@ -233,7 +237,8 @@ impl Polls {
         loop {
             let epoch = held.as_ref().map(|held| &held.tag().epoch);
             let of_epoch = seen.iter().filter(|tag| Some(&tag.epoch) == epoch).max_by_key(|tag| tag.revision);
-            // Of a history that the client has not seen, or unknown here: only the primary can tell which is the newer.
+            // If the client has seen no tag of the held epoch, or the tenant is unknown here, only the primary knows which epoch is
+            // newer.
             let Some(wanted) = of_epoch.or(seen.first()) else { return Ok(held) };
             if held.as_ref().is_some_and(|held| held.tag().covers(wanted)) || asked.contains(&wanted) {
                 return Ok(held);
@@ -259,7 +264,7 @@ fn polled(snapshot: &TenantSnapshot, route: &snapshot::SnapshotRoute, seen: &See
     Ok(Polled::Now(tag, body))
 }
 
-/// At least `limit` events, if there are so many, and whole revisions.
+/// Returns at least `limit` events, if there are so many, without splitting a revision.
 fn whole_revisions<'a>(events: impl Iterator<Item = &'a Recent>, limit: usize) -> impl Iterator<Item = &'a Recent> {
     let (mut taken, mut last) = (0, None);
     events.take_while(move |recent| {
@@ -270,7 +275,8 @@ fn whole_revisions<'a>(events: impl Iterator<Item = &'a Recent>, limit: usize) -
     })
 }
 
-/// `events` (without a gap after `after`) as far as `held` goes: what came after that was committed later than what else is answered.
+/// Returns the `events` (without a gap after `after`) up to the revision of `held`. Later events are left out: they were committed
+/// after the other data of the answer.
 fn since<'a>(held: &TenantSnapshot, scope: &Scope, after: &VersionTag, events: impl Iterator<Item = &'a Recent>) -> Changes {
     let tag = |revision: Revision| VersionTag { epoch: after.epoch.clone(), revision };
     let mut to = after.revision;

@@ -1,8 +1,9 @@
-//! Personal data: who did something, why, and from where, is sealed before a change is decided and opened in answers.
+//! Personal data: seals names, reasons and IP addresses before a change is decided, and opens them in answers.
 //!
-//! Everything that is kept, published, archived or copied has envelopes only, under a key for each person in each tenant. The hash chain covers
-//! the envelopes, so it verifies for ever; destroying a person's key erases the person everywhere. Without `privacy.master_keys` nothing is
-//! sealed, and nothing is opened. The kinds of actors stay as they are: they say nothing of a person.
+//! Stored, published, archived and copied data has envelopes only, under a key for each person in each tenant. The hash chain
+//! covers the envelopes, so it verifies for ever; destroying a person's key erases the person everywhere. Without
+//! `privacy.master_keys` nothing is sealed, and nothing is opened. The kinds of actors are not sealed, because they say nothing of
+//! a person.
 
 mod envelope;
 mod keys;
@@ -26,10 +27,10 @@ use crate::{
     store::router::Router,
 };
 
-/// What stands in answers in place of what was erased.
+/// The text that answers have in place of an erased text.
 pub const ERASED: &str = "erased";
 
-/// The most envelopes that a search for one name looks for: a person has one in each tenant.
+/// Limits the envelopes of a search for one name. A person has one envelope of the name in each tenant.
 const MAX_NAMES: usize = 1000;
 
 /// Seals and opens personal data, if there are master keys.
@@ -38,18 +39,18 @@ pub struct Privacy {
 }
 
 impl Privacy {
-    /// As the settings say, with keys kept in Postgres.
+    /// Uses the master keys of the settings, and keeps the keys of persons in Postgres.
     pub fn new(settings: &config::Privacy, router: Arc<Router>) -> Result<Self, ConfigError> {
         let masters = Masters::parse(&settings.master_keys)?;
         Ok(Self { keys: masters.map(|masters| Keys::new(masters, settings, router)) })
     }
 
-    /// Seals nothing and opens nothing.
+    /// Returns an instance that seals nothing and opens nothing.
     pub fn off() -> Self {
         Self { keys: None }
     }
 
-    /// A request with everything personal sealed: what is decided of it may be kept, published and archived.
+    /// Seals the personal data of a request, so that its events may be stored, published and archived.
     pub async fn seal(&self, mut request: Request) -> Result<Request, Error> {
         let Some(keys) = &self.keys else { return Ok(request) };
         let tenant = &request.command.tenant;
@@ -64,7 +65,7 @@ impl Privacy {
         Ok(request)
     }
 
-    /// Who an actor is among those of every kind, as it is called in what is kept.
+    /// Returns an actor's identity among actors of every kind, in the form that is stored: sealed, if there are master keys.
     pub async fn identity(&self, tenant: &TenantName, actor: &Actor) -> Result<String, Error> {
         match &self.keys {
             Some(keys) => Ok(keys.person(tenant, actor).await?.name.clone()),
@@ -72,7 +73,7 @@ impl Privacy {
         }
     }
 
-    /// A plan of an actor as it is kept.
+    /// Returns an actor's plan as it is stored, with its personal data sealed.
     pub async fn seal_plan(&self, plan: &Plan, actor: &Actor) -> Result<Plan, Error> {
         let mut sealed = plan.clone();
         let Some(keys) = &self.keys else { return Ok(sealed) };
@@ -84,8 +85,8 @@ impl Privacy {
         Ok(sealed)
     }
 
-    /// Opens the envelopes among these texts. What was erased reads [`ERASED`]; what is no envelope of ours, or was altered or moved since
-    /// it was sealed, stays as it stands.
+    /// Opens the envelopes among these texts. An erased text becomes [`ERASED`]. A text stays as it is if it is no envelope of
+    /// ours, or was altered or moved after it was sealed.
     pub async fn open<'a>(&self, texts: impl IntoIterator<Item = Text<'a>>) -> Result<(), Error> {
         let Some(keys) = &self.keys else { return Ok(()) };
         let envelopes = texts.into_iter().filter_map(|text| Envelope::parse(text.text).map(|envelope| (text, envelope)));
@@ -110,7 +111,8 @@ impl Privacy {
         Ok(())
     }
 
-    /// A filter by names as one by what stands in the archive: names as they are, of before anything was sealed, and envelopes.
+    /// Converts a filter by names into a filter by the values in the archive: the plain names, from before anything was sealed, and
+    /// the envelopes of the names.
     pub async fn sealed_filter(&self, filter: &EventFilter) -> Result<EventFilter, Error> {
         let mut sealed = filter.clone();
         if let Some(keys) = &self.keys {

@@ -1,4 +1,4 @@
-//! Reads of routes, tenants and history from Postgres: never older than what this instance, or the caller, has seen.
+//! Reads of routes, tenants and history from Postgres: never older than the state that this instance, or the caller, has seen.
 
 use std::sync::Arc;
 
@@ -27,21 +27,21 @@ use crate::{
     store::{self, Visible, router::Router},
 };
 
-/// Part of a list, with the cursor of the rest.
+/// A page of a list, with the cursor of the next page.
 #[derive(Debug, Clone)]
 pub struct Page<T> {
-    /// The items.
+    /// The items of this page, in the order of the list.
     pub items: Vec<T>,
-    /// Where to go on; `None` at the end.
+    /// The cursor of the next page; `None` at the end.
     pub next_cursor: Option<String>,
 }
 
-/// What a list is asked for with.
+/// The page of a list that a caller asks for.
 #[derive(Debug, Clone, Default)]
 pub struct PageRequest {
-    /// At most this many items.
+    /// The page has at most this many items.
     pub limit: u32,
-    /// From an earlier page.
+    /// The cursor from the page before; `None` for the first page.
     pub cursor: Option<String>,
 }
 
@@ -60,12 +60,12 @@ struct HistoryPosition {
 }
 
 impl Reads {
-    /// Reads through `router`; `cache` knows what this instance has seen, and `privacy` opens names.
+    /// Reads through `router`; `cache` knows the tags that this instance has seen, and `privacy` opens names.
     pub fn new(router: Arc<Router>, cache: Arc<Cache>, privacy: Arc<Privacy>) -> Self {
         Self { router, cache, cursors: OnceCell::new(), privacy }
     }
 
-    /// One route, with the tag of its last change.
+    /// Returns one route, with the tag of its last change.
     pub async fn route(
         &self, tenant: &AuthorizedTenant, name: &RouteName, freshness: &Freshness,
     ) -> Result<(Route, VersionTag), Error> {
@@ -79,7 +79,8 @@ impl Reads {
         Ok((route, tag))
     }
 
-    /// Routes that `reach` holds for, in key order, with the tenant's tag when they are of one.
+    /// Returns a page of the routes within the tenant scope `reach`, in key order. Adds the tenant's tag if the list is limited to
+    /// one tenant.
     pub async fn routes(
         &self, reach: &Reach, filter: RouteFilter, page: &PageRequest, freshness: &Freshness,
     ) -> Result<(Page<(TenantName, Route)>, Option<VersionTag>), Error> {
@@ -90,7 +91,7 @@ impl Reads {
         let read = async |tx: &store::Transaction<'_>| store::routes::list(tx, filter, after.as_ref(), one_more(page)).await;
         let (tag, mut routes) = match &tenant {
             Some(tenant) => self.tenant_read(tenant, freshness, |(tag, _)| tag.as_ref(), read).await?,
-            // Tags of many tenants cannot be compared: with a minimum, the primary is asked.
+            // Tags of many tenants cannot be compared, so with a minimum the list is read from the primary.
             None if freshness.minimum.is_some() => self.router.primary().read(&Visible::all_tenants(), read).await?,
             None => self.router.read(&Visible::all_tenants(), |_| true, read).await?.0,
         };
@@ -109,7 +110,7 @@ impl Reads {
         Ok((Page { items: routes, next_cursor }, tag))
     }
 
-    /// One traffic policy, with the tag of its last change.
+    /// Returns one traffic policy, with the tag of its last change.
     pub async fn policy(
         &self, tenant: &AuthorizedTenant, name: &PolicyName, freshness: &Freshness,
     ) -> Result<(Policy, VersionTag), Error> {
@@ -123,7 +124,7 @@ impl Reads {
         Ok((policy, tag))
     }
 
-    /// A tenant's traffic policies in the order of their names, with the tenant's tag.
+    /// Returns a page of a tenant's traffic policies in the order of their names, with the tenant's tag.
     pub async fn policies(
         &self, tenant: &AuthorizedTenant, page: &PageRequest, freshness: &Freshness,
     ) -> Result<(Page<Policy>, VersionTag), Error> {
@@ -141,7 +142,7 @@ impl Reads {
         Ok((Page { items, next_cursor }, tag))
     }
 
-    /// A route's events, newest first. A route that was deleted still has its history.
+    /// Returns a page of a route's events, newest first. A route that was deleted still has its history.
     pub async fn history(
         &self, tenant: &AuthorizedTenant, route: &RouteName, page: &PageRequest, freshness: &Freshness,
     ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
@@ -150,7 +151,7 @@ impl Reads {
             .await
     }
 
-    /// A traffic policy's events, newest first. A policy that was deleted still has its history.
+    /// Returns a page of a traffic policy's events, newest first. A policy that was deleted still has its history.
     pub async fn policy_history(
         &self, tenant: &AuthorizedTenant, policy: &PolicyName, page: &PageRequest, freshness: &Freshness,
     ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
@@ -185,7 +186,7 @@ impl Reads {
         Ok((Page { items: history.events, next_cursor }, history.tag))
     }
 
-    /// One tenant.
+    /// Returns one tenant.
     pub async fn tenant(&self, tenant: &AuthorizedTenant, freshness: &Freshness) -> Result<Tenant, Error> {
         let read = async |tx: &store::Transaction<'_>| {
             let found = store::tenants::get(tx, tenant.name()).await?;
@@ -197,7 +198,7 @@ impl Reads {
         Ok(tenant)
     }
 
-    /// Tenants that `reach` holds for, in name order.
+    /// Returns a page of the tenants within the tenant scope `reach`, in name order.
     pub async fn tenants(&self, reach: &Reach, page: &PageRequest) -> Result<Page<Tenant>, Error> {
         if let Some(own) = reach.narrowed(None)? {
             let own = self.tenant(&own, &Freshness::default()).await;
@@ -209,7 +210,7 @@ impl Reads {
         }
         let after: Option<TenantName> = self.open("tenants", page).await?;
         let after = after.as_ref().map(TenantName::as_str);
-        // Quotas have no revision to hold a replica's answer against, so tenants are listed from the primary.
+        // Quotas have no revision to check a replica's answer by, so tenants are listed from the primary.
         let read = async |tx: &store::Transaction<'_>| store::tenants::list(tx, after, one_more(page)).await;
         let mut items = self.router.primary().read(&Visible::all_tenants(), read).await?;
         let next_cursor = match cut(&mut items, page) {
@@ -220,7 +221,8 @@ impl Reads {
         Ok(Page { items, next_cursor })
     }
 
-    /// A read of one tenant, as new as was asked for and as what this instance has seen.
+    /// Runs a read of one tenant. The answer is at least as new as `freshness` asks for, and as the state that this instance has
+    /// seen.
     pub(super) async fn tenant_read<T>(
         &self, tenant: &AuthorizedTenant, freshness: &Freshness, tag_of: impl Fn(&T) -> Option<&VersionTag>,
         read: impl AsyncFn(&store::Transaction<'_>) -> Result<T, store::Error>,
@@ -242,17 +244,17 @@ impl Reads {
         }
     }
 
-    /// The servers that are read from.
+    /// Returns the router to the Postgres servers.
     pub(super) fn router(&self) -> &Router {
         &self.router
     }
 
-    /// Where large work is done.
+    /// Returns the workers that do large work.
     pub(super) fn workers(&self) -> &Workers {
         &self.cache.workers
     }
 
-    /// What seals and opens personal data.
+    /// Returns the part that seals and opens personal data.
     pub(super) fn privacy(&self) -> &Privacy {
         &self.privacy
     }
@@ -264,7 +266,7 @@ impl Reads {
         }
     }
 
-    /// The installation's cursor key, read once.
+    /// Returns the cursors under the installation's key, which is read once.
     pub(super) async fn cursors(&self) -> Result<&Cursors, Error> {
         let load = async || {
             let (key, _) = self.router.read(&Visible::no_tenants(), |_| true, store::installation::cursor_key).await?;
@@ -274,12 +276,12 @@ impl Reads {
     }
 }
 
-/// One more than asked for tells whether there are more.
+/// Returns the limit of the page plus one. The extra item shows whether there are more.
 pub(super) fn one_more(page: &PageRequest) -> i64 {
     i64::from(page.limit) + 1
 }
 
-/// Cuts the one more off, and returns the last item that stays when there was one.
+/// Removes the extra item, and returns the last item that stays; `None` if there was no extra item.
 pub(super) fn cut<'a, T>(items: &'a mut Vec<T>, page: &PageRequest) -> Option<&'a T> {
     if items.len() <= page.limit as usize {
         return None;

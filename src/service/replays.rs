@@ -1,7 +1,9 @@
-//! Replays: a piece of the history is published again, at a bounded rate, and so archived again where the archive has lost it.
+//! Replays: a part of the history is published again, at a bounded rate.
 //!
-//! They are made and cancelled here; the relay's leader moves them on. What is published again is what was committed, byte for byte, so
-//! consumers know it by its id, and an archive that has it takes it for a duplicate.
+//! So events that the archive has lost are archived again.
+//!
+//! Replays are made and cancelled here; the relay's leader runs them. The published bytes are exactly the committed bytes. So
+//! consumers recognise an event by its id, and an archive that has the event treats it as a duplicate.
 
 use std::sync::Arc;
 
@@ -33,12 +35,13 @@ pub struct Replays {
 }
 
 impl Replays {
-    /// Replays on `primary`; `reads` lends its cursors.
+    /// Keeps replays in `primary`; `reads` provides the cursors.
     pub fn new(primary: Arc<Server>, reads: Arc<Reads>, settings: config::Replay) -> Self {
         Self { primary, reads, settings }
     }
 
-    /// How many events a replay may publish in a second: what it asks for, or the default.
+    /// Returns the number of events that a replay may publish in a second: the requested number, or the default. The error is the
+    /// maximum.
     pub fn rate(&self, asked: Option<u32>) -> Result<u32, u32> {
         let most = self.settings.max_events_per_second;
         match asked.unwrap_or(self.settings.events_per_second.min(most)) {
@@ -47,8 +50,8 @@ impl Replays {
         }
     }
 
-    /// Begins a replay; true when that was done by an earlier request with the same `Idempotency-Key`. Revisions without an epoch are those
-    /// of the tenant's present one.
+    /// Begins a replay. Returns true if an earlier request with the same `Idempotency-Key` began it. Revisions without an epoch
+    /// belong to the tenant's current epoch.
     pub async fn make(&self, mut piece: Piece, wish: &Wish) -> Result<(Replay, bool), Error> {
         let created_by = wish.by.caller.actor.id.clone();
         if let Some(tenant) = &piece.tenant {
@@ -77,7 +80,7 @@ impl Replays {
         match self.primary.write(&visible(new.piece.tenant.as_ref()), write).await {
             Ok(Some(replay)) => Ok((replay, false)),
             Ok(None) => Err(Rejection::QuotaExceeded { quota: "replays", limit }.into()),
-            // Another with the same idempotency key was a little quicker.
+            // Another request with the same idempotency key was a little quicker.
             Err(CallError::Failed(store::Error::Unique { .. })) => {
                 let first = self.made_before(&new).await?;
                 first.map(|first| (first, true)).ok_or_else(|| Error::internal("a replay that was made is not there"))
@@ -96,13 +99,13 @@ impl Replays {
         Ok(Some(first))
     }
 
-    /// One replay.
+    /// Returns one replay.
     pub async fn get(&self, id: Uuid) -> Result<Replay, Error> {
         let read = async |tx: &store::Transaction<'_>| store::replays::get(tx, id).await;
         self.primary.read(&Visible::all_tenants(), read).await?.ok_or(Error::ReplayNotFound)
     }
 
-    /// Replays, the newest first.
+    /// Returns a page of replays, the newest first.
     pub async fn list(&self, page: &PageRequest) -> Result<Page<Replay>, Error> {
         let before: Option<Uuid> = self.reads.open("replays", page).await?;
         let read = async |tx: &store::Transaction<'_>| store::replays::list(tx, before, one_more(page)).await;
@@ -114,7 +117,7 @@ impl Replays {
         Ok(Page { items, next_cursor })
     }
 
-    /// Cancels a replay. What it has queued is published all the same. One that is cancelled stays so.
+    /// Cancels a replay. Events that it has queued are still published. A cancelled replay stays cancelled.
     pub async fn cancel(&self, id: Uuid, wish: &Wish) -> Result<Replay, Error> {
         let replay = self.get(id).await?;
         let told = told(wish, "replay_cancelled", replay.piece.tenant, id);

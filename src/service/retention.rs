@@ -1,9 +1,10 @@
-//! Retention: removes from the archive what is older than a time, and nothing that is not proven.
+//! Retention: removes archived events that are older than a given time, and only events that are proven.
 //!
-//! Each chain (one tenant's epoch) is walked from its last checkpoint, or its beginning, up to its first event that is young enough to
-//! stay. What verified is held against the history in Postgres, recorded as a checkpoint there, and then removed. A chain that does not
-//! verify keeps everything from its first fault on, and all of it if Postgres knows another history. What it does not know any more, because
-//! it was put back, goes by its age as well. A run that is killed is made good by the next: what stands before a checkpoint goes.
+//! Each chain (one tenant's epoch) is walked from its last checkpoint, or its beginning, up to its first event that is young enough
+//! to stay. The verified part is compared with the history in Postgres, recorded there as a checkpoint, and then removed. A chain
+//! that does not verify keeps everything from its first fault on. It keeps everything if Postgres knows another history. Events
+//! that Postgres lost in a restore are removed by age as well. If a run is killed, the next run completes it by removing the events
+//! up to the checkpoint.
 
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -30,15 +31,15 @@ use crate::{
     },
 };
 
-/// The reason of a chain with a gap.
+/// The reason to refuse a chain with a gap.
 const MISSING: &str = "missing";
 
-/// What one run did.
+/// The result of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Retained {
-    /// Chains that were looked at.
+    /// The number of chains that were looked at.
     pub chains: u64,
-    /// Events that were removed.
+    /// The number of events that were removed.
     pub removed: u64,
     /// Chains that do not verify.
     pub refused: Vec<Refused>,
@@ -47,23 +48,23 @@ pub struct Retained {
 /// A chain that does not verify: everything from this revision on was kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
-    /// Whose.
+    /// The tenant of the chain, as the archive names it.
     pub tenant: String,
-    /// Which history.
+    /// The epoch of the chain.
     pub epoch: String,
-    /// The first revision that is not as it should be.
+    /// The first revision with a fault.
     pub revision: u64,
-    /// `missing`, or what verification calls it.
+    /// `missing`, or the name of the fault that verification found.
     pub reason: &'static str,
 }
 
-/// Why a run did not come to its end. It may be started again.
+/// The reason why a run failed. The run may be started again.
 #[derive(Debug, thiserror::Error)]
 pub enum RetentionError {
-    /// Another one runs.
+    /// Another retention runs on this database.
     #[error("another retention runs on this database")]
     Running,
-    /// A dependency did not do what was asked.
+    /// A dependency failed during the run.
     #[error(transparent)]
     Failed(#[from] Error),
 }
@@ -72,22 +73,22 @@ pub enum RetentionError {
 pub struct Retention {
     archive: Guarded,
     postgres: Arc<Server>,
-    /// How long one statement may take.
+    /// The time limit of one statement.
     limit: Duration,
     /// Documents removed at a time.
     batch: i64,
 }
 
-/// What of a chain may go, and what is wrong behind it.
+/// The part of a chain that may be removed, and the fault after it.
 type Found = (Option<Proven>, Option<(u64, &'static str)>);
 
 impl Retention {
-    /// Retention of `archive`, as a user that may find and remove, with checkpoints in `postgres`.
+    /// Removes from `archive`, as a user that may find and remove, and keeps checkpoints in `postgres`.
     pub fn new(archive: Archive, policy: Arc<Dependency>, postgres: Arc<Server>, limit: Duration, batch: i64) -> Self {
         Self { archive: Guarded::new(archive, policy), postgres, limit, batch }
     }
 
-    /// Removes what happened before `cutoff`, chain by chain.
+    /// Removes the events from before `cutoff`, chain by chain.
     pub async fn run(&self, cutoff: UtcTime) -> Result<Retained, RetentionError> {
         let client = self.postgres.connection().await.map_err(Error::from)?;
         let mut session = Session { client, tls: self.postgres.tls().clone(), limit: self.limit };
@@ -123,7 +124,7 @@ impl Retention {
         retained.chains += 1;
         let checkpoint = session.read(tenant, async |tx| checkpoints::newest(tx, tenant, epoch).await).await?;
         if let Some(checkpoint) = &checkpoint {
-            // What an earlier run proved and did not come to remove, or Kafka has delivered again.
+            // Events that an earlier run proved but did not remove, or that Kafka has delivered again.
             retained.removed += self.remove(chain, checkpoint.revision).await?;
         }
         let (proven, fault) = self.prove(session, chain, checkpoint.as_ref(), cutoff).await?;
@@ -141,7 +142,7 @@ impl Retention {
         Ok(())
     }
 
-    /// Walks a chain up to its first event that stays, and holds the end of what may go against Postgres.
+    /// Walks a chain up to its first event that stays, and compares the end of the part before it with Postgres.
     async fn prove(
         &self, session: &mut Session, (tenant, epoch): (&str, &str), checkpoint: Option<&Checkpoint>, cutoff: UtcTime,
     ) -> Result<Found, Error> {
@@ -165,13 +166,14 @@ impl Retention {
         }
     }
 
-    /// Whether the end of a chain is what Postgres lost when it was put back: Postgres left the epoch before, and the chain goes on from there.
+    /// Returns true if Postgres lost the end of a chain in a restore: Postgres left the epoch at an earlier revision, and the chain
+    /// continues from there.
     async fn was_lost(
         &self, session: &mut Session, (tenant, epoch): (&str, &str), checkpoint: Option<&Checkpoint>, proven: &Proven,
     ) -> Result<bool, Error> {
         let left = session.read(tenant, async |tx| store::events::left(tx, tenant, epoch).await).await?;
         let Some((left, hash)) = left.filter(|(left, _)| *left < proven.revision) else { return Ok(false) };
-        // What stands behind a checkpoint was linked to it, and so to what was proven before.
+        // Events after a checkpoint are linked to it by their hashes, and so to the events that were proven before.
         if checkpoint.is_none_or(|checkpoint| checkpoint.revision < left) {
             let next = self.archive.call(|archive| archive.history(tenant, epoch, (left.0 + 1, 0), 1)).await?;
             let follows = next.first().and_then(|kept| kept.event.as_ref()).and_then(|archived| archived.event.get("prev_hash"));
@@ -200,7 +202,7 @@ impl Retention {
     }
 }
 
-/// The one session of a run: it holds the lock.
+/// The only database session of a run. It holds the lock.
 struct Session {
     client: store::Connection,
     tls: store::Tls,
@@ -221,21 +223,22 @@ impl Session {
     }
 }
 
-/// One chain's tenant at a time. What is archived under no tenant's name is in no history, and so is not removed.
+/// Returns the visibility of one chain's tenant. Events that are archived under an invalid tenant name are in no history, and so
+/// are not removed.
 fn visible(tenant: &str) -> Visible {
     tenant.parse::<TenantName>().map_or_else(|_| Visible::no_tenants(), |tenant| Visible::tenant(&tenant))
 }
 
-/// The past of a chain as far as it verifies and is old enough to go, in whole revisions.
+/// The part of a chain that verifies and is old enough to be removed, in whole revisions.
 struct Past {
     walk: Walk,
     cutoff: UtcTime,
     events: u64,
     whole: Option<Proven>,
-    /// The whole revision before that one: what remains proven when something else turns up in its place.
+    /// The whole revision before `whole`. It remains proven if another document turns up in the place of `whole`.
     before: Option<Proven>,
     fault: Option<(u64, &'static str)>,
-    /// Whether an event was met that stays.
+    /// True once an event that stays was reached.
     is_over: bool,
 }
 
@@ -258,7 +261,7 @@ impl Past {
             self.fault = Some((*missing, MISSING));
             return ControlFlow::Break(());
         }
-        // It agrees with its event, whose time is one.
+        // The document agrees with its event, and an event's time is always valid.
         let Some(occurred_at) = archived.occurred_at.parse::<UtcTime>().ok().filter(|at| *at < self.cutoff) else {
             self.is_over = true;
             return ControlFlow::Break(());
@@ -271,11 +274,11 @@ impl Past {
         ControlFlow::Continue(())
     }
 
-    /// What may go, and the fault that the walk ended with.
+    /// Returns the part that may be removed, and the fault that ended the walk.
     fn end(self) -> Found {
         let cut_short = (self.fault.is_none() && !self.is_over).then(|| self.walk.within()).flatten();
         let fault = self.fault.or(cut_short.map(|revision| (revision, MISSING)));
-        // What stands beside a fault stays, also when it verified by itself.
+        // A revision with a fault stays as a whole, even if some of its events verified.
         let is_before = |proven: &Proven| fault.is_none_or(|(revision, _)| proven.revision.0 < revision);
         (self.whole.filter(is_before).or(self.before.filter(is_before)), fault)
     }

@@ -1,7 +1,8 @@
-//! Events that Kafka has refused for good, on their way to the archive: from Postgres, without Kafka.
+//! The archiving of events that Kafka has refused for good: from Postgres, without Kafka.
 //!
-//! So a tenant's chain in the archive has no gap while Kafka does not take one of its events. When Kafka takes it later, the consumer finds it
-//! archived already: the document's id is the event's, and its hash is the same. Two instances that do this at a time do the same work twice.
+//! So a tenant's chain in the archive has no gap while Kafka refuses one of its events. If Kafka accepts the event later, the
+//! consumer finds it already archived: the document's id is the event's id, and its hash is the same. Two instances that run this
+//! at the same time only do the same work twice.
 
 use std::{
     collections::HashSet,
@@ -27,21 +28,21 @@ const PAGE: i64 = 10;
 /// Attempts of one step at one event that the archive refuses.
 const ATTEMPTS: u32 = 2;
 
-/// Archives what is set aside.
+/// Archives the events that are set aside.
 pub struct SetAside {
     primary: Arc<Server>,
     audit: Arc<AuditReads>,
-    /// Events that the archive does not take: told once, and tried again after a restart.
+    /// Events that the archive refuses: logged once, and tried again after a restart.
     unfit: Mutex<HashSet<Uuid>>,
 }
 
 impl SetAside {
-    /// From `primary` to the archive of `audit`.
+    /// Reads events from `primary`, and writes them to the archive of `audit`.
     pub fn new(primary: Arc<Server>, audit: Arc<AuditReads>) -> Self {
         Self { primary, audit, unfit: Mutex::default() }
     }
 
-    /// Archives all that is set aside now. What fails stays, and is tried again by the next step.
+    /// Archives all events that are set aside now. Events that fail stay, and the next step tries them again.
     pub async fn step(&self) {
         if let Err(error) = self.archive_all().await {
             tracing::debug!(error = %error, "events that are set aside wait for the archive");
@@ -52,7 +53,7 @@ impl SetAside {
         let mut place = i64::MIN;
         loop {
             let read = async |tx: &store::Transaction<'_>| store::set_aside::unarchived(tx, place, PAGE).await;
-            // Whose they are is known only when they are found.
+            // The tenants of the events are known only when the events are found.
             let events = self.primary.read(&Visible::all_tenants(), read).await?;
             let Some(last) = events.last() else { return Ok(()) };
             place = last.place;
@@ -78,7 +79,8 @@ impl SetAside {
         self.unfit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the archive has it. One that it refuses, or that cannot be read, holds up none behind it.
+    /// Archives one event, and returns true if the archive has it. An event that the archive refuses, or that cannot be read, does
+    /// not block the events behind it.
     async fn archive_one(&self, event: &Unarchived) -> Result<bool, Error> {
         let Unarchived { event_id, tenant, ce_type, payload, .. } = event;
         let archivable = match document::read_unpublished(tenant, ce_type, payload, Timestamp::now().into()) {
@@ -107,12 +109,12 @@ impl SetAside {
     }
 }
 
-/// The newest count of what is set aside.
+/// The newest count of the events that are set aside.
 #[derive(Debug, Default)]
 pub struct SetAsideCount(Mutex<Option<Standing>>);
 
 impl SetAsideCount {
-    /// Counts, and says so in the metrics.
+    /// Counts these events, and sets the metric.
     pub async fn sample(&self, primary: &Server) {
         match primary.read_apart(&Visible::no_tenants(), store::set_aside::standing).await {
             Ok(standing) => {
@@ -123,7 +125,7 @@ impl SetAsideCount {
         }
     }
 
-    /// The alarm, in words: nothing, while nothing is set aside.
+    /// Returns the text of the alarm; `None` while no event is set aside.
     pub fn alarm(&self) -> Option<String> {
         let Standing { events, unarchived } = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
         if events == 0 {

@@ -1,9 +1,10 @@
-//! The audit of access: who was refused, who read what is sensitive, who changed keys.
+//! The access log: refused requests, reads of sensitive data, and changes of keys.
 //!
-//! No request waits for it and none fails with it. Refusals and reads go into a bounded queue in memory, and from there to MongoDB in
-//! batches; while MongoDB is away the queue holds what it has, and what finds no room in it is counted. A flood is sampled before it gets
-//! there (`sampling`). Every access is in the end a record of its own or one of the `suppressed` of another, unless the process is
-//! killed with it. Changes of keys and of how the service runs take another way, on which nothing is lost ([`outbox`]).
+//! No request waits for the queue of the access log, or fails with it. Refusals and reads go into this bounded queue in memory, and
+//! from there to MongoDB in batches. While MongoDB is away, the queue keeps its records, and accesses that find no room in it are
+//! counted. A flood is sampled before the queue (`sampling`). Every access becomes a record of its own, or one of the `suppressed`
+//! of another record, unless the process is killed before. Changes of keys and of how the service runs take another way, on which
+//! nothing is lost ([`outbox`]).
 
 pub mod list;
 pub mod outbox;
@@ -29,35 +30,35 @@ use crate::{
     telemetry::names,
 };
 
-/// Where accesses are told.
+/// The access log: records accesses, and samples floods.
 pub struct Trail {
     refusals: Sampler,
-    /// Apart, so that a flood of refusals cannot hide a read.
+    /// Separate, so that a flood of refusals cannot hide a read.
     reads: Sampler,
     queue: mpsc::Sender<AccessEvent>,
     last_error: Mutex<Option<String>>,
 }
 
-/// What `/health/resilience` tells of it.
+/// The state of the access log in `/health/resilience`.
 #[derive(Debug, Serialize)]
 pub struct TrailReport {
-    /// Records in memory that MongoDB does not have.
+    /// The number of records in memory that MongoDB does not have.
     pub waiting: usize,
-    /// Accesses that are counted and not told yet.
+    /// Accesses that are counted, but in no record yet.
     pub suppressed: u64,
-    /// Why the last attempt to write failed; `None` after one that did not.
+    /// The error of the last attempt to write; `None` if that attempt succeeded.
     pub last_error: Option<String>,
 }
 
 impl Trail {
-    /// With the settings of `[trail]`, and the other end of its queue, for whoever writes it out.
+    /// Creates the access log with the settings of `[trail]`. Also returns the receiving end of its queue, for [`Writer::run`].
     pub fn new(settings: &config::Trail) -> (Arc<Self>, mpsc::Receiver<AccessEvent>) {
         let (queue, taken) = mpsc::channel(settings.queue);
         let trail = Self { refusals: Sampler::new(settings), reads: Sampler::new(settings), queue, last_error: Mutex::default() };
         (Arc::new(trail), taken)
     }
 
-    /// Tells of an access. `network` is where somebody comes from who is not known otherwise. Never waits.
+    /// Records an access. `network` is the source network of a caller without a known identity. Never waits.
     pub fn tell(&self, access: AccessEvent, network: Option<IpAddr>) {
         let sampler = self.sampler(access.kind);
         match sampler.sample(access, network) {
@@ -82,19 +83,19 @@ impl Trail {
         }
     }
 
-    /// Tells of what was suppressed and not told since.
+    /// Queues records for the suppressed accesses that are in no record yet.
     fn summarise(&self) {
         let waiting: Vec<_> = [&self.refusals, &self.reads].into_iter().flat_map(Sampler::take).collect();
         waiting.into_iter().for_each(|access| self.keep(access));
     }
 
-    /// Forgets sources that were not heard of for long.
+    /// Forgets sources that had no access for long.
     pub fn retire(&self) {
         self.refusals.retire();
         self.reads.retire();
     }
 
-    /// How it stands.
+    /// Returns the current state of the access log.
     pub fn report(&self) -> TrailReport {
         TrailReport {
             waiting: self.queue.max_capacity() - self.queue.capacity(),
@@ -103,7 +104,7 @@ impl Trail {
         }
     }
 
-    /// Notes how an attempt to write went, and logs when that changes.
+    /// Notes the result of an attempt to write, and logs when writing begins to fail or works again.
     fn went(&self, error: Option<String>) {
         let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
         match (&*last, &error) {
@@ -118,7 +119,7 @@ impl Trail {
     }
 }
 
-/// What writes to the archive: the queue's task and the outbox's.
+/// Writes to the archive, for the task of the queue and that of the outbox.
 pub struct Writer {
     archive: Guarded,
     trail: Arc<Trail>,
@@ -128,13 +129,13 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Writes to `archive` under `policy`, of which it takes two places.
+    /// Writes to `archive` under `policy`, and takes two places of the policy.
     pub fn new(archive: Archive, policy: Arc<Dependency>, trail: Arc<Trail>, settings: &config::Trail) -> Self {
         let (pause, summary) = (ms(settings.poll_ms), ms(settings.summary_ms));
         Self { archive: Guarded::new(archive, policy), trail, batch: settings.batch, pause, summary }
     }
 
-    /// Writes what is told until `stop`, and then what is left, if MongoDB takes it at once.
+    /// Writes the queued records until `stop`, and then the rest, if MongoDB accepts it at once.
     pub async fn run(self: Arc<Self>, mut queue: mpsc::Receiver<AccessEvent>, stop: CancellationToken) {
         let mut summary = tokio::time::interval(self.summary);
         summary.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -172,7 +173,8 @@ impl Writer {
         }
     }
 
-    /// Stores accesses; what MongoDB refuses for good is logged, and its places returned. An attempt that failed may be made again.
+    /// Stores accesses. Records that MongoDB refuses for good are logged, and their indexes are returned. An attempt that failed
+    /// may be made again.
     async fn store(&self, accesses: &[AccessEvent]) -> Result<Vec<usize>, ()> {
         let documents: Vec<_> = accesses.iter().map(ArchivedAccess::from).collect();
         match self.archive.call(|archive| archive.insert_accesses(&documents)).await {

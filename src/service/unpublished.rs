@@ -1,7 +1,7 @@
-//! How much of what is committed Kafka does not have yet, and whether writes go on all the same (`audit.fail_closed`).
+//! Counts committed events that Kafka does not have yet, and refuses writes if there are too many (`audit.fail_closed`).
 //!
-//! The outbox is counted each second, not with each write: what is written between two samples goes beyond a limit. A count that is too old
-//! counts as too much: then nobody knows.
+//! The outbox is counted each second, not with each write, so the writes between two samples may exceed a limit. If the newest
+//! count is too old, the number is unknown, and writes are refused as if there were too many.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -14,16 +14,16 @@ use crate::{
     telemetry::names,
 };
 
-/// A sample older than this says nothing. Samples are a second apart, and one may take as long as a read may.
+/// A sample older than this is not used. Samples are a second apart, and one may take as long as a read may.
 const TOO_OLD: Duration = Duration::from_secs(5);
 
-/// Why writes are refused.
+/// The reason why writes are refused.
 #[derive(Debug, Clone, Copy, PartialEq, thiserror::Error)]
 pub enum Closed {
-    /// More events wait than may.
+    /// More events wait than the limit: their number, and the limit.
     #[error("{0} events are not published yet, and more than {1} may not be")]
     Events(i64, u32),
-    /// The oldest waits for longer than it may.
+    /// The oldest event waits for longer than the limit: both times in seconds.
     #[error("the oldest event waits to be published for {0:.0} s, and longer than {1} s it may not")]
     Seconds(f64, u32),
     /// There is no sample that is new enough.
@@ -31,7 +31,7 @@ pub enum Closed {
     Unknown,
 }
 
-/// The newest sample of the outbox, and the rule.
+/// The newest sample of the outbox, and the limits.
 #[derive(Debug)]
 pub struct Unpublished {
     fail_closed: bool,
@@ -41,19 +41,19 @@ pub struct Unpublished {
 }
 
 impl Unpublished {
-    /// Nothing is known yet.
+    /// Uses the limits of the settings. There is no sample yet.
     pub fn new(settings: &config::Audit) -> Arc<Self> {
         let config::Audit { fail_closed, max_unpublished_events, max_unpublished_seconds, .. } = *settings;
         let (max_events, max_seconds) = (max_unpublished_events, max_unpublished_seconds);
         Arc::new(Self { fail_closed, max_events, max_seconds, newest: Mutex::default() })
     }
 
-    /// Whether writes may be refused at all.
+    /// Returns true if writes may be refused at all.
     pub fn fails_closed(&self) -> bool {
         self.fail_closed
     }
 
-    /// Counts, and says so in the metrics.
+    /// Counts the outbox, and sets the metrics.
     pub async fn sample(&self, primary: &Server) {
         match primary.read_apart(&Visible::no_tenants(), store::outbox::backlog).await {
             Ok(sample) => {
@@ -70,13 +70,14 @@ impl Unpublished {
         *self.newest.lock().unwrap_or_else(PoisonError::into_inner) = Some((sample, at));
     }
 
-    /// The newest sample, unless it is too old.
+    /// Returns the newest sample, unless it is too old.
     pub fn newest(&self) -> Option<Backlog> {
         let newest = *self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         newest.filter(|(_, at)| at.elapsed() < TOO_OLD).map(|(sample, _)| sample)
     }
 
-    /// Whether much may be written that nobody waits for: half of what may wait is left to those who do.
+    /// Returns true if background writes may go on. They may use at most half of each limit; the other half is left to writes with
+    /// a waiting caller.
     pub fn has_room(&self) -> bool {
         let is_half = |sample: Backlog| {
             sample.events <= i64::from(self.max_events) / 2 && sample.oldest_seconds <= f64::from(self.max_seconds) / 2.0
@@ -84,7 +85,7 @@ impl Unpublished {
         !self.fail_closed || self.newest().is_some_and(is_half)
     }
 
-    /// Whether a write may be made now.
+    /// Returns an error if a write must be refused now.
     pub fn admits(&self) -> Result<(), Closed> {
         if !self.fail_closed {
             return Ok(());

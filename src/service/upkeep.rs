@@ -1,4 +1,4 @@
-//! What is forgotten when its time is over, a bounded number of rows at a time.
+//! Upkeep: deletes expired rows, a bounded number at a time, and completes deletions of tenants.
 
 use std::{future::Future, sync::Arc};
 
@@ -11,9 +11,9 @@ use crate::{
 
 const AT_A_TIME: i64 = 1000;
 
-/// Forgets idempotency keys older than `hours`, plans that have expired, and API keys that ended more than `days` ago.
+/// Deletes idempotency keys older than `hours`, plans that have expired, and API keys that ended more than `days` ago.
 pub async fn sweep(primary: Arc<Server>, hours: u32, days: u32) {
-    // Time is over for every tenant's alike.
+    // Rows expire for all tenants alike.
     let visible = &Visible::all_tenants();
     let keys = async |tx: &store::Transaction<'_>| store::idempotency::sweep(tx, hours, AT_A_TIME).await;
     all("idempotency keys", || primary.write(visible, keys)).await;
@@ -23,7 +23,7 @@ pub async fn sweep(primary: Arc<Server>, hours: u32, days: u32) {
     all("API keys", || primary.write(visible, ended)).await;
 }
 
-/// Goes on with the deletions of tenants that have begun and are not done: their requests ended before, or the process did.
+/// Continues deletions of tenants that have begun and are not done, because their request or the process ended before.
 pub async fn end_tenants(primary: Arc<Server>, writer: Arc<Writer>) {
     let read = async |tx: &store::Transaction<'_>| store::tenants::ending(tx, AT_A_TIME).await;
     let tenants = match primary.read_apart(&Visible::all_tenants(), read).await {

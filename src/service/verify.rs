@@ -1,4 +1,4 @@
-//! Proof of the archive: a tenant's chain recomputed from MongoDB, and held against where Postgres says that it ends.
+//! Verification of the archive: a tenant's chain is recomputed from MongoDB, and its end is compared with Postgres.
 
 use std::time::{Duration, Instant};
 
@@ -21,60 +21,60 @@ use crate::{
     store::{self, Visible, checkpoints::Checkpoint},
 };
 
-/// How long one verification may take; what is left then is the next one's.
+/// The time limit of one verification. The rest is left to the next verification.
 const BUDGET: Duration = Duration::from_secs(5);
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(Debug, Clone, Serialize)]
 pub struct Verification {
-    /// Whose.
+    /// The tenant's name.
     pub tenant: TenantName,
-    /// Which history.
+    /// The tenant's current epoch.
     pub epoch: Epoch,
     /// The first revision that was looked at.
     pub from: u64,
-    /// The last.
+    /// The last revision that was looked at.
     pub to: u64,
-    /// Whether `to` is as far as was asked for; else go on after it.
+    /// True if `to` is the last requested revision; else go on after it.
     pub complete: bool,
-    /// Nothing is bad and nothing is missing.
+    /// True if no event is bad and no revision is missing.
     pub verified: bool,
-    /// Events that were looked at.
+    /// The number of events that were looked at.
     pub events: u64,
-    /// The first event that is not as it should be. What comes after it was not looked at.
+    /// The first bad event. Events after it were not looked at.
     pub first_bad: Option<FirstBad>,
     /// Revisions that the archive does not have, the first hundred of them. The newest may be on their way.
     pub missing: Vec<u64>,
-    /// How many it does not have.
+    /// The number of revisions that the archive does not have.
     pub missing_count: u64,
-    /// Up to where events were removed by the rules of retention: the walk goes on from there.
+    /// The checkpoint up to which retention has removed events. The walk begins after it.
     pub checkpoint: Option<Checkpoint>,
 }
 
-/// An event that is not as it should be.
+/// An event that does not verify.
 #[derive(Debug, Clone, Serialize)]
 pub struct FirstBad {
-    /// Where.
+    /// The revision of the bad event.
     pub revision: u64,
     /// `edited`, `misplaced`, `broken_link` or `wrong_end`.
     pub reason: &'static str,
 }
 
-/// What Postgres knows of a tenant's chain.
+/// The end of a tenant's chain, and its newest checkpoint, as Postgres has them.
 struct Known {
     tag: VersionTag,
-    /// The hash of its newest event.
+    /// The hash of the tenant's newest event.
     head: EventHash,
     checkpoint: Option<Checkpoint>,
 }
 
 impl Known {
-    /// The first revision that the archive should have.
+    /// Returns the first revision that the archive should have.
     fn first(&self) -> u64 {
         self.checkpoint.as_ref().map_or(1, |checkpoint| checkpoint.revision.0 + 1)
     }
 
-    /// A walk along what the archive should have, from a revision of it.
+    /// Returns a walk over the events that the archive should have, from a revision on.
     fn walk(&self, from: u64) -> Walk {
         match &self.checkpoint {
             Some(checkpoint) if from == self.first() => Walk::after(checkpoint.revision.0, checkpoint.hash),
@@ -84,8 +84,8 @@ impl Known {
 }
 
 impl AuditReads {
-    /// Verifies a tenant's archived history, between two revisions if they are given, from its checkpoint on. The end is held against
-    /// Postgres when it is the newest revision.
+    /// Verifies a tenant's archived history, between two revisions if they are given, from its checkpoint on. If the end is the
+    /// newest revision, it is compared with Postgres.
     pub async fn verify(&self, tenant: &AuthorizedTenant, from: Option<u64>, to: Option<u64>) -> Result<Verification, Error> {
         let mut known = self.known(tenant).await?;
         loop {
@@ -95,14 +95,15 @@ impl AuditReads {
             }
             let now = self.known(tenant).await?;
             if now.tag.epoch == known.tag.epoch && now.checkpoint == known.checkpoint {
-                // An event is archived after it was committed: one that Postgres does not have by now is none.
+                // An event is archived after its commit. So an archived event that Postgres does not have by now is not genuine.
                 if let Some(revision) = beyond.filter(|revision| verification.verified && *revision > now.tag.revision.0) {
                     verification.first_bad = Some(FirstBad { revision, reason: Fault::WrongEnd.as_str() });
                     verification.verified = false;
                 }
                 return Ok(verification);
             }
-            // What is missing was removed meanwhile: its checkpoint was made before.
+            // The epoch or the checkpoint has changed. Retention may have removed the missing events meanwhile, after it made the
+            // checkpoint.
             known = now;
         }
     }
@@ -116,14 +117,14 @@ impl AuditReads {
         Ok(self.router().primary().read(&Visible::authorized(tenant), read).await?.ok_or(Rejection::TenantNotFound)?)
     }
 
-    /// Also tells of an event after the newest that is known.
+    /// Walks the chain. Also returns the revision of an event after the newest known one, if there is such an event.
     async fn walk(
         &self, tenant: &TenantName, known: &Known, from: Option<u64>, to: Option<u64>,
     ) -> Result<(Verification, Option<u64>), Error> {
         let started = Instant::now();
         let newest = known.tag.revision.0;
         let from = from.unwrap_or(1).max(known.first());
-        // What was removed needs no walk.
+        // Revisions that were removed need no walk.
         let asked = to.unwrap_or(newest).min(newest).max(known.first() - 1);
         let mut walk = known.walk(from);
         let (mut place, mut events, mut first_bad, mut reached, mut beyond) = (from, 0, None, asked, None);

@@ -1,10 +1,10 @@
-//! The writer: concurrent commands are collected into group commits.
+//! The writer: collects concurrent commands into group commits.
 //!
-//! Each tenant belongs to one lane, and each lane is a task that takes what waits (up to `write.max_batch`, no added delay) into one
-//! transaction. While a commit is under way the next group collects, so groups grow with the load and a write alone is not held up.
-//! Large commands (plans, batches, the end of a tenant) have a lane of their own (`large`), so that they hold up only their own tenant.
-//! A reply is sent only after the commit, and after `on_commit` has moved this instance's cache forward. What is personal in a request is
-//! sealed before it waits, so nothing behind [`Writer::write`] has it.
+//! Each tenant belongs to one lane. Each lane is a task: it takes the waiting commands (up to `write.max_batch`, without added
+//! delay) into one transaction. During a commit the next group collects, so groups grow with the load and a single write is not
+//! delayed. Large commands (plans, batches, deletions of tenants) have a lane of their own (`large`), so they delay only their own
+//! tenant. The writer sends a reply only after the commit, and after `on_commit` has moved this instance's cache forward. Personal
+//! data in a request is sealed before the request is queued, so the code behind [`Writer::write`] never has it in plain text.
 
 mod large;
 
@@ -45,15 +45,15 @@ use crate::{
     telemetry::names,
 };
 
-/// Called after each commit, and awaited before the replies.
+/// The callback that runs after each commit, before the replies are sent.
 pub type OnCommit = Arc<dyn Fn(&Committed) + Send + Sync>;
 
-/// The way in to the lanes.
+/// The entry to the lanes: queues commands and waits for their replies.
 pub struct Writer {
     lanes: Vec<mpsc::Sender<Waiting>>,
     large: mpsc::Sender<Waiting>,
     in_large: Large,
-    /// The places of all lanes' queues.
+    /// The queue places of all lanes together.
     queue: Arc<Shares>,
     unpublished: Arc<Unpublished>,
     timeout: std::time::Duration,
@@ -61,7 +61,8 @@ pub struct Writer {
     patterns: Arc<PatternPool>,
 }
 
-/// How long names in the answer to a write may take to open: the write is done, and its answer is not held up or turned into an error.
+/// Limits the time to decrypt the names in the answer to a write. The write is committed by then, so a slow or failed decryption
+/// must not delay its answer or turn it into an error.
 const OPENING: Duration = Duration::from_millis(500);
 
 const WAITING: u8 = 0;
@@ -71,29 +72,29 @@ const ABANDONED: u8 = 2;
 struct Waiting {
     request: Request,
     arrived: Instant,
-    /// `WAITING` until either the lane takes it or the caller gives up; whoever moves it first wins.
+    /// `WAITING` until the lane takes the command or the caller gives up. The first of the two to change the state wins.
     state: Arc<AtomicU8>,
     answering: Answering,
     _place: Place,
 }
 
-/// Whoever is to be answered.
+/// The caller that waits for the reply.
 struct Answering {
     reply: oneshot::Sender<Result<Reply, Error>>,
-    /// Keeps the tenant in the lane of large commands until this one is answered.
+    /// Keeps the tenant in the lane of large commands until this command is answered.
     _in_large: Option<InLarge>,
 }
 
 impl Answering {
     fn tell(self, result: Result<Reply, Error>) {
         count(&result);
-        // A caller who is gone has its answer in the database.
+        // The send fails if the caller has gone. The result stands in the database all the same.
         let _ = self.reply.send(result);
     }
 }
 
 impl Waiting {
-    /// The command, for whoever does it, unless its caller has given up or is gone. One that is not in time is refused.
+    /// Returns the command for execution, or `None` if its caller has given up or gone. A command that is not in time is refused.
     fn taken(self, is_in_time: bool) -> Option<(Request, Answering)> {
         let is_taken = self.state.compare_exchange(WAITING, TAKEN, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         if !is_taken || self.answering.reply.is_closed() {
@@ -108,7 +109,8 @@ impl Waiting {
 }
 
 impl Writer {
-    /// Starts the lanes. They end when the writer is dropped, after finishing what waits. `unpublished` may refuse writes.
+    /// Starts the lanes. They end when the writer is dropped, after they have finished the waiting commands. `unpublished` may
+    /// refuse writes.
     pub fn start(
         primary: Arc<Server>, settings: &config::Write, limits: &config::Limits, privacy: Arc<Privacy>,
         unpublished: Arc<Unpublished>, on_commit: OnCommit,
@@ -137,12 +139,12 @@ impl Writer {
         (Self { lanes, large, in_large, queue, unpublished, timeout: ms(settings.timeout_ms), privacy, patterns }, tasks)
     }
 
-    /// The places of commands that wait.
+    /// Returns the queue places of waiting commands.
     pub fn queue(&self) -> &Arc<Shares> {
         &self.queue
     }
 
-    /// Does one command, and answers when it is committed or refused.
+    /// Executes one command, and returns when it is committed or refused.
     pub async fn write(&self, request: Request) -> Result<Reply, Error> {
         self.patterns.check(&request.command.tenant, request.command.op.written_rules()).await?;
         let request = self.privacy.seal(request).await?;
@@ -161,23 +163,24 @@ impl Writer {
         Ok(reply)
     }
 
-    /// Where patterns are compiled.
+    /// Returns the pool that compiles patterns.
     pub fn patterns(&self) -> &Arc<PatternPool> {
         &self.patterns
     }
 
-    /// Continues a tenant in the database's history as it is, if its newest revision is of another.
+    /// Starts a new epoch for a tenant in the database's current timeline, if the tenant's newest revision belongs to another
+    /// timeline.
     pub async fn continue_history(&self, tenant: TenantName) -> Result<Reply, Error> {
         self.wait_for(Request::continuing(tenant)).await
     }
 
-    /// Goes on with the end of a tenant that has begun, until it is done or the time is over. Upkeep goes on with what is left then.
+    /// Continues a tenant's deletion until it is done or `until` is reached. Upkeep continues with the rest later.
     async fn end(&self, tenant: &TenantName, first: Reply, until: Instant) -> Reply {
         let mut reply = first;
         while Instant::now() < until {
             match self.end_step(tenant).await {
                 Ok(Some(outcome)) => reply.outcome = outcome,
-                // It is gone: by another hand, or it is another that has the name since.
+                // Another caller has completed the deletion. A new tenant may have the name by now.
                 Ok(None) => reply.outcome = Outcome { effect: Effect::Deleted, object: Object::Gone, ..reply.outcome },
                 Err(error) => {
                     tracing::warn!(error = %error, tenant = tenant.as_str(), "the deletion of a tenant goes on later");
@@ -191,7 +194,7 @@ impl Writer {
         reply
     }
 
-    /// One more revision of the end of a tenant; `None` when none is under way.
+    /// Commits one more revision of a tenant's deletion; `None` if no deletion is under way.
     pub async fn end_step(&self, tenant: &TenantName) -> Result<Option<Outcome>, Error> {
         match self.wait_for(Request::ending(tenant.clone())).await {
             Ok(reply) => Ok(Some(reply.outcome).filter(|outcome| outcome.effect != Effect::Unchanged)),
@@ -218,7 +221,7 @@ impl Writer {
         })?;
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(result)) => result,
-            // The lane died with the command in its hands.
+            // The lane failed while it worked on the command.
             Ok(Err(_)) => Err(Error::CommitUnknown),
             Err(_) => match state.compare_exchange(WAITING, ABANDONED, Ordering::SeqCst, Ordering::SeqCst) {
                 Ok(_) => Err(Error::Overloaded("writes")),
@@ -239,16 +242,18 @@ struct Lane {
     settings: config::Write,
     limits: Limits,
     on_commit: OnCommit,
-    /// The connection of the last group, and when it ended.
+    /// The connection of the last group, and the time when that group ended.
     connection: Option<(store::Connection, Instant)>,
-    /// Tenants that could not begin a new epoch, and until when they are not asked to again.
+    /// Tenants that could not start a new epoch, each with the time before which the lane does not try again.
     held_up: BTreeMap<TenantName, Instant>,
     is_large: bool,
 }
 
-/// A connection that was used so lately is used again without asking whether it still works: that would cost a round trip for each group.
+/// A lane reuses a connection without a check if its last group ended less than this ago: a check would cost a round trip for each
+/// group.
 const LATELY: Duration = Duration::from_millis(500);
-/// A tenant that could not begin a new epoch is left alone for so many times as long as that took: the lane is others' too.
+/// After a failed attempt to start a new epoch, the tenant is not tried again for this many times the attempt's duration, because
+/// other tenants share the lane.
 const LEFT_ALONE: u32 = 4;
 
 impl Lane {
@@ -284,9 +289,10 @@ impl Lane {
         receiver.recv_many(arrived, most).await
     }
 
-    /// Does what was taken, and answers.
+    /// Executes the taken commands and sends the replies.
     async fn answer(&mut self, taken: Vec<(Request, Answering)>) {
-        // As much as a tenant has, each: they hold up no group, and have a transaction of their own.
+        // A new epoch writes as much as the tenant has. Each one runs after the group in a transaction of its own, so it delays no
+        // command of the group.
         let (epochs, group): (Vec<_>, Vec<_>) =
             taken.into_iter().partition(|(request, _)| matches!(request.command.op, Op::Continue));
         let (requests, answering): (Vec<_>, Vec<_>) = group.into_iter().unzip();
@@ -300,8 +306,8 @@ impl Lane {
         }
     }
 
-    /// Does a group, after those of its tenants whose newest revision is of another history have begun new epochs, one by one. A tenant that
-    /// cannot fails its own commands only.
+    /// Executes a group. Tenants whose newest revision belongs to another timeline start new epochs first, one by one. If a tenant
+    /// cannot start a new epoch, only that tenant's commands fail.
     async fn settle(&mut self, requests: &[Request]) -> Vec<Result<Reply, Error>> {
         let foreign = match self.process(requests).await {
             Ok(results) => return results,
@@ -316,7 +322,7 @@ impl Lane {
         }
         let rest: Vec<_> = requests.iter().filter(|request| !refused.contains_key(&request.command.tenant)).cloned().collect();
         let results = if rest.is_empty() { Ok(Vec::new()) } else { self.process(&rest).await };
-        // History was put back once more just now: the next attempt sees to that.
+        // The database was restored or promoted once more just now. The next attempt starts the new epochs.
         let results = results.unwrap_or_else(|foreign| same_for_all(&store::Error::Foreign(foreign).into(), rest.len()));
         let mut results = results.into_iter();
         let answer = |request: &Request| {
@@ -326,7 +332,7 @@ impl Lane {
         requests.iter().map(answer).collect()
     }
 
-    /// Has a tenant begin a new epoch, unless it could not a moment ago.
+    /// Starts a new epoch for a tenant, unless an attempt failed a moment ago.
     async fn begin_epoch(&mut self, request: &Request) -> Result<Reply, Error> {
         let tenant = &request.command.tenant;
         let foreign = || Error::from(store::Error::Foreign(vec![tenant.clone()]));
@@ -343,8 +349,8 @@ impl Lane {
         result
     }
 
-    /// Commits a group; when a statement of it fails, one command at a time, so that only the guilty one fails. `Err` when these tenants must
-    /// begin new epochs before.
+    /// Commits a group. If a statement fails, commits its commands one by one, so that only the faulty command fails. Returns `Err`
+    /// with the tenants that must start new epochs first.
     async fn process(&mut self, requests: &[Request]) -> Result<Vec<Result<Reply, Error>>, Vec<TenantName>> {
         let failure = match self.commit(requests).await {
             Ok(committed) => return Ok(committed.replies.into_iter().map(|reply| reply.map_err(Error::from)).collect()),
@@ -369,7 +375,7 @@ impl Lane {
         })
     }
 
-    /// Commits a group, again after a lost race, under the primary's breaker.
+    /// Commits a group under the primary's breaker, and tries again after a lost race.
     async fn commit(&mut self, requests: &[Request]) -> Result<Committed, CallError<store::Error>> {
         let primary = self.primary.clone();
         let mut attempt = 1;
@@ -399,7 +405,7 @@ impl Lane {
     }
 
     async fn attempt(&mut self, requests: &[Request]) -> Result<Committed, store::Error> {
-        // Any other goes back to the pool, which checks what it lends.
+        // Any other connection goes back to the pool, which checks the connections that it lends.
         let kept = self
             .connection
             .take()
@@ -429,7 +435,8 @@ impl Lane {
     }
 }
 
-/// A tenant that another instance made in the meantime, a host that it claimed, or a deadlock: the next attempt sees what the other did.
+/// Returns true if the commit lost a race: another instance created the tenant, stored the same idempotency key or claimed the host
+/// first, or Postgres reported a deadlock or other contention. The next attempt sees the other's change.
 fn lost_a_race(error: &store::Error) -> bool {
     match error {
         store::Error::Contention(_) => true,
@@ -445,7 +452,7 @@ fn same_for_all(error: &Error, count: usize) -> Vec<Result<Reply, Error>> {
     (0..count).map(|_| Err(error.share())).collect()
 }
 
-/// What it comes to; a panic must not take the lane, and all its tenants, with it.
+/// Returns the result of `work`. A panic becomes an error, so that it does not end the lane and fail all its tenants.
 async fn unwound<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     AssertUnwindSafe(work).catch_unwind().await.map_err(|_| {
         metrics::counter!(names::PANICS, "part" => "writer").increment(1);
@@ -453,7 +460,7 @@ async fn unwound<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     })
 }
 
-/// Does what takes long where it holds up no other task of this thread, if the runtime has another.
+/// Runs long work so that it does not block other tasks of this thread, if the runtime is multi-threaded.
 fn aside<T>(work: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
     match Handle::current().runtime_flavor() {
@@ -462,7 +469,7 @@ fn aside<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// The party at whose expense a group is done: its only tenant, or the process, which commits for many.
+/// Returns the payer of a group: its tenant if the group has only one, else the process, which commits for many.
 fn payer(requests: &[Request]) -> Payer {
     match requests {
         [first, rest @ ..] if rest.iter().all(|request| request.command.tenant == first.command.tenant) => {

@@ -1,4 +1,4 @@
-//! The table `audit_checkpoints`: up to where a chain of the archive was proven and then removed.
+//! The table `audit_checkpoints`: the point up to which a chain of the archive was proven and then removed.
 
 use deadpool_postgres::{Object, Transaction};
 use serde::Serialize;
@@ -11,37 +11,37 @@ use crate::domain::{
     time::UtcTime,
 };
 
-/// Session lock of the one retention at a time. Any constant will do; this one spells "tm-retai".
+/// Session lock that allows one retention at a time. Any constant will do; this one spells "tm-retai".
 const LOCK: i64 = i64::from_be_bytes(*b"tm-retai");
 
-/// A past that was proven.
+/// A part of a chain that was proven, from the chain's beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proven {
-    /// Its last revision.
+    /// The last revision of the part.
     pub revision: Revision,
-    /// The hash of its last event.
+    /// The hash of the part's last event.
     pub hash: EventHash,
-    /// Its events since the beginning of the chain.
+    /// The number of events since the beginning of the chain.
     pub events: u64,
-    /// When the last of them was decided.
+    /// When the last event was decided.
     pub occurred_at: UtcTime,
 }
 
-/// Where a chain of the archive begins.
+/// The point where a chain of the archive begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Checkpoint {
     /// The last revision that was removed.
     pub revision: Revision,
-    /// The hash of its last event: what the first event that remains must name.
+    /// The hash of the last event that was removed. The first event that remains must name it.
     pub hash: EventHash,
-    /// Events removed since the beginning of the chain.
+    /// The number of events removed since the beginning of the chain.
     #[serde(skip)]
     pub events: u64,
-    /// When it was made.
+    /// When the checkpoint was made.
     pub made_at: UtcTime,
 }
 
-/// The newest checkpoint of a chain.
+/// Returns the newest checkpoint of a chain.
 pub async fn newest(tx: &Transaction<'_>, tenant: &str, epoch: &str) -> Result<Option<Checkpoint>, Error> {
     let sql = "select revision, hash, events, made_at from audit_checkpoints where tenant = $1 and epoch = $2 \
                order by revision desc limit 1";
@@ -58,7 +58,7 @@ pub async fn newest(tx: &Transaction<'_>, tenant: &str, epoch: &str) -> Result<O
     .transpose()
 }
 
-/// The newest checkpoints' revisions of those of the chains that have one.
+/// Returns the revision of each chain's newest checkpoint. Chains without a checkpoint are left out.
 pub async fn newest_of(tx: &Transaction<'_>, chains: &[(&TenantName, &Epoch)]) -> Result<Vec<(TenantName, Revision)>, Error> {
     let sql = "select tenant, max(revision) as revision from audit_checkpoints \
                join unnest($1::text[], $2::text[]) as c (tenant, epoch) using (tenant, epoch) group by tenant";
@@ -68,7 +68,7 @@ pub async fn newest_of(tx: &Transaction<'_>, chains: &[(&TenantName, &Epoch)]) -
     rows.iter().map(|row| Ok((text(row, "tenant")?, tenants::revision(row, "revision")?))).collect()
 }
 
-/// Makes a checkpoint.
+/// Adds a checkpoint to a chain.
 pub async fn insert(tx: &Transaction<'_>, tenant: &str, epoch: &str, proven: &Proven) -> Result<(), Error> {
     let sql =
         "insert into audit_checkpoints (tenant, epoch, revision, hash, events, occurred_at) values ($1, $2, $3, $4, $5, $6)";
@@ -79,12 +79,12 @@ pub async fn insert(tx: &Transaction<'_>, tenant: &str, epoch: &str, proven: &Pr
     Ok(())
 }
 
-/// Takes the lock of the one retention at a time, for as long as this session lasts. False when another has it.
+/// Takes the lock that allows one retention at a time, until this session ends. Returns false when another session has the lock.
 pub async fn lock(client: &Object) -> Result<bool, Error> {
     column(&client.query_one("select pg_try_advisory_lock($1) as locked", &[&LOCK]).await?, "locked")
 }
 
-/// Gives it back.
+/// Releases the lock of [`lock`].
 pub async fn unlock(client: &Object) -> Result<(), Error> {
     client.execute("select pg_advisory_unlock($1)", &[&LOCK]).await?;
     Ok(())

@@ -1,4 +1,4 @@
-//! How servers are connected to: one host after another where several are named, encrypted or not, with our session settings.
+//! Connections to servers: one host after another where a URL names several, encrypted or not, with our session settings.
 
 use std::{
     sync::{
@@ -25,7 +25,7 @@ use crate::{
     tls,
 };
 
-/// How connections are encrypted, if they are: whether they are is each connection's own `sslmode`.
+/// The TLS settings of connections. Each connection's own `sslmode` decides whether it is encrypted.
 #[derive(Clone)]
 pub struct Tls(pub(super) MakeRustlsConnect);
 
@@ -35,8 +35,9 @@ impl std::fmt::Debug for Tls {
     }
 }
 
-/// Tries the hosts of a URL in turn, beginning with the one that was good last. Each has its share of the time: one that takes the
-/// connection and then says nothing would otherwise use up all of it, and with several hosts only one that takes writes will do.
+/// Tries the hosts of a URL in turn, beginning with the last good one. Each host has its share of the time: a host that accepts
+/// the connection and then stays silent would otherwise use up all of it. With several hosts, only one that takes writes is
+/// accepted.
 pub(super) struct InTurn {
     hosts: Vec<tokio_postgres::Config>,
     tls: Tls,
@@ -44,8 +45,8 @@ pub(super) struct InTurn {
     renewed: Renewed,
 }
 
-/// Connections that were made before this are not lent again. All who connect to a server share it, with the host that was good last: one that
-/// was promoted over must not be found first by who connects anew.
+/// The last time when all connections were renewed: older ones are not lent again. All connectors of a server share it, with the
+/// last good host: after a failover, new connections must not try the old primary first.
 #[derive(Debug, Clone)]
 pub struct Renewed {
     since: Arc<Mutex<Instant>>,
@@ -53,7 +54,7 @@ pub struct Renewed {
 }
 
 impl Renewed {
-    /// Begins with the first host.
+    /// Begins now, with the first host.
     pub fn now() -> Self {
         Self { since: Arc::new(Mutex::new(Instant::now())), host: Arc::default() }
     }
@@ -80,7 +81,7 @@ impl InTurn {
             match tokio::time::timeout(self.share, self.hosts[at].connect(self.tls.0.clone())).await {
                 Ok(Ok(connected)) => {
                     if self.renewed.host.swap(at, Ordering::Relaxed) != at {
-                        // What leads to the host before must not be used when that comes back.
+                        // Connections to the previous host must not be used when that host comes back.
                         self.renewed.renew();
                     }
                     return Ok(connected);
@@ -91,7 +92,7 @@ impl InTurn {
         }
         match failure {
             Some(error) => Err(error),
-            // None has said anything. Whoever waits has a limit, and says so.
+            // No host has answered. The caller has its own time limit and reports the timeout.
             None => std::future::pending().await,
         }
     }
@@ -111,17 +112,17 @@ impl Connect for InTurn {
     }
 }
 
-/// A connection's other half, which carries what its client sends.
+/// The other half of a connection. It transmits the requests of its client.
 pub type Driver = tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
-/// What [`connect`] takes to encrypt.
+/// Creates the TLS settings that [`connect`] needs.
 pub fn connector(settings: &config::Postgres) -> Result<Tls, ConfigError> {
     const KEY: &str = "postgres.ca_file";
     let client = if settings.ca_file.is_empty() { tls::unused_client(KEY)? } else { tls::client(KEY, &settings.ca_file)? };
     Ok(Tls(MakeRustlsConnect::new(client)))
 }
 
-/// A connection of one's own, for session locks and LISTEN. The second part must be polled for anything to happen.
+/// Opens a dedicated connection, for session locks and LISTEN. The second part must be polled for anything to happen.
 pub async fn connect(
     key: &str, url: &SecretString, settings: &config::Postgres, tls: &Tls, renewed: &Renewed,
 ) -> Result<(Client, Driver), Error> {
@@ -134,10 +135,10 @@ pub async fn connect(
     }
 }
 
-/// The key of the URLs that lead to replicas; all others lead to the primary.
+/// The settings key of the replicas' URLs; all other URLs lead to the primary.
 pub const REPLICA_URLS: &str = "postgres.replica_urls";
 
-/// The hosts of a URL, each with all the rest of it: at least one.
+/// Splits a URL into one configuration per host, at least one, each with all other parts of the URL.
 pub(super) fn hosts(
     key: &str, url: &SecretString, settings: &config::Postgres, options: &str,
 ) -> Result<Vec<tokio_postgres::Config>, ConfigError> {
@@ -151,8 +152,8 @@ pub(super) fn hosts(
     if names.is_empty() || (ports.len() > 1 && ports.len() != names.len()) || !all.get_hostaddrs().is_empty() {
         return Err(wrong());
     }
-    // Where a name leads to may change. What answers under the primary's and takes no writes is not the primary: what it does not have would
-    // be taken for gone.
+    // A host name may later lead to another server. A server that answers under the primary's name but takes no writes is not the
+    // primary: rows that it lacks would be taken for deleted.
     let is_primary = key != REPLICA_URLS;
     let hosts = names.iter().enumerate().map(|(at, host)| {
         let mut config = tokio_postgres::Config::new();
@@ -188,7 +189,7 @@ pub(super) fn hosts(
     hosts.collect()
 }
 
-/// All or nothing: what a URL prefers is not left to whoever answers.
+/// TLS is either required or off: `sslmode=prefer` would leave the choice to the server that answers.
 fn ssl_mode(key: &str, from_url: SslMode, ca_file: &str) -> Result<SslMode, ConfigError> {
     match (from_url, ca_file.is_empty()) {
         (SslMode::Disable, false) => Err(config::unusable(key, "says sslmode=disable, but postgres.ca_file is set")),

@@ -15,40 +15,40 @@ pub struct Wrapped {
     pub bytes: Vec<u8>,
 }
 
-/// Whose key it is.
+/// The person that a key belongs to, within one tenant.
 #[derive(Debug, Clone, Copy)]
 pub struct Subject<'a> {
-    /// In which tenant.
+    /// The tenant in which the person acts.
     pub tenant: &'a TenantName,
-    /// What sort of actor.
+    /// The kind of the actor, as in its events.
     pub kind: &'a str,
-    /// Who, as the index tells it.
+    /// The actor's id, as its HMAC under the index key.
     pub subject: &'a [u8],
 }
 
 /// A person's key.
 #[derive(Debug, Clone)]
 pub struct DataKey {
-    /// Its id.
+    /// The id of the key, as envelopes name it.
     pub id: String,
-    /// The key.
+    /// The key, wrapped under a master key.
     pub wrapped: Wrapped,
-    /// The person's name in an envelope.
+    /// The actor's id, sealed: the same envelope in all of the actor's events.
     pub name: String,
 }
 
 /// A key that an envelope names.
 #[derive(Debug, Clone)]
 pub struct Named {
-    /// Of which tenant.
+    /// The tenant that the key belongs to.
     pub tenant: String,
-    /// Its id.
+    /// The id of the key.
     pub id: String,
-    /// The key; `None` when it was erased.
+    /// The wrapped key; `None` when it was erased.
     pub wrapped: Option<Wrapped>,
 }
 
-/// The key of a person, unless there is none or it was erased.
+/// Returns the key of a person; `None` if there is none or it was erased.
 pub async fn of_person(tx: &Transaction<'_>, person: Subject<'_>) -> Result<Option<DataKey>, Error> {
     let sql = "select id, master, wrapped, name from data_keys \
                where subject = $1 and tenant = $2 and kind = $3 and erased_at is null";
@@ -57,7 +57,7 @@ pub async fn of_person(tx: &Transaction<'_>, person: Subject<'_>) -> Result<Opti
     row.map(|row| Ok(DataKey { id: column(&row, "id")?, wrapped: wrapped(&row)?, name: column(&row, "name")? })).transpose()
 }
 
-/// Keeps a new key of a person, unless another instance has just made one; and returns the one that counts.
+/// Stores a new key of a person, unless another instance has just made one. Returns the key that is valid now.
 pub async fn keep(tx: &Transaction<'_>, person: Subject<'_>, key: &DataKey) -> Result<Option<DataKey>, Error> {
     let sql = "insert into data_keys (tenant, id, kind, subject, master, wrapped, name) values ($1, $2, $3, $4, $5, $6, $7) \
                on conflict (subject, tenant, kind) where erased_at is null do nothing";
@@ -68,7 +68,7 @@ pub async fn keep(tx: &Transaction<'_>, person: Subject<'_>, key: &DataKey) -> R
     of_person(tx, person).await
 }
 
-/// Those of the keys that are known, by tenant and id.
+/// Returns the keys that exist among these pairs of tenant and id.
 pub async fn named(tx: &Transaction<'_>, keys: Vec<(String, String)>) -> Result<Vec<Named>, Error> {
     let sql = "select tenant, id, master, wrapped, erased_at is not null as is_erased \
                from unnest($1::text[], $2::text[]) as k (tenant, id) join data_keys using (tenant, id)";
@@ -83,7 +83,7 @@ pub async fn named(tx: &Transaction<'_>, keys: Vec<(String, String)>) -> Result<
         .collect()
 }
 
-/// The envelopes that stand for a person, whatever kind of actor, in a tenant or in all: at most `limit`.
+/// Returns the envelopes that stand for a person, for any kind of actor, in one tenant or in all: at most `limit`.
 pub async fn names(tx: &Transaction<'_>, tenant: Option<&TenantName>, subject: &[u8], limit: i64) -> Result<Vec<String>, Error> {
     let sql = "select name from data_keys where subject = $1 and ($2::text is null or tenant = $2) and erased_at is null \
                order by tenant, id limit $3";
@@ -92,7 +92,7 @@ pub async fn names(tx: &Transaction<'_>, tenant: Option<&TenantName>, subject: &
     rows.iter().map(|row| column(row, "name")).collect()
 }
 
-/// Destroys the keys of a person in a tenant, or of everybody in it, and returns how many. Needs the owner of the schema.
+/// Destroys the keys of a person in a tenant, or of everybody in the tenant, and returns how many. Needs the owner of the schema.
 pub async fn erase(tx: &Transaction<'_>, tenant: &TenantName, subject: Option<&[u8]>) -> Result<u64, Error> {
     let sql = "update data_keys set subject = null, master = null, wrapped = null, name = null, erased_at = now() \
                where tenant = $1 and ($2::bytea is null or subject = $2) and erased_at is null";
@@ -100,13 +100,13 @@ pub async fn erase(tx: &Transaction<'_>, tenant: &TenantName, subject: Option<&[
     Ok(tx.execute(&statement, &[&tenant.as_str(), &subject]).await?)
 }
 
-/// Lets the server forget the rows as they were before. Needs the owner of the schema.
+/// Removes the old versions of the rows from the table (VACUUM). Needs the owner of the schema.
 pub async fn forget_old_rows(client: &Object) -> Result<(), Error> {
     client.execute("vacuum data_keys", &[]).await?;
     Ok(())
 }
 
-/// Keys that other master keys than this one wrap, at most `limit`.
+/// Returns keys that are wrapped under a master key other than this one, at most `limit`.
 pub async fn not_under(tx: &Transaction<'_>, master: &str, limit: i64) -> Result<Vec<(String, String, Wrapped)>, Error> {
     let sql =
         "select tenant, id, master, wrapped from data_keys where master <> $1 and erased_at is null order by tenant, id limit $2";
@@ -115,7 +115,7 @@ pub async fn not_under(tx: &Transaction<'_>, master: &str, limit: i64) -> Result
     rows.iter().map(|row| Ok((column(row, "tenant")?, column(row, "id")?, wrapped(row)?))).collect()
 }
 
-/// Wraps keys anew, except those that were erased meanwhile. Needs the owner of the schema.
+/// Replaces wrapped keys, except those that were erased meanwhile, and returns how many. Needs the owner of the schema.
 pub async fn rewrap(tx: &Transaction<'_>, keys: &[(String, String, Wrapped)]) -> Result<u64, Error> {
     let sql = "update data_keys d set master = k.master, wrapped = k.wrapped \
                from unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) as k (tenant, id, master, wrapped) \
@@ -128,13 +128,13 @@ pub async fn rewrap(tx: &Transaction<'_>, keys: &[(String, String, Wrapped)]) ->
     Ok(tx.execute(&statement, &[&tenants, &ids, &masters, &bytes]).await?)
 }
 
-/// The index key, once it was made.
+/// Returns the index key; `None` before it is made.
 pub async fn index(tx: &Transaction<'_>) -> Result<Option<Wrapped>, Error> {
     let statement = tx.prepare_cached("select master, wrapped from privacy_index").await?;
     tx.query_opt(&statement, &[]).await?.map(|row| wrapped(&row)).transpose()
 }
 
-/// Keeps a new index key, unless another instance has just made one; and returns the one that counts.
+/// Stores a new index key, unless another instance has just made one. Returns the key that is valid now.
 pub async fn keep_index(tx: &Transaction<'_>, key: &Wrapped) -> Result<Option<Wrapped>, Error> {
     let sql = "insert into privacy_index (master, wrapped) values ($1, $2) on conflict do nothing";
     let statement = tx.prepare_cached(sql).await?;
@@ -142,7 +142,7 @@ pub async fn keep_index(tx: &Transaction<'_>, key: &Wrapped) -> Result<Option<Wr
     index(tx).await
 }
 
-/// Wraps the index key anew. Needs the owner of the schema.
+/// Replaces the wrapped index key. Needs the owner of the schema.
 pub async fn rewrap_index(tx: &Transaction<'_>, key: &Wrapped) -> Result<(), Error> {
     let statement = tx.prepare_cached("update privacy_index set master = $1, wrapped = $2").await?;
     tx.execute(&statement, &[&key.master, &key.bytes]).await?;

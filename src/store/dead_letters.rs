@@ -1,4 +1,4 @@
-//! The table `dead_letter_decisions`: what was decided of letters, which themselves stand in Kafka.
+//! The table `dead_letter_decisions`: decisions on dead letters. The dead letters themselves are in Kafka.
 
 use std::collections::HashMap;
 
@@ -12,25 +12,25 @@ use crate::domain::{
     time::UtcTime,
 };
 
-/// Who decides, why, and the key that a retry is known by.
+/// The actor who decides, the reason, and the key that identifies a retry.
 #[derive(Debug, Clone)]
 pub struct By {
-    /// Who.
+    /// The actor who decides.
     pub actor: String,
-    /// Why.
+    /// The reason that the actor gave, if any.
     pub reason: Option<String>,
-    /// `Idempotency-Key`
+    /// The `Idempotency-Key` of the request.
     pub idempotency_key: Option<String>,
 }
 
 const COLUMNS: &str = "partition, letter_offset, letter_at, state, reason, decided_by, decided_at";
 
-/// What becomes of a decision that is there: the new one takes its place, where the caller says so.
+/// Replaces an existing decision, under the condition that the caller adds.
 const DECIDE_ANEW: &str = "on conflict (partition, letter_offset, letter_at) do update \
      set state = excluded.state, reason = excluded.reason, decided_by = excluded.decided_by, decided_at = now(), \
          idempotency_key = excluded.idempotency_key";
 
-/// What was decided of those letters of which something was.
+/// Returns the decisions on these dead letters. Dead letters without a decision are left out.
 pub async fn find(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<HashMap<LetterKey, Decision>, Error> {
     let sql = format!(
         "select {COLUMNS} from dead_letter_decisions \
@@ -42,7 +42,7 @@ pub async fn find(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<HashMap
     tx.query(&statement, &[&partitions, &offsets, &times]).await?.iter().map(decision_of).collect()
 }
 
-/// What this actor decided with this idempotency key, in the order of the letters' places.
+/// Returns the decisions of this actor with this idempotency key, in the order of the dead letters' places.
 pub async fn decided_before(tx: &Transaction<'_>, by: &By) -> Result<Vec<(LetterKey, Decision)>, Error> {
     let sql = format!(
         "select {COLUMNS} from dead_letter_decisions where decided_by = $1 and idempotency_key = $2 order by partition, letter_offset"
@@ -51,9 +51,9 @@ pub async fn decided_before(tx: &Transaction<'_>, by: &By) -> Result<Vec<(Letter
     tx.query(&statement, &[&by.actor, &by.idempotency_key]).await?.iter().map(decision_of).collect()
 }
 
-/// Decides that letters are sent again, and tells the audit of each, in one transaction. Before they are sent: what is done with nobody
-/// knowing of it would be worse than what is known and must be done again. With `only_open`, a letter that was decided on is left as it is.
-/// Returns those that are decided now.
+/// Decides that dead letters are sent again, and records each in the access log, in one transaction. Runs before they are sent:
+/// an unrecorded redrive would be worse than a recorded one that must be repeated. With `only_open`, dead letters that were
+/// already redriven or discarded are left as they are. Returns the dead letters that are decided now.
 pub async fn redrive(
     tx: &Transaction<'_>, letters: &[(LetterKey, AccessEvent)], by: &By, only_open: bool,
 ) -> Result<Vec<LetterKey>, Error> {
@@ -74,7 +74,7 @@ pub async fn redrive(
     Ok(decided)
 }
 
-/// Notes that letters were sent again.
+/// Records that dead letters were sent again.
 pub async fn redriven(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<(), Error> {
     let sql = "update dead_letter_decisions d set state = 'redriven' \
                from unnest($1::int[], $2::bigint[], $3::timestamptz[]) as k (partition, letter_offset, letter_at) \
@@ -85,7 +85,8 @@ pub async fn redriven(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<(),
     Ok(())
 }
 
-/// Discards a letter that is open, and tells the audit, in one transaction. False when it is not.
+/// Discards an open dead letter and records it in the access log, in one transaction. A dead letter whose redrive has no
+/// confirmed outcome is open too. Returns false when the dead letter is not open.
 pub async fn discard(tx: &Transaction<'_>, letter: LetterKey, by: &By, told: &AccessEvent) -> Result<bool, Error> {
     let sql = format!(
         "insert into dead_letter_decisions as d (partition, letter_offset, letter_at, state, reason, decided_by, idempotency_key) \

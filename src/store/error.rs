@@ -1,4 +1,4 @@
-//! What can go wrong with Postgres, classified for those who must decide what to do about it.
+//! Errors of Postgres, classified for the callers that must react to them.
 
 use deadpool_postgres::TimeoutType;
 use tokio_postgres::error::SqlState;
@@ -14,25 +14,25 @@ pub enum Error {
     /// No usable connection, or it was lost, or the server is shutting down, read-only, or out of resources. Nothing is committed.
     #[error("postgres is not available: {0}")]
     Unavailable(String, #[source] Option<tokio_postgres::Error>),
-    /// All connections are in use, and others have waited for one before. The server was not asked.
+    /// No connection became free in time, or the queue for connections is too long. The server was not asked.
     #[error("all connections are in use")]
     Busy,
-    /// The server did not answer in time, not even that it has cancelled what ran. Nothing is committed.
+    /// The server did not answer in time, and did not confirm the cancellation either. Nothing is committed.
     #[error("postgres did not answer in time")]
     Timeout,
-    /// A statement took too long, and the server said that it has cancelled it. Nothing is committed.
+    /// A statement took too long, and the server confirmed its cancellation. Nothing is committed.
     #[error("postgres cancelled a statement that took too long")]
     TooSlow,
-    /// The connection was lost while COMMIT was under way: it may have happened or not.
+    /// The connection was lost or the time ran out during COMMIT: the transaction may be committed or not.
     #[error("whether the transaction was committed is unknown")]
     CommitUnknown(#[source] Option<tokio_postgres::Error>),
-    /// Lost a race to another transaction; trying again may help.
+    /// The transaction lost a race to another one; trying again may help.
     #[error("postgres aborted the transaction in favour of another")]
     Contention(#[source] tokio_postgres::Error),
     /// A unique constraint was hit.
     #[error("unique constraint {constraint} was violated")]
     Unique {
-        /// Its name.
+        /// The name of the constraint.
         constraint: String,
         /// The server's error.
         #[source]
@@ -41,25 +41,27 @@ pub enum Error {
     /// A statement failed for a reason that trying again does not mend.
     #[error("a statement failed")]
     Statement(#[source] tokio_postgres::Error),
-    /// The event of a change could not be written, for a reason that is not in the event. Nothing is committed.
+    /// The event of a change could not be written, for a reason outside the event. Nothing is committed.
     #[error("the history does not take the event")]
     Unrecorded(#[source] tokio_postgres::Error),
-    /// Revisions of these tenants are of another history of the database: they must begin a new epoch before anything else is written.
+    /// Revisions of these tenants are of another timeline of the database. The tenants must begin a new epoch before anything
+    /// else is written.
     #[error("the database has another history than the newest revisions of {} tenants", .0.len())]
     Foreign(Vec<TenantName>),
-    /// A row holds what this program could not have written.
+    /// A row holds a value that this program could not have written.
     #[error("a stored value is not valid: {0}")]
     Corrupt(String),
 }
 
 impl Error {
-    /// A connection that could not be had.
+    /// Creates an [`Error::Unavailable`] that has no error of the server as its source.
     pub fn unavailable(why: impl std::fmt::Display) -> Self {
         Self::Unavailable(why.to_string(), None)
     }
 
-    /// The error of a statement that records events: one that is not about what was to be recorded (SQLSTATE classes 22, data, and 23,
-    /// constraints) or about a statement before it (25) would meet every other event as well.
+    /// Converts the error of a statement that records events. An error of the recorded data (SQLSTATE classes 22, data, and 23,
+    /// constraints) or of a statement before it (25) stays as it is. Any other failed statement would fail for every
+    /// other event as well, and becomes [`Error::Unrecorded`].
     pub fn of_recording(self) -> Self {
         match self {
             Self::Statement(error) if error.code().is_none_or(|code| !["22", "23", "25"].contains(&&code.code()[..2])) => {
@@ -69,25 +71,25 @@ impl Error {
         }
     }
 
-    /// True when the dependency is at fault, so that its breaker should count it.
+    /// Returns true when the dependency is at fault, so that its breaker should count the error.
     pub fn is_dependency_failure(&self) -> bool {
         matches!(self.outcome(), Outcome::Failure | Outcome::TimedOut)
     }
 
-    /// True when nobody knows what its connection is doing, or whom a cancellation will meet that is still on its way: it must not be
-    /// lent again.
+    /// Returns true when the state of the connection is unknown, or a cancellation may still arrive on it. Such a connection must
+    /// not be lent again.
     pub fn spoils_connection(&self) -> bool {
         self.is_dependency_failure() || matches!(self, Self::TooSlow)
     }
 
-    /// What it says of the server.
+    /// Returns the error's meaning for the circuit breaker of the server.
     pub fn outcome(&self) -> Outcome {
         match self {
             Self::Unavailable(..) | Self::CommitUnknown(Some(_)) => Outcome::Failure,
             Self::Timeout | Self::CommitUnknown(None) => Outcome::TimedOut,
-            // That we ask for more than it can do does not mean that it is down.
+            // Too many requests from us do not mean that the server is down.
             Self::Busy => Outcome::Abandoned,
-            // The server answers: its breaker is not to keep reads from it.
+            // The server answers, so its breaker must not keep reads from it.
             Self::TooSlow
             | Self::Contention(_)
             | Self::Unique { .. }
@@ -100,8 +102,8 @@ impl Error {
 }
 
 impl CallError<Error> {
-    /// True when the server did not answer, so that another may be asked. One that has too much to do is not away: the others would soon
-    /// have too much as well.
+    /// Returns true when the server did not answer, so that another one may be asked. An overloaded server is not away: the other
+    /// servers would soon be overloaded as well.
     pub fn is_away(&self) -> bool {
         match self {
             Self::Failed(error) => error.is_dependency_failure(),

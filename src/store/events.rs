@@ -14,10 +14,10 @@ use crate::domain::{
     tag::{Epoch, Revision, VersionTag},
 };
 
-/// An event to be written, with the bytes that are published and the trace that it belongs to.
+/// An event to be written, with its published bytes and its trace.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
-    /// The event.
+    /// The event before serialisation.
     pub event: Event,
     /// Its JSON, exactly as it is published.
     pub payload: String,
@@ -65,7 +65,7 @@ pub async fn insert(tx: &Transaction<'_>, insert: &Statement, events: &[NewEvent
     Ok(())
 }
 
-/// What an event is about: its kind, service, environment and version. A policy has no version, a tenant nothing of these.
+/// Returns the kind, service, environment and version of an event's object. A policy has no version; a tenant has only its kind.
 fn key_of(change: &Change) -> (&'static str, &str, &str, &str) {
     match change {
         Change::Route { name, .. } => ("route", name.service.as_str(), name.env.as_str(), name.version.as_str()),
@@ -83,18 +83,18 @@ pub async fn enqueue(tx: &Transaction<'_>, enqueue: &Statement, events: &[NewEve
     Ok(())
 }
 
-/// An object's history with its tenant's newest tag.
+/// An object's history, with its tenant's newest tag.
 pub struct History {
     /// The tenant's tag at the same instant.
     pub tag: VersionTag,
     /// Events as they were published, newest first.
     pub events: Vec<Box<RawValue>>,
-    /// The revision of the last of them.
+    /// The revision of the last event in `events`; `None` if there are no events.
     pub last: Option<Revision>,
 }
 
-/// The events of a route, or of a policy (which has no version), in its tenant's present epoch, newest first, before revision `before`. `None`
-/// when there is no such tenant. An object has one event in a revision.
+/// Returns the events of a route, or of a policy (which has no version), in its tenant's present epoch, newest first, before
+/// revision `before`. `None` when there is no such tenant. An object has one event in a revision.
 pub async fn history(
     tx: &Transaction<'_>, tenant: &TenantName, [service, env, version]: [&str; 3], epoch: Option<&Epoch>,
     before: Option<Revision>, limit: i64,
@@ -123,7 +123,8 @@ pub async fn history(
     Ok(Some(history))
 }
 
-/// A tenant's events after a revision of an epoch, in their order: at least `limit` if there are so many, and whole revisions.
+/// Returns a tenant's events after a revision of an epoch, in their order: at least `limit` if there are so many, and whole
+/// revisions.
 pub async fn after(tx: &Transaction<'_>, tenant: &TenantName, after: &VersionTag, limit: i64) -> Result<Vec<Recent>, Error> {
     let sql = "select revision, service, env, payload::text as payload from route_events \
                where tenant = $1 and epoch = $2 and revision > $3 and revision <= coalesce( \
@@ -148,8 +149,8 @@ pub async fn after(tx: &Transaction<'_>, tenant: &TenantName, after: &VersionTag
 /// A place in a tenant's whole history: epoch, revision, item.
 pub type Place = (String, i64, i32);
 
-/// The events of a piece of a tenant's history, epoch by epoch, that one of these actors caused, each with its type; with the place that was reached, unless
-/// that was the end. `looked_at` bounds how many events are looked at.
+/// Returns the events of a tenant's history, epoch by epoch, that one of these actors caused, each with its type. Reads at most
+/// `looked_at` events. Also returns the place of the last event that was read; `None` at the end of the history.
 pub async fn of_actors(
     tx: &Transaction<'_>, tenant: &TenantName, actors: &[String], after: Option<&Place>, looked_at: i64,
 ) -> Result<(Vec<(String, String)>, Option<Place>), Error> {
@@ -169,7 +170,7 @@ pub async fn of_actors(
     Ok((payloads.collect::<Result<_, _>>()?, last.transpose()?))
 }
 
-/// The hash of the last event of a revision.
+/// Returns the hash of the last event of a revision.
 pub async fn hash_of(tx: &Transaction<'_>, tenant: &str, epoch: &str, revision: Revision) -> Result<Option<EventHash>, Error> {
     let sql = "select payload->>'hash' as hash from route_events where tenant = $1 and epoch = $2 and revision = $3 \
                order by item desc limit 1";
@@ -178,7 +179,8 @@ pub async fn hash_of(tx: &Transaction<'_>, tenant: &str, epoch: &str, revision: 
     row.map(|row| text(&row, "hash")).transpose()
 }
 
-/// Where an epoch was left when the database was put back, as the first event of a later one says, and the hash of the last event there.
+/// Returns the revision where an epoch was left when a backup was restored, and the hash of the last event there. The first
+/// event of a later epoch names that revision.
 pub async fn left(tx: &Transaction<'_>, tenant: &str, epoch: &str) -> Result<Option<(Revision, EventHash)>, Error> {
     let sql = "select l.revision, l.payload->>'hash' as hash from (select * from route_events where tenant = $1 and epoch = $2 \
                  order by revision desc, item desc limit 1) l \
@@ -189,7 +191,8 @@ pub async fn left(tx: &Transaction<'_>, tenant: &str, epoch: &str) -> Result<Opt
     row.map(|row| Ok((super::tenants::revision(&row, "revision")?, text(&row, "hash")?))).transpose()
 }
 
-/// When the oldest event of each tenant after a revision of its epoch was decided; tenants without such an event are left out.
+/// Returns when the oldest event of each tenant after a revision of its epoch was decided. Tenants without such an event are left
+/// out.
 pub async fn oldest_after(
     tx: &Transaction<'_>, behind: &[(TenantName, Epoch, i64)],
 ) -> Result<Vec<(TenantName, jiff::Timestamp)>, Error> {

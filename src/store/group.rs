@@ -1,7 +1,7 @@
-//! One group commit: lock, read, let the caller decide, write, commit.
+//! A group commit: lock, read, let the caller decide, write, commit.
 //!
-//! The transaction is here, the deciding is the caller's: a pure function from what is locked to the rows to write. Everything between
-//! BEGIN and COMMIT is pipelined into two round trips.
+//! This module runs the transaction, and the caller decides: a pure function from the locked rows to the rows to write.
+//! Everything between BEGIN and COMMIT is pipelined into two round trips; groups with policies and large groups need more.
 
 use std::{future::Future, time::Duration};
 
@@ -26,74 +26,75 @@ use crate::domain::{
     tenant::Tenant,
 };
 
-/// The rows that a group's commands name or depend on. Each list sorted and without doubles.
+/// The rows that a group's commands name or depend on. Each list is sorted and has no duplicates.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Locked, in this order. Nothing of others is seen.
+    /// Tenants to lock, in this order. Rows of other tenants are not visible.
     pub tenants: Vec<TenantName>,
-    /// Read under the locks, like all that follows.
+    /// Routes to read under the locks, like everything that follows.
     pub routes: Vec<RouteKey>,
-    /// With every route of the services that they are of, where they exist.
+    /// Policies to read, if they exist, with every route of their services.
     pub policies: Vec<PolicyKey>,
-    /// Hosts that tenants want. What is taken of them is read, and of those that the policies have.
+    /// Hosts that tenants want. The claims on these hosts, and on the hosts of `policies`, are read.
     pub hosts: Vec<(TenantName, Host)>,
-    /// Tenants whose scopes' revisions matter.
+    /// Tenants whose scopes' revisions are needed.
     pub scopes_of: Vec<TenantName>,
-    /// Tenants whose number of active routes matters.
+    /// Tenants whose number of active routes is needed.
     pub active_of: Vec<TenantName>,
-    /// Tenants of whose policies the number of patterns matters.
+    /// Tenants whose number of patterns in policies is needed.
     pub patterns_of: Vec<TenantName>,
-    /// Tenants of which everything matters.
+    /// Tenants whose routes and policies are all needed.
     pub whole: Vec<TenantName>,
-    /// Tenants that are being deleted: of these the first policies and routes, so many that a revision of their end can be made.
+    /// Tenants that are being deleted. Only their first policies and routes are read, as many as one revision can delete.
     pub ending: Vec<TenantName>,
-    /// Idempotency keys.
+    /// Idempotency keys of the group's commands.
     pub keys: Vec<Key>,
-    /// As much may be written as tenants have: the server's limits for one statement are lifted up to the group's own.
+    /// Whether the group may write as much as tenants have. The server's limits for one statement are then raised to the group's
+    /// own limit.
     pub is_large: bool,
 }
 
-/// Those of the wanted rows that exist, as they are under the locks.
+/// The wanted rows that exist, as they are under the locks.
 #[derive(Debug, Default)]
 pub struct Locked {
-    /// The tenants.
+    /// The tenants, whose rows are locked.
     pub tenants: Vec<LockedTenant>,
-    /// The routes.
+    /// The routes with their tenants.
     pub routes: Vec<(TenantName, Route)>,
-    /// The policies.
+    /// The policies with their tenants.
     pub policies: Vec<(TenantName, Policy)>,
-    /// The hosts that are taken.
+    /// The claims on hosts.
     pub hosts: Claims,
     /// The newest revision of each scope.
     pub scopes: Vec<(TenantName, (ServiceName, EnvName), Revision)>,
-    /// How many active routes tenants have.
+    /// The number of active routes of each tenant.
     pub active: Vec<(TenantName, u32)>,
-    /// How many patterns the policies of tenants have.
+    /// The number of patterns in the policies of each tenant.
     pub patterns: Vec<(TenantName, u32)>,
-    /// The idempotency keys that were used before.
+    /// The idempotency keys that were used before, with their answers.
     pub answers: Vec<(Key, Answer)>,
 }
 
-/// What a group writes.
+/// The rows that a group writes.
 #[derive(Debug, Default)]
 pub struct Rows {
-    /// In commit order per tenant.
+    /// Events, in commit order per tenant.
     pub events: Vec<NewEvent>,
-    /// Tenants that did not exist, among them those that are deleted again at once.
+    /// Tenants that did not exist, including those that are deleted again at once.
     pub insert_tenants: Vec<(Tenant, EventHash)>,
-    /// Tenants that are locked.
+    /// Tenants that existed and are locked.
     pub update_tenants: Vec<(Tenant, EventHash)>,
-    /// Tenants that are locked or inserted, and have nothing after this.
+    /// Tenants that are locked or inserted, and have no rows after this.
     pub delete_tenants: Vec<TenantName>,
-    /// Routes as they shall be.
+    /// Routes in their new state.
     pub upsert_routes: Vec<(TenantName, Route)>,
-    /// Routes that shall be gone.
+    /// Routes to be deleted.
     pub delete_routes: Vec<RouteKey>,
-    /// Policies as they shall be, with the hosts that they shall own.
+    /// Policies in their new state, with the hosts that they will own.
     pub upsert_policies: Vec<(TenantName, Policy)>,
-    /// Policies that shall be gone, and with them what they own.
+    /// Policies to be deleted, with the hosts that they own.
     pub delete_policies: Vec<PolicyKey>,
-    /// New idempotency keys.
+    /// New idempotency keys, with their answers.
     pub answers: Vec<(Key, Answer)>,
 }
 
@@ -110,7 +111,7 @@ impl Rows {
     }
 }
 
-/// Every statement of a group. They are prepared before the first is sent: only then is the order of a pipeline the order in which
+/// All statements of a group. They are prepared before the first one is sent: only then does a pipeline run in the order in which
 /// its futures are made, and the reads must come after the lock.
 struct Statements {
     show: Statement,
@@ -163,7 +164,7 @@ impl Statements {
     }
 }
 
-/// Runs a group as one transaction: `decide` gets the locked rows and gives the rows to write, and whatever it answers is returned
+/// Runs a group as one transaction. `decide` gets the locked rows and returns the rows to write and an answer, which is returned
 /// after the commit. Any error but [`Error::CommitUnknown`] means that nothing was written.
 pub async fn commit<T>(
     client: &mut Object, tls: &Tls, wanted: &Wanted, limit: Duration, decide: impl FnOnce(Locked) -> Result<(Rows, T), Error>,
@@ -182,7 +183,7 @@ pub async fn commit<T>(
     }));
     let (is_empty, answer) = prepared.await?;
     if is_empty {
-        // Nothing to commit, so nothing that could be unknown.
+        // Nothing was written, so there is no COMMIT whose outcome could be unknown.
         within(limit, async { Ok(tx.rollback().await?) }).await?;
     } else {
         commit_or_unknown(tx, limit).await?;
@@ -190,7 +191,7 @@ pub async fn commit<T>(
     Ok(answer)
 }
 
-/// Commits. Past `limit` nothing is cancelled: of a COMMIT that is under way only the server can say what became of it.
+/// Commits. A COMMIT that exceeds `limit` is not cancelled: only the server can say what became of it.
 pub(super) async fn commit_or_unknown(tx: Transaction<'_>, limit: Duration) -> Result<(), Error> {
     match tokio::time::timeout(limit, tx.commit()).await {
         Ok(Ok(())) => Ok(()),
@@ -206,7 +207,8 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
     let keys: Vec<_> = wanted.routes.iter().collect();
     let answers: Vec<_> = wanted.keys.iter().collect();
     let visible = Visible::tenants(&wanted.tenants);
-    // Pipelined: what may be seen is set before anything is looked for; the reads' snapshots are taken when they run, after the lock was granted.
+    // Pipelined: the visible tenants are set before anything is read. The reads take their snapshots when they run, after the
+    // lock was granted.
     let (
         (),
         tenants,
@@ -240,7 +242,8 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
         routes.extend(statements.policies.routes(tx, &policies).await?);
     }
     policies.extend(ending_policies);
-    // A tenant that was made after the lock was asked for is not locked, so its objects do not count: to this group it is not there yet.
+    // A tenant that was made after the lock was requested is not locked, so its objects do not count: to this group it does not
+    // exist yet.
     routes.retain(|(owner, _)| tenants.iter().any(|locked| locked.tenant.name == *owner));
     policies.retain(|(owner, _)| tenants.iter().any(|locked| locked.tenant.name == *owner));
     Ok(Locked { tenants, routes, policies, hosts, scopes, active, patterns, answers })
@@ -252,8 +255,8 @@ async fn write(tx: &Transaction<'_>, statements: &Statements, rows: &Rows) -> Re
     let deletes: Vec<_> = rows.delete_tenants.iter().map(TenantName::as_str).collect();
     let upserts: Vec<_> = rows.upsert_routes.iter().map(|(tenant, route)| (tenant, route)).collect();
     let gone: Vec<_> = rows.delete_routes.iter().collect();
-    // Pipelined, in the order that the foreign keys want: tenants before what they have, what is gone before its tenant; hosts are given
-    // up before they are claimed, and claimed last.
+    // Pipelined, in the order that the foreign keys need: tenants before their objects, deleted objects before their tenant.
+    // Hosts are released before they are claimed, and claimed last.
     try_join!(
         tenants::write(tx, &statements.insert_tenants, &inserts),
         tenants::write(tx, &statements.update_tenants, &updates),

@@ -7,23 +7,23 @@ use tokio_postgres::Statement;
 use super::{Error, column, text};
 use crate::domain::{command::Outcome, ids::TenantName};
 
-/// Whose key it is, and which.
+/// An idempotency key with its tenant and its caller.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Key {
     /// The tenant that the command changes.
     pub tenant: TenantName,
-    /// Who sent it: two callers may use the same key.
+    /// The caller that sent it: two callers may use the same key.
     pub actor: String,
     /// The key as sent.
     pub key: String,
 }
 
-/// What was answered the first time, and to what.
+/// The first answer to a key, with the fingerprint of its command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// SHA-256 of the command, in hex.
     pub fingerprint: String,
-    /// The answer.
+    /// The outcome of the command.
     pub outcome: Outcome,
 }
 
@@ -31,7 +31,7 @@ pub struct Answer {
 pub const FIND: &str = "select i.tenant, i.actor, i.key, i.fingerprint, i.outcome \
     from unnest($1::text[], $2::text[], $3::text[]) as k (tenant, actor, key) join idempotency_keys i using (tenant, actor, key)";
 
-/// Those of the keys that were used before.
+/// Returns the keys that were used before, with their answers.
 pub async fn find(tx: &Transaction<'_>, find: &Statement, keys: &[&Key]) -> Result<Vec<(Key, Answer)>, Error> {
     if keys.is_empty() {
         return Ok(Vec::new());
@@ -52,7 +52,7 @@ pub const INSERT: &str = "insert into idempotency_keys (tenant, actor, key, fing
     select tenant, actor, key, fingerprint, outcome::json \
     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as n (tenant, actor, key, fingerprint, outcome)";
 
-/// Remembers answers.
+/// Stores the first answers to keys.
 pub async fn insert(tx: &Transaction<'_>, insert: &Statement, answers: &[(Key, Answer)]) -> Result<(), Error> {
     if answers.is_empty() {
         return Ok(());
@@ -67,7 +67,7 @@ pub async fn insert(tx: &Transaction<'_>, insert: &Statement, answers: &[(Key, A
     Ok(())
 }
 
-/// Forgets at most `limit` keys older than `hours`, and returns how many.
+/// Deletes at most `limit` keys older than `hours`, and returns how many.
 pub async fn sweep(tx: &Transaction<'_>, hours: u32, limit: i64) -> Result<u64, Error> {
     let sql = "delete from idempotency_keys where ctid = any(array( \
                select ctid from idempotency_keys where created_at < now() - make_interval(hours => $1) \

@@ -1,5 +1,5 @@
-//! The table `api_keys`. Every change takes the next number of `api_keys_version`, whose lock puts changes in one order: whoever has seen
-//! number N asks for what changed after it, and misses nothing.
+//! The table `api_keys`. Every change takes the next number of `api_keys_version`, whose lock puts changes in one order.
+//! A reader that has seen number N asks for the changes after N, and misses none.
 
 use jiff::Timestamp;
 use tokio_postgres::{
@@ -19,44 +19,44 @@ use crate::{
 /// A key as it is stored.
 #[derive(Debug, Clone)]
 pub struct Key {
-    /// What finds it.
+    /// The public id of the key, used to look it up.
     pub id: KeyId,
-    /// What its caller may do.
+    /// The roles, tenant scope and resource scope of the key's caller.
     pub grant: Grant,
-    /// What it is for.
+    /// The purpose of the key.
     pub description: String,
-    /// Of its token.
+    /// The hash of its present token.
     pub hash: TokenHash,
-    /// Of the token before the last rotation, and how long that is good.
+    /// The hash of the token before the last rotation, and the end of that token's validity.
     pub previous: Option<(TokenHash, UtcTime)>,
-    /// When it was made.
+    /// When the key was made.
     pub created_at: UtcTime,
-    /// By whom.
+    /// The id of the actor that made it.
     pub created_by: String,
-    /// What sort of caller that was; `None` of keys that are older than this is known.
+    /// The kind of the actor that made it; `None` for keys from before the kind was recorded.
     pub created_by_kind: Option<String>,
-    /// How many tokens it has had: the number of the one that it has.
+    /// The number of tokens that the key has had, which is the number of its present token.
     pub tokens: u32,
     /// When its token was last replaced.
     pub rotated_at: Option<UtcTime>,
-    /// By whom, and what sort of caller that was.
+    /// The id of the actor that last rotated it.
     pub rotated_by: Option<String>,
-    /// See `created_by_kind`.
+    /// The kind of the actor that last rotated it.
     pub rotated_by_kind: Option<String>,
-    /// When it ends.
+    /// When the key expires; `None` if it does not.
     pub expires_at: Option<UtcTime>,
-    /// When it was revoked.
+    /// When the key was revoked; `None` if it was not.
     pub revoked_at: Option<UtcTime>,
-    /// By whom.
+    /// The actor that revoked it.
     pub revoked_by: Option<String>,
-    /// When it was last used, to the minute or so.
+    /// When the key was last used, to the minute or so.
     pub last_used_at: Option<UtcTime>,
-    /// The number of its last change.
+    /// The number of its last change, from `api_keys_version`.
     pub changed: i64,
 }
 
 impl Key {
-    /// Whether nobody is let in with it any more.
+    /// Returns whether the key has been revoked or has expired, so that it admits no caller.
     pub fn has_ended(&self, now: UtcTime) -> bool {
         self.revoked_at.is_some() || self.expires_at.is_some_and(|end| end <= now)
     }
@@ -65,28 +65,29 @@ impl Key {
 /// A key to be made.
 #[derive(Debug, Clone)]
 pub struct NewKey {
-    /// What finds it.
+    /// The public id of the key, used to look it up.
     pub id: KeyId,
-    /// What its caller may do.
+    /// The roles, tenant scope and resource scope of the key's caller.
     pub grant: Grant,
-    /// What it is for.
+    /// The purpose of the key.
     pub description: String,
-    /// Of its token.
+    /// The hash of its token.
     pub hash: TokenHash,
-    /// By whom it is made.
+    /// The actor that makes it.
     pub created_by: Actor,
-    /// When it ends.
+    /// When the key expires; `None` if it does not.
     pub expires_at: Option<UtcTime>,
-    /// So that a retry makes no other.
+    /// Identifies a retry, so that it makes no second key.
     pub idempotency_key: Option<String>,
 }
 
-/// How many keys a tenant, or the platform, may have.
+/// The number of keys that a tenant, or the platform, may have.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
-    /// That are good.
+    /// Keys that are neither revoked nor expired.
     pub good: u32,
-    /// In all, with those that have ended and are not swept yet: what making and revoking them in a loop comes to.
+    /// All keys, including those that have ended and are not swept yet. Limits the keys that a loop of making and revoking can
+    /// leave.
     pub kept: u32,
 }
 
@@ -94,27 +95,28 @@ const COLUMNS: &str = "id, tenant, roles, services, envs, description, hash, pre
                        created_by_kind, tokens, rotated_at, rotated_by, rotated_by_kind, expires_at, revoked_at, revoked_by, last_used_at, \
                        changed";
 
-/// Whether the key that makes the change, `$1`, is good at this moment; what is no key has no row to look at.
+/// Checks that the key that makes the change, `$1`, is valid at this moment. An actor that is no key has no row to check.
 const CHANGER: &str = "changer as (select $1::text as id where $1 is null or exists (select from api_keys where id = $1 \
                        and revoked_at is null and (expires_at is null or expires_at > now())))";
 
-/// Waits for the change before, so that what follows in the transaction sees what that has left: a key that is just being revoked makes
-/// no other, and no two take the last place.
+/// Waits for the previous change, so that the rest of the transaction sees its result: a key that is just being revoked makes no
+/// other, and two transactions never take the same last place.
 async fn lock(tx: &Transaction<'_>) -> Result<(), Error> {
     let statement = tx.prepare_cached("select version from api_keys_version for update").await?;
     tx.query_one(&statement, &[]).await?;
     Ok(())
 }
 
-/// The id of the key that an actor is.
+/// Returns the id of the actor's key; `None` if the actor is no key.
 fn key_of_actor(actor: &Actor) -> Option<&str> {
     (actor.kind == Actor::KEY).then_some(actor.id.as_str())
 }
 
-/// Makes a key, with the access that tells of it; `None` when there is no such tenant, its creator is a key that has ended, or there are as
-/// many keys as there may be.
+/// Makes a key and records it in the access log. `None` when there is no such tenant, the creator is a key that has ended, or the
+/// limit is reached.
 pub async fn insert(tx: &Transaction<'_>, key: &NewKey, limit: Limit, told: &AccessEvent) -> Result<Option<Key>, Error> {
-    // The tenant's lock keeps it from being deleted before the key is there to be revoked with it. Its end takes this one first, too.
+    // The tenant's lock keeps the tenant from being deleted before the key exists and can be revoked with it. The deletion of a
+    // tenant takes this lock first, too.
     let statement = tx.prepare_cached("select from tenants where name = $1 for key share").await?;
     tx.query_opt(&statement, &[&tenant_of(&key.grant)]).await?;
     lock(tx).await?;
@@ -158,14 +160,14 @@ pub async fn insert(tx: &Transaction<'_>, key: &NewKey, limit: Limit, told: &Acc
     tx.query_opt(&statement, &parameters).await?.map(|row| key_of(&row)).transpose()
 }
 
-/// The key that this caller made with this idempotency key.
+/// Returns the key that this caller made with this idempotency key.
 pub async fn made_before(tx: &Transaction<'_>, created_by: &str, idempotency_key: &str) -> Result<Option<Key>, Error> {
     let sql = format!("select {COLUMNS} from api_keys where created_by = $1 and idempotency_key = $2");
     let statement = tx.prepare_cached(&sql).await?;
     tx.query_opt(&statement, &[&created_by, &idempotency_key]).await?.map(|row| key_of(&row)).transpose()
 }
 
-/// How many keys of this reach are good, and how many there are in all.
+/// Returns how many keys of this reach are valid, and how many there are in all.
 pub async fn count(tx: &Transaction<'_>, reach: &Reach) -> Result<(i64, i64), Error> {
     let sql = "select count(*) filter (where revoked_at is null and (expires_at is null or expires_at > now())) as good, \
                       count(*) as kept from api_keys where tenant is not distinct from $1";
@@ -174,7 +176,7 @@ pub async fn count(tx: &Transaction<'_>, reach: &Reach) -> Result<(i64, i64), Er
     Ok((column(&row, "good")?, column(&row, "kept")?))
 }
 
-/// One key, whatever its state, if `reach` holds for it.
+/// Returns a key in any state, if `reach` holds for it.
 pub async fn get(tx: &Transaction<'_>, id: KeyId, reach: &Reach) -> Result<Option<Key>, Error> {
     let sql = format!("select {COLUMNS} from api_keys where id = $1 and ($2::text is null or tenant = $2)");
     let statement = tx.prepare_cached(&sql).await?;
@@ -182,7 +184,7 @@ pub async fn get(tx: &Transaction<'_>, id: KeyId, reach: &Reach) -> Result<Optio
     tx.query_opt(&statement, &[&id.as_str(), &tenant]).await?.map(|row| key_of(&row)).transpose()
 }
 
-/// Keys in the order of their ids, those of one tenant or all.
+/// Returns keys in the order of their ids, of one tenant or of all.
 pub async fn list(tx: &Transaction<'_>, tenant: Option<&TenantName>, after: Option<&str>, limit: i64) -> Result<Vec<Key>, Error> {
     let sql = format!(
         "select {COLUMNS} from api_keys where ($1::text is null or tenant = $1) and ($2::text is null or id > $2) order by id limit $3"
@@ -192,8 +194,9 @@ pub async fn list(tx: &Transaction<'_>, tenant: Option<&TenantName>, after: Opti
     rows.iter().map(key_of).collect()
 }
 
-/// Gives a key another token; the one that it has stays good until `previous_until`. `None` when there is no such key that is good, or the
-/// key that does it is good no more. Another key that does it has seen the token, so it is remembered with it.
+/// Gives a key a new token; the present one stays valid until `previous_until`. `None` when there is no such valid key, or the
+/// key that makes the change is no longer valid. If another key makes the change, that key has seen the token, so its id is
+/// stored with the rotated key.
 pub async fn rotate(
     tx: &Transaction<'_>, id: KeyId, reach: &Reach, hash: &TokenHash, previous_until: UtcTime, by: &Actor, told: &AccessEvent,
 ) -> Result<Option<Key>, Error> {
@@ -215,8 +218,8 @@ pub async fn rotate(
     tx.query_opt(&statement, &parameters).await?.map(|row| key_of(&row)).transpose()
 }
 
-/// Revokes a key, and unless they shall be kept all that came of it: the keys that it made, those of which it was shown a token because it
-/// rotated them, and so on. `told` tells of each. Returns those that were not revoked before.
+/// Revokes a key. `with_descendants` also revokes every key that came of it: the keys it made, the keys it rotated (it was
+/// shown their token), and so on. `told` makes the access event of each. Returns the keys that were not revoked before.
 pub async fn revoke(
     tx: &Transaction<'_>, id: KeyId, reach: &Reach, by: &str, with_descendants: bool, told: impl Fn(&Key) -> AccessEvent,
 ) -> Result<Vec<Key>, Error> {
@@ -240,7 +243,8 @@ pub async fn revoke(
     Ok(revoked)
 }
 
-/// Forgets at most `limit` keys that ended more than `days` ago, and returns how many. That they were there stands in the audit.
+/// Deletes at most `limit` keys that ended more than `days` ago, and returns how many. The access log keeps the record of these
+/// keys.
 pub async fn sweep(tx: &Transaction<'_>, days: u32, limit: i64) -> Result<u64, Error> {
     let sql = "delete from api_keys where id = any(array( \
                select id from api_keys where least(revoked_at, expires_at) < now() - make_interval(days => $1) \
@@ -250,30 +254,30 @@ pub async fn sweep(tx: &Transaction<'_>, days: u32, limit: i64) -> Result<u64, E
     Ok(tx.execute(&statement, &[&days, &limit]).await?)
 }
 
-/// The last change.
+/// The last change of any key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version {
-    /// In which history of the whole database: those of another gave the same numbers to other changes.
+    /// The timeline of the whole database. Another timeline gave the same numbers to other changes.
     pub lineage: String,
-    /// Its number.
+    /// The number of the change.
     pub number: i64,
 }
 
-/// The last change of all.
+/// Returns the last change of any key.
 pub async fn version(tx: &Transaction<'_>) -> Result<Version, Error> {
     let statement = tx.prepare_cached("select lineage() as lineage, version from api_keys_version").await?;
     let row = tx.query_one(&statement, &[]).await?;
     Ok(Version { lineage: column(&row, "lineage")?, number: column(&row, "version")? })
 }
 
-/// What changed after that number.
+/// Returns the keys that changed after that number, in the order of their changes.
 pub async fn changed_after(tx: &Transaction<'_>, version: i64) -> Result<Vec<Key>, Error> {
     let sql = format!("select {COLUMNS} from api_keys where changed > $1 order by changed");
     let statement = tx.prepare_cached(&sql).await?;
     tx.query(&statement, &[&version]).await?.iter().map(key_of).collect()
 }
 
-/// Notes when keys were last used. It is no change of them.
+/// Records when keys were last used. This does not count as a change of the keys.
 pub async fn used(tx: &Transaction<'_>, keys: &[(KeyId, UtcTime)]) -> Result<(), Error> {
     let sql = "update api_keys set last_used_at = greatest(last_used_at, u.at) \
                from unnest($1::text[], $2::timestamptz[]) as u (id, at) where api_keys.id = u.id";

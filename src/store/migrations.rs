@@ -8,16 +8,16 @@ mod embedded {
     refinery::embed_migrations!("migrations");
 }
 
-/// Session lock of the one migrator at a time. Any constant will do; this one spells "tm-migra".
+/// Session lock that allows one migrator at a time. Any constant will do; this one spells "tm-migra".
 const LOCK: i64 = i64::from_be_bytes(*b"tm-migra");
 
-/// Why the schema could not be brought up to date.
+/// The reason why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// The database.
+    /// A statement outside the migrations failed.
     #[error(transparent)]
     Store(#[from] Error),
-    /// A migration.
+    /// A migration failed.
     #[error("migration failed")]
     Migration(#[from] refinery::Error),
 }

@@ -1,4 +1,4 @@
-//! The table `outbox`, seen by the relay: read in id order, deleted after the broker's acknowledgement, under the lease's epoch.
+//! The table `outbox`, as the relay uses it: read in id order, deleted after the broker's acknowledgement, under the lease's epoch.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,16 +16,16 @@ use crate::{
     domain::{ids::TenantName, tag::VersionTag, time::UtcTime},
 };
 
-/// Session lock of the one relay that leads. Any constant will do; this one spells "tm-relay".
+/// Session lock of the relay that leads. Any constant will do; this one spells "tm-relay".
 const LOCK: i64 = i64::from_be_bytes(*b"tm-relay");
 
-/// The channel that wakes the leader.
+/// The notification channel that wakes the leader.
 pub const CHANNEL: &str = "traffic_manager_outbox";
 
-/// One event that waits to be published.
+/// An event that waits to be published.
 #[derive(Debug, Clone)]
 pub struct OutboxRow {
-    /// Its place in the queue.
+    /// The row's place in the queue.
     pub id: i64,
     /// The event's id.
     pub event_id: Uuid,
@@ -33,30 +33,30 @@ pub struct OutboxRow {
     pub payload: String,
     /// The `CloudEvents` type.
     pub ce_type: String,
-    /// The tag that it made.
+    /// The tag that the event made.
     pub tag: VersionTag,
-    /// Whose.
+    /// The tenant of the event.
     pub tenant: TenantName,
-    /// What it is about: tenant/service/env/version, as far as it has these.
+    /// The object of the event: tenant/service/env/version, as far as it has these.
     pub subject: String,
-    /// When it was decided.
+    /// When the event was decided.
     pub occurred_at: UtcTime,
     /// W3C trace context of its request.
     pub traceparent: Option<String>,
-    /// The replay that publishes it again; `None` for what is new.
+    /// The replay that publishes the event again; `None` for a new event.
     pub replay: Option<Uuid>,
 }
 
-/// What Kafka has not acknowledged.
+/// The events of an outbox that their receiver (Kafka or the archive) has not acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Backlog {
-    /// How many events; counting stops at a hundred thousand.
+    /// The number of events; counting stops at a hundred thousand.
     pub events: i64,
-    /// Age of the oldest.
+    /// The age of the oldest event, in seconds; 0 if there is none.
     pub oldest_seconds: f64,
 }
 
-/// A session of one's own, which can hold a lock and hear notifications.
+/// A dedicated session, which can hold a lock and receive notifications.
 pub struct Session {
     client: Client,
     tls: Tls,
@@ -64,7 +64,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens one. Whenever [`notify`] is called anywhere, `wake` is woken, once the session leads.
+    /// Opens a session. Once the session leads, every [`notify`] of any process wakes `wake`.
     pub async fn open(settings: &config::Postgres, renewed: &Renewed, wake: Arc<Notify>) -> Result<Self, Error> {
         let tls = super::connector(settings).map_err(Error::unavailable)?;
         let (client, mut connection) =
@@ -83,14 +83,14 @@ impl Session {
         Ok(Self { client, tls, lost })
     }
 
-    /// Whether its connection is gone.
+    /// Returns whether the connection is lost.
     pub fn is_lost(&self) -> bool {
         self.lost.is_cancelled() || self.client.is_closed()
     }
 }
 
-/// A session that holds the relay's lock, and the fencing epoch that it took. The lock ends with the session; the epoch makes sure
-/// that a leader which was stopped, lost its session and woke up again deletes nothing.
+/// A session that holds the relay's lock, and the fencing epoch that it took. The lock ends with the session. The epoch makes
+/// sure that a leader that was stopped, lost its session and woke up again deletes nothing.
 pub struct Lease {
     session: Session,
     epoch: i64,
@@ -98,14 +98,14 @@ pub struct Lease {
     delete: Statement,
 }
 
-/// Tries to become the leader on a session of its own; `Err(session)` gives the session back when another leads. A session that is
-/// silent for longer than `silence` is ended by the server: its process is frozen or its machine is gone, which TCP notices after
+/// Tries to become the leader on a dedicated session; `Err(session)` gives the session back when another relay leads. The server
+/// ends a session that is silent for longer than `silence`: the process is frozen or the machine is gone. TCP notices that after
 /// two hours or never, and the lock would be held as long.
 pub async fn try_lead(session: Session, holder: &str, silence: Duration) -> Result<Result<Lease, Session>, Error> {
     let client = &session.client;
-    // The queue's length swings between nothing and millions faster than statistics follow. A plan made while it was empty sorts all
-    // of it for every batch (750 ms instead of 1 ms at 300,000 rows); the index is right for both. The fence has no index, and so seems costly
-    // enough to be compiled for every batch (50 ms).
+    // The queue's length swings between nothing and millions faster than statistics follow. A plan made while the queue was empty
+    // sorts all of it for every batch (750 ms instead of 1 ms at 300,000 rows); the index is right for both. The fence has no
+    // index, and so seems costly enough to be compiled for every batch (50 ms).
     let settings = "select set_config('idle_session_timeout', $1, false), set_config('enable_seqscan', 'off', false), \
                     set_config('enable_bitmapscan', 'off', false), set_config('jit', 'off', false)";
     client.query_one(settings, &[&silence.as_millis().to_string()]).await?;
@@ -144,22 +144,22 @@ impl Lease {
         self.epoch
     }
 
-    /// Its session, for what else is done under it.
+    /// Returns the lease's session, for other work under the lease.
     pub(super) fn client(&self) -> &Client {
         &self.session.client
     }
 
-    /// How its session is encrypted.
+    /// Returns the TLS settings of the lease's session.
     pub(super) fn tls(&self) -> &Tls {
         &self.session.tls
     }
 
-    /// Cancelled when its connection is lost, and with it the lock.
+    /// Returns a token that is cancelled when the session's connection is lost, and the lock with it.
     pub fn lost(&self) -> &CancellationToken {
         &self.session.lost
     }
 
-    /// The first `count` events of the queue; past `limit`, the statement is cancelled.
+    /// Returns the first `count` events of the queue. A statement that exceeds `limit` is cancelled.
     pub async fn batch(&self, count: usize, limit: Duration) -> Result<Vec<OutboxRow>, Error> {
         let client = &self.session.client;
         let count = i64::try_from(count).unwrap_or(i64::MAX);
@@ -168,7 +168,7 @@ impl Lease {
         rows.iter().map(row_of).collect()
     }
 
-    /// Removes published events from the queue, and returns how many: fewer than `ids` means that another leads now.
+    /// Removes published events from the queue, and returns how many: fewer than `ids` means that another relay leads now.
     pub async fn delete(&self, ids: &[i64], limit: Duration) -> Result<u64, Error> {
         let client = &self.session.client;
         server::bounded(client, &self.session.tls, limit, async { Ok(client.execute(&self.delete, &[&ids, &self.epoch]).await?) })
@@ -176,7 +176,7 @@ impl Lease {
     }
 }
 
-/// A row of [`COLUMNS`].
+/// Reads a row of [`COLUMNS`].
 pub(super) fn row_of(row: &Row) -> Result<OutboxRow, Error> {
     Ok(OutboxRow {
         id: column(row, "id")?,
@@ -192,7 +192,7 @@ pub(super) fn row_of(row: &Row) -> Result<OutboxRow, Error> {
     })
 }
 
-/// Samples the backlog of what is new: what replays publish again is no change that Kafka does not know of.
+/// Samples the backlog of new events. Events that a replay publishes again do not count, because Kafka knows them already.
 pub async fn backlog(tx: &Transaction<'_>) -> Result<Backlog, Error> {
     let sql = "select (select count(*) from (select 1 from outbox where replay is null limit 100000) rows) as events, \
                coalesce(extract(epoch from clock_timestamp() \
@@ -203,7 +203,7 @@ pub async fn backlog(tx: &Transaction<'_>) -> Result<Backlog, Error> {
     Ok(Backlog { events: column(&row, "events")?, oldest_seconds: column(&row, "oldest")? })
 }
 
-/// The same of one tenant's events.
+/// Samples the backlog of one tenant's new events.
 pub async fn backlog_of(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Backlog, Error> {
     let sql = "with waiting as (select o.created_at from outbox o join route_events e on e.id = o.event_id \
                                 where o.replay is null and e.tenant = $1 limit 100000) \
@@ -214,8 +214,8 @@ pub async fn backlog_of(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Bac
     Ok(Backlog { events: column(&row, "events")?, oldest_seconds: column(&row, "oldest")? })
 }
 
-/// Tells the relays of other processes that there is something to publish. Never inside a write's transaction: it would serialise
-/// commits.
+/// Wakes the relays of other processes, because there is something to publish. Never inside a write's transaction: it would
+/// serialise commits.
 pub async fn notify(client: &Object) -> Result<(), Error> {
     let statement = client.prepare_cached("select pg_notify($1, '')").await?;
     client.query_one(&statement, &[&CHANNEL]).await?;

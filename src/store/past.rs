@@ -1,6 +1,7 @@
-//! What was: a tenant's routes and policies at an earlier revision of its present epoch, from the history.
+//! Time travel: a tenant's routes and policies at an earlier revision of its present epoch, from the history.
 //!
-//! The state of an object at a revision is the `after` of its last event up to then. An index by object and revision serves that.
+//! The state of an object at a revision is the `after` of its last event up to then. An index by object and revision serves this
+//! lookup.
 
 use deadpool_postgres::Transaction;
 use tokio_postgres::{Row, types::ToSql};
@@ -15,36 +16,36 @@ use crate::domain::{
     time::UtcTime,
 };
 
-/// When something was.
+/// The point in time that a caller asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum When {
-    /// After this revision.
+    /// The state after this revision.
     Revision(Revision),
-    /// After the newest revision that was decided by then.
+    /// The state after the newest revision that was decided by then.
     Time(UtcTime),
 }
 
-/// An instant of a tenant's history.
+/// A point in a tenant's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Instant {
     /// The tenant's newest tag.
     pub now: VersionTag,
-    /// The revision that was the newest then; 0 before the first.
+    /// The newest revision at that point; 0 before the first.
     pub then: Revision,
 }
 
-/// An object as it was, with the first event of the life that it then had.
+/// An object as it was at a point in time, with the first event of its incarnation.
 #[derive(Debug, Clone)]
 pub struct Was {
-    /// Its last event up to then.
+    /// The object's last event up to that point.
     pub last: Event,
-    /// The event that made it.
+    /// The event that made the object.
     pub first: Event,
 }
 
-/// The instant that is meant; `None` when there is no such tenant.
+/// Resolves a point in time; `None` when there is no such tenant.
 pub async fn instant(tx: &Transaction<'_>, tenant: &TenantName, when: When) -> Result<Option<Instant>, Error> {
-    // By revision, from the newest back: clocks of instances differ, but not by much.
+    // Searches by revision, from the newest back: clocks of instances differ, but not by much.
     let sql = "select t.epoch, t.revision, coalesce((select h.revision from route_events h \
                    where h.tenant = t.name and h.epoch = t.epoch and h.occurred_at <= $2 order by h.revision desc limit 1), 0) as then \
                from tenants t where t.name = $1";
@@ -61,7 +62,7 @@ pub async fn instant(tx: &Transaction<'_>, tenant: &TenantName, when: When) -> R
     Ok(Some(Instant { now: tenants::tag(&row)?, then }))
 }
 
-/// One object at a revision of an epoch; `None` when it was not there. A policy has no version.
+/// Returns an object at a revision of an epoch; `None` when the object did not exist then. A policy has no version.
 pub async fn object(
     tx: &Transaction<'_>, tenant: &TenantName, [service, env, version]: [&str; 3], at: &VersionTag,
 ) -> Result<Option<Was>, Error> {
@@ -76,20 +77,20 @@ pub async fn object(
     row.map(|row| was(&row)).transpose()
 }
 
-/// The event that began the life that an object had at its event `l`, which did not end it.
+/// Joins the event that made the object whose last event is `l`. Leaves out objects that `l` deleted.
 const FIRST: &str = "cross join lateral (select payload, type from route_events h \
     where h.tenant = l.tenant and h.service = l.service and h.env = l.env and h.version = l.version and h.epoch = l.epoch \
       and (h.revision, h.item) <= (l.revision, l.item) and h.payload ->> 'before' is null \
     order by h.revision desc, h.item desc limit 1) f where l.payload ->> 'after' is not null";
 
-/// The routes and policies of a scope at a revision of an epoch.
+/// Returns the routes and policies of a scope at a revision of an epoch.
 pub async fn objects(tx: &Transaction<'_>, tenant: &TenantName, at: &VersionTag, scope: &Scope) -> Result<Vec<Was>, Error> {
     let Scope { service, env } = scope.clone();
     let filter = RouteFilter { tenant: Some(tenant.clone()), service, env, ..RouteFilter::default() };
     read(tx, tenant, at, &filter, false, None, i64::MAX).await
 }
 
-/// The routes at a revision of an epoch that a filter of one tenant lets through, in the order of their names, after a name.
+/// Returns the routes at a revision of an epoch that match a filter of one tenant, in the order of their names, after a name.
 pub async fn routes(
     tx: &Transaction<'_>, tenant: &TenantName, at: &VersionTag, filter: &RouteFilter, after: Option<&RouteName>, limit: i64,
 ) -> Result<Vec<Was>, Error> {
@@ -139,7 +140,7 @@ async fn read(
     tx.query(&statement, &parameters).await?.iter().map(was).collect()
 }
 
-/// The newest revision of each service and environment up to a revision of an epoch.
+/// Returns the newest revision of each service and environment up to a revision of an epoch.
 pub async fn scopes(
     tx: &Transaction<'_>, tenant: &TenantName, at: &VersionTag,
 ) -> Result<Vec<(ServiceName, EnvName, Revision)>, Error> {
@@ -151,7 +152,8 @@ pub async fn scopes(
     rows.iter().map(|row| Ok((text(row, "service")?, text(row, "env")?, tenants::revision(row, "revision")?))).collect()
 }
 
-/// What became of each object of a scope between two revisions of an epoch, in the order of their names: at most `limit`.
+/// Returns the net change of each object of a scope between two revisions of an epoch, in the order of their names: at most
+/// `limit`.
 pub async fn between(
     tx: &Transaction<'_>, tenant: &TenantName, from: Revision, to: &VersionTag, scope: &Scope, limit: i64,
 ) -> Result<Vec<Change>, Error> {
@@ -177,7 +179,7 @@ pub async fn between(
         .collect()
 }
 
-/// The events of one object up to a revision of an epoch, newest first, at most `limit`.
+/// Returns the events of one object up to a revision of an epoch, newest first, at most `limit`.
 pub async fn events(
     tx: &Transaction<'_>, tenant: &TenantName, [service, env, version]: [&str; 3], at: &VersionTag, limit: i64,
 ) -> Result<Vec<Event>, Error> {

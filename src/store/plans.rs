@@ -1,4 +1,4 @@
-//! The table `plans`: changes that were worked out and wait to be applied.
+//! The table `plans`: computed changes that wait to be applied.
 
 use deadpool_postgres::Transaction;
 use serde::{Deserialize, Serialize};
@@ -15,38 +15,38 @@ use crate::domain::{
     time::UtcTime,
 };
 
-/// A plan with what it was worked out from.
+/// A stored plan, with the document that it was computed from.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kept {
-    /// The plan.
+    /// The computed changes.
     pub plan: Plan,
-    /// What was desired.
+    /// The document with the desired state.
     pub desired: Document,
-    /// SHA-256 of the request, in hex: what an `Idempotency-Key` is bound to.
+    /// SHA-256 of the request, in hex. An `Idempotency-Key` is bound to it.
     pub fingerprint: String,
 }
 
 /// A place in a list of plans, newest first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Position {
-    /// When the last one seen was made.
+    /// When the last plan seen was made.
     pub created_at: UtcTime,
-    /// Its id.
+    /// The id of the last plan seen.
     pub id: Uuid,
 }
 
-/// The same, to be written.
+/// The same as [`Kept`], borrowed for writing.
 #[derive(Debug, Serialize)]
 pub struct Written<'a> {
-    /// The plan.
+    /// The computed changes.
     pub plan: &'a Plan,
-    /// What was desired.
+    /// The document with the desired state.
     pub desired: &'a Document,
-    /// As in [`Kept`].
+    /// SHA-256 of the request, as in [`Kept`].
     pub fingerprint: &'a str,
 }
 
-/// The columns of a plan beside its text.
+/// The columns of a plan other than its text.
 #[derive(Debug)]
 pub struct Row {
     tenant: TenantName,
@@ -60,7 +60,7 @@ pub struct Row {
 }
 
 impl Row {
-    /// The columns of a plan.
+    /// Returns the columns of a plan.
     pub fn of(plan: &Plan) -> Self {
         let summary = Plan {
             changes: Vec::new(),
@@ -86,19 +86,19 @@ impl Row {
     }
 }
 
-/// What became of a plan that was to be kept.
+/// The result of storing a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Inserted {
-    /// It is kept.
+    /// The plan is stored.
     Kept,
-    /// The tenant has as many as it may have.
+    /// The tenant has as many plans as it may have.
     TooMany,
-    /// With it, the tenant's plans would take more bytes than they may.
+    /// With this plan, the tenant's plans would take more bytes than they may.
     TooLarge,
 }
 
-/// Keeps a plan, whose text is that of a [`Written`]. `limits` are how many the tenant may have, and how many bytes they may take as they
-/// are stored, which is after compression.
+/// Stores a plan, whose text is that of a [`Written`]. `limits` are the number of plans that the tenant may have, and the bytes
+/// of these plans as stored (after compression).
 pub async fn insert(tx: &Transaction<'_>, row: &Row, text: &str, limits: (i64, i64)) -> Result<Inserted, Error> {
     let sql = "insert into plans (tenant, id, epoch, revision, hash, plan, created_at, created_by, expires_at, summary) \
                select $1, $2, $3, $4, $5, $6::text::json, $7, $8, $9, $11 \
@@ -128,7 +128,7 @@ pub async fn insert(tx: &Transaction<'_>, row: &Row, text: &str, limits: (i64, i
     Ok(Inserted::Kept)
 }
 
-/// The text of a plan that has not expired.
+/// Returns the text of a plan that has not expired.
 pub async fn get(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Result<Option<String>, Error> {
     let sql = "select plan::text as plan from plans where tenant = $1 and id = $2 and expires_at > now()";
     let statement = tx.prepare_cached(sql).await?;
@@ -136,12 +136,12 @@ pub async fn get(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Result<
     row.map(|row| column::<String>(&row, "plan")).transpose()
 }
 
-/// The plan of a text. Takes a processor for as long as the text is.
+/// Parses the text of a plan. Uses the processor for a time that grows with the text.
 pub fn parse(text: &str) -> Result<Kept, Error> {
     serde_json::from_str(text).map_err(|e| Error::Corrupt(format!("plan: {e}")))
 }
 
-/// The services and environments in which a plan changes something; `None` when there is no such plan.
+/// Returns the services and environments in which a plan changes something; `None` when there is no such plan.
 pub async fn places(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Result<Option<Vec<(ServiceName, EnvName)>>, Error> {
     let sql = "select distinct change -> 'key' ->> 'service' as service, change -> 'key' ->> 'env' as env from plans \
                left join lateral json_array_elements(plan -> 'plan' -> 'changes') change on true where tenant = $1 and id = $2";
@@ -161,9 +161,9 @@ pub async fn places(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Resu
     Ok(Some(places))
 }
 
-/// Plans that have not expired, newest first, after a place, without their changes.
+/// Returns plans that have not expired, without their changes, newest first, after a place.
 pub async fn list(tx: &Transaction<'_>, tenant: &TenantName, after: Option<&Position>, limit: i64) -> Result<Vec<Plan>, Error> {
-    // Those of before there were summaries are gone within limits.plan_ttl_hours.
+    // Plans from before summaries were stored expire within limits.plan_ttl_hours.
     let sql = "select coalesce(summary, ((plan::jsonb -> 'plan') || '{\"changes\": []}'::jsonb)::json)::text as plan from plans where tenant = $1 and expires_at > now() \
                and ($2::timestamptz is null or (created_at, id) < ($2, $3)) order by created_at desc, id desc limit $4";
     let statement = tx.prepare_cached(sql).await?;
@@ -174,13 +174,13 @@ pub async fn list(tx: &Transaction<'_>, tenant: &TenantName, after: Option<&Posi
         .collect()
 }
 
-/// Forgets a plan; `false` when there was none.
+/// Deletes a plan; returns `false` when there was none.
 pub async fn delete(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Result<bool, Error> {
     let statement = tx.prepare_cached("delete from plans where tenant = $1 and id = $2").await?;
     Ok(tx.execute(&statement, &[&tenant.as_str(), &id]).await? > 0)
 }
 
-/// Forgets at most `limit` plans that have expired, and returns how many.
+/// Deletes at most `limit` plans that have expired, and returns how many.
 pub async fn sweep(tx: &Transaction<'_>, limit: i64) -> Result<u64, Error> {
     let sql = "delete from plans where ctid = any(array(select ctid from plans where expires_at < now() limit $1))";
     let statement = tx.prepare_cached(sql).await?;

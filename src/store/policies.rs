@@ -21,7 +21,7 @@ const FIND: &str = "select p.* from unnest($1::text[], $2::text[], $3::text[]) a
 const ROUTES: &str = "select r.* from unnest($1::text[], $2::text[], $3::text[]) as k (tenant, service, env) \
     join routes r using (tenant, service, env)";
 
-/// `taken_hosts` tells of tenants that are not seen only that they have something.
+/// For tenants that are not visible, `taken_hosts` returns only that a claim exists.
 const TAKEN: &str = "with wanted as ( \
         select * from unnest($1::text[], $2::text[]) as w (tenant, host) union \
         select h.tenant, h.host from unnest($3::text[], $4::text[], $5::text[]) as k (tenant, service, env) \
@@ -31,7 +31,7 @@ const TAKEN: &str = "with wanted as ( \
 const FIRST: &str = "select p.* from unnest($1::text[]) as t (tenant) cross join lateral \
         (select * from policies where tenant = t.tenant order by service, env limit $2) p";
 
-/// The statements that read under the tenants' locks.
+/// The statements that read policies under the tenants' locks.
 pub struct Reading {
     find: Statement,
     first: Statement,
@@ -40,7 +40,7 @@ pub struct Reading {
 }
 
 impl Reading {
-    /// Prepares them.
+    /// Prepares the statements for reading.
     pub async fn prepare(client: &Object) -> Result<Self, Error> {
         Ok(Self {
             find: client.prepare_cached(FIND).await?,
@@ -50,7 +50,7 @@ impl Reading {
         })
     }
 
-    /// Those of the named policies that exist, and every policy of `whole` tenants.
+    /// Returns the named policies that exist, and every policy of the tenants in `whole`.
     pub async fn find(
         &self, tx: &Transaction<'_>, keys: &[PolicyKey], whole: &[TenantName],
     ) -> Result<Vec<(TenantName, Policy)>, Error> {
@@ -63,7 +63,7 @@ impl Reading {
         rows.iter().map(|row| Ok((text(row, "tenant")?, policy(row)?))).collect()
     }
 
-    /// The first policies of tenants that are being deleted: of each as many as one revision may take.
+    /// Returns the first policies of tenants that are being deleted: of each tenant as many as one revision may take.
     pub async fn first(&self, tx: &Transaction<'_>, tenants: &[TenantName]) -> Result<Vec<(TenantName, Policy)>, Error> {
         if tenants.is_empty() {
             return Ok(Vec::new());
@@ -73,7 +73,7 @@ impl Reading {
         rows.iter().map(|row| Ok((text(row, "tenant")?, policy(row)?))).collect()
     }
 
-    /// Every route of the services that policies are of.
+    /// Returns every route of the services that these policies belong to.
     pub async fn routes(
         &self, tx: &Transaction<'_>, policies: &[(TenantName, Policy)],
     ) -> Result<Vec<(TenantName, Route)>, Error> {
@@ -82,8 +82,8 @@ impl Reading {
         rows.iter().map(routes::owned).collect()
     }
 
-    /// What is taken of the hosts that tenants want, and of those that policies have: the hosts themselves, whatever the path prefix, and
-    /// those of other tenants that overlap.
+    /// Returns the claims on the wanted hosts, and on the hosts of the policies in `keys`: on the hosts themselves with any path
+    /// prefix, and on overlapping hosts of other tenants.
     pub async fn taken(&self, tx: &Transaction<'_>, wanted: &[(TenantName, Host)], keys: &[PolicyKey]) -> Result<Claims, Error> {
         let mut claims = Claims::default();
         if wanted.is_empty() && keys.is_empty() {
@@ -102,11 +102,11 @@ impl Reading {
     }
 }
 
-/// How many patterns tenants have. Most policies have none, and are not in the index that this is read from.
+/// Statement of [`patterns`]. Most policies have no patterns, and are not in the index that serves this statement.
 pub const PATTERNS: &str =
     "select tenant, sum(patterns) as patterns from policies where tenant = any($1) and patterns > 0 group by tenant";
 
-/// How many patterns the policies of tenants have; tenants without any are left out.
+/// Returns the number of patterns in the policies of tenants. Tenants without any are left out.
 pub async fn patterns(
     tx: &Transaction<'_>, patterns: &Statement, tenants: &[TenantName],
 ) -> Result<Vec<(TenantName, u32)>, Error> {
@@ -131,26 +131,28 @@ const UPSERT: &str = "insert into policies \
       created_at = excluded.created_at, created_by = excluded.created_by, updated_at = excluded.updated_at, \
       updated_by = excluded.updated_by";
 
-/// What they own goes with them.
+/// The hosts of these policies are deleted with them.
 const DELETE: &str = "delete from policies p using unnest($1::text[], $2::text[], $3::text[]) as k (tenant, service, env) \
     where (p.tenant, p.service, p.env) = (k.tenant, k.service, k.env)";
 
-/// Rows that stay are left alone: a host that is claimed anew is held against all other tenants' once more (migrations/V10).
+/// Rows that stay are left alone: a host that is claimed anew is checked against the hosts of all other tenants once more
+/// (migrations/V10).
 const RELEASE: &str = "delete from policy_hosts h using unnest($1::text[], $2::text[], $3::text[]) as k (tenant, service, env) \
     where (h.tenant, h.service, h.env) = (k.tenant, k.service, k.env) and (h.tenant, h.service, h.env, h.host, h.path_prefix) not in ( \
       select * from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]))";
 
-/// In the order of the key: two groups that claim the same hosts do not wait for one another in a circle.
+/// Inserts in the order of the key, so that two groups that claim the same hosts do not deadlock.
 const CLAIM: &str = "insert into policy_hosts (tenant, service, env, host, path_prefix) \
     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as n (tenant, service, env, host, path_prefix) \
     where not exists (select from policy_hosts h \
       where (h.host, h.path_prefix, h.tenant, h.service, h.env) = (n.host, n.path_prefix, n.tenant, n.service, n.env)) \
     order by host, path_prefix";
 
-/// The names of the constraints that decide between two who claim a host at the same time: the key, and that a host is one tenant's.
+/// The names of the constraints that decide between two concurrent claims on a host: the key, and the rule that a host belongs to
+/// one tenant.
 pub const HOST_CONSTRAINTS: [&str; 2] = ["policy_hosts_pkey", "hosts_of_one_tenant"];
 
-/// The hosts of policies as they shall be, as columns.
+/// The hosts of policies in their new state, as columns.
 #[derive(Default)]
 struct HostColumns<'a> {
     policies: [Vec<&'a str>; 3],
@@ -170,7 +172,7 @@ fn host_columns(policies: &[(TenantName, Policy)]) -> HostColumns<'_> {
     all
 }
 
-/// The statements that write.
+/// The statements that write policies and their hosts.
 pub struct Writing {
     upsert: Statement,
     delete: Statement,
@@ -179,7 +181,7 @@ pub struct Writing {
 }
 
 impl Writing {
-    /// Prepares them.
+    /// Prepares the statements for writing.
     pub async fn prepare(client: &Object) -> Result<Self, Error> {
         Ok(Self {
             upsert: client.prepare_cached(UPSERT).await?,
@@ -189,7 +191,7 @@ impl Writing {
         })
     }
 
-    /// Removes policies with what they own.
+    /// Removes policies with the hosts that they own.
     pub async fn delete(&self, tx: &Transaction<'_>, keys: &[PolicyKey]) -> Result<(), Error> {
         if !keys.is_empty() {
             let [tenants, services, envs] = columns(keys.iter().map(|key| (&key.tenant, &key.name)));
@@ -198,7 +200,7 @@ impl Writing {
         Ok(())
     }
 
-    /// Writes policies as they shall be, each once, without their hosts.
+    /// Writes policies in their new state, each once, without their hosts.
     pub async fn upsert(&self, tx: &Transaction<'_>, policies: &[(TenantName, Policy)]) -> Result<(), Error> {
         if policies.is_empty() {
             return Ok(());
@@ -221,7 +223,7 @@ impl Writing {
         Ok(())
     }
 
-    /// Takes the hosts from policies that they shall not have any more.
+    /// Removes the hosts that these policies no longer have.
     pub async fn release(&self, tx: &Transaction<'_>, policies: &[(TenantName, Policy)]) -> Result<(), Error> {
         if policies.is_empty() {
             return Ok(());
@@ -231,8 +233,8 @@ impl Writing {
         Ok(())
     }
 
-    /// Gives policies the hosts that they shall have. After everything else that a transaction may have to wait for: it holds others up until
-    /// the transaction ends.
+    /// Adds the hosts that these policies have. Must come after everything else that a transaction may have to wait for: the
+    /// claims block other transactions until this one ends.
     pub async fn claim(&self, tx: &Transaction<'_>, policies: &[(TenantName, Policy)]) -> Result<(), Error> {
         let HostColumns { claims: [tenants, services, envs, hosts, prefixes], .. } = host_columns(policies);
         if !hosts.is_empty() {
@@ -242,7 +244,7 @@ impl Writing {
     }
 }
 
-/// One policy with its tenant's tag, read in one statement: `None` when there is no such tenant.
+/// Returns a policy with its tenant's tag, read in one statement: `None` when there is no such tenant.
 pub async fn get(tx: &Transaction<'_>, key: &PolicyKey) -> Result<Option<(VersionTag, Option<Policy>)>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, p.* from tenants t left join policies p \
                on p.tenant = t.name and p.service = $2 and p.env = $3 where t.name = $1";
@@ -256,7 +258,7 @@ pub async fn get(tx: &Transaction<'_>, key: &PolicyKey) -> Result<Option<(Versio
     Ok(Some((tag, if exists { Some(policy(&row)?) } else { None })))
 }
 
-/// A tenant's policies after `after` in the order of their names, with its tag: `None` when there is no such tenant.
+/// Returns a tenant's policies after `after` in the order of their names, with its tag: `None` when there is no such tenant.
 pub async fn list(
     tx: &Transaction<'_>, tenant: &TenantName, after: Option<&PolicyName>, limit: i64,
 ) -> Result<Option<(VersionTag, Vec<Policy>)>, Error> {
@@ -278,7 +280,7 @@ pub async fn list(
     Ok(Some((tag, policies)))
 }
 
-/// Every policy of a tenant's scope.
+/// Returns every policy of a tenant's scope.
 pub async fn in_scope(tx: &Transaction<'_>, tenant: &TenantName, scope: &Scope) -> Result<Vec<Policy>, Error> {
     let sql =
         "select * from policies where tenant = $1 and ($2::text is null or service = $2) and ($3::text is null or env = $3)";
@@ -295,7 +297,7 @@ fn name(row: &Row) -> Result<PolicyName, Error> {
     Ok(PolicyName { service: text(row, "service")?, env: text(row, "env")? })
 }
 
-/// A row of the table.
+/// Reads a row of the table `policies`.
 pub(super) fn policy(row: &Row) -> Result<Policy, Error> {
     Ok(Policy {
         name: name(row)?,
@@ -318,19 +320,19 @@ fn columns<'a>(names: impl Iterator<Item = (&'a TenantName, &'a PolicyName)>) ->
     columns
 }
 
-/// A host that a policy has against the rule that a host belongs to one tenant, from before that was the rule.
+/// A policy's host that violates the rule that a host belongs to one tenant. The claim is older than the rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
-    /// The policy that has it: tenant, service and environment.
+    /// The policy that has the host: tenant, service and environment.
     pub policy: [String; 3],
-    /// The host.
+    /// The host that overlaps.
     pub host: String,
-    /// The policy of another tenant that it conflicts with, and that one's host.
+    /// The conflicting policy of another tenant, and that policy's host.
     pub other: ([String; 3], String),
 }
 
-/// The first `limit` conflicts between hosts of two tenants, in the order of the tenants' names: each of the two is told of once. The session
-/// must see all tenants.
+/// Returns the first `limit` conflicts between hosts of two tenants, in the order of the tenants' names. Each of the two has its
+/// own entry. The session must see all tenants.
 pub async fn conflicts(client: &tokio_postgres::Client, limit: i64) -> Result<Vec<Conflict>, Error> {
     let sql = "select h.tenant, h.service, h.env, h.host, o.tenant as other_tenant, o.service as other_service, o.env as other_env, \
                  o.host as other_host from policy_hosts h, lateral host_span(h.host) s, \

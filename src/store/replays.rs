@@ -1,5 +1,7 @@
-//! The table `replays`: pieces of the history that are published again. The API makes and cancels them; the relay's leader moves them on,
-//! under its lease, by putting their events into the queue a few at a time.
+//! The table `replays`: parts of the history that are published again.
+//!
+//! The API makes and cancels replays. The relay's leader advances them under its lease: it puts their events into the queue a few
+//! at a time.
 
 use std::time::Duration;
 
@@ -23,85 +25,85 @@ use crate::domain::{
     time::UtcTime,
 };
 
-/// Events that are counted at most when a replay is made.
+/// The most events that are counted when a replay is made.
 const COUNTED: i64 = 100_000;
 
-/// What is published again.
+/// The part of the history that is published again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Piece {
-    /// Whose; `None`: every tenant's.
+    /// The tenant; `None` for every tenant.
     pub tenant: Option<TenantName>,
-    /// Of which history; `None`: of every one.
+    /// The epoch; `None` for every epoch.
     pub epoch: Option<Epoch>,
-    /// From this revision of each.
+    /// The first revision, in each epoch.
     pub from: Revision,
-    /// To this; `None`: to the newest, when its history's turn comes.
+    /// The last revision; `None` for the newest one at the time when the replay reaches the epoch.
     pub to: Option<Revision>,
-    /// Also what retention has removed from the archive.
+    /// Whether to include events that retention has removed from the archive.
     pub include_removed: bool,
-    /// At most so many in a second.
+    /// The most events that are published in a second.
     pub events_per_second: u32,
 }
 
 /// A replay to be made.
 #[derive(Debug, Clone)]
 pub struct NewReplay {
-    /// Its id.
+    /// The id of the replay.
     pub id: Uuid,
-    /// What it publishes.
+    /// The part of the history to publish.
     pub piece: Piece,
-    /// Why.
+    /// The reason for the replay.
     pub reason: String,
-    /// By whom it is made.
+    /// The caller that makes it.
     pub created_by: String,
-    /// So that a retry makes no other.
+    /// Identifies a retry, so that it makes no second replay.
     pub idempotency_key: Option<String>,
 }
 
-/// A replay as it stands.
+/// A replay in its present state.
 #[derive(Debug, Clone)]
 pub struct Replay {
-    /// Its id.
+    /// The id of the replay.
     pub id: Uuid,
-    /// What it publishes.
+    /// The part of the history to publish.
     pub piece: Piece,
-    /// Why.
+    /// The reason for the replay.
     pub reason: String,
     /// `running`, `done` or `cancelled`.
     pub state: String,
-    /// How many events it had when it was made; `None` when these were too many to count.
+    /// The number of events when the replay was made; `None` when there were more than 100,000.
     pub events_total: Option<i64>,
-    /// How many were given to the relay.
+    /// The number of events that were put into the queue so far.
     pub queued: i64,
-    /// The last of them.
+    /// The place that the replay has reached; `None` before it begins.
     pub at: Option<At>,
-    /// By whom it was made.
+    /// The caller that made it.
     pub created_by: String,
     /// When it was made.
     pub created_at: UtcTime,
-    /// When it last moved.
+    /// When the replay last advanced or changed its state.
     pub changed_at: UtcTime,
-    /// When it ended.
+    /// When it was done or cancelled; `None` while it runs.
     pub ended_at: Option<UtcTime>,
-    /// Who cancelled it.
+    /// The caller that cancelled it.
     pub ended_by: Option<String>,
 }
 
-/// A place in a history.
+/// A place in a tenant's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct At {
-    /// Whose history.
+    /// The tenant of the history.
     pub tenant: TenantName,
-    /// Which of its histories.
+    /// The epoch of the tenant.
     pub epoch: Epoch,
-    /// Where in it; 0 before the first.
+    /// The revision within the epoch; 0 before the first.
     pub revision: Revision,
 }
 
 const COLUMNS: &str = "id, tenant, epoch, from_revision, to_revision, include_removed, events_per_second, events_total, reason, state, \
                        at_tenant, at_epoch, at_until, at_revision, at_item, queued, created_by, created_at, changed_at, ended_at, ended_by";
 
-/// Makes a replay and tells the audit, in one transaction; `None` when `limit` are running.
+/// Makes a replay and records it in the access log, in one transaction; `None` when `limit` replays are running.
 pub async fn insert(tx: &Transaction<'_>, new: &NewReplay, limit: i64, told: &AccessEvent) -> Result<Option<Replay>, Error> {
     let sql = format!(
         "with n as (select count(*) from (select from route_events where ($2::text is null or tenant = $2) and ($3::text is null or epoch = $3) \
@@ -134,27 +136,27 @@ pub async fn insert(tx: &Transaction<'_>, new: &NewReplay, limit: i64, told: &Ac
     tx.query_opt(&statement, &parameters).await?.map(|row| replay_of(&row)).transpose()
 }
 
-/// The replay that this caller made with this idempotency key.
+/// Returns the replay that this caller made with this idempotency key.
 pub async fn made_before(tx: &Transaction<'_>, created_by: &str, idempotency_key: &str) -> Result<Option<Replay>, Error> {
     let sql = format!("select {COLUMNS} from replays where created_by = $1 and idempotency_key = $2");
     let statement = tx.prepare_cached(&sql).await?;
     tx.query_opt(&statement, &[&created_by, &idempotency_key]).await?.map(|row| replay_of(&row)).transpose()
 }
 
-/// One replay.
+/// Returns a replay by its id.
 pub async fn get(tx: &Transaction<'_>, id: Uuid) -> Result<Option<Replay>, Error> {
     let statement = tx.prepare_cached(&format!("select {COLUMNS} from replays where id = $1")).await?;
     tx.query_opt(&statement, &[&id]).await?.map(|row| replay_of(&row)).transpose()
 }
 
-/// Replays, the newest first, before an id: ids are in the order of the clocks that made them.
+/// Returns replays before an id, newest first: ids are in the order of the clocks that made them.
 pub async fn list(tx: &Transaction<'_>, before: Option<Uuid>, limit: i64) -> Result<Vec<Replay>, Error> {
     let sql = format!("select {COLUMNS} from replays where $1::uuid is null or id < $1 order by id desc limit $2");
     let statement = tx.prepare_cached(&sql).await?;
     tx.query(&statement, &[&before, &limit]).await?.iter().map(replay_of).collect()
 }
 
-/// Cancels a replay that is running, and tells the audit, in one transaction. `None` when it is not.
+/// Cancels a running replay and records it in the access log, in one transaction. `None` when the replay is not running.
 pub async fn cancel(tx: &Transaction<'_>, id: Uuid, by: &str, told: &AccessEvent) -> Result<Option<Replay>, Error> {
     let sql = format!(
         "with r as (update replays set state = 'cancelled', ended_at = now(), ended_by = $2, changed_at = now() \
@@ -166,23 +168,24 @@ pub async fn cancel(tx: &Transaction<'_>, id: Uuid, by: &str, told: &AccessEvent
     tx.query_opt(&statement, &[&id, &by, &Json(told)]).await?.map(|row| replay_of(&row)).transpose()
 }
 
-/// Whether a tenant, or one history of it, has events.
+/// Returns whether a tenant, or one epoch of it, has events.
 pub async fn has_history(tx: &Transaction<'_>, tenant: &TenantName, epoch: Option<&Epoch>) -> Result<bool, Error> {
     let sql = "select exists (select from route_events where tenant = $1 and ($2::text is null or epoch = $2)) as found";
     let statement = tx.prepare_cached(sql).await?;
     column(&tx.query_one(&statement, &[&tenant.as_str(), &epoch.map(Epoch::as_str)]).await?, "found")
 }
 
-/// What a leader has moved on.
+/// The progress that a leader has made in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moved {
-    /// No replay is running, or the queue is too long for one to go on.
+    /// Nothing was queued: no replay is running, the queue is too long, the replay was cancelled, or another relay leads.
     Nothing,
-    /// So many events were queued, of a replay of so many in a second. None: it came to another history, or to its end.
+    /// The number of events queued, and the replay's rate in events per second. Zero events: the replay has reached another epoch
+    /// or its end.
     Queued(usize, u32),
 }
 
-/// The history that a replay is at, and how far it has come in it.
+/// The epoch that a replay is in, and how far the replay has come in it.
 struct Chain {
     tenant: String,
     epoch: String,
@@ -191,8 +194,8 @@ struct Chain {
     item: i32,
 }
 
-/// Moves the oldest replay that is running on by one step: its next events into the queue, at most `share` seconds' worth and
-/// never more than `max_batch`, unless `max_backlog` events wait there. Nothing moves under a lease that is over.
+/// Advances the oldest running replay by one step: puts its next events into the queue, at most `share` seconds' worth and never
+/// more than `max_batch`. Does nothing while `max_backlog` events wait there, or when the lease is over.
 pub async fn step(lease: &Lease, share: f64, max_batch: usize, max_backlog: i64, limit: Duration) -> Result<Moved, Error> {
     server::bounded(lease.client(), lease.tls(), limit, step_unbounded(lease, share, max_batch, max_backlog)).await
 }
@@ -245,8 +248,8 @@ async fn step_unbounded(lease: &Lease, share: f64, max_batch: usize, max_backlog
     Ok(if advance(lease, replay.id, next.as_ref(), &[]).await? { Moved::Queued(0, rate) } else { Moved::Nothing })
 }
 
-/// The history after `chain` in the order of tenants and epochs. Its end is where it ends now: what is committed later is published as what
-/// it is, new.
+/// Returns the next epoch after `chain`, in the order of tenants and epochs. It ends where the epoch ends now: events that are
+/// committed later are published anyway, as new events.
 async fn next_chain(lease: &Lease, piece: &Piece, chain: Option<&Chain>) -> Result<Option<Chain>, Error> {
     let client = lease.client();
     let after = match (chain, &piece.tenant) {
@@ -273,14 +276,14 @@ async fn next_chain(lease: &Lease, piece: &Piece, chain: Option<&Chain>) -> Resu
     let until = piece.to.map(signed).transpose()?.map_or(newest, |to| to.min(newest));
     let from = signed(piece.from)? - 1;
     let revision = if piece.include_removed { from } else { from.max(removed) };
-    // Items count from 0, and this one is behind all of its revision.
+    // Items count from 0, so this item is behind all items of its revision.
     Ok(Some(Chain { tenant, epoch, until, revision, item: i32::MAX }))
 }
 
-/// Queues events of a replay and notes how far it has come, or, without a chain, that it is done; all of it or nothing. False when the
-/// replay was cancelled, or another leads now.
+/// Queues events of a replay and records its progress. Without a chain, records that the replay is done. Writes all of it or
+/// nothing. Returns false when the replay was cancelled, or another relay leads now.
 async fn advance(lease: &Lease, id: Uuid, reached: Option<&Chain>, events: &[Uuid]) -> Result<bool, Error> {
-    // The lease's row is locked, as it is where the queue is emptied.
+    // The lease's row is locked, as it is when published events are deleted from the queue.
     let sql = "with fence as (select epoch from relay_lease where epoch = $1 for share), \
                     moved as (update replays set changed_at = now(), queued = queued + cardinality($3::uuid[]), \
                         at_tenant = coalesce($4, at_tenant), at_epoch = coalesce($5, at_epoch), at_until = coalesce($6, at_until), \

@@ -1,8 +1,8 @@
-//! Where a read goes: to a replica that is fresh enough, else to the primary.
+//! Routes reads: to a replica that is fresh enough, else to the primary.
 //!
-//! Freshness is measured by log position, never by clock: an idle primary makes a clock's lag grow without end. What a replica
-//! answers is also held against the revision that is already known of the tenant, in the same statement that reads the data, so a
-//! replica that fell behind in the meantime is found out. The primary is the last resort, behind its own bulkhead.
+//! Freshness is measured by log position, never by clock: on an idle primary, a clock's lag grows without end. A replica's answer
+//! is also compared with the known revision of the tenant. The revision is read in the same statement as the data, so a replica
+//! that fell behind in the meantime is detected. The primary is the last resort, behind its own bulkhead.
 
 use std::sync::{
     Arc,
@@ -32,35 +32,35 @@ pub struct Router {
 struct Replica {
     server: Arc<Server>,
     is_fresh: AtomicBool,
-    /// It takes writes: it has become a primary, and no one says that it is ours.
+    /// The server takes writes: it has become a primary, and nothing confirms that it is ours.
     is_promoted: AtomicBool,
     lag_bytes: AtomicI64,
 }
 
-/// Which server answered.
+/// The server that answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Source {
-    /// The truth.
+    /// The primary, which has every commit.
     Primary,
     /// A replica, whose answer was accepted as new enough.
     Replica,
 }
 
-/// What health tells of one replica.
+/// The health report of one replica.
 #[derive(Debug, Clone, Serialize)]
 pub struct ReplicaReport {
-    /// Its name.
+    /// The server's name in logs and metrics.
     pub name: &'static str,
-    /// Whether reads without a minimum revision go there now.
+    /// Whether reads without a minimum revision go to this replica now.
     pub is_fresh: bool,
-    /// Whether it is a replica no more, and so not read from.
+    /// Whether the server is no longer a replica, and so is not read from.
     pub is_promoted: bool,
     /// How far its replayed position was behind the primary's when last compared; `null` before that.
     pub lag_bytes: Option<i64>,
 }
 
 impl Router {
-    /// A router; replicas are not used before [`Router::check`] has found them fresh.
+    /// Creates a router. Replicas are not used before [`Router::check`] has found them fresh.
     pub fn new(primary: Arc<Server>, replicas: Vec<Arc<Server>>, max_lag_bytes: u64) -> Self {
         let replica = |server| Replica {
             server,
@@ -78,28 +78,29 @@ impl Router {
         }
     }
 
-    /// The primary.
+    /// Returns the primary of the cluster.
     pub fn primary(&self) -> &Arc<Server> {
         &self.primary
     }
 
-    /// All servers, the primary first.
+    /// Returns all servers, the primary first.
     pub fn servers(&self) -> impl Iterator<Item = &Arc<Server>> {
         std::iter::once(&self.primary).chain(self.replicas.iter().map(|replica| &replica.server))
     }
 
-    /// Reads from a fresh replica whose answer `accept` takes, else from the primary. When the primary is away too, a replica whose
-    /// freshness is not known is asked last: `accept` still guards what was already seen.
+    /// Reads from a fresh replica whose answer `accept` takes, else from the primary. When the primary is away too, replicas of
+    /// unknown freshness are asked last: `accept` still rejects an answer older than the state already seen.
     ///
-    /// What replicas have no turn for is refused, unless one of them is found to be behind: if the primary had to take it, they would take
-    /// from it the turns of those whom only it can answer. Nor does too much to do at the primary make an old answer good enough.
+    /// A read for which the replicas have no turn is refused, unless one of them is found to be behind. The primary must not take
+    /// such reads: they would use up the turns of reads that only the primary can answer. An overloaded primary does not make an
+    /// old answer good enough either.
     pub async fn read<T>(
         &self, visible: &Visible, accept: impl Fn(&T) -> bool, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<(T, Source), CallError<Error>> {
         self.read_by(Way::Queue, visible, accept, read).await
     }
 
-    /// The same by either way to the servers' connections.
+    /// Reads as [`Router::read`] does, by the given way to the servers' connections.
     pub async fn read_by<T>(
         &self, way: Way, visible: &Visible, accept: impl Fn(&T) -> bool, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<(T, Source), CallError<Error>> {
@@ -112,9 +113,9 @@ impl Router {
                 Ok(value) if accept(&value) => return Ok((value, Source::Replica)),
                 Ok(_) => is_behind = true,
                 Err(error @ CallError::Full(_)) => full = Some(error),
-                // Nobody else waits for it before it has answered the next check.
+                // No other read waits for this replica before it has answered the next check.
                 Err(error) if error.is_away() => replica.set_fresh(false),
-                // Nor would the others be quicker.
+                // The other servers would not be quicker.
                 Err(error @ CallError::Failed(Error::TooSlow)) => return Err(error),
                 Err(_) => {}
             }
@@ -139,7 +140,7 @@ impl Router {
         Err(failure)
     }
 
-    /// Reads from the primary, which knows of everything; while it does not answer, from whoever does.
+    /// Reads from the primary, which has every commit. While the primary does not answer, reads from any server that does.
     pub async fn read_newest<T>(
         &self, visible: &Visible, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
@@ -149,8 +150,8 @@ impl Router {
         }
     }
 
-    /// Looks at all servers at a time: whether the primary is one, and how far the replicas' replayed positions are behind its. While the
-    /// primary cannot be asked, its last position counts.
+    /// Checks all servers at the same time: whether the primary is still a primary, and how far the replicas' replayed positions
+    /// are behind its own. While the primary cannot be asked, its last position counts.
     pub async fn check(&self) {
         let replicas = join_all(self.replicas.iter().map(|replica| standing(&replica.server)));
         let (primary, replicas) = join!(standing(&self.primary), replicas);
@@ -187,17 +188,17 @@ impl Router {
         replica.set_fresh(lag.is_some_and(|lag| lag <= self.max_lag_bytes) && known > 0);
     }
 
-    /// Whether the primary answered the last check.
+    /// Returns whether the primary answered the last check.
     pub fn primary_answers(&self) -> bool {
         self.primary_answers.load(Ordering::Relaxed)
     }
 
-    /// Whether any server answered the last check.
+    /// Returns whether any server answered the last check.
     pub fn can_read(&self) -> bool {
         self.primary_answers() || self.replicas.iter().any(|replica| replica.lag_bytes.load(Ordering::Relaxed) >= 0)
     }
 
-    /// The replicas' numbers.
+    /// Returns the state of the replicas.
     pub fn report(&self) -> Vec<ReplicaReport> {
         let report = |replica: &Replica| ReplicaReport {
             name: replica.server.name(),
@@ -217,11 +218,11 @@ impl Replica {
     }
 }
 
-/// What a server is, and how far its log is: written by a primary, replayed by a replica.
+/// A server's role, and its position in the log: written by a primary, replayed by a replica.
 #[derive(Debug, Clone, Copy)]
 struct Standing {
     in_recovery: bool,
-    /// Bytes since the start.
+    /// The log position in bytes since the start of the log.
     position: i64,
 }
 

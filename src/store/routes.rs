@@ -19,7 +19,7 @@ use crate::domain::{
 pub const FIND: &str = "select r.* from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as k (tenant, service, env, version) \
     join routes r using (tenant, service, env, version)";
 
-/// Those of the named routes that exist.
+/// Returns the named routes that exist.
 pub async fn find(tx: &Transaction<'_>, find: &Statement, keys: &[&RouteKey]) -> Result<Vec<(TenantName, Route)>, Error> {
     let [tenants, services, envs, versions] = key_columns(keys.iter().copied());
     let rows = tx.query(find, &[&tenants, &services, &envs, &versions]).await?;
@@ -29,7 +29,7 @@ pub async fn find(tx: &Transaction<'_>, find: &Statement, keys: &[&RouteKey]) ->
 /// Statement of [`of`].
 pub const OF: &str = "select * from routes where tenant = any($1)";
 
-/// Every route of tenants.
+/// Returns every route of the tenants.
 pub async fn of(tx: &Transaction<'_>, of: &Statement, tenants: &[TenantName]) -> Result<Vec<(TenantName, Route)>, Error> {
     if tenants.is_empty() {
         return Ok(Vec::new());
@@ -42,7 +42,7 @@ pub async fn of(tx: &Transaction<'_>, of: &Statement, tenants: &[TenantName]) ->
 pub const FIRST: &str = "select r.* from unnest($1::text[]) as t (tenant) cross join lateral \
     (select * from routes where tenant = t.tenant order by service, env, version limit $2) r";
 
-/// The first routes of tenants that are being deleted: of each as many as one revision may take.
+/// Returns the first routes of tenants that are being deleted: of each tenant as many as one revision may take.
 pub async fn first(tx: &Transaction<'_>, first: &Statement, tenants: &[TenantName]) -> Result<Vec<(TenantName, Route)>, Error> {
     if tenants.is_empty() {
         return Ok(Vec::new());
@@ -51,7 +51,7 @@ pub async fn first(tx: &Transaction<'_>, first: &Statement, tenants: &[TenantNam
     tx.query(first, &[&names, &(MAX_ENDED as i64)]).await?.iter().map(owned).collect()
 }
 
-/// Every route of one tenant's scope.
+/// Returns every route of one tenant's scope.
 pub async fn in_scope(tx: &Transaction<'_>, tenant: &TenantName, scope: &Scope) -> Result<Vec<Route>, Error> {
     let sql = "select * from routes where tenant = $1 and ($2::text is null or service = $2) and ($3::text is null or env = $3)";
     let statement = tx.prepare_cached(sql).await?;
@@ -59,7 +59,7 @@ pub async fn in_scope(tx: &Transaction<'_>, tenant: &TenantName, scope: &Scope) 
     tx.query(&statement, &[&tenant.as_str(), &service, &env]).await?.iter().map(route).collect()
 }
 
-/// A route with its tenant.
+/// Reads a route with its tenant.
 pub(super) fn owned(row: &Row) -> Result<(TenantName, Route), Error> {
     Ok((text(row, "tenant")?, route(row)?))
 }
@@ -67,7 +67,7 @@ pub(super) fn owned(row: &Row) -> Result<(TenantName, Route), Error> {
 /// Statement of [`active`].
 pub const ACTIVE: &str = "select tenant, count(*) as active from routes where tenant = any($1) and is_active group by tenant";
 
-/// How many active routes tenants have; those without any are left out.
+/// Returns the number of active routes of tenants. Tenants without any are left out.
 pub async fn active(tx: &Transaction<'_>, active: &Statement, tenants: &[TenantName]) -> Result<Vec<(TenantName, u32)>, Error> {
     if tenants.is_empty() {
         return Ok(Vec::new());
@@ -91,7 +91,7 @@ pub const UPSERT: &str = "insert into routes \
       revision = excluded.revision, created_at = excluded.created_at, created_by = excluded.created_by, \
       updated_at = excluded.updated_at, updated_by = excluded.updated_by";
 
-/// Writes routes as they shall be; no key may stand twice.
+/// Writes routes in their new state. Each key may occur only once.
 pub async fn upsert(tx: &Transaction<'_>, upsert: &Statement, routes: &[(&TenantName, &Route)]) -> Result<(), Error> {
     if routes.is_empty() {
         return Ok(());
@@ -135,7 +135,7 @@ pub const DELETE: &str = "delete from routes r using unnest($1::text[], $2::text
     as k (tenant, service, env, version) \
     where (r.tenant, r.service, r.env, r.version) = (k.tenant, k.service, k.env, k.version)";
 
-/// Removes routes.
+/// Removes the routes with these keys.
 pub async fn delete(tx: &Transaction<'_>, delete: &Statement, keys: &[&RouteKey]) -> Result<(), Error> {
     if !keys.is_empty() {
         let [tenants, services, envs, versions] = key_columns(keys.iter().copied());
@@ -144,7 +144,7 @@ pub async fn delete(tx: &Transaction<'_>, delete: &Statement, keys: &[&RouteKey]
     Ok(())
 }
 
-/// One route with its tenant's tag, read in one statement: `None` when there is no such tenant.
+/// Returns a route with its tenant's tag, read in one statement: `None` when there is no such tenant.
 pub async fn get(tx: &Transaction<'_>, key: &RouteKey) -> Result<Option<(VersionTag, Option<Route>)>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, r.* from tenants t left join routes r \
                on r.tenant = t.name and r.service = $2 and r.env = $3 and r.version = $4 where t.name = $1";
@@ -158,12 +158,13 @@ pub async fn get(tx: &Transaction<'_>, key: &RouteKey) -> Result<Option<(Version
     Ok(Some((tag, if exists { Some(route(&row)?) } else { None })))
 }
 
-/// Routes after `after` in key order, and the tenant's tag at the same instant when the filter names a tenant that exists.
+/// Returns routes after `after` in key order, and the tenant's tag at the same instant when the filter names a tenant that
+/// exists.
 pub async fn list(
     tx: &Transaction<'_>, filter: &RouteFilter, after: Option<&RouteKey>, limit: i64,
 ) -> Result<(Option<VersionTag>, Vec<(TenantName, Route)>), Error> {
-    // One statement sees one instant: the tag and the routes belong together.
-    // The two predicates that an index can serve stand bare, not behind an "is null or" that a generic plan cannot see through.
+    // A single statement sees one instant: the tag and the routes belong together.
+    // The two predicates that an index can serve stand alone. A generic plan cannot see through an "is null or" in front of them.
     let of_tenant = if filter.tenant.is_some() { "tenant = $1" } else { "$1::text is null" };
     let after_key = if after.is_some() {
         "(tenant, service, env, version) > ($8, $9, $10, $11)"
@@ -207,7 +208,8 @@ pub async fn list(
     Ok((tag, routes))
 }
 
-/// All of a tenant's routes, policies and scopes with its tag, read in one statement: `None` when there is no such tenant.
+/// Returns all of a tenant's routes, policies and scopes with its tag, read in one statement: `None` when there is no such
+/// tenant.
 pub async fn snapshot(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Option<TenantContent>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, (t.quotas ->> 'waiters')::int as waiters, \
                    r.service, r.env, r.version, r.url, r.is_active, r.labels, r.spec, r.revision \

@@ -16,7 +16,8 @@ pub const RAISE: &str = "insert into scopes (tenant, service, env, epoch, revisi
     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) \
     on conflict (tenant, service, env) do update set epoch = excluded.epoch, revision = excluded.revision";
 
-/// Notes the newest of `events` for each scope; they are in commit order per tenant, whose rows are locked.
+/// Records the revision of the newest of `events` for each scope. The events are in commit order per tenant, and the tenants'
+/// rows are locked.
 pub async fn raise(tx: &Transaction<'_>, raise: &Statement, events: &[NewEvent]) -> Result<(), Error> {
     if events.is_empty() {
         return Ok(());
@@ -44,7 +45,7 @@ pub async fn raise(tx: &Transaction<'_>, raise: &Statement, events: &[NewEvent])
 pub const OF: &str = "select s.tenant, s.service, s.env, s.revision \
     from scopes s join tenants t on t.name = s.tenant and t.epoch = s.epoch where s.tenant = any($1)";
 
-/// The newest revision of each scope of tenants.
+/// Returns the newest revision of each scope of the tenants.
 pub async fn of(
     tx: &Transaction<'_>, of: &Statement, names: &[TenantName],
 ) -> Result<Vec<(TenantName, (ServiceName, EnvName), Revision)>, Error> {

@@ -1,4 +1,4 @@
-//! One Postgres server: its pool, its policy, and dedicated connections for those who need a session of their own.
+//! A Postgres server: its pools of connections, its policy, and the time limits of its transactions.
 
 use std::{
     future::Future,
@@ -25,9 +25,10 @@ use crate::{
     telemetry::names,
 };
 
-/// Session settings of the write path. Its statements find rows by their keys, so one plan serves every call, and planning anew costs as
-/// much as running them. But a plan that is made while a table is empty scans it: so the other ways are not offered to the planner. What it does
-/// take of them seems so costly to it that it would compile the plan (jit), which costs a hundred times as much as running it.
+/// Session settings of the write path. Its statements find rows by their keys, so one plan serves every call, and planning anew
+/// costs as much as running them. But a plan that is made while a table is empty scans the table, so the planner is not offered
+/// the other ways. The remaining ways seem so costly to the planner that it would compile the plan (jit), which costs a hundred
+/// times as much as running it.
 const PLANNED_ONCE: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off \
      -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off";
 
@@ -36,12 +37,12 @@ const PLANNED_ONCE: &str = "-c plan_cache_mode=force_generic_plan -c enable_seqs
 pub struct Server {
     name: &'static str,
     pool: Pool,
-    /// Connections of the write path, and of who looks after the server.
+    /// Connections of the write path, and of maintenance tasks.
     writing: Pool,
     tls: Tls,
     policy: Arc<Dependency>,
     read_timeout: Duration,
-    /// A turn for each connection of the pool, and how long it may be waited for.
+    /// A turn for each connection of the pool. `longest_wait` limits the wait for a turn.
     turns: Arc<Shares>,
     longest_wait: Duration,
     waits: Mutex<Sojourn>,
@@ -49,11 +50,11 @@ pub struct Server {
     lifetime: Duration,
 }
 
-/// Connections for who looks after a server, beside those that the writer's lanes keep.
+/// Connections for maintenance tasks, beside those that the writer's lanes keep.
 const LOOKS: usize = 8;
 
 impl Server {
-    /// A server from its URL; connects when first used.
+    /// Creates a server from its URL. It connects when first used.
     pub fn new(
         name: &'static str, key: &str, url: &SecretString, settings: &config::Postgres, policy: config::Policy,
     ) -> Result<Self, ConfigError> {
@@ -65,7 +66,8 @@ impl Server {
             let manager = Manager::from_connect(
                 hosts[0].clone(),
                 InTurn::new(hosts, tls.clone(), ms(settings.connect_timeout_ms), renewed.clone()),
-                // A connection whose last user gave up is checked before it is lent again; one that hangs is thrown away.
+                // A connection whose last user gave up is checked before it is lent again. A connection that hangs is thrown
+                // away.
                 ManagerConfig { recycling_method: RecyclingMethod::Verified },
             );
             let renewed = renewed.clone();
@@ -82,10 +84,10 @@ impl Server {
                 Pool::builder(manager).max_size(size).timeouts(timeouts).runtime(Runtime::Tokio1).pre_recycle(is_old).build();
             pool.map_err(|error| ConfigError::Invalid { key: key.to_owned(), reason: error.to_string() })
         };
-        // There are at most as many lanes, and each keeps its connection.
+        // There are at most `pool_size` lanes, and each keeps its connection.
         let (pool, writing) = (pool("", settings.pool_size)?, pool(PLANNED_ONCE, settings.pool_size + LOOKS)?);
         let read_timeout = policy.timeout;
-        // The whole call: with waiting for a connection, making or checking it.
+        // The limit of the whole call, which includes waiting for a connection and making or checking it.
         let timeout =
             read_timeout + ms(settings.acquire_timeout_ms) + ms(settings.connect_timeout_ms) + ms(settings.recycle_timeout_ms);
         let policy = Dependency::new(name, config::Policy { timeout, ..policy });
@@ -95,44 +97,44 @@ impl Server {
         Ok(Self { name, pool, writing, tls, policy, read_timeout, turns, longest_wait, waits, renewed, lifetime })
     }
 
-    /// Its name in logs, metrics and health.
+    /// Returns the server's name in logs, metrics and health.
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Its policy.
+    /// Returns the policy for calls to the server, with its circuit breaker.
     pub fn policy(&self) -> &Arc<Dependency> {
         &self.policy
     }
 
-    /// How its connections are encrypted: what it takes to cancel a statement.
+    /// Returns the TLS settings of the server's connections. They are needed to cancel a statement.
     pub fn tls(&self) -> &Tls {
         &self.tls
     }
 
-    /// A pooled connection, in a bounded time. For those who bring their own policy.
+    /// Returns a pooled connection, in a bounded time. For callers that bring their own policy.
     pub async fn connection(&self) -> Result<Object, Error> {
         Ok(self.pool.get().await?)
     }
 
-    /// The same for the write path, whose statements are planned once.
+    /// Returns a pooled connection of the write path, whose statements are planned once.
     pub async fn writing_connection(&self) -> Result<Object, Error> {
         Ok(self.writing.get().await?)
     }
 
-    /// Whether a connection of ours that was kept may be used again, as far as its age goes.
+    /// Returns whether a connection that was kept may be used again, as far as its age goes.
     pub fn may_use_again(&self, kept: &Object) -> bool {
         !is_old(&self.renewed, self.lifetime, Object::metrics(kept))
     }
 
-    /// Runs one read of these tenants' rows under the policy. A read that takes too long is cancelled on the server too.
+    /// Runs a read of these tenants' rows under the policy. A read that takes too long is cancelled on the server too.
     pub async fn read<T>(
         &self, visible: &Visible, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
         self.read_by(Way::Queue, visible, read).await
     }
 
-    /// The same for who looks after the others: it waits for none of them, and uses connections that requests do not.
+    /// Runs a read of a maintenance task. It waits for no request, and uses connections that requests do not use.
     pub async fn read_apart<T>(
         &self, visible: &Visible, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
@@ -145,14 +147,14 @@ impl Server {
         self.run(way, Kind::Read, visible, read).await
     }
 
-    /// Runs several reads that all see one instant, under the policy.
+    /// Runs several reads that all see the same instant, under the policy.
     pub async fn read_at_once<T>(
         &self, visible: &Visible, read: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
         self.run(Way::Queue, Kind::ReadAtOnce, visible, read).await
     }
 
-    /// Runs a write beside the write path, of what is no part of the history, under the policy, and commits it.
+    /// Runs a write outside the write path, under the policy, and commits it. For rows that are no part of the history.
     pub async fn write<T>(
         &self, visible: &Visible, write: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
@@ -162,7 +164,7 @@ impl Server {
     async fn run<T>(
         &self, way: Way, kind: Kind, visible: &Visible, operation: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
-        // Large, and otherwise a part of every future that reads.
+        // Large, so boxed: otherwise it would be a part of every future that reads.
         let operation = Box::pin(async {
             let (_turn, client) = match way {
                 Way::Queue => (Some(self.turn().await?), self.connection().await?),
@@ -185,9 +187,9 @@ impl Server {
         }
     }
 
-    /// One of the pool's connections is there to be taken, unless that comes too late. Who is refused has not touched one: checking a
-    /// connection that is lent costs the server as much as a small read. How long a payer waits for its own share says nothing about the
-    /// queue that all wait in.
+    /// Waits for a turn: one of the pool's connections is then free. Refuses if the turn comes too late. A refused caller has not
+    /// touched a connection: checking a connection that is lent costs the server as much as a small read. The time that a payer
+    /// waits for its own share does not count, because it says nothing about the common queue.
     async fn turn(&self) -> Result<Place, Error> {
         let turn = tokio::time::timeout(self.longest_wait, self.turns.take(&Payer::current())).await;
         let turn = turn.ok().flatten().ok_or(Error::Busy)?;
@@ -195,30 +197,30 @@ impl Server {
         if waits.admits(turn.waited(), Duration::ZERO, Instant::now()) { Ok(turn) } else { Err(Error::Busy) }
     }
 
-    /// The turns of its connections for reads.
+    /// Returns the turns of the server's connections for reads.
     pub fn turns(&self) -> &Arc<Shares> {
         &self.turns
     }
 
-    /// What all who connect to it share.
+    /// Returns the state that all connectors of the server share.
     pub fn renewed(&self) -> &Renewed {
         &self.renewed
     }
 
-    /// Lends none of the present connections again: they lead to a server that is not what it was.
+    /// Stops lending the present connections: they lead to a server whose role has changed.
     pub fn renew(&self) {
         self.renewed.renew();
     }
 
-    /// Closes idle connections that are past their lifetime. A connection's buffers never shrink: after a plan they hold megabytes. Recycling
-    /// alone would close it only when a request asks for it.
+    /// Closes idle connections that are past their lifetime. A connection's buffers never shrink: after a plan they hold
+    /// megabytes. Recycling alone would close such a connection only when a request asks for it.
     pub fn close_old(&self) {
         for pool in [&self.pool, &self.writing] {
             pool.retain(|_, metrics| !is_old(&self.renewed, self.lifetime, &metrics));
         }
     }
 
-    /// Writes the pool's numbers into the metrics.
+    /// Records the numbers of connections in use and idle as metrics.
     pub fn report_pool(&self) {
         let (status, writing) = (self.pool.status(), self.writing.status());
         let available = status.available + writing.available;
@@ -239,8 +241,8 @@ fn is_old(renewed: &Renewed, lifetime: Duration, metrics: &Metrics) -> bool {
     renewed.is_after(metrics.created) || metrics.age() > lifetime
 }
 
-/// A connection that the pool lends again only when it is given back. One whose user goes in the middle of a statement is thrown away: the
-/// statement's cancellation would meet whoever came next.
+/// A connection that the pool lends again only when it is given back. If its user goes in the middle of a statement, the
+/// connection is thrown away: the statement's cancellation would meet the next user.
 struct Lent(Option<Object>);
 
 impl Lent {
@@ -255,28 +257,28 @@ impl Drop for Lent {
     }
 }
 
-/// How a call gets its connection.
+/// The way in which a call gets its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Way {
-    /// In turn, as requests do.
+    /// The queue of requests: the call waits for its turn.
     Queue,
-    /// Beside them: for who looks after what is served, and waits for no request.
+    /// Maintenance connections, for tasks that keep the service running: the call waits for no request.
     Apart,
 }
 
-/// What a transaction is for.
+/// The kind of a transaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// Reads.
+    /// Reads; each statement sees its own instant.
     Read,
-    /// Reads that all see one instant.
+    /// Reads that all see the same instant.
     ReadAtOnce,
-    /// Writes, which are committed.
+    /// Writes, which are committed at the end.
     Write,
 }
 
-/// Runs `operation` in a transaction that sees the rows of these tenants; past `limit`, what runs is cancelled. Any error but
-/// [`Error::CommitUnknown`] means that nothing was written.
+/// Runs `operation` in a transaction that sees the rows of these tenants. A statement that runs when `limit` has passed is
+/// cancelled. Any error but [`Error::CommitUnknown`] means that nothing was written.
 pub async fn transact<T>(
     client: &mut Object, tls: &Tls, limit: Duration, kind: Kind, visible: &Visible,
     operation: impl AsyncFnOnce(&Transaction<'_>) -> Result<T, Error>,
@@ -299,14 +301,14 @@ pub async fn transact<T>(
     if kind == Kind::Write {
         group::commit_or_unknown(tx, until.saturating_duration_since(Instant::now())).await?;
     }
-    // What was only read is rolled back when it is dropped, and nobody waits for that.
+    // A transaction that only read is rolled back when it is dropped, and nobody waits for that.
     Ok(value)
 }
 
-/// Waits for `operation` for at most `limit`. Past it, and when whoever waits is gone before (a request past its deadline), the server is
-/// asked to cancel what runs on that connection, because a dropped future frees the caller but not the connection. A server that then
-/// says in time that it has done so is slow, and not away. The connection of what was cancelled must not be used by others: nobody knows
-/// when the cancellation arrives.
+/// Waits for `operation` for at most `limit`. After that, or when the caller is gone before (a request past its deadline), asks
+/// the server to cancel the statement on that connection, because a dropped future frees the caller but not the connection. A
+/// server that confirms the cancellation in time is slow, not away. The connection must not be used by others after a
+/// cancellation: nobody knows when the cancellation arrives.
 pub async fn cancelled_after<T>(
     limit: Duration, token: CancelToken, tls: &Tls, operation: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {
@@ -324,13 +326,13 @@ pub async fn cancelled_after<T>(
     }
 }
 
-/// A statement that is cancelled when this is dropped with its token.
+/// A running statement. It is cancelled when this is dropped with its token.
 struct Running(Option<(CancelToken, Tls)>);
 
-/// How long a server may take to hear that a statement is cancelled.
+/// The time limit for sending a cancellation to the server.
 const CANCELLING: Duration = Duration::from_secs(1);
 
-/// How long it is waited for that it says so.
+/// The time limit for the server to confirm a cancellation.
 const CONFIRMING: Duration = Duration::from_millis(500);
 
 impl Drop for Running {
@@ -342,7 +344,7 @@ impl Drop for Running {
     }
 }
 
-/// [`cancelled_after`] for a plain client.
+/// Does the same as [`cancelled_after`] for a plain client.
 pub async fn bounded<T>(
     client: &Client, tls: &Tls, limit: Duration, operation: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Error> {

@@ -1,4 +1,4 @@
-//! The table `set_aside_events`: events that Kafka has refused for good. The leader fills and empties it under its lease.
+//! The table `set_aside_events`: events that Kafka has refused permanently. The leader fills and empties it under its lease.
 
 use std::time::Duration;
 
@@ -12,16 +12,16 @@ use super::{
 };
 use crate::domain::ids::TenantName;
 
-/// An event that Kafka has refused for good, and the name of its error.
+/// An event that Kafka has refused permanently, and the name of its error.
 #[derive(Debug, Clone)]
 pub struct Refused {
-    /// Its place in the queue.
+    /// The event's place in the queue.
     pub id: i64,
-    /// Kafka's error.
+    /// The name of Kafka's error.
     pub code: String,
 }
 
-/// Moves refused events out of the queue, and returns how many: fewer than `refused` means that another leads now.
+/// Moves refused events out of the queue, and returns how many: fewer than `refused` means that another relay leads now.
 pub async fn set_aside(lease: &Lease, refused: &[Refused], limit: Duration) -> Result<u64, Error> {
     let sql = "with fence as (select epoch from relay_lease where epoch = $3 for share), \
                     gone as (delete from outbox o using unnest($1::bigint[], $2::text[]) as r (id, code) \
@@ -35,7 +35,7 @@ pub async fn set_aside(lease: &Lease, refused: &[Refused], limit: Duration) -> R
     Ok(column::<i64>(&row, "moved")?.unsigned_abs())
 }
 
-/// The next events that were set aside, after a place in the queue.
+/// Returns the next events that were set aside, after a place in the queue.
 pub async fn after(lease: &Lease, place: i64, count: i64, limit: Duration) -> Result<Vec<OutboxRow>, Error> {
     let sql = format!(
         "select {COLUMNS} from (select outbox_id as id, event_id, replay from set_aside_events where outbox_id > $1 \
@@ -45,7 +45,7 @@ pub async fn after(lease: &Lease, place: i64, count: i64, limit: Duration) -> Re
     server::bounded(lease.client(), lease.tls(), limit, query).await?.iter().map(row_of).collect()
 }
 
-/// Notes that events were tried again: those that Kafka has now are set aside no longer.
+/// Records that events were tried again. Events that Kafka has accepted are removed from the table.
 pub async fn tried(lease: &Lease, published: &[i64], refused: &[i64], limit: Duration) -> Result<(), Error> {
     let sql = "with fence as (select epoch from relay_lease where epoch = $3 for share), \
                     gone as (delete from set_aside_events where outbox_id = any($1) and exists (select from fence)) \
@@ -55,30 +55,30 @@ pub async fn tried(lease: &Lease, published: &[i64], refused: &[i64], limit: Dur
     server::bounded(lease.client(), lease.tls(), limit, query).await.map(drop)
 }
 
-/// How much is set aside.
+/// The number of events that are set aside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     /// Events that Kafka does not have.
     pub events: i64,
-    /// Those of them that the archive does not have from here either.
+    /// Events among them that were not copied from here to the archive either.
     pub unarchived: i64,
 }
 
-/// Counts them.
+/// Counts the events that are set aside.
 pub async fn standing(tx: &Transaction<'_>) -> Result<Standing, Error> {
     let sql = "select count(*) as events, count(*) filter (where archived_at is null) as unarchived from set_aside_events";
     let row = tx.query_one(&tx.prepare_cached(sql).await?, &[]).await?;
     Ok(Standing { events: column(&row, "events")?, unarchived: column(&row, "unarchived")? })
 }
 
-/// An event that the archive is to have although Kafka does not.
+/// An event that the archive must get although Kafka has refused it.
 #[derive(Debug, Clone)]
 pub struct Unarchived {
-    /// Its id.
+    /// The id of the event.
     pub event_id: Uuid,
-    /// Its place in the queue.
+    /// The event's place in the queue.
     pub place: i64,
-    /// The tenant.
+    /// The tenant of the event.
     pub tenant: TenantName,
     /// The `CloudEvents` type.
     pub ce_type: String,
@@ -86,7 +86,7 @@ pub struct Unarchived {
     pub payload: String,
 }
 
-/// The next events that the archive does not have from here, after a place in the queue.
+/// Returns the next events that were not yet copied from here to the archive, after a place in the queue.
 pub async fn unarchived(tx: &Transaction<'_>, place: i64, count: i64) -> Result<Vec<Unarchived>, Error> {
     let sql = "select s.event_id, s.outbox_id, e.tenant, e.type, e.payload::text as payload from set_aside_events s \
                join route_events e on e.id = s.event_id where s.archived_at is null and s.outbox_id > $1 order by s.outbox_id limit $2";
@@ -104,7 +104,7 @@ pub async fn unarchived(tx: &Transaction<'_>, place: i64, count: i64) -> Result<
         .collect()
 }
 
-/// Notes that the archive has them.
+/// Records that the archive has these events.
 pub async fn archived(tx: &Transaction<'_>, events: &[Uuid]) -> Result<(), Error> {
     let sql = "update set_aside_events set archived_at = now() where event_id = any($1)";
     tx.execute(&tx.prepare_cached(sql).await?, &[&events]).await?;

@@ -13,11 +13,11 @@ use crate::domain::{
 
 const COLUMNS: &str = "name, epoch, revision, chain_head, routes, policies, quotas, allowed_hosts, paid_until, ending, created_at, created_by, updated_at, updated_by";
 
-/// Whether a tenant's newest revision is of another history of the database: one of before a restore or a promotion.
+/// Whether a tenant's newest revision is of another timeline of the database: from before a restore or a promotion.
 const IS_FOREIGN: &str = "lineage is distinct from (select lineage())";
 
-/// Statement of [`lock`]. Rows are locked in name order, so that two groups never wait for one another in a circle; `no key update`
-/// lets other transactions' foreign keys through.
+/// Statement of [`lock`]. Rows are locked in name order, so that two groups never deadlock; `no key update` lets other
+/// transactions' foreign keys through.
 pub fn lock_sql() -> String {
     format!("select {COLUMNS}, {IS_FOREIGN} as is_foreign from tenants where name = any($1) order by name for no key update")
 }
@@ -25,11 +25,11 @@ pub fn lock_sql() -> String {
 /// A tenant whose row is locked.
 #[derive(Debug)]
 pub struct LockedTenant {
-    /// The tenant.
+    /// The tenant as it is stored.
     pub tenant: Tenant,
-    /// The hash of its newest event.
+    /// The hash of the tenant's newest event.
     pub chain_head: EventHash,
-    /// Its newest revision is of another history of the database.
+    /// Whether the tenant's newest revision is of another timeline of the database.
     pub is_foreign: bool,
 }
 
@@ -41,14 +41,15 @@ pub async fn lock(tx: &Transaction<'_>, lock: &Statement, names: &[&str]) -> Res
     tx.query(lock, &[&names]).await?.iter().map(locked).collect()
 }
 
-/// Tenants after `after` whose newest revision is of another history of the database, in name order. Only a primary can tell.
+/// Returns tenants after `after` whose newest revision is of another timeline of the database, in name order. Only a primary can
+/// answer.
 pub async fn foreign(tx: &Transaction<'_>, after: Option<&str>, limit: i64) -> Result<Vec<TenantName>, Error> {
     let sql = format!("select name from tenants where {IS_FOREIGN} and ($1::text is null or name > $1) order by name limit $2");
     let statement = tx.prepare_cached(&sql).await?;
     tx.query(&statement, &[&after, &limit]).await?.iter().map(|row| text(row, "name")).collect()
 }
 
-/// Tenants whose deletion has begun and is not done, in name order.
+/// Returns tenants whose deletion has begun and is not done, in name order.
 pub async fn ending(tx: &Transaction<'_>, limit: i64) -> Result<Vec<TenantName>, Error> {
     let statement = tx.prepare_cached("select name from tenants where ending is not null order by name limit $1").await?;
     tx.query(&statement, &[&limit]).await?.iter().map(|row| text(row, "name")).collect()
@@ -65,8 +66,8 @@ pub const INSERT: &str = "insert into tenants \
       as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by, \
             allowed_hosts, ending)";
 
-/// Statement of [`write()`] for tenants that are locked. An epoch is of the history that it began in: a restore that was told of since the
-/// lock is not yet made good by a revision that was decided before.
+/// Statement of [`write()`] for tenants that are locked. An epoch is of the timeline that it began in: if a restore is recorded
+/// after the lock, a revision that was decided before does not yet repair the tenant's timeline.
 pub const UPDATE: &str = "update tenants t set lineage = case when t.epoch = n.epoch then t.lineage else (select lineage()) end, epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
     policies = n.policies, quotas = n.quotas::jsonb, allowed_hosts = n.allowed_hosts::jsonb, paid_until = n.paid_until, ending = n.ending::jsonb, \
     created_at = n.created_at, created_by = n.created_by, updated_at = n.updated_at, updated_by = n.updated_by \
@@ -126,7 +127,7 @@ pub async fn write(tx: &Transaction<'_>, statement: &Statement, tenants: &[(&Ten
 /// Statement of [`delete`].
 pub const DELETE: &str = "with scope as (delete from scopes where tenant = any($1)) delete from tenants where name = any($1)";
 
-/// Removes tenants, which must be locked and have no routes, with what was noted of their scopes.
+/// Removes tenants, with the rows of their scopes. The tenants must be locked and have no routes.
 pub async fn delete(tx: &Transaction<'_>, delete: &Statement, names: &[&str]) -> Result<(), Error> {
     if !names.is_empty() {
         tx.execute(delete, &[&names]).await?;
@@ -134,45 +135,45 @@ pub async fn delete(tx: &Transaction<'_>, delete: &Statement, names: &[&str]) ->
     Ok(())
 }
 
-/// One tenant, if it exists.
+/// Returns a tenant, if it exists.
 pub async fn get(tx: &Transaction<'_>, name: &TenantName) -> Result<Option<Tenant>, Error> {
     let statement = tx.prepare_cached(&format!("select {COLUMNS} from tenants where name = $1")).await?;
     tx.query_opt(&statement, &[&name.as_str()]).await?.as_ref().map(tenant).transpose()
 }
 
-/// A tenant's newest tag, and the hash of its newest event: where its chain ends.
+/// Returns a tenant's newest tag, and the hash of its newest event, where its hash chain ends.
 pub async fn head(tx: &Transaction<'_>, name: &TenantName) -> Result<Option<(VersionTag, EventHash)>, Error> {
     let statement = tx.prepare_cached("select epoch, revision, chain_head from tenants where name = $1").await?;
     let row = tx.query_opt(&statement, &[&name.as_str()]).await?;
     row.map(|row| Ok((tag(&row)?, text(&row, "chain_head")?))).transpose()
 }
 
-/// Tenants after `after` in name order.
+/// Returns tenants after `after` in name order.
 pub async fn list(tx: &Transaction<'_>, after: Option<&str>, limit: i64) -> Result<Vec<Tenant>, Error> {
     let sql = format!("select {COLUMNS} from tenants where ($1::text is null or name > $1) order by name limit $2");
     let statement = tx.prepare_cached(&sql).await?;
     tx.query(&statement, &[&after, &limit]).await?.iter().map(tenant).collect()
 }
 
-/// The newest tags of those of `names` that exist.
+/// Returns the newest tags of the tenants that exist among `names`.
 pub async fn tags(tx: &Transaction<'_>, names: &[&str]) -> Result<Vec<(TenantName, VersionTag)>, Error> {
     let statement = tx.prepare_cached("select name, epoch, revision from tenants where name = any($1)").await?;
     let rows = tx.query(&statement, &[&names]).await?;
     rows.iter().map(|row| Ok((text(row, "name")?, tag(row)?))).collect()
 }
 
-/// The columns `epoch` and `revision` of a row.
+/// Reads the columns `epoch` and `revision` of a row.
 pub(super) fn tag(row: &Row) -> Result<VersionTag, Error> {
     Ok(VersionTag { epoch: text(row, "epoch")?, revision: revision(row, "revision")? })
 }
 
-/// A revision column.
+/// Reads a revision column.
 pub(super) fn revision(row: &Row, name: &str) -> Result<Revision, Error> {
     let value: i64 = column(row, name)?;
     u64::try_from(value).map(Revision).map_err(|_| Error::Corrupt(format!("{name} is negative")))
 }
 
-/// A revision as its column holds it.
+/// Converts a revision to the type of its column.
 pub(super) fn signed(revision: Revision) -> Result<i64, Error> {
     i64::try_from(revision.0).map_err(|_| Error::Corrupt("a revision exceeds 63 bits".into()))
 }

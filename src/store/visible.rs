@@ -1,6 +1,7 @@
-//! Which tenants a transaction may touch: what row-level security goes by (migrations/V5).
+//! The tenants that a transaction may touch, as row-level security checks them (migrations/V5).
 //!
-//! It stands behind the code and does not replace it: every query names its tenant too. Nothing named is nothing seen.
+//! Row-level security stands behind the code and does not replace it: every query names its tenant too. When no tenant is named,
+//! no row is visible.
 
 use deadpool_postgres::{Object, Transaction};
 use tokio_postgres::{Client, Statement};
@@ -13,44 +14,45 @@ use crate::{auth::AuthorizedTenant, domain::ids::TenantName};
 pub struct Visible(String);
 
 impl Visible {
-    /// None: for what is no tenant's.
+    /// Shows no tenant, for rows that belong to none.
     pub fn no_tenants() -> Self {
         Self(String::new())
     }
 
-    /// The one that answers to a caller may be about.
+    /// Shows the tenant that answers to a caller may be about.
     pub fn authorized(tenant: &AuthorizedTenant) -> Self {
         Self::tenant(tenant.visible())
     }
 
-    /// One, for the service's own work.
+    /// Shows one tenant, for the service's own work.
     pub fn tenant(tenant: &TenantName) -> Self {
         Self(tenant.to_string())
     }
 
-    /// These.
+    /// Shows the tenants with these names.
     pub fn tenants<'a>(tenants: impl IntoIterator<Item = &'a TenantName>) -> Self {
         // The names of tenants have no commas.
         Self(tenants.into_iter().map(TenantName::as_str).collect::<Vec<_>>().join(","))
     }
 
-    /// All of them, for what belongs to the installation as a whole. `tests/architecture.rs` has the list of who may.
+    /// Shows all tenants, for rows of the installation as a whole. `tests/architecture.rs` has the list of permitted callers.
     pub fn all_tenants() -> Self {
         Self("*".to_owned())
     }
 
-    /// The statement of [`Visible::show`], to be prepared before a pipeline is begun.
+    /// Prepares the statement of [`Visible::show`]. Call it before a pipeline begins.
     pub(super) async fn statement(client: &Object) -> Result<Statement, Error> {
         Ok(client.prepare_cached("select set_config('app.tenants', $1, true)").await?)
     }
 
-    /// Shows these tenants to what follows in the transaction, and to nothing after it.
+    /// Makes these tenants visible to the rest of the transaction, and to nothing after it.
     pub(super) async fn show(&self, tx: &Transaction<'_>, statement: &Statement) -> Result<(), Error> {
         tx.execute(statement, &[&self.0]).await?;
         Ok(())
     }
 
-    /// Shows these tenants to a session of its own, until it ends. Never on a pooled connection: its next user would see them too.
+    /// Makes these tenants visible to a dedicated session, until it ends. Never on a pooled connection: its next user would see
+    /// them too.
     pub(super) async fn show_session(&self, client: &Client) -> Result<(), Error> {
         client.execute("select set_config('app.tenants', $1, false)", &[&self.0]).await?;
         Ok(())

@@ -1,10 +1,10 @@
-//! What is shown as `***` in log lines: the last guard behind the rule that secrets are not logged.
+//! Replaces secrets in log lines by `***`: the last guard behind the rule that secrets are not logged.
 //!
-//! A line is masked when it is whole, so a secret is found wherever it came from: a field, a message, an error of a library. Three sorts are
-//! found: passwords in URLs, tokens that can be told by their form, and what stands after a name of `telemetry.mask`.
+//! A line is masked when it is complete, so a secret is found wherever it came from: a field, a message, an error of a library. Three
+//! kinds of secrets are found: passwords in URLs, tokens with a known form, and values after a name from `telemetry.mask`.
 //!
-//! Much of a line is what callers sent, so nothing in it may reach beyond where it stands: in JSON each text is masked by itself, and written
-//! as JSON again; the end of the line is no part of what is masked.
+//! Much of a line was sent by callers, so no text may influence the masking of another part. In JSON each text is masked by itself
+//! and written as JSON again; the line end is not part of the masked text.
 
 use std::{
     borrow::Cow,
@@ -22,33 +22,34 @@ use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::LogFormat;
 
-/// What stands in place of a secret.
+/// The replacement for a secret.
 pub const MASKED: &str = "***";
 
-/// Tokens that can be told by their form: schemes of `Authorization`, keys of this API, and JWTs.
+/// Matches tokens with a known form: schemes of `Authorization`, keys of this API, and JWTs.
 const FORMS: &str = r"(?P<scheme>\b(?i:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}|(?P<prefix>\btmk_)[A-Za-z0-9_-]+|\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*";
 
-/// A URL's user and password.
+/// Matches the user and password of a URL.
 const CREDENTIALS: &str = r#"(?P<url>[A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#@"'<>]*(?:@[^\s/?#@"'<>]*)*@"#;
 
-/// Colours between a name and its value, in lines for people.
+/// Matches colour codes between a name and its value, in lines for people.
 const COLOUR: &str = r"(?:\x1b\[[0-9;]*m)*";
 
 /// Finds secrets in text.
 #[derive(Debug, Clone)]
 pub struct Mask {
     secrets: Regex,
-    /// The whole of a name of what is secret.
+    /// Matches the whole name of a secret member.
     names: Option<Regex>,
 }
 
 impl Mask {
-    /// A mask for what stands after these names, and for what always is secret.
+    /// Creates a mask for values after these names, and for tokens and passwords with a known form.
     pub fn new(names: &[String]) -> Result<Self, regex::Error> {
         let mut secrets = format!("{CREDENTIALS}|{FORMS}");
         let escaped: Vec<_> = names.iter().map(|name| regex::escape(name)).collect();
         if !names.is_empty() {
-            // A value is what stands in quotes, in the quotes of JSON within text, or a word, with its scheme or the further parts of a cookie.
+            // A value is the content of quotes (also of escaped JSON quotes within text), or a word with its scheme or the further
+            // parts of a cookie.
             let word = r#"[^\s,;&"'\\)}\]\x1b]+"#;
             let value = format!(
                 r#"(?P<inner>\\")(?:[^"\\]|\\[^"])*|(?P<open>")(?:[^"\\]|\\.)*|(?P<single>')[^'"\\\n]*|(?:(?i:bearer|basic|digest|negotiate)\s+)?{word}(?:;\s*{word})*"#
@@ -64,7 +65,7 @@ impl Mask {
         Ok(Self { secrets: Regex::new(&secrets)?, names })
     }
 
-    /// The text with every secret masked.
+    /// Returns the text with every secret masked.
     pub fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.secrets.replace_all(text, |found: &Captures<'_>| {
             let part = |name| found.name(name).map_or("", |part| part.as_str());
@@ -74,7 +75,7 @@ impl Mask {
         })
     }
 
-    /// A line of JSON with every secret masked. Whatever stands in its texts, it is the same JSON otherwise.
+    /// Returns a line of JSON with every secret masked. The structure of the JSON stays the same, whatever its texts contain.
     fn apply_to_json<'a>(&self, line: &'a str) -> Cow<'a, str> {
         let mut masked = String::with_capacity(line.len());
         let mut reader = serde_json::Deserializer::from_str(line);
@@ -84,13 +85,13 @@ impl Mask {
         }
     }
 
-    /// Whether a member of that name is secret, whatever it holds.
+    /// Returns whether the member with this name is secret, whatever its value is.
     fn is_secret(&self, name: &str) -> bool {
         self.names.as_ref().is_some_and(|names| names.is_match(name))
     }
 }
 
-/// Writes what it reads, with every text masked.
+/// A deserializer that writes its input out again, with every text masked.
 struct Masking<'a> {
     mask: &'a Mask,
     to: &'a mut String,
@@ -172,7 +173,7 @@ impl<'de> Visitor<'de> for Masking<'_> {
     }
 }
 
-/// The next of a list, after a comma unless it is the first.
+/// The next element of a list, after a comma unless it is the first.
 struct Separated<'a> {
     first: usize,
     masking: Masking<'a>,
@@ -195,7 +196,7 @@ impl<'de> DeserializeSeed<'de> for Separated<'_> {
     }
 }
 
-/// A place for log lines where secrets are masked.
+/// A writer for log lines that masks secrets.
 #[derive(Debug, Clone)]
 pub struct Masked<M> {
     mask: Arc<Mask>,
@@ -204,7 +205,7 @@ pub struct Masked<M> {
 }
 
 impl<M> Masked<M> {
-    /// Lines of that format go to `lines`.
+    /// Creates a writer that passes lines of this format to `lines`.
     pub fn new(mask: Mask, format: LogFormat, lines: M) -> Self {
         Self { mask: Arc::new(mask), format, lines }
     }
@@ -218,7 +219,7 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Masked<M> {
     }
 }
 
-/// Takes lines, each whole in one call: so the formatter writes them.
+/// Masks lines. The formatter passes each line whole, in one call.
 #[derive(Debug)]
 pub struct Line<W> {
     mask: Arc<Mask>,
@@ -234,7 +235,7 @@ impl<W: Write> Write for Line<W> {
             LogFormat::Json => self.mask.apply_to_json(text),
             LogFormat::Text => self.mask.apply(&one_line(text)).into_owned().into(),
         };
-        // In one piece: lines of several threads may not mix.
+        // Written in one call, so that lines of several threads do not mix.
         self.line.write_all(format!("{masked}{end}").as_bytes())?;
         Ok(line.len())
     }
@@ -244,7 +245,7 @@ impl<W: Write> Write for Line<W> {
     }
 }
 
-/// The text without ends of lines: what is written as it is, such as an error's words, may have some.
+/// Returns the text without line ends. Text that is written unchanged, such as an error message, may contain some.
 fn one_line(text: &str) -> Cow<'_, str> {
     if text.contains(['\n', '\r']) { text.replace('\n', "\\n").replace('\r', "\\r").into() } else { text.into() }
 }
@@ -344,7 +345,7 @@ mod tests {
         }
     }
 
-    /// What two lines become, one after the other, of which a caller has chosen a part of the first.
+    /// Logs two lines and returns their text. `chosen` is the part of the first line that a caller controls.
     fn logged(format: config::LogFormat, chosen: &str) -> String {
         let lines = Lines::default();
         let made = lines.clone();

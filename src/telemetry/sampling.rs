@@ -1,5 +1,7 @@
-//! Lines that anybody can cause who can connect, before any limit of ours has seen a request: the HTTP library writes one for each that it
-//! cannot read. A few of them tell what is going on; all of them would be a way to fill the disk.
+//! Limits log lines that any client can cause before our own request limits apply.
+//!
+//! The HTTP library writes a line for each request that it cannot read. A few of these lines show the problem; all of them could fill
+//! the disk.
 
 use std::num::NonZeroU32;
 
@@ -7,14 +9,14 @@ use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tracing::{Metadata, level_filters::LevelFilter, subscriber::Interest};
 use tracing_subscriber::layer::{Context, Filter};
 
-/// Who writes such lines.
+/// The libraries that write such lines.
 const WRITERS: [&str; 4] = ["actix_http", "actix_server", "actix_tls", "rustls"];
 
-/// Lets one of these lines through in a second, and all others.
+/// Lets one of these lines through per second, and all other lines.
 pub struct Sampled(DefaultDirectRateLimiter);
 
 impl Sampled {
-    /// A filter that has let none through yet.
+    /// Creates a filter that has let no line through yet.
     pub fn new() -> Self {
         Self(RateLimiter::direct(Quota::per_second(NonZeroU32::MIN)))
     }

@@ -1,4 +1,4 @@
-//! Who may do what: keys, roles, tenants, limits. On a service that asks everybody who it is.
+//! Access control: keys, roles, tenants and limits, on a service that requires credentials.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -6,7 +6,7 @@ use traffic_manager::http::access::{Access, Endpoint, TABLE};
 
 use crate::support::{PATIENCE, TestApp, callers::Office, eventually};
 
-/// Paths with the names of a route of `tenant` in them.
+/// Returns the path with the names of a route of `tenant` filled in.
 pub fn filled(path: &str, tenant: &str) -> String {
     path.replace("{tenant}", tenant)
         .replace("{service}", "checkout")
@@ -20,7 +20,7 @@ pub fn filled(path: &str, tenant: &str) -> String {
         .replace("{file:.*}", "swagger-ui.css")
 }
 
-/// What an operation needs beside its path so that only its caller decides: names in its query or its body.
+/// Returns a call with valid names in its query or its body, so that the result depends only on the caller.
 pub fn call_as(office: &Office, endpoint: &Endpoint, tenant: &str, token: &str) -> crate::support::client::Call {
     let method: Method = endpoint.method.parse().unwrap();
     let names = format!("tenant={tenant}&service=checkout&env=prod&version=v1");
@@ -83,7 +83,7 @@ async fn without_credentials_nothing_but_what_is_public() {
         assert_eq!(answer.header("www-authenticate"), "Bearer", "{} {}", endpoint.method, endpoint.path);
     }
     for endpoint in TABLE.iter().filter(|endpoint| endpoint.access == Access::Public) {
-        // Pages for people are no part of the document.
+        // Pages for people are not in the OpenAPI document.
         office.app.call(Method::GET, &filled(endpoint.path, "acme")).of_tampered_data().expect(200).await;
     }
 }
@@ -96,7 +96,7 @@ async fn another_tenant_s_objects_are_answered_as_those_that_do_not_exist() {
     let token = office.key("other", &["tenant_admin", "auditor", "node"]).await;
     let mut checked = 0;
     for endpoint in listed() {
-        // What names no tenant shows only one's own: see the tests of lists.
+        // Endpoints that name no tenant show only the caller's own: see the tests of lists.
         let is_no_tenant_s = matches!(endpoint.access, Access::Platform(_)) || endpoint.path.contains("{key_id}");
         if ["/api/v1/tenants", "/api/v1/stream"].contains(&endpoint.path) || is_no_tenant_s {
             continue;
@@ -132,7 +132,7 @@ async fn every_role_may_what_the_table_says_and_nothing_else() {
             Role::PlatformAdmin => office.admin.clone(),
             role => office.key("acme", &[role.as_str()]).await,
         };
-        // What ends the tenant comes last; streams answer for ever.
+        // Leaves out streams, which never end, and the deletion of the tenant by a role that may delete it.
         for endpoint in listed().filter(|endpoint| !endpoint.path.ends_with("/stream")) {
             let Some(roles) = endpoint.access.roles() else { continue };
             let is_for_all = matches!(endpoint.access, Access::Platform(_));
@@ -216,7 +216,7 @@ async fn a_narrowed_node_polls_what_it_is_narrowed_to() {
     office.tenant("acme").await;
     let token = office.made(&json!({ "tenant": "acme", "roles": ["node"], "envs": ["prod"] })).await;
     let resolve = |env: &str| format!("/routes/resolve?tenant=acme&service=checkout&env={env}&version=v1");
-    // Twice: the second time it is answered the short way.
+    // Twice: the second time the fast path answers.
     for _ in 0..2 {
         let first = office.app.get("/tenants/acme/snapshot?env=prod").bearer(&token).expect(200).await;
         let again =
@@ -277,7 +277,7 @@ async fn how_much_others_write_is_told_to_nobody_of_a_tenant() {
         let put = office.app.put(&format!("/routes/other/checkout/prod/v{version}")).bearer(&office.admin);
         put.json(&json!({ "url": "https://b.example.com" })).expect(201).await;
     }
-    // Nothing is published here: what was written waits.
+    // Nothing is published here, so the written events wait in the outbox.
     let waiting = async |token: &str, query: &str| {
         let status = office.app.get(&format!("/audit/status{query}")).bearer(token).expect(200).await;
         assert!(status.json["outbox"]["oldest_seconds"].as_f64().unwrap() > 0.0, "{}", status.json);

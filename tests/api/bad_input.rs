@@ -1,4 +1,4 @@
-//! Bad input: whatever is sent, the answer is a problem document that names the fault, never a 500, and nothing is written.
+//! Bad input: the answer is always a problem document that names the fault, never a 500, and nothing is written.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::support::{Answer, Call, TestApp};
 
 const V1: &str = "/routes/acme/web/prod/v1";
 
-/// A service with one route, and the check that it was left alone.
+/// A service with one route, and a fingerprint to check that nothing was changed.
 struct Bad {
     app: TestApp,
     before: String,
@@ -26,7 +26,7 @@ impl Bad {
         self.app.call(method.parse().unwrap(), &format!("/api/v1{path}"))
     }
 
-    /// The call is refused, and the answer says where the fault is and what it is.
+    /// Asserts that the call is refused, and that the answer names the place and the kind of the fault.
     async fn refused(&self, call: Call, what: &str, status: u16, code: &str, pointer: Option<&str>) -> Answer {
         self.tried.set(self.tried.get() + 1);
         let answer = call.send().await;
@@ -45,7 +45,7 @@ impl Bad {
         self.refused(call, what, 422, "invalid_request", Some(pointer)).await
     }
 
-    /// At least so much was tried, and nothing came of it.
+    /// Asserts that at least `at_least` cases were tried, and that nothing was written.
     async fn left_nothing(self, at_least: usize) {
         assert!(self.tried.get() >= at_least, "only {} cases", self.tried.get());
         assert_eq!(self.app.db.fingerprint().await, self.before);
@@ -53,7 +53,7 @@ impl Bad {
     }
 }
 
-/// Every endpoint that takes a body, with a body that would be done.
+/// Returns the endpoints of routes and tenants that take a body, each with a valid body.
 fn bodies() -> Vec<(&'static str, &'static str, Value)> {
     let key = json!({ "tenant": "acme", "service": "web", "env": "prod", "version": "v1" });
     let mut route = key.clone();
@@ -70,7 +70,7 @@ fn bodies() -> Vec<(&'static str, &'static str, Value)> {
     ]
 }
 
-/// Bad values of a member, with where the fault is found.
+/// Returns bad values of a member, each with the pointer of the fault.
 fn bad_values(member: &str) -> Vec<(Value, String)> {
     let here = format!("/{member}");
     let at = |values: Vec<Value>| values.into_iter().map(|value| (value, here.clone())).collect::<Vec<_>>();
@@ -295,7 +295,7 @@ async fn bodies_that_are_no_objects_or_no_json() {
         let what = format!("{method} {path} {} bytes", large.len());
         bad.refused(bad.call(method, path).body("application/json", large), &what, 413, "payload_too_large", None).await;
     }
-    // The largest body that is taken.
+    // The largest body that is accepted.
     let body = json!({ "url": "http://a", "labels": { "k": "v" } }).to_string();
     bad.app.put(V1).body("application/json", format!("{}{body}", " ".repeat(65_536 - body.len()))).expect(200).await;
     bad.left_nothing(150).await;

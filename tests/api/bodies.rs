@@ -1,4 +1,4 @@
-//! Bodies as clients send them: YAML and its traps, marks of byte order, what was read and is sent back, and answers that stay small.
+//! Bodies as clients send them: YAML and its traps, byte order marks, answers sent back as writes, and answers that stay small.
 
 use std::time::Duration;
 
@@ -10,10 +10,10 @@ use crate::support::{Answer, TestApp};
 const YAML: &str = "application/yaml";
 const JSON: &str = "application/json";
 
-/// The endpoints that take large bodies, each with the list that its items stand in.
+/// The endpoints that take large bodies, each with the list that holds its items.
 const LARGE: [(&str, &str); 2] = [("/tenants/acme/plans", "routes"), ("/tenants/acme/batch", "changes")];
 
-/// No answer to a body that is refused is longer, in bytes.
+/// The maximum size of an answer to a refused body, in bytes.
 const MAX_ANSWER: usize = 64 * 1024;
 
 async fn acme() -> TestApp {
@@ -26,7 +26,7 @@ fn repeated(count: usize, item: impl Fn(usize) -> String) -> String {
     (0..count).map(item).collect::<Vec<_>>().join(",")
 }
 
-/// Bodies that are refused, late and with as much to say as there can be: the name, the media type, the body.
+/// Returns bodies that are refused late and with as many errors as possible: the name, the media type, the body.
 fn refused() -> Vec<(String, &'static str, String)> {
     let route = |at: usize| format!(r#"{{"service":"web","env":"prod","version":"w{at}","url":"http://a"}}"#);
     let many = |item: &dyn Fn(usize) -> String, count: usize, list: &str| format!(r#"{{"{list}":[{}]}}"#, repeated(count, item));
@@ -110,7 +110,7 @@ async fn no_refused_body_gets_a_long_answer() {
     let mut tried = 0;
     for (name, media_type, body) in refused() {
         for (path, list) in LARGE {
-            // What is an unknown member to the one is a body of the other.
+            // A list that is unknown to one endpoint belongs to the body of the other, so only some of these cases are sent.
             if !body.contains(&format!("\"{list}\"")) && tried % 4 != 0 && media_type == JSON {
                 continue;
             }
@@ -209,7 +209,7 @@ async fn a_mark_of_byte_order_is_passed_over_and_other_encodings_are_named() {
     put.expect(201).await;
 }
 
-/// Every resource that is read by its path and written whole: its path, and where it is posted.
+/// Returns each resource that is read by its path and written whole: its path, and the method and path of the write.
 fn resources() -> Vec<(&'static str, Method, &'static str)> {
     vec![
         ("/routes/acme/web/prod/v1", Method::PUT, "/routes/acme/web/prod/v1"),
@@ -241,7 +241,7 @@ async fn what_was_read_can_be_sent_back() {
             assert_eq!((same.header("tm-unchanged"), &same.json), ("true", &was.json), "{method} {write}");
         }
         for (member, value) in was.json.as_object().unwrap() {
-            // A member with another value that the service writes is still the service's.
+            // A member that the service sets is ignored, whatever value is sent.
             let is_written = ["revision", "epoch"].contains(&member.as_str())
                 || member.ends_with("_at")
                 || member.ends_with("_by") && member != "sticky_by";
@@ -362,7 +362,7 @@ async fn a_conflict_of_a_plan_names_its_place() {
     let path = format!("/tenants/acme/plans/{}/apply", made.json["id"].as_str().unwrap());
     let answer = app.post(&path).json(&json!({ "hash": made.json["hash"] })).expect(409).await;
     assert_eq!(places(&answer), ("host_taken".to_owned(), vec!["/changes/1".to_owned()]));
-    // The route that a policy needs may not go, and stands nowhere in the document.
+    // The route that a policy needs may not be removed. The document does not contain that route.
     let answer =
         app.post("/tenants/acme/plans").json(&json!({ "routes": [route], "policies": [], "prune": false })).expect(201).await;
     assert_eq!(answer.json["summary"]["create"], 1);

@@ -1,4 +1,4 @@
-//! What happened since a tag.
+//! The changes of a tenant since a tag.
 
 use std::time::{Duration, Instant};
 
@@ -27,7 +27,7 @@ async fn changes_are_the_events_without_a_gap_from_memory_and_from_postgres() {
         put(&app, ["web/prod/v1", "web/dev/v1", "api/prod/v1"][n % 3], &format!("h{n}")).await;
     }
     let newest = app.get("/tenants/acme/snapshot").expect(200).await;
-    // It has never seen any of it.
+    // This instance has seen none of the changes.
     let other = TestApp::on(app.db.clone(), &[]).await;
     app.db.caught_up().await;
     let epoch = first.epoch();
@@ -91,7 +91,7 @@ async fn changes_can_be_waited_for() {
     let quiet = changes(&app, &format!("after={}&wait=400ms", newest.tag())).await;
     assert_eq!((revisions(&quiet), &quiet.json["complete"]), (vec![], &json!(true)));
     assert!(started.elapsed() >= Duration::from_millis(350));
-    // The one place is taken for as long as the wait goes on.
+    // The only place is taken for as long as the wait goes on.
     let is_held = async || {
         eventually("the wait is held", async || {
             let now = app.get("/tenants/acme/snapshot").expect(200).await;

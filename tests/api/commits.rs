@@ -1,4 +1,4 @@
-//! Writes of which nobody knows whether they were committed: nobody is told that nothing was changed, and a retry tells the truth.
+//! Writes with an unknown commit outcome: no answer claims that nothing was changed, and a retry returns the outcome.
 
 use std::sync::{
     Arc,
@@ -10,7 +10,7 @@ use traffic_manager::service::Error;
 
 use crate::support::{Answer, Call, Database, Desk, Who, callers::Office, database::connect, eventually, settings};
 
-/// What happens in every COMMIT of a transaction that has changed `table`, after everything else.
+/// Makes every COMMIT of a transaction that has changed `table` run `what`, after everything else.
 async fn in_commit(db: &Database, table: &str, what: &str) {
     let function = format!(
         "create function in_commit() returns trigger language plpgsql security definer as $$ begin perform {what}; return null; end $$"

@@ -1,4 +1,4 @@
-//! Answers that may be long are compressed for clients that take it, and say the same.
+//! Long answers are compressed for clients that accept it, and their content stays the same.
 
 use std::{collections::BTreeMap, io::Read as _};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, TestApp, callers::Office};
 
-/// Lists of what comes out of Kafka: empty here, and so too short to be compressed.
+/// Lists of data that comes from Kafka. They are empty here, and so too short to be compressed.
 const SHORT: [&str; 9] = [
     "/audit/access",
     "/audit/action",
@@ -19,7 +19,8 @@ const SHORT: [&str; 9] = [
     "/replays",
 ];
 
-/// Returns the paths, under `/api/v1`, whose answers the document says are compressed; without the snapshot, which is compressed once for all.
+/// Returns the paths, under `/api/v1`, whose answers are compressed according to the OpenAPI document. The snapshot is left out,
+/// because it is compressed once for all.
 fn documented() -> Vec<String> {
     let document = traffic_manager::http::openapi::document();
     let paths = document["paths"].as_object().expect("paths").iter();
@@ -38,7 +39,7 @@ fn decoded(answer: &Answer) -> Vec<u8> {
     decoded
 }
 
-/// Fills a tenant until each of its lists is long, and returns where: by documented path.
+/// Fills a tenant until each of its lists is long. Returns the paths of the lists, by documented path.
 async fn long_lists(office: &Office) -> BTreeMap<&'static str, String> {
     let (app, admin) = (&office.app, &office.admin);
     office.tenant("acme").await;
@@ -109,7 +110,7 @@ async fn short_answers_and_objects_are_sent_as_they_are() {
     let app = TestApp::start().await;
     let labels: serde_json::Map<_, _> = (0..16).map(|n| (format!("label-{n}"), json!("x".repeat(120)))).collect();
     app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a", "labels": labels })).expect(201).await;
-    // Its tag is the condition of the next write, which is strong.
+    // The object's tag is the condition of the next write, which needs a strong tag.
     let object = app.get("/routes/acme/web/prod/v1").header("accept-encoding", "gzip, zstd").expect(200).await;
     assert!(object.bytes.len() > 1024);
     assert_eq!((object.header("content-encoding"), object.header("vary")), ("", ""));

@@ -14,7 +14,7 @@ async fn events(app: &TestApp) -> i64 {
 async fn if_match_lets_through_only_the_present_tag() {
     let app = TestApp::start().await;
     let first = app.put(ROUTE).json(&json!({ "url": "http://a" })).expect(201).await;
-    // The route's tag is that of its own last change, whatever its neighbours do.
+    // The route's tag is the tag of its own last change, whatever its neighbours do.
     app.put("/routes/acme/web/prod/v2").json(&json!({ "url": "http://a" })).expect(201).await;
     let second = app.patch(ROUTE).header("if-match", first.header("etag")).json(&json!({ "url": "http://b" })).expect(200).await;
     assert_eq!(second.revision(), 3);
@@ -34,7 +34,7 @@ async fn if_match_lets_through_only_the_present_tag() {
     for form in ["activate", "deactivate"] {
         app.post(&format!("{ROUTE}/{form}")).header("if-match", first.header("etag")).problem(412, "precondition_failed").await;
     }
-    // A weak tag never matches a route (RFC 9110 §13.1.1), of whatever revision it is.
+    // A weak tag never matches a route (RFC 9110 §13.1.1), whatever its revision.
     let weak = format!("W/{}", second.header("etag"));
     app.delete(ROUTE).header("if-match", format!("W/{}", first.header("etag"))).problem(412, "precondition_failed").await;
     app.delete(ROUTE).header("if-match", &weak).problem(412, "precondition_failed").await;
@@ -157,7 +157,7 @@ async fn a_member_that_is_null_is_another_request_than_one_that_is_absent() {
         app.patch(path).header("idempotency-key", &key).json(&absent).expect(200).await;
         app.patch(path).header("idempotency-key", &key).json(&null).problem(422, "idempotency_key_reused").await;
     }
-    // Of the route and of the quotas; what was refused and what changed nothing left none.
+    // The two events are of the route and of the quotas. Refused writes and writes without a change left none.
     assert_eq!(events(&app).await, 2);
 }
 

@@ -1,4 +1,4 @@
-//! Which web pages may call the API: those of exactly the origins of `http.cors_origins`.
+//! CORS: only web pages of exactly the origins in `http.cors_origins` may call the API.
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::support::{TestApp, secure};
 const ALLOWED: &str = "https://console.example";
 const ROUTES: &str = "/api/v1/routes";
 
-/// Each is not the origin that is allowed, and looks like it.
+/// Origins that look like the allowed origin, but are different.
 const OTHERS: [&str; 14] = [
     "null",
     "http://console.example",
@@ -39,7 +39,7 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
     response.headers().get(name).map_or("", |value| value.to_str().unwrap())
 }
 
-/// Nothing that would let a browser give the answer to its page.
+/// Asserts that no header lets a browser give the answer to its page.
 fn assert_tells_nothing(response: &Response, what: &str) {
     assert_eq!(header(response, "access-control-allow-origin"), "", "{what}");
     assert_eq!(header(response, "access-control-allow-credentials"), "", "{what}");
@@ -64,7 +64,7 @@ async fn cors_is_for_the_exact_origin() {
             let response = request(&app, Method::GET, path, origin).send().await.unwrap();
             assert_tells_nothing(&response, &format!("{path} {origin}"));
         }
-        // A cache between must not give one origin's answer to another.
+        // A cache in between must not give one origin's answer to another.
         let plain = secure::get(&format!("{}{path}", app.api)).await.unwrap();
         assert!(header(&plain, "vary").to_lowercase().contains("origin"), "{path}");
     }

@@ -1,4 +1,4 @@
-//! What the API tells of itself.
+//! The API's own documentation: the OpenAPI document, the pages at `/docs` and the types of problems.
 
 use reqwest::{Method, header::HeaderMap};
 use serde_json::Value;
@@ -32,7 +32,7 @@ async fn the_page_needs_nothing_from_elsewhere() {
         let headers = answer.headers().clone();
         (headers, answer.text().await.unwrap())
     };
-    // From /docs it is sent to /docs/, to which the page's links are relative.
+    // `/docs` redirects to `/docs/`, because the page's links are relative to it.
     let (headers, page) = get("/docs").await;
     assert!(policy(&headers).starts_with("default-src 'none'; script-src 'self';"), "{}", policy(&headers));
     assert_eq!(headers["x-content-type-options"], "nosniff");
@@ -48,7 +48,7 @@ async fn the_page_needs_nothing_from_elsewhere() {
     }
     let (_, settings) = get("/docs/swagger-initializer.js").await;
     assert!(settings.contains("\"/api/v1/openapi.json\"") && !settings.contains("petstore"), "{settings}");
-    // What is not a page is a problem like any other.
+    // A missing page is answered with a problem document like any other.
     let missing = client.get(format!("{}/docs/nothing.js", app.api)).send().await.unwrap();
     assert_eq!(
         (missing.status().as_u16(), missing.headers()["content-type"].to_str().unwrap()),

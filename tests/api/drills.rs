@@ -1,4 +1,4 @@
-//! Breakers that are forced for a drill: bounded, seen, told to the audit.
+//! Forced breaker states: limited in time, shown in the report, recorded in the access log.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use crate::support::{Call, TestApp, eventually};
 
 const DRILL: &str = "/resilience/postgres_primary/drill";
 
-/// What is told waits in `PostgreSQL`, where it can be seen.
+/// Starts a service whose access log events wait in `PostgreSQL`, where the test can read them.
 async fn app() -> TestApp {
     TestApp::with(&["trail.poll_ms=60000"]).await
 }
@@ -38,7 +38,7 @@ async fn a_breaker_that_is_forced_open_keeps_calls_away_until_it_is_released() {
     let seen = primary(&app).await;
     assert_eq!((&seen["breaker"], &seen["breaker_moves"][0]["drill"]), (&json!("open"), &json!(true)));
     assert!((1..=60).contains(&seen["drill"]["seconds_left"].as_u64().unwrap()), "{seen}");
-    // Another cannot be told to the audit now, and so is not begun.
+    // A second forced state cannot be recorded in the access log now, so it is refused.
     app.post(DRILL).json(&json!({ "state": "closed", "seconds": 60 })).problem(503, "unavailable").await;
     assert_eq!(primary(&app).await["breaker"], "open");
     app.delete(DRILL).expect(204).await;

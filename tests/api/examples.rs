@@ -1,4 +1,4 @@
-//! The documentation, as somebody follows it: every command of these pages is run, and what it prints is compared with the page.
+//! The documentation: every command of these pages is run, and its output is compared with the page.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use crate::support::{
     page::{Page, WITH_ARCHIVE, docs},
 };
 
-/// Runs a page against a service of its own, which asks who calls.
+/// Runs a page against its own service, which requires credentials.
 async fn follow(name: &str) {
     let office = Office::open().await;
     Page::read(name).run(&office.app.api, &office.admin).await;
@@ -39,13 +39,13 @@ async fn the_guides_can_be_followed() {
     let names = files.map(|file| format!("guides/{}", file.expect("a file").file_name().to_string_lossy()));
     let names: Vec<_> = names.filter(|name| name != "guides/README.md" && !WITH_ARCHIVE.contains(&name.as_str())).collect();
     assert!(names.len() >= 5, "{names:?}");
-    // One after the other: each has a service of its own, and all at once would only wait for each other.
+    // The pages run one after the other: each has its own service, and all at once would only wait for each other.
     for name in &names {
         follow(name).await;
     }
 }
 
-/// Every page of the documentation.
+/// Returns every page of the documentation.
 fn pages(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
@@ -53,7 +53,7 @@ fn pages(folder: &Path) -> Vec<PathBuf> {
     folders.iter().flat_map(|folder| pages(folder)).chain(here).collect()
 }
 
-/// What a heading is called in a link to it.
+/// Returns the anchors of a page's headings, as used in links.
 fn anchors(page: &str) -> Vec<String> {
     let headings = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
     let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);

@@ -1,10 +1,10 @@
-//! `audit.fail_closed`, and a history that does not take events: no change without a trail, and reads go on.
+//! `audit.fail_closed`, and a history that refuses events: no change without its audit event, and reads go on.
 
 use serde_json::{Value, json};
 
 use crate::support::{Answer, TestApp, eventually};
 
-/// Without a relay nothing is published: the backlog is what was written.
+/// Starts a service with `audit.fail_closed`. Without a relay nothing is published, so the backlog is all written events.
 async fn closing(overrides: &[&str]) -> TestApp {
     let app = TestApp::with(&[&["audit.fail_closed=true"], overrides].concat()).await;
     eventually("the outbox was counted", async || {
@@ -22,7 +22,7 @@ async fn write(app: &TestApp, version: usize) -> Answer {
     app.post("/routes").json(&route("acme", version)).send().await
 }
 
-/// Writes until one is refused, and returns how many were not.
+/// Writes until a write is refused. Returns the number of accepted writes, and the refusal.
 async fn until_refused(app: &TestApp) -> (usize, Answer) {
     for version in 0..2000 {
         let answer = write(app, version).await;
@@ -74,7 +74,7 @@ async fn fail_closed_stops_writes_at_the_limit_until_it_drains() {
     let metrics = String::from_utf8(app.ops("/metrics").expect(200).await.bytes).unwrap();
     assert!(metrics.contains("tm_write_outcomes_total{result=\"unpublished\"}"), "{metrics}");
     assert!(metrics.contains("\ntm_audit_writes_closed "), "{metrics}");
-    // What a relay does.
+    // Empties the outbox, as a relay does.
     app.db.execute("delete from outbox", &[]).await;
     works_again(&app).await;
     assert_eq!(app.ops("/health/ready").expect(200).await.json["checks"]["audit_backlog"]["status"], "healthy");
@@ -165,7 +165,7 @@ async fn a_right_that_is_missing_is_no_defect_either() {
     works_again(&app).await;
 }
 
-/// One lane, so that they meet in one transaction.
+/// Uses one lane, so that the events meet in one transaction.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_is_refused_costs_its_neighbours_nothing() {
     let app = TestApp::with(&["write.lanes=1"]).await;

@@ -1,4 +1,4 @@
-//! A start without a database: what was kept on disk is served with its age, and nothing is invented.
+//! A start without a database: the snapshots on disk are served with their age, and nothing is invented.
 
 use std::{
     fs::{self, File},
@@ -33,7 +33,7 @@ impl Drop for Directory {
     }
 }
 
-/// An instance on a database, or on none, that keeps its snapshots in `directory`.
+/// Starts an instance with or without a database. The instance keeps its snapshots in `directory`.
 async fn instance(db: &Arc<Database>, directory: &Directory, has_postgres: bool) -> TestApp {
     let mut overrides = vec![
         format!("read.snapshot_dir={}", directory.0.display()),
@@ -42,7 +42,7 @@ async fn instance(db: &Arc<Database>, directory: &Directory, has_postgres: bool)
         "kafka.bootstrap_servers=".to_owned(),
     ];
     if !has_postgres {
-        // Keys are not kept on disk: whoever starts without PostgreSQL cannot know anybody.
+        // Keys are not kept on disk, so an instance that starts without PostgreSQL cannot authenticate anybody.
         overrides.push("auth.mode=none".to_owned());
         overrides.extend([format!("postgres.primary_url={NOWHERE}"), format!("postgres.replica_urls={NOWHERE}")]);
     }
@@ -66,7 +66,7 @@ async fn a_start_without_postgres_serves_what_the_first_run_kept() {
     put(&app, "globex/web/prod/v1", "a").await;
     app.get("/tenants/globex/snapshot").expect(200).await;
     directory.has("globex.json").await;
-    // Gone before the end: so is its file.
+    // The tenant is deleted before the instance stops, and so is its file.
     app.delete("/routes/globex/web/prod/v1").expect(204).await;
     app.delete("/tenants/globex").expect(204).await;
     eventually("its file is gone", async || (!directory.0.join("globex.json").exists()).then_some(())).await;
@@ -94,7 +94,7 @@ async fn a_start_without_postgres_serves_what_the_first_run_kept() {
     cold.get("/routes/resolve?tenant=acme&service=web&env=dev&version=v1").problem(404, "route_inactive").await;
     cold.get(SNAPSHOT).header("if-none-match", kept.header("etag")).expect(304).await;
     cold.get(SNAPSHOT).header("tm-min-revision", kept.tag()).expect(200).await;
-    // Nothing is invented: not for tenants that were not kept, nor for those who have seen more.
+    // Nothing is invented: neither for tenants without a kept snapshot, nor for clients that have seen a newer revision.
     cold.get("/tenants/globex/snapshot").problem(503, "unavailable").await;
     cold.get("/tenants/nobody/snapshot").problem(503, "unavailable").await;
     let newer = format!("\"{}.{}\"", kept.epoch(), kept.revision() + 1);
@@ -103,7 +103,8 @@ async fn a_start_without_postgres_serves_what_the_first_run_kept() {
     cold.drain().await;
 }
 
-/// Not resident where it was removed elsewhere, so nobody there hears of it: the files are compared with the primary now and then.
+/// A tenant that is not resident in an instance is removed elsewhere, so the instance gets no notification. The instance compares its
+/// files with the primary now and then.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_file_of_a_tenant_that_was_removed_elsewhere_goes() {
     let (db, directory) = (Arc::new(Database::create().await), Directory::new());
@@ -115,7 +116,7 @@ async fn the_file_of_a_tenant_that_was_removed_elsewhere_goes() {
     let other = TestApp::on(db.clone(), &[]).await;
     other.delete("/routes/acme/web/prod/v1").expect(204).await;
     other.delete("/tenants/acme").expect(204).await;
-    // It looks at its start, and each minute after that.
+    // The instance compares the files at its start, and each minute after that.
     let back = instance(&db, &directory, true).await;
     eventually("the file is gone", async || (!directory.0.join("acme.json").exists()).then_some(())).await;
     back.get(SNAPSHOT).problem(404, "tenant_not_found").await;
@@ -152,7 +153,7 @@ async fn a_damaged_file_is_refused_in_favour_of_the_one_before() {
     let cold = instance(&db, &directory, false).await;
     let served = cold.get(SNAPSHOT).expect(200).await;
     assert_eq!((served.tag(), &served.json["routes"][0]["url"]), (first.tag(), &json!("http://a")));
-    // Whoever has the second is not answered with the first.
+    // A client that has the second revision does not get the first.
     cold.get(SNAPSHOT).header("if-none-match", second.header("etag")).problem(503, "unavailable").await;
 }
 
@@ -179,7 +180,7 @@ async fn what_is_known_to_be_behind_and_cannot_be_loaded_is_served_with_its_age(
     let first = put(&app, "acme/web/prod/v1", "a").await;
     app.get(SNAPSHOT).expect(200).await;
     let held = db.lock("routes").await;
-    // As another instance would: the primary says that there is something newer, and does not give it.
+    // As another instance would: the primary reports a newer revision, and the lock on `routes` keeps its rows back.
     db.execute("update tenants set revision = revision + 1 where name = 'acme'", &[]).await;
     eventually("it is told how old it is", async || {
         let served = app.get(SNAPSHOT).expect(200).await;

@@ -1,4 +1,4 @@
-//! The headers that every answer carries, and who may ask the operations listener.
+//! The headers of every answer, and access to the operations listener.
 
 use reqwest::{Client, Method, Response, header::HeaderMap};
 use serde_json::json;
@@ -24,7 +24,7 @@ fn assert_careful(response: &Response, what: &str, caching: &str) {
     for name in ["server", "x-powered-by"] {
         assert!(!headers.contains_key(name), "{what}: {name}");
     }
-    // Over TLS a browser is told to stay with it; else it would not believe that.
+    // `strict-transport-security` is sent over TLS only: browsers ignore the header on plain HTTP.
     let is_secure = response.url().scheme() == "https";
     assert_eq!(headers.contains_key("strict-transport-security"), is_secure, "{what}");
     for name in headers.keys() {
@@ -92,7 +92,7 @@ async fn a_request_past_its_deadline_is_answered_as_carefully() {
     held.release().await;
 }
 
-/// A minimum that is reached sends a poll the ordinary way, and changes nothing else.
+/// A minimum that is already reached sends a poll on the ordinary path instead of the fast path, and changes nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_short_way_and_the_ordinary_one_answer_alike() {
     let app = TestApp::start().await;
@@ -141,7 +141,7 @@ async fn metrics_and_health_want_the_operators_token() {
             let response = ask(path, authorization).await;
             assert_careful(&response, path, "no-store");
             if !authorization.is_empty() && response.status() == 429 {
-                continue; // So many wrong ones in a second are not even told so.
+                continue; // Too many wrong tokens in a second get 429 instead of 401.
             }
             assert_eq!(response.status(), 401, "{path} {authorization}");
             assert_eq!(value(response.headers(), "www-authenticate"), "Bearer");
@@ -156,7 +156,7 @@ async fn metrics_and_health_want_the_operators_token() {
     }
 }
 
-/// A web page can make its own name resolve to this machine; its requests say that name.
+/// A web page can make its own host name resolve to this machine. Its requests carry that host name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_without_credentials_answers_to_loopback_names_alone() {
     let app = TestApp::with(&["auth.mode=none", "http.allowed_hosts=console.example"]).await;
@@ -178,7 +178,7 @@ async fn a_listener_without_credentials_answers_to_loopback_names_alone() {
     assert_eq!(status(format!("{}/metrics", with_credentials.ops), "any.example").await, 421, "it has no token");
 }
 
-/// Connections that say nothing hold no probe up.
+/// Idle connections do not delay probes.
 #[tokio::test(flavor = "multi_thread")]
 async fn probes_are_answered_beside_a_thousand_idle_connections() {
     let app = TestApp::start().await;
@@ -194,7 +194,7 @@ async fn probes_are_answered_beside_a_thousand_idle_connections() {
     drop(idle);
 }
 
-/// A wrong token is answered 401 a few times a second, and the right one always.
+/// Wrong tokens get 401 a few times a second. The right token is always accepted.
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_at_the_operators_token_are_limited() {
     let app = TestApp::with(&[&format!("http.ops_token={TOKEN}")]).await;
@@ -210,7 +210,7 @@ async fn guesses_at_the_operators_token_are_limited() {
     assert_eq!(ask(TOKEN).await, 200, "a spray does not lock its owner out");
 }
 
-/// Figures of the whole installation are for the platform's own people.
+/// Figures of the whole installation are only for callers of the whole platform.
 #[tokio::test(flavor = "multi_thread")]
 async fn resilience_is_told_to_callers_of_the_whole_platform() {
     let office = Office::open().await;
@@ -225,7 +225,7 @@ async fn resilience_is_told_to_callers_of_the_whole_platform() {
     }
 }
 
-/// What is for operators is not on the API's listener, with or without their token.
+/// Endpoints for operators are not on the API's listener, with or without the operators' token.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_api_has_no_metrics() {
     let app = TestApp::with(&[&format!("http.ops_token={TOKEN}")]).await;

@@ -1,4 +1,4 @@
-//! Whose a host is: over the API, by two instances at once, in a database of before the rule, and which names a tenant may have.
+//! Ownership of hosts: over the API, by two instances at once, in an older database, and the names that a tenant may have.
 
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -29,7 +29,7 @@ fn host(raw: &str) -> Host {
     raw.to_owned().try_into().unwrap()
 }
 
-/// Asks for a host by each endpoint that a policy can be written with.
+/// Claims a host through each endpoint that can write a policy.
 async fn by_every_way(app: &TestApp, tenant: &str, name: &str, prefix: &str) -> Vec<Answer> {
     let path = format!("/policies/{tenant}/web/prod");
     let mut policy = claim(name, prefix);
@@ -74,26 +74,26 @@ async fn a_host_of_another_tenant_is_taken_with_any_prefix() {
             app.put("/policies/evil/web/prod").json(&free).expect(200).await;
         }
     }
-    // Within a tenant prefixes divide a host.
+    // Within one tenant, path prefixes divide a host between policies.
     let of = |name: &str, prefix: &str| claim(name, prefix);
     app.put("/routes/acme/web/dev/v1").json(&json!({ "url": "http://d" })).expect(201).await;
     app.put("/policies/acme/web/prod").json(&of("shop.example.com", "/")).expect(200).await;
     app.put("/policies/acme/web/dev").json(&of("shop.example.com", "/")).problem(409, "host_taken").await;
     app.put("/policies/acme/web/dev").json(&of("shop.example.com", "/dev")).expect(201).await;
     app.put("/policies/acme/web/dev").json(&of("*.shop.example.com", "/")).expect(200).await;
-    // Given up by all of its policies, it is free.
+    // A host is free once all policies of its tenant have given it up.
     app.delete("/policies/acme/web/dev").expect(204).await;
     app.put("/policies/evil/web/prod").json(&of("shop.example.com", "/x")).problem(409, "host_taken").await;
     app.delete("/policies/acme/web/prod").expect(204).await;
     app.put("/policies/evil/web/prod").json(&of("shop.example.com", "/x")).expect(200).await;
-    // Back to a state with a host that is another's by now.
+    // Rolls back to a state with a host that another tenant has by now.
     let rollback = app.post("/tenants/acme/rollback").json(&json!({ "to": 2 })).expect(201).await;
     let id = rollback.json["id"].as_str().unwrap();
     let hash = json!({ "hash": rollback.json["hash"] });
     app.post(&format!("/tenants/acme/plans/{id}/apply")).json(&hash).problem(409, "host_taken").await;
 }
 
-/// A retry is told what the first was told, whoever has the host by now; and a new command is not.
+/// A retry gets the first answer, whoever has the host by now. A new command does not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_retry_is_told_of_the_host_that_the_first_got() {
     let app = with_tenants(&["acme", "evil"]).await;
@@ -107,7 +107,7 @@ async fn a_retry_is_told_of_the_host_that_the_first_got() {
     assert_eq!(app.db.count("select count(*) from policy_hosts where tenant = 'acme'").await, 0);
 }
 
-/// Hosts that overlap in every way, wanted by many tenants of two instances at the same moment: no two tenants get some that do.
+/// Many tenants claim overlapping hosts through two instances at the same moment. No two tenants get hosts that overlap.
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_want_a_host_at_once_one_gets_it() {
     let app = TestApp::start().await;
@@ -186,7 +186,7 @@ async fn a_tenant_has_only_hosts_that_it_is_allowed() {
     app.put("/policies/acme/web/prod").json(&claim("*.com", "/")).expect(201).await;
     app.put("/policies/acme/web/prod").json(&claim("x.a.example.org", "/")).expect(200).await;
     app.put("/policies/acme/web/prod").json(&claim("b.example.org", "/")).problem(403, "host_not_allowed").await;
-    // What is not named stays; what it has goes on until it is next changed.
+    // Settings that a PATCH does not name stay. A policy keeps its hosts until its next change.
     app.patch("/tenants/acme").json(&json!({ "quotas": { "routes": 9 } })).expect(200).await;
     app.patch("/tenants/acme").json(&json!({ "allowed_hosts": ["org"] })).expect(200).await;
     app.patch("/tenants/acme").json(&json!({ "allowed_hosts": ["net"] })).expect(200).await;
@@ -197,7 +197,7 @@ async fn a_tenant_has_only_hosts_that_it_is_allowed() {
     let made = json!({ "name": "globex", "allowed_hosts": ["globex.example"] });
     let made = app.post("/tenants").json(&made).header("idempotency-key", "k").expect(201).await;
     assert_eq!(made.json["allowed_hosts"], json!(["globex.example"]));
-    // It is in the tenant's events.
+    // The tenant's events contain `allowed_hosts`.
     let sql = "select payload::jsonb #> '{after,allowed_hosts}' as hosts from route_events where type like '%tenant%' order by tenant, revision";
     let told: Vec<Option<Value>> = app.db.rows(sql, &[]).await.iter().map(|row| row.get("hosts")).collect();
     let both = Some(json!(["a.example.org", "com"]));
@@ -215,7 +215,7 @@ async fn a_tenant_has_only_hosts_that_it_is_allowed() {
     app.patch("/tenants/acme").json(&json!({ "allowed_hosts": &many[..64] })).expect(200).await;
 }
 
-/// A session in a schema of its own, as the release before leaves it.
+/// Returns a session in its own schema, in the state that the release before the rule leaves.
 #[expect(clippy::disallowed_methods, reason = "migrations are texts of many statements, on a connection of the test's own")]
 async fn before_the_rule(db: &Database) -> Client {
     let client = connect(&url_of("PG_OWNER_URL", &db.name)).await;
@@ -281,7 +281,7 @@ async fn a_migration_keeps_hosts_of_two_tenants_and_tells_of_them() {
     assert_eq!(store::policies::conflicts(&client, 2).await.unwrap().len(), 2);
     let count = "select count(*) from policy_hosts where place <> '' and is_wildcard = (host like '*.%')";
     assert_eq!(client.query_one(count, &[]).await.unwrap().get::<_, i64>(0), 6, "none is lost");
-    // A process of the release before, which knows nothing of the rule, cannot break it either.
+    // A process of the previous release does not know the rule, and cannot break it either.
     let insert = "insert into policy_hosts (tenant, service, env, host, path_prefix) values ('good', 'web', 'prod', $1, '/new')";
     for taken in ["shop.example.com", "*.example.com", "x.wild.example.org", "*.org"] {
         let error = client.execute(insert, &[&taken]).await.expect_err(taken);
@@ -294,7 +294,7 @@ async fn a_migration_keeps_hosts_of_two_tenants_and_tells_of_them() {
     assert_eq!(error.as_db_error().and_then(|db| db.constraint()), Some("hosts_of_one_tenant"));
 }
 
-/// Gives evil's policy the host of acme, as it could be before the rule.
+/// Gives evil's policy the host of acme, as was possible before the rule.
 async fn share(db: &Database) {
     let guards = ["keep_hosts_of_one_tenant", "keep_hosts_of_one_tenant_changed"];
     for guard in guards {
@@ -325,7 +325,7 @@ async fn what_two_tenants_had_before_the_rule_goes_on() {
         let snapshot = app.get(&format!("/tenants/{tenant}/snapshot")).expect(200).await;
         assert_eq!(snapshot.json["policies"][0]["path_prefix"], json!(prefix));
         assert_eq!(app.put(&path).json(&claim("shop.example.com", prefix)).expect(200).await.header("tm-unchanged"), "true");
-        // Routes of it change as ever.
+        // Routes of the service still change as before.
         app.put(&format!("/routes/{tenant}/web/prod/v2")).json(&json!({ "url": "http://v2" })).expect(201).await;
         let wait = json!({ "split": [{ "version": "v2", "weight": 1 }] });
         let refused = app.patch(&path).json(&wait).problem(409, "host_taken").await;
@@ -334,7 +334,7 @@ async fn what_two_tenants_had_before_the_rule_goes_on() {
         app.post(&format!("/routes/{tenant}/web/prod/v2/deactivate")).expect(200).await;
         app.delete(&format!("/routes/{tenant}/web/prod/v2")).expect(204).await;
     }
-    // Once one of the two gives it up, the other is free to change.
+    // Once one of the two tenants gives the host up, the other can change its policy again.
     app.patch("/policies/evil/web/prod").json(&json!({ "hosts": ["evil.example.com"] })).expect(200).await;
     app.patch("/policies/acme/web/prod").json(&json!({ "path_prefix": "/x" })).expect(200).await;
     app.delete("/policies/evil/web/prod").expect(204).await;

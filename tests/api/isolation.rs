@@ -1,4 +1,4 @@
-//! Tenants in the database: whatever a query of the service leaves out, its own role sees and changes nothing of a tenant that is not named.
+//! Isolation in the database: whatever a query leaves out, the service's role sees and changes no rows of unnamed tenants.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::support::{
     settings,
 };
 
-/// The tables that have tenants' rows, and the column that says whose.
+/// Returns the tables with rows of tenants, and the column with the tenant's name.
 const TABLES: &str = "select c.relname::text, a.attname::text from pg_class c join pg_attribute a on a.attrelid = c.oid \
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and a.attnum > 0 \
       and (a.attname = 'tenant' or (c.relname = 'tenants' and a.attname = 'name')) order by 1";
@@ -34,7 +34,7 @@ async fn tables(db: &Database) -> Vec<(String, String)> {
     tables
 }
 
-/// A service with rows of two tenants in each of the tables.
+/// Starts a service with rows of two tenants in each of the tables.
 async fn two_tenants() -> TestApp {
     let app = TestApp::start().await;
     for tenant in ["acme", "globex"] {
@@ -60,7 +60,7 @@ async fn two_tenants() -> TestApp {
     app
 }
 
-/// A session of the service's role that names these tenants.
+/// Opens a session of the service's role that names the tenants in `visible`.
 async fn probe(db: &Database, visible: Option<&str>) -> Client {
     let client = connect(&db.app_url).await;
     if let Some(visible) = visible {
@@ -70,18 +70,18 @@ async fn probe(db: &Database, visible: Option<&str>) -> Client {
 }
 
 async fn seen(client: &Client, (table, column): &(String, String)) -> Vec<String> {
-    // A key of every tenant is of none.
+    // A key for all tenants has no tenant: its column is null.
     let sql = format!("select distinct {column} from {table} where {column} is not null order by 1");
     client.query(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")).iter().map(|row| row.get(0)).collect()
 }
 
-/// The SQLSTATE that `sql` is refused with.
+/// Returns the SQLSTATE with which `sql` is refused.
 async fn refused(client: &Client, sql: &str) -> String {
     let error = client.execute(sql, &[]).await.expect_err(sql);
     error.code().unwrap_or_else(|| panic!("{sql}: {error:?}")).code().to_owned()
 }
 
-/// What Postgres says when it is not allowed.
+/// The SQLSTATE for a statement that Postgres does not allow.
 const DENIED: &str = "42501";
 
 fn primary(db: &Database, overrides: &[&str]) -> Server {
@@ -147,7 +147,7 @@ async fn the_services_role_sees_no_row_of_a_tenant_that_is_not_named() {
         (Some("globex,acme"), &["acme", "globex"]),
         (Some("initech"), &[]),
         (Some("*"), &["acme", "globex"]),
-        // All of them is said alone.
+        // `*` means all tenants only if it stands alone.
         (Some("acme,*"), &["acme"]),
         (Some("acme, globex"), &["acme"]),
         (Some("ACME,%,acm_"), &[]),
@@ -158,7 +158,7 @@ async fn the_services_role_sees_no_row_of_a_tenant_that_is_not_named() {
             assert_eq!(seen(&probe, &table).await, expected, "{table:?} with {visible:?}");
         }
     }
-    // Set for one transaction, it ends with it.
+    // A setting for one transaction ends with the transaction.
     let mut probe = probe(&app.db, None).await;
     let tx = probe.transaction().await.unwrap();
     tx.execute("select set_config('app.tenants', 'acme', true)", &[]).await.unwrap();
@@ -242,7 +242,7 @@ async fn the_services_role_makes_no_tables_and_no_large_objects() {
     for sql in ["create temporary table mine ()", "create temp view mine as select 1", "create table mine ()"] {
         assert_eq!(refused(&probe, sql).await, DENIED, "{sql}");
     }
-    // What a superuser has to do once for a database, as it is done for the stack's.
+    // A superuser has to run this statement once for a database, as is done for the database of the stack.
     let roles = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docker/postgres/roles.sql")).unwrap();
     let revoke = &roles[roles.find("REVOKE EXECUTE").expect("the statement")..];
     app.db.execute(revoke.trim_end().trim_end_matches(';'), &[]).await;
@@ -257,7 +257,7 @@ async fn the_services_role_makes_no_tables_and_no_large_objects() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_that_forgets_its_tenant_sees_nothing_foreign() {
     let app = two_tenants().await;
-    // One after the other, so that each borrows the connection of the one before it.
+    // The reads run one after the other, so that each borrows the connection of the read before it.
     let server = primary(&app.db, &[]);
     let forgetful = async |tx: &store::Transaction<'_>| {
         let rows = tx.query("select tenant from routes order by 1", &[]).await?;
@@ -275,7 +275,7 @@ async fn a_read_that_forgets_its_tenant_sees_nothing_foreign() {
         let next = server.connection().await.unwrap();
         assert_eq!(next.query("select from routes", &[]).await.unwrap().len(), 0, "nothing stays for the next borrower");
     }
-    // A read writes nothing, and a write leaves nothing foreign.
+    // A read cannot write, and a write changes no rows of other tenants.
     let delete = async |tx: &store::Transaction<'_>| Ok(tx.execute("delete from plans", &[]).await?);
     assert!(server.read(&Visible::tenant(&tenant("acme")), delete).await.is_err());
     assert_eq!(app.db.count("select count(*) from plans").await, 2);
@@ -308,7 +308,7 @@ async fn a_group_changes_only_what_is_of_its_tenants() {
         owners
     };
     let delete = || Rows { delete_routes: vec![theirs.clone()], ..Rows::default() };
-    // That a host is taken must be known; by whom is seen of one's own only.
+    // A group must learn that a host is taken. It sees the owner only for hosts of its own tenants.
     let mut taken = Claims::default();
     let policy = PolicyName { service: "web".parse().unwrap(), env: "prod".parse().unwrap() };
     taken.insert(&host("acme.example"), &PathPrefix::default(), &tenant("acme"), &policy);
@@ -323,7 +323,7 @@ async fn a_group_changes_only_what_is_of_its_tenants() {
         .await;
 }
 
-/// Of others' hosts nothing is told but that they are taken, and nothing more is seen after that. No table is read through for it.
+/// `taken_hosts` reveals only that another tenant has a host, and makes no other rows visible after that. It reads no whole table.
 #[tokio::test(flavor = "multi_thread")]
 async fn that_a_host_is_taken_is_told_and_not_by_whom() {
     let app = two_tenants().await;
@@ -347,7 +347,7 @@ async fn that_a_host_is_taken_is_told_and_not_by_whom() {
     assert_eq!(scans.get::<_, i64>(0), 0, "no scan of the whole table");
     assert!(scans.get::<_, i64>(1) > 0, "but by its index");
     assert_eq!(tx.query("select from policies where tenant = 'globex'", &[]).await.unwrap().len(), 0);
-    // The same for who claims, and is refused.
+    // The same holds for a claim, also for a refused claim.
     let claim = "insert into policy_hosts (tenant, service, env, host, path_prefix) values ('acme', 'web', 'prod', $1, '/x')";
     assert_eq!(tx.execute(claim, &[&"b.acme.example"]).await.unwrap(), 1);
     assert_eq!(tx.query("select from policies where tenant = 'globex'", &[]).await.unwrap().len(), 0);
@@ -375,7 +375,8 @@ async fn one_group_writes_for_many_tenants() {
     }
 }
 
-/// Guarded rows are still found by their keys: a filter that no index can pass would make each write read whole tables.
+/// Rows under row-level security are still found by their keys. A filter that no index can use would make each write read whole
+/// tables.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_statement_of_a_group_finds_its_rows_by_an_index() {
     let app = two_tenants().await;
@@ -400,7 +401,7 @@ async fn every_statement_of_a_group_finds_its_rows_by_an_index() {
     assert!(scans >= 15, "{scans}");
 }
 
-/// How many scans of tables a plan has; each must have a condition for its index.
+/// Returns the number of table scans in a plan. Each must have a condition for its index.
 fn scans_by_index(plan: &Value, statement: &str) -> usize {
     let kind = plan["Node Type"].as_str().unwrap();
     let is_scan = plan["Relation Name"].is_string() && kind.ends_with("Scan");

@@ -1,4 +1,4 @@
-//! Where keys come from: none outlives what made it, all that came of a key ends with it, and who used which token can be told.
+//! Origin of keys: no key outlives its maker, a key's descendants end with it, and events name the token that was used.
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{
     support::{Answer, Call, callers::Office, database::connect, eventually, primary},
 };
 
-/// An office where an issuer's tokens are good, too.
+/// Starts an office that also accepts an issuer's tokens.
 async fn office_with_issuer(more: &[&str]) -> (Office, Issuer, Signer) {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
@@ -35,7 +35,7 @@ fn time(answer: &Answer, name: &str) -> Timestamp {
     text(answer, name).parse().expect("a time")
 }
 
-/// An administrator of the tenant: its id and its token.
+/// Makes the key of a tenant administrator. Returns its id and its token.
 async fn admin(office: &Office, by: &str, more: Value) -> (String, String) {
     let mut body = json!({ "roles": ["tenant_admin"] });
     body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -70,11 +70,11 @@ async fn no_key_and_no_token_outlasts_what_made_it() {
         assert_eq!(time(&sooner, "expires_at"), at(100), "{what}");
         let later = make(&office, by, json!({ "expires_at": at(3600).to_string() })).problem(422, "invalid_request").await;
         assert_eq!((later.pointers(), &later.json["errors"][0]["code"]), (vec!["/expires_at"], &json!("after_caller")), "{what}");
-        // What it makes makes nothing that lasts longer either.
+        // A key that the caller makes cannot make a key that lasts longer either.
         let (_, child) = admin(&office, by, json!({})).await;
         let grandchild = make(&office, &child, json!({})).expect(201).await;
         assert!(time(&grandchild, "expires_at") <= at(205), "{what}: {}", grandchild.json);
-        // Nor does it get a token of a key that lasts longer.
+        // The caller cannot rotate a key that lasts longer, and so gets no token of such a key.
         rotate(&office, by, &lasting_id, 0).problem(403, "forbidden").await;
         rotate(&office, by, &text(&sooner, "id"), 0).expect(200).await;
     }
@@ -93,7 +93,7 @@ async fn a_retry_with_a_renewed_token_finds_the_first_key() {
     assert_eq!((text(&again, "id"), again.header("idempotency-replayed")), (text(&first, "id"), "true"));
 }
 
-/// A family of keys: `a` made `b`, which made `c`; `a` rotated `d`, which made `e`; `f` is nobody's of these, and rotated itself.
+/// A family of keys: `a` made `b`, which made `c`. `a` rotated `d`, which made `e`. `f` is unrelated to these, and rotated itself.
 struct Family {
     ids: Vec<(&'static str, String)>,
     tokens: Vec<(&'static str, String)>,
@@ -106,7 +106,7 @@ impl Family {
         let (c, c_token) = admin(office, &b_token, json!({})).await;
         let (d, _) = admin(office, &office.admin, json!({})).await;
         let d_token = text(&rotate(office, &a_token, &d, 0).expect(200).await, "token");
-        // Its own rotation does not hide who was shown a token.
+        // The rotation of `d` by itself does not hide that `a` was shown a token of `d`.
         let d_token = text(&rotate(office, &d_token, &d, 0).expect(200).await, "token");
         let (e, e_token) = admin(office, &d_token, json!({})).await;
         let (f, f_token) = admin(office, &office.admin, json!({})).await;
@@ -133,7 +133,7 @@ impl Family {
 
 #[tokio::test]
 async fn all_that_came_of_a_key_ends_with_it_unless_it_is_kept() {
-    // Nobody takes the records out of the queue.
+    // MongoDB is unreachable, so the records stay in the outbox.
     let away = ["auth.key_refresh_ms=200", "mongo.url=mongodb://127.0.0.1:1/nobody"];
     let office = Office::with(&away).await;
     office.tenant("acme").await;
@@ -149,7 +149,7 @@ async fn all_that_came_of_a_key_ends_with_it_unless_it_is_kept() {
     assert_eq!(family.let_in(&office).await, "abdef");
     revoke(&format!("{}?descendants=keep", family.id("a"))).expect(204).await;
     assert_eq!(family.let_in(&office).await, "bdef", "they are kept");
-    // A second time, and not to be kept.
+    // Revokes `a` a second time, now with its descendants.
     revoke(family.id("a")).expect(204).await;
     assert_eq!(family.let_in(&office).await, "f");
     for (name, token) in &family.tokens {
@@ -174,7 +174,7 @@ async fn a_key_that_is_just_being_revoked_makes_no_other() {
     office.tenant("acme").await;
     let (id, token) = admin(&office, &office.admin, json!({})).await;
     assert!(is_let_in(&office, &token).await);
-    // Revoked behind the instance's back, as another instance does it a moment before this one notices.
+    // Revokes the key directly in the database, as another instance does it a moment before this one notices.
     let mut holder = connect(&office.app.db.owner_url()).await;
     let held = holder.transaction().await.unwrap();
     held.query("select from api_keys_version for update", &[]).await.unwrap();
@@ -246,10 +246,10 @@ async fn an_idempotency_key_is_of_one_caller_of_one_kind() {
             assert_eq!(first.header("idempotency-replayed"), "", "{path}: it is another's");
             assert_eq!(send(token).await.header("idempotency-replayed"), "true", "{path}: it is its own");
         }
-        // The kind and the id are the same, whatever it may do.
+        // This caller has the same kind and id, though other roles, and so shares the idempotency key.
         assert_eq!(send(&other).await.header("idempotency-replayed"), "true", "{path}");
     }
-    // What is of the whole platform, too.
+    // The same holds for an operation of the whole platform.
     let platform = &office.admin[4..16];
     let jwt = signer.token(&claims(Now::read(), json!({ "sub": platform, "roles": ["platform_admin"], "tenant": "*" })));
     let replay = json!({ "tenant": "acme", "reason": "a test" });
@@ -278,7 +278,7 @@ async fn keys_made_and_revoked_in_a_loop_are_bounded() {
     };
     assert_eq!((made, full.status.as_u16(), &full.json["code"]), (20, 409, &json!("quota_exceeded")), "{}", full.json);
     office.key("other", &["viewer"]).await;
-    // What has ended long ago is forgotten, and then there is room again.
+    // Keys that ended long ago are deleted, and then there is room again.
     office.app.db.execute("update api_keys set revoked_at = now() - interval '31 days' where revoked_at is not null", &[]).await;
     traffic_manager::service::upkeep::sweep(primary(&office.app.db), 24, 30).await;
     assert_eq!(office.app.db.count("select count(*) from api_keys where tenant = 'acme'").await, 1);

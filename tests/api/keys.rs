@@ -1,4 +1,4 @@
-//! Attacks on API keys, and what their administrators may and may not.
+//! Attacks on API keys, and the permissions of those who administer keys.
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret as _;
@@ -13,7 +13,8 @@ use crate::support::{
     eventually, secure,
 };
 
-/// A token that is like another but for one character. Its checksum is made right, and its mark is not: as whoever makes tokens up would have it.
+/// Returns a token that differs from another in one character. Its checksum is right and its mark is wrong, as in a token that an
+/// attacker makes up.
 fn altered(token: &str, at: usize) -> String {
     let (said, _) = token.split_at(token.len() - 6);
     let mut bytes = said.as_bytes().to_vec();
@@ -29,7 +30,7 @@ fn altered(token: &str, at: usize) -> String {
     format!("{said}{}", String::from_utf8(checksum).unwrap())
 }
 
-/// A database that nobody can connect to.
+/// A database that accepts no connections.
 struct Away {
     name: String,
     superuser: tokio_postgres::Client,
@@ -69,7 +70,7 @@ async fn forged_and_mistyped_keys_are_all_refused_alike() {
     let id = good.split('_').nth(1).unwrap().parse().expect("the id of a key");
     let issued = |token: NewToken| format!("Bearer {}", token.token.expose_secret());
     let forged = [
-        // Their marks are right, so that they are looked up.
+        // The marks of these two tokens are right, so that the keys are looked up.
         ("a token of this key that was never issued", issued(NewToken::of(id, &pepper()).unwrap())),
         ("a key that was never made", issued(NewToken::make(&pepper()).unwrap())),
         ("another secret", format!("Bearer {}", altered(&good, 40))),
@@ -243,7 +244,7 @@ async fn known_keys_are_good_for_a_limited_time_only() {
     eventually("the grace is over", async || (snapshot().send().await.status == 503).then_some(())).await;
 }
 
-/// A long poll with a key, which has begun to wait.
+/// Starts a long-poll with a key, and returns when the long-poll waits.
 async fn waiting(office: &Office, token: &str) -> JoinHandle<Answer> {
     let first = office.app.get("/tenants/acme/snapshot").bearer(token).expect(200).await;
     let waiting = office.app.get("/tenants/acme/snapshot?wait=30s").bearer(token).header("if-none-match", first.header("etag"));
@@ -315,7 +316,7 @@ async fn a_token_that_was_replaced_is_refused_at_once_where_that_was_done() {
     ask(&office).bearer(&other).problem(401, "unauthenticated").await;
 }
 
-/// Another instance, of which a change of a key was noticed here.
+/// Starts another instance, and returns when `office` has noticed a change of a key that was made there.
 async fn followed(office: &Office) -> TestApp {
     let other = office.key("acme", &["viewer"]).await;
     ask(office).bearer(&other).expect(200).await;
@@ -331,7 +332,7 @@ async fn keys_that_a_restored_database_does_not_have_are_refused() {
     office.tenant("acme").await;
     let token = office.key("acme", &["viewer"]).await;
     ask(&office).bearer(&token).expect(200).await;
-    // A change of another instance that is noticed: the number of the last change is known here.
+    // A change of another instance is noticed here, so this instance knows the number of the last change.
     followed(&office).await;
     let before = "with gone as (delete from api_keys where id = $1 returning changed) update api_keys_version set version = changed - 1 from gone";
     let superuser = connect(&url_of("PG_PRIMARY_URL", &office.app.db.name)).await;
@@ -345,11 +346,11 @@ async fn a_key_that_another_history_revoked_is_refused_whatever_its_number_was_t
     let office = Office::open().await;
     office.tenant("acme").await;
     let superuser = connect(&url_of("PG_PRIMARY_URL", &office.app.db.name)).await;
-    // The history that goes on from the backup has had as many changes by now as the one that was lost, or more.
+    // The timeline that continues from the backup has had as many changes by now as the lost timeline, or more.
     for more in [0_i64, 3] {
         let token = office.key("acme", &["viewer"]).await;
         ask(&office).bearer(&token).expect(200).await;
-        // What this instance knows is no older than the key.
+        // The state that this instance knows is no older than the key.
         let elsewhere = followed(&office).await;
         let restored = "with revoked as (update api_keys set revoked_at = now(), revoked_by = 'there', changed = 1 where id = $1), \
                              version as (update api_keys_version set version = version + $2) \

@@ -1,5 +1,6 @@
-//! What a client may send at most, and for how long: a row of the security checklist. Bodies that are refused for what they say are in
-//! `bad_input`.
+//! Limits of requests: their size, and the time that a client may take. A row of the security checklist.
+//!
+//! Bodies that are refused for their content are in `bad_input`.
 
 use std::time::{Duration, Instant};
 
@@ -17,16 +18,16 @@ use crate::support::{
 
 const V1: &str = "/api/v1/routes/t/s/e/v";
 
-/// A connection, for what no client library sends.
+/// Opens a raw connection, for requests that no client library sends.
 async fn connect(app: &TestApp) -> Box<dyn Duplex> {
     let (_, address) = app.api.split_once("://").unwrap();
     secure::over(TcpStream::connect(address).await.unwrap()).await
 }
 
-/// Sends it, and reads until the server hangs up or the time is over: the answer, and whether it hung up.
+/// Sends the bytes, and reads until the server hangs up or `time` is over. Returns the answer, and whether the server hung up.
 async fn exchange(app: &TestApp, bytes: &[u8], time: Duration) -> (String, bool) {
     let mut socket = connect(app).await;
-    // It may be refused before it is all sent.
+    // The server may refuse the request before all of it is sent.
     let _ = socket.write_all(bytes).await;
     read(&mut socket, time).await
 }
@@ -49,10 +50,10 @@ async fn limits_of_the_path_and_query() {
     app.call(Method::GET, &of(601)).problem(414, "uri_too_long").await;
     let nowhere = app.call(Method::GET, &format!("/{}", "y".repeat(60_000))).of_tampered_data();
     nowhere.problem(414, "uri_too_long").await;
-    // The short way is no way around it.
+    // The fast path does not bypass the limit.
     let long = format!("/api/v1/tenants/{}/snapshot", "z".repeat(600));
     app.call(Method::GET, &long).problem(414, "uri_too_long").await;
-    // More than HTTP's own type takes is not HTTP to actix.
+    // A target that is too long for the type of the `http` crate is not HTTP to actix: 400, and the connection is closed.
     let (answer, ended) =
         exchange(&app, format!("GET /{} HTTP/1.1\r\n\r\n", "y".repeat(66_000)).as_bytes(), Duration::from_secs(5)).await;
     assert_eq!((status(&answer), ended), (400, true), "{answer}");
@@ -66,10 +67,10 @@ async fn limits_of_the_headers() {
     many(21).problem(431, "headers_too_large").await;
     app.get("/routes").header("cookie", "x".repeat(3500)).expect(200).await;
     app.get("/routes").header("cookie", "x".repeat(4096)).problem(431, "headers_too_large").await;
-    // One name, many values: each counts.
+    // A header name with many values: each value counts.
     let same = (0..21).fold(app.get("/routes"), |call, _| call.header("x-header", "x"));
     same.problem(431, "headers_too_large").await;
-    // Beyond what actix parses there is no problem document, and no connection any more.
+    // Beyond the parser limits of actix there is no problem document, and the connection is closed.
     let lines = |count: usize, bytes: usize| (0..count).map(|n| format!("x-{n}: {}\r\n", "x".repeat(bytes))).collect::<String>();
     for lines in [lines(97, 1), lines(50, 3000), lines(1, 140_000)] {
         let request = format!("GET /api/v1/routes HTTP/1.1\r\nhost: localhost\r\n{lines}\r\n");
@@ -99,7 +100,7 @@ async fn limits_of_depth() {
                 let answer = call().body("application/json", body).problem(422, "invalid_request").await;
                 assert_eq!(answer.json["errors"][0]["code"], "too_deep", "{method} {path} {open} {depth}");
             }
-            // As deep as it may be: it is wrong for something else.
+            // At the greatest depth that is allowed, the body is refused for another reason.
             let body = nested(32 / levels, open, close);
             let answer = call().body("application/json", body).problem(422, "invalid_request").await;
             assert_ne!(answer.json["errors"][0]["code"], "too_deep", "{method} {path} {open}");
@@ -113,7 +114,7 @@ async fn limits_of_depth() {
     }
 }
 
-/// A small document that stands for a huge one: nine levels of ten references each.
+/// A small document that expands to a huge one: nine levels of ten references each.
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_of_yaml_that_refers_to_itself() {
     let app = TestApp::start().await;
@@ -154,7 +155,7 @@ async fn limits_of_arrays() {
     }
 }
 
-/// A gzip bomb never gets as far as being unpacked: no coding is taken.
+/// A gzip bomb is never unpacked: the API accepts no content coding.
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_of_compressed_bodies() {
     let app = TestApp::start().await;
@@ -221,7 +222,7 @@ async fn limits_of_chunked_bodies() {
     }
 }
 
-/// Slow clients: a head that does not come to its end.
+/// Slow clients: a request head that never ends.
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_of_time_for_a_head() {
     let app = TestApp::with(&["http.client_header_timeout_ms=500"]).await;
@@ -249,7 +250,7 @@ async fn limits_of_time_for_a_head() {
     }
 }
 
-/// Slow clients: a body that comes a byte at a time. The deadline of the request counts, and then the connection goes.
+/// Slow clients: a body that comes a byte at a time. The deadline of the request applies, and then the connection is closed.
 #[tokio::test(flavor = "multi_thread")]
 async fn limits_of_time_for_a_body() {
     let app = TestApp::with(&["http.request_timeout_ms=600", "write.timeout_ms=500"]).await;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::support::{TestApp, eventually};
 
-/// 2 tenants × 2 services × 3 versions; odd ones are inactive, and `tier` tells apart the services.
+/// 2 tenants × 2 services × 3 versions. Odd versions are inactive, and the label `tier` distinguishes the services.
 async fn filled() -> TestApp {
     let app = TestApp::start().await;
     for tenant in ["a", "b"] {
@@ -19,7 +19,8 @@ async fn filled() -> TestApp {
     app
 }
 
-/// The names of a whole list, once it has `count` of them: a list over all tenants has no tag to hold a replica's answer against.
+/// Returns the names of a list once it has `count` items. A list over all tenants has no tag with which a replica's answer could be
+/// checked.
 async fn whole(app: &TestApp, query: &str, count: usize) -> Vec<String> {
     eventually("the list is whole", async || {
         let names = names(&app.get(&format!("/routes?{query}")).expect(200).await.json);
@@ -65,7 +66,7 @@ async fn pages_go_on_where_the_last_ended() {
             let page = app.get(&format!("/routes?limit={limit}{query}{cursor}")).expect(200).await.json;
             sizes.push(page["items"].as_array().unwrap().len());
             all.extend(names(&page));
-            // What changes behind the cursor does not move what lies before it.
+            // Deleting an item that was already read does not change the pages that follow.
             app.delete(&format!("/routes/{}", all[0])).send().await;
             let Some(next) = page["next_cursor"].as_str() else { break };
             cursor = format!("&cursor={next}");
@@ -85,7 +86,7 @@ async fn a_cursor_is_good_for_its_list_alone() {
     let routes = cursor("/routes?limit=2").await;
     let of_a = cursor("/routes?tenant=a&limit=2").await;
     let tenants = cursor("/tenants?limit=1").await;
-    // The limit is no part of the list.
+    // A cursor is valid with another limit too.
     assert_eq!(names(&app.get(&format!("/routes?limit=1&cursor={routes}")).expect(200).await.json), ["a/api/prod/v3"]);
     for path in [
         format!("/routes?cursor={of_a}"),
@@ -122,7 +123,8 @@ async fn a_page_holds_fifty_unless_told_otherwise() {
             app.get(&format!("/routes?tenant=t{query}")).header("tm-min-revision", app.get("/tenants/t").expect(200).await.tag());
         page.expect(200).await.json["items"].as_array().unwrap().len()
     };
-    // Written behind the service's back: the primary has them at once, a replica a moment later, and no revision tells.
+    // The routes were written directly to the database: the primary has them at once, a replica a moment later, and no revision shows
+    // it.
     app.db.caught_up().await;
     assert_eq!(size("&limit=200").await, 200);
     assert_eq!(size("").await, 50);

@@ -1,4 +1,4 @@
-//! The log of a process that anybody can reach: a line is a JSON object whatever callers send, and nobody fills the disk with them.
+//! The log of a process: each line is a JSON object whatever callers send, and callers cannot fill the disk with lines.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -14,7 +14,7 @@ use tokio::{
 
 use crate::support::{Database, authority::Folder, database::variable, eventually, secure};
 
-/// A process of its own, whose log is a file. It ends with the test.
+/// A separate process that logs to a file. It ends with the test.
 struct Process {
     child: Child,
     api: SocketAddr,
@@ -76,7 +76,7 @@ async fn what_callers_send_neither_breaks_lines_nor_fills_the_log() {
         let _ = socket.read_to_end(&mut Vec::new()).await;
     }
     let seconds = usize::try_from(started.elapsed().as_secs()).unwrap() + 2;
-    // A minimum that is of no history is answered 503, which is logged with the caller's id.
+    // A minimum of an unknown epoch is answered 503. The answer is logged with the caller's correlation id.
     let client = secure::http().build().unwrap();
     let ids = ["key='", "key=\"", "token=\\", "password='\\\"", "cookie=>{", "a"];
     let url = format!("{}/api/v1/tenants/nobody/snapshot", secure::base(process.api));

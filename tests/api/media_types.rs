@@ -1,4 +1,4 @@
-//! What a body is written in: each operation takes the media types that the document names, and no other.
+//! Media types of bodies: each operation takes the media types that the OpenAPI document names, and no other.
 
 use reqwest::Method;
 use serde_json::json;
@@ -34,7 +34,7 @@ async fn every_operation_takes_its_media_types_only() {
     let mut walked = 0;
     for operation in operations::all().iter().filter(|operation| !operation.media_types().is_empty()) {
         let (method, taken): (Method, _) = (operation.method.parse().unwrap(), operation.media_types());
-        // Nothing comes of it either way: no body is an array.
+        // No call changes anything, because no operation takes an array as its body.
         let call = |media_type: &str| app.call(method.clone(), &operation.path()).body(media_type, "[]");
         for media_type in MEDIA_TYPES {
             for form in [media_type.to_owned(), media_type.to_uppercase(), format!("{media_type}; a=b")] {

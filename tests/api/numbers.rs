@@ -1,4 +1,4 @@
-//! Whole numbers, however they are written, in every member of every body that the document calls an integer.
+//! Whole numbers in every spelling, in every member of every body that the OpenAPI document calls an integer.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use crate::{
     support::{Answer, TestApp},
 };
 
-/// Deeper than any body.
+/// The maximum depth of the walk through a schema. It is deeper than any body.
 const MAX_DEPTH: usize = 24;
 
 fn resolved<'a>(document: &'a Value, mut schema: &'a Value) -> &'a Value {
@@ -20,7 +20,7 @@ fn resolved<'a>(document: &'a Value, mut schema: &'a Value) -> &'a Value {
     schema
 }
 
-/// The JSON pointers of all integers of a schema; of each list its first item.
+/// Collects the JSON pointers of all integers of a schema. Lists count with their first item only.
 fn integers(document: &Value, schema: &Value, pointer: &str, depth: usize, found: &mut BTreeSet<String>) {
     let schema = resolved(document, schema);
     if depth > MAX_DEPTH {
@@ -44,7 +44,7 @@ fn integers(document: &Value, schema: &Value, pointer: &str, depth: usize, found
     }
 }
 
-/// Each integer of each body: method, path, media type, pointer.
+/// Returns each integer of each body: method, path, media type, pointer.
 fn members() -> Vec<(Method, String, String, String)> {
     let document = traffic_manager::http::openapi::document();
     let mut all = Vec::new();
@@ -61,7 +61,7 @@ fn members() -> Vec<(Method, String, String, String)> {
     all
 }
 
-/// A body that has a member and nothing else, except for what must come before it.
+/// Returns a body with this member only, except for members that must come before it.
 fn body(pointer: &str, number: &str) -> String {
     let parts: Vec<_> = pointer[1..].split('/').collect();
     let body = parts.iter().rev().fold(number.to_owned(), |inner, part| match *part {
@@ -89,18 +89,18 @@ async fn every_integer_of_every_body_is_read_alike() {
         let (_, _, media_type, pointer) = member;
         for number in ["1.0", "10e-1", "0.1E+1", "1.000"] {
             let answer = send(&app, member, number).await;
-            // It may be too much, or not fit to the rest: it is a number.
+            // The number may be too large, or not fit the other members, but it counts as a number.
             let is_refused = |error: &Value| error["pointer"] == pointer.as_str() && error["code"] == "wrong_type";
             let is_refused = answer.json["errors"].as_array().is_some_and(|errors| errors.iter().any(is_refused));
             assert!(answer.status != 400 && !is_refused, "{member:?} {number}: {}", answer.json);
         }
         for number in ["1.5", "15e-1", "-0.5", "1e400000", "\"1\"", "[1]", "-1", "-1.0", "99999999999999999999"] {
             let answer = send(&app, member, number).await;
-            // A time may be a text.
+            // `to` may be a time, which is a text.
             if pointer == "/to" && number == "\"1\"" {
                 continue;
             }
-            // Beyond what the format's reader takes for a number.
+            // The parser of the format does not read these texts as numbers.
             let is_beyond = number == "1e400000" || (media_type.contains("yaml") && number.len() > 15);
             if is_beyond && answer.status == 400 {
                 continue;

@@ -1,4 +1,4 @@
-//! The operations of the OpenAPI document, for tests that walk over all of them: a new endpoint is walked over without a line here.
+//! The operations of the OpenAPI document, for tests that walk over all of them: a new endpoint needs no change here.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use traffic_manager::http::openapi;
 
 static DOCUMENT: LazyLock<Value> = LazyLock::new(openapi::document);
 
-/// What is referred to, or what stands there.
+/// Returns the value that a `$ref` refers to, or the value itself if it has no `$ref`.
 pub fn resolved(value: &'static Value) -> &'static Value {
     match value["$ref"].as_str() {
         Some(reference) => resolved(DOCUMENT.pointer(reference.trim_start_matches('#')).expect(reference)),
@@ -15,23 +15,23 @@ pub fn resolved(value: &'static Value) -> &'static Value {
     }
 }
 
-/// One operation.
+/// An operation of the OpenAPI document.
 pub struct Operation {
     pub method: String,
     pub template: &'static str,
     operation: &'static Value,
 }
 
-/// A parameter of a query, or a header.
+/// A parameter: of the query, or a header.
 pub struct Parameter {
     pub name: &'static str,
     pub is_required: bool,
     pub schema: &'static Value,
-    /// The name of its schema, if it has one.
+    /// The schema's name, if it has one.
     pub schema_name: &'static str,
 }
 
-/// All operations of the API itself.
+/// Returns all operations with a path below `/api/v1/`.
 pub fn all() -> Vec<Operation> {
     let paths = DOCUMENT["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/api/v1/"));
     let of_path = |(template, item): (&'static String, &'static Value)| {
@@ -52,7 +52,7 @@ impl Operation {
         format!("{} {}", self.method, self.template)
     }
 
-    /// The path with the names of what the tests make: acme/web/prod/v1.
+    /// Returns the path with the names of the objects that the tests make: acme/web/prod/v1.
     pub fn path(&self) -> String {
         let value = |name: &str| match name {
             "tenant" => "acme",
@@ -91,7 +91,8 @@ impl Operation {
         self.parameters("header")
     }
 
-    /// A query with what the operation requires, without a name. `tag` is one that the tenant has had.
+    /// Returns a query with the parameters that the operation requires, except those in `without`. `tag` is a tag that the tenant has
+    /// had.
     pub fn required_query(&self, tag: &str, without: &[&str]) -> String {
         let required = self.query().into_iter().filter(|parameter| parameter.is_required && !without.contains(&parameter.name));
         let value = |name: &str| match name {
@@ -108,28 +109,28 @@ impl Operation {
         required.map(|parameter| format!("{}={}", parameter.name, value(parameter.name))).collect::<Vec<_>>().join("&")
     }
 
-    /// Whether its usual answer has an entity tag.
+    /// Returns whether the answer 200 has an entity tag.
     pub fn has_tag(&self) -> bool {
         resolved(&self.operation["responses"]["200"])["headers"].get("ETag").is_some()
     }
 
-    /// The media types of its body.
+    /// Returns the media types that the body may have.
     pub fn media_types(&self) -> Vec<&'static str> {
         let content = self.operation["requestBody"]["content"].as_object();
         content.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
     }
 
-    /// The body of the document's example, if it takes one.
+    /// Returns the document's example of the body, if the operation takes a body.
     pub fn example(&self) -> Option<Value> {
         self.operation["requestBody"]["content"]["application/json"].get("example").cloned()
     }
 
-    /// The example with another text at a place of [`Operation::texts`], and nothing else wrong with it.
+    /// Returns the example with another text at a pointer of [`Operation::texts`]. The rest of the body is valid.
     pub fn body_with(&self, pointer: &str, text: &str) -> Value {
         with(around(self.example().expect("a body"), pointer), pointer, json!(text))
     }
 
-    /// Every text in its body, as JSON pointers, with the schema of each.
+    /// Returns the JSON pointers of all texts in the body, with the schema of each.
     pub fn texts(&self) -> Vec<(String, &'static Value)> {
         let mut found = Vec::new();
         let schema = &self.operation["requestBody"]["content"]["application/json"]["schema"];
@@ -140,7 +141,7 @@ impl Operation {
     }
 }
 
-/// What must stand around a text so that nothing else is wrong.
+/// Adds the members around a text that make the rest of the body valid.
 fn around(mut body: Value, pointer: &str) -> Value {
     let route = json!({ "service": "web", "env": "prod", "version": "v1", "url": "http://a.example" });
     let policy = json!({ "service": "web", "env": "prod" });
@@ -153,14 +154,14 @@ fn around(mut body: Value, pointer: &str) -> Value {
         let rule = json!({ "match": { "headers": { "x-beta": { "present": true } } }, "name": "n", "version": "v1" });
         body = with(body, &format!("{list}/rules"), json!([rule]));
     }
-    // A condition has one of its members.
+    // A condition has exactly one of these members.
     match pointer.rsplit_once('/') {
         Some((parent, "exact" | "prefix" | "regex" | "suffix" | "contains")) => with(body, parent, json!({})),
         _ => body,
     }
 }
 
-/// The texts below a schema. In lists it goes into the first item, in maps into the example's first member.
+/// Collects the texts below a schema. Goes into the first item of each list, and into the example's first member of each map.
 fn walk(schema: &'static Value, place: &str, example: &Value, depth: usize, found: &mut Vec<(String, &'static Value)>) {
     let schema = resolved(schema);
     if depth > 12 {
@@ -186,7 +187,7 @@ fn walk(schema: &'static Value, place: &str, example: &Value, depth: usize, foun
     }
 }
 
-/// `body` with `value` at a JSON pointer. What stands in the way is made.
+/// Returns `body` with `value` at a JSON pointer. Objects and lists that the pointer needs are made.
 fn with(mut body: Value, pointer: &str, value: Value) -> Value {
     let mut at = &mut body;
     for part in pointer.split('/').skip(1) {

@@ -1,5 +1,6 @@
-//! More than can be done at a time: what is too much is refused and told when to come back, nothing takes it for an outage, and what nobody
-//! waits for any more is not gone on with.
+//! Overload: excess requests are refused with a time to come back, and do not count as an outage.
+//!
+//! Work that no caller waits for any more is not continued.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +12,7 @@ use crate::support::{Database, TestApp, eventually, settings};
 
 const PLANS: &str = "/tenants/acme/plans";
 
-/// A service without replicas, with these settings, that has a tenant.
+/// Starts a service with these settings, without replicas and with one tenant.
 async fn app(overrides: &[&str]) -> (std::sync::Arc<Database>, TestApp) {
     let db = std::sync::Arc::new(Database::create().await);
     let mut settings = settings(&db, overrides);
@@ -38,13 +39,13 @@ async fn too_many_reads_are_refused_and_neither_open_the_breaker_nor_hold_up_wri
     let mut reads: FuturesUnordered<_> = (0..40).map(|_| app.get(PLANS).send()).collect();
     let meanwhile = async {
         eventually("two have a connection, and wait", async || (db.waiting().await == 2).then_some(())).await;
-        // Reads have every connection and every place of theirs.
+        // The reads have every connection and every waiting place that reads may have.
         for number in 0..10 {
             let route = format!("/routes/acme/web/prod/w{number}");
             app.put(&route).json(&json!({ "url": "http://a.example/" })).expect(201).await;
         }
     };
-    // Who looks after the servers does not wait with the others: several looks, and none of them in vain.
+    // Health checks of the servers do not wait behind the reads: several checks run, and each succeeds.
     let looks = async {
         let until = Instant::now() + Duration::from_millis(400);
         while Instant::now() < until {
@@ -83,7 +84,7 @@ async fn what_finds_no_connection_is_told_so_wherever_it_was_needed() {
         put(tenant).expect(201).await;
     }
     let snapshot = |tenant: &str| app.get(&format!("/tenants/{tenant}/snapshot"));
-    // A tenant that is not held; a person whose key is not.
+    // `routes`: a tenant that is not in memory. `data_keys`: a person whose key is not in memory.
     let call = |table: &str, tenant: &str| if table == "routes" { snapshot(tenant) } else { put(tenant) };
     for (table, tenants) in [("routes", ["one", "two", "three"]), ("data_keys", ["four", "five", "six"])] {
         let [first, second, third] = tenants.map(|tenant| move || call(table, tenant));
@@ -95,7 +96,7 @@ async fn what_finds_no_connection_is_told_so_wherever_it_was_needed() {
             held.release().await;
         };
         let (one, two, ()) = tokio::join!(first().send(), second().send(), refused);
-        // What more they need they have to wait for as well.
+        // The two calls have to wait for any further connection that they need.
         assert!(one.status != 500 && two.status != 500, "{} {}", one.json, two.json);
         eventually("all is well again", async || third().send().await.status.is_success().then_some(())).await;
     }
@@ -121,9 +122,9 @@ async fn a_query_ends_with_the_deadline_of_its_request() {
     let (answer, session) = tokio::join!(app.get(PLANS).send(), eventually("the query runs", session));
     assert_eq!((answer.status.as_u16(), &answer.json["code"]), (503, &json!("deadline_exceeded")), "{}", answer.json);
     assert!(asked.elapsed() >= Duration::from_millis(1000));
-    // The lock is still held: only a cancellation ends it.
+    // The lock is still held, so only a cancellation ends the query.
     eventually("the query was cancelled", async || (db.waiting().await == 0).then_some(())).await;
-    // Nobody else gets its session, whom the cancellation could still meet.
+    // The session ends and is not reused, because the cancellation could still hit its next user.
     let gone = async || db.rows("select from pg_stat_activity where pid = $1", &[&session]).await.is_empty().then_some(());
     eventually("its session ended", gone).await;
     held.release().await;
@@ -156,7 +157,7 @@ async fn a_server_that_says_it_has_cancelled_a_slow_query_is_not_away() {
 async fn lanes_that_keep_their_connections_leave_some_to_who_looks_after_the_servers() {
     let (_db, app) =
         app(&["postgres.pool_size=2", "write.lanes=2", "postgres.acquire_timeout_ms=100", "postgres.replica_check_ms=50"]).await;
-    // Of some twenty tenants both lanes have their part.
+    // With twenty tenants, both lanes have some of them.
     for number in 0..20 {
         let route = format!("/routes/tenant-{number}/web/prod/v1");
         app.put(&route).json(&json!({ "url": "http://a.example/" })).expect(201).await;

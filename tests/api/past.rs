@@ -1,4 +1,4 @@
-//! Time travel: `?at=`, differences, blame, against a model that remembers everything.
+//! Time travel: `?at=`, differences and blame, compared with a model that remembers every state.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::TestApp;
 
-/// A small generator, seeded: the same history every time.
+/// A small random number generator with a seed: the history is the same every time.
 struct Rng(u64);
 
 impl Rng {
@@ -36,7 +36,7 @@ async fn step(app: &TestApp, rng: &mut Rng, at: u64) {
     };
 }
 
-/// What was answered while it was so.
+/// The answers that the service gave while a revision was current.
 struct Then {
     time: String,
     snapshots: BTreeMap<&'static str, (String, Vec<u8>)>,
@@ -103,7 +103,7 @@ async fn every_revision_can_be_seen_again_as_it_was() {
     differences(&app, &history).await;
 }
 
-/// A difference, done to what was, makes what came.
+/// Asserts that a difference, applied to the earlier state, gives the later state.
 async fn differences(app: &TestApp, history: &BTreeMap<u64, Then>) {
     let objects = |then: &Then| {
         let mut objects = BTreeMap::new();
@@ -154,7 +154,7 @@ async fn what_never_was_is_not_shown() {
     app.get("/routes?at=1").problem(422, "invalid_request").await;
     let empty = app.get("/tenants/acme/snapshot?at=2").expect(200).await;
     assert_eq!((&empty.json["routes"], empty.epoch()), (&json!([]), first.epoch()));
-    // Pages of one instant, whatever happens in between.
+    // All pages show the same instant, whatever changes in between.
     for version in 0..5 {
         app.put(&format!("/routes/acme/s/e/v{version}")).json(&json!({"url": "http://a"})).expect(201).await;
     }

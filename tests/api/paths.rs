@@ -1,4 +1,4 @@
-//! Names in paths, queries and bodies, in every spelling: what a request names is what its caller is checked against.
+//! Names in paths, queries and bodies, in every spelling: the caller is checked against the names that the request means.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::{
     support::{Answer, callers::Office, secure},
 };
 
-/// Every way to write `name` with one of its characters percent-encoded, in lower and upper case, and all of them at once.
+/// Returns every way to write `name` with one of its characters percent-encoded, in lower and upper case, and with all of them.
 fn spellings(name: &str) -> Vec<String> {
     let escaped = |at: usize, upper: bool| {
         let escape = |(index, byte): (usize, u8)| match (index == at || at == name.len(), upper) {
@@ -33,7 +33,7 @@ fn spellings(name: &str) -> Vec<String> {
     all.into_iter().collect()
 }
 
-/// The tenant's name in the path, and everything else of the path as it is.
+/// Returns the endpoint's path with each spelling of the tenant's name. The rest of the path stays as it is.
 fn in_path<'a>(endpoint: &'a Endpoint, tenant: &'a str) -> impl Iterator<Item = String> + 'a {
     spellings(tenant).into_iter().map(|spelling| filled(&endpoint.path.replace("{tenant}", &spelling), tenant))
 }
@@ -42,12 +42,12 @@ fn with_tenant_in_path() -> impl Iterator<Item = &'static Endpoint> {
     TABLE.iter().filter(|endpoint| endpoint.path.contains("{tenant}"))
 }
 
-/// The call of [`call_as`] with the path, query and body written by `spell`.
+/// Sends the call of [`call_as`] with another path.
 async fn send(office: &Office, endpoint: &Endpoint, tenant: &str, token: &str, path: &str) -> Answer {
     call_as(office, endpoint, tenant, token).at(path).header("x-correlation-id", "same").send().await
 }
 
-/// A caller of one tenant gets the same answer to each spelling of another's name: that of a tenant that does not exist.
+/// A caller of one tenant gets the same answer to each spelling of another tenant's name: 404, as for a missing tenant.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_spelling_of_another_tenant_is_answered() {
     let office = Office::open().await;
@@ -74,7 +74,7 @@ async fn no_spelling_of_another_tenant_is_answered() {
     assert_eq!(after, before, "nothing was written");
 }
 
-/// Who may ask gets the same answer to each spelling of each name in the path.
+/// A caller with access gets the same answer to each spelling of each name in the path.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_spelling_of_a_name_is_that_name() {
     let office = Office::open().await;
@@ -104,7 +104,7 @@ async fn every_spelling_of_a_name_is_that_name() {
     assert!(sent > 800, "{sent}");
 }
 
-/// Streams answer for ever: their head tells who is let in.
+/// Streams never end, so the test checks the status in the head of the answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn streams_are_opened_for_every_spelling_of_ones_own_name_and_no_other() {
     let office = Office::open().await;
@@ -121,7 +121,7 @@ async fn streams_are_opened_for_every_spelling_of_ones_own_name_and_no_other() {
     }
 }
 
-/// A part of the path that is no name is refused by the gate, whoever asks, and never reaches a tenant.
+/// A path segment that is no valid name is refused by the gate, whoever asks, and never reaches a tenant.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_path_that_names_no_tenant_is_refused() {
     let office = Office::open().await;
@@ -153,7 +153,7 @@ async fn a_path_that_names_no_tenant_is_refused() {
         for raw in none {
             let path = filled(&endpoint.path.replace("{tenant}", raw), "acme");
             let answer = call_as(&office, endpoint, "acme", &token).at(&path).of_tampered_data().send().await;
-            // A role that may not use the endpoint at all is told so first.
+            // A caller whose role may not use the endpoint at all gets 403 first.
             let is_refused = matches!(answer.status.as_u16(), 403 | 404 | 422);
             assert!(is_refused, "{} {path}: {} {}", endpoint.method, answer.status, answer.json);
         }
@@ -165,13 +165,13 @@ async fn a_path_that_names_no_tenant_is_refused() {
     }
 }
 
-/// The status of a request whose target no client would send.
+/// Returns the status of a request whose target no client library would send.
 async fn raw_status(office: &Office, method: &str, path: &str, token: &str) -> u16 {
     let text = raw(office, method, path, token).await;
     text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_else(|| panic!("{path}: {text}"))
 }
 
-/// The first bytes of the answer to such a request, all of them unless it is a stream.
+/// Returns the answer to such a request: all of it, or the first bytes if it is a stream.
 async fn raw(office: &Office, method: &str, path: &str, token: &str) -> String {
     let address = office.app.api.split("//").nth(1).unwrap();
     let mut link = secure::over(TcpStream::connect(address).await.unwrap()).await;
@@ -186,7 +186,7 @@ async fn raw(office: &Office, method: &str, path: &str, token: &str) -> String {
             Ok(read) => answer.extend_from_slice(&piece[..read]),
         }
         let text = String::from_utf8_lossy(&answer);
-        // A stream of the caller's own goes on: its snapshot is what there is to see.
+        // A stream of the caller's own tenant does not end, so the read stops after its first event.
         if text.contains("text/event-stream") && text.contains("event: snapshot")
             || text.contains("retry: 1000") && path.starts_with("/api/v1/stream")
         {
@@ -196,7 +196,7 @@ async fn raw(office: &Office, method: &str, path: &str, token: &str) -> String {
     String::from_utf8_lossy(&answer).into_owned()
 }
 
-/// A name in a query or a body is checked as one in a path, however it is escaped there.
+/// A name in a query or a body is checked like a name in a path, however it is escaped there.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_spelling_of_another_tenant_in_a_query_or_a_body_is_answered() {
     let office = Office::open().await;
@@ -210,7 +210,7 @@ async fn no_spelling_of_another_tenant_in_a_query_or_a_body_is_answered() {
     for endpoint in TABLE.iter().filter(elsewhere) {
         let plain = call_as(&office, endpoint, "acme-1", &token).header("x-correlation-id", "same").send().await;
         if plain.status != StatusCode::NOT_FOUND {
-            continue; // It takes no tenant.
+            continue; // The endpoint takes no tenant.
         }
         for spelling in spellings("acme-1") {
             let (query, body) = (format!("tenant={spelling}"), json_escapes(&spelling));
@@ -239,12 +239,12 @@ async fn no_spelling_of_another_tenant_in_a_query_or_a_body_is_answered() {
     assert!(sent > 150, "{sent}");
 }
 
-/// The same characters escaped as JSON does.
+/// Returns the same characters with JSON escapes.
 fn json_escapes(spelling: &str) -> String {
     spelling.split('%').enumerate().map(|(at, part)| if at == 0 { part.to_owned() } else { format!("\\u00{part}") }).collect()
 }
 
-/// An escaped letter in a fixed part of a path is that letter: for the roles, the limits and the audit of access too.
+/// An escaped letter in a fixed part of a path counts as that letter, also for the roles, the limits and the access log.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_escaped_fixed_path_has_the_same_access() {
     let office = Office::open().await;
@@ -260,7 +260,7 @@ async fn an_escaped_fixed_path_has_the_same_access() {
     }
 }
 
-/// A part of a random path: names, fixed parts, escapes of any byte, and what separates.
+/// Generates a segment of a random path: names, fixed parts, escapes of any byte, and separators.
 fn part() -> impl Strategy<Value = String> {
     let known = prop::sample::select(vec![
         "api",
@@ -308,7 +308,7 @@ fn part() -> impl Strategy<Value = String> {
     prop_oneof![6 => known.prop_flat_map(escaped), 1 => junk, 1 => "[!-~&&[^ #?]]{0,8}"]
 }
 
-/// Any path at all: the gate and the router take the same names from it, and nothing of another tenant is told.
+/// For any path, the gate and the router take the same names from it, and the answer shows nothing of another tenant.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_random_path_shows_another_tenants_data() {
     let office = Office::open().await;
@@ -337,7 +337,7 @@ async fn no_random_path_shows_another_tenants_data() {
     }
 }
 
-/// A name with any of its characters escaped.
+/// Generates `name`, plain or with any of its characters escaped.
 fn spelled(name: &'static str) -> impl Strategy<Value = String> {
     prop::sample::select(spellings(name).into_iter().chain([name.to_owned()]).collect::<Vec<_>>())
 }

@@ -1,4 +1,4 @@
-//! Patterns of rules: refused with a reason wherever they are written, bounded for a policy and a tenant, and text to whatever only reads them.
+//! Patterns of rules: validated on every write, limited for a policy and a tenant, and plain text for every read.
 
 use std::{
     collections::BTreeMap,
@@ -15,7 +15,7 @@ use crate::{
 
 const POLICY: &str = "/policies/acme/web/prod";
 
-/// A policy with `count` headers that are held against texts.
+/// Returns a policy with `count` header conditions.
 fn policy(member: &str, count: usize, text: impl Fn(usize) -> String) -> Value {
     let header = |at: usize| (format!("x-{}", at % 16), json!({ member: text(at) }));
     let rule = |first: usize| {
@@ -25,7 +25,7 @@ fn policy(member: &str, count: usize, text: impl Fn(usize) -> String) -> Value {
     json!({"split": [{"version": "v1", "weight": 1}], "rules": (0..count).step_by(16).map(rule).collect::<Vec<_>>()})
 }
 
-/// What is said of a pattern by each way of writing it.
+/// Returns the error for a pattern from each endpoint that can write a pattern.
 async fn refusals(app: &TestApp, pattern: &str) -> Vec<(String, Value)> {
     let policy = policy("regex", 1, |_| pattern.to_owned());
     let mut named = policy.clone();
@@ -99,7 +99,7 @@ async fn patterns_are_bounded_for_a_policy_and_for_a_tenant() {
     }
     let refused = put(16, 1).problem(409, "quota_exceeded").await;
     assert_eq!((&refused.json["quota"], &refused.json["limit"]), (&json!("patterns"), &json!(1024)));
-    // Others are written, and so is the same again; what is given up can be used again.
+    // Policies that add no patterns are still written, and so is the same policy again. Patterns that are given up can be used again.
     put(16, 0).expect(201).await;
     put(3, 64).expect(200).await;
     put(3, 63).expect(200).await;
@@ -118,8 +118,8 @@ async fn time_of(app: &TestApp, path: &str) -> Duration {
     time
 }
 
-/// The shortest of some calls of each of two paths, in turns: what the machine does beside them counts least. More of them, while the first
-/// seems to take more than five times as long.
+/// Returns the shortest time of some calls of each of two paths. The calls alternate, so that other load on the machine counts least.
+/// More calls are made while the first path seems to take more than five times as long.
 async fn fastest(app: &TestApp, [first, second]: [&str; 2]) -> [Duration; 2] {
     let mut fastest = [Duration::MAX; 2];
     for round in 0..20 {
@@ -142,7 +142,7 @@ async fn reading_a_policy_costs_the_same_with_patterns_and_with_plain_values() {
         before.insert(tenant, first.put(&path).json(&policy("exact", 1024, text)).expect(201).await.tag());
         first.patch(&path).json(&json!({"failover": ["v1"]})).expect(200).await;
     }
-    // As releases stored them that took so many.
+    // As earlier releases stored policies, which accepted so many patterns.
     for sql in [
         "update policies set spec = replace(spec::text, '\"exact\"', '\"regex\"')::json where tenant = 'patterns'",
         "update route_events set payload = replace(payload::text, '\"exact\"', '\"regex\"')::json where tenant = 'patterns'",
@@ -167,17 +167,17 @@ async fn reading_a_policy_costs_the_same_with_patterns_and_with_plain_values() {
     ] {
         let of = |tenant: &str| path.replace("{t}", tenant).replace("{at}", &before[tenant]);
         let [patterns, plain] = fastest(&app, [&of("patterns"), &of("plain")]).await;
-        // Compiling them took some hundred times as long.
+        // Compiling the patterns took some hundred times as long.
         assert!(patterns < plain * 5, "{path}: {patterns:?}, and {plain:?} with plain values");
     }
-    // A change of anything else goes on, and the policy as a whole is not taken again.
+    // Other members can still be changed. The policy as a whole is not accepted again.
     let path = "/policies/patterns/web/prod";
     let read = app.get(path).expect(200).await.json;
     app.patch(path).json(&json!({"hosts": ["a.example"]})).expect(200).await;
     let again =
         app.put(path).json(&json!({"split": read["split"], "rules": read["rules"]})).problem(422, "invalid_request").await;
     assert_eq!((again.pointers(), &again.json["errors"][0]["code"]), (vec!["/rules"], &json!("too_many_patterns")));
-    // So is a document that leaves it as it is, and an end of the tenant.
+    // A document that leaves the policy as it is can be planned, and the tenant can be deleted.
     let export = app.get("/tenants/patterns/export").expect(200).await.bytes;
     let plan = app.post("/tenants/patterns/plans").body("application/yaml", export).expect(201).await;
     assert_eq!(plan.json["changes"], json!([]));
@@ -186,7 +186,7 @@ async fn reading_a_policy_costs_the_same_with_patterns_and_with_plain_values() {
     app.delete("/tenants/patterns?confirm=patterns").expect(204).await;
 }
 
-/// The three longest waits of another tenant's proxy, together, while a tenant writes policies and has them resolved.
+/// Returns the sum of the three longest waits of another tenant's proxy, while a tenant writes policies and resolves routes.
 async fn waits_beside(app: &Arc<TestApp>, member: &'static str) -> Duration {
     let writing = app.clone();
     let beside = tokio::spawn(async move {
@@ -217,6 +217,6 @@ async fn others_are_answered_while_patterns_are_checked_and_compiled() {
     }
     let plain = waits_beside(&app, "exact").await.max(Duration::from_millis(20));
     let patterns = waits_beside(&app, "regex").await;
-    // Compiled by the only worker, they kept it for a second each time.
+    // When the only worker compiled the patterns, this kept the worker for a second each time.
     assert!(patterns < plain * 15, "{patterns:?} beside patterns, {plain:?} beside plain values");
 }

@@ -73,7 +73,7 @@ async fn a_plan_changes_nothing_until_it_is_applied_and_then_everything_at_once(
     for (at, event) in events.iter().enumerate() {
         assert_eq!((&event["item"], &event["items"], &event["reason"]), (&json!(at), &json!(4), &json!("release 7")));
     }
-    // Once more: what it was made for is not there any more.
+    // A second application is refused: the state for which the plan was made has changed.
     let again = apply(&app, &made, json!({})).await;
     assert_eq!((again.status.as_u16(), &again.json["code"]), (409, &json!("plan_stale")));
     assert_eq!(again.json["plan"]["changes"], json!([]));
@@ -85,7 +85,7 @@ async fn a_plan_changes_nothing_until_it_is_applied_and_then_everything_at_once(
 async fn a_stale_plan_is_answered_with_the_new_difference() {
     let app = filled(2).await;
     let made = plan(&app, &json!({"routes": routes(0..3, "a"), "scope": {"service": "web"}})).await;
-    // Elsewhere in the tenant: nothing to the plan.
+    // The first change is outside the scope of the plan and does not affect it.
     app.put("/routes/acme/api/prod/v1").json(&json!({"url": "http://x"})).expect(201).await;
     app.put("/routes/acme/web/prod/v00000").json(&json!({"url": "http://changed"})).expect(200).await;
     let stale = apply(&app, &made, json!({})).await;
@@ -114,12 +114,12 @@ async fn what_would_empty_a_scope_must_be_confirmed() {
     let numbers = (&refused.json["active_routes"], &refused.json["removed_routes"], &refused.json["confirm_shrink"]);
     assert_eq!(numbers, (&json!(30), &json!(16), &made.json["hash"]));
     assert_eq!(apply(&app, &made, json!({"confirm_shrink": "no"})).await.status, 409);
-    // Half of them is not more than half.
+    // Removing exactly half of the routes needs no confirmation.
     let half = plan(&app, &json!({"routes": routes(0..15, "a"), "prune": true})).await;
     assert_eq!(half.json["warnings"], json!([]));
     assert_eq!(apply(&app, &made, json!({"confirm_shrink": made.json["hash"]})).await.status, 200);
 
-    // A batch has a hash too; deactivating is removing.
+    // A batch has a hash too, and a deactivated route counts as removed.
     let change =
         |at: u32| json!({"action": "deactivate", "route": {"service": "web", "env": "prod", "version": format!("v{at:05}")}});
     let body = json!({"changes": (0..14).map(change).collect::<Vec<_>>()});
@@ -129,7 +129,7 @@ async fn what_would_empty_a_scope_must_be_confirmed() {
     app.post("/tenants/acme/batch").json(&confirmed).expect(200).await;
     let none = app.get("/tenants/acme/snapshot").expect(200).await;
     assert_eq!(none.json["routes"], json!([]));
-    // The last one of few is the last one.
+    // Deactivating the last active route needs a confirmation too.
     app.post("/routes/acme/web/prod/v00000/activate").expect(200).await;
     let last = json!({"changes": [change(0)]});
     app.post("/tenants/acme/batch").json(&last).problem(409, "shrink_not_confirmed").await;
@@ -175,7 +175,7 @@ async fn a_batch_is_done_whole_or_told_by_index_what_is_wrong() {
     assert_eq!((done.status.as_u16(), summary(&done)), (200, [2, 1, 1, 0]), "{}", done.json);
     let unchanged = app.post("/tenants/acme/batch").json(&json!({"changes": changes[..2]})).expect(200).await;
     assert_eq!((unchanged.header("tm-unchanged"), summary(&unchanged), unchanged.tag()), ("true", [0, 0, 0, 2], done.tag()));
-    // The policy is in the way of its version, also within a batch.
+    // A policy blocks the deletion of its version, also within a batch.
     let answer = batch(&[json!({"action": "delete", "route": key("new")})]).await;
     assert_eq!((answer.status.as_u16(), &answer.json["code"]), (409, &json!("version_in_use")));
     let both = [
@@ -240,7 +240,7 @@ async fn an_export_makes_the_same_tenant_again() {
     let json = app.get("/tenants/acme/export?format=json").expect(200).await;
     let empty = TestApp::start().await;
     for (name, document, media_type) in [("acme", &yaml, "application/yaml"), ("other", &json, "application/json")] {
-        // One and the same database: what the first tenant owns, the second cannot have.
+        // Both tenants are in the same database, so the second cannot have hosts that the first owns.
         if name == "other" {
             empty.delete("/policies/acme/web/prod").expect(204).await;
         }
@@ -285,7 +285,7 @@ async fn an_export_is_what_the_schema_for_editors_says() {
     assert_eq!((export["routes"].as_array().unwrap().len(), export["policies"].as_array().unwrap().len()), (3, 1));
     let errors: Vec<_> = schema.iter_errors(&export).map(|error| error.to_string()).collect();
     assert!(errors.is_empty(), "{errors:?}");
-    // And what the schema does not take, a plan does not take.
+    // A plan refuses these documents, as the schema does.
     for (pointer, wrong) in [
         ("", json!([])),
         ("/routes/0/urls", json!("http://a")),
@@ -372,7 +372,7 @@ async fn a_dry_run_is_worked_out_for_a_viewer_and_leaves_nothing() {
     office.tenant("other").await;
     let other = office.key("other", &["viewer", "tenant_admin"]).await;
     ask("?dry_run=true", &other).problem(404, "tenant_not_found").await;
-    // What it says is what a plan says.
+    // A dry run answers with the same members as a plan.
     let editor = office.key("acme", &["editor"]).await;
     let (plan, preview) = (ask("", &editor).expect(201).await, ask("?dry_run=true", &editor).expect(200).await);
     for (member, value) in preview.json.as_object().unwrap() {
@@ -426,7 +426,7 @@ async fn plans_of_a_tenant_take_so_many_bytes_and_no_more() {
     for name in ["acme", "other"] {
         app.post("/tenants").json(&json!({ "name": name })).expect(201).await;
     }
-    // Texts that do not compress.
+    // These descriptions do not compress.
     let route = |at: usize| {
         let noise: String =
             (0..12).map(|part| format!("{:016x}", (at as u64 * 13 + part + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))).collect();

@@ -1,4 +1,4 @@
-//! Traffic policies: written, read, owned, followed by `resolve`, and in everybody's way who takes a version away.
+//! Traffic policies: writes, reads, ownership, `resolve`, and the protection of versions in use.
 
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ async fn a_policy_is_made_changed_read_and_removed_like_a_route() {
     assert_eq!(history.json["items"][1]["policy"], json!({"service": "web", "env": "prod"}));
     assert_eq!(history.json["items"][1]["reason"], "canary");
 
-    // In snapshots, with the tag of its scope, and gone from them when it is gone.
+    // Snapshots contain the policy, with the tag of its scope, until the policy is deleted.
     let held = app.get("/tenants/acme/snapshot?env=prod").header("tm-min-revision", changed.tag()).expect(200).await;
     assert_eq!((held.revision(), &held.json["policies"][0]["sticky_by"]), (4, &json!({"cookie": "sid"})));
     let gone = app.delete(POLICY).expect(204).await;
@@ -63,7 +63,7 @@ async fn a_policy_is_made_changed_read_and_removed_like_a_route() {
     app.get(POLICY).header("tm-min-revision", gone.tag()).problem(404, "policy_not_found").await;
     app.delete(POLICY).problem(404, "policy_not_found").await;
     app.patch(POLICY).json(&json!({})).problem(404, "policy_not_found").await;
-    // Another instance that reads it all gives the same bytes.
+    // Another instance that reads everything from the database returns the same bytes.
     let other = TestApp::on(app.db.clone(), &[]).await;
     app.db.caught_up().await;
     assert_eq!(other.get("/tenants/acme/snapshot").expect(200).await.bytes, held.bytes);
@@ -111,26 +111,26 @@ async fn resolve_follows_the_policy_and_explains_itself() {
     let shares: Vec<_> =
         why["split"].as_array().unwrap().iter().map(|part| (part["weight"].clone(), part["share"].clone())).collect();
     assert!(shares.contains(&(json!(90), json!(0.9))) && shares.contains(&(json!(10), json!(0.1))), "{shares:?}");
-    // Both get traffic.
+    // Both versions get traffic.
     let mut chosen = std::collections::BTreeSet::new();
     for key in 0..60 {
         chosen.insert(of_key(&key.to_string()).await.json["version"].as_str().unwrap().to_owned());
     }
     assert_eq!(chosen.into_iter().collect::<Vec<_>>(), ["v1", "v2"]);
 
-    // A rule before the split; the key from where the policy says.
+    // A rule comes before the split. The key comes from the cookie that the policy names.
     let beta = app.get(&format!("{RESOLVE}&header.x-beta=yes&explain=true")).expect(200).await;
     assert_eq!((&beta.json["version"], &beta.json["explanation"]["rule"]), (&json!("beta"), &json!("testers")));
     let by_cookie = app.get(&format!("{RESOLVE}&header.cookie=a%3D1%3B%20sid%3Duser-7&explain=true")).expect(200).await;
     assert_eq!(by_cookie.json, first.json);
 
-    // Conditional while nothing of the scope moves. By chance, never.
+    // An answer for a key stays valid while its scope is unchanged. A random choice has no tag.
     let tag = first.header("etag");
     app.get(&format!("{RESOLVE}&key=user-7")).header("if-none-match", tag).expect(304).await;
     let by_chance = app.get(RESOLVE).expect(200).await;
     assert_eq!((by_chance.header("etag"), by_chance.header("cache-control")), ("", "no-store"));
 
-    // What is not active is not chosen.
+    // An inactive version is not chosen.
     let version = first.json["version"].as_str().unwrap().to_owned();
     app.post(&format!("/routes/acme/web/prod/{version}/deactivate?confirm_in_use=true")).expect(200).await;
     let moved = app.get(&format!("{RESOLVE}&key=user-7&explain=true")).header("if-none-match", tag).expect(200).await;
@@ -147,7 +147,7 @@ async fn a_version_in_use_goes_only_when_there_is_another_and_the_caller_knows()
     let app = with_versions(&["v1", "v2"]).await;
     app.put(POLICY).json(&split(&[("v1", 1)])).expect(201).await;
     let v1 = "/routes/acme/web/prod/v1";
-    // Nowhere else to go: no confirmation helps.
+    // The traffic has no other version to go to, so no confirmation helps.
     for refused in [
         app.delete(v1),
         app.delete(&format!("{v1}?confirm_in_use=true")),
@@ -170,7 +170,7 @@ async fn a_version_in_use_goes_only_when_there_is_another_and_the_caller_knows()
     app.post(&format!("{v1}/deactivate?confirm_in_use=true")).expect(200).await;
     app.post(&format!("{v1}/activate")).expect(200).await;
 
-    // A deletion that is confirmed takes the version out of the policy, in the same revision.
+    // A confirmed deletion takes the version out of the policy, in the same revision.
     app.delete(v1).problem(409, "version_in_use").await;
     let gone = app.delete(&format!("{v1}?confirm_in_use=true")).expect(204).await;
     let policy = app.get(POLICY).header("tm-min-revision", gone.tag()).expect(200).await;
@@ -183,7 +183,7 @@ async fn a_version_in_use_goes_only_when_there_is_another_and_the_caller_knows()
         .map(|e| (e["action"].clone(), e["item"].clone(), e["items"].clone()))
         .collect();
     assert_eq!(items, [(json!("policy_set"), json!(0), json!(2)), (json!("deleted"), json!(1), json!(2))]);
-    // With weight 0, nothing is sent there: it may rest, but not go unseen.
+    // A version with weight 0 gets no traffic. It can be deactivated, but its deletion needs a confirmation.
     app.put("/routes/acme/web/prod/v1").json(&json!({"url": "http://x"})).expect(201).await;
     app.put(POLICY).json(&split(&[("v1", 0), ("v2", 1)])).expect(200).await;
     app.post(&format!("{v1}/deactivate")).expect(200).await;
@@ -191,7 +191,7 @@ async fn a_version_in_use_goes_only_when_there_is_another_and_the_caller_knows()
     app.delete(&format!("{v1}?confirm_in_use=true")).expect(204).await;
 }
 
-/// The members of the bodies of every `PATCH` that are objects themselves.
+/// Returns the members of all `PATCH` bodies that are objects themselves.
 fn nested_of_patches() -> Vec<String> {
     let document = traffic_manager::http::openapi::document();
     let resolved = |schema: &Value| {

@@ -1,4 +1,4 @@
-//! What proxies ask: resolve and snapshot, never older than what was seen.
+//! The reads of proxies: resolve and snapshot, never older than a revision that was seen.
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -25,7 +25,7 @@ async fn resolve_answers_active_routes() {
     assert_eq!(resolved.header("content-type"), "application/json");
     assert_eq!(resolved.header("tm-stale"), "");
 
-    // Its tag moves only with the route.
+    // The route's tag changes only with the route.
     app.put("/routes/acme/web/prod/v2").json(&url("b")).expect(201).await;
     let same = app.get(RESOLVE).header("if-none-match", created.header("etag")).expect(304).await;
     assert_eq!(same.tag(), created.tag());
@@ -64,8 +64,8 @@ async fn a_snapshot_holds_the_active_routes_sorted_with_their_digest() {
     assert_eq!(snapshot.revision(), 5);
     assert_eq!(snapshot.json["tenant"], "acme");
     assert_eq!(snapshot.header("cache-control"), "no-cache");
-    // One digest for each service, of one digest for each route, of its canonical JSON (RFC 8785): keys sorted, no white space; here
-    // without numbers that need care, so serde's own map order will do.
+    // The digest is over one digest for each service. A service's digest is over one digest for each route, of the route's canonical
+    // JSON (RFC 8785): keys sorted, no white space. There are no numbers here that need care, so serde's own map order will do.
     let digest = |routes: &[Value]| {
         let each = routes.iter().map(|route| Sha256::digest(serde_json::to_vec(route).unwrap()));
         each.fold(Sha256::new(), |sum, digest| sum.chain_update(digest)).finalize()
@@ -79,7 +79,7 @@ async fn a_snapshot_holds_the_active_routes_sorted_with_their_digest() {
     app.get(SNAPSHOT).header("if-none-match", "\"0123456789abcdef.5\"").expect(200).await;
     app.get(SNAPSHOT).header("if-none-match", "garbage").expect(200).await;
 
-    // The same bytes from an instance that read them instead of having written them.
+    // An instance that read the routes, instead of writing them, returns the same bytes.
     let other = TestApp::on(app.db.clone(), &[]).await;
     let read = other.get(SNAPSHOT).header("tm-min-revision", snapshot.tag()).expect(200).await;
     assert_eq!(String::from_utf8_lossy(&read.bytes), String::from_utf8_lossy(&snapshot.bytes));
@@ -91,7 +91,7 @@ async fn an_empty_snapshot_is_sent_only_for_a_tenant_that_is_there() {
     let app = TestApp::start().await;
     app.get(SNAPSHOT).problem(404, "tenant_not_found").await;
     let tenant = app.post("/tenants").json(&json!({ "name": "acme" })).expect(201).await;
-    // The 404 a moment ago is not remembered against what this instance wrote itself.
+    // The 404 a moment ago is not remembered against a write of this instance.
     let snapshot = eventually("the tenant is there", async || {
         let answer = app.get(SNAPSHOT).header("tm-min-revision", tenant.tag()).send().await;
         (answer.status == 200).then_some(answer)
@@ -112,7 +112,7 @@ async fn a_tenant_that_was_unknown_a_moment_ago_is_served_once_it_is_made() {
     let created = app.put(V1).json(&url("a")).expect(201).await;
     app.get(RESOLVE).expect(200).await;
     assert_eq!(app.get(SNAPSHOT).expect(200).await.tag(), created.tag());
-    // The other instance believes its 404 for a minute, but not against a client that knows better.
+    // The other instance remembers its 404 for a minute, but not against a client with a newer tag.
     other.get(SNAPSHOT).problem(404, "tenant_not_found").await;
     assert_eq!(other.get(SNAPSHOT).header("tm-min-revision", created.tag()).expect(200).await.tag(), created.tag());
     other.get(RESOLVE).expect(200).await;
@@ -145,7 +145,7 @@ async fn every_read_of_a_tenant_holds_to_the_minimum() {
             assert_eq!(refused.tag(), second.tag(), "{path}: what could be had is told");
             assert_eq!(refused.header("retry-after"), "1");
             app.get(&format!("{path}{and}min_revision={unreachable}")).problem(503, "revision_not_reached").await;
-            // Of two minimums both must hold.
+            // If a request has two minimums, both must hold.
             let both = format!("{path}{and}min_revision={}", first.tag());
             app.get(&both).header("tm-min-revision", &unreachable).problem(503, "revision_not_reached").await;
             let both = format!("{path}{and}min_revision={unreachable}");
@@ -171,7 +171,7 @@ async fn every_read_of_a_tenant_holds_to_the_minimum() {
             assert_eq!(refused.pointers(), ["?min_revision"], "{path} {malformed}");
         }
     }
-    // Nobody is as new as that of a tenant that is not there.
+    // No instance reaches a minimum for a tenant that does not exist.
     for path in ["/tenants/nobody/snapshot", "/tenants/nobody", "/routes?tenant=nobody"] {
         app.get(path).header("tm-min-revision", first.tag()).problem(503, "revision_not_reached").await;
     }
@@ -179,7 +179,7 @@ async fn every_read_of_a_tenant_holds_to_the_minimum() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_through_one_instance_is_seen_through_another() {
-    // The second instance never compares by itself, so what it knows it was told by its clients.
+    // The second instance never refreshes by itself here, so it learns of revisions only from its clients.
     let app = TestApp::start().await;
     let slow = TestApp::on(app.db.clone(), &["read.refresh_ms=60000"]).await;
     let quick = TestApp::on(app.db.clone(), &["read.refresh_ms=50"]).await;
@@ -192,17 +192,17 @@ async fn a_write_through_one_instance_is_seen_through_another() {
     assert_eq!(slow.get(RESOLVE).header("tm-min-revision", second.tag()).expect(200).await.json["url"], "http://b");
     assert_eq!(slow.get(SNAPSHOT).expect(200).await.tag(), second.tag(), "once seen, never older");
 
-    // A tag that the client has is a minimum too: an instance that is behind does not answer with what the client had before.
+    // A client's tag is a minimum too: an instance that is behind does not answer with an older revision.
     let third = app.patch(V1).json(&url("c")).expect(200).await;
     assert_eq!(slow.get(SNAPSHOT).header("if-none-match", third.header("etag")).expect(304).await.tag(), third.tag());
     let fourth = app.patch(V1).json(&url("d")).expect(200).await;
     let tags = format!("{}, {}", third.header("etag"), fourth.header("etag"));
     assert_eq!(slow.get(RESOLVE).header("if-none-match", tags).expect(304).await.tag(), fourth.tag());
 
-    // Reads from Postgres teach the cache as well.
+    // Reads from Postgres update the cache as well.
     let fifth = app.patch(V1).json(&url("e")).expect(200).await;
     assert_eq!(slow.get(V1).header("tm-min-revision", fifth.tag()).expect(200).await.json["url"], "http://e");
-    // And without any hint it takes as long as a refresh.
+    // Without a hint from a client, the update takes as long as a refresh.
     eventually("the refresh brings it", async || (quick.get(RESOLVE).expect(200).await.json["url"] == "http://e").then_some(()))
         .await;
 }
@@ -237,7 +237,7 @@ async fn tags_of_several_lives_hold_each_for_its_own() {
     app.delete(V1).expect(204).await;
     app.delete("/tenants/acme").expect(204).await;
     app.put(V1).json(&url("first")).expect(201).await;
-    // It holds the new life's first revision, and hears of no other.
+    // The instance holds the first revision of the new incarnation, and gets no notification of any other.
     let slow = TestApp::on(app.db.clone(), &["read.refresh_ms=60000", "kafka.bootstrap_servers="]).await;
     slow.get(SNAPSHOT).expect(200).await;
     let newest = app.put(V1).json(&url("second")).expect(200).await;
@@ -289,7 +289,7 @@ async fn polling_through_two_instances_never_goes_back() {
         }
         polls
     };
-    // A client that polls both, as behind a load balancer, and hands on what it saw.
+    // A client polls both instances, as behind a load balancer, and sends the tag it saw as the minimum.
     let both = async {
         let mut tag = first.tag();
         let mut seen = 1;
@@ -305,7 +305,8 @@ async fn polling_through_two_instances_never_goes_back() {
     assert!(one > 10 && two > 10, "{one} {two}");
 }
 
-/// A plain request whose answer is at hand is answered before routing; one that names a minimum goes the ordinary way.
+/// A plain request with a cached answer is answered before routing, on the fast path. A request with a minimum takes the ordinary
+/// path.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_short_way_answers_what_the_ordinary_way_answers() {
     let app = TestApp::start().await;
@@ -336,7 +337,7 @@ async fn the_short_way_answers_what_the_ordinary_way_answers() {
             assert_eq!(headers(&short), headers(&ordinary), "{path} {seen} {coding}");
         }
     }
-    // Ids are made here too, and differ.
+    // The fast path makes correlation ids too, and they differ.
     let ids = [app.get(RESOLVE).expect(200).await, app.get(RESOLVE).expect(200).await].map(|answer| {
         let id: uuid::Uuid = answer.header("x-correlation-id").parse().expect("a UUID");
         assert_eq!(id.get_version_num(), 7);

@@ -22,7 +22,7 @@ const GRACE: Who =
     Who { kind: "user", id: "grace.canary@example.com", reason: "canary reason of grace", address: "203.0.113.78" };
 const ROUTE: &str = "/routes/acme/web/prod/v1";
 
-/// Without a replica: some of the writes pass the service by, which then does not know how new an answer has to be.
+/// Returns settings without a replica: some of the writes bypass the service, which then does not know how new an answer has to be.
 fn with_keys(db: &Database, keys: &[&str]) -> Settings {
     let owner = format!("migrate.postgres_url={}", db.owner_url());
     settings(db, &["postgres.replica_urls=", &format!("privacy.master_keys={}", keys.join(",")), &owner])
@@ -72,8 +72,8 @@ async fn nothing_that_postgres_has_tells_who_why_or_from_where() {
             && dump.contains("data_keys ")
     );
     assert!(dump.matches("enc:v1:").count() > 20, "{dump}");
-    // The kind of an actor is no secret: within an event, beside a key, and before the sealed name of who sent one. Quotes are doubled in the
-    // text of a row.
+    // The kind of an actor is no secret. It stands within an event, beside a key, and before the sealed name of a sender. Quotes are
+    // doubled in the text of a row.
     let is_elsewhere = |line: &&str| !line.starts_with("data_keys ") && !line.starts_with("api_keys ");
     let dump: String = dump.replace("\"\"", "\"").replace("\"kind\":\"anonymous\"", "").replace("anonymous:enc:v1:", "enc:v1:");
     for plain in ["canary", "203.0.113", "127.0.0.1", secure::who()] {
@@ -120,7 +120,7 @@ async fn answers_are_opened_and_what_is_published_is_not() {
     let policies = app.get("/policies?tenant=acme").expect(200).await.json;
     assert_eq!(policies["items"][0]["updated_by"], secure::who());
 
-    // A retry is told the first answer, with the name that it had then; another person's key is another key.
+    // A retry gets the first answer, with the name of that time. Another person's idempotency key is another key.
     let again = desk.put(ADA, "acme", "http://a", Some("key")).await;
     assert!(again.replayed && again.outcome == first.outcome);
     let Value::String(name) = serde_json::to_value(&again.outcome.object).unwrap()["route"]["created_by"].take() else {
@@ -129,7 +129,7 @@ async fn answers_are_opened_and_what_is_published_is_not() {
     assert_eq!(name, ADA.id);
     assert!(!desk.put(GRACE, "acme", "http://b", Some("key")).await.replayed);
 
-    // A plan, over its whole life.
+    // The same holds for a plan, over its whole life.
     let plans = "/tenants/acme/plans";
     let make = || {
         app.post(plans).header("x-reason", "why so").header("idempotency-key", "p").json(&json!({ "prune": false, "routes": [] }))
@@ -183,12 +183,12 @@ async fn a_person_is_erased_everywhere_within_seconds_and_for_ever() {
     assert_eq!(db.count(left).await, 0);
     assert_eq!(privacy::erase(&settings, &acme, Some(ADA.id)).await.unwrap(), 0, "again");
 
-    // Who acts again is a new person.
+    // A person who acts again after the erasure is a new person.
     let desk = Desk::of(&settings);
     desk.put(ADA, "acme", "http://c", None).await;
     assert_eq!(authors(&app, ROUTE).await, ["erased", ADA.id]);
 
-    // A whole tenant.
+    // Erases a whole tenant.
     assert_eq!(privacy::erase(&settings, &acme, None).await.unwrap(), 2);
     eventually("all are erased", async || (authors(&app, ROUTE).await == ["erased"; 2]).then_some(())).await;
     assert_eq!(authors(&app, "/routes/globex/web/prod/v1").await, [ADA.id; 2]);

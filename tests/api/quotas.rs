@@ -1,4 +1,4 @@
-//! What a tenant may: held under its lock, whoever writes at the same time, and told with the number.
+//! Quotas of a tenant: enforced under its lock, whoever writes at the same time, and refused with the limit.
 
 use serde_json::{Value, json};
 
@@ -27,7 +27,7 @@ async fn as_many_routes_and_policies_as_it_may_also_in_one_revision() {
     answers.iter().filter(|answer| answer.status != 201).for_each(|answer| exceeded(answer, "routes", 3));
     let held = app.get("/routes?tenant=acme").expect(200).await;
     let versions: Vec<_> = held.json["items"].as_array().unwrap().iter().map(|route| route["version"].clone()).collect();
-    // One more and one less is no more.
+    // A batch that adds a route and deletes another does not exceed the quota.
     let put = |version: &str| json!({"action": "put", "route": {"service": "web", "env": "prod", "version": version, "url": "http://b"}});
     let delete = json!({"action": "delete", "route": {"service": "web", "env": "prod", "version": versions[0]}});
     let batch = async |changes: Value| app.post("/tenants/acme/batch").json(&json!({ "changes": changes })).send().await;
@@ -55,7 +55,7 @@ async fn as_often_as_it_may_over_all_instances() {
     let answers = futures_util::future::join_all((0..40).map(|at| put(if at % 2 == 0 { &app } else { &other }, at))).await;
     let elapsed = started.elapsed().as_secs_f64();
     let done = answers.iter().filter(|answer| answer.status == 201).count();
-    // A second's worth at once, and five more in each second that it took.
+    // The quota of a second is accepted at once, and five more writes in each second that the requests took.
     let most = 6 + (elapsed * 5.0).ceil() as usize;
     assert!(done >= 5 && done <= most, "{done} of at most {most} in {elapsed} s");
     for refused in answers.iter().filter(|answer| answer.status != 201) {
@@ -67,7 +67,7 @@ async fn as_often_as_it_may_over_all_instances() {
         let wait: u64 = refused.header("retry-after").parse().unwrap();
         assert!((1..=8).contains(&wait), "{wait}");
     }
-    // What changes nothing costs nothing, and what cannot be done neither.
+    // Writes that change nothing or that are impossible do not count.
     for _ in 0..20 {
         app.delete("/routes/acme/web/prod/none").problem(404, "route_not_found").await;
     }
@@ -85,7 +85,7 @@ async fn bodies_as_large_and_waiters_as_many_as_it_may() {
     exceeded(&app.put("/routes/acme/web/prod/v1").json(&large).send().await, "body_bytes", 200);
     let made = app.put("/routes/acme/web/prod/v1").json(&json!({"url": "http://a"})).expect(201).await;
 
-    // Whoever looks whether two wait may be the second for a moment.
+    // The probe below may take the second place for a moment, so a refused poll is sent again.
     let snapshot = async || loop {
         let call = app.get("/tenants/acme/snapshot?wait=5s").header("if-none-match", made.header("etag"));
         let answer = call.send().await;
@@ -136,7 +136,7 @@ async fn a_tenant_with_something_in_it_goes_only_by_its_name_and_leaves_a_record
     ];
     assert_eq!(told, expected);
     assert_eq!(events[5]["reason"], "contract ended");
-    // Another life has another epoch, and the host is free.
+    // The new incarnation has another epoch, and the host is free.
     app.put("/routes/acme/web/prod/v1").json(&json!({"url": "http://a"})).expect(201).await;
     let again = app.put("/policies/acme/web/prod").json(&json!({"failover": ["v1"], "hosts": ["a.example"]})).expect(201).await;
     assert_ne!(again.epoch(), gone.epoch());

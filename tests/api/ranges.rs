@@ -1,4 +1,4 @@
-//! Times and ranges of them, in every parameter and member that takes one.
+//! Times and ranges of times and revisions, in every parameter and member that takes one.
 
 use reqwest::Method;
 use serde_json::json;
@@ -19,7 +19,7 @@ async fn a_range_that_ends_before_it_begins_is_refused() {
             let Some(end) = query.iter().find(|parameter| parameter.name == to) else { continue };
             assert!(query.iter().any(|parameter| parameter.name == from), "{}: {to} without {from}", operation.name());
             let is_time = end.schema_name == "TimeIn";
-            // Of times, the end is no part of the range; revisions are both a part of it.
+            // A range of times excludes its end. A range of revisions includes both ends.
             let (swapped, empty) = if is_time {
                 (("2026-02-01T00:00:00Z", "2026-01-01T00:00:00Z"), Some("2026-02-01T00:00:00Z"))
             } else {
@@ -58,9 +58,9 @@ async fn the_last_second_of_the_year_9999_is_a_time_everywhere() {
             let rest = operation.required_query(&first.tag(), &[parameter.name]);
             let tenant = if operation.template == "/api/v1/routes" { "&tenant=acme" } else { "" };
             let path = format!("{}?{rest}&{}={LAST}{tenant}", operation.path(), parameter.name).replace("?&", "?");
-            // An export that is good goes on for as long as the archive is asked: this one is refused for its format.
+            // A valid export goes on for as long as the archive is read, so this export is refused for its format.
             let path = if path.contains("/audit/export") { format!("{path}&format=none") } else { path };
-            // Whatever else may be wrong: there may be nothing at that instant, or a range may end before it begins.
+            // Other errors are allowed: there may be nothing at that instant, or a range may end before it begins.
             let answer = app.call(method.clone(), &path).send().await;
             assert!(!answer.json.to_string().contains("not_a_time") && answer.status != 400, "{path}: {}", answer.json);
             walked += 1;

@@ -1,4 +1,4 @@
-//! How often somebody may ask: addresses, callers, tenants.
+//! Rate limits of addresses, callers and tenants.
 
 use futures_util::{StreamExt as _, stream};
 use reqwest::StatusCode;
@@ -20,7 +20,7 @@ use crate::{
     },
 };
 
-/// The statuses of that many calls that are made at once.
+/// Returns the statuses of `count` calls, of which up to 32 run at once.
 async fn statuses(count: usize, call: impl AsyncFn(usize) -> Answer) -> Vec<u16> {
     stream::iter(0..count).map(|at| call(at)).buffer_unordered(32).map(|answer| answer.status.as_u16()).collect().await
 }
@@ -44,7 +44,7 @@ async fn who_tries_keys_out_is_held_up_before_they_are_looked_for() {
     .await;
     let (seconds, looked) = (started.elapsed().as_secs() as usize + 1, lookups(&office).await - before);
     let (refused, held_up) = (count(&tried, StatusCode::UNAUTHORIZED), count(&tried, StatusCode::TOO_MANY_REQUESTS));
-    // The machine may be busy with other tests; who is not told whether a key is good has not got in.
+    // The machine may be busy with other tests. A 503 does not say whether the key is good, and lets nobody in.
     let unavailable = count(&tried, StatusCode::SERVICE_UNAVAILABLE);
     assert_eq!(refused + held_up + unavailable, 1000, "{tried:?}");
     assert!(refused <= 20 * (seconds + 1) && held_up > 0, "{refused} refused in {seconds} s");
@@ -53,7 +53,7 @@ async fn who_tries_keys_out_is_held_up_before_they_are_looked_for() {
     assert_eq!(answer.status, 200, "a good key from the same address is not held up: {}", answer.json);
 }
 
-/// What somebody may try out, from the address of others: each of these makes another credential that is not good.
+/// A kind of attack, from an address that others use too: its name, and a function that makes another invalid credential.
 type Spray = (&'static str, Box<dyn Fn() -> String + Send + Sync>);
 
 fn sprays(known: &str, issuer: &Signer) -> Vec<Spray> {
@@ -124,7 +124,7 @@ async fn a_fleet_that_comes_back_all_at_once_gets_in() {
     let answers = statuses(fleet.len(), async |at| {
         loop {
             let answer = again.get("/tenants/acme/snapshot").bearer(&fleet[at]).send().await;
-            // The machine may be busy with other tests: that is nobody's attempt.
+            // The machine may be busy with other tests: a 503 is no failed attempt, and the call is sent again.
             if answer.status != 503 {
                 return answer;
             }
@@ -134,7 +134,7 @@ async fn a_fleet_that_comes_back_all_at_once_gets_in() {
     assert_eq!(count(&answers, StatusCode::OK), fleet.len(), "{answers:?}");
 }
 
-/// How often keys were looked for in Postgres.
+/// Returns how often keys were looked up in Postgres.
 async fn lookups(office: &Office) -> usize {
     let sql = "select coalesce(sum(idx_scan), 0)::bigint from pg_stat_user_indexes where indexrelname = 'api_keys_pkey'";
     office.app.db.execute("select pg_stat_force_next_flush()", &[]).await;
@@ -152,7 +152,7 @@ async fn a_made_up_forwarding_header_changes_no_bucket_and_a_true_one_does() {
     let behind = Office::with(&["limits.requests_per_second_per_address=5", "http.trusted_proxies=127.0.0.0/8"]).await;
     let answers = statuses(40, async |at| ask(&behind, at).await).await;
     assert_eq!(count(&answers, StatusCode::OK), 40, "{answers:?}");
-    // Only what the proxy itself has added is believed: the client wrote the rest.
+    // Only the entries that the proxy itself has added are believed: the client wrote the rest.
     let answers = statuses(40, async |at| {
         let hops = format!("198.51.100.{at}, 203.0.113.200, 127.0.0.9");
         behind.app.get("/openapi.json").header("x-forwarded-for", hops).send().await
@@ -168,7 +168,7 @@ async fn callers_are_told_where_they_stand_and_when_to_come_back() {
     office.tenant("other").await;
     let [a, b, c] =
         [office.key("acme", &["node"]).await, office.key("acme", &["node"]).await, office.key("other", &["node"]).await];
-    // The short way counts as the ordinary one does.
+    // The fast path counts as the ordinary path does.
     let resolve = async |token: &str, tenant: &str| {
         let path = format!("/routes/resolve?tenant={tenant}&service=checkout&env=prod&version=v1");
         office.app.get(&path).bearer(token).send().await
@@ -194,7 +194,7 @@ async fn one_tenant_s_slow_requests_leave_room_for_others() {
     office.tenant("acme").await;
     office.tenant("other").await;
     let [a, b] = [office.key("acme", &["editor"]).await, office.key("other", &["editor"]).await];
-    // The tenant's row is held, so its writes wait.
+    // The tenant's row is locked, so its writes wait.
     let mut holder = connect(&url_of("PG_PRIMARY_URL", &office.app.db.name)).await;
     let held = holder.transaction().await.unwrap();
     held.execute("select from tenants where name = 'acme' for update", &[]).await.unwrap();
@@ -202,7 +202,7 @@ async fn one_tenant_s_slow_requests_leave_room_for_others() {
         let call = office.app.put(&format!("/routes/{tenant}/checkout/prod/v2")).bearer(token);
         call.json(&json!({ "url": "https://b.example.com" })).send().await
     };
-    // Whoever looks whether both places are taken may have one for a moment.
+    // The probe below may take one of the two places for a moment, so a refused write is sent again.
     let waiting = async || loop {
         let answer = write(&a, "acme").await;
         if answer.status != 429 {

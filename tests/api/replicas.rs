@@ -1,4 +1,4 @@
-//! A replica that is behind is never believed against what was seen.
+//! A replica that is behind never overrides a revision that was seen.
 //!
 //! The replica's part is played by another database on the real one: it answers, it keeps up with the log, and it never gets this
 //! database's rows, except those that the test copies.
@@ -25,7 +25,7 @@ impl Behind {
         Self { db: Arc::new(Database::create().await), replica: Database::create().await }
     }
 
-    /// An instance that reads from the replica, and believes it to be fresh.
+    /// Starts an instance that reads from the replica and takes it for fresh.
     async fn instance(&self) -> TestApp {
         self.instance_with(&[]).await
     }
@@ -41,7 +41,7 @@ impl Behind {
         app
     }
 
-    /// Lets the replica catch up with the tenant as it is now.
+    /// Copies the tenant's present rows to the replica.
     async fn copy(&self) {
         for table in ["tenants", "routes", "route_events"] {
             let rows = self.db.rows(&format!("select row_to_json(t)::text from {table} t"), &[]).await;
@@ -67,7 +67,7 @@ async fn an_instance_reads_its_own_writes() {
     assert_eq!(app.get("/tenants/acme").expect(200).await.tag(), second.tag());
     assert_eq!(app.get("/tenants/acme/snapshot").expect(200).await.tag(), second.tag());
 
-    // An instance that has seen nothing may answer with what the replica has, but not to a client that has seen more.
+    // A new instance may answer with the replica's state, but not to a client that has seen a newer revision.
     let other = behind.instance().await;
     assert_eq!(other.get("/routes?tenant=acme").expect(200).await.tag(), first.tag(), "the replica is asked at all");
     for path in ["/routes?tenant=acme", "/tenants/acme/snapshot", "/tenants/acme"] {
@@ -102,12 +102,13 @@ async fn a_removed_tenant_does_not_come_back_from_a_replica() {
     for path in paths {
         app.get(path).problem(404, "tenant_not_found").await;
     }
-    // Told by a client's tag that there is something newer, the other instance finds that the tenant is gone, and remembers it.
+    // A client's tag shows the other instance that there is a newer revision. The instance finds that the tenant is gone, and
+    // remembers this.
     watching.get("/tenants/acme/snapshot").header("if-none-match", last.header("etag")).problem(404, "tenant_not_found").await;
     for path in paths {
         watching.get(path).problem(404, "tenant_not_found").await;
     }
-    // Its next life is another one.
+    // The recreated tenant is a new incarnation.
     let again = app.put(V1).json(&json!({ "url": "http://b" })).expect(201).await;
     for path in ["/tenants/acme/snapshot", "/tenants/acme", V1, "/routes?tenant=acme"] {
         assert_eq!(app.get(path).expect(200).await.tag(), again.tag(), "{path}");
@@ -123,7 +124,7 @@ async fn a_list_over_all_tenants_holds_to_a_minimum_too() {
     assert_eq!(list.json["items"].as_array().unwrap().len(), 1);
 }
 
-/// Changes that are no longer in memory are read from the database: a replica that has some of them answers with less than there is.
+/// Changes that are no longer in memory are read from the database. A replica that has only some of them would answer with too few.
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_end_where_the_tenant_does_and_not_where_a_replica_does() {
     let behind = Behind::new().await;
@@ -132,7 +133,7 @@ async fn changes_end_where_the_tenant_does_and_not_where_a_replica_does() {
     app.put(V1).json(&json!({ "url": "http://b" })).expect(200).await;
     behind.copy().await;
     let last = app.put(V1).json(&json!({ "url": "http://c" })).expect(200).await;
-    // One that has not seen them being made has none of them in memory.
+    // An instance that has not seen the writes has none of the changes in memory.
     let other = behind.instance().await;
     let first = first.tag();
     let after = first.trim_matches('"');
@@ -150,7 +151,8 @@ async fn a_replica_without_a_free_connection_does_not_leave_its_reads_to_the_pri
     let app = behind
         .instance_with(&[
             "postgres.pool_size=2",
-            // Others' writes and connections do not make it stale: what is looked at is only what waits for it.
+            // Writes and connections of other tests must not make the replica stale: this test is only about the calls that wait for
+            // the replica.
             "postgres.acquire_timeout_ms=1000",
             "postgres.replica_max_lag_bytes=1073741824",
             "resilience.postgres_replica.timeout_ms=10000",
@@ -163,7 +165,7 @@ async fn a_replica_without_a_free_connection_does_not_leave_its_reads_to_the_pri
     let list = || app.get("/routes?tenant=acme");
     list().expect(200).await;
     let held = behind.replica.lock("routes").await;
-    // The replica plays the lock after the primary, once it is told of it.
+    // The replica replays the lock after the primary, once it receives the lock's WAL.
     behind.replica.execute("select pg_switch_wal()", &[]).await;
     let replica = connect(&variable("PG_REPLICA_URL")).await;
     let count = async |sql: &str| -> i64 { replica.query_one(sql, &[&behind.replica.name]).await.unwrap().get(0) };

@@ -1,4 +1,4 @@
-//! Whatever can be written can be exported, and whatever is exported is taken back by a plan and changes nothing.
+//! Round trips: every writable state can be exported, and a plan that is made from the export changes nothing.
 
 use proptest::{
     prelude::*,

@@ -16,7 +16,7 @@ fn with(mut body: Value, more: Value) -> Value {
     body
 }
 
-/// A route without its times, which are checked to be what the contract says.
+/// Returns a route without its times, after a check that their format is that of the contract.
 fn timeless(answer: &Answer) -> Value {
     let mut route = answer.json.clone();
     for member in ["created_at", "updated_at"] {
@@ -62,7 +62,7 @@ async fn post_creates_then_replaces_then_changes_nothing() {
     assert_eq!(app.db.count("select count(*) from outbox").await, 2);
     assert_eq!(app.get(ROUTE).expect(200).await.json, changed.json);
 
-    // What is left out goes back to its default: POST replaces the route whole.
+    // Members that are left out go back to their defaults: POST replaces the route whole.
     let body = with(key("v1"), json!({ "url": "https://b" }));
     let replaced = app.post("/routes").json(&body).expect(200).await;
     let want = with(want, json!({ "url": "https://b", "revision": 3 }));
@@ -210,7 +210,7 @@ async fn history_holds_whole_events_newest_first_in_pages() {
         .expect(201)
         .await;
     assert_eq!(created.header("x-correlation-id"), "req-1");
-    // Neighbours' events lie between.
+    // Events of a neighbouring route lie in between.
     for n in 2..=5 {
         app.put("/routes/acme/web/prod/v2").json(&json!({ "url": format!("http://n{n}") })).send().await;
         app.patch(ROUTE).json(&json!({ "url": format!("http://m{n}") })).expect(200).await;
@@ -266,7 +266,7 @@ async fn a_new_life_of_a_tenant_has_a_new_history() {
     let history = app.get(&format!("{ROUTE}/history")).expect(200).await;
     assert_eq!(history.json["items"].as_array().unwrap().len(), 1);
     assert_eq!(history.json["items"][0]["prev_hash"], "0".repeat(64));
-    // A cursor of the earlier life finds nothing of this one.
+    // A cursor of the earlier incarnation finds nothing in the new one.
     let rest = app.get(&format!("{ROUTE}/history?limit=1&cursor={cursor}")).expect(200).await;
     assert_eq!(rest.json, json!({ "items": [], "next_cursor": null }));
 }

@@ -1,5 +1,6 @@
-//! Many at once: clients that read, change and write the same routes, and a large plan while many wait. `TM_SCALE=changes,pollers` sets the
-//! size; without it, it is small.
+//! Many clients at once: they read, change and write the same routes, and apply a large plan while many wait.
+//!
+//! `TM_SCALE=changes,pollers` sets the size. Without it, the size is small.
 
 use std::{collections::BTreeMap, time::Instant};
 
@@ -11,12 +12,12 @@ use crate::support::{Answer, TestApp, eventually};
 const CLIENTS: usize = 200;
 const ROUTES: usize = 10;
 
-/// Reads, adds one and writes, again until nobody came in between. The revision that it made.
+/// Reads a count, adds one and writes it, again until no other write came in between. Returns the path and the new revision.
 async fn add_one(app: &TestApp, path: &str, client: usize) -> (String, u64) {
     loop {
         let read = app.get(path).send().await;
         if read.status == 503 {
-            // More at once than there are connections: refused, and asked again.
+            // There are more reads at once than connections: the read is refused, and sent again.
             continue;
         }
         assert_eq!(read.status, 200, "{}", read.json);
@@ -72,7 +73,7 @@ async fn apply(app: &TestApp, plan: &Answer) -> Answer {
     app.post(&path).json(&json!({"hash": plan.json["hash"]})).expect(200).await
 }
 
-/// Memory that this process has now, in KiB: the service runs in it.
+/// Returns the resident memory of this process, in KiB. The service runs in this process.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

@@ -1,5 +1,6 @@
-//! What the schema promises to processes of the release before, which go on beside it during an upgrade: expand first, migrate, contract
-//! a release later. docs/schema.baseline.json is the schema of that release.
+//! Compatibility of the schema with processes of the previous release, which keep running during an upgrade.
+//!
+//! The order is: expand first, migrate, contract a release later. docs/schema.baseline.json is the schema of the previous release.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +10,7 @@ use crate::support::{Database, database::connect};
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/schema.baseline.json");
 
-/// What a process that knows `before` would stumble over in `after`.
+/// Returns the differences of `after` that break a process that knows only `before`.
 fn breakages(before: &Value, after: &Value) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (name, table) in members(&before["tables"]) {
@@ -52,7 +53,7 @@ fn of_table(before: &Value, after: &Value) -> Vec<String> {
             found.push(format!("{name} is a rule that nobody kept to before"));
         }
     }
-    // What an insert says of conflicts names them.
+    // An insert's conflict clause names such rules.
     found.extend(rules.keys().filter(|name| !now.contains_key(*name)).map(|name| format!("the rule {name} is gone")));
     if before["policies"] != after["policies"] {
         found.push("who sees which rows has changed".to_owned());
@@ -144,7 +145,8 @@ fn members_mut(object: &mut Value) -> &mut Map<String, Value> {
     object.as_object_mut().expect("an object")
 }
 
-/// A dump is put back into a database that is made for it, or into tables that are: both are told from what was dumped, on the same server.
+/// A dump is restored into a new database, or into new tables. In both cases the timeline differs from the timeline of the dumped
+/// database, on the same server.
 #[tokio::test]
 async fn another_database_and_another_table_are_other_histories() {
     let (one, two) = tokio::join!(Database::create(), Database::create());

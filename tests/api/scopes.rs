@@ -1,4 +1,4 @@
-//! Snapshots of a part of a tenant, and their codings.
+//! Snapshots of a part of a tenant, and their content codings.
 
 use std::{collections::BTreeMap, io::Read as _};
 
@@ -53,7 +53,7 @@ async fn a_scope_has_its_routes_and_its_tag_moves_only_with_them() {
         assert_eq!(answer.json["revision"], answer.revision(), "the body says the tag's revision");
     }
 
-    // Changes of one route, the last of its scope among them: changed, gone, back.
+    // A route is changed, deleted and made again. The deletion takes the last route out of its scope.
     let changes: [(&str, &[&str]); 3] = [
         ("put", &["", "?env=dev", "?service=web"]),
         ("delete", &["", "?env=dev", "?service=web"]),
@@ -82,7 +82,7 @@ async fn a_scope_has_its_routes_and_its_tag_moves_only_with_them() {
         before = after;
     }
 
-    // An instance that read it all instead of having seen it happen says the same.
+    // An instance that read everything from the database, instead of seeing the changes, answers the same.
     let other = TestApp::on(app.db.clone(), &[]).await;
     app.db.caught_up().await;
     for (scope, answer) in snapshots(&other).await {
@@ -120,7 +120,7 @@ async fn a_minimum_of_the_tenant_holds_for_its_scopes() {
     assert_eq!(prod.revision(), 1, "as new as was asked for, and unmoved since");
     let dev = slow.get("/tenants/acme/snapshot?env=dev").expect(200).await;
     assert_eq!(dev.tag(), newest.tag());
-    // A tag of a scope is a tag of the tenant: who has it is not answered with less.
+    // A tag of a scope is a tag of the tenant: a client that has it gets no older answer.
     let next = put(&app, "web/prod/v1", "c").await;
     let prod = slow.get("/tenants/acme/snapshot?env=prod").header("if-none-match", next.header("etag")).expect(304).await;
     assert_eq!(prod.tag(), next.tag());
@@ -163,7 +163,7 @@ async fn a_snapshot_comes_in_the_coding_that_the_client_prefers() {
             _ => decoded = coded.bytes.clone(),
         }
         assert_eq!(decoded, plain.bytes, "{accepted}");
-        // Two representations do not share a strong tag; either tag finds the other unchanged.
+        // Two representations do not share a strong tag. With either tag, the other representation counts as unchanged.
         let weak = if coding.is_empty() { "" } else { "W/" };
         assert_eq!(coded.header("etag"), format!("{weak}{}", plain.header("etag")), "{accepted}");
         assert_eq!(coded.header("vary"), plain.header("vary"));

@@ -1,4 +1,4 @@
-//! One tenant takes its share of what all tenants use, and not more: connections, places to wait, the lanes of the writer.
+//! Shares: no tenant takes more than its share of the connections, the waiting places and the lanes of the writer.
 
 use futures_util::{FutureExt as _, StreamExt as _, stream::FuturesUnordered};
 use reqwest::{Response, StatusCode};
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, TestApp, callers::Office, database::connect, eventually, secure};
 
-/// Nothing gives up by itself while a test holds a lock.
+/// Settings with which no call gives up by itself while a test holds a lock.
 const PATIENT: [&str; 7] = [
     "postgres.replica_urls=",
     "postgres.lock_timeout_ms=60000",
@@ -17,7 +17,7 @@ const PATIENT: [&str; 7] = [
     "write.timeout_ms=60000",
 ];
 
-/// An installation with the tenants `a` and `b`, and a key for each.
+/// Starts an installation with the tenants `a` and `b`, and a key for each.
 async fn two_tenants(overrides: &[&str], roles: &[&str]) -> (Office, String, String) {
     let office = Office::with(&[&PATIENT, overrides].concat()).await;
     office.tenant("a").await;
@@ -71,7 +71,7 @@ async fn one_payer_s_slow_questions_leave_connections_for_others() {
     }
 }
 
-/// What the shares are for: one of all places is none.
+/// Shows the reason for shares: a share of all places is no limit.
 #[tokio::test(flavor = "multi_thread")]
 async fn with_a_share_of_all_one_tenant_takes_every_connection() {
     let all = ["postgres.pool_size=8", "postgres.acquire_timeout_ms=300", "resilience.tenant_share_percent=100"];
@@ -86,7 +86,7 @@ async fn with_a_share_of_all_one_tenant_takes_every_connection() {
     tokio::join!(asked.count(), other);
 }
 
-/// The four ways to wait.
+/// The four kinds of requests that wait.
 const WAITS: [fn(&str) -> String; 4] = [
     |tenant| format!("/tenants/{tenant}/snapshot?wait=60s"),
     |tenant| format!("/tenants/{tenant}/changes?wait=60s&after="),
@@ -94,7 +94,8 @@ const WAITS: [fn(&str) -> String; 4] = [
     |_| "/stream".to_owned(),
 ];
 
-/// Begins to wait in one of the four ways. The answer to a long-poll comes when it is over; what is held too long for a refusal is held.
+/// A request that waits in one of the four ways. A long-poll is answered when its wait is over. A request that is not refused is
+/// held.
 struct Waiting<'a> {
     app: &'a TestApp,
     key: &'a str,
@@ -116,7 +117,7 @@ impl Waiting<'_> {
         tokio::spawn(async move { request.send().await.expect("an answer") })
     }
 
-    /// Whether one more is refused at once; one that is let in is given up again.
+    /// Returns whether one more request is refused at once. A request that is let in is given up again.
     async fn is_refused(&self) -> bool {
         let path = self.path.replace("wait=60s", "wait=1ms");
         let request = secure::http().build().unwrap().get(format!("{}/api/v1{path}", self.app.api));
@@ -149,7 +150,7 @@ async fn one_tenant_s_waiters_of_all_kinds_leave_places_for_others() {
             end(waiting).await;
         }
     }
-    // Callers of no tenant have a share too, and leave the rest.
+    // Callers without a tenant have a share too, and leave the other places free.
     let held = Waiting::new(&office.app, &office.admin, "a", WAITS[3]).await;
     let waiting: Vec<_> = (0..4).map(|_| held.begin()).collect();
     eventually("one more is too many", async || held.is_refused().await.then_some(())).await;
@@ -158,7 +159,7 @@ async fn one_tenant_s_waiters_of_all_kinds_leave_places_for_others() {
     end(waiting).await;
 }
 
-/// Streams are closed by dropping their answers, long-polls by giving up.
+/// Ends the waiting requests: streams by dropping their answers, long-polls by giving up.
 async fn end(waiting: Vec<tokio::task::JoinHandle<Response>>) {
     for one in &waiting {
         one.abort();
@@ -182,7 +183,7 @@ async fn a_large_command_holds_up_only_its_own_tenant() {
     let large = office.app.post("/tenants/a/batch").bearer(&a).json(&batch(100)).expect(200);
     let others = async {
         eventually("the batch waits", async || (office.app.db.waiting().await == 1).then_some(())).await;
-        // What the tenant sends meanwhile would hold up a common group as well.
+        // The other writes of the tenant would hold up a common group as well.
         let small: FuturesUnordered<_> = (0..5).map(|version| put("a", version).bearer(&a).expect(201)).collect();
         for version in 0..10 {
             put("b", version).bearer(&b).expect(201).await;
@@ -212,7 +213,7 @@ async fn a_tenant_of_any_size_is_deleted_and_its_chain_is_whole() {
         )
         .await;
     assert_eq!(events.len(), 2 + 2500 + 2501 + 1);
-    // Upkeep may have made the last step, and is not waited for.
+    // Upkeep may have made the last step, and the answer does not wait for it.
     assert!(events.last().unwrap().get::<_, i64>("revision").unsigned_abs() >= gone.revision());
     for pair in events.windows(2) {
         assert_eq!(pair[0].get::<_, String>("hash"), pair[1].get::<_, String>("prev"));
@@ -227,7 +228,7 @@ async fn a_deletion_that_was_left_half_done_goes_on() {
     let (office, _, _) = two_tenants(&[], &["viewer"]).await;
     let admin = &office.admin;
     office.app.post("/tenants/a/batch").bearer(admin).json(&batch(2500)).expect(200).await;
-    // What a process leaves that is killed after its first step.
+    // The state that a process leaves when it is killed after its first step.
     let ending = "update tenants set ending = '{\"actor\": {\"id\": \"somebody\", \"kind\": \"key\"}, \"reason\": \"over\", \
         \"request_id\": \"r\", \"trace_id\": null, \"source_ip\": null}' where name = 'a'";
     office.app.db.execute(ending, &[]).await;

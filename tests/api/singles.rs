@@ -1,11 +1,11 @@
-//! Header fields with one value: two lines are two wishes, and neither is guessed at.
+//! Header fields with one value: two lines of the same field are refused, and neither is guessed at.
 
 use reqwest::Method;
 use serde_json::json;
 
 use crate::{operations, support::TestApp};
 
-/// Those that the service reads, with a value that would be taken.
+/// The fields with one value that the service reads, each with a valid value.
 const SINGLE: [(&str, &str); 6] = [
     ("content-type", "application/json"),
     ("x-correlation-id", "abc"),
@@ -39,7 +39,7 @@ async fn two_lines_of_one_field_are_refused_everywhere() {
     assert_eq!(app.db.fingerprint().await, before);
 }
 
-/// Whatever the document says that is read from one header is among those that are walked over, or is a list, or is passed over.
+/// Each header of the OpenAPI document is in [`SINGLE`], or is a list, or is `traceparent`, which is passed over.
 #[test]
 fn every_header_of_the_document_is_known_here() {
     let lists = ["If-Match", "If-None-Match", "Prefer", "Accept-Encoding"];
@@ -90,7 +90,7 @@ async fn the_wait_of_a_preference_is_read_by_its_grammar() {
     {
         assert_eq!(ask(lines).await, "", "{lines:?}");
     }
-    // More digits than any number has are more than the longest wait.
+    // A number with too many digits counts as more than the longest wait.
     let moved = app.get("/tenants/acme/snapshot").header("prefer", "wait=99999999999999999999999").expect(200).await;
     assert_eq!(moved.header("preference-applied"), "wait=60");
 }

@@ -1,10 +1,10 @@
-//! How large an event may be: whoever writes, and in whatever way, what would make a larger one is refused with its place.
+//! The size limit of events: every write that would make a larger event is refused with its place, whoever the caller is.
 
 use serde_json::{Value, json};
 
 use crate::support::{Answer, TestApp};
 
-/// The largest policy that the rules of policies allow: each value takes two bytes for one in JSON.
+/// Returns the largest policy that the limits of policies allow. Each byte of a value takes two bytes in JSON.
 fn largest() -> Value {
     let headers = |rule: usize| -> Value {
         (0..16)

@@ -1,5 +1,6 @@
-//! Who stays (a long-poll, an event stream) is let go when what it came with ends: that very token or certificate, in whatever way, also
-//! when nothing else happens.
+//! Long-polls and event streams end when the caller's token or certificate ends, in whatever way.
+//!
+//! A request ends when the very token or certificate of the request ends, also when nothing else happens.
 
 use std::time::{Duration, SystemTime};
 
@@ -22,20 +23,20 @@ use crate::{
     },
 };
 
-/// Much less than a wait, a stream's life, or its next comment.
+/// Much shorter than a wait, a stream's life, or the time to its next comment.
 const SOON: Duration = Duration::from_secs(8);
 
-/// As many as [`Stayers::come`] holds: a probe that is refused tells that all of them wait.
+/// As many places as [`Stayers::come`] takes: a refused probe shows that all of its callers wait.
 const PLACES: &str = "read.max_waiters=5";
 
-/// Comments come later than anything here is waited for.
+/// The period of stream comments, longer than any wait in these tests.
 const QUIET: &str = "read.stream_comment_ms=60000";
 
-/// Callers that stay, one at each endpoint where that can be done.
+/// Waiting callers, one at each endpoint where a caller can wait.
 struct Stayers(Vec<(&'static str, JoinHandle<(u16, String)>)>);
 
 impl Stayers {
-    /// They come to `base`, each as `come_as` has it say who it is.
+    /// Opens the waiting requests at `base`. `come_as` adds the credentials to each.
     async fn come(office: &Office, base: &str, client: &Client, come_as: impl Fn(RequestBuilder) -> RequestBuilder) -> Self {
         let get = |path: &str| come_as(client.get(format!("{base}/api/v1{path}")));
         let first = get("/tenants/acme/snapshot").send().await.expect("an answer");
@@ -55,7 +56,7 @@ impl Stayers {
                 loop {
                     let answer = request.try_clone().expect("no body").send().await.expect("an answer");
                     let status = answer.status().as_u16();
-                    // A probe has its place for a moment.
+                    // A probe has the caller's place for a moment.
                     if status != 429 {
                         return (status, answer.text().await.unwrap_or_default());
                     }
@@ -65,7 +66,7 @@ impl Stayers {
         }
         eventually("all of them wait", async || {
             let probe = office.app.get("/tenants/acme/snapshot?wait=1ms").bearer(&office.admin).header("if-none-match", &etag);
-            // Over TLS they are at another instance, which has places of its own.
+            // Over TLS the callers are at another instance, which has its own places.
             let probe = match base == office.app.api {
                 true => probe.send().await.status.as_u16(),
                 false => snapshot("/tenants/acme/snapshot?wait=1ms").send().await.expect("an answer").status().as_u16(),
@@ -80,7 +81,7 @@ impl Stayers {
         Self::come(office, &office.app.api, &client(), |request| request.bearer_auth(token)).await
     }
 
-    /// All of them are let go, though nothing happens.
+    /// Asserts that all callers are let go, though nothing happens.
     async fn are_let_go(self, why: &str) {
         for (name, stayer) in self.0 {
             let answer = tokio::time::timeout(SOON, stayer).await.unwrap_or_else(|_| panic!("{why}: {name} stays")).unwrap();
@@ -91,7 +92,7 @@ impl Stayers {
         }
     }
 
-    /// None of them has been let go; then they are sent home.
+    /// Asserts that no caller has been let go, and then ends their requests.
     fn stay(self, why: &str) {
         for (name, stayer) in self.0 {
             assert!(!stayer.is_finished(), "{why}: {name} is let go");
@@ -174,7 +175,7 @@ async fn who_stays_with_either_token_of_an_overlap_goes_on_staying() {
     let (other, _) = made(&office, &office.admin, json!({})).await;
     let stayers = Stayers::with_token(&office, &token).await;
     let next = rotate(&office, &id, 3600).await;
-    // A key that is revoked afterwards is noticed afterwards: by then the rotation would have been acted on.
+    // The instance notices this later revocation after the rotation, so the rotation has been acted on by then.
     revoke(&office, &other).await;
     office.app.get("/tenants/acme").bearer(&next).expect(200).await;
     stayers.stay("its token is good for the overlap");
@@ -227,7 +228,7 @@ async fn who_stays_with_a_certificate_is_let_go_when_it_ends() {
         format!("http.tls.client_ca_file={}", authority.file(&folder)),
         "http.tls.trust_domain=routes.example".to_owned(),
     ];
-    // A node has no stream of all tenants.
+    // A node may not open the stream of all tenants, so one caller less waits.
     let mut all: Vec<&str> = ASKING.to_vec();
     all.extend(["read.max_waiters=4", QUIET]);
     all.extend(tls.iter().map(String::as_str));

@@ -1,4 +1,4 @@
-//! Server-sent events: nothing missing, nothing twice, and nobody holds up the service.
+//! Server-sent events: no event is missing or sent twice, and no reader holds up the service.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ async fn put(app: &TestApp, route: &str, url: &str) -> Answer {
     app.put(&format!("/routes/acme/{route}")).json(&json!({ "url": format!("http://{url}") })).send().await
 }
 
-/// One event, or a comment (without a name).
+/// An event, or a comment (without a name).
 #[derive(Debug)]
 struct Event {
     id: String,
@@ -50,7 +50,7 @@ impl Stream {
         stream
     }
 
-    /// The next block of lines; `None` at the end.
+    /// Returns the next block of lines, or `None` at the end.
     async fn block(&mut self) -> Option<String> {
         loop {
             if let Some((block, rest)) = self.text.split_once("\n\n") {
@@ -114,7 +114,7 @@ async fn whoever_comes_back_misses_nothing_and_gets_nothing_twice() {
             put(&app, "web/prod/v1", &format!("h{n}")).await;
         }
     };
-    // Now here, now at an instance that has seen nothing yet, and each time for a few events only.
+    // Reads a few events at a time, in turns from this instance and from a new one that has seen nothing yet.
     let reader = async {
         while seen.last() != Some(&301) {
             let fresh = TestApp::on(app.db.clone(), &["read.refresh_ms=50"]).await;
@@ -173,7 +173,7 @@ async fn a_stream_of_another_history_begins_anew() {
     let mut stream = Stream::open(&app, "", Some("0123456789abcdef.7")).await;
     let event = stream.change().await;
     assert_eq!((event.name.as_str(), event.id), ("snapshot", newest.tag()));
-    // The same in the middle of a stream: the tenant goes, and comes again.
+    // The same happens in the middle of a stream: the tenant is deleted and made again.
     app.delete("/routes/acme/web/prod/v1").expect(204).await;
     assert_eq!(stream.change().await.data["action"], "deleted");
     app.delete("/tenants/acme").expect(204).await;
@@ -216,7 +216,7 @@ async fn a_reader_that_takes_nothing_is_cut_off() {
     let mut head = [0; 64];
     slow.read_exact(&mut head).await.unwrap();
     assert!(head.starts_with(b"HTTP/1.1 200"));
-    // More than all buffers in between hold.
+    // Sends more than all buffers in between can hold.
     let labels: serde_json::Map<_, _> = (0..32).map(|n| (format!("label-{n}"), json!("x".repeat(255)))).collect();
     for n in 0..500 {
         let body = json!({ "url": format!("http://h{n}"), "labels": labels });
@@ -249,7 +249,7 @@ async fn a_revision_of_many_items_has_its_tag_on_the_last_of_them() {
         let id = if item == 4 { done.tag() } else { String::new() };
         assert_eq!((&event.data["item"], event.id), (&json!(item), id));
     }
-    // Whoever comes back in the middle has the tag from before, and gets all of it.
+    // A client that reconnects in the middle has the tag from before, and gets all items.
     let mut again = Stream::open(&app, "", Some(&first.tag())).await;
     assert_eq!(again.change().await.data["item"], 0);
 }

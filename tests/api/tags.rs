@@ -1,4 +1,4 @@
-//! Version tags: whoever has an answer is not sent it again, and a tag that was answered is taken back, everywhere.
+//! Version tags: a client with the current answer gets 304, and a tag from any answer is accepted everywhere.
 
 use reqwest::Method;
 use serde_json::json;
@@ -8,7 +8,7 @@ use crate::{
     support::{Answer, Call, TestApp, secure},
 };
 
-/// A tenant with everything that can be read.
+/// Starts a service with a tenant that has all kinds of objects that can be read: a route and a policy.
 async fn start() -> (TestApp, Answer) {
     let app = TestApp::start().await;
     let first =
@@ -17,7 +17,7 @@ async fn start() -> (TestApp, Answer) {
     (app, first)
 }
 
-/// The operation with all that it requires; lists of the tenant.
+/// Returns the operation's path with all required parameters. Lists are limited to the tenant.
 fn path(operation: &Operation, tag: &str) -> String {
     let names_tenant = operation.query().iter().any(|parameter| parameter.name == "tenant" && !parameter.is_required);
     let tenant = if names_tenant { "&tenant=acme" } else { "" };
@@ -54,7 +54,7 @@ async fn every_tagged_answer_is_304_to_who_has_it() {
         }
     }
     assert!(walked >= 16, "{walked}");
-    // What is not there is not there for who has anything.
+    // A missing object is 404 also with `If-None-Match: *`.
     app.get("/routes/acme/web/prod/v9").header("if-none-match", "*").problem(404, "route_not_found").await;
     app.get("/tenants/nobody/snapshot").header("if-none-match", "*").problem(404, "tenant_not_found").await;
 }
@@ -69,7 +69,7 @@ async fn who_has_anything_is_not_held_for_another() {
     asked.await.expect("an answer at once");
 }
 
-/// Each spelling of a tag that an answer may have had: plain, and of a compressed snapshot.
+/// Returns each spelling of a tag that an answer may have had: plain, quoted, and weak as of a compressed snapshot.
 fn spellings(tag: &str) -> [String; 3] {
     [tag.to_owned(), format!("\"{tag}\""), format!("W/\"{tag}\"")]
 }
@@ -91,7 +91,7 @@ async fn a_tag_that_was_answered_is_taken_everywhere() {
             if !["VersionTag", "Instant"].contains(&parameter.schema_name) {
                 continue;
             }
-            // A policy is there since the second revision, a difference needs an end after its beginning.
+            // The policy exists since the second revision, and a difference needs an end after its beginning.
             let tag = if parameter.name == "from" { first.tag() } else { newest.clone() };
             for spelling in spellings(&tag) {
                 let query = operation.required_query(&first.tag(), &[parameter.name]);
@@ -134,7 +134,7 @@ async fn a_weak_tag_is_a_condition_of_the_tenant_and_of_no_object() {
         let answer = call().header("if-match", &tag).send().await;
         assert_eq!(answer.status, 412, "{name}: {}", answer.json);
     }
-    // The tag that a coded snapshot came with.
+    // Returns the tag of a compressed snapshot.
     let coded = async || {
         let zipped = app.get("/tenants/acme/snapshot").header("accept-encoding", "gzip").send().await;
         let tag = zipped.header("etag").to_owned();

@@ -1,10 +1,10 @@
-//! Tenants.
+//! Tenants: they are made, read, changed, removed and made again.
 
 use serde_json::{Value, json};
 
 use crate::support::{TestApp, eventually, secure};
 
-/// The quotas of a tenant as they are shown: all of them, and none but that of routes is its own.
+/// Returns a tenant's quotas as the API shows them: all of them, of which only `routes` may be set.
 fn quotas(routes: Option<u32>) -> Value {
     json!({ "body_bytes": null, "policies": null, "routes": routes, "waiters": null, "writes_per_second": null })
 }

@@ -1,11 +1,12 @@
-//! Texts for people have nothing in them that nobody sees: every text of every body, and every header that is kept.
+//! Texts for people have no invisible characters: every text of every body, and every header that is stored.
 
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::{operations, support::TestApp};
 
-/// One of each sort: controls, directions, zero width, separators, fillers, selectors, tags, private use, noncharacters.
+/// Invisible characters, one of each sort: controls, directions, zero width, separators, fillers, selectors, tags, private use,
+/// noncharacters.
 const HIDDEN: [char; 24] = [
     '\u{1b}',
     '\u{85}',
@@ -33,10 +34,10 @@ const HIDDEN: [char; 24] = [
     '\u{10ffff}',
 ];
 
-/// What is compared with a text of ours, and not kept.
+/// Members that are compared with a text of the service, and not stored.
 const COMPARED: [&str; 3] = ["/cursor", "/confirm_shrink", "/hash"];
 
-/// A text that is not of a form of its own, and may so have any character.
+/// Returns whether a text has no form of its own, and so may have any character.
 fn is_free(schema: &Value) -> bool {
     let pattern = schema["pattern"].as_str().or_else(|| schema["allOf"][0]["pattern"].as_str()).unwrap_or_default();
     let has_form = ["enum", "const", "anyOf", "format", "pattern"].iter().any(|name| !schema[*name].is_null());
@@ -63,7 +64,7 @@ async fn every_text_of_every_body_shows_all_that_it_has() {
                 assert_eq!(refused.status, 422, "{what}");
                 let named = refused.pointers().iter().any(|named| pointer.starts_with(named) || named.starts_with(&pointer));
                 assert!(named, "{what}");
-                // A pattern takes ASCII only, and says that.
+                // A pattern takes ASCII only, and its error says so.
                 let is_told = refused.json.to_string().contains(&format!("U+{:04X}", u32::from(c)));
                 let is_pattern = refused.json["errors"][0]["code"] == "regex_not_portable";
                 assert!(is_told || is_pattern || c == '\u{1b}' || c == '\u{85}', "{what}");
@@ -129,7 +130,7 @@ async fn what_was_stored_before_the_rule_goes_on_working() {
     }
     let resolved = app.get("/routes/resolve?tenant=acme&service=web&env=prod&version=v1").of_tampered_data().expect(200).await;
     assert_eq!(resolved.json["url"], "http://a..example/%zz");
-    // What a write does not give stays; what it gives is checked.
+    // A member that a write leaves out stays. A member that a write sends is checked.
     let patched =
         app.patch("/routes/acme/web/prod/v1").of_tampered_data().json(&json!({ "labels": { "n": "1" } })).expect(200).await;
     assert_eq!(patched.json["url"], "http://a..example/%zz");

@@ -1,4 +1,4 @@
-//! The API over TLS: who is let in, who is not, and certificates that are replaced while clients are connected.
+//! The API over TLS: accepted and refused clients, and certificates that are replaced while clients are connected.
 
 use std::{
     io::ErrorKind,
@@ -28,7 +28,7 @@ use crate::support::{
 
 const HERE: &str = "127.0.0.1";
 
-/// A service over TLS. Not a `TestApp`, whose client believes the stack's CA only.
+/// A service over TLS. It is not a `TestApp`, because the client of a `TestApp` trusts only the stack's CA.
 struct Service {
     app: App,
     authority: Authority,
@@ -51,7 +51,7 @@ impl Service {
         Self { app, authority, folder, _db: db }
     }
 
-    /// A service that asks clients for certificates of `nodes`.
+    /// Starts a service that asks clients for certificates of the CA `nodes`.
     async fn asking(nodes: &Authority) -> Self {
         let ca = |folder: &Folder| {
             vec![format!("http.tls.client_ca_file={}", nodes.file(folder)), "http.tls.trust_domain=routes.example".to_owned()]
@@ -63,7 +63,7 @@ impl Service {
         TcpStream::connect(self.app.api.unwrap()).await.expect("the service listens")
     }
 
-    /// A client that believes the service's CA and shows `identity`.
+    /// Returns a client that trusts the service's CA and shows `identity`.
     fn client(&self, identity: Option<&Identity>) -> TlsConnector {
         let config = ClientConfig::builder_with_provider(tls::provider()).with_safe_default_protocol_versions().unwrap();
         let ca = self.authority.file(&self.folder);
@@ -84,7 +84,7 @@ impl Service {
         self.connect_as(&self.client(identity)).await
     }
 
-    /// Whether a client that shows `identity` gets an answer.
+    /// Returns whether a client that shows `identity` gets an answer.
     async fn answers(&self, identity: Option<&Identity>) -> bool {
         // With TLS 1.3 a client that is refused learns of it when it reads.
         match self.connect(identity).await {
@@ -112,7 +112,7 @@ fn shown(stream: &TlsStream<TcpStream>) -> CertificateDer<'static> {
     stream.get_ref().1.peer_certificates().unwrap()[0].clone().into_owned()
 }
 
-/// What comes until the service ends the connection.
+/// Returns the bytes that come until the service ends the connection.
 async fn rest(mut socket: TcpStream) -> Vec<u8> {
     let mut rest = Vec::new();
     let _ = tokio::time::timeout(PATIENCE, socket.read_to_end(&mut rest)).await.expect("the service ends the connection");
@@ -127,7 +127,7 @@ async fn a_new_certificate_is_shown_and_nobody_is_cut_off() {
     let first = shown(&before);
     assert_eq!(before.get_ref().1.alpn_protocol(), Some(&b"http/1.1"[..]), "no other: the bounds are of connections");
 
-    // As a rotation does it: one file after the other, and in between they do not fit together.
+    // Replaces one file after the other, as a rotation does. In between the two files do not fit together.
     let renewed = service.authority.server(HERE, Time::Now);
     service.folder.write("cert.pem", &renewed.cert);
     for _ in 0..20 {
@@ -156,7 +156,7 @@ async fn a_client_may_show_a_certificate_and_a_wrong_one_is_refused() {
     service.app.drain().await;
 }
 
-/// A session that goes on with what an earlier one has shown would outlive the certificate.
+/// A TLS session that is resumed from an earlier one would outlive the certificate.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_connection_shows_its_certificate_anew() {
     let nodes = Authority::new();
@@ -170,14 +170,15 @@ async fn each_connection_shows_its_certificate_anew() {
     service.app.drain().await;
 }
 
-/// The first message of a client that speaks TLS 1.0, 1.1 or 1.2 and no other (minor version 1, 2, 3); all else in it would be accepted.
+/// Returns the first message of a client that speaks only TLS 1.0, 1.1 or 1.2 (minor version 1, 2, 3). Everything else in it would be
+/// accepted.
 fn hello(minor: u8) -> Vec<u8> {
     // Groups: P-256. Signatures: ECDSA with P-256 and SHA-256.
     let extensions = [0, 10, 0, 4, 0, 2, 0, 23, 0, 13, 0, 4, 0, 2, 4, 3];
     let mut hello = vec![3, minor];
     hello.extend([7; 32]);
     hello.push(0);
-    // Suites: ECDHE-ECDSA with AES-128-GCM, and with AES-128-CBC for who knows no other. No compression.
+    // Suites: ECDHE-ECDSA with AES-128-GCM, and with AES-128-CBC for a server that knows no other. No compression.
     hello.extend([0, 4, 0xc0, 0x2b, 0xc0, 0x09, 1, 0]);
     hello.extend([0, extensions.len() as u8]);
     hello.extend(extensions);
@@ -209,11 +210,11 @@ async fn tls_1_1_and_no_tls_are_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn slow_handshakes_are_cut_off_and_hold_nobody_up() {
-    // Longer than the library's own limit, which it would have without ours.
+    // This timeout is longer than the library's own limit, which would apply without ours.
     let service = Service::start(|_| vec!["http.client_header_timeout_ms=6000".to_owned()]).await;
     let began = Instant::now();
     let mut slow = Vec::new();
-    // More than the library lets begin at a time.
+    // More handshakes than the library lets begin at a time.
     for _ in 0..600 {
         slow.push(service.socket().await);
     }

@@ -1,4 +1,4 @@
-//! What is forgotten when its time is over.
+//! Upkeep: idempotency keys, plans and connections end when their time is over.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -16,7 +16,7 @@ async fn keys_and_plans_are_forgotten_when_their_time_is_over_and_not_before() {
     write("young").await;
     let plan = async || app.post("/tenants/acme/plans").json(&json!({"routes": []})).expect(201).await;
     let (old, young) = (plan().await, plan().await);
-    // Many more than are swept at a time.
+    // Makes many more keys than one sweep deletes.
     app.db.execute("update idempotency_keys set created_at = now() - interval '25 hours' where key = 'old'", &[]).await;
     app.db
         .execute(
@@ -60,7 +60,7 @@ async fn connections_end_at_their_age_though_nobody_asks_for_one() {
     futures_util::future::join_all((0..16).map(tenant)).await;
     let used = sessions().await;
     assert!(used.len() > 4, "{used:?}");
-    // Well before the service's own upkeep, once a minute, would recycle them.
+    // The sessions end well before the service's own upkeep, once a minute, would recycle them.
     let ended = eventually("they have ended", async || sessions().await.is_disjoint(&used).then_some(()));
     tokio::time::timeout(Duration::from_secs(20), ended).await.expect("they have ended in time");
 }

@@ -1,4 +1,4 @@
-//! URLs that nothing can be proxied to are refused by every endpoint that takes one.
+//! URLs to which no proxy can send a request are refused by every endpoint that takes a URL.
 
 use reqwest::Method;
 use serde_json::json;

@@ -12,7 +12,7 @@ async fn put(app: &TestApp, route: &str, url: &str) -> Answer {
     app.put(&format!("/routes/{route}")).json(&json!({ "url": format!("http://{url}") })).send().await
 }
 
-/// A long-poll of its own, which takes the place that a probe may just have for a moment.
+/// Starts a separate long-poll. The request is repeated while a probe has its place for a moment.
 fn hold(app: &TestApp, etag: &str) -> tokio::task::JoinHandle<reqwest::Response> {
     let client = crate::support::secure::http().build().unwrap();
     let request = client.get(format!("{}/api/v1{SNAPSHOT}?wait=60s", app.api)).header("if-none-match", etag);
@@ -26,7 +26,7 @@ fn hold(app: &TestApp, etag: &str) -> tokio::task::JoinHandle<reqwest::Response>
     })
 }
 
-/// Waits until as many long-polls of the tenant are held as may be: the next one would be too many.
+/// Waits until the tenant's long-polls hold all of its places, so that the next one would be too many.
 async fn all_held(app: &TestApp, tenant: &str, etag: &str) {
     eventually("the long-polls are held", async || {
         let probe = app.get(&format!("/tenants/{tenant}/snapshot?wait=1ms")).header("if-none-match", etag).send().await;
@@ -124,24 +124,24 @@ async fn waiters_are_bounded_for_each_tenant_and_in_all() {
         let refused = once("acme", &acme).await;
         refused.assert_problem("the third of acme");
         assert_eq!((refused.status.as_u16(), refused.json["code"].as_str()), (429, Some("too_many_waiters")));
-        // Another tenant still finds a place, and then there is none.
+        // Another tenant still gets a place, and then no place is left.
         let (held, ()) = tokio::join!(poll("globex", &globex), async {
             all_held(&app, "globex", globex.header("etag")).await;
             put(&app, "globex/web/prod/v1", "b").await;
         });
         assert_eq!(held.status, 200);
-        // Who has changed is answered whether or not there is a place.
+        // A request that need not wait is answered whether or not there is a place.
         app.get("/tenants/acme/snapshot?wait=60s").expect(200).await;
         put(&app, "acme/web/prod/v1", "b").await;
     };
     let (first, second, ()) = tokio::join!(poll("acme", &acme), poll("acme", &acme), all);
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 200));
-    // Their places are free again.
+    // The places of the two are free again.
     app.get("/tenants/acme/snapshot?wait=1ms").header("if-none-match", first.header("etag")).expect(304).await;
 }
 
-/// actix does not look at a connection while its handler runs, and a client may close its half and still wait: so it is noticed no
-/// sooner than the wait is over.
+/// actix does not look at a connection while its handler runs, and a client may close its half and still wait. So the service notices
+/// a disconnect only when the wait is over.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_that_hangs_up_gives_its_place_back_by_the_end_of_its_wait() {
     let app = TestApp::with(&["read.max_waiters=1", "read.max_wait_ms=2000"]).await;

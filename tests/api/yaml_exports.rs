@@ -1,4 +1,4 @@
-//! Exports in YAML: what stands bare in them is read as the same text by readers of YAML 1.1 and 1.2.
+//! Exports in YAML: readers of YAML 1.1 and of YAML 1.2 read each unquoted text as the same text.
 
 use std::{path::Path, process::Command};
 
@@ -8,7 +8,7 @@ use crate::support::{TestApp, database::variable};
 
 const YAML: &str = "application/yaml";
 
-/// Texts that YAML 1.1 or 1.2 takes for something else when they stand bare, and some that it does not.
+/// Returns texts that YAML 1.1 or 1.2 takes for something else when they are unquoted, and some that it does not.
 fn implicit_forms() -> Vec<String> {
     let mut forms: Vec<String> = Vec::new();
     for word in ["y", "n", "yes", "no", "on", "off", "true", "false", "null", "none", "inf", "nan"] {
@@ -154,7 +154,7 @@ async fn an_export_means_the_same_to_readers_of_yaml_1_1() {
     let json = app.get("/tenants/acme/export?format=json").expect(200).await.json;
     assert!(json["routes"].as_array().unwrap().len() > 120);
     assert_eq!(read_by_pyyaml(&yaml.bytes), json);
-    // And to ours, which follows YAML 1.2.
+    // The service's own reader, which follows YAML 1.2, reads the same.
     let unchanged = app.post("/tenants/acme/plans?dry_run=true").body(YAML, yaml.bytes.clone()).expect(200).await;
     assert_eq!(unchanged.json["changes"], json!([]));
 }

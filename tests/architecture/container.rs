@@ -1,4 +1,6 @@
-//! How the program is packaged: what an attacker who gets into its process finds there. There is no engine here, so the files are read.
+//! The packaging of the program, which decides what an attacker finds in its process.
+//!
+//! No container engine is available here, so the tests read the files.
 
 use std::{fs, path::Path};
 
@@ -11,7 +13,7 @@ fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
-/// The instructions of the last stage, which is what runs.
+/// Returns the instructions of the last stage, which is the stage that runs.
 fn last_stage(dockerfile: &str) -> Vec<String> {
     let joined = dockerfile.replace("\\\n", " ");
     let lines: Vec<String> = joined.lines().map(|line| line.trim().to_owned()).filter(|line| !line.is_empty()).collect();
@@ -35,7 +37,7 @@ fn image_faults(dockerfile: &str) -> Vec<String> {
     if !is_pinned || base.ends_with(":latest") {
         faults.push(format!("{base} may be another one tomorrow"));
     }
-    // A name would be looked up in a file of the image; Kubernetes' runAsNonRoot wants a number.
+    // The user must be a number: a name would be looked up in a file of the image, and Kubernetes' runAsNonRoot wants a number.
     let user = of(&stage, "USER").last().copied().unwrap_or("0");
     let numbers: Vec<u32> = user.split(':').filter_map(|number| number.parse().ok()).collect();
     if numbers.len() != 2 || numbers.iter().any(|number| *number < FIRST_UID) {
@@ -44,7 +46,7 @@ fn image_faults(dockerfile: &str) -> Vec<String> {
     for instruction in ["RUN", "SHELL", "ADD", "VOLUME", "ENV"] {
         faults.extend(of(&stage, instruction).iter().map(|rest| format!("{instruction} {rest} in the last stage")));
     }
-    // Without brackets a shell would be asked for.
+    // Without brackets the instruction would run in a shell.
     for (instruction, is_needed) in [("ENTRYPOINT", true), ("CMD", true), ("HEALTHCHECK", true)] {
         let found = of(&stage, instruction);
         let without_shell =
@@ -95,7 +97,7 @@ fn container_runs_with_a_read_only_root_and_without_capabilities() {
     assert_eq!(ours.len(), 2, "the service and its migrations");
     let faults: Vec<_> = ours.iter().flat_map(|(name, service)| service_faults(name.as_str().unwrap(), service)).collect();
     assert_eq!(faults, Vec::<String>::new());
-    // Nothing is published beyond this machine.
+    // No port is published beyond this machine.
     for (name, service) in services {
         for port in service["ports"].as_sequence().into_iter().flatten() {
             assert!(port.as_str().is_some_and(|port| port.starts_with("127.0.0.1:")), "{name:?}: {port:?}");
@@ -103,7 +105,7 @@ fn container_runs_with_a_read_only_root_and_without_capabilities() {
     }
 }
 
-/// Locked: what is built is what was reviewed.
+/// The build is locked: it builds the versions that were reviewed.
 #[test]
 fn supply_chain_builds_are_locked() {
     let mut found = 0;
@@ -127,7 +129,7 @@ fn supply_chain_builds_are_locked() {
     assert!(!rules.contains("GPL"), "a licence that puts conditions on what is linked with it");
 }
 
-/// What of a workflow runs code that somebody else can replace, or leaves a credential where that code finds it.
+/// Finds lines of a workflow that run code which others can replace, or that leave a credential where such code finds it.
 fn workflow_faults(workflow: &str) -> Vec<String> {
     let lines: Vec<_> = workflow.lines().collect();
     let mut faults = Vec::new();

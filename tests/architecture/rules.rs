@@ -1,6 +1,6 @@
-//! The rules: who may use what, and why.
+//! The rules of the architecture: permitted uses, with their reasons.
 
-/// Who may name a library: paths under `src/` (a trailing `/` means all below), each with its reason.
+/// The permitted users of each library: paths under `src/` (a trailing `/` means all below), each with its reason.
 pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ("actix_web", &[("http/", "the edge"), ("app.rs", "starts the servers and shares their state")]),
     ("tokio_postgres", &[("store/", "the only SQL")]),
@@ -57,8 +57,8 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ("regex", &[("telemetry", "masks of log lines")]),
 ];
 
-/// Calls that compile patterns of rules, each with the files that make it: whoever calls it on another way than through the pool of `service/patterns.rs`
-/// holds up a thread that serves.
+/// Calls that compile patterns of rules, each with the files that may make it. A call past the pool of `service/patterns.rs` would hold
+/// up a thread that serves requests.
 pub const COMPILING: &[(&str, &[&str])] = &[
     ("pattern::check(", &["domain/policy.rs"]),
     ("check_new_rules(", &["domain/policy.rs", "service/patterns.rs"]),
@@ -70,7 +70,7 @@ pub const COMPILING: &[(&str, &[&str])] = &[
     (".patterns.check(", &["service/writer.rs", "service/plans.rs"]),
 ];
 
-/// Who may see the rows of every tenant, each with its reason. Everybody else names the tenants.
+/// The files that may see the rows of every tenant, each with its reason. All other files name the tenants.
 pub const ALL_TENANTS: &[(&str, &str)] = &[
     ("store/visible.rs", "makes it"),
     ("store/migrations.rs", "a migration may have to change every row"),
@@ -86,7 +86,7 @@ pub const ALL_TENANTS: &[(&str, &str)] = &[
     ("service/privacy/people.rs", "wraps every key anew"),
 ];
 
-/// What the pure core may not name.
+/// Libraries and modules that the pure core may not name.
 pub const NOT_IN_DOMAIN: &[&str] = &[
     "tokio",
     "actix_web",
@@ -100,7 +100,7 @@ pub const NOT_IN_DOMAIN: &[&str] = &[
     "metrics",
 ];
 
-/// Which modules of the crate a module may use, beside itself and `domain`.
+/// The modules of the crate that each module may use, besides itself and `domain`.
 pub const MODULES: &[(&str, &[&str])] = &[
     ("domain", &[]),
     ("config", &[]),

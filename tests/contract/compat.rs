@@ -1,26 +1,26 @@
-//! What would break a client that was written against an older document. Additions are fine.
+//! Finds the changes of a document that would break a client of an older one. Additions are fine.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-/// Which way a value goes: what we take may grow and not shrink, what we answer may not lose what clients read.
+/// The direction of a value: requests may accept more and not less, and answers may not lose a member that clients read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     In,
     Out,
 }
 
-/// Two documents, and what was found in the second.
+/// Two documents, and the breaking changes found in the second.
 struct Comparison<'a> {
     old: &'a Value,
     new: &'a Value,
     found: BTreeSet<String>,
-    /// Pairs of references that are being compared, so that recursive schemas end.
+    /// Pairs of references under comparison, so that recursive schemas end.
     open: Vec<(String, String)>,
 }
 
-/// Every way in which `new` breaks what `old` promised.
+/// Returns every way in which `new` breaks a promise of `old`.
 pub fn breakages(old: &Value, new: &Value) -> BTreeSet<String> {
     let mut comparison = Comparison { old, new, found: BTreeSet::new(), open: Vec::new() };
     for (path, item) in object(&old["paths"]) {
@@ -139,7 +139,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Enumerations and patterns: fewer values, or another pattern.
+    /// Compares enumerations and patterns: fewer values, or another pattern, is a breaking change.
     fn values(&mut self, place: &str, old: &Value, new: &Value) {
         if let Some(now) = values(new) {
             match values(old) {
@@ -158,7 +158,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// What we take may not become less. Of what we answer nothing is asked here: a wider range is an addition.
+    /// The bounds of requests may not become narrower. The bounds of answers are not checked here: a wider range is an addition.
     fn bounds(&mut self, place: &str, old: &Value, new: &Value, way: Way) {
         if way == Way::Out {
             return;
@@ -204,7 +204,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// What is chosen from, or all of what must hold, in the order in which it is declared.
+    /// Compares the alternatives (`anyOf`, `oneOf`) or the parts (`allOf`) of a schema, in the order of their declaration.
     fn choices(&mut self, place: &str, old: &Value, new: &Value, way: Way) {
         for keyword in ["allOf", "anyOf", "oneOf"] {
             let (was, is) = (array(&old[keyword]), array(&new[keyword]));
@@ -219,7 +219,7 @@ impl Comparison<'_> {
     }
 }
 
-/// What stands there, or what is referred to.
+/// Follows a `$ref` into the document, or returns the schema itself.
 fn resolved(document: &Value, schema: &Value) -> Value {
     let target = schema["$ref"].as_str().and_then(|reference| document.pointer(reference.trim_start_matches('#')));
     target.unwrap_or(schema).clone()
@@ -257,10 +257,10 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// What is done to a document.
+/// A change to a document.
 type Change = Box<dyn Fn(&mut Value)>;
 
-/// A small document, and what is found when `change` is done to it.
+/// Applies `change` to a small document and returns the breaking changes.
 fn after(change: impl Fn(&mut Value)) -> Vec<String> {
     let old = json!({
         "paths": { "/things": { "post": {

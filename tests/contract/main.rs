@@ -1,4 +1,4 @@
-//! The documents that are committed are those that the source makes, and break no client of the release before.
+//! Checks that the committed documents are those that the source generates, and that they break no client of the previous release.
 
 mod compat;
 mod security;
@@ -12,7 +12,7 @@ use traffic_manager::{
     http::{asyncapi, docs, openapi},
 };
 
-/// With `UPDATE_DOCS=1` the files are written instead of compared.
+/// With `UPDATE_DOCS=1` the test writes the files instead of comparing them.
 fn is_update() -> bool {
     std::env::var_os("UPDATE_DOCS").is_some_and(|value| value == "1")
 }

@@ -1,4 +1,4 @@
-//! The page on security says of each line which test shows it. All of them are there, and no line is without one.
+//! Checks that each line of the security page names the test that proves it, and that all of these tests exist.
 
 use std::{collections::BTreeSet, fs, path::Path};
 
@@ -6,13 +6,13 @@ use regex::Regex;
 
 const PAGE: &str = "docs/security.md";
 
-/// A test as the page names it: a file under `tests/` or `src/`, and the function in it.
+/// Returns the tests that the page names: a file under `tests/` or `src/`, and the function in it.
 fn named(page: &str) -> BTreeSet<(String, String)> {
     let name = Regex::new(r"`([a-z0-9_/]+\.rs)::([a-z0-9_]+)`").expect("a pattern");
     name.captures_iter(page).map(|found| found.extract::<2>().1.map(str::to_owned).into()).collect()
 }
 
-/// Rows of tables, without their heads.
+/// Returns the rows of the page's tables, without their heads.
 fn rows(page: &str) -> impl Iterator<Item = &str> {
     let lines: Vec<_> = page.lines().collect();
     let is_head = |at: usize| lines.get(at + 1).is_some_and(|next| next.starts_with("|---"));
@@ -20,7 +20,7 @@ fn rows(page: &str) -> impl Iterator<Item = &str> {
     rows.into_iter()
 }
 
-/// Whether a file has a test of that name: the function, right after an attribute that makes it one.
+/// Returns whether a file has a test of that name: the function, right after an attribute that makes it a test.
 fn has_test(text: &str, name: &str) -> bool {
     let lines: Vec<_> = text.lines().map(str::trim).collect();
     let is_it = |line: &str| {

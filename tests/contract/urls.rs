@@ -9,7 +9,7 @@ use serde_json::Value;
 use traffic_manager::domain::route::RouteUrl;
 use url::Url;
 
-/// Reads a URL of each line, and writes host, port and path of each as JSON, or why it is none.
+/// Reads one URL a line, and writes its host, port and path as JSON, or the reason why it is no URL.
 const PYTHON: &str = r#"
 import json, sys
 from urllib.parse import urlsplit
@@ -45,7 +45,7 @@ func main() {
 }
 "#;
 
-/// URLs that are taken, made of a few by every character at every place.
+/// URLs that the service accepts: a few bases with every ASCII character at every place.
 fn taken() -> Vec<String> {
     let bases = [
         "http://ab.example:81/p/%41;x?q=%42&r",
@@ -82,7 +82,7 @@ fn assert_read_alike(mut parser: Command, urls: &[String]) {
         let read = Url::parse(url).unwrap();
         let host = read.host_str().unwrap().trim_matches(['[', ']']).to_owned();
         let found = answer[0].as_str().unwrap_or_else(|| panic!("{url}: {answer}"));
-        // Another spelling of the same address.
+        // The parsers may spell the same address differently.
         let address =
             |host: &str| host.parse::<std::net::Ipv6Addr>().map_or_else(|_| host.to_owned(), |address| address.to_string());
         assert_eq!(address(found), address(&host), "{url}");

@@ -1,5 +1,7 @@
-//! Three instances, a replica that stands still now and then, instances killed at random, 50 clients that check every answer: whoever
-//! sends the tag that it has never gets an older answer. `TM_BACKWARDS_SECONDS` sets the time, `TM_BACKWARDS_SEED` replays a choice.
+//! A client that sends its tag never gets an older answer.
+//!
+//! Three instances run with a replica whose replay stops now and then. Instances are killed at random. 50 clients check every
+//! answer. `TM_BACKWARDS_SECONDS` sets the time, `TM_BACKWARDS_SEED` repeats the random choices.
 
 use std::{
     collections::HashMap,
@@ -26,7 +28,7 @@ const CLIENTS: u64 = 50;
 const TENANTS: usize = 3;
 const INSTANCES: usize = 3;
 
-/// What a client asks for, with the tag that it sends for each.
+/// The kinds of reads. A client keeps a tag for each tenant and kind.
 const STYLES: [&str; 6] = ["snapshot", "snapshot?env=prod", "snapshot?wait=300ms", "resolve", "changes", "route"];
 
 fn number(name: &str, default: u64) -> u64 {
@@ -41,7 +43,7 @@ struct Tally {
     regressions: std::sync::Mutex<Vec<String>>,
 }
 
-/// One client: per tenant and style the newest tag, and per route the newest content.
+/// A client, with the newest tag per tenant and style, and the newest content per route.
 struct Client {
     http: reqwest::Client,
     bases: Arc<Vec<String>>,
@@ -72,7 +74,7 @@ impl Client {
             return;
         };
         if answer.status().is_server_error() || answer.status() == 404 {
-            // Nothing new enough can be had: no answer is not an older answer. That there is nothing is one.
+            // 503: nothing new enough is available, which is not an older answer. 404 after a tag is an older answer.
             assert!([404, 503].contains(&answer.status().as_u16()), "{style}: {}", answer.status());
             if let Some((tag, _)) = seen.filter(|_| answer.status() == 404) {
                 self.regressed(format!("{style}: 404 after {tag}"));
@@ -99,7 +101,7 @@ impl Client {
         self.check_content(tenant, style, seen.map(|(_, revision)| revision), &body);
     }
 
-    /// The writer counts in each route's URL: no route goes back, and changes have no gap.
+    /// Checks that no route goes back, by the writer's counter in each route's URL, and that changes have no gap.
     fn check_content(&mut self, tenant: usize, style: &'static str, after: Option<u64>, body: &Value) {
         let mut routes: Vec<&Value> = body["routes"].as_array().map(|routes| routes.iter().collect()).unwrap_or_default();
         routes.extend(body.get("url").map(|_| body));
@@ -127,7 +129,7 @@ impl Client {
     }
 }
 
-/// Writes one tenant's routes, counting, until told to stop. Each write is retried until its answer is known.
+/// Writes one tenant's routes until `stop` is set, with a counter in each URL. Retries each write until its answer is known.
 async fn write(tenant: usize, bases: Arc<Vec<String>>, seed: u64, stop: Arc<AtomicBool>, written: Arc<AtomicU64>) {
     let (http, mut rng) = (client(), StdRng::seed_from_u64(seed));
     let routes = ["web/prod/v1", "web/dev/v1", "api/prod/v1", "api/dev/v1"];
@@ -157,7 +159,7 @@ fn client() -> reqwest::Client {
     crate::support::secure::http().timeout(Duration::from_secs(10)).build().unwrap()
 }
 
-/// Stops and resumes the replay of the replica's log, and leaves it running.
+/// Stops and resumes the replay of the replica's log until `stop` is set. Leaves it running, and returns the number of pauses.
 async fn pause_now_and_then(seed: u64, stop: Arc<AtomicBool>) -> usize {
     let replica = connect(&variable("PG_REPLICA_URL")).await;
     let (mut rng, mut pauses) = (StdRng::seed_from_u64(seed), 0);
@@ -178,7 +180,7 @@ async fn nobody_who_sends_a_tag_gets_an_older_answer() {
     println!("TM_BACKWARDS_SEED={seed}");
     let world = World::new().await;
     let mut environment = world.environment.clone();
-    // Instances hear of one another's writes late, and start cold from a replica that may stand still.
+    // Instances learn of one another's writes late, and start cold from a replica whose replay may be stopped.
     environment.remove("TM__KAFKA__BOOTSTRAP_SERVERS");
     environment.insert("TM__READ__REFRESH_MS".into(), "3000".into());
     let mut instances: Vec<Process> = (0..INSTANCES).map(|_| Process::start("serve", &environment)).collect();

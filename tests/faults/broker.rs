@@ -1,4 +1,4 @@
-//! T3: the broker is killed and stays away, and then hangs. Writes and reads go on, and what waited is published afterwards.
+//! T3: the broker is killed and stays away, and then hangs. Writes and reads go on, and the waiting events are published afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +30,7 @@ async fn t3_writes_and_reads_go_on_without_the_broker() {
         run.lasts(run.size.seconds(4, 30)).await;
         windows.push(run.recorder.window().map(|(write, _)| write));
         restore(outage).await;
-        // But for what came within the last second.
+        // Drained, except for the events of the last second.
         let rate = i64::try_from(run.size.writes_per_second).expect("a rate");
         let drained = async || process.resilience().await["backlog"]["events"].as_i64().is_some_and(|events| events <= rate);
         let restored = Instant::now();

@@ -1,4 +1,7 @@
-//! A secret marker in everything that can carry a secret, and a look at everything that leaves the process or is kept: it is nowhere.
+//! No secret is repeated anywhere.
+//!
+//! The test puts a marker into everything that can carry a secret, and looks for the markers in everything that leaves the process
+//! or is stored.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -29,7 +32,7 @@ use crate::{
     traces::collector,
 };
 
-/// What no part of the product may repeat. Each input has a marker of its own, so that a leak names its source.
+/// The markers, which no part of the product may repeat. Each input has a marker of its own, so that a leak names its source.
 struct Markers {
     prefix: String,
     sown: Vec<String>,
@@ -47,7 +50,7 @@ impl Markers {
         marker
     }
 
-    /// Where what is found in `text` was sown.
+    /// Returns the sources of the markers that are in `text`.
     fn found(&self, text: &str) -> Vec<&str> {
         let ends = text.match_indices(&self.prefix).map(|(at, prefix)| &text[at + prefix.len()..]);
         let mut found: Vec<_> = ends
@@ -87,7 +90,7 @@ fn filled(path: &str) -> String {
         .replace("{file:.*}", "index.html")
 }
 
-/// For every endpoint, every way to bring a secret along.
+/// Returns requests to every endpoint except the streams, with a secret in each place that can carry one.
 fn requests(markers: &mut Markers, token: &str) -> Vec<Sown> {
     let mut all = Vec::new();
     for endpoint in TABLE.iter().filter(|endpoint| !endpoint.path.ends_with("/stream")) {
@@ -135,14 +138,14 @@ fn requests(markers: &mut Markers, token: &str) -> Vec<Sown> {
     all
 }
 
-/// The text of every table, as somebody who dumps the database has it.
+/// Returns the text of every table, as in a dump of the database.
 async fn dump(world: &World) -> String {
     let sql = "select string_agg(query_to_xml(format('select * from %I.%I', table_schema, table_name), true, true, '')::text, ' ') \
                from information_schema.tables where table_schema = 'public' and table_type = 'BASE TABLE'";
     world.db.rows(sql, &[]).await[0].get(0)
 }
 
-/// Every document of the archive's database.
+/// Returns every document of the archive's database.
 async fn documents(world: &World) -> String {
     let client = mongodb::Client::with_uri_str(variable("MONGO_ADMIN_URL")).await.expect("a MongoDB URL");
     let database = client.database(&world.settings.mongo.database);
@@ -157,7 +160,7 @@ async fn documents(world: &World) -> String {
     text
 }
 
-/// Every record of the topic, with its headers.
+/// Returns every record of the topic, with its headers.
 fn records(world: &World) -> String {
     let consumer: BaseConsumer = secure::kafka().set("group.id", Uuid::new_v4().to_string()).create().expect("a consumer");
     let topic = &world.settings.kafka.topic;
@@ -182,17 +185,17 @@ fn records(world: &World) -> String {
     text
 }
 
-/// The binary's output, standard output and error, since its start.
+/// Returns the binary's output, standard output and error, since its start.
 fn log_of(path: &Path) -> String {
     String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned()
 }
 
-/// Secrets of the configuration, each with a marker in it.
+/// Adds secrets to the configuration, each with a marker in it.
 fn secrets(markers: &mut Markers, environment: &mut HashMap<String, String>) {
     environment.insert("TM__AUTH__MODE".into(), "required".into());
     let pepper = format!("{} a pepper of 32 bytes or more", markers.sow("auth.key_pepper"));
     environment.insert("TM__AUTH__KEY_PEPPER".into(), pepper);
-    // Of servers that are not there: nothing but the error can tell of them.
+    // URLs of servers that do not exist: only an error message can repeat them.
     for (key, scheme) in [
         ("MIGRATE__POSTGRES_URL", "postgres"),
         ("MIGRATE__MONGO_URL", "mongodb"),
@@ -255,7 +258,7 @@ async fn a_secret_is_not_repeated(markers: &mut Markers, format: &str) {
     assert!(refused > count / 2);
     assert!(repeated.is_empty(), "answers repeat what was sent: {repeated:#?}");
 
-    // So that there is something in Kafka, the archive and the traces.
+    // This write puts an event into Kafka, the archive and the traces.
     let route = json!({ "tenant": "acme", "service": "web", "env": "prod", "version": "v1", "url": "http://a.example/" });
     let write = client.post(format!("{}/api/v1/routes", process.base())).bearer_auth(&token).json(&route).send().await;
     assert!(write.expect("an answer").status().is_success());
@@ -266,7 +269,7 @@ async fn a_secret_is_not_repeated(markers: &mut Markers, format: &str) {
         let is_told =
             trail["records"]["waiting"] == 0 && trail["records"]["suppressed"] == 0 && trail["key_changes"]["events"] == 0;
         let is_archived = health["backlog"]["events"] == 0 && health["audit"]["lag"] == 0;
-        // What health tells of the queue may be a second old.
+        // The queue's figures in health may be a second old.
         is_told && is_archived && documents(&world).await.contains("a.example")
     })
     .await;
@@ -293,7 +296,7 @@ async fn a_secret_is_not_repeated(markers: &mut Markers, format: &str) {
     world.end().await;
 }
 
-/// Ends in order, so that everything that is still held is sent and written.
+/// Ends the process with SIGTERM, so that it sends and writes everything that it still holds.
 async fn end(mut process: Process) {
     process.terminate();
     process.wait(Duration::from_secs(60)).await;
@@ -307,7 +310,7 @@ fn first_key(environment: &HashMap<String, String>) -> String {
     String::from_utf8(output.stdout).expect("a token").trim().to_owned()
 }
 
-/// A setting that is wrong, or a server that is not there, is told without what it holds.
+/// The error for a wrong setting or an absent server does not repeat the setting's value.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_secret_of_the_configuration_is_repeated_by_what_fails() {
     let mut markers = Markers::new();
@@ -323,7 +326,7 @@ async fn no_secret_of_the_configuration_is_repeated_by_what_fails() {
         base.insert(format!("TM__{key}"), value);
     }
     let mut runs = Vec::new();
-    // Each with the command that looks at it.
+    // Each setting with the command that reads it.
     let keyed: [(&str, &'static [&'static str]); 8] = [
         ("AUTH__KEY_PEPPER", &["key", "create", "--role", "platform_admin"]),
         ("POSTGRES__PRIMARY_URL", &["relay"]),
@@ -358,7 +361,7 @@ async fn no_secret_of_the_configuration_is_repeated_by_what_fails() {
     world.end().await;
 }
 
-/// What a command prints until it ends, or for a while.
+/// Returns the output of a command, which gets SIGTERM after 4 s.
 async fn output(arguments: &'static [&'static str], environment: HashMap<String, String>) -> String {
     let run = move || {
         let mut command = Command::new("timeout");

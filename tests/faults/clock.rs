@@ -8,7 +8,7 @@ use crate::{
     support::World,
 };
 
-/// Where Debian has it; `docker/local-stack.sh install` fetches it.
+/// The path of libfaketime on Debian. `docker/local-stack.sh install` fetches the library.
 const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

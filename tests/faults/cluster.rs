@@ -1,4 +1,4 @@
-//! A second `PostgreSQL`, primary and replica, beside the stack's: for what the other tests would not survive.
+//! A second `PostgreSQL`, primary and replica, for faults that the other tests would not survive.
 
 use std::{
     collections::HashMap,
@@ -15,12 +15,12 @@ use crate::{processes::Process, support::World};
 pub struct Placed {
     pub process: Process,
     pub world: World,
-    /// The owner of the schema, at the primary.
+    /// A connection to the primary as the owner of the schema.
     pub owner: tokio_postgres::Client,
     pub cluster: Cluster,
 }
 
-/// A connection to a cluster, whose parts have no TLS to prove.
+/// Connects to a cluster, whose servers have no TLS.
 pub async fn client(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the cluster");
     tokio::spawn(connection);
@@ -28,7 +28,7 @@ pub async fn client(url: &str) -> tokio_postgres::Client {
 }
 
 impl Placed {
-    /// Starts both, the service in a role and with settings (`TM__…`) that differ; `None` as in [`Cluster::start`].
+    /// Starts a cluster and the service, with a role and settings (`TM__…`) of its own; `None` as in [`Cluster::start`].
     pub async fn start(role: &'static str, settings: &[(&str, &str)]) -> Option<Self> {
         let cluster = Cluster::start()?;
         let mut owner = client(cluster.variable("PG_OWNER_URL")).await;
@@ -44,14 +44,14 @@ impl Placed {
     }
 }
 
-/// A cluster of its own, gone when dropped.
+/// A cluster that is removed when dropped.
 pub struct Cluster {
     folder: PathBuf,
     variables: HashMap<String, String>,
 }
 
 impl Cluster {
-    /// Starts one; `None` (and why) where the stack runs in containers.
+    /// Starts a cluster. Prints the reason and returns `None` where the stack runs in containers.
     pub fn start() -> Option<Self> {
         if std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.stack/kind")).is_ok_and(|kind| kind.trim() == "compose")
         {
@@ -69,7 +69,7 @@ impl Cluster {
         Some(cluster)
     }
 
-    /// A command of `docker/local-stack.sh` for this cluster.
+    /// Runs a command of `docker/local-stack.sh` for this cluster.
     pub fn run(&self, arguments: &[&str]) {
         let ended = self.try_run(arguments);
         let said = String::from_utf8_lossy(&ended.stderr);
@@ -87,12 +87,12 @@ impl Cluster {
             .expect("the script")
     }
 
-    /// What it says of itself.
+    /// Returns a variable of the cluster's `env` file.
     pub fn variable(&self, name: &str) -> &str {
         &self.variables[name]
     }
 
-    /// The URL of the service's role, with both hosts.
+    /// Returns the URL of the service's role, with both hosts.
     pub fn both(&self) -> String {
         let host = |url: &str| url.rsplit_once('@').and_then(|(_, rest)| rest.split_once('/')).expect("a URL").0.to_owned();
         let (primary, replica) = (self.variable("PG_APP_URL"), host(self.variable("PG_APP_REPLICA_URL")));
@@ -103,7 +103,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         for part in ["postgres-primary", "postgres-replica"] {
-            // One that is paused cannot be stopped; one that is not is left as it is.
+            // A paused server cannot be stopped. `resume` leaves a server that is not paused as it is.
             let _ = self.try_run(&["resume", part]);
         }
         self.run(&["reset"]);

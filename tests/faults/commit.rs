@@ -1,4 +1,4 @@
-//! A connection that is lost during COMMIT: the answer is "unknown", and a retry with the same Idempotency-Key tells the truth.
+//! A connection is lost during COMMIT: the answer is "unknown", and a retry with the same Idempotency-Key gets the true outcome.
 
 use serde_json::{Value, json};
 use url::Url;
@@ -19,7 +19,7 @@ async fn commit_lost(commit: Commit, replayed: bool) {
     let target = format!("{}:{}", url.host_str().expect("a host"), url.port().expect("a port"));
     let proxy = Proxy::start(target).await;
     let mut environment = world.environment.clone();
-    // The proxy has to read what passes. Where it is encrypted, that ends in front of it.
+    // The proxy has to read the traffic. If TLS is on, it ends in front of the proxy.
     let (folder, authority) = (Folder::new(), Authority::new());
     let front = Front::open(&authority.server("127.0.0.1", Time::Now), Behind::Postgres, proxy.address.to_string()).await;
     if secure::is_on() {

@@ -1,5 +1,7 @@
-//! T4: the consumer is killed again and again, also while it holds what the archive does not take, and another joins and leaves: nothing is missing, nothing doubled, and what the group has
-//! committed never moves back.
+//! T4: consumers come and go; nothing is missing or doubled, and committed offsets never move back.
+//!
+//! The consumer is killed again and again, also while it holds records that the archive does not take. A second consumer joins and
+//! leaves.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -12,7 +14,7 @@ use crate::{
     support::World,
 };
 
-/// Looks at the offsets until it is stopped: how often, and every step back.
+/// Reads the committed offsets until `stop` is cancelled. Returns the number of offsets read, and every step back.
 async fn watch(world: Arc<World>, stop: CancellationToken) -> (usize, Vec<String>) {
     let (mut looks, mut steps_back, mut newest) = (0, Vec::new(), BTreeMap::new());
     while !stop.is_cancelled() {
@@ -49,7 +51,8 @@ async fn t4_consumers_that_come_and_go_miss_nothing_and_double_nothing() {
         if round % 2 == 0 {
             first.kill_and_restart();
         } else {
-            // For two intervals of the automatic commit it holds what the archive has not taken, and dies with it: another has to read it again.
+            // For two intervals of the automatic commit the consumer holds records that the archive has not taken. Then it is
+            // killed, and the next consumer has to read them again.
             let down = strike(kill, "mongo").await;
             let holds = async || first.resilience().await["audit"]["waits_for_archive"] == true;
             eventually(Duration::from_secs(60), "the consumer holds what the archive does not take", holds).await;
@@ -61,7 +64,7 @@ async fn t4_consumers_that_come_and_go_miss_nothing_and_double_nothing() {
         let goes_on = async || first.resilience().await["audit"]["archived_total"].as_u64() > Some(0);
         eventually(Duration::from_secs(60), "the new consumer archives", goes_on).await;
         match second.take() {
-            // One goes in order, the next does not.
+            // Every other consumer leaves in order; the rest are killed.
             Some(mut leaving) if round % 4 == 1 => {
                 leaving.terminate();
                 assert_eq!(leaving.wait(Duration::from_secs(30)).await, Some(0));

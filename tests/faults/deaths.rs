@@ -1,5 +1,6 @@
-//! A record that kills the consumer each time it is read is parked in the end, however often the process begins anew; and who is killed
-//! while MongoDB is away has not died of a record.
+//! A record that kills the consumer each time is parked in the end, however often the process restarts.
+//!
+//! A consumer that is killed while MongoDB is away has not died of a record.
 
 use std::{
     collections::HashMap,
@@ -20,7 +21,7 @@ use crate::{
     topic::{Routes, records, send},
 };
 
-/// `audit` with no more memory than this, in KiB of address space.
+/// Starts `audit` with at most `limit` KiB of address space.
 fn audit(environment: &HashMap<String, String>, limit: u64) -> Child {
     Command::new("sh")
         .args(["-c", &format!("ulimit -v {limit}; exec \"$0\" audit"), env!("CARGO_BIN_EXE_traffic-manager")])
@@ -33,14 +34,14 @@ fn audit(environment: &HashMap<String, String>, limit: u64) -> Child {
         .expect("a shell")
 }
 
-/// The most address space that a process ever had, in KiB.
+/// Returns the most address space that a process ever had, in KiB.
 fn peak(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
     let line = status.lines().find(|line| line.starts_with("VmPeak:")).expect("its peak");
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
 }
 
-/// A world that is patient with its database, as a busy machine wants it.
+/// Makes a world with longer database timeouts, for a busy machine.
 async fn patient(overrides: &[&str]) -> World {
     let patient = [
         "postgres.connect_timeout_ms=20000",
@@ -66,16 +67,16 @@ async fn a_record_that_kills_the_consumer_each_time_is_parked() {
     let world = patient(&["audit.max_attempts=2"]).await;
     publish(&world, 0..2).await;
     let mut environment = world.environment.clone();
-    // Arenas of threads are reserved and not used: without them the address space is the same each time.
+    // Threads reserve malloc arenas that they do not use. Without arenas the address space is the same each time.
     environment.insert("MALLOC_ARENA_MAX".into(), "1".into());
     let mut unlimited = Process::start("audit", &environment);
     eventually(PATIENCE, "two are archived", async || world.archived_count().await == 2).await;
     let limit = peak(unlimited.pid()) + 48 * 1024;
-    // In peace: one that is killed before its offsets are committed would be the first death.
+    // Ends in order: a consumer that is killed before it commits its offsets would count as the first death.
     unlimited.terminate();
     assert_eq!(unlimited.wait(PATIENCE).await, Some(0));
 
-    // A megabyte that takes a hundred to be read.
+    // A record of about a megabyte that takes about a hundred megabytes to read.
     let good = records(&world.settings.kafka.topic, 2).await;
     let objects = vec!["{\"a\":0}"; 110_000].join(",");
     let poison = Record { value: Some(format!("[{objects}]").into_bytes()), ..good[1].clone() };

@@ -12,17 +12,18 @@ use crate::{
     support::{World, secure},
 };
 
-/// More than this the export must not add to the most that the service ever held.
+/// The most KiB that the export may add to the service's peak memory.
 const MOST_KIB: u64 = 64 * 1024;
 
-/// The most memory that a process has had resident, in KiB.
+/// Returns the most memory that a process has had resident, in KiB.
 fn peak(process: &Process) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid())).expect("a running process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("its peak");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
-/// Takes an export, and returns its events and bytes. They come in the order of their times, of which no two are the same.
+/// Takes an export, and returns the number of its events and bytes. Checks that the events come in the order of their times, no two
+/// of which are equal.
 async fn take(url: &str) -> (usize, usize) {
     let mut response = secure::get(url).await.expect("an answer");
     assert_eq!(response.status(), 200);

@@ -1,5 +1,7 @@
-//! `PostgreSQL` behind a line that gets slow, and then takes connections and never answers: writes are answered within their deadline, and all
-//! works again by itself.
+//! Writes are answered within their deadline while `PostgreSQL` is slow and then half-open.
+//!
+//! The line to `PostgreSQL` gets slow, and then takes connections and never answers. Once it passes traffic again, everything works
+//! again by itself.
 
 use std::time::{Duration, Instant};
 

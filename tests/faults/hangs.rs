@@ -12,7 +12,7 @@ use crate::{
 
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-/// These tests stop parts that all of them use: one at a time.
+/// Lets one test run at a time: these tests stop parts that all of them use.
 pub async fn alone() -> MutexGuard<'static, ()> {
     ALONE.lock().await
 }
@@ -51,18 +51,18 @@ impl Client {
     }
 }
 
-/// One dependency, and how its hanging shows.
+/// A dependency, and the signs of its hang.
 struct Hang {
     part: &'static str,
     /// Shorter timeouts than by default, so that the hang outlasts them within the test.
     settings: &'static [(&'static str, &'static str)],
-    /// What waits: how many events, and how long the oldest has waited, in health and as metrics.
+    /// The backlog: the number of events and the age of the oldest, in health and as metrics.
     backlog: [Backlog; 2],
-    /// The timeouts have run out, and what they guard has given up for now.
+    /// Returns true once health shows that the timeouts have run out and the caller has given up for now.
     noticed: fn(&Value) -> bool,
 }
 
-/// A figure in health, and the metric that tells the same.
+/// A figure in health, and the metric with the same value.
 struct Backlog {
     health: &'static str,
     metric: &'static str,
@@ -74,7 +74,7 @@ impl Backlog {
     }
 }
 
-/// Writes and reads go on while `hang.part` hangs; the backlog shows; after that it drains by itself.
+/// Checks that writes and reads go on while `hang.part` hangs. The backlog must show, and must drain by itself afterwards.
 async fn goes_on_without(hang: Hang) {
     let _alone = alone().await;
     let Hang { part: hung, backlog: [events, seconds], .. } = &hang;
@@ -155,8 +155,9 @@ async fn writes_and_reads_go_on_while_mongodb_hangs() {
     .await;
 }
 
-/// An offset stored before its record is archived would be committed while the archive is down, and the record lost with the process.
-/// Down and not hung: what was sent to a hung archive arrives when it goes on, whoever sent it.
+/// An offset that is stored before its record is archived would be committed while the archive is down, and the record would be
+/// lost with the process. The archive is down and not hung: when a hung archive resumes, it still processes the requests that were
+/// sent to it, even those of a killed process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_killed_while_the_archive_is_down_loses_nothing() {
     let _alone = alone().await;
@@ -172,7 +173,7 @@ async fn a_consumer_killed_while_the_archive_is_down_loses_nothing() {
     }
     let waits = async || client.resilience().await["audit"]["waits_for_archive"] == true;
     eventually(Duration::from_secs(30), "the consumer holds records that the archive does not take", waits).await;
-    // Two intervals of the automatic commit: whatever is stored is committed by then.
+    // Two intervals of the automatic commit: every stored offset is committed by then.
     tokio::time::sleep(Duration::from_secs(2)).await;
     process.kill_and_restart();
     drop(down);

@@ -24,7 +24,7 @@ async fn t1_kill9_of_the_relay_loses_nothing_and_doubles_nothing() {
     for _ in 0..kills {
         relay.kill_and_restart();
         run.lasts(pause).await;
-        // Each is killed at work, not while it starts.
+        // Each relay is killed at work, not while it starts.
         let publishes = async || relay.resilience().await["relay"]["published_total"].as_u64() > Some(0);
         eventually(Duration::from_secs(60), "the new relay leads and publishes", publishes).await;
     }
@@ -56,7 +56,7 @@ async fn kill9_of_every_process_loses_nothing_and_doubles_nothing() {
     run.finish(Expected::default(), json!({ "kills": kills })).await;
 }
 
-/// Sessions of the service are ended by the server, those in the middle of a transaction among them.
+/// The server ends sessions of the service, including sessions in the middle of a transaction.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sessions_that_postgres_ends_lose_nothing_and_double_nothing() {
     let _alone = crate::hangs::alone().await;

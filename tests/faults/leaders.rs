@@ -1,5 +1,7 @@
-//! T2: two relays; the one that leads is frozen and let go on. The other takes over, and nobody deletes from the queue who
-//! does not hold the leader's lock. A lock ends with its session: that the epoch fences is shown by `pipeline relay::a_deposed_leader_…`.
+//! T2: the leading relay is frozen and resumed, and the other relay takes over.
+//!
+//! Only the holder of the leader's lock deletes from the queue. A lock ends with its session; `pipeline relay::a_deposed_leader_…`
+//! shows that the epoch fences a deposed leader.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +13,7 @@ use crate::{
     support::World,
 };
 
-/// Which session deletes from the queue, and whether it holds the leader's lock then.
+/// A trigger that records each session that deletes from the queue, and whether the session holds the leader's lock.
 const WATCH: &str = "create table deletes (pid integer not null, leads boolean not null); \
     create function watch() returns trigger language plpgsql security definer as \
       $$begin insert into deletes select pg_backend_pid(), exists (select from pg_locks where locktype = 'advisory' and granted \
@@ -30,7 +32,7 @@ async fn t2_a_leader_that_was_frozen_is_replaced() {
         world.db.execute(statement, &[]).await;
     }
     let mut environment = world.environment.clone();
-    // Silent for longer than these three together, the session is ended.
+    // A session that is silent for longer than these three together is ended.
     for (key, value) in [("KAFKA__DELIVERY_TIMEOUT_MS", "2000"), ("RELAY__STEP_TIMEOUT_MS", "1000"), ("RELAY__POLL_MS", "500")] {
         environment.insert(format!("TM__{key}"), value.to_owned());
     }

@@ -1,5 +1,7 @@
-//! Hours' worth of large work in minutes: plans, batches, exports, patterns, bodies that are refused, tenants that come and go. What they took is
-//! given back: after any number of rounds the process holds at most 1.2 times what it held after the first.
+//! The memory that large work took is given back.
+//!
+//! The test does hours' worth of large work in minutes: plans, batches, exports, patterns, refused bodies, tenants that come and
+//! go. After any number of rounds the process holds at most 1.2 times the memory that it held after the first.
 //!
 //! `make soak-memory` does many rounds (`TM_MEMORY_ROUNDS`).
 
@@ -15,13 +17,13 @@ use crate::{
     support::{World, eventually, secure},
 };
 
-/// How much more it may hold after many rounds.
+/// The factor by which the memory may grow over many rounds.
 const PROMISED: f64 = 1.2;
 
-/// How much more after a single one: what is lost for good in each shows here already.
+/// The factor for a single further round: a leak in every round shows here already.
 const AT_ONCE: f64 = 2.0;
 
-/// Routes of a tenant.
+/// The number of routes of a tenant.
 const ROUTES: usize = 1500;
 
 struct Caller {
@@ -46,7 +48,7 @@ impl Caller {
         self.call(Method::GET, path, "application/json", Vec::new()).await
     }
 
-    /// One tenant's life.
+    /// Creates a tenant, does all the large work on it, and deletes it.
     async fn life(&self, tenant: &str, routes: usize) {
         let route = |at: usize| {
             let labels: HashMap<String, String> = (0..8).map(|label| (format!("label-{label}"), "x".repeat(100))).collect();
@@ -86,7 +88,7 @@ impl Caller {
     }
 }
 
-/// What is resident when it has not become less for longer than the service waits between two looks.
+/// Returns the resident memory in bytes once it has not fallen for 12 s, longer than the service waits between two checks.
 async fn settled(process: &Process) -> usize {
     let (mut least, mut quiet) = (memory(process, "VmRSS"), 0);
     while quiet < 12 {
@@ -103,10 +105,10 @@ async fn what_large_work_took_is_given_back() {
     let (rounds, promised) = soaked.map_or((1, AT_ONCE), |rounds| (rounds, PROMISED));
     let world = World::new().await;
     let mut environment = world.environment.clone();
-    // What the routes' bodies are kept for is a minute, and no memory that is lost.
+    // The routes' bodies are kept for a minute, which is not a leak.
     environment.insert("TM__WRITE__TIMEOUT_MS".into(), "30000".into());
     environment.insert("TM__HTTP__REQUEST_TIMEOUT_MS".into(), "60000".into());
-    // So long a connection keeps the buffers that its largest statement took.
+    // A connection keeps the buffers of its largest statement for this long.
     environment.insert("TM__POSTGRES__MAX_LIFETIME_MS".into(), "10000".into());
     let process = Process::start("serve", &environment);
     let caller = Caller { http: secure::http().timeout(Duration::from_secs(90)).build().unwrap(), base: process.base() };
@@ -120,7 +122,7 @@ async fn what_large_work_took_is_given_back() {
             .then_some(())
     };
     eventually("it serves", get).await;
-    // What the first of each kind and size costs (threads, connections and their buffers, statements) stays.
+    // The first work of each kind and size has costs that stay: threads, connections and their buffers, statements.
     caller.round(0, ROUTES).await;
     let before = settled(&process).await;
     for round in 1..=rounds {

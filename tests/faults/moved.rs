@@ -1,6 +1,8 @@
-//! The primary is lost, killed or hung, and the replica is promoted: the service, which knows both hosts, goes on there by itself. What a
-//! replica had not received is lost unless commits waited for it, and what is lost is not given again. An old primary that comes back
-//! and takes writes as well is not shown: nothing of ours keeps the relay from it, whoever promotes has to.
+//! The primary is killed or hangs, the replica is promoted, and the service goes on by itself.
+//!
+//! The service knows both hosts. Writes that the replica had not received are lost unless commits waited for the replica; revisions
+//! that may be lost are not given again. The tests do not show an old primary that comes back and takes writes as well: nothing in
+//! the service keeps the relay from it, so the operator who promotes a replica has to prevent it.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use crate::{
 };
 
 async fn goes_on_at_the_other_host(lose: &str) {
-    // Two that start at a time may choose the same ports; and the parts that others stop are needed here.
+    // Two clusters that start at the same time may choose the same ports. The test also needs the parts that other tests stop.
     let _alone = crate::hangs::alone().await;
     let Some(Placed { process, world, cluster, .. }) = Placed::start("all", &[]).await else { return };
     let http = crate::support::secure::http().timeout(Duration::from_secs(15)).build().expect("a client");
@@ -52,7 +54,7 @@ async fn goes_on_at_the_other_host(lose: &str) {
     for number in 21..40 {
         assert!([200, 201].contains(&write(number).await));
     }
-    // The server cannot know that nothing was lost: the tenant has begun an epoch, with the 20 routes that it had.
+    // The server cannot know that nothing was lost, so the tenant has begun an epoch with the 20 routes that it had.
     let of = async |condition: &str| -> i64 {
         let count = format!("{count} where payload->'actor'->>'kind' {condition} 'system'");
         new.query_one(&count, &[]).await.expect("the new primary").get(0)
@@ -76,10 +78,10 @@ async fn a_primary_that_hangs_is_replaced() {
     goes_on_at_the_other_host("pause").await;
 }
 
-/// What a promotion cost: writes that were acknowledged, and how many of them are gone.
+/// Returns the cost of a promotion: the number of acknowledged writes, and how many of them are lost.
 async fn promoted_behind(is_synchronous: bool) -> Option<(usize, usize)> {
     let _alone = crate::hangs::alone().await;
-    // The server must not end the wait of a COMMIT by its limit for statements: it would have committed all the same, and say so.
+    // The server must not end the wait of a COMMIT by its statement timeout: it would have committed all the same, and would answer so.
     let limits = [("TM__WRITE__TIMEOUT_MS", "2000"), ("TM__POSTGRES__STATEMENT_TIMEOUT_MS", "1000")];
     let Placed { process, world, cluster, .. } = Placed::start("serve", &limits).await?;
     let old = client(cluster.variable("PG_PRIMARY_URL")).await;
@@ -104,13 +106,13 @@ async fn promoted_behind(is_synchronous: bool) -> Option<(usize, usize)> {
     let mut newest = String::new();
     for number in 0..40 {
         if number == 20 {
-            // Nothing leaves the primary any more; it does not know.
+            // From here on nothing leaves the primary, which does not notice.
             let sender = "select pid from pg_stat_replication where application_name = 'replica1'";
             let sender: i32 = old.query_one(sender, &[]).await.expect("the replica follows").get(0);
             let stopped = std::process::Command::new("kill").args(["-STOP", &sender.to_string()]).status();
             assert!(stopped.is_ok_and(|status| status.success()));
         }
-        // Once commits wait, each write takes its whole time.
+        // Once commits wait, each write takes its full timeout.
         if number < 20 || !is_synchronous || number < 23 {
             let (is_done, tag) = write(number).await;
             if is_done {

@@ -1,7 +1,7 @@
-//! A tenant that asks twenty times as often as it may: it is refused, and its neighbour is not.
+//! A tenant that sends twenty times its limit of requests is refused, and its neighbour is not.
 //!
-//! How much slower the neighbour gets is measured side by side, windows with the flood between windows without it. The ratio is printed;
-//! `make soak-neighbours` measures for longer, and fails when it is above what we promise.
+//! The slowdown of the neighbour is measured side by side: windows with the flood between windows without it. The ratio is printed.
+//! `make soak-neighbours` measures for longer, and fails when the ratio is above `PROMISED`.
 
 use std::time::{Duration, Instant};
 
@@ -17,12 +17,12 @@ use crate::{
     },
 };
 
-/// What a tenant may ask in a second, and how often the noisy one asks.
+/// The requests that a tenant may send per second, and the number that the noisy tenant sends.
 const LIMIT: u64 = 100;
 const FLOOD: u64 = 20 * LIMIT;
-/// What the quiet one asks in a second.
+/// The requests of the quiet tenant per second.
 const QUIET: u64 = 50;
-/// How much slower the quiet one's slowest hundredth may get.
+/// The factor by which the quiet tenant's p99 may grow.
 const PROMISED: f64 = 1.2;
 
 struct Client {
@@ -32,7 +32,8 @@ struct Client {
 }
 
 impl Client {
-    /// Asks so often in a second for so long, however long the answers take; how long each took from when it was due, and its status.
+    /// Sends `per_second` requests a second for `time`, however long the answers take. Returns the time since each request was due,
+    /// and its status.
     async fn ask(&self, per_second: u64, time: Duration) -> Vec<(Duration, u16)> {
         let count = per_second * u64::try_from(time.as_millis()).unwrap() / 1000;
         let begun = Instant::now();
@@ -49,7 +50,7 @@ impl Client {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_tenant_at_twenty_times_its_limit_slows_no_other() {
     if secure::is_on() {
-        // Two thousand requests that come at once open two thousand connections, and their handshakes are all that could be measured.
+        // With TLS, two thousand requests at once open two thousand connections, and the test could measure only their handshakes.
         return;
     }
     let limit = format!("limits.requests_per_second_per_tenant={LIMIT}");
@@ -92,7 +93,7 @@ async fn a_tenant_at_twenty_times_its_limit_slows_no_other() {
         let refused = window.iter().filter(|(_, status)| *status == 429).count();
         assert_eq!(admitted + refused, window.len());
         let slowest = window.iter().map(|(took, _)| *took).max().unwrap_or_default();
-        // A second's worth at once, and then as many as each second gives.
+        // A second's worth of requests at once, and then the limit of each second.
         let most = LIMIT as f64 * (3.0 + slowest.as_secs_f64());
         assert!((admitted as f64) <= most && refused > admitted, "{admitted} of {} were let in", window.len());
     }

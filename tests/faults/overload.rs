@@ -1,7 +1,10 @@
-//! T13: ten times what the service can do arrives for some seconds. How much of its peak it still does is measured; whoever is refused is
-//! told when to come back, and soon after the step all is as before.
+//! T13: ten times the load that the service can handle arrives for some seconds.
 //!
-//! The requests reach `PostgreSQL`: lists and writes. Where there is `taskset`, the service and its database have one CPU, and the load the others.
+//! The test measures the share of the peak that the service still handles. Each refusal carries a Retry-After, and soon after the
+//! step everything works as before.
+//!
+//! The requests are lists and writes, which reach `PostgreSQL`. Where there is `taskset`, the service and its database run on one
+//! CPU, and the load on the others.
 
 use std::{
     process::Command,
@@ -22,15 +25,15 @@ use crate::{
     support::World,
 };
 
-/// After this long a client has given up; what comes later is no good to it.
+/// The time after which a client gives up. A later answer is useless to it.
 const GIVES_UP: Duration = Duration::from_secs(2);
-/// Requests of clients that wait at a time.
+/// The most requests that wait for an answer at a time.
 const UNDER_WAY: usize = 4000;
 const TENANTS: u64 = 10;
-/// What ten times the load must leave of the peak, at full size.
+/// The share of the peak that must remain under ten times the load, at full size.
 const GOODPUT: f64 = 0.8;
 
-/// Keeps this process off the first CPU, and `PostgreSQL` on it, until it is dropped: the load takes nothing from what it is to load.
+/// Keeps this process off the first CPU, and `PostgreSQL` on it, until dropped, so that the load takes no CPU time from the service.
 struct Aside(Option<usize>);
 
 impl Aside {
@@ -61,7 +64,7 @@ fn pin(pid: u32, cpus: &str) -> bool {
     Command::new("taskset").args(["-acp", cpus, &pid.to_string()]).output().is_ok_and(|output| output.status.success())
 }
 
-/// The processes of the stack's servers, if it does not run in containers.
+/// Returns the ids of the processes of the stack's `PostgreSQL` servers, if the stack does not run in containers.
 fn postgres() -> Vec<u32> {
     let pids = |name: &str| std::fs::read_to_string(format!("{}/.stack/pids/{name}", env!("CARGO_MANIFEST_DIR")));
     let servers = ["postgres-primary", "postgres-replica"].map(pids).into_iter().flatten();
@@ -75,7 +78,7 @@ fn postgres() -> Vec<u32> {
     all.filter(|pid| servers.contains(pid) || parent(*pid).is_some_and(|parent| servers.contains(&parent))).collect()
 }
 
-/// How one request ended, and how long after it was due.
+/// The end of one request; a good answer has the time since the request was due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
     Good(Duration),
@@ -85,9 +88,9 @@ enum Ended {
     Late,
     /// The connection was refused, or ended without an answer.
     Broken,
-    /// Not asked: its client found no place, as it would find no port to come from.
+    /// Not sent: the client found no free place, as it would find no free port.
     NoPlace,
-    /// Something that must not be.
+    /// A status that must not occur.
     Wrong(u16),
 }
 
@@ -118,7 +121,7 @@ impl Clients {
         }
     }
 
-    /// Good answers in a second, when each of so many callers asks again as soon as it is answered.
+    /// Returns the good answers per second when each of `callers` asks again as soon as it is answered.
     async fn done_for(&self, callers: u64, time: Duration) -> f64 {
         let begun = Instant::now();
         let caller = |caller: u64| async move {
@@ -135,8 +138,8 @@ impl Clients {
         good as f64 / begun.elapsed().as_secs_f64()
     }
 
-    /// So many in a second from then on for so long, however long the answers take: when each was due, and how it ended.
-    /// The last is how far behind the load itself was at the worst.
+    /// Sends `per_second` requests a second for `time` from `begun`, however long the answers take. Returns when each request was
+    /// due and how it ended, and the longest delay of the load itself.
     async fn step(&self, begun: Instant, per_second: f64, time: Duration) -> (Vec<(Duration, Ended)>, Duration) {
         let (places, behind) = (Arc::new(Semaphore::new(UNDER_WAY)), AtomicU64::new(0));
         let count = (per_second * time.as_secs_f64()) as u64;
@@ -155,7 +158,7 @@ impl Clients {
         (answers, Duration::from_millis(behind.load(Ordering::Relaxed)))
     }
 
-    /// Until requests at a third of the peak are all answered soon again: so long after `over`.
+    /// Returns the time after `over` until requests at a third of the peak are all answered within 500 ms again.
     async fn recovery(&self, over: Instant, peak: f64, time: Duration) -> Duration {
         let (answers, _) = self.step(over, peak / 3.0, time).await;
         let slow = Duration::from_millis(500);
@@ -178,21 +181,22 @@ async fn t13_ten_times_the_load_leaves_the_service_at_work() {
     let process = Process::through(through, "serve", &world.environment);
     process.ready().await;
     let clients = Clients(Wire::to(process.api));
-    // Every route is there, and what is compiled, planned and connected once is.
+    // Writes every route, and does all compiling, planning and connecting that happens once.
     for number in 0..200 {
         clients.ask(number * 5, Instant::now()).await;
     }
     let time = size.seconds(2, 10);
     clients.done_for(64, time).await;
     let mut steps = Vec::new();
-    // A debug build takes as long to refuse as others to answer, and can neither be sent ten times its peak by another one nor bear it.
+    // A debug build takes as long to refuse as an optimised build to answer. A debug build of the test cannot send ten times the
+    // service's peak, and a debug build of the service cannot bear it.
     let all: &[f64] = if size.full { &[1.0, 2.0, 5.0, 10.0] } else { &[1.0, 2.0] };
     for &times in all {
-        // Measured again before each step: what the database and its machine can do goes up and down by a third within minutes.
+        // The peak is measured again before each step: the capacity of the database and its machine changes by a third within minutes.
         let peak = clients.done_for(64, time).await.max(clients.done_for(192, time).await);
-        // Of a small run only the last step is watched.
+        // A small run watches the recovery for 6 s after its last step, and for 1 s after the others.
         let watched = Duration::from_secs(if size.full || Some(&times) == all.last() { 6 } else { 1 });
-        // What comes next comes when the step is over, and not when the last of its answers is there.
+        // The recovery begins when the step is over, and not when the last of its answers arrives.
         let begun = Instant::now();
         let ((answers, behind), recovered) =
             tokio::join!(clients.step(begun, peak * times, time), clients.recovery(begun + time, peak, watched));
@@ -203,7 +207,7 @@ async fn t13_ten_times_the_load_leaves_the_service_at_work() {
             .iter()
             .filter_map(|(due, ended)| if let Ended::Good(took) = ended { Some((*due, *took)) } else { None })
             .collect();
-        // Done within the step: what is answered after it was done in other time.
+        // Counts only answers within the step: later answers took time outside the step.
         let done = good.iter().filter(|(due, took)| *due + *took <= time).count();
         let good: Vec<Duration> = good.into_iter().map(|(_, took)| took).collect();
         let goodput = done as f64 / time.as_secs_f64() / peak;

@@ -1,4 +1,6 @@
-//! What too large requests cost: a row of the security checklist. A process of its own, whose memory is nobody else's.
+//! The memory that oversize requests cost: a row of the security checklist.
+//!
+//! The test has a process of its own, so that nothing else uses its memory.
 
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use crate::{
 const AT_ONCE: usize = 50;
 const MIB: usize = 1024 * 1024;
 
-/// A member of `/proc/<pid>/status`, in bytes.
+/// Returns a field of `/proc/<pid>/status`, in bytes.
 pub fn memory(process: &Process, name: &str) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", process.pid())).expect("a running process");
     let line = status.lines().find(|line| line.starts_with(name)).expect("a line");
@@ -46,11 +48,11 @@ async fn limits_fifty_oversize_requests_at_once_cost_less_than_ten_mib() {
         ("TM__POSTGRES__PRIMARY_URL", db.app_url.clone()),
         ("TM__MONGO__URL", variable("MONGO_APP_URL")),
         ("TM__HTTP__WORKERS", "2".into()),
-        // One large body at a time, or the memory would be that of large bodies that are allowed.
+        // Allows one large body at a time. Otherwise the test would measure the memory of large bodies that are allowed.
         ("TM__HTTP__MAX_BULK_BYTES", "2097152".into()),
         ("TM__HTTP__MAX_BULK_TOTAL_BYTES", "2097152".into()),
     ];
-    // The API itself stays plain: it is what is measured.
+    // The API itself stays without TLS, because its memory is measured.
     let ways = secure::overrides().into_iter().filter(|(key, _)| key.starts_with("postgres.") || key.starts_with("mongo."));
     let ways = ways.map(|(key, value)| (format!("TM__{}", key.replace('.', "__").to_uppercase()), value));
     let open = OPEN.map(|(key, value)| (format!("TM__{}", key.replace('.', "__").to_uppercase()), value.to_owned()));
@@ -80,7 +82,7 @@ async fn limits_fifty_oversize_requests_at_once_cost_less_than_ten_mib() {
             (0..AT_ONCE).map(|n| kinds[n % kinds.len()]).map(|(path, head, piece)| endless(&process, path, head, piece));
         futures_util::future::join_all(requests).await
     };
-    // What the first connections cost is kept by the allocator.
+    // The allocator keeps the memory of the first connections.
     round().await;
     let before = memory(&process, "VmRSS");
     std::fs::write(format!("/proc/{}/clear_refs", process.pid()), "5").expect("the peak is forgotten");

@@ -1,5 +1,6 @@
-//! T15: records that cannot be read, and events of a version that nobody knows, in every partition under load: they end in the dead-letter
-//! topic, and what comes after them goes on.
+//! T15: poison records in every partition end in the dead-letter topic, and the records after them go on.
+//!
+//! The test sends unreadable records and events of an unknown version under load.
 
 use std::{
     sync::Arc,
@@ -21,7 +22,7 @@ use crate::{
     support::{World, secure},
 };
 
-/// The longest time in which the archive took nothing of one partition, while events came to all of them all the time.
+/// Returns the longest time in which the archive took nothing of one partition, while events came to all partitions all the time.
 async fn stall(world: Arc<World>, stop: CancellationToken) -> Duration {
     let archive = world.collection().await;
     let partitions = usize::try_from(world.settings.migrate.partitions).expect("a count");

@@ -1,5 +1,7 @@
-//! T6, the part that one stack can show: the primary is killed and comes back. What was acknowledged is there; what is held is served
-//! meanwhile. Promotion of a replica is another matter, and loses what was not replicated.
+//! T6, the part that one stack can show: the primary is killed and comes back.
+//!
+//! Acknowledged writes survive, and cached snapshots are served meanwhile. The promotion of a replica is another matter, and loses
+//! writes that were not replicated.
 
 use std::time::{Duration, Instant};
 

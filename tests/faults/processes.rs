@@ -14,7 +14,7 @@ use std::{
 
 use crate::support::secure;
 
-/// A process of the service, restarted on the same addresses.
+/// A process of the service that can be restarted on the same addresses.
 pub struct Process {
     role: &'static str,
     environment: HashMap<String, String>,
@@ -22,9 +22,9 @@ pub struct Process {
     log: Option<PathBuf>,
     pub api: SocketAddr,
     pub ops: SocketAddr,
-    /// How often it was ended and started again.
+    /// The number of restarts.
     pub kills: Arc<AtomicUsize>,
-    /// What it is started through, such as `taskset -c 0`.
+    /// The command that starts the binary, such as `taskset -c 0`; empty for none.
     through: Vec<String>,
 }
 
@@ -38,13 +38,13 @@ impl Process {
         Self::through(&[], role, environment)
     }
 
-    /// The same, started by another program.
+    /// Starts a process through another program.
     pub fn through(program: &[&str], role: &'static str, environment: &HashMap<String, String>) -> Self {
         let log = std::env::var("TM_TEST_LOG").ok().map(|path| format!("{path}.{role}").into());
         Self::with_log(program, role, environment, "warn", log)
     }
 
-    /// The same, with all that it prints in a file.
+    /// Starts a process that writes its whole output to a file, with the given log level.
     pub fn logged(role: &'static str, environment: &HashMap<String, String>, level: &str, log: &Path) -> Self {
         Self::with_log(&[], role, environment, level, Some(log.to_owned()))
     }
@@ -81,30 +81,30 @@ impl Process {
         self.child = Some(child);
     }
 
-    /// Where its API is.
+    /// Returns the base URL of the API.
     pub fn base(&self) -> String {
         secure::base(self.api)
     }
 
-    /// SIGKILL, then a new process on the same addresses.
+    /// Sends SIGKILL, then starts a new process on the same addresses.
     pub fn kill_and_restart(&mut self) {
         self.kill();
         self.start_again();
     }
 
-    /// A new process on the same addresses, once the one before has ended.
+    /// Starts a new process on the same addresses. The old process must have ended.
     pub fn start_again(&mut self) {
         assert!(self.child.is_none(), "{} still runs", self.role);
         self.kills.fetch_add(1, Ordering::SeqCst);
         self.spawn();
     }
 
-    /// How often it was started again.
+    /// Returns the number of restarts.
     pub fn kills(&self) -> usize {
         self.kills.load(Ordering::SeqCst)
     }
 
-    /// SIGKILL.
+    /// Kills the process with SIGKILL.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -112,30 +112,30 @@ impl Process {
         }
     }
 
-    /// The process that runs now.
+    /// Returns the id of the running process.
     pub fn pid(&self) -> u32 {
         self.child.as_ref().expect("a running process").id()
     }
 
-    /// SIGTERM.
+    /// Sends SIGTERM to the process.
     pub fn terminate(&self) {
         self.signal("-TERM");
     }
 
-    /// `-STOP` and `-CONT`, for one.
+    /// Sends a signal to the process, for example `-STOP` or `-CONT`.
     pub fn signal(&self, signal: &str) {
         let pid = self.pid().to_string();
         assert!(Command::new("kill").args([signal, &pid]).status().is_ok_and(|status| status.success()));
     }
 
-    /// What it tells of itself and of what it depends on.
+    /// Returns `/health/resilience`: the state of the process and of its dependencies; null without an answer.
     pub async fn resilience(&self) -> serde_json::Value {
         let answer = reqwest::get(format!("http://{}/health/resilience", self.ops)).await;
         let Ok(answer) = answer else { return serde_json::Value::Null };
         answer.json().await.unwrap_or_default()
     }
 
-    /// Its exit code, once it has ended.
+    /// Waits until the process has ended, and returns its exit code.
     pub async fn wait(&mut self, limit: Duration) -> Option<i32> {
         let child = std::sync::Mutex::new(self.child.take().expect("a running process"));
         let ended = async || child.lock().expect("no panic").try_wait().expect("a child").is_some();
@@ -167,7 +167,7 @@ pub async fn eventually(limit: Duration, what: &str, condition: impl AsyncFn() -
     }
 }
 
-/// A part of the stack that is out; comes back when dropped, so that a failing test does not leave it out.
+/// A part of the stack that is stopped. Dropping the value starts the part again, so that a failing test does not leave it stopped.
 pub struct Outage {
     part: &'static str,
     end: &'static str,
@@ -195,12 +195,12 @@ pub fn kill(part: &'static str) -> Outage {
     Outage { part, end: "start" }
 }
 
-/// The same as [`pause`] or [`kill`], beside a load that goes on: starting and stopping parts blocks.
+/// Calls [`pause`] or [`kill`] on a blocking thread, so that the load goes on meanwhile.
 pub async fn strike(how: fn(&'static str) -> Outage, part: &'static str) -> Outage {
     tokio::task::spawn_blocking(move || how(part)).await.expect("the part is out")
 }
 
-/// Brings it back, beside a load that goes on.
+/// Ends an outage on a blocking thread, so that the load goes on meanwhile.
 pub async fn restore(outage: Outage) {
     tokio::task::spawn_blocking(move || drop(outage)).await.expect("the part is back");
 }

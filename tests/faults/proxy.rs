@@ -13,15 +13,15 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What happens to the next COMMIT of the write path.
+/// The fate of the next COMMIT of the write path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Commit {
-    /// It passes.
+    /// The COMMIT passes unchanged.
     Pass = 0,
-    /// It reaches the server and is done; the answer is lost with the connection.
+    /// The COMMIT reaches the server and is done; the answer is lost with the connection.
     LoseAnswer = 1,
-    /// It is lost with the connection, before the server sees it.
+    /// The COMMIT is lost with the connection, before the server sees it.
     LoseRequest = 2,
 }
 
@@ -56,7 +56,7 @@ impl Proxy {
     }
 }
 
-/// What a connection of the write path has prepared before its first COMMIT, and no other.
+/// The statement that marks a connection of the write path: only such a connection prepares it, before its first COMMIT.
 const WRITES: &[u8] = b"insert into route_events";
 
 /// Passes bytes both ways until one side ends, or a COMMIT is to be lost. The driver sends COMMIT as one small message of its own.

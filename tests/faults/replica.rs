@@ -1,5 +1,7 @@
-//! T7: the replica stands still while two instances serve and a third comes and goes: who names a revision is never shown an older one,
-//! however far behind the replica is. `backwards.rs` does the same with long-polls, clients of many sorts, and no Kafka.
+//! T7: a client that names a revision never sees an older one, however far behind the replica is.
+//!
+//! The replica's replay is stopped while two instances serve and a third is killed and restarted. `backwards.rs` does the same with
+//! long-polls, clients of many sorts, and no Kafka.
 
 use serde_json::json;
 
@@ -12,7 +14,7 @@ use crate::{
     },
 };
 
-/// Replay that stands still until this is dropped, so that a failing test does not leave it so.
+/// A guard that stops the replica's replay until it is dropped, so that a failing test does not leave the replay stopped.
 pub struct Paused;
 
 impl Paused {
@@ -21,7 +23,7 @@ impl Paused {
         Self
     }
 
-    /// Lets it go on, beside a load that goes on.
+    /// Resumes the replay on a blocking thread, so that the load goes on meanwhile.
     pub async fn end(self) {
         tokio::task::spawn_blocking(move || drop(self)).await.expect("the replica resumes");
     }
@@ -29,7 +31,7 @@ impl Paused {
 
 impl Drop for Paused {
     fn drop(&mut self) {
-        // A runtime of its own: the test's may be about to end.
+        // Uses a runtime of its own: the test's runtime may be about to end.
         let resumed = std::thread::spawn(|| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             runtime.block_on(async {
@@ -47,7 +49,7 @@ async fn t7_a_replica_that_stands_still_shows_nothing_old_to_who_knows_more() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let mut environment = world.environment.clone();
-    // However far behind, it is asked: what holds then is the comparison of revisions.
+    // The replica is asked however far behind it is, so that only the comparison of revisions protects the answers.
     environment.insert("TM__POSTGRES__REPLICA_MAX_LAG_BYTES".into(), "1000000000".into());
     let mut instances = ["all", "serve", "serve"].map(|role| Process::start(role, &environment));
     for instance in &instances {
@@ -62,7 +64,7 @@ async fn t7_a_replica_that_stands_still_shows_nothing_old_to_who_knows_more() {
         let paused = Paused::begin(&replica).await;
         for _ in 0..2 {
             run.lasts(run.size.seconds(2, 15)).await;
-            // A cold one has nothing but what it reads.
+            // A cold instance has nothing but the content that it reads.
             instances[2].kill_and_restart();
             instances[2].ready().await;
         }

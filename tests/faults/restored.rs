@@ -1,5 +1,7 @@
-//! The database is put back to a point in time while the service runs, as docs/operations/backup.md says: what was lost is not taken for
-//! what comes after it, everybody is told, and the archive keeps both histories.
+//! The database is restored to a point in time while the service runs, as docs/operations/backup.md says.
+//!
+//! Lost revisions are not taken for the revisions after the restore, clients learn of the new epoch, and the archive keeps both
+//! histories.
 
 use std::time::{Duration, Instant};
 
@@ -80,7 +82,7 @@ async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
     let restored = Instant::now();
     eventually(Duration::from_secs(60), "the tenant has begun an epoch, though nobody writes to it", async || {
         let now = client.snapshot("acme").await;
-        // Until then what was told before is told, or nothing: never the same history with less in it.
+        // Until then the answer is the old one or a 503, and never the same epoch with less in it.
         let goes_on = now.status == 503 || now.tag == lost.tag || epoch(&now.tag) != epoch(&lost.tag);
         assert!(goes_on, "the tenant goes back in its epoch: {} {} after {}", now.status, now.tag, lost.tag);
         now.status == 200 && now.tag != lost.tag
@@ -112,7 +114,7 @@ async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
 
     let written = client.put("acme", "v10").await;
     assert_eq!((written.status, written.tag), (201, format!("{}.2", epoch(&now.tag))), "a revision of its own");
-    // 17 of before, 11 + 2 of what the new epochs began with, and this one.
+    // 17 events from before the restore, 11 + 2 that begin the new epochs, and this one.
     eventually(Duration::from_secs(60), "all is archived", async || world.archived_count().await == 31).await;
     let archived = world.archived().await;
     let of = |epoch: &str| archived.iter().filter(|event| event.tenant == "acme" && event.epoch == epoch).count();
@@ -123,7 +125,7 @@ async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
     world.end().await;
 }
 
-/// The same routes, each with this revision.
+/// Returns the same routes, each with this revision.
 fn with_revision(routes: &Value, revision: u64) -> Value {
     let mut routes = routes.clone();
     routes.as_array_mut().into_iter().flatten().filter(|route| route.get("revision").is_some()).for_each(|route| {

@@ -1,5 +1,6 @@
-//! T8: three instances behind a load balancer are replaced one by one under load, and no request fails; three that migrate a new database at
-//! once all end well.
+//! T8: three instances behind a load balancer are replaced one by one under load, and no request fails.
+//!
+//! Three processes that migrate a new database at the same time all succeed.
 
 use std::{
     collections::HashMap,
@@ -64,7 +65,7 @@ async fn t8_three_instances_are_replaced_and_no_request_fails() {
     };
     let expected = Expected { answered: Answered::AsBefore, ..Expected::default() };
     run.finish(expected, json!({ "exit_s": exits, "refused": refused, "refused_allowed": allowed, "lost": lost })).await;
-    // A machine that has too much to do refuses some before it begins: no more of so many requests may be refused meanwhile.
+    // An overloaded machine refuses some requests before the replacement begins. The share of refused requests may not grow during it.
     assert!(lost == 0 && refused <= allowed, "{refused} requests were refused, {allowed} may be, and {lost} lost");
     drop(instances);
 }

@@ -1,4 +1,4 @@
-//! One trace, from the HTTP request through the outbox and Kafka to the archive, as a collector receives it.
+//! A single trace, from the HTTP request through the outbox and Kafka to the archive, as a collector receives it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     support::World,
 };
 
-/// An OTLP/HTTP collector that keeps what it is sent.
+/// Starts an OTLP/HTTP collector that keeps the requests that it gets. Returns its URL and the received bytes.
 pub async fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let url = format!("http://{}/v1/traces", listener.local_addr().expect("its address"));

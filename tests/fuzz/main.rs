@@ -1,5 +1,7 @@
-//! Requests that nobody would think of, made from the `OpenAPI` document by Schemathesis: whatever is sent, the answer is as documented
-//! and no request makes the service fail. `TM_FUZZ_SECONDS` is how long (`make fuzz`); schemathesis.toml says what is checked.
+//! Sends requests that Schemathesis generates from the `OpenAPI` document.
+//!
+//! Every answer must be as documented, and no request may make the service fail. `TM_FUZZ_SECONDS` sets the duration (`make fuzz`);
+//! schemathesis.toml configures the checks.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -15,14 +17,14 @@ use crate::support::{
     secure,
 };
 
-/// Enough for every operation's examples and edges, and some of each at random.
+/// Enough time for every operation's examples and edge cases, and for some random cases of each.
 const SECONDS: &str = "40";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_is_sent_is_answered_as_documented() {
     let world = World::with(&ASKING).await;
     let mut settings = world.settings.clone();
-    // Requests that wait and streams are part of it, and should not take the time of the others.
+    // Long-polls and streams are part of the test, and should not take the time of other requests.
     (settings.read.max_wait_ms, settings.read.stream_lifetime_ms) = (100, 1000);
     let app = TestApp::run(world.db.clone(), settings, Role::All).await;
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
@@ -36,7 +38,7 @@ async fn whatever_is_sent_is_answered_as_documented() {
     command.env("API_TOKEN", first_key(&world.settings).await);
     match std::env::var("TM_FUZZ_SECONDS") {
         Ok(seconds) => command.args(["--max-time", &seconds]),
-        // The same requests in every run, as far as time lets them be.
+        // The same requests in every run, as far as the time allows.
         Err(_) => command.args(["--max-time", SECONDS, "--seed", "1"]),
     };
     let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().expect("Schemathesis runs");

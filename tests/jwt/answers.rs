@@ -1,4 +1,4 @@
-//! What of a JWKS is used, and for which algorithm.
+//! The choice of keys from a JWKS, and of the algorithm of each key.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
@@ -10,7 +10,7 @@ use crate::{
     signer::{Signer, claims, sign_with_secret},
 };
 
-/// The signer's JWK with these members changed; `null` takes one out.
+/// The signer's JWK with these members changed; `null` removes a member.
 fn jwk(signer: &Signer, changes: Value) -> Value {
     let mut jwk = signer.jwk.clone();
     let Value::Object(changes) = changes else { panic!("changes are an object") };
@@ -24,7 +24,7 @@ fn jwk(signer: &Signer, changes: Value) -> Value {
     jwk
 }
 
-/// A JWKS, settings, a token, and what becomes of it.
+/// A name, a JWKS, settings, a token, and the expected result.
 type Row = (&'static str, Vec<Value>, &'static [&'static str], String, Result<(), Refused>);
 
 fn purposes(now: Now, ec: &Signer) -> Vec<Row> {

@@ -9,7 +9,7 @@ use crate::{
     signer::{Signer, base64, claims, sign_with_secret, unsigned},
 };
 
-/// What it is, the token, and why it is refused (`None`: it is not).
+/// A description, the token, and the expected reason of the refusal (`None`: the token is accepted).
 type Row = (String, String, Option<Refused>);
 
 fn row(what: &str, token: impl Into<String>, refused: Refused) -> Row {

@@ -1,4 +1,4 @@
-//! An issuer: a server that gives its keys, counts how often it is asked, and can be told to misbehave.
+//! An issuer: a server that publishes its keys, counts the requests for them, and can be set to misbehave.
 
 use std::{
     net::TcpListener,
@@ -23,19 +23,19 @@ use crate::signer::Signer;
 pub const NAME: &str = "https://issuer.example";
 pub const AUDIENCE: &str = "traffic-manager";
 
-/// What it answers.
+/// The server's answer to a request for the keys.
 #[derive(Clone)]
 pub enum Reply {
     Body(Vec<u8>),
     Status(u16),
     Redirect(String),
-    /// Bytes without end.
+    /// A body without end.
     Endless,
-    /// Some bytes, and then nothing.
+    /// Some bytes, and then nothing more.
     Stalls,
-    /// Nothing at all.
+    /// No bytes at all.
     Hangs,
-    /// This, after so long.
+    /// This body, after this delay.
     Slow(Duration, Vec<u8>),
 }
 
@@ -47,7 +47,7 @@ pub struct Issuer {
 }
 
 impl Issuer {
-    /// One that gives the keys of these signers.
+    /// Starts an issuer that publishes the keys of these signers.
     pub fn with(signers: &[&Signer]) -> Self {
         Self::start(signers, None)
     }
@@ -84,7 +84,7 @@ impl Issuer {
         Self { url, asked, reply, server: handle }
     }
 
-    /// How often it was asked.
+    /// Returns the number of requests for the keys.
     pub fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst)
     }
@@ -105,7 +105,7 @@ impl Issuer {
         self.server.stop(false).await;
     }
 
-    /// What makes a service take its tokens.
+    /// The settings with which a service accepts the issuer's tokens.
     pub fn settings(&self) -> Vec<String> {
         vec![
             format!("auth.jwt.issuer={NAME}"),
@@ -114,14 +114,15 @@ impl Issuer {
         ]
     }
 
-    /// A verifier of its tokens that has no keys yet, with settings (`key=value` of `auth.jwt`, or of `resilience.jwks`) that differ from the defaults.
+    /// A verifier of the issuer's tokens that has no keys yet, with settings (`key=value` of `auth.jwt`, or of `resilience.jwks`) that
+    /// differ from the defaults.
     pub fn verifier(&self, overrides: &[&str]) -> Arc<Verifier> {
         self.try_verifier(overrides).expect("the settings are valid")
     }
 
     pub fn try_verifier(&self, overrides: &[&str]) -> Result<Arc<Verifier>, ConfigError> {
         let own = overrides.iter().map(|pair| (*pair).to_owned());
-        // A breaker that has opened stays open while a test looks.
+        // The long times keep an open breaker open while a test looks.
         let breaker = ["resilience.open_ms=60000", "resilience.max_open_ms=60000"].map(str::to_owned);
         let section = |pair: String| {
             if pair.starts_with("timeout_ms") { format!("resilience.jwks.{pair}") } else { format!("auth.jwt.{pair}") }
@@ -131,7 +132,7 @@ impl Issuer {
         Ok(Verifier::new(&settings.auth.jwt, settings.resilience.policy(&settings.resilience.jwks))?.expect("an issuer is set"))
     }
 
-    /// The same with its keys.
+    /// The same, but with the issuer's keys.
     pub async fn ready(&self, overrides: &[&str], now: Now) -> Arc<Verifier> {
         let verifier = self.verifier(overrides);
         assert!(verifier.refresh(now).await, "the issuer answers");

@@ -1,5 +1,6 @@
-//! Tokens: forged ones are refused, keys change without a request lost, and an issuer that is away or hostile is bounded. Against a real
-//! HTTP server on loopback; time is an argument.
+//! Tokens: forged ones are refused, keys change without a lost request, and an absent or hostile issuer does bounded harm.
+//!
+//! The tests use a real HTTP server on loopback, and pass the time as an argument.
 
 mod answers;
 mod forged;

@@ -1,4 +1,4 @@
-//! Claims become a caller as issuers of different makes put them.
+//! How claims become a caller, in the forms that different makes of issuers use.
 
 use serde_json::{Value, json};
 use traffic_manager::{

@@ -1,4 +1,4 @@
-//! Keys come and go: no request is lost to a rotation with overlap, a withdrawn key is not trusted, and unknown names cost one fetch.
+//! Keys come and go: a rotation with overlap loses no request, a withdrawn key is not trusted, and unknown names cost one fetch.
 
 use std::{
     sync::{
@@ -40,7 +40,7 @@ async fn a_thousand_unknown_kids_cost_one_fetch_a_minute() {
     assert_eq!(flood(now).await, 2, "the first fetch and one more");
     assert_eq!(flood(now.plus(MINUTE - Duration::from_millis(1))).await, 2, "none within the minute");
     assert_eq!(flood(now.plus(MINUTE)).await, 3, "one after it");
-    // A name that no key can have is not worth asking for, nor is a token that would be refused with any key.
+    // No fetch is made for a name that no key can have, nor for a token that any key would refuse.
     let later = now.plus(2 * MINUTE);
     let huge = signer.with_header(&json!({ "alg": "ES256", "kid": "k".repeat(256) }), &claims(later, json!({})));
     assert_eq!(verifier.verify_at(&huge, later).await.err(), Some(Refused::UnknownKey));
@@ -94,7 +94,7 @@ async fn a_rotation_with_overlap_loses_no_request() {
     let generations: Vec<Arc<Signer>> = (0..6).map(|number| Arc::new(Signer::ec(&format!("k{number}")))).collect();
     let issuer = Issuer::with(&[&generations[0]]);
     let now = Now::read();
-    // Nothing is remembered, so each verification needs its key.
+    // Without a cache of tokens, each verification needs its key.
     let verifier = issuer.ready(&["cache_ms=0"], now).await;
     let (is_over, signing) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let verified: Arc<Vec<AtomicUsize>> = Arc::new((0..8).map(|_| AtomicUsize::new(0)).collect());
@@ -112,7 +112,7 @@ async fn a_rotation_with_overlap_loses_no_request() {
             })
         })
         .collect();
-    // Two more of each client: of these the second was made after this was called.
+    // Waits for two more verifications of each client: the second of them began after this call.
     let all_go_on = async || {
         let before: Vec<_> = verified.iter().map(|count| count.load(Ordering::SeqCst)).collect();
         while verified.iter().zip(&before).any(|(count, before)| count.load(Ordering::SeqCst) < before + 2) {
@@ -121,7 +121,8 @@ async fn a_rotation_with_overlap_loses_no_request() {
         }
     };
     for step in 1..generations.len() {
-        // The overlap is the issuer's: the next key is published before it signs, and the last withdrawn when it does no more.
+        // The overlap is up to the issuer: it publishes the next key before that key signs, and withdraws the last key once that key
+        // signs no more.
         issuer.give(&[&generations[step - 1], &generations[step]]);
         assert!(verifier.refresh(now).await);
         signing.store(step, Ordering::SeqCst);
@@ -147,7 +148,7 @@ async fn a_withdrawn_key_is_not_trusted_from_the_next_fetch_on() {
     assert_eq!(verifier.verify_at(&token, now).await.err(), Some(Refused::UnknownKey));
     let good = next.token(&claims(now, json!({})));
     assert!(verifier.verify_at(&good, now).await.is_ok());
-    // The issuer trusts no key any more, and is taken at its word.
+    // The issuer withdraws all keys, and the verifier then trusts none.
     issuer.give(&[]);
     assert!(verifier.refresh(now).await);
     assert_eq!(verifier.verify_at(&good, now).await.err(), Some(Refused::UnknownKey));
@@ -181,9 +182,9 @@ async fn a_verified_token_is_remembered_for_a_while_and_never_past_its_end() {
     let remembered = |token: &str, seconds| verifier.verified_at(token, now.plus(Duration::from_secs(seconds))).is_some();
     assert!(remembered(&long, 59) && !remembered(&long, 60));
     assert!(remembered(&short, 19) && !remembered(&short, 21));
-    // The same keys again change nothing.
+    // A refresh with the same keys changes nothing.
     assert!(verifier.refresh(now).await);
     assert!(remembered(&long, 1));
-    // Another text for the same token is another token.
+    // Another text of the same token counts as another token.
     assert!(!remembered(&format!("{long} "), 1));
 }

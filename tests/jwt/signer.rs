@@ -1,4 +1,4 @@
-//! Keys, and tokens signed with them, of any header and any claims.
+//! Keys, and tokens signed with them, with any header and any claims.
 
 use std::sync::OnceLock;
 
@@ -21,13 +21,13 @@ pub struct Signer {
 }
 
 impl Signer {
-    /// An RSA key of the issuer; one for the process, since making one takes a while.
+    /// The issuer's RSA key. The process makes one only, since making one takes a while.
     pub fn rsa() -> &'static Self {
         static KEY: OnceLock<Signer> = OnceLock::new();
         KEY.get_or_init(|| Self::new_rsa("rsa-1"))
     }
 
-    /// A stranger's RSA key, under the same name.
+    /// A stranger's RSA key, under the name of the issuer's key.
     pub fn stranger() -> &'static Self {
         static KEY: OnceLock<Signer> = OnceLock::new();
         KEY.get_or_init(|| Self::new_rsa("rsa-1"))
@@ -43,7 +43,7 @@ impl Signer {
     pub fn ec(kid: &str) -> Self {
         let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).expect("a key");
         let key = EncodingKey::from_ec_pem(pair.serialize_pem().as_bytes()).expect("a key");
-        // 0x04, then both coordinates.
+        // The point is 0x04, then both coordinates.
         let point = pair.der_bytes();
         let jwk = json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "x": base64(&point[1..33]), "y": base64(&point[33..]) });
         Self::new(kid, Algorithm::ES256, &pair, key, jwk)
@@ -63,7 +63,7 @@ impl Signer {
         Self { kid: kid.to_owned(), algorithm, jwk, public_pem, public_der, key }
     }
 
-    /// A token as the issuer makes them.
+    /// Signs a token in the issuer's form.
     pub fn token(&self, claims: &Value) -> String {
         self.with_header(&self.header(), claims)
     }
@@ -72,12 +72,12 @@ impl Signer {
         json!({ "typ": "JWT", "alg": format!("{:?}", self.algorithm), "kid": self.kid })
     }
 
-    /// A token with that header, really signed with this key and its algorithm, whatever the header says.
+    /// Signs a token with this header. The signature uses this key and its algorithm, whatever the header says.
     pub fn with_header(&self, header: &Value, claims: &Value) -> String {
         self.sign(&header.to_string(), &claims.to_string())
     }
 
-    /// The same from texts.
+    /// The same with texts for header and claims.
     pub fn sign(&self, header: &str, claims: &str) -> String {
         sign(header, claims, &self.key, self.algorithm)
     }
@@ -88,7 +88,7 @@ impl Signer {
     }
 }
 
-/// A token with that header, signed with a shared secret.
+/// Signs a token with this header, with HS256 and a shared secret.
 pub fn sign_with_secret(secret: &[u8], header: &Value, claims: &Value) -> String {
     sign(&header.to_string(), &claims.to_string(), &EncodingKey::from_secret(secret), Algorithm::HS256)
 }
@@ -99,7 +99,7 @@ fn sign(header: &str, claims: &str, key: &EncodingKey, algorithm: Algorithm) -> 
     format!("{message}.{signature}")
 }
 
-/// The first two parts of a token.
+/// Returns the first two parts of a token.
 pub fn unsigned(header: &str, claims: &str) -> String {
     format!("{}.{}", base64(header.as_bytes()), base64(claims.as_bytes()))
 }
@@ -108,7 +108,7 @@ pub fn base64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Claims of an editor of `acme`, with these members changed; `null` takes one out.
+/// Returns the claims of an editor of `acme`, with these members changed; `null` removes a member.
 pub fn claims(now: Now, changes: Value) -> Value {
     let now = now.unix.floor();
     let mut claims = json!({

@@ -1,4 +1,4 @@
-//! Keys over TLS: only from the host that is configured, and only if who may vouch for it does.
+//! Keys over TLS: only from the configured host, and only if a trusted authority has signed its certificate.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
@@ -17,7 +17,7 @@ fn authority() -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority")
 }
 
-/// A server's side for `host`, with a certificate that ends that many days from now.
+/// A server's TLS configuration for `host`. Its certificate expires in a day, or expired a day ago if `days` is negative.
 fn server(authority: &Authority, host: &str, days: i64) -> ServerConfig {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new([host.to_owned()]).expect("a name");
@@ -32,7 +32,7 @@ fn server(authority: &Authority, host: &str, days: i64) -> ServerConfig {
     builder.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], private).expect("a server")
 }
 
-/// Whether keys are taken from a server with that certificate by who trusts only `trusted`, or the system's authorities.
+/// Returns whether a verifier takes keys from a server with this certificate. It trusts only `trusted`, or the system's authorities.
 async fn takes(tls: ServerConfig, trusted: Option<&Authority>) -> bool {
     let issuer = Issuer::with_tls(&[&Signer::ec("k1")], tls);
     let file = std::env::temp_dir().join(format!("tm-ca-{}.pem", uuid::Uuid::new_v4()));

@@ -1,4 +1,4 @@
-//! An issuer that is away, slow, or answers nonsense.
+//! An issuer that is absent, slow, or gives invalid answers.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{
 };
 
 const HOUR: Duration = Duration::from_secs(3600);
-/// How long anything may take here, on a busy machine too.
+/// The longest that anything here may take, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn verify(verifier: &Verifier, signer: &Signer, now: Now) -> Result<(), Refused> {
@@ -49,7 +49,7 @@ async fn a_start_without_the_issuer_works_once_it_answers() {
     let now = Now::read();
     assert_eq!(verify(&verifier, &signer, now).await, Err(Refused::NoKeys));
     issuer.give(&[&signer]);
-    // Within the minute tokens have no other fetch made; the one in the background has.
+    // Within the minute a token causes no other fetch, but the background fetch runs.
     assert_eq!(verify(&verifier, &signer, now).await, Err(Refused::NoKeys));
     let stop = CancellationToken::new();
     let background = tokio::spawn(verifier.clone().keep_fresh(stop.clone()));
@@ -115,7 +115,7 @@ async fn hostile_answers_are_bounded_and_change_nothing() {
         ("a redirect", Reply::Redirect(elsewhere.url.clone())),
     ] {
         issuer.reply(reply);
-        // A verifier of its own for each: the breaker would open, and nothing would be asked.
+        // Each case has a verifier of its own. Otherwise the breaker would open, and no request would be sent.
         let fresh = issuer.verifier(&["timeout_ms=300", "max_response_bytes=4096", "max_keys=3"]);
         let started = Instant::now();
         if fresh.refresh(now).await {

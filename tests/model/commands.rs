@@ -1,4 +1,4 @@
-//! Commands at random: few tenants, routes, keys and values, so that they meet.
+//! Random commands with few tenants, routes, keys and values, so that they meet.
 
 use std::collections::VecDeque;
 
@@ -20,16 +20,16 @@ use uuid::Uuid;
 
 use crate::policies;
 
-/// Who sends all of them.
+/// The id of the actor of every command.
 pub const ACTOR: &str = "model";
-/// What it is.
+/// The kind of that actor.
 pub const KIND: &str = "test";
 
 /// splitmix64: small, seeded, good enough.
 pub struct Rng(u64);
 
 impl Rng {
-    /// The stream of a seed.
+    /// Creates the stream of a seed.
     pub fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -56,26 +56,26 @@ impl Rng {
 pub struct Source {
     rng: Rng,
     count: u64,
-    /// The last requests that had a key.
+    /// Earlier requests with a key, oldest first: at most [`TRIED_AGAIN`].
     keyed: VecDeque<Request>,
 }
 
-/// So many requests back, somebody tries again.
+/// The most requests that are kept for a retry.
 const TRIED_AGAIN: usize = 8;
 
 impl Source {
-    /// The stream of a seed.
+    /// Creates the stream of a seed.
     pub fn new(seed: u64) -> Self {
         Self { rng: Rng(seed), count: 0, keyed: VecDeque::new() }
     }
 
-    /// The stream of one of several senders: far from those of the others.
+    /// Creates the stream of one of several senders, far from the streams of the others.
     pub fn of_sender(seed: u64, sender: u64) -> Self {
         let mut rng = Rng(seed ^ Rng(sender).next());
         Self::new(rng.next())
     }
 
-    /// The next request; some are conditional on one of `tags`, and some are an earlier one with its key, sent again.
+    /// Returns the next request. Some requests are conditional on one of `tags`, and some repeat an earlier request with its key.
     pub fn request(&mut self, tags: &[VersionTag]) -> Request {
         self.count += 1;
         let new = Step(self.rng.next()).request(self.count, tags);
@@ -92,12 +92,12 @@ impl Source {
     }
 }
 
-/// One request, as the number that it is made from.
+/// A request, as the number from which it is made.
 #[derive(Debug, Clone, Copy)]
 pub struct Step(pub u64);
 
 impl Step {
-    /// The request; `at` is its place in the history, by which its time goes.
+    /// Makes the request. Its place in the history, `at`, sets its time.
     pub fn request(self, at: u64, tags: &[VersionTag]) -> Request {
         let mut rng = Rng(self.0);
         let op = op(&mut rng, tags);
@@ -105,9 +105,9 @@ impl Step {
         let tenant = format!("t{}", rng.below(3)).parse().unwrap();
         let command = Command { tenant, op, precondition, confirm_in_use: rng.below(2) == 0 };
         let idempotency_key = match rng.below(10) {
-            // The same command again finds the answer to the first.
+            // The key follows from the command, so the same command again finds the first answer.
             0..3 => Some(hex::encode(&Sha256::digest(serde_json::to_vec(&command).unwrap())[..4])),
-            // Other commands find this one taken.
+            // Other commands use the same keys, and find them taken.
             3 => Some(format!("shared-{}", rng.below(3))),
             _ => None,
         };
@@ -152,10 +152,10 @@ fn route(rng: &mut Rng) -> RouteName {
     policies::name(rng).route(&policies::version(rng))
 }
 
-/// A few changes at once; one in three is based on a state.
+/// Makes several changes at once. A third of these operations are based on a state.
 fn apply(rng: &mut Rng, tags: &[VersionTag]) -> Apply {
     let changes = match rng.below(4) {
-        // One that goes, perhaps the last that is active.
+        // A single deactivation, perhaps of the last active route.
         0 => vec![Desired::State { name: route(rng), is_active: false }],
         _ => (0..=rng.below(3)).map(|_| desired(rng)).collect(),
     };
@@ -190,7 +190,7 @@ fn quotas(rng: &mut Rng) -> Quotas {
     }
 }
 
-/// Most of them go back to the default, so that no tenant is held up for long.
+/// Makes a patch that mostly returns quotas to the default, so that no tenant is held up for long.
 fn quotas_patch(rng: &mut Rng) -> QuotasPatch {
     let new = quotas(rng);
     let mut one_of = |new: Option<u32>| (rng.below(2) == 0).then_some(new);

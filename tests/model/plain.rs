@@ -1,5 +1,4 @@
-//! The plain model: what the contract says, in maps, one command at a time. It shares the names of things with the service and
-//! none of its rules.
+//! The plain model: the contract in maps, one command at a time. It shares the names of things with the service and none of its rules.
 
 use std::collections::BTreeMap;
 
@@ -22,17 +21,17 @@ use crate::{
     rules::{changed, holds, is_active, is_confirmed, limits, may_be, names, wished, within_quotas},
 };
 
-/// What people set of a route: URL, state, labels, description.
+/// The attributes of a route that callers set: URL, state, labels, description.
 pub type Spec = (String, bool, BTreeMap<String, String>, Option<String>);
 
-/// A tenant as the tables shall hold it.
+/// A tenant as the tables must hold it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Row {
     pub epoch: String,
     pub revision: u64,
     pub quotas: Quotas,
     pub allowed_hosts: Vec<HostSuffix>,
-    /// With the revisions of their last changes.
+    /// The routes by name, with the revisions of their last changes.
     pub routes: BTreeMap<String, (Spec, u64)>,
     pub policies: BTreeMap<String, (PolicySpec, u64)>,
 }
@@ -40,13 +39,13 @@ pub struct Row {
 /// The tenants by their names.
 pub type Rows = BTreeMap<String, Row>;
 
-/// A tenant, with what no table shows as such.
+/// A tenant, with the state that no table shows directly.
 #[derive(Debug, Clone, Default)]
 struct Tenant {
     row: Row,
-    /// The newest change of each environment, whatever is left there.
+    /// The revision of the newest change in each environment, even if nothing is left there.
     touched: BTreeMap<String, u64>,
-    /// A bucket of the changes that were made, in microseconds of the tenant's rate, which leaks as time goes by; and since when.
+    /// A leaky bucket of changes, in microseconds at the tenant's rate; `since` is the time of its level.
     level: u64,
     since: u64,
 }
@@ -65,7 +64,7 @@ pub struct Plain {
 enum Shown {
     Route(Spec, u64),
     Policy(PolicySpec, u64),
-    /// Quotas, the names that it may have hosts of, and how many routes and policies it has.
+    /// Quotas, allowed host suffixes, and the numbers of routes and policies.
     Tenant(Quotas, Vec<HostSuffix>, usize, usize),
     Applied(Summary),
     Gone,
@@ -97,7 +96,7 @@ pub const SORTS: [&str; 22] = [
     "applied",
 ];
 
-/// Which of them a reply is.
+/// Returns the sort of a reply, as [`SORTS`] names it.
 pub fn sort_of(reply: &Result<Reply, Rejection>) -> String {
     match reply {
         Ok(reply) if reply.replayed => "replayed".into(),
@@ -107,7 +106,7 @@ pub fn sort_of(reply: &Result<Reply, Rejection>) -> String {
     }
 }
 
-/// A reply as the model would put it: without the sentences for people.
+/// Converts a reply to the model's form, without the sentences for people.
 pub fn of_reply(reply: Result<Reply, Rejection>) -> Result<Plain, Rejection> {
     let Reply { outcome, replayed } = reply.map_err(|rejection| match rejection {
         Rejection::Invalid { errors } => {
@@ -128,20 +127,20 @@ pub fn of_reply(reply: Result<Reply, Rejection>) -> Result<Plain, Rejection> {
     Ok(Plain { effect: outcome.effect, tag: outcome.tag.to_string(), shown, replayed })
 }
 
-/// What people set of a route.
+/// Returns the attributes of a route that callers set.
 pub fn plain(spec: &RouteSpec) -> Spec {
     let description = spec.description.as_ref().map(|text| text.as_str().to_owned());
     (spec.url.to_string(), spec.is_active, spec.labels.as_map().clone(), description)
 }
 
-/// What one item of a revision makes of an object; `None` when it goes.
+/// The new state that one item of a revision gives an object; `None` deletes it.
 #[derive(Debug, Clone)]
 pub enum Item {
     Route(RouteName, Option<Spec>),
     Policy(PolicyName, Option<PolicySpec>),
 }
 
-/// The model.
+/// The model of all tenants and of the answers kept for idempotency keys.
 pub struct Model {
     defaults: Quotas,
     tenants: BTreeMap<String, Tenant>,
@@ -149,17 +148,17 @@ pub struct Model {
 }
 
 impl Model {
-    /// Nothing yet.
+    /// Creates a model without tenants.
     pub fn new(defaults: Quotas) -> Self {
         Self { defaults, tenants: BTreeMap::new(), answers: BTreeMap::new() }
     }
 
-    /// What the tables shall hold.
+    /// Returns the rows that the tables must hold.
     pub fn rows(&self) -> Rows {
         self.tenants.iter().map(|(name, tenant)| (name.clone(), tenant.row.clone())).collect()
     }
 
-    /// Tags that are true now.
+    /// Returns the version tags that are current.
     pub fn tags(&self) -> Vec<VersionTag> {
         let of_tenant = |Row { epoch, revision, routes, policies, .. }: &Row| {
             let objects = routes.values().map(|held| held.1).chain(policies.values().map(|held| held.1));
@@ -168,7 +167,7 @@ impl Model {
         self.tenants.values().flat_map(|tenant| of_tenant(&tenant.row)).collect()
     }
 
-    /// Does the command, and tells what is answered.
+    /// Executes the command and returns the expected reply.
     pub fn answer(&mut self, request: &Request) -> Result<Plain, Rejection> {
         let body = format!("{:?}", request.command);
         let key = request.idempotency_key.clone().map(|key| (request.command.tenant.to_string(), key));
@@ -183,7 +182,7 @@ impl Model {
             _ => self.tenant(request)?,
         };
         if let Some(key) = key {
-            // An answer that is kept is a row, also of what changes nothing.
+            // A kept answer costs one row, even if the command changes nothing.
             let defaults = self.defaults;
             if answer.effect == Effect::Unchanged
                 && let Some(tenant) = self.tenants.get_mut(request.command.tenant.as_str())
@@ -317,7 +316,7 @@ impl Model {
         Ok(Plain { effect: Effect::Updated, tag, shown: Shown::Applied(summary), replayed: false })
     }
 
-    /// Does the items of a revision, if the state that comes out may be; tells its tag.
+    /// Applies the items of a revision if the resulting state is valid, and returns the revision's tag.
     fn commit(&mut self, request: &Request, items: &[Item]) -> Result<(String, u64), Rejection> {
         let name = request.command.tenant.to_string();
         if !self.tenants.contains_key(&name) && !request.facts.may_create_tenant {
@@ -362,7 +361,8 @@ impl Tenant {
         self.touched.insert(env.to_string(), *revision);
     }
 
-    /// Fills the bucket by so many changes. It holds those of a second; one revision of more, up to those of ten seconds, needs an empty one.
+    /// Fills the bucket by this many changes. The bucket holds the changes of one second. A revision of more, up to those of ten
+    /// seconds, needs an empty bucket.
     fn pay(&mut self, defaults: Quotas, changes: usize, request: &Request) -> Result<(), Rejection> {
         const SECOND: u64 = 1_000_000;
         let Some(limit) = self.row.quotas.writes_per_second.or(defaults.writes_per_second) else { return Ok(()) };

@@ -1,4 +1,4 @@
-//! Traffic policies at random, of few places, versions and hosts; and what the contract says of them, written once more.
+//! Random traffic policies with few places, versions and hosts, and the contract's rules for them, written independently.
 
 use serde_json::{Value, json};
 use traffic_manager::domain::{
@@ -9,13 +9,13 @@ use traffic_manager::domain::{
 
 use crate::commands::Rng;
 
-/// One of two places.
+/// Picks one of two places.
 pub fn name(rng: &mut Rng) -> PolicyName {
     let env = ["prod", "dev"][usize::from(rng.below(2) == 0)];
     PolicyName { service: "s".parse().unwrap(), env: env.parse().unwrap() }
 }
 
-/// One of three versions.
+/// Picks one of three versions.
 pub fn version(rng: &mut Rng) -> VersionName {
     format!("v{}", rng.below(3)).parse().unwrap()
 }
@@ -56,20 +56,20 @@ fn hosts(rng: &mut Rng) -> Value {
     rng.pick(&some).unwrap()
 }
 
-/// The names that a tenant may have hosts of; mostly any.
+/// Picks the host suffixes that a tenant may use; mostly none, which means any.
 pub fn suffixes(rng: &mut Rng) -> Vec<HostSuffix> {
     let some: [&[&str]; 6] = [&[], &[], &[], &[], &["example"], &["a.example"]];
     let names = rng.pick(&some).unwrap();
     names.iter().map(|name| (*name).to_owned().try_into().unwrap()).collect()
 }
 
-/// Whether a name is another, or under it.
+/// Returns whether `name` equals `other`, or is a name under it.
 fn ends_with(name: &str, other: &str) -> bool {
     let labels = |name: &str| name.split('.').rev().map(str::to_owned).collect::<Vec<_>>();
     labels(name).starts_with(&labels(other))
 }
 
-/// Whether two tenants may not have both.
+/// Returns whether two hosts overlap, so that two tenants may not have both.
 pub fn overlap(one: &str, other: &str) -> bool {
     match (one.strip_prefix("*."), other.strip_prefix("*.")) {
         (None, None) => one == other,
@@ -79,7 +79,7 @@ pub fn overlap(one: &str, other: &str) -> bool {
     }
 }
 
-/// Why a tenant with these suffixes may not have a host, of the hosts that the policies here have.
+/// Returns the reason why a tenant with these suffixes may not have a host. Covers only the hosts that the policies here have.
 pub fn not_allowed(suffixes: &[HostSuffix], host: &str) -> Option<NotAllowed> {
     let name = host.strip_prefix("*.").unwrap_or(host);
     if suffixes.is_empty() {
@@ -93,7 +93,7 @@ fn prefix(rng: &mut Rng) -> Value {
     json!(["/", "/", "/x"][usize::try_from(rng.below(3)).unwrap()])
 }
 
-/// A policy that the API would let through.
+/// Makes a policy that the API accepts.
 pub fn spec(rng: &mut Rng) -> PolicySpec {
     loop {
         let (split, rules, failover, hosts, prefix) = (split(rng), rules(rng), failover(rng), hosts(rng), prefix(rng));
@@ -104,7 +104,7 @@ pub fn spec(rng: &mut Rng) -> PolicySpec {
     }
 }
 
-/// A merge patch, of which no policy may be left.
+/// Makes a merge patch, which may leave no valid policy.
 pub fn patch(rng: &mut Rng) -> PolicyPatch {
     fn part<T: serde::de::DeserializeOwned>(rng: &mut Rng, make: fn(&mut Rng) -> Value) -> Option<Option<T>> {
         match rng.below(6) {
@@ -132,7 +132,7 @@ fn sticky(rng: &mut Rng) -> Value {
     }
 }
 
-/// RFC 7396 §2, for objects without nested ones.
+/// Applies a merge patch (RFC 7396 §2) to an object without nested objects.
 fn merged(old: Value, patch: Value) -> Value {
     let Value::Object(patch) = patch else { return patch };
     let mut new = old.as_object().cloned().unwrap_or_default();
@@ -145,7 +145,7 @@ fn merged(old: Value, patch: Value) -> Value {
     Value::Object(new)
 }
 
-/// The policy that a patch makes, or what is wrong with it.
+/// Returns the policy after a patch, or its fault.
 pub fn patched(patch: &PolicyPatch, old: &PolicySpec) -> Result<PolicySpec, (&'static str, &'static str)> {
     let mut new = old.clone();
     new.failover = patch.failover.clone().map_or(new.failover, Option::unwrap_or_default);
@@ -160,7 +160,7 @@ pub fn patched(patch: &PolicyPatch, old: &PolicySpec) -> Result<PolicySpec, (&'s
     fault(&new).map_or(Ok(new), |code| Err(("/split", code)))
 }
 
-/// What is wrong with a policy, of the things that the policies here can have wrong.
+/// Returns the fault of a policy. Covers only the faults that the policies here can have.
 fn fault(spec: &PolicySpec) -> Option<&'static str> {
     let weights: u32 = spec.split.iter().map(|share| u32::from(share.weight)).sum();
     let is_nothing = spec.split.is_empty() && spec.rules.is_empty() && spec.failover.is_empty();
@@ -173,7 +173,7 @@ fn fault(spec: &PolicySpec) -> Option<&'static str> {
     }
 }
 
-/// Where it names which version, by pointers into its JSON.
+/// Returns the versions that a policy names, with the pointers into its JSON.
 pub fn named(spec: &PolicySpec) -> Vec<(String, VersionName)> {
     let json = serde_json::to_value(spec).unwrap();
     let mut pointers: Vec<String> = Vec::new();
@@ -188,19 +188,19 @@ pub fn named(spec: &PolicySpec) -> Vec<(String, VersionName)> {
         .collect()
 }
 
-/// Whether requests may be sent to a version while all versions are active.
+/// Returns whether requests may be sent to a version while all versions are active.
 pub fn uses(spec: &PolicySpec, version: &VersionName) -> bool {
     let by_rule = spec.rules.iter().any(|rule| rule.version == *version);
     by_rule || spec.split.iter().any(|share| share.version == *version && share.weight != 0)
 }
 
-/// Whether there is a version, other than this one, that any request could be sent to.
+/// Returns whether any request could be sent to another active version.
 pub fn has_other(spec: &PolicySpec, version: &VersionName, is_active: impl Fn(&VersionName) -> bool) -> bool {
     let weighted = spec.split.iter().filter(|share| share.weight != 0).map(|share| &share.version);
     spec.failover.iter().chain(weighted).any(|other| other != version && is_active(other))
 }
 
-/// The policy without a version that goes, where that can be.
+/// Returns the policy without a deleted version, if such a policy is valid.
 pub fn without(spec: &PolicySpec, version: &VersionName, is_active: impl Fn(&VersionName) -> bool) -> Option<PolicySpec> {
     let mut new = spec.clone();
     new.split.retain(|share| share.version != *version);

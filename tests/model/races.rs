@@ -1,4 +1,4 @@
-//! Two transactions at the one moment that no row can be locked: while the tenant is not there yet.
+//! Two transactions at the moment when no row can be locked: the tenant does not exist yet.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,7 +20,7 @@ use crate::{
     write,
 };
 
-/// The request that does `op`; `word` makes its ids.
+/// Makes a request for `op`; its ids follow from `word`.
 fn request(tenant: &str, op: Op, word: u64) -> Request {
     let mut request = Step(word).request(word, &[]);
     request.command =
@@ -30,7 +30,7 @@ fn request(tenant: &str, op: Op, word: u64) -> Request {
     request
 }
 
-/// Create or replace, and delete, one route.
+/// Returns two operations on one route: create or replace, and delete.
 fn upsert_and_delete() -> (Op, Op) {
     let mut words = (0..).map(|word| Step(word).request(word, &[]).command.op);
     let upsert = words.find(|op| matches!(op, Op::Upsert { .. })).unwrap();
@@ -56,7 +56,8 @@ async fn waits_for_a_lock(db: &Database) {
     eventually("the group waits for a lock", async || (db.waiting().await == 1).then_some(())).await;
 }
 
-/// A life that begins and ends within one group leaves no row, but it must not slip past one that is just being made.
+/// A tenant that is created and deleted within one group leaves no row. The group still waits for a transaction that
+/// is creating the tenant.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_life_within_one_group_waits_for_another_that_is_being_made() {
     let db = Database::create().await;
@@ -79,14 +80,14 @@ async fn a_life_within_one_group_waits_for_another_that_is_being_made() {
     assert!(matches!(&lost, store::Error::Unique { constraint, .. } if constraint == "tenants_pkey"), "{lost:?}");
     assert_eq!(db.count("select count(*) from route_events").await, 0);
 
-    // The next attempt finds the tenant, and its events belong to that life.
+    // The next attempt finds the tenant, and its events belong to that tenant's epoch.
     let committed = commit(&instance, &requests).await.unwrap();
     assert!(committed.replies.iter().all(Result::is_ok));
     assert!(committed.events.iter().all(|recorded| recorded.event.body.epoch.as_str() == "0123456789abcdef"));
     assert_eq!(db.count("select count(*) from tenants").await, 0);
 }
 
-/// A life within one group, with nobody else around.
+/// A tenant is created and deleted within one group, with no other transaction at work.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_life_within_one_group_leaves_its_events_and_no_row() {
     let db = Database::create().await;
@@ -99,12 +100,12 @@ async fn a_life_within_one_group_leaves_its_events_and_no_row() {
     assert_eq!(effects, [Effect::Created, Effect::Deleted, Effect::Deleted]);
     let counts =
         "select (select count(*) from tenants) * 100 + (select count(*) from routes) * 10 + (select count(*) from route_events)";
-    // The route's beginning and end, and the tenant's end.
+    // The events: the route's creation, the route's deletion, and the tenant's deletion.
     assert_eq!(db.count(counts).await, 3);
     assert_eq!(db.count("select count(*) from outbox").await, 3);
 }
 
-/// The group's lock finds no such tenant; its reads, a moment later, find the tenant's routes.
+/// The group's lock finds no such tenant. Its reads, a moment later, find the tenant's routes.
 #[tokio::test(flavor = "multi_thread")]
 async fn routes_of_a_tenant_that_was_made_after_the_lock_are_not_seen() {
     let db = Database::create().await;
@@ -141,7 +142,7 @@ async fn routes_of_a_tenant_that_was_made_after_the_lock_are_not_seen() {
     assert_eq!(epoch, made.outcome.tag.epoch.as_str());
 }
 
-/// Hosts are shared by all tenants: what one gives up in a group, the next may have in the same.
+/// All tenants share the hosts: a host that one tenant gives up in a group can pass to the next tenant in the same group.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_passes_from_tenant_to_tenant_within_one_group() {
     let db = Database::create().await;
@@ -172,7 +173,7 @@ async fn a_host_passes_from_tenant_to_tenant_within_one_group() {
     assert_eq!(db.count("select count(*) from policy_hosts").await, 1);
 }
 
-/// A policy that claims a host with a prefix, for tenants that have its version.
+/// Puts a policy that claims a host with a path prefix, for tenants that have its version.
 fn put(host: &str, prefix: &str) -> Op {
     let spec = serde_json::json!({ "failover": ["v0"], "hosts": [host], "path_prefix": prefix });
     Op::PutPolicy { policy: policies::name(&mut Rng::new(1)), spec: serde_json::from_value(spec).unwrap() }
@@ -187,7 +188,7 @@ async fn two_with_versions(instance: &Instance) {
     }
 }
 
-/// Hosts of two tenants that may not both be.
+/// Pairs of hosts that two tenants may not both have.
 const OVERLAPS: [(&str, &str, &str, &str); 6] = [
     ("x.example.com", "/", "x.example.com", "/a"),
     ("*.x.example.com", "/", "b.a.x.example.com", "/"),
@@ -201,7 +202,7 @@ fn lost_the_host(lost: &store::Error) -> bool {
     matches!(lost, store::Error::Unique { constraint, .. } if store::policies::HOST_CONSTRAINTS.contains(&constraint.as_str()))
 }
 
-/// Another instance claims after a group has read that a host is free, and before it writes.
+/// Another instance claims a host after a group has read that the host is free, and before the group writes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_host_that_is_claimed_after_it_was_read_is_not_claimed_twice() {
     let db = Database::create().await;
@@ -219,7 +220,7 @@ async fn a_host_that_is_claimed_after_it_was_read_is_not_claimed_twice() {
         let group = Box::pin(store::group::commit(&mut client, instance.server.tls(), &wanted, limit, decide)).await;
         let lost = group.expect_err("two tenants have it");
         assert!(lost_the_host(&lost), "{mine} {theirs}: {lost:?}");
-        // The next attempt sees what the other did.
+        // The next attempt sees the other instance's claim.
         let refused = write(&instance, &requests[0]).await.unwrap_err();
         assert!(matches!(refused, Rejection::HostTaken { of_another_tenant: true, .. }), "{mine} {theirs}: {refused:?}");
         write(&other, &request("b", Op::DeletePolicy { policy: policies::name(&mut Rng::new(1)) }, 30 + at)).await.unwrap();
@@ -227,7 +228,7 @@ async fn a_host_that_is_claimed_after_it_was_read_is_not_claimed_twice() {
     assert_eq!(db.count("select count(*) from policy_hosts").await, 0);
 }
 
-/// Another transaction has claimed, and not yet committed: who claims what overlaps waits for it, and who claims anything else does not.
+/// Another transaction has claimed a host and not committed yet. Claims that overlap wait for it, and other claims do not.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_waits_for_one_that_overlaps_and_is_not_committed() {
     let db = Database::create().await;
@@ -254,7 +255,7 @@ async fn a_claim_waits_for_one_that_overlaps_and_is_not_committed() {
     }
 }
 
-/// An operator says that a backup was put back, while a group has decided and not yet written.
+/// An operator marks a backup as restored after a group has decided and before it writes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revision_of_before_a_restore_does_not_make_its_tenant_one_of_after() {
     let db = Database::create().await;

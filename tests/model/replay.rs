@@ -1,4 +1,4 @@
-//! Whether the events by themselves make the tables.
+//! Replays the events and checks that they alone produce the tables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,7 +10,7 @@ use traffic_manager::domain::{
 
 use crate::{support::Database, verify::Events};
 
-/// One object as the events leave it: what people set of it, and the revision and time of its last change and the time of its first.
+/// An object after its events: the attributes that callers set, the revision and time of its last change, and the time of its first.
 struct Held {
     spec: Value,
     revision: u64,
@@ -18,7 +18,7 @@ struct Held {
     updated_at: String,
 }
 
-/// What the events of one life of a tenant come to.
+/// The state after the events of one epoch of a tenant.
 struct Life {
     objects: BTreeMap<String, Held>,
     /// The newest revision that touched each service and environment.
@@ -27,7 +27,7 @@ struct Life {
     head: String,
 }
 
-/// Objects are called by their sort and their name within the tenant.
+/// Returns the name of an object: its sort, and its name within the tenant.
 fn name_of(change: &Change) -> String {
     match change {
         Change::Route { name, .. } => format!("route {name}"),
@@ -37,7 +37,8 @@ fn name_of(change: &Change) -> String {
 }
 
 impl Life {
-    /// Before the first event: a tenant that its first route or policy makes has no limits of its own and no event of itself.
+    /// The state before the first event. A tenant that its first route or policy creates has neither quotas nor an
+    /// event of its own.
     fn new(first: &EventBody) -> Self {
         let quotas = json!({ "body_bytes": null, "policies": null, "routes": null, "waiters": null, "writes_per_second": null });
         let mut life = Self { objects: BTreeMap::new(), scopes: BTreeMap::new(), revision: 0, head: "0".repeat(64) };
@@ -74,7 +75,7 @@ impl Life {
     }
 }
 
-/// Replays the history, and holds every table against it.
+/// Replays the history and compares every table with the result.
 pub async fn tables(db: &Database, events: &Events, seed: &str) {
     let sql = "select name, epoch from tenants";
     let alive: BTreeSet<(String, String)> = db.rows(sql, &[]).await.iter().map(|row| (row.get(0), row.get(1))).collect();
@@ -100,7 +101,7 @@ pub async fn tables(db: &Database, events: &Events, seed: &str) {
     assert_eq!(want.difference(&got).collect::<Vec<_>>(), Vec::<&String>::new(), "{seed}: in the history, but not stored");
 }
 
-/// What the tables shall say of a tenant.
+/// Returns the lines that the tables must hold for a tenant.
 fn lines(tenant: &str, epoch: &str, life: &Life) -> Vec<String> {
     let mut lines = Vec::new();
     for (name, Held { spec, revision, created_at, updated_at }) in &life.objects {
@@ -127,7 +128,8 @@ fn canonical(value: &Value) -> String {
     String::from_utf8(chain::canonical(value).unwrap()).unwrap()
 }
 
-/// What they say. Scopes of a tenant's former lives do not count while the tenant is there; without it there may be none.
+/// Returns the lines that the tables hold. Scopes of a tenant's earlier epochs do not count while the tenant exists. Without the tenant
+/// there may be none.
 async fn stored(db: &Database) -> BTreeSet<String> {
     let utc = |column: &str| format!("to_char({column} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')");
     let times = format!("{}, {}", utc("created_at"), utc("updated_at"));

@@ -1,4 +1,4 @@
-//! What may be, by the contract: quotas, names that must exist, hosts, what is in use, what must be confirmed.
+//! The contract's rules: quotas, names that must exist, hosts, versions in use, and changes that need a confirmation.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::{
     policies,
 };
 
-/// The items that a wish for many things comes to, and their count; or what is wrong with which of them.
+/// Returns the items of a revision that `apply` asks for and their summary, or the faults of its changes.
 pub fn wished(row: &Row, apply: &Apply) -> Result<(Vec<Item>, Summary), Rejection> {
     let (mut items, mut summary, mut errors, mut seen) = (Vec::new(), Summary::default(), Vec::new(), BTreeSet::new());
     for (at, desired) in apply.changes.iter().enumerate() {
@@ -57,7 +57,7 @@ pub fn wished(row: &Row, apply: &Apply) -> Result<(Vec<Item>, Summary), Rejectio
     if errors.is_empty() { Ok((items, summary)) } else { Err(Rejection::Invalid { errors }) }
 }
 
-/// A tenant may not grow beyond its limits; that it is beyond them already does not matter.
+/// Checks that a tenant does not grow beyond its quotas. A tenant that already exceeds them may stay as large.
 pub fn within_quotas(before: &Row, after: &Row, defaults: Quotas, request: &Request) -> Result<(), Rejection> {
     let own = before.quotas;
     let counts = [
@@ -75,12 +75,12 @@ pub fn within_quotas(before: &Row, after: &Row, defaults: Quotas, request: &Requ
     }
 }
 
-/// Whether an item of the revision that leads from `before` to `after` may be, beside the other tenants.
+/// Checks an item of the revision that leads from `before` to `after`, also against the other tenants.
 pub fn may_be(item: &Item, before: &Row, after: &Row, others: &[&Row], request: &Request) -> Result<(), Rejection> {
     match item {
         Item::Policy(name, Some(spec)) => {
             versions_may_be(name, spec, after)?;
-            // A version that goes takes no hosts along.
+            // Deleting a version does not change the hosts of a policy.
             if matches!(request.command.op, Op::Delete { .. }) { Ok(()) } else { hosts_may_be(name, spec, after, others) }
         }
         Item::Policy(_, None) => Ok(()),
@@ -117,17 +117,18 @@ fn hosts_may_be(name: &PolicyName, spec: &PolicySpec, after: &Row, others: &[&Ro
     Ok(())
 }
 
-/// Whether a version is there and active.
+/// Returns whether a version exists and is active.
 pub fn is_active(row: &Row, name: &RouteName) -> bool {
     row.routes.get(&name.to_string()).is_some_and(|((_, is_active, ..), _)| *is_active)
 }
 
-/// Whether a policy names a version.
+/// Returns whether a policy names a version.
 pub fn names(spec: &PolicySpec, version: &VersionName) -> bool {
     policies::named(spec).iter().any(|(_, named)| named == version)
 }
 
-/// What policies send traffic to neither goes nor becomes inactive, but where the caller knows and there is something else.
+/// Checks that a version to which policies send traffic is neither deleted nor deactivated, unless the caller confirms it and there is
+/// an alternative.
 fn route_may_be(name: &RouteName, before: &Row, after: &Row, request: &Request) -> Result<(), Rejection> {
     let policy = PolicyName::of(name);
     let Some((spec, _)) = after.policies.get(&policy.to_string()) else { return Ok(()) };
@@ -148,7 +149,8 @@ fn route_may_be(name: &RouteName, before: &Row, after: &Row, request: &Request) 
     Err(Rejection::VersionInUse { route: name.clone(), policies: vec![policy], may_confirm })
 }
 
-/// Fewer than half, or at most ten and not the last, may stop taking traffic without more ado.
+/// Checks that a plan is confirmed. Without confirmation at most half of the active routes, or at most ten and not the last, may stop
+/// taking traffic.
 pub fn is_confirmed(apply: &Apply, before: &Row, after: &Row) -> Result<(), Rejection> {
     let count = |row: &Row| u32::try_from(row.routes.values().filter(|((_, is_active, ..), _)| *is_active).count()).unwrap();
     let removed = count(before).saturating_sub(count(after));
@@ -160,7 +162,7 @@ pub fn is_confirmed(apply: &Apply, before: &Row, after: &Row) -> Result<(), Reje
     Err(Rejection::ShrinkNotConfirmed { active, removed, hash: apply.hash.clone() })
 }
 
-/// The limits after a merge patch.
+/// Returns the quotas after a merge patch.
 pub fn limits(patch: &QuotasPatch, old: &Quotas) -> Quotas {
     let mut new = *old;
     for (patch, limit) in [

@@ -1,4 +1,4 @@
-//! Whether what the tables hold is one history that explains what the senders heard.
+//! Checks that the tables hold one history that explains the replies that the senders received.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::{Heard, plain, replay, support::Database};
 
-/// Everything that must hold, whatever the order was in which the commands came.
+/// Runs all checks that must hold, whatever the order of the commands was.
 pub async fn all(db: &Database, heard: &Heard, seed: u64) {
     let seed = format!("TM_MODEL_SEED={seed}");
     let events = events(db).await;
@@ -27,7 +27,7 @@ pub async fn all(db: &Database, heard: &Heard, seed: u64) {
     keys_once(db, heard, &seed).await;
 }
 
-/// The tables as the plain model puts them.
+/// Returns the tables in the form of the plain model.
 pub async fn rows(db: &Database) -> plain::Rows {
     let revision = |row: &tokio_postgres::Row| u64::try_from(row.get::<_, i64>("revision")).unwrap();
     let mut rows = plain::Rows::new();
@@ -56,7 +56,7 @@ pub async fn rows(db: &Database) -> plain::Rows {
     rows
 }
 
-/// Everything that the tables hold, but for the clock of the database and what it is a copy of.
+/// Returns everything that the tables hold, except times of the database's clock and its timeline.
 pub async fn state(db: &Database) -> Vec<String> {
     let sql = "select 'tenant ' || (to_jsonb(t) - 'lineage')::text as line, 0::bigint as at from tenants t \
          union all select 'route ' || r::text, 0 from routes r \
@@ -70,7 +70,7 @@ pub async fn state(db: &Database) -> Vec<String> {
     db.rows(sql, &[]).await.iter().map(|row| row.get("line")).collect()
 }
 
-/// The history, by tenant and epoch.
+/// The events by tenant and epoch.
 pub type Events = BTreeMap<(String, String), Vec<(Event, Value)>>;
 
 async fn events(db: &Database) -> Events {
@@ -83,7 +83,7 @@ async fn events(db: &Database) -> Events {
         assert_eq!(String::from_utf8(chain::canonical(&value).unwrap()).unwrap(), text, "the payload is canonical");
         let event: Event = serde_json::from_value(value.clone()).unwrap();
         let body = &event.body;
-        // The columns are those of the payload.
+        // The columns agree with the payload.
         assert_eq!(row.get::<_, String>("tenant"), body.tenant.as_str());
         assert_eq!(row.get::<_, String>("epoch"), body.epoch.as_str());
         assert_eq!(row.get::<_, i64>("revision"), i64::try_from(body.revision.0).unwrap());
@@ -124,7 +124,7 @@ fn gapless_and_chained(events: &Events, seed: &str) {
     }
 }
 
-/// The outbox holds each event once, and a tenant's in commit order.
+/// Checks that the outbox holds each event once, and a tenant's events in commit order.
 async fn queued_in_order(db: &Database, events: &Events, seed: &str) {
     let queued: Vec<Uuid> = db.rows("select event_id from outbox order by id", &[]).await.iter().map(|row| row.get(0)).collect();
     let place: HashMap<Uuid, usize> = queued.iter().enumerate().map(|(at, id)| (*id, at)).collect();
@@ -142,7 +142,7 @@ async fn queued_in_order(db: &Database, events: &Events, seed: &str) {
     }
 }
 
-/// Every change that was acknowledged is in the history once, as it was told; and nothing else is.
+/// Checks that every acknowledged change is in the history once, as the reply says, and that nothing else is.
 fn explains(events: &Events, heard: &Heard, seed: &str) {
     type Place<'a> = (&'a str, &'a str, u64);
     let mut revisions: BTreeMap<Place<'_>, Vec<&Event>> = BTreeMap::new();
@@ -172,7 +172,7 @@ fn explains(events: &Events, heard: &Heard, seed: &str) {
     assert_eq!(told.len(), revisions.len(), "{seed}: a revision that nobody was told of");
 }
 
-/// The events of a revision are what its sender was told of it.
+/// Checks that the events of a revision agree with the reply to its sender.
 fn is_told(request: &Request, outcome: &Outcome, items: &[&Event], seed: &str) {
     let last = &items[items.len() - 1].body;
     match (&outcome.object, &last.change) {
@@ -204,7 +204,7 @@ fn is_told(request: &Request, outcome: &Outcome, items: &[&Event], seed: &str) {
     assert_eq!(outcome.effect, want, "{seed}");
 }
 
-/// Of the commands with one key, one was done; the others heard its answer, or that the key was taken.
+/// Checks that one command of each key was executed. The other commands got its answer, or the rejection that the key is taken.
 async fn keys_once(db: &Database, heard: &Heard, seed: &str) {
     type Answers<'a> = Vec<(&'a Request, &'a Reply)>;
     let mut by_key: BTreeMap<(String, String), Answers<'_>> = BTreeMap::new();
@@ -213,7 +213,7 @@ async fn keys_once(db: &Database, heard: &Heard, seed: &str) {
             by_key.entry((request.command.tenant.to_string(), key.clone())).or_default().push((request, reply));
         }
     }
-    // As JSON: until when a tenant's changes are paid for is told to nobody.
+    // Compares as JSON, since the time until which a tenant's changes are paid for is in no reply.
     let told = |outcome: &Outcome| serde_json::to_value(outcome).unwrap();
     for (key, answers) in &by_key {
         let first: Vec<_> = answers.iter().filter(|(_, reply)| !reply.replayed).collect();

@@ -1,4 +1,4 @@
-//! Clients of Kafka that do not recover by themselves after it was sick: whoever makes no progress is begun anew.
+//! Clients of Kafka that do not recover by themselves after an outage: a client that makes no progress is replaced by a new one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ use crate::{
 /// Longer than every time-out of these settings. The mock cluster takes three seconds to form a group.
 const SICK: Duration = Duration::from_secs(7);
 
-/// A world on a Kafka of its own, with time-outs that are short.
+/// A world with a Kafka of its own and short time-outs.
 async fn world(sick: &[Api]) -> (World, SickBroker) {
     let mut world =
         World::with(&["kafka.delivery_timeout_ms=1000", "kafka.stalled_after_ms=1000", "audit.stuck_after_ms=5000"]).await;
@@ -45,7 +45,8 @@ fn start_relay(settings: &Settings, stop: &CancellationToken) -> (tokio::task::J
     (tokio::spawn(relay.run(stop.clone())), status)
 }
 
-/// Waits for what must come within a few time-outs: a minute on a busy machine, of which forming a group takes a part.
+/// Waits for something that must happen within a few time-outs: at most a minute, since the machine may be busy and forming a group
+/// takes a part of it.
 async fn in_time<T>(what: &str, condition: impl AsyncFn() -> Option<T>) -> T {
     let came = async {
         loop {
@@ -58,14 +59,14 @@ async fn in_time<T>(what: &str, condition: impl AsyncFn() -> Option<T>) -> T {
     tokio::time::timeout(Duration::from_secs(60), came).await.unwrap_or_else(|_| panic!("did not happen within a minute: {what}"))
 }
 
-/// While the broker is sick it stays so for longer than every time-out.
+/// Keeps the broker sick for longer than every time-out.
 async fn stays_sick(broker: &SickBroker) {
     let before = broker.spoilt();
     tokio::time::sleep(SICK).await;
     assert!(broker.spoilt() > before, "requests are answered with errors");
 }
 
-/// What a relay publishes when the broker was sick from the start, or became so.
+/// Checks that a relay publishes after the broker was sick, from the start or later.
 async fn the_relay_recovers(from_the_start: bool, sick: &[Api]) {
     let (world, broker) = world(sick).await;
     let routes = Routes::of(&world);
@@ -111,12 +112,12 @@ async fn start_consumer(world: &World, stop: &CancellationToken) -> (tokio::task
     (tokio::spawn(async move { consumer.run(stop).await.expect("settings") }), status)
 }
 
-/// What the archive's consumer archives when the broker was sick from the start, or became so.
+/// Checks that the archive's consumer archives after the broker was sick, from the start or later.
 async fn the_consumer_recovers(from_the_start: bool, sick: &[Api]) {
     let (world, broker) = world(sick).await;
     let routes = Routes::of(&world);
     let stop = CancellationToken::new();
-    // The relay's way to the broker has no sickness in it.
+    // The relay connects to the broker without the proxy, so it sees no errors.
     let mut well = world.settings.clone();
     well.kafka.bootstrap_servers = broker.cluster.bootstrap_servers();
     let (relaying, _) = start_relay(&well, &stop);
@@ -181,7 +182,7 @@ async fn whoever_follows_other_instances_is_begun_anew() {
             let answer = reader.get(resolve).send().await;
             answer.status == 200 && answer.json["url"] == url
         };
-        // Whoever begins to follow does not see what was published before, so one change after the other is made.
+        // A new follower does not see earlier changes, so the test makes one change after the other.
         let follows = async || {
             let url = write().await;
             tokio::time::timeout(Duration::from_millis(500), async { while !shows(&url).await {} }).await.ok()
@@ -209,7 +210,7 @@ async fn the_producer_of_dead_letters_is_made_anew() {
     for _ in 0..3 {
         letters.send(&letter()).await.expect_err("it is sick");
     }
-    // On a busy machine the first question may come late.
+    // On a busy machine the first request may come late.
     in_time("it is answered with errors", async || {
         letters.send(&letter()).await.expect_err("it is sick");
         (broker.spoilt() > 0).then_some(())

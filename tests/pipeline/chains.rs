@@ -1,4 +1,4 @@
-//! Chains that were never written through the API: as old as a test wants them, with as many items in a revision.
+//! Chains that were never written through the API, with the age and the number of items per revision that a test needs.
 
 use serde_json::{Value, json};
 use traffic_manager::{
@@ -62,7 +62,7 @@ impl Chain {
         last["hash"].as_str().expect("a hash")
     }
 
-    /// Puts it into the history of Postgres and into the archive.
+    /// Inserts the chain into Postgres's history and into the archive.
     pub async fn commit(&self, world: &World) {
         for event in &self.events {
             let text = |name: &str| event[name].as_str().expect("text").to_owned();
@@ -78,7 +78,7 @@ impl Chain {
         archive(world, &self.events).await;
     }
 
-    /// Makes it the present history of its tenant.
+    /// Makes the chain the present history of its tenant.
     pub async fn live(&self, world: &World) {
         let last = self.events.last().expect("an event");
         let sql = "insert into tenants (name, epoch, revision, chain_head, routes, created_at, created_by, updated_at, updated_by) \

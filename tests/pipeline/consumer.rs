@@ -1,4 +1,4 @@
-//! The audit consumer: once in the archive however often delivered, dead letters, rebalances, restarts.
+//! The audit consumer: each event is archived once however often it is delivered; dead letters, rebalances, restarts.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,7 +27,7 @@ use crate::{
 
 async fn consumer(world: &World) -> (Consumer, Arc<ConsumerStatus>) {
     let mut settings = world.settings.clone();
-    // A step that is made here is not made again: on a busy machine it takes its time.
+    // The test does not repeat a step that failed, so the step gets a long time-out for a busy machine.
     settings.resilience.mongodb_archive.timeout_ms = 10_000;
     let archive = Archive::new(&settings.mongo, Duration::from_secs(10)).await.expect("an archive");
     let policy = Dependency::new("mongodb_archive", settings.resilience.policy(&settings.resilience.mongodb_archive));
@@ -158,7 +158,7 @@ async fn what_the_validator_refuses_is_tried_a_bounded_number_of_times() {
     let mut world = World::new().await;
     world.settings.audit.max_attempts = 3;
     let batch = published(&world, &["a"], 1).await;
-    // Revision 0 cannot be: the collection's validator says so.
+    // Revision 0 is invalid: the collection's validator refuses it.
     let refused = resealed(&batch[0], |event| event.revision = traffic_manager::domain::tag::Revision(0));
     let (consumer, _) = consumer(&world).await;
     let handled = consumer.handle(&[refused, batch[0].clone()]).await.unwrap();
@@ -169,7 +169,7 @@ async fn what_the_validator_refuses_is_tried_a_bounded_number_of_times() {
     world.end().await;
 }
 
-/// The record with members that this version does not know, and with the hash that this takes.
+/// Returns the record as the next revision, with members that this version does not know and with the matching hash.
 fn extended(record: &Record, members: Value) -> Record {
     let event = resealed(record, |event| (event.id, event.revision) = (uuid::Uuid::now_v7(), event.revision.next()));
     let mut value: Value = serde_json::from_slice(event.value.as_deref().unwrap()).unwrap();
@@ -187,7 +187,7 @@ async fn what_the_archives_format_cannot_hold_is_dead_lettered_and_its_neighbour
     world.settings.audit.max_attempts = 1;
     let batch = published(&world, &["a"], 1).await;
     let nul = extended(&batch[0], json!({ "x": { "a\0b": 1 } }));
-    // A number takes 2 bytes of JSON and 16 of BSON: two megabytes become more than the 16 that a document may have.
+    // A number takes 2 bytes of JSON and 16 of BSON: two megabytes become more than the 16 MB limit of a document.
     let large = extended(&batch[0], json!({ "x": vec![1; 1_100_000] }));
     let (consumer, _) = consumer(&world).await;
     let handled = consumer.handle(&[nul.clone(), batch[0].clone(), large]).await.expect("they stop nothing");
@@ -205,7 +205,7 @@ async fn an_archive_that_is_too_slow_for_a_batch_is_given_less_at_a_time() {
     const EVENTS: usize = 120;
     let mut world = World::new().await;
     published(&world, &["a"], EVENTS).await;
-    // All of them at a time take three times as long as they may.
+    // Archiving all events in one batch takes three times as long as the time-out.
     let direct = world.settings.mongo.url.clone();
     let host = mongodb::options::ClientOptions::parse(direct.expose_secret()).await.expect("a MongoDB URL").hosts[0].to_string();
     let line = Switch::start(host.clone()).await;
@@ -221,7 +221,8 @@ async fn an_archive_that_is_too_slow_for_a_batch_is_given_less_at_a_time() {
     world.settings.mongo.url = direct;
     let stop = CancellationToken::new();
     let running = tokio::spawn(consumer.run(stop.clone()));
-    // What was given up arrives all the same, and is a duplicate then: it counts when the archive has said so.
+    // A batch that timed out may arrive all the same, and its retry finds duplicates. The count includes what
+    // the archive has confirmed.
     let is_done = async || (status.report().archived_total >= EVENTS as u64).then_some(());
     eventually("the archive has answered for all of them", is_done).await;
     assert_eq!((world.archived_count().await, status.report().dead_letters_total), (EVENTS as u64, 0));
@@ -234,7 +235,7 @@ async fn an_archive_that_is_too_slow_for_a_batch_is_given_less_at_a_time() {
 async fn a_restart_before_the_offsets_are_committed_doubles_nothing() {
     let world = World::new().await;
     let batch = published(&world, &["a", "b", "c"], 100).await;
-    // Archived, but this process ended before anything was committed.
+    // Simulates a process that archived records and ended before it committed their offsets.
     let (before, _) = consumer(&world).await;
     before.handle(&batch[..150]).await.unwrap();
     let (consumer, status) = consumer(&world).await;

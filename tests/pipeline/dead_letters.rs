@@ -1,4 +1,4 @@
-//! What can never be archived is dead-lettered once, and never holds up what comes after it.
+//! A record that can never be archived is dead-lettered once, and never holds up later records.
 
 use std::{sync::Arc, time::Duration};
 
@@ -68,7 +68,7 @@ async fn consumer(settings: &Settings) -> Consumer {
     Consumer::new(settings.clone(), archive, policy, Arc::default()).expect("valid settings")
 }
 
-/// How many records the dead-letter topic has ever taken.
+/// Counts all records that the dead-letter topic has ever taken.
 fn dead_letters(settings: &Settings) -> i64 {
     let reader: BaseConsumer = crate::support::secure::kafka().create().unwrap();
     reader.fetch_watermarks(&settings.kafka.dlq_topic, 0, Duration::from_secs(10)).expect("Kafka").1
@@ -87,7 +87,7 @@ async fn retries_while_the_archive_is_away_dead_letter_nothing_twice() {
 
     let handled = consumer(&world.settings).await.handle(&batch).await.expect("the archive is back");
 
-    // The third has the place of the first in the history, and another id.
+    // The third record has the same place in the history as the first, and another id.
     assert_eq!(handled, Handled { inserted: 1, duplicates: 0, dead_lettered: 2 });
     assert_eq!(dead_letters(&world.settings), 2, "each once, however often the batch was tried");
     world.end().await;
@@ -96,7 +96,7 @@ async fn retries_while_the_archive_is_away_dead_letter_nothing_twice() {
 #[tokio::test]
 async fn a_record_too_large_for_the_dead_letter_topic_holds_up_nothing() {
     let world = World::new().await;
-    // Larger than the topic of dead letters takes.
+    // The record is larger than the dead-letter topic allows.
     takes(&world.settings.kafka.dlq_topic, "500000").await;
     let batch = [garbage(0, 999_990), readable(1)];
 

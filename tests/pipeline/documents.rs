@@ -1,4 +1,4 @@
-//! The documents of events against events: what the API tells of them, and what it commits, publishes and sets aside.
+//! Validates events against their documents: events that the API answers, commits, publishes and sets aside.
 
 use jsonschema::Validator;
 use reqwest::Method;
@@ -27,7 +27,7 @@ fn headers(record: &Record) -> Value {
     headers.into()
 }
 
-/// One change of every sort but the tenant's end, with and without a reason, a trace, labels and a description.
+/// Makes every sort of change except the tenant's deletion, with and without a reason, a trace, labels and a description.
 async fn every_sort_of_change(app: &TestApp) {
     const ROUTE: &str = "/routes/acme/web/prod/v1";
     const POLICY: &str = "/policies/acme/web/prod";
@@ -55,7 +55,7 @@ async fn every_sort_of_change(app: &TestApp) {
     app.delete(ROUTE).expect(204).await;
 }
 
-/// What that is, after the tenant was created: each action, and its item of how many.
+/// The events of those changes after the tenant's creation: the action, the item, and the number of items in the revision.
 const CHANGES: [(&str, u64, u64); 10] = [
     ("created", 0, 1),
     ("updated", 0, 1),

@@ -94,7 +94,7 @@ async fn audit_events_come_in_pages_and_the_status_says_what_is_missing() {
     assert_eq!((&tenant["tenant"], &tenant["revision"], &tenant["archived_revision"]), (&json!("acme"), &json!(5), &json!(5)));
     app.drain().await;
 
-    // Without a relay, what is committed stays behind.
+    // Without a relay, committed events stay behind.
     let alone = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
     alone.post("/routes/acme/web/prod/v1/activate").expect(200).await;
     let status = alone.get("/audit/status?tenant=acme").expect(200).await.json;
@@ -127,7 +127,7 @@ async fn bad_audit_queries_name_their_parameter_and_operators_are_text() {
         ("events?colour=red", "?colour"),
         ("status?tenant=Acme", "?tenant"),
         ("verify?tenant=acme&from=0", "?from"),
-        // Found by tests/fuzz: more than a revision can be.
+        // Found by tests/fuzz: larger than a revision can be.
         ("verify?tenant=acme&from=9223372036854775808", "?from"),
         ("verify?tenant=acme&to=9223372036854775808", "?to"),
     ] {
@@ -142,7 +142,7 @@ async fn bad_audit_queries_name_their_parameter_and_operators_are_text() {
     world.end().await;
 }
 
-/// No bound in time is asserted here but the test's patience: the figure is for the reader.
+/// The only limit in time here is the test's patience: the printed figure is for the reader.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_write_alone_reaches_the_archive() {
     let world = World::new().await;

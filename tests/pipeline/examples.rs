@@ -1,4 +1,4 @@
-//! The pages that ask the archive, as somebody follows them.
+//! The documentation's pages that query the archive, run as a reader follows them.
 
 use traffic_manager::app::Role;
 

@@ -14,12 +14,12 @@ use crate::{
     support::{TestApp, World, callers::first_key, eventually, secure},
 };
 
-/// A world whose archive holds one event with so many labels, and copies of it that `change` tells apart.
+/// A world whose archive holds one event with this many labels, and copies of it that `change` makes distinct.
 async fn world_with(
     copies: usize, labels: usize, settings: &[(&str, u64)], change: impl Fn(usize, &mut Document),
 ) -> (World, TestApp) {
     let mut world = World::new().await;
-    // A machine that is busy with other tests is no fault of the archive's.
+    // A long time-out: the archive is not at fault when the machine is busy with other tests.
     world.settings.resilience.mongodb_queries.timeout_ms = 60_000;
     for (key, value) in settings {
         match *key {
@@ -43,7 +43,7 @@ async fn world_with(
     (world, app)
 }
 
-/// At this many seconds of a day long ago.
+/// Returns the time at this many seconds of a day long ago.
 fn at(second: usize) -> String {
     format!("2020-01-02T{:02}:{:02}:{:02}.000000Z", second / 3600, second / 60 % 60, second % 60)
 }
@@ -55,7 +55,7 @@ async fn lines(app: &TestApp, query: &str) -> Vec<Value> {
     text.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
 }
 
-/// What the same query answers page by page, newest first.
+/// Returns the answer to the same query, read page by page, newest first.
 async fn pages(app: &TestApp, query: &str) -> Vec<Value> {
     let (mut items, mut cursor) = (Vec::new(), String::new());
     loop {
@@ -76,7 +76,7 @@ async fn an_export_is_what_the_pages_are_oldest_first() {
         document.insert("tenant", tenant);
         document.insert("action", ["created", "updated"][n / 4 % 2]);
         document.insert("changed_by", ["ada", "grace"][n / 8 % 2]);
-        // Most of them in one instant, as the items of a large revision are.
+        // Most copies have the same time, like the items of a large revision.
         document.insert("occurred_at", if n < 1300 { at(7) } else { at(n) });
         if n == 0 {
             document.insert("occurred_at", "tampered with");
@@ -102,7 +102,7 @@ async fn an_export_is_what_the_pages_are_oldest_first() {
     }
     assert_eq!(lines(&app, "").await.len(), 2601);
 
-    // An export that was cut off goes on at the time of its last event; what it has of that instant comes again.
+    // A client resumes a broken export at the time of its last event. The events of that instant come again.
     let whole: Vec<String> = lines(&app, "tenant=acme").await.iter().map(ToString::to_string).collect();
     let last: Value = serde_json::from_str(&whole[800]).unwrap();
     let rest = lines(&app, &format!("tenant=acme&from={}", last["occurred_at"].as_str().unwrap())).await;
@@ -155,21 +155,21 @@ async fn the_head_says_what_comes_and_csv_has_a_line_for_each_event() {
     world.end().await;
 }
 
-/// The settings and the copies of what follows: about 25 MB, more than all buffers between the archive and the reader.
+/// The number of copies in the large archive: about 25 MB, more than all buffers between the archive and the reader.
 const LARGE: usize = 2500;
 
 async fn large(settings: &[(&str, u64)]) -> (World, TestApp) {
     world_with(LARGE, 32, settings, |n, document| drop(document.insert("occurred_at", at(n)))).await
 }
 
-/// An export whose head has come, and of the body nothing that was asked for.
+/// Begins an export: its headers have come, and none of its body was read.
 async fn begun(app: &TestApp) -> Response {
     let response = secure::get(&format!("{}/api/v1/audit/export", app.api)).await.expect("an answer");
     assert_eq!(response.status(), 200);
     response
 }
 
-/// The lines of the body, or how many there were before it broke off.
+/// Returns the lines of the body, or as an error the lines before it broke off.
 async fn rest(mut response: Response) -> Result<usize, usize> {
     let mut lines = 0;
     loop {
@@ -185,9 +185,9 @@ async fn rest(mut response: Response) -> Result<usize, usize> {
 async fn pages_are_read_as_the_reader_takes_them_and_no_deadline_cuts_them() {
     let (world, app) = large(&[("http.request_timeout_ms", 5100)]).await;
     let response = begun(&app).await;
-    // Longer than the deadline of a request.
+    // Waits longer than the deadline of a request.
     tokio::time::sleep(Duration::from_millis(5500)).await;
-    // Had the pages been read ahead, this one would not come.
+    // This event would be missing if the pages had been read ahead.
     world.copy(1, |_, document| drop(document.insert("occurred_at", "2100-01-01T00:00:00.000000Z"))).await;
     assert_eq!(rest(response).await, Ok(LARGE + 2));
     app.drain().await;
@@ -220,7 +220,7 @@ async fn a_place_is_taken_until_the_reader_has_all_or_is_cut_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_has_begun_waits_for_its_turn() {
     let (world, app) = large(&[("resilience.mongodb_queries.concurrent", 1)]).await;
-    // Each begins when it can; from then on they are in each other's way.
+    // Each export begins when it can. From then on the exports compete for the one concurrent query.
     let mut exports = Vec::new();
     for _ in 0..3 {
         let begin = async || {
@@ -266,7 +266,7 @@ async fn an_export_is_cut_when_what_its_taker_came_with_ends() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_never_ends_cleanly_before_its_last_event() {
-    // Its time is over.
+    // The export's lifetime ends.
     let (mut world, app) = large(&[("audit.export_lifetime_ms", 1000), ("drain.requests_ms", 30_000)]).await;
     let response = begun(&app).await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
@@ -281,7 +281,7 @@ async fn an_export_never_ends_cleanly_before_its_last_event() {
     let ((), end) = tokio::join!(app.drain(), rest(response));
     assert!(end.expect_err("the service drained") < LARGE);
 
-    // MongoDB goes.
+    // MongoDB becomes unreachable.
     let mut settings = world.settings.clone();
     let gate = Gate::open(settings.mongo.url.expose_secret(), Duration::ZERO).await;
     settings.mongo.url = gate.url.clone().into();

@@ -1,4 +1,4 @@
-//! How an instance learns of what others write: by Kafka's events, and without Kafka by the safety read.
+//! How an instance learns of other instances' writes: by Kafka's events, and without Kafka by the safety read.
 
 use serde_json::json;
 use traffic_manager::app::Role;
@@ -19,7 +19,7 @@ async fn a_write_elsewhere_shows(prepare: impl Fn(&mut traffic_manager::config::
         (answer.status == 200 && answer.json["url"] == url).then_some(())
     };
     eventually("the reader holds the tenant", async || shown("http://old.example/").await).await;
-    // Once more, so that the reader's follower is known to be at work before the change that is watched.
+    // The test makes several changes: after the first, the reader's follower is known to run.
     for number in 0..3 {
         let url = format!("http://new-{number}.example/");
         writer.post("/routes").json(&route(&url)).expect(200).await;

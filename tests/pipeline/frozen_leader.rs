@@ -9,7 +9,7 @@ use crate::support::{World, eventually};
 #[tokio::test]
 async fn a_leader_that_is_silent_loses_its_lease() {
     let mut world = World::new().await;
-    // Silent for longer than these three together, the session is ended: 4 s.
+    // The session ends when the leader is silent for longer than the sum of these three: 4 s.
     world.settings.kafka.delivery_timeout_ms = 1000;
     world.settings.relay.step_timeout_ms = 2000;
     world.settings.relay.poll_ms = 1000;

@@ -1,4 +1,4 @@
-//! A way to the archive that can be shut, or slow.
+//! A proxy in front of the archive that a test can shut, or slow down.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use tokio_util::sync::CancellationToken;
 
 /// A proxy in front of MongoDB.
 pub struct Gate {
-    /// The archive's URL through it.
+    /// The archive's URL through the proxy.
     pub url: String,
-    /// Cancelled, it loses its connections and takes no new ones.
+    /// Cancelling it closes the proxy's connections and refuses new ones.
     pub shut: CancellationToken,
 }
 
 impl Gate {
-    /// A gate in front of the server of `url`, which lets each question wait for so long.
+    /// Starts a gate in front of the server of `url`. The gate delays each request by `delay`.
     pub async fn open(url: &str, delay: Duration) -> Self {
         let mut url = url::Url::parse(url).expect("a URL");
         let target = format!("{}:{}", url.host_str().expect("a host"), url.port().expect("a port"));

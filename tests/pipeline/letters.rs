@@ -1,4 +1,4 @@
-//! Dead letters over the API: listed, looked at, sent again, discarded; each decision told, and none lost when a process dies in between.
+//! Dead letters over the API: listed, shown, redriven, discarded. Each decision is recorded, and none is lost when a process dies midway.
 
 use std::{sync::Arc, time::Duration};
 
@@ -23,7 +23,7 @@ use crate::{
     topic_settings::takes,
 };
 
-/// A world that is patient with its database, as a busy machine wants it, and tells the audit of access soon.
+/// A world with long time-outs for its database, as a busy machine needs them, and access records that reach the archive soon.
 pub async fn patient(overrides: &[&str]) -> World {
     let patient = [
         "postgres.connect_timeout_ms=20000",
@@ -57,7 +57,7 @@ async fn consumer(world: &World) -> (Consumer, Arc<ConsumerStatus>) {
     (Consumer::new(settings, archive, policy, status.clone()).expect("a consumer"), status)
 }
 
-/// Consumes the topic until something holds.
+/// Consumes the topic until the condition holds.
 async fn consumed(world: &World, until: impl AsyncFn(&ConsumerStatus) -> bool) {
     let (consumer, status) = consumer(world).await;
     let stop = CancellationToken::new();
@@ -67,7 +67,7 @@ async fn consumed(world: &World, until: impl AsyncFn(&ConsumerStatus) -> bool) {
     running.await.expect("no panic").expect("settings");
 }
 
-/// The same record as one of another type.
+/// Returns the record with another event type.
 fn of_type(record: &Record, ce_type: &str) -> Record {
     let mut record = record.clone();
     for (name, value) in &mut record.headers {
@@ -87,7 +87,7 @@ fn ids(letters: &[Value]) -> Vec<&str> {
     letters.iter().map(|letter| letter["id"].as_str().expect("an id")).collect()
 }
 
-/// What the audit of access has been told of operators, oldest first.
+/// Waits for this many records of operators' actions in the access log, and returns them, oldest first.
 pub async fn told(world: &World, count: usize) -> Vec<Document> {
     let client = mongodb::Client::with_uri_str(world.settings.mongo.url.expose_secret()).await.expect("a MongoDB URL");
     let name = &world.settings.mongo.access_collection;
@@ -115,7 +115,7 @@ async fn letters_are_listed_newest_first_and_shown_whole() {
     send(&world.settings.kafka.topic, &newer).await;
     let garbage = Record { key: Some(b"b".to_vec()), value: Some(b"\xff{".to_vec()), ..good[0].clone() };
     let mut garbage = garbage;
-    // Whoever writes to the topic may write what letters are read by.
+    // Anybody who can write to the topic can forge the headers that describe a dead letter.
     garbage.headers.push(("tm_dlq_reason".into(), Some(b"forged".to_vec())));
     send(&world.settings.kafka.topic, &garbage).await;
     let nothing = Record { key: None, value: None, headers: Vec::new(), ..good[0].clone() };
@@ -132,7 +132,7 @@ async fn letters_are_listed_newest_first_and_shown_whole() {
     assert_eq!(oldest["origin"], origin);
     assert_eq!(oldest["event_type"], "trafficmanager.route.created.v2");
     assert_eq!(oldest["decision"], Value::Null);
-    // By what they are, and page by page.
+    // Filters, and then pages.
     assert_eq!(ids(&list(&app, "?reason=not_json").await), ["0-1"]);
     assert_eq!(ids(&list(&app, "?tenant=a").await), ["0-0"]);
     assert_eq!(ids(&list(&app, "?state=discarded").await), [""; 0]);
@@ -168,7 +168,7 @@ async fn letters_are_listed_newest_first_and_shown_whole() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_letter_of_a_version_that_is_known_by_now_is_sent_again_and_archived() {
     let (world, app, good) = published(3).await;
-    // What an older release makes of a newer event: it is parked. The release that knows it is played by mending the type.
+    // An older release parks a newer event as a dead letter. The test changes the type back to play the release that knows it.
     let (parking, _) = consumer(&world).await;
     let parked = of_type(&good[1], "trafficmanager.route.updated.v2");
     let handled = parking.handle(&[good[0].clone(), parked, good[2].clone()]).await.expect("both are there");
@@ -188,7 +188,7 @@ async fn a_letter_of_a_version_that_is_known_by_now_is_sent_again_and_archived()
     assert_eq!(again.header("ce_type"), Some("trafficmanager.route.updated.v2"), "with its own headers");
     assert!(again.headers.iter().all(|(name, _)| !name.starts_with("tm_dlq_")));
 
-    // A release that still does not know it parks it again, as another letter, and counts on.
+    // A release that still does not know the type parks the event again, as another letter with one more attempt.
     parking.handle(std::slice::from_ref(&again)).await.expect("the topic takes it");
     let second = records(&world.settings.kafka.dlq_topic, 2).await.remove(1);
     assert_eq!(second.header("tm_dlq_attempts"), Some("2"));
@@ -215,7 +215,7 @@ async fn what_was_decided_and_not_done_is_done_by_the_retry() {
     assert_eq!(records(&world.settings.kafka.topic, 3).await.len(), 3, "sent once");
     app.post("/dead-letters/0-1/redrive").header("idempotency-key", "k").problem(422, "idempotency_key_reused").await;
 
-    // A process that is killed between its decision and Kafka leaves this.
+    // Leaves the state of a process that was killed between its decision and the send to Kafka.
     world.db.execute("update dead_letter_decisions set state = 'redriving'", &[]).await;
     assert_eq!(ids(&list(&app, "?state=redriving").await), ["0-0"]);
     let retried = app.post("/dead-letters/0-0/redrive").header("idempotency-key", "k").expect(200).await;
@@ -225,7 +225,7 @@ async fn what_was_decided_and_not_done_is_done_by_the_retry() {
     assert_eq!((sent.len(), copies), (4, 3), "sent again: the consumer knows it by its id");
     assert_eq!(told(&world, 1).await.len(), 1, "decided once");
 
-    // Left without a key, it is among the open ones.
+    // A decision left without a key counts as open.
     world.db.execute("update dead_letter_decisions set state = 'redriving', idempotency_key = null", &[]).await;
     let many = app.post("/dead-letters/redrive").json(&json!({})).expect(200).await;
     assert_eq!(many.json, json!({ "redriven": ["0-0", "0-1"], "refused": [], "next_cursor": null }));
@@ -252,7 +252,7 @@ async fn many_are_sent_again_by_what_they_are_once_and_in_their_order() {
     let again = app.post("/dead-letters/redrive").header("idempotency-key", "many").json(&wanted).expect(200).await;
     assert_eq!((again.header("idempotency-replayed"), &again.json), ("true", &first.json));
 
-    // A process that is killed after its first letter of three leaves this: the retry does the rest.
+    // Leaves the state of a process that was killed after the first of three letters. The retry sends the rest.
     let newer = "letter_offset in (5, 6)";
     world.db.execute(&format!("delete from dead_letter_decisions where {newer}"), &[]).await;
     let again = app.post("/dead-letters/redrive").header("idempotency-key", "many").json(&wanted).expect(200).await;
@@ -291,7 +291,7 @@ async fn a_letter_is_discarded_with_a_reason_and_may_be_sent_again_all_the_same(
     let actions: Vec<_> = told.iter().map(|record| (text(record, "action").unwrap(), text(record, "reason"))).collect();
     assert_eq!(actions, [("dead_letter_discarded", Some("a drill")), ("dead_letter_redriven", None)]);
 
-    // A topic that is made anew counts from 0 again: what was decided is of other letters.
+    // A recreated topic counts offsets from 0 again: the stored decisions belong to other letters.
     world.db.execute("update dead_letter_decisions set letter_at = letter_at - interval '1 day'", &[]).await;
     assert_eq!(list(&app, "").await[0]["state"], "waiting");
     app.drain().await;
@@ -301,7 +301,7 @@ async fn a_letter_is_discarded_with_a_reason_and_may_be_sent_again_all_the_same(
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_too_large_to_be_kept_is_taken_from_where_it_came_from() {
     let (world, app, good) = published(1).await;
-    // Larger than the topic of dead letters takes.
+    // The record is larger than the dead-letter topic allows.
     takes(&world.settings.kafka.dlq_topic, "500000").await;
     let large = Record { key: None, value: Some(vec![b'x'; 999_880]), headers: Vec::new(), ..good[0].clone() };
     send(&world.settings.kafka.topic, &large).await;
@@ -312,7 +312,7 @@ async fn what_was_too_large_to_be_kept_is_taken_from_where_it_came_from() {
     let sent = records(&world.settings.kafka.topic, 3).await;
     assert_eq!(sent.iter().filter(|record| record.value == large.value).count(), 2);
 
-    // Without its origin there is nothing to send, and one of another topic is not sent anywhere.
+    // A letter whose origin record is gone has nothing to send. A letter from another topic is not sent either.
     let (parking, _) = consumer(&world).await;
     let gone = Record { offset: 1_000_000, topic: world.settings.kafka.topic.clone(), ..large.clone() };
     let foreign = Record { topic: "elsewhere".into(), value: Some(b"{".to_vec()), ..good[0].clone() };
@@ -331,7 +331,7 @@ async fn what_was_too_large_to_be_kept_is_taken_from_where_it_came_from() {
 async fn what_kafka_would_never_take_holds_up_no_other() {
     let (world, app, good) = published(1).await;
     let (parking, _) = consumer(&world).await;
-    // Whoever writes to the topic of dead letters writes where they come from; and a topic that is made anew may have fewer partitions.
+    // Anybody who can write to the dead-letter topic chooses a letter's origin, and a recreated topic may have fewer partitions.
     let elsewhere = Record { partition: 1000, ..of_type(&good[0], "trafficmanager.route.created.v2") };
     parking.handle(&[elsewhere, of_type(&good[0], "trafficmanager.route.created.v2")]).await.expect("the topic takes them");
     let many = app.post("/dead-letters/redrive").json(&json!({})).expect(200).await.json;

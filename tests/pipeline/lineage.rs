@@ -1,4 +1,4 @@
-//! A backup was put back: every tenant begins a new epoch, whether it is written to or not, and everybody is told.
+//! After a restore every tenant begins a new epoch, whether it is written to or not, and all clients learn of it.
 
 use serde_json::{Value, json};
 use traffic_manager::{
@@ -12,7 +12,7 @@ use crate::support::{
     eventually,
 };
 
-/// What the owner of the schema runs after a backup was put back.
+/// Runs the command that marks the database as restored from a backup.
 async fn say_restored(world: &World) {
     let mut settings: Settings = world.settings.clone();
     settings.migrate.postgres_url = world.db.owner_url().into();
@@ -47,7 +47,7 @@ async fn every_tenant_begins_an_epoch_after_a_restore_and_clients_are_told() {
     assert_eq!(before.revision(), 4);
 
     say_restored(&world).await;
-    // A tag of before is none of now, though the write that it guards would have begun the epoch.
+    // A tag from before the restore does not match, even though the guarded write itself would have begun the new epoch.
     let stale = writer.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://new.example/" }));
     let stale = stale.header("if-match", format!("\"{}.1\"", before.epoch())).send().await;
     assert_eq!(stale.status, 412, "{}", stale.json);
@@ -62,13 +62,13 @@ async fn every_tenant_begins_an_epoch_after_a_restore_and_clients_are_told() {
     let changes = reader.get(&format!("/tenants/acme/changes?after={}", before.tag())).expect(200).await.json;
     assert_eq!((&changes["reset"], &changes["snapshot"]["epoch"]), (&json!(true), &json!(now)), "{changes}");
     reader.get(snapshot).header("tm-min-revision", before.tag()).problem(503, "revision_not_reached").await;
-    // The past goes back to where the epoch began, and says what was before it.
+    // Reads of the past go back to the start of the epoch, and its first event names the tag before it.
     let first = writer.get("/routes/acme/web/prod/v3/history").expect(200).await.json["items"][0].clone();
     assert_eq!((&first["action"], &first["revision"], &first["actor"]["kind"]), (&json!("created"), &json!(1), &json!("system")));
     assert!(first["reason"].as_str().is_some_and(|reason| reason.ends_with(&before.tag())), "{first}");
     let past = writer.get(&format!("/routes?tenant=acme&at={now}.1")).expect(200).await.json;
     assert!(past["items"].as_array().is_some_and(|routes| routes.len() == 3), "{past}");
-    // Who has the host is as it was.
+    // The tenant still has its host.
     let claim = writer
         .put("/policies/other/web/prod")
         .json(&json!({ "split": [{ "version": "v1", "weight": 1 }], "hosts": ["shop.example"] }));
@@ -100,7 +100,7 @@ async fn a_tenant_that_nobody_writes_to_begins_its_epoch_as_well_and_once() {
     for tenant in ["a", "b", "c"] {
         one.put(&format!("/routes/{tenant}/web/prod/v1")).json(&json!({ "url": "http://a.example/" })).expect(201).await;
     }
-    // One that has nothing is a tenant too.
+    // A tenant without routes counts, too.
     one.post("/tenants").json(&json!({ "name": "empty" })).expect(201).await;
     let names = ["a", "b", "c", "empty"];
     let mut before = Vec::new();
@@ -136,7 +136,7 @@ async fn a_tenant_that_cannot_begin_its_epoch_holds_up_no_other() {
     for tenant in good.iter().map(String::as_str).chain(["stuck"]) {
         assert_eq!(put(tenant, "http://old.example/").await, 201);
     }
-    // Counts although its transaction is rolled back.
+    // A sequence counts an attempt even if its transaction is rolled back.
     let tries = "create sequence tries";
     let slow = "create function slow() returns trigger language plpgsql security definer as \
                 $$ begin perform nextval('tries'), pg_sleep(case new.name when 'stuck' then 60 else 0.3 end); return new; end $$";
@@ -146,7 +146,7 @@ async fn a_tenant_that_cannot_begin_its_epoch_holds_up_no_other() {
         superuser.execute(statement, &[]).await.unwrap();
     }
     say_restored(&world).await;
-    // The first has the lane for so long that all that come meanwhile are one group.
+    // The first write holds the lane for so long that all writes that come meanwhile form one group.
     let others = futures_util::future::join_all(good.iter().map(|tenant| put(tenant, "http://new.example/")));
     let (others, stuck) = tokio::join!(others, put("stuck", "http://new.example/"));
     assert_eq!((stuck, others), (503, vec![200; good.len()]));

@@ -1,4 +1,4 @@
-//! A defect that one record brings to light costs that record, and neither the consumer nor the relay.
+//! A defect that one record triggers costs that record only: the consumer and the relay go on.
 
 use std::{
     fmt,
@@ -36,7 +36,7 @@ use crate::{
     topic::{Routes, records},
 };
 
-/// Panics when a span is made for an event, so many times. Every traced event has one while it is published, and one while it is archived.
+/// Panics `times` times when a span is created for the event. Every traced event has a span when it is published and when it is archived.
 struct Defect {
     event: String,
     times: Arc<AtomicU32>,
@@ -103,7 +103,7 @@ async fn a_record_that_makes_the_consumer_panic_is_parked_and_the_others_are_arc
     let letter = records(&world.settings.kafka.dlq_topic, 1).await.remove(0);
     assert_eq!((letter.header("tm_dlq_reason"), letter.header("tm_dlq_attempts")), (Some("poison"), Some("3")));
     assert_eq!(letter.header("ce_id"), Some(event.as_str()));
-    // It goes on.
+    // The consumer goes on.
     traced(&world, 3..5).await;
     publish(&world).await;
     eventually("what comes later is archived", async || (world.archived_count().await == 4).then_some(())).await;
@@ -135,7 +135,7 @@ async fn a_relay_that_panics_is_begun_anew_and_nothing_is_lost_or_out_of_order()
     );
     let running = tokio::spawn(running.with_subscriber(tracing_subscriber::registry().with(defect)));
     eventually("all is published", async || (world.db.count("select count(*) from outbox").await == 0).then_some(())).await;
-    // What was sent before a panic may be there, too.
+    // The topic may also hold records that were sent before a panic.
     let mut revisions: Vec<u64> = Vec::new();
     for count in 3.. {
         let published = records(&world.settings.kafka.topic, count).await;

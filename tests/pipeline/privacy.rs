@@ -1,4 +1,4 @@
-//! Personal data on its way: sealed in Kafka and in the archive, opened in audit answers, erased with the chain whole.
+//! Personal data on its way: encrypted in Kafka and in the archive, decrypted in audit answers, and erased with the chain intact.
 
 use std::{
     process::{Command, Output, Stdio},
@@ -22,7 +22,7 @@ const GRACE: Who =
     Who { kind: "user", id: "grace.canary@example.com", reason: "canary reason of grace", address: "203.0.113.78" };
 const EVENTS: u64 = 6;
 
-/// A world with keys, and six events of three people in it: two of them of one revision.
+/// A world with master keys and six events of three people, two of them in one revision.
 async fn world_of_people() -> (World, TestApp) {
     let mut world = World::new().await;
     let keys = Settings::without_environment(&[format!("privacy.master_keys={KEY}")]).unwrap();
@@ -44,7 +44,7 @@ async fn verified(app: &TestApp) -> bool {
     app.get("/audit/verify?tenant=acme").expect(200).await.json["verified"] == true
 }
 
-/// What the verifier that shares no code with the service says of an export.
+/// Verifies an export with the verifier that shares no code with the service, and returns its output.
 async fn verified_by_python(app: &TestApp) -> String {
     let export = app.get("/audit/export?tenant=acme").expect(200).await.bytes;
     let path = std::env::temp_dir().join(format!("tm-privacy-{}.json", uuid::Uuid::new_v4()));
@@ -109,7 +109,7 @@ async fn kafka_and_the_archive_have_nothing_in_the_clear_and_audit_answers_are_o
     world.end().await;
 }
 
-/// What a page of docs/events.md says, with nothing of the service's own code.
+/// Decrypts a value as docs/events.md describes, without the service's own code.
 fn opened(key: &[u8], place: &str, sealed: &[u8]) -> Vec<u8> {
     let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).unwrap());
     let (nonce, rest) = sealed.split_at(12);
@@ -152,7 +152,7 @@ async fn an_envelope_in_another_event_or_member_does_not_open() {
     let archive = world.collection().await;
     let of = async |revision: i64| archive.find_one(doc! { "tenant": "acme", "revision": revision }).await.unwrap().unwrap();
     let (second, third) = (of(2).await, of(3).await);
-    // Both of one person, under one key.
+    // Both values belong to one person and are encrypted with one key.
     let (reason, address) = (second.get_str("reason").unwrap(), third.get_str("source_ip").unwrap());
     let moved = doc! { "$set": { "reason": reason, "source_ip": third.get_str("reason").unwrap() } };
     archive.update_one(doc! { "_id": third.get_str("_id").unwrap() }, moved).await.unwrap();
@@ -165,7 +165,7 @@ async fn an_envelope_in_another_event_or_member_does_not_open() {
     world.end().await;
 }
 
-/// A command of the binary.
+/// Runs a command of the binary.
 fn run(world: &World, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_traffic-manager"));
     command.args(arguments).env_clear().envs(&world.environment).stdin(Stdio::null()).output().expect("the binary")

@@ -156,7 +156,7 @@ async fn a_deposed_leader_deletes_nothing_and_its_events_are_published_again() {
     }
     let deposed = relay(&world.settings);
     let lease = lead(&deposed).await;
-    // What a new leader does, while the old one was stopped and does not know it yet.
+    // Simulates a new leader that takes over while the old one is stopped and does not know it yet.
     world.db.execute("update relay_lease set epoch = epoch + 1", &[]).await;
     assert_eq!(deposed.publish_batch(&lease).await.unwrap(), Step::Deposed);
     assert_eq!(queued(&world).await, 3, "a deposed leader deletes nothing");
@@ -196,7 +196,7 @@ async fn an_event_that_commits_late_is_not_lost() {
     world.end().await;
 }
 
-/// `relay.poll_ms` of these tests when only the wake-up under test may be what publishes.
+/// `relay.poll_ms` for tests in which only the wake-up under test may publish: 60 s.
 const NEVER: u64 = 60_000;
 
 async fn published_after(poll_ms: u64, wake: impl AsyncFn(&World, &Notify)) {

@@ -1,4 +1,4 @@
-//! Replays: an archive that was lost is whole again, one that was not stays as it was, and what is new is neither held up nor refused.
+//! Replays: a lost archive is whole again, an intact one stays as it was, and new events are neither delayed nor refused.
 
 use std::{
     sync::Arc,
@@ -38,7 +38,7 @@ async fn done(app: &TestApp, replay: &Value) -> Value {
     eventually("the replay is done", async || Some(get(app, replay).await).filter(|replay| replay["state"] == "done")).await
 }
 
-/// What is archived, but for when and from where it came.
+/// Returns the archived events without the time and the place of their arrival.
 async fn archived(world: &World) -> Vec<ArchivedEvent> {
     let mut events = world.archived().await;
     for event in &mut events {
@@ -49,7 +49,7 @@ async fn archived(world: &World) -> Vec<ArchivedEvent> {
     events
 }
 
-/// A world with so many changes of tenants `a` and `b`, and a relay that leads and does nothing by itself.
+/// A world with this many changes of each of the tenants `a` and `b`, and a relay that leads and does nothing by itself.
 async fn changed(count: usize) -> (World, Relay, Lease) {
     let world = patient(&[]).await;
     let routes = Routes::of(&world);
@@ -67,7 +67,7 @@ async fn publish(relay: &Relay, lease: &Lease) {
     while relay.publish_batch(lease).await.expect("Kafka answers") != Step::Idle {}
 }
 
-/// Moves replays on, all that they may, and publishes, until none moves.
+/// Moves all replays on as far as they may and publishes, until no replay moves.
 async fn replay_all(relay: &Relay, lease: &Lease) {
     while replays::step(lease, 1.0, 1000, 1000, LIMIT).await.expect("Postgres answers") != Moved::Nothing {
         publish(relay, lease).await;
@@ -84,7 +84,7 @@ async fn an_archive_that_was_lost_is_made_again_and_verifies() {
             app.put(&format!("/routes/{tenant}/web/prod/v{number}")).json(&route(number)).expect(201).await;
         }
     }
-    // Several items in one revision, and a tenant with two histories.
+    // A revision with several items, and a tenant with two histories.
     let change = |version: &str| json!({ "action": "put", "route": { "service": "web", "env": "test", "version": version, "url": "http://b" } });
     app.post("/tenants/acme/batch").json(&json!({ "changes": [change("v1"), change("v2"), change("v3")] })).expect(200).await;
     app.delete("/tenants/globex?confirm=globex").expect(204).await;
@@ -108,7 +108,7 @@ async fn an_archive_that_was_lost_is_made_again_and_verifies() {
         assert_eq!((&verified["verified"], &verified["complete"]), (&json!(true), &json!(true)), "{verified}");
     }
 
-    // Once more, into an archive that has everything.
+    // A second replay goes into an archive that has everything.
     let placed = world.archived().await;
     let again = post(&app, &json!({ "reason": "a drill", "events_per_second": 1000 })).await;
     done(&app, &again).await;
@@ -169,7 +169,7 @@ async fn a_replay_keeps_its_pace_and_goes_on_under_the_next_leader() {
     let replay = post(&app, &json!({ "reason": "a drill", "events_per_second": 20 })).await;
     let started = Instant::now();
     let queued = async || get(&app, &replay).await["events_queued"].as_i64().expect("a number");
-    // Two leaders, one after the other: the first ends in the middle.
+    // Two leaders, one after the other. The first ends in the middle.
     for last in [10, 40] {
         let relay = Relay::new(world.settings.clone(), Arc::default(), Arc::new(RelayStatus::default())).expect("a relay");
         let stop = CancellationToken::new();
@@ -228,11 +228,11 @@ async fn what_is_published_again_never_closes_writes() {
     };
     eventually("the backlog is known", async || (put(1).await == 201).then_some(())).await;
     world.db.execute("delete from outbox", &[]).await;
-    // A replay's queue, as long and as old as no new one may be.
+    // The queue of a replay, longer and older than the limits for new events allow.
     let sql = "insert into outbox (event_id, replay, created_at) \
                select id, gen_random_uuid(), now() - interval '1 hour' from route_events, generate_series(1, 50)";
     world.db.execute(sql, &[]).await;
-    // Every sample since then has seen them.
+    // By then every sample of the backlog has seen the replay's queue.
     let backlog = async || app.ops("/health/resilience").expect(200).await.json["backlog"].clone();
     tokio::time::sleep(Duration::from_millis(2500)).await;
     assert_eq!(backlog().await, json!({ "events": 0, "oldest_seconds": 0.0 }));

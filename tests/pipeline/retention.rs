@@ -1,4 +1,4 @@
-//! Retention: what is old and proven goes, what does not verify stays, and what remains is still proven.
+//! Retention: old and proven events are removed, events that do not verify stay, and the remaining chain is still proven.
 
 use std::{
     collections::HashMap,
@@ -28,7 +28,7 @@ use crate::{
     support::{TestApp, World, database::variable, eventually},
 };
 
-/// A world with users for retention who may do what docs/operations.md says and nothing else.
+/// A world with users for retention that have exactly the rights of docs/operations.md.
 struct Office {
     world: World,
     app: TestApp,
@@ -77,7 +77,7 @@ impl Office {
         Retention::new(archive, policy, Arc::new(server), Duration::from_secs(5), settings.retention.batch)
     }
 
-    /// Removes what happened before this minute.
+    /// Removes the events from before this minute.
     async fn retain(&self, before: u64) -> Retained {
         self.retention().await.run(minute(before).parse().unwrap()).await.expect("it runs")
     }
@@ -86,7 +86,7 @@ impl Office {
         self.app.get(&format!("/audit/verify?tenant={tenant}{query}")).expect(200).await.json
     }
 
-    /// The places of what is archived of a chain.
+    /// Returns the revision and the item of each archived event of a chain.
     async fn kept(&self, chain: &Chain) -> Vec<(i64, i64)> {
         let archived = self.world.archived().await;
         let mut places: Vec<_> =
@@ -95,7 +95,7 @@ impl Office {
         places
     }
 
-    /// The checkpoints of a chain: revision, hash, events, time of the last event.
+    /// Returns the checkpoints of a chain: revision, hash, events, time of the last event.
     async fn checkpoints(&self, chain: &Chain) -> Vec<(i64, String, i64, String)> {
         let sql = "select revision, hash, events, to_char(occurred_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') as at \
                    from audit_checkpoints where tenant = $1 and epoch = $2 order by revision";
@@ -123,7 +123,7 @@ async fn what_is_old_goes_and_what_remains_is_still_proven() {
     let office = Office::open().await;
     let world = &office.world;
     let (acme, earlier, gone) = (Chain::of("acme", 12), Chain::of("acme", 4), Chain::of("gone", 3));
-    // A revision with an item that is too young, and revisions after it that are not.
+    // A revision with an item that is too young, followed by revisions with older items.
     let bulk = Chain::with("bulk", &[vec![1], vec![2, 2, 2], vec![3, 9, 3], vec![4]]);
     for chain in [&acme, &earlier, &gone, &bulk] {
         chain.commit(world).await;
@@ -144,7 +144,7 @@ async fn what_is_old_goes_and_what_remains_is_still_proven() {
     assert_eq!(office.checkpoints(&gone).await, [(3, gone.hash(3).to_owned(), 3, minute(3))]);
     assert_eq!(office.checkpoints(&bulk).await, [(2, bulk.hash(2).to_owned(), 4, minute(2))]);
 
-    // The chain begins at the checkpoint, also for who asks for more.
+    // The chain begins at the checkpoint, even if the query asks for earlier revisions.
     for query in ["", "&from=1", "&from=6", "&from=1&to=12"] {
         let rest = office.verify("acme", query).await;
         assert_eq!(
@@ -162,13 +162,13 @@ async fn what_is_old_goes_and_what_remains_is_still_proven() {
     assert_eq!(office.verify("acme", "&from=9").await["events"], 4);
     assert_eq!(office.verify("bulk", "").await["verified"], true);
 
-    // Again: nothing is left to do. Later: from there.
+    // A second run has nothing to do. A later run goes on from the checkpoint.
     assert_eq!(office.retain(6).await, Retained { chains: 2, removed: 0, refused: vec![] });
     assert_eq!(office.retain(11).await.removed, 5 + 4);
     let last = (10, acme.hash(10).to_owned(), 10, minute(10));
     assert_eq!(office.checkpoints(&acme).await, [(5, acme.hash(5).to_owned(), 5, minute(5)), last]);
 
-    // All of it: nothing is missing and nothing is behind.
+    // After everything is removed, nothing counts as missing or as behind.
     office.retain(60).await;
     assert_eq!(world.archived_count().await, 0);
     for tenant in ["acme", "bulk"] {
@@ -181,7 +181,7 @@ async fn what_is_old_goes_and_what_remains_is_still_proven() {
     }
     let status = office.app.get("/audit/status").expect(200).await.json;
     assert_eq!((&status["events_behind"], &status["tenants"][0]["archived_revision"]), (&json!(0), &json!(12)), "{status}");
-    // Its own history Postgres keeps.
+    // Postgres keeps its own history.
     assert_eq!(world.db.count("select count(*) from route_events").await, 12 + 4 + 3 + 8);
     office.close().await;
 }
@@ -205,12 +205,12 @@ async fn what_does_not_verify_stays_and_is_named() {
     let mut twin = collection.find_one(fifth("doubled")).await.unwrap().unwrap();
     twin.extend(doc! { "_id": "twin", "item": 1_i64 });
     collection.insert_one(twin).await.unwrap();
-    // Edited and sealed again.
+    // This event is edited, and its hash is computed again.
     let mut forged = chains["forged"].events[4].clone();
     forged["reason"] = json!("another");
     collection.delete_one(fifth("forged")).await.unwrap();
     archive(world, &[seal(forged)]).await;
-    // A whole chain that Postgres has never seen, and one that it knows otherwise.
+    // A whole chain that Postgres has never seen, and one that differs from Postgres's chain.
     archive(world, &chains["unknown"].events).await;
     let mut other = Chain::of("rebuilt", 9);
     other.epoch.clone_from(&chains["rebuilt"].epoch);
@@ -238,7 +238,7 @@ async fn what_does_not_verify_stays_and_is_named() {
         ("unknown", 7, "wrong_end"),
     ];
     assert_eq!(refused, want);
-    // What stands before a fault is proven, and old.
+    // The events before a fault are proven and old, so they are removed.
     assert_eq!(office.kept(&chains["deleted"]).await, singles(6..=9));
     assert_eq!(office.kept(&chains["doubled"]).await, [(5, 0), (5, 1), (6, 0), (7, 0), (8, 0), (9, 0)]);
     assert_eq!(office.kept(&chains["edited"]).await, singles(5..=9));
@@ -246,7 +246,7 @@ async fn what_does_not_verify_stays_and_is_named() {
     assert_eq!(office.kept(&chains["rebuilt"]).await, singles(1..=9));
     assert_eq!(office.kept(&chains["unknown"]).await, singles(1..=9));
     assert_eq!(office.kept(&chains["whole"]).await, singles(8..=9));
-    // The fifth of `forged` hashes to what it says and names the one before, but is not what Postgres has.
+    // The fifth event of `forged` has the right hash of its content and the right link, but differs from the event in Postgres.
     assert_eq!(office.kept(&chains["forged"]).await, singles(1..=9));
 
     let again = office.retain(8).await;
@@ -254,7 +254,7 @@ async fn what_does_not_verify_stays_and_is_named() {
     office.close().await;
 }
 
-/// The first revision of the epoch after `chain`'s, in which the tenant goes on from `left`.
+/// Returns the first revision of the epoch after `chain`'s. In that epoch the tenant goes on from revision `left`.
 fn continued(chain: &Chain, left: u64) -> Chain {
     let mut next = Chain::of(&chain.tenant, 1);
     let event = &mut next.events[0];
@@ -275,11 +275,11 @@ async fn what_postgres_lost_goes_by_its_age_if_it_goes_on_from_where_the_epoch_w
         chain.commit(world).await;
     }
     world.db.execute("delete from route_events where tenant = any($1) and revision > 5", &[&names.as_slice()]).await;
-    // Linked, but to something else than the epoch was left with.
+    // The next epoch is linked, but to another hash than the one that Postgres now has at the end of the old epoch.
     let sql = "update route_events set payload = replace(payload::text, $2, $3)::json where tenant = $1 and revision = 5";
     world.db.execute(sql, &[&"unlinked", &unlinked.hash(5), &unlinked.hash(6)]).await;
 
-    // Twice, since what is lost may be older than a run or younger.
+    // Two runs, since the lost events may be older or younger than a run's limit.
     let wrong = |chain: &Chain, revision| Refused {
         tenant: chain.tenant.clone(),
         epoch: chain.epoch.clone(),
@@ -303,7 +303,7 @@ async fn a_run_that_was_killed_is_made_good_and_removing_more_is_found() {
     let acme = Chain::of("acme", 12);
     acme.commit(world).await;
     acme.live(world).await;
-    // Killed after the checkpoint, with some of it removed.
+    // Simulates a run that was killed after its checkpoint, with some of the events removed.
     let sql =
         "insert into audit_checkpoints (tenant, epoch, revision, hash, events, occurred_at) values ($1, $2, 6, $3, 6, now())";
     world.db.execute(sql, &[&acme.tenant, &acme.epoch, &acme.hash(6)]).await;
@@ -313,13 +313,13 @@ async fn a_run_that_was_killed_is_made_good_and_removing_more_is_found() {
     assert_eq!(office.kept(&acme).await, singles(7..=12));
     assert_eq!(office.checkpoints(&acme).await.len(), 1);
 
-    // Somebody removes more than that.
+    // Somebody removes an event after the checkpoint.
     let seventh = collection.find_one(doc! { "revision": 7_i64 }).await.unwrap().unwrap();
     collection.delete_one(doc! { "revision": 7_i64 }).await.unwrap();
     let answer = office.verify("acme", "").await;
     assert_eq!((&answer["verified"], &answer["missing"]), (&json!(false), &json!([7])));
     assert_eq!(office.retain(12).await.refused[0].revision, 7);
-    // Or puts another in the place of the first that remains.
+    // Somebody replaces the first event that remains.
     let mut other = acme.events[6].clone();
     other["prev_hash"] = json!("1".repeat(64));
     archive(world, &[seal(other)]).await;
@@ -328,7 +328,7 @@ async fn a_run_that_was_killed_is_made_good_and_removing_more_is_found() {
     collection.insert_one(seventh).await.unwrap();
     assert_eq!(office.verify("acme", "").await["verified"], true);
 
-    // One at a time.
+    // Only one run at a time: another holds the lock.
     let lock = i64::from_be_bytes(*b"tm-retai");
     world.db.rows("select pg_advisory_lock($1)", &[&lock]).await;
     let running = office.retention().await.run(minute(12).parse().unwrap()).await;
@@ -345,7 +345,7 @@ async fn who_verifies_while_events_are_removed_misses_none() {
     let acme = Chain::of("acme", 60);
     acme.commit(&office.world).await;
     acme.live(&office.world).await;
-    // Between what Postgres says and what the archive answers much may happen.
+    // The delay leaves time for changes between Postgres's answer and the archive's.
     let mut settings = office.world.settings.clone();
     let gate = Gate::open(settings.mongo.url.expose_secret(), Duration::from_millis(100)).await;
     settings.mongo.url = gate.url.clone().into();
@@ -354,7 +354,7 @@ async fn who_verifies_while_events_are_removed_misses_none() {
     let removing = async {
         for before in 2..=50 {
             office.retain(before).await;
-            // Neither is to be over before the other has got anywhere.
+            // Neither side may finish before the other has made progress.
             if before % 10 == 0 {
                 let so_far = answered.load(Ordering::SeqCst);
                 let another = async || (answered.load(Ordering::SeqCst) > so_far).then_some(());

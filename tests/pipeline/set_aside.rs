@@ -1,4 +1,4 @@
-//! An event that Kafka refuses for good: it stops no other, stays in its place of the chain, and is published when Kafka takes it.
+//! An event that Kafka refuses for good: it stops no other event, keeps its place in the chain, and is published once Kafka takes it.
 
 use std::{
     collections::BTreeMap,
@@ -22,7 +22,7 @@ use crate::{
     topic_settings::{admin, set, takes},
 };
 
-/// Makes the events of a tenant larger by so many bytes, without changing what they say.
+/// Enlarges the events of a tenant by this many bytes each, without changing their content.
 async fn pad(world: &World, tenant: &str, bytes: i32) {
     let sql = "update route_events set payload = (payload::text || repeat(' ', $2))::json where tenant = $1";
     world.db.execute(sql, &[&tenant, &bytes]).await;
@@ -61,7 +61,7 @@ fn revisions(records: &[Record]) -> BTreeMap<String, Vec<String>> {
     found
 }
 
-/// Events of four tenants in turn, of which those of `large` are too large.
+/// Commits events of four tenants in turn. The events of `large` are too large.
 async fn with_a_large_one(world: &World) {
     let routes = Routes::of(world);
     for number in 0..6 {
@@ -93,7 +93,7 @@ async fn what_the_broker_refuses_is_found_among_its_neighbours() {
     emptied(&relay, &lease).await;
     assert_eq!(set_aside(&world).await, vec![("large".to_owned(), "MessageSizeTooLarge".to_owned()); 6]);
     let mut published = revisions(&records(&world.settings.kafka.topic, 18).await);
-    // Of a batch that was refused, some may have been published before and are published again.
+    // Kafka may have taken some events of a refused batch. They are published again.
     published.values_mut().for_each(|revisions| revisions.dedup());
     let all: Vec<_> = (1..=6).map(|revision| revision.to_string()).collect();
     assert_eq!(published, ["a", "b", "c"].map(|tenant| (tenant.to_owned(), all.clone())).into());
@@ -116,7 +116,7 @@ async fn a_batch_that_is_too_large_as_a_whole_is_published_one_by_one() {
     world.end().await;
 }
 
-/// A policy that is within every limit, and whose event has more than 20,000 bytes.
+/// A policy that is within every limit, but whose event has more than 20,000 bytes.
 fn large_policy(name: &str) -> Value {
     let headers: serde_json::Map<_, _> = (0..16).map(|n| (format!("x-{n}"), json!({ "exact": "\"".repeat(512) }))).collect();
     let rules = [1, 2].map(|n| json!({ "name": format!("{name}{n}"), "match": { "headers": headers }, "version": "v1" }));
@@ -179,7 +179,7 @@ async fn others_go_on_and_the_chain_verifies_before_and_after_kafka_takes_it() {
     for tenant in ["poisoned", "other"] {
         route(tenant, 0).await;
     }
-    // What is archived without Kafka has no place in it.
+    // An event that is archived without Kafka has no place in a partition.
     let archived = async |partition: &str| world.archived().await.iter().filter(|event| event.tenant == partition).count();
     app.put("/policies/poisoned/web/prod").json(&large_policy("r")).expect(201).await;
     for number in 1..10 {

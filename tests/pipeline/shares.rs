@@ -1,5 +1,6 @@
-//! Two tenants side by side, one of which asks for as much as it can of everything that is slow: the other gets at least half of what it gets
-//! beside a tenant that asks as often for what is light.
+//! Two tenants side by side: one asks for as much as it can of everything that is slow.
+//!
+//! The other keeps at least half of the answers that it gets beside a tenant that asks as often for light work.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -18,9 +19,9 @@ use crate::support::{
 
 const ROUTES: usize = 400;
 const WINDOW: Duration = Duration::from_secs(4);
-/// What is left to the other tenant of what it gets in the control.
+/// The part of its control result that the other tenant keeps at least.
 const PROMISED: f64 = 0.5;
-/// The best of so many: the machine runs other tests.
+/// The number of rounds; the best one counts, since the machine runs other tests.
 const ROUNDS: usize = 4;
 
 fn batch(round: usize, changes: usize) -> Value {
@@ -37,7 +38,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    /// Asks again and again, so many at a time, until it is over; counts the answers 200.
+    /// Sends requests, `at_once` at a time, until `over` is set. Returns the number of answers 200.
     async fn ask(&self, key: &str, path: &str, at_once: usize, over: &AtomicBool) -> usize {
         let answered = AtomicUsize::new(0);
         let one = async || {
@@ -48,7 +49,7 @@ impl Desk<'_> {
                 if answer.bytes().await.is_ok() && is_ok {
                     answered.fetch_add(1, Ordering::Relaxed);
                 } else {
-                    // As a client does that is told to come back.
+                    // Waits before the next attempt, as a client does after a refusal.
                     tokio::time::sleep(Duration::from_millis(20)).await;
                 }
             }
@@ -66,7 +67,7 @@ impl Desk<'_> {
         }
     }
 
-    /// What the quiet tenant gets in a window beside what the other does: reads of PostgreSQL, questions to the archive, and writes.
+    /// Counts the quiet tenant's successes in a window, beside the other's work: reads of PostgreSQL, archive queries, and writes.
     async fn window(&self, b: &str, beside: impl AsyncFnOnce(&AtomicBool)) -> [usize; 3] {
         let over = AtomicBool::new(false);
         let writes = async {

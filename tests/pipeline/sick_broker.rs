@@ -1,8 +1,7 @@
-//! A Kafka of the test's own that can be sick: it answers, metadata too, and answers some requests with errors.
+//! A Kafka of the test's own that can be sick: it still answers, metadata too, but answers some requests with errors.
 //!
-//! The broker is the client library's mock cluster. Between it and the clients stands a proxy that writes errors into its answers. Whoever
-//! connected before the broker was mended goes on getting errors: that is a client which does not recover, and nothing but another client
-//! helps.
+//! The broker is the client library's mock cluster. A proxy between the broker and its clients writes errors into the answers. A
+//! connection from before the repair keeps getting errors: this is a client that does not recover, and only a new client helps.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -27,7 +26,7 @@ use traffic_manager::config::{self, SecurityProtocol};
 const NOT_LEADER_OR_FOLLOWER: i16 = 6;
 const COORDINATOR_LOAD_IN_PROGRESS: i16 = 14;
 
-/// The newest version of each request whose answers have no compact members, and stand as [`spoil`] reads them.
+/// The newest version of each request whose answers have no compact members and have the layout that [`spoil`] reads.
 const VERSIONS: [(Api, i16); 8] = [
     (Api::Produce, 7),
     (Api::Fetch, 11),
@@ -39,10 +38,10 @@ const VERSIONS: [(Api, i16); 8] = [
     (Api::InitProducerId, 1),
 ];
 
-/// Odd while it is sick; a connection is well if it was made in this very era, and this is an even one.
+/// A counter that is odd while the broker is sick. A connection is well if it was made in the current era, and that era is even.
 type Era = AtomicU64;
 
-/// The broker, and the way to it.
+/// The broker and the proxy in front of it.
 pub struct SickBroker {
     pub cluster: MockCluster<'static, DefaultProducerContext>,
     era: Arc<Era>,
@@ -50,7 +49,7 @@ pub struct SickBroker {
 }
 
 impl SickBroker {
-    /// One with topics of one partition; when it is sick, requests of these kinds are answered with errors.
+    /// Starts a broker whose topics have one partition. While it is sick, the proxy answers these kinds of requests with errors.
     pub async fn start(kafka: &mut config::Kafka, sick: &[Api]) -> Self {
         let cluster = MockCluster::new(1).expect("a mock cluster");
         for (api, newest) in VERSIONS {
@@ -87,30 +86,30 @@ impl SickBroker {
         Self { cluster, era, spoilt }
     }
 
-    /// It is sick from now on.
+    /// Makes the broker sick.
     pub fn sickens(&self) {
         assert_eq!(self.era.fetch_add(1, Ordering::SeqCst) % 2, 0, "it was well");
     }
 
-    /// Who connects from now on finds it well.
+    /// Repairs the broker for new connections.
     pub fn is_mended(&self) {
         assert_eq!(self.era.fetch_add(1, Ordering::SeqCst) % 2, 1, "it was sick");
     }
 
-    /// Answers that had an error written into them.
+    /// Returns the number of answers into which the proxy has written an error.
     pub fn spoilt(&self) -> u64 {
         self.spoilt.load(Ordering::SeqCst)
     }
 }
 
 struct Line {
-    /// Kinds of requests that are not answered yet, by their correlation ids.
+    /// The kinds of unanswered requests, by their correlation ids.
     asked: Mutex<HashMap<i32, i16>>,
     born: u64,
     eras: Arc<Era>,
     sick: Arc<HashSet<i16>>,
     spoilt: Arc<AtomicU64>,
-    /// The broker's port and the proxy's.
+    /// The ports of the broker and of the proxy.
     ports: (u16, u16),
 }
 
@@ -159,7 +158,7 @@ fn i32_at(frame: &[u8], at: usize) -> i32 {
     i32::from_be_bytes(frame[at..at + 4].try_into().expect("four bytes"))
 }
 
-/// Wherever the broker tells its own address, it tells the proxy's.
+/// Replaces the broker's address in an answer by the proxy's.
 fn redirect(frame: &mut [u8], (from, to): (u16, u16)) {
     let told = [b"127.0.0.1".as_slice(), &u32::from(from).to_be_bytes()].concat();
     for at in 0..frame.len().saturating_sub(told.len() - 1) {
@@ -172,11 +171,11 @@ fn redirect(frame: &mut [u8], (from, to): (u16, u16)) {
 /// Writes an error into an answer, which begins with the correlation id.
 fn spoil(api: i16, frame: &mut [u8]) {
     let is = |wanted: Api| api == i16::from(wanted);
-    // A throttle time, then the error.
+    // After the correlation id: a throttle time, then the error.
     if is(Api::InitProducerId) || is(Api::JoinGroup) || is(Api::Heartbeat) {
         return write(frame, 8, COORDINATOR_LOAD_IN_PROGRESS);
     }
-    // Topics with partitions: after nothing, a throttle time, or that with an error and a session.
+    // The topics with their partitions follow at once, after a throttle time, or after a throttle time, an error and a session.
     let mut at = if is(Api::Produce) {
         4
     } else if is(Api::ListOffsets) {
@@ -206,7 +205,7 @@ fn spoil(api: i16, frame: &mut [u8]) {
     }
 }
 
-/// The number that an array, or bytes, begin with; none are as many as 0.
+/// Reads the number of elements of an array, or of bytes. A null value counts as 0.
 fn counted(frame: &[u8], at: &mut usize) -> usize {
     let count = i32_at(frame, *at);
     *at += 4;

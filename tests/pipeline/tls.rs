@@ -1,5 +1,6 @@
-//! The connections to Postgres, Kafka and MongoDB: a certificate for another host, one that has expired, and one of a CA that nobody
-//! named are refused, on the way to servers that would answer; with the right one everything works.
+//! The connections to Postgres, Kafka and MongoDB: with the right certificate everything works.
+//!
+//! A certificate for another host, an expired one, and one of an unknown CA are refused, although the servers behind them would answer.
 
 use std::time::Duration;
 
@@ -20,7 +21,7 @@ use crate::support::{
 
 const HERE: &str = "127.0.0.1";
 
-/// A front with one certificate, and the CA that its client believes.
+/// A front with one certificate, and the CA that its client trusts.
 struct Case {
     name: &'static str,
     front: Front,
@@ -45,7 +46,7 @@ async fn cases(folder: &Folder, behind: Behind, target: &str) -> Vec<Case> {
     cases
 }
 
-/// Host and port of a URL, and the same URL by way of a front.
+/// Returns the host and port of a URL.
 fn target(url: &str) -> String {
     let url = Url::parse(url).unwrap();
     format!("{}:{}", url.host_str().unwrap(), url.port().unwrap())
@@ -80,7 +81,7 @@ async fn postgres_with_a_wrong_certificate_is_refused() {
         let url = by_way_of(&url, &case.front);
         let mut postgres = world.settings.postgres.clone();
         postgres.ca_file.clone_from(&case.ca);
-        // A session of one's own, as the relay and `migrate` have, and a pooled connection.
+        // A session of its own, like those of the relay and `migrate`, and a pooled connection.
         let tls = store::connector(&postgres).unwrap();
         let session = store::connect("postgres.primary_url", &url, &postgres, &tls, &store::Renewed::now()).await;
         check(&case, session.map(drop).map_err(|error| format!("{error:?}")));

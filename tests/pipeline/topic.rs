@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::support::{World, secure};
 
-/// Every record of a topic, in partition order, read until `count` have come.
+/// Reads a topic until `count` records have come, and returns them in partition order.
 pub async fn records(topic: &str, count: usize) -> Vec<Record> {
     let consumer: StreamConsumer = secure::kafka()
         .set("group.id", Uuid::new_v4().to_string())
@@ -46,7 +46,7 @@ pub async fn records(topic: &str, count: usize) -> Vec<Record> {
     records
 }
 
-/// Sends a record as anybody might.
+/// Sends a record as any client could.
 pub async fn send(topic: &str, record: &Record) {
     let producer: FutureProducer = secure::kafka().create().expect("a producer");
     let mut headers = rdkafka::message::OwnedHeaders::new();
@@ -59,7 +59,7 @@ pub async fn send(topic: &str, record: &Record) {
     producer.send(message, Duration::from_secs(10)).await.expect("the record is taken");
 }
 
-/// The write path of a world, without anything behind it.
+/// The write path of a world, without the relay and the consumer.
 pub struct Routes {
     writer: Writer,
 }
@@ -87,7 +87,7 @@ impl Routes {
         Self { writer }
     }
 
-    /// Commits one change, and so one event, of a route of `tenant`.
+    /// Commits one change of a route of `tenant`, and so one event.
     pub async fn change(&self, tenant: &str, number: usize) {
         self.change_traced(tenant, number, None).await;
     }

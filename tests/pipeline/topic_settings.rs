@@ -7,12 +7,12 @@ use rdkafka::{
 
 use crate::support::{eventually, secure};
 
-/// Who makes and changes topics.
+/// Creates a client that can create and change topics.
 pub fn admin() -> AdminClient<DefaultClientContext> {
     secure::kafka().create().expect("an admin client")
 }
 
-/// Sets what a topic takes, and nothing else.
+/// Sets `max.message.bytes` of a topic, and nothing else, and waits until Kafka has it.
 pub async fn takes(topic: &str, bytes: &str) {
     let alter = AlterConfig::new(ResourceSpecifier::Topic(topic)).set("max.message.bytes", bytes);
     let altered = admin().alter_configs(&[alter], &AdminOptions::new()).await.expect("Kafka answers");
@@ -20,7 +20,7 @@ pub async fn takes(topic: &str, bytes: &str) {
     eventually("the topic is altered", async || (set(topic, "max.message.bytes").await == bytes).then_some(())).await;
 }
 
-/// What is set for a topic.
+/// Returns the value of a topic's setting.
 pub async fn set(topic: &str, name: &str) -> String {
     let topics = [ResourceSpecifier::Topic(topic)];
     let described = admin().describe_configs(&topics, &AdminOptions::new()).await.expect("Kafka answers");

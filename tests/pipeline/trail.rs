@@ -1,4 +1,4 @@
-//! The audit of access: what leaves a record, what a flood leaves, who sees it, and what of it survives MongoDB and a kill.
+//! The access log: which accesses leave records, how a flood is limited, who may read it, and how it survives outages and a kill.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::support::{
     switch::Switch,
 };
 
-/// A service that asks who calls, with an archive of its own behind a switch.
+/// A service that authenticates callers, with an archive of its own behind a switch.
 struct Audited {
     office: Office,
     switch: Switch,
@@ -37,8 +37,7 @@ impl Audited {
             format!("mongo.database={database}"),
             format!("migrate.mongo_url={direct}"),
         ];
-        // What is away is noticed soon, and that it is back as well.
-        // On a busy machine connections to PostgreSQL take their time.
+        // Short times, so that outages and recoveries are noticed soon. Connections to PostgreSQL get long ones for a busy machine.
         let patient = [
             "postgres.connect_timeout_ms=20000",
             "postgres.acquire_timeout_ms=10000",
@@ -63,7 +62,7 @@ impl Audited {
         TestApp::on(self.office.app.db.clone(), &flags).await
     }
 
-    /// Records that match, as the archive has them.
+    /// Returns the matching records of the archive.
     async fn find(&self, filter: Document) -> Vec<Document> {
         let client = mongodb::Client::with_uri_str(variable("MONGO_ADMIN_URL")).await.expect("a MongoDB URL");
         let collection = client.database(&self.database).collection::<Document>("access_events");
@@ -75,7 +74,7 @@ impl Audited {
         records
     }
 
-    /// The one record of a request.
+    /// Waits for the only record of a request.
     async fn record(&self, request: &str) -> Document {
         let found = eventually(&format!("{request} is told"), async || {
             Some(self.find(doc! { "correlation_id": request }).await).filter(|found| !found.is_empty())
@@ -99,7 +98,7 @@ impl Audited {
     }
 }
 
-/// Accesses that stand behind records.
+/// Counts the accesses behind the records: each record and the accesses that it suppressed.
 fn told(records: &[Document]) -> i64 {
     records.iter().map(|record| 1 + record.get_i64("suppressed").unwrap()).sum()
 }
@@ -209,7 +208,7 @@ async fn who_may_not_is_told_with_its_name() {
         assert_eq!(record.get_document("actor").ok(), Some(&doc! { "kind": "key", "id": id(token) }));
         assert_eq!(record.get_i64("status").ok(), Some(i64::from(status)));
     }
-    // What is not there, and what one may, is no attempt at anything.
+    // A missing object and an allowed request leave no record.
     audited.get("/routes/acme/none/prod/v1", &viewer, "plain-missing").await;
     audited.get("/tenants/acme", &viewer, "plain-read").await;
     audited.get("/tenants/nobody", &office.admin, "plain-nobody").await;
@@ -240,7 +239,7 @@ async fn a_record_names_the_tenant_however_its_name_was_spelled() {
         let record = audited.record(&format!("refused-{at}")).await;
         assert_eq!((text(&record, "reason"), text(&record, "tenant")), (Some("other_tenant"), Some("acme")), "{record:?}");
     }
-    // An escaped letter in a fixed part of the path hides nothing either.
+    // A percent-encoded letter in a fixed part of the path hides nothing either.
     let keys = office.app.get("/keys").at("/api/v1/%6beys").bearer(&stranger).header("x-correlation-id", "fixed");
     keys.expect(403).await;
     assert_eq!(text(&audited.record("fixed").await, "action"), Some("GET /api/v1/keys"));
@@ -268,7 +267,7 @@ async fn a_flood_leaves_few_records_that_tell_of_all() {
     let found: Vec<_> = collection.find(doc! { "kind": "denied" }).await.unwrap().collect::<Vec<_>>().await;
     let records: Vec<Document> = found.into_iter().map(|record| record.unwrap()).collect();
     println!("{refused} refused in {seconds} s left {} records", records.len());
-    // The burst, one a second, and the last one.
+    // The burst, one record a second, and the last one.
     assert!(records.len() <= 20 + seconds + 2, "{}", records.len());
     assert_eq!(told(&records), i64::try_from(refused).unwrap());
     drop(switch);
@@ -306,7 +305,7 @@ async fn who_reads_what_is_sensitive_is_told() {
         assert_eq!(record.get_document("actor").ok(), Some(&actor(token)), "{path}");
         assert_eq!((text(&record, "tenant"), text(&record, "visible_to")), (tenant, tenant), "{path}");
     }
-    // One that was not answered is none.
+    // An invalid query leaves no record.
     audited.get("/audit/events?cursor=nonsense", &auditor, "not-answered").await;
     audited.get("/audit/events", &auditor, "the-last").await;
     audited.record("the-last").await;
@@ -333,14 +332,14 @@ async fn a_tenant_s_auditors_are_told_of_its_callers_and_of_no_others() {
         audited.record(request).await;
     }
     eventually("key changes are told", async || (audited.waiting().await == 0).then_some(())).await;
-    // Page by page, to have the cursors followed.
+    // Small pages, so that the test follows cursors.
     let list = async |query: &str, token: &str| -> Vec<String> {
         let (mut requests, mut cursor) = (Vec::new(), String::new());
         loop {
             let path = format!("/audit/access?limit=2{query}{cursor}");
             let page = office.app.get(&path).bearer(token).expect(200).await.json;
             let items = page["items"].as_array().unwrap();
-            // Those who read this very list are in it, too.
+            // The readers of this list leave records in it, too.
             let others = items.iter().filter(|item| item["action"] != "GET /api/v1/audit/access");
             requests.extend(others.map(|item| match item["kind"].as_str() {
                 Some("key_changed") => {
@@ -370,7 +369,7 @@ async fn a_tenant_s_auditors_are_told_of_its_callers_and_of_no_others() {
     assert_eq!(list("&to=2026-01-01T00:00:00Z", &office.admin).await, [""; 0]);
     office.app.get("/audit/access?tenant=acme").bearer(other).problem(404, "tenant_not_found").await;
     office.app.get("/audit/access?kind=all").bearer(other).problem(422, "invalid_request").await;
-    // A cursor of one caller's list is none of another's.
+    // A cursor of one caller's list is invalid for another caller.
     let page = office.app.get("/audit/access?limit=1").bearer(acme).expect(200).await.json;
     let cursor = page["next_cursor"].as_str().unwrap();
     office.app.get(&format!("/audit/access?limit=1&cursor={cursor}")).bearer(other).problem(400, "invalid_cursor").await;
@@ -422,7 +421,7 @@ async fn a_kill_between_insert_and_removal_doubles_nothing() {
     let Audited { office, .. } = &audited;
     let db = &office.app.db;
     eventually("the first key is told", async || (audited.waiting().await == 0).then_some(())).await;
-    // Whoever is killed there has inserted, and not removed: so does who cannot remove.
+    // A process that is killed there has inserted the record and not removed it. A process that cannot remove it leaves the same state.
     let function = "create function kept() returns trigger language plpgsql as $$ begin raise 'not now'; end $$";
     db.execute(function, &[]).await;
     db.execute("create trigger kept before delete on access_outbox for each row execute function kept()", &[]).await;

@@ -1,4 +1,4 @@
-//! The proof of the archive, against documents that somebody with the rights to has tampered with.
+//! The proof of the archive, against documents that an attacker with write access has changed.
 
 use mongodb::bson::{Document, doc};
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ async fn what_is_tampered_with_is_found_and_named() {
         );
         put_back(document).await;
     }
-    // Outside of what was asked for.
+    // A fault outside the requested range does not count.
     let last = original(12).await;
     collection.delete_one(doc! { "revision": 12_i64 }).await.unwrap();
     assert_eq!(verify(&app, "&to=11").await["verified"], true);
@@ -77,13 +77,13 @@ async fn what_is_tampered_with_is_found_and_named() {
     world.end().await;
 }
 
-/// Takes the archive's index of places away, as somebody who may do anything would.
+/// Drops the archive's index of places, as somebody with every right could.
 async fn without_places(world: &World) {
     let collection = world.collection().await;
     collection.drop_index("tenant_1_epoch_1_revision_1_item_1").await.expect("the index of places");
 }
 
-/// A name, the revisions that are deleted, what is inserted, the first bad revision, and why it is.
+/// A name, the revisions to delete, the documents to insert, the first bad revision, and the reason.
 type Tampering = (&'static str, Vec<i64>, Vec<Document>, u64, &'static str);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -108,7 +108,7 @@ async fn the_first_bad_revision_is_named_whatever_was_done() {
         change(&mut event);
         event
     };
-    // The archived document of an event that somebody made up.
+    // Archives a made-up event and returns its document.
     let made_up = async |event: Value| {
         collection.delete_many(doc! {}).await.unwrap();
         archive(&world, &[seal(event)]).await;
@@ -133,7 +133,7 @@ async fn the_first_bad_revision_is_named_whatever_was_done() {
         twin.insert("_id", "twin");
         twin
     };
-    // What is taken out of the whole, what is put in, and what must be said.
+    // Each case names the deleted revisions, the inserted documents and the expected answer.
     let cases: Vec<Tampering> = vec![
         ("edited", vec![5], vec![with(5, doc! { "hash": "0".repeat(64) })], 5, "misplaced"),
         (

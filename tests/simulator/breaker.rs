@@ -1,4 +1,5 @@
-//! The breaker: `resilience::breaker::Machine` in front of a dependency that works, fails and hangs, with callers that give up, and drills.
+//! The breaker: `resilience::breaker::Machine` in front of a dependency that works, fails and hangs, with callers that give up, and
+//! forced states.
 
 use std::{
     sync::LazyLock,
@@ -9,7 +10,7 @@ use traffic_manager::resilience::breaker::{Admission, BreakerState, Forced, Mach
 
 use crate::world::Ran;
 
-/// Calls that are tried in one history.
+/// The number of steps in one history. Nearly all of them are calls.
 const CALLS: u32 = 400;
 
 static BASE: LazyLock<Instant> = LazyLock::new(Instant::now);
@@ -19,7 +20,7 @@ struct Call {
     ends: u64,
     admission: Admission,
     outcome: Outcome,
-    /// After how many moves it was begun.
+    /// The number of transitions before the call began.
     moves: u32,
 }
 
@@ -30,12 +31,12 @@ struct Bench {
     timeout: u64,
     machine: Machine,
     calls: Vec<Call>,
-    /// Moves so far, and where the last led.
+    /// The number of transitions so far, and the state after the last one.
     moves: u32,
     stands: (BreakerState, bool),
-    /// Failures in a row of calls that were begun since the last move.
+    /// Failures in a row of calls that began after the last transition.
     failures: u32,
-    /// When it opened.
+    /// The time when the breaker opened, in milliseconds.
     opened: Option<u64>,
     ran: Ran,
 }
@@ -94,7 +95,7 @@ impl Bench {
                 BreakerState::Open | BreakerState::HalfOpen => Ok(()),
             };
         };
-        // Half of the pause is certain, whatever the chance in it.
+        // At least half of the pause passes in any case, whatever its random part.
         if let Some(opened) = self.opened.filter(|_| before == BreakerState::Open)
             && self.time(self.now) < self.time(opened) + self.rules.open.min(self.rules.max_open) / 2
         {
@@ -162,7 +163,7 @@ impl Bench {
         }
     }
 
-    /// Whether it has moved.
+    /// Counts a transition if the state has changed.
     fn look(&mut self) {
         let stands = (self.machine.state(), self.machine.forced().is_some());
         if stands != self.stands {
@@ -171,7 +172,7 @@ impl Bench {
         }
     }
 
-    /// Failures in a row do not reach the limit without it opening.
+    /// Counts the failures in a row, which must not reach the limit unless the breaker opens.
     fn count(&mut self, call: &Call) -> Result<(), String> {
         match call.outcome {
             Outcome::Success => self.failures = 0,
@@ -191,12 +192,12 @@ impl Bench {
         if admitted.is_some() != (forced == Forced::Closed) {
             return Err(format!("forced {forced:?}, it admitted {admitted:?}"));
         }
-        // What was known before is old once the drill ends.
+        // Earlier failures no longer count once the forced state ends.
         (self.failures, self.opened) = (0, None);
         Ok(())
     }
 
-    /// Once the dependency works again, so does everything, after one longest pause.
+    /// Checks that the breaker closes in the end once the dependency works again.
     fn recover(&mut self) -> Result<(), String> {
         self.now += self.timeout + 1_000;
         self.end_calls()?;

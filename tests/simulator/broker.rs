@@ -1,5 +1,7 @@
-//! What Kafka promises, and no more: a partition is a log that is only appended to, a producer's records stand in it in their order or not at
-//! all from some point on, an acknowledged record is in it, and one member of a group at a time may commit for a partition.
+//! A model of Kafka's promises, and no more.
+//!
+//! A partition is a log that is only appended to. A producer's records stand in the log in their order, or not at all from some
+//! point on. An acknowledged record is in the log. Only one member of a group at a time may commit for a partition.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
@@ -7,7 +9,7 @@ use rdkafka::message::Headers as _;
 use traffic_manager::{cache::follower, domain::event::Recorded, kafka::Record, relay, store::outbox::OutboxRow};
 use uuid::Uuid;
 
-/// Partitions of the topic.
+/// The number of partitions of the topic.
 pub const PARTITIONS: usize = 2;
 
 /// A record in the log, with the event that it carries.
@@ -22,27 +24,27 @@ pub struct Entry {
 /// The topic, and the group of the audit consumers.
 #[derive(Default)]
 pub struct Broker {
-    /// By partition.
+    /// The log of each partition.
     pub logs: [Vec<Entry>; PARTITIONS],
     /// The ids of the events that the log has.
     pub has: HashSet<Uuid>,
-    /// Where the group goes on.
+    /// The committed offset of the group by partition.
     pub committed: [i64; PARTITIONS],
-    /// Who is in the group.
+    /// The ids of the group's members.
     pub members: BTreeSet<u64>,
-    /// Who has joined the rebalance that is under way.
+    /// The ids of the members that have joined the rebalance under way.
     joined: BTreeSet<u64>,
-    /// Whether one is.
+    /// True while a rebalance is under way.
     pub rebalances: bool,
-    /// Whose the partitions are.
+    /// The id of each partition's owner.
     pub owners: BTreeMap<usize, u64>,
-    /// Counts assignments.
+    /// The number of assignments so far.
     pub assignment: u64,
-    /// Counts members.
+    /// The number of members started so far, and the newest member's id.
     pub born: u64,
 }
 
-/// The partition of a tenant.
+/// Returns the partition of a row's tenant.
 pub fn partition_of(row: &OutboxRow) -> usize {
     usize::from(row.tenant.as_str().bytes().last().unwrap_or(0)) % PARTITIONS
 }
@@ -60,7 +62,7 @@ fn record_of(row: &OutboxRow, partition: usize, offset: usize) -> Record {
 }
 
 impl Broker {
-    /// Appends a row. True when its event was not there yet.
+    /// Appends a row. Returns true if its event was not in the log yet.
     pub fn append(&mut self, row: &OutboxRow) -> bool {
         let partition = partition_of(row);
         let record = record_of(row, partition, self.logs[partition].len());
@@ -69,24 +71,24 @@ impl Broker {
         self.has.insert(row.event_id)
     }
 
-    /// Somebody came or went: everything is handed out anew.
+    /// Begins a rebalance: all partitions are assigned anew.
     pub fn begin_rebalance(&mut self) {
         self.rebalances = true;
         self.joined.clear();
     }
 
-    /// A member has given up what it had. True when it was the last that was waited for.
+    /// Records that a member has given up its partitions. Returns true if no other member is awaited.
     pub fn join(&mut self, member: u64) -> bool {
         self.joined.insert(member);
         self.joined.is_superset(&self.members)
     }
 
-    /// Whether a member has given up what it had.
+    /// Returns true if a member has given up its partitions.
     pub fn has_joined(&self, member: u64) -> bool {
         self.joined.contains(&member)
     }
 
-    /// Hands the partitions out to those who have joined; who has not is out of the group.
+    /// Assigns the partitions to the members that have joined. The others leave the group.
     pub fn assign(&mut self) {
         self.members = std::mem::take(&mut self.joined);
         self.rebalances = false;

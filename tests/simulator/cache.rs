@@ -1,5 +1,7 @@
-//! The cache of an instance: `cache::tenants` between its own commits, what others publish, the safety read, loads from a replica that is
-//! behind, and evictions, each a step of its own. Readers hand the tags that they get from one instance to another.
+//! The cache of an instance: `cache::tenants`.
+//!
+//! The cache stands between the instance's own commits, events that others publish, the safety read, loads from a replica that is
+//! behind, and evictions, each a step of its own. Readers carry the tags that they get from one instance to another.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -26,14 +28,14 @@ use crate::{
     writer::Lane,
 };
 
-/// Loads tried when changes keep overtaking them.
+/// The most attempts at a load that changes keep overtaking.
 const LOADS: u32 = 5;
-/// How long it is believed that there is no tenant.
+/// The lifetime of the cached absence of a tenant.
 const NEGATIVE: Duration = Duration::from_millis(5);
-/// Between two safety reads.
+/// The microseconds between two safety reads.
 const REFRESH: u64 = 40_000;
 
-/// What a cache is told, in the order in which the product's cache is told it.
+/// A call to the cache. The calls come in the same order as in the product.
 #[derive(Debug)]
 pub enum Told {
     Observe(TenantName, VersionTag),
@@ -43,14 +45,14 @@ pub enum Told {
     End(TenantName),
 }
 
-/// A safety read: what had been seen before it, then what the primary has.
+/// The state of a safety read: the cache's view of each tenant before it, then also the primary's tag.
 #[derive(Debug)]
 pub enum Tags {
     Before(Vec<(TenantName, Seen)>),
     Read(Vec<(TenantName, Seen, Option<VersionTag>)>),
 }
 
-/// A question on its way.
+/// A reader's request under way.
 #[derive(Debug, Clone)]
 pub struct Asking {
     reader: usize,
@@ -58,13 +60,13 @@ pub struct Asking {
     tenant: TenantName,
     /// The tag that the reader has.
     minimum: Option<VersionTag>,
-    /// What the instance had answered or committed before it was asked.
+    /// The newest place that the instance had answered or committed before the request.
     floor: u64,
-    /// The instance's own question to the primary.
+    /// The instance's own query to the primary, with its result once there is one.
     primary: Option<(Seen, Option<Option<VersionTag>>)>,
 }
 
-/// What an instance comes to.
+/// The answer of an instance.
 #[derive(Debug, Clone)]
 pub enum Answer {
     Held(Arc<TenantSnapshot>),
@@ -72,7 +74,7 @@ pub enum Answer {
     Unavailable,
 }
 
-/// Who polls.
+/// A reader that polls, with the tags that it has seen.
 #[derive(Debug, Default)]
 pub struct Reader {
     asked: u64,
@@ -91,11 +93,11 @@ enum Stage {
     Reading(Seen),
     Settling(Seen, Option<Arc<TenantContent>>),
     Ending,
-    /// It is decided, and those who wait are about to be told.
+    /// The answer is decided, and the waiters are about to get it.
     Telling(Answer),
 }
 
-/// One API.
+/// The state of one API.
 pub struct Instance {
     pub is_up: bool,
     pub lane: Lane,
@@ -105,7 +107,7 @@ pub struct Instance {
     made: u64,
     cursors: [usize; PARTITIONS],
     revisions: Revisions,
-    /// The newest that was answered or committed here, by tenant.
+    /// The newest place that was answered or committed here, by tenant.
     floors: HashMap<TenantName, u64>,
 }
 
@@ -126,7 +128,7 @@ impl Default for Instance {
 }
 
 impl Instance {
-    /// Something as new as `place` was answered here.
+    /// Records that something as new as `place` was answered or committed here.
     pub fn raise_floor(&mut self, tenant: &TenantName, place: u64) {
         let floor = self.floors.entry(tenant.clone()).or_default();
         *floor = (*floor).max(place);
@@ -134,7 +136,7 @@ impl Instance {
 }
 
 impl World {
-    /// An API starts, with nothing.
+    /// Starts an API with an empty cache.
     pub fn start_api(&mut self, at: usize) {
         let me = Process::Api(at);
         self.instances[at] = Instance { is_up: true, ..Instance::default() };
@@ -146,13 +148,13 @@ impl World {
         self.own(me, Event::Evict(at));
     }
 
-    /// An API is gone, with everything that it held.
+    /// Kills an API, with everything that it held.
     pub fn kill_api(&mut self, at: usize) {
         self.kill_lane(at);
         self.instances[at] = Instance::default();
     }
 
-    /// The cache is told something.
+    /// Makes a call to the cache.
     pub fn tell(&mut self, at: usize, told: Told) {
         let now = self.instant();
         let tenants = &self.instances[at].tenants;
@@ -165,7 +167,7 @@ impl World {
         }
     }
 
-    /// The follower reads on, or loses what was published while it was away.
+    /// Lets the follower read on, or lose the records that were published while it was away.
     pub fn follow(&mut self, at: usize, partition: usize) {
         let me = Process::Api(at);
         let mut wait = self.delay();
@@ -190,7 +192,7 @@ impl World {
         self.own_after(me, wait, Event::Follow(at, partition));
     }
 
-    /// A step of the safety read.
+    /// Does a step of the safety read.
     pub fn refresh(&mut self, at: usize, tags: Option<Tags>) {
         let me = Process::Api(at);
         match tags {
@@ -235,7 +237,7 @@ impl World {
         }
     }
 
-    /// A snapshot is evicted.
+    /// Evicts a snapshot.
     pub fn evict(&mut self, at: usize) {
         let tenant = self.tenant();
         self.tell(at, Told::End(tenant));
@@ -243,7 +245,7 @@ impl World {
         self.own_after(Process::Api(at), wait, Event::Evict(at));
     }
 
-    /// A reader asks an instance, mostly with the tag that it has.
+    /// Sends a reader's request to an instance, mostly with the reader's tag.
     pub fn reader(&mut self, reader: usize) {
         let wait = self.delay() * 4;
         self.after(wait, Event::Reader(reader));
@@ -275,12 +277,12 @@ impl World {
         }
     }
 
-    /// The primary is asked for the tenant's tag; then what it says counts.
+    /// Asks the primary for the tenant's tag, and then acts on the result.
     pub fn catch_up(&mut self, at: usize, mut asking: Asking) {
         let now = self.instant();
         let tenants = &self.instances[at].tenants;
         let Some((before, read)) = asking.primary.take() else {
-            // It was gone, and what was held of it goes now.
+            // The tenant is gone, so its snapshot is dropped now.
             tenants.end(&asking.tenant);
             return self.answer(&asking, at, Answer::Absent);
         };
@@ -304,7 +306,7 @@ impl World {
         }
     }
 
-    /// One load at a time per tenant; who asks meanwhile shares it.
+    /// Starts a load of a tenant, or joins the load that is under way.
     fn join_load(&mut self, at: usize, tenant: &TenantName, asking: Option<Asking>) {
         let instance = &mut self.instances[at];
         if let Some(load) = instance.loading.get(tenant).and_then(|id| instance.loads.get_mut(id)) {
@@ -319,7 +321,7 @@ impl World {
         self.own(Process::Api(at), Event::Load(at, id));
     }
 
-    /// A load's next step.
+    /// Does a load's next step.
     pub fn load(&mut self, at: usize, id: u64) {
         let now = self.instant();
         let prefers_replica = self.rng.u8(0..4) > 0;
@@ -351,7 +353,7 @@ impl World {
                 Some(Stage::Telling(Answer::Absent))
             }
             Stage::Telling(answer) => {
-                // Whoever has joined by now gets it too, if it is still on the list.
+                // Waiters that have joined by now get the answer too, if the load is still listed.
                 loading.retain(|_, listed| *listed != id);
                 for asking in load.waiters {
                     self.own(Process::Api(at), Event::Loaded(at, asking, answer.clone()));
@@ -372,7 +374,7 @@ impl World {
         self.own(Process::Api(at), Event::Load(at, id));
     }
 
-    /// A result reaches one who waits for it.
+    /// Delivers a load's result to a waiter.
     pub fn loaded(&mut self, at: usize, mut asking: Asking, answer: Answer) {
         let is_behind = match (&answer, &asking.minimum) {
             (Answer::Held(held), Some(minimum)) if !held.tag().covers(minimum) => Some(held.tag().epoch != minimum.epoch),
@@ -380,7 +382,7 @@ impl World {
         };
         match is_behind {
             None => self.answer(&asking, at, answer),
-            // Another history by now: whatever there is of it.
+            // The tenant has another epoch by now, so any revision of that will do.
             Some(true) => {
                 asking.minimum = None;
                 asking.primary = None;

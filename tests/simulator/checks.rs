@@ -1,4 +1,4 @@
-//! What must hold once everything has come to rest.
+//! The conditions that must hold once everything has come to rest.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -13,7 +13,7 @@ use traffic_manager::domain::{
 
 use crate::{database::Past, world::World};
 
-/// Everything that was acknowledged is there once, in its order, in a chain that verifies, in every place.
+/// Checks that every acknowledged change is in every store once, in its order, in a chain that verifies.
 pub fn at_rest(world: &World) -> Result<(), String> {
     told(world)?;
     let archived = archived(world)?;
@@ -32,7 +32,7 @@ pub fn at_rest(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// What clients were told is what was done; what was refused was not.
+/// Checks the answers of the clients: an acknowledged change was done exactly as answered, and a refused change was not done.
 fn told(world: &World) -> Result<(), String> {
     let mut done: HashMap<&str, Vec<VersionTag>> = HashMap::new();
     for event in world.database.past.values().flat_map(|past| &past.events) {
@@ -63,10 +63,10 @@ fn told(world: &World) -> Result<(), String> {
 
 type Place = (TenantName, Epoch, u64, u32);
 
-/// The archive with its dead letters, by place.
+/// Returns the archive with its dead letters, by place.
 fn archived(world: &World) -> Result<BTreeMap<Place, Value>, String> {
     let mut archived = BTreeMap::new();
-    // What was refused may have been accepted when it came again.
+    // An event that was refused may have been accepted when it came again.
     let letters = world.letters.keys().filter(|id| !world.archive.documents.contains_key(*id)).count();
     for (id, value) in world.archive.documents.iter().map(|(id, (_, value))| (id, value)).chain(&world.letters) {
         let event: Event = serde_json::from_value(value.clone()).map_err(|error| format!("{id}: {error}"))?;
@@ -81,7 +81,7 @@ fn archived(world: &World) -> Result<BTreeMap<Place, Value>, String> {
     Ok(archived)
 }
 
-/// The events of each life.
+/// Splits the events of a tenant by epoch.
 fn lives(past: &Past) -> Vec<Vec<&Event>> {
     let mut lives: Vec<Vec<&Event>> = Vec::new();
     for event in &past.events {
@@ -93,7 +93,7 @@ fn lives(past: &Past) -> Vec<Vec<&Event>> {
     lives
 }
 
-/// Revisions 1 to n, with all of their items, in the order of the commits.
+/// Checks that each epoch has revisions 1 to n, with all of their items, in the order of the commits.
 fn order(tenant: &TenantName, past: &Past) -> Result<(), String> {
     for life in lives(past) {
         let mut next = (1, 0);
@@ -108,7 +108,7 @@ fn order(tenant: &TenantName, past: &Past) -> Result<(), String> {
     Ok(())
 }
 
-/// Whoever reads the log from its beginning finds the whole history in its order, whatever is doubled in between.
+/// Checks that the log, read from its beginning, has the whole history in its order, whatever is doubled in between.
 fn published(world: &World, tenant: &TenantName, past: &Past) -> Result<(), String> {
     let mut expected = past.events.iter();
     let mut next = expected.next();
@@ -123,7 +123,7 @@ fn published(world: &World, tenant: &TenantName, past: &Past) -> Result<(), Stri
     }
 }
 
-/// A walk over the archive, as an auditor goes, finds nothing wrong.
+/// Checks that an auditor's walk over the archive finds nothing wrong.
 fn chain(tenant: &TenantName, life: &[&Event], archived: &BTreeMap<Place, Value>) -> Result<(), String> {
     let Some(last) = life.last() else { return Ok(()) };
     let mut walk = Walk::from(1);

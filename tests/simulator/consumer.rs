@@ -18,30 +18,30 @@ use crate::{
     world::{Event, Process, World},
 };
 
-/// Records of a batch.
+/// The number of records in a batch.
 const BATCH: usize = 4;
-/// Attempts at an event that the archive refuses.
+/// The number of attempts at an event that the archive refuses.
 const ATTEMPTS: u32 = 2;
-/// A code that says nothing of the document: the primary steps down.
+/// An error code that is not about the document: the primary steps down.
 const CANNOT_STORE: i32 = 189;
-/// One that is about the document: the validator's.
+/// An error code that is about the document: the validator refuses it.
 const REFUSED: i32 = 121;
-/// The group waits so long for members to join, and for members to be heard of.
+/// The microseconds that the group waits for members to join, and before it drops a killed member.
 const SESSION: u64 = 60_000;
 
-/// One member of the group.
+/// The state of one member of the group.
 #[derive(Debug, Default)]
 pub struct Member {
-    /// New with each start.
+    /// The member's id, new with each start.
     id: u64,
-    /// As the consumer's context counts it: with each revocation and each assignment.
+    /// The generation, counted as in the consumer's context: with each revocation and each assignment.
     generation: u64,
-    /// The assignment that it has, if it has one.
+    /// The number of the member's assignment, if it has one.
     assignment: Option<u64>,
     positions: BTreeMap<usize, usize>,
     stored: BTreeMap<usize, i64>,
     collects: Option<Batch>,
-    /// Whether it got nothing when it polled last.
+    /// True if the last poll returned no record.
     is_idle: bool,
     handles: Option<Handling>,
     pending: VecDeque<(u64, Record)>,
@@ -66,7 +66,7 @@ enum Stage {
 }
 
 impl World {
-    /// A member starts, and with it a rebalance.
+    /// Starts a member, and with it a rebalance.
     pub fn start_member(&mut self, at: usize) {
         self.broker.born += 1;
         let id = self.broker.born;
@@ -84,27 +84,27 @@ impl World {
         self.after(SESSION, Event::Assign(assignment));
     }
 
-    /// The group does not hear of a killed member any more.
+    /// Kills a member. The group notices after `SESSION`.
     pub fn kill_member(&mut self, at: usize) {
         let dead = std::mem::take(&mut self.members[at]);
         self.after(SESSION, Event::Evicted(dead.id));
     }
 
-    /// The group gives a silent member's partitions away.
+    /// Removes a silent member from the group, and begins a rebalance.
     pub fn evicted(&mut self, id: u64) {
         if self.broker.members.remove(&id) {
             self.rebalance();
         }
     }
 
-    /// The group goes on without those who have not joined.
+    /// Ends a rebalance without the members that have not joined.
     pub fn assign(&mut self, assignment: u64) {
         if self.broker.rebalances && self.broker.assignment == assignment {
             self.broker.assign();
         }
     }
 
-    /// A member polls, as it does while it handles a batch too: it hears of rebalances, and gets a record.
+    /// Lets a member poll, also while it handles a batch: the member learns of rebalances, and gets a record.
     pub fn poll(&mut self, at: usize) {
         let is_silent = self.chance(300);
         let wait = if is_silent {
@@ -127,7 +127,7 @@ impl World {
         let member = &mut self.members[at];
         member.is_idle = received.is_none();
         if member.handles.is_some() {
-            // Read while a batch waits: what has just been assigned is not paused yet.
+            // Read while a batch waits: a partition that has just been assigned is not paused yet.
             member.pending.extend(received.map(|record| (member.generation, record)));
             return;
         }
@@ -148,11 +148,11 @@ impl World {
         }
     }
 
-    /// Revocation, then, once all have joined, assignment. Each is a generation of its own.
+    /// Applies a revocation and then, once all have joined, an assignment. Each begins a new generation.
     fn hear_of_rebalances(&mut self, at: usize) {
         let id = self.members[at].id;
         if !self.broker.members.contains(&id) && !self.broker.rebalances {
-            // Out of the group, and back again.
+            // The member is out of the group, and joins it again.
             self.revoke(at);
             self.broker.members.insert(id);
             self.rebalance();
@@ -195,7 +195,7 @@ impl World {
         Some(entry.record.clone())
     }
 
-    /// A batch goes on.
+    /// Does a batch's next step.
     pub fn handle(&mut self, at: usize) {
         let Some(mut handling) = self.members[at].handles.take() else { return };
         let stage = std::mem::replace(&mut handling.stage, Stage::Done);
@@ -230,7 +230,7 @@ impl World {
             return Stage::Done;
         }
         let (rng, faults) = (&mut self.rng, self.faults);
-        // Done in part, or whole, and nobody is told.
+        // The bulk is done whole, in part or not at all, and no answer arrives.
         if faults && rng.u8(0..12) == 0 {
             let part = rng.u8(0..3);
             self.archive.bulk(&handling.readable, || (part == 0 || part == 1 && rng.bool()).then_some(CANNOT_STORE));
@@ -273,14 +273,14 @@ impl World {
         if handling.readable.is_empty() { Stage::Done } else { Stage::Inserting }
     }
 
-    /// Everything is in one place or the other: how far the batch came may be stored, if it is still this member's business.
+    /// Stores the offsets of a batch whose events are all archived or dead letters, unless the batch belongs to an earlier generation.
     fn finish(&mut self, at: usize, batch: &Batch) {
         let member = &mut self.members[at];
         let Some(next) = batch.storable(member.generation) else {
             self.meet("result of an earlier generation");
             return;
         };
-        // The client library refuses what is not assigned.
+        // The client library refuses partitions that are not assigned.
         for (partition, offset) in next {
             let partition = usize::try_from(partition).unwrap_or(usize::MAX);
             if member.positions.contains_key(&partition) {
@@ -289,14 +289,14 @@ impl World {
         }
     }
 
-    /// A member commits what it has stored, now and then.
+    /// Lets a member commit its stored offsets now and then.
     pub fn commit_offsets(&mut self, at: usize) {
         self.commit_stored(at);
         let wait = self.delay() * 4;
         self.own_after(Process::Member(at), wait, Event::Commit(at));
     }
 
-    /// The broker takes it from the owner only.
+    /// Commits the stored offsets. The broker takes an offset from the partition's owner only.
     fn commit_stored(&mut self, at: usize) {
         let stored = self.members[at].stored.clone();
         let id = self.members[at].id;

@@ -1,6 +1,8 @@
-//! What `PostgreSQL` promises, and no more: rows of a tenant are locked by one transaction at a time, a transaction is done whole or not at
-//! all, ids of the queue are given out before the commit, a replica is some time behind, and a delete under the fence deletes nothing for
-//! whom another has followed.
+//! A model of `PostgreSQL`'s promises, and no more.
+//!
+//! Rows of a tenant are locked by one transaction at a time. A transaction is done whole or not at all. Ids of the queue are given
+//! out before the commit. A replica is some time behind. A delete under the fence deletes nothing for a leader that another has
+//! followed.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -25,7 +27,7 @@ use traffic_manager::{
     },
 };
 
-/// One tenant as it is stored.
+/// A tenant as it is stored.
 #[derive(Debug, Clone)]
 struct Held {
     tenant: Tenant,
@@ -63,20 +65,20 @@ struct Open {
     ids: Vec<i64>,
 }
 
-/// Why a transaction cannot write now.
+/// The reason that a transaction cannot write now.
 pub enum Refused {
-    /// Another has not ended yet.
+    /// Another transaction has not ended yet.
     Waits,
-    /// Another was first: begin again.
+    /// Another transaction was first. The caller must begin again.
     LostRace,
 }
 
-/// Everything that was ever committed of one tenant, over all of its lives.
+/// Everything that was ever committed of one tenant, over all of its epochs.
 #[derive(Default)]
 pub struct Past {
     /// The events, in commit order.
     pub events: Vec<Event>,
-    /// What was stored after which commit.
+    /// The number of each commit that touched the tenant, and the content after it.
     pub states: Vec<(u64, Option<Arc<TenantContent>>)>,
     /// The place of each tag in the order of all revisions.
     pub places: HashMap<VersionTag, u64>,
@@ -84,14 +86,14 @@ pub struct Past {
     pub absent_until: Option<u64>,
 }
 
-/// The database.
+/// The state of the database.
 #[derive(Default)]
 pub struct Database {
     tenants: BTreeMap<TenantName, Held>,
     answers: HashMap<Key, Answer>,
-    /// By tenant.
+    /// The history of each tenant.
     pub past: BTreeMap<TenantName, Past>,
-    /// The queue.
+    /// The rows of the queue by id.
     pub outbox: BTreeMap<i64, OutboxRow>,
     next_id: i64,
     open: BTreeMap<u64, Open>,
@@ -102,12 +104,12 @@ pub struct Database {
     pub replayed: u64,
     /// The session that holds the relay's lock.
     pub leader: Option<u64>,
-    /// The fence.
+    /// The epoch of the newest leader, which fences earlier leaders.
     pub lease_epoch: i64,
 }
 
 impl Database {
-    /// Begins a transaction that locks and reads what it wants; `None` while another has one of the locks.
+    /// Begins a transaction, which locks and reads the `wanted` rows; `None` while another transaction has one of the locks.
     pub fn begin(&mut self, wanted: &Wanted) -> Option<(u64, Locked)> {
         let locks: BTreeSet<_> = wanted.tenants.iter().filter(|name| self.tenants.contains_key(*name)).cloned().collect();
         if self.open.values().any(|open| !open.locks.is_disjoint(&locks)) {
@@ -142,7 +144,7 @@ impl Database {
         Some((self.next_tx, locked))
     }
 
-    /// Writes, under the locks. The queue's ids are given out here, and so not in the order of commits.
+    /// Writes under the locks. The queue's ids are given out here, and so not in the order of commits.
     pub fn write(&mut self, tx: u64, rows: Rows) -> Result<(), Refused> {
         let creates: BTreeSet<_> = rows.insert_tenants.iter().map(|(tenant, _)| tenant.name.clone()).collect();
         if self.open.iter().any(|(other, open)| *other != tx && !open.creates.is_disjoint(&creates)) {
@@ -166,12 +168,12 @@ impl Database {
         Ok(())
     }
 
-    /// Ends a transaction without a trace. Ids that were given out are not given out again.
+    /// Rolls a transaction back. Ids that were given out are not given out again.
     pub fn roll_back(&mut self, tx: u64) {
         self.open.remove(&tx);
     }
 
-    /// Commits, and returns what was queued.
+    /// Commits a transaction. Returns false if it is not open any more.
     pub fn commit(&mut self, tx: u64) -> bool {
         let Some(Open { rows, ids, .. }) = self.open.remove(&tx) else { return false };
         self.commits += 1;
@@ -243,12 +245,12 @@ impl Database {
         past.events.push(event);
     }
 
-    /// The first rows of the queue.
+    /// Returns the first rows of the queue.
     pub fn queue(&self, count: usize) -> Vec<OutboxRow> {
         self.outbox.values().take(count).cloned().collect()
     }
 
-    /// Deletes rows for the leader of an epoch, and returns which.
+    /// Deletes rows for the leader of an epoch, and returns the deleted rows.
     pub fn delete(&mut self, ids: &[i64], epoch: i64) -> Vec<OutboxRow> {
         if epoch != self.lease_epoch {
             return Vec::new();
@@ -256,34 +258,34 @@ impl Database {
         ids.iter().filter_map(|id| self.outbox.remove(id)).collect()
     }
 
-    /// The tag of a tenant on the primary.
+    /// Returns the tag of a tenant on the primary.
     pub fn tag(&self, tenant: &TenantName) -> Option<VersionTag> {
         self.tenants.get(tenant).map(|held| held.tenant.tag())
     }
 
-    /// A tenant as the primary has it, or the replica.
+    /// Returns a tenant as the primary or the replica has it.
     pub fn content(&self, tenant: &TenantName, on_replica: bool) -> Option<Arc<TenantContent>> {
         let until = if on_replica { self.replayed } else { self.commits };
         let states = &self.past.get(tenant)?.states;
         states.iter().rev().find(|(commit, _)| *commit <= until)?.1.clone()
     }
 
-    /// The hash that a tenant's life ends with, if it has not ended.
+    /// Returns the newest tag and hash of a tenant; `None` if there is no such tenant.
     pub fn head(&self, tenant: &TenantName) -> Option<(VersionTag, EventHash)> {
         self.tenants.get(tenant).map(|held| (held.tenant.tag(), held.head))
     }
 
-    /// What was answered to a key.
+    /// Returns the answer that is stored for a key.
     pub fn answer(&self, key: &Key) -> Option<&Answer> {
         self.answers.get(key)
     }
 
-    /// The replica replays one more commit.
+    /// Replays one more commit on the replica.
     pub fn replay(&mut self) {
         self.replayed = self.commits.min(self.replayed + 1);
     }
 
-    /// Whether a transaction is under way.
+    /// Returns true while a transaction is under way.
     pub fn is_busy(&self) -> bool {
         !self.open.is_empty()
     }

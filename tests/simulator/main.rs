@@ -1,15 +1,14 @@
-//! The decisions of writer, relay, consumer and cache, step by step, on a clock of our own, in a world that drops, delays, doubles,
-//! reorders and kills.
+//! A simulation of writer, relay, consumer and cache, step by step, in a world that drops, delays, doubles, reorders and kills.
 //!
-//! What is simulated is the product's own code as far as it does no I/O: `service::batch`, `domain`, `relay::delivered`, `audit::batch`,
-//! `audit::document`, `audit::archive::stored`, `cache::tenants`, `cache::follower`,
-//! `resilience::breaker`. What is around it is a model: of what `PostgreSQL`, Kafka and
-//! `MongoDB` promise, and of the order in which the product's loops call that code. So a fault of SQL, of a client library or of such a loop
-//! does not show here; `tests/pipeline` and `tests/faults` are for those, with the real parts. What shows here are interleavings, of which
-//! there are more in a minute than a machine full of processes meets in a year.
+//! The simulation runs the product's own code as far as it does no I/O: `service::batch`, `domain`, `relay::delivered`,
+//! `audit::batch`, `audit::document`, `audit::archive::stored`, `cache::tenants`, `cache::follower`, `resilience::breaker`.
+//! Everything around this code is a model: of the promises of `PostgreSQL`, Kafka and `MongoDB`, and of the order in which the
+//! product's loops call the code. So a fault of SQL, of a client library or of such a loop does not show here; `tests/pipeline` and
+//! `tests/faults` are for those, with the real parts. Interleavings do show here: there are more of them in a minute than a machine
+//! full of processes meets in a year. The clock is the simulation's own.
 //!
-//! A history follows from its seed, which stands in the message of a failure: `TM_SIM_SEED=<seed>` repeats it, step by step.
-//! `TM_SIM_SEEDS` says how many, `TM_SIM_SECONDS` for how long.
+//! A history follows from its seed, which stands in the message of a failure: `TM_SIM_SEED=<seed>` repeats the history step by
+//! step. `TM_SIM_SEEDS` sets the number of seeds, `TM_SIM_SECONDS` the time.
 
 mod breaker;
 mod broker;
@@ -35,10 +34,10 @@ use std::{
 
 use world::{Ran, run};
 
-/// Seeds of a run by time at least, however slow the machine is.
+/// The least number of seeds in a run by time, however slow the machine is.
 const LEAST: u64 = 100;
 
-/// What so many must have met to say anything.
+/// The situations that `LEAST` seeds must have met for the run to count.
 const MET: [&str; 27] = [
     "acknowledgement lost",
     "answer lost",
@@ -69,7 +68,7 @@ const MET: [&str; 27] = [
     "revoked in the middle",
 ];
 
-/// What comes in one seed of ten or fewer: twice as many must have met it.
+/// The situations that come in one seed of ten or fewer: twice as many seeds must have met them.
 const RARE: [&str; 6] = [
     "answer to a delete lost",
     "dead letter",
@@ -87,7 +86,7 @@ fn guarded(seed: u64) -> Result<Ran, String> {
     panic::catch_unwind(|| both(seed)).unwrap_or_else(|_| Err("the code panicked".to_owned()))
 }
 
-/// The breaker stands before each of the others, and has a world of its own.
+/// Runs a seed in both worlds. The breaker stands before each of the others, and has a world of its own.
 fn both(seed: u64) -> Result<Ran, String> {
     let (mut ran, breaker) = (run(seed)?, breaker::run(seed)?);
     ran.met.extend(breaker.met);
@@ -95,7 +94,7 @@ fn both(seed: u64) -> Result<Ran, String> {
     Ok(ran)
 }
 
-/// Runs seeds on every core until `until`, but [`LEAST`] of them, or so many; the first fault ends it.
+/// Runs `seeds` seeds on every core, or seeds until `until` but at least [`LEAST`] of them. The first fault ends the run.
 fn run_many(first: u64, seeds: u64, until: Option<Instant>) -> (u64, BTreeMap<&'static str, u64>, Option<String>) {
     let (next, done) = (AtomicU64::new(0), AtomicU64::new(0));
     let met: Mutex<BTreeMap<&'static str, u64>> = Mutex::default();
@@ -132,7 +131,7 @@ fn nothing_is_lost_doubled_reordered_or_taken_back() {
     let (first, seeds, seconds) = match (number("TM_SIM_SEED"), number("TM_SIM_SEEDS"), number("TM_SIM_SECONDS")) {
         (Some(seed), seeds, None) => (seed, seeds.unwrap_or(1), None),
         (seed, Some(seeds), seconds) => (seed.unwrap_or_else(new_seed), seeds, seconds),
-        // New ones in every run: a failure prints its own.
+        // Every run has new seeds. A failure prints its seed.
         (seed, None, seconds) => (seed.unwrap_or_else(new_seed), u64::MAX, Some(seconds.unwrap_or(8))),
     };
     let started = Instant::now();

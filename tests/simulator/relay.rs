@@ -10,7 +10,7 @@ use crate::{
     world::{Event, Process, World},
 };
 
-/// Rows of a batch.
+/// The number of rows in a batch.
 const BATCH: usize = 6;
 
 /// Records of one producer and partition that its leader has given up on, and that may still reach the broker, in their order.
@@ -19,7 +19,7 @@ pub struct Sending {
     rows: Vec<OutboxRow>,
 }
 
-/// One relay.
+/// The state of one relay.
 #[derive(Debug, Default)]
 pub struct Leader {
     session: Option<u64>,
@@ -32,14 +32,14 @@ enum Stage {
     #[default]
     Standby,
     Reading,
-    /// The rows, and of those that were sent, whether they were acknowledged.
+    /// The rows, and for each row that was sent whether it was acknowledged.
     Sending(Vec<OutboxRow>, Vec<bool>),
-    /// The rows that may be deleted, and whether all were acknowledged.
+    /// The ids of the rows that may be deleted.
     Deleting(Vec<i64>),
 }
 
 impl World {
-    /// A relay's next step.
+    /// Does a relay's next step.
     pub fn relay(&mut self, at: usize) {
         let me = Process::Relay(at);
         if self.chance(150) {
@@ -58,7 +58,7 @@ impl World {
         self.own_after(me, wait, Event::Relay(at));
     }
 
-    /// It stands still, at whatever step it is. Mostly the server ends its session meanwhile, and sometimes only its lock is lost.
+    /// Freezes a relay at its current step. Mostly the server ends its session meanwhile; sometimes the relay loses only its lock.
     fn freeze(&mut self, at: usize) {
         self.meet("relay frozen");
         let session = self.relays[at].session;
@@ -74,13 +74,13 @@ impl World {
         self.own_after(Process::Relay(at), wait, Event::Relay(at));
     }
 
-    /// A killed relay's session ends with it.
+    /// Kills a relay. Its session ends with it.
     pub fn kill_relay(&mut self, at: usize) {
         let dead = std::mem::take(&mut self.relays[at]);
         if dead.session.is_some() && self.database.leader == dead.session {
             self.database.leader = None;
         }
-        // What it had sent may be under way.
+        // Records that the relay had sent may be under way.
         if let Stage::Sending(rows, acknowledged) = dead.stage {
             let sent = rows[acknowledged.len()..].iter().filter(|row| !self.is_stopped(&rows, &acknowledged, row));
             let sent: Vec<_> = sent.cloned().collect();
@@ -110,8 +110,8 @@ impl World {
         }
     }
 
-    /// Sends the next row and hears of it. Whoever fails, nothing after it in its partition gets there before it: so does the producer
-    /// promise, or (not gapless) does not.
+    /// Sends the next row and gets its result. A gapless producer promises that no later row of a partition arrives before a failed
+    /// one; otherwise there is no such promise.
     fn send(&mut self, rows: Vec<OutboxRow>, mut acknowledged: Vec<bool>) -> Stage {
         let row = &rows[acknowledged.len()];
         let is_acknowledged = if self.is_stopped(&rows, &acknowledged, row) {
@@ -142,7 +142,7 @@ impl World {
         Stage::Deleting(delivered.deletable())
     }
 
-    /// Whether the producer sends nothing to a row's partition any more.
+    /// Returns true if the producer sends nothing to a row's partition any more.
     fn is_stopped(&self, rows: &[OutboxRow], acknowledged: &[bool], row: &OutboxRow) -> bool {
         let mut failed = rows.iter().zip(acknowledged).filter(|(_, is_acknowledged)| !**is_acknowledged);
         self.is_gapless && failed.any(|(other, _)| partition_of(other) == partition_of(row))
@@ -176,7 +176,7 @@ impl World {
         Stage::Standby
     }
 
-    /// Records that nobody waits for any longer: a part of them, from the first, gets there later.
+    /// Leaves records in flight that their leader has given up on: some of them, from the first on, arrive later.
     fn leave_in_flight(&mut self, rows: &[OutboxRow]) {
         for partition in 0..crate::broker::PARTITIONS {
             let rows: Vec<_> = rows.iter().filter(|row| partition_of(row) == partition).cloned().collect();
@@ -187,7 +187,7 @@ impl World {
         }
     }
 
-    /// The first of them gets there.
+    /// Delivers the first of the late records.
     pub fn late(&mut self, mut sending: Sending) {
         self.meet("record late");
         let first = sending.rows.remove(0);
@@ -205,7 +205,7 @@ impl World {
         if !self.is_gapless {
             return;
         }
-        // What is new in the log is the next of its tenant.
+        // A new event in the log must be the next event of its tenant.
         let Some(past) = self.database.past.get(&row.tenant) else { return };
         let at = past.events.iter().position(|event| event.body.id == row.event_id);
         let is_next = at.is_some_and(|at| past.events[..at].iter().all(|event| self.broker.has.contains(&event.body.id)));

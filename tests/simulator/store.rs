@@ -1,4 +1,6 @@
-//! What `MongoDB` promises, and no more: an id and a place in the history are there once, and an unordered bulk that fails may be done in part.
+//! A model of `MongoDB`'s promises, and no more.
+//!
+//! An id and a place in the history are there once, and an unordered bulk that fails may be done in part.
 
 use std::collections::HashMap;
 
@@ -18,7 +20,7 @@ pub struct Collection {
 }
 
 impl Collection {
-    /// Inserts one; the error's code.
+    /// Inserts a document, or returns the code of the error.
     fn insert(&mut self, event: &Archivable) -> Result<(), i32> {
         let archived = &event.event;
         let place = (archived.tenant.clone(), archived.epoch.clone(), archived.revision, archived.item);
@@ -30,7 +32,7 @@ impl Collection {
         Ok(())
     }
 
-    /// An unordered bulk. `refuse` says which documents the server does not take, and with which code.
+    /// Runs an unordered bulk. `refuse` returns the error code for a document that the server does not take.
     pub fn bulk(&mut self, events: &[Archivable], mut refuse: impl FnMut() -> Option<i32>) -> Vec<(usize, i32, String)> {
         let mut errors = Vec::new();
         for (at, event) in events.iter().enumerate() {
@@ -40,7 +42,7 @@ impl Collection {
         errors
     }
 
-    /// The hashes that stand under ids.
+    /// Returns the stored hashes of these ids.
     pub fn hashes(&self, ids: &[&str]) -> HashMap<String, String> {
         ids.iter().filter_map(|id| Some(((*id).to_owned(), self.documents.get(*id)?.0.clone()))).collect()
     }

@@ -1,6 +1,6 @@
-//! The world of one seed: a clock that stands still between events, a queue of what happens next, and everybody in it.
+//! The world of one seed: a clock that stands still between events, a queue of events, and all clients and processes.
 //!
-//! One thread, one random stream, no clock but its own: the same seed makes the same history, step by step.
+//! There is one thread, one random stream and no clock but the world's own, so the same seed makes the same history, step by step.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,29 +20,29 @@ use crate::{
     writer::{Arrived, Client, Heard},
 };
 
-/// Faults end here at the latest; what is left then must come to rest.
+/// The time in microseconds at which faults end at the latest. All work that is left then must come to rest.
 const FAULTS_UNTIL: u64 = 4_000_000;
-/// A world that has not come to rest after so many steps never will.
+/// The most steps: a world that has not come to rest by then never will.
 const STEPS: u64 = 60_000;
 
-/// Who can be killed.
+/// A process that can be killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Process {
     /// An API: writer, cache, follower.
     Api(usize),
-    /// A relay.
+    /// A relay, by its index.
     Relay(usize),
     /// A member of the audit's group.
     Member(usize),
 }
 
-/// A process, and which of its lives.
+/// A process and its incarnation.
 type Owner = (Process, u32);
 
-/// What happens next.
+/// An event of the queue.
 #[derive(Debug)]
 pub enum Event {
-    /// A client makes its next request, or sends the last one again.
+    /// A client sends its next request, or the last one again.
     Client(usize),
     /// A request arrives.
     Arrive(usize, Box<Arrived>),
@@ -54,7 +54,7 @@ pub enum Event {
     Lane(usize),
     /// A transaction whose client is gone ends.
     Abort(u64),
-    /// What was committed or published is told to the cache, step by step.
+    /// A commit or a published event reaches the cache, step by step.
     Tell(usize, Told),
     /// The follower reads on.
     Follow(usize, usize),
@@ -68,29 +68,29 @@ pub enum Event {
     CatchUp(usize, crate::cache::Asking),
     /// A load's next step.
     Load(usize, u64),
-    /// A load's result reaches one who waits for it.
+    /// A load's result reaches a waiter.
     Loaded(usize, crate::cache::Asking, crate::cache::Answer),
     /// The replica replays.
     Replay,
     /// A relay's next step.
     Relay(usize),
-    /// What was in flight when its producer gave up reaches the broker.
+    /// A record that was in flight when its producer gave up reaches the broker.
     Late(Sending),
     /// A member polls.
     Poll(usize),
     /// A member's batch goes on.
     Handle(usize),
-    /// A member commits what it has stored.
+    /// A member commits its stored offsets.
     Commit(usize),
-    /// The group does not wait any longer for those who have not joined.
+    /// The group no longer waits for members that have not joined.
     Assign(u64),
-    /// The group has not heard of a member for too long.
+    /// The group has not heard from a member for too long.
     Evicted(u64),
     /// A process starts again.
     Start(Process),
 }
 
-/// Everything.
+/// The state of the whole simulation.
 pub struct World {
     /// Microseconds since the beginning.
     pub now: u64,
@@ -98,11 +98,11 @@ pub struct World {
     queue: BTreeMap<(u64, u64), (Event, Option<Owner>)>,
     made: u64,
     lives: HashMap<&'static str, Vec<u32>>,
-    /// The one source of chance.
+    /// The only source of randomness.
     pub rng: fastrand::Rng,
     /// False once everything is to come to rest.
     pub faults: bool,
-    /// Whether records may fail in the middle, as without the producer's gapless guarantee.
+    /// True with the producer's gapless guarantee. Without it records may fail in the middle.
     pub is_gapless: bool,
     pub database: Database,
     pub broker: Broker,
@@ -114,36 +114,36 @@ pub struct World {
     pub instances: Vec<Instance>,
     pub relays: Vec<Leader>,
     pub members: Vec<Member>,
-    /// What has happened.
+    /// The situations met so far, and the digest of the steps.
     pub ran: Ran,
     fault: Option<String>,
 }
 
-/// Whether each step is printed, which one wants of a seed that fails.
+/// True if each step is printed, to study a seed that fails.
 static TRACES: LazyLock<bool> = LazyLock::new(|| std::env::var_os("TM_SIM_TRACE").is_some());
 
 static BASE: LazyLock<Instant> = LazyLock::new(Instant::now);
 
-/// What a seed came to.
+/// The result of a seed.
 pub struct Ran {
-    /// How often what happened.
+    /// The number of times that each situation was met.
     pub met: BTreeMap<&'static str, u64>,
     /// A digest of every step, to compare two runs by.
     pub digest: u64,
 }
 
 impl Ran {
-    /// One in which nothing has happened yet.
+    /// Returns a result in which nothing has happened yet.
     pub fn new(seed: u64) -> Self {
         Self { met: BTreeMap::new(), digest: seed }
     }
 
-    /// Something was met.
+    /// Counts a situation that was met.
     pub fn meet(&mut self, what: &'static str) {
         *self.met.entry(what).or_default() += 1;
     }
 
-    /// A step at a time.
+    /// Adds a step and its time to the digest.
     pub fn step(&mut self, time: u64, what: u64) {
         self.digest = (self.digest ^ time).wrapping_mul(0x0100_0000_01b3) ^ (what << 7);
     }
@@ -207,7 +207,7 @@ impl World {
                 println!("{time:>9} {event:?}");
             }
             let process = owner.map(|(process, _)| process);
-            // Killed before the step, or after it.
+            // The process is killed before the step, or after it.
             let dies = process.filter(|_| self.chance(500));
             let before = dies.is_some() && self.rng.bool();
             if !before {
@@ -269,7 +269,7 @@ impl World {
 
     fn replay(&mut self) {
         self.database.replay();
-        // Now and then it stands still for a while.
+        // Now and then the replay stands still for a while.
         let pause = if self.chance(20) { 300_000 } else { 0 };
         let wait = pause + self.delay();
         self.at(wait, Event::Replay, None);
@@ -318,30 +318,30 @@ impl World {
         self.queue.insert((self.now + wait, self.made), (event, owner));
     }
 
-    /// Something outside of all processes happens after a while.
+    /// Queues an event that belongs to no process, after a random delay.
     pub fn soon(&mut self, event: Event) {
         let wait = self.delay();
         self.at(wait, event, None);
     }
 
-    /// The same after so many microseconds.
+    /// Queues an event that belongs to no process, after `wait` microseconds.
     pub fn after(&mut self, wait: u64, event: Event) {
         self.at(wait, event, None);
     }
 
-    /// A process's next step, unless it is killed first.
+    /// Queues a process's next step after a random delay. The step is dropped if the process is killed first.
     pub fn own(&mut self, process: Process, event: Event) {
         let wait = self.delay();
         self.own_after(process, wait, event);
     }
 
-    /// The same after so many microseconds.
+    /// Queues a process's next step after `wait` microseconds. The step is dropped if the process is killed first.
     pub fn own_after(&mut self, process: Process, wait: u64, event: Event) {
         let life = self.life(process);
         self.at(wait, event, Some((process, life)));
     }
 
-    /// How long something takes: mostly little, sometimes long.
+    /// Returns a random delay in microseconds: mostly short, sometimes long.
     pub fn delay(&mut self) -> u64 {
         match self.rng.u8(0..100) {
             0..75 => self.rng.u64(100..2_000),
@@ -351,34 +351,34 @@ impl World {
         }
     }
 
-    /// One in `n`, while there are faults.
+    /// Returns true once in `n` times, while there are faults.
     pub fn chance(&mut self, n: u32) -> bool {
         self.faults && self.rng.u32(0..n) == 0
     }
 
-    /// Something was met that a run without would say nothing of.
+    /// Counts a situation that was met.
     pub fn meet(&mut self, what: &'static str) {
         self.ran.meet(what);
     }
 
-    /// Something that must hold does not.
+    /// Records a condition that does not hold. The first one is kept.
     pub fn broken(&mut self, what: impl FnOnce() -> String) {
         self.fault.get_or_insert_with(what);
     }
 
-    /// Holds the world to `holds`.
+    /// Records a fault unless `holds` is true.
     pub fn must(&mut self, holds: bool, what: impl FnOnce() -> String) {
         if !holds {
             self.broken(what);
         }
     }
 
-    /// This instant, as the product's types have it. No two steps have the same.
+    /// Returns the current time as the product's type. No two steps have the same time.
     pub fn instant(&self) -> Instant {
         *BASE + Duration::from_nanos(self.now * 1000 + self.steps % 1000)
     }
 
-    /// One of the tenants.
+    /// Returns a random tenant.
     pub fn tenant(&mut self) -> TenantName {
         let names = ["t0", "t1", "t2"];
         names[self.rng.usize(0..names.len())].parse().expect("a name")
@@ -396,7 +396,7 @@ impl Process {
 }
 
 impl Event {
-    /// Its sort and whose it is.
+    /// Returns one number for the event's sort and its owner's index.
     fn number(&self) -> u64 {
         let (sort, at) = match self {
             Self::Client(at) => (0, *at),

@@ -1,4 +1,4 @@
-//! The writer: `service::batch` between clients that try again and a database that commits, or not, or does not say.
+//! The writer: `service::batch` between clients that try again and a database that commits, does not commit, or does not say.
 
 use std::collections::VecDeque;
 
@@ -23,20 +23,20 @@ use crate::{
     world::{Event, Process, World},
 };
 
-/// Changes of each client.
+/// The number of changes that each client makes.
 const CHANGES: u32 = 6;
-/// Requests of a group.
+/// The most requests in a group.
 const GROUP: usize = 3;
-/// How long a client waits for an answer.
+/// The microseconds that a client waits for an answer.
 const PATIENCE: u64 = 200_000;
 const ACTOR: &str = "simulator";
 
-/// What a client hears.
+/// An answer that a client gets.
 #[derive(Debug, Clone)]
 pub enum Heard {
-    /// It is done, or refused.
+    /// The request is done, or refused.
     Answer(Result<Reply, Rejection>),
-    /// Whether it is done, nobody knows.
+    /// The outcome of the request is unknown.
     Unknown,
 }
 
@@ -48,25 +48,25 @@ pub struct Arrived {
     request: Request,
 }
 
-/// Someone who changes things, one after the other, and does not give up.
+/// A client that makes changes one after the other, and never gives up.
 #[derive(Debug, Default)]
 pub struct Client {
     made: u32,
     attempts: u32,
-    /// The request whose answer it waits for, and how often it was sent.
+    /// The request that waits for an answer, and how often it was sent.
     waits: Option<(Request, u32)>,
-    /// What it was told, by key: the outcome, or that it was refused at its only attempt.
+    /// The answers by key: the outcome, or the rejection of a request that was sent only once.
     pub told: Vec<(Key, Result<Outcome, Rejection>)>,
 }
 
 impl Client {
-    /// Whether it wants nothing any more.
+    /// Returns true if the client has made all its changes and waits for no answer.
     pub fn is_done(&self) -> bool {
         self.made == CHANGES && self.waits.is_none()
     }
 }
 
-/// One writer's lane.
+/// The lane of one writer.
 #[derive(Debug, Default)]
 pub struct Lane {
     waiting: VecDeque<Arrived>,
@@ -79,10 +79,10 @@ enum Stage {
     Idle,
     Locking(Vec<Arrived>),
     Deciding(Vec<Arrived>, u64, Box<Locked>),
-    /// Told that another is making the same tenant.
+    /// Another transaction is creating the same tenant: the group is rolled back and tried again.
     Writing(Vec<Arrived>, u64),
     Committing(Vec<Arrived>, u64, Box<Committed>),
-    /// What the cache is told, then the clients.
+    /// The calls to the cache, then the answers to the clients.
     Telling(Vec<Arrived>, Box<Committed>, VecDeque<Told>),
 }
 
@@ -96,7 +96,7 @@ impl Lane {
 }
 
 impl World {
-    /// A client's next request, or its last one again.
+    /// Sends a client's next request, or its last one again.
     pub fn client(&mut self, at: usize) {
         if self.clients[at].waits.is_none() {
             if self.clients[at].made == CHANGES {
@@ -200,7 +200,7 @@ impl World {
         RouteSpec { url, is_active: self.rng.u8(0..4) > 0, labels: Labels::default(), description: None }
     }
 
-    /// A request arrives at an API, which may be down.
+    /// Delivers a request to an API, which may be down.
     pub fn arrive(&mut self, at: usize, arrived: Box<Arrived>) {
         if !self.instances[at].is_up {
             return;
@@ -225,7 +225,7 @@ impl World {
         }
     }
 
-    /// The writer's next step.
+    /// Does the writer's next step.
     pub fn lane(&mut self, at: usize) {
         let stage = match std::mem::take(&mut self.instances[at].lane.stage) {
             Stage::Idle => return,
@@ -277,7 +277,7 @@ impl World {
         Stage::Locking(group)
     }
 
-    /// `None` when nobody can say whether it is committed.
+    /// Commits, and returns the next stage; `None` if the outcome of the commit is unknown.
     fn commit(&mut self, group: Vec<Arrived>, tx: u64, committed: Box<Committed>) -> Option<Stage> {
         if self.chance(25) {
             self.meet("commit unknown");
@@ -323,7 +323,7 @@ impl World {
         }
     }
 
-    /// An answer arrives, perhaps to a request that the client has given up.
+    /// Delivers an answer, perhaps to a request that the client has given up.
     pub fn answered(&mut self, at: usize, attempt: u32, heard: Heard) {
         let client = &mut self.clients[at];
         if client.attempts != attempt {
@@ -340,7 +340,7 @@ impl World {
                 }
                 self.clients[at].told.push((key, Ok(reply.outcome)));
             }
-            // One that was sent twice may still be done by the other.
+            // A request that was sent twice may still be done by the other attempt.
             Heard::Answer(Err(rejection)) if sent == 1 => client.told.push((key, Err(rejection))),
             Heard::Answer(Err(_)) => {}
         }
@@ -348,7 +348,7 @@ impl World {
         self.soon(Event::Client(at));
     }
 
-    /// A client has waited long enough, and sends its request again.
+    /// Sends a client's request again once the client has waited long enough.
     pub fn give_up(&mut self, at: usize, attempt: u32) {
         if self.clients[at].attempts == attempt && self.clients[at].waits.is_some() {
             self.meet("client tried again");
@@ -356,7 +356,7 @@ impl World {
         }
     }
 
-    /// A killed API's transaction ends when the server notices.
+    /// Kills a lane. Its transaction ends when the server notices.
     pub fn kill_lane(&mut self, at: usize) {
         if let Some(tx) = std::mem::take(&mut self.instances[at].lane).tx() {
             self.meet("killed in a transaction");

@@ -1,4 +1,4 @@
-//! Certificates of a test's own, right ones and wrong ones, and something that shows them in front of a real server.
+//! Certificates of a test's own, right ones and wrong ones, and a TLS front that presents them for a real server.
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
@@ -18,7 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::secure;
 
-/// A CA.
+/// A certificate authority of the test's own.
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pem: String,
@@ -30,7 +30,7 @@ pub struct Identity {
     pub key: String,
 }
 
-/// When a certificate holds.
+/// The validity of a certificate: valid now, or expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Time {
     Now,
@@ -49,12 +49,12 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem }
     }
 
-    /// Its certificate as a file.
+    /// Writes the CA's certificate to a file and returns its path.
     pub fn file(&self, folder: &Folder) -> String {
         folder.write(&format!("ca-{}.pem", uuid::Uuid::new_v4()), &self.pem)
     }
 
-    /// A server's certificate.
+    /// A server's certificate for this host name.
     pub fn server(&self, name: &str, time: Time) -> Identity {
         self.sign(CertificateParams::new(vec![name.to_owned()]).unwrap(), ExtendedKeyUsagePurpose::ServerAuth, time)
     }
@@ -66,7 +66,7 @@ impl Authority {
         self.sign(params, ExtendedKeyUsagePurpose::ClientAuth, time)
     }
 
-    /// The same that holds until then, to the second.
+    /// The same, but the certificate expires at `end`, to the second.
     pub fn client_until(&self, uris: &[&str], end: std::time::SystemTime) -> Identity {
         let mut params = CertificateParams::new(vec!["client".to_owned()]).unwrap();
         params.subject_alt_names.extend(uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())));
@@ -94,7 +94,7 @@ impl Identity {
     }
 }
 
-/// A folder that goes with its test.
+/// A folder that is removed when its test drops it.
 pub struct Folder(PathBuf);
 
 impl Folder {
@@ -117,18 +117,18 @@ impl Drop for Folder {
     }
 }
 
-/// Whose TLS ends at a front.
+/// The server behind a front: its protocol decides how a connection begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behind {
-    /// A server whose clients begin with the handshake.
+    /// Any server whose clients begin with the TLS handshake.
     Any,
-    /// Postgres, whose clients ask first.
+    /// Postgres: a client asks for TLS before the handshake.
     Postgres,
-    /// A Kafka broker, which tells its clients where to come back to: to the front.
+    /// A Kafka broker: it names the address for further connections, and the front replaces that address by its own.
     Kafka,
 }
 
-/// Ends TLS with a certificate of the test's choice in front of a real server.
+/// Ends TLS in front of a real server, with a certificate of the test's choice.
 pub struct Front {
     pub address: SocketAddr,
     task: AbortHandle,
@@ -195,7 +195,7 @@ async fn pass(
     }
 }
 
-/// A host and its port as they stand in a broker's answers.
+/// A host and its port as a broker's answers encode them.
 fn place(address: SocketAddr) -> Vec<u8> {
     let mut place = address.ip().to_string().into_bytes();
     place.extend(u32::from(address.port()).to_be_bytes());

@@ -8,24 +8,24 @@ use serde_json::Value;
 
 use super::contract;
 
-/// A call that is being put together.
+/// A call that a test puts together.
 pub struct Call {
     request: RequestBuilder,
     name: String,
-    /// Where it stands in the document of the API.
+    /// The method and path by which the API's document describes the call; `None` skips the check of the answer.
     documented: Option<(Method, String)>,
 }
 
-/// What came back.
+/// The answer to a call.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Headers.
+    /// The answer's headers.
     pub headers: HeaderMap,
     /// The body, `null` when there is none or it is not JSON.
     pub json: Value,
     /// The body's bytes.
     pub bytes: Vec<u8>,
-    /// The status.
+    /// The answer's HTTP status.
     pub status: StatusCode,
 }
 
@@ -34,12 +34,12 @@ impl Call {
         Self { request, name, documented: None }
     }
 
-    /// The answer has to be as the API's document says.
+    /// Checks the answer against the API's document.
     pub(super) fn documented(self, method: Method, path: &str) -> Self {
         Self { documented: Some((method, path.to_owned())), ..self }
     }
 
-    /// The answer may show data that nobody of ours has written.
+    /// Skips that check: the answer may show data that the service has not written.
     pub fn of_tampered_data(self) -> Self {
         Self { documented: None, ..self }
     }
@@ -51,30 +51,30 @@ impl Call {
         self
     }
 
-    /// Who asks.
+    /// Sets the bearer token of the caller.
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
     }
 
-    /// Waits for the answer for longer than other calls do.
+    /// Sets a time-out that is longer than that of other calls.
     pub fn patient(mut self, timeout: std::time::Duration) -> Self {
         self.request = self.request.timeout(timeout);
         self
     }
 
-    /// The JSON body.
+    /// Sets a JSON body.
     pub fn json(mut self, body: &Value) -> Self {
         self.request = self.request.json(body);
         self
     }
 
-    /// A body of any sort.
+    /// Sets a body of any media type.
     pub fn body(mut self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         self.request = self.request.header("content-type", content_type).body(body.into());
         self
     }
 
-    /// The same call with another spelling of its path. Its answer is documented as that of the plain one.
+    /// The same call with another spelling of its path. The answer is checked as that of the original path.
     pub fn at(self, path: &str) -> Self {
         self.changed(|request| request.url_mut().set_path(path))
     }
@@ -103,7 +103,7 @@ impl Call {
         Self { request: RequestBuilder::from_parts(client, request), ..self }
     }
 
-    /// Sends it, whatever comes back.
+    /// Sends the call and accepts any status.
     pub async fn send(self) -> Answer {
         let answer = self.request.send().await.unwrap_or_else(|error| panic!("{}: {error:?}", self.name));
         let (status, headers) = (answer.status(), answer.headers().clone());
@@ -114,7 +114,7 @@ impl Call {
         Answer { headers, json: serde_json::from_slice(&bytes).unwrap_or(Value::Null), bytes, status }
     }
 
-    /// Sends it, and fails the test on any other status.
+    /// Sends the call and fails the test on any other status.
     pub async fn expect(self, status: u16) -> Answer {
         let name = self.name.clone();
         let answer = self.send().await;
@@ -122,7 +122,7 @@ impl Call {
         answer
     }
 
-    /// Sends it, and fails the test unless it is a complete problem document with this status and code.
+    /// Sends the call and fails the test unless the answer is a complete problem document with this status and code.
     pub async fn problem(self, status: u16, code: &str) -> Answer {
         let name = self.name.clone();
         let answer = self.expect(status).await;
@@ -133,29 +133,29 @@ impl Call {
 }
 
 impl Answer {
-    /// A header as text, empty when it is not there.
+    /// Returns a header as text; empty if the answer does not have it.
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().expect("a header in ASCII"))
     }
 
-    /// The version tag, without quotes.
+    /// Returns the version tag of the `ETag` header, without quotes.
     pub fn tag(&self) -> String {
         let etag = self.header("etag");
         let tag = etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         tag.unwrap_or_else(|| panic!("no strong entity tag: {etag:?}")).to_owned()
     }
 
-    /// The epoch of the tag.
+    /// Returns the epoch of the version tag.
     pub fn epoch(&self) -> String {
         self.tag().split_once('.').unwrap().0.to_owned()
     }
 
-    /// The revision of the tag.
+    /// Returns the revision of the version tag.
     pub fn revision(&self) -> u64 {
         self.tag().split_once('.').unwrap().1.parse().unwrap()
     }
 
-    /// Every member that RFC 9457 and the contract promise.
+    /// Checks every member that RFC 9457 and the contract promise.
     pub fn assert_problem(&self, name: &str) {
         let body = &self.json;
         assert_eq!(self.header("content-type"), "application/problem+json", "{name}: {body}");
@@ -179,7 +179,7 @@ impl Answer {
         }
     }
 
-    /// Where the problem says that the fault lies.
+    /// Returns the JSON pointers to the faults that the problem document names.
     pub fn pointers(&self) -> Vec<&str> {
         self.json["errors"].as_array().map_or(Vec::new(), |errors| errors.iter().filter_map(|e| e["pointer"].as_str()).collect())
     }

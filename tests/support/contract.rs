@@ -1,6 +1,6 @@
-//! Every answer that a test gets is held against the `OpenAPI` document: its status, its headers, its media type and its body.
+//! Checks every answer that a test gets against the `OpenAPI` document: status, headers, media type and body.
 //!
-//! The document leaves objects open, so that members can be added. Here they are closed: what is answered and not documented fails.
+//! The document leaves objects open, so that members can be added. Here they are closed: an undocumented member fails the test.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,7 @@ use jsonschema::Validator;
 use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
-/// Headers that mean something to the API's clients, and so may not come unannounced.
+/// Headers that mean something to the API's clients. Each must be documented where it is sent.
 const TELLING: [&str; 10] = [
     "etag",
     "location",
@@ -28,7 +28,7 @@ const TELLING: [&str; 10] = [
 static DOCUMENT: LazyLock<Value> = LazyLock::new(|| closed(traffic_manager::http::openapi::document()));
 static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
-/// Fails the test when the answer is not as documented.
+/// Fails the test if the answer differs from the document.
 pub fn check(method: &Method, path: &str, status: StatusCode, headers: &HeaderMap, bytes: &[u8]) {
     let faults = faults(method, path, status, headers, bytes);
     let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(4000)]);
@@ -56,7 +56,7 @@ fn faults(method: &Method, path: &str, status: StatusCode, headers: &HeaderMap, 
     faults
 }
 
-/// The path item that a path belongs to: a part that is written out counts for more than one that is a parameter.
+/// Returns the path item that matches a path. A literal segment counts for more than a parameter.
 fn item(path: &str) -> Option<(&'static str, &'static Value)> {
     let path = path.split('?').next().unwrap_or(path);
     let parts: Vec<_> = path.split('/').collect();
@@ -69,7 +69,7 @@ fn item(path: &str) -> Option<(&'static str, &'static Value)> {
     items.min_by_key(|(template, _)| template.matches('{').count()).map(|(template, item)| (template.as_str(), item))
 }
 
-/// What stands there, or what is referred to.
+/// Follows a `$ref` into the document, or returns the value itself.
 fn resolved(value: &'static Value) -> &'static Value {
     let target = value["$ref"].as_str().and_then(|reference| DOCUMENT.pointer(reference.trim_start_matches('#')));
     target.unwrap_or(value)
@@ -116,7 +116,7 @@ fn body_faults(place: &str, answer: &Value, method: &Method, headers: &HeaderMap
     }
 }
 
-/// What is wrong with `value`. Each schema is compiled once, when it is first needed.
+/// Lists the violations of the schema in `value`. Each schema is compiled once, when it is first needed.
 fn errors(place: &str, schema: &Value, value: &Value) -> Vec<String> {
     let compiled = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned();
     let validator = compiled.unwrap_or_else(|| {

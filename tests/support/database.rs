@@ -8,25 +8,25 @@ use uuid::Uuid;
 
 use super::{eventually, secure};
 
-/// A migrated database of its own, dropped when the last user lets go of it.
+/// A migrated database for one test. It is dropped when the last user lets go of it.
 pub struct Database {
-    /// Its name, `tm_test_…`.
+    /// The database's name, `tm_test_…`.
     pub name: String,
-    /// Its URL on the primary, as the service's role.
+    /// The database's URL on the primary, with the service's role.
     pub app_url: String,
-    /// The same on the replica.
+    /// The same URL on the replica.
     pub replica_url: String,
     superuser: ArcSwap<Client>,
 }
 
 impl Database {
-    /// Makes and migrates one, and waits until the replica has it.
+    /// Creates and migrates a database, and waits until the replica has it.
     pub async fn create() -> Self {
         let name = format!("tm_test_{}", Uuid::new_v4().simple());
         let server = connect(&variable("PG_PRIMARY_URL")).await;
         let create = format!("create database {name} owner traffic_manager_owner");
         server.execute(&create, &[]).await.expect("a database for the test");
-        // As `migrate` does: the owner is no superuser, and has no more rights than it needs.
+        // The owner migrates, as with the command `migrate`: it is no superuser, and has no more rights than it needs.
         let mut owner = connect(&url_of("PG_OWNER_URL", &name)).await;
         traffic_manager::store::migrations::run(&mut owner).await.expect("the migrations run");
         let superuser = ArcSwap::from_pointee(connect(&url_of("PG_PRIMARY_URL", &name)).await);
@@ -48,46 +48,46 @@ impl Database {
         .await;
     }
 
-    /// Rows of `sql`, past every rule of the service: as the superuser on the primary.
+    /// Returns the rows of `sql`. The superuser reads them on the primary, so no rule of the service applies.
     pub async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Vec<Row> {
         self.superuser.load_full().query(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
-    /// The number that `sql` counts.
+    /// Returns the first column of the first row: the number that `sql` counts.
     pub async fn count(&self, sql: &str) -> i64 {
         self.rows(sql, &[]).await[0].get(0)
     }
 
-    /// The same while the primary may be away.
+    /// The same, but returns `None` while the primary is away.
     pub async fn try_count(&self, sql: &str) -> Option<i64> {
         let row = self.superuser.load_full().query_one(sql, &[]).await.ok()?;
         row.try_get(0).ok()
     }
 
-    /// A connection anew, after the primary was away.
+    /// Opens a new superuser connection after the primary was away.
     pub async fn connect_again(&self) {
         self.superuser.store(std::sync::Arc::new(connect(&url_of("PG_PRIMARY_URL", &self.name)).await));
     }
 
-    /// Changes rows behind the service's back.
+    /// Changes rows as the superuser, without the service.
     pub async fn execute(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> u64 {
         self.superuser.load_full().execute(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
-    /// How many requests' statements wait for a lock.
+    /// Counts the statements of requests that wait for a lock.
     pub async fn waiting(&self) -> i64 {
         self.waiting_statements().await.len() as i64
     }
 
-    /// The statements of requests that wait for a lock. The archiver of events set aside looks for some on its own connection, which no
-    /// request can use: it waits for the same tables, and says nothing of requests.
+    /// Returns the statements of requests that wait for a lock. It excludes the queries of the archiver of events set aside: they wait
+    /// for the same tables, but on a connection that no request can use.
     pub async fn waiting_statements(&self) -> Vec<String> {
         let sql = "select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' \
              and query not like '% from set_aside_events %'";
         self.rows(sql, &[]).await.iter().map(|row| row.get(0)).collect()
     }
 
-    /// Keeps everybody from a table until that is released, or dropped.
+    /// Locks a table against everybody else until the lock is released or dropped.
     pub async fn lock(&self, table: &str) -> Lock {
         let session = connect(&self.owner_url()).await;
         for statement in ["begin", &format!("lock table {table} in access exclusive mode")] {
@@ -96,12 +96,12 @@ impl Database {
         Lock(session)
     }
 
-    /// Its URL as who owns the schema, with every right.
+    /// The database's URL on the primary as the superuser, with every right.
     pub fn owner_url(&self) -> String {
         url_of("PG_PRIMARY_URL", &self.name)
     }
 
-    /// Every row of every table as text, but for those of one table.
+    /// Returns every row of every table as text, except one table's.
     pub async fn dump(&self, without: &str) -> String {
         let tables = "select string_agg(format('select %L || t::text as row from %I t', table_name || ' ', table_name), ' union all ') \
              from information_schema.tables where table_schema = 'public' and table_name <> $1";
@@ -110,7 +110,7 @@ impl Database {
         rows.iter().map(|row| row.get::<_, String>(0) + "\n").collect()
     }
 
-    /// Everything that a write could leave behind, in one comparable text.
+    /// Returns everything that a write could leave behind, as one text that can be compared.
     pub async fn fingerprint(&self) -> String {
         let sql = "select concat_ws(' ', \
              (select count(*) || ' tenants ' || coalesce(sum(hashtext(t::text)), 0) from tenants t), \
@@ -136,7 +136,7 @@ impl Drop for Database {
     }
 }
 
-/// A table that nobody else can read or write: its session ends with this.
+/// A lock on a table: nobody else can read or write it until this session ends.
 pub struct Lock(Client);
 
 impl Lock {
@@ -145,7 +145,7 @@ impl Lock {
     }
 }
 
-/// A connection to the stack.
+/// Opens a connection to the stack's Postgres.
 pub async fn connect(url: &str) -> Client {
     const NOT_UP: &str = "a connection to the stack; is it up? `make test` starts it";
     if !secure::is_on() {
@@ -159,13 +159,13 @@ pub async fn connect(url: &str) -> Client {
     client
 }
 
-/// What the running stack tells of itself.
+/// Returns an environment variable that describes the running stack.
 pub fn variable(name: &str) -> String {
     std::env::var(name)
         .unwrap_or_else(|_| panic!("{name} is not set: run `make test`, which starts the stack and tells the tests of it"))
 }
 
-/// A URL of the stack's Postgres, with another database.
+/// Returns a URL of the stack's Postgres, with another database in it.
 pub fn url_of(name: &str, database: &str) -> String {
     let mut url = Url::parse(&variable(name)).expect("a Postgres URL");
     url.set_path(database);

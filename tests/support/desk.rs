@@ -1,4 +1,4 @@
-//! Writes as anybody: through the service, past an edge that knows one actor only.
+//! Writes as any actor: directly through the service, since the HTTP edge of a test knows one actor only.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use traffic_manager::{
 };
 use uuid::Uuid;
 
-/// Who writes, why, and from where.
+/// The actor of a write, its reason and its source address.
 #[derive(Debug, Clone, Copy)]
 pub struct Who {
     pub kind: &'static str,
@@ -32,18 +32,18 @@ pub struct Who {
     pub address: &'static str,
 }
 
-/// A writer without an edge.
+/// A writer without an HTTP edge.
 pub struct Desk {
     writer: Writer,
 }
 
 impl Desk {
-    /// With the settings of a service, its master keys among them.
+    /// Creates a writer with the settings of a service, including its master keys.
     pub fn of(settings: &Settings) -> Self {
         Self::followed_by(settings, Arc::new(|_| {}))
     }
 
-    /// The same where something follows each commit.
+    /// The same, with a callback after each commit.
     pub fn followed_by(settings: &Settings, on_commit: OnCommit) -> Self {
         let (key, url) = ("postgres.primary_url", &settings.postgres.primary_url);
         let server = Server::new(
@@ -80,7 +80,7 @@ impl Desk {
         self.try_write(who, tenant, op, key).await.expect("the write is committed")
     }
 
-    /// Sets the route `web/prod/v1` of a tenant, if that works.
+    /// Tries to set the route `web/prod/v1` of a tenant, and returns the error if that fails.
     pub async fn try_put(&self, who: Who, tenant: &str, url: &str, key: Option<&str>) -> Result<Reply, Error> {
         let (route, spec) = (route("v1"), spec(url));
         self.try_write(who, tenant, Op::Upsert { route, spec }, key).await

@@ -1,4 +1,4 @@
-//! What every suite stands on: a database of its own, a running service on it, and a client that says what it expects.
+//! The base of every suite: a database of its own, a running service on it, and a client that checks the answers.
 
 #![allow(dead_code, unused_imports, reason = "each suite uses a part of it")]
 
@@ -30,23 +30,23 @@ use traffic_manager::{
 };
 pub use world::World;
 
-/// How long a condition is waited for before the test fails.
+/// The longest wait for a condition before the test fails.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One running service in the role `serve`.
+/// A running service, in a role that serves the API.
 pub struct TestApp {
-    /// The API's base, such as `http://127.0.0.1:40001`.
+    /// The base URL of the API, such as `http://127.0.0.1:40001`.
     pub api: String,
-    /// The operations listener's base.
+    /// The base URL of the operations listener.
     pub ops: String,
-    /// Its database, perhaps shared with another instance.
+    /// The service's database, perhaps shared with another instance.
     pub db: Arc<Database>,
     http: reqwest::Client,
     app: App,
 }
 
 impl TestApp {
-    /// A service on a new database.
+    /// Starts a service on a new database.
     pub async fn start() -> Self {
         Self::with(&[]).await
     }
@@ -56,13 +56,13 @@ impl TestApp {
         Self::on(Arc::new(Database::create().await), overrides).await
     }
 
-    /// Another instance on a database that is there.
+    /// Starts another instance on a database that exists.
     pub async fn on(db: Arc<Database>, overrides: &[&str]) -> Self {
         let settings = settings(&db, overrides);
         Self::run(db, settings, Role::Serve).await
     }
 
-    /// An instance in a role that serves, with these settings.
+    /// Starts an instance with these settings, in a role that serves.
     pub async fn run(db: Arc<Database>, settings: Settings, role: Role) -> Self {
         let app = App::start(settings, role, metrics()).await.expect("the service starts");
         let api = secure::base(app.api.expect("the role serves"));
@@ -77,12 +77,12 @@ impl TestApp {
         app
     }
 
-    /// Ends the service in order. The database goes when the last one lets go of it.
+    /// Drains the service. The database is dropped when the last user lets go of it.
     pub async fn drain(self) {
         self.app.drain().await;
     }
 
-    /// A call of the API. `path` starts after the host.
+    /// Prepares a call of the API. `path` starts after the host.
     pub fn call(&self, method: Method, path: &str) -> Call {
         Call::new(self.http.request(method.clone(), format!("{}{path}", self.api)), format!("{method} {path}"))
             .documented(method, path)
@@ -113,13 +113,13 @@ impl TestApp {
         self.call(Method::DELETE, &format!("/api/v1{path}"))
     }
 
-    /// A call of the operations listener.
+    /// Prepares a call of the operations listener.
     pub fn ops(&self, path: &str) -> Call {
         Call::new(self.http.get(format!("{}{path}", self.ops)), format!("GET {path} (operations)"))
     }
 }
 
-/// Nobody is asked who it is, and nobody is held up: for tests that are about something else.
+/// Settings without authentication and without rate limits, for tests of other subjects.
 pub const OPEN: [(&str, &str); 5] = [
     ("auth.mode", "none"),
     ("limits.requests_per_second_per_address", "0"),
@@ -128,8 +128,8 @@ pub const OPEN: [(&str, &str); 5] = [
     ("limits.concurrent_requests_per_tenant", "0"),
 ];
 
-/// A machine that just built everything, and does other things beside the tests, may stand still for seconds. Short time-outs are for the
-/// tests that are about them. Records of access stay in PostgreSQL, where these tests look for them, for longer than a test takes.
+/// Long time-outs: a machine that has just built everything, and does other work beside the tests, may stand still for seconds. Only
+/// tests of time-outs set short ones. Access records stay in PostgreSQL, where these tests look for them, for longer than a test takes.
 pub const UNHURRIED: [(&str, &str); 8] = [
     ("http.request_timeout_ms", "30000"),
     ("postgres.acquire_timeout_ms", "10000"),
@@ -141,7 +141,7 @@ pub const UNHURRIED: [(&str, &str); 8] = [
     ("write.timeout_ms", "20000"),
 ];
 
-/// Settings of a service on `db`, on ports that the system chooses.
+/// Returns the settings of a service on `db`, with ports that the system chooses.
 pub fn settings(db: &Database, overrides: &[&str]) -> Settings {
     let mut all = vec![
         "http.listen=127.0.0.1:0".to_owned(),
@@ -159,7 +159,7 @@ pub fn settings(db: &Database, overrides: &[&str]) -> Settings {
     Settings::without_environment(&all).expect("the settings are valid")
 }
 
-/// The primary as the service's role uses it.
+/// The primary, with the service's role.
 pub fn primary(db: &Database) -> Arc<Server> {
     let settings = settings(db, &[]);
     let (key, url) = ("postgres.primary_url", &settings.postgres.primary_url);
@@ -167,7 +167,7 @@ pub fn primary(db: &Database) -> Arc<Server> {
     Arc::new(Server::new("postgres_primary", key, url, &settings.postgres, policy).expect("a primary"))
 }
 
-/// The process has one recorder, whatever number of services runs in it.
+/// The process's only metrics recorder, shared by all services in it.
 pub fn metrics() -> PrometheusHandle {
     static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
     let install = || {
@@ -180,7 +180,7 @@ pub fn metrics() -> PrometheusHandle {
     HANDLE.get_or_init(install).clone()
 }
 
-/// Asks again and again until `condition` holds, and fails the test when it does not within [`PATIENCE`].
+/// Repeats `condition` until it holds, and fails the test if it does not hold within [`PATIENCE`].
 pub async fn eventually<T>(what: &str, condition: impl AsyncFn() -> Option<T>) -> T {
     let started = Instant::now();
     loop {

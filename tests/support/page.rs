@@ -1,9 +1,9 @@
-//! Pages of the documentation, run as they stand there.
+//! Pages of the documentation, run as they are written.
 //!
-//! In a page that is run, a block marked `sh` is a command, and the block right after it, if there is one, is what it prints. All of a
-//! page's commands run in one shell, as for somebody who follows it. Blocks marked `text` are for reading only.
+//! In a page that is run, a block marked `sh` is a command. If another block comes right after it, that block is the command's output.
+//! All commands of a page run in one shell, as for a reader who follows it. Blocks marked `text` are for reading only.
 //!
-//! The service asks who calls, and the page is run with the token of a `platform_admin`, as somebody with the demo's would.
+//! The service authenticates callers, and the page runs with the token of a `platform_admin`, like that of the demo.
 
 use std::{
     ops::Range,
@@ -14,30 +14,30 @@ use std::{
 use regex::Regex;
 use traffic_manager::auth::key::{PREFIX, Presented};
 
-/// Pages that ask the archive, and so need a relay and a consumer. The API's suite runs all other guides.
+/// Pages that query the archive, and so need a relay and a consumer. The API's suite runs all other guides.
 pub const WITH_ARCHIVE: &[&str] = &["guides/audit-question.md", "events.md", "../README.md"];
 
-/// What pages show as the id of the key that they are run with, so that they do not change with each run.
+/// The key id that pages show. It replaces the id of the run's own key, so that pages do not change with each run.
 const KEY: &str = "0Yb3kQ9zTn5W";
 
-/// Between the outputs of two commands.
+/// The separator between the outputs of two commands.
 const END: &str = "\n=== end of a command\n";
 
-/// A page, and its commands.
+/// A page and its commands.
 pub struct Page {
     path: PathBuf,
     text: String,
     examples: Vec<Example>,
 }
 
-/// A command, and where in the page the text that it prints is.
+/// A command, and the range of the page that holds its output.
 struct Example {
     command: String,
     output: Option<Range<usize>>,
 }
 
 impl Page {
-    /// A page in `docs/`.
+    /// Reads a page in `docs/`.
     pub fn read(name: &str) -> Self {
         let path = docs().join(name);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -46,8 +46,8 @@ impl Page {
         Self { path, text, examples }
     }
 
-    /// Runs all of it against a service with a key of it, and compares what comes with what the page shows. With `TM_WRITE_EXAMPLES=1` what
-    /// comes is written into the page instead, if it differs.
+    /// Runs the page's commands against a service, with a key of that service, and compares their output with the page. With
+    /// `TM_WRITE_EXAMPLES=1` the output is written into the page instead, if it differs.
     pub async fn run(self, api: &str, token: &str) {
         let (script, environment) = (self.script(), [("API_URL", api.to_owned()), ("API_TOKEN", token.to_owned())]);
         let output = tokio::task::spawn_blocking(move || shell(&script, environment)).await.unwrap();
@@ -72,12 +72,12 @@ impl Page {
         self.examples.iter().map(|example| format!("{}wait\nprintf '%s' \"{END}\"\n", example.command)).collect()
     }
 
-    /// What the page shows of it. Nothing, when it prints nothing.
+    /// Returns the output that the page shows for a command; empty if it shows none.
     fn shown(&self, example: &Example) -> &str {
         example.output.clone().map_or("", |range| &self.text[range])
     }
 
-    /// All of one run, so that ids and hashes in different places of the page are of one history.
+    /// Writes the outputs of one run, all together, so that ids and hashes across the page belong to one history.
     fn write(&self, printed: &[&str]) {
         let differs = |(example, printed): (&Example, &&str)| normal(printed) != normal(self.shown(example));
         if !self.examples.iter().zip(printed).any(differs) {
@@ -102,7 +102,7 @@ fn examples(name: &str, text: &str) -> Vec<Example> {
     const FENCE: &str = "```";
     let (mut examples, mut at): (Vec<Example>, usize) = (Vec::new(), 0);
     let mut before = "";
-    // Outside and inside of blocks by turns.
+    // Parts alternate: outside a block, inside a block.
     for (turn, part) in text.split(FENCE).enumerate() {
         let from = at;
         at += part.len() + FENCE.len();
@@ -120,7 +120,7 @@ fn examples(name: &str, text: &str) -> Vec<Example> {
     examples
 }
 
-/// Runs a script in the repository's folder, with a folder for temporary files that goes with it.
+/// Runs a script in the repository's folder. Its folder for temporary files is removed afterwards.
 fn shell(script: &str, environment: [(&str, String); 2]) -> Output {
     let scratch = std::env::temp_dir().join(format!("tm-page-{}", uuid::Uuid::new_v4()));
     std::fs::create_dir(&scratch).expect("a folder");
@@ -135,7 +135,7 @@ fn shell(script: &str, environment: [(&str, String); 2]) -> Output {
     output
 }
 
-/// Without what differs from run to run: ids, times, hashes and epochs.
+/// Replaces the parts that differ from run to run: ids, times, hashes and epochs.
 fn normal(text: &str) -> String {
     let mut text = text.trim_end().to_owned();
     for (pattern, name) in [

@@ -1,8 +1,9 @@
 //! The same tests with everything encrypted: `make test-secure`.
 //!
-//! With `TM_TEST_SECURE=1`, and the addresses of `.stack/env.secure`, each service that a test starts serves TLS and speaks TLS to Postgres,
-//! Kafka (as a SCRAM user) and MongoDB, and so do the tests' own clients. It asks everybody who it is: each database has the key of a
-//! `platform_admin`, which the tests' clients send unless a test says otherwise. Nothing else differs: what a test asks for stays as it is.
+//! With `TM_TEST_SECURE=1`, and the addresses of `.stack/env.secure`, each service that a test starts serves TLS and speaks TLS to
+//! Postgres, Kafka (as a SCRAM user) and MongoDB. The tests' own clients use TLS, too. The service authenticates every caller: each
+//! database has the key of a `platform_admin`, which the tests' clients send unless a test says otherwise. Nothing else differs: the
+//! requests of a test stay as they are.
 
 use std::{net::SocketAddr, sync::LazyLock};
 
@@ -20,7 +21,7 @@ use traffic_manager::auth::key::{NewToken, Pepper};
 
 use super::database::{Database, variable};
 
-/// The key of the hashes of tokens.
+/// The pepper for the hashes of the tests' tokens.
 const PEPPER: &str = "the pepper of tests that are encrypted, which is not used anywhere else";
 
 /// The id of the tests' key.
@@ -33,22 +34,22 @@ fn pepper() -> Pepper {
     Pepper::new(&PEPPER.into()).expect("a pepper")
 }
 
-/// Who a test calls as: the kind of actor, and its id.
+/// The actor of a test's calls: its kind and its id.
 pub fn actor() -> (&'static str, &'static str) {
     if is_on() { ("key", KEY) } else { ("anonymous", "anonymous") }
 }
 
-/// The id of the actor that a test calls as.
+/// The id of the actor of a test's calls.
 pub fn who() -> &'static str {
     actor().1
 }
 
-/// What a request that is written by hand says of who asks: a line of its head, or nothing.
+/// The `Authorization` line for a request that a test writes by hand; empty if the run is not encrypted.
 pub fn authorization() -> String {
     if is_on() { format!("authorization: Bearer {}\r\n", TOKEN.expose_secret()) } else { String::new() }
 }
 
-/// Lets the tests' key into a database.
+/// Inserts the tests' key into a database.
 pub async fn let_in(database: &Database) {
     if is_on() {
         let hash = pepper().hash(&TOKEN);
@@ -58,17 +59,17 @@ pub async fn let_in(database: &Database) {
     }
 }
 
-/// Whether this run is one with everything encrypted.
+/// Whether everything is encrypted in this run.
 pub fn is_on() -> bool {
     std::env::var("TM_TEST_SECURE").is_ok_and(|value| value == "1")
 }
 
-/// The CA of the stack's certificates, a file.
+/// The file with the CA of the stack's certificates.
 pub fn ca() -> String {
     variable("STACK_CA")
 }
 
-/// What a service's settings have beside the others.
+/// The additional settings of a service in an encrypted run.
 pub fn overrides() -> Vec<(&'static str, String)> {
     if !is_on() {
         return Vec::new();
@@ -87,13 +88,13 @@ pub fn overrides() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// The base of an API that listens there.
+/// The base URL of an API that listens at this address.
 pub fn base(api: SocketAddr) -> String {
     let scheme = if is_on() { "https" } else { "http" };
     format!("{scheme}://{api}")
 }
 
-/// What every client of the API begins with.
+/// A client of the API. In an encrypted run it sends the tests' key.
 pub fn http() -> reqwest::ClientBuilder {
     let mut headers = HeaderMap::new();
     if is_on() {
@@ -103,7 +104,7 @@ pub fn http() -> reqwest::ClientBuilder {
     stranger().default_headers(headers)
 }
 
-/// The same for one who does not say who it is.
+/// The same without a key.
 pub fn stranger() -> reqwest::ClientBuilder {
     let builder = reqwest::Client::builder();
     if !is_on() {
@@ -113,12 +114,12 @@ pub fn stranger() -> reqwest::ClientBuilder {
     builder.tls_certs_only([reqwest::Certificate::from_pem(&pem).expect("a certificate")])
 }
 
-/// `GET` with a client of its own.
+/// Sends `GET` with a client of its own.
 pub async fn get(url: &str) -> reqwest::Result<reqwest::Response> {
     http().build().expect("a client").get(url).send().await
 }
 
-/// What every client of Kafka begins with.
+/// The configuration of a Kafka client. In an encrypted run it has TLS and SCRAM.
 pub fn kafka() -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", variable("KAFKA_BOOTSTRAP"));
@@ -139,12 +140,12 @@ pub fn mongo_query(database: &str) -> String {
     format!("directConnection=true&authSource={database}{tls}")
 }
 
-/// Bytes both ways.
+/// A stream of bytes in both directions.
 pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
 
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Duplex for T {}
 
-/// A connection as the run has them, over one that is there.
+/// Wraps a connection as this run needs it: in TLS if the run is encrypted.
 pub async fn over(stream: TcpStream) -> Box<dyn Duplex> {
     if !is_on() {
         return Box::new(stream);
@@ -154,7 +155,7 @@ pub async fn over(stream: TcpStream) -> Box<dyn Duplex> {
     Box::new(TlsConnector::from(std::sync::Arc::new(config)).connect(name, stream).await.expect("a TLS handshake"))
 }
 
-/// A connection to an API that takes little at a time.
+/// A connection to an API with a small receive buffer, so that the client takes little at a time.
 pub async fn narrow(base: &str) -> Box<dyn Duplex> {
     let address: SocketAddr = base.split_once("://").expect("a URL").1.parse().expect("an address");
     let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");

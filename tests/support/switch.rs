@@ -1,4 +1,4 @@
-//! A TCP proxy in front of a part of the stack, which one test can take away without the others noticing.
+//! A TCP proxy in front of a part of the stack. A test can cut the part off without an effect on other tests.
 
 use std::{
     net::SocketAddr,
@@ -11,17 +11,17 @@ use tokio::{
     sync::{mpsc, watch},
 };
 
-/// What happens to connections.
+/// The behaviour of the proxy's connections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Line {
     Passes,
-    /// What is sent either way arrives that much later.
+    /// All bytes, in both directions, arrive later by this time.
     Delays(Duration),
-    /// Of what clients send, so many bytes a second come through on each connection.
+    /// The bytes of clients pass at this rate, in bytes a second, on each connection.
     Trickles(usize),
-    /// They stay open, and nothing comes through.
+    /// Connections stay open, and nothing passes.
     Hangs,
-    /// They are lost, and new ones too.
+    /// Connections are closed, new ones too.
     Cut,
 }
 
@@ -32,7 +32,7 @@ pub struct Switch {
 }
 
 impl Switch {
-    /// To `target`, a host and port.
+    /// Starts a proxy to `target`, a host and port.
     pub async fn start(target: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
@@ -57,7 +57,7 @@ impl Switch {
         self.line.send_replace(Line::Trickles(bytes_per_second));
     }
 
-    /// Half-open: connections are taken and stay, and nothing is ever answered.
+    /// Makes connections half-open: the proxy accepts them, keeps them open and never answers.
     pub fn hang(&self) {
         self.line.send_replace(Line::Hangs);
     }
@@ -67,7 +67,7 @@ impl Switch {
     }
 }
 
-/// Ends with the connection, or with the next change of the line after a hang.
+/// Serves one connection. Returns when the connection ends, or at the next change of the line after a hang.
 async fn pass(mut client: TcpStream, target: String, mut line: watch::Receiver<Line>) {
     let state = *line.borrow_and_update();
     if !matches!(state, Line::Hangs | Line::Cut) {
@@ -101,7 +101,7 @@ async fn carry(client: &mut TcpStream, server: &mut TcpStream, line: Line) -> st
     }
 }
 
-/// So many bytes a second, and no more on the way than a twentieth of that.
+/// Copies at most `rate` bytes a second. At most a twentieth of that is on the way.
 async fn slowly(
     mut from: impl tokio::io::AsyncRead + Unpin, mut to: impl tokio::io::AsyncWrite + Unpin, rate: usize,
 ) -> std::io::Result<()> {
@@ -116,7 +116,7 @@ async fn slowly(
     }
 }
 
-/// Everything that comes goes on `delay` later, as fast as it came.
+/// Copies everything `delay` later, at the speed at which it came.
 async fn late(
     mut from: impl tokio::io::AsyncRead + Unpin, mut to: impl tokio::io::AsyncWrite + Unpin, delay: Duration,
 ) -> std::io::Result<()> {

@@ -1,4 +1,4 @@
-//! A world of one test: its own database, topics, group and archive on the running stack.
+//! A world of one test: its own database, topics, consumer group and archive on the running stack.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -20,7 +20,7 @@ use super::{
     secure,
 };
 
-/// What a process of this world is started with.
+/// The database, environment and settings of this test's processes.
 pub struct World {
     pub db: Arc<Database>,
     pub environment: HashMap<String, String>,
@@ -65,7 +65,7 @@ impl World {
         Self { db, environment, settings }
     }
 
-    /// Every archived event, as the archive holds it.
+    /// Returns every archived event, as the archive holds it.
     pub async fn archived(&self) -> Vec<ArchivedEvent> {
         let collection = self.collection().await;
         let mut found = collection.find(doc! {}).await.expect("the archive");
@@ -81,14 +81,14 @@ impl World {
         self.collection().await.count_documents(doc! {}).await.unwrap_or(0)
     }
 
-    /// The archive itself, as somebody who may do anything with it.
+    /// The archive's collection, with a user that has every right.
     pub async fn collection(&self) -> mongodb::Collection<mongodb::bson::Document> {
         let client = mongodb::Client::with_uri_str(self.settings.mongo.url.expose_secret()).await.expect("a MongoDB URL");
         client.database(&self.settings.mongo.database).collection(&self.settings.mongo.collection)
     }
 
-    /// Puts copies of one archived event into the archive, each with an id and an epoch of its own, as `change` makes them. They are no
-    /// history: their hashes are those of the one.
+    /// Inserts copies of one archived event into the archive. Each copy has its own id and epoch, and `change` edits it. The copies
+    /// form no valid history: they keep the hashes of the original.
     pub async fn copy(&self, count: usize, change: impl Fn(usize, &mut Document)) {
         let collection = self.collection().await;
         let first = collection.find_one(doc! {}).await.expect("the archive").expect("an event to copy");
@@ -104,7 +104,7 @@ impl World {
         }
     }
 
-    /// Gives the archive and the topics back, as far as they let go; the database goes by itself.
+    /// Deletes the archive and the topics as far as that succeeds. The database is dropped by itself.
     pub async fn end(self) {
         let admin: Result<AdminClient<DefaultClientContext>, _> = secure::kafka().create();
         if let Ok(admin) = admin {

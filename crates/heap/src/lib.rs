@@ -1,12 +1,12 @@
-//! Gives memory that was freed back to the system.
+//! Returns freed memory to the system.
 //!
-//! glibc returns freed memory only from the top of each of its heaps, so one small allocation that lives keeps everything below it resident.
-//! `malloc_trim` returns every page that is free. It is a call into C, and the crate of the service has no unsafe code: so it has this crate of
-//! its own, which has nothing else.
+//! glibc returns freed memory only from the top of each of its heaps, so one small live allocation keeps all memory below it resident.
+//! `malloc_trim` returns every free page. It is a call into C, and the crate of the service has no unsafe code, so the call is in this
+//! separate crate.
 
-/// Limits glibc to two malloc arenas per processor instead of eight. Each arena keeps every page that still holds a small allocation, so fewer
-/// arenas return more memory after large work. Call it before starting threads: existing arenas stay. Does nothing with other C libraries, or when
-/// `MALLOC_ARENA_MAX` is set.
+/// Limits glibc to two malloc arenas per processor instead of eight. Each arena keeps every page that still holds a small allocation, so
+/// fewer arenas return more memory after large work. Call it before starting threads: existing arenas stay. Does nothing with other C
+/// libraries, or when `MALLOC_ARENA_MAX` is set.
 pub fn limit_arenas() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     if std::env::var_os("MALLOC_ARENA_MAX").is_none() {
@@ -17,8 +17,8 @@ pub fn limit_arenas() {
     }
 }
 
-/// Returns the free pages of all heaps to the system, and whether there were any. Takes milliseconds, and each heap's lock in turn. Does
-/// nothing with another C library than glibc.
+/// Returns the free pages of all heaps to the system, and reports whether there were any. Takes milliseconds, and locks one heap after
+/// another. Does nothing with other C libraries than glibc.
 pub fn give_back() -> bool {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
@@ -31,7 +31,7 @@ pub fn give_back() -> bool {
     }
 }
 
-/// Returns the memory of this process that is resident, in bytes; `None` where the system does not say.
+/// Returns the resident memory of this process in bytes; `None` if the system does not report it.
 pub fn resident_bytes() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;

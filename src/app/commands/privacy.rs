@@ -1,4 +1,4 @@
-//! The commands about personal data: access, erasure, and what follows a change of the master key.
+//! Commands for personal data: export, erasure, and rewrapping of keys after a change of the master key.
 
 use std::{io::Write, sync::Arc};
 
@@ -14,24 +14,24 @@ use crate::{
     store::Server,
 };
 
-/// Why a command did not finish. It may be run again.
+/// The reason why a command did not finish. The command may be run again.
 #[derive(Debug, thiserror::Error)]
 pub enum PrivacyError {
     /// A setting is missing or wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// It was begun.
+    /// The command failed after its start; a part of its work may be done.
     #[error("this did not come to its end")]
     Failed(#[from] service::Error),
 }
 
-/// Writes everything that a tenant's history says of a person to `out`, an event a line, and tells how many.
+/// Writes all events of a tenant's history whose actor is this person to `out`, one per line, and returns their number.
 pub async fn export(settings: &Settings, tenant: &TenantName, actor: &str, out: &mut impl Write) -> Result<u64, PrivacyError> {
     let people = people(settings, "postgres.primary_url", &settings.postgres.primary_url)?;
     Ok(people.export(tenant, actor, out).await?)
 }
 
-/// Destroys the keys of a person in a tenant, or of everybody in it, and tells how many.
+/// Destroys the keys of one person in a tenant, or of all persons in the tenant, and returns the number of keys.
 pub async fn erase(settings: &Settings, tenant: &TenantName, actor: Option<&str>) -> Result<u64, PrivacyError> {
     let limit = ms(settings.postgres.statement_timeout_ms);
     Ok(by_owner(settings)?.erase(tenant, actor, limit).await?)
@@ -42,7 +42,7 @@ pub async fn rewrap(settings: &Settings) -> Result<Rewrapped, PrivacyError> {
     Ok(by_owner(settings)?.rewrap().await?)
 }
 
-/// As the owner of the schema: the service itself may not destroy keys.
+/// Connects as the owner of the schema: the service's own login may not destroy keys.
 fn by_owner(settings: &Settings) -> Result<People, ConfigError> {
     people(settings, "migrate.postgres_url", &settings.migrate.postgres_url)
 }

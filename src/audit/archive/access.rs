@@ -1,4 +1,4 @@
-//! The audit of access: a collection of its own, beside the history of routes and in no chain.
+//! The access log: a collection of its own, beside the history of routes and without a hash chain.
 
 use mongodb::{
     IndexModel,
@@ -14,17 +14,18 @@ use crate::{
     domain::{access::Kind, filter::AccessFilter},
 };
 
-/// A document that the archive refuses, and will again.
+/// A document that the archive refuses and will refuse each time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unfit {
-    /// Its place among those that were to be stored.
+    /// Its index in the list of accesses that were to be stored.
     pub at: usize,
-    /// The server's words.
+    /// The server's error message.
     pub message: String,
 }
 
 impl Archive {
-    /// Stores accesses, in any order. One that is there already is stored; those that cannot be are returned.
+    /// Stores accesses, in any order. An access that is in the archive already counts as stored. Returns the accesses that the
+    /// archive refuses.
     pub async fn insert_accesses(&self, accesses: &[ArchivedAccess]) -> Result<Vec<Unfit>, ArchiveError> {
         let documents = accesses.iter().map(document).collect::<Result<Vec<_>, _>>()?;
         let mut unfit = Vec::new();
@@ -38,7 +39,7 @@ impl Archive {
         Ok(unfit)
     }
 
-    /// Accesses, newest first, after `after`.
+    /// Returns accesses, newest first, that follow the position `after` in this order.
     pub async fn accesses(
         &self, filter: &AccessFilter, limit: i64, after: Option<&EventPosition>,
     ) -> Result<Vec<ArchivedAccess>, ArchiveError> {
@@ -55,7 +56,7 @@ fn document(access: &ArchivedAccess) -> Result<Document, mongodb::bson::error::E
     Ok(document)
 }
 
-/// Values are text and nothing else, so no operator can be smuggled in.
+/// Builds the query conditions. All values are text, so a caller cannot inject an operator.
 pub(super) fn conditions(filter: &AccessFilter) -> Vec<Document> {
     let AccessFilter { visible_to, tenant, kind, actor, from, to } = filter;
     let mut all = Vec::new();
@@ -80,7 +81,7 @@ pub(super) fn conditions(filter: &AccessFilter) -> Vec<Document> {
     all
 }
 
-/// Each ends as queries sort: newest first, then by id.
+/// Returns the indexes. Each ends with the sort order of the queries: newest first, then by id.
 pub(super) fn indexes() -> Vec<IndexModel> {
     ["visible_to", "tenant", "kind", "actor.id", "source_ip"]
         .map(|field| index(doc! { field: 1, "occurred_at": -1, "_id": -1 }))
@@ -89,7 +90,7 @@ pub(super) fn indexes() -> Vec<IndexModel> {
         .collect()
 }
 
-/// What every document must have, whoever writes it.
+/// Returns the JSON schema that MongoDB enforces for every document, also for other writers.
 pub(super) fn validator() -> Document {
     let text = || doc! { "bsonType": "string" };
     let optional = || doc! { "bsonType": ["string", "null"] };

@@ -1,4 +1,6 @@
-//! Chains: the events of one tenant and epoch in the order of their history. Read to be proven, and removed from their beginning.
+//! Hash chains: the events of one tenant and epoch, in the order of their revisions.
+//!
+//! Retention reads a chain to verify it, and removes events from its beginning.
 
 use std::time::Duration;
 
@@ -10,22 +12,23 @@ use crate::{
     config::{self, ConfigError},
 };
 
-/// A document in its place, whatever it is by now.
+/// A document of a chain and its position. The document may have been changed, so it may not be a valid event.
 #[derive(Debug, Clone)]
 pub struct Kept {
-    /// Its id.
+    /// The document's `_id`.
     pub id: Bson,
-    /// Where it stands.
+    /// The tenant revision of the event.
     pub revision: u64,
-    /// Which item of the revision.
+    /// The item within the revision, from 0.
     pub item: u32,
-    /// What it says; `None` when it is no archived event.
+    /// The event; `None` if the document is not an archived event.
     pub event: Option<ArchivedEvent>,
 }
 
 impl Kept {
     fn of(document: Document) -> Self {
-        // Places are 64-bit integers. Whatever else somebody has put there still stands somewhere.
+        // Positions are 64-bit integers. A document with another type in these fields was changed by somebody; it still gets a
+        // position.
         let number = |name: &str| match document.get(name) {
             Some(Bson::Int64(number)) => u64::try_from(*number).unwrap_or(0),
             Some(Bson::Int32(number)) => u64::try_from(*number).unwrap_or(0),
@@ -42,7 +45,7 @@ impl Kept {
 }
 
 impl Archive {
-    /// The archive as the user of `[retention]`, who may find and remove.
+    /// Connects to the archive as the user of `[retention]`, who may find and remove.
     pub async fn for_retention(
         retention: &config::Retention, settings: &config::Mongo, timeout: Duration,
     ) -> Result<Self, ConfigError> {
@@ -54,7 +57,7 @@ impl Archive {
         })
     }
 
-    /// A chain's documents in their order, from a place (revision and item) of it on.
+    /// Returns a chain's documents in their order, from a position (revision and item) on.
     pub async fn history(
         &self, tenant: &str, epoch: &str, (revision, item): (u64, u32), limit: i64,
     ) -> Result<Vec<Kept>, ArchiveError> {
@@ -66,7 +69,7 @@ impl Archive {
         Ok(documents.into_iter().map(Kept::of).collect())
     }
 
-    /// The tenant and epoch of the chain after this one, in the order of their names.
+    /// Returns the tenant and epoch of the chain after this one, in the order of their names.
     pub async fn chain_after(&self, chain: Option<(&str, &str)>) -> Result<Option<(String, String)>, ArchiveError> {
         if let Some((tenant, epoch)) = chain
             && let Some(found) = self.first_chain(doc! { "tenant": tenant, "epoch": { "$gt": epoch } }).await?
@@ -83,7 +86,7 @@ impl Archive {
         Ok(found.first().and_then(|document| Some((name(document, "tenant")?, name(document, "epoch")?))))
     }
 
-    /// Removes the first `limit` documents of a chain, none of them after a revision, and says how many there were.
+    /// Removes the first `limit` documents of a chain, up to and including the revision `upto`. Returns the number removed.
     pub async fn remove_first(&self, tenant: &str, epoch: &str, upto: u64, limit: i64) -> Result<u64, ArchiveError> {
         let before = i64::try_from(upto).unwrap_or(i64::MAX).saturating_add(1);
         let filter = doc! { "tenant": tenant, "epoch": epoch, "revision": { "$lt": before } };

@@ -1,4 +1,4 @@
-//! What the archive's answer to a bulk of events means: pure.
+//! Interprets the archive's answer to a bulk insert of events: pure, without I/O.
 
 use std::collections::HashMap;
 
@@ -7,35 +7,36 @@ use crate::audit::document::Archivable;
 pub(super) const DUPLICATE_KEY: i32 = 11000;
 pub(super) const INVALID_BSON: i32 = 22;
 pub(super) const TOO_LARGE: i32 = 10334;
-/// Codes that are about the document: `BadValue`, `TypeMismatch`, `InvalidBSON`, `DollarPrefixedFieldName`, `DottedFieldName`,
-/// `DocumentValidationFailure`, `BSONObjectTooLarge`. Any other (a full disk, a primary that steps down in the middle of a bulk) says
-/// that the server cannot store it now: waited for, because a dead letter is an event that auditors miss.
+/// Error codes that concern the document: `BadValue`, `TypeMismatch`, `InvalidBSON`, `DollarPrefixedFieldName`, `DottedFieldName`,
+/// `DocumentValidationFailure`, `BSONObjectTooLarge`. Any other code (a full disk, a primary that steps down in the middle of a bulk)
+/// means that the server cannot store the document now. The consumer then waits, because a dead letter is an event that auditors
+/// miss.
 pub(super) const ABOUT_THE_DOCUMENT: [i32; 7] = [2, 14, INVALID_BSON, 52, 57, 121, TOO_LARGE];
 
-/// What the archive did with one event.
+/// The archive's result for one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Stored {
-    /// It is there now.
+    /// The event was inserted.
     Inserted,
-    /// It was there already, with the same hash.
+    /// The event was in the archive already, with the same hash.
     Duplicate,
-    /// Another event stands in its place: same id or same place in the history, other hash.
+    /// The archive has another event there: the same id or the same position in the history, but another hash.
     Contradiction,
-    /// The archive refuses it, and will again (its validator, for instance).
+    /// The archive refuses the event and will refuse it again (because of its validator, for instance). Holds the server's message.
     Refused(String),
 }
 
-/// The server cannot store an event now, for a reason that is not the event's.
+/// The server cannot store an event now, for a reason that has nothing to do with the event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("mongodb cannot store events: {message} (code {code})")]
 pub struct CannotStore {
-    /// The server's code.
+    /// The server's error code.
     pub code: i32,
-    /// The server's words.
+    /// The server's error message.
     pub message: String,
 }
 
-/// What an unordered bulk came to, event by event.
+/// The result of an unordered bulk insert, event by event.
 #[derive(Debug)]
 pub struct Bulk<'a> {
     events: &'a [Archivable],
@@ -44,7 +45,7 @@ pub struct Bulk<'a> {
 }
 
 impl<'a> Bulk<'a> {
-    /// What the server said of a bulk: the place, the code and the words of each error.
+    /// Evaluates the errors of a bulk: for each its index in `events`, its code and its message.
     pub fn new(events: &'a [Archivable], errors: impl IntoIterator<Item = (usize, i32, String)>) -> Result<Self, CannotStore> {
         let mut stored = vec![Stored::Inserted; events.len()];
         let mut doubled = Vec::new();
@@ -61,16 +62,16 @@ impl<'a> Bulk<'a> {
         Ok(Self { events, stored, doubled })
     }
 
-    /// The ids whose stored hashes must be known.
+    /// Returns the ids for which the stored hash is needed: those with a duplicate-key error.
     pub fn asks(&self) -> Vec<&str> {
         self.doubled.iter().map(|at| self.events[*at].id.as_str()).collect()
     }
 
-    /// What became of each event, with the hashes that are stored under the ids asked for.
+    /// Returns the result of each event. `hashes` holds the stored hashes of the ids from [`Bulk::asks`].
     pub fn settled(mut self, hashes: &HashMap<String, String>) -> Vec<Stored> {
         for at in self.doubled {
             let event = &self.events[at];
-            // One that is not found by its id stands for another event in the same place of the history.
+            // If the id is not found, another event has the same position in the history.
             let same = hashes.get(&event.id).is_some_and(|hash| *hash == event.hash.to_string());
             self.stored[at] = if same { Stored::Duplicate } else { Stored::Contradiction };
         }
@@ -78,21 +79,21 @@ impl<'a> Bulk<'a> {
     }
 }
 
-/// What becomes of a record whose event the archive has answered for.
+/// The consequence for a record after the archive's answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It is in the archive, by this attempt.
+    /// This attempt stored the event.
     Inserted,
-    /// It was in the archive.
+    /// The archive had the event already.
     Duplicate,
-    /// It is a dead letter, for this reason.
+    /// The record becomes a dead letter, with this reason.
     DeadLetter(&'static str),
-    /// It is tried again.
+    /// The record is tried again.
     Again,
 }
 
 impl Stored {
-    /// What becomes of the record after so many attempts.
+    /// Returns the consequence for the record after this number of attempts.
     pub fn fate(&self, attempts: u32, max_attempts: u32) -> Fate {
         match self {
             Self::Inserted => Fate::Inserted,

@@ -1,32 +1,32 @@
-//! Events in the order of time, a piece of time at a call: what exports read.
+//! Events in the order of time, one time range per call: used by exports.
 
 use mongodb::bson::{Document, doc};
 
 use super::{Archive, ArchiveError, to_document, within};
 use crate::{audit::document::ArchivedEvent, domain::filter::EventFilter};
 
-/// A piece of time. Each is one range of an index, so that a bound stands on what a call may have to look at, and not only on what it
-/// returns.
+/// A time range. Each variant is one range of an index. So a bound limits the documents examined by a call, not only those returned.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
-    /// After an instant, up to and with another if there is one.
+    /// From after an instant to another instant (inclusive), or without an end.
     Between {
-        /// The instant, as archived events have it.
+        /// The exclusive start, in the text form of archived events.
         after: String,
-        /// The other.
+        /// The inclusive end; `None` for no end.
         upto: Option<String>,
     },
-    /// The events of one instant, after one of them.
+    /// The events of one instant with ids after the given one.
     Rest {
-        /// The instant.
+        /// The instant, in the text form of archived events.
         at: String,
-        /// The id of the event.
+        /// The exclusive start: the id of the last event seen.
         after: String,
     },
 }
 
 impl Archive {
-    /// Events of a piece of time, oldest first, events of one instant by their ids. The piece stands in for the filter's own times.
+    /// Returns the events of a time range, oldest first; events of one instant are sorted by id. The range replaces the filter's own
+    /// times.
     pub async fn piece(&self, filter: &EventFilter, piece: &Piece, limit: i64) -> Result<Vec<ArchivedEvent>, ArchiveError> {
         let mut filter = to_document(filter);
         match piece {
@@ -45,7 +45,7 @@ impl Archive {
         self.find(filter, doc! { "occurred_at": 1, "_id": 1 }, limit).await
     }
 
-    /// When the oldest event was decided, of a tenant or of all.
+    /// Returns the decision time of the oldest event, of one tenant or of all tenants.
     pub async fn oldest(&self, tenant: Option<&str>) -> Result<Option<String>, ArchiveError> {
         let filter = tenant.map_or_else(Document::new, |tenant| doc! { "route.tenant": tenant });
         let find = self.collection.find_one(filter).sort(doc! { "occurred_at": 1 }).projection(doc! { "occurred_at": 1 });

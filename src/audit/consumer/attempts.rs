@@ -1,9 +1,12 @@
-//! Deaths that a record may be to blame for, counted over restarts, so that one that kills the consumer each time is parked in the end.
+//! Counts crashes that a record may have caused, over restarts.
 //!
-//! Before the first batch after an assignment is begun, the offset where it begins is committed again with a mark: how often a process has
-//! died right there. The mark goes when the batch is done, and as soon as it has gone on for `audit.attempt_ms`: a process that is killed
-//! while it waits for an archive that is away did not die of a record. After `audit.max_attempts` deaths the records from there on are
-//! handled one at a time, each with a mark of its own, and one that has had so many deaths by itself is dead-lettered as `poison`.
+//! A record that kills the consumer each time is dead-lettered in the end.
+//!
+//! Before the first batch after an assignment begins, the consumer commits the offset at its start again, with a mark: the number of
+//! times that a process has died at this offset. The mark is removed when the batch is done, or as soon as the batch has run for
+//! `audit.attempt_ms`: a process that is killed while it waits for an unavailable archive did not die of a record. After
+//! `audit.max_attempts` deaths the records from this offset on are handled one at a time, each with its own mark. A record with this
+//! many deaths of its own is dead-lettered as `poison`.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -19,12 +22,12 @@ use rdkafka::{
 use super::Stream;
 use crate::kafka::{self, Record};
 
-/// What the metadata of a committed offset says.
+/// The mark in the metadata of a committed offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Mark {
-    /// Attempts that began here and are not known to have ended.
+    /// The number of attempts that began at this offset and are not known to have ended.
     deaths: u32,
-    /// So many records from here on are handled one at a time.
+    /// The number of records from this offset on that are handled one at a time.
     alone: u32,
 }
 
@@ -33,7 +36,7 @@ impl Mark {
         if self == Self::default() { String::new() } else { format!("deaths={} alone={}", self.deaths, self.alone) }
     }
 
-    /// What is no mark of ours says nothing.
+    /// Parses a mark. Any other metadata counts as no deaths.
     fn read(metadata: &str) -> Self {
         let parsed = || {
             let (deaths, alone) = metadata.strip_prefix("deaths=")?.split_once(" alone=")?;
@@ -42,46 +45,47 @@ impl Mark {
         parsed().unwrap_or_default()
     }
 
-    /// Where so many deaths are: from here on one at a time.
+    /// After `max` deaths, switches to one record at a time for the next `batch` records.
     fn narrowed(self, max: u32, batch: u32) -> Self {
         if self.alone == 0 && self.deaths >= max { Self { deaths: 0, alone: batch } } else { self }
     }
 }
 
-/// What is to be done with a piece of a batch.
+/// The way to handle a part of a batch.
 #[derive(Debug)]
 pub(super) enum Begun {
-    /// It is handled. Its marks, if it has some.
+    /// The records are handled. Holds their marks, if they have any.
     Handle(Option<Marked>),
-    /// It is one record that has had so many deaths: it is parked.
+    /// The part is a single record with too many deaths: it is dead-lettered. Holds the number of deaths.
     Park(u32),
 }
 
-/// The marks of a piece that is being handled.
+/// The marks of a part that is being handled.
 #[derive(Debug, Clone)]
 pub(super) struct Marked {
-    /// The same offsets as before it was begun.
+    /// Partition, offset and mark as they were before the part began.
     before: Vec<(i32, i64, Mark)>,
 }
 
-/// The marks of the partitions that are assigned.
+/// The marks of the assigned partitions.
 pub(super) struct Attempts {
     topic: String,
     max: u32,
     batch: u32,
     generation: u64,
-    /// Partitions with their marks; those without one have come past their first batch.
+    /// The mark of each partition; `None` once the partition is past its first batch.
     marks: HashMap<i32, Option<Mark>>,
 }
 
 impl Attempts {
-    /// Of a topic; `max` deaths are too many, and `batch` records are handled one at a time then.
+    /// Creates the marks for `topic`. After `max` deaths, `batch` records are handled one at a time.
     pub fn new(topic: &str, max: u32, batch: usize) -> Self {
         let batch = u32::try_from(batch).unwrap_or(u32::MAX);
         Self { topic: topic.to_owned(), max, batch, generation: u64::MAX, marks: HashMap::new() }
     }
 
-    /// Looks up the marks of partitions that were assigned since the last batch, and splits the batch into what is handled together.
+    /// Looks up the marks of partitions that were assigned since the last batch, and splits the batch into the parts that are handled
+    /// together.
     pub async fn pieces<'a>(&mut self, consumer: &Arc<Stream>, generation: u64, batch: &'a [Record]) -> Vec<&'a [Record]> {
         if self.generation != generation {
             (self.generation, self.marks) = (generation, HashMap::new());
@@ -105,7 +109,7 @@ impl Attempts {
         self.marks.get(&partition).copied().flatten()
     }
 
-    /// Marks a piece as begun.
+    /// Marks a part as begun.
     pub async fn begin(&self, consumer: &Arc<Stream>, piece: &[Record]) -> Begun {
         let marked = firsts(piece).into_iter().filter_map(|(partition, offset)| Some((partition, offset, self.mark(partition)?)));
         let before: Vec<_> = marked.collect();
@@ -124,12 +128,12 @@ impl Attempts {
         Begun::Handle(Some(Marked { before }))
     }
 
-    /// Takes the marks of a piece back: whatever ends the process from now on, is not it.
+    /// Restores the marks of a part: a process that ends from now on does not count as a death of these records.
     pub async fn release(&self, consumer: &Arc<Stream>, marked: Marked) {
         self.commit(consumer, marked.before).await;
     }
 
-    /// A piece is done, and its offsets are stored: commits them, with the marks of what comes next.
+    /// Commits the offsets of a part that is done, with the marks of the records that come next. Its offsets are stored already.
     pub async fn end(&mut self, consumer: &Arc<Stream>, piece: &[Record]) {
         let mut next = Vec::new();
         for (partition, offset) in lasts(piece) {
@@ -155,7 +159,7 @@ impl Attempts {
         Ok(committed.elements().iter().map(|element| (element.partition(), Mark::read(element.metadata()))).collect())
     }
 
-    /// A mark that cannot be committed is one that is not there: the consumer is worth no less for it than without.
+    /// Commits offsets with their marks. A failure is only logged: the consumer works without marks too.
     async fn commit(&self, consumer: &Arc<Stream>, offsets: Vec<(i32, i64, Mark)>) {
         let mut list = TopicPartitionList::new();
         for (partition, offset, mark) in offsets {
@@ -174,7 +178,7 @@ impl Attempts {
     }
 }
 
-/// The first offset of each partition.
+/// Returns the first offset of each partition.
 fn firsts(records: &[Record]) -> BTreeMap<i32, i64> {
     let mut firsts = BTreeMap::new();
     for record in records {
@@ -183,7 +187,7 @@ fn firsts(records: &[Record]) -> BTreeMap<i32, i64> {
     firsts
 }
 
-/// The last offset of each partition.
+/// Returns the last offset of each partition.
 fn lasts(records: &[Record]) -> BTreeMap<i32, i64> {
     records.iter().map(|record| (record.partition, record.offset)).collect()
 }

@@ -1,4 +1,4 @@
-//! How far the archive is behind what is in Kafka, in records.
+//! The consumer's lag: the number of records in Kafka that the archive does not have yet.
 
 use std::{
     collections::HashMap,
@@ -11,7 +11,8 @@ use rdkafka::{Offset, consumer::Consumer as _, error::KafkaError};
 use super::{ConsumerStatus, Stream};
 use crate::{kafka, telemetry::names};
 
-/// Measures every two seconds how many records of the assigned partitions the archive does not have yet; without any, of all partitions.
+/// Measures every two seconds how many records of the assigned partitions the archive does not have yet. Without an assignment,
+/// measures all partitions.
 pub(super) async fn measure_lag(
     consumer: Arc<Stream>, topic: String, done: Arc<Mutex<HashMap<i32, i64>>>, status: Arc<ConsumerStatus>,
 ) {
@@ -23,7 +24,7 @@ pub(super) async fn measure_lag(
         if let Ok(Ok((lag, is_assigned))) = lag {
             status.lag.store(lag, Ordering::Relaxed);
             status.is_assigned.store(is_assigned, Ordering::Relaxed);
-            // Kafka answers and nothing waits: whatever failed before is over.
+            // Kafka answers and no record waits: an earlier failure is over.
             if lag == 0 {
                 status.failed(None);
             }
@@ -34,8 +35,8 @@ pub(super) async fn measure_lag(
     }
 }
 
-/// The lag, and whether it is that of partitions of our own. Without any it is the whole group's: nobody else may have them either, and a
-/// topic that cannot be read is an error.
+/// Returns the lag, and whether it counts only assigned partitions. Without an assignment it is the lag of the whole group: perhaps
+/// no member has these partitions, and a topic that cannot be read must be an error.
 fn lag(consumer: &Stream, topic: &str, done: &HashMap<i32, i64>) -> Result<(i64, bool), KafkaError> {
     let limit = kafka::question_timeout();
     let assigned = consumer.assignment()?;

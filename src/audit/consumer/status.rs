@@ -1,4 +1,4 @@
-//! The consumer's numbers, for health.
+//! The audit consumer's counters and state, for the health endpoints.
 
 use std::sync::{
     Mutex, PoisonError,
@@ -10,19 +10,19 @@ use serde::Serialize;
 
 use crate::{domain::time::UtcTime, kafka::Record};
 
-/// The consumer's numbers, for health.
+/// The consumer's counters and state, updated while it runs.
 #[derive(Debug, Default)]
 pub struct ConsumerStatus {
     pub(super) waits_for_archive: AtomicBool,
     pub(super) lag: AtomicI64,
-    /// Whether that is the lag of partitions of its own.
+    /// Whether `lag` counts only partitions that are assigned to this consumer.
     pub(super) is_assigned: AtomicBool,
-    /// Whether the last measurement of both succeeded.
+    /// Whether the last measurement of `lag` and `is_assigned` succeeded.
     pub(super) is_known: AtomicBool,
     pub(super) archived: AtomicU64,
     pub(super) dead_letters: AtomicU64,
     pub(super) restarts: AtomicU64,
-    /// When the oldest event was decided that is read and not archived.
+    /// The decision time of the oldest event that is read but not archived.
     oldest: Mutex<Option<UtcTime>>,
     last_error: Mutex<Option<String>>,
 }
@@ -30,24 +30,26 @@ pub struct ConsumerStatus {
 /// [`ConsumerStatus`] at one instant.
 #[derive(Debug, Clone, Serialize)]
 pub struct ConsumerReport {
-    /// Records of its partitions that the archive does not have yet; while it has none, of all partitions.
+    /// The number of records that the archive does not have yet, in the partitions of this consumer; in all partitions while it has
+    /// none.
     pub lag: i64,
-    /// Age of the oldest of them that was read; 0 when none is. Events that were published before do not count.
+    /// The age of the oldest event that is read but not archived, in seconds; 0 when there is none. Events that were published before
+    /// (replays, redriven dead letters) do not count.
     pub lag_seconds: f64,
     /// True while a batch waits for the archive to come back.
     pub waits_for_archive: bool,
-    /// Events archived since the start, duplicates included.
+    /// The number of events archived since the start, duplicates included.
     pub archived_total: u64,
-    /// Records dead-lettered since the start.
+    /// The number of records dead-lettered since the start.
     pub dead_letters_total: u64,
-    /// Times that the consumer was made anew.
+    /// The number of times that the consumer was restarted.
     pub restarts_total: u64,
-    /// What the last step failed with; `null` once one succeeded.
+    /// The error of the last failed step; `null` once a step succeeds.
     pub last_error: Option<String>,
 }
 
 impl ConsumerStatus {
-    /// The numbers now.
+    /// Returns the numbers now.
     pub fn report(&self) -> ConsumerReport {
         ConsumerReport {
             lag: self.lag.load(Ordering::Relaxed),
@@ -60,31 +62,32 @@ impl ConsumerStatus {
         }
     }
 
-    /// Whether nothing waits in partitions of its own. Whatever others have to read is theirs; nobody knows while it cannot be measured.
+    /// Returns whether the consumer's own partitions have no unread records. Records in the partitions of other consumers do not
+    /// count. False while the lag is unknown.
     pub(super) fn has_nothing_to_read(&self) -> bool {
         let is_idle = self.lag.load(Ordering::Relaxed) == 0 || !self.is_assigned.load(Ordering::Relaxed);
         self.is_known.load(Ordering::Relaxed) && is_idle
     }
 
-    /// Nothing is known of the consumer that begins now.
+    /// Marks the lag as unknown, for a consumer that starts now.
     pub(super) fn forget(&self) {
         self.is_known.store(false, Ordering::Relaxed);
     }
 
-    /// How long the oldest event waits that is read and not archived.
+    /// Returns the age in seconds of the oldest event that is read but not archived.
     pub(super) fn lag_seconds(&self) -> f64 {
         let oldest = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
         oldest.map_or(0.0, |at| Timestamp::now().duration_since(at.timestamp()).as_secs_f64().max(0.0))
     }
 
-    /// Notes what is read and not archived yet.
+    /// Records which events are read but not archived yet.
     pub(super) fn reads(&self, batch: &[Record]) {
         let new = batch.iter().filter(|record| !record.is_repeated());
         let oldest = new.filter_map(|record| record.header("ce_time")?.parse::<UtcTime>().ok()).min();
         *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = oldest;
     }
 
-    /// It panicked, and is begun anew.
+    /// Records that the consumer panicked and is restarted.
     pub fn panicked(&self) {
         self.failed(Some("it panicked, and was begun anew".to_owned()));
     }

@@ -1,8 +1,8 @@
-//! How many records are archived in one step.
+//! The number of records that are archived in one step.
 //!
-//! A step that the archive did not do in time would not be done in time when it is tried again, and what it has done of it meanwhile makes
-//! the next attempt longer: an archive that became slow would get no further for ever. So each that takes too long halves the next, and each
-//! that is done lets the next be a little larger (additive increase, multiplicative decrease, as in TCP: RFC 5681).
+//! A step that timed out would time out again when it is repeated, and the documents that it did store make the next attempt longer:
+//! with a slow archive the consumer would never get further. So a step that takes too long halves the next one, and a step that
+//! succeeds lets the next one grow a little (additive increase, multiplicative decrease, as in TCP: RFC 5681).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,23 +14,23 @@ pub(super) struct Steps {
 }
 
 impl Steps {
-    /// Steps of at most so many records, and at first of as many.
+    /// Creates steps of at most `most` records; the first step has this size.
     pub fn new(most: usize) -> Self {
         let most = most.max(1);
         Self { size: AtomicUsize::new(most), most }
     }
 
-    /// Records in the next step, at least one.
+    /// Returns the number of records in the next step, at least one.
     pub fn size(&self) -> usize {
         self.size.load(Ordering::Relaxed)
     }
 
-    /// One took too long.
+    /// Halves the size after a step that took too long.
     pub fn too_long(&self) {
         self.size.store((self.size() / 2).max(1), Ordering::Relaxed);
     }
 
-    /// One was done.
+    /// Grows the size after a step that succeeded, by 1/32 of the maximum.
     pub fn done(&self) {
         self.size.store((self.size() + self.most.div_ceil(32)).min(self.most), Ordering::Relaxed);
     }

@@ -1,7 +1,7 @@
-//! The dead-letter topic, read and answered to: letters from the newest on, one letter, and sending one again to where it came from.
+//! Reads dead letters, newest first or a single one, and redrives them: sends them to the topic that they came from.
 //!
-//! Nothing is kept between two requests, and no group is joined: a reader is assigned the piece that it is asked for. Kafka is asked
-//! by blocking calls, so not on the runtime's threads; each has a limit.
+//! No state is kept between two requests, and no consumer group is joined: a reader is assigned the range of offsets that a request
+//! asks for. Calls to Kafka block, so they run outside the runtime's threads; each has a time limit.
 
 use std::{
     sync::Arc,
@@ -29,51 +29,51 @@ use crate::{
 
 pub use crate::kafka::Record;
 
-/// Letters read at a time. Of each no more than its head is kept.
+/// The number of dead letters read at a time. Only the [`Head`] of each is kept.
 const WINDOW: i64 = 200;
 
 /// A dead letter without its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// Which it is.
+    /// The dead letter's position in its topic, and the time when it was dead-lettered.
     pub key: LetterKey,
-    /// Why it is here; `snake_case`.
+    /// The reason why the record was dead-lettered, in `snake_case`; empty if the header is missing.
     pub reason: String,
-    /// How often it was tried.
+    /// The number of attempts to archive the record; 0 if the header is missing or invalid.
     pub attempts: u32,
-    /// The tenant, if its key is the name of one. Whoever sent the record wrote that: it need not be true.
+    /// The tenant, if the record's key is a valid tenant name. The sender of the record wrote the key, so it need not be true.
     pub tenant: Option<TenantName>,
-    /// `ce_id`, unchecked.
+    /// The header `ce_id` as the sender wrote it, unchecked.
     pub event_id: Option<String>,
-    /// `ce_type`, unchecked.
+    /// The header `ce_type` as the sender wrote it, unchecked.
     pub event_type: Option<String>,
-    /// Where it came from; `None` when the headers do not say.
+    /// The original position of the record; `None` when the headers do not contain it.
     pub origin: Option<Origin>,
-    /// Whether it is without key, value and headers, which were too large for this topic.
+    /// Whether key, value and headers were left out, because they were too large for this topic.
     pub omitted: bool,
 }
 
-/// Where a letter came from.
+/// The position of a record before it was dead-lettered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Origin {
-    /// Topic.
+    /// The original topic.
     pub topic: String,
-    /// Partition.
+    /// The partition of the original topic.
     pub partition: i32,
-    /// Offset.
+    /// The offset in this partition.
     pub offset: i64,
 }
 
 /// A dead letter with its content.
 #[derive(Debug, Clone)]
 pub struct Letter {
-    /// What is known of it.
+    /// The fields of the dead letter other than its content.
     pub head: Head,
-    /// Its record, whose place is that of the letter.
+    /// The record in the dead-letter topic; its partition and offset are those of the dead letter.
     pub record: Record,
 }
 
-/// Where a list goes on: before this offset of this partition.
+/// A position from which a list continues: before this offset of this partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     partition: i32,
@@ -81,31 +81,31 @@ pub struct Position {
 }
 
 impl Position {
-    /// Right after a letter, in a list from the newest on.
+    /// Returns the position right after a dead letter, in a list that is sorted newest first.
     pub fn after(id: LetterId) -> Self {
         Self { partition: id.partition, before: id.offset }
     }
 }
 
-/// Why letters could not be had or sent.
+/// The reason why dead letters could not be read or sent.
 #[derive(Debug, thiserror::Error)]
 pub enum LettersError {
-    /// Kafka is not there, or does not answer in time.
+    /// Kafka is not available, or returned an error.
     #[error("Kafka is not available")]
     Kafka(#[from] KafkaError),
-    /// The same.
+    /// Kafka did not answer before the deadline.
     #[error("Kafka did not answer in time")]
     Timeout,
     /// `kafka.bootstrap_servers` is missing or wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// A defect of ours.
+    /// The reading thread panicked or was cancelled: a defect of this program.
     #[error("reading letters failed")]
     Defect(#[from] tokio::task::JoinError),
 }
 
 impl LettersError {
-    /// Why Kafka would refuse a record whenever it is sent.
+    /// Returns the reason if Kafka would refuse the record each time it is sent.
     pub fn refusal(&self) -> Option<&'static str> {
         match self {
             Self::Kafka(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)) => {
@@ -119,7 +119,7 @@ impl LettersError {
     }
 }
 
-/// The dead-letter topic of the settings.
+/// Reads and redrives the records of the dead-letter topic of the settings.
 pub struct Letters {
     kafka: config::Kafka,
     limit: Duration,
@@ -127,29 +127,30 @@ pub struct Letters {
 }
 
 impl Letters {
-    /// Connects when first used. A read of one piece takes at most `limit`.
+    /// Creates the client; connects on first use. A read of one range of offsets takes at most `limit`.
     pub fn new(kafka: config::Kafka, limit: Duration) -> Self {
         Self { kafka, limit, producer: OnceCell::new() }
     }
 
-    /// The topic that events are published to: the only one that letters are sent back to.
+    /// Returns the topic that events are published to: the only topic that dead letters are sent back to.
     pub fn topic(&self) -> &str {
         &self.kafka.topic
     }
 
-    /// A reader of the letters that are there now.
+    /// Opens a reader of the dead letters that are in the topic now.
     pub async fn open(&self) -> Result<Reader, LettersError> {
         let (kafka, deadline) = (self.kafka.clone(), Instant::now() + self.limit);
         tokio::task::spawn_blocking(move || Reader::open(&kafka, deadline)).await?
     }
 
-    /// One letter; `None` when there is none, or none any more.
+    /// Returns one dead letter; `None` if it does not exist or exists no longer.
     pub async fn letter(&self, id: LetterId) -> Result<Option<Letter>, LettersError> {
         let record = self.record(self.kafka.dlq_topic.clone(), id.partition, id.offset).await?;
         Ok(record.map(|(record, at)| Letter { head: head(&record, at), record }))
     }
 
-    /// What a letter was before it was one: its own content, or what still stands where it came from. `None` when that is gone.
+    /// Returns the original record of a dead letter: its own content, or, if that was left out, the record at its original position.
+    /// `None` when that record is gone.
     pub async fn content(&self, letter: Letter) -> Result<Option<Record>, LettersError> {
         if !letter.head.omitted {
             return Ok(Some(letter.record));
@@ -176,8 +177,8 @@ impl Letters {
         .await?
     }
 
-    /// Sends records again to `kafka.topic`, each into the partition where it stood, in this order; returns when Kafka has acknowledged
-    /// or refused each. Those that come again to the dead-letter topic are new letters, with more attempts.
+    /// Sends records again to `kafka.topic`, in this order, each to its original partition. Returns when Kafka has acknowledged or
+    /// refused each of them. Records that fail again become new dead letters, with more attempts.
     pub async fn send(&self, records: &[(Head, Record)]) -> Vec<Result<(), LettersError>> {
         let producing = async || Producing::new("letters", &self.kafka, kafka::dead_letter_producer);
         let producer = match self.producer.get_or_try_init(producing).await {
@@ -189,7 +190,7 @@ impl Letters {
         };
         let mut results: Vec<Result<(), LettersError>> = Vec::with_capacity(records.len());
         for (head, record) in records {
-            // Kafka is away: the rest is not sent past what failed.
+            // Kafka is not available: the records after the failed one must not overtake it.
             if let Some(Err(LettersError::Kafka(error))) = results.last().filter(|last| is_failure(last)) {
                 results.push(Err(error.clone().into()));
                 continue;
@@ -197,7 +198,7 @@ impl Letters {
             let at = head.key.id.offset;
             let delivered = producer.deliver(at, |producer| self.start(producer, head, record, true)).await;
             let delivered = match delivered {
-                // As large as Kafka takes already: as it came, then.
+                // The record is as large as Kafka accepts already, so it is sent without our headers.
                 Err(error) if verdict::of(&error) == Verdict::ForGood => {
                     producer.deliver(at, |producer| self.start(producer, head, record, false)).await
                 }
@@ -220,11 +221,11 @@ impl Letters {
     }
 }
 
-/// Reads letters from the newest on, partition by partition.
+/// Reads dead letters, newest first, partition by partition.
 pub struct Reader {
     consumer: Arc<BaseConsumer>,
     topic: String,
-    /// Each partition with where it begins and where it ends.
+    /// Each partition with its first offset and its end offset.
     bounds: Vec<(i32, i64, i64)>,
 }
 
@@ -243,12 +244,12 @@ impl Reader {
         Ok(Self { consumer: Arc::new(consumer), topic, bounds })
     }
 
-    /// Where the newest letters are.
+    /// Returns the position of the newest dead letters, in the first partition; `None` if the topic has no partition.
     pub fn newest(&self) -> Option<Position> {
         self.bounds.first().map(|(partition, _, high)| Position { partition: *partition, before: *high })
     }
 
-    /// The letters before a position, newest first, so many as are read at a time, and where to go on.
+    /// Returns the dead letters before a position, newest first, at most `WINDOW` of them, and the position to continue from.
     pub async fn before(&self, position: Position, limit: Duration) -> Result<(Vec<Head>, Option<Position>), LettersError> {
         let Position { partition, before } = position;
         let Some((_, low, high)) = self.bounds.iter().find(|(known, ..)| *known == partition).copied() else {
@@ -271,14 +272,14 @@ impl Reader {
         Ok((heads, next))
     }
 
-    /// The newest of the next partition.
+    /// Returns the position of the newest dead letter of the next partition.
     fn following(&self, partition: i32) -> Option<Position> {
         let next = self.bounds.iter().find(|(known, ..)| *known > partition);
         next.map(|(partition, _, high)| Position { partition: *partition, before: *high })
     }
 }
 
-/// Shows the records of a piece of a partition, in order. Offsets may have gaps.
+/// Calls `show` for each record of a range of offsets of a partition, in order. Offsets may have gaps.
 fn each(
     consumer: &BaseConsumer, (topic, partition): (&str, i32), offsets: std::ops::Range<i64>, deadline: Instant,
     mut show: impl FnMut(Record, Timestamp),
@@ -290,13 +291,13 @@ fn each(
         match consumer.poll(left(deadline)?) {
             None => {}
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
-            // Its messages tell of brokers that are away; what comes of it shows in time.
+            // These errors say that a broker is not available; a lasting failure shows as a timeout.
             Some(Err(KafkaError::MessageConsumption(code))) if is_passing(code) => {}
             Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange))) => {
                 return Ok(());
             }
             Some(Err(error)) => return Err(error.into()),
-            // Of an assignment before this one.
+            // The record belongs to an earlier assignment.
             Some(Ok(message)) if message.offset() < offsets.start => {}
             Some(Ok(message)) => {
                 if message.offset() >= offsets.end {
@@ -312,12 +313,12 @@ fn each(
     }
 }
 
-/// Whether a record was not taken for a reason that is not its own.
+/// Returns whether a record was not accepted for a reason that has nothing to do with the record.
 fn is_failure(sent: &Result<(), LettersError>) -> bool {
     sent.as_ref().is_err_and(|error| error.refusal().is_none())
 }
 
-/// What of a deadline is left.
+/// Returns the time left until a deadline, or a timeout error when it has passed.
 fn left(deadline: Instant) -> Result<Duration, LettersError> {
     let left = deadline.saturating_duration_since(Instant::now());
     if left.is_zero() { Err(LettersError::Timeout) } else { Ok(left) }

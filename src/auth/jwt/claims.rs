@@ -1,4 +1,4 @@
-//! What a verified token says: for how long, of whom, and what its holder may here.
+//! The claims of a verified token: its lifetime, its subject and its grant.
 
 use std::sync::Arc;
 
@@ -12,20 +12,21 @@ use crate::{
     domain::{Invalid, event::Actor, narrowing::Narrowing, plain_text, time::UtcTime},
 };
 
-/// The longest `sub`.
+/// The longest `sub` claim, in bytes.
 const MAX_SUBJECT: usize = 255;
-/// Dates are exact up to here, and nothing is later.
+/// The largest accepted date in Unix seconds, 2^53. Up to here `f64` represents whole seconds exactly.
 const LAST_DATE: f64 = 9_007_199_254_740_992.0;
 
 /// The claims of a token.
 pub type Claims = Map<String, Value>;
 
-/// The names of members that lead to a claim.
+/// The path to a claim: the names of nested members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Path(Vec<String>);
 
 impl Path {
-    /// Parts joined by dots; one in double quotes is taken as it stands. `None` for an empty text: not looked for.
+    /// Parses names joined by dots. A name in double quotes is taken literally, dots included. Returns `None` for an empty text: the
+    /// claim is not used.
     fn parse(raw: &str) -> Result<Option<Self>, &'static str> {
         if raw.is_empty() {
             return Ok(None);
@@ -54,7 +55,7 @@ impl Path {
     }
 }
 
-/// How claims become a caller.
+/// The configured mapping from claims to a caller.
 #[derive(Debug)]
 pub struct Mapping {
     leeway: f64,
@@ -67,7 +68,7 @@ pub struct Mapping {
 }
 
 impl Mapping {
-    /// The mapping that is configured.
+    /// Creates the mapping from the settings.
     pub fn new(settings: &config::Jwt) -> Result<Self, ConfigError> {
         let path = |name: &str, raw: &str| Path::parse(raw).map_err(|reason| wrong(name, reason));
         Ok(Self {
@@ -81,7 +82,7 @@ impl Mapping {
         })
     }
 
-    /// The caller that a token stands for at `now` (Unix seconds), and when it expires.
+    /// Returns the caller of a token at `now` (Unix seconds), and when the token expires (`exp`).
     pub fn caller(&self, claims: &Claims, signed_by: KeyPrint, now: f64) -> Result<(Caller, f64), Refused> {
         let expires = self.check_times(claims, now)?;
         let id = subject(claims)?;
@@ -114,7 +115,7 @@ impl Mapping {
         Grant::new(roles, reach, Narrowing { services, envs }).map_err(senseless)
     }
 
-    /// The roles of ours that it has. Those of other programs, which an issuer puts beside them, count for nothing.
+    /// Returns this service's roles in the token. An issuer may list roles of other programs too; they are ignored.
     fn roles(&self, claims: &Claims) -> Result<Vec<Role>, Refused> {
         let Some(said) = self.roles.as_ref().and_then(|path| path.find(claims)) else { return Ok(Vec::new()) };
         let said = texts(said)?;
@@ -124,8 +125,8 @@ impl Mapping {
         Ok(self.role_map.iter().filter(|(name, _)| said.contains(&name.as_str())).map(|(_, role)| *role).collect())
     }
 
-    /// The tenant that it is of. Without one it is of none, which only a platform administrator can be: a claim that went missing must not
-    /// make an auditor of one tenant an auditor of all. Who is meant to be that says `*`.
+    /// Returns the tenant scope of the token. Without a tenant claim, only a platform administrator is accepted: a missing claim must
+    /// not turn an auditor of one tenant into an auditor of all tenants. For an auditor of all tenants the claim is `*`.
     fn reach(&self, claims: &Claims, roles: &[Role]) -> Result<Reach, Refused> {
         match self.tenant.as_ref().and_then(|path| path.find(claims)) {
             None if roles == [Role::PlatformAdmin] => Ok(Reach::Platform),
@@ -137,12 +138,12 @@ impl Mapping {
     }
 }
 
-/// A moment in Unix seconds; one past every date is the last there is.
+/// Converts Unix seconds to a time. A value beyond the largest possible time gives that time.
 fn moment(unix: f64) -> UtcTime {
     Timestamp::from_millisecond((unix * 1000.0) as i64).unwrap_or(Timestamp::MAX).into()
 }
 
-/// An entry `what the issuer says=a role of ours`.
+/// Parses an entry `<name that the issuer uses>=<role of this service>`.
 fn mapped(entry: &str) -> Result<(String, Role), ConfigError> {
     let (said, role) = entry.rsplit_once('=').ok_or_else(|| wrong("role_map", "must be entries of the form said=role"))?;
     let role = Role::try_from(role.to_owned()).map_err(|invalid| wrong("role_map", &invalid.detail))?;
@@ -157,7 +158,7 @@ fn senseless(invalid: Invalid) -> Refused {
     Refused::NoGrant(invalid.code)
 }
 
-/// Who holds it: what events and the audit will say.
+/// Returns the `sub` claim. Events and the audit record it as the actor's id.
 fn subject(claims: &Claims) -> Result<String, Refused> {
     let subject = claims.get("sub").and_then(Value::as_str).ok_or(Refused::MissingClaim)?;
     if subject.is_empty() || plain_text(subject, MAX_SUBJECT, "sub").is_err() {
@@ -166,14 +167,14 @@ fn subject(claims: &Claims) -> Result<String, Refused> {
     Ok(subject.to_owned())
 }
 
-/// A date in Unix seconds, perhaps with a fraction.
+/// Reads a date in Unix seconds, perhaps with a fraction.
 fn date(claims: &Claims, name: &str) -> Result<Option<f64>, Refused> {
     let Some(value) = claims.get(name) else { return Ok(None) };
     let date = value.as_f64().filter(|date| (0.0..=LAST_DATE).contains(date));
     date.map(Some).ok_or(Refused::BadClaim)
 }
 
-/// A list of texts, or one text with words, as OAuth's scopes are.
+/// Reads a list of texts, or one text of words separated by white space, as OAuth scopes are.
 fn texts(value: &Value) -> Result<Vec<&str>, Refused> {
     match value {
         Value::String(words) => Ok(words.split_ascii_whitespace().collect()),
@@ -182,7 +183,7 @@ fn texts(value: &Value) -> Result<Vec<&str>, Refused> {
     }
 }
 
-/// The names that it is narrowed to. A claim that is there and names nothing is refused: to a grant, no names mean any.
+/// Returns the names of a resource-scope claim. A claim that is present and empty is refused, because for a grant no names mean all.
 fn narrowed<T: std::str::FromStr<Err = Invalid>>(path: Option<&Path>, claims: &Claims) -> Result<Vec<T>, Refused> {
     let Some(said) = path.and_then(|path| path.find(claims)) else { return Ok(Vec::new()) };
     let names = texts(said)?;

@@ -1,25 +1,27 @@
-//! The header of a token: read only to find its key, and to refuse what is not understood. `jku`, `x5u`, `jwk` and `x5c`, with which a
-//! token would bring a key of its own, are not looked at.
+//! The header of a token.
+//!
+//! It is read only to find the key, and to refuse tokens that are not understood. `jku`, `x5u`, `jwk` and `x5c`, with which a token
+//! would bring its own key, are ignored.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::{Refused, unique::Object};
 
-/// The kinds of token that are taken: RFC 7519 and, for access tokens, RFC 9068. A token that names no kind is taken too.
+/// The accepted values of `typ`: RFC 7519 and, for access tokens, RFC 9068. A token without `typ` is accepted too.
 const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
-/// What of a header is used.
+/// The header members that are used.
 #[derive(Debug)]
 pub struct Header {
-    /// The algorithm that it claims.
+    /// The algorithm that the token claims. It must equal the algorithm of the key.
     pub alg: String,
-    /// The name of the key, for looking it up and for nothing else.
+    /// The name of the key. It is used only to look the key up.
     pub kid: Option<String>,
 }
 
 impl Header {
-    /// Reads the header of `token`, a text of at most `max_bytes`.
+    /// Reads the header of `token`. Refuses a token longer than `max_bytes`.
     pub fn read(token: &str, max_bytes: usize) -> Result<Self, Refused> {
         if token.len() > max_bytes {
             return Err(Refused::TooLarge);

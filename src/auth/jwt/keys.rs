@@ -1,4 +1,6 @@
-//! The issuer's keys. Each is for one algorithm, fixed when it is read: what a token says of its algorithm is compared with that and decides
+//! The issuer's key sets (JWKS), and the choice of the key for a token.
+//!
+//! Each key is for one algorithm, which is fixed when the key is read. The algorithm in a token is only compared with it and selects
 //! nothing.
 
 use std::{collections::HashMap, sync::Arc};
@@ -14,17 +16,17 @@ use sha2::{Digest as _, Sha256};
 
 use crate::config::{self, JwtAlgorithm};
 
-/// The longest name of a key.
+/// The longest name of a key (`kid`), in bytes.
 const MAX_KID: usize = 255;
-/// RSA keys are of at least, and at most, so many bits: less can be broken, more only costs.
+/// The allowed sizes of RSA keys in bits. Smaller keys can be broken; larger keys only cost time.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 
-/// The SHA-256 of a key as the issuer gave it: by this it is known again.
+/// The SHA-256 of a key as the issuer published it. It identifies the key in later key sets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeyPrint([u8; 32]);
 
 impl KeyPrint {
-    /// Of the key with this text.
+    /// Hashes the text of a key.
     pub fn of(text: &[u8]) -> Self {
         Self(Sha256::digest(text).into())
     }
@@ -33,31 +35,31 @@ impl KeyPrint {
 /// A key and the one algorithm that it is for.
 #[derive(Debug)]
 pub struct Key {
-    /// By this it is known again in a later answer of the issuer.
+    /// Identifies the key in a later response of the issuer.
     pub print: KeyPrint,
-    /// What verifies with it.
+    /// The key material that verifies signatures.
     pub decoding: DecodingKey,
-    /// The only algorithm that it verifies.
+    /// The only algorithm that the key verifies.
     pub algorithm: Algorithm,
 }
 
-/// Keys by their names, as one answer of the issuer gave them.
+/// The keys of one response of the issuer, by name.
 #[derive(Debug, Default)]
 pub struct KeySet {
     keys: HashMap<String, Arc<Key>>,
-    /// The key for tokens that name none: the only one there is.
+    /// The key for tokens without a `kid`: set only if exactly one key is usable.
     only: Option<Arc<Key>>,
-    /// What it was read from, for telling whether another answer says the same.
+    /// The keys as they were read, for comparison with a later response.
     source: Vec<Jwk>,
 }
 
-/// Why an answer of the issuer is no set of keys.
+/// The reason why a response of the issuer is no key set.
 #[derive(Debug, thiserror::Error)]
 pub enum BadKeys {
-    /// Not JSON with a list `keys`.
+    /// The response is not JSON with a list `keys`.
     #[error("not a JWKS: {0}")]
     Unreadable(#[from] serde_json::Error),
-    /// More than `auth.jwt.max_keys`.
+    /// The response has more keys than `auth.jwt.max_keys`.
     #[error("{0} keys are more than auth.jwt.max_keys")]
     TooMany(usize),
 }
@@ -68,8 +70,8 @@ struct Document {
 }
 
 impl KeySet {
-    /// Reads a JWKS. Keys that are not for signatures, too weak, symmetric, or not understood are left out; the others count. An empty set is
-    /// taken at its word: the issuer trusts no key any more.
+    /// Reads a JWKS. Leaves out keys that are not for signatures, of a size that is not allowed, symmetric, or not understood. An
+    /// empty set is accepted: it means that the issuer trusts no key any more.
     pub fn read(body: &[u8], settings: &config::Jwt) -> Result<Self, BadKeys> {
         let document: Document = serde_json::from_slice(body)?;
         if document.keys.len() > settings.max_keys {
@@ -82,7 +84,7 @@ impl KeySet {
         let mut keys = HashMap::new();
         for (kid, key) in &usable {
             let Some(kid) = kid.as_ref().filter(|kid| (1..=MAX_KID).contains(&kid.len())) else { continue };
-            // Of two keys with one name neither is known to be meant.
+            // If two keys have one name, neither is used: it is not clear which one a token means.
             let is_doubled = usable.iter().filter(|(other, _)| other.as_ref() == Some(kid)).count() > 1;
             if !is_doubled {
                 keys.insert(kid.clone(), key.clone());
@@ -91,7 +93,7 @@ impl KeySet {
         Ok(Self { keys, only, source })
     }
 
-    /// The key of that name, letter for letter; for a token without a name the only key, if there is only one.
+    /// Returns the key with exactly that name. For a token without a `kid`, returns the only key, if there is only one.
     pub fn find(&self, kid: Option<&str>) -> Option<Arc<Key>> {
         match kid {
             Some(kid) => self.keys.get(kid).cloned(),
@@ -99,28 +101,29 @@ impl KeySet {
         }
     }
 
-    /// Whether this key is one of them.
+    /// Returns whether the set contains this key.
     pub fn has(&self, print: &KeyPrint) -> bool {
         self.keys.values().chain(&self.only).any(|key| key.print == *print)
     }
 
-    /// Whether a set could have a key of that name at all. If not, there is no point in asking the issuer for it.
+    /// Returns whether any set could have a key of that name. If not, a fetch from the issuer is useless.
     pub fn may_have(kid: Option<&str>) -> bool {
         kid.is_none_or(|kid| (1..=MAX_KID).contains(&kid.len()))
     }
 
-    /// Whether both are the same keys.
+    /// Returns whether both sets were read from the same keys.
     pub fn is_same(&self, other: &Self) -> bool {
         self.source == other.source
     }
 
-    /// How many keys can verify.
+    /// Returns the number of usable keys.
     pub fn len(&self) -> usize {
         self.keys.len().max(usize::from(self.only.is_some()))
     }
 }
 
-/// A key that verifies signatures, with the algorithm that it is for; `None` when it may not, or is none that is configured.
+/// Returns the key with its algorithm. `None` if the key is not for signatures, is not strong enough, or fits no configured
+/// algorithm.
 fn key(jwk: &Jwk, settings: &config::Jwt) -> Option<Key> {
     let common = &jwk.common;
     let is_for_signatures = common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature)
@@ -138,7 +141,7 @@ fn key(jwk: &Jwk, settings: &config::Jwt) -> Option<Key> {
     Some(Key { print, decoding: DecodingKey::from_jwk(jwk).ok()?, algorithm })
 }
 
-/// Whether keys of this type and curve are for that algorithm. A symmetric key is for none.
+/// Returns whether keys of this type and curve fit the algorithm. A symmetric key fits none.
 fn fits(algorithm: Algorithm, parameters: &AlgorithmParameters) -> bool {
     use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
     match parameters {

@@ -1,48 +1,48 @@
-//! Why a token was refused.
+//! The reasons why a token is refused.
 
 use std::fmt;
 
-/// Why a token was refused: for logs, metrics and the audit. Its sender is told only that it was.
+/// The reason why a token is refused, for logs, metrics and the audit. The sender learns only that the token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
-    /// Longer than `auth.jwt.max_token_bytes`.
+    /// The token is longer than `auth.jwt.max_token_bytes`.
     TooLarge,
-    /// Not three parts of base64url, or not JSON in which each name stands once.
+    /// The token is not three parts of base64url, or its JSON is invalid or repeats a name.
     Malformed,
-    /// Five parts: encrypted.
+    /// The token has five parts: it is encrypted.
     Encrypted,
-    /// Its header wants something that is not known here (`crit`, `b64`).
+    /// The header has `crit` or `b64`, which are not supported.
     Critical,
-    /// Its `typ` is of another sort of token.
+    /// The header's `typ` is that of another kind of token.
     WrongType,
-    /// No key of that name.
+    /// The issuer has no key of that name.
     UnknownKey,
-    /// The issuer's keys have not been fetched yet, or not for too long.
+    /// The issuer's keys were not fetched yet, or the last fetch is too long ago.
     NoKeys,
-    /// Another algorithm than its key is for.
+    /// The token's algorithm is not the one that its key is for.
     WrongAlgorithm,
-    /// Its signature does not hold.
+    /// The signature is invalid.
     BadSignature,
-    /// Without one of `exp`, `iss`, `aud` and `sub`.
+    /// A required claim is missing: `exp`, `iss`, `aud` or `sub`.
     MissingClaim,
-    /// A claim is not of the sort that it has to be.
+    /// A claim has a wrong type or an invalid value.
     BadClaim,
-    /// `exp` is past.
+    /// The `exp` claim is in the past.
     Expired,
-    /// `nbf` or `iat` is still to come.
+    /// The `nbf` or `iat` claim is in the future.
     NotYetValid,
-    /// Valid for longer than `auth.jwt.max_lifetime_seconds`.
+    /// The token is valid for longer than `auth.jwt.max_lifetime_seconds`.
     TooLongLived,
-    /// Of another issuer.
+    /// The `iss` claim is not the configured issuer.
     WrongIssuer,
-    /// For somebody else.
+    /// The `aud` claim does not have the configured audience.
     WrongAudience,
-    /// Its claims make no sensible grant: the code of what is wrong with them.
+    /// The claims make no valid grant. The text is the code of the error.
     NoGrant(&'static str),
 }
 
 impl Refused {
-    /// Its name in logs, metrics and the audit.
+    /// Returns the name of the reason in logs, metrics and the audit.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TooLarge => "too_large",
@@ -65,7 +65,7 @@ impl Refused {
         }
     }
 
-    /// Whether nothing was found wrong with the token, and it only could not be checked: its sender may try again.
+    /// Returns whether the token could not be checked, though nothing was found wrong with it. The sender may try again then.
     pub const fn is_unavailable(self) -> bool {
         matches!(self, Self::NoKeys)
     }

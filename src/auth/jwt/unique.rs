@@ -1,5 +1,7 @@
-//! JSON objects in which no name stands twice. `serde_json`'s own takes the last of two, other readers the first: what two programs
-//! read differently is not to be believed.
+//! JSON objects without duplicate names.
+//!
+//! If a name is duplicated, `serde_json` takes the last member and other readers take the first. A token that two programs read
+//! differently is not trusted.
 
 use std::fmt;
 
@@ -9,7 +11,7 @@ use serde::{
 };
 use serde_json::{Map, Value};
 
-/// A JSON object without doubled names, at any depth.
+/// A JSON object without duplicate names at any depth.
 #[derive(Debug)]
 pub struct Object(pub Map<String, Value>);
 

@@ -1,4 +1,4 @@
-//! The ways to be refused, and the places in a request that they are about.
+//! The reasons why commands are rejected, with the places in the request.
 
 use super::MAX_CHANGES;
 use crate::domain::{
@@ -9,32 +9,32 @@ use crate::domain::{
     tag::VersionTag,
 };
 
-/// Why a command is refused. A refused command changes nothing.
+/// The reason why a command is rejected. A rejected command changes nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {
     /// The tenant does not exist.
     #[error("tenant does not exist")]
     TenantNotFound,
-    /// The caller may change other services or environments, and not this.
+    /// The caller's resource scope does not cover this service and environment.
     #[error("the caller may not change {service} in {env}")]
     OutsideGrant {
-        /// The service.
+        /// The service outside the caller's resource scope.
         service: ServiceName,
-        /// The environment.
+        /// The environment outside the caller's resource scope.
         env: EnvName,
     },
     /// The route does not exist.
     #[error("route does not exist")]
     RouteNotFound,
-    /// `POST /tenants` for one that exists.
+    /// `POST /tenants` named a tenant that exists.
     #[error("tenant exists already")]
     TenantExists,
-    /// A tenant that has something is deleted with all of it only when that is confirmed.
+    /// The tenant still has routes or policies. It is deleted together with them only if the caller confirms that.
     #[error("tenant still has {routes} routes and {policies} policies")]
     TenantNotEmpty {
-        /// How many routes.
+        /// The tenant's number of routes.
         routes: u32,
-        /// How many policies.
+        /// The tenant's number of policies.
         policies: u32,
     },
     /// The traffic policy does not exist.
@@ -43,64 +43,64 @@ pub enum Rejection {
     /// A policy names versions that do not exist.
     #[error("a policy may only name versions that exist")]
     VersionsNotFound {
-        /// Which policy.
+        /// The policy that names them.
         policy: PolicyName,
-        /// Where in it, and which.
+        /// The missing versions, each with its JSON pointer into the policy.
         versions: Vec<(String, VersionName)>,
     },
     /// A host belongs to another tenant, or with this path prefix to another policy of the tenant.
     #[error("{}", taken(host, prefix, *of_another_tenant))]
     HostTaken {
-        /// The host.
+        /// The host that is taken.
         host: Host,
-        /// The path prefix.
+        /// The path prefix of the refused policy.
         prefix: String,
-        /// It belongs to another tenant, or overlaps with a host that does.
+        /// Whether the host belongs to another tenant, or overlaps with a host of another tenant.
         of_another_tenant: bool,
     },
-    /// The tenant may not have a host, whoever else has it.
+    /// The tenant may not have a host, whether another tenant has it or not.
     #[error("{}", not_allowed(host, *why))]
     HostNotAllowed {
-        /// The host.
+        /// The host that the tenant may not have.
         host: Host,
-        /// Why not.
+        /// The reason why the tenant may not have it.
         why: NotAllowed,
     },
-    /// A policy sends traffic to what is to be removed.
+    /// A policy uses a route that would be deleted or deactivated.
     #[error("a traffic policy sends traffic there")]
     VersionInUse {
-        /// The route that they send it to.
+        /// The route that is in use.
         route: RouteName,
-        /// Which policies.
+        /// The policies that use the route.
         policies: Vec<PolicyName>,
-        /// Whether confirming would do.
+        /// Whether the command would be accepted with a confirmation.
         may_confirm: bool,
     },
-    /// More than half of the active routes of a scope, or the last of them, would be removed.
+    /// More than half of a scope's active routes and more than ten of them would be removed, or all of them.
     #[error("{removed} of {active} active routes would be removed: confirm with the hash")]
     ShrinkNotConfirmed {
-        /// Active routes of the scope.
+        /// The number of active routes in the scope.
         active: u32,
-        /// How many fewer they would be.
+        /// The number of active routes that would be removed.
         removed: u32,
-        /// What to confirm with.
+        /// The hash of the changes, which the caller sends to confirm them.
         hash: String,
     },
-    /// The scope moved since the changes were worked out.
+    /// The scope has changed since the plan was computed.
     #[error("the tenant has changed since: work the changes out again")]
     PlanStale,
     /// The tenant is being deleted.
     #[error("the tenant is being deleted")]
     TenantEnding,
-    /// The tenant writes more often than it may.
+    /// The tenant writes more often than its quota allows.
     #[error("the tenant may change {limit} times a second")]
     TooManyWrites {
-        /// Its quota.
+        /// The tenant's quota, in changes per second.
         limit: u32,
-        /// How long to wait, in milliseconds.
+        /// The time to wait before the next attempt, in milliseconds.
         retry_after_ms: u64,
     },
-    /// More changes than one revision may have.
+    /// The command has more changes than one revision may have.
     #[error("a revision may have at most {MAX_CHANGES} changes")]
     TooManyChanges,
     /// `If-Match` or `If-None-Match` did not hold.
@@ -109,37 +109,37 @@ pub enum Rejection {
         /// The tag that the object has now, if it exists.
         current: Option<VersionTag>,
     },
-    /// The tenant has as many as it may have.
+    /// The command would exceed a quota of the tenant.
     #[error("the tenant may have at most {limit} {quota}")]
     QuotaExceeded {
-        /// Which quota.
+        /// The name of the quota, such as `routes`.
         quota: &'static str,
-        /// Its number.
+        /// The limit that the quota sets.
         limit: u32,
     },
-    /// Objects would be larger than their events may be.
+    /// Objects would be larger than the size limit of events allows.
     #[error("an object may take at most {limit} bytes as JSON")]
     TooLarge {
-        /// The first of them.
+        /// The objects that are too large, at most ten of them.
         objects: Vec<TooLarge>,
-        /// How many bytes one may take.
+        /// The most bytes that an object may take as JSON.
         limit: usize,
     },
-    /// What would come out would be invalid.
+    /// The result of the command would be invalid.
     #[error("the result would not be valid")]
     Invalid {
-        /// JSON pointers into the body, and what is wrong there.
+        /// JSON pointers into the body, each with the error there.
         errors: Vec<(String, Invalid)>,
     },
     /// The same `Idempotency-Key` was used with another request.
     #[error("the idempotency key was used for another request")]
     IdempotencyMismatch,
-    /// One of the above, with the place of what it is about.
+    /// Another rejection, with the place in the body that it is about.
     #[error("{rejection}")]
     Placed {
         /// A JSON pointer into the body.
         pointer: String,
-        /// The rejection.
+        /// The rejection without the place.
         rejection: Box<Rejection>,
     },
 }
@@ -151,7 +151,7 @@ pub enum Sought<'a> {
     Policy(&'a PolicyName),
     /// The change of this route.
     Route(&'a RouteName),
-    /// The first change of anything of this service in this environment.
+    /// The first change of an object of this service in this environment.
     Place(&'a ServiceName, &'a EnvName),
     /// The last claim of this host, with this path prefix if one is given.
     Host(&'a Host, Option<&'a str>),
@@ -180,14 +180,14 @@ fn not_allowed(host: &Host, why: NotAllowed) -> String {
     format!("{host} {why}: take it out of `hosts`, or have a platform_admin add it to the tenant's `allowed_hosts`")
 }
 
-/// An object that is larger than its events may be.
+/// An object that is larger than the size limit of events allows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TooLarge {
-    /// JSON pointer into the body.
+    /// The JSON pointer of the object in the body.
     pub pointer: String,
-    /// The object; `None` is the tenant itself.
+    /// The object's name; `None` for the tenant itself.
     pub object: Option<ObjectName>,
-    /// Its size as JSON.
+    /// The object's size as JSON, in bytes.
     pub bytes: usize,
 }
 
@@ -203,14 +203,14 @@ impl TooLarge {
 /// The name of an object that a revision can change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ObjectName {
-    /// A route.
+    /// The name of a route.
     Route(RouteName),
-    /// A traffic policy.
+    /// The name of a traffic policy.
     Policy(PolicyName),
 }
 
 impl Rejection {
-    /// The same, with pointers into a body of many changes: `place` is where a part stands in it.
+    /// Adds JSON pointers into a body of many changes. `place` returns the pointer of a part in the body.
     #[must_use]
     pub fn placed(mut self, place: impl Fn(Sought<'_>) -> Option<String>) -> Self {
         if let Self::TooLarge { objects, .. } = &mut self {
@@ -223,7 +223,7 @@ impl Rejection {
             Self::VersionInUse { route, .. } => place(Sought::Route(route)),
             Self::OutsideGrant { service, env } => place(Sought::Place(service, env)),
             Self::QuotaExceeded { quota: "routes" | "policies", .. } | Self::ShrinkNotConfirmed { .. } => place(Sought::Changes),
-            // About the tenant, the whole request, or placed already.
+            // These are about the tenant or the whole request, or have a place already.
             Self::QuotaExceeded { .. }
             | Self::TenantNotFound
             | Self::RouteNotFound

@@ -1,4 +1,6 @@
-//! What a command means on a state: the changes of its revision, in their order, before it is asked whether they may be.
+//! Converts a command on a state to the changes of its revision, in their order.
+//!
+//! Other modules check afterwards whether the changes are allowed.
 
 use std::collections::HashSet;
 
@@ -14,7 +16,7 @@ use crate::domain::{
     tenant::TenantSpec,
 };
 
-/// The changes, without those that change nothing; preconditions checked.
+/// Returns the changes of a command, without those that change nothing. Checks the preconditions.
 pub(super) fn intended(state: &TenantState, command: &Command) -> Result<Vec<Change>, Rejection> {
     let changes = match &command.op {
         Op::Upsert { route: name, .. }
@@ -47,7 +49,7 @@ pub(super) fn intended(state: &TenantState, command: &Command) -> Result<Vec<Cha
         }
         Op::DeleteTenant { with_everything } => ended::changes(state, command, *with_everything)?,
         Op::EndTenant => ended::next(state, command)?,
-        // However many they are: the tenant has them already.
+        // The number of changes is not limited here: the tenant has these objects already.
         Op::Continue => return continued::changes(state),
     };
     let changes: Vec<_> = changes.into_iter().filter(|change| change.action().is_some()).collect();
@@ -77,7 +79,8 @@ fn route(state: &TenantState, command: &Command, name: &RouteName) -> Result<Vec
     Ok(given_up.into_iter().chain([change]).collect())
 }
 
-/// What the policy of a route's service gives up when the route goes, if that leaves it somewhere to send its traffic.
+/// Returns the change that removes the version of a deleted route from the policy of its service and environment. `None` if the
+/// policy does not name the version, would have nowhere to send that version's traffic, or would not be valid without the version.
 fn given_up(state: &TenantState, name: &RouteName) -> Option<Change> {
     let policy = state.policies.get(&PolicyName::of(name)).filter(|policy| policy.spec.names(&name.version))?;
     let is_active = |version: &_| state.routes.get(&policy.name.route(version)).is_some_and(|route| route.spec.is_active);

@@ -1,4 +1,4 @@
-//! Whether the changes of a revision may be: quotas, and what must hold between routes and policies when all of them are done.
+//! Checks whether the changes of a revision are allowed: quotas, and the rules between routes and policies after all changes.
 
 use std::collections::{HashMap, HashSet};
 
@@ -20,10 +20,11 @@ use crate::domain::{
     time::UtcTime,
 };
 
-/// Active routes that may go without being confirmed.
+/// The number of active routes that a command may remove without confirmation, if some remain.
 const SMALL: u32 = 10;
 
-/// Whether the caller may change all of this. A tenant's own record is for those who are not narrowed.
+/// Checks that the caller's resource scope covers all changes. A change of the tenant's own record is not checked here: only roles
+/// without a resource scope may make it.
 pub(super) fn within(narrowing: &Narrowing, changes: &[Change]) -> Result<(), Rejection> {
     let places = changes.iter().filter_map(Change::place);
     match places.into_iter().find(|(service, env)| !narrowing.covers(Some(service), Some(env))) {
@@ -36,11 +37,12 @@ pub(super) fn within(narrowing: &Narrowing, changes: &[Change]) -> Result<(), Re
 pub(super) fn check(
     state: &TenantState, tenant: &Tenant, command: &Command, changes: &[Change], facts: &Facts,
 ) -> Result<(), Rejection> {
-    // What ends, or only changes its limits, is not held to them.
+    // The end of a tenant, and a change of the tenant's own limits, are not checked against the limits.
     if !ended::is_end(&command.op) && changes.iter().all(|change| !matches!(change, Change::Tenant { .. })) {
         quotas(state, tenant, changes, facts)?;
         let after = After::of(state, tenant, changes);
-        // A policy that gives up a version with its route is not written by the caller, and keeps the hosts that it has.
+        // When a deletion of a route removes the version from a policy, the caller does not write the policy. The policy keeps its
+        // hosts.
         let keeps_hosts = matches!(command.op, Op::Delete { .. });
         changes.iter().try_for_each(|change| match change {
             Change::Policy { name, after: Some(spec), .. } => {
@@ -78,15 +80,16 @@ fn quotas(state: &TenantState, tenant: &Tenant, changes: &[Change], facts: &Fact
     pace(state, tenant, changes.len(), facts)
 }
 
-/// Seconds' worth of changes that one revision may have, when nothing is owed. More would be let in and stop the tenant for so long that
-/// nobody could tell it from a fault.
+/// The most changes of one revision, in seconds of the tenant's rate, when nothing is owed. A larger revision would block the
+/// tenant's next writes for so long that the block would look like a fault.
 const AT_ONCE: u32 = 10;
 
-/// Further ahead of this clock than this, only another clock can have put it: whoever has that one must not stop the others.
+/// The furthest that `paid_until` can be ahead of this instance's clock, unless the clocks of instances differ. A time further ahead
+/// comes from another instance's clock and is ignored: that instance must not block writes on the others.
 const SKEWED: SignedDuration = SignedDuration::from_secs(3 + AT_ONCE as i64);
 
-/// Whether a tenant may make so many changes now at its rate. Each change pays, and a second's worth may come at once; a revision of more
-/// waits until nothing is owed.
+/// Checks whether the tenant's rate allows so many changes now. Each change counts. Changes for up to one second of the rate may come
+/// at once; a larger revision is refused until nothing is owed.
 pub(super) fn pace(state: &TenantState, tenant: &Tenant, changes: usize, facts: &Facts) -> Result<(), Rejection> {
     let Some(limit) = rate(state, tenant) else { return Ok(()) };
     let (cost, most) = (cost(limit, changes), SignedDuration::from_secs(AT_ONCE.into()));
@@ -102,7 +105,8 @@ pub(super) fn pace(state: &TenantState, tenant: &Tenant, changes: usize, facts: 
     Ok(())
 }
 
-/// Patterns take memory in every instance that answers for the tenant: their number is bounded for all of its policies together.
+/// Limits the number of patterns in all policies of the tenant together: patterns take memory in every instance that serves the
+/// tenant.
 fn patterns(state: &TenantState, changes: &[Change]) -> Result<(), Rejection> {
     let count = |spec: &Option<PolicySpec>| spec.as_ref().map_or(0, |spec| i64::from(pattern::count(&spec.rules)));
     let grown = |change: &Change| match change {
@@ -116,7 +120,7 @@ fn patterns(state: &TenantState, changes: &[Change]) -> Result<(), Rejection> {
     Ok(())
 }
 
-/// Until when the tenant's changes are paid for after so many more now.
+/// Returns the tenant's new `paid_until` after so many more changes now.
 pub(super) fn paid(state: &TenantState, tenant: &Tenant, changes: usize, now: UtcTime) -> Option<UtcTime> {
     match rate(state, tenant) {
         Some(limit) => Some(paid_after(tenant.paid_until, now, cost(limit, changes))),
@@ -128,7 +132,7 @@ fn rate(state: &TenantState, tenant: &Tenant) -> Option<u32> {
     tenant.quotas.or(state.defaults).writes_per_second
 }
 
-/// What so many changes cost at a rate per second. With 0, no time is enough.
+/// Returns the time that so many changes cost at a rate per second. At rate 0 each change costs 24 hours, so none is allowed.
 fn cost(rate: u32, changes: usize) -> SignedDuration {
     let each = match rate {
         0 => SignedDuration::from_hours(24),
@@ -137,7 +141,7 @@ fn cost(rate: u32, changes: usize) -> SignedDuration {
     each.checked_mul(i32::try_from(changes).unwrap_or(i32::MAX)).unwrap_or(SignedDuration::MAX)
 }
 
-/// Until when a tenant's changes are paid for after more of them.
+/// Returns the time until which a tenant's changes are paid for after changes of this cost.
 fn paid_after(paid_until: Option<UtcTime>, now: UtcTime, cost: SignedDuration) -> UtcTime {
     let now = now.timestamp();
     let paid = paid_until.map(|paid| paid.timestamp()).filter(|paid| paid.duration_since(now) <= SKEWED);
@@ -150,9 +154,9 @@ struct After<'a> {
     state: &'a TenantState,
     routes: HashMap<&'a RouteName, Option<&'a RouteSpec>>,
     policies: HashMap<&'a PolicyName, Option<&'a PolicySpec>>,
-    /// Who claims hosts in this revision; of two, the last.
+    /// The policies that claim hosts in this revision. If two claim the same host and path prefix, the last one is here.
     claims: HashMap<(&'a Host, &'a PathPrefix), &'a PolicyName>,
-    /// Those of them that another tenant has, or that overlap with one that another tenant has.
+    /// The claimed hosts that belong to another tenant, or overlap with a host of another tenant.
     others: HashSet<&'a Host>,
 }
 
@@ -189,18 +193,18 @@ impl<'a> After<'a> {
         }
     }
 
-    /// Whether another policy of the tenant has a host with a path prefix, or claims it in this revision.
+    /// Returns whether another policy of the tenant has a host with a path prefix, or claims it in this revision.
     fn has_another(&self, name: &PolicyName, host: &Host, prefix: &PathPrefix) -> bool {
         if self.claims.get(&(host, prefix)).is_some_and(|claimant| *claimant != name) {
             return true;
         }
-        // A policy that changes too has the hosts that it claims, and no others any more.
+        // A policy that changes in this revision has only the hosts that it claims here.
         let holder = self.state.hosts.holder(host, prefix);
         holder.is_some_and(|(_, holder)| holder != name && !self.policies.contains_key(holder))
     }
 }
 
-/// Every version that a policy names exists.
+/// Checks that every version that a policy names exists.
 fn versions(after: &After<'_>, name: &PolicyName, spec: &PolicySpec) -> Result<(), Rejection> {
     let is_missing = |version: &VersionName| after.route(&name.route(version)).is_none();
     let missing = spec.versions().filter(|(_, version)| is_missing(version));
@@ -208,8 +212,9 @@ fn versions(after: &After<'_>, name: &PolicyName, spec: &PolicySpec) -> Result<(
     if versions.is_empty() { Ok(()) } else { Err(Rejection::VersionsNotFound { policy: name.clone(), versions }) }
 }
 
-/// The tenant may have the hosts of a policy, no other tenant has them, and no other policy of the tenant has them with that path prefix.
-/// Hosts that the policy had before are no exception: it is written again only without those that it may not have.
+/// Checks the hosts of a policy: the tenant may have them, no other tenant has them, and no other policy of the tenant has them with
+/// that path prefix. Hosts that the policy had before are checked too: a policy can be written again only without the hosts that it
+/// may not have.
 fn hosts(after: &After<'_>, tenant: &Tenant, name: &PolicyName, spec: &PolicySpec) -> Result<(), Rejection> {
     for host in &spec.hosts {
         may_have(&tenant.allowed_hosts, host).map_err(|why| Rejection::HostNotAllowed { host: host.clone(), why })?;
@@ -224,7 +229,7 @@ fn hosts(after: &After<'_>, tenant: &Tenant, name: &PolicyName, spec: &PolicySpe
     Ok(())
 }
 
-/// No policy sends traffic to what is gone or inactive, unless it has somewhere else to send it and the caller knows.
+/// Refuses to delete or deactivate a route that a policy uses, unless the policy's traffic can go elsewhere and the caller confirms.
 fn route(
     after: &After<'_>, command: &Command, name: &RouteName, before: Option<&RouteSpec>, spec: Option<&RouteSpec>,
 ) -> Result<(), Rejection> {
@@ -240,8 +245,8 @@ fn route(
         return Ok(());
     }
     let is_active = |other: &VersionName| other != version && after.route(&policy_name.route(other)).is_some_and(|r| r.is_active);
-    // What is gone cannot be named at all: a deletion that was confirmed has changed the policy too, if it could. One of many changes
-    // does not change others.
+    // A policy cannot name a deleted route's version. A confirmed deletion of one route has changed the policy already, if that was
+    // possible. In a command of many changes, a deletion does not change the policy.
     let may_confirm = match (spec, &command.op) {
         (Some(_), _) => policy.has_somewhere(is_active),
         (None, Op::Apply(_)) => false,
@@ -253,7 +258,7 @@ fn route(
     Err(Rejection::VersionInUse { route: name.clone(), policies: vec![policy_name], may_confirm })
 }
 
-/// The wipe guard: more than half of a scope's active routes and more than ten, or the last, go only when that is confirmed.
+/// The wipe guard: requires a confirmation to remove more than half of a scope's active routes and more than ten, or all of them.
 fn shrink(state: &TenantState, apply: &Apply, changes: &[Change]) -> Result<(), Rejection> {
     let is_active = |spec: &Option<RouteSpec>| i64::from(spec.as_ref().is_some_and(|spec| spec.is_active));
     let fewer = |change: &Change| match change {

@@ -1,4 +1,6 @@
-//! A tenant goes on in another history of the database: after a restore, or a promotion that may have lost something.
+//! Starts a new epoch of a tenant on another timeline of the database.
+//!
+//! After a restore, or after a promotion that may have lost writes, the tenant continues this way.
 
 use std::collections::BTreeMap;
 
@@ -10,25 +12,26 @@ use crate::domain::{
     tenant::Tenant,
 };
 
-/// The facts of a new epoch's first revision: its reason says where the history before was left.
+/// Returns the command context of a new epoch's first revision. Its reason names the last tag of the previous epoch.
 pub(super) fn facts(before: &Tenant, facts: &Facts) -> Facts {
     let reason = format!("the database was restored, or a replica promoted: continues {}", before.tag());
     Facts { reason: Some(reason), ..facts.clone() }
 }
 
-/// The tenant at the beginning of a new epoch: revisions count from 1 again, and no tag of before can be taken for one of now.
+/// Returns the tenant at the beginning of a new epoch. Revisions count from 1 again. No tag of the previous epoch can be mistaken for
+/// a new one.
 pub(super) fn begun(tenant: &Tenant, facts: &Facts) -> Tenant {
     Tenant {
         epoch: facts.new_epoch.clone(),
         revision: Revision::default(),
-        // Counted as they are made.
+        // The changes of the first revision count the routes and policies again.
         routes: 0,
         policies: 0,
         ..tenant.clone()
     }
 }
 
-/// What makes everything that the tenant has. Nothing if its newest revision is of this history already.
+/// Returns the changes that create everything that the tenant has. None if the tenant's newest revision is on this timeline already.
 pub(super) fn changes(state: &TenantState) -> Result<Vec<Change>, Rejection> {
     let tenant = state.tenant.as_ref().ok_or(Rejection::TenantNotFound)?;
     if !state.is_foreign {

@@ -1,7 +1,8 @@
-//! The end of a tenant, in as many revisions as it takes.
+//! The deletion of a tenant, in one or more revisions.
 //!
-//! A revision takes its policies and then its routes, up to [`MAX_ENDED`] of them; the last takes what is left and the tenant itself. From the
-//! first on the tenant's row says that it ends and by whom: nothing else may change it, and whoever finds it so goes on.
+//! Each revision deletes up to [`MAX_ENDED`] objects, policies before routes. The last revision also deletes the tenant itself. From
+//! the first revision on, the tenant's row records the deletion and its requester. Then no other command may change the tenant, and
+//! any instance that finds the row continues the deletion.
 
 use super::TenantState;
 use crate::domain::{
@@ -10,7 +11,7 @@ use crate::domain::{
     tenant::{Ending, Tenant},
 };
 
-/// The changes of the next revision of a tenant's end. `state` has the first [`MAX_ENDED`] policies and routes at least.
+/// Returns the changes of the next revision of a tenant's deletion. `state` has at least the first [`MAX_ENDED`] policies and routes.
 pub(super) fn changes(state: &TenantState, command: &Command, with_everything: bool) -> Result<Vec<Change>, Rejection> {
     let tenant = state.tenant.as_ref().ok_or(Rejection::TenantNotFound)?;
     command.precondition.check(Some(&tenant.tag()))?;
@@ -21,7 +22,7 @@ pub(super) fn changes(state: &TenantState, command: &Command, with_everything: b
     policies.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     let mut routes: Vec<_> = state.routes.values().collect();
     routes.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-    // A route goes after all policies, which may send traffic to it.
+    // Routes are deleted after all policies, because a policy may send traffic to them.
     if policies.len() < tenant.policies as usize {
         routes.clear();
     }
@@ -35,24 +36,24 @@ pub(super) fn changes(state: &TenantState, command: &Command, with_everything: b
     Ok(changes)
 }
 
-/// The next changes of an end that has begun; none if it has not.
+/// Returns the next changes of a deletion that has begun; none if it has not begun.
 pub(super) fn next(state: &TenantState, command: &Command) -> Result<Vec<Change>, Rejection> {
     let tenant = state.tenant.as_ref().ok_or(Rejection::TenantNotFound)?;
     if tenant.ending.is_some() { changes(state, command, true) } else { Ok(Vec::new()) }
 }
 
-/// Whether nothing but the tenant's end may be decided.
+/// Refuses all other commands once the tenant's deletion has begun, except [`Op::Continue`].
 pub(super) fn check(tenant: &Tenant, op: &Op) -> Result<(), Rejection> {
     let may = is_end(op) || matches!(op, Op::Continue);
     if tenant.ending.is_some() && !may { Err(Rejection::TenantEnding) } else { Ok(()) }
 }
 
-/// Whether a command is a step of a tenant's end.
+/// Returns whether a command is a step of a tenant's deletion.
 pub(super) fn is_end(op: &Op) -> bool {
     matches!(op, Op::DeleteTenant { .. } | Op::EndTenant)
 }
 
-/// What the tenant's row says after a step that leaves something.
+/// Returns the record of the deletion for the tenant's row, after a step that is not the last.
 pub(super) fn begun(command: &Command, changes: &[Change], facts: &Facts) -> Option<Box<Ending>> {
     let is_last = changes.iter().any(|change| matches!(change, Change::Tenant { .. }));
     (is_end(&command.op) && !is_last).then(|| {
@@ -61,7 +62,7 @@ pub(super) fn begun(command: &Command, changes: &[Change], facts: &Facts) -> Opt
     })
 }
 
-/// The facts of a step: those of whoever began the end, when the service itself goes on with it.
+/// Returns the command context of a step. If the service itself continues the deletion, the context names the caller that began it.
 pub(super) fn facts(tenant: &Tenant, command: &Command, facts: &Facts) -> Facts {
     match (&tenant.ending, &command.op) {
         (Some(ending), Op::EndTenant) => {

@@ -51,7 +51,7 @@ fn many(changes: Vec<Desired>) -> Apply {
     Apply { changes, base: None, hash: "h".into(), confirmed: None }
 }
 
-/// One tenant's state, and the clock.
+/// The state of one tenant, with a clock and the properties of the caller.
 struct World {
     tenant: TenantName,
     state: TenantState,
@@ -60,7 +60,7 @@ struct World {
     narrowing: Narrowing,
     count: u64,
     may_create_tenant: bool,
-    /// Of the last command that was not refused.
+    /// The decision on the last command that was not refused.
     decision: Option<Decision>,
     outcome: Option<Outcome>,
 }
@@ -83,7 +83,7 @@ impl World {
         }
     }
 
-    /// With active routes of these versions.
+    /// Creates a world with active routes of these versions.
     fn with(versions: &[&str]) -> Self {
         let mut world = Self::new();
         versions.iter().for_each(|version| drop(world.does(upsert(version, true))));
@@ -195,7 +195,7 @@ fn quotas_bound_growth_and_nothing_else() {
     world.does(Op::PatchTenant { quotas, allowed_hosts: None });
     assert_eq!(world.refuses(upsert("v4", true)), Rejection::QuotaExceeded { quota: "routes", limit: 2 });
     world.does(upsert("v3", false));
-    // One goes and one comes, above the limit: not more than before.
+    // Above the limit, one route is deleted and one is created: their number does not grow.
     world.does(Op::Apply(Box::new(many(vec![desired("v3", None), desired("v4", Some(spec(true)))]))));
     world.does(put("prod", json!({ "split": [{ "version": "v1", "weight": 1 }] })));
     let second = || put("dev", json!({ "failover": ["v1"] }));
@@ -204,7 +204,7 @@ fn quotas_bound_growth_and_nothing_else() {
     assert_eq!(world.does(upsert("v2", false)).len(), 1);
     world.body_bytes = 11;
     assert_eq!(world.refuses(upsert("v1", false)), Rejection::QuotaExceeded { quota: "body_bytes", limit: 10 });
-    // The way out is not held to any of them.
+    // A change of the quotas themselves is not checked against the quotas.
     world.does(Op::PatchTenant { quotas: QuotasPatch::DEFAULTS, allowed_hosts: None });
     assert!(matches!(world.refuses(second()), Rejection::VersionsNotFound { .. }), "dev has no v1");
 }
@@ -218,7 +218,7 @@ fn patterns_are_counted_over_all_policies_of_a_tenant() {
     };
     world.does(policy(3));
     assert_eq!(world.state.patterns, 3);
-    // What other policies have.
+    // The patterns of other policies.
     world.state.patterns = 1022;
     let refused = Rejection::QuotaExceeded { quota: "patterns", limit: 1024 };
     assert_eq!(world.refuses(policy(6)), refused);
@@ -247,11 +247,11 @@ fn writes_are_paid_for_at_a_steady_rate_with_a_burst_of_a_second() {
     world.passes(1);
     write(&mut world).unwrap();
     assert_eq!(write(&mut world), too_many(250), "what is refused is not paid for");
-    // What nobody used for a long time is not saved up beyond a second.
+    // Unused rate is saved for at most one second.
     world.passes(60_000);
     (0..4).for_each(|_| write(&mut world).unwrap());
     assert_eq!(write(&mut world), too_many(250));
-    // A clock behind does not make it free.
+    // With a clock that is behind, changes still count.
     world.passes(-500);
     assert_eq!(write(&mut world), too_many(750));
 }
@@ -264,7 +264,7 @@ fn a_batch_pays_for_each_of_its_changes() {
     };
     world.does(batch(0..4));
     assert_eq!(world.refuses(upsert("v1", false)), Rejection::TooManyWrites { limit: 4, retry_after_ms: 250 });
-    // More than a second's worth goes when nothing is owed, and is owed afterwards.
+    // A batch of more than one second of the rate is accepted when nothing is owed. Its cost is owed afterwards.
     world.passes(999);
     assert_eq!(world.refuses(batch(10..30)), Rejection::TooManyWrites { limit: 4, retry_after_ms: 1 });
     world.passes(1);
@@ -301,7 +301,7 @@ fn what_changes_nothing_and_what_changes_the_tenant_is_not_held_to_the_rate() {
             assert!(matches!(world.refuses(upsert("v2", true)), Rejection::TooManyWrites { limit: 0, .. }));
         }
     }
-    // Nor does it use it up: a tenant that was stopped goes on at once.
+    // Such changes do not use up the rate either: a blocked tenant can write again at once.
     world.passes(1000);
     world.does(upsert("v2", true));
 }
@@ -316,7 +316,7 @@ fn a_policy_names_only_versions_that_exist() {
     let versions = [("/split/0/version", "v2"), ("/rules/0/version", "v4"), ("/failover/1", "v3")];
     let versions = versions.map(|(at, version)| (at.to_owned(), version.parse().unwrap())).to_vec();
     assert_eq!(world.refuses(put("prod", value)), Rejection::VersionsNotFound { policy: place("prod"), versions });
-    // In one revision they may come together, in any order.
+    // A revision may create the policy and the version together, in any order.
     let policy =
         Desired::Policy { name: place("prod"), spec: Some(policy_spec(json!({ "split": [{ "version": "v2", "weight": 1 }] }))) };
     world.does(Op::Apply(Box::new(many(vec![policy, desired("v2", Some(spec(true)))]))));
@@ -334,7 +334,7 @@ fn what_is_in_use_stays_unless_its_traffic_can_go_elsewhere_and_the_caller_knows
     assert_eq!(stuck.tries(off(), true), Err(in_use("v1", false)));
     assert_eq!(stuck.tries(delete("v1"), true), Err(in_use("v1", false)));
     stuck.does(Op::SetActive { route: route("v2"), is_active: false });
-    // A version without a share is only named: nothing is sent there.
+    // A version with weight 0 is only named: no traffic goes there.
     assert_eq!(stuck.refuses(delete("v2")), in_use("v2", true));
     assert_eq!(stuck.tries(delete("v2"), true).unwrap().len(), 2);
 
@@ -352,7 +352,7 @@ fn what_is_in_use_stays_unless_its_traffic_can_go_elsewhere_and_the_caller_knows
     spare.does(delete("v2"));
 }
 
-/// What is promised is what happens: nothing is said to be confirmable that is refused all the same.
+/// Checks that `may_confirm` is true exactly when the confirmed command succeeds.
 #[test]
 fn a_deletion_may_be_confirmed_exactly_when_confirming_does_it() {
     let rule = json!([{ "name": "r", "match": { "headers": { "x-a": { "present": true } } }, "version": "v1" }]);
@@ -375,7 +375,7 @@ fn a_deletion_may_be_confirmed_exactly_when_confirming_does_it() {
         let Rejection::VersionInUse { may_confirm, .. } = world.refuses(delete()) else { panic!("{policy}") };
         assert_eq!(world.tries(delete(), true).is_ok(), may_confirm, "{policy}, {active} is active");
     }
-    // Many changes change nothing that they do not name.
+    // A command of many changes changes only the objects that it names.
     let mut world = World::with(&["v1", "v2"]);
     world.does(put("prod", json!({ "split": [share("v1", 1)], "failover": ["v2"] })));
     let delete = Op::Apply(Box::new(many(vec![desired("v1", None)])));
@@ -408,11 +408,11 @@ fn much_of_what_is_active_goes_only_when_that_is_confirmed() {
             world.does(Op::Apply(Box::new(Apply { confirmed: Some("h".into()), ..remove(removed) })));
         }
     }
-    // Where nothing is active nothing is lost.
+    // Without active routes, nothing needs a confirmation.
     let mut none = World::new();
     none.does(upsert("v0", false));
     none.does(Op::Apply(Box::new(many(vec![desired("v1", Some(spec(false)))]))));
-    // Turned off is gone, as far as traffic goes.
+    // For traffic, a deactivated route counts as removed.
     let mut world = world(1);
     let off = many(vec![Desired::State { name: route("v0"), is_active: false }]);
     assert!(matches!(world.refuses(Op::Apply(Box::new(off))), Rejection::ShrinkNotConfirmed { .. }));

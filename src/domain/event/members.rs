@@ -1,4 +1,4 @@
-//! An event's members as they stand in JSON.
+//! The JSON members of an event.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::Value;
@@ -15,8 +15,8 @@ use crate::domain::{
     time::UtcTime,
 };
 
-/// Declared in the order of RFC 8785, see [`crate::domain::chain::in_order`]. One of `policy` and `route` is there, or neither when the event
-/// is about the tenant itself.
+/// The members of an event, declared in the order of RFC 8785, see [`crate::domain::chain::in_order`]. Either `policy` or `route` is
+/// present; neither is if the event is about the tenant itself.
 #[derive(Serialize)]
 struct Members<'a> {
     action: Action,
@@ -49,7 +49,7 @@ enum Spec<'a> {
     Tenant(&'a Option<TenantSpec>),
 }
 
-/// Names themselves are ordered by service first.
+/// The members in the order of RFC 8785. [`RouteName`] itself is ordered by service first.
 #[derive(Serialize)]
 struct RouteMembers<'a> {
     env: &'a EnvName,
@@ -104,7 +104,7 @@ impl Serialize for EventBody {
     }
 }
 
-/// The same, owned. Members that this version does not know are passed over: the hash covers them all the same.
+/// The members of an event, owned, for reading. Unknown members are ignored, but the hash covers them too.
 #[derive(Deserialize)]
 struct Read {
     action: Action,
@@ -157,7 +157,7 @@ impl<'de> Deserialize<'de> for EventBody {
     }
 }
 
-/// What was before and after, of the same sort.
+/// Reads the states before and after the change, both of the same type.
 fn both<T: DeserializeOwned>(before: Option<Value>, after: Option<Value>) -> Result<(Option<T>, Option<T>), serde_json::Error> {
     let read = |spec: Option<Value>| spec.map(serde_json::from_value).transpose();
     Ok((read(before)?, read(after)?))

@@ -1,8 +1,9 @@
-//! Versions of events: what is kept, published and hashed stays as it was written; what is read becomes the present shape.
+//! Versions of events: stored, published and hashed events stay as they were written; a reader converts them to the present shape.
 //!
-//! A version is the number at the end of the `CloudEvents` type. When the shape of events changes in a way that a reader of the version
-//! before would misread, `CURRENT` is raised and a function is added to `UPCASTS`, which makes of an event of the version before one of the
-//! new. Today there is one version, and the table is empty. How a second is introduced: docs/events.md.
+//! A version is the number at the end of the `CloudEvents` type. When the shape of events changes so that a reader of the previous
+//! version would misread them, `CURRENT` is raised and a function is added to `UPCASTS`. The function converts an event of the
+//! previous version to the new one. Today there is one version, and the table is empty. docs/events.md describes how to introduce a
+//! second version.
 
 use std::borrow::Cow;
 
@@ -10,41 +11,41 @@ use serde_json::Value;
 
 use super::{Action, Event};
 
-/// The version that is written.
+/// The version of newly written events.
 pub const CURRENT: u32 = 1;
 
-/// Makes of an event of one version one of the next. It sees the event whole, and leaves `hash` and `prev_hash` as they are: they are those
-/// of what was written.
+/// Converts an event of one version to the next. The function gets the whole event and leaves `hash` and `prev_hash` unchanged: they
+/// belong to the event as it was written.
 pub type Upcast = fn(Value) -> Result<Value, &'static str>;
 
-/// The first takes version 1 to version 2, and so on up to [`CURRENT`].
+/// The conversions: the first converts version 1 to version 2, and so on up to [`CURRENT`].
 const UPCASTS: [Upcast; CURRENT as usize - 1] = [];
 
-/// What a `CloudEvents` type of ours says.
+/// The parts of a `CloudEvents` type of this service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EventType {
-    /// What happened.
+    /// The action that the event records.
     pub action: Action,
-    /// In which version it is written.
+    /// The version in which the event is written.
     pub version: u32,
 }
 
-/// Why something is not read as an event.
+/// The reason why some content cannot be read as an event.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// Not a type of ours.
+    /// The type is not one of this service.
     #[error("not a type of event that is known")]
     UnknownType,
-    /// A type of ours, of a version that this program does not read: there may be a newer one that does.
+    /// The type is one of this service, in a version that this program cannot read. A newer program may read it.
     #[error("version {0} of events is not known")]
     UnknownVersion(u32),
-    /// The content is not what the type says.
+    /// The content does not match the type.
     #[error("not an event: {0}")]
     NotAnEvent(Cow<'static, str>),
 }
 
 impl EventType {
-    /// `trafficmanager.route.<action>.v<version>`; a version that is not known comes before an action that is not.
+    /// Parses `trafficmanager.route.<action>.v<version>`. If both the version and the action are unknown, the error is the version's.
     pub fn parse(ce_type: &str) -> Result<Self, ReadError> {
         let name = ce_type.strip_prefix("trafficmanager.route.").ok_or(ReadError::UnknownType)?;
         let (action, number) = name.rsplit_once(".v").ok_or(ReadError::UnknownType)?;
@@ -60,7 +61,7 @@ impl EventType {
     }
 }
 
-/// An event of that type in the present shape.
+/// Reads an event of that type, and converts it to the present shape.
 pub fn read(ce_type: &str, json: &[u8]) -> Result<Event, ReadError> {
     let EventType { version, .. } = EventType::parse(ce_type)?;
     if version == CURRENT {
@@ -69,7 +70,7 @@ pub fn read(ce_type: &str, json: &[u8]) -> Result<Event, ReadError> {
     present(version, serde_json::from_slice(json).map_err(wrong)?)
 }
 
-/// An event of that version in the present shape.
+/// Converts an event of that version to the present shape.
 pub fn present(version: u32, event: Value) -> Result<Event, ReadError> {
     serde_json::from_value(upcast(&UPCASTS, version, event)?).map_err(wrong)
 }
@@ -113,7 +114,7 @@ mod tests {
         }
     }
 
-    /// Version 2 calls `name` `names`, version 3 has `count`.
+    /// Version 2 replaces `name` by the list `names`, version 3 adds `count`.
     const STEPS: [Upcast; 2] = [
         |mut event| {
             let name = event.as_object_mut().and_then(|members| members.remove("name")).ok_or("no name")?;

@@ -1,4 +1,4 @@
-//! The hosts that are taken, as far as a group of commands has to know them.
+//! The claimed hosts that a group of commands needs to know.
 
 use std::{
     collections::{BTreeMap, HashSet},
@@ -11,31 +11,32 @@ use crate::domain::{
     policy::PathPrefix,
 };
 
-/// Which policies have the hosts of one base: by wildcard and prefix.
+/// The policies that have the hosts of one base name, by wildcard flag and path prefix.
 type OfBase = BTreeMap<(bool, PathPrefix), (TenantName, PolicyName)>;
 
-/// The claims that matter to a group: those of its tenants, and whether tenants that it does not see have something.
+/// The claims that are relevant to a group of commands: the claims of the tenants that its transaction can see, and the hosts that
+/// overlap with hosts of other tenants.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Claims {
-    /// By the labels of the base from right to left, so that all names under a base stand together.
+    /// The claims by base name, its labels from right to left. So all names under a base are adjacent.
     held: BTreeMap<String, OfBase>,
-    /// Hosts that overlap with one of a tenant that is not seen.
+    /// Hosts that overlap with a host of a tenant that the transaction cannot see.
     unseen: HashSet<Host>,
 }
 
-/// The labels from right to left: `com.example.shop`.
+/// Returns the labels of a name from right to left: `com.example.shop`.
 fn place(base: &str) -> String {
     base.rsplit('.').collect::<Vec<_>>().join(".")
 }
 
 impl Claims {
-    /// Gives a host with a path prefix to a policy.
+    /// Assigns a host with a path prefix to a policy.
     pub fn insert(&mut self, host: &Host, prefix: &PathPrefix, tenant: &TenantName, policy: &PolicyName) {
         let key = (host.is_wildcard(), prefix.clone());
         self.held.entry(place(host.base())).or_default().insert(key, (tenant.clone(), policy.clone()));
     }
 
-    /// Takes a host with a path prefix from a policy. One that another policy has by now stays there.
+    /// Removes a host with a path prefix from a policy. Does nothing if another policy has it by now.
     pub fn remove(&mut self, host: &Host, prefix: &PathPrefix, tenant: &TenantName, policy: &PolicyName) {
         let (place, key) = (place(host.base()), (host.is_wildcard(), prefix.clone()));
         let Some(here) = self.held.get_mut(&place) else { return };
@@ -47,17 +48,17 @@ impl Claims {
         }
     }
 
-    /// Notes that a tenant that is not seen has a host that overlaps with this one.
+    /// Records that this host overlaps with a host of a tenant that the transaction cannot see.
     pub fn insert_unseen(&mut self, host: Host) {
         self.unseen.insert(host);
     }
 
-    /// The policy that has a host with a path prefix.
+    /// Returns the policy that has a host with a path prefix, and the policy's tenant.
     pub fn holder(&self, host: &Host, prefix: &PathPrefix) -> Option<&(TenantName, PolicyName)> {
         self.held.get(&place(host.base()))?.get(&(host.is_wildcard(), prefix.clone()))
     }
 
-    /// Whether another tenant than this one has a host that overlaps.
+    /// Returns whether another tenant than `tenant` has a host that overlaps with `host`.
     pub fn is_taken_by_another(&self, host: &Host, tenant: &TenantName) -> bool {
         if self.unseen.contains(host) {
             return true;
@@ -72,9 +73,9 @@ impl Claims {
         host.is_wildcard() && self.under(&place).any(|holder| holder != tenant)
     }
 
-    /// The tenants that have names under a place.
+    /// Returns the tenants that have names under a base.
     fn under(&self, place: &str) -> impl Iterator<Item = &TenantName> {
-        // `/` is the character after `.`.
+        // `/` is the next character after `.` in ASCII, so the range holds exactly the names under the base.
         let (first, end) = (format!("{place}."), format!("{place}/"));
         let range = self.held.range::<str, _>((Bound::Included(first.as_str()), Bound::Excluded(end.as_str())));
         range.flat_map(|(_, claims)| claims.values().map(|(tenant, _)| tenant))

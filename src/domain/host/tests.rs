@@ -22,7 +22,7 @@ fn policy(env: &str) -> PolicyName {
     PolicyName { service: "s".parse().unwrap(), env: env.parse().unwrap() }
 }
 
-/// A name of two labels and their combinations: few enough that they meet.
+/// Generates names from four labels. There are few of them, so that two names often overlap.
 fn name() -> impl Strategy<Value = String> {
     prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "a-b"]), 1..5).prop_map(|labels| labels.join("."))
 }
@@ -87,7 +87,7 @@ fn hosts_are_lower_case_dns_names() {
 
 type Spelling = fn(&str) -> String;
 
-/// Each way to spell a name differently, on each name: none makes a second host, and the message tells the one spelling.
+/// Tries each way to spell a name differently on each name. Every one is refused, and the message names the accepted spelling.
 #[test]
 fn every_other_spelling_of_a_host_is_refused_with_the_one() {
     let ways: &[(&str, Spelling)] = &[
@@ -122,7 +122,7 @@ fn every_other_spelling_of_a_host_is_refused_with_the_one() {
     assert!(!detail(&"%61".repeat(2000)).contains("write"), "nothing is worked out of input that can be no host");
 }
 
-/// Hosts that were taken before there was the one spelling are read, and go with what they stand in; they are not written again.
+/// Hosts from before the rule of one spelling can be read, and removed with their policy. They cannot be written again.
 #[test]
 fn a_host_from_before_is_read_and_not_written() {
     for old in ["xn--a.example", "*.xn--a.example", "a.0x7f", "0x7f000001"] {
@@ -198,14 +198,14 @@ fn public_suffixes_and_wildcards_under_them_need_a_grant() {
         assert_eq!(may_have(&[], &host(free)), Ok(()), "{free}");
         assert_eq!(may_have(&[suffix("other.org")], &host(free)), Err(NotAllowed::OutsideSuffixes), "{free}");
     }
-    // A suffix is a name with its dots, not the end of a text.
+    // A suffix matches whole labels, not just the end of the text.
     assert_eq!(may_have(&[suffix("a.org")], &host("xa.org")), Err(NotAllowed::OutsideSuffixes));
     assert_eq!(may_have(&[suffix("a.org")], &host("*.org")), Err(NotAllowed::OutsideSuffixes));
     assert_eq!(HostSuffix::try_from("*.a.org".to_owned()).map_err(|invalid| invalid.code), Err("not_a_host_suffix"));
     assert_eq!(in_order(vec![suffix("b"), suffix("a"), suffix("b")]), vec![suffix("a"), suffix("b")]);
 }
 
-/// Written down in docs/polling.md.
+/// docs/polling.md documents this order.
 #[test]
 fn an_exact_host_goes_before_a_wildcard_and_a_longer_prefix_first() {
     let entries = [
@@ -241,18 +241,18 @@ fn an_exact_host_goes_before_a_wildcard_and_a_longer_prefix_first() {
 }
 
 proptest! {
-    /// Two hosts overlap exactly when there is a name that is covered by both, a wildcard's base counted to it.
+    /// Two hosts overlap exactly when both cover a common name. A wildcard counts as covering its base too.
     #[test]
     fn hosts_overlap_where_they_have_a_name_in_common(one in any_host(), other in any_host()) {
         let has = |host: &Host, name: &str| host.covers(name) || host.base() == name;
-        // Of two hosts that overlap, one has the base of the other, or both have a name under the longer of two wildcards.
+        // If two hosts overlap, one covers the base of the other, or both cover a name under the longer of two wildcards.
         let names = [one.base().to_owned(), other.base().to_owned(), format!("x.{}", one.base()), format!("x.{}", other.base())];
         let common = names.iter().any(|name| has(&one, name) && has(&other, name));
         prop_assert_eq!(one.overlaps(&other), common, "{} {}", one, other);
         prop_assert_eq!(one.overlaps(&other), other.overlaps(&one));
     }
 
-    /// The ordered claims answer as going through all of them would.
+    /// The ordered claims give the same answers as a search through all of them.
     #[test]
     fn claims_find_the_hosts_that_overlap(
         steps in prop::collection::vec((any_host(), 0..2_usize, 0..3_usize, any::<bool>()), 0..12), asked in any_host(),

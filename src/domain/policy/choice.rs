@@ -1,10 +1,11 @@
-//! Which version one request goes to.
+//! The choice of the version that one request goes to.
 //!
-//! Rules are looked at first, in their order. What no rule takes is shared by weighted rendezvous hashing (Thaler and Ravishankar, "Using
-//! name-based mappings to increase hit rates", 1998, with the logarithmic weights of Schindelhauer and Schomaker, "Weighted distributed
-//! hash tables", 2005): each version scores `-weight / ln(u)`, where `u` in (0, 1) is made from the SHA-256 of
-//! `<service>/<env>/<version>/<key>`, and the highest score wins. So the same key gets the same version while the weights stand, each version
-//! gets its share of the keys, and when a weight changes, keys move only to or from its version: no more than the share that changed.
+//! Rules are checked first, in their order. Requests that no rule takes are distributed by weighted rendezvous hashing (Thaler and
+//! Ravishankar, "Using name-based mappings to increase hit rates", 1998, with the logarithmic weights of Schindelhauer and Schomaker,
+//! "Weighted distributed hash tables", 2005): each version scores `-weight / ln(u)`, where `u` in (0, 1) is made from the SHA-256 of
+//! `<service>/<env>/<version>/<key>`, and the highest score wins. So a key gets the same version while the weights stay the same, and
+//! each version gets its share of the keys. When a weight changes, keys move only to or from its version, and no more than the share
+//! that changed.
 
 use std::collections::BTreeMap;
 
@@ -14,18 +15,18 @@ use sha2::{Digest as _, Sha256};
 use super::{PolicySpec, StickyBy, pattern::Patterns};
 use crate::domain::ids::{PolicyName, VersionName};
 
-/// A request as a policy sees it.
+/// The properties of a request that a policy uses.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
-    /// What keeps a client with its version, if the caller says so.
+    /// The sticky key, if the caller gives one.
     pub key: Option<String>,
-    /// The request's headers that may matter, by names in lower case.
+    /// The request's headers that may be relevant, by name in lower case.
     pub headers: BTreeMap<String, String>,
 }
 
 impl Asked {
-    /// The key: as given, else the value that the policy takes it from. One that is empty is none: it would send everybody without a key to
-    /// one version.
+    /// Returns the sticky key: the given one, else the value of the policy's header or cookie. An empty key counts as no key:
+    /// otherwise all requests without a key would go to one version.
     pub fn key(&self, spec: &PolicySpec) -> Option<&str> {
         let header = |name: &str| self.headers.get(name).map(String::as_str);
         let given = self.key.as_deref().filter(|key| !key.is_empty());
@@ -36,8 +37,8 @@ impl Asked {
     }
 }
 
-/// The value of a cookie (RFC 6265 §4.2.1): of the first that has this name and a value. Quotes around it do not belong to it (§4.1.1), as Envoy
-/// reads them.
+/// Returns the value of a cookie (RFC 6265 §4.2.1): the first cookie of this name that has a value. Quotes around the value are not
+/// part of it (§4.1.1), as in Envoy.
 fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
     let unquoted = |value: &'a str| value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(value);
     let named = |pair: &'a str| pair.trim().split_once('=').filter(|(named, _)| *named == name).map(|(_, value)| unquoted(value));
@@ -48,67 +49,67 @@ fn cookie<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
-    /// It may.
+    /// The route exists and is active: traffic may go there.
     Active,
-    /// It may not.
+    /// The route exists and is inactive: no traffic may go there.
     Inactive,
-    /// There is no such route.
+    /// The route does not exist.
     Missing,
 }
 
-/// What decided.
+/// The step that decided where a request goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// A rule took the request.
     Rule,
-    /// The weights.
+    /// No rule took the request. The weights of the split decided.
     Split,
-    /// What was chosen first is not active, and this is the first of the failover order that is.
+    /// The first choice is not active. The first active version of the failover order is chosen.
     Failover,
-    /// Nor is any of the failover order: the next of the split.
+    /// No version of the failover order is active either. The next active version of the split is chosen.
     NextOfSplit,
-    /// Nothing that the policy names is active.
+    /// No version that could take the traffic is active: neither the first choice, nor the failover order, nor the split.
     Nowhere,
 }
 
-/// A version's part in the split, for the explanation.
+/// A version's share and score in the split, for the explanation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scored {
-    /// Which.
+    /// The version's name.
     pub version: VersionName,
-    /// Its weight.
+    /// The version's weight in the split, more than 0.
     pub weight: u16,
-    /// Its share of all keys: its weight as a part of the sum.
+    /// The version's share of all keys: its weight divided by the sum of the weights.
     pub share: f64,
-    /// What it scores for this key. The highest wins.
+    /// The version's score for this key. The highest score wins.
     pub score: f64,
-    /// Whether traffic may go there.
+    /// Whether traffic may go to the version.
     pub standing: Standing,
 }
 
-/// Why a request goes where it goes.
+/// The explanation of the choice for a request.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Explanation {
-    /// What decided.
+    /// The step that decided.
     pub reason: Reason,
     /// The rule that took the request, if one did.
     pub rule: Option<String>,
-    /// The key that the split went by; `null` when there was none, and chance decided.
+    /// The key that the split used; `null` if the request has no key and the choice is random.
     pub key: Option<String>,
-    /// What the rule or the split chose first, if that was not active.
+    /// The version that the rule or the split chose first, if it was not active.
     pub instead_of: Option<VersionName>,
-    /// The split, highest score first. Empty when a rule decided.
+    /// The split, highest score first. Empty if a rule took the request, unless the reason is [`Reason::NextOfSplit`].
     pub split: Vec<Scored>,
 }
 
-/// Whether the compiled patterns of a policy are needed to choose for a request.
+/// Returns whether the choice for a request needs the compiled patterns of the policy.
 pub fn needs_patterns(spec: &PolicySpec, asked: &Asked) -> bool {
     spec.rules.iter().any(|rule| rule.matching.has_pattern_for(&asked.headers))
 }
 
-/// Chooses for a request, which has `random` for a key if it has none of its own. `patterns` are those of the policy, if they are needed. `None`: there
-/// is nowhere to go.
+/// Chooses the version for a request. A request without a key gets `random` as its key. `patterns` are the compiled patterns of the
+/// policy, if they are needed. Returns `None` if no version can take the request.
 pub fn choose(
     name: &PolicyName, spec: &PolicySpec, patterns: Option<&Patterns>, asked: &Asked, random: u64,
     standing: impl Fn(&VersionName) -> Standing,
@@ -139,7 +140,7 @@ pub fn choose(
     (version, Explanation { reason, rule, key: key.map(str::to_owned), instead_of, split: explained })
 }
 
-/// The split for a key, highest score first.
+/// Returns the split for a key, highest score first.
 fn scored(name: &PolicyName, spec: &PolicySpec, key: &str, standing: &impl Fn(&VersionName) -> Standing) -> Vec<Scored> {
     let sum: f64 = spec.split.iter().map(|share| f64::from(share.weight)).sum();
     let mut all: Vec<_> = spec
@@ -153,12 +154,12 @@ fn scored(name: &PolicyName, spec: &PolicySpec, key: &str, standing: &impl Fn(&V
             Scored { version: share.version.clone(), weight: share.weight, share: weight / sum, score, standing }
         })
         .collect();
-    // Scores that are equal to the last bit: any order will do, as long as it is always the same.
+    // Scores may be equal to the last bit. Any order is right then, if it is always the same.
     all.sort_by(|a, b| b.score.total_cmp(&a.score).then_with(|| a.version.cmp(&b.version)));
     all
 }
 
-/// A number in (0, 1) that belongs to a version and a key: 53 bits of their hash, and half a step.
+/// Returns a number in (0, 1) for a version and a key: 53 bits of their hash, plus half a step.
 fn unit(PolicyName { service, env }: &PolicyName, version: &VersionName, key: &str) -> f64 {
     let digest = Sha256::digest(format!("{service}/{env}/{version}/{key}"));
     let bits = digest.iter().take(8).fold(0_u64, |bits, byte| bits << 8 | u64::from(*byte)) >> 11;
@@ -190,7 +191,8 @@ mod tests {
         choose(&name(), spec, None, &asked, 0, |_| Standing::Active).0.unwrap().as_str().to_owned()
     }
 
-    /// The standard deviation of a count of `n` draws with probability `p`, five times over: one run in 1.7 million is outside.
+    /// Returns five standard deviations of a count of `n` draws with probability `p`. A result outside occurs in one run of 1.7
+    /// million.
     fn tolerance(n: f64, p: f64) -> f64 {
         5.0 * (n * p * (1.0 - p)).sqrt()
     }
@@ -204,14 +206,14 @@ mod tests {
         assert!((canary - 10_000.0).abs() < tolerance(1e5, 0.1), "{canary}");
         let moved = count(&|key| of_key(&before, key) != of_key(&after, key));
         assert!((moved - 10_000.0).abs() < tolerance(1e5, 0.1), "{moved}");
-        // And none the other way.
+        // No key moves the other way.
         assert_eq!(count(&|key| of_key(&before, key) == "v1" && of_key(&after, key) == "v0"), 0.0);
-        // A third version takes its share from both, and moves nothing between them.
+        // A third version takes its share from both, and no key moves between the other two.
         let third = split(&[80, 20, 25]);
         let moved = count(&|key| of_key(&after, key) != of_key(&third, key));
         assert!((moved - 20_000.0).abs() < tolerance(1e5, 0.2), "{moved}");
         assert_eq!(count(&|key| of_key(&after, key) != of_key(&third, key) && of_key(&third, key) != "v2"), 0.0);
-        // Weights are shares: the same in other numbers moves nobody.
+        // Weights are relative: the same shares in other numbers move no key.
         assert_eq!(count(&|key| of_key(&before, key) != of_key(&split(&[9, 1]), key)), 0.0);
     }
 

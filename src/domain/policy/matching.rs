@@ -1,4 +1,4 @@
-//! Which requests a rule takes.
+//! The conditions of a rule: the requests that the rule matches.
 
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
@@ -16,24 +16,26 @@ pub const MAX_HEADERS: usize = 16;
 /// The longest pattern or value, in bytes.
 pub const MAX_PATTERN: usize = 512;
 
-/// RFC 9110 §5.6.2.
+/// Returns whether a text is a token as defined in RFC 9110 §5.6.2.
 pub(super) fn is_token(raw: &str) -> bool {
     !raw.is_empty() && raw.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b))
 }
 
-/// The name of a request header: an RFC 9110 token in lower case, at most 64 bytes. Not one that a proxy takes away or rewrites.
+/// The name of a request header: an RFC 9110 token in lower case, at most 64 bytes. Headers that proxies remove or rewrite
+/// ([`NOT_MATCHED`]) are not allowed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct HeaderName(String);
 
 impl HeaderName {
-    /// The name, in lower case.
+    /// Returns the name, in lower case.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Hop-by-hop (RFC 9110 §7.6.1), and `Host`, which a policy's own member is for.
+/// Headers that rules cannot match: the hop-by-hop headers (RFC 9110 §7.6.1), and `Host`, for which a policy has its own member
+/// `hosts`.
 pub const NOT_MATCHED: [&str; 9] = [
     "connection",
     "host",
@@ -73,17 +75,18 @@ impl fmt::Display for HeaderName {
     }
 }
 
-/// Which requests a rule takes: those that match in all of it.
+/// The conditions of a rule. The rule takes a request only if all conditions hold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Matching {
-    /// What each of these headers must be.
+    /// The condition for each named header.
     #[serde(deserialize_with = "headers")]
     pub headers: BTreeMap<HeaderName, HeaderMatch>,
 }
 
 impl Matching {
-    /// Whether a request with these headers is taken. `patterns` are those of this rule, in the order of its headers.
+    /// Returns whether the rule takes a request with these headers. `patterns` are the compiled patterns of this rule, in the order
+    /// of its headers.
     pub fn takes(&self, headers: &BTreeMap<String, String>, patterns: &[Option<Arc<Pattern>>]) -> bool {
         let mut patterns = patterns.iter();
         self.headers.iter().all(|(name, wanted)| {
@@ -92,15 +95,15 @@ impl Matching {
         })
     }
 
-    /// Whether a pattern has to be held against one of these headers.
+    /// Returns whether a pattern has to be matched against one of these headers.
     pub fn has_pattern_for(&self, headers: &BTreeMap<String, String>) -> bool {
         let is_pattern =
             |(name, wanted): (&HeaderName, _)| matches!(wanted, &HeaderMatch::Regex(_)) && headers.contains_key(name.as_str());
         self.headers.iter().any(is_pattern)
     }
 
-    /// Values that no header can have, with the JSON pointer of each, relative to the rule: spaces at an end do not belong to a header's value
-    /// (RFC 9110 §5.5).
+    /// Returns the values that no header can have, with the JSON pointer of each, relative to the rule. Spaces at either end are not
+    /// part of a header's value (RFC 9110 §5.5).
     pub(super) fn impossible(&self) -> impl Iterator<Item = (String, Invalid)> {
         self.headers.iter().filter_map(|(name, wanted)| {
             let (member, detail) = match wanted {
@@ -114,7 +117,7 @@ impl Matching {
     }
 }
 
-/// Two spellings of one name would be one header with two conditions.
+/// Reads the conditions. Refuses two spellings of one name: they would be one header with two conditions.
 fn headers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<HeaderName, HeaderMatch>, D::Error> {
     let raw = BTreeMap::<String, HeaderMatch>::deserialize(deserializer)?;
     let count = raw.len();
@@ -127,21 +130,21 @@ fn headers<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<BTreeMap
     Ok(headers)
 }
 
-/// What a header must be. Values are compared as they are, case included.
+/// The condition for one header. Values are compared as they are, case included.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HeaderMatch {
-    /// This value.
+    /// The header has exactly this value.
     Exact(String),
-    /// A value that begins so.
+    /// The header's value begins with this text.
     Prefix(String),
-    /// A value that this pattern matches as a whole: its text, which only [`super::pattern`] looks into.
+    /// The pattern with this text matches the header's whole value. Only [`super::pattern`] parses the text.
     Regex(String),
-    /// There, or not there.
+    /// The header is present (`true`) or absent (`false`).
     Present(bool),
 }
 
 impl HeaderMatch {
-    /// The text that it compares with, if it compares.
+    /// Returns the text that the header is compared with, if there is one.
     pub(super) fn text(&self) -> Option<&str> {
         match self {
             Self::Exact(text) | Self::Prefix(text) | Self::Regex(text) => Some(text),
@@ -179,7 +182,8 @@ impl<'de> Deserialize<'de> for HeaderMatch {
     }
 }
 
-/// The bound that stored texts have too. What else a text may have is checked when it is given: [`super::PolicySpec::checked`].
+/// Checks the length of a text, also of a stored one. The other checks run only when a policy is written:
+/// [`super::PolicySpec::checked`].
 fn bounded(text: &str, what: &str) -> Result<(), Invalid> {
     if text.len() > MAX_PATTERN {
         return Err(Invalid::new("too_long", format!("{what} may have at most {MAX_PATTERN} bytes")));
@@ -302,7 +306,7 @@ mod tests {
         };
         assert!(headers(1) && headers(MAX_HEADERS) && !headers(MAX_HEADERS + 1));
         assert!(takes(json!({"x": {"exact": "a".repeat(MAX_PATTERN)}}), &[("x", &"a".repeat(MAX_PATTERN))]));
-        // Patterns as people write them have room.
+        // Patterns of a usual size fit the limits.
         assert!(takes(json!({"x": {"regex": "[a-z0-9]{1,60}(?:-[a-z0-9]{1,60}){0,3}"}}), &[("x", "a1-b2-c3")]));
     }
 

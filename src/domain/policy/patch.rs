@@ -5,31 +5,32 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{CookieName, HeaderName, Host, PathPrefix, PolicySpec, Rule, Share, StickyBy};
 use crate::domain::{Invalid, ids::VersionName};
 
-/// A merge patch (RFC 7396) of a [`PolicySpec`]: absent keeps, `Some(None)` goes back to nothing. Lists are replaced whole.
+/// A merge patch (RFC 7396) of a [`PolicySpec`]. `None` keeps a member, `Some(None)` resets it to its default. Lists are replaced
+/// whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct PolicyPatch {
     /// A new failover order.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failover: Option<Option<Vec<VersionName>>>,
-    /// New hosts.
+    /// A new list of hosts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hosts: Option<Option<Vec<Host>>>,
     /// A new path prefix.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path_prefix: Option<Option<PathPrefix>>,
-    /// New rules.
+    /// A new list of rules.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rules: Option<Option<Vec<Rule>>>,
     /// A new split.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub split: Option<Option<Vec<Share>>>,
-    /// What changes of the way to keep clients, or none.
+    /// A patch of the source of sticky keys; `Some(None)` removes the source.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sticky_by: Option<Option<StickyPatch>>,
 }
 
 impl PolicyPatch {
-    /// The spec that this patch makes of `spec`, checked.
+    /// Applies the patch to `spec`. Returns the new spec, checked.
     pub fn apply(&self, spec: &PolicySpec) -> Result<PolicySpec, Vec<(String, Invalid)>> {
         fn patched<T: Clone + Default>(patch: &Option<Option<T>>, old: &T) -> T {
             patch.clone().map_or_else(|| old.clone(), Option::unwrap_or_default)
@@ -52,7 +53,7 @@ impl PolicyPatch {
         .checked()
     }
 
-    /// Every version that it names.
+    /// Returns every version that the patch names.
     pub fn versions(&self) -> impl Iterator<Item = &VersionName> {
         let split = self.split.iter().flatten().flatten().map(|share| &share.version);
         let rules = self.rules.iter().flatten().flatten().map(|rule| &rule.version);
@@ -60,25 +61,25 @@ impl PolicyPatch {
     }
 }
 
-/// A merge patch of [`StickyBy`], which is an object too: a member that is absent stays, one that is `null` goes.
+/// A merge patch of [`StickyBy`], which is an object too. An absent member is kept, a member with `null` is removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct StickyPatch {
-    /// Another cookie, or none.
+    /// A new cookie name; `Some(None)` removes the cookie.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub cookie: Option<Option<CookieName>>,
-    /// Another header, or none.
+    /// A new header name; `Some(None)` removes the header.
     #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub header: Option<Option<HeaderName>>,
 }
 
-/// A member that is `null` is not one that is absent.
+/// Reads a member that is present. `null` gives `Some(None)`, so that it differs from an absent member.
 fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
 impl StickyPatch {
-    /// What it makes of `old`: one of the two must be left.
+    /// Applies the patch to `old`. Exactly one of `cookie` and `header` must be left.
     fn apply(&self, old: Option<&StickyBy>) -> Result<StickyBy, Invalid> {
         let (cookie, header) = match old {
             Some(StickyBy::Cookie(name)) => (Some(name), None),

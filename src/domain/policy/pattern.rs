@@ -1,11 +1,12 @@
-//! Patterns of rules: text in every record, checked when they are written, compiled when a request has to be matched.
+//! Patterns of rules: stored as text, checked when they are written, and compiled when a request has to be matched.
 //!
-//! A compiled pattern is a deterministic automaton of bounded size: it reads each byte of a value once, whatever the pattern, takes no
-//! memory while it does so, and its whole weight is known. New patterns are of the syntax that Envoy, `HAProxy`, nginx, Caddy and Traefik understand
-//! alike (`portable`); `\d`, `\s`, `\w` and `\b` are ASCII. Stored patterns may be older than these rules: see [`Patterns::of`].
+//! A compiled pattern is a deterministic automaton of bounded size. It reads each byte of a value once, whatever the pattern.
+//! Matching allocates no memory, and the size of the automaton is known. New patterns use the syntax that Envoy, `HAProxy`, nginx,
+//! Caddy and Traefik understand alike (`portable`); `\d`, `\s`, `\w` and `\b` are ASCII. Stored patterns may be older than these
+//! rules: see [`Patterns::of`].
 //!
-//! Rejected: a check of the compiled size alone (RE2 reads some accepted patterns in another way, and PCRE takes exponential time for some), and
-//! matching by a lazily built automaton (its memory grows with the values that callers choose).
+//! Rejected alternatives: a check of the compiled size alone (RE2 reads some accepted patterns in another way, and PCRE takes
+//! exponential time for some), and matching with a lazily built automaton (its memory grows with the values that callers choose).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -35,16 +36,16 @@ pub const MAX_PATTERNS_OF_TENANT: u32 = 1024;
 pub const MAX_COMPILED: usize = 64 * 1024;
 /// The most memory that all patterns of one policy may take, in bytes.
 pub const MAX_COMPILED_OF_POLICY: usize = 256 * 1024;
-/// The longest value that a pattern is held against, in bytes. A longer one matches no pattern.
+/// The longest value that a pattern is matched against, in bytes. A longer value matches no pattern.
 pub const MAX_MATCHED: usize = 4096;
-/// The most repetitions of a part, those of repetitions within it multiplied: RE2's limit.
+/// The most repetitions of a part, which is RE2's limit. The counts of nested repetitions are multiplied.
 const MAX_REPEAT: u32 = 1000;
-/// Groups and repetitions in one another.
+/// The deepest nesting of groups and repetitions.
 const MAX_NESTING: u32 = 32;
-/// A check ends after so many errors: each refused pattern may have cost more than the largest that is taken.
+/// The number of errors after which a check ends: a refused pattern may cost more time than the largest accepted one.
 const MAX_ERRORS: usize = 8;
 
-/// The patterns of rules, with the JSON pointer of each, relative to the policy.
+/// Returns the patterns of rules, with the JSON pointer of each, relative to the policy.
 fn texts<'a>(rules: &'a [Rule]) -> impl Iterator<Item = (String, &'a str)> {
     let of_rule = |(at, rule): (usize, &'a Rule)| {
         rule.matching.headers.iter().filter_map(move |(name, wanted)| match wanted {
@@ -57,14 +58,14 @@ fn texts<'a>(rules: &'a [Rule]) -> impl Iterator<Item = (String, &'a str)> {
     rules.iter().enumerate().flat_map(of_rule)
 }
 
-/// How many patterns rules have.
+/// Returns the number of patterns in the rules.
 pub fn count(rules: &[Rule]) -> u32 {
     let conditions = rules.iter().flat_map(|rule| rule.matching.headers.values());
     u32::try_from(conditions.filter(|wanted| matches!(wanted, HeaderMatch::Regex(_))).count()).unwrap_or(u32::MAX)
 }
 
-/// Checks the patterns of one policy that is written: each alone, their number, and their weight together. Compiles them, which may take
-/// milliseconds each: never call it on a thread that serves. The errors name their members.
+/// Checks the patterns of one new policy: each pattern alone, their number, and their total size. Compiles them, which may take
+/// milliseconds each: never call it on a thread that serves requests. Each error has the JSON pointer of its member.
 pub fn check(rules: &[Rule]) -> Vec<(String, Invalid)> {
     let texts: Vec<_> = texts(rules).collect();
     if texts.len() > MAX_PATTERNS {
@@ -98,7 +99,7 @@ pub fn check(rules: &[Rule]) -> Vec<(String, Invalid)> {
 pub struct Pattern(dense::DFA<Vec<u32>>);
 
 impl Pattern {
-    /// Compiles a new pattern, or says why it is none.
+    /// Compiles a new pattern, or returns why it is invalid.
     pub fn checked(text: &str) -> Result<Self, Invalid> {
         let ast = parsed(text)?;
         portable::check(text, &ast)?;
@@ -107,21 +108,21 @@ impl Pattern {
         compiled(hir)
     }
 
-    /// Compiles a pattern that was stored, also one that would not be taken any more. Other syntax means what it meant when it was stored; the size
-    /// is bounded as for a new one.
+    /// Compiles a stored pattern, even if it would be refused as a new one. Syntax outside the portable subset keeps its old meaning.
+    /// The size limit is that of a new pattern.
     fn stored(text: &str) -> Result<Self, Invalid> {
         let ast = parsed(text)?;
         let is_unicode = portable::check(text, &ast).is_err();
         compiled(translated(text, &ast, is_unicode)?)
     }
 
-    /// Whether the pattern matches the value as a whole.
+    /// Returns whether the pattern matches the whole value.
     pub fn takes(&self, value: &str) -> bool {
         let input = Input::new(value.as_bytes()).anchored(Anchored::Yes).earliest(true);
         value.len() <= MAX_MATCHED && matches!(self.0.try_search_fwd(&input), Ok(Some(_)))
     }
 
-    /// How many bytes it takes in memory.
+    /// Returns how many bytes the pattern takes in memory.
     pub fn size(&self) -> usize {
         self.0.memory_usage() + size_of::<Self>()
     }
@@ -137,13 +138,13 @@ fn translated(text: &str, ast: &Ast, is_unicode: bool) -> Result<Hir, Invalid> {
     translator.translate(text, ast).map_err(|error: hir::Error| wrong(text, error.span(), error.kind()))
 }
 
-/// The library's reason, with the column where it stands.
+/// Returns the library's error message, with the column of the error.
 fn wrong(text: &str, span: &ast::Span, reason: impl std::fmt::Display) -> Invalid {
     let column = text.get(..span.start.offset).map_or(0, |before| before.chars().count()) + 1;
     Invalid::new("not_a_regex", format!("is not a pattern: {reason}, at character {column}"))
 }
 
-/// The automaton of a pattern that must match as a whole: the ends belong to what is compiled, and not to its text.
+/// Compiles a pattern that must match the whole value. The anchors at both ends are added to the syntax tree, not to the text.
 fn compiled(hir: Hir) -> Result<Pattern, Invalid> {
     let whole = Hir::concat(vec![Hir::look(Look::Start), hir, Hir::look(Look::End)]);
     let nfa = nfa(&whole)?;
@@ -168,16 +169,17 @@ fn nfa(hir: &Hir) -> Result<NFA, Invalid> {
 /// The compiled patterns of one policy.
 #[derive(Debug, Default)]
 pub struct Patterns {
-    /// For each rule, those of its headers in their order; `None` for one that cannot be held against anything.
+    /// The patterns of each rule, in the order of its headers. `None` is a pattern that cannot be compiled and matches nothing.
     rules: Vec<Vec<Option<Arc<Pattern>>>>,
     size: usize,
     unusable: Vec<String>,
 }
 
 impl Patterns {
-    /// Compiles the patterns of a policy as it is stored. It takes what was taken by any release, and still is bounded: a pattern that cannot be compiled
-    /// within the limits of today matches nothing, and neither does any that comes after four times the weight of a policy was spent.
-    /// May take milliseconds for each pattern: never call it on a thread that serves.
+    /// Compiles the patterns of a stored policy. Patterns that any earlier release accepted are accepted, but the memory is bounded:
+    /// a pattern that cannot be compiled within today's limits matches nothing. Once the patterns have used four times
+    /// [`MAX_COMPILED_OF_POLICY`], all further ones match nothing too. May take milliseconds for each pattern: never call it on a
+    /// thread that serves requests.
     pub fn of(rules: &[Rule]) -> Self {
         let (mut made, mut known, mut spent) = (Self::default(), HashMap::new(), 0);
         for rule in rules {
@@ -201,17 +203,17 @@ impl Patterns {
         made
     }
 
-    /// Those of one rule.
+    /// Returns the patterns of one rule, in the order of its headers.
     pub(super) fn of_rule(&self, at: usize) -> &[Option<Arc<Pattern>>] {
         self.rules.get(at).map(Vec::as_slice).unwrap_or_default()
     }
 
-    /// How many bytes they take in memory.
+    /// Returns how many bytes the patterns take in memory.
     pub fn size(&self) -> usize {
         self.size + self.rules.iter().map(|rule| size_of_val(rule) + size_of_val(rule.as_slice())).sum::<usize>()
     }
 
-    /// Where the patterns stand that match nothing: the name of the rule, and the place in it.
+    /// Returns the places of the patterns that match nothing: the name of the rule, and the place in it.
     pub fn unusable(&self) -> &[String] {
         &self.unusable
     }

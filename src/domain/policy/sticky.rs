@@ -1,4 +1,4 @@
-//! What keeps a client with its version.
+//! Sticky routing: the source of the key that keeps a client on one version.
 
 use std::fmt;
 
@@ -11,13 +11,13 @@ use serde::{
 use super::matching::{HeaderName, is_token};
 use crate::domain::Invalid;
 
-/// Where the key comes from that keeps a client with its version. An object with one member in every format: an enum as serde derives it is a tag in
-/// YAML.
+/// The source of the key that keeps a client on one version. It is serialised as an object with one member in every format, because
+/// serde's derived form of an enum is a tag in YAML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StickyBy {
-    /// The value of this cookie.
+    /// The key is the value of this cookie.
     Cookie(CookieName),
-    /// The value of this request header.
+    /// The key is the value of this request header.
     Header(HeaderName),
 }
 
@@ -67,7 +67,7 @@ impl<'de> Visitor<'de> for OneSource {
 pub struct CookieName(String);
 
 impl CookieName {
-    /// The name.
+    /// Returns the cookie's name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

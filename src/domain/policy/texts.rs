@@ -1,4 +1,4 @@
-//! The texts that people write into rules.
+//! Checks of the texts in rules: names, and the values that headers are compared with.
 
 use super::{Invalid, MAX_PATTERN, PolicySpec, plain_text};
 
@@ -6,7 +6,7 @@ use super::{Invalid, MAX_PATTERN, PolicySpec, plain_text};
 const MAX_RULE_NAME: usize = 64;
 
 impl PolicySpec {
-    /// The texts of rules that have control or invisible characters.
+    /// Returns the texts of rules that contain control or invisible characters, each with its JSON pointer.
     pub(super) fn hidden_texts(&self) -> Vec<(String, Invalid)> {
         let mut wrong = Vec::new();
         for (at, rule) in self.rules.iter().enumerate() {
@@ -46,7 +46,7 @@ mod tests {
             for (value, place) in [(policy(&text, "a"), "/rules/0/name"), (policy("n", &text), "/rules/0/match/headers/x")] {
                 let wrong = checked(value.clone()).unwrap_err();
                 assert_eq!(wrong.iter().map(|(place, _)| place.as_str()).collect::<Vec<_>>(), [place], "{value}");
-                // What is stored is read, and a version of it can be given up.
+                // A stored policy with such a text can still be read, and a version can be removed from it.
                 let stored: PolicySpec = serde_json::from_value(value).unwrap();
                 assert!(stored.sound().is_ok());
             }

@@ -1,4 +1,4 @@
-//! One service's routes within a snapshot: what a change copies, and what it shares.
+//! The routes and policies of one service within a snapshot. A change copies one service and shares the others.
 
 use std::{
     collections::BTreeMap,
@@ -20,14 +20,14 @@ use crate::domain::{
     tag::Revision,
 };
 
-/// A SHA-256.
+/// A SHA-256 digest, 32 bytes.
 pub type Digest = [u8; 32];
 
 /// A route with its digest.
 #[derive(Debug)]
 struct Held {
     route: SnapshotRoute,
-    /// Of its fragment; `None` while it is inactive.
+    /// The digest of the route's fragment; `None` while the route is inactive.
     digest: Option<Digest>,
 }
 
@@ -37,7 +37,7 @@ struct HeldPolicy {
     policy: SnapshotPolicy,
     fragment: Vec<u8>,
     digest: Digest,
-    /// Compiled when a request first needs them, and kept while the policy is the same.
+    /// The policy's patterns: compiled when a request first needs them, and kept until the policy changes.
     patterns: OnceLock<Patterns>,
 }
 
@@ -47,39 +47,40 @@ impl HeldPolicy {
     }
 }
 
-/// What a revision does to one object of a service.
+/// A change of a revision to one object of a service.
 pub enum Touch<'a> {
-    /// A route is so now, or gone.
+    /// The route's state after the revision; `None` if it was deleted.
     Route(&'a RouteName, Option<SnapshotRoute>),
-    /// A traffic policy is so now, or gone.
+    /// The traffic policy's state after the revision; `None` if it was deleted.
     Policy(&'a PolicyName, Option<SnapshotPolicy>),
 }
 
-/// What a service adds to the body of a snapshot.
+/// The part of a snapshot's body that one service contributes.
 pub struct Part<'a> {
     /// The JSON of its active routes, each followed by a comma.
     pub routes: &'a [u8],
     /// The JSON of its policies, each followed by a comma.
     pub policies: Vec<u8>,
-    /// SHA-256 over the SHA-256 of each of them.
+    /// SHA-256 over the digests of the routes and then of the policies.
     pub digest: Digest,
 }
 
-/// The routes of one service, with their JSON ready. Kept when the last route is gone: its scopes still have revisions.
+/// The routes and policies of one service, with their JSON ready. A service is kept when its last route is deleted: its scopes still
+/// have revisions.
 #[derive(Debug)]
 pub struct Service {
     pub name: ServiceName,
-    /// The newest revision in each environment, sorted by it.
+    /// The newest revision in each environment, sorted by environment.
     envs: Vec<(EnvName, Revision)>,
-    /// Sorted by environment and version.
+    /// The routes, sorted by environment and version.
     routes: Vec<Arc<Held>>,
     index: Index,
     /// The JSON of the active routes, each followed by a comma.
     fragments: Vec<u8>,
-    /// Where each route's part of `fragments` ends; an inactive one's is empty.
+    /// The end of each route's part of `fragments`. The part of an inactive route is empty.
     ends: Vec<usize>,
     policies: BTreeMap<EnvName, Arc<HeldPolicy>>,
-    /// [`digest`] of all of it.
+    /// The [`digest`] of all active routes and policies.
     digest: Option<Digest>,
 }
 
@@ -109,7 +110,7 @@ struct PolicyBytes<'a> {
 }
 
 impl Service {
-    /// A service without routes.
+    /// Creates a service without routes and policies.
     pub fn new(name: ServiceName) -> Self {
         Self {
             name,
@@ -123,7 +124,7 @@ impl Service {
         }
     }
 
-    /// The service with these routes, in any order.
+    /// Adds routes, given in any order.
     pub fn with(mut self, mut routes: Vec<SnapshotRoute>) -> Result<Self, serde_json::Error> {
         routes.sort_unstable_by(|a, b| key(&a.name).cmp(&key(&b.name)));
         for route in routes {
@@ -137,7 +138,7 @@ impl Service {
         Ok(self)
     }
 
-    /// Notes that a revision touched an environment.
+    /// Records that a revision changed an environment.
     pub fn note(&mut self, env: &EnvName, revision: Revision) {
         match self.envs.binary_search_by(|(held, _)| held.cmp(env)) {
             Ok(at) => self.envs[at].1 = self.envs[at].1.max(revision),
@@ -145,7 +146,7 @@ impl Service {
         }
     }
 
-    /// Holds policies, in place of those of their environments.
+    /// Adds policies. Each replaces the policy of its environment.
     pub fn hold_policies(&mut self, policies: Vec<SnapshotPolicy>) -> Result<(), serde_json::Error> {
         policies.into_iter().try_for_each(|policy| self.hold_policy(policy))?;
         self.finish(false);
@@ -173,7 +174,7 @@ impl Service {
         Ok(())
     }
 
-    /// The service after a revision. One route that changes costs a copy, and nothing else of it is serialised again.
+    /// Returns the service after a revision. A change of one route copies the service, and serialises only that route again.
     pub fn changed(&self, revision: Revision, mut touches: Vec<Touch<'_>>) -> Result<Self, serde_json::Error> {
         if touches.len() == 1
             && let Some(Touch::Route(name, after)) = touches.pop_if(|touch| matches!(touch, Touch::Route(..)))
@@ -210,7 +211,7 @@ impl Service {
         Ok(next)
     }
 
-    /// With all the routes that another has.
+    /// Copies all routes of another service value.
     fn with_routes_of(mut self, other: &Self) -> Self {
         self.routes = other.routes.clone();
         self.index = other.index.clone();
@@ -220,7 +221,7 @@ impl Service {
         self
     }
 
-    /// The service after a change of one route: everything else is copied or shared, and nothing of it is serialised again.
+    /// Returns the service after a change of one route. Everything else is copied or shared, and not serialised again.
     fn changed_route(
         &self, name: &RouteName, revision: Revision, after: Option<SnapshotRoute>,
     ) -> Result<Self, serde_json::Error> {
@@ -267,50 +268,52 @@ impl Service {
         self.digest = digest(&self.routes, self.policies.values());
     }
 
-    /// The route of that environment and version, active or not.
+    /// Returns the route of that environment and version, active or not.
     pub fn get(&self, env: &str, version: &str) -> Option<&SnapshotRoute> {
         let at = self.index.find(&(env, version), |at| key(&self.routes[at].route.name) == (env, version))?;
         Some(&self.routes[at].route)
     }
 
-    /// The traffic policy of an environment.
+    /// Returns the traffic policy of an environment.
     pub fn policy(&self, env: &str) -> Option<&SnapshotPolicy> {
         self.policies.get(env).map(|held| &held.policy)
     }
 
-    /// The compiled patterns of an environment's policy, if they were compiled.
+    /// Returns the compiled patterns of an environment's policy, if they were compiled already.
     pub fn patterns(&self, env: &str) -> Option<&Patterns> {
         self.policies.get(env)?.patterns.get()
     }
 
-    /// Compiles them. Of several threads one does, and the others wait for it.
+    /// Returns the patterns of an environment's policy, and compiles them on the first call. If several threads call, one compiles
+    /// and the others wait for it.
     pub fn compile_patterns(&self, env: &str) -> Option<&Patterns> {
         let held = self.policies.get(env)?;
         Some(held.patterns.get_or_init(|| Patterns::of(&held.policy.spec.rules)))
     }
 
-    /// All traffic policies.
+    /// Returns all traffic policies, sorted by environment.
     pub fn policies(&self) -> impl Iterator<Item = &SnapshotPolicy> {
         self.policies.values().map(|held| &held.policy)
     }
 
-    /// The newest revision that touched the service, in one environment or in any.
+    /// Returns the newest revision that changed the service, in one environment or in any.
     pub fn revision(&self, env: Option<&str>) -> Option<Revision> {
         let of = |(name, revision): &(EnvName, Revision)| env.is_none_or(|env| env == name.as_str()).then_some(*revision);
         self.envs.iter().filter_map(of).max()
     }
 
-    /// Its environments with their newest revisions.
+    /// Returns the environments with their newest revisions, sorted by environment.
     pub fn envs(&self) -> &[(EnvName, Revision)] {
         &self.envs
     }
 
-    /// All routes, active or not.
+    /// Returns all routes, active or not.
     pub fn routes(&self) -> impl ExactSizeIterator<Item = &SnapshotRoute> {
         self.routes.iter().map(|held| &held.route)
     }
 
-    /// What it adds to the body of a snapshot, in one environment or in all. `None` without active routes and policies.
+    /// Returns the service's part of a snapshot's body, for one environment or for all. `None` if it has no active routes and no
+    /// policies there.
     pub fn part_of(&self, env: Option<&EnvName>) -> Option<Part<'_>> {
         let Some(env) = env else {
             let policies = self.policies.values().flat_map(|held| held.fragment.iter().copied()).collect();
@@ -324,9 +327,10 @@ impl Service {
         Some(Part { routes: &self.fragments[self.part(from..to)], policies, digest })
     }
 
-    /// Roughly how many bytes it holds in memory.
+    /// Returns roughly how many bytes the service takes in memory.
     pub fn weight(&self) -> usize {
-        // A route's URL and labels are in its fragment once more; the rest is its record, its place in the lists, and allocations.
+        // A route's URL and labels are held twice, once in the route and once in its fragment. The rest is its record, its place in
+        // the lists, and allocations.
         2 * self.fragments.len()
             + self.routes.len() * (size_of::<Held>() + 48)
             + self.envs.len() * 40
@@ -347,7 +351,7 @@ fn key(name: &RouteName) -> (&str, &str) {
     (name.env.as_str(), name.version.as_str())
 }
 
-/// A route as it is held, and its part of the fragments.
+/// Returns a route with its digest, and its part of the fragments.
 fn hold(route: SnapshotRoute) -> Result<(Held, Vec<u8>), serde_json::Error> {
     if !route.is_active {
         return Ok((Held { route, digest: None }, Vec::new()));
@@ -359,7 +363,7 @@ fn hold(route: SnapshotRoute) -> Result<(Held, Vec<u8>), serde_json::Error> {
     Ok((Held { route, digest }, fragment))
 }
 
-/// SHA-256 over the digests of the active routes, and then of the policies; `None` without any.
+/// Returns the SHA-256 over the digests of the active routes and then of the policies; `None` if there are none.
 fn digest<'a>(routes: &[Arc<Held>], policies: impl Iterator<Item = &'a Arc<HeldPolicy>>) -> Option<Digest> {
     let routes = routes.iter().filter_map(|held| held.digest.as_ref());
     let mut digests = routes.chain(policies.map(|held| &held.digest)).peekable();
@@ -367,15 +371,15 @@ fn digest<'a>(routes: &[Arc<Held>], policies: impl Iterator<Item = &'a Arc<HeldP
     Some(digests.fold(Sha256::new(), |sum, digest| sum.chain_update(digest)).finalize().into())
 }
 
-/// Where keys stand in a sorted list. A lookup touches few cache lines, where a binary search would touch many.
+/// A hash index of the positions of keys in a sorted list. A lookup touches few cache lines; a binary search would touch many.
 #[derive(Debug, Clone, Default)]
 pub struct Index(HashTable<u32>);
 
-/// Seeded once for each process, so that nobody outside can choose names that collide.
+/// The hasher of all indexes, seeded once for each process. So callers cannot choose names that collide.
 static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
 
 impl Index {
-    /// The index of a list of keys. Only the first 2^32 are found, more than a snapshot can hold.
+    /// Builds the index of a list of keys. It finds only the first 2^32 keys, which is more than a snapshot can hold.
     pub fn of<K: Hash>(keys: impl ExactSizeIterator<Item = K>) -> Self {
         let mut table = HashTable::with_capacity(keys.len());
         let hashes: Vec<u64> = keys.map(|key| HASHER.hash_one(key)).collect();
@@ -385,7 +389,7 @@ impl Index {
         Self(table)
     }
 
-    /// Where `key` stands, if `is_it` knows it there.
+    /// Returns the position of `key`, if `is_it` confirms the key at that position.
     pub fn find<K: Hash>(&self, key: &K, is_it: impl Fn(usize) -> bool) -> Option<usize> {
         self.0.find(HASHER.hash_one(key), |at| is_it(*at as usize)).map(|at| *at as usize)
     }

@@ -33,7 +33,7 @@ fn snapshot(revision: u64, routes: Vec<SnapshotRoute>) -> TenantSnapshot {
     .unwrap()
 }
 
-/// The digest as a reader of the documentation would compute it.
+/// Computes the digest as the documentation describes it.
 fn digest(routes: &[Value], policies: &[Value]) -> String {
     let mut services: BTreeMap<&str, Sha256> = BTreeMap::new();
     for object in routes.iter().chain(policies) {
@@ -98,7 +98,7 @@ fn recorded(revision: u64, (item, items): (u32, u32), change: Change) -> Recorde
     Recorded { event, json }
 }
 
-/// A whole revision.
+/// Returns all events of a revision, one for each change.
 fn revision(revision: u64, changes: Vec<Change>) -> Vec<Recorded> {
     let items = u32::try_from(changes.len()).unwrap();
     changes.into_iter().zip(0..).map(|(change, item)| recorded(revision, (item, items), change)).collect()
@@ -148,7 +148,7 @@ fn a_revision_of_many_items_is_taken_whole_or_not_at_all() {
     ] {
         assert!(matches!(held.apply(wrong).unwrap(), Applied::Gap));
     }
-    // Nor when what came before it was whole: then that is loaded anew too.
+    // An incomplete revision after a complete one is a gap too, and nothing of either is applied.
     let mut broken = whole.clone();
     broken.extend_from_slice(&revision(7, vec![set("v4", true), set("v5", true)])[..1]);
     assert!(matches!(held.apply(&broken).unwrap(), Applied::Gap));
@@ -157,7 +157,7 @@ fn a_revision_of_many_items_is_taken_whole_or_not_at_all() {
     let after = next(&held, &whole);
     assert_eq!((after.tag(), after.route_count()), (&tag(6), 3));
     assert!(matches!(after.apply(&whole).unwrap(), Applied::Known));
-    // What is known already may come again before what is not.
+    // Events that are known already may come again before new ones.
     let mut again = whole;
     again.extend(revision(7, vec![set("v4", true), set("v5", false)]));
     assert_eq!(next(&after, &again).route_count(), 5);
@@ -183,7 +183,7 @@ fn a_revision_larger_than_what_is_remembered_is_not_half_remembered() {
         assert!(held.changes_after(Revision(after)).is_none(), "{after}");
     }
     assert_eq!(held.changes_after(Revision(7)).unwrap().count(), 0);
-    // Whole revisions are forgotten: after the next, the one that filled the memory is gone with all of its items.
+    // Only whole revisions are forgotten: after the next revision, the one that filled the memory is gone with all of its items.
     let full = (0..RECENT).map(|n| set(&format!("y{n}"), true)).collect();
     held = next(&held, &revision(8, full));
     assert_eq!(held.changes_after(Revision(7)).unwrap().count(), RECENT);
@@ -280,7 +280,7 @@ fn it_weighs_what_its_parts_weigh() {
     assert_eq!(held.weight(), empty.weight() + service + events[0].json.len() + size_of::<Recent>());
 }
 
-/// A change: service, environment, version, and what becomes of the route, or (without a version) of the policy.
+/// A change: service, environment, version, and the new state of the route, or (without a version) of the policy. `None` deletes it.
 type Step = (u8, u8, Option<u8>, Option<bool>);
 
 fn change((service, env, version, after): &Step, number: u64) -> Change {
@@ -293,7 +293,7 @@ fn change((service, env, version, after): &Step, number: u64) -> Change {
     Change::Route { name: name(&service, &env, &format!("v{version}")), before: None, after }
 }
 
-/// The same in plain lists.
+/// Applies a recorded event to plain lists, as the reference for [`TenantSnapshot`].
 fn follow(content: &mut TenantContent, recorded: &Recorded) {
     let body = &recorded.event.body;
     let revision = body.revision;
@@ -333,8 +333,8 @@ fn scopes() -> Vec<Scope> {
 }
 
 proptest! {
-    /// However it came about, the same content at the same revision gives the same bytes, tags and lookups; and a tag of a scope moves
-    /// exactly when the scope is touched.
+    /// The same content at the same revision gives the same bytes, tags and lookups, whether it was loaded or built from events. The
+    /// tag of a scope changes exactly when a change touches the scope.
     #[test]
     fn a_snapshot_moved_by_events_equals_one_that_was_loaded(
         steps in proptest::collection::vec(
@@ -345,7 +345,7 @@ proptest! {
     ) {
         let mut moved = snapshot(0, vec![]);
         let mut content = moved.content();
-        // Revisions of several sizes, the first of them about the tenant.
+        // Revisions of several sizes. The first one changes the tenant.
         let mut revisions = vec![revision(1, vec![set_waiters(waiters)])];
         let mut rest = steps.as_slice();
         for (size, number) in sizes.into_iter().zip(2..) {
@@ -353,7 +353,7 @@ proptest! {
             rest = others;
             let mut changes: Vec<_> = Vec::new();
             for (step, at) in these.iter().zip(0..) {
-                // An object changes once in a revision.
+                // An object changes at most once in a revision.
                 if !these[..at].iter().any(|earlier| (earlier.0, earlier.1, earlier.2) == (step.0, step.1, step.2)) {
                     changes.push(change(step, number));
                 }
@@ -386,7 +386,7 @@ proptest! {
                 prop_assert_eq!(next.policy(policy.name.service.as_str(), policy.name.env.as_str()), Some(policy));
             }
             prop_assert_eq!((next.route_count(), next.waiters()), (content.routes.len(), waiters));
-            // What it gives is what it was made of, whatever the order.
+            // `content()` returns the content from which the snapshot was built, in any order.
             let mut given = next.content();
             given.scopes.sort();
             given.routes.sort_by(|a, b| a.name.cmp(&b.name));

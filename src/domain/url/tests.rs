@@ -145,21 +145,21 @@ fn a_stored_url_is_read_as_it_is() {
     assert_eq!(url.as_str(), "http://a..b:0/%zz|");
 }
 
-/// What each kind of client connects to, and what it asks for: host, port, path, query.
+/// A URL as a client reads it: host, port, path, query.
 type Read = (String, u16, String, Option<String>);
 
 fn default_port(scheme: &str) -> u16 {
     if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 }
 }
 
-/// Browsers and WHATWG libraries. They escape apostrophes in queries.
+/// Reads a URL as browsers and WHATWG libraries do. They escape apostrophes in queries.
 fn by_whatwg(raw: &str) -> Option<Read> {
     let url = Url::parse(raw).ok()?;
     let query = url.query().map(|query| query.replace("%27", "'"));
     Some((url.host_str()?.to_owned(), url.port_or_known_default()?, url.path().to_owned(), query))
 }
 
-/// hyper, and what is built on it.
+/// Reads a URL as hyper does, and clients that are built on it.
 fn by_hyper(raw: &str) -> Option<Read> {
     let uri: http::Uri = raw.parse().ok()?;
     let port = uri.port_u16().unwrap_or_else(|| default_port(uri.scheme_str().unwrap_or_default()));
@@ -167,8 +167,8 @@ fn by_hyper(raw: &str) -> Option<Read> {
     Some((canonical(uri.host()?), port, uri.path().to_owned(), query))
 }
 
-/// Go's net/url, by its rules: the scheme up to a colon, the query after the first question mark, the authority up to a slash, a port of
-/// digits after the last colon, well-formed escapes, none of them in a host.
+/// Reads a URL by the rules of Go's net/url: the scheme up to a colon, the query after the first question mark, the authority up to a
+/// slash, a port of digits after the last colon, well-formed escapes, none of them in a host.
 fn by_go(raw: &str) -> Option<Read> {
     let (scheme, rest) = raw.split_once(':')?;
     let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query.replace("%27", "'"))));
@@ -206,7 +206,8 @@ fn assert_read_alike(raw: &str) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Each byte, put in at each place and in the place of each byte: of a name, of addresses, with everything that a URL may have.
+/// Tests URLs with a name and with addresses, and with every part that a URL may have. Inserts every byte value at each position, and
+/// also replaces the byte there by it.
 #[test]
 fn every_byte_at_every_place_is_read_alike_or_refused() {
     let mut taken = 0;
@@ -229,7 +230,7 @@ fn every_byte_at_every_place_is_read_alike_or_refused() {
     assert!(taken > 5_000, "{taken}");
 }
 
-/// Texts that look like URLs, with what parsers stumble over.
+/// Generates texts that look like URLs, with parts that parsers often read differently.
 pub(super) fn alike() -> impl Strategy<Value = String> {
     let host = "[a-zA-Z0-9_.-]{1,12}|[a-z]{1,5}(\\.[a-z0-9-]{1,5}){0,3}\\.?|[0-9x]{1,4}(\\.[0-9]{1,3}){0,4}|\\[[0-9a-f:.%v]{0,14}\\]|\\PC{0,5}";
     let port = "(:[0-9]{0,6})?|:\\PC{0,2}";
@@ -246,7 +247,7 @@ proptest! {
         }
     }
 
-    /// A host that a policy may own can be a route's host, but for A-labels, which only a URL decodes.
+    /// Every valid host of a policy is a valid host of a route's URL, except hosts with A-labels: only a URL decodes them.
     #[test]
     fn hosts_of_policies_are_hosts_of_urls(raw in "(\\*\\.)?[a-z0-9-]{1,6}(\\.[a-z0-9-]{1,6}){0,3}|[a-z0-9.*-]{0,20}|\\PC{0,8}") {
         if let Ok(host) = crate::domain::policy::Host::try_from(raw) {

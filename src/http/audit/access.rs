@@ -1,4 +1,4 @@
-//! `GET /audit/access`: the audit of access. Whoever reads it is told in it.
+//! `GET /audit/access`: the access log. Each read of the log is recorded in it.
 
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
@@ -38,7 +38,7 @@ pub struct AccessIn {
     cursor: Option<String>,
 }
 
-/// `GET /audit/access`
+/// Answers `GET /audit/access`: a page of the access log.
 pub async fn list(state: web::Data<ApiState>, caller: Caller, query: Query<AccessIn>) -> Result<HttpResponse, Problem> {
     let AccessIn { tenant, kind, actor, from, to, limit, cursor } = query.0;
     let mut fields = Fields::default();

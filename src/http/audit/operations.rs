@@ -15,7 +15,7 @@ use crate::http::{
     respond::PageOut,
 };
 
-/// What names a route among all tenants.
+/// The name of a route, unique among all tenants.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct RouteKey {
@@ -25,7 +25,7 @@ pub struct RouteKey {
     version: schemas::VersionName,
 }
 
-/// What an event is about: a route; a traffic policy, which has no version; or the tenant itself.
+/// The object of an event: a route; a traffic policy, which has no version; or the tenant itself.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct About {
@@ -38,7 +38,7 @@ struct About {
     version: Option<()>,
 }
 
-/// Whether traffic may go there.
+/// Whether traffic may go to a route.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
@@ -47,7 +47,7 @@ enum RouteState {
     Inactive,
 }
 
-/// Where in Kafka an event was read.
+/// The place in Kafka from which an event was read.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Origin {
@@ -56,42 +56,42 @@ struct Origin {
     offset: i64,
 }
 
-/// An event as the archive holds it: whole, beside what is filtered by.
+/// An event in the archive: the whole event in `event`, and members by which lists are filtered.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct ArchivedEvent {
-    /// The event's id.
+    /// The id of the event.
     event_id: schemas::EventId,
-    /// The `CloudEvents` type.
+    /// The `CloudEvents` type of the event.
     #[schemars(regex(pattern = r"^trafficmanager\.[a-z]+\.[a-z_]+\.v1$"))]
     event_type: String,
     action: schemas::AnyAction,
     tenant: schemas::TenantName,
     epoch: schemas::Epoch,
     revision: schemas::Revision,
-    /// Counts from 0 within the revision.
+    /// The number of the event within its revision, from 0.
     item: u32,
     route: About,
-    /// The URL after, of a route.
+    /// The URL of the route after the event.
     url: Option<schemas::RouteUrl>,
-    /// The URL before.
+    /// The URL of the route before the event.
     previous_url: Option<schemas::RouteUrl>,
-    /// After.
+    /// The state of the route after the event.
     state: Option<RouteState>,
-    /// Before.
+    /// The state of the route before the event.
     previous_state: Option<RouteState>,
-    /// `actor.id` of the event, opened if it is sealed; `erased` when that person was.
+    /// `actor.id` of the event, decrypted if it is sealed; `erased` if that person was erased.
     changed_by: String,
-    /// Why; opened like `changed_by`.
+    /// The reason for the change; decrypted like `changed_by`.
     reason: Option<String>,
-    /// From where; opened like `changed_by`.
+    /// The IP address of the caller; decrypted like `changed_by`.
     source_ip: Option<String>,
-    /// `request_id` of the event.
+    /// The member `request_id` of the event.
     correlation_id: String,
-    /// The request's trace.
+    /// The id of the request's trace.
     trace_id: Option<String>,
     occurred_at: schemas::Time,
-    /// When it was archived.
+    /// When the event was archived.
     processed_at: schemas::Time,
     prev_hash: schemas::Hash,
     hash: schemas::Hash,
@@ -99,14 +99,14 @@ pub struct ArchivedEvent {
     event: Event,
 }
 
-/// What Kafka has not acknowledged.
+/// Events that Kafka has not acknowledged.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Backlog {
-    /// How many events; counting stops at a hundred thousand.
+    /// The number of events; counting stops at a hundred thousand.
     #[schemars(range(min = 0))]
     events: i64,
-    /// Age of the oldest.
+    /// The age of the oldest event, in seconds.
     #[schemars(range(min = 0))]
     oldest_seconds: f64,
 }
@@ -115,15 +115,15 @@ struct Backlog {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct AuditStatus {
-    /// Events of the listed tenants that the archive does not have.
+    /// The number of events of the listed tenants that the archive does not have.
     events_behind: u64,
-    /// Age of the oldest of them.
+    /// The age of the oldest of these events, in seconds.
     #[schemars(range(min = 0))]
     seconds_behind: f64,
-    /// Of the caller's tenant; for who is of the whole platform, of all tenants.
+    /// The backlog of the caller's tenant; for callers of the whole platform, of all tenants.
     outbox: Backlog,
     tenants: Vec<TenantAuditStatus>,
-    /// Where to go on; `null` at the end.
+    /// The cursor of the next page; `null` at the end.
     next_cursor: Option<String>,
 }
 
@@ -134,63 +134,64 @@ struct TenantAuditStatus {
     tenant: schemas::TenantName,
     epoch: schemas::Epoch,
     revision: schemas::Revision,
-    /// The newest archived one.
+    /// The newest archived revision.
     archived_revision: schemas::Revision,
     events_behind: u64,
     #[schemars(range(min = 0))]
     seconds_behind: f64,
 }
 
-/// What a verification found.
+/// The result of a verification.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Verification {
     tenant: schemas::TenantName,
     epoch: schemas::Epoch,
-    /// The first revision that was looked at.
+    /// The first revision that was checked.
     from: u64,
-    /// The last.
+    /// The last revision that was checked.
     to: u64,
-    /// Whether `to` is as far as was asked for; else go on after it.
+    /// Whether `to` is the end that was asked for; if not, continue after `to`.
     complete: bool,
-    /// Nothing is bad and nothing is missing.
+    /// Whether no event is bad and no revision is missing.
     verified: bool,
-    /// Events that were looked at.
+    /// The number of events that were checked.
     events: u64,
-    /// The first event that is not as it should be. What comes after it was not looked at.
+    /// The first event that failed the check. Events after it were not checked.
     first_bad: Option<FirstBad>,
-    /// Revisions that the archive does not have, the first hundred of them. The newest may be on their way.
+    /// The revisions that the archive does not have, at most the first hundred. The newest may still be on their way.
     #[schemars(length(max = 100))]
     missing: Vec<u64>,
-    /// How many it does not have.
+    /// The number of revisions that the archive does not have.
     missing_count: u64,
-    /// Up to where events were removed by the rules of retention: the walk goes on from there.
+    /// The point up to which retention removed events. The verification continues from there.
     checkpoint: Option<Checkpoint>,
 }
 
-/// Where a chain of the archive begins.
+/// The point from which the archive has the chain.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Checkpoint {
     /// The last revision that was removed.
     revision: schemas::Revision,
-    /// The hash of its last event: what the first event that remains must name.
+    /// The hash of the last event of that revision. The first remaining event must name this hash.
     hash: schemas::Hash,
-    /// When it was made.
+    /// When the checkpoint was made.
     made_at: schemas::Time,
 }
 
-/// An event that is not as it should be.
+/// An event that failed the verification.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct FirstBad {
-    /// Where.
+    /// The revision of the event.
     revision: u64,
     reason: Fault,
 }
 
-/// `edited`: the content does not hash to what it says. `misplaced`: it stands in another place than it says, or a member beside it
-/// contradicts it. `broken_link`: it does not follow the event before it. `wrong_end`: the newest is not the one that `PostgreSQL` ends with.
+/// `edited`: the content of the event does not match its hash. `misplaced`: the event stands in another place than it says, or an archived
+/// member contradicts it. `broken_link`: the event does not follow the event before it. `wrong_end`: the newest event is not the last event
+/// in `PostgreSQL`.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
@@ -201,50 +202,50 @@ enum Fault {
     WrongEnd,
 }
 
-/// One access.
+/// An entry of the access log.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Access {
     event_id: schemas::EventId,
     kind: schemas::AccessKind,
-    /// `key_created`, `key_rotated`, `key_revoked`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`, `replay_cancelled`,
-    /// `plan_deleted`, or the endpoint.
+    /// `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`, `breaker_forced_closed`, `breaker_released`,
+    /// `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`, `replay_cancelled`, `plan_deleted`, or the endpoint.
     action: String,
-    /// What was answered; `null` for what is told because it was done: changes of keys, and what was operated.
+    /// The HTTP status of the answer; `null` for the kinds `key_changed` and `operated`, which are recorded because they were done.
     status: Option<i64>,
-    /// Why it was refused; of what was operated, why in the operator's words.
+    /// The reason why the request was refused. For `operated`: the change to a breaker, else the reason in the operator's words.
     reason: Option<String>,
-    /// The tenant that it was about. Of a refused request this is what its sender wrote: there need not be such a tenant.
+    /// The tenant that the access was about. For a refused request this is only what the caller wrote, so the tenant may not exist.
     tenant: Option<schemas::TenantName>,
-    /// The tenant whose auditors see it, beside those of the platform.
+    /// The tenant whose auditors see the entry, in addition to auditors of the platform.
     visible_to: Option<schemas::TenantName>,
-    /// Who, if that is known.
+    /// The caller; `null` if the caller is not known.
     actor: Option<Accessor>,
     /// The id of the key that was presented or changed.
     key: Option<String>,
-    /// What else was acted on: the id of a dead letter or of a replay.
+    /// The id of the dead letter, the replay or the plan that was acted on.
     object: Option<String>,
     source_ip: Option<String>,
     correlation_id: String,
     occurred_at: schemas::Time,
-    /// How many others like it are not listed.
+    /// The number of similar accesses that have no entry of their own.
     #[schemars(range(min = 0))]
     suppressed: i64,
 }
 
-/// Who did it.
+/// The caller in an entry of the access log.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Accessor {
-    /// `key` for an API key.
+    /// The kind of caller: `key` for an API key.
     kind: String,
     id: String,
-    /// Which token of its key was used, once the key has had more than one; see `tokens` of a key.
+    /// The number of the API key's token that was used. Present once the key has had more than one token; see `tokens` of a key.
     #[schemars(range(min = 1), skip_serializing_if = "Option::is_none")]
     token: Option<u32>,
 }
 
-/// What is told of each.
+/// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     let events = |head: Value| {
         let mut body = json!({ "count": 1, "events": [archived()] });

@@ -10,7 +10,7 @@ use crate::http::{
     respond::PageOut,
 };
 
-/// Where a letter came from, as its headers say.
+/// The place in Kafka from which a dead letter came, according to its headers.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Origin {
@@ -19,7 +19,7 @@ struct Origin {
     offset: i64,
 }
 
-/// What was decided of a letter.
+/// The decision to redrive or to discard a dead letter.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Decision {
@@ -33,27 +33,27 @@ struct Decision {
 #[expect(dead_code, reason = "read by the derive")]
 struct DeadLetter {
     id: schemas::LetterId,
-    /// `waiting` until something is decided. `redriving`: it was decided to send it again, and is not known yet whether that was done.
+    /// `waiting`: no decision yet. `redriving`: a redrive was decided, and it is not known yet whether the record was sent.
     state: schemas::LetterState,
-    /// Why it is here.
+    /// The reason why the record is a dead letter, such as `unknown_version`.
     reason: String,
-    /// How often it was tried, redrives included.
+    /// The number of attempts, including redrives.
     attempts: u32,
-    /// When it was dead-lettered, by the broker's clock.
+    /// When the record was dead-lettered, by the broker's clock.
     at: schemas::Time,
-    /// The tenant that its key names. Whoever sent the record wrote that.
+    /// The tenant that the record's key names. The sender of the record wrote the key.
     tenant: Option<schemas::TenantName>,
-    /// `ce_id`, unchecked.
+    /// The header `ce_id` of the record, unchecked.
     event_id: Option<String>,
-    /// `ce_type`, unchecked.
+    /// The header `ce_type` of the record, unchecked.
     event_type: Option<String>,
     origin: Option<Origin>,
-    /// Whether it was too large to be kept with key, value and headers. They may still be where it came from.
+    /// Whether the record was too large to be kept with its key, value and headers. These may still exist at `origin`.
     omitted: bool,
     decision: Option<Decision>,
 }
 
-/// How bytes are shown.
+/// The format in which bytes are shown.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "lowercase")]
 #[expect(dead_code, reason = "read by the derive")]
@@ -63,7 +63,7 @@ enum Encoding {
     Base64,
 }
 
-/// Bytes: as the JSON or text that they are, else in base64.
+/// Bytes of a record, shown as JSON or text where possible, otherwise in base64.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Content {
@@ -71,7 +71,7 @@ struct Content {
     data: Value,
 }
 
-/// A header of a record.
+/// A header of a Kafka record.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct RecordHeader {
@@ -86,12 +86,12 @@ struct WholeDeadLetter {
     #[serde(flatten)]
     letter: DeadLetter,
     key: Option<Content>,
-    /// Those that it came with, and those that say why it is here.
+    /// The original headers of the record, and the headers that say why the record is a dead letter.
     headers: Vec<RecordHeader>,
     value: Option<Content>,
 }
 
-/// A letter that cannot be sent again.
+/// A dead letter that cannot be sent again, with the reason in `detail`.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Refused {
@@ -99,21 +99,21 @@ struct Refused {
     detail: String,
 }
 
-/// What became of many.
+/// The result of sending many dead letters again.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Redriven {
-    /// Those that Kafka has taken.
+    /// The ids of the dead letters that Kafka has taken.
     redriven: Vec<schemas::LetterId>,
     refused: Vec<Refused>,
-    /// There may be more: send it with the same filters. `null` at the end.
+    /// There may be more dead letters: send this cursor with the same filters. `null` at the end.
     next_cursor: Option<String>,
 }
 
 const LIST: &str = "/api/v1/dead-letters";
 const LETTER: &str = "/api/v1/dead-letters/{letter_id}";
 
-/// What is told of each.
+/// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     let redriven = || Answer::json::<DeadLetter>(200, "It was sent.", letter("redriven")).perhaps(&["Idempotency-Replayed"]);
     vec![

@@ -6,7 +6,7 @@ use crate::http::{
     problem::Code,
 };
 
-/// What is told of it.
+/// Returns the operation for the OpenAPI document.
 pub fn operation() -> Operation {
     let body = Answer::of(200, "The events; all of them only if the body ends properly.", "application/x-ndjson");
     Operation::get("/api/v1/audit/export", "exportAudit", "Everything that matches, as a stream")

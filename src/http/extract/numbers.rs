@@ -1,13 +1,14 @@
-//! Numbers in JSON that are whole in another spelling: `50.0`, `5e1` and `-0` are integers to JSON Schema and to the programs that write them, and
-//! floating point numbers to serde.
+//! Rewrites whole numbers in JSON as integers.
+//!
+//! `50.0`, `5e1` and `-0` are integers to JSON Schema and to the programs that write them, but floating point numbers to serde.
 
 use std::borrow::Cow;
 
 /// The largest number of digits that an integer of any member may have.
 const MAX_DIGITS: usize = 20;
 
-/// The same JSON with each number that is whole written as an integer. The text must be JSON already. Every body is read through this, so no
-/// member, and no value that is kept as JSON, has spellings of its own.
+/// Returns the same JSON with each whole number written as an integer. The text must be valid JSON. Every body is read through this
+/// function, so no member, and no value that is kept as JSON, has spellings of its own.
 pub fn whole(json: &str) -> Cow<'_, str> {
     let mut rewritten = String::new();
     let (mut copied, mut at) = (0, 0);
@@ -35,7 +36,7 @@ pub fn whole(json: &str) -> Cow<'_, str> {
     Cow::Owned(rewritten)
 }
 
-/// How many bytes a string takes that begins here, with its quotes.
+/// Returns the length in bytes of the string that begins here, including its quotes.
 fn string(bytes: &[u8]) -> usize {
     let mut at = 1;
     while let Some(byte) = bytes.get(at) {
@@ -48,7 +49,7 @@ fn string(bytes: &[u8]) -> usize {
     at
 }
 
-/// The integer that a number is, if it is one and not written so.
+/// Returns a number as an integer. Returns `None` if it is not whole, has too many digits, or is written as an integer already.
 fn integer(number: &str) -> Option<String> {
     if number != "-0" && !number.contains(['.', 'e', 'E']) {
         return None;
@@ -63,7 +64,7 @@ fn integer(number: &str) -> Option<String> {
     }
     let kept = significant.trim_end_matches('0');
     let dropped = i64::try_from(significant.len() - kept.len()).ok()?;
-    // By how many places the last digit that is not 0 stands before the point.
+    // The number of zeros between the last digit that is not 0 and the point; negative if that digit stands behind the point.
     let zeros = exponent.parse::<i64>().ok()?.checked_sub(i64::try_from(after.len()).ok()?)?.checked_add(dropped)?;
     let zeros = usize::try_from(zeros).ok().filter(|zeros| *zeros < MAX_DIGITS && zeros + kept.len() <= MAX_DIGITS)?;
     Some(format!("{sign}{kept}{}", "0".repeat(zeros)))

@@ -14,30 +14,30 @@ use crate::http::{
 
 const DRILL: &str = "/api/v1/resilience/{dependency}/drill";
 
-/// The process serves.
+/// The answer of a process that serves.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Liveness {
     status: CheckStatus,
-    /// As `/health/ready` tells it.
+    /// Whether the instance is ready, as in `/health/ready`.
     ready: bool,
-    /// Of the program.
+    /// The version of the program.
     version: String,
 }
 
-/// Whether requests should be sent here.
+/// Whether requests should be sent to this instance.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Readiness {
-    /// The worst of the checks; never `unhealthy` while there is a way to answer.
+    /// The worst status of the checks, but never `unhealthy` while the instance is ready.
     status: CheckStatus,
     ready: bool,
     phase: Phase,
-    /// By name.
+    /// The checks by their names.
     checks: BTreeMap<String, Check>,
 }
 
-/// Where the process is in its life.
+/// The phase of the process.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
@@ -47,37 +47,37 @@ enum Phase {
     Draining,
 }
 
-/// Breakers, bulkheads and retry budgets; further members, such as `backlog`, `replicas` and `cache`, by the role of the process.
+/// Breakers, bulkheads and retry budgets. Further members, such as `backlog`, `replicas` and `cache`, depend on the role of the process.
 #[derive(JsonSchema)]
 #[schemars(extend("additionalProperties" = true))]
 #[expect(dead_code, reason = "read by the derive")]
 struct Resilience {
     draining: bool,
     dependencies: Vec<Dependency>,
-    /// Everything that is bounded and shared.
+    /// The pools: all resources that are bounded and shared.
     pools: Vec<Pool>,
 }
 
-/// A bounded pool, of which one tenant may take only a share.
+/// A bounded pool. Each tenant may take only a share of it.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Pool {
     name: String,
-    /// What is counted, such as `calls`, `connections` or `bytes`.
+    /// The unit of the numbers, such as `calls`, `connections` or `bytes`.
     unit: String,
-    /// How much there is.
+    /// The size of the pool, in `unit`.
     size: u64,
-    /// How much is taken now.
+    /// The amount that is taken now, in `unit`.
     used: u64,
-    /// The most that one tenant may take; `null` for memory that is no tenant's.
+    /// The most that one tenant may take; `null` for memory that belongs to no tenant.
     tenant_share: Option<u64>,
-    /// The most that callers of no tenant may take together.
+    /// The most that callers without a tenant may take together.
     platform_share: Option<u64>,
-    /// How many tenants, with the platform, have something of it now.
+    /// The number of tenants that use the pool now; the platform counts as one of them.
     payers: Option<u64>,
 }
 
-/// How calls of a dependency are protected now.
+/// The present protection of calls to a dependency.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Dependency {
@@ -85,21 +85,21 @@ struct Dependency {
     breaker: Breaker,
     /// How often the breaker has opened since the start.
     breaker_opened_total: u64,
-    /// Its last moves, the newest first; at most 16.
+    /// The last changes of the breaker's state, newest first; at most 16.
     breaker_moves: Vec<BreakerMove>,
-    /// What an administrator forces the breaker to be.
+    /// The breaker state that an administrator forces now, if any.
     drill: Option<Drill>,
-    /// Calls running now.
+    /// The number of calls that run now.
     in_flight: u64,
-    /// Calls that may run at a time.
+    /// The number of calls that may run at a time.
     bulkhead: u64,
     /// Milliseconds until a call is given up.
     timeout_ms: u64,
-    /// Retries that may be spent now.
+    /// The number of retries that may be spent now.
     retry_budget: u32,
-    /// Failures in a row that open the breaker.
+    /// The number of failures in a row that open the breaker.
     failures: u32,
-    /// Calls that may probe a half-open breaker at a time.
+    /// The number of calls that may probe a half-open breaker at a time.
     probes: u32,
 }
 
@@ -109,11 +109,11 @@ struct Dependency {
 struct BreakerMove {
     at: schemas::Time,
     to: Breaker,
-    /// Whether a drill did it.
+    /// Whether an administrator forced the change.
     drill: bool,
 }
 
-/// A breaker that is forced.
+/// A forced breaker state.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Drill {
@@ -121,7 +121,7 @@ struct Drill {
     seconds_left: u64,
 }
 
-/// Whether calls are let through.
+/// The state of a breaker: whether calls are let through.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
@@ -131,7 +131,7 @@ enum Breaker {
     HalfOpen,
 }
 
-/// What is told of each.
+/// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     let live = |path, id| {
         Operation::get(path, id, "Whether the process serves").answers(Answer::json::<Liveness>(200, "It does.", liveness()))

@@ -27,46 +27,46 @@ pub enum RoleName {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Key {
-    /// What finds it. No secret.
+    /// The id of the key. It is part of the token, and is not secret.
     #[schemars(regex(pattern = "^[0-9A-Za-z]{12}$"))]
     id: String,
-    /// The tenant that it is of; `null`: of every tenant.
+    /// The tenant of the key; `null` if the key is for every tenant.
     tenant: Option<schemas::TenantName>,
     roles: Vec<RoleName>,
-    /// The services that it is narrowed to; empty: any.
+    /// The services to which the key is limited; empty for any service.
     services: Vec<schemas::ServiceName>,
-    /// The environments that it is narrowed to; empty: any.
+    /// The environments to which the key is limited; empty for any environment.
     envs: Vec<schemas::EnvName>,
-    /// What it is for.
+    /// The purpose of the key.
     description: String,
     created_at: schemas::Time,
     created_by: String,
-    /// What sort of caller that was: `key`, `jwt`, `command`; `null` of old keys of which it is not known.
+    /// The kind of caller that created the key: `key`, `jwt` or `command`; `null` for old keys whose creator's kind is not known.
     created_by_kind: Option<String>,
-    /// How many tokens it has had. From the second on, `actor.token` of an event says which of them was used.
+    /// The number of tokens that the key has had. From the second token on, `actor.token` of an event says which token was used.
     #[schemars(range(min = 1))]
     tokens: u32,
-    /// When its token was last replaced.
+    /// When the key's token was last replaced.
     rotated_at: Option<schemas::Time>,
-    /// By whom, who was shown the token.
+    /// The id of the caller that replaced the token and was shown the new one.
     rotated_by: Option<String>,
     rotated_by_kind: Option<String>,
-    /// How long the token before that is good.
+    /// The time until which the previous token is good.
     previous_until: Option<schemas::Time>,
     expires_at: Option<schemas::Time>,
     revoked_at: Option<schemas::Time>,
     revoked_by: Option<String>,
-    /// To the minute or so.
+    /// When the key was last used, to about a minute.
     last_used_at: Option<schemas::Time>,
 }
 
-/// An API key with its token, which is shown this once.
+/// An API key with its token. The token is shown only this once.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct NewKey {
     #[serde(flatten)]
     key: Key,
-    /// What to send as `Authorization: Bearer`. Not there in the answer to a request that was made before.
+    /// The token to send as `Authorization: Bearer`. Absent if the answer repeats that of an earlier request.
     #[schemars(regex(pattern = "^tmk_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$"), skip_serializing_if = "Option::is_none")]
     token: Option<String>,
 }
@@ -74,7 +74,7 @@ struct NewKey {
 const LIST: &str = "/api/v1/keys";
 const KEY: &str = "/api/v1/keys/{key_id}";
 
-/// What is told of each.
+/// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     vec![
         Operation::get(LIST, "listKeys", "List API keys")

@@ -1,15 +1,15 @@
-//! Credentials of an address that turn out not to be good: once there are too many, no more are checked for a moment.
+//! Limits failed logins by address: after too many bad credentials, no more are checked for a moment.
 //!
-//! Somebody who tries credentials out may share an address with others (a NAT, a proxy that is not trusted to name its clients), and these
-//! must get in. So only failures count, and each sort of check has a count of its own:
+//! A caller that guesses credentials may share an address with others (a NAT, a proxy that is not trusted to name its clients), and the
+//! others must get in. So only failures count, and each sort of check has its own count:
 //!
-//! - a key that anybody may have made up costs a look at the database. It is counted before, and given back if it was good: a thousand at
-//!   once cost no more looks than the limit;
-//! - a key with the mark that it was issued here is looked for whatever else was tried: nobody can make such keys up. Only keys that were
-//!   issued and have ended since count against these;
-//! - a signature costs no more than an answer, so many more of these may be wrong.
+//! - an unproven key, which anybody may have made up, costs a look-up in the database. The key is counted before the look-up, and the count
+//!   is given back if the key was good: a thousand keys at once cost no more look-ups than the limit;
+//! - a key with the mark that it was issued here is looked up whatever else was tried, because nobody can make such a key up. Only issued
+//!   keys that have ended since count against this limit;
+//! - to check a signature costs no more than to answer, so many more wrong signatures are allowed.
 //!
-//! A cell rate algorithm, as `governor` has it, of which something can be given back: that `governor` cannot.
+//! The algorithm is the cell rate algorithm of `governor`, but here an attempt can be given back, which `governor` does not support.
 
 use std::{
     net::IpAddr,
@@ -19,13 +19,13 @@ use std::{
 
 use crate::service::callers::Check;
 
-/// Wrong signatures that weigh as much as one look at the database.
+/// The number of wrong signatures that count as much as one look-up in the database.
 const SIGNATURES: u32 = 100;
 
-/// A second's worth may come at once.
+/// The burst: the attempts of one second may come at once.
 const BURST: Duration = Duration::from_secs(1);
 
-/// What addresses have tried.
+/// The failed attempts of each address, by sort of check.
 pub struct Attempts {
     unproven: Counts,
     issued: Counts,
@@ -33,7 +33,7 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// That many looks at the database in a second for nothing; `None`: any number.
+    /// Allows `per_second` failed look-ups in the database for each address. Returns `None`, for no limit, if `per_second` is 0.
     pub fn new(per_second: u32) -> Option<Self> {
         let counts = |per_second: u32| Counts::new(per_second);
         Some(Self {
@@ -43,7 +43,7 @@ impl Attempts {
         })
     }
 
-    /// Whether one more may be checked, else how long until that is so.
+    /// Returns `Ok` if one more credential may be checked, otherwise the time until that is allowed.
     pub fn begin(&self, address: IpAddr, check: Check) -> Result<(), Duration> {
         match check {
             Check::Unproven => self.unproven.take(address),
@@ -52,7 +52,7 @@ impl Attempts {
         }
     }
 
-    /// What was begun turned out to be good.
+    /// Records that a check that was begun found a good credential.
     pub fn was_good(&self, address: IpAddr, check: Check) {
         match check {
             Check::Unproven => self.unproven.give_back(address),
@@ -60,9 +60,9 @@ impl Attempts {
         }
     }
 
-    /// What was begun turned out not to be good.
+    /// Records that a check that was begun found a bad credential.
     pub fn was_bad(&self, address: IpAddr, check: Check) {
-        // Several may have been begun at once: what is too much then counts for nothing more.
+        // Several checks may have begun at once and reached the limit already. A failure beyond the limit is not counted.
         let _ = match check {
             Check::Unproven => Ok(()),
             Check::Issued => self.issued.take(address),
@@ -76,7 +76,7 @@ impl Attempts {
     }
 }
 
-/// When each address will have made up for what it has tried: nanoseconds since `began`.
+/// The time at which each address has made up for its attempts, in nanoseconds since `began`.
 struct Counts {
     began: Instant,
     each: u64,
@@ -112,7 +112,7 @@ impl Counts {
         }
     }
 
-    /// When one more is made up for; an error when that is too far off.
+    /// Returns when one more attempt is made up for. The error is how far that is beyond the burst, and so the time to wait.
     fn after_one_more(&self, made_up_at: u64, now: u64) -> Result<u64, Duration> {
         let then = made_up_at.max(now) + self.each;
         match then.checked_sub(now + nanos(BURST)) {
@@ -141,7 +141,7 @@ mod tests {
 
     const NAT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-    /// One that takes hours to make up for an attempt, so that no time passes in the test.
+    /// Limits with room for three attempts at once; an address needs a third of a second to make up for one of them.
     fn attempts() -> Attempts {
         let counts = || Counts { each: nanos(BURST) / 3, ..Counts::new(1).unwrap() };
         Attempts { unproven: counts(), issued: counts(), signatures: counts() }

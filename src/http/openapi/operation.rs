@@ -1,4 +1,4 @@
-//! One operation of the document, and a short way to say what it takes and answers.
+//! An operation of the OpenAPI document, with a builder for its parameters, body and answers.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// What every request is answered with when something is wrong that is not the operation's own.
+/// Problem codes that every operation may answer, for errors that do not depend on the operation.
 const ANYWHERE: [Code; 6] = [
     Code::MalformedRequest,
     Code::MisdirectedRequest,
@@ -28,7 +28,7 @@ const ANYWHERE: [Code; 6] = [
     Code::DeadlineExceeded,
 ];
 
-/// An operation. Its errors follow from what it takes; [`refuses`](Self::refuses) adds its own.
+/// An operation. Its parameters and its body imply problem codes; [`refuses`](Self::refuses) adds the operation's own codes.
 pub struct Operation {
     method: &'static str,
     path: &'static str,
@@ -56,23 +56,23 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Without a body.
+    /// An answer without a body.
     pub fn empty(status: u16, what: &'static str) -> Self {
         Self { status, what, content: Vec::new(), others: Vec::new(), certain: Vec::new(), possible: Vec::new() }
     }
 
-    /// With a JSON body, and an example of one.
+    /// An answer with a JSON body and an example of the body.
     pub fn json<T: JsonSchema>(status: u16, what: &'static str, example: Value) -> Self {
         Self { content: vec![("application/json", Schemas::written::<T>, Some(example))], ..Self::empty(status, what) }
     }
 
-    /// With a body of another media type, of which the document says no more.
+    /// An answer with a body of another media type, which the document does not describe further.
     pub fn of(status: u16, what: &'static str, media_type: &'static str) -> Self {
         let anything: Shape = |_| json!({});
         Self { content: vec![(media_type, anything, None)], ..Self::empty(status, what) }
     }
 
-    /// With a body that could be sent to us as well, in one of these media types.
+    /// An answer with a body that callers can also send to the API, in one of these media types.
     pub fn as_read<T: JsonSchema>(status: u16, what: &'static str, media_types: &[&'static str], example: Value) -> Self {
         let mut answer = Self::empty(status, what);
         let content = |media_type: &&'static str| (*media_type, Schemas::read::<T> as Shape, Some(example.clone()));
@@ -80,21 +80,21 @@ impl Answer {
         answer
     }
 
-    /// With the same as text of another media type, for those who ask for it.
+    /// Adds a media type in which a caller can get the same content as text.
     #[must_use]
     pub fn also_as(mut self, media_type: &'static str) -> Self {
         self.others.push(media_type);
         self
     }
 
-    /// With headers that are always there.
+    /// Adds headers that are always present.
     #[must_use]
     pub fn with(mut self, headers: &[&'static str]) -> Self {
         self.certain.extend(headers);
         self
     }
 
-    /// With headers that may be there.
+    /// Adds headers that may be present.
     #[must_use]
     pub fn perhaps(mut self, headers: &[&'static str]) -> Self {
         self.possible.extend(headers);
@@ -133,32 +133,32 @@ impl Operation {
         Self { method, path, id, summary, about, headers, query, body, needs_body, more_media_types, parameter, answers, codes }
     }
 
-    /// `GET`; `HEAD` is answered too, with the same head.
+    /// A `GET` operation. `HEAD` is answered too, with the same headers.
     pub fn get(path: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self::new("get", path, id, summary)
     }
 
-    /// `POST`
+    /// A `POST` operation.
     pub fn post(path: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self::new("post", path, id, summary)
     }
 
-    /// `PUT`
+    /// A `PUT` operation.
     pub fn put(path: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self::new("put", path, id, summary)
     }
 
-    /// `PATCH` with a merge patch (RFC 7396).
+    /// A `PATCH` operation with a merge patch (RFC 7396).
     pub fn patch(path: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self { more_media_types: vec!["application/merge-patch+json"], ..Self::new("patch", path, id, summary) }
     }
 
-    /// `DELETE`
+    /// A `DELETE` operation.
     pub fn delete(path: &'static str, id: &'static str, summary: &'static str) -> Self {
         Self::new("delete", path, id, summary)
     }
 
-    /// What the summary leaves out.
+    /// Sets the description: the details that the summary leaves out.
     #[must_use]
     pub fn about(mut self, text: &str) -> Self {
         self.about = text.to_owned();
@@ -172,7 +172,7 @@ impl Operation {
         self.refuses(&[Code::InvalidRequest])
     }
 
-    /// Takes one more parameter, which no type stands for.
+    /// Takes one more parameter, for which there is no type.
     #[must_use]
     pub fn parameter(mut self, parameter: fn() -> Value) -> Self {
         self.parameter = Some(parameter);
@@ -206,7 +206,7 @@ impl Operation {
         self
     }
 
-    /// Is a write: under conditions, with a reason, once.
+    /// Marks the operation as a write: it takes preconditions, a reason and an idempotency key.
     #[must_use]
     pub fn writes(self) -> Self {
         self.headers(&["Idempotency-Key", "If-Match", "If-None-Match.create", "X-Reason"]).refuses(&[
@@ -223,26 +223,26 @@ impl Operation {
         ])
     }
 
-    /// Reads from a dependency that may be away.
+    /// Marks the operation as a read from a dependency that may be unavailable.
     #[must_use]
     pub fn reads(self) -> Self {
         self.refuses(&[Code::Unavailable, Code::Overloaded])
     }
 
-    /// Reads, never older than what the caller has seen.
+    /// Marks the operation as a read that never returns an older state than the caller has seen.
     #[must_use]
     pub fn reads_no_older(self) -> Self {
         self.headers(&["TM-Min-Revision", "If-None-Match"]).reads().refuses(&[Code::InvalidRequest, Code::RevisionNotReached])
     }
 
-    /// May be answered so.
+    /// Adds a possible answer.
     #[must_use]
     pub fn answers(mut self, answer: Answer) -> Self {
         self.answers.push(answer);
         self
     }
 
-    /// May be refused with these codes.
+    /// Adds problem codes that the operation may answer.
     #[must_use]
     pub fn refuses(mut self, codes: &[Code]) -> Self {
         self.codes.extend(codes);
@@ -261,12 +261,12 @@ impl Operation {
         self.headers(&["Accept-Encoding"])
     }
 
-    /// Where it stands in the document.
+    /// Returns the operation's place in the document: path and method.
     pub fn place(&self) -> (&'static str, &'static str) {
         (self.path, self.method)
     }
 
-    /// The operation as the document has it. Who may comes from the table of access.
+    /// Returns the operation as JSON for the document. The roles come from the access table.
     pub fn document(&self, tag: &str, schemas: &mut Schemas) -> Value {
         let roles = self.roles();
         let mut operation = json!({
@@ -291,7 +291,7 @@ impl Operation {
         operation
     }
 
-    /// Who may; `None`: everybody.
+    /// Returns the roles that may call the operation; `None` stands for everybody.
     fn roles(&self) -> Option<&'static [Role]> {
         match access::find(&self.method.to_uppercase(), self.path) {
             Found::Endpoint(endpoint) => endpoint.access.roles(),
@@ -299,7 +299,7 @@ impl Operation {
         }
     }
 
-    /// The codes that come from what stands before the handler.
+    /// Returns the codes of the checks that run before the handler.
     fn refused_before(&self) -> Vec<Code> {
         let Some(roles) = self.roles() else { return vec![Code::TooManyRequests] };
         let mut codes = vec![Code::Unauthenticated, Code::Forbidden, Code::TooManyRequests, Code::Unavailable, Code::Overloaded];
@@ -315,7 +315,8 @@ impl Operation {
             || self.method == "post" && self.path.starts_with("/api/v1/routes")
     }
 
-    /// What the middleware answers instead of a tagged answer that the caller has, with the same headers beside those of the body.
+    /// Returns the 304 answer that the middleware sends if the caller already has the tagged answer. The headers are the same, except those
+    /// of the body.
     fn not_modified(&self) -> Option<Answer> {
         let is_tag = |name: &&str| name.starts_with("ETag");
         let tagged = self.answers.iter().find(|answer| answer.status == 200 && answer.headers().any(|name| is_tag(&name)))?;
@@ -349,11 +350,11 @@ impl Operation {
             }
         }
         for (status, mut codes) in by_status {
-            // In one order, so that operations with the same codes share them.
+            // Sorted, so that operations with the same codes share one response.
             codes.sort_unstable_by_key(|code| *code as usize);
             let mut problem = problems::response(schemas, &codes);
             match responses.get_mut(&status.to_string()) {
-                // An answer of the operation's own with the status of a problem, such as readiness.
+                // The operation has an answer of its own with the status of a problem, such as readiness.
                 Some(answer) => answer["content"][problems::MEDIA_TYPE] = problem["content"][problems::MEDIA_TYPE].take(),
                 None => {
                     let names: Vec<_> = codes.iter().map(|code| code.name()).collect();

@@ -1,4 +1,4 @@
-//! Problem documents in the OpenAPI document: each operation tells which codes it may answer with.
+//! Problem documents in the OpenAPI document: each operation lists the codes that it may answer.
 
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
@@ -14,88 +14,88 @@ use crate::http::{
     resolve::{Explanation, explanation},
 };
 
-/// RFC 9457.
+/// The media type of problem documents (RFC 9457).
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// On the answer of every request that was counted.
+/// The rate limit headers. They are on the answer to every request that was counted.
 pub const RATE_LIMIT: [&str; 3] = ["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"];
 
-/// What every error is answered with (RFC 9457).
+/// The body of every error (RFC 9457).
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Problem {
-    /// Names the sort of problem, `/problems/<code>`, where it is explained.
+    /// The type of the problem, `/problems/<code>`. This path serves an explanation.
     #[serde(rename = "type")]
     #[schemars(regex(pattern = "^/problems/[a-z_]+$"))]
     problem_type: String,
-    /// The HTTP status.
+    /// The HTTP status of the answer.
     #[schemars(range(min = 400, max = 599))]
     status: u16,
-    /// What it is, for people.
+    /// A short text about this type of problem, for people.
     title: String,
-    /// What it is in this case, for people.
+    /// A text about this occurrence of the problem, for people.
     detail: String,
-    /// Stable, for programs.
+    /// The stable code of the problem, for programs.
     #[schemars(regex(pattern = "^[a-z_]+$"))]
     code: String,
     /// The request's id, as in `X-Correlation-ID`.
     request_id: String,
-    /// Which fields are wrong: the first 20.
+    /// The fields that are wrong: the first 20.
     #[schemars(skip_serializing_if = "Vec::is_empty", length(max = MAX_ERRORS))]
     errors: Vec<FieldError>,
-    /// More fields are wrong than `errors` has.
+    /// Present if more fields are wrong than `errors` has.
     #[schemars(skip_serializing_if = "Option::is_none", with = "bool")]
     more_errors: Option<()>,
     #[schemars(flatten)]
     members: Members,
 }
 
-/// What some codes have beside it.
+/// Members that only some codes have.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Members {
-    /// `no_active_version`: what was looked at.
+    /// `no_active_version`: the rule and the versions that were looked at.
     #[schemars(skip_serializing_if = "Option::is_none", with = "Explanation")]
     explanation: Option<()>,
     /// `host_taken`, `host_not_allowed`: the host.
     #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::Host")]
     host: Option<()>,
-    /// `host_taken`: the path prefix.
+    /// `host_taken`: the path prefix of the host.
     #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::PathPrefix")]
     path_prefix: Option<()>,
-    /// `version_in_use`: the policies that send traffic there.
+    /// `version_in_use`: the policies that name the version.
     #[schemars(skip_serializing_if = "Option::is_none", with = "Vec<PolicyName>")]
     policies: Option<()>,
-    /// `version_in_use`: whether `confirm_in_use` would do.
+    /// `version_in_use`: whether the change can be confirmed with `confirm_in_use`.
     #[schemars(skip_serializing_if = "Option::is_none", with = "bool")]
     may_confirm: Option<()>,
-    /// `shrink_not_confirmed`: active routes of the scope.
+    /// `shrink_not_confirmed`: the number of active routes in the scope.
     #[schemars(skip_serializing_if = "Option::is_none", with = "u32")]
     active_routes: Option<()>,
-    /// `shrink_not_confirmed`: how many fewer they would be.
+    /// `shrink_not_confirmed`: how many fewer active routes there would be.
     #[schemars(skip_serializing_if = "Option::is_none", with = "u32")]
     removed_routes: Option<()>,
-    /// `shrink_not_confirmed`: what to confirm with.
+    /// `shrink_not_confirmed`: the hash with which the change is confirmed.
     #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::Hash")]
     confirm_shrink: Option<()>,
     /// `plan_stale`: a new plan of the same document.
     #[schemars(skip_serializing_if = "Option::is_none", with = "Plan")]
     plan: Option<()>,
-    /// `plan_stale`: the plan has more changes than are told here; read it by its id.
+    /// `plan_stale`: present if the plan has more changes than `plan` shows; read the plan by its id.
     #[schemars(skip_serializing_if = "Option::is_none", with = "bool")]
     more_changes: Option<()>,
-    /// `quota_exceeded`: which quota.
+    /// `quota_exceeded`: the name of the quota.
     #[schemars(skip_serializing_if = "Option::is_none", with = "String")]
     quota: Option<()>,
-    /// `quota_exceeded`: its number.
+    /// `quota_exceeded`: the limit that the quota sets.
     #[schemars(skip_serializing_if = "Option::is_none", with = "u32")]
     limit: Option<()>,
-    /// `too_many_writes`: the tenant's quota.
+    /// `too_many_writes`: the tenant's quota, in writes per second.
     #[schemars(skip_serializing_if = "Option::is_none", with = "u32")]
     writes_per_second: Option<()>,
 }
 
-/// The members that a code always has beside those of every problem, in examples.
+/// Returns example values of the members that a code always has in addition to the members of every problem.
 fn members(code: Code) -> Value {
     match code {
         Code::NoActiveVersion => json!({ "explanation": explanation() }),
@@ -113,7 +113,7 @@ fn members(code: Code) -> Value {
     }
 }
 
-/// A rule for each code that always has members of its own.
+/// Returns a schema rule for each code that always has members of its own.
 fn rules(codes: &[Code]) -> Vec<Value> {
     let names =
         |code: Code| -> Vec<String> { members(code).as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect() };
@@ -125,7 +125,7 @@ fn rules(codes: &[Code]) -> Vec<Value> {
     codes.iter().filter_map(rule).collect()
 }
 
-/// The answer with these codes, which have one status.
+/// Returns the response for these codes, which must have the same status.
 pub fn response(schemas: &mut Schemas, codes: &[Code]) -> Value {
     let lines: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
     let status = codes.first().map_or(500, |code| code.status().as_u16());

@@ -1,4 +1,4 @@
-//! JSON Schemas: what schemars derives from the types that serde reads and writes, and the texts that the domain checks.
+//! JSON Schemas: schemars derives most of them from the serde types; those of texts that the domain checks are written here.
 
 use std::collections::BTreeMap;
 
@@ -21,18 +21,18 @@ use crate::{
     http::context::MAX_REASON,
 };
 
-/// Where the schemas of an OpenAPI document stand.
+/// The path of the schemas in an OpenAPI document.
 const COMPONENTS: &str = "/components/schemas";
 
-/// How a schema is asked for, before there is anything to collect it in.
+/// A function that returns a schema. It is stored before there are [`Schemas`] to collect the schema in.
 pub type Shape = fn(&mut Schemas) -> Value;
 
-/// Collects the schemas of a document, those of what is read apart from those of what is written: in the former a member that is an
-/// `Option` may be absent, in the latter it is `null`.
+/// Collects the schemas of a document. Schemas of requests are separate from schemas of answers: a member that is an `Option` may be absent
+/// in a request, but is `null` in an answer.
 pub struct Schemas {
     read: SchemaGenerator,
     written: SchemaGenerator,
-    /// What else is referred to: by section, by name.
+    /// Other components of the document, by section and name.
     shared: BTreeMap<&'static str, Map<String, Value>>,
 }
 
@@ -44,17 +44,17 @@ impl Default for Schemas {
 }
 
 impl Schemas {
-    /// The schema of a body that is sent to us.
+    /// Returns the schema of a request's body.
     pub fn read<T: JsonSchema>(&mut self) -> Value {
         tidy(self.read.subschema_for::<T>())
     }
 
-    /// The schema of a body that we send.
+    /// Returns the schema of an answer's body.
     pub fn written<T: JsonSchema>(&mut self) -> Value {
         tidy(self.written.subschema_for::<T>())
     }
 
-    /// The members of a type that a query is read into: name, whether it is required, and schema.
+    /// Returns the members of a type that a query is read into: name, whether the member is required, and schema.
     pub fn members<T: JsonSchema>(&mut self) -> Vec<(String, bool, Value)> {
         let schema = tidy(T::json_schema(&mut self.read));
         let is_required = |name: &str| schema["required"].as_array().is_some_and(|names| names.iter().any(|n| n == name));
@@ -62,13 +62,13 @@ impl Schemas {
         members.map(|(name, schema)| (name.clone(), is_required(name), without_null(schema.clone()))).collect()
     }
 
-    /// Keeps `value` once, and gives the reference to it.
+    /// Keeps `value` once, and returns the reference to it.
     pub fn share(&mut self, section: &'static str, name: &str, value: Value) -> Value {
         self.shared.entry(section).or_default().insert(name.to_owned(), value);
         json!({ "$ref": format!("#/components/{section}/{name}") })
     }
 
-    /// Everything that was referred to.
+    /// Returns the components: everything that was referred to.
     pub fn into_components(mut self) -> Value {
         let mut schemas = self.read.take_definitions(true);
         schemas.extend(self.written.take_definitions(true));
@@ -88,12 +88,12 @@ fn generator(definitions: &'static str, contract: Contract) -> SchemaGenerator {
     settings.into_generator()
 }
 
-/// A schema of what we write that stands on its own, with everything that it refers to in `$defs`.
+/// Returns the self-contained schema of a type as serde writes it, with all referenced schemas in `$defs`.
 pub fn alone<T: JsonSchema>() -> Value {
     on_its_own::<T>(Contract::Serialize)
 }
 
-/// The same of what we read.
+/// Returns the self-contained schema of a type as serde reads it.
 pub fn alone_read<T: JsonSchema>() -> Value {
     on_its_own::<T>(Contract::Deserialize)
 }
@@ -110,7 +110,7 @@ fn tidy(schema: Schema) -> Value {
     tidied(schema.into())
 }
 
-/// Says what is checked of integers, and leaves out what is known to be wrong: `null` is no default, it removes.
+/// Adds the largest value of unsigned integers, and removes `null` as a default: `null` is not a default, it removes a value.
 fn tidied(mut schema: Value) -> Value {
     match &mut schema {
         Value::Object(members) => {
@@ -134,7 +134,7 @@ fn tidied(mut schema: Value) -> Value {
     schema
 }
 
-/// The schema without `null`, which a query cannot say.
+/// Returns the schema without `null`, which a query cannot express.
 fn without_null(mut schema: Value) -> Value {
     if let Some(types) = schema["type"].as_array() {
         let types: Vec<_> = types.iter().filter(|name| *name != "null").cloned().collect();
@@ -151,7 +151,7 @@ fn without_null(mut schema: Value) -> Value {
     schema
 }
 
-/// A text, a number or a map that the domain checks: its name in the documents, and a schema that says what is checked.
+/// Declares a text, a number or a map that the domain checks: its name in the documents, and a schema that describes the checks.
 macro_rules! checked {
     ($($(#[$doc:meta])* $name:ident = $schema:expr;)*) => {$(
         $(#[$doc])*
@@ -176,10 +176,10 @@ const TIME: &str = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-
 
 /// An RFC 9110 token of at most 64 bytes.
 const TOKEN: &str = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}";
-/// A revision as people type it: what fits into 18 digits.
+/// The largest revision that people may type: 18 digits.
 pub const MAX_TYPED_REVISION: u64 = 999_999_999_999_999_999;
 
-/// The name of a header that rules may look at, after `before`.
+/// Returns the pattern of a header name that rules may look at, with the pattern `before` in front of it.
 pub fn header_name(before: &str) -> String {
     let any_case = |name: &&str| -> String {
         let either = |c: char| if c == '-' { "-".to_owned() } else { format!("[{}{c}]", c.to_ascii_uppercase()) };
@@ -218,14 +218,14 @@ checked! {
     TenantName = label("The owner of routes", "acme");
     /// A service of a tenant.
     ServiceName = label("A service of a tenant", "checkout");
-    /// An environment.
+    /// The name of an environment.
     EnvName = label("An environment", "prod");
     /// A version of a service.
     VersionName = json_schema!({
         "description": "A version of a service.", "type": "string", "minLength": 1, "maxLength": 63,
         "pattern": "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$", "examples": ["v1", "2026.11.21-rc1"],
     });
-    /// Where traffic goes.
+    /// The URL of a route.
     RouteUrl = json_schema!({
         "description": format!(
             "An absolute http or https URL (RFC 3986) with a host, without credentials, fragment, and `.` or `..` in its path; at most \
@@ -236,78 +236,78 @@ checked! {
     });
     /// Labels of a route.
     Labels = labels(label_value(), &format!("Free-form labels. A value may have at most {MAX_LABEL_VALUE} bytes."));
-    /// Changes of labels.
+    /// Changes to the labels of a route.
     LabelsPatch = labels(
         json!({ "anyOf": [label_value(), { "type": "null" }] }),
         "Labels to set; `null` removes one. The route may not have more than 32 after it.",
     );
-    /// A sentence for people.
+    /// The description of a route, for people.
     Description = json_schema!({
         "description": format!("A sentence for people, at most {MAX_DESCRIPTION} bytes, without control and invisible characters."),
         "type": "string", "maxLength": MAX_DESCRIPTION, "pattern": PLAIN,
     });
-    /// One history of a tenant.
+    /// The name of one epoch of a tenant.
     Epoch = json_schema!({
         "description": "Names one history of a tenant. Revisions of two epochs cannot be compared.",
         "type": "string", "pattern": "^[0-9a-f]{16}$", "examples": ["adc74a594a3e0e8f"],
     });
-    /// A tenant's counter.
+    /// The number of a tenant's revision.
     Revision = json_schema!({
         "description": "The gapless counter of a tenant's committed changes; 0 is a tenant without any.",
         "type": "integer", "minimum": 0, "maximum": i64::MAX, "examples": [4],
     });
-    /// Epoch and revision.
+    /// A version tag: epoch and revision.
     VersionTag = json_schema!({
         "description": "A version tag, `<epoch>.<revision>`.", "type": "string",
         "pattern": r"^[0-9a-f]{16}\.(0|[1-9][0-9]{0,17})$", "examples": ["adc74a594a3e0e8f.4"],
     });
-    /// An instant that we write.
+    /// A time in an answer.
     Time = json_schema!({
         "description": "RFC 3339 in UTC with microseconds.", "type": "string", "format": "date-time", "pattern": TIME,
         "examples": ["2026-11-21T08:03:37.661997Z"],
     });
-    /// An instant that we read.
+    /// A time in a request.
     TimeIn = json_schema!({
         "description": "RFC 3339; a time without a zone is UTC.", "type": "string", "format": "date-time",
         "examples": ["2026-11-21T08:03:37Z"],
     });
-    /// The name of an event.
+    /// The id of an event.
     EventId = json_schema!({
         "description": "UUIDv7. Never an order.", "type": "string", "format": "uuid",
         "examples": ["01a1fd21-de3d-7778-bc54-13f5856b700d"],
     });
-    /// A SHA-256.
+    /// A SHA-256 hash in hexadecimal digits.
     Hash = json_schema!({
         "description": "SHA-256 in lower-case hexadecimal digits.", "type": "string", "pattern": "^[0-9a-f]{64}$",
     });
-    /// A place in a list.
+    /// A cursor: a place in a list.
     Cursor = json_schema!({
         "description": "An opaque, signed place in a list: `next_cursor` of the page before, with the same filters.",
         "type": "string", "maxLength": 4096,
     });
-    /// How long to be held.
+    /// The time for which a long-poll is held.
     Wait = json_schema!({
         "description": "How long to be held: seconds (`30`, `30s`) or milliseconds (`500ms`). Never more than 60 s.",
         "type": "string", "pattern": "^[0-9]{1,9}(s|ms)?$", "examples": ["30s"],
     });
-    /// A pair of a label.
+    /// A label as `key=value`.
     LabelPair = json_schema!({
         "description": "A label, `key=value`.", "type": "string",
         "pattern": LABEL_PAIR,
         "examples": ["team=payments"],
     });
-    /// Who did it.
+    /// The id of an actor.
     ActorId = json_schema!({
         "description": "Who did it: `actor.id` of the event.", "type": "string", "maxLength": 255, "pattern": PLAIN,
         "examples": ["anonymous"],
     });
-    /// What became of a dead letter.
+    /// The state of a dead letter.
     LetterState = json_schema!({
         "description": "What became of it. `waiting`: nobody has decided. `redriving`: it was decided to send it again, and is not known yet \
                         whether that was done.",
         "type": "string", "enum": crate::domain::dead_letter::LetterState::ALL.map(crate::domain::dead_letter::LetterState::as_str),
     });
-    /// Why a record is a dead letter.
+    /// The reason why a record is a dead letter.
     LetterReason = json_schema!({
         "description": "Why it is a dead letter; docs/events.md has the list.", "type": "string", "maxLength": 64, "pattern": PLAIN,
         "examples": ["unknown_version"],
@@ -317,23 +317,23 @@ checked! {
         "description": "The partition and offset in the dead-letter topic.", "type": "string", "pattern": super::shared::LETTER_ID,
         "examples": ["0-17"],
     });
-    /// What sort of access.
+    /// The kind of an entry in the access log.
     AccessKind = json_schema!({
         "description": "`denied`: refused, with 401, 403, or 404 for another tenant. `key_changed`: a key was made, rotated or revoked. \
                         `operated`: an administrator changed how the service runs: a drill, a dead letter that was decided on, a replay that was \
                         begun or cancelled; or somebody deleted a plan. `read`: something sensitive was read: the audit, an export, the list of keys.",
         "type": "string", "enum": crate::domain::access::Kind::ALL.map(crate::domain::access::Kind::as_str),
     });
-    /// What happened.
+    /// The action of any event.
     AnyAction = actions("What happened: to a route, to a traffic policy (`policy_…`), or to the tenant (`tenant_…`).", &Action::ALL);
-    /// What happened to a route.
+    /// The action of an event about a route.
     RouteAction = actions(
         "What happened to a route. `activated` and `deactivated`: nothing but its state changed.",
         &[Action::Created, Action::Updated, Action::Activated, Action::Deactivated, Action::Deleted],
     );
-    /// What happened to a traffic policy.
+    /// The action of an event about a traffic policy.
     PolicyAction = actions("What happened to a traffic policy.", &[Action::PolicySet, Action::PolicyDeleted]);
-    /// What happened to a tenant.
+    /// The action of an event about a tenant.
     TenantAction = actions(
         "What happened to the tenant. `tenant_deleted` is the last event of its epoch.",
         &[Action::TenantCreated, Action::TenantUpdated, Action::TenantDeleted],
@@ -346,9 +346,9 @@ checked! {
         ],
         "examples": ["4", "adc74a594a3e0e8f.4", "2026-11-21T08:03:37Z"],
     });
-    /// Why something is done.
+    /// The reason for a change, in the caller's words.
     ReasonText = json_schema!({ "type": "string", "maxLength": MAX_REASON, "pattern": PLAIN });
-    /// Why, where it has to be said.
+    /// A required reason; it may not be blank.
     GivenReason = json_schema!({
         "type": "string", "minLength": 1, "maxLength": MAX_REASON, "allOf": [{ "pattern": PLAIN }, { "pattern": r"\S" }],
     });
@@ -361,7 +361,7 @@ checked! {
         "type": "string", "minLength": 1, "maxLength": 253, "examples": ["shop.example.com"],
         "pattern": r"^(\*\.)?([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*(?![0-9]+$)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$",
     });
-    /// A name that a tenant may have hosts of.
+    /// A name under which a tenant may have hosts.
     HostSuffix = json_schema!({
         "description": "A name that a tenant may have hosts of: a host without `*.`, which stands for itself and every name under it.",
         "type": "string", "minLength": 1, "maxLength": 253, "examples": ["example.com"],
@@ -396,7 +396,7 @@ mod tests {
     use super::*;
     use crate::domain::{dead_letter, ids, policy, route, tag, time::UtcTime};
 
-    /// Compiled once for each schema.
+    /// Returns whether the schema of `T` accepts a value. Each schema is compiled once.
     fn is_documented<T: JsonSchema>(value: &Value) -> bool {
         static VALIDATORS: LazyLock<Mutex<HashMap<String, jsonschema::Validator>>> = LazyLock::new(Mutex::default);
         let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
@@ -411,7 +411,7 @@ mod tests {
     }
 
     proptest! {
-        /// The documents and the domain draw the same line.
+        /// The schemas and the domain accept the same names.
         #[test]
         fn names_are_what_the_domain_takes(raw in "[a-zA-Z0-9._-]{0,66}|[a-z0-9-]{0,66}|\\PC{0,5}|a\n") {
             agree::<TenantName, ids::TenantName>(&raw)?;
@@ -424,7 +424,7 @@ mod tests {
         fn parts_of_policies_are_what_the_domain_takes(
             raw in "(\\*\\.)?[a-z0-9.-]{0,12}|(/[a-z.%~]{0,4}){0,4}|[!-~]{0,6}|(?i)host|te|x-(?i)te|\\PC{0,5}|a\n|/\n",
         ) {
-            // As they are read: answers may have hosts from before there was the one spelling.
+            // Checked with `Host::read`: answers may have hosts that are older than the rule of the single spelling.
             let read = policy::Host::read(raw.clone());
             prop_assert_eq!(is_documented::<Host>(&json!(&raw)), read.is_ok(), "{:?}", raw);
             prop_assert_eq!(is_documented::<HostSuffix>(&json!(&raw)), read.is_ok_and(|host| !host.is_wildcard()), "{:?}", raw);
@@ -458,7 +458,7 @@ mod tests {
             prop_assert!(taken || !documented || !raw.is_ascii(), "{:?}", raw);
         }
 
-        /// The schema says what it can of URLs: what it refuses is refused.
+        /// The schema of URLs checks only a part of the rules: the domain refuses every URL that the schema refuses.
         #[test]
         fn urls_that_the_domain_takes_are_documented(raw in "[Hh]ttps?://[a-z0-9.:@/?#\\\\ -]{0,20}|\\PC{0,20}") {
             if raw.parse::<route::RouteUrl>().is_ok() {

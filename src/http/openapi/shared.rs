@@ -1,4 +1,4 @@
-//! What many operations share: headers of requests and of answers, parts of paths, parameters of queries. Each is described once.
+//! Parts that many operations share, each described once: headers of requests and answers, path parts, query parameters.
 
 use schemars::JsonSchema;
 use serde_json::{Value, json};
@@ -6,16 +6,16 @@ use serde_json::{Value, json};
 use super::schemas::{EnvName, Schemas, ServiceName, TenantName, VersionName};
 use crate::http::context::{MAX_IDEMPOTENCY_KEY, MAX_REASON};
 
-/// A name, what it is, and its schema.
+/// A name, its description and its schema.
 type Row = (&'static str, &'static str, Value);
 
-/// Request headers, in the order in which they are shown.
+/// Returns the request headers, in the order in which they are shown.
 pub fn request_headers() -> Vec<Row> {
     let text = |max: usize| json!({ "type": "string", "maxLength": max, "pattern": "^[ -~]*$" });
     let tag = json!({
         "type": "string", "pattern": r#"^([0-9a-f]{16}\.(0|[1-9][0-9]{0,17})|(W/)?"[0-9a-f]{16}\.(0|[1-9][0-9]{0,17})")$"#, "examples": ["adc74a594a3e0e8f.4"],
     });
-    // What is passed over when it cannot be read is any text.
+    // A header that is ignored if it cannot be read may have any text.
     let any = json!({ "type": "string" });
     let tags = r#"^(\*|(W/)?"[!#-~]*"( *, *(W/)?"[!#-~]*")*)$"#;
     vec![
@@ -65,7 +65,7 @@ pub fn request_headers() -> Vec<Row> {
 const IDEMPOTENCY_KEY: &str = "The same key with the same request gets the first answer again, with `Idempotency-Replayed`; with another \
                                request, 422 `idempotency_key_reused`. Keys belong to one tenant and one caller.";
 
-/// Headers of answers.
+/// Returns the headers of answers.
 pub fn response_headers() -> Vec<Row> {
     let strong = r#"^"[0-9a-f]{16}\.(0|[1-9][0-9]{0,18})"$"#;
     let any = r#"^(W/)?"[0-9a-f]{16}\.(0|[1-9][0-9]{0,18})"$"#;
@@ -109,14 +109,14 @@ pub fn response_headers() -> Vec<Row> {
     ]
 }
 
-/// A request header as a parameter.
+/// Returns a request header as a parameter.
 pub fn request_header(schemas: &mut Schemas, key: &str) -> Value {
     let (description, schema) = row(request_headers(), key);
     let parameter = json!({ "name": name(key), "in": "header", "required": false, "description": description, "schema": schema });
     schemas.share("parameters", key, parameter)
 }
 
-/// A header of an answer, by name.
+/// Returns a header of an answer: its name and its definition.
 pub fn response_header(schemas: &mut Schemas, key: &str, is_certain: bool) -> (String, Value) {
     let (description, schema) = row(response_headers(), key);
     let header = json!({ "required": is_certain, "description": description, "schema": schema });
@@ -124,17 +124,18 @@ pub fn response_header(schemas: &mut Schemas, key: &str, is_certain: bool) -> (S
     (name(key).to_owned(), schemas.share("headers", &shared, header))
 }
 
-/// The header that a row is about: what comes after a dot tells rows of one header apart.
+/// Returns the name of a row's header. The suffix after a dot distinguishes several rows of the same header.
 fn name(key: &str) -> &str {
     key.split('.').next().unwrap_or(key)
 }
 
-/// A name that is in no table is shown as what it is, and fails the tests of the document.
+/// Returns the description and the schema of a row. A name that is in no table gets the schema `false`, which fails the tests of the
+/// document.
 fn row(rows: Vec<Row>, name: &str) -> (&'static str, Value) {
     rows.into_iter().find(|(key, _, _)| *key == name).map_or(("", json!(false)), |(_, description, schema)| (description, schema))
 }
 
-/// A part of a path.
+/// Returns a part of a path as a parameter.
 pub fn path_parameter(schemas: &mut Schemas, name: &str) -> Value {
     let schema = match name {
         "tenant" => schemas.read::<TenantName>(),
@@ -150,10 +151,10 @@ pub fn path_parameter(schemas: &mut Schemas, name: &str) -> Value {
     json!({ "name": name, "in": "path", "required": true, "description": parameter(name), "schema": schema })
 }
 
-/// `<partition>-<offset>`
+/// The pattern of a dead letter's id, `<partition>-<offset>`.
 pub const LETTER_ID: &str = "^(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,17})$";
 
-/// The parameters of a query that is read into `T`.
+/// Returns the parameters of a query that is read into `T`.
 pub fn query<T: JsonSchema>(schemas: &mut Schemas) -> Vec<Value> {
     let members = schemas.members::<T>().into_iter();
     members
@@ -163,7 +164,7 @@ pub fn query<T: JsonSchema>(schemas: &mut Schemas) -> Vec<Value> {
         .collect()
 }
 
-/// What a parameter means, wherever it occurs.
+/// Returns the description of a parameter. It is the same wherever the parameter occurs.
 fn parameter(name: &str) -> &'static str {
     match name {
         "tenant" => "Whose.",

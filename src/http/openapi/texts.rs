@@ -1,15 +1,15 @@
 //! Patterns of the texts that people write.
 
-/// What no text has, as far as a class of characters below U+10000 can say it: see `domain::text`.
+/// The characters that no text may have, as far as a class of characters below U+10000 can express the rule; see `domain::text`.
 macro_rules! hidden {
     () => {
         r"\u0000-\u001f\u007f-\u009f\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ue000-\uf8ff\ufdd0-\ufdef\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
     };
 }
 
-/// Nothing that nobody sees.
+/// The pattern of a text without invisible characters.
 pub const PLAIN: &str = concat!("^[^", hidden!(), "]*$");
-/// A label, `key=value`.
+/// The pattern of a label, `key=value`.
 pub const LABEL_PAIR: &str = concat!("^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}=[^", hidden!(), "]{0,255}$");
 
 #[cfg(test)]
@@ -19,7 +19,7 @@ mod tests {
     use super::*;
     use crate::domain::route;
 
-    /// Of one character below U+10000 the documents say what the domain does, but for joiners and selectors, which depend on their place.
+    /// For every character below U+10000 the pattern agrees with the domain, except for joiners and selectors, which depend on their place.
     #[test]
     fn hidden_characters_are_what_the_domain_refuses() {
         let joins =

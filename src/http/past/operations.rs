@@ -13,7 +13,7 @@ use crate::http::{
     routes::MinimumIn,
 };
 
-/// Which event gave each member of a route its value.
+/// For each member of a route, the event that gave the member its value.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct BlameOfRoute {
@@ -21,7 +21,7 @@ struct BlameOfRoute {
     service: schemas::ServiceName,
     env: schemas::EnvName,
     version: schemas::VersionName,
-    /// By the member's name; a label is `labels/<key>`.
+    /// The events by the name of their member. A label has the name `labels/<key>`.
     members: BTreeMap<String, Blame>,
 }
 
@@ -29,30 +29,30 @@ struct BlameOfRoute {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Blame {
-    /// The value.
+    /// The member's present value.
     value: Value,
     /// The revision of the event.
     revision: schemas::Revision,
     action: schemas::RouteAction,
     actor: BlamedActor,
     occurred_at: schemas::Time,
-    /// Why, in the caller's words.
+    /// The reason for the change, in the caller's words.
     reason: Option<String>,
     event_id: schemas::EventId,
 }
 
-/// Who did it.
+/// The actor of an event.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct BlamedActor {
     id: String,
     kind: String,
-    /// Which token of its key was used, once the key has had more than one; see `tokens` of a key.
+    /// The number of the API key's token that was used. Present once the key has had more than one token; see `tokens` of a key.
     #[schemars(range(min = 1), skip_serializing_if = "Option::is_none")]
     token: Option<u32>,
 }
 
-/// `GET …/blame`
+/// Returns the operation `GET …/blame`.
 pub fn blame() -> Operation {
     let blamed = json!({
         "tenant": "acme", "service": "checkout", "env": "prod", "version": "v1", "members": { "url": {
@@ -73,7 +73,7 @@ pub fn blame() -> Operation {
     .refuses(&[Code::TenantNotFound, Code::RouteNotFound])
 }
 
-/// `GET …/diff`
+/// Returns the operation `GET …/diff`.
 pub fn diff() -> Operation {
     let difference = json!({ "from": "adc74a594a3e0e8f.1", "to": "adc74a594a3e0e8f.7", "changes": [{
         "action": "delete", "key": { "service": "checkout", "env": "dev" }, "after": null,

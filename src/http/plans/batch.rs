@@ -37,14 +37,14 @@ use crate::{
 pub struct BatchIn {
     #[schemars(with = "Vec<shapes::Change>", length(max = MAX_CHANGES))]
     changes: Vec<Object<ChangeIn>>,
-    /// What `shrink_not_confirmed` told, when much would be removed.
+    /// Confirms that much is removed: the member `confirm_shrink` of the problem `shrink_not_confirmed`.
     confirm_shrink: Option<String>,
-    /// That policies send traffic to what is deactivated, and have somewhere else to send it.
+    /// Confirms that routes are deactivated although policies send traffic to them. The policies must have somewhere else to send it.
     #[serde(default)]
     confirm_in_use: bool,
 }
 
-/// What happens to the object of a change.
+/// The action of a change on its object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 enum ActionIn {
@@ -54,7 +54,7 @@ enum ActionIn {
     Deactivate,
 }
 
-/// One change of a batch: of a route or of a policy.
+/// A change of a route or of a policy in a batch.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ChangeIn {
@@ -63,7 +63,7 @@ pub struct ChangeIn {
     policy: Option<Box<Returned<PolicyChangeIn>>>,
 }
 
-/// A route in a batch: whole to put it, its name for anything else.
+/// A route in a batch: the whole route for `put`, only its name for any other action.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(transform = returned::told::<RouteChangeIn>)]
@@ -91,7 +91,7 @@ impl Returnable for RouteChangeIn {
     const IN_PATH: &'static [&'static str] = &["tenant"];
 }
 
-/// A policy in a batch: whole to put it, its name to delete it.
+/// A policy in a batch: the whole policy for `put`, only its name for `delete`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PolicyChangeIn {
@@ -110,12 +110,12 @@ impl Returnable for PolicyChangeIn {
     const IN_PATH: &'static [&'static str] = &["tenant"];
 }
 
-/// A list of a policy.
+/// A list in a policy, such as its hosts or its rules.
 #[derive(Debug, Deserialize)]
 #[serde(bound = "T: Deserialize<'de>")]
 struct Parts<T>(#[serde(deserialize_with = "document::parts")] Vec<T>);
 
-/// What a change asks for, or what is wrong with it: pointers into the change.
+/// The desired state of a change, or its errors with JSON pointers into the change.
 type Asked = Result<Desired, Vec<(String, Invalid)>>;
 
 impl ChangeIn {
@@ -197,7 +197,7 @@ struct Hashed<'a> {
     tenant: &'a TenantName,
 }
 
-/// What a change is about: for the places of errors that are found later.
+/// The names in a change, from which the place of an error that is found later is derived.
 struct ChangeNames {
     service: ServiceName,
     env: EnvName,
@@ -225,7 +225,7 @@ impl ChangeNames {
         Some(Self { service: service.clone(), env: env.clone(), version, hosts, prefix })
     }
 
-    /// The member of the change, if this is the one that is sought.
+    /// Returns the pointer to the member of the change, if this is the change that is sought.
     fn member(&self, sought: Sought<'_>) -> Option<String> {
         let is_at = |service: &ServiceName, env: &EnvName| self.service == *service && self.env == *env;
         let (what, found) = match (sought, &self.version) {
@@ -274,7 +274,7 @@ fn place(places: &[ChangeNames], sought: Sought<'_>) -> Option<String> {
         return Some("/changes".to_owned());
     }
     let mut found = places.iter().enumerate().filter_map(|(at, named)| Some(format!("/changes/{at}{}", named.member(sought)?)));
-    // Of two changes that want one host, the later one cannot have it.
+    // If two changes want the same host, the later change cannot have it.
     if matches!(sought, Sought::Host(..)) { found.next_back() } else { found.next() }
 }
 

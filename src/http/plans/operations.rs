@@ -12,7 +12,7 @@ use crate::http::{
     tenants::ListIn,
 };
 
-/// What is told of each.
+/// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     vec![
         Operation::get("/api/v1/tenants/{tenant}/plans", "listPlans", "List a tenant's plans")
@@ -88,7 +88,7 @@ pub fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Makes a plan.
+/// Completes an operation that makes a plan, with the headers, the answer and the problem codes of all such operations.
 fn plans(operation: Operation) -> Operation {
     let made = Answer::json::<Plan>(201, "The plan.", plan()).with(&["ETag", "Location"]).perhaps(&["Idempotency-Replayed"]);
     operation.headers(&["Idempotency-Key", "If-Match", "X-Reason"]).reads().answers(made).refuses(&[
@@ -105,7 +105,7 @@ fn plans(operation: Operation) -> Operation {
     ])
 }
 
-/// Makes a revision of many changes.
+/// Completes an operation that commits many changes in one revision, with the answer and the problem codes of all such operations.
 fn applies(operation: Operation) -> Operation {
     let example =
         json!({ "tenant": "acme", "revision": 7, "summary": { "create": 1, "update": 1, "delete": 0, "unchanged": 0 } });
@@ -146,7 +146,7 @@ fn without(example: &Value, members: &[&str]) -> Value {
     example
 }
 
-/// A plan in examples.
+/// Returns an example of a plan.
 pub fn plan() -> Value {
     json!({
         "id": "01a1fd21-de3d-7778-bc54-13f5856b700d", "hash": HASH, "tenant": "acme", "base": "adc74a594a3e0e8f.6",

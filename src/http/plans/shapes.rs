@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// The JSON Schema of the document, for editors: in the dialect of 2020-12.
+/// Returns the JSON Schema of the document, for editors, in the dialect of 2020-12.
 pub fn document_schema() -> Value {
     let mut schema = schemas::alone_read::<DocumentIn>();
     schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
@@ -23,18 +23,18 @@ pub fn document_schema() -> Value {
     schema
 }
 
-/// A part of a tenant.
+/// The part of a tenant that a document covers.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct ScopeIn {
-    /// Only this service.
+    /// Covers only this service; every service without it.
     service: Option<schemas::ServiceName>,
-    /// Only this environment.
+    /// Covers only this environment; every environment without it.
     env: Option<schemas::EnvName>,
 }
 
-/// A route of a document.
+/// A route in a tenant document.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = returned::told::<document::RouteDoc>)]
 #[expect(dead_code, reason = "read by the derive")]
@@ -43,7 +43,7 @@ pub struct RouteDoc {
     env: schemas::EnvName,
     version: schemas::VersionName,
     url: schemas::RouteUrl,
-    /// Whether traffic may go there.
+    /// Whether traffic may go to the route.
     #[schemars(default = "yes")]
     is_active: bool,
     #[schemars(default, with = "schemas::Labels")]
@@ -55,31 +55,31 @@ fn yes() -> bool {
     true
 }
 
-/// A traffic policy of a document.
+/// A traffic policy in a tenant document or in a batch.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, transform = returned::told::<document::PolicyDoc>)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct PolicyDoc {
     service: schemas::ServiceName,
     env: schemas::EnvName,
-    /// The hosts that belong to it.
+    /// The hosts that belong to the policy.
     #[schemars(default, with = "Vec<schemas::Host>", length(max = MAX_PARTS))]
     hosts: (),
     #[schemars(default, with = "schemas::PathPrefix")]
     path_prefix: (),
-    /// How what no rule takes is shared.
+    /// How requests that no rule takes are shared between versions.
     #[schemars(default, with = "Vec<Share>", length(max = MAX_PARTS))]
     split: (),
-    /// Where traffic goes whose version is inactive, in this order.
+    /// The versions that get the traffic of an inactive version, in this order.
     #[schemars(default, with = "Vec<schemas::VersionName>", length(max = MAX_PARTS))]
     failover: (),
-    /// Looked at first, in this order.
+    /// The rules. They are checked before `split`, in this order.
     #[schemars(default, with = "Vec<Rule>", length(max = MAX_PARTS))]
     rules: (),
     sticky_by: Option<StickyBy>,
 }
 
-/// One change of a batch.
+/// The schema of a change in a batch.
 pub enum Change {}
 
 impl JsonSchema for Change {
@@ -109,7 +109,7 @@ impl JsonSchema for Change {
     }
 }
 
-/// A route's name, with nothing beside it.
+/// Returns the schema of a route's name without any other member.
 fn route_name(generator: &mut SchemaGenerator) -> Value {
     let (service, env) = (generator.subschema_for::<schemas::ServiceName>(), generator.subschema_for::<schemas::EnvName>());
     let (version, nothing) = (generator.subschema_for::<schemas::VersionName>(), json!({ "type": "null" }));
@@ -122,7 +122,7 @@ fn route_name(generator: &mut SchemaGenerator) -> Value {
     })
 }
 
-/// Where a rollback goes to.
+/// The target of a rollback: a revision, a version tag or a time.
 pub enum Target {}
 
 impl JsonSchema for Target {
@@ -140,69 +140,69 @@ impl JsonSchema for Target {
     }
 }
 
-/// Changes that were worked out, and wait to be applied.
+/// A plan: changes that were computed and wait to be applied.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Plan {
     id: schemas::EventId,
-    /// What it is applied with.
+    /// The hash of the plan. Send it to apply the plan.
     hash: schemas::Hash,
     tenant: schemas::TenantName,
-    /// The tenant's tag when it was worked out. It can be applied while nothing in its scope has changed since.
+    /// The tenant's version tag when the plan was made. The plan can be applied while nothing in its scope has changed since.
     base: schemas::VersionTag,
     scope: Scope,
-    /// Whether what was not named goes.
+    /// Whether objects in the scope are deleted if the document does not name them.
     prune: bool,
     summary: Summary,
-    /// Active routes of the scope before and after.
+    /// The number of active routes in the scope before and after the plan.
     active_routes: [u32; 2],
-    /// What will happen, in the order in which it happens.
+    /// The changes, in the order in which they are applied.
     changes: Vec<PlannedChange>,
-    /// What to think about before it is applied.
+    /// Warnings to consider before the plan is applied.
     warnings: Vec<Warning>,
-    /// Why, in the words of who made it.
+    /// The reason for the plan, in its creator's words.
     reason: Option<String>,
-    /// When it was made.
+    /// When the plan was made.
     created_at: schemas::Time,
-    /// By whom.
+    /// The id of the actor that made the plan.
     created_by: String,
-    /// When it is forgotten.
+    /// When the plan expires and is forgotten.
     expires_at: schemas::Time,
 }
 
-/// What is looked at.
+/// The part of a tenant that a plan covers.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Scope {
-    /// Only this service.
+    /// Covers only this service; `null` for every service.
     service: Option<schemas::ServiceName>,
-    /// Only this environment.
+    /// Covers only this environment; `null` for every environment.
     env: Option<schemas::EnvName>,
 }
 
-/// How many objects, and what happens to them.
+/// The number of objects for each action.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Summary {
-    /// New ones.
+    /// The number of objects that are created.
     create: u32,
-    /// Changed ones.
+    /// The number of objects that are changed.
     update: u32,
-    /// Removed ones.
+    /// The number of objects that are deleted.
     delete: u32,
-    /// Those that are as desired already.
+    /// The number of objects that are as desired already.
     unchanged: u32,
 }
 
-/// What happens to one object.
+/// The change of one object.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct PlannedChange {
     action: PlannedAction,
     key: ObjectKey,
-    /// As it is, if it is there.
+    /// The object before the change; `null` if there is none.
     before: Option<ObjectSpec>,
-    /// As it shall be, if it shall be there.
+    /// The object after the change; `null` if there is none.
     after: Option<ObjectSpec>,
 }
 
@@ -234,24 +234,24 @@ enum ObjectSpec {
     Policy(PolicySpec),
 }
 
-/// What to think about before a plan is applied.
+/// A warning to consider before a plan is applied.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Warning {
-    /// The code of the problem that applying answers without a confirmation.
+    /// The code of the problem that applying the plan may answer: a confirmation is missing, or `too_many_writes`.
     #[schemars(regex(pattern = "^[a-z_]+$"))]
     code: String,
-    /// For people.
+    /// A sentence for people.
     detail: String,
 }
 
-/// What became of each object between two instants.
+/// The changes of a tenant's objects between two points of its history.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Difference {
-    /// After this one.
+    /// The start. Changes up to this version tag are not included.
     from: schemas::VersionTag,
-    /// Up to this one.
+    /// The end. Changes up to this version tag are included.
     to: schemas::VersionTag,
     changes: Vec<PlannedChange>,
 }

@@ -16,7 +16,7 @@ use crate::http::{
 
 const POLICY: &str = "/api/v1/policies/{tenant}/{service}/{env}";
 
-/// What is told of each.
+/// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     let gone = [Code::TenantNotFound, Code::PolicyNotFound];
     let written = |status, what| {

@@ -1,4 +1,4 @@
-//! The parts of traffic policies, for the documents: `domain::policy` as it is read and written.
+//! Schemas of traffic policies: `domain::policy` as it is read and written.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -8,27 +8,27 @@ use crate::{
     http::openapi::schemas,
 };
 
-/// What people set of a traffic policy.
+/// The settings of a traffic policy.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Parts {
-    /// Where traffic goes whose version is inactive, in this order.
+    /// The versions that get the traffic of an inactive version, in this order.
     #[schemars(length(max = MAX_PARTS))]
     failover: Vec<schemas::VersionName>,
-    /// The hosts that belong to it, sorted.
+    /// The hosts that belong to the policy, sorted.
     #[schemars(length(max = MAX_PARTS))]
     hosts: Vec<schemas::Host>,
     path_prefix: schemas::PathPrefix,
-    /// Looked at first, in this order.
+    /// The rules. They are checked before `split`, in this order.
     #[schemars(length(max = MAX_PARTS))]
     rules: Vec<Rule>,
-    /// How what no rule takes is shared.
+    /// How requests that no rule takes are shared between versions.
     #[schemars(length(max = MAX_PARTS))]
     split: Vec<Share>,
     sticky_by: Option<StickyBy>,
 }
 
-/// What people set of a traffic policy.
+/// The settings of a traffic policy.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
@@ -37,7 +37,8 @@ pub struct PolicySpec {
     parts: Parts,
 }
 
-/// A traffic policy: `domain::policy::Policy` as it is written.
+/// A traffic policy of a tenant.
+// `domain::policy::Policy` as it is written.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Policy {
@@ -46,15 +47,15 @@ pub struct Policy {
     env: schemas::EnvName,
     #[schemars(flatten)]
     parts: Parts,
-    /// The tenant's revision of its last change.
+    /// The tenant's revision of the policy's last change.
     revision: schemas::Revision,
-    /// When it was created.
+    /// When the policy was created.
     created_at: schemas::Time,
-    /// By whom.
+    /// The id of the actor that created the policy.
     created_by: String,
-    /// When it last changed.
+    /// When the policy last changed.
     updated_at: schemas::Time,
-    /// By whom.
+    /// The id of the actor that made the last change.
     updated_by: String,
 }
 
@@ -84,12 +85,12 @@ pub struct PolicyName {
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Share {
     version: schemas::VersionName,
-    /// Its share, as a part of the sum of all weights. One of them must be more than 0.
+    /// The version's share, as a part of the sum of all weights. At least one weight must be more than 0.
     #[schemars(range(max = MAX_WEIGHT))]
     weight: u32,
 }
 
-/// Requests that go to a version of their own.
+/// A rule that sends the matching requests to a version of their own.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
@@ -100,7 +101,7 @@ pub struct Rule {
     version: schemas::VersionName,
 }
 
-/// For people, and for explanations.
+/// The name of a rule, for people and for explanations.
 enum RuleName {}
 
 impl JsonSchema for RuleName {
@@ -120,7 +121,7 @@ impl JsonSchema for RuleName {
     }
 }
 
-/// Which requests a rule takes: those that match in all of it.
+/// The conditions of a rule. A request must match all of them.
 enum Matching {}
 
 impl JsonSchema for Matching {
@@ -141,7 +142,7 @@ impl JsonSchema for Matching {
     }
 }
 
-/// What a header must be.
+/// The condition on a request header.
 enum HeaderMatch {}
 
 impl JsonSchema for HeaderMatch {
@@ -163,7 +164,7 @@ impl JsonSchema for HeaderMatch {
     }
 }
 
-/// What keeps a client with its version.
+/// The cookie or header that keeps a client with its version.
 pub enum StickyBy {}
 
 impl JsonSchema for StickyBy {
@@ -181,7 +182,8 @@ impl JsonSchema for StickyBy {
     }
 }
 
-/// What changes of the way to keep a client with its version. Absent members stay as they are, `null` removes; one of the two must be left.
+/// Changes the cookie or header that keeps a client with its version. Absent members stay as they are, `null` removes a member; one of the
+/// two must be left.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
@@ -190,7 +192,7 @@ pub struct StickyPatch {
     header: Option<schemas::HeaderName>,
 }
 
-/// An object with one of these members.
+/// Returns the schema of an object with exactly one of these members.
 fn one_of(description: &str, members: &Value) -> Schema {
     json_schema!({
         "description": description, "type": "object", "minProperties": 1, "maxProperties": 1,
@@ -198,7 +200,7 @@ fn one_of(description: &str, members: &Value) -> Schema {
     })
 }
 
-/// A policy in examples, without its names.
+/// Returns an example of a policy without its names.
 pub fn example() -> Value {
     json!({
         "failover": ["v1"], "hosts": ["shop.example.com"], "path_prefix": "/",

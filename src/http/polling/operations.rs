@@ -40,24 +40,24 @@ struct SnapshotRoute {
     version: schemas::VersionName,
 }
 
-/// What happened after a tag. With `reset` it cannot be told, and `snapshot` is what there is now.
+/// The events after a version tag. With `reset` these events are not available, and `snapshot` is the present state.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Changes {
     from: schemas::VersionTag,
-    /// Where to go on.
+    /// The version tag after which to continue.
     to: schemas::VersionTag,
-    /// Whether there is nothing more for now.
+    /// Whether there are no more events for now.
     complete: bool,
     changes: Vec<Event>,
-    /// The tag is of another epoch, or too old: begin with `snapshot`.
+    /// Present if the tag is of another epoch or too old: start again with `snapshot`.
     #[schemars(skip_serializing_if = "Option::is_none", with = "True")]
     reset: Option<bool>,
     #[schemars(skip_serializing_if = "Option::is_none", with = "Snapshot")]
     snapshot: Option<Snapshot>,
 }
 
-/// `true`.
+/// The constant `true`.
 enum True {}
 
 impl JsonSchema for True {
@@ -74,7 +74,7 @@ impl JsonSchema for True {
     }
 }
 
-/// What is told of each.
+/// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     vec![
         resolve::operation(),

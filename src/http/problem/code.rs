@@ -1,116 +1,116 @@
-//! The table of errors: from code to status, title, when it happens and what to do about it.
+//! The table of problem codes: status, title, cause and remedy of each code.
 
 use actix_web::http::StatusCode;
 
-/// Why a request was not done. The stable `code` of the problem document.
+/// The reason why a request was not done: the stable `code` of the problem document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Code {
     /// The request cannot be read: JSON, UTF-8, a header's syntax.
     MalformedRequest,
-    /// A cursor that is not ours, or of another list.
+    /// The cursor is of another installation or of another list.
     InvalidCursor,
-    /// No such path.
+    /// No endpoint has this path.
     NotFound,
     /// The request was sent to a host name that is not this service's.
     MisdirectedRequest,
-    /// No credentials, or none that are good.
+    /// The request has no credentials, or credentials that are not good.
     Unauthenticated,
     /// The caller may not do this.
     Forbidden,
-    /// The caller may do this with other services or environments.
+    /// The caller may do this only with other services or environments.
     OutsideGrant,
     /// More requests than the address, the caller or its tenant may make.
     TooManyRequests,
-    /// No such dependency.
+    /// This instance has no such dependency.
     DependencyNotFound,
-    /// No such API key.
+    /// There is no such API key.
     KeyNotFound,
     /// The API key is revoked or has expired.
     KeyEnded,
-    /// Callers are not asked who they are.
+    /// The setting `auth.mode` is `none`, so API keys are not in use.
     KeysNotInUse,
-    /// No such route.
+    /// There is no such route.
     RouteNotFound,
-    /// The route is there and inactive.
+    /// The route exists but is inactive.
     RouteInactive,
-    /// No such tenant.
+    /// There is no such tenant.
     TenantNotFound,
-    /// The path has no such method.
+    /// The path does not take this method.
     MethodNotAllowed,
-    /// `POST /tenants` for one that exists.
+    /// `POST /tenants` for a tenant that exists already.
     TenantExists,
-    /// A change of a tenant that is being deleted.
+    /// The change is of a tenant that is being deleted.
     TenantEnding,
     /// The tenant still has routes or policies.
     TenantNotEmpty,
-    /// No such traffic policy.
+    /// There is no such traffic policy.
     PolicyNotFound,
-    /// The policy sends this request nowhere: nothing that it names for it is active.
+    /// The policy cannot send this request anywhere: no version that it names for the request is active.
     NoActiveVersion,
-    /// The tenant may not have a host, whoever else has it.
+    /// The tenant may not have this host, whether another tenant has it or not.
     HostNotAllowed,
-    /// A host belongs to another tenant, or with this path prefix to another policy.
+    /// The host belongs to another tenant, or with this path prefix to another policy.
     HostTaken,
-    /// A policy sends traffic to what was to be removed.
+    /// A policy names the version that the request would remove or deactivate.
     VersionInUse,
-    /// Much would be removed, and that is not confirmed.
+    /// The request would remove much and does not confirm that.
     ShrinkNotConfirmed,
-    /// No such plan, or it has expired.
+    /// There is no such plan, or the plan has expired.
     PlanNotFound,
     /// The tenant changed since the plan was made.
     PlanStale,
-    /// The hash is not the plan's.
+    /// The hash is not the hash of the plan.
     PlanHashMismatch,
-    /// No such dead letter, or none any more.
+    /// The dead letter does not exist, or no longer exists.
     DeadLetterNotFound,
-    /// The dead letter was decided on before, and not so.
+    /// The dead letter has an earlier decision that contradicts this one.
     DeadLetterDecided,
     /// The dead letter cannot be sent again.
     NotRedrivable,
-    /// No such replay.
+    /// There is no such replay.
     ReplayNotFound,
-    /// The replay is done.
+    /// The replay is done, so it cannot be cancelled.
     ReplayEnded,
     /// The tenant writes more often than it may.
     TooManyWrites,
     /// A quota of the tenant is used up.
     QuotaExceeded,
-    /// `If-Match` or `If-None-Match` did not hold.
+    /// The precondition in `If-Match` or `If-None-Match` does not hold.
     PreconditionFailed,
     /// The path and query are longer than `http.max_uri_bytes`.
     UriTooLong,
     /// There are more headers than `http.max_headers`, or more bytes of them than `http.max_header_bytes`.
     HeadersTooLarge,
-    /// The body is larger than `http.max_body_bytes`.
+    /// The body is larger than `http.max_body_bytes`, or than `http.max_bulk_bytes` for plans and batches.
     PayloadTooLarge,
-    /// The body is not of a media type that is taken here.
+    /// The endpoint does not take the media type of the body.
     UnsupportedMediaType,
-    /// Readable, but fields are not valid; `errors` names them.
+    /// The request can be read, but some fields are not valid; `errors` names them.
     InvalidRequest,
-    /// The key was used with another request.
+    /// The idempotency key was used before with another request.
     IdempotencyKeyReused,
-    /// A dependency is away; nothing was changed.
+    /// A dependency is unavailable; nothing was changed.
     Unavailable,
-    /// Too much of the audit trail waits to be published, and `audit.fail_closed` is on.
+    /// Too many events wait to be published, or wait for too long, and `audit.fail_closed` is on.
     AuditBacklog,
-    /// Too much is waiting; nothing was changed.
+    /// Too many requests wait already; nothing was changed.
     Overloaded,
-    /// No place to wait for changes is free.
+    /// All places for long-polls and streams are taken.
     TooManyWaiters,
-    /// No place for another export is free.
+    /// All places for exports are taken.
     TooManyExports,
-    /// The write may have been done or not.
+    /// It is not known whether the write was done.
     CommitUnknown,
-    /// Nothing as new as the minimum revision is to be had.
+    /// No data that is as new as the minimum revision is available here.
     RevisionNotReached,
     /// The request took longer than `http.request_timeout_ms`.
     DeadlineExceeded,
-    /// A defect.
+    /// A defect of the service.
     Internal,
 }
 
 impl Code {
-    /// Status, code and title.
+    /// Returns the status, the name and the title of a code.
     pub(super) fn row(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
@@ -180,7 +180,7 @@ impl Code {
         }
     }
 
-    /// When it happens, and what to do about it.
+    /// Returns when the problem happens, and what to do about it.
     fn help(self) -> (&'static str, &'static str) {
         match self {
             Self::MalformedRequest => (
@@ -365,7 +365,7 @@ impl Code {
         }
     }
 
-    /// All of them, in the order of their declaration.
+    /// All codes, in the order of their declaration.
     pub const ALL: [Self; Self::Internal as usize + 1] = [
         Self::MalformedRequest,
         Self::InvalidCursor,
@@ -420,27 +420,27 @@ impl Code {
         Self::Internal,
     ];
 
-    /// Its status.
+    /// Returns the HTTP status of the problem.
     pub fn status(self) -> StatusCode {
         self.row().0
     }
 
-    /// Its name in a problem document.
+    /// Returns the code's name in a problem document.
     pub fn name(self) -> &'static str {
         self.row().1
     }
 
-    /// What it is, in a few words.
+    /// Returns a title of a few words.
     pub fn title(self) -> &'static str {
         self.row().2
     }
 
-    /// When it happens.
+    /// Returns when the problem happens.
     pub fn when(self) -> &'static str {
         self.help().0
     }
 
-    /// What to do about it.
+    /// Returns what to do about the problem.
     pub fn what_to_do(self) -> &'static str {
         self.help().1
     }

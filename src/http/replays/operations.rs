@@ -10,7 +10,7 @@ use crate::http::{
     respond::PageOut,
 };
 
-/// How far a replay is.
+/// The state of a replay.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
@@ -20,7 +20,7 @@ enum ReplayState {
     Cancelled,
 }
 
-/// A place in a history.
+/// A position in the history of a tenant.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Place {
@@ -29,45 +29,45 @@ struct Place {
     revision: schemas::Revision,
 }
 
-/// A piece of the history that is published again.
+/// A replay: a part of the history that is published again.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Replay {
     #[schemars(with = "schemas::EventId")]
     id: String,
-    /// One runs at a time; those made later wait for it.
+    /// The state. Only one replay is processed at a time; replays that were made later wait for it.
     state: ReplayState,
-    /// `null`: of every tenant.
+    /// The tenant whose events are published again; `null` for every tenant.
     tenant: Option<schemas::TenantName>,
-    /// `null`: of every history.
+    /// The epoch whose events are published again; `null` for every epoch.
     epoch: Option<schemas::Epoch>,
     from: schemas::Revision,
-    /// `null`: to the newest, as it is when the history's turn comes.
+    /// The last revision; `null` for the newest revision at the time when the replay reaches the epoch.
     to: Option<schemas::Revision>,
     include_removed: bool,
     #[schemars(range(min = 1))]
     events_per_second: u32,
     reason: String,
-    /// How many events there were when it was made; `null`: more than are counted.
+    /// The number of events when the replay was made; `null` if there were more than a hundred thousand.
     events_total: Option<i64>,
-    /// How many of them were given to the relay.
+    /// The number of these events that were given to the relay.
     #[schemars(range(min = 0))]
     events_queued: i64,
-    /// The last of them.
+    /// The position of the last event that was given to the relay.
     at: Option<Place>,
     created_by: String,
     created_at: schemas::Time,
-    /// When it last moved.
+    /// When the replay last changed.
     changed_at: schemas::Time,
     ended_at: Option<schemas::Time>,
-    /// Who cancelled it.
+    /// The id of the actor that cancelled the replay.
     ended_by: Option<String>,
 }
 
 const LIST: &str = "/api/v1/replays";
 const REPLAY: &str = "/api/v1/replays/{replay_id}";
 
-/// What is told of each.
+/// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     vec![
         Operation::get(LIST, "listReplays", "List replays")

@@ -10,7 +10,7 @@ use crate::http::{
     problem::Code,
 };
 
-/// Where a version of a service points, or where the policy sends a request.
+/// The active route of a version, or the route to which the policy sends a request.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Resolved {
@@ -24,25 +24,26 @@ struct Resolved {
     explanation: Option<()>,
 }
 
-/// Why a request goes where it goes, and by which policy.
+/// The explanation of how a policy chose the version for a request.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Explanation {
     policy: PolicyName,
-    /// The revision of its last change.
+    /// The revision of the policy's last change.
     policy_revision: schemas::Revision,
     reason: Reason,
-    /// The rule that took the request, if one did.
+    /// The name of the rule that took the request; `null` if no rule did.
     rule: Option<String>,
-    /// The key that the split went by; `null` when there was none, and chance decided.
+    /// The key by which the split was decided; `null` if there was none and the choice was random.
     key: Option<String>,
-    /// What the rule or the split chose first, if that was not active.
+    /// The version that the rule or the split chose first, if that version was not active.
     instead_of: Option<schemas::VersionName>,
-    /// The split, highest score first. Empty when a rule decided.
+    /// The versions of the split, highest score first. Empty if a rule took the request, unless `reason` is `next_of_split`.
     split: Vec<Scored>,
 }
 
-/// What decided: `failover`, what was chosen first is not active; `next_of_split`, nor is any of the failover order; `nowhere`, nothing is.
+/// The reason for the choice. `failover`: the version that was chosen first is not active. `next_of_split`: no version of the failover
+/// order is active either. `nowhere`: no version is active.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
@@ -54,15 +55,15 @@ enum Reason {
     Nowhere,
 }
 
-/// A version's part in the split.
+/// A version in the split.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Scored {
     version: schemas::VersionName,
     weight: u32,
-    /// Its share of all keys.
+    /// The version's share of all keys, from 0 to 1.
     share: f64,
-    /// What it scores for this key. The highest wins.
+    /// The version's score for this key. The highest score wins.
     score: f64,
     standing: Standing,
 }
@@ -77,7 +78,7 @@ enum Standing {
     Missing,
 }
 
-/// What is told of it.
+/// Returns the operation for the OpenAPI document.
 pub fn operation() -> Operation {
     Operation::get("/api/v1/routes/resolve", "resolveRoute", "Where a version of a service points, or where a request goes")
         .about(
@@ -101,7 +102,7 @@ pub fn operation() -> Operation {
         ])
 }
 
-/// `header.<name>`: each member is a parameter of its own (style `form`, exploded).
+/// Returns the parameter `header.<name>`: each member is a query parameter of its own (style `form`, exploded).
 fn headers() -> Value {
     json!({
         "name": "headers", "in": "query", "required": false, "style": "form", "explode": true,
@@ -120,7 +121,7 @@ fn resolved() -> Value {
     })
 }
 
-/// An explanation in examples.
+/// Returns an example of an explanation.
 pub fn explanation() -> Value {
     json!({
         "policy": { "service": "checkout", "env": "prod" }, "policy_revision": 3, "reason": "split", "rule": null, "key": "user-7",

@@ -12,7 +12,8 @@ use crate::http::{
     respond::PageOut,
 };
 
-/// A route without its tenant: `domain::route::Route` as it is written.
+/// A route, without the name of its tenant.
+// `domain::route::Route` as it is written.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Route {
@@ -20,26 +21,26 @@ pub struct Route {
     env: schemas::EnvName,
     version: schemas::VersionName,
     url: schemas::RouteUrl,
-    /// Whether traffic may go there now.
+    /// Whether traffic may go to the route now.
     is_active: bool,
     labels: schemas::Labels,
     description: Option<schemas::Description>,
-    /// The tenant's revision of its last change.
+    /// The tenant's revision of the route's last change.
     revision: schemas::Revision,
-    /// When it was created.
+    /// When the route was created.
     created_at: schemas::Time,
-    /// By whom.
+    /// The id of the actor that created the route.
     created_by: String,
-    /// When it last changed.
+    /// When the route last changed.
     updated_at: schemas::Time,
-    /// By whom.
+    /// The id of the actor that made the last change.
     updated_by: String,
 }
 
 const LIST: &str = "/api/v1/routes";
 const ROUTE: &str = "/api/v1/routes/{tenant}/{service}/{env}/{version}";
 
-/// What is told of each.
+/// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     let gone = [Code::TenantNotFound, Code::RouteNotFound];
     let written = |status, what| Answer::json::<RouteOut>(status, what, route()).with(&["ETag", "Location"]).perhaps(&ONCE);
@@ -111,7 +112,7 @@ pub fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Headers of a write that may have been one before, or none.
+/// Headers of an answer to a write that repeats an earlier request or changes nothing.
 const ONCE: [&str; 2] = ["TM-Unchanged", "Idempotency-Replayed"];
 
 fn spec() -> Value {

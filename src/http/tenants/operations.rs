@@ -27,11 +27,11 @@ pub struct Quotas {
     routes: Option<schemas::Quota>,
     /// The most long-polls and event streams that wait at one instance; `null` is the default.
     waiters: Option<schemas::Quota>,
-    /// The most changes of it in a second, over all instances. As many may come at once; `null` is the default.
+    /// The most changes of the tenant in a second, over all instances. As many may come at once; `null` is the default.
     writes_per_second: Option<schemas::Quota>,
 }
 
-/// Changes of the limits of a tenant: absent stays, `null` goes back to the default.
+/// Changes to the limits of a tenant. Absent members stay as they are, `null` restores the default.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
@@ -44,36 +44,38 @@ pub struct QuotasPatch {
     routes: Option<schemas::Quota>,
     /// The most long-polls and event streams that wait at one instance; `null` is the default.
     waiters: Option<schemas::Quota>,
-    /// The most changes of it in a second, over all instances. As many may come at once; `null` is the default.
+    /// The most changes of the tenant in a second, over all instances. As many may come at once; `null` is the default.
     writes_per_second: Option<schemas::Quota>,
 }
 
-/// A tenant: `domain::tenant::Tenant` as it is written.
+/// A tenant with its quotas.
+// `domain::tenant::Tenant` as it is written.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Tenant {
     name: schemas::TenantName,
     epoch: schemas::Epoch,
-    /// The names that it may have hosts of, each with all names under it; with none, any host that is free.
+    /// The names under which the tenant may have hosts; each name includes all names under it. If empty, the tenant may have any free host
+    /// except a public suffix or a wildcard under one.
     #[schemars(length(max = MAX_SUFFIXES))]
     allowed_hosts: Vec<schemas::HostSuffix>,
     revision: schemas::Revision,
     quotas: Limits,
-    /// How many routes it has, active or not.
+    /// The number of the tenant's routes, active or not.
     routes: u32,
-    /// How many traffic policies it has.
+    /// The number of the tenant's traffic policies.
     policies: u32,
-    /// When it was created.
+    /// When the tenant was created.
     created_at: schemas::Time,
-    /// By whom.
+    /// The id of the actor that created the tenant.
     created_by: String,
-    /// When its own record (not its routes) last changed.
+    /// When the tenant's own record (not its routes) last changed.
     updated_at: schemas::Time,
-    /// By whom.
+    /// The id of the actor that made this change.
     updated_by: String,
 }
 
-/// The limits of one tenant, as they are; `null` is the default, in `limits`.
+/// The limits of one tenant; `null` is the default, which is in the settings under `limits`.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Limits {
@@ -85,14 +87,14 @@ pub struct Limits {
     routes: Option<schemas::Quota>,
     /// The most long-polls and event streams that wait at one instance; `null` is the default.
     waiters: Option<schemas::Quota>,
-    /// The most changes of it in a second, over all instances. As many may come at once; `null` is the default.
+    /// The most changes of the tenant in a second, over all instances. As many may come at once; `null` is the default.
     writes_per_second: Option<schemas::Quota>,
 }
 
 const LIST: &str = "/api/v1/tenants";
 const TENANT: &str = "/api/v1/tenants/{tenant}";
 
-/// What is told of each.
+/// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     let written = |status, what| Answer::json::<Tenant>(status, what, tenant()).with(&["ETag", "Location"]);
     vec![

@@ -1,4 +1,4 @@
-//! Certificates that are replaced, and whom those of clients name.
+//! Tests of the replacement of certificates, and of the callers that client certificates name.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -13,7 +13,7 @@ use tokio_rustls::TlsConnector;
 
 use super::*;
 
-/// Two files in a folder that goes with the test.
+/// Two files in a folder that is deleted after the test.
 struct Files(PathBuf);
 
 impl Files {
@@ -52,7 +52,7 @@ fn a_new_pair_is_taken_and_a_broken_one_is_not() {
     let first = certificates.current.load_full();
     let is_first = || Arc::ptr_eq(&certificates.current.load_full(), &first);
     assert_eq!(certificates.reload(), Reloaded::Unchanged);
-    // A certificate that is written before its key, rubbish, nothing, and a file that is gone.
+    // A certificate that is written before its key, an invalid certificate and an empty key; a missing file follows below.
     for (cert, key) in [(&other_cert, &key), (&"rubbish".to_owned(), &key), (&cert, &String::new())] {
         files.write(cert, key);
         assert_eq!(certificates.reload(), Reloaded::Refused);
@@ -84,13 +84,13 @@ fn what_cannot_be_used_stops_the_start_and_is_not_shown() {
 
 const DOMAIN: &str = "routes.example";
 
-/// Tells whom the connection's certificate names.
+/// Answers with the caller that the connection's client certificate names.
 async fn who(request: HttpRequest) -> String {
     let peer = request.conn_data::<Peer>().and_then(|peer| peer.caller(jiff::Timestamp::now()));
     peer.map_or_else(|| "nobody".to_owned(), |caller| caller.actor.id.clone())
 }
 
-/// What [`who`] answers to a client that shows `shown`.
+/// Returns the answer of [`who`] to a client that shows the certificate `shown`.
 async fn answer(
     address: SocketAddr, server: CertificateDer<'static>, shown: Option<(CertificateDer<'static>, KeyPair)>,
 ) -> String {

@@ -1,7 +1,7 @@
-//! Documents as YAML that every reader understands alike.
+//! Writes documents as YAML that every parser reads alike.
 //!
-//! A text stands without quotes only when it begins with a letter, goes on with letters, digits, `_`, `-`, `.` and `/`, and is no word that
-//! YAML 1.1 or 1.2 takes for something else. Everything else stands in double quotes.
+//! A text is written without quotes only if it begins with a letter, continues with letters, digits, `_`, `-`, `.` and `/`, and is not a
+//! word that YAML 1.1 or 1.2 reads as another type. Every other text is written in double quotes.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use serde::{
     de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor},
 };
 
-/// The words of YAML 1.1 and 1.2 that are no texts and begin with a letter, in lower case.
+/// The words that YAML 1.1 or 1.2 does not read as text and that begin with a letter, in lower case.
 const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
 
-/// The YAML of what a value is in JSON, member by member in the value's own order.
+/// Returns the JSON form of a value as YAML, member by member in the value's own order.
 pub fn document(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let json = serde_json::to_string(value)?;
     let mut text = String::with_capacity(json.len());
@@ -21,18 +21,18 @@ pub fn document(value: &impl Serialize) -> Result<String, serde_json::Error> {
     Ok(text)
 }
 
-/// What a node is written behind.
+/// The text behind which a node is written.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Place {
-    /// Nothing.
+    /// No text: the node is the whole document.
     Document,
-    /// `name:`
+    /// The name of a member, `name:`.
     Member,
-    /// `- `
+    /// The dash of a list item, `- `.
     Item,
 }
 
-/// Writes the JSON value that it is deserialised from, with the end of its line.
+/// Writes the JSON value from which it is deserialised, with the line break at its end.
 struct Node<'a> {
     text: &'a mut String,
     depth: usize,
@@ -48,7 +48,7 @@ impl Node<'_> {
         self.text.push('\n');
     }
 
-    /// Goes to where an item of a collection at `depth` begins.
+    /// Moves to the place where an item of a collection at `depth` begins.
     fn item(&mut self, depth: usize, is_first: bool) {
         if is_first && self.place == Place::Member {
             self.text.push('\n');
@@ -104,7 +104,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
-        // The dashes of a member's items stand under its name.
+        // The dashes of a member's items have the same indentation as the member's name.
         let depth = if self.place == Place::Item { self.depth + 1 } else { self.depth };
         let mut count = 0_usize;
         loop {
@@ -155,7 +155,7 @@ fn is_safe(raw: &str) -> bool {
         && !WORDS.iter().any(|word| raw.eq_ignore_ascii_case(word))
 }
 
-/// In double quotes, with an escape for everything that some reader does not take as it stands, or that nobody sees.
+/// Writes a text in double quotes. Escapes each character that some parser does not take as it is, and each invisible character.
 fn quoted(text: &mut String, raw: &str) {
     text.push('"');
     for c in raw.chars() {
@@ -173,7 +173,7 @@ fn quoted(text: &mut String, raw: &str) {
     text.push('"');
 }
 
-/// Not ASCII, printable in YAML 1.1 and 1.2, and no mark that changes how its neighbours are shown.
+/// Returns whether a character is not ASCII, is printable in YAML 1.1 and 1.2, and does not change how its neighbours are shown.
 fn is_visible(c: char) -> bool {
     let is_mark = matches!(
         u32::from(c),

@@ -1,11 +1,11 @@
 //! Plain scalars by the core schema of YAML 1.2.2 (§10.3.2), as JSON.
 
-/// A plain scalar.
+/// The value of a plain scalar.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Value {
-    /// The text itself.
+    /// The scalar is a text, and stands for itself.
     Text,
-    /// JSON of what it stands for.
+    /// The JSON of a null, a boolean or a number.
     Other(String),
 }
 
@@ -36,7 +36,8 @@ pub fn plain(text: &str) -> Result<Value, &'static str> {
     Ok(decimal(unsigned).map_or(Value::Text, |number| Value::Other(format!("{sign}{number}"))))
 }
 
-/// A decimal number without its sign, as JSON writes it: without zeros at its beginning, with a digit on both sides of a point.
+/// Returns a decimal number without its sign as JSON writes it: without leading zeros, with a digit on both sides of a point. Returns
+/// `None` if the text is not such a number.
 fn decimal(text: &str) -> Option<String> {
     let (mantissa, exponent) = match text.find(['e', 'E']) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),

@@ -1,8 +1,8 @@
-//! Which piece of time an export reads next.
+//! Time windows: the period that an export reads next.
 //!
-//! A page of so many events alone has no bound on what MongoDB looks at to find them: a filter that no index serves may look at
-//! everything. So time is gone through in windows, which grow where little is found and shrink where much is, or where a call takes too
-//! long. Where every call is slow they grow as well, or an export would never end.
+//! The page size alone does not bound the number of documents that MongoDB examines: a filter without an index may examine all of
+//! them. So an export reads one time window after another. Windows grow where few events are found. They shrink where many events
+//! are found or a call takes too long. They also grow where every call is slow, because an export would never end otherwise.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,10 +15,10 @@ const FIRST: SignedDuration = SignedDuration::from_mins(1);
 const NARROWEST: SignedDuration = SignedDuration::from_millis(1);
 const WIDEST: SignedDuration = SignedDuration::from_hours(24 * 366);
 
-/// How much a window that took too long is narrowed before it is tried again.
+/// Divides the width of a window whose call took too long, before the next attempt.
 const NARROWING: i32 = 64;
 
-/// Where in a window the next page begins.
+/// The start of the next page within a window.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
     Start,
@@ -28,22 +28,22 @@ enum Place {
     After(String),
 }
 
-/// An export's way through time.
+/// The position of an export in time.
 #[derive(Debug)]
 pub struct Windows {
-    /// The present window begins after this, or the last full page of it ended here.
+    /// The current window begins after this instant, or the last full page of the window ended here.
     after: Timestamp,
     width: SignedDuration,
     place: Place,
-    /// What happens from here on is one window without an end. `None` when the export has an end of its own.
+    /// From this instant on, there is one window without an end. `None` if the export has an end of its own.
     open_from: Option<Timestamp>,
-    /// The last instant of all.
+    /// The last instant that the export covers.
     last: Timestamp,
     is_done: bool,
 }
 
 impl Windows {
-    /// From an instant on, before another or else to the newest event there is. `now` is about where that is.
+    /// Covers the time from `from` until before `to`, or else until the newest event. `now` is about the time of the newest event.
     pub fn new(from: UtcTime, to: Option<UtcTime>, now: Timestamp) -> Self {
         // Times are whole microseconds.
         let before = |at: UtcTime| at.timestamp().checked_sub(SignedDuration::from_micros(1)).unwrap_or(Timestamp::MIN);
@@ -51,13 +51,13 @@ impl Windows {
         Self { after, width: FIRST, place: Place::Start, open_from: to.is_none().then_some(now), last, is_done: after >= last }
     }
 
-    /// Where the present window ends.
+    /// Returns the end of the current window; `None` if it has no end.
     fn upto(&self) -> Option<Timestamp> {
         let upto = self.after.checked_add(self.width).unwrap_or(Timestamp::MAX).min(self.last);
         self.open_from.is_none_or(|open| upto <= open).then_some(upto)
     }
 
-    /// What to read next; `None` at the end.
+    /// Returns the next piece to read; `None` at the end.
     pub fn next(&self) -> Option<Piece> {
         if self.is_done {
             return None;
@@ -71,14 +71,15 @@ impl Windows {
         })
     }
 
-    /// Moves past what was read: so many events of at most `page`, and the last of them. `is_quick`: a call may take much longer.
+    /// Moves past the events that were read: `count` events of at most `page`, of which `last` is the last. `is_quick`: a call may
+    /// take much longer.
     pub fn took(&mut self, count: usize, page: usize, last: Option<EventPosition>, is_quick: bool) {
         let is_full = count >= page;
         match (std::mem::replace(&mut self.place, Place::Start), last) {
             (Place::Within(_), Some(last)) if is_full => self.place = Place::Within(last),
             (Place::Within(at), _) => self.place = Place::After(at.occurred_at),
             (Place::Start | Place::After(_), Some(last)) if is_full => {
-                // A time that somebody has tampered with says nothing about how dense events are here.
+                // A time that was tampered with says nothing about the density of events here.
                 if let Ok(at) = last.occurred_at.parse::<UtcTime>() {
                     self.width = at.timestamp().duration_since(self.after).clamp(NARROWEST, WIDEST);
                     self.after = at.timestamp().max(self.after);
@@ -103,7 +104,7 @@ impl Windows {
         self.width = (self.width * growth).clamp(NARROWEST, WIDEST);
     }
 
-    /// After a call that took too long: makes the window much narrower.
+    /// Makes the window much narrower, after a call that took too long.
     pub fn narrow(&mut self) {
         self.width = (self.width / NARROWING).max(NARROWEST);
     }
@@ -115,7 +116,8 @@ mod tests {
 
     use super::*;
 
-    /// Events as (microsecond, id), read through windows as the archive would answer: what came, and how often it was asked.
+    /// Reads events, given as (microsecond, id), through windows as the archive would answer. Returns the events that were read and
+    /// the number of calls.
     fn read(
         events: &BTreeSet<(i64, u32)>, from: i64, to: Option<i64>, now: i64, page: usize, is_quick: bool,
     ) -> (Vec<(i64, u32)>, usize) {

@@ -1,7 +1,8 @@
 //! Envelopes: texts sealed with AES-256-GCM, each for the one place where it stands.
 //!
-//! `enc:v1:<key id>:<base64url of nonce ‖ ciphertext ‖ tag>`. The place is authenticated and not kept in the envelope, so one that was
-//! moved to another tenant, event or member does not open. docs/events.md tells readers in other languages.
+//! The form is `enc:v1:<key id>:<base64url of nonce ‖ ciphertext ‖ tag>`. The place is authenticated and not kept in the envelope,
+//! so an envelope that was moved to another tenant, event or member does not open. docs/events.md describes the form for readers in
+//! other languages.
 
 use std::fmt;
 
@@ -17,26 +18,27 @@ use crate::service::Error;
 
 const PREFIX: &str = "enc:v1:";
 
-/// Bytes of a key.
+/// The size of a key in bytes.
 pub const KEY_BYTES: usize = 32;
 
-/// A key that seals and opens. Each sealing takes a new random nonce: enough for 2^32 of them (NIST SP 800-38D §8.3).
+/// A key that seals and opens. Each sealing takes a new random nonce, which is safe for 2^32 sealings (NIST SP 800-38D §8.3).
 pub struct SealingKey(RandomizedNonceKey);
 
 impl SealingKey {
-    /// The key of these bytes, if they are as many as a key has.
+    /// Returns the key of these bytes; `None` if their number is wrong.
     pub fn new(bytes: &[u8]) -> Option<Self> {
         RandomizedNonceKey::new(&AES_256_GCM, bytes).ok().map(Self)
     }
 
-    /// Nonce, ciphertext and tag of `plain`, for one place.
+    /// Seals `plain` for one place, and returns nonce, ciphertext and tag.
     pub fn seal(&self, place: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let mut sealed = plain.to_vec();
         let nonce = self.0.seal_in_place_append_tag(Aad::from(place), &mut sealed).map_err(defect)?;
         Ok([nonce.as_ref().as_slice(), &sealed].concat())
     }
 
-    /// What was sealed for this place; `None` when that was done for another, or under another key, or was altered.
+    /// Opens a text that was sealed for this place. Returns `None` if it was sealed for another place or under another key, or was
+    /// altered.
     pub fn open(&self, place: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut plain = sealed.to_vec();
@@ -46,7 +48,7 @@ impl SealingKey {
     }
 }
 
-/// Bytes of a new key.
+/// Returns the bytes of a new random key.
 pub fn random_key() -> Result<[u8; KEY_BYTES], Error> {
     let mut bytes = [0; KEY_BYTES];
     rand::fill(&mut bytes).map_err(defect)?;
@@ -62,20 +64,20 @@ fn defect(_: Unspecified) -> Error {
 pub struct KeyId(String);
 
 impl KeyId {
-    /// A new one.
+    /// Returns a new random id.
     pub fn random() -> Result<Self, Error> {
         let mut bytes = [0; 8];
         rand::fill(&mut bytes).map_err(defect)?;
         Ok(Self(hex::encode(bytes)))
     }
 
-    /// The same as text that was stored.
+    /// Parses an id that was stored as text.
     pub fn parse(raw: &str) -> Option<Self> {
         let is_one = raw.len() == 16 && raw.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
         is_one.then(|| Self(raw.to_owned()))
     }
 
-    /// As text.
+    /// Returns the id as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -87,7 +89,7 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// Where a sealed text stands.
+/// The place of a sealed text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     /// A person's name: the same envelope wherever the person is named.
@@ -99,7 +101,7 @@ pub enum Place {
 }
 
 impl Place {
-    /// What the envelope is bound to. Tenants have no slash in their names, so no two places are written alike.
+    /// Returns the text that the envelope is bound to. Tenants have no slash in their names, so no two places are written alike.
     pub fn of(self, tenant: &str, key: &KeyId) -> String {
         match self {
             Self::Actor => format!("{tenant}/actor/{key}"),
@@ -109,17 +111,17 @@ impl Place {
     }
 }
 
-/// A sealed text, and the key that it is sealed under.
+/// A sealed text, with the id of the key that it is sealed under.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
-    /// The key.
+    /// The id of the key that sealed the text.
     pub key: KeyId,
     /// Nonce, ciphertext and tag.
     pub sealed: Vec<u8>,
 }
 
 impl Envelope {
-    /// The envelope that `text` is, if it is one.
+    /// Parses `text`; `None` if it is no envelope.
     pub fn parse(text: &str) -> Option<Self> {
         let (key, sealed) = text.strip_prefix(PREFIX)?.split_once(':')?;
         Some(Self { key: KeyId::parse(key)?, sealed: URL_SAFE_NO_PAD.decode(sealed).ok()? })

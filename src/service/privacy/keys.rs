@@ -1,6 +1,6 @@
-//! The keys of persons: made when a person first acts in a tenant, held in memory for a moment, gone when they are erased.
+//! The keys of persons: made when a person first acts in a tenant, cached for a short time, destroyed when the person is erased.
 //!
-//! What is held is believed for `privacy.key_ttl_ms`: after that long every instance knows of an erasure.
+//! A cached key is used for at most `privacy.key_ttl_ms`: after that time every instance knows of an erasure.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -25,24 +25,24 @@ use crate::{
     },
 };
 
-/// What the index key is bound to.
+/// The text that the wrapped index key is bound to.
 pub const INDEX: &str = "index";
 
-/// What a person's key is bound to.
+/// Returns the text that a person's wrapped key is bound to.
 pub fn bound(tenant: &str, id: &str) -> String {
     format!("{tenant}/key/{id}")
 }
 
-/// A person in a tenant, with the key that seals what it says.
+/// A person in a tenant, with the key that seals the person's data.
 pub struct Person {
     id: KeyId,
     key: Arc<SealingKey>,
-    /// Its name in an envelope.
+    /// The person's name in an envelope.
     pub name: String,
 }
 
 impl Person {
-    /// A text of this person, for one place.
+    /// Seals a text of this person for one place.
     pub fn seal(&self, tenant: &str, place: Place, text: &str) -> Result<String, Error> {
         envelope(&self.id, &self.key, tenant, place, text)
     }
@@ -52,12 +52,12 @@ fn envelope(id: &KeyId, key: &SealingKey, tenant: &str, place: Place, text: &str
     Ok(Envelope { key: id.clone(), sealed: key.seal(&place.of(tenant, id), text.as_bytes())? }.to_string())
 }
 
-/// What became of a key that an envelope names.
+/// The state of a key that an envelope names.
 #[derive(Clone)]
 pub enum Held {
-    /// It opens.
+    /// The key exists and opens envelopes.
     Live(Arc<SealingKey>),
-    /// It was destroyed.
+    /// The key was destroyed.
     Erased,
 }
 
@@ -74,7 +74,7 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Keys that `masters` wrap, kept in Postgres.
+    /// Keeps the keys in Postgres, wrapped by `masters`.
     pub fn new(masters: Masters, settings: &config::Privacy, router: Arc<Router>) -> Self {
         let (most, ttl) = (settings.keys_held, ms(settings.key_ttl_ms));
         let people = Cache::builder().max_capacity(most).time_to_live(ttl).build();
@@ -82,19 +82,21 @@ impl Keys {
         Self { masters, router, index: OnceCell::new(), people, held }
     }
 
-    /// The master keys.
+    /// Returns the master keys.
     pub fn masters(&self) -> &Masters {
         &self.masters
     }
 
-    /// The person that an actor is in a tenant, with a new key if it has none. Those who ask at the same time share one read.
+    /// Returns the person of an actor in a tenant, with a new key if the person has none. Concurrent calls for the same person
+    /// share one read.
     pub async fn person(&self, tenant: &TenantName, actor: &Actor) -> Result<Arc<Person>, Error> {
         let find = self.find_or_make(tenant, actor);
         let found = self.people.try_get_with((tenant.clone(), actor.clone()), find).await;
         found.map_err(|error| error.share())
     }
 
-    /// Boxed, with names of its own: the compiler does not see that it may be sent to another thread when these are the caller's.
+    /// Returns a boxed future that owns its names: if the names were borrowed from the caller, the compiler could not show that the
+    /// future is `Send`.
     fn find_or_make<'a>(&'a self, tenant: &TenantName, actor: &Actor) -> BoxFuture<'a, Result<Arc<Person>, Error>> {
         let (tenant, actor) = (tenant.clone(), actor.clone());
         Box::pin(async move {
@@ -129,7 +131,7 @@ impl Keys {
         SealingKey::new(&self.masters.unwrap(&bound(tenant, id), wrapped)?).ok_or_else(not_a_key)
     }
 
-    /// The keys that are known of those that envelopes name.
+    /// Returns the known keys among those that envelopes name.
     pub async fn named(&self, at: impl Iterator<Item = At>) -> Result<HashMap<At, Held>, Error> {
         let (mut found, mut cold) = (HashMap::new(), Vec::new());
         for at in at {
@@ -158,25 +160,25 @@ impl Keys {
         Ok(found)
     }
 
-    /// Boxed, as [`Self::find_or_make`] is.
+    /// Loads keys from Postgres, in a boxed future as in [`Self::find_or_make`].
     fn load(&self, cold: Vec<(String, String)>) -> BoxFuture<'_, Result<Vec<Named>, Error>> {
         Box::pin(async move {
             let tenants: Vec<TenantName> = cold.iter().filter_map(|(tenant, _)| tenant.parse().ok()).collect();
             let visible = Visible::tenants(&tenants);
-            // It owns what it reads by: of a future that borrows it cannot be shown that it is `Send`.
+            // The closure owns its input: the compiler cannot show that a future that borrows its input is `Send`.
             let read = async move |tx: &store::Transaction<'_>| data_keys::named(tx, cold.clone()).await;
             Ok(self.router.read_newest(&visible, read).await?)
         })
     }
 
-    /// The envelopes that stand for a name, in a tenant or in all: at most `limit`.
+    /// Returns the envelopes of a name, in a tenant or in all: at most `limit`.
     pub async fn names(&self, tenant: Option<&TenantName>, name: &str, limit: i64) -> Result<Vec<String>, Error> {
         let subject = self.subject(name).await?;
         let read = async |tx: &store::Transaction<'_>| data_keys::names(tx, tenant, &subject, limit).await;
         Ok(self.router.read_newest(&tenant.map_or_else(Visible::all_tenants, Visible::tenant), read).await?)
     }
 
-    /// What a name is looked up with.
+    /// Returns the value that a name is looked up with: its HMAC-SHA256 under the index key.
     pub async fn subject(&self, name: &str) -> Result<Vec<u8>, Error> {
         let index = self.index.get_or_try_init(|| Box::pin(self.load_index())).await?;
         Ok(hmac::sign(index, name.as_bytes()).as_ref().to_vec())
@@ -201,7 +203,8 @@ impl Keys {
     }
 }
 
-/// A key is made on the way to what was asked for. Whatever became of the key, that was not done, and the next who asks finds it or not.
+/// Converts a failure to store a new key. The key is stored before the caller's own work, so that work was not done, whatever
+/// happened to the key. The next call finds the key or makes it.
 fn not_done(error: CallError<store::Error>) -> Error {
     match error {
         CallError::Failed(store::Error::CommitUnknown(_)) => Error::unavailable("postgres", error),

@@ -1,4 +1,4 @@
-//! Master keys: they wrap the keys of persons, and are in the settings only.
+//! Master keys: they wrap the keys of persons, and stand only in the settings.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use super::envelope::{KEY_BYTES, SealingKey};
 use crate::{config::ConfigError, service::Error, store::data_keys::Wrapped};
 
-/// The setting.
+/// The name of the setting.
 pub const KEY: &str = "privacy.master_keys";
 
 /// The master keys of the settings: the first wraps, all unwrap.
@@ -16,7 +16,7 @@ pub struct Masters {
 }
 
 impl Masters {
-    /// The keys of `privacy.master_keys`; `None` when there are none.
+    /// Parses the keys of `privacy.master_keys`; `None` if there are none.
     pub fn parse(settings: &[SecretString]) -> Result<Option<Self>, ConfigError> {
         let mut keys = settings.iter().map(parse).collect::<Result<Vec<_>, _>>()?.into_iter();
         let Some(first) = keys.next() else { return Ok(None) };
@@ -29,18 +29,18 @@ impl Masters {
         Ok(Some(masters))
     }
 
-    /// The id of the key that wraps.
+    /// Returns the id of the key that wraps.
     pub fn first(&self) -> &str {
         &self.first.0
     }
 
-    /// A key for keeping, bound to what it is for.
+    /// Wraps a key for storage, bound to its purpose.
     pub fn wrap(&self, bound: &str, key: &[u8]) -> Result<Wrapped, Error> {
         let (id, master) = &self.first;
         Ok(Wrapped { master: id.clone(), bytes: master.seal(bound, key)? })
     }
 
-    /// A key that was kept.
+    /// Unwraps a stored key.
     pub fn unwrap(&self, bound: &str, wrapped: &Wrapped) -> Result<Vec<u8>, Error> {
         let Wrapped { master, bytes } = wrapped;
         let known =
@@ -56,7 +56,7 @@ impl Masters {
     }
 }
 
-/// `id:base64 of 32 bytes`. What is wrong is told without the value.
+/// Parses `id:base64 of 32 bytes`. Errors do not contain the value.
 fn parse(setting: &SecretString) -> Result<(String, SealingKey), ConfigError> {
     let (id, key) = setting.expose_secret().split_once(':').ok_or_else(|| wrong("must be id:base64"))?;
     if id.is_empty() || id.len() > 32 || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {

@@ -1,4 +1,4 @@
-//! What is done for persons, and with their keys, by hand: access, erasure, and new wrapping after a change of the master key.
+//! Operator commands for persons and their keys: export, erasure, and new wrapping after a change of the master key.
 
 use std::{io::Write, sync::Arc, time::Duration};
 
@@ -22,33 +22,33 @@ use crate::{
     },
 };
 
-/// Events looked at, and keys wrapped, at a time.
+/// Events read, and keys wrapped, at a time.
 const PAGE: i64 = 1000;
 
-/// The commands that are about persons.
+/// The commands about persons.
 pub struct People {
     privacy: Privacy,
     server: Arc<Server>,
 }
 
-/// What became of the keys.
+/// The result of wrapping the keys again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rewrapped {
-    /// Persons' keys that another master key had wrapped.
+    /// The number of persons' keys that another master key had wrapped.
     pub keys: u64,
-    /// Whether the index key was among them.
+    /// True if another master key had wrapped the index key too.
     pub index: bool,
 }
 
 impl People {
-    /// On `server`, with the keys of the settings.
+    /// Runs on `server`, with the master keys of the settings.
     pub fn new(settings: &config::Privacy, server: Arc<Server>) -> Result<Self, ConfigError> {
         let router = Arc::new(Router::new(server.clone(), Vec::new(), 0));
         Ok(Self { privacy: Privacy::new(settings, router)?, server })
     }
 
-    /// Writes everything that a tenant's history says of a person, an event a line, opened; and tells how many. The hashes are those of the
-    /// events as they are kept.
+    /// Writes the events of a tenant's history that a person has caused, opened, one event a line. Returns the number of events.
+    /// The hashes are those of the events as they are stored.
     pub async fn export(&self, tenant: &TenantName, name: &str, out: &mut impl Write) -> Result<u64, Error> {
         let mut names = vec![name.to_owned()];
         if let Some(keys) = &self.privacy.keys {
@@ -74,8 +74,8 @@ impl People {
         }
     }
 
-    /// Destroys the keys of a person in a tenant, or of everybody in it, and tells how many. What they sealed cannot be opened any more by
-    /// anybody who has no copy of the keys.
+    /// Destroys the keys of a person in a tenant, or of everybody in it, and returns their number. Nobody without a copy of these
+    /// keys can open the texts that they sealed.
     pub async fn erase(&self, tenant: &TenantName, name: Option<&str>, limit: Duration) -> Result<u64, Error> {
         let subject = match name {
             None => None,
@@ -84,13 +84,13 @@ impl People {
         let subject = subject.as_deref();
         let erase = async |tx: &store::Transaction<'_>| data_keys::erase(tx, tenant, subject).await;
         let erased = self.server.write(&Visible::tenant(tenant), erase).await?;
-        // Even when nothing was left to erase: an earlier call may not have come so far.
+        // Runs even if no key was left to erase, because an earlier call may have failed before this step.
         let client = self.server.connection().await?;
         store::server::bounded(&client, self.server.tls(), limit, data_keys::forget_old_rows(&client)).await?;
         Ok(erased)
     }
 
-    /// Wraps every key under the first master key, so that the others can go.
+    /// Wraps every key under the first master key, so that the other master keys can be removed.
     pub async fn rewrap(&self) -> Result<Rewrapped, Error> {
         let masters = self.keys()?.masters();
         let index =

@@ -1,4 +1,4 @@
-//! Reading the audit of access.
+//! Reads of the access log.
 
 pub use crate::audit::access::ArchivedAccess;
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 impl AuditReads {
-    /// A page of accesses that `reach` is told of, newest first.
+    /// Returns a page of the accesses that are visible within the tenant scope `reach`, newest first.
     pub async fn accesses(&self, reach: &Reach, filter: AccessFilter, page: &PageRequest) -> Result<Page<ArchivedAccess>, Error> {
         let filter = &within(reach, filter)?;
         let list = format!("accesses {filter:?}");
@@ -30,8 +30,9 @@ impl AuditReads {
     }
 }
 
-/// The one place where a query of accesses is held to what its caller is told of. A tenant's auditors are told of what its own callers
-/// did, and of what the platform did with it; never of another tenant's callers, even if these have named it.
+/// Limits a query of accesses to the records that its caller may see. No other place does this. A tenant's auditors see the
+/// accesses of the tenant's own callers, and the platform's actions on the tenant. They never see accesses of another tenant's
+/// callers, even if these have named the tenant.
 fn within(reach: &Reach, filter: AccessFilter) -> Result<AccessFilter, Error> {
     let named = reach.narrowed(filter.tenant)?;
     let visible_to = reach.tenant().cloned();

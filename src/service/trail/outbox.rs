@@ -1,7 +1,7 @@
-//! Changes of keys on their way to the archive: committed with the change, inserted into MongoDB, and only then removed.
+//! The outbox of the access log: records are committed with the change, inserted into MongoDB, and only then removed.
 //!
-//! Whoever is killed in between leaves the row, and the next step inserts it again, which changes nothing: the document's id is the
-//! event's. Two instances that do so at a time do the same work twice, and no harm.
+//! If the process is killed in between, the row stays, and the next step inserts it again. This changes nothing, because the
+//! document's id is the event's id. Two instances that do this at the same time do the same work twice, without harm.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,7 +12,7 @@ use crate::{
     telemetry::names,
 };
 
-/// Moves what waits in Postgres.
+/// Moves the records that wait in Postgres to MongoDB.
 pub struct Outbox {
     writer: Arc<Writer>,
     primary: Arc<Server>,
@@ -20,12 +20,12 @@ pub struct Outbox {
 }
 
 impl Outbox {
-    /// From `primary` to where `writer` writes.
+    /// Moves records from `primary` to the archive of `writer`.
     pub fn new(writer: Arc<Writer>, primary: Arc<Server>) -> Self {
         Self { writer, primary, backlog: Mutex::default() }
     }
 
-    /// Moves all that waits now. What MongoDB does not take stays, and is tried again by the next step.
+    /// Moves all records that wait now. Records that MongoDB does not accept stay, and the next step tries them again.
     pub async fn step(&self) {
         if let Err(error) = self.move_all().await {
             tracing::debug!(error = %error, "changes of keys wait for the archive");
@@ -47,7 +47,7 @@ impl Outbox {
             let Some((last, _)) = rows.last() else { return Ok(()) };
             seen = *last;
             let (ids, accesses): (Vec<i64>, Vec<_>) = rows.into_iter().unzip();
-            // One that is refused stays where it is, since it must not be lost, and holds up none behind it.
+            // A refused record stays in the outbox, because it must not be lost. It does not block the records behind it.
             let Ok(unfit) = self.writer.store(&accesses).await else { return Ok(()) };
             let ids: Vec<i64> = ids.into_iter().enumerate().filter(|(at, _)| !unfit.contains(at)).map(|(_, id)| id).collect();
             let remove = async |tx: &store::Transaction<'_>| store::access::remove(tx, &ids).await;
@@ -55,7 +55,7 @@ impl Outbox {
         }
     }
 
-    /// What waited after the last step; `None` when Postgres could not be asked.
+    /// Returns the backlog after the last step; `None` if Postgres could not be read.
     pub fn backlog(&self) -> Option<Backlog> {
         *self.backlog.lock().unwrap_or_else(PoisonError::into_inner)
     }

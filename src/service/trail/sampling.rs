@@ -1,8 +1,9 @@
-//! So that a flood cannot fill the archive, nor hide what is not a part of it.
+//! Sampling: a flood of accesses can neither fill the archive nor hide other accesses.
 //!
-//! Each source has a rate, and all have one together. A source is who asks, with the reason or the endpoint: whoever sends a thousand bad
-//! tokens does not hide with them that it also used a key that was revoked. What is not kept is counted, and the number is told with the
-//! source's next record; where none follows, the newest that was not kept is itself told in the end.
+//! Each source has a rate limit, and all sources together have another. A source is a caller or its network, with the reason or the
+//! endpoint. So a caller that sends a thousand bad tokens cannot hide that it also used a revoked key. Accesses that are not kept
+//! are counted, and the source's next record carries the number. If no record follows, the newest access that was not kept becomes
+//! a record in the end.
 
 use std::{
     collections::HashMap,
@@ -16,21 +17,21 @@ use governor::{DefaultDirectRateLimiter, DefaultKeyedRateLimiter, Quota, RateLim
 
 use crate::{config, domain::access::AccessEvent};
 
-/// Sources whose suppressed accesses are counted apart; those of more are counted together.
+/// Sources whose suppressed accesses are counted separately. Further sources are counted together.
 const MAX_SOURCES: usize = 10_000;
 
-/// Accesses that are counted, and the newest of them.
+/// The number of suppressed accesses of a source, and the newest of them.
 struct Counted {
     accesses: u64,
     newest: AccessEvent,
 }
 
-/// Lets through what is kept.
+/// Decides which accesses are kept.
 pub(super) struct Sampler {
     sources: DefaultKeyedRateLimiter<u64>,
     all: DefaultDirectRateLimiter,
     hasher: RandomState,
-    /// By source; `None` is all that are not counted apart.
+    /// Suppressed accesses by source; `None` stands for all sources that are not counted separately.
     suppressed: Mutex<HashMap<Option<u64>, Counted>>,
 }
 
@@ -49,7 +50,8 @@ impl Sampler {
         }
     }
 
-    /// The access with the number of those that were suppressed before it, if it is to be kept; else it is counted.
+    /// Returns an access that is to be kept, with the number of its source's suppressed accesses before it. Counts any other access
+    /// and returns `None`.
     pub(super) fn sample(&self, access: AccessEvent, network: Option<IpAddr>) -> Option<AccessEvent> {
         let source = self.source(&access, network);
         if self.sources.check_key(&source).is_err() || self.all.check().is_err() {
@@ -64,7 +66,7 @@ impl Sampler {
         let AccessEvent { kind, action, reason, tenant, actor, .. } = access;
         let who = actor.as_ref().map(|actor| (&actor.kind, &actor.id));
         let network = network.filter(|_| who.is_none());
-        // What was refused is told by its reason, whatever it was: there are few reasons, and very many paths.
+        // A refusal is identified by its reason, whatever its endpoint was: there are few reasons, and very many paths.
         let what = reason.as_ref().map_or((Some(action), tenant.as_ref()), |_| (None, None));
         self.hasher.hash_one((kind, who, network, reason, what))
     }
@@ -83,14 +85,14 @@ impl Sampler {
         }
     }
 
-    /// What was counted and not told, as records: of each source the newest, with the number of the others.
+    /// Returns the counted accesses as records: the newest access of each source, with the number of the others.
     pub(super) fn take(&self) -> Vec<AccessEvent> {
         let suppressed = std::mem::take(&mut *self.counted());
         let record = |Counted { accesses, newest }| AccessEvent { suppressed: accesses - 1, ..newest };
         suppressed.into_values().map(record).collect()
     }
 
-    /// How many are counted and not told.
+    /// Returns the number of accesses that are counted, but in no record yet.
     pub(super) fn pending(&self) -> u64 {
         self.counted().values().map(|counted| counted.accesses).sum()
     }
@@ -142,7 +144,7 @@ mod tests {
         Some(IpAddr::from(number.to_be_bytes()))
     }
 
-    /// Accesses that stand behind records.
+    /// Returns the number of accesses that the records stand for.
     fn told(records: &[AccessEvent]) -> u64 {
         records.iter().map(|record| 1 + record.suppressed).sum()
     }

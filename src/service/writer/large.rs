@@ -1,8 +1,8 @@
-//! The lane of large commands: plans and batches of many changes, and the ends of tenants.
+//! The lane of large commands: plans and batches of many changes, and deletions of tenants.
 //!
-//! A large command takes as long as hundreds of small ones, and in a common lane everybody behind it would wait. It also holds its tenant's
-//! row, so the tenant's own small commands go this way too until it is done: in a common group they would make the whole group wait for
-//! that row. Tenants take turns here, whatever each of them has sent.
+//! A large command takes as long as hundreds of small ones. In a common lane, every command behind it would wait. It also locks its
+//! tenant's row, so the tenant's small commands use this lane too until it is done: in a common group they would make the whole
+//! group wait for that row. Tenants take turns here, however many commands each of them has sent.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -17,16 +17,16 @@ use crate::domain::{
     ids::TenantName,
 };
 
-/// How many commands of each tenant are in the lane.
+/// The number of commands in the lane, for each tenant.
 type Counts = Arc<Mutex<HashMap<TenantName, usize>>>;
 
 fn lock(counts: &Counts) -> MutexGuard<'_, HashMap<TenantName, usize>> {
     counts.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Knows which commands go to the lane.
+/// Decides which commands go to the lane.
 pub(super) struct Large {
-    /// Changes from which a command is large.
+    /// A command with at least this many changes is large.
     from: usize,
     counts: Counts,
 }
@@ -36,7 +36,7 @@ impl Large {
         Self { from, counts: Counts::default() }
     }
 
-    /// The command's place in the lane; `None` when it belongs to an ordinary one.
+    /// Returns the command's place in the lane, or `None` if the command belongs in an ordinary lane.
     pub(super) fn admit(&self, command: &Command) -> Option<InLarge> {
         let mut counts = lock(&self.counts);
         if !is_large(&command.op, self.from) && !counts.contains_key(&command.tenant) {
@@ -48,7 +48,7 @@ impl Large {
     }
 }
 
-/// Whether a command may take as long as many.
+/// Returns true if a command may take as long as many small ones.
 pub(super) fn is_large(op: &Op, from: usize) -> bool {
     match op {
         Op::Apply(apply) => apply.changes.len() >= from,
@@ -66,7 +66,7 @@ pub(super) fn is_large(op: &Op, from: usize) -> bool {
     }
 }
 
-/// Keeps a tenant in the lane while it lives.
+/// Keeps a tenant in the lane until it is dropped.
 pub(super) struct InLarge {
     counts: Counts,
     tenant: TenantName,
@@ -84,7 +84,7 @@ impl Drop for InLarge {
     }
 }
 
-/// What waits in the lane: each tenant's in its order, and the tenants in turn.
+/// The waiting commands of the lane: each tenant's commands in order of arrival, and the tenants in turn.
 #[derive(Default)]
 struct Turns {
     waiting: HashMap<TenantName, VecDeque<Waiting>>,
@@ -100,7 +100,7 @@ impl Turns {
         self.waiting.entry(tenant.clone()).or_default().push_back(waiting);
     }
 
-    /// The next tenant's next group: one large command, or what it has of small ones before the next large one.
+    /// Returns the next tenant's next group: one large command, or the small commands before its next large one.
     fn next(&mut self, large_from: usize, most: usize) -> Vec<Waiting> {
         let Some(tenant) = self.order.pop_front() else { return Vec::new() };
         let Some(queue) = self.waiting.get_mut(&tenant) else { return Vec::new() };
@@ -117,7 +117,8 @@ impl Turns {
 }
 
 impl Lane {
-    /// Does large commands. What has waited too long for its caller is dropped when its turn comes: a queue of long steps stands always.
+    /// Executes large commands. A command whose caller has given up is dropped at its turn. CoDel does not apply here: steps are so
+    /// long that the queue would always count as standing.
     pub(super) async fn run_large(mut self, mut receiver: mpsc::Receiver<Waiting>) {
         let (from, most) = (self.settings.large_changes, self.settings.max_batch);
         let mut turns = Turns::default();

@@ -1,5 +1,6 @@
-//! A small TCP load balancer that acts on `/health/ready`, as those in front of a real installation do: it asks each instance a few times in
-//! a second, sends new connections to those that are ready only, and leaves the ones that are open alone.
+//! A small TCP load balancer that acts on `/health/ready`, like the balancers of real installations.
+//!
+//! It asks each instance a few times a second, sends new connections only to ready instances, and leaves open connections alone.
 
 use std::{
     net::SocketAddr,
@@ -19,7 +20,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::processes::Process;
 
-/// How often readiness is asked for.
+/// The time between two readiness checks.
 const EVERY: Duration = Duration::from_millis(200);
 
 struct Instance {
@@ -48,7 +49,7 @@ impl Balancer {
         Self { address, instances, _running: stop.drop_guard() }
     }
 
-    /// Whether new connections go to an instance.
+    /// Returns true if new connections go to an instance.
     pub fn sends_to(&self, number: usize) -> bool {
         self.instances[number].ready.load(Ordering::SeqCst)
     }
@@ -72,7 +73,8 @@ async fn balance(listener: TcpListener, instances: Arc<Vec<Instance>>) {
     }
 }
 
-/// To the next instance that is ready and takes the connection. One that does not answer costs a try, not the client's request.
+/// Passes the connection to the next ready instance that accepts it. An instance that refuses the connection costs one try and not
+/// the client's request.
 async fn pass(mut client: TcpStream, instances: Arc<Vec<Instance>>, first: usize) {
     for turn in 0..instances.len() {
         let instance = &instances[(first + turn) % instances.len()];

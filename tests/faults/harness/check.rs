@@ -1,5 +1,7 @@
-//! What must hold once everything has drained: nothing that was acknowledged is lost, nothing is doubled, everything is in order, what was
-//! refused is not there, and no answer was older than its client already knew.
+//! The conditions that must hold once everything has drained.
+//!
+//! No acknowledged write is lost, and nothing is doubled. Everything is in order. A refused write has no event. No answer is older
+//! than its client already knew.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -12,28 +14,28 @@ use super::{
     record::{Fate, Scope, Seen, Sighting, content},
 };
 
-/// What was found, in numbers. All but the last three have to be 0.
+/// The counts of the findings. All but the last three counts must be 0.
 #[derive(Debug, Default, Serialize)]
 pub struct Findings {
-    /// Acknowledged and not in Postgres; in Postgres and not in Kafka, or not in the archive.
+    /// Acknowledged writes that are not in Postgres; events in Postgres that are not in Kafka or not in the archive.
     pub lost: usize,
-    /// One key with two events; one event twice in the archive.
+    /// Keys with two events; events that the archive has twice.
     pub doubled: usize,
     /// Gaps in revisions, records before their predecessors, chains that do not verify.
     pub out_of_order: usize,
-    /// Refused, or failed for good, and yet there; anything else that nobody asked for.
+    /// Writes that were refused, unchanged or failed for good and still have an event; anything else that nobody asked for.
     pub invented: usize,
-    /// Answers that were older than their client knew, or that showed what never was.
+    /// Answers that are older than their client knew; answers with content that never existed.
     pub backwards: usize,
-    /// What clients saw that must never be; records set aside that should not be, or not set aside that should.
+    /// Observations of clients that must never occur; too many or too few dead letters.
     pub other: usize,
     /// Writes whose outcome no client knows, because it gave up.
     pub unknown: usize,
-    /// Records that Kafka has more than once: allowed, and counted.
+    /// Records that Kafka has more than once. They are allowed, and only counted.
     pub kafka_duplicates: usize,
-    /// Answers that were held against the history.
+    /// Answers that were compared with the history.
     pub answers_checked: usize,
-    /// The first of everything that was wrong, in words.
+    /// The messages that describe the faults.
     #[serde(skip)]
     pub messages: Vec<String>,
 }
@@ -49,7 +51,8 @@ impl Findings {
     }
 }
 
-/// Holds what was seen against what there is. So many records had to be set aside: no event of the history is one of them.
+/// Compares the clients' observations with the history. `dead_letters` is the number of records that must be dead letters; no event
+/// of the history is one of them.
 pub fn check(seen: &Seen, history: &History, dead_letters: usize) -> Findings {
     let mut found = Findings::default();
     fates(seen, history, &mut found);
@@ -65,7 +68,8 @@ pub fn check(seen: &Seen, history: &History, dead_letters: usize) -> Findings {
     found
 }
 
-/// One write, one event, exactly when it was acknowledged; one whose outcome is unknown may have one.
+/// Checks that an acknowledged write has exactly one event, and a refused, unchanged or failed write none. A write with an unknown
+/// outcome may have one.
 fn fates(seen: &Seen, history: &History, found: &mut Findings) {
     let mut made: HashMap<&str, &Event> = HashMap::new();
     for event in history.events.values().flatten() {
@@ -94,7 +98,7 @@ fn fates(seen: &Seen, history: &History, found: &mut Findings) {
     }
 }
 
-/// 1..n of each tenant without a gap, each event naming the one before.
+/// Checks that each tenant's revisions are 1..n without a gap, and that each event carries the hash of the one before.
 fn revisions(history: &History, found: &mut Findings) {
     for (tenant, events) in &history.events {
         let mut previous = "0".repeat(64);
@@ -117,14 +121,15 @@ fn revisions(history: &History, found: &mut Findings) {
     }
 }
 
-/// The same events, each for the first time after the one before it of its tenant, and unchanged.
+/// Checks that Kafka has the same events, unchanged. The first record of an event comes after the first record of the tenant's
+/// event before it.
 fn topic(history: &History, found: &mut Findings) {
     let known: HashMap<&str, &Event> = history.events.values().flatten().map(|event| (event.id.as_str(), event)).collect();
     let (mut first, mut next): (HashSet<&str>, HashMap<&str, (i32, u64)>) = Default::default();
     for record in &history.topic {
         let id = record.header("ce_id").unwrap_or_default();
         let Some(event) = known.get(id) else {
-            // What a test put there by hand says so.
+            // A record that a test sent by hand has the header `tm_test`.
             if record.header("tm_test").is_none() {
                 found.invented += found.say(format!("Kafka has {id:?}, which is not in the history"));
             }
@@ -150,7 +155,7 @@ fn topic(history: &History, found: &mut Findings) {
     }
 }
 
-/// The same events, each once and as it was published.
+/// Checks that the archive has the same events, each once and as it was published.
 fn archive(history: &History, found: &mut Findings) {
     let mut archived: HashMap<(&str, u64), &Value> = HashMap::new();
     for document in &history.archive {
@@ -174,7 +179,7 @@ fn archive(history: &History, found: &mut Findings) {
     }
 }
 
-/// As many dead letters as a test made, and no more.
+/// Checks that there are exactly as many dead letters as the test expects.
 fn set_aside(history: &History, expected: usize, found: &mut Findings) {
     let count = history.dead_letters.len();
     if count != expected {
@@ -183,7 +188,7 @@ fn set_aside(history: &History, expected: usize, found: &mut Findings) {
     }
 }
 
-/// The table of routes is what the history makes of it.
+/// Checks that the table of routes is the result of the history.
 fn tables(history: &History, found: &mut Findings) {
     for (tenant, events) in &history.events {
         let expected = state(events, u64::MAX, &Scope::Whole);
@@ -195,7 +200,7 @@ fn tables(history: &History, found: &mut Findings) {
     }
 }
 
-/// What resolves in a scope after a revision.
+/// Returns the routes that resolve in a scope after a revision, with their URLs.
 fn state<'a>(events: &'a [Event], revision: u64, scope: &Scope) -> BTreeMap<&'a str, &'a str> {
     let mut routes = BTreeMap::new();
     for event in events.iter().take_while(|event| event.revision <= revision).filter(|event| scope.has(&event.route)) {
@@ -207,7 +212,7 @@ fn state<'a>(events: &'a [Event], revision: u64, scope: &Scope) -> BTreeMap<&'a 
     routes
 }
 
-/// Each answer is what its scope was at some revision that is not older than what its client knew.
+/// Checks that each answer shows its scope at some revision that is not older than its client knew.
 fn answers(seen: &Seen, history: &History, found: &mut Findings) {
     for sighting in &seen.sightings {
         found.answers_checked += 1;

@@ -1,4 +1,4 @@
-//! What a fault must have done for a run to say anything, and how much of it clients may have felt.
+//! The effect that a fault must have had for a run to count, and the effect that clients may have felt.
 
 use std::time::Duration;
 
@@ -8,43 +8,46 @@ use super::{
     report::Measured,
 };
 
-/// Of all writes, those of which nobody knows what became: one in five is sent once, and any may meet the fault, but not half of those.
+/// The largest share of writes that may have an unknown outcome. About a fifth of the writes are sent only once; the fault may hit
+/// any of those, but not half of them.
 const MOST_UNKNOWN: f64 = 0.1;
 
-/// How much less is answered than before without anybody having felt it.
+/// The drop in the share of answered attempts that counts as not felt.
 const UNFELT: f64 = 0.02;
 
-/// How clients fared while something was broken.
+/// The availability that clients must have had while something was broken.
 #[derive(Debug, Default)]
 pub enum Answered {
-    /// That is not what this is about.
+    /// Any availability passes.
     #[default]
     Whatever,
-    /// As well as before. A machine that has too much to do refuses some at any time: so both times are compared.
+    /// The availability from before the fault, less `UNFELT`. An overloaded machine refuses some requests at any time, so both
+    /// phases are compared.
     AsBefore,
-    /// At least these shares of their attempts were answered.
+    /// At least these shares of the attempts were answered.
     AtLeast { writes: f64, reads: f64 },
 }
 
-/// What a test expects of its run, beside what holds for all of them.
+/// The expectations of one test, in addition to the checks of every run.
 #[derive(Debug, Default)]
 pub struct Expected {
     pub answered: Answered,
-    /// So many events at least waited for Kafka at some time.
+    /// The least number of events that must have waited for Kafka at some time.
     pub unpublished: i64,
-    /// So many records are in the dead-letter topic, no more and no less.
+    /// The exact number of records in the dead-letter topic.
     pub dead_letters: usize,
 }
 
 impl Size {
-    /// What waits at least after so long a time in which nothing moves: not every write makes an event, and a slow machine makes fewer.
+    /// Returns the least number of events that wait after `time` without progress: half of the writes, because not every write
+    /// makes an event and a slow machine makes fewer.
     pub fn waiting_after(&self, time: Duration) -> i64 {
         (self.writes_per_second as f64 * time.as_secs_f64() / 2.0) as i64
     }
 }
 
 impl Expected {
-    /// What was otherwise, in words.
+    /// Returns the expectations that the run did not meet, in words.
     pub fn unmet(&self, seen: &Seen, measured: &Measured) -> Vec<String> {
         let mut unmet = Vec::new();
         for (name, requests) in [("writes", &seen.write_requests), ("reads", &seen.read_requests)] {
@@ -81,7 +84,8 @@ mod tests {
     use super::*;
     use crate::harness::record::{Attempt, Recorder};
 
-    /// A hundred writes and a hundred reads before and during, of which so many during were not answered, and so many writes unknown.
+    /// Records a hundred writes and a hundred reads before and during the fault. During it, `refused` of each are refused.
+    /// `unknown` of the writes have an unknown outcome.
     fn ran(refused: usize, unknown: usize) -> Recorder {
         let recorder = Recorder::new();
         for phase in [Phase::Before, Phase::During] {

@@ -1,4 +1,4 @@
-//! What there is in the end: the history in Postgres, the topic in Kafka, the archive in MongoDB.
+//! The final state: the history in Postgres, the topic in Kafka, the archive in MongoDB.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -14,16 +14,16 @@ use traffic_manager::{audit::document::ArchivedEvent, config::Settings, kafka::R
 
 use crate::support::{World, secure};
 
-/// One event as Postgres has it.
+/// An event as Postgres has it.
 pub struct Event {
     pub id: String,
     pub tenant: String,
     pub revision: u64,
-    /// The write that made it.
+    /// The id of the write that made the event.
     pub request_id: String,
-    /// The route that it is about, `service/env/version`.
+    /// The route of the event, `service/env/version`.
     pub route: String,
-    /// The URL that the route resolves to after it; `None` when it is gone or inactive.
+    /// The URL that the route resolves to after the event; `None` when the route is deleted or inactive.
     pub url: Option<String>,
     pub text: String,
 }
@@ -45,16 +45,16 @@ impl Event {
     }
 }
 
-/// All three, and the tables that follow from the history.
+/// All three stores, and the tables that follow from the history.
 pub struct History {
-    /// By tenant, in order of revisions.
+    /// The events by tenant, in order of revisions.
     pub events: BTreeMap<String, Vec<Event>>,
-    /// In order of offsets, partition by partition.
+    /// The records of the topic, partition by partition in order of offsets.
     pub topic: Vec<Record>,
     pub archive: Vec<ArchivedEvent>,
-    /// What the dead-letter topic holds.
+    /// The records of the dead-letter topic.
     pub dead_letters: Vec<Record>,
-    /// What resolves now: of each tenant the routes with their URLs.
+    /// The active routes of each tenant with their URLs.
     pub routes: BTreeMap<String, BTreeMap<String, String>>,
     pub revisions: HashMap<String, u64>,
 }
@@ -88,7 +88,7 @@ impl History {
     }
 }
 
-/// Everything that a topic holds.
+/// Reads all records of a topic.
 fn read_topic(topic: &str) -> Vec<Record> {
     let limit = Duration::from_secs(30);
     let mut config = secure::kafka();
@@ -114,7 +114,7 @@ fn read_topic(topic: &str) -> Vec<Record> {
     records
 }
 
-/// The offsets that the archive's consumers have committed, by partition.
+/// Returns the offsets that the archive's consumers have committed, by partition.
 pub fn committed_offsets(settings: &Settings) -> Option<BTreeMap<i32, i64>> {
     let mut config = secure::kafka();
     config.set("group.id", &settings.kafka.group);

@@ -1,7 +1,8 @@
 //! The common load: writes and reads that come at a fixed rate, however long the answers take, over tenants and routes that a seed chooses.
 //!
-//! Every write has an Idempotency-Key, which is its request's id as well and so stands in its event. Most are sent again until their answer
-//! is known; some are sent once, so that there are some of which nobody knows what became. One in twenty is sent twice on purpose.
+//! Every write has an Idempotency-Key. The key is also the request's id, so the event carries it. Most writes are sent again until
+//! their answer is known. Some are sent only once, so that some outcomes stay unknown. About one write in twenty is sent twice on
+//! purpose.
 
 use std::{
     sync::Arc,
@@ -25,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long one attempt may take.
 const ATTEMPT: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(100);
-/// Requests under way; more than these wait at the client, and their wait counts.
+/// The most requests under way. Further requests wait at the client, and their wait counts.
 const UNDER_WAY: usize = 4000;
 
 pub const ENVS: [&str; 2] = ["prod", "dev"];
@@ -34,7 +35,7 @@ pub fn client() -> reqwest::Client {
     crate::support::secure::http().timeout(ATTEMPT).build().expect("a client")
 }
 
-/// One write of the load.
+/// A write of the load.
 #[derive(Debug, Clone)]
 pub struct Write {
     id: String,
@@ -43,17 +44,17 @@ pub struct Write {
     path: String,
     body: Option<Value>,
     if_match: bool,
-    /// Given up after one attempt.
+    /// True if the write is given up after one attempt.
     once: bool,
 }
 
-/// The write of a number: the same for the same seed. One in twenty is an earlier one again.
+/// Returns the write of a number: the same for the same seed. About one in twenty repeats an earlier write.
 pub fn write_of(size: &Size, number: u64) -> Write {
     let mut rng = StdRng::seed_from_u64(size.seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
     if number > 100 && rng.random_ratio(1, 20) {
         let earlier = number - rng.random_range(1..100);
         let again = plain_write(size, earlier);
-        // Only those that cannot be refused: what is refused is not kept under its key.
+        // Repeats only writes that cannot be refused: a refusal is not stored under its key.
         if again.method == Method::PUT && !again.if_match {
             return again;
         }
@@ -77,12 +78,12 @@ fn plain_write(size: &Size, number: u64) -> Write {
     }
 }
 
-/// The name of a tenant's route, `service/env/version`.
+/// Returns the name of a tenant's route, `service/env/version`.
 pub fn route(number: usize) -> String {
     format!("s{}/{}/v{}", number % 4, ENVS[number % 2], number / 4)
 }
 
-/// Writes and reads that are under way until they are stopped.
+/// The writes and reads, which go on until they are stopped.
 pub struct Load {
     stop: CancellationToken,
     sources: Vec<JoinHandle<()>>,
@@ -116,7 +117,7 @@ impl Load {
         Self { stop, sources, requests }
     }
 
-    /// No more arrive; waits until those under way are answered or given up.
+    /// Stops new requests, and waits until those under way are answered or given up.
     pub async fn end(self) {
         self.stop.cancel();
         for source in self.sources {
@@ -127,7 +128,7 @@ impl Load {
     }
 }
 
-/// Starts one request when it is due, whatever became of those before.
+/// Starts each request when it is due, however the earlier requests ended.
 async fn arrivals<F: Future<Output = ()> + Send + 'static>(
     per_second: u64, stop: CancellationToken, requests: TaskTracker, places: Arc<Semaphore>, request: impl Fn(u64, Instant) -> F,
 ) {
@@ -157,7 +158,7 @@ struct Writer {
     readers: Arc<Readers>,
 }
 
-/// What one attempt told.
+/// The result of one attempt.
 enum Told {
     Fate(Fate),
     NotDone,
@@ -165,7 +166,7 @@ enum Told {
 }
 
 impl Writer {
-    /// Sends a write until its answer is known, each time to some instance.
+    /// Sends a write until its answer is known, each time to a random instance.
     async fn settle(&self, write: Write, due: Instant) {
         let (phase, give_up) = (self.recorder.phase(), Instant::now() + PATIENCE);
         let mut perhaps_done = false;
@@ -209,7 +210,8 @@ impl Writer {
         told
     }
 
-    /// What an answer says of the write. A 503 without a code that says otherwise may have been done.
+    /// Returns the result that an answer means for the write. After a 5xx or 429 the write may have been done, unless the code
+    /// excludes it.
     async fn told(&self, write: &Write, answer: reqwest::Response) -> (Attempt, Told) {
         let (status, headers) = (answer.status(), answer.headers().clone());
         if status.is_success() {
@@ -223,7 +225,7 @@ impl Writer {
             let unchanged = headers.contains_key("tm-unchanged");
             return (Attempt::Good, Told::Fate(if unchanged { Fate::Unchanged } else { Fate::Committed { revision } }));
         }
-        // 408: the server waited for the request for too long, which a machine with too much to do sends late.
+        // 408: the server waited too long for the request, because an overloaded machine sends it late.
         if status.as_u16() == 408 {
             return (Attempt::Lost, Told::NotDone);
         }

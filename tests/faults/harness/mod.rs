@@ -1,4 +1,4 @@
-//! What the fault tests share: one load, one recorder of what each client saw, one checker of what there is in the end.
+//! The common parts of the fault tests: one load, one recorder of the clients' observations, one checker of the final state.
 //!
 //! `TM_FAULTS_FULL=1` sets the full size, `TM_FAULTS_SEED` makes the same choices again (the machine's timing stays its own), and
 //! `TM_FAULTS_REPORT` names a file that takes a line of figures for each run.
@@ -35,11 +35,11 @@ use crate::{
     support::World,
 };
 
-/// Where requests are sent.
+/// An address that requests are sent to.
 pub struct Target {
-    /// The base of the API.
+    /// The base URL of the API.
     pub base: String,
-    /// Counts the processes that have answered there; `None` where several do.
+    /// Counts the restarts of the process at this address; `None` where several processes answer.
     pub process: Option<Arc<AtomicUsize>>,
 }
 
@@ -49,7 +49,7 @@ impl Target {
     }
 }
 
-/// How large a run is.
+/// The size of a run.
 #[derive(Debug, Clone)]
 pub struct Size {
     pub seed: u64,
@@ -60,13 +60,14 @@ pub struct Size {
     pub reads_per_second: u64,
 }
 
-/// The slowest hundredth of a second's requests, once a run may begin.
+/// The p99 of one second, in milliseconds, below which a run may begin.
 const SETTLED_MS: f64 = 250.0;
 
-/// Longer than any pause after which a part of the pipeline tries again by itself: a frozen leader's session ends after 31 s by default.
+/// The time without progress after which the drain is given up. It is longer than any pause after which a part of the pipeline
+/// tries again by itself: a frozen leader's session ends after 31 s by default.
 const STANDSTILL: Duration = Duration::from_secs(45);
 
-/// What is said of what is wrong: more than these say the same.
+/// The most messages that a failure prints: further messages say the same.
 const SAID: usize = 20;
 
 fn number(name: &str) -> Option<u64> {
@@ -74,7 +75,7 @@ fn number(name: &str) -> Option<u64> {
 }
 
 impl Size {
-    /// As the environment says: small, or full.
+    /// Returns the size that the environment sets: small or full.
     pub fn new() -> Self {
         let full = number("TM_FAULTS_FULL") == Some(1);
         Self {
@@ -87,17 +88,17 @@ impl Size {
         }
     }
 
-    /// So many seconds of a small run, or of a full one.
+    /// Returns `small` seconds in a small run and `full` seconds in a full one.
     pub fn seconds(&self, small: u64, full: u64) -> Duration {
         Duration::from_secs(if self.full { full } else { small })
     }
 }
 
-/// What waits, as it is looked at now and then.
+/// The backlogs, measured now and then.
 #[derive(Default)]
 struct Backlog {
     measured: Mutex<Measured>,
-    /// When the fault was over, and how many events there were: they have drained when the archive has as many.
+    /// The time of the fault's end, and the number of events at that time. They have drained when the archive has as many.
     over: Mutex<Option<(Instant, i64)>>,
 }
 
@@ -110,7 +111,8 @@ impl Backlog {
         self.over.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The archive has so many events. If those that there were at the end of the fault are among them, they have drained now at the latest.
+    /// Records that the archive has so many events. If it has as many as there were at the end of the fault, the drain ends now at
+    /// the latest.
     fn has(&self, archived: i64) {
         if let Some((over, events)) = *self.over()
             && archived >= events
@@ -120,7 +122,7 @@ impl Backlog {
     }
 }
 
-/// A load that is under way.
+/// A run of the load.
 pub struct Run {
     pub name: &'static str,
     pub size: Size,
@@ -148,7 +150,7 @@ impl Run {
         let run = Self { name, size, recorder, world, load, backlog, stop, sampler };
         let good = async || run.recorder.seen().write_requests.good[0] > 30;
         eventually(Duration::from_secs(60), "the load runs", good).await;
-        // What comes first meets cold caches and connections that are not made yet. A machine that never gets over it is measured as it is.
+        // The first requests meet cold caches and missing connections. A machine that stays slow is measured as it is.
         for _ in 0..15 {
             run.recorder.window();
             tokio::time::sleep(Duration::from_secs(1)).await;
@@ -165,20 +167,20 @@ impl Run {
         tokio::time::sleep(time).await;
     }
 
-    /// From here on something is broken.
+    /// Marks the beginning of the fault.
     pub fn breaks(&self) {
         self.recorder.set_phase(Phase::During);
     }
 
-    /// From here on nothing is broken any more: the time to drain begins.
+    /// Marks the end of the fault, where the time to drain begins.
     pub async fn heals(&self) {
         self.recorder.set_phase(Phase::After);
         let events = self.world.db.count("select count(*) from route_events").await;
         *self.backlog.over() = Some((Instant::now(), events));
     }
 
-    /// Ends the load, waits until everything has drained, checks it, prints the figures with `more` of the test's own, and holds them against
-    /// what is expected.
+    /// Ends the load, waits until everything has drained, checks the result, prints the figures with the test's own in `more`, and
+    /// compares them with `expected`.
     pub async fn finish(self, expected: Expected, more: Value) {
         let Self { name, size, recorder, world, load, backlog, stop, sampler } = self;
         load.end().await;
@@ -193,7 +195,7 @@ impl Run {
     }
 }
 
-/// Checks, prints, and fails when something did not hold.
+/// Checks and prints the result, and fails if a check or an expectation does not hold.
 fn conclude(name: &str, size: &Size, seen: &Seen, history: &History, measured: &Measured, expected: &Expected, more: &Value) {
     let mut found = check::check(seen, history, expected.dead_letters);
     report::print(name, size, seen, &found, measured, more);
@@ -211,19 +213,19 @@ fn conclude(name: &str, size: &Size, seen: &Seen, history: &History, measured: &
     assert!(unmet.is_empty(), "TM_FAULTS_SEED={}: {unmet:?}", size.seed);
 }
 
-/// How many events the archive says it has: as cheap an answer as it can give.
+/// Returns the archive's estimate of its number of events, the cheapest count that it has.
 async fn estimate(archive: &Collection<Document>) -> Option<i64> {
     archive.estimated_document_count().await.ok().and_then(|count| i64::try_from(count).ok())
 }
 
-/// The pause after a look that took so long. Looking takes a small part of the time: a server that counts by reading does nothing else meanwhile,
-/// and what is to be measured would be the measuring.
+/// Returns the pause after a count that took `looked`. Counting must take a small part of the time: a server that counts by reading
+/// does nothing else meanwhile, and the test would measure its own measuring.
 fn pause_after(looked: Duration) -> Duration {
     Duration::from_millis(250).max(looked * 10)
 }
 
-/// Waits until the queue is empty and the archive has as many events as the history, or until nothing has moved for long: what is missing
-/// then is lost, as the checker says.
+/// Waits until the queue is empty and the archive has as many events as the history, or until nothing has moved for `STANDSTILL`.
+/// The checker reports events that are still missing then as lost.
 async fn drain(world: &World, backlog: &Backlog) {
     let archive = world.collection().await;
     let (mut before, mut moved) = ((0, None), Instant::now());
@@ -243,8 +245,8 @@ async fn drain(world: &World, backlog: &Backlog) {
     }
 }
 
-/// Looks at the backlogs now and then, and notes when what was there at the end of the fault has drained. While a part is away it says
-/// nothing, and the next look tells.
+/// Measures the backlogs now and then, and records when the events from before the end of the fault have drained. While a part is
+/// away a count has no result, and the next count follows.
 async fn sample(world: Arc<World>, backlog: Arc<Backlog>) {
     let archive = world.collection().await;
     let mut pause = pause_after(Duration::ZERO);

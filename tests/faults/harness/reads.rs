@@ -1,5 +1,7 @@
-//! The reads of the load: polls of every sort, with the tag last seen, with the revision last acknowledged, with both, or with neither at one
-//! instance. What each showed is kept; the checker holds it against the history.
+//! The reads of the load.
+//!
+//! They are polls of every sort: with the tag last seen, with the revision last acknowledged, with both, or with neither at one
+//! instance. The recorder keeps the content of each answer, and the checker compares it with the history.
 
 use std::{
     collections::HashMap,
@@ -19,10 +21,10 @@ use super::{
     record::{Attempt, Phase, Recorder, Scope, Sighting, content},
 };
 
-/// Clients that keep the tags that they have.
+/// The number of clients that remember their tags.
 const CLIENTS: u64 = 16;
 
-/// Who has a tag: a client, or a process that has answered without being sent one.
+/// The holder of a tag: a client, or a process that answered a request without a tag.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Holder {
     Client(u64),
@@ -34,16 +36,16 @@ pub struct Readers {
     size: Size,
     targets: Arc<Vec<Target>>,
     recorder: Arc<Recorder>,
-    /// The newest revision that a write of the tenant was answered with.
+    /// The newest acknowledged revision of each tenant.
     acknowledged: Vec<AtomicU64>,
     seen: Mutex<HashMap<(Holder, usize, Scope), u64>>,
 }
 
-/// One read, put together.
+/// A read that is ready to be sent.
 struct Read {
     tenant: usize,
     scope: Scope,
-    /// From the list of routes, which Postgres or a replica reads, instead of from the snapshot.
+    /// True to read the list of routes, which comes from Postgres or a replica, instead of the snapshot.
     listed: bool,
     target: usize,
     holder: Holder,
@@ -63,12 +65,12 @@ impl Readers {
         }
     }
 
-    /// A write of the tenant was answered with this revision: who names it may be shown nothing older.
+    /// Records that a write of the tenant was answered with this revision. A reader that names the revision must see nothing older.
     pub fn acknowledged(&self, tenant: usize, revision: u64) {
         self.acknowledged[tenant].fetch_max(revision, Ordering::SeqCst);
     }
 
-    /// The read of a number, or nothing while its tenant has no history yet.
+    /// Sends the read of a number, or nothing while its tenant has no history yet.
     pub async fn read(&self, number: u64, due: Instant) {
         let mut rng = StdRng::seed_from_u64(self.size.seed ^ number.wrapping_mul(0xa076_1d64_78bd_642f));
         let tenant = rng.random_range(0..self.size.tenants);
@@ -94,7 +96,7 @@ impl Readers {
         };
         let target = rng.random_range(0..self.targets.len());
         let style = rng.random_range(0..10);
-        // Without a tag and without a minimum a process goes on from what it has: never back, until it is another.
+        // Without a tag and a minimum a process answers from its own state, which never goes back until the process is replaced.
         let listed = style == 1 && scope == Scope::Whole;
         let process = self.targets[target].process.as_ref().filter(|_| style == 0 && scope == Scope::Whole);
         if let Some(process) = process {
@@ -118,7 +120,7 @@ impl Readers {
 
     async fn ask(&self, read: Read, due: Instant) {
         let (phase, target, epoch) = (self.recorder.phase(), &self.targets[read.target], self.epoch(read.tenant));
-        // From before it is asked: other answers may come to the same holder meanwhile.
+        // Taken before the request is sent: the same holder may get other answers meanwhile.
         let held = self.newest(&read.holder, read.tenant, &read.scope).filter(|_| matches!(read.holder, Holder::Process(..)));
         let mut request = self.http.get(format!("{}{}", target.base, path_of(&read)));
         if let Some(tag) = read.tag {
@@ -132,7 +134,7 @@ impl Readers {
             Err(error) => return self.lost(phase, &error, due),
         };
         let status = answer.status().as_u16();
-        // 408: the server waited for the request for too long, which a machine with too much to do sends late.
+        // 408: the server waited too long for the request, because an overloaded machine sends it late.
         if status == 408 {
             return self.recorder.read(phase, Attempt::Lost, due.elapsed());
         }
@@ -185,7 +187,7 @@ impl Readers {
         self.recorder.read(phase, Attempt::Lost, due.elapsed());
     }
 
-    /// What comes after a revision that is known: the next ones, without a gap, and up to the newest that is known.
+    /// Reads the changes after a known revision. They must be the next revisions without a gap, up to the newest known revision at least.
     async fn changes(&self, rng: &mut StdRng, tenant: usize, acknowledged: u64, due: Instant) {
         let (phase, epoch) = (self.recorder.phase(), self.epoch(tenant));
         let after = acknowledged.saturating_sub(rng.random_range(0..20)).max(1);
@@ -240,7 +242,7 @@ fn path_of(read: &Read) -> String {
     }
 }
 
-/// What a snapshot, a list, or the answer to `resolve`, shows. A list has routes that are inactive too.
+/// Returns one number for the content of a snapshot, a list or an answer to `resolve`. A list has inactive routes too; they are left out.
 fn shown_by(bytes: &[u8]) -> u64 {
     let body: Value = serde_json::from_slice(bytes).unwrap_or_default();
     let routes: Vec<&Value> = match body["routes"].as_array().or(body["items"].as_array()) {

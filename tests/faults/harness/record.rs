@@ -1,4 +1,4 @@
-//! What each client saw: of every write what became of it, of every read what it showed, how long they took and how many failed.
+//! The observations of the clients: the outcome of every write, the content of every read, how long they took and how many failed.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -11,19 +11,19 @@ use std::{
 
 use hdrhistogram::Histogram;
 
-/// Where a run stands.
+/// The phase of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Phase {
-    /// Nothing is broken yet.
+    /// Before the fault.
     Before = 0,
-    /// Something is.
+    /// While something is broken.
     During = 1,
-    /// It was made whole.
+    /// After the end of the fault.
     After = 2,
 }
 
-/// What a caller knows of one write in the end.
+/// The outcome of a write, as far as its caller knows it in the end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
     /// Answered 2xx with a new revision.
@@ -39,7 +39,7 @@ pub enum Fate {
 }
 
 impl Fate {
-    /// Of two answers to one key, which says more.
+    /// Ranks the outcomes: of two answers to one key, the outcome with the higher weight counts.
     fn weight(&self) -> u8 {
         match self {
             Self::Failed => 0,
@@ -50,30 +50,30 @@ impl Fate {
     }
 }
 
-/// One write, by the id that its key, its requests and its event carry.
+/// A write. Its key in [`Seen::writes`] is the id that its idempotency key, its requests and its event carry.
 #[derive(Debug, Clone)]
 pub struct Written {
-    /// Whose.
+    /// The tenant of the write.
     pub tenant: String,
-    /// What became of it.
+    /// The outcome of the write.
     pub fate: Fate,
 }
 
-/// What a read is about.
+/// The scope of a read.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// The tenant's snapshot.
     Whole,
-    /// Its snapshot narrowed to one environment.
+    /// The snapshot, limited to one environment.
     Env(&'static str),
-    /// Its snapshot narrowed to a service in an environment, `service/env`.
+    /// The snapshot, limited to a service in an environment, `service/env`.
     Service(String),
-    /// One route, `service/env/version`.
+    /// A single route, `service/env/version`.
     Route(String),
 }
 
 impl Scope {
-    /// Whether a route, `service/env/version`, is in it.
+    /// Returns true if a route, `service/env/version`, is in the scope.
     pub fn has(&self, name: &str) -> bool {
         match self {
             Self::Whole => true,
@@ -84,22 +84,22 @@ impl Scope {
     }
 }
 
-/// One answer to a read: what it showed, and how new it had to be.
+/// An answer to a read: its content, and how new it had to be.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Sighting {
-    /// Whose.
+    /// The tenant that was read.
     pub tenant: String,
-    /// Of what.
+    /// The scope that was read.
     pub scope: Scope,
-    /// The newest revision that the client had named, or that it had from the same process.
+    /// The newest revision that the client named, or had from the same process. The answer must not be older.
     pub floor: u64,
-    /// The revision of the answer; `None` when there was nothing.
+    /// The revision of the answer; `None` for 404.
     pub revision: Option<u64>,
-    /// What it showed, as [`content`] puts it; `None` for 304.
+    /// The content of the answer as a number, see [`content`]; `None` for 304 and 404.
     pub content: Option<u64>,
 }
 
-/// One number for what a snapshot or a route shows: lines of `service/env/version url`, in any order.
+/// Returns one number for the content of a snapshot or a route: lines of `service/env/version url`, in any order.
 pub fn content<'a>(lines: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
     let mut lines: Vec<_> = lines.collect();
@@ -109,19 +109,19 @@ pub fn content<'a>(lines: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
     hasher.finish()
 }
 
-/// Reads, or writes: how their requests went.
+/// The statistics of all reads, or of all writes.
 pub struct Requests {
-    /// Microseconds from when each was due to its good answer, by phase.
+    /// Microseconds from the time when each request was due to its good answer, by phase.
     pub took: [Histogram<u64>; 3],
-    /// Attempts that were answered, but not with a 5xx, by phase.
+    /// Attempts that were answered, but not with a 5xx or 429, by phase.
     pub good: [u64; 3],
     /// Attempts that were answered with a 5xx or 429, by phase.
     pub refused: [u64; 3],
-    /// Attempts without an answer, by phase.
+    /// Attempts without an answer, or with a 408, by phase.
     pub lost: [u64; 3],
-    /// The same since [`Recorder::window`] was called.
+    /// Microseconds to the good answers since the last call of [`Recorder::window`].
     pub window: Histogram<u64>,
-    /// How long the slowest attempt took, of whatever end, by phase.
+    /// The time of the slowest attempt, however it ended, by phase.
     pub slowest: [Duration; 3],
     /// The longest time between two good answers.
     pub longest_gap: Duration,
@@ -143,48 +143,48 @@ impl Requests {
         }
     }
 
-    /// The share of attempts that had a good answer, in a phase.
+    /// Returns the share of a phase's attempts that had a good answer.
     pub fn availability(&self, phase: Phase) -> f64 {
         let at = phase as usize;
         let all = self.good[at] + self.refused[at] + self.lost[at];
         if all == 0 { 1.0 } else { self.good[at] as f64 / all as f64 }
     }
 
-    /// A percentile in milliseconds, of a phase.
+    /// Returns a percentile of a phase, in milliseconds.
     pub fn percentile(&self, phase: Phase, percentile: f64) -> f64 {
         self.took[phase as usize].value_at_percentile(percentile) as f64 / 1000.0
     }
 }
 
-/// How one attempt ended.
+/// The end of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Attempt {
-    /// An answer of the service's own, not a 5xx or 429.
+    /// An answer other than a 5xx, 429 or 408.
     Good,
-    /// 5xx or 429.
+    /// A 5xx or 429.
     Refused,
-    /// None.
+    /// No answer, or a 408.
     Lost,
 }
 
-/// Everything that was seen.
+/// All observations of the clients.
 pub struct Seen {
     pub writes: HashMap<String, Written>,
     pub sightings: HashSet<Sighting>,
-    /// Of each tenant's revisions, the event that `changes` told of.
+    /// The id of the event that `changes` returned, by tenant and revision.
     pub told: HashMap<(String, u64), String>,
     pub epochs: HashMap<String, String>,
-    /// What must never be, in words.
+    /// Observations that must never occur, in words.
     pub faults: Vec<String>,
-    /// How often which refusal was answered, status and code, and why how many had no answer.
+    /// The number of refusals by status and code, and of requests without an answer by cause.
     pub refusals: BTreeMap<String, u64>,
-    /// Attempts of writes whose effect nobody knew at that moment.
+    /// The number of write attempts whose effect the client did not know.
     pub unknown_attempts: u64,
     pub write_requests: Requests,
     pub read_requests: Requests,
 }
 
-/// Shared by all clients of a run.
+/// The recorder that all clients of a run share.
 pub struct Recorder {
     phase: AtomicU8,
     seen: Mutex<Seen>,
@@ -206,12 +206,12 @@ impl Recorder {
         Self { phase: AtomicU8::new(Phase::Before as u8), seen: Mutex::new(seen) }
     }
 
-    /// What was seen until now.
+    /// Returns the observations until now.
     pub fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Forgets how the requests went that came until now.
+    /// Discards the statistics of the requests until now.
     pub fn begins(&self) {
         let seen = &mut *self.seen();
         for requests in [&mut seen.write_requests, &mut seen.read_requests] {
@@ -234,12 +234,12 @@ impl Recorder {
         }
     }
 
-    /// Something that must never be.
+    /// Records an observation that must never occur.
     pub fn fault(&self, message: String) {
         self.seen().faults.push(message);
     }
 
-    /// How an attempt at a read went, and for a good one how long after it was due.
+    /// Records an attempt at a read. `took` counts from the time when the read was due.
     pub fn read(&self, phase: Phase, attempt: Attempt, took: Duration) {
         let mut seen = self.seen();
         let requests = &mut seen.read_requests;
@@ -249,14 +249,14 @@ impl Recorder {
         }
     }
 
-    /// How an attempt at a write went.
+    /// Records an attempt at a write. `took` is the time of this attempt alone.
     pub fn attempted(&self, phase: Phase, attempt: Attempt, unknown: bool, took: Duration) {
         let mut seen = self.seen();
         seen.unknown_attempts += u64::from(unknown);
         count(&mut seen.write_requests, phase, attempt, took);
     }
 
-    /// The slowest hundredth of writes and of reads since the last call, in milliseconds; `None` unless some of both were answered.
+    /// Returns the p99 of writes and of reads since the last call, in milliseconds; `None` unless some of both were answered.
     pub fn window(&self) -> Option<(f64, f64)> {
         let mut seen = self.seen();
         let take = |requests: &mut Requests| {
@@ -268,19 +268,20 @@ impl Recorder {
         writes.zip(reads)
     }
 
-    /// A 5xx or 429 was answered.
+    /// Records an answer of 5xx or 429.
     pub fn refused(&self, status: u16, code: &str) {
         *self.seen().refusals.entry(format!("{status} {code}")).or_default() += 1;
     }
 
-    /// There was no answer.
+    /// Records a request without an answer.
     pub fn lost(&self, error: &reqwest::Error) {
         let chain = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
         let causes: Vec<String> = chain.map(ToString::to_string).collect();
         *self.seen().refusals.entry(format!("no answer: {}", causes.join(": "))).or_default() += 1;
     }
 
-    /// What became of a write, how long after it was due. Both answers to a key that was sent twice have to say the same.
+    /// Records the outcome of a write. `took` counts from the time when the write was due. Both answers to a key that was sent
+    /// twice must be the same.
     pub fn settled(&self, phase: Phase, id: &str, tenant: &str, fate: Fate, took: Duration) {
         let mut seen = self.seen();
         if fate.weight() >= 2 {
@@ -299,7 +300,7 @@ impl Recorder {
         }
     }
 
-    /// A tenant has one history in a run.
+    /// Records the epoch of an answer. A tenant has only one epoch in a run.
     pub fn epoch(&self, tenant: &str, epoch: &str) {
         let mut seen = self.seen();
         let known = seen.epochs.entry(tenant.to_owned()).or_insert_with(|| epoch.to_owned());
@@ -307,7 +308,7 @@ impl Recorder {
         seen.faults.extend(contradiction);
     }
 
-    /// `changes` told of an event.
+    /// Records an event that `changes` returned.
     pub fn told(&self, tenant: &str, revision: u64, id: &str) {
         let mut seen = self.seen();
         let known = seen.told.entry((tenant.to_owned(), revision)).or_insert_with(|| id.to_owned());

@@ -1,4 +1,4 @@
-//! The figures of a run: one line of JSON, and one that can be read.
+//! The figures of a run: one line of JSON, and one line for people.
 
 use std::{
     ffi::OsStr,
@@ -14,18 +14,18 @@ use super::{
     record::{Phase, Requests, Seen},
 };
 
-/// What a run measured beside what it checked.
+/// The measurements of a run, in addition to its checks.
 #[derive(Debug, Default)]
 pub struct Measured {
     /// The most events that waited for Kafka.
     pub peak_outbox: i64,
     /// The most events that were committed and not archived.
     pub peak_unarchived: i64,
-    /// From the end of the fault until everything that was committed by then was archived.
+    /// The seconds from the end of the fault until everything that was committed by then was archived.
     pub drain_seconds: Option<f64>,
 }
 
-/// Which build was measured, by cargo's name for it: `debug`, or `simulate` for the optimised one.
+/// Returns the build that was measured, by cargo's name for it: `debug`, or `simulate` for the optimised one.
 pub fn build() -> &'static str {
     let folder = Path::new(env!("CARGO_BIN_EXE_traffic-manager")).parent().and_then(Path::file_name);
     folder.and_then(OsStr::to_str).expect("the binary is in the folder of its profile")

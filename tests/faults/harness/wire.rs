@@ -1,4 +1,6 @@
-//! A client of HTTP/1.1 that costs next to nothing, so that a load of ten times what the service can do is not ten times what the test can.
+//! A cheap HTTP/1.1 client.
+//!
+//! It costs almost nothing, so that the test can send ten times the load that the service can handle.
 
 use std::{
     io,
@@ -13,14 +15,14 @@ use tokio::{
 
 use crate::support::secure::{self, Duplex};
 
-/// Connections to one API, kept while nobody uses them.
+/// The connections to one API. Idle connections are kept.
 pub struct Wire {
     address: SocketAddr,
     authorization: String,
     idle: Mutex<Vec<Box<dyn Duplex>>>,
 }
 
-/// What is looked at of an answer.
+/// The parts of an answer that the test needs.
 pub struct Answer {
     pub status: u16,
     pub retry_after: bool,
@@ -31,7 +33,7 @@ impl Wire {
         Self { address, authorization: secure::authorization(), idle: Mutex::default() }
     }
 
-    /// A request as it is sent.
+    /// Returns the text of a request.
     pub fn request(&self, method: &str, path: &str, body: &str) -> String {
         let Self { address, authorization, .. } = self;
         let length = body.len();
@@ -41,7 +43,7 @@ impl Wire {
         )
     }
 
-    /// Sends it, and takes the answer whole. A connection whose answer is not waited for is dropped.
+    /// Sends a request and reads the whole answer. If the caller stops waiting, the connection is dropped.
     pub async fn ask(&self, request: &str) -> io::Result<Answer> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut connection = match idle {

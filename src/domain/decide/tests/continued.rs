@@ -23,7 +23,7 @@ fn a_tenant_of_another_history_begins_an_epoch_with_all_that_it_has() {
     assert!(world.state.routes.values().all(|route| route.revision == Revision(1)));
     assert_eq!(world.state.active, 2);
     assert!(world.does(Op::Continue).is_empty(), "once");
-    // What was worked out in the history before is stale.
+    // A plan from the previous epoch is stale.
     let base = Some(Base { tag: was.tag(), scope: Scope::default(), active: 2 });
     let apply = Apply { base, ..many(vec![desired("v3", Some(spec(true)))]) };
     assert_eq!(world.tries(Op::Apply(Box::new(apply)), false), Err(Rejection::PlanStale));

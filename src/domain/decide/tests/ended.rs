@@ -1,7 +1,7 @@
 use super::*;
 use crate::domain::command::MAX_ENDED;
 
-/// With so many routes and a policy.
+/// Creates a world with so many routes and one policy.
 fn large(routes: usize) -> World {
     let mut world = World::new();
     let put = |at| desired(&format!("v{at}"), Some(spec(true)));

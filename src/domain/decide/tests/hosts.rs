@@ -1,4 +1,4 @@
-//! Whose a host is: other tenants, prefixes within one, suffixes that a tenant may have, and what stood before the rule.
+//! Tests of the ownership of hosts: other tenants, path prefixes within one tenant, allowed suffixes, and hosts from before the rule.
 
 use super::*;
 use crate::domain::{
@@ -26,7 +26,7 @@ fn of_another(world: &mut World, host: &str, prefix: &str) {
     world.state.hosts.insert(&self::host(host), &self::prefix(prefix), &"other".parse().unwrap(), &place("prod"));
 }
 
-/// With a version in two environments.
+/// Creates a world with one version in two environments.
 fn two_places() -> World {
     let mut world = World::with(&["v1"]);
     world.does(Op::Upsert { route: place("dev").route(&"v1".parse().unwrap()), spec: spec(true) });
@@ -43,7 +43,8 @@ fn prefixes_divide_a_host_within_a_tenant() {
     world.does(put("dev", of("b.example", "/")));
     world.does(put("prod", json!({ "failover": ["v1"], "hosts": ["a.example"], "sticky_by": { "header": "x" } })));
 
-    // Two exchange what they have, in one revision; nobody takes what another claims in the same.
+    // Two policies can exchange their hosts in one revision. A policy cannot take a host that another one claims in the same
+    // revision.
     let policy = |env: &str, host: &str| Desired::Policy { name: place(env), spec: Some(policy_spec(of(host, "/"))) };
     world.does(Op::Apply(Box::new(many(vec![policy("dev", "a.example"), policy("prod", "b.example")]))));
     let holder = |world: &World, name: &str| {
@@ -58,7 +59,7 @@ fn prefixes_divide_a_host_within_a_tenant() {
 
 type Way<'a> = &'a dyn Fn(&str, &str) -> Op;
 
-/// Each host of another tenant with each that is claimed, by each command that can claim it, and with each prefix.
+/// Combines each host of another tenant with each claimed host, each command that can claim a host, and each prefix.
 #[test]
 fn a_host_belongs_to_one_tenant_whatever_the_prefix() {
     let hosts = ["a.example", "*.a.example", "b.a.example", "*.b.a.example", "c.b.a.example", "z.example"];
@@ -91,14 +92,14 @@ fn a_host_belongs_to_one_tenant_whatever_the_prefix() {
             }
         }
     }
-    // Also where it is not told whose it is.
+    // A host is refused also if its tenant is not visible.
     let mut world = two_places();
     world.state.hosts.insert_unseen(host("*.a.example"));
     assert_eq!(world.refuses(put_it("*.a.example", "/")), taken("*.a.example", "/", true));
     world.does(put_it("c.a.example", "/"));
 }
 
-/// What two tenants had before a host belonged to one goes on, and is written again only without it.
+/// A host that two tenants had before the rule stays in use. Its policy can be written again only without the host.
 #[test]
 fn a_policy_with_a_host_of_another_can_go_and_not_change() {
     let mut world = two_places();
@@ -111,7 +112,7 @@ fn a_policy_with_a_host_of_another_can_go_and_not_change() {
     assert_eq!(refused, taken("a.example", "/", true));
     let detail = refused.to_string();
     assert!(detail.contains("a.example") && detail.contains("take it out of `hosts`") && !detail.contains("other/"), "{detail}");
-    // The same again changes nothing, and a version goes as it always did.
+    // Writing the same policy again changes nothing, and a version can still be removed.
     world.does(put("prod", json!({ "failover": ["v1", "v2"], "hosts": ["a.example", "b.example"] })));
     world.tries(Op::Delete { route: route("v2") }, true).unwrap();
     world.does(patch(PolicyPatch { hosts: Some(Some(vec![host("b.example")])), ..PolicyPatch::default() }));
@@ -136,10 +137,10 @@ fn a_tenant_with_suffixes_has_hosts_under_them_only() {
         matches!(&events[0].body.change, Change::Tenant { after: Some(spec), .. } if spec.allowed_hosts == suffixes(&["com"]))
     );
     world.does(put("dev", of("*.com", "/")));
-    // It keeps what it has, until that is next changed.
+    // The tenant keeps its present hosts until their policy is changed.
     assert_eq!(world.refuses(put("prod", of("a.example.org", "/x"))), not_allowed("a.example.org", NotAllowed::OutsideSuffixes));
     world.does(put("prod", of("a.example.com", "/x")));
-    // What is not named stays; an empty list is any host that is free.
+    // An absent `allowed_hosts` keeps the list. An empty list allows any free host.
     world.does(Op::PatchTenant { quotas: QuotasPatch { routes: Some(Some(9)), ..QuotasPatch::default() }, allowed_hosts: None });
     assert_eq!(world.state.tenant.as_ref().unwrap().allowed_hosts, suffixes(&["com"]));
     world.does(allow(&[]));
@@ -163,7 +164,7 @@ fn a_tenant_that_ends_takes_nothing_from_others() {
     assert_eq!((holder("a.example"), holder("b.example")), (false, true));
 }
 
-/// An `Idempotency-Key` from before the member stays bound to the same command.
+/// An `Idempotency-Key` from before `allowed_hosts` was added stays bound to the same command.
 #[test]
 fn a_command_without_allowed_hosts_is_serialised_as_before() {
     let json = |op: Op| serde_json::to_value(op).unwrap();

@@ -1,9 +1,9 @@
-//! What is answered.
+//! Tests of the answers to commands.
 
 use super::*;
 
 impl World {
-    /// The effect, the revision of the tag, and the object of the answer.
+    /// Runs a command. Returns the effect, the revision of the tag, and the object of the answer.
     fn answers(&mut self, op: Op) -> (Effect, u64, Object) {
         self.does(op);
         let outcome = self.outcome.clone().unwrap();
@@ -11,7 +11,7 @@ impl World {
         (outcome.effect, outcome.tag.revision.0, outcome.object)
     }
 
-    /// The tenant's, or that of the one that has just ended.
+    /// Returns the epoch of the tenant, or of the tenant that was just deleted.
     fn epoch(&self) -> Epoch {
         let held = self.state.tenant.as_ref().map(|tenant| tenant.epoch.clone());
         held.unwrap_or_else(|| self.outcome.clone().unwrap().tag.epoch)

@@ -1,4 +1,4 @@
-//! How large an event may be.
+//! Tests of the size limit of events.
 
 use super::*;
 use crate::domain::{
@@ -15,21 +15,21 @@ fn limited() -> World {
     world
 }
 
-/// A route that takes so many bytes as JSON.
+/// Returns a route that takes so many bytes as JSON.
 fn route_of(bytes: usize) -> RouteSpec {
     let with = |text: String| RouteSpec { description: Some(text.try_into().unwrap()), ..spec(true) };
     let empty = serde_json::to_vec(&with("d".into())).unwrap().len() - 1;
     with("d".repeat(bytes - empty))
 }
 
-/// A policy that takes so many bytes as JSON.
+/// Returns a policy that takes so many bytes as JSON.
 fn policy_of(bytes: usize) -> PolicySpec {
     let with = |prefix: &str| policy_spec(json!({ "failover": ["v1"], "path_prefix": prefix }));
     let empty = serde_json::to_vec(&with("/")).unwrap().len() - 1;
     with(&format!("/{}", "p".repeat(bytes - empty - 1)))
 }
 
-/// What a command writes, and how it comes with an object of so many bytes.
+/// The object that a command writes, and a function that creates the command for an object of so many bytes.
 type Way<'a> = (Option<ObjectName>, &'a dyn Fn(usize) -> Op);
 
 fn too_large(object: Option<ObjectName>, bytes: usize) -> Rejection {

@@ -1,4 +1,6 @@
-//! The common subset: what RE2 (Envoy, Traefik, Caddy) and PCRE (`HAProxy`, nginx) read as this service does, and in bounded time.
+//! The portable subset of patterns.
+//!
+//! RE2 (Envoy, Traefik, Caddy) and PCRE (`HAProxy`, nginx) read it as this service does, and in bounded time.
 
 use regex_automata::dfa::onepass;
 use regex_syntax::{
@@ -11,7 +13,7 @@ use regex_syntax::{
 use super::{MAX_COMPILED, MAX_REPEAT};
 use crate::domain::Invalid;
 
-/// Checks the syntax of a pattern. Linear in its length.
+/// Checks the syntax of a pattern. The time is linear in its length.
 pub(super) fn check(text: &str, ast: &Ast) -> Result<(), Invalid> {
     if text.is_empty() {
         return Err(not_portable("an empty pattern is refused by some proxies: write {\"exact\": \"\"}"));
@@ -90,7 +92,8 @@ impl ast::Visitor for Portable {
 fn flags(set: &ast::Flags) -> Result<(), Refused> {
     for item in &set.items {
         match item.kind {
-            // RE2 does not know x. It changes how a pattern is written and not what it means: proxies get it without spaces and comments.
+            // RE2 does not know the flag x. The flag changes only how a pattern is written, not its meaning: proxies get the pattern
+            // without spaces and comments.
             FlagsItemKind::Negation
             | FlagsItemKind::Flag(
                 Flag::CaseInsensitive | Flag::MultiLine | Flag::DotMatchesNewLine | Flag::SwapGreed | Flag::IgnoreWhitespace,
@@ -118,8 +121,8 @@ fn literal(one: &ast::Literal) -> Result<(), Refused> {
     }
 }
 
-/// Refuses what RE2 does not repeat so often, and what PCRE may try in exponentially many ways: a repetition of something that can be
-/// read in more than one way, such as `(a+)+`.
+/// Refuses more repetitions than RE2 allows, and repetitions that PCRE may try in exponentially many ways: the repeated part can be
+/// read in more than one way, as in `(a+)+`.
 pub(super) fn check_repetitions(hir: &Hir) -> Result<(), Invalid> {
     if most_repetitions(hir) > MAX_REPEAT {
         let detail = format!("repeats more than {MAX_REPEAT} times, repetitions within repetitions multiplied");
@@ -128,7 +131,7 @@ pub(super) fn check_repetitions(hir: &Hir) -> Result<(), Invalid> {
     check_ways(hir)
 }
 
-/// How often the part that is repeated most is repeated.
+/// Returns the largest number of repetitions of any part. Nested repetitions are multiplied.
 fn most_repetitions(hir: &Hir) -> u32 {
     let most_of = |parts: &[Hir]| parts.iter().map(most_repetitions).max().unwrap_or(1);
     match hir.kind() {
@@ -156,7 +159,7 @@ fn check_ways(hir: &Hir) -> Result<(), Invalid> {
     }
 }
 
-/// Each next byte must tell how a repetition goes on: then there is one way to read it, and nothing to try again.
+/// Checks that the next byte always decides how a repetition continues. Then there is one way to read the text, and no backtracking.
 fn check_one_way(repetition: &Repetition) -> Result<(), Invalid> {
     if matches!(repetition.sub.kind(), HirKind::Class(_) | HirKind::Literal(_)) {
         return Ok(());

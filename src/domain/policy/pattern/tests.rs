@@ -149,7 +149,7 @@ fn patterns_of_a_policy_are_bounded_together() {
     let many = |count: usize| rules((0..count).map(|at| format!("a{at}")));
     assert_eq!(codes(&many(MAX_PATTERNS)), []);
     assert_eq!(codes(&many(MAX_PATTERNS + 1)), [("/rules".to_owned(), "too_many_patterns")]);
-    // Each is taken alone, and once for all the places where it stands.
+    // Each pattern is accepted alone. A pattern that several places use is counted once.
     let large = |count: usize| rules((0..count).map(|at| format!("[a-z0-9_]{{1,300}}{at}")));
     let one = Pattern::checked("[a-z0-9_]{1,300}0").unwrap().size();
     assert!(one > MAX_COMPILED_OF_POLICY / 64, "{one}");

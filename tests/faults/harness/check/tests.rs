@@ -1,4 +1,4 @@
-//! The checker is held against small histories: it finds nothing in a right one, and in each wrong one what is wrong with it.
+//! Tests the checker on small histories: it finds nothing in a correct history, and the fault in each wrong one.
 
 use std::time::Duration;
 
@@ -13,12 +13,12 @@ use traffic_manager::audit::document::ArchivedEvent;
 use super::*;
 use crate::harness::record::{Phase, Recorder};
 
-/// What two tenants did: by whose write, and to which URL the one route of each was set. `None` deactivates it.
+/// The writes of two tenants: the tenant, the id of the write, and the URL of the tenant's only route. `None` deactivates the route.
 const STORY: [(&str, &str, Option<&str>); 4] =
     [("t0", "w-0", Some("http://0/")), ("t0", "w-1", Some("http://1/")), ("t0", "w-2", None), ("t1", "w-3", Some("http://3/"))];
 const ROUTE: &str = "s/e/v";
 
-/// What was seen of a story, and what there is of it.
+/// The clients' observations of a story, and its history.
 struct Told {
     recorder: Recorder,
     history: History,
@@ -86,7 +86,7 @@ impl Told {
         Self { recorder, history }
     }
 
-    /// Lost, doubled, out of order, invented, backwards, other.
+    /// Returns the counts: lost, doubled, out of order, invented, backwards, other.
     fn figures(&self) -> [usize; 6] {
         let found = check(&self.recorder.seen(), &self.history, 0);
         assert_eq!(found.wrong() == 0, found.messages.is_empty(), "{:?}", found.messages);
@@ -97,7 +97,7 @@ impl Told {
         self.history.events.get_mut("t0").expect("a tenant")
     }
 
-    /// A client that knew `floor` was shown the route so.
+    /// Records that a client that knew `floor` was shown the route with this revision and URL.
     fn sees(&self, floor: u64, revision: Option<u64>, url: Option<&str>) {
         let shown = revision.map(|_| content(url.map(|url| (ROUTE, url)).into_iter()));
         self.sees_of(Scope::Route(ROUTE.to_owned()), floor, revision, shown);
@@ -112,7 +112,7 @@ fn settled(recorder: &Recorder, id: &str, tenant: &str, fate: Fate) {
     recorder.settled(Phase::During, id, tenant, fate, Duration::from_millis(1));
 }
 
-/// What the checker finds when the story is told otherwise than it was.
+/// Returns the checker's counts after `change` has falsified the story.
 fn found(change: impl FnOnce(&mut Told)) -> [usize; 6] {
     let mut told = Told::of(&STORY);
     change(&mut told);
