@@ -394,7 +394,20 @@ async fn a_rotation_without_a_body_has_the_defaults() {
     assert!(by_default.contains(&overlap(&rotate().body("application/json", "").expect(200).await)));
     assert!((0..=5).contains(&overlap(&rotate().json(&json!({ "overlap_seconds": 5 })).expect(200).await)));
     rotate().body("text/plain", "{}").problem(415, "unsupported_media_type").await;
-    rotate().body("application/json", " ").problem(400, "malformed_request").await;
+    for body in [" ", "{"] {
+        rotate().body("application/json", body).problem(400, "malformed_request").await;
+    }
+    let wrong = [
+        json!([]),
+        json!("x"),
+        json!(5),
+        json!({ "overlap_seconds": -1 }),
+        json!({ "overlap_seconds": "5" }),
+        json!({ "unknown": 1 }),
+    ];
+    for body in wrong {
+        rotate().json(&body).problem(422, "invalid_request").await;
+    }
 }
 
 #[tokio::test]
