@@ -155,9 +155,10 @@ async fn a_replica_without_a_free_connection_does_not_leave_its_reads_to_the_pri
             // the replica.
             "postgres.acquire_timeout_ms=1000",
             "postgres.replica_max_lag_bytes=1073741824",
-            "resilience.postgres_replica.timeout_ms=10000",
-            "postgres.lock_timeout_ms=10000",
-            "postgres.statement_timeout_ms=20000",
+            "resilience.postgres_replica.timeout_ms=50000",
+            "postgres.lock_timeout_ms=50000",
+            "postgres.statement_timeout_ms=50000",
+            "http.request_timeout_ms=55000",
         ])
         .await;
     app.put(V1).json(&json!({ "url": "http://a" })).expect(201).await;
@@ -179,6 +180,8 @@ async fn a_replica_without_a_free_connection_does_not_leave_its_reads_to_the_pri
         let report = app.ops("/health/resilience").expect(200).await.json;
         assert_eq!(report["replicas"][0]["is_fresh"], true, "too much to do is not away");
         held.release().await;
+        // The replica releases the lock only once it receives the WAL of the release.
+        behind.replica.execute("select pg_switch_wal()", &[]).await;
     };
     let (one, two, ()) = tokio::join!(list().send(), list().send(), refused);
     assert_eq!((one.status.as_u16(), two.status.as_u16()), (200, 200), "{} {}", one.json, two.json);
