@@ -82,24 +82,28 @@ impl Bodies {
     pub async fn get(&self, snapshot: &Arc<TenantSnapshot>, scope: &Scope, coding: Coding) -> Result<Bytes, Arc<std::io::Error>> {
         let (tenant, to) = (snapshot.tenant().clone(), snapshot.scope_tag(scope));
         let key = Key { tenant, scope: scope.clone(), to, of: Of::Snapshot, coding };
-        let (snapshot, scope, workers) = (snapshot.clone(), scope.clone(), self.workers.clone());
-        let make = async move {
-            if coding == Coding::Identity && snapshot.route_count() <= LARGE {
-                return Ok(snapshot.body(&scope).into());
-            }
-            let made = workers.run(move || coding.encode(snapshot.body(&scope).into(), Effort::Kept)).await;
-            made.map_err(std::io::Error::other).flatten()
-        };
-        self.made.try_get_with(key, make).await
+        let is_quick = coding == Coding::Identity && snapshot.route_count() <= LARGE;
+        let (snapshot, scope) = (snapshot.clone(), scope.clone());
+        let body = move || snapshot.body(&scope).into();
+        if is_quick {
+            return self.made.try_get_with(key, async move { Ok(body()) }).await;
+        }
+        self.get_or_encode(key, body).await
     }
+
     /// Returns `body` in a coding. Concurrent requests share one encoding: a change wakes every client that waits for it.
     pub async fn encoded(
         &self, tenant: &TenantName, scope: &Scope, to: &VersionTag, of: Of, body: Bytes, coding: Coding,
     ) -> Result<Bytes, Arc<std::io::Error>> {
         let key = Key { tenant: tenant.clone(), scope: scope.clone(), to: to.clone(), of, coding };
-        let workers = self.workers.clone();
+        self.get_or_encode(key, move || body).await
+    }
+
+    /// Returns the body of a key. On the first request a worker makes the plain body and encodes it.
+    async fn get_or_encode(&self, key: Key, body: impl FnOnce() -> Bytes + Send + 'static) -> Result<Bytes, Arc<std::io::Error>> {
+        let (workers, coding) = (self.workers.clone(), key.coding);
         let make = async move {
-            let made = workers.run(move || coding.encode(body, Effort::Kept)).await;
+            let made = workers.run(move || coding.encode(body(), Effort::Kept)).await;
             made.map_err(std::io::Error::other).flatten()
         };
         self.made.try_get_with(key, make).await

@@ -33,7 +33,7 @@ use crate::{
     domain::{Invalid, snapshot::Scope, tag::VersionTag},
     service::{
         Error, Freshness,
-        polls::{Changes, Of, Polled, Polls},
+        polls::{Changes, Polled, Polls},
     },
 };
 
@@ -153,20 +153,17 @@ pub async fn changes(
     let limit = limit.unwrap_or(CHANGES).min(MAX_CHANGES);
     let asked = state.polls.changes(&tenant, &scope, &after, &freshness, limit, wait.time());
     let changes = wait.as_long_as_good(&state, &caller, around.request_timeout, asked).await?;
-    let (to, body, of) = match &changes {
-        Changes::Since { to, complete, events } => {
-            let of = Of::Changes { after: after.clone(), complete: *complete };
-            (to.clone(), since(&after, to, *complete, events), of)
-        }
+    let (to, body) = match &changes {
+        Changes::Since { to, complete, events } => (to.clone(), since(&after, to, *complete, events)),
         Changes::Reset(held) => {
             let snapshot = state.polls.body(held, &scope, Coding::Identity).await?;
-            (held.tag().clone(), reset(&after, held.tag(), &snapshot), Of::Reset { after: after.clone() })
+            (held.tag().clone(), reset(&after, held.tag(), &snapshot))
         }
     };
     let coding = if body.len() < compression::WORTH_IT { Coding::Identity } else { compression::accepted(&request) };
     let body = match coding {
         Coding::Identity => body.into(),
-        _ => within(around.request_timeout, state.polls.encoded(&tenant, &scope, &to, of, body.into(), coding)).await?,
+        _ => within(around.request_timeout, state.polls.encoded(&tenant, &scope, &after, &changes, body.into(), coding)).await?,
     };
     let mut response = coded(body, coding);
     wait.confirm(&mut response);

@@ -6,10 +6,9 @@ use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, Freshness, Seen, patterns::PatternPool, writer::Writer};
-pub use crate::cache::bodies::Of;
 use crate::{
     auth::AuthorizedTenant,
-    cache::{Cache, CacheError},
+    cache::{Cache, CacheError, bodies::Of},
     coding::Coding,
     config,
     domain::{
@@ -127,10 +126,15 @@ impl Polls {
         Box::pin(self.cache.bodies.get(snapshot, scope, coding)).await.map_err(Error::internal)
     }
 
-    /// Returns a body of changes in a coding.
+    /// Returns the plain `body` of these changes after a tag in a coding.
     pub async fn encoded(
-        &self, tenant: &AuthorizedTenant, scope: &Scope, to: &VersionTag, of: Of, body: Bytes, coding: Coding,
+        &self, tenant: &AuthorizedTenant, scope: &Scope, after: &VersionTag, changes: &Changes, body: Bytes, coding: Coding,
     ) -> Result<Bytes, Error> {
+        let after = after.clone();
+        let (to, of) = match changes {
+            Changes::Since { to, complete, .. } => (to, Of::Changes { after, complete: *complete }),
+            Changes::Reset(held) => (held.tag(), Of::Reset { after }),
+        };
         Box::pin(self.cache.bodies.encoded(tenant.name(), scope, to, of, body, coding)).await.map_err(Error::internal)
     }
 
