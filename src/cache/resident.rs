@@ -167,7 +167,7 @@ mod tests {
 
     /// The maps themselves free removed entries only in batches.
     #[test]
-    fn a_snapshot_is_freed_as_soon_as_it_is_replaced_removed_or_evicted() {
+    fn snapshots_are_freed_when_replaced_removed_or_evicted() {
         let tenant: TenantName = "acme".parse().unwrap();
         let put = |resident: &Resident| {
             let snapshot = snapshot(&tenant);
@@ -177,14 +177,14 @@ mod tests {
         let resident = Resident::new(1 << 20);
         let replaced = put(&resident);
         let removed = put(&resident);
-        assert!(replaced.upgrade().is_none(), "it was replaced");
+        assert!(replaced.upgrade().is_none(), "the replaced snapshot is freed");
         assert!(Arc::ptr_eq(&resident.get("acme").unwrap(), &removed.upgrade().unwrap()));
         resident.change(&tenant, |_| Becomes::Gone);
-        assert!(removed.upgrade().is_none() && resident.get("acme").is_none(), "it was removed");
+        assert!(removed.upgrade().is_none() && resident.get("acme").is_none(), "the removed snapshot is freed");
         let small = Resident::new(1);
         let evicted = put(&small);
         small.tick();
-        assert!(evicted.upgrade().is_none() && small.get("acme").is_none(), "it was evicted");
+        assert!(evicted.upgrade().is_none() && small.get("acme").is_none(), "the evicted snapshot is freed");
     }
 
     #[test]

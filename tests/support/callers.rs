@@ -34,7 +34,8 @@ pub fn mistyped(token: &str) -> String {
 
 /// The pepper of [`ASKING`]: with it a test can issue a token that has the service's own mark.
 pub fn pepper() -> Pepper {
-    Pepper::new(&"a pepper of the tests, 32 bytes or more".into()).expect("a pepper")
+    let pepper = ASKING.iter().find_map(|setting| setting.strip_prefix("auth.key_pepper=")).expect("a setting of it");
+    Pepper::new(&pepper.into()).expect("a pepper")
 }
 
 /// The pepper of a forger, who makes keys up and does not know the service's pepper.
