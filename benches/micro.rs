@@ -21,15 +21,24 @@ fn valid<T: std::str::FromStr<Err: std::fmt::Debug>>(text: &str) -> T {
 }
 
 fn names(number: usize) -> [String; 3] {
-    [format!("service-{}", number / 100), format!("env-{}", number / 10 % 10), format!("v{}", number % 10)]
+    [
+        format!("service-{}", number / 100),
+        format!("env-{}", number / 10 % 10),
+        format!("v{}", number % 10),
+    ]
 }
 
 fn route_name(number: usize) -> RouteName {
     let [service, env, version] = names(number);
-    RouteName { service: valid(&service), env: valid(&env), version: valid(&version) }
+    RouteName {
+        service: valid(&service),
+        env: valid(&env),
+        version: valid(&version),
+    }
 }
 
-/// Returns the snapshot of a tenant with `routes` routes: each service has ten environments with ten versions each.
+/// Returns the snapshot of a tenant with `routes` routes: each service has ten environments with
+/// ten versions each.
 fn snapshot(routes: usize) -> TenantSnapshot {
     let route = |number| SnapshotRoute {
         name: route_name(number),
@@ -39,12 +48,32 @@ fn snapshot(routes: usize) -> TenantSnapshot {
         revision: Revision(1),
     };
     let routes: Vec<_> = (0..routes).map(route).collect();
-    let mut scopes: Vec<_> =
-        routes.iter().map(|route| (route.name.service.clone(), route.name.env.clone(), Revision(1))).collect();
+    let mut scopes: Vec<_> = routes
+        .iter()
+        .map(|route| {
+            (
+                route.name.service.clone(),
+                route.name.env.clone(),
+                Revision(1),
+            )
+        })
+        .collect();
     scopes.dedup();
-    let tag = VersionTag { epoch: Epoch::from_random([7; 8]), revision: Revision(1) };
-    TenantSnapshot::new(valid("t000000"), TenantContent { tag, routes, policies: Vec::new(), scopes, waiters: None })
-        .expect("a snapshot")
+    let tag = VersionTag {
+        epoch: Epoch::from_random([7; 8]),
+        revision: Revision(1),
+    };
+    TenantSnapshot::new(
+        valid("t000000"),
+        TenantContent {
+            tag,
+            routes,
+            policies: Vec::new(),
+            scopes,
+            waiters: None,
+        },
+    )
+    .expect("a snapshot")
 }
 
 /// Returns an event body for one route that follows the revision of [`snapshot`].
@@ -61,9 +90,18 @@ fn change(number: usize) -> EventBody {
         change: Change::Route {
             name: route_name(number),
             before: None,
-            after: Some(RouteSpec { url, is_active: true, labels: Default::default(), description: None }),
+            after: Some(RouteSpec {
+                url,
+                is_active: true,
+                labels: Default::default(),
+                description: None,
+            }),
         },
-        actor: Actor { kind: "anonymous".into(), id: "anonymous".into(), token: None },
+        actor: Actor {
+            kind: "anonymous".into(),
+            id: "anonymous".into(),
+            token: None,
+        },
         reason: None,
         request_id: "01a1fcdf-562d-701c-82c5-2bdba91a6ac6".into(),
         trace_id: None,
@@ -83,28 +121,39 @@ fn after(snapshot: &TenantSnapshot, event: &Recorded) -> TenantSnapshot {
 fn snapshots(criterion: &mut Criterion) {
     for size in [1_000, 100_000] {
         let snapshot = snapshot(size);
-        let keys: Vec<[String; 3]> = (0..size).map(|number| names(number * 7919 % size)).collect();
+        let keys: Vec<[String; 3]> = (0..size)
+            .map(|number| names(number * 7919 % size))
+            .collect();
         let mut at = 0;
-        criterion.bench_function(&format!("snapshot of {size}: look up a random route"), |bencher| {
-            bencher.iter(|| {
-                at = (at + 1) % keys.len();
-                let [service, env, version] = &keys[at];
-                black_box(snapshot.get(service, env, version)).is_some()
-            });
-        });
+        criterion.bench_function(
+            &format!("snapshot of {size}: look up a random route"),
+            |bencher| {
+                bencher.iter(|| {
+                    at = (at + 1) % keys.len();
+                    let [service, env, version] = &keys[at];
+                    black_box(snapshot.get(service, env, version)).is_some()
+                });
+            },
+        );
         let event = seal(change(size / 2)).expect("an event");
         let json = serde_json::to_vec(&event).expect("an event").into();
         let event = Recorded { event, json };
-        criterion.bench_function(&format!("snapshot of {size}: apply one change"), |bencher| {
-            bencher.iter(|| after(&snapshot, black_box(&event)));
-        });
-        criterion.bench_function(&format!("snapshot of {size}: the body after one change"), |bencher| {
-            bencher.iter_batched_ref(
-                || after(&snapshot, &event),
-                |next| next.body(&Scope::default()).len(),
-                BatchSize::LargeInput,
-            );
-        });
+        criterion.bench_function(
+            &format!("snapshot of {size}: apply one change"),
+            |bencher| {
+                bencher.iter(|| after(&snapshot, black_box(&event)));
+            },
+        );
+        criterion.bench_function(
+            &format!("snapshot of {size}: the body after one change"),
+            |bencher| {
+                bencher.iter_batched_ref(
+                    || after(&snapshot, &event),
+                    |next| next.body(&Scope::default()).len(),
+                    BatchSize::LargeInput,
+                );
+            },
+        );
     }
 }
 
@@ -114,7 +163,11 @@ fn events(criterion: &mut Criterion) {
         bencher.iter(|| EventHash::of(&canonical(black_box(&body)).expect("an event")));
     });
     criterion.bench_function("version tag: parse", |bencher| {
-        bencher.iter(|| black_box("0123456789abcdef.1234567").parse::<VersionTag>().is_ok());
+        bencher.iter(|| {
+            black_box("0123456789abcdef.1234567")
+                .parse::<VersionTag>()
+                .is_ok()
+        });
     });
 }
 

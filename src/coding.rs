@@ -34,19 +34,27 @@ impl Coding {
         }
     }
 
-    /// Returns `body` in this coding, in a buffer without spare capacity. The same body gives the same bytes. Fails only if memory for the
-    /// encoder cannot be allocated.
+    /// Returns `body` in this coding, in a buffer without spare capacity. The same body gives the
+    /// same bytes. Fails only if memory for the encoder cannot be allocated.
     pub fn encode(self, body: Bytes, effort: Effort) -> io::Result<Bytes> {
         let encoded = match self {
             Self::Identity => return Ok(body),
             Self::Gzip => {
-                let level = if effort == Effort::Once { flate2::Compression::fast() } else { flate2::Compression::default() };
+                let level = if effort == Effort::Once {
+                    flate2::Compression::fast()
+                } else {
+                    flate2::Compression::default()
+                };
                 let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
                 encoder.write_all(&body)?;
                 encoder.finish()?
             }
             Self::Zstd => {
-                let level = if effort == Effort::Once { 1 } else { zstd::DEFAULT_COMPRESSION_LEVEL };
+                let level = if effort == Effort::Once {
+                    1
+                } else {
+                    zstd::DEFAULT_COMPRESSION_LEVEL
+                };
                 zstd::bulk::compress(&body, level)?
             }
         };

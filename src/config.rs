@@ -1,7 +1,8 @@
 //! Typed settings: defaults < file < environment < flags, checked once at the start.
 //!
-//! `config.default.toml` lists every key with its default and its effect. It is compiled in, so a key without a default or a default
-//! without a key fails the tests. A wrong value stops the start, and the error names the key. `Debug` output does not show secrets.
+//! `config.default.toml` lists every key with its default and its effect. It is compiled in, so a
+//! key without a default or a default without a key fails the tests. A wrong value stops the start,
+//! and the error names the key. `Debug` output does not show secrets.
 
 mod auth;
 mod edge;
@@ -34,9 +35,14 @@ const LISTS: &[&str] = &[
 /// Names and values of environment variables.
 type Variables = HashMap<String, String>;
 
-/// Keys whose values in the environment are used unchanged. Other values are parsed, and a number is formatted anew: the password 007 would
-/// become 7.
-const TEXTS: [&str; 4] = ["kafka.sasl_username", "kafka.sasl_password", "auth.key_pepper", "http.ops_token"];
+/// Keys whose values in the environment are used unchanged. Other values are parsed, and a number
+/// is formatted anew: the password 007 would become 7.
+const TEXTS: [&str; 4] = [
+    "kafka.sasl_username",
+    "kafka.sasl_password",
+    "auth.key_pepper",
+    "http.ops_token",
+];
 
 /// The reason why the settings cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -57,12 +63,17 @@ pub enum ConfigError {
 impl Settings {
     /// Reads and checks the settings. `overrides` are the `key=value` of `--set` flags.
     pub fn load(file: Option<&Path>, overrides: &[String]) -> Result<Self, ConfigError> {
-        let variables =
-            std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+        let variables = std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        });
         Self::with_environment(file, variables.collect(), overrides)
     }
 
-    fn with_environment(file: Option<&Path>, variables: Variables, overrides: &[String]) -> Result<Self, ConfigError> {
+    fn with_environment(
+        file: Option<&Path>,
+        variables: Variables,
+        overrides: &[String],
+    ) -> Result<Self, ConfigError> {
         let as_it_stands = |key: &&str| {
             let value = variables.get(&format!("TM__{}", key.replace('.', "__").to_uppercase()))?;
             Some(format!("{key}={value}"))
@@ -75,7 +86,9 @@ impl Settings {
             .separator("__")
             .try_parsing(true)
             .list_separator(",");
-        let environment = LISTS.iter().fold(environment, |environment, key| environment.with_list_parse_key(key));
+        let environment = LISTS.iter().fold(environment, |environment, key| {
+            environment.with_list_parse_key(key)
+        });
         Self::from_sources(file, Some(environment), &later)
     }
 
@@ -85,19 +98,34 @@ impl Settings {
     }
 
     fn from_sources(
-        file: Option<&Path>, environment: Option<config::Environment>, overrides: &[String],
+        file: Option<&Path>,
+        environment: Option<config::Environment>,
+        overrides: &[String],
     ) -> Result<Self, ConfigError> {
-        let mut sources = config::Config::builder().add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
+        let mut sources = config::Config::builder()
+            .add_source(config::File::from_str(DEFAULTS, config::FileFormat::Toml));
         if let Some(path) = file {
-            sources = sources.add_source(config::File::from(path).format(config::FileFormat::Toml).required(true));
+            sources = sources.add_source(
+                config::File::from(path)
+                    .format(config::FileFormat::Toml)
+                    .required(true),
+            );
         }
         if let Some(environment) = environment {
             sources = sources.add_source(environment);
         }
         for pair in overrides {
-            let (key, value) = pair.split_once('=').ok_or_else(|| invalid(pair, "a flag is --set key=value"))?;
+            let (key, value) = pair
+                .split_once('=')
+                .ok_or_else(|| invalid(pair, "a flag is --set key=value"))?;
             sources = if LISTS.contains(&key) {
-                sources.set_override(key, value.split(',').filter(|item| !item.is_empty()).collect::<Vec<_>>())?
+                sources.set_override(
+                    key,
+                    value
+                        .split(',')
+                        .filter(|item| !item.is_empty())
+                        .collect::<Vec<_>>(),
+                )?
             } else {
                 sources.set_override(key, value)?
             };
@@ -105,11 +133,17 @@ impl Settings {
         let mut settings: Self = sources.build()?.try_deserialize()?;
         // An empty variable means an empty list.
         settings.auth.jwt.role_map.retain(|entry| !entry.is_empty());
-        for secrets in [&mut settings.postgres.replica_urls, &mut settings.privacy.master_keys] {
+        for secrets in [
+            &mut settings.postgres.replica_urls,
+            &mut settings.privacy.master_keys,
+        ] {
             secrets.retain(|secret| !secret.expose_secret().is_empty());
         }
         settings.telemetry.mask.retain(|name| !name.is_empty());
-        settings.http.cors_origins.retain(|origin| !origin.is_empty());
+        settings
+            .http
+            .cors_origins
+            .retain(|origin| !origin.is_empty());
         settings.http.allowed_hosts.retain(|host| !host.is_empty());
         settings.check()?;
         Ok(settings)
@@ -122,14 +156,23 @@ impl Settings {
         }
         edge::check(&self.http)?;
         if self.auth.mode == AuthMode::None {
-            for (key, address) in [("http.listen", self.http.listen), ("http.ops_listen", self.http.ops_listen)] {
+            for (key, address) in [
+                ("http.listen", self.http.listen),
+                ("http.ops_listen", self.http.ops_listen),
+            ] {
                 if !address.ip().is_loopback() {
-                    return Err(invalid(key, "with auth.mode = \"none\" only a loopback address is accepted"));
+                    return Err(invalid(
+                        key,
+                        "with auth.mode = \"none\" only a loopback address is accepted",
+                    ));
                 }
             }
         }
         if self.postgres.pool_size < self.write.lanes {
-            return Err(invalid("postgres.pool_size", "must be at least write.lanes"));
+            return Err(invalid(
+                "postgres.pool_size",
+                "must be at least write.lanes",
+            ));
         }
         if self.http.request_timeout_ms <= self.write.timeout_ms {
             return Err(invalid(
@@ -142,10 +185,16 @@ impl Settings {
             return Err(invalid("kafka.dlq_topic", "must differ from kafka.topic"));
         }
         if self.kafka.max_message_bytes < self.limits.event_bytes * 2 {
-            return Err(invalid("kafka.max_message_bytes", "must be at least twice limits.event_bytes"));
+            return Err(invalid(
+                "kafka.max_message_bytes",
+                "must be at least twice limits.event_bytes",
+            ));
         }
         if self.mongo.collection == self.mongo.access_collection {
-            return Err(invalid("mongo.access_collection", "must differ from mongo.collection"));
+            return Err(invalid(
+                "mongo.access_collection",
+                "must differ from mongo.collection",
+            ));
         }
         self.auth.jwt.check()?;
         self.http.tls.check()?;
@@ -155,31 +204,57 @@ impl Settings {
 
 impl HttpTls {
     fn check(&self) -> Result<(), ConfigError> {
-        let Self { cert_file, key_file, client_ca_file, trust_domain, .. } = self;
+        let Self {
+            cert_file,
+            key_file,
+            client_ca_file,
+            trust_domain,
+            ..
+        } = self;
         if cert_file.is_empty() != key_file.is_empty() {
-            let key = if key_file.is_empty() { "http.tls.key_file" } else { "http.tls.cert_file" };
-            return Err(invalid(key, "must be set too: a certificate and its key belong together"));
+            let key = if key_file.is_empty() {
+                "http.tls.key_file"
+            } else {
+                "http.tls.cert_file"
+            };
+            return Err(invalid(
+                key,
+                "must be set too: a certificate and its key belong together",
+            ));
         }
         if !client_ca_file.is_empty() && cert_file.is_empty() {
-            return Err(invalid("http.tls.client_ca_file", "needs http.tls.cert_file: without TLS nobody shows a certificate"));
+            return Err(invalid(
+                "http.tls.client_ca_file",
+                "needs http.tls.cert_file: without TLS nobody shows a certificate",
+            ));
         }
         if !client_ca_file.is_empty() && trust_domain.is_empty() {
-            return Err(invalid("http.tls.trust_domain", "is required with http.tls.client_ca_file"));
+            return Err(invalid(
+                "http.tls.trust_domain",
+                "is required with http.tls.client_ca_file",
+            ));
         }
         Ok(())
     }
 }
 
 impl Kafka {
-    /// Refuses security settings that would have no effect: the operator would believe in a protection that does not exist.
+    /// Refuses security settings that would have no effect: the operator would believe in a
+    /// protection that does not exist.
     fn check_security(&self) -> Result<(), ConfigError> {
         let is_sasl = self.security_protocol == SecurityProtocol::SaslSsl;
         let has_password = !self.sasl_password.expose_secret().is_empty();
         if self.security_protocol == SecurityProtocol::Plaintext && !self.ca_file.is_empty() {
-            return Err(invalid("kafka.ca_file", "is not used with kafka.security_protocol = \"plaintext\""));
+            return Err(invalid(
+                "kafka.ca_file",
+                "is not used with kafka.security_protocol = \"plaintext\"",
+            ));
         }
         if !is_sasl && (has_password || !self.sasl_username.is_empty()) {
-            return Err(invalid("kafka.sasl_username", "is used with kafka.security_protocol = \"sasl_ssl\" only"));
+            return Err(invalid(
+                "kafka.sasl_username",
+                "is used with kafka.security_protocol = \"sasl_ssl\" only",
+            ));
         }
         if is_sasl && (self.sasl_username.is_empty() || !has_password) {
             return Err(invalid(
@@ -213,16 +288,26 @@ pub fn ms(value: u64) -> Duration {
 }
 
 fn invalid(key: &str, reason: &str) -> ConfigError {
-    ConfigError::Invalid { key: key.to_owned(), reason: reason.to_owned() }
+    ConfigError::Invalid {
+        key: key.to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 fn first_error(errors: &ValidationErrors, prefix: &str) -> (String, String) {
     for (field, kind) in errors.errors() {
-        let key = if prefix.is_empty() { field.to_string() } else { format!("{prefix}.{field}") };
+        let key = if prefix.is_empty() {
+            field.to_string()
+        } else {
+            format!("{prefix}.{field}")
+        };
         match kind {
             ValidationErrorsKind::Struct(inner) => return first_error(inner, &key),
             ValidationErrorsKind::Field(list) => {
-                let reason = list.first().and_then(|e| e.message.as_deref()).unwrap_or("is not valid");
+                let reason = list
+                    .first()
+                    .and_then(|e| e.message.as_deref())
+                    .unwrap_or("is not valid");
                 return (key, format!("must be {reason}"));
             }
             ValidationErrorsKind::List(_) => {}
@@ -237,7 +322,9 @@ mod tests {
 
     fn error(overrides: &[&str]) -> String {
         let overrides: Vec<String> = overrides.iter().map(|s| (*s).to_owned()).collect();
-        Settings::without_environment(&overrides).unwrap_err().to_string()
+        Settings::without_environment(&overrides)
+            .unwrap_err()
+            .to_string()
     }
 
     #[test]
@@ -272,7 +359,11 @@ mod tests {
             assert!(open(listener).contains(listener), "{}", open(listener));
         }
         assert!(Settings::without_environment(&["http.listen=0.0.0.0:8000".into()]).is_ok());
-        assert_eq!(Settings::without_environment(&[]).unwrap().auth.mode, AuthMode::Required, "unless said otherwise");
+        assert_eq!(
+            Settings::without_environment(&[]).unwrap().auth.mode,
+            AuthMode::Required,
+            "unless said otherwise"
+        );
     }
 
     #[test]
@@ -280,13 +371,32 @@ mod tests {
         for (wrong, key) in [
             (&["http.tls.cert_file=a"][..], "http.tls.key_file"),
             (&["http.tls.key_file=a"], "http.tls.cert_file"),
-            (&["http.tls.client_ca_file=a", "http.tls.trust_domain=d"], "http.tls.client_ca_file"),
-            (&["http.tls.cert_file=a", "http.tls.key_file=b", "http.tls.client_ca_file=c"], "http.tls.trust_domain"),
+            (
+                &["http.tls.client_ca_file=a", "http.tls.trust_domain=d"],
+                "http.tls.client_ca_file",
+            ),
+            (
+                &[
+                    "http.tls.cert_file=a",
+                    "http.tls.key_file=b",
+                    "http.tls.client_ca_file=c",
+                ],
+                "http.tls.trust_domain",
+            ),
             (&["kafka.ca_file=a"], "kafka.ca_file"),
             (&["kafka.sasl_password=a"], "kafka.sasl_username"),
-            (&["kafka.security_protocol=ssl", "kafka.sasl_username=a"], "kafka.sasl_username"),
-            (&["kafka.security_protocol=sasl_ssl", "kafka.sasl_username=a"], "kafka.sasl_username"),
-            (&["kafka.security_protocol=sasl_plaintext"], "security_protocol"),
+            (
+                &["kafka.security_protocol=ssl", "kafka.sasl_username=a"],
+                "kafka.sasl_username",
+            ),
+            (
+                &["kafka.security_protocol=sasl_ssl", "kafka.sasl_username=a"],
+                "kafka.sasl_username",
+            ),
+            (
+                &["kafka.security_protocol=sasl_plaintext"],
+                "security_protocol",
+            ),
             (&["kafka.sasl_mechanism=MD5"], "sasl_mechanism"),
         ] {
             let message = error(wrong);
@@ -296,8 +406,12 @@ mod tests {
 
     #[test]
     fn an_empty_list_of_replicas_is_none() {
-        let with =
-            |urls: &str| Settings::without_environment(&[format!("postgres.replica_urls={urls}")]).unwrap().postgres.replica_urls;
+        let with = |urls: &str| {
+            Settings::without_environment(&[format!("postgres.replica_urls={urls}")])
+                .unwrap()
+                .postgres
+                .replica_urls
+        };
         assert_eq!(with("").len(), 0);
         assert_eq!(with("postgres://a/x,postgres://b/x").len(), 2);
     }
@@ -311,14 +425,29 @@ mod tests {
             variable("TM__KAFKA__SASL_PASSWORD", "007"),
             variable("TM__POSTGRES__POOL_SIZE", "9"),
         ];
-        let settings = Settings::with_environment(None, variables.into(), &["kafka.sasl_username=flag".into()]).unwrap();
+        let settings = Settings::with_environment(
+            None,
+            variables.into(),
+            &["kafka.sasl_username=flag".into()],
+        )
+        .unwrap();
         assert_eq!(settings.kafka.sasl_password.expose_secret(), "007");
-        assert_eq!((settings.kafka.sasl_username.as_str(), settings.postgres.pool_size), ("flag", 9));
+        assert_eq!(
+            (
+                settings.kafka.sasl_username.as_str(),
+                settings.postgres.pool_size
+            ),
+            ("flag", 9)
+        );
     }
 
     #[test]
     fn secrets_hide_themselves() {
-        let settings = Settings::without_environment(&["postgres.primary_url=postgres://u:hunter2@h/d".into()]).unwrap();
+        let settings =
+            Settings::without_environment(
+                &["postgres.primary_url=postgres://u:hunter2@h/d".into()],
+            )
+            .unwrap();
         assert!(!format!("{settings:?}").contains("hunter2"));
     }
 }

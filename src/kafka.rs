@@ -1,5 +1,5 @@
-//! All rdkafka settings, and the format of a record: CloudEvents 1.0 in binary mode (the attributes are headers, the value is the
-//! data).
+//! All rdkafka settings, and the format of a record: CloudEvents 1.0 in binary mode (the attributes
+//! are headers, the value is the data).
 
 mod producing;
 mod progress;
@@ -33,7 +33,8 @@ use crate::{
     domain::dead_letter::LetterId,
 };
 
-/// The largest broker response that is read, in bytes: several of the largest records, and the protocol's overhead.
+/// The largest broker response that is read, in bytes: several of the largest records, and the
+/// protocol's overhead.
 const RECEIVED_BYTES: usize = 100_000_000;
 
 /// The CloudEvents content type of the data.
@@ -58,14 +59,17 @@ fn client(settings: &config::Kafka) -> Result<ClientConfig, ConfigError> {
     Ok(client)
 }
 
-/// Sets up encryption and the client's credentials. With TLS the brokers' host names are always verified.
+/// Sets up encryption and the client's credentials. With TLS the brokers' host names are always
+/// verified.
 fn secure(client: &mut ClientConfig, settings: &config::Kafka) {
     let protocol = match settings.security_protocol {
         SecurityProtocol::Plaintext => return,
         SecurityProtocol::Ssl => "ssl",
         SecurityProtocol::SaslSsl => "sasl_ssl",
     };
-    client.set("security.protocol", protocol).set("ssl.endpoint.identification.algorithm", "https");
+    client
+        .set("security.protocol", protocol)
+        .set("ssl.endpoint.identification.algorithm", "https");
     if !settings.ca_file.is_empty() {
         client.set("ssl.ca.location", &settings.ca_file);
     }
@@ -83,54 +87,70 @@ fn secure(client: &mut ClientConfig, settings: &config::Kafka) {
 }
 
 fn wrong(error: KafkaError) -> ConfigError {
-    ConfigError::Invalid { key: "kafka".into(), reason: error.to_string() }
+    ConfigError::Invalid {
+        key: "kafka".into(),
+        reason: error.to_string(),
+    }
 }
 
-/// Creates the relay's producer. It is idempotent and gapless: within a partition retries neither duplicate nor reorder records, and
-/// a record that could not be delivered stops the producer (a fatal error) before a later one overtakes it. `murmur2_random` is the
-/// partitioner of the Java clients, so that a tenant's partition is the same for everyone.
+/// Creates the relay's producer. It is idempotent and gapless: within a partition retries neither
+/// duplicate nor reorder records, and a record that could not be delivered stops the producer (a
+/// fatal error) before a later one overtakes it. `murmur2_random` is the partitioner of the Java
+/// clients, so that a tenant's partition is the same for everyone.
 pub fn producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError> {
     client(settings)?
         .set("enable.idempotence", "true")
         .set("enable.gapless.guarantee", "true")
         .set("acks", "all")
         .set("partitioner", "murmur2_random")
-        .set("delivery.timeout.ms", settings.delivery_timeout_ms.to_string())
+        .set(
+            "delivery.timeout.ms",
+            settings.delivery_timeout_ms.to_string(),
+        )
         .set("linger.ms", settings.linger_ms.to_string())
         .set("message.max.bytes", settings.max_message_bytes.to_string())
         .create()
         .map_err(wrong)
 }
 
-/// Creates the producer for records that Kafka may refuse. It has no gapless guarantee, so a refused record does not affect others.
-/// The caller keeps the order by sending one record at a time.
+/// Creates the producer for records that Kafka may refuse. It has no gapless guarantee, so a
+/// refused record does not affect others. The caller keeps the order by sending one record at a
+/// time.
 pub fn careful_producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError> {
     client(settings)?
         .set("enable.idempotence", "true")
         .set("acks", "all")
         .set("partitioner", "murmur2_random")
-        .set("delivery.timeout.ms", settings.delivery_timeout_ms.to_string())
+        .set(
+            "delivery.timeout.ms",
+            settings.delivery_timeout_ms.to_string(),
+        )
         .set("linger.ms", "0")
         .set("message.max.bytes", settings.max_message_bytes.to_string())
         .create()
         .map_err(wrong)
 }
 
-/// Creates the producer for dead letters. It has no gapless guarantee: the consumer's own loop sends a failed record again.
+/// Creates the producer for dead letters. It has no gapless guarantee: the consumer's own loop
+/// sends a failed record again.
 pub fn dead_letter_producer(settings: &config::Kafka) -> Result<FutureProducer, ConfigError> {
     client(settings)?
         .set("enable.idempotence", "true")
         .set("acks", "all")
-        .set("delivery.timeout.ms", settings.delivery_timeout_ms.to_string())
+        .set(
+            "delivery.timeout.ms",
+            settings.delivery_timeout_ms.to_string(),
+        )
         .create()
         .map_err(wrong)
 }
 
-/// Creates the archive's consumer. Only stored offsets are committed, and the code stores an offset only after its record is
-/// archived. Assignment is eager: every rebalance revokes all partitions, so one generation number shows whether a result is still
-/// ours.
+/// Creates the archive's consumer. Only stored offsets are committed, and the code stores an offset
+/// only after its record is archived. Assignment is eager: every rebalance revokes all partitions,
+/// so one generation number shows whether a result is still ours.
 pub fn audit_consumer<C: ConsumerContext + 'static>(
-    settings: &config::Kafka, context: C,
+    settings: &config::Kafka,
+    context: C,
 ) -> Result<StreamConsumer<C>, ConfigError> {
     client(settings)?
         .set("group.id", &settings.group)
@@ -139,11 +159,23 @@ pub fn audit_consumer<C: ConsumerContext + 'static>(
         .set("auto.commit.interval.ms", "1000")
         .set("enable.auto.offset.store", "false")
         .set("partition.assignment.strategy", "range")
-        .set("session.timeout.ms", settings.session_timeout_ms.to_string())
-        .set("heartbeat.interval.ms", (settings.session_timeout_ms / 4).to_string())
-        .set("max.poll.interval.ms", settings.max_poll_interval_ms.to_string())
+        .set(
+            "session.timeout.ms",
+            settings.session_timeout_ms.to_string(),
+        )
+        .set(
+            "heartbeat.interval.ms",
+            (settings.session_timeout_ms / 4).to_string(),
+        )
+        .set(
+            "max.poll.interval.ms",
+            settings.max_poll_interval_ms.to_string(),
+        )
         .set("fetch.wait.max.ms", "100")
-        .set("fetch.message.max.bytes", room::wanted(settings).to_string())
+        .set(
+            "fetch.message.max.bytes",
+            room::wanted(settings).to_string(),
+        )
         // Limits the memory for records that are not read yet.
         .set("queued.min.messages", "10000")
         .set("queued.max.messages.kbytes", "16384")
@@ -151,16 +183,22 @@ pub fn audit_consumer<C: ConsumerContext + 'static>(
         .map_err(wrong)
 }
 
-/// Creates a consumer of all records that are published from now on, in no group. Also returns its start offset in each partition.
-/// Each call to Kafka blocks for at most `limit`.
-pub fn tail_consumer(settings: &config::Kafka, limit: Duration) -> Result<(StreamConsumer, BTreeMap<i32, i64>), KafkaError> {
+/// Creates a consumer of all records that are published from now on, in no group. Also returns its
+/// start offset in each partition. Each call to Kafka blocks for at most `limit`.
+pub fn tail_consumer(
+    settings: &config::Kafka,
+    limit: Duration,
+) -> Result<(StreamConsumer, BTreeMap<i32, i64>), KafkaError> {
     let consumer: StreamConsumer = client(settings)
         .map_err(|error| KafkaError::AdminOpCreation(error.to_string()))?
         // Required by librdkafka, never joined and never committed to.
         .set("group.id", format!("{}-cache", settings.group))
         .set("enable.auto.commit", "false")
         .set("fetch.wait.max.ms", "100")
-        .set("fetch.message.max.bytes", room::wanted(settings).to_string())
+        .set(
+            "fetch.message.max.bytes",
+            room::wanted(settings).to_string(),
+        )
         .create()?;
     let mut assigned = partitions(&consumer, &settings.topic, Offset::End, limit)?;
     let ends = ends_of(&consumer, &settings.topic, &assigned, limit)?;
@@ -171,30 +209,54 @@ pub fn tail_consumer(settings: &config::Kafka, limit: Duration) -> Result<(Strea
     Ok((consumer, ends))
 }
 
-/// Returns the current end offset of each of these partitions. Blocks for at most `limit` per partition.
+/// Returns the current end offset of each of these partitions. Blocks for at most `limit` per
+/// partition.
 pub fn ends_of<C: ConsumerContext>(
-    consumer: &StreamConsumer<C>, topic: &str, partitions: &TopicPartitionList, limit: Duration,
+    consumer: &StreamConsumer<C>,
+    topic: &str,
+    partitions: &TopicPartitionList,
+    limit: Duration,
 ) -> Result<BTreeMap<i32, i64>, KafkaError> {
-    let end = |partition: i32| Ok((partition, consumer.fetch_watermarks(topic, partition, limit)?.1));
-    partitions.elements().iter().map(|element| end(element.partition())).collect()
+    let end = |partition: i32| {
+        Ok((
+            partition,
+            consumer.fetch_watermarks(topic, partition, limit)?.1,
+        ))
+    };
+    partitions
+        .elements()
+        .iter()
+        .map(|element| end(element.partition()))
+        .collect()
 }
 
-/// Returns all partitions of a topic, each at `offset`; a topic without partitions is an error. Blocks for at most `limit`.
+/// Returns all partitions of a topic, each at `offset`; a topic without partitions is an error.
+/// Blocks for at most `limit`.
 pub fn partitions<C: ConsumerContext>(
-    consumer: &StreamConsumer<C>, topic: &str, offset: Offset, limit: Duration,
+    consumer: &StreamConsumer<C>,
+    topic: &str,
+    offset: Offset,
+    limit: Duration,
 ) -> Result<TopicPartitionList, KafkaError> {
     let metadata = consumer.fetch_metadata(Some(topic), limit)?;
     let mut partitions = TopicPartitionList::new();
-    for partition in metadata.topics().iter().flat_map(|topic| topic.partitions()) {
+    for partition in metadata
+        .topics()
+        .iter()
+        .flat_map(|topic| topic.partitions())
+    {
         partitions.add_partition_offset(topic, partition.id(), offset)?;
     }
     match partitions.count() {
-        0 => Err(KafkaError::MetadataFetch(RDKafkaErrorCode::UnknownTopicOrPartition)),
+        0 => Err(KafkaError::MetadataFetch(
+            RDKafkaErrorCode::UnknownTopicOrPartition,
+        )),
         _ => Ok(partitions),
     }
 }
 
-/// Creates a reader for any position of any topic, in no group: the caller assigns partitions. It reports the end of a partition.
+/// Creates a reader for any position of any topic, in no group: the caller assigns partitions. It
+/// reports the end of a partition.
 pub fn reader(settings: &config::Kafka) -> Result<BaseConsumer, ConfigError> {
     client(settings)?
         // Required by librdkafka, never joined and never committed to.
@@ -203,29 +265,38 @@ pub fn reader(settings: &config::Kafka) -> Result<BaseConsumer, ConfigError> {
         .set("enable.partition.eof", "true")
         .set("auto.offset.reset", "error")
         .set("fetch.wait.max.ms", "100")
-        .set("fetch.message.max.bytes", room::wanted(settings).to_string())
+        .set(
+            "fetch.message.max.bytes",
+            room::wanted(settings).to_string(),
+        )
         // Limits the memory for records that are not read yet.
         .set("queued.max.messages.kbytes", "4096")
         .create()
         .map_err(wrong)
 }
 
-/// Creates the two topics if they do not exist, and raises their limits to the largest record. Dead letters have no expiry: they are
-/// stored nowhere else, so they stay until somebody removes them.
-pub async fn create_topics(settings: &config::Kafka, migrate: &config::Migrate) -> Result<(), TopicError> {
+/// Creates the two topics if they do not exist, and raises their limits to the largest record. Dead
+/// letters have no expiry: they are stored nowhere else, so they stay until somebody removes them.
+pub async fn create_topics(
+    settings: &config::Kafka,
+    migrate: &config::Migrate,
+) -> Result<(), TopicError> {
     let admin: AdminClient<DefaultClientContext> = client(settings)?.create()?;
     let replication = || TopicReplication::Fixed(migrate.replication);
     let largest = room::wanted(settings).to_string();
     let dead_letters = NewTopic::new(&settings.dlq_topic, 1, replication())
         .set("retention.ms", "-1")
         .set("retention.bytes", "-1")
-        // The broker sets the time of dead-lettering, so that nobody who may write to the topic can forge it.
+        // The broker sets the time of dead-lettering, so that nobody who may write to the topic can
+        // forge it.
         .set("message.timestamp.type", "LogAppendTime")
         .set("max.message.bytes", &largest);
-    let events = NewTopic::new(&settings.topic, migrate.partitions, replication()).set("max.message.bytes", &largest);
+    let events = NewTopic::new(&settings.topic, migrate.partitions, replication())
+        .set("max.message.bytes", &largest);
     let topics = [events, dead_letters];
-    let options =
-        AdminOptions::new().operation_timeout(Some(Duration::from_secs(15))).request_timeout(Some(Duration::from_secs(20)));
+    let options = AdminOptions::new()
+        .operation_timeout(Some(Duration::from_secs(15)))
+        .request_timeout(Some(Duration::from_secs(20)));
     for result in admin.create_topics(&topics, &options).await? {
         match result {
             Ok(topic) => tracing::info!(kafka.topic = topic, "topic created"),
@@ -234,10 +305,12 @@ pub async fn create_topics(settings: &config::Kafka, migrate: &config::Migrate) 
         }
     }
     match room::raise(&admin, settings).await {
-        // An operator with the right to change topics must do it; `relay` and `audit` report it until it is done.
+        // An operator with the right to change topics must do it; `relay` and `audit` report it
+        // until it is done.
         Err(TopicError::Refused(
             topic,
-            code @ (RDKafkaErrorCode::TopicAuthorizationFailed | RDKafkaErrorCode::ClusterAuthorizationFailed),
+            code @ (RDKafkaErrorCode::TopicAuthorizationFailed
+            | RDKafkaErrorCode::ClusterAuthorizationFailed),
         )) => {
             tracing::warn!(kafka.topic = topic, error = %code, "whether the topic takes the largest record is not known, and cannot be changed");
             Ok(())
@@ -301,10 +374,18 @@ impl EventHeaders {
             ("tm_revision", &self.revision),
             ("tm_epoch", &self.epoch),
         ];
-        let optional = [("traceparent", self.traceparent.as_deref()), (REPLAY, self.replay.as_deref())];
-        let present = optional.into_iter().filter_map(|(key, value)| Some((key, value?)));
+        let optional = [
+            ("traceparent", self.traceparent.as_deref()),
+            (REPLAY, self.replay.as_deref()),
+        ];
+        let present = optional
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)));
         for (key, value) in fixed.into_iter().chain(present) {
-            headers = headers.insert(Header { key, value: Some(value) });
+            headers = headers.insert(Header {
+                key,
+                value: Some(value),
+            });
         }
         headers
     }
@@ -328,9 +409,12 @@ pub struct Record {
 }
 
 impl Record {
-    /// Returns whether the record was published before: it comes from a replay or is a redriven dead letter.
+    /// Returns whether the record was published before: it comes from a replay or is a redriven
+    /// dead letter.
     pub fn is_repeated(&self) -> bool {
-        self.headers.iter().any(|(key, _)| [REPLAY, REDRIVEN_FROM].contains(&key.as_str()))
+        self.headers
+            .iter()
+            .any(|(key, _)| [REPLAY, REDRIVEN_FROM].contains(&key.as_str()))
     }
 
     /// Returns a header as text, if the record has it and it is UTF-8.
@@ -342,14 +426,18 @@ impl Record {
 
 impl From<&BorrowedMessage<'_>> for Record {
     fn from(message: &BorrowedMessage<'_>) -> Self {
-        let header = |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
+        let header =
+            |header: Header<'_, &[u8]>| (header.key.to_owned(), header.value.map(<[u8]>::to_vec));
         Self {
             topic: message.topic().to_owned(),
             partition: message.partition(),
             offset: message.offset(),
             key: message.key().map(<[u8]>::to_vec),
             value: message.payload().map(<[u8]>::to_vec),
-            headers: message.headers().map(|headers| headers.iter().map(header).collect()).unwrap_or_default(),
+            headers: message
+                .headers()
+                .map(|headers| headers.iter().map(header).collect())
+                .unwrap_or_default(),
         }
     }
 }
@@ -369,20 +457,38 @@ pub const DLQ_OMITTED: &str = "tm_dlq_omitted";
 /// The prefix of all these header names.
 const DLQ: &str = "tm_dlq_";
 
-/// Returns the headers of a dead letter: the record's own headers, then reason, attempts and origin. If the record is not `whole`, it
-/// is too large for the topic: its key, value and headers are left out, which `tm_dlq_omitted` states. Attempts before a redrive are
-/// added.
-pub fn dead_letter_headers(record: &Record, reason: &str, attempts: u32, whole: bool) -> OwnedHeaders {
-    let before = record.header(REDRIVEN_ATTEMPTS).and_then(|text| text.parse().ok()).unwrap_or(0u32);
+/// Returns the headers of a dead letter: the record's own headers, then reason, attempts and
+/// origin. If the record is not `whole`, it is too large for the topic: its key, value and headers
+/// are left out, which `tm_dlq_omitted` states. Attempts before a redrive are added.
+pub fn dead_letter_headers(
+    record: &Record,
+    reason: &str,
+    attempts: u32,
+    whole: bool,
+) -> OwnedHeaders {
+    let before = record
+        .header(REDRIVEN_ATTEMPTS)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(0u32);
     let attempts = attempts.saturating_add(before);
     let mut headers = OwnedHeaders::new();
     if whole {
         // The writer of the record may have forged our dead-letter headers.
-        for (key, value) in record.headers.iter().filter(|(key, _)| !key.starts_with(DLQ)) {
-            headers = headers.insert(Header { key, value: value.as_ref() });
+        for (key, value) in record
+            .headers
+            .iter()
+            .filter(|(key, _)| !key.starts_with(DLQ))
+        {
+            headers = headers.insert(Header {
+                key,
+                value: value.as_ref(),
+            });
         }
     } else {
-        headers = headers.insert(Header { key: DLQ_OMITTED, value: Some("key, value, headers") });
+        headers = headers.insert(Header {
+            key: DLQ_OMITTED,
+            value: Some("key, value, headers"),
+        });
     }
     let own = [
         (DLQ_REASON, reason.to_owned()),
@@ -392,7 +498,10 @@ pub fn dead_letter_headers(record: &Record, reason: &str, attempts: u32, whole: 
         (DLQ_OFFSET, record.offset.to_string()),
     ];
     for (key, value) in &own {
-        headers = headers.insert(Header { key, value: Some(value) });
+        headers = headers.insert(Header {
+            key,
+            value: Some(value),
+        });
     }
     headers
 }
@@ -401,16 +510,32 @@ pub fn dead_letter_headers(record: &Record, reason: &str, attempts: u32, whole: 
 const REDRIVEN_FROM: &str = "tm_redriven_from";
 const REDRIVEN_ATTEMPTS: &str = "tm_redriven_attempts";
 
-/// Returns the headers of a redriven record: its own headers and, if `marked`, the id and attempts of the dead letter.
-pub fn redriven_headers(record: &Record, letter: LetterId, attempts: u32, marked: bool) -> OwnedHeaders {
-    let is_ours = |key: &str| key.starts_with(DLQ) || [REDRIVEN_FROM, REDRIVEN_ATTEMPTS].contains(&key);
+/// Returns the headers of a redriven record: its own headers and, if `marked`, the id and attempts
+/// of the dead letter.
+pub fn redriven_headers(
+    record: &Record,
+    letter: LetterId,
+    attempts: u32,
+    marked: bool,
+) -> OwnedHeaders {
+    let is_ours =
+        |key: &str| key.starts_with(DLQ) || [REDRIVEN_FROM, REDRIVEN_ATTEMPTS].contains(&key);
     let mut headers = OwnedHeaders::new();
     for (key, value) in record.headers.iter().filter(|(key, _)| !is_ours(key)) {
-        headers = headers.insert(Header { key, value: value.as_ref() });
+        headers = headers.insert(Header {
+            key,
+            value: value.as_ref(),
+        });
     }
     if marked {
-        for (key, value) in [(REDRIVEN_FROM, letter.to_string()), (REDRIVEN_ATTEMPTS, attempts.to_string())] {
-            headers = headers.insert(Header { key, value: Some(&value) });
+        for (key, value) in [
+            (REDRIVEN_FROM, letter.to_string()),
+            (REDRIVEN_ATTEMPTS, attempts.to_string()),
+        ] {
+            headers = headers.insert(Header {
+                key,
+                value: Some(&value),
+            });
         }
     }
     headers

@@ -31,8 +31,8 @@
 //! | [`coding`] | compression of answers |
 //! | [`tls`] | certificates from files, and the configuration of TLS clients |
 //!
-//! Imports point one way: [`app`] uses all modules and no module uses it; `http → service → store`; every module may use [`domain`], which
-//! uses none.
+//! Imports point one way: [`app`] uses all modules and no module uses it; `http → service → store`;
+//! every module may use [`domain`], which uses none.
 
 #![recursion_limit = "256"]
 

@@ -33,7 +33,8 @@ struct Sources {
     /// A TOML file with settings that differ from the defaults.
     #[arg(long, global = true, env = "TM_CONFIG")]
     config: Option<PathBuf>,
-    /// Override a setting, e.g. --set http.listen=127.0.0.1:8000. Takes precedence over file and environment.
+    /// Override a setting, e.g. --set http.listen=127.0.0.1:8000. Takes precedence over file and
+    /// environment.
     #[arg(long = "set", global = true, value_name = "KEY=VALUE")]
     overrides: Vec<String>,
 }
@@ -50,19 +51,22 @@ enum Command {
     All,
     /// Bring the database, the topics and the archive's collection up to date, then end.
     Migrate,
-    /// Record that the database was restored from a backup, then end: every tenant begins a new epoch. Needed after a restore from a copy
-    /// of files or from a dump; the service detects point-in-time recovery and promotion by itself.
+    /// Record that the database was restored from a backup, then end: every tenant begins a new
+    /// epoch. Needed after a restore from a copy of files or from a dump; the service detects
+    /// point-in-time recovery and promotion by itself.
     Restored,
-    /// Remove archived events that are older than `audit.retention_days` and verified, then end. Exit status 3: some events do not verify and
-    /// were kept.
+    /// Remove archived events that are older than `audit.retention_days` and verified, then end.
+    /// Exit status 3: some events do not verify and were kept.
     Retain,
     /// Manage API keys.
     #[command(subcommand)]
     Key(KeyCommand),
-    /// Manage personal data in the history: export, erasure, and rewrapping of keys after a change of the master key.
+    /// Manage personal data in the history: export, erasure, and rewrapping of keys after a change
+    /// of the master key.
     #[command(subcommand)]
     Privacy(PrivacyCommand),
-    /// Check whether the process that listens on `http.ops_listen` serves, then end. Exit status 0: it serves.
+    /// Check whether the process that listens on `http.ops_listen` serves, then end. Exit status 0:
+    /// it serves.
     Probe,
     /// Print every setting with its default and its effect, then end.
     Defaults,
@@ -85,8 +89,8 @@ enum PrivacyCommand {
         #[arg(long)]
         actor: String,
     },
-    /// Destroy the keys of a person, or of all persons in a tenant. Data sealed with them can never be read again without
-    /// a copy of the keys. Asks for no confirmation.
+    /// Destroy the keys of a person, or of all persons in a tenant. Data sealed with them can never
+    /// be read again without a copy of the keys. Asks for no confirmation.
     Erase {
         /// The tenant's name.
         #[arg(long)]
@@ -95,7 +99,8 @@ enum PrivacyCommand {
         #[arg(long)]
         actor: Option<String>,
     },
-    /// Wrap every person's key with the first master key, so that the other master keys can be removed.
+    /// Wrap every person's key with the first master key, so that the other master keys can be
+    /// removed.
     Rewrap,
 }
 
@@ -122,19 +127,38 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     // Without exactly one provider, the first TLS connection panics.
-    if rustls::crypto::aws_lc_rs::default_provider().install_default().is_err() {
+    if rustls::crypto::aws_lc_rs::default_provider()
+        .install_default()
+        .is_err()
+    {
         anyhow::bail!("a TLS provider is installed already");
     }
-    let settings = Settings::load(arguments.sources.config.as_deref(), &arguments.sources.overrides)?;
-    // Telemetry starts before the runtime: the exporter has its own thread and must not need the runtime's threads.
+    let settings = Settings::load(
+        arguments.sources.config.as_deref(),
+        &arguments.sources.overrides,
+    )?;
+    // Telemetry starts before the runtime: the exporter has its own thread and must not need the
+    // runtime's threads.
     let telemetry = telemetry::start(&settings.telemetry)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("the runtime could not start")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the runtime could not start")?;
     let drain = ms(settings.drain.step_ms);
     let done = |()| ExitCode::SUCCESS;
     let result = match arguments.command {
-        Command::Migrate => runtime.block_on(commands::migrate(&settings)).map(done).map_err(anyhow::Error::from),
-        Command::Restored => runtime.block_on(commands::restored(&settings)).map(done).map_err(anyhow::Error::from),
-        Command::Retain => runtime.block_on(commands::retain(&settings)).map(verdict).map_err(anyhow::Error::from),
+        Command::Migrate => runtime
+            .block_on(commands::migrate(&settings))
+            .map(done)
+            .map_err(anyhow::Error::from),
+        Command::Restored => runtime
+            .block_on(commands::restored(&settings))
+            .map(done)
+            .map_err(anyhow::Error::from),
+        Command::Retain => runtime
+            .block_on(commands::retain(&settings))
+            .map(verdict)
+            .map_err(anyhow::Error::from),
         Command::Key(KeyCommand::Create(arguments)) => runtime
             .block_on(commands::create_key(&settings, arguments))
             .map(|token| {
@@ -143,12 +167,23 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             })
             .map_err(anyhow::Error::from),
         Command::Privacy(command) => runtime.block_on(privacy(&settings, command)).map(done),
-        Command::Probe => runtime.block_on(commands::probe(&settings)).map(done).map_err(anyhow::Error::from),
+        Command::Probe => runtime
+            .block_on(commands::probe(&settings))
+            .map(done)
+            .map_err(anyhow::Error::from),
         Command::Defaults => Ok(ExitCode::SUCCESS),
-        Command::Serve => runtime.block_on(serve(settings, Role::Serve, &telemetry)).map(done),
-        Command::Relay => runtime.block_on(serve(settings, Role::Relay, &telemetry)).map(done),
-        Command::Audit => runtime.block_on(serve(settings, Role::Audit, &telemetry)).map(done),
-        Command::All => runtime.block_on(serve(settings, Role::All, &telemetry)).map(done),
+        Command::Serve => runtime
+            .block_on(serve(settings, Role::Serve, &telemetry))
+            .map(done),
+        Command::Relay => runtime
+            .block_on(serve(settings, Role::Relay, &telemetry))
+            .map(done),
+        Command::Audit => runtime
+            .block_on(serve(settings, Role::Audit, &telemetry))
+            .map(done),
+        Command::All => runtime
+            .block_on(serve(settings, Role::All, &telemetry))
+            .map(done),
     };
     runtime.shutdown_timeout(drain);
     telemetry.shut_down(drain);
@@ -156,7 +191,11 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 }
 
 fn verdict(retained: Retained) -> ExitCode {
-    if retained.refused.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(NOT_VERIFIED) }
+    if retained.refused.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(NOT_VERIFIED)
+    }
 }
 
 async fn privacy(settings: &Settings, command: PrivacyCommand) -> anyhow::Result<()> {
@@ -178,7 +217,11 @@ async fn privacy(settings: &Settings, command: PrivacyCommand) -> anyhow::Result
     Ok(())
 }
 
-async fn serve(settings: Settings, role: Role, telemetry: &telemetry::Telemetry) -> anyhow::Result<()> {
+async fn serve(
+    settings: Settings,
+    role: Role,
+    telemetry: &telemetry::Telemetry,
+) -> anyhow::Result<()> {
     let mut terminate = signal(SignalKind::terminate()).context("SIGTERM cannot be watched")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT cannot be watched")?;
     let app = App::start(settings, role, telemetry.metrics.clone()).await?;

@@ -1,11 +1,12 @@
 //! The relay: outbox → Kafka.
 //!
-//! At most one process leads at a time: the leader holds a session lock on a Postgres connection of its own. [`Relay::publish_batch`]
-//! is one step: read in id order, send in order, await the acknowledgements, delete the acknowledged rows. A crash between
-//! acknowledgement and delete publishes an event again; consumers recognise it by its id. An event that Kafka refuses for good is
-//! moved from the queue to `set_aside_events`, and does not stop other events. Rejected: marking rows as published (the cost of a
-//! batch grows with the backlog), a cursor over ids (loses rows that commit late), several relays with `SKIP LOCKED` (breaks the
-//! order per tenant).
+//! At most one process leads at a time: the leader holds a session lock on a Postgres connection of
+//! its own. [`Relay::publish_batch`] is one step: read in id order, send in order, await the
+//! acknowledgements, delete the acknowledged rows. A crash between acknowledgement and delete
+//! publishes an event again; consumers recognise it by its id. An event that Kafka refuses for good
+//! is moved from the queue to `set_aside_events`, and does not stop other events. Rejected: marking
+//! rows as published (the cost of a batch grows with the backlog), a cursor over ids (loses rows
+//! that commit late), several relays with `SKIP LOCKED` (breaks the order per tenant).
 
 pub mod delivered;
 mod replay;
@@ -44,8 +45,8 @@ use crate::{
 pub enum Step {
     /// This number of events was acknowledged and deleted.
     Published(usize),
-    /// Kafka has refused events. Events that are certain to be refused for good were set aside, the others will be tried alone: the
-    /// next step is due at once.
+    /// Kafka has refused events. Events that are certain to be refused for good were set aside, the
+    /// others will be tried alone: the next step is due at once.
     Sorted {
         /// The number of other events that were acknowledged and deleted.
         published: usize,
@@ -64,7 +65,8 @@ pub enum RelayError {
     /// Postgres failed; the lease must be given up.
     #[error(transparent)]
     Store(#[from] store::Error),
-    /// Kafka did not accept an event. The acknowledged events were deleted, except those after the first failure of their tenant.
+    /// Kafka did not accept an event. The acknowledged events were deleted, except those after the
+    /// first failure of their tenant.
     #[error("kafka did not take an event after {published} were published")]
     Kafka {
         /// The number of events that this step published and deleted.
@@ -107,7 +109,11 @@ impl RelayStatus {
             leader: self.leads(),
             lease_epoch: self.lease_epoch.load(Ordering::Relaxed),
             published_total: self.published.load(Ordering::Relaxed),
-            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            last_error: self
+                .last_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 
@@ -124,11 +130,18 @@ impl RelayStatus {
     /// Records that the relay panicked and is restarted.
     pub fn panicked(&self) {
         self.set_leads(false);
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = Some("it panicked, and was begun anew".to_owned());
+        *self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) =
+            Some("it panicked, and was begun anew".to_owned());
     }
 
     fn failed(&self, error: Option<&dyn std::error::Error>) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error.map(|error| match error.source() {
+        *self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = error.map(|error| match error.source() {
             Some(cause) => format!("{error}: {cause}"),
             None => error.to_string(),
         });
@@ -150,14 +163,31 @@ pub struct Relay {
 
 impl Relay {
     /// Creates a relay. `wake` wakes it when there are new events.
-    pub fn new(settings: Settings, wake: Arc<Notify>, status: Arc<RelayStatus>) -> Result<Self, ConfigError> {
+    pub fn new(
+        settings: Settings,
+        wake: Arc<Notify>,
+        status: Arc<RelayStatus>,
+    ) -> Result<Self, ConfigError> {
         let producer = Producing::new("relay", &settings.kafka, kafka::producer)?;
         let careful = Producing::new("relay_careful", &settings.kafka, kafka::careful_producer)?;
-        let policy = Dependency::new("kafka", settings.resilience.policy(&settings.resilience.kafka));
-        Ok(Self { settings, producer, careful, suspects: Mutex::default(), policy, wake, status, renewed: Renewed::now() })
+        let policy = Dependency::new(
+            "kafka",
+            settings.resilience.policy(&settings.resilience.kafka),
+        );
+        Ok(Self {
+            settings,
+            producer,
+            careful,
+            suspects: Mutex::default(),
+            policy,
+            wake,
+            status,
+            renewed: Renewed::now(),
+        })
     }
 
-    /// Returns the relay with the given policy and its circuit breaker, so that a restarted relay keeps the breaker's state.
+    /// Returns the relay with the given policy and its circuit breaker, so that a restarted relay
+    /// keeps the breaker's state.
     #[must_use]
     pub fn under(self, policy: Arc<Dependency>) -> Self {
         Self { policy, ..self }
@@ -166,7 +196,10 @@ impl Relay {
     /// Returns the relay, which then looks for the primary where this process has found it last.
     #[must_use]
     pub fn beside(self, primary: &Server) -> Self {
-        Self { renewed: primary.renewed().clone(), ..self }
+        Self {
+            renewed: primary.renewed().clone(),
+            ..self
+        }
     }
 
     /// Returns the policy for calls to Kafka.
@@ -202,33 +235,48 @@ impl Relay {
         tokio::join!(self.producer.flush(limit), self.careful.flush(limit));
     }
 
-    /// Tries to become the leader, on `session` if it is still connected. Returns `Ok(Err(session))` when another process leads.
-    pub async fn elect(&self, session: Option<Session>) -> Result<Result<Lease, Session>, store::Error> {
+    /// Tries to become the leader, on `session` if it is still connected. Returns
+    /// `Ok(Err(session))` when another process leads.
+    pub async fn elect(
+        &self,
+        session: Option<Session>,
+    ) -> Result<Result<Lease, Session>, store::Error> {
         let session = match session.filter(|session| !session.is_lost()) {
             Some(session) => session,
-            None => Session::open(&self.settings.postgres, &self.renewed, self.wake.clone()).await?,
+            None => {
+                Session::open(&self.settings.postgres, &self.renewed, self.wake.clone()).await?
+            }
         };
-        let holder = format!("{}/{}", std::env::var("HOSTNAME").unwrap_or_default(), std::process::id());
+        let holder = format!(
+            "{}/{}",
+            std::env::var("HOSTNAME").unwrap_or_default(),
+            std::process::id()
+        );
         let limit = ms(self.settings.relay.step_timeout_ms);
         let led = tokio::time::timeout(limit, outbox::try_lead(session, &holder, self.silence()))
             .await
             .unwrap_or(Err(store::Error::Timeout))?;
         if let Ok(lease) = &led {
-            tracing::info!(relay.lease_epoch = lease.epoch(), "this process leads the relay");
-            self.status.lease_epoch.store(lease.epoch(), Ordering::Relaxed);
+            tracing::info!(
+                relay.lease_epoch = lease.epoch(),
+                "this process leads the relay"
+            );
+            self.status
+                .lease_epoch
+                .store(lease.epoch(), Ordering::Relaxed);
         }
         Ok(led)
     }
 
-    /// Returns a time longer than a working leader or standby is ever silent on its session: while it awaits Kafka, or between two
-    /// polls.
+    /// Returns a time longer than a working leader or standby is ever silent on its session: while
+    /// it awaits Kafka, or between two polls.
     fn silence(&self) -> Duration {
         let relay = &self.settings.relay;
         self.producer.patience() + ms(relay.step_timeout_ms + relay.poll_ms.max(relay.election_ms))
     }
 
-    /// Publishes while the lease is held. It is woken in the process, by NOTIFY, or by the safety poll, because wake-ups are only
-    /// hints and can be lost.
+    /// Publishes while the lease is held. It is woken in the process, by NOTIFY, or by the safety
+    /// poll, because wake-ups are only hints and can be lost.
     async fn lead(&self, lease: &Lease, stop: &CancellationToken) {
         self.status.set_leads(true);
         let mut waits = pauses();
@@ -238,19 +286,24 @@ impl Relay {
             let started = Instant::now();
             match self.publish_batch(lease).await {
                 Ok(Step::Deposed) => {
-                    tracing::warn!(relay.lease_epoch = lease.epoch(), "another process leads the relay now");
+                    tracing::warn!(
+                        relay.lease_epoch = lease.epoch(),
+                        "another process leads the relay now"
+                    );
                     break;
                 }
                 Ok(step) => {
                     waits = pauses();
                     self.status.failed(None);
                     if let Step::Published(_) = step {
-                        metrics::histogram!(names::RELAY_BATCH_SECONDS).record(started.elapsed().as_secs_f64());
+                        metrics::histogram!(names::RELAY_BATCH_SECONDS)
+                            .record(started.elapsed().as_secs_f64());
                     }
                     if let Err(error) = self.try_again(lease, &mut retry).await {
                         self.report_error("set_aside", &error);
                     }
-                    if matches!(step, Step::Sorted { .. }) || matches!(step, Step::Published(n) if n >= self.settings.relay.batch)
+                    if matches!(step, Step::Sorted { .. })
+                        || matches!(step, Step::Published(n) if n >= self.settings.relay.batch)
                     {
                         continue;
                     }
@@ -260,7 +313,9 @@ impl Relay {
                         // New events are published all the same.
                         Err(error) => self.report_error("replay", &error),
                     }
-                    let rest = ms(self.settings.relay.poll_ms).min(pace.rest()).min(retry.rest());
+                    let rest = ms(self.settings.relay.poll_ms)
+                        .min(pace.rest())
+                        .min(retry.rest());
                     let poll = tokio::time::timeout(rest, self.wake.notified());
                     tokio::select! {
                         _ = poll => {}
@@ -288,8 +343,9 @@ impl Relay {
         tracing::warn!(reason, error = %error, cause = ?error.source(), "a relay step failed; it will be tried again");
     }
 
-    /// Runs one step: publishes the first batch of the queue, and deletes the rows that Kafka acknowledged. After failures of Kafka,
-    /// only the first event is sent, as a probe. An event that Kafka refuses for good is set aside.
+    /// Runs one step: publishes the first batch of the queue, and deletes the rows that Kafka
+    /// acknowledged. After failures of Kafka, only the first event is sent, as a probe. An event
+    /// that Kafka refuses for good is set aside.
     pub async fn publish_batch(&self, lease: &Lease) -> Result<Step, RelayError> {
         let limit = ms(self.settings.relay.step_timeout_ms);
         let mut rows = lease.batch(self.settings.relay.batch, limit).await?;
@@ -309,17 +365,26 @@ impl Relay {
         };
         let set_aside = set_aside::set_aside(lease, &sent.refused, limit).await?;
         let deleted = lease.delete(&sent.acknowledged, limit).await?;
-        if delivered::is_deposed(sent.acknowledged.len(), deleted) || delivered::is_deposed(sent.refused.len(), set_aside) {
+        if delivered::is_deposed(sent.acknowledged.len(), deleted)
+            || delivered::is_deposed(sent.refused.len(), set_aside)
+        {
             return Ok(Step::Deposed);
         }
         self.suspects().add(&sent.suspects);
         let published = sent.acknowledged.len();
-        self.status.published.fetch_add(published as u64, Ordering::Relaxed);
+        self.status
+            .published
+            .fetch_add(published as u64, Ordering::Relaxed);
         metrics::counter!(names::RELAY_PUBLISHED).increment(published as u64);
         match sent.failure {
             Some(source) => Err(RelayError::Kafka { published, source }),
-            None if sent.refused.is_empty() && sent.suspects.is_empty() => Ok(Step::Published(published)),
-            None => Ok(Step::Sorted { published, set_aside: sent.refused.len() }),
+            None if sent.refused.is_empty() && sent.suspects.is_empty() => {
+                Ok(Step::Published(published))
+            }
+            None => Ok(Step::Sorted {
+                published,
+                set_aside: sent.refused.len(),
+            }),
         }
     }
 
@@ -343,12 +408,21 @@ pub fn headers(row: &OutboxRow, source: &str, traceparent: Option<String>) -> Ev
     }
 }
 
-/// Wakes the relays of other processes after commits here, by a NOTIFY, at most once per interval `every` (`relay.notify_ms`). The
-/// relay in this process is woken directly. If a NOTIFY is lost, the event only waits for the safety poll.
+/// Wakes the relays of other processes after commits here, by a NOTIFY, at most once per interval
+/// `every` (`relay.notify_ms`). The relay in this process is woken directly. If a NOTIFY is lost,
+/// the event only waits for the safety poll.
 pub async fn wake_others(
-    primary: Arc<Server>, committed: Arc<Notify>, status: Arc<RelayStatus>, every: Duration, stop: CancellationToken,
+    primary: Arc<Server>,
+    committed: Arc<Notify>,
+    status: Arc<RelayStatus>,
+    every: Duration,
+    stop: CancellationToken,
 ) {
-    while stop.run_until_cancelled(committed.notified()).await.is_some() {
+    while stop
+        .run_until_cancelled(committed.notified())
+        .await
+        .is_some()
+    {
         if !status.leads() {
             let notified = async { outbox::notify(&primary.connection().await?).await };
             if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(1), notified).await {

@@ -1,7 +1,8 @@
 //! Logs, traces and metrics. All names of metrics are in [`names`].
 //!
-//! Traces are exported over OTLP by a blocking exporter on a thread of its own, created before the runtime. An exporter that needs
-//! the runtime would block the shutdown, which waits for the exporter.
+//! Traces are exported over OTLP by a blocking exporter on a thread of its own, created before the
+//! runtime. An exporter that needs the runtime would block the shutdown, which waits for the
+//! exporter.
 
 pub mod mask;
 pub mod names;
@@ -24,8 +25,8 @@ use secrecy::ExposeSecret as _;
 use tracing::{Span, Subscriber};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use tracing_subscriber::{
-    EnvFilter, Layer, filter::FilterExt as _, fmt::MakeWriter, layer::SubscriberExt as _, registry::LookupSpan,
-    util::SubscriberInitExt as _,
+    EnvFilter, Layer, filter::FilterExt as _, fmt::MakeWriter, layer::SubscriberExt as _,
+    registry::LookupSpan, util::SubscriberInitExt as _,
 };
 
 use self::{
@@ -66,13 +67,19 @@ pub fn start(settings: &config::Telemetry) -> Result<Telemetry, TelemetryError> 
     let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer("traffic-manager"));
     let filter: EnvFilter = EnvFilter::try_new(&settings.log)?;
     let mask = Mask::new(&settings.mask).map_err(TelemetryError::Mask)?;
-    let lines = lines(settings.format, Masked::new(mask, settings.format, std::io::stderr));
+    let lines = lines(
+        settings.format,
+        Masked::new(mask, settings.format, std::io::stderr),
+    );
     tracing_subscriber::registry()
         .with(traces.with_filter(EnvFilter::new("traffic_manager=info")))
         .with(lines.with_filter(filter.and(Sampled::new())))
         .try_init()
         .map_err(|error| TelemetryError::Twice(error.to_string()))?;
-    Ok(Telemetry { provider, metrics: start_metrics()? })
+    Ok(Telemetry {
+        provider,
+        metrics: start_metrics()?,
+    })
 }
 
 /// Returns the layer that writes log lines.
@@ -82,15 +89,23 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     match format {
-        config::LogFormat::Json => tracing_subscriber::fmt::layer().json().flatten_event(true).with_writer(writer).boxed(),
+        config::LogFormat::Json => tracing_subscriber::fmt::layer()
+            .json()
+            .flatten_event(true)
+            .with_writer(writer)
+            .boxed(),
         config::LogFormat::Text => tracing_subscriber::fmt::layer().with_writer(writer).boxed(),
     }
 }
 
 fn tracer_provider(settings: &config::Telemetry) -> Result<SdkTracerProvider, TelemetryError> {
-    let resource = Resource::builder().with_service_name(settings.service_name.clone()).build();
+    let resource = Resource::builder()
+        .with_service_name(settings.service_name.clone())
+        .build();
     let sampler = Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(settings.sample_ratio)));
-    let mut provider = SdkTracerProvider::builder().with_sampler(sampler).with_resource(resource);
+    let mut provider = SdkTracerProvider::builder()
+        .with_sampler(sampler)
+        .with_resource(resource);
     let endpoint = settings.otlp_endpoint.expose_secret();
     if !endpoint.is_empty() {
         let exporter = opentelemetry_otlp::SpanExporter::builder()
@@ -108,12 +123,17 @@ fn tracer_provider(settings: &config::Telemetry) -> Result<SdkTracerProvider, Te
 }
 
 fn start_metrics() -> Result<PrometheusHandle, TelemetryError> {
-    let twice = |error: metrics_exporter_prometheus::BuildError| TelemetryError::Twice(error.to_string());
-    let seconds = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+    let twice =
+        |error: metrics_exporter_prometheus::BuildError| TelemetryError::Twice(error.to_string());
+    let seconds = [
+        0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+    ];
     let commands = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0];
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &seconds)
-        .and_then(|builder| builder.set_buckets_for_metric(Matcher::Full(names::WRITE_BATCH.into()), &commands))
+        .and_then(|builder| {
+            builder.set_buckets_for_metric(Matcher::Full(names::WRITE_BATCH.into()), &commands)
+        })
         .map_err(twice)?
         .install_recorder()
         .map_err(twice)?;
@@ -149,14 +169,20 @@ impl Extractor for Carrier<'_> {
     }
 }
 
-/// Returns whether a `traceparent` marks its trace as sampled: the lowest bit of its flags (W3C Trace Context §3.2.2.5).
+/// Returns whether a `traceparent` marks its trace as sampled: the lowest bit of its flags (W3C
+/// Trace Context §3.2.2.5).
 pub fn is_sampled(traceparent: Option<&[u8]>) -> bool {
-    traceparent.and_then(<[u8]>::last).is_some_and(|flags| b"13579bdf".contains(flags))
+    traceparent
+        .and_then(<[u8]>::last)
+        .is_some_and(|flags| b"13579bdf".contains(flags))
 }
 
 /// Makes `span` a child of a W3C trace context. An invalid context is ignored.
 pub fn follow(span: &Span, traceparent: &str, tracestate: Option<&str>) {
-    let parent = TraceContextPropagator::new().extract(&Carrier { traceparent, tracestate });
+    let parent = TraceContextPropagator::new().extract(&Carrier {
+        traceparent,
+        tracestate,
+    });
     if parent.span().span_context().is_valid() {
         // Fails only when no tracing subscriber is there to hold the span.
         let _ = span.set_parent(parent);
@@ -188,6 +214,11 @@ fn trace_of(span: &Span) -> Option<Trace> {
     let span = span.span_context();
     span.is_valid().then(|| Trace {
         trace_id: span.trace_id().to_string(),
-        traceparent: format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags().to_u8()),
+        traceparent: format!(
+            "00-{}-{}-{:02x}",
+            span.trace_id(),
+            span.span_id(),
+            span.trace_flags().to_u8()
+        ),
     })
 }

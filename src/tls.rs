@@ -12,15 +12,17 @@ use rustls::{
 
 use crate::config::{self, ConfigError};
 
-/// Returns the cryptography provider of every TLS connection of this crate. Each connection names it, so none depends on the default
-/// provider of the process.
+/// Returns the cryptography provider of every TLS connection of this crate. Each connection names
+/// it, so none depends on the default provider of the process.
 pub fn provider() -> Arc<CryptoProvider> {
     Arc::new(aws_lc_rs::default_provider())
 }
 
-/// Reads the CAs from a PEM file. `key` is the setting that names the file; errors name this setting.
+/// Reads the CAs from a PEM file. `key` is the setting that names the file; errors name this
+/// setting.
 pub fn roots(key: &str, file: &str) -> Result<RootCertStore, ConfigError> {
-    let wrong = |error: &dyn std::fmt::Display| config::unusable(key, format_args!("{file}: {error}"));
+    let wrong =
+        |error: &dyn std::fmt::Display| config::unusable(key, format_args!("{file}: {error}"));
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(file).map_err(|error| wrong(&error))? {
         let certificate = certificate.map_err(|error| wrong(&error))?;
@@ -32,19 +34,21 @@ pub fn roots(key: &str, file: &str) -> Result<RootCertStore, ConfigError> {
     Ok(roots)
 }
 
-/// Returns the configuration of a client that trusts only the CAs in `ca_file`, the value of the setting `key`.
+/// Returns the configuration of a client that trusts only the CAs in `ca_file`, the value of the
+/// setting `key`.
 pub fn client(key: &str, ca_file: &str) -> Result<ClientConfig, ConfigError> {
     trusting(key, roots(key, ca_file)?)
 }
 
-/// Returns the configuration of a client that trusts no CA, for libraries that need a configuration although the connection does not use
-/// TLS.
+/// Returns the configuration of a client that trusts no CA, for libraries that need a configuration
+/// although the connection does not use TLS.
 pub fn unused_client(key: &str) -> Result<ClientConfig, ConfigError> {
     trusting(key, RootCertStore::empty())
 }
 
 fn trusting(key: &str, roots: RootCertStore) -> Result<ClientConfig, ConfigError> {
-    let versions = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    let versions =
+        ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
     let versions = versions.map_err(|error| config::unusable(key, error))?;
     Ok(versions.with_root_certificates(roots).with_no_client_auth())
 }

@@ -1,4 +1,5 @@
-//! Imports point one way, and each library has one home. The tests read the source, so a breach is found before a review.
+//! Imports point one way, and each library has one home. The tests read the source, so a breach is
+//! found before a review.
 
 #[path = "architecture/container.rs"]
 mod container;
@@ -29,8 +30,17 @@ fn sources() -> Vec<Source> {
     collect(&root, &mut files);
     let read = |file: &PathBuf| {
         let text = fs::read_to_string(file).unwrap();
-        let path = file.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
-        Source { path, lines: text.lines().count(), code: without_comments(&text) }
+        let path = file
+            .strip_prefix(&root)
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        Source {
+            path,
+            lines: text.lines().count(),
+            code: without_comments(&text),
+        }
     };
     files.iter().map(read).collect()
 }
@@ -69,7 +79,11 @@ fn names(code: &str, name: &str) -> bool {
 fn modules(code: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for (at, _) in code.match_indices("crate::") {
-        if code[..at].chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_') {
+        if code[..at]
+            .chars()
+            .next_back()
+            .is_some_and(|c| c.is_alphanumeric() || c == '_')
+        {
             continue;
         }
         let rest = &code[at + "crate::".len()..];
@@ -98,37 +112,67 @@ fn modules(code: &str) -> BTreeSet<String> {
 }
 
 fn word(text: &str) -> String {
-    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+    text.chars()
+        .take_while(|c| c.is_alphanumeric() || *c == '_')
+        .collect()
 }
 
 fn module_of(path: &str) -> &str {
-    path.split('/').next().unwrap_or(path).trim_end_matches(".rs")
+    path.split('/')
+        .next()
+        .unwrap_or(path)
+        .trim_end_matches(".rs")
 }
 
 /// Returns the text literals of `code`, roughly: the text between two quotes.
 fn literals(code: &str) -> impl Iterator<Item = &str> {
-    code.lines().flat_map(|line| line.split('"').skip(1).step_by(2))
+    code.lines()
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
 }
 
 fn is_transaction_text(literal: &str) -> bool {
     let text = literal.trim().to_ascii_lowercase();
-    let verbs = ["begin", "commit", "rollback", "start transaction", "savepoint", "end"];
+    let verbs = [
+        "begin",
+        "commit",
+        "rollback",
+        "start transaction",
+        "savepoint",
+        "end",
+    ];
     verbs.iter().any(|verb| {
         text.strip_prefix(verb).is_some_and(|rest| {
-            rest.is_empty() || rest.starts_with(';') || rest.starts_with(" transaction") || rest.starts_with(" isolation")
+            rest.is_empty()
+                || rest.starts_with(';')
+                || rest.starts_with(" transaction")
+                || rest.starts_with(" isolation")
         })
     })
 }
 
 fn library_faults(source: &Source) -> Vec<String> {
-    let homes = LIBRARIES.iter().filter(|(library, _)| names(&source.code, library));
+    let homes = LIBRARIES
+        .iter()
+        .filter(|(library, _)| names(&source.code, library));
     let stray = homes.filter(|(_, homes)| !homes.iter().any(|(home, _)| is_in(&source.path, home)));
-    stray.map(|(library, homes)| format!("src/{} uses {library}, whose home is {homes:?}", source.path)).collect()
+    stray
+        .map(|(library, homes)| {
+            format!(
+                "src/{} uses {library}, whose home is {homes:?}",
+                source.path
+            )
+        })
+        .collect()
 }
 
-/// Returns whether `path` is in `home`: a file, a directory (`a/`), or the beginning of a file's name (`a/b`).
+/// Returns whether `path` is in `home`: a file, a directory (`a/`), or the beginning of a file's
+/// name (`a/b`).
 fn is_in(path: &str, home: &str) -> bool {
-    if home.ends_with(".rs") { path == home } else { path.starts_with(home) }
+    if home.ends_with(".rs") {
+        path == home
+    } else {
+        path.starts_with(home)
+    }
 }
 
 fn module_faults(source: &Source) -> Vec<String> {
@@ -137,15 +181,24 @@ fn module_faults(source: &Source) -> Vec<String> {
         return Vec::new();
     }
     let Some((_, allowed)) = MODULES.iter().find(|(name, _)| *name == module) else {
-        return vec![format!("src/{}: the module {module} has no row in MODULES", source.path)];
+        return vec![format!(
+            "src/{}: the module {module} has no row in MODULES",
+            source.path
+        )];
     };
     let is_allowed = |used: &str| {
         used == module
             || used == "domain"
             || allowed.contains(&used)
-            || EXCEPTIONS.iter().any(|(path, exception, _)| *path == source.path && *exception == used)
+            || EXCEPTIONS
+                .iter()
+                .any(|(path, exception, _)| *path == source.path && *exception == used)
     };
-    modules(&source.code).iter().filter(|used| !is_allowed(used)).map(|used| format!("src/{} uses {used}", source.path)).collect()
+    modules(&source.code)
+        .iter()
+        .filter(|used| !is_allowed(used))
+        .map(|used| format!("src/{} uses {used}", source.path))
+        .collect()
 }
 
 fn assert_none(faults: Vec<String>) {
@@ -164,11 +217,18 @@ fn imports_point_one_way() {
 
 #[test]
 fn the_domain_is_pure() {
-    let domain: Vec<_> = sources().into_iter().filter(|source| source.path.starts_with("domain/")).collect();
+    let domain: Vec<_> = sources()
+        .into_iter()
+        .filter(|source| source.path.starts_with("domain/"))
+        .collect();
     assert!(domain.len() > 5);
     let uses = |source: &Source| {
-        let used = NOT_IN_DOMAIN.iter().filter(|library| names(&source.code, library));
-        let mut faults: Vec<_> = used.map(|library| format!("src/{} uses {library}", source.path)).collect();
+        let used = NOT_IN_DOMAIN
+            .iter()
+            .filter(|library| names(&source.code, library));
+        let mut faults: Vec<_> = used
+            .map(|library| format!("src/{} uses {library}", source.path))
+            .collect();
         for word in [
             "async ",
             ".await",
@@ -194,22 +254,49 @@ fn the_domain_is_pure() {
 #[test]
 fn exceptions_are_still_needed() {
     let sources = sources();
-    let uses_it =
-        |path: &str, used: &str| sources.iter().any(|source| source.path == path && modules(&source.code).contains(used));
-    let unneeded = EXCEPTIONS.iter().filter(|(path, used, _)| !uses_it(path, used));
-    assert_none(unneeded.map(|(path, used, _)| format!("src/{path} does not use {used} any more")).collect());
-    let needed =
-        |library: &str, home: &str| sources.iter().any(|source| is_in(&source.path, home) && names(&source.code, library));
-    let homes = LIBRARIES.iter().flat_map(|(library, homes)| homes.iter().map(move |(home, _)| (library, home)));
-    let exists = |home: &str| sources.iter().any(|source| is_in(&source.path, home) && source.lines > 1);
+    let uses_it = |path: &str, used: &str| {
+        sources
+            .iter()
+            .any(|source| source.path == path && modules(&source.code).contains(used))
+    };
+    let unneeded = EXCEPTIONS
+        .iter()
+        .filter(|(path, used, _)| !uses_it(path, used));
+    assert_none(
+        unneeded
+            .map(|(path, used, _)| format!("src/{path} does not use {used} any more"))
+            .collect(),
+    );
+    let needed = |library: &str, home: &str| {
+        sources
+            .iter()
+            .any(|source| is_in(&source.path, home) && names(&source.code, library))
+    };
+    let homes = LIBRARIES
+        .iter()
+        .flat_map(|(library, homes)| homes.iter().map(move |(home, _)| (library, home)));
+    let exists = |home: &str| {
+        sources
+            .iter()
+            .any(|source| is_in(&source.path, home) && source.lines > 1)
+    };
     let unneeded = homes.filter(|(library, home)| exists(home) && !needed(library, home));
-    assert_none(unneeded.map(|(library, home)| format!("src/{home} does not use {library} any more")).collect());
+    assert_none(
+        unneeded
+            .map(|(library, home)| format!("src/{home} does not use {library} any more"))
+            .collect(),
+    );
 }
 
 #[test]
 fn no_file_is_too_long() {
-    let long = sources().into_iter().filter(|source| source.lines > MAX_LINES);
-    assert_none(long.map(|source| format!("src/{} has {} lines", source.path, source.lines)).collect());
+    let long = sources()
+        .into_iter()
+        .filter(|source| source.lines > MAX_LINES);
+    assert_none(
+        long.map(|source| format!("src/{} has {} lines", source.path, source.lines))
+            .collect(),
+    );
 }
 
 #[test]
@@ -230,42 +317,95 @@ fn transactions_are_begun_in_one_way() {
 
 fn compiling_faults(source: &Source) -> Vec<String> {
     // Tests may compile any pattern.
-    let code = source.code.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
-    let stray = COMPILING.iter().filter(|(call, homes)| code.contains(call) && !homes.contains(&source.path.as_str()));
-    stray.map(|(call, homes)| format!("src/{}: {call}…) compiles patterns, and belongs to {homes:?}", source.path)).collect()
+    let code = source
+        .code
+        .split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or_default();
+    let stray = COMPILING
+        .iter()
+        .filter(|(call, homes)| code.contains(call) && !homes.contains(&source.path.as_str()));
+    stray
+        .map(|(call, homes)| {
+            format!(
+                "src/{}: {call}…) compiles patterns, and belongs to {homes:?}",
+                source.path
+            )
+        })
+        .collect()
 }
 
 #[test]
 fn patterns_are_compiled_in_the_pool_only() {
     let sources = sources();
-    let is_made = |path: &str, call: &str| sources.iter().any(|source| source.path == path && source.code.contains(call));
-    let calls = COMPILING.iter().flat_map(|(call, homes)| homes.iter().map(move |home| (call, home)));
+    let is_made = |path: &str, call: &str| {
+        sources
+            .iter()
+            .any(|source| source.path == path && source.code.contains(call))
+    };
+    let calls = COMPILING
+        .iter()
+        .flat_map(|(call, homes)| homes.iter().map(move |home| (call, home)));
     let unneeded = calls.filter(|(call, home)| !is_made(home, call));
-    let unneeded = unneeded.map(|(call, home)| format!("src/{home} does not call {call}…) any more"));
-    assert_none(sources.iter().flat_map(compiling_faults).chain(unneeded).collect());
-    // In the pool itself both calls are part of the work that the pool runs, and not calls beside that work.
-    let pool = sources.iter().find(|source| source.path == "service/patterns.rs").unwrap();
-    assert!(pool.code.contains("self.writes.run(tenant, move || policy::check_new_rules(&rules))"));
-    assert!(pool.code.contains("self.reads.run(snapshot.tenant(), compile)"));
+    let unneeded =
+        unneeded.map(|(call, home)| format!("src/{home} does not call {call}…) any more"));
+    assert_none(
+        sources
+            .iter()
+            .flat_map(compiling_faults)
+            .chain(unneeded)
+            .collect(),
+    );
+    // In the pool itself both calls are part of the work that the pool runs, and not calls beside
+    // that work.
+    let pool = sources
+        .iter()
+        .find(|source| source.path == "service/patterns.rs")
+        .unwrap();
+    assert!(
+        pool.code
+            .contains("self.writes.run(tenant, move || policy::check_new_rules(&rules))")
+    );
+    assert!(
+        pool.code
+            .contains("self.reads.run(snapshot.tenant(), compile)")
+    );
 }
 
 fn all_tenants_faults(source: &Source) -> Vec<String> {
     let is_home = ALL_TENANTS.iter().any(|(home, _)| source.path == *home);
     if !is_home && source.code.contains("all_tenants") {
-        return vec![format!("src/{} sees the rows of every tenant, and is not in ALL_TENANTS", source.path)];
+        return vec![format!(
+            "src/{} sees the rows of every tenant, and is not in ALL_TENANTS",
+            source.path
+        )];
     }
     // Only store/visible.rs sets `app.tenants` in Postgres.
-    let stray = literals(&source.code).filter(|literal| source.path != "store/visible.rs" && literal.contains("app.tenants"));
-    stray.map(|literal| format!("src/{}: {literal:?}", source.path)).collect()
+    let stray = literals(&source.code)
+        .filter(|literal| source.path != "store/visible.rs" && literal.contains("app.tenants"));
+    stray
+        .map(|literal| format!("src/{}: {literal:?}", source.path))
+        .collect()
 }
 
 #[test]
 fn who_sees_every_tenant_is_listed() {
     let sources = sources();
-    let needed = |home: &str| sources.iter().any(|source| source.path == home && source.code.contains("all_tenants"));
+    let needed = |home: &str| {
+        sources
+            .iter()
+            .any(|source| source.path == home && source.code.contains("all_tenants"))
+    };
     let unneeded = ALL_TENANTS.iter().filter(|(home, _)| !needed(home));
-    let unneeded = unneeded.map(|(home, _)| format!("src/{home} does not see every tenant any more"));
-    assert_none(sources.iter().flat_map(all_tenants_faults).chain(unneeded).collect());
+    let unneeded =
+        unneeded.map(|(home, _)| format!("src/{home} does not see every tenant any more"));
+    assert_none(
+        sources
+            .iter()
+            .flat_map(all_tenants_faults)
+            .chain(unneeded)
+            .collect(),
+    );
 }
 
 /// The use cases that answer a caller about one tenant.
@@ -281,28 +421,57 @@ const ANSWER_CALLERS: [&str; 7] = [
 
 /// Returns the methods that other modules can call and that take a tenant by its bare name.
 fn bare_tenants(source: &Source) -> Vec<String> {
-    let methods =
-        source.code.split("\n    pub ").skip(1).filter_map(|rest| rest.split_once("{\n").map(|(signature, _)| signature));
-    let bare =
-        methods.filter(|signature| signature.contains("&self") || signature.contains("polls: Arc<Polls>")).filter(|signature| {
-            [": &TenantName", ": TenantName", ": &RouteKey", ": RouteKey", ": &PolicyKey", ": PolicyKey"]
-                .iter()
-                .any(|kind| signature.contains(kind))
+    let methods = source
+        .code
+        .split("\n    pub ")
+        .skip(1)
+        .filter_map(|rest| rest.split_once("{\n").map(|(signature, _)| signature));
+    let bare = methods
+        .filter(|signature| signature.contains("&self") || signature.contains("polls: Arc<Polls>"))
+        .filter(|signature| {
+            [
+                ": &TenantName",
+                ": TenantName",
+                ": &RouteKey",
+                ": RouteKey",
+                ": &PolicyKey",
+                ": PolicyKey",
+            ]
+            .iter()
+            .any(|kind| signature.contains(kind))
         });
-    bare.map(|signature| format!("src/{}: {} takes a tenant that nobody has checked", source.path, signature.trim())).collect()
+    bare.map(|signature| {
+        format!(
+            "src/{}: {} takes a tenant that nobody has checked",
+            source.path,
+            signature.trim()
+        )
+    })
+    .collect()
 }
 
 #[test]
 fn use_cases_take_tenants_that_were_checked() {
     let sources = sources();
-    let answering: Vec<_> = sources.iter().filter(|source| ANSWER_CALLERS.contains(&&*source.path)).collect();
+    let answering: Vec<_> = sources
+        .iter()
+        .filter(|source| ANSWER_CALLERS.contains(&&*source.path))
+        .collect();
     assert_eq!(answering.len(), ANSWER_CALLERS.len());
-    assert_none(answering.iter().flat_map(|source| bare_tenants(source)).collect());
+    assert_none(
+        answering
+            .iter()
+            .flat_map(|source| bare_tenants(source))
+            .collect(),
+    );
 }
 
 /// The parts of a statement that are no constants, each with its reason.
 const IN_STATEMENTS: &[(&str, &str)] = &[
-    ("of_tenant", "store/routes.rs: one of two texts of ours, so that an index serves it"),
+    (
+        "of_tenant",
+        "store/routes.rs: one of two texts of ours, so that an index serves it",
+    ),
     ("after_key", "store/routes.rs: the same"),
     ("function", "store/router.rs: one of two names of functions"),
 ];
@@ -310,15 +479,29 @@ const IN_STATEMENTS: &[(&str, &str)] = &[
 /// Finds names in braces that are no constants, in lines that look like SQL.
 fn statement_faults(source: &Source) -> Vec<String> {
     let is_sql = |line: &&str| {
-        ["select ", "insert ", "update ", "delete ", "where ", "from ", "and "].iter().any(|word| line.contains(word))
+        [
+            "select ", "insert ", "update ", "delete ", "where ", "from ", "and ",
+        ]
+        .iter()
+        .any(|word| line.contains(word))
     };
     let mut faults = Vec::new();
     for line in source.code.lines().filter(is_sql) {
-        for name in line.split('{').skip(1).filter_map(|rest| rest.split_once('}')).map(|(name, _)| name) {
-            let is_variable = name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') || name.is_empty();
+        for name in line
+            .split('{')
+            .skip(1)
+            .filter_map(|rest| rest.split_once('}'))
+            .map(|(name, _)| name)
+        {
+            let is_variable =
+                name.starts_with(|c: char| c.is_ascii_lowercase() || c == '_') || name.is_empty();
             let is_plain = name.chars().all(|c| c.is_alphanumeric() || c == '_');
             if is_variable && is_plain && !IN_STATEMENTS.iter().any(|(known, _)| *known == name) {
-                faults.push(format!("src/{}: {{{name}}} in a statement: {}", source.path, line.trim()));
+                faults.push(format!(
+                    "src/{}: {{{name}}} in a statement: {}",
+                    source.path,
+                    line.trim()
+                ));
             }
         }
     }
@@ -327,7 +510,10 @@ fn statement_faults(source: &Source) -> Vec<String> {
 
 #[test]
 fn statements_are_made_of_constants() {
-    let sources: Vec<_> = sources().into_iter().filter(|source| source.path.starts_with("store/")).collect();
+    let sources: Vec<_> = sources()
+        .into_iter()
+        .filter(|source| source.path.starts_with("store/"))
+        .collect();
     assert!(sources.len() > 10);
     assert_none(sources.iter().flat_map(statement_faults).collect());
 }
@@ -335,34 +521,79 @@ fn statements_are_made_of_constants() {
 #[test]
 fn names_of_metrics_stand_in_one_table() {
     let named = |source: &Source| {
-        let literals: Vec<_> = literals(&source.code).filter(|literal| literal.starts_with("tm_")).map(str::to_owned).collect();
-        literals.into_iter().map(|literal| format!("src/{}: {literal}", source.path)).collect::<Vec<_>>()
+        let literals: Vec<_> = literals(&source.code)
+            .filter(|literal| literal.starts_with("tm_"))
+            .map(str::to_owned)
+            .collect();
+        literals
+            .into_iter()
+            .map(|literal| format!("src/{}: {literal}", source.path))
+            .collect::<Vec<_>>()
     };
     // Headers of Kafka records begin like metrics.
-    let homes = ["telemetry/names.rs", "kafka.rs", "relay.rs", "http/asyncapi.rs"];
-    let others: Vec<_> = sources().into_iter().filter(|source| !homes.contains(&source.path.as_str())).collect();
+    let homes = [
+        "telemetry/names.rs",
+        "kafka.rs",
+        "relay.rs",
+        "http/asyncapi.rs",
+    ];
+    let others: Vec<_> = sources()
+        .into_iter()
+        .filter(|source| !homes.contains(&source.path.as_str()))
+        .collect();
     let faults = others.iter().flat_map(named);
     assert_none(faults.collect());
-    let table = sources().into_iter().find(|source| source.path == "telemetry/names.rs").unwrap();
-    assert!(literals(&table.code).filter(|literal| literal.starts_with("tm_")).count() > 20);
+    let table = sources()
+        .into_iter()
+        .find(|source| source.path == "telemetry/names.rs")
+        .unwrap();
+    assert!(
+        literals(&table.code)
+            .filter(|literal| literal.starts_with("tm_"))
+            .count()
+            > 20
+    );
 }
 
 #[test]
 fn every_metric_is_used() {
     let sources = sources();
-    let table = sources.iter().find(|source| source.path == "telemetry/names.rs").unwrap();
-    let constants = table.code.lines().filter_map(|line| line.trim().split_once(" = \"tm_")?.0.split(' ').nth(1));
-    let unused: Vec<_> = constants.filter(|name| !sources.iter().any(|source| names_constant(&source.code, name))).collect();
+    let table = sources
+        .iter()
+        .find(|source| source.path == "telemetry/names.rs")
+        .unwrap();
+    let constants = table
+        .code
+        .lines()
+        .filter_map(|line| line.trim().split_once(" = \"tm_")?.0.split(' ').nth(1));
+    let unused: Vec<_> = constants
+        .filter(|name| {
+            !sources
+                .iter()
+                .any(|source| names_constant(&source.code, name))
+        })
+        .collect();
     assert_none(unused.into_iter().map(str::to_owned).collect());
 }
 
-/// Finds log lines and spans of the edge with a request's headers, body or query, which may be secret or personal.
+/// Finds log lines and spans of the edge with a request's headers, body or query, which may be
+/// secret or personal.
 fn told_of_requests(source: &Source) -> Vec<String> {
     let mut faults = Vec::new();
     for (at, _) in source.code.match_indices("tracing::") {
         let call = source.code[at..].split(");\n").next().unwrap_or_default();
-        let is_one = call["tracing::".len()..].trim_start_matches(|c: char| c.is_alphanumeric() || c == '_').starts_with("!(");
-        for word in ["headers()", "header(", "query_string", "query()", ".uri()", "body", "payload"] {
+        let is_one = call["tracing::".len()..]
+            .trim_start_matches(|c: char| c.is_alphanumeric() || c == '_')
+            .starts_with("!(");
+        for word in [
+            "headers()",
+            "header(",
+            "query_string",
+            "query()",
+            ".uri()",
+            "body",
+            "payload",
+        ] {
             if is_one && call.contains(word) {
                 faults.push(format!("src/{}: {word} in {call}", source.path));
             }
@@ -374,81 +605,189 @@ fn told_of_requests(source: &Source) -> Vec<String> {
 #[test]
 fn spans_and_log_lines_have_no_headers_bodies_or_queries() {
     let sources = sources();
-    assert_none(sources.iter().filter(|source| source.path.starts_with("http/")).flat_map(told_of_requests).collect());
+    assert_none(
+        sources
+            .iter()
+            .filter(|source| source.path.starts_with("http/"))
+            .flat_map(told_of_requests)
+            .collect(),
+    );
 }
 
 fn names_constant(code: &str, name: &str) -> bool {
     code.match_indices(&format!("names::{name}"))
-        .any(|(at, found)| !code[at + found.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_'))
+        .any(|(at, found)| {
+            !code[at + found.len()..].starts_with(|c: char| c.is_alphanumeric() || c == '_')
+        })
 }
 
-/// Pools without a share for each payer, each with its reason. Everything else that is bounded and shared is made of
-/// `resilience::Shares`, so that one tenant cannot take all of it, and is reported in `/health/resilience`.
+/// Pools without a share for each payer, each with its reason. Everything else that is bounded and
+/// shared is made of `resilience::Shares`, so that one tenant cannot take all of it, and is
+/// reported in `/health/resilience`.
 const UNSHARED: &[(&str, &str)] = &[
     ("resilience/shares.rs", "makes them"),
-    ("service/patterns.rs", "compiles one pattern of a tenant at a time, in turns"),
-    ("service/callers.rs", "loads keys before it is known whose they are; each address has a limit of its own"),
+    (
+        "service/patterns.rs",
+        "compiles one pattern of a tenant at a time, in turns",
+    ),
+    (
+        "service/callers.rs",
+        "loads keys before it is known whose they are; each address has a limit of its own",
+    ),
 ];
 
 #[test]
 fn every_bounded_pool_has_a_share_for_each_payer() {
     for source in sources() {
         let is_listed = UNSHARED.iter().any(|(path, _)| source.path == *path);
-        let pools = ["Semaphore", "web::block", "block_in_place"].map(|name| source.code.contains(name));
+        let pools =
+            ["Semaphore", "web::block", "block_in_place"].map(|name| source.code.contains(name));
         let [semaphore, block, in_place] = pools;
-        assert!(is_listed || !semaphore, "{}: a semaphore of its own; use resilience::Shares", source.path);
+        assert!(
+            is_listed || !semaphore,
+            "{}: a semaphore of its own; use resilience::Shares",
+            source.path
+        );
         assert!(!block, "{}: use resilience::Workers", source.path);
-        assert!(!in_place || source.path == "service/writer.rs", "{}: use resilience::Workers", source.path);
+        assert!(
+            !in_place || source.path == "service/writer.rs",
+            "{}: use resilience::Workers",
+            source.path
+        );
     }
 }
 
 /// The checks themselves must be able to fail.
 #[test]
 fn the_checks_find_what_they_look_for() {
-    let source = |path: &str, text: &str| Source { path: path.into(), code: without_comments(text), lines: text.lines().count() };
+    let source = |path: &str, text: &str| Source {
+        path: path.into(),
+        code: without_comments(text),
+        lines: text.lines().count(),
+    };
     let library = |path, text| library_faults(&source(path, text)).len();
     assert_eq!(library("service/x.rs", "use actix_web::web;"), 1);
-    assert_eq!(library("service/x.rs", "fn f(client: &tokio_postgres::Client) {}"), 1);
-    assert_eq!(library("audit/consumer.rs", "use {\n    mongodb::bson,\n};"), 1);
+    assert_eq!(
+        library("service/x.rs", "fn f(client: &tokio_postgres::Client) {}"),
+        1
+    );
+    assert_eq!(
+        library("audit/consumer.rs", "use {\n    mongodb::bson,\n};"),
+        1
+    );
     assert_eq!(library("audit/archive_queries.rs", "use mongodb::bson;"), 0);
-    assert_eq!(library("service/x.rs", "/// like actix_web::web\n// use mongodb::x;\nlet a = \"actix_web\";"), 0);
-    assert_eq!(library("service/x.rs", "use my_actix_web::x; use crate::rdkafka_like::x;"), 0);
+    assert_eq!(
+        library(
+            "service/x.rs",
+            "/// like actix_web::web\n// use mongodb::x;\nlet a = \"actix_web\";"
+        ),
+        0
+    );
+    assert_eq!(
+        library(
+            "service/x.rs",
+            "use my_actix_web::x; use crate::rdkafka_like::x;"
+        ),
+        0
+    );
     let statement = |text| statement_faults(&source("store/x.rs", text)).len();
-    assert_eq!(statement("format!(\"select * from routes where tenant = '{tenant}'\")"), 1);
-    assert_eq!(statement("format!(\"select * from {} where true\", table)"), 1);
-    assert_eq!(statement("format!(\"select {COLUMNS} from routes where {of_tenant} and name = $1\")"), 0);
+    assert_eq!(
+        statement("format!(\"select * from routes where tenant = '{tenant}'\")"),
+        1
+    );
+    assert_eq!(
+        statement("format!(\"select * from {} where true\", table)"),
+        1
+    );
+    assert_eq!(
+        statement("format!(\"select {COLUMNS} from routes where {of_tenant} and name = $1\")"),
+        0
+    );
     let module = |path, text| module_faults(&source(path, text)).len();
     assert_eq!(module("domain/x.rs", "use crate::store::Error;"), 1);
     assert_eq!(module("domain/x.rs", "use crate::domain::ids;"), 0);
     assert_eq!(
-        module("store/x.rs", "use crate::{\n    domain::{ids::{A, B}, route},\n    http::{self, X},\n    service,\n};"),
+        module(
+            "store/x.rs",
+            "use crate::{\n    domain::{ids::{A, B}, route},\n    http::{self, X},\n    service,\n};"
+        ),
         2
     );
     assert_eq!(module("http/x.rs", "use crate::store::Error;"), 1);
     assert_eq!(module("relay.rs", "fn f() { crate::app::migrate() }"), 1);
     assert_eq!(module("news/x.rs", ""), 1);
     let all_tenants = |path, text| all_tenants_faults(&source(path, text)).len();
-    assert_eq!(all_tenants("service/x.rs", "primary.read(&Visible::all_tenants(), read)"), 1);
-    assert_eq!(all_tenants("service/upkeep.rs", "primary.read(&Visible::all_tenants(), read)"), 0);
-    assert_eq!(all_tenants("service/upkeep.rs", "\"set app.tenants = '*'\""), 1);
+    assert_eq!(
+        all_tenants(
+            "service/x.rs",
+            "primary.read(&Visible::all_tenants(), read)"
+        ),
+        1
+    );
+    assert_eq!(
+        all_tenants(
+            "service/upkeep.rs",
+            "primary.read(&Visible::all_tenants(), read)"
+        ),
+        0
+    );
+    assert_eq!(
+        all_tenants("service/upkeep.rs", "\"set app.tenants = '*'\""),
+        1
+    );
     let bare = |text: &str| bare_tenants(&source("service/reads.rs", text)).len();
-    assert_eq!(bare("impl A {\n    pub async fn get(&self, tenant: &TenantName) -> X {\n    }"), 1);
-    assert_eq!(bare("impl A {\n    pub fn get(\n        &self, key: &RouteKey,\n    ) -> X {\n    }"), 1);
-    assert_eq!(bare("impl A {\n    pub async fn get(&self, tenant: &AuthorizedTenant) -> X {\n    }"), 0);
+    assert_eq!(
+        bare("impl A {\n    pub async fn get(&self, tenant: &TenantName) -> X {\n    }"),
+        1
+    );
+    assert_eq!(
+        bare("impl A {\n    pub fn get(\n        &self, key: &RouteKey,\n    ) -> X {\n    }"),
+        1
+    );
+    assert_eq!(
+        bare("impl A {\n    pub async fn get(&self, tenant: &AuthorizedTenant) -> X {\n    }"),
+        0
+    );
     let compiling = |path, text| compiling_faults(&source(path, text)).len();
-    assert_eq!(compiling("store/policies.rs", "let made = Patterns::of(&spec.rules);"), 1);
-    assert_eq!(compiling("http/policies.rs", "let wrong = policy::check_new_rules(&rules);"), 1);
-    assert_eq!(compiling("domain/policy/choice.rs", "fn f() {}\n#[cfg(test)]\nmod tests {\nPatterns::of(&rules);"), 0);
+    assert_eq!(
+        compiling("store/policies.rs", "let made = Patterns::of(&spec.rules);"),
+        1
+    );
+    assert_eq!(
+        compiling(
+            "http/policies.rs",
+            "let wrong = policy::check_new_rules(&rules);"
+        ),
+        1
+    );
+    assert_eq!(
+        compiling(
+            "domain/policy/choice.rs",
+            "fn f() {}\n#[cfg(test)]\nmod tests {\nPatterns::of(&rules);"
+        ),
+        0
+    );
     let told = |text| told_of_requests(&source("http/x.rs", text)).len();
-    assert_eq!(told("tracing::info_span!(\"x\", q = request.query_string());\nlet a = request.headers();"), 1);
-    assert_eq!(told("tracing::warn!(key = %request.headers().len(),\n \"x\");\n"), 1);
-    assert_eq!(told("tracing::warn!(\"x\");\nlet span = tracing::Span::none();\nrequest.headers();\n"), 0);
+    assert_eq!(
+        told("tracing::info_span!(\"x\", q = request.query_string());\nlet a = request.headers();"),
+        1
+    );
+    assert_eq!(
+        told("tracing::warn!(key = %request.headers().len(),\n \"x\");\n"),
+        1
+    );
+    assert_eq!(
+        told("tracing::warn!(\"x\");\nlet span = tracing::Span::none();\nrequest.headers();\n"),
+        0
+    );
     assert!(
         is_transaction_text("BEGIN")
             && is_transaction_text(" commit;")
             && is_transaction_text("start transaction isolation level serializable")
     );
     assert!(
-        !is_transaction_text("commit_unknown") && !is_transaction_text("beginning") && !is_transaction_text("commits per second")
+        !is_transaction_text("commit_unknown")
+            && !is_transaction_text("beginning")
+            && !is_transaction_text("commits per second")
     );
 }

@@ -1,6 +1,8 @@
-//! Loads and commits race for the same tenant: once a commit has been applied, nothing older is served.
+//! Loads and commits race for the same tenant: once a commit has been applied, nothing older is
+//! served.
 //!
-//! The tenants are large, so that a load takes longer than a commit and most commits fall into the middle of one.
+//! The tenants are large, so that a load takes longer than a commit and most commits fall into the
+//! middle of one.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -51,12 +53,31 @@ impl Instance {
         settings.read.cache_bytes = cache_bytes;
         let (postgres, resilience) = (&settings.postgres, &settings.resilience);
         let policy = || resilience.policy(&resilience.postgres_primary);
-        let primary =
-            Arc::new(Server::new("postgres_primary", "postgres.primary_url", &postgres.primary_url, postgres, policy()).unwrap());
-        let replica = Arc::new(
-            Server::new("postgres_replica_1", "postgres.replica_urls", &postgres.replica_urls[0], postgres, policy()).unwrap(),
+        let primary = Arc::new(
+            Server::new(
+                "postgres_primary",
+                "postgres.primary_url",
+                &postgres.primary_url,
+                postgres,
+                policy(),
+            )
+            .unwrap(),
         );
-        let router = Arc::new(Router::new(primary.clone(), vec![replica], postgres.replica_max_lag_bytes));
+        let replica = Arc::new(
+            Server::new(
+                "postgres_replica_1",
+                "postgres.replica_urls",
+                &postgres.replica_urls[0],
+                postgres,
+                policy(),
+            )
+            .unwrap(),
+        );
+        let router = Arc::new(Router::new(
+            primary.clone(),
+            vec![replica],
+            postgres.replica_max_lag_bytes,
+        ));
         router.check().await;
         let cache = Arc::new(Mutex::new(Cache::new(router.clone(), &settings.read, None)));
         let current = cache.clone();
@@ -74,7 +95,12 @@ impl Instance {
             Unpublished::new(&settings.audit),
             on_commit,
         );
-        Self { router, writer, cache, settings }
+        Self {
+            router,
+            writer,
+            cache,
+            settings,
+        }
     }
 
     fn cache(&self) -> Arc<Cache> {
@@ -90,7 +116,11 @@ impl Instance {
             event_id: Uuid::now_v7(),
             new_epoch: Epoch::from_random(Uuid::new_v4().as_u64_pair().1.to_be_bytes()),
             now: jiff::Timestamp::now().into(),
-            actor: Actor { kind: "test".into(), id: "test".into(), token: None },
+            actor: Actor {
+                kind: "test".into(),
+                id: "test".into(),
+                token: None,
+            },
             may_create_tenant: true,
             reason: None,
             request_id: String::new(),
@@ -99,22 +129,58 @@ impl Instance {
             body_bytes: 0,
             narrowing: Default::default(),
         };
-        let command = Command { tenant: tenant.clone(), op, precondition: Precondition::default(), confirm_in_use: false };
-        self.writer.write(Request { command, facts, idempotency_key: None, traceparent: None }).await.unwrap().outcome.tag
+        let command = Command {
+            tenant: tenant.clone(),
+            op,
+            precondition: Precondition::default(),
+            confirm_in_use: false,
+        };
+        self.writer
+            .write(Request {
+                command,
+                facts,
+                idempotency_key: None,
+                traceparent: None,
+            })
+            .await
+            .unwrap()
+            .outcome
+            .tag
     }
 
     /// Changes the route whose URL shows the revision: `http://r<n>`.
     async fn change(&self, tenant: &TenantName, n: u64) -> VersionTag {
-        let patch = RoutePatch { url: Some(format!("http://r{n}").parse().unwrap()), ..RoutePatch::default() };
-        self.write(tenant, Op::Patch { route: route(), patch }).await
+        let patch = RoutePatch {
+            url: Some(format!("http://r{n}").parse().unwrap()),
+            ..RoutePatch::default()
+        };
+        self.write(
+            tenant,
+            Op::Patch {
+                route: route(),
+                patch,
+            },
+        )
+        .await
     }
 
     /// Creates a tenant with `count` routes beside the one that changes.
     async fn fill(&self, db: &Database, name: &str, count: i32) -> TenantName {
         let tenant: TenantName = name.parse().unwrap();
-        let spec =
-            RouteSpec { url: "http://r1".parse().unwrap(), is_active: true, labels: Default::default(), description: None };
-        self.write(&tenant, Op::Upsert { route: route(), spec }).await;
+        let spec = RouteSpec {
+            url: "http://r1".parse().unwrap(),
+            is_active: true,
+            labels: Default::default(),
+            description: None,
+        };
+        self.write(
+            &tenant,
+            Op::Upsert {
+                route: route(),
+                spec,
+            },
+        )
+        .await;
         let sql = "insert into routes select $1, 'filler', 'prod', 'v' || n, 'http://filler', true, '{}', null, 1, now(), 'x', now(), 'x' \
                    from generate_series(1, $2) n";
         db.execute(sql, &[&name, &count]).await;
@@ -124,13 +190,22 @@ impl Instance {
 }
 
 fn route() -> RouteName {
-    RouteName { service: "web".parse().unwrap(), env: "prod".parse().unwrap(), version: "v1".parse().unwrap() }
+    RouteName {
+        service: "web".parse().unwrap(),
+        env: "prod".parse().unwrap(),
+        version: "v1".parse().unwrap(),
+    }
 }
 
-/// Returns the revision of a snapshot, and checks that its tag and its route agree on it. Writes change only that route.
+/// Returns the revision of a snapshot, and checks that its tag and its route agree on it. Writes
+/// change only that route.
 fn revision(snapshot: &TenantSnapshot) -> u64 {
     let held = snapshot.get("web", "prod", "v1").expect("the route");
-    assert_eq!(held.url.as_str(), format!("http://r{}", snapshot.tag().revision), "a snapshot is of one instant");
+    assert_eq!(
+        held.url.as_str(),
+        format!("http://r{}", snapshot.tag().revision),
+        "a snapshot is of one instant"
+    );
     snapshot.tag().revision.0
 }
 
@@ -147,7 +222,8 @@ async fn a_load_that_a_commit_overtook_is_never_left_in_place() {
         let (began, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let loaders: Vec<_> = (0..3)
             .map(|_| {
-                let (cache, tenant, began, ended) = (cache.clone(), tenant.clone(), began.clone(), ended.clone());
+                let (cache, tenant, began, ended) =
+                    (cache.clone(), tenant.clone(), began.clone(), ended.clone());
                 tokio::spawn(async move {
                     began.fetch_add(1, Ordering::SeqCst);
                     let got = cache.get(&tenant, None).await.unwrap().expect("the tenant");
@@ -165,29 +241,45 @@ async fn a_load_that_a_commit_overtook_is_never_left_in_place() {
         let read = async || revision(&cache.get(&tenant, None).await.unwrap().expect("the tenant"));
         stale += usize::from(read().await < n);
         for loader in loaders {
-            // A cold cache may begin with a replica's state, however old: it has not served anything newer.
+            // A cold cache may begin with a replica's state, however old: it has not served
+            // anything newer.
             assert!(loader.await.unwrap() <= n);
         }
-        // The overtaken load has ended. If it had stored its snapshot, that snapshot would be served now.
+        // The overtaken load has ended. If it had stored its snapshot, that snapshot would be
+        // served now.
         stale += usize::from(read().await < n);
     }
-    assert_eq!(stale, 0, "stale reads in {ROUNDS} rounds with {races} races");
-    assert!(races > ROUNDS as usize / 10, "only {races} of {ROUNDS} commits fell into a load");
+    assert_eq!(
+        stale, 0,
+        "stale reads in {ROUNDS} rounds with {races} races"
+    );
+    assert!(
+        races > ROUNDS as usize / 10,
+        "only {races} of {ROUNDS} commits fell into a load"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cache_too_small_for_its_tenants_never_goes_back_either() {
     const COMMITS: u64 = 120;
     let db = Database::create().await;
-    // The cache has room for one of the three tenants: each load evicts another tenant, and the next read loads that tenant again.
+    // The cache has room for one of the three tenants: each load evicts another tenant, and the
+    // next read loads that tenant again.
     let instance = Arc::new(Instance::start(&db, 350_000).await);
     let mut tenants = Vec::new();
     for name in ["a", "b", "c"] {
         tenants.push(instance.fill(&db, name, 500).await);
     }
-    let weight = instance.cache().get(&tenants[0], None).await.unwrap().expect("the tenant").weight();
+    let weight = instance
+        .cache()
+        .get(&tenants[0], None)
+        .await
+        .unwrap()
+        .expect("the tenant")
+        .weight();
     assert!((175_000..350_000).contains(&weight), "{weight}");
-    // A failing test ends the readers, too. They never wait for anything, so the runtime would wait for them forever.
+    // A failing test ends the readers, too. They never wait for anything, so the runtime would wait
+    // for them forever.
     let done = CancellationToken::new();
     let ended = done.clone().drop_guard();
     let readers: Vec<_> = (0..3)
@@ -197,7 +289,14 @@ async fn a_cache_too_small_for_its_tenants_never_goes_back_either() {
                 let (mut seen, mut reads) = ([0; 3], 0);
                 while !done.is_cancelled() {
                     let at = (reads + reader) % tenants.len();
-                    let got = revision(&instance.cache().get(&tenants[at], None).await.unwrap().expect("the tenant"));
+                    let got = revision(
+                        &instance
+                            .cache()
+                            .get(&tenants[at], None)
+                            .await
+                            .unwrap()
+                            .expect("the tenant"),
+                    );
                     assert!(got >= seen[at], "{got} after {}", seen[at]);
                     seen[at] = got;
                     reads += 1;
@@ -222,7 +321,16 @@ async fn a_cache_too_small_for_its_tenants_never_goes_back_either() {
                 let mut stale = 0;
                 for n in 2..COMMITS + 2 {
                     assert_eq!(instance.change(&tenant, n).await.revision.0, n);
-                    stale += usize::from(revision(&instance.cache().get(&tenant, None).await.unwrap().expect("the tenant")) < n);
+                    stale += usize::from(
+                        revision(
+                            &instance
+                                .cache()
+                                .get(&tenant, None)
+                                .await
+                                .unwrap()
+                                .expect("the tenant"),
+                        ) < n,
+                    );
                 }
                 stale
             })

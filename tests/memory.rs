@@ -1,4 +1,5 @@
-//! Memory that bodies take, measured by the allocator of the serving process: at most four times the size of a body, whatever is in it.
+//! Memory that bodies take, measured by the allocator of the serving process: at most four times
+//! the size of a body, whatever is in it.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -26,8 +27,8 @@ const ITEMS: usize = 5_000;
 /// The highest permitted peak of memory, as a multiple of the body's size.
 const MOST: usize = 4;
 
-/// Memory in bytes that a request takes whatever its size: buffers of both ends of the connection, statements, logs. Other work of the
-/// process meanwhile is included.
+/// Memory in bytes that a request takes whatever its size: buffers of both ends of the connection,
+/// statements, logs. Other work of the process meanwhile is included.
 const ANYHOW: usize = 1 << 20;
 
 /// A lock, so that each measurement covers one test at a time.
@@ -57,7 +58,10 @@ fn filled(before: &str, item: impl Fn(usize) -> String, between: &str, after: &s
 /// Returns the same item as often as it fits into [`SIZE`], between two texts.
 fn same(before: &str, item: &str, between: &str, after: &str) -> String {
     let count = (SIZE - before.len()) / (item.len() + between.len());
-    format!("{before}{}{item}{after}", format!("{item}{between}").repeat(count - 1))
+    format!(
+        "{before}{}{item}{after}",
+        format!("{item}{between}").repeat(count - 1)
+    )
 }
 
 /// Returns items of one size, of which only the last differs.
@@ -66,9 +70,17 @@ fn late(before: &str, item: impl Fn(usize, &str) -> String, between: &str, after
 }
 
 /// Returns items of one size, but for the text of the last one.
-fn ending_with(last: &str, before: &str, item: impl Fn(usize, &str) -> String, between: &str, after: &str) -> String {
+fn ending_with(
+    last: &str,
+    before: &str,
+    item: impl Fn(usize, &str) -> String,
+    between: &str,
+    after: &str,
+) -> String {
     let padding = padding();
-    let items: Vec<_> = (0..ITEMS).map(|at| item(at, if at == ITEMS - 1 { last } else { &padding })).collect();
+    let items: Vec<_> = (0..ITEMS)
+        .map(|at| item(at, if at == ITEMS - 1 { last } else { &padding }))
+        .collect();
     format!("{before}{}{after}", items.join(between))
 }
 
@@ -95,36 +107,78 @@ fn kinds() -> Vec<(&'static str, &'static str, String)> {
         both("empty objects", same(&open, "{}", ",", "]}"));
         both("empty texts", same(&open, r#""""#, ",", "]}"));
         both("escapes", same(&open, r#""\u0000""#, ",", "]}"));
-        both("long numbers", same(&open, "1234567890123456789", ",", "]}"));
+        both(
+            "long numbers",
+            same(&open, "1234567890123456789", ",", "]}"),
+        );
         both("one number", same(&open, "7", "", "]}"));
         both("one text", same(&format!("{open}\""), "x", "", "\"]}"));
-        both("one text of escapes", same(&format!("{open}\""), "\\n", "", "\"]}"));
-        both("many members", filled(&format!("{open}{{"), |at| format!("\"{at}\":1"), ",", "}]}"));
-        both("one long member", same(&format!("{open}{{\""), "m", "", "\":1}]}"));
+        both(
+            "one text of escapes",
+            same(&format!("{open}\""), "\\n", "", "\"]}"),
+        );
+        both(
+            "many members",
+            filled(&format!("{open}{{"), |at| format!("\"{at}\":1"), ",", "}]}"),
+        );
+        both(
+            "one long member",
+            same(&format!("{open}{{\""), "m", "", "\":1}]}"),
+        );
         both("nesting", same(&open, "[", "", ""));
         both("nested objects", same(&open, "{\"a\":", "", ""));
-        both("texts of 60 kB", filled(&open, |_| format!("\"{}\"", "t".repeat(60_000)), ",", "]}"));
+        both(
+            "texts of 60 kB",
+            filled(&open, |_| format!("\"{}\"", "t".repeat(60_000)), ",", "]}"),
+        );
         let versions = same("[", "\"a\"", ",", "]");
-        both("one list of a policy", format!(r#"{open}{{"service":"a","env":"b","failover":{versions}}}]}}"#));
+        both(
+            "one list of a policy",
+            format!(r#"{open}{{"service":"a","env":"b","failover":{versions}}}]}}"#),
+        );
         both(
             "one list of a changed policy",
-            format!(r#"{open}{{"action":"put","policy":{{"service":"a","env":"b","failover":{versions}}}}}]}}"#),
+            format!(
+                r#"{open}{{"action":"put","policy":{{"service":"a","env":"b","failover":{versions}}}}}]}}"#
+            ),
         );
         let labels = filled("{", |at| format!("\"{at}\":\"\""), ",", "}");
-        both("labels", format!(r#"{open}{{"service":"a","env":"b","version":"c","labels":{labels}}}]}}"#));
+        both(
+            "labels",
+            format!(r#"{open}{{"service":"a","env":"b","version":"c","labels":{labels}}}]}}"#),
+        );
         both("no end", filled(&open, |at| json_route(at, ""), ",", ""));
-        both("routes of which the last is wrong", late(&open, json_route, ",", "]}"));
-        let change = |at: usize, description: &str| format!(r#"{{"action":"put","route":{}}}"#, json_route(at, description));
-        both("changes of which the last is wrong", late(&open, change, ",", "]}"));
+        both(
+            "routes of which the last is wrong",
+            late(&open, json_route, ",", "]}"),
+        );
+        let change = |at: usize, description: &str| {
+            format!(
+                r#"{{"action":"put","route":{}}}"#,
+                json_route(at, description)
+            )
+        };
+        both(
+            "changes of which the last is wrong",
+            late(&open, change, ",", "]}"),
+        );
     }
     let block = |at: usize, description: &str| {
-        format!("- service: web\n  env: prod\n  version: v{at}\n  url: http://a\n  description: \"{description}\"\n")
+        format!(
+            "- service: web\n  env: prod\n  version: v{at}\n  url: http://a\n  description: \"{description}\"\n"
+        )
     };
     let yaml = [
-        ("block routes of which the last is wrong", late("routes:\n", block, "", "")),
+        (
+            "block routes of which the last is wrong",
+            late("routes:\n", block, "", ""),
+        ),
         ("dashes", same("routes:\n", "-\n", "", "")),
         ("nested dashes", same("", "- ", "", "")),
-        ("keys without values", filled("{", |at| format!("a{at}"), ",", "}")),
+        (
+            "keys without values",
+            filled("{", |at| format!("a{at}"), ",", "}"),
+        ),
         ("aliases", same("a: &a A\nb: [", "*a", ",", "]")),
         ("anchors", filled("[", |at| format!("&a{at} 1"), ",", "]")),
         ("unknown aliases", same("[", "*a", ",", "]")),
@@ -144,7 +198,10 @@ fn kinds() -> Vec<(&'static str, &'static str, String)> {
         ("a long tag", same("!", "t", "", " x")),
         ("a long anchor", same("&", "t", "", " x")),
         ("a long directive", same("%", "d", "", "\n---\n")),
-        ("many directives", filled("", |at| format!("%TAG !{at}! x\n"), "", "---\n[")),
+        (
+            "many directives",
+            filled("", |at| format!("%TAG !{at}! x\n"), "", "---\n["),
+        ),
         ("flow in flow", same("", "[a,", "", "")),
         ("no text end", same("a: \"", "x", "", "")),
     ];
@@ -155,29 +212,44 @@ fn kinds() -> Vec<(&'static str, &'static str, String)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_body_takes_more_than_four_times_its_size() {
     let _alone = ALONE.lock().await;
-    let app = TestApp::with(&["http.request_timeout_ms=120000", "write.timeout_ms=60000", "http.workers=1"]).await;
-    app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a" })).expect(201).await;
+    let app = TestApp::with(&[
+        "http.request_timeout_ms=120000",
+        "write.timeout_ms=60000",
+        "http.workers=1",
+    ])
+    .await;
+    app.put("/routes/acme/web/prod/v1")
+        .json(&json!({ "url": "http://a" }))
+        .expect(201)
+        .await;
     let mut wrong = Vec::new();
     for (name, media_type, body) in kinds() {
         for path in ["/tenants/acme/plans?dry_run=true", "/tenants/acme/batch"] {
             let size = body.len();
-            let call = app.post(path).patient(PATIENCE).body(media_type, body.clone());
+            let call = app
+                .post(path)
+                .patient(PATIENCE)
+                .body(media_type, body.clone());
             let before = MEMORY.current_usage();
             MEMORY.reset_peak_usage();
             let answer = call.send().await;
             let peak = MEMORY.peak_usage().saturating_sub(before);
             let status = answer.status.as_u16();
             if !matches!(status, 400 | 422) || peak > MOST * size + ANYHOW {
-                wrong
-                    .push(format!("{name} as {media_type} to {path}: {status}, {:.1} times its size", peak as f64 / size as f64));
+                wrong.push(format!(
+                    "{name} as {media_type} to {path}: {status}, {:.1} times its size",
+                    peak as f64 / size as f64
+                ));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The longest wait of other requests in a release build. A debug build is some twenty times slower.
-const OTHERS_WAIT: Duration = Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 100 });
+/// The longest wait of other requests in a release build. A debug build is some twenty times
+/// slower.
+const OTHERS_WAIT: Duration =
+    Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 100 });
 
 /// A valid plan of the same size as the other bodies.
 fn accepted() -> String {
@@ -188,20 +260,47 @@ fn accepted() -> String {
 async fn others_are_answered_while_large_bodies_are_read() {
     let _alone = ALONE.lock().await;
     // A single worker thread: if it read the body, no other request would be answered meanwhile.
-    let app = TestApp::with(&["http.request_timeout_ms=120000", "write.timeout_ms=60000", "http.workers=1"]).await;
-    app.put("/routes/other/web/prod/v1").json(&json!({ "url": "http://a" })).expect(201).await;
-    let refused = kinds().into_iter().map(|(name, media_type, body)| (name, media_type, body, &[400, 422][..]));
+    let app = TestApp::with(&[
+        "http.request_timeout_ms=120000",
+        "write.timeout_ms=60000",
+        "http.workers=1",
+    ])
+    .await;
+    app.put("/routes/other/web/prod/v1")
+        .json(&json!({ "url": "http://a" }))
+        .expect(201)
+        .await;
+    let refused = kinds()
+        .into_iter()
+        .map(|(name, media_type, body)| (name, media_type, body, &[400, 422][..]));
     let all = refused.chain([("a plan that is taken", JSON, accepted(), &[201][..])]);
-    let (mut longest_of_all, mut answered_in_all, mut wrong) = ((Duration::ZERO, String::new()), 0, Vec::new());
+    let (mut longest_of_all, mut answered_in_all, mut wrong) =
+        ((Duration::ZERO, String::new()), 0, Vec::new());
     for (name, media_type, body, statuses) in all {
-        let is_read_to_its_end = name == "routes of which the last is wrong" && body.starts_with(r#"{"routes":["#);
-        let large = app.post("/tenants/other/plans").patient(PATIENCE).body(media_type, body).send();
-        let Beside { took, status, answered, longest } = beside(&app, large).await;
-        assert!(statuses.contains(&status), "{name} as {media_type}: {status}");
+        let is_read_to_its_end =
+            name == "routes of which the last is wrong" && body.starts_with(r#"{"routes":["#);
+        let large = app
+            .post("/tenants/other/plans")
+            .patient(PATIENCE)
+            .body(media_type, body)
+            .send();
+        let Beside {
+            took,
+            status,
+            answered,
+            longest,
+        } = beside(&app, large).await;
+        assert!(
+            statuses.contains(&status),
+            "{name} as {media_type}: {status}"
+        );
         // The slowest to read: the service has to read it to its end.
         if is_read_to_its_end {
             assert!(longest < took / 2, "{media_type}: {longest:?} of {took:?}");
-            assert!(answered >= 10, "{media_type}: {answered} answers in {took:?}");
+            assert!(
+                answered >= 10,
+                "{media_type}: {answered} answers in {took:?}"
+            );
         }
         answered_in_all += answered;
         if longest > OTHERS_WAIT {
@@ -209,7 +308,9 @@ async fn others_are_answered_while_large_bodies_are_read() {
         }
         longest_of_all = longest_of_all.max((longest, format!("{name} as {media_type}")));
     }
-    println!("the longest wait of {answered_in_all} requests beside large bodies: {longest_of_all:?}");
+    println!(
+        "the longest wait of {answered_in_all} requests beside large bodies: {longest_of_all:?}"
+    );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(answered_in_all >= 1_000, "{answered_in_all} answers");
 }
@@ -230,10 +331,17 @@ async fn beside(app: &TestApp, large: impl Future<Output = Answer> + Send + 'sta
     let (mut answered, mut longest) = (0, Duration::ZERO);
     while !large.is_finished() {
         let began = Instant::now();
-        app.get("/routes/resolve?tenant=other&service=web&env=prod&version=v1").expect(200).await;
+        app.get("/routes/resolve?tenant=other&service=web&env=prod&version=v1")
+            .expect(200)
+            .await;
         longest = longest.max(began.elapsed());
         answered += 1;
     }
     let (answer, took) = large.await.expect("it is answered");
-    Beside { took, status: answer.status.as_u16(), answered, longest }
+    Beside {
+        took,
+        status: answer.status.as_u16(),
+        answered,
+        longest,
+    }
 }

@@ -1,7 +1,8 @@
-//! Runs random histories of commands against the real writer on a real database, and compares the result with a plain model.
+//! Runs random histories of commands against the real writer on a real database, and compares the
+//! result with a plain model.
 //!
-//! Every history follows from a seed, which a failure's message names: `TM_MODEL_SEED=<seed>` repeats the history. `TM_MODEL_STEPS`
-//! makes the histories longer.
+//! Every history follows from a seed, which a failure's message names: `TM_MODEL_SEED=<seed>`
+//! repeats the history. `TM_MODEL_STEPS` makes the histories longer.
 
 #[path = "support/mod.rs"]
 mod support;
@@ -56,12 +57,16 @@ use traffic_manager::{
     },
 };
 
-/// The most routes of a tenant without a quota of its own. The number is low, so that histories reach the quota.
+/// The most routes of a tenant without a quota of its own. The number is low, so that histories
+/// reach the quota.
 const QUOTA: u32 = 4;
 
 /// The default quotas of a tenant.
 fn quotas() -> Quotas {
-    Quotas { routes: Some(QUOTA), ..Quotas::default() }
+    Quotas {
+        routes: Some(QUOTA),
+        ..Quotas::default()
+    }
 }
 
 struct Instance {
@@ -79,7 +84,9 @@ impl Instance {
             "postgres.primary_url",
             primary,
             &settings.postgres,
-            settings.resilience.policy(&settings.resilience.postgres_primary),
+            settings
+                .resilience
+                .policy(&settings.resilience.postgres_primary),
         )
         .unwrap();
         let server = Arc::new(server);
@@ -111,20 +118,26 @@ fn seeds(count: u64) -> Vec<u64> {
     match std::env::var("TM_MODEL_SEED") {
         Ok(seed) => vec![seed.parse().expect("a seed is a number")],
         // New seeds in every run: a failure prints its own.
-        Err(_) => (0..count).map(|_| uuid::Uuid::new_v4().as_u64_pair().0).collect(),
+        Err(_) => (0..count)
+            .map(|_| uuid::Uuid::new_v4().as_u64_pair().0)
+            .collect(),
     }
 }
 
 fn steps(default: usize) -> usize {
-    std::env::var("TM_MODEL_STEPS").map_or(default, |steps| steps.parse().expect("a number of steps"))
+    std::env::var("TM_MODEL_STEPS")
+        .map_or(default, |steps| steps.parse().expect("a number of steps"))
 }
 
 /// Sends one command at a time: the plain model predicts every reply.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_history_in_sequence_is_what_the_model_says() {
     let mut covered = BTreeMap::new();
-    // A history that never meets a sort of reply does not test it. So at least three histories run, and more until every sort was met.
-    let is_covered = |covered: &BTreeMap<String, i32>| plain::SORTS.iter().all(|sort| covered.contains_key(*sort));
+    // A history that never meets a sort of reply does not test it. So at least three histories run,
+    // and more until every sort was met.
+    let is_covered = |covered: &BTreeMap<String, i32>| {
+        plain::SORTS.iter().all(|sort| covered.contains_key(*sort))
+    };
     for (at, seed) in seeds(12).into_iter().enumerate() {
         if at >= 3 && is_covered(&covered) {
             break;
@@ -139,27 +152,45 @@ async fn a_history_in_sequence_is_what_the_model_says() {
             let got = write(&instance, &request).await;
             let want = model.answer(&request);
             let got_plain = plain::of_reply(got.clone());
-            assert_eq!(got_plain, want, "TM_MODEL_SEED={seed} step {step}: {request:?}\ngot {got:?}");
+            assert_eq!(
+                got_plain, want,
+                "TM_MODEL_SEED={seed} step {step}: {request:?}\ngot {got:?}"
+            );
             heard.push((request, got));
         }
         for reply in heard.iter().map(|(_, reply)| plain::sort_of(reply)) {
             *covered.entry(reply).or_insert(0) += 1;
         }
         verify::all(&db, &heard, seed).await;
-        assert_eq!(model.rows(), verify::rows(&db).await, "TM_MODEL_SEED={seed}");
+        assert_eq!(
+            model.rows(),
+            verify::rows(&db).await,
+            "TM_MODEL_SEED={seed}"
+        );
     }
-    assert!(is_covered(&covered) || std::env::var("TM_MODEL_SEED").is_ok(), "{:?} {covered:?}", plain::SORTS);
+    assert!(
+        is_covered(&covered) || std::env::var("TM_MODEL_SEED").is_ok(),
+        "{:?} {covered:?}",
+        plain::SORTS
+    );
 }
 
-/// Many senders and two instances at a time. The stored history must explain every reply, whatever the order was.
+/// Many senders and two instances at a time. The stored history must explain every reply, whatever
+/// the order was.
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_histories_through_two_instances_are_gapless_and_true() {
     for seed in seeds(3) {
         let db = Database::create().await;
-        let instances = [Arc::new(Instance::start(&db)), Arc::new(Instance::start(&db))];
+        let instances = [
+            Arc::new(Instance::start(&db)),
+            Arc::new(Instance::start(&db)),
+        ];
         let heard = Arc::new(Mutex::new(Heard::new()));
         let senders = (0..24_u64).map(|sender| {
-            let (instance, heard) = (instances[usize::try_from(sender % 2).unwrap()].clone(), heard.clone());
+            let (instance, heard) = (
+                instances[usize::try_from(sender % 2).unwrap()].clone(),
+                heard.clone(),
+            );
             tokio::spawn(async move {
                 let mut source = Source::of_sender(seed, sender);
                 let mut tags = Vec::new();
@@ -179,12 +210,19 @@ async fn concurrent_histories_through_two_instances_are_gapless_and_true() {
             sender.unwrap_or_else(|error| panic!("TM_MODEL_SEED={seed}: {error}"));
         }
         let heard = std::mem::take(&mut *heard.lock().unwrap());
-        assert!(heard.iter().filter(|(_, reply)| matches!(reply, Ok(reply) if !reply.replayed)).count() > 100);
+        assert!(
+            heard
+                .iter()
+                .filter(|(_, reply)| matches!(reply, Ok(reply) if !reply.replayed))
+                .count()
+                > 100
+        );
         verify::all(&db, &heard, seed).await;
     }
 }
 
-/// Runs the transaction of a group with stored rows, in several group sizes. The database must end in the same state.
+/// Runs the transaction of a group with stored rows, in several group sizes. The database must end
+/// in the same state.
 #[tokio::test(flavor = "multi_thread")]
 async fn groups_of_any_size_commit_the_same_as_one_at_a_time() {
     for seed in seeds(2) {
@@ -200,8 +238,15 @@ async fn groups_of_any_size_commit_the_same_as_one_at_a_time() {
                 let limit = std::time::Duration::from_secs(10);
                 let decide = |locked| Ok(batch::plan(group, locked, quotas()).unwrap().split());
                 let wanted = batch::wanted(group);
-                let committed =
-                    Box::pin(store::group::commit(&mut client, instance.server.tls(), &wanted, limit, decide)).await.unwrap();
+                let committed = Box::pin(store::group::commit(
+                    &mut client,
+                    instance.server.tls(),
+                    &wanted,
+                    limit,
+                    decide,
+                ))
+                .await
+                .unwrap();
                 assert_eq!(committed.replies.len(), group.len());
                 heard.extend(group.iter().cloned().zip(committed.replies));
             }
@@ -209,14 +254,18 @@ async fn groups_of_any_size_commit_the_same_as_one_at_a_time() {
             let replies: Vec<_> = heard.into_iter().map(|(_, reply)| reply).collect();
             ends.push((replies, verify::state(&db).await));
         }
-        assert!(ends.iter().all(|end| *end == ends[0]), "TM_MODEL_SEED={seed}");
+        assert!(
+            ends.iter().all(|end| *end == ends[0]),
+            "TM_MODEL_SEED={seed}"
+        );
     }
 }
 
 proptest! {
     #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
 
-    /// The pure middle of a group commit: a group of n commands gives the same result as n groups of one.
+    /// The pure middle of a group commit: a group of n commands gives the same result as n groups
+    /// of one.
     #[test]
     fn planning_a_group_is_planning_its_commands_one_at_a_time(steps in prop::collection::vec(any::<u64>().prop_map(Step), 1..25)) {
         let requests: Vec<Request> = steps.iter().enumerate().map(|(at, step)| step.request(at as u64, &[])).collect();
@@ -252,20 +301,34 @@ struct Rows {
 }
 
 impl Rows {
-    /// Returns the claims on the hosts that a group may write. For tenants outside the group they only say that a host is taken.
+    /// Returns the claims on the hosts that a group may write. For tenants outside the group they
+    /// only say that a host is taken.
     fn taken(&self, group: &[Request]) -> Claims {
         let wanted = batch::wanted(group);
-        let held =
-            self.policies.iter().flat_map(|(place, policy)| policy.spec.hosts.iter().map(move |host| (place, policy, host)));
-        let of_policies = wanted.policies.iter().filter_map(|key| self.policies.get(&(key.tenant.clone(), key.name.clone())));
-        let hosts: HashSet<_> =
-            of_policies.flat_map(|policy| &policy.spec.hosts).chain(wanted.hosts.iter().map(|(_, host)| host)).collect();
+        let held = self.policies.iter().flat_map(|(place, policy)| {
+            policy
+                .spec
+                .hosts
+                .iter()
+                .map(move |host| (place, policy, host))
+        });
+        let of_policies = wanted
+            .policies
+            .iter()
+            .filter_map(|key| self.policies.get(&(key.tenant.clone(), key.name.clone())));
+        let hosts: HashSet<_> = of_policies
+            .flat_map(|policy| &policy.spec.hosts)
+            .chain(wanted.hosts.iter().map(|(_, host)| host))
+            .collect();
         let mut claims = Claims::default();
         for ((tenant, name), policy, host) in held {
             if wanted.tenants.contains(tenant) {
                 claims.insert(host, &policy.spec.path_prefix, tenant, name);
             } else {
-                hosts.iter().filter(|wanted| wanted.overlaps(host)).for_each(|wanted| claims.insert_unseen((*wanted).clone()));
+                hosts
+                    .iter()
+                    .filter(|wanted| wanted.overlaps(host))
+                    .for_each(|wanted| claims.insert_unseen((*wanted).clone()));
             }
         }
         claims
@@ -279,64 +342,111 @@ impl Rows {
             key: key.clone(),
         };
         let active = |tenant: &TenantName| {
-            let active = self.routes.iter().filter(|((owner, _), route)| owner == tenant && route.spec.is_active);
+            let active = self
+                .routes
+                .iter()
+                .filter(|((owner, _), route)| owner == tenant && route.spec.is_active);
             (tenant.clone(), u32::try_from(active.count()).unwrap())
         };
         Locked {
             tenants: self
                 .tenants
                 .values()
-                .map(|(tenant, chain_head)| LockedTenant { tenant: tenant.clone(), chain_head: *chain_head, is_foreign: false })
+                .map(|(tenant, chain_head)| LockedTenant {
+                    tenant: tenant.clone(),
+                    chain_head: *chain_head,
+                    is_foreign: false,
+                })
                 .collect(),
-            routes: self.routes.iter().map(|((tenant, _), route)| (tenant.clone(), route.clone())).collect(),
-            policies: self.policies.iter().map(|((tenant, _), policy)| (tenant.clone(), policy.clone())).collect(),
+            routes: self
+                .routes
+                .iter()
+                .map(|((tenant, _), route)| (tenant.clone(), route.clone()))
+                .collect(),
+            policies: self
+                .policies
+                .iter()
+                .map(|((tenant, _), policy)| (tenant.clone(), policy.clone()))
+                .collect(),
             hosts: self.taken(group),
-            scopes: self.scopes.iter().map(|((t, s, e), (_, revision))| (t.clone(), (s.clone(), e.clone()), *revision)).collect(),
+            scopes: self
+                .scopes
+                .iter()
+                .map(|((t, s, e), (_, revision))| (t.clone(), (s.clone(), e.clone()), *revision))
+                .collect(),
             active: self.tenants.keys().map(active).collect(),
             patterns: Vec::new(),
-            answers: self.answers.iter().map(|(name, answer)| (key(name), answer.clone())).collect(),
+            answers: self
+                .answers
+                .iter()
+                .map(|(name, answer)| (key(name), answer.clone()))
+                .collect(),
         }
     }
 
-    /// Writes rows like the database: inserting an existing row and updating a missing row are errors.
+    /// Writes rows like the database: inserting an existing row and updating a missing row are
+    /// errors.
     fn write(&mut self, rows: &group::Rows) {
         for (tenant, head) in &rows.insert_tenants {
-            assert!(self.tenants.insert(tenant.name.clone(), (tenant.clone(), *head)).is_none());
+            assert!(
+                self.tenants
+                    .insert(tenant.name.clone(), (tenant.clone(), *head))
+                    .is_none()
+            );
         }
         for (tenant, head) in &rows.update_tenants {
-            assert!(self.tenants.insert(tenant.name.clone(), (tenant.clone(), *head)).is_some());
+            assert!(
+                self.tenants
+                    .insert(tenant.name.clone(), (tenant.clone(), *head))
+                    .is_some()
+            );
         }
         for key in &rows.delete_routes {
             self.routes.remove(&(key.tenant.clone(), key.name.clone()));
         }
         for (tenant, route) in &rows.upsert_routes {
             assert!(self.tenants.contains_key(tenant));
-            self.routes.insert((tenant.clone(), route.name.clone()), route.clone());
+            self.routes
+                .insert((tenant.clone(), route.name.clone()), route.clone());
         }
         for key in &rows.delete_policies {
-            self.policies.remove(&(key.tenant.clone(), key.name.clone()));
+            self.policies
+                .remove(&(key.tenant.clone(), key.name.clone()));
         }
         for (tenant, policy) in &rows.upsert_policies {
             assert!(self.tenants.contains_key(tenant));
-            self.policies.insert((tenant.clone(), policy.name.clone()), policy.clone());
+            self.policies
+                .insert((tenant.clone(), policy.name.clone()), policy.clone());
         }
         let hosts: Vec<_> = self
             .policies
             .iter()
-            .flat_map(|((tenant, _), p)| p.spec.hosts.iter().map(move |host| (tenant, host, &p.spec.path_prefix)))
+            .flat_map(|((tenant, _), p)| {
+                p.spec
+                    .hosts
+                    .iter()
+                    .map(move |host| (tenant, host, &p.spec.path_prefix))
+            })
             .collect();
         for (at, (tenant, host, prefix)) in hosts.iter().enumerate() {
             for (other_tenant, other, other_prefix) in &hosts[..at] {
-                let is_fine =
-                    if tenant == other_tenant { (host, prefix) != (other, other_prefix) } else { !host.overlaps(other) };
-                assert!(is_fine, "{tenant} {host}{prefix:?} and {other_tenant} {other}{other_prefix:?}");
+                let is_fine = if tenant == other_tenant {
+                    (host, prefix) != (other, other_prefix)
+                } else {
+                    !host.overlaps(other)
+                };
+                assert!(
+                    is_fine,
+                    "{tenant} {host}{prefix:?} and {other_tenant} {other}{other_prefix:?}"
+                );
             }
         }
         for new in &rows.events {
             let body = &new.event.body;
             if let Some((service, env)) = body.change.place() {
                 let scope = (body.tenant.clone(), service.clone(), env.clone());
-                self.scopes.insert(scope, (body.epoch.clone(), body.revision));
+                self.scopes
+                    .insert(scope, (body.epoch.clone(), body.revision));
             }
         }
         for tenant in &rows.delete_tenants {
@@ -346,9 +456,17 @@ impl Rows {
         }
         // Scope rows of a tenant's earlier epochs do not count.
         let tenants = &self.tenants;
-        self.scopes.retain(|(tenant, ..), (epoch, _)| tenants.get(tenant).is_some_and(|(tenant, _)| tenant.epoch == *epoch));
+        self.scopes.retain(|(tenant, ..), (epoch, _)| {
+            tenants
+                .get(tenant)
+                .is_some_and(|(tenant, _)| tenant.epoch == *epoch)
+        });
         for (key, answer) in &rows.answers {
-            assert!(self.answers.insert((key.tenant.clone(), key.key.clone()), answer.clone()).is_none());
+            assert!(
+                self.answers
+                    .insert((key.tenant.clone(), key.key.clone()), answer.clone())
+                    .is_none()
+            );
         }
     }
 }

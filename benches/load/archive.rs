@@ -50,11 +50,24 @@ impl Events {
             items: 1,
             action: Action::Updated,
             change: Change::Route {
-                name: RouteName { service: "web".parse()?, env: "prod".parse()?, version: "v1".parse()? },
+                name: RouteName {
+                    service: "web".parse()?,
+                    env: "prod".parse()?,
+                    version: "v1".parse()?,
+                },
                 before: None,
-                after: Some(RouteSpec { url, is_active: true, labels: Default::default(), description: None }),
+                after: Some(RouteSpec {
+                    url,
+                    is_active: true,
+                    labels: Default::default(),
+                    description: None,
+                }),
             },
-            actor: Actor { kind: "bench".into(), id: "bench".into(), token: None },
+            actor: Actor {
+                kind: "bench".into(),
+                id: "bench".into(),
+                token: None,
+            },
             reason: Some("a benchmark".into()),
             request_id: Uuid::now_v7().to_string(),
             trace_id: None,
@@ -84,7 +97,10 @@ fn store(bench: &Bench, archive: &Archive, events: &[Archivable], piece: usize) 
     let started = Instant::now();
     for piece in events.chunks(piece) {
         let stored = bench.runtime.block_on(archive.insert(piece))?;
-        ensure!(stored.iter().all(|fate| *fate == Stored::Inserted), "an event was not inserted: {stored:?}");
+        ensure!(
+            stored.iter().all(|fate| *fate == Stored::Inserted),
+            "an event was not inserted: {stored:?}"
+        );
     }
     Ok(events.len() as f64 / started.elapsed().as_secs_f64())
 }
@@ -92,16 +108,28 @@ fn store(bench: &Bench, archive: &Archive, events: &[Archivable], piece: usize) 
 /// Measures bulks and inserts one by one in pairs. The target is at least five times the rate.
 pub fn bulk(bench: &Bench) -> Result<()> {
     let site = Site::new(bench);
-    let archive = bench.runtime.block_on(Archive::new(&site.world()?.settings.mongo, Duration::from_secs(15)))?;
+    let archive = bench.runtime.block_on(Archive::new(
+        &site.world()?.settings.mongo,
+        Duration::from_secs(15),
+    ))?;
     let events = std::cell::RefCell::new(Events { revision: 0 });
     let take = |count| events.borrow_mut().take(count);
     // Warm-up: opens the connection.
     store(bench, &archive, &take(10)?, 1)?;
     let rate: fn(&f64) -> f64 = |rate| *rate;
     let name = "archive, bulks of 500 / one by one, events";
-    let figures = [Ratio { name, target: Target::AtLeast(5.0), of_a: rate, of_b: rate }];
+    let figures = [Ratio {
+        name,
+        target: Target::AtLeast(5.0),
+        of_a: rate,
+        of_b: rate,
+    }];
     let single = || store(bench, &archive, &take(SINGLE)?, 1);
-    compare(bench, &figures, single, || store(bench, &archive, &take(bench.size(2, 6) * BULK)?, BULK))?;
-    bench.report().note("archive", json!({ "single": SINGLE, "bulk": BULK }));
+    compare(bench, &figures, single, || {
+        store(bench, &archive, &take(bench.size(2, 6) * BULK)?, BULK)
+    })?;
+    bench
+        .report()
+        .note("archive", json!({ "single": SINGLE, "bulk": BULK }));
     Ok(())
 }

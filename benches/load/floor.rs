@@ -1,4 +1,5 @@
-//! The floor: a server of the same framework that does nothing but answer. Its cost is the minimum for any service with this framework.
+//! The floor: a server of the same framework that does nothing but answer. Its cost is the minimum
+//! for any service with this framework.
 
 use std::net::SocketAddr;
 
@@ -19,18 +20,29 @@ pub const BODY: &str = concat!(
 pub const ETAG: &str = "\"0123456789abcdef.1000\"";
 
 async fn hello(request: HttpRequest) -> HttpResponse {
-    if request.headers().get(header::IF_NONE_MATCH).is_some_and(|tag| tag.as_bytes() == ETAG.as_bytes()) {
-        return HttpResponse::NotModified().insert_header((header::ETAG, HeaderValue::from_static(ETAG))).finish();
+    if request
+        .headers()
+        .get(header::IF_NONE_MATCH)
+        .is_some_and(|tag| tag.as_bytes() == ETAG.as_bytes())
+    {
+        return HttpResponse::NotModified()
+            .insert_header((header::ETAG, HeaderValue::from_static(ETAG)))
+            .finish();
     }
     HttpResponse::Ok()
         .insert_header((header::ETAG, HeaderValue::from_static(ETAG)))
-        .insert_header((header::CONTENT_TYPE, HeaderValue::from_static("application/json")))
+        .insert_header((
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
+        ))
         .body(BODY)
 }
 
 /// Serves `GET /hello` until the process is killed.
 pub fn serve(listen: SocketAddr, workers: usize) -> Result<()> {
-    let server = HttpServer::new(|| App::new().route("/hello", web::get().to(hello))).workers(workers).bind(listen)?;
+    let server = HttpServer::new(|| App::new().route("/hello", web::get().to(hello)))
+        .workers(workers)
+        .bind(listen)?;
     Ok(actix_web::rt::System::new().block_on(server.run())?)
 }
 

@@ -90,7 +90,10 @@ pub struct Same {
 impl Source for Same {
     fn next(&self, _: &mut Dice, request: &mut Vec<u8>) -> Expected {
         request.extend_from_slice(&self.request);
-        Expected { statuses: self.status, body: Body::Exactly(self.body.clone()) }
+        Expected {
+            statuses: self.status,
+            body: Body::Exactly(self.body.clone()),
+        }
     }
 }
 
@@ -102,7 +105,9 @@ pub fn get(path: &str, headers: &str) -> Vec<u8> {
 /// Returns a request with a JSON body.
 pub fn with_json(method: &str, path: &str, json: &str) -> Vec<u8> {
     let length = json.len();
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
+    let head = format!(
+        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    );
     format!("{head}Content-Length: {length}\r\n\r\n{json}").into_bytes()
 }
 
@@ -116,10 +121,17 @@ pub struct Connection {
 impl Connection {
     /// Connects to `address`. Fails after 10 seconds.
     pub async fn open(address: SocketAddr) -> Result<Self> {
-        let connected = tokio::time::timeout(Duration::from_secs(10), TcpStream::connect(address)).await;
-        let stream = connected.context("no connection in 10 s")?.with_context(|| format!("no connection to {address}"))?;
+        let connected =
+            tokio::time::timeout(Duration::from_secs(10), TcpStream::connect(address)).await;
+        let stream = connected
+            .context("no connection in 10 s")?
+            .with_context(|| format!("no connection to {address}"))?;
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::with_capacity(4096), answered: 0 })
+        Ok(Self {
+            stream,
+            buffer: Vec::with_capacity(4096),
+            answered: 0,
+        })
     }
 
     /// Sends a request without waiting for its answer.
@@ -149,7 +161,9 @@ impl Connection {
 
     /// Returns the value of a header of the answer just received.
     pub fn header(&self, message: &wire::Message, name: &str) -> Option<String> {
-        message.header(&self.buffer, name).map(std::borrow::Cow::into_owned)
+        message
+            .header(&self.buffer, name)
+            .map(std::borrow::Cow::into_owned)
     }
 
     /// Sends a request and waits for its answer.
@@ -164,9 +178,15 @@ pub async fn once(address: SocketAddr, request: &[u8]) -> Result<(u16, Option<St
     let asked = async {
         let mut connection = Connection::open(address).await?;
         let message = connection.exchange(request).await?;
-        Ok((message.status, connection.header(&message, "etag"), connection.body(&message).to_vec()))
+        Ok((
+            message.status,
+            connection.header(&message, "etag"),
+            connection.body(&message).to_vec(),
+        ))
     };
-    tokio::time::timeout(PATIENCE, asked).await.with_context(|| format!("no answer in {PATIENCE:?}"))?
+    tokio::time::timeout(PATIENCE, asked)
+        .await
+        .with_context(|| format!("no answer in {PATIENCE:?}"))?
 }
 
 /// The result of a run. A run gives a result only if every answer was right.
@@ -205,13 +225,22 @@ pub struct Tally {
 impl Tally {
     /// Makes a tally without any answers.
     pub fn new() -> Result<Self> {
-        Ok(Self { requests: 0, failures: 0, first_failure: None, latency: Histogram::new_with_bounds(1, 120_000_000, 3)? })
+        Ok(Self {
+            requests: 0,
+            failures: 0,
+            first_failure: None,
+            latency: Histogram::new_with_bounds(1, 120_000_000, 3)?,
+        })
     }
 
     /// Counts an answer and its latency, and a failure if there is a `fault`.
     pub fn answer(&mut self, latency: Duration, fault: Option<String>) {
         self.requests += 1;
-        self.latency.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).max(1));
+        self.latency.saturating_record(
+            u64::try_from(latency.as_micros())
+                .unwrap_or(u64::MAX)
+                .max(1),
+        );
         if let Some(fault) = fault {
             self.failure(fault);
         }
@@ -233,14 +262,25 @@ impl Tally {
         Ok(self.latency.add(&other.latency)?)
     }
 
-    /// Returns the result of the run. Fails if there was a failure or no answer. `cpu_us` is the CPU time of all answers together.
+    /// Returns the result of the run. Fails if there was a failure or no answer. `cpu_us` is the
+    /// CPU time of all answers together.
     pub fn finish(self, elapsed: Duration, cpu_us: f64) -> Result<Run> {
-        let Self { requests, failures, first_failure, latency } = self;
+        let Self {
+            requests,
+            failures,
+            first_failure,
+            latency,
+        } = self;
         if failures > 0 || requests == 0 {
             let first = first_failure.unwrap_or_else(|| "no answer at all".into());
             bail!("{failures} failures in {requests} answers; the first: {first}");
         }
-        Ok(Run { requests, seconds: elapsed.as_secs_f64(), cpu_us: cpu_us / requests as f64, latency })
+        Ok(Run {
+            requests,
+            seconds: elapsed.as_secs_f64(),
+            cpu_us: cpu_us / requests as f64,
+            latency,
+        })
     }
 }
 
@@ -262,7 +302,9 @@ pub fn closed_loop(load: Load<'_>, source: &dyn Source) -> Result<Run> {
     let threads = load.connections.clamp(1, 2);
     let barrier = Barrier::new(threads + 1);
     std::thread::scope(|scope| {
-        let shares = (0..threads).map(|thread| load.connections / threads + usize::from(thread < load.connections % threads));
+        let shares = (0..threads).map(|thread| {
+            load.connections / threads + usize::from(thread < load.connections % threads)
+        });
         let workers: Vec<_> = shares
             .enumerate()
             .map(|(thread, share)| {
@@ -274,7 +316,9 @@ pub fn closed_loop(load: Load<'_>, source: &dyn Source) -> Result<Run> {
         let (started, before) = (Instant::now(), load.server.cpu_us());
         let mut all = Tally::new()?;
         for worker in workers {
-            let tally = worker.join().map_err(|_| anyhow::anyhow!("a thread of the load generator failed"))??;
+            let tally = worker
+                .join()
+                .map_err(|_| anyhow::anyhow!("a thread of the load generator failed"))??;
             all.add(&tally)?;
         }
         let elapsed = started.elapsed();
@@ -285,22 +329,39 @@ pub fn closed_loop(load: Load<'_>, source: &dyn Source) -> Result<Run> {
 }
 
 /// Runs one thread with its share of the connections.
-fn worker(load: Load<'_>, source: &dyn Source, thread: usize, share: usize, barrier: &Barrier) -> Result<Tally> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+fn worker(
+    load: Load<'_>,
+    source: &dyn Source,
+    thread: usize,
+    share: usize,
+    barrier: &Barrier,
+) -> Result<Tally> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let connected = runtime.as_ref().ok().map(|runtime| {
         let opened = (0..share).map(|_| Connection::open(load.address));
-        runtime.block_on(async { join_all(opened).await.into_iter().collect::<Result<Vec<_>>>() })
+        runtime.block_on(async {
+            join_all(opened)
+                .await
+                .into_iter()
+                .collect::<Result<Vec<_>>>()
+        })
     });
     // Reached even after a failure, because the other threads wait at this barrier.
     barrier.wait();
     let (runtime, connections) = (runtime?, connected.context("no runtime")??);
     let tally = RefCell::new(Tally::new()?);
     let until = Instant::now() + load.duration;
-    let loops = connections.into_iter().enumerate().map(|(number, connection)| {
-        let dice = Dice::new((thread * 100_000 + number + 1) as u64);
-        drive(connection, source, dice, until, &tally)
-    });
-    let bounded = runtime.block_on(async { tokio::time::timeout(load.duration + PATIENCE, join_all(loops)).await });
+    let loops = connections
+        .into_iter()
+        .enumerate()
+        .map(|(number, connection)| {
+            let dice = Dice::new((thread * 100_000 + number + 1) as u64);
+            drive(connection, source, dice, until, &tally)
+        });
+    let bounded = runtime
+        .block_on(async { tokio::time::timeout(load.duration + PATIENCE, join_all(loops)).await });
     let mut tally = tally.into_inner();
     if bounded.is_err() {
         tally.failure(format!("an answer did not come in {PATIENCE:?}"));
@@ -309,7 +370,13 @@ fn worker(load: Load<'_>, source: &dyn Source, thread: usize, share: usize, barr
 }
 
 /// Sends requests on one connection until the end of the run.
-async fn drive(mut connection: Connection, source: &dyn Source, mut dice: Dice, until: Instant, tally: &RefCell<Tally>) {
+async fn drive(
+    mut connection: Connection,
+    source: &dyn Source,
+    mut dice: Dice,
+    until: Instant,
+    tally: &RefCell<Tally>,
+) {
     let mut request = Vec::with_capacity(1024);
     let mut now = Instant::now();
     while now < until && tally.borrow().failures < MOST_FAILURES {

@@ -1,4 +1,5 @@
-//! State of the machine: the current CPU speed, the CPU time stolen by other guests, the load and the limit of open files.
+//! State of the machine: the current CPU speed, the CPU time stolen by other guests, the load and
+//! the limit of open files.
 
 use std::{fs, hint::black_box, time::Instant};
 
@@ -32,14 +33,23 @@ fn fixed_loop_ms() -> f64 {
 fn steal() -> (u64, u64) {
     let text = fs::read_to_string("/proc/stat").unwrap_or_default();
     let line = text.lines().next().unwrap_or_default();
-    let numbers: Vec<u64> = line.split_whitespace().skip(1).filter_map(|number| number.parse().ok()).collect();
-    (numbers.get(7).copied().unwrap_or(0), numbers.iter().take(8).sum())
+    let numbers: Vec<u64> = line
+        .split_whitespace()
+        .skip(1)
+        .filter_map(|number| number.parse().ok())
+        .collect();
+    (
+        numbers.get(7).copied().unwrap_or(0),
+        numbers.iter().take(8).sum(),
+    )
 }
 
 /// Returns the limit of open files of this process, which its children inherit.
 pub fn open_files() -> u64 {
     let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"));
     match line.and_then(|line| line.split_whitespace().next()) {
         Some("unlimited") => u64::MAX,
         Some(number) => number.parse().unwrap_or(0),

@@ -1,4 +1,5 @@
-//! The load program: measures Traffic Manager's cost as ratios to limits and peers that are measured in the same run.
+//! The load program: measures Traffic Manager's cost as ratios to limits and peers that are
+//! measured in the same run.
 //!
 //! ```text
 //! cargo bench --bench load -- quick            every case at a small size, a few minutes
@@ -7,8 +8,8 @@
 //! cargo bench --bench load -- list             the cases
 //! ```
 //!
-//! It needs the running stack in its environment (`. .stack/env`). Results go to `target/bench/`; charts of a full run, in a release
-//! build, to `docs/performance/` as well.
+//! It needs the running stack in its environment (`. .stack/env`). Results go to `target/bench/`;
+//! charts of a full run, in a release build, to `docs/performance/` as well.
 
 mod archive;
 mod chart;
@@ -48,7 +49,8 @@ use tokio::signal::unix::{SignalKind, signal};
 /// Measures Traffic Manager against limits and peers.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// `quick`, `full`, `list`, the start of a case's name, or `floor`: the server that ours is compared with.
+    /// `quick`, `full`, `list`, the start of a case's name, or `floor`: the server that ours is
+    /// compared with.
     what: Option<String>,
     /// Use full sizes instead of small ones.
     #[arg(long)]
@@ -132,7 +134,10 @@ fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<ExitCode> {
     let what = match arguments.what.as_deref() {
         Some("floor") => {
-            floor::serve(arguments.listen.context("floor needs --listen ADDRESS")?, machine::cores())?;
+            floor::serve(
+                arguments.listen.context("floor needs --listen ADDRESS")?,
+                machine::cores(),
+            )?;
             return Ok(ExitCode::SUCCESS);
         }
         None | Some("list") => {
@@ -143,7 +148,10 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
         Some("quick" | "full") => "",
         Some(prefix) => prefix,
     };
-    let chosen: Vec<&Case> = CASES.iter().filter(|(name, ..)| name.starts_with(what)).collect();
+    let chosen: Vec<&Case> = CASES
+        .iter()
+        .filter(|(name, ..)| name.starts_with(what))
+        .collect();
     if chosen.is_empty() {
         bail!("no case starts with {what:?}; `list` lists them");
     }
@@ -151,7 +159,9 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let bench = prepare(&arguments)?;
     if cfg!(debug_assertions) {
-        println!("This is a debug build: it shows that the cases work, and its figures mean nothing.");
+        println!(
+            "This is a debug build: it shows that the cases work, and its figures mean nothing."
+        );
     }
     for (name, minutes, case) in chosen {
         attempt(&bench, name, Duration::from_secs(60 * minutes), *case);
@@ -162,7 +172,11 @@ fn run(arguments: Arguments) -> Result<ExitCode> {
     report.print();
     report.write(&bench.directory, docs.as_deref())?;
     println!("\n{}", bench.directory.join("results.json").display());
-    Ok(if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.is_good() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 fn prepare(arguments: &Arguments) -> Result<Bench> {
@@ -179,7 +193,10 @@ fn prepare(arguments: &Arguments) -> Result<Bench> {
     for log in ["service.log", "floor.log", "pgbench.log"] {
         let _ = std::fs::remove_file(directory.join(log));
     }
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
     // Child processes do not end by themselves when this program is interrupted.
     runtime.spawn(async {
         let terminated = async {
@@ -196,17 +213,23 @@ fn prepare(arguments: &Arguments) -> Result<Bench> {
     });
     Ok(Bench {
         is_full,
-        pairs: arguments.pairs.unwrap_or(if is_full { 7 } else { 3 }).max(1),
+        pairs: arguments
+            .pairs
+            .unwrap_or(if is_full { 7 } else { 3 })
+            .max(1),
         duration: Duration::from_secs_f64(seconds),
-        program: arguments.program.clone().unwrap_or_else(|| env!("CARGO_BIN_EXE_traffic-manager").into()),
+        program: arguments
+            .program
+            .clone()
+            .unwrap_or_else(|| env!("CARGO_BIN_EXE_traffic-manager").into()),
         directory,
         runtime,
         report: Mutex::default(),
     })
 }
 
-/// Runs a case on its own thread, so that a failure or panic does not end the other cases. A case that exceeds `limit` cannot be stopped
-/// cleanly: the whole program ends.
+/// Runs a case on its own thread, so that a failure or panic does not end the other cases. A case
+/// that exceeds `limit` cannot be stopped cleanly: the whole program ends.
 fn attempt(bench: &Bench, name: &str, limit: Duration, case: fn(&Bench) -> Result<()>) {
     println!("\n{name}");
     let (before, started) = (machine::probe(), Instant::now());
@@ -228,5 +251,10 @@ fn attempt(bench: &Bench, name: &str, limit: Duration, case: fn(&Bench) -> Resul
         Ok(Err(error)) => bench.report().invalid(name, format!("{error:#}")),
         Err(_) => bench.report().invalid(name, "it panicked; see above"),
     }
-    bench.report().case(name, before, machine::probe(), started.elapsed().as_secs_f64());
+    bench.report().case(
+        name,
+        before,
+        machine::probe(),
+        started.elapsed().as_secs_f64(),
+    );
 }

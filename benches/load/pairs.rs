@@ -10,7 +10,8 @@ use serde_json::json;
 
 use crate::{Bench, report::Verdict};
 
-/// Number of pairs of the second measurement, for figures that missed their target in the first one.
+/// Number of pairs of the second measurement, for figures that missed their target in the first
+/// one.
 const PAIRS_AGAIN: usize = 15;
 
 /// The minimum, median and maximum of some figures.
@@ -30,12 +31,23 @@ impl Spread {
         let mut sorted: Vec<f64> = figures.into_iter().collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let (Some(min), Some(max)) = (sorted.first(), sorted.last()) else {
-            return Self { min: f64::NAN, median: f64::NAN, max: f64::NAN };
+            return Self {
+                min: f64::NAN,
+                median: f64::NAN,
+                max: f64::NAN,
+            };
         };
         let middle = sorted.len() / 2;
-        let median =
-            if sorted.len().is_multiple_of(2) { f64::midpoint(sorted[middle - 1], sorted[middle]) } else { sorted[middle] };
-        Self { min: *min, median, max: *max }
+        let median = if sorted.len().is_multiple_of(2) {
+            f64::midpoint(sorted[middle - 1], sorted[middle])
+        } else {
+            sorted[middle]
+        };
+        Self {
+            min: *min,
+            median,
+            max: *max,
+        }
     }
 }
 
@@ -77,8 +89,15 @@ pub struct Pairs<A, B> {
 
 impl<A, B> Pairs<A, B> {
     /// Runs the measurements `a` and `b` in turn, for `pairs` pairs.
-    pub fn measure(pairs: usize, mut a: impl FnMut() -> Result<A>, mut b: impl FnMut() -> Result<B>) -> Result<Self> {
-        let mut all = Self { a: vec![a()?], b: Vec::new() };
+    pub fn measure(
+        pairs: usize,
+        mut a: impl FnMut() -> Result<A>,
+        mut b: impl FnMut() -> Result<B>,
+    ) -> Result<Self> {
+        let mut all = Self {
+            a: vec![a()?],
+            b: Vec::new(),
+        };
         for _ in 0..pairs {
             all.b.push(b()?);
             all.a.push(a()?);
@@ -88,8 +107,15 @@ impl<A, B> Pairs<A, B> {
 
     /// Returns the ratio of each of our figures to the mean of the two base figures around it.
     pub fn ratios(&self, of_a: impl Fn(&A) -> f64, of_b: impl Fn(&B) -> f64) -> Vec<f64> {
-        let around = self.a.windows(2).map(|pair| f64::midpoint(of_a(&pair[0]), of_a(&pair[1])));
-        self.b.iter().zip(around).map(|(ours, base)| of_b(ours) / base).collect()
+        let around = self
+            .a
+            .windows(2)
+            .map(|pair| f64::midpoint(of_a(&pair[0]), of_a(&pair[1])));
+        self.b
+            .iter()
+            .zip(around)
+            .map(|(ours, base)| of_b(ours) / base)
+            .collect()
     }
 }
 
@@ -105,15 +131,27 @@ pub struct Ratio<A, B> {
     pub of_b: fn(&B) -> f64,
 }
 
-/// Measures pairs, and judges each ratio by its median. In a full run, a ratio that missed its target is measured once more, with more
-/// pairs, and the second result counts.
+/// Measures pairs, and judges each ratio by its median. In a full run, a ratio that missed its
+/// target is measured once more, with more pairs, and the second result counts.
 pub fn compare<A, B>(
-    bench: &Bench, ratios: &[Ratio<A, B>], mut a: impl FnMut() -> Result<A>, mut b: impl FnMut() -> Result<B>,
+    bench: &Bench,
+    ratios: &[Ratio<A, B>],
+    mut a: impl FnMut() -> Result<A>,
+    mut b: impl FnMut() -> Result<B>,
 ) -> Result<()> {
-    let spread = |pairs: &Pairs<A, B>, ratio: &Ratio<A, B>| Spread::of(pairs.ratios(ratio.of_a, ratio.of_b));
+    let spread =
+        |pairs: &Pairs<A, B>, ratio: &Ratio<A, B>| Spread::of(pairs.ratios(ratio.of_a, ratio.of_b));
     let first = Pairs::measure(bench.pairs, &mut a, &mut b)?;
-    let missed = |pairs| ratios.iter().any(|ratio| !ratio.target.is_met(spread(pairs, ratio).median));
-    let again = if bench.is_full && missed(&first) { Some(Pairs::measure(PAIRS_AGAIN, &mut a, &mut b)?) } else { None };
+    let missed = |pairs| {
+        ratios
+            .iter()
+            .any(|ratio| !ratio.target.is_met(spread(pairs, ratio).median))
+    };
+    let again = if bench.is_full && missed(&first) {
+        Some(Pairs::measure(PAIRS_AGAIN, &mut a, &mut b)?)
+    } else {
+        None
+    };
     for ratio in ratios {
         let missed_at_first = !ratio.target.is_met(spread(&first, ratio).median);
         let pairs = again.as_ref().filter(|_| missed_at_first).unwrap_or(&first);
@@ -124,7 +162,14 @@ pub fn compare<A, B>(
             })
         };
         let detail = json!({ "first": figures(&first), "again": again.as_ref().map(figures) });
-        bench.report().judge(Verdict { name: ratio.name.into(), spread: spread(pairs, ratio), target: ratio.target }, detail);
+        bench.report().judge(
+            Verdict {
+                name: ratio.name.into(),
+                spread: spread(pairs, ratio),
+                target: ratio.target,
+            },
+            detail,
+        );
     }
     Ok(())
 }

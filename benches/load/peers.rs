@@ -1,6 +1,8 @@
-//! Peers: nginx with a file, and etcd's JSON gateway with a value, each of the same bytes as an answer of `resolve`.
+//! Peers: nginx with a file, and etcd's JSON gateway with a value, each of the same bytes as an
+//! answer of `resolve`.
 //!
-//! A proxy could ask these servers instead. A peer is skipped if it is not installed; `make bench-peers` installs both.
+//! A proxy could ask these servers instead. A peer is skipped if it is not installed;
+//! `make bench-peers` installs both.
 
 use std::{
     fs,
@@ -36,15 +38,28 @@ struct Peer {
 
 /// Measures `resolve` in pairs with a peer's answer of the same bytes.
 fn against(
-    bench: &Bench, name: &'static str, target: Target, start: impl FnOnce(&Bench, &OneTenant<'_>) -> Result<Peer>,
+    bench: &Bench,
+    name: &'static str,
+    target: Target,
+    start: impl FnOnce(&Bench, &OneTenant<'_>) -> Result<Peer>,
 ) -> Result<()> {
     let ours = OneTenant::start(bench)?;
     let peer = start(bench, &ours)?;
     let base = || -> Result<Run> {
-        let load = Load { address: peer.address, server: &peer.process, connections: CONNECTIONS, duration: bench.duration };
+        let load = Load {
+            address: peer.address,
+            server: &peer.process,
+            connections: CONNECTIONS,
+            duration: bench.duration,
+        };
         closed_loop(load, &peer.question).context("the peer")
     };
-    let figures = [Ratio { name, target, of_a: Run::rate, of_b: Run::rate }];
+    let figures = [Ratio {
+        name,
+        target,
+        of_a: Run::rate,
+        of_b: Run::rate,
+    }];
     compare(bench, &figures, base, || ours.run(bench, &ours.resolve))
 }
 
@@ -52,7 +67,9 @@ fn against(
 pub fn nginx(bench: &Bench) -> Result<()> {
     let name = "resolve / nginx file, requests";
     let Some(program) = find("nginx", SERVERS) else {
-        bench.report().skip(name, "nginx is not installed: make bench-peers");
+        bench
+            .report()
+            .skip(name, "nginx is not installed: make bench-peers");
         return Ok(());
     };
     against(bench, name, Target::AtLeast(1.3), |bench, ours| {
@@ -62,7 +79,11 @@ pub fn nginx(bench: &Bench) -> Result<()> {
         fs::write(root.join("files/route.json"), &ours.resolve.body)?;
         let address = free_address()?;
         // Started as root, nginx would otherwise serve as a user without read permission here.
-        let user = if fs::metadata("/proc/self")?.uid() == 0 { "user root;\n" } else { "" };
+        let user = if fs::metadata("/proc/self")?.uid() == 0 {
+            "user root;\n"
+        } else {
+            ""
+        };
         let temps: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
             .iter()
             .map(|kind| format!("    {kind}_temp_path {}/temp/{kind};\n", root.display()))
@@ -78,11 +99,25 @@ pub fn nginx(bench: &Bench) -> Result<()> {
         );
         fs::write(root.join("nginx.conf"), config)?;
         let mut command = Command::new(program);
-        command.arg("-p").arg(&root).arg("-e").arg(root.join("error.log")).arg("-c").arg(root.join("nginx.conf"));
+        command
+            .arg("-p")
+            .arg(&root)
+            .arg("-e")
+            .arg(root.join("error.log"))
+            .arg("-c")
+            .arg(root.join("nginx.conf"));
         let process = Process::start("nginx", command, &root.join("output.log"))?;
         process.listens(address, Duration::from_secs(10))?;
-        let question = Same { request: get("/route.json", ""), status: &[200], body: ours.resolve.body.clone() };
-        Ok(Peer { process, address, question })
+        let question = Same {
+            request: get("/route.json", ""),
+            status: &[200],
+            body: ours.resolve.body.clone(),
+        };
+        Ok(Peer {
+            process,
+            address,
+            question,
+        })
     })
 }
 
@@ -90,7 +125,9 @@ pub fn nginx(bench: &Bench) -> Result<()> {
 pub fn etcd(bench: &Bench) -> Result<()> {
     let name = "resolve / etcd gateway range, requests";
     let Some(program) = find("etcd", SERVERS) else {
-        bench.report().skip(name, "etcd is not installed: make bench-peers");
+        bench
+            .report()
+            .skip(name, "etcd is not installed: make bench-peers");
         return Ok(());
     };
     against(bench, name, Target::AtLeast(10.0), |bench, ours| {
@@ -100,28 +137,64 @@ pub fn etcd(bench: &Bench) -> Result<()> {
         let (address, peers) = (free_address()?, free_address()?);
         let (client_url, peer_url) = (format!("http://{address}"), format!("http://{peers}"));
         let mut command = Command::new(program);
-        command.arg("--data-dir").arg(root.join("data")).args(["--name", "bench", "--log-level", "error"]);
-        command.args(["--listen-client-urls", &client_url, "--advertise-client-urls", &client_url]);
-        command.args(["--listen-peer-urls", &peer_url, "--initial-advertise-peer-urls", &peer_url]);
+        command.arg("--data-dir").arg(root.join("data")).args([
+            "--name",
+            "bench",
+            "--log-level",
+            "error",
+        ]);
+        command.args([
+            "--listen-client-urls",
+            &client_url,
+            "--advertise-client-urls",
+            &client_url,
+        ]);
+        command.args([
+            "--listen-peer-urls",
+            &peer_url,
+            "--initial-advertise-peer-urls",
+            &peer_url,
+        ]);
         command.args(["--initial-cluster", &format!("bench={peer_url}")]);
         // Debian's package sets this variable on architectures without an official build of etcd.
-        command.env("ETCD_UNSUPPORTED_ARCH", std::env::consts::ARCH.replace("aarch64", "arm64"));
+        command.env(
+            "ETCD_UNSUPPORTED_ARCH",
+            std::env::consts::ARCH.replace("aarch64", "arm64"),
+        );
         let process = Process::start("etcd", command, &root.join("output.log"))?;
         process.listens(address, Duration::from_secs(30))?;
         let key = BASE64_STANDARD.encode("t000000/service-1/env-2/v3");
         let value = BASE64_STANDARD.encode(&ours.resolve.body);
-        let put = with_json("POST", "/v3/kv/put", &json!({ "key": key, "value": value }).to_string());
+        let put = with_json(
+            "POST",
+            "/v3/kv/put",
+            &json!({ "key": key, "value": value }).to_string(),
+        );
         let range = with_json("POST", "/v3/kv/range", &json!({ "key": key }).to_string());
         let started = Instant::now();
         while !matches!(bench.runtime.block_on(once(address, &put)), Ok((200, ..))) {
             process.lives()?;
-            ensure!(started.elapsed() < Duration::from_secs(30), "etcd takes no value");
+            ensure!(
+                started.elapsed() < Duration::from_secs(30),
+                "etcd takes no value"
+            );
             std::thread::sleep(Duration::from_millis(100));
         }
         let (status, _, body) = bench.runtime.block_on(once(address, &range))?;
         let answer: Value = serde_json::from_slice(&body)?;
-        ensure!(status == 200 && answer["kvs"][0]["value"] == value, "etcd answers {status} {answer}");
-        let question = Same { request: range, status: &[200], body: Arc::from(body) };
-        Ok(Peer { process, address, question })
+        ensure!(
+            status == 200 && answer["kvs"][0]["value"] == value,
+            "etcd answers {status} {answer}"
+        );
+        let question = Same {
+            request: range,
+            status: &[200],
+            body: Arc::from(body),
+        };
+        Ok(Peer {
+            process,
+            address,
+            question,
+        })
     })
 }

@@ -1,7 +1,8 @@
 //! The peer of the write path: pgbench with one statement for each write, in one round trip.
 //!
-//! The statement writes either the minimum (a row of a route and a row of a queue) or the same rows as ours (the tenant's revision, the
-//! route, the event with its three indexes, the queue, the scope).
+//! The statement writes either the minimum (a row of a route and a row of a queue) or the same rows
+//! as ours (the tenant's revision, the route, the event with its three indexes, the queue, the
+//! scope).
 
 use std::{fs, path::PathBuf, process::Command, time::Duration};
 
@@ -50,7 +51,8 @@ const SAME_TABLES: &[&str] = &[
      primary key (tenant, service, env))",
 ];
 
-/// Returns the pgbench script that writes the same rows as ours. The payload is as long as an event.
+/// Returns the pgbench script that writes the same rows as ours. The payload is as long as an
+/// event.
 fn same_rows(tenants: usize) -> String {
     format!(
         "\\set t random(0, {})\n\\set r random(0, 99)\n\\set u random(1, 1000000000)\n\
@@ -70,7 +72,8 @@ fn same_rows(tenants: usize) -> String {
     )
 }
 
-/// Returns the pgbench script that writes the minimum. `:t`, `:r` and `:u` are new random numbers for each write.
+/// Returns the pgbench script that writes the minimum. `:t`, `:r` and `:u` are new random numbers
+/// for each write.
 fn script(tenants: usize) -> String {
     let tenant = "'t' || lpad(:t::int::text, 6, '0')";
     let url = "'https://host-' || :u::bigint::text || '.example.com/'";
@@ -94,7 +97,12 @@ pub struct Pgbench {
 
 impl Pgbench {
     /// Creates and fills the tables. Returns `None` if pgbench is not installed.
-    pub fn prepare(bench: &Bench, site: &Site<'_>, tenants: usize, rows: Rows) -> Result<Option<Self>> {
+    pub fn prepare(
+        bench: &Bench,
+        site: &Site<'_>,
+        tenants: usize,
+        rows: Rows,
+    ) -> Result<Option<Self>> {
         // Packages install pgbench beside the server, in a directory of the server's version.
         let beside: Vec<String> = fs::read_dir("/usr/lib/postgresql")
             .into_iter()
@@ -103,7 +111,9 @@ impl Pgbench {
             .map(|entry| entry.path().join("bin").display().to_string())
             .collect();
         let beside: Vec<&str> = beside.iter().map(String::as_str).collect();
-        let Some(program) = find("pgbench", &beside) else { return Ok(None) };
+        let Some(program) = find("pgbench", &beside) else {
+            return Ok(None);
+        };
         for table in TABLES.iter().chain(SAME_TABLES) {
             site.execute(table)?;
         }
@@ -125,11 +135,16 @@ impl Pgbench {
         };
         fs::write(&path, script).with_context(|| format!("{}", path.display()))?;
         let url = Url::parse(&url_of("PG_PRIMARY_URL", &site.world()?.db.name))?;
-        Ok(Some(Self { program, script: path, log: bench.directory.join("pgbench.log"), url }))
+        Ok(Some(Self {
+            program,
+            script: path,
+            log: bench.directory.join("pgbench.log"),
+            url,
+        }))
     }
 
-    /// Runs pgbench and returns its transactions per second. The password is passed in the environment, because a list of processes shows
-    /// arguments.
+    /// Runs pgbench and returns its transactions per second. The password is passed in the
+    /// environment, because a list of processes shows arguments.
     pub fn run(&self, duration: Duration) -> Result<f64> {
         let seconds = duration.as_secs().max(1);
         let mut command = Command::new(&self.program);
@@ -148,9 +163,16 @@ impl Pgbench {
         let is_good = process.wait(Duration::from_secs(seconds + 30))?;
         let text = fs::read_to_string(&self.log)?;
         ensure!(is_good, "pgbench failed: {text}");
-        let failed = text.lines().find_map(|line| line.strip_prefix("number of failed transactions: "));
-        ensure!(failed.is_none_or(|line| line.starts_with("0 ")), "pgbench: failed transactions: {failed:?}");
-        let tps = text.lines().find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
+        let failed = text
+            .lines()
+            .find_map(|line| line.strip_prefix("number of failed transactions: "));
+        ensure!(
+            failed.is_none_or(|line| line.starts_with("0 ")),
+            "pgbench: failed transactions: {failed:?}"
+        );
+        let tps = text
+            .lines()
+            .find_map(|line| line.strip_prefix("tps = ")?.split(' ').next()?.parse().ok());
         tps.with_context(|| format!("pgbench says no rate: {text}"))
     }
 }

@@ -38,8 +38,18 @@ impl<'a> Queue<'a> {
     fn new(bench: &'a Bench, length: usize) -> Result<Self> {
         let site = Site::new(bench);
         let settings = site.world()?.settings.clone();
-        let relay = Relay::new(settings.clone(), Arc::new(Notify::new()), Arc::new(RelayStatus::default()))?;
-        let mut queue = Self { relay, length, batch: settings.relay.batch, seeded: 0, site };
+        let relay = Relay::new(
+            settings.clone(),
+            Arc::new(Notify::new()),
+            Arc::new(RelayStatus::default()),
+        )?;
+        let mut queue = Self {
+            relay,
+            length,
+            batch: settings.relay.batch,
+            seeded: 0,
+            site,
+        };
         queue.fill(length)?;
         queue.site.execute("analyze outbox, route_events")?;
         queue.site.catch_up(Duration::from_secs(600))?;
@@ -48,7 +58,8 @@ impl<'a> Queue<'a> {
         Ok(queue)
     }
 
-    /// Adds `count` events of a thousand tenants, as committed writes would have left them. A statement adds at most 100,000 events.
+    /// Adds `count` events of a thousand tenants, as committed writes would have left them. A
+    /// statement adds at most 100,000 events.
     fn fill(&mut self, count: usize) -> Result<()> {
         let end = self.seeded + count;
         while self.seeded < end {
@@ -69,7 +80,8 @@ impl<'a> Queue<'a> {
     }
 }
 
-/// The elected relay of a queue. Made after all queues are filled, because the server ends a leader's session after a long silence.
+/// The elected relay of a queue. Made after all queues are filled, because the server ends a
+/// leader's session after a long silence.
 struct Leading<'a> {
     queue: Queue<'a>,
     lease: Lease,
@@ -77,7 +89,9 @@ struct Leading<'a> {
 
 impl<'a> Leading<'a> {
     fn new(bench: &Bench, queue: Queue<'a>) -> Result<Self> {
-        let Ok(lease) = bench.runtime.block_on(queue.relay.elect(None))? else { bail!("another relay leads") };
+        let Ok(lease) = bench.runtime.block_on(queue.relay.elect(None))? else {
+            bail!("another relay leads")
+        };
         let mut leading = Self { queue, lease };
         // Warm-up: opens the connections to Kafka and plans the statements.
         for _ in 0..3 {
@@ -92,12 +106,17 @@ impl<'a> Leading<'a> {
         let started = Instant::now();
         let step = bench.runtime.block_on(queue.relay.publish_batch(lease))?;
         let elapsed = started.elapsed();
-        ensure!(step == Step::Published(queue.batch), "a batch of the queue with {} ended as {step:?}", queue.length);
+        ensure!(
+            step == Step::Published(queue.batch),
+            "a batch of the queue with {} ended as {step:?}",
+            queue.length
+        );
         queue.fill(queue.batch)?;
         Ok(elapsed.as_secs_f64() * 1e3)
     }
 
-    /// Runs a step's two statements on Postgres without Kafka, refills the queue, and returns the statements' milliseconds.
+    /// Runs a step's two statements on Postgres without Kafka, refills the queue, and returns the
+    /// statements' milliseconds.
     fn read_and_delete(&mut self, bench: &Bench) -> Result<f64> {
         let Self { queue, lease } = self;
         let limit = Duration::from_secs(60);
@@ -108,48 +127,99 @@ impl<'a> Leading<'a> {
             Ok::<_, anyhow::Error>((rows.len(), lease.delete(&ids, limit).await?))
         })?;
         let elapsed = started.elapsed();
-        ensure!(rows == queue.batch && deleted == queue.batch as u64, "{deleted} of {rows} rows were deleted");
+        ensure!(
+            rows == queue.batch && deleted == queue.batch as u64,
+            "{deleted} of {rows} rows were deleted"
+        );
         queue.fill(queue.batch)?;
         Ok(elapsed.as_secs_f64() * 1e3)
     }
 }
 
-/// The median milliseconds of a round's batches, for each queue: of whole steps, and of the statements on Postgres.
+/// The median milliseconds of a round's batches, for each queue: of whole steps, and of the
+/// statements on Postgres.
 type Round = Vec<(f64, f64)>;
 
-/// Measures batches by the length of the backlog. Every queue has its own database and is measured once in each round.
+/// Measures batches by the length of the backlog. Every queue has its own database and is measured
+/// once in each round.
 pub fn relay(bench: &Bench) -> Result<()> {
-    let sizes: &[usize] = bench.size(&[1_000, 10_000, 100_000], &[1_000, 10_000, 100_000, 1_000_000]);
-    let filled = sizes.iter().map(|size| Queue::new(bench, *size)).collect::<Result<Vec<_>>>()?;
-    let mut queues = filled.into_iter().map(|queue| Leading::new(bench, queue)).collect::<Result<Vec<_>>>()?;
+    let sizes: &[usize] = bench.size(
+        &[1_000, 10_000, 100_000],
+        &[1_000, 10_000, 100_000, 1_000_000],
+    );
+    let filled = sizes
+        .iter()
+        .map(|size| Queue::new(bench, *size))
+        .collect::<Result<Vec<_>>>()?;
+    let mut queues = filled
+        .into_iter()
+        .map(|queue| Leading::new(bench, queue))
+        .collect::<Result<Vec<_>>>()?;
     let round = |queues: &mut Vec<Leading<'_>>| -> Result<Round> {
         let mut middles = Vec::new();
         for queue in queues {
-            let whole = (0..BATCHES).map(|_| queue.publish(bench)).collect::<Result<Vec<_>>>()?;
-            let postgres = (0..BATCHES).map(|_| queue.read_and_delete(bench)).collect::<Result<Vec<_>>>()?;
+            let whole = (0..BATCHES)
+                .map(|_| queue.publish(bench))
+                .collect::<Result<Vec<_>>>()?;
+            let postgres = (0..BATCHES)
+                .map(|_| queue.read_and_delete(bench))
+                .collect::<Result<Vec<_>>>()?;
             middles.push((Spread::of(whole).median, Spread::of(postgres).median));
         }
         Ok(middles)
     };
-    let rounds = (0..bench.pairs).map(|_| round(&mut queues)).collect::<Result<Vec<_>>>()?;
-    let base = sizes.iter().position(|size| *size == 10_000).context("no queue of 10,000")?;
+    let rounds = (0..bench.pairs)
+        .map(|_| round(&mut queues))
+        .collect::<Result<Vec<_>>>()?;
+    let base = sizes
+        .iter()
+        .position(|size| *size == 10_000)
+        .context("no queue of 10,000")?;
     let largest = sizes.len() - 1;
     let middle = |of: &dyn Fn(&Round) -> f64| Spread::of(rounds.iter().map(of)).median;
     let detail = json!({ "sizes": sizes, "ms_whole_and_postgres_by_round": rounds });
     let name = format!("relay batch, queue of {} / 10000, time", sizes[largest]);
     let spread = Spread::of(rounds.iter().map(|round| round[largest].0 / round[base].0));
-    bench.report().judge(Verdict { name, spread, target: Target::AtMost(1.2) }, detail);
+    bench.report().judge(
+        Verdict {
+            name,
+            spread,
+            target: Target::AtMost(1.2),
+        },
+        detail,
+    );
     let name = format!("the same without Kafka, {} / 10000, time", sizes[largest]);
     let spread = Spread::of(rounds.iter().map(|round| round[largest].1 / round[base].1));
-    bench.report().judge(Verdict { name, spread, target: Target::AtMost(1.2) }, json!(BATCHES));
+    bench.report().judge(
+        Verdict {
+            name,
+            spread,
+            target: Target::AtMost(1.2),
+        },
+        json!(BATCHES),
+    );
     let points = |of: fn(&(f64, f64)) -> f64| {
         let by_size = sizes.iter().enumerate();
-        by_size.map(|(at, size)| (*size as f64, middle(&|round: &Round| of(&round[at])))).collect::<Vec<_>>()
+        by_size
+            .map(|(at, size)| (*size as f64, middle(&|round: &Round| of(&round[at]))))
+            .collect::<Vec<_>>()
     };
     let (of, figure) = ("events in the outbox", "milliseconds for 500 events");
     let title = "A batch of the relay, Kafka's acknowledgements included";
-    bench.report().curve(Curve { name: "backlog-batch", title, of, figure, points: points(|both| both.0) });
+    bench.report().curve(Curve {
+        name: "backlog-batch",
+        title,
+        of,
+        figure,
+        points: points(|both| both.0),
+    });
     let title = "A batch of the relay, Postgres' part";
-    bench.report().curve(Curve { name: "backlog-postgres", title, of, figure, points: points(|both| both.1) });
+    bench.report().curve(Curve {
+        name: "backlog-postgres",
+        title,
+        of,
+        figure,
+        points: points(|both| both.1),
+    });
     Ok(())
 }

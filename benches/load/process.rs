@@ -20,23 +20,36 @@ fn children() -> &'static Mutex<Vec<Shared>> {
     CHILDREN.get_or_init(Mutex::default)
 }
 
-/// Kills a child and its descendants. Descendants such as nginx' workers would otherwise continue after it.
+/// Kills a child and its descendants. Descendants such as nginx' workers would otherwise continue
+/// after it.
 fn kill(child: &Shared) {
     let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
     if matches!(child.try_wait(), Ok(Some(_))) {
         return;
     }
-    let descendants = tree(child.id()).into_iter().skip(1).map(|pid| pid.to_string()).collect::<Vec<_>>();
+    let descendants = tree(child.id())
+        .into_iter()
+        .skip(1)
+        .map(|pid| pid.to_string())
+        .collect::<Vec<_>>();
     let _ = child.kill();
     let _ = child.wait();
     if !descendants.is_empty() {
-        let _ = Command::new("kill").arg("-KILL").args(descendants).stderr(Stdio::null()).status();
+        let _ = Command::new("kill")
+            .arg("-KILL")
+            .args(descendants)
+            .stderr(Stdio::null())
+            .status();
     }
 }
 
 /// Kills every child. Called before an exit that runs no destructors.
 pub fn kill_all() {
-    for child in children().lock().unwrap_or_else(PoisonError::into_inner).iter() {
+    for child in children()
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .iter()
+    {
         kill(child);
     }
 }
@@ -52,18 +65,39 @@ pub struct Process {
 impl Process {
     /// Starts `command`, and appends its output to the file `log`.
     pub fn start(name: &str, mut command: Command, log: &Path) -> Result<Self> {
-        let file = File::options().create(true).append(true).open(log).with_context(|| format!("{}", log.display()))?;
-        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        let child = command.spawn().with_context(|| format!("{name} cannot be started"))?;
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(log)
+            .with_context(|| format!("{}", log.display()))?;
+        command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file);
+        let child = command
+            .spawn()
+            .with_context(|| format!("{name} cannot be started"))?;
         let pid = child.id();
         let child = Arc::new(Mutex::new(child));
-        children().lock().unwrap_or_else(PoisonError::into_inner).push(child.clone());
-        Ok(Self { name: name.to_owned(), child, pid })
+        children()
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(child.clone());
+        Ok(Self {
+            name: name.to_owned(),
+            child,
+            pid,
+        })
     }
 
     /// Fails if the process has ended.
     pub fn lives(&self) -> Result<()> {
-        match self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait()? {
+        match self
+            .child
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .try_wait()?
+        {
             None => Ok(()),
             Some(status) => bail!("{} has ended: {status}", self.name),
         }
@@ -73,7 +107,12 @@ impl Process {
     pub fn wait(&self, limit: Duration) -> Result<bool> {
         let started = Instant::now();
         loop {
-            if let Some(status) = self.child.lock().unwrap_or_else(PoisonError::into_inner).try_wait()? {
+            if let Some(status) = self
+                .child
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .try_wait()?
+            {
                 return Ok(status.success());
             }
             if started.elapsed() > limit {
@@ -100,7 +139,12 @@ impl Process {
 
     /// Returns the CPU time of the process and all its descendants so far, in microseconds.
     pub fn cpu_us(&self) -> f64 {
-        tree(self.pid).iter().filter_map(|pid| ticks(*pid)).sum::<u64>() as f64 * 1e6 / ticks_per_second()
+        tree(self.pid)
+            .iter()
+            .filter_map(|pid| ticks(*pid))
+            .sum::<u64>() as f64
+            * 1e6
+            / ticks_per_second()
     }
 
     /// Returns the resident memory of the process and all its descendants, in bytes.
@@ -112,7 +156,10 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         kill(&self.child);
-        children().lock().unwrap_or_else(PoisonError::into_inner).retain(|child| !Arc::ptr_eq(child, &self.child));
+        children()
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .retain(|child| !Arc::ptr_eq(child, &self.child));
     }
 }
 
@@ -125,13 +172,22 @@ pub fn free_address() -> Result<SocketAddr> {
 pub fn find(program: &str, further: &[&str]) -> Option<std::path::PathBuf> {
     let path = std::env::var("PATH").unwrap_or_default();
     let places = path.split(':').chain(further.iter().copied());
-    places.map(|place| Path::new(place).join(program)).find(|file| file.is_file())
+    places
+        .map(|place| Path::new(place).join(program))
+        .find(|file| file.is_file())
 }
 
-/// Returns the fields of `/proc/PID/stat` after the program's name: state, parent, … The name may hold any character, also spaces.
+/// Returns the fields of `/proc/PID/stat` after the program's name: state, parent, … The name may
+/// hold any character, also spaces.
 fn stat(pid: u32) -> Option<Vec<String>> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    Some(text.rsplit_once(") ")?.1.split(' ').map(str::to_owned).collect())
+    Some(
+        text.rsplit_once(") ")?
+            .1
+            .split(' ')
+            .map(str::to_owned)
+            .collect(),
+    )
 }
 
 fn tree(root: u32) -> Vec<u32> {
@@ -152,7 +208,8 @@ fn tree(root: u32) -> Vec<u32> {
     found
 }
 
-/// Returns user and system time of a process, with the times of its children that have ended and were waited for, in ticks.
+/// Returns user and system time of a process, with the times of its children that have ended and
+/// were waited for, in ticks.
 fn ticks(pid: u32) -> Option<u64> {
     let fields = stat(pid)?;
     (11..15).map(|at| fields.get(at)?.parse::<u64>().ok()).sum()
@@ -160,14 +217,25 @@ fn ticks(pid: u32) -> Option<u64> {
 
 fn resident(pid: u32) -> Option<u64> {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
-    Some(line.trim().trim_end_matches("kB").trim().parse::<u64>().ok()? * 1024)
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(
+        line.trim()
+            .trim_end_matches("kB")
+            .trim()
+            .parse::<u64>()
+            .ok()?
+            * 1024,
+    )
 }
 
 fn ticks_per_second() -> f64 {
     static TICKS: OnceLock<f64> = OnceLock::new();
     *TICKS.get_or_init(|| {
         let output = Command::new("getconf").arg("CLK_TCK").output().ok();
-        output.and_then(|output| String::from_utf8(output.stdout).ok()?.trim().parse().ok()).unwrap_or(100.0)
+        output
+            .and_then(|output| String::from_utf8(output.stdout).ok()?.trim().parse().ok())
+            .unwrap_or(100.0)
     })
 }

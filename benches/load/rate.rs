@@ -1,7 +1,7 @@
 //! The load generator at a fixed rate.
 //!
-//! Latency counts from the instant when a request was due, not from when it was sent. So the figures include requests that a stalled server
-//! delayed.
+//! Latency counts from the instant when a request was due, not from when it was sent. So the
+//! figures include requests that a stalled server delayed.
 
 use std::{
     io::{Read as _, Write as _},
@@ -17,15 +17,19 @@ use crate::{
     wire,
 };
 
-/// Runs at `rate` requests per second over the load's connections, with a thread for each. A sleeping thread wakes up within some 50 µs, a
-/// timer of the asynchronous runtime only within a millisecond.
+/// Runs at `rate` requests per second over the load's connections, with a thread for each. A
+/// sleeping thread wakes up within some 50 µs, a timer of the asynchronous runtime only within a
+/// millisecond.
 pub fn open_loop(load: Load<'_>, rate: f64, source: &dyn Source) -> Result<Run> {
     let interval = Duration::from_secs_f64(load.connections as f64 / rate);
     let barrier = Barrier::new(load.connections + 1);
     std::thread::scope(|scope| {
         let workers: Vec<_> = (0..load.connections)
             .map(|number| {
-                let (barrier, offset) = (&barrier, interval.mul_f64(number as f64 / load.connections as f64));
+                let (barrier, offset) = (
+                    &barrier,
+                    interval.mul_f64(number as f64 / load.connections as f64),
+                );
                 scope.spawn(move || worker(load, source, number, interval, offset, barrier))
             })
             .collect();
@@ -33,7 +37,9 @@ pub fn open_loop(load: Load<'_>, rate: f64, source: &dyn Source) -> Result<Run> 
         let (started, before) = (Instant::now(), load.server.cpu_us());
         let mut all = Tally::new()?;
         for worker in workers {
-            let tally = worker.join().map_err(|_| anyhow::anyhow!("a thread of the load generator failed"))??;
+            let tally = worker
+                .join()
+                .map_err(|_| anyhow::anyhow!("a thread of the load generator failed"))??;
             all.add(&tally)?;
         }
         let cpu = load.server.cpu_us() - before;
@@ -42,7 +48,12 @@ pub fn open_loop(load: Load<'_>, rate: f64, source: &dyn Source) -> Result<Run> 
 }
 
 fn worker(
-    load: Load<'_>, source: &dyn Source, number: usize, interval: Duration, offset: Duration, barrier: &Barrier,
+    load: Load<'_>,
+    source: &dyn Source,
+    number: usize,
+    interval: Duration,
+    offset: Duration,
+    barrier: &Barrier,
 ) -> Result<Tally> {
     let connected = TcpStream::connect_timeout(&load.address, Duration::from_secs(10));
     barrier.wait();
@@ -61,7 +72,10 @@ fn worker(
         buffer.clear();
         let expected = source.next(&mut dice, &mut request);
         match exchange(&mut stream, &request, &mut buffer) {
-            Ok(message) => tally.answer(due.elapsed(), expected.fault(message.status, message.body(&buffer))),
+            Ok(message) => tally.answer(
+                due.elapsed(),
+                expected.fault(message.status, message.body(&buffer)),
+            ),
             Err(error) => {
                 tally.failure(format!("{error:#}"));
                 break;

@@ -1,4 +1,5 @@
-//! Growth with the number of routes, from a thousand to a million: CPU time per `resolve` of a random route, and memory.
+//! Growth with the number of routes, from a thousand to a million: CPU time per `resolve` of a
+//! random route, and memory.
 
 use std::{sync::Mutex, time::Instant};
 
@@ -28,7 +29,10 @@ impl Source for AnyRoute {
     fn next(&self, dice: &mut Dice, request: &mut Vec<u8>) -> Expected {
         let (tenant, route) = (dice.below(self.tenants), dice.below(ROUTES_PER_TENANT));
         request.extend_from_slice(&get(&resolve_path(tenant, route), ""));
-        Expected { statuses: &[200], body: Body::With(seeded_url(tenant, route)) }
+        Expected {
+            statuses: &[200],
+            body: Body::With(seeded_url(tenant, route)),
+        }
     }
 }
 
@@ -44,43 +48,75 @@ impl Holding {
         let tenants = routes / ROUTES_PER_TENANT;
         let service = Service::start(site, SETTINGS)?;
         // Warm-up: allocates the connections' buffers and tables before memory is measured.
-        let warm =
-            Load { address: service.api, server: &service.process, connections: CONNECTIONS, duration: bench.duration / 4 };
+        let warm = Load {
+            address: service.api,
+            server: &service.process,
+            connections: CONNECTIONS,
+            duration: bench.duration / 4,
+        };
         closed_loop(warm, &AnyRoute { tenants: 1 })?;
         let (before, started) = (service.process.rss(), Instant::now());
         let address = service.api;
         let failed = Mutex::new(None);
-        bench.runtime.block_on(stream::iter(0..tenants).for_each_concurrent(4, async |tenant| {
-            let answer = once(address, &get(&resolve_path(tenant, 0), "Connection: close\r\n")).await;
-            let failure = match answer {
-                Ok((200, ..)) => return,
-                Ok((status, ..)) => format!("tenant {tenant}: status {status}"),
-                Err(error) => format!("tenant {tenant}: {error:#}"),
-            };
-            failed.lock().map_or_else(|_| {}, |mut failed| *failed = Some(failure));
-        }));
+        bench.runtime.block_on(
+            stream::iter(0..tenants).for_each_concurrent(4, async |tenant| {
+                let answer = once(
+                    address,
+                    &get(&resolve_path(tenant, 0), "Connection: close\r\n"),
+                )
+                .await;
+                let failure = match answer {
+                    Ok((200, ..)) => return,
+                    Ok((status, ..)) => format!("tenant {tenant}: status {status}"),
+                    Err(error) => format!("tenant {tenant}: {error:#}"),
+                };
+                failed
+                    .lock()
+                    .map_or_else(|_| {}, |mut failed| *failed = Some(failure));
+            }),
+        );
         if let Some(failure) = failed.into_inner().ok().flatten() {
             anyhow::bail!("the routes could not be loaded: {failure}");
         }
         let loaded_in = started.elapsed();
-        let bytes_per_route = (service.process.rss().saturating_sub(before)) as f64 / (routes - ROUTES_PER_TENANT).max(1) as f64;
+        let bytes_per_route = (service.process.rss().saturating_sub(before)) as f64
+            / (routes - ROUTES_PER_TENANT).max(1) as f64;
         bench.report().note(
             &format!("{routes} routes held"),
             json!({ "load_seconds": loaded_in.as_secs_f64(), "rss_bytes": service.process.rss() }),
         );
-        Ok(Self { service, tenants, bytes_per_route })
+        Ok(Self {
+            service,
+            tenants,
+            bytes_per_route,
+        })
     }
 
     fn run(&self, bench: &Bench) -> Result<Run> {
         let service = &self.service;
-        let load = Load { address: service.api, server: &service.process, connections: CONNECTIONS, duration: bench.duration };
-        closed_loop(load, &AnyRoute { tenants: self.tenants }).with_context(|| format!("{} tenants", self.tenants))
+        let load = Load {
+            address: service.api,
+            server: &service.process,
+            connections: CONNECTIONS,
+            duration: bench.duration,
+        };
+        closed_loop(
+            load,
+            &AnyRoute {
+                tenants: self.tenants,
+            },
+        )
+        .with_context(|| format!("{} tenants", self.tenants))
     }
 }
 
-/// Measures CPU time and memory by the number of routes. The smallest size is measured again before and after each larger one.
+/// Measures CPU time and memory by the number of routes. The smallest size is measured again before
+/// and after each larger one.
 pub fn growth(bench: &Bench) -> Result<()> {
-    let sizes: &[usize] = bench.size(&[1_000, 10_000, 100_000], &[1_000, 10_000, 100_000, 1_000_000]);
+    let sizes: &[usize] = bench.size(
+        &[1_000, 10_000, 100_000],
+        &[1_000, 10_000, 100_000, 1_000_000],
+    );
     let (smallest, largest) = (sizes[0], sizes[sizes.len() - 1]);
     let site = Site::new(bench);
     site.seed(0, largest / ROUTES_PER_TENANT, 10)?;
@@ -107,16 +143,42 @@ pub fn growth(bench: &Bench) -> Result<()> {
         if *size == largest {
             let spread = Spread::of(pairs.ratios(|run| run.cpu_us, |run| run.cpu_us));
             let name = format!("CPU of resolve, {size} / {smallest} routes");
-            bench.report().judge(Verdict { name, spread, target: Target::AtMost(1.3) }, detail);
+            bench.report().judge(
+                Verdict {
+                    name,
+                    spread,
+                    target: Target::AtMost(1.3),
+                },
+                detail,
+            );
             let name = format!("bytes per route beyond its strings at {size}");
-            bench.report().judge(Verdict { name, spread: Spread::of([beyond]), target: Target::AtMost(500.0) }, json!(strings));
+            bench.report().judge(
+                Verdict {
+                    name,
+                    spread: Spread::of([beyond]),
+                    target: Target::AtMost(500.0),
+                },
+                json!(strings),
+            );
         } else {
             bench.report().note(&format!("{size} routes"), detail);
         }
     }
     let title = "CPU time of one resolve of a random route";
-    bench.report().curve(Curve { name: "routes-cpu", title, of: "routes", figure: "µs of the server's CPU", points: cpu });
+    bench.report().curve(Curve {
+        name: "routes-cpu",
+        title,
+        of: "routes",
+        figure: "µs of the server's CPU",
+        points: cpu,
+    });
     let title = "Memory of one route, its strings included";
-    bench.report().curve(Curve { name: "routes-memory", title, of: "routes", figure: "bytes of RSS per route", points: memory });
+    bench.report().curve(Curve {
+        name: "routes-memory",
+        title,
+        of: "routes",
+        figure: "bytes of RSS per route",
+        points: memory,
+    });
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! The service under test: the program as a separate process with default settings and its own database, topics and archive.
+//! The service under test: the program as a separate process with default settings and its own
+//! database, topics and archive.
 
 use std::{
     net::SocketAddr,
@@ -27,7 +28,10 @@ pub struct Site<'a> {
 impl<'a> Site<'a> {
     /// Creates a new site.
     pub fn new(bench: &'a Bench) -> Self {
-        Self { bench, world: Some(bench.runtime.block_on(World::new())) }
+        Self {
+            bench,
+            world: Some(bench.runtime.block_on(World::new())),
+        }
     }
 
     /// Returns the site's database, topics and archive.
@@ -48,30 +52,39 @@ impl<'a> Site<'a> {
         Ok(rows.first().context("no row")?.try_get(0)?)
     }
 
-    /// Waits until the replica has replayed all changes so far. After seeding this takes longer than a test would wait.
+    /// Waits until the replica has replayed all changes so far. After seeding this takes longer
+    /// than a test would wait.
     pub fn catch_up(&self, limit: Duration) -> Result<()> {
         let db = &self.world()?.db;
         self.bench.runtime.block_on(async {
-            let position: String = db.rows("select pg_current_wal_lsn()::text", &[]).await[0].get(0);
+            let position: String =
+                db.rows("select pg_current_wal_lsn()::text", &[]).await[0].get(0);
             let replica = database::connect(&database::variable("PG_REPLICA_URL")).await;
             let started = Instant::now();
             while !replica
-                .query_one("select pg_last_wal_replay_lsn() >= $1::text::pg_lsn", &[&position])
+                .query_one(
+                    "select pg_last_wal_replay_lsn() >= $1::text::pg_lsn",
+                    &[&position],
+                )
                 .await?
                 .try_get::<_, bool>(0)?
             {
-                ensure!(started.elapsed() < limit, "the replica has not caught up in {limit:?}");
+                ensure!(
+                    started.elapsed() < limit,
+                    "the replica has not caught up in {limit:?}"
+                );
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
             Ok(())
         })
     }
 
-    /// Adds tenants `first..end`, each with `services` services of a hundred routes, as committed writes would have left them, but without
-    /// their history.
+    /// Adds tenants `first..end`, each with `services` services of a hundred routes, as committed
+    /// writes would have left them, but without their history.
     pub fn seed(&self, first: usize, end: usize, services: usize) -> Result<()> {
         let count = services * 100;
-        // Seeds 100 tenants per statement (with ten services: 100,000 routes), so that the replica can keep up.
+        // Seeds 100 tenants per statement (with ten services: 100,000 routes), so that the replica
+        // can keep up.
         for from in (first..end).step_by(100) {
             let last = end.min(from + 100) - 1;
             self.execute(&format!(
@@ -129,36 +142,61 @@ pub struct Service {
 }
 
 impl Service {
-    /// Starts `traffic-manager serve` with default settings except `settings` (such as `("READ__CACHE_BYTES", "1")`), and waits until
-    /// the service is ready.
+    /// Starts `traffic-manager serve` with default settings except `settings` (such as
+    /// `("READ__CACHE_BYTES", "1")`), and waits until the service is ready.
     pub fn start(site: &Site<'_>, settings: &[(&str, &str)]) -> Result<Self> {
         let bench = site.bench;
         let (api, ops) = (free_address()?, free_address()?);
         let mut command = Command::new(&bench.program);
-        command.arg("serve").env_clear().envs(&site.world()?.environment);
-        command.env("TM__HTTP__LISTEN", api.to_string()).env("TM__HTTP__OPS_LISTEN", ops.to_string());
-        command.envs(settings.iter().map(|(key, value)| (format!("TM__{key}"), value)));
+        command
+            .arg("serve")
+            .env_clear()
+            .envs(&site.world()?.environment);
+        command
+            .env("TM__HTTP__LISTEN", api.to_string())
+            .env("TM__HTTP__OPS_LISTEN", ops.to_string());
+        command.envs(
+            settings
+                .iter()
+                .map(|(key, value)| (format!("TM__{key}"), value)),
+        );
         let process = Process::start("the service", command, &bench.directory.join("service.log"))?;
         process.listens(ops, Duration::from_secs(30))?;
         let started = Instant::now();
         let ready = get("/health/ready", "Connection: close\r\n");
         loop {
             process.lives()?;
-            if matches!(bench.runtime.block_on(http::once(ops, &ready)), Ok((200, ..))) {
+            if matches!(
+                bench.runtime.block_on(http::once(ops, &ready)),
+                Ok((200, ..))
+            ) {
                 return Ok(Self { process, api });
             }
             if started.elapsed() > Duration::from_secs(60) {
-                bail!("the service is not ready after a minute; see {}", bench.directory.join("service.log").display());
+                bail!(
+                    "the service is not ready after a minute; see {}",
+                    bench.directory.join("service.log").display()
+                );
             }
             std::thread::sleep(Duration::from_millis(50));
         }
     }
 
-    /// Requests `path`, and returns the answer's entity tag and body. Fails unless the status is 200.
+    /// Requests `path`, and returns the answer's entity tag and body. Fails unless the status is
+    /// 200.
     pub fn fetch(&self, bench: &Bench, path: &str) -> Result<(String, Vec<u8>)> {
-        let (status, etag, body) = bench.runtime.block_on(http::once(self.api, &get(path, "")))?;
-        ensure!(status == 200, "GET {path}: status {status}, body {}", String::from_utf8_lossy(&body));
-        Ok((etag.with_context(|| format!("GET {path}: no entity tag"))?, body))
+        let (status, etag, body) = bench
+            .runtime
+            .block_on(http::once(self.api, &get(path, "")))?;
+        ensure!(
+            status == 200,
+            "GET {path}: status {status}, body {}",
+            String::from_utf8_lossy(&body)
+        );
+        Ok((
+            etag.with_context(|| format!("GET {path}: no entity tag"))?,
+            body,
+        ))
     }
 }
 
@@ -171,7 +209,9 @@ pub fn route_path(tenant: usize, route: usize) -> String {
 /// Returns the path and query that resolve a seeded route.
 pub fn resolve_path(tenant: usize, route: usize) -> String {
     let (s, e, v) = (route / 100 % 10, route / 10 % 10, route % 10);
-    format!("/api/v1/routes/resolve?tenant=t{tenant:06}&service=service-{s}&env=env-{e}&version=v{v}")
+    format!(
+        "/api/v1/routes/resolve?tenant=t{tenant:06}&service=service-{s}&env=env-{e}&version=v{v}"
+    )
 }
 
 /// Returns the URL of a seeded route, as in the route's answer.

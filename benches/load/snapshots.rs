@@ -1,4 +1,5 @@
-//! Snapshots: one change of a tenant with 10,000 routes, up to the bytes for proxies, compared with a complete new snapshot.
+//! Snapshots: one change of a tenant with 10,000 routes, up to the bytes for proxies, compared with
+//! a complete new snapshot.
 
 use std::time::{Duration, Instant};
 
@@ -30,7 +31,8 @@ fn epoch() -> Epoch {
     Epoch::from_random([7; 8])
 }
 
-/// Returns a route by its number. There are a hundred services with ten environments of ten versions each.
+/// Returns a route by its number. There are a hundred services with ten environments of ten
+/// versions each.
 fn route(number: usize) -> Result<SnapshotRoute> {
     let (s, e, v) = (number / 100, number / 10 % 10, number % 10);
     Ok(SnapshotRoute {
@@ -54,11 +56,22 @@ fn name(number: usize) -> Result<RouteName> {
 /// Returns the tenant's content with all routes, as stored.
 fn content() -> Result<TenantContent> {
     let routes = (0..ROUTES).map(route).collect::<Result<Vec<_>>>()?;
-    let mut scopes: Vec<_> =
-        routes.iter().map(|route| (route.name.service.clone(), route.name.env.clone(), route.revision)).collect();
+    let mut scopes: Vec<_> = routes
+        .iter()
+        .map(|route| {
+            (
+                route.name.service.clone(),
+                route.name.env.clone(),
+                route.revision,
+            )
+        })
+        .collect();
     scopes.dedup();
     Ok(TenantContent {
-        tag: VersionTag { epoch: epoch(), revision: Revision(1) },
+        tag: VersionTag {
+            epoch: epoch(),
+            revision: Revision(1),
+        },
         routes,
         policies: Vec::new(),
         scopes,
@@ -80,9 +93,18 @@ fn change(number: usize, revision: Revision) -> Result<Recorded> {
         change: Change::Route {
             name: name(number)?,
             before: None,
-            after: Some(RouteSpec { url, is_active: true, labels: Default::default(), description: None }),
+            after: Some(RouteSpec {
+                url,
+                is_active: true,
+                labels: Default::default(),
+                description: None,
+            }),
         },
-        actor: Actor { kind: "bench".into(), id: "bench".into(), token: None },
+        actor: Actor {
+            kind: "bench".into(),
+            id: "bench".into(),
+            token: None,
+        },
         reason: None,
         request_id: "bench".into(),
         trace_id: None,
@@ -94,7 +116,8 @@ fn change(number: usize, revision: Revision) -> Result<Recorded> {
     Ok(Recorded { event, json })
 }
 
-/// Measures the milliseconds of both ways in pairs. The target for a change is at most a tenth of a complete new snapshot.
+/// Measures the milliseconds of both ways in pairs. The target for a change is at most a tenth of a
+/// complete new snapshot.
 pub fn one_route(bench: &Bench) -> Result<()> {
     let content = content()?;
     let mut current = TenantSnapshot::new(tenant()?, content.clone())?;
@@ -110,7 +133,9 @@ pub fn one_route(bench: &Bench) -> Result<()> {
         number = (number + 7919) % ROUTES;
         let event = change(number, current.tag().revision)?;
         let started = Instant::now();
-        let Applied::Next(next) = current.apply(std::iter::once(&event))? else { bail!("the event does not follow") };
+        let Applied::Next(next) = current.apply(std::iter::once(&event))? else {
+            bail!("the event does not follow")
+        };
         std::hint::black_box(next.body(&Scope::default()));
         let elapsed = started.elapsed();
         current = next;
@@ -118,10 +143,18 @@ pub fn one_route(bench: &Bench) -> Result<()> {
     };
     let milliseconds: fn(&Duration) -> f64 = |elapsed| elapsed.as_secs_f64() * 1e3;
     let name = "one route of 10000 changed / all made anew, time";
-    let figures = [Ratio { name, target: Target::AtMost(0.1), of_a: milliseconds, of_b: milliseconds }];
+    let figures = [Ratio {
+        name,
+        target: Target::AtMost(0.1),
+        of_a: milliseconds,
+        of_b: milliseconds,
+    }];
     compare(bench, &figures, whole, changed)?;
-    let body: serde_json::Value =
-        serde_json::from_slice(&current.body(&Scope::default())).context("the body after all changes")?;
-    bench.report().note("snapshot of 10000 routes", json!({ "bytes": body.to_string().len() }));
+    let body: serde_json::Value = serde_json::from_slice(&current.body(&Scope::default()))
+        .context("the body after all changes")?;
+    bench.report().note(
+        "snapshot of 10000 routes",
+        json!({ "bytes": body.to_string().len() }),
+    );
     Ok(())
 }

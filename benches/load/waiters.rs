@@ -68,20 +68,32 @@ impl<'a> Waiting<'a> {
     fn start(bench: &'a Bench, most: usize) -> Result<Start<'a>> {
         let (needed, limit) = (most as u64 + OTHER_FILES, open_files());
         if limit < needed {
-            return Ok(Start::Cannot(format!("{needed} files must be open, {limit} may be: ulimit -n {needed}")));
+            return Ok(Start::Cannot(format!(
+                "{needed} files must be open, {limit} may be: ulimit -n {needed}"
+            )));
         }
         let site = Site::new(bench);
         let service = Service::start(&site, &[])?;
-        let mut waiting = Self { bench, service, tag: String::new(), changes: 0, connections: Vec::new(), _site: site };
+        let mut waiting = Self {
+            bench,
+            service,
+            tag: String::new(),
+            changes: 0,
+            connections: Vec::new(),
+            _site: site,
+        };
         for route in 0..ROUTES {
             waiting.change(route)?;
         }
         waiting.tag = waiting.service.fetch(bench, SNAPSHOT)?.0;
         let started = Instant::now();
-        let (status, ..) = bench.runtime.block_on(once(waiting.service.api, &poll("1s", &waiting.tag)))?;
+        let (status, ..) = bench
+            .runtime
+            .block_on(once(waiting.service.api, &poll("1s", &waiting.tag)))?;
         let took = started.elapsed();
         if status != 304 || took < Duration::from_millis(900) {
-            let reason = format!("the service does not wait: ?wait=1s was answered {status} after {took:?}");
+            let reason =
+                format!("the service does not wait: ?wait=1s was answered {status} after {took:?}");
             return Ok(Start::Cannot(reason));
         }
         Ok(Start::Ready(Box::new(waiting)))
@@ -91,9 +103,20 @@ impl<'a> Waiting<'a> {
     fn change(&mut self, route: usize) -> Result<String> {
         self.changes += 1;
         let url = format!("https://changed-{}.example.com/", self.changes);
-        let request = with_json("PUT", &route_path(0, route), &format!("{{\"url\":\"{url}\"}}"));
-        let (status, _, body) = self.bench.runtime.block_on(once(self.service.api, &request))?;
-        ensure!(matches!(status, 200 | 201), "the change was answered {status} {}", String::from_utf8_lossy(&body));
+        let request = with_json(
+            "PUT",
+            &route_path(0, route),
+            &format!("{{\"url\":\"{url}\"}}"),
+        );
+        let (status, _, body) = self
+            .bench
+            .runtime
+            .block_on(once(self.service.api, &request))?;
+        ensure!(
+            matches!(status, 200 | 201),
+            "the change was answered {status} {}",
+            String::from_utf8_lossy(&body)
+        );
         Ok(url)
     }
 
@@ -111,9 +134,16 @@ impl<'a> Waiting<'a> {
 
     /// Opens connections until there are `count`.
     fn connect(&mut self, count: usize) -> Result<()> {
-        let (address, missing) = (self.service.api, count.saturating_sub(self.connections.len()));
-        let opened = stream::iter(0..missing).map(|_| Connection::open(address)).buffer_unordered(128).try_collect::<Vec<_>>();
-        self.connections.extend(self.bench.runtime.block_on(opened)?);
+        let (address, missing) = (
+            self.service.api,
+            count.saturating_sub(self.connections.len()),
+        );
+        let opened = stream::iter(0..missing)
+            .map(|_| Connection::open(address))
+            .buffer_unordered(128)
+            .try_collect::<Vec<_>>();
+        self.connections
+            .extend(self.bench.runtime.block_on(opened)?);
         Ok(())
     }
 
@@ -123,11 +153,17 @@ impl<'a> Waiting<'a> {
         let request: Arc<[u8]> = poll("30s", &self.tag).into();
         let mut pollers = JoinSet::new();
         for connection in self.connections.drain(..) {
-            pollers.spawn_on(wait_for_change(connection, request.clone(), sent.clone()), self.bench.runtime.handle());
+            pollers.spawn_on(
+                wait_for_change(connection, request.clone(), sent.clone()),
+                self.bench.runtime.handle(),
+            );
         }
         let started = Instant::now();
         while sent.load(Ordering::Relaxed) < count {
-            ensure!(started.elapsed() < Duration::from_secs(20), "the pollers could not all ask in 20 s");
+            ensure!(
+                started.elapsed() < Duration::from_secs(20),
+                "the pollers could not all ask in 20 s"
+            );
             std::thread::sleep(Duration::from_millis(5));
         }
         self.quiet()?;
@@ -146,13 +182,20 @@ impl<'a> Waiting<'a> {
                 return Ok(());
             }
             before = now;
-            ensure!(started.elapsed() < Duration::from_secs(20), "the server is still busy after 20 s");
+            ensure!(
+                started.elapsed() < Duration::from_secs(20),
+                "the server is still busy after 20 s"
+            );
         }
     }
 
-    /// Makes one change, and waits for every poller's answer. Fails if a poller was answered before the change or wrongly.
+    /// Makes one change, and waits for every poller's answer. Fails if a poller was answered before
+    /// the change or wrongly.
     fn wake(&mut self, mut pollers: JoinSet<Result<Answered>>) -> Result<Woken> {
-        ensure!(pollers.try_join_next().is_none(), "a poller was answered though nothing had changed");
+        ensure!(
+            pollers.try_join_next().is_none(),
+            "a poller was answered though nothing had changed"
+        );
         let cpu_before = self.service.process.cpu_us();
         let url = self.change(self.changes % ROUTES)?;
         let written = Instant::now();
@@ -164,15 +207,27 @@ impl<'a> Waiting<'a> {
             Ok::<_, anyhow::Error>(answered)
         };
         let limit = Duration::from_secs(40);
-        let answered = self.bench.runtime.block_on(async { tokio::time::timeout(limit, all).await });
-        let answered = answered.with_context(|| format!("not every poller was answered in {limit:?}"))??;
+        let answered = self
+            .bench
+            .runtime
+            .block_on(async { tokio::time::timeout(limit, all).await });
+        let answered =
+            answered.with_context(|| format!("not every poller was answered in {limit:?}"))??;
         let cpu_us = self.service.process.cpu_us() - cpu_before;
-        let tag = answered.first().and_then(|first| first.tag.clone()).context("an answer without an entity tag")?;
+        let tag = answered
+            .first()
+            .and_then(|first| first.tag.clone())
+            .context("an answer without an entity tag")?;
         let mut each = Vec::with_capacity(answered.len());
         for one in answered {
             let body = one.connection.body(&one.message);
             let is_right = one.message.status == 200 && wire::find(body, url.as_bytes()).is_some();
-            ensure!(is_right && one.tag.as_ref() == Some(&tag), "a poller was answered {} {:?}", one.message.status, one.tag);
+            ensure!(
+                is_right && one.tag.as_ref() == Some(&tag),
+                "a poller was answered {} {:?}",
+                one.message.status,
+                one.tag
+            );
             each.push(one.at.saturating_duration_since(written));
             self.connections.push(one.connection);
         }
@@ -189,28 +244,44 @@ struct Answered {
     at: Instant,
 }
 
-async fn wait_for_change(mut connection: Connection, request: Arc<[u8]>, sent: Arc<AtomicUsize>) -> Result<Answered> {
+async fn wait_for_change(
+    mut connection: Connection,
+    request: Arc<[u8]>,
+    sent: Arc<AtomicUsize>,
+) -> Result<Answered> {
     let asked = connection.send(&request).await;
     sent.fetch_add(1, Ordering::Relaxed);
     asked?;
     let message = connection.receive().await?;
     let at = Instant::now();
     let tag = connection.header(&message, "etag");
-    Ok(Answered { connection, message, tag, at })
+    Ok(Answered {
+        connection,
+        message,
+        tag,
+        at,
+    })
 }
 
 fn poll(wait: &str, tag: &str) -> Vec<u8> {
-    get(&format!("{SNAPSHOT}?wait={wait}"), &format!("If-None-Match: {tag}\r\n"))
+    get(
+        &format!("{SNAPSHOT}?wait={wait}"),
+        &format!("If-None-Match: {tag}\r\n"),
+    )
 }
 
 fn ms(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }
 
-/// Measures the time from a write's answer to the last poller's answer, and the CPU time for each poller.
+/// Measures the time from a write's answer to the last poller's answer, and the CPU time for each
+/// poller.
 pub fn wake(bench: &Bench) -> Result<()> {
     let sizes = [10, 100, 1_000];
-    let (soon, cheap) = ("last of 1000 pollers woken, p99 ms", "CPU of waking 1000 pollers, µs each");
+    let (soon, cheap) = (
+        "last of 1000 pollers woken, p99 ms",
+        "CPU of waking 1000 pollers, µs each",
+    );
     let mut waiting = match Waiting::start(bench, sizes[2])? {
         Start::Ready(waiting) => waiting,
         Start::Cannot(reason) => {
@@ -220,7 +291,10 @@ pub fn wake(bench: &Bench) -> Result<()> {
         }
     };
     let change_us = waiting.cost_of_a_change()?;
-    bench.report().note("a change that nobody waits for", json!({ "cpu_us": change_us }));
+    bench.report().note(
+        "a change that nobody waits for",
+        json!({ "cpu_us": change_us }),
+    );
     let mut points = Vec::new();
     for pollers in sizes {
         waiting.connect(pollers)?;
@@ -238,9 +312,19 @@ pub fn wake(bench: &Bench) -> Result<()> {
             // The p99 of twenty values is the largest one.
             p99.push(last[last.len() - 1]);
             lasts.extend(last);
-            cpu.push(round.iter().map(|woken| woken.cpu_us - change_us).sum::<f64>() / (pollers * CHANGES) as f64);
+            cpu.push(
+                round
+                    .iter()
+                    .map(|woken| woken.cpu_us - change_us)
+                    .sum::<f64>()
+                    / (pollers * CHANGES) as f64,
+            );
             for latency in round.iter().flat_map(|woken| &woken.each) {
-                each.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX).max(1));
+                each.saturating_record(
+                    u64::try_from(latency.as_micros())
+                        .unwrap_or(u64::MAX)
+                        .max(1),
+                );
             }
         }
         let quantile = |q: f64| each.value_at_quantile(q) as f64 / 1e3;
@@ -251,18 +335,41 @@ pub fn wake(bench: &Bench) -> Result<()> {
         points.push((pollers as f64, Spread::of(p99.iter().copied()).median));
         if pollers == sizes[2] {
             let (p99, cpu) = (Spread::of(p99), Spread::of(cpu));
-            bench.report().judge(Verdict { name: soon.into(), spread: p99, target: Target::AtMost(50.0) }, detail);
-            bench.report().judge(Verdict { name: cheap.into(), spread: cpu, target: Target::AtMost(20.0) }, json!(CHANGES));
+            bench.report().judge(
+                Verdict {
+                    name: soon.into(),
+                    spread: p99,
+                    target: Target::AtMost(50.0),
+                },
+                detail,
+            );
+            bench.report().judge(
+                Verdict {
+                    name: cheap.into(),
+                    spread: cpu,
+                    target: Target::AtMost(20.0),
+                },
+                json!(CHANGES),
+            );
         } else {
-            bench.report().note(&format!("{pollers} pollers woken"), detail);
+            bench
+                .report()
+                .note(&format!("{pollers} pollers woken"), detail);
         }
     }
     let title = "From a write's answer to the last waiting poller's";
-    bench.report().curve(Curve { name: "pollers-wake", title, of: "waiting pollers", figure: "p99, milliseconds", points });
+    bench.report().curve(Curve {
+        name: "pollers-wake",
+        title,
+        of: "waiting pollers",
+        figure: "p99, milliseconds",
+        points,
+    });
     Ok(())
 }
 
-/// Measures the memory of each of ten thousand waiting pollers, and checks that one change reaches all of them.
+/// Measures the memory of each of ten thousand waiting pollers, and checks that one change reaches
+/// all of them.
 pub fn parked(bench: &Bench) -> Result<()> {
     let count = bench.size(1_000, 10_000);
     let memory = format!("{count} parked pollers, KiB of RSS each");
@@ -284,8 +391,22 @@ pub fn parked(bench: &Bench) -> Result<()> {
     let woken = waiting.wake(pollers)?;
     let share = woken.each.len() as f64 / count as f64;
     let spread = Spread::of([each]);
-    bench.report().judge(Verdict { name: memory, spread, target: Target::AtMost(25.0) }, json!({ "rss_before": before }));
+    bench.report().judge(
+        Verdict {
+            name: memory,
+            spread,
+            target: Target::AtMost(25.0),
+        },
+        json!({ "rss_before": before }),
+    );
     let detail = json!({ "last_ms": ms(woken.last()), "cpu_us_each": woken.cpu_us / count as f64 });
-    bench.report().judge(Verdict { name: reached, spread: Spread::of([share]), target: Target::AtLeast(1.0) }, detail);
+    bench.report().judge(
+        Verdict {
+            name: reached,
+            spread: Spread::of([share]),
+            target: Target::AtLeast(1.0),
+        },
+        detail,
+    );
     Ok(())
 }

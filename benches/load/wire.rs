@@ -41,7 +41,8 @@ fn header<'a>(head: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let of = |line: &'a [u8]| {
         let (key, value) = line.split_at_checked(name.len())?;
         let value = value.strip_prefix(b":")?;
-        key.eq_ignore_ascii_case(name.as_bytes()).then(|| value.trim_ascii())
+        key.eq_ignore_ascii_case(name.as_bytes())
+            .then(|| value.trim_ascii())
     };
     head.split(|byte| *byte == b'\n').find_map(of)
 }
@@ -61,22 +62,39 @@ pub fn find(bytes: &[u8], needle: &[u8]) -> Option<usize> {
 
 /// Parses the answer at the start of `buffer`. Returns `None` while the answer is incomplete.
 pub fn parse(buffer: &[u8]) -> Result<Option<Message>> {
-    let Some(head_end) = find(buffer, b"\r\n\r\n") else { return Ok(None) };
+    let Some(head_end) = find(buffer, b"\r\n\r\n") else {
+        return Ok(None);
+    };
     let head = &buffer[..head_end];
-    let status = head.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u16>().ok());
+    let status = head
+        .get(9..12)
+        .and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u16>().ok());
     let status = status.context("the answer has no status")?;
     let start = head_end + 4;
     if status == 204 || status == 304 {
-        return Ok(Some(Message { status, head: 0..head_end, body: Body::Sized(start..start), end: start }));
+        return Ok(Some(Message {
+            status,
+            head: 0..head_end,
+            body: Body::Sized(start..start),
+            end: start,
+        }));
     }
     if let Some(length) = header(head, "content-length") {
-        let length: usize =
-            std::str::from_utf8(length).ok().and_then(|text| text.parse().ok()).context("a length that is none")?;
+        let length: usize = std::str::from_utf8(length)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .context("a length that is none")?;
         let end = start + length;
-        let message = Message { status, head: 0..head_end, body: Body::Sized(start..end), end };
+        let message = Message {
+            status,
+            head: 0..head_end,
+            body: Body::Sized(start..end),
+            end,
+        };
         return Ok((buffer.len() >= end).then_some(message));
     }
-    if header(head, "transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case(b"chunked")) {
+    if header(head, "transfer-encoding").is_some_and(|value| value.eq_ignore_ascii_case(b"chunked"))
+    {
         let whole = chunks(&buffer[start..])?;
         return Ok(whole.map(|(body, length)| Message {
             status,
@@ -88,16 +106,21 @@ pub fn parse(buffer: &[u8]) -> Result<Option<Message>> {
     bail!("the answer does not say how long it is");
 }
 
-/// Decodes a chunked body, and returns it with the number of bytes that it took in `bytes`. Returns `None` while it is incomplete.
+/// Decodes a chunked body, and returns it with the number of bytes that it took in `bytes`. Returns
+/// `None` while it is incomplete.
 fn chunks(bytes: &[u8]) -> Result<Option<(Vec<u8>, usize)>> {
     let (mut body, mut at) = (Vec::new(), 0);
     loop {
-        let Some(line) = find(&bytes[at..], b"\r\n") else { return Ok(None) };
+        let Some(line) = find(&bytes[at..], b"\r\n") else {
+            return Ok(None);
+        };
         let size = std::str::from_utf8(&bytes[at..at + line]).unwrap_or_default();
-        let size =
-            usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16).context("a chunk without a size")?;
+        let size = usize::from_str_radix(size.split(';').next().unwrap_or_default().trim(), 16)
+            .context("a chunk without a size")?;
         let start = at + line + 2;
-        let Some(chunk) = bytes.get(start..start + size + 2) else { return Ok(None) };
+        let Some(chunk) = bytes.get(start..start + size + 2) else {
+            return Ok(None);
+        };
         body.extend_from_slice(&chunk[..size]);
         at = start + size + 2;
         if size == 0 {

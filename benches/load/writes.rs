@@ -1,4 +1,5 @@
-//! The write path: `PUT` of a route over HTTP, answered only after its commit, compared with pgbench with one statement per write.
+//! The write path: `PUT` of a route over HTTP, answered only after its commit, compared with
+//! pgbench with one statement per write.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,7 +18,8 @@ use crate::{
 /// Number of seeded tenants in the comparison with pgbench.
 const TENANTS: usize = 1000;
 
-/// A source of `PUT` requests for a hundred routes of each of the first `tenants` tenants, each request with a new URL.
+/// A source of `PUT` requests for a hundred routes of each of the first `tenants` tenants, each
+/// request with a new URL.
 pub struct Puts {
     tenants: usize,
     number: AtomicU64,
@@ -26,7 +28,10 @@ pub struct Puts {
 impl Puts {
     /// Makes a source for the first `tenants` tenants.
     pub fn new(tenants: usize) -> Self {
-        Self { tenants, number: AtomicU64::new(1) }
+        Self {
+            tenants,
+            number: AtomicU64::new(1),
+        }
     }
 }
 
@@ -34,15 +39,31 @@ impl Source for Puts {
     fn next(&self, dice: &mut Dice, request: &mut Vec<u8>) -> Expected {
         let (tenant, route) = (dice.below(self.tenants), dice.below(100));
         let salt = dice.below(1_000_000_000);
-        let url = format!("https://host-{salt}-{}.example.com/", self.number.fetch_add(1, Ordering::Relaxed));
-        request.extend_from_slice(&with_json("PUT", &route_path(tenant, route), &format!("{{\"url\":\"{url}\"}}")));
-        Expected { statuses: &[200], body: Body::With(url) }
+        let url = format!(
+            "https://host-{salt}-{}.example.com/",
+            self.number.fetch_add(1, Ordering::Relaxed)
+        );
+        request.extend_from_slice(&with_json(
+            "PUT",
+            &route_path(tenant, route),
+            &format!("{{\"url\":\"{url}\"}}"),
+        ));
+        Expected {
+            statuses: &[200],
+            body: Body::With(url),
+        }
     }
 }
 
 fn run(bench: &Bench, service: &Service, tenants: usize, callers: usize) -> Result<Run> {
-    let load = Load { address: service.api, server: &service.process, connections: callers, duration: bench.duration };
-    closed_loop(load, &Puts::new(tenants)).with_context(|| format!("{callers} callers, {tenants} tenants"))
+    let load = Load {
+        address: service.api,
+        server: &service.process,
+        connections: callers,
+        duration: bench.duration,
+    };
+    closed_loop(load, &Puts::new(tenants))
+        .with_context(|| format!("{callers} callers, {tenants} tenants"))
 }
 
 fn against_pgbench(bench: &Bench, name: &'static str, tenants: usize, rows: Rows) -> Result<()> {
@@ -53,28 +74,64 @@ fn against_pgbench(bench: &Bench, name: &'static str, tenants: usize, rows: Rows
         return Ok(());
     };
     let service = Service::start(&site, &[])?;
-    let figures = [Ratio { name, target: Target::AtLeast(1.0), of_a: |tps: &f64| *tps, of_b: Run::rate }];
-    compare(bench, &figures, || pgbench.run(bench.duration), || run(bench, &service, tenants, CALLERS))
+    let figures = [Ratio {
+        name,
+        target: Target::AtLeast(1.0),
+        of_a: |tps: &f64| *tps,
+        of_b: Run::rate,
+    }];
+    compare(
+        bench,
+        &figures,
+        || pgbench.run(bench.duration),
+        || run(bench, &service, tenants, CALLERS),
+    )
 }
 
 /// Compares writes to many tenants with pgbench.
 pub fn many_tenants(bench: &Bench) -> Result<()> {
-    against_pgbench(bench, "PUT, 1000 tenants / pgbench, writes", TENANTS, Rows::Least)?;
-    against_pgbench(bench, "PUT, 1000 tenants / pgbench with the same rows, writes", TENANTS, Rows::Same { tenants: TENANTS })
+    against_pgbench(
+        bench,
+        "PUT, 1000 tenants / pgbench, writes",
+        TENANTS,
+        Rows::Least,
+    )?;
+    against_pgbench(
+        bench,
+        "PUT, 1000 tenants / pgbench with the same rows, writes",
+        TENANTS,
+        Rows::Same { tenants: TENANTS },
+    )
 }
 
-/// Compares writes to one tenant with pgbench. Our writes are ordered by the tenant's revision. With the minimum of rows pgbench writes
-/// to all tenants, with the same rows as ours to one tenant.
+/// Compares writes to one tenant with pgbench. Our writes are ordered by the tenant's revision.
+/// With the minimum of rows pgbench writes to all tenants, with the same rows as ours to one
+/// tenant.
 pub fn one_hot_tenant(bench: &Bench) -> Result<()> {
-    against_pgbench(bench, "PUT, one hot tenant / pgbench, writes", 1, Rows::Least)?;
-    against_pgbench(bench, "PUT, one hot tenant / pgbench with the same rows, writes", 1, Rows::Same { tenants: 1 })
+    against_pgbench(
+        bench,
+        "PUT, one hot tenant / pgbench, writes",
+        1,
+        Rows::Least,
+    )?;
+    against_pgbench(
+        bench,
+        "PUT, one hot tenant / pgbench with the same rows, writes",
+        1,
+        Rows::Same { tenants: 1 },
+    )
 }
 
 /// Returns the medians of some runs: writes per second, and the p99 latency in milliseconds.
 fn middle(bench: &Bench, service: &Service, tenants: usize, callers: usize) -> Result<(f64, f64)> {
-    let runs = (0..bench.size(1, 3)).map(|_| run(bench, service, tenants, callers)).collect::<Result<Vec<_>>>()?;
+    let runs = (0..bench.size(1, 3))
+        .map(|_| run(bench, service, tenants, callers))
+        .collect::<Result<Vec<_>>>()?;
     let rate = Spread::of(runs.iter().map(Run::rate)).median;
-    Ok((rate, Spread::of(runs.iter().map(|run| run.latency_ms(0.99))).median))
+    Ok((
+        rate,
+        Spread::of(runs.iter().map(|run| run.latency_ms(0.99))).median,
+    ))
 }
 
 /// Measures writes per second and latency by the number of callers.
@@ -89,9 +146,21 @@ pub fn by_callers(bench: &Bench) -> Result<()> {
         latencies.push((callers as f64, latency));
     }
     let title = "Writes by parallel callers, 1,000 tenants";
-    bench.report().curve(Curve { name: "callers-writes", title, of: "callers", figure: "writes per second", points: rates });
+    bench.report().curve(Curve {
+        name: "callers-writes",
+        title,
+        of: "callers",
+        figure: "writes per second",
+        points: rates,
+    });
     let title = "Latency of a write by parallel callers, 1,000 tenants";
-    bench.report().curve(Curve { name: "callers-latency", title, of: "callers", figure: "p99, milliseconds", points: latencies });
+    bench.report().curve(Curve {
+        name: "callers-latency",
+        title,
+        of: "callers",
+        figure: "p99, milliseconds",
+        points: latencies,
+    });
     Ok(())
 }
 
@@ -103,10 +172,21 @@ pub fn by_tenants(bench: &Bench) -> Result<()> {
     let service = Service::start(&site, &[])?;
     let mut points = Vec::new();
     for tenants in sizes {
-        points.push((*tenants as f64, middle(bench, &service, *tenants, CALLERS)?.0));
+        points.push((
+            *tenants as f64,
+            middle(bench, &service, *tenants, CALLERS)?.0,
+        ));
     }
-    bench.report().note("writes by tenants", json!({ "callers": CALLERS }));
+    bench
+        .report()
+        .note("writes by tenants", json!({ "callers": CALLERS }));
     let title = "Writes by tenants that are written to, 32 callers";
-    bench.report().curve(Curve { name: "tenants-writes", title, of: "tenants", figure: "writes per second", points });
+    bench.report().curve(Curve {
+        name: "tenants-writes",
+        title,
+        of: "tenants",
+        figure: "writes per second",
+        points,
+    });
     Ok(())
 }

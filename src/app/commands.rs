@@ -35,8 +35,10 @@ async fn as_owner(settings: &Settings) -> Result<store::Client, OwnerError> {
         return Err(config::missing(key).into());
     }
     let tls = store::connector(&settings.postgres)?;
-    let (client, connection) = store::connect(key, url, &settings.postgres, &tls, &store::Renewed::now()).await?;
-    // The task ends with its client. If the connection ends earlier, the client's calls return the error.
+    let (client, connection) =
+        store::connect(key, url, &settings.postgres, &tls, &store::Renewed::now()).await?;
+    // The task ends with its client. If the connection ends earlier, the client's calls return the
+    // error.
     tokio::spawn(connection);
     Ok(client)
 }
@@ -52,11 +54,14 @@ pub enum OwnerError {
     Connect(#[from] store::Error),
 }
 
-/// Records that the database was restored from a backup, so that every tenant begins a new epoch. Needed only if the server cannot detect
-/// the restore by itself, and harmless otherwise.
+/// Records that the database was restored from a backup, so that every tenant begins a new epoch.
+/// Needed only if the server cannot detect the restore by itself, and harmless otherwise.
 pub async fn restored(settings: &Settings) -> Result<(), RestoredError> {
     let restores = store::installation::restored(&as_owner(settings).await?).await?;
-    tracing::info!(restores, "every tenant begins a new epoch as soon as the service looks");
+    tracing::info!(
+        restores,
+        "every tenant begins a new epoch as soon as the service looks"
+    );
     Ok(())
 }
 
@@ -77,7 +82,9 @@ pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
     let applied = store::migrations::run(&mut owner).await?;
     tracing::info!(migrations.applied = ?applied, "the database is up to date");
     tell_of_conflicts(
-        &store::policies::conflicts(&owner, MOST_CONFLICTS + 1).await.map_err(store::migrations::MigrateError::from)?,
+        &store::policies::conflicts(&owner, MOST_CONFLICTS + 1)
+            .await
+            .map_err(store::migrations::MigrateError::from)?,
     );
     kafka::create_topics(&settings.kafka, &settings.migrate).await?;
     archive::set_up(&settings.migrate, &settings.mongo).await?;
@@ -88,8 +95,8 @@ pub async fn migrate(settings: &Settings) -> Result<(), MigrateError> {
 /// The most host conflicts that are logged one by one.
 const MOST_CONFLICTS: i64 = 1000;
 
-/// Logs hosts that two tenants use since before a host could belong to one tenant only. These hosts still work. Their policies can be
-/// deleted, but not changed while both tenants have the host.
+/// Logs hosts that two tenants use since before a host could belong to one tenant only. These hosts
+/// still work. Their policies can be deleted, but not changed while both tenants have the host.
 fn tell_of_conflicts(conflicts: &[store::policies::Conflict]) {
     let most = usize::try_from(MOST_CONFLICTS).unwrap_or(usize::MAX);
     for conflict in conflicts.iter().take(most) {
@@ -104,7 +111,9 @@ fn tell_of_conflicts(conflicts: &[store::policies::Conflict]) {
         );
     }
     if conflicts.len() > most {
-        tracing::warn!("there are more hosts that belong to two tenants: run migrate again when these are settled");
+        tracing::warn!(
+            "there are more hosts that belong to two tenants: run migrate again when these are settled"
+        );
     }
 }
 
@@ -145,7 +154,12 @@ pub struct KeyArguments {
 impl KeyArguments {
     /// Returns the arguments for a key that never expires.
     pub fn of(roles: Vec<Role>, tenant: Option<TenantName>) -> Self {
-        Self { roles, tenant, description: String::new(), expires_in_days: None }
+        Self {
+            roles,
+            tenant,
+            description: String::new(),
+            expires_in_days: None,
+        }
     }
 }
 
@@ -153,10 +167,18 @@ fn parsed<T: TryFrom<String, Error = Invalid>>(raw: &str) -> Result<T, Invalid> 
     T::try_from(raw.to_owned())
 }
 
-/// Makes an API key with the service's own login, and returns its token. Needed for the first key; with it, callers make all others over
-/// the API.
-pub async fn create_key(settings: &Settings, arguments: KeyArguments) -> Result<SecretString, KeyError> {
-    let KeyArguments { roles, tenant, description, expires_in_days } = arguments;
+/// Makes an API key with the service's own login, and returns its token. Needed for the first key;
+/// with it, callers make all others over the API.
+pub async fn create_key(
+    settings: &Settings,
+    arguments: KeyArguments,
+) -> Result<SecretString, KeyError> {
+    let KeyArguments {
+        roles,
+        tenant,
+        description,
+        expires_in_days,
+    } = arguments;
     let pepper = callers::pepper(&settings.auth)?;
     let url = &settings.postgres.primary_url;
     let primary = Server::new(
@@ -164,18 +186,42 @@ pub async fn create_key(settings: &Settings, arguments: KeyArguments) -> Result<
         "postgres.primary_url",
         url,
         &settings.postgres,
-        settings.resilience.policy(&settings.resilience.postgres_primary),
+        settings
+            .resilience
+            .policy(&settings.resilience.postgres_primary),
     )?;
-    let grant = Grant::new(roles, tenant.map_or(Reach::Platform, Reach::Tenant), Default::default())?;
-    let expires_at = expires_in_days.map(|days| Timestamp::now() + SignedDuration::from_hours(24 * i64::from(days)));
-    let actor = Actor { kind: "command".into(), id: "key create".into(), token: None };
+    let grant = Grant::new(
+        roles,
+        tenant.map_or(Reach::Platform, Reach::Tenant),
+        Default::default(),
+    )?;
+    let expires_at = expires_in_days
+        .map(|days| Timestamp::now() + SignedDuration::from_hours(24 * i64::from(days)));
+    let actor = Actor {
+        kind: "command".into(),
+        id: "key create".into(),
+        token: None,
+    };
     let by = By {
-        caller: Caller { actor: Arc::new(actor), grant: Arc::new(Grant::platform_admin()), credential: Credential::Nothing },
+        caller: Caller {
+            actor: Arc::new(actor),
+            grant: Arc::new(Grant::platform_admin()),
+            credential: Credential::Nothing,
+        },
         source_ip: None,
         request_id: Uuid::now_v7().to_string(),
     };
-    let wanted = Wanted { grant, description, expires_at: expires_at.map(Into::into), idempotency_key: None };
-    let keys = Keys::new(Arc::new(primary), Some(Arc::new(pepper)), settings.auth.keys_per_tenant);
+    let wanted = Wanted {
+        grant,
+        description,
+        expires_at: expires_at.map(Into::into),
+        idempotency_key: None,
+    };
+    let keys = Keys::new(
+        Arc::new(primary),
+        Some(Arc::new(pepper)),
+        settings.auth.keys_per_tenant,
+    );
     keys.make(&by, wanted).await?.token.ok_or(KeyError::NoToken)
 }
 
@@ -203,7 +249,9 @@ pub async fn retain(settings: &Settings) -> Result<Retained, RetainError> {
         tracing::info!("audit.retention_days is 0: everything is kept");
         return Ok(Retained::default());
     }
-    let cutoff = Timestamp::now().checked_sub(SignedDuration::from_hours(24 * days)).unwrap_or(Timestamp::MIN);
+    let cutoff = Timestamp::now()
+        .checked_sub(SignedDuration::from_hours(24 * days))
+        .unwrap_or(Timestamp::MIN);
     let retention = &settings.retention;
     let (key, url) = ("retention.postgres_url", &retention.postgres_url);
     let postgres = Server::new(
@@ -211,13 +259,26 @@ pub async fn retain(settings: &Settings) -> Result<Retained, RetainError> {
         key,
         url,
         &settings.postgres,
-        settings.resilience.policy(&settings.resilience.postgres_primary),
+        settings
+            .resilience
+            .policy(&settings.resilience.postgres_primary),
     )?;
-    let policy = Dependency::new("mongodb_retention", settings.resilience.policy(&settings.resilience.mongodb_retention));
+    let policy = Dependency::new(
+        "mongodb_retention",
+        settings
+            .resilience
+            .policy(&settings.resilience.mongodb_retention),
+    );
     let archive = Archive::for_retention(retention, &settings.mongo, policy.timeout()).await?;
     let limit = ms(settings.postgres.statement_timeout_ms);
-    let retained = Retention::new(archive, policy, Arc::new(postgres), limit, retention.batch).run(cutoff.into()).await?;
-    let Retained { chains, removed, refused } = &retained;
+    let retained = Retention::new(archive, policy, Arc::new(postgres), limit, retention.batch)
+        .run(cutoff.into())
+        .await?;
+    let Retained {
+        chains,
+        removed,
+        refused,
+    } = &retained;
     tracing::info!(before = %cutoff, chains, removed, refused = refused.len(), "retention is done");
     Ok(retained)
 }
@@ -236,15 +297,20 @@ pub enum RetainError {
 /// The timeout of a probe's request.
 const PROBE: Duration = Duration::from_secs(2);
 
-/// Requests `/health/live` from the process that listens on `http.ops_listen`: the health check of a container without a shell.
+/// Requests `/health/live` from the process that listens on `http.ops_listen`: the health check of
+/// a container without a shell.
 pub async fn probe(settings: &Settings) -> Result<(), ProbeError> {
     let url = format!("http://{}/health/live", reachable(settings.http.ops_listen));
-    let client = reqwest::Client::builder().no_proxy().timeout(PROBE).build()?;
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .timeout(PROBE)
+        .build()?;
     client.get(url).send().await?.error_for_status()?;
     Ok(())
 }
 
-/// Returns the address to reach a listener on this machine: the loopback address if it listens on all addresses.
+/// Returns the address to reach a listener on this machine: the loopback address if it listens on
+/// all addresses.
 fn reachable(listen: SocketAddr) -> SocketAddr {
     let ip = match listen.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -265,9 +331,12 @@ mod tests {
 
     #[test]
     fn a_listener_is_reached_where_it_listens() {
-        for (listen, wanted) in
-            [("0.0.0.0:9", "127.0.0.1:9"), ("[::]:9", "[::1]:9"), ("10.1.2.3:9", "10.1.2.3:9"), ("127.0.0.1:9", "127.0.0.1:9")]
-        {
+        for (listen, wanted) in [
+            ("0.0.0.0:9", "127.0.0.1:9"),
+            ("[::]:9", "[::1]:9"),
+            ("10.1.2.3:9", "10.1.2.3:9"),
+            ("127.0.0.1:9", "127.0.0.1:9"),
+        ] {
             assert_eq!(reachable(listen.parse().unwrap()), wanted.parse().unwrap());
         }
     }

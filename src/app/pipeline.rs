@@ -18,14 +18,22 @@ use crate::{
     store::Server,
 };
 
-/// Starts the relay and adds its check and section to `health`. Fails if the settings do not allow a relay.
+/// Starts the relay and adds its check and section to `health`. Fails if the settings do not allow
+/// a relay.
 pub(super) fn start_relay(
-    settings: &Settings, primary: Arc<Server>, committed: &Committing, status: Arc<RelayStatus>, health: &mut Health,
+    settings: &Settings,
+    primary: Arc<Server>,
+    committed: &Committing,
+    status: Arc<RelayStatus>,
+    health: &mut Health,
     parts: &mut Parts,
 ) -> Result<(), ConfigError> {
     let make = {
         let (settings, wake, status) = (settings.clone(), committed.relay.clone(), status.clone());
-        move || Relay::new(settings.clone(), wake.clone(), status.clone()).map(|relay| relay.beside(&primary))
+        move || {
+            Relay::new(settings.clone(), wake.clone(), status.clone())
+                .map(|relay| relay.beside(&primary))
+        }
     };
     // Wrong settings fail here, at the start, and not in the task.
     let policy = make()?.policy().clone();
@@ -59,23 +67,40 @@ pub(super) fn start_relay(
 pub(super) fn watch_topics(settings: &Settings, health: &mut Health, parts: &mut Parts) {
     let (room, kafka) = (Arc::new(Room::default()), Arc::new(settings.kafka.clone()));
     let looked = (room.clone(), kafka);
-    parts.watch(Duration::from_secs(60), &looked, async |(room, kafka)| room.look(&kafka).await);
+    parts.watch(Duration::from_secs(60), &looked, async |(room, kafka)| {
+        room.look(&kafka).await
+    });
     health.check("kafka_topics", move || match room.short() {
         None => Check::of(true, CheckStatus::Healthy, ""),
         Some(short) => Check::of(false, CheckStatus::Degraded, &short),
     });
 }
 
-/// Starts the audit consumer and adds its check and section to `health`. Fails if the settings do not allow a consumer.
-pub(super) async fn start_audit(settings: &Settings, health: &mut Health, parts: &mut Parts) -> Result<(), ConfigError> {
+/// Starts the audit consumer and adds its check and section to `health`. Fails if the settings do
+/// not allow a consumer.
+pub(super) async fn start_audit(
+    settings: &Settings,
+    health: &mut Health,
+    parts: &mut Parts,
+) -> Result<(), ConfigError> {
     let resilience = &settings.resilience;
-    let policy = Dependency::new("mongodb_archive", resilience.policy(&resilience.mongodb_archive));
+    let policy = Dependency::new(
+        "mongodb_archive",
+        resilience.policy(&resilience.mongodb_archive),
+    );
     let archive = Archive::new(&settings.mongo, policy.timeout()).await?;
     health.dependency(policy.clone());
     let status = Arc::new(ConsumerStatus::default());
     let make = {
         let (settings, status) = (settings.clone(), status.clone());
-        move || Consumer::new(settings.clone(), archive.clone(), policy.clone(), status.clone())
+        move || {
+            Consumer::new(
+                settings.clone(),
+                archive.clone(),
+                policy.clone(),
+                status.clone(),
+            )
+        }
     };
     make()?;
     let (stop, panicked) = (parts.stop_pipeline.clone(), status.clone());

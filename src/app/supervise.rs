@@ -1,6 +1,7 @@
 //! Restarts long-running tasks after a panic.
 //!
-//! Without a restart, a process whose relay or consumer has panicked would look healthy and do nothing.
+//! Without a restart, a process whose relay or consumer has panicked would look healthy and do
+//! nothing.
 
 use std::{panic::AssertUnwindSafe, time::Duration};
 
@@ -12,16 +13,23 @@ use crate::telemetry::names;
 /// The pause between a panic and the restart.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// Runs the future that `make` returns until it ends by itself. After a panic, calls `on_panic`, pauses, and runs a new future from `make`,
-/// unless `stop` is cancelled.
+/// Runs the future that `make` returns until it ends by itself. After a panic, calls `on_panic`,
+/// pauses, and runs a new future from `make`, unless `stop` is cancelled.
 pub async fn supervised<F: Future<Output = ()>>(
-    part: &'static str, stop: CancellationToken, on_panic: impl Fn(), mut make: impl FnMut() -> F,
+    part: &'static str,
+    stop: CancellationToken,
+    on_panic: impl Fn(),
+    mut make: impl FnMut() -> F,
 ) {
     while AssertUnwindSafe(make()).catch_unwind().await.is_err() {
         tracing::error!(part, "it panicked; it is begun anew");
         metrics::counter!(names::PANICS, "part" => part).increment(1);
         on_panic();
-        if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+        if stop
+            .run_until_cancelled(tokio::time::sleep(PAUSE))
+            .await
+            .is_none()
+        {
             return;
         }
     }
@@ -40,7 +48,13 @@ mod tests {
             begun.set(begun.get() + 1);
             async { assert!(begun.get() > 2, "a defect") }
         };
-        supervised("test", CancellationToken::new(), || told.set(told.get() + 1), make).await;
+        supervised(
+            "test",
+            CancellationToken::new(),
+            || told.set(told.get() + 1),
+            make,
+        )
+        .await;
         assert_eq!((begun.get(), told.get()), (3, 2));
     }
 

@@ -14,20 +14,42 @@ use crate::{
     store::Server,
 };
 
-/// Starts the access log. The task of its queue ends with the pipeline, after the API; the task of its outbox ends with the watchers.
+/// Starts the access log. The task of its queue ends with the pipeline, after the API; the task of
+/// its outbox ends with the watchers.
 pub(super) fn start(
-    settings: &Settings, archive: &Archive, primary: &Arc<Server>, health: &mut Health, parts: &mut Parts,
+    settings: &Settings,
+    archive: &Archive,
+    primary: &Arc<Server>,
+    health: &mut Health,
+    parts: &mut Parts,
 ) -> Arc<Trail> {
     let (trail, queue) = Trail::new(&settings.trail);
-    let policy = Dependency::new("mongodb_access", settings.resilience.policy(&settings.resilience.mongodb_access));
+    let policy = Dependency::new(
+        "mongodb_access",
+        settings
+            .resilience
+            .policy(&settings.resilience.mongodb_access),
+    );
     health.dependency(policy.clone());
-    let writer = Arc::new(Writer::new(archive.within(policy.timeout()), policy, trail.clone(), &settings.trail));
+    let writer = Arc::new(Writer::new(
+        archive.within(policy.timeout()),
+        policy,
+        trail.clone(),
+        &settings.trail,
+    ));
     let running = writer.clone().run(queue, parts.stop_pipeline.clone());
     parts.pipeline.push(("trail", tokio::spawn(running)));
     let outbox = Arc::new(Outbox::new(writer, primary.clone()));
-    parts.watch(ms(settings.trail.poll_ms), &outbox, async |outbox| outbox.step().await);
-    parts.watch(Duration::from_secs(60), &trail, async |trail| trail.retire());
+    parts.watch(ms(settings.trail.poll_ms), &outbox, async |outbox| {
+        outbox.step().await
+    });
+    parts.watch(Duration::from_secs(60), &trail, async |trail| {
+        trail.retire()
+    });
     let reported = trail.clone();
-    health.section("trail", move || json!({ "records": reported.report(), "key_changes": outbox.backlog() }));
+    health.section(
+        "trail",
+        move || json!({ "records": reported.report(), "key_changes": outbox.backlog() }),
+    );
     trail
 }

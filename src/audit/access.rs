@@ -14,14 +14,16 @@ pub struct ArchivedAccess {
     pub event_id: String,
     /// The kind of access: `denied`, `key_changed`, `operated` or `read`.
     pub kind: Kind,
-    /// The operation that was done or tried, e.g. `key_created`, or the endpoint, such as `GET /api/v1/audit/events`.
+    /// The operation that was done or tried, e.g. `key_created`, or the endpoint, such as
+    /// `GET /api/v1/audit/events`.
     pub action: String,
     /// The HTTP status of the answer; `None` for key changes and operator actions.
     pub status: Option<i64>,
-    /// For a refusal, its reason, e.g. `unknown_key`. For a forced breaker state, the change; for other operator actions, the
-    /// operator's reason.
+    /// For a refusal, its reason, e.g. `unknown_key`. For a forced breaker state, the change; for
+    /// other operator actions, the operator's reason.
     pub reason: Option<String>,
-    /// The tenant that the request named, if any. In a refused request this is only what the sender wrote.
+    /// The tenant that the request named, if any. In a refused request this is only what the sender
+    /// wrote.
     pub tenant: Option<String>,
     /// The tenant whose auditors may see this entry, besides the platform's auditors.
     pub visible_to: Option<String>,
@@ -44,7 +46,20 @@ pub struct ArchivedAccess {
 
 impl From<&AccessEvent> for ArchivedAccess {
     fn from(event: &AccessEvent) -> Self {
-        let AccessEvent { id, kind, action, status, reason, tenant, visible_to, actor, key, object, source_ip, .. } = event;
+        let AccessEvent {
+            id,
+            kind,
+            action,
+            status,
+            reason,
+            tenant,
+            visible_to,
+            actor,
+            key,
+            object,
+            source_ip,
+            ..
+        } = event;
         Self {
             event_id: id.to_string(),
             kind: *kind,

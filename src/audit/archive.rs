@@ -1,8 +1,9 @@
 //! The only mongodb code: the archive.
 //!
-//! The service's user may only insert and find, so this process cannot change archived events. The user of `retain` may find and
-//! remove ([`chains`]). Inserts are unordered bulks with `_id` = event id and `w: majority, j: true`; a duplicate is accepted only if
-//! the stored hash is the same. The driver has no socket timeout, so each call runs inside a timeout of ours.
+//! The service's user may only insert and find, so this process cannot change archived events. The
+//! user of `retain` may find and remove ([`chains`]). Inserts are unordered bulks with `_id` =
+//! event id and `w: majority, j: true`; a duplicate is accepted only if the stored hash is the
+//! same. The driver has no socket timeout, so each call runs inside a timeout of ours.
 
 mod access;
 pub mod chains;
@@ -16,8 +17,8 @@ use mongodb::{
     bson::{Bson, Document, RawDocumentBuf, doc},
     error::{ErrorKind, IndexedWriteError, WriteFailure},
     options::{
-        Acknowledgment, ClientOptions, IndexOptions, InsertManyOptions, ReadPreference, SelectionCriteria, Tls, TlsOptions,
-        WriteConcern,
+        Acknowledgment, ClientOptions, IndexOptions, InsertManyOptions, ReadPreference,
+        SelectionCriteria, Tls, TlsOptions, WriteConcern,
     },
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -43,7 +44,8 @@ pub enum ArchiveError {
     /// MongoDB did not answer in time.
     #[error("mongodb did not answer in {0:?}")]
     Timeout(Duration),
-    /// MongoDB aborted the operation itself, because it reached the server's time limit (`maxTimeMS`).
+    /// MongoDB aborted the operation itself, because it reached the server's time limit
+    /// (`maxTimeMS`).
     #[error("mongodb was not done in {0:?}")]
     TooSlow(Duration),
     /// MongoDB cannot be reached, or answered with an error that does not concern a single event.
@@ -65,7 +67,8 @@ pub struct Archive {
     timeout: Duration,
 }
 
-/// Encodes an event for the insert, or returns the code and the message with which a server would refuse it.
+/// Encodes an event for the insert, or returns the code and the message with which a server would
+/// refuse it.
 fn document(event: &Archivable) -> Result<RawDocumentBuf, (i32, String)> {
     let invalid = |error: mongodb::bson::error::Error| (INVALID_BSON, error.to_string());
     let mut document = mongodb::bson::serialize_to_document(&event.event).map_err(invalid)?;
@@ -79,7 +82,16 @@ fn document(event: &Archivable) -> Result<RawDocumentBuf, (i32, String)> {
 
 /// Builds the query. All values are text, so a caller cannot inject an operator.
 fn to_document(filter: &EventFilter) -> Document {
-    let EventFilter { tenant, service, env, version, action, actors, from, to } = filter;
+    let EventFilter {
+        tenant,
+        service,
+        env,
+        version,
+        action,
+        actors,
+        from,
+        to,
+    } = filter;
     let fields = [
         ("route.tenant", tenant.as_ref().map(ToString::to_string)),
         ("route.service", service.as_ref().map(ToString::to_string)),
@@ -87,7 +99,9 @@ fn to_document(filter: &EventFilter) -> Document {
         ("route.version", version.as_ref().map(ToString::to_string)),
         ("action", action.map(|action| action.as_str().to_owned())),
     ];
-    let set = fields.into_iter().filter_map(|(name, value)| Some((name.to_owned(), Bson::String(value?))));
+    let set = fields
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), Bson::String(value?))));
     let mut document: Document = set.collect();
     match actors.as_slice() {
         [] => {}
@@ -97,7 +111,9 @@ fn to_document(filter: &EventFilter) -> Document {
     let range = [("$gte", from), ("$lt", to)];
     let range: Document = range
         .into_iter()
-        .filter_map(|(operator, at)| Some((operator.to_owned(), Bson::String(at.as_ref()?.to_string()))))
+        .filter_map(|(operator, at)| {
+            Some((operator.to_owned(), Bson::String(at.as_ref()?.to_string())))
+        })
         .collect();
     if !range.is_empty() {
         document.insert("occurred_at", range);
@@ -117,12 +133,16 @@ pub struct EventPosition {
 impl EventPosition {
     /// Returns the position of an event.
     pub fn of(event: &ArchivedEvent) -> Self {
-        Self { occurred_at: event.occurred_at.clone(), id: event.event_id.clone() }
+        Self {
+            occurred_at: event.occurred_at.clone(),
+            id: event.event_id.clone(),
+        }
     }
 
-    /// Matches the events after this position in a list that is sorted newest first. The plain bound on `occurred_at` selects the
-    /// index range. The `$or` conditions repeat it more exactly, but not every planner derives a range from them, and without a range
-    /// a page costs as much as all pages before it.
+    /// Matches the events after this position in a list that is sorted newest first. The plain
+    /// bound on `occurred_at` selects the index range. The `$or` conditions repeat it more exactly,
+    /// but not every planner derives a range from them, and without a range a page costs as much as
+    /// all pages before it.
     fn beyond(&self) -> Document {
         let Self { occurred_at, id } = self;
         let older = doc! { "occurred_at": { "$lt": occurred_at } };
@@ -131,14 +151,16 @@ impl EventPosition {
     }
 }
 
-/// Combines conditions into one filter. The range operators of a field are merged into one document, where every planner finds them;
-/// conditions that cannot be merged go into `$and`.
+/// Combines conditions into one filter. The range operators of a field are merged into one
+/// document, where every planner finds them; conditions that cannot be merged go into `$and`.
 fn all_of(conditions: impl IntoIterator<Item = Document>) -> Document {
     let (mut all, mut others) = (Document::new(), Vec::new());
     for (name, condition) in conditions.into_iter().flatten() {
         match (all.get_mut(&name), condition) {
             (None, condition) => drop(all.insert(name, condition)),
-            (Some(Bson::Document(range)), Bson::Document(more)) if more.keys().all(|operator| !range.contains_key(operator)) => {
+            (Some(Bson::Document(range)), Bson::Document(more))
+                if more.keys().all(|operator| !range.contains_key(operator)) =>
+            {
                 range.extend(more);
             }
             (Some(_), condition) => others.push(Bson::from(doc! { name: condition })),
@@ -155,8 +177,12 @@ impl Archive {
     pub async fn new(settings: &config::Mongo, timeout: Duration) -> Result<Self, ConfigError> {
         let client = client("mongo.url", &settings.url, settings).await?;
         Ok(Self {
-            collection: client.database(&settings.database).collection(&settings.collection),
-            accesses: client.database(&settings.database).collection(&settings.access_collection),
+            collection: client
+                .database(&settings.database)
+                .collection(&settings.collection),
+            accesses: client
+                .database(&settings.database)
+                .collection(&settings.access_collection),
             timeout,
         })
     }
@@ -164,11 +190,14 @@ impl Archive {
     /// Returns the same archive with another time limit for its calls.
     #[must_use]
     pub fn within(&self, timeout: Duration) -> Self {
-        Self { timeout, ..self.clone() }
+        Self {
+            timeout,
+            ..self.clone()
+        }
     }
 
-    /// Returns the `maxTimeMS` for the server: 90 % of our timeout, so that the server's own timeout comes first. A server that
-    /// reports a timeout does not hang.
+    /// Returns the `maxTimeMS` for the server: 90 % of our timeout, so that the server's own
+    /// timeout comes first. A server that reports a timeout does not hang.
     fn asked(&self) -> Duration {
         self.timeout.mul_f64(0.9)
     }
@@ -189,24 +218,40 @@ impl Archive {
         if !documents.is_empty() {
             let collection = self.collection.clone_with_type::<RawDocumentBuf>();
             let said = self.bulk(&collection, documents).await?;
-            errors.extend(said.into_iter().filter_map(|error| Some((*places.get(error.index)?, error.code, error.message))));
+            errors.extend(
+                said.into_iter().filter_map(|error| {
+                    Some((*places.get(error.index)?, error.code, error.message))
+                }),
+            );
         }
         let bulk = Bulk::new(events, errors)?;
         let asks = bulk.asks();
-        let hashes = if asks.is_empty() { HashMap::new() } else { self.hashes(&asks).await? };
+        let hashes = if asks.is_empty() {
+            HashMap::new()
+        } else {
+            self.hashes(&asks).await?
+        };
         Ok(bulk.settled(&hashes))
     }
 
     /// Runs an unordered bulk insert. Returns the errors that concern single documents.
     async fn bulk<D: Serialize + Send + Sync>(
-        &self, collection: &Collection<D>, documents: Vec<D>,
+        &self,
+        collection: &Collection<D>,
+        documents: Vec<D>,
     ) -> Result<Vec<IndexedWriteError>, ArchiveError> {
         let options = InsertManyOptions::builder().ordered(false).build();
         let inserted = async {
-            match collection.insert_many(documents).with_options(options).await {
+            match collection
+                .insert_many(documents)
+                .with_options(options)
+                .await
+            {
                 Ok(_) => Ok(Vec::new()),
                 Err(error) => match *error.kind {
-                    ErrorKind::InsertMany(many) if many.write_concern_error.is_none() && many.write_errors.is_some() => {
+                    ErrorKind::InsertMany(many)
+                        if many.write_concern_error.is_none() && many.write_errors.is_some() =>
+                    {
                         Ok(many.write_errors.unwrap_or_default())
                     }
                     kind => Err(mongodb::error::Error::from(kind)),
@@ -219,7 +264,11 @@ impl Archive {
     async fn hashes(&self, ids: &[&str]) -> Result<HashMap<String, String>, ArchiveError> {
         let find = async {
             let projection = doc! { "_id": 1, "hash": 1 };
-            let mut found = self.collection.find(doc! { "_id": { "$in": ids } }).projection(projection).await?;
+            let mut found = self
+                .collection
+                .find(doc! { "_id": { "$in": ids } })
+                .projection(projection)
+                .await?;
             let mut hashes = HashMap::with_capacity(ids.len());
             while found.advance().await? {
                 let document = found.deserialize_current()?;
@@ -234,22 +283,49 @@ impl Archive {
 
     /// Returns events, newest first, that follow the position `after` in this order.
     pub async fn query(
-        &self, filter: &EventFilter, limit: i64, after: Option<&EventPosition>,
+        &self,
+        filter: &EventFilter,
+        limit: i64,
+        after: Option<&EventPosition>,
     ) -> Result<Vec<ArchivedEvent>, ArchiveError> {
-        let filter = all_of([to_document(filter)].into_iter().chain(after.map(EventPosition::beyond)));
-        self.find(filter, doc! { "occurred_at": -1, "_id": -1 }, limit).await
+        let filter = all_of(
+            [to_document(filter)]
+                .into_iter()
+                .chain(after.map(EventPosition::beyond)),
+        );
+        self.find(filter, doc! { "occurred_at": -1, "_id": -1 }, limit)
+            .await
     }
 
-    async fn find(&self, filter: Document, order: Document, limit: i64) -> Result<Vec<ArchivedEvent>, ArchiveError> {
-        let documents = self.documents(&self.collection, filter, order, limit).await?;
-        documents.into_iter().map(|document| Ok(mongodb::bson::deserialize_from_document(document)?)).collect()
+    async fn find(
+        &self,
+        filter: Document,
+        order: Document,
+        limit: i64,
+    ) -> Result<Vec<ArchivedEvent>, ArchiveError> {
+        let documents = self
+            .documents(&self.collection, filter, order, limit)
+            .await?;
+        documents
+            .into_iter()
+            .map(|document| Ok(mongodb::bson::deserialize_from_document(document)?))
+            .collect()
     }
 
     async fn documents(
-        &self, collection: &Collection<Document>, filter: Document, order: Document, limit: i64,
+        &self,
+        collection: &Collection<Document>,
+        filter: Document,
+        order: Document,
+        limit: i64,
     ) -> Result<Vec<Document>, ArchiveError> {
         let find = async {
-            let mut found = collection.find(filter).sort(order).limit(limit).max_time(self.asked()).await?;
+            let mut found = collection
+                .find(filter)
+                .sort(order)
+                .limit(limit)
+                .max_time(self.asked())
+                .await?;
             let mut documents = Vec::new();
             while found.advance().await? {
                 documents.push(found.deserialize_current()?);
@@ -260,9 +336,17 @@ impl Archive {
     }
 
     /// Returns the newest archived revision of a tenant's epoch, and the hash of its last item.
-    pub async fn newest(&self, tenant: &str, tag: &VersionTag) -> Result<Option<(i64, EventHash)>, ArchiveError> {
+    pub async fn newest(
+        &self,
+        tenant: &str,
+        tag: &VersionTag,
+    ) -> Result<Option<(i64, EventHash)>, ArchiveError> {
         let filter = doc! { "tenant": tenant, "epoch": tag.epoch.as_str() };
-        let find = self.collection.find_one(filter).sort(doc! { "revision": -1, "item": -1 }).max_time(self.asked());
+        let find = self
+            .collection
+            .find_one(filter)
+            .sort(doc! { "revision": -1, "item": -1 })
+            .max_time(self.asked());
         let found = within(self.timeout, async { find.await }).await?;
         Ok(found.and_then(|document| {
             let hash = EventHash::try_from(document.get_str("hash").ok()?.to_owned()).ok()?;
@@ -271,39 +355,63 @@ impl Archive {
     }
 }
 
-async fn within<T>(limit: Duration, call: impl Future<Output = Result<T, mongodb::error::Error>>) -> Result<T, ArchiveError> {
+async fn within<T>(
+    limit: Duration,
+    call: impl Future<Output = Result<T, mongodb::error::Error>>,
+) -> Result<T, ArchiveError> {
     match tokio::time::timeout(limit, call).await {
-        Ok(Err(error)) if is_command_error(&error, MAX_TIME_EXPIRED) => Err(ArchiveError::TooSlow(limit)),
+        Ok(Err(error)) if is_command_error(&error, MAX_TIME_EXPIRED) => {
+            Err(ArchiveError::TooSlow(limit))
+        }
         Ok(result) => Ok(result?),
         Err(_) => Err(ArchiveError::Timeout(limit)),
     }
 }
 
-async fn client(key: &str, url: &SecretString, settings: &config::Mongo) -> Result<Client, ConfigError> {
+async fn client(
+    key: &str,
+    url: &SecretString,
+    settings: &config::Mongo,
+) -> Result<Client, ConfigError> {
     if url.expose_secret().is_empty() {
         return Err(config::missing(key));
     }
     // The parser's error may repeat the URL, which holds the password.
-    let wrong = |_| ConfigError::Invalid { key: key.to_owned(), reason: "is not a MongoDB URL".to_owned() };
-    let mut options = ClientOptions::parse(url.expose_secret()).await.map_err(wrong)?;
+    let wrong = |_| ConfigError::Invalid {
+        key: key.to_owned(),
+        reason: "is not a MongoDB URL".to_owned(),
+    };
+    let mut options = ClientOptions::parse(url.expose_secret())
+        .await
+        .map_err(wrong)?;
     options.app_name = Some("traffic-manager".into());
     options.server_selection_timeout = Some(ms(settings.server_selection_timeout_ms));
     options.connect_timeout = Some(ms(settings.server_selection_timeout_ms));
     options.max_pool_size = Some(settings.pool_size);
-    // The lookup of a stored event reads the primary: a secondary may not have the event yet, which would look like a contradiction.
+    // The lookup of a stored event reads the primary: a secondary may not have the event yet, which
+    // would look like a contradiction.
     options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
-    options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
+    options.write_concern = Some(
+        WriteConcern::builder()
+            .w(Acknowledgment::Majority)
+            .journal(true)
+            .build(),
+    );
     options.tls = verified(key, options.tls.take(), &settings.ca_file)?;
     Client::with_options(options).map_err(wrong)
 }
 
-/// Combines the TLS options of a URL with the CA of the settings. Encryption without certificate verification does not protect
-/// against a man in the middle, so it is refused, as is a URL that contradicts the settings.
+/// Combines the TLS options of a URL with the CA of the settings. Encryption without certificate
+/// verification does not protect against a man in the middle, so it is refused, as is a URL that
+/// contradicts the settings.
 fn verified(key: &str, from_url: Option<Tls>, ca_file: &str) -> Result<Option<Tls>, ConfigError> {
     if let Some(Tls::Enabled(options)) = &from_url
         && options.allow_invalid_certificates == Some(true)
     {
-        return Err(config::unusable(key, "may not switch the verification of certificates off"));
+        return Err(config::unusable(
+            key,
+            "may not switch the verification of certificates off",
+        ));
     }
     if ca_file.is_empty() {
         return Ok(from_url);
@@ -311,7 +419,12 @@ fn verified(key: &str, from_url: Option<Tls>, ca_file: &str) -> Result<Option<Tl
     // The driver would accept an empty file and then trust no certificate.
     tls::roots("mongo.ca_file", ca_file)?;
     let mut options = match from_url {
-        Some(Tls::Disabled) => return Err(config::unusable(key, "says tls=false, but mongo.ca_file is set")),
+        Some(Tls::Disabled) => {
+            return Err(config::unusable(
+                key,
+                "says tls=false, but mongo.ca_file is set",
+            ));
+        }
         Some(Tls::Enabled(options)) => options,
         None => TlsOptions::default(),
     };
@@ -319,12 +432,16 @@ fn verified(key: &str, from_url: Option<Tls>, ca_file: &str) -> Result<Option<Tl
     Ok(Some(Tls::Enabled(options)))
 }
 
-/// Creates the collections with their validators and indexes, or updates them. Needs a user with the rights to do so.
+/// Creates the collections with their validators and indexes, or updates them. Needs a user with
+/// the rights to do so.
 pub async fn set_up(migrate: &config::Migrate, settings: &config::Mongo) -> Result<(), SetUpError> {
     let client = client("migrate.mongo_url", &migrate.mongo_url, settings).await?;
     let database = client.database(&settings.database);
     let place = IndexOptions::builder().unique(true).build();
-    let place = IndexModel::builder().keys(doc! { "tenant": 1, "epoch": 1, "revision": 1, "item": 1 }).options(place).build();
+    let place = IndexModel::builder()
+        .keys(doc! { "tenant": 1, "epoch": 1, "revision": 1, "item": 1 })
+        .options(place)
+        .build();
     // Each index ends with the sort order of the queries: newest first, then by id.
     let others = [
         doc! { "route.tenant": 1, "route.service": 1, "route.env": 1, "route.version": 1, "occurred_at": -1, "_id": -1 },
@@ -333,9 +450,17 @@ pub async fn set_up(migrate: &config::Migrate, settings: &config::Mongo) -> Resu
         doc! { "action": 1, "occurred_at": -1, "_id": -1 },
         doc! { "changed_by": 1, "occurred_at": -1, "_id": -1 },
     ];
-    let indexes = std::iter::once(place).chain(others.into_iter().map(index)).collect();
+    let indexes = std::iter::once(place)
+        .chain(others.into_iter().map(index))
+        .collect();
     make(&database, &settings.collection, validator(), indexes).await?;
-    make(&database, &settings.access_collection, access::validator(), access::indexes()).await?;
+    make(
+        &database,
+        &settings.access_collection,
+        access::validator(),
+        access::indexes(),
+    )
+    .await?;
     Ok(())
 }
 
@@ -344,16 +469,28 @@ fn index(keys: Document) -> IndexModel {
 }
 
 async fn make(
-    database: &Database, name: &str, validator: Document, indexes: Vec<IndexModel>,
+    database: &Database,
+    name: &str,
+    validator: Document,
+    indexes: Vec<IndexModel>,
 ) -> Result<(), mongodb::error::Error> {
-    match database.create_collection(name).validator(validator.clone()).await {
+    match database
+        .create_collection(name)
+        .validator(validator.clone())
+        .await
+    {
         Ok(()) => tracing::info!(mongodb.collection = name, "collection created"),
         Err(error) if is_command_error(&error, NAMESPACE_EXISTS) => {
-            database.run_command(doc! { "collMod": name, "validator": validator }).await?;
+            database
+                .run_command(doc! { "collMod": name, "validator": validator })
+                .await?;
         }
         Err(error) => return Err(error),
     }
-    database.collection::<Document>(name).create_indexes(indexes).await?;
+    database
+        .collection::<Document>(name)
+        .create_indexes(indexes)
+        .await?;
     Ok(())
 }
 
@@ -423,31 +560,75 @@ mod tests {
 
     #[test]
     fn every_page_of_a_list_begins_with_a_plain_bound() {
-        let position = EventPosition { occurred_at: "2026-11-21T08:00:00.000001Z".into(), id: "x".into() };
-        let [from, to] = ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"].map(|at| Some(at.parse().unwrap()));
+        let position = EventPosition {
+            occurred_at: "2026-11-21T08:00:00.000001Z".into(),
+            id: "x".into(),
+        };
+        let [from, to] =
+            ["2026-01-01T00:00:00Z", "2027-01-01T00:00:00Z"].map(|at| Some(at.parse().unwrap()));
         let tenant = Some("acme".parse().unwrap());
         let events = [
             EventFilter::default(),
-            EventFilter { tenant: tenant.clone(), ..EventFilter::default() },
-            EventFilter { tenant: tenant.clone(), from, to, actors: vec!["a".into(), "b".into()], ..EventFilter::default() },
+            EventFilter {
+                tenant: tenant.clone(),
+                ..EventFilter::default()
+            },
+            EventFilter {
+                tenant: tenant.clone(),
+                from,
+                to,
+                actors: vec!["a".into(), "b".into()],
+                ..EventFilter::default()
+            },
         ];
         let accesses = [
             AccessFilter::default(),
-            AccessFilter { visible_to: tenant.clone(), ..AccessFilter::default() },
-            AccessFilter { visible_to: tenant.clone(), tenant, from, to, ..AccessFilter::default() },
+            AccessFilter {
+                visible_to: tenant.clone(),
+                ..AccessFilter::default()
+            },
+            AccessFilter {
+                visible_to: tenant.clone(),
+                tenant,
+                from,
+                to,
+                ..AccessFilter::default()
+            },
         ];
-        let lists = events.iter().map(|filter| vec![to_document(filter)]).chain(accesses.iter().map(access::conditions));
+        let lists = events
+            .iter()
+            .map(|filter| vec![to_document(filter)])
+            .chain(accesses.iter().map(access::conditions));
         for conditions in lists {
             let page = all_of(conditions.iter().cloned().chain([position.beyond()]));
             let range = page.get_document("occurred_at").unwrap();
-            assert_eq!(range.get_str("$lte").unwrap(), position.occurred_at, "{page}");
+            assert_eq!(
+                range.get_str("$lte").unwrap(),
+                position.occurred_at,
+                "{page}"
+            );
             let names = |document: &Document| document.keys().cloned().collect::<Vec<_>>();
-            for operator in conditions.iter().filter_map(|one| one.get_document("occurred_at").ok()).flat_map(names) {
+            for operator in conditions
+                .iter()
+                .filter_map(|one| one.get_document("occurred_at").ok())
+                .flat_map(names)
+            {
                 assert!(range.contains_key(&operator), "{page}");
             }
-            assert!(page.to_string().contains("$lt") && page.contains_key("$or"), "{page}");
+            assert!(
+                page.to_string().contains("$lt") && page.contains_key("$or"),
+                "{page}"
+            );
         }
-        let clash = all_of([doc! { "a": 1 }, doc! { "a": 2 }, doc! { "$or": [{ "b": 1 }] }, doc! { "$or": [{ "c": 1 }] }]);
-        assert_eq!(clash, doc! { "a": 1, "$or": [{ "b": 1 }], "$and": [{ "a": 2 }, { "$or": [{ "c": 1 }] }] });
+        let clash = all_of([
+            doc! { "a": 1 },
+            doc! { "a": 2 },
+            doc! { "$or": [{ "b": 1 }] },
+            doc! { "$or": [{ "c": 1 }] },
+        ]);
+        assert_eq!(
+            clash,
+            doc! { "a": 1, "$or": [{ "b": 1 }], "$and": [{ "a": 2 }, { "$or": [{ "c": 1 }] }] }
+        );
     }
 }

@@ -1,7 +1,9 @@
-//! The records that the consumer handles together, and the offsets to store afterwards: pure, without I/O.
+//! The records that the consumer handles together, and the offsets to store afterwards: pure,
+//! without I/O.
 //!
-//! Each assignment of partitions is a generation. Records that were read in one generation are dropped in the next: their new owner
-//! reads them again, and an offset that is stored late would move the group back.
+//! Each assignment of partitions is a generation. Records that were read in one generation are
+//! dropped in the next: their new owner reads them again, and an offset that is stored late would
+//! move the group back.
 
 use std::collections::HashMap;
 
@@ -17,10 +19,14 @@ pub struct Batch {
 impl Batch {
     /// Creates an empty batch.
     pub fn new(generation: u64) -> Self {
-        Self { generation, records: Vec::new() }
+        Self {
+            generation,
+            records: Vec::new(),
+        }
     }
 
-    /// Sets the current generation. If it is a new one, drops the records of the old one: they belong to the next owner.
+    /// Sets the current generation. If it is a new one, drops the records of the old one: they
+    /// belong to the next owner.
     pub fn begin(&mut self, generation: u64) {
         if generation != self.generation {
             self.records.clear();
@@ -45,8 +51,8 @@ impl Batch {
         &self.records
     }
 
-    /// Returns the next offset of each partition, to be stored once every record is archived or dead-lettered; `None` if the
-    /// generation `now` is another one.
+    /// Returns the next offset of each partition, to be stored once every record is archived or
+    /// dead-lettered; `None` if the generation `now` is another one.
     pub fn storable(&self, now: u64) -> Option<HashMap<i32, i64>> {
         self.storable_of(&self.records, now)
     }

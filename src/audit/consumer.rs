@@ -1,8 +1,10 @@
-//! The audit consumer: Kafka → archive. An offset is stored only after the archive, or the dead-letter topic, has the record.
+//! The audit consumer: Kafka → archive. An offset is stored only after the archive, or the
+//! dead-letter topic, has the record.
 //!
-//! [`Consumer::handle`] is one step: it takes a batch of records, and archives or dead-letters each of them. The loop around it keeps
-//! the group's membership alive while the archive is unavailable (partitions paused, still polling), drops the results of partitions
-//! that a rebalance has moved to another member, and restarts the consumer when it is stuck.
+//! [`Consumer::handle`] is one step: it takes a batch of records, and archives or dead-letters each
+//! of them. The loop around it keeps the group's membership alive while the archive is unavailable
+//! (partitions paused, still polling), drops the results of partitions that a rebalance has moved
+//! to another member, and restarts the consumer when it is stuck.
 
 mod attempts;
 mod lag;
@@ -24,7 +26,9 @@ use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use rdkafka::{
     ClientContext, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer},
+    consumer::{
+        BaseConsumer, CommitMode, Consumer as _, ConsumerContext, Rebalance, StreamConsumer,
+    },
     error::{KafkaError, RDKafkaErrorCode},
 };
 use tokio_util::sync::CancellationToken;
@@ -79,7 +83,10 @@ pub enum HandleError {
 impl HandleError {
     /// Returns whether the archive timed out, so that the next step should be smaller.
     fn is_too_long(&self) -> bool {
-        matches!(self, Self::Archive(CallError::Timeout(..) | CallError::Failed(ArchiveError::Timeout(_))))
+        matches!(
+            self,
+            Self::Archive(CallError::Timeout(..) | CallError::Failed(ArchiveError::Timeout(_)))
+        )
     }
 }
 
@@ -95,11 +102,16 @@ impl ClientContext for Rebalances {}
 impl ConsumerContext for Rebalances {
     fn pre_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
         if let Rebalance::Revoke(partitions) = rebalance {
-            tracing::info!(kafka.partitions = partitions.count(), "partitions are being revoked");
-            // Commits the offsets of archived records while the partitions are still ours; it is no error if none are stored.
+            tracing::info!(
+                kafka.partitions = partitions.count(),
+                "partitions are being revoked"
+            );
+            // Commits the offsets of archived records while the partitions are still ours; it is no
+            // error if none are stored.
             let _ = consumer.commit_consumer_state(CommitMode::Sync);
         }
-        self.has_joined.store(matches!(rebalance, Rebalance::Assign(_)), Ordering::SeqCst);
+        self.has_joined
+            .store(matches!(rebalance, Rebalance::Assign(_)), Ordering::SeqCst);
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
 }
@@ -125,11 +137,21 @@ pub struct Consumer {
 impl Consumer {
     /// Creates a consumer that archives under the policy `policy`.
     pub fn new(
-        settings: Settings, archive: Archive, policy: Arc<Dependency>, status: Arc<ConsumerStatus>,
+        settings: Settings,
+        archive: Archive,
+        policy: Arc<Dependency>,
+        status: Arc<ConsumerStatus>,
     ) -> Result<Self, ConfigError> {
         let dead_letters = DeadLetters::new(&settings.kafka)?;
         let steps = Steps::new(settings.audit.batch);
-        Ok(Self { settings, archive, policy, dead_letters, status, steps })
+        Ok(Self {
+            settings,
+            archive,
+            policy,
+            dead_letters,
+            status,
+            steps,
+        })
     }
 
     /// Consumes until `stop`, then finishes the step, commits and leaves the group.
@@ -137,10 +159,16 @@ impl Consumer {
         while !stop.is_cancelled() {
             let generation = Arc::new(AtomicU64::new(0));
             let has_joined = Arc::new(AtomicBool::new(false));
-            let rebalances = Rebalances { generation: generation.clone(), has_joined: has_joined.clone() };
+            let rebalances = Rebalances {
+                generation: generation.clone(),
+                has_joined: has_joined.clone(),
+            };
             let consumer = Arc::new(kafka::audit_consumer(&self.settings.kafka, rebalances)?);
             let ended = match consumer.subscribe(&[&self.settings.kafka.topic]) {
-                Ok(()) => self.consume(&consumer, &generation, &has_joined, &stop).await,
+                Ok(()) => {
+                    self.consume(&consumer, &generation, &has_joined, &stop)
+                        .await
+                }
                 Err(error) => {
                     self.report_error(&error);
                     Ended::Restart("subscribe")
@@ -154,12 +182,18 @@ impl Consumer {
                 stop.run_until_cancelled(tokio::time::sleep(ms(500))).await;
             }
         }
-        self.dead_letters.flush(ms(self.settings.drain.step_ms)).await;
+        self.dead_letters
+            .flush(ms(self.settings.drain.step_ms))
+            .await;
         Ok(())
     }
 
     async fn consume(
-        &self, consumer: &Arc<Stream>, generation: &AtomicU64, has_joined: &AtomicBool, stop: &CancellationToken,
+        &self,
+        consumer: &Arc<Stream>,
+        generation: &AtomicU64,
+        has_joined: &AtomicBool,
+        stop: &CancellationToken,
     ) -> Ended {
         let done: Arc<Mutex<HashMap<i32, i64>>> = Arc::default();
         let measuring = CancellationToken::new();
@@ -170,20 +204,29 @@ impl Consumer {
             done.clone(),
             self.status.clone(),
         )));
-        // Records that were read while a batch waited for the archive, each with the generation in which it was read.
+        // Records that were read while a batch waited for the archive, each with the generation in
+        // which it was read.
         let mut pending: VecDeque<(u64, Record)> = VecDeque::new();
         // The measured lag belongs to the consumer before this one.
         self.status.forget();
         let mut progress = Progress::new();
-        let mut attempts = Attempts::new(&self.settings.kafka.topic, self.settings.audit.max_attempts, self.settings.audit.batch);
+        let mut attempts = Attempts::new(
+            &self.settings.kafka.topic,
+            self.settings.audit.max_attempts,
+            self.settings.audit.batch,
+        );
         loop {
-            let batch = match stop.run_until_cancelled(self.collect(consumer, generation, &mut pending)).await {
+            let batch = match stop
+                .run_until_cancelled(self.collect(consumer, generation, &mut pending))
+                .await
+            {
                 None => return Ended::Stopped,
                 Some(Err(reason)) => return Ended::Restart(reason),
                 Some(Ok(batch)) => batch,
             };
             if batch.records().is_empty() {
-                // A failure to join the group, or an unknown lag, counts as work that makes no progress.
+                // A failure to join the group, or an unknown lag, counts as work that makes no
+                // progress.
                 let has_joined = has_joined.load(Ordering::SeqCst);
                 if has_joined && self.status.has_nothing_to_read() {
                     progress.moves();
@@ -196,18 +239,33 @@ impl Consumer {
                 continue;
             }
             self.status.reads(batch.records());
-            for piece in attempts.pieces(consumer, batch.generation(), batch.records()).await {
-                // The rest belongs to the next owner, as do the marks of its offsets. If this consumer is the next owner, it reads
-                // the records again.
+            for piece in attempts
+                .pieces(consumer, batch.generation(), batch.records())
+                .await
+            {
+                // The rest belongs to the next owner, as do the marks of its offsets. If this
+                // consumer is the next owner, it reads the records again.
                 if batch.generation() != generation.load(Ordering::SeqCst) {
                     break;
                 }
                 let begun = attempts.begin(consumer, piece).await;
-                if !self.archive_while_polling(consumer, generation, piece, begun, &attempts, &mut pending, stop).await {
+                if !self
+                    .archive_while_polling(
+                        consumer,
+                        generation,
+                        piece,
+                        begun,
+                        &attempts,
+                        &mut pending,
+                        stop,
+                    )
+                    .await
+                {
                     return Ended::Stopped;
                 }
                 progress.moves();
-                // After a revocation the offsets belong to the next owner: storing ours would move them back.
+                // After a revocation the offsets belong to the next owner: storing ours would move
+                // them back.
                 if let Some(next) = batch.storable_of(piece, generation.load(Ordering::SeqCst)) {
                     self.store_offsets(consumer, next, &done);
                     attempts.end(consumer, piece).await;
@@ -217,17 +275,26 @@ impl Consumer {
         }
     }
 
-    /// Returns how long the consumer may read nothing although there are records. A group that is forming waits up to one session
-    /// timeout for members that are gone, so the limit is longer before the consumer has joined.
+    /// Returns how long the consumer may read nothing although there are records. A group that is
+    /// forming waits up to one session timeout for members that are gone, so the limit is longer
+    /// before the consumer has joined.
     fn patience(&self, has_joined: bool) -> Duration {
         let stuck = ms(self.settings.audit.stuck_after_ms);
-        if has_joined { stuck } else { stuck.max(2 * ms(self.settings.kafka.session_timeout_ms)) }
+        if has_joined {
+            stuck
+        } else {
+            stuck.max(2 * ms(self.settings.kafka.session_timeout_ms))
+        }
     }
 
-    /// Collects the next batch, all of it read in one generation: up to `audit.batch` records, without a wait of more than
-    /// `audit.batch_wait_ms` for the next record. Returns an empty batch after a second without records.
+    /// Collects the next batch, all of it read in one generation: up to `audit.batch` records,
+    /// without a wait of more than `audit.batch_wait_ms` for the next record. Returns an empty
+    /// batch after a second without records.
     async fn collect(
-        &self, consumer: &Stream, generation: &AtomicU64, pending: &mut VecDeque<(u64, Record)>,
+        &self,
+        consumer: &Stream,
+        generation: &AtomicU64,
+        pending: &mut VecDeque<(u64, Record)>,
     ) -> Result<Batch, &'static str> {
         let mut batch = Batch::new(generation.load(Ordering::SeqCst));
         let mut wait = Duration::from_secs(1);
@@ -243,7 +310,9 @@ impl Consumer {
             match received {
                 Err(_) => break,
                 Ok(Ok(message)) => batch.add(now, Record::from(&message)),
-                Ok(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::PollExceeded))) => return Err("poll_exceeded"),
+                Ok(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::PollExceeded))) => {
+                    return Err("poll_exceeded");
+                }
                 Ok(Err(error)) => {
                     self.report_error(&error);
                     tokio::time::sleep(ms(100)).await;
@@ -254,12 +323,18 @@ impl Consumer {
         Ok(batch)
     }
 
-    /// Handles a batch, however long the archive stays unavailable, and keeps polling meanwhile, so that the group does not consider
-    /// this member dead. Returns false if stopped first.
+    /// Handles a batch, however long the archive stays unavailable, and keeps polling meanwhile, so
+    /// that the group does not consider this member dead. Returns false if stopped first.
     #[expect(clippy::too_many_arguments, reason = "the parts of one loop")]
     async fn archive_while_polling(
-        &self, consumer: &Arc<Stream>, generation: &AtomicU64, batch: &[Record], begun: Begun, attempts: &Attempts,
-        pending: &mut VecDeque<(u64, Record)>, stop: &CancellationToken,
+        &self,
+        consumer: &Arc<Stream>,
+        generation: &AtomicU64,
+        batch: &[Record],
+        begun: Begun,
+        attempts: &Attempts,
+        pending: &mut VecDeque<(u64, Record)>,
+        stop: &CancellationToken,
     ) -> bool {
         let (marked, deaths) = match begun {
             Begun::Handle(marked) => (marked, 0),
@@ -267,7 +342,8 @@ impl Consumer {
         };
         let mut handled = pin!(self.handle_until_done(batch, deaths, stop));
         let quick = tokio::time::timeout(ms(self.settings.audit.attempt_ms), &mut handled).await;
-        // Stopped or still waiting: if the process ends from now on, these records are not the cause.
+        // Stopped or still waiting: if the process ends from now on, these records are not the
+        // cause.
         if quick != Ok(true)
             && let Some(marked) = marked
         {
@@ -295,14 +371,22 @@ impl Consumer {
             }
         };
         resume(consumer);
-        self.status.waits_for_archive.store(false, Ordering::Relaxed);
+        self.status
+            .waits_for_archive
+            .store(false, Ordering::Relaxed);
         done
     }
 
-    /// Handles a batch in as many steps as needed, and returns true when all is done. At a stop the running attempt has half of
-    /// `drain.step_ms` to end; its offsets are then committed. After a panic the records are handled one at a time. A record that has
-    /// panicked, or ended the process, `audit.max_attempts` times is dead-lettered.
-    async fn handle_until_done(&self, batch: &[Record], mut attempts: u32, stop: &CancellationToken) -> bool {
+    /// Handles a batch in as many steps as needed, and returns true when all is done. At a stop the
+    /// running attempt has half of `drain.step_ms` to end; its offsets are then committed. After a
+    /// panic the records are handled one at a time. A record that has panicked, or ended the
+    /// process, `audit.max_attempts` times is dead-lettered.
+    async fn handle_until_done(
+        &self,
+        batch: &[Record],
+        mut attempts: u32,
+        stop: &CancellationToken,
+    ) -> bool {
         let mut waits = pauses();
         let too_late = async {
             stop.cancelled().await;
@@ -314,7 +398,9 @@ impl Consumer {
             let (step, after) = left.split_at(self.steps.size().min(left.len()));
             let attempt = async {
                 match step {
-                    [poison] if attempts >= self.settings.audit.max_attempts => self.park(poison, attempts).await,
+                    [poison] if attempts >= self.settings.audit.max_attempts => {
+                        self.park(poison, attempts).await
+                    }
                     step => self.handle(step).await.map(drop),
                 }
             };
@@ -335,7 +421,9 @@ impl Consumer {
                 metrics::counter!(names::PANICS, "part" => "audit").increment(1);
                 if step.len() > 1 {
                     for record in step {
-                        if !Box::pin(self.handle_until_done(std::slice::from_ref(record), 0, stop)).await {
+                        if !Box::pin(self.handle_until_done(std::slice::from_ref(record), 0, stop))
+                            .await
+                        {
                             return false;
                         }
                     }
@@ -345,7 +433,11 @@ impl Consumer {
                 attempts += 1;
             }
             let wait = waits.next().unwrap_or(Duration::from_secs(2));
-            if stop.run_until_cancelled(tokio::time::sleep(wait)).await.is_none() {
+            if stop
+                .run_until_cancelled(tokio::time::sleep(wait))
+                .await
+                .is_none()
+            {
                 return false;
             }
         }
@@ -353,9 +445,10 @@ impl Consumer {
         true
     }
 
-    /// Runs one step: archives every record that can be archived, then dead-letters the rest. On success each record is in the
-    /// archive or in the dead-letter topic. Dead letters come last, so that a step that is repeated while the archive is unavailable
-    /// does not send them each time.
+    /// Runs one step: archives every record that can be archived, then dead-letters the rest. On
+    /// success each record is in the archive or in the dead-letter topic. Dead letters come last,
+    /// so that a step that is repeated while the archive is unavailable does not send them each
+    /// time.
     pub async fn handle(&self, batch: &[Record]) -> Result<Handled, HandleError> {
         let _spans: Vec<_> = batch.iter().filter_map(span).collect();
         let now = Timestamp::now().into();
@@ -365,30 +458,52 @@ impl Consumer {
         for record in batch {
             match document::read(record, now) {
                 Ok(archivable) => readable.push((record, archivable)),
-                Err(reason) => letters.push(Letter { record, reason: reason.to_string(), attempts: 1 }),
+                Err(reason) => letters.push(Letter {
+                    record,
+                    reason: reason.to_string(),
+                    attempts: 1,
+                }),
             }
         }
         let mut attempt = 1;
         while !readable.is_empty() {
-            let (records, events): (Vec<&Record>, Vec<Archivable>) = std::mem::take(&mut readable).into_iter().unzip();
+            let (records, events): (Vec<&Record>, Vec<Archivable>) =
+                std::mem::take(&mut readable).into_iter().unzip();
             let started = Instant::now();
-            let stored = self.policy.call(|_| true, self.archive.insert(&events)).await?;
+            let stored = self
+                .policy
+                .call(|_| true, self.archive.insert(&events))
+                .await?;
             metrics::histogram!(names::ARCHIVE_SECONDS).record(started.elapsed().as_secs_f64());
             for ((record, event), stored) in records.into_iter().zip(events).zip(stored) {
                 match stored.fate(attempt, self.settings.audit.max_attempts) {
                     Fate::Inserted => {
                         handled.inserted += 1;
                         if !record.is_repeated() {
-                            let delay = Timestamp::now().duration_since(event.occurred_at.timestamp());
-                            metrics::histogram!(names::ARCHIVE_DELAY_SECONDS).record(delay.as_secs_f64().max(0.0));
+                            let delay =
+                                Timestamp::now().duration_since(event.occurred_at.timestamp());
+                            metrics::histogram!(names::ARCHIVE_DELAY_SECONDS)
+                                .record(delay.as_secs_f64().max(0.0));
                         }
                     }
                     Fate::Duplicate => handled.duplicates += 1,
                     Fate::DeadLetter(reason) => {
-                        let cause =
-                            if let Stored::Refused(cause) = &stored { cause } else { "another event stands in its place" };
-                        tracing::error!(event.id = event.id, reason, cause, "the archive does not take an event");
-                        letters.push(Letter { record, reason: reason.to_owned(), attempts: attempt });
+                        let cause = if let Stored::Refused(cause) = &stored {
+                            cause
+                        } else {
+                            "another event stands in its place"
+                        };
+                        tracing::error!(
+                            event.id = event.id,
+                            reason,
+                            cause,
+                            "the archive does not take an event"
+                        );
+                        letters.push(Letter {
+                            record,
+                            reason: reason.to_owned(),
+                            attempts: attempt,
+                        });
                     }
                     Fate::Again => readable.push((record, event)),
                 }
@@ -396,38 +511,68 @@ impl Consumer {
             attempt += 1;
         }
         self.count(handled);
-        self.dead_letters.send(&letters).await.map_err(HandleError::DeadLetter)?;
+        self.dead_letters
+            .send(&letters)
+            .await
+            .map_err(HandleError::DeadLetter)?;
         handled.dead_lettered = letters.len();
-        self.status.dead_letters.fetch_add(letters.len() as u64, Ordering::Relaxed);
+        self.status
+            .dead_letters
+            .fetch_add(letters.len() as u64, Ordering::Relaxed);
         Ok(handled)
     }
 
-    /// Dead-letters a record as `poison` after `attempts` attempts that panicked or ended the process.
+    /// Dead-letters a record as `poison` after `attempts` attempts that panicked or ended the
+    /// process.
     async fn park(&self, record: &Record, attempts: u32) -> Result<(), HandleError> {
-        let letter = Letter { record, reason: "poison".to_owned(), attempts };
-        self.dead_letters.send(&[letter]).await.map_err(HandleError::DeadLetter)?;
+        let letter = Letter {
+            record,
+            reason: "poison".to_owned(),
+            attempts,
+        };
+        self.dead_letters
+            .send(&[letter])
+            .await
+            .map_err(HandleError::DeadLetter)?;
         self.status.dead_letters.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     fn count(&self, handled: Handled) {
-        let Handled { inserted, duplicates, dead_lettered: _ } = handled;
+        let Handled {
+            inserted,
+            duplicates,
+            dead_lettered: _,
+        } = handled;
         metrics::counter!(names::ARCHIVED, "result" => "inserted").increment(inserted as u64);
         metrics::counter!(names::ARCHIVED, "result" => "duplicate").increment(duplicates as u64);
-        self.status.archived.fetch_add((inserted + duplicates) as u64, Ordering::Relaxed);
+        self.status
+            .archived
+            .fetch_add((inserted + duplicates) as u64, Ordering::Relaxed);
     }
 
-    fn store_offsets(&self, consumer: &Stream, next: HashMap<i32, i64>, done: &Mutex<HashMap<i32, i64>>) {
+    fn store_offsets(
+        &self,
+        consumer: &Stream,
+        next: HashMap<i32, i64>,
+        done: &Mutex<HashMap<i32, i64>>,
+    ) {
         let mut offsets = TopicPartitionList::new();
         for (partition, offset) in &next {
-            if let Err(error) = offsets.add_partition_offset(&self.settings.kafka.topic, *partition, Offset::Offset(*offset)) {
+            if let Err(error) = offsets.add_partition_offset(
+                &self.settings.kafka.topic,
+                *partition,
+                Offset::Offset(*offset),
+            ) {
                 self.report_error(&error);
             }
         }
         if let Err(error) = consumer.store_offsets(&offsets) {
             self.report_error(&error);
         }
-        done.lock().unwrap_or_else(PoisonError::into_inner).extend(next);
+        done.lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .extend(next);
     }
 
     fn report_error(&self, error: &dyn std::error::Error) {
@@ -456,8 +601,8 @@ fn resume(consumer: &Stream) {
     }
 }
 
-/// Commits the stored offsets and leaves the group, so that its partitions move at once. Both calls block, so they run on another
-/// thread.
+/// Commits the stored offsets and leaves the group, so that its partitions move at once. Both calls
+/// block, so they run on another thread.
 async fn leave(consumer: Arc<Stream>, limit: Duration) {
     let left = tokio::task::spawn_blocking(move || {
         let _ = consumer.commit_consumer_state(CommitMode::Sync);
@@ -471,8 +616,14 @@ async fn leave(consumer: Arc<Stream>, limit: Duration) {
 
 /// Creates a span for a sampled event, a child of the span of its publishing.
 fn span(record: &Record) -> Option<tracing::Span> {
-    let traceparent = record.header("traceparent").filter(|trace| telemetry::is_sampled(Some(trace.as_bytes())))?;
-    let span = tracing::info_span!("audit.archive", event.id = record.header("ce_id"), kafka.offset = record.offset);
+    let traceparent = record
+        .header("traceparent")
+        .filter(|trace| telemetry::is_sampled(Some(trace.as_bytes())))?;
+    let span = tracing::info_span!(
+        "audit.archive",
+        event.id = record.header("ce_id"),
+        kafka.offset = record.offset
+    );
     telemetry::follow(&span, traceparent, None);
     Some(span)
 }

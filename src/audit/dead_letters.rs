@@ -1,4 +1,5 @@
-//! The dead-letter topic: keeps records that can never be archived, so that the partition goes on and no record is lost.
+//! The dead-letter topic: keeps records that can never be archived, so that the partition goes on
+//! and no record is lost.
 
 pub mod letters;
 
@@ -36,24 +37,37 @@ impl DeadLetters {
     /// Creates the producer for the topic of the settings; connects on first use.
     pub fn new(settings: &config::Kafka) -> Result<Self, ConfigError> {
         let producer = Producing::new("dead_letters", settings, kafka::dead_letter_producer)?;
-        Ok(Self { producer, topic: settings.dlq_topic.clone() })
+        Ok(Self {
+            producer,
+            topic: settings.dlq_topic.clone(),
+        })
     }
 
-    /// Sends dead letters and returns when Kafka has acknowledged all of them. After an error some may have been sent; sending them
-    /// again is harmless.
+    /// Sends dead letters and returns when Kafka has acknowledged all of them. After an error some
+    /// may have been sent; sending them again is harmless.
     pub async fn send(&self, letters: &[Letter<'_>]) -> Result<(), KafkaError> {
         for letter in letters {
             let at = letter.record.offset;
-            match self.producer.deliver(at, |producer| self.start(producer, letter, true)).await {
+            match self
+                .producer
+                .deliver(at, |producer| self.start(producer, letter, true))
+                .await
+            {
                 Ok(()) => {}
-                // With the headers of a dead letter the record may be larger than the topic accepts. It is then sent without its
-                // content, which the original topic still has.
+                // With the headers of a dead letter the record may be larger than the topic
+                // accepts. It is then sent without its content, which the original topic still has.
                 Err(error) if verdict::of(&error) == Verdict::ForGood => {
-                    self.producer.deliver(at, |producer| self.start(producer, letter, false)).await?;
+                    self.producer
+                        .deliver(at, |producer| self.start(producer, letter, false))
+                        .await?;
                 }
                 Err(error) => return Err(error),
             }
-            let Letter { record, reason, attempts } = letter;
+            let Letter {
+                record,
+                reason,
+                attempts,
+            } = letter;
             tracing::error!(
                 reason,
                 attempts,
@@ -67,8 +81,17 @@ impl DeadLetters {
         Ok(())
     }
 
-    fn start(&self, producer: &FutureProducer, letter: &Letter<'_>, whole: bool) -> Result<DeliveryFuture, KafkaError> {
-        let Letter { record, reason, attempts } = letter;
+    fn start(
+        &self,
+        producer: &FutureProducer,
+        letter: &Letter<'_>,
+        whole: bool,
+    ) -> Result<DeliveryFuture, KafkaError> {
+        let Letter {
+            record,
+            reason,
+            attempts,
+        } = letter;
         let mut dead = FutureRecord::<[u8], [u8]>::to(&self.topic);
         if whole {
             dead.key = record.key.as_deref();

@@ -1,7 +1,9 @@
-//! The archived document: the whole event, exactly as published, and the fields that auditors filter by.
+//! The archived document: the whole event, exactly as published, and the fields that auditors
+//! filter by.
 //!
-//! Times are stored as RFC 3339 text in UTC with six digits: BSON dates have milliseconds only, and text of this one form sorts as
-//! the instants do. Integers stay integers, so that the chain can be recomputed from the member `event`.
+//! Times are stored as RFC 3339 text in UTC with six digits: BSON dates have milliseconds only, and
+//! text of this one form sorts as the instants do. Integers stay integers, so that the chain can be
+//! recomputed from the member `event`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,7 +42,8 @@ pub enum Unreadable {
     /// The record has no `CloudEvents` type of ours.
     #[error("unknown_type")]
     UnknownType,
-    /// The type is ours, but in a version that this program cannot read. A later program version may read it.
+    /// The type is ours, but in a version that this program cannot read. A later program version
+    /// may read it.
     #[error("unknown_version")]
     UnknownVersion,
     /// The record has no value, or its value is not JSON.
@@ -57,19 +60,25 @@ pub enum Unreadable {
     HeaderMismatch,
 }
 
-/// Reads and checks a record. The hash is recomputed from the JSON as it was received, so members that this version does not know are
-/// covered too.
+/// Reads and checks a record. The hash is recomputed from the JSON as it was received, so members
+/// that this version does not know are covered too.
 pub fn read(record: &Record, processed_at: UtcTime) -> Result<Archivable, Unreadable> {
     let ce_type = record.header("ce_type").ok_or(Unreadable::UnknownType)?;
     let EventType { action, version } = EventType::parse(ce_type).map_err(|error| match error {
         ReadError::UnknownVersion(_) => Unreadable::UnknownVersion,
         ReadError::UnknownType | ReadError::NotAnEvent(_) => Unreadable::UnknownType,
     })?;
-    let value: Value = record.value.as_deref().and_then(|v| serde_json::from_slice(v).ok()).ok_or(Unreadable::NotJson)?;
+    let value: Value = record
+        .value
+        .as_deref()
+        .and_then(|v| serde_json::from_slice(v).ok())
+        .ok_or(Unreadable::NotJson)?;
     let event = versions::present(version, value.clone()).map_err(|_| Unreadable::NotAnEvent)?;
     let hash = chain::check(&value).map_err(|_| Unreadable::HashMismatch)?;
     let agrees = event.body.action == action
-        && record.header("ce_id").is_none_or(|id| id == event.body.id.to_string())
+        && record
+            .header("ce_id")
+            .is_none_or(|id| id == event.body.id.to_string())
         && record.key.as_deref() == Some(event.body.tenant.as_str().as_bytes());
     if !agrees {
         return Err(Unreadable::HeaderMismatch);
@@ -77,14 +86,28 @@ pub fn read(record: &Record, processed_at: UtcTime) -> Result<Archivable, Unread
     if !has_only_integers(&value) {
         return Err(Unreadable::NotAnEvent);
     }
-    let metadata = Origin { topic: record.topic.clone(), partition: i64::from(record.partition), offset: record.offset };
-    let archived = archived(&event, value, ce_type, metadata, processed_at.to_string()).ok_or(Unreadable::NotAnEvent)?;
-    Ok(Archivable { id: event.body.id.to_string(), hash, occurred_at: event.body.occurred_at, event: archived })
+    let metadata = Origin {
+        topic: record.topic.clone(),
+        partition: i64::from(record.partition),
+        offset: record.offset,
+    };
+    let archived = archived(&event, value, ce_type, metadata, processed_at.to_string())
+        .ok_or(Unreadable::NotAnEvent)?;
+    Ok(Archivable {
+        id: event.body.id.to_string(),
+        hash,
+        occurred_at: event.body.occurred_at,
+        event: archived,
+    })
 }
 
-/// Reads an event that Kafka does not have. Its metadata has an empty topic name, and -1 as partition and offset.
+/// Reads an event that Kafka does not have. Its metadata has an empty topic name, and -1 as
+/// partition and offset.
 pub fn read_unpublished(
-    tenant: &TenantName, ce_type: &str, payload: &str, processed_at: UtcTime,
+    tenant: &TenantName,
+    ce_type: &str,
+    payload: &str,
+    processed_at: UtcTime,
 ) -> Result<Archivable, Unreadable> {
     let record = Record {
         partition: -1,
@@ -100,15 +123,31 @@ pub fn read_unpublished(
 impl ArchivedEvent {
     /// Returns whether the fields that auditors filter by agree with the event itself.
     pub fn agrees(&self) -> bool {
-        let Ok(EventType { action, version }) = EventType::parse(&self.event_type) else { return false };
-        let Ok(event) = versions::present(version, self.event.clone()) else { return false };
+        let Ok(EventType { action, version }) = EventType::parse(&self.event_type) else {
+            return false;
+        };
+        let Ok(event) = versions::present(version, self.event.clone()) else {
+            return false;
+        };
         let (value, processed_at) = (self.event.clone(), self.processed_at.clone());
-        let made = archived(&event, value, &self.event_type, self.metadata.clone(), processed_at);
+        let made = archived(
+            &event,
+            value,
+            &self.event_type,
+            self.metadata.clone(),
+            processed_at,
+        );
         event.body.action == action && made.is_some_and(|made| made == *self)
     }
 }
 
-fn archived(event: &Event, value: Value, ce_type: &str, metadata: Origin, processed_at: String) -> Option<ArchivedEvent> {
+fn archived(
+    event: &Event,
+    value: Value,
+    ce_type: &str,
+    metadata: Origin,
+    processed_at: String,
+) -> Option<ArchivedEvent> {
     let body = &event.body;
     let state = |spec: &RouteSpec| if spec.is_active { "active" } else { "inactive" }.to_owned();
     let (before, after) = match &body.change {
@@ -156,7 +195,8 @@ fn archived_route(event: &Event) -> ArchivedRoute {
     }
 }
 
-/// Returns whether every number fits a 64-bit integer. The archive would round other numbers, and the chain could not be recomputed.
+/// Returns whether every number fits a 64-bit integer. The archive would round other numbers, and
+/// the chain could not be recomputed.
 fn has_only_integers(value: &Value) -> bool {
     match value {
         Value::Number(number) => number.is_i64(),
@@ -166,7 +206,8 @@ fn has_only_integers(value: &Value) -> bool {
     }
 }
 
-/// The object of an archived event: a route; a traffic policy, which has no version; or the tenant itself.
+/// The object of an archived event: a route; a traffic policy, which has no version; or the tenant
+/// itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchivedRoute {
     /// The tenant's name.
@@ -264,11 +305,19 @@ mod tests {
             items: 1,
             action: Action::Deleted,
             change: Change::Route {
-                name: RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() },
+                name: RouteName {
+                    service: "s".parse().unwrap(),
+                    env: "e".parse().unwrap(),
+                    version: "v".parse().unwrap(),
+                },
                 before: None,
                 after: None,
             },
-            actor: Actor { kind: "anonymous".into(), id: "anonymous".into(), token: None },
+            actor: Actor {
+                kind: "anonymous".into(),
+                id: "anonymous".into(),
+                token: None,
+            },
             reason: Some("ä \"quoted\"".into()),
             request_id: "r".into(),
             trace_id: None,
@@ -304,8 +353,18 @@ mod tests {
         let archivable = read(&record(&event), now()).unwrap();
         let archived = archivable.event;
         assert_eq!(chain::check(&archived.event), Ok(event.hash));
-        assert_eq!((archived.revision, archived.action.as_str()), (7, "deleted"));
-        assert_eq!(archived.metadata, Origin { topic: "t".into(), partition: 1, offset: 42 });
+        assert_eq!(
+            (archived.revision, archived.action.as_str()),
+            (7, "deleted")
+        );
+        assert_eq!(
+            archived.metadata,
+            Origin {
+                topic: "t".into(),
+                partition: 1,
+                offset: 42
+            }
+        );
     }
 
     #[test]
@@ -317,22 +376,48 @@ mod tests {
             read(&record, now()).unwrap_err()
         };
         assert_eq!(with(&|r| r.headers.clear()), Unreadable::UnknownType);
-        assert_eq!(with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.moved.v1".to_vec())), Unreadable::UnknownType);
-        assert_eq!(with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.deleted.v2".to_vec())), Unreadable::UnknownVersion);
+        assert_eq!(
+            with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.moved.v1".to_vec())),
+            Unreadable::UnknownType
+        );
+        assert_eq!(
+            with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.deleted.v2".to_vec())),
+            Unreadable::UnknownVersion
+        );
         assert_eq!(with(&|r| r.value = None), Unreadable::NotJson);
-        assert_eq!(with(&|r| r.value = Some(b"{".to_vec())), Unreadable::NotJson);
-        assert_eq!(with(&|r| r.value = Some(b"{\"hash\": 1}".to_vec())), Unreadable::NotAnEvent);
-        assert_eq!(with(&|r| r.key = Some(b"other".to_vec())), Unreadable::HeaderMismatch);
-        assert_eq!(with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.created.v1".to_vec())), Unreadable::HeaderMismatch);
+        assert_eq!(
+            with(&|r| r.value = Some(b"{".to_vec())),
+            Unreadable::NotJson
+        );
+        assert_eq!(
+            with(&|r| r.value = Some(b"{\"hash\": 1}".to_vec())),
+            Unreadable::NotAnEvent
+        );
+        assert_eq!(
+            with(&|r| r.key = Some(b"other".to_vec())),
+            Unreadable::HeaderMismatch
+        );
+        assert_eq!(
+            with(&|r| r.headers[0].1 = Some(b"trafficmanager.route.created.v1".to_vec())),
+            Unreadable::HeaderMismatch
+        );
         let edited = |r: &mut Record| {
             let text = String::from_utf8(r.value.clone().unwrap()).unwrap();
-            r.value = Some(text.replace("\"revision\":7", "\"revision\":8").into_bytes());
+            r.value = Some(
+                text.replace("\"revision\":7", "\"revision\":8")
+                    .into_bytes(),
+            );
         };
         assert_eq!(with(&edited), Unreadable::HashMismatch);
         let mut rounded: Value = serde_json::from_slice(good.value.as_deref().unwrap()).unwrap();
         rounded["weight"] = serde_json::json!(0.5);
         rounded.as_object_mut().unwrap().remove("hash");
-        rounded["hash"] = EventHash::of(&chain::canonical(&rounded).unwrap()).to_string().into();
-        assert_eq!(with(&|r| r.value = Some(rounded.to_string().into_bytes())), Unreadable::NotAnEvent);
+        rounded["hash"] = EventHash::of(&chain::canonical(&rounded).unwrap())
+            .to_string()
+            .into();
+        assert_eq!(
+            with(&|r| r.value = Some(rounded.to_string().into_bytes())),
+            Unreadable::NotAnEvent
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Nodes that authenticate with a client certificate.
 //!
-//! The TLS handshake has verified it already: its chain, its validity period, and that the client has the private key. This module
-//! only reads the name in it.
+//! The TLS handshake has verified it already: its chain, its validity period, and that the client
+//! has the private key. This module only reads the name in it.
 
 use std::sync::Arc;
 
@@ -14,7 +14,8 @@ use x509_parser::{
 use super::{Caller, Credential, Grant, Reach, Role};
 use crate::domain::{Invalid, event::Actor, ids::TenantName, narrowing::Narrowing};
 
-/// The caller at the other end of a connection, until its certificate expires. The connection may live longer.
+/// The caller at the other end of a connection, until its certificate expires. The connection may
+/// live longer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {
     caller: Caller,
@@ -24,8 +25,12 @@ pub struct Peer {
 impl Peer {
     /// Reads the caller and the end of validity from a verified certificate.
     pub fn of(der: &[u8], trust_domain: &str) -> Result<Self, CertificateError> {
-        let (_, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
-        Ok(Self { caller: named_by(&certificate, trust_domain)?, not_after: not_after(&certificate)? })
+        let (_, certificate) =
+            X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
+        Ok(Self {
+            caller: named_by(&certificate, trust_domain)?,
+            not_after: not_after(&certificate)?,
+        })
     }
 
     /// Returns the caller, or `None` once the certificate has expired.
@@ -40,11 +45,14 @@ pub enum CertificateError {
     /// The bytes are no readable certificate.
     #[error("the certificate cannot be read")]
     Unreadable,
-    /// The certificate does not have exactly one URI among its subject alternative names, as SPIFFE requires.
+    /// The certificate does not have exactly one URI among its subject alternative names, as SPIFFE
+    /// requires.
     #[error("the certificate has {0} URIs among its subject's alternative names instead of one")]
     NotOneUri(usize),
     /// The URI has another trust domain, or does not name a node.
-    #[error("the certificate does not name a node as spiffe://{trust_domain}/tenant/<tenant>/node/<name>")]
+    #[error(
+        "the certificate does not name a node as spiffe://{trust_domain}/tenant/<tenant>/node/<name>"
+    )]
     NotANode {
         /// The configured trust domain.
         trust_domain: String,
@@ -56,34 +64,64 @@ pub enum CertificateError {
 
 /// Returns the node that a verified certificate names.
 pub fn caller(der: &[u8], trust_domain: &str) -> Result<Caller, CertificateError> {
-    let (_, certificate) = X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
+    let (_, certificate) =
+        X509Certificate::from_der(der).map_err(|_| CertificateError::Unreadable)?;
     named_by(&certificate, trust_domain)
 }
 
 fn not_after(certificate: &X509Certificate<'_>) -> Result<Timestamp, CertificateError> {
-    Timestamp::from_second(certificate.validity().not_after.timestamp()).map_err(|_| CertificateError::Unreadable)
+    Timestamp::from_second(certificate.validity().not_after.timestamp())
+        .map_err(|_| CertificateError::Unreadable)
 }
 
-fn named_by(certificate: &X509Certificate<'_>, trust_domain: &str) -> Result<Caller, CertificateError> {
+fn named_by(
+    certificate: &X509Certificate<'_>,
+    trust_domain: &str,
+) -> Result<Caller, CertificateError> {
     let names = match certificate.subject_alternative_name() {
         Ok(names) => names.map_or(&[][..], |names| names.value.general_names.as_slice()),
         Err(_) => return Err(CertificateError::Unreadable),
     };
-    let uris: Vec<&str> =
-        names.iter().filter_map(|name| if let GeneralName::URI(uri) = name { Some(*uri) } else { None }).collect();
-    let [uri] = uris.as_slice() else { return Err(CertificateError::NotOneUri(uris.len())) };
-    let not_a_node = || CertificateError::NotANode { trust_domain: trust_domain.to_owned() };
+    let uris: Vec<&str> = names
+        .iter()
+        .filter_map(|name| {
+            if let GeneralName::URI(uri) = name {
+                Some(*uri)
+            } else {
+                None
+            }
+        })
+        .collect();
+    let [uri] = uris.as_slice() else {
+        return Err(CertificateError::NotOneUri(uris.len()));
+    };
+    let not_a_node = || CertificateError::NotANode {
+        trust_domain: trust_domain.to_owned(),
+    };
     let (tenant, _) = node(uri, trust_domain).ok_or_else(not_a_node)?;
     let reach = Reach::Tenant(tenant.parse::<TenantName>()?);
     let grant = Grant::new(vec![Role::Node], reach, Narrowing::default())?;
-    let actor = Actor { kind: "certificate".into(), id: (*uri).to_owned(), token: None };
-    let credential = Credential::Certificate { ends: not_after(certificate)?.into() };
-    Ok(Caller { actor: Arc::new(actor), grant: Arc::new(grant), credential })
+    let actor = Actor {
+        kind: "certificate".into(),
+        id: (*uri).to_owned(),
+        token: None,
+    };
+    let credential = Credential::Certificate {
+        ends: not_after(certificate)?.into(),
+    };
+    Ok(Caller {
+        actor: Arc::new(actor),
+        grant: Arc::new(grant),
+        credential,
+    })
 }
 
 /// Returns the tenant and the name in `spiffe://<trust domain>/tenant/<tenant>/node/<name>`.
 fn node<'a>(uri: &'a str, trust_domain: &str) -> Option<(&'a str, &'a str)> {
-    let path = uri.strip_prefix("spiffe://")?.strip_prefix(trust_domain)?.strip_prefix("/tenant/")?;
+    let path = uri
+        .strip_prefix("spiffe://")?
+        .strip_prefix(trust_domain)?
+        .strip_prefix("/tenant/")?;
     let (tenant, name) = path.split_once("/node/")?;
     // The characters that SPIFFE allows in a path segment.
     let is_plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'.' | b'-' | b'_');
@@ -101,9 +139,16 @@ mod tests {
 
     fn certificate(uris: &[&str]) -> Vec<u8> {
         let mut params = CertificateParams::new(vec!["node-1".into()]).unwrap();
-        params.subject_alt_names.extend(uris.iter().map(|uri| SanType::URI((*uri).try_into().unwrap())));
+        params.subject_alt_names.extend(
+            uris.iter()
+                .map(|uri| SanType::URI((*uri).try_into().unwrap())),
+        );
         params.not_after = rcgen::date_time_ymd(2030, 1, 1);
-        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().to_vec()
+        params
+            .self_signed(&KeyPair::generate().unwrap())
+            .unwrap()
+            .der()
+            .to_vec()
     }
 
     #[test]
@@ -112,7 +157,10 @@ mod tests {
         let caller = caller(&certificate(&[uri]), DOMAIN).unwrap();
         assert_eq!(caller.grant.roles(), [Role::Node]);
         assert_eq!(caller.grant.reach().tenant().unwrap().as_str(), "acme");
-        assert_eq!((caller.actor.kind.as_str(), caller.actor.id.as_str()), ("certificate", uri));
+        assert_eq!(
+            (caller.actor.kind.as_str(), caller.actor.id.as_str()),
+            ("certificate", uri)
+        );
         assert!(!caller.reaches(&"other".parse().unwrap()) && !caller.may_manage_tenants());
     }
 
@@ -120,7 +168,11 @@ mod tests {
     fn whatever_is_not_exactly_that_names_nobody() {
         let good = "spiffe://routes.example/tenant/acme/node/edge-1";
         for uris in [&[][..], &[good, good], &[good, "https://routes.example/"]] {
-            assert_eq!(caller(&certificate(uris), DOMAIN), Err(CertificateError::NotOneUri(uris.len())), "{uris:?}");
+            assert_eq!(
+                caller(&certificate(uris), DOMAIN),
+                Err(CertificateError::NotOneUri(uris.len())),
+                "{uris:?}"
+            );
         }
         for uri in [
             "spiffe://other.example/tenant/acme/node/edge-1",
@@ -135,7 +187,10 @@ mod tests {
             "spiffe://routes.example/x/tenant/acme/node/edge-1",
         ] {
             let error = caller(&certificate(&[uri]), DOMAIN).unwrap_err();
-            assert!(matches!(error, CertificateError::NotANode { .. }), "{uri}: {error}");
+            assert!(
+                matches!(error, CertificateError::NotANode { .. }),
+                "{uri}: {error}"
+            );
         }
         for uri in [
             "spiffe://routes.example/tenant//node/edge-1",
@@ -144,14 +199,24 @@ mod tests {
             "spiffe://routes.example/tenant/*/node/edge-1",
         ] {
             let error = caller(&certificate(&[uri]), DOMAIN).unwrap_err();
-            assert!(matches!(error, CertificateError::Tenant(_)), "{uri}: {error}");
+            assert!(
+                matches!(error, CertificateError::Tenant(_)),
+                "{uri}: {error}"
+            );
         }
-        assert_eq!(caller(b"rubbish", DOMAIN), Err(CertificateError::Unreadable));
+        assert_eq!(
+            caller(b"rubbish", DOMAIN),
+            Err(CertificateError::Unreadable)
+        );
     }
 
     #[test]
     fn a_connection_that_outlives_its_certificate_is_nobodys() {
-        let peer = Peer::of(&certificate(&["spiffe://routes.example/tenant/acme/node/edge-1"]), DOMAIN).unwrap();
+        let peer = Peer::of(
+            &certificate(&["spiffe://routes.example/tenant/acme/node/edge-1"]),
+            DOMAIN,
+        )
+        .unwrap();
         let end: Timestamp = "2030-01-01T00:00:00Z".parse().unwrap();
         assert!(peer.caller(end).is_some());
         assert_eq!(peer.caller(end + jiff::SignedDuration::from_secs(1)), None);

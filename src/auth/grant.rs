@@ -25,7 +25,14 @@ pub enum Role {
 
 impl Role {
     /// All roles, in the order of their declaration.
-    pub const ALL: [Self; 6] = [Self::PlatformAdmin, Self::TenantAdmin, Self::Editor, Self::Viewer, Self::Auditor, Self::Node];
+    pub const ALL: [Self; 6] = [
+        Self::PlatformAdmin,
+        Self::TenantAdmin,
+        Self::Editor,
+        Self::Viewer,
+        Self::Auditor,
+        Self::Node,
+    ];
 
     /// Returns the role's name in the API, in configuration and in the database.
     pub const fn as_str(self) -> &'static str {
@@ -68,10 +75,16 @@ impl Reach {
         }
     }
 
-    /// Returns the tenant of a query: the named tenant if there is one, else the tenant of a single-tenant scope. `None` means all
-    /// tenants. A named tenant outside the scope is an error.
-    pub fn narrowed(&self, named: Option<TenantName>) -> Result<Option<AuthorizedTenant>, OtherTenant> {
-        named.or_else(|| self.tenant().cloned()).map(|tenant| self.authorize(tenant)).transpose()
+    /// Returns the tenant of a query: the named tenant if there is one, else the tenant of a
+    /// single-tenant scope. `None` means all tenants. A named tenant outside the scope is an error.
+    pub fn narrowed(
+        &self,
+        named: Option<TenantName>,
+    ) -> Result<Option<AuthorizedTenant>, OtherTenant> {
+        named
+            .or_else(|| self.tenant().cloned())
+            .map(|tenant| self.authorize(tenant))
+            .transpose()
     }
 
     /// Returns the tenant of a single-tenant scope, `None` for every tenant.
@@ -92,9 +105,11 @@ pub struct Grant {
 }
 
 impl Grant {
-    /// Creates a grant, if its parts fit together. It has at least one role. `platform_admin` is for every tenant and allows no other
-    /// role. `auditor` alone may be for every tenant or for one; all other roles are for one tenant. `narrowing` is the resource
-    /// scope: it limits the routes and policies that an editor may change and a node may poll, and no other role can have it.
+    /// Creates a grant, if its parts fit together. It has at least one role. `platform_admin` is
+    /// for every tenant and allows no other role. `auditor` alone may be for every tenant or for
+    /// one; all other roles are for one tenant. `narrowing` is the resource scope: it limits the
+    /// routes and policies that an editor may change and a node may poll, and no other role can
+    /// have it.
     pub fn new(mut roles: Vec<Role>, reach: Reach, narrowing: Narrowing) -> Result<Self, Invalid> {
         roles.sort_unstable();
         roles.dedup();
@@ -102,23 +117,46 @@ impl Grant {
         match (roles.as_slice(), &reach) {
             ([], _) => return wrong("no_role", "at least one role is required"),
             ([Role::PlatformAdmin, ..], Reach::Tenant(_)) => {
-                return wrong("not_of_a_tenant", "platform_admin is of no tenant: give tenant_admin instead");
+                return wrong(
+                    "not_of_a_tenant",
+                    "platform_admin is of no tenant: give tenant_admin instead",
+                );
             }
             ([Role::PlatformAdmin, _, ..], _) => {
-                return wrong("one_role", "platform_admin may do everything: give no other role");
+                return wrong(
+                    "one_role",
+                    "platform_admin may do everything: give no other role",
+                );
             }
             ([Role::PlatformAdmin | Role::Auditor], Reach::Platform) | (_, Reach::Tenant(_)) => {}
-            (_, Reach::Platform) => return wrong("tenant_required", "these roles are of a tenant: name it"),
+            (_, Reach::Platform) => {
+                return wrong("tenant_required", "these roles are of a tenant: name it");
+            }
         }
-        if !narrowing.is_any() && !roles.iter().all(|role| matches!(role, Role::Editor | Role::Node)) {
-            return wrong("not_narrowed", "only editor and node can be narrowed to services and environments");
+        if !narrowing.is_any()
+            && !roles
+                .iter()
+                .all(|role| matches!(role, Role::Editor | Role::Node))
+        {
+            return wrong(
+                "not_narrowed",
+                "only editor and node can be narrowed to services and environments",
+            );
         }
-        Ok(Self { roles, reach, narrowing })
+        Ok(Self {
+            roles,
+            reach,
+            narrowing,
+        })
     }
 
     /// Returns the grant of a platform administrator: every operation in every tenant.
     pub fn platform_admin() -> Self {
-        Self { roles: vec![Role::PlatformAdmin], reach: Reach::Platform, narrowing: Narrowing::default() }
+        Self {
+            roles: vec![Role::PlatformAdmin],
+            reach: Reach::Platform,
+            narrowing: Narrowing::default(),
+        }
     }
 
     /// Returns the roles, sorted and without duplicates.
@@ -141,10 +179,14 @@ impl Grant {
         self.roles.iter().any(|role| roles.contains(role))
     }
 
-    /// Returns whether a holder of this grant may issue `other`. Nobody issues more than it has itself. Only a platform administrator
-    /// issues grants for every tenant (`auditor` and `platform_admin`).
+    /// Returns whether a holder of this grant may issue `other`. Nobody issues more than it has
+    /// itself. Only a platform administrator issues grants for every tenant (`auditor` and
+    /// `platform_admin`).
     pub fn may_give(&self, other: &Self) -> bool {
-        match (&self.reach, self.has_any(&[Role::PlatformAdmin, Role::TenantAdmin])) {
+        match (
+            &self.reach,
+            self.has_any(&[Role::PlatformAdmin, Role::TenantAdmin]),
+        ) {
             (_, false) => false,
             (Reach::Platform, true) => true,
             (own, true) => *own == other.reach,
@@ -169,7 +211,10 @@ mod tests {
         use Role::{Auditor, Editor, Node, PlatformAdmin, TenantAdmin, Viewer};
         assert!(grant(&[PlatformAdmin], Reach::Platform).is_ok());
         assert!(grant(&[Auditor], Reach::Platform).is_ok());
-        assert!(grant(&[Editor, Auditor, Editor], of("a")).is_ok_and(|grant| grant.roles() == [Editor, Auditor]));
+        assert!(
+            grant(&[Editor, Auditor, Editor], of("a"))
+                .is_ok_and(|grant| grant.roles() == [Editor, Auditor])
+        );
         for (roles, reach, code) in [
             (&[][..], of("a"), "no_role"),
             (&[PlatformAdmin], of("a"), "not_of_a_tenant"),
@@ -179,7 +224,10 @@ mod tests {
         ] {
             assert_eq!(grant(roles, reach).unwrap_err().code, code, "{roles:?}");
         }
-        let some = Narrowing { services: vec!["s".parse().unwrap()], envs: Vec::new() };
+        let some = Narrowing {
+            services: vec!["s".parse().unwrap()],
+            envs: Vec::new(),
+        };
         let narrow = |role| Grant::new(vec![role], of("a"), some.clone());
         assert!(narrow(Editor).is_ok() && narrow(Node).is_ok());
         assert_eq!(narrow(Viewer).unwrap_err().code, "not_narrowed");
@@ -189,10 +237,17 @@ mod tests {
     fn nobody_gives_more_than_it_has() {
         let admin = |tenant| grant(&[Role::TenantAdmin], of(tenant)).unwrap();
         let everywhere = grant(&[Role::Auditor], Reach::Platform).unwrap();
-        assert!(Grant::platform_admin().may_give(&everywhere) && Grant::platform_admin().may_give(&admin("a")));
+        assert!(
+            Grant::platform_admin().may_give(&everywhere)
+                && Grant::platform_admin().may_give(&admin("a"))
+        );
         assert!(admin("a").may_give(&admin("a")));
         assert!(!admin("a").may_give(&admin("b")) && !admin("a").may_give(&everywhere));
         assert!(!admin("a").may_give(&Grant::platform_admin()));
-        assert!(!grant(&[Role::Editor], of("a")).unwrap().may_give(&grant(&[Role::Viewer], of("a")).unwrap()));
+        assert!(
+            !grant(&[Role::Editor], of("a"))
+                .unwrap()
+                .may_give(&grant(&[Role::Viewer], of("a")).unwrap())
+        );
     }
 }

@@ -1,7 +1,7 @@
 //! Fetches the issuer's keys and holds them.
 //!
-//! The keys are fetched in the background, and also when a token names an unknown key. While fetches fail, the last good keys stay in
-//! use for a configured time.
+//! The keys are fetched in the background, and also when a token names an unknown key. While
+//! fetches fail, the last good keys stay in use for a configured time.
 
 use std::{
     error::Error as _,
@@ -32,7 +32,8 @@ use crate::{
     telemetry::names,
 };
 
-/// The first pause after a failed fetch. Each further failure doubles it, up to `auth.jwt.refresh_ms`.
+/// The first pause after a failed fetch. Each further failure doubles it, up to
+/// `auth.jwt.refresh_ms`.
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 
 /// The keys of one issuer.
@@ -41,7 +42,8 @@ pub struct Jwks {
     url: Url,
     settings: config::Jwt,
     policy: Arc<Dependency>,
-    /// The runtime on which fetches run, apart from the request that needs one: the request may end earlier.
+    /// The runtime on which fetches run, apart from the request that needs one: the request may end
+    /// earlier.
     runtime: Handle,
     held: ArcSwapOption<Held>,
     /// Locked while a fetch runs, so that only one runs at a time.
@@ -97,8 +99,8 @@ impl From<reqwest::Error> for FetchError {
 }
 
 impl Jwks {
-    /// Creates the key store of the configured issuer, without keys yet. Fetches for unknown key names run on the runtime that calls
-    /// this.
+    /// Creates the key store of the configured issuer, without keys yet. Fetches for unknown key
+    /// names run on the runtime that calls this.
     pub fn new(settings: &config::Jwt, policy: config::Policy) -> Result<Self, ConfigError> {
         let policy = Dependency::new("jwks", policy);
         Ok(Self {
@@ -128,7 +130,10 @@ impl Jwks {
     pub fn find(&self, kid: Option<&str>, now: Instant) -> Result<Found, Refused> {
         let held = self.trusted(now).ok_or(Refused::NoKeys)?;
         let key = held.keys.find(kid).ok_or(Refused::UnknownKey)?;
-        Ok(Found { key, generation: held.generation })
+        Ok(Found {
+            key,
+            generation: held.generation,
+        })
     }
 
     /// Returns whether this is one of the keys that are trusted at `now`.
@@ -143,12 +148,17 @@ impl Jwks {
 
     fn trusted(&self, now: Instant) -> Option<Arc<Held>> {
         let held = self.held.load_full()?;
-        (now.saturating_duration_since(held.fetched) <= ms(self.settings.keys_max_age_ms)).then_some(held)
+        (now.saturating_duration_since(held.fetched) <= ms(self.settings.keys_max_age_ms))
+            .then_some(held)
     }
 
-    /// Does the same as [`Self::find`], but fetches the keys first if the name is unknown. All tokens together cause at most one such
-    /// fetch in `auth.jwt.unknown_kid_refresh_ms`.
-    pub async fn find_or_fetch(self: &Arc<Self>, kid: Option<&str>, now: Instant) -> Result<Found, Refused> {
+    /// Does the same as [`Self::find`], but fetches the keys first if the name is unknown. All
+    /// tokens together cause at most one such fetch in `auth.jwt.unknown_kid_refresh_ms`.
+    pub async fn find_or_fetch(
+        self: &Arc<Self>,
+        kid: Option<&str>,
+        now: Instant,
+    ) -> Result<Found, Refused> {
         let ended = self.ended.load(Ordering::Acquire);
         let found = self.find(kid, now);
         if found.is_ok() || !KeySet::may_have(kid) || self.has_asked(now) {
@@ -156,17 +166,25 @@ impl Jwks {
         }
         let jwks = self.clone();
         // Nothing cancels this task. A panic in it leaves the keys unchanged.
-        let _ = self.runtime.spawn(async move { jwks.fetch_for_unknown(ended, now).await }).await;
+        let _ = self
+            .runtime
+            .spawn(async move { jwks.fetch_for_unknown(ended, now).await })
+            .await;
         self.find(kid, now)
     }
 
-    /// Returns whether no fetch runs and none may start for an unknown name now. There is nothing to wait for then.
+    /// Returns whether no fetch runs and none may start for an unknown name now. There is nothing
+    /// to wait for then.
     fn has_asked(&self, now: Instant) -> bool {
-        self.fetching.try_lock().is_ok_and(|asked| self.is_too_soon(&asked, now))
+        self.fetching
+            .try_lock()
+            .is_ok_and(|asked| self.is_too_soon(&asked, now))
     }
 
     fn is_too_soon(&self, asked: &Asked, now: Instant) -> bool {
-        asked.0.is_some_and(|last| now.saturating_duration_since(last) < ms(self.settings.unknown_kid_refresh_ms))
+        asked.0.is_some_and(|last| {
+            now.saturating_duration_since(last) < ms(self.settings.unknown_kid_refresh_ms)
+        })
     }
 
     async fn fetch_for_unknown(&self, ended: u64, now: Instant) {
@@ -184,12 +202,15 @@ impl Jwks {
         self.fetch(now).await
     }
 
-    /// Refreshes the keys at once and then every `auth.jwt.refresh_ms`, less up to 20 % at random, until `stop`. After a failure it
-    /// tries again sooner.
+    /// Refreshes the keys at once and then every `auth.jwt.refresh_ms`, less up to 20 % at random,
+    /// until `stop`. After a failure it tries again sooner.
     pub async fn keep_fresh(&self, stop: CancellationToken) {
         let mut retries = self.retries();
         loop {
-            let Some(is_fresh) = stop.run_until_cancelled(self.refresh(Instant::now())).await else { return };
+            let Some(is_fresh) = stop.run_until_cancelled(self.refresh(Instant::now())).await
+            else {
+                return;
+            };
             let every = ms(self.settings.refresh_ms);
             let pause = if is_fresh {
                 retries = self.retries();
@@ -197,14 +218,20 @@ impl Jwks {
             } else {
                 retries.next().unwrap_or(every).min(every)
             };
-            if stop.run_until_cancelled(tokio::time::sleep(pause)).await.is_none() {
+            if stop
+                .run_until_cancelled(tokio::time::sleep(pause))
+                .await
+                .is_none()
+            {
                 return;
             }
         }
     }
 
     fn retries(&self) -> ExponentialBackoff {
-        let builder = ExponentialBuilder::new().with_min_delay(FIRST_RETRY).with_max_delay(ms(self.settings.refresh_ms));
+        let builder = ExponentialBuilder::new()
+            .with_min_delay(FIRST_RETRY)
+            .with_max_delay(ms(self.settings.refresh_ms));
         builder.with_jitter().without_max_times().build()
     }
 
@@ -217,7 +244,9 @@ impl Jwks {
             }
             Err(error) => {
                 metrics::counter!(names::JWKS_FETCHES, "result" => result_of(&error)).increment(1);
-                let causes: Vec<_> = successors(error.source(), |&cause| cause.source()).map(ToString::to_string).collect();
+                let causes: Vec<_> = successors(error.source(), |&cause| cause.source())
+                    .map(ToString::to_string)
+                    .collect();
                 let cause = causes.join(": ");
                 tracing::warn!(error = %error, cause, "the issuer's keys could not be fetched; the last ones are kept for their time");
                 false
@@ -228,7 +257,12 @@ impl Jwks {
     }
 
     async fn get(&self) -> Result<KeySet, FetchError> {
-        let response = self.client.get(self.url.clone()).header("accept", "application/json").send().await?;
+        let response = self
+            .client
+            .get(self.url.clone())
+            .header("accept", "application/json")
+            .send()
+            .await?;
         if response.status() != StatusCode::OK {
             return Err(FetchError::Refused(response.status()));
         }
@@ -236,10 +270,13 @@ impl Jwks {
         Ok(KeySet::read(&body, &self.settings)?)
     }
 
-    /// Replaces the keys with the result of the fetch of `now`. A key that is not in the new set is no longer trusted.
+    /// Replaces the keys with the result of the fetch of `now`. A key that is not in the new set is
+    /// no longer trusted.
     fn hold(&self, keys: KeySet, now: Instant) {
         metrics::counter!(names::JWKS_FETCHES, "result" => "fetched").increment(1);
-        let at = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let at = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
         metrics::gauge!(names::JWKS_FETCHED_AT).set(at.as_secs_f64());
         let before = self.held.load();
         let generation = match before.as_deref() {
@@ -249,15 +286,22 @@ impl Jwks {
                 held.map_or(0, |held| held.generation + 1)
             }
         };
-        let is_other = before.as_deref().is_none_or(|held| held.generation != generation);
-        self.held.store(Some(Arc::new(Held { keys, fetched: now, generation })));
+        let is_other = before
+            .as_deref()
+            .is_none_or(|held| held.generation != generation);
+        self.held.store(Some(Arc::new(Held {
+            keys,
+            fetched: now,
+            generation,
+        })));
         if is_other {
             self.changed.notify_waiters();
         }
     }
 }
 
-/// Builds an HTTP client that contacts the configured host only: it follows no redirects and uses no proxy.
+/// Builds an HTTP client that contacts the configured host only: it follows no redirects and uses
+/// no proxy.
 fn client(settings: &config::Jwt, timeout: Duration) -> Result<Client, ConfigError> {
     let mut builder = Client::builder()
         .redirect(redirect::Policy::none())
@@ -268,15 +312,23 @@ fn client(settings: &config::Jwt, timeout: Duration) -> Result<Client, ConfigErr
         // Fetches are minutes apart: a pooled connection would be closed before the next fetch.
         .pool_max_idle_per_host(0);
     if !settings.ca_file.is_empty() {
-        let wrong = |reason: String| ConfigError::Invalid { key: "auth.jwt.ca_file".into(), reason };
-        let pem = std::fs::read(&settings.ca_file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
-        let trusted = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(error.to_string()))?;
+        let wrong = |reason: String| ConfigError::Invalid {
+            key: "auth.jwt.ca_file".into(),
+            reason,
+        };
+        let pem = std::fs::read(&settings.ca_file)
+            .map_err(|error| wrong(format!("cannot be read: {error}")))?;
+        let trusted =
+            Certificate::from_pem_bundle(&pem).map_err(|error| wrong(error.to_string()))?;
         if trusted.is_empty() {
             return Err(wrong("has no certificate".into()));
         }
         builder = builder.tls_certs_only(trusted);
     }
-    builder.build().map_err(|error| ConfigError::Invalid { key: "auth.jwt.jwks_url".into(), reason: error.to_string() })
+    builder.build().map_err(|error| ConfigError::Invalid {
+        key: "auth.jwt.jwks_url".into(),
+        reason: error.to_string(),
+    })
 }
 
 /// Reads the response body. Never holds more than `max` bytes: a longer body is an error.

@@ -1,11 +1,12 @@
-//! JSON Web Tokens of an external issuer: verifies a token and returns a [`Caller`], or the reason why it is [`Refused`].
+//! JSON Web Tokens of an external issuer: verifies a token and returns a [`Caller`], or the reason
+//! why it is [`Refused`].
 //!
 //! ```text
 //!  token ─► verified (remembered?) ─► Header::read ─► Jwks::find_or_fetch ─► signature, iss, aud ─► Mapping: times, sub, grant ─► Caller
 //! ```
 //!
-//! The cheapest checks come first. Before the signature is verified, the token's content can only lead to a refusal, or select a key
-//! by its name.
+//! The cheapest checks come first. Before the signature is verified, the token's content can only
+//! lead to a refusal, or select a key by its name.
 
 mod claims;
 mod header;
@@ -45,13 +46,21 @@ pub struct Now {
 impl Now {
     /// Reads both clocks.
     pub fn read() -> Self {
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { unix: unix.as_secs_f64(), instant: Instant::now() }
+        let unix = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            unix: unix.as_secs_f64(),
+            instant: Instant::now(),
+        }
     }
 
     /// Returns the moment that is `time` later.
     pub fn plus(self, time: Duration) -> Self {
-        Self { unix: self.unix + time.as_secs_f64(), instant: self.instant + time }
+        Self {
+            unix: self.unix + time.as_secs_f64(),
+            instant: self.instant + time,
+        }
     }
 }
 
@@ -77,14 +86,21 @@ struct Verified {
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verifier").field("issuer", &self.issuer).field("audience", &self.audience).finish_non_exhaustive()
+        f.debug_struct("Verifier")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
     }
 }
 
 impl Verifier {
-    /// Creates a verifier for the configured issuer, or `None` if no issuer is configured. The verifier has no keys yet: see
-    /// [`Self::keep_fresh`]. Fetches run on the runtime that calls this.
-    pub fn new(settings: &config::Jwt, policy: config::Policy) -> Result<Option<Arc<Self>>, ConfigError> {
+    /// Creates a verifier for the configured issuer, or `None` if no issuer is configured. The
+    /// verifier has no keys yet: see [`Self::keep_fresh`]. Fetches run on the runtime that calls
+    /// this.
+    pub fn new(
+        settings: &config::Jwt,
+        policy: config::Policy,
+    ) -> Result<Option<Arc<Self>>, ConfigError> {
         if !settings.is_on() {
             return Ok(None);
         }
@@ -96,7 +112,10 @@ impl Verifier {
             audience: settings.audience.clone(),
             max_token_bytes: settings.max_token_bytes,
             remembered_for,
-            remembered: moka::sync::Cache::builder().max_capacity(settings.cache_tokens).time_to_live(remembered_for).build(),
+            remembered: moka::sync::Cache::builder()
+                .max_capacity(settings.cache_tokens)
+                .time_to_live(remembered_for)
+                .build(),
         })))
     }
 
@@ -105,8 +124,8 @@ impl Verifier {
         self.jwks.policy()
     }
 
-    /// Fetches the issuer's keys at once, and again at intervals until `stop`. Nothing waits for the first fetch: the service also
-    /// starts without the issuer.
+    /// Fetches the issuer's keys at once, and again at intervals until `stop`. Nothing waits for
+    /// the first fetch: the service also starts without the issuer.
     pub async fn keep_fresh(self: Arc<Self>, stop: CancellationToken) {
         self.jwks.keep_fresh(stop).await;
     }
@@ -116,7 +135,8 @@ impl Verifier {
         self.jwks.refresh(now.instant).await
     }
 
-    /// Returns whether the key that signed a token is still one of the issuer's keys, and the keys are not too old.
+    /// Returns whether the key that signed a token is still one of the issuer's keys, and the keys
+    /// are not too old.
     pub fn trusts(&self, signed_by: &KeyPrint) -> bool {
         self.jwks.has(signed_by, Instant::now())
     }
@@ -126,7 +146,8 @@ impl Verifier {
         self.jwks.changes()
     }
 
-    /// Returns the caller of a token that is in the cache of verified tokens, without verifying it again.
+    /// Returns the caller of a token that is in the cache of verified tokens, without verifying it
+    /// again.
     pub fn verified(&self, token: &str) -> Option<Caller> {
         self.verified_at(token, Now::read())
     }
@@ -142,15 +163,16 @@ impl Verifier {
         (is_recent && has_same_keys && now.unix < verified.expires).then_some(verified.caller)
     }
 
-    /// Returns why a token is refused, as far as its header shows, before any costly work. `None`: the token has to be verified.
+    /// Returns why a token is refused, as far as its header shows, before any costly work. `None`:
+    /// the token has to be verified.
     pub fn refused_at_sight(&self, token: &str) -> Option<Refused> {
         let refused = Header::read(token, self.max_token_bytes).err()?;
         metrics::counter!(names::JWT_CHECKS, "result" => refused.as_str()).increment(1);
         Some(refused)
     }
 
-    /// Verifies `token` and returns its caller. Fetches the issuer's keys only if the token names an unknown key, at most once in
-    /// `auth.jwt.unknown_kid_refresh_ms` for all tokens.
+    /// Verifies `token` and returns its caller. Fetches the issuer's keys only if the token names
+    /// an unknown key, at most once in `auth.jwt.unknown_kid_refresh_ms` for all tokens.
     pub async fn verify(&self, token: &str) -> Result<Caller, Refused> {
         self.verify_at(token, Now::read()).await
     }
@@ -161,20 +183,31 @@ impl Verifier {
             return Ok(caller);
         }
         let result = self.check(token, now).await;
-        let name = result.as_ref().err().map_or("accepted", |refused| refused.as_str());
+        let name = result
+            .as_ref()
+            .err()
+            .map_or("accepted", |refused| refused.as_str());
         metrics::counter!(names::JWT_CHECKS, "result" => name).increment(1);
         result
     }
 
     async fn check(&self, token: &str, now: Now) -> Result<Caller, Refused> {
         let header = Header::read(token, self.max_token_bytes)?;
-        let found = self.jwks.find_or_fetch(header.kid.as_deref(), now.instant).await?;
+        let found = self
+            .jwks
+            .find_or_fetch(header.kid.as_deref(), now.instant)
+            .await?;
         if header.alg.parse::<Algorithm>().ok() != Some(found.key.algorithm) {
             return Err(Refused::WrongAlgorithm);
         }
         let Object(claims) = self.signed(token, &found.key)?;
         let (caller, expires) = self.mapping.caller(&claims, found.key.print, now.unix)?;
-        let verified = Verified { caller: caller.clone(), expires, at: now.instant, generation: found.generation };
+        let verified = Verified {
+            caller: caller.clone(),
+            expires,
+            at: now.instant,
+            generation: found.generation,
+        };
         self.remembered.insert(digest(token), verified);
         Ok(caller)
     }
@@ -186,12 +219,18 @@ impl Verifier {
         validation.set_audience(&[&self.audience]);
         // Neither of the two settings above refuses a token without the claim.
         validation.set_required_spec_claims(&["exp", "iss", "aud", "sub"]);
-        // The library reads the clock itself. `Mapping` checks the times instead, at the moment that is passed to it.
+        // The library reads the clock itself. `Mapping` checks the times instead, at the moment
+        // that is passed to it.
         (validation.validate_exp, validation.validate_nbf) = (false, false);
-        let claims =
-            jsonwebtoken::decode::<Object>(token, &key.decoding, &validation).map_err(|error| refused(error.kind()))?.claims;
+        let claims = jsonwebtoken::decode::<Object>(token, &key.decoding, &validation)
+            .map_err(|error| refused(error.kind()))?
+            .claims;
         // The library also accepts a list of issuers that contains the configured one.
-        if !claims.0.get("iss").is_some_and(serde_json::Value::is_string) {
+        if !claims
+            .0
+            .get("iss")
+            .is_some_and(serde_json::Value::is_string)
+        {
             return Err(Refused::WrongIssuer);
         }
         Ok(claims)
@@ -205,7 +244,9 @@ fn digest(token: &str) -> [u8; 32] {
 fn refused(error: &ErrorKind) -> Refused {
     match error {
         ErrorKind::InvalidSignature => Refused::BadSignature,
-        ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName | ErrorKind::MissingAlgorithm => Refused::WrongAlgorithm,
+        ErrorKind::InvalidAlgorithm
+        | ErrorKind::InvalidAlgorithmName
+        | ErrorKind::MissingAlgorithm => Refused::WrongAlgorithm,
         ErrorKind::MissingRequiredClaim(_) => Refused::MissingClaim,
         ErrorKind::InvalidClaimFormat(_) => Refused::BadClaim,
         ErrorKind::InvalidIssuer => Refused::WrongIssuer,

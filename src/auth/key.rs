@@ -1,12 +1,14 @@
 //! API keys: `tmk_<id>_<secret><checksum>`.
 //!
-//! The id is used to look the key up. The secret proves possession of the key. It has 32 random characters of 62, or 190 bits, and a
-//! mark of 11 characters. Only this installation can compute the mark: it is an HMAC, under the pepper, of the text before it. So
-//! made-up keys are recognised without a query to the database. Guessing keys therefore does not slow callers with valid ones. The
-//! checksum (CRC-32, as GitHub's tokens have one) lets scanners for leaked secrets recognise a mistyped key. The database stores the
-//! HMAC-SHA256 of the whole token under the same pepper. The pepper is not in the database, so a dump of the database has no secrets,
-//! and nobody can test secrets against it. A slow hash would add nothing to so many random bits, and would be a way to use up our
-//! processors. Keys from before the mark was introduced have 43 random characters.
+//! The id is used to look the key up. The secret proves possession of the key. It has 32 random
+//! characters of 62, or 190 bits, and a mark of 11 characters. Only this installation can compute
+//! the mark: it is an HMAC, under the pepper, of the text before it. So made-up keys are recognised
+//! without a query to the database. Guessing keys therefore does not slow callers with valid ones.
+//! The checksum (CRC-32, as GitHub's tokens have one) lets scanners for leaked secrets recognise a
+//! mistyped key. The database stores the HMAC-SHA256 of the whole token under the same pepper. The
+//! pepper is not in the database, so a dump of the database has no secrets, and nobody can test
+//! secrets against it. A slow hash would add nothing to so many random bits, and would be a way to
+//! use up our processors. Keys from before the mark was introduced have 43 random characters.
 
 use std::{fmt, str::FromStr};
 
@@ -60,7 +62,9 @@ impl FromStr for KeyId {
 
     fn from_str(raw: &str) -> Result<Self, Invalid> {
         let bytes: Option<[u8; ID]> = raw.as_bytes().try_into().ok();
-        let id = bytes.filter(|bytes| bytes.iter().all(u8::is_ascii_alphanumeric)).map(Self);
+        let id = bytes
+            .filter(|bytes| bytes.iter().all(u8::is_ascii_alphanumeric))
+            .map(Self);
         id.ok_or_else(|| Invalid::new("not_a_key_id", format!("must be {ID} letters and digits")))
     }
 }
@@ -108,7 +112,10 @@ impl NewToken {
         let mut token = format!("{PREFIX}{id}_{}", String::from_utf8_lossy(&secret));
         token.push_str(&pepper.mark(&token));
         token.push_str(&checksum(&token));
-        Ok(Self { id, token: token.into() })
+        Ok(Self {
+            id,
+            token: token.into(),
+        })
     }
 }
 
@@ -145,7 +152,10 @@ impl Pepper {
     pub fn new(pepper: &SecretString) -> Result<Self, Invalid> {
         let bytes = pepper.expose_secret().as_bytes();
         if bytes.len() < MIN_PEPPER {
-            return Err(Invalid::new("too_short", format!("must have at least {MIN_PEPPER} bytes")));
+            return Err(Invalid::new(
+                "too_short",
+                format!("must have at least {MIN_PEPPER} bytes"),
+            ));
         }
         Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, bytes)))
     }
@@ -158,19 +168,28 @@ impl Pepper {
         TokenHash(hash)
     }
 
-    /// Returns whether the token has a mark made under this pepper. A token with the mark may have expired or been revoked since. A
-    /// token without it is made up, or was issued before the mark was introduced.
+    /// Returns whether the token has a mark made under this pepper. A token with the mark may have
+    /// expired or been revoked since. A token without it is made up, or was issued before the mark
+    /// was introduced.
     pub fn has_issued(&self, presented: &Presented<'_>) -> bool {
         let (marked, _) = presented.token.split_at(TOKEN - CHECKSUM);
         let (said, mark) = marked.split_at(marked.len() - MARK);
-        aws_lc_rs::constant_time::verify_slices_are_equal(self.mark(said).as_bytes(), mark.as_bytes()).is_ok()
+        aws_lc_rs::constant_time::verify_slices_are_equal(
+            self.mark(said).as_bytes(),
+            mark.as_bytes(),
+        )
+        .is_ok()
     }
 
-    /// Returns the mark for the text `said`: 65 bits of an HMAC, which only a holder of the pepper can compute. The HMAC's input
-    /// begins with `issued `. No token begins like this, so the mark is never part of a token's stored hash.
+    /// Returns the mark for the text `said`: 65 bits of an HMAC, which only a holder of the pepper
+    /// can compute. The HMAC's input begins with `issued `. No token begins like this, so the mark
+    /// is never part of a token's stored hash.
     fn mark(&self, said: &str) -> String {
         let tag = hmac::sign(&self.0, format!("issued {said}").as_bytes());
-        let mut number = tag.as_ref().first_chunk::<16>().map_or(0, |bytes| u128::from_be_bytes(*bytes));
+        let mut number = tag
+            .as_ref()
+            .first_chunk::<16>()
+            .map_or(0, |bytes| u128::from_be_bytes(*bytes));
         let mut mark = String::with_capacity(MARK);
         for _ in 0..MARK {
             mark.push(char::from(ALPHABET[(number % 62) as usize]));
@@ -200,7 +219,11 @@ fn random<const N: usize>() -> Result<[u8; N], NoRandomness> {
         let mut bytes = [0; 64];
         system.fill(&mut bytes).map_err(|_| NoRandomness)?;
         // 248 is four times 62: bytes from 248 up would make some characters likelier.
-        for byte in bytes.into_iter().filter(|byte| *byte < 248).take(N - filled) {
+        for byte in bytes
+            .into_iter()
+            .filter(|byte| *byte < 248)
+            .take(N - filled)
+        {
             characters[filled] = ALPHABET[usize::from(byte % 62)];
             filled += 1;
         }
@@ -235,7 +258,13 @@ mod tests {
         assert!(pepper(b'a').is_of(&presented, &hash));
         assert!(!pepper(b'b').is_of(&presented, &hash), "another pepper");
         let other = NewToken::of(id, &pepper(b'a')).unwrap();
-        assert!(!pepper(b'a').is_of(&Presented::parse(other.token.expose_secret()).unwrap(), &hash), "another secret");
+        assert!(
+            !pepper(b'a').is_of(
+                &Presented::parse(other.token.expose_secret()).unwrap(),
+                &hash
+            ),
+            "another secret"
+        );
     }
 
     #[test]
@@ -249,7 +278,10 @@ mod tests {
             let mut other = said.as_bytes().to_vec();
             other[at] = if other[at] == b'x' { b'y' } else { b'x' };
             let other = String::from_utf8(other).unwrap();
-            assert!(!is_issued(&format!("{other}{}", checksum(&other))), "another character at {at}");
+            assert!(
+                !is_issued(&format!("{other}{}", checksum(&other))),
+                "another character at {at}"
+            );
         }
         let made_up = NewToken::make(&pepper(b'b')).unwrap().token;
         assert!(!is_issued(made_up.expose_secret()), "under another pepper");
@@ -263,18 +295,36 @@ mod tests {
         for at in 0..token.len() {
             let mut other = token.as_bytes().to_vec();
             other[at] = if other[at] == b'x' { b'y' } else { b'x' };
-            assert!(Presented::parse(&String::from_utf8(other).unwrap()).is_none(), "{at}");
+            assert!(
+                Presented::parse(&String::from_utf8(other).unwrap()).is_none(),
+                "{at}"
+            );
         }
         let long = format!("{token}x");
-        for wrong in ["", "tmk_", &token[1..], &token[..TOKEN - 1], &long, &"é".repeat(TOKEN / 2), &"tmk_".repeat(17)] {
+        for wrong in [
+            "",
+            "tmk_",
+            &token[1..],
+            &token[..TOKEN - 1],
+            &long,
+            &"é".repeat(TOKEN / 2),
+            &"tmk_".repeat(17),
+        ] {
             assert!(Presented::parse(wrong).is_none(), "{wrong}");
         }
     }
 
     #[test]
     fn secrets_differ_and_hide_themselves() {
-        let made: std::collections::HashSet<_> =
-            (0..1000).map(|_| NewToken::make(&pepper(b'a')).unwrap().token.expose_secret().to_owned()).collect();
+        let made: std::collections::HashSet<_> = (0..1000)
+            .map(|_| {
+                NewToken::make(&pepper(b'a'))
+                    .unwrap()
+                    .token
+                    .expose_secret()
+                    .to_owned()
+            })
+            .collect();
         assert_eq!(made.len(), 1000);
         assert_eq!(format!("{:?}", pepper(b'a')), "Pepper");
         assert_eq!(Pepper::new(&"short".into()).unwrap_err().code, "too_short");

@@ -1,4 +1,5 @@
-//! Authentication: turns credentials into a [`Caller`]. Handlers take a [`Caller`] and never look at credentials themselves.
+//! Authentication: turns credentials into a [`Caller`]. Handlers take a [`Caller`] and never look
+//! at credentials themselves.
 
 mod authorized;
 pub mod certificate;
@@ -27,8 +28,8 @@ pub struct Caller {
     pub credential: Credential,
 }
 
-/// The credential that authenticated a caller. It is enough to check later whether the credential is still valid, and it holds
-/// nothing that could be presented again.
+/// The credential that authenticated a caller. It is enough to check later whether the credential
+/// is still valid, and it holds nothing that could be presented again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Credential {
     /// No credential: authentication is off, or an operator's command names the caller.
@@ -37,8 +38,8 @@ pub enum Credential {
     Key {
         /// The keyed hash of the token.
         hash: TokenHash,
-        /// When the token expires: with its key, or at the end of the rotation overlap if a newer token replaced it. `None`: it does
-        /// not expire.
+        /// When the token expires: with its key, or at the end of the rotation overlap if a newer
+        /// token replaced it. `None`: it does not expire.
         ends: Option<UtcTime>,
     },
     /// The caller sent a token of the identity provider.
@@ -58,7 +59,8 @@ pub enum Credential {
 }
 
 impl Credential {
-    /// Returns when the credential expires, if it does. Nothing that its holder grants may last longer.
+    /// Returns when the credential expires, if it does. Nothing that its holder grants may last
+    /// longer.
     pub fn ends(&self) -> Option<UtcTime> {
         match self {
             Self::Nothing => None,
@@ -72,11 +74,15 @@ impl Caller {
     /// The actor kind of an API key.
     pub const KEY: &str = Actor::KEY;
 
-    /// Returns the caller of `auth.mode = "none"`: an anonymous `platform_admin`. In this mode the service accepts only loopback
-    /// addresses to listen on.
+    /// Returns the caller of `auth.mode = "none"`: an anonymous `platform_admin`. In this mode the
+    /// service accepts only loopback addresses to listen on.
     pub fn anonymous() -> Self {
         static ANONYMOUS: LazyLock<Caller> = LazyLock::new(|| Caller {
-            actor: Arc::new(Actor { kind: "anonymous".into(), id: "anonymous".into(), token: None }),
+            actor: Arc::new(Actor {
+                kind: "anonymous".into(),
+                id: "anonymous".into(),
+                token: None,
+            }),
             grant: Arc::new(Grant::platform_admin()),
             credential: Credential::Nothing,
         });
@@ -88,7 +94,8 @@ impl Caller {
         (self.actor.kind == Self::KEY).then_some(&*self.actor.id)
     }
 
-    /// Returns whether the caller may know of this tenant. For any other tenant the answer is that the tenant does not exist.
+    /// Returns whether the caller may know of this tenant. For any other tenant the answer is that
+    /// the tenant does not exist.
     pub fn reaches(&self, tenant: &TenantName) -> bool {
         self.grant.reach().holds_for(tenant)
     }
@@ -98,8 +105,9 @@ impl Caller {
         self.credential.ends()
     }
 
-    /// Returns when something that the caller grants expires: at the time that was asked for, else with the caller's own credential.
-    /// A time after the end of that credential is an error, which holds the latest possible time.
+    /// Returns when something that the caller grants expires: at the time that was asked for, else
+    /// with the caller's own credential. A time after the end of that credential is an error, which
+    /// holds the latest possible time.
     pub fn ends_for(&self, asked: Option<UtcTime>) -> Result<Option<UtcTime>, UtcTime> {
         match (asked, self.ends()) {
             (Some(asked), Some(own)) if asked > own => Err(own),
@@ -120,21 +128,41 @@ mod tests {
     #[test]
     fn nothing_outlives_what_gave_it() {
         let at = |text: &str| text.parse::<UtcTime>().unwrap();
-        let (soon, end, late) = (at("2030-01-01T00:00:00Z"), at("2030-01-02T00:00:00Z"), at("2030-01-03T00:00:00Z"));
+        let (soon, end, late) = (
+            at("2030-01-01T00:00:00Z"),
+            at("2030-01-02T00:00:00Z"),
+            at("2030-01-03T00:00:00Z"),
+        );
         let hash = TokenHash([0; 32]);
         let signed_by = jwt::KeyPrint::of(b"a key");
         for credential in [
-            Credential::Key { hash, ends: Some(end) },
-            Credential::Token { signed_by, ends: end, refused: late },
+            Credential::Key {
+                hash,
+                ends: Some(end),
+            },
+            Credential::Token {
+                signed_by,
+                ends: end,
+                refused: late,
+            },
             Credential::Certificate { ends: end },
         ] {
-            let caller = Caller { credential, ..Caller::anonymous() };
+            let caller = Caller {
+                credential,
+                ..Caller::anonymous()
+            };
             assert_eq!(caller.ends_for(None), Ok(Some(end)), "{credential:?}");
             assert_eq!(caller.ends_for(Some(soon)), Ok(Some(soon)));
             assert_eq!(caller.ends_for(Some(end)), Ok(Some(end)));
             assert_eq!(caller.ends_for(Some(late)), Err(end));
         }
-        let lasting = Caller { credential: Credential::Key { hash, ends: None }, ..Caller::anonymous() };
-        assert_eq!((lasting.ends_for(None), lasting.ends_for(Some(late))), (Ok(None), Ok(Some(late))));
+        let lasting = Caller {
+            credential: Credential::Key { hash, ends: None },
+            ..Caller::anonymous()
+        };
+        assert_eq!(
+            (lasting.ends_for(None), lasting.ends_for(Some(late))),
+            (Ok(None), Ok(Some(late)))
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Caches response bodies: snapshots, plain and compressed, and compressed changes.
 //!
-//! Each body is made on the first request, once per revision, scope and coding, and dropped after a minute without requests.
+//! Each body is made on the first request, once per revision, scope and coding, and dropped after a
+//! minute without requests.
 
 use std::{sync::Arc, time::Duration};
 
@@ -47,11 +48,12 @@ pub enum Of {
     },
 }
 
-/// Snapshots with more routes than this are serialised by the workers, so that they hold up no other request. Compression always
-/// runs there.
+/// Snapshots with more routes than this are serialised by the workers, so that they hold up no
+/// other request. Compression always runs there.
 const LARGE: usize = 500;
 
-/// Bodies that were not requested for this time are dropped. Most bodies of earlier revisions end that way.
+/// Bodies that were not requested for this time are dropped. Most bodies of earlier revisions end
+/// that way.
 const IDLE: Duration = Duration::from_secs(60);
 
 /// The bodies of one instance.
@@ -65,7 +67,15 @@ impl Bodies {
     /// Creates a cache with room for `bytes` bytes. `workers` make the bodies.
     pub fn new(bytes: u64, workers: Arc<Workers>) -> Self {
         let weigh = |_: &Key, body: &Bytes| u32::try_from(body.len() + 256).unwrap_or(u32::MAX);
-        Self { made: Cache::builder().max_capacity(bytes).weigher(weigh).time_to_idle(IDLE).build(), bytes, workers }
+        Self {
+            made: Cache::builder()
+                .max_capacity(bytes)
+                .weigher(weigh)
+                .time_to_idle(IDLE)
+                .build(),
+            bytes,
+            workers,
+        }
     }
 
     /// Returns the number of bytes held, with its limit.
@@ -73,15 +83,27 @@ impl Bodies {
         PoolReport::bytes("snapshot_bodies", self.made.weighted_size(), self.bytes)
     }
 
-    /// Drops idle bodies. moka expires entries only during other calls, so without traffic they would stay.
+    /// Drops idle bodies. moka expires entries only during other calls, so without traffic they
+    /// would stay.
     pub async fn drop_idle(&self) {
         self.made.run_pending_tasks().await;
     }
 
     /// Returns the body of a snapshot's scope in a coding. Concurrent requests share one encoding.
-    pub async fn get(&self, snapshot: &Arc<TenantSnapshot>, scope: &Scope, coding: Coding) -> Result<Bytes, Arc<std::io::Error>> {
+    pub async fn get(
+        &self,
+        snapshot: &Arc<TenantSnapshot>,
+        scope: &Scope,
+        coding: Coding,
+    ) -> Result<Bytes, Arc<std::io::Error>> {
         let (tenant, to) = (snapshot.tenant().clone(), snapshot.scope_tag(scope));
-        let key = Key { tenant, scope: scope.clone(), to, of: Of::Snapshot, coding };
+        let key = Key {
+            tenant,
+            scope: scope.clone(),
+            to,
+            of: Of::Snapshot,
+            coding,
+        };
         let is_quick = coding == Coding::Identity && snapshot.route_count() <= LARGE;
         let (snapshot, scope) = (snapshot.clone(), scope.clone());
         let body = move || snapshot.body(&scope).into();
@@ -91,19 +113,39 @@ impl Bodies {
         self.get_or_encode(key, body).await
     }
 
-    /// Returns `body` in a coding. Concurrent requests share one encoding: a change wakes every client that waits for it.
+    /// Returns `body` in a coding. Concurrent requests share one encoding: a change wakes every
+    /// client that waits for it.
     pub async fn encoded(
-        &self, tenant: &TenantName, scope: &Scope, to: &VersionTag, of: Of, body: Bytes, coding: Coding,
+        &self,
+        tenant: &TenantName,
+        scope: &Scope,
+        to: &VersionTag,
+        of: Of,
+        body: Bytes,
+        coding: Coding,
     ) -> Result<Bytes, Arc<std::io::Error>> {
-        let key = Key { tenant: tenant.clone(), scope: scope.clone(), to: to.clone(), of, coding };
+        let key = Key {
+            tenant: tenant.clone(),
+            scope: scope.clone(),
+            to: to.clone(),
+            of,
+            coding,
+        };
         self.get_or_encode(key, move || body).await
     }
 
-    /// Returns the body of a key. On the first request a worker makes the plain body and encodes it.
-    async fn get_or_encode(&self, key: Key, body: impl FnOnce() -> Bytes + Send + 'static) -> Result<Bytes, Arc<std::io::Error>> {
+    /// Returns the body of a key. On the first request a worker makes the plain body and encodes
+    /// it.
+    async fn get_or_encode(
+        &self,
+        key: Key,
+        body: impl FnOnce() -> Bytes + Send + 'static,
+    ) -> Result<Bytes, Arc<std::io::Error>> {
         let (workers, coding) = (self.workers.clone(), key.coding);
         let make = async move {
-            let made = workers.run(move || coding.encode(body(), Effort::Kept)).await;
+            let made = workers
+                .run(move || coding.encode(body(), Effort::Kept))
+                .await;
             made.map_err(std::io::Error::other).flatten()
         };
         self.made.try_get_with(key, make).await

@@ -1,8 +1,9 @@
 //! Snapshots on disk, for an instance that starts while no database server answers.
 //!
-//! Each tenant has one file, and the previous version of it. The first line is the hex SHA-256 of the rest, which is JSON. A file
-//! is written under a temporary name, synced and renamed, so that one of the two is intact at any time. A damaged file is refused
-//! in favour of the other. The modification time of a file says when the primary last confirmed it.
+//! Each tenant has one file, and the previous version of it. The first line is the hex SHA-256 of
+//! the rest, which is JSON. A file is written under a temporary name, synced and renamed, so that
+//! one of the two is intact at any time. A damaged file is refused in favour of the other. The
+//! modification time of a file says when the primary last confirmed it.
 
 use std::{
     collections::HashMap,
@@ -38,7 +39,8 @@ struct Saved {
 /// The snapshot directory of one instance.
 pub struct Files {
     directory: PathBuf,
-    /// The tenants that have files, with the tag that this process last wrote; `None` if this process has written none.
+    /// The tenants that have files, with the tag that this process last wrote; `None` if this
+    /// process has written none.
     written: Mutex<HashMap<TenantName, Option<VersionTag>>>,
 }
 
@@ -56,10 +58,19 @@ impl Files {
             if name.ends_with(".tmp") {
                 let _ = fs::remove_file(entry.path());
             }
-            name.strip_suffix(".json")?.trim_end_matches(".previous").parse().ok()
+            name.strip_suffix(".json")?
+                .trim_end_matches(".previous")
+                .parse()
+                .ok()
         };
-        let written = fs::read_dir(directory)?.filter_map(tenant).map(|tenant| (tenant, None)).collect();
-        Ok(Self { directory: directory.to_owned(), written: Mutex::new(written) })
+        let written = fs::read_dir(directory)?
+            .filter_map(tenant)
+            .map(|tenant| (tenant, None))
+            .collect();
+        Ok(Self {
+            directory: directory.to_owned(),
+            written: Mutex::new(written),
+        })
     }
 
     /// Returns whether any tenant has a file.
@@ -77,12 +88,20 @@ impl Files {
         self.lock_written().contains_key(tenant)
     }
 
-    /// Writes the snapshots that changed since they were last written, and marks the others as confirmed now. Blocks.
+    /// Writes the snapshots that changed since they were last written, and marks the others as
+    /// confirmed now. Blocks.
     pub fn save(&self, snapshots: &[Arc<TenantSnapshot>]) {
         for snapshot in snapshots {
             let tenant = snapshot.tenant();
-            let is_written = self.lock_written().get(tenant).is_some_and(|tag| tag.as_ref() == Some(snapshot.tag()));
-            let saved = if is_written { self.confirm(tenant) } else { self.write(snapshot) };
+            let is_written = self
+                .lock_written()
+                .get(tenant)
+                .is_some_and(|tag| tag.as_ref() == Some(snapshot.tag()));
+            let saved = if is_written {
+                self.confirm(tenant)
+            } else {
+                self.write(snapshot)
+            };
             match saved {
                 Ok(()) => {}
                 Err(error) => {
@@ -94,13 +113,22 @@ impl Files {
     }
 
     fn confirm(&self, tenant: &TenantName) -> io::Result<()> {
-        File::options().append(true).open(self.newest(tenant))?.set_modified(SystemTime::now())
+        File::options()
+            .append(true)
+            .open(self.newest(tenant))?
+            .set_modified(SystemTime::now())
     }
 
     fn write(&self, snapshot: &TenantSnapshot) -> io::Result<()> {
         let tenant = snapshot.tenant().clone();
-        let json = serde_json::to_vec(&Saved { format: FORMAT, tenant: tenant.clone(), content: snapshot.content() })?;
-        let beside = self.directory.join(format!("{tenant}.{}.tmp", std::process::id()));
+        let json = serde_json::to_vec(&Saved {
+            format: FORMAT,
+            tenant: tenant.clone(),
+            content: snapshot.content(),
+        })?;
+        let beside = self
+            .directory
+            .join(format!("{tenant}.{}.tmp", std::process::id()));
         let mut file = File::create(&beside)?;
         file.write_all(hex::encode(Sha256::digest(&json)).as_bytes())?;
         file.write_all(b"\n")?;
@@ -112,7 +140,8 @@ impl Files {
         }
         fs::rename(&beside, self.newest(&tenant))?;
         File::open(&self.directory)?.sync_all()?;
-        self.lock_written().insert(tenant, Some(snapshot.tag().clone()));
+        self.lock_written()
+            .insert(tenant, Some(snapshot.tag().clone()));
         metrics::counter!(names::SNAPSHOT_FILES, "result" => "saved").increment(1);
         Ok(())
     }
@@ -164,8 +193,12 @@ fn read(path: &Path, tenant: &TenantName) -> io::Result<(TenantContent, SystemTi
     let wrong = |why: &str| io::Error::new(io::ErrorKind::InvalidData, why.to_owned());
     let confirmed = fs::metadata(path)?.modified()?;
     let bytes = fs::read(path)?;
-    let (sum, json) = bytes.split_at_checked(64).ok_or_else(|| wrong("it is too short"))?;
-    let json = json.strip_prefix(b"\n").ok_or_else(|| wrong("it has no checksum"))?;
+    let (sum, json) = bytes
+        .split_at_checked(64)
+        .ok_or_else(|| wrong("it is too short"))?;
+    let json = json
+        .strip_prefix(b"\n")
+        .ok_or_else(|| wrong("it has no checksum"))?;
     if hex::encode(Sha256::digest(json)).as_bytes() != sum {
         return Err(wrong("its checksum is wrong"));
     }
@@ -199,18 +232,36 @@ mod tests {
     }
 
     fn snapshot(revision: u64) -> Arc<TenantSnapshot> {
-        let tag = VersionTag { epoch: Epoch::from_random([7; 8]), revision: Revision(revision) };
+        let tag = VersionTag {
+            epoch: Epoch::from_random([7; 8]),
+            revision: Revision(revision),
+        };
         let route = serde_json::json!({"service": "s", "env": "e", "version": "v", "url": "http://a", "is_active": true, "labels": {}, "revision": revision});
         let routes: Vec<SnapshotRoute> = vec![serde_json::from_value(route).unwrap()];
-        let scopes = vec![("s".parse().unwrap(), "e".parse().unwrap(), Revision(revision))];
+        let scopes = vec![(
+            "s".parse().unwrap(),
+            "e".parse().unwrap(),
+            Revision(revision),
+        )];
         Arc::new(
-            TenantSnapshot::new("t".parse().unwrap(), TenantContent { tag, routes, policies: Vec::new(), scopes, waiters: None })
-                .unwrap(),
+            TenantSnapshot::new(
+                "t".parse().unwrap(),
+                TenantContent {
+                    tag,
+                    routes,
+                    policies: Vec::new(),
+                    scopes,
+                    waiters: None,
+                },
+            )
+            .unwrap(),
         )
     }
 
     fn revision(files: &Files) -> Option<u64> {
-        files.read(&"t".parse().unwrap()).map(|(content, _)| content.tag.revision.0)
+        files
+            .read(&"t".parse().unwrap())
+            .map(|(content, _)| content.tag.revision.0)
     }
 
     #[test]
@@ -220,7 +271,10 @@ mod tests {
         assert!(!files.has_any());
         assert_eq!(revision(&files), None);
         files.save(&[snapshot(1)]);
-        assert_eq!(files.read(&"t".parse().unwrap()).unwrap().0, snapshot(1).content());
+        assert_eq!(
+            files.read(&"t".parse().unwrap()).unwrap().0,
+            snapshot(1).content()
+        );
         assert!(Files::open(&scratch.0).unwrap().has_any());
         files.remove(&"t".parse().unwrap());
         assert_eq!(revision(&files), None);
@@ -260,7 +314,12 @@ mod tests {
         files.save(&[snapshot(1)]);
         let path = scratch.0.join("t.json");
         let long_ago = SystemTime::UNIX_EPOCH;
-        File::options().append(true).open(&path).unwrap().set_modified(long_ago).unwrap();
+        File::options()
+            .append(true)
+            .open(&path)
+            .unwrap()
+            .set_modified(long_ago)
+            .unwrap();
         files.save(&[snapshot(1)]);
         assert!(files.read(&"t".parse().unwrap()).unwrap().1 > long_ago);
         assert!(!scratch.0.join("t.previous.json").exists());

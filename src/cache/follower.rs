@@ -1,7 +1,9 @@
-//! Advances the cache by the events of other instances: reads every partition of the topic, from now on, without a consumer group.
+//! Advances the cache by the events of other instances: reads every partition of the topic, from
+//! now on, without a consumer group.
 //!
-//! Events carry the state, so the next revision is applied without asking Postgres. After a gap, the tenant is loaded anew on the
-//! next request for it. When this feed is lost (Kafka away), the safety read advances the cache instead.
+//! Events carry the state, so the next revision is applied without asking Postgres. After a gap,
+//! the tenant is loaded anew on the next request for it. When this feed is lost (Kafka away), the
+//! safety read advances the cache instead.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -30,7 +32,10 @@ use crate::{
 pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: CancellationToken) {
     while !stop.is_cancelled() {
         let kafka = settings.clone();
-        let connected = tokio::task::spawn_blocking(move || kafka::tail_consumer(&kafka, kafka::question_timeout())).await;
+        let connected = tokio::task::spawn_blocking(move || {
+            kafka::tail_consumer(&kafka, kafka::question_timeout())
+        })
+        .await;
         match connected {
             Ok(Ok((consumer, begins))) => {
                 let (consumer, places) = (Arc::new(consumer), Places(Mutex::new(begins)));
@@ -47,10 +52,13 @@ pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: Cancellati
                 // Closing blocks for a moment.
                 let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
             }
-            Ok(Err(error)) => tracing::debug!(error = %error, "events of other instances cannot be followed yet"),
+            Ok(Err(error)) => {
+                tracing::debug!(error = %error, "events of other instances cannot be followed yet")
+            }
             Err(error) => tracing::warn!(error = %error, "following events failed"),
         }
-        stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1))).await;
+        stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1)))
+            .await;
     }
 }
 
@@ -79,17 +87,27 @@ struct Places(Mutex<BTreeMap<i32, i64>>);
 
 impl Places {
     fn reached(&self, partition: i32, next: i64) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(partition, next);
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(partition, next);
     }
 
     fn now(&self) -> BTreeMap<i32, i64> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 }
 
-/// Returns `stuck` when nothing was read for `kafka.stalled_after_ms` although there are unread records, or `unknown` when Kafka
-/// did not say where the partitions end.
-async fn stalls(consumer: &Arc<StreamConsumer>, settings: &config::Kafka, places: &Places) -> &'static str {
+/// Returns `stuck` when nothing was read for `kafka.stalled_after_ms` although there are unread
+/// records, or `unknown` when Kafka did not say where the partitions end.
+async fn stalls(
+    consumer: &Arc<StreamConsumer>,
+    settings: &config::Kafka,
+    places: &Places,
+) -> &'static str {
     let limit = ms(settings.stalled_after_ms);
     let mut progress = Progress::new();
     loop {
@@ -108,19 +126,28 @@ async fn stalls(consumer: &Arc<StreamConsumer>, settings: &config::Kafka, places
 }
 
 fn ends(consumer: &StreamConsumer, topic: &str) -> Result<BTreeMap<i32, i64>, KafkaError> {
-    kafka::ends_of(consumer, topic, &consumer.assignment()?, kafka::question_timeout())
+    kafka::ends_of(
+        consumer,
+        topic,
+        &consumer.assignment()?,
+        kafka::question_timeout(),
+    )
 }
 
 /// Returns whether any partition has unread records.
 fn is_behind(next: &BTreeMap<i32, i64>, ends: &BTreeMap<i32, i64>) -> bool {
-    ends.iter().any(|(partition, end)| next.get(partition).is_none_or(|next| next < end))
+    ends.iter()
+        .any(|(partition, end)| next.get(partition).is_none_or(|next| next < end))
 }
 
 fn apply(cache: &Cache, revisions: &mut Revisions, record: &Record) {
     let found = record.header("ce_type").zip(record.value.as_deref());
     let Some(recorded) = found.and_then(|(ce_type, value)| recorded(ce_type, value)) else {
         // The audit consumer dead-letters this event. The cache relies on the safety read instead.
-        return tracing::debug!(kafka.offset = record.offset, "an event that cannot be read was passed over");
+        return tracing::debug!(
+            kafka.offset = record.offset,
+            "an event that cannot be read was passed over"
+        );
     };
     if let Some(whole) = revisions.add(recorded)
         && let Some(first) = whole.first()
@@ -129,17 +156,18 @@ fn apply(cache: &Cache, revisions: &mut Revisions, record: &Record) {
     }
 }
 
-/// Tenants whose revisions are assembled at the same time. Above this, all incomplete revisions are dropped, and their tenants
-/// are loaded anew when the last items arrive.
+/// Tenants whose revisions are assembled at the same time. Above this, all incomplete revisions are
+/// dropped, and their tenants are loaded anew when the last items arrive.
 const TOGETHER: usize = 64;
 
-/// Collects the items of revisions that have several, until each revision is complete: the cache takes a revision whole.
+/// Collects the items of revisions that have several, until each revision is complete: the cache
+/// takes a revision whole.
 #[derive(Debug, Default)]
 pub struct Revisions(HashMap<TenantName, Vec<Recorded>>);
 
 impl Revisions {
-    /// Adds an event, and returns its revision when the last item is there. A revision with a gap is returned too: the cache
-    /// detects the gap.
+    /// Adds an event, and returns its revision when the last item is there. A revision with a gap
+    /// is returned too: the cache detects the gap.
     pub fn add(&mut self, recorded: Recorded) -> Option<Vec<Recorded>> {
         let body = &recorded.event.body;
         if body.items == 1 {
@@ -148,21 +176,33 @@ impl Revisions {
         if !self.0.contains_key(&body.tenant) && self.0.len() >= TOGETHER {
             self.0.clear();
         }
-        let (tenant, tag, is_last) = (body.tenant.clone(), recorded.event.tag(), body.is_last_item());
+        let (tenant, tag, is_last) = (
+            body.tenant.clone(),
+            recorded.event.tag(),
+            body.is_last_item(),
+        );
         let is_first = body.item == 0;
         let items = self.0.entry(tenant.clone()).or_default();
-        // A relay that was stopped in the middle of a revision publishes the revision again from its start.
+        // A relay that was stopped in the middle of a revision publishes the revision again from
+        // its start.
         if is_first || items.first().is_some_and(|first| first.event.tag() != tag) {
             items.clear();
         }
         items.push(recorded);
-        if is_last { self.0.remove(&tenant) } else { None }
+        if is_last {
+            self.0.remove(&tenant)
+        } else {
+            None
+        }
     }
 }
 
 /// Parses the value of a record of that type; `None` if it is not an event.
 pub fn recorded(ce_type: &str, payload: &[u8]) -> Option<Recorded> {
-    Some(Recorded { event: versions::read(ce_type, payload).ok()?, json: payload.to_vec().into() })
+    Some(Recorded {
+        event: versions::read(ce_type, payload).ok()?,
+        json: payload.to_vec().into(),
+    })
 }
 
 #[cfg(test)]
@@ -173,8 +213,13 @@ mod tests {
     fn who_has_read_every_partition_to_its_end_is_not_behind() {
         let at = |offsets: &[(i32, i64)]| offsets.iter().copied().collect::<BTreeMap<_, _>>();
         let ends = at(&[(0, 5), (1, 0)]);
-        assert!(!is_behind(&at(&[(0, 5), (1, 0)]), &ends) && !is_behind(&at(&[(0, 6), (1, 0)]), &ends));
+        assert!(
+            !is_behind(&at(&[(0, 5), (1, 0)]), &ends) && !is_behind(&at(&[(0, 6), (1, 0)]), &ends)
+        );
         assert!(is_behind(&at(&[(0, 4), (1, 0)]), &ends));
-        assert!(is_behind(&at(&[(0, 5)]), &ends), "a partition of which nothing is known");
+        assert!(
+            is_behind(&at(&[(0, 5)]), &ends),
+            "a partition of which nothing is known"
+        );
     }
 }

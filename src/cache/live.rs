@@ -1,4 +1,5 @@
-//! Changes of all tenants as they happen on this instance. A live view may miss changes: clients that need all follow a tenant.
+//! Changes of all tenants as they happen on this instance. A live view may miss changes: clients
+//! that need all follow a tenant.
 
 use std::{
     collections::HashMap,
@@ -20,11 +21,12 @@ use crate::{
 /// Changes that a listener may lag behind before it is cut off.
 const BEHIND: usize = 4096;
 
-/// Bytes of changes that wait for listeners. Above this, all listeners are disconnected: the slow ones cannot be told apart, and
-/// all may come back.
+/// Bytes of changes that wait for listeners. Above this, all listeners are disconnected: the slow
+/// ones cannot be told apart, and all may come back.
 const BYTES: u64 = 64 * 1024 * 1024;
 
-/// Tenants whose newest sent tag is remembered. Above this, all are forgotten at once, and some changes are then sent twice.
+/// Tenants whose newest sent tag is remembered. Above this, all are forgotten at once, and some
+/// changes are then sent twice.
 const TENANTS: usize = 100_000;
 
 /// A change, with its tenant.
@@ -37,7 +39,8 @@ pub struct Told {
     _waits: Arc<Waits>,
 }
 
-/// The bytes of a change that some listener has not received yet. Subtracted from the total when dropped.
+/// The bytes of a change that some listener has not received yet. Subtracted from the total when
+/// dropped.
 #[derive(Debug)]
 struct Waits {
     bytes: u64,
@@ -48,7 +51,10 @@ impl Waits {
     fn new(bytes: usize, all: &Arc<AtomicU64>) -> Arc<Self> {
         let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         all.fetch_add(bytes, Ordering::Relaxed);
-        Arc::new(Self { bytes, all: all.clone() })
+        Arc::new(Self {
+            bytes,
+            all: all.clone(),
+        })
     }
 }
 
@@ -62,13 +68,18 @@ impl Drop for Waits {
 pub struct Live {
     sender: ArcSwap<broadcast::Sender<Told>>,
     waiting: Arc<AtomicU64>,
-    /// The newest tag sent of each tenant. An instance receives its own changes twice, the second time through Kafka.
+    /// The newest tag sent of each tenant. An instance receives its own changes twice, the second
+    /// time through Kafka.
     told: Mutex<HashMap<TenantName, VersionTag>>,
 }
 
 impl Default for Live {
     fn default() -> Self {
-        Self { sender: ArcSwap::from_pointee(broadcast::Sender::new(BEHIND)), waiting: Arc::default(), told: Mutex::default() }
+        Self {
+            sender: ArcSwap::from_pointee(broadcast::Sender::new(BEHIND)),
+            waiting: Arc::default(),
+            told: Mutex::default(),
+        }
     }
 }
 
@@ -76,17 +87,26 @@ impl Live {
     /// Sends the events of a tenant to the listeners, except those that were sent before.
     pub fn tell(&self, tenant: &TenantName, events: &[&Recorded]) {
         let sender = self.sender.load_full();
-        let Some(last) = events.last().filter(|_| sender.receiver_count() > 0) else { return };
+        let Some(last) = events.last().filter(|_| sender.receiver_count() > 0) else {
+            return;
+        };
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         let before = told.get(tenant);
-        let is_new = |event: &&&Recorded| before.is_none_or(|before| !before.covers(&event.event.tag()));
+        let is_new =
+            |event: &&&Recorded| before.is_none_or(|before| !before.covers(&event.event.tag()));
         for event in events.iter().filter(is_new) {
             // Sending fails only when no listener is left.
             let waits = Waits::new(event.json.len(), &self.waiting);
-            let _ = sender.send(Told { tenant: tenant.clone(), json: event.json.clone(), _waits: waits });
+            let _ = sender.send(Told {
+                tenant: tenant.clone(),
+                json: event.json.clone(),
+                _waits: waits,
+            });
         }
         if self.waiting.load(Ordering::Relaxed) > BYTES {
-            tracing::warn!("those who look on at all changes are sent home: some are too far behind");
+            tracing::warn!(
+                "those who look on at all changes are sent home: some are too far behind"
+            );
             self.sender.store(Arc::new(broadcast::Sender::new(BEHIND)));
         }
         let tag = last.event.tag();
@@ -121,12 +141,20 @@ mod tests {
         let mut slow = live.listen();
         let send = || {
             let waits = Waits::new(1 << 20, &live.waiting);
-            drop(live.sender.load().send(Told { tenant: "t".parse().unwrap(), json: Bytes::new(), _waits: waits }));
+            drop(live.sender.load().send(Told {
+                tenant: "t".parse().unwrap(),
+                json: Bytes::new(),
+                _waits: waits,
+            }));
         };
         (0..64).for_each(|_| send());
         assert_eq!(live.held_bytes().used, BYTES);
         assert!(slow.try_recv().is_ok());
-        assert_eq!(live.held_bytes().used, BYTES - (1 << 20), "what is taken waits no more");
+        assert_eq!(
+            live.held_bytes().used,
+            BYTES - (1 << 20),
+            "what is taken waits no more"
+        );
         drop(slow);
         assert_eq!(live.held_bytes().used, 0);
         let mut ended = live.listen();

@@ -1,11 +1,13 @@
 //! The snapshots in memory.
 //!
-//! moka decides which snapshots stay, by weight and use. Hits do not go through moka, because it records each one in channels
-//! that all threads share. They are answered from a map beside it, without writing to anything that another thread reads, and
-//! report a tenant's use to moka at most once a tick. A snapshot that moka evicts leaves the map too.
+//! moka decides which snapshots stay, by weight and use. Hits do not go through moka, because it
+//! records each one in channels that all threads share. They are answered from a map beside it,
+//! without writing to anything that another thread reads, and report a tenant's use to moka at most
+//! once a tick. A snapshot that moka evicts leaves the map too.
 //!
-//! Both maps free removed entries late, in batches of about thirty per thread, and a snapshot has megabytes. So neither map keeps
-//! a snapshot alive: an entry is emptied when it is removed, and moka holds only its number and weight.
+//! Both maps free removed entries late, in batches of about thirty per thread, and a snapshot has
+//! megabytes. So neither map keeps a snapshot alive: an entry is emptied when it is removed, and
+//! moka holds only its number and weight.
 
 use std::sync::{
     Arc,
@@ -44,7 +46,8 @@ struct Weighed {
 }
 
 struct Hot {
-    /// Unique: evicting an entry must not remove a later one of the same tenant, even if that holds the same snapshot.
+    /// Unique: evicting an entry must not remove a later one of the same tenant, even if that holds
+    /// the same snapshot.
     number: u64,
     /// `None` once the entry has left the map.
     snapshot: ArcSwapOption<TenantSnapshot>,
@@ -60,18 +63,26 @@ impl Resident {
         let kept = Cache::builder()
             .max_capacity(bytes)
             .weigher(|_, weighed: &Weighed| weighed.weight)
-            // A newer entry may have replaced the evicted one, perhaps with the same snapshot. The newer entry stays.
+            // A newer entry may have replaced the evicted one, perhaps with the same snapshot. The
+            // newer entry stays.
             .eviction_listener(move |tenant, evicted, cause| {
                 if cause == RemovalCause::Replaced {
                     return;
                 }
                 let hot = evicting.pin();
-                if let Ok(Some((_, removed))) = hot.remove_if(&*tenant, |_, hot| hot.number == evicted.number) {
+                if let Ok(Some((_, removed))) =
+                    hot.remove_if(&*tenant, |_, hot| hot.number == evicted.number)
+                {
                     removed.snapshot.store(None);
                 }
             })
             .build();
-        Self { kept, hot, tick: AtomicU32::new(0), entries: AtomicU64::new(0) }
+        Self {
+            kept,
+            hot,
+            tick: AtomicU32::new(0),
+            entries: AtomicU64::new(0),
+        }
     }
 
     /// Returns the weight of all snapshots, in bytes.
@@ -84,13 +95,14 @@ impl Resident {
         self.with(tenant, Arc::clone)
     }
 
-    /// Returns the result of `read` on the tenant's snapshot, if it is resident. Does not even touch the snapshot's reference
-    /// count.
+    /// Returns the result of `read` on the tenant's snapshot, if it is resident. Does not even
+    /// touch the snapshot's reference count.
     pub fn with<T>(&self, tenant: &str, read: impl FnOnce(&Arc<TenantSnapshot>) -> T) -> Option<T> {
         let hot = self.hot.pin();
         loop {
             let held = hot.get(tenant)?;
-            // Entries are emptied only after they have left the map, so the next lookup finds a newer one or none.
+            // Entries are emptied only after they have left the map, so the next lookup finds a
+            // newer one or none.
             let snapshot = held.snapshot.load();
             let Some(snapshot) = &*snapshot else { continue };
             let tick = self.tick.load(Ordering::Relaxed);
@@ -103,10 +115,14 @@ impl Resident {
     }
 
     /// Changes the tenant's snapshot under the tenant's lock, which is moka's.
-    pub fn change(&self, tenant: &TenantName, change: impl FnOnce(Option<Arc<TenantSnapshot>>) -> Becomes) {
+    pub fn change(
+        &self,
+        tenant: &TenantName,
+        change: impl FnOnce(Option<Arc<TenantSnapshot>>) -> Becomes,
+    ) {
         self.kept.entry(tenant.clone()).and_compute_with(|_| {
-            // Reads the map that answers hits, not moka: a snapshot that moka has just evicted stays in the map until the
-            // listener has run.
+            // Reads the map that answers hits, not moka: a snapshot that moka has just evicted
+            // stays in the map until the listener has run.
             let hot = self.hot.pin();
             let held = hot.get(tenant).and_then(|hot| hot.snapshot.load_full());
             match change(held) {
@@ -114,8 +130,15 @@ impl Resident {
                 Becomes::Next(snapshot) => {
                     let told = AtomicU32::new(self.tick.load(Ordering::Relaxed));
                     let number = self.entries.fetch_add(1, Ordering::Relaxed);
-                    let weighed = Weighed { number, weight: u32::try_from(snapshot.weight()).unwrap_or(u32::MAX) };
-                    let entry = Hot { number, snapshot: Some(snapshot).into(), told };
+                    let weighed = Weighed {
+                        number,
+                        weight: u32::try_from(snapshot.weight()).unwrap_or(u32::MAX),
+                    };
+                    let entry = Hot {
+                        number,
+                        snapshot: Some(snapshot).into(),
+                        told,
+                    };
                     if let Some(replaced) = hot.insert(tenant.clone(), entry) {
                         replaced.snapshot.store(None);
                     }
@@ -161,8 +184,11 @@ mod tests {
     use crate::domain::snapshot::TenantContent;
 
     fn snapshot(tenant: &TenantName) -> Arc<TenantSnapshot> {
-        let content = json!({ "tag": "0000000000000001.1", "routes": [], "scopes": [], "policies": [] });
-        Arc::new(TenantSnapshot::new(tenant.clone(), serde_json::from_value(content).unwrap()).unwrap())
+        let content =
+            json!({ "tag": "0000000000000001.1", "routes": [], "scopes": [], "policies": [] });
+        Arc::new(
+            TenantSnapshot::new(tenant.clone(), serde_json::from_value(content).unwrap()).unwrap(),
+        )
     }
 
     /// The maps themselves free removed entries only in batches.
@@ -177,14 +203,26 @@ mod tests {
         let resident = Resident::new(1 << 20);
         let replaced = put(&resident);
         let removed = put(&resident);
-        assert!(replaced.upgrade().is_none(), "the replaced snapshot is freed");
-        assert!(Arc::ptr_eq(&resident.get("acme").unwrap(), &removed.upgrade().unwrap()));
+        assert!(
+            replaced.upgrade().is_none(),
+            "the replaced snapshot is freed"
+        );
+        assert!(Arc::ptr_eq(
+            &resident.get("acme").unwrap(),
+            &removed.upgrade().unwrap()
+        ));
         resident.change(&tenant, |_| Becomes::Gone);
-        assert!(removed.upgrade().is_none() && resident.get("acme").is_none(), "the removed snapshot is freed");
+        assert!(
+            removed.upgrade().is_none() && resident.get("acme").is_none(),
+            "the removed snapshot is freed"
+        );
         let small = Resident::new(1);
         let evicted = put(&small);
         small.tick();
-        assert!(evicted.upgrade().is_none() && small.get("acme").is_none(), "the evicted snapshot is freed");
+        assert!(
+            evicted.upgrade().is_none() && small.get("acme").is_none(),
+            "the evicted snapshot is freed"
+        );
     }
 
     #[test]
@@ -200,12 +238,21 @@ mod tests {
         resident.change(&tenant, |_| Becomes::Next(snapshot.clone()));
         resident.tick();
         let before = resident.kept.weighted_size();
-        assert_eq!((before, snapshot.patterns("web", "prod").is_none()), (snapshot.weight() as u64, true));
+        assert_eq!(
+            (before, snapshot.patterns("web", "prod").is_none()),
+            (snapshot.weight() as u64, true)
+        );
         let size = snapshot.compile_patterns("web", "prod").unwrap().size() as u64;
         resident.weigh_again(&tenant);
         resident.tick();
-        assert!(size > 500 && resident.kept.weighted_size() == before + size, "{size}");
-        assert!(Arc::ptr_eq(&resident.get("acme").unwrap(), &snapshot), "it is still there");
+        assert!(
+            size > 500 && resident.kept.weighted_size() == before + size,
+            "{size}"
+        );
+        assert!(
+            Arc::ptr_eq(&resident.get("acme").unwrap(), &snapshot),
+            "it is still there"
+        );
         // A snapshot that no longer fits is evicted.
         let small = Resident::new(before + size - 1);
         small.change(&tenant, |_| Becomes::Next(snapshot));

@@ -1,6 +1,8 @@
-//! The state that an instance keeps of each tenant, and the rules that never move it back (see the module above).
+//! The state that an instance keeps of each tenant, and the rules that never move it back (see the
+//! module above).
 //!
-//! It does no I/O and has no runtime and no clock. Slow steps, above all loads, happen between its calls.
+//! It does no I/O and has no runtime and no clock. Slow steps, above all loads, happen between its
+//! calls.
 
 use std::{
     collections::HashMap,
@@ -20,11 +22,12 @@ use crate::{
     telemetry::names,
 };
 
-/// How long a replica is distrusted that still returns a deleted tenant. Longer than any lag that counts as fresh.
+/// How long a replica is distrusted that still returns a deleted tenant. Longer than any lag that
+/// counts as fresh.
 const DISTRUST: Duration = Duration::from_secs(3600);
 
-/// Marks a tenant as deleted, unknown to the primary, or observed in more than one incarnation. A replica that still returns it
-/// may be stale.
+/// Marks a tenant as deleted, unknown to the primary, or observed in more than one incarnation. A
+/// replica that still returns it may be stale.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Absent {
     /// When the last news of the tenant arrived.
@@ -49,10 +52,12 @@ impl Seen {
         }
     }
 
-    /// Returns whether the primary's answer with that tag is older than the state seen before the primary was asked: a backup was
-    /// restored, and nothing announced it.
+    /// Returns whether the primary's answer with that tag is older than the state seen before the
+    /// primary was asked: a backup was restored, and nothing announced it.
     pub fn is_undone_by(&self, tag: &VersionTag) -> bool {
-        self.known.as_ref().is_some_and(|known| known != tag && known.covers(tag))
+        self.known
+            .as_ref()
+            .is_some_and(|known| known != tag && known.covers(tag))
     }
 }
 
@@ -70,7 +75,10 @@ impl Tenants {
     pub fn new(bytes: u64) -> Self {
         Self {
             resident: Resident::new(bytes),
-            absent: moka::sync::Cache::builder().max_capacity(100_000).time_to_live(DISTRUST).build(),
+            absent: moka::sync::Cache::builder()
+                .max_capacity(100_000)
+                .time_to_live(DISTRUST)
+                .build(),
             known: Mutex::default(),
             bytes,
         }
@@ -86,7 +94,8 @@ impl Tenants {
         self.resident.get(tenant)
     }
 
-    /// Returns the result of `read` on the tenant's snapshot. Does not even touch the snapshot's reference count.
+    /// Returns the result of `read` on the tenant's snapshot. Does not even touch the snapshot's
+    /// reference count.
     pub fn with<T>(&self, tenant: &str, read: impl FnOnce(&Arc<TenantSnapshot>) -> T) -> Option<T> {
         self.resident.with(tenant, read)
     }
@@ -118,17 +127,24 @@ impl Tenants {
 
     /// Returns whether the tenant counts as absent without asking the primary.
     pub fn is_absent(&self, tenant: &TenantName, now: Instant) -> bool {
-        self.absent.get(tenant).is_some_and(|absent| now < absent.until)
+        self.absent
+            .get(tenant)
+            .is_some_and(|absent| now < absent.until)
     }
 
-    /// Returns the state that this instance has seen of the tenant so far. Take it before a read, and compare the answer with it.
+    /// Returns the state that this instance has seen of the tenant so far. Take it before a read,
+    /// and compare the answer with it.
     pub fn seen(&self, tenant: &TenantName) -> Seen {
         let known = self.lock_known();
-        Seen { known: known.get(tenant).cloned(), absent: self.absent.get(tenant) }
+        Seen {
+            known: known.get(tenant).cloned(),
+            absent: self.absent.get(tenant),
+        }
     }
 
-    /// Records at `now` that `tag` of the tenant exists. A commit or an event shows that, perhaps late. Only the primary can say
-    /// which of two incarnations is newer, or which of an incarnation and an absence. Until it has, no replica is believed.
+    /// Records at `now` that `tag` of the tenant exists. A commit or an event shows that, perhaps
+    /// late. Only the primary can say which of two incarnations is newer, or which of an
+    /// incarnation and an absence. Until it has, no replica is believed.
     pub fn observe(&self, tenant: &TenantName, tag: &VersionTag, now: Instant) {
         let mut known = self.lock_known();
         match known.get(tenant) {
@@ -136,13 +152,19 @@ impl Tenants {
             None if !self.absent.contains_key(tenant) => self.raise(&mut known, tenant, tag),
             _ => {
                 known.remove(tenant);
-                self.absent.insert(tenant.clone(), Absent { since: now, until: now });
+                self.absent.insert(
+                    tenant.clone(),
+                    Absent {
+                        since: now,
+                        until: now,
+                    },
+                );
             }
         }
     }
 
-    /// Records a tag that was read; a tag of another epoch replaces the known one. Another incarnation of the tenant that was
-    /// observed while the read ran is newer than the read.
+    /// Records a tag that was read; a tag of another epoch replaces the known one. Another
+    /// incarnation of the tenant that was observed while the read ran is newer than the read.
     pub fn observe_read(&self, tenant: &TenantName, tag: &VersionTag, before: &Seen) {
         let mut known = self.lock_known();
         let undoes = match known.get(tenant) {
@@ -154,14 +176,20 @@ impl Tenants {
         }
     }
 
-    fn raise(&self, known: &mut HashMap<TenantName, VersionTag>, tenant: &TenantName, tag: &VersionTag) {
+    fn raise(
+        &self,
+        known: &mut HashMap<TenantName, VersionTag>,
+        tenant: &TenantName,
+        tag: &VersionTag,
+    ) {
         if !known.get(tenant).is_some_and(|newest| newest.covers(tag)) {
             known.insert(tenant.clone(), tag.clone());
             self.absent.invalidate(tenant);
         }
     }
 
-    /// Begins an incarnation of the tenant, which was observed before: snapshots of an earlier one are no longer served.
+    /// Begins an incarnation of the tenant, which was observed before: snapshots of an earlier one
+    /// are no longer served.
     pub fn begin(&self, tenant: &TenantName, tag: &VersionTag) {
         self.resident.change(tenant, |held| match held {
             Some(held) if held.tag().epoch != tag.epoch => Becomes::Gone,
@@ -171,21 +199,31 @@ impl Tenants {
 
     /// Advances the tenant by its own events. The last of them was observed before.
     pub fn advance(&self, tenant: &TenantName, events: &[&Recorded]) {
-        self.resident.change(tenant, |held| match held.map(|held| held.apply(events.iter().copied())) {
-            None => Becomes::Same,
-            Some(Ok(Applied::Known)) => applied("known", Becomes::Same),
-            Some(Ok(Applied::Next(next))) => applied("next", Becomes::Next(Arc::new(next))),
-            Some(Ok(Applied::Ended)) => applied("ended", Becomes::Gone),
-            Some(Ok(Applied::Gap) | Err(_)) => applied("gap", Becomes::Gone),
+        self.resident.change(tenant, |held| {
+            match held.map(|held| held.apply(events.iter().copied())) {
+                None => Becomes::Same,
+                Some(Ok(Applied::Known)) => applied("known", Becomes::Same),
+                Some(Ok(Applied::Next(next))) => applied("next", Becomes::Next(Arc::new(next))),
+                Some(Ok(Applied::Ended)) => applied("ended", Becomes::Gone),
+                Some(Ok(Applied::Gap) | Err(_)) => applied("gap", Becomes::Gone),
+            }
         });
     }
 
-    /// Records that the tenant is gone since `now`, and forgets the known tag. The caller must call [`Tenants::end`] next.
+    /// Records that the tenant is gone since `now`, and forgets the known tag. The caller must call
+    /// [`Tenants::end`] next.
     pub fn forget(&self, tenant: &TenantName, now: Instant) {
         let mut known = self.lock_known();
         known.remove(tenant);
-        // No answer comes from this entry: the next read asks the primary, which may already know the tenant's next incarnation.
-        self.absent.insert(tenant.clone(), Absent { since: now, until: now });
+        // No answer comes from this entry: the next read asks the primary, which may already know
+        // the tenant's next incarnation.
+        self.absent.insert(
+            tenant.clone(),
+            Absent {
+                since: now,
+                until: now,
+            },
+        );
     }
 
     /// Removes the tenant's snapshot from memory.
@@ -193,10 +231,14 @@ impl Tenants {
         self.resident.change(tenant, |_| Becomes::Gone);
     }
 
-    /// Puts a loaded snapshot in place, unless something newer is known by now; `None` asks for another load. Calls `decided` at
-    /// the moment when the load is accepted.
+    /// Puts a loaded snapshot in place, unless something newer is known by now; `None` asks for
+    /// another load. Calls `decided` at the moment when the load is accepted.
     pub fn settle(
-        &self, tenant: &TenantName, loaded: &Arc<TenantSnapshot>, before: &Seen, decided: impl FnOnce(),
+        &self,
+        tenant: &TenantName,
+        loaded: &Arc<TenantSnapshot>,
+        before: &Seen,
+        decided: impl FnOnce(),
     ) -> Option<Arc<TenantSnapshot>> {
         let mut settled = None;
         self.resident.change(tenant, |held| {
@@ -206,10 +248,11 @@ impl Tenants {
             let mut known = self.lock_known();
             let is_newest = match known.get(tenant) {
                 Some(newest) if newer.tag().epoch == newest.epoch => newer.tag().covers(newest),
-                // The load has another epoch than `known`, which is the same as before the load: only the primary can have
-                // returned it.
+                // The load has another epoch than `known`, which is the same as before the load:
+                // only the primary can have returned it.
                 Some(newest) => Some(newest) == before.known.as_ref(),
-                // Nothing is known. Either that was so when the load began, or the tenant was deleted since.
+                // Nothing is known. Either that was so when the load began, or the tenant was
+                // deleted since.
                 None => before.known.is_none() && self.absent.get(tenant) == before.absent,
             };
             if !is_newest {
@@ -219,24 +262,43 @@ impl Tenants {
             known.insert(tenant.clone(), newer.tag().clone());
             self.absent.invalidate(tenant);
             settled = Some(newer.clone());
-            if is_held { Becomes::Same } else { Becomes::Next(newer) }
+            if is_held {
+                Becomes::Same
+            } else {
+                Becomes::Next(newer)
+            }
         });
         settled
     }
 
-    /// Records that the primary does not know the tenant, unless the tenant was observed in the meantime. The absence is believed
-    /// for `ttl` from `now`. When this returns true, the caller must call [`Tenants::end`] next. Calls `decided` as
-    /// [`Tenants::settle`] does.
-    pub fn settle_absent(&self, tenant: &TenantName, before: &Seen, now: Instant, ttl: Duration, decided: impl FnOnce()) -> bool {
+    /// Records that the primary does not know the tenant, unless the tenant was observed in the
+    /// meantime. The absence is believed for `ttl` from `now`. When this returns true, the caller
+    /// must call [`Tenants::end`] next. Calls `decided` as [`Tenants::settle`] does.
+    pub fn settle_absent(
+        &self,
+        tenant: &TenantName,
+        before: &Seen,
+        now: Instant,
+        ttl: Duration,
+        decided: impl FnOnce(),
+    ) -> bool {
         let mut known = self.lock_known();
         // A concurrent read of the primary with the same answer is no news.
         let since = self.absent.get(tenant).map(|absent| absent.since);
-        if known.get(tenant) != before.known.as_ref() || since != before.absent.map(|absent| absent.since) {
+        if known.get(tenant) != before.known.as_ref()
+            || since != before.absent.map(|absent| absent.since)
+        {
             return false;
         }
         decided();
         known.remove(tenant);
-        self.absent.insert(tenant.clone(), Absent { since: since.unwrap_or(now), until: now + ttl });
+        self.absent.insert(
+            tenant.clone(),
+            Absent {
+                since: since.unwrap_or(now),
+                until: now + ttl,
+            },
+        );
         true
     }
 
@@ -256,7 +318,10 @@ mod tests {
     use crate::domain::tag::{Epoch, Revision};
 
     fn tag(life: u8, revision: u64) -> VersionTag {
-        VersionTag { epoch: Epoch::from_random([life; 8]), revision: Revision(revision) }
+        VersionTag {
+            epoch: Epoch::from_random([life; 8]),
+            revision: Revision(revision),
+        }
     }
 
     fn after(start: Instant, milliseconds: u64) -> Instant {
@@ -265,11 +330,15 @@ mod tests {
 
     #[test]
     fn no_replica_is_believed_of_which_life_is_the_newer() {
-        let (tenants, tenant, start) = (Tenants::new(1 << 20), "t".parse().unwrap(), Instant::now());
+        let (tenants, tenant, start) =
+            (Tenants::new(1 << 20), "t".parse().unwrap(), Instant::now());
         tenants.observe(&tenant, &tag(1, 2), start);
-        assert!(tenants.seen(&tenant).accepts(&tag(1, 2)) && !tenants.seen(&tenant).accepts(&tag(1, 1)));
+        assert!(
+            tenants.seen(&tenant).accepts(&tag(1, 2)) && !tenants.seen(&tenant).accepts(&tag(1, 1))
+        );
         assert_eq!(
-            [tag(1, 1), tag(1, 2), tag(1, 3), tag(2, 1)].map(|tag| tenants.seen(&tenant).is_undone_by(&tag)),
+            [tag(1, 1), tag(1, 2), tag(1, 3), tag(2, 1)]
+                .map(|tag| tenants.seen(&tenant).is_undone_by(&tag)),
             [true, false, false, false]
         );
         // The tenant is deleted, and then an event of its first incarnation arrives late.
@@ -280,18 +349,25 @@ mod tests {
         tenants.observe_read(&tenant, &tag(2, 1), &tenants.seen(&tenant));
         assert!(tenants.seen(&tenant).accepts(&tag(2, 1)));
         tenants.observe(&tenant, &tag(1, 2), after(start, 3));
-        assert!(!tenants.seen(&tenant).accepts(&tag(1, 2)) && !tenants.seen(&tenant).accepts(&tag(2, 1)));
+        assert!(
+            !tenants.seen(&tenant).accepts(&tag(1, 2))
+                && !tenants.seen(&tenant).accepts(&tag(2, 1))
+        );
         tenants.observe_read(&tenant, &tag(2, 1), &tenants.seen(&tenant));
         assert!(tenants.seen(&tenant).accepts(&tag(2, 1)));
     }
 
     #[test]
     fn that_there_is_no_tenant_holds_unless_something_was_heard_of_it_since_the_question() {
-        let (tenants, tenant, start) = (Tenants::new(1 << 20), "t".parse().unwrap(), Instant::now());
+        let (tenants, tenant, start) =
+            (Tenants::new(1 << 20), "t".parse().unwrap(), Instant::now());
         let ttl = Duration::from_secs(1);
         let before = tenants.seen(&tenant);
         assert!(tenants.settle_absent(&tenant, &before, start, ttl, || {}));
-        assert!(tenants.is_absent(&tenant, after(start, 999)) && !tenants.is_absent(&tenant, after(start, 1000)));
+        assert!(
+            tenants.is_absent(&tenant, after(start, 999))
+                && !tenants.is_absent(&tenant, after(start, 1000))
+        );
         // Two callers ask at the same time and get the same answer.
         let before = tenants.seen(&tenant);
         assert!(tenants.settle_absent(&tenant, &before, after(start, 10), ttl, || {}));

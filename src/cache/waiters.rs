@@ -1,7 +1,7 @@
 //! Callers that wait for a tenant to change: one wake-up per tenant for all of them.
 //!
-//! A wake-up says only that something may have changed. A waiter joins first and reads second, so that it misses nothing in
-//! between.
+//! A wake-up says only that something may have changed. A waiter joins first and reads second, so
+//! that it misses nothing in between.
 
 use std::{
     collections::HashMap,
@@ -40,11 +40,20 @@ pub struct Waiters {
 pub struct Full(pub usize);
 
 impl Waiters {
-    /// Creates room for `most` waiters. At most `per_tenant` of them may wait for one tenant, or belong to one tenant's callers;
-    /// `share` limits those of the platform's callers.
+    /// Creates room for `most` waiters. At most `per_tenant` of them may wait for one tenant, or
+    /// belong to one tenant's callers; `share` limits those of the platform's callers.
     pub fn new(most: usize, per_tenant: usize, share: config::Share) -> Self {
-        let places = Shares::divided("waiters", "waiters", most, [per_tenant, share.of_platform(most)]);
-        Self { tenants: Arc::default(), places, per_tenant }
+        let places = Shares::divided(
+            "waiters",
+            "waiters",
+            most,
+            [per_tenant, share.of_platform(most)],
+        );
+        Self {
+            tenants: Arc::default(),
+            places,
+            per_tenant,
+        }
     }
 
     /// Returns the places for waiters, with each payer's share.
@@ -54,24 +63,34 @@ impl Waiters {
 
     /// Takes a waiter's place at the expense of the running task's payer.
     pub fn place(&self) -> Result<Place, Full> {
-        self.places.try_take(&Payer::current(), 1).map_err(|full| Full(full.limit))
+        self.places
+            .try_take(&Payer::current(), 1)
+            .map_err(|full| Full(full.limit))
     }
 
-    /// Takes a place among the waiters for the tenant, which may have a limit of its `own` below the common one. An onlooker that
-    /// watches all changes it may see takes a place with its own tenant.
+    /// Takes a place among the waiters for the tenant, which may have a limit of its `own` below
+    /// the common one. An onlooker that watches all changes it may see takes a place with its own
+    /// tenant.
     pub fn join(&self, tenant: &TenantName, own: Option<u32>) -> Result<Waiter, Full> {
         let place = self.place()?;
         let limit = own.map_or(self.per_tenant, |own| self.per_tenant.min(own as usize));
         let moved = {
             let mut tenants = self.tenants.lock();
-            let sender = tenants.entry(tenant.clone()).or_insert_with(|| watch::Sender::new(()));
+            let sender = tenants
+                .entry(tenant.clone())
+                .or_insert_with(|| watch::Sender::new(()));
             if sender.receiver_count() >= limit {
                 return Err(Full(limit));
             }
             sender.subscribe()
         };
         metrics::gauge!(names::WAITERS).increment(1.0);
-        Ok(Waiter { tenants: self.tenants.clone(), tenant: tenant.clone(), moved: Some(moved), _place: place })
+        Ok(Waiter {
+            tenants: self.tenants.clone(),
+            tenant: tenant.clone(),
+            moved: Some(moved),
+            _place: place,
+        })
     }
 
     /// Wakes all waiters for the tenant.
@@ -110,7 +129,10 @@ impl Drop for Waiter {
     fn drop(&mut self) {
         self.moved = None;
         let mut tenants = self.tenants.lock();
-        if tenants.get(&self.tenant).is_some_and(|sender| sender.receiver_count() == 0) {
+        if tenants
+            .get(&self.tenant)
+            .is_some_and(|sender| sender.receiver_count() == 0)
+        {
             tenants.remove(&self.tenant);
         }
         drop(tenants);

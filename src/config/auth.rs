@@ -6,7 +6,8 @@ use validator::Validate;
 
 use super::{ConfigError, invalid, missing, sections::section};
 
-/// The algorithm of a token's signature. No algorithm uses a shared secret, so a public key can never be used as a secret.
+/// The algorithm of a token's signature. No algorithm uses a shared secret, so a public key can
+/// never be used as a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum JwtAlgorithm {
     /// RSA PKCS #1 1.5, SHA-256.
@@ -76,12 +77,16 @@ impl Jwt {
             return Err(missing("auth.jwt.algorithms"));
         }
         if self.keys_max_age_ms < self.refresh_ms {
-            return Err(invalid("auth.jwt.keys_max_age_ms", "must be at least auth.jwt.refresh_ms"));
+            return Err(invalid(
+                "auth.jwt.keys_max_age_ms",
+                "must be at least auth.jwt.refresh_ms",
+            ));
         }
         self.url().map(|_| ())
     }
 
-    /// Returns `jwks_url` after a check of its safety: anybody who can change the answer from this URL can forge tokens.
+    /// Returns `jwks_url` after a check of its safety: anybody who can change the answer from this
+    /// URL can forge tokens.
     pub fn url(&self) -> Result<Url, ConfigError> {
         const KEY: &str = "auth.jwt.jwks_url";
         if self.jwks_url.is_empty() {
@@ -90,12 +95,18 @@ impl Jwt {
         // The error does not repeat the URL, because the URL may hold a password.
         let url = Url::parse(&self.jwks_url).map_err(|_| invalid(KEY, "is not an absolute URL"))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(invalid(KEY, "may not hold credentials: keys of a JWKS are public"));
+            return Err(invalid(
+                KEY,
+                "may not hold credentials: keys of a JWKS are public",
+            ));
         }
         match url.scheme() {
             "https" => Ok(url),
             "http" if is_loopback(&url) => Ok(url),
-            _ => Err(invalid(KEY, "must be https, unless its host is a loopback address")),
+            _ => Err(invalid(
+                KEY,
+                "must be https, unless its host is a loopback address",
+            )),
         }
     }
 }
@@ -114,9 +125,16 @@ mod tests {
     use crate::config::Settings;
 
     fn with(overrides: &[&str]) -> Result<Settings, String> {
-        let on =
-            ["auth.jwt.issuer=https://issuer.example", "auth.jwt.audience=tm", "auth.jwt.jwks_url=https://issuer.example/jwks"];
-        let all: Vec<String> = on.iter().chain(overrides).map(|pair| (*pair).to_owned()).collect();
+        let on = [
+            "auth.jwt.issuer=https://issuer.example",
+            "auth.jwt.audience=tm",
+            "auth.jwt.jwks_url=https://issuer.example/jwks",
+        ];
+        let all: Vec<String> = on
+            .iter()
+            .chain(overrides)
+            .map(|pair| (*pair).to_owned())
+            .collect();
         Settings::without_environment(&all).map_err(|error| error.to_string())
     }
 
@@ -127,10 +145,19 @@ mod tests {
             ("auth.jwt.audience=", "auth.jwt.audience"),
             ("auth.jwt.roles_claim=", "auth.jwt.roles_claim"),
             ("auth.jwt.jwks_url=", "auth.jwt.jwks_url"),
-            ("auth.jwt.jwks_url=http://issuer.example/jwks", "auth.jwt.jwks_url"),
-            ("auth.jwt.jwks_url=http://127.0.0.1.example/jwks", "auth.jwt.jwks_url"),
+            (
+                "auth.jwt.jwks_url=http://issuer.example/jwks",
+                "auth.jwt.jwks_url",
+            ),
+            (
+                "auth.jwt.jwks_url=http://127.0.0.1.example/jwks",
+                "auth.jwt.jwks_url",
+            ),
             ("auth.jwt.jwks_url=file:///etc/passwd", "auth.jwt.jwks_url"),
-            ("auth.jwt.jwks_url=https://u:hunter2@issuer.example/jwks", "auth.jwt.jwks_url"),
+            (
+                "auth.jwt.jwks_url=https://u:hunter2@issuer.example/jwks",
+                "auth.jwt.jwks_url",
+            ),
             ("auth.jwt.keys_max_age_ms=2000", "auth.jwt.keys_max_age_ms"),
             ("auth.jwt.algorithms=", "auth.jwt.algorithms"),
             ("auth.jwt.algorithms=RS256,HS256", "HS256"),
@@ -138,10 +165,20 @@ mod tests {
             ("auth.jwt.leeway_seconds=301", "auth.jwt.leeway_seconds"),
         ] {
             let message = with(&[wrong]).unwrap_err();
-            assert!(message.contains(key) && !message.contains("hunter2"), "{wrong}: {message}");
+            assert!(
+                message.contains(key) && !message.contains("hunter2"),
+                "{wrong}: {message}"
+            );
         }
-        for right in ["http://127.0.0.1:1/jwks", "http://[::1]:1/jwks", "http://localhost:1/jwks"] {
-            assert!(with(&[&format!("auth.jwt.jwks_url={right}")]).is_ok(), "{right}");
+        for right in [
+            "http://127.0.0.1:1/jwks",
+            "http://[::1]:1/jwks",
+            "http://localhost:1/jwks",
+        ] {
+            assert!(
+                with(&[&format!("auth.jwt.jwks_url={right}")]).is_ok(),
+                "{right}"
+            );
         }
     }
 

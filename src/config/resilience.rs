@@ -111,7 +111,8 @@ pub struct Policy {
     pub max_drill: Duration,
     /// The target of CoDel: the longest normal wait in one of our queues.
     pub target_wait: Duration,
-    /// The interval of CoDel: the queue is overloaded after every item has waited longer than the target for this long.
+    /// The interval of CoDel: the queue is overloaded after every item has waited longer than the
+    /// target for this long.
     pub standing: Duration,
     /// The shares of tenants and of the platform in the dependency's pools.
     pub share: Share,
@@ -120,7 +121,10 @@ pub struct Policy {
 impl Resilience {
     /// Returns the shares of tenants and of the platform in each pool.
     pub fn share(&self) -> Share {
-        Share { tenant_percent: self.tenant_share_percent, platform_percent: self.platform_share_percent }
+        Share {
+            tenant_percent: self.tenant_share_percent,
+            platform_percent: self.platform_share_percent,
+        }
     }
 
     /// Returns the policy of a dependency of this section, with defaults filled in.
@@ -156,7 +160,10 @@ impl Resilience {
         for (name, dependency) in dependencies {
             let Policy { open, max_open, .. } = self.policy(dependency);
             if max_open < open {
-                return Err(unusable(&format!("resilience.{name}.max_open_ms"), "must be at least open_ms"));
+                return Err(unusable(
+                    &format!("resilience.{name}.max_open_ms"),
+                    "must be at least open_ms",
+                ));
             }
         }
         Ok(())

@@ -361,7 +361,12 @@ section! {
 impl Limits {
     /// Returns the quotas of a tenant without its own quotas.
     pub fn quotas(&self) -> crate::domain::tenant::Quotas {
-        let Self { routes_per_tenant, policies_per_tenant, writes_per_second_per_tenant: writes, .. } = *self;
+        let Self {
+            routes_per_tenant,
+            policies_per_tenant,
+            writes_per_second_per_tenant: writes,
+            ..
+        } = *self;
         crate::domain::tenant::Quotas {
             body_bytes: None,
             policies: Some(policies_per_tenant),
@@ -373,6 +378,9 @@ impl Limits {
 
     /// Returns the limits that apply to every tenant.
     pub fn of_tenants(&self) -> crate::domain::tenant::Limits {
-        crate::domain::tenant::Limits { quotas: self.quotas(), event_bytes: self.event_bytes }
+        crate::domain::tenant::Limits {
+            quotas: self.quotas(),
+            event_bytes: self.event_bytes,
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Access events: refused requests, changes of keys, operator actions and reads of sensitive data.
 //!
-//! Access events are not part of the hash chain, because a refused request has no revision. `service::trail` documents what is
-//! guaranteed for them.
+//! Access events are not part of the hash chain, because a refused request has no revision.
+//! `service::trail` documents what is guaranteed for them.
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -12,11 +12,13 @@ use super::{Invalid, event::Actor, ids::TenantName, time::UtcTime};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
-    /// Refused: 401, 403, 404 because the object belongs to another tenant, or 429 after too many failed attempts.
+    /// Refused: 401, 403, 404 because the object belongs to another tenant, or 429 after too many
+    /// failed attempts.
     Denied,
     /// A key was created, rotated or revoked.
     KeyChanged,
-    /// An administrator changed how the service runs: a forced breaker state, a dead letter, a replay or a plan.
+    /// An administrator changed how the service runs: a forced breaker state, a dead letter, a
+    /// replay or a plan.
     Operated,
     /// Sensitive data was read: audit events, an export.
     Read,
@@ -54,17 +56,19 @@ pub struct AccessEvent {
     pub id: Uuid,
     /// The kind of access.
     pub kind: Kind,
-    /// The action that was done or tried: `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`,
-    /// `breaker_forced_closed`, `breaker_released`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`,
-    /// `replay_cancelled`, `plan_deleted`, or the endpoint, such as `GET /api/v1/audit/events`.
+    /// The action that was done or tried: `key_created`, `key_rotated`, `key_revoked`,
+    /// `breaker_forced_open`, `breaker_forced_closed`, `breaker_released`, `dead_letter_redriven`,
+    /// `dead_letter_discarded`, `replay_created`, `replay_cancelled`, `plan_deleted`, or the
+    /// endpoint, such as `GET /api/v1/audit/events`.
     pub action: String,
-    /// The HTTP status of the answer. `None` for changes of keys and for operator actions: they are recorded as changes, not as
-    /// answers.
+    /// The HTTP status of the answer. `None` for changes of keys and for operator actions: they are
+    /// recorded as changes, not as answers.
     pub status: Option<u16>,
-    /// For a refusal its reason, such as `unknown_key`. For a forced breaker state the dependency that was changed. For other
-    /// operator actions the reason that the operator gave.
+    /// For a refusal its reason, such as `unknown_key`. For a forced breaker state the dependency
+    /// that was changed. For other operator actions the reason that the operator gave.
     pub reason: Option<String>,
-    /// The tenant that the request was about, if one was named. In a refused request this is only a claim of the sender.
+    /// The tenant that the request was about, if one was named. In a refused request this is only a
+    /// claim of the sender.
     pub tenant: Option<TenantName>,
     /// The tenant whose auditors may see the record, besides those of the platform.
     pub visible_to: Option<TenantName>,
@@ -85,10 +89,14 @@ pub struct AccessEvent {
     pub suppressed: u64,
 }
 
-/// Returns the tenant whose auditors may see an access: the caller's tenant, whichever tenant the request named; the named tenant
-/// if the caller belongs to the platform; otherwise `None`, and only the platform's auditors see the record. So no tenant can write
-/// into the access log of another tenant, or learn of that tenant's callers.
-pub fn visible_to(caller: Option<Option<&TenantName>>, named: Option<&TenantName>) -> Option<TenantName> {
+/// Returns the tenant whose auditors may see an access: the caller's tenant, whichever tenant the
+/// request named; the named tenant if the caller belongs to the platform; otherwise `None`, and
+/// only the platform's auditors see the record. So no tenant can write into the access log of
+/// another tenant, or learn of that tenant's callers.
+pub fn visible_to(
+    caller: Option<Option<&TenantName>>,
+    named: Option<&TenantName>,
+) -> Option<TenantName> {
     match caller {
         Some(Some(own)) => Some(own.clone()),
         Some(None) => named.cloned(),
@@ -105,14 +113,25 @@ mod tests {
         let [own, other]: [TenantName; 2] = ["own", "other"].map(|name| name.parse().unwrap());
         assert_eq!(visible_to(Some(Some(&own)), None), Some(own.clone()));
         assert_eq!(visible_to(Some(Some(&own)), Some(&other)), Some(own));
-        assert_eq!(visible_to(Some(None), Some(&other)), Some(other.clone()), "the platform's access to a tenant");
+        assert_eq!(
+            visible_to(Some(None), Some(&other)),
+            Some(other.clone()),
+            "the platform's access to a tenant"
+        );
         assert_eq!(visible_to(Some(None), None), None);
-        assert_eq!(visible_to(None, Some(&other)), None, "nobody knows who it was");
+        assert_eq!(
+            visible_to(None, Some(&other)),
+            None,
+            "nobody knows who it was"
+        );
     }
 
     #[test]
     fn kinds_have_names_and_are_found_by_them() {
-        assert_eq!(Kind::ALL.map(Kind::as_str), ["denied", "key_changed", "operated", "read"]);
+        assert_eq!(
+            Kind::ALL.map(Kind::as_str),
+            ["denied", "key_changed", "operated", "read"]
+        );
         for kind in Kind::ALL {
             assert_eq!(Kind::try_from(kind.as_str().to_owned()), Ok(kind));
         }

@@ -28,23 +28,32 @@ pub struct Blame {
     pub reason: Option<String>,
     /// The event's id.
     pub event_id: uuid::Uuid,
-    /// The event's item number within its revision. Not serialised; needed to decrypt the encrypted members of the event.
+    /// The event's item number within its revision. Not serialised; needed to decrypt the encrypted
+    /// members of the event.
     #[serde(skip)]
     pub item: u32,
 }
 
-/// Returns the members of an object with the events that gave them their values. Each label is a member of its own, `labels/<key>`.
-/// `events` are the object's events, newest first. If they do not reach back to the object's creation, the oldest event is blamed
-/// for the rest.
+/// Returns the members of an object with the events that gave them their values. Each label is a
+/// member of its own, `labels/<key>`. `events` are the object's events, newest first. If they do
+/// not reach back to the object's creation, the oldest event is blamed for the rest.
 pub fn of(events: &[Event]) -> Result<BTreeMap<String, Blame>, serde_json::Error> {
     let mut blamed: BTreeMap<String, Blame> = BTreeMap::new();
-    let Some(newest) = events.first() else { return Ok(blamed) };
+    let Some(newest) = events.first() else {
+        return Ok(blamed);
+    };
     let mut open = members(&specs(newest)?.1);
     for event in events {
         let before = members(&specs(event)?.0);
         let is_first = before.is_empty();
-        let settled: Vec<_> = open.iter().filter(|(name, value)| is_first || before.get(*name) != Some(value)).collect();
-        let settled: Vec<_> = settled.into_iter().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let settled: Vec<_> = open
+            .iter()
+            .filter(|(name, value)| is_first || before.get(*name) != Some(value))
+            .collect();
+        let settled: Vec<_> = settled
+            .into_iter()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         for (name, value) in settled {
             open.remove(&name);
             blamed.insert(name, blame(event, value));
@@ -54,7 +63,10 @@ pub fn of(events: &[Event]) -> Result<BTreeMap<String, Blame>, serde_json::Error
         }
     }
     if let Some(oldest) = events.last() {
-        blamed.extend(open.into_iter().map(|(name, value)| (name, blame(oldest, value))));
+        blamed.extend(
+            open.into_iter()
+                .map(|(name, value)| (name, blame(oldest, value))),
+        );
     }
     Ok(blamed)
 }
@@ -75,9 +87,15 @@ fn blame(event: &Event, value: Value) -> Blame {
 
 fn specs(event: &Event) -> Result<(Value, Value), serde_json::Error> {
     Ok(match &event.body.change {
-        Change::Route { before, after, .. } => (serde_json::to_value(before)?, serde_json::to_value(after)?),
-        Change::Policy { before, after, .. } => (serde_json::to_value(before)?, serde_json::to_value(after)?),
-        Change::Tenant { before, after } => (serde_json::to_value(before)?, serde_json::to_value(after)?),
+        Change::Route { before, after, .. } => {
+            (serde_json::to_value(before)?, serde_json::to_value(after)?)
+        }
+        Change::Policy { before, after, .. } => {
+            (serde_json::to_value(before)?, serde_json::to_value(after)?)
+        }
+        Change::Tenant { before, after } => {
+            (serde_json::to_value(before)?, serde_json::to_value(after)?)
+        }
     })
 }
 
@@ -85,7 +103,11 @@ fn members(spec: &Value) -> BTreeMap<String, Value> {
     let mut members = BTreeMap::new();
     for (name, value) in spec.as_object().into_iter().flatten() {
         match value.as_object().filter(|_| name == "labels") {
-            Some(labels) => members.extend(labels.iter().map(|(key, value)| (format!("labels/{key}"), value.clone()))),
+            Some(labels) => members.extend(
+                labels
+                    .iter()
+                    .map(|(key, value)| (format!("labels/{key}"), value.clone())),
+            ),
             None => drop(members.insert(name.clone(), value.clone())),
         }
     }
@@ -97,15 +119,29 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::domain::{chain::seal, event::EventBody, hash::EventHash, ids::RouteName, tag::Epoch};
+    use crate::domain::{
+        chain::seal, event::EventBody, hash::EventHash, ids::RouteName, tag::Epoch,
+    };
 
     fn event(revision: u64, before: Option<Value>, after: Option<Value>) -> Event {
         let spec = |value: Option<Value>| value.map(|value| serde_json::from_value(value).unwrap());
-        let name = RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() };
+        let name = RouteName {
+            service: "s".parse().unwrap(),
+            env: "e".parse().unwrap(),
+            version: "v".parse().unwrap(),
+        };
         seal(EventBody {
             action: Action::Updated,
-            actor: Actor { id: format!("actor {revision}"), kind: "k".into(), token: None },
-            change: Change::Route { name, before: spec(before), after: spec(after) },
+            actor: Actor {
+                id: format!("actor {revision}"),
+                kind: "k".into(),
+                token: None,
+            },
+            change: Change::Route {
+                name,
+                before: spec(before),
+                after: spec(after),
+            },
             epoch: Epoch::from_random([1; 8]),
             id: uuid::Uuid::from_u128(u128::from(revision)),
             item: 0,
@@ -136,14 +172,34 @@ mod tests {
             spec("http://b", false, json!({"x": "1", "y": "1", "z": "1"})),
             spec("http://b", true, json!({"x": "1", "y": "1", "z": "1"})),
         ];
-        let mut events: Vec<_> =
-            states.windows(2).zip(1..).map(|(pair, at)| event(at, pair[0].clone(), pair[1].clone())).collect();
+        let mut events: Vec<_> = states
+            .windows(2)
+            .zip(1..)
+            .map(|(pair, at)| event(at, pair[0].clone(), pair[1].clone()))
+            .collect();
         events.reverse();
-        let revisions: Vec<_> = of(&events).unwrap().into_iter().map(|(name, blame)| (name, blame.revision.0)).collect();
-        let expected = [("description", 3), ("is_active", 6), ("labels/x", 5), ("labels/y", 3), ("labels/z", 5), ("url", 5)];
-        assert_eq!(revisions, expected.map(|(name, revision)| (name.to_owned(), revision)));
+        let revisions: Vec<_> = of(&events)
+            .unwrap()
+            .into_iter()
+            .map(|(name, blame)| (name, blame.revision.0))
+            .collect();
+        let expected = [
+            ("description", 3),
+            ("is_active", 6),
+            ("labels/x", 5),
+            ("labels/y", 3),
+            ("labels/z", 5),
+            ("url", 5),
+        ];
+        assert_eq!(
+            revisions,
+            expected.map(|(name, revision)| (name.to_owned(), revision))
+        );
         // The events do not reach far enough back: the oldest known event is blamed.
         let known = of(&events[..2]).unwrap();
-        assert_eq!((known["labels/y"].revision.0, known["url"].revision.0), (5, 5));
+        assert_eq!(
+            (known["labels/y"].revision.0, known["url"].revision.0),
+            (5, 5)
+        );
     }
 }

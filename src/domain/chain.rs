@@ -1,7 +1,8 @@
 //! The hash chain: each event carries the hash of itself and of the tenant's event before it.
 //!
-//! `hash` = lower-case hex SHA-256 over the RFC 8785 (JCS) bytes of the event without its member `hash`. Checking works on the
-//! JSON value and not on [`Event`], so an event with members that this version does not know still verifies.
+//! `hash` = lower-case hex SHA-256 over the RFC 8785 (JCS) bytes of the event without its member
+//! `hash`. Checking works on the JSON value and not on [`Event`], so an event with members that
+//! this version does not know still verifies.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -30,12 +31,15 @@ pub fn canonical<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> 
     serde_json_canonicalizer::to_vec(value)
 }
 
-/// Returns the same bytes as [`canonical`], at a tenth of the cost. The value's members must be declared in the order of their
-/// names, the names must be ASCII and all numbers integers: then the output of `serde_json` is canonical already. Builds with debug
-/// assertions check it.
+/// Returns the same bytes as [`canonical`], at a tenth of the cost. The value's members must be
+/// declared in the order of their names, the names must be ASCII and all numbers integers: then the
+/// output of `serde_json` is canonical already. Builds with debug assertions check it.
 pub fn in_order<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
     let bytes = serde_json::to_vec(value)?;
-    debug_assert_eq!(String::from_utf8_lossy(&bytes), String::from_utf8_lossy(&canonical(value)?));
+    debug_assert_eq!(
+        String::from_utf8_lossy(&bytes),
+        String::from_utf8_lossy(&canonical(value)?)
+    );
     Ok(bytes)
 }
 
@@ -48,24 +52,39 @@ pub fn seal(body: EventBody) -> Result<Event, serde_json::Error> {
 /// Returns the RFC 8785 bytes of a sealed event, as they are stored and published.
 pub fn payload(event: &Event) -> Result<String, serde_json::Error> {
     let mut json = in_order(&event.body)?;
-    // `hash` stands between `epoch` and `id`. No member after `id` contains this text, and quotes within strings are escaped.
+    // `hash` stands between `epoch` and `id`. No member after `id` contains this text, and quotes
+    // within strings are escaped.
     let id = format!("\"id\":\"{}\",", event.body.id);
-    let at = json.windows(id.len()).rposition(|window| window == id.as_bytes()).unwrap_or(json.len());
+    let at = json
+        .windows(id.len())
+        .rposition(|window| window == id.as_bytes())
+        .unwrap_or(json.len());
     json.splice(at..at, format!("\"hash\":\"{}\",", event.hash).into_bytes());
-    debug_assert_eq!(String::from_utf8_lossy(&json), String::from_utf8_lossy(&canonical(event)?));
+    debug_assert_eq!(
+        String::from_utf8_lossy(&json),
+        String::from_utf8_lossy(&canonical(event)?)
+    );
     // JSON is UTF-8 by definition.
     Ok(String::from_utf8_lossy(&json).into_owned())
 }
 
 /// Checks that the hash of an event's content equals its member `hash`, and returns that hash.
 pub fn check(event: &Value) -> Result<EventHash, ChainError> {
-    let said = event.get("hash").cloned().and_then(|hash| serde_json::from_value(hash).ok()).ok_or(ChainError::NoHash)?;
+    let said = event
+        .get("hash")
+        .cloned()
+        .and_then(|hash| serde_json::from_value(hash).ok())
+        .ok_or(ChainError::NoHash)?;
     let mut body = event.clone();
     if let Some(members) = body.as_object_mut() {
         members.remove("hash");
     }
     let computed = EventHash::of(&canonical(&body).map_err(|_| ChainError::NoHash)?);
-    if said == computed { Ok(said) } else { Err(ChainError::Edited { said, computed }) }
+    if said == computed {
+        Ok(said)
+    } else {
+        Err(ChainError::Edited { said, computed })
+    }
 }
 
 #[cfg(test)]
@@ -87,14 +106,21 @@ mod tests {
     #[test]
     fn an_edited_event_and_one_without_a_hash_are_told_apart() {
         let hash = EventHash::of(&canonical(&json!({"a": 1})).unwrap());
-        assert!(matches!(check(&json!({"a": 2, "hash": hash.to_string()})), Err(ChainError::Edited { .. })));
+        assert!(matches!(
+            check(&json!({"a": 2, "hash": hash.to_string()})),
+            Err(ChainError::Edited { .. })
+        ));
         assert_eq!(check(&json!({"a": 1})), Err(ChainError::NoHash));
-        assert_eq!(check(&json!({"a": 1, "hash": hash.to_string().to_uppercase()})), Err(ChainError::NoHash));
+        assert_eq!(
+            check(&json!({"a": 1, "hash": hash.to_string().to_uppercase()})),
+            Err(ChainError::NoHash)
+        );
         assert_eq!(check(&json!([1])), Err(ChainError::NoHash));
     }
     proptest::proptest! {
-        /// Release builds have no debug assertions: this test stands in for them. Labels may have the names of the event's own
-        /// members. Integers beyond 2^53 are not in RFC 8785, and no revision gets there.
+        /// Release builds have no debug assertions: this test stands in for them. Labels may have
+        /// the names of the event's own members. Integers beyond 2^53 are not in RFC 8785, and no
+        /// revision gets there.
         #[test]
         fn what_is_written_in_order_is_canonical(
             reason in proptest::option::of("\\PC{0,40}|[\"\\\\\u{7f}\u{2028}\u{1f600}:,a-z]{0,20}"),

@@ -28,8 +28,8 @@ pub struct Command {
     pub op: Op,
     /// The condition that must hold for the mutation.
     pub precondition: Precondition,
-    /// Confirms the removal or deactivation of a version that a policy uses. Has an effect only if the policy can send its traffic
-    /// elsewhere.
+    /// Confirms the removal or deactivation of a version that a policy uses. Has an effect only if
+    /// the policy can send its traffic elsewhere.
     pub confirm_in_use: bool,
 }
 
@@ -37,9 +37,10 @@ impl Command {
     /// The route that the command names, if it names one.
     pub fn route(&self) -> Option<&RouteName> {
         match &self.op {
-            Op::Upsert { route, .. } | Op::Patch { route, .. } | Op::SetActive { route, .. } | Op::Delete { route } => {
-                Some(route)
-            }
+            Op::Upsert { route, .. }
+            | Op::Patch { route, .. }
+            | Op::SetActive { route, .. }
+            | Op::Delete { route } => Some(route),
             _ => None,
         }
     }
@@ -47,7 +48,9 @@ impl Command {
     /// The traffic policy that the command names, if it names one.
     pub fn policy(&self) -> Option<&PolicyName> {
         match &self.op {
-            Op::PutPolicy { policy, .. } | Op::PatchPolicy { policy, .. } | Op::DeletePolicy { policy } => Some(policy),
+            Op::PutPolicy { policy, .. }
+            | Op::PatchPolicy { policy, .. }
+            | Op::DeletePolicy { policy } => Some(policy),
             _ => None,
         }
     }
@@ -57,7 +60,8 @@ impl Command {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Op {
-    /// Create the route or replace it whole; creates the tenant too if the caller may create tenants.
+    /// Create the route or replace it whole; creates the tenant too if the caller may create
+    /// tenants.
     Upsert {
         /// The route's name.
         route: RouteName,
@@ -108,8 +112,8 @@ pub enum Op {
     CreateTenant {
         /// The tenant's own limits.
         quotas: Quotas,
-        /// The host suffixes of the tenant. An empty list is not serialised, so that an `Idempotency-Key` from before this member
-        /// existed stays bound to the same form.
+        /// The host suffixes of the tenant. An empty list is not serialised, so that an
+        /// `Idempotency-Key` from before this member existed stays bound to the same form.
         #[serde(skip_serializing_if = "Vec::is_empty")]
         allowed_hosts: Vec<HostSuffix>,
     },
@@ -121,8 +125,8 @@ pub enum Op {
         #[serde(skip_serializing_if = "Option::is_none")]
         allowed_hosts: Option<Vec<HostSuffix>>,
     },
-    /// Start a new epoch of the tenant with its present objects, if its newest revision belongs to another timeline of the database
-    /// than the present one. Callers cannot request this.
+    /// Start a new epoch of the tenant with its present objects, if its newest revision belongs to
+    /// another timeline of the database than the present one. Callers cannot request this.
     Continue,
     /// Continue the deletion of the tenant, if it has begun. Callers cannot request this.
     EndTenant,
@@ -134,29 +138,51 @@ pub enum Op {
 }
 
 impl Op {
-    /// Whether the mutation is about the tenant as a whole, so that its precondition names the tenant's tag.
+    /// Whether the mutation is about the tenant as a whole, so that its precondition names the
+    /// tenant's tag.
     pub fn is_of_the_tenant(&self) -> bool {
-        matches!(self, Self::Apply(_) | Self::CreateTenant { .. } | Self::PatchTenant { .. } | Self::DeleteTenant { .. })
+        matches!(
+            self,
+            Self::Apply(_)
+                | Self::CreateTenant { .. }
+                | Self::PatchTenant { .. }
+                | Self::DeleteTenant { .. }
+        )
     }
 
-    /// Returns the policy rules that the mutation writes, with the JSON pointer of each policy. Rules that stay as stored are not
-    /// included.
+    /// Returns the policy rules that the mutation writes, with the JSON pointer of each policy.
+    /// Rules that stay as stored are not included.
     pub fn written_rules(&self) -> Vec<(String, Vec<Rule>)> {
         let written: Vec<(String, &[Rule])> = match self {
             Self::PutPolicy { spec, .. } => vec![(String::new(), &spec.rules)],
-            Self::PatchPolicy { patch, .. } => {
-                patch.rules.iter().flatten().map(|rules| (String::new(), rules.as_slice())).collect()
-            }
+            Self::PatchPolicy { patch, .. } => patch
+                .rules
+                .iter()
+                .flatten()
+                .map(|rules| (String::new(), rules.as_slice()))
+                .collect(),
             Self::Apply(apply) => {
                 let rules = |(at, desired): (usize, &'_ Desired)| match desired {
-                    Desired::Policy { spec: Some(spec), .. } => Some((format!("/changes/{at}/policy"), spec.rules.clone())),
+                    Desired::Policy {
+                        spec: Some(spec), ..
+                    } => Some((format!("/changes/{at}/policy"), spec.rules.clone())),
                     _ => None,
                 };
-                return apply.changes.iter().enumerate().filter_map(rules).filter(|(_, rules)| !rules.is_empty()).collect();
+                return apply
+                    .changes
+                    .iter()
+                    .enumerate()
+                    .filter_map(rules)
+                    .filter(|(_, rules)| !rules.is_empty())
+                    .collect();
             }
             _ => Vec::new(),
         };
-        written.into_iter().filter(|(_, rules)| !rules.is_empty()).map(|(at, rules)| (at, rules.to_vec())).collect()
+        written
+            .into_iter()
+            .filter(|(_, rules)| !rules.is_empty())
+            .map(|(at, rules)| (at, rules.to_vec()))
+            .collect()
     }
 }
 
@@ -214,8 +240,8 @@ pub enum Desired {
 /// The most changes of one revision.
 pub const MAX_CHANGES: usize = 10_000;
 
-/// The most objects that one revision of a tenant's deletion removes: few enough for any time limit, so that any tenant can be
-/// deleted.
+/// The most objects that one revision of a tenant's deletion removes: few enough for any time
+/// limit, so that any tenant can be deleted.
 pub const MAX_ENDED: usize = 1000;
 
 /// RFC 9110 §13: the state that the caller expects of the object.
@@ -233,14 +259,17 @@ pub struct Precondition {
 pub enum IfMatch {
     /// `*`: any, as long as the object exists.
     Any,
-    /// A list of tags, one of which must match. Entity tags that no object of this service can have are left out.
+    /// A list of tags, one of which must match. Entity tags that no object of this service can have
+    /// are left out.
     Tags(Vec<VersionTag>),
 }
 
 impl Precondition {
     /// Checks the precondition against the object's tag (`None`: there is no object).
     pub fn check(&self, current: Option<&VersionTag>) -> Result<(), Rejection> {
-        let failed = || Rejection::PreconditionFailed { current: current.cloned() };
+        let failed = || Rejection::PreconditionFailed {
+            current: current.cloned(),
+        };
         if self.must_not_exist && current.is_some() {
             return Err(failed());
         }
@@ -255,7 +284,8 @@ impl Precondition {
 /// The context of a command: caller, time, reason, and the random parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// The id of the command's first event, if it makes one; the ids of further events count on from this one.
+    /// The id of the command's first event, if it makes one; the ids of further events count on
+    /// from this one.
     pub event_id: Uuid,
     /// The epoch of the tenant, if the command starts one.
     pub new_epoch: Epoch,
@@ -293,7 +323,8 @@ pub enum Effect {
     Deleted,
 }
 
-/// The answer to a command; stored under the `Idempotency-Key`, so that a retry gets exactly the same answer.
+/// The answer to a command; stored under the `Idempotency-Key`, so that a retry gets exactly the
+/// same answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// The effect on the object.
@@ -337,7 +368,8 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Counts one object: `before` and `after` say whether the object existed before and exists after.
+    /// Counts one object: `before` and `after` say whether the object existed before and exists
+    /// after.
     pub fn count(&mut self, before: bool, after: bool) {
         match (before, after) {
             (false, true) => self.create += 1,
@@ -354,18 +386,32 @@ mod tests {
 
     #[test]
     fn what_the_caller_believes_is_held_against_what_is_there() {
-        let tag = |revision| VersionTag { epoch: Epoch::from_random([1; 8]), revision: Revision(revision) };
+        let tag = |revision| VersionTag {
+            epoch: Epoch::from_random([1; 8]),
+            revision: Revision(revision),
+        };
         let check = |if_match: Option<IfMatch>, must_not_exist, current: Option<u64>| {
             let current = current.map(tag);
-            let checked = Precondition { if_match, must_not_exist }.check(current.as_ref());
+            let checked = Precondition {
+                if_match,
+                must_not_exist,
+            }
+            .check(current.as_ref());
             assert!(checked.is_ok() || checked == Err(Rejection::PreconditionFailed { current }));
             checked.is_ok()
         };
-        let tags = |revisions: &[u64]| Some(IfMatch::Tags(revisions.iter().copied().map(tag).collect()));
+        let tags =
+            |revisions: &[u64]| Some(IfMatch::Tags(revisions.iter().copied().map(tag).collect()));
         assert!(check(None, false, Some(1)) && check(None, false, None));
         assert!(check(None, true, None) && !check(None, true, Some(1)));
-        assert!(check(Some(IfMatch::Any), false, Some(1)) && !check(Some(IfMatch::Any), false, None));
-        assert!(check(tags(&[1, 2]), false, Some(2)) && !check(tags(&[1, 2]), false, Some(3)) && !check(tags(&[1]), false, None));
+        assert!(
+            check(Some(IfMatch::Any), false, Some(1)) && !check(Some(IfMatch::Any), false, None)
+        );
+        assert!(
+            check(tags(&[1, 2]), false, Some(2))
+                && !check(tags(&[1, 2]), false, Some(3))
+                && !check(tags(&[1]), false, None)
+        );
         assert!(!check(tags(&[]), false, Some(1)));
     }
 }

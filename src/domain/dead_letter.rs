@@ -16,8 +16,8 @@ pub struct LetterId {
     pub offset: i64,
 }
 
-/// The most digits of a partition and of an offset. A regular expression can express this limit, but not the bounds of `i32` and
-/// `i64`.
+/// The most digits of a partition and of an offset. A regular expression can express this limit,
+/// but not the bounds of `i32` and `i64`.
 const DIGITS: (usize, usize) = (9, 18);
 
 impl fmt::Display for LetterId {
@@ -37,12 +37,19 @@ impl FromStr for LetterId {
 
     /// Reads only the form that `Display` prints, so that one place has one name.
     fn from_str(raw: &str) -> Result<Self, Invalid> {
-        let parsed = raw.split_once('-').filter(|(partition, offset)| partition.len() <= DIGITS.0 && offset.len() <= DIGITS.1);
+        let parsed = raw
+            .split_once('-')
+            .filter(|(partition, offset)| partition.len() <= DIGITS.0 && offset.len() <= DIGITS.1);
         let parsed = parsed.and_then(|(partition, offset)| {
-            let id = Self { partition: partition.parse().ok()?, offset: offset.parse().ok()? };
+            let id = Self {
+                partition: partition.parse().ok()?,
+                offset: offset.parse().ok()?,
+            };
             (id.partition >= 0 && id.offset >= 0 && id.to_string() == raw).then_some(id)
         });
-        parsed.ok_or_else(|| Invalid::new("not_a_letter", "must be <partition>-<offset>, such as 0-17"))
+        parsed.ok_or_else(|| {
+            Invalid::new("not_a_letter", "must be <partition>-<offset>, such as 0-17")
+        })
     }
 }
 
@@ -53,8 +60,8 @@ impl TryFrom<String> for LetterId {
     }
 }
 
-/// Identifies a dead letter beyond doubt: its place, and the time when the broker took it. If a topic is deleted and created again,
-/// other dead letters have the same places.
+/// Identifies a dead letter beyond doubt: its place, and the time when the broker took it. If a
+/// topic is deleted and created again, other dead letters have the same places.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LetterKey {
     /// The place in the topic.
@@ -79,7 +86,12 @@ pub enum LetterState {
 
 impl LetterState {
     /// All states of a dead letter.
-    pub const ALL: [Self; 4] = [Self::Waiting, Self::Redriving, Self::Redriven, Self::Discarded];
+    pub const ALL: [Self; 4] = [
+        Self::Waiting,
+        Self::Redriving,
+        Self::Redriven,
+        Self::Discarded,
+    ];
 
     /// The state's name in the API and in the database.
     pub const fn as_str(self) -> &'static str {
@@ -127,17 +139,39 @@ mod tests {
 
     #[test]
     fn a_place_has_one_name() {
-        let id = LetterId { partition: 0, offset: 17 };
+        let id = LetterId {
+            partition: 0,
+            offset: 17,
+        };
         assert_eq!("0-17".parse::<LetterId>().unwrap(), id);
         assert_eq!(id.to_string(), "0-17");
-        for wrong in ["", "17", "0-", "-1", "+0-1", "0-+1", "00-1", "0-01", "0--1", "-0-1", "0-9223372036854775808", "0-1-2"] {
+        for wrong in [
+            "",
+            "17",
+            "0-",
+            "-1",
+            "+0-1",
+            "0-+1",
+            "00-1",
+            "0-01",
+            "0--1",
+            "-0-1",
+            "0-9223372036854775808",
+            "0-1-2",
+        ] {
             assert!(wrong.parse::<LetterId>().is_err(), "{wrong}");
         }
     }
 
     #[test]
     fn a_place_has_no_more_digits_than_the_document_says() {
-        assert_eq!("999999999-999999999999999999".parse::<LetterId>().unwrap().offset, 999_999_999_999_999_999);
+        assert_eq!(
+            "999999999-999999999999999999"
+                .parse::<LetterId>()
+                .unwrap()
+                .offset,
+            999_999_999_999_999_999
+        );
         for wrong in ["1000000000-0", "0-1000000000000000000"] {
             assert!(wrong.parse::<LetterId>().is_err(), "{wrong}");
         }
@@ -146,7 +180,15 @@ mod tests {
     #[test]
     fn states_have_names_and_two_of_them_are_open() {
         let names = LetterState::ALL.map(|state| (state.as_str(), state.is_open()));
-        assert_eq!(names, [("waiting", true), ("redriving", true), ("redriven", false), ("discarded", false)]);
+        assert_eq!(
+            names,
+            [
+                ("waiting", true),
+                ("redriving", true),
+                ("redriven", false),
+                ("discarded", false)
+            ]
+        );
         for state in LetterState::ALL {
             assert_eq!(LetterState::try_from(state.as_str().to_owned()), Ok(state));
         }

@@ -1,8 +1,9 @@
 //! The pure core of a write: `decide` under the tenant's lock, then `evolve`.
 //!
-//! `decide` answers whether a command may be done and, if so, returns the sealed events of its revision. `evolve` is the only place
-//! where a state changes. Both run once per command, in order of arrival, on the state that the transaction has locked, so a batch
-//! of commands ends in the same state as the commands one at a time.
+//! `decide` answers whether a command may be done and, if so, returns the sealed events of its
+//! revision. `evolve` is the only place where a state changes. Both run once per command, in order
+//! of arrival, on the state that the transaction has locked, so a batch of commands ends in the
+//! same state as the commands one at a time.
 
 mod changes;
 mod checks;
@@ -27,20 +28,23 @@ use super::{
     time::UtcTime,
 };
 
-/// The state of one tenant as a batch sees it: its row, and the objects that the batch's commands name or depend on.
+/// The state of one tenant as a batch sees it: its row, and the objects that the batch's commands
+/// name or depend on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantState {
     /// The tenant's row, if it exists.
     pub tenant: Option<Tenant>,
     /// The hash of the tenant's newest event of this epoch.
     pub chain_head: EventHash,
-    /// The tenant's newest revision belongs to another timeline of the database: only [`Op::Continue`] may be decided.
+    /// The tenant's newest revision belongs to another timeline of the database: only
+    /// [`Op::Continue`] may be decided.
     pub is_foreign: bool,
     /// The routes that the batch needs. A route that is missing here does not exist.
     pub routes: HashMap<RouteName, Route>,
     /// The policies that the batch needs. A policy that is missing here does not exist.
     pub policies: HashMap<PolicyName, Policy>,
-    /// The claimed hosts that the batch needs, of this tenant and of others. A host that is missing here is free.
+    /// The claimed hosts that the batch needs, of this tenant and of others. A host that is missing
+    /// here is free.
     pub hosts: Claims,
     /// The newest revision of each scope, if a command depends on that.
     pub scopes: BTreeMap<(ServiceName, EnvName), Revision>,
@@ -57,7 +61,10 @@ pub struct TenantState {
 impl TenantState {
     /// The state of a tenant that does not exist.
     pub fn absent(limits: impl Into<Limits>) -> Self {
-        let Limits { quotas: defaults, event_bytes } = limits.into();
+        let Limits {
+            quotas: defaults,
+            event_bytes,
+        } = limits.into();
         Self {
             tenant: None,
             chain_head: EventHash::GENESIS,
@@ -75,13 +82,22 @@ impl TenantState {
 
     /// The limits that the tenant is held to.
     fn limits(&self) -> Limits {
-        Limits { quotas: self.defaults, event_bytes: self.event_bytes }
+        Limits {
+            quotas: self.defaults,
+            event_bytes: self.event_bytes,
+        }
     }
 
     /// The newest revision that touched a scope.
     fn newest(&self, scope: &Scope) -> Revision {
-        let in_scope = self.scopes.iter().filter(|((service, env), _)| scope.has(service, env));
-        in_scope.map(|(_, revision)| *revision).max().unwrap_or_default()
+        let in_scope = self
+            .scopes
+            .iter()
+            .filter(|((service, env), _)| scope.has(service, env));
+        in_scope
+            .map(|(_, revision)| *revision)
+            .max()
+            .unwrap_or_default()
     }
 }
 
@@ -92,8 +108,8 @@ pub enum Decision {
     Unchanged,
     /// A new revision of the tenant.
     Revision {
-        /// The tenant's record, set for the first revision of an epoch: it creates the tenant, or continues the tenant in a new
-        /// epoch.
+        /// The tenant's record, set for the first revision of an epoch: it creates the tenant, or
+        /// continues the tenant in a new epoch.
         new_tenant: Option<Box<Tenant>>,
         /// The sealed events, in their order. Never empty.
         events: Vec<Event>,
@@ -108,7 +124,11 @@ pub type SealError = serde_json::Error;
 /// Decides `command` on `state`; changes nothing.
 ///
 /// The outer error is a defect of the program, the inner one an error of the caller.
-pub fn decide(state: &TenantState, command: &Command, facts: &Facts) -> Result<Result<Decision, Rejection>, SealError> {
+pub fn decide(
+    state: &TenantState,
+    command: &Command,
+    facts: &Facts,
+) -> Result<Result<Decision, Rejection>, SealError> {
     let (new_tenant, changes) = match allowed(state, command, facts) {
         Ok((_, changes)) if changes.is_empty() => return Ok(Ok(Decision::Unchanged)),
         Ok(allowed) => allowed,
@@ -116,20 +136,38 @@ pub fn decide(state: &TenantState, command: &Command, facts: &Facts) -> Result<R
     };
     let events = match (&new_tenant, &state.tenant) {
         (Some(new), None) => sealed(new, EventHash::GENESIS, changes, facts)?,
-        (Some(new), Some(before)) => sealed(new, EventHash::GENESIS, changes, &continued::facts(before, facts))?,
+        (Some(new), Some(before)) => sealed(
+            new,
+            EventHash::GENESIS,
+            changes,
+            &continued::facts(before, facts),
+        )?,
         (None, Some(tenant)) => {
             let facts = ended::facts(tenant, command, facts);
             let ending = ended::begun(command, &changes, &facts);
             let events = sealed(tenant, state.chain_head, changes, &facts)?;
-            return Ok(Ok(Decision::Revision { new_tenant, events, ending }));
+            return Ok(Ok(Decision::Revision {
+                new_tenant,
+                events,
+                ending,
+            }));
         }
         (None, None) => return Ok(Err(Rejection::TenantNotFound)),
     };
-    Ok(Ok(Decision::Revision { new_tenant, events, ending: None }))
+    Ok(Ok(Decision::Revision {
+        new_tenant,
+        events,
+        ending: None,
+    }))
 }
 
-/// Returns the changes that `command` would make on `state`, and the tenant's record if a new epoch begins; or refuses the command.
-pub fn allowed(state: &TenantState, command: &Command, facts: &Facts) -> Result<(Option<Box<Tenant>>, Vec<Change>), Rejection> {
+/// Returns the changes that `command` would make on `state`, and the tenant's record if a new epoch
+/// begins; or refuses the command.
+pub fn allowed(
+    state: &TenantState,
+    command: &Command,
+    facts: &Facts,
+) -> Result<(Option<Box<Tenant>>, Vec<Change>), Rejection> {
     if let Some(tenant) = &state.tenant {
         ended::check(tenant, &command.op)?;
     }
@@ -142,25 +180,48 @@ pub fn allowed(state: &TenantState, command: &Command, facts: &Facts) -> Result<
     let new_tenant = match (&state.tenant, &command.op) {
         (Some(tenant), Op::Continue) => Some(Box::new(continued::begun(tenant, facts))),
         (Some(_), _) => None,
-        (None, Op::CreateTenant { quotas, allowed_hosts }) => {
-            Some(Box::new(first_record(&command.tenant, *quotas, allowed_hosts.clone(), facts)))
-        }
-        (None, _) if facts.may_create_tenant => {
-            Some(Box::new(first_record(&command.tenant, Quotas::default(), Vec::new(), facts)))
-        }
+        (
+            None,
+            Op::CreateTenant {
+                quotas,
+                allowed_hosts,
+            },
+        ) => Some(Box::new(first_record(
+            &command.tenant,
+            *quotas,
+            allowed_hosts.clone(),
+            facts,
+        ))),
+        (None, _) if facts.may_create_tenant => Some(Box::new(first_record(
+            &command.tenant,
+            Quotas::default(),
+            Vec::new(),
+            facts,
+        ))),
         (None, _) => return Err(Rejection::TenantNotFound),
     };
-    let tenant = state.tenant.as_ref().or(new_tenant.as_deref()).ok_or(Rejection::TenantNotFound)?;
+    let tenant = state
+        .tenant
+        .as_ref()
+        .or(new_tenant.as_deref())
+        .ok_or(Rejection::TenantNotFound)?;
     checks::check(state, tenant, command, &changes, facts)?;
     Ok((new_tenant, changes))
 }
 
-fn sealed(tenant: &Tenant, chain_head: EventHash, changes: Vec<Change>, facts: &Facts) -> Result<Vec<Event>, SealError> {
+fn sealed(
+    tenant: &Tenant,
+    chain_head: EventHash,
+    changes: Vec<Change>,
+    facts: &Facts,
+) -> Result<Vec<Event>, SealError> {
     let items = u32::try_from(changes.len()).unwrap_or(u32::MAX);
     let mut prev_hash = chain_head;
     let mut events = Vec::with_capacity(changes.len());
     for (item, change) in (0..items).zip(changes) {
-        let Some(action) = change.action() else { continue };
+        let Some(action) = change.action() else {
+            continue;
+        };
         let event = chain::seal(EventBody {
             action,
             actor: facts.actor.clone(),
@@ -184,7 +245,12 @@ fn sealed(tenant: &Tenant, chain_head: EventHash, changes: Vec<Change>, facts: &
     Ok(events)
 }
 
-fn first_record(name: &TenantName, quotas: Quotas, allowed_hosts: Vec<HostSuffix>, facts: &Facts) -> Tenant {
+fn first_record(
+    name: &TenantName,
+    quotas: Quotas,
+    allowed_hosts: Vec<HostSuffix>,
+    facts: &Facts,
+) -> Tenant {
     Tenant {
         name: name.clone(),
         epoch: facts.new_epoch.clone(),
@@ -203,12 +269,22 @@ fn first_record(name: &TenantName, quotas: Quotas, allowed_hosts: Vec<HostSuffix
 }
 
 fn tag_of(revision: Revision, tenant: &Tenant) -> VersionTag {
-    VersionTag { epoch: tenant.epoch.clone(), revision }
+    VersionTag {
+        epoch: tenant.epoch.clone(),
+        revision,
+    }
 }
 
 /// Applies a decision. The only place where a [`TenantState`] changes.
 pub fn evolve(state: &mut TenantState, decision: &Decision) {
-    let Decision::Revision { new_tenant, events, ending } = decision else { return };
+    let Decision::Revision {
+        new_tenant,
+        events,
+        ending,
+    } = decision
+    else {
+        return;
+    };
     if let Some(tenant) = new_tenant {
         state.tenant = Some((**tenant).clone());
         state.chain_head = EventHash::GENESIS;
@@ -217,8 +293,13 @@ pub fn evolve(state: &mut TenantState, decision: &Decision) {
         (state.active, state.patterns) = (0, 0);
     }
     if let Some(first) = events.first() {
-        // A change that is exempt from the write rate does not use it up, above all the change that raises the rate.
-        if ending.is_none() && !events.iter().any(|event| matches!(event.body.change, Change::Tenant { .. })) {
+        // A change that is exempt from the write rate does not use it up, above all the change that
+        // raises the rate.
+        if ending.is_none()
+            && !events
+                .iter()
+                .any(|event| matches!(event.body.change, Change::Tenant { .. }))
+        {
             pay(state, events.len(), first.body.occurred_at);
         }
         if let Some(tenant) = &mut state.tenant {
@@ -233,69 +314,133 @@ pub fn evolve(state: &mut TenantState, decision: &Decision) {
 }
 
 fn pay(state: &mut TenantState, changes: usize, now: UtcTime) {
-    let paid = state.tenant.as_ref().and_then(|tenant| checks::paid(state, tenant, changes, now));
+    let paid = state
+        .tenant
+        .as_ref()
+        .and_then(|tenant| checks::paid(state, tenant, changes, now));
     if let Some(tenant) = &mut state.tenant {
         tenant.paid_until = paid;
     }
 }
 
-/// Charges one change for a command that changes nothing and yet stores a row: the answer to its idempotency key. Returns whether
-/// the charge moved `paid_until`.
+/// Charges one change for a command that changes nothing and yet stores a row: the answer to its
+/// idempotency key. Returns whether the charge moved `paid_until`.
 pub fn pay_for_answer(state: &mut TenantState, facts: &Facts) -> Result<bool, Rejection> {
-    let Some(tenant) = &state.tenant else { return Ok(false) };
+    let Some(tenant) = &state.tenant else {
+        return Ok(false);
+    };
     checks::pace(state, tenant, 1, facts)?;
     let before = tenant.paid_until;
     pay(state, 1, facts.now);
-    Ok(state.tenant.as_ref().is_some_and(|tenant| tenant.paid_until != before))
+    Ok(state
+        .tenant
+        .as_ref()
+        .is_some_and(|tenant| tenant.paid_until != before))
 }
 
 fn evolve_by(state: &mut TenantState, event: &EventBody) {
     if let Some((service, env)) = event.change.place() {
-        state.scopes.insert((service.clone(), env.clone()), event.revision);
+        state
+            .scopes
+            .insert((service.clone(), env.clone()), event.revision);
     }
     match &event.change {
-        Change::Route { name, before, after } => {
-            let is_active =
-                |spec: &Option<_>| u32::from(spec.as_ref().is_some_and(|spec: &super::route::RouteSpec| spec.is_active));
+        Change::Route {
+            name,
+            before,
+            after,
+        } => {
+            let is_active = |spec: &Option<_>| {
+                u32::from(
+                    spec.as_ref()
+                        .is_some_and(|spec: &super::route::RouteSpec| spec.is_active),
+                )
+            };
             state.active = (state.active + is_active(after)).saturating_sub(is_active(before));
             if let Some(tenant) = &mut state.tenant {
-                tenant.routes = (tenant.routes + u32::from(after.is_some())).saturating_sub(u32::from(before.is_some()));
+                tenant.routes = (tenant.routes + u32::from(after.is_some()))
+                    .saturating_sub(u32::from(before.is_some()));
             }
             let held = state.routes.remove(name);
             if let Some(spec) = after.clone() {
-                let (created_at, created_by) = made(held.map(|route| (route.created_at, route.created_by)), event);
+                let (created_at, created_by) = made(
+                    held.map(|route| (route.created_at, route.created_by)),
+                    event,
+                );
                 let (updated_at, updated_by) = made(None, event);
                 let (name, revision) = (name.clone(), event.revision);
-                let route = Route { name: name.clone(), spec, revision, created_at, created_by, updated_at, updated_by };
+                let route = Route {
+                    name: name.clone(),
+                    spec,
+                    revision,
+                    created_at,
+                    created_by,
+                    updated_at,
+                    updated_by,
+                };
                 state.routes.insert(name, route);
             }
         }
-        Change::Policy { name, before, after } => {
+        Change::Policy {
+            name,
+            before,
+            after,
+        } => {
             if let Some(tenant) = &mut state.tenant {
-                tenant.policies = (tenant.policies + u32::from(after.is_some())).saturating_sub(u32::from(before.is_some()));
+                tenant.policies = (tenant.policies + u32::from(after.is_some()))
+                    .saturating_sub(u32::from(before.is_some()));
             }
-            let patterns = |spec: &Option<PolicySpec>| spec.as_ref().map_or(0, |spec| pattern::count(&spec.rules));
-            state.patterns = state.patterns.saturating_add(patterns(after)).saturating_sub(patterns(before));
+            let patterns = |spec: &Option<PolicySpec>| {
+                spec.as_ref().map_or(0, |spec| pattern::count(&spec.rules))
+            };
+            state.patterns = state
+                .patterns
+                .saturating_add(patterns(after))
+                .saturating_sub(patterns(before));
             let held = state.policies.remove(name);
-            for (host, spec) in before.iter().flat_map(|spec| spec.hosts.iter().map(move |host| (host, spec))) {
-                // An earlier item of the revision may have given the host to another policy, and that policy keeps the host.
-                state.hosts.remove(host, &spec.path_prefix, &event.tenant, name);
+            for (host, spec) in before
+                .iter()
+                .flat_map(|spec| spec.hosts.iter().map(move |host| (host, spec)))
+            {
+                // An earlier item of the revision may have given the host to another policy, and
+                // that policy keeps the host.
+                state
+                    .hosts
+                    .remove(host, &spec.path_prefix, &event.tenant, name);
             }
             if let Some(spec) = after.clone() {
                 for host in &spec.hosts {
-                    state.hosts.insert(host, &spec.path_prefix, &event.tenant, name);
+                    state
+                        .hosts
+                        .insert(host, &spec.path_prefix, &event.tenant, name);
                 }
-                let (created_at, created_by) = made(held.map(|policy| (policy.created_at, policy.created_by)), event);
+                let (created_at, created_by) = made(
+                    held.map(|policy| (policy.created_at, policy.created_by)),
+                    event,
+                );
                 let (updated_at, updated_by) = made(None, event);
                 let (name, revision) = (name.clone(), event.revision);
-                let policy = Policy { name: name.clone(), spec, revision, created_at, created_by, updated_at, updated_by };
+                let policy = Policy {
+                    name: name.clone(),
+                    spec,
+                    revision,
+                    created_at,
+                    created_by,
+                    updated_at,
+                    updated_by,
+                };
                 state.policies.insert(name, policy);
             }
         }
         Change::Tenant { after: None, .. } => {
-            *state = TenantState { hosts: std::mem::take(&mut state.hosts), ..TenantState::absent(state.limits()) };
+            *state = TenantState {
+                hosts: std::mem::take(&mut state.hosts),
+                ..TenantState::absent(state.limits())
+            };
         }
-        Change::Tenant { after: Some(spec), .. } => {
+        Change::Tenant {
+            after: Some(spec), ..
+        } => {
             if let Some(tenant) = &mut state.tenant {
                 (tenant.quotas, tenant.allowed_hosts) = (spec.quotas, spec.allowed_hosts.clone());
                 (tenant.updated_at, tenant.updated_by) = made(None, event);
@@ -305,13 +450,21 @@ fn evolve_by(state: &mut TenantState, event: &EventBody) {
 }
 
 /// Returns a time and an actor: those stored, or those of the event.
-fn made(held: Option<(super::time::UtcTime, String)>, event: &EventBody) -> (super::time::UtcTime, String) {
+fn made(
+    held: Option<(super::time::UtcTime, String)>,
+    event: &EventBody,
+) -> (super::time::UtcTime, String) {
     held.unwrap_or_else(|| (event.occurred_at, event.actor.id.clone()))
 }
 
-/// Returns the answer to a command after `decision` is applied; `state` is the state after it. `None` cannot happen for a decision
-/// made on this state.
-pub fn outcome(state: &TenantState, command: &Command, decision: &Decision, before: Option<&Tenant>) -> Option<Outcome> {
+/// Returns the answer to a command after `decision` is applied; `state` is the state after it.
+/// `None` cannot happen for a decision made on this state.
+pub fn outcome(
+    state: &TenantState,
+    command: &Command,
+    decision: &Decision,
+    before: Option<&Tenant>,
+) -> Option<Outcome> {
     let tenant = match decision {
         Decision::Revision { events, .. } => {
             let tag = events.first()?.tag();
@@ -323,24 +476,54 @@ pub fn outcome(state: &TenantState, command: &Command, decision: &Decision, befo
     let route = command.route().and_then(|name| state.routes.get(name));
     let policy = command.policy().and_then(|name| state.policies.get(name));
     let (object, tag) = match (route, policy, &command.op) {
-        (Some(route), ..) => (Object::Route(Box::new(route.clone())), tag_of(route.revision, tenant)),
-        (_, Some(policy), _) => (Object::Policy(Box::new(policy.clone())), tag_of(policy.revision, tenant)),
+        (Some(route), ..) => (
+            Object::Route(Box::new(route.clone())),
+            tag_of(route.revision, tenant),
+        ),
+        (_, Some(policy), _) => (
+            Object::Policy(Box::new(policy.clone())),
+            tag_of(policy.revision, tenant),
+        ),
         (.., Op::Apply(apply)) => {
             let unchanged = u32::try_from(apply.changes.len()).unwrap_or(u32::MAX);
-            (Object::Applied { summary: Summary { unchanged, ..Summary::default() } }, tag)
+            (
+                Object::Applied {
+                    summary: Summary {
+                        unchanged,
+                        ..Summary::default()
+                    },
+                },
+                tag,
+            )
         }
         _ => (Object::Tenant(Box::new(tenant.clone())), tag),
     };
-    Some(Outcome { effect, tag, object })
+    Some(Outcome {
+        effect,
+        tag,
+        object,
+    })
 }
 
-fn revision_outcome(state: &TenantState, command: &Command, events: &[Event], tag: VersionTag) -> Outcome {
+fn revision_outcome(
+    state: &TenantState,
+    command: &Command,
+    events: &[Event],
+    tag: VersionTag,
+) -> Outcome {
     let route = command.route().and_then(|name| state.routes.get(name));
     let policy = command.policy().and_then(|name| state.policies.get(name));
-    // The last event is the command's own: a change of the policy that gives up a route's version comes before it.
-    let (was, is) = events.last().map_or((true, true), |event| event.body.change.is_there());
+    // The last event is the command's own: a change of the policy that gives up a route's version
+    // comes before it.
+    let (was, is) = events
+        .last()
+        .map_or((true, true), |event| event.body.change.is_there());
     if let Some(tenant) = state.tenant.as_ref().filter(|_| ended::is_end(&command.op)) {
-        return Outcome { effect: Effect::Updated, tag, object: Object::Tenant(Box::new(tenant.clone())) };
+        return Outcome {
+            effect: Effect::Updated,
+            tag,
+            object: Object::Tenant(Box::new(tenant.clone())),
+        };
     }
     let effect = match (was, is) {
         (false, _) => Effect::Created,
@@ -350,21 +533,39 @@ fn revision_outcome(state: &TenantState, command: &Command, events: &[Event], ta
     let object = match (route, policy, &state.tenant, &command.op) {
         (_, _, _, Op::Apply(apply)) => {
             let mut summary = Summary::default();
-            events.iter().map(|event| event.body.change.is_there()).for_each(|(was, is)| summary.count(was, is));
-            summary.unchanged = u32::try_from(apply.changes.len().saturating_sub(events.len())).unwrap_or(0);
-            return Outcome { effect: Effect::Updated, tag, object: Object::Applied { summary } };
+            events
+                .iter()
+                .map(|event| event.body.change.is_there())
+                .for_each(|(was, is)| summary.count(was, is));
+            summary.unchanged =
+                u32::try_from(apply.changes.len().saturating_sub(events.len())).unwrap_or(0);
+            return Outcome {
+                effect: Effect::Updated,
+                tag,
+                object: Object::Applied { summary },
+            };
         }
         (Some(route), ..) => Object::Route(Box::new(route.clone())),
         (_, Some(policy), ..) => Object::Policy(Box::new(policy.clone())),
-        (_, _, Some(tenant), _) if effect != Effect::Deleted => Object::Tenant(Box::new(tenant.clone())),
+        (_, _, Some(tenant), _) if effect != Effect::Deleted => {
+            Object::Tenant(Box::new(tenant.clone()))
+        }
         _ => Object::Gone,
     };
-    Outcome { effect, tag, object }
+    Outcome {
+        effect,
+        tag,
+        object,
+    }
 }
 
 /// Refuses more changes than one revision may have.
 fn too_many(changes: usize) -> Result<(), Rejection> {
-    if changes > MAX_CHANGES { Err(Rejection::TooManyChanges) } else { Ok(()) }
+    if changes > MAX_CHANGES {
+        Err(Rejection::TooManyChanges)
+    } else {
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -16,7 +16,8 @@ use super::{
     snapshot::Scope,
 };
 
-/// Checks of a document or of many changes stop after more errors than this, because the caller does not get more.
+/// Checks of a document or of many changes stop after more errors than this, because the caller
+/// does not get more.
 pub const MAX_TOLD: usize = 20;
 
 /// The document. An export is sorted and has every member, so the same state gives the same bytes.
@@ -60,9 +61,11 @@ fn yes() -> bool {
     true
 }
 
-/// Reads a list of at most [`MAX_PARTS`] items. Reading stops at the limit, because a short item takes many times its length in
-/// memory.
-pub fn parts<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<Vec<T>, D::Error> {
+/// Reads a list of at most [`MAX_PARTS`] items. Reading stops at the limit, because a short item
+/// takes many times its length in memory.
+pub fn parts<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Vec<T>, D::Error> {
     struct Parts<T>(PhantomData<T>);
 
     impl<'de, T: Deserialize<'de>> Visitor<'de> for Parts<T> {
@@ -118,16 +121,53 @@ pub struct PolicyDoc {
 impl RouteDoc {
     /// Returns the name and the spec of the route.
     pub fn into_route(self) -> (RouteName, RouteSpec) {
-        let Self { service, env, version, url, is_active, labels, description } = self;
-        (RouteName { service, env, version }, RouteSpec { description, is_active, labels, url })
+        let Self {
+            service,
+            env,
+            version,
+            url,
+            is_active,
+            labels,
+            description,
+        } = self;
+        (
+            RouteName {
+                service,
+                env,
+                version,
+            },
+            RouteSpec {
+                description,
+                is_active,
+                labels,
+                url,
+            },
+        )
     }
 }
 
 impl PolicyDoc {
     /// Returns the name and the checked spec of the policy; the errors name its members.
     pub fn into_policy(self) -> Result<(PolicyName, PolicySpec), Vec<(String, Invalid)>> {
-        let Self { service, env, hosts, path_prefix, split, failover, rules, sticky_by } = self;
-        let spec = PolicySpec { failover, hosts, path_prefix, rules, split, sticky_by }.checked()?;
+        let Self {
+            service,
+            env,
+            hosts,
+            path_prefix,
+            split,
+            failover,
+            rules,
+            sticky_by,
+        } = self;
+        let spec = PolicySpec {
+            failover,
+            hosts,
+            path_prefix,
+            rules,
+            split,
+            sticky_by,
+        }
+        .checked()?;
         Ok((PolicyName { service, env }, spec))
     }
 }
@@ -154,14 +194,28 @@ impl Document {
             rules: spec.rules.clone(),
             sticky_by: spec.sticky_by.clone(),
         };
-        let (routes, policies) = (content.routes.iter().map(route).collect(), content.policies.iter().map(policy).collect());
-        Self { scope, prune: true, routes, policies }
+        let (routes, policies) = (
+            content.routes.iter().map(route).collect(),
+            content.policies.iter().map(policy).collect(),
+        );
+        Self {
+            scope,
+            prune: true,
+            routes,
+            policies,
+        }
     }
 
-    /// Returns the routes and policies of the document. Each must be named once and be in the document's scope; the errors name
-    /// their places.
+    /// Returns the routes and policies of the document. Each must be named once and be in the
+    /// document's scope; the errors name their places.
     pub fn content(self) -> Result<Content, Vec<(String, Invalid)>> {
-        let (mut content, mut errors) = (Content { routes: BTreeMap::new(), policies: BTreeMap::new() }, Vec::new());
+        let (mut content, mut errors) = (
+            Content {
+                routes: BTreeMap::new(),
+                policies: BTreeMap::new(),
+            },
+            Vec::new(),
+        );
         let outside = || Invalid::new("not_in_scope", "is not in the scope of the document");
         let twice = || Invalid::new("duplicate", "stands there already");
         for (at, route) in self.routes.into_iter().enumerate() {
@@ -181,16 +235,26 @@ impl Document {
                 return Err(errors);
             }
             match policy.into_policy() {
-                Ok((name, _)) if !self.scope.has(&name.service, &name.env) => errors.push((format!("/policies/{at}"), outside())),
+                Ok((name, _)) if !self.scope.has(&name.service, &name.env) => {
+                    errors.push((format!("/policies/{at}"), outside()))
+                }
                 Ok((name, spec)) => {
                     if content.policies.insert(name, spec).is_some() {
                         errors.push((format!("/policies/{at}"), twice()));
                     }
                 }
-                Err(wrong) => errors.extend(wrong.into_iter().map(|(member, e)| (format!("/policies/{at}{member}"), e))),
+                Err(wrong) => errors.extend(
+                    wrong
+                        .into_iter()
+                        .map(|(member, e)| (format!("/policies/{at}{member}"), e)),
+                ),
             }
         }
-        if errors.is_empty() { Ok(content) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(content)
+        } else {
+            Err(errors)
+        }
     }
 }
 
@@ -201,7 +265,10 @@ mod tests {
     use super::*;
 
     fn document(routes: serde_json::Value, scope: serde_json::Value) -> Document {
-        serde_json::from_value(json!({"scope": scope, "prune": true, "routes": routes, "policies": []})).unwrap()
+        serde_json::from_value(
+            json!({"scope": scope, "prune": true, "routes": routes, "policies": []}),
+        )
+        .unwrap()
     }
 
     #[test]
@@ -219,9 +286,20 @@ mod tests {
     #[test]
     fn what_stands_twice_or_elsewhere_is_named() {
         let route = |service: &str| json!({"service": service, "env": "e", "version": "v", "url": "http://a"});
-        let errors = document(json!([route("a"), route("a"), route("b")]), json!({"service": "a"})).content().unwrap_err();
-        let codes: Vec<_> = errors.iter().map(|(pointer, invalid)| (pointer.as_str(), invalid.code)).collect();
-        assert_eq!(codes, [("/routes/1", "duplicate"), ("/routes/2", "not_in_scope")]);
+        let errors = document(
+            json!([route("a"), route("a"), route("b")]),
+            json!({"service": "a"}),
+        )
+        .content()
+        .unwrap_err();
+        let codes: Vec<_> = errors
+            .iter()
+            .map(|(pointer, invalid)| (pointer.as_str(), invalid.code))
+            .collect();
+        assert_eq!(
+            codes,
+            [("/routes/1", "duplicate"), ("/routes/2", "not_in_scope")]
+        );
     }
 
     #[test]
@@ -234,8 +312,19 @@ mod tests {
         };
         let content = document(json!([policy("e")])).content().unwrap();
         assert!(content.routes.values().all(|spec| spec.is_active) && content.policies.len() == 1);
-        let errors = document(json!([policy("e"), policy("f"), policy("e")])).content().unwrap_err();
-        let codes: Vec<_> = errors.iter().map(|(pointer, invalid)| (pointer.as_str(), invalid.code)).collect();
-        assert_eq!(codes, [("/policies/1", "not_in_scope"), ("/policies/2", "duplicate")]);
+        let errors = document(json!([policy("e"), policy("f"), policy("e")]))
+            .content()
+            .unwrap_err();
+        let codes: Vec<_> = errors
+            .iter()
+            .map(|(pointer, invalid)| (pointer.as_str(), invalid.code))
+            .collect();
+        assert_eq!(
+            codes,
+            [
+                ("/policies/1", "not_in_scope"),
+                ("/policies/2", "duplicate")
+            ]
+        );
     }
 }

@@ -76,7 +76,11 @@ impl Action {
 
     /// The CloudEvents type of newly written events, `trafficmanager.route.<action>.v<version>`.
     pub fn ce_type(self) -> String {
-        format!("trafficmanager.route.{}.v{}", self.as_str(), versions::CURRENT)
+        format!(
+            "trafficmanager.route.{}.v{}",
+            self.as_str(),
+            versions::CURRENT
+        )
     }
 
     /// Returns the action that took a route from `before` to `after`; `None` when nothing changed.
@@ -87,7 +91,10 @@ impl Action {
             (Some(_), None) => Some(Self::Deleted),
             (Some(before), Some(after)) if before == after => None,
             (Some(before), Some(after)) => {
-                let only_state = RouteSpec { is_active: after.is_active, ..before.clone() } == *after;
+                let only_state = RouteSpec {
+                    is_active: after.is_active,
+                    ..before.clone()
+                } == *after;
                 Some(match (only_state, after.is_active) {
                     (true, true) => Self::Activated,
                     (true, false) => Self::Deactivated,
@@ -152,7 +159,8 @@ impl Change {
         }
     }
 
-    /// Returns whether the object existed before the change, and whether the object exists after it.
+    /// Returns whether the object existed before the change, and whether the object exists after
+    /// it.
     pub fn is_there(&self) -> (bool, bool) {
         match self {
             Self::Route { before, after, .. } => (before.is_some(), after.is_some()),
@@ -169,8 +177,8 @@ pub struct Actor {
     pub id: String,
     /// The kind of caller: `anonymous` while `auth.mode = "none"`.
     pub kind: String,
-    /// The number of the key's token that was used, once the key has had more than one token. The caller that rotates a key sees a
-    /// token of the key too.
+    /// The number of the key's token that was used, once the key has had more than one token. The
+    /// caller that rotates a key sees a token of the key too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<u32>,
 }
@@ -179,20 +187,29 @@ impl Actor {
     /// The kind of an actor that is an API key.
     pub const KEY: &str = "key";
 
-    /// Returns the actor's `Idempotency-Key` as it is stored beside the actor's id: with the kind in front, unless the actor is an
-    /// API key. No key in a request can have the separator.
+    /// Returns the actor's `Idempotency-Key` as it is stored beside the actor's id: with the kind
+    /// in front, unless the actor is an API key. No key in a request can have the separator.
     pub fn own_key(&self, sent: &str) -> String {
-        if self.kind == Self::KEY { sent.to_owned() } else { format!("{}\u{1f}{sent}", self.kind) }
+        if self.kind == Self::KEY {
+            sent.to_owned()
+        } else {
+            format!("{}\u{1f}{sent}", self.kind)
+        }
     }
 
-    /// Returns an id that is unique among actors of every kind: two actors of different kinds may have the same `id`. For an API
-    /// key this is the key's id, which has no colon.
+    /// Returns an id that is unique among actors of every kind: two actors of different kinds may
+    /// have the same `id`. For an API key this is the key's id, which has no colon.
     pub fn identity(&self) -> String {
-        if self.kind == Self::KEY { self.id.clone() } else { format!("{}:{}", self.kind, self.id) }
+        if self.kind == Self::KEY {
+            self.id.clone()
+        } else {
+            format!("{}:{}", self.kind, self.id)
+        }
     }
 }
 
-/// An event without its hash: exactly the content that the hash covers. `event/members.rs` has the members in JSON.
+/// An event without its hash: exactly the content that the hash covers. `event/members.rs` has the
+/// members in JSON.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EventBody {
     /// The kind of change.
@@ -209,7 +226,8 @@ pub struct EventBody {
     pub item: u32,
     /// The number of events in the revision.
     pub items: u32,
-    /// The time of the decision, by the clock of the instance that decided. Never use it to order events.
+    /// The time of the decision, by the clock of the instance that decided. Never use it to order
+    /// events.
     pub occurred_at: UtcTime,
     /// The hash of the tenant's event before this one; 64 zeros for the first of an epoch.
     pub prev_hash: EventHash,
@@ -237,7 +255,8 @@ impl EventBody {
 /// The last 62 bits of a `UUIDv7`: a random counter (RFC 9562 §6.2, method 2).
 const COUNTER: u128 = (1 << 62) - 1;
 
-/// Returns the id of item number `item` of a revision whose first item has the id `first`: the counter moves on by `item`.
+/// Returns the id of item number `item` of a revision whose first item has the id `first`: the
+/// counter moves on by `item`.
 pub fn id_of_item(first: Uuid, item: u32) -> Uuid {
     let bits = first.as_u128();
     Uuid::from_u128(bits & !COUNTER | (bits & COUNTER).wrapping_add(u128::from(item)) & COUNTER)
@@ -271,15 +290,25 @@ pub struct Event {
 impl Event {
     /// The version tag of the event's revision.
     pub fn tag(&self) -> VersionTag {
-        VersionTag { epoch: self.body.epoch.clone(), revision: self.body.revision }
+        VersionTag {
+            epoch: self.body.epoch.clone(),
+            revision: self.body.revision,
+        }
     }
 }
 
 impl EventBody {
-    /// Returns the route after this event; `None` if the event removed the route or is about another kind of object. `first` is the
-    /// event that created the route.
+    /// Returns the route after this event; `None` if the event removed the route or is about
+    /// another kind of object. `first` is the event that created the route.
     pub fn route_since(&self, first: &Self) -> Option<Route> {
-        let Change::Route { name, after: Some(spec), .. } = &self.change else { return None };
+        let Change::Route {
+            name,
+            after: Some(spec),
+            ..
+        } = &self.change
+        else {
+            return None;
+        };
         Some(Route {
             name: name.clone(),
             spec: spec.clone(),
@@ -291,10 +320,17 @@ impl EventBody {
         })
     }
 
-    /// Returns the traffic policy after this event; `None` if the event removed the policy or is about another kind of object.
-    /// `first` is the event that created the policy.
+    /// Returns the traffic policy after this event; `None` if the event removed the policy or is
+    /// about another kind of object. `first` is the event that created the policy.
     pub fn policy_since(&self, first: &Self) -> Option<Policy> {
-        let Change::Policy { name, after: Some(spec), .. } = &self.change else { return None };
+        let Change::Policy {
+            name,
+            after: Some(spec),
+            ..
+        } = &self.change
+        else {
+            return None;
+        };
         Some(Policy {
             name: name.clone(),
             spec: spec.clone(),
@@ -312,32 +348,62 @@ mod tests {
     use super::*;
 
     fn spec(url: &str, is_active: bool) -> RouteSpec {
-        RouteSpec { url: url.parse().unwrap(), is_active, labels: Default::default(), description: None }
+        RouteSpec {
+            url: url.parse().unwrap(),
+            is_active,
+            labels: Default::default(),
+            description: None,
+        }
     }
 
     fn policy_name() -> PolicyName {
-        PolicyName { service: "s".parse().unwrap(), env: "e".parse().unwrap() }
+        PolicyName {
+            service: "s".parse().unwrap(),
+            env: "e".parse().unwrap(),
+        }
     }
 
     /// A policy that sends all traffic to one version.
     fn policy(version: &str) -> PolicySpec {
         let value = serde_json::json!({ "split": [{ "version": version, "weight": 1 }] });
-        serde_json::from_value::<PolicySpec>(value).unwrap().checked().unwrap()
+        serde_json::from_value::<PolicySpec>(value)
+            .unwrap()
+            .checked()
+            .unwrap()
     }
 
     fn tenant(routes: Option<u32>) -> TenantSpec {
         let allowed_hosts = vec!["a.example".to_owned().try_into().unwrap()];
-        TenantSpec { allowed_hosts, quotas: crate::domain::tenant::Quotas { routes, ..Default::default() } }
+        TenantSpec {
+            allowed_hosts,
+            quotas: crate::domain::tenant::Quotas {
+                routes,
+                ..Default::default()
+            },
+        }
     }
 
     #[test]
     fn the_action_follows_from_before_and_after() {
-        let (on, off, other) = (spec("http://a", true), spec("http://a", false), spec("http://b", false));
+        let (on, off, other) = (
+            spec("http://a", true),
+            spec("http://a", false),
+            spec("http://b", false),
+        );
         assert_eq!(Action::between(None, Some(&on)), Some(Action::Created));
         assert_eq!(Action::between(Some(&on), Some(&on)), None);
-        assert_eq!(Action::between(Some(&on), Some(&off)), Some(Action::Deactivated));
-        assert_eq!(Action::between(Some(&off), Some(&on)), Some(Action::Activated));
-        assert_eq!(Action::between(Some(&on), Some(&other)), Some(Action::Updated));
+        assert_eq!(
+            Action::between(Some(&on), Some(&off)),
+            Some(Action::Deactivated)
+        );
+        assert_eq!(
+            Action::between(Some(&off), Some(&on)),
+            Some(Action::Activated)
+        );
+        assert_eq!(
+            Action::between(Some(&on), Some(&other)),
+            Some(Action::Updated)
+        );
         assert_eq!(Action::between(Some(&on), None), Some(Action::Deleted));
         assert_eq!(Action::between(None, None), None);
     }
@@ -346,27 +412,52 @@ mod tests {
     fn a_change_from_something_to_the_same_is_no_action() {
         let change = |before, after| Change::Tenant { before, after }.action();
         assert_eq!(change(Some(tenant(Some(1))), Some(tenant(Some(1)))), None);
-        assert_eq!(change(Some(tenant(Some(1))), Some(tenant(Some(2)))), Some(Action::TenantUpdated));
         assert_eq!(
-            (change(None, Some(tenant(None))), change(Some(tenant(None)), None)),
+            change(Some(tenant(Some(1))), Some(tenant(Some(2)))),
+            Some(Action::TenantUpdated)
+        );
+        assert_eq!(
+            (
+                change(None, Some(tenant(None))),
+                change(Some(tenant(None)), None)
+            ),
             (Some(Action::TenantCreated), Some(Action::TenantDeleted))
         );
-        let change = |before, after| Change::Policy { name: policy_name(), before, after }.action();
+        let change = |before, after| {
+            Change::Policy {
+                name: policy_name(),
+                before,
+                after,
+            }
+            .action()
+        };
         assert_eq!(change(Some(policy("v1")), Some(policy("v1"))), None);
-        assert_eq!(change(Some(policy("v1")), Some(policy("v2"))), Some(Action::PolicySet));
-        assert_eq!(change(Some(policy("v1")), None), Some(Action::PolicyDeleted));
+        assert_eq!(
+            change(Some(policy("v1")), Some(policy("v2"))),
+            Some(Action::PolicySet)
+        );
+        assert_eq!(
+            change(Some(policy("v1")), None),
+            Some(Action::PolicyDeleted)
+        );
     }
 
     fn body(change: Change, revision: u64) -> EventBody {
         EventBody {
             action: change.action().unwrap(),
-            actor: Actor { kind: "k".into(), id: format!("actor {revision}"), token: None },
+            actor: Actor {
+                kind: "k".into(),
+                id: format!("actor {revision}"),
+                token: None,
+            },
             change,
             epoch: Epoch::from_random([1; 8]),
             id: Uuid::nil(),
             item: 0,
             items: 1,
-            occurred_at: jiff::Timestamp::from_second(i64::try_from(revision).unwrap()).unwrap().into(),
+            occurred_at: jiff::Timestamp::from_second(i64::try_from(revision).unwrap())
+                .unwrap()
+                .into(),
             prev_hash: EventHash::GENESIS,
             reason: None,
             request_id: String::new(),
@@ -379,33 +470,87 @@ mod tests {
 
     #[test]
     fn the_last_item_is_known() {
-        let tenant = Some(TenantSpec { allowed_hosts: Vec::new(), quotas: Default::default() });
-        let body = body(Change::Tenant { before: None, after: tenant }, 1);
-        let is_last = |item, items| EventBody { item, items, ..body.clone() }.is_last_item();
+        let tenant = Some(TenantSpec {
+            allowed_hosts: Vec::new(),
+            quotas: Default::default(),
+        });
+        let body = body(
+            Change::Tenant {
+                before: None,
+                after: tenant,
+            },
+            1,
+        );
+        let is_last = |item, items| {
+            EventBody {
+                item,
+                items,
+                ..body.clone()
+            }
+            .is_last_item()
+        };
         assert!(is_last(0, 1) && is_last(1, 2) && !is_last(0, 2) && !is_last(1, 3));
     }
 
     #[test]
     fn an_object_has_its_first_from_the_event_that_made_it_and_its_last_from_the_last() {
-        let name = RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: "v".parse().unwrap() };
-        let route = |before, after| Change::Route { name: name.clone(), before, after };
+        let name = RouteName {
+            service: "s".parse().unwrap(),
+            env: "e".parse().unwrap(),
+            version: "v".parse().unwrap(),
+        };
+        let route = |before, after| Change::Route {
+            name: name.clone(),
+            before,
+            after,
+        };
         let (a, b) = (spec("http://a", true), spec("http://b", true));
-        let (made, changed) = (body(route(None, Some(a.clone())), 1), body(route(Some(a.clone()), Some(b.clone())), 2));
+        let (made, changed) = (
+            body(route(None, Some(a.clone())), 1),
+            body(route(Some(a.clone()), Some(b.clone())), 2),
+        );
         let since = changed.route_since(&made).unwrap();
-        assert_eq!((&since.name, &since.spec, since.revision), (&name, &b, Revision(2)));
-        assert_eq!((since.created_at, since.created_by.as_str()), (made.occurred_at, "actor 1"));
-        assert_eq!((since.updated_at, since.updated_by.as_str()), (changed.occurred_at, "actor 2"));
+        assert_eq!(
+            (&since.name, &since.spec, since.revision),
+            (&name, &b, Revision(2))
+        );
+        assert_eq!(
+            (since.created_at, since.created_by.as_str()),
+            (made.occurred_at, "actor 1")
+        );
+        assert_eq!(
+            (since.updated_at, since.updated_by.as_str()),
+            (changed.occurred_at, "actor 2")
+        );
         assert_eq!(body(route(Some(a), None), 3).route_since(&made), None);
         assert_eq!(changed.policy_since(&made), None);
 
-        let change = |before, after| Change::Policy { name: policy_name(), before, after };
-        let (made, changed) =
-            (body(change(None, Some(policy("v1"))), 1), body(change(Some(policy("v1")), Some(policy("v2"))), 2));
+        let change = |before, after| Change::Policy {
+            name: policy_name(),
+            before,
+            after,
+        };
+        let (made, changed) = (
+            body(change(None, Some(policy("v1"))), 1),
+            body(change(Some(policy("v1")), Some(policy("v2"))), 2),
+        );
         let since = changed.policy_since(&made).unwrap();
-        assert_eq!((&since.name, &since.spec, since.revision), (&policy_name(), &policy("v2"), Revision(2)));
-        assert_eq!((since.created_at, since.created_by.as_str()), (made.occurred_at, "actor 1"));
-        assert_eq!((since.updated_at, since.updated_by.as_str()), (changed.occurred_at, "actor 2"));
-        assert_eq!(body(change(Some(policy("v1")), None), 3).policy_since(&made), None);
+        assert_eq!(
+            (&since.name, &since.spec, since.revision),
+            (&policy_name(), &policy("v2"), Revision(2))
+        );
+        assert_eq!(
+            (since.created_at, since.created_by.as_str()),
+            (made.occurred_at, "actor 1")
+        );
+        assert_eq!(
+            (since.updated_at, since.updated_by.as_str()),
+            (changed.occurred_at, "actor 2")
+        );
+        assert_eq!(
+            body(change(Some(policy("v1")), None), 3).policy_since(&made),
+            None
+        );
         assert_eq!(changed.route_since(&made), None);
     }
 
@@ -413,21 +558,43 @@ mod tests {
     fn what_an_event_is_about_reads_back_as_it_was() {
         let (on, off) = (spec("http://a", true), spec("http://a", false));
         for change in [
-            Change::Route { name: policy_name().route(&"v".parse().unwrap()), before: Some(on), after: Some(off) },
-            Change::Policy { name: policy_name(), before: None, after: Some(policy("v")) },
-            Change::Policy { name: policy_name(), before: Some(policy("v")), after: None },
-            Change::Tenant { before: Some(tenant(None)), after: Some(tenant(Some(3))) },
+            Change::Route {
+                name: policy_name().route(&"v".parse().unwrap()),
+                before: Some(on),
+                after: Some(off),
+            },
+            Change::Policy {
+                name: policy_name(),
+                before: None,
+                after: Some(policy("v")),
+            },
+            Change::Policy {
+                name: policy_name(),
+                before: Some(policy("v")),
+                after: None,
+            },
+            Change::Tenant {
+                before: Some(tenant(None)),
+                after: Some(tenant(Some(3))),
+            },
         ] {
             let body = body(change, 1);
             let json = serde_json::to_string(&body).unwrap();
-            assert_eq!(serde_json::from_str::<EventBody>(&json).unwrap(), body, "{json}");
+            assert_eq!(
+                serde_json::from_str::<EventBody>(&json).unwrap(),
+                body,
+                "{json}"
+            );
         }
     }
 
     #[test]
     fn types_of_events_are_those_of_the_contract() {
         assert_eq!(Action::Created.ce_type(), "trafficmanager.route.created.v1");
-        assert_eq!(Action::PolicyDeleted.ce_type(), "trafficmanager.route.policy_deleted.v1");
+        assert_eq!(
+            Action::PolicyDeleted.ce_type(),
+            "trafficmanager.route.policy_deleted.v1"
+        );
     }
 
     #[test]

@@ -62,7 +62,10 @@ mod tests {
         // printf abc | sha256sum
         let digits = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let hash = EventHash::of(b"abc");
-        assert_eq!((hash.to_string(), format!("{hash:?}")), (digits.to_owned(), format!("EventHash({digits})")));
+        assert_eq!(
+            (hash.to_string(), format!("{hash:?}")),
+            (digits.to_owned(), format!("EventHash({digits})"))
+        );
         assert_eq!(EventHash::try_from(digits.to_owned()).unwrap(), hash);
         assert!(EventHash::try_from(digits.to_uppercase()).is_err());
         assert!(EventHash::try_from(digits[1..].to_owned()).is_err());

@@ -1,5 +1,6 @@
-//! Identifiers. Each is a newtype with a private field, so a value of the type has been checked. Up to 24 bytes are stored in
-//! place, without an allocation: the read path holds millions of identifiers.
+//! Identifiers. Each is a newtype with a private field, so a value of the type has been checked. Up
+//! to 24 bytes are stored in place, without an allocation: the read path holds millions of
+//! identifiers.
 
 use std::{borrow::Borrow, fmt, str::FromStr};
 
@@ -14,7 +15,10 @@ fn dns_label(raw: &str, what: &str) -> Result<(), Invalid> {
         return Err(Invalid::new("empty", format!("{what} may not be empty")));
     }
     if raw.len() > 63 {
-        return Err(Invalid::new("too_long", format!("{what} may have at most 63 bytes")));
+        return Err(Invalid::new(
+            "too_long",
+            format!("{what} may have at most 63 bytes"),
+        ));
     }
     let inner = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
     if !raw.bytes().all(inner) || raw.starts_with('-') || raw.ends_with('-') {
@@ -32,11 +36,17 @@ fn version_label(raw: &str, what: &str) -> Result<(), Invalid> {
         return Err(Invalid::new("empty", format!("{what} may not be empty")));
     }
     if raw.len() > 63 {
-        return Err(Invalid::new("too_long", format!("{what} may have at most 63 bytes")));
+        return Err(Invalid::new(
+            "too_long",
+            format!("{what} may have at most 63 bytes"),
+        ));
     }
     let tail = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
     if !raw.bytes().all(tail) || !raw.as_bytes()[0].is_ascii_alphanumeric() {
-        return Err(Invalid::new("not_a_version", format!("{what} must match [A-Za-z0-9][A-Za-z0-9._-]{{0,62}}")));
+        return Err(Invalid::new(
+            "not_a_version",
+            format!("{what} must match [A-Za-z0-9][A-Za-z0-9._-]{{0,62}}"),
+        ));
     }
     Ok(())
 }
@@ -135,12 +145,19 @@ pub struct PolicyName {
 impl PolicyName {
     /// The policy that chooses between the versions of a route's service in its environment.
     pub fn of(route: &RouteName) -> Self {
-        Self { service: route.service.clone(), env: route.env.clone() }
+        Self {
+            service: route.service.clone(),
+            env: route.env.clone(),
+        }
     }
 
     /// The route of one of the service's versions.
     pub fn route(&self, version: &VersionName) -> RouteName {
-        RouteName { service: self.service.clone(), env: self.env.clone(), version: version.clone() }
+        RouteName {
+            service: self.service.clone(),
+            env: self.env.clone(),
+            version: version.clone(),
+        }
     }
 }
 
@@ -181,7 +198,18 @@ mod tests {
         for good in ["a", "a-b", "0", "a1", &"a".repeat(63)] {
             assert!(good.parse::<TenantName>().is_ok(), "{good}");
         }
-        for bad in ["", "-a", "a-", "A", "a.b", "a_b", "ä", "a\n", "a b", &"a".repeat(64)] {
+        for bad in [
+            "",
+            "-a",
+            "a-",
+            "A",
+            "a.b",
+            "a_b",
+            "ä",
+            "a\n",
+            "a b",
+            &"a".repeat(64),
+        ] {
             assert!(bad.parse::<TenantName>().is_err(), "{bad:?}");
         }
     }
@@ -198,8 +226,17 @@ mod tests {
 
     #[test]
     fn names_of_places_are_written_with_slashes() {
-        let policy = PolicyName { service: "s".parse().unwrap(), env: "e".parse().unwrap() };
-        assert_eq!((policy.to_string(), policy.route(&"v".parse().unwrap()).to_string()), ("s/e".into(), "s/e/v".into()));
+        let policy = PolicyName {
+            service: "s".parse().unwrap(),
+            env: "e".parse().unwrap(),
+        };
+        assert_eq!(
+            (
+                policy.to_string(),
+                policy.route(&"v".parse().unwrap()).to_string()
+            ),
+            ("s/e".into(), "s/e/v".into())
+        );
     }
 
     proptest! {

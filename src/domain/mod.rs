@@ -7,8 +7,8 @@
 //!                                                                          └─► snapshot.apply ─► what proxies poll
 //! ```
 //!
-//! Everything that a function here needs from the world (time, ids, the actor) is an argument, so the model tests and a simulator
-//! drive the same code that runs in production.
+//! Everything that a function here needs from the world (time, ids, the actor) is an argument, so
+//! the model tests and a simulator drive the same code that runs in production.
 
 pub mod access;
 pub mod blame;
@@ -51,6 +51,9 @@ pub struct Invalid {
 impl Invalid {
     /// An error with its stable code and a sentence for people.
     pub fn new(code: &'static str, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into() }
+        Self {
+            code,
+            detail: detail.into(),
+        }
     }
 }

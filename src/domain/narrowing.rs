@@ -19,11 +19,14 @@ impl Narrowing {
         self.services.is_empty() && self.envs.is_empty()
     }
 
-    /// Whether the scope covers this service in this environment; `None` stands for all services or all environments.
+    /// Whether the scope covers this service in this environment; `None` stands for all services or
+    /// all environments.
     pub fn covers(&self, service: Option<&ServiceName>, env: Option<&EnvName>) -> bool {
         let within = |is_any: bool, is_in: Option<bool>| is_any || is_in == Some(true);
-        within(self.services.is_empty(), service.map(|service| self.services.contains(service)))
-            && within(self.envs.is_empty(), env.map(|env| self.envs.contains(env)))
+        within(
+            self.services.is_empty(),
+            service.map(|service| self.services.contains(service)),
+        ) && within(self.envs.is_empty(), env.map(|env| self.envs.contains(env)))
     }
 }
 
@@ -33,10 +36,23 @@ mod tests {
 
     #[test]
     fn what_is_narrowed_is_never_all() {
-        let narrow = Narrowing { services: Vec::new(), envs: vec!["prod".parse().unwrap()] };
-        let (service, prod, test) = ("s".parse().unwrap(), "prod".parse().unwrap(), "test".parse().unwrap());
+        let narrow = Narrowing {
+            services: Vec::new(),
+            envs: vec!["prod".parse().unwrap()],
+        };
+        let (service, prod, test) = (
+            "s".parse().unwrap(),
+            "prod".parse().unwrap(),
+            "test".parse().unwrap(),
+        );
         assert!(narrow.covers(Some(&service), Some(&prod)) && narrow.covers(None, Some(&prod)));
-        assert!(!narrow.covers(Some(&service), Some(&test)) && !narrow.covers(Some(&service), None));
-        assert!(Narrowing::default().covers(None, None) && Narrowing::default().is_any() && !narrow.is_any());
+        assert!(
+            !narrow.covers(Some(&service), Some(&test)) && !narrow.covers(Some(&service), None)
+        );
+        assert!(
+            Narrowing::default().covers(None, None)
+                && Narrowing::default().is_any()
+                && !narrow.is_any()
+        );
     }
 }

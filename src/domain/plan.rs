@@ -1,4 +1,5 @@
-//! Plans: the difference between a tenant's present and desired state, to be reviewed before it is applied.
+//! Plans: the difference between a tenant's present and desired state, to be reviewed before it is
+//! applied.
 
 use std::collections::BTreeMap;
 
@@ -31,12 +32,13 @@ pub struct Content {
 impl Content {
     /// The number of active routes.
     pub fn active(&self) -> u32 {
-        u32::try_from(self.routes.values().filter(|spec| spec.is_active).count()).unwrap_or(u32::MAX)
+        u32::try_from(self.routes.values().filter(|spec| spec.is_active).count())
+            .unwrap_or(u32::MAX)
     }
 
-    /// Returns the changes that turn this content into `desired`. Objects that `desired` does not name are removed only if `prune`
-    /// is set. New and changed routes come first and removed routes last, with the policies in between, each in the order of their
-    /// names.
+    /// Returns the changes that turn this content into `desired`. Objects that `desired` does not
+    /// name are removed only if `prune` is set. New and changed routes come first and removed
+    /// routes last, with the policies in between, each in the order of their names.
     pub fn difference(&self, desired: &Self, prune: bool) -> Vec<Change> {
         let route = |name: &RouteName, after: Option<&RouteSpec>| Change::Route {
             name: name.clone(),
@@ -48,11 +50,25 @@ impl Content {
             before: self.policies.get(name).cloned(),
             after: after.cloned(),
         };
-        let gone_routes = self.routes.keys().filter(|name| prune && !desired.routes.contains_key(*name));
-        let gone_policies = self.policies.keys().filter(|name| prune && !desired.policies.contains_key(*name));
-        let set = desired.routes.iter().map(|(name, spec)| route(name, Some(spec)));
+        let gone_routes = self
+            .routes
+            .keys()
+            .filter(|name| prune && !desired.routes.contains_key(*name));
+        let gone_policies = self
+            .policies
+            .keys()
+            .filter(|name| prune && !desired.policies.contains_key(*name));
+        let set = desired
+            .routes
+            .iter()
+            .map(|(name, spec)| route(name, Some(spec)));
         let changes = set
-            .chain(desired.policies.iter().map(|(name, spec)| policy(name, Some(spec))))
+            .chain(
+                desired
+                    .policies
+                    .iter()
+                    .map(|(name, spec)| policy(name, Some(spec))),
+            )
             .chain(gone_policies.map(|name| policy(name, None)))
             .chain(gone_routes.map(|name| route(name, None)));
         changes.filter(|change| change.action().is_some()).collect()
@@ -104,30 +120,62 @@ impl PlannedChange {
             (true, true) => PlannedAction::Update,
             (true, false) => PlannedAction::Delete,
         };
-        let Some((service, env)) = change.place() else { return Ok(None) };
-        let key = |version| ObjectKey { service: service.clone(), env: env.clone(), version };
+        let Some((service, env)) = change.place() else {
+            return Ok(None);
+        };
+        let key = |version| ObjectKey {
+            service: service.clone(),
+            env: env.clone(),
+            version,
+        };
         Ok(match change {
-            Change::Route { name, before, after } => {
+            Change::Route {
+                name,
+                before,
+                after,
+            } => {
                 let (before, after) = (value(before)?, value(after)?);
-                Some(Self { action, key: key(Some(name.version.clone())), before, after })
+                Some(Self {
+                    action,
+                    key: key(Some(name.version.clone())),
+                    before,
+                    after,
+                })
             }
-            Change::Policy { before, after, .. } => {
-                Some(Self { action, key: key(None), before: value(before)?, after: value(after)? })
-            }
+            Change::Policy { before, after, .. } => Some(Self {
+                action,
+                key: key(None),
+                before: value(before)?,
+                after: value(after)?,
+            }),
             Change::Tenant { .. } => None,
         })
     }
 
     /// Returns the change as a part of a command.
     pub fn desired(&self) -> Result<Desired, serde_json::Error> {
-        let ObjectKey { service, env, version } = self.key.clone();
+        let ObjectKey {
+            service,
+            env,
+            version,
+        } = self.key.clone();
         let after = self.after.clone();
         Ok(match version {
             Some(version) => {
                 let spec = after.map(serde_json::from_value).transpose()?;
-                Desired::Route { name: RouteName { service, env, version }, spec }
+                Desired::Route {
+                    name: RouteName {
+                        service,
+                        env,
+                        version,
+                    },
+                    spec,
+                }
             }
-            None => Desired::Policy { name: PolicyName { service, env }, spec: after.map(serde_json::from_value).transpose()? },
+            None => Desired::Policy {
+                name: PolicyName { service, env },
+                spec: after.map(serde_json::from_value).transpose()?,
+            },
         })
     }
 }
@@ -141,11 +189,13 @@ fn value<T: Serialize>(spec: &Option<T>) -> Result<Option<Value>, serde_json::Er
 pub struct Plan {
     /// The plan's id.
     pub id: Uuid,
-    /// The hash that the caller must send to apply the plan: SHA-256 over the JCS bytes of `{base, changes, scope, tenant}`.
+    /// The hash that the caller must send to apply the plan: SHA-256 over the JCS bytes of
+    /// `{base, changes, scope, tenant}`.
     pub hash: EventHash,
     /// The tenant that the plan changes.
     pub tenant: TenantName,
-    /// The tenant's tag when the plan was computed. The plan can be applied while nothing in its scope has changed since.
+    /// The tenant's tag when the plan was computed. The plan can be applied while nothing in its
+    /// scope has changed since.
     pub base: VersionTag,
     /// The part of the tenant that the plan covers.
     pub scope: Scope,
@@ -172,7 +222,8 @@ pub struct Plan {
 /// A point to consider before a plan is applied.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning {
-    /// The stable code, in `snake_case`: the code of the problem that applying the plan returns without a confirmation.
+    /// The stable code, in `snake_case`: the code of the problem that applying the plan returns
+    /// without a confirmation.
     pub code: String,
     /// A sentence for people.
     pub detail: String,
@@ -180,7 +231,10 @@ pub struct Warning {
 
 /// Returns the hash of changes to a state.
 pub fn hash(
-    tenant: &TenantName, base: Option<&VersionTag>, scope: &Scope, changes: &[PlannedChange],
+    tenant: &TenantName,
+    base: Option<&VersionTag>,
+    scope: &Scope,
+    changes: &[PlannedChange],
 ) -> Result<EventHash, serde_json::Error> {
     /// Borrows its members: the changes may be megabytes.
     #[derive(Serialize)]
@@ -191,7 +245,12 @@ pub fn hash(
         tenant: &'a TenantName,
     }
 
-    Ok(EventHash::of(&chain::canonical(&Hashed { base, changes, scope, tenant })?))
+    Ok(EventHash::of(&chain::canonical(&Hashed {
+        base,
+        changes,
+        scope,
+        tenant,
+    })?))
 }
 
 #[cfg(test)]
@@ -199,12 +258,27 @@ mod tests {
     use super::*;
 
     fn route(name: &str, url: &str) -> (RouteName, RouteSpec) {
-        let name = RouteName { service: "s".parse().unwrap(), env: "e".parse().unwrap(), version: name.parse().unwrap() };
-        (name, RouteSpec { url: url.parse().unwrap(), is_active: true, labels: Default::default(), description: None })
+        let name = RouteName {
+            service: "s".parse().unwrap(),
+            env: "e".parse().unwrap(),
+            version: name.parse().unwrap(),
+        };
+        (
+            name,
+            RouteSpec {
+                url: url.parse().unwrap(),
+                is_active: true,
+                labels: Default::default(),
+                description: None,
+            },
+        )
     }
 
     fn content(routes: &[(&str, &str)]) -> Content {
-        Content { routes: routes.iter().map(|(name, url)| route(name, url)).collect(), policies: BTreeMap::new() }
+        Content {
+            routes: routes.iter().map(|(name, url)| route(name, url)).collect(),
+            policies: BTreeMap::new(),
+        }
     }
 
     #[test]
@@ -215,34 +289,77 @@ mod tests {
         );
         let versions = |prune| {
             let changes = now.difference(&desired, prune);
-            let planned: Vec<_> = changes.iter().map(|change| PlannedChange::of(change).unwrap().unwrap()).collect();
-            planned.iter().map(|p| (p.action, p.key.version.as_ref().unwrap().as_str().to_owned())).collect::<Vec<_>>()
+            let planned: Vec<_> = changes
+                .iter()
+                .map(|change| PlannedChange::of(change).unwrap().unwrap())
+                .collect();
+            planned
+                .iter()
+                .map(|p| {
+                    (
+                        p.action,
+                        p.key.version.as_ref().unwrap().as_str().to_owned(),
+                    )
+                })
+                .collect::<Vec<_>>()
         };
         use PlannedAction::{Create, Delete, Update};
-        assert_eq!(versions(false), [(Update, "c".to_owned()), (Create, "d".to_owned())]);
-        assert_eq!(versions(true), [(Update, "c".to_owned()), (Create, "d".to_owned()), (Delete, "a".to_owned())]);
+        assert_eq!(
+            versions(false),
+            [(Update, "c".to_owned()), (Create, "d".to_owned())]
+        );
+        assert_eq!(
+            versions(true),
+            [
+                (Update, "c".to_owned()),
+                (Create, "d".to_owned()),
+                (Delete, "a".to_owned())
+            ]
+        );
         assert_eq!(now.difference(&now, true), []);
     }
 
     #[test]
     fn a_planned_change_asks_for_what_it_shows() {
         let change = &content(&[]).difference(&content(&[("a", "http://a")]), true)[0];
-        let desired = PlannedChange::of(change).unwrap().unwrap().desired().unwrap();
+        let desired = PlannedChange::of(change)
+            .unwrap()
+            .unwrap()
+            .desired()
+            .unwrap();
         let (name, spec) = route("a", "http://a");
-        assert_eq!(desired, Desired::Route { name, spec: Some(spec) });
+        assert_eq!(
+            desired,
+            Desired::Route {
+                name,
+                spec: Some(spec)
+            }
+        );
     }
 
     #[test]
     fn only_what_is_active_counts_and_policies_go_as_routes_do() {
-        let (mut now, policy) = (content(&[("a", "http://a"), ("b", "http://b"), ("c", "http://c")]), PolicySpec::default());
+        let (mut now, policy) = (
+            content(&[("a", "http://a"), ("b", "http://b"), ("c", "http://c")]),
+            PolicySpec::default(),
+        );
         now.routes.values_mut().next().unwrap().is_active = false;
         assert_eq!((now.active(), Content::default().active()), (2, 0));
-        let name = |env: &str| PolicyName { service: "s".parse().unwrap(), env: env.parse().unwrap() };
-        now.policies = [("e", &policy), ("f", &policy)].map(|(env, spec)| (name(env), spec.clone())).into();
+        let name = |env: &str| PolicyName {
+            service: "s".parse().unwrap(),
+            env: env.parse().unwrap(),
+        };
+        now.policies = [("e", &policy), ("f", &policy)]
+            .map(|(env, spec)| (name(env), spec.clone()))
+            .into();
         let mut desired = now.clone();
         desired.policies.remove(&name("f"));
         assert_eq!(now.difference(&desired, false), []);
-        let gone = Change::Policy { name: name("f"), before: Some(policy), after: None };
+        let gone = Change::Policy {
+            name: name("f"),
+            before: Some(policy),
+            after: None,
+        };
         assert_eq!(now.difference(&desired, true), [gone]);
     }
 }

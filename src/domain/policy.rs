@@ -28,15 +28,17 @@ use super::{
     whole,
 };
 
-/// The most hosts of a policy. The same limit holds for shares, for rules and for failover versions.
+/// The most hosts of a policy. The same limit holds for shares, for rules and for failover
+/// versions.
 pub const MAX_PARTS: usize = 64;
 /// The largest weight. Weights are shares of their sum, so they need not add up to a fixed total.
 pub const MAX_WEIGHT: u16 = 10_000;
 /// The longest path prefix, in bytes.
 pub const MAX_PREFIX: usize = 512;
 
-/// The part of its hosts' paths that a policy owns: `/`, or segments of RFC 3986 `pchar`s that begin with `/` and do not end with
-/// one, none of them `.` or `..`, nothing percent-encoded. So no two spellings name the same prefix.
+/// The part of its hosts' paths that a policy owns: `/`, or segments of RFC 3986 `pchar`s that
+/// begin with `/` and do not end with one, none of them `.` or `..`, nothing percent-encoded. So no
+/// two spellings name the same prefix.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct PathPrefix(String);
@@ -47,9 +49,13 @@ impl PathPrefix {
         &self.0
     }
 
-    /// Whether a path is under the prefix, by whole segments: `/shop` has `/shop` and `/shop/v2`, and not `/shopping`.
+    /// Whether a path is under the prefix, by whole segments: `/shop` has `/shop` and `/shop/v2`,
+    /// and not `/shopping`.
     pub fn has(&self, path: &str) -> bool {
-        self.0 == "/" || path.strip_prefix(&self.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        self.0 == "/"
+            || path
+                .strip_prefix(&self.0)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
@@ -112,7 +118,8 @@ pub struct Rule {
     pub version: VersionName,
 }
 
-/// The part of a policy that people set; the `before` and `after` of an event. Members are declared in the order of RFC 8785.
+/// The part of a policy that people set; the `before` and `after` of an event. Members are declared
+/// in the order of RFC 8785.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct PolicySpec {
     /// The versions that replace an inactive version, tried in this order.
@@ -136,8 +143,9 @@ pub struct PolicySpec {
 }
 
 impl PolicySpec {
-    /// Checks the texts that people wrote and the conditions between the parts, and sorts the hosts. The errors name their members.
-    /// [`check_new_rules`] has the checks that take time or apply only to new rules.
+    /// Checks the texts that people wrote and the conditions between the parts, and sorts the
+    /// hosts. The errors name their members. [`check_new_rules`] has the checks that take time or
+    /// apply only to new rules.
     pub fn checked(self) -> Result<Self, Vec<(String, Invalid)>> {
         let texts = self.hidden_texts();
         match self.sound() {
@@ -147,7 +155,8 @@ impl PolicySpec {
         }
     }
 
-    /// Checks the conditions that the parts cannot check alone, and sorts the hosts. Accepts texts as they are stored.
+    /// Checks the conditions that the parts cannot check alone, and sorts the hosts. Accepts texts
+    /// as they are stored.
     fn sound(mut self) -> Result<Self, Vec<(String, Invalid)>> {
         let mut wrong = Vec::new();
         let sizes = [
@@ -158,50 +167,105 @@ impl PolicySpec {
         ];
         for (name, size) in sizes {
             if size > MAX_PARTS {
-                wrong.push((format!("/{name}"), Invalid::new("too_many", format!("at most {MAX_PARTS}"))));
+                wrong.push((
+                    format!("/{name}"),
+                    Invalid::new("too_many", format!("at most {MAX_PARTS}")),
+                ));
             }
         }
-        for (at, share) in self.split.iter().enumerate().filter(|(_, share)| share.weight > MAX_WEIGHT) {
+        for (at, share) in self
+            .split
+            .iter()
+            .enumerate()
+            .filter(|(_, share)| share.weight > MAX_WEIGHT)
+        {
             let detail = format!("{} is more than {MAX_WEIGHT}", share.weight);
-            wrong.push((format!("/split/{at}/weight"), Invalid::new("out_of_range", detail)));
+            wrong.push((
+                format!("/split/{at}/weight"),
+                Invalid::new("out_of_range", detail),
+            ));
         }
         if !self.split.is_empty() && self.split.iter().all(|share| share.weight == 0) {
-            wrong.push(("/split".to_owned(), Invalid::new("no_weight", "one weight must be more than 0")));
+            wrong.push((
+                "/split".to_owned(),
+                Invalid::new("no_weight", "one weight must be more than 0"),
+            ));
         }
         for (at, rule) in self.rules.iter().enumerate() {
             if rule.name.is_empty() {
-                wrong.push((format!("/rules/{at}/name"), Invalid::new("not_a_name", "1 to 64 bytes")));
+                wrong.push((
+                    format!("/rules/{at}/name"),
+                    Invalid::new("not_a_name", "1 to 64 bytes"),
+                ));
             }
             if rule.matching.headers.is_empty() {
                 let detail = "a rule must match something; what is for all is a split";
                 wrong.push((format!("/rules/{at}/match"), Invalid::new("empty", detail)));
             }
         }
-        wrong.extend(doubles("split", "/version", self.split.iter().map(|share| share.version.as_str())));
-        wrong.extend(doubles("rules", "/name", self.rules.iter().map(|rule| rule.name.as_str())));
-        wrong.extend(doubles("failover", "", self.failover.iter().map(VersionName::as_str)));
+        wrong.extend(doubles(
+            "split",
+            "/version",
+            self.split.iter().map(|share| share.version.as_str()),
+        ));
+        wrong.extend(doubles(
+            "rules",
+            "/name",
+            self.rules.iter().map(|rule| rule.name.as_str()),
+        ));
+        wrong.extend(doubles(
+            "failover",
+            "",
+            self.failover.iter().map(VersionName::as_str),
+        ));
         wrong.extend(doubles("hosts", "", self.hosts.iter().map(Host::as_str)));
         let hosts = self.hosts.iter().enumerate();
-        wrong.extend(hosts.filter_map(|(at, host)| host.check().err().map(|invalid| (format!("/hosts/{at}"), invalid))));
+        wrong.extend(hosts.filter_map(|(at, host)| {
+            host.check()
+                .err()
+                .map(|invalid| (format!("/hosts/{at}"), invalid))
+        }));
         if self.split.is_empty() && self.rules.is_empty() && self.failover.is_empty() {
-            wrong.push(("/split".to_owned(), Invalid::new("required", "a policy must send traffic somewhere")));
+            wrong.push((
+                "/split".to_owned(),
+                Invalid::new("required", "a policy must send traffic somewhere"),
+            ));
         }
         self.hosts.sort_unstable();
-        if wrong.is_empty() { Ok(self) } else { Err(wrong) }
+        if wrong.is_empty() {
+            Ok(self)
+        } else {
+            Err(wrong)
+        }
     }
 
     /// Returns every version that the policy names, with the place of the name.
     pub fn versions(&self) -> impl Iterator<Item = (String, &VersionName)> {
-        let split = self.split.iter().enumerate().map(|(at, share)| (format!("/split/{at}/version"), &share.version));
-        let rules = self.rules.iter().enumerate().map(|(at, rule)| (format!("/rules/{at}/version"), &rule.version));
-        let failover = self.failover.iter().enumerate().map(|(at, version)| (format!("/failover/{at}"), version));
+        let split = self
+            .split
+            .iter()
+            .enumerate()
+            .map(|(at, share)| (format!("/split/{at}/version"), &share.version));
+        let rules = self
+            .rules
+            .iter()
+            .enumerate()
+            .map(|(at, rule)| (format!("/rules/{at}/version"), &rule.version));
+        let failover = self
+            .failover
+            .iter()
+            .enumerate()
+            .map(|(at, version)| (format!("/failover/{at}"), version));
         split.chain(rules).chain(failover)
     }
 
     /// Whether the policy sends traffic to a version: by a rule, or with a weight.
     pub fn sends_to(&self, version: &VersionName) -> bool {
         self.rules.iter().any(|rule| rule.version == *version)
-            || self.split.iter().any(|share| share.weight > 0 && share.version == *version)
+            || self
+                .split
+                .iter()
+                .any(|share| share.weight > 0 && share.version == *version)
     }
 
     /// Whether the policy names a version at all.
@@ -209,15 +273,25 @@ impl PolicySpec {
         self.versions().any(|(_, named)| named == version)
     }
 
-    /// Whether all traffic of the policy has a target if only the versions are active for which `is_active` returns true.
+    /// Whether all traffic of the policy has a target if only the versions are active for which
+    /// `is_active` returns true.
     pub fn has_somewhere(&self, is_active: impl Fn(&VersionName) -> bool) -> bool {
-        let spare = self.failover.iter().chain(self.split.iter().filter(|share| share.weight > 0).map(|share| &share.version));
+        let spare = self.failover.iter().chain(
+            self.split
+                .iter()
+                .filter(|share| share.weight > 0)
+                .map(|share| &share.version),
+        );
         spare.into_iter().any(is_active)
     }
 
-    /// Returns the policy without a version; `None` if the rest is not a valid policy or the version's traffic has nowhere else to
-    /// go.
-    pub fn giving_up(&self, version: &VersionName, is_active: impl Fn(&VersionName) -> bool) -> Option<Self> {
+    /// Returns the policy without a version; `None` if the rest is not a valid policy or the
+    /// version's traffic has nowhere else to go.
+    pub fn giving_up(
+        &self,
+        version: &VersionName,
+        is_active: impl Fn(&VersionName) -> bool,
+    ) -> Option<Self> {
         let mut spec = self.clone();
         spec.split.retain(|share| share.version != *version);
         spec.rules.retain(|rule| rule.version != *version);
@@ -230,15 +304,23 @@ impl PolicySpec {
     }
 }
 
-/// Checks new rules, not stored rules: an earlier release may have accepted more. Compiles patterns, which may take milliseconds
-/// each: never call it on a thread that serves requests. The errors name their members.
+/// Checks new rules, not stored rules: an earlier release may have accepted more. Compiles
+/// patterns, which may take milliseconds each: never call it on a thread that serves requests. The
+/// errors name their members.
 pub fn check_new_rules(rules: &[Rule]) -> Vec<(String, Invalid)> {
     let named = |at| move |(pointer, invalid)| (format!("/rules/{at}{pointer}"), invalid);
-    let impossible = rules.iter().enumerate().flat_map(|(at, rule)| rule.matching.impossible().map(named(at)));
+    let impossible = rules
+        .iter()
+        .enumerate()
+        .flat_map(|(at, rule)| rule.matching.impossible().map(named(at)));
     impossible.chain(pattern::check(rules)).collect()
 }
 
-fn doubles<'a>(list: &'static str, member: &'static str, names: impl Iterator<Item = &'a str>) -> Vec<(String, Invalid)> {
+fn doubles<'a>(
+    list: &'static str,
+    member: &'static str,
+    names: impl Iterator<Item = &'a str>,
+) -> Vec<(String, Invalid)> {
     let mut seen = BTreeSet::new();
     let double = |(at, name): (usize, &'a str)| {
         let invalid = || Invalid::new("duplicate", format!("{name} stands there already"));
@@ -275,18 +357,40 @@ mod tests {
     use super::*;
 
     fn spec(value: serde_json::Value) -> Result<PolicySpec, Vec<(String, Invalid)>> {
-        serde_json::from_value::<PolicySpec>(value).expect("readable").checked()
+        serde_json::from_value::<PolicySpec>(value)
+            .expect("readable")
+            .checked()
     }
 
     #[test]
     fn hosts_are_lower_case_dns_names() {
-        for good in ["a", "a.example", "*.example.com", "xn--bcher-kva.example", &format!("{}.a", "a".repeat(63))] {
+        for good in [
+            "a",
+            "a.example",
+            "*.example.com",
+            "xn--bcher-kva.example",
+            &format!("{}.a", "a".repeat(63)),
+        ] {
             assert!(Host::try_from(good.to_owned()).is_ok(), "{good}");
         }
         let long = ["a"; 200].join(".");
-        for bad in
-            ["", ".", "a.", "A.example", "a..b", "*", "*.*.a", "a.*.b", "a:80", "10.0.0.1", "[::1]", "-a.b", "a_b", "ä", &long]
-        {
+        for bad in [
+            "",
+            ".",
+            "a.",
+            "A.example",
+            "a..b",
+            "*",
+            "*.*.a",
+            "a.*.b",
+            "a:80",
+            "10.0.0.1",
+            "[::1]",
+            "-a.b",
+            "a_b",
+            "ä",
+            &long,
+        ] {
             assert!(Host::try_from(bad.to_owned()).is_err(), "{bad}");
         }
     }
@@ -317,14 +421,30 @@ mod tests {
 
     #[test]
     fn every_wrong_part_is_named() {
-        let pointers = |value| spec(value).unwrap_err().into_iter().map(|(pointer, _)| pointer).collect::<Vec<_>>();
+        let pointers = |value| {
+            spec(value)
+                .unwrap_err()
+                .into_iter()
+                .map(|(pointer, _)| pointer)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(pointers(json!({})), ["/split"]);
-        assert_eq!(pointers(json!({"split": [{"version": "a", "weight": 0}]})), ["/split"]);
+        assert_eq!(
+            pointers(json!({"split": [{"version": "a", "weight": 0}]})),
+            ["/split"]
+        );
         let value = json!({
             "split": [{"version": "a", "weight": 10001}, {"version": "a", "weight": 1}], "failover": ["b", "b"], "hosts": ["h", "h"],
             "rules": [{"name": "", "match": {"headers": {}}, "version": "a"}],
         });
-        let all = ["/split/0/weight", "/rules/0/name", "/rules/0/match", "/split/1/version", "/failover/1", "/hosts/1"];
+        let all = [
+            "/split/0/weight",
+            "/rules/0/name",
+            "/rules/0/match",
+            "/split/1/version",
+            "/failover/1",
+            "/hosts/1",
+        ];
         assert_eq!(pointers(value), all);
         let many: Vec<_> = (0..65).map(|at| json!(format!("v{at}"))).collect();
         assert_eq!(pointers(json!({"failover": many})), ["/failover"]);
@@ -332,24 +452,37 @@ mod tests {
 
     #[test]
     fn members_are_declared_in_canonical_order() {
-        let rule = json!({"name": "r", "match": {"headers": {"x-a": {"exact": "1"}}}, "version": "b"});
-        let value =
-            json!({"split": [{"version": "a", "weight": 1}], "rules": [rule], "hosts": ["b", "a"], "sticky_by": {"header": "x"}});
+        let rule =
+            json!({"name": "r", "match": {"headers": {"x-a": {"exact": "1"}}}, "version": "b"});
+        let value = json!({"split": [{"version": "a", "weight": 1}], "rules": [rule], "hosts": ["b", "a"], "sticky_by": {"header": "x"}});
         let spec = spec(value).unwrap();
         crate::domain::chain::in_order(&spec).unwrap();
-        assert_eq!(spec.hosts.iter().map(Host::as_str).collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!(
+            spec.hosts.iter().map(Host::as_str).collect::<Vec<_>>(),
+            ["a", "b"]
+        );
     }
 
     #[test]
     fn the_largest_are_taken_and_the_next_are_not() {
         let host = |length: usize| format!("{}a", "a.".repeat(length / 2));
         assert_eq!((host(253).len(), host(255).len()), (253, 255));
-        assert!(Host::try_from(host(253)).is_ok() && Host::try_from(format!("{}a", host(253))).is_err());
-        for bad in [format!("{}.a", "a".repeat(64)), "a-.b".to_owned(), "a.1".to_owned(), "a.b-".to_owned()] {
+        assert!(
+            Host::try_from(host(253)).is_ok() && Host::try_from(format!("{}a", host(253))).is_err()
+        );
+        for bad in [
+            format!("{}.a", "a".repeat(64)),
+            "a-.b".to_owned(),
+            "a.1".to_owned(),
+            "a.b-".to_owned(),
+        ] {
             assert!(Host::try_from(bad.clone()).is_err(), "{bad}");
         }
         assert_eq!(
-            (Host::try_from("a.1b".to_owned()).unwrap().to_string(), PathPrefix::default().as_str()),
+            (
+                Host::try_from("a.1b".to_owned()).unwrap().to_string(),
+                PathPrefix::default().as_str()
+            ),
             ("a.1b".into(), "/")
         );
         let prefix = |length: usize| PathPrefix::try_from(format!("/{}", "a".repeat(length - 1)));
@@ -368,17 +501,40 @@ mod tests {
 
     #[test]
     fn versions_are_found_wherever_they_are_named() {
-        let rule = json!({"name": "r", "match": {"headers": {"x": {"present": true}}}, "version": "b"});
+        let rule =
+            json!({"name": "r", "match": {"headers": {"x": {"present": true}}}, "version": "b"});
         let shares = json!([{"version": "a", "weight": 1}, {"version": "c", "weight": 0}]);
         let policy = spec(json!({"split": shares, "rules": [rule], "failover": ["d"]})).unwrap();
         let version = |name: &str| -> VersionName { name.parse().unwrap() };
-        let named: Vec<_> = policy.versions().map(|(pointer, version)| (pointer, version.to_string())).collect();
-        let at = [("/split/0/version", "a"), ("/split/1/version", "c"), ("/rules/0/version", "b"), ("/failover/0", "d")];
-        assert_eq!(named, at.map(|(pointer, version)| (pointer.to_owned(), version.to_owned())));
-        assert_eq!(["a", "b", "c", "d", "e"].map(|v| policy.sends_to(&version(v))), [true, true, false, false, false]);
-        assert_eq!(["a", "b", "c", "d", "e"].map(|v| policy.names(&version(v))), [true, true, true, true, false]);
-        let only = |name: &'static str| policy.has_somewhere(move |version| version.as_str() == name);
-        assert_eq!(["a", "b", "c", "d"].map(only), [true, false, false, true], "a rule takes what it takes, and no more");
+        let named: Vec<_> = policy
+            .versions()
+            .map(|(pointer, version)| (pointer, version.to_string()))
+            .collect();
+        let at = [
+            ("/split/0/version", "a"),
+            ("/split/1/version", "c"),
+            ("/rules/0/version", "b"),
+            ("/failover/0", "d"),
+        ];
+        assert_eq!(
+            named,
+            at.map(|(pointer, version)| (pointer.to_owned(), version.to_owned()))
+        );
+        assert_eq!(
+            ["a", "b", "c", "d", "e"].map(|v| policy.sends_to(&version(v))),
+            [true, true, false, false, false]
+        );
+        assert_eq!(
+            ["a", "b", "c", "d", "e"].map(|v| policy.names(&version(v))),
+            [true, true, true, true, false]
+        );
+        let only =
+            |name: &'static str| policy.has_somewhere(move |version| version.as_str() == name);
+        assert_eq!(
+            ["a", "b", "c", "d"].map(only),
+            [true, false, false, true],
+            "a rule takes what it takes, and no more"
+        );
         let patch = PolicyPatch {
             failover: Some(Some(vec![version("x")])),
             rules: Some(Some(policy.rules.clone())),
@@ -386,14 +542,29 @@ mod tests {
             hosts: Some(Some(vec![Host::try_from("h".to_owned()).unwrap()])),
             ..PolicyPatch::default()
         };
-        assert_eq!(patch.versions().map(VersionName::as_str).collect::<Vec<_>>(), ["b", "x"]);
+        assert_eq!(
+            patch
+                .versions()
+                .map(VersionName::as_str)
+                .collect::<Vec<_>>(),
+            ["b", "x"]
+        );
         let patched = patch.apply(&policy).unwrap();
-        assert_eq!((patched.split.len(), &patched.rules, patched.hosts.len()), (0, &policy.rules, 1));
+        assert_eq!(
+            (patched.split.len(), &patched.rules, patched.hosts.len()),
+            (0, &policy.rules, 1)
+        );
         assert_eq!(patched.failover, [version("x")]);
-        let gives_up =
-            |name: &str, active: &'static str| policy.giving_up(&version(name), move |v| v.as_str() == active).is_some();
+        let gives_up = |name: &str, active: &'static str| {
+            policy
+                .giving_up(&version(name), move |v| v.as_str() == active)
+                .is_some()
+        };
         assert!(gives_up("c", "none"), "nothing was sent there");
-        assert!(gives_up("b", "d") && !gives_up("b", "none"), "what the rule took goes elsewhere, if it can");
+        assert!(
+            gives_up("b", "d") && !gives_up("b", "none"),
+            "what the rule took goes elsewhere, if it can"
+        );
         assert!(!gives_up("a", "d"), "no weight would be left");
     }
 }

@@ -14,7 +14,8 @@ pub const MAX_LABELS: usize = 32;
 /// The longest label value, in bytes.
 pub const MAX_LABEL_VALUE: usize = 255;
 
-/// Free-form labels: at most [`MAX_LABELS`], keys `[A-Za-z0-9][A-Za-z0-9._/-]{0,62}`, values up to [`MAX_LABEL_VALUE`] bytes.
+/// Free-form labels: at most [`MAX_LABELS`], keys `[A-Za-z0-9][A-Za-z0-9._/-]{0,62}`, values up to
+/// [`MAX_LABEL_VALUE`] bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Labels(BTreeMap<String, String>);
 
@@ -44,7 +45,10 @@ impl Labels {
 
     fn counted(raw: BTreeMap<String, String>) -> Result<Self, Invalid> {
         if raw.len() > MAX_LABELS {
-            return Err(Invalid::new("too_many", format!("a route may have at most {MAX_LABELS} labels")));
+            return Err(Invalid::new(
+                "too_many",
+                format!("a route may have at most {MAX_LABELS} labels"),
+            ));
         }
         Ok(Self(raw))
     }
@@ -52,9 +56,15 @@ impl Labels {
     /// Checks a pair; the error names the wrong half.
     pub fn check(key: &str, value: &str) -> Result<(), Invalid> {
         let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'/' | b'-');
-        let first = key.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric());
+        let first = key
+            .bytes()
+            .next()
+            .is_some_and(|b| b.is_ascii_alphanumeric());
         if !first || key.len() > 63 || !key.bytes().all(inner) {
-            return Err(Invalid::new("not_a_label_key", "a label key must match [A-Za-z0-9][A-Za-z0-9._/-]{0,62}"));
+            return Err(Invalid::new(
+                "not_a_label_key",
+                "a label key must match [A-Za-z0-9][A-Za-z0-9._/-]{0,62}",
+            ));
         }
         plain_text(value, MAX_LABEL_VALUE, "a label value")
     }
@@ -64,7 +74,10 @@ impl TryFrom<BTreeMap<String, String>> for Labels {
     type Error = Invalid;
     fn try_from(raw: BTreeMap<String, String>) -> Result<Self, Invalid> {
         let labels = Self::counted(raw)?;
-        labels.0.iter().try_for_each(|(key, value)| Self::check(key, value))?;
+        labels
+            .0
+            .iter()
+            .try_for_each(|(key, value)| Self::check(key, value))?;
         Ok(labels)
     }
 }
@@ -75,7 +88,8 @@ impl From<Labels> for BTreeMap<String, String> {
     }
 }
 
-/// A sentence for people, at most [`MAX_DESCRIPTION`] bytes, without control and invisible characters.
+/// A sentence for people, at most [`MAX_DESCRIPTION`] bytes, without control and invisible
+/// characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Description(String);
 
@@ -125,7 +139,8 @@ pub struct RouteSpec {
     pub url: RouteUrl,
 }
 
-/// A merge patch (RFC 7396) of a [`RouteSpec`]: absent keeps, `Some(None)` removes. Serialised, the two differ as they do in JSON.
+/// A merge patch (RFC 7396) of a [`RouteSpec`]: absent keeps, `Some(None)` removes. Serialised, the
+/// two differ as they do in JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct RoutePatch {
     /// A new URL; `None` keeps the present one.
@@ -154,7 +169,8 @@ impl RoutePatch {
                         None => labels.remove(key),
                     };
                 }
-                // The new labels were checked when the patch was read; the kept labels were stored before.
+                // The new labels were checked when the patch was read; the kept labels were stored
+                // before.
                 Labels::counted(labels)?
             }
         };
@@ -162,7 +178,10 @@ impl RoutePatch {
             url: self.url.clone().unwrap_or_else(|| spec.url.clone()),
             is_active: self.is_active.unwrap_or(spec.is_active),
             labels,
-            description: self.description.clone().unwrap_or_else(|| spec.description.clone()),
+            description: self
+                .description
+                .clone()
+                .unwrap_or_else(|| spec.description.clone()),
         })
     }
 }
@@ -200,17 +219,34 @@ mod tests {
             assert_eq!(Labels::check(key, ""), Ok(()), "{key}");
         }
         for key in ["", ".a", "-a", "a b", "a=b", "ä", &"k".repeat(64)] {
-            assert_eq!(Labels::check(key, "").map_err(|invalid| invalid.code), Err("not_a_label_key"), "{key}");
+            assert_eq!(
+                Labels::check(key, "").map_err(|invalid| invalid.code),
+                Err("not_a_label_key"),
+                "{key}"
+            );
         }
         assert!(
             Labels::check("a", &"v".repeat(MAX_LABEL_VALUE)).is_ok()
                 && Labels::check("a", &"v".repeat(MAX_LABEL_VALUE + 1)).is_err()
         );
-        let many = |count: usize| (0..count).map(|n| (format!("k{n}"), String::new())).collect::<BTreeMap<_, _>>();
-        assert!(Labels::try_from(many(MAX_LABELS)).is_ok() && Labels::try_from(many(MAX_LABELS + 1)).is_err());
+        let many = |count: usize| {
+            (0..count)
+                .map(|n| (format!("k{n}"), String::new()))
+                .collect::<BTreeMap<_, _>>()
+        };
+        assert!(
+            Labels::try_from(many(MAX_LABELS)).is_ok()
+                && Labels::try_from(many(MAX_LABELS + 1)).is_err()
+        );
         let longest = "d".repeat(MAX_DESCRIPTION);
-        assert_eq!(Description::try_from(longest.clone()).unwrap().as_str(), longest);
-        assert!(Description::try_from(longest + "d").is_err() && Description::try_from("a\tb".to_owned()).is_err());
+        assert_eq!(
+            Description::try_from(longest.clone()).unwrap().as_str(),
+            longest
+        );
+        assert!(
+            Description::try_from(longest + "d").is_err()
+                && Description::try_from("a\tb".to_owned()).is_err()
+        );
     }
 
     #[test]
@@ -218,9 +254,25 @@ mod tests {
         let stored = r#"{"description":"a\u202eb","is_active":true,"labels":{"k":"\u200b"},"url":"http://a.example/%zz"}"#;
         let spec: RouteSpec = serde_json::from_str(stored).unwrap();
         assert_eq!(spec.url.as_str(), "http://a.example/%zz");
-        let labels = Some(Some(BTreeMap::from([("n".to_owned(), Some("1".to_owned()))])));
-        let patched = RoutePatch { is_active: Some(false), labels, ..RoutePatch::default() }.apply(&spec).unwrap();
-        assert_eq!((&patched.url, &patched.description, patched.labels.as_map().len()), (&spec.url, &spec.description, 2));
+        let labels = Some(Some(BTreeMap::from([(
+            "n".to_owned(),
+            Some("1".to_owned()),
+        )])));
+        let patched = RoutePatch {
+            is_active: Some(false),
+            labels,
+            ..RoutePatch::default()
+        }
+        .apply(&spec)
+        .unwrap();
+        assert_eq!(
+            (
+                &patched.url,
+                &patched.description,
+                patched.labels.as_map().len()
+            ),
+            (&spec.url, &spec.description, 2)
+        );
     }
 
     proptest! {

@@ -1,7 +1,8 @@
 //! Snapshots, which proxies poll: one tenant's routes and policies at one revision, immutable.
 //!
-//! The bytes are RFC 8785 (JCS), sorted by service, env, version, with no clock in them: the same revision gives the same bytes on
-//! every instance. Routes are grouped by service, and a change copies one group and shares the others.
+//! The bytes are RFC 8785 (JCS), sorted by service, env, version, with no clock in them: the same
+//! revision gives the same bytes on every instance. Routes are grouped by service, and a change
+//! copies one group and shares the others.
 
 mod service;
 
@@ -23,7 +24,8 @@ use super::{
     tag::{Revision, VersionTag},
 };
 
-/// The number of recent changes that a snapshot keeps, for callers that ask for the changes since a tag.
+/// The number of recent changes that a snapshot keeps, for callers that ask for the changes since a
+/// tag.
 const RECENT: usize = 128;
 
 /// A route as a snapshot holds it.
@@ -34,8 +36,8 @@ pub struct SnapshotRoute {
     pub name: RouteName,
     /// The target of the route's traffic.
     pub url: RouteUrl,
-    /// Whether traffic may go to the route. A snapshot holds inactive routes, so that `resolve` can distinguish them from missing
-    /// routes, but its bytes do not have them.
+    /// Whether traffic may go to the route. A snapshot holds inactive routes, so that `resolve` can
+    /// distinguish them from missing routes, but its bytes do not have them.
     pub is_active: bool,
     /// Free-form labels of the route.
     pub labels: Labels,
@@ -66,7 +68,8 @@ pub struct TenantContent {
     /// Every traffic policy.
     #[serde(default)]
     pub policies: Vec<SnapshotPolicy>,
-    /// The newest revision that touched each service and environment, even if no object is left there.
+    /// The newest revision that touched each service and environment, even if no object is left
+    /// there.
     pub scopes: Vec<(ServiceName, EnvName, Revision)>,
     /// The tenant's own limit of waiters (long-polls and event streams); `None` means the default.
     #[serde(default)]
@@ -93,7 +96,8 @@ impl Scope {
 
     /// Whether a route of this service and environment belongs to the scope.
     pub fn has(&self, service: &ServiceName, env: &EnvName) -> bool {
-        self.service.as_ref().is_none_or(|mine| mine == service) && self.env.as_ref().is_none_or(|mine| mine == env)
+        self.service.as_ref().is_none_or(|mine| mine == service)
+            && self.env.as_ref().is_none_or(|mine| mine == env)
     }
 }
 
@@ -109,9 +113,13 @@ pub struct Recent {
 }
 
 impl Recent {
-    /// Whether the change belongs to a scope. A change of the tenant itself belongs only to the scope of the whole tenant.
+    /// Whether the change belongs to a scope. A change of the tenant itself belongs only to the
+    /// scope of the whole tenant.
     pub fn is_in(&self, scope: &Scope) -> bool {
-        self.place.as_ref().map_or_else(|| scope.is_whole(), |(service, env)| scope.has(service, env))
+        self.place.as_ref().map_or_else(
+            || scope.is_whole(),
+            |(service, env)| scope.has(service, env),
+        )
     }
 }
 
@@ -138,7 +146,8 @@ pub enum Applied {
     Ended,
     /// The snapshot has the events already.
     Known,
-    /// Something is missing between the snapshot and the events, or the events belong to another epoch: load the tenant again.
+    /// Something is missing between the snapshot and the events, or the events belong to another
+    /// epoch: load the tenant again.
     Gap,
 }
 
@@ -158,13 +167,22 @@ impl TenantSnapshot {
         }
         let mut policies: BTreeMap<ServiceName, Vec<SnapshotPolicy>> = BTreeMap::new();
         for policy in content.policies {
-            policies.entry(policy.name.service.clone()).or_default().push(policy);
+            policies
+                .entry(policy.name.service.clone())
+                .or_default()
+                .push(policy);
         }
         for (name, policies) in policies {
-            services.entry(name.clone()).or_insert_with(|| Service::new(name)).hold_policies(policies)?;
+            services
+                .entry(name.clone())
+                .or_insert_with(|| Service::new(name))
+                .hold_policies(policies)?;
         }
         for (name, env, revision) in content.scopes {
-            services.entry(name.clone()).or_insert_with(|| Service::new(name)).note(&env, revision);
+            services
+                .entry(name.clone())
+                .or_insert_with(|| Service::new(name))
+                .note(&env, revision);
         }
         let services: Vec<_> = services.into_values().map(Arc::new).collect();
         let mut envs = BTreeMap::new();
@@ -173,19 +191,39 @@ impl TenantSnapshot {
             *newest = (*newest).max(*revision);
         }
         let index = Index::of(services.iter().map(|service| service.name.as_str()));
-        Ok(Self { tenant, tag: content.tag, services, index, envs, recent: VecDeque::new(), waiters: content.waiters })
+        Ok(Self {
+            tenant,
+            tag: content.tag,
+            services,
+            index,
+            envs,
+            recent: VecDeque::new(),
+            waiters: content.waiters,
+        })
     }
 
     /// The content of the snapshot, as it is stored.
     pub fn content(&self) -> TenantContent {
         let scopes = |service: &Arc<Service>| {
             let name = service.name.clone();
-            service.envs().to_vec().into_iter().map(move |(env, revision)| (name.clone(), env, revision))
+            service
+                .envs()
+                .to_vec()
+                .into_iter()
+                .map(move |(env, revision)| (name.clone(), env, revision))
         };
         TenantContent {
             tag: self.tag.clone(),
-            routes: self.services.iter().flat_map(|service| service.routes().cloned()).collect(),
-            policies: self.services.iter().flat_map(|service| service.policies().cloned()).collect(),
+            routes: self
+                .services
+                .iter()
+                .flat_map(|service| service.routes().cloned())
+                .collect(),
+            policies: self
+                .services
+                .iter()
+                .flat_map(|service| service.policies().cloned())
+                .collect(),
             scopes: self.services.iter().flat_map(scopes).collect(),
             waiters: self.waiters,
         }
@@ -206,9 +244,13 @@ impl TenantSnapshot {
         &self.tag
     }
 
-    /// The tag of a part, which changes only with an object in the part. The revision is 0 if nothing in the part ever changed.
+    /// The tag of a part, which changes only with an object in the part. The revision is 0 if
+    /// nothing in the part ever changed.
     pub fn scope_tag(&self, scope: &Scope) -> VersionTag {
-        self.tag_of(scope.service.as_ref().map(ServiceName::as_str), scope.env.as_ref().map(EnvName::as_str))
+        self.tag_of(
+            scope.service.as_ref().map(ServiceName::as_str),
+            scope.env.as_ref().map(EnvName::as_str),
+        )
     }
 
     /// Like [`Self::scope_tag`], for names that may be malformed. A malformed name has no routes.
@@ -216,20 +258,37 @@ impl TenantSnapshot {
         let revision = match (service, env) {
             (None, None) => Some(self.tag.revision),
             (None, Some(env)) => self.envs.get(env).copied(),
-            (Some(service), env) => self.service(service).and_then(|service| service.revision(env)),
+            (Some(service), env) => self
+                .service(service)
+                .and_then(|service| service.revision(env)),
         };
-        VersionTag { epoch: self.tag.epoch.clone(), revision: revision.unwrap_or_default() }
+        VersionTag {
+            epoch: self.tag.epoch.clone(),
+            revision: revision.unwrap_or_default(),
+        }
     }
 
     /// The number of routes, active or not.
     pub fn route_count(&self) -> usize {
-        self.services.iter().map(|service| service.routes().len()).sum()
+        self.services
+            .iter()
+            .map(|service| service.routes().len())
+            .sum()
     }
 
     /// Roughly the number of bytes that the snapshot takes in memory.
     pub fn weight(&self) -> usize {
-        let recent: usize = self.recent.iter().map(|recent| recent.json.len() + size_of::<Recent>()).sum();
-        self.services.iter().map(|service| service.weight()).sum::<usize>() + recent + size_of::<Self>()
+        let recent: usize = self
+            .recent
+            .iter()
+            .map(|recent| recent.json.len() + size_of::<Recent>())
+            .sum();
+        self.services
+            .iter()
+            .map(|service| service.weight())
+            .sum::<usize>()
+            + recent
+            + size_of::<Self>()
     }
 
     /// The route of that name, active or not.
@@ -247,20 +306,27 @@ impl TenantSnapshot {
         self.service(service)?.patterns(env)
     }
 
-    /// Compiles the patterns of a traffic policy, once for all snapshots in which the policy is the same. Compiling takes time:
-    /// never call it on a thread that serves requests. The snapshot weighs more afterwards.
+    /// Compiles the patterns of a traffic policy, once for all snapshots in which the policy is the
+    /// same. Compiling takes time: never call it on a thread that serves requests. The snapshot
+    /// weighs more afterwards.
     pub fn compile_patterns(&self, service: &str, env: &str) -> Option<&Patterns> {
         self.service(service)?.compile_patterns(env)
     }
 
     fn service(&self, name: &str) -> Option<&Arc<Service>> {
-        let at = self.index.find(&name, |at| self.services[at].name.as_str() == name)?;
+        let at = self
+            .index
+            .find(&name, |at| self.services[at].name.as_str() == name)?;
         Some(&self.services[at])
     }
 
-    /// Returns the snapshot after `events` (of this tenant, in their order). It shares every service that the events do not touch.
-    /// A revision of several items is applied whole or not at all.
-    pub fn apply<'a>(&self, events: impl IntoIterator<Item = &'a Recorded>) -> Result<Applied, serde_json::Error> {
+    /// Returns the snapshot after `events` (of this tenant, in their order). It shares every
+    /// service that the events do not touch. A revision of several items is applied whole or not at
+    /// all.
+    pub fn apply<'a>(
+        &self,
+        events: impl IntoIterator<Item = &'a Recorded>,
+    ) -> Result<Applied, serde_json::Error> {
         let mut next: Option<Self> = None;
         let mut events = events.into_iter().peekable();
         while let Some(first) = events.next() {
@@ -273,13 +339,17 @@ impl TenantSnapshot {
                 return Ok(Applied::Gap);
             }
             let mut revision = vec![first];
-            while let Some(item) = events.next_if(|item| item.event.body.revision == body.revision) {
+            while let Some(item) = events.next_if(|item| item.event.body.revision == body.revision)
+            {
                 revision.push(item);
             }
             if !is_whole(&revision) {
                 return Ok(Applied::Gap);
             }
-            if revision.iter().any(|item| matches!(item.event.body.change, Change::Tenant { after: None, .. })) {
+            if revision
+                .iter()
+                .any(|item| matches!(item.event.body.change, Change::Tenant { after: None, .. }))
+            {
                 return Ok(Applied::Ended);
             }
             next.get_or_insert_with(|| self.clone()).change(&revision)?;
@@ -288,7 +358,9 @@ impl TenantSnapshot {
     }
 
     fn change(&mut self, items: &[&Recorded]) -> Result<(), serde_json::Error> {
-        let Some(revision) = items.first().map(|item| item.event.body.revision) else { return Ok(()) };
+        let Some(revision) = items.first().map(|item| item.event.body.revision) else {
+            return Ok(());
+        };
         let mut touched: BTreeMap<&ServiceName, Vec<Touch<'_>>> = BTreeMap::new();
         for item in items {
             match &item.event.body.change {
@@ -300,13 +372,25 @@ impl TenantSnapshot {
                         labels: spec.labels.clone(),
                         revision,
                     });
-                    touched.entry(&name.service).or_default().push(Touch::Route(name, after));
+                    touched
+                        .entry(&name.service)
+                        .or_default()
+                        .push(Touch::Route(name, after));
                 }
                 Change::Policy { name, after, .. } => {
-                    let after = after.as_ref().map(|spec| SnapshotPolicy { name: name.clone(), spec: spec.clone(), revision });
-                    touched.entry(&name.service).or_default().push(Touch::Policy(name, after));
+                    let after = after.as_ref().map(|spec| SnapshotPolicy {
+                        name: name.clone(),
+                        spec: spec.clone(),
+                        revision,
+                    });
+                    touched
+                        .entry(&name.service)
+                        .or_default()
+                        .push(Touch::Policy(name, after));
                 }
-                Change::Tenant { after, .. } => self.waiters = after.as_ref().and_then(|spec| spec.quotas.waiters),
+                Change::Tenant { after, .. } => {
+                    self.waiters = after.as_ref().and_then(|spec| spec.quotas.waiters)
+                }
             }
             if let Some((_, env)) = item.event.body.change.place() {
                 self.envs.insert(env.clone(), revision);
@@ -316,7 +400,9 @@ impl TenantSnapshot {
         let held = self.services.len();
         for (name, touches) in touched {
             match self.services.binary_search_by(|held| held.name.cmp(name)) {
-                Ok(at) => self.services[at] = Arc::new(self.services[at].changed(revision, touches)?),
+                Ok(at) => {
+                    self.services[at] = Arc::new(self.services[at].changed(revision, touches)?)
+                }
                 Err(at) => {
                     let new = Service::new(name.clone()).changed(revision, touches)?;
                     self.services.insert(at, Arc::new(new));
@@ -330,7 +416,8 @@ impl TenantSnapshot {
         Ok(())
     }
 
-    /// Remembers a revision, and forgets the oldest whole revisions if there are more changes than `RECENT`.
+    /// Remembers a revision, and forgets the oldest whole revisions if there are more changes than
+    /// `RECENT`.
     fn remember(&mut self, items: &[&Recorded]) {
         if items.len() > RECENT {
             self.recent.clear();
@@ -338,43 +425,79 @@ impl TenantSnapshot {
         }
         for item in items {
             let body = &item.event.body;
-            let place = body.change.place().map(|(service, env)| (service.clone(), env.clone()));
-            self.recent.push_back(Arc::new(Recent { revision: body.revision, place, json: item.json.clone() }));
+            let place = body
+                .change
+                .place()
+                .map(|(service, env)| (service.clone(), env.clone()));
+            self.recent.push_back(Arc::new(Recent {
+                revision: body.revision,
+                place,
+                json: item.json.clone(),
+            }));
         }
         while self.recent.len() > RECENT {
-            let Some(first) = self.recent.pop_front() else { return };
-            while self.recent.front().is_some_and(|next| next.revision == first.revision) {
+            let Some(first) = self.recent.pop_front() else {
+                return;
+            };
+            while self
+                .recent
+                .front()
+                .is_some_and(|next| next.revision == first.revision)
+            {
                 self.recent.pop_front();
             }
         }
     }
 
-    /// Returns the changes after a revision of this epoch; `None` if the snapshot no longer keeps all of them.
+    /// Returns the changes after a revision of this epoch; `None` if the snapshot no longer keeps
+    /// all of them.
     pub fn changes_after(&self, revision: Revision) -> Option<impl Iterator<Item = &Arc<Recent>>> {
         let reaches = match self.recent.front() {
             Some(first) => revision.next() >= first.revision,
             None => revision >= self.tag.revision,
         };
-        reaches.then(|| self.recent.iter().filter(move |recent| recent.revision > revision))
+        reaches.then(|| {
+            self.recent
+                .iter()
+                .filter(move |recent| recent.revision > revision)
+        })
     }
 
-    /// The body of `GET /tenants/{tenant}/snapshot`: `{digest, epoch, policies, revision, routes, tenant}`, with the active routes
-    /// and the policies of a scope. `revision` is the scope's. `digest` is the lower-case hex of a SHA-256 over the digests of the
-    /// services, in order; a service without any of these objects has no digest. A service's digest is the SHA-256 over the digests
-    /// of its routes and then of its policies, in order. An object's digest is the SHA-256 of its JCS bytes.
+    /// The body of `GET /tenants/{tenant}/snapshot`:
+    /// `{digest, epoch, policies, revision, routes, tenant}`, with the active routes and the
+    /// policies of a scope. `revision` is the scope's. `digest` is the lower-case hex of a SHA-256
+    /// over the digests of the services, in order; a service without any of these objects has no
+    /// digest. A service's digest is the SHA-256 over the digests of its routes and then of its
+    /// policies, in order. An object's digest is the SHA-256 of its JCS bytes.
     pub fn body(&self, scope: &Scope) -> Vec<u8> {
         let chosen = match &scope.service {
-            Some(name) => self.service(name.as_str()).map(std::slice::from_ref).unwrap_or_default(),
+            Some(name) => self
+                .service(name.as_str())
+                .map(std::slice::from_ref)
+                .unwrap_or_default(),
             None => self.services.as_slice(),
         };
-        let parts: Vec<_> = chosen.iter().filter_map(|service| service.part_of(scope.env.as_ref())).collect();
-        let digest = parts.iter().fold(Sha256::new(), |sum, part| sum.chain_update(part.digest)).finalize();
+        let parts: Vec<_> = chosen
+            .iter()
+            .filter_map(|service| service.part_of(scope.env.as_ref()))
+            .collect();
+        let digest = parts
+            .iter()
+            .fold(Sha256::new(), |sum, part| sum.chain_update(part.digest))
+            .finalize();
         let VersionTag { epoch, revision } = self.scope_tag(scope);
-        // Members in JCS order; names and epochs need no escaping: they are DNS labels and hex digits.
-        let head = format!("{{\"digest\":\"{}\",\"epoch\":\"{epoch}\",\"policies\":[", hex::encode(digest));
+        // Members in JCS order; names and epochs need no escaping: they are DNS labels and hex
+        // digits.
+        let head = format!(
+            "{{\"digest\":\"{}\",\"epoch\":\"{epoch}\",\"policies\":[",
+            hex::encode(digest)
+        );
         let middle = format!("],\"revision\":{revision},\"routes\":[");
         let tail = format!("],\"tenant\":\"{}\"}}", self.tenant);
-        let size: usize = parts.iter().map(|part| part.routes.len() + part.policies.len()).sum();
+        let size: usize = parts
+            .iter()
+            .map(|part| part.routes.len() + part.policies.len())
+            .sum();
         let mut body = Vec::with_capacity(head.len() + middle.len() + size + tail.len());
         body.extend_from_slice(head.as_bytes());
         listed(&mut body, parts.iter().map(|part| part.policies.as_slice()));
@@ -396,15 +519,36 @@ fn listed<'a>(body: &mut Vec<u8>, fragments: impl Iterator<Item = &'a [u8]>) {
 
 /// Whether these are all items of their revision, in their order.
 fn is_whole(items: &[&Recorded]) -> bool {
-    items.iter().zip(0_u32..).all(|(item, at)| item.event.body.item == at && item.event.body.items as usize == items.len())
+    items.iter().zip(0_u32..).all(|(item, at)| {
+        item.event.body.item == at && item.event.body.items as usize == items.len()
+    })
 }
 
 /// The body of `GET /routes/resolve` for one active route.
-pub fn resolve_body(tenant: &TenantName, route: &SnapshotRoute) -> Result<Vec<u8>, serde_json::Error> {
-    let SnapshotRoute { name: RouteName { service, env, version }, url, revision, .. } = route;
+pub fn resolve_body(
+    tenant: &TenantName,
+    route: &SnapshotRoute,
+) -> Result<Vec<u8>, serde_json::Error> {
+    let SnapshotRoute {
+        name: RouteName {
+            service,
+            env,
+            version,
+        },
+        url,
+        revision,
+        ..
+    } = route;
     let mut body = Vec::with_capacity(128 + url.as_str().len());
     // Names need no escaping: they are DNS labels and versions.
-    for part in ["{\"tenant\":\"", tenant.as_str(), "\",\"service\":\"", service.as_str(), "\",\"env\":\"", env.as_str()] {
+    for part in [
+        "{\"tenant\":\"",
+        tenant.as_str(),
+        "\",\"service\":\"",
+        service.as_str(),
+        "\",\"env\":\"",
+        env.as_str(),
+    ] {
         body.extend_from_slice(part.as_bytes());
     }
     for part in ["\",\"version\":\"", version.as_str(), "\",\"url\":"] {

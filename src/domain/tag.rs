@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize, Serializer};
 use super::Invalid;
 
 /// The gapless counter of a tenant's committed mutations; 0 is a tenant without any.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
+)]
 #[serde(transparent)]
 pub struct Revision(pub u64);
 
@@ -26,7 +28,8 @@ impl fmt::Display for Revision {
     }
 }
 
-/// The id of one epoch (history) of a tenant: 16 lower-case hex digits, random. Revisions of different epochs are not comparable.
+/// The id of one epoch (history) of a tenant: 16 lower-case hex digits, random. Revisions of
+/// different epochs are not comparable.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct Epoch(CompactString);
@@ -56,7 +59,10 @@ impl TryFrom<String> for Epoch {
         if raw.len() == 16 && raw.bytes().all(digit) {
             Ok(Self(raw.into()))
         } else {
-            Err(Invalid::new("not_an_epoch", "an epoch is 16 lower-case hex digits"))
+            Err(Invalid::new(
+                "not_an_epoch",
+                "an epoch is 16 lower-case hex digits",
+            ))
         }
     }
 }
@@ -115,7 +121,10 @@ impl FromStr for VersionTag {
         if i64::try_from(revision).is_err() {
             return Err(wrong());
         }
-        Ok(Self { epoch: Epoch::try_from(epoch.to_owned()).map_err(|_| wrong())?, revision: Revision(revision) })
+        Ok(Self {
+            epoch: Epoch::try_from(epoch.to_owned()).map_err(|_| wrong())?,
+            revision: Revision(revision),
+        })
     }
 }
 
@@ -151,14 +160,26 @@ mod tests {
     fn a_tag_is_written_in_one_way() {
         let written = "0123456789abcdef.10";
         let tag: VersionTag = written.parse().unwrap();
-        assert_eq!((tag.epoch.as_str(), tag.to_etag()), ("0123456789abcdef", format!("\"{written}\"")));
+        assert_eq!(
+            (tag.epoch.as_str(), tag.to_etag()),
+            ("0123456789abcdef", format!("\"{written}\""))
+        );
         assert!("0123456789abcdef.0".parse::<VersionTag>().is_ok());
         let max = i64::MAX as u64;
-        assert!(format!("0123456789abcdef.{max}").parse::<VersionTag>().is_ok());
+        assert!(
+            format!("0123456789abcdef.{max}")
+                .parse::<VersionTag>()
+                .is_ok()
+        );
         let over = format!("0123456789abcdef.{}", max + 1);
-        for wrong in
-            ["0123456789abcdef.01", "0123456789abcdef.+1", "0123456789abcdef.", "0123456789abcdef", "0123456789ABCDEF.1", &over]
-        {
+        for wrong in [
+            "0123456789abcdef.01",
+            "0123456789abcdef.+1",
+            "0123456789abcdef.",
+            "0123456789abcdef",
+            "0123456789ABCDEF.1",
+            &over,
+        ] {
             assert!(wrong.parse::<VersionTag>().is_err(), "{wrong}");
         }
         for wrong in ["0123456789abcde", "0123456789abcdef0", "0123456789abcdeg"] {
@@ -168,7 +189,10 @@ mod tests {
 
     #[test]
     fn tags_of_two_epochs_never_cover_each_other() {
-        let tag = |epoch: u8, revision| VersionTag { epoch: Epoch::from_random([epoch; 8]), revision: Revision(revision) };
+        let tag = |epoch: u8, revision| VersionTag {
+            epoch: Epoch::from_random([epoch; 8]),
+            revision: Revision(revision),
+        };
         assert!(tag(1, 5).covers(&tag(1, 5)) && tag(1, 6).covers(&tag(1, 5)));
         assert!(!tag(1, 4).covers(&tag(1, 5)) && !tag(2, 9).covers(&tag(1, 5)));
     }

@@ -18,7 +18,8 @@ pub const MAX_QUOTA: u32 = 10_000_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct Quotas {
-    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and `http.max_bulk_bytes`.
+    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and
+    /// `http.max_bulk_bytes`.
     #[serde(default, deserialize_with = "quota")]
     pub body_bytes: Option<u32>,
     /// The most traffic policies.
@@ -49,7 +50,8 @@ impl Quotas {
     }
 }
 
-/// The most bytes of an event, unless the settings say otherwise: half of the message size that a topic takes by default.
+/// The most bytes of an event, unless the settings say otherwise: half of the message size that a
+/// topic takes by default.
 pub const EVENT_BYTES: usize = 524_288;
 
 /// The limits that apply to every tenant.
@@ -63,7 +65,10 @@ pub struct Limits {
 
 impl From<Quotas> for Limits {
     fn from(quotas: Quotas) -> Self {
-        Self { quotas, event_bytes: EVENT_BYTES }
+        Self {
+            quotas,
+            event_bytes: EVENT_BYTES,
+        }
     }
 }
 
@@ -72,19 +77,39 @@ impl From<Quotas> for Limits {
 #[serde(deny_unknown_fields)]
 pub struct QuotasPatch {
     /// The patch of [`Quotas::body_bytes`].
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub body_bytes: Option<Option<u32>>,
     /// The patch of [`Quotas::policies`].
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub policies: Option<Option<u32>>,
     /// The patch of [`Quotas::routes`].
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub routes: Option<Option<u32>>,
     /// The patch of [`Quotas::waiters`].
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub waiters: Option<Option<u32>>,
     /// The patch of [`Quotas::writes_per_second`].
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub writes_per_second: Option<Option<u32>>,
 }
 
@@ -119,10 +144,12 @@ fn quota<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::E
     whole::optional::<0, { MAX_QUOTA as u64 }, _, _>(deserializer)
 }
 
-/// The part of a tenant that people set; the `before` and `after` of an event. Members are declared in the order of RFC 8785.
+/// The part of a tenant that people set; the `before` and `after` of an event. Members are declared
+/// in the order of RFC 8785.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TenantSpec {
-    /// The host suffixes of the tenant. An empty list is left out of an event, as in events from before this member existed.
+    /// The host suffixes of the tenant. An empty list is left out of an event, as in events from
+    /// before this member existed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allowed_hosts: Vec<HostSuffix>,
     /// The tenant's own limits.
@@ -156,8 +183,8 @@ pub struct Tenant {
     pub updated_at: UtcTime,
     /// The id of the actor that made the last change.
     pub updated_by: String,
-    /// The time when all changes so far are paid for, each at `1 / writes_per_second` seconds: the "theoretical arrival time" of
-    /// GCRA (ITU-T I.371).
+    /// The time when all changes so far are paid for, each at `1 / writes_per_second` seconds: the
+    /// "theoretical arrival time" of GCRA (ITU-T I.371).
     #[serde(skip)]
     pub paid_until: Option<UtcTime>,
     /// Set while the tenant is being deleted, which may take several revisions.
@@ -165,7 +192,8 @@ pub struct Tenant {
     pub ending: Option<Box<Ending>>,
 }
 
-/// The unfinished deletion of a tenant. The revisions with which the service continues the deletion have these members.
+/// The unfinished deletion of a tenant. The revisions with which the service continues the deletion
+/// have these members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ending {
     /// The caller that deletes the tenant.
@@ -183,12 +211,18 @@ pub struct Ending {
 impl Tenant {
     /// The tag of the newest revision.
     pub fn tag(&self) -> VersionTag {
-        VersionTag { epoch: self.epoch.clone(), revision: self.revision }
+        VersionTag {
+            epoch: self.epoch.clone(),
+            revision: self.revision,
+        }
     }
 
     /// The part of the tenant that people set.
     pub fn spec(&self) -> TenantSpec {
-        TenantSpec { allowed_hosts: self.allowed_hosts.clone(), quotas: self.quotas }
+        TenantSpec {
+            allowed_hosts: self.allowed_hosts.clone(),
+            quotas: self.quotas,
+        }
     }
 }
 
@@ -200,11 +234,30 @@ mod tests {
 
     #[test]
     fn what_a_patch_does_not_name_stays_and_null_goes_back_to_the_default() {
-        let old = Quotas { routes: Some(1), policies: Some(2), waiters: Some(3), ..Quotas::default() };
-        let patch: QuotasPatch = serde_json::from_value(json!({ "routes": 7, "policies": null })).unwrap();
-        assert_eq!((patch.routes, patch.policies, patch.waiters), (Some(Some(7)), Some(None), None));
-        assert_eq!(patch.apply(old), Quotas { routes: Some(7), waiters: Some(3), ..Quotas::default() });
-        assert_eq!(serde_json::to_value(patch).unwrap(), json!({ "routes": 7, "policies": null }));
+        let old = Quotas {
+            routes: Some(1),
+            policies: Some(2),
+            waiters: Some(3),
+            ..Quotas::default()
+        };
+        let patch: QuotasPatch =
+            serde_json::from_value(json!({ "routes": 7, "policies": null })).unwrap();
+        assert_eq!(
+            (patch.routes, patch.policies, patch.waiters),
+            (Some(Some(7)), Some(None), None)
+        );
+        assert_eq!(
+            patch.apply(old),
+            Quotas {
+                routes: Some(7),
+                waiters: Some(3),
+                ..Quotas::default()
+            }
+        );
+        assert_eq!(
+            serde_json::to_value(patch).unwrap(),
+            json!({ "routes": 7, "policies": null })
+        );
         assert_eq!(QuotasPatch::DEFAULTS.apply(old), Quotas::default());
         assert!(serde_json::from_value::<QuotasPatch>(json!({ "rotes": 7 })).is_err());
     }

@@ -1,10 +1,12 @@
 //! Texts for people (reasons, descriptions, values of labels): the characters that they may have.
 //!
-//! A text must show its whole content. So it has no control characters (Unicode `Cc`), no formatting characters (`Cf`: directions,
-//! zero width, tags, byte order mark, soft hyphen), no line and paragraph separators, no private use and no noncharacters, and no
-//! other character that Unicode lets a reader ignore (`Default_Ignorable_Code_Point`). This is the `FreeformClass` of RFC 8264
-//! without its ban on characters that are assigned later, which show as a box. Two kinds are accepted where scripts and emoji need
-//! them: a joiner between two letters or symbols beyond ASCII, and one variation selector after the character that it varies.
+//! A text must show its whole content. So it has no control characters (Unicode `Cc`), no
+//! formatting characters (`Cf`: directions, zero width, tags, byte order mark, soft hyphen), no
+//! line and paragraph separators, no private use and no noncharacters, and no other character that
+//! Unicode lets a reader ignore (`Default_Ignorable_Code_Point`). This is the `FreeformClass` of
+//! RFC 8264 without its ban on characters that are assigned later, which show as a box. Two kinds
+//! are accepted where scripts and emoji need them: a joiner between two letters or symbols beyond
+//! ASCII, and one variation selector after the character that it varies.
 
 use icu_properties::{
     CodePointMapData, CodePointSetData,
@@ -15,21 +17,30 @@ use super::Invalid;
 
 const JOINERS: [char; 2] = ['\u{200c}', '\u{200d}'];
 
-/// Accepts text of at most `max` bytes without hidden characters, and refuses all other text. The error names the character and its
-/// place.
+/// Accepts text of at most `max` bytes without hidden characters, and refuses all other text. The
+/// error names the character and its place.
 pub(crate) fn plain_text(raw: &str, max: usize, what: &str) -> Result<(), Invalid> {
     if raw.len() > max {
-        return Err(Invalid::new("too_long", format!("{what} may have at most {max} bytes")));
+        return Err(Invalid::new(
+            "too_long",
+            format!("{what} may have at most {max} bytes"),
+        ));
     }
     let mut before = None;
     let mut rest = raw.char_indices().peekable();
     while let Some((at, c)) = rest.next() {
         let after = rest.peek().map(|(_, c)| *c);
         if c.is_control() {
-            return Err(Invalid::new("control_character", format!("{what} has the control character {} at byte {at}", name(c))));
+            return Err(Invalid::new(
+                "control_character",
+                format!("{what} has the control character {} at byte {at}", name(c)),
+            ));
         }
         if !(c.is_ascii() || is_seen(c) || is_needed(c, before, after)) {
-            let detail = format!("{what} has the character {} at byte {at}, which nobody sees", name(c));
+            let detail = format!(
+                "{what} has the character {} at byte {at}, which nobody sees",
+                name(c)
+            );
             return Err(Invalid::new("invisible_character", detail));
         }
         before = Some(c);
@@ -53,8 +64,15 @@ fn varies(c: char) -> bool {
 /// Whether every reader sees the character, or the space that it takes, in the same way.
 fn is_seen(c: char) -> bool {
     use GeneralCategory as G;
-    let is_hidden =
-        matches!(category(c), G::Control | G::Format | G::LineSeparator | G::ParagraphSeparator | G::PrivateUse | G::Surrogate);
+    let is_hidden = matches!(
+        category(c),
+        G::Control
+            | G::Format
+            | G::LineSeparator
+            | G::ParagraphSeparator
+            | G::PrivateUse
+            | G::Surrogate
+    );
     !is_hidden
         && !CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(c)
         && !CodePointSetData::new::<NoncharacterCodePoint>().contains(c)
@@ -69,7 +87,8 @@ fn is_needed(c: char, before: Option<char>, after: Option<char>) -> bool {
     varies(c) && is_varied(before)
 }
 
-/// Whether the character may be joined: letters, marks and symbols of other scripts, and emoji. ASCII is never joined.
+/// Whether the character may be joined: letters, marks and symbols of other scripts, and emoji.
+/// ASCII is never joined.
 fn is_joined(c: char) -> bool {
     use GeneralCategory as G;
     let is_part = matches!(
@@ -89,10 +108,14 @@ fn is_joined(c: char) -> bool {
     is_part && !c.is_ascii() && is_seen(c)
 }
 
-/// Whether a variation selector may follow the character: any visible character beyond ASCII that is not a space, and the ASCII
-/// characters of emoji for keys.
+/// Whether a variation selector may follow the character: any visible character beyond ASCII that
+/// is not a space, and the ASCII characters of emoji for keys.
 fn is_varied(c: char) -> bool {
-    if c.is_ascii() { c.is_ascii_digit() || matches!(c, '#' | '*') } else { is_seen(c) && !c.is_whitespace() }
+    if c.is_ascii() {
+        c.is_ascii_digit() || matches!(c, '#' | '*')
+    } else {
+        is_seen(c) && !c.is_whitespace()
+    }
 }
 
 #[cfg(test)]
@@ -102,20 +125,32 @@ mod tests {
     use super::*;
 
     fn code(raw: &str) -> Option<&'static str> {
-        plain_text(raw, 1024, "it").err().map(|invalid| invalid.code)
+        plain_text(raw, 1024, "it")
+            .err()
+            .map(|invalid| invalid.code)
     }
 
     #[test]
     fn a_text_has_a_length_in_bytes() {
         let code = |raw: &str| plain_text(raw, 4, "it").err().map(|invalid| invalid.code);
         assert_eq!((code(""), code("abcd"), code("äö")), (None, None, None));
-        assert_eq!((code("abcde"), code("äöü"), code("a\nb")), (Some("too_long"), Some("too_long"), Some("control_character")));
+        assert_eq!(
+            (code("abcde"), code("äöü"), code("a\nb")),
+            (
+                Some("too_long"),
+                Some("too_long"),
+                Some("control_character")
+            )
+        );
     }
 
     #[test]
     fn the_error_tells_the_character_and_its_place() {
         let detail = plain_text("ä\u{202e}b", 9, "reason").unwrap_err().detail;
-        assert_eq!(detail, "reason has the character U+202E at byte 2, which nobody sees");
+        assert_eq!(
+            detail,
+            "reason has the character U+202E at byte 2, which nobody sees"
+        );
         let detail = plain_text("a\u{7}", 9, "reason").unwrap_err().detail;
         assert_eq!(detail, "reason has the control character U+0007 at byte 1");
     }
@@ -175,7 +210,12 @@ mod tests {
             '\u{f0000}',
             '\u{10ffff}',
         ] {
-            assert_eq!(code(&format!("a{c}b")), Some("invisible_character"), "{}", name(c));
+            assert_eq!(
+                code(&format!("a{c}b")),
+                Some("invisible_character"),
+                "{}",
+                name(c)
+            );
         }
     }
 
@@ -199,9 +239,15 @@ mod tests {
 
     #[test]
     fn joiners_and_selectors_are_refused_where_nothing_needs_them() {
-        for text in
-            ["می\u{200c}", "\u{200d}ی", "a\u{200d}ی", "ی\u{200c}a", "ی\u{200c}\u{200c}ی", "❤\u{fe0f}\u{fe0f}", " \u{fe0f}"]
-        {
+        for text in [
+            "می\u{200c}",
+            "\u{200d}ی",
+            "a\u{200d}ی",
+            "ی\u{200c}a",
+            "ی\u{200c}\u{200c}ی",
+            "❤\u{fe0f}\u{fe0f}",
+            " \u{fe0f}",
+        ] {
             assert_eq!(code(text), Some("invisible_character"), "{text:?}");
         }
     }

@@ -10,7 +10,8 @@ use super::Invalid;
 /// 0000-01-01T00:00:00Z in seconds: RFC 3339 has no earlier year.
 const EARLIEST: i64 = -62_167_219_200;
 
-/// An instant, truncated to microseconds (the precision of Postgres) and printed as RFC 3339 in UTC with six digits.
+/// An instant, truncated to microseconds (the precision of Postgres) and printed as RFC 3339 in UTC
+/// with six digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct UtcTime(Timestamp);
@@ -43,8 +44,8 @@ impl fmt::Display for UtcTime {
 impl FromStr for UtcTime {
     type Err = Invalid;
 
-    /// Reads RFC 3339 with an offset; a time without a zone is read as UTC. A leap second (`:60`) becomes the second before it, and
-    /// a time after 9999-12-30T22:00:00Z becomes that time.
+    /// Reads RFC 3339 with an offset; a time without a zone is read as UTC. A leap second (`:60`)
+    /// becomes the second before it, and a time after 9999-12-30T22:00:00Z becomes that time.
     fn from_str(raw: &str) -> Result<Self, Invalid> {
         let timestamp = raw.parse::<Timestamp>().or_else(|_| without_zone(raw))?;
         if timestamp.as_second() < EARLIEST {
@@ -56,16 +57,36 @@ impl FromStr for UtcTime {
 
 /// Reads a time without a zone, or a time that the library cannot hold.
 fn without_zone(raw: &str) -> Result<Timestamp, Invalid> {
-    let wrong = || Invalid::new("not_a_time", "a time is RFC 3339, such as 2026-11-21T05:48:00Z");
-    let pieces = Pieces::parse(raw).ok().filter(|pieces| pieces.time_zone_annotation().is_none()).ok_or_else(wrong)?;
-    let civil = pieces.date().to_datetime(pieces.time().unwrap_or(Time::midnight()));
+    let wrong = || {
+        Invalid::new(
+            "not_a_time",
+            "a time is RFC 3339, such as 2026-11-21T05:48:00Z",
+        )
+    };
+    let pieces = Pieces::parse(raw)
+        .ok()
+        .filter(|pieces| pieces.time_zone_annotation().is_none())
+        .ok_or_else(wrong)?;
+    let civil = pieces
+        .date()
+        .to_datetime(pieces.time().unwrap_or(Time::midnight()));
     let offset = pieces.to_numeric_offset().unwrap_or(Offset::UTC);
-    // Programs write the last day of the year 9999 for "for ever". The library's latest time stands for it.
-    offset.to_timestamp(civil).or_else(|_| if civil.year() > 0 { Ok(Timestamp::MAX) } else { Err(too_early()) })
+    // Programs write the last day of the year 9999 for "for ever". The library's latest time stands
+    // for it.
+    offset.to_timestamp(civil).or_else(|_| {
+        if civil.year() > 0 {
+            Ok(Timestamp::MAX)
+        } else {
+            Err(too_early())
+        }
+    })
 }
 
 fn too_early() -> Invalid {
-    Invalid::new("too_early", "too early: the earliest time that is taken is 0000-01-01T00:00:00Z")
+    Invalid::new(
+        "too_early",
+        "too early: the earliest time that is taken is 0000-01-01T00:00:00Z",
+    )
 }
 
 impl TryFrom<String> for UtcTime {
@@ -86,7 +107,10 @@ mod tests {
         let time: UtcTime = "2026-11-21T05:48:00Z".parse().unwrap();
         assert_eq!(time.to_string(), "2026-11-21T05:48:00.000000Z");
         assert_eq!("2026-11-21T05:48:00".parse::<UtcTime>().unwrap(), time);
-        assert_eq!("2026-11-21T06:48:00+01:00".parse::<UtcTime>().unwrap(), time);
+        assert_eq!(
+            "2026-11-21T06:48:00+01:00".parse::<UtcTime>().unwrap(),
+            time
+        );
         let nanos: UtcTime = "2026-11-21T05:48:00.123456789Z".parse().unwrap();
         assert_eq!(nanos.to_string(), "2026-11-21T05:48:00.123456Z");
     }
@@ -108,12 +132,24 @@ mod tests {
         }
         let leap: UtcTime = "2016-12-31T23:59:60Z".parse().unwrap();
         assert_eq!(leap.to_string(), "2016-12-31T23:59:59.000000Z");
-        for late in
-            ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59", "9999-12-31T23:59:60Z", "9999-12-30T23:00:00-00:30", "9999-12-31"]
-        {
-            assert_eq!(late.parse::<UtcTime>().unwrap().timestamp().as_second(), Timestamp::MAX.as_second(), "{late}");
+        for late in [
+            "9999-12-31T23:59:59Z",
+            "9999-12-31T23:59:59",
+            "9999-12-31T23:59:60Z",
+            "9999-12-30T23:00:00-00:30",
+            "9999-12-31",
+        ] {
+            assert_eq!(
+                late.parse::<UtcTime>().unwrap().timestamp().as_second(),
+                Timestamp::MAX.as_second(),
+                "{late}"
+            );
         }
-        for early in ["0000-01-01T00:00:00+00:01", "-000001-12-31T00:00:00Z", "-009999-01-01T00:00:00+23:00"] {
+        for early in [
+            "0000-01-01T00:00:00+00:01",
+            "-000001-12-31T00:00:00Z",
+            "-009999-01-01T00:00:00+23:00",
+        ] {
             assert_eq!(code(early), Some("too_early"), "{early}");
         }
         for none in [

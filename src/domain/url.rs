@@ -1,8 +1,8 @@
 //! The address of a route: a URL that every proxy reads alike, and can connect to.
 //!
-//! Clients repair URLs, each in its own way. So a URL that needs a repair is refused. The text is checked as it was sent: against
-//! RFC 3986, its host against DNS (RFC 1035, RFC 1123) or as an address, and at last against the WHATWG parser, which must read the
-//! same host and port in it.
+//! Clients repair URLs, each in its own way. So a URL that needs a repair is refused. The text is
+//! checked as it was sent: against RFC 3986, its host against DNS (RFC 1035, RFC 1123) or as an
+//! address, and at last against the WHATWG parser, which must read the same host and port in it.
 
 use std::{fmt, str::FromStr};
 
@@ -23,7 +23,8 @@ const MAX_NAME: usize = 253;
 /// The longest label of a DNS name, in bytes.
 const MAX_LABEL: usize = 63;
 
-/// An absolute http or https URL without credentials and fragment, at most [`MAX_URL`] bytes, stored as it was given.
+/// An absolute http or https URL without credentials and fragment, at most [`MAX_URL`] bytes,
+/// stored as it was given.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RouteUrl(String);
 
@@ -87,15 +88,26 @@ fn check(raw: &str) -> Result<(), Invalid> {
     }
     let uri = Uri::parse(raw).map_err(|error| no_uri(raw, error.index()))?;
     if let Some(at) = raw.find('#') {
-        return Err(wrong(format!("url has # at byte {at}: it may not have a fragment")));
+        return Err(wrong(format!(
+            "url has # at byte {at}: it may not have a fragment"
+        )));
     }
-    let authority = uri.authority().ok_or_else(|| wrong("url must name a host"))?;
+    let authority = uri
+        .authority()
+        .ok_or_else(|| wrong("url must name a host"))?;
     if authority.has_userinfo() {
         return Err(wrong("url may not carry credentials"));
     }
-    let is_dots = |segment: &str| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let is_dots = |segment: &str| {
+        matches!(
+            segment.to_ascii_lowercase().replace("%2e", ".").as_str(),
+            "." | ".."
+        )
+    };
     if uri.path().as_str().split('/').any(is_dots) {
-        return Err(wrong("url may not have . or .. as a segment of its path: some clients take it away, others do not"));
+        return Err(wrong(
+            "url may not have . or .. as a segment of its path: some clients take it away, others do not",
+        ));
     }
     check_host(&authority)?;
     check_port(&authority)?;
@@ -106,9 +118,16 @@ fn check(raw: &str) -> Result<(), Invalid> {
 fn no_uri(raw: &str, at: usize) -> Invalid {
     match raw.get(at..).and_then(|rest| rest.chars().next()) {
         None => wrong("url ends before its end"),
-        Some('%') if !is_escape(&raw[at..]) => wrong(format!("url has % at byte {at} without two hexadecimal digits after it")),
-        Some('[') => wrong(format!("url has [ at byte {at} without an IPv6 address and ] after it")),
-        Some(c) => wrong(format!("url has {c:?} ({}) at byte {at}, which may not stand there (RFC 3986)", text::name(c))),
+        Some('%') if !is_escape(&raw[at..]) => wrong(format!(
+            "url has % at byte {at} without two hexadecimal digits after it"
+        )),
+        Some('[') => wrong(format!(
+            "url has [ at byte {at} without an IPv6 address and ] after it"
+        )),
+        Some(c) => wrong(format!(
+            "url has {c:?} ({}) at byte {at}, which may not stand there (RFC 3986)",
+            text::name(c)
+        )),
     }
 }
 
@@ -125,32 +144,46 @@ fn check_host(authority: &Authority<'_>) -> Result<(), Invalid> {
     }
 }
 
-/// Checks a DNS name, with or without the dot of the root. An underscore is accepted: RFC 1123 does not allow it in host names, but
-/// many networks have such names.
+/// Checks a DNS name, with or without the dot of the root. An underscore is accepted: RFC 1123 does
+/// not allow it in host names, but many networks have such names.
 fn check_name(name: &str) -> Result<(), Invalid> {
     if name.is_empty() {
         return Err(wrong("url must name a host"));
     }
-    if let Some(c) = name.chars().find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.'))) {
-        return Err(wrong(format!("the host of url has {c:?}: a DNS name has letters, digits, hyphens and underscores")));
+    if let Some(c) = name
+        .chars()
+        .find(|c| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')))
+    {
+        return Err(wrong(format!(
+            "the host of url has {c:?}: a DNS name has letters, digits, hyphens and underscores"
+        )));
     }
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.len() > MAX_NAME {
-        return Err(wrong(format!("the host of url has {} bytes, a DNS name has at most {MAX_NAME}", name.len())));
+        return Err(wrong(format!(
+            "the host of url has {} bytes, a DNS name has at most {MAX_NAME}",
+            name.len()
+        )));
     }
     for label in name.split('.') {
         let fault = match label {
             "" => "may not be empty",
             _ if label.len() > MAX_LABEL => "has more than 63 bytes",
-            _ if label.starts_with('-') || label.ends_with('-') => "may not begin or end with a hyphen",
+            _ if label.starts_with('-') || label.ends_with('-') => {
+                "may not begin or end with a hyphen"
+            }
             _ => continue,
         };
-        return Err(wrong(format!("the host of url has the label {label:?}, which {fault}")));
+        return Err(wrong(format!(
+            "the host of url has the label {label:?}, which {fault}"
+        )));
     }
     // WHATWG URL §3.5: such a name is read as an IPv4 address, in one of several old notations.
     let last = name.rsplit('.').next().unwrap_or_default();
     let hexadecimal = last.strip_prefix("0x").or_else(|| last.strip_prefix("0X"));
-    if last.bytes().all(|b| b.is_ascii_digit()) || hexadecimal.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit())) {
+    if last.bytes().all(|b| b.is_ascii_digit())
+        || hexadecimal.is_some_and(|rest| rest.bytes().all(|b| b.is_ascii_hexdigit()))
+    {
         return Err(wrong(
             "the host of url ends in a number: an IPv4 address has four parts from 0 to 255 without a 0 before them",
         ));
@@ -167,19 +200,28 @@ fn check_port(authority: &Authority<'_>) -> Result<(), Invalid> {
     }
 }
 
-/// Checks that the WHATWG parser reads the host and the port as they are written. This check comes last: it adds the rules that
-/// only that parser knows, such as those of A-labels.
+/// Checks that the WHATWG parser reads the host and the port as they are written. This check comes
+/// last: it adds the rules that only that parser knows, such as those of A-labels.
 fn check_repaired(raw: &str, authority: &Authority<'_>) -> Result<(), Invalid> {
-    let url = Url::parse(raw).map_err(|error| wrong(format!("the host of url is none: {error}")))?;
-    let port = authority.port().and_then(|port| port.as_str().parse::<u16>().ok());
+    let url =
+        Url::parse(raw).map_err(|error| wrong(format!("the host of url is none: {error}")))?;
+    let port = authority
+        .port()
+        .and_then(|port| port.as_str().parse::<u16>().ok());
     let same_port = port.is_none() || port == url.port_or_known_default();
     let same_host = match (authority.host_parsed(), url.host()) {
         (Host::Ipv4(written), Some(url::Host::Ipv4(read))) => written == read,
         (Host::Ipv6(written), Some(url::Host::Ipv6(read))) => written == read,
-        (Host::RegName(written), Some(url::Host::Domain(read))) => written.as_str().eq_ignore_ascii_case(read),
+        (Host::RegName(written), Some(url::Host::Domain(read))) => {
+            written.as_str().eq_ignore_ascii_case(read)
+        }
         _ => false,
     };
-    if same_port && same_host { Ok(()) } else { Err(wrong("url is read in more than one way")) }
+    if same_port && same_host {
+        Ok(())
+    } else {
+        Err(wrong("url is read in more than one way"))
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Verifies one epoch of a tenant: every event is there, unedited, and linked to the event before it.
+//! Verifies one epoch of a tenant: every event is there, unedited, and linked to the event before
+//! it.
 
 use serde_json::Value;
 
@@ -12,7 +13,8 @@ const NAMED: usize = 100;
 pub enum Fault {
     /// The content does not match the event's hash, or is not an event at all.
     Edited,
-    /// The event is stored at another place than its content states, or the data stored beside the event contradicts it.
+    /// The event is stored at another place than its content states, or the data stored beside the
+    /// event contradicts it.
     Misplaced,
     /// The event does not follow the event before it.
     BrokenLink,
@@ -47,18 +49,31 @@ impl Walk {
     /// Starts a walk at a revision.
     pub fn from(revision: u64) -> Self {
         let before = (revision <= 1).then_some(EventHash::GENESIS);
-        Self { next: (revision.max(1), 0), before, missing: Vec::new(), missing_count: 0 }
+        Self {
+            next: (revision.max(1), 0),
+            before,
+            missing: Vec::new(),
+            missing_count: 0,
+        }
     }
 
     /// Starts a walk after a revision whose last event has this hash.
     pub fn after(revision: u64, hash: EventHash) -> Self {
-        Self { next: (revision + 1, 0), before: Some(hash), ..Self::from(1) }
+        Self {
+            next: (revision + 1, 0),
+            before: Some(hash),
+            ..Self::from(1)
+        }
     }
 
-    /// The last completed revision and the hash of its last event; `None` within a revision, or if that hash is not known.
+    /// The last completed revision and the hash of its last event; `None` within a revision, or if
+    /// that hash is not known.
     pub fn whole(&self) -> Option<(u64, EventHash)> {
         let (next, item) = self.next;
-        (item == 0).then_some(self.before).flatten().map(|hash| (next - 1, hash))
+        (item == 0)
+            .then_some(self.before)
+            .flatten()
+            .map(|hash| (next - 1, hash))
     }
 
     /// The revision that the walk has begun and not completed; `None` between revisions.
@@ -72,23 +87,34 @@ impl Walk {
         let hash = chain::check(event).map_err(|_| Fault::Edited)?;
         let number = |name: &str| event.get(name).and_then(Value::as_u64);
         let items = number("items").unwrap_or(1);
-        if number("revision") != Some(revision) || number("item") != Some(u64::from(item)) || (revision, item) < self.next {
+        if number("revision") != Some(revision)
+            || number("item") != Some(u64::from(item))
+            || (revision, item) < self.next
+        {
             return Err(Fault::Misplaced);
         }
         if (revision, item) > self.next {
             self.miss(self.next.0, if item > 0 { revision + 1 } else { revision });
             self.before = None;
         }
-        let says: Option<EventHash> = event.get("prev_hash").cloned().and_then(|hash| serde_json::from_value(hash).ok());
+        let says: Option<EventHash> = event
+            .get("prev_hash")
+            .cloned()
+            .and_then(|hash| serde_json::from_value(hash).ok());
         if self.before.is_some_and(|before| says != Some(before)) {
             return Err(Fault::BrokenLink);
         }
         self.before = Some(hash);
-        self.next = if u64::from(item) + 1 < items { (revision, item + 1) } else { (revision + 1, 0) };
+        self.next = if u64::from(item) + 1 < items {
+            (revision, item + 1)
+        } else {
+            (revision + 1, 0)
+        };
         Ok(())
     }
 
-    /// Ends the walk at a revision, the last that counts. `end` is the hash with which the database ends there, if known.
+    /// Ends the walk at a revision, the last that counts. `end` is the hash with which the database
+    /// ends there, if known.
     pub fn finish(&mut self, to: u64, end: Option<EventHash>) -> Result<(), Fault> {
         if self.next.0 <= to {
             self.miss(self.next.0, to + 1);
@@ -141,10 +167,19 @@ mod tests {
         serde_json::from_value(event["hash"].clone()).unwrap()
     }
 
-    /// Walks over the stored events and returns the first fault with its revision, and the missing revisions.
-    fn walk(kept: &[(u64, Value)], from: u64, to: u64, end: Option<EventHash>) -> (Option<(u64, Fault)>, Vec<u64>) {
+    /// Walks over the stored events and returns the first fault with its revision, and the missing
+    /// revisions.
+    fn walk(
+        kept: &[(u64, Value)],
+        from: u64,
+        to: u64,
+        end: Option<EventHash>,
+    ) -> (Option<(u64, Fault)>, Vec<u64>) {
         let mut walk = Walk::from(from);
-        for (revision, event) in kept.iter().filter(|(revision, _)| (from..=to).contains(revision)) {
+        for (revision, event) in kept
+            .iter()
+            .filter(|(revision, _)| (from..=to).contains(revision))
+        {
             if let Err(fault) = walk.step((*revision, 0), event) {
                 return (Some((*revision, fault)), walk.missing().0.to_vec());
             }
@@ -161,7 +196,10 @@ mod tests {
     fn a_whole_history_verifies_from_wherever_one_begins() {
         let events = history(9);
         for from in 1..=9 {
-            assert_eq!(walk(&placed(&events), from, 9, Some(hash(&events[8]))), (None, vec![]));
+            assert_eq!(
+                walk(&placed(&events), from, 9, Some(hash(&events[8]))),
+                (None, vec![])
+            );
         }
     }
 
@@ -173,14 +211,21 @@ mod tests {
             let revision = at as u64 + 1;
             let mut edited = placed(&events);
             edited[at].1["what"] = json!("other");
-            assert_eq!(walk(&edited, 1, 9, end), (Some((revision, Fault::Edited)), vec![]));
+            assert_eq!(
+                walk(&edited, 1, 9, end),
+                (Some((revision, Fault::Edited)), vec![])
+            );
 
             // Edited, and sealed again.
             let mut forged = placed(&events);
             forged[at].1["what"] = json!("other");
             forged[at].1.as_object_mut().unwrap().remove("hash");
             forged[at].1 = sealed(forged[at].1.clone(), &mut { EventHash::GENESIS });
-            let fault = if at == 8 { (9, Fault::WrongEnd) } else { (revision + 1, Fault::BrokenLink) };
+            let fault = if at == 8 {
+                (9, Fault::WrongEnd)
+            } else {
+                (revision + 1, Fault::BrokenLink)
+            };
             assert_eq!(walk(&forged, 1, 9, end), (Some(fault), vec![]));
 
             let mut deleted = placed(&events);
@@ -191,20 +236,32 @@ mod tests {
             if at < 8 {
                 let mut doubled = placed(&events);
                 doubled[at + 1].1 = events[at].clone();
-                assert_eq!(walk(&doubled, 1, 9, end), (Some((revision + 1, Fault::Misplaced)), vec![]));
+                assert_eq!(
+                    walk(&doubled, 1, 9, end),
+                    (Some((revision + 1, Fault::Misplaced)), vec![])
+                );
 
                 let mut reordered = placed(&events);
                 let first = std::mem::replace(&mut reordered[at].1, events[at + 1].clone());
                 reordered[at + 1].1 = first;
-                assert_eq!(walk(&reordered, 1, 9, end), (Some((revision, Fault::Misplaced)), vec![]));
+                assert_eq!(
+                    walk(&reordered, 1, 9, end),
+                    (Some((revision, Fault::Misplaced)), vec![])
+                );
             }
         }
         // Inserted behind the end, and then the whole chain rebuilt.
         let mut before = hash(&events[8]);
-        let more = sealed(json!({ "revision": 10, "item": 0, "items": 1, "prev_hash": before }), &mut before);
+        let more = sealed(
+            json!({ "revision": 10, "item": 0, "items": 1, "prev_hash": before }),
+            &mut before,
+        );
         let mut inserted = placed(&events);
         inserted.push((10, more));
-        assert_eq!(walk(&inserted, 1, 10, end), (Some((10, Fault::WrongEnd)), vec![]));
+        assert_eq!(
+            walk(&inserted, 1, 10, end),
+            (Some((10, Fault::WrongEnd)), vec![])
+        );
         let mut before = EventHash::GENESIS;
         let rebuilt: Vec<Value> = (1..=9)
             .map(|revision| {
@@ -212,12 +269,21 @@ mod tests {
                 sealed(event, &mut before)
             })
             .collect();
-        assert_eq!(walk(&placed(&rebuilt), 1, 9, end), (Some((9, Fault::WrongEnd)), vec![]));
+        assert_eq!(
+            walk(&placed(&rebuilt), 1, 9, end),
+            (Some((9, Fault::WrongEnd)), vec![])
+        );
     }
 
     #[test]
     fn faults_have_the_names_of_the_contract() {
-        let names = [Fault::Edited, Fault::Misplaced, Fault::BrokenLink, Fault::WrongEnd].map(Fault::as_str);
+        let names = [
+            Fault::Edited,
+            Fault::Misplaced,
+            Fault::BrokenLink,
+            Fault::WrongEnd,
+        ]
+        .map(Fault::as_str);
         assert_eq!(names, ["edited", "misplaced", "broken_link", "wrong_end"]);
     }
 
@@ -230,13 +296,22 @@ mod tests {
                 sealed(event, &mut before)
             })
             .to_vec();
-        let place = |event: &Value| (event["revision"].as_u64().unwrap(), event["item"].as_u64().unwrap() as u32);
+        let place = |event: &Value| {
+            (
+                event["revision"].as_u64().unwrap(),
+                event["item"].as_u64().unwrap() as u32,
+            )
+        };
         let mut whole = Walk::from(1);
-        events.iter().for_each(|event| whole.step(place(event), event).unwrap());
+        events
+            .iter()
+            .for_each(|event| whole.step(place(event), event).unwrap());
         assert_eq!((whole.whole(), whole.within()), (Some((3, before)), None));
         whole.finish(3, Some(before)).unwrap();
         let mut part = Walk::from(1);
-        events[..3].iter().for_each(|event| part.step(place(event), event).unwrap());
+        events[..3]
+            .iter()
+            .for_each(|event| part.step(place(event), event).unwrap());
         assert_eq!((part.whole(), part.within()), (None, Some(2)));
         assert_eq!(whole.missing(), (&[][..], 0));
         let mut gap = Walk::from(1);
@@ -252,17 +327,31 @@ mod tests {
         let rest = placed(&events).split_off(4);
         let walk_after = |hash: EventHash, rest: &[(u64, Value)]| {
             let mut walk = Walk::after(4, hash);
-            let fault = rest.iter().find_map(|(revision, event)| Some((*revision, walk.step((*revision, 0), event).err()?)));
+            let fault = rest.iter().find_map(|(revision, event)| {
+                Some((*revision, walk.step((*revision, 0), event).err()?))
+            });
             (fault, walk.missing().0.to_vec())
         };
         assert_eq!(walk_after(hash(&events[3]), &rest), (None, vec![]));
-        assert_eq!(walk_after(hash(&events[2]), &rest), (Some((5, Fault::BrokenLink)), vec![]));
+        assert_eq!(
+            walk_after(hash(&events[2]), &rest),
+            (Some((5, Fault::BrokenLink)), vec![])
+        );
         assert_eq!(walk_after(hash(&events[3]), &rest[2..]), (None, vec![5, 6]));
-        assert_eq!(walk_after(hash(&events[3]), &placed(&events)[3..]).0, Some((4, Fault::Misplaced)));
+        assert_eq!(
+            walk_after(hash(&events[3]), &placed(&events)[3..]).0,
+            Some((4, Fault::Misplaced))
+        );
         // All events are gone.
         let mut walk = Walk::after(9, hash(&events[8]));
-        assert_eq!((walk.finish(9, Some(hash(&events[8]))), walk.missing().1), (Ok(()), 0));
-        assert_eq!(Walk::after(9, hash(&events[7])).finish(9, Some(hash(&events[8]))), Err(Fault::WrongEnd));
+        assert_eq!(
+            (walk.finish(9, Some(hash(&events[8]))), walk.missing().1),
+            (Ok(()), 0)
+        );
+        assert_eq!(
+            Walk::after(9, hash(&events[7])).finish(9, Some(hash(&events[8]))),
+            Err(Fault::WrongEnd)
+        );
     }
 
     #[test]

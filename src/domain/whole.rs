@@ -7,14 +7,16 @@ use serde::{
     de::{Error, Unexpected, Visitor},
 };
 
-/// A whole number whose errors name the range `MIN` to `MAX`. A number outside this range is still read: the code that uses the
-/// number refuses it, together with all other errors.
+/// A whole number whose errors name the range `MIN` to `MAX`. A number outside this range is still
+/// read: the code that uses the number refuses it, together with all other errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Whole<const MIN: u64, const MAX: u64, T>(pub T);
 
 impl<'de, const MIN: u64, const MAX: u64, T: TryFrom<u64>> Deserialize<'de> for Whole<MIN, MAX, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_u64(Number::<MIN, MAX, T>(PhantomData)).map(Self)
+        deserializer
+            .deserialize_u64(Number::<MIN, MAX, T>(PhantomData))
+            .map(Self)
     }
 }
 

@@ -1,9 +1,10 @@
 //! The authorisation table: the roles that each endpoint needs.
 //!
-//! The access check, the OpenAPI document and docs/roles.md all come from this table. An endpoint without a row is refused for
-//! every caller, and a test fails. Besides the role, the tenant that a request names must be in the caller's tenant scope:
-//! another customer's tenant gets the same answer as a tenant that does not exist. The resource scope of the caller's grant
-//! applies as well.
+//! The access check, the OpenAPI document and docs/roles.md all come from this table. An endpoint
+//! without a row is refused for every caller, and a test fails. Besides the role, the tenant that a
+//! request names must be in the caller's tenant scope: another customer's tenant gets the same
+//! answer as a tenant that does not exist. The resource scope of the caller's grant applies as
+//! well.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -16,7 +17,8 @@ pub enum Access {
     Public,
     /// A caller with one of these roles.
     Roles(&'static [Role]),
-    /// A caller with one of these roles for the whole platform: for endpoints that belong to no tenant.
+    /// A caller with one of these roles for the whole platform: for endpoints that belong to no
+    /// tenant.
     Platform(&'static [Role]),
 }
 
@@ -62,19 +64,37 @@ const AUDIT: &[Role] = &[PlatformAdmin, TenantAdmin, Auditor];
 const OVERSEE: &[Role] = &[PlatformAdmin, Auditor];
 
 const fn row(method: &'static str, path: &'static str, roles: &'static [Role]) -> Endpoint {
-    Endpoint { method, path, access: Access::Roles(roles), trail: Trail::None }
+    Endpoint {
+        method,
+        path,
+        access: Access::Roles(roles),
+        trail: Trail::None,
+    }
 }
 
 const fn sensitive(method: &'static str, path: &'static str, roles: &'static [Role]) -> Endpoint {
-    Endpoint { trail: Trail::Sensitive, ..row(method, path, roles) }
+    Endpoint {
+        trail: Trail::Sensitive,
+        ..row(method, path, roles)
+    }
 }
 
 const fn platform(method: &'static str, path: &'static str, roles: &'static [Role]) -> Endpoint {
-    Endpoint { method, path, access: Access::Platform(roles), trail: Trail::None }
+    Endpoint {
+        method,
+        path,
+        access: Access::Platform(roles),
+        trail: Trail::None,
+    }
 }
 
 const fn public(path: &'static str) -> Endpoint {
-    Endpoint { method: "GET", path, access: Access::Public, trail: Trail::None }
+    Endpoint {
+        method: "GET",
+        path,
+        access: Access::Public,
+        trail: Trail::None,
+    }
 }
 
 const ROUTE: &str = "/api/v1/routes/{tenant}/{service}/{env}/{version}";
@@ -94,16 +114,36 @@ pub const TABLE: &[Endpoint] = &[
     row("PUT", ROUTE, WRITE),
     row("PATCH", ROUTE, WRITE),
     row("DELETE", ROUTE, WRITE),
-    row("POST", "/api/v1/routes/{tenant}/{service}/{env}/{version}/activate", WRITE),
-    row("POST", "/api/v1/routes/{tenant}/{service}/{env}/{version}/deactivate", WRITE),
-    row("GET", "/api/v1/routes/{tenant}/{service}/{env}/{version}/history", READ),
-    row("GET", "/api/v1/routes/{tenant}/{service}/{env}/{version}/blame", READ),
+    row(
+        "POST",
+        "/api/v1/routes/{tenant}/{service}/{env}/{version}/activate",
+        WRITE,
+    ),
+    row(
+        "POST",
+        "/api/v1/routes/{tenant}/{service}/{env}/{version}/deactivate",
+        WRITE,
+    ),
+    row(
+        "GET",
+        "/api/v1/routes/{tenant}/{service}/{env}/{version}/history",
+        READ,
+    ),
+    row(
+        "GET",
+        "/api/v1/routes/{tenant}/{service}/{env}/{version}/blame",
+        READ,
+    ),
     row("GET", "/api/v1/policies", READ),
     row("GET", POLICY, READ),
     row("PUT", POLICY, WRITE),
     row("PATCH", POLICY, WRITE),
     row("DELETE", POLICY, WRITE),
-    row("GET", "/api/v1/policies/{tenant}/{service}/{env}/history", READ),
+    row(
+        "GET",
+        "/api/v1/policies/{tenant}/{service}/{env}/history",
+        READ,
+    ),
     row("GET", "/api/v1/tenants", READ),
     row("POST", "/api/v1/tenants", PLATFORM),
     row("GET", TENANT, READ),
@@ -138,9 +178,15 @@ pub const TABLE: &[Endpoint] = &[
     row("POST", "/api/v1/keys/{key_id}/rotate", ADMINS),
     platform("POST", DRILL, PLATFORM),
     platform("DELETE", DRILL, PLATFORM),
-    Endpoint { trail: Trail::Sensitive, ..platform("GET", "/api/v1/dead-letters", OVERSEE) },
+    Endpoint {
+        trail: Trail::Sensitive,
+        ..platform("GET", "/api/v1/dead-letters", OVERSEE)
+    },
     platform("POST", "/api/v1/dead-letters/redrive", PLATFORM),
-    Endpoint { trail: Trail::Sensitive, ..platform("GET", "/api/v1/dead-letters/{letter_id}", OVERSEE) },
+    Endpoint {
+        trail: Trail::Sensitive,
+        ..platform("GET", "/api/v1/dead-letters/{letter_id}", OVERSEE)
+    },
     platform("POST", "/api/v1/dead-letters/{letter_id}/redrive", PLATFORM),
     platform("POST", "/api/v1/dead-letters/{letter_id}/discard", PLATFORM),
     platform("GET", "/api/v1/replays", OVERSEE),
@@ -160,15 +206,25 @@ pub const TABLE: &[Endpoint] = &[
     public("/docs/{file:.*}"),
 ];
 
-/// Endpoints that compute the result of a write, and write nothing, when their query has `dry_run=true`. Such a request needs
-/// only a role for reading.
+/// Endpoints that compute the result of a write, and write nothing, when their query has
+/// `dry_run=true`. Such a request needs only a role for reading.
 const DRY_RUNS: &[(&str, &str)] = &[("POST", "/api/v1/tenants/{tenant}/plans")];
 
-/// Returns the roles of which a request to an endpoint needs one; `None` for a public endpoint. A dry run needs a role for reading.
+/// Returns the roles of which a request to an endpoint needs one; `None` for a public endpoint. A
+/// dry run needs a role for reading.
 pub fn roles(endpoint: &Endpoint, query: &str) -> Option<&'static [Role]> {
     let roles = endpoint.access.roles()?;
-    let is_dry = || url::form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "dry_run" && value == "true");
-    Some(if DRY_RUNS.contains(&(endpoint.method, endpoint.path)) && is_dry() { READ } else { roles })
+    let is_dry = || {
+        url::form_urlencoded::parse(query.as_bytes())
+            .any(|(name, value)| name == "dry_run" && value == "true")
+    };
+    Some(
+        if DRY_RUNS.contains(&(endpoint.method, endpoint.path)) && is_dry() {
+            READ
+        } else {
+            roles
+        },
+    )
 }
 
 /// The result of a look-up in the table.
@@ -213,21 +269,43 @@ mod tests {
         places.dedup();
         assert_eq!(places.len(), count);
         assert!(matches!(find("GET", "/api/v1/nothing"), Found::Unlisted));
-        assert!(matches!(find("TRACE", "/api/v1/routes"), Found::OtherMethods));
-        assert!(matches!(find("HEAD", "/api/v1/routes"), Found::Endpoint(row) if row.method == "GET"));
+        assert!(matches!(
+            find("TRACE", "/api/v1/routes"),
+            Found::OtherMethods
+        ));
+        assert!(
+            matches!(find("HEAD", "/api/v1/routes"), Found::Endpoint(row) if row.method == "GET")
+        );
     }
 
     #[test]
     fn a_dry_run_takes_the_roles_of_reading_and_nothing_else_does() {
         for row in TABLE {
             let is_plan = (row.method, row.path) == ("POST", "/api/v1/tenants/{tenant}/plans");
-            for query in ["", "dry_run=false", "dry_run", "dry_run=1", "dry=true", "x=dry_run=true"] {
-                assert_eq!(roles(row, query), row.access.roles(), "{} {}", row.method, row.path);
+            for query in [
+                "",
+                "dry_run=false",
+                "dry_run",
+                "dry_run=1",
+                "dry=true",
+                "x=dry_run=true",
+            ] {
+                assert_eq!(
+                    roles(row, query),
+                    row.access.roles(),
+                    "{} {}",
+                    row.method,
+                    row.path
+                );
             }
             for query in ["dry_run=true", "a=b&dry%5frun=%74rue"] {
                 assert_eq!(
                     roles(row, query),
-                    if is_plan { Some(READ) } else { row.access.roles() },
+                    if is_plan {
+                        Some(READ)
+                    } else {
+                        row.access.roles()
+                    },
                     "{} {}",
                     row.method,
                     row.path
@@ -239,8 +317,17 @@ mod tests {
     #[test]
     fn nobody_writes_who_only_reads() {
         for row in TABLE.iter().filter(|row| row.method != "GET") {
-            let Some(roles) = row.access.roles() else { panic!("{} {} is public", row.method, row.path) };
-            assert!(!roles.iter().any(|role| matches!(role, Viewer | Auditor | Node)), "{} {}", row.method, row.path);
+            let Some(roles) = row.access.roles() else {
+                panic!("{} {} is public", row.method, row.path)
+            };
+            assert!(
+                !roles
+                    .iter()
+                    .any(|role| matches!(role, Viewer | Auditor | Node)),
+                "{} {}",
+                row.method,
+                row.path
+            );
         }
     }
 }

@@ -115,7 +115,13 @@ fn dead_letter_headers() -> Value {
         "contradiction",
         "refused",
     ];
-    let required = ["tm_dlq_reason", "tm_dlq_attempts", "tm_dlq_topic", "tm_dlq_partition", "tm_dlq_offset"];
+    let required = [
+        "tm_dlq_reason",
+        "tm_dlq_attempts",
+        "tm_dlq_topic",
+        "tm_dlq_partition",
+        "tm_dlq_offset",
+    ];
     let number = json!({ "type": "string", "pattern": "^[0-9]+$" });
     json!({
         "type": "object", "required": required,
@@ -151,10 +157,20 @@ mod tests {
         let examples = message["examples"].as_array().unwrap();
         assert_eq!(examples.len(), 3);
         for example in examples {
-            assert!(headers.is_valid(&example["headers"]), "{:?}", headers.iter_errors(&example["headers"]).next());
+            assert!(
+                headers.is_valid(&example["headers"]),
+                "{:?}",
+                headers.iter_errors(&example["headers"]).next()
+            );
             assert!(payload.is_valid(&example["payload"]));
         }
-        assert_eq!(document["channels"]["route-events"]["address"], "route-events");
-        assert_eq!(document["channels"]["route-events.dlq"]["address"], "route-events.dlq");
+        assert_eq!(
+            document["channels"]["route-events"]["address"],
+            "route-events"
+        );
+        assert_eq!(
+            document["channels"]["route-events.dlq"]["address"],
+            "route-events.dlq"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! `/audit`: reads of the archive. The four paths of the prototype keep the prototype's parameters and JSON members.
+//! `/audit`: reads of the archive. The four paths of the prototype keep the prototype's parameters
+//! and JSON members.
 
 pub mod access;
 mod operations;
@@ -20,7 +21,9 @@ use super::{
 };
 use crate::{
     auth::Caller,
-    domain::{Invalid, event::Action, filter::EventFilter, ids::TenantName, plain_text, time::UtcTime},
+    domain::{
+        Invalid, event::Action, filter::EventFilter, ids::TenantName, plain_text, time::UtcTime,
+    },
     service::audit::ArchivedEvent,
 };
 
@@ -28,7 +31,8 @@ const DEFAULT_LIMIT: u32 = 100;
 const DEFAULT_DAYS: u32 = 7;
 const DEFAULT_HOURS: u32 = 24;
 
-/// The query parameters that select events by tenant and by the names of a route, before they are parsed.
+/// The query parameters that select events by tenant and by the names of a route, before they are
+/// parsed.
 #[derive(Debug, Default)]
 pub struct Narrowed {
     /// Only events of this tenant.
@@ -59,13 +63,21 @@ pub struct Filtered {
 impl Filtered {
     /// Parses the filter, and records each wrong parameter in `fields`.
     pub fn parse(self, fields: &mut Fields) -> EventFilter {
-        let Self { route, action, actor, from, to } = self;
+        let Self {
+            route,
+            action,
+            actor,
+            from,
+            to,
+        } = self;
         let (from, to) = (fields.optional("?from", from), fields.optional("?to", to));
         fields.ordered(from, "?to", to);
         EventFilter {
             action: parse_action(fields, action),
             actors: actor
-                .and_then(|actor| fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor)))
+                .and_then(|actor| {
+                    fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor))
+                })
                 .into_iter()
                 .collect(),
             from,
@@ -89,14 +101,21 @@ impl Narrowed {
 
 fn parse_action(fields: &mut Fields, raw: Option<String>) -> Option<Action> {
     let raw = raw?;
-    let known = Action::ALL.into_iter().find(|action| action.as_str() == raw);
+    let known = Action::ALL
+        .into_iter()
+        .find(|action| action.as_str() == raw);
     let names = || Action::ALL.map(Action::as_str).join(", ");
-    fields.check("?action", known.ok_or_else(|| Invalid::new("unknown_action", format!("must be one of {}", names()))))
+    fields.check(
+        "?action",
+        known.ok_or_else(|| Invalid::new("unknown_action", format!("must be one of {}", names()))),
+    )
 }
 
 /// Returns the time `hours` hours ago.
 fn hours_ago(hours: u32) -> UtcTime {
-    let start = Timestamp::now().checked_sub(SignedDuration::from_hours(i64::from(hours))).unwrap_or(Timestamp::UNIX_EPOCH);
+    let start = Timestamp::now()
+        .checked_sub(SignedDuration::from_hours(i64::from(hours)))
+        .unwrap_or(Timestamp::UNIX_EPOCH);
     start.into()
 }
 
@@ -128,8 +147,18 @@ struct RouteOut<'a> {
 }
 
 /// `GET /audit/route`
-pub async fn route(state: web::Data<ApiState>, caller: Caller, query: Query<RouteIn>) -> Result<HttpResponse, Problem> {
-    let RouteIn { tenant, service, env, version, limit } = query.0;
+pub async fn route(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    query: Query<RouteIn>,
+) -> Result<HttpResponse, Problem> {
+    let RouteIn {
+        tenant,
+        service,
+        env,
+        version,
+        limit,
+    } = query.0;
     let key = key_in_query([tenant, service, env, version])?;
     let filter = EventFilter {
         tenant: Some(key.tenant.clone()),
@@ -138,8 +167,15 @@ pub async fn route(state: web::Data<ApiState>, caller: Caller, query: Query<Rout
         version: Some(key.name.version.clone()),
         ..EventFilter::default()
     };
-    let events = state.audit.newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
-    Ok(respond::json(&RouteOut { route: &key, count: events.len(), events: &events }))
+    let events = state
+        .audit
+        .newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT))
+        .await?;
+    Ok(respond::json(&RouteOut {
+        route: &key,
+        count: events.len(),
+        events: &events,
+    }))
 }
 
 /// The parameters of `GET /audit/recent`.
@@ -170,14 +206,40 @@ struct RecentOut<'a> {
 }
 
 /// `GET /audit/recent`
-pub async fn recent(state: web::Data<ApiState>, caller: Caller, query: Query<RecentIn>) -> Result<HttpResponse, Problem> {
-    let RecentIn { days, tenant, service, env, limit } = query.0;
+pub async fn recent(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    query: Query<RecentIn>,
+) -> Result<HttpResponse, Problem> {
+    let RecentIn {
+        days,
+        tenant,
+        service,
+        env,
+        limit,
+    } = query.0;
     let days = days.unwrap_or(DEFAULT_DAYS);
     let mut fields = Fields::default();
-    let filter = Narrowed { tenant, service, env, version: None }.parse(&mut fields);
-    let filter = fields.finish(Some(EventFilter { from: Some(hours_ago(days * 24)), ..filter }))?;
-    let events = state.audit.newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
-    Ok(respond::json(&RecentOut { days, count: events.len(), events: &events }))
+    let filter = Narrowed {
+        tenant,
+        service,
+        env,
+        version: None,
+    }
+    .parse(&mut fields);
+    let filter = fields.finish(Some(EventFilter {
+        from: Some(hours_ago(days * 24)),
+        ..filter
+    }))?;
+    let events = state
+        .audit
+        .newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT))
+        .await?;
+    Ok(respond::json(&RecentOut {
+        days,
+        count: events.len(),
+        events: &events,
+    }))
 }
 
 /// The parameters of `GET /audit/action`.
@@ -212,19 +274,48 @@ struct ActionOut<'a> {
 }
 
 /// `GET /audit/action`
-pub async fn action(state: web::Data<ApiState>, caller: Caller, query: Query<ActionIn>) -> Result<HttpResponse, Problem> {
-    let ActionIn { action, hours, tenant, service, env, limit } = query.0;
+pub async fn action(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    query: Query<ActionIn>,
+) -> Result<HttpResponse, Problem> {
+    let ActionIn {
+        action,
+        hours,
+        tenant,
+        service,
+        env,
+        limit,
+    } = query.0;
     let hours = hours.unwrap_or(DEFAULT_HOURS);
     let mut fields = Fields::default();
     if action.is_none() {
         fields.check::<()>("?action", Err(Invalid::new("required", "is required")));
     }
     let action = parse_action(&mut fields, action);
-    let filter = Narrowed { tenant, service, env, version: None }.parse(&mut fields);
+    let filter = Narrowed {
+        tenant,
+        service,
+        env,
+        version: None,
+    }
+    .parse(&mut fields);
     let action = fields.finish(action)?;
-    let filter = EventFilter { action: Some(action), from: Some(hours_ago(hours)), ..filter };
-    let events = state.audit.newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
-    Ok(respond::json(&ActionOut { action, hours, count: events.len(), events: &events }))
+    let filter = EventFilter {
+        action: Some(action),
+        from: Some(hours_ago(hours)),
+        ..filter
+    };
+    let events = state
+        .audit
+        .newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT))
+        .await?;
+    Ok(respond::json(&ActionOut {
+        action,
+        hours,
+        count: events.len(),
+        events: &events,
+    }))
 }
 
 /// The parameters of `GET /audit/time-range`.
@@ -259,17 +350,46 @@ struct TimeRangeOut<'a> {
 }
 
 /// `GET /audit/time-range`
-pub async fn time_range(state: web::Data<ApiState>, caller: Caller, query: Query<TimeRangeIn>) -> Result<HttpResponse, Problem> {
-    let TimeRangeIn { start_time, end_time, tenant, service, env, limit } = query.0;
+pub async fn time_range(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    query: Query<TimeRangeIn>,
+) -> Result<HttpResponse, Problem> {
+    let TimeRangeIn {
+        start_time,
+        end_time,
+        tenant,
+        service,
+        env,
+        limit,
+    } = query.0;
     let mut fields = Fields::default();
     let start = fields.required::<UtcTime>("?start_time", start_time);
     let end = fields.required::<UtcTime>("?end_time", end_time);
     fields.ordered(start, "?end_time", end);
-    let filter = Narrowed { tenant, service, env, version: None }.parse(&mut fields);
+    let filter = Narrowed {
+        tenant,
+        service,
+        env,
+        version: None,
+    }
+    .parse(&mut fields);
     let (start_time, end_time) = fields.finish(start.zip(end))?;
-    let filter = EventFilter { from: Some(start_time), to: Some(end_time), ..filter };
-    let events = state.audit.newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT)).await?;
-    Ok(respond::json(&TimeRangeOut { start_time, end_time, count: events.len(), events: &events }))
+    let filter = EventFilter {
+        from: Some(start_time),
+        to: Some(end_time),
+        ..filter
+    };
+    let events = state
+        .audit
+        .newest(caller.grant.reach(), filter, limit.unwrap_or(DEFAULT_LIMIT))
+        .await?;
+    Ok(respond::json(&TimeRangeOut {
+        start_time,
+        end_time,
+        count: events.len(),
+        events: &events,
+    }))
 }
 
 /// The parameters of `GET /audit/events`.
@@ -300,13 +420,47 @@ pub struct EventsIn {
 }
 
 /// `GET /audit/events`
-pub async fn events(state: web::Data<ApiState>, caller: Caller, query: Query<EventsIn>) -> Result<HttpResponse, Problem> {
-    let EventsIn { tenant, service, env, version, action, actor, from, to, limit, cursor } = query.0;
+pub async fn events(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    query: Query<EventsIn>,
+) -> Result<HttpResponse, Problem> {
+    let EventsIn {
+        tenant,
+        service,
+        env,
+        version,
+        action,
+        actor,
+        from,
+        to,
+        limit,
+        cursor,
+    } = query.0;
     let mut fields = Fields::default();
-    let route = Narrowed { tenant, service, env, version };
-    let filter = Filtered { route, action, actor, from, to }.parse(&mut fields);
+    let route = Narrowed {
+        tenant,
+        service,
+        env,
+        version,
+    };
+    let filter = Filtered {
+        route,
+        action,
+        actor,
+        from,
+        to,
+    }
+    .parse(&mut fields);
     let filter = fields.finish(Some(filter))?;
-    let page = state.audit.events(caller.grant.reach(), filter, &respond::page_request(limit, cursor)).await?;
+    let page = state
+        .audit
+        .events(
+            caller.grant.reach(),
+            filter,
+            &respond::page_request(limit, cursor),
+        )
+        .await?;
     respond::large_page(&state, page.items, page.next_cursor).await
 }
 
@@ -324,12 +478,27 @@ pub struct StatusIn {
 }
 
 /// `GET /audit/status`
-pub async fn status(state: web::Data<ApiState>, caller: Caller, query: Query<StatusIn>) -> Result<HttpResponse, Problem> {
-    let StatusIn { tenant, limit, cursor } = query.0;
+pub async fn status(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    query: Query<StatusIn>,
+) -> Result<HttpResponse, Problem> {
+    let StatusIn {
+        tenant,
+        limit,
+        cursor,
+    } = query.0;
     let mut fields = Fields::default();
     let tenant = fields.optional::<TenantName>("?tenant", tenant);
     let tenant = fields.finish(Some(tenant))?;
-    let status = state.audit.status(caller.grant.reach(), tenant, &respond::page_request(limit, cursor)).await?;
+    let status = state
+        .audit
+        .status(
+            caller.grant.reach(),
+            tenant,
+            &respond::page_request(limit, cursor),
+        )
+        .await?;
     Ok(respond::json(&status))
 }
 
@@ -339,19 +508,34 @@ pub async fn status(state: web::Data<ApiState>, caller: Caller, query: Query<Sta
 pub struct VerifyIn {
     #[schemars(with = "schemas::TenantName")]
     tenant: Option<String>,
-    #[validate(range(min = 1, max = 9_223_372_036_854_775_807_u64, message = "must be 1 to 9223372036854775807"))]
+    #[validate(range(
+        min = 1,
+        max = 9_223_372_036_854_775_807_u64,
+        message = "must be 1 to 9223372036854775807"
+    ))]
     from: Option<u64>,
-    #[validate(range(min = 1, max = 9_223_372_036_854_775_807_u64, message = "must be 1 to 9223372036854775807"))]
+    #[validate(range(
+        min = 1,
+        max = 9_223_372_036_854_775_807_u64,
+        message = "must be 1 to 9223372036854775807"
+    ))]
     to: Option<u64>,
 }
 
 /// `GET /audit/verify`
-pub async fn verify(state: web::Data<ApiState>, caller: Caller, query: Query<VerifyIn>) -> Result<HttpResponse, Problem> {
+pub async fn verify(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    query: Query<VerifyIn>,
+) -> Result<HttpResponse, Problem> {
     let VerifyIn { tenant, from, to } = query.0;
     let mut fields = Fields::default();
     let tenant = fields.required::<TenantName>("?tenant", tenant);
     if to.is_some_and(|to| to < from.unwrap_or(1)) {
-        fields.check::<()>("?to", Err(Invalid::new("empty_range", "may not be before from")));
+        fields.check::<()>(
+            "?to",
+            Err(Invalid::new("empty_range", "may not be before from")),
+        );
     }
     let tenant = caller.authorize(fields.finish(tenant)?)?;
     Ok(respond::json(&state.audit.verify(&tenant, from, to).await?))

@@ -1,8 +1,9 @@
 //! The names that a service answers to.
 //!
-//! A web page may make its own host name resolve to a loopback address (DNS rebinding): the reader's browser then sends the page's requests
-//! to a service on that machine, as requests to the page's own origin. A listener that asks for no credentials therefore answers to names
-//! that only its operator can give it.
+//! A web page may make its own host name resolve to a loopback address (DNS rebinding): the
+//! reader's browser then sends the page's requests to a service on that machine, as requests to the
+//! page's own origin. A listener that asks for no credentials therefore answers to names that only
+//! its operator can give it.
 
 use actix_web::{
     dev::ServiceRequest,
@@ -23,10 +24,13 @@ pub enum Answered {
 }
 
 impl Answered {
-    /// Returns the names that a listener answers to: `allowed` (`http.allowed_hosts`), and without credentials also those of the
-    /// loopback interface.
+    /// Returns the names that a listener answers to: `allowed` (`http.allowed_hosts`), and without
+    /// credentials also those of the loopback interface.
     pub fn new(allowed: &[String], asks_for_credentials: bool) -> Self {
-        let names: Vec<_> = allowed.iter().map(|name| name.to_ascii_lowercase()).collect();
+        let names: Vec<_> = allowed
+            .iter()
+            .map(|name| name.to_ascii_lowercase())
+            .collect();
         match (asks_for_credentials, names.is_empty()) {
             (true, true) => Self::Any,
             (true, false) => Self::Only(names),
@@ -34,22 +38,35 @@ impl Answered {
         }
     }
 
-    /// Returns a problem if the request was sent to a host name that the listener does not answer to.
+    /// Returns a problem if the request was sent to a host name that the listener does not answer
+    /// to.
     pub fn refused(&self, request: &ServiceRequest) -> Option<Problem> {
         if matches!(self, Self::Any) {
             return None;
         }
-        let target = request.uri().authority().map(|authority| authority.as_str().as_bytes());
-        let mut hosts = request.headers().get_all(header::HOST).map(|host| host.as_bytes()).chain(target);
+        let target = request
+            .uri()
+            .authority()
+            .map(|authority| authority.as_str().as_bytes());
+        let mut hosts = request
+            .headers()
+            .get_all(header::HOST)
+            .map(|host| host.as_bytes())
+            .chain(target);
         let other = |host: &[u8]| !std::str::from_utf8(host).is_ok_and(|host| self.has(host));
-        hosts
-            .any(other)
-            .then(|| Problem::new(Code::MisdirectedRequest, "the Host is none of this service: see http.allowed_hosts"))
+        hosts.any(other).then(|| {
+            Problem::new(
+                Code::MisdirectedRequest,
+                "the Host is none of this service: see http.allowed_hosts",
+            )
+        })
     }
 
     /// Returns whether the host of an authority (RFC 3986 §3.2) is one of the names.
     fn has(&self, authority: &str) -> bool {
-        let Ok(authority) = authority.parse::<Authority>() else { return false };
+        let Ok(authority) = authority.parse::<Authority>() else {
+            return false;
+        };
         let host = authority.host().to_ascii_lowercase();
         let host = host.strip_suffix('.').unwrap_or(&host);
         match self {
@@ -61,8 +78,14 @@ impl Answered {
 }
 
 fn is_loopback(host: &str) -> bool {
-    let literal = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
-    host == "localhost" || literal.parse::<std::net::IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+    let literal = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(host);
+    host == "localhost"
+        || literal
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.to_canonical().is_loopback())
 }
 
 #[cfg(test)]
@@ -108,6 +131,8 @@ mod tests {
     fn with_credentials_every_name_is_answered_unless_some_are_listed() {
         assert!(Answered::new(&[], true).has("anything.example"));
         let only = Answered::new(&["api.example".to_owned()], true);
-        assert!(only.has("api.example:443") && !only.has("localhost") && !only.has("other.example"));
+        assert!(
+            only.has("api.example:443") && !only.has("localhost") && !only.has("other.example")
+        );
     }
 }

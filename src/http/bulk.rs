@@ -1,7 +1,8 @@
 //! Large bodies: the bodies of plans and batches, as JSON or YAML.
 //!
-//! Two limits apply to the memory that large bodies hold at a time: one for all of them together, and one for the bodies of one
-//! tenant. Without these limits a few callers could use up the memory of all callers.
+//! Two limits apply to the memory that large bodies hold at a time: one for all of them together,
+//! and one for the bodies of one tenant. Without these limits a few callers could use up the memory
+//! of all callers.
 
 use std::sync::Arc;
 
@@ -27,7 +28,8 @@ const PIECE: usize = 1024;
 #[derive(Debug, Clone)]
 pub struct Limits {
     max_bytes: usize,
-    /// A body of up to this size, in bytes, is small and does not count: small bodies are accepted everywhere (`http.max_body_bytes`).
+    /// A body of up to this size, in bytes, is small and does not count: small bodies are accepted
+    /// everywhere (`http.max_body_bytes`).
     small_bytes: usize,
     pieces: Arc<Shares>,
 }
@@ -36,11 +38,20 @@ impl Limits {
     /// Reads the limits from the settings.
     pub fn new(settings: &config::Http, share: config::Share) -> Self {
         let all = settings.max_bulk_total_bytes / PIECE;
-        let of_tenant = settings.max_bulk_tenant_bytes.min(settings.max_bulk_total_bytes) / PIECE;
+        let of_tenant = settings
+            .max_bulk_tenant_bytes
+            .min(settings.max_bulk_total_bytes)
+            / PIECE;
         // The platform's share has room for at least one body of the largest size.
-        let of_platform = share.of_platform(all).max(settings.max_bulk_bytes.div_ceil(PIECE));
+        let of_platform = share
+            .of_platform(all)
+            .max(settings.max_bulk_bytes.div_ceil(PIECE));
         let pieces = Shares::divided("large_bodies", "KiB", all, [of_tenant, of_platform]);
-        Self { max_bytes: settings.max_bulk_bytes, small_bytes: settings.max_body_bytes, pieces }
+        Self {
+            max_bytes: settings.max_bulk_bytes,
+            small_bytes: settings.max_body_bytes,
+            pieces,
+        }
     }
 
     /// Returns the shares of memory for large bodies, counted in KiB.
@@ -48,13 +59,33 @@ impl Limits {
         &self.pieces
     }
 
-    /// Reserves memory for a body of `payer` that has grown to `size` bytes, in addition to the memory that the body holds already.
-    fn make_room(&self, payer: &Payer, size: usize, held: &mut Option<Place>) -> Result<(), Problem> {
+    /// Reserves memory for a body of `payer` that has grown to `size` bytes, in addition to the
+    /// memory that the body holds already.
+    fn make_room(
+        &self,
+        payer: &Payer,
+        size: usize,
+        held: &mut Option<Place>,
+    ) -> Result<(), Problem> {
         let has = held.as_ref().map_or(0, Place::count);
-        let wants = if size > self.small_bytes { size.div_ceil(PIECE) } else { 0 };
-        let Some(more) = u32::try_from(wants.saturating_sub(has)).ok().filter(|more| *more > 0) else { return Ok(()) };
+        let wants = if size > self.small_bytes {
+            size.div_ceil(PIECE)
+        } else {
+            0
+        };
+        let Some(more) = u32::try_from(wants.saturating_sub(has))
+            .ok()
+            .filter(|more| *more > 0)
+        else {
+            return Ok(());
+        };
         let settings = "http.max_bulk_total_bytes and http.max_bulk_tenant_bytes";
-        let full = |_| Problem::new(Code::Overloaded, format!("too many large bodies are being read: see {settings}"));
+        let full = |_| {
+            Problem::new(
+                Code::Overloaded,
+                format!("too many large bodies are being read: see {settings}"),
+            )
+        };
         match held {
             Some(held) => held.grow(more).map_err(full)?,
             None => *held = Some(self.pieces.try_take(payer, more).map_err(full)?),
@@ -62,14 +93,25 @@ impl Limits {
         Ok(())
     }
 
-    async fn read(&self, mut payload: Payload, announced: usize) -> Result<(Bytes, Option<Place>), Problem> {
-        let too_large = || Problem::new(Code::PayloadTooLarge, "see http.max_body_bytes and http.max_bulk_bytes");
+    async fn read(
+        &self,
+        mut payload: Payload,
+        announced: usize,
+    ) -> Result<(Bytes, Option<Place>), Problem> {
+        let too_large = || {
+            Problem::new(
+                Code::PayloadTooLarge,
+                "see http.max_body_bytes and http.max_bulk_bytes",
+            )
+        };
         if announced > self.max_bytes {
             return Err(too_large());
         }
         let (mut body, mut held, payer) = (Vec::new(), None, Payer::current());
         while let Some(piece) = payload.next().await {
-            let piece = piece.map_err(|_| Problem::new(Code::MalformedRequest, "the body ended before its end"))?;
+            let piece = piece.map_err(|_| {
+                Problem::new(Code::MalformedRequest, "the body ended before its end")
+            })?;
             if body.len() + piece.len() > self.max_bytes {
                 return Err(too_large());
             }
@@ -84,9 +126,14 @@ impl Limits {
     }
 }
 
-/// A body of up to `http.max_bulk_bytes`, with its size in bytes. It holds its share of memory for as long as the handler works on it.
+/// A body of up to `http.max_bulk_bytes`, with its size in bytes. It holds its share of memory for
+/// as long as the handler works on it.
 #[derive(Debug)]
-pub struct Bulk<T>(pub T, pub usize, #[expect(dead_code, reason = "held, not read")] Option<Place>);
+pub struct Bulk<T>(
+    pub T,
+    pub usize,
+    #[expect(dead_code, reason = "held, not read")] Option<Place>,
+);
 
 impl<T: DeserializeOwned + Send + 'static> FromRequest for Bulk<T> {
     type Error = Problem;
@@ -97,14 +144,21 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest for Bulk<T> {
         let limits = request.app_data::<Limits>().cloned();
         let readers = Readers::of(request);
         let length = request.headers().get(header::CONTENT_LENGTH);
-        let announced = length.and_then(|length| length.to_str().ok()?.parse().ok()).unwrap_or(0);
+        let announced = length
+            .and_then(|length| length.to_str().ok()?.parse().ok())
+            .unwrap_or(0);
         let payload = payload.take();
         Box::pin(async move {
             let Some(format) = format? else {
                 let taken = "application/json, application/yaml";
-                return Err(Problem::unsupported("send application/json or application/yaml", header::ACCEPT, taken));
+                return Err(Problem::unsupported(
+                    "send application/json or application/yaml",
+                    header::ACCEPT,
+                    taken,
+                ));
             };
-            let limits = limits.ok_or_else(|| Problem::new(Code::Internal, "a large body without a limit"))?;
+            let limits = limits
+                .ok_or_else(|| Problem::new(Code::Internal, "a large body without a limit"))?;
             let (bytes, room) = limits.read(payload, announced).await?;
             let size = bytes.len();
             Ok(Self(readers.read(bytes, format).await?, size, room))
@@ -139,7 +193,10 @@ mod tests {
         for size in [2049, 5000, 5001, 8192] {
             limits.make_room(&process, size, &mut one).unwrap();
         }
-        assert_eq!((one.as_ref().unwrap().count(), limits.pieces.used()), (8, 8));
+        assert_eq!(
+            (one.as_ref().unwrap().count(), limits.pieces.used()),
+            (8, 8)
+        );
         let refused = limits.make_room(&process, 3000, &mut other).unwrap_err();
         assert_eq!(refused.status_code(), 503);
         drop(one);
@@ -156,8 +213,15 @@ mod tests {
         let most = settings.http.max_bulk_bytes;
         let (mut held, mut more, mut other) = ([None, None], None, None);
         // Half of the memory has room for two bodies of the largest size.
-        held.iter_mut().for_each(|held| limits.make_room(&a, most, held).unwrap());
-        assert_eq!(limits.make_room(&a, most, &mut more).unwrap_err().status_code(), 503);
+        held.iter_mut()
+            .for_each(|held| limits.make_room(&a, most, held).unwrap());
+        assert_eq!(
+            limits
+                .make_room(&a, most, &mut more)
+                .unwrap_err()
+                .status_code(),
+            503
+        );
         limits.make_room(&b, most, &mut other).unwrap();
     }
 }

@@ -63,8 +63,12 @@ pub struct RequestId(pub String);
 impl RequestId {
     /// Returns `X-Correlation-ID` if it is 1 to 128 visible ASCII characters, else a new `UUIDv7`.
     pub fn of(headers: &HeaderMap) -> Self {
-        let sent = headers.get(CORRELATION_ID).and_then(|value| value.to_str().ok());
-        let usable = sent.filter(|id| !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic()));
+        let sent = headers
+            .get(CORRELATION_ID)
+            .and_then(|value| value.to_str().ok());
+        let usable = sent.filter(|id| {
+            !id.is_empty() && id.len() <= 128 && id.bytes().all(|b| b.is_ascii_graphic())
+        });
         Self(usable.map_or_else(|| Uuid::now_v7().to_string(), str::to_owned))
     }
 }
@@ -92,7 +96,8 @@ impl WriteContext {
         self
     }
 
-    /// Sets whether the caller has confirmed that a version may go out of service although a policy sends traffic to it.
+    /// Sets whether the caller has confirmed that a version may go out of service although a policy
+    /// sends traffic to it.
     #[must_use]
     pub fn confirming(mut self, in_use: bool) -> Self {
         self.confirm_in_use = in_use;
@@ -114,20 +119,27 @@ impl WriteContext {
         self.reason.as_deref()
     }
 
-    /// Returns the caller with the address and the request id, for operations that are not commands on a tenant.
+    /// Returns the caller with the address and the request id, for operations that are not commands
+    /// on a tenant.
     pub fn by(&self) -> By {
-        By { caller: self.caller.clone(), source_ip: self.source_ip.clone(), request_id: self.request_id.clone() }
+        By {
+            caller: self.caller.clone(),
+            source_ip: self.source_ip.clone(),
+            request_id: self.request_id.clone(),
+        }
     }
 
-    /// Returns the request that does `op` on `tenant` in this context, with a new event id and the current time. Every command is
-    /// built here, so this is the place that refuses a body that names another customer's tenant. The answer is the same as for a
-    /// tenant that does not exist.
+    /// Returns the request that does `op` on `tenant` in this context, with a new event id and the
+    /// current time. Every command is built here, so this is the place that refuses a body that
+    /// names another customer's tenant. The answer is the same as for a tenant that does not exist.
     pub fn request(self, tenant: TenantName, op: Op) -> Result<Request, Problem> {
         if !self.caller.reaches(&tenant) {
             return Err(Problem::other_tenant(tenant));
         }
         let trace = telemetry::current_trace();
-        let (trace_id, traceparent) = trace.map(|trace| (trace.trace_id, trace.traceparent)).unzip();
+        let (trace_id, traceparent) = trace
+            .map(|trace| (trace.trace_id, trace.traceparent))
+            .unzip();
         let facts = Facts {
             event_id: Uuid::now_v7(),
             new_epoch: batch::random_epoch(),
@@ -142,14 +154,26 @@ impl WriteContext {
             body_bytes: self.body_bytes,
         };
         let mut precondition = self.precondition;
-        // RFC 9110 §13.1.1 requires a strong comparison. A compressed snapshot has the tenant's tag as a weak tag (decision 17),
-        // but that tag still names the same revision, so operations on the tenant accept it. Routes and policies are sent with
-        // strong tags only.
-        if let (Some(IfMatch::Tags(tags)), true) = (&mut precondition.if_match, op.is_of_the_tenant()) {
+        // RFC 9110 §13.1.1 requires a strong comparison. A compressed snapshot has the tenant's tag
+        // as a weak tag (decision 17), but that tag still names the same revision, so operations on
+        // the tenant accept it. Routes and policies are sent with strong tags only.
+        if let (Some(IfMatch::Tags(tags)), true) =
+            (&mut precondition.if_match, op.is_of_the_tenant())
+        {
             tags.extend(self.weak_tags);
         }
-        let command = Command { tenant, op, precondition, confirm_in_use: self.confirm_in_use };
-        Ok(Request { command, facts, idempotency_key: self.idempotency_key, traceparent })
+        let command = Command {
+            tenant,
+            op,
+            precondition,
+            confirm_in_use: self.confirm_in_use,
+        };
+        Ok(Request {
+            command,
+            facts,
+            idempotency_key: self.idempotency_key,
+            traceparent,
+        })
     }
 
     fn of(request: &HttpRequest, caller: Caller) -> Result<Self, Problem> {
@@ -161,12 +185,22 @@ impl WriteContext {
         let values = reason.zip(key).zip(must_not_exist);
         let ((reason, idempotency_key), must_not_exist) = fields.finish(values)?;
         let (if_match, weak_tags) = if_match(headers)?;
-        let precondition = Precondition { if_match, must_not_exist };
+        let precondition = Precondition {
+            if_match,
+            must_not_exist,
+        };
         Ok(Self {
             caller,
-            request_id: request.extensions().get::<RequestId>().map(|id| id.0.clone()).unwrap_or_default(),
+            request_id: request
+                .extensions()
+                .get::<RequestId>()
+                .map(|id| id.0.clone())
+                .unwrap_or_default(),
             reason,
-            source_ip: request.extensions().get::<ClientAddress>().map(|address| address.0.to_string()),
+            source_ip: request
+                .extensions()
+                .get::<ClientAddress>()
+                .map(|address| address.0.to_string()),
             idempotency_key,
             precondition,
             weak_tags,
@@ -176,7 +210,8 @@ impl WriteContext {
     }
 }
 
-/// A handler that takes a `Caller` cannot run without one. The gate puts the caller into the request's extensions.
+/// A handler that takes a `Caller` cannot run without one. The gate puts the caller into the
+/// request's extensions.
 impl FromRequest for Caller {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
@@ -200,27 +235,35 @@ impl FromRequest for WriteContext {
 /// The headers of a read that say how new the answer must be.
 #[derive(Debug, Clone)]
 pub struct ReadContext {
-    /// The minimum revision of the header `TM-Min-Revision`. The query may give another one, `?min_revision=`.
+    /// The minimum revision of the header `TM-Min-Revision`. The query may give another one,
+    /// `?min_revision=`.
     minimum: Option<VersionTag>,
     /// The tags of `If-None-Match`: the versions that the client has.
     seen: Seen,
 }
 
 impl ReadContext {
-    /// Returns the freshness with the newer of the header's minimum and the query's. Fails if the two are of different epochs,
-    /// because no answer can reach both.
+    /// Returns the freshness with the newer of the header's minimum and the query's. Fails if the
+    /// two are of different epochs, because no answer can reach both.
     pub fn freshness(self, parameter: Option<&str>) -> Result<Freshness, Problem> {
-        let parameter =
-            parameter.map(|raw| version_tag(raw).map_err(|invalid| Problem::field("?min_revision", invalid))).transpose()?;
+        let parameter = parameter
+            .map(|raw| version_tag(raw).map_err(|invalid| Problem::field("?min_revision", invalid)))
+            .transpose()?;
         let minimum = match (self.minimum, parameter) {
             (Some(header), Some(parameter)) if header.epoch != parameter.epoch => {
-                return Err(Problem::new(Code::RevisionNotReached, "the two minimum revisions are of different histories"));
+                return Err(Problem::new(
+                    Code::RevisionNotReached,
+                    "the two minimum revisions are of different histories",
+                ));
             }
             (Some(header), Some(parameter)) if header.covers(&parameter) => Some(header),
             (Some(_), Some(parameter)) | (None, Some(parameter)) => Some(parameter),
             (header, None) => header,
         };
-        Ok(Freshness { minimum, seen: self.seen })
+        Ok(Freshness {
+            minimum,
+            seen: self.seen,
+        })
     }
 }
 
@@ -229,27 +272,42 @@ impl FromRequest for ReadContext {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let raw = request.headers().get(MIN_REVISION).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        let minimum = raw.map(|raw| version_tag(&raw).map_err(|invalid| Problem::field("TM-Min-Revision:", invalid))).transpose();
-        ready(minimum.map(|minimum| Self { minimum, seen: seen(request.headers()) }))
+        let raw = request
+            .headers()
+            .get(MIN_REVISION)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let minimum = raw
+            .map(|raw| {
+                version_tag(&raw).map_err(|invalid| Problem::field("TM-Min-Revision:", invalid))
+            })
+            .transpose();
+        ready(minimum.map(|minimum| Self {
+            minimum,
+            seen: seen(request.headers()),
+        }))
     }
 }
 
 /// Reads `If-Match`. The weak tags are returned separately.
 fn if_match(headers: &HeaderMap) -> Result<(Option<IfMatch>, Vec<VersionTag>), Problem> {
     let malformed = |invalid: Invalid| Problem::new(Code::MalformedRequest, invalid.detail);
-    Ok(match condition(headers, &header::IF_MATCH).map_err(malformed)? {
-        None => (None, Vec::new()),
-        Some(Condition::Any) => (Some(IfMatch::Any), Vec::new()),
-        Some(Condition::Tags { strong, weak }) => (Some(IfMatch::Tags(strong)), weak),
-    })
+    Ok(
+        match condition(headers, &header::IF_MATCH).map_err(malformed)? {
+            None => (None, Vec::new()),
+            Some(Condition::Any) => (Some(IfMatch::Any), Vec::new()),
+            Some(Condition::Tags { strong, weak }) => (Some(IfMatch::Tags(strong)), weak),
+        },
+    )
 }
 
 fn must_not_exist(headers: &HeaderMap) -> Result<bool, Invalid> {
     match condition(headers, &header::IF_NONE_MATCH) {
         Ok(None) => Ok(false),
         Ok(Some(Condition::Any)) => Ok(true),
-        Ok(Some(Condition::Tags { .. })) | Err(_) => Err(Invalid::new("only_star", "a write takes If-None-Match: * only")),
+        Ok(Some(Condition::Tags { .. })) | Err(_) => Err(Invalid::new(
+            "only_star",
+            "a write takes If-None-Match: * only",
+        )),
     }
 }
 
@@ -264,10 +322,18 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Invalid> {
     Ok(Some(key))
 }
 
-/// Reads a header as text: UTF-8, at most `max` bytes, no control or invisible characters. An empty header counts as absent.
-fn text_header(headers: &HeaderMap, name: &HeaderName, max: usize) -> Result<Option<String>, Invalid> {
-    let Some(value) = headers.get(name) else { return Ok(None) };
-    let text = std::str::from_utf8(value.as_bytes()).map_err(|_| Invalid::new("not_utf8", format!("{name} must be UTF-8")))?;
+/// Reads a header as text: UTF-8, at most `max` bytes, no control or invisible characters. An empty
+/// header counts as absent.
+fn text_header(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    max: usize,
+) -> Result<Option<String>, Invalid> {
+    let Some(value) = headers.get(name) else {
+        return Ok(None);
+    };
+    let text = std::str::from_utf8(value.as_bytes())
+        .map_err(|_| Invalid::new("not_utf8", format!("{name} must be UTF-8")))?;
     plain_text(text, max, name.as_str())?;
     Ok(Some(text.to_owned()).filter(|text| !text.is_empty()))
 }

@@ -56,7 +56,16 @@ struct LetterOut<'a> {
 
 impl<'a> LetterOut<'a> {
     fn of(head: &'a Head, decision: Option<&'a Decision>) -> Self {
-        let Head { key, reason, attempts, tenant, event_id, event_type, origin, omitted } = head;
+        let Head {
+            key,
+            reason,
+            attempts,
+            tenant,
+            event_id,
+            event_type,
+            origin,
+            omitted,
+        } = head;
         Self {
             id: key.id,
             state: decision.map_or(LetterState::Waiting, |decision| decision.state),
@@ -90,7 +99,8 @@ enum Content<'a> {
 
 impl<'a> Content<'a> {
     fn json(bytes: &'a [u8]) -> Self {
-        serde_json::from_slice(bytes).map_or_else(|_| Self::Base64(STANDARD.encode(bytes)), Self::Json)
+        serde_json::from_slice(bytes)
+            .map_or_else(|_| Self::Base64(STANDARD.encode(bytes)), Self::Json)
     }
 
     fn text(bytes: &'a [u8]) -> Self {
@@ -140,8 +150,18 @@ pub struct ListIn {
 }
 
 /// `GET /dead-letters`
-pub async fn list(state: web::Data<ApiState>, _caller: Caller, query: Query<ListIn>) -> Result<HttpResponse, Problem> {
-    let ListIn { state: wanted, tenant, reason, limit, cursor } = query.0;
+pub async fn list(
+    state: web::Data<ApiState>,
+    _caller: Caller,
+    query: Query<ListIn>,
+) -> Result<HttpResponse, Problem> {
+    let ListIn {
+        state: wanted,
+        tenant,
+        reason,
+        limit,
+        cursor,
+    } = query.0;
     let mut fields = Fields::default();
     let filter = Filter {
         state: fields.optional("?state", wanted),
@@ -150,15 +170,31 @@ pub async fn list(state: web::Data<ApiState>, _caller: Caller, query: Query<List
         only_open: false,
     };
     let filter = fields.finish(Some(filter))?;
-    let page = state.dead_letters.list(&filter, &respond::page_request(limit, cursor)).await?;
+    let page = state
+        .dead_letters
+        .list(&filter, &respond::page_request(limit, cursor))
+        .await?;
     let items: Vec<_> = page.items.iter().map(LetterOut::from).collect();
-    Ok(respond::json(&respond::PageOut { items: &items, next_cursor: page.next_cursor }))
+    Ok(respond::json(&respond::PageOut {
+        items: &items,
+        next_cursor: page.next_cursor,
+    }))
 }
 
 /// `GET /dead-letters/{letter_id}`
-pub async fn get(state: web::Data<ApiState>, _caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
-    let Decided { head: Letter { head, record }, decision } = state.dead_letters.letter(id_in_path(path)?).await?;
-    let headers = record.headers.iter().map(|(name, value)| HeaderOut { name, value: value.as_deref().map(Content::text) });
+pub async fn get(
+    state: web::Data<ApiState>,
+    _caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let Decided {
+        head: Letter { head, record },
+        decision,
+    } = state.dead_letters.letter(id_in_path(path)?).await?;
+    let headers = record.headers.iter().map(|(name, value)| HeaderOut {
+        name,
+        value: value.as_deref().map(Content::text),
+    });
     Ok(respond::json(&WholeOut {
         head: LetterOut::of(&head, decision.as_ref()),
         key: record.key.as_deref().map(Content::text),
@@ -168,7 +204,11 @@ pub async fn get(state: web::Data<ApiState>, _caller: Caller, path: web::Path<St
 }
 
 fn wish(context: &WriteContext, reason: Option<String>) -> Wish {
-    Wish { by: context.by(), reason, idempotency_key: context.idempotency_key() }
+    Wish {
+        by: context.by(),
+        reason,
+        idempotency_key: context.idempotency_key(),
+    }
 }
 
 fn answered(replayed: bool, body: &impl Serialize) -> HttpResponse {
@@ -181,10 +221,15 @@ fn answered(replayed: bool, body: &impl Serialize) -> HttpResponse {
 
 /// `POST /dead-letters/{letter_id}/redrive`
 pub async fn redrive(
-    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let reason = context.reason().map(str::to_owned);
-    let (letter, replayed) = state.dead_letters.redrive(id_in_path(path)?, &wish(&context, reason)).await?;
+    let (letter, replayed) = state
+        .dead_letters
+        .redrive(id_in_path(path)?, &wish(&context, reason))
+        .await?;
     Ok(answered(replayed, &LetterOut::from(&letter)))
 }
 
@@ -221,40 +266,78 @@ struct RedrivenOut {
 
 /// `POST /dead-letters/redrive`
 pub async fn redrive_many(
-    state: web::Data<ApiState>, context: WriteContext, body: Body<RedriveManyIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    body: Body<RedriveManyIn>,
 ) -> Result<HttpResponse, Problem> {
-    let RedriveManyIn { tenant, reason, limit, cursor } = body.0;
+    let RedriveManyIn {
+        tenant,
+        reason,
+        limit,
+        cursor,
+    } = body.0;
     let mut fields = Fields::default();
     let tenant = fields.optional("/tenant", tenant);
-    let filter = Filter { state: None, tenant, reason: code(&mut fields, "/reason", reason), only_open: true };
+    let filter = Filter {
+        state: None,
+        tenant,
+        reason: code(&mut fields, "/reason", reason),
+        only_open: true,
+    };
     let limit = limit.map_or(REDRIVEN, |Whole(limit)| limit);
     let in_range = (1..=MAX_REDRIVEN).contains(&limit);
-    let wrong = || Err(Invalid::new("out_of_range", format!("must be 1 to {MAX_REDRIVEN}")));
+    let wrong = || {
+        Err(Invalid::new(
+            "out_of_range",
+            format!("must be 1 to {MAX_REDRIVEN}"),
+        ))
+    };
     fields.check("/limit", if in_range { Ok(()) } else { wrong() });
     let filter = fields.finish(Some(filter))?;
     let why = context.reason().map(str::to_owned);
     let page = respond::page_request(Some(limit), cursor);
-    let done = state.dead_letters.redrive_many(&filter, &page, &wish(&context, why)).await?;
-    let refused = done.refused.into_iter().map(|(id, detail)| RefusedOut { id, detail }).collect();
-    Ok(answered(done.replayed, &RedrivenOut { redriven: done.redriven, refused, next_cursor: done.next_cursor }))
+    let done = state
+        .dead_letters
+        .redrive_many(&filter, &page, &wish(&context, why))
+        .await?;
+    let refused = done
+        .refused
+        .into_iter()
+        .map(|(id, detail)| RefusedOut { id, detail })
+        .collect();
+    Ok(answered(
+        done.replayed,
+        &RedrivenOut {
+            redriven: done.redriven,
+            refused,
+            next_cursor: done.next_cursor,
+        },
+    ))
 }
 
 /// The body of `POST /dead-letters/{letter_id}/discard`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DiscardIn {
-    /// The reason why the dead letter is not needed: stored with the dead letter and in the access log.
+    /// The reason why the dead letter is not needed: stored with the dead letter and in the access
+    /// log.
     #[schemars(with = "schemas::GivenReason")]
     reason: Option<String>,
 }
 
 /// `POST /dead-letters/{letter_id}/discard`
 pub async fn discard(
-    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: Body<DiscardIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: web::Path<String>,
+    body: Body<DiscardIn>,
 ) -> Result<HttpResponse, Problem> {
     let id = id_in_path(path)?;
     let reason = required_reason(body.0.reason)?;
-    let letter = state.dead_letters.discard(id, &wish(&context, Some(reason))).await?;
+    let letter = state
+        .dead_letters
+        .discard(id, &wish(&context, Some(reason)))
+        .await?;
     Ok(respond::json(&LetterOut::from(&letter)))
 }
 
@@ -263,7 +346,10 @@ pub(super) fn required_reason(raw: Option<String>) -> Result<String, Problem> {
     let mut fields = Fields::default();
     let reason = match raw.filter(|raw| !raw.trim().is_empty()) {
         None => fields.check("/reason", Err(Invalid::new("required", "is required"))),
-        Some(raw) => fields.check("/reason", plain_text(&raw, MAX_REASON, "reason").map(|()| raw)),
+        Some(raw) => fields.check(
+            "/reason",
+            plain_text(&raw, MAX_REASON, "reason").map(|()| raw),
+        ),
     };
     fields.finish(reason)
 }

@@ -1,4 +1,5 @@
-//! The API's own documentation: OpenAPI with a page to try it, AsyncAPI, the event schema, and the meaning of each problem code.
+//! The API's own documentation: OpenAPI with a page to try it, AsyncAPI, the event schema, and the
+//! meaning of each problem code.
 //!
 //! Nothing here calls a dependency or the network.
 
@@ -22,8 +23,8 @@ use super::{
 };
 use crate::{auth::Role, config};
 
-/// The `Content-Security-Policy` of pages: a page loads only files of this service, and `data:` images. Inline styles are
-/// allowed: the pages are ours, and Swagger UI uses inline styles.
+/// The `Content-Security-Policy` of pages: a page loads only files of this service, and `data:`
+/// images. Inline styles are allowed: the pages are ours, and Swagger UI uses inline styles.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
                       base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -69,33 +70,47 @@ pub async fn tenant_schema(documents: web::Data<Documents>) -> HttpResponse {
 }
 
 fn document(media_type: &'static str, bytes: &Bytes) -> HttpResponse {
-    HttpResponse::Ok().content_type(media_type).body(bytes.clone())
+    HttpResponse::Ok()
+        .content_type(media_type)
+        .body(bytes.clone())
 }
 
 /// `GET /docs`: redirects to `/docs/`, because the page's own links are relative to that path.
 pub async fn home() -> HttpResponse {
-    HttpResponse::PermanentRedirect().insert_header((header::LOCATION, "/docs/")).finish()
+    HttpResponse::PermanentRedirect()
+        .insert_header((header::LOCATION, "/docs/"))
+        .finish()
 }
 
 /// `GET /docs/…`: Swagger UI, from memory.
 pub async fn page(file: web::Path<String>) -> Result<HttpResponse, Problem> {
     static SETTINGS: LazyLock<Arc<utoipa_swagger_ui::Config<'static>>> = LazyLock::new(|| {
         // No validator: Swagger UI would call an external server.
-        Arc::new(utoipa_swagger_ui::Config::from("/api/v1/openapi.json").validator_url("none").try_it_out_enabled(true))
+        Arc::new(
+            utoipa_swagger_ui::Config::from("/api/v1/openapi.json")
+                .validator_url("none")
+                .try_it_out_enabled(true),
+        )
     });
     match utoipa_swagger_ui::serve(&file, SETTINGS.clone()) {
         Ok(Some(file)) => Ok(guarded(&file.content_type, file.bytes.into_owned())),
         Ok(None) => Err(Problem::new(Code::NotFound, "no such page")),
         Err(error) => {
             tracing::error!(error = %error, "a page of the documentation cannot be made");
-            Err(Problem::new(Code::Internal, "see the log for this request_id"))
+            Err(Problem::new(
+                Code::Internal,
+                "see the log for this request_id",
+            ))
         }
     }
 }
 
 /// Returns a page for people. The page may load nothing from other hosts and may not be framed.
 fn guarded(content_type: &str, body: impl Into<Bytes>) -> HttpResponse {
-    HttpResponse::Ok().content_type(content_type).insert_header((header::CONTENT_SECURITY_POLICY, POLICY)).body(body.into())
+    HttpResponse::Ok()
+        .content_type(content_type)
+        .insert_header((header::CONTENT_SECURITY_POLICY, POLICY))
+        .body(body.into())
 }
 
 /// The meaning of a problem code.
@@ -117,27 +132,59 @@ struct ProblemKind {
 impl From<Code> for ProblemKind {
     fn from(code: Code) -> Self {
         let (status, title) = (code.status().as_u16(), code.title());
-        Self { code: code.name(), status, title, when: code.when(), what_to_do: code.what_to_do() }
+        Self {
+            code: code.name(),
+            status,
+            title,
+            when: code.when(),
+            what_to_do: code.what_to_do(),
+        }
     }
 }
 
-/// `GET /problems/{code}`: the `type` of a problem document. HTML for clients that ask for HTML, as browsers do, else JSON.
-pub async fn problem(code: web::Path<String>, request: HttpRequest) -> Result<HttpResponse, Problem> {
-    let known = Code::ALL.into_iter().find(|known| known.name() == code.as_str());
-    let kind = ProblemKind::from(known.ok_or_else(|| Problem::new(Code::NotFound, "there is no problem of that code"))?);
-    let accepted = request.headers().get_all(header::ACCEPT).filter_map(|value| value.to_str().ok());
-    let mut response = if accepted.into_iter().any(|value| value.contains("text/html")) {
+/// `GET /problems/{code}`: the `type` of a problem document. HTML for clients that ask for HTML, as
+/// browsers do, else JSON.
+pub async fn problem(
+    code: web::Path<String>,
+    request: HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let known = Code::ALL
+        .into_iter()
+        .find(|known| known.name() == code.as_str());
+    let kind = ProblemKind::from(
+        known.ok_or_else(|| Problem::new(Code::NotFound, "there is no problem of that code"))?,
+    );
+    let accepted = request
+        .headers()
+        .get_all(header::ACCEPT)
+        .filter_map(|value| value.to_str().ok());
+    let mut response = if accepted
+        .into_iter()
+        .any(|value| value.contains("text/html"))
+    {
         guarded("text/html; charset=utf-8", page_of(&kind))
     } else {
         HttpResponse::Ok().json(kind)
     };
-    response.headers_mut().insert(header::VARY, header::HeaderValue::from_static("accept"));
+    response
+        .headers_mut()
+        .insert(header::VARY, header::HeaderValue::from_static("accept"));
     Ok(response)
 }
 
 fn page_of(kind: &ProblemKind) -> String {
-    let ProblemKind { code, status, title, when, what_to_do } = kind;
-    let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let ProblemKind {
+        code,
+        status,
+        title,
+        when,
+        what_to_do,
+    } = kind;
+    let escaped = |text: &str| {
+        text.replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+    };
     let (title, when, what_to_do) = (escaped(title), escaped(when), escaped(what_to_do));
     format!(
         "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><title>{code}</title>\n<h1>{title}</h1>\n\
@@ -153,15 +200,25 @@ pub fn errors_page() -> String {
          `UPDATE_DOCS=1 cargo test --test contract`.\n\n| status | code | title | when | what to do |\n|---|---|---|---|---|\n",
     );
     for code in Code::ALL {
-        let ProblemKind { code, status, title, when, what_to_do } = code.into();
-        page.push_str(&format!("| {status} | `{code}` | {title} | {when} | {what_to_do} |\n"));
+        let ProblemKind {
+            code,
+            status,
+            title,
+            when,
+            what_to_do,
+        } = code.into();
+        page.push_str(&format!(
+            "| {status} | `{code}` | {title} | {when} | {what_to_do} |\n"
+        ));
     }
     page
 }
 
 /// Returns docs/roles.md: the roles that each endpoint needs, from the table in the source.
 pub fn roles_page() -> String {
-    let names = Role::ALL.map(|role| format!(" `{}` |", role.as_str())).concat();
+    let names = Role::ALL
+        .map(|role| format!(" `{}` |", role.as_str()))
+        .concat();
     let mut page = format!(
         "# Roles\n\nWho may use which endpoint. This page is made from the table in [src/http/access.rs](../src/http/access.rs), which the service \
          itself asks, by\n`UPDATE_DOCS=1 cargo test --test contract`. A caller must also reach the tenant that a request names: another's is \
@@ -171,13 +228,29 @@ pub fn roles_page() -> String {
         "---|".repeat(Role::ALL.len()),
     );
     let mut public = String::from("\nFor everybody, without credentials:\n\n");
-    for Endpoint { method, path, access, trail } in TABLE {
+    for Endpoint {
+        method,
+        path,
+        access,
+        trail,
+    } in TABLE
+    {
         match access {
             Access::Public => public.push_str(&format!("- `{method} {path}`\n")),
             Access::Roles(roles) | Access::Platform(roles) => {
-                let mark = if matches!(access, Access::Platform(_)) { " all |" } else { " ✓ |" };
-                let cells = Role::ALL.map(|role| if roles.contains(&role) { mark } else { " |" }).concat();
-                let audited = if *trail == Trail::Sensitive { " ✓ |" } else { " |" };
+                let mark = if matches!(access, Access::Platform(_)) {
+                    " all |"
+                } else {
+                    " ✓ |"
+                };
+                let cells = Role::ALL
+                    .map(|role| if roles.contains(&role) { mark } else { " |" })
+                    .concat();
+                let audited = if *trail == Trail::Sensitive {
+                    " ✓ |"
+                } else {
+                    " |"
+                };
                 page.push_str(&format!("| `{method} {path}` |{cells}{audited}\n"));
             }
         }

@@ -34,37 +34,57 @@ pub enum DrillState {
 #[serde(deny_unknown_fields)]
 pub struct DrillIn {
     state: DrillState,
-    /// How long the state is forced, in seconds, at most `resilience.max_drill_seconds`. After that the breaker starts anew.
+    /// How long the state is forced, in seconds, at most `resilience.max_drill_seconds`. After that
+    /// the breaker starts anew.
     #[schemars(with = "u32", range(min = 1, max = 86_400))]
     seconds: Whole<1, 86_400, u32>,
 }
 
 fn unknown(name: &str) -> Problem {
-    Problem::new(Code::DependencyNotFound, format!("this instance has no dependency {name}"))
+    Problem::new(
+        Code::DependencyNotFound,
+        format!("this instance has no dependency {name}"),
+    )
 }
 
 /// `POST /resilience/{dependency}/drill`
 pub async fn begin(
-    state: web::Data<ApiState>, health: web::Data<Health>, context: WriteContext, path: web::Path<String>, body: Body<DrillIn>,
+    state: web::Data<ApiState>,
+    health: web::Data<Health>,
+    context: WriteContext,
+    path: web::Path<String>,
+    body: Body<DrillIn>,
 ) -> Result<HttpResponse, Problem> {
     let dependency = health.find(&path).ok_or_else(|| unknown(&path))?;
-    let DrillIn { state: wanted, seconds: Whole(seconds) } = body.0;
+    let DrillIn {
+        state: wanted,
+        seconds: Whole(seconds),
+    } = body.0;
     let longest = dependency.longest_drill();
     let lasting = Duration::from_secs(u64::from(seconds));
     if lasting.is_zero() || lasting > longest {
-        return Err(Problem::field("/seconds", Invalid::new("out_of_range", format!("1 to {}", longest.as_secs()))));
+        return Err(Problem::field(
+            "/seconds",
+            Invalid::new("out_of_range", format!("1 to {}", longest.as_secs())),
+        ));
     }
     let forced = match wanted {
         DrillState::Open => Forced::Open,
         DrillState::Closed => Forced::Closed,
     };
-    state.drills.begin(&context.by(), dependency, forced, lasting).await?;
+    state
+        .drills
+        .begin(&context.by(), dependency, forced, lasting)
+        .await?;
     Ok(respond::json(&dependency.report()))
 }
 
 /// `DELETE /resilience/{dependency}/drill`
 pub async fn end(
-    state: web::Data<ApiState>, health: web::Data<Health>, context: WriteContext, path: web::Path<String>,
+    state: web::Data<ApiState>,
+    health: web::Data<Health>,
+    context: WriteContext,
+    path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let dependency = health.find(&path).ok_or_else(|| unknown(&path))?;
     state.drills.end(&context.by(), dependency).await;

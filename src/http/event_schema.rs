@@ -1,4 +1,5 @@
-//! The JSON Schema of an event, as stored in Kafka, in history and in the archive. No other members are allowed.
+//! The JSON Schema of an event, as stored in Kafka, in history and in the archive. No other members
+//! are allowed.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -13,8 +14,8 @@ use crate::domain::host::MAX_SUFFIXES;
 /// The `$id` of the schema, which is the same at every address.
 pub const ID: &str = "urn:traffic-manager:route-event:v1";
 
-/// An event, in one of three shapes. The member that names the changed object identifies the shape: `route`, `policy`, or neither
-/// for a tenant.
+/// An event, in one of three shapes. The member that names the changed object identifies the shape:
+/// `route`, `policy`, or neither for a tenant.
 pub enum Event {}
 
 impl JsonSchema for Event {
@@ -118,10 +119,12 @@ struct AnyEvent {
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Actor {
-    /// The name of the actor; the same envelope in all of a person's events of a tenant when personal data is sealed.
+    /// The name of the actor; the same envelope in all of a person's events of a tenant when
+    /// personal data is sealed.
     id: String,
     kind: String,
-    /// The number of the token that was used, if the key has had more than one; see `tokens` of a key.
+    /// The number of the token that was used, if the key has had more than one; see `tokens` of a
+    /// key.
     #[schemars(range(min = 1), skip_serializing_if = "Option::is_none")]
     token: Option<u32>,
 }
@@ -199,8 +202,14 @@ pub fn example() -> Value {
 /// Returns an example event of a policy: the second item of a revision.
 pub fn policy_example() -> Value {
     let mut event = example();
-    event.as_object_mut().into_iter().for_each(|members| drop(members.remove("route")));
-    let (policy, after) = (json!({ "env": "prod", "service": "checkout" }), shapes::example());
+    event
+        .as_object_mut()
+        .into_iter()
+        .for_each(|members| drop(members.remove("route")));
+    let (policy, after) = (
+        json!({ "env": "prod", "service": "checkout" }),
+        shapes::example(),
+    );
     let differences = json!({
         "action": "policy_set", "after": after, "policy": policy, "item": 1, "items": 2, "revision": 3, "reason": "canary",
         "id": "01a1fd21-de3d-7778-bc54-13f5856b700e",
@@ -213,7 +222,10 @@ pub fn policy_example() -> Value {
 /// Returns an example event of a tenant.
 pub fn tenant_example() -> Value {
     let mut event = example();
-    event.as_object_mut().into_iter().for_each(|members| drop(members.remove("route")));
+    event
+        .as_object_mut()
+        .into_iter()
+        .for_each(|members| drop(members.remove("route")));
     let quotas = json!({ "body_bytes": null, "policies": null, "routes": 1000, "waiters": null, "writes_per_second": null });
     let differences = json!({
         "action": "tenant_created", "after": { "quotas": quotas },
@@ -223,7 +235,11 @@ pub fn tenant_example() -> Value {
 }
 
 fn changed(mut event: Value, differences: &Value) -> Value {
-    event.as_object_mut().into_iter().zip(differences.as_object().cloned()).for_each(|(event, more)| event.extend(more));
+    event
+        .as_object_mut()
+        .into_iter()
+        .zip(differences.as_object().cloned())
+        .for_each(|(event, more)| event.extend(more));
     event
 }
 
@@ -233,13 +249,20 @@ mod tests {
     use crate::domain::chain;
 
     fn validator() -> jsonschema::Validator {
-        jsonschema::options().should_validate_formats(true).build(&document()).unwrap()
+        jsonschema::options()
+            .should_validate_formats(true)
+            .build(&document())
+            .unwrap()
     }
 
     #[test]
     fn the_examples_are_events_with_their_own_hashes() {
         for example in [example(), policy_example(), tenant_example()] {
-            assert!(chain::check(&example).is_ok(), "{:?}", chain::check(&example));
+            assert!(
+                chain::check(&example).is_ok(),
+                "{:?}",
+                chain::check(&example)
+            );
             assert!(validator().is_valid(&example), "{example}");
         }
     }

@@ -1,7 +1,8 @@
 //! `GET /audit/export`: streams all events that match a filter.
 //!
-//! The body has no length. It ends properly only after the last event. On any error before that, the connection is cut, so that
-//! no client takes a part for the whole. The head is sent after the archive has answered once.
+//! The body has no length. It ends properly only after the last event. On any error before that,
+//! the connection is cut, so that no client takes a part for the whole. The head is sent after the
+//! archive has answered once.
 
 mod operations;
 
@@ -33,13 +34,18 @@ use crate::{
     service::exports::{ArchivedEvent, Export},
 };
 
-/// Characters that a spreadsheet treats as the beginning of a formula (OWASP ASVS 1.2.10), also in the widths of East Asian keyboards.
-const FORMULAS: [char; 15] = ['=', '+', '-', '@', '\t', '\r', '\0', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫'];
+/// Characters that a spreadsheet treats as the beginning of a formula (OWASP ASVS 1.2.10), also in
+/// the widths of East Asian keyboards.
+const FORMULAS: [char; 15] = [
+    '=', '+', '-', '@', '\t', '\r', '\0', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫',
+];
 
-/// Characters after which a cell may begin for a spreadsheet that does not separate cells by commas.
+/// Characters after which a cell may begin for a spreadsheet that does not separate cells by
+/// commas.
 const SEPARATORS: [char; 5] = [';', ',', '\t', '\n', '\r'];
 
-/// The columns of CSV, each with its JSON pointer into an archived event. A missing value becomes an empty cell.
+/// The columns of CSV, each with its JSON pointer into an archived event. A missing value becomes
+/// an empty cell.
 const COLUMNS: [(&str, &str); 24] = [
     ("occurred_at", "/occurred_at"),
     ("tenant", "/tenant"),
@@ -133,20 +139,52 @@ impl Format {
         match self {
             Self::Ndjson => Ok(json_lines(events)?),
             Self::Csv => {
-                let rows = events.iter().map(|event| Ok(cells(&serde_json::to_value(event)?)));
-                Ok(csv_lines(rows.collect::<Result<Vec<_>, serde_json::Error>>()?)?)
+                let rows = events
+                    .iter()
+                    .map(|event| Ok(cells(&serde_json::to_value(event)?)));
+                Ok(csv_lines(
+                    rows.collect::<Result<Vec<_>, serde_json::Error>>()?,
+                )?)
             }
         }
     }
 }
 
 /// `GET /audit/export`
-pub async fn export(state: web::Data<ApiState>, caller: Caller, query: Query<ExportIn>) -> Result<HttpResponse, Problem> {
-    let ExportIn { tenant, service, env, version, action, actor, from, to, format } = query.0;
+pub async fn export(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    query: Query<ExportIn>,
+) -> Result<HttpResponse, Problem> {
+    let ExportIn {
+        tenant,
+        service,
+        env,
+        version,
+        action,
+        actor,
+        from,
+        to,
+        format,
+    } = query.0;
     let mut fields = Fields::default();
-    let format = fields.optional::<Format>("?format", format).unwrap_or(Format::Ndjson);
-    let route = Narrowed { tenant, service, env, version };
-    let filter = Filtered { route, action, actor, from, to }.parse(&mut fields);
+    let format = fields
+        .optional::<Format>("?format", format)
+        .unwrap_or(Format::Ndjson);
+    let route = Narrowed {
+        tenant,
+        service,
+        env,
+        version,
+    };
+    let filter = Filtered {
+        route,
+        action,
+        actor,
+        from,
+        to,
+    }
+    .parse(&mut fields);
     let filter = fields.finish(Some(filter))?;
     let disposition = disposition(&filter, format);
     let export = state.exports.open(caller.grant.reach(), filter).await?;
@@ -159,13 +197,23 @@ pub async fn export(state: web::Data<ApiState>, caller: Caller, query: Query<Exp
 
 /// Suggests a file name with the tenant, if the filter has one, and the time of the request.
 fn disposition(filter: &EventFilter, format: Format) -> ContentDisposition {
-    let tenant = filter.tenant.as_ref().map(|tenant| format!("-{tenant}")).unwrap_or_default();
+    let tenant = filter
+        .tenant
+        .as_ref()
+        .map(|tenant| format!("-{tenant}"))
+        .unwrap_or_default();
     let extension = match format {
         Format::Ndjson => "ndjson",
         Format::Csv => "csv",
     };
-    let name = format!("audit{tenant}-{}.{extension}", Timestamp::now().strftime("%Y%m%dT%H%M%SZ"));
-    ContentDisposition { disposition: DispositionType::Attachment, parameters: vec![DispositionParam::Filename(name)] }
+    let name = format!(
+        "audit{tenant}-{}.{extension}",
+        Timestamp::now().strftime("%Y%m%dT%H%M%SZ")
+    );
+    ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![DispositionParam::Filename(name)],
+    }
 }
 
 /// The error of an export whose caller's credentials have ended.
@@ -173,19 +221,32 @@ fn disposition(filter: &EventFilter, format: Format) -> ContentDisposition {
 #[error("the credentials are not good any more")]
 struct CallerEnded;
 
-/// Streams the body. No chunk is empty, because an empty chunk would end the body. Each chunk is serialised on a worker thread,
-/// where it delays no other request. If the caller's credentials end before the body does, the connection is cut.
+/// Streams the body. No chunk is empty, because an empty chunk would end the body. Each chunk is
+/// serialised on a worker thread, where it delays no other request. If the caller's credentials end
+/// before the body does, the connection is cut.
 fn body(
-    export: Export, format: Format, state: web::Data<ApiState>, caller: Caller,
+    export: Export,
+    format: Format,
+    state: web::Data<ApiState>,
+    caller: Caller,
 ) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> {
     let beginning = stream::iter(format.beginning().map_err(BodyError::from).transpose());
-    let events = stream::try_unfold((export, state, caller), move |(mut export, state, caller)| async move {
-        let next = state.callers.while_good(&caller, export.next()).await;
-        let Some(events) = next.ok_or(CallerEnded)?? else { return Ok(None) };
-        let write = move || format.events(&events).map_err(|error| error.to_string());
-        let written = export.payer().clone().scope(state.workers.run(write)).await?;
-        Ok(Some((written?, (export, state, caller))))
-    });
+    let events = stream::try_unfold(
+        (export, state, caller),
+        move |(mut export, state, caller)| async move {
+            let next = state.callers.while_good(&caller, export.next()).await;
+            let Some(events) = next.ok_or(CallerEnded)?? else {
+                return Ok(None);
+            };
+            let write = move || format.events(&events).map_err(|error| error.to_string());
+            let written = export
+                .payer()
+                .clone()
+                .scope(state.workers.run(write))
+                .await?;
+            Ok(Some((written?, (export, state, caller))))
+        },
+    );
     beginning.chain(events)
 }
 
@@ -200,12 +261,19 @@ fn json_lines(events: &[impl Serialize]) -> Result<Bytes, serde_json::Error> {
 }
 
 /// Writes CSV as in RFC 4180.
-fn csv_lines<R: IntoIterator<Item: AsRef<[u8]>>>(rows: impl IntoIterator<Item = R>) -> Result<Bytes, csv::Error> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+fn csv_lines<R: IntoIterator<Item: AsRef<[u8]>>>(
+    rows: impl IntoIterator<Item = R>,
+) -> Result<Bytes, csv::Error> {
+    let mut writer = csv::WriterBuilder::new()
+        .terminator(csv::Terminator::CRLF)
+        .from_writer(Vec::new());
     for row in rows {
         writer.write_record(row)?;
     }
-    writer.into_inner().map(Bytes::from).map_err(|error| error.into_error().into())
+    writer
+        .into_inner()
+        .map(Bytes::from)
+        .map_err(|error| error.into_error().into())
 }
 
 fn cells(event: &Value) -> [String; COLUMNS.len()] {
@@ -216,8 +284,9 @@ fn cells(event: &Value) -> [String; COLUMNS.len()] {
     })
 }
 
-/// Returns the cell with an apostrophe before everything that a spreadsheet could read as a formula: at the beginning of the
-/// cell, and after each character that another spreadsheet treats as the end of a cell. Quotes around the cell do not help there.
+/// Returns the cell with an apostrophe before everything that a spreadsheet could read as a
+/// formula: at the beginning of the cell, and after each character that another spreadsheet treats
+/// as the end of a cell. Quotes around the cell do not help there.
 fn harmless(cell: &str) -> String {
     let mut text = String::with_capacity(cell.len() + 1);
     let mut begins = true;
@@ -234,12 +303,11 @@ fn harmless(cell: &str) -> String {
     text
 }
 
-/// Returns whether a spreadsheet may skip the character at the beginning of a cell: white space, byte order marks, characters of
-/// zero width, and quotes.
+/// Returns whether a spreadsheet may skip the character at the beginning of a cell: white space,
+/// byte order marks, characters of zero width, and quotes.
 fn is_passed_over(c: char) -> bool {
     let is_blank = c.is_whitespace() && !matches!(c, '\t' | '\r');
-    let is_unseen =
-        matches!(u32::from(c), 0x00ad | 0x034f | 0x061c | 0x180e | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xfeff);
+    let is_unseen = matches!(u32::from(c), 0x00ad | 0x034f | 0x061c | 0x180e | 0x200b..=0x200f | 0x202a..=0x202e | 0x2060..=0x206f | 0xfeff);
     is_blank || is_unseen || c == '"' || c == '\''
 }
 
@@ -250,11 +318,17 @@ mod tests {
 
     use super::*;
 
-    /// Returns whether a spreadsheet that separates cells by `separator` finds a formula in the CSV text. Quotes are ignored.
+    /// Returns whether a spreadsheet that separates cells by `separator` finds a formula in the CSV
+    /// text. Quotes are ignored.
     fn has_formula(line: &str, separator: char) -> bool {
         let cells = line.split([separator, '\n', '\r']);
-        let first = |cell: &str| cell.chars().find(|c| !c.is_whitespace() && !"\u{200b}\u{feff}\u{2060}\"".contains(*c));
-        cells.into_iter().any(|cell| first(cell).is_some_and(|c| "=+-@＝＋－＠".contains(c)))
+        let first = |cell: &str| {
+            cell.chars()
+                .find(|c| !c.is_whitespace() && !"\u{200b}\u{feff}\u{2060}\"".contains(*c))
+        };
+        cells
+            .into_iter()
+            .any(|cell| first(cell).is_some_and(|c| "=+-@＝＋－＠".contains(c)))
     }
 
     proptest::proptest! {
@@ -288,7 +362,16 @@ mod tests {
 
     #[test]
     fn texts_without_formulas_stay_as_they_are() {
-        for text in ["", "a=b", "a-b; c", "2026-11-21T05:48:00Z", "http://a/?b=c&d=-1", "it's", "a, b", "“=”"] {
+        for text in [
+            "",
+            "a=b",
+            "a-b; c",
+            "2026-11-21T05:48:00Z",
+            "http://a/?b=c&d=-1",
+            "it's",
+            "a, b",
+            "“=”",
+        ] {
             assert_eq!(harmless(text), text);
         }
         for (text, cell) in [
@@ -304,10 +387,17 @@ mod tests {
 
     #[test]
     fn a_json_object_is_one_line_for_every_reader() {
-        let events = [json!({"reason": "a\u{2028}b\u{2029}c\u{85}d\n\u{b}\u{c}\u{1c}e"}), json!({"reason": "é"})];
+        let events = [
+            json!({"reason": "a\u{2028}b\u{2029}c\u{85}d\n\u{b}\u{c}\u{1c}e"}),
+            json!({"reason": "é"}),
+        ];
         let lines = String::from_utf8(json_lines(&events).unwrap().to_vec()).unwrap();
         let breaks = |c: char| "\n\r\u{b}\u{c}\u{1c}\u{1d}\u{1e}\u{85}\u{2028}\u{2029}".contains(c);
-        let read: Vec<Value> = lines.trim_end().split(breaks).map(|line| serde_json::from_str(line).unwrap()).collect();
+        let read: Vec<Value> = lines
+            .trim_end()
+            .split(breaks)
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         assert_eq!(read, events);
     }
 
@@ -318,6 +408,9 @@ mod tests {
             "event": { "actor": { "kind": "key" } },
         });
         let line = csv_lines([cells(&event)]).unwrap();
-        assert_eq!(line, ",acme,\"a,b\",,,,,\"say \"\"so\"\"\",,,,,,'-7,,,,,,,,,,key\r\n");
+        assert_eq!(
+            line,
+            ",acme,\"a,b\",,,,,\"say \"\"so\"\"\",,,,,,'-7,,,,,,,,,,key\r\n"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Raw input becomes checked values here: JSON bodies, query parameters, path segments. Every error names its field.
+//! Raw input becomes checked values here: JSON bodies, query parameters, path segments. Every error
+//! names its field.
 
 mod numbers;
 
@@ -14,7 +15,10 @@ use actix_web::{
 use futures_util::future::{LocalBoxFuture, Ready, ready};
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor, value::MapAccessDeserializer},
+    de::{
+        DeserializeOwned, DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor,
+        value::MapAccessDeserializer,
+    },
 };
 use validator::{Validate, ValidationErrorsKind};
 
@@ -31,7 +35,11 @@ pub struct Fields(Vec<FieldError>);
 
 impl Fields {
     /// Parses a field that must be there.
-    pub fn required<T: TryFrom<String, Error = Invalid>>(&mut self, pointer: &str, raw: Option<String>) -> Option<T> {
+    pub fn required<T: TryFrom<String, Error = Invalid>>(
+        &mut self,
+        pointer: &str,
+        raw: Option<String>,
+    ) -> Option<T> {
         match raw {
             Some(raw) => self.check(pointer, T::try_from(raw)),
             None => self.check(pointer, Err(Invalid::new("required", "is required"))),
@@ -39,13 +47,25 @@ impl Fields {
     }
 
     /// Parses a field that may be missing.
-    pub fn optional<T: TryFrom<String, Error = Invalid>>(&mut self, pointer: &str, raw: Option<String>) -> Option<T> {
+    pub fn optional<T: TryFrom<String, Error = Invalid>>(
+        &mut self,
+        pointer: &str,
+        raw: Option<String>,
+    ) -> Option<T> {
         raw.and_then(|raw| self.check(pointer, T::try_from(raw)))
     }
 
     /// Returns the value, or records the error of the field.
     pub fn check<T>(&mut self, pointer: &str, result: Result<T, Invalid>) -> Option<T> {
-        result.map_err(|Invalid { code, detail }| self.0.push(FieldError { pointer: pointer.to_owned(), code, detail })).ok()
+        result
+            .map_err(|Invalid { code, detail }| {
+                self.0.push(FieldError {
+                    pointer: pointer.to_owned(),
+                    code,
+                    detail,
+                })
+            })
+            .ok()
     }
 
     /// Returns the recorded errors.
@@ -53,15 +73,22 @@ impl Fields {
         self.0
     }
 
-    /// Records an error if the range from `from` (inclusive) to `to` (exclusive) is empty. Otherwise a caller that swaps the two
-    /// would read that there is nothing.
+    /// Records an error if the range from `from` (inclusive) to `to` (exclusive) is empty.
+    /// Otherwise a caller that swaps the two would read that there is nothing.
     pub fn ordered<T: PartialOrd>(&mut self, from: Option<T>, pointer: &str, to: Option<T>) {
         if from.zip(to).is_some_and(|(from, to)| to <= from) {
-            self.check::<()>(pointer, Err(Invalid::new("empty_range", "must be after the beginning of the range")));
+            self.check::<()>(
+                pointer,
+                Err(Invalid::new(
+                    "empty_range",
+                    "must be after the beginning of the range",
+                )),
+            );
         }
     }
 
-    /// Returns `all`, or a problem with the recorded errors. `all` must be `Some` if no error was recorded.
+    /// Returns `all`, or a problem with the recorded errors. `all` must be `Some` if no error was
+    /// recorded.
     pub fn finish<T>(self, all: Option<T>) -> Result<T, Problem> {
         match all {
             Some(all) if self.0.is_empty() => Ok(all),
@@ -73,8 +100,8 @@ impl Fields {
 const ACCEPT_PATCH: header::HeaderName = header::HeaderName::from_static("accept-patch");
 const MERGE_PATCHES: &str = "application/merge-patch+json, application/json";
 
-/// A JSON body with its size in bytes: `application/json`, for `PATCH` also `application/merge-patch+json`, UTF-8, at most
-/// `http.max_body_bytes`, without unknown members.
+/// A JSON body with its size in bytes: `application/json`, for `PATCH` also
+/// `application/merge-patch+json`, UTF-8, at most `http.max_body_bytes`, without unknown members.
 #[derive(Debug)]
 pub struct Body<T>(pub T, pub usize);
 
@@ -86,7 +113,11 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest for Body<T> {
         let format = format(request);
         let not_json = if request.method() == Method::PATCH {
             // RFC 5789 §3.1.
-            Problem::unsupported("send application/merge-patch+json or application/json", ACCEPT_PATCH, MERGE_PATCHES)
+            Problem::unsupported(
+                "send application/merge-patch+json or application/json",
+                ACCEPT_PATCH,
+                MERGE_PATCHES,
+            )
         } else {
             Problem::unsupported("send application/json", header::ACCEPT, "application/json")
         };
@@ -114,7 +145,9 @@ impl<T: DeserializeOwned + Send + 'static> FromRequest for PerhapsBody<T> {
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let headers = request.headers();
         let is_empty = !headers.contains_key(header::TRANSFER_ENCODING)
-            && headers.get(header::CONTENT_LENGTH).is_none_or(|length| length.as_bytes() == b"0");
+            && headers
+                .get(header::CONTENT_LENGTH)
+                .is_none_or(|length| length.as_bytes() == b"0");
         if is_empty {
             return Box::pin(ready(parse_json(b"{}").map(Self)));
         }
@@ -129,19 +162,26 @@ pub(super) enum Format {
     Yaml,
 }
 
-/// Returns the format of the body; `None` if the media type is not accepted. A compressed body is refused: it may be small when
-/// it arrives, and huge when it is decompressed.
+/// Returns the format of the body; `None` if the media type is not accepted. A compressed body is
+/// refused: it may be small when it arrives, and huge when it is decompressed.
 pub(super) fn format(request: &HttpRequest) -> Result<Option<Format>, Problem> {
     let mut codings = request.headers().get_all(header::CONTENT_ENCODING);
     if codings.any(|coding| !coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        return Err(Problem::unsupported("send the body without Content-Encoding", header::ACCEPT_ENCODING, "identity"));
+        return Err(Problem::unsupported(
+            "send the body without Content-Encoding",
+            header::ACCEPT_ENCODING,
+            "identity",
+        ));
     }
     Ok(media_type(request))
 }
 
 fn media_type(request: &HttpRequest) -> Option<Format> {
     let media_type = request.mime_type().ok().flatten()?;
-    if media_type.get_param("charset").is_some_and(|charset| !charset.as_str().eq_ignore_ascii_case("utf-8")) {
+    if media_type
+        .get_param("charset")
+        .is_some_and(|charset| !charset.as_str().eq_ignore_ascii_case("utf-8"))
+    {
         return None;
     }
     // Another type with the same suffix means something else: a JSON Patch is no object to merge.
@@ -155,12 +195,16 @@ fn media_type(request: &HttpRequest) -> Option<Format> {
 
 fn unreadable(error: actix_web::Error) -> Problem {
     match error.as_error::<PayloadError>() {
-        Some(PayloadError::Overflow) => Problem::new(Code::PayloadTooLarge, "see http.max_body_bytes and http.max_bulk_bytes"),
+        Some(PayloadError::Overflow) => Problem::new(
+            Code::PayloadTooLarge,
+            "see http.max_body_bytes and http.max_bulk_bytes",
+        ),
         _ => Problem::of_status(error.as_response_error().status_code()),
     }
 }
 
-/// Parses a body as JSON, or converts YAML to JSON and parses that. The bytes of a YAML body are dropped before the JSON is parsed.
+/// Parses a body as JSON, or converts YAML to JSON and parses that. The bytes of a YAML body are
+/// dropped before the JSON is parsed.
 pub(super) fn parse<T: DeserializeOwned>(bytes: web::Bytes, format: Format) -> Result<T, Problem> {
     if format == Format::Json {
         return parse_json(&bytes);
@@ -170,16 +214,26 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: web::Bytes, format: Format) -> R
     parse_json(&json)
 }
 
-/// Returns the text of a body, without a byte order mark at its beginning (RFC 8259 §8.1, YAML 1.2.2 §5.2).
+/// Returns the text of a body, without a byte order mark at its beginning (RFC 8259 §8.1, YAML
+/// 1.2.2 §5.2).
 fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let encoding = if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) { ": it seems to be UTF-16" } else { "" };
-    let not_utf8 = |_| Problem::new(Code::MalformedRequest, format!("the body is not UTF-8{encoding}"));
+    let encoding = if matches!(bytes, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        ": it seems to be UTF-16"
+    } else {
+        ""
+    };
+    let not_utf8 = |_| {
+        Problem::new(
+            Code::MalformedRequest,
+            format!("the body is not UTF-8{encoding}"),
+        )
+    };
     std::str::from_utf8(bytes).map_err(not_utf8)
 }
 
-/// Refuses a text that is too long for any member, before any of it is copied: parsers and the paths of their errors copy texts
-/// several times.
+/// Refuses a text that is too long for any member, before any of it is copied: parsers and the
+/// paths of their errors copy texts several times.
 fn no_long_text(json: &str) -> Result<(), Problem> {
     let (mut began, mut is_escaped) = (None, false);
     for (at, byte) in json.bytes().enumerate() {
@@ -193,8 +247,14 @@ fn no_long_text(json: &str) -> Result<(), Problem> {
         if let Some(start) = began.filter(|start| at - start > MAX_TEXT) {
             let before = &json.as_bytes()[..start];
             let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
-            let column = start - before.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1) + 1;
-            let detail = format!("line {line}, column {column}: a text of more than {MAX_TEXT} bytes");
+            let column = start
+                - before
+                    .iter()
+                    .rposition(|byte| *byte == b'\n')
+                    .map_or(0, |at| at + 1)
+                + 1;
+            let detail =
+                format!("line {line}, column {column}: a text of more than {MAX_TEXT} bytes");
             return Err(Problem::new(Code::MalformedRequest, detail));
         }
     }
@@ -204,20 +264,34 @@ fn no_long_text(json: &str) -> Result<(), Problem> {
 pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     let text = text_of(bytes)?;
     no_long_text(text)?;
-    let not_json = |error: serde_json::Error| Problem::new(Code::MalformedRequest, format!("the body is not JSON: {error}"));
+    let not_json = |error: serde_json::Error| {
+        Problem::new(
+            Code::MalformedRequest,
+            format!("the body is not JSON: {error}"),
+        )
+    };
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let mut track = serde_path_to_error::Track::new();
     let shape = EveryMemberOnce { depth: 0 };
-    if let Err(error) = shape.deserialize(serde_path_to_error::Deserializer::new(&mut deserializer, &mut track)) {
+    if let Err(error) = shape.deserialize(serde_path_to_error::Deserializer::new(
+        &mut deserializer,
+        &mut track,
+    )) {
         let is_data = error.is_data();
-        return Err(if is_data { wrong_data(serde_path_to_error::Error::new(track.path(), error)) } else { not_json(error) });
+        return Err(if is_data {
+            wrong_data(serde_path_to_error::Error::new(track.path(), error))
+        } else {
+            not_json(error)
+        });
     }
     deserializer.end().map_err(not_json)?;
-    // The text is valid JSON. Errors from here on are about the data, even where serde_json calls them syntax errors: an extra
-    // member in an enum.
+    // The text is valid JSON. Errors from here on are about the data, even where serde_json calls
+    // them syntax errors: an extra member in an enum.
     let text = numbers::whole(text);
     let mut deserializer = serde_json::Deserializer::from_str(&text);
-    serde_path_to_error::deserialize(&mut deserializer).map(|Object(value)| value).map_err(wrong_data)
+    serde_path_to_error::deserialize(&mut deserializer)
+        .map(|Object(value)| value)
+        .map_err(wrong_data)
 }
 
 fn wrong_data(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
@@ -225,7 +299,8 @@ fn wrong_data(error: serde_path_to_error::Error<serde_json::Error>) -> Problem {
     Problem::field(pointer, data_error(&error.into_inner().to_string()))
 }
 
-/// A `T` that must be written as a JSON object. The code that serde derives for a struct accepts an array of the members' values too.
+/// A `T` that must be written as a JSON object. The code that serde derives for a struct accepts an
+/// array of the members' values too.
 #[derive(Debug)]
 pub struct Object<T>(pub T);
 
@@ -249,17 +324,20 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// The deepest nesting of objects and arrays. The deepest valid body has about 10 levels. The limit keeps callers from using up a
-/// parser's stack.
+/// The deepest nesting of objects and arrays. The deepest valid body has about 10 levels. The limit
+/// keeps callers from using up a parser's stack.
 pub(super) const MAX_DEPTH: usize = 32;
 
-/// The longest text, in bytes as written in the body. The longest text that any member accepts has 2,048 bytes.
+/// The longest text, in bytes as written in the body. The longest text that any member accepts has
+/// 2,048 bytes.
 pub(super) const MAX_TEXT: usize = 64 * 1024;
 
-/// The most members of an object. The largest valid object has 32 labels, and a patch may remove as many.
+/// The most members of an object. The largest valid object has 32 labels, and a patch may remove as
+/// many.
 const MAX_MEMBERS: usize = 256;
 
-/// Any JSON in which no object has a member twice. Parsers differ in which of two such members they use (RFC 8259 §4).
+/// Any JSON in which no object has a member twice. Parsers differ in which of two such members they
+/// use (RFC 8259 §4).
 #[derive(Clone, Copy)]
 struct EveryMemberOnce {
     /// The number of objects and arrays around the value.
@@ -269,9 +347,13 @@ struct EveryMemberOnce {
 impl EveryMemberOnce {
     fn inside<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth == MAX_DEPTH {
-            return Err(E::custom(format!("nested too deep: at most {MAX_DEPTH} objects and arrays in one another")));
+            return Err(E::custom(format!(
+                "nested too deep: at most {MAX_DEPTH} objects and arrays in one another"
+            )));
         }
-        Ok(Self { depth: self.depth + 1 })
+        Ok(Self {
+            depth: self.depth + 1,
+        })
     }
 }
 
@@ -332,9 +414,12 @@ impl<'de> Visitor<'de> for EveryMemberOnce {
         let mut seen = HashSet::new();
         while let Some(name) = members.next_key::<String>()? {
             if seen.len() == MAX_MEMBERS {
-                return Err(A::Error::custom(format!("too many: at most {MAX_MEMBERS} members")));
+                return Err(A::Error::custom(format!(
+                    "too many: at most {MAX_MEMBERS} members"
+                )));
             }
-            // The error is made while the value is read, so that its path ends with the member's name.
+            // The error is made while the value is read, so that its path ends with the member's
+            // name.
             let is_new = seen.insert(name);
             members.next_value_seed(Member { is_new, inside })?;
         }
@@ -354,18 +439,30 @@ impl<'de> DeserializeSeed<'de> for Member {
         if self.is_new {
             self.inside.deserialize(deserializer)
         } else {
-            Err(D::Error::custom("duplicate field: a member may be given once"))
+            Err(D::Error::custom(
+                "duplicate field: a member may be given once",
+            ))
         }
     }
 }
 
 /// The beginnings of serde's own messages. All other messages come from our types.
-const SERDES_OWN: [&str; 6] =
-    ["invalid type", "invalid value", "invalid length", "unknown variant", "expected ", "data did not match"];
+const SERDES_OWN: [&str; 6] = [
+    "invalid type",
+    "invalid value",
+    "invalid length",
+    "unknown variant",
+    "expected ",
+    "data did not match",
+];
 
 /// Returns serde's message without its position, with a stable code.
 pub(super) fn data_error(message: &str) -> Invalid {
-    let detail = without_type(without_value(message.rsplit_once(" at line ").map_or(message, |(detail, _)| detail)));
+    let detail = without_type(without_value(
+        message
+            .rsplit_once(" at line ")
+            .map_or(message, |(detail, _)| detail),
+    ));
     let code = if detail.starts_with("unknown field") {
         "unknown_member"
     } else if detail.starts_with("duplicate field") {
@@ -386,21 +483,35 @@ pub(super) fn data_error(message: &str) -> Invalid {
     Invalid::new(code, detail)
 }
 
-/// Removes the refused value from serde's message. The value may be a secret, which must not get into an answer or a log.
+/// Removes the refused value from serde's message. The value may be a secret, which must not get
+/// into an answer or a log.
 fn without_value(detail: &str) -> String {
-    let Some((found, expected)) = detail.rsplit_once(", expected ") else { return detail.to_owned() };
+    let Some((found, expected)) = detail.rsplit_once(", expected ") else {
+        return detail.to_owned();
+    };
     let found = match found.split_once(['"', '`']) {
-        Some((what, _)) if ["invalid type", "invalid value", "unknown variant"].iter().any(|own| what.starts_with(own)) => what,
+        Some((what, _))
+            if ["invalid type", "invalid value", "unknown variant"]
+                .iter()
+                .any(|own| what.starts_with(own)) =>
+        {
+            what
+        }
         _ => return detail.to_owned(),
     };
     format!("{}, expected {expected}", found.trim_end())
 }
 
-/// Replaces the names of Rust's integer types in serde's message, because callers of an API do not know them.
+/// Replaces the names of Rust's integer types in serde's message, because callers of an API do not
+/// know them.
 fn without_type(detail: String) -> String {
-    const INTEGERS: [&str; 10] = ["u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize"];
+    const INTEGERS: [&str; 10] = [
+        "u8", "u16", "u32", "u64", "usize", "i8", "i16", "i32", "i64", "isize",
+    ];
     match detail.rsplit_once(", expected ") {
-        Some((found, expected)) if INTEGERS.contains(&expected) => format!("{found}, expected a whole number"),
+        Some((found, expected)) if INTEGERS.contains(&expected) => {
+            format!("{found}, expected a whole number")
+        }
         _ => detail,
     }
 }
@@ -418,7 +529,8 @@ pub(super) fn json_pointer(path: &serde_path_to_error::Path) -> String {
         .collect()
 }
 
-/// Query parameters. Unknown and repeated ones are refused, and values must be in the ranges that `T` states.
+/// Query parameters. Unknown and repeated ones are refused, and values must be in the ranges that
+/// `T` states.
 #[derive(Debug)]
 pub struct Query<T>(pub T);
 
@@ -436,25 +548,39 @@ pub(super) fn parse_query<T: DeserializeOwned + Validate>(query: &str) -> Result
     let mut seen = HashSet::new();
     for (name, _) in url::form_urlencoded::parse(query.as_bytes()) {
         if !seen.insert(name.clone()) {
-            return Err(Problem::field(format!("?{name}"), Invalid::new("duplicate", "may be given once")));
+            return Err(Problem::field(
+                format!("?{name}"),
+                Invalid::new("duplicate", "may be given once"),
+            ));
         }
     }
     let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
     let value: T = serde_path_to_error::deserialize(pairs).map_err(|error| {
         let pointer = json_pointer(error.path()).replacen('/', "?", 1);
         let invalid = data_error(&error.into_inner().to_string());
-        let code = if invalid.code == "unknown_member" { "unknown_parameter" } else { invalid.code };
+        let code = if invalid.code == "unknown_member" {
+            "unknown_parameter"
+        } else {
+            invalid.code
+        };
         Problem::field(pointer, Invalid::new(code, invalid.detail))
     })?;
     if let Err(errors) = value.validate() {
-        let fields = errors.errors().iter().filter_map(|(name, kind)| match kind {
-            ValidationErrorsKind::Field(list) => Some(FieldError {
-                pointer: format!("?{name}"),
-                code: "out_of_range",
-                detail: list.first().and_then(|e| e.message.as_deref()).unwrap_or("is not valid").to_owned(),
-            }),
-            ValidationErrorsKind::Struct(_) | ValidationErrorsKind::List(_) => None,
-        });
+        let fields = errors
+            .errors()
+            .iter()
+            .filter_map(|(name, kind)| match kind {
+                ValidationErrorsKind::Field(list) => Some(FieldError {
+                    pointer: format!("?{name}"),
+                    code: "out_of_range",
+                    detail: list
+                        .first()
+                        .and_then(|e| e.message.as_deref())
+                        .unwrap_or("is not valid")
+                        .to_owned(),
+                }),
+                ValidationErrorsKind::Struct(_) | ValidationErrorsKind::List(_) => None,
+            });
         return Err(Problem::fields(fields.collect()));
     }
     Ok(value)

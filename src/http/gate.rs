@@ -1,7 +1,9 @@
-//! The checks that a request must pass before its handler: address limit, credentials, caller limits, tenant scope and role.
+//! The checks that a request must pass before its handler: address limit, credentials, caller
+//! limits, tenant scope and role.
 //!
-//! The cheap refusals come first. After limits and credentials the tenant is checked first. Callers without access to a tenant
-//! get 404, as if the tenant did not exist, so they cannot find out which tenants exist.
+//! The cheap refusals come first. After limits and credentials the tenant is checked first. Callers
+//! without access to a tenant get 404, as if the tenant did not exist, so they cannot find out
+//! which tenants exist.
 
 #![expect(
     clippy::result_large_err,
@@ -10,7 +12,9 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use actix_web::{HttpMessage as _, HttpRequest, ResponseError as _, dev::ServiceRequest, http::header};
+use actix_web::{
+    HttpMessage as _, HttpRequest, ResponseError as _, dev::ServiceRequest, http::header,
+};
 use ipnet::IpNet;
 use jiff::Timestamp;
 
@@ -42,7 +46,8 @@ pub struct ClientAddress(pub IpAddr);
 pub struct Admitted {
     /// The caller's remaining rate limit; `None` if no limit applies.
     pub standing: Option<Standing>,
-    /// The request's place among its tenant's concurrent requests, held until the answer; `None` if the request takes none.
+    /// The request's place among its tenant's concurrent requests, held until the answer; `None` if
+    /// the request takes none.
     pub place: Option<Place>,
     /// The payer whose shares the request uses.
     pub payer: Payer,
@@ -72,23 +77,41 @@ pub struct Denied {
 const TOO_MANY_ATTEMPTS: &str = "too_many_attempts";
 
 impl Denied {
-    /// Returns whether the refusal is about the caller's access, and not about the rate or the time of requests.
+    /// Returns whether the refusal is about the caller's access, and not about the rate or the time
+    /// of requests.
     pub fn is_about_access(&self) -> bool {
-        matches!(self.problem.status_code().as_u16(), 401 | 403 | 404) || self.reason == TOO_MANY_ATTEMPTS
+        matches!(self.problem.status_code().as_u16(), 401 | 403 | 404)
+            || self.reason == TOO_MANY_ATTEMPTS
     }
 
     fn new(problem: Problem, reason: &'static str) -> Self {
-        Self { problem, reason, caller: None, key: None, tenant: None, visible_to: None, standing: None }
+        Self {
+            problem,
+            reason,
+            caller: None,
+            key: None,
+            tenant: None,
+            visible_to: None,
+            standing: None,
+        }
     }
 
     fn by(self, caller: &Caller) -> Self {
-        Self { caller: Some(caller.clone()), key: caller.key().map(str::to_owned), ..self }
+        Self {
+            caller: Some(caller.clone()),
+            key: caller.key().map(str::to_owned),
+            ..self
+        }
     }
 }
 
 impl From<Exceeded> for Denied {
     fn from(exceeded: Exceeded) -> Self {
-        let Exceeded { whose, retry_after_seconds, standing } = exceeded;
+        let Exceeded {
+            whose,
+            retry_after_seconds,
+            standing,
+        } = exceeded;
         let detail = match whose {
             "address" => "this address asks too often",
             "attempts" => "this address has presented too many credentials that are not good",
@@ -96,30 +119,47 @@ impl From<Exceeded> for Denied {
             "tenant" => "the callers of this tenant ask too often",
             _ => "too many requests of this tenant are being worked on",
         };
-        let problem = Problem::new(Code::TooManyRequests, detail).with_retry_after(retry_after_seconds);
+        let problem =
+            Problem::new(Code::TooManyRequests, detail).with_retry_after(retry_after_seconds);
         // This refusal takes the place of a 401, so the access log records it like a 401.
-        let reason = if whose == "attempts" { TOO_MANY_ATTEMPTS } else { "too_many_requests" };
-        Self { standing, ..Self::new(problem, reason) }
+        let reason = if whose == "attempts" {
+            TOO_MANY_ATTEMPTS
+        } else {
+            "too_many_requests"
+        };
+        Self {
+            standing,
+            ..Self::new(problem, reason)
+        }
     }
 }
 
 impl Gate {
     /// Creates the gate. The header `X-Forwarded-For` of `proxies` is trusted.
     pub fn new(callers: Arc<Callers>, limits: Arc<Limits>, proxies: Vec<IpNet>) -> Self {
-        Self { callers, limits, proxies }
+        Self {
+            callers,
+            limits,
+            proxies,
+        }
     }
 
-    /// Checks a request. On success the caller and the names in the path are in the request's extensions.
+    /// Checks a request. On success the caller and the names in the path are in the request's
+    /// extensions.
     pub async fn admit(&self, request: &ServiceRequest) -> Result<Admitted, Denied> {
         self.look_at(request).await.map_err(|denied| {
             let own = match (&denied.caller, &denied.key) {
                 (Some(caller), _) => Some(caller.grant.reach().tenant().cloned()),
-                // The tenant of a held key is known even if the key has ended or the secret was wrong.
+                // The tenant of a held key is known even if the key has ended or the secret was
+                // wrong.
                 (None, Some(key)) => self.callers.tenant_of(key).map(Some),
                 (None, None) => None,
             };
             let visible_to = visible_to(own.as_ref().map(Option::as_ref), denied.tenant.as_ref());
-            Denied { visible_to, ..denied }
+            Denied {
+                visible_to,
+                ..denied
+            }
         })
     }
 
@@ -129,39 +169,89 @@ impl Gate {
             request.extensions_mut().insert(ClientAddress(address));
             self.limits.address(address)?;
         }
-        let public = |endpoint| Ok(Admitted { standing: None, place: None, payer: Payer::Process, endpoint });
-        let Some(endpoint) = endpoint(request)? else { return public(None) };
-        let Some(roles) = access::roles(endpoint, request.query_string()) else { return public(Some(endpoint)) };
+        let public = |endpoint| {
+            Ok(Admitted {
+                standing: None,
+                place: None,
+                payer: Payer::Process,
+                endpoint,
+            })
+        };
+        let Some(endpoint) = endpoint(request)? else {
+            return public(None);
+        };
+        let Some(roles) = access::roles(endpoint, request.query_string()) else {
+            return public(Some(endpoint));
+        };
         let caller = self.caller(request, address).await?;
-        let standing = self.limits.caller(&caller).map_err(|exceeded| Denied::from(exceeded).by(&caller))?;
-        let names = may(&caller, request, endpoint, roles).map_err(|denied| Denied { standing, ..denied.by(&caller) })?;
+        let standing = self
+            .limits
+            .caller(&caller)
+            .map_err(|exceeded| Denied::from(exceeded).by(&caller))?;
+        let names = may(&caller, request, endpoint, roles).map_err(|denied| Denied {
+            standing,
+            ..denied.by(&caller)
+        })?;
         let payer = self.payer(&caller);
         let counts = takes_place(endpoint, request.query_string());
-        let place = if counts { self.limits.place(&payer).map_err(Denied::from)? } else { None };
+        let place = if counts {
+            self.limits.place(&payer).map_err(Denied::from)?
+        } else {
+            None
+        };
         request.extensions_mut().insert(caller);
         request.extensions_mut().insert(names);
-        Ok(Admitted { standing, place, payer, endpoint: Some(endpoint) })
+        Ok(Admitted {
+            standing,
+            place,
+            payer,
+            endpoint: Some(endpoint),
+        })
     }
 
-    /// Checks a poll on the fast path, and returns the caller's remaining rate limit. Returns `None` if the poll needs any
-    /// further check or is refused: the poll then takes the ordinary path.
-    pub fn admit_at_once(&self, request: &ServiceRequest, path: &str, polled: &Polled<'_>) -> Option<Option<Standing>> {
+    /// Checks a poll on the fast path, and returns the caller's remaining rate limit. Returns
+    /// `None` if the poll needs any further check or is refused: the poll then takes the ordinary
+    /// path.
+    pub fn admit_at_once(
+        &self,
+        request: &ServiceRequest,
+        path: &str,
+        polled: &Polled<'_>,
+    ) -> Option<Option<Standing>> {
         let caller = match self.callers.anyone() {
             Some(anyone) => anyone,
             None => match certified(request.request()) {
                 Some(node) => node,
-                None => self.callers.at_once(bearer(request.request()).ok()?)?.ok()?,
+                None => self
+                    .callers
+                    .at_once(bearer(request.request()).ok()?)?
+                    .ok()?,
             },
         };
-        let Polled { tenant, service, env } = polled;
-        let Found::Endpoint(Endpoint { access: Access::Roles(roles), .. }) = access::find("GET", path) else {
+        let Polled {
+            tenant,
+            service,
+            env,
+        } = polled;
+        let Found::Endpoint(Endpoint {
+            access: Access::Roles(roles),
+            ..
+        }) = access::find("GET", path)
+        else {
             return None;
         };
-        let reaches = caller.grant.reach().tenant().is_none_or(|own| own.as_str() == *tenant);
+        let reaches = caller
+            .grant
+            .reach()
+            .tenant()
+            .is_none_or(|own| own.as_str() == *tenant);
         let covers = || {
             let narrowing = caller.grant.narrowing();
             narrowing.is_any() || {
-                let (service, env) = (service.and_then(|name| name.parse().ok()), env.and_then(|name| name.parse().ok()));
+                let (service, env) = (
+                    service.and_then(|name| name.parse().ok()),
+                    env.and_then(|name| name.parse().ok()),
+                );
                 narrowing.covers(service.as_ref(), env.as_ref())
             }
         };
@@ -183,7 +273,11 @@ impl Gate {
         }
     }
 
-    async fn caller(&self, request: &ServiceRequest, address: Option<IpAddr>) -> Result<Caller, Denied> {
+    async fn caller(
+        &self,
+        request: &ServiceRequest,
+        address: Option<IpAddr>,
+    ) -> Result<Caller, Denied> {
         if let Some(anyone) = self.callers.anyone() {
             return Ok(anyone);
         }
@@ -191,7 +285,8 @@ impl Gate {
         if let Some(node) = certified(request.request()) {
             return Ok(node);
         }
-        let token = bearer(request.request()).map_err(|reason| self.failed(address, Refused { reason, key: None }))?;
+        let token = bearer(request.request())
+            .map_err(|reason| self.failed(address, Refused { reason, key: None }))?;
         if let Some(known) = self.callers.at_once(token) {
             return known.map_err(|refused| self.failed(address, refused));
         }
@@ -199,7 +294,11 @@ impl Gate {
         if let Some(address) = address {
             self.limits.may_check(address, check)?;
         }
-        let known = self.callers.authenticate(token).await.map_err(|error| Denied::new(error.into(), "unavailable"))?;
+        let known = self
+            .callers
+            .authenticate(token)
+            .await
+            .map_err(|error| Denied::new(error.into(), "unavailable"))?;
         match (&known, address) {
             (Ok(_), Some(address)) => self.limits.were_good(address, check),
             (Err(_), Some(address)) => self.limits.were_bad(address, check),
@@ -211,24 +310,37 @@ impl Gate {
     /// Refuses credentials that were found wrong without a check. They count as an attempt too.
     fn failed(&self, address: Option<IpAddr>, refused: Refused) -> Denied {
         match address.map(|address| self.limits.attempt(address)) {
-            Some(Err(exceeded)) => Denied { key: refused.key.map(|id| id.to_string()), ..Denied::from(exceeded) },
+            Some(Err(exceeded)) => Denied {
+                key: refused.key.map(|id| id.to_string()),
+                ..Denied::from(exceeded)
+            },
             _ => refusal(refused),
         }
     }
 
-    /// Returns the address of the client. If the request comes from a trusted proxy, that is the last address in
-    /// `X-Forwarded-For` that is not a trusted proxy. The client may have made up every address before that one.
+    /// Returns the address of the client. If the request comes from a trusted proxy, that is the
+    /// last address in `X-Forwarded-For` that is not a trusted proxy. The client may have made up
+    /// every address before that one.
     fn address(&self, request: &HttpRequest) -> Option<IpAddr> {
         let peer = request.peer_addr()?.ip().to_canonical();
-        let is_ours = |address: &IpAddr| self.proxies.iter().any(|proxies| proxies.contains(address));
+        let is_ours =
+            |address: &IpAddr| self.proxies.iter().any(|proxies| proxies.contains(address));
         if self.proxies.is_empty() || !is_ours(&peer) {
             return Some(peer);
         }
-        let forwarded = request.headers().get_all(FORWARDED_FOR).filter_map(|value| value.to_str().ok());
-        let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+        let forwarded = request
+            .headers()
+            .get_all(FORWARDED_FOR)
+            .filter_map(|value| value.to_str().ok());
+        let hops: Vec<&str> = forwarded
+            .flat_map(|value| value.split(','))
+            .map(str::trim)
+            .collect();
         let mut client = peer;
         for hop in hops.iter().rev() {
-            let Ok(address) = hop.parse::<IpAddr>() else { break };
+            let Ok(address) = hop.parse::<IpAddr>() else {
+                break;
+            };
             client = address.to_canonical();
             if !is_ours(&client) {
                 break;
@@ -250,45 +362,67 @@ pub struct Polled<'a> {
     pub env: Option<&'a str>,
 }
 
-/// Returns the row of the endpoint; `None` if the answer will be 404 or 405. An endpoint that is served and has no row is refused.
+/// Returns the row of the endpoint; `None` if the answer will be 404 or 405. An endpoint that is
+/// served and has no row is refused.
 fn endpoint(request: &ServiceRequest) -> Result<Option<&'static Endpoint>, Denied> {
-    let Some(pattern) = request.match_pattern() else { return Ok(None) };
+    let Some(pattern) = request.match_pattern() else {
+        return Ok(None);
+    };
     match access::find(request.method().as_str(), &pattern) {
         Found::Endpoint(endpoint) => Ok(Some(endpoint)),
         Found::OtherMethods => Ok(None),
         Found::Unlisted => {
-            tracing::error!(http.route = pattern, "an endpoint has no row in the table of access");
-            Err(Denied::new(Problem::new(Code::Forbidden, "nobody may use this"), "unlisted"))
+            tracing::error!(
+                http.route = pattern,
+                "an endpoint has no row in the table of access"
+            );
+            Err(Denied::new(
+                Problem::new(Code::Forbidden, "nobody may use this"),
+                "unlisted",
+            ))
         }
     }
 }
 
 fn refusal(refused: Refused) -> Denied {
     let detail = match refused.reason {
-        "no_credentials" => "send Authorization: Bearer with an API key or a token of the identity provider",
+        "no_credentials" => {
+            "send Authorization: Bearer with an API key or a token of the identity provider"
+        }
         _ => "the credentials are not good, or not any more",
     };
     let key = refused.key.map(|id| id.to_string());
-    Denied { key, ..Denied::new(Problem::new(Code::Unauthenticated, detail), refused.reason) }
+    Denied {
+        key,
+        ..Denied::new(Problem::new(Code::Unauthenticated, detail), refused.reason)
+    }
 }
 
-/// Returns the node of the connection's client certificate, unless the request has credentials of its own.
+/// Returns the node of the connection's client certificate, unless the request has credentials of
+/// its own.
 fn certified(request: &HttpRequest) -> Option<Caller> {
     if request.headers().contains_key(header::AUTHORIZATION) {
         return None;
     }
-    request.conn_data::<Peer>()?.caller(Timestamp::now()).cloned()
+    request
+        .conn_data::<Peer>()?
+        .caller(Timestamp::now())
+        .cloned()
 }
 
-/// Returns the token of `Authorization: Bearer` (RFC 6750 §2.1). Two such headers are refused, because programs differ in which
-/// of the two they use.
+/// Returns the token of `Authorization: Bearer` (RFC 6750 §2.1). Two such headers are refused,
+/// because programs differ in which of the two they use.
 fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
     let mut values = request.headers().get_all(header::AUTHORIZATION);
     let value = values.next().ok_or("no_credentials")?;
     if values.next().is_some() {
         return Err("two_credentials");
     }
-    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or("malformed_credentials")?;
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .ok_or("malformed_credentials")?;
     let token = token.trim_start();
     if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
         return Err("malformed_credentials");
@@ -296,35 +430,75 @@ fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
     Ok(token)
 }
 
-/// Returns whether a request counts among its tenant's concurrent requests. Polls do not count: they are answered from memory, or
-/// wait in places of their own. A poll of the past (`?at=`) counts, because it reads PostgreSQL each time.
+/// Returns whether a request counts among its tenant's concurrent requests. Polls do not count:
+/// they are answered from memory, or wait in places of their own. A poll of the past (`?at=`)
+/// counts, because it reads PostgreSQL each time.
 fn takes_place(endpoint: &Endpoint, query: &str) -> bool {
-    let is_poll = endpoint.access.roles().is_some_and(|roles| roles.contains(&Role::Node)) || endpoint.path == "/api/v1/stream";
+    let is_poll = endpoint
+        .access
+        .roles()
+        .is_some_and(|roles| roles.contains(&Role::Node))
+        || endpoint.path == "/api/v1/stream";
     let is_of_past = || url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "at");
     !is_poll || is_of_past()
 }
 
-/// Checks whether the caller may use the endpoint with the names in the request, and returns these names.
-fn may(caller: &Caller, request: &ServiceRequest, endpoint: &Endpoint, roles: &[Role]) -> Result<Names, Denied> {
+/// Checks whether the caller may use the endpoint with the names in the request, and returns these
+/// names.
+fn may(
+    caller: &Caller,
+    request: &ServiceRequest,
+    endpoint: &Endpoint,
+    roles: &[Role],
+) -> Result<Names, Denied> {
     let named = Named::of(request.request(), endpoint);
-    let tenant = match named.tenant.clone().map(|tenant| caller.authorize(tenant)).transpose() {
+    let tenant = match named
+        .tenant
+        .clone()
+        .map(|tenant| caller.authorize(tenant))
+        .transpose()
+    {
         Ok(tenant) => tenant,
         Err(OtherTenant(tenant)) => {
             let denied = Denied::new(Rejection::TenantNotFound.into(), "other_tenant");
-            return Err(Denied { tenant: Some(tenant), ..denied });
+            return Err(Denied {
+                tenant: Some(tenant),
+                ..denied
+            });
         }
     };
-    let denied = |problem, reason| Err(Denied { tenant: named.tenant.clone(), ..Denied::new(problem, reason) });
+    let denied = |problem, reason| {
+        Err(Denied {
+            tenant: named.tenant.clone(),
+            ..Denied::new(problem, reason)
+        })
+    };
     if !caller.grant.has_any(roles) {
-        let needed = roles.iter().map(|role| role.as_str()).collect::<Vec<_>>().join(", ");
-        return denied(Problem::new(Code::Forbidden, format!("this takes one of the roles {needed}")), "role");
+        let needed = roles
+            .iter()
+            .map(|role| role.as_str())
+            .collect::<Vec<_>>()
+            .join(", ");
+        return denied(
+            Problem::new(
+                Code::Forbidden,
+                format!("this takes one of the roles {needed}"),
+            ),
+            "role",
+        );
     }
     if matches!(endpoint.access, Access::Platform(_)) && caller.grant.reach().tenant().is_some() {
-        return denied(Problem::new(Code::Forbidden, "this takes a caller of the whole platform"), "role");
+        return denied(
+            Problem::new(Code::Forbidden, "this takes a caller of the whole platform"),
+            "role",
+        );
     }
-    // An editor's resource scope is checked where its changes are decided. A node may read only what is in its resource scope.
+    // An editor's resource scope is checked where its changes are decided. A node may read only
+    // what is in its resource scope.
     let narrowing = caller.grant.narrowing();
-    if caller.grant.roles() == [Role::Node] && !narrowing.covers(named.service.as_ref(), named.env.as_ref()) {
+    if caller.grant.roles() == [Role::Node]
+        && !narrowing.covers(named.service.as_ref(), named.env.as_ref())
+    {
         let detail = "this node is narrowed to some services or environments: name one of them";
         return denied(Problem::new(Code::OutsideGrant, detail), "outside_grant");
     }
@@ -332,8 +506,18 @@ fn may(caller: &Caller, request: &ServiceRequest, endpoint: &Endpoint, roles: &[
     if !named.malformed.is_empty() {
         return denied(Problem::fields(named.malformed.clone()), "malformed");
     }
-    let Named { service, env, version, .. } = named;
-    Ok(Names { tenant, service, env, version })
+    let Named {
+        service,
+        env,
+        version,
+        ..
+    } = named;
+    Ok(Names {
+        tenant,
+        service,
+        env,
+        version,
+    })
 }
 
 #[cfg(test)]
@@ -342,12 +526,24 @@ mod tests {
 
     #[test]
     fn all_but_polls_of_the_present_take_a_place() {
-        let polls: Vec<_> = access::TABLE.iter().filter(|row| !takes_place(row, "wait=5s")).map(|row| row.path).collect();
-        let known =
-            ["/routes/resolve", "/tenants/{tenant}/snapshot", "/tenants/{tenant}/changes", "/tenants/{tenant}/stream", "/stream"];
+        let polls: Vec<_> = access::TABLE
+            .iter()
+            .filter(|row| !takes_place(row, "wait=5s"))
+            .map(|row| row.path)
+            .collect();
+        let known = [
+            "/routes/resolve",
+            "/tenants/{tenant}/snapshot",
+            "/tenants/{tenant}/changes",
+            "/tenants/{tenant}/stream",
+            "/stream",
+        ];
         assert_eq!(polls, known.map(|path| format!("/api/v1{path}")));
         for query in ["at=3", "%61t=3", "service=web&at=", "at", "wait=5s&a%74=1"] {
-            assert!(access::TABLE.iter().all(|row| takes_place(row, query)), "{query}");
+            assert!(
+                access::TABLE.iter().all(|row| takes_place(row, query)),
+                "{query}"
+            );
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Parsers for header fields, by their grammars: fields with a single value, lists of entity tags, preferences.
+//! Parsers for header fields, by their grammars: fields with a single value, lists of entity tags,
+//! preferences.
 
 use actix_web::{
     body::BoxBody,
@@ -15,18 +16,27 @@ use crate::{
     service::Seen,
 };
 
-/// The single-value fields that the API reads (RFC 9110 §5.3). If a request had two lines of one field, one of the two values
-/// would be lost. `Authorization` has a check of its own, which answers 401. Two `traceparent` lines count as none (W3C Trace
-/// Context §3.2).
-pub const SINGLE: [HeaderName; 7] =
-    [header::HOST, header::CONTENT_TYPE, CORRELATION_ID, REASON, IDEMPOTENCY_KEY, MIN_REVISION, LAST_EVENT_ID];
+/// The single-value fields that the API reads (RFC 9110 §5.3). If a request had two lines of one
+/// field, one of the two values would be lost. `Authorization` has a check of its own, which
+/// answers 401. Two `traceparent` lines count as none (W3C Trace Context §3.2).
+pub const SINGLE: [HeaderName; 7] = [
+    header::HOST,
+    header::CONTENT_TYPE,
+    CORRELATION_ID,
+    REASON,
+    IDEMPOTENCY_KEY,
+    MIN_REVISION,
+    LAST_EVENT_ID,
+];
 
 /// Returns a single-value field that the request has more than once.
 pub fn doubled(headers: &HeaderMap) -> Option<HeaderName> {
     if headers.len() == headers.len_keys() {
         return None;
     }
-    SINGLE.into_iter().find(|name| headers.get_all(name).nth(1).is_some())
+    SINGLE
+        .into_iter()
+        .find(|name| headers.get_all(name).nth(1).is_some())
 }
 
 /// Returns a header's value if the header is there exactly once.
@@ -38,15 +48,16 @@ pub fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a header::Header
 /// An element of a list of entity tags.
 #[derive(Debug, PartialEq, Eq)]
 struct EntityTag<'a> {
-    /// False for a text without quotes, which is not an entity tag, but some clients send it for one. Such a text ends at a
-    /// comma, a quote or white space.
+    /// False for a text without quotes, which is not an entity tag, but some clients send it for
+    /// one. Such a text ends at a comma, a quote or white space.
     is_quoted: bool,
     is_weak: bool,
     opaque: &'a str,
 }
 
-/// Parses a list of entity tags (RFC 9110 §8.8.3, §5.6.1), strong or weak. Also returns whether the whole text is such a list. A
-/// comma may be a part of a tag; empty elements are skipped. Parsing stops at the first error.
+/// Parses a list of entity tags (RFC 9110 §8.8.3, §5.6.1), strong or weak. Also returns whether the
+/// whole text is such a list. A comma may be a part of a tag; empty elements are skipped. Parsing
+/// stops at the first error.
 fn entity_tags(list: &str) -> (Vec<EntityTag<'_>>, bool) {
     const SPACE: [char; 2] = [' ', '\t'];
     let mut tags = Vec::new();
@@ -60,13 +71,28 @@ fn entity_tags(list: &str) -> (Vec<EntityTag<'_>>, bool) {
         let is_weak = text.len() < rest.len();
         let (tag, after) = match text.strip_prefix('"') {
             Some(quoted) => match quoted.split_once('"') {
-                Some((opaque, after)) => (EntityTag { is_quoted: true, is_weak, opaque }, after),
+                Some((opaque, after)) => (
+                    EntityTag {
+                        is_quoted: true,
+                        is_weak,
+                        opaque,
+                    },
+                    after,
+                ),
                 None => return (tags, false),
             },
             None if is_weak && text.starts_with('*') => return (tags, false),
             None => {
-                let (opaque, after) = text.split_at(text.find([',', ' ', '\t', '"']).unwrap_or(text.len()));
-                (EntityTag { is_quoted: false, is_weak, opaque }, after)
+                let (opaque, after) =
+                    text.split_at(text.find([',', ' ', '\t', '"']).unwrap_or(text.len()));
+                (
+                    EntityTag {
+                        is_quoted: false,
+                        is_weak,
+                        opaque,
+                    },
+                    after,
+                )
             }
         };
         let is_empty = !tag.is_quoted && tag.opaque.is_empty();
@@ -94,7 +120,12 @@ pub enum Condition {
 
 /// Reads the condition on the object's tag, if the header is there.
 pub fn condition(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Condition>, Invalid> {
-    let malformed = || Invalid::new("not_entity_tags", format!("{name} must be * or a list of entity tags in quotes"));
+    let malformed = || {
+        Invalid::new(
+            "not_entity_tags",
+            format!("{name} must be * or a list of entity tags in quotes"),
+        )
+    };
     let (mut strong, mut weak, mut count, mut any) = (Vec::new(), Vec::new(), 0, false);
     let mut is_there = false;
     for value in headers.get_all(name) {
@@ -127,18 +158,25 @@ fn is_star(tag: &EntityTag<'_>) -> bool {
     !tag.is_quoted && tag.opaque == "*"
 }
 
-/// Reads the tags of `If-None-Match` of a read. A read needs no condition, so malformed elements are skipped, and version tags
-/// without quotes are accepted.
+/// Reads the tags of `If-None-Match` of a read. A read needs no condition, so malformed elements
+/// are skipped, and version tags without quotes are accepted.
 pub fn seen(headers: &HeaderMap) -> Seen {
     let (mut read, mut count, mut any) = (Vec::new(), 0, false);
-    for value in headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok()) {
+    for value in headers
+        .get_all(header::IF_NONE_MATCH)
+        .filter_map(|value| value.to_str().ok())
+    {
         let (tags, is_all) = entity_tags(value);
         // A malformed list counts as one more element, so that a `*` beside it is not the only one.
         count += tags.len() + usize::from(!is_all);
         any |= tags.iter().any(is_star);
         read.extend(tags.iter().filter_map(|tag| tag.opaque.parse().ok()));
     }
-    if any && count == 1 { Seen::Any } else { Seen::Tags(read) }
+    if any && count == 1 {
+        Seen::Any
+    } else {
+        Seen::Tags(read)
+    }
 }
 
 /// Parses one version tag: alone, in quotes, or as the weak entity tag of a compressed answer.
@@ -149,11 +187,15 @@ pub fn version_tag(raw: &str) -> Result<VersionTag, Invalid> {
     }
 }
 
-/// Returns the value of a preference (RFC 7240 §2). If the preference is there more than once, the first one counts. A parameter
-/// of another preference does not count.
+/// Returns the value of a preference (RFC 7240 §2). If the preference is there more than once, the
+/// first one counts. A parameter of another preference does not count.
 pub fn preference(headers: &HeaderMap, name: &str) -> Option<String> {
-    let lines = headers.get_all(header::HeaderName::from_static("prefer")).filter_map(|value| value.to_str().ok());
-    let found = lines.flat_map(preferences).find(|(found, _)| found.eq_ignore_ascii_case(name));
+    let lines = headers
+        .get_all(header::HeaderName::from_static("prefer"))
+        .filter_map(|value| value.to_str().ok());
+    let found = lines
+        .flat_map(preferences)
+        .find(|(found, _)| found.eq_ignore_ascii_case(name));
     found.map(|(_, value)| value)
 }
 
@@ -163,7 +205,9 @@ fn preferences(line: &str) -> Vec<(&str, String)> {
     let mut rest = line;
     loop {
         rest = rest.trim_start_matches([',', ' ', '\t']);
-        let Some((preference, after)) = pair(rest) else { return found };
+        let Some((preference, after)) = pair(rest) else {
+            return found;
+        };
         rest = after;
         while let Some(parameter) = rest.strip_prefix(';').map(spaces) {
             // A parameter may be empty.
@@ -176,11 +220,14 @@ fn preferences(line: &str) -> Vec<(&str, String)> {
     }
 }
 
-/// Parses `token [ = ( token / quoted-string ) ]` with white space around the sign and after it. Also returns the rest of the text.
+/// Parses `token [ = ( token / quoted-string ) ]` with white space around the sign and after it.
+/// Also returns the rest of the text.
 fn pair(text: &str) -> Option<((&str, String), &str)> {
     let (name, rest) = token(text)?;
     let rest = spaces(rest);
-    let Some(value) = rest.strip_prefix('=').map(spaces) else { return Some(((name, String::new()), rest)) };
+    let Some(value) = rest.strip_prefix('=').map(spaces) else {
+        return Some(((name, String::new()), rest));
+    };
     let (value, rest) = match value.strip_prefix('"') {
         Some(quoted) => unquoted(quoted)?,
         None => token(value).map(|(value, rest)| (value.to_owned(), rest))?,
@@ -198,7 +245,8 @@ fn token(text: &str) -> Option<(&str, &str)> {
     (end > 0).then(|| text.split_at(end))
 }
 
-/// Parses a quoted string (RFC 9110 §5.6.4) after its first quote. Returns the string without its escapes, and the rest of the text.
+/// Parses a quoted string (RFC 9110 §5.6.4) after its first quote. Returns the string without its
+/// escapes, and the rest of the text.
 fn unquoted(text: &str) -> Option<(String, &str)> {
     let mut value = String::new();
     let mut rest = text.char_indices();
@@ -212,22 +260,35 @@ fn unquoted(text: &str) -> Option<(String, &str)> {
     None
 }
 
-/// Answers 304 instead of an answer that the caller has already. Applies to every endpoint whose answer has an entity tag, if
-/// `If-None-Match` names that tag or is `*` (RFC 9110 §13.1.2).
+/// Answers 304 instead of an answer that the caller has already. Applies to every endpoint whose
+/// answer has an entity tag, if `If-None-Match` names that tag or is `*` (RFC 9110 §13.1.2).
 pub fn unless_seen(response: ServiceResponse<BoxBody>) -> ServiceResponse<BoxBody> {
     let request = response.request();
     let is_read = request.method() == Method::GET || request.method() == Method::HEAD;
-    if !is_read || response.status() != StatusCode::OK || !request.headers().contains_key(header::IF_NONE_MATCH) {
+    if !is_read
+        || response.status() != StatusCode::OK
+        || !request.headers().contains_key(header::IF_NONE_MATCH)
+    {
         return response;
     }
-    let tag = response.headers().get(header::ETAG).and_then(|tag| tag.to_str().ok());
-    let Some(tag) = tag.and_then(|tag| version_tag(tag).ok()) else { return response };
+    let tag = response
+        .headers()
+        .get(header::ETAG)
+        .and_then(|tag| tag.to_str().ok());
+    let Some(tag) = tag.and_then(|tag| version_tag(tag).ok()) else {
+        return response;
+    };
     if !seen(request.headers()).has(&tag) {
         return response;
     }
     let mut response = response.map_body(|_, _| BoxBody::new(()));
     *response.response_mut().status_mut() = StatusCode::NOT_MODIFIED;
-    for name in [header::CONTENT_TYPE, header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CONTENT_DISPOSITION] {
+    for name in [
+        header::CONTENT_TYPE,
+        header::CONTENT_LENGTH,
+        header::CONTENT_ENCODING,
+        header::CONTENT_DISPOSITION,
+    ] {
         response.headers_mut().remove(name);
     }
     response
@@ -261,27 +322,56 @@ mod tests {
             assert_eq!(doubled(&headers(&name, &["a"])), None);
             assert_eq!(doubled(&headers(&name, &["a", "a"])), Some(name));
         }
-        for name in [header::IF_MATCH, header::IF_NONE_MATCH, header::ACCEPT, HeaderName::from_static("prefer")] {
+        for name in [
+            header::IF_MATCH,
+            header::IF_NONE_MATCH,
+            header::ACCEPT,
+            HeaderName::from_static("prefer"),
+        ] {
             assert_eq!(doubled(&headers(&name, &["a", "b"])), None, "{name}");
         }
     }
 
     #[test]
     fn conditions_are_a_star_or_a_list_of_tags() {
-        let read = |lines: &[&str]| condition(&headers(&header::IF_MATCH, lines), &header::IF_MATCH).ok();
+        let read =
+            |lines: &[&str]| condition(&headers(&header::IF_MATCH, lines), &header::IF_MATCH).ok();
         let both = format!("{ONE},\t,{TWO} ,");
         assert_eq!(read(&[]), Some(None));
         assert_eq!(read(&["*"]), Some(Some(Condition::Any)));
-        for lines in [vec![ONE, TWO], vec![&both], vec![ONE, "\"a,b\", \"x\"", TWO]] {
-            let Some(Some(Condition::Tags { mut strong, weak })) = read(&lines) else { panic!("{lines:?}") };
+        for lines in [
+            vec![ONE, TWO],
+            vec![&both],
+            vec![ONE, "\"a,b\", \"x\"", TWO],
+        ] {
+            let Some(Some(Condition::Tags { mut strong, weak })) = read(&lines) else {
+                panic!("{lines:?}")
+            };
             strong.extend(weak);
             strong.sort_by_key(|tag| tag.revision);
             assert_eq!(strong, [tag(1), tag(2)], "{lines:?}");
         }
-        assert_eq!(read(&["\",\""]), Some(Some(Condition::Tags { strong: Vec::new(), weak: Vec::new() })));
-        for malformed in
-            ["", ",", "x", "0123456789abcdef.1", "\"a", "a\"", "\"a\" \"b\"", "\"a\"\"b\"", "W/x", "w/\"x\"", "*, *", "*, \"a\""]
-        {
+        assert_eq!(
+            read(&["\",\""]),
+            Some(Some(Condition::Tags {
+                strong: Vec::new(),
+                weak: Vec::new()
+            }))
+        );
+        for malformed in [
+            "",
+            ",",
+            "x",
+            "0123456789abcdef.1",
+            "\"a",
+            "a\"",
+            "\"a\" \"b\"",
+            "\"a\"\"b\"",
+            "W/x",
+            "w/\"x\"",
+            "*, *",
+            "*, \"a\"",
+        ] {
             assert_eq!(read(&[malformed]), None, "{malformed}");
         }
         assert_eq!((read(&["*", "*"]), read(&["*", ONE])), (None, None));
@@ -300,28 +390,52 @@ mod tests {
             vec!["\"x"],
             vec!["\"0123456789abcdef.1, 0123456789abcdef.2\""],
         ] {
-            assert!(!read(&lines).has(&tag(1)) && !read(&lines).has(&tag(2)), "{lines:?}");
+            assert!(
+                !read(&lines).has(&tag(1)) && !read(&lines).has(&tag(2)),
+                "{lines:?}"
+            );
         }
-        for lines in [vec![ONE, TWO], vec!["\"a,b\", 0123456789abcdef.1, W/0123456789abcdef.2"], vec![TWO, "\"x", ONE]] {
-            assert!(read(&lines).has(&tag(1)) && read(&lines).has(&tag(2)), "{lines:?}");
+        for lines in [
+            vec![ONE, TWO],
+            vec!["\"a,b\", 0123456789abcdef.1, W/0123456789abcdef.2"],
+            vec![TWO, "\"x", ONE],
+        ] {
+            assert!(
+                read(&lines).has(&tag(1)) && read(&lines).has(&tag(2)),
+                "{lines:?}"
+            );
         }
     }
 
     #[test]
     fn a_version_tag_is_taken_as_it_is_answered() {
-        for raw in ["0123456789abcdef.7", "\"0123456789abcdef.7\"", "W/\"0123456789abcdef.7\"", " \"0123456789abcdef.7\" "] {
+        for raw in [
+            "0123456789abcdef.7",
+            "\"0123456789abcdef.7\"",
+            "W/\"0123456789abcdef.7\"",
+            " \"0123456789abcdef.7\" ",
+        ] {
             assert_eq!(version_tag(raw), Ok(tag(7)), "{raw}");
         }
-        for raw in
-            ["", "\"", "W/", "*", "\"0123456789abcdef.7", "0123456789abcdef.7\"", "w/\"0123456789abcdef.7\"", "\"x\", \"y\""]
-        {
+        for raw in [
+            "",
+            "\"",
+            "W/",
+            "*",
+            "\"0123456789abcdef.7",
+            "0123456789abcdef.7\"",
+            "w/\"0123456789abcdef.7\"",
+            "\"x\", \"y\"",
+        ] {
             assert!(version_tag(raw).is_err(), "{raw}");
         }
     }
 
     #[test]
     fn preferences_are_read_by_their_grammar() {
-        let wait = |lines: &[&str]| preference(&headers(&HeaderName::from_static("prefer"), lines), "wait");
+        let wait = |lines: &[&str]| {
+            preference(&headers(&HeaderName::from_static("prefer"), lines), "wait")
+        };
         for lines in [
             vec!["wait=7"],
             vec!["Wait=7"],
@@ -340,9 +454,14 @@ mod tests {
         ] {
             assert_eq!(wait(&lines).as_deref(), Some("7"), "{lines:?}");
         }
-        for lines in
-            [vec![], vec!["foo;wait=5"], vec!["foo; bar; Wait=5"], vec!["x-wait=5"], vec!["wait-x=5"], vec!["foo=\"wait=5"]]
-        {
+        for lines in [
+            vec![],
+            vec!["foo;wait=5"],
+            vec!["foo; bar; Wait=5"],
+            vec!["x-wait=5"],
+            vec!["wait-x=5"],
+            vec!["foo=\"wait=5"],
+        ] {
             assert_eq!(wait(&lines), None, "{lines:?}");
         }
         assert_eq!(wait(&["wait"]).as_deref(), Some(""));

@@ -1,7 +1,7 @@
 //! Health and metrics of the process.
 //!
-//! Nothing here calls a dependency: the answers repeat what the background checks saw last. So probes stay cheap, and nobody can
-//! use them against a dependency that is down.
+//! Nothing here calls a dependency: the answers repeat what the background checks saw last. So
+//! probes stay cheap, and nobody can use them against a dependency that is down.
 
 mod operations;
 
@@ -49,9 +49,15 @@ impl Check {
     /// Returns healthy if `good` is true, else `otherwise` with the reason `why`.
     pub fn of(good: bool, otherwise: CheckStatus, why: &str) -> Self {
         if good {
-            Self { status: CheckStatus::Healthy, detail: None }
+            Self {
+                status: CheckStatus::Healthy,
+                detail: None,
+            }
         } else {
-            Self { status: otherwise, detail: Some(why.to_owned()) }
+            Self {
+                status: otherwise,
+                detail: Some(why.to_owned()),
+            }
         }
     }
 }
@@ -62,7 +68,8 @@ const DRAINING: u8 = 2;
 
 type Probe<T> = Box<dyn Fn() -> T + Send + Sync>;
 
-/// The health of the process: checks, sections and dependencies that the composition root has added.
+/// The health of the process: checks, sections and dependencies that the composition root has
+/// added.
 pub struct Health {
     phase: AtomicU8,
     checks: Vec<(&'static str, Probe<Check>)>,
@@ -75,9 +82,12 @@ pub struct Health {
 }
 
 impl Health {
-    /// Creates the health of a process that is starting. `can_serve` returns whether there is any way to do the work of the
-    /// process's role.
-    pub fn new(metrics: PrometheusHandle, can_serve: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+    /// Creates the health of a process that is starting. `can_serve` returns whether there is any
+    /// way to do the work of the process's role.
+    pub fn new(
+        metrics: PrometheusHandle,
+        can_serve: impl Fn() -> bool + Send + Sync + 'static,
+    ) -> Self {
         Self {
             phase: AtomicU8::new(STARTING),
             checks: Vec::new(),
@@ -90,7 +100,8 @@ impl Health {
         }
     }
 
-    /// Returns the counts of the fast path. They are added to the metrics when somebody reads the metrics.
+    /// Returns the counts of the fast path. They are added to the metrics when somebody reads the
+    /// metrics.
     pub fn tallies(&self) -> Arc<Tallies> {
         self.tallies.clone()
     }
@@ -101,7 +112,11 @@ impl Health {
     }
 
     /// Adds a section to `/health/resilience`.
-    pub fn section(&mut self, name: &'static str, section: impl Fn() -> Value + Send + Sync + 'static) {
+    pub fn section(
+        &mut self,
+        name: &'static str,
+        section: impl Fn() -> Value + Send + Sync + 'static,
+    ) {
         self.sections.push((name, Box::new(section)));
     }
 
@@ -124,12 +139,17 @@ impl Health {
 
     /// Returns the dependency with this name, if there is one.
     pub fn find(&self, name: &str) -> Option<&Dependency> {
-        self.dependencies.iter().find(|dependency| dependency.name() == name).map(Arc::as_ref)
+        self.dependencies
+            .iter()
+            .find(|dependency| dependency.name() == name)
+            .map(Arc::as_ref)
     }
 
     /// Marks the start as complete: from now on the process can be ready.
     pub fn started(&self) {
-        let _ = self.phase.compare_exchange(STARTING, READY, Ordering::SeqCst, Ordering::SeqCst);
+        let _ = self
+            .phase
+            .compare_exchange(STARTING, READY, Ordering::SeqCst, Ordering::SeqCst);
     }
 
     /// Marks the process as draining: readiness answers 503 from now on.
@@ -143,25 +163,44 @@ impl Health {
     }
 
     fn readiness(&self) -> (bool, Value) {
-        let checks: Vec<(&str, Check)> = self.checks.iter().map(|(name, check)| (*name, check())).collect();
+        let checks: Vec<(&str, Check)> = self
+            .checks
+            .iter()
+            .map(|(name, check)| (*name, check()))
+            .collect();
         let phase = self.phase.load(Ordering::SeqCst);
         let ready = phase == READY && (self.can_serve)();
-        let worst = checks.iter().map(|(_, check)| check.status).max().unwrap_or(CheckStatus::Healthy);
-        let status = if ready { worst.min(CheckStatus::Degraded) } else { CheckStatus::Unhealthy };
+        let worst = checks
+            .iter()
+            .map(|(_, check)| check.status)
+            .max()
+            .unwrap_or(CheckStatus::Healthy);
+        let status = if ready {
+            worst.min(CheckStatus::Degraded)
+        } else {
+            CheckStatus::Unhealthy
+        };
         let phase = match phase {
             STARTING => "starting",
             DRAINING => "draining",
             _ => "running",
         };
-        let checks: Map<String, Value> = checks.into_iter().map(|(name, check)| (name.to_owned(), json!(check))).collect();
-        (ready, json!({ "status": status, "ready": ready, "phase": phase, "checks": checks }))
+        let checks: Map<String, Value> = checks
+            .into_iter()
+            .map(|(name, check)| (name.to_owned(), json!(check)))
+            .collect();
+        (
+            ready,
+            json!({ "status": status, "ready": ready, "phase": phase, "checks": checks }),
+        )
     }
 }
 
 /// `GET /health`, `GET /health/live`: 200 while the process serves.
 pub async fn process(health: web::Data<Health>) -> HttpResponse {
     let (ready, _) = health.readiness();
-    HttpResponse::Ok().json(json!({ "status": "healthy", "ready": ready, "version": env!("CARGO_PKG_VERSION") }))
+    HttpResponse::Ok()
+        .json(json!({ "status": "healthy", "ready": ready, "version": env!("CARGO_PKG_VERSION") }))
 }
 
 /// `GET /health/ready`
@@ -170,7 +209,9 @@ pub async fn ready(health: web::Data<Health>) -> HttpResponse {
     if ready {
         HttpResponse::Ok().json(body)
     } else {
-        HttpResponse::ServiceUnavailable().insert_header(("Retry-After", "1")).json(body)
+        HttpResponse::ServiceUnavailable()
+            .insert_header(("Retry-After", "1"))
+            .json(body)
     }
 }
 
@@ -178,11 +219,20 @@ pub async fn ready(health: web::Data<Health>) -> HttpResponse {
 pub async fn resilience(health: web::Data<Health>) -> HttpResponse {
     let mut body = Map::new();
     body.insert("draining".into(), json!(health.is_draining()));
-    let reports: Vec<_> = health.dependencies.iter().map(|dependency| dependency.report()).collect();
+    let reports: Vec<_> = health
+        .dependencies
+        .iter()
+        .map(|dependency| dependency.report())
+        .collect();
     body.insert("dependencies".into(), json!(reports));
     let pools: Vec<_> = health.pools.iter().map(|report| report()).collect();
     body.insert("pools".into(), json!(pools));
-    body.extend(health.sections.iter().map(|(name, section)| ((*name).to_owned(), section())));
+    body.extend(
+        health
+            .sections
+            .iter()
+            .map(|(name, section)| ((*name).to_owned(), section())),
+    );
     HttpResponse::Ok().json(body)
 }
 
@@ -193,9 +243,18 @@ pub async fn metrics(health: web::Data<Health>) -> HttpResponse {
     for dependency in &health.dependencies {
         let _ = dependency.state();
     }
-    for PoolReport { name, unit, size, used, .. } in health.pools.iter().map(|report| report()) {
+    for PoolReport {
+        name,
+        unit,
+        size,
+        used,
+        ..
+    } in health.pools.iter().map(|report| report())
+    {
         metrics::gauge!(names::POOL_USED, "pool" => name, "unit" => unit).set(used as f64);
         metrics::gauge!(names::POOL_SIZE, "pool" => name, "unit" => unit).set(size as f64);
     }
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(health.metrics.render())
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(health.metrics.render())
 }

@@ -36,7 +36,8 @@ use crate::{
 const MAX_DESCRIPTION: usize = 255;
 /// The most services or environments that a key may be narrowed to.
 const MAX_NAMES: usize = 100;
-/// How long the previous token stays valid after a rotation if the request does not say, in seconds.
+/// How long the previous token stays valid after a rotation if the request does not say, in
+/// seconds.
 const OVERLAP_SECONDS: u32 = 3600;
 
 /// The body of `POST /keys`.
@@ -68,16 +69,28 @@ impl Returnable for KeyIn {
 impl KeyIn {
     /// Parses the requested key. A caller that belongs to a tenant need not name the tenant.
     fn wanted(self, caller: &Caller, idempotency_key: Option<String>) -> Result<Wanted, Problem> {
-        let Self { tenant, roles, services, envs, description, expires_at } = self;
+        let Self {
+            tenant,
+            roles,
+            services,
+            envs,
+            description,
+            expires_at,
+        } = self;
         let mut fields = Fields::default();
         let tenant = match tenant {
-            Some(raw) => fields.required::<TenantName>("/tenant", Some(raw)).map(Some),
+            Some(raw) => fields
+                .required::<TenantName>("/tenant", Some(raw))
+                .map(Some),
             None => Some(caller.grant.reach().tenant().cloned()),
         };
         let roles = each::<Role>(&mut fields, "/roles", roles);
         let services = each::<ServiceName>(&mut fields, "/services", services);
         let envs = each::<EnvName>(&mut fields, "/envs", envs);
-        let described = fields.check("/description", plain_text(&description, MAX_DESCRIPTION, "description"));
+        let described = fields.check(
+            "/description",
+            plain_text(&description, MAX_DESCRIPTION, "description"),
+        );
         let ends = fields.optional::<UtcTime>("/expires_at", expires_at);
         let is_past = ends.is_some_and(|end| end <= Timestamp::now().into());
         let past = || Err(Invalid::new("in_the_past", "must be in the future"));
@@ -85,21 +98,43 @@ impl KeyIn {
         let parts = tenant.zip(roles).zip(services.zip(envs)).zip(described);
         let grant = parts.and_then(|(((tenant, roles), (services, envs)), ())| {
             let reach = tenant.map_or(Reach::Platform, Reach::Tenant);
-            fields.check("/roles", Grant::new(roles, reach, Narrowing { services, envs }))
+            fields.check(
+                "/roles",
+                Grant::new(roles, reach, Narrowing { services, envs }),
+            )
         });
         let grant = fields.finish(grant)?;
-        if let Some(other) = grant.reach().tenant().filter(|tenant| !caller.reaches(tenant)) {
+        if let Some(other) = grant
+            .reach()
+            .tenant()
+            .filter(|tenant| !caller.reaches(tenant))
+        {
             return Err(Problem::other_tenant(other.clone()));
         }
-        Ok(Wanted { grant, description, expires_at: ends, idempotency_key })
+        Ok(Wanted {
+            grant,
+            description,
+            expires_at: ends,
+            idempotency_key,
+        })
     }
 }
 
-fn each<T: TryFrom<String, Error = Invalid>>(fields: &mut Fields, pointer: &str, raw: Vec<String>) -> Option<Vec<T>> {
+fn each<T: TryFrom<String, Error = Invalid>>(
+    fields: &mut Fields,
+    pointer: &str,
+    raw: Vec<String>,
+) -> Option<Vec<T>> {
     if raw.len() > MAX_NAMES {
-        return fields.check(pointer, Err(Invalid::new("too_many", format!("at most {MAX_NAMES}"))));
+        return fields.check(
+            pointer,
+            Err(Invalid::new("too_many", format!("at most {MAX_NAMES}"))),
+        );
     }
-    let parsed = raw.into_iter().enumerate().map(|(at, raw)| fields.check(&format!("{pointer}/{at}"), T::try_from(raw)));
+    let parsed = raw
+        .into_iter()
+        .enumerate()
+        .map(|(at, raw)| fields.check(&format!("{pointer}/{at}"), T::try_from(raw)));
     parsed.collect::<Vec<_>>().into_iter().collect()
 }
 
@@ -130,7 +165,17 @@ struct KeyOut<'a> {
 
 impl<'a> KeyOut<'a> {
     fn of(key: &'a Key) -> Self {
-        let Key { id, grant, description, previous, created_at, created_by, rotated_at, expires_at, .. } = key;
+        let Key {
+            id,
+            grant,
+            description,
+            previous,
+            created_at,
+            created_by,
+            rotated_at,
+            expires_at,
+            ..
+        } = key;
         let Narrowing { services, envs } = grant.narrowing();
         Self {
             id: *id,
@@ -156,22 +201,32 @@ impl<'a> KeyOut<'a> {
     }
 
     fn made(made: &'a Made) -> Self {
-        Self { token: made.token.as_ref().map(|token| token.expose_secret()), ..Self::of(&made.key) }
+        Self {
+            token: made.token.as_ref().map(|token| token.expose_secret()),
+            ..Self::of(&made.key)
+        }
     }
 }
 
 /// `POST /keys`
 pub async fn create(
-    state: web::Data<ApiState>, context: WriteContext, body: Body<Returned<KeyIn>>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    body: Body<Returned<KeyIn>>,
 ) -> Result<HttpResponse, Problem> {
-    let wanted = body.0.into_inner().wanted(context.caller(), context.idempotency_key())?;
+    let wanted = body
+        .0
+        .into_inner()
+        .wanted(context.caller(), context.idempotency_key())?;
     let made = state.keys.make(&context.by(), wanted).await?;
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, format!("/api/v1/keys/{}", made.key.id)));
     if made.token.is_none() {
         response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
     }
-    Ok(response.insert_header((header::CACHE_CONTROL, "no-store")).json(KeyOut::made(&made)))
+    Ok(response
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(KeyOut::made(&made)))
 }
 
 /// The parameters of `GET /keys`.
@@ -188,15 +243,29 @@ pub struct ListIn {
 }
 
 /// `GET /keys`
-pub async fn list(state: web::Data<ApiState>, caller: Caller, query: Query<ListIn>) -> Result<HttpResponse, Problem> {
-    let ListIn { tenant, limit, cursor } = query.0;
+pub async fn list(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    query: Query<ListIn>,
+) -> Result<HttpResponse, Problem> {
+    let ListIn {
+        tenant,
+        limit,
+        cursor,
+    } = query.0;
     let mut fields = Fields::default();
     let tenant = fields.optional::<TenantName>("?tenant", tenant);
     let tenant = fields.finish(Some(tenant))?;
     let page = respond::page_request(limit, cursor);
-    let page = state.keys.list(&state.reads, &caller, tenant.as_ref(), &page).await?;
+    let page = state
+        .keys
+        .list(&state.reads, &caller, tenant.as_ref(), &page)
+        .await?;
     let items: Vec<_> = page.items.iter().map(KeyOut::of).collect();
-    Ok(respond::json(&respond::PageOut { items: &items, next_cursor: page.next_cursor }))
+    Ok(respond::json(&respond::PageOut {
+        items: &items,
+        next_cursor: page.next_cursor,
+    }))
 }
 
 fn id_in_path(path: web::Path<String>) -> Result<KeyId, Problem> {
@@ -204,7 +273,11 @@ fn id_in_path(path: web::Path<String>) -> Result<KeyId, Problem> {
 }
 
 /// `GET /keys/{id}`
-pub async fn get(state: web::Data<ApiState>, caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn get(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let key = state.keys.get(&caller, id_in_path(path)?).await?;
     Ok(respond::json(&KeyOut::of(&key)))
 }
@@ -220,17 +293,26 @@ pub struct RotateIn {
 
 /// `POST /keys/{id}/rotate`
 pub async fn rotate(
-    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, body: PerhapsBody<RotateIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: web::Path<String>,
+    body: PerhapsBody<RotateIn>,
 ) -> Result<HttpResponse, Problem> {
     let id = id_in_path(path)?;
-    let overlap = SignedDuration::from_secs(i64::from(body.0.overlap_seconds.map_or(OVERLAP_SECONDS, |Whole(seconds)| seconds)));
+    let overlap = SignedDuration::from_secs(i64::from(
+        body.0
+            .overlap_seconds
+            .map_or(OVERLAP_SECONDS, |Whole(seconds)| seconds),
+    ));
     if overlap > MAX_OVERLAP {
         let invalid = Invalid::new("out_of_range", format!("at most {}", MAX_OVERLAP.as_secs()));
         return Err(Problem::field("/overlap_seconds", invalid));
     }
     let made = state.keys.rotate(&context.by(), id, overlap).await?;
     state.callers.learn(made.key.clone());
-    Ok(HttpResponse::Ok().insert_header((header::CACHE_CONTROL, "no-store")).json(KeyOut::made(&made)))
+    Ok(HttpResponse::Ok()
+        .insert_header((header::CACHE_CONTROL, "no-store"))
+        .json(KeyOut::made(&made)))
 }
 
 /// Whether the descendants of a revoked key are revoked too or kept.
@@ -257,21 +339,31 @@ impl TryFrom<String> for Descendants {
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RevokeIn {
-    /// Whether the descendants of the key are revoked with it: the keys that it created, and the keys whose new token it was
-    /// shown because it rotated them.
+    /// Whether the descendants of the key are revoked with it: the keys that it created, and the
+    /// keys whose new token it was shown because it rotated them.
     #[schemars(with = "Option<Descendants>", extend("default" = "revoke"))]
     descendants: Option<String>,
 }
 
 /// `DELETE /keys/{id}`
 pub async fn revoke(
-    state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>, query: Query<RevokeIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: web::Path<String>,
+    query: Query<RevokeIn>,
 ) -> Result<HttpResponse, Problem> {
     let id = id_in_path(path)?;
     let mut fields = Fields::default();
     let descendants = fields.optional::<Descendants>("?descendants", query.0.descendants);
-    let descendants = fields.finish(Some(descendants))?.unwrap_or(Descendants::Revoke);
-    let revoked = state.keys.revoke(&context.by(), id, descendants == Descendants::Revoke).await?;
-    revoked.into_iter().for_each(|key| state.callers.follow_change(key));
+    let descendants = fields
+        .finish(Some(descendants))?
+        .unwrap_or(Descendants::Revoke);
+    let revoked = state
+        .keys
+        .revoke(&context.by(), id, descendants == Descendants::Revoke)
+        .await?;
+    revoked
+        .into_iter()
+        .for_each(|key| state.callers.follow_change(key));
     Ok(HttpResponse::NoContent().finish())
 }

@@ -1,7 +1,8 @@
-//! Rate limits of this instance: per address before the caller is known, then per caller and per tenant.
+//! Rate limits of this instance: per address before the caller is known, then per caller and per
+//! tenant.
 //!
-//! They use the generic cell rate algorithm of `governor`: the requests of one second may come at once. Wrong credentials are
-//! counted separately, see [`attempts`].
+//! They use the generic cell rate algorithm of `governor`: the requests of one second may come at
+//! once. Wrong credentials are counted separately, see [`attempts`].
 
 mod attempts;
 
@@ -41,7 +42,8 @@ pub struct Limits {
     attempts: Option<Attempts>,
     callers: Option<Told<u64>>,
     tenants: Option<Told<TenantName>>,
-    /// Concurrent requests: limited for each tenant, and unlimited in total. `None` if the setting is 0.
+    /// Concurrent requests: limited for each tenant, and unlimited in total. `None` if the setting
+    /// is 0.
     working: Option<Arc<Shares>>,
     hasher: RandomState,
     clock: DefaultClock,
@@ -58,8 +60,8 @@ pub struct Exceeded {
     pub standing: Option<Standing>,
 }
 
-/// A caller's remaining rate limit: the tighter of the caller's own limit and its tenant's (draft-ietf-httpapi-ratelimit-headers,
-/// the three headers).
+/// A caller's remaining rate limit: the tighter of the caller's own limit and its tenant's
+/// (draft-ietf-httpapi-ratelimit-headers, the three headers).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Standing {
     limit: u32,
@@ -69,15 +71,26 @@ pub struct Standing {
 
 impl Standing {
     fn of(snapshot: &StateSnapshot) -> Self {
-        let (limit, remaining) = (snapshot.quota().burst_size().get(), snapshot.remaining_burst_capacity());
+        let (limit, remaining) = (
+            snapshot.quota().burst_size().get(),
+            snapshot.remaining_burst_capacity(),
+        );
         let used = limit.saturating_sub(remaining);
         let full = snapshot.quota().replenish_interval().saturating_mul(used);
-        Self { limit, remaining, reset_seconds: u32::try_from(full.as_secs_f64().ceil() as u64).unwrap_or(u32::MAX) }
+        Self {
+            limit,
+            remaining,
+            reset_seconds: u32::try_from(full.as_secs_f64().ceil() as u64).unwrap_or(u32::MAX),
+        }
     }
 
     /// Writes the three `RateLimit-*` headers.
     pub fn tell(self, headers: &mut HeaderMap) {
-        for (name, value) in [(LIMIT, self.limit), (REMAINING, self.remaining), (RESET, self.reset_seconds)] {
+        for (name, value) in [
+            (LIMIT, self.limit),
+            (REMAINING, self.remaining),
+            (RESET, self.reset_seconds),
+        ] {
             headers.insert(name, HeaderValue::from(value));
         }
     }
@@ -97,9 +110,13 @@ impl Limits {
         Self {
             addresses: quota(settings.requests_per_second_per_address).map(RateLimiter::keyed),
             attempts: Attempts::new(settings.attempts_per_second_per_address),
-            callers: quota(settings.requests_per_second_per_caller).map(|quota| RateLimiter::dashmap(quota).with_middleware()),
-            tenants: quota(settings.requests_per_second_per_tenant).map(|quota| RateLimiter::dashmap(quota).with_middleware()),
-            working: (concurrent > 0).then(|| Shares::divided("requests", "requests", ANY_NUMBER, [concurrent, ANY_NUMBER])),
+            callers: quota(settings.requests_per_second_per_caller)
+                .map(|quota| RateLimiter::dashmap(quota).with_middleware()),
+            tenants: quota(settings.requests_per_second_per_tenant)
+                .map(|quota| RateLimiter::dashmap(quota).with_middleware()),
+            working: (concurrent > 0).then(|| {
+                Shares::divided("requests", "requests", ANY_NUMBER, [concurrent, ANY_NUMBER])
+            }),
             hasher: RandomState::new(),
             clock: DefaultClock::default(),
         }
@@ -115,19 +132,28 @@ impl Limits {
         self.count(self.addresses.as_ref(), "address", address)
     }
 
-    /// Fails if the address has presented too many wrong credentials, so that further ones are not checked.
+    /// Fails if the address has presented too many wrong credentials, so that further ones are not
+    /// checked.
     pub fn may_check(&self, address: IpAddr, check: Check) -> Result<(), Exceeded> {
-        self.attempts.as_ref().map_or(Ok(()), |attempts| attempts.begin(network(address), check).map_err(too_many_attempts))
+        self.attempts.as_ref().map_or(Ok(()), |attempts| {
+            attempts
+                .begin(network(address), check)
+                .map_err(too_many_attempts)
+        })
     }
 
     /// Records that credentials were checked and are good.
     pub fn were_good(&self, address: IpAddr, check: Check) {
-        self.attempts.iter().for_each(|attempts| attempts.was_good(network(address), check));
+        self.attempts
+            .iter()
+            .for_each(|attempts| attempts.was_good(network(address), check));
     }
 
     /// Records that credentials were checked and are wrong.
     pub fn were_bad(&self, address: IpAddr, check: Check) {
-        self.attempts.iter().for_each(|attempts| attempts.was_bad(network(address), check));
+        self.attempts
+            .iter()
+            .for_each(|attempts| attempts.was_bad(network(address), check));
     }
 
     /// Counts credentials of an address that are known to be wrong without a check.
@@ -136,16 +162,26 @@ impl Limits {
     }
 
     fn count(
-        &self, limiter: Option<&DefaultKeyedRateLimiter<IpAddr>>, whose: &'static str, address: IpAddr,
+        &self,
+        limiter: Option<&DefaultKeyedRateLimiter<IpAddr>>,
+        whose: &'static str,
+        address: IpAddr,
     ) -> Result<(), Exceeded> {
-        let Some(limiter) = limiter else { return Ok(()) };
+        let Some(limiter) = limiter else {
+            return Ok(());
+        };
         limiter.check_key(&network(address)).map_err(|not_until| {
             let wait = not_until.wait_time_from(self.clock.now());
-            Exceeded { whose, retry_after_seconds: seconds(wait), standing: None }
+            Exceeded {
+                whose,
+                retry_after_seconds: seconds(wait),
+                standing: None,
+            }
         })
     }
 
-    /// Counts a request against the limits of its caller and its tenant, and returns the tighter of the two.
+    /// Counts a request against the limits of its caller and its tenant, and returns the tighter of
+    /// the two.
     pub fn caller(&self, caller: &Caller) -> Result<Option<Standing>, Exceeded> {
         let mut tightest: Option<Standing> = None;
         if let Some(limiter) = &self.callers {
@@ -154,30 +190,55 @@ impl Limits {
         }
         if let (Some(limiter), Some(tenant)) = (&self.tenants, caller.grant.reach().tenant()) {
             let standing = self.told(limiter, "tenant", tenant)?;
-            tightest = Some(tightest.filter(|other| other.remaining <= standing.remaining).unwrap_or(standing));
+            tightest = Some(
+                tightest
+                    .filter(|other| other.remaining <= standing.remaining)
+                    .unwrap_or(standing),
+            );
         }
         Ok(tightest)
     }
 
     fn told<K: Clone + Eq + std::hash::Hash>(
-        &self, limiter: &Told<K>, whose: &'static str, key: &K,
+        &self,
+        limiter: &Told<K>,
+        whose: &'static str,
+        key: &K,
     ) -> Result<Standing, Exceeded> {
         match limiter.check_key(key) {
             Ok(snapshot) => Ok(Standing::of(&snapshot)),
             Err(not_until) => {
                 let limit = not_until.quota().burst_size().get();
                 let retry_after_seconds = seconds(not_until.wait_time_from(self.clock.now()));
-                let standing = Standing { limit, remaining: 0, reset_seconds: retry_after_seconds };
-                Err(Exceeded { whose, retry_after_seconds, standing: Some(standing) })
+                let standing = Standing {
+                    limit,
+                    remaining: 0,
+                    reset_seconds: retry_after_seconds,
+                };
+                Err(Exceeded {
+                    whose,
+                    retry_after_seconds,
+                    standing: Some(standing),
+                })
             }
         }
     }
 
-    /// Takes a place among a tenant's concurrent requests, so that one tenant's slow requests do not use up the shared resources.
-    /// Callers of no tenant need none.
+    /// Takes a place among a tenant's concurrent requests, so that one tenant's slow requests do
+    /// not use up the shared resources. Callers of no tenant need none.
     pub fn place(&self, payer: &Payer) -> Result<Option<Place>, Exceeded> {
-        let Some(working) = self.working.as_ref().filter(|_| matches!(payer, Payer::Tenant(_))) else { return Ok(None) };
-        let full = |_| Exceeded { whose: "concurrent", retry_after_seconds: 1, standing: None };
+        let Some(working) = self
+            .working
+            .as_ref()
+            .filter(|_| matches!(payer, Payer::Tenant(_)))
+        else {
+            return Ok(None);
+        };
+        let full = |_| Exceeded {
+            whose: "concurrent",
+            retry_after_seconds: 1,
+            standing: None,
+        };
         working.try_take(payer, 1).map(Some).map_err(full)
     }
 
@@ -190,7 +251,8 @@ impl Limits {
     }
 }
 
-/// Returns the /64 network of an IPv6 address, because a client that has a /64 has all of its addresses. An IPv4 address stays as it is.
+/// Returns the /64 network of an IPv6 address, because a client that has a /64 has all of its
+/// addresses. An IPv4 address stays as it is.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
@@ -202,7 +264,11 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
 }
 
 fn too_many_attempts(wait: std::time::Duration) -> Exceeded {
-    Exceeded { whose: "attempts", retry_after_seconds: seconds(wait), standing: None }
+    Exceeded {
+        whose: "attempts",
+        retry_after_seconds: seconds(wait),
+        standing: None,
+    }
 }
 
 fn seconds(wait: std::time::Duration) -> u32 {
@@ -225,10 +291,18 @@ mod tests {
     }
 
     fn caller(id: &str, tenant: &str) -> Caller {
-        let actor = crate::domain::event::Actor { kind: "key".into(), id: id.into(), token: None };
+        let actor = crate::domain::event::Actor {
+            kind: "key".into(),
+            id: id.into(),
+            token: None,
+        };
         let reach = Reach::Tenant(tenant.parse().unwrap());
         let grant = Grant::new(vec![Role::Viewer], reach, Default::default()).unwrap();
-        Caller { actor: Arc::new(actor), grant: Arc::new(grant), credential: Credential::Nothing }
+        Caller {
+            actor: Arc::new(actor),
+            grant: Arc::new(grant),
+            credential: Credential::Nothing,
+        }
     }
 
     #[test]
@@ -238,7 +312,10 @@ mod tests {
         assert!((0..3).all(|_| limits.address(one).is_ok()));
         assert_eq!(limits.address(one).unwrap_err().whose, "address");
         assert!(limits.address(other).is_ok());
-        assert!(limits.address("::ffff:10.0.0.1".parse().unwrap()).is_err(), "the same address, written otherwise");
+        assert!(
+            limits.address("::ffff:10.0.0.1".parse().unwrap()).is_err(),
+            "the same address, written otherwise"
+        );
     }
 
     #[test]
@@ -257,7 +334,10 @@ mod tests {
         });
         let [a, b, c] = [caller("a", "t"), caller("b", "t"), caller("c", "u")];
         for remaining in (0..5).rev() {
-            assert_eq!(limits.caller(&a).unwrap().unwrap().remaining, remaining.min(remaining + 1));
+            assert_eq!(
+                limits.caller(&a).unwrap().unwrap().remaining,
+                remaining.min(remaining + 1)
+            );
         }
         assert_eq!(limits.caller(&a).unwrap_err().whose, "caller");
         assert_eq!(limits.caller(&b).unwrap().unwrap().remaining, 0);

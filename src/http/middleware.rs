@@ -1,4 +1,5 @@
-//! The middleware around every request: its id, deadline, span and metrics. Turns errors of the framework into problem documents.
+//! The middleware around every request: its id, deadline, span and metrics. Turns errors of the
+//! framework into problem documents.
 
 use std::{
     num::NonZeroU32,
@@ -62,8 +63,7 @@ struct Polled {
 
 impl Polled {
     fn new(path: &'static str) -> Self {
-        let requests =
-            |status| metrics::counter!(names::HTTP_REQUESTS, "method" => "GET", "endpoint" => path, "status" => status);
+        let requests = |status| metrics::counter!(names::HTTP_REQUESTS, "method" => "GET", "endpoint" => path, "status" => status);
         Self {
             path,
             seconds: metrics::histogram!(names::HTTP_SECONDS, "endpoint" => path),
@@ -81,7 +81,12 @@ impl Around {
             "/api/v1/tenants/{tenant}/changes",
             "/api/v1/tenants/{tenant}/stream",
         ];
-        Self { request_timeout, gate, trail, polled: polled.map(Polled::new) }
+        Self {
+            request_timeout,
+            gate,
+            trail,
+            polled: polled.map(Polled::new),
+        }
     }
 
     /// Returns the polled endpoint that the request is for, if it is for one.
@@ -102,15 +107,19 @@ impl Around {
     }
 }
 
-/// Middleware: checks the host and the head of a request, gets the answer, and sets the security headers.
+/// Middleware: checks the host and the head of a request, gets the answer, and sets the security
+/// headers.
 pub async fn surround(
-    mut request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+    mut request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let is_secure = request.app_config().secure();
     let health = request.app_data::<web::Data<Health>>().cloned();
     let reader = unread::keep(&mut request);
     let answered = request.app_data::<Answered>();
-    let refused = answered.and_then(|answered| answered.refused(&request)).or_else(|| edge::refused(&request));
+    let refused = answered
+        .and_then(|answered| answered.refused(&request))
+        .or_else(|| edge::refused(&request));
     let refused = refused.map_or_else(|| params::normalize_path(&mut request), Err);
     let answer = match refused {
         Err(problem) => Ok(refuse(request, problem)),
@@ -121,7 +130,10 @@ pub async fn surround(
             edge::caution(response.headers_mut(), is_secure);
             let (request, mut response) = response.into_parts();
             let_go(health.as_ref(), &mut response);
-            Ok(ServiceResponse::new(request, unread::hold(reader, response)))
+            Ok(ServiceResponse::new(
+                request,
+                unread::hold(reader, response),
+            ))
         }
         Err(mut error) => {
             error.add_response_mapper(move |mut response| {
@@ -134,21 +146,27 @@ pub async fn surround(
     }
 }
 
-/// While the process drains, each answer closes its connection, and says so in a header: the client's next request goes to
-/// another instance. Without that header, the client might send a request just when the connection is closed, and the request
-/// would be lost.
+/// While the process drains, each answer closes its connection, and says so in a header: the
+/// client's next request goes to another instance. Without that header, the client might send a
+/// request just when the connection is closed, and the request would be lost.
 fn let_go<B>(health: Option<&web::Data<Health>>, response: &mut HttpResponse<B>) {
     if health.is_some_and(|health| health.is_draining()) {
-        response.head_mut().set_connection_type(ConnectionType::Close);
+        response
+            .head_mut()
+            .set_connection_type(ConnectionType::Close);
     }
 }
 
-/// Middleware around CORS, which answers preflights by itself. Gives these answers an id, security headers and metrics, as all
-/// answers have.
+/// Middleware around CORS, which answers preflights by itself. Gives these answers an id, security
+/// headers and metrics, as all answers have.
 pub async fn finish_preflight(
-    request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
-    let (id, is_secure) = (RequestId::of(request.headers()), request.app_config().secure());
+    let (id, is_secure) = (
+        RequestId::of(request.headers()),
+        request.app_config().secure(),
+    );
     let response = next.call(request).await?.map_into_boxed_body();
     if response.headers().contains_key(CORRELATION_ID) {
         return Ok(response);
@@ -156,18 +174,36 @@ pub async fn finish_preflight(
     let mut response = as_problem(response, &id);
     set_id(&mut response, &id);
     edge::caution(response.headers_mut(), is_secure);
-    observe(&Method::OPTIONS, "none".to_owned(), response.status(), Duration::ZERO, &id);
+    observe(
+        &Method::OPTIONS,
+        "none".to_owned(),
+        response.status(),
+        Duration::ZERO,
+        &id,
+    );
     Ok(response)
 }
 
 fn refuse(request: ServiceRequest, problem: Problem) -> ServiceResponse<BoxBody> {
     let id = RequestId::of(request.headers());
-    observe(request.method(), "none".to_owned(), problem.status_code(), Duration::ZERO, &id);
+    observe(
+        request.method(),
+        "none".to_owned(),
+        problem.status_code(),
+        Duration::ZERO,
+        &id,
+    );
     request.into_response(problem.with_request_id(&id.0).error_response())
 }
 
-async fn answer(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
-    if let Some(response) = request.app_data::<web::Data<Quick>>().and_then(|quick| quick.answer(&request)) {
+async fn answer(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
+    if let Some(response) = request
+        .app_data::<web::Data<Quick>>()
+        .and_then(|quick| quick.answer(&request))
+    {
         return Ok(request.into_response(response));
     }
     let Some(around) = request.app_data::<web::Data<Around>>().cloned() else {
@@ -175,9 +211,15 @@ async fn answer(request: ServiceRequest, next: Next<impl MessageBody + 'static>)
     };
     let limit = around.request_timeout;
     let is_plain = request.method() == Method::GET
-        && !telemetry::is_sampled(request.headers().get("traceparent").map(HeaderValue::as_bytes));
+        && !telemetry::is_sampled(
+            request
+                .headers()
+                .get("traceparent")
+                .map(HeaderValue::as_bytes),
+        );
     match around.polled(&request) {
-        // No span and no deadline here: either costs more than the answer. The handlers have deadlines of their own.
+        // No span and no deadline here: either costs more than the answer. The handlers have
+        // deadlines of their own.
         Some(polled) if is_plain => surround_polled(&around, polled, request, next).await,
         Some(_) => surround_other(&around, limit + LONGEST_WAIT, request, next).await,
         None => surround_other(&around, limit, request, next).await,
@@ -186,10 +228,18 @@ async fn answer(request: ServiceRequest, next: Next<impl MessageBody + 'static>)
 
 /// Returns the handler's answer, or the gate's refusal.
 async fn admitted(
-    around: &Around, id: &RequestId, request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+    around: &Around,
+    id: &RequestId,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let (response, standing) = match around.gate.admit(&request).await {
-        Ok(Admitted { standing, place: _place, payer, endpoint }) => {
+        Ok(Admitted {
+            standing,
+            place: _place,
+            payer,
+            endpoint,
+        }) => {
             let response = payer.scope(next.call(request)).await?.map_into_boxed_body();
             trail::answered(&around.trail, endpoint, &response, id);
             (response, standing)
@@ -197,7 +247,9 @@ async fn admitted(
         Err(denied) => {
             metrics::counter!(names::AUTH_DENIED, "reason" => denied.reason).increment(1);
             trail::denied(&around.trail, request.request(), &denied, id);
-            let Denied { problem, standing, .. } = denied;
+            let Denied {
+                problem, standing, ..
+            } = denied;
             (request.error_response(problem), standing)
         }
     };
@@ -209,47 +261,78 @@ async fn admitted(
 }
 
 async fn surround_polled(
-    around: &Around, polled: &Polled, request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+    around: &Around,
+    polled: &Polled,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
-    let may_wait = request.query_string().contains("wait=") || request.headers().contains_key("prefer");
+    let may_wait =
+        request.query_string().contains("wait=") || request.headers().contains_key("prefer");
     let mut response = admitted(around, &id, request, next).await?;
     set_id(&mut response, &id);
     let (status, elapsed) = (response.status(), started.elapsed());
-    if let Some(requests) = polled.requests.get(usize::from(status.as_u16() / 100).wrapping_sub(2)) {
+    if let Some(requests) = polled
+        .requests
+        .get(usize::from(status.as_u16() / 100).wrapping_sub(2))
+    {
         requests.increment(1);
     }
     if !may_wait {
         polled.seconds.record(elapsed.as_secs_f64());
     }
-    log_if_worth_it(&Method::GET, polled.path, status, if may_wait { Duration::ZERO } else { elapsed }, &id);
+    log_if_worth_it(
+        &Method::GET,
+        polled.path,
+        status,
+        if may_wait { Duration::ZERO } else { elapsed },
+        &id,
+    );
     Ok(response)
 }
 
 async fn surround_other(
-    around: &Around, limit: Duration, request: ServiceRequest, next: Next<impl MessageBody + 'static>,
+    around: &Around,
+    limit: Duration,
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<BoxBody>, Error> {
     let started = Instant::now();
     let id = RequestId::of(request.headers());
     request.extensions_mut().insert(id.clone());
     let method = request.method().clone();
     let endpoint = request.match_pattern().unwrap_or_else(|| "none".to_owned());
-    let span = if request.path().starts_with("/health") { tracing::Span::none() } else { span(&request, &id) };
+    let span = if request.path().starts_with("/health") {
+        tracing::Span::none()
+    } else {
+        span(&request, &id)
+    };
     let admitted = admitted(around, &id, request, next).instrument(span.clone());
     let mut response = match tokio::time::timeout(limit, admitted).await {
         Ok(Ok(response)) => response,
         Ok(Err(error)) => return Err(error),
         Err(_) => {
-            let problem = Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms").with_request_id(&id.0);
+            let problem = Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms")
+                .with_request_id(&id.0);
             span.record("http.response.status_code", problem.status_code().as_u16());
-            observe(&method, endpoint, problem.status_code(), started.elapsed(), &id);
+            observe(
+                &method,
+                endpoint,
+                problem.status_code(),
+                started.elapsed(),
+                &id,
+            );
             return Err(problem.into());
         }
     };
     set_id(&mut response, &id);
-    if let Some(value) = telemetry::traceparent_of(&span).and_then(|trace| header::HeaderValue::from_str(&trace).ok()) {
-        response.headers_mut().insert(header::HeaderName::from_static("traceparent"), value);
+    if let Some(value) = telemetry::traceparent_of(&span)
+        .and_then(|trace| header::HeaderValue::from_str(&trace).ok())
+    {
+        response
+            .headers_mut()
+            .insert(header::HeaderName::from_static("traceparent"), value);
     }
     let status = response.status();
     span.record("http.response.status_code", status.as_u16());
@@ -262,7 +345,8 @@ fn span(request: &ServiceRequest, id: &RequestId) -> tracing::Span {
         "http.request", http.request.method = %request.method(), url.path = request.path(), request.id = %id.0,
         http.response.status_code = tracing::field::Empty
     );
-    let header = |name| headers::only(request.headers(), name).and_then(|value| value.to_str().ok());
+    let header =
+        |name| headers::only(request.headers(), name).and_then(|value| value.to_str().ok());
     if let Some(traceparent) = header("traceparent") {
         telemetry::follow(&span, traceparent, header("tracestate"));
     }
@@ -280,9 +364,15 @@ fn as_problem(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResp
     if !response.status().is_client_error() && !response.status().is_server_error() {
         return response;
     }
-    let ours = response.response().error().and_then(|error| error.as_error::<Problem>()).cloned();
-    let is_json =
-        response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    let ours = response
+        .response()
+        .error()
+        .and_then(|error| error.as_error::<Problem>())
+        .cloned();
+    let is_json = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
     let problem = match ours {
         Some(problem) => problem,
         // This is a handler's own answer, such as readiness, and not an error of the request.
@@ -297,7 +387,13 @@ fn as_problem(response: ServiceResponse<BoxBody>, id: &RequestId) -> ServiceResp
     response.into_response(rebuilt)
 }
 
-fn observe(method: &Method, endpoint: String, status: StatusCode, elapsed: Duration, id: &RequestId) {
+fn observe(
+    method: &Method,
+    endpoint: String,
+    status: StatusCode,
+    elapsed: Duration,
+    id: &RequestId,
+) {
     let class = match status.as_u16() / 100 {
         2 => "2xx",
         3 => "3xx",
@@ -305,11 +401,13 @@ fn observe(method: &Method, endpoint: String, status: StatusCode, elapsed: Durat
         _ => "5xx",
     };
     log_if_worth_it(method, &endpoint, status, elapsed, id);
-    metrics::histogram!(names::HTTP_SECONDS, "endpoint" => endpoint.clone()).record(elapsed.as_secs_f64());
+    metrics::histogram!(names::HTTP_SECONDS, "endpoint" => endpoint.clone())
+        .record(elapsed.as_secs_f64());
     metrics::counter!(names::HTTP_REQUESTS, "method" => known(method), "endpoint" => endpoint, "status" => class).increment(1);
 }
 
-/// Limits the log lines about requests to 20 a second: under overload, logging every refusal would cost more than the refusal itself.
+/// Limits the log lines about requests to 20 a second: under overload, logging every refusal would
+/// cost more than the refusal itself.
 static LOGGED: LazyLock<DefaultDirectRateLimiter> =
     LazyLock::new(|| RateLimiter::direct(Quota::per_second(NonZeroU32::MIN.saturating_add(19))));
 
@@ -318,8 +416,15 @@ pub(super) fn may_log() -> bool {
     LOGGED.check().is_ok()
 }
 
-/// Logs server errors and slow requests, up to the limit of [`may_log`]. The metrics count all of them.
-fn log_if_worth_it(method: &Method, endpoint: &str, status: StatusCode, elapsed: Duration, id: &RequestId) {
+/// Logs server errors and slow requests, up to the limit of [`may_log`]. The metrics count all of
+/// them.
+fn log_if_worth_it(
+    method: &Method,
+    endpoint: &str,
+    status: StatusCode,
+    elapsed: Duration,
+    id: &RequestId,
+) {
     if (status.is_server_error() || elapsed > SLOW) && may_log() {
         tracing::warn!(
             http.request.method = %method, http.route = endpoint, http.response.status_code = status.as_u16(),
@@ -328,7 +433,8 @@ fn log_if_worth_it(method: &Method, endpoint: &str, status: StatusCode, elapsed:
     }
 }
 
-/// Returns the method's name, or `other` if the API does not have the method: methods that clients make up must not create metrics.
+/// Returns the method's name, or `other` if the API does not have the method: methods that clients
+/// make up must not create metrics.
 fn known(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",

@@ -1,6 +1,7 @@
 //! The only actix code: the endpoint table, extractors, the problem table, one file per resource.
 //!
-//! A handler extracts its input, calls one service, and responds. Its signature states all that the handler requires.
+//! A handler extracts its input, calls one service, and responds. Its signature states all that the
+//! handler requires.
 
 pub mod access;
 pub mod asyncapi;
@@ -65,8 +66,9 @@ use crate::{
     config::{self, ms},
     resilience::Workers,
     service::{
-        audit::AuditReads, callers::Callers, dead_letters::DeadLetters, drills::Drills, exports::Exports, keys::Keys,
-        plans::Plans, polls::Polls, reads::Reads, replays::Replays, trail::Trail, writer::Writer,
+        audit::AuditReads, callers::Callers, dead_letters::DeadLetters, drills::Drills,
+        exports::Exports, keys::Keys, plans::Plans, polls::Polls, reads::Reads, replays::Replays,
+        trail::Trail, writer::Writer,
     },
 };
 
@@ -119,7 +121,11 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
     let route = |rest: &str| resource(format!("{ROUTE}{rest}"));
     config.service(
         web::scope("/api/v1")
-            .service(resource("/routes").route(compressed(read().to(routes::list))).route(post().to(routes::upsert)))
+            .service(
+                resource("/routes")
+                    .route(compressed(read().to(routes::list)))
+                    .route(post().to(routes::upsert)),
+            )
             .service(resource("/routes/resolve").route(read().to(resolve::resolve)))
             .service(resource("/routes/activate").route(post().to(routes::activate_by_body)))
             .service(resource("/routes/deactivate").route(post().to(routes::deactivate_by_body)))
@@ -142,8 +148,15 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
                     .route(patch().to(policies::patch))
                     .route(delete().to(policies::delete)),
             )
-            .service(resource(format!("{POLICY}/history")).route(compressed(read().to(policies::history))))
-            .service(resource("/tenants").route(compressed(read().to(tenants::list))).route(post().to(tenants::create)))
+            .service(
+                resource(format!("{POLICY}/history"))
+                    .route(compressed(read().to(policies::history))),
+            )
+            .service(
+                resource("/tenants")
+                    .route(compressed(read().to(tenants::list)))
+                    .route(post().to(tenants::create)),
+            )
             .service(
                 resource("/tenants/{tenant}")
                     .route(read().to(tenants::get))
@@ -162,9 +175,15 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
                     .route(delete().to(plans::delete)),
             )
             .service(resource("/tenants/{tenant}/plans/{id}/apply").route(post().to(plans::apply)))
-            .service(resource("/tenants/{tenant}/batch").app_data(bulk.clone()).route(post().to(plans::batch)))
+            .service(
+                resource("/tenants/{tenant}/batch")
+                    .app_data(bulk.clone())
+                    .route(post().to(plans::batch)),
+            )
             .service(resource("/tenants/{tenant}/rollback").route(post().to(plans::rollback)))
-            .service(resource("/tenants/{tenant}/export").route(compressed(read().to(plans::export))))
+            .service(
+                resource("/tenants/{tenant}/export").route(compressed(read().to(plans::export))),
+            )
             .service(resource("/tenants/{tenant}/diff").route(compressed(read().to(past::diff))))
             .service(resource("/tenants/{tenant}/snapshot").route(read().to(polling::snapshot)))
             .service(resource("/tenants/{tenant}/changes").route(read().to(polling::changes)))
@@ -181,15 +200,44 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
             .service(resource("/audit/status").route(read().to(audit::status)))
             .service(resource("/dead-letters").route(compressed(read().to(dead_letters::list))))
             .service(resource("/dead-letters/redrive").route(post().to(dead_letters::redrive_many)))
-            .service(resource("/dead-letters/{letter_id}").route(compressed(read().to(dead_letters::get))))
-            .service(resource("/dead-letters/{letter_id}/redrive").route(post().to(dead_letters::redrive)))
-            .service(resource("/dead-letters/{letter_id}/discard").route(post().to(dead_letters::discard)))
-            .service(resource("/replays").route(compressed(read().to(replays::list))).route(post().to(replays::create)))
-            .service(resource("/replays/{replay_id}").route(read().to(replays::get)).route(delete().to(replays::cancel)))
-            .service(resource("/keys").route(compressed(read().to(keys::list))).route(post().to(keys::create)))
-            .service(resource("/keys/{key_id}").route(read().to(keys::get)).route(delete().to(keys::revoke)))
+            .service(
+                resource("/dead-letters/{letter_id}")
+                    .route(compressed(read().to(dead_letters::get))),
+            )
+            .service(
+                resource("/dead-letters/{letter_id}/redrive")
+                    .route(post().to(dead_letters::redrive)),
+            )
+            .service(
+                resource("/dead-letters/{letter_id}/discard")
+                    .route(post().to(dead_letters::discard)),
+            )
+            .service(
+                resource("/replays")
+                    .route(compressed(read().to(replays::list)))
+                    .route(post().to(replays::create)),
+            )
+            .service(
+                resource("/replays/{replay_id}")
+                    .route(read().to(replays::get))
+                    .route(delete().to(replays::cancel)),
+            )
+            .service(
+                resource("/keys")
+                    .route(compressed(read().to(keys::list)))
+                    .route(post().to(keys::create)),
+            )
+            .service(
+                resource("/keys/{key_id}")
+                    .route(read().to(keys::get))
+                    .route(delete().to(keys::revoke)),
+            )
             .service(resource("/keys/{key_id}/rotate").route(post().to(keys::rotate)))
-            .service(resource("/resilience/{dependency}/drill").route(post().to(drills::begin)).route(delete().to(drills::end)))
+            .service(
+                resource("/resilience/{dependency}/drill")
+                    .route(post().to(drills::begin))
+                    .route(delete().to(drills::end)),
+            )
             .service(resource("/openapi.json").route(read().to(docs::openapi))),
     );
 }
@@ -223,32 +271,63 @@ fn endpoints(bulk: &bulk::Limits) -> impl FnOnce(&mut ServiceConfig) {
     }
 }
 
-/// Returns the API's server on a bound listener, over TLS if there is a `transport`. The server does not handle signals: the code
-/// that runs it drains it.
+/// Returns the API's server on a bound listener, over TLS if there is a `transport`. The server
+/// does not handle signals: the code that runs it drains it.
 pub fn api_server(
-    listener: TcpListener, transport: Option<Transport>, settings: &config::Settings, state: web::Data<ApiState>,
-    health: web::Data<Health>, tallies: Arc<Tallies>, limits: Arc<Limits>,
+    listener: TcpListener,
+    transport: Option<Transport>,
+    settings: &config::Settings,
+    state: web::Data<ApiState>,
+    health: web::Data<Health>,
+    tallies: Arc<Tallies>,
+    limits: Arc<Limits>,
 ) -> std::io::Result<Server> {
     let documents = web::Data::new(docs::Documents::new(&settings.kafka));
-    let config::Settings { http: settings, drain, auth, .. } = settings;
-    let answered = authority::Answered::new(&settings.allowed_hosts, auth.mode == config::AuthMode::Required);
+    let config::Settings {
+        http: settings,
+        drain,
+        auth,
+        ..
+    } = settings;
+    let answered = authority::Answered::new(
+        &settings.allowed_hosts,
+        auth.mode == config::AuthMode::Required,
+    );
     let body = web::PayloadConfig::new(settings.max_body_bytes);
-    let gate = Arc::new(Gate::new(state.callers.clone(), limits, settings.trusted_proxies.clone()));
+    let gate = Arc::new(Gate::new(
+        state.callers.clone(),
+        limits,
+        settings.trusted_proxies.clone(),
+    ));
     let bulk = state.bulk.clone();
     let limits = edge::Limits::new(settings);
-    let (origins, has_cors) = (settings.cors_origins.clone(), !settings.cors_origins.is_empty());
-    let around = web::Data::new(middleware::Around::new(ms(settings.request_timeout_ms), gate.clone(), state.trail.clone()));
+    let (origins, has_cors) = (
+        settings.cors_origins.clone(),
+        !settings.cors_origins.is_empty(),
+    );
+    let around = web::Data::new(middleware::Around::new(
+        ms(settings.request_timeout_ms),
+        gate.clone(),
+        state.trail.clone(),
+    ));
     let app = move || {
         App::new()
             .wrap(from_fn(middleware::surround))
             .wrap(Condition::new(has_cors, edge::cors(&origins)))
-            .wrap(Condition::new(has_cors, from_fn(middleware::finish_preflight)))
+            .wrap(Condition::new(
+                has_cors,
+                from_fn(middleware::finish_preflight),
+            ))
             .app_data(limits)
             .app_data(answered.clone())
             .app_data(body.clone())
             .app_data(around.clone())
             // Each worker has a `Quick` of its own, because this closure runs once in each worker.
-            .app_data(web::Data::new(Quick::new(state.polls.clone(), gate.clone(), &tallies)))
+            .app_data(web::Data::new(Quick::new(
+                state.polls.clone(),
+                gate.clone(),
+                &tallies,
+            )))
             .app_data(state.clone())
             .app_data(health.clone())
             .app_data(documents.clone())
@@ -267,7 +346,8 @@ pub fn api_server(
         .keep_alive(ms(settings.keep_alive_ms))
         .client_request_timeout(ms(settings.client_header_timeout_ms))
         .tls_handshake_timeout(ms(settings.client_header_timeout_ms))
-        // An abandoned handshake costs one connection, as an idle one does, and delays no other client.
+        // An abandoned handshake costs one connection, as an idle one does, and delays no other
+        // client.
         .max_connection_rate(connections)
         .on_connect(move |socket, data| tls::connected(socket, data, stall, &trust_domain));
     let server = match transport {
@@ -279,5 +359,9 @@ pub fn api_server(
 
 /// Returns the number of workers that is set, or one for each core if the setting is 0.
 fn worker_count(set: usize) -> usize {
-    if set > 0 { set } else { std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get) }
+    if set > 0 {
+        set
+    } else {
+        std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get)
+    }
 }

@@ -1,7 +1,8 @@
 //! The OpenAPI document, built from the types that the handlers read and write.
 //!
-//! Each resource describes its operations beside its handlers (`<resource>/operations.rs`), in a few words. Headers, errors and
-//! schemas that several resources share are described here once. A test compares the paths and methods with those that actix has.
+//! Each resource describes its operations beside its handlers (`<resource>/operations.rs`), in a
+//! few words. Headers, errors and schemas that several resources share are described here once. A
+//! test compares the paths and methods with those that actix has.
 
 mod operation;
 mod problems;
@@ -13,23 +14,65 @@ use serde_json::{Map, Value, json};
 
 pub(super) use self::operation::{Answer, Operation};
 use self::schemas::Schemas;
-use super::{audit, dead_letters, docs, health, keys, plans, policies, polling, replays, routes, tenants};
+use super::{
+    audit, dead_letters, docs, health, keys, plans, policies, polling, replays, routes, tenants,
+};
 
 /// A part of the document: its tag, the tag's description, and its operations.
 type Part = (&'static str, &'static str, fn() -> Vec<Operation>);
 
 const PARTS: [Part; 11] = [
-    ("routes", "Where the traffic of a version of a service goes.", routes::operations),
-    ("policies", "How traffic without an explicit version is shared between versions.", policies::operations),
-    ("tenants", "The owners of routes and policies.", tenants::operations),
-    ("plans", "Many changes at once, and what they were.", plans::operations),
-    ("proxies", "What data-plane proxies ask, again and again.", polling::operations),
-    ("audit", "Who changed what, when, from what to what: read from the archive.", audit::operations),
-    ("dead letters", "What could not be archived, and what becomes of it.", dead_letters::operations),
-    ("replays", "Pieces of the history that are published again.", replays::operations),
+    (
+        "routes",
+        "Where the traffic of a version of a service goes.",
+        routes::operations,
+    ),
+    (
+        "policies",
+        "How traffic without an explicit version is shared between versions.",
+        policies::operations,
+    ),
+    (
+        "tenants",
+        "The owners of routes and policies.",
+        tenants::operations,
+    ),
+    (
+        "plans",
+        "Many changes at once, and what they were.",
+        plans::operations,
+    ),
+    (
+        "proxies",
+        "What data-plane proxies ask, again and again.",
+        polling::operations,
+    ),
+    (
+        "audit",
+        "Who changed what, when, from what to what: read from the archive.",
+        audit::operations,
+    ),
+    (
+        "dead letters",
+        "What could not be archived, and what becomes of it.",
+        dead_letters::operations,
+    ),
+    (
+        "replays",
+        "Pieces of the history that are published again.",
+        replays::operations,
+    ),
     ("keys", "API keys: who may do what.", keys::operations),
-    ("health", "How the service and its dependencies are.", health::operations),
-    ("documents", "What the API tells of itself.", docs::operations),
+    (
+        "health",
+        "How the service and its dependencies are.",
+        health::operations,
+    ),
+    (
+        "documents",
+        "What the API tells of itself.",
+        docs::operations,
+    ),
 ];
 
 const ABOUT: &str = "A multi-tenant traffic-routing control plane with a provable audit trail.
@@ -57,7 +100,10 @@ pub fn document() -> Value {
         "apiKey": { "type": "http", "scheme": "bearer", "bearerFormat": "tmk_<id>_<secret><checksum>", "description": "An API key of ours." },
         "token": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "A token of the identity provider." },
     });
-    let tags: Vec<_> = PARTS.iter().map(|(name, about, _)| json!({ "name": name, "description": about })).collect();
+    let tags: Vec<_> = PARTS
+        .iter()
+        .map(|(name, about, _)| json!({ "name": name, "description": about }))
+        .collect();
     json!({
         "openapi": "3.1.0",
         "info": {
@@ -86,20 +132,41 @@ mod tests {
     type Endpoints = BTreeSet<(String, String)>;
 
     async fn served() -> Endpoints {
-        let tree = async |tree: web::Data<IntrospectionTree>| HttpResponse::Ok().body(tree.report_as_json());
+        let tree = async |tree: web::Data<IntrospectionTree>| {
+            HttpResponse::Ok().body(tree.report_as_json())
+        };
         let settings = crate::config::Settings::without_environment(&[]).unwrap();
         let bulk = crate::http::bulk::Limits::new(&settings.http, settings.resilience.share());
-        let app = App::new().configure(crate::http::endpoints(&bulk)).route("/tree", web::get().to(tree));
+        let app = App::new()
+            .configure(crate::http::endpoints(&bulk))
+            .route("/tree", web::get().to(tree));
         let app = server::init_service(app).await;
         let request = server::TestRequest::with_uri("/tree").to_request();
         let report: Vec<Value> = server::call_and_read_body_json(&app, request).await;
         let methods = |item: &Value| -> Vec<String> {
-            item["methods"].as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_lowercase).collect()
+            item["methods"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_str)
+                .map(str::to_lowercase)
+                .collect()
         };
         let mut served = Endpoints::new();
-        for item in report.iter().filter(|item| item["resource_type"] == "resource") {
-            let path = item["full_path"].as_str().unwrap_or_default().trim_end_matches('/').to_owned();
-            served.extend(methods(item).into_iter().map(|method| (path.clone(), method)));
+        for item in report
+            .iter()
+            .filter(|item| item["resource_type"] == "resource")
+        {
+            let path = item["full_path"]
+                .as_str()
+                .unwrap_or_default()
+                .trim_end_matches('/')
+                .to_owned();
+            served.extend(
+                methods(item)
+                    .into_iter()
+                    .map(|method| (path.clone(), method)),
+            );
         }
         served.retain(|(path, method)| path != "/tree" && method != "head");
         served
@@ -112,7 +179,12 @@ mod tests {
         assert!(served.len() > 25, "{served:?}");
         let mut documented = Endpoints::new();
         for (path, item) in document()["paths"].as_object().unwrap() {
-            documented.extend(item.as_object().unwrap().keys().map(|method| (path.clone(), method.clone())));
+            documented.extend(
+                item.as_object()
+                    .unwrap()
+                    .keys()
+                    .map(|method| (path.clone(), method.clone())),
+            );
         }
         let missing: Vec<_> = served.difference(&documented).collect();
         let invented: Vec<_> = documented.difference(&served).collect();
@@ -125,11 +197,22 @@ mod tests {
     #[actix_web::test]
     async fn every_endpoint_has_a_row_in_the_table_of_access_and_every_row_an_endpoint() {
         let served = served().await;
-        assert!(PAGES.iter().all(|page| served.iter().any(|(path, _)| path == page)), "{served:?}");
-        let listed: Endpoints = TABLE.iter().map(|row| (row.path.to_owned(), row.method.to_lowercase())).collect();
+        assert!(
+            PAGES
+                .iter()
+                .all(|page| served.iter().any(|(path, _)| path == page)),
+            "{served:?}"
+        );
+        let listed: Endpoints = TABLE
+            .iter()
+            .map(|row| (row.path.to_owned(), row.method.to_lowercase()))
+            .collect();
         let missing: Vec<_> = served.difference(&listed).collect();
         let invented: Vec<_> = listed.difference(&served).collect();
-        assert!(missing.is_empty() && invented.is_empty(), "without a row: {missing:?}; without an endpoint: {invented:?}");
+        assert!(
+            missing.is_empty() && invented.is_empty(),
+            "without a row: {missing:?}; without an endpoint: {invented:?}"
+        );
     }
 
     fn each(value: &Value, visit: &mut impl FnMut(&Map<String, Value>)) {
@@ -152,13 +235,21 @@ mod tests {
                 let pointer = reference.strip_prefix('#').unwrap();
                 assert!(document.pointer(pointer).is_some(), "{reference}");
             }
-            // Checks parameters and headers: a name that has no row in `shared` would have neither a description nor a schema.
-            if let (Some(description), Some(schema)) = (members.get("description"), members.get("schema")) {
+            // Checks parameters and headers: a name that has no row in `shared` would have neither
+            // a description nor a schema.
+            if let (Some(description), Some(schema)) =
+                (members.get("description"), members.get("schema"))
+            {
                 assert!(description != "" && schema != false, "{members:?}");
             }
             if let Some(id) = members.get("operationId") {
                 *ids.entry(id.to_string()).or_insert(0) += 1;
-                assert!(members["summary"].as_str().is_some_and(|text| !text.is_empty()), "{id}");
+                assert!(
+                    members["summary"]
+                        .as_str()
+                        .is_some_and(|text| !text.is_empty()),
+                    "{id}"
+                );
             }
         });
         assert!(ids.values().all(|count| *count == 1), "{ids:?}");
@@ -166,10 +257,18 @@ mod tests {
 
     #[test]
     fn the_limits_are_those_of_the_settings() {
-        let http = crate::config::Settings::without_environment(&[]).unwrap().http;
+        let http = crate::config::Settings::without_environment(&[])
+            .unwrap()
+            .http;
         let body = format!("`http.max_body_bytes`: {} bytes", http.max_body_bytes);
-        let time = format!("`http.request_timeout_ms`: {} s", http.request_timeout_ms / 1000);
-        assert!(ABOUT.contains(&body) && ABOUT.contains(&time), "{body}, {time}");
+        let time = format!(
+            "`http.request_timeout_ms`: {} s",
+            http.request_timeout_ms / 1000
+        );
+        assert!(
+            ABOUT.contains(&body) && ABOUT.contains(&time),
+            "{body}, {time}"
+        );
     }
 
     #[test]
@@ -177,16 +276,32 @@ mod tests {
         let document = document();
         let mut examples = Vec::new();
         each(&document, &mut |members| {
-            let Some(schema) = members.get("schema") else { return };
-            examples.extend(members.get("example").map(|example| (schema.clone(), example.clone())));
-            let named = members.get("examples").and_then(Value::as_object).into_iter().flat_map(Map::values);
+            let Some(schema) = members.get("schema") else {
+                return;
+            };
+            examples.extend(
+                members
+                    .get("example")
+                    .map(|example| (schema.clone(), example.clone())),
+            );
+            let named = members
+                .get("examples")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flat_map(Map::values);
             examples.extend(named.map(|example| (schema.clone(), example["value"].clone())));
         });
         assert!(examples.len() > 50, "{}", examples.len());
         for (mut schema, example) in examples {
             schema["components"] = document["components"].clone();
-            let validator = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
-            let errors: Vec<_> = validator.iter_errors(&example).map(|error| error.to_string()).collect();
+            let validator = jsonschema::options()
+                .should_validate_formats(true)
+                .build(&schema)
+                .unwrap();
+            let errors: Vec<_> = validator
+                .iter_errors(&example)
+                .map(|error| error.to_string())
+                .collect();
             assert!(errors.is_empty(), "{example}: {errors:?}");
         }
     }

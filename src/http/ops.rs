@@ -22,25 +22,35 @@ use super::{
 };
 use crate::config::{self, ms};
 
-/// The most connections: those of collectors and probes, and silent ones until they are closed. Further connections wait.
+/// The most connections: those of collectors and probes, and silent ones until they are closed.
+/// Further connections wait.
 const CONNECTIONS: usize = 4096;
 
 /// How long a connection may be silent. A probe sends its whole request at once.
 const SILENCE: Duration = Duration::from_secs(2);
 
-/// The number of wrong tokens in a second that are answered with 401; more are answered with 429. The right token is accepted all
-/// the same: its length protects it from guesses, and a flood of wrong tokens locks nobody out.
+/// The number of wrong tokens in a second that are answered with 401; more are answered with 429.
+/// The right token is accepted all the same: its length protects it from guesses, and a flood of
+/// wrong tokens locks nobody out.
 const GUESSES: Quota = Quota::per_second(NonZeroU32::MIN.saturating_add(9));
 
-/// The paths that need no token, for probes that can send no header. Their answers contain only the health of the process and the
-/// results of its checks.
+/// The paths that need no token, for probes that can send no header. Their answers contain only the
+/// health of the process and the results of its checks.
 const OPEN: [&str; 2] = ["/health/live", "/health/ready"];
 
-/// Returns the server of the operations listener. It has one worker of its own, so that it answers when the API's workers are busy.
-pub fn ops_server(listener: TcpListener, settings: &config::Http, health: web::Data<health::Health>) -> std::io::Result<Server> {
+/// Returns the server of the operations listener. It has one worker of its own, so that it answers
+/// when the API's workers are busy.
+pub fn ops_server(
+    listener: TcpListener,
+    settings: &config::Http,
+    health: web::Data<health::Health>,
+) -> std::io::Result<Server> {
     let token = web::Data::new(settings.ops_token.clone());
     let guesses = web::Data::new(RateLimiter::direct(GUESSES));
-    let answered = Answered::new(&settings.allowed_hosts, !settings.ops_token.expose_secret().is_empty());
+    let answered = Answered::new(
+        &settings.allowed_hosts,
+        !settings.ops_token.expose_secret().is_empty(),
+    );
     let app = move || {
         App::new()
             .wrap(from_fn(admit))
@@ -62,9 +72,14 @@ pub fn ops_server(listener: TcpListener, settings: &config::Http, health: web::D
 }
 
 /// Middleware: requires the operations token, if one is set.
-async fn admit(request: ServiceRequest, next: Next<impl MessageBody + 'static>) -> Result<ServiceResponse<BoxBody>, Error> {
+async fn admit(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<BoxBody>, Error> {
     let is_secure = request.app_config().secure();
-    let misdirected = request.app_data::<Answered>().and_then(|answered| answered.refused(&request));
+    let misdirected = request
+        .app_data::<Answered>()
+        .and_then(|answered| answered.refused(&request));
     let mut response = if let Some(problem) = misdirected {
         request.error_response(problem)
     } else if OPEN.contains(&request.path()) || has_token(&request) {
@@ -72,7 +87,11 @@ async fn admit(request: ServiceRequest, next: Next<impl MessageBody + 'static>) 
     } else if is_guessed(&request) {
         request.error_response(Problem::new(Code::TooManyRequests, "too many wrong tokens"))
     } else {
-        request.into_response(HttpResponse::Unauthorized().insert_header((header::WWW_AUTHENTICATE, "Bearer")).finish())
+        request.into_response(
+            HttpResponse::Unauthorized()
+                .insert_header((header::WWW_AUTHENTICATE, "Bearer"))
+                .finish(),
+        )
     };
     edge::caution(response.headers_mut(), is_secure);
     Ok(response)
@@ -81,12 +100,19 @@ async fn admit(request: ServiceRequest, next: Next<impl MessageBody + 'static>) 
 /// Counts a request's wrong token, and returns whether there were too many.
 fn is_guessed(request: &ServiceRequest) -> bool {
     let guesses = request.app_data::<web::Data<DefaultDirectRateLimiter>>();
-    request.headers().contains_key(header::AUTHORIZATION) && guesses.is_some_and(|guesses| guesses.check().is_err())
+    request.headers().contains_key(header::AUTHORIZATION)
+        && guesses.is_some_and(|guesses| guesses.check().is_err())
 }
 
 fn has_token(request: &ServiceRequest) -> bool {
-    let wanted = request.app_data::<web::Data<SecretString>>().map_or("", |token| token.expose_secret());
-    let sent = request.headers().get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let wanted = request
+        .app_data::<web::Data<SecretString>>()
+        .map_or("", |token| token.expose_secret());
+    let sent = request
+        .headers()
+        .get(header::AUTHORIZATION)
+        .and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     // Compared in constant time, so that the duration does not show where the two tokens differ.
-    wanted.is_empty() || sent.is_some_and(|sent| verify_slices_are_equal(sent, wanted.as_bytes()).is_ok())
+    wanted.is_empty()
+        || sent.is_some_and(|sent| verify_slices_are_equal(sent, wanted.as_bytes()).is_ok())
 }

@@ -1,7 +1,7 @@
 //! The names in a request's path.
 //!
-//! They are read in one place, from the one spelling that the router matches too. The gate checks them against the caller, and
-//! handlers get them only from here.
+//! They are read in one place, from the one spelling that the router matches too. The gate checks
+//! them against the caller, and handlers get them only from here.
 
 use std::borrow::Cow;
 
@@ -43,7 +43,8 @@ pub struct Named {
 }
 
 impl Named {
-    /// Reads the names of a request to `endpoint`. A body's tenant is checked where the body is read.
+    /// Reads the names of a request to `endpoint`. A body's tenant is checked where the body is
+    /// read.
     pub fn of(request: &HttpRequest, endpoint: &Endpoint) -> Self {
         let mut fields = Fields::default();
         let mut named = Self {
@@ -58,19 +59,30 @@ impl Named {
     }
 }
 
-/// Reads a name from the path, and records an error if the name is malformed. If the endpoint's path has no such part, reads the
-/// name from the query; the handler reports errors there.
-fn find<T>(request: &HttpRequest, endpoint: &Endpoint, placeholder: &str, fields: &mut Fields) -> Option<T>
+/// Reads a name from the path, and records an error if the name is malformed. If the endpoint's
+/// path has no such part, reads the name from the query; the handler reports errors there.
+fn find<T>(
+    request: &HttpRequest,
+    endpoint: &Endpoint,
+    placeholder: &str,
+    fields: &mut Fields,
+) -> Option<T>
 where
     T: TryFrom<String, Error = Invalid>,
 {
-    if let Some(at) = endpoint.path.split('/').position(|part| part == placeholder) {
+    if let Some(at) = endpoint
+        .path
+        .split('/')
+        .position(|part| part == placeholder)
+    {
         let raw = request.path().split('/').nth(at).unwrap_or_default();
         return fields.required(placeholder, Some(raw.to_owned()));
     }
     let name = placeholder.trim_matches(['{', '}']);
     let mut pairs = url::form_urlencoded::parse(request.query_string().as_bytes());
-    pairs.find(|(key, _)| key == name).and_then(|(_, value)| value.into_owned().try_into().ok())
+    pairs
+        .find(|(key, _)| key == name)
+        .and_then(|(_, value)| value.into_owned().try_into().ok())
 }
 
 /// The names of a request that has passed the gate. They are in the request's extensions.
@@ -103,18 +115,25 @@ pub struct RoutePath(pub AuthorizedTenant, pub RouteName);
 pub struct PlanPath(pub AuthorizedTenant, pub Uuid);
 
 impl Names {
-    /// Returns the result of `take` for the names. A request that did not come through the gate has no names, and is refused.
+    /// Returns the result of `take` for the names. A request that did not come through the gate has
+    /// no names, and is refused.
     fn read<T>(request: &HttpRequest, take: impl FnOnce(Self) -> Option<T>) -> Result<T, Problem> {
         let names = request.extensions().get::<Self>().cloned();
         let unchecked = || Problem::new(Code::Forbidden, "the names in the path were not checked");
-        names.filter(|names| names.are_routed(request)).and_then(take).ok_or_else(unchecked)
+        names
+            .filter(|names| names.are_routed(request))
+            .and_then(take)
+            .ok_or_else(unchecked)
     }
 
-    /// Returns whether the router has matched these very names. The gate and the router read the same spelling. If they ever
-    /// differ, the request is refused and the difference is logged.
+    /// Returns whether the router has matched these very names. The gate and the router read the
+    /// same spelling. If they ever differ, the request is refused and the difference is logged.
     fn are_routed(&self, request: &HttpRequest) -> bool {
         let checked = [
-            ("tenant", self.tenant.as_ref().map(|tenant| tenant.name().as_str())),
+            (
+                "tenant",
+                self.tenant.as_ref().map(|tenant| tenant.name().as_str()),
+            ),
             ("service", self.service.as_ref().map(ServiceName::as_str)),
             ("env", self.env.as_ref().map(EnvName::as_str)),
             ("version", self.version.as_ref().map(VersionName::as_str)),
@@ -124,7 +143,10 @@ impl Names {
             routed.is_some() && routed != *checked
         });
         if let Some((name, _)) = other {
-            tracing::error!(http.route.parameter = name, "the router has matched another name than the gate has checked");
+            tracing::error!(
+                http.route.parameter = name,
+                "the router has matched another name than the gate has checked"
+            );
         }
         other.is_none()
     }
@@ -157,38 +179,51 @@ impl FromRequest for PlanPath {
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
         let id = Uuid::parse_str(request.match_info().get("id").unwrap_or_default());
-        let id = id.map_err(|_| Problem::field("{id}", Invalid::new("not_a_uuid", "must be a UUID")));
+        let id =
+            id.map_err(|_| Problem::field("{id}", Invalid::new("not_a_uuid", "must be a UUID")));
         ready(Names::read(request, |names| names.tenant).and_then(|tenant| Ok(Self(tenant, id?))))
     }
 }
 
-/// Normalises the spelling of the request's path before the path is matched: an escaped unreserved character becomes that
-/// character (RFC 3986 §2.3, §6.2.2.2). No name and no fixed path of this API has a character that stays escaped. A `%` without
-/// two hexadecimal digits is refused, because programs read it differently.
+/// Normalises the spelling of the request's path before the path is matched: an escaped unreserved
+/// character becomes that character (RFC 3986 §2.3, §6.2.2.2). No name and no fixed path of this
+/// API has a character that stays escaped. A `%` without two hexadecimal digits is refused, because
+/// programs read it differently.
 pub fn normalize_path(request: &mut ServiceRequest) -> Result<(), Problem> {
-    let path = unescaped(request.uri().path())
-        .ok_or_else(|| Problem::new(Code::MalformedRequest, "the path has a % that is not followed by two hexadecimal digits"))?;
-    let Cow::Owned(path) = path else { return Ok(()) };
+    let path = unescaped(request.uri().path()).ok_or_else(|| {
+        Problem::new(
+            Code::MalformedRequest,
+            "the path has a % that is not followed by two hexadecimal digits",
+        )
+    })?;
+    let Cow::Owned(path) = path else {
+        return Ok(());
+    };
     let path_and_query = match request.uri().query() {
         Some(query) => format!("{path}?{query}"),
         None => path,
     };
     let unreadable = || Problem::new(Code::MalformedRequest, "the path is no path of a URI");
     let mut parts = request.uri().clone().into_parts();
-    parts.path_and_query = Some(PathAndQuery::from_maybe_shared(Bytes::from(path_and_query)).map_err(|_| unreadable())?);
+    parts.path_and_query = Some(
+        PathAndQuery::from_maybe_shared(Bytes::from(path_and_query)).map_err(|_| unreadable())?,
+    );
     let uri = Uri::from_parts(parts).map_err(|_| unreadable())?;
     request.match_info_mut().get_mut().update(&uri);
     request.head_mut().uri = uri;
     Ok(())
 }
 
-/// Returns the path with each escaped unreserved character written out; `None` if a `%` escapes nothing.
+/// Returns the path with each escaped unreserved character written out; `None` if a `%` escapes
+/// nothing.
 fn unescaped(path: &str) -> Option<Cow<'_, str>> {
     let mut parts = path.split('%');
     let mut written = parts.next()?.to_owned();
     let mut is_changed = false;
     for part in parts {
-        let digits = part.get(..2).filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
+        let digits = part
+            .get(..2)
+            .filter(|digits| digits.bytes().all(|digit| digit.is_ascii_hexdigit()))?;
         let byte = u8::from_str_radix(digits, 16).ok()?;
         if is_unreserved(byte) {
             written.push(char::from(byte));
@@ -199,7 +234,11 @@ fn unescaped(path: &str) -> Option<Cow<'_, str>> {
             written.push_str(part);
         }
     }
-    Some(if is_changed { Cow::Owned(written) } else { Cow::Borrowed(path) })
+    Some(if is_changed {
+        Cow::Owned(written)
+    } else {
+        Cow::Borrowed(path)
+    })
 }
 
 /// Returns whether a byte is an unreserved character (RFC 3986 §2.3).
@@ -249,7 +288,8 @@ mod tests {
         #[test]
         fn a_spelling_that_is_written_out_stays(path in "(/|[a-z]|%[0-9a-fA-F]{2}){0,30}") {
             let once = unescaped(&path).unwrap().into_owned();
-            // A `%` that was itself escaped (`%25`) may be followed by two digits that were escaped: these are not read a second time.
+            // A `%` that was itself escaped (`%25`) may be followed by two digits that were
+            // escaped: these are not read a second time.
             let again = unescaped(&once);
             prop_assert!(again.is_none_or(|again| again == once || once.contains("%25")));
         }

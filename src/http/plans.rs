@@ -81,16 +81,37 @@ impl Returnable for PolicyDoc {
 impl DocumentIn {
     /// Checks the body, and returns the document of the tenant.
     fn document(self, tenant: &TenantName) -> Result<Document, Problem> {
-        let Self { scope, prune, routes, policies } = self;
+        let Self {
+            scope,
+            prune,
+            routes,
+            policies,
+        } = self;
         let (scope, mut errors) = (scope.map(|scope| scope.0).unwrap_or_default(), Vec::new());
         let routes = all_of(tenant, "/routes", routes, &mut errors);
         let policies = all_of(tenant, "/policies", policies, &mut errors);
-        if errors.is_empty() { Ok(Document { scope, prune, routes, policies }) } else { Err(Problem::fields(errors)) }
+        if errors.is_empty() {
+            Ok(Document {
+                scope,
+                prune,
+                routes,
+                policies,
+            })
+        } else {
+            Err(Problem::fields(errors))
+        }
     }
 }
 
-fn all_of<T: Returnable>(tenant: &TenantName, list: &str, items: Vec<Returned<T>>, errors: &mut Vec<FieldError>) -> Vec<T> {
-    let item = |(at, item): (usize, Returned<T>)| item.of(&[("tenant", tenant.as_str())], &format!("{list}/{at}"));
+fn all_of<T: Returnable>(
+    tenant: &TenantName,
+    list: &str,
+    items: Vec<Returned<T>>,
+    errors: &mut Vec<FieldError>,
+) -> Vec<T> {
+    let item = |(at, item): (usize, Returned<T>)| {
+        item.of(&[("tenant", tenant.as_str())], &format!("{list}/{at}"))
+    };
     let checked = items.into_iter().enumerate().map(item);
     checked
         .filter_map(|item| {
@@ -104,27 +125,45 @@ fn all_of<T: Returnable>(tenant: &TenantName, list: &str, items: Vec<Returned<T>
         .collect()
 }
 
-/// Returns a command without changes. Plans use only the context of its request, and bring their changes themselves.
+/// Returns a command without changes. Plans use only the context of its request, and bring their
+/// changes themselves.
 fn nothing() -> Op {
-    Op::Apply(Box::new(Apply { changes: Vec::new(), base: None, hash: String::new(), confirmed: None }))
+    Op::Apply(Box::new(Apply {
+        changes: Vec::new(),
+        base: None,
+        hash: String::new(),
+        confirmed: None,
+    }))
 }
 
 async fn made(readers: &Readers, (plan, replayed): (Plan, bool)) -> Result<HttpResponse, Problem> {
     let location = format!("/api/v1/tenants/{}/plans/{}", plan.tenant, plan.id);
     let mut response = HttpResponse::Created();
-    response.insert_header((header::LOCATION, location)).insert_header((header::ETAG, plan.base.to_etag()));
+    response
+        .insert_header((header::LOCATION, location))
+        .insert_header((header::ETAG, plan.base.to_etag()));
     if replayed {
         response.insert_header((IDEMPOTENCY_REPLAYED, "true"));
     }
-    let json = json_of(readers, plan.changes.len(), move || serde_json::to_vec(&plan)).await?;
+    let json = json_of(readers, plan.changes.len(), move || {
+        serde_json::to_vec(&plan)
+    })
+    .await?;
     Ok(response.content_type(mime::APPLICATION_JSON).body(json))
 }
 
-/// Serialises JSON. Many items are serialised on a worker thread, where they delay no other request.
+/// Serialises JSON. Many items are serialised on a worker thread, where they delay no other
+/// request.
 async fn json_of(
-    readers: &Readers, items: usize, write: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
+    readers: &Readers,
+    items: usize,
+    write: impl FnOnce() -> serde_json::Result<Vec<u8>> + Send + 'static,
 ) -> Result<Vec<u8>, Problem> {
-    readers.work(items, move || write().map_err(|error| Error::internal(error).into())).await
+    readers
+        .work(items, move || {
+            write().map_err(|error| Error::internal(error).into())
+        })
+        .await
 }
 
 /// The parameter of `POST …/plans`.
@@ -163,9 +202,28 @@ struct PreviewOut<'a> {
 
 impl<'a> PreviewOut<'a> {
     fn of(plan: &'a Plan) -> Self {
-        let Plan { tenant, base, scope, prune, summary, active_routes, changes, warnings, .. } = plan;
+        let Plan {
+            tenant,
+            base,
+            scope,
+            prune,
+            summary,
+            active_routes,
+            changes,
+            warnings,
+            ..
+        } = plan;
         let (prune, summary, active_routes) = (*prune, *summary, *active_routes);
-        Self { tenant, base, scope, prune, summary, active_routes, changes, warnings }
+        Self {
+            tenant,
+            base,
+            scope,
+            prune,
+            summary,
+            active_routes,
+            changes,
+            warnings,
+        }
     }
 }
 
@@ -227,13 +285,20 @@ impl<'a> PlanSummaryOut<'a> {
 
 /// `POST /tenants/{tenant}/plans`
 pub async fn create(
-    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, query: Query<PlanIn>, body: Bulk<DocumentIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: TenantPath,
+    query: Query<PlanIn>,
+    body: Bulk<DocumentIn>,
     readers: Readers,
 ) -> Result<HttpResponse, Problem> {
     let tenant = path.0.name().clone();
     // For a dry run the gate requires other roles. The gate and this handler read the same query.
     if !query.0.dry_run && !context.caller().grant.has_any(WRITE) {
-        return Err(Problem::new(Code::Forbidden, "this caller may only ask for plans with dry_run=true"));
+        return Err(Problem::new(
+            Code::Forbidden,
+            "this caller may only ask for plans with dry_run=true",
+        ));
     }
     let items = body.0.routes.len() + body.0.policies.len();
     let whose = tenant.clone();
@@ -246,30 +311,65 @@ pub async fn create(
     request.facts.narrowing = Narrowing::default();
     let plan = state.plans.preview(&request, document).await?;
     let tag = plan.base.to_etag();
-    let json = json_of(&readers, plan.changes.len(), move || serde_json::to_vec(&PreviewOut::of(&plan))).await?;
-    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag)).content_type(mime::APPLICATION_JSON).body(json))
+    let json = json_of(&readers, plan.changes.len(), move || {
+        serde_json::to_vec(&PreviewOut::of(&plan))
+    })
+    .await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, tag))
+        .content_type(mime::APPLICATION_JSON)
+        .body(json))
 }
 
 /// `GET /tenants/{tenant}/plans`
-pub async fn list(state: web::Data<ApiState>, path: TenantPath, query: Query<ListIn>) -> Result<HttpResponse, Problem> {
+pub async fn list(
+    state: web::Data<ApiState>,
+    path: TenantPath,
+    query: Query<ListIn>,
+) -> Result<HttpResponse, Problem> {
     let TenantPath(tenant) = path;
-    let page = state.plans.list(&tenant, &respond::page_request(query.0.limit, query.0.cursor)).await?;
+    let page = state
+        .plans
+        .list(
+            &tenant,
+            &respond::page_request(query.0.limit, query.0.cursor),
+        )
+        .await?;
     let items: Vec<_> = page.items.iter().map(PlanSummaryOut::of).collect();
-    Ok(respond::json(&respond::PageOut { items: &items, next_cursor: page.next_cursor }))
+    Ok(respond::json(&respond::PageOut {
+        items: &items,
+        next_cursor: page.next_cursor,
+    }))
 }
 
 /// `GET /tenants/{tenant}/plans/{id}`
-pub async fn get(state: web::Data<ApiState>, path: PlanPath, readers: Readers) -> Result<HttpResponse, Problem> {
+pub async fn get(
+    state: web::Data<ApiState>,
+    path: PlanPath,
+    readers: Readers,
+) -> Result<HttpResponse, Problem> {
     let PlanPath(tenant, id) = path;
     let plan = state.plans.get(&tenant, id).await?;
-    let json = json_of(&readers, plan.changes.len(), move || serde_json::to_vec(&plan)).await?;
-    Ok(HttpResponse::Ok().content_type(mime::APPLICATION_JSON).body(json))
+    let json = json_of(&readers, plan.changes.len(), move || {
+        serde_json::to_vec(&plan)
+    })
+    .await?;
+    Ok(HttpResponse::Ok()
+        .content_type(mime::APPLICATION_JSON)
+        .body(json))
 }
 
 /// `DELETE /tenants/{tenant}/plans/{id}`
-pub async fn delete(state: web::Data<ApiState>, context: WriteContext, path: PlanPath) -> Result<HttpResponse, Problem> {
+pub async fn delete(
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: PlanPath,
+) -> Result<HttpResponse, Problem> {
     let PlanPath(tenant, id) = path;
-    state.plans.delete(&context.by(), context.reason(), &tenant, id).await?;
+    state
+        .plans
+        .delete(&context.by(), context.reason(), &tenant, id)
+        .await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -282,20 +382,35 @@ pub struct ApplyIn {
     hash: Option<String>,
     /// The hash once more, to confirm a plan that removes many routes.
     confirm_shrink: Option<String>,
-    /// Confirms that policies send traffic to versions that are deactivated, and have other versions to send it to.
+    /// Confirms that policies send traffic to versions that are deactivated, and have other
+    /// versions to send it to.
     #[serde(default)]
     confirm_in_use: bool,
 }
 
 /// `POST /tenants/{tenant}/plans/{id}/apply`
 pub async fn apply(
-    state: web::Data<ApiState>, context: WriteContext, path: PlanPath, body: Body<ApplyIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: PlanPath,
+    body: Body<ApplyIn>,
 ) -> Result<HttpResponse, Problem> {
     let PlanPath(tenant, id) = path;
-    let ApplyIn { hash, confirm_shrink: shrink, confirm_in_use } = body.0;
-    let hash = hash.ok_or_else(|| Problem::field("/hash", Invalid::new("required", "is required")))?;
-    let request = context.sized(body.1).confirming(confirm_in_use).request(tenant.name().clone(), nothing())?;
-    let reply = state.plans.apply(&state.writer, request, id, Confirmation { hash, shrink }).await?;
+    let ApplyIn {
+        hash,
+        confirm_shrink: shrink,
+        confirm_in_use,
+    } = body.0;
+    let hash =
+        hash.ok_or_else(|| Problem::field("/hash", Invalid::new("required", "is required")))?;
+    let request = context
+        .sized(body.1)
+        .confirming(confirm_in_use)
+        .request(tenant.name().clone(), nothing())?;
+    let reply = state
+        .plans
+        .apply(&state.writer, request, id, Confirmation { hash, shrink })
+        .await?;
     Ok(applied(tenant.name(), &reply))
 }
 
@@ -314,9 +429,11 @@ struct AppliedOut<'a> {
 fn applied(tenant: &TenantName, reply: &Reply) -> HttpResponse {
     let mut response = respond::written(reply);
     match &reply.outcome.object {
-        command::Object::Applied { summary } => {
-            response.json(AppliedOut { tenant, revision: reply.outcome.tag.revision.0, summary: *summary })
-        }
+        command::Object::Applied { summary } => response.json(AppliedOut {
+            tenant,
+            revision: reply.outcome.tag.revision.0,
+            summary: *summary,
+        }),
         _ => response.finish(),
     }
 }
@@ -337,7 +454,11 @@ const TO: &str = "/to";
 
 /// `POST /tenants/{tenant}/rollback`
 pub async fn rollback(
-    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Body<RollbackIn>, readers: Readers,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: TenantPath,
+    body: Body<RollbackIn>,
+    readers: Readers,
 ) -> Result<HttpResponse, Problem> {
     let TenantPath(tenant) = path;
     let RollbackIn { to, reason } = body.0;
@@ -347,12 +468,19 @@ pub async fn rollback(
         Some(serde_json::Value::String(text)) => fields.check(TO, parse_at(TO, &text)),
         Some(other) => fields.check(TO, parse_at(TO, &other.to_string())),
     };
-    let too_long = |reason: &String| crate::domain::plain_text(reason, super::context::MAX_REASON, "reason");
+    let too_long =
+        |reason: &String| crate::domain::plain_text(reason, super::context::MAX_REASON, "reason");
     let checked = fields.check("/reason", reason.as_ref().map_or(Ok(()), too_long));
     let (to, ()) = fields.finish(to.zip(checked))?;
-    let mut request = context.sized(body.1).request(tenant.name().clone(), nothing())?;
+    let mut request = context
+        .sized(body.1)
+        .request(tenant.name().clone(), nothing())?;
     request.facts.reason = reason.or(request.facts.reason);
-    made(&readers, state.plans.rollback(&request, &tenant, &to).await?).await
+    made(
+        &readers,
+        state.plans.rollback(&request, &tenant, &to).await?,
+    )
+    .await
 }
 
 /// The parameters of `GET …/export`.
@@ -388,10 +516,16 @@ impl TryFrom<String> for Format {
     }
 }
 
-fn text(document: &Document, format: Format) -> Result<(String, &'static str), crate::service::Error> {
+fn text(
+    document: &Document,
+    format: Format,
+) -> Result<(String, &'static str), crate::service::Error> {
     let internal = |error: &dyn std::fmt::Display| Error::internal(error.to_string());
     Ok(match format {
-        Format::Yaml => (yaml::document(document).map_err(|error| internal(&error))?, "application/yaml"),
+        Format::Yaml => (
+            yaml::document(document).map_err(|error| internal(&error))?,
+            "application/yaml",
+        ),
         Format::Json => {
             let text = serde_json::to_string_pretty(document).map_err(|error| internal(&error))?;
             (format!("{text}\n"), "application/json")
@@ -401,15 +535,29 @@ fn text(document: &Document, format: Format) -> Result<(String, &'static str), c
 
 /// `GET /tenants/{tenant}/export`
 pub async fn export(
-    state: web::Data<ApiState>, context: ReadContext, path: TenantPath, query: Query<ExportIn>, readers: Readers,
+    state: web::Data<ApiState>,
+    context: ReadContext,
+    path: TenantPath,
+    query: Query<ExportIn>,
+    readers: Readers,
 ) -> Result<HttpResponse, Problem> {
     let TenantPath(tenant) = path;
-    let ExportIn { format, service, env, at } = query.0;
+    let ExportIn {
+        format,
+        service,
+        env,
+        at,
+    } = query.0;
     let scope = scope(service, env)?;
     let format = format.map_or(Ok(Format::Yaml), Format::try_from);
     let format = format.map_err(|invalid| Problem::field("?format", invalid))?;
     let (document, tag) = match at {
-        None => state.plans.document(&tenant, scope, &context.freshness(None)?).await?,
+        None => {
+            state
+                .plans
+                .document(&tenant, scope, &context.freshness(None)?)
+                .await?
+        }
         Some(raw) => {
             let at = at_in_query("?at", &raw)?;
             let then = state.reads.then(&tenant, &at).await?;
@@ -417,6 +565,11 @@ pub async fn export(
             (Document::of(scope, &content), then)
         }
     };
-    let (text, media_type) = readers.work(document.routes.len(), move || Ok(text(&document, format)?)).await?;
-    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).content_type(media_type).body(text))
+    let (text, media_type) = readers
+        .work(document.routes.len(), move || Ok(text(&document, format)?))
+        .await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, tag.to_etag()))
+        .content_type(media_type)
+        .body(text))
 }

@@ -28,7 +28,10 @@ use crate::{
         Invalid,
         command::{self, Op},
         ids::{PolicyName, TenantName, VersionName},
-        policy::{Host, MAX_PARTS, Matching, PathPrefix, Policy, PolicyPatch, PolicySpec, Rule, Share, StickyBy, StickyPatch},
+        policy::{
+            Host, MAX_PARTS, Matching, PathPrefix, Policy, PolicyPatch, PolicySpec, Rule, Share,
+            StickyBy, StickyPatch,
+        },
     },
     service::batch::Reply,
 };
@@ -82,13 +85,36 @@ impl Returnable for PolicyIn {
 impl PolicyIn {
     /// Checks the policy. Each error names its member.
     pub(super) fn parse(self) -> Result<PolicySpec, Vec<(String, Invalid)>> {
-        let Self { failover, hosts, path_prefix, rules, split, sticky_by } = self;
-        PolicySpec { failover, hosts, path_prefix, rules: rules_of(rules), split: shares_of(split), sticky_by }.checked()
+        let Self {
+            failover,
+            hosts,
+            path_prefix,
+            rules,
+            split,
+            sticky_by,
+        } = self;
+        PolicySpec {
+            failover,
+            hosts,
+            path_prefix,
+            rules: rules_of(rules),
+            split: shares_of(split),
+            sticky_by,
+        }
+        .checked()
     }
 }
 
 fn rules_of(rules: Vec<Object<RuleIn>>) -> Vec<Rule> {
-    let rule = |Object(RuleIn { matching: Object(matching), name, version })| Rule { matching, name, version };
+    let rule = |Object(RuleIn {
+                    matching: Object(matching),
+                    name,
+                    version,
+                })| Rule {
+        matching,
+        name,
+        version,
+    };
     rules.into_iter().map(rule).collect()
 }
 
@@ -96,9 +122,14 @@ fn shares_of(split: Vec<Object<Share>>) -> Vec<Share> {
     split.into_iter().map(|share| share.0).collect()
 }
 
-/// Returns the errors of members as field errors. `prefix` is the JSON pointer of the object with the members.
+/// Returns the errors of members as field errors. `prefix` is the JSON pointer of the object with
+/// the members.
 pub(super) fn wrong_members(prefix: &str, errors: Vec<(String, Invalid)>) -> Vec<FieldError> {
-    let error = |(pointer, Invalid { code, detail })| FieldError { pointer: format!("{prefix}{pointer}"), code, detail };
+    let error = |(pointer, Invalid { code, detail })| FieldError {
+        pointer: format!("{prefix}{pointer}"),
+        code,
+        detail,
+    };
     errors.into_iter().map(error).collect()
 }
 
@@ -127,8 +158,16 @@ pub struct PatchIn {
     sticky_by: Option<Option<Object<StickyPatch>>>,
 }
 
-async fn write(state: &ApiState, context: WriteContext, tenant: &AuthorizedTenant, op: Op) -> Result<HttpResponse, Problem> {
-    let reply = state.writer.write(context.request(tenant.name().clone(), op)?).await?;
+async fn write(
+    state: &ApiState,
+    context: WriteContext,
+    tenant: &AuthorizedTenant,
+    op: Op,
+) -> Result<HttpResponse, Problem> {
+    let reply = state
+        .writer
+        .write(context.request(tenant.name().clone(), op)?)
+        .await?;
     Ok(written(tenant.name(), &reply))
 }
 
@@ -136,8 +175,13 @@ fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
     let mut response = respond::written(reply);
     match &reply.outcome.object {
         command::Object::Policy(policy) => {
-            let location = format!("/api/v1/policies/{tenant}/{}/{}", policy.name.service, policy.name.env);
-            response.insert_header((header::LOCATION, location)).json(PolicyOut { tenant, policy })
+            let location = format!(
+                "/api/v1/policies/{tenant}/{}/{}",
+                policy.name.service, policy.name.env
+            );
+            response
+                .insert_header((header::LOCATION, location))
+                .json(PolicyOut { tenant, policy })
         }
         _ => response.finish(),
     }
@@ -145,47 +189,107 @@ fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
 
 /// `PUT /policies/{tenant}/{service}/{env}`
 pub async fn put(
-    state: web::Data<ApiState>, context: WriteContext, path: PolicyPath, body: Body<Returned<PolicyIn>>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: PolicyPath,
+    body: Body<Returned<PolicyIn>>,
 ) -> Result<HttpResponse, Problem> {
     let PolicyPath(tenant, policy) = path;
     let PolicyName { service, env } = &policy;
-    let names = [("tenant", tenant.name().as_str()), ("service", service.as_str()), ("env", env.as_str())];
+    let names = [
+        ("tenant", tenant.name().as_str()),
+        ("service", service.as_str()),
+        ("env", env.as_str()),
+    ];
     let context = context.sized(body.1);
-    let body = body.0.of(&names, "").map_err(|error| Problem::fields(vec![error]))?;
-    let spec = body.parse().map_err(|errors| Problem::fields(wrong_members("", errors)))?;
+    let body = body
+        .0
+        .of(&names, "")
+        .map_err(|error| Problem::fields(vec![error]))?;
+    let spec = body
+        .parse()
+        .map_err(|errors| Problem::fields(wrong_members("", errors)))?;
     write(&state, context, &tenant, Op::PutPolicy { policy, spec }).await
 }
 
 /// `PATCH /policies/{tenant}/{service}/{env}`
 pub async fn patch(
-    state: web::Data<ApiState>, context: WriteContext, path: PolicyPath, body: Body<PatchIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: PolicyPath,
+    body: Body<PatchIn>,
 ) -> Result<HttpResponse, Problem> {
     let PolicyPath(tenant, policy) = path;
-    let PatchIn { failover, hosts, path_prefix, rules, split, sticky_by } = body.0;
-    let (rules, split) = (rules.map(|rules| rules.map(rules_of)), split.map(|split| split.map(shares_of)));
+    let PatchIn {
+        failover,
+        hosts,
+        path_prefix,
+        rules,
+        split,
+        sticky_by,
+    } = body.0;
+    let (rules, split) = (
+        rules.map(|rules| rules.map(rules_of)),
+        split.map(|split| split.map(shares_of)),
+    );
     let sticky_by = sticky_by.map(|sticky_by| sticky_by.map(|Object(patch)| patch));
-    let patch = Box::new(PolicyPatch { failover, hosts, path_prefix, rules, split, sticky_by });
-    write(&state, context.sized(body.1), &tenant, Op::PatchPolicy { policy, patch }).await
+    let patch = Box::new(PolicyPatch {
+        failover,
+        hosts,
+        path_prefix,
+        rules,
+        split,
+        sticky_by,
+    });
+    write(
+        &state,
+        context.sized(body.1),
+        &tenant,
+        Op::PatchPolicy { policy, patch },
+    )
+    .await
 }
 
 /// `DELETE /policies/{tenant}/{service}/{env}`
-pub async fn delete(state: web::Data<ApiState>, context: WriteContext, path: PolicyPath) -> Result<HttpResponse, Problem> {
+pub async fn delete(
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: PolicyPath,
+) -> Result<HttpResponse, Problem> {
     let PolicyPath(tenant, policy) = path;
     write(&state, context, &tenant, Op::DeletePolicy { policy }).await
 }
 
 /// `GET /policies/{tenant}/{service}/{env}`
 pub async fn get(
-    state: web::Data<ApiState>, context: ReadContext, path: PolicyPath, query: Query<GetIn>, request: HttpRequest,
+    state: web::Data<ApiState>,
+    context: ReadContext,
+    path: PolicyPath,
+    query: Query<GetIn>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let PolicyPath(tenant, name) = path;
     if let Some(at) = query.0.at {
-        let (policy, tag) = state.reads.policy_at(&tenant, &name, &at_in_query("?at", &at)?).await?;
-        return Ok(past::was(&tag, &PolicyOut { tenant: tenant.name(), policy: &policy }));
+        let (policy, tag) = state
+            .reads
+            .policy_at(&tenant, &name, &at_in_query("?at", &at)?)
+            .await?;
+        return Ok(past::was(
+            &tag,
+            &PolicyOut {
+                tenant: tenant.name(),
+                policy: &policy,
+            },
+        ));
     }
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
     let (policy, tag) = state.reads.policy(&tenant, &name, &freshness).await?;
-    Ok(respond::conditional(&request, &tag, || respond::json(&PolicyOut { tenant: tenant.name(), policy: &policy })))
+    Ok(respond::conditional(&request, &tag, || {
+        respond::json(&PolicyOut {
+            tenant: tenant.name(),
+            policy: &policy,
+        })
+    }))
 }
 
 /// The parameters of `GET /policies`.
@@ -204,28 +308,71 @@ pub struct ListIn {
 
 /// `GET /policies`
 pub async fn list(
-    state: web::Data<ApiState>, caller: Caller, context: ReadContext, query: Query<ListIn>,
+    state: web::Data<ApiState>,
+    caller: Caller,
+    context: ReadContext,
+    query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
-    let ListIn { tenant, limit, cursor, min_revision } = query.0;
+    let ListIn {
+        tenant,
+        limit,
+        cursor,
+        min_revision,
+    } = query.0;
     let freshness = context.freshness(min_revision.as_deref())?;
     let mut fields = Fields::default();
     let tenant = fields.required::<TenantName>("?tenant", tenant);
     let tenant = caller.authorize(fields.finish(tenant)?)?;
-    let (page, tag) = state.reads.policies(&tenant, &respond::page_request(limit, cursor), &freshness).await?;
-    let items: Vec<_> = page.items.iter().map(|policy| PolicyOut { tenant: tenant.name(), policy }).collect();
-    let body = respond::PageOut { items: &items, next_cursor: page.next_cursor };
-    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))
+    let (page, tag) = state
+        .reads
+        .policies(&tenant, &respond::page_request(limit, cursor), &freshness)
+        .await?;
+    let items: Vec<_> = page
+        .items
+        .iter()
+        .map(|policy| PolicyOut {
+            tenant: tenant.name(),
+            policy,
+        })
+        .collect();
+    let body = respond::PageOut {
+        items: &items,
+        next_cursor: page.next_cursor,
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, tag.to_etag()))
+        .json(body))
 }
 
 /// `GET /policies/{tenant}/{service}/{env}/history`
 pub async fn history(
-    state: web::Data<ApiState>, context: ReadContext, path: PolicyPath, query: Query<HistoryIn>,
+    state: web::Data<ApiState>,
+    context: ReadContext,
+    path: PolicyPath,
+    query: Query<HistoryIn>,
 ) -> Result<HttpResponse, Problem> {
     let PolicyPath(tenant, name) = path;
-    let HistoryIn { limit, cursor, min_revision } = query.0;
+    let HistoryIn {
+        limit,
+        cursor,
+        min_revision,
+    } = query.0;
     let freshness = context.freshness(min_revision.as_deref())?;
-    let (page, tag) = state.reads.policy_history(&tenant, &name, &respond::page_request(limit, cursor), &freshness).await?;
+    let (page, tag) = state
+        .reads
+        .policy_history(
+            &tenant,
+            &name,
+            &respond::page_request(limit, cursor),
+            &freshness,
+        )
+        .await?;
     let items: &[Box<RawValue>] = &page.items;
-    let body = respond::PageOut { items, next_cursor: page.next_cursor };
-    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))
+    let body = respond::PageOut {
+        items,
+        next_cursor: page.next_cursor,
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, tag.to_etag()))
+        .json(body))
 }

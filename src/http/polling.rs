@@ -51,7 +51,9 @@ pub(super) fn resolved(polls: &Polls, polled: Polled) -> HttpResponse {
         Polled::Same(tag) => (tag, HttpResponse::NotModified().finish()),
         Polled::Now(tag, body) => (tag, json(body.into())),
     };
-    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    response
+        .headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     set_tag(&mut response, &tag);
     with_age(polls, response)
 }
@@ -74,19 +76,37 @@ pub struct SnapshotIn {
 
 /// `GET /tenants/{tenant}/snapshot`
 pub async fn snapshot(
-    state: web::Data<ApiState>, around: web::Data<Around>, caller: Caller, path: TenantPath, query: Query<SnapshotIn>,
+    state: web::Data<ApiState>,
+    around: web::Data<Around>,
+    caller: Caller,
+    path: TenantPath,
+    query: Query<SnapshotIn>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let SnapshotIn { service, env, wait, at, min_revision } = query.0;
+    let SnapshotIn {
+        service,
+        env,
+        wait,
+        at,
+        min_revision,
+    } = query.0;
     let freshness = freshness(&request, min_revision.as_deref())?;
     let TenantPath(tenant) = path;
     let scope = scope(service, env)?;
     if let Some(at) = at {
-        return Box::pin(within_problem(around.request_timeout, past::snapshot(&state, &tenant, scope, &at))).await;
+        return Box::pin(within_problem(
+            around.request_timeout,
+            past::snapshot(&state, &tenant, scope, &at),
+        ))
+        .await;
     }
     let wait = Wait::of(&request, wait.as_deref())?;
-    let asked = state.polls.snapshot(&tenant, &scope, &freshness, wait.time());
-    let held = wait.as_long_as_good(&state, &caller, around.request_timeout, asked).await?;
+    let asked = state
+        .polls
+        .snapshot(&tenant, &scope, &freshness, wait.time());
+    let held = wait
+        .as_long_as_good(&state, &caller, around.request_timeout, asked)
+        .await?;
     let (tag, coding) = (held.scope_tag(&scope), compression::accepted(&request));
     let mut response = if freshness.seen.has(&tag) {
         unmoved(&state.polls, &tag, coding)
@@ -103,10 +123,18 @@ pub(super) fn unmoved(polls: &Polls, tag: &VersionTag, coding: Coding) -> HttpRe
     tagged(polls, HttpResponse::NotModified().finish(), tag, coding)
 }
 
-fn tagged(polls: &Polls, mut response: HttpResponse, tag: &VersionTag, coding: Coding) -> HttpResponse {
+fn tagged(
+    polls: &Polls,
+    mut response: HttpResponse,
+    tag: &VersionTag,
+    coding: Coding,
+) -> HttpResponse {
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    headers.insert(header::VARY, HeaderValue::from_static("accept-encoding, prefer"));
+    headers.insert(
+        header::VARY,
+        HeaderValue::from_static("accept-encoding, prefer"),
+    );
     set_coded_tag(&mut response, tag, coding);
     with_age(polls, response)
 }
@@ -115,7 +143,9 @@ fn tagged(polls: &Polls, mut response: HttpResponse, tag: &VersionTag, coding: C
 fn coded(body: Bytes, coding: Coding) -> HttpResponse {
     let mut response = json(body);
     if let Some(name) = coding.name() {
-        response.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
+        response
+            .headers_mut()
+            .insert(header::CONTENT_ENCODING, HeaderValue::from_static(name));
     }
     response
 }
@@ -141,38 +171,77 @@ pub struct ChangesIn {
 
 /// `GET /tenants/{tenant}/changes`
 pub async fn changes(
-    state: web::Data<ApiState>, around: web::Data<Around>, caller: Caller, path: TenantPath, query: Query<ChangesIn>,
+    state: web::Data<ApiState>,
+    around: web::Data<Around>,
+    caller: Caller,
+    path: TenantPath,
+    query: Query<ChangesIn>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let ChangesIn { after, limit, service, env, wait, min_revision } = query.0;
+    let ChangesIn {
+        after,
+        limit,
+        service,
+        env,
+        wait,
+        min_revision,
+    } = query.0;
     let freshness = freshness(&request, min_revision.as_deref())?;
     let TenantPath(tenant) = path;
     let scope = scope(service, env)?;
     let after = required_tag("?after", after.as_deref())?;
     let wait = Wait::of(&request, wait.as_deref())?;
     let limit = limit.unwrap_or(CHANGES).min(MAX_CHANGES);
-    let asked = state.polls.changes(&tenant, &scope, &after, &freshness, limit, wait.time());
-    let changes = wait.as_long_as_good(&state, &caller, around.request_timeout, asked).await?;
+    let asked = state
+        .polls
+        .changes(&tenant, &scope, &after, &freshness, limit, wait.time());
+    let changes = wait
+        .as_long_as_good(&state, &caller, around.request_timeout, asked)
+        .await?;
     let (to, body) = match &changes {
-        Changes::Since { to, complete, events } => (to.clone(), since(&after, to, *complete, events)),
+        Changes::Since {
+            to,
+            complete,
+            events,
+        } => (to.clone(), since(&after, to, *complete, events)),
         Changes::Reset(held) => {
             let snapshot = state.polls.body(held, &scope, Coding::Identity).await?;
             (held.tag().clone(), reset(&after, held.tag(), &snapshot))
         }
     };
-    let coding = if body.len() < compression::WORTH_IT { Coding::Identity } else { compression::accepted(&request) };
+    let coding = if body.len() < compression::WORTH_IT {
+        Coding::Identity
+    } else {
+        compression::accepted(&request)
+    };
     let body = match coding {
         Coding::Identity => body.into(),
-        _ => within(around.request_timeout, state.polls.encoded(&tenant, &scope, &after, &changes, body.into(), coding)).await?,
+        _ => {
+            within(
+                around.request_timeout,
+                state
+                    .polls
+                    .encoded(&tenant, &scope, &after, &changes, body.into(), coding),
+            )
+            .await?
+        }
     };
     let mut response = coded(body, coding);
     wait.confirm(&mut response);
     Ok(tagged(&state.polls, response, &to, coding))
 }
 
-/// Writes the answer `{from, to, complete, changes: [event…]}`. The events are inserted as they were published.
-fn since(from: &VersionTag, to: &VersionTag, complete: bool, events: &[(VersionTag, Bytes)]) -> Vec<u8> {
-    let mut body = format!("{{\"from\":\"{from}\",\"to\":\"{to}\",\"complete\":{complete},\"changes\":[").into_bytes();
+/// Writes the answer `{from, to, complete, changes: [event…]}`. The events are inserted as they
+/// were published.
+fn since(
+    from: &VersionTag,
+    to: &VersionTag,
+    complete: bool,
+    events: &[(VersionTag, Bytes)],
+) -> Vec<u8> {
+    let mut body =
+        format!("{{\"from\":\"{from}\",\"to\":\"{to}\",\"complete\":{complete},\"changes\":[")
+            .into_bytes();
     for (index, (_, event)) in events.iter().enumerate() {
         if index > 0 {
             body.push(b',');
@@ -185,12 +254,14 @@ fn since(from: &VersionTag, to: &VersionTag, complete: bool, events: &[(VersionT
 
 /// Writes the answer `{from, to, complete, changes: [], reset: true, snapshot: {…}}`.
 fn reset(from: &VersionTag, to: &VersionTag, snapshot: &[u8]) -> Vec<u8> {
-    let head = format!("{{\"from\":\"{from}\",\"to\":\"{to}\",\"complete\":true,\"changes\":[],\"reset\":true,\"snapshot\":");
+    let head = format!(
+        "{{\"from\":\"{from}\",\"to\":\"{to}\",\"complete\":true,\"changes\":[],\"reset\":true,\"snapshot\":"
+    );
     [head.as_bytes(), snapshot, b"}"].concat()
 }
 
-/// The long-poll wait that a client asks for: `?wait=30s` (RFC 9110 has no such parameter; Consul's spelling), or
-/// `Prefer: wait=30` (RFC 7240 §4.3).
+/// The long-poll wait that a client asks for: `?wait=30s` (RFC 9110 has no such parameter; Consul's
+/// spelling), or `Prefer: wait=30` (RFC 7240 §4.3).
 #[derive(Debug, Clone, Copy)]
 enum Wait {
     No,
@@ -201,21 +272,36 @@ enum Wait {
 impl Wait {
     fn of(request: &HttpRequest, parameter: Option<&str>) -> Result<Self, Problem> {
         if let Some(raw) = parameter {
-            let wrong = || Invalid::new("not_a_wait", "must be seconds, such as 30 or 30s, or milliseconds, such as 500ms");
+            let wrong = || {
+                Invalid::new(
+                    "not_a_wait",
+                    "must be seconds, such as 30 or 30s, or milliseconds, such as 500ms",
+                )
+            };
             let (number, unit) = match raw.strip_suffix("ms") {
                 Some(number) => (number, 1),
                 None => (raw.strip_suffix('s').unwrap_or(raw), 1000),
             };
             let digits = number.len() <= 9 && number.bytes().all(|b| b.is_ascii_digit());
-            let number: u64 = number.parse().ok().filter(|_| digits).ok_or_else(|| Problem::field("?wait", wrong()))?;
+            let number: u64 = number
+                .parse()
+                .ok()
+                .filter(|_| digits)
+                .ok_or_else(|| Problem::field("?wait", wrong()))?;
             return Ok(Self::Asked(Duration::from_millis(number * unit)));
         }
-        // A value that is not a number is a preference that the service does not understand, and is ignored.
-        let digits = preference(request.headers(), "wait").filter(|value| value.bytes().all(|b| b.is_ascii_digit()));
+        // A value that is not a number is a preference that the service does not understand, and is
+        // ignored.
+        let digits = preference(request.headers(), "wait")
+            .filter(|value| value.bytes().all(|b| b.is_ascii_digit()));
         let longest = LONGEST_WAIT.as_secs();
         Ok(match digits.as_deref() {
             None | Some("") => Self::No,
-            Some(digits) => Self::Preferred(digits.parse().map_or(longest, |seconds: u64| seconds.min(longest))),
+            Some(digits) => Self::Preferred(
+                digits
+                    .parse()
+                    .map_or(longest, |seconds: u64| seconds.min(longest)),
+            ),
         })
     }
 
@@ -228,13 +314,31 @@ impl Wait {
         .map(|wait| wait.min(LONGEST_WAIT))
     }
 
-    /// Waits for the answer until the deadline. If the caller's credentials end during a long-poll, the wait ends with 401.
+    /// Waits for the answer until the deadline. If the caller's credentials end during a long-poll,
+    /// the wait ends with 401.
     async fn as_long_as_good<T>(
-        self, state: &ApiState, caller: &Caller, limit: Duration, answer: impl Future<Output = Result<T, Error>>,
+        self,
+        state: &ApiState,
+        caller: &Caller,
+        limit: Duration,
+        answer: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Problem> {
-        let Some(wait) = self.time() else { return within(limit, answer).await };
-        let ended = || Problem::new(Code::Unauthenticated, "the credentials are not good, or not any more");
-        Box::pin(state.callers.while_good(caller, within(limit + wait, answer))).await.ok_or_else(ended)?
+        let Some(wait) = self.time() else {
+            return within(limit, answer).await;
+        };
+        let ended = || {
+            Problem::new(
+                Code::Unauthenticated,
+                "the credentials are not good, or not any more",
+            )
+        };
+        Box::pin(
+            state
+                .callers
+                .while_good(caller, within(limit + wait, answer)),
+        )
+        .await
+        .ok_or_else(ended)?
     }
 
     fn confirm(self, response: &mut HttpResponse) {
@@ -254,32 +358,52 @@ fn freshness(request: &HttpRequest, min_revision: Option<&str>) -> Result<Freshn
 /// Parses the scope from `?service=` and `?env=`.
 pub(super) fn scope(service: Option<String>, env: Option<String>) -> Result<Scope, Problem> {
     let mut fields = Fields::default();
-    let scope = Scope { service: fields.optional("?service", service), env: fields.optional("?env", env) };
+    let scope = Scope {
+        service: fields.optional("?service", service),
+        env: fields.optional("?env", env),
+    };
     fields.finish(Some(scope))
 }
 
 fn required_tag(pointer: &str, raw: Option<&str>) -> Result<VersionTag, Problem> {
-    let raw = raw.ok_or_else(|| Problem::field(pointer, Invalid::new("required", "is required")))?;
+    let raw =
+        raw.ok_or_else(|| Problem::field(pointer, Invalid::new("required", "is required")))?;
     version_tag(raw).map_err(|invalid| Problem::field(pointer, invalid))
 }
 
-/// Applies a deadline to an answer, for requests whose deadline the middleware leaves to the handlers because they may wait.
-pub(super) async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, Error>>) -> Result<T, Problem> {
+/// Applies a deadline to an answer, for requests whose deadline the middleware leaves to the
+/// handlers because they may wait.
+pub(super) async fn within<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Problem> {
     match tokio::time::timeout(limit, answer).await {
         Ok(answer) => Ok(answer?),
-        Err(_) => Err(Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms")),
+        Err(_) => Err(Problem::new(
+            Code::DeadlineExceeded,
+            "see http.request_timeout_ms",
+        )),
     }
 }
 
 /// Applies a deadline as [`within`] does, to an answer whose error is a problem.
-async fn within_problem<T>(limit: Duration, answer: impl Future<Output = Result<T, Problem>>) -> Result<T, Problem> {
+async fn within_problem<T>(
+    limit: Duration,
+    answer: impl Future<Output = Result<T, Problem>>,
+) -> Result<T, Problem> {
     let late = || Problem::new(Code::DeadlineExceeded, "see http.request_timeout_ms");
-    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(late()))
+    tokio::time::timeout(limit, answer)
+        .await
+        .unwrap_or_else(|_| Err(late()))
 }
 
 pub(super) fn json(body: Bytes) -> HttpResponse {
-    let mut response = HttpResponse::with_body(actix_web::http::StatusCode::OK, body).map_into_boxed_body();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut response =
+        HttpResponse::with_body(actix_web::http::StatusCode::OK, body).map_into_boxed_body();
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     response
 }
 
@@ -288,8 +412,8 @@ pub(super) fn set_tag(response: &mut HttpResponse, tag: &VersionTag) {
     set_coded_tag(response, tag, Coding::Identity);
 }
 
-/// Sets the tag as `ETag`: strong for the plain bytes, weak for compressed ones, because two representations of a resource may
-/// not share a strong tag (RFC 9110 §8.8.3.3).
+/// Sets the tag as `ETag`: strong for the plain bytes, weak for compressed ones, because two
+/// representations of a resource may not share a strong tag (RFC 9110 §8.8.3.3).
 fn set_coded_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Coding) {
     let weak = if coding == Coding::Identity { "" } else { "W/" };
     if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(format!("{weak}\"{tag}\""))) {
@@ -300,7 +424,9 @@ fn set_coded_tag(response: &mut HttpResponse, tag: &VersionTag, coding: Coding) 
 /// Adds the age of the answer as `TM-Stale`, in seconds, while the primary cannot be reached.
 pub(super) fn with_age(polls: &Polls, mut response: HttpResponse) -> HttpResponse {
     if let Some(age) = polls.stale_for() {
-        response.headers_mut().insert(STALE, HeaderValue::from(age.as_secs()));
+        response
+            .headers_mut()
+            .insert(STALE, HeaderValue::from(age.as_secs()));
     }
     response
 }

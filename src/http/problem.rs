@@ -24,8 +24,8 @@ use crate::{
     service,
 };
 
-/// An error of one field. `pointer` is a JSON pointer into the body (RFC 6901), `?name` for a query parameter, `{name}` for a
-/// part of the path, or a header's name with a colon after it.
+/// An error of one field. `pointer` is a JSON pointer into the body (RFC 6901), `?name` for a query
+/// parameter, `{name}` for a part of the path, or a header's name with a colon after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct FieldError {
     /// The place of the field in the request.
@@ -38,8 +38,8 @@ pub struct FieldError {
 
 /// The most field errors in one answer. A client that has corrected these gets the next ones.
 pub const MAX_ERRORS: usize = MAX_TOLD;
-/// The longest pointer and the longest detail of a field error, and the longest detail of a problem, in bytes. Longer text of a
-/// request is cut, so a longer body makes no longer answer.
+/// The longest pointer and the longest detail of a field error, and the longest detail of a
+/// problem, in bytes. Longer text of a request is cut, so a longer body makes no longer answer.
 const MAX_POINTER: usize = 256;
 const MAX_FIELD_DETAIL: usize = 512;
 const MAX_DETAIL: usize = 1024;
@@ -72,7 +72,8 @@ pub struct Problem {
     request_id: Option<Box<str>>,
     /// The header of a 415 that lists the accepted values, with its value.
     taken: Option<Box<(header::HeaderName, &'static str)>>,
-    /// Another customer's tenant that the request named. It is for the access log only, and no answer shows it.
+    /// Another customer's tenant that the request named. It is for the access log only, and no
+    /// answer shows it.
     other_tenant: Option<Box<TenantName>>,
 }
 
@@ -94,21 +95,39 @@ impl Problem {
         let (errors, more_errors, members) = Default::default();
         let (detail, retry_after_seconds) = (clipped(detail.into(), MAX_DETAIL), 1);
         let (current, request_id, taken, other_tenant) = (None, None, None, None);
-        Self { code, detail, errors, more_errors, current, members, retry_after_seconds, request_id, taken, other_tenant }
+        Self {
+            code,
+            detail,
+            errors,
+            more_errors,
+            current,
+            members,
+            retry_after_seconds,
+            request_id,
+            taken,
+            other_tenant,
+        }
     }
 
     /// 404 for another customer's tenant: the same answer as for a tenant that does not exist.
     pub fn other_tenant(tenant: TenantName) -> Self {
-        Self { other_tenant: Some(Box::new(tenant)), ..Rejection::TenantNotFound.into() }
+        Self {
+            other_tenant: Some(Box::new(tenant)),
+            ..Rejection::TenantNotFound.into()
+        }
     }
 
-    /// Returns the reason for the access log if access was refused, and the other customer's tenant if the request named one.
+    /// Returns the reason for the access log if access was refused, and the other customer's tenant
+    /// if the request named one.
     pub fn denial(&self) -> Option<(&'static str, Option<&TenantName>)> {
         match self.code {
             Code::OutsideGrant => Some(("outside_grant", None)),
             Code::Forbidden => Some(("forbidden", None)),
             Code::HostNotAllowed => Some(("host_not_allowed", None)),
-            Code::TenantNotFound => self.other_tenant.as_deref().map(|tenant| ("other_tenant", Some(tenant))),
+            Code::TenantNotFound => self
+                .other_tenant
+                .as_deref()
+                .map(|tenant| ("other_tenant", Some(tenant))),
             _ => None,
         }
     }
@@ -125,7 +144,11 @@ impl Problem {
     /// 422 with field errors: at most the first [`MAX_ERRORS`].
     pub fn fields(errors: Vec<FieldError>) -> Self {
         let problem = Self::new(Code::InvalidRequest, "").at(errors);
-        let names: Vec<_> = problem.errors.iter().map(|error| error.pointer.as_str()).collect();
+        let names: Vec<_> = problem
+            .errors
+            .iter()
+            .map(|error| error.pointer.as_str())
+            .collect();
         let more = if problem.more_errors { " and more" } else { "" };
         let detail = clipped(format!("not valid: {}{more}", names.join(", ")), MAX_DETAIL);
         Self { detail, ..problem }
@@ -147,39 +170,66 @@ impl Problem {
     /// 422 with one field error.
     pub fn field(pointer: impl Into<String>, invalid: Invalid) -> Self {
         let Invalid { code, detail } = invalid;
-        Self::fields(vec![FieldError { pointer: pointer.into(), code, detail }])
+        Self::fields(vec![FieldError {
+            pointer: pointer.into(),
+            code,
+            detail,
+        }])
     }
 
     /// 400 for a single-value header that the request has more than once.
     pub fn doubled_header(name: &header::HeaderName) -> Self {
         let detail = format!("{name} is there more than once, and has one value");
-        let error = FieldError { pointer: format!("{name}:"), code: "duplicate", detail: "may be sent once".to_owned() };
-        Self { errors: vec![error], ..Self::new(Code::MalformedRequest, detail) }
+        let error = FieldError {
+            pointer: format!("{name}:"),
+            code: "duplicate",
+            detail: "may be sent once".to_owned(),
+        };
+        Self {
+            errors: vec![error],
+            ..Self::new(Code::MalformedRequest, detail)
+        }
     }
 
     /// 415, with the header that lists the accepted values.
     pub fn unsupported(detail: &str, header: header::HeaderName, taken: &'static str) -> Self {
-        Self { taken: Some(Box::new((header, taken))), ..Self::new(Code::UnsupportedMediaType, detail) }
+        Self {
+            taken: Some(Box::new((header, taken))),
+            ..Self::new(Code::UnsupportedMediaType, detail)
+        }
     }
 
-    /// Creates the problem of a stale plan. The answer contains the plan with as many changes as fit into [`MAX_PLAN`] bytes.
+    /// Creates the problem of a stale plan. The answer contains the plan with as many changes as
+    /// fit into [`MAX_PLAN`] bytes.
     fn plan_stale(mut plan: Plan, detail: String) -> Self {
         let mut room = MAX_PLAN;
         let mut fits = |change: &PlannedChange| {
-            room = room.saturating_sub(serde_json::to_vec(change).map_or(usize::MAX, |json| json.len()));
+            room = room
+                .saturating_sub(serde_json::to_vec(change).map_or(usize::MAX, |json| json.len()));
             room > 0
         };
-        let told = plan.changes.iter().take_while(|change| fits(change)).count();
+        let told = plan
+            .changes
+            .iter()
+            .take_while(|change| fits(change))
+            .count();
         let has_more = told < plan.changes.len();
         plan.changes.truncate(told);
         let problem = Self::new(Code::PlanStale, detail).with("plan", plan);
-        if has_more { problem.with("more_changes", true) } else { problem }
+        if has_more {
+            problem.with("more_changes", true)
+        } else {
+            problem
+        }
     }
 
     /// Sets the time after which a retry may succeed, in seconds.
     #[must_use]
     pub fn with_retry_after(self, retry_after_seconds: u32) -> Self {
-        Self { retry_after_seconds, ..self }
+        Self {
+            retry_after_seconds,
+            ..self
+        }
     }
 
     /// Sets the id of the request that the problem answers.
@@ -189,15 +239,23 @@ impl Problem {
         self
     }
 
-    /// Creates a problem for an error response that is not ours: no such path, no such method, a payload that the framework refused.
+    /// Creates a problem for an error response that is not ours: no such path, no such method, a
+    /// payload that the framework refused.
     pub fn of_status(status: StatusCode) -> Self {
         match status {
-            StatusCode::NOT_FOUND => Self::new(Code::NotFound, "see the API's documentation for its paths"),
-            StatusCode::METHOD_NOT_ALLOWED => {
-                Self::new(Code::MethodNotAllowed, "see the API's documentation for the path's methods")
+            StatusCode::NOT_FOUND => {
+                Self::new(Code::NotFound, "see the API's documentation for its paths")
             }
-            StatusCode::PAYLOAD_TOO_LARGE => Self::new(Code::PayloadTooLarge, "see http.max_body_bytes"),
-            status if status.is_client_error() => Self::new(Code::MalformedRequest, "the request cannot be read"),
+            StatusCode::METHOD_NOT_ALLOWED => Self::new(
+                Code::MethodNotAllowed,
+                "see the API's documentation for the path's methods",
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                Self::new(Code::PayloadTooLarge, "see http.max_body_bytes")
+            }
+            status if status.is_client_error() => {
+                Self::new(Code::MalformedRequest, "the request cannot be read")
+            }
             _ => Self::new(Code::Internal, "see the log for this request_id"),
         }
     }
@@ -219,11 +277,15 @@ impl ResponseError for Problem {
         let request_id = self.request_id.as_deref().unwrap_or_default().to_owned();
         let mut response = HttpResponse::build(status);
         response.content_type("application/problem+json");
-        // Not every error passes the middleware that sets this header: the deadline error is created inside that middleware.
+        // Not every error passes the middleware that sets this header: the deadline error is
+        // created inside that middleware.
         if let Some(request_id) = &self.request_id {
             response.insert_header((CORRELATION_ID, &**request_id));
         }
-        if matches!(status, StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS) {
+        if matches!(
+            status,
+            StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
+        ) {
             response.insert_header((header::RETRY_AFTER, self.retry_after_seconds));
         }
         if status == StatusCode::UNAUTHORIZED {
@@ -271,8 +333,12 @@ impl From<service::Error> for Problem {
             E::Rejected(rejection) => rejection.into(),
             E::OtherTenant(tenant) => Self::other_tenant(tenant),
             E::RouteInactive => Self::new(Code::RouteInactive, detail),
-            E::NoActiveVersion(why) => Self::new(Code::NoActiveVersion, detail).with("explanation", why),
-            E::NotInHistory { place, .. } => Self::field(place, Invalid::new("not_in_history", detail)),
+            E::NoActiveVersion(why) => {
+                Self::new(Code::NoActiveVersion, detail).with("explanation", why)
+            }
+            E::NotInHistory { place, .. } => {
+                Self::field(place, Invalid::new("not_in_history", detail))
+            }
             E::EndsBeforeItBegins { .. } => Self::field("?to", Invalid::new("empty_range", detail)),
             E::TooManyObjects(_) => Self::field("?service", Invalid::new("too_many", detail)),
             E::TooManyTenants(_) => Self::field("?tenant", Invalid::new("too_many", detail)),
@@ -282,7 +348,9 @@ impl From<service::Error> for Problem {
             E::KeyNotFound => Self::new(Code::KeyNotFound, detail),
             E::KeyEnded => Self::new(Code::KeyEnded, detail),
             E::MayNotGive => Self::new(Code::Forbidden, detail),
-            E::OutlastsCaller(_) => Self::field("/expires_at", Invalid::new("after_caller", detail)),
+            E::OutlastsCaller(_) => {
+                Self::field("/expires_at", Invalid::new("after_caller", detail))
+            }
             E::TokenOutlastsCaller(_) => Self::new(Code::Forbidden, detail),
             E::CallerEnded => Self::new(Code::Unauthenticated, detail),
             E::NoKeys => Self::new(Code::KeysNotInUse, detail),
@@ -304,10 +372,13 @@ impl From<service::Error> for Problem {
                 }
                 Self::new(Code::Unavailable, format!("{detail}; nothing was changed"))
             }
-            E::Unpublished(_) => {
-                Self { retry_after_seconds: 5, ..Self::new(Code::AuditBacklog, format!("{detail}; nothing was changed")) }
+            E::Unpublished(_) => Self {
+                retry_after_seconds: 5,
+                ..Self::new(Code::AuditBacklog, format!("{detail}; nothing was changed"))
+            },
+            E::Overloaded(_) => {
+                Self::new(Code::Overloaded, format!("{detail}; nothing was changed"))
             }
-            E::Overloaded(_) => Self::new(Code::Overloaded, format!("{detail}; nothing was changed")),
             E::TooManyWaiters(_) => Self::new(Code::TooManyWaiters, detail),
             E::TooManyExports => Self::new(Code::TooManyExports, detail),
             E::CommitUnknown => Self::new(
@@ -315,9 +386,10 @@ impl From<service::Error> for Problem {
                 "the connection was lost while the write was being committed: it may have been done or not; \
                  a retry with the same Idempotency-Key tells; where none is taken, look at what is there now",
             ),
-            E::BehindMinimum { current, .. } => {
-                Self { current: current.map(Box::new), ..Self::new(Code::RevisionNotReached, detail) }
-            }
+            E::BehindMinimum { current, .. } => Self {
+                current: current.map(Box::new),
+                ..Self::new(Code::RevisionNotReached, detail)
+            },
             E::Internal(cause) => {
                 if may_log() {
                     tracing::error!(error = ?cause, "a request failed");
@@ -342,56 +414,102 @@ impl From<Rejection> for Problem {
             Rejection::VersionsNotFound { policy, versions } => {
                 let error = |(pointer, version): (String, _)| {
                     let detail = format!("there is no version {version} of {policy}");
-                    FieldError { pointer, code: "version_not_found", detail }
+                    FieldError {
+                        pointer,
+                        code: "version_not_found",
+                        detail,
+                    }
                 };
                 Self::fields(versions.into_iter().map(error).collect())
             }
-            Rejection::HostNotAllowed { host, .. } => Self::new(Code::HostNotAllowed, detail).with("host", host),
-            Rejection::HostTaken { host, prefix, .. } => {
-                Self::new(Code::HostTaken, detail).with("host", host).with("path_prefix", prefix)
+            Rejection::HostNotAllowed { host, .. } => {
+                Self::new(Code::HostNotAllowed, detail).with("host", host)
             }
-            Rejection::VersionInUse { policies, may_confirm, .. } => {
-                let advice =
-                    if may_confirm { "?confirm_in_use=true sends it elsewhere" } else { "and it has nowhere else to go" };
+            Rejection::HostTaken { host, prefix, .. } => Self::new(Code::HostTaken, detail)
+                .with("host", host)
+                .with("path_prefix", prefix),
+            Rejection::VersionInUse {
+                policies,
+                may_confirm,
+                ..
+            } => {
+                let advice = if may_confirm {
+                    "?confirm_in_use=true sends it elsewhere"
+                } else {
+                    "and it has nowhere else to go"
+                };
                 Self::new(Code::VersionInUse, format!("{detail}: {advice}"))
                     .with("policies", policies)
                     .with("may_confirm", may_confirm)
             }
-            Rejection::ShrinkNotConfirmed { active, removed, hash } => Self::new(Code::ShrinkNotConfirmed, detail)
+            Rejection::ShrinkNotConfirmed {
+                active,
+                removed,
+                hash,
+            } => Self::new(Code::ShrinkNotConfirmed, detail)
                 .with("active_routes", active)
                 .with("removed_routes", removed)
                 .with("confirm_shrink", hash),
             Rejection::PlanStale => Self::new(Code::PlanStale, detail),
-            Rejection::TooManyWrites { limit, retry_after_ms } => {
-                let retry_after_seconds = u32::try_from(retry_after_ms.div_ceil(1000)).unwrap_or(u32::MAX);
-                Self { retry_after_seconds, ..Self::new(Code::TooManyWrites, detail).with("writes_per_second", limit) }
+            Rejection::TooManyWrites {
+                limit,
+                retry_after_ms,
+            } => {
+                let retry_after_seconds =
+                    u32::try_from(retry_after_ms.div_ceil(1000)).unwrap_or(u32::MAX);
+                Self {
+                    retry_after_seconds,
+                    ..Self::new(Code::TooManyWrites, detail).with("writes_per_second", limit)
+                }
             }
             Rejection::TooManyChanges => Self::field("/changes", Invalid::new("too_many", detail)),
-            Rejection::QuotaExceeded { quota, limit } => {
-                Self::new(Code::QuotaExceeded, detail).with("quota", quota).with("limit", limit)
-            }
-            Rejection::PreconditionFailed { current } => {
-                Self { current: current.map(Box::new), ..Self::new(Code::PreconditionFailed, detail) }
-            }
+            Rejection::QuotaExceeded { quota, limit } => Self::new(Code::QuotaExceeded, detail)
+                .with("quota", quota)
+                .with("limit", limit),
+            Rejection::PreconditionFailed { current } => Self {
+                current: current.map(Box::new),
+                ..Self::new(Code::PreconditionFailed, detail)
+            },
             Rejection::TooLarge { objects, limit } => {
-                let error = |TooLarge { pointer, object, bytes }| {
+                let error = |TooLarge {
+                                 pointer,
+                                 object,
+                                 bytes,
+                             }| {
                     let what = match object {
-                        Some(ObjectName::Route(name)) => format!("route {}/{}/{}", name.service, name.env, name.version),
-                        Some(ObjectName::Policy(name)) => format!("traffic policy {}/{}", name.service, name.env),
+                        Some(ObjectName::Route(name)) => {
+                            format!("route {}/{}/{}", name.service, name.env, name.version)
+                        }
+                        Some(ObjectName::Policy(name)) => {
+                            format!("traffic policy {}/{}", name.service, name.env)
+                        }
                         None => "tenant".to_owned(),
                     };
-                    let detail = format!("the {what} takes {bytes} bytes as JSON, and may take {limit}");
-                    FieldError { pointer, code: "too_large", detail }
+                    let detail =
+                        format!("the {what} takes {bytes} bytes as JSON, and may take {limit}");
+                    FieldError {
+                        pointer,
+                        code: "too_large",
+                        detail,
+                    }
                 };
                 Self::fields(objects.into_iter().map(error).collect())
             }
             Rejection::Placed { pointer, rejection } => {
                 let problem = Self::from(*rejection);
-                let error = FieldError { pointer, code: problem.code.name(), detail: problem.detail.clone() };
+                let error = FieldError {
+                    pointer,
+                    code: problem.code.name(),
+                    detail: problem.detail.clone(),
+                };
                 problem.at(vec![error])
             }
             Rejection::Invalid { errors } => {
-                let error = |(pointer, Invalid { code, detail })| FieldError { pointer, code, detail };
+                let error = |(pointer, Invalid { code, detail })| FieldError {
+                    pointer,
+                    code,
+                    detail,
+                };
                 Self::fields(errors.into_iter().map(error).collect())
             }
             Rejection::IdempotencyMismatch => Self::new(Code::IdempotencyKeyReused, detail),
@@ -406,20 +524,37 @@ mod tests {
     use super::*;
 
     fn length(problem: &Problem) -> usize {
-        problem.error_response().into_body().try_into_bytes().unwrap().len()
+        problem
+            .error_response()
+            .into_body()
+            .try_into_bytes()
+            .unwrap()
+            .len()
     }
 
     #[test]
     fn answers_are_bounded_whatever_goes_into_them() {
         let errors = |count: usize, text: &str| {
-            let error = |at| FieldError { pointer: format!("/{at}{text}"), code: "not_valid", detail: text.to_owned() };
+            let error = |at| FieldError {
+                pointer: format!("/{at}{text}"),
+                code: "not_valid",
+                detail: text.to_owned(),
+            };
             (0..count).map(error).collect::<Vec<_>>()
         };
-        for text in ["a".repeat(60_000), "\u{0}".repeat(60_000), "é\"".repeat(30_000), "\u{1f600}".repeat(20_000)] {
+        for text in [
+            "a".repeat(60_000),
+            "\u{0}".repeat(60_000),
+            "é\"".repeat(30_000),
+            "\u{1f600}".repeat(20_000),
+        ] {
             for count in [1, MAX_ERRORS, MAX_ERRORS + 1, 1000] {
                 let problem = Problem::fields(errors(count, &text));
                 assert!(length(&problem) <= 128 * 1024, "{}", length(&problem));
-                assert_eq!((problem.errors.len(), problem.more_errors), (count.min(MAX_ERRORS), count > MAX_ERRORS));
+                assert_eq!(
+                    (problem.errors.len(), problem.more_errors),
+                    (count.min(MAX_ERRORS), count > MAX_ERRORS)
+                );
             }
             assert!(length(&Problem::new(Code::MalformedRequest, text.clone())) <= 8 * 1024);
         }
@@ -431,10 +566,19 @@ mod tests {
     fn a_stale_plan_tells_the_changes_that_have_room() {
         let value = crate::http::plans::plan();
         let mut plan: Plan = serde_json::from_value(value).unwrap();
-        assert_eq!(Problem::plan_stale(plan.clone(), String::new()).members.get("more_changes"), None);
+        assert_eq!(
+            Problem::plan_stale(plan.clone(), String::new())
+                .members
+                .get("more_changes"),
+            None
+        );
         plan.changes = vec![plan.changes[0].clone(); 10_000];
         let problem = Problem::plan_stale(plan, String::new());
         assert_eq!(problem.members["more_changes"], true);
-        assert!((16 * 1024..40 * 1024).contains(&length(&problem)), "{}", length(&problem));
+        assert!(
+            (16 * 1024..40 * 1024).contains(&length(&problem)),
+            "{}",
+            length(&problem)
+        );
     }
 }

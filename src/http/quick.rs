@@ -1,9 +1,10 @@
 //! The fast path: answers the polls that proxies repeat, before anything else looks at the request.
 //!
-//! Only a plain request whose answer is in memory is answered here: `resolve` of a held and active route, and a `snapshot` that
-//! has not changed. Every other request takes the ordinary path, and so does every error. The ordinary path would give each
-//! answer of the fast path with the same bytes. The gate admits only callers that are known already. If no limits are set, the
-//! fast path writes to no memory that other threads use, because such a write costs more than the answer.
+//! Only a plain request whose answer is in memory is answered here: `resolve` of a held and active
+//! route, and a `snapshot` that has not changed. Every other request takes the ordinary path, and
+//! so does every error. The ordinary path would give each answer of the fast path with the same
+//! bytes. The gate admits only callers that are known already. If no limits are set, the fast path
+//! writes to no memory that other threads use, because such a write costs more than the answer.
 
 use std::{
     sync::{
@@ -50,7 +51,8 @@ struct Answers {
     not_modified: AtomicU64,
 }
 
-/// The counts of one worker. They are aligned so that the counts of two workers never share a cache line.
+/// The counts of one worker. They are aligned so that the counts of two workers never share a cache
+/// line.
 #[derive(Default)]
 #[repr(align(128))]
 struct Tally {
@@ -65,7 +67,10 @@ pub struct Tallies(Mutex<Vec<Arc<Tally>>>);
 impl Tallies {
     fn join(&self) -> Arc<Tally> {
         let tally = Arc::<Tally>::default();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(tally.clone());
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(tally.clone());
         tally
     }
 
@@ -96,14 +101,24 @@ impl Quick {
     /// Creates the fast path, which answers from `polls` and counts in `tallies`.
     pub fn new(polls: Arc<Polls>, gate: Arc<Gate>, tallies: &Tallies) -> Self {
         let seconds = |endpoint: &'static str| metrics::histogram!(names::HTTP_SECONDS, "endpoint" => endpoint);
-        Self { polls, gate, tally: tallies.join(), seconds: [RESOLVE, SNAPSHOT].map(seconds) }
+        Self {
+            polls,
+            gate,
+            tally: tallies.join(),
+            seconds: [RESOLVE, SNAPSHOT].map(seconds),
+        }
     }
 
     /// Returns the answer if the fast path has one; `None` sends the request to the ordinary path.
     pub fn answer(&self, request: &ServiceRequest) -> Option<HttpResponse> {
         let headers = request.headers();
-        let is_sampled = || telemetry::is_sampled(headers.get("traceparent").map(HeaderValue::as_bytes));
-        if request.method() != Method::GET || headers.contains_key(MIN_REVISION) || headers.contains_key(PREFER) || is_sampled() {
+        let is_sampled =
+            || telemetry::is_sampled(headers.get("traceparent").map(HeaderValue::as_bytes));
+        if request.method() != Method::GET
+            || headers.contains_key(MIN_REVISION)
+            || headers.contains_key(PREFER)
+            || is_sampled()
+        {
             return None;
         }
         let is_timed = self.tally.answered().is_multiple_of(TIMED);
@@ -112,14 +127,23 @@ impl Quick {
             let (response, standing) = self.resolve(request)?;
             (response, standing, &self.tally.resolve, &self.seconds[0])
         } else {
-            let tenant = request.path().strip_prefix(TENANTS)?.strip_suffix("/snapshot")?;
+            let tenant = request
+                .path()
+                .strip_prefix(TENANTS)?
+                .strip_suffix("/snapshot")?;
             let (response, standing) = self.unmoved(request, tenant)?;
             (response, standing, &self.tally.snapshot, &self.seconds[1])
         };
-        let counted = if response.status().is_success() { &answers.ok } else { &answers.not_modified };
+        let counted = if response.status().is_success() {
+            &answers.ok
+        } else {
+            &answers.not_modified
+        };
         // Only this worker adds to the counter, and only `add_up` resets it.
         counted.fetch_add(1, Ordering::Relaxed);
-        response.headers_mut().insert(CORRELATION_ID, correlation_id(headers)?);
+        response
+            .headers_mut()
+            .insert(CORRELATION_ID, correlation_id(headers)?);
         if let Some(standing) = standing {
             standing.tell(response.headers_mut());
         }
@@ -130,33 +154,76 @@ impl Quick {
     }
 
     fn resolve(&self, request: &ServiceRequest) -> Option<(HttpResponse, Option<Standing>)> {
-        let [tenant, service, env, version] = plain(request.query_string(), ["tenant", "service", "env", "version"])?;
-        let polled = self.polls.resolve_held([tenant?, service?, env?, version?], &seen(request.headers()))?;
-        let standing = self.gate.admit_at_once(request, RESOLVE, &Polled { tenant: tenant?, service, env })?;
+        let [tenant, service, env, version] = plain(
+            request.query_string(),
+            ["tenant", "service", "env", "version"],
+        )?;
+        let polled = self.polls.resolve_held(
+            [tenant?, service?, env?, version?],
+            &seen(request.headers()),
+        )?;
+        let standing = self.gate.admit_at_once(
+            request,
+            RESOLVE,
+            &Polled {
+                tenant: tenant?,
+                service,
+                env,
+            },
+        )?;
         Some((polling::resolved(&self.polls, polled), standing))
     }
 
-    fn unmoved(&self, request: &ServiceRequest, tenant: &str) -> Option<(HttpResponse, Option<Standing>)> {
+    fn unmoved(
+        &self,
+        request: &ServiceRequest,
+        tenant: &str,
+    ) -> Option<(HttpResponse, Option<Standing>)> {
         let query = request.query_string();
-        let [service, env] = if query.is_empty() { [None; 2] } else { plain(query, ["service", "env"])? };
+        let [service, env] = if query.is_empty() {
+            [None; 2]
+        } else {
+            plain(query, ["service", "env"])?
+        };
         // An empty name is an error, which the ordinary path reports.
         if service == Some("") || env == Some("") {
             return None;
         }
-        let tag = self.polls.unmoved_held(tenant, service, env, &seen(request.headers()))?;
-        let standing = self.gate.admit_at_once(request, SNAPSHOT, &Polled { tenant, service, env })?;
-        Some((polling::unmoved(&self.polls, &tag, compression::accepted(request)), standing))
+        let tag = self
+            .polls
+            .unmoved_held(tenant, service, env, &seen(request.headers()))?;
+        let standing = self.gate.admit_at_once(
+            request,
+            SNAPSHOT,
+            &Polled {
+                tenant,
+                service,
+                env,
+            },
+        )?;
+        Some((
+            polling::unmoved(&self.polls, &tag, compression::accepted(request)),
+            standing,
+        ))
     }
 }
 
 impl Tally {
     fn answered(&self) -> u64 {
-        let all = [&self.resolve.ok, &self.resolve.not_modified, &self.snapshot.ok, &self.snapshot.not_modified];
-        all.map(|answered| answered.load(Ordering::Relaxed)).iter().sum()
+        let all = [
+            &self.resolve.ok,
+            &self.resolve.not_modified,
+            &self.snapshot.ok,
+            &self.snapshot.not_modified,
+        ];
+        all.map(|answered| answered.load(Ordering::Relaxed))
+            .iter()
+            .sum()
     }
 }
 
-/// Returns the values of a query that has only these names, each at most once, and needs no decoding; `None` for other queries.
+/// Returns the values of a query that has only these names, each at most once, and needs no
+/// decoding; `None` for other queries.
 fn plain<'a, const N: usize>(query: &'a str, names: [&str; N]) -> Option<[Option<&'a str>; N]> {
     let mut values = [None; N];
     for pair in query.split('&') {
@@ -169,15 +236,19 @@ fn plain<'a, const N: usize>(query: &'a str, names: [&str; N]) -> Option<[Option
     Some(values)
 }
 
-/// Returns the client's id if it is usable, else a `UUIDv7` whose random part comes from this thread's own generator.
+/// Returns the client's id if it is usable, else a `UUIDv7` whose random part comes from this
+/// thread's own generator.
 fn correlation_id(headers: &HeaderMap) -> Option<HeaderValue> {
     if headers.contains_key(CORRELATION_ID) {
         return HeaderValue::from_str(&RequestId::of(headers).0).ok();
     }
-    let millis = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis());
+    let millis = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |now| now.as_millis());
     let random: [u8; 16] = fastrand::u128(..).to_ne_bytes();
     let bytes = random.first_chunk::<10>()?;
-    let id = uuid::Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), bytes).into_uuid();
+    let id = uuid::Builder::from_unix_timestamp_millis(u64::try_from(millis).unwrap_or(0), bytes)
+        .into_uuid();
     let mut text = Uuid::encode_buffer();
     HeaderValue::from_str(id.as_hyphenated().encode_lower(&mut text)).ok()
 }

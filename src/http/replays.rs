@@ -40,8 +40,8 @@ pub struct ReplayIn {
     /// Only events of this tenant; without it, events of every tenant.
     #[schemars(with = "Option<schemas::TenantName>")]
     tenant: Option<String>,
-    /// Only events of this epoch. Without it, events of all epochs, or only of the present one if `from` is above 1 or `to` is
-    /// given. Needs `tenant`.
+    /// Only events of this epoch. Without it, events of all epochs, or only of the present one if
+    /// `from` is above 1 or `to` is given. Needs `tenant`.
     #[schemars(with = "Option<schemas::Epoch>")]
     epoch: Option<String>,
     /// The first revision. Needs `tenant`.
@@ -50,7 +50,8 @@ pub struct ReplayIn {
     /// The last revision. Needs `tenant`.
     #[schemars(with = "Option<u64>", range(min = 1, max = i64::MAX))]
     to: Option<Whole<1, { i64::MAX as u64 }, u64>>,
-    /// Whether to include events that retention has removed from the archive. The next run of retention removes them again.
+    /// Whether to include events that retention has removed from the archive. The next run of
+    /// retention removes them again.
     #[serde(default)]
     include_removed: bool,
     /// The most events in a second: 1 to `replay.max_events_per_second`.
@@ -63,25 +64,47 @@ pub struct ReplayIn {
 
 impl ReplayIn {
     fn piece(self, rate: impl Fn(Option<u32>) -> Result<u32, u32>) -> Result<Piece, Problem> {
-        let Self { tenant, epoch, from, to, include_removed, events_per_second, reason: _ } = self;
+        let Self {
+            tenant,
+            epoch,
+            from,
+            to,
+            include_removed,
+            events_per_second,
+            reason: _,
+        } = self;
         let [from, to] = [from, to].map(|revision| revision.map(|Whole(revision)| revision));
         let events_per_second = events_per_second.map(|Whole(rate)| rate);
         let mut fields = Fields::default();
         let needs_tenant = || Invalid::new("tenant_required", "only with a tenant");
-        for (pointer, is_there) in [("/epoch", epoch.is_some()), ("/from", from.is_some()), ("/to", to.is_some())] {
+        for (pointer, is_there) in [
+            ("/epoch", epoch.is_some()),
+            ("/from", from.is_some()),
+            ("/to", to.is_some()),
+        ] {
             if tenant.is_none() && is_there {
                 fields.check::<()>(pointer, Err(needs_tenant()));
             }
         }
         for (pointer, number) in [("/from", from), ("/to", to)] {
-            let in_range = number.is_none_or(|number| (1..=i64::MAX.unsigned_abs()).contains(&number));
-            let wrong = || Err(Invalid::new("out_of_range", format!("must be 1 to {}", i64::MAX)));
+            let in_range =
+                number.is_none_or(|number| (1..=i64::MAX.unsigned_abs()).contains(&number));
+            let wrong = || {
+                Err(Invalid::new(
+                    "out_of_range",
+                    format!("must be 1 to {}", i64::MAX),
+                ))
+            };
             fields.check(pointer, if in_range { Ok(()) } else { wrong() });
         }
         if to.is_some_and(|to| to < from.unwrap_or(1)) {
-            fields.check::<()>("/to", Err(Invalid::new("empty_range", "may not be before from")));
+            fields.check::<()>(
+                "/to",
+                Err(Invalid::new("empty_range", "may not be before from")),
+            );
         }
-        let rate = rate(events_per_second).map_err(|most| Invalid::new("out_of_range", format!("must be 1 to {most}")));
+        let rate = rate(events_per_second)
+            .map_err(|most| Invalid::new("out_of_range", format!("must be 1 to {most}")));
         let rate = fields.check("/events_per_second", rate);
         let piece = Piece {
             tenant: fields.optional::<TenantName>("/tenant", tenant),
@@ -127,7 +150,14 @@ struct ReplayOut<'a> {
 impl<'a> From<&'a Replay> for ReplayOut<'a> {
     fn from(replay: &'a Replay) -> Self {
         let Replay { piece, at, .. } = replay;
-        let Piece { tenant, epoch, from, to, include_removed, events_per_second } = piece;
+        let Piece {
+            tenant,
+            epoch,
+            from,
+            to,
+            include_removed,
+            events_per_second,
+        } = piece;
         Self {
             id: replay.id,
             state: &replay.state,
@@ -140,7 +170,17 @@ impl<'a> From<&'a Replay> for ReplayOut<'a> {
             reason: &replay.reason,
             events_total: replay.events_total,
             events_queued: replay.queued,
-            at: at.as_ref().map(|At { tenant, epoch, revision }| AtOut { tenant, epoch, revision: *revision }),
+            at: at.as_ref().map(
+                |At {
+                     tenant,
+                     epoch,
+                     revision,
+                 }| AtOut {
+                    tenant,
+                    epoch,
+                    revision: *revision,
+                },
+            ),
             created_by: &replay.created_by,
             created_at: replay.created_at,
             changed_at: replay.changed_at,
@@ -151,10 +191,18 @@ impl<'a> From<&'a Replay> for ReplayOut<'a> {
 }
 
 /// `POST /replays`
-pub async fn create(state: web::Data<ApiState>, context: WriteContext, body: Body<ReplayIn>) -> Result<HttpResponse, Problem> {
+pub async fn create(
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    body: Body<ReplayIn>,
+) -> Result<HttpResponse, Problem> {
     let reason = required_reason(body.0.reason.clone())?;
     let piece = body.0.piece(|asked| state.replays.rate(asked))?;
-    let wish = Wish { by: context.by(), reason: Some(reason), idempotency_key: context.idempotency_key() };
+    let wish = Wish {
+        by: context.by(),
+        reason: Some(reason),
+        idempotency_key: context.idempotency_key(),
+    };
     let (replay, replayed) = state.replays.make(piece, &wish).await?;
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, format!("/api/v1/replays/{}", replay.id)));
@@ -176,11 +224,21 @@ pub struct ListIn {
 }
 
 /// `GET /replays`
-pub async fn list(state: web::Data<ApiState>, _caller: Caller, query: Query<ListIn>) -> Result<HttpResponse, Problem> {
+pub async fn list(
+    state: web::Data<ApiState>,
+    _caller: Caller,
+    query: Query<ListIn>,
+) -> Result<HttpResponse, Problem> {
     let ListIn { limit, cursor } = query.0;
-    let page = state.replays.list(&respond::page_request(limit, cursor)).await?;
+    let page = state
+        .replays
+        .list(&respond::page_request(limit, cursor))
+        .await?;
     let items: Vec<_> = page.items.iter().map(ReplayOut::from).collect();
-    Ok(respond::json(&respond::PageOut { items: &items, next_cursor: page.next_cursor }))
+    Ok(respond::json(&respond::PageOut {
+        items: &items,
+        next_cursor: page.next_cursor,
+    }))
 }
 
 fn id_in_path(path: web::Path<String>) -> Result<Uuid, Problem> {
@@ -189,14 +247,28 @@ fn id_in_path(path: web::Path<String>) -> Result<Uuid, Problem> {
 }
 
 /// `GET /replays/{replay_id}`
-pub async fn get(state: web::Data<ApiState>, _caller: Caller, path: web::Path<String>) -> Result<HttpResponse, Problem> {
-    Ok(respond::json(&ReplayOut::from(&state.replays.get(id_in_path(path)?).await?)))
+pub async fn get(
+    state: web::Data<ApiState>,
+    _caller: Caller,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
+    Ok(respond::json(&ReplayOut::from(
+        &state.replays.get(id_in_path(path)?).await?,
+    )))
 }
 
 /// `DELETE /replays/{replay_id}`
-pub async fn cancel(state: web::Data<ApiState>, context: WriteContext, path: web::Path<String>) -> Result<HttpResponse, Problem> {
+pub async fn cancel(
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: web::Path<String>,
+) -> Result<HttpResponse, Problem> {
     let reason = context.reason().map(str::to_owned);
-    let wish = Wish { by: context.by(), reason, idempotency_key: None };
+    let wish = Wish {
+        by: context.by(),
+        reason,
+        idempotency_key: None,
+    };
     let replay = state.replays.cancel(id_in_path(path)?, &wish).await?;
     Ok(respond::json(&ReplayOut::from(&replay)))
 }

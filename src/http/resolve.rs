@@ -1,4 +1,5 @@
-//! `GET /routes/resolve`: returns the route of the given version, or of the version that the traffic policy chooses.
+//! `GET /routes/resolve`: returns the route of the given version, or of the version that the
+//! traffic policy chooses.
 
 mod operations;
 
@@ -58,16 +59,32 @@ pub struct ResolveIn {
 
 /// `GET /routes/resolve`
 pub async fn resolve(
-    state: web::Data<ApiState>, around: web::Data<Around>, caller: Caller, context: ReadContext, request: HttpRequest,
+    state: web::Data<ApiState>,
+    around: web::Data<Around>,
+    caller: Caller,
+    context: ReadContext,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let (query, asked_headers) = split(request.query_string())?;
-    let ResolveIn { tenant, service, env, version, key, explain, min_revision } = parse_query(&query)?;
+    let ResolveIn {
+        tenant,
+        service,
+        env,
+        version,
+        key,
+        explain,
+        min_revision,
+    } = parse_query(&query)?;
     let freshness = context.freshness(min_revision.as_deref())?;
     if version.is_some() {
         refuse_with_version(key.is_some(), explain, !asked_headers.is_empty())?;
         let RouteKey { tenant, name } = key_in_query([tenant, service, env, version])?;
         let tenant = caller.authorize(tenant)?;
-        let polled = within(around.request_timeout, state.polls.resolve(&tenant, &name, &freshness)).await?;
+        let polled = within(
+            around.request_timeout,
+            state.polls.resolve(&tenant, &name, &freshness),
+        )
+        .await?;
         return Ok(resolved(&state.polls, polled));
     }
     let mut fields = Fields::default();
@@ -78,29 +95,49 @@ pub async fn resolve(
     let parts = tenant.zip(service).zip(env).zip(key);
     let (((tenant, service), env), key) = fields.finish(parts)?;
     let (tenant, policy) = (caller.authorize(tenant)?, PolicyName { service, env });
-    let asked = Asked { key, headers: asked_headers };
-    let chosen = within(around.request_timeout, state.polls.choose(&tenant, &policy, &asked, &freshness)).await?;
+    let asked = Asked {
+        key,
+        headers: asked_headers,
+    };
+    let chosen = within(
+        around.request_timeout,
+        state.polls.choose(&tenant, &policy, &asked, &freshness),
+    )
+    .await?;
     let seen = headers::seen(request.headers());
     let mut response = match &chosen.tag {
         Some(tag) if seen.has(tag) => HttpResponse::NotModified().finish(),
         _ => json(Polls::chosen_body(tenant.name(), &chosen, explain)?.into()),
     };
     // Without a tag the choice was random: the next answer may differ.
-    let caching = if chosen.tag.is_some() { "no-cache" } else { "no-store" };
-    response.headers_mut().insert(header::CACHE_CONTROL, header::HeaderValue::from_static(caching));
+    let caching = if chosen.tag.is_some() {
+        "no-cache"
+    } else {
+        "no-store"
+    };
+    response.headers_mut().insert(
+        header::CACHE_CONTROL,
+        header::HeaderValue::from_static(caching),
+    );
     if let Some(tag) = &chosen.tag {
         set_tag(&mut response, tag);
     }
     Ok(with_age(&state.polls, response))
 }
 
-/// Refuses parameters that only a policy uses, in a query with a version: there they have no effect, so the caller expects
-/// something else.
+/// Refuses parameters that only a policy uses, in a query with a version: there they have no
+/// effect, so the caller expects something else.
 fn refuse_with_version(key: bool, explain: bool, headers: bool) -> Result<(), Problem> {
     let mut fields = Fields::default();
     for (pointer, is_there) in [("?key", key), ("?explain", explain), ("?header.*", headers)] {
         if is_there {
-            fields.check::<()>(pointer, Err(Invalid::new("not_with_version", "is for resolving without a version")));
+            fields.check::<()>(
+                pointer,
+                Err(Invalid::new(
+                    "not_with_version",
+                    "is for resolving without a version",
+                )),
+            );
         }
     }
     fields.finish(Some(()))
@@ -108,12 +145,16 @@ fn refuse_with_version(key: bool, explain: bool, headers: bool) -> Result<(), Pr
 
 fn short(value: Option<String>) -> Result<Option<String>, Invalid> {
     match value {
-        Some(value) if value.len() > MAX_VALUE => Err(Invalid::new("too_long", format!("at most {MAX_VALUE} bytes"))),
+        Some(value) if value.len() > MAX_VALUE => Err(Invalid::new(
+            "too_long",
+            format!("at most {MAX_VALUE} bytes"),
+        )),
         value => Ok(value),
     }
 }
 
-/// Splits a query: returns the rest of the query, and the parameters `header.<name>` by names in lower case.
+/// Splits a query: returns the rest of the query, and the parameters `header.<name>` by names in
+/// lower case.
 fn split(query: &str) -> Result<(String, BTreeMap<String, String>), Problem> {
     let mut headers = BTreeMap::new();
     let mut rest = url::form_urlencoded::Serializer::new(String::new());
@@ -124,12 +165,17 @@ fn split(query: &str) -> Result<(String, BTreeMap<String, String>), Problem> {
         };
         let wrong = |invalid| Problem::field(format!("?{name}"), invalid);
         let header = HeaderName::try_from(header.to_owned()).map_err(wrong)?;
-        let value = short(Some(value.into_owned())).map_err(wrong)?.unwrap_or_default();
+        let value = short(Some(value.into_owned()))
+            .map_err(wrong)?
+            .unwrap_or_default();
         if headers.insert(header.as_str().to_owned(), value).is_some() {
             return Err(wrong(Invalid::new("duplicate", "may be given once")));
         }
         if headers.len() > MAX_HEADERS {
-            return Err(wrong(Invalid::new("too_many", format!("at most {MAX_HEADERS} headers"))));
+            return Err(wrong(Invalid::new(
+                "too_many",
+                format!("at most {MAX_HEADERS} headers"),
+            )));
         }
     }
     Ok((rest.finish(), headers))

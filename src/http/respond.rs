@@ -30,8 +30,8 @@ pub struct PageOut<'a, T> {
     pub next_cursor: Option<String>,
 }
 
-/// Escapes the characters at which some readers end a line (U+0085, U+2028, U+2029). In JSON they occur in texts only, where an
-/// escape means the same.
+/// Escapes the characters at which some readers end a line (U+0085, U+2028, U+2029). In JSON they
+/// occur in texts only, where an escape means the same.
 pub fn one_line(json: Bytes) -> Bytes {
     let escape = |at: usize| match json[at..] {
         [0xc2, 0x85, ..] => Some((2, "\\u0085")),
@@ -39,7 +39,9 @@ pub fn one_line(json: Bytes) -> Bytes {
         [0xe2, 0x80, 0xa9, ..] => Some((3, "\\u2029")),
         _ => None,
     };
-    let Some(first) = (0..json.len()).find(|at| escape(*at).is_some()) else { return json };
+    let Some(first) = (0..json.len()).find(|at| escape(*at).is_some()) else {
+        return json;
+    };
     let mut line = json[..first].to_vec();
     let mut at = first;
     while let Some(byte) = json.get(at) {
@@ -57,9 +59,13 @@ pub fn one_line(json: Bytes) -> Bytes {
     line.into()
 }
 
-/// Returns the page that a list request asks for. An empty cursor asks for the first page, so that a loop may begin with an empty one.
+/// Returns the page that a list request asks for. An empty cursor asks for the first page, so that
+/// a loop may begin with an empty one.
 pub fn page_request(limit: Option<u32>, cursor: Option<String>) -> PageRequest {
-    PageRequest { limit: limit.unwrap_or(DEFAULT_LIMIT), cursor: cursor.filter(|cursor| !cursor.is_empty()) }
+    PageRequest {
+        limit: limit.unwrap_or(DEFAULT_LIMIT),
+        cursor: cursor.filter(|cursor| !cursor.is_empty()),
+    }
 }
 
 /// Returns the status and headers that show the effect of a write. The caller adds the body.
@@ -95,31 +101,57 @@ pub fn json(body: &impl Serialize) -> HttpResponse {
     HttpResponse::Ok().json(body)
 }
 
-/// Returns 200 with the result of `body`, for answers that may be large: serialised on a worker thread, where it delays no other request.
-pub async fn large<T: Serialize>(state: &ApiState, body: impl FnOnce() -> T + Send + 'static) -> Result<HttpResponse, Problem> {
-    let bytes = state.workers.run(move || serde_json::to_vec(&body())).await.map_err(Error::internal)?;
+/// Returns 200 with the result of `body`, for answers that may be large: serialised on a worker
+/// thread, where it delays no other request.
+pub async fn large<T: Serialize>(
+    state: &ApiState,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> Result<HttpResponse, Problem> {
+    let bytes = state
+        .workers
+        .run(move || serde_json::to_vec(&body()))
+        .await
+        .map_err(Error::internal)?;
     Ok(super::polling::json(bytes.map_err(Error::internal)?.into()))
 }
 
 /// Returns a page of a list whose items may be large, serialised on a worker thread.
 pub async fn large_page<T: Serialize + Send + 'static>(
-    state: &ApiState, items: Vec<T>, next_cursor: Option<String>,
+    state: &ApiState,
+    items: Vec<T>,
+    next_cursor: Option<String>,
 ) -> Result<HttpResponse, Problem> {
-    let write = move || serde_json::to_vec(&PageOut { items: &items, next_cursor });
+    let write = move || {
+        serde_json::to_vec(&PageOut {
+            items: &items,
+            next_cursor,
+        })
+    };
     let bytes = state.workers.run(write).await.map_err(Error::internal)?;
     Ok(super::polling::json(bytes.map_err(Error::internal)?.into()))
 }
 
 /// Returns 304 if the client has this tag already, else the result of `answer`. Both have the tag.
-pub fn conditional(request: &HttpRequest, tag: &VersionTag, answer: impl FnOnce() -> HttpResponse) -> HttpResponse {
-    let mut response = if seen(request.headers()).has(tag) { HttpResponse::NotModified().finish() } else { answer() };
+pub fn conditional(
+    request: &HttpRequest,
+    tag: &VersionTag,
+    answer: impl FnOnce() -> HttpResponse,
+) -> HttpResponse {
+    let mut response = if seen(request.headers()).has(tag) {
+        HttpResponse::NotModified().finish()
+    } else {
+        answer()
+    };
     if let Ok(value) = header::HeaderValue::from_str(&tag.to_etag()) {
         response.headers_mut().insert(header::ETAG, value);
     }
     response
 }
 
-/// Distinguishes a member that is `null` (`Some(None)`) from one that is absent (`None`, by `#[serde(default)]`).
-pub fn double_option<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+/// Distinguishes a member that is `null` (`Some(None)`) from one that is absent (`None`, by
+/// `#[serde(default)]`).
+pub fn double_option<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)
 }

@@ -1,26 +1,43 @@
 //! Bodies that clients send back: the answer of a `GET`, with a change.
 //!
-//! A client that gets an object, changes a line and puts it back would have to remove the members that the service wrote. So
-//! these members are accepted and ignored (AIP-203: output only). Names that are also in the path are accepted if they are the
-//! same.
+//! A client that gets an object, changes a line and puts it back would have to remove the members
+//! that the service wrote. So these members are accepted and ignored (AIP-203: output only). Names
+//! that are also in the path are accepted if they are the same.
 
 use std::{fmt, marker::PhantomData};
 
 use schemars::Schema;
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, Error as _, IgnoredAny, IntoDeserializer as _, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{
+        DeserializeSeed, Error as _, IgnoredAny, IntoDeserializer as _, MapAccess, Visitor,
+        value::MapAccessDeserializer,
+    },
 };
 use serde_json::json;
 
 use super::problem::FieldError;
 
 /// The members of a route or a policy that the service writes.
-pub const OF_OBJECT: &[&str] = &["revision", "created_at", "created_by", "updated_at", "updated_by"];
+pub const OF_OBJECT: &[&str] = &[
+    "revision",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+];
 
 /// The members of a tenant that the service writes.
-pub const OF_TENANT: &[&str] =
-    &["epoch", "revision", "routes", "policies", "created_at", "created_by", "updated_at", "updated_by"];
+pub const OF_TENANT: &[&str] = &[
+    "epoch",
+    "revision",
+    "routes",
+    "policies",
+    "created_at",
+    "created_by",
+    "updated_at",
+    "updated_by",
+];
 
 /// The members of a key that the service writes.
 pub const OF_KEY: &[&str] = &[
@@ -65,13 +82,21 @@ impl<T: Returnable> Returned<T> {
         self.value
     }
 
-    /// Returns the body if its names are the same as in the path. `prefix` is the JSON pointer of this body within the body of
-    /// the request.
+    /// Returns the body if its names are the same as in the path. `prefix` is the JSON pointer of
+    /// this body within the body of the request.
     pub fn of(self, path: &[(&str, &str)], prefix: &str) -> Result<T, FieldError> {
         for (name, sent) in &self.named {
-            if let Some((_, value)) = path.iter().find(|(other, value)| other == name && value != sent) {
-                let (pointer, detail) = (format!("{prefix}/{name}"), format!("the path says {value}"));
-                return Err(FieldError { pointer, code: "not_the_path", detail });
+            if let Some((_, value)) = path
+                .iter()
+                .find(|(other, value)| other == name && value != sent)
+            {
+                let (pointer, detail) =
+                    (format!("{prefix}/{name}"), format!("the path says {value}"));
+                return Err(FieldError {
+                    pointer,
+                    code: "not_the_path",
+                    detail,
+                });
             }
         }
         Ok(self.value)
@@ -92,8 +117,12 @@ impl<'de, T: Deserialize<'de> + Returnable> Deserialize<'de> for Returned<T> {
             fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Returned<T>, A::Error> {
                 let mut named = Vec::new();
                 let (read_only, in_path) = (T::READ_ONLY, T::IN_PATH);
-                let value =
-                    T::deserialize(MapAccessDeserializer::new(Needed { members, read_only, in_path, named: &mut named }))?;
+                let value = T::deserialize(MapAccessDeserializer::new(Needed {
+                    members,
+                    read_only,
+                    in_path,
+                    named: &mut named,
+                }))?;
                 Ok(Returned { value, named })
             }
         }
@@ -102,7 +131,8 @@ impl<'de, T: Deserialize<'de> + Returnable> Deserialize<'de> for Returned<T> {
     }
 }
 
-/// The needed members of a body: members that the service writes are skipped, and names of the path are collected.
+/// The needed members of a body: members that the service writes are skipped, and names of the path
+/// are collected.
 struct Needed<'a, A> {
     members: A,
     read_only: &'static [&'static str],
@@ -113,7 +143,10 @@ struct Needed<'a, A> {
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Needed<'_, A> {
     type Error = A::Error;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
         while let Some(name) = self.members.next_key::<String>()? {
             if self.read_only.contains(&name.as_str()) {
                 self.members.next_value::<IgnoredAny>()?;
@@ -122,7 +155,8 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Needed<'_, A> {
             } else {
                 return match seed.deserialize(name.into_deserializer()) {
                     Ok(key) => Ok(Some(key)),
-                    // The error is made while the value is read, so that its path ends with the member's name.
+                    // The error is made while the value is read, so that its path ends with the
+                    // member's name.
                     Err(error) => Err(self.fail(error)),
                 };
             }
@@ -158,11 +192,22 @@ impl<'de> DeserializeSeed<'de> for Refused<'_> {
 
 /// Adds these members to a schema, as read-only properties.
 pub fn told<T: Returnable>(schema: &mut Schema) {
-    let members = T::READ_ONLY.iter().map(|name| (name, "Written by the service: taken, and passed over."));
-    let members = members.chain(T::IN_PATH.iter().map(|name| (name, "As in the path, if it is given.")));
-    if let Some(properties) = schema.get_mut("properties").and_then(serde_json::Value::as_object_mut) {
+    let members = T::READ_ONLY
+        .iter()
+        .map(|name| (name, "Written by the service: taken, and passed over."));
+    let members = members.chain(
+        T::IN_PATH
+            .iter()
+            .map(|name| (name, "As in the path, if it is given.")),
+    );
+    if let Some(properties) = schema
+        .get_mut("properties")
+        .and_then(serde_json::Value::as_object_mut)
+    {
         for (name, description) in members {
-            properties.entry(*name).or_insert_with(|| json!({ "description": description, "readOnly": true }));
+            properties
+                .entry(*name)
+                .or_insert_with(|| json!({ "description": description, "readOnly": true }));
         }
     }
 }
@@ -189,8 +234,17 @@ mod tests {
         let sent = r#"{"revision": {"any": [1]}, "tenant": "a", "size": 3, "by": null}"#;
         assert_eq!(parse(sent).of(&[("tenant", "a")], "").unwrap().size, 3);
         let refused = parse(sent).of(&[("tenant", "b")], "/routes/4").unwrap_err();
-        assert_eq!((refused.pointer.as_str(), refused.code), ("/routes/4/tenant", "not_the_path"));
-        assert_eq!(parse(r#"{"size": 4}"#).of(&[("tenant", "b")], "").unwrap().size, 4);
+        assert_eq!(
+            (refused.pointer.as_str(), refused.code),
+            ("/routes/4/tenant", "not_the_path")
+        );
+        assert_eq!(
+            parse(r#"{"size": 4}"#)
+                .of(&[("tenant", "b")], "")
+                .unwrap()
+                .size,
+            4
+        );
     }
 
     #[test]
@@ -201,7 +255,9 @@ mod tests {
             (r#"{"tenant": 5, "size": 1}"#, "/tenant"),
             (r#"{"revision": 1, "revision": 2, "size": 1}"#, "/revision"),
         ] {
-            let text = parse_json::<Returned<Thing>>(json.as_bytes()).unwrap_err().to_string();
+            let text = parse_json::<Returned<Thing>>(json.as_bytes())
+                .unwrap_err()
+                .to_string();
             assert!(text.ends_with(place), "{json}: {text}");
         }
         assert!(parse_json::<Returned<Thing>>(b"[1]").is_err());

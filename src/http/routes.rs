@@ -66,14 +66,26 @@ impl Returnable for SpecIn {
 
 impl SpecIn {
     fn parse(self, fields: &mut Fields) -> Option<RouteSpec> {
-        let Self { url, is_active, labels, description } = self;
+        let Self {
+            url,
+            is_active,
+            labels,
+            description,
+        } = self;
         let url = fields.required::<RouteUrl>("/url", url);
         let labels = parse_labels(fields, labels.unwrap_or_default());
         let description = match description {
-            Some(raw) => fields.check("/description", Description::try_from(raw)).map(Some),
+            Some(raw) => fields
+                .check("/description", Description::try_from(raw))
+                .map(Some),
             None => Some(None),
         };
-        Some(RouteSpec { url: url?, is_active: is_active.unwrap_or(true), labels: labels?, description: description? })
+        Some(RouteSpec {
+            url: url?,
+            is_active: is_active.unwrap_or(true),
+            labels: labels?,
+            description: description?,
+        })
     }
 }
 
@@ -83,7 +95,11 @@ fn parse_labels(fields: &mut Fields, raw: BTreeMap<String, String>) -> Option<La
         let pointer = format!("/labels/{}", key.replace('~', "~0").replace('/', "~1"));
         good &= fields.check(&pointer, Labels::check(key, value)).is_some();
     }
-    if good { fields.check("/labels", Labels::try_from(raw)) } else { None }
+    if good {
+        fields.check("/labels", Labels::try_from(raw))
+    } else {
+        None
+    }
 }
 
 /// The body of `POST /routes`.
@@ -132,7 +148,14 @@ fn key(fields: &mut Fields, names: [Option<String>; 4], pointers: [&str; 4]) -> 
     let service = fields.required::<ServiceName>(pointers[1], service);
     let env = fields.required::<EnvName>(pointers[2], env);
     let version = fields.required::<VersionName>(pointers[3], version);
-    Some(RouteKey { tenant: tenant?, name: RouteName { service: service?, env: env?, version: version? } })
+    Some(RouteKey {
+        tenant: tenant?,
+        name: RouteName {
+            service: service?,
+            env: env?,
+            version: version?,
+        },
+    })
 }
 
 const IN_BODY: [&str; 4] = ["/tenant", "/service", "/env", "/version"];
@@ -150,15 +173,30 @@ fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
     match &reply.outcome.object {
         Object::Route(route) => {
             let name = &route.name;
-            let location = format!("/api/v1/routes/{tenant}/{}/{}/{}", name.service, name.env, name.version);
-            response.insert_header((header::LOCATION, location)).json(RouteOut { tenant, route })
+            let location = format!(
+                "/api/v1/routes/{tenant}/{}/{}/{}",
+                name.service, name.env, name.version
+            );
+            response
+                .insert_header((header::LOCATION, location))
+                .json(RouteOut { tenant, route })
         }
-        Object::Policy(_) | Object::Tenant(_) | Object::Applied { .. } | Object::Gone => response.finish(),
+        Object::Policy(_) | Object::Tenant(_) | Object::Applied { .. } | Object::Gone => {
+            response.finish()
+        }
     }
 }
 
-async fn write(state: &ApiState, context: WriteContext, tenant: TenantName, op: Op) -> Result<HttpResponse, Problem> {
-    let reply = state.writer.write(context.request(tenant.clone(), op)?).await?;
+async fn write(
+    state: &ApiState,
+    context: WriteContext,
+    tenant: TenantName,
+    op: Op,
+) -> Result<HttpResponse, Problem> {
+    let reply = state
+        .writer
+        .write(context.request(tenant.clone(), op)?)
+        .await?;
     Ok(written(&tenant, &reply))
 }
 
@@ -173,31 +211,76 @@ pub struct ConfirmIn {
 
 /// `POST /routes`
 pub async fn upsert(
-    state: web::Data<ApiState>, context: WriteContext, query: Query<ConfirmIn>, body: Body<Returned<RouteIn>>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    query: Query<ConfirmIn>,
+    body: Body<Returned<RouteIn>>,
 ) -> Result<HttpResponse, Problem> {
     let context = context.sized(body.1).confirming(query.0.confirm_in_use);
-    let RouteIn { tenant, service, env, version, url, is_active, labels, description } = body.0.into_inner();
+    let RouteIn {
+        tenant,
+        service,
+        env,
+        version,
+        url,
+        is_active,
+        labels,
+        description,
+    } = body.0.into_inner();
     let mut fields = Fields::default();
     let key = key(&mut fields, [tenant, service, env, version], IN_BODY);
-    let spec = SpecIn { url, is_active, labels, description }.parse(&mut fields);
-    let (RouteKey { tenant, name: route }, spec) = fields.finish(key.zip(spec))?;
+    let spec = SpecIn {
+        url,
+        is_active,
+        labels,
+        description,
+    }
+    .parse(&mut fields);
+    let (
+        RouteKey {
+            tenant,
+            name: route,
+        },
+        spec,
+    ) = fields.finish(key.zip(spec))?;
     write(&state, context, tenant, Op::Upsert { route, spec }).await
 }
 
 /// `PUT /routes/{tenant}/{service}/{env}/{version}`
 pub async fn put(
-    state: web::Data<ApiState>, context: WriteContext, path: RoutePath, query: Query<ConfirmIn>, body: Body<Returned<SpecIn>>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: RoutePath,
+    query: Query<ConfirmIn>,
+    body: Body<Returned<SpecIn>>,
 ) -> Result<HttpResponse, Problem> {
     let context = context.sized(body.1).confirming(query.0.confirm_in_use);
     let RoutePath(tenant, route) = path;
-    let RouteName { service, env, version } = &route;
-    let names =
-        [("tenant", tenant.name().as_str()), ("service", service.as_str()), ("env", env.as_str()), ("version", version.as_str())];
-    let body = body.0.of(&names, "").map_err(|error| Problem::fields(vec![error]))?;
+    let RouteName {
+        service,
+        env,
+        version,
+    } = &route;
+    let names = [
+        ("tenant", tenant.name().as_str()),
+        ("service", service.as_str()),
+        ("env", env.as_str()),
+        ("version", version.as_str()),
+    ];
+    let body = body
+        .0
+        .of(&names, "")
+        .map_err(|error| Problem::fields(vec![error]))?;
     let mut fields = Fields::default();
     let spec = body.parse(&mut fields);
     let spec = fields.finish(spec)?;
-    write(&state, context, tenant.name().clone(), Op::Upsert { route, spec }).await
+    write(
+        &state,
+        context,
+        tenant.name().clone(),
+        Op::Upsert { route, spec },
+    )
+    .await
 }
 
 /// The body of `PATCH`: a merge patch, in which a member that is `null` is removed.
@@ -220,7 +303,12 @@ pub struct PatchIn {
 
 impl PatchIn {
     fn parse(self, fields: &mut Fields) -> Option<RoutePatch> {
-        let Self { url, is_active, labels, description } = self;
+        let Self {
+            url,
+            is_active,
+            labels,
+            description,
+        } = self;
         let not_removable = || Invalid::new("required", "cannot be removed");
         let url = match url {
             None => Some(None),
@@ -232,61 +320,126 @@ impl PatchIn {
             Some(None) => fields.check("/is_active", Err(not_removable())),
             Some(Some(value)) => Some(Some(value)),
         };
-        let set: BTreeMap<String, String> =
-            labels.iter().flatten().flatten().filter_map(|(key, value)| Some((key.clone(), value.clone()?))).collect();
+        let set: BTreeMap<String, String> = labels
+            .iter()
+            .flatten()
+            .flatten()
+            .filter_map(|(key, value)| Some((key.clone(), value.clone()?)))
+            .collect();
         let labels_are_good = parse_labels(fields, set);
         let description = match description {
             None => Some(None),
             Some(None) => Some(Some(None)),
-            Some(Some(raw)) => fields.check("/description", Description::try_from(raw)).map(|text| Some(Some(text))),
+            Some(Some(raw)) => fields
+                .check("/description", Description::try_from(raw))
+                .map(|text| Some(Some(text))),
         };
         labels_are_good?;
-        Some(RoutePatch { url: url?, is_active: is_active?, labels, description: description? })
+        Some(RoutePatch {
+            url: url?,
+            is_active: is_active?,
+            labels,
+            description: description?,
+        })
     }
 }
 
 /// `PATCH /routes/{tenant}/{service}/{env}/{version}`
 pub async fn patch(
-    state: web::Data<ApiState>, context: WriteContext, path: RoutePath, query: Query<ConfirmIn>, body: Body<PatchIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: RoutePath,
+    query: Query<ConfirmIn>,
+    body: Body<PatchIn>,
 ) -> Result<HttpResponse, Problem> {
     let context = context.sized(body.1).confirming(query.0.confirm_in_use);
     let RoutePath(tenant, route) = path;
     let mut fields = Fields::default();
     let patch = body.0.parse(&mut fields);
     let patch = fields.finish(patch)?;
-    write(&state, context, tenant.name().clone(), Op::Patch { route, patch }).await
+    write(
+        &state,
+        context,
+        tenant.name().clone(),
+        Op::Patch { route, patch },
+    )
+    .await
 }
 
 /// `DELETE /routes/{tenant}/{service}/{env}/{version}`
 pub async fn delete(
-    state: web::Data<ApiState>, context: WriteContext, path: RoutePath, query: Query<ConfirmIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: RoutePath,
+    query: Query<ConfirmIn>,
 ) -> Result<HttpResponse, Problem> {
     let RoutePath(tenant, route) = path;
-    write(&state, context.confirming(query.0.confirm_in_use), tenant.name().clone(), Op::Delete { route }).await
+    write(
+        &state,
+        context.confirming(query.0.confirm_in_use),
+        tenant.name().clone(),
+        Op::Delete { route },
+    )
+    .await
 }
 
-async fn set_active(state: &ApiState, context: WriteContext, key: RouteKey, is_active: bool) -> Result<HttpResponse, Problem> {
-    write(state, context, key.tenant, Op::SetActive { route: key.name, is_active }).await
+async fn set_active(
+    state: &ApiState,
+    context: WriteContext,
+    key: RouteKey,
+    is_active: bool,
+) -> Result<HttpResponse, Problem> {
+    write(
+        state,
+        context,
+        key.tenant,
+        Op::SetActive {
+            route: key.name,
+            is_active,
+        },
+    )
+    .await
 }
 
 fn key_of(RoutePath(tenant, name): RoutePath) -> RouteKey {
-    RouteKey { tenant: tenant.name().clone(), name }
+    RouteKey {
+        tenant: tenant.name().clone(),
+        name,
+    }
 }
 
 /// `POST /routes/{tenant}/{service}/{env}/{version}/activate`
-pub async fn activate(state: web::Data<ApiState>, context: WriteContext, path: RoutePath) -> Result<HttpResponse, Problem> {
+pub async fn activate(
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: RoutePath,
+) -> Result<HttpResponse, Problem> {
     set_active(&state, context, key_of(path), true).await
 }
 
 /// `POST /routes/{tenant}/{service}/{env}/{version}/deactivate`
 pub async fn deactivate(
-    state: web::Data<ApiState>, context: WriteContext, path: RoutePath, query: Query<ConfirmIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: RoutePath,
+    query: Query<ConfirmIn>,
 ) -> Result<HttpResponse, Problem> {
-    set_active(&state, context.confirming(query.0.confirm_in_use), key_of(path), false).await
+    set_active(
+        &state,
+        context.confirming(query.0.confirm_in_use),
+        key_of(path),
+        false,
+    )
+    .await
 }
 
 fn key_in_body(body: Body<KeyIn>) -> Result<RouteKey, Problem> {
-    let KeyIn { tenant, service, env, version } = body.0;
+    let KeyIn {
+        tenant,
+        service,
+        env,
+        version,
+    } = body.0;
     let mut fields = Fields::default();
     let key = key(&mut fields, [tenant, service, env, version], IN_BODY);
     fields.finish(key)
@@ -294,16 +447,27 @@ fn key_in_body(body: Body<KeyIn>) -> Result<RouteKey, Problem> {
 
 /// `POST /routes/activate`
 pub async fn activate_by_body(
-    state: web::Data<ApiState>, context: WriteContext, body: Body<KeyIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    body: Body<KeyIn>,
 ) -> Result<HttpResponse, Problem> {
     set_active(&state, context, key_in_body(body)?, true).await
 }
 
 /// `POST /routes/deactivate`
 pub async fn deactivate_by_body(
-    state: web::Data<ApiState>, context: WriteContext, query: Query<ConfirmIn>, body: Body<KeyIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    query: Query<ConfirmIn>,
+    body: Body<KeyIn>,
 ) -> Result<HttpResponse, Problem> {
-    set_active(&state, context.confirming(query.0.confirm_in_use), key_in_body(body)?, false).await
+    set_active(
+        &state,
+        context.confirming(query.0.confirm_in_use),
+        key_in_body(body)?,
+        false,
+    )
+    .await
 }
 
 /// The parameter of reads of one object.
@@ -326,16 +490,34 @@ pub struct GetIn {
 
 /// `GET /routes/{tenant}/{service}/{env}/{version}`
 pub async fn get(
-    state: web::Data<ApiState>, context: ReadContext, path: RoutePath, query: Query<GetIn>, request: actix_web::HttpRequest,
+    state: web::Data<ApiState>,
+    context: ReadContext,
+    path: RoutePath,
+    query: Query<GetIn>,
+    request: actix_web::HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let RoutePath(tenant, name) = path;
     if let Some(at) = query.0.at {
-        let (route, tag) = state.reads.route_at(&tenant, &name, &at_in_query("?at", &at)?).await?;
-        return Ok(past::was(&tag, &RouteOut { tenant: tenant.name(), route: &route }));
+        let (route, tag) = state
+            .reads
+            .route_at(&tenant, &name, &at_in_query("?at", &at)?)
+            .await?;
+        return Ok(past::was(
+            &tag,
+            &RouteOut {
+                tenant: tenant.name(),
+                route: &route,
+            },
+        ));
     }
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
     let (route, tag) = state.reads.route(&tenant, &name, &freshness).await?;
-    Ok(respond::conditional(&request, &tag, || respond::json(&RouteOut { tenant: tenant.name(), route: &route })))
+    Ok(respond::conditional(&request, &tag, || {
+        respond::json(&RouteOut {
+            tenant: tenant.name(),
+            route: &route,
+        })
+    }))
 }
 
 /// The parameters of `GET /routes`.
@@ -371,16 +553,30 @@ fn parse_filter(query: &ListIn) -> Result<RouteFilter, Problem> {
     let env = fields.optional::<EnvName>("?env", query.env.clone());
     let version = fields.optional::<VersionName>("?version", query.version.clone());
     let label = query.label.as_deref().and_then(|raw| {
-        let pair = raw.split_once('=').ok_or_else(|| Invalid::new("not_a_label", "must be key=value"));
-        let pair = pair.and_then(|(key, value)| Labels::check(key, value).map(|()| (key.to_owned(), value.to_owned())));
+        let pair = raw
+            .split_once('=')
+            .ok_or_else(|| Invalid::new("not_a_label", "must be key=value"));
+        let pair = pair.and_then(|(key, value)| {
+            Labels::check(key, value).map(|()| (key.to_owned(), value.to_owned()))
+        });
         fields.check("?label", pair)
     });
-    fields.finish(Some(RouteFilter { tenant, service, env, version, is_active: query.is_active, label }))
+    fields.finish(Some(RouteFilter {
+        tenant,
+        service,
+        env,
+        version,
+        is_active: query.is_active,
+        label,
+    }))
 }
 
 /// `GET /routes`
 pub async fn list(
-    state: web::Data<ApiState>, caller: Caller, context: ReadContext, query: Query<ListIn>,
+    state: web::Data<ApiState>,
+    caller: Caller,
+    context: ReadContext,
+    query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
     let filter = parse_filter(&query.0)?;
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
@@ -388,25 +584,58 @@ pub async fn list(
     if let Some(at) = query.0.at {
         return list_at(&state, &caller, filter, &page, &at).await;
     }
-    let (page, tag) = state.reads.routes(caller.grant.reach(), filter, &page, &freshness).await?;
-    let items: Vec<_> = page.items.iter().map(|(tenant, route)| RouteOut { tenant, route }).collect();
+    let (page, tag) = state
+        .reads
+        .routes(caller.grant.reach(), filter, &page, &freshness)
+        .await?;
+    let items: Vec<_> = page
+        .items
+        .iter()
+        .map(|(tenant, route)| RouteOut { tenant, route })
+        .collect();
     let mut response = HttpResponse::Ok();
     if let Some(tag) = tag {
         response.insert_header((header::ETAG, tag.to_etag()));
     }
-    Ok(response.json(respond::PageOut { items: &items, next_cursor: page.next_cursor }))
+    Ok(response.json(respond::PageOut {
+        items: &items,
+        next_cursor: page.next_cursor,
+    }))
 }
 
 async fn list_at(
-    state: &ApiState, caller: &Caller, filter: RouteFilter, page: &PageRequest, at: &str,
+    state: &ApiState,
+    caller: &Caller,
+    filter: RouteFilter,
+    page: &PageRequest,
+    at: &str,
 ) -> Result<HttpResponse, Problem> {
     let Some(tenant) = filter.tenant.clone() else {
-        return Err(Problem::field("?tenant", Invalid::new("required", "is required beside at")));
+        return Err(Problem::field(
+            "?tenant",
+            Invalid::new("required", "is required beside at"),
+        ));
     };
     let tenant = caller.authorize(tenant)?;
-    let (page, tag) = state.reads.routes_at(&tenant, &filter, page, &at_in_query("?at", at)?).await?;
-    let items: Vec<_> = page.items.iter().map(|route| RouteOut { tenant: tenant.name(), route }).collect();
-    Ok(past::was(&tag, &respond::PageOut { items: &items, next_cursor: page.next_cursor }))
+    let (page, tag) = state
+        .reads
+        .routes_at(&tenant, &filter, page, &at_in_query("?at", at)?)
+        .await?;
+    let items: Vec<_> = page
+        .items
+        .iter()
+        .map(|route| RouteOut {
+            tenant: tenant.name(),
+            route,
+        })
+        .collect();
+    Ok(past::was(
+        &tag,
+        &respond::PageOut {
+            items: &items,
+            next_cursor: page.next_cursor,
+        },
+    ))
 }
 
 /// The parameters of `GET …/history`.
@@ -424,13 +653,24 @@ pub struct HistoryIn {
 
 /// `GET /routes/{tenant}/{service}/{env}/{version}/history`
 pub async fn history(
-    state: web::Data<ApiState>, context: ReadContext, path: RoutePath, query: Query<HistoryIn>,
+    state: web::Data<ApiState>,
+    context: ReadContext,
+    path: RoutePath,
+    query: Query<HistoryIn>,
 ) -> Result<HttpResponse, Problem> {
     let RoutePath(tenant, name) = path;
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
     let page = respond::page_request(query.0.limit, query.0.cursor);
-    let (page, tag) = state.reads.history(&tenant, &name, &page, &freshness).await?;
+    let (page, tag) = state
+        .reads
+        .history(&tenant, &name, &page, &freshness)
+        .await?;
     let items: &[Box<RawValue>] = &page.items;
-    let body = respond::PageOut { items, next_cursor: page.next_cursor };
-    Ok(HttpResponse::Ok().insert_header((header::ETAG, tag.to_etag())).json(body))
+    let body = respond::PageOut {
+        items,
+        next_cursor: page.next_cursor,
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((header::ETAG, tag.to_etag()))
+        .json(body))
 }

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use validator::Validate;
 
 use super::{
-    ApiState, context::LAST_EVENT_ID, extract::Query, headers::version_tag, openapi::schemas, params::TenantPath, polling::scope,
-    problem::Problem, respond::one_line,
+    ApiState, context::LAST_EVENT_ID, extract::Query, headers::version_tag, openapi::schemas,
+    params::TenantPath, polling::scope, problem::Problem, respond::one_line,
 };
 use crate::{
     auth::Caller,
@@ -19,8 +19,8 @@ use crate::{
 
 const NO_BUFFERING: header::HeaderName = header::HeaderName::from_static("x-accel-buffering");
 
-/// The first bytes of a stream: a client waits one second before it reconnects. They also make the server send the head of the
-/// answer at once.
+/// The first bytes of a stream: a client waits one second before it reconnects. They also make the
+/// server send the head of the answer at once.
 const HELLO: &[u8] = b"retry: 1000\n\n";
 
 /// The parameters of `GET /tenants/{tenant}/stream`.
@@ -33,33 +33,54 @@ pub struct StreamIn {
     env: Option<String>,
 }
 
-/// `GET /tenants/{tenant}/stream`: a snapshot, or the changes after `Last-Event-ID`, and then every new change.
+/// `GET /tenants/{tenant}/stream`: a snapshot, or the changes after `Last-Event-ID`, and then every
+/// new change.
 pub async fn stream(
-    state: web::Data<ApiState>, caller: Caller, path: TenantPath, query: Query<StreamIn>, request: HttpRequest,
+    state: web::Data<ApiState>,
+    caller: Caller,
+    path: TenantPath,
+    query: Query<StreamIn>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let TenantPath(tenant) = path;
     let scope = scope(query.0.service, query.0.env)?;
     let after = last_event_id(&request)?;
     let feed = Feed::open(state.polls.clone(), tenant, scope, after).await?;
-    let pieces = stream::unfold((feed, state, caller), |(mut feed, state, caller)| async move {
-        // The caller's credentials may end meanwhile: then the stream ends, without the changes since.
-        let piece = state.callers.while_good(&caller, feed.next()).await??;
-        Some((text(piece), (feed, state, caller)))
-    });
+    let pieces = stream::unfold(
+        (feed, state, caller),
+        |(mut feed, state, caller)| async move {
+            // The caller's credentials may end meanwhile: then the stream ends, without the changes
+            // since.
+            let piece = state.callers.while_good(&caller, feed.next()).await??;
+            Some((text(piece), (feed, state, caller)))
+        },
+    );
     Ok(streaming(pieces))
 }
 
 /// `GET /stream`: every change of every tenant that the caller may see, from now on.
-pub async fn all(state: web::Data<ApiState>, caller: Caller, _query: Query<NothingIn>) -> Result<HttpResponse, Problem> {
+pub async fn all(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    _query: Query<NothingIn>,
+) -> Result<HttpResponse, Problem> {
     let onlooker = Onlooker::open(state.polls.clone(), caller.grant.reach()).await?;
-    let pieces = stream::unfold((onlooker, state, caller), |(mut onlooker, state, caller)| async move {
-        let told = state.callers.while_good(&caller, onlooker.next(caller.grant.reach())).await??;
-        let text = match told {
-            Some(told) => Bytes::from([b"event: change\ndata: ", &one_line(told.json)[..], b"\n\n"].concat()),
-            None => Bytes::from_static(b":\n\n"),
-        };
-        Some((text, (onlooker, state, caller)))
-    });
+    let pieces = stream::unfold(
+        (onlooker, state, caller),
+        |(mut onlooker, state, caller)| async move {
+            let told = state
+                .callers
+                .while_good(&caller, onlooker.next(caller.grant.reach()))
+                .await??;
+            let text = match told {
+                Some(told) => Bytes::from(
+                    [b"event: change\ndata: ", &one_line(told.json)[..], b"\n\n"].concat(),
+                ),
+                None => Bytes::from_static(b":\n\n"),
+            };
+            Some((text, (onlooker, state, caller)))
+        },
+    );
     Ok(streaming(pieces))
 }
 
@@ -74,14 +95,24 @@ fn streaming(pieces: impl Stream<Item = Bytes> + 'static) -> HttpResponse {
         .content_type("text/event-stream")
         .insert_header((header::CACHE_CONTROL, "no-store"))
         .insert_header((NO_BUFFERING, "no"))
-        .streaming(Box::pin(hello.chain(pieces).map(Ok::<_, std::convert::Infallible>)))
+        .streaming(Box::pin(
+            hello.chain(pieces).map(Ok::<_, std::convert::Infallible>),
+        ))
 }
 
-/// Reads `Last-Event-ID`. An empty value counts as absent: a browser sends it when it has no id yet.
+/// Reads `Last-Event-ID`. An empty value counts as absent: a browser sends it when it has no id
+/// yet.
 fn last_event_id(request: &HttpRequest) -> Result<Option<VersionTag>, Problem> {
-    let Some(value) = request.headers().get(LAST_EVENT_ID).filter(|value| !value.is_empty()) else { return Ok(None) };
+    let Some(value) = request
+        .headers()
+        .get(LAST_EVENT_ID)
+        .filter(|value| !value.is_empty())
+    else {
+        return Ok(None);
+    };
     let tag = version_tag(&String::from_utf8_lossy(value.as_bytes()));
-    tag.map(Some).map_err(|invalid| Problem::field("Last-Event-ID:", invalid))
+    tag.map(Some)
+        .map_err(|invalid| Problem::field("Last-Event-ID:", invalid))
 }
 
 fn text(piece: Piece) -> Bytes {
@@ -92,9 +123,9 @@ fn text(piece: Piece) -> Bytes {
     }
 }
 
-/// Writes events in their order, in whole revisions. Only the last event of a revision has the tag as its id: a client that comes
-/// back after an earlier event gets the whole revision again. The data is canonical JSON, except that characters at which some
-/// readers end a line are escaped.
+/// Writes events in their order, in whole revisions. Only the last event of a revision has the tag
+/// as its id: a client that comes back after an earlier event gets the whole revision again. The
+/// data is canonical JSON, except that characters at which some readers end a line are escaped.
 fn events(name: &str, events: &[(VersionTag, Bytes)]) -> Bytes {
     let mut text = Vec::with_capacity(events.iter().map(|(_, data)| data.len() + 64).sum());
     for (at, (tag, data)) in events.iter().enumerate() {

@@ -40,8 +40,8 @@ pub struct TenantIn {
     name: Option<String>,
     #[schemars(with = "Option<operations::Quotas>")]
     quotas: Option<Object<Quotas>>,
-    /// The domain names at or under which the tenant may have hosts. If there are none, the tenant may have any free host that is
-    /// not a public suffix.
+    /// The domain names at or under which the tenant may have hosts. If there are none, the tenant
+    /// may have any free host that is not a public suffix.
     #[schemars(with = "Option<Vec<schemas::HostSuffix>>", length(max = host::MAX_SUFFIXES))]
     allowed_hosts: Option<Vec<String>>,
 }
@@ -57,8 +57,8 @@ pub struct TenantPatchIn {
     #[serde(default, deserialize_with = "double_option")]
     #[schemars(with = "Option<operations::QuotasPatch>")]
     quotas: Option<Option<Object<QuotasPatch>>>,
-    /// The domain names at or under which the tenant may have hosts from now on. With `null` the tenant may again have any free
-    /// host that is not a public suffix.
+    /// The domain names at or under which the tenant may have hosts from now on. With `null` the
+    /// tenant may again have any free host that is not a public suffix.
     #[serde(default, deserialize_with = "double_option")]
     #[schemars(with = "Option<Vec<schemas::HostSuffix>>", length(max = host::MAX_SUFFIXES))]
     allowed_hosts: Option<Option<Vec<String>>>,
@@ -68,7 +68,13 @@ pub struct TenantPatchIn {
 struct TenantOut<'a>(&'a Tenant);
 
 fn check_quotas(fields: &mut Fields, quotas: Quotas) -> Option<()> {
-    let Quotas { body_bytes, policies, routes, waiters, writes_per_second } = quotas;
+    let Quotas {
+        body_bytes,
+        policies,
+        routes,
+        waiters,
+        writes_per_second,
+    } = quotas;
     let all = [
         ("body_bytes", body_bytes),
         ("policies", policies),
@@ -79,7 +85,10 @@ fn check_quotas(fields: &mut Fields, quotas: Quotas) -> Option<()> {
     let too_many = || Invalid::new("out_of_range", format!("may be at most {MAX_QUOTA}"));
     for (name, quota) in all {
         let in_range = quota.is_none_or(|quota| quota <= MAX_QUOTA);
-        fields.check(&format!("/quotas/{name}"), if in_range { Ok(()) } else { Err(too_many()) })?;
+        fields.check(
+            &format!("/quotas/{name}"),
+            if in_range { Ok(()) } else { Err(too_many()) },
+        )?;
     }
     Some(())
 }
@@ -91,45 +100,66 @@ fn check_hosts(fields: &mut Fields, raw: Vec<String>) -> Option<Vec<HostSuffix>>
         return fields.check("/allowed_hosts", Err(too_many));
     }
     let read = raw.into_iter().enumerate();
-    let suffixes: Vec<_> =
-        read.filter_map(|(at, raw)| fields.check(&format!("/allowed_hosts/{at}"), HostSuffix::try_from(raw))).collect();
+    let suffixes: Vec<_> = read
+        .filter_map(|(at, raw)| {
+            fields.check(&format!("/allowed_hosts/{at}"), HostSuffix::try_from(raw))
+        })
+        .collect();
     (suffixes.len() == count).then(|| host::in_order(suffixes))
 }
 
 fn written(reply: &Reply) -> HttpResponse {
     let mut response = respond::written(reply);
     match &reply.outcome.object {
-        command::Object::Tenant(tenant) => {
-            response.insert_header((header::LOCATION, format!("/api/v1/tenants/{}", tenant.name))).json(TenantOut(tenant))
-        }
-        command::Object::Route(_) | command::Object::Policy(_) | command::Object::Applied { .. } | command::Object::Gone => {
-            response.finish()
-        }
+        command::Object::Tenant(tenant) => response
+            .insert_header((header::LOCATION, format!("/api/v1/tenants/{}", tenant.name)))
+            .json(TenantOut(tenant)),
+        command::Object::Route(_)
+        | command::Object::Policy(_)
+        | command::Object::Applied { .. }
+        | command::Object::Gone => response.finish(),
     }
 }
 
 /// `POST /tenants`
 pub async fn create(
-    state: web::Data<ApiState>, context: WriteContext, body: Body<Returned<TenantIn>>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    body: Body<Returned<TenantIn>>,
 ) -> Result<HttpResponse, Problem> {
     let context = context.sized(body.1);
-    let TenantIn { name, quotas, allowed_hosts } = body.0.into_inner();
+    let TenantIn {
+        name,
+        quotas,
+        allowed_hosts,
+    } = body.0.into_inner();
     let mut fields = Fields::default();
     let name = fields.required::<TenantName>("/name", name);
     let quotas = quotas.map(|quotas| quotas.0).unwrap_or_default();
     let checked = check_quotas(&mut fields, quotas);
     let allowed_hosts = check_hosts(&mut fields, allowed_hosts.unwrap_or_default());
     let ((name, ()), allowed_hosts) = fields.finish(name.zip(checked).zip(allowed_hosts))?;
-    let op = Op::CreateTenant { quotas, allowed_hosts };
-    Ok(written(&state.writer.write(context.request(name, op)?).await?))
+    let op = Op::CreateTenant {
+        quotas,
+        allowed_hosts,
+    };
+    Ok(written(
+        &state.writer.write(context.request(name, op)?).await?,
+    ))
 }
 
 /// `PATCH /tenants/{tenant}`
 pub async fn patch(
-    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Body<TenantPatchIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: TenantPath,
+    body: Body<TenantPatchIn>,
 ) -> Result<HttpResponse, Problem> {
     let (TenantPath(tenant), context) = (path, context.sized(body.1));
-    let TenantPatchIn { quotas, allowed_hosts } = body.0;
+    let TenantPatchIn {
+        quotas,
+        allowed_hosts,
+    } = body.0;
     let quotas = match quotas {
         None => QuotasPatch::default(),
         Some(None) => QuotasPatch::DEFAULTS,
@@ -142,8 +172,16 @@ pub async fn patch(
         Some(raw) => check_hosts(&mut fields, raw.unwrap_or_default()).map(Some),
     };
     let ((), allowed_hosts) = fields.finish(checked.zip(allowed_hosts))?;
-    let op = Op::PatchTenant { quotas, allowed_hosts };
-    Ok(written(&state.writer.write(context.request(tenant.name().clone(), op)?).await?))
+    let op = Op::PatchTenant {
+        quotas,
+        allowed_hosts,
+    };
+    Ok(written(
+        &state
+            .writer
+            .write(context.request(tenant.name().clone(), op)?)
+            .await?,
+    ))
 }
 
 /// The parameter of `DELETE /tenants/{tenant}`.
@@ -154,17 +192,29 @@ pub struct DeleteIn {
     confirm: Option<String>,
 }
 
-/// `DELETE /tenants/{tenant}`: also removes everything that the tenant has, if `?confirm=` is the tenant's name.
+/// `DELETE /tenants/{tenant}`: also removes everything that the tenant has, if `?confirm=` is the
+/// tenant's name.
 pub async fn delete(
-    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, query: Query<DeleteIn>,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: TenantPath,
+    query: Query<DeleteIn>,
 ) -> Result<HttpResponse, Problem> {
     let name = path.0.name().clone();
     let with_everything = match query.0.confirm {
         None => false,
         Some(confirm) if confirm == name.as_str() => true,
-        Some(_) => return Err(Problem::field("?confirm", Invalid::new("not_the_name", "must be the tenant's name"))),
+        Some(_) => {
+            return Err(Problem::field(
+                "?confirm",
+                Invalid::new("not_the_name", "must be the tenant's name"),
+            ));
+        }
     };
-    let reply = state.writer.write(context.request(name, Op::DeleteTenant { with_everything })?).await?;
+    let reply = state
+        .writer
+        .write(context.request(name, Op::DeleteTenant { with_everything })?)
+        .await?;
     match &reply.outcome.object {
         // The deletion has begun, and continues without the caller.
         command::Object::Tenant(tenant) => Ok(respond::accepted(&reply).json(TenantOut(tenant))),
@@ -174,11 +224,17 @@ pub async fn delete(
 
 /// `GET /tenants/{tenant}`
 pub async fn get(
-    state: web::Data<ApiState>, context: ReadContext, path: TenantPath, query: Query<MinimumIn>, request: HttpRequest,
+    state: web::Data<ApiState>,
+    context: ReadContext,
+    path: TenantPath,
+    query: Query<MinimumIn>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let freshness = context.freshness(query.0.min_revision.as_deref())?;
     let tenant = state.reads.tenant(&path.0, &freshness).await?;
-    Ok(respond::conditional(&request, &tenant.tag(), || respond::json(&TenantOut(&tenant))))
+    Ok(respond::conditional(&request, &tenant.tag(), || {
+        respond::json(&TenantOut(&tenant))
+    }))
 }
 
 /// The parameters of `GET /tenants`.
@@ -193,8 +249,21 @@ pub struct ListIn {
 }
 
 /// `GET /tenants`
-pub async fn list(state: web::Data<ApiState>, caller: Caller, query: Query<ListIn>) -> Result<HttpResponse, Problem> {
-    let page = state.reads.tenants(caller.grant.reach(), &respond::page_request(query.0.limit, query.0.cursor)).await?;
+pub async fn list(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    query: Query<ListIn>,
+) -> Result<HttpResponse, Problem> {
+    let page = state
+        .reads
+        .tenants(
+            caller.grant.reach(),
+            &respond::page_request(query.0.limit, query.0.cursor),
+        )
+        .await?;
     let items: Vec<_> = page.items.iter().map(TenantOut).collect();
-    Ok(respond::json(&respond::PageOut { items: &items, next_cursor: page.next_cursor }))
+    Ok(respond::json(&respond::PageOut {
+        items: &items,
+        next_cursor: page.next_cursor,
+    }))
 }

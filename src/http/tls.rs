@@ -1,8 +1,10 @@
-//! The API over TLS: its certificate, which can be replaced while the service runs, and the certificates of clients.
+//! The API over TLS: its certificate, which can be replaced while the service runs, and the
+//! certificates of clients.
 //!
-//! Only HTTP/1.1 is served: a poll is one small answer on a connection that stays open. All limits of a client here are limits of
-//! a connection (how long a head may take, how long a client may read nothing, how a drain ends idle connections). In HTTP/2,
-//! requests would share a connection and its limits.
+//! Only HTTP/1.1 is served: a poll is one small answer on a connection that stays open. All limits
+//! of a client here are limits of a connection (how long a head may take, how long a client may
+//! read nothing, how a drain ends idle connections). In HTTP/2, requests would share a connection
+//! and its limits.
 
 use std::{
     any::Any,
@@ -35,28 +37,44 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Reads the configuration from the settings; `None` for plain HTTP. A certificate that cannot be used stops the start.
+    /// Reads the configuration from the settings; `None` for plain HTTP. A certificate that cannot
+    /// be used stops the start.
     pub fn of(settings: &config::HttpTls) -> Result<Option<Self>, ConfigError> {
         if settings.cert_file.is_empty() {
             return Ok(None);
         }
         let certificates = Arc::new(Certificates::read(&settings.cert_file, &settings.key_file)?);
-        let wrong = |error: &dyn std::fmt::Display| config::unusable("http.tls.client_ca_file", error);
+        let wrong =
+            |error: &dyn std::fmt::Display| config::unusable("http.tls.client_ca_file", error);
         let config = ServerConfig::builder_with_provider(tls::provider());
-        let config = config.with_safe_default_protocol_versions().map_err(|error| wrong(&error))?;
+        let config = config
+            .with_safe_default_protocol_versions()
+            .map_err(|error| wrong(&error))?;
         let config = if settings.client_ca_file.is_empty() {
-            config.with_no_client_auth().with_cert_resolver(certificates.clone())
+            config
+                .with_no_client_auth()
+                .with_cert_resolver(certificates.clone())
         } else {
-            let roots = Arc::new(tls::roots("http.tls.client_ca_file", &settings.client_ca_file)?);
-            let verifier = WebPkiClientVerifier::builder_with_provider(roots, tls::provider()).allow_unauthenticated();
+            let roots = Arc::new(tls::roots(
+                "http.tls.client_ca_file",
+                &settings.client_ca_file,
+            )?);
+            let verifier = WebPkiClientVerifier::builder_with_provider(roots, tls::provider())
+                .allow_unauthenticated();
             let verifier = verifier.build().map_err(|error| wrong(&error))?;
-            let mut config = config.with_client_cert_verifier(verifier).with_cert_resolver(certificates.clone());
-            // Session resumption is off, because a client that showed a certificate yesterday would not have to show it today.
+            let mut config = config
+                .with_client_cert_verifier(verifier)
+                .with_cert_resolver(certificates.clone());
+            // Session resumption is off, because a client that showed a certificate yesterday would
+            // not have to show it today.
             config.session_storage = Arc::new(NoServerSessionStorage {});
             config.send_tls13_tickets = 0;
             config
         };
-        Ok(Some(Self { certificates, config }))
+        Ok(Some(Self {
+            certificates,
+            config,
+        }))
     }
 
     /// Returns the certificates, which must be reloaded from time to time.
@@ -75,8 +93,8 @@ pub struct Certificates {
     cert_file: String,
     key_file: String,
     current: ArcSwap<CertifiedKey>,
-    /// The contents of the files when they were last read. Whole contents are compared: file times are not reliable, and links
-    /// are swapped underneath.
+    /// The contents of the files when they were last read. Whole contents are compared: file times
+    /// are not reliable, and links are swapped underneath.
     seen: Mutex<Pair>,
 }
 
@@ -108,7 +126,12 @@ impl Certificates {
     fn read(cert_file: &str, key_file: &str) -> Result<Self, ConfigError> {
         let pair = Pair::read(cert_file, key_file)?;
         let current = ArcSwap::from_pointee(pair.certified(cert_file, key_file)?);
-        Ok(Self { cert_file: cert_file.to_owned(), key_file: key_file.to_owned(), current, seen: Mutex::new(pair) })
+        Ok(Self {
+            cert_file: cert_file.to_owned(),
+            key_file: key_file.to_owned(),
+            current,
+            seen: Mutex::new(pair),
+        })
     }
 
     /// Reads the files again. Blocks while it reads.
@@ -127,7 +150,10 @@ impl Certificates {
         match certified {
             Ok(certified) => {
                 self.current.store(Arc::new(certified));
-                tracing::info!(tls.cert_file = self.cert_file, "a new certificate is used for new connections");
+                tracing::info!(
+                    tls.cert_file = self.cert_file,
+                    "a new certificate is used for new connections"
+                );
                 Reloaded::Replaced
             }
             Err(error) => {
@@ -146,25 +172,44 @@ impl ResolvesServerCert for Certificates {
 
 impl Pair {
     fn read(cert_file: &str, key_file: &str) -> Result<Self, ConfigError> {
-        let read = |key, file| fs::read(file).map_err(|error| config::unusable(key, format_args!("{file}: {error}")));
-        Ok(Self { cert: read("http.tls.cert_file", cert_file)?, key: read("http.tls.key_file", key_file)? })
+        let read = |key, file| {
+            fs::read(file).map_err(|error| config::unusable(key, format_args!("{file}: {error}")))
+        };
+        Ok(Self {
+            cert: read("http.tls.cert_file", cert_file)?,
+            key: read("http.tls.key_file", key_file)?,
+        })
     }
 
     fn certified(&self, cert_file: &str, key_file: &str) -> Result<CertifiedKey, ConfigError> {
-        let wrong = |key, file: &str, why: &dyn std::fmt::Display| config::unusable(key, format_args!("{file}: {why}"));
+        let wrong = |key, file: &str, why: &dyn std::fmt::Display| {
+            config::unusable(key, format_args!("{file}: {why}"))
+        };
         let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&self.cert).collect();
         let chain = chain.map_err(|error| wrong("http.tls.cert_file", cert_file, &error))?;
         if chain.is_empty() {
-            return Err(wrong("http.tls.cert_file", cert_file, &"has no certificate"));
+            return Err(wrong(
+                "http.tls.cert_file",
+                cert_file,
+                &"has no certificate",
+            ));
         }
         // The parser's errors do not repeat the bytes of the key.
-        let key = PrivateKeyDer::from_pem_slice(&self.key).map_err(|error| wrong("http.tls.key_file", key_file, &error))?;
-        CertifiedKey::from_der(chain, key, &tls::provider()).map_err(|error| wrong("http.tls.key_file", key_file, &error))
+        let key = PrivateKeyDer::from_pem_slice(&self.key)
+            .map_err(|error| wrong("http.tls.key_file", key_file, &error))?;
+        CertifiedKey::from_der(chain, key, &tls::provider())
+            .map_err(|error| wrong("http.tls.key_file", key_file, &error))
     }
 }
 
-/// Prepares a new connection: limits how long the client may take nothing, and records the identity in the client's certificate.
-pub(super) fn connected(socket: &dyn Any, data: &mut Extensions, stall: Duration, trust_domain: &str) {
+/// Prepares a new connection: limits how long the client may take nothing, and records the identity
+/// in the client's certificate.
+pub(super) fn connected(
+    socket: &dyn Any,
+    data: &mut Extensions,
+    stall: Duration,
+    trust_domain: &str,
+) {
     if let Some(socket) = socket.downcast_ref::<TcpStream>() {
         cut_off_after(socket, stall);
     } else if let Some(stream) = socket.downcast_ref::<TlsStream<TcpStream>>() {
@@ -175,14 +220,16 @@ pub(super) fn connected(socket: &dyn Any, data: &mut Extensions, stall: Duration
             None => {}
             Some(Ok(peer)) => drop(data.insert(peer)),
             // Each connection could log this, before any rate limit.
-            Some(Err(error)) if may_log() => tracing::info!(error = %error, "a client's certificate names no node"),
+            Some(Err(error)) if may_log() => {
+                tracing::info!(error = %error, "a client's certificate names no node")
+            }
             Some(Err(_)) => {}
         }
     }
 }
 
-/// Lets the kernel close a connection whose client takes no data for `stall` (RFC 5482): the server itself does not check a
-/// stream that it cannot write to.
+/// Lets the kernel close a connection whose client takes no data for `stall` (RFC 5482): the server
+/// itself does not check a stream that it cannot write to.
 fn cut_off_after(socket: &TcpStream, stall: Duration) {
     if let Err(error) = socket2::SockRef::from(socket).set_tcp_user_timeout(Some(stall)) {
         tracing::debug!(error = %error, "a connection without a write timeout");

@@ -1,8 +1,11 @@
-//! Records requests in the access log: refusals and sensitive reads, but never credentials, bodies or answers.
+//! Records requests in the access log: refusals and sensitive reads, but never credentials, bodies
+//! or answers.
 
 use std::sync::Arc;
 
-use actix_web::{HttpMessage as _, HttpRequest, ResponseError as _, dev::ServiceResponse, http::StatusCode};
+use actix_web::{
+    HttpMessage as _, HttpRequest, ResponseError as _, dev::ServiceResponse, http::StatusCode,
+};
 use jiff::Timestamp;
 use uuid::Uuid;
 
@@ -29,45 +32,83 @@ pub fn denied(trail: &Trail, request: &HttpRequest, denied: &Denied, id: &Reques
     if !denied.is_about_access() {
         return;
     }
-    let endpoint = request.match_pattern().map(|pattern| match access::find(request.method().as_str(), &pattern) {
-        Found::Endpoint(endpoint) => action(endpoint),
-        Found::OtherMethods | Found::Unlisted => pattern,
+    let endpoint = request.match_pattern().map(|pattern| {
+        match access::find(request.method().as_str(), &pattern) {
+            Found::Endpoint(endpoint) => action(endpoint),
+            Found::OtherMethods | Found::Unlisted => pattern,
+        }
     });
     let access = AccessEvent {
         status: Some(denied.problem.status_code().as_u16()),
         reason: Some(denied.reason.to_owned()),
         tenant: denied.tenant.clone(),
         visible_to: denied.visible_to.clone(),
-        actor: denied.caller.as_ref().map(|caller| Actor::clone(&caller.actor)),
+        actor: denied
+            .caller
+            .as_ref()
+            .map(|caller| Actor::clone(&caller.actor)),
         key: denied.key.clone(),
         ..of(request, Kind::Denied, endpoint.unwrap_or_default(), id)
     };
     tell(trail, request, access);
 }
 
-/// Records a request after its handler: a sensitive read that succeeded, or a refusal of access by the handler.
-pub fn answered<B>(trail: &Trail, endpoint: Option<&'static Endpoint>, response: &ServiceResponse<B>, id: &RequestId) {
+/// Records a request after its handler: a sensitive read that succeeded, or a refusal of access by
+/// the handler.
+pub fn answered<B>(
+    trail: &Trail,
+    endpoint: Option<&'static Endpoint>,
+    response: &ServiceResponse<B>,
+    id: &RequestId,
+) {
     let Some(endpoint) = endpoint else { return };
     let (request, status) = (response.request(), response.status());
     if endpoint.trail == access::Trail::Sensitive && status.is_success() {
-        return by_caller(trail, endpoint, request, Kind::Read, (status, None, None), id);
+        return by_caller(
+            trail,
+            endpoint,
+            request,
+            Kind::Read,
+            (status, None, None),
+            id,
+        );
     }
     if matches!(status, StatusCode::FORBIDDEN | StatusCode::NOT_FOUND)
-        && let Some(problem) = response.response().error().and_then(|error| error.as_error::<Problem>())
+        && let Some(problem) = response
+            .response()
+            .error()
+            .and_then(|error| error.as_error::<Problem>())
         && let Some((reason, other)) = problem.denial()
     {
-        by_caller(trail, endpoint, request, Kind::Denied, (status, Some(reason), other), id);
+        by_caller(
+            trail,
+            endpoint,
+            request,
+            Kind::Denied,
+            (status, Some(reason), other),
+            id,
+        );
     }
 }
 
 type Answered<'a> = (StatusCode, Option<&'static str>, Option<&'a TenantName>);
 
 fn by_caller(
-    trail: &Trail, endpoint: &Endpoint, request: &HttpRequest, kind: Kind, (status, reason, other): Answered<'_>, id: &RequestId,
+    trail: &Trail,
+    endpoint: &Endpoint,
+    request: &HttpRequest,
+    kind: Kind,
+    (status, reason, other): Answered<'_>,
+    id: &RequestId,
 ) {
-    let Some(caller) = request.extensions().get::<Caller>().cloned() else { return };
+    let Some(caller) = request.extensions().get::<Caller>().cloned() else {
+        return;
+    };
     let own = caller.grant.reach().tenant();
-    let tenant = other.cloned().or_else(|| Named::of(request, endpoint).tenant).or_else(|| own.cloned());
+    let tenant = other
+        .cloned()
+        .or_else(|| Named::of(request, endpoint).tenant)
+        .or_else(|| own.cloned());
     let access = AccessEvent {
         status: Some(status.as_u16()),
         reason: reason.map(str::to_owned),
@@ -97,7 +138,10 @@ fn of(request: &HttpRequest, kind: Kind, action: String, id: &RequestId) -> Acce
         actor: None,
         key: None,
         object: None,
-        source_ip: request.extensions().get::<ClientAddress>().map(|address| address.0.to_string()),
+        source_ip: request
+            .extensions()
+            .get::<ClientAddress>()
+            .map(|address| address.0.to_string()),
         request_id: id.0.clone(),
         occurred_at: Timestamp::now().into(),
         suppressed: 0,
@@ -105,6 +149,9 @@ fn of(request: &HttpRequest, kind: Kind, action: String, id: &RequestId) -> Acce
 }
 
 fn tell(trail: &Trail, request: &HttpRequest, access: AccessEvent) {
-    let network = request.extensions().get::<ClientAddress>().map(|address| limits::network(address.0));
+    let network = request
+        .extensions()
+        .get::<ClientAddress>()
+        .map(|address| limits::network(address.0));
     trail.tell(access, network);
 }

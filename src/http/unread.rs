@@ -1,8 +1,8 @@
 //! Closes the connection of a chunked body that the handler does not read to its end.
 //!
-//! Once the reader of such a body is dropped, actix reads on for as long as the client sends, which may be for ever. If the
-//! reader still exists when the answer has been sent, actix closes the connection. So the reader is kept until then. A body with
-//! a length needs no such help.
+//! Once the reader of such a body is dropped, actix reads on for as long as the client sends, which
+//! may be for ever. If the reader still exists when the answer has been sent, actix closes the
+//! connection. So the reader is kept until then. A body with a length needs no such help.
 
 use std::{
     cell::RefCell,
@@ -30,15 +30,23 @@ pub fn keep(request: &mut ServiceRequest) -> Option<Reader> {
     }
     let reader = Rc::new(RefCell::new(request.take_payload()));
     let shared = reader.clone();
-    let read = stream::poll_fn(move |context| Pin::new(&mut *shared.borrow_mut()).poll_next(context));
-    request.set_payload(Payload::Stream { payload: Box::pin(read) });
+    let read =
+        stream::poll_fn(move |context| Pin::new(&mut *shared.borrow_mut()).poll_next(context));
+    request.set_payload(Payload::Stream {
+        payload: Box::pin(read),
+    });
     Some(reader)
 }
 
 /// Keeps the reader until the answer is sent.
 pub fn hold(reader: Option<Reader>, response: HttpResponse) -> HttpResponse {
     match reader {
-        Some(reader) => response.map_body(|_, body| BoxBody::new(Held { body, _reader: reader })),
+        Some(reader) => response.map_body(|_, body| {
+            BoxBody::new(Held {
+                body,
+                _reader: reader,
+            })
+        }),
         None => response,
     }
 }
@@ -55,7 +63,10 @@ impl MessageBody for Held {
         self.body.size()
     }
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, Self::Error>>> {
+    fn poll_next(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Self::Error>>> {
         Pin::new(&mut self.body).poll_next(context)
     }
 }

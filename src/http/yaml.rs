@@ -1,9 +1,10 @@
 //! Converts YAML bodies to the JSON that they stand for, and writes documents as YAML.
 //!
-//! Reads the parser's events one by one and writes JSON text. Nothing is built in between, so the memory that a body takes is
-//! limited by its size. Anchors, aliases, merge keys and tags are refused: an alias can repeat its value without limit, and
-//! readers differ in the meaning of the others. Plain scalars are read by the core schema of YAML 1.2.2 (§10.3.2), even where
-//! YAML 1.1 differs.
+//! Reads the parser's events one by one and writes JSON text. Nothing is built in between, so the
+//! memory that a body takes is limited by its size. Anchors, aliases, merge keys and tags are
+//! refused: an alias can repeat its value without limit, and readers differ in the meaning of the
+//! others. Plain scalars are read by the core schema of YAML 1.2.2 (§10.3.2), even where YAML 1.1
+//! differs.
 
 mod emit;
 mod scalar;
@@ -20,13 +21,14 @@ use super::{
 /// The length of JSON, in bytes, that a body of any size may have.
 const SMALL: usize = 4096;
 
-/// Returns the longest JSON for a YAML body of `size` bytes: one and a half times the size, and [`SMALL`]. YAML that people write
-/// is about as long as its JSON.
+/// Returns the longest JSON for a YAML body of `size` bytes: one and a half times the size, and
+/// [`SMALL`]. YAML that people write is about as long as its JSON.
 fn longest(size: usize) -> usize {
     SMALL + size + size / 2
 }
 
-/// The number of characters that the parser reads ahead, and holds in memory, to find out whether something is a key (YAML 1.2.2 §7.4.2).
+/// The number of characters that the parser reads ahead, and holds in memory, to find out whether
+/// something is a key (YAML 1.2.2 §7.4.2).
 const LOOKAHEAD: usize = 1024;
 
 /// Converts a YAML document to JSON.
@@ -35,10 +37,12 @@ pub(super) fn as_json(text: &str) -> Result<Vec<u8>, Problem> {
         // Aliases and anchors come as events of their own, with their places.
         emit_unresolved_aliases: true,
         emit_anchor_events: true,
-        // The parser keeps directives until the end of the document, and the versions and tags in them are not accepted anyway.
+        // The parser keeps directives until the end of the document, and the versions and tags in
+        // them are not accepted anyway.
         disallow_directives: true,
         simple_key_max_lookahead: LOOKAHEAD,
-        // Nesting that is too deep is found by its events, which come after the parser has looked ahead for a key.
+        // Nesting that is too deep is found by its events, which come after the parser has looked
+        // ahead for a key.
         flow_nesting_limit: MAX_DEPTH + 2 * LOOKAHEAD,
         block_nesting_limit: MAX_DEPTH + 2 * LOOKAHEAD,
     };
@@ -57,13 +61,17 @@ pub(super) fn as_json(text: &str) -> Result<Vec<u8>, Problem> {
 fn not_yaml(at: &Marker, why: &str) -> Problem {
     // The parser counts columns from 0.
     let (line, column) = (at.line(), at.col() + 1);
-    Problem::new(Code::MalformedRequest, format!("the body is not YAML that is taken here: line {line}, column {column}: {why}"))
+    Problem::new(
+        Code::MalformedRequest,
+        format!("the body is not YAML that is taken here: line {line}, column {column}: {why}"),
+    )
 }
 
 /// Whether to read the rest of the document.
 enum Goes {
     On,
-    /// The JSON that was written so far is too deep. The JSON parser refuses it, and names the place.
+    /// The JSON that was written so far is too deep. The JSON parser refuses it, and names the
+    /// place.
     TooDeep,
 }
 
@@ -87,15 +95,25 @@ struct Writer {
 impl Writer {
     fn new(size: usize) -> Self {
         let most = longest(size);
-        // Allocates everything at once, because a growing buffer exists twice for a moment. Pages that are not written take no memory.
+        // Allocates everything at once, because a growing buffer exists twice for a moment. Pages
+        // that are not written take no memory.
         let json = Vec::with_capacity(most + SMALL);
-        Self { json, most, open: Vec::with_capacity(MAX_DEPTH), documents: 0, has_value: false }
+        Self {
+            json,
+            most,
+            open: Vec::with_capacity(MAX_DEPTH),
+            documents: 0,
+            has_value: false,
+        }
     }
 
     fn take(&mut self, event: Event<'_>, span: &Span) -> Result<Goes, Problem> {
         let at = &span.start;
         if event.is_alias() || matches!(event, Event::Anchor(..) | Event::UnresolvedAlias(..)) {
-            return Err(not_yaml(at, "anchors (&) and aliases (*) are not taken: write out what they stand for"));
+            return Err(not_yaml(
+                at,
+                "anchors (&) and aliases (*) are not taken: write out what they stand for",
+            ));
         }
         if event.tag().is_some() {
             return Err(not_yaml(at, "tags (!) are not taken: quote what is a text"));
@@ -117,25 +135,42 @@ impl Writer {
 
     fn begin(&mut self, at: &Marker) -> Result<(), Problem> {
         self.documents += 1;
-        if self.documents > 1 { Err(not_yaml(at, "a second document begins: send one")) } else { Ok(()) }
+        if self.documents > 1 {
+            Err(not_yaml(at, "a second document begins: send one"))
+        } else {
+            Ok(())
+        }
     }
 
     fn scalar(&mut self, text: &str, style: ScalarStyle, at: &Marker) -> Result<(), Problem> {
         if text.len() > MAX_TEXT {
-            return Err(not_yaml(at, &format!("a text of more than {MAX_TEXT} bytes")));
+            return Err(not_yaml(
+                at,
+                &format!("a text of more than {MAX_TEXT} bytes"),
+            ));
         }
         let is_plain = style == ScalarStyle::Plain;
         if self.is_key() {
             if is_plain && text == "<<" {
-                return Err(not_yaml(at, "merge keys (<<) are not taken: write out what they stand for"));
+                return Err(not_yaml(
+                    at,
+                    "merge keys (<<) are not taken: write out what they stand for",
+                ));
             }
             self.before();
             self.text(text);
             self.json.push(b':');
-            self.open.last_mut().into_iter().for_each(|open| open.awaits_value = true);
+            self.open
+                .last_mut()
+                .into_iter()
+                .for_each(|open| open.awaits_value = true);
             return Ok(());
         }
-        let value = if is_plain { scalar::plain(text).map_err(|why| not_yaml(at, why))? } else { Value::Text };
+        let value = if is_plain {
+            scalar::plain(text).map_err(|why| not_yaml(at, why))?
+        } else {
+            Value::Text
+        };
         self.before();
         match value {
             Value::Text => self.text(text),
@@ -151,8 +186,16 @@ impl Writer {
         }
         self.before();
         self.json.push(if is_mapping { b'{' } else { b'[' });
-        self.open.push(Open { is_mapping, awaits_value: false, is_empty: true });
-        Ok(if self.open.len() > MAX_DEPTH { Goes::TooDeep } else { Goes::On })
+        self.open.push(Open {
+            is_mapping,
+            awaits_value: false,
+            is_empty: true,
+        });
+        Ok(if self.open.len() > MAX_DEPTH {
+            Goes::TooDeep
+        } else {
+            Goes::On
+        })
     }
 
     fn end(&mut self, bracket: u8) {
@@ -162,20 +205,27 @@ impl Writer {
     }
 
     fn is_key(&self) -> bool {
-        self.open.last().is_some_and(|open| open.is_mapping && !open.awaits_value)
+        self.open
+            .last()
+            .is_some_and(|open| open.is_mapping && !open.awaits_value)
     }
 
     /// Writes a comma, if the next item needs one before it.
     fn before(&mut self) {
         self.has_value = true;
-        let Some(open) = self.open.last_mut() else { return };
+        let Some(open) = self.open.last_mut() else {
+            return;
+        };
         if !open.awaits_value && !std::mem::take(&mut open.is_empty) {
             self.json.push(b',');
         }
     }
 
     fn after(&mut self) {
-        self.open.last_mut().into_iter().for_each(|open| open.awaits_value = false);
+        self.open
+            .last_mut()
+            .into_iter()
+            .for_each(|open| open.awaits_value = false);
     }
 
     fn text(&mut self, text: &str) {
@@ -185,7 +235,11 @@ impl Writer {
 
     /// Returns the JSON. An empty stream becomes `null`, as an empty document does.
     fn finish(self) -> Vec<u8> {
-        if self.has_value { self.json } else { b"null".to_vec() }
+        if self.has_value {
+            self.json
+        } else {
+            b"null".to_vec()
+        }
     }
 }
 
@@ -207,9 +261,16 @@ mod tests {
             "a": ["x", "y", "z\n"], "b": {"c": null, "d": 1}, "e": [{"f": "g", "h": "one two\n"}, null, ["i"]], "j": {}, "k": [],
         });
         assert_eq!(read(yaml), expected);
-        assert_eq!((read(""), read("# nothing\n"), read("---\n...\n")), (json!(null), json!(null), json!(null)));
         assert_eq!(
-            read(&json!({"a": [1, {"b": "c\u{7f}\u{2028}"}]}).to_string().replace('\u{7f}', "")),
+            (read(""), read("# nothing\n"), read("---\n...\n")),
+            (json!(null), json!(null), json!(null))
+        );
+        assert_eq!(
+            read(
+                &json!({"a": [1, {"b": "c\u{7f}\u{2028}"}]})
+                    .to_string()
+                    .replace('\u{7f}', "")
+            ),
             json!({"a": [1, {"b": "c\u{2028}"}]})
         );
     }
@@ -217,7 +278,10 @@ mod tests {
     #[test]
     fn keys_are_texts_as_they_stand() {
         let expected = json!({"no": 1, "1.0": 2, "~": 3, "012": 4, "": 5, "<<": 6});
-        assert_eq!(read("no: 1\n1.0: 2\n~: 3\n012: 4\n'': 5\n'<<': 6\n"), expected);
+        assert_eq!(
+            read("no: 1\n1.0: 2\n~: 3\n012: 4\n'': 5\n'<<': 6\n"),
+            expected
+        );
     }
 
     #[test]
@@ -255,17 +319,34 @@ mod tests {
         let text = as_json(&many("a,")).unwrap_err().to_string();
         assert!(text.contains("half as long again"), "{text}");
         let long = format!("a: {}", "x".repeat(MAX_TEXT + 1));
-        assert!(as_json(&long).unwrap_err().to_string().contains("a text of more than"));
+        assert!(
+            as_json(&long)
+                .unwrap_err()
+                .to_string()
+                .contains("a text of more than")
+        );
         assert!(as_json(&format!("a: {}", "x".repeat(MAX_TEXT))).is_ok());
     }
 
     #[test]
     fn nesting_beyond_the_limit_is_left_to_who_reads_the_json() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
-        assert_eq!(as_json(&nested(MAX_DEPTH)).unwrap(), nested(MAX_DEPTH).into_bytes());
-        assert_eq!(as_json(&nested(MAX_DEPTH + 1)).unwrap(), "[".repeat(MAX_DEPTH + 1).into_bytes());
-        assert_eq!(as_json(&"- ".repeat(100_000)).unwrap(), "[".repeat(MAX_DEPTH + 1).into_bytes());
-        assert_eq!(as_json(&"[".repeat(100_000)).unwrap(), "[".repeat(MAX_DEPTH + 1).into_bytes());
+        assert_eq!(
+            as_json(&nested(MAX_DEPTH)).unwrap(),
+            nested(MAX_DEPTH).into_bytes()
+        );
+        assert_eq!(
+            as_json(&nested(MAX_DEPTH + 1)).unwrap(),
+            "[".repeat(MAX_DEPTH + 1).into_bytes()
+        );
+        assert_eq!(
+            as_json(&"- ".repeat(100_000)).unwrap(),
+            "[".repeat(MAX_DEPTH + 1).into_bytes()
+        );
+        assert_eq!(
+            as_json(&"[".repeat(100_000)).unwrap(),
+            "[".repeat(MAX_DEPTH + 1).into_bytes()
+        );
     }
 
     proptest::proptest! {

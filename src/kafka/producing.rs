@@ -16,13 +16,15 @@ use crate::{
     telemetry::names,
 };
 
-/// The time beyond `kafka.delivery_timeout_ms` for which an answer of the client library is awaited: after that none comes.
+/// The time beyond `kafka.delivery_timeout_ms` for which an answer of the client library is
+/// awaited: after that none comes.
 pub const GRACE: Duration = Duration::from_secs(5);
 
 /// A producer of one kind, replaced by a new one when it fails.
 ///
-/// Each sender reports the result ([`Producing::delivered`], [`Producing::failed`]). A record without a known result when its
-/// producer is replaced was not acknowledged: its sender still has it.
+/// Each sender reports the result ([`Producing::delivered`], [`Producing::failed`]). A record
+/// without a known result when its producer is replaced was not acknowledged: its sender still has
+/// it.
 pub struct Producing {
     kind: &'static str,
     settings: config::Kafka,
@@ -38,10 +40,20 @@ struct Held {
 impl Producing {
     /// Creates the producer with `make`; `kind` names it in logs and metrics.
     pub fn new(
-        kind: &'static str, settings: &config::Kafka, make: fn(&config::Kafka) -> Result<FutureProducer, ConfigError>,
+        kind: &'static str,
+        settings: &config::Kafka,
+        make: fn(&config::Kafka) -> Result<FutureProducer, ConfigError>,
     ) -> Result<Self, ConfigError> {
-        let held = Held { producer: make(settings)?, progress: Progress::new() };
-        Ok(Self { kind, settings: settings.clone(), make, held: Mutex::new(held) })
+        let held = Held {
+            producer: make(settings)?,
+            progress: Progress::new(),
+        };
+        Ok(Self {
+            kind,
+            settings: settings.clone(),
+            make,
+            held: Mutex::new(held),
+        })
     }
 
     /// Returns the producer to send with. Keep it only for records that are sent at once.
@@ -49,7 +61,8 @@ impl Producing {
         self.held().producer.clone()
     }
 
-    /// Records that something is about to be sent. `at` names the first record: as long as `at` stays the same, there is no progress.
+    /// Records that something is about to be sent. `at` names the first record: as long as `at`
+    /// stays the same, there is no progress.
     pub fn sends(&self, at: i64) {
         self.held().progress.waits(at, Instant::now());
     }
@@ -59,19 +72,22 @@ impl Producing {
         self.held().progress.moves();
     }
 
-    /// Records that Kafka has not acknowledged the records sent. Replaces a producer that is dead, or that has made no progress for
-    /// `kafka.stalled_after_ms`.
+    /// Records that Kafka has not acknowledged the records sent. Replaces a producer that is dead,
+    /// or that has made no progress for `kafka.stalled_after_ms`.
     pub fn failed(&self, error: &KafkaError) {
         let mut held = self.held();
         let fatal = held.producer.client().fatal_error();
-        let is_stalled = held.progress.is_stalled(Instant::now(), ms(self.settings.stalled_after_ms));
+        let is_stalled = held
+            .progress
+            .is_stalled(Instant::now(), ms(self.settings.stalled_after_ms));
         let reason = match (&fatal, verdict::of(error)) {
             (Some(_), _) | (None, Verdict::ProducerDead) => "dead",
             _ if is_stalled => "stalled",
             _ => return,
         };
         tracing::warn!(producer = self.kind, reason, error = %error, ?fatal, "a producer is given up; making a new one");
-        metrics::counter!(names::PRODUCERS_REPLACED, "producer" => self.kind, "reason" => reason).increment(1);
+        metrics::counter!(names::PRODUCERS_REPLACED, "producer" => self.kind, "reason" => reason)
+            .increment(1);
         match (self.make)(&self.settings) {
             Ok(producer) => {
                 // Dropping purges its queue, and blocks until its thread has ended.
@@ -83,14 +99,18 @@ impl Producing {
         }
     }
 
-    /// Sends one record and awaits the result, for no longer than the client library may take. `start` hands the record over; `at`
-    /// names it.
+    /// Sends one record and awaits the result, for no longer than the client library may take.
+    /// `start` hands the record over; `at` names it.
     pub async fn deliver(
-        &self, at: i64, start: impl FnOnce(&FutureProducer) -> Result<DeliveryFuture, KafkaError>,
+        &self,
+        at: i64,
+        start: impl FnOnce(&FutureProducer) -> Result<DeliveryFuture, KafkaError>,
     ) -> Result<(), KafkaError> {
         self.sends(at);
         let delivered = match start(&self.current()) {
-            Ok(delivery) => tokio::time::timeout(self.patience(), acknowledged(delivery)).await.unwrap_or(Err(SILENT)),
+            Ok(delivery) => tokio::time::timeout(self.patience(), acknowledged(delivery))
+                .await
+                .unwrap_or(Err(SILENT)),
             Err(error) => Err(error),
         };
         match &delivered {
@@ -105,12 +125,19 @@ impl Producing {
         ms(self.settings.delivery_timeout_ms) + GRACE
     }
 
-    /// Sends the records still in the queue, for at most `limit`: dropping the producer would purge its queue.
+    /// Sends the records still in the queue, for at most `limit`: dropping the producer would purge
+    /// its queue.
     pub async fn flush(self, limit: Duration) {
-        let producer = self.held.into_inner().unwrap_or_else(PoisonError::into_inner).producer;
+        let producer = self
+            .held
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner)
+            .producer;
         let flushed = tokio::task::spawn_blocking(move || producer.flush(limit)).await;
         if !matches!(flushed, Ok(Ok(()))) {
-            tracing::warn!("the producer's queue could not be flushed; what it held is still where it came from");
+            tracing::warn!(
+                "the producer's queue could not be flushed; what it held is still where it came from"
+            );
         }
     }
 

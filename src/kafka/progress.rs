@@ -1,7 +1,8 @@
 //! Decides when a Kafka client is stalled and must be replaced: pure, without I/O.
 //!
-//! A client library may run for ever without doing anything and without reporting an error. So a client that has something to do and
-//! makes no progress for a bounded time is replaced, whatever the library reports.
+//! A client library may run for ever without doing anything and without reporting an error. So a
+//! client that has something to do and makes no progress for a bounded time is replaced, whatever
+//! the library reports.
 
 use std::time::{Duration, Instant};
 
@@ -17,9 +18,14 @@ impl<T: PartialEq> Progress<T> {
         Self { waiting: None }
     }
 
-    /// Records that there is something to do, and the position: another position than before is progress.
+    /// Records that there is something to do, and the position: another position than before is
+    /// progress.
     pub fn waits(&mut self, at: T, now: Instant) {
-        if self.waiting.as_ref().is_none_or(|(before, _)| *before != at) {
+        if self
+            .waiting
+            .as_ref()
+            .is_none_or(|(before, _)| *before != at)
+        {
             self.waiting = Some((at, now));
         }
     }
@@ -31,7 +37,9 @@ impl<T: PartialEq> Progress<T> {
 
     /// Returns whether the client has waited at the same position for `limit`.
     pub fn is_stalled(&self, now: Instant, limit: Duration) -> bool {
-        self.waiting.as_ref().is_some_and(|(_, since)| now.saturating_duration_since(*since) >= limit)
+        self.waiting
+            .as_ref()
+            .is_some_and(|(_, since)| now.saturating_duration_since(*since) >= limit)
     }
 }
 
@@ -50,7 +58,11 @@ mod tests {
         let (start, mut progress) = (Instant::now(), Progress::new());
         for (seconds, stalled) in [(0, false), (5, false), (19, false), (20, true), (300, true)] {
             progress.waits(7, after(start, seconds));
-            assert_eq!(progress.is_stalled(after(start, seconds), LIMIT), stalled, "after {seconds} s");
+            assert_eq!(
+                progress.is_stalled(after(start, seconds), LIMIT),
+                stalled,
+                "after {seconds} s"
+            );
         }
     }
 
@@ -59,11 +71,20 @@ mod tests {
         let (start, mut progress) = (Instant::now(), Progress::new());
         progress.waits(7, start);
         progress.waits(8, after(start, 15));
-        assert!(!progress.is_stalled(after(start, 34), LIMIT) && progress.is_stalled(after(start, 35), LIMIT));
+        assert!(
+            !progress.is_stalled(after(start, 34), LIMIT)
+                && progress.is_stalled(after(start, 35), LIMIT)
+        );
         progress.moves();
-        assert!(!progress.is_stalled(after(start, 1000), LIMIT), "idle for long is no stall");
+        assert!(
+            !progress.is_stalled(after(start, 1000), LIMIT),
+            "idle for long is no stall"
+        );
         progress.waits(8, after(start, 1000));
-        assert!(!progress.is_stalled(after(start, 1019), LIMIT), "the time without work does not count");
+        assert!(
+            !progress.is_stalled(after(start, 1019), LIMIT),
+            "the time without work does not count"
+        );
         assert!(progress.is_stalled(after(start, 1020), LIMIT));
     }
 

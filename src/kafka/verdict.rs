@@ -5,7 +5,8 @@ use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 /// The consequence of a failed delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// The record itself is refused, and will be as long as Kafka's settings stay the same: sending it again changes nothing.
+    /// The record itself is refused, and will be as long as Kafka's settings stay the same: sending
+    /// it again changes nothing.
     ForGood,
     /// Kafka, or the network, does not work at the moment: the record is sent again.
     ForNow,
@@ -13,17 +14,18 @@ pub enum Verdict {
     ProducerDead,
 }
 
-/// Returns the verdict for a failed delivery. An error without a Kafka error code says nothing about the record.
+/// Returns the verdict for a failed delivery. An error without a Kafka error code says nothing
+/// about the record.
 pub fn of(error: &KafkaError) -> Verdict {
     error.rdkafka_error_code().map_or(Verdict::ForNow, of_code)
 }
 
-/// Returns the verdict for an error code. The table in the tests lists every code that the client library knows, so a new code
-/// without a verdict fails the tests.
+/// Returns the verdict for an error code. The table in the tests lists every code that the client
+/// library knows, so a new code without a verdict fails the tests.
 pub fn of_code(code: Code) -> Verdict {
     match code {
-        // Errors of the record: its size (for the client, the broker or the log's segment), its format, its compression, its key or
-        // value.
+        // Errors of the record: its size (for the client, the broker or the log's segment), its
+        // format, its compression, its key or value.
         Code::MessageSizeTooLarge
         | Code::MessageBatchTooLarge
         | Code::InvalidMessageSize
@@ -34,7 +36,8 @@ pub fn of_code(code: Code) -> Verdict {
         | Code::UnsupportedCompressionType
         | Code::KeySerialization
         | Code::ValueSerialization => Verdict::ForGood,
-        // Errors of the producer: it reports one itself, or the broker does not know it or confuses it with another.
+        // Errors of the producer: it reports one itself, or the broker does not know it or confuses
+        // it with another.
         Code::Fatal
         | Code::GaplessGuarantee
         | Code::PurgeQueue
@@ -51,7 +54,8 @@ pub fn of_code(code: Code) -> Verdict {
         | Code::InvalidProducerEpoch
         | Code::InvalidProducerIdMapping
         | Code::UnknownProducerId => Verdict::ProducerDead,
-        // Other errors may pass. A wrong checksum comes from a damaged transfer; a missing right, topic or replica can come back.
+        // Other errors may pass. A wrong checksum comes from a damaged transfer; a missing right,
+        // topic or replica can come back.
         _ => Verdict::ForNow,
     }
 }
@@ -69,7 +73,9 @@ mod tests {
     }
 
     const FOR_GOOD: &[i32] = &[4, 10, 18, 43, 76, 87, -161, -162, -198, -199];
-    const PRODUCER_DEAD: &[i32] = &[45, 46, 47, 49, 59, 90, -137, -144, -148, -149, -150, -151, -152, -172, -194, -197];
+    const PRODUCER_DEAD: &[i32] = &[
+        45, 46, 47, 49, 59, 90, -137, -144, -148, -149, -150, -151, -152, -172, -194, -197,
+    ];
 
     /// The codes of librdkafka 2.12: a library with more codes needs verdicts for them.
     const FOR_NOW: &[std::ops::RangeInclusive<i32>] = &[
@@ -103,9 +109,16 @@ mod tests {
             let listed = [
                 (Verdict::ForGood, FOR_GOOD.contains(&number)),
                 (Verdict::ProducerDead, PRODUCER_DEAD.contains(&number)),
-                (Verdict::ForNow, FOR_NOW.iter().any(|range| range.contains(&number))),
+                (
+                    Verdict::ForNow,
+                    FOR_NOW.iter().any(|range| range.contains(&number)),
+                ),
             ];
-            let listed: Vec<_> = listed.iter().filter(|(_, is_in)| *is_in).map(|(verdict, _)| *verdict).collect();
+            let listed: Vec<_> = listed
+                .iter()
+                .filter(|(_, is_in)| *is_in)
+                .map(|(verdict, _)| *verdict)
+                .collect();
             assert_eq!(listed, [of_code(code)], "{number}: {code}");
         }
     }
@@ -130,6 +143,9 @@ mod tests {
             assert_eq!(of_code(code), Verdict::ForNow, "{code}");
         }
         assert_eq!(of(&KafkaError::Canceled), Verdict::ForNow);
-        assert_eq!(of(&KafkaError::MessageProduction(Code::MessageSizeTooLarge)), Verdict::ForGood);
+        assert_eq!(
+            of(&KafkaError::MessageProduction(Code::MessageSizeTooLarge)),
+            Verdict::ForGood
+        );
     }
 }

@@ -12,7 +12,8 @@ pub struct Delivered<'a> {
 }
 
 impl<'a> Delivered<'a> {
-    /// Records whether Kafka has acknowledged the row; without an acknowledgement Kafka may or may not have it.
+    /// Records whether Kafka has acknowledged the row; without an acknowledgement Kafka may or may
+    /// not have it.
     pub fn tell(&mut self, row: &'a OutboxRow, is_acknowledged: bool) {
         if !is_acknowledged {
             self.broken.insert(&row.tenant);
@@ -21,15 +22,15 @@ impl<'a> Delivered<'a> {
         }
     }
 
-    /// Returns the ids that may be deleted: the acknowledged rows, but for each tenant none after its first failure, so that
-    /// publishing again begins where the order broke.
+    /// Returns the ids that may be deleted: the acknowledged rows, but for each tenant none after
+    /// its first failure, so that publishing again begins where the order broke.
     pub fn deletable(self) -> Vec<i64> {
         self.deletable
     }
 }
 
-/// Returns whether another process leads now: fewer rows were deleted than asked for. The delete is fenced by the lease's epoch, and
-/// nobody else deletes the rows that this leader may delete.
+/// Returns whether another process leads now: fewer rows were deleted than asked for. The delete is
+/// fenced by the lease's epoch, and nobody else deletes the rows that this leader may delete.
 pub fn is_deposed(deletable: usize, deleted: u64) -> bool {
     deleted < deletable as u64
 }

@@ -1,6 +1,7 @@
 //! Retries events that were set aside: Kafka may accept them by now.
 //!
-//! Later events of their tenants were published meanwhile, so consumers that have seen those ignore the late event.
+//! Later events of their tenants were published meanwhile, so consumers that have seen those ignore
+//! the late event.
 
 use std::time::{Duration, Instant};
 
@@ -14,7 +15,8 @@ use crate::{
 /// The most events that are tried between two steps, so that new events do not wait for longer.
 const PAGE: i64 = 10;
 
-/// The time when set-aside events are tried again, and the event after which the next try continues.
+/// The time when set-aside events are tried again, and the event after which the next try
+/// continues.
 #[derive(Debug)]
 pub(super) struct Retry {
     due: Instant,
@@ -24,7 +26,10 @@ pub(super) struct Retry {
 impl Retry {
     /// Creates a retry that is due at once.
     pub fn new() -> Self {
-        Self { due: Instant::now(), after: i64::MIN }
+        Self {
+            due: Instant::now(),
+            after: i64::MIN,
+        }
     }
 
     /// Returns the time until the next retry is due.
@@ -35,7 +40,11 @@ impl Retry {
 
 impl Relay {
     /// Tries to publish some of the set-aside events, if a retry is due.
-    pub(super) async fn try_again(&self, lease: &Lease, retry: &mut Retry) -> Result<(), RelayError> {
+    pub(super) async fn try_again(
+        &self,
+        lease: &Lease,
+        retry: &mut Retry,
+    ) -> Result<(), RelayError> {
         if !retry.rest().is_zero() {
             return Ok(());
         }
@@ -43,12 +52,19 @@ impl Relay {
         let limit = ms(self.settings.relay.step_timeout_ms);
         let tried = set_aside::after(lease, retry.after, PAGE, limit).await;
         let Some(rows) = tried.as_ref().ok().filter(|rows| !rows.is_empty()) else {
-            *retry = Retry { due: next, after: i64::MIN };
+            *retry = Retry {
+                due: next,
+                after: i64::MIN,
+            };
             return Ok(tried.map(drop)?);
         };
         let (mut published, mut refused) = (Vec::new(), Vec::new());
         for row in rows {
-            match self.careful.deliver(row.id, |producer| self.start(producer, row)).await {
+            match self
+                .careful
+                .deliver(row.id, |producer| self.start(producer, row))
+                .await
+            {
                 Ok(()) => {
                     tracing::info!(event.id = %row.event_id, tenant = %row.tenant, "an event that was set aside is published");
                     published.push(row.id);
@@ -62,7 +78,8 @@ impl Relay {
             }
             retry.after = row.id;
         }
-        // If no event of this page was published, the next page waits for a full interval; each event still has its turn.
+        // If no event of this page was published, the next page waits for a full interval; each
+        // event still has its turn.
         if published.is_empty() {
             retry.due = next;
         }

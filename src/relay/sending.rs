@@ -23,7 +23,8 @@ pub(super) struct Sent {
     pub acknowledged: Vec<i64>,
     /// Rows that Kafka refuses for good, each for a reason of its own.
     pub refused: Vec<Refused>,
-    /// The ids of suspects: rows that Kafka has refused for good as part of a batch, and suspects without a result yet.
+    /// The ids of suspects: rows that Kafka has refused for good as part of a batch, and suspects
+    /// without a result yet.
     pub suspects: Vec<i64>,
     /// The first failure of another kind.
     pub failure: Option<KafkaError>,
@@ -32,7 +33,9 @@ pub(super) struct Sent {
 impl Sent {
     /// Records that Kafka refuses a row for good.
     fn refuse(&mut self, row: &OutboxRow, error: &KafkaError) {
-        let code = error.rdkafka_error_code().map_or_else(|| "unknown".to_owned(), |code| format!("{code:?}"));
+        let code = error
+            .rdkafka_error_code()
+            .map_or_else(|| "unknown".to_owned(), |code| format!("{code:?}"));
         tracing::error!(event.id = %row.event_id, tenant = %row.tenant, revision = row.tag.revision.0, bytes = row.payload.len(),
             kafka.error = code, "Kafka refuses an event for good: it is set aside");
         metrics::counter!(names::RELAY_SET_ASIDE, "code" => code.clone()).increment(1);
@@ -49,9 +52,11 @@ impl Relay {
         for row in rows {
             match self.start(&producer, row) {
                 Ok(delivery) => sent.push((row, delivery)),
-                // The client library refuses the row: it was not sent, and no other row is affected.
+                // The client library refuses the row: it was not sent, and no other row is
+                // affected.
                 Err(error) if verdict::of(&error) == Verdict::ForGood => done.refuse(row, &error),
-                // The client's queue is full or the producer is dead: this row and those after it wait for the next step.
+                // The client's queue is full or the producer is dead: this row and those after it
+                // wait for the next step.
                 Err(error) => {
                     done.failure = Some(error);
                     break;
@@ -74,8 +79,8 @@ impl Relay {
                 tokio::select! {
                     biased;
                     result = &mut answer => break result,
-                    // Kafka counts as failing from here on. The answers for the rows that are sent already are still awaited: Kafka
-                    // may accept them.
+                    // Kafka counts as failing from here on. The answers for the rows that are sent
+                    // already are still awaited: Kafka may accept them.
                     () = &mut late, if permit.is_some() => permit.take().into_iter().for_each(Permit::failure),
                     () = &mut silent => is_silent = true,
                 }
@@ -101,8 +106,14 @@ impl Relay {
         if let Some(error) = first_refusal.as_ref().or(done.failure.as_ref()) {
             self.producer.failed(error);
         }
-        // A refusal ends the producer, and with it the delivery of its other rows: this is no failure of Kafka's.
-        if first_refusal.is_some() && done.failure.as_ref().is_some_and(|error| verdict::of(error) == Verdict::ProducerDead) {
+        // A refusal ends the producer, and with it the delivery of its other rows: this is no
+        // failure of Kafka's.
+        if first_refusal.is_some()
+            && done
+                .failure
+                .as_ref()
+                .is_some_and(|error| verdict::of(error) == Verdict::ProducerDead)
+        {
             done.failure = None;
         }
         match (permit, &done.failure) {
@@ -116,7 +127,11 @@ impl Relay {
     /// Sends a row alone, with the producer that survives a refusal.
     pub(super) async fn send_alone(&self, row: &OutboxRow, permit: Permit<'_>) -> Sent {
         let mut done = Sent::default();
-        match self.careful.deliver(row.id, |producer| self.start(producer, row)).await {
+        match self
+            .careful
+            .deliver(row.id, |producer| self.start(producer, row))
+            .await
+        {
             Ok(()) => done.acknowledged.push(row.id),
             Err(error) if verdict::of(&error) == Verdict::ForGood => done.refuse(row, &error),
             Err(error) => {
@@ -133,7 +148,11 @@ impl Relay {
         done
     }
 
-    pub(super) fn start(&self, producer: &FutureProducer, row: &OutboxRow) -> Result<DeliveryFuture, KafkaError> {
+    pub(super) fn start(
+        &self,
+        producer: &FutureProducer,
+        row: &OutboxRow,
+    ) -> Result<DeliveryFuture, KafkaError> {
         let headers = headers(row, &self.settings.kafka.source, traceparent(row));
         let record = FutureRecord::to(&self.settings.kafka.topic)
             .key(row.tenant.as_str())
@@ -143,14 +162,14 @@ impl Relay {
     }
 }
 
-/// Returns the trace context for the record: of a span of ours if the request is sampled, else the request's own.
+/// Returns the trace context for the record: of a span of ours if the request is sampled, else the
+/// request's own.
 fn traceparent(row: &OutboxRow) -> Option<String> {
     let parent = row.traceparent.as_deref()?;
     if !telemetry::is_sampled(Some(parent.as_bytes())) {
         return Some(parent.to_owned());
     }
-    let span =
-        tracing::info_span!("outbox.publish", event.id = %row.event_id, tenant = %row.tenant, revision = row.tag.revision.0);
+    let span = tracing::info_span!("outbox.publish", event.id = %row.event_id, tenant = %row.tenant, revision = row.tag.revision.0);
     telemetry::follow(&span, parent, None);
     telemetry::traceparent_of(&span).or_else(|| Some(parent.to_owned()))
 }

@@ -1,7 +1,8 @@
 //! Decides which events are sent alone: pure, without I/O.
 //!
-//! A broker refuses a whole batch because of one record, and does not say which record. So after a refusal for good all records of
-//! the batch are suspects. Each suspect is sent alone, so that a second refusal concerns this record only.
+//! A broker refuses a whole batch because of one record, and does not say which record. So after a
+//! refusal for good all records of the batch are suspects. Each suspect is sent alone, so that a
+//! second refusal concerns this record only.
 
 use std::collections::BTreeSet;
 
@@ -17,14 +18,20 @@ impl Suspects {
         self.0.extend(places);
     }
 
-    /// Cuts the rows to those that are sent next: a single suspect (returns true), or the rows before the first suspect.
+    /// Cuts the rows to those that are sent next: a single suspect (returns true), or the rows
+    /// before the first suspect.
     pub fn cut(&mut self, rows: &mut Vec<OutboxRow>) -> bool {
-        let Some(first) = rows.first().map(|row| row.id) else { return false };
+        let Some(first) = rows.first().map(|row| row.id) else {
+            return false;
+        };
         if self.0.remove(&first) {
             rows.truncate(1);
             return true;
         }
-        let before = rows.iter().take_while(|row| !self.0.contains(&row.id)).count();
+        let before = rows
+            .iter()
+            .take_while(|row| !self.0.contains(&row.id))
+            .count();
         rows.truncate(before);
         // Rows before the first one have left the queue, so they are no longer suspects.
         self.0 = self.0.split_off(&first);
@@ -45,7 +52,10 @@ mod tests {
             event_id: Uuid::nil(),
             payload: String::new(),
             ce_type: String::new(),
-            tag: VersionTag { epoch: Epoch::from_random([1; 8]), revision: Revision(1) },
+            tag: VersionTag {
+                epoch: Epoch::from_random([1; 8]),
+                revision: Revision(1),
+            },
             tenant: "t".parse().unwrap(),
             subject: String::new(),
             occurred_at: jiff::Timestamp::UNIX_EPOCH.into(),

@@ -1,9 +1,11 @@
 //! The circuit breaker (Nygard, "Release It!", 2007): stops calls to a dependency that fails.
 //!
-//! After some failures in a row the dependency is not called for a while. Then a few calls at a time probe whether it works again.
+//! After some failures in a row the dependency is not called for a while. Then a few calls at a
+//! time probe whether it works again.
 //!
-//! [`Machine`] decides and has no clock: each method takes the current time, so that it can be tested and simulated. [`Breaker`]
-//! passes the time to it, and reports each change of state to the log, the metrics and `/health/resilience`.
+//! [`Machine`] decides and has no clock: each method takes the current time, so that it can be
+//! tested and simulated. [`Breaker`] passes the time to it, and reports each change of state to the
+//! log, the metrics and `/health/resilience`.
 
 use std::{
     collections::VecDeque,
@@ -62,8 +64,9 @@ pub enum Outcome {
     Success,
     /// The dependency failed, or reported that it cannot serve.
     Failure,
-    /// The dependency did not answer in time. Time-outs of one payer alone may come from its own heavy requests. They open the
-    /// breaker only if another payer's call or a call of the process times out too, or any call fails.
+    /// The dependency did not answer in time. Time-outs of one payer alone may come from its own
+    /// heavy requests. They open the breaker only if another payer's call or a call of the process
+    /// times out too, or any call fails.
     TimedOut,
     /// The caller did not wait for the answer.
     Abandoned,
@@ -75,14 +78,18 @@ pub struct Admission {
     round: u64,
     /// Whether the call is a probe of a half-open breaker.
     pub is_probe: bool,
-    /// An anonymous mark that distinguishes the payer of the call from others; `None` for the process itself.
+    /// An anonymous mark that distinguishes the payer of the call from others; `None` for the
+    /// process itself.
     payer: Option<u64>,
 }
 
 impl Admission {
     /// Returns the admission with the mark of a payer.
     pub(super) fn of(self, payer: &Payer) -> Self {
-        Self { payer: payer.mark(), ..self }
+        Self {
+            payer: payer.mark(),
+            ..self
+        }
     }
 }
 
@@ -90,7 +97,8 @@ impl Admission {
 #[derive(Debug, Clone, Copy, Default)]
 struct Row {
     count: u32,
-    /// The payer of the first time-out. Unless `is_proven`, all failures are time-outs of this payer.
+    /// The payer of the first time-out. Unless `is_proven`, all failures are time-outs of this
+    /// payer.
     suspect: Option<u64>,
     /// Whether the dependency is proven to be at fault, rather than the requests of one payer.
     is_proven: bool,
@@ -121,22 +129,36 @@ pub struct Machine {
     rules: Rules,
     rng: fastrand::Rng,
     state: State,
-    /// The number of state changes so far. The outcome of a call that was admitted before the last change is ignored.
+    /// The number of state changes so far. The outcome of a call that was admitted before the last
+    /// change is ignored.
     round: u64,
     /// The number of times in a row that the breaker opened without being closed in between.
     openings: u32,
     forced: Option<(Forced, Instant)>,
-    /// The number of probes that have not ended, of any round. A hanging probe is still a call to a dependency that may be down.
+    /// The number of probes that have not ended, of any round. A hanging probe is still a call to a
+    /// dependency that may be down.
     probing: u32,
 }
 
 impl Machine {
-    /// Creates a closed breaker. `rng` varies its pauses, so that many breakers do not probe at one time.
+    /// Creates a closed breaker. `rng` varies its pauses, so that many breakers do not probe at one
+    /// time.
     pub fn new(rules: Rules, rng: fastrand::Rng) -> Self {
-        Self { rules, rng, state: State::Closed { failures: Row::default() }, round: 0, openings: 0, forced: None, probing: 0 }
+        Self {
+            rules,
+            rng,
+            state: State::Closed {
+                failures: Row::default(),
+            },
+            round: 0,
+            openings: 0,
+            forced: None,
+            probing: 0,
+        }
     }
 
-    /// Returns the state without regard to the time since the last call: [`Machine::tick`] applies the changes that time causes.
+    /// Returns the state without regard to the time since the last call: [`Machine::tick`] applies
+    /// the changes that time causes.
     pub fn state(&self) -> BreakerState {
         match (self.forced, self.state) {
             (Some((Forced::Open, _)), _) | (None, State::Open { .. }) => BreakerState::Open,
@@ -150,12 +172,14 @@ impl Machine {
         self.forced
     }
 
-    /// Applies the changes that time alone causes: ends a forced state that has expired, and makes an open breaker half-open after
-    /// its pause.
+    /// Applies the changes that time alone causes: ends a forced state that has expired, and makes
+    /// an open breaker half-open after its pause.
     pub fn tick(&mut self, now: Instant) {
         self.end_drill(now);
         if self.forced.is_none() && matches!(self.state, State::Open { until } if until <= now) {
-            self.enter(State::HalfOpen { failures: Row::default() });
+            self.enter(State::HalfOpen {
+                failures: Row::default(),
+            });
         }
     }
 
@@ -163,13 +187,25 @@ impl Machine {
     pub fn admit(&mut self, now: Instant) -> Option<Admission> {
         self.tick(now);
         if let Some((forced, _)) = self.forced {
-            return (forced == Forced::Closed).then_some(Admission { round: self.round, is_probe: false, payer: None });
+            return (forced == Forced::Closed).then_some(Admission {
+                round: self.round,
+                is_probe: false,
+                payer: None,
+            });
         }
         match self.state {
-            State::Closed { .. } => Some(Admission { round: self.round, is_probe: false, payer: None }),
+            State::Closed { .. } => Some(Admission {
+                round: self.round,
+                is_probe: false,
+                payer: None,
+            }),
             State::HalfOpen { .. } if self.probing < self.rules.probes => {
                 self.probing += 1;
-                Some(Admission { round: self.round, is_probe: true, payer: None })
+                Some(Admission {
+                    round: self.round,
+                    is_probe: true,
+                    payer: None,
+                })
             }
             State::Open { .. } | State::HalfOpen { .. } => None,
         }
@@ -181,7 +217,11 @@ impl Machine {
         if admission.round != self.round || self.forced.is_some() {
             return;
         }
-        let of = if outcome == Outcome::TimedOut { admission.payer } else { None };
+        let of = if outcome == Outcome::TimedOut {
+            admission.payer
+        } else {
+            None
+        };
         match (&mut self.state, outcome) {
             (State::Closed { failures }, Outcome::Success) => *failures = Row::default(),
             (State::Closed { failures }, Outcome::Failure | Outcome::TimedOut) => {
@@ -192,7 +232,9 @@ impl Machine {
             }
             (State::HalfOpen { .. }, Outcome::Success) => {
                 self.openings = 0;
-                self.enter(State::Closed { failures: Row::default() });
+                self.enter(State::Closed {
+                    failures: Row::default(),
+                });
             }
             (State::HalfOpen { failures }, Outcome::Failure | Outcome::TimedOut) => {
                 failures.add(of);
@@ -210,11 +252,14 @@ impl Machine {
         self.forced = Some((forced, until));
     }
 
-    /// Ends a forced state. The breaker starts closed, because what was known before is out of date.
+    /// Ends a forced state. The breaker starts closed, because what was known before is out of
+    /// date.
     pub fn release(&mut self) {
         if self.forced.take().is_some() {
             self.openings = 0;
-            self.enter(State::Closed { failures: Row::default() });
+            self.enter(State::Closed {
+                failures: Row::default(),
+            });
         }
     }
 
@@ -225,7 +270,11 @@ impl Machine {
     }
 
     fn open(&mut self, now: Instant) {
-        let doubled = self.rules.open.saturating_mul(1 << self.openings.min(20)).min(self.rules.max_open);
+        let doubled = self
+            .rules
+            .open
+            .saturating_mul(1 << self.openings.min(20))
+            .min(self.rules.max_open);
         // "Equal jitter": at least half of the pause.
         let pause = doubled.mul_f64(0.5 + self.rng.f64() / 2.0);
         self.openings += 1;
@@ -267,11 +316,33 @@ pub struct Breaker {
 impl Breaker {
     /// Creates a closed breaker; `name` is its dependency in logs and metrics.
     pub fn new(name: &'static str, policy: &Policy) -> Self {
-        let Policy { failures, open, max_open, probes, .. } = *policy;
-        let machine = Machine::new(Rules { failures, open, max_open, probes }, fastrand::Rng::new());
+        let Policy {
+            failures,
+            open,
+            max_open,
+            probes,
+            ..
+        } = *policy;
+        let machine = Machine::new(
+            Rules {
+                failures,
+                open,
+                max_open,
+                probes,
+            },
+            fastrand::Rng::new(),
+        );
         metrics::gauge!(names::BREAKER_STATE, "dependency" => name).set(0.0);
         let told = (BreakerState::Closed, false);
-        Self { name, watched: Mutex::new(Watched { machine, told, moves: VecDeque::new(), opened: 0 }) }
+        Self {
+            name,
+            watched: Mutex::new(Watched {
+                machine,
+                told,
+                moves: VecDeque::new(),
+                opened: 0,
+            }),
+        }
     }
 
     /// Returns the admission for one call, or `None` if the call is not allowed.
@@ -341,7 +412,11 @@ impl Breaker {
         if watched.moves.len() == REMEMBERED {
             watched.moves.pop_front();
         }
-        watched.moves.push_back(Move { at: Timestamp::now().into(), to, drill });
+        watched.moves.push_back(Move {
+            at: Timestamp::now().into(),
+            to,
+            drill,
+        });
         let (code, state) = match to {
             BreakerState::Closed => (0.0, "closed"),
             BreakerState::Open => (1.0, "open"),
@@ -349,7 +424,8 @@ impl Breaker {
         };
         watched.opened += u64::from(to == BreakerState::Open);
         metrics::gauge!(names::BREAKER_STATE, "dependency" => self.name).set(code);
-        metrics::counter!(names::BREAKER_MOVES, "dependency" => self.name, "to" => state).increment(1);
+        metrics::counter!(names::BREAKER_MOVES, "dependency" => self.name, "to" => state)
+            .increment(1);
         tracing::warn!(
             dependency.name = self.name,
             breaker.state = state,
@@ -366,8 +442,16 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
 
     fn machine(probes: u32) -> (Machine, Instant) {
-        let rules = Rules { failures: 3, open: 100 * MS, max_open: 400 * MS, probes };
-        (Machine::new(rules, fastrand::Rng::with_seed(7)), Instant::now())
+        let rules = Rules {
+            failures: 3,
+            open: 100 * MS,
+            max_open: 400 * MS,
+            probes,
+        };
+        (
+            Machine::new(rules, fastrand::Rng::with_seed(7)),
+            Instant::now(),
+        )
     }
 
     fn call(machine: &mut Machine, outcome: Outcome, now: Instant) {
@@ -385,14 +469,27 @@ mod tests {
     #[test]
     fn failures_in_a_row_open_it_and_no_call_goes_through() {
         let (mut machine, now) = machine(1);
-        for outcome in [Outcome::Failure, Outcome::Failure, Outcome::Success, Outcome::Failure, Outcome::Failure] {
+        for outcome in [
+            Outcome::Failure,
+            Outcome::Failure,
+            Outcome::Success,
+            Outcome::Failure,
+            Outcome::Failure,
+        ] {
             call(&mut machine, outcome, now);
             assert_eq!(machine.state(), BreakerState::Closed);
         }
         call(&mut machine, Outcome::Failure, now);
         assert_eq!(machine.state(), BreakerState::Open);
-        assert_eq!(machine.admit(now + 49 * MS), None, "half of the pause at least");
-        assert!(machine.admit(now + 100 * MS).is_some(), "and all of it at most");
+        assert_eq!(
+            machine.admit(now + 49 * MS),
+            None,
+            "half of the pause at least"
+        );
+        assert!(
+            machine.admit(now + 100 * MS).is_some(),
+            "and all of it at most"
+        );
     }
 
     #[test]
@@ -402,7 +499,11 @@ mod tests {
         let [hangs, fails] = [(); 2].map(|()| machine.admit(later).expect("a probe"));
         machine.ended(fails, Outcome::Failure, later);
         let later = later + 200 * MS;
-        assert!(machine.admit(later).is_some_and(|admission| admission.is_probe));
+        assert!(
+            machine
+                .admit(later)
+                .is_some_and(|admission| admission.is_probe)
+        );
         assert_eq!(machine.admit(later), None);
         machine.ended(hangs, Outcome::Failure, later);
         assert!(machine.admit(later).is_some());
@@ -416,7 +517,9 @@ mod tests {
         assert_eq!(probes.len(), 2);
         assert!(probes.iter().all(|probe| probe.is_probe));
         machine.ended(probes[0], Outcome::Abandoned, later);
-        let next = machine.admit(later).expect("the place of the one that was given up");
+        let next = machine
+            .admit(later)
+            .expect("the place of the one that was given up");
         assert_eq!(machine.admit(later), None);
         machine.ended(next, Outcome::Success, later);
         assert_eq!(machine.state(), BreakerState::Closed);
@@ -430,11 +533,17 @@ mod tests {
     fn pauses_double_up_to_the_longest_and_begin_anew_after_a_success() {
         let (mut machine, mut now) = opened(1);
         for longest in [100, 200, 400, 400, 400] {
-            let probe = machine.admit(now + longest * MS).expect("the pause is over");
+            let probe = machine
+                .admit(now + longest * MS)
+                .expect("the pause is over");
             assert!(machine.admit(now + longest * MS).is_none());
             now += longest * MS;
             machine.ended(probe, Outcome::Failure, now);
-            assert_eq!(machine.admit(now + (longest / 2).min(199) * MS), None, "after {longest} ms it grows");
+            assert_eq!(
+                machine.admit(now + (longest / 2).min(199) * MS),
+                None,
+                "after {longest} ms it grows"
+            );
         }
         let probe = machine.admit(now + 400 * MS).unwrap();
         machine.ended(probe, Outcome::Success, now);
@@ -446,13 +555,17 @@ mod tests {
     fn calls_of_before_it_opened_change_nothing() {
         let (mut machine, now) = machine(1);
         let old: Vec<_> = (0..10).map(|_| machine.admit(now).unwrap()).collect();
-        old[..3].iter().for_each(|call| machine.ended(*call, Outcome::Failure, now));
+        old[..3]
+            .iter()
+            .for_each(|call| machine.ended(*call, Outcome::Failure, now));
         machine.ended(old[3], Outcome::Success, now);
         assert_eq!(machine.state(), BreakerState::Open, "a late success");
         let probe = machine.admit(now + 100 * MS).unwrap();
         machine.ended(old[4], Outcome::Failure, now);
         machine.ended(probe, Outcome::Success, now);
-        old[5..].iter().for_each(|call| machine.ended(*call, Outcome::Failure, now));
+        old[5..]
+            .iter()
+            .for_each(|call| machine.ended(*call, Outcome::Failure, now));
         assert_eq!(machine.state(), BreakerState::Closed, "late failures");
     }
 
@@ -463,10 +576,17 @@ mod tests {
         assert_eq!(machine.state(), BreakerState::Open);
         machine.tick(now + 100 * MS);
         assert_eq!(machine.state(), BreakerState::HalfOpen);
-        assert!(machine.admit(now + 100 * MS).is_some_and(|admission| admission.is_probe));
+        assert!(
+            machine
+                .admit(now + 100 * MS)
+                .is_some_and(|admission| admission.is_probe)
+        );
         machine.force(Forced::Open, now + 200 * MS);
         machine.tick(now + 200 * MS);
-        assert_eq!((machine.forced(), machine.state()), (None, BreakerState::Closed));
+        assert_eq!(
+            (machine.forced(), machine.state()),
+            (None, BreakerState::Closed)
+        );
     }
 
     #[test]
@@ -474,11 +594,21 @@ mod tests {
         let (mut machine, now) = opened(1);
         machine.force(Forced::Closed, now + 1000 * MS);
         (0..10).for_each(|_| call(&mut machine, Outcome::Failure, now));
-        assert_eq!(machine.state(), BreakerState::Closed, "whatever becomes of calls");
+        assert_eq!(
+            machine.state(),
+            BreakerState::Closed,
+            "whatever becomes of calls"
+        );
         machine.force(Forced::Open, now + 2000 * MS);
-        assert_eq!((machine.admit(now + 1999 * MS), machine.state()), (None, BreakerState::Open));
+        assert_eq!(
+            (machine.admit(now + 1999 * MS), machine.state()),
+            (None, BreakerState::Open)
+        );
         call(&mut machine, Outcome::Success, now + 2000 * MS);
-        assert_eq!((machine.forced(), machine.state()), (None, BreakerState::Closed));
+        assert_eq!(
+            (machine.forced(), machine.state()),
+            (None, BreakerState::Closed)
+        );
         machine.force(Forced::Open, now + 9000 * MS);
         machine.release();
         call(&mut machine, Outcome::Success, now + 2000 * MS);

@@ -1,7 +1,7 @@
 //! The retry budget: keeps retries a small share of the load.
 //!
-//! Each success earns a fraction of a retry and a retry spends a whole one, however many callers fail at a time (Brooker, "Fixing
-//! retries with token buckets and circuit breakers", 2022).
+//! Each success earns a fraction of a retry and a retry spends a whole one, however many callers
+//! fail at a time (Brooker, "Fixing retries with token buckets and circuit breakers", 2022).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -19,18 +19,28 @@ impl RetryBudget {
     /// Creates a budget of `percent` retries per hundred successes, at most `burst` at once.
     pub fn new(percent: u32, burst: u32) -> Self {
         let capacity = burst.saturating_mul(RETRY);
-        Self { tokens: AtomicU32::new(capacity), deposit: percent, capacity }
+        Self {
+            tokens: AtomicU32::new(capacity),
+            deposit: percent,
+            capacity,
+        }
     }
 
     /// Adds the fraction of a retry that a successful call earns.
     pub fn deposit(&self) {
         let add = |tokens: u32| Some(tokens.saturating_add(self.deposit).min(self.capacity));
-        let _ = self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+        let _ = self
+            .tokens
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
     }
 
     /// Takes one retry from the budget; returns false if there is none.
     pub fn try_spend(&self) -> bool {
-        self.tokens.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| tokens.checked_sub(RETRY)).is_ok()
+        self.tokens
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |tokens| {
+                tokens.checked_sub(RETRY)
+            })
+            .is_ok()
     }
 
     /// Returns the number of whole retries left.

@@ -1,10 +1,12 @@
 //! The policy for calls to a dependency: bulkhead, circuit breaker, timeout and retry budget.
 //!
-//! A call needs a place in the bulkhead of its dependency and then passes the breaker. It has a timeout, and retries come from a
-//! budget. Each payer ([`Payer`]: a tenant, the platform) has a share of each bulkhead ([`Shares`]).
+//! A call needs a place in the bulkhead of its dependency and then passes the breaker. It has a
+//! timeout, and retries come from a budget. Each payer ([`Payer`]: a tenant, the platform) has a
+//! share of each bulkhead ([`Shares`]).
 //!
-//! The timeout is inside the breaker, so a dependency that hangs counts as failing. A proper answer of the dependency (a refusal, a
-//! duplicate, nothing found) counts as a success here: the caller decides which errors count as failures.
+//! The timeout is inside the breaker, so a dependency that hangs counts as failing. A proper answer
+//! of the dependency (a refusal, a duplicate, nothing found) counts as a success here: the caller
+//! decides which errors count as failures.
 
 pub mod breaker;
 mod budget;
@@ -29,11 +31,16 @@ use crate::{
     telemetry::names,
 };
 
-/// Returns the waits between attempts on a dependency that fails, for tasks that retry until they succeed: 100 ms doubling to 2 s,
-/// jittered, without end.
+/// Returns the waits between attempts on a dependency that fails, for tasks that retry until they
+/// succeed: 100 ms doubling to 2 s, jittered, without end.
 pub fn pauses() -> impl Iterator<Item = Duration> {
     let [first, longest] = [100, 2000].map(Duration::from_millis);
-    backon::ExponentialBuilder::new().with_min_delay(first).with_max_delay(longest).with_jitter().without_max_times().build()
+    backon::ExponentialBuilder::new()
+        .with_min_delay(first)
+        .with_max_delay(longest)
+        .with_jitter()
+        .without_max_times()
+        .build()
 }
 
 /// The reason why a call gave no result.
@@ -45,7 +52,8 @@ pub enum CallError<E> {
     /// Too many calls are running: the dependency was not called.
     #[error("{0} is not called: its bulkhead is full")]
     Full(&'static str),
-    /// The dependency was called and did not answer in time. Whether the call had an effect is unknown.
+    /// The dependency was called and did not answer in time. Whether the call had an effect is
+    /// unknown.
     #[error("{0} did not answer in {1:?}")]
     Timeout(&'static str, Duration),
     /// The dependency was called and answered with an error.
@@ -99,8 +107,9 @@ pub struct Drill {
     pub seconds_left: u64,
 }
 
-/// The right to make one call; report the outcome with [`Permit::success`] or [`Permit::failure`]. A permit that is dropped without
-/// either (the caller was cancelled) gives its place back and does not count.
+/// The right to make one call; report the outcome with [`Permit::success`] or [`Permit::failure`].
+/// A permit that is dropped without either (the caller was cancelled) gives its place back and does
+/// not count.
 #[derive(Debug)]
 pub struct Permit<'a> {
     dependency: &'a Dependency,
@@ -131,12 +140,14 @@ impl Permit<'_> {
         }
     }
 
-    /// Records that the dependency did not answer in time: it may be down, or the request was too heavy.
+    /// Records that the dependency did not answer in time: it may be down, or the request was too
+    /// heavy.
     pub fn timed_out(mut self) {
         self.outcome = Outcome::TimedOut;
     }
 
-    /// Returns whether the call is a probe that checks if a failed dependency works again. A probe should risk as little as possible.
+    /// Returns whether the call is a probe that checks if a failed dependency works again. A probe
+    /// should risk as little as possible.
     pub fn is_probe(&self) -> bool {
         self.admission.is_probe
     }
@@ -170,29 +181,49 @@ impl Dependency {
         self.admit(&payer, Some(place))
     }
 
-    /// Requests the right to make one call without a place in the bulkhead, for callers that limit their own calls and that no other
-    /// caller may block: only the breaker can refuse.
+    /// Requests the right to make one call without a place in the bulkhead, for callers that limit
+    /// their own calls and that no other caller may block: only the breaker can refuse.
     pub fn enter_apart<E>(&self, payer: &Payer) -> Result<Permit<'_>, CallError<E>> {
         self.admit(payer, None)
     }
 
     fn admit<E>(&self, payer: &Payer, place: Option<Place>) -> Result<Permit<'_>, CallError<E>> {
-        let admission = self.breaker.admit().ok_or(CallError::Open(self.name))?.of(payer);
-        Ok(Permit { dependency: self, admission, outcome: Outcome::Abandoned, _place: place })
+        let admission = self
+            .breaker
+            .admit()
+            .ok_or(CallError::Open(self.name))?
+            .of(payer);
+        Ok(Permit {
+            dependency: self,
+            admission,
+            outcome: Outcome::Abandoned,
+            _place: place,
+        })
     }
 
     /// Runs one call. `is_failure` distinguishes the dependency's failures from its proper answers.
     pub async fn call<T, E>(
-        &self, is_failure: impl Fn(&E) -> bool, operation: impl Future<Output = Result<T, E>>,
+        &self,
+        is_failure: impl Fn(&E) -> bool,
+        operation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
-        let judge = |error: &E| if is_failure(error) { Outcome::Failure } else { Outcome::Success };
+        let judge = |error: &E| {
+            if is_failure(error) {
+                Outcome::Failure
+            } else {
+                Outcome::Success
+            }
+        };
         self.call_with(self.enter()?, judge, operation).await
     }
 
-    /// Runs one call with a permit that was taken before. `judge` returns the outcome that an error means for the dependency:
-    /// [`Outcome::Abandoned`] if the dependency was not asked at all.
+    /// Runs one call with a permit that was taken before. `judge` returns the outcome that an error
+    /// means for the dependency: [`Outcome::Abandoned`] if the dependency was not asked at all.
     pub async fn call_with<T, E>(
-        &self, permit: Permit<'_>, judge: impl Fn(&E) -> Outcome, operation: impl Future<Output = Result<T, E>>,
+        &self,
+        permit: Permit<'_>,
+        judge: impl Fn(&E) -> Outcome,
+        operation: impl Future<Output = Result<T, E>>,
     ) -> Result<T, CallError<E>> {
         match tokio::time::timeout(self.policy.timeout, operation).await {
             Err(_) => {
@@ -210,14 +241,17 @@ impl Dependency {
         }
     }
 
-    /// Runs an idempotent call, and repeats it once after a failure if the retry budget allows it. `judge` as in
-    /// [`Dependency::call_with`].
+    /// Runs an idempotent call, and repeats it once after a failure if the retry budget allows it.
+    /// `judge` as in [`Dependency::call_with`].
     pub async fn call_idempotent<T, E, F: Future<Output = Result<T, E>>>(
-        &self, judge: impl Fn(&E) -> Outcome, operation: impl Fn() -> F,
+        &self,
+        judge: impl Fn(&E) -> Outcome,
+        operation: impl Fn() -> F,
     ) -> Result<T, CallError<E>> {
         match self.call_with(self.enter()?, &judge, operation()).await {
             Err(CallError::Failed(error))
-                if matches!(judge(&error), Outcome::Failure | Outcome::TimedOut) && self.budget.try_spend() =>
+                if matches!(judge(&error), Outcome::Failure | Outcome::TimedOut)
+                    && self.budget.try_spend() =>
             {
                 self.call_with(self.enter()?, &judge, operation()).await
             }
@@ -265,7 +299,8 @@ impl Dependency {
         self.policy.target_wait
     }
 
-    /// Returns the `CoDel` interval: a queue is overloaded when every item has waited longer than the target for this time.
+    /// Returns the `CoDel` interval: a queue is overloaded when every item has waited longer than
+    /// the target for this time.
     pub fn standing(&self) -> Duration {
         self.policy.standing
     }
@@ -277,13 +312,22 @@ impl Dependency {
 
     /// Returns the numbers now.
     pub fn report(&self) -> DependencyReport {
-        let Policy { concurrent, timeout, failures, probes, .. } = self.policy;
+        let Policy {
+            concurrent,
+            timeout,
+            failures,
+            probes,
+            ..
+        } = self.policy;
         DependencyReport {
             name: self.name,
             breaker: self.breaker.state(),
             breaker_opened_total: self.breaker.opened_total(),
             breaker_moves: self.breaker.moves(),
-            drill: self.breaker.drill().map(|(state, left)| Drill { state, seconds_left: left.as_secs() }),
+            drill: self.breaker.drill().map(|(state, left)| Drill {
+                state,
+                seconds_left: left.as_secs(),
+            }),
             in_flight: self.bulkhead.used(),
             bulkhead: concurrent,
             timeout_ms: u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX),
@@ -300,14 +344,30 @@ mod tests {
     use crate::config;
 
     fn dependency(bulkhead: usize) -> Arc<Dependency> {
-        let settings = config::Settings::without_environment(&[]).unwrap().resilience;
+        let settings = config::Settings::without_environment(&[])
+            .unwrap()
+            .resilience;
         let [open, max_open, timeout] = [10, 20, 20].map(Duration::from_millis);
         let policy = settings.policy(&settings.kafka);
-        Dependency::new("test", Policy { concurrent: bulkhead, timeout, failures: 3, open, max_open, probes: 1, ..policy })
+        Dependency::new(
+            "test",
+            Policy {
+                concurrent: bulkhead,
+                timeout,
+                failures: 3,
+                open,
+                max_open,
+                probes: 1,
+                ..policy
+            },
+        )
     }
 
     async fn fail(dependency: &Dependency) -> CallError<&'static str> {
-        dependency.call(|_| true, async { Err::<(), _>("down") }).await.unwrap_err()
+        dependency
+            .call(|_| true, async { Err::<(), _>("down") })
+            .await
+            .unwrap_err()
     }
 
     /// Waits until the breaker's pause is over, and returns the right to probe.
@@ -325,7 +385,9 @@ mod tests {
     async fn a_hang_counts_as_a_failure_and_opens_the_breaker() {
         let dependency = dependency(4);
         for _ in 0..3 {
-            let hung = dependency.call(|_: &()| true, std::future::pending::<Result<(), ()>>()).await;
+            let hung = dependency
+                .call(|_: &()| true, std::future::pending::<Result<(), ()>>())
+                .await;
             assert!(matches!(hung, Err(CallError::Timeout(..))));
         }
         assert_eq!(dependency.report().breaker, BreakerState::Open);
@@ -339,7 +401,10 @@ mod tests {
             fail(&dependency).await;
         }
         let probe = first_probe(&dependency).await;
-        assert!(matches!(dependency.enter::<()>(), Err(CallError::Open(_))), "a second probe was let through");
+        assert!(
+            matches!(dependency.enter::<()>(), Err(CallError::Open(_))),
+            "a second probe was let through"
+        );
         probe.success();
         assert_eq!(dependency.report().breaker, BreakerState::Closed);
         assert!(dependency.enter::<()>().is_ok());
@@ -366,7 +431,10 @@ mod tests {
 
     async fn hang(dependency: &Dependency, payer: &Payer) {
         let call = dependency.call(|_: &()| true, std::future::pending::<Result<(), ()>>());
-        assert!(matches!(payer.clone().scope(call).await, Err(CallError::Timeout(..) | CallError::Open(_))));
+        assert!(matches!(
+            payer.clone().scope(call).await,
+            Err(CallError::Timeout(..) | CallError::Open(_))
+        ));
     }
 
     #[tokio::test]
@@ -386,17 +454,30 @@ mod tests {
             let failed = dependency.call(|_| true, async { Err::<(), _>("refused") });
             assert!(a.clone().scope(failed).await.is_err());
         }
-        assert_eq!(dependency.state(), BreakerState::Open, "what is away is away for all");
+        assert_eq!(
+            dependency.state(),
+            BreakerState::Open,
+            "what is away is away for all"
+        );
     }
 
     #[tokio::test]
     async fn a_bulkhead_has_a_share_for_each_payer() {
         let dependency = dependency(8);
         let [a, b] = ["a", "b"].map(|name| Payer::Tenant(name.parse().unwrap()));
-        let enter = async |payer: &Payer| payer.clone().scope(async { dependency.enter::<()>() }).await;
+        let enter = async |payer: &Payer| {
+            payer
+                .clone()
+                .scope(async { dependency.enter::<()>() })
+                .await
+        };
         let held = [enter(&a).await.unwrap(), enter(&a).await.unwrap()];
         assert!(matches!(enter(&a).await, Err(CallError::Full(_))));
-        assert!(enter(&b).await.is_ok() && enter(&Payer::Platform).await.is_ok() && dependency.enter::<()>().is_ok());
+        assert!(
+            enter(&b).await.is_ok()
+                && enter(&Payer::Platform).await.is_ok()
+                && dependency.enter::<()>().is_ok()
+        );
         drop(held);
         assert!(enter(&a).await.is_ok());
     }
@@ -405,7 +486,9 @@ mod tests {
     async fn proper_answers_never_open_the_breaker() {
         let dependency = dependency(4);
         for _ in 0..20 {
-            let refused = dependency.call(|_| false, async { Err::<(), _>("not found") }).await;
+            let refused = dependency
+                .call(|_| false, async { Err::<(), _>("not found") })
+                .await;
             assert!(matches!(refused, Err(CallError::Failed("not found"))));
         }
         assert_eq!(dependency.report().breaker, BreakerState::Closed);

@@ -15,8 +15,8 @@ pub enum Payer {
     Tenant(TenantName),
     /// All callers that belong to no tenant.
     Platform,
-    /// The process itself: upkeep, the relay, health checks. It has no share, only the size of the pool. With `auth.mode = "none"`
-    /// the one caller counts here too.
+    /// The process itself: upkeep, the relay, health checks. It has no share, only the size of the
+    /// pool. With `auth.mode = "none"` the one caller counts here too.
     Process,
 }
 
@@ -25,7 +25,8 @@ tokio::task_local! {
 }
 
 impl Payer {
-    /// Returns the payer of the running task: the gate sets it for each request. Work without a request belongs to the process.
+    /// Returns the payer of the running task: the gate sets it for each request. Work without a
+    /// request belongs to the process.
     pub fn current() -> Self {
         CURRENT.try_with(Clone::clone).unwrap_or(Self::Process)
     }
@@ -35,7 +36,8 @@ impl Payer {
         CURRENT.scope(self, work)
     }
 
-    /// Returns the payer of a load of `tenant`, which callers share: the tenant, unless the process itself asks.
+    /// Returns the payer of a load of `tenant`, which callers share: the tenant, unless the process
+    /// itself asks.
     pub fn of_load(tenant: &TenantName) -> Self {
         match Self::current() {
             Self::Process => Self::Process,

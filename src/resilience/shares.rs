@@ -1,9 +1,10 @@
 //! A pool of places with a share for each payer, so that one tenant cannot take all of it.
 //!
-//! A place is taken from the payer's share first and from the pool second: a payer that has used its share up waits, or is refused,
-//! in its own line and holds up nobody. Every bulkhead, queue and pool of this crate uses [`Shares`]; `tests/architecture.rs` fails
-//! on a semaphore elsewhere. A payer is forgotten with its last place, so there are at most as many payers as places and waiting
-//! calls.
+//! A place is taken from the payer's share first and from the pool second: a payer that has used
+//! its share up waits, or is refused, in its own line and holds up nobody. Every bulkhead, queue
+//! and pool of this crate uses [`Shares`]; `tests/architecture.rs` fails on a semaphore elsewhere.
+//! A payer is forgotten with its last place, so there are at most as many payers as places and
+//! waiting calls.
 
 use std::{
     collections::HashMap,
@@ -63,20 +64,46 @@ pub struct PoolReport {
 impl PoolReport {
     /// Creates the report on memory in bytes that is not divided between payers.
     pub fn bytes(name: &'static str, used: u64, size: u64) -> Self {
-        Self { name, unit: "bytes", size, used, tenant_share: None, platform_share: None, payers: None }
+        Self {
+            name,
+            unit: "bytes",
+            size,
+            used,
+            tenant_share: None,
+            platform_share: None,
+            payers: None,
+        }
     }
 }
 
 impl Shares {
     /// Creates a pool of `size` places that is divided by `share`.
     pub fn new(name: &'static str, unit: &'static str, size: usize, share: Share) -> Arc<Self> {
-        Self::divided(name, unit, size, [share.of_tenant(size), share.of_platform(size)])
+        Self::divided(
+            name,
+            unit,
+            size,
+            [share.of_tenant(size), share.of_platform(size)],
+        )
     }
 
     /// Creates a pool with the shares of one tenant and of the platform as numbers of places.
-    pub fn divided(name: &'static str, unit: &'static str, size: usize, [of_tenant, of_platform]: [usize; 2]) -> Arc<Self> {
+    pub fn divided(
+        name: &'static str,
+        unit: &'static str,
+        size: usize,
+        [of_tenant, of_platform]: [usize; 2],
+    ) -> Arc<Self> {
         let (places, payers) = (Arc::new(Semaphore::new(size)), Mutex::default());
-        Arc::new(Self { name, unit, size, of_tenant: of_tenant.min(size), of_platform: of_platform.min(size), places, payers })
+        Arc::new(Self {
+            name,
+            unit,
+            size,
+            of_tenant: of_tenant.min(size),
+            of_platform: of_platform.min(size),
+            places,
+            payers,
+        })
     }
 
     fn limit(&self, payer: &Payer) -> usize {
@@ -94,21 +121,49 @@ impl Shares {
     fn line(self: &Arc<Self>, payer: &Payer) -> Line {
         let places = (*payer != Payer::Process).then(|| {
             let make = || Arc::new(Semaphore::new(self.limit(payer)));
-            self.lock().entry(payer.clone()).or_insert_with(make).clone()
+            self.lock()
+                .entry(payer.clone())
+                .or_insert_with(make)
+                .clone()
         });
-        Line { shares: self.clone(), payer: payer.clone(), places }
+        Line {
+            shares: self.clone(),
+            payer: payer.clone(),
+            places,
+        }
     }
 
     /// Takes this number of places at once, or refuses.
     pub fn try_take(self: &Arc<Self>, payer: &Payer, places: u32) -> Result<Place, NoPlace> {
         let line = self.line(payer);
         let full = |of_share| {
-            let limit = if of_share { self.limit(payer) } else { self.size };
-            NoPlace { name: self.name, limit, of_share }
+            let limit = if of_share {
+                self.limit(payer)
+            } else {
+                self.size
+            };
+            NoPlace {
+                name: self.name,
+                limit,
+                of_share,
+            }
         };
-        let own = line.places.clone().map(|own| own.try_acquire_many_owned(places).map_err(|_| full(true))).transpose()?;
-        let common = self.places.clone().try_acquire_many_owned(places).map_err(|_| full(false))?;
-        Ok(Place { own, common: Some(common), waited: Duration::ZERO, line })
+        let own = line
+            .places
+            .clone()
+            .map(|own| own.try_acquire_many_owned(places).map_err(|_| full(true)))
+            .transpose()?;
+        let common = self
+            .places
+            .clone()
+            .try_acquire_many_owned(places)
+            .map_err(|_| full(false))?;
+        Ok(Place {
+            own,
+            common: Some(common),
+            waited: Duration::ZERO,
+            line,
+        })
     }
 
     /// Waits for one place. Returns `None` if the pool is closed, which never happens here.
@@ -121,7 +176,12 @@ impl Shares {
         // Not counted: the wait in the payer's own line says nothing about the pool.
         let asked = Instant::now();
         let common = Some(self.places.clone().acquire_owned().await.ok()?);
-        Some(Place { own, common, waited: asked.elapsed(), line })
+        Some(Place {
+            own,
+            common,
+            waited: asked.elapsed(),
+            line,
+        })
     }
 
     /// Returns the pool's name.
@@ -161,7 +221,10 @@ impl Drop for Line {
     fn drop(&mut self) {
         if self.places.take().is_some() {
             let mut payers = self.shares.lock();
-            if payers.get(&self.payer).is_some_and(|places| Arc::strong_count(places) == 1) {
+            if payers
+                .get(&self.payer)
+                .is_some_and(|places| Arc::strong_count(places) == 1)
+            {
                 payers.remove(&self.payer);
             }
         }
@@ -185,13 +248,18 @@ impl Place {
 
     /// Returns the number of places.
     pub fn count(&self) -> usize {
-        self.common.as_ref().map_or(0, OwnedSemaphorePermit::num_permits)
+        self.common
+            .as_ref()
+            .map_or(0, OwnedSemaphorePermit::num_permits)
     }
 
     /// Takes this number of further places, or refuses.
     pub fn grow(&mut self, more: u32) -> Result<(), NoPlace> {
         let mut added = self.line.shares.try_take(&self.line.payer, more)?;
-        for (held, new) in [(&mut self.own, added.own.take()), (&mut self.common, added.common.take())] {
+        for (held, new) in [
+            (&mut self.own, added.own.take()),
+            (&mut self.common, added.common.take()),
+        ] {
             match (held.as_mut(), new) {
                 (Some(held), Some(new)) => held.merge(new),
                 (None, new) => *held = new,
@@ -204,7 +272,8 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        // The places are dropped before the line, because the line then checks whether the payer has any left.
+        // The places are dropped before the line, because the line then checks whether the payer
+        // has any left.
         drop((self.own.take(), self.common.take()));
     }
 }
@@ -218,7 +287,10 @@ mod tests {
     }
 
     fn quarter() -> Share {
-        Share { tenant_percent: 25, platform_percent: 50 }
+        Share {
+            tenant_percent: 25,
+            platform_percent: 50,
+        }
     }
 
     #[test]
@@ -231,24 +303,49 @@ mod tests {
                 assert_eq!(held.len(), pool.limit(payer));
                 assert!(pool.try_take(payer, 1).unwrap_err().of_share);
                 if size > 1 {
-                    assert!(held.len() <= size.div_ceil(2) && pool.try_take(&b, 1).is_ok(), "{size}");
+                    assert!(
+                        held.len() <= size.div_ceil(2) && pool.try_take(&b, 1).is_ok(),
+                        "{size}"
+                    );
                 }
                 drop(held);
             }
-            assert_eq!(pool.try_take(&Payer::Process, u32::try_from(size).unwrap()).unwrap().count(), size);
+            assert_eq!(
+                pool.try_take(&Payer::Process, u32::try_from(size).unwrap())
+                    .unwrap()
+                    .count(),
+                size
+            );
         }
     }
 
     #[tokio::test]
     async fn payers_are_forgotten_with_their_last_place_or_wait() {
         let pool = Shares::new("test", "calls", 4, quarter());
-        let held: Vec<_> = (0..4).map(|n| pool.try_take(&tenant(&format!("t{n}")), 1).unwrap()).collect();
+        let held: Vec<_> = (0..4)
+            .map(|n| pool.try_take(&tenant(&format!("t{n}")), 1).unwrap())
+            .collect();
         let a = tenant("a");
-        assert_eq!(pool.try_take(&a, 1).unwrap_err(), NoPlace { name: "test", limit: 4, of_share: false });
+        assert_eq!(
+            pool.try_take(&a, 1).unwrap_err(),
+            NoPlace {
+                name: "test",
+                limit: 4,
+                of_share: false
+            }
+        );
         assert_eq!(pool.report().payers, Some(4));
         let waiting = pool.take(&a);
-        assert!(tokio::time::timeout(Duration::from_millis(1), waiting).await.is_err());
-        assert_eq!((pool.report().payers, pool.used()), (Some(4), 4), "who gave up waiting is forgotten");
+        assert!(
+            tokio::time::timeout(Duration::from_millis(1), waiting)
+                .await
+                .is_err()
+        );
+        assert_eq!(
+            (pool.report().payers, pool.used()),
+            (Some(4), 4),
+            "who gave up waiting is forgotten"
+        );
         drop(held);
         assert_eq!((pool.report().payers, pool.used()), (Some(0), 0));
     }

@@ -1,8 +1,9 @@
 //! Detects an overloaded queue by how long items have waited in it, not by how many items wait.
 //!
-//! Controlled delay (`CoDel`, RFC 8289) in the form that servers use (B. Maurer, "Fail at Scale", ACM Queue 13(8), 2015). A queue
-//! that empties now and then only absorbs a burst, and all its items are processed. A standing queue delays everybody and gets no
-//! more work done. Items that have waited too long are then refused, at once and before they cost anything.
+//! Controlled delay (`CoDel`, RFC 8289) in the form that servers use (B. Maurer, "Fail at Scale",
+//! ACM Queue 13(8), 2015). A queue that empties now and then only absorbs a burst, and all its
+//! items are processed. A standing queue delays everybody and gets no more work done. Items that
+//! have waited too long are then refused, at once and before they cost anything.
 
 use std::time::{Duration, Instant};
 
@@ -16,14 +17,19 @@ pub struct Sojourn {
 }
 
 impl Sojourn {
-    /// Creates the state of a queue that is empty at `now`. A wait of up to `target` is normal. The queue is standing when every item
-    /// has waited longer for all of `interval`.
+    /// Creates the state of a queue that is empty at `now`. A wait of up to `target` is normal. The
+    /// queue is standing when every item has waited longer for all of `interval`.
     pub fn new(target: Duration, interval: Duration, now: Instant) -> Self {
-        Self { target, interval, calm: now }
+        Self {
+            target,
+            interval,
+            calm: now,
+        }
     }
 
-    /// Returns whether an item that has `waited` this long should still be processed. Call it for each item that leaves the queue, in
-    /// order. `step` is the duration of the last step that emptied the queue: a wait of up to two steps is normal.
+    /// Returns whether an item that has `waited` this long should still be processed. Call it for
+    /// each item that leaves the queue, in order. `step` is the duration of the last step that
+    /// emptied the queue: a wait of up to two steps is normal.
     pub fn admits(&mut self, waited: Duration, step: Duration, now: Instant) -> bool {
         if waited <= self.target.max(step * 2) {
             self.calm = now;
@@ -47,13 +53,22 @@ mod tests {
     fn a_burst_is_done_and_of_a_standing_queue_what_has_waited_too_long_is_not() {
         let start = Instant::now();
         let mut queue = queue(start);
-        assert!(queue.admits(50 * MS, MS, start + 100 * MS), "within the target");
+        assert!(
+            queue.admits(50 * MS, MS, start + 100 * MS),
+            "within the target"
+        );
         for at in [101, 300, 600] {
             assert!(queue.admits(300 * MS, MS, start + at * MS), "a burst");
         }
         assert!(!queue.admits(300 * MS, MS, start + 601 * MS), "it stands");
-        assert!(queue.admits(49 * MS, MS, start + 602 * MS), "the new are done");
-        assert!(queue.admits(300 * MS, MS, start + 1102 * MS), "and then it is calm again");
+        assert!(
+            queue.admits(49 * MS, MS, start + 602 * MS),
+            "the new are done"
+        );
+        assert!(
+            queue.admits(300 * MS, MS, start + 1102 * MS),
+            "and then it is calm again"
+        );
         assert!(!queue.admits(300 * MS, MS, start + 1103 * MS));
     }
 

@@ -39,11 +39,16 @@ impl Guarded {
     }
 
     /// Makes one call. The call may be repeated, so it must be idempotent.
-    pub async fn call<'a, T, F>(&'a self, call: impl Fn(&'a Archive) -> F) -> Result<T, CallError<ArchiveError>>
+    pub async fn call<'a, T, F>(
+        &'a self,
+        call: impl Fn(&'a Archive) -> F,
+    ) -> Result<T, CallError<ArchiveError>>
     where
         F: Future<Output = Result<T, ArchiveError>>,
     {
-        self.policy.call_idempotent(outcome, || call(&self.archive)).await
+        self.policy
+            .call_idempotent(outcome, || call(&self.archive))
+            .await
     }
 
     /// Returns how its pools are divided.
@@ -71,8 +76,8 @@ pub struct AuditStatus {
     pub events_behind: u64,
     /// Age of the oldest of these events in seconds; 0 if there is none.
     pub seconds_behind: f64,
-    /// Events that Kafka does not have, and the age of the oldest: of all tenants, or only of the caller's tenant if the caller is
-    /// limited to one.
+    /// Events that Kafka does not have, and the age of the oldest: of all tenants, or only of the
+    /// caller's tenant if the caller is limited to one.
     pub outbox: Backlog,
     /// The status of each listed tenant.
     pub tenants: Vec<TenantAuditStatus>,
@@ -99,29 +104,56 @@ pub struct TenantAuditStatus {
 
 impl AuditReads {
     /// Reads `archive` under `policy`; `reads` provides the cursors.
-    pub fn new(archive: Archive, policy: Arc<Dependency>, router: Arc<Router>, reads: Arc<Reads>) -> Self {
-        Self { archive: Guarded::new(archive, policy), router, reads }
+    pub fn new(
+        archive: Archive,
+        policy: Arc<Dependency>,
+        router: Arc<Router>,
+        reads: Arc<Reads>,
+    ) -> Self {
+        Self {
+            archive: Guarded::new(archive, policy),
+            router,
+            reads,
+        }
     }
 
     /// Returns the newest `limit` events within the tenant scope `reach`.
-    pub async fn newest(&self, reach: &Reach, filter: EventFilter, limit: u32) -> Result<Vec<ArchivedEvent>, Error> {
-        self.query(&within(reach, filter)?, i64::from(limit), None).await
+    pub async fn newest(
+        &self,
+        reach: &Reach,
+        filter: EventFilter,
+        limit: u32,
+    ) -> Result<Vec<ArchivedEvent>, Error> {
+        self.query(&within(reach, filter)?, i64::from(limit), None)
+            .await
     }
 
     /// Returns a page of the events within the tenant scope `reach`, newest first.
-    pub async fn events(&self, reach: &Reach, filter: EventFilter, page: &PageRequest) -> Result<Page<ArchivedEvent>, Error> {
+    pub async fn events(
+        &self,
+        reach: &Reach,
+        filter: EventFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ArchivedEvent>, Error> {
         let filter = &within(reach, filter)?;
         let list = format!("audit {filter:?}");
         let after: Option<EventPosition> = match &page.cursor {
             Some(cursor) => Some(self.reads.cursors().await?.open(&list, cursor)?),
             None => None,
         };
-        let mut items = self.query(filter, i64::from(page.limit) + 1, after.as_ref()).await?;
+        let mut items = self
+            .query(filter, i64::from(page.limit) + 1, after.as_ref())
+            .await?;
         let mut next_cursor = None;
         if items.len() > page.limit as usize {
             items.truncate(page.limit as usize);
             if let Some(last) = items.last() {
-                next_cursor = Some(self.reads.cursors().await?.seal(&list, &EventPosition::of(last))?);
+                next_cursor = Some(
+                    self.reads
+                        .cursors()
+                        .await?
+                        .seal(&list, &EventPosition::of(last))?,
+                );
             }
         }
         Ok(Page { items, next_cursor })
@@ -142,9 +174,17 @@ impl AuditReads {
         &self.router
     }
 
-    async fn query(&self, filter: &EventFilter, limit: i64, after: Option<&EventPosition>) -> Result<Vec<ArchivedEvent>, Error> {
+    async fn query(
+        &self,
+        filter: &EventFilter,
+        limit: i64,
+        after: Option<&EventPosition>,
+    ) -> Result<Vec<ArchivedEvent>, Error> {
         let filter = self.sealed_filter(filter).await?;
-        let mut events = self.archive.call(|archive| archive.query(&filter, limit, after)).await?;
+        let mut events = self
+            .archive
+            .call(|archive| archive.query(&filter, limit, after))
+            .await?;
         self.open(&mut events).await?;
         Ok(events)
     }
@@ -156,21 +196,36 @@ impl AuditReads {
 
     /// Opens the sealed texts of events, except those in the member `event`.
     pub(super) async fn open(&self, events: &mut [ArchivedEvent]) -> Result<(), Error> {
-        self.reads.privacy().open(events.iter_mut().flat_map(privacy::of_archived)).await
+        self.reads
+            .privacy()
+            .open(events.iter_mut().flat_map(privacy::of_archived))
+            .await
     }
 
-    /// Returns how far the archive is behind Postgres, for one tenant or for a page of the tenants within the tenant scope `reach`.
-    pub async fn status(&self, reach: &Reach, tenant: Option<TenantName>, page: &PageRequest) -> Result<AuditStatus, Error> {
+    /// Returns how far the archive is behind Postgres, for one tenant or for a page of the tenants
+    /// within the tenant scope `reach`.
+    pub async fn status(
+        &self,
+        reach: &Reach,
+        tenant: Option<TenantName>,
+        page: &PageRequest,
+    ) -> Result<AuditStatus, Error> {
         let tenant = reach.narrowed(tenant)?;
         let (tags, next_cursor) = self.tags(tenant.as_ref(), page).await?;
         let newest = stream::iter(tags.into_iter().map(|(tenant, tag)| async move {
-            let newest = self.archive.call(|archive| archive.newest(tenant.as_str(), &tag)).await?;
+            let newest = self
+                .archive
+                .call(|archive| archive.newest(tenant.as_str(), &tag))
+                .await?;
             Ok::<_, Error>((tenant, tag, newest.map_or(0, |(revision, _)| revision)))
         }));
-        let mut archived: Vec<(TenantName, VersionTag, i64)> = newest.buffered(STATUS_PARALLEL).try_collect().await?;
+        let mut archived: Vec<(TenantName, VersionTag, i64)> =
+            newest.buffered(STATUS_PARALLEL).try_collect().await?;
         self.raise_to_checkpoints(&mut archived).await?;
-        let behind: Vec<_> =
-            archived.iter().map(|(tenant, tag, revision)| (tenant.clone(), tag.epoch.clone(), *revision)).collect();
+        let behind: Vec<_> = archived
+            .iter()
+            .map(|(tenant, tag, revision)| (tenant.clone(), tag.epoch.clone(), *revision))
+            .collect();
         // A tenant's caller must not learn how much the other tenants write.
         let own = reach.tenant();
         let read = async |tx: &store::Transaction<'_>| {
@@ -188,48 +243,94 @@ impl AuditReads {
             .into_iter()
             .map(|(tenant, VersionTag { epoch, revision }, archived)| {
                 let archived_revision = u64::try_from(archived).unwrap_or(0);
-                let age = oldest.get(&tenant).map_or(0.0, |at| now.duration_since(*at).as_secs_f64().max(0.0));
+                let age = oldest
+                    .get(&tenant)
+                    .map_or(0.0, |at| now.duration_since(*at).as_secs_f64().max(0.0));
                 let events_behind = revision.0.saturating_sub(archived_revision);
-                TenantAuditStatus { tenant, epoch, revision: revision.0, archived_revision, events_behind, seconds_behind: age }
+                TenantAuditStatus {
+                    tenant,
+                    epoch,
+                    revision: revision.0,
+                    archived_revision,
+                    events_behind,
+                    seconds_behind: age,
+                }
             })
             .collect();
         Ok(AuditStatus {
             events_behind: tenants.iter().map(|status| status.events_behind).sum(),
-            seconds_behind: tenants.iter().map(|status| status.seconds_behind).fold(0.0, f64::max),
+            seconds_behind: tenants
+                .iter()
+                .map(|status| status.seconds_behind)
+                .fold(0.0, f64::max),
             outbox,
             tenants,
             next_cursor,
         })
     }
 
-    /// Counts revisions that retention has removed as archived revisions. Must run after the query of the archive, because
-    /// retention makes a checkpoint before it removes anything.
-    async fn raise_to_checkpoints(&self, archived: &mut [(TenantName, VersionTag, i64)]) -> Result<(), Error> {
-        let chains: Vec<_> = archived.iter().map(|(tenant, tag, _)| (tenant, &tag.epoch)).collect();
-        let read = async |tx: &store::Transaction<'_>| store::checkpoints::newest_of(tx, &chains).await;
+    /// Counts revisions that retention has removed as archived revisions. Must run after the query
+    /// of the archive, because retention makes a checkpoint before it removes anything.
+    async fn raise_to_checkpoints(
+        &self,
+        archived: &mut [(TenantName, VersionTag, i64)],
+    ) -> Result<(), Error> {
+        let chains: Vec<_> = archived
+            .iter()
+            .map(|(tenant, tag, _)| (tenant, &tag.epoch))
+            .collect();
+        let read =
+            async |tx: &store::Transaction<'_>| store::checkpoints::newest_of(tx, &chains).await;
         let visible = Visible::tenants(chains.iter().map(|(tenant, _)| *tenant));
-        let checkpoints: HashMap<TenantName, Revision> = self.router.primary().read(&visible, read).await?.into_iter().collect();
+        let checkpoints: HashMap<TenantName, Revision> = self
+            .router
+            .primary()
+            .read(&visible, read)
+            .await?
+            .into_iter()
+            .collect();
         for (tenant, _, revision) in archived {
-            let removed = checkpoints.get(tenant).map_or(0, |revision| i64::try_from(revision.0).unwrap_or(i64::MAX));
+            let removed = checkpoints
+                .get(tenant)
+                .map_or(0, |revision| i64::try_from(revision.0).unwrap_or(i64::MAX));
             *revision = removed.max(*revision);
         }
         Ok(())
     }
 
     async fn tags(
-        &self, tenant: Option<&AuthorizedTenant>, page: &PageRequest,
+        &self,
+        tenant: Option<&AuthorizedTenant>,
+        page: &PageRequest,
     ) -> Result<(Vec<(TenantName, VersionTag)>, Option<String>), Error> {
         if let Some(tenant) = tenant {
-            return Ok((vec![(tenant.name().clone(), self.reads.tenant(tenant, &Freshness::default()).await?.tag())], None));
+            return Ok((
+                vec![(
+                    tenant.name().clone(),
+                    self.reads
+                        .tenant(tenant, &Freshness::default())
+                        .await?
+                        .tag(),
+                )],
+                None,
+            ));
         }
         let page = self.reads.tenants(&Reach::Platform, page).await?;
-        Ok((page.items.into_iter().map(|tenant| (tenant.name.clone(), tenant.tag())).collect(), page.next_cursor))
+        Ok((
+            page.items
+                .into_iter()
+                .map(|tenant| (tenant.name.clone(), tenant.tag()))
+                .collect(),
+            page.next_cursor,
+        ))
     }
 }
 
 /// Limits a query of archived events to the tenant scope of its caller. No other place does this.
 pub(super) fn within(reach: &Reach, filter: EventFilter) -> Result<EventFilter, Error> {
-    let tenant = reach.narrowed(filter.tenant)?.map(|tenant| tenant.name().clone());
+    let tenant = reach
+        .narrowed(filter.tenant)?
+        .map(|tenant| tenant.name().clone());
     Ok(EventFilter { tenant, ..filter })
 }
 
@@ -237,7 +338,8 @@ fn outcome(error: &ArchiveError) -> Outcome {
     match error {
         ArchiveError::Timeout(_) => Outcome::TimedOut,
         ArchiveError::Failed(_) | ArchiveError::CannotStore(_) => Outcome::Failure,
-        // The same query would take as long again, and a smaller query succeeds. So this is no failure of the archive.
+        // The same query would take as long again, and a smaller query succeeds. So this is no
+        // failure of the archive.
         ArchiveError::TooSlow(_) | ArchiveError::Corrupt(_) => Outcome::Success,
     }
 }
@@ -264,14 +366,23 @@ mod tests {
     async fn a_question_that_takes_too_long_is_no_outage_and_is_not_asked_again() {
         let settings = Settings::without_environment(&[]).unwrap().resilience;
         let policy = settings.policy(&settings.mongodb_queries);
-        let archive = Dependency::new("mongodb_queries", Policy { failures: 1, ..policy });
+        let archive = Dependency::new(
+            "mongodb_queries",
+            Policy {
+                failures: 1,
+                ..policy
+            },
+        );
         let asked = std::cell::Cell::new(0);
         let slow = || async {
             asked.set(asked.get() + 1);
             Err::<(), _>(ArchiveError::TooSlow(archive.timeout()))
         };
         let answer = archive.call_idempotent(outcome, slow).await;
-        assert!(matches!(answer, Err(CallError::Failed(ArchiveError::TooSlow(_)))));
+        assert!(matches!(
+            answer,
+            Err(CallError::Failed(ArchiveError::TooSlow(_)))
+        ));
         assert_eq!((asked.get(), archive.state()), (1, BreakerState::Closed));
     }
 }

@@ -1,7 +1,8 @@
 //! The decision of a group of commands: the pure part of a group commit.
 //!
-//! [`plan`] decides the commands one by one, in order of arrival, on the state that the transaction has locked. It collects the
-//! rows to write. A refused command does not affect the other commands of the group.
+//! [`plan`] decides the commands one by one, in order of arrival, on the state that the transaction
+//! has locked. It collects the rows to write. A refused command does not affect the other commands
+//! of the group.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -48,17 +49,20 @@ pub struct Request {
 pub fn random_epoch() -> Epoch {
     // 8 of the 16 bytes of a random UUID; the fixed bits lie in bytes 6 and 8.
     let random = Uuid::new_v4().into_bytes();
-    Epoch::from_random([random[0], random[1], random[2], random[3], random[4], random[5], random[10], random[11]])
+    Epoch::from_random([
+        random[0], random[1], random[2], random[3], random[4], random[5], random[10], random[11],
+    ])
 }
 
 impl Request {
-    /// Returns the request to start a new epoch for a tenant on the database's current timeline. The service itself makes this
-    /// request, so it has no personal data.
+    /// Returns the request to start a new epoch for a tenant on the database's current timeline.
+    /// The service itself makes this request, so it has no personal data.
     pub fn continuing(tenant: TenantName) -> Self {
         Self::of_service(tenant, Op::Continue, "lineage")
     }
 
-    /// Returns the request to continue a tenant's deletion. Its events name the actor that began the deletion.
+    /// Returns the request to continue a tenant's deletion. Its events name the actor that began
+    /// the deletion.
     pub fn ending(tenant: TenantName) -> Self {
         Self::of_service(tenant, Op::EndTenant, "deletion")
     }
@@ -68,7 +72,11 @@ impl Request {
             event_id: Uuid::now_v7(),
             new_epoch: random_epoch(),
             now: Timestamp::now().into(),
-            actor: Actor { kind: "system".into(), id: part.into(), token: None },
+            actor: Actor {
+                kind: "system".into(),
+                id: part.into(),
+                token: None,
+            },
             may_create_tenant: false,
             reason: None,
             request_id: Uuid::now_v7().to_string(),
@@ -77,19 +85,35 @@ impl Request {
             body_bytes: 0,
             narrowing: Narrowing::default(),
         };
-        let command = Command { tenant, op, precondition: Precondition::default(), confirm_in_use: false };
-        Self { command, facts, idempotency_key: None, traceparent: None }
+        let command = Command {
+            tenant,
+            op,
+            precondition: Precondition::default(),
+            confirm_in_use: false,
+        };
+        Self {
+            command,
+            facts,
+            idempotency_key: None,
+            traceparent: None,
+        }
     }
 
     fn key(&self) -> Option<Key> {
         let key = self.idempotency_key.clone()?;
-        Some(Key { tenant: self.command.tenant.clone(), actor: self.facts.actor.identity(), key })
+        Some(Key {
+            tenant: self.command.tenant.clone(),
+            actor: self.facts.actor.identity(),
+            key,
+        })
     }
 
-    /// Returns the hash that the idempotency key is bound to: SHA-256 of the command's canonical JSON, so the white space of the
-    /// request does not matter.
+    /// Returns the hash that the idempotency key is bound to: SHA-256 of the command's canonical
+    /// JSON, so the white space of the request does not matter.
     fn fingerprint(&self) -> Result<String, serde_json::Error> {
-        Ok(hex::encode(Sha256::digest(chain::canonical(&self.command)?)))
+        Ok(hex::encode(Sha256::digest(chain::canonical(
+            &self.command,
+        )?)))
     }
 }
 
@@ -120,7 +144,10 @@ impl Committed {
     pub fn by_tenant(&self) -> BTreeMap<&TenantName, Vec<&Recorded>> {
         let mut by_tenant: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for recorded in &self.events {
-            by_tenant.entry(&recorded.event.body.tenant).or_default().push(recorded);
+            by_tenant
+                .entry(&recorded.event.body.tenant)
+                .or_default()
+                .push(recorded);
         }
         by_tenant
     }
@@ -145,7 +172,17 @@ pub fn wanted(requests: &[Request]) -> Wanted {
         rows.name(&request.command);
         keys.extend(request.key());
     }
-    let Naming { tenants, routes, policies, hosts, scopes_of, active_of, patterns_of, whole, ending } = rows;
+    let Naming {
+        tenants,
+        routes,
+        policies,
+        hosts,
+        scopes_of,
+        active_of,
+        patterns_of,
+        whole,
+        ending,
+    } = rows;
     Wanted {
         tenants: tenants.into_iter().collect(),
         routes: routes.into_iter().collect(),
@@ -157,7 +194,9 @@ pub fn wanted(requests: &[Request]) -> Wanted {
         whole: whole.into_iter().collect(),
         ending: ending.into_iter().collect(),
         keys,
-        is_large: requests.iter().any(|request| matches!(request.command.op, Op::Continue)),
+        is_large: requests
+            .iter()
+            .any(|request| matches!(request.command.op, Op::Continue)),
     }
 }
 
@@ -187,19 +226,38 @@ impl Naming {
             Op::PutPolicy { policy, spec } => self.policy_spec(tenant, policy, Some(spec)),
             Op::PatchPolicy { policy, patch } => {
                 self.policy(tenant, policy);
-                patch.versions().for_each(|version| self.route(tenant, &policy.route(version), false));
-                self.hosts.extend(patch.hosts.iter().flatten().flatten().map(|host| (tenant.clone(), host.clone())));
-                patch.rules.iter().flatten().for_each(|rules| self.patterns(tenant, rules));
+                patch
+                    .versions()
+                    .for_each(|version| self.route(tenant, &policy.route(version), false));
+                self.hosts.extend(
+                    patch
+                        .hosts
+                        .iter()
+                        .flatten()
+                        .flatten()
+                        .map(|host| (tenant.clone(), host.clone())),
+                );
+                patch
+                    .rules
+                    .iter()
+                    .flatten()
+                    .for_each(|rules| self.patterns(tenant, rules));
             }
             Op::DeletePolicy { policy } => self.policy(tenant, policy),
             Op::Apply(apply) => {
                 for desired in &apply.changes {
                     match desired {
                         Desired::Route { name, spec } => {
-                            self.route(tenant, name, spec.as_ref().is_none_or(|spec| !spec.is_active));
+                            self.route(
+                                tenant,
+                                name,
+                                spec.as_ref().is_none_or(|spec| !spec.is_active),
+                            );
                         }
                         Desired::State { name, is_active } => self.route(tenant, name, !is_active),
-                        Desired::Policy { name, spec } => self.policy_spec(tenant, name, spec.as_ref()),
+                        Desired::Policy { name, spec } => {
+                            self.policy_spec(tenant, name, spec.as_ref())
+                        }
                     }
                 }
                 match apply.base {
@@ -208,33 +266,51 @@ impl Naming {
                 };
             }
             Op::Continue => drop(self.whole.insert(tenant.clone())),
-            Op::DeleteTenant { with_everything: true } | Op::EndTenant => drop(self.ending.insert(tenant.clone())),
+            Op::DeleteTenant {
+                with_everything: true,
+            }
+            | Op::EndTenant => drop(self.ending.insert(tenant.clone())),
             Op::CreateTenant { .. } | Op::PatchTenant { .. } | Op::DeleteTenant { .. } => {}
         }
     }
 
-    /// Adds a route and, if the route may stop taking traffic, the policy that may send traffic to it.
+    /// Adds a route and, if the route may stop taking traffic, the policy that may send traffic to
+    /// it.
     fn route(&mut self, tenant: &TenantName, name: &RouteName, may_stop: bool) {
         if may_stop {
             self.policy(tenant, &PolicyName::of(name));
         }
-        self.routes.insert(RouteKey { tenant: tenant.clone(), name: name.clone() });
+        self.routes.insert(RouteKey {
+            tenant: tenant.clone(),
+            name: name.clone(),
+        });
     }
 
     fn policy(&mut self, tenant: &TenantName, name: &PolicyName) {
-        self.policies.insert(PolicyKey { tenant: tenant.clone(), name: name.clone() });
+        self.policies.insert(PolicyKey {
+            tenant: tenant.clone(),
+            name: name.clone(),
+        });
     }
 
-    fn policy_spec(&mut self, tenant: &TenantName, name: &PolicyName, spec: Option<&crate::domain::policy::PolicySpec>) {
+    fn policy_spec(
+        &mut self,
+        tenant: &TenantName,
+        name: &PolicyName,
+        spec: Option<&crate::domain::policy::PolicySpec>,
+    ) {
         self.policy(tenant, name);
         if let Some(spec) = spec {
-            spec.versions().for_each(|(_, version)| self.route(tenant, &name.route(version), false));
-            self.hosts.extend(spec.hosts.iter().map(|host| (tenant.clone(), host.clone())));
+            spec.versions()
+                .for_each(|(_, version)| self.route(tenant, &name.route(version), false));
+            self.hosts
+                .extend(spec.hosts.iter().map(|host| (tenant.clone(), host.clone())));
             self.patterns(tenant, &spec.rules);
         }
     }
 
-    /// Adds written rules. If they have patterns, the number of patterns that the tenant already has matters too.
+    /// Adds written rules. If they have patterns, the number of patterns that the tenant already
+    /// has matters too.
     fn patterns(&mut self, tenant: &TenantName, rules: &[Rule]) {
         if pattern::count(rules) > 0 {
             self.patterns_of.insert(tenant.clone());
@@ -242,29 +318,50 @@ impl Naming {
     }
 }
 
-/// Returns the tenants that must start a new epoch on the database's current timeline before `requests` can be decided.
+/// Returns the tenants that must start a new epoch on the database's current timeline before
+/// `requests` can be decided.
 pub fn foreign(requests: &[Request], locked: &Locked) -> Vec<TenantName> {
-    let foreign = locked.tenants.iter().filter(|locked| locked.is_foreign).map(|locked| &locked.tenant.name);
+    let foreign = locked
+        .tenants
+        .iter()
+        .filter(|locked| locked.is_foreign)
+        .map(|locked| &locked.tenant.name);
     let is_continued = |name: &TenantName| {
-        let first = requests.iter().find(|request| request.command.tenant == *name);
+        let first = requests
+            .iter()
+            .find(|request| request.command.tenant == *name);
         first.is_some_and(|first| matches!(first.command.op, Op::Continue))
     };
-    foreign.filter(|name| !is_continued(name)).cloned().collect()
+    foreign
+        .filter(|name| !is_continued(name))
+        .cloned()
+        .collect()
 }
 
-/// Decides a group on the state that its transaction has locked. An error is a defect of the service, never caused by input.
-pub fn plan(requests: &[Request], mut locked: Locked, limits: impl Into<Limits>) -> Result<Plan, serde_json::Error> {
+/// Decides a group on the state that its transaction has locked. An error is a defect of the
+/// service, never caused by input.
+pub fn plan(
+    requests: &[Request],
+    mut locked: Locked,
+    limits: impl Into<Limits>,
+) -> Result<Plan, serde_json::Error> {
     let limits = limits.into();
-    let existed = locked.tenants.iter().map(|locked| locked.tenant.name.clone()).collect();
+    let existed = locked
+        .tenants
+        .iter()
+        .map(|locked| locked.tenant.name.clone())
+        .collect();
     let mut answers: HashMap<Key, Answer> = locked.answers.iter().cloned().collect();
-    // Hosts do not belong to one tenant's state: if one tenant releases or claims a host, the next command of another tenant must
-    // see that.
+    // Hosts do not belong to one tenant's state: if one tenant releases or claims a host, the next
+    // command of another tenant must see that.
     let mut hosts = std::mem::take(&mut locked.hosts);
     let mut states = states(requests, locked, limits);
     let mut plan = Plan::default();
     let mut touched = BTreeMap::new();
     for request in requests {
-        let state = states.entry(request.command.tenant.clone()).or_insert_with(|| TenantState::absent(limits));
+        let state = states
+            .entry(request.command.tenant.clone())
+            .or_insert_with(|| TenantState::absent(limits));
         std::mem::swap(&mut state.hosts, &mut hosts);
         let reply = answer(request, state, &mut answers, &mut plan, &mut touched)?;
         std::mem::swap(&mut state.hosts, &mut hosts);
@@ -275,14 +372,26 @@ pub fn plan(requests: &[Request], mut locked: Locked, limits: impl Into<Limits>)
 }
 
 /// Returns the locked state of each tenant.
-fn states(requests: &[Request], locked: Locked, limits: Limits) -> HashMap<TenantName, TenantState> {
+fn states(
+    requests: &[Request],
+    locked: Locked,
+    limits: Limits,
+) -> HashMap<TenantName, TenantState> {
     let mut states: HashMap<TenantName, TenantState> = HashMap::new();
     for request in requests {
-        states.entry(request.command.tenant.clone()).or_insert_with(|| TenantState::absent(limits));
+        states
+            .entry(request.command.tenant.clone())
+            .or_insert_with(|| TenantState::absent(limits));
     }
-    for LockedTenant { tenant, chain_head, is_foreign } in locked.tenants {
+    for LockedTenant {
+        tenant,
+        chain_head,
+        is_foreign,
+    } in locked.tenants
+    {
         if let Some(state) = states.get_mut(&tenant.name) {
-            (state.chain_head, state.is_foreign, state.tenant) = (chain_head, is_foreign, Some(tenant));
+            (state.chain_head, state.is_foreign, state.tenant) =
+                (chain_head, is_foreign, Some(tenant));
         }
     }
     for (tenant, route) in locked.routes {
@@ -336,15 +445,24 @@ impl Touched {
 }
 
 fn answer(
-    request: &Request, state: &mut TenantState, answers: &mut HashMap<Key, Answer>, plan: &mut Plan,
+    request: &Request,
+    state: &mut TenantState,
+    answers: &mut HashMap<Key, Answer>,
+    plan: &mut Plan,
     touched: &mut BTreeMap<TenantName, Touched>,
 ) -> Result<Result<Reply, Rejection>, serde_json::Error> {
-    let keyed = request.key().map(|key| request.fingerprint().map(|print| (key, print))).transpose()?;
+    let keyed = request
+        .key()
+        .map(|key| request.fingerprint().map(|print| (key, print)))
+        .transpose()?;
     if let Some((key, fingerprint)) = &keyed
         && let Some(first) = answers.get(key)
     {
         return Ok(if first.fingerprint == *fingerprint {
-            Ok(Reply { outcome: first.outcome.clone(), replayed: true })
+            Ok(Reply {
+                outcome: first.outcome.clone(),
+                replayed: true,
+            })
         } else {
             Err(Rejection::IdempotencyMismatch)
         });
@@ -366,52 +484,85 @@ fn answer(
     let Some(outcome) = decide::outcome(state, &request.command, &decision, before.as_ref()) else {
         return Ok(Err(Rejection::TenantNotFound));
     };
-    if let Decision::Revision { new_tenant, events, .. } = decision {
-        plan.new_tenants.extend(new_tenant.map(|tenant| (tenant.name.clone(), tenant.tag())));
+    if let Decision::Revision {
+        new_tenant, events, ..
+    } = decision
+    {
+        plan.new_tenants
+            .extend(new_tenant.map(|tenant| (tenant.name.clone(), tenant.tag())));
         let touched = touched.entry(request.command.tenant.clone()).or_default();
         for event in events {
             touched.by(&event, before.as_ref());
             let payload = chain::payload(&event)?;
-            plan.rows.events.push(NewEvent { event, payload, traceparent: request.traceparent.clone() });
+            plan.rows.events.push(NewEvent {
+                event,
+                payload,
+                traceparent: request.traceparent.clone(),
+            });
         }
     }
     if let Some((key, fingerprint)) = keyed {
-        let first = Answer { fingerprint, outcome: outcome.clone() };
+        let first = Answer {
+            fingerprint,
+            outcome: outcome.clone(),
+        };
         answers.insert(key.clone(), first.clone());
         plan.rows.answers.push((key, first));
     }
-    Ok(Ok(Reply { outcome, replayed: false }))
+    Ok(Ok(Reply {
+        outcome,
+        replayed: false,
+    }))
 }
 
 /// Collects the rows of all changed objects, in their state after the whole group.
 fn collect_rows(
-    rows: &mut Rows, states: &HashMap<TenantName, TenantState>, existed: &BTreeSet<TenantName>,
+    rows: &mut Rows,
+    states: &HashMap<TenantName, TenantState>,
+    existed: &BTreeSet<TenantName>,
     touched: &BTreeMap<TenantName, Touched>,
 ) {
-    for (name, Touched { routes, policies, ended }) in touched {
-        let Some(state) = states.get(name) else { continue };
+    for (
+        name,
+        Touched {
+            routes,
+            policies,
+            ended,
+        },
+    ) in touched
+    {
+        let Some(state) = states.get(name) else {
+            continue;
+        };
         match (&state.tenant, existed.contains(name)) {
             (Some(tenant), true) => rows.update_tenants.push((tenant.clone(), state.chain_head)),
             (Some(tenant), false) => rows.insert_tenants.push((tenant.clone(), state.chain_head)),
             (None, true) => rows.delete_tenants.push(name.clone()),
-            // The tenant was created and deleted within the group, so there was no row to lock. Another instance may be creating an
-            // incarnation of the same tenant right now. The row that is inserted and deleted keeps the events of the two
-            // incarnations apart.
+            // The tenant was created and deleted within the group, so there was no row to lock.
+            // Another instance may be creating an incarnation of the same tenant right now. The row
+            // that is inserted and deleted keeps the events of the two incarnations apart.
             (None, false) => {
-                rows.insert_tenants.extend(ended.clone().map(|tenant| (tenant, EventHash::GENESIS)));
+                rows.insert_tenants
+                    .extend(ended.clone().map(|tenant| (tenant, EventHash::GENESIS)));
                 rows.delete_tenants.push(name.clone());
             }
         }
         for route in routes {
             match state.routes.get(route) {
                 Some(route) => rows.upsert_routes.push((name.clone(), route.clone())),
-                None => rows.delete_routes.push(RouteKey { tenant: name.clone(), name: route.clone() }),
+                None => rows.delete_routes.push(RouteKey {
+                    tenant: name.clone(),
+                    name: route.clone(),
+                }),
             }
         }
         for policy in policies {
             match state.policies.get(policy) {
                 Some(policy) => rows.upsert_policies.push((name.clone(), policy.clone())),
-                None => rows.delete_policies.push(PolicyKey { tenant: name.clone(), name: policy.clone() }),
+                None => rows.delete_policies.push(PolicyKey {
+                    tenant: name.clone(),
+                    name: policy.clone(),
+                }),
             }
         }
     }
@@ -420,7 +571,10 @@ fn collect_rows(
 impl Plan {
     /// Splits the plan into the rows to write and the result to report after the commit.
     pub fn split(self) -> (Rows, Committed) {
-        let recorded = |new: &NewEvent| Recorded { event: new.event.clone(), json: new.payload.clone().into() };
+        let recorded = |new: &NewEvent| Recorded {
+            event: new.event.clone(),
+            json: new.payload.clone().into(),
+        };
         let committed = Committed {
             replies: self.replies,
             events: self.rows.events.iter().map(recorded).collect(),

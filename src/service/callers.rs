@@ -1,9 +1,11 @@
-//! Authentication: finds the caller of a token. Keys are looked up in memory, and in Postgres on their first use.
+//! Authentication: finds the caller of a token. Keys are looked up in memory, and in Postgres on
+//! their first use.
 //!
-//! The keys in memory follow the table: once a second (`auth.key_refresh_ms`) every instance reads the changes after the last
-//! change that it knows. So a key that was revoked on any instance is refused on all of them within that time. While Postgres is
-//! away, the keys in memory stay valid (`auth.key_grace_ms`), because proxies must go on polling. A key that is not in memory
-//! cannot then be distinguished from a key that never existed, and the answer is 503.
+//! The keys in memory follow the table: once a second (`auth.key_refresh_ms`) every instance reads
+//! the changes after the last change that it knows. So a key that was revoked on any instance is
+//! refused on all of them within that time. While Postgres is away, the keys in memory stay valid
+//! (`auth.key_grace_ms`), because proxies must go on polling. A key that is not in memory cannot
+//! then be distinguished from a key that never existed, and the answer is 503.
 
 use std::{
     cell::Cell,
@@ -34,19 +36,21 @@ use crate::{
     telemetry::names,
 };
 
-/// Limits the parallel lookups of keys in Postgres, and the time that other lookups wait for their turn. Attempts with keys that do
-/// not exist get no more than this.
+/// Limits the parallel lookups of keys in Postgres, and the time that other lookups wait for their
+/// turn. Attempts with keys that do not exist get no more than this.
 const LOADS: usize = 8;
 const PATIENCE: Duration = Duration::from_secs(1);
 /// A key that was not used for this long is dropped from memory.
 const IDLE: Duration = Duration::from_secs(600);
-/// The number of reads of the table after which the times of last use are written and idle keys are dropped.
+/// The number of reads of the table after which the times of last use are written and idle keys are
+/// dropped.
 const LOOKS: u32 = 30;
 /// The reason of a refusal: the secret does not belong to the key.
 const WRONG_SECRET: &str = "wrong_secret";
 /// Attempts to look up a key that changes during the lookup.
 const ATTEMPTS: usize = 3;
-/// The longest time between two checks of a caller with an open stream or long-poll, whatever the system clock did meanwhile.
+/// The longest time between two checks of a caller with an open stream or long-poll, whatever the
+/// system clock did meanwhile.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
 
 /// The work that is needed to check a token without an answer in memory.
@@ -60,7 +64,8 @@ pub enum Check {
     Signature,
 }
 
-/// The reason why a token is refused. Never sent to the caller, which learns only that the token was refused.
+/// The reason why a token is refused. Never sent to the caller, which learns only that the token
+/// was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Refused {
     /// Stable, in `snake_case`: for the access log and for metrics.
@@ -79,7 +84,8 @@ pub struct Callers {
     held: papaya::HashMap<KeyId, Arc<Held>>,
     /// The last known change of the table; `None` before the first read.
     seen: Mutex<Option<Version>>,
-    /// The time when Postgres last confirmed the keys in memory, and the time when the times of use were last written.
+    /// The time when Postgres last confirmed the keys in memory, and the time when the times of use
+    /// were last written.
     confirmed: Mutex<Instant>,
     noted: Mutex<Instant>,
     noted_every: Duration,
@@ -90,7 +96,8 @@ pub struct Callers {
 /// A key in memory.
 pub struct Held {
     key: Key,
-    /// The caller with the key's current token, and the caller with the token before the last rotation.
+    /// The caller with the key's current token, and the caller with the token before the last
+    /// rotation.
     caller: Caller,
     previous: Option<Caller>,
     /// Notified when the key in memory is replaced or dropped as outdated.
@@ -102,8 +109,13 @@ pub struct Held {
 }
 
 impl Callers {
-    /// Uses the settings of `[auth]` and, if there is one, the verifier of an identity provider's tokens.
-    pub fn new(settings: &config::Auth, primary: Arc<Server>, tokens: Option<Arc<Verifier>>) -> Result<Self, ConfigError> {
+    /// Uses the settings of `[auth]` and, if there is one, the verifier of an identity provider's
+    /// tokens.
+    pub fn new(
+        settings: &config::Auth,
+        primary: Arc<Server>,
+        tokens: Option<Arc<Verifier>>,
+    ) -> Result<Self, ConfigError> {
         let pepper = match settings.mode {
             AuthMode::None => None,
             AuthMode::Required => Some(Arc::new(pepper(settings)?)),
@@ -133,32 +145,54 @@ impl Callers {
         (self.mode == AuthMode::None).then(Caller::anonymous)
     }
 
-    /// The fast path of [`Self::authenticate`]: returns the result if it needs no lookup and no request.
+    /// The fast path of [`Self::authenticate`]: returns the result if it needs no lookup and no
+    /// request.
     pub fn at_once(&self, token: &str) -> Option<Result<Caller, Refused>> {
         if !token.starts_with(PREFIX) {
             return match &self.tokens {
                 Some(tokens) => tokens.verified(token).map(Ok).or_else(|| {
                     let refused = tokens.refused_at_sight(token)?;
-                    Some(Err(Refused { reason: refused.as_str(), key: None }))
+                    Some(Err(Refused {
+                        reason: refused.as_str(),
+                        key: None,
+                    }))
                 }),
-                None => Some(Err(Refused { reason: "unknown_token", key: None })),
+                None => Some(Err(Refused {
+                    reason: "unknown_token",
+                    key: None,
+                })),
             };
         }
         let Some(presented) = Presented::parse(token) else {
-            return Some(Err(Refused { reason: "malformed_key", key: None }));
+            return Some(Err(Refused {
+                reason: "malformed_key",
+                key: None,
+            }));
         };
         let held = self.held_lately(&presented)?;
-        // The secret differs from the key in memory. The key may have been rotated a moment ago, so this is not a final answer.
-        Some(self.check(&presented, &held)).filter(|known| !known.as_ref().is_err_and(|refused| refused.reason == WRONG_SECRET))
+        // The secret differs from the key in memory. The key may have been rotated a moment ago, so
+        // this is not a final answer.
+        Some(self.check(&presented, &held)).filter(|known| {
+            !known
+                .as_ref()
+                .is_err_and(|refused| refused.reason == WRONG_SECRET)
+        })
     }
 
-    /// Returns the work that [`Self::authenticate`] needs for a token that [`Self::at_once`] does not answer.
+    /// Returns the work that [`Self::authenticate`] needs for a token that [`Self::at_once`] does
+    /// not answer.
     pub fn check_of(&self, token: &str) -> Check {
         if !token.starts_with(PREFIX) {
             return Check::Signature;
         }
-        let has_issued = |pepper: &Arc<Pepper>| Presented::parse(token).is_some_and(|presented| pepper.has_issued(&presented));
-        if self.pepper.as_ref().is_some_and(has_issued) { Check::Issued } else { Check::Unproven }
+        let has_issued = |pepper: &Arc<Pepper>| {
+            Presented::parse(token).is_some_and(|presented| pepper.has_issued(&presented))
+        };
+        if self.pepper.as_ref().is_some_and(has_issued) {
+            Check::Issued
+        } else {
+            Check::Unproven
+        }
     }
 
     /// Returns the caller of a token, or the reason why the token is refused.
@@ -168,42 +202,60 @@ impl Callers {
         }
         if let Some(tokens) = self.tokens.as_ref().filter(|_| !token.starts_with(PREFIX)) {
             return match tokens.verify(token).await {
-                Err(refused) if refused.is_unavailable() => Err(Error::Unavailable { dependency: "jwks", cause: None }),
-                known => Ok(known.map_err(|refused| Refused { reason: refused.as_str(), key: None })),
+                Err(refused) if refused.is_unavailable() => Err(Error::Unavailable {
+                    dependency: "jwks",
+                    cause: None,
+                }),
+                known => Ok(known.map_err(|refused| Refused {
+                    reason: refused.as_str(),
+                    key: None,
+                })),
             };
         }
-        let Some(presented) = Presented::parse(token) else { return Ok(Err(Refused { reason: "malformed_key", key: None })) };
+        let Some(presented) = Presented::parse(token) else {
+            return Ok(Err(Refused {
+                reason: "malformed_key",
+                key: None,
+            }));
+        };
         let Ok(Ok(_place)) = tokio::time::timeout(PATIENCE, self.loads.acquire()).await else {
             return Err(Error::Overloaded("keys that are not known here"));
         };
-        // Many proxies with the same key may come back at once. An earlier one may have looked the key up by now.
+        // Many proxies with the same key may come back at once. An earlier one may have looked the
+        // key up by now.
         if let Some(known) = self.at_once(token) {
             return Ok(known);
         }
-        // The keys in memory follow only the changes after the first read of the table, so this read comes first.
+        // The keys in memory follow only the changes after the first read of the table, so this
+        // read comes first.
         if self.seen().is_none() {
             self.follow().await?;
         }
         for _ in 0..ATTEMPTS {
             let seen = self.seen().clone();
             let id = presented.id;
-            let read = async |tx: &store::Transaction<'_>| store::keys::get(tx, id, &crate::auth::Reach::Platform).await;
+            let read = async |tx: &store::Transaction<'_>| {
+                store::keys::get(tx, id, &crate::auth::Reach::Platform).await
+            };
             let read = self.primary.read(&every(), read).await;
             if let (Err(_), Some(held)) = (&read, self.held_lately(&presented)) {
                 return Ok(self.check(&presented, &held));
             }
             let Some(key) = read? else {
-                return Ok(Err(Refused { reason: "unknown_key", key: Some(id) }));
+                return Ok(Err(Refused {
+                    reason: "unknown_key",
+                    key: Some(id),
+                }));
             };
             let held = self.learn(key);
-            // The key is put into memory before `seen` is read again. So a change in between was either applied to the key in
-            // memory, or has changed `seen`.
+            // The key is put into memory before `seen` is read again. So a change in between was
+            // either applied to the key in memory, or has changed `seen`.
             let now = self.seen().clone();
             if now == seen {
                 return Ok(self.check(&presented, &held));
             }
-            // The key was read on a timeline that the database has left meanwhile. Change numbers of two timelines cannot be
-            // compared.
+            // The key was read on a timeline that the database has left meanwhile. Change numbers
+            // of two timelines cannot be compared.
             if now.map(|now| now.lineage) != seen.map(|seen| seen.lineage) {
                 self.held.pin().remove(&presented.id);
             }
@@ -212,15 +264,24 @@ impl Callers {
         Err(Error::Overloaded("changes of this key"))
     }
 
-    /// Puts the state of a key into memory. The newer of two states stays, in whatever order they arrive.
+    /// Puts the state of a key into memory. The newer of two states stays, in whatever order they
+    /// arrive.
     pub fn learn(&self, key: Key) -> Arc<Held> {
         let held = Arc::new(Held::new(key));
         let is_newer = Cell::new(false);
         let newer = |before: &Arc<Held>| {
             is_newer.set(before.key.changed < held.key.changed);
-            if is_newer.get() { Arc::new(held.instead_of(before)) } else { before.clone() }
+            if is_newer.get() {
+                Arc::new(held.instead_of(before))
+            } else {
+                before.clone()
+            }
         };
-        let now = self.held.pin().update_or_insert(held.key.id, newer, held.clone()).clone();
+        let now = self
+            .held
+            .pin()
+            .update_or_insert(held.key.id, newer, held.clone())
+            .clone();
         if is_newer.get() {
             now.changed.notify_waiters();
         }
@@ -234,7 +295,8 @@ impl Callers {
         }
     }
 
-    /// Returns the key in memory, unless Postgres has not confirmed the keys for longer than the grace period.
+    /// Returns the key in memory, unless Postgres has not confirmed the keys for longer than the
+    /// grace period.
     fn held_lately(&self, presented: &Presented<'_>) -> Option<Arc<Held>> {
         if self.unconfirmed() > self.grace {
             return None;
@@ -244,17 +306,29 @@ impl Callers {
 
     /// Returns the tenant of a key in memory, whether the key is valid or not.
     pub fn tenant_of(&self, key: &str) -> Option<TenantName> {
-        self.held.pin().get(&key.parse::<KeyId>().ok()?)?.key.grant.reach().tenant().cloned()
+        self.held
+            .pin()
+            .get(&key.parse::<KeyId>().ok()?)?
+            .key
+            .grant
+            .reach()
+            .tenant()
+            .cloned()
     }
 
-    /// Returns true if the caller's credential, that very token or certificate, would still be accepted. For callers with open
-    /// streams and long-polls.
+    /// Returns true if the caller's credential, that very token or certificate, would still be
+    /// accepted. For callers with open streams and long-polls.
     pub fn is_good(&self, caller: &Caller) -> bool {
         self.time_left(caller).is_some()
     }
 
-    /// Waits for `answer`. Returns `None` if the caller's credential ends before: the caller then gets no more data.
-    pub async fn while_good<T>(&self, caller: &Caller, answer: impl Future<Output = T>) -> Option<T> {
+    /// Waits for `answer`. Returns `None` if the caller's credential ends before: the caller then
+    /// gets no more data.
+    pub async fn while_good<T>(
+        &self,
+        caller: &Caller,
+        answer: impl Future<Output = T>,
+    ) -> Option<T> {
         let answer = tokio::select! {
             biased;
             () = self.ended(caller) => return None,
@@ -269,7 +343,9 @@ impl Callers {
             let changes = self.changes(caller);
             // Changes are noticed from here on, so none is missed between the check and the wait.
             let changed = changes.as_deref().map(Notify::notified);
-            let Some(left) = self.time_left(caller) else { return };
+            let Some(left) = self.time_left(caller) else {
+                return;
+            };
             let changed = async {
                 match changed {
                     Some(changed) => changed.await,
@@ -292,27 +368,39 @@ impl Callers {
         }
     }
 
-    /// Returns how much longer the caller's credential is known to be valid; `None` if it is not valid.
+    /// Returns how much longer the caller's credential is known to be valid; `None` if it is not
+    /// valid.
     fn time_left(&self, caller: &Caller) -> Option<Duration> {
         let now = UtcTime::from(Timestamp::now());
-        let until = |end: UtcTime| Duration::try_from(end.timestamp().duration_since(now.timestamp())).ok();
+        let until =
+            |end: UtcTime| Duration::try_from(end.timestamp().duration_since(now.timestamp())).ok();
         let left = match caller.credential {
             Credential::Nothing => Some(Duration::MAX),
             Credential::Certificate { ends } => until(ends),
-            Credential::Token { signed_by, refused, .. } => {
-                let is_trusted = self.tokens.as_ref().is_some_and(|tokens| tokens.trusts(&signed_by));
+            Credential::Token {
+                signed_by, refused, ..
+            } => {
+                let is_trusted = self
+                    .tokens
+                    .as_ref()
+                    .is_some_and(|tokens| tokens.trusts(&signed_by));
                 until(refused).filter(|_| is_trusted)
             }
             Credential::Key { hash, .. } => {
-                let held = self.held_of(caller).filter(|held| held.key.revoked_at.is_none())?;
-                // Without Postgres, revocations are unknown. The limit is never shorter than `LOOK_AGAIN`, unlike that for new
-                // requests, because the table is not read all the time.
+                let held = self
+                    .held_of(caller)
+                    .filter(|held| held.key.revoked_at.is_none())?;
+                // Without Postgres, revocations are unknown. The limit is never shorter than
+                // `LOOK_AGAIN`, unlike that for new requests, because the table is not read all the
+                // time.
                 if self.unconfirmed() > self.grace.max(LOOK_AGAIN) {
                     return None;
                 }
-                // An open stream or long-poll counts as use. So its key stays in memory, where the end of the key is noticed.
+                // An open stream or long-poll counts as use. So its key stays in memory, where the
+                // end of the key is noticed.
                 held.used(now);
-                held.ends(&hash).and_then(|ends| ends.map_or(Some(Duration::MAX), until))
+                held.ends(&hash)
+                    .and_then(|ends| ends.map_or(Some(Duration::MAX), until))
             }
         };
         left.filter(|left| !left.is_zero())
@@ -325,9 +413,22 @@ impl Callers {
 
     fn check(&self, presented: &Presented<'_>, held: &Held) -> Result<Caller, Refused> {
         let now = UtcTime::from(Timestamp::now());
-        let refused = |reason| Err(Refused { reason, key: Some(presented.id) });
-        let Some(pepper) = &self.pepper else { return refused("no_pepper") };
-        let Key { hash, previous, expires_at, revoked_at, .. } = &held.key;
+        let refused = |reason| {
+            Err(Refused {
+                reason,
+                key: Some(presented.id),
+            })
+        };
+        let Some(pepper) = &self.pepper else {
+            return refused("no_pepper");
+        };
+        let Key {
+            hash,
+            previous,
+            expires_at,
+            revoked_at,
+            ..
+        } = &held.key;
         let caller = match (previous, &held.previous) {
             _ if pepper.is_of(presented, hash) => &held.caller,
             (Some((hash, _)), _) if !pepper.is_of(presented, hash) => return refused(WRONG_SECRET),
@@ -353,7 +454,12 @@ impl Callers {
         if let Err(error) = self.follow().await {
             tracing::warn!(error = %error, unconfirmed_ms = self.unconfirmed().as_millis() as u64, "changes of API keys cannot be read");
         }
-        let is_due = self.noted.lock().unwrap_or_else(PoisonError::into_inner).elapsed() > self.noted_every;
+        let is_due = self
+            .noted
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
+            > self.noted_every;
         if is_due {
             self.note_use().await;
             *self.noted.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
@@ -363,29 +469,45 @@ impl Callers {
 
     async fn follow(&self) -> Result<(), Error> {
         let began = Instant::now();
-        let now = self.primary.read_apart(&every(), store::keys::version).await?;
-        // If several first reads run at a time, one of them counts: the keys in memory follow the changes after that one.
+        let now = self
+            .primary
+            .read_apart(&every(), store::keys::version)
+            .await?;
+        // If several first reads run at a time, one of them counts: the keys in memory follow the
+        // changes after that one.
         let seen = self.seen().get_or_insert_with(|| now.clone()).clone();
         if now.lineage != seen.lineage || now.number < seen.number {
-            // The keys in memory belong to another timeline of the database. Their change numbers do not show the changes of this
-            // timeline, so all keys are dropped.
+            // The keys in memory belong to another timeline of the database. Their change numbers
+            // do not show the changes of this timeline, so all keys are dropped.
             *self.seen() = Some(now);
             let forgotten: Vec<_> = self.held.pin().values().cloned().collect();
             self.held.pin().clear();
-            forgotten.iter().for_each(|held| held.changed.notify_waiters());
+            forgotten
+                .iter()
+                .for_each(|held| held.changed.notify_waiters());
         } else if now.number > seen.number {
             self.apply_after(&seen, now).await?;
         }
-        *self.confirmed.lock().unwrap_or_else(PoisonError::into_inner) = began;
+        *self
+            .confirmed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = began;
         Ok(())
     }
 
     async fn apply_after(&self, seen: &Version, now: Version) -> Result<(), Error> {
-        let read = async |tx: &store::Transaction<'_>| store::keys::changed_after(tx, seen.number).await;
+        let read =
+            async |tx: &store::Transaction<'_>| store::keys::changed_after(tx, seen.number).await;
         let changed = self.primary.read_apart(&every(), read).await?;
-        let newest = changed.iter().map(|key| key.changed).fold(now.number, i64::max);
+        let newest = changed
+            .iter()
+            .map(|key| key.changed)
+            .fold(now.number, i64::max);
         // Set before the changes are applied: `authenticate` depends on this order.
-        *self.seen() = Some(Version { number: newest, ..now });
+        *self.seen() = Some(Version {
+            number: newest,
+            ..now
+        });
         changed.into_iter().for_each(|key| self.follow_change(key));
         Ok(())
     }
@@ -400,7 +522,9 @@ impl Callers {
             let held = self.held.pin();
             let idle = UtcTime::from(Timestamp::now() - IDLE);
             held.retain(|_, held| held.used_at() > idle || !held.is_noted.load(Ordering::Relaxed));
-            let unnoted = held.iter().filter(|(_, held)| !held.is_noted.swap(true, Ordering::Relaxed));
+            let unnoted = held
+                .iter()
+                .filter(|(_, held)| !held.is_noted.swap(true, Ordering::Relaxed));
             unnoted.map(|(id, held)| (*id, held.used_at())).collect()
         };
         if used.is_empty() {
@@ -413,41 +537,69 @@ impl Callers {
     }
 
     fn unconfirmed(&self) -> Duration {
-        self.confirmed.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+        self.confirmed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .elapsed()
     }
 }
 
-/// Returns the visibility of all tenants: the tenant of a token's key is known only when the key is found.
+/// Returns the visibility of all tenants: the tenant of a token's key is known only when the key is
+/// found.
 fn every() -> Visible {
     Visible::all_tenants()
 }
 
 /// Returns the pepper of the settings.
 pub fn pepper(settings: &config::Auth) -> Result<Pepper, ConfigError> {
-    Pepper::new(&settings.key_pepper)
-        .map_err(|invalid| ConfigError::Invalid { key: "auth.key_pepper".into(), reason: invalid.detail })
+    Pepper::new(&settings.key_pepper).map_err(|invalid| ConfigError::Invalid {
+        key: "auth.key_pepper".into(),
+        reason: invalid.detail,
+    })
 }
 
 impl Held {
     fn new(key: Key) -> Self {
         let caller = |hash: TokenHash, token: u32, ends: Option<UtcTime>| {
             // The number of the token is recorded only if the key has had more than one.
-            let actor = Actor { kind: Caller::KEY.into(), id: key.id.to_string(), token: (key.tokens > 1).then_some(token) };
-            Caller { actor: Arc::new(actor), grant: Arc::new(key.grant.clone()), credential: Credential::Key { hash, ends } }
+            let actor = Actor {
+                kind: Caller::KEY.into(),
+                id: key.id.to_string(),
+                token: (key.tokens > 1).then_some(token),
+            };
+            Caller {
+                actor: Arc::new(actor),
+                grant: Arc::new(key.grant.clone()),
+                credential: Credential::Key { hash, ends },
+            }
         };
         let previous = key.previous.map(|(hash, until)| {
             let ends = key.expires_at.map_or(until, |end| end.min(until));
             caller(hash, key.tokens.saturating_sub(1), Some(ends))
         });
-        let used = key.last_used_at.unwrap_or_else(|| Timestamp::now().into()).timestamp().as_microsecond();
+        let used = key
+            .last_used_at
+            .unwrap_or_else(|| Timestamp::now().into())
+            .timestamp()
+            .as_microsecond();
         let (used_at, is_noted) = (AtomicI64::new(used), AtomicBool::new(true));
-        Self { caller: caller(key.hash, key.tokens, key.expires_at), previous, changed: Arc::default(), key, used_at, is_noted }
+        Self {
+            caller: caller(key.hash, key.tokens, key.expires_at),
+            previous,
+            changed: Arc::default(),
+            key,
+            used_at,
+            is_noted,
+        }
     }
 
-    /// Returns this state as the replacement of `before`. Takes over from `before` the time of use, which may not be written yet,
-    /// and the waiters for changes.
+    /// Returns this state as the replacement of `before`. Takes over from `before` the time of use,
+    /// which may not be written yet, and the waiters for changes.
     fn instead_of(&self, before: &Self) -> Self {
-        let (used_at, is_noted) = (before.used_at.load(Ordering::Relaxed), before.is_noted.load(Ordering::Relaxed));
+        let (used_at, is_noted) = (
+            before.used_at.load(Ordering::Relaxed),
+            before.is_noted.load(Ordering::Relaxed),
+        );
         Self {
             key: self.key.clone(),
             caller: self.caller.clone(),
@@ -458,7 +610,8 @@ impl Held {
         }
     }
 
-    /// Returns when a token of the key expires (`Some(None)` if never); `None` if the token is not one of the key's.
+    /// Returns when a token of the key expires (`Some(None)` if never); `None` if the token is not
+    /// one of the key's.
     fn ends(&self, hash: &TokenHash) -> Option<Option<UtcTime>> {
         let of = |caller: &Caller| match caller.credential {
             Credential::Key { hash: own, ends } => (own == *hash).then_some(ends),
@@ -468,11 +621,14 @@ impl Held {
     }
 
     fn used(&self, now: UtcTime) {
-        self.used_at.store(now.timestamp().as_microsecond(), Ordering::Relaxed);
+        self.used_at
+            .store(now.timestamp().as_microsecond(), Ordering::Relaxed);
         self.is_noted.store(false, Ordering::Relaxed);
     }
 
     fn used_at(&self) -> UtcTime {
-        Timestamp::from_microsecond(self.used_at.load(Ordering::Relaxed)).unwrap_or_default().into()
+        Timestamp::from_microsecond(self.used_at.load(Ordering::Relaxed))
+            .unwrap_or_default()
+            .into()
     }
 }

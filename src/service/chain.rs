@@ -14,8 +14,8 @@ pub struct Chain<'a> {
     archive: &'a Guarded,
     tenant: &'a str,
     epoch: &'a str,
-    /// The start of the next page: the place of the last document that was read, because another document may stand in the same
-    /// place.
+    /// The start of the next page: the place of the last document that was read, because another
+    /// document may stand in the same place.
     place: (u64, u32),
     last: Option<Kept>,
     is_done: bool,
@@ -24,7 +24,14 @@ pub struct Chain<'a> {
 impl<'a> Chain<'a> {
     /// Reads a chain from a revision on.
     pub fn from(archive: &'a Guarded, tenant: &'a str, epoch: &'a str, revision: u64) -> Self {
-        Self { archive, tenant, epoch, place: (revision, 0), last: None, is_done: false }
+        Self {
+            archive,
+            tenant,
+            epoch,
+            place: (revision, 0),
+            last: None,
+            is_done: false,
+        }
     }
 
     /// Returns the next documents; `None` after the last.
@@ -33,7 +40,10 @@ impl<'a> Chain<'a> {
             return Ok(None);
         }
         let (tenant, epoch, place) = (self.tenant, self.epoch, self.place);
-        let mut page = self.archive.call(|archive| archive.history(tenant, epoch, place, PAGE)).await?;
+        let mut page = self
+            .archive
+            .call(|archive| archive.history(tenant, epoch, place, PAGE))
+            .await?;
         self.is_done = page.len() < usize::try_from(PAGE).unwrap_or(usize::MAX);
         page.retain(|kept| self.last.as_ref().is_none_or(|last| last.id != kept.id));
         if let Some(last) = page.last() {
@@ -43,7 +53,8 @@ impl<'a> Chain<'a> {
     }
 }
 
-/// Walks over a document. The document must be an archived event, agree with that event, and stand in its place in the chain.
+/// Walks over a document. The document must be an archived event, agree with that event, and stand
+/// in its place in the chain.
 pub fn step<'a>(walk: &mut Walk, kept: &'a Kept) -> Result<&'a ArchivedEvent, Fault> {
     let archived = kept.event.as_ref().ok_or(Fault::Edited)?;
     if !archived.agrees() {

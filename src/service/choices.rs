@@ -17,7 +17,8 @@ use crate::domain::{
 pub struct Chosen {
     /// The chosen route.
     pub route: SnapshotRoute,
-    /// The tag of everything that the choice depends on. `None` if the choice was partly random: the next answer may differ.
+    /// The tag of everything that the choice depends on. `None` if the choice was partly random:
+    /// the next answer may differ.
     pub tag: Option<VersionTag>,
     /// The explanation of the choice.
     pub why: Explained,
@@ -38,12 +39,19 @@ pub struct Explained {
 impl Polls {
     /// Returns the route to which the policy of a service in an environment sends a request.
     pub async fn choose(
-        &self, tenant: &AuthorizedTenant, name: &PolicyName, asked: &Asked, freshness: &Freshness,
+        &self,
+        tenant: &AuthorizedTenant,
+        name: &PolicyName,
+        asked: &Asked,
+        freshness: &Freshness,
     ) -> Result<Chosen, Error> {
         let snapshot = self.tenant(tenant, freshness).await?;
         let (service, env) = (name.service.as_str(), name.env.as_str());
-        let policy = snapshot.policy(service, env).ok_or(Rejection::PolicyNotFound)?;
-        if choice::needs_patterns(&policy.spec, asked) && snapshot.patterns(service, env).is_none() {
+        let policy = snapshot
+            .policy(service, env)
+            .ok_or(Rejection::PolicyNotFound)?;
+        if choice::needs_patterns(&policy.spec, asked) && snapshot.patterns(service, env).is_none()
+        {
             self.patterns().compile(&snapshot, name).await?;
             self.cache().weigh_again(tenant.name());
         }
@@ -54,9 +62,20 @@ impl Polls {
             Some(_) => Standing::Inactive,
             None => Standing::Missing,
         };
-        let (version, explanation) = choice::choose(name, &policy.spec, patterns, asked, fastrand::u64(..), standing);
+        let (version, explanation) = choice::choose(
+            name,
+            &policy.spec,
+            patterns,
+            asked,
+            fastrand::u64(..),
+            standing,
+        );
         let by_chance = explanation.key.is_none() && explanation.split.len() > 1;
-        let why = Explained { policy: name.clone(), policy_revision: policy.revision, choice: explanation };
+        let why = Explained {
+            policy: name.clone(),
+            policy_revision: policy.revision,
+            choice: explanation,
+        };
         let Some(route) = version.as_ref().and_then(held).cloned() else {
             return Err(Error::NoActiveVersion(Box::new(why)));
         };
@@ -65,8 +84,13 @@ impl Polls {
     }
 
     /// Returns the body of `resolve` for a choice.
-    pub fn chosen_body(tenant: &TenantName, chosen: &Chosen, explain: bool) -> Result<Vec<u8>, Error> {
-        let mut body = crate::domain::snapshot::resolve_body(tenant, &chosen.route).map_err(Error::internal)?;
+    pub fn chosen_body(
+        tenant: &TenantName,
+        chosen: &Chosen,
+        explain: bool,
+    ) -> Result<Vec<u8>, Error> {
+        let mut body = crate::domain::snapshot::resolve_body(tenant, &chosen.route)
+            .map_err(Error::internal)?;
         if explain {
             // The explanation goes before the closing brace.
             body.pop();

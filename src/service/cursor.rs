@@ -1,7 +1,8 @@
 //! List cursors: opaque, keyset-based, tamper-evident.
 //!
-//! A cursor is base64url of a truncated HMAC-SHA256 (16 bytes, RFC 2104 §5) and the JSON of the position. The MAC also covers the list that
-//! the cursor belongs to, filters included, so a cursor of one list is refused by another.
+//! A cursor is base64url of a truncated HMAC-SHA256 (16 bytes, RFC 2104 §5) and the JSON of the
+//! position. The MAC also covers the list that the cursor belongs to, filters included, so a cursor
+//! of one list is refused by another.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit as _, Mac as _};
@@ -31,12 +32,17 @@ impl Cursors {
         Ok(URL_SAFE_NO_PAD.encode([&mac[..MAC], &position].concat()))
     }
 
-    /// Returns the position in `list` that a cursor contains. Refuses a cursor of another list or installation.
+    /// Returns the position in `list` that a cursor contains. Refuses a cursor of another list or
+    /// installation.
     pub fn open<T: DeserializeOwned>(&self, list: &str, cursor: &str) -> Result<T, Error> {
-        let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| Error::InvalidCursor)?;
+        let bytes = URL_SAFE_NO_PAD
+            .decode(cursor)
+            .map_err(|_| Error::InvalidCursor)?;
         let (mac, position) = bytes.split_at_checked(MAC).ok_or(Error::InvalidCursor)?;
         // Compares the MAC in constant time.
-        self.mac(list, position).verify_truncated_left(mac).map_err(|_| Error::InvalidCursor)?;
+        self.mac(list, position)
+            .verify_truncated_left(mac)
+            .map_err(|_| Error::InvalidCursor)?;
         serde_json::from_slice(position).map_err(|_| Error::InvalidCursor)
     }
 
@@ -62,14 +68,26 @@ mod tests {
     fn a_cursor_opens_only_unaltered_and_in_its_own_list() {
         let cursors = Cursors::new([7; 32]);
         let cursor = cursors.seal("routes", &("a", 1)).unwrap();
-        assert_eq!(cursors.open::<(String, u32)>("routes", &cursor).unwrap(), ("a".to_owned(), 1));
-        assert!(matches!(cursors.open::<(String, u32)>("tenants", &cursor), Err(Error::InvalidCursor)));
-        assert!(matches!(Cursors::new([8; 32]).open::<(String, u32)>("routes", &cursor), Err(Error::InvalidCursor)));
+        assert_eq!(
+            cursors.open::<(String, u32)>("routes", &cursor).unwrap(),
+            ("a".to_owned(), 1)
+        );
+        assert!(matches!(
+            cursors.open::<(String, u32)>("tenants", &cursor),
+            Err(Error::InvalidCursor)
+        ));
+        assert!(matches!(
+            Cursors::new([8; 32]).open::<(String, u32)>("routes", &cursor),
+            Err(Error::InvalidCursor)
+        ));
         for at in 0..cursor.len() {
             let mut altered = cursor.clone().into_bytes();
             altered[at] = if altered[at] == b'A' { b'B' } else { b'A' };
             let altered = String::from_utf8(altered).unwrap();
-            assert!(cursors.open::<(String, u32)>("routes", &altered).is_err() || altered == cursor, "{altered}");
+            assert!(
+                cursors.open::<(String, u32)>("routes", &altered).is_err() || altered == cursor,
+                "{altered}"
+            );
         }
         assert!(cursors.open::<(String, u32)>("routes", "").is_err());
     }

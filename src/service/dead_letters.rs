@@ -1,11 +1,12 @@
 //! Dead letters: lists, reads, redrives and discards them.
 //!
-//! Dead letters stand in Kafka. The decisions about them stand in Postgres, and each decision is recorded in the access log in the
-//! same transaction.
+//! Dead letters stand in Kafka. The decisions about them stand in Postgres, and each decision is
+//! recorded in the access log in the same transaction.
 //!
-//! A dead letter is redriven only after the decision is committed and recorded. If the process is killed in between, the letter
-//! stays `redriving`, and a later request sends it again. The consumer recognises events by their ids. So it is harmless to send an
-//! event twice, but not to send it never.
+//! A dead letter is redriven only after the decision is committed and recorded. If the process is
+//! killed in between, the letter stays `redriving`, and a later request sends it again. The
+//! consumer recognises events by their ids. So it is harmless to send an event twice, but not to
+//! send it never.
 
 use std::{sync::Arc, time::Duration};
 
@@ -45,8 +46,14 @@ pub struct Filter {
 impl Filter {
     fn holds_for(&self, letter: &Decided) -> bool {
         self.state.is_none_or(|state| state == letter.state())
-            && self.tenant.as_ref().is_none_or(|tenant| Some(tenant) == letter.head.tenant.as_ref())
-            && self.reason.as_ref().is_none_or(|reason| *reason == letter.head.reason)
+            && self
+                .tenant
+                .as_ref()
+                .is_none_or(|tenant| Some(tenant) == letter.head.tenant.as_ref())
+            && self
+                .reason
+                .as_ref()
+                .is_none_or(|reason| *reason == letter.head.reason)
             && (letter.state().is_open() || !self.only_open)
     }
 }
@@ -63,7 +70,9 @@ pub struct Decided<L = Head> {
 impl<L> Decided<L> {
     /// Returns the state of the dead letter: `waiting` if there is no decision.
     pub fn state(&self) -> LetterState {
-        self.decision.as_ref().map_or(LetterState::Waiting, |decision| decision.state)
+        self.decision
+            .as_ref()
+            .map_or(LetterState::Waiting, |decision| decision.state)
     }
 }
 
@@ -88,7 +97,8 @@ pub struct Redriven {
     pub redriven: Vec<LetterId>,
     /// The dead letters that cannot be redriven, with the reasons.
     pub refused: Vec<Refused>,
-    /// True if an earlier request with the same `Idempotency-Key` decided on some of these dead letters.
+    /// True if an earlier request with the same `Idempotency-Key` decided on some of these dead
+    /// letters.
     pub replayed: bool,
     /// The cursor of the next dead letters; `None` at the end.
     pub next_cursor: Option<String>,
@@ -107,14 +117,25 @@ pub struct DeadLetters {
 impl DeadLetters {
     /// Reads the dead letter topic of the settings under `policy`; `reads` provides the cursors.
     pub fn new(
-        kafka: config::Kafka, settings: &config::DeadLetters, policy: Arc<Dependency>, primary: Arc<Server>, reads: Arc<Reads>,
+        kafka: config::Kafka,
+        settings: &config::DeadLetters,
+        policy: Arc<Dependency>,
+        primary: Arc<Server>,
+        reads: Arc<Reads>,
     ) -> Self {
         let limit = ms(settings.read_timeout_ms);
-        Self { letters: Letters::new(kafka, limit), policy, primary, reads, limit, scan: settings.scan }
+        Self {
+            letters: Letters::new(kafka, limit),
+            policy,
+            primary,
+            reads,
+            limit,
+            scan: settings.scan,
+        }
     }
 
-    /// Returns a page of dead letters, the newest of each partition first. A call stops after about `dead_letters.scan` dead
-    /// letters. So a page may be short or empty and still have a cursor.
+    /// Returns a page of dead letters, the newest of each partition first. A call stops after about
+    /// `dead_letters.scan` dead letters. So a page may be short or empty and still have a cursor.
     pub async fn list(&self, filter: &Filter, page: &PageRequest) -> Result<Page<Decided>, Error> {
         let list = format!("dead letters {filter:?}");
         let from: Option<Position> = self.reads.open(&list, page).await?;
@@ -127,7 +148,10 @@ impl DeadLetters {
     }
 
     async fn scan(
-        &self, filter: &Filter, count: usize, from: Option<Position>,
+        &self,
+        filter: &Filter,
+        count: usize,
+        from: Option<Position>,
     ) -> Result<(Vec<Decided>, Option<Position>), Error> {
         let reader = self.call(self.letters.open()).await?;
         let mut next = from.or_else(|| reader.newest());
@@ -138,7 +162,12 @@ impl DeadLetters {
             let (heads, following) = self.call(reader.before(position, self.limit)).await?;
             next = following;
             looked_at += heads.len();
-            for letter in self.decided(heads).await?.into_iter().filter(|letter| filter.holds_for(letter)) {
+            for letter in self
+                .decided(heads)
+                .await?
+                .into_iter()
+                .filter(|letter| filter.holds_for(letter))
+            {
                 let id = letter.head.key.id;
                 items.push(letter);
                 if items.len() == count {
@@ -153,21 +182,38 @@ impl DeadLetters {
         let keys: Vec<_> = heads.iter().map(|head| head.key).collect();
         let read = async |tx: &store::Transaction<'_>| store::dead_letters::find(tx, &keys).await;
         let mut decisions = self.primary.read(&Visible::no_tenants(), read).await?;
-        Ok(heads.into_iter().map(|head| Decided { decision: decisions.remove(&head.key), head }).collect())
+        Ok(heads
+            .into_iter()
+            .map(|head| Decided {
+                decision: decisions.remove(&head.key),
+                head,
+            })
+            .collect())
     }
 
     /// Returns one dead letter with its content.
     pub async fn letter(&self, id: LetterId) -> Result<Decided<Letter>, Error> {
-        let letter = self.call(self.letters.letter(id)).await?.ok_or(Error::LetterNotFound)?;
+        let letter = self
+            .call(self.letters.letter(id))
+            .await?
+            .ok_or(Error::LetterNotFound)?;
         let decided = self.decided(vec![letter.head.clone()]).await?.pop();
-        Ok(Decided { head: letter, decision: decided.and_then(|decided| decided.decision) })
+        Ok(Decided {
+            head: letter,
+            decision: decided.and_then(|decided| decided.decision),
+        })
     }
 
     /// Redrives one dead letter, whatever was decided about it before.
     pub async fn redrive(&self, id: LetterId, wish: &Wish) -> Result<(Decided, bool), Error> {
-        let before = self.decided_before(wish, |before| before.id == id, LetterState::Redriven).await?;
+        let before = self
+            .decided_before(wish, |before| before.id == id, LetterState::Redriven)
+            .await?;
         let redriven = if before.is_empty() {
-            let letter = self.call(self.letters.letter(id)).await?.ok_or(Error::LetterNotFound)?;
+            let letter = self
+                .call(self.letters.letter(id))
+                .await?
+                .ok_or(Error::LetterNotFound)?;
             self.send(vec![letter], wish, false).await?
         } else {
             self.finish(&before).await?
@@ -175,20 +221,32 @@ impl DeadLetters {
         if let Some((_, why)) = redriven.refused.first() {
             return Err(Error::NotRedrivable(why));
         }
-        let Decided { head: Letter { head, .. }, decision } = self.letter(id).await?;
+        let Decided {
+            head: Letter { head, .. },
+            decision,
+        } = self.letter(id).await?;
         Ok((Decided { head, decision }, !before.is_empty()))
     }
 
-    /// Redrives the newest open dead letters that match `filter`, at most `page.limit`, the oldest of them first. A retry of a
-    /// request that was done in part does the rest, because the remaining dead letters are still open.
-    pub async fn redrive_many(&self, filter: &Filter, page: &PageRequest, wish: &Wish) -> Result<Redriven, Error> {
+    /// Redrives the newest open dead letters that match `filter`, at most `page.limit`, the oldest
+    /// of them first. A retry of a request that was done in part does the rest, because the
+    /// remaining dead letters are still open.
+    pub async fn redrive_many(
+        &self,
+        filter: &Filter,
+        page: &PageRequest,
+        wish: &Wish,
+    ) -> Result<Redriven, Error> {
         let list = format!("redrive {filter:?}");
         let from: Option<Position> = self.reads.open(&list, page).await?;
-        let before = self.decided_before(wish, |_| true, LetterState::Redriven).await?;
+        let before = self
+            .decided_before(wish, |_| true, LetterState::Redriven)
+            .await?;
         let mut redriven = self.finish(&before).await?;
         let left = (page.limit as usize).saturating_sub(before.len());
         let (mut found, next) = match before.first() {
-            // The earlier request has used up the limit. The next page begins after its oldest dead letter.
+            // The earlier request has used up the limit. The next page begins after its oldest dead
+            // letter.
             Some((oldest, _)) if left == 0 => (Vec::new(), Some(Position::after(oldest.id))),
             _ => self.scan(filter, left, from).await?,
         };
@@ -199,7 +257,11 @@ impl DeadLetters {
                 // A dead letter that has gone since it was listed gives nothing to send.
                 letters.extend(self.call(self.letters.letter(found.head.key.id)).await?);
             }
-            let Redriven { redriven: sent, refused, .. } = self.send(letters, wish, true).await?;
+            let Redriven {
+                redriven: sent,
+                refused,
+                ..
+            } = self.send(letters, wish, true).await?;
             redriven.redriven.extend(sent);
             redriven.refused.extend(refused);
         }
@@ -210,45 +272,69 @@ impl DeadLetters {
         Ok(redriven)
     }
 
-    /// Discards an open dead letter, including one whose redrive has no confirmed outcome. A dead letter that is already discarded
-    /// keeps its first reason.
+    /// Discards an open dead letter, including one whose redrive has no confirmed outcome. A dead
+    /// letter that is already discarded keeps its first reason.
     pub async fn discard(&self, id: LetterId, wish: &Wish) -> Result<Decided, Error> {
-        self.decided_before(wish, |before| before.id == id, LetterState::Discarded).await?;
-        let Letter { head, .. } = self.call(self.letters.letter(id)).await?.ok_or(Error::LetterNotFound)?;
+        self.decided_before(wish, |before| before.id == id, LetterState::Discarded)
+            .await?;
+        let Letter { head, .. } = self
+            .call(self.letters.letter(id))
+            .await?
+            .ok_or(Error::LetterNotFound)?;
         let (by, told) = (decider(wish), told(wish, "dead_letter_discarded", &head));
-        let write = async |tx: &store::Transaction<'_>| store::dead_letters::discard(tx, head.key, &by, &told).await;
+        let write = async |tx: &store::Transaction<'_>| {
+            store::dead_letters::discard(tx, head.key, &by, &told).await
+        };
         self.primary.write(&Visible::no_tenants(), write).await?;
-        let decided = self.decided(vec![head]).await?.pop().ok_or(Error::LetterNotFound)?;
+        let decided = self
+            .decided(vec![head])
+            .await?
+            .pop()
+            .ok_or(Error::LetterNotFound)?;
         match decided.state() {
             LetterState::Discarded => Ok(decided),
             other => Err(Error::LetterDecided(other.as_str())),
         }
     }
 
-    /// Returns the decisions with the same `Idempotency-Key`. Returns an error if the key belongs to a different request.
+    /// Returns the decisions with the same `Idempotency-Key`. Returns an error if the key belongs
+    /// to a different request.
     async fn decided_before(
-        &self, wish: &Wish, is_meant: impl Fn(&LetterKey) -> bool, wanted: LetterState,
+        &self,
+        wish: &Wish,
+        is_meant: impl Fn(&LetterKey) -> bool,
+        wanted: LetterState,
     ) -> Result<Vec<(LetterKey, Decision)>, Error> {
         if wish.idempotency_key.is_none() {
             return Ok(Vec::new());
         }
         let by = decider(wish);
-        let read = async |tx: &store::Transaction<'_>| store::dead_letters::decided_before(tx, &by).await;
+        let read =
+            async |tx: &store::Transaction<'_>| store::dead_letters::decided_before(tx, &by).await;
         let before = self.primary.read(&Visible::no_tenants(), read).await?;
-        let is_so = |state: LetterState| state == wanted || (state == LetterState::Redriving && wanted == LetterState::Redriven);
-        if !before.iter().all(|(key, decision)| is_meant(key) && is_so(decision.state)) {
+        let is_so = |state: LetterState| {
+            state == wanted || (state == LetterState::Redriving && wanted == LetterState::Redriven)
+        };
+        if !before
+            .iter()
+            .all(|(key, decision)| is_meant(key) && is_so(decision.state))
+        {
             return Err(Rejection::IdempotencyMismatch.into());
         }
         Ok(before)
     }
 
-    /// Completes the redrive that an earlier request decided on, and returns its result. Sends the dead letters without a confirmed
-    /// outcome now.
+    /// Completes the redrive that an earlier request decided on, and returns its result. Sends the
+    /// dead letters without a confirmed outcome now.
     async fn finish(&self, before: &[(LetterKey, Decision)]) -> Result<Redriven, Error> {
         let (mut letters, mut gone) = (Vec::new(), Vec::new());
         let is_open = |decision: &Decision| decision.state == LetterState::Redriving;
         for (key, _) in before.iter().filter(|(_, decision)| is_open(decision)) {
-            match self.call(self.letters.letter(key.id)).await?.filter(|letter| letter.head.key == *key) {
+            match self
+                .call(self.letters.letter(key.id))
+                .await?
+                .filter(|letter| letter.head.key == *key)
+            {
                 Some(letter) => letters.push(letter),
                 None => gone.push((key.id, "it is gone")),
             }
@@ -257,45 +343,84 @@ impl DeadLetters {
         refused.extend(gone);
         let refused = self.publish(ready, refused).await?.refused;
         let is_refused = |id: LetterId| refused.iter().any(|(refused, _)| *refused == id);
-        let redriven = before.iter().map(|(key, _)| key.id).filter(|id| !is_refused(*id)).collect();
-        Ok(Redriven { redriven, refused, replayed: !before.is_empty(), next_cursor: None })
+        let redriven = before
+            .iter()
+            .map(|(key, _)| key.id)
+            .filter(|id| !is_refused(*id))
+            .collect();
+        Ok(Redriven {
+            redriven,
+            refused,
+            replayed: !before.is_empty(),
+            next_cursor: None,
+        })
     }
 
-    /// Returns the records to send for the dead letters, and the dead letters that have no such record.
-    async fn ready(&self, letters: Vec<Letter>) -> Result<(Vec<(Head, Record)>, Vec<Refused>), Error> {
+    /// Returns the records to send for the dead letters, and the dead letters that have no such
+    /// record.
+    async fn ready(
+        &self,
+        letters: Vec<Letter>,
+    ) -> Result<(Vec<(Head, Record)>, Vec<Refused>), Error> {
         let (mut ready, mut refused) = (Vec::new(), Vec::new());
         for letter in letters {
             let head = letter.head.clone();
-            if head.origin.as_ref().is_none_or(|origin| origin.topic != self.letters.topic()) {
+            if head
+                .origin
+                .as_ref()
+                .is_none_or(|origin| origin.topic != self.letters.topic())
+            {
                 refused.push((head.key.id, "it does not come from kafka.topic"));
                 continue;
             }
             match self.call(self.letters.content(letter)).await? {
                 Some(record) => ready.push((head, record)),
-                None => refused.push((head.key.id, "its content was too large to be kept, and is gone from where it came from")),
+                None => refused.push((
+                    head.key.id,
+                    "its content was too large to be kept, and is gone from where it came from",
+                )),
             }
         }
         Ok((ready, refused))
     }
 
-    async fn send(&self, letters: Vec<Letter>, wish: &Wish, only_open: bool) -> Result<Redriven, Error> {
+    async fn send(
+        &self,
+        letters: Vec<Letter>,
+        wish: &Wish,
+        only_open: bool,
+    ) -> Result<Redriven, Error> {
         let (mut ready, refused) = self.ready(letters).await?;
         let by = decider(wish);
-        let told: Vec<_> = ready.iter().map(|(head, _)| (head.key, told(wish, "dead_letter_redriven", head))).collect();
-        let write = async |tx: &store::Transaction<'_>| store::dead_letters::redrive(tx, &told, &by, only_open).await;
+        let told: Vec<_> = ready
+            .iter()
+            .map(|(head, _)| (head.key, told(wish, "dead_letter_redriven", head)))
+            .collect();
+        let write = async |tx: &store::Transaction<'_>| {
+            store::dead_letters::redrive(tx, &told, &by, only_open).await
+        };
         let decided = self.primary.write(&Visible::no_tenants(), write).await?;
         ready.retain(|(head, _)| decided.contains(&head.key));
         self.publish(ready, refused).await
     }
 
-    /// Sends the decided records, and notes the dead letters that Kafka has accepted. A record that Kafka refuses for good is added
-    /// to `refused`. Any other error of one record fails the whole request: dead letters that are not noted may be sent again.
-    async fn publish(&self, ready: Vec<(Head, Record)>, mut refused: Vec<Refused>) -> Result<Redriven, Error> {
+    /// Sends the decided records, and notes the dead letters that Kafka has accepted. A record that
+    /// Kafka refuses for good is added to `refused`. Any other error of one record fails the whole
+    /// request: dead letters that are not noted may be sent again.
+    async fn publish(
+        &self,
+        ready: Vec<(Head, Record)>,
+        mut refused: Vec<Refused>,
+    ) -> Result<Redriven, Error> {
         let send = async {
             let mut results = self.letters.send(&ready).await;
-            // Kafka has refused nothing and accepted nothing, so it is away. Its breaker must count that.
-            if results.iter().all(|result| result.as_ref().is_err_and(|error| error.refusal().is_none()))
-                && let Some(Err(error)) = results.pop()
+            // Kafka has refused nothing and accepted nothing, so it is away. Its breaker must count
+            // that.
+            if results.iter().all(|result| {
+                result
+                    .as_ref()
+                    .is_err_and(|error| error.refusal().is_none())
+            }) && let Some(Err(error)) = results.pop()
             {
                 return Err(error);
             }
@@ -313,21 +438,33 @@ impl DeadLetters {
                 },
             }
         }
-        let note = async |tx: &store::Transaction<'_>| store::dead_letters::redriven(tx, &taken).await;
+        let note =
+            async |tx: &store::Transaction<'_>| store::dead_letters::redriven(tx, &taken).await;
         self.primary.write(&Visible::no_tenants(), note).await?;
         match failure {
             Some(error) => Err(Error::unavailable("kafka", error)),
-            None => Ok(Redriven { redriven: taken.into_iter().map(|key| key.id).collect(), refused, ..Redriven::default() }),
+            None => Ok(Redriven {
+                redriven: taken.into_iter().map(|key| key.id).collect(),
+                refused,
+                ..Redriven::default()
+            }),
         }
     }
 
-    async fn call<T>(&self, operation: impl Future<Output = Result<T, LettersError>>) -> Result<T, Error> {
-        let is_failure = |error: &LettersError| matches!(error, LettersError::Kafka(_) | LettersError::Timeout);
-        self.policy.call(is_failure, operation).await.map_err(|error| match error {
-            CallError::Failed(LettersError::Defect(error)) => Error::internal(error),
-            CallError::Full(_) => Error::Overloaded("questions about dead letters"),
-            error => Error::unavailable("kafka", error),
-        })
+    async fn call<T>(
+        &self,
+        operation: impl Future<Output = Result<T, LettersError>>,
+    ) -> Result<T, Error> {
+        let is_failure =
+            |error: &LettersError| matches!(error, LettersError::Kafka(_) | LettersError::Timeout);
+        self.policy
+            .call(is_failure, operation)
+            .await
+            .map_err(|error| match error {
+                CallError::Failed(LettersError::Defect(error)) => Error::internal(error),
+                CallError::Full(_) => Error::Overloaded("questions about dead letters"),
+                error => Error::unavailable("kafka", error),
+            })
     }
 }
 
@@ -335,15 +472,30 @@ impl DeadLetters {
 const AT_A_TIME: usize = 20;
 
 fn decider(wish: &Wish) -> store::dead_letters::By {
-    let Wish { by, reason, idempotency_key } = wish;
+    let Wish {
+        by,
+        reason,
+        idempotency_key,
+    } = wish;
     let actor = by.caller.actor.id.clone();
-    let idempotency_key = idempotency_key.as_ref().map(|key| by.caller.actor.own_key(key));
-    store::dead_letters::By { actor, reason: reason.clone(), idempotency_key }
+    let idempotency_key = idempotency_key
+        .as_ref()
+        .map(|key| by.caller.actor.own_key(key));
+    store::dead_letters::By {
+        actor,
+        reason: reason.clone(),
+        idempotency_key,
+    }
 }
 
 fn told(wish: &Wish, action: &str, head: &Head) -> AccessEvent {
     let (reason, object) = (wish.reason.clone(), Some(head.key.id.to_string()));
-    // Only the sender of the record has named the tenant, so the name may be false. The access log record is not visible to the
-    // tenant's auditors.
-    AccessEvent { reason, tenant: head.tenant.clone(), object, ..wish.by.told(Kind::Operated, action) }
+    // Only the sender of the record has named the tenant, so the name may be false. The access log
+    // record is not visible to the tenant's auditors.
+    AccessEvent {
+        reason,
+        tenant: head.tenant.clone(),
+        object,
+        ..wish.by.told(Kind::Operated, action)
+    }
 }

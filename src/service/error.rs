@@ -14,13 +14,15 @@ pub enum Error {
     /// The rules refused the command; nothing was changed.
     #[error(transparent)]
     Rejected(#[from] Rejection),
-    /// The tenant is not one of the caller's. The answer is the same as for a tenant that does not exist.
+    /// The tenant is not one of the caller's. The answer is the same as for a tenant that does not
+    /// exist.
     #[error("tenant does not exist")]
     OtherTenant(TenantName),
     /// The route exists and is inactive, so it does not resolve.
     #[error("route is inactive")]
     RouteInactive,
-    /// The policy cannot send this request anywhere: no version that it names for the request is active.
+    /// The policy cannot send this request anywhere: no version that it names for the request is
+    /// active.
     #[error("nothing that the policy names for this request is active")]
     NoActiveVersion(Box<super::choices::Explained>),
     /// The tenant's current epoch does not have this revision.
@@ -63,11 +65,15 @@ pub enum Error {
     /// The caller may not give a role or a tenant that it does not have itself.
     #[error("nobody may give more than it has itself")]
     MayNotGive,
-    /// The requested key would outlast the credential of the caller that makes it. Contains the latest permitted end.
+    /// The requested key would outlast the credential of the caller that makes it. Contains the
+    /// latest permitted end.
     #[error("what makes a key may not be outlasted by it: it may end at {0} at the latest")]
     OutlastsCaller(crate::domain::time::UtcTime),
-    /// The key's new token would outlast the credential of the caller that rotates the key. Contains the end of that credential.
-    #[error("what you came with ends at {0}, and the key's token would last longer: let a caller rotate it that lasts as long")]
+    /// The key's new token would outlast the credential of the caller that rotates the key.
+    /// Contains the end of that credential.
+    #[error(
+        "what you came with ends at {0}, and the key's token would last longer: let a caller rotate it that lasts as long"
+    )]
     TokenOutlastsCaller(crate::domain::time::UtcTime),
     /// The caller's credential has ended since the request was admitted.
     #[error("the credentials are not good any more")]
@@ -93,7 +99,8 @@ pub enum Error {
     /// The cursor was not made by this installation, or not for this list.
     #[error("the cursor is not one of ours for this list")]
     InvalidCursor,
-    /// A dependency did not answer, or its breaker is open because it did not answer lately. Nothing was changed.
+    /// A dependency did not answer, or its breaker is open because it did not answer lately.
+    /// Nothing was changed.
     #[error("{dependency} is not available")]
     Unavailable {
         /// The name of the dependency.
@@ -102,10 +109,12 @@ pub enum Error {
         #[source]
         cause: Option<std::sync::Arc<dyn std::error::Error + Send + Sync>>,
     },
-    /// The history did not accept the event of the change, and no change is made without its event. Nothing was changed.
+    /// The history did not accept the event of the change, and no change is made without its event.
+    /// Nothing was changed.
     #[error("the change cannot be recorded")]
     NotRecorded(#[source] std::sync::Arc<dyn std::error::Error + Send + Sync>),
-    /// `audit.fail_closed` is on, and too many or too old events are unpublished, or their number is unknown. Nothing was changed.
+    /// `audit.fail_closed` is on, and too many or too old events are unpublished, or their number
+    /// is unknown. Nothing was changed.
     #[error(transparent)]
     Unpublished(#[from] super::unpublished::Closed),
     /// Too many requests of this kind are waiting. Nothing was changed.
@@ -117,7 +126,8 @@ pub enum Error {
     /// No place for another export is free.
     #[error("too many exports are running")]
     TooManyExports,
-    /// It is unknown whether the write was committed. A retry with the same `Idempotency-Key` returns the outcome.
+    /// It is unknown whether the write was committed. A retry with the same `Idempotency-Key`
+    /// returns the outcome.
     #[error("whether the write was committed is unknown")]
     CommitUnknown,
     /// The state here is older than the caller's minimum, and no newer state was available in time.
@@ -146,15 +156,25 @@ impl Error {
     }
 
     /// Returns the error for an unavailable dependency, with the cause.
-    pub fn unavailable(dependency: &'static str, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::Unavailable { dependency, cause: Some(std::sync::Arc::new(cause)) }
+    pub fn unavailable(
+        dependency: &'static str,
+        cause: impl std::error::Error + Send + Sync + 'static,
+    ) -> Self {
+        Self::Unavailable {
+            dependency,
+            cause: Some(std::sync::Arc::new(cause)),
+        }
     }
 
-    /// Copies the error for another caller that waited for the same failed work. Errors that ask for a retry keep their kind, so
-    /// every caller knows that a retry may help. Other errors become internal ones.
+    /// Copies the error for another caller that waited for the same failed work. Errors that ask
+    /// for a retry keep their kind, so every caller knows that a retry may help. Other errors
+    /// become internal ones.
     pub(super) fn share(&self) -> Self {
         match self {
-            Self::Unavailable { dependency, cause } => Self::Unavailable { dependency, cause: cause.clone() },
+            Self::Unavailable { dependency, cause } => Self::Unavailable {
+                dependency,
+                cause: cause.clone(),
+            },
             Self::NotRecorded(cause) => Self::NotRecorded(cause.clone()),
             Self::Unpublished(closed) => Self::Unpublished(*closed),
             Self::Overloaded(what) => Self::Overloaded(what),
@@ -187,7 +207,9 @@ impl From<store::Error> for Error {
             | store::Error::Contention(_)
             | store::Error::Foreign(_) => Self::unavailable("postgres", error),
             store::Error::Unrecorded(_) => Self::NotRecorded(std::sync::Arc::new(error)),
-            store::Error::Unique { .. } | store::Error::Statement(_) | store::Error::Corrupt(_) => Self::internal(error),
+            store::Error::Unique { .. } | store::Error::Statement(_) | store::Error::Corrupt(_) => {
+                Self::internal(error)
+            }
         }
     }
 }
@@ -198,11 +220,18 @@ impl From<CacheError> for Error {
             CacheError::Behind { minimum, current } => Self::BehindMinimum { minimum, current },
             CacheError::Defect(cause) => Self::internal(cause),
             CacheError::Unavailable(cause) => match &*cause {
-                CallError::Failed(store::Error::Statement(_) | store::Error::Corrupt(_) | store::Error::Unique { .. }) => {
-                    Self::internal(cause)
+                CallError::Failed(
+                    store::Error::Statement(_)
+                    | store::Error::Corrupt(_)
+                    | store::Error::Unique { .. },
+                ) => Self::internal(cause),
+                CallError::Full(_) | CallError::Failed(store::Error::Busy) => {
+                    Self::Overloaded("reads")
                 }
-                CallError::Full(_) | CallError::Failed(store::Error::Busy) => Self::Overloaded("reads"),
-                _ => Self::Unavailable { dependency: "postgres", cause: Some(cause) },
+                _ => Self::Unavailable {
+                    dependency: "postgres",
+                    cause: Some(cause),
+                },
             },
         }
     }
@@ -224,7 +253,13 @@ mod tests {
             CallError::<crate::audit::archive::ArchiveError>::Full("mongodb_queries").into(),
         ];
         for error in busy {
-            assert!(matches!((&error, error.share()), (Error::Overloaded(_), Error::Overloaded(_))), "{error}");
+            assert!(
+                matches!(
+                    (&error, error.share()),
+                    (Error::Overloaded(_), Error::Overloaded(_))
+                ),
+                "{error}"
+            );
         }
     }
 }

@@ -1,8 +1,9 @@
 //! Exports of the archive: all matching events, page by page, oldest first.
 //!
-//! A page is read only after the reader has taken the page before. So an export holds one page in memory, however large the export
-//! and however slow the reader. Events are ordered by `occurred_at` and then by id. An event that is archived during the export,
-//! with an earlier time than the last event read, is left out.
+//! A page is read only after the reader has taken the page before. So an export holds one page in
+//! memory, however large the export and however slow the reader. Events are ordered by
+//! `occurred_at` and then by id. An event that is archived during the export, with an earlier time
+//! than the last event read, is left out.
 
 mod windows;
 
@@ -61,8 +62,18 @@ pub struct Exports {
 impl Exports {
     /// Exports the events that `audit` reads. Running exports end when `stop` is cancelled.
     pub fn new(audit: Arc<AuditReads>, settings: &config::Audit, stop: CancellationToken) -> Self {
-        let places = Shares::new("exports", "exports", settings.max_concurrent_exports, audit.archive().share());
-        Self { audit, places, lifetime: ms(settings.export_lifetime_ms), stop }
+        let places = Shares::new(
+            "exports",
+            "exports",
+            settings.max_concurrent_exports,
+            audit.archive().share(),
+        );
+        Self {
+            audit,
+            places,
+            lifetime: ms(settings.export_lifetime_ms),
+            stop,
+        }
     }
 
     /// Returns the places of exports.
@@ -73,12 +84,19 @@ impl Exports {
     /// Begins an export. The archive has answered once when this returns.
     pub async fn open(&self, reach: &Reach, filter: EventFilter) -> Result<Export, Error> {
         let filter = audit::within(reach, filter)?;
-        let place = self.places.try_take(&Payer::current(), 1).map_err(|_| Error::TooManyExports)?;
+        let place = self
+            .places
+            .try_take(&Payer::current(), 1)
+            .map_err(|_| Error::TooManyExports)?;
         let filter = self.audit.sealed_filter(&filter).await?;
         let from = match filter.from {
             Some(from) => from,
             // Without any event, any start time will do.
-            None => self.audit.oldest(filter.tenant.as_ref()).await?.unwrap_or_else(|| Timestamp::UNIX_EPOCH.into()),
+            None => self
+                .audit
+                .oldest(filter.tenant.as_ref())
+                .await?
+                .unwrap_or_else(|| Timestamp::UNIX_EPOCH.into()),
         };
         let mut export = Export {
             audit: self.audit.clone(),
@@ -121,8 +139,8 @@ impl Export {
         &self.payer
     }
 
-    /// Returns the next events, at least one; `None` after the last. An error ends the export, and the events until then are
-    /// incomplete.
+    /// Returns the next events, at least one; `None` after the last. An error ends the export, and
+    /// the events until then are incomplete.
     pub async fn next(&mut self) -> Result<Option<Vec<ArchivedEvent>>, Cut> {
         let next = Box::pin(self.payer.clone().scope(self.advance())).await;
         match &next {
@@ -139,21 +157,31 @@ impl Export {
     async fn advance(&mut self) -> Result<Option<Vec<ArchivedEvent>>, Cut> {
         let mut page = std::mem::take(&mut self.first);
         while page.is_empty() {
-            let Some(piece) = self.windows.next() else { return Ok(None) };
+            let Some(piece) = self.windows.next() else {
+                return Ok(None);
+            };
             if Instant::now() >= self.ends {
                 return Err(Cut::Lifetime);
             }
             let stop = self.stop.clone();
             let patience = self.audit.archive().timeout();
-            page = stop.run_until_cancelled(self.read(piece, patience)).await.ok_or(Cut::Drain)??;
+            page = stop
+                .run_until_cancelled(self.read(piece, patience))
+                .await
+                .ok_or(Cut::Drain)??;
         }
         self.audit.open(&mut page).await?;
         Ok(Some(page))
     }
 
-    /// Reads a time window, or a shorter one with the same beginning. While the archive's bulkhead is full or its breaker is open,
-    /// retries for up to `patience`, so that a running export is not cut off for that.
-    async fn read(&mut self, mut piece: Piece, patience: Duration) -> Result<Vec<ArchivedEvent>, Error> {
+    /// Reads a time window, or a shorter one with the same beginning. While the archive's bulkhead
+    /// is full or its breaker is open, retries for up to `patience`, so that a running export is
+    /// not cut off for that.
+    async fn read(
+        &mut self,
+        mut piece: Piece,
+        patience: Duration,
+    ) -> Result<Vec<ArchivedEvent>, Error> {
         let (limit, until) = (self.audit.archive().timeout(), Instant::now() + patience);
         let mut narrowings = 0;
         loop {
@@ -161,17 +189,21 @@ impl Export {
             match self.audit.piece(&self.filter, &piece, PAGE).await {
                 Ok(page) => {
                     let last = page.last().map(EventPosition::of);
-                    self.windows.took(page.len(), PAGE, last, started.elapsed() < limit / 16);
+                    self.windows
+                        .took(page.len(), PAGE, last, started.elapsed() < limit / 16);
                     return Ok(page);
                 }
-                Err(CallError::Timeout(..) | CallError::Failed(ArchiveError::Timeout(_) | ArchiveError::TooSlow(_)))
-                    if narrowings < NARROWINGS =>
-                {
+                Err(
+                    CallError::Timeout(..)
+                    | CallError::Failed(ArchiveError::Timeout(_) | ArchiveError::TooSlow(_)),
+                ) if narrowings < NARROWINGS => {
                     narrowings += 1;
                     self.windows.narrow();
                     piece = self.windows.next().unwrap_or(piece);
                 }
-                Err(CallError::Full(_) | CallError::Open(_)) if started < until => tokio::time::sleep(PAUSE).await,
+                Err(CallError::Full(_) | CallError::Open(_)) if started < until => {
+                    tokio::time::sleep(PAUSE).await
+                }
                 Err(error) => return Err(error.into()),
             }
         }
@@ -186,17 +218,29 @@ impl Drop for Export {
 
 impl AuditReads {
     /// Returns the time of the oldest event's decision.
-    async fn oldest(&self, tenant: Option<&crate::domain::ids::TenantName>) -> Result<Option<UtcTime>, Error> {
+    async fn oldest(
+        &self,
+        tenant: Option<&crate::domain::ids::TenantName>,
+    ) -> Result<Option<UtcTime>, Error> {
         let tenant = tenant.map(|tenant| tenant.as_str());
-        let oldest = self.archive().call(|archive| archive.oldest(tenant)).await?;
-        // A value that is not a valid time was tampered with. It must not prevent the export of the other events.
+        let oldest = self
+            .archive()
+            .call(|archive| archive.oldest(tenant))
+            .await?;
+        // A value that is not a valid time was tampered with. It must not prevent the export of the
+        // other events.
         Ok(oldest.and_then(|at| at.parse().ok()))
     }
 
     async fn piece(
-        &self, filter: &EventFilter, piece: &Piece, limit: usize,
+        &self,
+        filter: &EventFilter,
+        piece: &Piece,
+        limit: usize,
     ) -> Result<Vec<ArchivedEvent>, CallError<ArchiveError>> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        self.archive().call(|archive| archive.piece(filter, piece, limit)).await
+        self.archive()
+            .call(|archive| archive.piece(filter, piece, limit))
+            .await
     }
 }

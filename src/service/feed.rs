@@ -1,7 +1,8 @@
 //! The stream of a tenant's changes to one subscriber.
 //!
-//! The HTTP layer asks for the next piece when there is room for it, and nothing is buffered meanwhile. So a slow reader costs no
-//! memory. A reader that falls too far behind is cut off, and may come back where it was.
+//! The HTTP layer asks for the next piece when there is room for it, and nothing is buffered
+//! meanwhile. So a slow reader costs no memory. A reader that falls too far behind is cut off, and
+//! may come back where it was.
 
 use std::{sync::Arc, time::Duration};
 
@@ -70,18 +71,40 @@ pub struct Feed {
 }
 
 impl Feed {
-    /// Subscribes to a scope of a tenant, after the tag of the last piece that the subscriber has, if it has any.
+    /// Subscribes to a scope of a tenant, after the tag of the last piece that the subscriber has,
+    /// if it has any.
     pub async fn open(
-        polls: Arc<Polls>, tenant: AuthorizedTenant, scope: Scope, after: Option<VersionTag>,
+        polls: Arc<Polls>,
+        tenant: AuthorizedTenant,
+        scope: Scope,
+        after: Option<VersionTag>,
     ) -> Result<Self, Error> {
-        let held = polls.tenant(&tenant, &Freshness { minimum: None, seen: Seen::Tags(after.iter().cloned().collect()) }).await?;
+        let held = polls
+            .tenant(
+                &tenant,
+                &Freshness {
+                    minimum: None,
+                    seen: Seen::Tags(after.iter().cloned().collect()),
+                },
+            )
+            .await?;
         let waiter = polls.cache().waiters.join(tenant.name(), held.waiters())?;
         let ends = Instant::now() + lifetime(&polls);
-        Ok(Self { polls, tenant, scope, at: after, is_live: false, waiter, payer: Payer::current(), ends })
+        Ok(Self {
+            polls,
+            tenant,
+            scope,
+            at: after,
+            is_live: false,
+            waiter,
+            payer: Payer::current(),
+            ends,
+        })
     }
 
-    /// Returns the next piece; `None` when the subscription ends: the service drains, its time is over, the tenant is gone, or the
-    /// subscriber is too far behind. The subscriber may come back after the last tag that it received.
+    /// Returns the next piece; `None` when the subscription ends: the service drains, its time is
+    /// over, the tenant is gone, or the subscriber is too far behind. The subscriber may come back
+    /// after the last tag that it received.
     pub async fn next(&mut self) -> Option<Piece> {
         self.payer.clone().scope(self.advance()).await
     }
@@ -102,10 +125,11 @@ impl Feed {
                     metrics::counter!(crate::telemetry::names::STREAMS_CUT).increment(1);
                     return None;
                 }
-                // While Postgres is away or overloaded, there are no changes to send, and nothing is lost by waiting.
-                Err(Error::Unavailable { .. } | Error::Overloaded(_) | Error::BehindMinimum { .. }) => {
-                    tokio::time::sleep(Duration::from_millis(100)).await
-                }
+                // While Postgres is away or overloaded, there are no changes to send, and nothing
+                // is lost by waiting.
+                Err(
+                    Error::Unavailable { .. } | Error::Overloaded(_) | Error::BehindMinimum { .. },
+                ) => tokio::time::sleep(Duration::from_millis(100)).await,
                 Err(_) => return None,
             }
             tokio::select! {
@@ -120,16 +144,32 @@ impl Feed {
     /// Looks for changes that the subscriber does not have yet.
     async fn look(&mut self) -> Result<Look, Error> {
         let seen = Seen::Tags(self.at.iter().cloned().collect());
-        let held = self.polls.tenant(&self.tenant, &Freshness { minimum: None, seen }).await?;
+        let held = self
+            .polls
+            .tenant(
+                &self.tenant,
+                &Freshness {
+                    minimum: None,
+                    seen,
+                },
+            )
+            .await?;
         let Some(at) = &self.at else {
             return self.reset(&held).await.map(Look::Piece);
         };
-        if self.is_live && held.tag().epoch == at.epoch && held.tag().revision > Revision(at.revision.0 + MAX_BEHIND) {
+        if self.is_live
+            && held.tag().epoch == at.epoch
+            && held.tag().revision > Revision(at.revision.0 + MAX_BEHIND)
+        {
             return Ok(Look::TooFarBehind);
         }
         match self.polls.since(&held, &self.scope, at, PAGE).await? {
             Changes::Reset(held) => self.reset(&held).await.map(Look::Piece),
-            Changes::Since { to, complete, events } => {
+            Changes::Since {
+                to,
+                complete,
+                events,
+            } => {
                 self.at = Some(to);
                 self.is_live |= complete;
                 match (events.is_empty(), complete) {
@@ -142,15 +182,18 @@ impl Feed {
         }
     }
 
-    async fn reset(&mut self, held: &Arc<crate::domain::snapshot::TenantSnapshot>) -> Result<Piece, Error> {
+    async fn reset(
+        &mut self,
+        held: &Arc<crate::domain::snapshot::TenantSnapshot>,
+    ) -> Result<Piece, Error> {
         let body = self.polls.body(held, &self.scope, Coding::Identity).await?;
         self.at = Some(held.tag().clone());
         Ok(Piece::Snapshot(held.tag().clone(), body))
     }
 }
 
-/// Returns the lifetime of a stream: `read.stream_lifetime_ms`, shortened by up to a tenth, so that clients that came together do
-/// not come back together.
+/// Returns the lifetime of a stream: `read.stream_lifetime_ms`, shortened by up to a tenth, so that
+/// clients that came together do not come back together.
 fn lifetime(polls: &Polls) -> Duration {
     ms(polls.settings().stream_lifetime_ms).mul_f64(1.0 - 0.1 * fastrand::f64())
 }
@@ -163,7 +206,8 @@ pub struct Onlooker {
     _place: Seat,
 }
 
-/// The place that a firehose takes: among the waiters of its tenant, or among those of the platform's callers.
+/// The place that a firehose takes: among the waiters of its tenant, or among those of the
+/// platform's callers.
 enum Seat {
     Tenant(#[expect(dead_code, reason = "held, not read")] Waiter),
     Platform(#[expect(dead_code, reason = "held, not read")] Place),
@@ -176,18 +220,30 @@ impl Onlooker {
             Some(tenant) => Seat::Tenant(Self::seat(&polls, &tenant).await?),
             None => Seat::Platform(polls.cache().waiters.place()?),
         };
-        let (changes, ends) = (polls.cache().live.listen(), Instant::now() + lifetime(&polls));
-        Ok(Self { polls, changes, ends, _place: place })
+        let (changes, ends) = (
+            polls.cache().live.listen(),
+            Instant::now() + lifetime(&polls),
+        );
+        Ok(Self {
+            polls,
+            changes,
+            ends,
+            _place: place,
+        })
     }
 
-    /// Takes a place of the tenant. If the tenant does not exist or cannot be read now, the common limit applies.
+    /// Takes a place of the tenant. If the tenant does not exist or cannot be read now, the common
+    /// limit applies.
     async fn seat(polls: &Polls, tenant: &AuthorizedTenant) -> Result<Waiter, Full> {
         let held = polls.tenant(tenant, &Freshness::default()).await;
-        polls.cache().waiters.join(tenant.name(), held.ok().and_then(|held| held.waiters()))
+        polls
+            .cache()
+            .waiters
+            .join(tenant.name(), held.ok().and_then(|held| held.waiters()))
     }
 
-    /// Returns the next change, or `Some(None)` if nothing happened for a while. Returns `None` at the end: the service drains, the
-    /// lifetime is over, or the client has read too slowly.
+    /// Returns the next change, or `Some(None)` if nothing happened for a while. Returns `None` at
+    /// the end: the service drains, the lifetime is over, or the client has read too slowly.
     pub async fn next(&mut self, reach: &Reach) -> Option<Option<Told>> {
         let stop = self.polls.stop().clone();
         let quiet = tokio::time::sleep(ms(self.polls.settings().stream_comment_ms));
@@ -209,7 +265,10 @@ impl Onlooker {
 }
 
 /// Returns the next change of a tenant within the tenant scope `reach`.
-async fn reached(changes: &mut broadcast::Receiver<Told>, reach: &Reach) -> Result<Told, RecvError> {
+async fn reached(
+    changes: &mut broadcast::Receiver<Told>,
+    reach: &Reach,
+) -> Result<Told, RecvError> {
     loop {
         let told = changes.recv().await?;
         if reach.holds_for(&told.tenant) {

@@ -1,6 +1,7 @@
 //! API keys: creates, lists, rotates and revokes them.
 //!
-//! A caller gives no key more rights than it has itself. Every change is recorded in the access log in the same transaction.
+//! A caller gives no key more rights than it has itself. Every change is recorded in the access log
+//! in the same transaction.
 
 use std::sync::Arc;
 
@@ -58,7 +59,8 @@ pub struct By {
 }
 
 impl By {
-    /// Returns a new access log record of an action by this caller. The record has no tenant and no object yet.
+    /// Returns a new access log record of an action by this caller. The record has no tenant and no
+    /// object yet.
     pub(super) fn told(&self, kind: Kind, action: &str) -> AccessEvent {
         AccessEvent {
             id: Uuid::now_v7(),
@@ -100,54 +102,118 @@ pub struct Keys {
 }
 
 impl Keys {
-    /// Uses `pepper` to hash tokens. Permits at most `limit` valid keys for each tenant, and as many for the platform.
+    /// Uses `pepper` to hash tokens. Permits at most `limit` valid keys for each tenant, and as
+    /// many for the platform.
     pub fn new(primary: Arc<Server>, pepper: Option<Arc<Pepper>>, limit: u32) -> Self {
-        Self { primary, pepper, limit: Limit { good: limit, kept: limit.saturating_mul(KEPT_FOR_EACH) } }
+        Self {
+            primary,
+            pepper,
+            limit: Limit {
+                good: limit,
+                kept: limit.saturating_mul(KEPT_FOR_EACH),
+            },
+        }
     }
 
-    /// Creates a key. For a tenant outside the caller's tenant scope, returns the same error as for a tenant that does not exist.
-    /// The key does not outlast the caller's credential: it ends with that credential, unless an earlier end is requested.
+    /// Creates a key. For a tenant outside the caller's tenant scope, returns the same error as for
+    /// a tenant that does not exist. The key does not outlast the caller's credential: it ends with
+    /// that credential, unless an earlier end is requested.
     pub async fn make(&self, by: &By, wanted: Wanted) -> Result<Made, Error> {
         if !by.caller.grant.may_give(&wanted.grant) {
             return Err(match wanted.grant.reach() {
-                Reach::Tenant(tenant) if !by.caller.reaches(tenant) => Rejection::TenantNotFound.into(),
+                Reach::Tenant(tenant) if !by.caller.reaches(tenant) => {
+                    Rejection::TenantNotFound.into()
+                }
                 _ => Error::MayNotGive,
             });
         }
         let asked = wanted.expires_at;
-        let wanted = Wanted { expires_at: by.caller.ends_for(asked).map_err(Error::OutlastsCaller)?, ..wanted };
+        let wanted = Wanted {
+            expires_at: by.caller.ends_for(asked).map_err(Error::OutlastsCaller)?,
+            ..wanted
+        };
         if let Some(first) = self.made_before(by, &wanted, asked).await? {
-            return Ok(Made { key: first, token: None });
+            return Ok(Made {
+                key: first,
+                token: None,
+            });
         }
         let NewToken { id, token } = NewToken::make(self.pepper()?).map_err(Error::internal)?;
-        let Wanted { grant, description, expires_at, idempotency_key } = wanted.clone();
+        let Wanted {
+            grant,
+            description,
+            expires_at,
+            idempotency_key,
+        } = wanted.clone();
         let (hash, created_by) = (self.pepper()?.hash(&token), Actor::clone(&by.caller.actor));
         let idempotency_key = idempotency_key.map(|key| created_by.own_key(&key));
         let told = told(by, "key_created", grant.reach().tenant().cloned(), id);
-        let new = NewKey { id, grant, description, hash, created_by, expires_at, idempotency_key };
-        let write = async |tx: &store::Transaction<'_>| store::keys::insert(tx, &new, self.limit, &told).await;
-        match self.primary.write(&visible(by.caller.grant.reach()), write).await {
-            Ok(Some(key)) => Ok(Made { key, token: Some(token) }),
+        let new = NewKey {
+            id,
+            grant,
+            description,
+            hash,
+            created_by,
+            expires_at,
+            idempotency_key,
+        };
+        let write = async |tx: &store::Transaction<'_>| {
+            store::keys::insert(tx, &new, self.limit, &told).await
+        };
+        match self
+            .primary
+            .write(&visible(by.caller.grant.reach()), write)
+            .await
+        {
+            Ok(Some(key)) => Ok(Made {
+                key,
+                token: Some(token),
+            }),
             Ok(None) => Err(self.why_not(wanted.grant.reach()).await?),
             // Another request with the same idempotency key was a little quicker.
-            Err(crate::resilience::CallError::Failed(store::Error::Unique { .. })) if new.idempotency_key.is_some() => {
+            Err(crate::resilience::CallError::Failed(store::Error::Unique { .. }))
+                if new.idempotency_key.is_some() =>
+            {
                 let first = self.made_before(by, &wanted, asked).await?;
-                let first = first.ok_or_else(|| Error::internal("a key that was made is not there"))?;
-                Ok(Made { key: first, token: None })
+                let first =
+                    first.ok_or_else(|| Error::internal("a key that was made is not there"))?;
+                Ok(Made {
+                    key: first,
+                    token: None,
+                })
             }
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Returns the key that an earlier request with the same idempotency key has made. If no end is requested, the key may have
-    /// another end than it would get now: the end of the credential that its maker had then.
-    async fn made_before(&self, by: &By, wanted: &Wanted, asked: Option<UtcTime>) -> Result<Option<Key>, Error> {
-        let Some(idempotency_key) = &wanted.idempotency_key else { return Ok(None) };
+    /// Returns the key that an earlier request with the same idempotency key has made. If no end is
+    /// requested, the key may have another end than it would get now: the end of the credential
+    /// that its maker had then.
+    async fn made_before(
+        &self,
+        by: &By,
+        wanted: &Wanted,
+        asked: Option<UtcTime>,
+    ) -> Result<Option<Key>, Error> {
+        let Some(idempotency_key) = &wanted.idempotency_key else {
+            return Ok(None);
+        };
         let (actor, own_key) = (&by.caller.actor, by.caller.actor.own_key(idempotency_key));
-        let read = async |tx: &store::Transaction<'_>| store::keys::made_before(tx, &actor.id, &own_key).await;
-        let Some(first) = self.primary.read(&visible(by.caller.grant.reach()), read).await? else { return Ok(None) };
-        let has_same_end = first.expires_at == wanted.expires_at || (asked.is_none() && by.caller.ends().is_some());
-        if (&first.grant, &first.description) != (&wanted.grant, &wanted.description) || !has_same_end {
+        let read = async |tx: &store::Transaction<'_>| {
+            store::keys::made_before(tx, &actor.id, &own_key).await
+        };
+        let Some(first) = self
+            .primary
+            .read(&visible(by.caller.grant.reach()), read)
+            .await?
+        else {
+            return Ok(None);
+        };
+        let has_same_end = first.expires_at == wanted.expires_at
+            || (asked.is_none() && by.caller.ends().is_some());
+        if (&first.grant, &first.description) != (&wanted.grant, &wanted.description)
+            || !has_same_end
+        {
             return Err(Rejection::IdempotencyMismatch.into());
         }
         Ok(Some(first))
@@ -156,35 +222,63 @@ impl Keys {
     async fn why_not(&self, reach: &Reach) -> Result<Error, Error> {
         if let Some(tenant) = reach.tenant() {
             let read = async |tx: &store::Transaction<'_>| store::tenants::get(tx, tenant).await;
-            if self.primary.read(&Visible::tenant(tenant), read).await?.is_none() {
+            if self
+                .primary
+                .read(&Visible::tenant(tenant), read)
+                .await?
+                .is_none()
+            {
                 return Ok(Rejection::TenantNotFound.into());
             }
         }
         let count = async |tx: &store::Transaction<'_>| store::keys::count(tx, reach).await;
         let (good, kept) = self.primary.read(&visible(reach), count).await?;
-        let Limit { good: most, kept: most_kept } = self.limit;
-        Ok(match (good >= i64::from(most), kept >= i64::from(most_kept)) {
-            (true, _) => Rejection::QuotaExceeded { quota: "keys", limit: most }.into(),
-            (false, true) => Rejection::QuotaExceeded { quota: "keys_with_ended", limit: most_kept }.into(),
-            (false, false) => Error::CallerEnded,
-        })
+        let Limit {
+            good: most,
+            kept: most_kept,
+        } = self.limit;
+        Ok(
+            match (good >= i64::from(most), kept >= i64::from(most_kept)) {
+                (true, _) => Rejection::QuotaExceeded {
+                    quota: "keys",
+                    limit: most,
+                }
+                .into(),
+                (false, true) => Rejection::QuotaExceeded {
+                    quota: "keys_with_ended",
+                    limit: most_kept,
+                }
+                .into(),
+                (false, false) => Error::CallerEnded,
+            },
+        )
     }
 
     /// Returns one key within the caller's tenant scope.
     pub async fn get(&self, by: &Caller, id: KeyId) -> Result<Key, Error> {
         let reach = by.grant.reach();
         let read = async |tx: &store::Transaction<'_>| store::keys::get(tx, id, reach).await;
-        self.primary.read(&visible(reach), read).await?.ok_or(Error::KeyNotFound)
+        self.primary
+            .read(&visible(reach), read)
+            .await?
+            .ok_or(Error::KeyNotFound)
     }
 
-    /// Returns a page of keys in the order of their ids: of one tenant, or all within the caller's tenant scope.
+    /// Returns a page of keys in the order of their ids: of one tenant, or all within the caller's
+    /// tenant scope.
     pub async fn list(
-        &self, reads: &Reads, by: &Caller, tenant: Option<&TenantName>, page: &PageRequest,
+        &self,
+        reads: &Reads,
+        by: &Caller,
+        tenant: Option<&TenantName>,
+        page: &PageRequest,
     ) -> Result<Page<Key>, Error> {
         let tenant = tenant.or(by.grant.reach().tenant());
         let list = format!("keys {tenant:?}");
         let after: Option<String> = reads.open(&list, page).await?;
-        let read = async |tx: &store::Transaction<'_>| store::keys::list(tx, tenant, after.as_deref(), one_more(page)).await;
+        let read = async |tx: &store::Transaction<'_>| {
+            store::keys::list(tx, tenant, after.as_deref(), one_more(page)).await
+        };
         let visible = tenant.map_or_else(Visible::all_tenants, Visible::tenant);
         let mut items = self.primary.read(&visible, read).await?;
         let next_cursor = match cut(&mut items, page) {
@@ -194,21 +288,39 @@ impl Keys {
         Ok(Page { items, next_cursor })
     }
 
-    /// Gives a key a new token. The current token stays valid for `overlap`; the token before it does not. If the caller's
-    /// credential expires, the caller gets no token that lasts longer.
+    /// Gives a key a new token. The current token stays valid for `overlap`; the token before it
+    /// does not. If the caller's credential expires, the caller gets no token that lasts longer.
     pub async fn rotate(&self, by: &By, id: KeyId, overlap: SignedDuration) -> Result<Made, Error> {
         let key = self.get(&by.caller, id).await?;
-        if let Some(own) = by.caller.ends().filter(|own| key.expires_at.is_none_or(|end| end > *own)) {
+        if let Some(own) = by
+            .caller
+            .ends()
+            .filter(|own| key.expires_at.is_none_or(|end| end > *own))
+        {
             return Err(Error::TokenOutlastsCaller(own));
         }
         let tenant = key.grant.reach().tenant().cloned();
-        let token = NewToken::of(id, self.pepper()?).map_err(Error::internal)?.token;
+        let token = NewToken::of(id, self.pepper()?)
+            .map_err(Error::internal)?
+            .token;
         let hash = self.pepper()?.hash(&token);
-        let until = Timestamp::now().checked_add(overlap.min(MAX_OVERLAP)).map_err(Error::internal)?.into();
-        let (told, reach, actor) = (told(by, "key_rotated", tenant, id), by.caller.grant.reach(), &by.caller.actor);
-        let write = async |tx: &store::Transaction<'_>| store::keys::rotate(tx, id, reach, &hash, until, actor, &told).await;
+        let until = Timestamp::now()
+            .checked_add(overlap.min(MAX_OVERLAP))
+            .map_err(Error::internal)?
+            .into();
+        let (told, reach, actor) = (
+            told(by, "key_rotated", tenant, id),
+            by.caller.grant.reach(),
+            &by.caller.actor,
+        );
+        let write = async |tx: &store::Transaction<'_>| {
+            store::keys::rotate(tx, id, reach, &hash, until, actor, &told).await
+        };
         match self.primary.write(&visible(reach), write).await? {
-            Some(key) => Ok(Made { key, token: Some(token) }),
+            Some(key) => Ok(Made {
+                key,
+                token: Some(token),
+            }),
             None => Err(match self.get(&by.caller, id).await? {
                 key if key.has_ended(Timestamp::now().into()) => Error::KeyEnded,
                 _ => Error::CallerEnded,
@@ -216,16 +328,32 @@ impl Keys {
         }
     }
 
-    /// Revokes a key for good and, with `with_descendants`, also the keys that were made or rotated with it, and so on. A key that
-    /// is already revoked stays so. Returns the keys that were not revoked before.
-    pub async fn revoke(&self, by: &By, id: KeyId, with_descendants: bool) -> Result<Vec<Key>, Error> {
+    /// Revokes a key for good and, with `with_descendants`, also the keys that were made or rotated
+    /// with it, and so on. A key that is already revoked stays so. Returns the keys that were not
+    /// revoked before.
+    pub async fn revoke(
+        &self,
+        by: &By,
+        id: KeyId,
+        with_descendants: bool,
+    ) -> Result<Vec<Key>, Error> {
         self.get(&by.caller, id).await?;
         let (reach, name) = (by.caller.grant.reach(), &by.caller.actor.id);
         let told = |key: &Key| {
             let reason = (key.id != id).then(|| "maker_revoked".to_owned());
-            AccessEvent { reason, ..told(by, "key_revoked", key.grant.reach().tenant().cloned(), key.id) }
+            AccessEvent {
+                reason,
+                ..told(
+                    by,
+                    "key_revoked",
+                    key.grant.reach().tenant().cloned(),
+                    key.id,
+                )
+            }
         };
-        let write = async |tx: &store::Transaction<'_>| store::keys::revoke(tx, id, reach, name, with_descendants, &told).await;
+        let write = async |tx: &store::Transaction<'_>| {
+            store::keys::revoke(tx, id, reach, name, with_descendants, &told).await
+        };
         Ok(self.primary.write(&visible(reach), write).await?)
     }
 
@@ -236,10 +364,17 @@ impl Keys {
 
 /// Returns the tenants whose rows a caller with this tenant scope may touch.
 fn visible(reach: &Reach) -> Visible {
-    reach.tenant().map_or_else(Visible::all_tenants, Visible::tenant)
+    reach
+        .tenant()
+        .map_or_else(Visible::all_tenants, Visible::tenant)
 }
 
 fn told(by: &By, action: &str, tenant: Option<TenantName>, id: KeyId) -> AccessEvent {
     let key = Some(id.to_string());
-    AccessEvent { visible_to: tenant.clone(), tenant, key, ..by.told(Kind::KeyChanged, action) }
+    AccessEvent {
+        visible_to: tenant.clone(),
+        tenant,
+        key,
+        ..by.told(Kind::KeyChanged, action)
+    }
 }

@@ -1,6 +1,7 @@
 //! Starts new epochs for all tenants after a restore or a promotion of the database.
 //!
-//! The next write of a tenant starts the tenant's new epoch by itself. This module does it for the tenants without a write.
+//! The next write of a tenant starts the tenant's new epoch by itself. This module does it for the
+//! tenants without a write.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,19 +19,26 @@ pub struct Lineage {
     primary: Arc<Server>,
     writer: Arc<Writer>,
     unpublished: Arc<Unpublished>,
-    /// The timeline to which every tenant belongs, as far as this instance knows, within one run of the server: a second restore of
-    /// the same backup may have the name of the first.
+    /// The timeline to which every tenant belongs, as far as this instance knows, within one run of
+    /// the server: a second restore of the same backup may have the name of the first.
     settled: Mutex<Option<String>>,
 }
 
 impl Lineage {
-    /// Reads the timeline of `primary`, and starts new epochs through `writer`, as fast as `unpublished` allows.
+    /// Reads the timeline of `primary`, and starts new epochs through `writer`, as fast as
+    /// `unpublished` allows.
     pub fn new(primary: Arc<Server>, writer: Arc<Writer>, unpublished: Arc<Unpublished>) -> Self {
-        Self { primary, writer, unpublished, settled: Mutex::default() }
+        Self {
+            primary,
+            writer,
+            unpublished,
+            settled: Mutex::default(),
+        }
     }
 
-    /// If the database's timeline has changed since the last look, starts a new epoch for every tenant whose newest revision
-    /// belongs to another timeline. If a tenant fails, the next look tries it again.
+    /// If the database's timeline has changed since the last look, starts a new epoch for every
+    /// tenant whose newest revision belongs to another timeline. If a tenant fails, the next look
+    /// tries it again.
     pub async fn look(&self) {
         if let Err(error) = self.try_look().await {
             tracing::warn!(error = %error, "whether history was put back could not be told");
@@ -38,16 +46,32 @@ impl Lineage {
     }
 
     async fn try_look(&self) -> Result<(), CallError<store::Error>> {
-        let now = self.primary.read_apart(&Visible::no_tenants(), store::installation::lineage).await?;
-        if self.settled.lock().unwrap_or_else(PoisonError::into_inner).as_ref() == Some(&now) {
+        let now = self
+            .primary
+            .read_apart(&Visible::no_tenants(), store::installation::lineage)
+            .await?;
+        if self
+            .settled
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            == Some(&now)
+        {
             return Ok(());
         }
         let (mut after, mut is_settled) = (None, true);
         loop {
             let last = after.as_ref().map(TenantName::as_str);
-            let read = async |tx: &store::Transaction<'_>| store::tenants::foreign(tx, last, AT_A_TIME).await;
-            let tenants = self.primary.read_apart(&Visible::all_tenants(), read).await?;
-            let Some(last) = tenants.last().cloned() else { break };
+            let read = async |tx: &store::Transaction<'_>| {
+                store::tenants::foreign(tx, last, AT_A_TIME).await
+            };
+            let tenants = self
+                .primary
+                .read_apart(&Visible::all_tenants(), read)
+                .await?;
+            let Some(last) = tenants.last().cloned() else {
+                break;
+            };
             tracing::warn!(
                 tenants = tenants.len(),
                 "the database has another history: a restore or a promotion; tenants begin new epochs"
@@ -57,7 +81,9 @@ impl Lineage {
                     self.unpublished.sample(&self.primary).await;
                 }
                 if !self.unpublished.has_room() {
-                    tracing::warn!("the other tenants begin new epochs when more is published: writes would be refused");
+                    tracing::warn!(
+                        "the other tenants begin new epochs when more is published: writes would be refused"
+                    );
                     return Ok(());
                 }
                 if let Err(error) = self.writer.continue_history(tenant.clone()).await {

@@ -1,4 +1,5 @@
-//! Time travel: a tenant's state at an earlier revision of its current epoch, the changes between two revisions, and blame.
+//! Time travel: a tenant's state at an earlier revision of its current epoch, the changes between
+//! two revisions, and blame.
 
 use std::collections::BTreeMap;
 
@@ -60,53 +61,126 @@ struct PastPosition {
 impl Reads {
     /// Returns the tag of a point in time of a tenant's current epoch.
     pub async fn then(&self, tenant: &AuthorizedTenant, at: &At) -> Result<VersionTag, Error> {
-        let read = async |tx: &store::Transaction<'_>| store::past::instant(tx, tenant.name(), at.when).await;
+        let read = async |tx: &store::Transaction<'_>| {
+            store::past::instant(tx, tenant.name(), at.when).await
+        };
         // A replica that is behind does not know later revisions.
         let accepts = |instant: &Option<store::past::Instant>| {
-            let reached = instant.as_ref().filter(|instant| instant.then <= instant.now.revision);
-            reached.is_some() && at.epoch.as_ref().is_none_or(|epoch| reached.is_some_and(|r| r.now.epoch == *epoch))
+            let reached = instant
+                .as_ref()
+                .filter(|instant| instant.then <= instant.now.revision);
+            reached.is_some()
+                && at
+                    .epoch
+                    .as_ref()
+                    .is_none_or(|epoch| reached.is_some_and(|r| r.now.epoch == *epoch))
         };
         let is_time = matches!(at.when, When::Time(_));
-        let (instant, _) = self.router().read(&Visible::authorized(tenant), |instant| !is_time && accepts(instant), read).await?;
+        let (instant, _) = self
+            .router()
+            .read(
+                &Visible::authorized(tenant),
+                |instant| !is_time && accepts(instant),
+                read,
+            )
+            .await?;
         let instant = instant.ok_or(Rejection::TenantNotFound)?;
         if !accepts(&Some(instant.clone())) {
             let what = match &at.epoch {
                 Some(epoch) => format!("{epoch}.{}", instant.then),
                 None => format!("revision {}", instant.then),
             };
-            return Err(Error::NotInHistory { what, place: at.place });
+            return Err(Error::NotInHistory {
+                what,
+                place: at.place,
+            });
         }
-        Ok(VersionTag { epoch: instant.now.epoch, revision: instant.then })
+        Ok(VersionTag {
+            epoch: instant.now.epoch,
+            revision: instant.then,
+        })
     }
 
     /// Returns one route as it was.
-    pub async fn route_at(&self, tenant: &AuthorizedTenant, name: &RouteName, at: &At) -> Result<(Route, VersionTag), Error> {
-        let RouteName { service, env, version } = name;
-        let was = self.object_at(tenant, [service.as_str(), env.as_str(), version.as_str()], at).await?;
-        let route = was.and_then(|was| was.last.body.route_since(&was.first.body).map(|route| (route, was.last.tag())));
+    pub async fn route_at(
+        &self,
+        tenant: &AuthorizedTenant,
+        name: &RouteName,
+        at: &At,
+    ) -> Result<(Route, VersionTag), Error> {
+        let RouteName {
+            service,
+            env,
+            version,
+        } = name;
+        let was = self
+            .object_at(
+                tenant,
+                [service.as_str(), env.as_str(), version.as_str()],
+                at,
+            )
+            .await?;
+        let route = was.and_then(|was| {
+            was.last
+                .body
+                .route_since(&was.first.body)
+                .map(|route| (route, was.last.tag()))
+        });
         let (mut route, tag) = route.ok_or(Rejection::RouteNotFound)?;
-        self.privacy().open(privacy::of_route(tenant.name().as_str(), &mut route)).await?;
+        self.privacy()
+            .open(privacy::of_route(tenant.name().as_str(), &mut route))
+            .await?;
         Ok((route, tag))
     }
 
     /// Returns one traffic policy as it was.
-    pub async fn policy_at(&self, tenant: &AuthorizedTenant, name: &PolicyName, at: &At) -> Result<(Policy, VersionTag), Error> {
-        let was = self.object_at(tenant, [name.service.as_str(), name.env.as_str(), ""], at).await?;
-        let policy = was.and_then(|was| was.last.body.policy_since(&was.first.body).map(|policy| (policy, was.last.tag())));
+    pub async fn policy_at(
+        &self,
+        tenant: &AuthorizedTenant,
+        name: &PolicyName,
+        at: &At,
+    ) -> Result<(Policy, VersionTag), Error> {
+        let was = self
+            .object_at(tenant, [name.service.as_str(), name.env.as_str(), ""], at)
+            .await?;
+        let policy = was.and_then(|was| {
+            was.last
+                .body
+                .policy_since(&was.first.body)
+                .map(|policy| (policy, was.last.tag()))
+        });
         let (mut policy, tag) = policy.ok_or(Rejection::PolicyNotFound)?;
-        self.privacy().open(privacy::of_policy(tenant.name().as_str(), &mut policy)).await?;
+        self.privacy()
+            .open(privacy::of_policy(tenant.name().as_str(), &mut policy))
+            .await?;
         Ok((policy, tag))
     }
 
-    async fn object_at(&self, tenant: &AuthorizedTenant, object: [&str; 3], at: &At) -> Result<Option<Was>, Error> {
+    async fn object_at(
+        &self,
+        tenant: &AuthorizedTenant,
+        object: [&str; 3],
+        at: &At,
+    ) -> Result<Option<Was>, Error> {
         let then = self.then(tenant, at).await?;
-        let read = async |tx: &store::Transaction<'_>| store::past::object(tx, tenant.name(), object, &then).await;
-        Ok(self.router().primary().read(&Visible::authorized(tenant), read).await?)
+        let read = async |tx: &store::Transaction<'_>| {
+            store::past::object(tx, tenant.name(), object, &then).await
+        };
+        Ok(self
+            .router()
+            .primary()
+            .read(&Visible::authorized(tenant), read)
+            .await?)
     }
 
-    /// Returns a page of a tenant's routes as they were, in the order of their names. All pages show the same point in time.
+    /// Returns a page of a tenant's routes as they were, in the order of their names. All pages
+    /// show the same point in time.
     pub async fn routes_at(
-        &self, tenant: &AuthorizedTenant, filter: &RouteFilter, page: &PageRequest, at: &At,
+        &self,
+        tenant: &AuthorizedTenant,
+        filter: &RouteFilter,
+        page: &PageRequest,
+        at: &At,
     ) -> Result<(Page<Route>, VersionTag), Error> {
         let list = format!("routes at {at:?} {filter:?}");
         let position: Option<PastPosition> = self.open(&list, page).await?;
@@ -115,39 +189,103 @@ impl Reads {
             None => (self.then(tenant, at).await?, None),
         };
         let read = async |tx: &store::Transaction<'_>| {
-            store::past::routes(tx, tenant.name(), &then, filter, after.as_ref(), one_more(page)).await
+            store::past::routes(
+                tx,
+                tenant.name(),
+                &then,
+                filter,
+                after.as_ref(),
+                one_more(page),
+            )
+            .await
         };
-        let was = self.router().primary().read(&Visible::authorized(tenant), read).await?;
-        let mut items: Vec<_> = was.iter().filter_map(|was| was.last.body.route_since(&was.first.body)).collect();
+        let was = self
+            .router()
+            .primary()
+            .read(&Visible::authorized(tenant), read)
+            .await?;
+        let mut items: Vec<_> = was
+            .iter()
+            .filter_map(|was| was.last.body.route_since(&was.first.body))
+            .collect();
         let next_cursor = match cut(&mut items, page) {
             Some(last) => {
-                let position = PastPosition { at: then.clone(), after: last.name.clone() };
+                let position = PastPosition {
+                    at: then.clone(),
+                    after: last.name.clone(),
+                };
                 Some(self.cursors().await?.seal(&list, &position)?)
             }
             None => None,
         };
-        self.privacy().open(items.iter_mut().flat_map(|route| privacy::of_route(tenant.name().as_str(), route))).await?;
+        self.privacy()
+            .open(
+                items
+                    .iter_mut()
+                    .flat_map(|route| privacy::of_route(tenant.name().as_str(), route)),
+            )
+            .await?;
         Ok((Page { items, next_cursor }, then))
     }
 
     /// Returns a tenant's snapshot as it was: the bytes that were served then.
-    pub async fn snapshot_at(&self, tenant: &AuthorizedTenant, at: &At) -> Result<TenantSnapshot, Error> {
+    pub async fn snapshot_at(
+        &self,
+        tenant: &AuthorizedTenant,
+        at: &At,
+    ) -> Result<TenantSnapshot, Error> {
         let then = self.then(tenant, at).await?;
         let (whole, known) = (Scope::default(), &then);
         let read = async |tx: &store::Transaction<'_>| {
             let objects = store::past::objects(tx, tenant.name(), known, &whole).await?;
-            Ok((objects, store::past::scopes(tx, tenant.name(), known).await?))
+            Ok((
+                objects,
+                store::past::scopes(tx, tenant.name(), known).await?,
+            ))
         };
-        let (objects, scopes) = self.router().primary().read(&Visible::authorized(tenant), read).await?;
-        let mut content = TenantContent { tag: then.clone(), routes: Vec::new(), policies: Vec::new(), scopes, waiters: None };
+        let (objects, scopes) = self
+            .router()
+            .primary()
+            .read(&Visible::authorized(tenant), read)
+            .await?;
+        let mut content = TenantContent {
+            tag: then.clone(),
+            routes: Vec::new(),
+            policies: Vec::new(),
+            scopes,
+            waiters: None,
+        };
         for Was { last, .. } in objects {
             let revision = last.body.revision;
             match last.body.change {
-                Change::Route { name, after: Some(spec), .. } => {
-                    let crate::domain::route::RouteSpec { url, is_active, labels, description: _ } = spec;
-                    content.routes.push(SnapshotRoute { name, url, is_active, labels, revision });
+                Change::Route {
+                    name,
+                    after: Some(spec),
+                    ..
+                } => {
+                    let crate::domain::route::RouteSpec {
+                        url,
+                        is_active,
+                        labels,
+                        description: _,
+                    } = spec;
+                    content.routes.push(SnapshotRoute {
+                        name,
+                        url,
+                        is_active,
+                        labels,
+                        revision,
+                    });
                 }
-                Change::Policy { name, after: Some(spec), .. } => content.policies.push(SnapshotPolicy { name, spec, revision }),
+                Change::Policy {
+                    name,
+                    after: Some(spec),
+                    ..
+                } => content.policies.push(SnapshotPolicy {
+                    name,
+                    spec,
+                    revision,
+                }),
                 _ => {}
             }
         }
@@ -155,13 +293,33 @@ impl Reads {
     }
 
     /// Returns the routes and policies of a scope at a revision.
-    pub async fn content_at(&self, tenant: &AuthorizedTenant, then: &VersionTag, scope: &Scope) -> Result<Content, Error> {
-        let read = async |tx: &store::Transaction<'_>| store::past::objects(tx, tenant.name(), then, scope).await;
+    pub async fn content_at(
+        &self,
+        tenant: &AuthorizedTenant,
+        then: &VersionTag,
+        scope: &Scope,
+    ) -> Result<Content, Error> {
+        let read = async |tx: &store::Transaction<'_>| {
+            store::past::objects(tx, tenant.name(), then, scope).await
+        };
         let mut content = Content::default();
-        for Was { last, .. } in self.router().primary().read(&Visible::authorized(tenant), read).await? {
+        for Was { last, .. } in self
+            .router()
+            .primary()
+            .read(&Visible::authorized(tenant), read)
+            .await?
+        {
             match last.body.change {
-                Change::Route { name, after: Some(spec), .. } => drop(content.routes.insert(name, spec)),
-                Change::Policy { name, after: Some(spec), .. } => drop(content.policies.insert(name, spec)),
+                Change::Route {
+                    name,
+                    after: Some(spec),
+                    ..
+                } => drop(content.routes.insert(name, spec)),
+                Change::Policy {
+                    name,
+                    after: Some(spec),
+                    ..
+                } => drop(content.policies.insert(name, spec)),
                 _ => {}
             }
         }
@@ -170,45 +328,87 @@ impl Reads {
 
     /// Returns the overall change of each object of a scope between two points in time.
     pub async fn difference(
-        &self, tenant: &AuthorizedTenant, from: &At, to: Option<&At>, scope: &Scope,
+        &self,
+        tenant: &AuthorizedTenant,
+        from: &At,
+        to: Option<&At>,
+        scope: &Scope,
     ) -> Result<Difference, Error> {
         let from = self.then(tenant, from).await?;
         let to = match to {
             Some(to) => self.then(tenant, to).await?,
-            None => self.tenant(tenant, &Freshness { minimum: Some(from.clone()), ..Freshness::default() }).await?.tag(),
+            None => self
+                .tenant(
+                    tenant,
+                    &Freshness {
+                        minimum: Some(from.clone()),
+                        ..Freshness::default()
+                    },
+                )
+                .await?
+                .tag(),
         };
         if from.epoch == to.epoch && from.revision > to.revision {
             return Err(Error::EndsBeforeItBegins { from, to });
         }
         if from.epoch != to.epoch {
-            return Err(Error::NotInHistory { what: format!("{from} before {to}"), place: "?from" });
+            return Err(Error::NotInHistory {
+                what: format!("{from} before {to}"),
+                place: "?from",
+            });
         }
         let limit = i64::try_from(MAX_CHANGES).unwrap_or(i64::MAX);
         let (since, until) = (from.revision, &to);
-        let read =
-            async |tx: &store::Transaction<'_>| store::past::between(tx, tenant.name(), since, until, scope, limit + 1).await;
-        let changes = self.router().primary().read(&Visible::authorized(tenant), read).await?;
+        let read = async |tx: &store::Transaction<'_>| {
+            store::past::between(tx, tenant.name(), since, until, scope, limit + 1).await
+        };
+        let changes = self
+            .router()
+            .primary()
+            .read(&Visible::authorized(tenant), read)
+            .await?;
         if changes.len() > MAX_CHANGES {
             return Err(Error::TooManyObjects(MAX_CHANGES));
         }
         // An object that was changed and changed back has no difference.
         let changed = changes.iter().filter(|change| change.action().is_some());
         let planned = changed.map(|change| PlannedChange::of(change).map_err(Error::internal));
-        let changes = planned.filter_map(Result::transpose).collect::<Result<_, _>>()?;
+        let changes = planned
+            .filter_map(Result::transpose)
+            .collect::<Result<_, _>>()?;
         Ok(Difference { from, to, changes })
     }
 
     /// Returns, for each member of a route, the event that set its present value.
     pub async fn blame(
-        &self, tenant: &AuthorizedTenant, name: &RouteName, freshness: &Freshness,
+        &self,
+        tenant: &AuthorizedTenant,
+        name: &RouteName,
+        freshness: &Freshness,
     ) -> Result<(BTreeMap<String, Blame>, VersionTag), Error> {
         let (_, tag) = self.route(tenant, name, freshness).await?;
-        let RouteName { service, env, version } = name;
+        let RouteName {
+            service,
+            env,
+            version,
+        } = name;
         let (object, at) = ([service.as_str(), env.as_str(), version.as_str()], &tag);
-        let read = async |tx: &store::Transaction<'_>| store::past::events(tx, tenant.name(), object, at, BLAMED).await;
-        let events = self.router().primary().read(&Visible::authorized(tenant), read).await?;
+        let read = async |tx: &store::Transaction<'_>| {
+            store::past::events(tx, tenant.name(), object, at, BLAMED).await
+        };
+        let events = self
+            .router()
+            .primary()
+            .read(&Visible::authorized(tenant), read)
+            .await?;
         let mut members = blame::of(&events).map_err(Error::internal)?;
-        self.privacy().open(members.values_mut().flat_map(|blame| privacy::of_blame(tenant.name().as_str(), blame))).await?;
+        self.privacy()
+            .open(
+                members
+                    .values_mut()
+                    .flat_map(|blame| privacy::of_blame(tenant.name().as_str(), blame)),
+            )
+            .await?;
         Ok((members, tag))
     }
 }

@@ -1,4 +1,5 @@
-//! Plans: computed from the primary's state, stored, reviewed by people, and applied under the lock if their scope has not changed.
+//! Plans: computed from the primary's state, stored, reviewed by people, and applied under the lock
+//! if their scope has not changed.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -52,7 +53,8 @@ pub struct Plans {
     patterns: Arc<PatternPool>,
 }
 
-/// The current state of a tenant's scope: everything that a plan of that scope can change or depends on.
+/// The current state of a tenant's scope: everything that a plan of that scope can change or
+/// depends on.
 struct Standing {
     tenant: Tenant,
     routes: Vec<Route>,
@@ -61,16 +63,39 @@ struct Standing {
 
 impl Standing {
     fn content(&self) -> Content {
-        let routes = self.routes.iter().map(|route| (route.name.clone(), route.spec.clone()));
-        let policies = self.policies.iter().map(|policy| (policy.name.clone(), policy.spec.clone()));
-        Content { routes: routes.collect(), policies: policies.collect() }
+        let routes = self
+            .routes
+            .iter()
+            .map(|route| (route.name.clone(), route.spec.clone()));
+        let policies = self
+            .policies
+            .iter()
+            .map(|policy| (policy.name.clone(), policy.spec.clone()));
+        Content {
+            routes: routes.collect(),
+            policies: policies.collect(),
+        }
     }
 
-    /// Converts this into the state that the write path locks. The owners of hosts are missing: only the write path knows them.
+    /// Converts this into the state that the write path locks. The owners of hosts are missing:
+    /// only the write path knows them.
     fn into_state(self, limits: Limits) -> TenantState {
-        let routes: HashMap<_, _> = self.routes.into_iter().map(|route| (route.name.clone(), route)).collect();
-        let policies: HashMap<_, _> = self.policies.into_iter().map(|policy| (policy.name.clone(), policy)).collect();
-        TenantState { tenant: Some(self.tenant), routes, policies, ..TenantState::absent(limits) }
+        let routes: HashMap<_, _> = self
+            .routes
+            .into_iter()
+            .map(|route| (route.name.clone(), route))
+            .collect();
+        let policies: HashMap<_, _> = self
+            .policies
+            .into_iter()
+            .map(|policy| (policy.name.clone(), policy))
+            .collect();
+        TenantState {
+            tenant: Some(self.tenant),
+            routes,
+            policies,
+            ..TenantState::absent(limits)
+        }
     }
 }
 
@@ -84,15 +109,23 @@ pub struct Confirmation {
 }
 
 impl Plans {
-    /// Creates the use cases of plans. They read through `reads`, and check patterns in the pool of `writer`.
+    /// Creates the use cases of plans. They read through `reads`, and check patterns in the pool of
+    /// `writer`.
     pub fn new(reads: Arc<Reads>, limits: &config::Limits, writer: &Writer) -> Self {
         let ttl = Duration::from_secs(u64::from(limits.plan_ttl_hours) * 3600);
         let (limit, limit_bytes) = (limits.plans_per_tenant, limits.plan_bytes_per_tenant);
-        Self { reads, limits: limits.of_tenants(), limit, limit_bytes, ttl, patterns: writer.patterns().clone() }
+        Self {
+            reads,
+            limits: limits.of_tenants(),
+            limit,
+            limit_bytes,
+            ttl,
+            patterns: writer.patterns().clone(),
+        }
     }
 
-    /// Computes the changes from the current state to the desired document, and stores the plan. Returns `true` if an earlier
-    /// request with the same idempotency key stored it.
+    /// Computes the changes from the current state to the desired document, and stores the plan.
+    /// Returns `true` if an earlier request with the same idempotency key stored it.
     pub async fn plan(&self, request: &Request, desired: Document) -> Result<(Plan, bool), Error> {
         let (desired, content) = described(desired).await?;
         self.keep(request, desired, content).await
@@ -101,22 +134,39 @@ impl Plans {
     /// Computes the changes from the current state to the desired document, and stores nothing.
     pub async fn preview(&self, request: &Request, desired: Document) -> Result<Plan, Error> {
         let (desired, content) = described(desired).await?;
-        self.worked_out(request, Uuid::nil(), &desired, content).await
+        self.worked_out(request, Uuid::nil(), &desired, content)
+            .await
     }
 
     /// Computes and stores a plan that restores an earlier state of the whole tenant.
-    pub async fn rollback(&self, request: &Request, tenant: &AuthorizedTenant, to: &At) -> Result<(Plan, bool), Error> {
+    pub async fn rollback(
+        &self,
+        request: &Request,
+        tenant: &AuthorizedTenant,
+        to: &At,
+    ) -> Result<(Plan, bool), Error> {
         let then = self.reads.then(tenant, to).await?;
-        let content = self.reads.content_at(tenant, &then, &Scope::default()).await?;
+        let content = self
+            .reads
+            .content_at(tenant, &then, &Scope::default())
+            .await?;
         let desired = Document::of(Scope::default(), &content);
         self.keep(request, Arc::new(desired), content).await
     }
 
-    async fn keep(&self, request: &Request, desired: Arc<Document>, content: Content) -> Result<(Plan, bool), Error> {
+    async fn keep(
+        &self,
+        request: &Request,
+        desired: Arc<Document>,
+        content: Content,
+    ) -> Result<(Plan, bool), Error> {
         let tenant = request.command.tenant.clone();
         let fingerprint = fingerprint(desired.clone()).await?;
         let actor = &request.facts.actor;
-        let id = plan_id(request, &self.reads.privacy().identity(&tenant, actor).await?);
+        let id = plan_id(
+            request,
+            &self.reads.privacy().identity(&tenant, actor).await?,
+        );
         if request.idempotency_key.is_some()
             && let Some(first) = self.kept(&Visible::tenant(&tenant), &tenant, id).await?
         {
@@ -130,71 +180,150 @@ impl Plans {
         let sealed = self.reads.privacy().seal_plan(&plan, actor).await?;
         let (row, text) = written(sealed, desired, fingerprint).await?;
         let limits = (i64::from(self.limit), i64::from(self.limit_bytes));
-        let write = async |tx: &store::Transaction<'_>| store::plans::insert(tx, &row, &text, limits).await;
-        match self.reads.router().primary().write(&Visible::tenant(&tenant), write).await? {
+        let write =
+            async |tx: &store::Transaction<'_>| store::plans::insert(tx, &row, &text, limits).await;
+        match self
+            .reads
+            .router()
+            .primary()
+            .write(&Visible::tenant(&tenant), write)
+            .await?
+        {
             Inserted::Kept => Ok((plan, false)),
-            Inserted::TooMany => Err(Rejection::QuotaExceeded { quota: "plans", limit: self.limit }.into()),
-            Inserted::TooLarge => Err(Rejection::QuotaExceeded { quota: "plan_bytes", limit: self.limit_bytes }.into()),
+            Inserted::TooMany => Err(Rejection::QuotaExceeded {
+                quota: "plans",
+                limit: self.limit,
+            }
+            .into()),
+            Inserted::TooLarge => Err(Rejection::QuotaExceeded {
+                quota: "plan_bytes",
+                limit: self.limit_bytes,
+            }
+            .into()),
         }
     }
 
-    async fn worked_out(&self, request: &Request, id: Uuid, desired: &Arc<Document>, content: Content) -> Result<Plan, Error> {
+    async fn worked_out(
+        &self,
+        request: &Request,
+        id: Uuid,
+        desired: &Arc<Document>,
+        content: Content,
+    ) -> Result<Plan, Error> {
         let tenant = &request.command.tenant;
-        let standing = self.standing(&Visible::tenant(tenant), tenant, &desired.scope).await?.ok_or(Rejection::TenantNotFound)?;
-        request.command.precondition.check(Some(&standing.tenant.tag()))?;
-        let (limits, ttl, asked, document) = (self.limits, self.ttl, request.clone(), desired.clone());
+        let standing = self
+            .standing(&Visible::tenant(tenant), tenant, &desired.scope)
+            .await?
+            .ok_or(Rejection::TenantNotFound)?;
+        request
+            .command
+            .precondition
+            .check(Some(&standing.tenant.tag()))?;
+        let (limits, ttl, asked, document) =
+            (self.limits, self.ttl, request.clone(), desired.clone());
         let work = move || work_out(id, &asked, standing, &document, &content, limits, ttl);
         let worked_out = self.reads.workers().run(work).await;
-        let plan = worked_out.map_err(Error::internal)?.map_err(|error| match error {
-            Error::Rejected(rejection) => Error::Rejected(rejection.placed(|sought| in_document(desired, sought))),
-            other => other,
-        })?;
-        self.patterns.check(tenant, rules_in(&plan, desired)?).await?;
+        let plan = worked_out
+            .map_err(Error::internal)?
+            .map_err(|error| match error {
+                Error::Rejected(rejection) => {
+                    Error::Rejected(rejection.placed(|sought| in_document(desired, sought)))
+                }
+                other => other,
+            })?;
+        self.patterns
+            .check(tenant, rules_in(&plan, desired)?)
+            .await?;
         Ok(plan)
     }
 
-    /// Applies a plan. If its scope has changed since the plan was made, computes a new plan and returns it in the error.
+    /// Applies a plan. If its scope has changed since the plan was made, computes a new plan and
+    /// returns it in the error.
     pub async fn apply(
-        &self, writer: &Writer, mut request: Request, id: Uuid, confirmation: Confirmation,
+        &self,
+        writer: &Writer,
+        mut request: Request,
+        id: Uuid,
+        confirmation: Confirmation,
     ) -> Result<Reply, Error> {
         let tenant = request.command.tenant.clone();
-        let Kept { plan, desired, .. } = self.kept(&Visible::tenant(&tenant), &tenant, id).await?.ok_or(Error::PlanNotFound)?;
+        let Kept { plan, desired, .. } = self
+            .kept(&Visible::tenant(&tenant), &tenant, id)
+            .await?
+            .ok_or(Error::PlanNotFound)?;
         if confirmation.hash != plan.hash.to_string() {
             return Err(Error::PlanHashMismatch(plan.hash));
         }
         let [active, _] = plan.active_routes;
-        let base = Some(Base { tag: plan.base, scope: plan.scope, active });
+        let base = Some(Base {
+            tag: plan.base,
+            scope: plan.scope,
+            active,
+        });
         let planned = Arc::new(plan.changes);
         let asked = planned.clone();
-        let changes = blocking(move || asked.iter().map(PlannedChange::desired).collect::<Result<Vec<_>, _>>()).await?;
-        request.command.op =
-            Op::Apply(Box::new(Apply { changes, base, hash: confirmation.hash, confirmed: confirmation.shrink }));
+        let changes = blocking(move || {
+            asked
+                .iter()
+                .map(PlannedChange::desired)
+                .collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+        request.command.op = Op::Apply(Box::new(Apply {
+            changes,
+            base,
+            hash: confirmation.hash,
+            confirmed: confirmation.shrink,
+        }));
         request.facts.reason = request.facts.reason.or(plan.reason);
-        let command = Command { precondition: Default::default(), ..request.command.clone() };
-        let again = Request { idempotency_key: None, command, ..request.clone() };
+        let command = Command {
+            precondition: Default::default(),
+            ..request.command.clone()
+        };
+        let again = Request {
+            idempotency_key: None,
+            command,
+            ..request.clone()
+        };
         match writer.write(request).await {
             Err(Error::Rejected(Rejection::PlanStale)) => {
                 let (plan, _) = self.plan(&again, desired).await?;
                 Err(Error::PlanStale(Box::new(plan)))
             }
-            Err(Error::Rejected(rejection)) => Err(rejection.placed(|sought| in_plan(&planned, sought)).into()),
+            Err(Error::Rejected(rejection)) => {
+                Err(rejection.placed(|sought| in_plan(&planned, sought)).into())
+            }
             other => other,
         }
     }
 
     /// Returns one plan.
     pub async fn get(&self, tenant: &AuthorizedTenant, id: Uuid) -> Result<Plan, Error> {
-        Ok(self.kept(&Visible::authorized(tenant), tenant.name(), id).await?.ok_or(Error::PlanNotFound)?.plan)
+        Ok(self
+            .kept(&Visible::authorized(tenant), tenant.name(), id)
+            .await?
+            .ok_or(Error::PlanNotFound)?
+            .plan)
     }
 
-    /// Deletes one plan, if the caller may change everything that the plan changes. Records this in the access log in the same
-    /// transaction.
-    pub async fn delete(&self, by: &By, reason: Option<&str>, tenant: &AuthorizedTenant, id: Uuid) -> Result<(), Error> {
+    /// Deletes one plan, if the caller may change everything that the plan changes. Records this in
+    /// the access log in the same transaction.
+    pub async fn delete(
+        &self,
+        by: &By,
+        reason: Option<&str>,
+        tenant: &AuthorizedTenant,
+        id: Uuid,
+    ) -> Result<(), Error> {
         let narrowing = by.caller.grant.narrowing();
         let told = deleted(by, reason, tenant.name(), id);
         let delete = async |tx: &store::Transaction<'_>| {
-            let Some(places) = store::plans::places(tx, tenant.name(), id).await? else { return Ok(Err(Error::PlanNotFound)) };
-            let outside = places.into_iter().find(|(service, env)| !narrowing.covers(Some(service), Some(env)));
+            let Some(places) = store::plans::places(tx, tenant.name(), id).await? else {
+                return Ok(Err(Error::PlanNotFound));
+            };
+            let outside = places
+                .into_iter()
+                .find(|(service, env)| !narrowing.covers(Some(service), Some(env)));
             if let Some((service, env)) = outside {
                 return Ok(Err(Rejection::OutsideGrant { service, env }.into()));
             }
@@ -202,11 +331,19 @@ impl Plans {
             store::access::insert(tx, std::slice::from_ref(&told)).await?;
             Ok(Ok(()))
         };
-        self.reads.router().primary().write(&Visible::authorized(tenant), delete).await?
+        self.reads
+            .router()
+            .primary()
+            .write(&Visible::authorized(tenant), delete)
+            .await?
     }
 
     /// Returns a page of a tenant's plans, newest first, without their changes.
-    pub async fn list(&self, tenant: &AuthorizedTenant, page: &PageRequest) -> Result<Page<Plan>, Error> {
+    pub async fn list(
+        &self,
+        tenant: &AuthorizedTenant,
+        page: &PageRequest,
+    ) -> Result<Page<Plan>, Error> {
         let name = tenant.name();
         let list = format!("plans {name}");
         let after: Option<Position> = self.reads.open(&list, page).await?;
@@ -215,49 +352,94 @@ impl Plans {
             let plans = store::plans::list(tx, name, after.as_ref(), one_more(page)).await?;
             Ok(exists.then_some(plans))
         };
-        let mut items =
-            self.reads.router().primary().read(&Visible::authorized(tenant), read).await?.ok_or(Rejection::TenantNotFound)?;
+        let mut items = self
+            .reads
+            .router()
+            .primary()
+            .read(&Visible::authorized(tenant), read)
+            .await?
+            .ok_or(Rejection::TenantNotFound)?;
         let next_cursor = match cut(&mut items, page) {
             Some(last) => {
-                let position = Position { created_at: last.created_at, id: last.id };
+                let position = Position {
+                    created_at: last.created_at,
+                    id: last.id,
+                };
                 Some(self.reads.cursors().await?.seal(&list, &position)?)
             }
             None => None,
         };
-        self.reads.privacy().open(items.iter_mut().flat_map(of_plan)).await?;
+        self.reads
+            .privacy()
+            .open(items.iter_mut().flat_map(of_plan))
+            .await?;
         Ok(Page { items, next_cursor })
     }
 
     /// Returns the current routes and policies of a scope as a document, with the tenant's tag.
     pub async fn document(
-        &self, tenant: &AuthorizedTenant, scope: Scope, freshness: &Freshness,
+        &self,
+        tenant: &AuthorizedTenant,
+        scope: Scope,
+        freshness: &Freshness,
     ) -> Result<(Document, crate::domain::tag::VersionTag), Error> {
-        let standing =
-            self.standing(&Visible::authorized(tenant), tenant.name(), &scope).await?.ok_or(Rejection::TenantNotFound)?;
+        let standing = self
+            .standing(&Visible::authorized(tenant), tenant.name(), &scope)
+            .await?
+            .ok_or(Rejection::TenantNotFound)?;
         let tag = standing.tenant.tag();
         if let Some(minimum) = freshness.missed(Some(&tag)) {
-            return Err(Error::BehindMinimum { minimum: minimum.clone(), current: Some(tag) });
+            return Err(Error::BehindMinimum {
+                minimum: minimum.clone(),
+                current: Some(tag),
+            });
         }
         let content = standing.content();
         Ok((Document::of(scope, &content), tag))
     }
 
-    async fn kept(&self, visible: &Visible, tenant: &TenantName, id: Uuid) -> Result<Option<Kept>, Error> {
+    async fn kept(
+        &self,
+        visible: &Visible,
+        tenant: &TenantName,
+        id: Uuid,
+    ) -> Result<Option<Kept>, Error> {
         let read = async |tx: &store::Transaction<'_>| store::plans::get(tx, tenant, id).await;
-        let Some(text) = self.reads.router().primary().read(visible, read).await? else { return Ok(None) };
+        let Some(text) = self.reads.router().primary().read(visible, read).await? else {
+            return Ok(None);
+        };
         let mut kept = Some(blocking(move || store::plans::parse(&text)).await?);
-        self.reads.privacy().open(kept.iter_mut().flat_map(|kept| of_plan(&mut kept.plan))).await?;
+        self.reads
+            .privacy()
+            .open(kept.iter_mut().flat_map(|kept| of_plan(&mut kept.plan)))
+            .await?;
         Ok(kept)
     }
 
-    async fn standing(&self, visible: &Visible, tenant: &TenantName, scope: &Scope) -> Result<Option<Standing>, Error> {
+    async fn standing(
+        &self,
+        visible: &Visible,
+        tenant: &TenantName,
+        scope: &Scope,
+    ) -> Result<Option<Standing>, Error> {
         let read = async |tx: &store::Transaction<'_>| {
-            let Some(found) = store::tenants::get(tx, tenant).await? else { return Ok(None) };
+            let Some(found) = store::tenants::get(tx, tenant).await? else {
+                return Ok(None);
+            };
             let routes = store::routes::in_scope(tx, tenant, scope).await?;
             let policies = store::policies::in_scope(tx, tenant, scope).await?;
-            Ok(Some(Standing { tenant: found, routes, policies }))
+            Ok(Some(Standing {
+                tenant: found,
+                routes,
+                policies,
+            }))
         };
-        Ok(self.reads.router().primary().read_at_once(visible, read).await?)
+        Ok(self
+            .reads
+            .router()
+            .primary()
+            .read_at_once(visible, read)
+            .await?)
     }
 }
 
@@ -266,46 +448,81 @@ where
     T: Send + 'static,
     E: std::error::Error + Send + Sync + 'static,
 {
-    tokio::task::spawn_blocking(work).await.map_err(Error::internal)?.map_err(Error::internal)
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(Error::internal)?
+        .map_err(Error::internal)
 }
 
 /// Returns a document together with the content that it describes.
 async fn described(desired: Document) -> Result<(Arc<Document>, Content), Error> {
-    let work = move || desired.clone().content().map(|content| (Arc::new(desired), content));
-    let described = tokio::task::spawn_blocking(work).await.map_err(Error::internal)?;
+    let work = move || {
+        desired
+            .clone()
+            .content()
+            .map(|content| (Arc::new(desired), content))
+    };
+    let described = tokio::task::spawn_blocking(work)
+        .await
+        .map_err(Error::internal)?;
     Ok(described.map_err(|errors| Rejection::Invalid { errors })?)
 }
 
 /// Returns the SHA-256 of a document in hex.
 async fn fingerprint(desired: Arc<Document>) -> Result<String, Error> {
-    blocking(move || chain::canonical(&*desired).map(|canonical| hex::encode(Sha256::digest(canonical)))).await
+    blocking(move || {
+        chain::canonical(&*desired).map(|canonical| hex::encode(Sha256::digest(canonical)))
+    })
+    .await
 }
 
 /// Returns a plan as it is stored: its row and its JSON text.
-async fn written(plan: Plan, desired: Arc<Document>, fingerprint: String) -> Result<(store::plans::Row, String), Error> {
+async fn written(
+    plan: Plan,
+    desired: Arc<Document>,
+    fingerprint: String,
+) -> Result<(store::plans::Row, String), Error> {
     let work = move || {
         let row = store::plans::Row::of(&plan);
-        serde_json::to_string(&store::plans::Written { plan: &plan, desired: &desired, fingerprint: &fingerprint })
-            .map(|text| (row, text))
+        serde_json::to_string(&store::plans::Written {
+            plan: &plan,
+            desired: &desired,
+            fingerprint: &fingerprint,
+        })
+        .map(|text| (row, text))
     };
     blocking(work).await
 }
 
-/// Returns the JSON pointer of the sought object in a document. An object that the document removes by not naming it has the
-/// pointer `/prune`.
+/// Returns the JSON pointer of the sought object in a document. An object that the document removes
+/// by not naming it has the pointer `/prune`.
 fn in_document(document: &Document, sought: Sought<'_>) -> Option<String> {
-    let Document { routes, policies, .. } = document;
-    let policy =
-        |service: &ServiceName, env: &EnvName| policies.iter().position(|doc| doc.service == *service && doc.env == *env);
+    let Document {
+        routes, policies, ..
+    } = document;
+    let policy = |service: &ServiceName, env: &EnvName| {
+        policies
+            .iter()
+            .position(|doc| doc.service == *service && doc.env == *env)
+    };
     let found = match sought {
-        Sought::Policy(name) => policy(&name.service, &name.env).map(|at| format!("/policies/{at}")),
+        Sought::Policy(name) => {
+            policy(&name.service, &name.env).map(|at| format!("/policies/{at}"))
+        }
         Sought::Route(name) => {
-            let is_it = |doc: &RouteDoc| doc.service == name.service && doc.env == name.env && doc.version == name.version;
-            routes.iter().position(is_it).map(|at| format!("/routes/{at}"))
+            let is_it = |doc: &RouteDoc| {
+                doc.service == name.service && doc.env == name.env && doc.version == name.version
+            };
+            routes
+                .iter()
+                .position(is_it)
+                .map(|at| format!("/routes/{at}"))
         }
         Sought::Place(service, env) => {
-            let route =
-                routes.iter().position(|doc| doc.service == *service && doc.env == *env).map(|at| format!("/routes/{at}"));
+            let route = routes
+                .iter()
+                .position(|doc| doc.service == *service && doc.env == *env)
+                .map(|at| format!("/routes/{at}"));
             route.or_else(|| policy(service, env).map(|at| format!("/policies/{at}")))
         }
         Sought::Host(host, prefix) => policies.iter().enumerate().rev().find_map(|(at, doc)| {
@@ -321,30 +538,50 @@ fn in_document(document: &Document, sought: Sought<'_>) -> Option<String> {
 /// Returns the rules that a plan writes, each with the JSON pointer of its policy in the document.
 fn rules_in(plan: &Plan, document: &Document) -> Result<Vec<patterns::Written>, Error> {
     let mut written = Vec::new();
-    for change in plan.changes.iter().filter(|change| change.key.version.is_none()) {
-        if let Desired::Policy { name, spec: Some(spec) } = change.desired().map_err(Error::internal)?
+    for change in plan
+        .changes
+        .iter()
+        .filter(|change| change.key.version.is_none())
+    {
+        if let Desired::Policy {
+            name,
+            spec: Some(spec),
+        } = change.desired().map_err(Error::internal)?
             && !spec.rules.is_empty()
         {
-            written.push((in_document(document, Sought::Policy(&name)).unwrap_or_default(), spec.rules));
+            written.push((
+                in_document(document, Sought::Policy(&name)).unwrap_or_default(),
+                spec.rules,
+            ));
         }
     }
     Ok(written)
 }
 
-/// Returns the JSON pointer of the sought change in a plan, or `/changes` if there is no such change.
+/// Returns the JSON pointer of the sought change in a plan, or `/changes` if there is no such
+/// change.
 fn in_plan(changes: &[PlannedChange], sought: Sought<'_>) -> Option<String> {
-    let is_at =
-        |change: &PlannedChange, service: &ServiceName, env: &EnvName| change.key.service == *service && change.key.env == *env;
+    let is_at = |change: &PlannedChange, service: &ServiceName, env: &EnvName| {
+        change.key.service == *service && change.key.env == *env
+    };
     let claims = |change: &PlannedChange, host: &Host, prefix: Option<&str>| {
-        let spec = change.after.as_ref().filter(|_| change.key.version.is_none());
+        let spec = change
+            .after
+            .as_ref()
+            .filter(|_| change.key.version.is_none());
         let hosts = spec
             .filter(|spec| prefix.is_none_or(|prefix| spec["path_prefix"] == prefix))
             .and_then(|spec| spec["hosts"].as_array());
         hosts.is_some_and(|hosts| hosts.iter().any(|own| own == host.as_str()))
     };
     let is_it = |change: &&PlannedChange| match sought {
-        Sought::Policy(name) => change.key.version.is_none() && is_at(change, &name.service, &name.env),
-        Sought::Route(name) => change.key.version.as_ref() == Some(&name.version) && is_at(change, &name.service, &name.env),
+        Sought::Policy(name) => {
+            change.key.version.is_none() && is_at(change, &name.service, &name.env)
+        }
+        Sought::Route(name) => {
+            change.key.version.as_ref() == Some(&name.version)
+                && is_at(change, &name.service, &name.env)
+        }
         Sought::Place(service, env) => is_at(change, service, env),
         Sought::Host(host, prefix) => claims(change, host, prefix),
         Sought::Changes => false,
@@ -359,34 +596,72 @@ fn in_plan(changes: &[PlannedChange], sought: Sought<'_>) -> Option<String> {
 fn deleted(by: &By, reason: Option<&str>, tenant: &TenantName, id: Uuid) -> AccessEvent {
     let (reason, object) = (reason.map(str::to_owned), Some(id.to_string()));
     let tenant = Some(tenant.clone());
-    AccessEvent { reason, visible_to: tenant.clone(), tenant, object, ..by.told(Kind::Operated, "plan_deleted") }
+    AccessEvent {
+        reason,
+        visible_to: tenant.clone(),
+        tenant,
+        object,
+        ..by.told(Kind::Operated, "plan_deleted")
+    }
 }
 
-/// Returns the id of a plan: a new one, or one derived from the idempotency key, so that a retry finds the first plan.
+/// Returns the id of a plan: a new one, or one derived from the idempotency key, so that a retry
+/// finds the first plan.
 fn plan_id(request: &Request, actor: &str) -> Uuid {
-    let Some(key) = &request.idempotency_key else { return Uuid::now_v7() };
-    let sum = Sha256::new().chain_update(request.command.tenant.as_str()).chain_update([0]);
-    let sum = sum.chain_update(actor).chain_update([0]).chain_update(key).finalize();
+    let Some(key) = &request.idempotency_key else {
+        return Uuid::now_v7();
+    };
+    let sum = Sha256::new()
+        .chain_update(request.command.tenant.as_str())
+        .chain_update([0]);
+    let sum = sum
+        .chain_update(actor)
+        .chain_update([0])
+        .chain_update(key)
+        .finalize();
     let bytes = sum.first_chunk::<16>().copied().unwrap_or_default();
     uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
-/// Computes the plan, with a warning for each confirmation that applying it will need. Refuses a plan that could never be applied.
+/// Computes the plan, with a warning for each confirmation that applying it will need. Refuses a
+/// plan that could never be applied.
 fn work_out(
-    id: Uuid, request: &Request, standing: Standing, document: &Document, desired: &Content, limits: Limits, ttl: Duration,
+    id: Uuid,
+    request: &Request,
+    standing: Standing,
+    document: &Document,
+    desired: &Content,
+    limits: Limits,
+    ttl: Duration,
 ) -> Result<Plan, Error> {
     let (scope, base) = (&document.scope, standing.tenant.tag());
     let now = standing.content();
     let difference = now.difference(desired, document.prune);
-    let changes: Result<Vec<_>, _> = difference.iter().filter_map(|change| PlannedChange::of(change).transpose()).collect();
+    let changes: Result<Vec<_>, _> = difference
+        .iter()
+        .filter_map(|change| PlannedChange::of(change).transpose())
+        .collect();
     let changes = changes.map_err(Error::internal)?;
-    let hash = plan::hash(&standing.tenant.name, Some(&base), scope, &changes).map_err(Error::internal)?;
+    let hash =
+        plan::hash(&standing.tenant.name, Some(&base), scope, &changes).map_err(Error::internal)?;
     let mut summary = Summary::default();
-    difference.iter().map(|change| change.is_there()).for_each(|(was, is)| summary.count(was, is));
+    difference
+        .iter()
+        .map(|change| change.is_there())
+        .for_each(|(was, is)| summary.count(was, is));
     let named = desired.routes.len() + desired.policies.len();
-    summary.unchanged = u32::try_from(named).unwrap_or(u32::MAX).saturating_sub(summary.create + summary.update);
+    summary.unchanged = u32::try_from(named)
+        .unwrap_or(u32::MAX)
+        .saturating_sub(summary.create + summary.update);
     let active = now.active();
-    let warnings = warnings(request, standing, &changes, &hash.to_string(), active, limits)?;
+    let warnings = warnings(
+        request,
+        standing,
+        &changes,
+        &hash.to_string(),
+        active,
+        limits,
+    )?;
     let created_at = Timestamp::now();
     let fewer: i64 = difference.iter().map(fewer_active).sum();
     let active_after = u32::try_from((i64::from(active) - fewer).max(0)).unwrap_or(u32::MAX);
@@ -409,33 +684,63 @@ fn work_out(
 }
 
 fn fewer_active(change: &crate::domain::event::Change) -> i64 {
-    let is_active = |spec: &Option<crate::domain::route::RouteSpec>| i64::from(spec.as_ref().is_some_and(|spec| spec.is_active));
+    let is_active = |spec: &Option<crate::domain::route::RouteSpec>| {
+        i64::from(spec.as_ref().is_some_and(|spec| spec.is_active))
+    };
     match change {
-        crate::domain::event::Change::Route { before, after, .. } => is_active(before) - is_active(after),
+        crate::domain::event::Change::Route { before, after, .. } => {
+            is_active(before) - is_active(after)
+        }
         _ => 0,
     }
 }
 
-/// Checks the changes against the rules of the write path, confirms each requested confirmation, and repeats this until the rules
-/// accept the changes. Returns a warning for each confirmation.
+/// Checks the changes against the rules of the write path, confirms each requested confirmation,
+/// and repeats this until the rules accept the changes. Returns a warning for each confirmation.
 fn warnings(
-    request: &Request, standing: Standing, changes: &[PlannedChange], hash: &str, active: u32, limits: Limits,
+    request: &Request,
+    standing: Standing,
+    changes: &[PlannedChange],
+    hash: &str,
+    active: u32,
+    limits: Limits,
 ) -> Result<Vec<Warning>, Error> {
     let desired: Result<Vec<_>, _> = changes.iter().map(PlannedChange::desired).collect();
-    let base = Some(Base { tag: standing.tenant.tag(), scope: Scope::default(), active });
+    let base = Some(Base {
+        tag: standing.tenant.tag(),
+        scope: Scope::default(),
+        active,
+    });
     let state = standing.into_state(limits);
-    let apply = Apply { changes: desired.map_err(Error::internal)?, base, hash: hash.to_owned(), confirmed: None };
+    let apply = Apply {
+        changes: desired.map_err(Error::internal)?,
+        base,
+        hash: hash.to_owned(),
+        confirmed: None,
+    };
     let (tenant, precondition) = (request.command.tenant.clone(), Default::default());
-    let mut command = Command { tenant, op: Op::Apply(Box::new(apply.clone())), precondition, confirm_in_use: false };
+    let mut command = Command {
+        tenant,
+        op: Op::Apply(Box::new(apply.clone())),
+        precondition,
+        confirm_in_use: false,
+    };
     let mut found: BTreeMap<&'static str, String> = BTreeMap::new();
     loop {
         let (code, detail) = match decide::allowed(&state, &command, &request.facts) {
             Ok(_) => break,
             Err(refused @ Rejection::ShrinkNotConfirmed { .. }) => {
-                command.op = Op::Apply(Box::new(Apply { confirmed: Some(hash.to_owned()), ..apply.clone() }));
+                command.op = Op::Apply(Box::new(Apply {
+                    confirmed: Some(hash.to_owned()),
+                    ..apply.clone()
+                }));
                 ("shrink_not_confirmed", refused.to_string())
             }
-            Err(refused @ Rejection::VersionInUse { may_confirm: true, .. }) => {
+            Err(
+                refused @ Rejection::VersionInUse {
+                    may_confirm: true, ..
+                },
+            ) => {
                 command.confirm_in_use = true;
                 ("version_in_use", refused.to_string())
             }
@@ -450,5 +755,11 @@ fn warnings(
             break;
         }
     }
-    Ok(found.into_iter().map(|(code, detail)| Warning { code: code.to_owned(), detail }).collect())
+    Ok(found
+        .into_iter()
+        .map(|(code, detail)| Warning {
+            code: code.to_owned(),
+            detail,
+        })
+        .collect())
 }

@@ -1,9 +1,10 @@
-//! Personal data: seals names, reasons and IP addresses before a change is decided, and opens them in answers.
+//! Personal data: seals names, reasons and IP addresses before a change is decided, and opens them
+//! in answers.
 //!
-//! Stored, published, archived and copied data has envelopes only, under a key for each person in each tenant. The hash chain
-//! covers the envelopes, so it verifies for ever; destroying a person's key erases the person everywhere. Without
-//! `privacy.master_keys` nothing is sealed, and nothing is opened. The kinds of actors are not sealed, because they say nothing of
-//! a person.
+//! Stored, published, archived and copied data has envelopes only, under a key for each person in
+//! each tenant. The hash chain covers the envelopes, so it verifies for ever; destroying a person's
+//! key erases the person everywhere. Without `privacy.master_keys` nothing is sealed, and nothing
+//! is opened. The kinds of actors are not sealed, because they say nothing of a person.
 
 mod envelope;
 mod keys;
@@ -13,7 +14,9 @@ mod texts;
 
 use std::sync::Arc;
 
-pub(super) use self::texts::{Text, of_archived, of_blame, of_event, of_object, of_plan, of_policy, of_route, of_tenant};
+pub(super) use self::texts::{
+    Text, of_archived, of_blame, of_event, of_object, of_plan, of_policy, of_route, of_tenant,
+};
 use self::{
     envelope::{Envelope, Place},
     keys::{Held, Keys},
@@ -30,7 +33,8 @@ use crate::{
 /// The text that answers have in place of an erased text.
 pub const ERASED: &str = "erased";
 
-/// Limits the envelopes of a search for one name. A person has one envelope of the name in each tenant.
+/// Limits the envelopes of a search for one name. A person has one envelope of the name in each
+/// tenant.
 const MAX_NAMES: usize = 1000;
 
 /// Seals and opens personal data, if there are master keys.
@@ -42,7 +46,9 @@ impl Privacy {
     /// Uses the master keys of the settings, and keeps the keys of persons in Postgres.
     pub fn new(settings: &config::Privacy, router: Arc<Router>) -> Result<Self, ConfigError> {
         let masters = Masters::parse(&settings.master_keys)?;
-        Ok(Self { keys: masters.map(|masters| Keys::new(masters, settings, router)) })
+        Ok(Self {
+            keys: masters.map(|masters| Keys::new(masters, settings, router)),
+        })
     }
 
     /// Returns an instance that seals nothing and opens nothing.
@@ -50,13 +56,19 @@ impl Privacy {
         Self { keys: None }
     }
 
-    /// Seals the personal data of a request, so that its events may be stored, published and archived.
+    /// Seals the personal data of a request, so that its events may be stored, published and
+    /// archived.
     pub async fn seal(&self, mut request: Request) -> Result<Request, Error> {
-        let Some(keys) = &self.keys else { return Ok(request) };
+        let Some(keys) = &self.keys else {
+            return Ok(request);
+        };
         let tenant = &request.command.tenant;
         let facts = &mut request.facts;
         let person = keys.person(tenant, &facts.actor).await?;
-        for (member, text) in [(REASON, &mut facts.reason), (SOURCE_IP, &mut facts.source_ip)] {
+        for (member, text) in [
+            (REASON, &mut facts.reason),
+            (SOURCE_IP, &mut facts.source_ip),
+        ] {
             if let Some(text) = text {
                 *text = person.seal(tenant.as_str(), Place::Event(facts.event_id, member), text)?;
             }
@@ -65,7 +77,8 @@ impl Privacy {
         Ok(request)
     }
 
-    /// Returns an actor's identity among actors of every kind, in the form that is stored: sealed, if there are master keys.
+    /// Returns an actor's identity among actors of every kind, in the form that is stored: sealed,
+    /// if there are master keys.
     pub async fn identity(&self, tenant: &TenantName, actor: &Actor) -> Result<String, Error> {
         match &self.keys {
             Some(keys) => Ok(keys.person(tenant, actor).await?.name.clone()),
@@ -76,7 +89,9 @@ impl Privacy {
     /// Returns an actor's plan as it is stored, with its personal data sealed.
     pub async fn seal_plan(&self, plan: &Plan, actor: &Actor) -> Result<Plan, Error> {
         let mut sealed = plan.clone();
-        let Some(keys) = &self.keys else { return Ok(sealed) };
+        let Some(keys) = &self.keys else {
+            return Ok(sealed);
+        };
         let person = keys.person(&plan.tenant, actor).await?;
         if let Some(reason) = &mut sealed.reason {
             *reason = person.seal(plan.tenant.as_str(), Place::Plan(plan.id), reason)?;
@@ -85,22 +100,30 @@ impl Privacy {
         Ok(sealed)
     }
 
-    /// Opens the envelopes among these texts. An erased text becomes [`ERASED`]. A text stays as it is if it is no envelope of
-    /// ours, or was altered or moved after it was sealed.
+    /// Opens the envelopes among these texts. An erased text becomes [`ERASED`]. A text stays as it
+    /// is if it is no envelope of ours, or was altered or moved after it was sealed.
     pub async fn open<'a>(&self, texts: impl IntoIterator<Item = Text<'a>>) -> Result<(), Error> {
-        let Some(keys) = &self.keys else { return Ok(()) };
-        let envelopes = texts.into_iter().filter_map(|text| Envelope::parse(text.text).map(|envelope| (text, envelope)));
+        let Some(keys) = &self.keys else {
+            return Ok(());
+        };
+        let envelopes = texts
+            .into_iter()
+            .filter_map(|text| Envelope::parse(text.text).map(|envelope| (text, envelope)));
         let envelopes: Vec<_> = envelopes.collect();
         if envelopes.is_empty() {
             return Ok(());
         }
-        let at = |text: &Text<'_>, envelope: &Envelope| (text.tenant.to_owned(), envelope.key.clone());
-        let known = Box::pin(keys.named(envelopes.iter().map(|(text, envelope)| at(text, envelope)))).await?;
+        let at =
+            |text: &Text<'_>, envelope: &Envelope| (text.tenant.to_owned(), envelope.key.clone());
+        let known =
+            Box::pin(keys.named(envelopes.iter().map(|(text, envelope)| at(text, envelope))))
+                .await?;
         for (text, envelope) in envelopes {
             match known.get(&at(&text, &envelope)) {
                 Some(Held::Erased) => ERASED.clone_into(text.text),
                 Some(Held::Live(key)) => {
-                    let plain = key.open(&text.place.of(text.tenant, &envelope.key), &envelope.sealed);
+                    let plain =
+                        key.open(&text.place.of(text.tenant, &envelope.key), &envelope.sealed);
                     if let Some(plain) = plain.and_then(|bytes| String::from_utf8(bytes).ok()) {
                         *text.text = plain;
                     }
@@ -111,8 +134,8 @@ impl Privacy {
         Ok(())
     }
 
-    /// Converts a filter by names into a filter by the values in the archive: the plain names, from before anything was sealed, and
-    /// the envelopes of the names.
+    /// Converts a filter by names into a filter by the values in the archive: the plain names, from
+    /// before anything was sealed, and the envelopes of the names.
     pub async fn sealed_filter(&self, filter: &EventFilter) -> Result<EventFilter, Error> {
         let mut sealed = filter.clone();
         if let Some(keys) = &self.keys {

@@ -1,4 +1,5 @@
-//! Reads of routes, tenants and history from Postgres: never older than the state that this instance, or the caller, has seen.
+//! Reads of routes, tenants and history from Postgres: never older than the state that this
+//! instance, or the caller, has seen.
 
 use std::sync::Arc;
 
@@ -60,116 +61,251 @@ struct HistoryPosition {
 }
 
 impl Reads {
-    /// Reads through `router`; `cache` knows the tags that this instance has seen, and `privacy` opens names.
+    /// Reads through `router`; `cache` knows the tags that this instance has seen, and `privacy`
+    /// opens names.
     pub fn new(router: Arc<Router>, cache: Arc<Cache>, privacy: Arc<Privacy>) -> Self {
-        Self { router, cache, cursors: OnceCell::new(), privacy }
+        Self {
+            router,
+            cache,
+            cursors: OnceCell::new(),
+            privacy,
+        }
     }
 
     /// Returns one route, with the tag of its last change.
     pub async fn route(
-        &self, tenant: &AuthorizedTenant, name: &RouteName, freshness: &Freshness,
+        &self,
+        tenant: &AuthorizedTenant,
+        name: &RouteName,
+        freshness: &Freshness,
     ) -> Result<(Route, VersionTag), Error> {
-        let key = &RouteKey { tenant: tenant.name().clone(), name: name.clone() };
+        let key = &RouteKey {
+            tenant: tenant.name().clone(),
+            name: name.clone(),
+        };
         let read = async |tx: &store::Transaction<'_>| store::routes::get(tx, key).await;
-        let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        let found = self
+            .tenant_read(
+                tenant,
+                freshness,
+                |found| found.as_ref().map(|(tag, _)| tag),
+                read,
+            )
+            .await?;
         let (tag, route) = found.ok_or(Rejection::TenantNotFound)?;
         let mut route = route.ok_or(Rejection::RouteNotFound)?;
-        self.privacy.open(privacy::of_route(tenant.name().as_str(), &mut route)).await?;
-        let tag = VersionTag { epoch: tag.epoch, revision: route.revision };
+        self.privacy
+            .open(privacy::of_route(tenant.name().as_str(), &mut route))
+            .await?;
+        let tag = VersionTag {
+            epoch: tag.epoch,
+            revision: route.revision,
+        };
         Ok((route, tag))
     }
 
-    /// Returns a page of the routes within the tenant scope `reach`, in key order. Adds the tenant's tag if the list is limited to
-    /// one tenant.
+    /// Returns a page of the routes within the tenant scope `reach`, in key order. Adds the
+    /// tenant's tag if the list is limited to one tenant.
     pub async fn routes(
-        &self, reach: &Reach, filter: RouteFilter, page: &PageRequest, freshness: &Freshness,
+        &self,
+        reach: &Reach,
+        filter: RouteFilter,
+        page: &PageRequest,
+        freshness: &Freshness,
     ) -> Result<(Page<(TenantName, Route)>, Option<VersionTag>), Error> {
         let tenant = reach.narrowed(filter.tenant)?;
-        let filter = &RouteFilter { tenant: tenant.as_ref().map(|tenant| tenant.name().clone()), ..filter };
+        let filter = &RouteFilter {
+            tenant: tenant.as_ref().map(|tenant| tenant.name().clone()),
+            ..filter
+        };
         let list = format!("routes {filter:?}");
         let after: Option<RouteKey> = self.open(&list, page).await?;
-        let read = async |tx: &store::Transaction<'_>| store::routes::list(tx, filter, after.as_ref(), one_more(page)).await;
+        let read = async |tx: &store::Transaction<'_>| {
+            store::routes::list(tx, filter, after.as_ref(), one_more(page)).await
+        };
         let (tag, mut routes) = match &tenant {
-            Some(tenant) => self.tenant_read(tenant, freshness, |(tag, _)| tag.as_ref(), read).await?,
-            // Tags of many tenants cannot be compared, so with a minimum the list is read from the primary.
-            None if freshness.minimum.is_some() => self.router.primary().read(&Visible::all_tenants(), read).await?,
-            None => self.router.read(&Visible::all_tenants(), |_| true, read).await?.0,
+            Some(tenant) => {
+                self.tenant_read(tenant, freshness, |(tag, _)| tag.as_ref(), read)
+                    .await?
+            }
+            // Tags of many tenants cannot be compared, so with a minimum the list is read from the
+            // primary.
+            None if freshness.minimum.is_some() => {
+                self.router
+                    .primary()
+                    .read(&Visible::all_tenants(), read)
+                    .await?
+            }
+            None => {
+                self.router
+                    .read(&Visible::all_tenants(), |_| true, read)
+                    .await?
+                    .0
+            }
         };
         if tenant.is_some() && tag.is_none() {
             return Err(Rejection::TenantNotFound.into());
         }
         let next_cursor = match cut(&mut routes, page) {
             Some((tenant, route)) => {
-                let last = RouteKey { tenant: tenant.clone(), name: route.name.clone() };
+                let last = RouteKey {
+                    tenant: tenant.clone(),
+                    name: route.name.clone(),
+                };
                 Some(self.cursors().await?.seal(&list, &last)?)
             }
             None => None,
         };
-        let names = routes.iter_mut().flat_map(|(tenant, route)| privacy::of_route(tenant.as_str(), route));
+        let names = routes
+            .iter_mut()
+            .flat_map(|(tenant, route)| privacy::of_route(tenant.as_str(), route));
         self.privacy.open(names).await?;
-        Ok((Page { items: routes, next_cursor }, tag))
+        Ok((
+            Page {
+                items: routes,
+                next_cursor,
+            },
+            tag,
+        ))
     }
 
     /// Returns one traffic policy, with the tag of its last change.
     pub async fn policy(
-        &self, tenant: &AuthorizedTenant, name: &PolicyName, freshness: &Freshness,
+        &self,
+        tenant: &AuthorizedTenant,
+        name: &PolicyName,
+        freshness: &Freshness,
     ) -> Result<(Policy, VersionTag), Error> {
-        let key = &PolicyKey { tenant: tenant.name().clone(), name: name.clone() };
+        let key = &PolicyKey {
+            tenant: tenant.name().clone(),
+            name: name.clone(),
+        };
         let read = async |tx: &store::Transaction<'_>| store::policies::get(tx, key).await;
-        let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        let found = self
+            .tenant_read(
+                tenant,
+                freshness,
+                |found| found.as_ref().map(|(tag, _)| tag),
+                read,
+            )
+            .await?;
         let (tag, policy) = found.ok_or(Rejection::TenantNotFound)?;
         let mut policy = policy.ok_or(Rejection::PolicyNotFound)?;
-        self.privacy.open(privacy::of_policy(tenant.name().as_str(), &mut policy)).await?;
-        let tag = VersionTag { epoch: tag.epoch, revision: policy.revision };
+        self.privacy
+            .open(privacy::of_policy(tenant.name().as_str(), &mut policy))
+            .await?;
+        let tag = VersionTag {
+            epoch: tag.epoch,
+            revision: policy.revision,
+        };
         Ok((policy, tag))
     }
 
-    /// Returns a page of a tenant's traffic policies in the order of their names, with the tenant's tag.
+    /// Returns a page of a tenant's traffic policies in the order of their names, with the tenant's
+    /// tag.
     pub async fn policies(
-        &self, tenant: &AuthorizedTenant, page: &PageRequest, freshness: &Freshness,
+        &self,
+        tenant: &AuthorizedTenant,
+        page: &PageRequest,
+        freshness: &Freshness,
     ) -> Result<(Page<Policy>, VersionTag), Error> {
         let name = tenant.name();
         let list = format!("policies {name}");
         let after: Option<PolicyName> = self.open(&list, page).await?;
-        let read = async |tx: &store::Transaction<'_>| store::policies::list(tx, name, after.as_ref(), one_more(page)).await;
-        let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        let read = async |tx: &store::Transaction<'_>| {
+            store::policies::list(tx, name, after.as_ref(), one_more(page)).await
+        };
+        let found = self
+            .tenant_read(
+                tenant,
+                freshness,
+                |found| found.as_ref().map(|(tag, _)| tag),
+                read,
+            )
+            .await?;
         let (tag, mut items) = found.ok_or(Rejection::TenantNotFound)?;
         let next_cursor = match cut(&mut items, page) {
             Some(last) => Some(self.cursors().await?.seal(&list, &last.name)?),
             None => None,
         };
-        self.privacy.open(items.iter_mut().flat_map(|policy| privacy::of_policy(name.as_str(), policy))).await?;
+        self.privacy
+            .open(
+                items
+                    .iter_mut()
+                    .flat_map(|policy| privacy::of_policy(name.as_str(), policy)),
+            )
+            .await?;
         Ok((Page { items, next_cursor }, tag))
     }
 
-    /// Returns a page of a route's events, newest first. A route that was deleted still has its history.
+    /// Returns a page of a route's events, newest first. A route that was deleted still has its
+    /// history.
     pub async fn history(
-        &self, tenant: &AuthorizedTenant, route: &RouteName, page: &PageRequest, freshness: &Freshness,
+        &self,
+        tenant: &AuthorizedTenant,
+        route: &RouteName,
+        page: &PageRequest,
+        freshness: &Freshness,
     ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
-        let RouteName { service, env, version } = route;
-        self.history_of(tenant, [service.as_str(), env.as_str(), version.as_str()], page, freshness, Rejection::RouteNotFound)
-            .await
+        let RouteName {
+            service,
+            env,
+            version,
+        } = route;
+        self.history_of(
+            tenant,
+            [service.as_str(), env.as_str(), version.as_str()],
+            page,
+            freshness,
+            Rejection::RouteNotFound,
+        )
+        .await
     }
 
-    /// Returns a page of a traffic policy's events, newest first. A policy that was deleted still has its history.
+    /// Returns a page of a traffic policy's events, newest first. A policy that was deleted still
+    /// has its history.
     pub async fn policy_history(
-        &self, tenant: &AuthorizedTenant, policy: &PolicyName, page: &PageRequest, freshness: &Freshness,
+        &self,
+        tenant: &AuthorizedTenant,
+        policy: &PolicyName,
+        page: &PageRequest,
+        freshness: &Freshness,
     ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
         let PolicyName { service, env } = policy;
-        self.history_of(tenant, [service.as_str(), env.as_str(), ""], page, freshness, Rejection::PolicyNotFound).await
+        self.history_of(
+            tenant,
+            [service.as_str(), env.as_str(), ""],
+            page,
+            freshness,
+            Rejection::PolicyNotFound,
+        )
+        .await
     }
 
     async fn history_of(
-        &self, tenant: &AuthorizedTenant, object: [&str; 3], page: &PageRequest, freshness: &Freshness, unknown: Rejection,
+        &self,
+        tenant: &AuthorizedTenant,
+        object: [&str; 3],
+        page: &PageRequest,
+        freshness: &Freshness,
+        unknown: Rejection,
     ) -> Result<(Page<Box<RawValue>>, VersionTag), Error> {
         let name = tenant.name();
         let list = format!("history {name} {object:?}");
         let at: Option<HistoryPosition> = self.open(&list, page).await?;
         let (epoch, before) = at.map(|at| (at.epoch, at.before)).unzip();
         let limit = i64::from(page.limit);
-        let read =
-            async |tx: &store::Transaction<'_>| store::events::history(tx, name, object, epoch.as_ref(), before, limit).await;
-        let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|history| &history.tag), read).await?;
+        let read = async |tx: &store::Transaction<'_>| {
+            store::events::history(tx, name, object, epoch.as_ref(), before, limit).await
+        };
+        let found = self
+            .tenant_read(
+                tenant,
+                freshness,
+                |found| found.as_ref().map(|history| &history.tag),
+                read,
+            )
+            .await?;
         let history = found.ok_or(Rejection::TenantNotFound)?;
         if history.events.is_empty() && before.is_none() {
             return Err(unknown.into());
@@ -178,21 +314,41 @@ impl Reads {
         // An event of revision 1 has none before it.
         let next_cursor = match history.last.filter(|last| full && last.0 > 1) {
             Some(before) => {
-                let position = HistoryPosition { epoch: history.tag.epoch.clone(), before };
+                let position = HistoryPosition {
+                    epoch: history.tag.epoch.clone(),
+                    before,
+                };
                 Some(self.cursors().await?.seal(&list, &position)?)
             }
             None => None,
         };
-        Ok((Page { items: history.events, next_cursor }, history.tag))
+        Ok((
+            Page {
+                items: history.events,
+                next_cursor,
+            },
+            history.tag,
+        ))
     }
 
     /// Returns one tenant.
-    pub async fn tenant(&self, tenant: &AuthorizedTenant, freshness: &Freshness) -> Result<Tenant, Error> {
+    pub async fn tenant(
+        &self,
+        tenant: &AuthorizedTenant,
+        freshness: &Freshness,
+    ) -> Result<Tenant, Error> {
         let read = async |tx: &store::Transaction<'_>| {
             let found = store::tenants::get(tx, tenant.name()).await?;
             Ok(found.map(|found| (found.tag(), found)))
         };
-        let found = self.tenant_read(tenant, freshness, |found| found.as_ref().map(|(tag, _)| tag), read).await?;
+        let found = self
+            .tenant_read(
+                tenant,
+                freshness,
+                |found| found.as_ref().map(|(tag, _)| tag),
+                read,
+            )
+            .await?;
         let (_, mut tenant) = found.ok_or(Rejection::TenantNotFound)?;
         self.privacy.open(privacy::of_tenant(&mut tenant)).await?;
         Ok(tenant)
@@ -202,29 +358,46 @@ impl Reads {
     pub async fn tenants(&self, reach: &Reach, page: &PageRequest) -> Result<Page<Tenant>, Error> {
         if let Some(own) = reach.narrowed(None)? {
             let own = self.tenant(&own, &Freshness::default()).await;
-            let items = own.map(|tenant| vec![tenant]).or_else(|error| match error {
-                Error::Rejected(Rejection::TenantNotFound) => Ok(Vec::new()),
-                error => Err(error),
-            })?;
-            return Ok(Page { items, next_cursor: None });
+            let items = own
+                .map(|tenant| vec![tenant])
+                .or_else(|error| match error {
+                    Error::Rejected(Rejection::TenantNotFound) => Ok(Vec::new()),
+                    error => Err(error),
+                })?;
+            return Ok(Page {
+                items,
+                next_cursor: None,
+            });
         }
         let after: Option<TenantName> = self.open("tenants", page).await?;
         let after = after.as_ref().map(TenantName::as_str);
-        // Quotas have no revision to check a replica's answer by, so tenants are listed from the primary.
-        let read = async |tx: &store::Transaction<'_>| store::tenants::list(tx, after, one_more(page)).await;
-        let mut items = self.router.primary().read(&Visible::all_tenants(), read).await?;
+        // Quotas have no revision to check a replica's answer by, so tenants are listed from the
+        // primary.
+        let read = async |tx: &store::Transaction<'_>| {
+            store::tenants::list(tx, after, one_more(page)).await
+        };
+        let mut items = self
+            .router
+            .primary()
+            .read(&Visible::all_tenants(), read)
+            .await?;
         let next_cursor = match cut(&mut items, page) {
             Some(last) => Some(self.cursors().await?.seal("tenants", &last.name)?),
             None => None,
         };
-        self.privacy.open(items.iter_mut().flat_map(privacy::of_tenant)).await?;
+        self.privacy
+            .open(items.iter_mut().flat_map(privacy::of_tenant))
+            .await?;
         Ok(Page { items, next_cursor })
     }
 
-    /// Runs a read of one tenant. The answer is at least as new as `freshness` asks for, and as the state that this instance has
-    /// seen.
+    /// Runs a read of one tenant. The answer is at least as new as `freshness` asks for, and as the
+    /// state that this instance has seen.
     pub(super) async fn tenant_read<T>(
-        &self, tenant: &AuthorizedTenant, freshness: &Freshness, tag_of: impl Fn(&T) -> Option<&VersionTag>,
+        &self,
+        tenant: &AuthorizedTenant,
+        freshness: &Freshness,
+        tag_of: impl Fn(&T) -> Option<&VersionTag>,
         read: impl AsyncFn(&store::Transaction<'_>) -> Result<T, store::Error>,
     ) -> Result<T, Error> {
         let seen = self.cache.seen(tenant.name());
@@ -233,13 +406,19 @@ impl Reads {
             // A replica that does not know the tenant may only be behind.
             None => false,
         };
-        let (value, _) = self.router.read(&Visible::authorized(tenant), new_enough, read).await?;
+        let (value, _) = self
+            .router
+            .read(&Visible::authorized(tenant), new_enough, read)
+            .await?;
         let tag = tag_of(&value);
         if let Some(tag) = tag {
             self.cache.observe_read(tenant.name(), tag, &seen);
         }
         match freshness.missed(tag) {
-            Some(minimum) => Err(Error::BehindMinimum { minimum: minimum.clone(), current: tag.cloned() }),
+            Some(minimum) => Err(Error::BehindMinimum {
+                minimum: minimum.clone(),
+                current: tag.cloned(),
+            }),
             None => Ok(value),
         }
     }
@@ -259,7 +438,11 @@ impl Reads {
         &self.privacy
     }
 
-    pub(super) async fn open<T: serde::de::DeserializeOwned>(&self, list: &str, page: &PageRequest) -> Result<Option<T>, Error> {
+    pub(super) async fn open<T: serde::de::DeserializeOwned>(
+        &self,
+        list: &str,
+        page: &PageRequest,
+    ) -> Result<Option<T>, Error> {
         match &page.cursor {
             Some(cursor) => Ok(Some(self.cursors().await?.open(list, cursor)?)),
             None => Ok(None),
@@ -269,7 +452,14 @@ impl Reads {
     /// Returns the cursors under the installation's key, which is read once.
     pub(super) async fn cursors(&self) -> Result<&Cursors, Error> {
         let load = async || {
-            let (key, _) = self.router.read(&Visible::no_tenants(), |_| true, store::installation::cursor_key).await?;
+            let (key, _) = self
+                .router
+                .read(
+                    &Visible::no_tenants(),
+                    |_| true,
+                    store::installation::cursor_key,
+                )
+                .await?;
             Ok(Cursors::new(key))
         };
         self.cursors.get_or_try_init(load).await

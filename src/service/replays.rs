@@ -2,8 +2,9 @@
 //!
 //! So events that the archive has lost are archived again.
 //!
-//! Replays are made and cancelled here; the relay's leader runs them. The published bytes are exactly the committed bytes. So
-//! consumers recognise an event by its id, and an archive that has the event treats it as a duplicate.
+//! Replays are made and cancelled here; the relay's leader runs them. The published bytes are
+//! exactly the committed bytes. So consumers recognise an event by its id, and an archive that has
+//! the event treats it as a duplicate.
 
 use std::sync::Arc;
 
@@ -37,11 +38,15 @@ pub struct Replays {
 impl Replays {
     /// Keeps replays in `primary`; `reads` provides the cursors.
     pub fn new(primary: Arc<Server>, reads: Arc<Reads>, settings: config::Replay) -> Self {
-        Self { primary, reads, settings }
+        Self {
+            primary,
+            reads,
+            settings,
+        }
     }
 
-    /// Returns the number of events that a replay may publish in a second: the requested number, or the default. The error is the
-    /// maximum.
+    /// Returns the number of events that a replay may publish in a second: the requested number, or
+    /// the default. The error is the maximum.
     pub fn rate(&self, asked: Option<u32>) -> Result<u32, u32> {
         let most = self.settings.max_events_per_second;
         match asked.unwrap_or(self.settings.events_per_second.min(most)) {
@@ -50,19 +55,22 @@ impl Replays {
         }
     }
 
-    /// Begins a replay. Returns true if an earlier request with the same `Idempotency-Key` began it. Revisions without an epoch
-    /// belong to the tenant's current epoch.
+    /// Begins a replay. Returns true if an earlier request with the same `Idempotency-Key` began
+    /// it. Revisions without an epoch belong to the tenant's current epoch.
     pub async fn make(&self, mut piece: Piece, wish: &Wish) -> Result<(Replay, bool), Error> {
         let created_by = wish.by.caller.actor.id.clone();
         if let Some(tenant) = &piece.tenant {
             let is_of_revisions = piece.from.0 > 1 || piece.to.is_some();
             if piece.epoch.is_none() && is_of_revisions {
-                let read = async |tx: &store::Transaction<'_>| store::tenants::get(tx, tenant).await;
+                let read =
+                    async |tx: &store::Transaction<'_>| store::tenants::get(tx, tenant).await;
                 let found = self.primary.read(&Visible::tenant(tenant), read).await?;
                 piece.epoch = Some(found.ok_or(Rejection::TenantNotFound)?.tag().epoch);
             }
             let epoch = piece.epoch.as_ref();
-            let read = async |tx: &store::Transaction<'_>| store::replays::has_history(tx, tenant, epoch).await;
+            let read = async |tx: &store::Transaction<'_>| {
+                store::replays::has_history(tx, tenant, epoch).await
+            };
             if !self.primary.read(&Visible::tenant(tenant), read).await? {
                 return Err(Rejection::TenantNotFound.into());
             }
@@ -70,29 +78,53 @@ impl Replays {
         let reason = wish.reason.clone().unwrap_or_default();
         let own_key = |key: &String| wish.by.caller.actor.own_key(key);
         let (id, idempotency_key) = (Uuid::now_v7(), wish.idempotency_key.as_ref().map(own_key));
-        let new = NewReplay { id, piece, reason, created_by, idempotency_key };
+        let new = NewReplay {
+            id,
+            piece,
+            reason,
+            created_by,
+            idempotency_key,
+        };
         if let Some(first) = self.made_before(&new).await? {
             return Ok((first, true));
         }
         let told = told(wish, "replay_created", new.piece.tenant.clone(), id);
         let limit = self.settings.max_running;
-        let write = async |tx: &store::Transaction<'_>| store::replays::insert(tx, &new, i64::from(limit), &told).await;
-        match self.primary.write(&visible(new.piece.tenant.as_ref()), write).await {
+        let write = async |tx: &store::Transaction<'_>| {
+            store::replays::insert(tx, &new, i64::from(limit), &told).await
+        };
+        match self
+            .primary
+            .write(&visible(new.piece.tenant.as_ref()), write)
+            .await
+        {
             Ok(Some(replay)) => Ok((replay, false)),
-            Ok(None) => Err(Rejection::QuotaExceeded { quota: "replays", limit }.into()),
+            Ok(None) => Err(Rejection::QuotaExceeded {
+                quota: "replays",
+                limit,
+            }
+            .into()),
             // Another request with the same idempotency key was a little quicker.
             Err(CallError::Failed(store::Error::Unique { .. })) => {
                 let first = self.made_before(&new).await?;
-                first.map(|first| (first, true)).ok_or_else(|| Error::internal("a replay that was made is not there"))
+                first
+                    .map(|first| (first, true))
+                    .ok_or_else(|| Error::internal("a replay that was made is not there"))
             }
             Err(error) => Err(error.into()),
         }
     }
 
     async fn made_before(&self, new: &NewReplay) -> Result<Option<Replay>, Error> {
-        let Some(key) = &new.idempotency_key else { return Ok(None) };
-        let read = async |tx: &store::Transaction<'_>| store::replays::made_before(tx, &new.created_by, key).await;
-        let Some(first) = self.primary.read(&Visible::all_tenants(), read).await? else { return Ok(None) };
+        let Some(key) = &new.idempotency_key else {
+            return Ok(None);
+        };
+        let read = async |tx: &store::Transaction<'_>| {
+            store::replays::made_before(tx, &new.created_by, key).await
+        };
+        let Some(first) = self.primary.read(&Visible::all_tenants(), read).await? else {
+            return Ok(None);
+        };
         if (&first.piece, &first.reason) != (&new.piece, &new.reason) {
             return Err(Rejection::IdempotencyMismatch.into());
         }
@@ -102,13 +134,18 @@ impl Replays {
     /// Returns one replay.
     pub async fn get(&self, id: Uuid) -> Result<Replay, Error> {
         let read = async |tx: &store::Transaction<'_>| store::replays::get(tx, id).await;
-        self.primary.read(&Visible::all_tenants(), read).await?.ok_or(Error::ReplayNotFound)
+        self.primary
+            .read(&Visible::all_tenants(), read)
+            .await?
+            .ok_or(Error::ReplayNotFound)
     }
 
     /// Returns a page of replays, the newest first.
     pub async fn list(&self, page: &PageRequest) -> Result<Page<Replay>, Error> {
         let before: Option<Uuid> = self.reads.open("replays", page).await?;
-        let read = async |tx: &store::Transaction<'_>| store::replays::list(tx, before, one_more(page)).await;
+        let read = async |tx: &store::Transaction<'_>| {
+            store::replays::list(tx, before, one_more(page)).await
+        };
         let mut items = self.primary.read(&Visible::all_tenants(), read).await?;
         let next_cursor = match cut(&mut items, page) {
             Some(last) => Some(self.reads.cursors().await?.seal("replays", &last.id)?),
@@ -117,17 +154,23 @@ impl Replays {
         Ok(Page { items, next_cursor })
     }
 
-    /// Cancels a replay. Events that it has queued are still published. A cancelled replay stays cancelled.
+    /// Cancels a replay. Events that it has queued are still published. A cancelled replay stays
+    /// cancelled.
     pub async fn cancel(&self, id: Uuid, wish: &Wish) -> Result<Replay, Error> {
         let replay = self.get(id).await?;
         let told = told(wish, "replay_cancelled", replay.piece.tenant, id);
         let by = &wish.by.caller.actor.id;
-        let write = async |tx: &store::Transaction<'_>| store::replays::cancel(tx, id, by, &told).await;
+        let write =
+            async |tx: &store::Transaction<'_>| store::replays::cancel(tx, id, by, &told).await;
         if let Some(cancelled) = self.primary.write(&Visible::all_tenants(), write).await? {
             return Ok(cancelled);
         }
         let ended = self.get(id).await?;
-        if ended.state == "cancelled" { Ok(ended) } else { Err(Error::ReplayEnded) }
+        if ended.state == "cancelled" {
+            Ok(ended)
+        } else {
+            Err(Error::ReplayEnded)
+        }
     }
 }
 
@@ -137,5 +180,11 @@ fn visible(tenant: Option<&TenantName>) -> Visible {
 
 fn told(wish: &Wish, action: &str, tenant: Option<TenantName>, id: Uuid) -> AccessEvent {
     let (reason, object) = (wish.reason.clone(), Some(id.to_string()));
-    AccessEvent { reason, visible_to: tenant.clone(), tenant, object, ..wish.by.told(Kind::Operated, action) }
+    AccessEvent {
+        reason,
+        visible_to: tenant.clone(),
+        tenant,
+        object,
+        ..wish.by.told(Kind::Operated, action)
+    }
 }

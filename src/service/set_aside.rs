@@ -1,8 +1,9 @@
 //! The archiving of events that Kafka has refused for good: from Postgres, without Kafka.
 //!
-//! So a tenant's chain in the archive has no gap while Kafka refuses one of its events. If Kafka accepts the event later, the
-//! consumer finds it already archived: the document's id is the event's id, and its hash is the same. Two instances that run this
-//! at the same time only do the same work twice.
+//! So a tenant's chain in the archive has no gap while Kafka refuses one of its events. If Kafka
+//! accepts the event later, the consumer finds it already archived: the document's id is the
+//! event's id, and its hash is the same. Two instances that run this at the same time only do the
+//! same work twice.
 
 use std::{
     collections::HashSet,
@@ -39,10 +40,15 @@ pub struct SetAside {
 impl SetAside {
     /// Reads events from `primary`, and writes them to the archive of `audit`.
     pub fn new(primary: Arc<Server>, audit: Arc<AuditReads>) -> Self {
-        Self { primary, audit, unfit: Mutex::default() }
+        Self {
+            primary,
+            audit,
+            unfit: Mutex::default(),
+        }
     }
 
-    /// Archives all events that are set aside now. Events that fail stay, and the next step tries them again.
+    /// Archives all events that are set aside now. Events that fail stay, and the next step tries
+    /// them again.
     pub async fn step(&self) {
         if let Err(error) = self.archive_all().await {
             tracing::debug!(error = %error, "events that are set aside wait for the archive");
@@ -52,10 +58,14 @@ impl SetAside {
     async fn archive_all(&self) -> Result<(), Error> {
         let mut place = i64::MIN;
         loop {
-            let read = async |tx: &store::Transaction<'_>| store::set_aside::unarchived(tx, place, PAGE).await;
+            let read = async |tx: &store::Transaction<'_>| {
+                store::set_aside::unarchived(tx, place, PAGE).await
+            };
             // The tenants of the events are known only when the events are found.
             let events = self.primary.read(&Visible::all_tenants(), read).await?;
-            let Some(last) = events.last() else { return Ok(()) };
+            let Some(last) = events.last() else {
+                return Ok(());
+            };
             place = last.place;
             let mut archived = Vec::with_capacity(events.len());
             for event in &events {
@@ -69,7 +79,9 @@ impl SetAside {
                 }
             }
             if !archived.is_empty() {
-                let note = async |tx: &store::Transaction<'_>| store::set_aside::archived(tx, &archived).await;
+                let note = async |tx: &store::Transaction<'_>| {
+                    store::set_aside::archived(tx, &archived).await
+                };
                 self.primary.write(&Visible::no_tenants(), note).await?;
             }
         }
@@ -79,11 +91,22 @@ impl SetAside {
         self.unfit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Archives one event, and returns true if the archive has it. An event that the archive refuses, or that cannot be read, does
-    /// not block the events behind it.
+    /// Archives one event, and returns true if the archive has it. An event that the archive
+    /// refuses, or that cannot be read, does not block the events behind it.
     async fn archive_one(&self, event: &Unarchived) -> Result<bool, Error> {
-        let Unarchived { event_id, tenant, ce_type, payload, .. } = event;
-        let archivable = match document::read_unpublished(tenant, ce_type, payload, Timestamp::now().into()) {
+        let Unarchived {
+            event_id,
+            tenant,
+            ce_type,
+            payload,
+            ..
+        } = event;
+        let archivable = match document::read_unpublished(
+            tenant,
+            ce_type,
+            payload,
+            Timestamp::now().into(),
+        ) {
             Ok(archivable) => [archivable],
             Err(error) => {
                 tracing::error!(event.id = %event_id, error = %error, "an event that is set aside cannot be archived");
@@ -91,7 +114,11 @@ impl SetAside {
             }
         };
         for attempt in 1..=ATTEMPTS {
-            let stored = self.audit.archive().call(|archive| archive.insert(&archivable)).await?;
+            let stored = self
+                .audit
+                .archive()
+                .call(|archive| archive.insert(&archivable))
+                .await?;
             match stored.first().map(|stored| stored.fate(attempt, ATTEMPTS)) {
                 Some(Fate::Inserted | Fate::Duplicate) => {
                     tracing::info!(event.id = %event_id, "an event that Kafka does not take is archived without it");
@@ -116,21 +143,29 @@ pub struct SetAsideCount(Mutex<Option<Standing>>);
 impl SetAsideCount {
     /// Counts these events, and sets the metric.
     pub async fn sample(&self, primary: &Server) {
-        match primary.read_apart(&Visible::no_tenants(), store::set_aside::standing).await {
+        match primary
+            .read_apart(&Visible::no_tenants(), store::set_aside::standing)
+            .await
+        {
             Ok(standing) => {
                 metrics::gauge!(names::SET_ASIDE).set(standing.events as f64);
                 *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(standing);
             }
-            Err(error) => tracing::debug!(error = %error, "events that are set aside could not be counted"),
+            Err(error) => {
+                tracing::debug!(error = %error, "events that are set aside could not be counted")
+            }
         }
     }
 
     /// Returns the text of the alarm; `None` while no event is set aside.
     pub fn alarm(&self) -> Option<String> {
-        let Standing { events, unarchived } = (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let Standing { events, unarchived } =
+            (*self.0.lock().unwrap_or_else(PoisonError::into_inner))?;
         if events == 0 {
             return None;
         }
-        Some(format!("Kafka has refused {events} events for good; {unarchived} of them are not archived yet"))
+        Some(format!(
+            "Kafka has refused {events} events for good; {unarchived} of them are not archived yet"
+        ))
     }
 }

@@ -1,10 +1,11 @@
 //! The access log: refused requests, reads of sensitive data, and changes of keys.
 //!
-//! No request waits for the queue of the access log, or fails with it. Refusals and reads go into this bounded queue in memory, and
-//! from there to MongoDB in batches. While MongoDB is away, the queue keeps its records, and accesses that find no room in it are
-//! counted. A flood is sampled before the queue (`sampling`). Every access becomes a record of its own, or one of the `suppressed`
-//! of another record, unless the process is killed before. Changes of keys and of how the service runs take another way, on which
-//! nothing is lost ([`outbox`]).
+//! No request waits for the queue of the access log, or fails with it. Refusals and reads go into
+//! this bounded queue in memory, and from there to MongoDB in batches. While MongoDB is away, the
+//! queue keeps its records, and accesses that find no room in it are counted. A flood is sampled
+//! before the queue (`sampling`). Every access becomes a record of its own, or one of the
+//! `suppressed` of another record, unless the process is killed before. Changes of keys and of how
+//! the service runs take another way, on which nothing is lost ([`outbox`]).
 
 pub mod list;
 pub mod outbox;
@@ -51,14 +52,21 @@ pub struct TrailReport {
 }
 
 impl Trail {
-    /// Creates the access log with the settings of `[trail]`. Also returns the receiving end of its queue, for [`Writer::run`].
+    /// Creates the access log with the settings of `[trail]`. Also returns the receiving end of its
+    /// queue, for [`Writer::run`].
     pub fn new(settings: &config::Trail) -> (Arc<Self>, mpsc::Receiver<AccessEvent>) {
         let (queue, taken) = mpsc::channel(settings.queue);
-        let trail = Self { refusals: Sampler::new(settings), reads: Sampler::new(settings), queue, last_error: Mutex::default() };
+        let trail = Self {
+            refusals: Sampler::new(settings),
+            reads: Sampler::new(settings),
+            queue,
+            last_error: Mutex::default(),
+        };
         (Arc::new(trail), taken)
     }
 
-    /// Records an access. `network` is the source network of a caller without a known identity. Never waits.
+    /// Records an access. `network` is the source network of a caller without a known identity.
+    /// Never waits.
     pub fn tell(&self, access: AccessEvent, network: Option<IpAddr>) {
         let sampler = self.sampler(access.kind);
         match sampler.sample(access, network) {
@@ -75,8 +83,9 @@ impl Trail {
     }
 
     fn keep(&self, access: AccessEvent) {
-        if let Err(mpsc::error::TrySendError::Full(access) | mpsc::error::TrySendError::Closed(access)) =
-            self.queue.try_send(access)
+        if let Err(
+            mpsc::error::TrySendError::Full(access) | mpsc::error::TrySendError::Closed(access),
+        ) = self.queue.try_send(access)
         {
             metrics::counter!(names::TRAIL_RECORDS, "result" => "overflowed").increment(1);
             self.sampler(access.kind).suppress(None, access);
@@ -85,7 +94,10 @@ impl Trail {
 
     /// Queues records for the suppressed accesses that are in no record yet.
     fn summarise(&self) {
-        let waiting: Vec<_> = [&self.refusals, &self.reads].into_iter().flat_map(Sampler::take).collect();
+        let waiting: Vec<_> = [&self.refusals, &self.reads]
+            .into_iter()
+            .flat_map(Sampler::take)
+            .collect();
         waiting.into_iter().for_each(|access| self.keep(access));
     }
 
@@ -100,15 +112,25 @@ impl Trail {
         TrailReport {
             waiting: self.queue.max_capacity() - self.queue.capacity(),
             suppressed: self.refusals.pending() + self.reads.pending(),
-            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            last_error: self
+                .last_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 
-    /// Notes the result of an attempt to write, and logs when writing begins to fail or works again.
+    /// Notes the result of an attempt to write, and logs when writing begins to fail or works
+    /// again.
     fn went(&self, error: Option<String>) {
-        let mut last = self.last_error.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         match (&*last, &error) {
-            (None, Some(error)) => tracing::warn!(error, "the audit of access cannot be written; it waits"),
+            (None, Some(error)) => {
+                tracing::warn!(error, "the audit of access cannot be written; it waits")
+            }
             (Some(_), None) => tracing::info!("the audit of access can be written again"),
             _ => {}
         }
@@ -130,13 +152,28 @@ pub struct Writer {
 
 impl Writer {
     /// Writes to `archive` under `policy`, and takes two places of the policy.
-    pub fn new(archive: Archive, policy: Arc<Dependency>, trail: Arc<Trail>, settings: &config::Trail) -> Self {
+    pub fn new(
+        archive: Archive,
+        policy: Arc<Dependency>,
+        trail: Arc<Trail>,
+        settings: &config::Trail,
+    ) -> Self {
         let (pause, summary) = (ms(settings.poll_ms), ms(settings.summary_ms));
-        Self { archive: Guarded::new(archive, policy), trail, batch: settings.batch, pause, summary }
+        Self {
+            archive: Guarded::new(archive, policy),
+            trail,
+            batch: settings.batch,
+            pause,
+            summary,
+        }
     }
 
     /// Writes the queued records until `stop`, and then the rest, if MongoDB accepts it at once.
-    pub async fn run(self: Arc<Self>, mut queue: mpsc::Receiver<AccessEvent>, stop: CancellationToken) {
+    pub async fn run(
+        self: Arc<Self>,
+        mut queue: mpsc::Receiver<AccessEvent>,
+        stop: CancellationToken,
+    ) {
         let mut summary = tokio::time::interval(self.summary);
         summary.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut batch = Vec::new();
@@ -149,7 +186,10 @@ impl Writer {
             while !batch.is_empty() {
                 match stop.run_until_cancelled(self.store(&batch)).await {
                     Some(Ok(_)) => batch.clear(),
-                    Some(Err(())) => drop(stop.run_until_cancelled(tokio::time::sleep(self.pause)).await),
+                    Some(Err(())) => drop(
+                        stop.run_until_cancelled(tokio::time::sleep(self.pause))
+                            .await,
+                    ),
                     None => break,
                 }
             }
@@ -169,15 +209,22 @@ impl Writer {
         }
         let lost = batch.len() + queue.len();
         if lost > 0 {
-            tracing::warn!(records = lost, "the end came before the audit of access was written");
+            tracing::warn!(
+                records = lost,
+                "the end came before the audit of access was written"
+            );
         }
     }
 
-    /// Stores accesses. Records that MongoDB refuses for good are logged, and their indexes are returned. An attempt that failed
-    /// may be made again.
+    /// Stores accesses. Records that MongoDB refuses for good are logged, and their indexes are
+    /// returned. An attempt that failed may be made again.
     async fn store(&self, accesses: &[AccessEvent]) -> Result<Vec<usize>, ()> {
         let documents: Vec<_> = accesses.iter().map(ArchivedAccess::from).collect();
-        match self.archive.call(|archive| archive.insert_accesses(&documents)).await {
+        match self
+            .archive
+            .call(|archive| archive.insert_accesses(&documents))
+            .await
+        {
             Ok(unfit) => {
                 self.trail.went(None);
                 for unfit in &unfit {
@@ -187,14 +234,17 @@ impl Writer {
                         "an access is refused by MongoDB"
                     );
                 }
-                metrics::counter!(names::TRAIL_RECORDS, "result" => "refused").increment(unfit.len() as u64);
-                metrics::counter!(names::TRAIL_RECORDS, "result" => "archived").increment((documents.len() - unfit.len()) as u64);
+                metrics::counter!(names::TRAIL_RECORDS, "result" => "refused")
+                    .increment(unfit.len() as u64);
+                metrics::counter!(names::TRAIL_RECORDS, "result" => "archived")
+                    .increment((documents.len() - unfit.len()) as u64);
                 metrics::gauge!(names::TRAIL_QUEUE).set(self.trail.report().waiting as f64);
                 Ok(unfit.into_iter().map(|unfit| unfit.at).collect())
             }
             Err(error) => {
                 self.trail.went(Some(error.to_string()));
-                metrics::gauge!(names::TRAIL_QUEUE).set((accesses.len() + self.trail.report().waiting) as f64);
+                metrics::gauge!(names::TRAIL_QUEUE)
+                    .set((accesses.len() + self.trail.report().waiting) as f64);
                 Err(())
             }
         }

@@ -1,7 +1,9 @@
-//! Counts committed events that Kafka does not have yet, and refuses writes if there are too many (`audit.fail_closed`).
+//! Counts committed events that Kafka does not have yet, and refuses writes if there are too many
+//! (`audit.fail_closed`).
 //!
-//! The outbox is counted each second, not with each write, so the writes between two samples may exceed a limit. If the newest
-//! count is too old, the number is unknown, and writes are refused as if there were too many.
+//! The outbox is counted each second, not with each write, so the writes between two samples may
+//! exceed a limit. If the newest count is too old, the number is unknown, and writes are refused as
+//! if there were too many.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -14,7 +16,8 @@ use crate::{
     telemetry::names,
 };
 
-/// A sample older than this is not used. Samples are a second apart, and one may take as long as a read may.
+/// A sample older than this is not used. Samples are a second apart, and one may take as long as a
+/// read may.
 const TOO_OLD: Duration = Duration::from_secs(5);
 
 /// The reason why writes are refused.
@@ -24,7 +27,9 @@ pub enum Closed {
     #[error("{0} events are not published yet, and more than {1} may not be")]
     Events(i64, u32),
     /// The oldest event waits for longer than the limit: both times in seconds.
-    #[error("the oldest event waits to be published for {0:.0} s, and longer than {1} s it may not")]
+    #[error(
+        "the oldest event waits to be published for {0:.0} s, and longer than {1} s it may not"
+    )]
     Seconds(f64, u32),
     /// There is no sample that is new enough.
     #[error("how many events are not published yet is not known")]
@@ -43,9 +48,19 @@ pub struct Unpublished {
 impl Unpublished {
     /// Uses the limits of the settings. There is no sample yet.
     pub fn new(settings: &config::Audit) -> Arc<Self> {
-        let config::Audit { fail_closed, max_unpublished_events, max_unpublished_seconds, .. } = *settings;
+        let config::Audit {
+            fail_closed,
+            max_unpublished_events,
+            max_unpublished_seconds,
+            ..
+        } = *settings;
         let (max_events, max_seconds) = (max_unpublished_events, max_unpublished_seconds);
-        Arc::new(Self { fail_closed, max_events, max_seconds, newest: Mutex::default() })
+        Arc::new(Self {
+            fail_closed,
+            max_events,
+            max_seconds,
+            newest: Mutex::default(),
+        })
     }
 
     /// Returns true if writes may be refused at all.
@@ -55,7 +70,10 @@ impl Unpublished {
 
     /// Counts the outbox, and sets the metrics.
     pub async fn sample(&self, primary: &Server) {
-        match primary.read_apart(&Visible::no_tenants(), store::outbox::backlog).await {
+        match primary
+            .read_apart(&Visible::no_tenants(), store::outbox::backlog)
+            .await
+        {
             Ok(sample) => {
                 metrics::gauge!(names::OUTBOX_BACKLOG).set(sample.events as f64);
                 metrics::gauge!(names::OUTBOX_AGE_SECONDS).set(sample.oldest_seconds);
@@ -73,14 +91,17 @@ impl Unpublished {
     /// Returns the newest sample, unless it is too old.
     pub fn newest(&self) -> Option<Backlog> {
         let newest = *self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        newest.filter(|(_, at)| at.elapsed() < TOO_OLD).map(|(sample, _)| sample)
+        newest
+            .filter(|(_, at)| at.elapsed() < TOO_OLD)
+            .map(|(sample, _)| sample)
     }
 
-    /// Returns true if background writes may go on. They may use at most half of each limit; the other half is left to writes with
-    /// a waiting caller.
+    /// Returns true if background writes may go on. They may use at most half of each limit; the
+    /// other half is left to writes with a waiting caller.
     pub fn has_room(&self) -> bool {
         let is_half = |sample: Backlog| {
-            sample.events <= i64::from(self.max_events) / 2 && sample.oldest_seconds <= f64::from(self.max_seconds) / 2.0
+            sample.events <= i64::from(self.max_events) / 2
+                && sample.oldest_seconds <= f64::from(self.max_seconds) / 2.0
         };
         !self.fail_closed || self.newest().is_some_and(is_half)
     }
@@ -92,7 +113,9 @@ impl Unpublished {
         }
         match self.newest() {
             None => Err(Closed::Unknown),
-            Some(sample) if sample.events > i64::from(self.max_events) => Err(Closed::Events(sample.events, self.max_events)),
+            Some(sample) if sample.events > i64::from(self.max_events) => {
+                Err(Closed::Events(sample.events, self.max_events))
+            }
             Some(sample) if sample.oldest_seconds > f64::from(self.max_seconds) => {
                 Err(Closed::Seconds(sample.oldest_seconds, self.max_seconds))
             }
@@ -107,7 +130,12 @@ mod tests {
 
     fn with(fail_closed: bool) -> Arc<Unpublished> {
         let mut settings = config::Settings::without_environment(&[]).unwrap().audit;
-        settings = config::Audit { fail_closed, max_unpublished_events: 10, max_unpublished_seconds: 60, ..settings };
+        settings = config::Audit {
+            fail_closed,
+            max_unpublished_events: 10,
+            max_unpublished_seconds: 60,
+            ..settings
+        };
         Unpublished::new(&settings)
     }
 
@@ -123,24 +151,67 @@ mod tests {
             (1, 60.5, Err(Closed::Seconds(60.5, 60))),
             (10, 0.0, Ok(())),
         ] {
-            unpublished.set(Backlog { events, oldest_seconds }, now);
-            assert_eq!(unpublished.admits(), admitted, "{events} events, {oldest_seconds} s");
+            unpublished.set(
+                Backlog {
+                    events,
+                    oldest_seconds,
+                },
+                now,
+            );
+            assert_eq!(
+                unpublished.admits(),
+                admitted,
+                "{events} events, {oldest_seconds} s"
+            );
         }
         let old = now.checked_sub(TOO_OLD).unwrap();
-        unpublished.set(Backlog { events: 0, oldest_seconds: 0.0 }, old);
-        assert_eq!((unpublished.admits(), unpublished.newest()), (Err(Closed::Unknown), None));
+        unpublished.set(
+            Backlog {
+                events: 0,
+                oldest_seconds: 0.0,
+            },
+            old,
+        );
+        assert_eq!(
+            (unpublished.admits(), unpublished.newest()),
+            (Err(Closed::Unknown), None)
+        );
         assert!(!unpublished.has_room());
-        for (events, oldest_seconds, has_room) in [(5, 30.0, true), (6, 1.0, false), (1, 30.5, false)] {
-            unpublished.set(Backlog { events, oldest_seconds }, now);
-            assert_eq!(unpublished.has_room(), has_room, "{events} events, {oldest_seconds} s");
+        for (events, oldest_seconds, has_room) in
+            [(5, 30.0, true), (6, 1.0, false), (1, 30.5, false)]
+        {
+            unpublished.set(
+                Backlog {
+                    events,
+                    oldest_seconds,
+                },
+                now,
+            );
+            assert_eq!(
+                unpublished.has_room(),
+                has_room,
+                "{events} events, {oldest_seconds} s"
+            );
         }
     }
 
     #[test]
     fn unless_asked_to_writes_never_stop() {
         let unpublished = with(false);
-        assert_eq!((unpublished.admits(), unpublished.has_room()), (Ok(()), true));
-        unpublished.set(Backlog { events: 100_000, oldest_seconds: 1e6 }, Instant::now());
-        assert_eq!((unpublished.admits(), unpublished.has_room()), (Ok(()), true));
+        assert_eq!(
+            (unpublished.admits(), unpublished.has_room()),
+            (Ok(()), true)
+        );
+        unpublished.set(
+            Backlog {
+                events: 100_000,
+                oldest_seconds: 1e6,
+            },
+            Instant::now(),
+        );
+        assert_eq!(
+            (unpublished.admits(), unpublished.has_room()),
+            (Ok(()), true)
+        );
     }
 }

@@ -11,11 +11,13 @@ use crate::{
 
 const AT_A_TIME: i64 = 1000;
 
-/// Deletes idempotency keys older than `hours`, plans that have expired, and API keys that ended more than `days` ago.
+/// Deletes idempotency keys older than `hours`, plans that have expired, and API keys that ended
+/// more than `days` ago.
 pub async fn sweep(primary: Arc<Server>, hours: u32, days: u32) {
     // Rows expire for all tenants alike.
     let visible = &Visible::all_tenants();
-    let keys = async |tx: &store::Transaction<'_>| store::idempotency::sweep(tx, hours, AT_A_TIME).await;
+    let keys =
+        async |tx: &store::Transaction<'_>| store::idempotency::sweep(tx, hours, AT_A_TIME).await;
     all("idempotency keys", || primary.write(visible, keys)).await;
     let plans = async |tx: &store::Transaction<'_>| store::plans::sweep(tx, AT_A_TIME).await;
     all("plans", || primary.write(visible, plans)).await;
@@ -23,12 +25,15 @@ pub async fn sweep(primary: Arc<Server>, hours: u32, days: u32) {
     all("API keys", || primary.write(visible, ended)).await;
 }
 
-/// Continues deletions of tenants that have begun and are not done, because their request or the process ended before.
+/// Continues deletions of tenants that have begun and are not done, because their request or the
+/// process ended before.
 pub async fn end_tenants(primary: Arc<Server>, writer: Arc<Writer>) {
     let read = async |tx: &store::Transaction<'_>| store::tenants::ending(tx, AT_A_TIME).await;
     let tenants = match primary.read_apart(&Visible::all_tenants(), read).await {
         Ok(tenants) => tenants,
-        Err(error) => return tracing::debug!(error = %error, "which tenants are being deleted could not be told"),
+        Err(error) => {
+            return tracing::debug!(error = %error, "which tenants are being deleted could not be told");
+        }
     };
     for tenant in tenants {
         loop {
@@ -44,12 +49,17 @@ pub async fn end_tenants(primary: Arc<Server>, writer: Arc<Writer>) {
     }
 }
 
-async fn all<F: Future<Output = Result<u64, CallError<store::Error>>>>(what: &'static str, step: impl Fn() -> F) {
+async fn all<F: Future<Output = Result<u64, CallError<store::Error>>>>(
+    what: &'static str,
+    step: impl Fn() -> F,
+) {
     loop {
         match step().await {
             Ok(swept) if swept >= AT_A_TIME.unsigned_abs() => {}
             Ok(_) => return,
-            Err(error) => return tracing::debug!(error = %error, what, "what is over could not be swept"),
+            Err(error) => {
+                return tracing::debug!(error = %error, what, "what is over could not be swept");
+            }
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Verification of the archive: a tenant's chain is recomputed from MongoDB, and its end is compared with Postgres.
+//! Verification of the archive: a tenant's chain is recomputed from MongoDB, and its end is
+//! compared with Postgres.
 
 use std::time::{Duration, Instant};
 
@@ -43,7 +44,8 @@ pub struct Verification {
     pub events: u64,
     /// The first bad event. Events after it were not looked at.
     pub first_bad: Option<FirstBad>,
-    /// Revisions that the archive does not have, the first hundred of them. The newest may be on their way.
+    /// Revisions that the archive does not have, the first hundred of them. The newest may be on
+    /// their way.
     pub missing: Vec<u64>,
     /// The number of revisions that the archive does not have.
     pub missing_count: u64,
@@ -71,22 +73,31 @@ struct Known {
 impl Known {
     /// Returns the first revision that the archive should have.
     fn first(&self) -> u64 {
-        self.checkpoint.as_ref().map_or(1, |checkpoint| checkpoint.revision.0 + 1)
+        self.checkpoint
+            .as_ref()
+            .map_or(1, |checkpoint| checkpoint.revision.0 + 1)
     }
 
     /// Returns a walk over the events that the archive should have, from a revision on.
     fn walk(&self, from: u64) -> Walk {
         match &self.checkpoint {
-            Some(checkpoint) if from == self.first() => Walk::after(checkpoint.revision.0, checkpoint.hash),
+            Some(checkpoint) if from == self.first() => {
+                Walk::after(checkpoint.revision.0, checkpoint.hash)
+            }
             _ => Walk::from(from),
         }
     }
 }
 
 impl AuditReads {
-    /// Verifies a tenant's archived history, between two revisions if they are given, from its checkpoint on. If the end is the
-    /// newest revision, it is compared with Postgres.
-    pub async fn verify(&self, tenant: &AuthorizedTenant, from: Option<u64>, to: Option<u64>) -> Result<Verification, Error> {
+    /// Verifies a tenant's archived history, between two revisions if they are given, from its
+    /// checkpoint on. If the end is the newest revision, it is compared with Postgres.
+    pub async fn verify(
+        &self,
+        tenant: &AuthorizedTenant,
+        from: Option<u64>,
+        to: Option<u64>,
+    ) -> Result<Verification, Error> {
         let mut known = self.known(tenant).await?;
         loop {
             let (mut verification, beyond) = self.walk(tenant.name(), &known, from, to).await?;
@@ -95,31 +106,54 @@ impl AuditReads {
             }
             let now = self.known(tenant).await?;
             if now.tag.epoch == known.tag.epoch && now.checkpoint == known.checkpoint {
-                // An event is archived after its commit. So an archived event that Postgres does not have by now is not genuine.
-                if let Some(revision) = beyond.filter(|revision| verification.verified && *revision > now.tag.revision.0) {
-                    verification.first_bad = Some(FirstBad { revision, reason: Fault::WrongEnd.as_str() });
+                // An event is archived after its commit. So an archived event that Postgres does
+                // not have by now is not genuine.
+                if let Some(revision) = beyond
+                    .filter(|revision| verification.verified && *revision > now.tag.revision.0)
+                {
+                    verification.first_bad = Some(FirstBad {
+                        revision,
+                        reason: Fault::WrongEnd.as_str(),
+                    });
                     verification.verified = false;
                 }
                 return Ok(verification);
             }
-            // The epoch or the checkpoint has changed. Retention may have removed the missing events meanwhile, after it made the
-            // checkpoint.
+            // The epoch or the checkpoint has changed. Retention may have removed the missing
+            // events meanwhile, after it made the checkpoint.
             known = now;
         }
     }
 
     async fn known(&self, tenant: &AuthorizedTenant) -> Result<Known, Error> {
         let read = async |tx: &store::Transaction<'_>| {
-            let Some((tag, head)) = store::tenants::head(tx, tenant.name()).await? else { return Ok(None) };
-            let checkpoint = store::checkpoints::newest(tx, tenant.name().as_str(), tag.epoch.as_str()).await?;
-            Ok(Some(Known { tag, head, checkpoint }))
+            let Some((tag, head)) = store::tenants::head(tx, tenant.name()).await? else {
+                return Ok(None);
+            };
+            let checkpoint =
+                store::checkpoints::newest(tx, tenant.name().as_str(), tag.epoch.as_str()).await?;
+            Ok(Some(Known {
+                tag,
+                head,
+                checkpoint,
+            }))
         };
-        Ok(self.router().primary().read(&Visible::authorized(tenant), read).await?.ok_or(Rejection::TenantNotFound)?)
+        Ok(self
+            .router()
+            .primary()
+            .read(&Visible::authorized(tenant), read)
+            .await?
+            .ok_or(Rejection::TenantNotFound)?)
     }
 
-    /// Walks the chain. Also returns the revision of an event after the newest known one, if there is such an event.
+    /// Walks the chain. Also returns the revision of an event after the newest known one, if there
+    /// is such an event.
     async fn walk(
-        &self, tenant: &TenantName, known: &Known, from: Option<u64>, to: Option<u64>,
+        &self,
+        tenant: &TenantName,
+        known: &Known,
+        from: Option<u64>,
+        to: Option<u64>,
     ) -> Result<(Verification, Option<u64>), Error> {
         let started = Instant::now();
         let newest = known.tag.revision.0;
@@ -127,8 +161,14 @@ impl AuditReads {
         // Revisions that were removed need no walk.
         let asked = to.unwrap_or(newest).min(newest).max(known.first() - 1);
         let mut walk = known.walk(from);
-        let (mut place, mut events, mut first_bad, mut reached, mut beyond) = (from, 0, None, asked, None);
-        let mut chain = Chain::from(self.archive(), tenant.as_str(), known.tag.epoch.as_str(), from);
+        let (mut place, mut events, mut first_bad, mut reached, mut beyond) =
+            (from, 0, None, asked, None);
+        let mut chain = Chain::from(
+            self.archive(),
+            tenant.as_str(),
+            known.tag.epoch.as_str(),
+            from,
+        );
         'pages: while let Some(page) = chain.page().await? {
             for kept in &page {
                 if kept.revision > asked {
@@ -138,7 +178,10 @@ impl AuditReads {
                 events += 1;
                 place = kept.revision;
                 if let Err(fault) = step(&mut walk, kept) {
-                    first_bad = Some(FirstBad { revision: kept.revision, reason: fault.as_str() });
+                    first_bad = Some(FirstBad {
+                        revision: kept.revision,
+                        reason: fault.as_str(),
+                    });
                     reached = kept.revision;
                     break 'pages;
                 }
@@ -151,7 +194,10 @@ impl AuditReads {
         }
         if first_bad.is_none() && reached == asked {
             let end = (asked == newest && asked > 0).then_some(known.head);
-            first_bad = walk.finish(asked, end).err().map(|fault| FirstBad { revision: asked, reason: fault.as_str() });
+            first_bad = walk.finish(asked, end).err().map(|fault| FirstBad {
+                revision: asked,
+                reason: fault.as_str(),
+            });
         }
         let (missing, missing_count) = walk.missing();
         let verification = Verification {

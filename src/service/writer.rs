@@ -1,10 +1,12 @@
 //! The writer: collects concurrent commands into group commits.
 //!
-//! Each tenant belongs to one lane. Each lane is a task: it takes the waiting commands (up to `write.max_batch`, without added
-//! delay) into one transaction. During a commit the next group collects, so groups grow with the load and a single write is not
-//! delayed. Large commands (plans, batches, deletions of tenants) have a lane of their own (`large`), so they delay only their own
-//! tenant. The writer sends a reply only after the commit, and after `on_commit` has moved this instance's cache forward. Personal
-//! data in a request is sealed before the request is queued, so the code behind [`Writer::write`] never has it in plain text.
+//! Each tenant belongs to one lane. Each lane is a task: it takes the waiting commands (up to
+//! `write.max_batch`, without added delay) into one transaction. During a commit the next group
+//! collects, so groups grow with the load and a single write is not delayed. Large commands (plans,
+//! batches, deletions of tenants) have a lane of their own (`large`), so they delay only their own
+//! tenant. The writer sends a reply only after the commit, and after `on_commit` has moved this
+//! instance's cache forward. Personal data in a request is sealed before the request is queued, so
+//! the code behind [`Writer::write`] never has it in plain text.
 
 mod large;
 
@@ -61,8 +63,8 @@ pub struct Writer {
     patterns: Arc<PatternPool>,
 }
 
-/// Limits the time to decrypt the names in the answer to a write. The write is committed by then, so a slow or failed decryption
-/// must not delay its answer or turn it into an error.
+/// Limits the time to decrypt the names in the answer to a write. The write is committed by then,
+/// so a slow or failed decryption must not delay its answer or turn it into an error.
 const OPENING: Duration = Duration::from_millis(500);
 
 const WAITING: u8 = 0;
@@ -72,7 +74,8 @@ const ABANDONED: u8 = 2;
 struct Waiting {
     request: Request,
     arrived: Instant,
-    /// `WAITING` until the lane takes the command or the caller gives up. The first of the two to change the state wins.
+    /// `WAITING` until the lane takes the command or the caller gives up. The first of the two to
+    /// change the state wins.
     state: Arc<AtomicU8>,
     answering: Answering,
     _place: Place,
@@ -94,9 +97,13 @@ impl Answering {
 }
 
 impl Waiting {
-    /// Returns the command for execution, or `None` if its caller has given up or gone. A command that is not in time is refused.
+    /// Returns the command for execution, or `None` if its caller has given up or gone. A command
+    /// that is not in time is refused.
     fn taken(self, is_in_time: bool) -> Option<(Request, Answering)> {
-        let is_taken = self.state.compare_exchange(WAITING, TAKEN, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        let is_taken = self
+            .state
+            .compare_exchange(WAITING, TAKEN, Ordering::SeqCst, Ordering::SeqCst)
+            .is_ok();
         if !is_taken || self.answering.reply.is_closed() {
             return None;
         }
@@ -109,11 +116,15 @@ impl Waiting {
 }
 
 impl Writer {
-    /// Starts the lanes. They end when the writer is dropped, after they have finished the waiting commands. `unpublished` may
-    /// refuse writes.
+    /// Starts the lanes. They end when the writer is dropped, after they have finished the waiting
+    /// commands. `unpublished` may refuse writes.
     pub fn start(
-        primary: Arc<Server>, settings: &config::Write, limits: &config::Limits, privacy: Arc<Privacy>,
-        unpublished: Arc<Unpublished>, on_commit: OnCommit,
+        primary: Arc<Server>,
+        settings: &config::Write,
+        limits: &config::Limits,
+        privacy: Arc<Privacy>,
+        unpublished: Arc<Unpublished>,
+        on_commit: OnCommit,
     ) -> (Self, Vec<JoinHandle<()>>) {
         let start = |is_large| {
             let (sender, receiver) = mpsc::channel(settings.queue);
@@ -126,17 +137,45 @@ impl Writer {
                 held_up: BTreeMap::new(),
                 is_large,
             };
-            let running = if is_large { tokio::spawn(lane.run_large(receiver)) } else { tokio::spawn(lane.run(receiver)) };
+            let running = if is_large {
+                tokio::spawn(lane.run_large(receiver))
+            } else {
+                tokio::spawn(lane.run(receiver))
+            };
             (sender, running)
         };
-        let (lanes, mut tasks): (Vec<_>, Vec<_>) = (0..settings.lanes).map(|_| start(false)).unzip();
+        let (lanes, mut tasks): (Vec<_>, Vec<_>) =
+            (0..settings.lanes).map(|_| start(false)).unzip();
         let (large, task) = start(true);
         tasks.push(task);
         let share = primary.policy().share();
-        let shares = [share.of_tenant(settings.queue), share.of_platform(settings.queue)];
-        let queue = Shares::divided("write_queue", "commands", settings.queue * (settings.lanes + 1), shares);
-        let (in_large, patterns) = (Large::new(settings.large_changes), Arc::new(PatternPool::new(limits)));
-        (Self { lanes, large, in_large, queue, unpublished, timeout: ms(settings.timeout_ms), privacy, patterns }, tasks)
+        let shares = [
+            share.of_tenant(settings.queue),
+            share.of_platform(settings.queue),
+        ];
+        let queue = Shares::divided(
+            "write_queue",
+            "commands",
+            settings.queue * (settings.lanes + 1),
+            shares,
+        );
+        let (in_large, patterns) = (
+            Large::new(settings.large_changes),
+            Arc::new(PatternPool::new(limits)),
+        );
+        (
+            Self {
+                lanes,
+                large,
+                in_large,
+                queue,
+                unpublished,
+                timeout: ms(settings.timeout_ms),
+                privacy,
+                patterns,
+            },
+            tasks,
+        )
     }
 
     /// Returns the queue places of waiting commands.
@@ -146,10 +185,15 @@ impl Writer {
 
     /// Executes one command, and returns when it is committed or refused.
     pub async fn write(&self, request: Request) -> Result<Reply, Error> {
-        self.patterns.check(&request.command.tenant, request.command.op.written_rules()).await?;
+        self.patterns
+            .check(&request.command.tenant, request.command.op.written_rules())
+            .await?;
         let request = self.privacy.seal(request).await?;
         let tenant = request.command.tenant.clone();
-        let (began, ends) = (Instant::now(), matches!(request.command.op, Op::DeleteTenant { .. }));
+        let (began, ends) = (
+            Instant::now(),
+            matches!(request.command.op, Op::DeleteTenant { .. }),
+        );
         let mut reply = self.wait_for(request).await?;
         if ends && reply.outcome.effect != Effect::Deleted {
             reply = self.end(&tenant, reply, began + self.timeout / 2).await;
@@ -157,8 +201,12 @@ impl Writer {
         let names = privacy::of_object(tenant.as_str(), &mut reply.outcome.object);
         match tokio::time::timeout(OPENING, self.privacy.open(names)).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => tracing::warn!(error = %error, "the answer to a write has names that could not be opened"),
-            Err(_) => tracing::warn!("the answer to a write has names that could not be opened in time"),
+            Ok(Err(error)) => {
+                tracing::warn!(error = %error, "the answer to a write has names that could not be opened")
+            }
+            Err(_) => {
+                tracing::warn!("the answer to a write has names that could not be opened in time")
+            }
         }
         Ok(reply)
     }
@@ -168,20 +216,27 @@ impl Writer {
         &self.patterns
     }
 
-    /// Starts a new epoch for a tenant in the database's current timeline, if the tenant's newest revision belongs to another
-    /// timeline.
+    /// Starts a new epoch for a tenant in the database's current timeline, if the tenant's newest
+    /// revision belongs to another timeline.
     pub async fn continue_history(&self, tenant: TenantName) -> Result<Reply, Error> {
         self.wait_for(Request::continuing(tenant)).await
     }
 
-    /// Continues a tenant's deletion until it is done or `until` is reached. Upkeep continues with the rest later.
+    /// Continues a tenant's deletion until it is done or `until` is reached. Upkeep continues with
+    /// the rest later.
     async fn end(&self, tenant: &TenantName, first: Reply, until: Instant) -> Reply {
         let mut reply = first;
         while Instant::now() < until {
             match self.end_step(tenant).await {
                 Ok(Some(outcome)) => reply.outcome = outcome,
                 // Another caller has completed the deletion. A new tenant may have the name by now.
-                Ok(None) => reply.outcome = Outcome { effect: Effect::Deleted, object: Object::Gone, ..reply.outcome },
+                Ok(None) => {
+                    reply.outcome = Outcome {
+                        effect: Effect::Deleted,
+                        object: Object::Gone,
+                        ..reply.outcome
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(error = %error, tenant = tenant.as_str(), "the deletion of a tenant goes on later");
                     break;
@@ -197,7 +252,9 @@ impl Writer {
     /// Commits one more revision of a tenant's deletion; `None` if no deletion is under way.
     pub async fn end_step(&self, tenant: &TenantName) -> Result<Option<Outcome>, Error> {
         match self.wait_for(Request::ending(tenant.clone())).await {
-            Ok(reply) => Ok(Some(reply.outcome).filter(|outcome| outcome.effect != Effect::Unchanged)),
+            Ok(reply) => {
+                Ok(Some(reply.outcome).filter(|outcome| outcome.effect != Effect::Unchanged))
+            }
             Err(Error::Rejected(Rejection::TenantNotFound)) => Ok(None),
             Err(error) => Err(error),
         }
@@ -210,23 +267,45 @@ impl Writer {
         }
         let state = Arc::new(AtomicU8::new(WAITING));
         let (reply, answer) = oneshot::channel();
-        let place = self.queue.try_take(&Payer::current(), 1).map_err(|_| Error::Overloaded("writes"))?;
+        let place = self
+            .queue
+            .try_take(&Payer::current(), 1)
+            .map_err(|_| Error::Overloaded("writes"))?;
         let in_large = self.in_large.admit(&request.command);
-        let lane = if in_large.is_some() { &self.large } else { &self.lanes[lane_of(&request.command.tenant, self.lanes.len())] };
-        let answering = Answering { reply, _in_large: in_large };
-        let waiting = Waiting { request, arrived: Instant::now(), state: state.clone(), answering, _place: place };
+        let lane = if in_large.is_some() {
+            &self.large
+        } else {
+            &self.lanes[lane_of(&request.command.tenant, self.lanes.len())]
+        };
+        let answering = Answering {
+            reply,
+            _in_large: in_large,
+        };
+        let waiting = Waiting {
+            request,
+            arrived: Instant::now(),
+            state: state.clone(),
+            answering,
+            _place: place,
+        };
         lane.try_send(waiting).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Overloaded("writes"),
-            mpsc::error::TrySendError::Closed(_) => Error::Unavailable { dependency: "writer", cause: None },
+            mpsc::error::TrySendError::Closed(_) => Error::Unavailable {
+                dependency: "writer",
+                cause: None,
+            },
         })?;
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(result)) => result,
             // The lane failed while it worked on the command.
             Ok(Err(_)) => Err(Error::CommitUnknown),
-            Err(_) => match state.compare_exchange(WAITING, ABANDONED, Ordering::SeqCst, Ordering::SeqCst) {
-                Ok(_) => Err(Error::Overloaded("writes")),
-                Err(_) => Err(Error::CommitUnknown),
-            },
+            Err(_) => {
+                match state.compare_exchange(WAITING, ABANDONED, Ordering::SeqCst, Ordering::SeqCst)
+                {
+                    Ok(_) => Err(Error::Overloaded("writes")),
+                    Err(_) => Err(Error::CommitUnknown),
+                }
+            }
         }
     }
 }
@@ -244,16 +323,17 @@ struct Lane {
     on_commit: OnCommit,
     /// The connection of the last group, and the time when that group ended.
     connection: Option<(store::Connection, Instant)>,
-    /// Tenants that could not start a new epoch, each with the time before which the lane does not try again.
+    /// Tenants that could not start a new epoch, each with the time before which the lane does not
+    /// try again.
     held_up: BTreeMap<TenantName, Instant>,
     is_large: bool,
 }
 
-/// A lane reuses a connection without a check if its last group ended less than this ago: a check would cost a round trip for each
-/// group.
+/// A lane reuses a connection without a check if its last group ended less than this ago: a check
+/// would cost a round trip for each group.
 const LATELY: Duration = Duration::from_millis(500);
-/// After a failed attempt to start a new epoch, the tenant is not tried again for this many times the attempt's duration, because
-/// other tenants share the lane.
+/// After a failed attempt to start a new epoch, the tenant is not tried again for this many times
+/// the attempt's duration, because other tenants share the lane.
 const LEFT_ALONE: u32 = 4;
 
 impl Lane {
@@ -276,9 +356,13 @@ impl Lane {
         }
     }
 
-    /// Waits for commands and returns their number. An idle lane returns its connection to the pool, which closes it at the end of its
-    /// lifetime.
-    async fn next_group(&mut self, receiver: &mut mpsc::Receiver<Waiting>, arrived: &mut Vec<Waiting>) -> usize {
+    /// Waits for commands and returns their number. An idle lane returns its connection to the
+    /// pool, which closes it at the end of its lifetime.
+    async fn next_group(
+        &mut self,
+        receiver: &mut mpsc::Receiver<Waiting>,
+        arrived: &mut Vec<Waiting>,
+    ) -> usize {
         let most = self.settings.max_batch;
         if self.connection.is_some() {
             match tokio::time::timeout(LATELY, receiver.recv_many(arrived, most)).await {
@@ -291,23 +375,31 @@ impl Lane {
 
     /// Executes the taken commands and sends the replies.
     async fn answer(&mut self, taken: Vec<(Request, Answering)>) {
-        // A new epoch writes as much as the tenant has. Each one runs after the group in a transaction of its own, so it delays no
-        // command of the group.
-        let (epochs, group): (Vec<_>, Vec<_>) =
-            taken.into_iter().partition(|(request, _)| matches!(request.command.op, Op::Continue));
+        // A new epoch writes as much as the tenant has. Each one runs after the group in a
+        // transaction of its own, so it delays no command of the group.
+        let (epochs, group): (Vec<_>, Vec<_>) = taken
+            .into_iter()
+            .partition(|(request, _)| matches!(request.command.op, Op::Continue));
         let (requests, answering): (Vec<_>, Vec<_>) = group.into_iter().unzip();
         if !requests.is_empty() {
             let results = unwound(self.settle(&requests)).await;
             let results = results.unwrap_or_else(|error| same_for_all(&error, requests.len()));
-            answering.into_iter().zip(results).for_each(|(answering, result)| answering.tell(result));
+            answering
+                .into_iter()
+                .zip(results)
+                .for_each(|(answering, result)| answering.tell(result));
         }
         for (request, answering) in epochs {
-            answering.tell(unwound(self.begin_epoch(&request)).await.unwrap_or_else(Err));
+            answering.tell(
+                unwound(self.begin_epoch(&request))
+                    .await
+                    .unwrap_or_else(Err),
+            );
         }
     }
 
-    /// Executes a group. Tenants whose newest revision belongs to another timeline start new epochs first, one by one. If a tenant
-    /// cannot start a new epoch, only that tenant's commands fail.
+    /// Executes a group. Tenants whose newest revision belongs to another timeline start new epochs
+    /// first, one by one. If a tenant cannot start a new epoch, only that tenant's commands fail.
     async fn settle(&mut self, requests: &[Request]) -> Vec<Result<Reply, Error>> {
         let foreign = match self.process(requests).await {
             Ok(results) => return results,
@@ -316,18 +408,36 @@ impl Lane {
         let mut refused = BTreeMap::new();
         for tenant in foreign {
             if let Err(error) = self.begin_epoch(&Request::continuing(tenant.clone())).await {
-                let commands = requests.iter().filter(|request| request.command.tenant == tenant).count();
+                let commands = requests
+                    .iter()
+                    .filter(|request| request.command.tenant == tenant)
+                    .count();
                 refused.insert(tenant, same_for_all(&error, commands).into_iter());
             }
         }
-        let rest: Vec<_> = requests.iter().filter(|request| !refused.contains_key(&request.command.tenant)).cloned().collect();
-        let results = if rest.is_empty() { Ok(Vec::new()) } else { self.process(&rest).await };
-        // The database was restored or promoted once more just now. The next attempt starts the new epochs.
-        let results = results.unwrap_or_else(|foreign| same_for_all(&store::Error::Foreign(foreign).into(), rest.len()));
+        let rest: Vec<_> = requests
+            .iter()
+            .filter(|request| !refused.contains_key(&request.command.tenant))
+            .cloned()
+            .collect();
+        let results = if rest.is_empty() {
+            Ok(Vec::new())
+        } else {
+            self.process(&rest).await
+        };
+        // The database was restored or promoted once more just now. The next attempt starts the new
+        // epochs.
+        let results = results.unwrap_or_else(|foreign| {
+            same_for_all(&store::Error::Foreign(foreign).into(), rest.len())
+        });
         let mut results = results.into_iter();
         let answer = |request: &Request| {
-            let results = refused.get_mut(&request.command.tenant).unwrap_or(&mut results);
-            results.next().unwrap_or_else(|| Err(Error::internal("a command was not answered")))
+            let results = refused
+                .get_mut(&request.command.tenant)
+                .unwrap_or(&mut results);
+            results
+                .next()
+                .unwrap_or_else(|| Err(Error::internal("a command was not answered")))
         };
         requests.iter().map(answer).collect()
     }
@@ -342,18 +452,33 @@ impl Lane {
             return Err(foreign());
         }
         let result = self.process(std::slice::from_ref(request)).await;
-        let result = result.map_or_else(|_| Err(foreign()), |mut results| results.pop().unwrap_or_else(|| Err(foreign())));
+        let result = result.map_or_else(
+            |_| Err(foreign()),
+            |mut results| results.pop().unwrap_or_else(|| Err(foreign())),
+        );
         if result.is_err() {
-            self.held_up.insert(tenant.clone(), Instant::now() + began.elapsed() * LEFT_ALONE);
+            self.held_up.insert(
+                tenant.clone(),
+                Instant::now() + began.elapsed() * LEFT_ALONE,
+            );
         }
         result
     }
 
-    /// Commits a group. If a statement fails, commits its commands one by one, so that only the faulty command fails. Returns `Err`
-    /// with the tenants that must start new epochs first.
-    async fn process(&mut self, requests: &[Request]) -> Result<Vec<Result<Reply, Error>>, Vec<TenantName>> {
+    /// Commits a group. If a statement fails, commits its commands one by one, so that only the
+    /// faulty command fails. Returns `Err` with the tenants that must start new epochs first.
+    async fn process(
+        &mut self,
+        requests: &[Request],
+    ) -> Result<Vec<Result<Reply, Error>>, Vec<TenantName>> {
         let failure = match self.commit(requests).await {
-            Ok(committed) => return Ok(committed.replies.into_iter().map(|reply| reply.map_err(Error::from)).collect()),
+            Ok(committed) => {
+                return Ok(committed
+                    .replies
+                    .into_iter()
+                    .map(|reply| reply.map_err(Error::from))
+                    .collect());
+            }
             Err(CallError::Failed(store::Error::Foreign(tenants))) => return Err(tenants),
             Err(failure) => Error::from(failure),
         };
@@ -362,7 +487,10 @@ impl Lane {
                 tracing::warn!(error = %cause, batch.commands = requests.len(), "a group failed; retrying its commands one by one");
                 let mut results = Vec::with_capacity(requests.len());
                 for request in requests {
-                    let alone = self.commit(std::slice::from_ref(request)).await.map_err(Error::from);
+                    let alone = self
+                        .commit(std::slice::from_ref(request))
+                        .await
+                        .map_err(Error::from);
                     let reply = alone.and_then(|mut committed| match committed.replies.pop() {
                         Some(reply) => reply.map_err(Error::from),
                         None => Err(Error::internal("a command was not answered")),
@@ -390,11 +518,14 @@ impl Lane {
             match result {
                 Ok(committed) => {
                     metrics::histogram!(names::WRITE_BATCH).record(requests.len() as f64);
-                    metrics::histogram!(names::WRITE_COMMIT_SECONDS).record(started.elapsed().as_secs_f64());
+                    metrics::histogram!(names::WRITE_COMMIT_SECONDS)
+                        .record(started.elapsed().as_secs_f64());
                     (self.on_commit)(&committed);
                     return Ok(committed);
                 }
-                Err(error) if attempt < self.settings.max_attempts && lost_a_race(&error) => attempt += 1,
+                Err(error) if attempt < self.settings.max_attempts && lost_a_race(&error) => {
+                    attempt += 1
+                }
                 Err(error @ store::Error::Foreign(_)) => return Err(CallError::Failed(error)),
                 Err(error) => {
                     tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), batch.commands = requests.len(), "a group was not committed");
@@ -406,16 +537,19 @@ impl Lane {
 
     async fn attempt(&mut self, requests: &[Request]) -> Result<Committed, store::Error> {
         // Any other connection goes back to the pool, which checks the connections that it lends.
-        let kept = self
-            .connection
-            .take()
-            .filter(|(client, used)| used.elapsed() < LATELY && !client.is_closed() && self.primary.may_use_again(client));
+        let kept = self.connection.take().filter(|(client, used)| {
+            used.elapsed() < LATELY && !client.is_closed() && self.primary.may_use_again(client)
+        });
         let mut client = match kept {
             Some((client, _)) => client,
             None => self.primary.writing_connection().await?,
         };
         let wanted = batch::wanted(requests);
-        let limit = ms(if wanted.is_large { self.settings.lineage_timeout_ms } else { self.settings.timeout_ms });
+        let limit = ms(if wanted.is_large {
+            self.settings.lineage_timeout_ms
+        } else {
+            self.settings.timeout_ms
+        });
         let decide = |locked| {
             let foreign = batch::foreign(requests, &locked);
             if !foreign.is_empty() {
@@ -423,9 +557,11 @@ impl Lane {
             }
             let plan = || batch::plan(requests, locked, self.limits);
             let plan = if self.is_large { aside(plan) } else { plan() };
-            plan.map(Plan::split).map_err(|error| store::Error::Corrupt(error.to_string()))
+            plan.map(Plan::split)
+                .map_err(|error| store::Error::Corrupt(error.to_string()))
         };
-        let result = store::group::commit(&mut client, self.primary.tls(), &wanted, limit, decide).await;
+        let result =
+            store::group::commit(&mut client, self.primary.tls(), &wanted, limit, decide).await;
         if result.as_ref().is_err_and(store::Error::spoils_connection) {
             drop(store::Connection::take(client));
         } else {
@@ -435,8 +571,9 @@ impl Lane {
     }
 }
 
-/// Returns true if the commit lost a race: another instance created the tenant, stored the same idempotency key or claimed the host
-/// first, or Postgres reported a deadlock or other contention. The next attempt sees the other's change.
+/// Returns true if the commit lost a race: another instance created the tenant, stored the same
+/// idempotency key or claimed the host first, or Postgres reported a deadlock or other contention.
+/// The next attempt sees the other's change.
 fn lost_a_race(error: &store::Error) -> bool {
     match error {
         store::Error::Contention(_) => true,
@@ -452,7 +589,8 @@ fn same_for_all(error: &Error, count: usize) -> Vec<Result<Reply, Error>> {
     (0..count).map(|_| Err(error.share())).collect()
 }
 
-/// Returns the result of `work`. A panic becomes an error, so that it does not end the lane and fail all its tenants.
+/// Returns the result of `work`. A panic becomes an error, so that it does not end the lane and
+/// fail all its tenants.
 async fn unwound<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     AssertUnwindSafe(work).catch_unwind().await.map_err(|_| {
         metrics::counter!(names::PANICS, "part" => "writer").increment(1);
@@ -460,7 +598,8 @@ async fn unwound<T>(work: impl Future<Output = T>) -> Result<T, Error> {
     })
 }
 
-/// Runs long work so that it does not block other tasks of this thread, if the runtime is multi-threaded.
+/// Runs long work so that it does not block other tasks of this thread, if the runtime is
+/// multi-threaded.
 fn aside<T>(work: impl FnOnce() -> T) -> T {
     use tokio::runtime::{Handle, RuntimeFlavor};
     match Handle::current().runtime_flavor() {
@@ -469,10 +608,15 @@ fn aside<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// Returns the payer of a group: its tenant if the group has only one, else the process, which commits for many.
+/// Returns the payer of a group: its tenant if the group has only one, else the process, which
+/// commits for many.
 fn payer(requests: &[Request]) -> Payer {
     match requests {
-        [first, rest @ ..] if rest.iter().all(|request| request.command.tenant == first.command.tenant) => {
+        [first, rest @ ..]
+            if rest
+                .iter()
+                .all(|request| request.command.tenant == first.command.tenant) =>
+        {
             Payer::Tenant(first.command.tenant.clone())
         }
         _ => Payer::Process,

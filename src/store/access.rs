@@ -1,4 +1,5 @@
-//! The table `access_outbox`: access events that were committed with the operation that they record, and wait for the archive.
+//! The table `access_outbox`: access events that were committed with the operation that they
+//! record, and wait for the archive.
 
 use tokio_postgres::types::Json;
 
@@ -7,16 +8,25 @@ use crate::domain::access::AccessEvent;
 
 /// Adds access events, to be committed together with the operation that they record.
 pub async fn insert(tx: &Transaction<'_>, accesses: &[AccessEvent]) -> Result<(), Error> {
-    let statement =
-        tx.prepare_cached("insert into access_outbox (event) select event from unnest($1::json[]) as n (event)").await?;
+    let statement = tx
+        .prepare_cached(
+            "insert into access_outbox (event) select event from unnest($1::json[]) as n (event)",
+        )
+        .await?;
     let events: Vec<_> = accesses.iter().map(Json).collect();
     tx.execute(&statement, &[&events]).await?;
     Ok(())
 }
 
 /// Returns the first `limit` access events after the id `after`, in the order of the queue.
-pub async fn after(tx: &Transaction<'_>, after: i64, limit: i64) -> Result<Vec<(i64, AccessEvent)>, Error> {
-    let statement = tx.prepare_cached("select id, event from access_outbox where id > $1 order by id limit $2").await?;
+pub async fn after(
+    tx: &Transaction<'_>,
+    after: i64,
+    limit: i64,
+) -> Result<Vec<(i64, AccessEvent)>, Error> {
+    let statement = tx
+        .prepare_cached("select id, event from access_outbox where id > $1 order by id limit $2")
+        .await?;
     let rows = tx.query(&statement, &[&after, &limit]).await?;
     let waiting = rows.iter().map(|row| {
         let Json(event): Json<AccessEvent> = column(row, "event")?;
@@ -25,9 +35,12 @@ pub async fn after(tx: &Transaction<'_>, after: i64, limit: i64) -> Result<Vec<(
     waiting.collect()
 }
 
-/// Removes access events that are in the archive. Ignores those that another instance has removed already.
+/// Removes access events that are in the archive. Ignores those that another instance has removed
+/// already.
 pub async fn remove(tx: &Transaction<'_>, ids: &[i64]) -> Result<(), Error> {
-    let statement = tx.prepare_cached("delete from access_outbox where id = any($1)").await?;
+    let statement = tx
+        .prepare_cached("delete from access_outbox where id = any($1)")
+        .await?;
     tx.execute(&statement, &[&ids]).await?;
     Ok(())
 }
@@ -39,5 +52,8 @@ pub async fn backlog(tx: &Transaction<'_>) -> Result<Backlog, Error> {
                  as oldest";
     let statement = tx.prepare_cached(sql).await?;
     let row = tx.query_one(&statement, &[]).await?;
-    Ok(Backlog { events: column(&row, "events")?, oldest_seconds: column(&row, "oldest")? })
+    Ok(Backlog {
+        events: column(&row, "events")?,
+        oldest_seconds: column(&row, "oldest")?,
+    })
 }

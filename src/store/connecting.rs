@@ -1,4 +1,5 @@
-//! Connections to servers: one host after another where a URL names several, encrypted or not, with our session settings.
+//! Connections to servers: one host after another where a URL names several, encrypted or not, with
+//! our session settings.
 
 use std::{
     sync::{
@@ -25,7 +26,8 @@ use crate::{
     tls,
 };
 
-/// The TLS settings of connections. Each connection's own `sslmode` decides whether it is encrypted.
+/// The TLS settings of connections. Each connection's own `sslmode` decides whether it is
+/// encrypted.
 #[derive(Clone)]
 pub struct Tls(pub(super) MakeRustlsConnect);
 
@@ -35,9 +37,9 @@ impl std::fmt::Debug for Tls {
     }
 }
 
-/// Tries the hosts of a URL in turn, beginning with the last good one. Each host has its share of the time: a host that accepts
-/// the connection and then stays silent would otherwise use up all of it. With several hosts, only one that takes writes is
-/// accepted.
+/// Tries the hosts of a URL in turn, beginning with the last good one. Each host has its share of
+/// the time: a host that accepts the connection and then stays silent would otherwise use up all of
+/// it. With several hosts, only one that takes writes is accepted.
 pub(super) struct InTurn {
     hosts: Vec<tokio_postgres::Config>,
     tls: Tls,
@@ -45,8 +47,9 @@ pub(super) struct InTurn {
     renewed: Renewed,
 }
 
-/// The last time when all connections were renewed: older ones are not lent again. All connectors of a server share it, with the
-/// last good host: after a failover, new connections must not try the old primary first.
+/// The last time when all connections were renewed: older ones are not lent again. All connectors
+/// of a server share it, with the last good host: after a failover, new connections must not try
+/// the old primary first.
 #[derive(Debug, Clone)]
 pub struct Renewed {
     since: Arc<Mutex<Instant>>,
@@ -56,7 +59,10 @@ pub struct Renewed {
 impl Renewed {
     /// Begins now, with the first host.
     pub fn now() -> Self {
-        Self { since: Arc::new(Mutex::new(Instant::now())), host: Arc::default() }
+        Self {
+            since: Arc::new(Mutex::new(Instant::now())),
+            host: Arc::default(),
+        }
     }
 
     pub(super) fn renew(&self) {
@@ -69,19 +75,31 @@ impl Renewed {
 }
 
 impl InTurn {
-    pub(super) fn new(hosts: Vec<tokio_postgres::Config>, tls: Tls, limit: Duration, renewed: Renewed) -> Self {
+    pub(super) fn new(
+        hosts: Vec<tokio_postgres::Config>,
+        tls: Tls,
+        limit: Duration,
+        renewed: Renewed,
+    ) -> Self {
         let share = limit / u32::try_from(hosts.len().max(1)).unwrap_or(u32::MAX);
-        Self { hosts, tls, share, renewed }
+        Self {
+            hosts,
+            tls,
+            share,
+            renewed,
+        }
     }
 
     async fn connect_in_turn(&self) -> Result<(Client, Driver), tokio_postgres::Error> {
         let (first, count) = (self.renewed.host.load(Ordering::Relaxed), self.hosts.len());
         let mut failure = None;
         for at in (0..count).map(|turn| (first + turn) % count) {
-            match tokio::time::timeout(self.share, self.hosts[at].connect(self.tls.0.clone())).await {
+            match tokio::time::timeout(self.share, self.hosts[at].connect(self.tls.0.clone())).await
+            {
                 Ok(Ok(connected)) => {
                     if self.renewed.host.swap(at, Ordering::Relaxed) != at {
-                        // Connections to the previous host must not be used when that host comes back.
+                        // Connections to the previous host must not be used when that host comes
+                        // back.
                         self.renewed.renew();
                     }
                     return Ok(connected);
@@ -99,7 +117,10 @@ impl InTurn {
 }
 
 impl Connect for InTurn {
-    fn connect(&self, _: &tokio_postgres::Config) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
+    fn connect(
+        &self,
+        _: &tokio_postgres::Config,
+    ) -> BoxFuture<'_, Result<(Client, JoinHandle<()>), tokio_postgres::Error>> {
         Box::pin(async move {
             let (client, driver) = self.connect_in_turn().await?;
             let driving = tokio::spawn(async move {
@@ -113,21 +134,36 @@ impl Connect for InTurn {
 }
 
 /// The other half of a connection. It transmits the requests of its client.
-pub type Driver = tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
+pub type Driver =
+    tokio_postgres::Connection<Socket, <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream>;
 
 /// Creates the TLS settings that [`connect`] needs.
 pub fn connector(settings: &config::Postgres) -> Result<Tls, ConfigError> {
     const KEY: &str = "postgres.ca_file";
-    let client = if settings.ca_file.is_empty() { tls::unused_client(KEY)? } else { tls::client(KEY, &settings.ca_file)? };
+    let client = if settings.ca_file.is_empty() {
+        tls::unused_client(KEY)?
+    } else {
+        tls::client(KEY, &settings.ca_file)?
+    };
     Ok(Tls(MakeRustlsConnect::new(client)))
 }
 
-/// Opens a dedicated connection, for session locks and LISTEN. The second part must be polled for anything to happen.
+/// Opens a dedicated connection, for session locks and LISTEN. The second part must be polled for
+/// anything to happen.
 pub async fn connect(
-    key: &str, url: &SecretString, settings: &config::Postgres, tls: &Tls, renewed: &Renewed,
+    key: &str,
+    url: &SecretString,
+    settings: &config::Postgres,
+    tls: &Tls,
+    renewed: &Renewed,
 ) -> Result<(Client, Driver), Error> {
     let limit = ms(settings.connect_timeout_ms);
-    let hosts = InTurn::new(hosts(key, url, settings, "").map_err(Error::unavailable)?, tls.clone(), limit, renewed.clone());
+    let hosts = InTurn::new(
+        hosts(key, url, settings, "").map_err(Error::unavailable)?,
+        tls.clone(),
+        limit,
+        renewed.clone(),
+    );
     match tokio::time::timeout(limit, hosts.connect_in_turn()).await {
         Ok(Ok(connected)) => Ok(connected),
         Ok(Err(error)) => Err(Error::Unavailable("cannot connect".into(), Some(error))),
@@ -138,22 +174,32 @@ pub async fn connect(
 /// The settings key of the replicas' URLs; all other URLs lead to the primary.
 pub const REPLICA_URLS: &str = "postgres.replica_urls";
 
-/// Splits a URL into one configuration per host, at least one, each with all other parts of the URL.
+/// Splits a URL into one configuration per host, at least one, each with all other parts of the
+/// URL.
 pub(super) fn hosts(
-    key: &str, url: &SecretString, settings: &config::Postgres, options: &str,
+    key: &str,
+    url: &SecretString,
+    settings: &config::Postgres,
+    options: &str,
 ) -> Result<Vec<tokio_postgres::Config>, ConfigError> {
     if url.expose_secret().is_empty() {
         return Err(config::missing(key));
     }
     // The parser's error may repeat the URL, which holds the password.
-    let wrong = || ConfigError::Invalid { key: key.to_owned(), reason: "is not a Postgres URL".to_owned() };
+    let wrong = || ConfigError::Invalid {
+        key: key.to_owned(),
+        reason: "is not a Postgres URL".to_owned(),
+    };
     let all: tokio_postgres::Config = url.expose_secret().parse().map_err(|_| wrong())?;
     let (names, ports) = (all.get_hosts(), all.get_ports());
-    if names.is_empty() || (ports.len() > 1 && ports.len() != names.len()) || !all.get_hostaddrs().is_empty() {
+    if names.is_empty()
+        || (ports.len() > 1 && ports.len() != names.len())
+        || !all.get_hostaddrs().is_empty()
+    {
         return Err(wrong());
     }
-    // A host name may later lead to another server. A server that answers under the primary's name but takes no writes is not the
-    // primary: rows that it lacks would be taken for deleted.
+    // A host name may later lead to another server. A server that answers under the primary's name
+    // but takes no writes is not the primary: rows that it lacks would be taken for deleted.
     let is_primary = key != REPLICA_URLS;
     let hosts = names.iter().enumerate().map(|(at, host)| {
         let mut config = tokio_postgres::Config::new();
@@ -189,13 +235,20 @@ pub(super) fn hosts(
     hosts.collect()
 }
 
-/// TLS is either required or off: `sslmode=prefer` would leave the choice to the server that answers.
+/// TLS is either required or off: `sslmode=prefer` would leave the choice to the server that
+/// answers.
 fn ssl_mode(key: &str, from_url: SslMode, ca_file: &str) -> Result<SslMode, ConfigError> {
     match (from_url, ca_file.is_empty()) {
-        (SslMode::Disable, false) => Err(config::unusable(key, "says sslmode=disable, but postgres.ca_file is set")),
+        (SslMode::Disable, false) => Err(config::unusable(
+            key,
+            "says sslmode=disable, but postgres.ca_file is set",
+        )),
         (_, false) => Ok(SslMode::Require),
         (SslMode::Disable | SslMode::Prefer, true) => Ok(SslMode::Disable),
-        (_, true) => Err(config::unusable(key, "wants TLS, for which postgres.ca_file must be set")),
+        (_, true) => Err(config::unusable(
+            key,
+            "wants TLS, for which postgres.ca_file must be set",
+        )),
     }
 }
 
@@ -211,7 +264,12 @@ mod tests {
         let listen = async || TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (first, second) = (listen().await, listen().await);
         let port = |listener: &TcpListener| listener.local_addr().unwrap().port();
-        let url = format!("postgres://tm@127.0.0.1:{},127.0.0.1:{}/tm?sslmode=disable", port(&first), port(&second)).into();
+        let url = format!(
+            "postgres://tm@127.0.0.1:{},127.0.0.1:{}/tm?sslmode=disable",
+            port(&first),
+            port(&second)
+        )
+        .into();
         let settings = Settings::without_environment(&[]).unwrap().postgres;
         let (tls, renewed) = (connector(&settings).unwrap(), Renewed::now());
         for good in [0, 1] {
@@ -231,13 +289,28 @@ mod tests {
         let settings = config::Settings::without_environment(&[]).unwrap().postgres;
         let wanted = |key, url: &str| {
             let hosts = hosts(key, &SecretString::from(url), &settings, "").unwrap();
-            hosts.iter().map(tokio_postgres::Config::get_target_session_attrs).collect::<Vec<_>>()
+            hosts
+                .iter()
+                .map(tokio_postgres::Config::get_target_session_attrs)
+                .collect::<Vec<_>>()
         };
         for key in ["postgres.primary_url", "migrate.postgres_url"] {
-            assert_eq!(wanted(key, "postgres://me@one/db"), [TargetSessionAttrs::ReadWrite]);
-            assert_eq!(wanted(key, "postgres://me@one/db?target_session_attrs=any"), [TargetSessionAttrs::ReadWrite]);
-            assert_eq!(wanted(key, "postgres://me@one,two/db"), [TargetSessionAttrs::ReadWrite; 2]);
+            assert_eq!(
+                wanted(key, "postgres://me@one/db"),
+                [TargetSessionAttrs::ReadWrite]
+            );
+            assert_eq!(
+                wanted(key, "postgres://me@one/db?target_session_attrs=any"),
+                [TargetSessionAttrs::ReadWrite]
+            );
+            assert_eq!(
+                wanted(key, "postgres://me@one,two/db"),
+                [TargetSessionAttrs::ReadWrite; 2]
+            );
         }
-        assert_eq!(wanted(REPLICA_URLS, "postgres://me@one/db"), [TargetSessionAttrs::Any]);
+        assert_eq!(
+            wanted(REPLICA_URLS, "postgres://me@one/db"),
+            [TargetSessionAttrs::Any]
+        );
     }
 }

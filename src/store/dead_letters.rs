@@ -1,4 +1,5 @@
-//! The table `dead_letter_decisions`: decisions on dead letters. The dead letters themselves are in Kafka.
+//! The table `dead_letter_decisions`: decisions on dead letters. The dead letters themselves are in
+//! Kafka.
 
 use std::collections::HashMap;
 
@@ -31,7 +32,10 @@ const DECIDE_ANEW: &str = "on conflict (partition, letter_offset, letter_at) do 
          idempotency_key = excluded.idempotency_key";
 
 /// Returns the decisions on these dead letters. Dead letters without a decision are left out.
-pub async fn find(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<HashMap<LetterKey, Decision>, Error> {
+pub async fn find(
+    tx: &Transaction<'_>,
+    letters: &[LetterKey],
+) -> Result<HashMap<LetterKey, Decision>, Error> {
     let sql = format!(
         "select {COLUMNS} from dead_letter_decisions \
          join unnest($1::int[], $2::bigint[], $3::timestamptz[]) as k (partition, letter_offset, letter_at) \
@@ -39,23 +43,39 @@ pub async fn find(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<HashMap
     );
     let statement = tx.prepare_cached(&sql).await?;
     let (partitions, offsets, times) = columns(letters);
-    tx.query(&statement, &[&partitions, &offsets, &times]).await?.iter().map(decision_of).collect()
+    tx.query(&statement, &[&partitions, &offsets, &times])
+        .await?
+        .iter()
+        .map(decision_of)
+        .collect()
 }
 
-/// Returns the decisions of this actor with this idempotency key, in the order of the dead letters' places.
-pub async fn decided_before(tx: &Transaction<'_>, by: &By) -> Result<Vec<(LetterKey, Decision)>, Error> {
+/// Returns the decisions of this actor with this idempotency key, in the order of the dead letters'
+/// places.
+pub async fn decided_before(
+    tx: &Transaction<'_>,
+    by: &By,
+) -> Result<Vec<(LetterKey, Decision)>, Error> {
     let sql = format!(
         "select {COLUMNS} from dead_letter_decisions where decided_by = $1 and idempotency_key = $2 order by partition, letter_offset"
     );
     let statement = tx.prepare_cached(&sql).await?;
-    tx.query(&statement, &[&by.actor, &by.idempotency_key]).await?.iter().map(decision_of).collect()
+    tx.query(&statement, &[&by.actor, &by.idempotency_key])
+        .await?
+        .iter()
+        .map(decision_of)
+        .collect()
 }
 
-/// Decides that dead letters are sent again, and records each in the access log, in one transaction. Runs before they are sent:
-/// an unrecorded redrive would be worse than a recorded one that must be repeated. With `only_open`, dead letters that were
-/// already redriven or discarded are left as they are. Returns the dead letters that are decided now.
+/// Decides that dead letters are sent again, and records each in the access log, in one
+/// transaction. Runs before they are sent: an unrecorded redrive would be worse than a recorded one
+/// that must be repeated. With `only_open`, dead letters that were already redriven or discarded
+/// are left as they are. Returns the dead letters that are decided now.
 pub async fn redrive(
-    tx: &Transaction<'_>, letters: &[(LetterKey, AccessEvent)], by: &By, only_open: bool,
+    tx: &Transaction<'_>,
+    letters: &[(LetterKey, AccessEvent)],
+    by: &By,
+    only_open: bool,
 ) -> Result<Vec<LetterKey>, Error> {
     let sql = format!(
         "insert into dead_letter_decisions as d (partition, letter_offset, letter_at, state, reason, decided_by, idempotency_key) \
@@ -66,10 +86,34 @@ pub async fn redrive(
     let statement = tx.prepare_cached(&sql).await?;
     let keys: Vec<_> = letters.iter().map(|(key, _)| *key).collect();
     let (partitions, offsets, times) = columns(&keys);
-    let By { actor, reason, idempotency_key } = by;
-    let rows = tx.query(&statement, &[&partitions, &offsets, &times, reason, actor, idempotency_key, &only_open]).await?;
-    let decided = rows.iter().map(|row| Ok(decision_of(row)?.0)).collect::<Result<Vec<_>, Error>>()?;
-    let told: Vec<_> = letters.iter().filter(|(key, _)| decided.contains(key)).map(|(_, told)| told.clone()).collect();
+    let By {
+        actor,
+        reason,
+        idempotency_key,
+    } = by;
+    let rows = tx
+        .query(
+            &statement,
+            &[
+                &partitions,
+                &offsets,
+                &times,
+                reason,
+                actor,
+                idempotency_key,
+                &only_open,
+            ],
+        )
+        .await?;
+    let decided = rows
+        .iter()
+        .map(|row| Ok(decision_of(row)?.0))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let told: Vec<_> = letters
+        .iter()
+        .filter(|(key, _)| decided.contains(key))
+        .map(|(_, told)| told.clone())
+        .collect();
     access::insert(tx, &told).await?;
     Ok(decided)
 }
@@ -81,21 +125,48 @@ pub async fn redriven(tx: &Transaction<'_>, letters: &[LetterKey]) -> Result<(),
                where (d.partition, d.letter_offset, d.letter_at) = (k.partition, k.letter_offset, k.letter_at) and d.state = 'redriving'";
     let statement = tx.prepare_cached(sql).await?;
     let (partitions, offsets, times) = columns(letters);
-    tx.execute(&statement, &[&partitions, &offsets, &times]).await?;
+    tx.execute(&statement, &[&partitions, &offsets, &times])
+        .await?;
     Ok(())
 }
 
-/// Discards an open dead letter and records it in the access log, in one transaction. A dead letter whose redrive has no
-/// confirmed outcome is open too. Returns false when the dead letter is not open.
-pub async fn discard(tx: &Transaction<'_>, letter: LetterKey, by: &By, told: &AccessEvent) -> Result<bool, Error> {
+/// Discards an open dead letter and records it in the access log, in one transaction. A dead letter
+/// whose redrive has no confirmed outcome is open too. Returns false when the dead letter is not
+/// open.
+pub async fn discard(
+    tx: &Transaction<'_>,
+    letter: LetterKey,
+    by: &By,
+    told: &AccessEvent,
+) -> Result<bool, Error> {
     let sql = format!(
         "insert into dead_letter_decisions as d (partition, letter_offset, letter_at, state, reason, decided_by, idempotency_key) \
          values ($1, $2, $3, 'discarded', $4, $5, $6) {DECIDE_ANEW} where d.state = 'redriving'"
     );
     let statement = tx.prepare_cached(&sql).await?;
-    let LetterKey { id: LetterId { partition, offset }, at } = letter;
-    let By { actor, reason, idempotency_key } = by;
-    let inserted = tx.execute(&statement, &[&partition, &offset, &at.timestamp(), reason, actor, idempotency_key]).await? == 1;
+    let LetterKey {
+        id: LetterId { partition, offset },
+        at,
+    } = letter;
+    let By {
+        actor,
+        reason,
+        idempotency_key,
+    } = by;
+    let inserted = tx
+        .execute(
+            &statement,
+            &[
+                &partition,
+                &offset,
+                &at.timestamp(),
+                reason,
+                actor,
+                idempotency_key,
+            ],
+        )
+        .await?
+        == 1;
     if inserted {
         access::insert(tx, std::slice::from_ref(told)).await?;
     }
@@ -105,11 +176,18 @@ pub async fn discard(tx: &Transaction<'_>, letter: LetterKey, by: &By, told: &Ac
 fn columns(letters: &[LetterKey]) -> (Vec<i32>, Vec<i64>, Vec<Timestamp>) {
     let partitions = letters.iter().map(|letter| letter.id.partition).collect();
     let offsets = letters.iter().map(|letter| letter.id.offset).collect();
-    (partitions, offsets, letters.iter().map(|letter| letter.at.timestamp()).collect())
+    (
+        partitions,
+        offsets,
+        letters.iter().map(|letter| letter.at.timestamp()).collect(),
+    )
 }
 
 fn decision_of(row: &Row) -> Result<(LetterKey, Decision), Error> {
-    let id = LetterId { partition: column(row, "partition")?, offset: column(row, "letter_offset")? };
+    let id = LetterId {
+        partition: column(row, "partition")?,
+        offset: column(row, "letter_offset")?,
+    };
     let time = |name| Ok::<UtcTime, Error>(column::<Timestamp>(row, name)?.into());
     let decision = Decision {
         state: text(row, "state")?,
@@ -117,5 +195,11 @@ fn decision_of(row: &Row) -> Result<(LetterKey, Decision), Error> {
         decided_by: column(row, "decided_by")?,
         decided_at: time("decided_at")?,
     };
-    Ok((LetterKey { id, at: time("letter_at")? }, decision))
+    Ok((
+        LetterKey {
+            id,
+            at: time("letter_at")?,
+        },
+        decision,
+    ))
 }

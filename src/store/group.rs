@@ -1,7 +1,8 @@
 //! A group commit: lock, read, let the caller decide, write, commit.
 //!
-//! This module runs the transaction, and the caller decides: a pure function from the locked rows to the rows to write.
-//! Everything between BEGIN and COMMIT is pipelined into two round trips; groups with policies and large groups need more.
+//! This module runs the transaction, and the caller decides: a pure function from the locked rows
+//! to the rows to write. Everything between BEGIN and COMMIT is pipelined into two round trips;
+//! groups with policies and large groups need more.
 
 use std::{future::Future, time::Duration};
 
@@ -35,7 +36,8 @@ pub struct Wanted {
     pub routes: Vec<RouteKey>,
     /// Policies to read, if they exist, with every route of their services.
     pub policies: Vec<PolicyKey>,
-    /// Hosts that tenants want. The claims on these hosts, and on the hosts of `policies`, are read.
+    /// Hosts that tenants want. The claims on these hosts, and on the hosts of `policies`, are
+    /// read.
     pub hosts: Vec<(TenantName, Host)>,
     /// Tenants whose scopes' revisions are needed.
     pub scopes_of: Vec<TenantName>,
@@ -45,12 +47,13 @@ pub struct Wanted {
     pub patterns_of: Vec<TenantName>,
     /// Tenants whose routes and policies are all needed.
     pub whole: Vec<TenantName>,
-    /// Tenants that are being deleted. Only their first policies and routes are read, as many as one revision can delete.
+    /// Tenants that are being deleted. Only their first policies and routes are read, as many as
+    /// one revision can delete.
     pub ending: Vec<TenantName>,
     /// Idempotency keys of the group's commands.
     pub keys: Vec<Key>,
-    /// Whether the group may write as much as tenants have. The server's limits for one statement are then raised to the group's
-    /// own limit.
+    /// Whether the group may write as much as tenants have. The server's limits for one statement
+    /// are then raised to the group's own limit.
     pub is_large: bool,
 }
 
@@ -100,7 +103,16 @@ pub struct Rows {
 
 impl Rows {
     fn is_empty(&self) -> bool {
-        let Self { events, insert_tenants, update_tenants, delete_tenants, upsert_routes, delete_routes, answers, .. } = self;
+        let Self {
+            events,
+            insert_tenants,
+            update_tenants,
+            delete_tenants,
+            upsert_routes,
+            delete_routes,
+            answers,
+            ..
+        } = self;
         events.is_empty()
             && insert_tenants.is_empty()
             && update_tenants.is_empty()
@@ -111,8 +123,8 @@ impl Rows {
     }
 }
 
-/// All statements of a group. They are prepared before the first one is sent: only then does a pipeline run in the order in which
-/// its futures are made, and the reads must come after the lock.
+/// All statements of a group. They are prepared before the first one is sent: only then does a
+/// pipeline run in the order in which its futures are made, and the reads must come after the lock.
 struct Statements {
     show: Statement,
     lock: Statement,
@@ -157,17 +169,28 @@ impl Statements {
             delete_routes: client.prepare_cached(routes::DELETE).await?,
             write_policies: policies::Writing::prepare(client).await?,
             raise_scopes: client.prepare_cached(scopes::RAISE).await?,
-            insert_events: client.prepare_cached(events::INSERT).await.map_err(recording)?,
-            enqueue: client.prepare_cached(events::ENQUEUE).await.map_err(recording)?,
+            insert_events: client
+                .prepare_cached(events::INSERT)
+                .await
+                .map_err(recording)?,
+            enqueue: client
+                .prepare_cached(events::ENQUEUE)
+                .await
+                .map_err(recording)?,
             insert_answers: client.prepare_cached(idempotency::INSERT).await?,
         })
     }
 }
 
-/// Runs a group as one transaction. `decide` gets the locked rows and returns the rows to write and an answer, which is returned
-/// after the commit. Any error but [`Error::CommitUnknown`] means that nothing was written.
+/// Runs a group as one transaction. `decide` gets the locked rows and returns the rows to write and
+/// an answer, which is returned after the commit. Any error but [`Error::CommitUnknown`] means that
+/// nothing was written.
 pub async fn commit<T>(
-    client: &mut Object, tls: &Tls, wanted: &Wanted, limit: Duration, decide: impl FnOnce(Locked) -> Result<(Rows, T), Error>,
+    client: &mut Object,
+    tls: &Tls,
+    wanted: &Wanted,
+    limit: Duration,
+    decide: impl FnOnce(Locked) -> Result<(Rows, T), Error>,
 ) -> Result<T, Error> {
     let statements = within(limit, Statements::prepare(client)).await?;
     let canceller = client.cancel_token();
@@ -191,24 +214,35 @@ pub async fn commit<T>(
     Ok(answer)
 }
 
-/// Commits. A COMMIT that exceeds `limit` is not cancelled: only the server can say what became of it.
+/// Commits. A COMMIT that exceeds `limit` is not cancelled: only the server can say what became of
+/// it.
 pub(super) async fn commit_or_unknown(tx: Transaction<'_>, limit: Duration) -> Result<(), Error> {
     match tokio::time::timeout(limit, tx.commit()).await {
         Ok(Ok(())) => Ok(()),
         // The server itself said that it did not commit.
-        Ok(Err(error)) if error.as_db_error().is_some_and(|db| !db.code().code().starts_with("57P")) => Err(error.into()),
+        Ok(Err(error))
+            if error
+                .as_db_error()
+                .is_some_and(|db| !db.code().code().starts_with("57P")) =>
+        {
+            Err(error.into())
+        }
         Ok(Err(error)) => Err(Error::CommitUnknown(Some(error))),
         Err(_) => Err(Error::CommitUnknown(None)),
     }
 }
 
-async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) -> Result<Locked, Error> {
+async fn lock(
+    tx: &Transaction<'_>,
+    statements: &Statements,
+    wanted: &Wanted,
+) -> Result<Locked, Error> {
     let names: Vec<_> = wanted.tenants.iter().map(TenantName::as_str).collect();
     let keys: Vec<_> = wanted.routes.iter().collect();
     let answers: Vec<_> = wanted.keys.iter().collect();
     let visible = Visible::tenants(&wanted.tenants);
-    // Pipelined: the visible tenants are set before anything is read. The reads take their snapshots when they run, after the
-    // lock was granted.
+    // Pipelined: the visible tenants are set before anything is read. The reads take their
+    // snapshots when they run, after the lock was granted.
     let (
         (),
         tenants,
@@ -228,9 +262,13 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
         routes::find(tx, &statements.find_routes, &keys),
         routes::of(tx, &statements.routes_of, &wanted.whole),
         routes::first(tx, &statements.first_routes, &wanted.ending),
-        statements.policies.find(tx, &wanted.policies, &wanted.whole),
+        statements
+            .policies
+            .find(tx, &wanted.policies, &wanted.whole),
         statements.policies.first(tx, &wanted.ending),
-        statements.policies.taken(tx, &wanted.hosts, &wanted.policies),
+        statements
+            .policies
+            .taken(tx, &wanted.hosts, &wanted.policies),
         scopes::of(tx, &statements.scopes_of, &wanted.scopes_of),
         routes::active(tx, &statements.active_of, &wanted.active_of),
         policies::patterns(tx, &statements.patterns_of, &wanted.patterns_of),
@@ -242,21 +280,42 @@ async fn lock(tx: &Transaction<'_>, statements: &Statements, wanted: &Wanted) ->
         routes.extend(statements.policies.routes(tx, &policies).await?);
     }
     policies.extend(ending_policies);
-    // A tenant that was made after the lock was requested is not locked, so its objects do not count: to this group it does not
-    // exist yet.
+    // A tenant that was made after the lock was requested is not locked, so its objects do not
+    // count: to this group it does not exist yet.
     routes.retain(|(owner, _)| tenants.iter().any(|locked| locked.tenant.name == *owner));
     policies.retain(|(owner, _)| tenants.iter().any(|locked| locked.tenant.name == *owner));
-    Ok(Locked { tenants, routes, policies, hosts, scopes, active, patterns, answers })
+    Ok(Locked {
+        tenants,
+        routes,
+        policies,
+        hosts,
+        scopes,
+        active,
+        patterns,
+        answers,
+    })
 }
 
 async fn write(tx: &Transaction<'_>, statements: &Statements, rows: &Rows) -> Result<(), Error> {
-    let inserts: Vec<_> = rows.insert_tenants.iter().map(|(tenant, head)| (tenant, *head)).collect();
-    let updates: Vec<_> = rows.update_tenants.iter().map(|(tenant, head)| (tenant, *head)).collect();
+    let inserts: Vec<_> = rows
+        .insert_tenants
+        .iter()
+        .map(|(tenant, head)| (tenant, *head))
+        .collect();
+    let updates: Vec<_> = rows
+        .update_tenants
+        .iter()
+        .map(|(tenant, head)| (tenant, *head))
+        .collect();
     let deletes: Vec<_> = rows.delete_tenants.iter().map(TenantName::as_str).collect();
-    let upserts: Vec<_> = rows.upsert_routes.iter().map(|(tenant, route)| (tenant, route)).collect();
+    let upserts: Vec<_> = rows
+        .upsert_routes
+        .iter()
+        .map(|(tenant, route)| (tenant, route))
+        .collect();
     let gone: Vec<_> = rows.delete_routes.iter().collect();
-    // Pipelined, in the order that the foreign keys need: tenants before their objects, deleted objects before their tenant.
-    // Hosts are released before they are claimed, and claimed last.
+    // Pipelined, in the order that the foreign keys need: tenants before their objects, deleted
+    // objects before their tenant. Hosts are released before they are claimed, and claimed last.
     try_join!(
         tenants::write(tx, &statements.insert_tenants, &inserts),
         tenants::write(tx, &statements.update_tenants, &updates),
@@ -275,6 +334,11 @@ async fn write(tx: &Transaction<'_>, statements: &Statements, rows: &Rows) -> Re
     Ok(())
 }
 
-async fn within<T>(limit: Duration, operation: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-    tokio::time::timeout(limit, operation).await.unwrap_or(Err(Error::Timeout))
+async fn within<T>(
+    limit: Duration,
+    operation: impl Future<Output = Result<T, Error>>,
+) -> Result<T, Error> {
+    tokio::time::timeout(limit, operation)
+        .await
+        .unwrap_or(Err(Error::Timeout))
 }

@@ -1,5 +1,5 @@
-//! The table `idempotency_keys`: the first answer to each key, written in the transaction of the command itself, so that a retry
-//! after a lost reply reads what really happened.
+//! The table `idempotency_keys`: the first answer to each key, written in the transaction of the
+//! command itself, so that a retry after a lost reply reads what really happened.
 
 use deadpool_postgres::Transaction;
 use tokio_postgres::Statement;
@@ -32,7 +32,11 @@ pub const FIND: &str = "select i.tenant, i.actor, i.key, i.fingerprint, i.outcom
     from unnest($1::text[], $2::text[], $3::text[]) as k (tenant, actor, key) join idempotency_keys i using (tenant, actor, key)";
 
 /// Returns the keys that were used before, with their answers.
-pub async fn find(tx: &Transaction<'_>, find: &Statement, keys: &[&Key]) -> Result<Vec<(Key, Answer)>, Error> {
+pub async fn find(
+    tx: &Transaction<'_>,
+    find: &Statement,
+    keys: &[&Key],
+) -> Result<Vec<(Key, Answer)>, Error> {
     if keys.is_empty() {
         return Ok(Vec::new());
     }
@@ -40,9 +44,19 @@ pub async fn find(tx: &Transaction<'_>, find: &Statement, keys: &[&Key]) -> Resu
     let rows = tx.query(find, &[&tenants, &actors, &texts]).await?;
     rows.iter()
         .map(|row| {
-            let key = Key { tenant: text(row, "tenant")?, actor: column(row, "actor")?, key: column(row, "key")? };
+            let key = Key {
+                tenant: text(row, "tenant")?,
+                actor: column(row, "actor")?,
+                key: column(row, "key")?,
+            };
             let outcome: tokio_postgres::types::Json<Outcome> = column(row, "outcome")?;
-            Ok((key, Answer { fingerprint: column(row, "fingerprint")?, outcome: outcome.0 }))
+            Ok((
+                key,
+                Answer {
+                    fingerprint: column(row, "fingerprint")?,
+                    outcome: outcome.0,
+                },
+            ))
         })
         .collect()
 }
@@ -53,17 +67,30 @@ pub const INSERT: &str = "insert into idempotency_keys (tenant, actor, key, fing
     from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[]) as n (tenant, actor, key, fingerprint, outcome)";
 
 /// Stores the first answers to keys.
-pub async fn insert(tx: &Transaction<'_>, insert: &Statement, answers: &[(Key, Answer)]) -> Result<(), Error> {
+pub async fn insert(
+    tx: &Transaction<'_>,
+    insert: &Statement,
+    answers: &[(Key, Answer)],
+) -> Result<(), Error> {
     if answers.is_empty() {
         return Ok(());
     }
     let [tenants, actors, texts] = columns(answers.iter().map(|(key, _)| key));
-    let fingerprints: Vec<_> = answers.iter().map(|(_, answer)| answer.fingerprint.as_str()).collect();
+    let fingerprints: Vec<_> = answers
+        .iter()
+        .map(|(_, answer)| answer.fingerprint.as_str())
+        .collect();
     let outcomes = answers
         .iter()
-        .map(|(_, answer)| serde_json::to_string(&answer.outcome).map_err(|e| Error::Corrupt(e.to_string())))
+        .map(|(_, answer)| {
+            serde_json::to_string(&answer.outcome).map_err(|e| Error::Corrupt(e.to_string()))
+        })
         .collect::<Result<Vec<_>, _>>()?;
-    tx.execute(insert, &[&tenants, &actors, &texts, &fingerprints, &outcomes]).await?;
+    tx.execute(
+        insert,
+        &[&tenants, &actors, &texts, &fingerprints, &outcomes],
+    )
+    .await?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
-//! The table `api_keys`. Every change takes the next number of `api_keys_version`, whose lock puts changes in one order.
-//! A reader that has seen number N asks for the changes after N, and misses none.
+//! The table `api_keys`. Every change takes the next number of `api_keys_version`, whose lock puts
+//! changes in one order. A reader that has seen number N asks for the changes after N, and misses
+//! none.
 
 use jiff::Timestamp;
 use tokio_postgres::{
@@ -13,7 +14,9 @@ use crate::{
         Grant, Reach, Role,
         key::{KeyId, TokenHash},
     },
-    domain::{access::AccessEvent, event::Actor, ids::TenantName, narrowing::Narrowing, time::UtcTime},
+    domain::{
+        access::AccessEvent, event::Actor, ids::TenantName, narrowing::Narrowing, time::UtcTime,
+    },
 };
 
 /// A key as it is stored.
@@ -86,8 +89,8 @@ pub struct NewKey {
 pub struct Limit {
     /// Keys that are neither revoked nor expired.
     pub good: u32,
-    /// All keys, including those that have ended and are not swept yet. Limits the keys that a loop of making and revoking can
-    /// leave.
+    /// All keys, including those that have ended and are not swept yet. Limits the keys that a loop
+    /// of making and revoking can leave.
     pub kept: u32,
 }
 
@@ -95,14 +98,17 @@ const COLUMNS: &str = "id, tenant, roles, services, envs, description, hash, pre
                        created_by_kind, tokens, rotated_at, rotated_by, rotated_by_kind, expires_at, revoked_at, revoked_by, last_used_at, \
                        changed";
 
-/// Checks that the key that makes the change, `$1`, is valid at this moment. An actor that is no key has no row to check.
+/// Checks that the key that makes the change, `$1`, is valid at this moment. An actor that is no
+/// key has no row to check.
 const CHANGER: &str = "changer as (select $1::text as id where $1 is null or exists (select from api_keys where id = $1 \
                        and revoked_at is null and (expires_at is null or expires_at > now())))";
 
-/// Waits for the previous change, so that the rest of the transaction sees its result: a key that is just being revoked makes no
-/// other, and two transactions never take the same last place.
+/// Waits for the previous change, so that the rest of the transaction sees its result: a key that
+/// is just being revoked makes no other, and two transactions never take the same last place.
 async fn lock(tx: &Transaction<'_>) -> Result<(), Error> {
-    let statement = tx.prepare_cached("select version from api_keys_version for update").await?;
+    let statement = tx
+        .prepare_cached("select version from api_keys_version for update")
+        .await?;
     tx.query_one(&statement, &[]).await?;
     Ok(())
 }
@@ -112,12 +118,19 @@ fn key_of_actor(actor: &Actor) -> Option<&str> {
     (actor.kind == Actor::KEY).then_some(actor.id.as_str())
 }
 
-/// Makes a key and records it in the access log. `None` when there is no such tenant, the creator is a key that has ended, or the
-/// limit is reached.
-pub async fn insert(tx: &Transaction<'_>, key: &NewKey, limit: Limit, told: &AccessEvent) -> Result<Option<Key>, Error> {
-    // The tenant's lock keeps the tenant from being deleted before the key exists and can be revoked with it. The deletion of a
-    // tenant takes this lock first, too.
-    let statement = tx.prepare_cached("select from tenants where name = $1 for key share").await?;
+/// Makes a key and records it in the access log. `None` when there is no such tenant, the creator
+/// is a key that has ended, or the limit is reached.
+pub async fn insert(
+    tx: &Transaction<'_>,
+    key: &NewKey,
+    limit: Limit,
+    told: &AccessEvent,
+) -> Result<Option<Key>, Error> {
+    // The tenant's lock keeps the tenant from being deleted before the key exists and can be
+    // revoked with it. The deletion of a tenant takes this lock first, too.
+    let statement = tx
+        .prepare_cached("select from tenants where name = $1 for key share")
+        .await?;
     tx.query_opt(&statement, &[&tenant_of(&key.grant)]).await?;
     lock(tx).await?;
     let sql = format!(
@@ -134,11 +147,33 @@ pub async fn insert(tx: &Transaction<'_>, key: &NewKey, limit: Limit, told: &Acc
          select {COLUMNS} from k"
     );
     let statement = tx.prepare_cached(&sql).await?;
-    let NewKey { id, grant, description, hash, created_by, expires_at, idempotency_key } = key;
+    let NewKey {
+        id,
+        grant,
+        description,
+        hash,
+        created_by,
+        expires_at,
+        idempotency_key,
+    } = key;
     let roles: Vec<_> = grant.roles().iter().map(|role| role.as_str()).collect();
-    let services: Vec<_> = grant.narrowing().services.iter().map(|service| service.as_str()).collect();
-    let envs: Vec<_> = grant.narrowing().envs.iter().map(|env| env.as_str()).collect();
-    let (tenant, ends, hash) = (tenant_of(grant), expires_at.map(UtcTime::timestamp), &hash.0[..]);
+    let services: Vec<_> = grant
+        .narrowing()
+        .services
+        .iter()
+        .map(|service| service.as_str())
+        .collect();
+    let envs: Vec<_> = grant
+        .narrowing()
+        .envs
+        .iter()
+        .map(|env| env.as_str())
+        .collect();
+    let (tenant, ends, hash) = (
+        tenant_of(grant),
+        expires_at.map(UtcTime::timestamp),
+        &hash.0[..],
+    );
     let (good, kept) = (i64::from(limit.good), i64::from(limit.kept));
     let parameters: [&(dyn ToSql + Sync); 15] = [
         &key_of_actor(created_by),
@@ -157,14 +192,25 @@ pub async fn insert(tx: &Transaction<'_>, key: &NewKey, limit: Limit, told: &Acc
         &created_by.kind,
         &Json(told),
     ];
-    tx.query_opt(&statement, &parameters).await?.map(|row| key_of(&row)).transpose()
+    tx.query_opt(&statement, &parameters)
+        .await?
+        .map(|row| key_of(&row))
+        .transpose()
 }
 
 /// Returns the key that this caller made with this idempotency key.
-pub async fn made_before(tx: &Transaction<'_>, created_by: &str, idempotency_key: &str) -> Result<Option<Key>, Error> {
-    let sql = format!("select {COLUMNS} from api_keys where created_by = $1 and idempotency_key = $2");
+pub async fn made_before(
+    tx: &Transaction<'_>,
+    created_by: &str,
+    idempotency_key: &str,
+) -> Result<Option<Key>, Error> {
+    let sql =
+        format!("select {COLUMNS} from api_keys where created_by = $1 and idempotency_key = $2");
     let statement = tx.prepare_cached(&sql).await?;
-    tx.query_opt(&statement, &[&created_by, &idempotency_key]).await?.map(|row| key_of(&row)).transpose()
+    tx.query_opt(&statement, &[&created_by, &idempotency_key])
+        .await?
+        .map(|row| key_of(&row))
+        .transpose()
 }
 
 /// Returns how many keys of this reach are valid, and how many there are in all.
@@ -172,33 +218,56 @@ pub async fn count(tx: &Transaction<'_>, reach: &Reach) -> Result<(i64, i64), Er
     let sql = "select count(*) filter (where revoked_at is null and (expires_at is null or expires_at > now())) as good, \
                       count(*) as kept from api_keys where tenant is not distinct from $1";
     let statement = tx.prepare_cached(sql).await?;
-    let row = tx.query_one(&statement, &[&reach.tenant().map(TenantName::as_str)]).await?;
+    let row = tx
+        .query_one(&statement, &[&reach.tenant().map(TenantName::as_str)])
+        .await?;
     Ok((column(&row, "good")?, column(&row, "kept")?))
 }
 
 /// Returns a key in any state, if `reach` holds for it.
 pub async fn get(tx: &Transaction<'_>, id: KeyId, reach: &Reach) -> Result<Option<Key>, Error> {
-    let sql = format!("select {COLUMNS} from api_keys where id = $1 and ($2::text is null or tenant = $2)");
+    let sql = format!(
+        "select {COLUMNS} from api_keys where id = $1 and ($2::text is null or tenant = $2)"
+    );
     let statement = tx.prepare_cached(&sql).await?;
     let tenant = reach.tenant().map(TenantName::as_str);
-    tx.query_opt(&statement, &[&id.as_str(), &tenant]).await?.map(|row| key_of(&row)).transpose()
+    tx.query_opt(&statement, &[&id.as_str(), &tenant])
+        .await?
+        .map(|row| key_of(&row))
+        .transpose()
 }
 
 /// Returns keys in the order of their ids, of one tenant or of all.
-pub async fn list(tx: &Transaction<'_>, tenant: Option<&TenantName>, after: Option<&str>, limit: i64) -> Result<Vec<Key>, Error> {
+pub async fn list(
+    tx: &Transaction<'_>,
+    tenant: Option<&TenantName>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Key>, Error> {
     let sql = format!(
         "select {COLUMNS} from api_keys where ($1::text is null or tenant = $1) and ($2::text is null or id > $2) order by id limit $3"
     );
     let statement = tx.prepare_cached(&sql).await?;
-    let rows = tx.query(&statement, &[&tenant.map(TenantName::as_str), &after, &limit]).await?;
+    let rows = tx
+        .query(
+            &statement,
+            &[&tenant.map(TenantName::as_str), &after, &limit],
+        )
+        .await?;
     rows.iter().map(key_of).collect()
 }
 
-/// Gives a key a new token; the present one stays valid until `previous_until`. `None` when there is no such valid key, or the
-/// key that makes the change is no longer valid. If another key makes the change, that key has seen the token, so its id is
-/// stored with the rotated key.
+/// Gives a key a new token; the present one stays valid until `previous_until`. `None` when there
+/// is no such valid key, or the key that makes the change is no longer valid. If another key makes
+/// the change, that key has seen the token, so its id is stored with the rotated key.
 pub async fn rotate(
-    tx: &Transaction<'_>, id: KeyId, reach: &Reach, hash: &TokenHash, previous_until: UtcTime, by: &Actor, told: &AccessEvent,
+    tx: &Transaction<'_>,
+    id: KeyId,
+    reach: &Reach,
+    hash: &TokenHash,
+    previous_until: UtcTime,
+    by: &Actor,
+    told: &AccessEvent,
 ) -> Result<Option<Key>, Error> {
     lock(tx).await?;
     let sql = format!(
@@ -212,16 +281,37 @@ pub async fn rotate(
          select {COLUMNS} from k"
     );
     let statement = tx.prepare_cached(&sql).await?;
-    let (tenant, until, hash) = (reach.tenant().map(TenantName::as_str), previous_until.timestamp(), &hash.0[..]);
-    let parameters: [&(dyn ToSql + Sync); 8] =
-        [&key_of_actor(by), &id.as_str(), &tenant, &hash, &until, &by.id, &by.kind, &Json(told)];
-    tx.query_opt(&statement, &parameters).await?.map(|row| key_of(&row)).transpose()
+    let (tenant, until, hash) = (
+        reach.tenant().map(TenantName::as_str),
+        previous_until.timestamp(),
+        &hash.0[..],
+    );
+    let parameters: [&(dyn ToSql + Sync); 8] = [
+        &key_of_actor(by),
+        &id.as_str(),
+        &tenant,
+        &hash,
+        &until,
+        &by.id,
+        &by.kind,
+        &Json(told),
+    ];
+    tx.query_opt(&statement, &parameters)
+        .await?
+        .map(|row| key_of(&row))
+        .transpose()
 }
 
-/// Revokes a key. `with_descendants` also revokes every key that came of it: the keys it made, the keys it rotated (it was
-/// shown their token), and so on. `told` makes the access event of each. Returns the keys that were not revoked before.
+/// Revokes a key. `with_descendants` also revokes every key that came of it: the keys it made, the
+/// keys it rotated (it was shown their token), and so on. `told` makes the access event of each.
+/// Returns the keys that were not revoked before.
 pub async fn revoke(
-    tx: &Transaction<'_>, id: KeyId, reach: &Reach, by: &str, with_descendants: bool, told: impl Fn(&Key) -> AccessEvent,
+    tx: &Transaction<'_>,
+    id: KeyId,
+    reach: &Reach,
+    by: &str,
+    with_descendants: bool,
+    told: impl Fn(&Key) -> AccessEvent,
 ) -> Result<Vec<Key>, Error> {
     lock(tx).await?;
     let sql = format!(
@@ -237,14 +327,16 @@ pub async fn revoke(
     );
     let statement = tx.prepare_cached(&sql).await?;
     let tenant = reach.tenant().map(TenantName::as_str);
-    let rows = tx.query(&statement, &[&id.as_str(), &tenant, &by, &with_descendants]).await?;
+    let rows = tx
+        .query(&statement, &[&id.as_str(), &tenant, &by, &with_descendants])
+        .await?;
     let revoked = rows.iter().map(key_of).collect::<Result<Vec<_>, _>>()?;
     access::insert(tx, &revoked.iter().map(told).collect::<Vec<_>>()).await?;
     Ok(revoked)
 }
 
-/// Deletes at most `limit` keys that ended more than `days` ago, and returns how many. The access log keeps the record of these
-/// keys.
+/// Deletes at most `limit` keys that ended more than `days` ago, and returns how many. The access
+/// log keeps the record of these keys.
 pub async fn sweep(tx: &Transaction<'_>, days: u32, limit: i64) -> Result<u64, Error> {
     let sql = "delete from api_keys where id = any(array( \
                select id from api_keys where least(revoked_at, expires_at) < now() - make_interval(days => $1) \
@@ -265,16 +357,25 @@ pub struct Version {
 
 /// Returns the last change of any key.
 pub async fn version(tx: &Transaction<'_>) -> Result<Version, Error> {
-    let statement = tx.prepare_cached("select lineage() as lineage, version from api_keys_version").await?;
+    let statement = tx
+        .prepare_cached("select lineage() as lineage, version from api_keys_version")
+        .await?;
     let row = tx.query_one(&statement, &[]).await?;
-    Ok(Version { lineage: column(&row, "lineage")?, number: column(&row, "version")? })
+    Ok(Version {
+        lineage: column(&row, "lineage")?,
+        number: column(&row, "version")?,
+    })
 }
 
 /// Returns the keys that changed after that number, in the order of their changes.
 pub async fn changed_after(tx: &Transaction<'_>, version: i64) -> Result<Vec<Key>, Error> {
     let sql = format!("select {COLUMNS} from api_keys where changed > $1 order by changed");
     let statement = tx.prepare_cached(&sql).await?;
-    tx.query(&statement, &[&version]).await?.iter().map(key_of).collect()
+    tx.query(&statement, &[&version])
+        .await?
+        .iter()
+        .map(key_of)
+        .collect()
 }
 
 /// Records when keys were last used. This does not count as a change of the keys.
@@ -282,7 +383,10 @@ pub async fn used(tx: &Transaction<'_>, keys: &[(KeyId, UtcTime)]) -> Result<(),
     let sql = "update api_keys set last_used_at = greatest(last_used_at, u.at) \
                from unnest($1::text[], $2::timestamptz[]) as u (id, at) where api_keys.id = u.id";
     let statement = tx.prepare_cached(sql).await?;
-    let (ids, times): (Vec<&str>, Vec<Timestamp>) = keys.iter().map(|(id, at)| (id.as_str(), at.timestamp())).unzip();
+    let (ids, times): (Vec<&str>, Vec<Timestamp>) = keys
+        .iter()
+        .map(|(id, at)| (id.as_str(), at.timestamp()))
+        .unzip();
     tx.execute(&statement, &[&ids, &times]).await?;
     Ok(())
 }
@@ -293,7 +397,9 @@ fn tenant_of(grant: &Grant) -> Option<&str> {
 
 fn key_of(row: &Row) -> Result<Key, Error> {
     let previous: Option<&[u8]> = column(row, "previous_hash")?;
-    let previous = previous.map(|hash| hash_of("previous_hash", hash)).transpose()?;
+    let previous = previous
+        .map(|hash| hash_of("previous_hash", hash))
+        .transpose()?;
     Ok(Key {
         id: text(row, "id")?,
         grant: grant_of(row)?,
@@ -322,20 +428,36 @@ fn grant_of(row: &Row) -> Result<Grant, Error> {
         None => Reach::Platform,
     };
     let roles: Vec<Role> = each(row, "roles")?;
-    let narrowing = Narrowing { services: each(row, "services")?, envs: each(row, "envs")? };
-    Grant::new(roles, reach, narrowing).map_err(|invalid| Error::Corrupt(format!("grant: {invalid}")))
+    let narrowing = Narrowing {
+        services: each(row, "services")?,
+        envs: each(row, "envs")?,
+    };
+    Grant::new(roles, reach, narrowing)
+        .map_err(|invalid| Error::Corrupt(format!("grant: {invalid}")))
 }
 
-fn each<T: TryFrom<String, Error = crate::domain::Invalid>>(row: &Row, name: &str) -> Result<Vec<T>, Error> {
-    column::<Vec<String>>(row, name)?.into_iter().map(|raw| parse(name, raw)).collect()
+fn each<T: TryFrom<String, Error = crate::domain::Invalid>>(
+    row: &Row,
+    name: &str,
+) -> Result<Vec<T>, Error> {
+    column::<Vec<String>>(row, name)?
+        .into_iter()
+        .map(|raw| parse(name, raw))
+        .collect()
 }
 
-fn parse<T: TryFrom<String, Error = crate::domain::Invalid>>(name: &str, raw: String) -> Result<T, Error> {
+fn parse<T: TryFrom<String, Error = crate::domain::Invalid>>(
+    name: &str,
+    raw: String,
+) -> Result<T, Error> {
     T::try_from(raw).map_err(|invalid| Error::Corrupt(format!("{name}: {invalid}")))
 }
 
 fn hash_of(name: &str, bytes: &[u8]) -> Result<TokenHash, Error> {
-    bytes.try_into().map(TokenHash).map_err(|_| Error::Corrupt(format!("{name}: {} bytes", bytes.len())))
+    bytes
+        .try_into()
+        .map(TokenHash)
+        .map_err(|_| Error::Corrupt(format!("{name}: {} bytes", bytes.len())))
 }
 
 fn time(row: &Row, name: &str) -> Result<Option<UtcTime>, Error> {

@@ -1,7 +1,9 @@
-//! The only tokio-postgres code: servers and their pools, transactions, and one file of statements per table.
+//! The only tokio-postgres code: servers and their pools, transactions, and one file of statements
+//! per table.
 //!
-//! Functions take the transaction that they run on. So the caller decides which changes commit together, and which tenants are
-//! visible. Errors are classified by SQLSTATE and constraint name, never by message.
+//! Functions take the transaction that they run on. So the caller decides which changes commit
+//! together, and which tenants are visible. Errors are classified by SQLSTATE and constraint name,
+//! never by message.
 
 pub mod access;
 pub mod checkpoints;
@@ -44,11 +46,15 @@ use tokio_postgres::{Row, types::FromSql};
 
 /// Reads a column by name.
 fn column<'a, T: FromSql<'a>>(row: &'a Row, name: &str) -> Result<T, Error> {
-    row.try_get(name).map_err(|error| Error::Corrupt(format!("{name}: {error}")))
+    row.try_get(name)
+        .map_err(|error| Error::Corrupt(format!("{name}: {error}")))
 }
 
 /// Reads a text column as the domain type that it was written from.
-fn text<T: TryFrom<String, Error = crate::domain::Invalid>>(row: &Row, name: &str) -> Result<T, Error> {
+fn text<T: TryFrom<String, Error = crate::domain::Invalid>>(
+    row: &Row,
+    name: &str,
+) -> Result<T, Error> {
     let raw: String = column(row, name)?;
     T::try_from(raw).map_err(|invalid| Error::Corrupt(format!("{name}: {invalid}")))
 }

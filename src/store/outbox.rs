@@ -1,4 +1,5 @@
-//! The table `outbox`, as the relay uses it: read in id order, deleted after the broker's acknowledgement, under the lease's epoch.
+//! The table `outbox`, as the relay uses it: read in id order, deleted after the broker's
+//! acknowledgement, under the lease's epoch.
 
 use std::{sync::Arc, time::Duration};
 
@@ -65,10 +66,20 @@ pub struct Session {
 
 impl Session {
     /// Opens a session. Once the session leads, every [`notify`] of any process wakes `wake`.
-    pub async fn open(settings: &config::Postgres, renewed: &Renewed, wake: Arc<Notify>) -> Result<Self, Error> {
+    pub async fn open(
+        settings: &config::Postgres,
+        renewed: &Renewed,
+        wake: Arc<Notify>,
+    ) -> Result<Self, Error> {
         let tls = super::connector(settings).map_err(Error::unavailable)?;
-        let (client, mut connection) =
-            super::connect("postgres.primary_url", &settings.primary_url, settings, &tls, renewed).await?;
+        let (client, mut connection) = super::connect(
+            "postgres.primary_url",
+            &settings.primary_url,
+            settings,
+            &tls,
+            renewed,
+        )
+        .await?;
         let lost = CancellationToken::new();
         let ended = lost.clone().drop_guard();
         tokio::spawn(async move {
@@ -89,8 +100,9 @@ impl Session {
     }
 }
 
-/// A session that holds the relay's lock, and the fencing epoch that it took. The lock ends with the session. The epoch makes
-/// sure that a leader that was stopped, lost its session and woke up again deletes nothing.
+/// A session that holds the relay's lock, and the fencing epoch that it took. The lock ends with
+/// the session. The epoch makes sure that a leader that was stopped, lost its session and woke up
+/// again deletes nothing.
 pub struct Lease {
     session: Session,
     epoch: i64,
@@ -98,20 +110,33 @@ pub struct Lease {
     delete: Statement,
 }
 
-/// Tries to become the leader on a dedicated session; `Err(session)` gives the session back when another relay leads. The server
-/// ends a session that is silent for longer than `silence`: the process is frozen or the machine is gone. TCP notices that after
-/// two hours or never, and the lock would be held as long.
-pub async fn try_lead(session: Session, holder: &str, silence: Duration) -> Result<Result<Lease, Session>, Error> {
+/// Tries to become the leader on a dedicated session; `Err(session)` gives the session back when
+/// another relay leads. The server ends a session that is silent for longer than `silence`: the
+/// process is frozen or the machine is gone. TCP notices that after two hours or never, and the
+/// lock would be held as long.
+pub async fn try_lead(
+    session: Session,
+    holder: &str,
+    silence: Duration,
+) -> Result<Result<Lease, Session>, Error> {
     let client = &session.client;
-    // The queue's length swings between nothing and millions faster than statistics follow. A plan made while the queue was empty
-    // sorts all of it for every batch (750 ms instead of 1 ms at 300,000 rows); the index is right for both. The fence has no
-    // index, and so seems costly enough to be compiled for every batch (50 ms).
+    // The queue's length swings between nothing and millions faster than statistics follow. A plan
+    // made while the queue was empty sorts all of it for every batch (750 ms instead of 1 ms at
+    // 300,000 rows); the index is right for both. The fence has no index, and so seems costly
+    // enough to be compiled for every batch (50 ms).
     let settings = "select set_config('idle_session_timeout', $1, false), set_config('enable_seqscan', 'off', false), \
                     set_config('enable_bitmapscan', 'off', false), set_config('jit', 'off', false)";
-    client.query_one(settings, &[&silence.as_millis().to_string()]).await?;
+    client
+        .query_one(settings, &[&silence.as_millis().to_string()])
+        .await?;
     // The queue is the installation's: the leader publishes the events of every tenant.
     Visible::all_tenants().show_session(client).await?;
-    let locked: bool = column(&client.query_one("select pg_try_advisory_lock($1) as locked", &[&LOCK]).await?, "locked")?;
+    let locked: bool = column(
+        &client
+            .query_one("select pg_try_advisory_lock($1) as locked", &[&LOCK])
+            .await?,
+        "locked",
+    )?;
     if !locked {
         return Ok(Err(session));
     }
@@ -120,7 +145,12 @@ pub async fn try_lead(session: Session, holder: &str, silence: Duration) -> Resu
     client.execute(&format!("listen {CHANNEL}"), &[]).await?;
     let batch = client.prepare(&batch_sql()).await?;
     let delete = client.prepare(DELETE).await?;
-    Ok(Ok(Lease { session, epoch, batch, delete }))
+    Ok(Ok(Lease {
+        session,
+        epoch,
+        batch,
+        delete,
+    }))
 }
 
 /// The columns of an [`OutboxRow`], from its place `o` in a queue and its event `e`.
@@ -134,7 +164,8 @@ fn batch_sql() -> String {
     )
 }
 
-/// The lease's row is locked, so that a new leader cannot raise the epoch between the check and the delete.
+/// The lease's row is locked, so that a new leader cannot raise the epoch between the check and the
+/// delete.
 const DELETE: &str = "with fence as (select epoch from relay_lease where epoch = $2 for share) \
     delete from outbox where id = any($1) and exists (select from fence)";
 
@@ -154,25 +185,32 @@ impl Lease {
         &self.session.tls
     }
 
-    /// Returns a token that is cancelled when the session's connection is lost, and the lock with it.
+    /// Returns a token that is cancelled when the session's connection is lost, and the lock with
+    /// it.
     pub fn lost(&self) -> &CancellationToken {
         &self.session.lost
     }
 
-    /// Returns the first `count` events of the queue. A statement that exceeds `limit` is cancelled.
+    /// Returns the first `count` events of the queue. A statement that exceeds `limit` is
+    /// cancelled.
     pub async fn batch(&self, count: usize, limit: Duration) -> Result<Vec<OutboxRow>, Error> {
         let client = &self.session.client;
         let count = i64::try_from(count).unwrap_or(i64::MAX);
-        let rows =
-            server::bounded(client, &self.session.tls, limit, async { Ok(client.query(&self.batch, &[&count]).await?) }).await?;
+        let rows = server::bounded(client, &self.session.tls, limit, async {
+            Ok(client.query(&self.batch, &[&count]).await?)
+        })
+        .await?;
         rows.iter().map(row_of).collect()
     }
 
-    /// Removes published events from the queue, and returns how many: fewer than `ids` means that another relay leads now.
+    /// Removes published events from the queue, and returns how many: fewer than `ids` means that
+    /// another relay leads now.
     pub async fn delete(&self, ids: &[i64], limit: Duration) -> Result<u64, Error> {
         let client = &self.session.client;
-        server::bounded(client, &self.session.tls, limit, async { Ok(client.execute(&self.delete, &[&ids, &self.epoch]).await?) })
-            .await
+        server::bounded(client, &self.session.tls, limit, async {
+            Ok(client.execute(&self.delete, &[&ids, &self.epoch]).await?)
+        })
+        .await
     }
 }
 
@@ -192,7 +230,8 @@ pub(super) fn row_of(row: &Row) -> Result<OutboxRow, Error> {
     })
 }
 
-/// Samples the backlog of new events. Events that a replay publishes again do not count, because Kafka knows them already.
+/// Samples the backlog of new events. Events that a replay publishes again do not count, because
+/// Kafka knows them already.
 pub async fn backlog(tx: &Transaction<'_>) -> Result<Backlog, Error> {
     let sql = "select (select count(*) from (select 1 from outbox where replay is null limit 100000) rows) as events, \
                coalesce(extract(epoch from clock_timestamp() \
@@ -200,7 +239,10 @@ pub async fn backlog(tx: &Transaction<'_>) -> Result<Backlog, Error> {
                  as oldest";
     let statement = tx.prepare_cached(sql).await?;
     let row = tx.query_one(&statement, &[]).await?;
-    Ok(Backlog { events: column(&row, "events")?, oldest_seconds: column(&row, "oldest")? })
+    Ok(Backlog {
+        events: column(&row, "events")?,
+        oldest_seconds: column(&row, "oldest")?,
+    })
 }
 
 /// Samples the backlog of one tenant's new events.
@@ -211,11 +253,14 @@ pub async fn backlog_of(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Bac
                from waiting";
     let statement = tx.prepare_cached(sql).await?;
     let row = tx.query_one(&statement, &[&tenant.as_str()]).await?;
-    Ok(Backlog { events: column(&row, "events")?, oldest_seconds: column(&row, "oldest")? })
+    Ok(Backlog {
+        events: column(&row, "events")?,
+        oldest_seconds: column(&row, "oldest")?,
+    })
 }
 
-/// Wakes the relays of other processes, because there is something to publish. Never inside a write's transaction: it would
-/// serialise commits.
+/// Wakes the relays of other processes, because there is something to publish. Never inside a
+/// write's transaction: it would serialise commits.
 pub async fn notify(client: &Object) -> Result<(), Error> {
     let statement = client.prepare_cached("select pg_notify($1, '')").await?;
     client.query_one(&statement, &[&CHANNEL]).await?;

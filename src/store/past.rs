@@ -1,7 +1,8 @@
-//! Time travel: a tenant's routes and policies at an earlier revision of its present epoch, from the history.
+//! Time travel: a tenant's routes and policies at an earlier revision of its present epoch, from
+//! the history.
 //!
-//! The state of an object at a revision is the `after` of its last event up to then. An index by object and revision serves this
-//! lookup.
+//! The state of an object at a revision is the `after` of its last event up to then. An index by
+//! object and revision serves this lookup.
 
 use deadpool_postgres::Transaction;
 use tokio_postgres::{Row, types::ToSql};
@@ -44,7 +45,11 @@ pub struct Was {
 }
 
 /// Resolves a point in time; `None` when there is no such tenant.
-pub async fn instant(tx: &Transaction<'_>, tenant: &TenantName, when: When) -> Result<Option<Instant>, Error> {
+pub async fn instant(
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    when: When,
+) -> Result<Option<Instant>, Error> {
     // Searches by revision, from the newest back: clocks of instances differ, but not by much.
     let sql = "select t.epoch, t.revision, coalesce((select h.revision from route_events h \
                    where h.tenant = t.name and h.epoch = t.epoch and h.occurred_at <= $2 order by h.revision desc limit 1), 0) as then \
@@ -54,17 +59,26 @@ pub async fn instant(tx: &Transaction<'_>, tenant: &TenantName, when: When) -> R
         When::Time(time) => Some(time.timestamp()),
         When::Revision(_) => None,
     };
-    let Some(row) = tx.query_opt(&statement, &[&tenant.as_str(), &time]).await? else { return Ok(None) };
+    let Some(row) = tx.query_opt(&statement, &[&tenant.as_str(), &time]).await? else {
+        return Ok(None);
+    };
     let then = match when {
         When::Time(_) => tenants::revision(&row, "then")?,
         When::Revision(revision) => revision,
     };
-    Ok(Some(Instant { now: tenants::tag(&row)?, then }))
+    Ok(Some(Instant {
+        now: tenants::tag(&row)?,
+        then,
+    }))
 }
 
-/// Returns an object at a revision of an epoch; `None` when the object did not exist then. A policy has no version.
+/// Returns an object at a revision of an epoch; `None` when the object did not exist then. A policy
+/// has no version.
 pub async fn object(
-    tx: &Transaction<'_>, tenant: &TenantName, [service, env, version]: [&str; 3], at: &VersionTag,
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    [service, env, version]: [&str; 3],
+    at: &VersionTag,
 ) -> Result<Option<Was>, Error> {
     let sql = format!(
         "select l.payload::text as last, l.type as last_type, f.payload::text as first, f.type as first_type from ( \
@@ -73,33 +87,67 @@ pub async fn object(
     );
     let statement = tx.prepare_cached(&sql).await?;
     let (epoch, revision) = (at.epoch.as_str(), tenants::signed(at.revision)?);
-    let row = tx.query_opt(&statement, &[&tenant.as_str(), &epoch, &revision, &service, &env, &version]).await?;
+    let row = tx
+        .query_opt(
+            &statement,
+            &[
+                &tenant.as_str(),
+                &epoch,
+                &revision,
+                &service,
+                &env,
+                &version,
+            ],
+        )
+        .await?;
     row.map(|row| was(&row)).transpose()
 }
 
-/// Joins the event that made the object whose last event is `l`. Leaves out objects that `l` deleted.
+/// Joins the event that made the object whose last event is `l`. Leaves out objects that `l`
+/// deleted.
 const FIRST: &str = "cross join lateral (select payload, type from route_events h \
     where h.tenant = l.tenant and h.service = l.service and h.env = l.env and h.version = l.version and h.epoch = l.epoch \
       and (h.revision, h.item) <= (l.revision, l.item) and h.payload ->> 'before' is null \
     order by h.revision desc, h.item desc limit 1) f where l.payload ->> 'after' is not null";
 
 /// Returns the routes and policies of a scope at a revision of an epoch.
-pub async fn objects(tx: &Transaction<'_>, tenant: &TenantName, at: &VersionTag, scope: &Scope) -> Result<Vec<Was>, Error> {
+pub async fn objects(
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    at: &VersionTag,
+    scope: &Scope,
+) -> Result<Vec<Was>, Error> {
     let Scope { service, env } = scope.clone();
-    let filter = RouteFilter { tenant: Some(tenant.clone()), service, env, ..RouteFilter::default() };
+    let filter = RouteFilter {
+        tenant: Some(tenant.clone()),
+        service,
+        env,
+        ..RouteFilter::default()
+    };
     read(tx, tenant, at, &filter, false, None, i64::MAX).await
 }
 
-/// Returns the routes at a revision of an epoch that match a filter of one tenant, in the order of their names, after a name.
+/// Returns the routes at a revision of an epoch that match a filter of one tenant, in the order of
+/// their names, after a name.
 pub async fn routes(
-    tx: &Transaction<'_>, tenant: &TenantName, at: &VersionTag, filter: &RouteFilter, after: Option<&RouteName>, limit: i64,
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    at: &VersionTag,
+    filter: &RouteFilter,
+    after: Option<&RouteName>,
+    limit: i64,
 ) -> Result<Vec<Was>, Error> {
     read(tx, tenant, at, filter, true, after, limit).await
 }
 
 async fn read(
-    tx: &Transaction<'_>, tenant: &TenantName, at: &VersionTag, filter: &RouteFilter, only_routes: bool,
-    after: Option<&RouteName>, limit: i64,
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    at: &VersionTag,
+    filter: &RouteFilter,
+    only_routes: bool,
+    after: Option<&RouteName>,
+    limit: i64,
 ) -> Result<Vec<Was>, Error> {
     let sql = format!(
         "select l.payload::text as last, l.type as last_type, f.payload::text as first, f.type as first_type from ( \
@@ -114,13 +162,36 @@ async fn read(
     );
     let statement = tx.prepare_cached(&sql).await?;
     let (epoch, revision) = (at.epoch.as_str(), tenants::signed(at.revision)?);
-    let RouteFilter { tenant: _, service, env, version, is_active, label } = filter;
-    let (service, env) = (service.as_ref().map(ServiceName::as_str), env.as_ref().map(EnvName::as_str));
+    let RouteFilter {
+        tenant: _,
+        service,
+        env,
+        version,
+        is_active,
+        label,
+    } = filter;
+    let (service, env) = (
+        service.as_ref().map(ServiceName::as_str),
+        env.as_ref().map(EnvName::as_str),
+    );
     let version = version.as_ref().map(VersionName::as_str);
     let is_active = is_active.map(|is_active| is_active.to_string());
-    let (label, value) = label.as_ref().map(|(key, value)| (key.as_str(), value.as_str())).unzip();
-    let after = after.map(|name| [name.service.as_str(), name.env.as_str(), name.version.as_str()]);
-    let (a, b, c) = (after.map(|key| key[0]), after.map(|key| key[1]), after.map(|key| key[2]));
+    let (label, value) = label
+        .as_ref()
+        .map(|(key, value)| (key.as_str(), value.as_str()))
+        .unzip();
+    let after = after.map(|name| {
+        [
+            name.service.as_str(),
+            name.env.as_str(),
+            name.version.as_str(),
+        ]
+    });
+    let (a, b, c) = (
+        after.map(|key| key[0]),
+        after.map(|key| key[1]),
+        after.map(|key| key[2]),
+    );
     let parameters: [&(dyn ToSql + Sync); 14] = [
         &tenant.as_str(),
         &epoch,
@@ -137,25 +208,46 @@ async fn read(
         &value,
         &limit,
     ];
-    tx.query(&statement, &parameters).await?.iter().map(was).collect()
+    tx.query(&statement, &parameters)
+        .await?
+        .iter()
+        .map(was)
+        .collect()
 }
 
 /// Returns the newest revision of each service and environment up to a revision of an epoch.
 pub async fn scopes(
-    tx: &Transaction<'_>, tenant: &TenantName, at: &VersionTag,
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    at: &VersionTag,
 ) -> Result<Vec<(ServiceName, EnvName, Revision)>, Error> {
     let sql = "select service, env, max(revision) as revision from route_events \
                where tenant = $1 and epoch = $2 and revision <= $3 and service <> '' group by service, env";
     let statement = tx.prepare_cached(sql).await?;
     let (epoch, revision) = (at.epoch.as_str(), tenants::signed(at.revision)?);
-    let rows = tx.query(&statement, &[&tenant.as_str(), &epoch, &revision]).await?;
-    rows.iter().map(|row| Ok((text(row, "service")?, text(row, "env")?, tenants::revision(row, "revision")?))).collect()
+    let rows = tx
+        .query(&statement, &[&tenant.as_str(), &epoch, &revision])
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok((
+                text(row, "service")?,
+                text(row, "env")?,
+                tenants::revision(row, "revision")?,
+            ))
+        })
+        .collect()
 }
 
-/// Returns the net change of each object of a scope between two revisions of an epoch, in the order of their names: at most
-/// `limit`.
+/// Returns the net change of each object of a scope between two revisions of an epoch, in the order
+/// of their names: at most `limit`.
 pub async fn between(
-    tx: &Transaction<'_>, tenant: &TenantName, from: Revision, to: &VersionTag, scope: &Scope, limit: i64,
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    from: Revision,
+    to: &VersionTag,
+    scope: &Scope,
+    limit: i64,
 ) -> Result<Vec<Change>, Error> {
     let sql = "with h as (select * from route_events where tenant = $1 and epoch = $2 and revision > $3 and revision <= $4 \
                    and service <> '' and ($5::text is null or service = $5) and ($6::text is null or env = $6)), \
@@ -164,15 +256,47 @@ pub async fn between(
                select f.payload::text as first, f.type as first_type, l.payload::text as last, l.type as last_type from f join l using (service, env, version) \
                order by service, env, version limit $7";
     let statement = tx.prepare_cached(sql).await?;
-    let (epoch, from, upto) = (to.epoch.as_str(), tenants::signed(from)?, tenants::signed(to.revision)?);
-    let (service, env) = (scope.service.as_ref().map(ServiceName::as_str), scope.env.as_ref().map(EnvName::as_str));
-    let rows = tx.query(&statement, &[&tenant.as_str(), &epoch, &from, &upto, &service, &env, &limit]).await?;
+    let (epoch, from, upto) = (
+        to.epoch.as_str(),
+        tenants::signed(from)?,
+        tenants::signed(to.revision)?,
+    );
+    let (service, env) = (
+        scope.service.as_ref().map(ServiceName::as_str),
+        scope.env.as_ref().map(EnvName::as_str),
+    );
+    let rows = tx
+        .query(
+            &statement,
+            &[
+                &tenant.as_str(),
+                &epoch,
+                &from,
+                &upto,
+                &service,
+                &env,
+                &limit,
+            ],
+        )
+        .await?;
     rows.iter()
         .map(|row| {
             let Was { first, last } = was(row)?;
             Ok(match (first.body.change, last.body.change) {
-                (Change::Route { name, before, .. }, Change::Route { after, .. }) => Change::Route { name, before, after },
-                (Change::Policy { name, before, .. }, Change::Policy { after, .. }) => Change::Policy { name, before, after },
+                (Change::Route { name, before, .. }, Change::Route { after, .. }) => {
+                    Change::Route {
+                        name,
+                        before,
+                        after,
+                    }
+                }
+                (Change::Policy { name, before, .. }, Change::Policy { after, .. }) => {
+                    Change::Policy {
+                        name,
+                        before,
+                        after,
+                    }
+                }
                 (_, other) => other,
             })
         })
@@ -181,18 +305,38 @@ pub async fn between(
 
 /// Returns the events of one object up to a revision of an epoch, newest first, at most `limit`.
 pub async fn events(
-    tx: &Transaction<'_>, tenant: &TenantName, [service, env, version]: [&str; 3], at: &VersionTag, limit: i64,
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    [service, env, version]: [&str; 3],
+    at: &VersionTag,
+    limit: i64,
 ) -> Result<Vec<Event>, Error> {
     let sql = "select payload::text as payload, type as payload_type from route_events where tenant = $1 and epoch = $2 and revision <= $3 \
                and service = $4 and env = $5 and version = $6 order by revision desc, item desc limit $7";
     let statement = tx.prepare_cached(sql).await?;
     let (epoch, revision) = (at.epoch.as_str(), tenants::signed(at.revision)?);
-    let rows = tx.query(&statement, &[&tenant.as_str(), &epoch, &revision, &service, &env, &version, &limit]).await?;
+    let rows = tx
+        .query(
+            &statement,
+            &[
+                &tenant.as_str(),
+                &epoch,
+                &revision,
+                &service,
+                &env,
+                &version,
+                &limit,
+            ],
+        )
+        .await?;
     rows.iter().map(|row| event(row, "payload")).collect()
 }
 
 fn was(row: &Row) -> Result<Was, Error> {
-    Ok(Was { last: event(row, "last")?, first: event(row, "first")? })
+    Ok(Was {
+        last: event(row, "last")?,
+        first: event(row, "first")?,
+    })
 }
 
 fn event(row: &Row, name: &str) -> Result<Event, Error> {

@@ -97,30 +97,58 @@ pub enum Inserted {
     TooLarge,
 }
 
-/// Stores a plan, whose text is that of a [`Written`]. `limits` are the number of plans that the tenant may have, and the bytes
-/// of these plans as stored (after compression).
-pub async fn insert(tx: &Transaction<'_>, row: &Row, text: &str, limits: (i64, i64)) -> Result<Inserted, Error> {
+/// Stores a plan, whose text is that of a [`Written`]. `limits` are the number of plans that the
+/// tenant may have, and the bytes of these plans as stored (after compression).
+pub async fn insert(
+    tx: &Transaction<'_>,
+    row: &Row,
+    text: &str,
+    limits: (i64, i64),
+) -> Result<Inserted, Error> {
     let sql = "insert into plans (tenant, id, epoch, revision, hash, plan, created_at, created_by, expires_at, summary) \
                select $1, $2, $3, $4, $5, $6::text::json, $7, $8, $9, $11 \
                where (select count(*) from plans where tenant = $1 and expires_at > now()) < $10";
     let statement = tx.prepare_cached(sql).await?;
-    let Row { tenant, id, base, hash, created_at, created_by, expires_at, summary } = row;
+    let Row {
+        tenant,
+        id,
+        base,
+        hash,
+        created_at,
+        created_by,
+        expires_at,
+        summary,
+    } = row;
     let (epoch, revision) = (base.epoch.as_str(), tenants::signed(base.revision)?);
     let (made, ends) = (created_at.timestamp(), expires_at.timestamp());
     let (most, most_bytes) = limits;
     let inserted = tx
         .execute(
             &statement,
-            &[&tenant.as_str(), id, &epoch, &revision, hash, &text, &made, created_by, &ends, &most, &Json(summary)],
+            &[
+                &tenant.as_str(),
+                id,
+                &epoch,
+                &revision,
+                hash,
+                &text,
+                &made,
+                created_by,
+                &ends,
+                &most,
+                &Json(summary),
+            ],
         )
         .await?;
     if inserted == 0 {
         return Ok(Inserted::TooMany);
     }
-    let sql =
-        "select coalesce(sum(pg_column_size(plan)), 0)::bigint as bytes from plans where tenant = $1 and expires_at > now()";
+    let sql = "select coalesce(sum(pg_column_size(plan)), 0)::bigint as bytes from plans where tenant = $1 and expires_at > now()";
     let statement = tx.prepare_cached(sql).await?;
-    let bytes: i64 = column(&tx.query_one(&statement, &[&tenant.as_str()]).await?, "bytes")?;
+    let bytes: i64 = column(
+        &tx.query_one(&statement, &[&tenant.as_str()]).await?,
+        "bytes",
+    )?;
     if bytes > most_bytes {
         delete(tx, tenant, *id).await?;
         return Ok(Inserted::TooLarge);
@@ -129,8 +157,13 @@ pub async fn insert(tx: &Transaction<'_>, row: &Row, text: &str, limits: (i64, i
 }
 
 /// Returns the text of a plan that has not expired.
-pub async fn get(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Result<Option<String>, Error> {
-    let sql = "select plan::text as plan from plans where tenant = $1 and id = $2 and expires_at > now()";
+pub async fn get(
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    id: Uuid,
+) -> Result<Option<String>, Error> {
+    let sql =
+        "select plan::text as plan from plans where tenant = $1 and id = $2 and expires_at > now()";
     let statement = tx.prepare_cached(sql).await?;
     let row = tx.query_opt(&statement, &[&tenant.as_str(), &id]).await?;
     row.map(|row| column::<String>(&row, "plan")).transpose()
@@ -141,8 +174,13 @@ pub fn parse(text: &str) -> Result<Kept, Error> {
     serde_json::from_str(text).map_err(|e| Error::Corrupt(format!("plan: {e}")))
 }
 
-/// Returns the services and environments in which a plan changes something; `None` when there is no such plan.
-pub async fn places(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Result<Option<Vec<(ServiceName, EnvName)>>, Error> {
+/// Returns the services and environments in which a plan changes something; `None` when there is no
+/// such plan.
+pub async fn places(
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    id: Uuid,
+) -> Result<Option<Vec<(ServiceName, EnvName)>>, Error> {
     let sql = "select distinct change -> 'key' ->> 'service' as service, change -> 'key' ->> 'env' as env from plans \
                left join lateral json_array_elements(plan -> 'plan' -> 'changes') change on true where tenant = $1 and id = $2";
     let statement = tx.prepare_cached(sql).await?;
@@ -152,31 +190,51 @@ pub async fn places(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Resu
     }
     let mut places = Vec::with_capacity(rows.len());
     for row in &rows {
-        let (service, env) = (column::<Option<String>>(row, "service")?, column::<Option<String>>(row, "env")?);
+        let (service, env) = (
+            column::<Option<String>>(row, "service")?,
+            column::<Option<String>>(row, "env")?,
+        );
         if let (Some(service), Some(env)) = (service, env) {
             let corrupt = |invalid: Invalid| Error::Corrupt(format!("plan: {}", invalid.detail));
-            places.push((service.try_into().map_err(corrupt)?, env.try_into().map_err(corrupt)?));
+            places.push((
+                service.try_into().map_err(corrupt)?,
+                env.try_into().map_err(corrupt)?,
+            ));
         }
     }
     Ok(Some(places))
 }
 
 /// Returns plans that have not expired, without their changes, newest first, after a place.
-pub async fn list(tx: &Transaction<'_>, tenant: &TenantName, after: Option<&Position>, limit: i64) -> Result<Vec<Plan>, Error> {
+pub async fn list(
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    after: Option<&Position>,
+    limit: i64,
+) -> Result<Vec<Plan>, Error> {
     // Plans from before summaries were stored expire within limits.plan_ttl_hours.
     let sql = "select coalesce(summary, ((plan::jsonb -> 'plan') || '{\"changes\": []}'::jsonb)::json)::text as plan from plans where tenant = $1 and expires_at > now() \
                and ($2::timestamptz is null or (created_at, id) < ($2, $3)) order by created_at desc, id desc limit $4";
     let statement = tx.prepare_cached(sql).await?;
-    let (at, id) = after.map(|after| (after.created_at.timestamp(), after.id)).unzip();
-    let rows = tx.query(&statement, &[&tenant.as_str(), &at, &id, &limit]).await?;
+    let (at, id) = after
+        .map(|after| (after.created_at.timestamp(), after.id))
+        .unzip();
+    let rows = tx
+        .query(&statement, &[&tenant.as_str(), &at, &id, &limit])
+        .await?;
     rows.iter()
-        .map(|row| serde_json::from_str(column::<&str>(row, "plan")?).map_err(|e| Error::Corrupt(format!("plan: {e}"))))
+        .map(|row| {
+            serde_json::from_str(column::<&str>(row, "plan")?)
+                .map_err(|e| Error::Corrupt(format!("plan: {e}")))
+        })
         .collect()
 }
 
 /// Deletes a plan; returns `false` when there was none.
 pub async fn delete(tx: &Transaction<'_>, tenant: &TenantName, id: Uuid) -> Result<bool, Error> {
-    let statement = tx.prepare_cached("delete from plans where tenant = $1 and id = $2").await?;
+    let statement = tx
+        .prepare_cached("delete from plans where tenant = $1 and id = $2")
+        .await?;
     Ok(tx.execute(&statement, &[&tenant.as_str(), &id]).await? > 0)
 }
 

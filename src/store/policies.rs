@@ -52,48 +52,88 @@ impl Reading {
 
     /// Returns the named policies that exist, and every policy of the tenants in `whole`.
     pub async fn find(
-        &self, tx: &Transaction<'_>, keys: &[PolicyKey], whole: &[TenantName],
+        &self,
+        tx: &Transaction<'_>,
+        keys: &[PolicyKey],
+        whole: &[TenantName],
     ) -> Result<Vec<(TenantName, Policy)>, Error> {
         if keys.is_empty() && whole.is_empty() {
             return Ok(Vec::new());
         }
         let [tenants, services, envs] = columns(keys.iter().map(|key| (&key.tenant, &key.name)));
         let whole: Vec<_> = whole.iter().map(TenantName::as_str).collect();
-        let rows = tx.query(&self.find, &[&tenants, &services, &envs, &whole]).await?;
-        rows.iter().map(|row| Ok((text(row, "tenant")?, policy(row)?))).collect()
+        let rows = tx
+            .query(&self.find, &[&tenants, &services, &envs, &whole])
+            .await?;
+        rows.iter()
+            .map(|row| Ok((text(row, "tenant")?, policy(row)?)))
+            .collect()
     }
 
-    /// Returns the first policies of tenants that are being deleted: of each tenant as many as one revision may take.
-    pub async fn first(&self, tx: &Transaction<'_>, tenants: &[TenantName]) -> Result<Vec<(TenantName, Policy)>, Error> {
+    /// Returns the first policies of tenants that are being deleted: of each tenant as many as one
+    /// revision may take.
+    pub async fn first(
+        &self,
+        tx: &Transaction<'_>,
+        tenants: &[TenantName],
+    ) -> Result<Vec<(TenantName, Policy)>, Error> {
         if tenants.is_empty() {
             return Ok(Vec::new());
         }
         let names: Vec<_> = tenants.iter().map(TenantName::as_str).collect();
-        let rows = tx.query(&self.first, &[&names, &(command::MAX_ENDED as i64)]).await?;
-        rows.iter().map(|row| Ok((text(row, "tenant")?, policy(row)?))).collect()
+        let rows = tx
+            .query(&self.first, &[&names, &(command::MAX_ENDED as i64)])
+            .await?;
+        rows.iter()
+            .map(|row| Ok((text(row, "tenant")?, policy(row)?)))
+            .collect()
     }
 
     /// Returns every route of the services that these policies belong to.
     pub async fn routes(
-        &self, tx: &Transaction<'_>, policies: &[(TenantName, Policy)],
+        &self,
+        tx: &Transaction<'_>,
+        policies: &[(TenantName, Policy)],
     ) -> Result<Vec<(TenantName, Route)>, Error> {
-        let [tenants, services, envs] = columns(policies.iter().map(|(tenant, policy)| (tenant, &policy.name)));
-        let rows = tx.query(&self.routes, &[&tenants, &services, &envs]).await?;
+        let [tenants, services, envs] = columns(
+            policies
+                .iter()
+                .map(|(tenant, policy)| (tenant, &policy.name)),
+        );
+        let rows = tx
+            .query(&self.routes, &[&tenants, &services, &envs])
+            .await?;
         rows.iter().map(routes::owned).collect()
     }
 
-    /// Returns the claims on the wanted hosts, and on the hosts of the policies in `keys`: on the hosts themselves with any path
-    /// prefix, and on overlapping hosts of other tenants.
-    pub async fn taken(&self, tx: &Transaction<'_>, wanted: &[(TenantName, Host)], keys: &[PolicyKey]) -> Result<Claims, Error> {
+    /// Returns the claims on the wanted hosts, and on the hosts of the policies in `keys`: on the
+    /// hosts themselves with any path prefix, and on overlapping hosts of other tenants.
+    pub async fn taken(
+        &self,
+        tx: &Transaction<'_>,
+        wanted: &[(TenantName, Host)],
+        keys: &[PolicyKey],
+    ) -> Result<Claims, Error> {
         let mut claims = Claims::default();
         if wanted.is_empty() && keys.is_empty() {
             return Ok(claims);
         }
-        let (of, hosts): (Vec<_>, Vec<_>) = wanted.iter().map(|(tenant, host)| (tenant.as_str(), host.as_str())).unzip();
+        let (of, hosts): (Vec<_>, Vec<_>) = wanted
+            .iter()
+            .map(|(tenant, host)| (tenant.as_str(), host.as_str()))
+            .unzip();
         let [tenants, services, envs] = columns(keys.iter().map(|key| (&key.tenant, &key.name)));
-        for row in tx.query(&self.taken, &[&of, &hosts, &tenants, &services, &envs]).await? {
+        for row in tx
+            .query(&self.taken, &[&of, &hosts, &tenants, &services, &envs])
+            .await?
+        {
             if column::<Option<&str>>(&row, "tenant")?.is_some() {
-                claims.insert(&host(&row, "host")?, &text(&row, "path_prefix")?, &text(&row, "tenant")?, &name(&row)?);
+                claims.insert(
+                    &host(&row, "host")?,
+                    &text(&row, "path_prefix")?,
+                    &text(&row, "tenant")?,
+                    &name(&row)?,
+                );
             } else {
                 claims.insert_unseen(host(&row, "wanted")?);
             }
@@ -102,13 +142,15 @@ impl Reading {
     }
 }
 
-/// Statement of [`patterns`]. Most policies have no patterns, and are not in the index that serves this statement.
-pub const PATTERNS: &str =
-    "select tenant, sum(patterns) as patterns from policies where tenant = any($1) and patterns > 0 group by tenant";
+/// Statement of [`patterns`]. Most policies have no patterns, and are not in the index that serves
+/// this statement.
+pub const PATTERNS: &str = "select tenant, sum(patterns) as patterns from policies where tenant = any($1) and patterns > 0 group by tenant";
 
 /// Returns the number of patterns in the policies of tenants. Tenants without any are left out.
 pub async fn patterns(
-    tx: &Transaction<'_>, patterns: &Statement, tenants: &[TenantName],
+    tx: &Transaction<'_>,
+    patterns: &Statement,
+    tenants: &[TenantName],
 ) -> Result<Vec<(TenantName, u32)>, Error> {
     if tenants.is_empty() {
         return Ok(Vec::new());
@@ -116,7 +158,12 @@ pub async fn patterns(
     let names: Vec<_> = tenants.iter().map(TenantName::as_str).collect();
     let rows = tx.query(patterns, &[&names]).await?;
     rows.iter()
-        .map(|row| Ok((text(row, "tenant")?, u32::try_from(column::<i64>(row, "patterns")?).unwrap_or(u32::MAX))))
+        .map(|row| {
+            Ok((
+                text(row, "tenant")?,
+                u32::try_from(column::<i64>(row, "patterns")?).unwrap_or(u32::MAX),
+            ))
+        })
         .collect()
 }
 
@@ -135,8 +182,8 @@ const UPSERT: &str = "insert into policies \
 const DELETE: &str = "delete from policies p using unnest($1::text[], $2::text[], $3::text[]) as k (tenant, service, env) \
     where (p.tenant, p.service, p.env) = (k.tenant, k.service, k.env)";
 
-/// Rows that stay are left alone: a host that is claimed anew is checked against the hosts of all other tenants once more
-/// (migrations/V10).
+/// Rows that stay are left alone: a host that is claimed anew is checked against the hosts of all
+/// other tenants once more (migrations/V10).
 const RELEASE: &str = "delete from policy_hosts h using unnest($1::text[], $2::text[], $3::text[]) as k (tenant, service, env) \
     where (h.tenant, h.service, h.env) = (k.tenant, k.service, k.env) and (h.tenant, h.service, h.env, h.host, h.path_prefix) not in ( \
       select * from unnest($4::text[], $5::text[], $6::text[], $7::text[], $8::text[]))";
@@ -148,8 +195,8 @@ const CLAIM: &str = "insert into policy_hosts (tenant, service, env, host, path_
       where (h.host, h.path_prefix, h.tenant, h.service, h.env) = (n.host, n.path_prefix, n.tenant, n.service, n.env)) \
     order by host, path_prefix";
 
-/// The names of the constraints that decide between two concurrent claims on a host: the key, and the rule that a host belongs to
-/// one tenant.
+/// The names of the constraints that decide between two concurrent claims on a host: the key, and
+/// the rule that a host belongs to one tenant.
 pub const HOST_CONSTRAINTS: [&str; 2] = ["policy_hosts_pkey", "hosts_of_one_tenant"];
 
 /// The hosts of policies in their new state, as columns.
@@ -160,13 +207,24 @@ struct HostColumns<'a> {
 }
 
 fn host_columns(policies: &[(TenantName, Policy)]) -> HostColumns<'_> {
-    let mut all =
-        HostColumns { policies: columns(policies.iter().map(|(tenant, p)| (tenant, &p.name))), ..HostColumns::default() };
+    let mut all = HostColumns {
+        policies: columns(policies.iter().map(|(tenant, p)| (tenant, &p.name))),
+        ..HostColumns::default()
+    };
     for (tenant, policy) in policies {
         for host in &policy.spec.hosts {
             let PolicyName { service, env } = &policy.name;
-            let row = [tenant.as_str(), service.as_str(), env.as_str(), host.as_str(), policy.spec.path_prefix.as_str()];
-            all.claims.iter_mut().zip(row).for_each(|(column, value)| column.push(value));
+            let row = [
+                tenant.as_str(),
+                service.as_str(),
+                env.as_str(),
+                host.as_str(),
+                policy.spec.path_prefix.as_str(),
+            ];
+            all.claims
+                .iter_mut()
+                .zip(row)
+                .for_each(|(column, value)| column.push(value));
         }
     }
     all
@@ -194,83 +252,174 @@ impl Writing {
     /// Removes policies with the hosts that they own.
     pub async fn delete(&self, tx: &Transaction<'_>, keys: &[PolicyKey]) -> Result<(), Error> {
         if !keys.is_empty() {
-            let [tenants, services, envs] = columns(keys.iter().map(|key| (&key.tenant, &key.name)));
-            tx.execute(&self.delete, &[&tenants, &services, &envs]).await?;
+            let [tenants, services, envs] =
+                columns(keys.iter().map(|key| (&key.tenant, &key.name)));
+            tx.execute(&self.delete, &[&tenants, &services, &envs])
+                .await?;
         }
         Ok(())
     }
 
     /// Writes policies in their new state, each once, without their hosts.
-    pub async fn upsert(&self, tx: &Transaction<'_>, policies: &[(TenantName, Policy)]) -> Result<(), Error> {
+    pub async fn upsert(
+        &self,
+        tx: &Transaction<'_>,
+        policies: &[(TenantName, Policy)],
+    ) -> Result<(), Error> {
         if policies.is_empty() {
             return Ok(());
         }
-        let [tenants, services, envs] = columns(policies.iter().map(|(tenant, policy)| (tenant, &policy.name)));
-        let specs = policies.iter().map(|(_, p)| serde_json::to_string(&p.spec).map_err(|e| Error::Corrupt(e.to_string())));
+        let [tenants, services, envs] = columns(
+            policies
+                .iter()
+                .map(|(tenant, policy)| (tenant, &policy.name)),
+        );
+        let specs = policies.iter().map(|(_, p)| {
+            serde_json::to_string(&p.spec).map_err(|e| Error::Corrupt(e.to_string()))
+        });
         let specs = specs.collect::<Result<Vec<_>, _>>()?;
-        let revisions = policies.iter().map(|(_, p)| tenants::signed(p.revision)).collect::<Result<Vec<_>, _>>()?;
-        let created_at: Vec<_> = policies.iter().map(|(_, p)| p.created_at.timestamp()).collect();
-        let created_by: Vec<_> = policies.iter().map(|(_, p)| p.created_by.as_str()).collect();
-        let updated_at: Vec<_> = policies.iter().map(|(_, p)| p.updated_at.timestamp()).collect();
-        let updated_by: Vec<_> = policies.iter().map(|(_, p)| p.updated_by.as_str()).collect();
-        let patterns: Vec<_> =
-            policies.iter().map(|(_, p)| i32::try_from(pattern::count(&p.spec.rules)).unwrap_or(i32::MAX)).collect();
+        let revisions = policies
+            .iter()
+            .map(|(_, p)| tenants::signed(p.revision))
+            .collect::<Result<Vec<_>, _>>()?;
+        let created_at: Vec<_> = policies
+            .iter()
+            .map(|(_, p)| p.created_at.timestamp())
+            .collect();
+        let created_by: Vec<_> = policies
+            .iter()
+            .map(|(_, p)| p.created_by.as_str())
+            .collect();
+        let updated_at: Vec<_> = policies
+            .iter()
+            .map(|(_, p)| p.updated_at.timestamp())
+            .collect();
+        let updated_by: Vec<_> = policies
+            .iter()
+            .map(|(_, p)| p.updated_by.as_str())
+            .collect();
+        let patterns: Vec<_> = policies
+            .iter()
+            .map(|(_, p)| i32::try_from(pattern::count(&p.spec.rules)).unwrap_or(i32::MAX))
+            .collect();
         tx.execute(
             &self.upsert,
-            &[&tenants, &services, &envs, &specs, &revisions, &created_at, &created_by, &updated_at, &updated_by, &patterns],
+            &[
+                &tenants,
+                &services,
+                &envs,
+                &specs,
+                &revisions,
+                &created_at,
+                &created_by,
+                &updated_at,
+                &updated_by,
+                &patterns,
+            ],
         )
         .await?;
         Ok(())
     }
 
     /// Removes the hosts that these policies no longer have.
-    pub async fn release(&self, tx: &Transaction<'_>, policies: &[(TenantName, Policy)]) -> Result<(), Error> {
+    pub async fn release(
+        &self,
+        tx: &Transaction<'_>,
+        policies: &[(TenantName, Policy)],
+    ) -> Result<(), Error> {
         if policies.is_empty() {
             return Ok(());
         }
-        let HostColumns { policies: [tenants, services, envs], claims: [a, b, c, d, e] } = host_columns(policies);
-        tx.execute(&self.release, &[&tenants, &services, &envs, &a, &b, &c, &d, &e]).await?;
+        let HostColumns {
+            policies: [tenants, services, envs],
+            claims: [a, b, c, d, e],
+        } = host_columns(policies);
+        tx.execute(
+            &self.release,
+            &[&tenants, &services, &envs, &a, &b, &c, &d, &e],
+        )
+        .await?;
         Ok(())
     }
 
-    /// Adds the hosts that these policies have. Must come after everything else that a transaction may have to wait for: the
-    /// claims block other transactions until this one ends.
-    pub async fn claim(&self, tx: &Transaction<'_>, policies: &[(TenantName, Policy)]) -> Result<(), Error> {
-        let HostColumns { claims: [tenants, services, envs, hosts, prefixes], .. } = host_columns(policies);
+    /// Adds the hosts that these policies have. Must come after everything else that a transaction
+    /// may have to wait for: the claims block other transactions until this one ends.
+    pub async fn claim(
+        &self,
+        tx: &Transaction<'_>,
+        policies: &[(TenantName, Policy)],
+    ) -> Result<(), Error> {
+        let HostColumns {
+            claims: [tenants, services, envs, hosts, prefixes],
+            ..
+        } = host_columns(policies);
         if !hosts.is_empty() {
-            tx.execute(&self.claim, &[&tenants, &services, &envs, &hosts, &prefixes]).await?;
+            tx.execute(
+                &self.claim,
+                &[&tenants, &services, &envs, &hosts, &prefixes],
+            )
+            .await?;
         }
         Ok(())
     }
 }
 
-/// Returns a policy with its tenant's tag, read in one statement: `None` when there is no such tenant.
-pub async fn get(tx: &Transaction<'_>, key: &PolicyKey) -> Result<Option<(VersionTag, Option<Policy>)>, Error> {
+/// Returns a policy with its tenant's tag, read in one statement: `None` when there is no such
+/// tenant.
+pub async fn get(
+    tx: &Transaction<'_>,
+    key: &PolicyKey,
+) -> Result<Option<(VersionTag, Option<Policy>)>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, p.* from tenants t left join policies p \
                on p.tenant = t.name and p.service = $2 and p.env = $3 where t.name = $1";
     let statement = tx.prepare_cached(sql).await?;
-    let PolicyKey { tenant, name: PolicyName { service, env } } = key;
-    let Some(row) = tx.query_opt(&statement, &[&tenant.as_str(), &service.as_str(), &env.as_str()]).await? else {
+    let PolicyKey {
+        tenant,
+        name: PolicyName { service, env },
+    } = key;
+    let Some(row) = tx
+        .query_opt(
+            &statement,
+            &[&tenant.as_str(), &service.as_str(), &env.as_str()],
+        )
+        .await?
+    else {
         return Ok(None);
     };
-    let tag = VersionTag { epoch: text(&row, "epoch")?, revision: tenants::revision(&row, "tenant_revision")? };
+    let tag = VersionTag {
+        epoch: text(&row, "epoch")?,
+        revision: tenants::revision(&row, "tenant_revision")?,
+    };
     let exists = column::<Option<String>>(&row, "tenant")?.is_some();
     Ok(Some((tag, if exists { Some(policy(&row)?) } else { None })))
 }
 
-/// Returns a tenant's policies after `after` in the order of their names, with its tag: `None` when there is no such tenant.
+/// Returns a tenant's policies after `after` in the order of their names, with its tag: `None` when
+/// there is no such tenant.
 pub async fn list(
-    tx: &Transaction<'_>, tenant: &TenantName, after: Option<&PolicyName>, limit: i64,
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    after: Option<&PolicyName>,
+    limit: i64,
 ) -> Result<Option<(VersionTag, Vec<Policy>)>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, p.* from tenants t left join lateral \
                  (select * from policies where tenant = t.name and ($2::text is null or (service, env) > ($2, $3)) \
                   order by service, env limit $4) p on true \
                where t.name = $1 order by p.service, p.env";
     let statement = tx.prepare_cached(sql).await?;
-    let (service, env) = after.map(|name| (name.service.as_str(), name.env.as_str())).unzip();
-    let rows = tx.query(&statement, &[&tenant.as_str(), &service, &env, &limit]).await?;
-    let Some(first) = rows.first() else { return Ok(None) };
-    let tag = VersionTag { epoch: text(first, "epoch")?, revision: tenants::revision(first, "tenant_revision")? };
+    let (service, env) = after
+        .map(|name| (name.service.as_str(), name.env.as_str()))
+        .unzip();
+    let rows = tx
+        .query(&statement, &[&tenant.as_str(), &service, &env, &limit])
+        .await?;
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let tag = VersionTag {
+        epoch: text(first, "epoch")?,
+        revision: tenants::revision(first, "tenant_revision")?,
+    };
     let mut policies = Vec::with_capacity(rows.len());
     for row in &rows {
         if column::<Option<String>>(row, "tenant")?.is_some() {
@@ -281,20 +430,34 @@ pub async fn list(
 }
 
 /// Returns every policy of a tenant's scope.
-pub async fn in_scope(tx: &Transaction<'_>, tenant: &TenantName, scope: &Scope) -> Result<Vec<Policy>, Error> {
-    let sql =
-        "select * from policies where tenant = $1 and ($2::text is null or service = $2) and ($3::text is null or env = $3)";
+pub async fn in_scope(
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    scope: &Scope,
+) -> Result<Vec<Policy>, Error> {
+    let sql = "select * from policies where tenant = $1 and ($2::text is null or service = $2) and ($3::text is null or env = $3)";
     let statement = tx.prepare_cached(sql).await?;
-    let (service, env) = (scope.service.as_ref().map(ServiceName::as_str), scope.env.as_ref().map(EnvName::as_str));
-    tx.query(&statement, &[&tenant.as_str(), &service, &env]).await?.iter().map(policy).collect()
+    let (service, env) = (
+        scope.service.as_ref().map(ServiceName::as_str),
+        scope.env.as_ref().map(EnvName::as_str),
+    );
+    tx.query(&statement, &[&tenant.as_str(), &service, &env])
+        .await?
+        .iter()
+        .map(policy)
+        .collect()
 }
 
 fn host(row: &Row, column_name: &str) -> Result<Host, Error> {
-    Host::read(column(row, column_name)?).map_err(|invalid| Error::Corrupt(format!("{column_name}: {invalid}")))
+    Host::read(column(row, column_name)?)
+        .map_err(|invalid| Error::Corrupt(format!("{column_name}: {invalid}")))
 }
 
 fn name(row: &Row) -> Result<PolicyName, Error> {
-    Ok(PolicyName { service: text(row, "service")?, env: text(row, "env")? })
+    Ok(PolicyName {
+        service: text(row, "service")?,
+        env: text(row, "env")?,
+    })
 }
 
 /// Reads a row of the table `policies`.
@@ -320,7 +483,8 @@ fn columns<'a>(names: impl Iterator<Item = (&'a TenantName, &'a PolicyName)>) ->
     columns
 }
 
-/// A policy's host that violates the rule that a host belongs to one tenant. The claim is older than the rule.
+/// A policy's host that violates the rule that a host belongs to one tenant. The claim is older
+/// than the rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict {
     /// The policy that has the host: tenant, service and environment.
@@ -331,22 +495,38 @@ pub struct Conflict {
     pub other: ([String; 3], String),
 }
 
-/// Returns the first `limit` conflicts between hosts of two tenants, in the order of the tenants' names. Each of the two has its
-/// own entry. The session must see all tenants.
-pub async fn conflicts(client: &tokio_postgres::Client, limit: i64) -> Result<Vec<Conflict>, Error> {
+/// Returns the first `limit` conflicts between hosts of two tenants, in the order of the tenants'
+/// names. Each of the two has its own entry. The session must see all tenants.
+pub async fn conflicts(
+    client: &tokio_postgres::Client,
+    limit: i64,
+) -> Result<Vec<Conflict>, Error> {
     let sql = "select h.tenant, h.service, h.env, h.host, o.tenant as other_tenant, o.service as other_service, o.env as other_env, \
                  o.host as other_host from policy_hosts h, lateral host_span(h.host) s, \
                  lateral overlapping_hosts(s.place, s.above, s.under_from, s.under_to) o where o.tenant <> h.tenant \
                order by h.tenant, h.service, h.env, h.host, o.tenant, o.service, o.env, o.host limit $1";
     let conflict = |row: &Row| {
         Ok(Conflict {
-            policy: [column(row, "tenant")?, column(row, "service")?, column(row, "env")?],
+            policy: [
+                column(row, "tenant")?,
+                column(row, "service")?,
+                column(row, "env")?,
+            ],
             host: column(row, "host")?,
             other: (
-                [column(row, "other_tenant")?, column(row, "other_service")?, column(row, "other_env")?],
+                [
+                    column(row, "other_tenant")?,
+                    column(row, "other_service")?,
+                    column(row, "other_env")?,
+                ],
                 column(row, "other_host")?,
             ),
         })
     };
-    client.query(sql, &[&limit]).await?.iter().map(conflict).collect()
+    client
+        .query(sql, &[&limit])
+        .await?
+        .iter()
+        .map(conflict)
+        .collect()
 }

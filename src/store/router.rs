@@ -1,8 +1,9 @@
 //! Routes reads: to a replica that is fresh enough, else to the primary.
 //!
-//! Freshness is measured by log position, never by clock: on an idle primary, a clock's lag grows without end. A replica's answer
-//! is also compared with the known revision of the tenant. The revision is read in the same statement as the data, so a replica
-//! that fell behind in the meantime is detected. The primary is the last resort, behind its own bulkhead.
+//! Freshness is measured by log position, never by clock: on an idle primary, a clock's lag grows
+//! without end. A replica's answer is also compared with the known revision of the tenant. The
+//! revision is read in the same statement as the data, so a replica that fell behind in the
+//! meantime is detected. The primary is the last resort, behind its own bulkhead.
 
 use std::sync::{
     Arc,
@@ -55,7 +56,8 @@ pub struct ReplicaReport {
     pub is_fresh: bool,
     /// Whether the server is no longer a replica, and so is not read from.
     pub is_promoted: bool,
-    /// How far its replayed position was behind the primary's when last compared; `null` before that.
+    /// How far its replayed position was behind the primary's when last compared; `null` before
+    /// that.
     pub lag_bytes: Option<i64>,
 }
 
@@ -88,25 +90,35 @@ impl Router {
         std::iter::once(&self.primary).chain(self.replicas.iter().map(|replica| &replica.server))
     }
 
-    /// Reads from a fresh replica whose answer `accept` takes, else from the primary. When the primary is away too, replicas of
-    /// unknown freshness are asked last: `accept` still rejects an answer older than the state already seen.
+    /// Reads from a fresh replica whose answer `accept` takes, else from the primary. When the
+    /// primary is away too, replicas of unknown freshness are asked last: `accept` still rejects an
+    /// answer older than the state already seen.
     ///
-    /// A read for which the replicas have no turn is refused, unless one of them is found to be behind. The primary must not take
-    /// such reads: they would use up the turns of reads that only the primary can answer. An overloaded primary does not make an
-    /// old answer good enough either.
+    /// A read for which the replicas have no turn is refused, unless one of them is found to be
+    /// behind. The primary must not take such reads: they would use up the turns of reads that only
+    /// the primary can answer. An overloaded primary does not make an old answer good enough
+    /// either.
     pub async fn read<T>(
-        &self, visible: &Visible, accept: impl Fn(&T) -> bool, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
+        &self,
+        visible: &Visible,
+        accept: impl Fn(&T) -> bool,
+        read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<(T, Source), CallError<Error>> {
         self.read_by(Way::Queue, visible, accept, read).await
     }
 
     /// Reads as [`Router::read`] does, by the given way to the servers' connections.
     pub async fn read_by<T>(
-        &self, way: Way, visible: &Visible, accept: impl Fn(&T) -> bool, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
+        &self,
+        way: Way,
+        visible: &Visible,
+        accept: impl Fn(&T) -> bool,
+        read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<(T, Source), CallError<Error>> {
         let start = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.replicas.len();
-        let in_turn = || (0..count).map(move |offset| &self.replicas[(start.wrapping_add(offset)) % count]);
+        let in_turn =
+            || (0..count).map(move |offset| &self.replicas[(start.wrapping_add(offset)) % count]);
         let (mut full, mut is_behind) = (None, false);
         for replica in in_turn().filter(|replica| replica.is_fresh.load(Ordering::Relaxed)) {
             match replica.server.read_by(way, visible, &read).await {
@@ -128,8 +140,10 @@ impl Router {
             Err(failure) if failure.is_away() => failure,
             Err(answer) => return Err(answer),
         };
-        let is_stale =
-            |replica: &&Replica| !replica.is_fresh.load(Ordering::Relaxed) && !replica.is_promoted.load(Ordering::Relaxed);
+        let is_stale = |replica: &&Replica| {
+            !replica.is_fresh.load(Ordering::Relaxed)
+                && !replica.is_promoted.load(Ordering::Relaxed)
+        };
         for replica in in_turn().filter(is_stale) {
             if let Ok(value) = replica.server.read_by(way, visible, &read).await
                 && accept(&value)
@@ -140,9 +154,12 @@ impl Router {
         Err(failure)
     }
 
-    /// Reads from the primary, which has every commit. While the primary does not answer, reads from any server that does.
+    /// Reads from the primary, which has every commit. While the primary does not answer, reads
+    /// from any server that does.
     pub async fn read_newest<T>(
-        &self, visible: &Visible, read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
+        &self,
+        visible: &Visible,
+        read: impl AsyncFn(&Transaction<'_>) -> Result<T, Error>,
     ) -> Result<T, CallError<Error>> {
         match self.primary.read(visible, &read).await {
             Err(error) if error.is_away() => Ok(self.read(visible, |_| true, read).await?.0),
@@ -150,18 +167,30 @@ impl Router {
         }
     }
 
-    /// Checks all servers at the same time: whether the primary is still a primary, and how far the replicas' replayed positions
-    /// are behind its own. While the primary cannot be asked, its last position counts.
+    /// Checks all servers at the same time: whether the primary is still a primary, and how far the
+    /// replicas' replayed positions are behind its own. While the primary cannot be asked, its last
+    /// position counts.
     pub async fn check(&self) {
-        let replicas = join_all(self.replicas.iter().map(|replica| standing(&replica.server)));
+        let replicas = join_all(
+            self.replicas
+                .iter()
+                .map(|replica| standing(&replica.server)),
+        );
         let (primary, replicas) = join!(standing(&self.primary), replicas);
         let is_primary = match primary {
-            Some(Standing { in_recovery: false, position }) => {
+            Some(Standing {
+                in_recovery: false,
+                position,
+            }) => {
                 self.position.store(position, Ordering::Relaxed);
                 true
             }
-            Some(Standing { in_recovery: true, .. }) => {
-                tracing::warn!("the primary takes no writes any more: its connections are made anew");
+            Some(Standing {
+                in_recovery: true, ..
+            }) => {
+                tracing::warn!(
+                    "the primary takes no writes any more: its connections are made anew"
+                );
                 self.primary.renew();
                 false
             }
@@ -176,8 +205,12 @@ impl Router {
     fn judge(&self, replica: &Replica, standing: Option<Standing>) {
         let known = self.position.load(Ordering::Relaxed);
         let is_promoted = standing.is_some_and(|standing| !standing.in_recovery);
-        let lag = standing.filter(|standing| standing.in_recovery).map(|standing| (known - standing.position).max(0));
-        replica.lag_bytes.store(lag.unwrap_or(-1), Ordering::Relaxed);
+        let lag = standing
+            .filter(|standing| standing.in_recovery)
+            .map(|standing| (known - standing.position).max(0));
+        replica
+            .lag_bytes
+            .store(lag.unwrap_or(-1), Ordering::Relaxed);
         if replica.is_promoted.swap(is_promoted, Ordering::Relaxed) != is_promoted {
             tracing::warn!(
                 postgres.server = replica.server.name(),
@@ -195,7 +228,11 @@ impl Router {
 
     /// Returns whether any server answered the last check.
     pub fn can_read(&self) -> bool {
-        self.primary_answers() || self.replicas.iter().any(|replica| replica.lag_bytes.load(Ordering::Relaxed) >= 0)
+        self.primary_answers()
+            || self
+                .replicas
+                .iter()
+                .any(|replica| replica.lag_bytes.load(Ordering::Relaxed) >= 0)
     }
 
     /// Returns the state of the replicas.
@@ -213,7 +250,11 @@ impl Router {
 impl Replica {
     fn set_fresh(&self, is_fresh: bool) {
         if self.is_fresh.swap(is_fresh, Ordering::Relaxed) != is_fresh {
-            tracing::info!(postgres.server = self.server.name(), replica.is_fresh = is_fresh, "replica changed its state");
+            tracing::info!(
+                postgres.server = self.server.name(),
+                replica.is_fresh = is_fresh,
+                "replica changed its state"
+            );
         }
     }
 }
@@ -233,7 +274,10 @@ async fn standing(server: &Server) -> Option<Standing> {
                    from pg_is_in_recovery() r";
         let statement = tx.prepare_cached(sql).await?;
         let row = tx.query_one(&statement, &[]).await?;
-        Ok(Standing { in_recovery: column(&row, "in_recovery")?, position: column(&row, "position")? })
+        Ok(Standing {
+            in_recovery: column(&row, "in_recovery")?,
+            position: column(&row, "position")?,
+        })
     };
     server.read_apart(&Visible::no_tenants(), read).await.ok()
 }

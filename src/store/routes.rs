@@ -20,9 +20,15 @@ pub const FIND: &str = "select r.* from unnest($1::text[], $2::text[], $3::text[
     join routes r using (tenant, service, env, version)";
 
 /// Returns the named routes that exist.
-pub async fn find(tx: &Transaction<'_>, find: &Statement, keys: &[&RouteKey]) -> Result<Vec<(TenantName, Route)>, Error> {
+pub async fn find(
+    tx: &Transaction<'_>,
+    find: &Statement,
+    keys: &[&RouteKey],
+) -> Result<Vec<(TenantName, Route)>, Error> {
     let [tenants, services, envs, versions] = key_columns(keys.iter().copied());
-    let rows = tx.query(find, &[&tenants, &services, &envs, &versions]).await?;
+    let rows = tx
+        .query(find, &[&tenants, &services, &envs, &versions])
+        .await?;
     rows.iter().map(owned).collect()
 }
 
@@ -30,7 +36,11 @@ pub async fn find(tx: &Transaction<'_>, find: &Statement, keys: &[&RouteKey]) ->
 pub const OF: &str = "select * from routes where tenant = any($1)";
 
 /// Returns every route of the tenants.
-pub async fn of(tx: &Transaction<'_>, of: &Statement, tenants: &[TenantName]) -> Result<Vec<(TenantName, Route)>, Error> {
+pub async fn of(
+    tx: &Transaction<'_>,
+    of: &Statement,
+    tenants: &[TenantName],
+) -> Result<Vec<(TenantName, Route)>, Error> {
     if tenants.is_empty() {
         return Ok(Vec::new());
     }
@@ -42,21 +52,41 @@ pub async fn of(tx: &Transaction<'_>, of: &Statement, tenants: &[TenantName]) ->
 pub const FIRST: &str = "select r.* from unnest($1::text[]) as t (tenant) cross join lateral \
     (select * from routes where tenant = t.tenant order by service, env, version limit $2) r";
 
-/// Returns the first routes of tenants that are being deleted: of each tenant as many as one revision may take.
-pub async fn first(tx: &Transaction<'_>, first: &Statement, tenants: &[TenantName]) -> Result<Vec<(TenantName, Route)>, Error> {
+/// Returns the first routes of tenants that are being deleted: of each tenant as many as one
+/// revision may take.
+pub async fn first(
+    tx: &Transaction<'_>,
+    first: &Statement,
+    tenants: &[TenantName],
+) -> Result<Vec<(TenantName, Route)>, Error> {
     if tenants.is_empty() {
         return Ok(Vec::new());
     }
     let names: Vec<_> = tenants.iter().map(TenantName::as_str).collect();
-    tx.query(first, &[&names, &(MAX_ENDED as i64)]).await?.iter().map(owned).collect()
+    tx.query(first, &[&names, &(MAX_ENDED as i64)])
+        .await?
+        .iter()
+        .map(owned)
+        .collect()
 }
 
 /// Returns every route of one tenant's scope.
-pub async fn in_scope(tx: &Transaction<'_>, tenant: &TenantName, scope: &Scope) -> Result<Vec<Route>, Error> {
+pub async fn in_scope(
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+    scope: &Scope,
+) -> Result<Vec<Route>, Error> {
     let sql = "select * from routes where tenant = $1 and ($2::text is null or service = $2) and ($3::text is null or env = $3)";
     let statement = tx.prepare_cached(sql).await?;
-    let (service, env) = (scope.service.as_ref().map(ServiceName::as_str), scope.env.as_ref().map(EnvName::as_str));
-    tx.query(&statement, &[&tenant.as_str(), &service, &env]).await?.iter().map(route).collect()
+    let (service, env) = (
+        scope.service.as_ref().map(ServiceName::as_str),
+        scope.env.as_ref().map(EnvName::as_str),
+    );
+    tx.query(&statement, &[&tenant.as_str(), &service, &env])
+        .await?
+        .iter()
+        .map(route)
+        .collect()
 }
 
 /// Reads a route with its tenant.
@@ -68,13 +98,24 @@ pub(super) fn owned(row: &Row) -> Result<(TenantName, Route), Error> {
 pub const ACTIVE: &str = "select tenant, count(*) as active from routes where tenant = any($1) and is_active group by tenant";
 
 /// Returns the number of active routes of tenants. Tenants without any are left out.
-pub async fn active(tx: &Transaction<'_>, active: &Statement, tenants: &[TenantName]) -> Result<Vec<(TenantName, u32)>, Error> {
+pub async fn active(
+    tx: &Transaction<'_>,
+    active: &Statement,
+    tenants: &[TenantName],
+) -> Result<Vec<(TenantName, u32)>, Error> {
     if tenants.is_empty() {
         return Ok(Vec::new());
     }
     let names: Vec<_> = tenants.iter().map(TenantName::as_str).collect();
     let rows = tx.query(active, &[&names]).await?;
-    rows.iter().map(|row| Ok((text(row, "tenant")?, u32::try_from(column::<i64>(row, "active")?).unwrap_or(u32::MAX)))).collect()
+    rows.iter()
+        .map(|row| {
+            Ok((
+                text(row, "tenant")?,
+                u32::try_from(column::<i64>(row, "active")?).unwrap_or(u32::MAX),
+            ))
+        })
+        .collect()
 }
 
 /// Statement of [`upsert`].
@@ -92,21 +133,45 @@ pub const UPSERT: &str = "insert into routes \
       updated_at = excluded.updated_at, updated_by = excluded.updated_by";
 
 /// Writes routes in their new state. Each key may occur only once.
-pub async fn upsert(tx: &Transaction<'_>, upsert: &Statement, routes: &[(&TenantName, &Route)]) -> Result<(), Error> {
+pub async fn upsert(
+    tx: &Transaction<'_>,
+    upsert: &Statement,
+    routes: &[(&TenantName, &Route)],
+) -> Result<(), Error> {
     if routes.is_empty() {
         return Ok(());
     }
-    let keys: Vec<RouteKey> =
-        routes.iter().map(|(tenant, route)| RouteKey { tenant: (*tenant).clone(), name: route.name.clone() }).collect();
+    let keys: Vec<RouteKey> = routes
+        .iter()
+        .map(|(tenant, route)| RouteKey {
+            tenant: (*tenant).clone(),
+            name: route.name.clone(),
+        })
+        .collect();
     let [tenants, services, envs, versions] = key_columns(keys.iter());
     let urls: Vec<_> = routes.iter().map(|(_, r)| r.spec.url.as_str()).collect();
     let active: Vec<_> = routes.iter().map(|(_, r)| r.spec.is_active).collect();
-    let labels = routes.iter().map(|(_, r)| json_text(&r.spec.labels)).collect::<Result<Vec<_>, _>>()?;
-    let descriptions: Vec<_> = routes.iter().map(|(_, r)| r.spec.description.as_ref().map(Description::as_str)).collect();
-    let revisions = routes.iter().map(|(_, r)| tenants::signed(r.revision)).collect::<Result<Vec<_>, _>>()?;
-    let created_at: Vec<_> = routes.iter().map(|(_, r)| r.created_at.timestamp()).collect();
+    let labels = routes
+        .iter()
+        .map(|(_, r)| json_text(&r.spec.labels))
+        .collect::<Result<Vec<_>, _>>()?;
+    let descriptions: Vec<_> = routes
+        .iter()
+        .map(|(_, r)| r.spec.description.as_ref().map(Description::as_str))
+        .collect();
+    let revisions = routes
+        .iter()
+        .map(|(_, r)| tenants::signed(r.revision))
+        .collect::<Result<Vec<_>, _>>()?;
+    let created_at: Vec<_> = routes
+        .iter()
+        .map(|(_, r)| r.created_at.timestamp())
+        .collect();
     let created_by: Vec<_> = routes.iter().map(|(_, r)| r.created_by.as_str()).collect();
-    let updated_at: Vec<_> = routes.iter().map(|(_, r)| r.updated_at.timestamp()).collect();
+    let updated_at: Vec<_> = routes
+        .iter()
+        .map(|(_, r)| r.updated_at.timestamp())
+        .collect();
     let updated_by: Vec<_> = routes.iter().map(|(_, r)| r.updated_by.as_str()).collect();
     tx.execute(
         upsert,
@@ -136,36 +201,62 @@ pub const DELETE: &str = "delete from routes r using unnest($1::text[], $2::text
     where (r.tenant, r.service, r.env, r.version) = (k.tenant, k.service, k.env, k.version)";
 
 /// Removes the routes with these keys.
-pub async fn delete(tx: &Transaction<'_>, delete: &Statement, keys: &[&RouteKey]) -> Result<(), Error> {
+pub async fn delete(
+    tx: &Transaction<'_>,
+    delete: &Statement,
+    keys: &[&RouteKey],
+) -> Result<(), Error> {
     if !keys.is_empty() {
         let [tenants, services, envs, versions] = key_columns(keys.iter().copied());
-        tx.execute(delete, &[&tenants, &services, &envs, &versions]).await?;
+        tx.execute(delete, &[&tenants, &services, &envs, &versions])
+            .await?;
     }
     Ok(())
 }
 
-/// Returns a route with its tenant's tag, read in one statement: `None` when there is no such tenant.
-pub async fn get(tx: &Transaction<'_>, key: &RouteKey) -> Result<Option<(VersionTag, Option<Route>)>, Error> {
+/// Returns a route with its tenant's tag, read in one statement: `None` when there is no such
+/// tenant.
+pub async fn get(
+    tx: &Transaction<'_>,
+    key: &RouteKey,
+) -> Result<Option<(VersionTag, Option<Route>)>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, r.* from tenants t left join routes r \
                on r.tenant = t.name and r.service = $2 and r.env = $3 and r.version = $4 where t.name = $1";
     let statement = tx.prepare_cached(sql).await?;
     let RouteKey { tenant, name } = key;
-    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] =
-        [&tenant.as_str(), &name.service.as_str(), &name.env.as_str(), &name.version.as_str()];
-    let Some(row) = tx.query_opt(&statement, &parameters).await? else { return Ok(None) };
-    let tag = VersionTag { epoch: text(&row, "epoch")?, revision: tenants::revision(&row, "tenant_revision")? };
+    let parameters: [&(dyn tokio_postgres::types::ToSql + Sync); 4] = [
+        &tenant.as_str(),
+        &name.service.as_str(),
+        &name.env.as_str(),
+        &name.version.as_str(),
+    ];
+    let Some(row) = tx.query_opt(&statement, &parameters).await? else {
+        return Ok(None);
+    };
+    let tag = VersionTag {
+        epoch: text(&row, "epoch")?,
+        revision: tenants::revision(&row, "tenant_revision")?,
+    };
     let exists = column::<Option<String>>(&row, "tenant")?.is_some();
     Ok(Some((tag, if exists { Some(route(&row)?) } else { None })))
 }
 
-/// Returns routes after `after` in key order, and the tenant's tag at the same instant when the filter names a tenant that
-/// exists.
+/// Returns routes after `after` in key order, and the tenant's tag at the same instant when the
+/// filter names a tenant that exists.
 pub async fn list(
-    tx: &Transaction<'_>, filter: &RouteFilter, after: Option<&RouteKey>, limit: i64,
+    tx: &Transaction<'_>,
+    filter: &RouteFilter,
+    after: Option<&RouteKey>,
+    limit: i64,
 ) -> Result<(Option<VersionTag>, Vec<(TenantName, Route)>), Error> {
-    // A single statement sees one instant: the tag and the routes belong together.
-    // The two predicates that an index can serve stand alone. A generic plan cannot see through an "is null or" in front of them.
-    let of_tenant = if filter.tenant.is_some() { "tenant = $1" } else { "$1::text is null" };
+    // A single statement sees one instant: the tag and the routes belong together. The two
+    // predicates that an index can serve stand alone. A generic plan cannot see through an "is null
+    // or" in front of them.
+    let of_tenant = if filter.tenant.is_some() {
+        "tenant = $1"
+    } else {
+        "$1::text is null"
+    };
     let after_key = if after.is_some() {
         "(tenant, service, env, version) > ($8, $9, $10, $11)"
     } else {
@@ -187,14 +278,44 @@ pub async fn list(
     let service = filter.service.as_ref().map(ServiceName::as_str);
     let env = filter.env.as_ref().map(EnvName::as_str);
     let version = filter.version.as_ref().map(VersionName::as_str);
-    let (label, value) = filter.label.as_ref().map(|(k, v)| (k.as_str(), v.as_str())).unzip();
+    let (label, value) = filter
+        .label
+        .as_ref()
+        .map(|(k, v)| (k.as_str(), v.as_str()))
+        .unzip();
     let after = after.map(|key| {
         let RouteKey { tenant, name } = key;
-        (tenant.as_str(), name.service.as_str(), name.env.as_str(), name.version.as_str())
+        (
+            tenant.as_str(),
+            name.service.as_str(),
+            name.env.as_str(),
+            name.version.as_str(),
+        )
     });
-    let (a, b, c, d) = (after.map(|k| k.0), after.map(|k| k.1), after.map(|k| k.2), after.map(|k| k.3));
+    let (a, b, c, d) = (
+        after.map(|k| k.0),
+        after.map(|k| k.1),
+        after.map(|k| k.2),
+        after.map(|k| k.3),
+    );
     let rows = tx
-        .query(&statement, &[&tenant, &service, &env, &version, &filter.is_active, &label, &value, &a, &b, &c, &d, &limit])
+        .query(
+            &statement,
+            &[
+                &tenant,
+                &service,
+                &env,
+                &version,
+                &filter.is_active,
+                &label,
+                &value,
+                &a,
+                &b,
+                &c,
+                &d,
+                &limit,
+            ],
+        )
         .await?;
     let mut tag = None;
     let mut routes = Vec::with_capacity(rows.len());
@@ -202,15 +323,21 @@ pub async fn list(
         if column::<Option<String>>(row, "tenant")?.is_some() {
             routes.push((text(row, "tenant")?, route(row)?));
         } else {
-            tag = Some(VersionTag { epoch: text(row, "epoch")?, revision: tenants::revision(row, "tenant_revision")? });
+            tag = Some(VersionTag {
+                epoch: text(row, "epoch")?,
+                revision: tenants::revision(row, "tenant_revision")?,
+            });
         }
     }
     Ok((tag, routes))
 }
 
-/// Returns all of a tenant's routes, policies and scopes with its tag, read in one statement: `None` when there is no such
-/// tenant.
-pub async fn snapshot(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Option<TenantContent>, Error> {
+/// Returns all of a tenant's routes, policies and scopes with its tag, read in one statement:
+/// `None` when there is no such tenant.
+pub async fn snapshot(
+    tx: &Transaction<'_>,
+    tenant: &TenantName,
+) -> Result<Option<TenantContent>, Error> {
     let sql = "select t.epoch, t.revision as tenant_revision, (t.quotas ->> 'waiters')::int as waiters, \
                    r.service, r.env, r.version, r.url, r.is_active, r.labels, r.spec, r.revision \
                from tenants t left join ( \
@@ -224,11 +351,23 @@ pub async fn snapshot(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Optio
                where t.name = $1";
     let statement = tx.prepare_cached(sql).await?;
     let rows = tx.query(&statement, &[&tenant.as_str()]).await?;
-    let Some(first) = rows.first() else { return Ok(None) };
-    let tag = VersionTag { epoch: text(first, "epoch")?, revision: tenants::revision(first, "tenant_revision")? };
-    let waiters = column::<Option<i32>>(first, "waiters")?.and_then(|waiters| u32::try_from(waiters).ok());
+    let Some(first) = rows.first() else {
+        return Ok(None);
+    };
+    let tag = VersionTag {
+        epoch: text(first, "epoch")?,
+        revision: tenants::revision(first, "tenant_revision")?,
+    };
+    let waiters =
+        column::<Option<i32>>(first, "waiters")?.and_then(|waiters| u32::try_from(waiters).ok());
     let routes = Vec::with_capacity(rows.len());
-    let mut content = TenantContent { tag, routes, policies: Vec::new(), scopes: Vec::new(), waiters };
+    let mut content = TenantContent {
+        tag,
+        routes,
+        policies: Vec::new(),
+        scopes: Vec::new(),
+        waiters,
+    };
     for row in &rows {
         if column::<Option<String>>(row, "version")?.is_some() {
             let labels: String = column(row, "labels")?;
@@ -236,24 +375,37 @@ pub async fn snapshot(tx: &Transaction<'_>, tenant: &TenantName) -> Result<Optio
                 name: name(row)?,
                 url: RouteUrl::stored(column(row, "url")?),
                 is_active: column(row, "is_active")?,
-                labels: serde_json::from_str(&labels).map_err(|e| Error::Corrupt(format!("labels: {e}")))?,
+                labels: serde_json::from_str(&labels)
+                    .map_err(|e| Error::Corrupt(format!("labels: {e}")))?,
                 revision: tenants::revision(row, "revision")?,
             });
         } else if let Some(spec) = column::<Option<String>>(row, "spec")? {
             content.policies.push(SnapshotPolicy {
-                name: PolicyName { service: text(row, "service")?, env: text(row, "env")? },
-                spec: serde_json::from_str(&spec).map_err(|e| Error::Corrupt(format!("spec: {e}")))?,
+                name: PolicyName {
+                    service: text(row, "service")?,
+                    env: text(row, "env")?,
+                },
+                spec: serde_json::from_str(&spec)
+                    .map_err(|e| Error::Corrupt(format!("spec: {e}")))?,
                 revision: tenants::revision(row, "revision")?,
             });
         } else if column::<Option<String>>(row, "service")?.is_some() {
-            content.scopes.push((text(row, "service")?, text(row, "env")?, tenants::revision(row, "revision")?));
+            content.scopes.push((
+                text(row, "service")?,
+                text(row, "env")?,
+                tenants::revision(row, "revision")?,
+            ));
         }
     }
     Ok(Some(content))
 }
 
 fn name(row: &Row) -> Result<RouteName, Error> {
-    Ok(RouteName { service: text(row, "service")?, env: text(row, "env")?, version: text(row, "version")? })
+    Ok(RouteName {
+        service: text(row, "service")?,
+        env: text(row, "env")?,
+        version: text(row, "version")?,
+    })
 }
 
 fn route(row: &Row) -> Result<Route, Error> {

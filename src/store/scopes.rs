@@ -16,9 +16,13 @@ pub const RAISE: &str = "insert into scopes (tenant, service, env, epoch, revisi
     select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[]) \
     on conflict (tenant, service, env) do update set epoch = excluded.epoch, revision = excluded.revision";
 
-/// Records the revision of the newest of `events` for each scope. The events are in commit order per tenant, and the tenants'
-/// rows are locked.
-pub async fn raise(tx: &Transaction<'_>, raise: &Statement, events: &[NewEvent]) -> Result<(), Error> {
+/// Records the revision of the newest of `events` for each scope. The events are in commit order
+/// per tenant, and the tenants' rows are locked.
+pub async fn raise(
+    tx: &Transaction<'_>,
+    raise: &Statement,
+    events: &[NewEvent],
+) -> Result<(), Error> {
     if events.is_empty() {
         return Ok(());
     }
@@ -26,7 +30,9 @@ pub async fn raise(tx: &Transaction<'_>, raise: &Statement, events: &[NewEvent])
         .iter()
         .map(|new| &new.event.body)
         .filter_map(|body| {
-            body.change.place().map(|(service, env)| ((body.tenant.as_str(), service.as_str(), env.as_str()), body))
+            body.change.place().map(|(service, env)| {
+                ((body.tenant.as_str(), service.as_str(), env.as_str()), body)
+            })
         })
         .collect();
     if newest.is_empty() {
@@ -36,8 +42,12 @@ pub async fn raise(tx: &Transaction<'_>, raise: &Statement, events: &[NewEvent])
     let services: Vec<_> = newest.keys().map(|key| key.1).collect();
     let envs: Vec<_> = newest.keys().map(|key| key.2).collect();
     let epochs: Vec<_> = newest.values().map(|body| body.epoch.as_str()).collect();
-    let revisions = newest.values().map(|body| tenants::signed(body.revision)).collect::<Result<Vec<_>, _>>()?;
-    tx.execute(raise, &[&tenants, &services, &envs, &epochs, &revisions]).await?;
+    let revisions = newest
+        .values()
+        .map(|body| tenants::signed(body.revision))
+        .collect::<Result<Vec<_>, _>>()?;
+    tx.execute(raise, &[&tenants, &services, &envs, &epochs, &revisions])
+        .await?;
     Ok(())
 }
 
@@ -47,7 +57,9 @@ pub const OF: &str = "select s.tenant, s.service, s.env, s.revision \
 
 /// Returns the newest revision of each scope of the tenants.
 pub async fn of(
-    tx: &Transaction<'_>, of: &Statement, names: &[TenantName],
+    tx: &Transaction<'_>,
+    of: &Statement,
+    names: &[TenantName],
 ) -> Result<Vec<(TenantName, (ServiceName, EnvName), Revision)>, Error> {
     if names.is_empty() {
         return Ok(Vec::new());
@@ -55,6 +67,12 @@ pub async fn of(
     let names: Vec<_> = names.iter().map(TenantName::as_str).collect();
     let rows = tx.query(of, &[&names]).await?;
     rows.iter()
-        .map(|row| Ok((text(row, "tenant")?, (text(row, "service")?, text(row, "env")?), tenants::revision(row, "revision")?)))
+        .map(|row| {
+            Ok((
+                text(row, "tenant")?,
+                (text(row, "service")?, text(row, "env")?),
+                tenants::revision(row, "revision")?,
+            ))
+        })
         .collect()
 }

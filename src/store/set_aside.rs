@@ -1,4 +1,5 @@
-//! The table `set_aside_events`: events that Kafka has refused permanently. The leader fills and empties it under its lease.
+//! The table `set_aside_events`: events that Kafka has refused permanently. The leader fills and
+//! empties it under its lease.
 
 use std::time::Duration;
 
@@ -21,7 +22,8 @@ pub struct Refused {
     pub code: String,
 }
 
-/// Moves refused events out of the queue, and returns how many: fewer than `refused` means that another relay leads now.
+/// Moves refused events out of the queue, and returns how many: fewer than `refused` means that
+/// another relay leads now.
 pub async fn set_aside(lease: &Lease, refused: &[Refused], limit: Duration) -> Result<u64, Error> {
     let sql = "with fence as (select epoch from relay_lease where epoch = $3 for share), \
                     gone as (delete from outbox o using unnest($1::bigint[], $2::text[]) as r (id, code) \
@@ -29,30 +31,59 @@ pub async fn set_aside(lease: &Lease, refused: &[Refused], limit: Duration) -> R
                     kept as (insert into set_aside_events (event_id, outbox_id, replay, code) \
                              select event_id, id, replay, code from gone on conflict (event_id) do nothing) \
                select count(*) as moved from gone";
-    let (ids, codes): (Vec<i64>, Vec<&str>) = refused.iter().map(|refused| (refused.id, refused.code.as_str())).unzip();
-    let query = async { Ok(lease.client().query_one(sql, &[&ids, &codes, &lease.epoch()]).await?) };
+    let (ids, codes): (Vec<i64>, Vec<&str>) = refused
+        .iter()
+        .map(|refused| (refused.id, refused.code.as_str()))
+        .unzip();
+    let query = async {
+        Ok(lease
+            .client()
+            .query_one(sql, &[&ids, &codes, &lease.epoch()])
+            .await?)
+    };
     let row = server::bounded(lease.client(), lease.tls(), limit, query).await?;
     Ok(column::<i64>(&row, "moved")?.unsigned_abs())
 }
 
 /// Returns the next events that were set aside, after a place in the queue.
-pub async fn after(lease: &Lease, place: i64, count: i64, limit: Duration) -> Result<Vec<OutboxRow>, Error> {
+pub async fn after(
+    lease: &Lease,
+    place: i64,
+    count: i64,
+    limit: Duration,
+) -> Result<Vec<OutboxRow>, Error> {
     let sql = format!(
         "select {COLUMNS} from (select outbox_id as id, event_id, replay from set_aside_events where outbox_id > $1 \
                                 order by outbox_id limit $2) o join route_events e on e.id = o.event_id order by o.id"
     );
     let query = async { Ok(lease.client().query(&sql, &[&place, &count]).await?) };
-    server::bounded(lease.client(), lease.tls(), limit, query).await?.iter().map(row_of).collect()
+    server::bounded(lease.client(), lease.tls(), limit, query)
+        .await?
+        .iter()
+        .map(row_of)
+        .collect()
 }
 
 /// Records that events were tried again. Events that Kafka has accepted are removed from the table.
-pub async fn tried(lease: &Lease, published: &[i64], refused: &[i64], limit: Duration) -> Result<(), Error> {
+pub async fn tried(
+    lease: &Lease,
+    published: &[i64],
+    refused: &[i64],
+    limit: Duration,
+) -> Result<(), Error> {
     let sql = "with fence as (select epoch from relay_lease where epoch = $3 for share), \
                     gone as (delete from set_aside_events where outbox_id = any($1) and exists (select from fence)) \
                update set_aside_events set attempts = attempts + 1, tried_at = now() \
                where outbox_id = any($2) and exists (select from fence)";
-    let query = async { Ok(lease.client().execute(sql, &[&published, &refused, &lease.epoch()]).await?) };
-    server::bounded(lease.client(), lease.tls(), limit, query).await.map(drop)
+    let query = async {
+        Ok(lease
+            .client()
+            .execute(sql, &[&published, &refused, &lease.epoch()])
+            .await?)
+    };
+    server::bounded(lease.client(), lease.tls(), limit, query)
+        .await
+        .map(drop)
 }
 
 /// The number of events that are set aside.
@@ -68,7 +99,10 @@ pub struct Standing {
 pub async fn standing(tx: &Transaction<'_>) -> Result<Standing, Error> {
     let sql = "select count(*) as events, count(*) filter (where archived_at is null) as unarchived from set_aside_events";
     let row = tx.query_one(&tx.prepare_cached(sql).await?, &[]).await?;
-    Ok(Standing { events: column(&row, "events")?, unarchived: column(&row, "unarchived")? })
+    Ok(Standing {
+        events: column(&row, "events")?,
+        unarchived: column(&row, "unarchived")?,
+    })
 }
 
 /// An event that the archive must get although Kafka has refused it.
@@ -86,11 +120,18 @@ pub struct Unarchived {
     pub payload: String,
 }
 
-/// Returns the next events that were not yet copied from here to the archive, after a place in the queue.
-pub async fn unarchived(tx: &Transaction<'_>, place: i64, count: i64) -> Result<Vec<Unarchived>, Error> {
+/// Returns the next events that were not yet copied from here to the archive, after a place in the
+/// queue.
+pub async fn unarchived(
+    tx: &Transaction<'_>,
+    place: i64,
+    count: i64,
+) -> Result<Vec<Unarchived>, Error> {
     let sql = "select s.event_id, s.outbox_id, e.tenant, e.type, e.payload::text as payload from set_aside_events s \
                join route_events e on e.id = s.event_id where s.archived_at is null and s.outbox_id > $1 order by s.outbox_id limit $2";
-    let rows = tx.query(&tx.prepare_cached(sql).await?, &[&place, &count]).await?;
+    let rows = tx
+        .query(&tx.prepare_cached(sql).await?, &[&place, &count])
+        .await?;
     rows.iter()
         .map(|row| {
             Ok(Unarchived {
@@ -107,6 +148,7 @@ pub async fn unarchived(tx: &Transaction<'_>, place: i64, count: i64) -> Result<
 /// Records that the archive has these events.
 pub async fn archived(tx: &Transaction<'_>, events: &[Uuid]) -> Result<(), Error> {
     let sql = "update set_aside_events set archived_at = now() where event_id = any($1)";
-    tx.execute(&tx.prepare_cached(sql).await?, &[&events]).await?;
+    tx.execute(&tx.prepare_cached(sql).await?, &[&events])
+        .await?;
     Ok(())
 }

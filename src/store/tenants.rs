@@ -13,13 +13,16 @@ use crate::domain::{
 
 const COLUMNS: &str = "name, epoch, revision, chain_head, routes, policies, quotas, allowed_hosts, paid_until, ending, created_at, created_by, updated_at, updated_by";
 
-/// Whether a tenant's newest revision is of another timeline of the database: from before a restore or a promotion.
+/// Whether a tenant's newest revision is of another timeline of the database: from before a restore
+/// or a promotion.
 const IS_FOREIGN: &str = "lineage is distinct from (select lineage())";
 
-/// Statement of [`lock`]. Rows are locked in name order, so that two groups never deadlock; `no key update` lets other
-/// transactions' foreign keys through.
+/// Statement of [`lock`]. Rows are locked in name order, so that two groups never deadlock;
+/// `no key update` lets other transactions' foreign keys through.
 pub fn lock_sql() -> String {
-    format!("select {COLUMNS}, {IS_FOREIGN} as is_foreign from tenants where name = any($1) order by name for no key update")
+    format!(
+        "select {COLUMNS}, {IS_FOREIGN} as is_foreign from tenants where name = any($1) order by name for no key update"
+    )
 }
 
 /// A tenant whose row is locked.
@@ -34,25 +37,53 @@ pub struct LockedTenant {
 }
 
 /// Locks the tenants that exist among `names`, and reads them.
-pub async fn lock(tx: &Transaction<'_>, lock: &Statement, names: &[&str]) -> Result<Vec<LockedTenant>, Error> {
+pub async fn lock(
+    tx: &Transaction<'_>,
+    lock: &Statement,
+    names: &[&str],
+) -> Result<Vec<LockedTenant>, Error> {
     let locked = |row| {
-        Ok(LockedTenant { tenant: tenant(row)?, chain_head: text(row, "chain_head")?, is_foreign: column(row, "is_foreign")? })
+        Ok(LockedTenant {
+            tenant: tenant(row)?,
+            chain_head: text(row, "chain_head")?,
+            is_foreign: column(row, "is_foreign")?,
+        })
     };
-    tx.query(lock, &[&names]).await?.iter().map(locked).collect()
+    tx.query(lock, &[&names])
+        .await?
+        .iter()
+        .map(locked)
+        .collect()
 }
 
-/// Returns tenants after `after` whose newest revision is of another timeline of the database, in name order. Only a primary can
-/// answer.
-pub async fn foreign(tx: &Transaction<'_>, after: Option<&str>, limit: i64) -> Result<Vec<TenantName>, Error> {
-    let sql = format!("select name from tenants where {IS_FOREIGN} and ($1::text is null or name > $1) order by name limit $2");
+/// Returns tenants after `after` whose newest revision is of another timeline of the database, in
+/// name order. Only a primary can answer.
+pub async fn foreign(
+    tx: &Transaction<'_>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<TenantName>, Error> {
+    let sql = format!(
+        "select name from tenants where {IS_FOREIGN} and ($1::text is null or name > $1) order by name limit $2"
+    );
     let statement = tx.prepare_cached(&sql).await?;
-    tx.query(&statement, &[&after, &limit]).await?.iter().map(|row| text(row, "name")).collect()
+    tx.query(&statement, &[&after, &limit])
+        .await?
+        .iter()
+        .map(|row| text(row, "name"))
+        .collect()
 }
 
 /// Returns tenants whose deletion has begun and is not done, in name order.
 pub async fn ending(tx: &Transaction<'_>, limit: i64) -> Result<Vec<TenantName>, Error> {
-    let statement = tx.prepare_cached("select name from tenants where ending is not null order by name limit $1").await?;
-    tx.query(&statement, &[&limit]).await?.iter().map(|row| text(row, "name")).collect()
+    let statement = tx
+        .prepare_cached("select name from tenants where ending is not null order by name limit $1")
+        .await?;
+    tx.query(&statement, &[&limit])
+        .await?
+        .iter()
+        .map(|row| text(row, "name"))
+        .collect()
 }
 
 /// Statement of [`write()`] for tenants that do not exist yet.
@@ -66,8 +97,9 @@ pub const INSERT: &str = "insert into tenants \
       as n (name, epoch, revision, chain_head, routes, policies, quotas, paid_until, created_at, created_by, updated_at, updated_by, \
             allowed_hosts, ending)";
 
-/// Statement of [`write()`] for tenants that are locked. An epoch is of the timeline that it began in: if a restore is recorded
-/// after the lock, a revision that was decided before does not yet repair the tenant's timeline.
+/// Statement of [`write()`] for tenants that are locked. An epoch is of the timeline that it began
+/// in: if a restore is recorded after the lock, a revision that was decided before does not yet
+/// repair the tenant's timeline.
 pub const UPDATE: &str = "update tenants t set lineage = case when t.epoch = n.epoch then t.lineage else (select lineage()) end, epoch = n.epoch, revision = n.revision, chain_head = n.chain_head, routes = n.routes, \
     policies = n.policies, quotas = n.quotas::jsonb, allowed_hosts = n.allowed_hosts::jsonb, paid_until = n.paid_until, ending = n.ending::jsonb, \
     created_at = n.created_at, created_by = n.created_by, updated_at = n.updated_at, updated_by = n.updated_by \
@@ -77,30 +109,60 @@ pub const UPDATE: &str = "update tenants t set lineage = case when t.epoch = n.e
             allowed_hosts, ending) \
     where t.name = n.name";
 
-/// Writes tenants with [`INSERT`] (they must not exist: a violation of `tenants_pkey` means that another instance made one in the
-/// meantime) or [`UPDATE`] (they must be locked).
-pub async fn write(tx: &Transaction<'_>, statement: &Statement, tenants: &[(&Tenant, EventHash)]) -> Result<(), Error> {
+/// Writes tenants with [`INSERT`] (they must not exist: a violation of `tenants_pkey` means that
+/// another instance made one in the meantime) or [`UPDATE`] (they must be locked).
+pub async fn write(
+    tx: &Transaction<'_>,
+    statement: &Statement,
+    tenants: &[(&Tenant, EventHash)],
+) -> Result<(), Error> {
     if tenants.is_empty() {
         return Ok(());
     }
     let all = |f: fn(&Tenant) -> String| tenants.iter().map(|(t, _)| f(t)).collect::<Vec<_>>();
     let names = all(|t| t.name.to_string());
     let epochs = all(|t| t.epoch.to_string());
-    let revisions = tenants.iter().map(|(t, _)| signed(t.revision)).collect::<Result<Vec<_>, _>>()?;
+    let revisions = tenants
+        .iter()
+        .map(|(t, _)| signed(t.revision))
+        .collect::<Result<Vec<_>, _>>()?;
     let heads: Vec<_> = tenants.iter().map(|(_, head)| head.to_string()).collect();
-    let routes: Vec<_> = tenants.iter().map(|(t, _)| i32::try_from(t.routes).unwrap_or(i32::MAX)).collect();
-    let policies: Vec<_> = tenants.iter().map(|(t, _)| i32::try_from(t.policies).unwrap_or(i32::MAX)).collect();
-    let quotas = tenants.iter().map(|(t, _)| serde_json::to_string(&t.quotas).map_err(|e| Error::Corrupt(e.to_string())));
+    let routes: Vec<_> = tenants
+        .iter()
+        .map(|(t, _)| i32::try_from(t.routes).unwrap_or(i32::MAX))
+        .collect();
+    let policies: Vec<_> = tenants
+        .iter()
+        .map(|(t, _)| i32::try_from(t.policies).unwrap_or(i32::MAX))
+        .collect();
+    let quotas = tenants
+        .iter()
+        .map(|(t, _)| serde_json::to_string(&t.quotas).map_err(|e| Error::Corrupt(e.to_string())));
     let quotas = quotas.collect::<Result<Vec<_>, _>>()?;
-    let allowed = tenants.iter().map(|(t, _)| serde_json::to_string(&t.allowed_hosts).map_err(|e| Error::Corrupt(e.to_string())));
+    let allowed = tenants.iter().map(|(t, _)| {
+        serde_json::to_string(&t.allowed_hosts).map_err(|e| Error::Corrupt(e.to_string()))
+    });
     let allowed = allowed.collect::<Result<Vec<_>, _>>()?;
-    let paid: Vec<_> = tenants.iter().map(|(t, _)| t.paid_until.map(|paid| paid.timestamp())).collect();
-    let created_at: Vec<_> = tenants.iter().map(|(t, _)| t.created_at.timestamp()).collect();
+    let paid: Vec<_> = tenants
+        .iter()
+        .map(|(t, _)| t.paid_until.map(|paid| paid.timestamp()))
+        .collect();
+    let created_at: Vec<_> = tenants
+        .iter()
+        .map(|(t, _)| t.created_at.timestamp())
+        .collect();
     let created_by = all(|t| t.created_by.clone());
-    let updated_at: Vec<_> = tenants.iter().map(|(t, _)| t.updated_at.timestamp()).collect();
+    let updated_at: Vec<_> = tenants
+        .iter()
+        .map(|(t, _)| t.updated_at.timestamp())
+        .collect();
     let updated_by = all(|t| t.updated_by.clone());
-    let ending = tenants.iter().map(|(t, _)| t.ending.as_ref().map(serde_json::to_string).transpose());
-    let ending = ending.collect::<Result<Vec<_>, _>>().map_err(|e| Error::Corrupt(e.to_string()))?;
+    let ending = tenants
+        .iter()
+        .map(|(t, _)| t.ending.as_ref().map(serde_json::to_string).transpose());
+    let ending = ending
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|e| Error::Corrupt(e.to_string()))?;
     tx.execute(
         statement,
         &[
@@ -137,40 +199,74 @@ pub async fn delete(tx: &Transaction<'_>, delete: &Statement, names: &[&str]) ->
 
 /// Returns a tenant, if it exists.
 pub async fn get(tx: &Transaction<'_>, name: &TenantName) -> Result<Option<Tenant>, Error> {
-    let statement = tx.prepare_cached(&format!("select {COLUMNS} from tenants where name = $1")).await?;
-    tx.query_opt(&statement, &[&name.as_str()]).await?.as_ref().map(tenant).transpose()
+    let statement = tx
+        .prepare_cached(&format!("select {COLUMNS} from tenants where name = $1"))
+        .await?;
+    tx.query_opt(&statement, &[&name.as_str()])
+        .await?
+        .as_ref()
+        .map(tenant)
+        .transpose()
 }
 
 /// Returns a tenant's newest tag, and the hash of its newest event, where its hash chain ends.
-pub async fn head(tx: &Transaction<'_>, name: &TenantName) -> Result<Option<(VersionTag, EventHash)>, Error> {
-    let statement = tx.prepare_cached("select epoch, revision, chain_head from tenants where name = $1").await?;
+pub async fn head(
+    tx: &Transaction<'_>,
+    name: &TenantName,
+) -> Result<Option<(VersionTag, EventHash)>, Error> {
+    let statement = tx
+        .prepare_cached("select epoch, revision, chain_head from tenants where name = $1")
+        .await?;
     let row = tx.query_opt(&statement, &[&name.as_str()]).await?;
-    row.map(|row| Ok((tag(&row)?, text(&row, "chain_head")?))).transpose()
+    row.map(|row| Ok((tag(&row)?, text(&row, "chain_head")?)))
+        .transpose()
 }
 
 /// Returns tenants after `after` in name order.
-pub async fn list(tx: &Transaction<'_>, after: Option<&str>, limit: i64) -> Result<Vec<Tenant>, Error> {
-    let sql = format!("select {COLUMNS} from tenants where ($1::text is null or name > $1) order by name limit $2");
+pub async fn list(
+    tx: &Transaction<'_>,
+    after: Option<&str>,
+    limit: i64,
+) -> Result<Vec<Tenant>, Error> {
+    let sql = format!(
+        "select {COLUMNS} from tenants where ($1::text is null or name > $1) order by name limit $2"
+    );
     let statement = tx.prepare_cached(&sql).await?;
-    tx.query(&statement, &[&after, &limit]).await?.iter().map(tenant).collect()
+    tx.query(&statement, &[&after, &limit])
+        .await?
+        .iter()
+        .map(tenant)
+        .collect()
 }
 
 /// Returns the newest tags of the tenants that exist among `names`.
-pub async fn tags(tx: &Transaction<'_>, names: &[&str]) -> Result<Vec<(TenantName, VersionTag)>, Error> {
-    let statement = tx.prepare_cached("select name, epoch, revision from tenants where name = any($1)").await?;
+pub async fn tags(
+    tx: &Transaction<'_>,
+    names: &[&str],
+) -> Result<Vec<(TenantName, VersionTag)>, Error> {
+    let statement = tx
+        .prepare_cached("select name, epoch, revision from tenants where name = any($1)")
+        .await?;
     let rows = tx.query(&statement, &[&names]).await?;
-    rows.iter().map(|row| Ok((text(row, "name")?, tag(row)?))).collect()
+    rows.iter()
+        .map(|row| Ok((text(row, "name")?, tag(row)?)))
+        .collect()
 }
 
 /// Reads the columns `epoch` and `revision` of a row.
 pub(super) fn tag(row: &Row) -> Result<VersionTag, Error> {
-    Ok(VersionTag { epoch: text(row, "epoch")?, revision: revision(row, "revision")? })
+    Ok(VersionTag {
+        epoch: text(row, "epoch")?,
+        revision: revision(row, "revision")?,
+    })
 }
 
 /// Reads a revision column.
 pub(super) fn revision(row: &Row, name: &str) -> Result<Revision, Error> {
     let value: i64 = column(row, name)?;
-    u64::try_from(value).map(Revision).map_err(|_| Error::Corrupt(format!("{name} is negative")))
+    u64::try_from(value)
+        .map(Revision)
+        .map_err(|_| Error::Corrupt(format!("{name} is negative")))
 }
 
 /// Converts a revision to the type of its column.
@@ -190,7 +286,8 @@ fn tenant(row: &Row) -> Result<Tenant, Error> {
         routes: count(column(row, "routes")?)?,
         policies: count(column(row, "policies")?)?,
         paid_until: column::<Option<jiff::Timestamp>>(row, "paid_until")?.map(Into::into),
-        ending: column::<Option<tokio_postgres::types::Json<Box<Ending>>>>(row, "ending")?.map(|ending| ending.0),
+        ending: column::<Option<tokio_postgres::types::Json<Box<Ending>>>>(row, "ending")?
+            .map(|ending| ending.0),
         created_at: column::<jiff::Timestamp>(row, "created_at")?.into(),
         created_by: column(row, "created_by")?,
         updated_at: column::<jiff::Timestamp>(row, "updated_at")?.into(),

@@ -1,10 +1,13 @@
-//! Replaces secrets in log lines by `***`: the last guard behind the rule that secrets are not logged.
+//! Replaces secrets in log lines by `***`: the last guard behind the rule that secrets are not
+//! logged.
 //!
-//! A line is masked when it is complete, so a secret is found wherever it came from: a field, a message, an error of a library. Three
-//! kinds of secrets are found: passwords in URLs, tokens with a known form, and values after a name from `telemetry.mask`.
+//! A line is masked when it is complete, so a secret is found wherever it came from: a field, a
+//! message, an error of a library. Three kinds of secrets are found: passwords in URLs, tokens with
+//! a known form, and values after a name from `telemetry.mask`.
 //!
-//! Much of a line was sent by callers, so no text may influence the masking of another part. In JSON each text is masked by itself
-//! and written as JSON again; the line end is not part of the masked text.
+//! Much of a line was sent by callers, so no text may influence the masking of another part. In
+//! JSON each text is masked by itself and written as JSON again; the line end is not part of the
+//! masked text.
 
 use std::{
     borrow::Cow,
@@ -29,7 +32,8 @@ pub const MASKED: &str = "***";
 const FORMS: &str = r"(?P<scheme>\b(?i:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{6,}|(?P<prefix>\btmk_)[A-Za-z0-9_-]+|\beyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*";
 
 /// Matches the user and password of a URL.
-const CREDENTIALS: &str = r#"(?P<url>[A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#@"'<>]*(?:@[^\s/?#@"'<>]*)*@"#;
+const CREDENTIALS: &str =
+    r#"(?P<url>[A-Za-z][A-Za-z0-9+.-]*://)[^\s/?#@"'<>]*(?:@[^\s/?#@"'<>]*)*@"#;
 
 /// Matches colour codes between a name and its value, in lines for people.
 const COLOUR: &str = r"(?:\x1b\[[0-9;]*m)*";
@@ -48,8 +52,8 @@ impl Mask {
         let mut secrets = format!("{CREDENTIALS}|{FORMS}");
         let escaped: Vec<_> = names.iter().map(|name| regex::escape(name)).collect();
         if !names.is_empty() {
-            // A value is the content of quotes (also of escaped JSON quotes within text), or a word with its scheme or the further
-            // parts of a cookie.
+            // A value is the content of quotes (also of escaped JSON quotes within text), or a word
+            // with its scheme or the further parts of a cookie.
             let word = r#"[^\s,;&"'\\)}\]\x1b]+"#;
             let value = format!(
                 r#"(?P<inner>\\")(?:[^"\\]|\\[^"])*|(?P<open>")(?:[^"\\]|\\.)*|(?P<single>')[^'"\\\n]*|(?:(?i:bearer|basic|digest|negotiate)\s+)?{word}(?:;\s*{word})*"#
@@ -61,25 +65,41 @@ impl Mask {
             secrets = format!("{named}|{secrets}");
         }
         let alone = format!(r"(?i:^(?:.*(?:\b|[_.-]))?(?:{})s?$)", escaped.join("|"));
-        let names = if names.is_empty() { None } else { Some(Regex::new(&alone)?) };
-        Ok(Self { secrets: Regex::new(&secrets)?, names })
+        let names = if names.is_empty() {
+            None
+        } else {
+            Some(Regex::new(&alone)?)
+        };
+        Ok(Self {
+            secrets: Regex::new(&secrets)?,
+            names,
+        })
     }
 
     /// Returns the text with every secret masked.
     pub fn apply<'a>(&self, text: &'a str) -> Cow<'a, str> {
         self.secrets.replace_all(text, |found: &Captures<'_>| {
             let part = |name| found.name(name).map_or("", |part| part.as_str());
-            let before: String = ["name", "inner", "open", "single", "scheme", "prefix", "url"].map(part).concat();
+            let before: String = ["name", "inner", "open", "single", "scheme", "prefix", "url"]
+                .map(part)
+                .concat();
             let after = if found.name("url").is_some() { "@" } else { "" };
             format!("{before}{MASKED}{after}")
         })
     }
 
-    /// Returns a line of JSON with every secret masked. The structure of the JSON stays the same, whatever its texts contain.
+    /// Returns a line of JSON with every secret masked. The structure of the JSON stays the same,
+    /// whatever its texts contain.
     fn apply_to_json<'a>(&self, line: &'a str) -> Cow<'a, str> {
         let mut masked = String::with_capacity(line.len());
         let mut reader = serde_json::Deserializer::from_str(line);
-        match (Masking { mask: self, to: &mut masked }).deserialize(&mut reader).and_then(|()| reader.end()) {
+        match (Masking {
+            mask: self,
+            to: &mut masked,
+        })
+        .deserialize(&mut reader)
+        .and_then(|()| reader.end())
+        {
             Ok(()) => Cow::Owned(masked),
             Err(_) => self.apply(line),
         }
@@ -87,7 +107,9 @@ impl Mask {
 
     /// Returns whether the member with this name is secret, whatever its value is.
     fn is_secret(&self, name: &str) -> bool {
-        self.names.as_ref().is_some_and(|names| names.is_match(name))
+        self.names
+            .as_ref()
+            .is_some_and(|names| names.is_match(name))
     }
 }
 
@@ -99,7 +121,8 @@ struct Masking<'a> {
 
 impl Masking<'_> {
     fn write<E: de::Error>(self, value: impl Serialize) -> Result<(), E> {
-        self.to.push_str(&serde_json::to_string(&value).map_err(E::custom)?);
+        self.to
+            .push_str(&serde_json::to_string(&value).map_err(E::custom)?);
         Ok(())
     }
 }
@@ -148,7 +171,13 @@ impl<'de> Visitor<'de> for Masking<'_> {
         let Self { mask, to } = self;
         to.push('[');
         let first = to.len();
-        while items.next_element_seed(Separated { first, masking: Masking { mask, to } })?.is_some() {}
+        while items
+            .next_element_seed(Separated {
+                first,
+                masking: Masking { mask, to },
+            })?
+            .is_some()
+        {}
         to.push(']');
         Ok(())
     }
@@ -159,7 +188,12 @@ impl<'de> Visitor<'de> for Masking<'_> {
         let first = to.len();
         while let Some(name) = members.next_key::<Cow<'_, str>>()? {
             let is_secret = mask.is_secret(&name);
-            Separated { first, masking: Masking { mask, to } }.begun().write(&name)?;
+            Separated {
+                first,
+                masking: Masking { mask, to },
+            }
+            .begun()
+            .write(&name)?;
             to.push(':');
             if is_secret {
                 members.next_value::<IgnoredAny>()?;
@@ -207,7 +241,11 @@ pub struct Masked<M> {
 impl<M> Masked<M> {
     /// Creates a writer that passes lines of this format to `lines`.
     pub fn new(mask: Mask, format: LogFormat, lines: M) -> Self {
-        Self { mask: Arc::new(mask), format, lines }
+        Self {
+            mask: Arc::new(mask),
+            format,
+            lines,
+        }
     }
 }
 
@@ -215,7 +253,11 @@ impl<'a, M: MakeWriter<'a>> MakeWriter<'a> for Masked<M> {
     type Writer = Line<M::Writer>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Line { mask: self.mask.clone(), format: self.format, line: self.lines.make_writer() }
+        Line {
+            mask: self.mask.clone(),
+            format: self.format,
+            line: self.lines.make_writer(),
+        }
     }
 }
 
@@ -230,7 +272,9 @@ pub struct Line<W> {
 impl<W: Write> Write for Line<W> {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         let text = String::from_utf8_lossy(line);
-        let (text, end) = text.strip_suffix('\n').map_or((&*text, ""), |text| (text, "\n"));
+        let (text, end) = text
+            .strip_suffix('\n')
+            .map_or((&*text, ""), |text| (text, "\n"));
         let masked = match self.format {
             LogFormat::Json => self.mask.apply_to_json(text),
             LogFormat::Text => self.mask.apply(&one_line(text)).into_owned().into(),
@@ -245,9 +289,14 @@ impl<W: Write> Write for Line<W> {
     }
 }
 
-/// Returns the text without line ends. Text that is written unchanged, such as an error message, may contain some.
+/// Returns the text without line ends. Text that is written unchanged, such as an error message,
+/// may contain some.
 fn one_line(text: &str) -> Cow<'_, str> {
-    if text.contains(['\n', '\r']) { text.replace('\n', "\\n").replace('\r', "\\r").into() } else { text.into() }
+    if text.contains(['\n', '\r']) {
+        text.replace('\n', "\\n").replace('\r', "\\r").into()
+    } else {
+        text.into()
+    }
 }
 
 #[cfg(test)]
@@ -267,18 +316,36 @@ mod tests {
     fn secrets_are_masked_and_the_rest_stays() {
         let mask = mask();
         for (line, masked) in [
-            ("postgres://tm:hunter2@db:5432/x?y=1", "postgres://***@db:5432/x?y=1"),
-            ("see mongodb://u:p%40@a,b/c, then", "see mongodb://***@a,b/c, then"),
+            (
+                "postgres://tm:hunter2@db:5432/x?y=1",
+                "postgres://***@db:5432/x?y=1",
+            ),
+            (
+                "see mongodb://u:p%40@a,b/c, then",
+                "see mongodb://***@a,b/c, then",
+            ),
             ("amqp://u:p@ss@host", "amqp://***@host"),
             ("Authorization: Bearer abc.def-123", "Authorization: ***"),
-            ("authorization=Basic dXNlcjpwYXNz x=1", "authorization=*** x=1"),
+            (
+                "authorization=Basic dXNlcjpwYXNz x=1",
+                "authorization=*** x=1",
+            ),
             ("got Bearer abcdef0123 from it", "got Bearer *** from it"),
             ("key tmk_01ab_Secret9 is old", "key tmk_*** is old"),
             ("jwt eyJhbGciOi.eyJzdWIi.c2ln!", "jwt ***!"),
             ("password=hunter2 user=ada", "password=*** user=ada"),
-            ("db_password: hunter2, user: ada", "db_password: ***, user: ada"),
-            (r#"{"password":"hun\\ter2","user":"ada"}"#, r#"{"password":"***","user":"ada"}"#),
-            (r#"{"message":"{\"token\":\"abc\",\"a\":1}"}"#, r#"{"message":"{\"token\":\"***\",\"a\":1}"}"#),
+            (
+                "db_password: hunter2, user: ada",
+                "db_password: ***, user: ada",
+            ),
+            (
+                r#"{"password":"hun\\ter2","user":"ada"}"#,
+                r#"{"password":"***","user":"ada"}"#,
+            ),
+            (
+                r#"{"message":"{\"token\":\"abc\",\"a\":1}"}"#,
+                r#"{"message":"{\"token\":\"***\",\"a\":1}"}"#,
+            ),
             (r#"secret: Some("abc def") }"#, r#"secret: Some("***") }"#),
             ("x-api-key: 'abc def'", "x-api-key: '***'"),
             ("cookie: a=b; c=d", "cookie: ***"),
@@ -325,66 +392,111 @@ mod tests {
         for format in formats {
             let lines = Lines::default();
             let made = lines.clone();
-            let layer = crate::telemetry::lines(format, Masked::new(mask(), format, move || made.clone()));
-            tracing::subscriber::with_default(tracing_subscriber::registry().with(layer.boxed()), || {
-                let url = "postgres://tm:hunter2@db/x";
-                let span = tracing::info_span!("careless", url, api_token = "s3cr3t").entered();
-                let error = io::Error::other(format!("cannot reach {url}"));
-                tracing::warn!(header = "Authorization: Bearer abcdef0123456789", password = "hunter2", error = ?error, "at {url}");
-                tracing::info!(tenant = "acme", "password=hunter2");
-                drop(span);
-            });
+            let layer =
+                crate::telemetry::lines(format, Masked::new(mask(), format, move || made.clone()));
+            tracing::subscriber::with_default(
+                tracing_subscriber::registry().with(layer.boxed()),
+                || {
+                    let url = "postgres://tm:hunter2@db/x";
+                    let span = tracing::info_span!("careless", url, api_token = "s3cr3t").entered();
+                    let error = io::Error::other(format!("cannot reach {url}"));
+                    tracing::warn!(header = "Authorization: Bearer abcdef0123456789", password = "hunter2", error = ?error, "at {url}");
+                    tracing::info!(tenant = "acme", "password=hunter2");
+                    drop(span);
+                },
+            );
             let text = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
-            assert!(text.contains("acme") && text.contains(MASKED) && text.lines().count() == 2, "{text}");
+            assert!(
+                text.contains("acme") && text.contains(MASKED) && text.lines().count() == 2,
+                "{text}"
+            );
             for secret in secrets {
                 assert!(!text.contains(secret), "{text}");
             }
             if format == config::LogFormat::Json {
-                text.lines().for_each(|line| assert!(serde_json::from_str::<serde_json::Value>(line).is_ok(), "{line}"));
+                text.lines().for_each(|line| {
+                    assert!(
+                        serde_json::from_str::<serde_json::Value>(line).is_ok(),
+                        "{line}"
+                    )
+                });
             }
         }
     }
 
-    /// Logs two lines and returns their text. `chosen` is the part of the first line that a caller controls.
+    /// Logs two lines and returns their text. `chosen` is the part of the first line that a caller
+    /// controls.
     fn logged(format: config::LogFormat, chosen: &str) -> String {
         let lines = Lines::default();
         let made = lines.clone();
-        let layer = crate::telemetry::lines(format, Masked::new(mask(), format, move || made.clone()));
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer.boxed()), || {
-            let span = tracing::info_span!("http.request", request.id = chosen, url.path = %chosen).entered();
-            tracing::warn!(request.id = chosen, http.route = "/a", debug = ?chosen, error = %chosen, count = 7, is = true, "of {chosen}");
-            drop(span);
-            tracing::warn!(request.id = "another", api_token = 987_654_321_012_i64, "password=hunter2 of another");
-        });
+        let layer =
+            crate::telemetry::lines(format, Masked::new(mask(), format, move || made.clone()));
+        tracing::subscriber::with_default(
+            tracing_subscriber::registry().with(layer.boxed()),
+            || {
+                let span =
+                    tracing::info_span!("http.request", request.id = chosen, url.path = %chosen)
+                        .entered();
+                tracing::warn!(request.id = chosen, http.route = "/a", debug = ?chosen, error = %chosen, count = 7, is = true, "of {chosen}");
+                drop(span);
+                tracing::warn!(
+                    request.id = "another",
+                    api_token = 987_654_321_012_i64,
+                    "password=hunter2 of another"
+                );
+            },
+        );
         let text = lines.0.lock().unwrap().clone();
         String::from_utf8(text).unwrap()
     }
 
     fn is_of_two_lines(format: config::LogFormat, chosen: &str) {
         let text = logged(format, chosen);
-        assert!(text.ends_with('\n') && text.matches('\n').count() == 2, "{chosen:?}: {text}");
-        assert!(!text.contains("hunter2") && !text.contains("987654321012"), "{chosen:?}: {text}");
+        assert!(
+            text.ends_with('\n') && text.matches('\n').count() == 2,
+            "{chosen:?}: {text}"
+        );
+        assert!(
+            !text.contains("hunter2") && !text.contains("987654321012"),
+            "{chosen:?}: {text}"
+        );
         let (first, second) = text.split_once('\n').unwrap();
-        assert!(second.contains("another") && !first.contains("another"), "{chosen:?}: {text}");
+        assert!(
+            second.contains("another") && !first.contains("another"),
+            "{chosen:?}: {text}"
+        );
         if format == config::LogFormat::Json {
             let of = |line: &str| {
-                serde_json::from_str::<serde_json::Value>(line).unwrap_or_else(|e| panic!("{chosen:?}: {e}: {line}"))
+                serde_json::from_str::<serde_json::Value>(line)
+                    .unwrap_or_else(|e| panic!("{chosen:?}: {e}: {line}"))
             };
             let (first, second) = (of(first), of(second.trim_end()));
             assert_eq!(second["request.id"], "another");
             for (name, value) in [("level", "WARN"), ("http.route", "/a")] {
-                assert_eq!(first[name], value, "{chosen:?}: nothing beside it is touched");
+                assert_eq!(
+                    first[name], value,
+                    "{chosen:?}: nothing beside it is touched"
+                );
             }
-            assert_eq!((&first["count"], &first["is"]), (&serde_json::json!(7), &serde_json::json!(true)));
-            assert_eq!(first["request.id"], mask().apply(chosen).into_owned(), "{chosen:?}");
+            assert_eq!(
+                (&first["count"], &first["is"]),
+                (&serde_json::json!(7), &serde_json::json!(true))
+            );
+            assert_eq!(
+                first["request.id"],
+                mask().apply(chosen).into_owned(),
+                "{chosen:?}"
+            );
         }
     }
 
     #[test]
     fn a_value_of_a_caller_does_not_reach_beyond_itself() {
         let names = ["key", "password", "token", "x-api-key", "cookie", "secret"];
-        let ends =
-            ["", "'", "\"", "\\", "\\\"", "'\\", "\"a", "'a", "{", "[", "Some(", "Bearer ", "basic '", "a; b", "://", "eyJ"];
+        let ends = [
+            "", "'", "\"", "\\", "\\\"", "'\\", "\"a", "'a", "{", "[", "Some(", "Bearer ",
+            "basic '", "a; b", "://", "eyJ",
+        ];
         for format in [config::LogFormat::Json, config::LogFormat::Text] {
             for name in names {
                 for between in ["=", ":", "=>", "\":", "'=", " = "] {
@@ -411,9 +523,12 @@ mod tests {
     fn a_member_that_is_secret_is_masked_whatever_it_holds() {
         let mask = mask();
         let line = r#"{"a":[1,-2,0.5,null,{"db.password":{"deep":["hunter2"]},"is_token":true}],"x-api-key":7,"monkey":"b","t":"token=abc d"}"#;
-        let masked =
-            r#"{"a":[1,-2,0.5,null,{"db.password":"***","is_token":"***"}],"x-api-key":"***","monkey":"b","t":"token=*** d"}"#;
+        let masked = r#"{"a":[1,-2,0.5,null,{"db.password":"***","is_token":"***"}],"x-api-key":"***","monkey":"b","t":"token=*** d"}"#;
         assert_eq!(mask.apply_to_json(line), masked);
-        assert_eq!(mask.apply_to_json("password=hunter2 {"), "password=*** {", "what is no JSON is masked as text");
+        assert_eq!(
+            mask.apply_to_json("password=hunter2 {"),
+            "password=*** {",
+            "what is no JSON is masked as text"
+        );
     }
 }

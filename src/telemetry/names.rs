@@ -1,4 +1,5 @@
-//! The one table of metric names, in the order of the data flow. `describe` registers each metric with its help text.
+//! The one table of metric names, in the order of the data flow. `describe` registers each metric
+//! with its help text.
 
 macro_rules! metrics_table {
     ($($kind:ident $constant:ident = $name:literal, $help:literal;)*) => {

@@ -1,7 +1,7 @@
 //! Limits log lines that any client can cause before our own request limits apply.
 //!
-//! The HTTP library writes a line for each request that it cannot read. A few of these lines show the problem; all of them could fill
-//! the disk.
+//! The HTTP library writes a line for each request that it cannot read. A few of these lines show
+//! the problem; all of them could fill the disk.
 
 use std::num::NonZeroU32;
 
@@ -33,7 +33,11 @@ impl<S> Filter<S> for Sampled {
     }
 
     fn callsite_enabled(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.is_event() && is_sampled(metadata) { Interest::sometimes() } else { Interest::always() }
+        if metadata.is_event() && is_sampled(metadata) {
+            Interest::sometimes()
+        } else {
+            Interest::always()
+        }
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
@@ -65,17 +69,20 @@ mod tests {
     fn lines_about_unreadable_requests_are_few_and_others_all_there() {
         let count = Count::default();
         let filter = EnvFilter::new("info").and(Sampled::new());
-        tracing::subscriber::with_default(tracing_subscriber::registry().with(count.clone().with_filter(filter)), || {
-            for _ in 0..400 {
-                tracing::error!(target: "actix_http::h1::dispatcher", "stream error: request parse error");
-            }
-            let few = count.0.swap(0, Ordering::SeqCst);
-            assert!((1..=3).contains(&few), "{few}");
-            for _ in 0..400 {
-                tracing::info!("a line of ours");
-                tracing::debug!("below the level");
-            }
-        });
+        tracing::subscriber::with_default(
+            tracing_subscriber::registry().with(count.clone().with_filter(filter)),
+            || {
+                for _ in 0..400 {
+                    tracing::error!(target: "actix_http::h1::dispatcher", "stream error: request parse error");
+                }
+                let few = count.0.swap(0, Ordering::SeqCst);
+                assert!((1..=3).contains(&few), "{few}");
+                for _ in 0..400 {
+                    tracing::info!("a line of ours");
+                    tracing::debug!("below the level");
+                }
+            },
+        );
         assert_eq!(count.0.load(Ordering::SeqCst), 400);
     }
 }

@@ -20,15 +20,23 @@ pub fn filled(path: &str, tenant: &str) -> String {
         .replace("{file:.*}", "swagger-ui.css")
 }
 
-/// Returns a call with valid names in its query or its body, so that the result depends only on the caller.
-pub fn call_as(office: &Office, endpoint: &Endpoint, tenant: &str, token: &str) -> crate::support::client::Call {
+/// Returns a call with valid names in its query or its body, so that the result depends only on the
+/// caller.
+pub fn call_as(
+    office: &Office,
+    endpoint: &Endpoint,
+    tenant: &str,
+    token: &str,
+) -> crate::support::client::Call {
     let method: Method = endpoint.method.parse().unwrap();
     let names = format!("tenant={tenant}&service=checkout&env=prod&version=v1");
     let query = match endpoint.path {
         "/api/v1/routes/resolve" | "/api/v1/audit/route" => format!("?{names}"),
         "/api/v1/audit/action" => format!("?tenant={tenant}&action=created"),
         "/api/v1/audit/time-range" => {
-            format!("?tenant={tenant}&start_time=2026-01-01T00:00:00Z&end_time=2027-01-01T00:00:00Z")
+            format!(
+                "?tenant={tenant}&start_time=2026-01-01T00:00:00Z&end_time=2027-01-01T00:00:00Z"
+            )
         }
         path if path.ends_with("/diff") => "?from=0&to=0".to_owned(),
         path if path.ends_with("/changes") => "?after=0123456789abcdef.0".to_owned(),
@@ -42,8 +50,15 @@ pub fn call_as(office: &Office, endpoint: &Endpoint, tenant: &str, token: &str) 
         }
         _ => String::new(),
     };
-    let query = if endpoint.path == "/api/v1/tenants" { String::new() } else { query };
-    let call = office.app.call(method, &format!("{}{query}", filled(endpoint.path, tenant))).bearer(token);
+    let query = if endpoint.path == "/api/v1/tenants" {
+        String::new()
+    } else {
+        query
+    };
+    let call = office
+        .app
+        .call(method, &format!("{}{query}", filled(endpoint.path, tenant)))
+        .bearer(token);
     let key = json!({ "tenant": tenant, "service": "checkout", "env": "prod", "version": "v1" });
     let body = match (endpoint.method, endpoint.path) {
         ("POST", "/api/v1/routes") => {
@@ -55,7 +70,9 @@ pub fn call_as(office: &Office, endpoint: &Endpoint, tenant: &str, token: &str) 
         ("POST", "/api/v1/tenants") => json!({ "name": tenant }),
         ("POST", "/api/v1/keys") => json!({ "tenant": tenant, "roles": ["viewer"] }),
         ("POST", "/api/v1/replays") => json!({ "tenant": tenant, "reason": "test" }),
-        ("POST", path) if path.ends_with("/plans") || path.starts_with("/api/v1/dead-letters") => json!({}),
+        ("POST", path) if path.ends_with("/plans") || path.starts_with("/api/v1/dead-letters") => {
+            json!({})
+        }
         ("POST", path) if path.ends_with("/batch") => json!({ "changes": [] }),
         ("POST", path) if path.ends_with("/apply") => json!({ "hash": "0".repeat(64) }),
         ("POST", path) if path.ends_with("/rollback") => json!({ "to": 0, "reason": "test" }),
@@ -67,11 +84,17 @@ pub fn call_as(office: &Office, endpoint: &Endpoint, tenant: &str, token: &str) 
         ("PATCH", _) => json!({}),
         _ => Value::Null,
     };
-    if body.is_null() { call } else { call.json(&body) }
+    if body.is_null() {
+        call
+    } else {
+        call.json(&body)
+    }
 }
 
 fn listed() -> impl Iterator<Item = &'static Endpoint> {
-    TABLE.iter().filter(|endpoint| endpoint.access != Access::Public)
+    TABLE
+        .iter()
+        .filter(|endpoint| endpoint.access != Access::Public)
 }
 
 #[tokio::test]
@@ -79,12 +102,30 @@ async fn without_credentials_nothing_but_what_is_public() {
     let office = Office::open().await;
     for endpoint in listed() {
         let method: Method = endpoint.method.parse().unwrap();
-        let answer = office.app.call(method, &filled(endpoint.path, "acme")).problem(401, "unauthenticated").await;
-        assert_eq!(answer.header("www-authenticate"), "Bearer", "{} {}", endpoint.method, endpoint.path);
+        let answer = office
+            .app
+            .call(method, &filled(endpoint.path, "acme"))
+            .problem(401, "unauthenticated")
+            .await;
+        assert_eq!(
+            answer.header("www-authenticate"),
+            "Bearer",
+            "{} {}",
+            endpoint.method,
+            endpoint.path
+        );
     }
-    for endpoint in TABLE.iter().filter(|endpoint| endpoint.access == Access::Public) {
+    for endpoint in TABLE
+        .iter()
+        .filter(|endpoint| endpoint.access == Access::Public)
+    {
         // Pages for people are not in the OpenAPI document.
-        office.app.call(Method::GET, &filled(endpoint.path, "acme")).of_tampered_data().expect(200).await;
+        office
+            .app
+            .call(Method::GET, &filled(endpoint.path, "acme"))
+            .of_tampered_data()
+            .expect(200)
+            .await;
     }
 }
 
@@ -93,32 +134,58 @@ async fn another_tenant_s_objects_are_answered_as_those_that_do_not_exist() {
     let office = Office::open().await;
     office.tenant("acme").await;
     office.tenant("other").await;
-    let token = office.key("other", &["tenant_admin", "auditor", "node"]).await;
+    let token = office
+        .key("other", &["tenant_admin", "auditor", "node"])
+        .await;
     let mut checked = 0;
     for endpoint in listed() {
         // Endpoints that name no tenant show only the caller's own: see the tests of lists.
-        let is_no_tenant_s = matches!(endpoint.access, Access::Platform(_)) || endpoint.path.contains("{key_id}");
+        let is_no_tenant_s =
+            matches!(endpoint.access, Access::Platform(_)) || endpoint.path.contains("{key_id}");
         if ["/api/v1/tenants", "/api/v1/stream"].contains(&endpoint.path) || is_no_tenant_s {
             continue;
         }
-        let foreign = call_as(&office, endpoint, "acme", &token).header("x-correlation-id", "same").send().await;
-        let missing = call_as(&office, endpoint, "nobody", &token).header("x-correlation-id", "same").send().await;
+        let foreign = call_as(&office, endpoint, "acme", &token)
+            .header("x-correlation-id", "same")
+            .send()
+            .await;
+        let missing = call_as(&office, endpoint, "nobody", &token)
+            .header("x-correlation-id", "same")
+            .send()
+            .await;
         let name = format!("{} {}", endpoint.method, endpoint.path);
-        assert_eq!(foreign.status, StatusCode::NOT_FOUND, "{name}: {}", foreign.json);
+        assert_eq!(
+            foreign.status,
+            StatusCode::NOT_FOUND,
+            "{name}: {}",
+            foreign.json
+        );
         assert_eq!(foreign.json["code"], "tenant_not_found", "{name}");
         assert_eq!(foreign.bytes, missing.bytes, "{name}");
         let headers = |answer: &crate::support::client::Answer| {
-            let told = answer
-                .headers
-                .iter()
-                .filter(|(name, _)| !["date", "ratelimit-remaining", "ratelimit-reset", "traceparent"].contains(&name.as_str()));
-            told.map(|(name, value)| (name.to_string(), value.clone())).collect::<std::collections::BTreeMap<_, _>>()
+            let told = answer.headers.iter().filter(|(name, _)| {
+                ![
+                    "date",
+                    "ratelimit-remaining",
+                    "ratelimit-reset",
+                    "traceparent",
+                ]
+                .contains(&name.as_str())
+            });
+            told.map(|(name, value)| (name.to_string(), value.clone()))
+                .collect::<std::collections::BTreeMap<_, _>>()
         };
         assert_eq!(headers(&foreign), headers(&missing), "{name}");
         checked += 1;
     }
     assert!(checked > 40, "{checked}");
-    let revision = office.app.get("/tenants/acme").bearer(&office.admin).expect(200).await.revision();
+    let revision = office
+        .app
+        .get("/tenants/acme")
+        .bearer(&office.admin)
+        .expect(200)
+        .await
+        .revision();
     assert_eq!(revision, 2, "nothing was written");
 }
 
@@ -132,19 +199,35 @@ async fn every_role_may_what_the_table_says_and_nothing_else() {
             Role::PlatformAdmin => office.admin.clone(),
             role => office.key("acme", &[role.as_str()]).await,
         };
-        // Leaves out streams, which never end, and the deletion of the tenant by a role that may delete it.
+        // Leaves out streams, which never end, and the deletion of the tenant by a role that may
+        // delete it.
         for endpoint in listed().filter(|endpoint| !endpoint.path.ends_with("/stream")) {
-            let Some(roles) = endpoint.access.roles() else { continue };
+            let Some(roles) = endpoint.access.roles() else {
+                continue;
+            };
             let is_for_all = matches!(endpoint.access, Access::Platform(_));
-            if roles.contains(&role) && endpoint.method == "DELETE" && endpoint.path == "/api/v1/tenants/{tenant}" {
+            if roles.contains(&role)
+                && endpoint.method == "DELETE"
+                && endpoint.path == "/api/v1/tenants/{tenant}"
+            {
                 continue;
             }
             let answer = call_as(&office, endpoint, "acme", &token).send().await;
-            let name = format!("{} {} as {}: {}", endpoint.method, endpoint.path, role.as_str(), answer.json);
+            let name = format!(
+                "{} {} as {}: {}",
+                endpoint.method,
+                endpoint.path,
+                role.as_str(),
+                answer.json
+            );
             if roles.contains(&role) && (role == Role::PlatformAdmin || !is_for_all) {
                 assert!(![401, 403].contains(&answer.status.as_u16()), "{name}");
             } else {
-                assert_eq!((answer.status.as_u16(), &answer.json["code"]), (403, &json!("forbidden")), "{name}");
+                assert_eq!(
+                    (answer.status.as_u16(), &answer.json["code"]),
+                    (403, &json!("forbidden")),
+                    "{name}"
+                );
             }
         }
     }
@@ -156,12 +239,28 @@ async fn what_is_no_tenant_s_is_read_by_auditors_of_every_tenant_and_of_none_alo
     office.tenant("acme").await;
     let everywhere = office.made(&json!({ "roles": ["auditor"] })).await;
     let of_acme = office.key("acme", &["auditor"]).await;
-    office.app.get("/replays").bearer(&everywhere).expect(200).await;
+    office
+        .app
+        .get("/replays")
+        .bearer(&everywhere)
+        .expect(200)
+        .await;
     for path in ["/replays", "/dead-letters", "/dead-letters/0-0"] {
-        office.app.get(path).bearer(&of_acme).problem(403, "forbidden").await;
+        office
+            .app
+            .get(path)
+            .bearer(&of_acme)
+            .problem(403, "forbidden")
+            .await;
     }
     let replay = json!({ "tenant": "acme", "reason": "test" });
-    office.app.post("/replays").bearer(&everywhere).json(&replay).problem(403, "forbidden").await;
+    office
+        .app
+        .post("/replays")
+        .bearer(&everywhere)
+        .json(&replay)
+        .problem(403, "forbidden")
+        .await;
 }
 
 #[tokio::test]
@@ -172,8 +271,19 @@ async fn lists_show_what_the_caller_reaches() {
     let token = office.key("other", &["viewer"]).await;
     let names = async |path: &str, token: &str| -> Vec<String> {
         let answer = office.app.get(path).bearer(token).expect(200).await;
-        let name = |item: &Value| item["tenant"].as_str().or(item["name"].as_str()).unwrap_or_default().to_owned();
-        answer.json["items"].as_array().unwrap().iter().map(name).collect()
+        let name = |item: &Value| {
+            item["tenant"]
+                .as_str()
+                .or(item["name"].as_str())
+                .unwrap_or_default()
+                .to_owned()
+        };
+        answer.json["items"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(name)
+            .collect()
     };
     assert_eq!(names("/tenants", &token).await, ["other"]);
     assert_eq!(names("/routes", &token).await, ["other"]);
@@ -181,7 +291,10 @@ async fn lists_show_what_the_caller_reaches() {
     assert_eq!(names("/routes", &office.admin).await, ["acme", "other"]);
     let admin = office.key("other", &["tenant_admin"]).await;
     let keys = names("/keys", &admin).await;
-    assert!(keys.len() == 2 && keys.iter().all(|tenant| tenant == "other"), "{keys:?}");
+    assert!(
+        keys.len() == 2 && keys.iter().all(|tenant| tenant == "other"),
+        "{keys:?}"
+    );
 }
 
 #[tokio::test]
@@ -190,41 +303,104 @@ async fn a_narrowed_editor_changes_what_it_is_narrowed_to() {
     office.tenant("acme").await;
     let body = json!({ "tenant": "acme", "roles": ["editor"], "services": ["checkout"], "envs": ["test"] });
     let token = office.made(&body).await;
-    let put =
-        async |path: &str| office.app.put(path).bearer(&token).json(&json!({ "url": "https://b.example.com" })).send().await;
+    let put = async |path: &str| {
+        office
+            .app
+            .put(path)
+            .bearer(&token)
+            .json(&json!({ "url": "https://b.example.com" }))
+            .send()
+            .await
+    };
     assert_eq!(put("/routes/acme/checkout/test/v1").await.status, 201);
-    for path in ["/routes/acme/checkout/prod/v1", "/routes/acme/other/test/v1"] {
+    for path in [
+        "/routes/acme/checkout/prod/v1",
+        "/routes/acme/other/test/v1",
+    ] {
         let answer = put(path).await;
-        assert_eq!((answer.status.as_u16(), &answer.json["code"]), (403, &json!("outside_grant")), "{path}");
+        assert_eq!(
+            (answer.status.as_u16(), &answer.json["code"]),
+            (403, &json!("outside_grant")),
+            "{path}"
+        );
     }
     let change = |env: &str| json!({ "action": "put", "route": { "service": "checkout", "env": env, "version": "v2", "url": "https://c.example.com" } });
     let batch = async |changes: Value| {
-        office.app.post("/tenants/acme/batch").bearer(&token).json(&json!({ "changes": changes })).send().await
+        office
+            .app
+            .post("/tenants/acme/batch")
+            .bearer(&token)
+            .json(&json!({ "changes": changes }))
+            .send()
+            .await
     };
-    assert_eq!(batch(json!([change("test"), change("prod")])).await.json["code"], "outside_grant", "all or nothing");
+    assert_eq!(
+        batch(json!([change("test"), change("prod")])).await.json["code"],
+        "outside_grant",
+        "all or nothing"
+    );
     assert_eq!(batch(json!([change("test")])).await.status, 200);
-    let document = json!({ "scope": { "env": "prod" }, "prune": true, "routes": [], "policies": [] });
-    let plan = office.app.post("/tenants/acme/plans").bearer(&token).json(&document).send().await;
+    let document =
+        json!({ "scope": { "env": "prod" }, "prune": true, "routes": [], "policies": [] });
+    let plan = office
+        .app
+        .post("/tenants/acme/plans")
+        .bearer(&token)
+        .json(&document)
+        .send()
+        .await;
     assert_eq!(plan.json["code"], "outside_grant", "{}", plan.json);
-    let tag = office.app.get("/routes/acme/checkout/prod/v1").bearer(&token).expect(200).await;
-    assert_eq!(tag.json["url"], "https://a.example.com", "it may read all of its tenant");
+    let tag = office
+        .app
+        .get("/routes/acme/checkout/prod/v1")
+        .bearer(&token)
+        .expect(200)
+        .await;
+    assert_eq!(
+        tag.json["url"], "https://a.example.com",
+        "it may read all of its tenant"
+    );
 }
 
 #[tokio::test]
 async fn a_narrowed_node_polls_what_it_is_narrowed_to() {
     let office = Office::open().await;
     office.tenant("acme").await;
-    let token = office.made(&json!({ "tenant": "acme", "roles": ["node"], "envs": ["prod"] })).await;
-    let resolve = |env: &str| format!("/routes/resolve?tenant=acme&service=checkout&env={env}&version=v1");
+    let token = office
+        .made(&json!({ "tenant": "acme", "roles": ["node"], "envs": ["prod"] }))
+        .await;
+    let resolve =
+        |env: &str| format!("/routes/resolve?tenant=acme&service=checkout&env={env}&version=v1");
     // Twice: the second time the fast path answers.
     for _ in 0..2 {
-        let first = office.app.get("/tenants/acme/snapshot?env=prod").bearer(&token).expect(200).await;
-        let again =
-            office.app.get("/tenants/acme/snapshot?env=prod").bearer(&token).header("if-none-match", first.header("etag"));
+        let first = office
+            .app
+            .get("/tenants/acme/snapshot?env=prod")
+            .bearer(&token)
+            .expect(200)
+            .await;
+        let again = office
+            .app
+            .get("/tenants/acme/snapshot?env=prod")
+            .bearer(&token)
+            .header("if-none-match", first.header("etag"));
         again.expect(304).await;
-        office.app.get(&resolve("prod")).bearer(&token).expect(200).await;
-        for path in [&resolve("test"), "/tenants/acme/snapshot", "/tenants/acme/snapshot?env=test"] {
-            let call = office.app.get(path).bearer(&token).header("if-none-match", first.header("etag"));
+        office
+            .app
+            .get(&resolve("prod"))
+            .bearer(&token)
+            .expect(200)
+            .await;
+        for path in [
+            &resolve("test"),
+            "/tenants/acme/snapshot",
+            "/tenants/acme/snapshot?env=test",
+        ] {
+            let call = office
+                .app
+                .get(path)
+                .bearer(&token)
+                .header("if-none-match", first.header("etag"));
             call.problem(403, "outside_grant").await;
         }
     }
@@ -236,36 +412,104 @@ async fn a_key_is_shown_once_rotated_with_an_overlap_and_revoked_everywhere() {
     let second = office.another().await;
     office.tenant("acme").await;
     let body = json!({ "tenant": "acme", "roles": ["viewer"], "description": "a dashboard" });
-    let made = office.app.post("/keys").bearer(&office.admin).json(&body).expect(201).await;
-    let (id, first) = (made.json["id"].as_str().unwrap().to_owned(), made.json["token"].as_str().unwrap().to_owned());
-    let shown = office.app.get(&format!("/keys/{id}")).bearer(&office.admin).expect(200).await;
-    assert!(!String::from_utf8_lossy(&shown.bytes).contains(&first) && shown.json["token"].is_null());
-    let status = async |app: &TestApp, token: &str| app.get("/tenants/acme").bearer(token).send().await.status.as_u16();
-    assert_eq!((status(&office.app, &first).await, status(&second, &first).await), (200, 200));
+    let made = office
+        .app
+        .post("/keys")
+        .bearer(&office.admin)
+        .json(&body)
+        .expect(201)
+        .await;
+    let (id, first) = (
+        made.json["id"].as_str().unwrap().to_owned(),
+        made.json["token"].as_str().unwrap().to_owned(),
+    );
+    let shown = office
+        .app
+        .get(&format!("/keys/{id}"))
+        .bearer(&office.admin)
+        .expect(200)
+        .await;
+    assert!(
+        !String::from_utf8_lossy(&shown.bytes).contains(&first) && shown.json["token"].is_null()
+    );
+    let status = async |app: &TestApp, token: &str| {
+        app.get("/tenants/acme")
+            .bearer(token)
+            .send()
+            .await
+            .status
+            .as_u16()
+    };
+    assert_eq!(
+        (
+            status(&office.app, &first).await,
+            status(&second, &first).await
+        ),
+        (200, 200)
+    );
 
     let rotate = async |overlap: u32| {
-        let call = office.app.post(&format!("/keys/{id}/rotate")).bearer(&office.admin);
-        let answer = call.json(&json!({ "overlap_seconds": overlap })).expect(200).await;
+        let call = office
+            .app
+            .post(&format!("/keys/{id}/rotate"))
+            .bearer(&office.admin);
+        let answer = call
+            .json(&json!({ "overlap_seconds": overlap }))
+            .expect(200)
+            .await;
         answer.json["token"].as_str().unwrap().to_owned()
     };
     let next = rotate(3600).await;
     for token in [&first, &next] {
-        assert_eq!((status(&office.app, token).await, status(&second, token).await), (200, 200), "at once, everywhere");
+        assert_eq!(
+            (
+                status(&office.app, token).await,
+                status(&second, token).await
+            ),
+            (200, 200),
+            "at once, everywhere"
+        );
     }
     let last = rotate(0).await;
     for (token, good) in [(&first, false), (&next, false), (&last, true)] {
         let wanted = if good { 200 } else { 401 };
-        eventually("the overlap is over", async || (status(&second, token).await == wanted).then_some(())).await;
+        eventually("the overlap is over", async || {
+            (status(&second, token).await == wanted).then_some(())
+        })
+        .await;
     }
 
-    office.app.delete(&format!("/keys/{id}")).bearer(&office.admin).expect(204).await;
+    office
+        .app
+        .delete(&format!("/keys/{id}"))
+        .bearer(&office.admin)
+        .expect(204)
+        .await;
     let revoked = std::time::Instant::now();
     for app in [&office.app, &second] {
-        eventually("it is revoked", async || (status(app, &last).await == 401).then_some(())).await;
+        eventually("it is revoked", async || {
+            (status(app, &last).await == 401).then_some(())
+        })
+        .await;
     }
-    assert!(revoked.elapsed() < std::time::Duration::from_secs(5).min(PATIENCE), "{:?}", revoked.elapsed());
-    office.app.post(&format!("/keys/{id}/rotate")).bearer(&office.admin).json(&json!({})).problem(409, "key_ended").await;
-    office.app.delete(&format!("/keys/{id}")).bearer(&office.admin).expect(204).await;
+    assert!(
+        revoked.elapsed() < std::time::Duration::from_secs(5).min(PATIENCE),
+        "{:?}",
+        revoked.elapsed()
+    );
+    office
+        .app
+        .post(&format!("/keys/{id}/rotate"))
+        .bearer(&office.admin)
+        .json(&json!({}))
+        .problem(409, "key_ended")
+        .await;
+    office
+        .app
+        .delete(&format!("/keys/{id}"))
+        .bearer(&office.admin)
+        .expect(204)
+        .await;
 }
 
 #[tokio::test]
@@ -274,23 +518,44 @@ async fn how_much_others_write_is_told_to_nobody_of_a_tenant() {
     office.tenant("acme").await;
     office.tenant("other").await;
     for version in 2..6 {
-        let put = office.app.put(&format!("/routes/other/checkout/prod/v{version}")).bearer(&office.admin);
-        put.json(&json!({ "url": "https://b.example.com" })).expect(201).await;
+        let put = office
+            .app
+            .put(&format!("/routes/other/checkout/prod/v{version}"))
+            .bearer(&office.admin);
+        put.json(&json!({ "url": "https://b.example.com" }))
+            .expect(201)
+            .await;
     }
     // Nothing is published here, so the written events wait in the outbox.
     let waiting = async |token: &str, query: &str| {
-        let status = office.app.get(&format!("/audit/status{query}")).bearer(token).expect(200).await;
-        assert!(status.json["outbox"]["oldest_seconds"].as_f64().unwrap() > 0.0, "{}", status.json);
+        let status = office
+            .app
+            .get(&format!("/audit/status{query}"))
+            .bearer(token)
+            .expect(200)
+            .await;
+        assert!(
+            status.json["outbox"]["oldest_seconds"].as_f64().unwrap() > 0.0,
+            "{}",
+            status.json
+        );
         status.json["outbox"]["events"].as_i64().unwrap()
     };
     let everywhere = office.made(&json!({ "roles": ["auditor"] })).await;
     for query in ["", "?tenant=acme"] {
         for role in ["auditor", "tenant_admin"] {
-            assert_eq!(waiting(&office.key("acme", &[role]).await, query).await, 2, "{role} {query}");
+            assert_eq!(
+                waiting(&office.key("acme", &[role]).await, query).await,
+                2,
+                "{role} {query}"
+            );
         }
         for token in [&everywhere, &office.admin] {
             assert_eq!(waiting(token, query).await, 8, "{query}");
         }
     }
-    assert_eq!(waiting(&office.key("other", &["auditor"]).await, "").await, 6);
+    assert_eq!(
+        waiting(&office.key("other", &["auditor"]).await, "").await,
+        6
+    );
 }

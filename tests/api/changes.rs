@@ -7,15 +7,25 @@ use serde_json::json;
 use crate::support::{Answer, TestApp, eventually};
 
 async fn put(app: &TestApp, route: &str, url: &str) -> Answer {
-    app.put(&format!("/routes/acme/{route}")).json(&json!({ "url": format!("http://{url}") })).send().await
+    app.put(&format!("/routes/acme/{route}"))
+        .json(&json!({ "url": format!("http://{url}") }))
+        .send()
+        .await
 }
 
 async fn changes(app: &TestApp, query: &str) -> Answer {
-    app.get(&format!("/tenants/acme/changes?{query}")).expect(200).await
+    app.get(&format!("/tenants/acme/changes?{query}"))
+        .expect(200)
+        .await
 }
 
 fn revisions(answer: &Answer) -> Vec<u64> {
-    answer.json["changes"].as_array().unwrap().iter().map(|event| event["revision"].as_u64().unwrap()).collect()
+    answer.json["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["revision"].as_u64().unwrap())
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -24,7 +34,12 @@ async fn changes_are_the_events_without_a_gap_from_memory_and_from_postgres() {
     let first = put(&app, "web/prod/v1", "a").await;
     app.get("/tenants/acme/snapshot").expect(200).await;
     for n in 0..9 {
-        put(&app, ["web/prod/v1", "web/dev/v1", "api/prod/v1"][n % 3], &format!("h{n}")).await;
+        put(
+            &app,
+            ["web/prod/v1", "web/dev/v1", "api/prod/v1"][n % 3],
+            &format!("h{n}"),
+        )
+        .await;
     }
     let newest = app.get("/tenants/acme/snapshot").expect(200).await;
     // This instance has seen none of the changes.
@@ -34,26 +49,54 @@ async fn changes_are_the_events_without_a_gap_from_memory_and_from_postgres() {
     for instance in [&app, &other] {
         let all = changes(instance, &format!("after={}", first.tag())).await;
         assert_eq!(revisions(&all), (2..=10).collect::<Vec<_>>());
-        assert_eq!((&all.json["from"], &all.json["to"]), (&json!(first.tag()), &json!(newest.tag())));
-        assert_eq!((&all.json["complete"], all.tag()), (&json!(true), newest.tag()));
+        assert_eq!(
+            (&all.json["from"], &all.json["to"]),
+            (&json!(first.tag()), &json!(newest.tag()))
+        );
+        assert_eq!(
+            (&all.json["complete"], all.tag()),
+            (&json!(true), newest.tag())
+        );
         assert_eq!(all.json.get("reset"), None);
-        let history = instance.get("/routes/acme/api/prod/v1/history").expect(200).await;
-        assert_eq!(all.json["changes"][8]["hash"], history.json["items"][0]["hash"], "the events as they are kept");
+        let history = instance
+            .get("/routes/acme/api/prod/v1/history")
+            .expect(200)
+            .await;
+        assert_eq!(
+            all.json["changes"][8]["hash"], history.json["items"][0]["hash"],
+            "the events as they are kept"
+        );
 
         let page = changes(instance, &format!("after={epoch}.3&limit=4")).await;
-        assert_eq!((revisions(&page), &page.json["complete"]), (vec![4, 5, 6, 7], &json!(false)));
+        assert_eq!(
+            (revisions(&page), &page.json["complete"]),
+            (vec![4, 5, 6, 7], &json!(false))
+        );
         assert_eq!(page.json["to"], format!("{epoch}.7"));
         let rest = changes(instance, &format!("after={epoch}.7&limit=4")).await;
-        assert_eq!((revisions(&rest), &rest.json["complete"]), (vec![8, 9, 10], &json!(true)));
+        assert_eq!(
+            (revisions(&rest), &rest.json["complete"]),
+            (vec![8, 9, 10], &json!(true))
+        );
         let none = changes(instance, &format!("after={}", newest.tag())).await;
-        assert_eq!((revisions(&none), &none.json["to"], &none.json["complete"]), (vec![], &json!(newest.tag()), &json!(true)));
+        assert_eq!(
+            (revisions(&none), &none.json["to"], &none.json["complete"]),
+            (vec![], &json!(newest.tag()), &json!(true))
+        );
 
         let dev = changes(instance, &format!("after={epoch}.1&env=dev")).await;
-        assert_eq!((revisions(&dev), &dev.json["to"]), (vec![3, 6, 9], &json!(newest.tag())));
+        assert_eq!(
+            (revisions(&dev), &dev.json["to"]),
+            (vec![3, 6, 9], &json!(newest.tag()))
+        );
         let web = changes(instance, &format!("after={epoch}.1&service=web&env=prod")).await;
         assert_eq!(revisions(&web), [2, 5, 8]);
     }
-    let bytes = async |instance: &TestApp| changes(instance, &format!("after={}", first.tag())).await.bytes;
+    let bytes = async |instance: &TestApp| {
+        changes(instance, &format!("after={}", first.tag()))
+            .await
+            .bytes
+    };
     assert_eq!(bytes(&app).await, bytes(&other).await, "byte for byte");
 }
 
@@ -66,20 +109,38 @@ async fn what_cannot_be_told_is_reset_with_the_whole_snapshot() {
     }
     let whole = app.get("/tenants/acme/snapshot").expect(200).await;
     let is_reset = |answer: &Answer, whole: &Answer| {
-        assert_eq!((&answer.json["reset"], &answer.json["changes"]), (&json!(true), &json!([])));
-        assert_eq!((&answer.json["snapshot"], &answer.json["to"]), (&whole.json, &json!(whole.tag())));
+        assert_eq!(
+            (&answer.json["reset"], &answer.json["changes"]),
+            (&json!(true), &json!([]))
+        );
+        assert_eq!(
+            (&answer.json["snapshot"], &answer.json["to"]),
+            (&whole.json, &json!(whole.tag()))
+        );
     };
     is_reset(&changes(&app, "after=0123456789abcdef.2").await, &whole);
     let prod = app.get("/tenants/acme/snapshot?env=prod").expect(200).await;
-    is_reset(&changes(&app, "after=0123456789abcdef.2&env=prod").await, &prod);
+    is_reset(
+        &changes(&app, "after=0123456789abcdef.2&env=prod").await,
+        &prod,
+    );
 
     // Too old: the history no longer reaches back that far.
-    let deleted = app.db.execute("delete from route_events where revision <= 3", &[]).await;
+    let deleted = app
+        .db
+        .execute("delete from route_events where revision <= 3", &[])
+        .await;
     assert_eq!(deleted, 3);
     let other = TestApp::on(app.db.clone(), &[]).await;
     app.db.caught_up().await;
-    is_reset(&changes(&other, &format!("after={}.1", first.epoch())).await, &whole);
-    assert_eq!(revisions(&changes(&other, &format!("after={}.3", first.epoch())).await), [4, 5]);
+    is_reset(
+        &changes(&other, &format!("after={}.1", first.epoch())).await,
+        &whole,
+    );
+    assert_eq!(
+        revisions(&changes(&other, &format!("after={}.3", first.epoch())).await),
+        [4, 5]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,13 +150,20 @@ async fn changes_can_be_waited_for() {
     let newest = put(&app, "web/dev/v1", "a").await;
     let started = Instant::now();
     let quiet = changes(&app, &format!("after={}&wait=400ms", newest.tag())).await;
-    assert_eq!((revisions(&quiet), &quiet.json["complete"]), (vec![], &json!(true)));
+    assert_eq!(
+        (revisions(&quiet), &quiet.json["complete"]),
+        (vec![], &json!(true))
+    );
     assert!(started.elapsed() >= Duration::from_millis(350));
     // The only place is taken for as long as the wait goes on.
     let is_held = async || {
         eventually("the wait is held", async || {
             let now = app.get("/tenants/acme/snapshot").expect(200).await;
-            let probe = app.get("/tenants/acme/snapshot?wait=1ms").header("if-none-match", now.header("etag")).send().await;
+            let probe = app
+                .get("/tenants/acme/snapshot?wait=1ms")
+                .header("if-none-match", now.header("etag"))
+                .send()
+                .await;
             (probe.status == 429).then_some(())
         })
         .await;
@@ -107,7 +175,11 @@ async fn changes_can_be_waited_for() {
         is_held().await;
         put(&app, "web/dev/v1", "b").await;
     });
-    assert_eq!((revisions(&waited), waited.revision()), (vec![4], 4), "the other scope's change did not end the wait");
+    assert_eq!(
+        (revisions(&waited), waited.revision()),
+        (vec![4], 4),
+        "the other scope's change did not end the wait"
+    );
     assert!(started.elapsed() < Duration::from_secs(15));
 }
 
@@ -122,10 +194,15 @@ async fn wrong_questions_are_refused_and_the_future_is_not_invented() {
         ("after=0123456789abcdef.1&limit=1001", "?limit"),
         ("after=0123456789abcdef.1&wait=x", "?wait"),
     ] {
-        let problem = app.get(&format!("/tenants/acme/changes?{query}")).problem(422, "invalid_request").await;
+        let problem = app
+            .get(&format!("/tenants/acme/changes?{query}"))
+            .problem(422, "invalid_request")
+            .await;
         assert_eq!(problem.pointers(), [pointer], "{query}");
     }
     let future = format!("/tenants/acme/changes?after={}.9", newest.epoch());
     app.get(&future).problem(503, "revision_not_reached").await;
-    app.get(&format!("/tenants/nobody/changes?after={}", newest.tag())).problem(404, "tenant_not_found").await;
+    app.get(&format!("/tenants/nobody/changes?after={}", newest.tag()))
+        .problem(404, "tenant_not_found")
+        .await;
 }

@@ -1,4 +1,5 @@
-//! Writes with an unknown commit outcome: no answer claims that nothing was changed, and a retry returns the outcome.
+//! Writes with an unknown commit outcome: no answer claims that nothing was changed, and a retry
+//! returns the outcome.
 
 use std::sync::{
     Arc,
@@ -8,7 +9,9 @@ use std::sync::{
 use serde_json::{Value, json};
 use traffic_manager::service::Error;
 
-use crate::support::{Answer, Call, Database, Desk, Who, callers::Office, database::connect, eventually, settings};
+use crate::support::{
+    Answer, Call, Database, Desk, Who, callers::Office, database::connect, eventually, settings,
+};
 
 /// Makes every COMMIT of a transaction that has changed `table` run `what`, after everything else.
 async fn in_commit(db: &Database, table: &str, what: &str) {
@@ -25,7 +28,12 @@ async fn in_commit(db: &Database, table: &str, what: &str) {
 
 async fn unknown(call: Call) -> Answer {
     let answer = call.problem(503, "commit_unknown").await;
-    assert!(answer.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+    assert!(
+        answer
+            .header("retry-after")
+            .parse::<u32>()
+            .is_ok_and(|seconds| seconds > 0)
+    );
     answer
 }
 
@@ -35,10 +43,24 @@ async fn a_connection_that_is_lost_in_its_commit_is_told_as_it_is() {
     office.tenant("acme").await;
     let path = format!(
         "/keys/{}",
-        office.app.get("/keys").bearer(&office.admin).expect(200).await.json["items"][0]["id"].as_str().unwrap()
+        office
+            .app
+            .get("/keys")
+            .bearer(&office.admin)
+            .expect(200)
+            .await
+            .json["items"][0]["id"]
+            .as_str()
+            .unwrap()
     );
-    let post =
-        |path: &str, body: Value| office.app.post(path).bearer(&office.admin).header("idempotency-key", "once").json(&body);
+    let post = |path: &str, body: Value| {
+        office
+            .app
+            .post(path)
+            .bearer(&office.admin)
+            .header("idempotency-key", "once")
+            .json(&body)
+    };
     let key = || post("/keys", json!({ "tenant": "acme", "roles": ["viewer"] }));
     let plan = || post("/tenants/acme/plans", json!({ "routes": [] }));
     let replay = || post("/replays", json!({ "tenant": "acme", "reason": "a test" }));
@@ -48,16 +70,34 @@ async fn a_connection_that_is_lost_in_its_commit_is_told_as_it_is() {
         ("replays", &replay, 201),
         (
             "api_keys",
-            &|| office.app.post(&format!("{path}/rotate")).bearer(&office.admin).json(&json!({ "overlap_seconds": 60 })),
+            &|| {
+                office
+                    .app
+                    .post(&format!("{path}/rotate"))
+                    .bearer(&office.admin)
+                    .json(&json!({ "overlap_seconds": 60 }))
+            },
             200,
         ),
     ];
     for (table, write, done) in writes {
-        in_commit(&office.app.db, table, "pg_terminate_backend(pg_backend_pid())").await;
+        in_commit(
+            &office.app.db,
+            table,
+            "pg_terminate_backend(pg_backend_pid())",
+        )
+        .await;
         unknown(write()).await;
-        office.app.db.execute("drop function in_commit cascade", &[]).await;
+        office
+            .app
+            .db
+            .execute("drop function in_commit cascade", &[])
+            .await;
         let retry = write().expect(done).await;
-        assert!(!retry.headers.contains_key("idempotency-replayed"), "{table}: it was not done");
+        assert!(
+            !retry.headers.contains_key("idempotency-replayed"),
+            "{table}: it was not done"
+        );
     }
 }
 
@@ -70,28 +110,68 @@ async fn a_commit_that_takes_too_long_is_not_cancelled_and_a_retry_finds_it() {
     ])
     .await;
     office.tenant("acme").await;
-    let keys = async || office.app.db.count("select count(*) from api_keys where tenant = 'acme'").await;
+    let keys = async || {
+        office
+            .app
+            .db
+            .count("select count(*) from api_keys where tenant = 'acme'")
+            .await
+    };
     let other = connect(&office.app.db.owner_url()).await;
-    other.execute("select pg_advisory_lock(1)", &[]).await.unwrap();
+    other
+        .execute("select pg_advisory_lock(1)", &[])
+        .await
+        .unwrap();
     in_commit(&office.app.db, "api_keys", "pg_advisory_xact_lock(1)").await;
     let body = json!({ "tenant": "acme", "roles": ["viewer"] });
-    let write = || office.app.post("/keys").bearer(&office.admin).header("idempotency-key", "once").json(&body);
+    let write = || {
+        office
+            .app
+            .post("/keys")
+            .bearer(&office.admin)
+            .header("idempotency-key", "once")
+            .json(&body)
+    };
     unknown(write()).await;
-    other.execute("select pg_advisory_unlock(1)", &[]).await.unwrap();
-    eventually("what was under way is done", async || (keys().await == 1).then_some(())).await;
+    other
+        .execute("select pg_advisory_unlock(1)", &[])
+        .await
+        .unwrap();
+    eventually("what was under way is done", async || {
+        (keys().await == 1).then_some(())
+    })
+    .await;
     let retry = write().expect(201).await;
-    assert_eq!((retry.header("idempotency-replayed"), keys().await), ("true", 1));
+    assert_eq!(
+        (retry.header("idempotency-replayed"), keys().await),
+        ("true", 1)
+    );
 }
 
 #[tokio::test]
 async fn a_panic_in_a_group_does_not_take_its_lane_with_it() {
     let db = Database::create().await;
     let has_panicked = AtomicBool::new(false);
-    let once = move |_: &_| assert!(has_panicked.swap(true, Ordering::SeqCst), "once, after a commit");
+    let once = move |_: &_| {
+        assert!(
+            has_panicked.swap(true, Ordering::SeqCst),
+            "once, after a commit"
+        )
+    };
     let desk = Desk::followed_by(&settings(&db, &["write.lanes=1"]), Arc::new(once));
-    let who = Who { kind: "user", id: "ada", reason: "a test", address: "203.0.113.77" };
+    let who = Who {
+        kind: "user",
+        id: "ada",
+        reason: "a test",
+        address: "203.0.113.77",
+    };
     let first = desk.try_put(who, "acme", "http://a", Some("key")).await;
     assert!(matches!(first, Err(Error::CommitUnknown)));
-    assert!(desk.put(who, "acme", "http://a", Some("key")).await.replayed, "it was done");
+    assert!(
+        desk.put(who, "acme", "http://a", Some("key"))
+            .await
+            .replayed,
+        "it was done"
+    );
     assert!(!desk.put(who, "acme", "http://b", None).await.replayed);
 }

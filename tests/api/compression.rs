@@ -19,38 +19,85 @@ const SHORT: [&str; 9] = [
     "/replays",
 ];
 
-/// Returns the paths, under `/api/v1`, whose answers are compressed according to the OpenAPI document. The snapshot is left out,
-/// because it is compressed once for all.
+/// Returns the paths, under `/api/v1`, whose answers are compressed according to the OpenAPI
+/// document. The snapshot is left out, because it is compressed once for all.
 fn documented() -> Vec<String> {
     let document = traffic_manager::http::openapi::document();
     let paths = document["paths"].as_object().expect("paths").iter();
-    let compressed = paths.filter(|(_, item)| item["get"]["responses"]["200"]["headers"].get("Content-Encoding").is_some());
+    let compressed = paths.filter(|(_, item)| {
+        item["get"]["responses"]["200"]["headers"]
+            .get("Content-Encoding")
+            .is_some()
+    });
     let paths = compressed.filter_map(|(path, _)| path.strip_prefix("/api/v1").map(str::to_owned));
-    paths.filter(|path| path != "/tenants/{tenant}/snapshot").collect()
+    paths
+        .filter(|path| path != "/tenants/{tenant}/snapshot")
+        .collect()
 }
 
 fn decoded(answer: &Answer) -> Vec<u8> {
     let mut decoded = Vec::new();
     match answer.header("content-encoding") {
-        "gzip" => flate2::read::GzDecoder::new(&answer.bytes[..]).read_to_end(&mut decoded).expect("gzip"),
-        "zstd" => zstd::Decoder::new(&answer.bytes[..]).expect("zstd").read_to_end(&mut decoded).expect("zstd"),
+        "gzip" => flate2::read::GzDecoder::new(&answer.bytes[..])
+            .read_to_end(&mut decoded)
+            .expect("gzip"),
+        "zstd" => zstd::Decoder::new(&answer.bytes[..])
+            .expect("zstd")
+            .read_to_end(&mut decoded)
+            .expect("zstd"),
         other => panic!("compressed as {other:?}"),
     };
     decoded
 }
 
-/// Fills a tenant until each of its lists is long. Returns the paths of the lists, by documented path.
+/// Fills a tenant until each of its lists is long. Returns the paths of the lists, by documented
+/// path.
 async fn long_lists(office: &Office) -> BTreeMap<&'static str, String> {
     let (app, admin) = (&office.app, &office.admin);
     office.tenant("acme").await;
-    let put = async |path: String, body: Value| app.put(&path).bearer(admin).json(&body).send().await.status.as_u16();
+    let put = async |path: String, body: Value| {
+        app.put(&path)
+            .bearer(admin)
+            .json(&body)
+            .send()
+            .await
+            .status
+            .as_u16()
+    };
     for n in 0..20 {
-        assert_eq!(put(format!("/routes/acme/web/prod/v{n}"), json!({ "url": format!("https://h{n}.example.com") })).await, 201);
-        assert_eq!(put(format!("/routes/acme/s{n}/prod/v1"), json!({ "url": format!("https://s{n}.example.com") })).await, 201);
+        assert_eq!(
+            put(
+                format!("/routes/acme/web/prod/v{n}"),
+                json!({ "url": format!("https://h{n}.example.com") })
+            )
+            .await,
+            201
+        );
+        assert_eq!(
+            put(
+                format!("/routes/acme/s{n}/prod/v1"),
+                json!({ "url": format!("https://s{n}.example.com") })
+            )
+            .await,
+            201
+        );
         let policy = |weight| json!({ "split": [{ "version": "v1", "weight": weight }] });
-        assert_eq!(put(format!("/policies/acme/s{n}/prod"), policy(1)).await, 201);
-        assert_eq!(put("/policies/acme/s0/prod".into(), policy(n + 2)).await, 200);
-        assert_eq!(put("/routes/acme/web/prod/v0".into(), json!({ "url": format!("https://b{n}.example.com") })).await, 200);
+        assert_eq!(
+            put(format!("/policies/acme/s{n}/prod"), policy(1)).await,
+            201
+        );
+        assert_eq!(
+            put("/policies/acme/s0/prod".into(), policy(n + 2)).await,
+            200
+        );
+        assert_eq!(
+            put(
+                "/routes/acme/web/prod/v0".into(),
+                json!({ "url": format!("https://b{n}.example.com") })
+            )
+            .await,
+            200
+        );
         office.tenant(&format!("other-{n}")).await;
         office.key("acme", &["viewer"]).await;
     }
@@ -58,22 +105,50 @@ async fn long_lists(office: &Office) -> BTreeMap<&'static str, String> {
     for _ in 0..5 {
         let route = |n| json!({ "service": "new", "env": "prod", "version": format!("v{n}"), "url": "https://new.example.com" });
         let document = json!({ "routes": (0..20).map(route).collect::<Vec<_>>() });
-        let made = app.post("/tenants/acme/plans").bearer(admin).json(&document).expect(201).await;
+        let made = app
+            .post("/tenants/acme/plans")
+            .bearer(admin)
+            .json(&document)
+            .expect(201)
+            .await;
         plan = made.json["id"].as_str().expect("an id").to_owned();
     }
-    let epoch = app.get("/routes/acme/web/prod/v0").bearer(admin).expect(200).await.epoch();
+    let epoch = app
+        .get("/routes/acme/web/prod/v0")
+        .bearer(admin)
+        .expect(200)
+        .await
+        .epoch();
     BTreeMap::from([
         ("/keys", "/keys".to_owned()),
         ("/policies", "/policies?tenant=acme".to_owned()),
-        ("/policies/{tenant}/{service}/{env}/history", "/policies/acme/s0/prod/history".to_owned()),
+        (
+            "/policies/{tenant}/{service}/{env}/history",
+            "/policies/acme/s0/prod/history".to_owned(),
+        ),
         ("/routes", "/routes?tenant=acme".to_owned()),
-        ("/routes/{tenant}/{service}/{env}/{version}/history", "/routes/acme/web/prod/v0/history".to_owned()),
+        (
+            "/routes/{tenant}/{service}/{env}/{version}/history",
+            "/routes/acme/web/prod/v0/history".to_owned(),
+        ),
         ("/tenants", "/tenants".to_owned()),
-        ("/tenants/{tenant}/changes", format!("/tenants/acme/changes?after={epoch}.1")),
-        ("/tenants/{tenant}/diff", "/tenants/acme/diff?from=1".to_owned()),
-        ("/tenants/{tenant}/export", "/tenants/acme/export".to_owned()),
+        (
+            "/tenants/{tenant}/changes",
+            format!("/tenants/acme/changes?after={epoch}.1"),
+        ),
+        (
+            "/tenants/{tenant}/diff",
+            "/tenants/acme/diff?from=1".to_owned(),
+        ),
+        (
+            "/tenants/{tenant}/export",
+            "/tenants/acme/export".to_owned(),
+        ),
         ("/tenants/{tenant}/plans", "/tenants/acme/plans".to_owned()),
-        ("/tenants/{tenant}/plans/{id}", format!("/tenants/acme/plans/{plan}")),
+        (
+            "/tenants/{tenant}/plans/{id}",
+            format!("/tenants/acme/plans/{plan}"),
+        ),
     ])
 }
 
@@ -81,26 +156,67 @@ async fn long_lists(office: &Office) -> BTreeMap<&'static str, String> {
 async fn every_long_answer_is_compressed_and_says_the_same() {
     let office = Office::open().await;
     let long = long_lists(&office).await;
-    let covered: Vec<_> = documented().into_iter().filter(|path| !SHORT.contains(&path.as_str())).collect();
-    assert_eq!(covered, long.keys().map(|path| (*path).to_owned()).collect::<Vec<_>>());
+    let covered: Vec<_> = documented()
+        .into_iter()
+        .filter(|path| !SHORT.contains(&path.as_str()))
+        .collect();
+    assert_eq!(
+        covered,
+        long.keys()
+            .map(|path| (*path).to_owned())
+            .collect::<Vec<_>>()
+    );
     for path in long.values() {
         let ask = || office.app.get(path).bearer(&office.admin);
         let plain = ask().expect(200).await;
-        assert!(plain.bytes.len() > 1024, "{path}: {} bytes", plain.bytes.len());
-        let vary = if path.contains("/changes?") { "accept-encoding, prefer" } else { "accept-encoding" };
-        assert_eq!((plain.header("content-encoding"), plain.header("vary")), ("", vary), "{path}");
+        assert!(
+            plain.bytes.len() > 1024,
+            "{path}: {} bytes",
+            plain.bytes.len()
+        );
+        let vary = if path.contains("/changes?") {
+            "accept-encoding, prefer"
+        } else {
+            "accept-encoding"
+        };
+        assert_eq!(
+            (plain.header("content-encoding"), plain.header("vary")),
+            ("", vary),
+            "{path}"
+        );
         for coding in ["gzip", "zstd"] {
             let packed = ask().header("accept-encoding", coding).expect(200).await;
             assert_eq!(packed.header("content-encoding"), coding, "{path}");
             assert_eq!(packed.header("vary"), vary, "{path}");
-            assert_eq!(String::from_utf8(decoded(&packed)), String::from_utf8(plain.bytes.clone()), "{path} in {coding}");
-            assert!(packed.bytes.len() * 2 < plain.bytes.len(), "{path}: {} of {}", packed.bytes.len(), plain.bytes.len());
+            assert_eq!(
+                String::from_utf8(decoded(&packed)),
+                String::from_utf8(plain.bytes.clone()),
+                "{path} in {coding}"
+            );
+            assert!(
+                packed.bytes.len() * 2 < plain.bytes.len(),
+                "{path}: {} of {}",
+                packed.bytes.len(),
+                plain.bytes.len()
+            );
             if plain.header("etag").is_empty() {
                 continue;
             }
-            assert_eq!(packed.header("etag"), format!("W/\"{}\"", plain.tag()), "two representations");
-            let known = ask().header("accept-encoding", coding).header("if-none-match", packed.header("etag")).send().await;
-            assert_eq!((known.status.as_u16(), known.header("etag")), (304, packed.header("etag")), "{path}");
+            assert_eq!(
+                packed.header("etag"),
+                format!("W/\"{}\"", plain.tag()),
+                "two representations"
+            );
+            let known = ask()
+                .header("accept-encoding", coding)
+                .header("if-none-match", packed.header("etag"))
+                .send()
+                .await;
+            assert_eq!(
+                (known.status.as_u16(), known.header("etag")),
+                (304, packed.header("etag")),
+                "{path}"
+            );
         }
     }
 }
@@ -108,14 +224,35 @@ async fn every_long_answer_is_compressed_and_says_the_same() {
 #[tokio::test]
 async fn short_answers_and_objects_are_sent_as_they_are() {
     let app = TestApp::start().await;
-    let labels: serde_json::Map<_, _> = (0..16).map(|n| (format!("label-{n}"), json!("x".repeat(120)))).collect();
-    app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a", "labels": labels })).expect(201).await;
+    let labels: serde_json::Map<_, _> = (0..16)
+        .map(|n| (format!("label-{n}"), json!("x".repeat(120))))
+        .collect();
+    app.put("/routes/acme/web/prod/v1")
+        .json(&json!({ "url": "http://a", "labels": labels }))
+        .expect(201)
+        .await;
     // The object's tag is the condition of the next write, which needs a strong tag.
-    let object = app.get("/routes/acme/web/prod/v1").header("accept-encoding", "gzip, zstd").expect(200).await;
+    let object = app
+        .get("/routes/acme/web/prod/v1")
+        .header("accept-encoding", "gzip, zstd")
+        .expect(200)
+        .await;
     assert!(object.bytes.len() > 1024);
-    assert_eq!((object.header("content-encoding"), object.header("vary")), ("", ""));
-    let put = app.put("/routes/acme/web/prod/v1").header("if-match", object.header("etag"));
+    assert_eq!(
+        (object.header("content-encoding"), object.header("vary")),
+        ("", "")
+    );
+    let put = app
+        .put("/routes/acme/web/prod/v1")
+        .header("if-match", object.header("etag"));
     put.json(&json!({ "url": "http://b" })).expect(200).await;
-    let short = app.get("/tenants").header("accept-encoding", "gzip").expect(200).await;
-    assert_eq!((short.header("content-encoding"), short.header("vary")), ("", "accept-encoding"));
+    let short = app
+        .get("/tenants")
+        .header("accept-encoding", "gzip")
+        .expect(200)
+        .await;
+    assert_eq!(
+        (short.header("content-encoding"), short.header("vary")),
+        ("", "accept-encoding")
+    );
 }

@@ -27,46 +27,106 @@ const OTHERS: [&str; 14] = [
 ];
 
 fn request(app: &TestApp, method: Method, path: &str, origin: &str) -> RequestBuilder {
-    secure::http().build().unwrap().request(method, format!("{}{path}", app.api)).header("origin", origin)
+    secure::http()
+        .build()
+        .unwrap()
+        .request(method, format!("{}{path}", app.api))
+        .header("origin", origin)
 }
 
 async fn preflight(app: &TestApp, origin: &str, method: &str, headers: &str) -> Response {
-    let request = request(app, Method::OPTIONS, ROUTES, origin).header("access-control-request-method", method);
-    request.header("access-control-request-headers", headers).send().await.unwrap()
+    let request = request(app, Method::OPTIONS, ROUTES, origin)
+        .header("access-control-request-method", method);
+    request
+        .header("access-control-request-headers", headers)
+        .send()
+        .await
+        .unwrap()
 }
 
 fn header<'a>(response: &'a Response, name: &str) -> &'a str {
-    response.headers().get(name).map_or("", |value| value.to_str().unwrap())
+    response
+        .headers()
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
 }
 
 /// Asserts that no header lets a browser give the answer to its page.
 fn assert_tells_nothing(response: &Response, what: &str) {
-    assert_eq!(header(response, "access-control-allow-origin"), "", "{what}");
-    assert_eq!(header(response, "access-control-allow-credentials"), "", "{what}");
+    assert_eq!(
+        header(response, "access-control-allow-origin"),
+        "",
+        "{what}"
+    );
+    assert_eq!(
+        header(response, "access-control-allow-credentials"),
+        "",
+        "{what}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn cors_is_for_the_exact_origin() {
-    let app = TestApp::with(&["http.cors_origins=https://other.example:8443,https://console.example"]).await;
-    let body = json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a" });
-    app.post("/routes").json(&body).of_tampered_data().expect(201).await;
+    let app =
+        TestApp::with(&["http.cors_origins=https://other.example:8443,https://console.example"])
+            .await;
+    let body =
+        json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a" });
+    app.post("/routes")
+        .json(&body)
+        .of_tampered_data()
+        .expect(201)
+        .await;
     let resolve = "/api/v1/routes/resolve?tenant=t&service=s&env=e&version=v";
-    for path in [resolve, "/api/v1/routes", "/api/v1/tenants/nobody", "/nothing"] {
-        let response = request(&app, Method::GET, path, ALLOWED).send().await.unwrap();
-        assert_eq!(header(&response, "access-control-allow-origin"), ALLOWED, "{path}");
+    for path in [
+        resolve,
+        "/api/v1/routes",
+        "/api/v1/tenants/nobody",
+        "/nothing",
+    ] {
+        let response = request(&app, Method::GET, path, ALLOWED)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(
+            header(&response, "access-control-allow-origin"),
+            ALLOWED,
+            "{path}"
+        );
         assert_eq!(header(&response, "access-control-allow-credentials"), "");
-        assert!(header(&response, "vary").to_lowercase().contains("origin"), "{path}: {}", header(&response, "vary"));
+        assert!(
+            header(&response, "vary").to_lowercase().contains("origin"),
+            "{path}: {}",
+            header(&response, "vary")
+        );
         let exposed = header(&response, "access-control-expose-headers").to_lowercase();
-        for name in ["etag", "retry-after", "x-correlation-id", "ratelimit-remaining", "tm-stale", "tm-unchanged", "location"] {
-            assert!(exposed.split(", ").any(|exposed| exposed == name), "{name} is not among {exposed}");
+        for name in [
+            "etag",
+            "retry-after",
+            "x-correlation-id",
+            "ratelimit-remaining",
+            "tm-stale",
+            "tm-unchanged",
+            "location",
+        ] {
+            assert!(
+                exposed.split(", ").any(|exposed| exposed == name),
+                "{name} is not among {exposed}"
+            );
         }
         for origin in OTHERS {
-            let response = request(&app, Method::GET, path, origin).send().await.unwrap();
+            let response = request(&app, Method::GET, path, origin)
+                .send()
+                .await
+                .unwrap();
             assert_tells_nothing(&response, &format!("{path} {origin}"));
         }
         // A cache in between must not give one origin's answer to another.
         let plain = secure::get(&format!("{}{path}", app.api)).await.unwrap();
-        assert!(header(&plain, "vary").to_lowercase().contains("origin"), "{path}");
+        assert!(
+            header(&plain, "vary").to_lowercase().contains("origin"),
+            "{path}"
+        );
     }
 }
 
@@ -88,10 +148,17 @@ async fn preflights_are_answered_for_the_exact_origin_and_what_the_api_has() {
         let response = preflight(&app, origin, "POST", "content-type").await;
         assert_eq!(response.status(), 400, "{origin}");
         assert_tells_nothing(&response, origin);
-        assert_eq!(header(&response, "content-type"), "application/problem+json");
+        assert_eq!(
+            header(&response, "content-type"),
+            "application/problem+json"
+        );
         assert_eq!(header(&response, "cache-control"), "no-store");
     }
-    for (method, headers) in [("TRACE", "content-type"), ("POST", "x-anything"), ("BREW", "content-type")] {
+    for (method, headers) in [
+        ("TRACE", "content-type"),
+        ("POST", "x-anything"),
+        ("BREW", "content-type"),
+    ] {
         let response = preflight(&app, ALLOWED, method, headers).await;
         assert_eq!(response.status(), 400, "{method} {headers}");
         assert_tells_nothing(&response, headers);
@@ -101,8 +168,27 @@ async fn preflights_are_answered_for_the_exact_origin_and_what_the_api_has() {
 #[tokio::test(flavor = "multi_thread")]
 async fn without_origins_there_is_no_cors() {
     let app = TestApp::start().await;
-    assert_eq!(preflight(&app, ALLOWED, "POST", "content-type").await.status(), 405);
-    let response = request(&app, Method::GET, ROUTES, ALLOWED).send().await.unwrap();
-    assert!(response.headers().keys().all(|name| !name.as_str().starts_with("access-control")), "{:?}", response.headers());
-    assert_eq!(header(&response, "vary"), "accept-encoding", "and not the origin");
+    assert_eq!(
+        preflight(&app, ALLOWED, "POST", "content-type")
+            .await
+            .status(),
+        405
+    );
+    let response = request(&app, Method::GET, ROUTES, ALLOWED)
+        .send()
+        .await
+        .unwrap();
+    assert!(
+        response
+            .headers()
+            .keys()
+            .all(|name| !name.as_str().starts_with("access-control")),
+        "{:?}",
+        response.headers()
+    );
+    assert_eq!(
+        header(&response, "vary"),
+        "accept-encoding",
+        "and not the origin"
+    );
 }

@@ -12,18 +12,27 @@ async fn app() -> TestApp {
 }
 
 fn write(app: &TestApp) -> Call {
-    app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a.example" }))
+    app.put("/routes/acme/web/prod/v1")
+        .json(&json!({ "url": "http://a.example" }))
 }
 
 async fn primary(app: &TestApp) -> Value {
     let report = app.ops("/health/resilience").expect(200).await.json;
     let all = report["dependencies"].as_array().unwrap();
-    all.iter().find(|one| one["name"] == "postgres_primary").unwrap().clone()
+    all.iter()
+        .find(|one| one["name"] == "postgres_primary")
+        .unwrap()
+        .clone()
 }
 
 async fn told(app: &TestApp) -> Vec<(String, String)> {
     let sql = "select event->>'action', event->>'reason' from access_outbox where event->>'kind' = 'operated' order by id";
-    app.db.rows(sql, &[]).await.iter().map(|row| (row.get(0), row.get(1))).collect()
+    app.db
+        .rows(sql, &[])
+        .await
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect()
 }
 
 #[tokio::test]
@@ -31,29 +40,58 @@ async fn a_breaker_that_is_forced_open_keeps_calls_away_until_it_is_released() {
     let app = app().await;
     write(&app).expect(201).await;
     app.get("/tenants/acme/snapshot").expect(200).await;
-    let begun = app.post(DRILL).json(&json!({ "state": "open", "seconds": 60 })).expect(200).await.json;
-    assert_eq!((&begun["breaker"], &begun["drill"]["state"]), (&json!("open"), &json!("open")));
+    let begun = app
+        .post(DRILL)
+        .json(&json!({ "state": "open", "seconds": 60 }))
+        .expect(200)
+        .await
+        .json;
+    assert_eq!(
+        (&begun["breaker"], &begun["drill"]["state"]),
+        (&json!("open"), &json!("open"))
+    );
     write(&app).problem(503, "unavailable").await;
     app.get("/tenants/acme/snapshot").expect(200).await;
     let seen = primary(&app).await;
-    assert_eq!((&seen["breaker"], &seen["breaker_moves"][0]["drill"]), (&json!("open"), &json!(true)));
-    assert!((1..=60).contains(&seen["drill"]["seconds_left"].as_u64().unwrap()), "{seen}");
+    assert_eq!(
+        (&seen["breaker"], &seen["breaker_moves"][0]["drill"]),
+        (&json!("open"), &json!(true))
+    );
+    assert!(
+        (1..=60).contains(&seen["drill"]["seconds_left"].as_u64().unwrap()),
+        "{seen}"
+    );
     // A second forced state cannot be recorded in the access log now, so it is refused.
-    app.post(DRILL).json(&json!({ "state": "closed", "seconds": 60 })).problem(503, "unavailable").await;
+    app.post(DRILL)
+        .json(&json!({ "state": "closed", "seconds": 60 }))
+        .problem(503, "unavailable")
+        .await;
     assert_eq!(primary(&app).await["breaker"], "open");
     app.delete(DRILL).expect(204).await;
     write(&app).expect(200).await;
     assert_eq!(primary(&app).await["drill"], json!(null));
-    let expected = [("breaker_forced_open", "postgres_primary for 60 s"), ("breaker_released", "postgres_primary")];
-    assert_eq!(told(&app).await, expected.map(|(action, what)| (action.to_owned(), what.to_owned())));
+    let expected = [
+        ("breaker_forced_open", "postgres_primary for 60 s"),
+        ("breaker_released", "postgres_primary"),
+    ];
+    assert_eq!(
+        told(&app).await,
+        expected.map(|(action, what)| (action.to_owned(), what.to_owned()))
+    );
 }
 
 #[tokio::test]
 async fn a_drill_ends_by_itself() {
     let app = app().await;
-    app.post(DRILL).json(&json!({ "state": "open", "seconds": 4 })).expect(200).await;
+    app.post(DRILL)
+        .json(&json!({ "state": "open", "seconds": 4 }))
+        .expect(200)
+        .await;
     write(&app).problem(503, "unavailable").await;
-    eventually("calls go through again", async || (write(&app).send().await.status == 201).then_some(())).await;
+    eventually("calls go through again", async || {
+        (write(&app).send().await.status == 201).then_some(())
+    })
+    .await;
     assert_eq!(primary(&app).await["breaker"], "closed");
 }
 
@@ -61,12 +99,20 @@ async fn a_drill_ends_by_itself() {
 async fn a_drill_is_bounded_and_of_something_that_is_there() {
     let app = TestApp::with(&["trail.poll_ms=60000", "resilience.max_drill_seconds=10"]).await;
     for seconds in [0, 11] {
-        let refused = app.post(DRILL).json(&json!({ "state": "open", "seconds": seconds })).problem(422, "invalid_request").await;
+        let refused = app
+            .post(DRILL)
+            .json(&json!({ "state": "open", "seconds": seconds }))
+            .problem(422, "invalid_request")
+            .await;
         assert_eq!(refused.json["errors"][0]["pointer"], "/seconds");
     }
-    app.post(DRILL).json(&json!({ "state": "ajar", "seconds": 1 })).problem(422, "invalid_request").await;
+    app.post(DRILL)
+        .json(&json!({ "state": "ajar", "seconds": 1 }))
+        .problem(422, "invalid_request")
+        .await;
     for call in [
-        app.post("/resilience/nothing/drill").json(&json!({ "state": "open", "seconds": 1 })),
+        app.post("/resilience/nothing/drill")
+            .json(&json!({ "state": "open", "seconds": 1 })),
         app.delete("/resilience/nothing/drill"),
     ] {
         call.problem(404, "dependency_not_found").await;

@@ -1,4 +1,5 @@
-//! The documentation: every command of these pages is run, and its output is compared with the page.
+//! The documentation: every command of these pages is run, and its output is compared with the
+//! page.
 
 use std::{
     fs,
@@ -36,10 +37,18 @@ async fn callers_are_known_as_documented() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_guides_can_be_followed() {
     let files = fs::read_dir(docs().join("guides")).expect("guides");
-    let names = files.map(|file| format!("guides/{}", file.expect("a file").file_name().to_string_lossy()));
-    let names: Vec<_> = names.filter(|name| name != "guides/README.md" && !WITH_ARCHIVE.contains(&name.as_str())).collect();
+    let names = files.map(|file| {
+        format!(
+            "guides/{}",
+            file.expect("a file").file_name().to_string_lossy()
+        )
+    });
+    let names: Vec<_> = names
+        .filter(|name| name != "guides/README.md" && !WITH_ARCHIVE.contains(&name.as_str()))
+        .collect();
     assert!(names.len() >= 5, "{names:?}");
-    // The pages run one after the other: each has its own service, and all at once would only wait for each other.
+    // The pages run one after the other: each has its own service, and all at once would only wait
+    // for each other.
     for name in &names {
         follow(name).await;
     }
@@ -47,34 +56,74 @@ async fn the_guides_can_be_followed() {
 
 /// Returns every page of the documentation.
 fn pages(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path());
+    let entries = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path());
     let (folders, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
-    let here = files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "md"));
-    folders.iter().flat_map(|folder| pages(folder)).chain(here).collect()
+    let here = files
+        .into_iter()
+        .filter(|path| path.extension().is_some_and(|extension| extension == "md"));
+    folders
+        .iter()
+        .flat_map(|folder| pages(folder))
+        .chain(here)
+        .collect()
 }
 
 /// Returns the anchors of a page's headings, as used in links.
 fn anchors(page: &str) -> Vec<String> {
-    let headings = page.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#').trim());
+    let headings = page
+        .lines()
+        .filter(|line| line.starts_with('#'))
+        .map(|line| line.trim_start_matches('#').trim());
     let kept = |c: &char| c.is_alphanumeric() || " -_".contains(*c);
-    headings.map(|heading| heading.to_lowercase().chars().filter(kept).collect::<String>().replace(' ', "-")).collect()
+    headings
+        .map(|heading| {
+            heading
+                .to_lowercase()
+                .chars()
+                .filter(kept)
+                .collect::<String>()
+                .replace(' ', "-")
+        })
+        .collect()
 }
 
 #[test]
 fn links_between_the_pages_lead_somewhere() {
-    let (link, mut dead, mut seen) = (Regex::new(r"\]\(([^)\s]+)\)").expect("a pattern"), Vec::new(), 0);
-    for path in pages(&docs()).into_iter().chain([docs().join("../README.md")]) {
+    let (link, mut dead, mut seen) = (
+        Regex::new(r"\]\(([^)\s]+)\)").expect("a pattern"),
+        Vec::new(),
+        0,
+    );
+    for path in pages(&docs())
+        .into_iter()
+        .chain([docs().join("../README.md")])
+    {
         let text = fs::read_to_string(&path).expect("a page");
-        for target in link.captures_iter(&text).map(|found| found.extract::<1>().1[0]).filter(|target| !target.contains("://")) {
+        for target in link
+            .captures_iter(&text)
+            .map(|found| found.extract::<1>().1[0])
+            .filter(|target| !target.contains("://"))
+        {
             let (file, anchor) = target.split_once('#').unwrap_or((target, ""));
-            let there = if file.is_empty() { path.clone() } else { path.with_file_name(file) };
+            let there = if file.is_empty() {
+                path.clone()
+            } else {
+                path.with_file_name(file)
+            };
             let leads = there.exists()
-                && (anchor.is_empty() || fs::read_to_string(&there).is_ok_and(|page| anchors(&page).iter().any(|a| a == anchor)));
+                && (anchor.is_empty()
+                    || fs::read_to_string(&there)
+                        .is_ok_and(|page| anchors(&page).iter().any(|a| a == anchor)));
             seen += 1;
             if !leads {
                 dead.push(format!("{}: {target}", path.display()));
             }
         }
     }
-    assert!(dead.is_empty() && seen > 50, "{seen} links, dead: {dead:#?}");
+    assert!(
+        dead.is_empty() && seen > 50,
+        "{seen} links, dead: {dead:#?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! A start without a database: the snapshots on disk are served with their age, and nothing is invented.
+//! A start without a database: the snapshots on disk are served with their age, and nothing is
+//! invented.
 
 use std::{
     fs::{self, File},
@@ -23,7 +24,10 @@ impl Directory {
     }
 
     async fn has(&self, name: &str) {
-        eventually("the file is there", async || self.0.join(name).exists().then_some(())).await;
+        eventually("the file is there", async || {
+            self.0.join(name).exists().then_some(())
+        })
+        .await;
     }
 }
 
@@ -42,16 +46,23 @@ async fn instance(db: &Arc<Database>, directory: &Directory, has_postgres: bool)
         "kafka.bootstrap_servers=".to_owned(),
     ];
     if !has_postgres {
-        // Keys are not kept on disk, so an instance that starts without PostgreSQL cannot authenticate anybody.
+        // Keys are not kept on disk, so an instance that starts without PostgreSQL cannot
+        // authenticate anybody.
         overrides.push("auth.mode=none".to_owned());
-        overrides.extend([format!("postgres.primary_url={NOWHERE}"), format!("postgres.replica_urls={NOWHERE}")]);
+        overrides.extend([
+            format!("postgres.primary_url={NOWHERE}"),
+            format!("postgres.replica_urls={NOWHERE}"),
+        ]);
     }
     let overrides: Vec<_> = overrides.iter().map(String::as_str).collect();
     TestApp::run(db.clone(), settings(db, &overrides), Role::Serve).await
 }
 
 async fn put(app: &TestApp, path: &str, url: &str) -> Answer {
-    app.put(&format!("/routes/{path}")).json(&json!({ "url": format!("http://{url}") })).send().await
+    app.put(&format!("/routes/{path}"))
+        .json(&json!({ "url": format!("http://{url}") }))
+        .send()
+        .await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,7 +71,10 @@ async fn a_start_without_postgres_serves_what_the_first_run_kept() {
     let app = instance(&db, &directory, true).await;
     put(&app, "acme/web/prod/v1", "a").await;
     put(&app, "acme/web/dev/v1", "b").await;
-    let off = app.post("/routes/acme/web/dev/v1/deactivate").expect(200).await;
+    let off = app
+        .post("/routes/acme/web/dev/v1/deactivate")
+        .expect(200)
+        .await;
     let kept = app.get(SNAPSHOT).expect(200).await;
     let dev = app.get(&format!("{SNAPSHOT}?env=dev")).expect(200).await;
     put(&app, "globex/web/prod/v1", "a").await;
@@ -69,20 +83,37 @@ async fn a_start_without_postgres_serves_what_the_first_run_kept() {
     // The tenant is deleted before the instance stops, and so is its file.
     app.delete("/routes/globex/web/prod/v1").expect(204).await;
     app.delete("/tenants/globex").expect(204).await;
-    eventually("its file is gone", async || (!directory.0.join("globex.json").exists()).then_some(())).await;
+    eventually("its file is gone", async || {
+        (!directory.0.join("globex.json").exists()).then_some(())
+    })
+    .await;
     directory.has("acme.json").await;
     let tag = kept.tag();
     eventually("the newest is on disk", async || {
-        fs::read_to_string(directory.0.join("acme.json")).ok()?.contains(&tag).then_some(())
+        fs::read_to_string(directory.0.join("acme.json"))
+            .ok()?
+            .contains(&tag)
+            .then_some(())
     })
     .await;
     app.drain().await;
     let an_hour_ago = SystemTime::now() - Duration::from_secs(3600);
-    File::options().append(true).open(directory.0.join("acme.json")).unwrap().set_modified(an_hour_ago).unwrap();
+    File::options()
+        .append(true)
+        .open(directory.0.join("acme.json"))
+        .unwrap()
+        .set_modified(an_hour_ago)
+        .unwrap();
 
     let cold = instance(&db, &directory, false).await;
     let ready = cold.ops("/health/ready").expect(200).await.json;
-    assert_eq!((&ready["status"], &ready["checks"]["postgres_primary"]["status"]), (&json!("degraded"), &json!("unhealthy")));
+    assert_eq!(
+        (
+            &ready["status"],
+            &ready["checks"]["postgres_primary"]["status"]
+        ),
+        (&json!("degraded"), &json!("unhealthy"))
+    );
     let served = cold.get(SNAPSHOT).expect(200).await;
     assert_eq!((served.tag(), &served.bytes), (kept.tag(), &kept.bytes));
     let age: u64 = served.header("tm-stale").parse().expect("its age");
@@ -90,21 +121,42 @@ async fn a_start_without_postgres_serves_what_the_first_run_kept() {
     let scoped = cold.get(&format!("{SNAPSHOT}?env=dev")).expect(200).await;
     assert_eq!((scoped.tag(), &scoped.bytes), (dev.tag(), &dev.bytes));
     assert_eq!(scoped.tag(), off.tag());
-    cold.get("/routes/resolve?tenant=acme&service=web&env=prod&version=v1").expect(200).await;
-    cold.get("/routes/resolve?tenant=acme&service=web&env=dev&version=v1").problem(404, "route_inactive").await;
-    cold.get(SNAPSHOT).header("if-none-match", kept.header("etag")).expect(304).await;
-    cold.get(SNAPSHOT).header("tm-min-revision", kept.tag()).expect(200).await;
-    // Nothing is invented: neither for tenants without a kept snapshot, nor for clients that have seen a newer revision.
-    cold.get("/tenants/globex/snapshot").problem(503, "unavailable").await;
-    cold.get("/tenants/nobody/snapshot").problem(503, "unavailable").await;
+    cold.get("/routes/resolve?tenant=acme&service=web&env=prod&version=v1")
+        .expect(200)
+        .await;
+    cold.get("/routes/resolve?tenant=acme&service=web&env=dev&version=v1")
+        .problem(404, "route_inactive")
+        .await;
+    cold.get(SNAPSHOT)
+        .header("if-none-match", kept.header("etag"))
+        .expect(304)
+        .await;
+    cold.get(SNAPSHOT)
+        .header("tm-min-revision", kept.tag())
+        .expect(200)
+        .await;
+    // Nothing is invented: neither for tenants without a kept snapshot, nor for clients that have
+    // seen a newer revision.
+    cold.get("/tenants/globex/snapshot")
+        .problem(503, "unavailable")
+        .await;
+    cold.get("/tenants/nobody/snapshot")
+        .problem(503, "unavailable")
+        .await;
     let newer = format!("\"{}.{}\"", kept.epoch(), kept.revision() + 1);
-    cold.get(SNAPSHOT).header("if-none-match", &newer).problem(503, "unavailable").await;
-    cold.get(SNAPSHOT).header("tm-min-revision", &newer).problem(503, "unavailable").await;
+    cold.get(SNAPSHOT)
+        .header("if-none-match", &newer)
+        .problem(503, "unavailable")
+        .await;
+    cold.get(SNAPSHOT)
+        .header("tm-min-revision", &newer)
+        .problem(503, "unavailable")
+        .await;
     cold.drain().await;
 }
 
-/// A tenant that is not resident in an instance is removed elsewhere, so the instance gets no notification. The instance compares its
-/// files with the primary now and then.
+/// A tenant that is not resident in an instance is removed elsewhere, so the instance gets no
+/// notification. The instance compares its files with the primary now and then.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_file_of_a_tenant_that_was_removed_elsewhere_goes() {
     let (db, directory) = (Arc::new(Database::create().await), Directory::new());
@@ -118,7 +170,10 @@ async fn the_file_of_a_tenant_that_was_removed_elsewhere_goes() {
     other.delete("/tenants/acme").expect(204).await;
     // The instance compares the files at its start, and each minute after that.
     let back = instance(&db, &directory, true).await;
-    eventually("the file is gone", async || (!directory.0.join("acme.json").exists()).then_some(())).await;
+    eventually("the file is gone", async || {
+        (!directory.0.join("acme.json").exists()).then_some(())
+    })
+    .await;
     back.get(SNAPSHOT).problem(404, "tenant_not_found").await;
 }
 
@@ -131,7 +186,10 @@ async fn a_minimum_that_the_file_reaches_is_answered_by_the_first_request() {
     directory.has("acme.json").await;
     app.drain().await;
     let cold = instance(&db, &directory, false).await;
-    cold.get(SNAPSHOT).header("tm-min-revision", first.tag()).expect(200).await;
+    cold.get(SNAPSHOT)
+        .header("tm-min-revision", first.tag())
+        .expect(200)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,9 +210,15 @@ async fn a_damaged_file_is_refused_in_favour_of_the_one_before() {
     fs::write(&newest, &bytes).unwrap();
     let cold = instance(&db, &directory, false).await;
     let served = cold.get(SNAPSHOT).expect(200).await;
-    assert_eq!((served.tag(), &served.json["routes"][0]["url"]), (first.tag(), &json!("http://a")));
+    assert_eq!(
+        (served.tag(), &served.json["routes"][0]["url"]),
+        (first.tag(), &json!("http://a"))
+    );
     // A client that has the second revision does not get the first.
-    cold.get(SNAPSHOT).header("if-none-match", second.header("etag")).problem(503, "unavailable").await;
+    cold.get(SNAPSHOT)
+        .header("if-none-match", second.header("etag"))
+        .problem(503, "unavailable")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,19 +233,32 @@ async fn an_instance_that_kept_something_old_catches_up_once_postgres_is_there()
     let newest = put(&other, "acme/web/prod/v1", "b").await;
     let back = instance(&db, &directory, true).await;
     let served = back.get(SNAPSHOT).expect(200).await;
-    assert_eq!((served.tag(), served.header("tm-stale")), (newest.tag(), ""));
+    assert_eq!(
+        (served.tag(), served.header("tm-stale")),
+        (newest.tag(), "")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_known_to_be_behind_and_cannot_be_loaded_is_served_with_its_age() {
     let db = Arc::new(Database::create().await);
-    let overrides = ["read.refresh_ms=50", "postgres.replica_urls=", "postgres.lock_timeout_ms=100", "kafka.bootstrap_servers="];
+    let overrides = [
+        "read.refresh_ms=50",
+        "postgres.replica_urls=",
+        "postgres.lock_timeout_ms=100",
+        "kafka.bootstrap_servers=",
+    ];
     let app = TestApp::on(db.clone(), &overrides).await;
     let first = put(&app, "acme/web/prod/v1", "a").await;
     app.get(SNAPSHOT).expect(200).await;
     let held = db.lock("routes").await;
-    // As another instance would: the primary reports a newer revision, and the lock on `routes` keeps its rows back.
-    db.execute("update tenants set revision = revision + 1 where name = 'acme'", &[]).await;
+    // As another instance would: the primary reports a newer revision, and the lock on `routes`
+    // keeps its rows back.
+    db.execute(
+        "update tenants set revision = revision + 1 where name = 'acme'",
+        &[],
+    )
+    .await;
     eventually("it is told how old it is", async || {
         let served = app.get(SNAPSHOT).expect(200).await;
         assert_eq!(served.tag(), first.tag());
@@ -191,7 +268,8 @@ async fn what_is_known_to_be_behind_and_cannot_be_loaded_is_served_with_its_age(
     held.release().await;
     eventually("the newest is served, as such", async || {
         let served = app.get(SNAPSHOT).expect(200).await;
-        (served.revision() == first.revision() + 1 && served.header("tm-stale").is_empty()).then_some(())
+        (served.revision() == first.revision() + 1 && served.header("tm-stale").is_empty())
+            .then_some(())
     })
     .await;
     app.drain().await;

@@ -9,38 +9,71 @@ const API_POLICY: &str = "default-src 'none'; frame-ancestors 'none'";
 const RESOLVE: &str = "/api/v1/routes/resolve?tenant=t&service=s&env=e&version=v";
 
 fn value<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
-    headers.get(name).map_or("", |value| value.to_str().unwrap())
+    headers
+        .get(name)
+        .map_or("", |value| value.to_str().unwrap())
 }
 
 fn assert_careful(response: &Response, what: &str, caching: &str) {
     let headers = response.headers();
-    assert_eq!(value(headers, "x-content-type-options"), "nosniff", "{what}");
+    assert_eq!(
+        value(headers, "x-content-type-options"),
+        "nosniff",
+        "{what}"
+    );
     assert_eq!(value(headers, "referrer-policy"), "no-referrer", "{what}");
-    assert_eq!(value(headers, "cross-origin-resource-policy"), "same-origin", "{what}");
+    assert_eq!(
+        value(headers, "cross-origin-resource-policy"),
+        "same-origin",
+        "{what}"
+    );
     let policy = value(headers, "content-security-policy");
-    assert!(policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{what}: {policy}");
-    assert!(what.contains("/docs") || what.contains("text/html") || policy == API_POLICY, "{what}: {policy}");
+    assert!(
+        policy.starts_with("default-src 'none'") && policy.contains("frame-ancestors 'none'"),
+        "{what}: {policy}"
+    );
+    assert!(
+        what.contains("/docs") || what.contains("text/html") || policy == API_POLICY,
+        "{what}: {policy}"
+    );
     assert_eq!(value(headers, "cache-control"), caching, "{what}");
     for name in ["server", "x-powered-by"] {
         assert!(!headers.contains_key(name), "{what}: {name}");
     }
     // `strict-transport-security` is sent over TLS only: browsers ignore the header on plain HTTP.
     let is_secure = response.url().scheme() == "https";
-    assert_eq!(headers.contains_key("strict-transport-security"), is_secure, "{what}");
+    assert_eq!(
+        headers.contains_key("strict-transport-security"),
+        is_secure,
+        "{what}"
+    );
     for name in headers.keys() {
-        assert_eq!(headers.get_all(name).iter().count(), 1, "{what}: {name} more than once");
+        assert_eq!(
+            headers.get_all(name).iter().count(),
+            1,
+            "{what}: {name} more than once"
+        );
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_answer_is_careful() {
     let app = TestApp::start().await;
-    let route = json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a" });
+    let route =
+        json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a" });
     let made = app.post("/routes").json(&route).expect(201).await;
-    let (etag, client) = (made.header("etag").to_owned(), secure::http().build().unwrap());
+    let (etag, client) = (
+        made.header("etag").to_owned(),
+        secure::http().build().unwrap(),
+    );
     let answers: [(&str, &str, u16, &str); 19] = [
         ("GET", RESOLVE, 200, "no-cache"),
-        ("GET", "/api/v1/routes/resolve?tenant=t&service=s&env=e&version=w", 404, "no-store"),
+        (
+            "GET",
+            "/api/v1/routes/resolve?tenant=t&service=s&env=e&version=w",
+            404,
+            "no-store",
+        ),
         ("GET", "/api/v1/tenants/t/snapshot", 200, "no-cache"),
         ("GET", "/api/v1/tenants/nobody/snapshot", 404, "no-store"),
         ("GET", "/api/v1/tenants/t/stream", 200, "no-store"),
@@ -60,21 +93,41 @@ async fn every_answer_is_careful() {
         ("GET", "/problems/internal", 200, "no-store"),
     ];
     for (method, path, status, caching) in answers {
-        let response = client.request(method.parse().unwrap(), format!("{}{path}", app.api)).send().await.unwrap();
+        let response = client
+            .request(method.parse().unwrap(), format!("{}{path}", app.api))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), status, "{method} {path}");
         assert_careful(&response, &format!("{method} {path}"), caching);
     }
-    let page = client.get(format!("{}/problems/internal", app.api)).header("accept", "text/html").send().await.unwrap();
+    let page = client
+        .get(format!("{}/problems/internal", app.api))
+        .header("accept", "text/html")
+        .send()
+        .await
+        .unwrap();
     assert_careful(&page, "text/html", "no-store");
-    for (path, caching) in
-        [(RESOLVE, "no-cache"), ("/api/v1/tenants/t/snapshot", "no-cache"), ("/api/v1/routes/t/s/e/v", "no-store")]
-    {
-        let response = client.get(format!("{}{path}", app.api)).header("if-none-match", &etag).send().await.unwrap();
+    for (path, caching) in [
+        (RESOLVE, "no-cache"),
+        ("/api/v1/tenants/t/snapshot", "no-cache"),
+        ("/api/v1/routes/t/s/e/v", "no-store"),
+    ] {
+        let response = client
+            .get(format!("{}{path}", app.api))
+            .header("if-none-match", &etag)
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), 304, "{path}");
         assert_careful(&response, path, caching);
     }
     for (path, status) in [("/metrics", 200), ("/health", 200), ("/nothing", 404)] {
-        let response = client.get(format!("{}{path}", app.ops)).send().await.unwrap();
+        let response = client
+            .get(format!("{}{path}", app.ops))
+            .send()
+            .await
+            .unwrap();
         assert_eq!(response.status(), status, "{path}");
         assert_careful(&response, path, "no-store");
     }
@@ -82,31 +135,46 @@ async fn every_answer_is_careful() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_past_its_deadline_is_answered_as_carefully() {
-    let app =
-        TestApp::with(&["http.request_timeout_ms=400", "write.timeout_ms=300", "resilience.postgres_primary.timeout_ms=5000"])
-            .await;
+    let app = TestApp::with(&[
+        "http.request_timeout_ms=400",
+        "write.timeout_ms=300",
+        "resilience.postgres_primary.timeout_ms=5000",
+    ])
+    .await;
     let held = app.db.lock("tenants").await;
-    let response = secure::get(&format!("{}/api/v1/tenants", app.api)).await.unwrap();
+    let response = secure::get(&format!("{}/api/v1/tenants", app.api))
+        .await
+        .unwrap();
     assert_eq!(response.status(), 503);
     assert_careful(&response, "/api/v1/tenants", "no-store");
     held.release().await;
 }
 
-/// A minimum that is already reached sends a poll on the ordinary path instead of the fast path, and changes nothing else.
+/// A minimum that is already reached sends a poll on the ordinary path instead of the fast path,
+/// and changes nothing else.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_short_way_and_the_ordinary_one_answer_alike() {
     let app = TestApp::start().await;
-    let route = json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a" });
-    let tag = app.post("/routes").json(&route).expect(201).await.header("etag").to_owned();
+    let route =
+        json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a" });
+    let tag = app
+        .post("/routes")
+        .json(&route)
+        .expect(201)
+        .await
+        .header("etag")
+        .to_owned();
     app.get("/tenants/t/snapshot").expect(200).await;
     let unlike = |mut headers: HeaderMap| {
         headers.remove("date");
         headers.remove("x-correlation-id");
         headers
     };
-    for (path, seen, status) in
-        [(RESOLVE, "", 200), (RESOLVE, tag.as_str(), 304), ("/api/v1/tenants/t/snapshot", tag.as_str(), 304)]
-    {
+    for (path, seen, status) in [
+        (RESOLVE, "", 200),
+        (RESOLVE, tag.as_str(), 304),
+        ("/api/v1/tenants/t/snapshot", tag.as_str(), 304),
+    ] {
         let call = || app.call(Method::GET, path).header("if-none-match", seen);
         let short = call().expect(status).await;
         let ordinary = call().header("tm-min-revision", &tag).expect(status).await;
@@ -122,7 +190,11 @@ async fn metrics_and_health_want_the_operators_token() {
     let app = TestApp::with(&[&format!("http.ops_token={TOKEN}")]).await;
     let ask = async |path: &str, authorization: &str| {
         let request = Client::new().get(format!("{}{path}", app.ops));
-        let request = if authorization.is_empty() { request } else { request.header("authorization", authorization) };
+        let request = if authorization.is_empty() {
+            request
+        } else {
+            request.header("authorization", authorization)
+        };
         request.send().await.unwrap()
     };
     let forged = [
@@ -135,8 +207,15 @@ async fn metrics_and_health_want_the_operators_token() {
         format!("Basic {TOKEN}"),
         TOKEN.to_owned(),
     ];
-    for path in ["/metrics", "/health", "/health/resilience", "/nothing", "//metrics", "/metrics/", "/health/live/../../metrics"]
-    {
+    for path in [
+        "/metrics",
+        "/health",
+        "/health/resilience",
+        "/nothing",
+        "//metrics",
+        "/metrics/",
+        "/health/live/../../metrics",
+    ] {
         for authorization in &forged {
             let response = ask(path, authorization).await;
             assert_careful(&response, path, "no-store");
@@ -148,34 +227,88 @@ async fn metrics_and_health_want_the_operators_token() {
             assert!(response.bytes().await.unwrap().is_empty());
         }
     }
-    for path in ["/metrics", "/health", "/health/resilience", "/health/live", "/health/ready"] {
-        assert_eq!(ask(path, &format!("Bearer {TOKEN}")).await.status(), 200, "{path}");
+    for path in [
+        "/metrics",
+        "/health",
+        "/health/resilience",
+        "/health/live",
+        "/health/ready",
+    ] {
+        assert_eq!(
+            ask(path, &format!("Bearer {TOKEN}")).await.status(),
+            200,
+            "{path}"
+        );
     }
     for path in ["/health/live", "/health/ready"] {
-        assert_eq!(ask(path, "").await.status(), 200, "{path}: a probe can send no header");
+        assert_eq!(
+            ask(path, "").await.status(),
+            200,
+            "{path}: a probe can send no header"
+        );
     }
 }
 
-/// A web page can make its own host name resolve to this machine. Its requests carry that host name.
+/// A web page can make its own host name resolve to this machine. Its requests carry that host
+/// name.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listener_without_credentials_answers_to_loopback_names_alone() {
     let app = TestApp::with(&["auth.mode=none", "http.allowed_hosts=console.example"]).await;
     let status = async |url: String, host: &str| {
-        let answer = secure::http().build().unwrap().get(url).header("host", host).send().await.unwrap();
+        let answer = secure::http()
+            .build()
+            .unwrap()
+            .get(url)
+            .header("host", host)
+            .send()
+            .await
+            .unwrap();
         answer.status().as_u16()
     };
-    for listener in [format!("{}/api/v1/tenants", app.api), format!("{}/metrics", app.ops)] {
-        for host in ["localhost", "127.0.0.1:8000", "[::1]", "console.example:1234", "CONSOLE.EXAMPLE"] {
-            assert_eq!(status(listener.clone(), host).await, 200, "{listener} as {host}");
+    for listener in [
+        format!("{}/api/v1/tenants", app.api),
+        format!("{}/metrics", app.ops),
+    ] {
+        for host in [
+            "localhost",
+            "127.0.0.1:8000",
+            "[::1]",
+            "console.example:1234",
+            "CONSOLE.EXAMPLE",
+        ] {
+            assert_eq!(
+                status(listener.clone(), host).await,
+                200,
+                "{listener} as {host}"
+            );
         }
-        for host in ["evil.example", "127.0.0.1.evil.example", "10.0.0.1", "localhost.evil.example:80"] {
-            assert_eq!(status(listener.clone(), host).await, 421, "{listener} as {host}");
+        for host in [
+            "evil.example",
+            "127.0.0.1.evil.example",
+            "10.0.0.1",
+            "localhost.evil.example:80",
+        ] {
+            assert_eq!(
+                status(listener.clone(), host).await,
+                421,
+                "{listener} as {host}"
+            );
         }
     }
-    let with_credentials =
-        TestApp::with(&["auth.mode=required", "auth.key_pepper=a pepper of the tests, 32 bytes or more"]).await;
-    assert_eq!(status(format!("{}/health", with_credentials.api), "any.example").await, 200);
-    assert_eq!(status(format!("{}/metrics", with_credentials.ops), "any.example").await, 421, "it has no token");
+    let with_credentials = TestApp::with(&[
+        "auth.mode=required",
+        "auth.key_pepper=a pepper of the tests, 32 bytes or more",
+    ])
+    .await;
+    assert_eq!(
+        status(format!("{}/health", with_credentials.api), "any.example").await,
+        200
+    );
+    assert_eq!(
+        status(format!("{}/metrics", with_credentials.ops), "any.example").await,
+        421,
+        "it has no token"
+    );
 }
 
 /// Idle connections do not delay probes.
@@ -187,9 +320,20 @@ async fn probes_are_answered_beside_a_thousand_idle_connections() {
     for _ in 0..1000 {
         idle.push(tokio::net::TcpStream::connect(address).await.unwrap());
     }
-    let client = Client::builder().timeout(std::time::Duration::from_secs(1)).build().unwrap();
+    let client = Client::builder()
+        .timeout(std::time::Duration::from_secs(1))
+        .build()
+        .unwrap();
     for _ in 0..3 {
-        assert_eq!(client.get(format!("{}/health/live", app.ops)).send().await.unwrap().status(), 200);
+        assert_eq!(
+            client
+                .get(format!("{}/health/live", app.ops))
+                .send()
+                .await
+                .unwrap()
+                .status(),
+            200
+        );
     }
     drop(idle);
 }
@@ -199,14 +343,24 @@ async fn probes_are_answered_beside_a_thousand_idle_connections() {
 async fn guesses_at_the_operators_token_are_limited() {
     let app = TestApp::with(&[&format!("http.ops_token={TOKEN}")]).await;
     let ask = async |token: &str| {
-        Client::new().get(format!("{}/metrics", app.ops)).bearer_auth(token).send().await.unwrap().status().as_u16()
+        Client::new()
+            .get(format!("{}/metrics", app.ops))
+            .bearer_auth(token)
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
     };
     let mut answers = Vec::new();
     for guess in 0..300 {
         answers.push(ask(&format!("0123456789abcdef-{guess}")).await);
     }
     assert_eq!(answers[0], 401);
-    assert!(answers.iter().filter(|status| **status == 429).count() > 50, "{answers:?}");
+    assert!(
+        answers.iter().filter(|status| **status == 429).count() > 50,
+        "{answers:?}"
+    );
     assert_eq!(ask(TOKEN).await, 200, "a spray does not lock its owner out");
 }
 
@@ -230,7 +384,9 @@ async fn resilience_is_told_to_callers_of_the_whole_platform() {
 async fn the_api_has_no_metrics() {
     let app = TestApp::with(&[&format!("http.ops_token={TOKEN}")]).await;
     for path in ["/metrics", "/api/v1/metrics", "/debug", "/config"] {
-        let call = app.call(Method::GET, path).header("authorization", format!("Bearer {TOKEN}"));
+        let call = app
+            .call(Method::GET, path)
+            .header("authorization", format!("Bearer {TOKEN}"));
         call.problem(404, "not_found").await;
     }
 }

@@ -1,4 +1,5 @@
-//! Isolation in the database: whatever a query leaves out, the service's role sees and changes no rows of unnamed tenants.
+//! Isolation in the database: whatever a query leaves out, the service's role sees and changes no
+//! rows of unnamed tenants.
 
 use std::time::Duration;
 
@@ -29,7 +30,12 @@ const TABLES: &str = "select c.relname::text, a.attname::text from pg_class c jo
       and (a.attname = 'tenant' or (c.relname = 'tenants' and a.attname = 'name')) order by 1";
 
 async fn tables(db: &Database) -> Vec<(String, String)> {
-    let tables: Vec<_> = db.rows(TABLES, &[]).await.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let tables: Vec<_> = db
+        .rows(TABLES, &[])
+        .await
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect();
     assert!(tables.len() >= 9, "{tables:?}");
     tables
 }
@@ -38,12 +44,25 @@ async fn tables(db: &Database) -> Vec<(String, String)> {
 async fn two_tenants() -> TestApp {
     let app = TestApp::start().await;
     for tenant in ["acme", "globex"] {
-        app.post("/tenants").header("idempotency-key", "k").json(&json!({ "name": tenant })).expect(201).await;
-        app.put(&format!("/routes/{tenant}/web/prod/v1")).json(&json!({ "url": "http://a" })).expect(201).await;
+        app.post("/tenants")
+            .header("idempotency-key", "k")
+            .json(&json!({ "name": tenant }))
+            .expect(201)
+            .await;
+        app.put(&format!("/routes/{tenant}/web/prod/v1"))
+            .json(&json!({ "url": "http://a" }))
+            .expect(201)
+            .await;
         let policy = json!({ "failover": ["v1"], "hosts": [format!("{tenant}.example")] });
-        app.put(&format!("/policies/{tenant}/web/prod")).json(&policy).expect(201).await;
+        app.put(&format!("/policies/{tenant}/web/prod"))
+            .json(&policy)
+            .expect(201)
+            .await;
         let plan = json!({ "routes": [{ "service": "web", "env": "test", "version": "v2", "url": "http://b" }] });
-        app.post(&format!("/tenants/{tenant}/plans")).json(&plan).expect(201).await;
+        app.post(&format!("/tenants/{tenant}/plans"))
+            .json(&plan)
+            .expect(201)
+            .await;
         let sql = "insert into audit_checkpoints (tenant, epoch, revision, hash, events, occurred_at) \
                    select name, epoch, 1, chain_head, 1, now() from tenants where name = $1";
         app.db.execute(sql, &[&tenant]).await;
@@ -64,21 +83,35 @@ async fn two_tenants() -> TestApp {
 async fn probe(db: &Database, visible: Option<&str>) -> Client {
     let client = connect(&db.app_url).await;
     if let Some(visible) = visible {
-        client.execute("select set_config('app.tenants', $1, false)", &[&visible]).await.unwrap();
+        client
+            .execute("select set_config('app.tenants', $1, false)", &[&visible])
+            .await
+            .unwrap();
     }
     client
 }
 
 async fn seen(client: &Client, (table, column): &(String, String)) -> Vec<String> {
     // A key for all tenants has no tenant: its column is null.
-    let sql = format!("select distinct {column} from {table} where {column} is not null order by 1");
-    client.query(&sql, &[]).await.unwrap_or_else(|error| panic!("{sql}: {error:?}")).iter().map(|row| row.get(0)).collect()
+    let sql =
+        format!("select distinct {column} from {table} where {column} is not null order by 1");
+    client
+        .query(&sql, &[])
+        .await
+        .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+        .iter()
+        .map(|row| row.get(0))
+        .collect()
 }
 
 /// Returns the SQLSTATE with which `sql` is refused.
 async fn refused(client: &Client, sql: &str) -> String {
     let error = client.execute(sql, &[]).await.expect_err(sql);
-    error.code().unwrap_or_else(|| panic!("{sql}: {error:?}")).code().to_owned()
+    error
+        .code()
+        .unwrap_or_else(|| panic!("{sql}: {error:?}"))
+        .code()
+        .to_owned()
 }
 
 /// The SQLSTATE for a statement that Postgres does not allow.
@@ -92,7 +125,9 @@ fn primary(db: &Database, overrides: &[&str]) -> Server {
         key,
         url,
         &settings.postgres,
-        settings.resilience.policy(&settings.resilience.postgres_primary),
+        settings
+            .resilience
+            .policy(&settings.resilience.postgres_primary),
     )
     .unwrap()
 }
@@ -114,7 +149,10 @@ async fn every_table_with_tenants_rows_is_guarded_also_from_its_owner() {
                from pg_class c where c.oid = $1::text::regclass";
     for (table, _) in tables(&db).await {
         let row = &db.rows(sql, &[&table]).await[0];
-        assert!(row.get::<_, bool>(0), "{table}: row-level security is not forced");
+        assert!(
+            row.get::<_, bool>(0),
+            "{table}: row-level security is not forced"
+        );
         let policies: Option<Vec<String>> = row.get(1);
         assert_eq!(
             policies.as_deref(),
@@ -129,10 +167,17 @@ async fn the_owner_sees_rows_in_the_session_of_the_migrations_and_in_no_other() 
     let app = two_tenants().await;
     let url = url_of("PG_OWNER_URL", &app.db.name);
     let mut migrating = connect(&url).await;
-    assert_eq!(store::migrations::run(&mut migrating).await.unwrap(), Vec::<String>::new());
+    assert_eq!(
+        store::migrations::run(&mut migrating).await.unwrap(),
+        Vec::<String>::new()
+    );
     let owner = connect(&url).await;
     for table in tables(&app.db).await {
-        assert_eq!(seen(&migrating, &table).await, ["acme", "globex"], "{table:?}: a migration sees what it changes");
+        assert_eq!(
+            seen(&migrating, &table).await,
+            ["acme", "globex"],
+            "{table:?}: a migration sees what it changes"
+        );
         assert_eq!(seen(&owner, &table).await, [""; 0], "{table:?}");
     }
 }
@@ -155,16 +200,25 @@ async fn the_services_role_sees_no_row_of_a_tenant_that_is_not_named() {
     for (visible, expected) in cases {
         let probe = probe(&app.db, visible).await;
         for table in tables(&app.db).await {
-            assert_eq!(seen(&probe, &table).await, expected, "{table:?} with {visible:?}");
+            assert_eq!(
+                seen(&probe, &table).await,
+                expected,
+                "{table:?} with {visible:?}"
+            );
         }
     }
     // A setting for one transaction ends with the transaction.
     let mut probe = probe(&app.db, None).await;
     let tx = probe.transaction().await.unwrap();
-    tx.execute("select set_config('app.tenants', 'acme', true)", &[]).await.unwrap();
+    tx.execute("select set_config('app.tenants', 'acme', true)", &[])
+        .await
+        .unwrap();
     assert_eq!(tx.query("select from routes", &[]).await.unwrap().len(), 1);
     tx.commit().await.unwrap();
-    assert_eq!(probe.query("select from routes", &[]).await.unwrap().len(), 0);
+    assert_eq!(
+        probe.query("select from routes", &[]).await.unwrap().len(),
+        0
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -196,7 +250,11 @@ async fn the_services_role_changes_no_row_of_a_tenant_that_is_not_named() {
             assert_eq!(probe.execute(&delete, &[]).await.unwrap(), 0, "{delete}");
         }
     }
-    assert_eq!((inserts, updates, deletes), (11, 8, 8), "so many of the refusals were of the rows, not of the tables");
+    assert_eq!(
+        (inserts, updates, deletes),
+        (11, 8, 8),
+        "so many of the refusals were of the rows, not of the tables"
+    );
     let steal = "insert into routes select 'globex', service, env, version, 'http://mine', is_active, labels, description, revision, \
                  created_at, created_by, updated_at, updated_by from routes \
                  on conflict (tenant, service, env, version) do update set url = excluded.url";
@@ -226,30 +284,65 @@ async fn the_services_role_owns_nothing_and_cannot_take_the_guard_away() {
             assert_eq!(refused(&probe, &sql).await, DENIED, "{sql}");
         }
     }
-    assert_eq!(refused(&probe, "set role traffic_manager_owner").await, DENIED);
+    assert_eq!(
+        refused(&probe, "set role traffic_manager_owner").await,
+        DENIED
+    );
     assert_eq!(refused(&probe, "create or replace function owned_prefixes(hosts text[]) returns table (host text, path_prefix text) language sql as ''").await, DENIED);
-    for trigger in ["keep_hosts_of_one_tenant", "keep_hosts_of_one_tenant_changed", "place_host"] {
-        assert_eq!(refused(&probe, &format!("alter table policy_hosts disable trigger {trigger}")).await, DENIED);
+    for trigger in [
+        "keep_hosts_of_one_tenant",
+        "keep_hosts_of_one_tenant_changed",
+        "place_host",
+    ] {
+        assert_eq!(
+            refused(
+                &probe,
+                &format!("alter table policy_hosts disable trigger {trigger}")
+            )
+            .await,
+            DENIED
+        );
     }
     probe.execute("set row_security = off", &[]).await.unwrap();
-    assert_eq!(refused(&probe, "select from routes").await, DENIED, "an error, and not all rows");
+    assert_eq!(
+        refused(&probe, "select from routes").await,
+        DENIED,
+        "an error, and not all rows"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_services_role_makes_no_tables_and_no_large_objects() {
     let app = two_tenants().await;
     let probe = probe(&app.db, Some("acme")).await;
-    for sql in ["create temporary table mine ()", "create temp view mine as select 1", "create table mine ()"] {
+    for sql in [
+        "create temporary table mine ()",
+        "create temp view mine as select 1",
+        "create table mine ()",
+    ] {
         assert_eq!(refused(&probe, sql).await, DENIED, "{sql}");
     }
-    // A superuser has to run this statement once for a database, as is done for the database of the stack.
-    let roles = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docker/postgres/roles.sql")).unwrap();
+    // A superuser has to run this statement once for a database, as is done for the database of the
+    // stack.
+    let roles = std::fs::read_to_string(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/docker/postgres/roles.sql"
+    ))
+    .unwrap();
     let revoke = &roles[roles.find("REVOKE EXECUTE").expect("the statement")..];
-    app.db.execute(revoke.trim_end().trim_end_matches(';'), &[]).await;
+    app.db
+        .execute(revoke.trim_end().trim_end_matches(';'), &[])
+        .await;
     let writing = "select oid::regprocedure::text from pg_proc where pronamespace = 'pg_catalog'::regnamespace \
                    and (proname like 'lo\\_%' or proname = 'lowrite') and proname not in ('lo_get', 'lo_close', 'lo_unlink', 'lo_export', \
                      'lo_lseek', 'lo_lseek64', 'lo_tell', 'lo_tell64') and has_function_privilege('traffic_manager', oid, 'execute')";
-    let left: Vec<String> = app.db.rows(writing, &[]).await.iter().map(|row| row.get(0)).collect();
+    let left: Vec<String> = app
+        .db
+        .rows(writing, &[])
+        .await
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
     assert_eq!(left, Vec::<String>::new());
     assert_eq!(refused(&probe, "select lo_create(0)").await, DENIED);
 }
@@ -260,29 +353,70 @@ async fn a_read_that_forgets_its_tenant_sees_nothing_foreign() {
     // The reads run one after the other, so that each borrows the connection of the read before it.
     let server = primary(&app.db, &[]);
     let forgetful = async |tx: &store::Transaction<'_>| {
-        let rows = tx.query("select tenant from routes order by 1", &[]).await?;
-        Ok(rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<_>>())
+        let rows = tx
+            .query("select tenant from routes order by 1", &[])
+            .await?;
+        Ok(rows
+            .iter()
+            .map(|row| row.get::<_, String>(0))
+            .collect::<Vec<_>>())
     };
     for (visible, expected) in [
         (Visible::all_tenants(), &["acme", "globex"][..]),
         (Visible::tenant(&tenant("globex")), &["globex"]),
-        (Visible::tenants([&tenant("acme"), &tenant("globex")]), &["acme", "globex"]),
+        (
+            Visible::tenants([&tenant("acme"), &tenant("globex")]),
+            &["acme", "globex"],
+        ),
         (Visible::tenants([]), &[]),
         (Visible::no_tenants(), &[]),
     ] {
-        assert_eq!(server.read(&visible, forgetful).await.unwrap(), expected, "{visible:?}");
-        assert_eq!(server.read_at_once(&visible, forgetful).await.unwrap(), expected, "{visible:?}");
+        assert_eq!(
+            server.read(&visible, forgetful).await.unwrap(),
+            expected,
+            "{visible:?}"
+        );
+        assert_eq!(
+            server.read_at_once(&visible, forgetful).await.unwrap(),
+            expected,
+            "{visible:?}"
+        );
         let next = server.connection().await.unwrap();
-        assert_eq!(next.query("select from routes", &[]).await.unwrap().len(), 0, "nothing stays for the next borrower");
+        assert_eq!(
+            next.query("select from routes", &[]).await.unwrap().len(),
+            0,
+            "nothing stays for the next borrower"
+        );
     }
     // A read cannot write, and a write changes no rows of other tenants.
-    let delete = async |tx: &store::Transaction<'_>| Ok(tx.execute("delete from plans", &[]).await?);
-    assert!(server.read(&Visible::tenant(&tenant("acme")), delete).await.is_err());
+    let delete =
+        async |tx: &store::Transaction<'_>| Ok(tx.execute("delete from plans", &[]).await?);
+    assert!(
+        server
+            .read(&Visible::tenant(&tenant("acme")), delete)
+            .await
+            .is_err()
+    );
     assert_eq!(app.db.count("select count(*) from plans").await, 2);
-    assert_eq!(server.write(&Visible::tenant(&tenant("acme")), delete).await.unwrap(), 1);
-    assert_eq!(app.db.count("select count(*) from plans where tenant = 'globex'").await, 1);
+    assert_eq!(
+        server
+            .write(&Visible::tenant(&tenant("acme")), delete)
+            .await
+            .unwrap(),
+        1
+    );
+    assert_eq!(
+        app.db
+            .count("select count(*) from plans where tenant = 'globex'")
+            .await,
+        1
+    );
     let next = server.connection().await.unwrap();
-    assert_eq!(next.query("select from routes", &[]).await.unwrap().len(), 0, "nor of what is committed");
+    assert_eq!(
+        next.query("select from routes", &[]).await.unwrap().len(),
+        0,
+        "nor of what is committed"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -292,29 +426,59 @@ async fn a_group_changes_only_what_is_of_its_tenants() {
     let before = app.db.fingerprint().await;
     let wanted = || Wanted {
         tenants: vec![tenant("acme")],
-        hosts: ["globex.example", "acme.example", "*.globex.example"].map(|host| (tenant("acme"), self::host(host))).into(),
+        hosts: ["globex.example", "acme.example", "*.globex.example"]
+            .map(|host| (tenant("acme"), self::host(host)))
+            .into(),
         ..Wanted::default()
     };
     let theirs = RouteKey {
         tenant: tenant("globex"),
-        name: serde_json::from_value(json!({"service": "web", "env": "prod", "version": "v1"})).unwrap(),
+        name: serde_json::from_value(json!({"service": "web", "env": "prod", "version": "v1"}))
+            .unwrap(),
     };
     let commit = async |rows: &dyn Fn() -> Rows| {
         let mut client = server.writing_connection().await.unwrap();
         let decide = |locked: store::group::Locked| Ok((rows(), locked.hosts));
-        let owners =
-            Box::pin(store::group::commit(&mut client, server.tls(), &wanted(), Duration::from_secs(10), decide)).await.unwrap();
-        assert_eq!(client.query("select from routes", &[]).await.unwrap().len(), 0, "nothing stays for the next group");
+        let owners = Box::pin(store::group::commit(
+            &mut client,
+            server.tls(),
+            &wanted(),
+            Duration::from_secs(10),
+            decide,
+        ))
+        .await
+        .unwrap();
+        assert_eq!(
+            client.query("select from routes", &[]).await.unwrap().len(),
+            0,
+            "nothing stays for the next group"
+        );
         owners
     };
-    let delete = || Rows { delete_routes: vec![theirs.clone()], ..Rows::default() };
+    let delete = || Rows {
+        delete_routes: vec![theirs.clone()],
+        ..Rows::default()
+    };
     // A group must learn that a host is taken. It sees the owner only for hosts of its own tenants.
     let mut taken = Claims::default();
-    let policy = PolicyName { service: "web".parse().unwrap(), env: "prod".parse().unwrap() };
-    taken.insert(&host("acme.example"), &PathPrefix::default(), &tenant("acme"), &policy);
-    ["globex.example", "*.globex.example"].into_iter().for_each(|name| taken.insert_unseen(host(name)));
+    let policy = PolicyName {
+        service: "web".parse().unwrap(),
+        env: "prod".parse().unwrap(),
+    };
+    taken.insert(
+        &host("acme.example"),
+        &PathPrefix::default(),
+        &tenant("acme"),
+        &policy,
+    );
+    ["globex.example", "*.globex.example"]
+        .into_iter()
+        .for_each(|name| taken.insert_unseen(host(name)));
     assert_eq!(commit(&delete).await, taken);
-    let delete_tenant = || Rows { delete_tenants: vec![tenant("globex")], ..Rows::default() };
+    let delete_tenant = || Rows {
+        delete_tenants: vec![tenant("globex")],
+        ..Rows::default()
+    };
     commit(&delete_tenant).await;
     assert_eq!(app.db.fingerprint().await, before);
     app.put("/policies/acme/web/prod")
@@ -323,18 +487,28 @@ async fn a_group_changes_only_what_is_of_its_tenants() {
         .await;
 }
 
-/// `taken_hosts` reveals only that another tenant has a host, and makes no other rows visible after that. It reads no whole table.
+/// `taken_hosts` reveals only that another tenant has a host, and makes no other rows visible after
+/// that. It reads no whole table.
 #[tokio::test(flavor = "multi_thread")]
 async fn that_a_host_is_taken_is_told_and_not_by_whom() {
     let app = two_tenants().await;
     let mut probe = probe(&app.db, Some("acme")).await;
     let tx = probe.transaction().await.unwrap();
-    tx.execute("set local enable_seqscan = off", &[]).await.unwrap();
+    tx.execute("set local enable_seqscan = off", &[])
+        .await
+        .unwrap();
     let sql = "select wanted, to_jsonb(t) - 'wanted' as rest from taken_hosts(array_fill('acme'::text, array[5]), \
                array['acme.example', 'globex.example', '*.globex.example', 'a.globex.example', '*.example']) t order by 1, 2";
-    let nothing = json!({ "tenant": null, "service": null, "env": null, "host": null, "path_prefix": null });
+    let nothing =
+        json!({ "tenant": null, "service": null, "env": null, "host": null, "path_prefix": null });
     let own = json!({ "tenant": "acme", "service": "web", "env": "prod", "host": "acme.example", "path_prefix": "/" });
-    let told: Vec<(String, Value)> = tx.query(sql, &[]).await.unwrap().iter().map(|row| (row.get(0), row.get(1))).collect();
+    let told: Vec<(String, Value)> = tx
+        .query(sql, &[])
+        .await
+        .unwrap()
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect();
     let expected = [
         ("*.example".to_owned(), nothing.clone()),
         ("*.globex.example".to_owned(), nothing.clone()),
@@ -346,14 +520,29 @@ async fn that_a_host_is_taken_is_told_and_not_by_whom() {
     let scans = tx.query_one(scans, &[]).await.unwrap();
     assert_eq!(scans.get::<_, i64>(0), 0, "no scan of the whole table");
     assert!(scans.get::<_, i64>(1) > 0, "but by its index");
-    assert_eq!(tx.query("select from policies where tenant = 'globex'", &[]).await.unwrap().len(), 0);
+    assert_eq!(
+        tx.query("select from policies where tenant = 'globex'", &[])
+            .await
+            .unwrap()
+            .len(),
+        0
+    );
     // The same holds for a claim, also for a refused claim.
     let claim = "insert into policy_hosts (tenant, service, env, host, path_prefix) values ('acme', 'web', 'prod', $1, '/x')";
     assert_eq!(tx.execute(claim, &[&"b.acme.example"]).await.unwrap(), 1);
-    assert_eq!(tx.query("select from policies where tenant = 'globex'", &[]).await.unwrap().len(), 0);
+    assert_eq!(
+        tx.query("select from policies where tenant = 'globex'", &[])
+            .await
+            .unwrap()
+            .len(),
+        0
+    );
     let error = tx.execute(claim, &[&"globex.example"]).await.unwrap_err();
     let error = error.as_db_error().unwrap();
-    assert_eq!((error.code().code(), error.constraint()), ("23505", Some("hosts_of_one_tenant")));
+    assert_eq!(
+        (error.code().code(), error.constraint()),
+        ("23505", Some("hosts_of_one_tenant"))
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -367,33 +556,61 @@ async fn one_group_writes_for_many_tenants() {
     assert!(
         written.iter().all(|answer| answer.status == 201),
         "{:?}",
-        written.iter().find(|answer| answer.status != 201).map(|a| &a.json)
+        written
+            .iter()
+            .find(|answer| answer.status != 201)
+            .map(|a| &a.json)
     );
-    for table in ["tenants where revision = 3 and routes = 3", "routes", "route_events", "outbox"] {
+    for table in [
+        "tenants where revision = 3 and routes = 3",
+        "routes",
+        "route_events",
+        "outbox",
+    ] {
         let expected = if table.starts_with("tenants") { 20 } else { 60 };
-        assert_eq!(app.db.count(&format!("select count(*) from {table}")).await, expected, "{table}");
+        assert_eq!(
+            app.db.count(&format!("select count(*) from {table}")).await,
+            expected,
+            "{table}"
+        );
     }
 }
 
-/// Rows under row-level security are still found by their keys. A filter that no index can use would make each write read whole
-/// tables.
+/// Rows under row-level security are still found by their keys. A filter that no index can use
+/// would make each write read whole tables.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_statement_of_a_group_finds_its_rows_by_an_index() {
     let app = two_tenants().await;
     let server = primary(&app.db, &[]);
     let mut client = server.writing_connection().await.unwrap();
-    let wanted = Wanted { tenants: vec![tenant("acme")], ..Wanted::default() };
-    Box::pin(store::group::commit(&mut client, server.tls(), &wanted, Duration::from_secs(10), |_| Ok((Rows::default(), ()))))
-        .await
-        .unwrap();
+    let wanted = Wanted {
+        tenants: vec![tenant("acme")],
+        ..Wanted::default()
+    };
+    Box::pin(store::group::commit(
+        &mut client,
+        server.tls(),
+        &wanted,
+        Duration::from_secs(10),
+        |_| Ok((Rows::default(), ())),
+    ))
+    .await
+    .unwrap();
     let prepared = "select name, statement, cardinality(parameter_types) from pg_prepared_statements where statement not like '%set_config%' and statement not like '%pg_prepared%'";
     let prepared = client.query(prepared, &[]).await.unwrap();
     assert!(prepared.len() >= 20, "{}", prepared.len());
     let mut scans = 0;
     for row in &prepared {
-        let (name, statement, parameters): (String, String, i32) = (row.get(0), row.get(1), row.get(2));
+        let (name, statement, parameters): (String, String, i32) =
+            (row.get(0), row.get(1), row.get(2));
         let nulls = vec!["null"; usize::try_from(parameters).unwrap()].join(", ");
-        let explained = client.query_one(&format!("explain (format json) execute {name} ({nulls})"), &[]).await.unwrap();
+        let explained = client
+            .query_one(
+                &format!("explain (format json) execute {name} ({nulls})"),
+                &[],
+            )
+            .await
+            .unwrap();
         assert_eq!(explained.columns()[0].type_(), &Type::JSON);
         let plan: Value = explained.get(0);
         scans += scans_by_index(&plan[0]["Plan"], &statement);
@@ -406,9 +623,18 @@ fn scans_by_index(plan: &Value, statement: &str) -> usize {
     let kind = plan["Node Type"].as_str().unwrap();
     let is_scan = plan["Relation Name"].is_string() && kind.ends_with("Scan");
     if is_scan {
-        let is_by_index = matches!(kind, "Index Scan" | "Index Only Scan") && plan["Index Cond"].is_string();
-        assert!(is_by_index, "{statement}\n{kind} of {}: {plan:#}", plan["Relation Name"]);
+        let is_by_index =
+            matches!(kind, "Index Scan" | "Index Only Scan") && plan["Index Cond"].is_string();
+        assert!(
+            is_by_index,
+            "{statement}\n{kind} of {}: {plan:#}",
+            plan["Relation Name"]
+        );
     }
     let below = plan["Plans"].as_array().map_or(&[][..], Vec::as_slice);
-    usize::from(is_scan) + below.iter().map(|plan| scans_by_index(plan, statement)).sum::<usize>()
+    usize::from(is_scan)
+        + below
+            .iter()
+            .map(|plan| scans_by_index(plan, statement))
+            .sum::<usize>()
 }

@@ -1,4 +1,5 @@
-//! The log of a process: each line is a JSON object whatever callers send, and callers cannot fill the disk with lines.
+//! The log of a process: each line is a JSON object whatever callers send, and callers cannot fill
+//! the disk with lines.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -23,7 +24,12 @@ struct Process {
 
 impl Process {
     async fn start(db: &Database, folder: &Folder) -> Self {
-        let free = || TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let free = || {
+            TcpListener::bind("127.0.0.1:0")
+                .unwrap()
+                .local_addr()
+                .unwrap()
+        };
         let (api, ops) = (free(), free());
         let mut environment = vec![
             ("http.listen", api.to_string()),
@@ -47,14 +53,31 @@ impl Process {
             .spawn()
             .expect("the binary");
         let process = Self { child, api, log };
-        let (client, url) = (secure::http().build().unwrap(), format!("{}/health/ready", secure::base(api)));
-        eventually("it serves", async || client.get(&url).send().await.ok()?.status().is_success().then_some(())).await;
+        let (client, url) = (
+            secure::http().build().unwrap(),
+            format!("{}/health/ready", secure::base(api)),
+        );
+        eventually("it serves", async || {
+            client
+                .get(&url)
+                .send()
+                .await
+                .ok()?
+                .status()
+                .is_success()
+                .then_some(())
+        })
+        .await;
         process
     }
 
     fn lines(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(&self.log).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))).collect()
+        text.lines()
+            .map(|line| {
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{error}: {line}"))
+            })
+            .collect()
     }
 }
 
@@ -76,17 +99,42 @@ async fn what_callers_send_neither_breaks_lines_nor_fills_the_log() {
         let _ = socket.read_to_end(&mut Vec::new()).await;
     }
     let seconds = usize::try_from(started.elapsed().as_secs()).unwrap() + 2;
-    // A minimum of an unknown epoch is answered 503. The answer is logged with the caller's correlation id.
+    // A minimum of an unknown epoch is answered 503. The answer is logged with the caller's
+    // correlation id.
     let client = secure::http().build().unwrap();
-    let ids = ["key='", "key=\"", "token=\\", "password='\\\"", "cookie=>{", "a"];
-    let url = format!("{}/api/v1/tenants/nobody/snapshot", secure::base(process.api));
+    let ids = [
+        "key='",
+        "key=\"",
+        "token=\\",
+        "password='\\\"",
+        "cookie=>{",
+        "a",
+    ];
+    let url = format!(
+        "{}/api/v1/tenants/nobody/snapshot",
+        secure::base(process.api)
+    );
     for id in ids {
-        let asked = client.get(&url).header("x-correlation-id", id).header("tm-min-revision", "0123456789abcdef.7");
+        let asked = client
+            .get(&url)
+            .header("x-correlation-id", id)
+            .header("tm-min-revision", "0123456789abcdef.7");
         assert_eq!(asked.send().await.unwrap().status(), 503, "{id}");
     }
     let about = |line: &Value| line["http.route"] == "/api/v1/tenants/{tenant}/snapshot";
-    eventually("all are logged", async || (process.lines().iter().filter(|line| about(line)).count() == ids.len()).then_some(()))
-        .await;
-    let unread = process.lines().iter().filter(|line| line["target"].as_str().unwrap_or_default().starts_with("actix")).count();
+    eventually("all are logged", async || {
+        (process.lines().iter().filter(|line| about(line)).count() == ids.len()).then_some(())
+    })
+    .await;
+    let unread = process
+        .lines()
+        .iter()
+        .filter(|line| {
+            line["target"]
+                .as_str()
+                .unwrap_or_default()
+                .starts_with("actix")
+        })
+        .count();
     assert!(unread <= seconds, "{unread} lines in {seconds} s");
 }

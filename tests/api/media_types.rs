@@ -1,4 +1,5 @@
-//! Media types of bodies: each operation takes the media types that the OpenAPI document names, and no other.
+//! Media types of bodies: each operation takes the media types that the OpenAPI document names, and
+//! no other.
 
 use reqwest::Method;
 use serde_json::json;
@@ -29,15 +30,29 @@ const MEDIA_TYPES: [&str; 18] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn every_operation_takes_its_media_types_only() {
     let app = TestApp::start().await;
-    app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a.example" })).expect(201).await;
+    app.put("/routes/acme/web/prod/v1")
+        .json(&json!({ "url": "http://a.example" }))
+        .expect(201)
+        .await;
     let before = app.db.fingerprint().await;
     let mut walked = 0;
-    for operation in operations::all().iter().filter(|operation| !operation.media_types().is_empty()) {
-        let (method, taken): (Method, _) = (operation.method.parse().unwrap(), operation.media_types());
+    for operation in operations::all()
+        .iter()
+        .filter(|operation| !operation.media_types().is_empty())
+    {
+        let (method, taken): (Method, _) =
+            (operation.method.parse().unwrap(), operation.media_types());
         // No call changes anything, because no operation takes an array as its body.
-        let call = |media_type: &str| app.call(method.clone(), &operation.path()).body(media_type, "[]");
+        let call = |media_type: &str| {
+            app.call(method.clone(), &operation.path())
+                .body(media_type, "[]")
+        };
         for media_type in MEDIA_TYPES {
-            for form in [media_type.to_owned(), media_type.to_uppercase(), format!("{media_type}; a=b")] {
+            for form in [
+                media_type.to_owned(),
+                media_type.to_uppercase(),
+                format!("{media_type}; a=b"),
+            ] {
                 let answer = call(&form).send().await;
                 walked += 1;
                 if taken.contains(&media_type) {
@@ -46,17 +61,30 @@ async fn every_operation_takes_its_media_types_only() {
                 }
                 assert_eq!(answer.status, 415, "{} {form}", operation.name());
                 answer.assert_problem(&form);
-                let header = if method == Method::PATCH { "accept-patch" } else { "accept" };
+                let header = if method == Method::PATCH {
+                    "accept-patch"
+                } else {
+                    "accept"
+                };
                 let mut told: Vec<_> = answer.header(header).split(", ").collect();
                 told.sort_unstable();
                 assert_eq!(told, taken, "{} {form}", operation.name());
             }
         }
         for charset in ["utf-8", "UTF-8", "\"utf-8\""] {
-            assert_ne!(call(&format!("application/json; charset={charset}")).send().await.status, 415, "{charset}");
+            assert_ne!(
+                call(&format!("application/json; charset={charset}"))
+                    .send()
+                    .await
+                    .status,
+                415,
+                "{charset}"
+            );
         }
         for charset in ["latin1", "utf-16", "utf-8x"] {
-            call(&format!("application/json; charset={charset}")).problem(415, "unsupported_media_type").await;
+            call(&format!("application/json; charset={charset}"))
+                .problem(415, "unsupported_media_type")
+                .await;
         }
     }
     assert!(walked > 700, "{walked}");

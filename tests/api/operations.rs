@@ -1,4 +1,5 @@
-//! The operations of the OpenAPI document, for tests that walk over all of them: a new endpoint needs no change here.
+//! The operations of the OpenAPI document, for tests that walk over all of them: a new endpoint
+//! needs no change here.
 
 use std::sync::LazyLock;
 
@@ -10,7 +11,11 @@ static DOCUMENT: LazyLock<Value> = LazyLock::new(openapi::document);
 /// Returns the value that a `$ref` refers to, or the value itself if it has no `$ref`.
 pub fn resolved(value: &'static Value) -> &'static Value {
     match value["$ref"].as_str() {
-        Some(reference) => resolved(DOCUMENT.pointer(reference.trim_start_matches('#')).expect(reference)),
+        Some(reference) => resolved(
+            DOCUMENT
+                .pointer(reference.trim_start_matches('#'))
+                .expect(reference),
+        ),
         None => value,
     }
 }
@@ -33,14 +38,21 @@ pub struct Parameter {
 
 /// Returns all operations with a path below `/api/v1/`.
 pub fn all() -> Vec<Operation> {
-    let paths = DOCUMENT["paths"].as_object().unwrap().iter().filter(|(path, _)| path.starts_with("/api/v1/"));
+    let paths = DOCUMENT["paths"]
+        .as_object()
+        .unwrap()
+        .iter()
+        .filter(|(path, _)| path.starts_with("/api/v1/"));
     let of_path = |(template, item): (&'static String, &'static Value)| {
-        let methods = item
-            .as_object()
-            .unwrap()
-            .iter()
-            .filter(|(name, _)| ["get", "post", "put", "patch", "delete"].contains(&name.as_str()));
-        methods.map(move |(name, operation)| Operation { method: name.to_uppercase(), template, operation })
+        let methods =
+            item.as_object().unwrap().iter().filter(|(name, _)| {
+                ["get", "post", "put", "patch", "delete"].contains(&name.as_str())
+            });
+        methods.map(move |(name, operation)| Operation {
+            method: name.to_uppercase(),
+            template,
+            operation,
+        })
     };
     let all: Vec<_> = paths.flat_map(of_path).collect();
     assert!(all.len() > 50, "{}", all.len());
@@ -65,20 +77,31 @@ impl Operation {
             "id" | "replay_id" => "01a1fd21-de3d-7778-bc54-13f5856b700d",
             other => panic!("{}: the walk has no value for {other}", self.name()),
         };
-        let parts =
-            self.template.split('/').map(|part| part.strip_prefix('{').map_or(part, |name| value(name.trim_end_matches('}'))));
+        let parts = self.template.split('/').map(|part| {
+            part.strip_prefix('{')
+                .map_or(part, |name| value(name.trim_end_matches('}')))
+        });
         parts.collect::<Vec<_>>().join("/")
     }
 
     fn parameters(&self, place: &str) -> Vec<Parameter> {
-        let all = self.operation["parameters"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let of_place = all.iter().map(resolved).filter(|parameter| parameter["in"] == *place);
+        let all = self.operation["parameters"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let of_place = all
+            .iter()
+            .map(resolved)
+            .filter(|parameter| parameter["in"] == *place);
         of_place
             .map(|parameter| Parameter {
                 name: parameter["name"].as_str().unwrap(),
                 is_required: parameter["required"] == true,
                 schema: resolved(&parameter["schema"]),
-                schema_name: parameter["schema"]["$ref"].as_str().and_then(|name| name.rsplit('/').next()).unwrap_or_default(),
+                schema_name: parameter["schema"]["$ref"]
+                    .as_str()
+                    .and_then(|name| name.rsplit('/').next())
+                    .unwrap_or_default(),
             })
             .collect()
     }
@@ -91,10 +114,13 @@ impl Operation {
         self.parameters("header")
     }
 
-    /// Returns a query with the parameters that the operation requires, except those in `without`. `tag` is a tag that the tenant has
-    /// had.
+    /// Returns a query with the parameters that the operation requires, except those in `without`.
+    /// `tag` is a tag that the tenant has had.
     pub fn required_query(&self, tag: &str, without: &[&str]) -> String {
-        let required = self.query().into_iter().filter(|parameter| parameter.is_required && !without.contains(&parameter.name));
+        let required = self
+            .query()
+            .into_iter()
+            .filter(|parameter| parameter.is_required && !without.contains(&parameter.name));
         let value = |name: &str| match name {
             "tenant" => "acme".to_owned(),
             "service" => "web".to_owned(),
@@ -106,28 +132,44 @@ impl Operation {
             "end_time" => "2026-01-02T00:00:00Z".to_owned(),
             other => panic!("{}: the walk has no value for ?{other}", self.name()),
         };
-        required.map(|parameter| format!("{}={}", parameter.name, value(parameter.name))).collect::<Vec<_>>().join("&")
+        required
+            .map(|parameter| format!("{}={}", parameter.name, value(parameter.name)))
+            .collect::<Vec<_>>()
+            .join("&")
     }
 
     /// Returns whether the answer 200 has an entity tag.
     pub fn has_tag(&self) -> bool {
-        resolved(&self.operation["responses"]["200"])["headers"].get("ETag").is_some()
+        resolved(&self.operation["responses"]["200"])["headers"]
+            .get("ETag")
+            .is_some()
     }
 
     /// Returns the media types that the body may have.
     pub fn media_types(&self) -> Vec<&'static str> {
         let content = self.operation["requestBody"]["content"].as_object();
-        content.into_iter().flatten().map(|(name, _)| name.as_str()).collect()
+        content
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.as_str())
+            .collect()
     }
 
     /// Returns the document's example of the body, if the operation takes a body.
     pub fn example(&self) -> Option<Value> {
-        self.operation["requestBody"]["content"]["application/json"].get("example").cloned()
+        self.operation["requestBody"]["content"]["application/json"]
+            .get("example")
+            .cloned()
     }
 
-    /// Returns the example with another text at a pointer of [`Operation::texts`]. The rest of the body is valid.
+    /// Returns the example with another text at a pointer of [`Operation::texts`]. The rest of the
+    /// body is valid.
     pub fn body_with(&self, pointer: &str, text: &str) -> Value {
-        with(around(self.example().expect("a body"), pointer), pointer, json!(text))
+        with(
+            around(self.example().expect("a body"), pointer),
+            pointer,
+            json!(text),
+        )
     }
 
     /// Returns the JSON pointers of all texts in the body, with the schema of each.
@@ -135,7 +177,13 @@ impl Operation {
         let mut found = Vec::new();
         let schema = &self.operation["requestBody"]["content"]["application/json"]["schema"];
         if !schema.is_null() {
-            walk(schema, "", self.example().as_ref().unwrap_or(&Value::Null), 0, &mut found);
+            walk(
+                schema,
+                "",
+                self.example().as_ref().unwrap_or(&Value::Null),
+                0,
+                &mut found,
+            );
         }
         found
     }
@@ -143,7 +191,8 @@ impl Operation {
 
 /// Adds the members around a text that make the rest of the body valid.
 fn around(mut body: Value, pointer: &str) -> Value {
-    let route = json!({ "service": "web", "env": "prod", "version": "v1", "url": "http://a.example" });
+    let route =
+        json!({ "service": "web", "env": "prod", "version": "v1", "url": "http://a.example" });
     let policy = json!({ "service": "web", "env": "prod" });
     for (object, whole) in [("route", route), ("policy", policy)] {
         if pointer.starts_with(&format!("/changes/0/{object}/")) {
@@ -156,29 +205,63 @@ fn around(mut body: Value, pointer: &str) -> Value {
     }
     // A condition has exactly one of these members.
     match pointer.rsplit_once('/') {
-        Some((parent, "exact" | "prefix" | "regex" | "suffix" | "contains")) => with(body, parent, json!({})),
+        Some((parent, "exact" | "prefix" | "regex" | "suffix" | "contains")) => {
+            with(body, parent, json!({}))
+        }
         _ => body,
     }
 }
 
-/// Collects the texts below a schema. Goes into the first item of each list, and into the example's first member of each map.
-fn walk(schema: &'static Value, place: &str, example: &Value, depth: usize, found: &mut Vec<(String, &'static Value)>) {
+/// Collects the texts below a schema. Goes into the first item of each list, and into the example's
+/// first member of each map.
+fn walk(
+    schema: &'static Value,
+    place: &str,
+    example: &Value,
+    depth: usize,
+    found: &mut Vec<(String, &'static Value)>,
+) {
     let schema = resolved(schema);
     if depth > 12 {
         return;
     }
-    if schema["type"] == "string" || schema["type"].as_array().is_some_and(|types| types.contains(&json!("string"))) {
+    if schema["type"] == "string"
+        || schema["type"]
+            .as_array()
+            .is_some_and(|types| types.contains(&json!("string")))
+    {
         found.push((place.to_owned(), schema));
     }
     for (name, member) in schema["properties"].as_object().into_iter().flatten() {
-        walk(member, &format!("{place}/{name}"), &example[name], depth + 1, found);
+        walk(
+            member,
+            &format!("{place}/{name}"),
+            &example[name],
+            depth + 1,
+            found,
+        );
     }
     if schema["items"].is_object() {
-        walk(&schema["items"], &format!("{place}/0"), &example[0], depth + 1, found);
+        walk(
+            &schema["items"],
+            &format!("{place}/0"),
+            &example[0],
+            depth + 1,
+            found,
+        );
     }
     if schema["additionalProperties"].is_object() {
-        let first = example.as_object().and_then(|members| members.keys().next().cloned()).unwrap_or_else(|| "k".to_owned());
-        walk(&schema["additionalProperties"], &format!("{place}/{first}"), &example[&first], depth + 1, found);
+        let first = example
+            .as_object()
+            .and_then(|members| members.keys().next().cloned())
+            .unwrap_or_else(|| "k".to_owned());
+        walk(
+            &schema["additionalProperties"],
+            &format!("{place}/{first}"),
+            &example[&first],
+            depth + 1,
+            found,
+        );
     }
     for name in ["anyOf", "oneOf", "allOf"] {
         for choice in schema[name].as_array().into_iter().flatten() {
@@ -187,7 +270,8 @@ fn walk(schema: &'static Value, place: &str, example: &Value, depth: usize, foun
     }
 }
 
-/// Returns `body` with `value` at a JSON pointer. Objects and lists that the pointer needs are made.
+/// Returns `body` with `value` at a JSON pointer. Objects and lists that the pointer needs are
+/// made.
 fn with(mut body: Value, pointer: &str, value: Value) -> Value {
     let mut at = &mut body;
     for part in pointer.split('/').skip(1) {
@@ -204,7 +288,10 @@ fn with(mut body: Value, pointer: &str, value: Value) -> Value {
                 if !at.is_object() {
                     *at = json!({});
                 }
-                at.as_object_mut().unwrap().entry(part).or_insert(Value::Null)
+                at.as_object_mut()
+                    .unwrap()
+                    .entry(part)
+                    .or_insert(Value::Null)
             }
         };
     }

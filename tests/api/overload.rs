@@ -18,7 +18,10 @@ async fn app(overrides: &[&str]) -> (std::sync::Arc<Database>, TestApp) {
     let mut settings = settings(&db, overrides);
     settings.postgres.replica_urls.clear();
     let app = TestApp::run(db.clone(), settings, Role::Serve).await;
-    app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a.example/" })).expect(201).await;
+    app.put("/routes/acme/web/prod/v1")
+        .json(&json!({ "url": "http://a.example/" }))
+        .expect(201)
+        .await;
     app.get(PLANS).expect(200).await;
     (db, app)
 }
@@ -38,32 +41,68 @@ async fn too_many_reads_are_refused_and_neither_open_the_breaker_nor_hold_up_wri
     let held = db.lock("plans").await;
     let mut reads: FuturesUnordered<_> = (0..40).map(|_| app.get(PLANS).send()).collect();
     let meanwhile = async {
-        eventually("two have a connection, and wait", async || (db.waiting().await == 2).then_some(())).await;
+        eventually("two have a connection, and wait", async || {
+            (db.waiting().await == 2).then_some(())
+        })
+        .await;
         // The reads have every connection and every waiting place that reads may have.
         for number in 0..10 {
             let route = format!("/routes/acme/web/prod/w{number}");
-            app.put(&route).json(&json!({ "url": "http://a.example/" })).expect(201).await;
+            app.put(&route)
+                .json(&json!({ "url": "http://a.example/" }))
+                .expect(201)
+                .await;
         }
     };
-    // Health checks of the servers do not wait behind the reads: several checks run, and each succeeds.
+    // Health checks of the servers do not wait behind the reads: several checks run, and each
+    // succeeds.
     let looks = async {
         let until = Instant::now() + Duration::from_millis(400);
         while Instant::now() < until {
             let ready = app.ops("/health/ready").expect(200).await.json;
-            assert_eq!(ready["checks"]["postgres_primary"]["status"], "healthy", "{ready}");
+            assert_eq!(
+                ready["checks"]["postgres_primary"]["status"], "healthy",
+                "{ready}"
+            );
         }
     };
-    let (refused, (), ()) = tokio::join!(reads.by_ref().take(38).collect::<Vec<_>>(), meanwhile, looks);
+    let (refused, (), ()) = tokio::join!(
+        reads.by_ref().take(38).collect::<Vec<_>>(),
+        meanwhile,
+        looks
+    );
     for refused in &refused {
-        assert_eq!((refused.status.as_u16(), &refused.json["code"]), (503, &json!("overloaded")), "{}", refused.json);
-        assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+        assert_eq!(
+            (refused.status.as_u16(), &refused.json["code"]),
+            (503, &json!("overloaded")),
+            "{}",
+            refused.json
+        );
+        assert!(
+            refused
+                .header("retry-after")
+                .parse::<u32>()
+                .is_ok_and(|seconds| seconds > 0)
+        );
     }
     held.release().await;
     let done: Vec<_> = reads.collect().await;
-    assert!(done.iter().all(|answer| answer.status == 200), "those that had a connection are done");
+    assert!(
+        done.iter().all(|answer| answer.status == 200),
+        "those that had a connection are done"
+    );
     let report = app.ops("/health/resilience").expect(200).await.json;
-    let primary = report["dependencies"].as_array().unwrap().iter().find(|one| one["name"] == "postgres_primary").unwrap();
-    assert_eq!((&primary["breaker"], &primary["breaker_opened_total"]), (&json!("closed"), &json!(0)), "{primary}");
+    let primary = report["dependencies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "postgres_primary")
+        .unwrap();
+    assert_eq!(
+        (&primary["breaker"], &primary["breaker_opened_total"]),
+        (&json!("closed"), &json!(0)),
+        "{primary}"
+    );
     app.get(PLANS).expect(200).await;
     app.drain().await;
 }
@@ -79,26 +118,54 @@ async fn what_finds_no_connection_is_told_so_wherever_it_was_needed() {
         "privacy.master_keys=one:AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE=",
     ])
     .await;
-    let put = |tenant: &str| app.put(&format!("/routes/{tenant}/web/prod/v1")).json(&json!({ "url": "http://a.example/" }));
+    let put = |tenant: &str| {
+        app.put(&format!("/routes/{tenant}/web/prod/v1"))
+            .json(&json!({ "url": "http://a.example/" }))
+    };
     for tenant in ["one", "two", "three"] {
         put(tenant).expect(201).await;
     }
     let snapshot = |tenant: &str| app.get(&format!("/tenants/{tenant}/snapshot"));
     // `routes`: a tenant that is not in memory. `data_keys`: a person whose key is not in memory.
-    let call = |table: &str, tenant: &str| if table == "routes" { snapshot(tenant) } else { put(tenant) };
-    for (table, tenants) in [("routes", ["one", "two", "three"]), ("data_keys", ["four", "five", "six"])] {
+    let call = |table: &str, tenant: &str| {
+        if table == "routes" {
+            snapshot(tenant)
+        } else {
+            put(tenant)
+        }
+    };
+    for (table, tenants) in [
+        ("routes", ["one", "two", "three"]),
+        ("data_keys", ["four", "five", "six"]),
+    ] {
         let [first, second, third] = tenants.map(|tenant| move || call(table, tenant));
         let held = db.lock(table).await;
         let refused = async {
-            eventually("two have the connections, and wait", async || (db.waiting().await == 2).then_some(())).await;
+            eventually("two have the connections, and wait", async || {
+                (db.waiting().await == 2).then_some(())
+            })
+            .await;
             let refused = third().problem(503, "overloaded").await;
-            assert!(refused.header("retry-after").parse::<u32>().is_ok_and(|seconds| seconds > 0));
+            assert!(
+                refused
+                    .header("retry-after")
+                    .parse::<u32>()
+                    .is_ok_and(|seconds| seconds > 0)
+            );
             held.release().await;
         };
         let (one, two, ()) = tokio::join!(first().send(), second().send(), refused);
         // The two calls have to wait for any further connection that they need.
-        assert!(one.status != 500 && two.status != 500, "{} {}", one.json, two.json);
-        eventually("all is well again", async || third().send().await.status.is_success().then_some(())).await;
+        assert!(
+            one.status != 500 && two.status != 500,
+            "{} {}",
+            one.json,
+            two.json
+        );
+        eventually("all is well again", async || {
+            third().send().await.status.is_success().then_some(())
+        })
+        .await;
     }
     app.drain().await;
 }
@@ -119,13 +186,27 @@ async fn a_query_ends_with_the_deadline_of_its_request() {
         let sql = "select pid from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
         db.rows(sql, &[]).await.first().map(|row| row.get(0))
     };
-    let (answer, session) = tokio::join!(app.get(PLANS).send(), eventually("the query runs", session));
-    assert_eq!((answer.status.as_u16(), &answer.json["code"]), (503, &json!("deadline_exceeded")), "{}", answer.json);
+    let (answer, session) =
+        tokio::join!(app.get(PLANS).send(), eventually("the query runs", session));
+    assert_eq!(
+        (answer.status.as_u16(), &answer.json["code"]),
+        (503, &json!("deadline_exceeded")),
+        "{}",
+        answer.json
+    );
     assert!(asked.elapsed() >= Duration::from_millis(1000));
     // The lock is still held, so only a cancellation ends the query.
-    eventually("the query was cancelled", async || (db.waiting().await == 0).then_some(())).await;
+    eventually("the query was cancelled", async || {
+        (db.waiting().await == 0).then_some(())
+    })
+    .await;
     // The session ends and is not reused, because the cancellation could still hit its next user.
-    let gone = async || db.rows("select from pg_stat_activity where pid = $1", &[&session]).await.is_empty().then_some(());
+    let gone = async || {
+        db.rows("select from pg_stat_activity where pid = $1", &[&session])
+            .await
+            .is_empty()
+            .then_some(())
+    };
     eventually("its session ended", gone).await;
     held.release().await;
     app.get(PLANS).expect(200).await;
@@ -146,8 +227,17 @@ async fn a_server_that_says_it_has_cancelled_a_slow_query_is_not_away() {
         app.get(PLANS).problem(503, "unavailable").await;
     }
     let report = app.ops("/health/resilience").expect(200).await.json;
-    let primary = report["dependencies"].as_array().unwrap().iter().find(|one| one["name"] == "postgres_primary").unwrap();
-    assert_eq!((&primary["breaker"], &primary["breaker_opened_total"]), (&json!("closed"), &json!(0)), "{primary}");
+    let primary = report["dependencies"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["name"] == "postgres_primary")
+        .unwrap();
+    assert_eq!(
+        (&primary["breaker"], &primary["breaker_opened_total"]),
+        (&json!("closed"), &json!(0)),
+        "{primary}"
+    );
     held.release().await;
     app.get(PLANS).expect(200).await;
     app.drain().await;
@@ -155,17 +245,28 @@ async fn a_server_that_says_it_has_cancelled_a_slow_query_is_not_away() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn lanes_that_keep_their_connections_leave_some_to_who_looks_after_the_servers() {
-    let (_db, app) =
-        app(&["postgres.pool_size=2", "write.lanes=2", "postgres.acquire_timeout_ms=100", "postgres.replica_check_ms=50"]).await;
+    let (_db, app) = app(&[
+        "postgres.pool_size=2",
+        "write.lanes=2",
+        "postgres.acquire_timeout_ms=100",
+        "postgres.replica_check_ms=50",
+    ])
+    .await;
     // With twenty tenants, both lanes have some of them.
     for number in 0..20 {
         let route = format!("/routes/tenant-{number}/web/prod/v1");
-        app.put(&route).json(&json!({ "url": "http://a.example/" })).expect(201).await;
+        app.put(&route)
+            .json(&json!({ "url": "http://a.example/" }))
+            .expect(201)
+            .await;
     }
     let until = Instant::now() + Duration::from_millis(1000);
     while Instant::now() < until {
         let ready = app.ops("/health/ready").expect(200).await.json;
-        assert_eq!(ready["checks"]["postgres_primary"]["status"], "healthy", "{ready}");
+        assert_eq!(
+            ready["checks"]["postgres_primary"]["status"], "healthy",
+            "{ready}"
+        );
     }
     app.drain().await;
 }

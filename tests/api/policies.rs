@@ -6,7 +6,10 @@ use crate::support::{Answer, TestApp};
 
 pub async fn route(app: &TestApp, tenant: &str, version: &str) -> Answer {
     let url = format!("http://{version}.example");
-    app.put(&format!("/routes/{tenant}/web/prod/{version}")).json(&json!({ "url": url })).send().await
+    app.put(&format!("/routes/{tenant}/web/prod/{version}"))
+        .json(&json!({ "url": url }))
+        .send()
+        .await
 }
 
 async fn with_versions(versions: &[&str]) -> TestApp {
@@ -18,7 +21,10 @@ async fn with_versions(versions: &[&str]) -> TestApp {
 }
 
 fn split(weights: &[(&str, u32)]) -> Value {
-    let split: Vec<_> = weights.iter().map(|(version, weight)| json!({"version": version, "weight": weight})).collect();
+    let split: Vec<_> = weights
+        .iter()
+        .map(|(version, weight)| json!({"version": version, "weight": weight}))
+        .collect();
     json!({ "split": split })
 }
 
@@ -30,66 +36,152 @@ async fn a_policy_is_made_changed_read_and_removed_like_a_route() {
     let app = with_versions(&["v1", "v2"]).await;
     let mut body = split(&[("v1", 90), ("v2", 10)]);
     body["hosts"] = json!(["b.example", "a.example"]);
-    let made = app.put(POLICY).header("x-reason", "canary").json(&body).expect(201).await;
-    assert_eq!((made.revision(), made.header("location")), (3, "/api/v1/policies/acme/web/prod"));
+    let made = app
+        .put(POLICY)
+        .header("x-reason", "canary")
+        .json(&body)
+        .expect(201)
+        .await;
+    assert_eq!(
+        (made.revision(), made.header("location")),
+        (3, "/api/v1/policies/acme/web/prod")
+    );
     assert_eq!(made.json["hosts"], json!(["a.example", "b.example"]));
     assert_eq!(made.json["path_prefix"], "/");
     let unchanged = app.put(POLICY).json(&body).expect(200).await;
-    assert_eq!((unchanged.header("tm-unchanged"), unchanged.revision()), ("true", 3));
+    assert_eq!(
+        (unchanged.header("tm-unchanged"), unchanged.revision()),
+        ("true", 3)
+    );
 
-    let changed = app.patch(POLICY).json(&json!({"sticky_by": {"cookie": "sid"}, "hosts": null})).expect(200).await;
-    assert_eq!((changed.revision(), &changed.json["hosts"]), (4, &json!([])));
+    let changed = app
+        .patch(POLICY)
+        .json(&json!({"sticky_by": {"cookie": "sid"}, "hosts": null}))
+        .expect(200)
+        .await;
+    assert_eq!(
+        (changed.revision(), &changed.json["hosts"]),
+        (4, &json!([]))
+    );
     assert_eq!(changed.json["split"], body["split"]);
-    app.patch(POLICY).header("if-match", made.header("etag")).json(&json!({})).problem(412, "precondition_failed").await;
+    app.patch(POLICY)
+        .header("if-match", made.header("etag"))
+        .json(&json!({}))
+        .problem(412, "precondition_failed")
+        .await;
 
-    let read = app.get(POLICY).header("tm-min-revision", changed.tag()).expect(200).await;
+    let read = app
+        .get(POLICY)
+        .header("tm-min-revision", changed.tag())
+        .expect(200)
+        .await;
     assert_eq!((read.tag(), &read.json), (changed.tag(), &changed.json));
-    app.get(POLICY).header("if-none-match", changed.header("etag")).expect(304).await;
+    app.get(POLICY)
+        .header("if-none-match", changed.header("etag"))
+        .expect(304)
+        .await;
     let list = app.get("/policies?tenant=acme").expect(200).await;
-    assert_eq!((&list.json["items"][0], list.revision()), (&changed.json, 4));
+    assert_eq!(
+        (&list.json["items"][0], list.revision()),
+        (&changed.json, 4)
+    );
     let history = app.get("/policies/acme/web/prod/history").expect(200).await;
-    let actions: Vec<_> = history.json["items"].as_array().unwrap().iter().map(|event| &event["action"]).collect();
+    let actions: Vec<_> = history.json["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| &event["action"])
+        .collect();
     assert_eq!(actions, ["policy_set", "policy_set"]);
-    assert_eq!(history.json["items"][1]["policy"], json!({"service": "web", "env": "prod"}));
+    assert_eq!(
+        history.json["items"][1]["policy"],
+        json!({"service": "web", "env": "prod"})
+    );
     assert_eq!(history.json["items"][1]["reason"], "canary");
 
     // Snapshots contain the policy, with the tag of its scope, until the policy is deleted.
-    let held = app.get("/tenants/acme/snapshot?env=prod").header("tm-min-revision", changed.tag()).expect(200).await;
-    assert_eq!((held.revision(), &held.json["policies"][0]["sticky_by"]), (4, &json!({"cookie": "sid"})));
+    let held = app
+        .get("/tenants/acme/snapshot?env=prod")
+        .header("tm-min-revision", changed.tag())
+        .expect(200)
+        .await;
+    assert_eq!(
+        (held.revision(), &held.json["policies"][0]["sticky_by"]),
+        (4, &json!({"cookie": "sid"}))
+    );
     let gone = app.delete(POLICY).expect(204).await;
     assert_eq!(gone.revision(), 5);
-    let held = app.get("/tenants/acme/snapshot").header("tm-min-revision", gone.tag()).expect(200).await;
+    let held = app
+        .get("/tenants/acme/snapshot")
+        .header("tm-min-revision", gone.tag())
+        .expect(200)
+        .await;
     assert_eq!(held.json["policies"], json!([]));
-    app.get(POLICY).header("tm-min-revision", gone.tag()).problem(404, "policy_not_found").await;
+    app.get(POLICY)
+        .header("tm-min-revision", gone.tag())
+        .problem(404, "policy_not_found")
+        .await;
     app.delete(POLICY).problem(404, "policy_not_found").await;
-    app.patch(POLICY).json(&json!({})).problem(404, "policy_not_found").await;
+    app.patch(POLICY)
+        .json(&json!({}))
+        .problem(404, "policy_not_found")
+        .await;
     // Another instance that reads everything from the database returns the same bytes.
     let other = TestApp::on(app.db.clone(), &[]).await;
     app.db.caught_up().await;
-    assert_eq!(other.get("/tenants/acme/snapshot").expect(200).await.bytes, held.bytes);
+    assert_eq!(
+        other.get("/tenants/acme/snapshot").expect(200).await.bytes,
+        held.bytes
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_that_cannot_be_meant_is_refused_with_its_members() {
     let app = with_versions(&["v1"]).await;
     let pointers = async |body: Value| {
-        let answer = app.put(POLICY).json(&body).problem(422, "invalid_request").await;
-        answer.pointers().into_iter().map(str::to_owned).collect::<Vec<_>>()
+        let answer = app
+            .put(POLICY)
+            .json(&body)
+            .problem(422, "invalid_request")
+            .await;
+        answer
+            .pointers()
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
     };
     assert_eq!(pointers(json!({})).await, ["/split"]);
     let unknown = json!({"split": [{"version": "v1", "weight": 1}, {"version": "v2", "weight": 1}], "failover": ["v3"]});
     assert_eq!(pointers(unknown).await, ["/split/1/version", "/failover/0"]);
     assert_eq!(pointers(split(&[("v1", 10001)])).await, ["/split/0/weight"]);
-    assert_eq!(pointers(json!({"hosts": ["UPPER"], "failover": ["v1"]})).await, ["/hosts/0"]);
-    assert_eq!(pointers(json!({"path_prefix": "/a/../b", "failover": ["v1"]})).await, ["/path_prefix"]);
+    assert_eq!(
+        pointers(json!({"hosts": ["UPPER"], "failover": ["v1"]})).await,
+        ["/hosts/0"]
+    );
+    assert_eq!(
+        pointers(json!({"path_prefix": "/a/../b", "failover": ["v1"]})).await,
+        ["/path_prefix"]
+    );
     assert_eq!(pointers(json!({"splits": []})).await, ["/splits"]);
     assert_eq!(pointers(json!({"split": [["v1", 1]]})).await, ["/split/0"]);
     let rule = |headers: Value| json!({"rules": [{"name": "r", "match": {"headers": headers}, "version": "v1"}]});
     assert_eq!(pointers(rule(json!({}))).await, ["/rules/0/match"]);
     assert_eq!(pointers(rule(json!({"x": {"regex": "("}}))).await.len(), 1);
-    assert_eq!(pointers(rule(json!({"x": {"regex": "a".repeat(600)}}))).await.len(), 1);
-    assert_eq!(app.get("/tenants/acme").expect(200).await.revision(), 1, "nothing was written");
-    app.put("/policies/nobody/web/prod").json(&json!({"failover": ["v1"]})).problem(422, "invalid_request").await;
+    assert_eq!(
+        pointers(rule(json!({"x": {"regex": "a".repeat(600)}})))
+            .await
+            .len(),
+        1
+    );
+    assert_eq!(
+        app.get("/tenants/acme").expect(200).await.revision(),
+        1,
+        "nothing was written"
+    );
+    app.put("/policies/nobody/web/prod")
+        .json(&json!({"failover": ["v1"]}))
+        .problem(422, "invalid_request")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,44 +194,99 @@ async fn resolve_follows_the_policy_and_explains_itself() {
     body["sticky_by"] = json!({"cookie": "sid"});
     app.put(POLICY).json(&body).expect(201).await;
 
-    let of_key = async |key: &str| app.get(&format!("{RESOLVE}&key={key}&explain=true")).expect(200).await;
+    let of_key = async |key: &str| {
+        app.get(&format!("{RESOLVE}&key={key}&explain=true"))
+            .expect(200)
+            .await
+    };
     let first = of_key("user-7").await;
     assert_eq!(of_key("user-7").await.json, first.json);
     let why = &first.json["explanation"];
-    assert_eq!((&why["reason"], &why["key"], &why["policy_revision"]), (&json!("split"), &json!("user-7"), &json!(5)));
+    assert_eq!(
+        (&why["reason"], &why["key"], &why["policy_revision"]),
+        (&json!("split"), &json!("user-7"), &json!(5))
+    );
     assert_eq!(why["split"][0]["version"], first.json["version"]);
-    let shares: Vec<_> =
-        why["split"].as_array().unwrap().iter().map(|part| (part["weight"].clone(), part["share"].clone())).collect();
-    assert!(shares.contains(&(json!(90), json!(0.9))) && shares.contains(&(json!(10), json!(0.1))), "{shares:?}");
+    let shares: Vec<_> = why["split"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| (part["weight"].clone(), part["share"].clone()))
+        .collect();
+    assert!(
+        shares.contains(&(json!(90), json!(0.9))) && shares.contains(&(json!(10), json!(0.1))),
+        "{shares:?}"
+    );
     // Both versions get traffic.
     let mut chosen = std::collections::BTreeSet::new();
     for key in 0..60 {
-        chosen.insert(of_key(&key.to_string()).await.json["version"].as_str().unwrap().to_owned());
+        chosen.insert(
+            of_key(&key.to_string()).await.json["version"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
     }
     assert_eq!(chosen.into_iter().collect::<Vec<_>>(), ["v1", "v2"]);
 
     // A rule comes before the split. The key comes from the cookie that the policy names.
-    let beta = app.get(&format!("{RESOLVE}&header.x-beta=yes&explain=true")).expect(200).await;
-    assert_eq!((&beta.json["version"], &beta.json["explanation"]["rule"]), (&json!("beta"), &json!("testers")));
-    let by_cookie = app.get(&format!("{RESOLVE}&header.cookie=a%3D1%3B%20sid%3Duser-7&explain=true")).expect(200).await;
+    let beta = app
+        .get(&format!("{RESOLVE}&header.x-beta=yes&explain=true"))
+        .expect(200)
+        .await;
+    assert_eq!(
+        (&beta.json["version"], &beta.json["explanation"]["rule"]),
+        (&json!("beta"), &json!("testers"))
+    );
+    let by_cookie = app
+        .get(&format!(
+            "{RESOLVE}&header.cookie=a%3D1%3B%20sid%3Duser-7&explain=true"
+        ))
+        .expect(200)
+        .await;
     assert_eq!(by_cookie.json, first.json);
 
     // An answer for a key stays valid while its scope is unchanged. A random choice has no tag.
     let tag = first.header("etag");
-    app.get(&format!("{RESOLVE}&key=user-7")).header("if-none-match", tag).expect(304).await;
+    app.get(&format!("{RESOLVE}&key=user-7"))
+        .header("if-none-match", tag)
+        .expect(304)
+        .await;
     let by_chance = app.get(RESOLVE).expect(200).await;
-    assert_eq!((by_chance.header("etag"), by_chance.header("cache-control")), ("", "no-store"));
+    assert_eq!(
+        (by_chance.header("etag"), by_chance.header("cache-control")),
+        ("", "no-store")
+    );
 
     // An inactive version is not chosen.
     let version = first.json["version"].as_str().unwrap().to_owned();
-    app.post(&format!("/routes/acme/web/prod/{version}/deactivate?confirm_in_use=true")).expect(200).await;
-    let moved = app.get(&format!("{RESOLVE}&key=user-7&explain=true")).header("if-none-match", tag).expect(200).await;
-    assert_eq!((&moved.json["version"], &moved.json["explanation"]["reason"]), (&json!("spare"), &json!("failover")));
+    app.post(&format!(
+        "/routes/acme/web/prod/{version}/deactivate?confirm_in_use=true"
+    ))
+    .expect(200)
+    .await;
+    let moved = app
+        .get(&format!("{RESOLVE}&key=user-7&explain=true"))
+        .header("if-none-match", tag)
+        .expect(200)
+        .await;
+    assert_eq!(
+        (&moved.json["version"], &moved.json["explanation"]["reason"]),
+        (&json!("spare"), &json!("failover"))
+    );
     assert_eq!(moved.json["explanation"]["instead_of"], *version);
-    app.get(&format!("{RESOLVE}&version=v1&key=a")).problem(422, "invalid_request").await;
-    app.get(&format!("{RESOLVE}&header.host=a")).problem(422, "invalid_request").await;
-    app.get("/routes/resolve?tenant=acme&service=web").problem(422, "invalid_request").await;
-    app.get("/routes/resolve?tenant=nobody&service=web&env=prod").problem(404, "tenant_not_found").await;
+    app.get(&format!("{RESOLVE}&version=v1&key=a"))
+        .problem(422, "invalid_request")
+        .await;
+    app.get(&format!("{RESOLVE}&header.host=a"))
+        .problem(422, "invalid_request")
+        .await;
+    app.get("/routes/resolve?tenant=acme&service=web")
+        .problem(422, "invalid_request")
+        .await;
+    app.get("/routes/resolve?tenant=nobody&service=web&env=prod")
+        .problem(404, "tenant_not_found")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,31 +311,71 @@ async fn a_version_in_use_goes_only_when_there_is_another_and_the_caller_knows()
         .problem(409, "version_in_use")
         .await;
 
-    app.put(POLICY).json(&split(&[("v1", 1), ("v2", 1)])).expect(200).await;
-    let problem = app.post(&format!("{v1}/deactivate")).problem(409, "version_in_use").await;
+    app.put(POLICY)
+        .json(&split(&[("v1", 1), ("v2", 1)]))
+        .expect(200)
+        .await;
+    let problem = app
+        .post(&format!("{v1}/deactivate"))
+        .problem(409, "version_in_use")
+        .await;
     assert_eq!(problem.json["may_confirm"], true);
-    app.post(&format!("{v1}/deactivate?confirm_in_use=true")).expect(200).await;
+    app.post(&format!("{v1}/deactivate?confirm_in_use=true"))
+        .expect(200)
+        .await;
     app.post(&format!("{v1}/activate")).expect(200).await;
 
     // A confirmed deletion takes the version out of the policy, in the same revision.
     app.delete(v1).problem(409, "version_in_use").await;
-    let gone = app.delete(&format!("{v1}?confirm_in_use=true")).expect(204).await;
-    let policy = app.get(POLICY).header("tm-min-revision", gone.tag()).expect(200).await;
-    assert_eq!((policy.revision(), &policy.json["split"]), (gone.revision(), &split(&[("v2", 1)])["split"]));
-    let changes = app.get(&format!("/tenants/acme/changes?after={}.{}", gone.epoch(), gone.revision() - 1)).expect(200).await;
+    let gone = app
+        .delete(&format!("{v1}?confirm_in_use=true"))
+        .expect(204)
+        .await;
+    let policy = app
+        .get(POLICY)
+        .header("tm-min-revision", gone.tag())
+        .expect(200)
+        .await;
+    assert_eq!(
+        (policy.revision(), &policy.json["split"]),
+        (gone.revision(), &split(&[("v2", 1)])["split"])
+    );
+    let changes = app
+        .get(&format!(
+            "/tenants/acme/changes?after={}.{}",
+            gone.epoch(),
+            gone.revision() - 1
+        ))
+        .expect(200)
+        .await;
     let items: Vec<_> = changes.json["changes"]
         .as_array()
         .unwrap()
         .iter()
         .map(|e| (e["action"].clone(), e["item"].clone(), e["items"].clone()))
         .collect();
-    assert_eq!(items, [(json!("policy_set"), json!(0), json!(2)), (json!("deleted"), json!(1), json!(2))]);
-    // A version with weight 0 gets no traffic. It can be deactivated, but its deletion needs a confirmation.
-    app.put("/routes/acme/web/prod/v1").json(&json!({"url": "http://x"})).expect(201).await;
-    app.put(POLICY).json(&split(&[("v1", 0), ("v2", 1)])).expect(200).await;
+    assert_eq!(
+        items,
+        [
+            (json!("policy_set"), json!(0), json!(2)),
+            (json!("deleted"), json!(1), json!(2))
+        ]
+    );
+    // A version with weight 0 gets no traffic. It can be deactivated, but its deletion needs a
+    // confirmation.
+    app.put("/routes/acme/web/prod/v1")
+        .json(&json!({"url": "http://x"}))
+        .expect(201)
+        .await;
+    app.put(POLICY)
+        .json(&split(&[("v1", 0), ("v2", 1)]))
+        .expect(200)
+        .await;
     app.post(&format!("{v1}/deactivate")).expect(200).await;
     app.delete(v1).problem(409, "version_in_use").await;
-    app.delete(&format!("{v1}?confirm_in_use=true")).expect(204).await;
+    app.delete(&format!("{v1}?confirm_in_use=true"))
+        .expect(204)
+        .await;
 }
 
 /// Returns the members of all `PATCH` bodies that are objects themselves.
@@ -203,12 +390,25 @@ fn nested_of_patches() -> Vec<String> {
     };
     let mut nested = Vec::new();
     for (path, item) in document["paths"].as_object().unwrap() {
-        for content in item["patch"]["requestBody"]["content"].as_object().into_iter().flat_map(|content| content.values()) {
-            for (name, member) in resolved(&content["schema"])["properties"].as_object().unwrap() {
-                let choices = member["anyOf"].as_array().cloned().unwrap_or_else(|| vec![member.clone()]);
+        for content in item["patch"]["requestBody"]["content"]
+            .as_object()
+            .into_iter()
+            .flat_map(|content| content.values())
+        {
+            for (name, member) in resolved(&content["schema"])["properties"]
+                .as_object()
+                .unwrap()
+            {
+                let choices = member["anyOf"]
+                    .as_array()
+                    .cloned()
+                    .unwrap_or_else(|| vec![member.clone()]);
                 let is_object = |choice: &Value| {
                     let types = resolved(choice)["type"].clone();
-                    types == "object" || types.as_array().is_some_and(|types| types.contains(&json!("object")))
+                    types == "object"
+                        || types
+                            .as_array()
+                            .is_some_and(|types| types.contains(&json!("object")))
                 };
                 if choices.iter().any(is_object) {
                     nested.push(format!("{path} {name}"));
@@ -224,10 +424,19 @@ fn nested_of_patches() -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_merge_patch_goes_into_every_nested_object() {
     let app = with_versions(&["v1"]).await;
-    app.put(POLICY).json(&json!({"failover": ["v1"], "sticky_by": {"header": "x-user"}})).expect(201).await;
+    app.put(POLICY)
+        .json(&json!({"failover": ["v1"], "sticky_by": {"header": "x-user"}}))
+        .expect(201)
+        .await;
     let route = "/routes/acme/web/prod/v1";
-    app.patch(route).json(&json!({"labels": {"a": "1", "b": "2"}})).expect(200).await;
-    app.patch("/tenants/acme").json(&json!({"quotas": {"routes": 7, "policies": 8}})).expect(200).await;
+    app.patch(route)
+        .json(&json!({"labels": {"a": "1", "b": "2"}}))
+        .expect(200)
+        .await;
+    app.patch("/tenants/acme")
+        .json(&json!({"quotas": {"routes": 7, "policies": 8}}))
+        .expect(200)
+        .await;
     let cases = [
         (
             "/api/v1/policies/{tenant}/{service}/{env} sticky_by",
@@ -251,14 +460,33 @@ async fn a_merge_patch_goes_into_every_nested_object() {
     assert_eq!(nested_of_patches(), cases.each_ref().map(|case| case.0));
     for (named, path, patch, after) in cases {
         let member = named.rsplit(' ').next().unwrap();
-        let changed = app.patch(path).json(&json!({ member: patch })).expect(200).await;
+        let changed = app
+            .patch(path)
+            .json(&json!({ member: patch }))
+            .expect(200)
+            .await;
         assert_eq!(changed.json[member], after, "{named}");
     }
-    let both = app.patch(POLICY).json(&json!({"sticky_by": {"header": "x"}})).problem(422, "invalid_request").await;
-    assert_eq!((both.pointers(), &both.json["errors"][0]["code"]), (vec!["/sticky_by"], &json!("one_of")));
-    let unknown = app.patch(POLICY).json(&json!({"sticky_by": {"query": "x"}})).problem(422, "invalid_request").await;
+    let both = app
+        .patch(POLICY)
+        .json(&json!({"sticky_by": {"header": "x"}}))
+        .problem(422, "invalid_request")
+        .await;
+    assert_eq!(
+        (both.pointers(), &both.json["errors"][0]["code"]),
+        (vec!["/sticky_by"], &json!("one_of"))
+    );
+    let unknown = app
+        .patch(POLICY)
+        .json(&json!({"sticky_by": {"query": "x"}}))
+        .problem(422, "invalid_request")
+        .await;
     assert_eq!(unknown.pointers(), ["/sticky_by/query"]);
-    let gone = app.patch(POLICY).json(&json!({"sticky_by": null})).expect(200).await;
+    let gone = app
+        .patch(POLICY)
+        .json(&json!({"sticky_by": null}))
+        .expect(200)
+        .await;
     assert_eq!(gone.json["sticky_by"], Value::Null);
 }
 
@@ -273,7 +501,12 @@ async fn a_condition_and_a_way_to_keep_clients_say_what_they_may_be() {
             "one_of",
             "must have one of exact, prefix, regex, present",
         ),
-        (rule(json!({})), "/rules/0/match/headers/x", "one_of", "must have one of exact, prefix, regex, present"),
+        (
+            rule(json!({})),
+            "/rules/0/match/headers/x",
+            "one_of",
+            "must have one of exact, prefix, regex, present",
+        ),
         (
             rule(json!({"equals": "a"})),
             "/rules/0/match/headers/x",
@@ -292,7 +525,12 @@ async fn a_condition_and_a_way_to_keep_clients_say_what_they_may_be() {
             "one_of",
             "must have one of cookie, header",
         ),
-        (json!({"failover": ["v1"], "sticky_by": {}}), "/sticky_by", "one_of", "must have one of cookie, header"),
+        (
+            json!({"failover": ["v1"], "sticky_by": {}}),
+            "/sticky_by",
+            "one_of",
+            "must have one of cookie, header",
+        ),
         (
             json!({"failover": ["v1"], "sticky_by": "a"}),
             "/sticky_by",
@@ -300,10 +538,21 @@ async fn a_condition_and_a_way_to_keep_clients_say_what_they_may_be() {
             "expected an object with one of cookie, header",
         ),
     ] {
-        let answer = app.put(POLICY).json(&body).problem(422, "invalid_request").await;
+        let answer = app
+            .put(POLICY)
+            .json(&body)
+            .problem(422, "invalid_request")
+            .await;
         let error = &answer.json["errors"][0];
-        assert_eq!((answer.pointers(), &error["code"]), (vec![pointer], &json!(code)), "{body}: {error}");
-        assert!(error["detail"].as_str().unwrap().contains(detail), "{body}: {error}");
+        assert_eq!(
+            (answer.pointers(), &error["code"]),
+            (vec![pointer], &json!(code)),
+            "{body}: {error}"
+        );
+        assert!(
+            error["detail"].as_str().unwrap().contains(detail),
+            "{body}: {error}"
+        );
     }
 }
 
@@ -313,20 +562,36 @@ async fn an_empty_key_is_as_none() {
     let mut body = split(&[("v1", 50), ("v2", 50)]);
     body["sticky_by"] = json!({"cookie": "uid"});
     app.put(POLICY).json(&body).expect(201).await;
-    for question in
-        ["", "&key=", "&header.cookie=uid%3D%3B%20theme%3Ddark", "&header.cookie=uid%3D%22%22", "&key=&header.cookie=uid%3D"]
-    {
-        let answer = app.get(&format!("{RESOLVE}&explain=true{question}")).expect(200).await;
+    for question in [
+        "",
+        "&key=",
+        "&header.cookie=uid%3D%3B%20theme%3Ddark",
+        "&header.cookie=uid%3D%22%22",
+        "&key=&header.cookie=uid%3D",
+    ] {
+        let answer = app
+            .get(&format!("{RESOLVE}&explain=true{question}"))
+            .expect(200)
+            .await;
         assert_eq!(
-            (&answer.json["explanation"]["key"], answer.header("cache-control")),
+            (
+                &answer.json["explanation"]["key"],
+                answer.header("cache-control")
+            ),
             (&Value::Null, "no-store"),
             "{question}"
         );
     }
-    for question in
-        ["&key=7", "&header.cookie=uid%3D7", "&key=&header.cookie=uid%3D%227%22", "&header.cookie=uid%3D%3B%20uid%3D7"]
-    {
-        let answer = app.get(&format!("{RESOLVE}&explain=true{question}")).expect(200).await;
+    for question in [
+        "&key=7",
+        "&header.cookie=uid%3D7",
+        "&key=&header.cookie=uid%3D%227%22",
+        "&header.cookie=uid%3D%3B%20uid%3D7",
+    ] {
+        let answer = app
+            .get(&format!("{RESOLVE}&explain=true{question}"))
+            .expect(200)
+            .await;
         assert_eq!(answer.json["explanation"]["key"], "7", "{question}");
     }
 }

@@ -6,7 +6,12 @@ use serde_json::{Value, json};
 use crate::support::TestApp;
 
 fn members(value: &Value) -> Vec<&str> {
-    value.as_object().unwrap().keys().map(String::as_str).collect()
+    value
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect()
 }
 
 const ROUTE: [&str; 13] = [
@@ -39,24 +44,48 @@ async fn its_clients_go_on_working_unchanged() {
     let mut want = body.clone();
     want["revision"] = json!(1);
     assert_eq!(app.get(resolve).expect(200).await.json, want);
-    app.get("/routes/resolve?tenant=team-a&service=payments&env=prod&version=v3").problem(404, "route_not_found").await;
+    app.get("/routes/resolve?tenant=team-a&service=payments&env=prod&version=v3")
+        .problem(404, "route_not_found")
+        .await;
 
     let off = app.post("/routes/deactivate").json(&key).expect(200).await;
-    assert_eq!((members(&off.json), off.json["is_active"].as_bool()), (ROUTE.to_vec(), Some(false)));
+    assert_eq!(
+        (members(&off.json), off.json["is_active"].as_bool()),
+        (ROUTE.to_vec(), Some(false))
+    );
     app.get(resolve).problem(404, "route_inactive").await;
     let on = app.post("/routes/activate").json(&key).expect(200).await;
-    assert_eq!((members(&on.json), on.json["is_active"].as_bool()), (ROUTE.to_vec(), Some(true)));
+    assert_eq!(
+        (members(&on.json), on.json["is_active"].as_bool()),
+        (ROUTE.to_vec(), Some(true))
+    );
     want["revision"] = json!(3);
     assert_eq!(app.get(resolve).expect(200).await.json, want);
 
     body["url"] = json!("http://payments-v2b.internal:8080");
     let changed = app.post("/routes").json(&body).expect(200).await;
     assert_eq!(members(&changed.json), ROUTE);
-    let missing = json!({ "tenant": "team-a", "service": "payments", "env": "prod", "version": "v9" });
+    let missing =
+        json!({ "tenant": "team-a", "service": "payments", "env": "prod", "version": "v9" });
     for form in ["activate", "deactivate"] {
-        app.post(&format!("/routes/{form}")).json(&missing).problem(404, "route_not_found").await;
+        app.post(&format!("/routes/{form}"))
+            .json(&missing)
+            .problem(404, "route_not_found")
+            .await;
     }
-    for path in ["/health", "/health/live", "/health/ready", "/health/resilience"] {
-        assert!(app.call(Method::GET, path).expect(200).await.json.is_object(), "{path}");
+    for path in [
+        "/health",
+        "/health/live",
+        "/health/ready",
+        "/health/resilience",
+    ] {
+        assert!(
+            app.call(Method::GET, path)
+                .expect(200)
+                .await
+                .json
+                .is_object(),
+            "{path}"
+        );
     }
 }

@@ -1,6 +1,7 @@
 //! Long-polls and event streams end when the caller's token or certificate ends, in whatever way.
 //!
-//! A request ends when the very token or certificate of the request ends, also when nothing else happens.
+//! A request ends when the very token or certificate of the request ends, also when nothing else
+//! happens.
 
 use std::time::{Duration, SystemTime};
 
@@ -37,9 +38,17 @@ struct Stayers(Vec<(&'static str, JoinHandle<(u16, String)>)>);
 
 impl Stayers {
     /// Opens the waiting requests at `base`. `come_as` adds the credentials to each.
-    async fn come(office: &Office, base: &str, client: &Client, come_as: impl Fn(RequestBuilder) -> RequestBuilder) -> Self {
+    async fn come(
+        office: &Office,
+        base: &str,
+        client: &Client,
+        come_as: impl Fn(RequestBuilder) -> RequestBuilder,
+    ) -> Self {
         let get = |path: &str| come_as(client.get(format!("{base}/api/v1{path}")));
-        let first = get("/tenants/acme/snapshot").send().await.expect("an answer");
+        let first = get("/tenants/acme/snapshot")
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(first.status(), 200, "{:?}", first.text().await);
         let etag = first.headers()["etag"].to_str().expect("ASCII").to_owned();
         let after = etag.trim_matches('"').to_owned();
@@ -47,14 +56,28 @@ impl Stayers {
         let mut stayers = Vec::new();
         for (name, request) in [
             ("snapshot?wait", snapshot("/tenants/acme/snapshot?wait=40s")),
-            ("snapshot, Prefer: wait", snapshot("/tenants/acme/snapshot").header("prefer", "wait=40")),
-            ("changes?wait", get(&format!("/tenants/acme/changes?after={after}&wait=40s"))),
-            ("tenants/{tenant}/stream", get("/tenants/acme/stream").header("last-event-id", &after)),
+            (
+                "snapshot, Prefer: wait",
+                snapshot("/tenants/acme/snapshot").header("prefer", "wait=40"),
+            ),
+            (
+                "changes?wait",
+                get(&format!("/tenants/acme/changes?after={after}&wait=40s")),
+            ),
+            (
+                "tenants/{tenant}/stream",
+                get("/tenants/acme/stream").header("last-event-id", &after),
+            ),
             ("stream", get("/stream")),
         ] {
             let stay = async move {
                 loop {
-                    let answer = request.try_clone().expect("no body").send().await.expect("an answer");
+                    let answer = request
+                        .try_clone()
+                        .expect("no body")
+                        .send()
+                        .await
+                        .expect("an answer");
                     let status = answer.status().as_u16();
                     // A probe has the caller's place for a moment.
                     if status != 429 {
@@ -65,11 +88,20 @@ impl Stayers {
             stayers.push((name, tokio::spawn(stay)));
         }
         eventually("all of them wait", async || {
-            let probe = office.app.get("/tenants/acme/snapshot?wait=1ms").bearer(&office.admin).header("if-none-match", &etag);
+            let probe = office
+                .app
+                .get("/tenants/acme/snapshot?wait=1ms")
+                .bearer(&office.admin)
+                .header("if-none-match", &etag);
             // Over TLS the callers are at another instance, which has its own places.
             let probe = match base == office.app.api {
                 true => probe.send().await.status.as_u16(),
-                false => snapshot("/tenants/acme/snapshot?wait=1ms").send().await.expect("an answer").status().as_u16(),
+                false => snapshot("/tenants/acme/snapshot?wait=1ms")
+                    .send()
+                    .await
+                    .expect("an answer")
+                    .status()
+                    .as_u16(),
             };
             (probe == 429).then_some(())
         })
@@ -78,16 +110,25 @@ impl Stayers {
     }
 
     async fn with_token(office: &Office, token: &str) -> Self {
-        Self::come(office, &office.app.api, &client(), |request| request.bearer_auth(token)).await
+        Self::come(office, &office.app.api, &client(), |request| {
+            request.bearer_auth(token)
+        })
+        .await
     }
 
     /// Asserts that all callers are let go, though nothing happens.
     async fn are_let_go(self, why: &str) {
         for (name, stayer) in self.0 {
-            let answer = tokio::time::timeout(SOON, stayer).await.unwrap_or_else(|_| panic!("{why}: {name} stays")).unwrap();
+            let answer = tokio::time::timeout(SOON, stayer)
+                .await
+                .unwrap_or_else(|_| panic!("{why}: {name} stays"))
+                .unwrap();
             match name.ends_with("stream") {
                 true => assert_eq!(answer, (200, "retry: 1000\n\n".to_owned()), "{why}: {name}"),
-                false => assert!(answer.0 == 401 && answer.1.contains("unauthenticated"), "{why}: {name}: {answer:?}"),
+                false => assert!(
+                    answer.0 == 401 && answer.1.contains("unauthenticated"),
+                    "{why}: {name}: {answer:?}"
+                ),
             }
         }
     }
@@ -107,20 +148,39 @@ fn client() -> Client {
 
 async fn made(office: &Office, by: &str, more: Value) -> (String, String) {
     let mut body = json!({ "tenant": "acme", "roles": ["viewer", "node"] });
-    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let answer = office.app.post("/keys").bearer(by).json(&body).expect(201).await;
+    body.as_object_mut()
+        .unwrap()
+        .extend(more.as_object().unwrap().clone());
+    let answer = office
+        .app
+        .post("/keys")
+        .bearer(by)
+        .json(&body)
+        .expect(201)
+        .await;
     let text = |name: &str| answer.json[name].as_str().expect("a text").to_owned();
     (text("id"), text("token"))
 }
 
 async fn rotate(office: &Office, id: &str, overlap: u32) -> String {
-    let call = office.app.post(&format!("/keys/{id}/rotate")).bearer(&office.admin);
-    let answer = call.json(&json!({ "overlap_seconds": overlap })).expect(200).await;
+    let call = office
+        .app
+        .post(&format!("/keys/{id}/rotate"))
+        .bearer(&office.admin);
+    let answer = call
+        .json(&json!({ "overlap_seconds": overlap }))
+        .expect(200)
+        .await;
     answer.json["token"].as_str().unwrap().to_owned()
 }
 
 async fn revoke(office: &Office, id: &str) {
-    office.app.delete(&format!("/keys/{id}")).bearer(&office.admin).expect(204).await;
+    office
+        .app
+        .delete(&format!("/keys/{id}"))
+        .bearer(&office.admin)
+        .expect(204)
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -134,7 +194,8 @@ async fn who_stays_with_a_key_s_token_is_let_go_when_it_ends() {
     revoke(&office, &id).await;
     stayers.are_let_go("revoked").await;
 
-    let (maker, makers_token) = made(&office, &office.admin, json!({ "roles": ["tenant_admin"] })).await;
+    let (maker, makers_token) =
+        made(&office, &office.admin, json!({ "roles": ["tenant_admin"] })).await;
     let (_, token) = made(&office, &makers_token, json!({})).await;
     let stayers = stay(&token).await;
     revoke(&office, &maker).await;
@@ -148,22 +209,35 @@ async fn who_stays_with_a_key_s_token_is_let_go_when_it_ends() {
     let (id, token) = made(&office, &office.admin, json!({})).await;
     let stayers = stay(&token).await;
     rotate(&office, &id, 1).await;
-    stayers.are_let_go("the overlap of its rotation is over").await;
+    stayers
+        .are_let_go("the overlap of its rotation is over")
+        .await;
 
     let (id, token) = made(&office, &office.admin, json!({})).await;
     rotate(&office, &id, 3600).await;
     let stayers = stay(&token).await;
     rotate(&office, &id, 3600).await;
-    stayers.are_let_go("replaced a second time within the overlap").await;
+    stayers
+        .are_let_go("replaced a second time within the overlap")
+        .await;
 
     let soon = Timestamp::now() + SignedDuration::from_secs(4);
-    let (_, token) = made(&office, &office.admin, json!({ "expires_at": soon.to_string() })).await;
+    let (_, token) = made(
+        &office,
+        &office.admin,
+        json!({ "expires_at": soon.to_string() }),
+    )
+    .await;
     stay(&token).await.are_let_go("expired").await;
 
     let elsewhere = office.another().await;
     let (id, token) = made(&office, &office.admin, json!({})).await;
     let stayers = stay(&token).await;
-    elsewhere.delete(&format!("/keys/{id}")).bearer(&office.admin).expect(204).await;
+    elsewhere
+        .delete(&format!("/keys/{id}"))
+        .bearer(&office.admin)
+        .expect(204)
+        .await;
     stayers.are_let_go("revoked at another instance").await;
 }
 
@@ -175,9 +249,15 @@ async fn who_stays_with_either_token_of_an_overlap_goes_on_staying() {
     let (other, _) = made(&office, &office.admin, json!({})).await;
     let stayers = Stayers::with_token(&office, &token).await;
     let next = rotate(&office, &id, 3600).await;
-    // The instance notices this later revocation after the rotation, so the rotation has been acted on by then.
+    // The instance notices this later revocation after the rotation, so the rotation has been acted
+    // on by then.
     revoke(&office, &other).await;
-    office.app.get("/tenants/acme").bearer(&next).expect(200).await;
+    office
+        .app
+        .get("/tenants/acme")
+        .bearer(&next)
+        .expect(200)
+        .await;
     stayers.stay("its token is good for the overlap");
 }
 
@@ -187,30 +267,56 @@ async fn who_stays_with_an_issuer_s_token_is_let_go_when_it_ends() {
     let issuer = Issuer::with(&[&signer]);
     let jwt = issuer.settings();
     let mut all: Vec<&str> = jwt.iter().map(String::as_str).collect();
-    all.extend([PLACES, QUIET, "auth.jwt.leeway_seconds=1", "auth.jwt.refresh_ms=1000"]);
+    all.extend([
+        PLACES,
+        QUIET,
+        "auth.jwt.leeway_seconds=1",
+        "auth.jwt.refresh_ms=1000",
+    ]);
     let office = Office::with(&all).await;
     office.tenant("acme").await;
     let now = Now::read();
     let token = |signer: &Signer, seconds: f64| {
-        signer.token(&claims(now, json!({ "roles": ["viewer", "node"], "exp": now.unix.floor() + seconds })))
+        signer.token(&claims(
+            now,
+            json!({ "roles": ["viewer", "node"], "exp": now.unix.floor() + seconds }),
+        ))
     };
     let stayers = Stayers::with_token(&office, &token(&signer, 4.0)).await;
     stayers.are_let_go("exp is past").await;
 
     let stayers = Stayers::with_token(&office, &token(&signer, 300.0)).await;
     issuer.give(&[&next]);
-    stayers.are_let_go("the issuer has withdrawn the key that signed it").await;
+    stayers
+        .are_let_go("the issuer has withdrawn the key that signed it")
+        .await;
 
     issuer.give(&[&next, &signer]);
     let stayers = Stayers::with_token(&office, &token(&next, 300.0)).await;
     let old = token(&signer, 200.0);
     eventually("the key is back", async || {
-        (office.app.get("/tenants/acme").bearer(&old).send().await.status == 200).then_some(())
+        (office
+            .app
+            .get("/tenants/acme")
+            .bearer(&old)
+            .send()
+            .await
+            .status
+            == 200)
+            .then_some(())
     })
     .await;
     issuer.give(&[&next]);
     eventually("another key is withdrawn", async || {
-        (office.app.get("/tenants/acme").bearer(&old).send().await.status == 401).then_some(())
+        (office
+            .app
+            .get("/tenants/acme")
+            .bearer(&old)
+            .send()
+            .await
+            .status
+            == 401)
+            .then_some(())
     })
     .await;
     stayers.stay("its own key is still there");
@@ -223,7 +329,10 @@ async fn who_stays_with_a_certificate_is_let_go_when_it_ends() {
     let (authority, folder) = (Authority::new(), Folder::new());
     let shown = authority.server("127.0.0.1", Time::Now);
     let tls = [
-        format!("http.tls.cert_file={}", folder.write("cert.pem", &shown.cert)),
+        format!(
+            "http.tls.cert_file={}",
+            folder.write("cert.pem", &shown.cert)
+        ),
         format!("http.tls.key_file={}", folder.write("key.pem", &shown.key)),
         format!("http.tls.client_ca_file={}", authority.file(&folder)),
         "http.tls.trust_domain=routes.example".to_owned(),
@@ -232,13 +341,22 @@ async fn who_stays_with_a_certificate_is_let_go_when_it_ends() {
     let mut all: Vec<&str> = ASKING.to_vec();
     all.extend(["read.max_waiters=4", QUIET]);
     all.extend(tls.iter().map(String::as_str));
-    let app = App::start(settings(&office.app.db, &all), Role::Serve, metrics()).await.expect("the service starts");
+    let app = App::start(settings(&office.app.db, &all), Role::Serve, metrics())
+        .await
+        .expect("the service starts");
     let base = format!("https://{}", app.api.expect("it serves"));
     let ends = SystemTime::now() + Duration::from_secs(6);
     let node = authority.client_until(&["spiffe://routes.example/tenant/acme/node/edge-1"], ends);
-    let identity = Identity::from_pem(format!("{}{}", node.cert, node.key).as_bytes()).expect("an identity");
-    let ca = reqwest::Certificate::from_pem(std::fs::read(authority.file(&folder)).unwrap().as_slice()).unwrap();
-    let client = Client::builder().tls_certs_only([ca]).identity(identity).build().expect("a client");
+    let identity =
+        Identity::from_pem(format!("{}{}", node.cert, node.key).as_bytes()).expect("an identity");
+    let ca =
+        reqwest::Certificate::from_pem(std::fs::read(authority.file(&folder)).unwrap().as_slice())
+            .unwrap();
+    let client = Client::builder()
+        .tls_certs_only([ca])
+        .identity(identity)
+        .build()
+        .expect("a client");
     let mut stayers = Stayers::come(&office, &base, &client, |request| request).await;
     let (all, refused) = stayers.0.pop().expect("the stream of all tenants");
     assert_eq!((all, refused.await.unwrap().0), ("stream", 403));

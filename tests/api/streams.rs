@@ -8,7 +8,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use crate::support::{Answer, PATIENCE, TestApp, eventually, secure};
 
 async fn put(app: &TestApp, route: &str, url: &str) -> Answer {
-    app.put(&format!("/routes/acme/{route}")).json(&json!({ "url": format!("http://{url}") })).send().await
+    app.put(&format!("/routes/acme/{route}"))
+        .json(&json!({ "url": format!("http://{url}") }))
+        .send()
+        .await
 }
 
 /// An event, or a comment (without a name).
@@ -37,7 +40,10 @@ impl Stream {
     }
 
     async fn at(app: &TestApp, path: &str, last_event_id: Option<&str>) -> Self {
-        let mut request = secure::http().build().unwrap().get(format!("{}/api/v1{path}", app.api));
+        let mut request = secure::http()
+            .build()
+            .unwrap()
+            .get(format!("{}/api/v1{path}", app.api));
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }
@@ -45,7 +51,10 @@ impl Stream {
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["cache-control"], "no-store");
-        let mut stream = Self { response, text: String::new() };
+        let mut stream = Self {
+            response,
+            text: String::new(),
+        };
         assert_eq!(stream.block().await.as_deref(), Some("retry: 1000"));
         stream
     }
@@ -58,16 +67,29 @@ impl Stream {
                 self.text = rest;
                 return Some(block);
             }
-            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk()).await.expect("something comes");
-            self.text.push_str(std::str::from_utf8(&chunk.expect("a whole stream")?).expect("UTF-8"));
+            let chunk = tokio::time::timeout(PATIENCE, self.response.chunk())
+                .await
+                .expect("something comes");
+            self.text
+                .push_str(std::str::from_utf8(&chunk.expect("a whole stream")?).expect("UTF-8"));
         }
     }
 
     async fn next(&mut self) -> Option<Event> {
         let block = self.block().await?;
-        let field = |name: &str| block.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+        let field = |name: &str| {
+            block
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap_or_default()
+                .to_owned()
+        };
         let data = serde_json::from_str(&field("data: ")).unwrap_or(Value::Null);
-        Some(Event { id: field("id: "), name: field("event: "), data })
+        Some(Event {
+            id: field("id: "),
+            name: field("event: "),
+            data,
+        })
     }
 
     async fn change(&mut self) -> Event {
@@ -87,20 +109,32 @@ async fn a_stream_begins_with_a_snapshot_and_goes_on_with_every_change() {
     let mut all = Stream::open(&app, "", None).await;
     let mut dev = Stream::open(&app, "?env=dev", None).await;
     let snapshot = all.change().await;
-    assert_eq!((snapshot.name.as_str(), &snapshot.id), ("snapshot", &first.tag()));
-    assert_eq!(snapshot.data, app.get("/tenants/acme/snapshot").expect(200).await.json);
+    assert_eq!(
+        (snapshot.name.as_str(), &snapshot.id),
+        ("snapshot", &first.tag())
+    );
+    assert_eq!(
+        snapshot.data,
+        app.get("/tenants/acme/snapshot").expect(200).await.json
+    );
     assert_eq!(dev.change().await.data["routes"], json!([]));
     for n in 0..20 {
         put(&app, ["web/prod/v1", "web/dev/v1"][n % 2], &format!("h{n}")).await;
     }
     for revision in 2..=21 {
         let event = all.change().await;
-        assert_eq!((event.name.as_str(), event.revision()), ("change", revision));
+        assert_eq!(
+            (event.name.as_str(), event.revision()),
+            ("change", revision)
+        );
         assert_eq!(event.data["revision"], revision);
     }
     for revision in (3..=21).step_by(2) {
         let event = dev.change().await;
-        assert_eq!((event.revision(), &event.data["route"]["env"]), (revision, &json!("dev")));
+        assert_eq!(
+            (event.revision(), &event.data["route"]["env"]),
+            (revision, &json!("dev"))
+        );
     }
 }
 
@@ -114,11 +148,17 @@ async fn whoever_comes_back_misses_nothing_and_gets_nothing_twice() {
             put(&app, "web/prod/v1", &format!("h{n}")).await;
         }
     };
-    // Reads a few events at a time, in turns from this instance and from a new one that has seen nothing yet.
+    // Reads a few events at a time, in turns from this instance and from a new one that has seen
+    // nothing yet.
     let reader = async {
         while seen.last() != Some(&301) {
             let fresh = TestApp::on(app.db.clone(), &["read.refresh_ms=50"]).await;
-            let mut stream = Stream::open(if seen.len() % 2 == 0 { &app } else { &fresh }, "", Some(&last)).await;
+            let mut stream = Stream::open(
+                if seen.len() % 2 == 0 { &app } else { &fresh },
+                "",
+                Some(&last),
+            )
+            .await;
             for _ in 0..37 {
                 let event = stream.change().await;
                 assert_eq!(event.name, "change");
@@ -155,9 +195,16 @@ async fn a_stream_waits_while_there_is_too_much_to_do_to_catch_up() {
     other.get("/tenants/acme/snapshot").expect(200).await;
     let held = app.db.lock("plans").await;
     let caught_up = async {
-        eventually("both connections are in use", async || (app.db.waiting().await == 2).then_some(())).await;
+        eventually("both connections are in use", async || {
+            (app.db.waiting().await == 2).then_some(())
+        })
+        .await;
         let mut stream = Stream::open(&other, "", Some(&first.tag())).await;
-        assert_eq!(stream.next().await.expect("it goes on").name, "", "a comment: it could not look");
+        assert_eq!(
+            stream.next().await.expect("it goes on").name,
+            "",
+            "a comment: it could not look"
+        );
         held.release().await;
         assert_eq!(stream.change().await.id, second.tag());
     };
@@ -183,8 +230,13 @@ async fn a_stream_of_another_history_begins_anew() {
     let again = put(&app, "web/prod/v1", "b").await;
     let mut stream = Stream::open(&app, "", Some(&newest.tag())).await;
     assert_eq!(stream.change().await.id, again.tag());
-    app.get("/tenants/nobody/stream").problem(404, "tenant_not_found").await;
-    app.get("/tenants/acme/stream").header("last-event-id", "seven").problem(422, "invalid_request").await;
+    app.get("/tenants/nobody/stream")
+        .problem(404, "tenant_not_found")
+        .await;
+    app.get("/tenants/acme/stream")
+        .header("last-event-id", "seven")
+        .problem(422, "invalid_request")
+        .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -211,28 +263,45 @@ async fn a_reader_that_takes_nothing_is_cut_off() {
     let app = TestApp::with(&["http.write_stall_ms=1000", "read.max_waiters=1"]).await;
     put(&app, "web/prod/v1", "a").await;
     let mut slow = secure::narrow(&app.api).await;
-    let head = format!("GET /api/v1/tenants/acme/stream HTTP/1.1\r\nhost: localhost\r\n{}\r\n", secure::authorization());
+    let head = format!(
+        "GET /api/v1/tenants/acme/stream HTTP/1.1\r\nhost: localhost\r\n{}\r\n",
+        secure::authorization()
+    );
     slow.write_all(head.as_bytes()).await.unwrap();
     let mut head = [0; 64];
     slow.read_exact(&mut head).await.unwrap();
     assert!(head.starts_with(b"HTTP/1.1 200"));
     // Sends more than all buffers in between can hold.
-    let labels: serde_json::Map<_, _> = (0..32).map(|n| (format!("label-{n}"), json!("x".repeat(255)))).collect();
+    let labels: serde_json::Map<_, _> = (0..32)
+        .map(|n| (format!("label-{n}"), json!("x".repeat(255))))
+        .collect();
     for n in 0..500 {
         let body = json!({ "url": format!("http://h{n}"), "labels": labels });
-        app.put("/routes/acme/web/prod/v1").json(&body).expect(200).await;
+        app.put("/routes/acme/web/prod/v1")
+            .json(&body)
+            .expect(200)
+            .await;
     }
     let newest = app.get("/tenants/acme/snapshot").expect(200).await;
     eventually("its place is free", async || {
-        let probe = app.get("/tenants/acme/snapshot?wait=1ms").header("if-none-match", newest.header("etag")).send().await;
+        let probe = app
+            .get("/tenants/acme/snapshot?wait=1ms")
+            .header("if-none-match", newest.header("etag"))
+            .send()
+            .await;
         (probe.status == 304).then_some(())
     })
     .await;
     let mut rest = Vec::new();
-    let ended =
-        tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut rest)).await.expect("the connection has ended");
+    let ended = tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut rest))
+        .await
+        .expect("the connection has ended");
     let complete = String::from_utf8_lossy(&rest).contains("http://h499\"");
-    assert!(!complete, "{ended:?}: it was sent everything in the end, {} bytes", rest.len());
+    assert!(
+        !complete,
+        "{ended:?}: it was sent everything in the end, {} bytes",
+        rest.len()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -243,7 +312,11 @@ async fn a_revision_of_many_items_has_its_tag_on_the_last_of_them() {
     assert_eq!(stream.change().await.name, "snapshot");
     let change = |at: u32| json!({"action": "put", "route": {"service": "web", "env": "prod", "version": format!("n{at}"), "url": "http://b"}});
     let batch = json!({"changes": (0..5).map(change).collect::<Vec<_>>()});
-    let done = app.post("/tenants/acme/batch").json(&batch).expect(200).await;
+    let done = app
+        .post("/tenants/acme/batch")
+        .json(&batch)
+        .expect(200)
+        .await;
     for item in 0..5 {
         let event = stream.change().await;
         let id = if item == 4 { done.tag() } else { String::new() };
@@ -260,16 +333,28 @@ async fn people_see_the_changes_of_all_tenants_once_each() {
     let mut stream = Stream::at(&app, "/stream", None).await;
     for tenant in ["a", "b", "a"] {
         let path = format!("/routes/{tenant}/web/prod/v1");
-        app.patch(&path).json(&json!({"description": "again"})).send().await;
-        app.put(&path).json(&json!({"url": "http://a"})).send().await;
+        app.patch(&path)
+            .json(&json!({"description": "again"}))
+            .send()
+            .await;
+        app.put(&path)
+            .json(&json!({"url": "http://a"}))
+            .send()
+            .await;
     }
     let mut seen = Vec::new();
     for _ in 0..4 {
         let event = stream.change().await;
         assert_eq!((event.name.as_str(), event.id.as_str()), ("change", ""));
-        seen.push((event.data["tenant"].as_str().unwrap().to_owned(), event.data["revision"].as_u64().unwrap()));
+        seen.push((
+            event.data["tenant"].as_str().unwrap().to_owned(),
+            event.data["revision"].as_u64().unwrap(),
+        ));
     }
-    let expected = [("a", 1), ("b", 1), ("a", 2), ("a", 3)].map(|(tenant, revision)| (tenant.to_owned(), revision));
+    let expected = [("a", 1), ("b", 1), ("a", 2), ("a", 3)]
+        .map(|(tenant, revision)| (tenant.to_owned(), revision));
     assert_eq!(seen, expected);
-    app.get("/stream?colour=blue").problem(422, "invalid_request").await;
+    app.get("/stream?colour=blue")
+        .problem(422, "invalid_request")
+        .await;
 }

@@ -11,10 +11,21 @@ use crate::support::{TestApp, eventually, primary, settings};
 async fn keys_and_plans_are_forgotten_when_their_time_is_over_and_not_before() {
     let app = TestApp::start().await;
     let path = "/routes/acme/web/prod/v1";
-    let write = async |key: &str| app.put(path).header("idempotency-key", key).json(&json!({"url": "http://a"})).send().await;
+    let write = async |key: &str| {
+        app.put(path)
+            .header("idempotency-key", key)
+            .json(&json!({"url": "http://a"}))
+            .send()
+            .await
+    };
     write("old").await;
     write("young").await;
-    let plan = async || app.post("/tenants/acme/plans").json(&json!({"routes": []})).expect(201).await;
+    let plan = async || {
+        app.post("/tenants/acme/plans")
+            .json(&json!({"routes": []}))
+            .expect(201)
+            .await
+    };
     let (old, young) = (plan().await, plan().await);
     // Makes many more keys than one sweep deletes.
     app.db.execute("update idempotency_keys set created_at = now() - interval '25 hours' where key = 'old'", &[]).await;
@@ -26,41 +37,86 @@ async fn keys_and_plans_are_forgotten_when_their_time_is_over_and_not_before() {
         )
         .await;
     let id = old.json["id"].as_str().unwrap();
-    app.db.execute(&format!("update plans set expires_at = now() - interval '1 second' where id = '{id}'"), &[]).await;
-    app.get(&format!("/tenants/acme/plans/{id}")).problem(404, "plan_not_found").await;
+    app.db
+        .execute(
+            &format!("update plans set expires_at = now() - interval '1 second' where id = '{id}'"),
+            &[],
+        )
+        .await;
+    app.get(&format!("/tenants/acme/plans/{id}"))
+        .problem(404, "plan_not_found")
+        .await;
     app.post(&format!("/tenants/acme/plans/{id}/apply"))
         .json(&json!({"hash": old.json["hash"]}))
         .problem(404, "plan_not_found")
         .await;
 
     let settings = settings(&app.db, &[]);
-    upkeep::sweep(primary(&app.db), settings.write.idempotency_ttl_hours, settings.auth.ended_keys_days).await;
-    let keys: Vec<String> = app.db.rows("select key from idempotency_keys", &[]).await.iter().map(|row| row.get(0)).collect();
+    upkeep::sweep(
+        primary(&app.db),
+        settings.write.idempotency_ttl_hours,
+        settings.auth.ended_keys_days,
+    )
+    .await;
+    let keys: Vec<String> = app
+        .db
+        .rows("select key from idempotency_keys", &[])
+        .await
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
     assert_eq!(keys, ["young"]);
-    let plans: Vec<String> = app.db.rows("select id::text from plans", &[]).await.iter().map(|row| row.get(0)).collect();
+    let plans: Vec<String> = app
+        .db
+        .rows("select id::text from plans", &[])
+        .await
+        .iter()
+        .map(|row| row.get(0))
+        .collect();
     assert_eq!(plans, [young.json["id"].as_str().unwrap()]);
     assert_eq!(write("young").await.header("idempotency-replayed"), "true");
-    assert_eq!(write("old").await.header("idempotency-replayed"), "", "a new request by now");
+    assert_eq!(
+        write("old").await.header("idempotency-replayed"),
+        "",
+        "a new request by now"
+    );
 }
 
 /// A connection's buffers are as large as the largest plan that it has carried.
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_end_at_their_age_though_nobody_asks_for_one() {
-    let app = TestApp::with(&["postgres.max_lifetime_ms=1000", "postgres.replica_check_ms=100", "postgres.replica_urls="]).await;
+    let app = TestApp::with(&[
+        "postgres.max_lifetime_ms=1000",
+        "postgres.replica_check_ms=100",
+        "postgres.replica_urls=",
+    ])
+    .await;
     // Sessions of the writer's lanes and of reads, without the one that listens for notifications.
     let sessions = async || {
         let sql = "select pid from pg_stat_activity where datname = current_database() and usename = 'traffic_manager' \
              and query not ilike 'listen %'";
-        app.db.rows(sql, &[]).await.iter().map(|row| row.get::<_, i32>(0)).collect::<HashSet<_>>()
+        app.db
+            .rows(sql, &[])
+            .await
+            .iter()
+            .map(|row| row.get::<_, i32>(0))
+            .collect::<HashSet<_>>()
     };
     let tenant = async |n: usize| {
-        app.put(&format!("/routes/t{n}/web/prod/v1")).json(&json!({"url": "http://a"})).expect(201).await;
+        app.put(&format!("/routes/t{n}/web/prod/v1"))
+            .json(&json!({"url": "http://a"}))
+            .expect(201)
+            .await;
         app.get(&format!("/tenants/t{n}/export")).expect(200).await;
     };
     futures_util::future::join_all((0..16).map(tenant)).await;
     let used = sessions().await;
     assert!(used.len() > 4, "{used:?}");
     // The sessions end well before the service's own upkeep, once a minute, would recycle them.
-    let ended = eventually("they have ended", async || sessions().await.is_disjoint(&used).then_some(()));
-    tokio::time::timeout(Duration::from_secs(20), ended).await.expect("they have ended in time");
+    let ended = eventually("they have ended", async || {
+        sessions().await.is_disjoint(&used).then_some(())
+    });
+    tokio::time::timeout(Duration::from_secs(20), ended)
+        .await
+        .expect("they have ended in time");
 }

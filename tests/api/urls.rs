@@ -37,16 +37,32 @@ const NONE: [&str; 26] = [
 #[tokio::test(flavor = "multi_thread")]
 async fn every_endpoint_refuses_urls_that_are_none() {
     let app = TestApp::start().await;
-    app.put("/routes/acme/web/prod/v1").json(&json!({ "url": "http://a.example" })).expect(201).await;
+    app.put("/routes/acme/web/prod/v1")
+        .json(&json!({ "url": "http://a.example" }))
+        .expect(201)
+        .await;
     let before = app.db.fingerprint().await;
     let mut walked = 0;
     for operation in operations::all() {
         let method: Method = operation.method.parse().unwrap();
-        for (pointer, _) in operation.texts().iter().filter(|(_, schema)| schema["format"] == "url") {
+        for (pointer, _) in operation
+            .texts()
+            .iter()
+            .filter(|(_, schema)| schema["format"] == "url")
+        {
             for url in NONE {
                 let body = operation.body_with(pointer, url);
-                let refused = app.call(method.clone(), &operation.path()).json(&body).problem(422, "invalid_request").await;
-                assert!(refused.pointers().contains(&pointer.as_str()), "{} {url}: {}", operation.name(), refused.json);
+                let refused = app
+                    .call(method.clone(), &operation.path())
+                    .json(&body)
+                    .problem(422, "invalid_request")
+                    .await;
+                assert!(
+                    refused.pointers().contains(&pointer.as_str()),
+                    "{} {url}: {}",
+                    operation.name(),
+                    refused.json
+                );
                 walked += 1;
             }
         }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-/// The direction of a value: requests may accept more and not less, and answers may not lose a member that clients read.
+/// The direction of a value: requests may accept more and not less, and answers may not lose a
+/// member that clients read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
     In,
@@ -22,7 +23,12 @@ struct Comparison<'a> {
 
 /// Returns every way in which `new` breaks a promise of `old`.
 pub fn breakages(old: &Value, new: &Value) -> BTreeSet<String> {
-    let mut comparison = Comparison { old, new, found: BTreeSet::new(), open: Vec::new() };
+    let mut comparison = Comparison {
+        old,
+        new,
+        found: BTreeSet::new(),
+        open: Vec::new(),
+    };
     for (path, item) in object(&old["paths"]) {
         for (method, operation) in object(item) {
             let place = format!("{method} {path}");
@@ -42,19 +48,33 @@ impl Comparison<'_> {
 
     fn operation(&mut self, place: &str, old: &Value, new: &Value) {
         self.parameters(place, &old["parameters"], &new["parameters"]);
-        self.request_body(&format!("{place} body"), &old["requestBody"], &new["requestBody"]);
+        self.request_body(
+            &format!("{place} body"),
+            &old["requestBody"],
+            &new["requestBody"],
+        );
         for (status, answer) in object(&old["responses"]) {
             let place = format!("{place} {status}");
             match new["responses"].get(status) {
                 None => self.found(&place, "is gone"),
-                Some(now) => self.answer(&place, &resolved(self.old, answer), &resolved(self.new, now)),
+                Some(now) => self.answer(
+                    &place,
+                    &resolved(self.old, answer),
+                    &resolved(self.new, now),
+                ),
             }
         }
     }
 
     fn parameters(&mut self, place: &str, old: &Value, new: &Value) {
-        let key = |parameter: &Value| format!("{} {}", text(&parameter["in"]), text(&parameter["name"]));
-        let whole = |document, list| array(list).iter().map(|one| resolved(document, one)).collect::<Vec<_>>();
+        let key =
+            |parameter: &Value| format!("{} {}", text(&parameter["in"]), text(&parameter["name"]));
+        let whole = |document, list| {
+            array(list)
+                .iter()
+                .map(|one| resolved(document, one))
+                .collect::<Vec<_>>()
+        };
         let (old, new) = (whole(self.old, old), whole(self.new, new));
         for parameter in &old {
             let place = format!("{place} {}", key(parameter));
@@ -131,11 +151,29 @@ impl Comparison<'_> {
 
     fn types(&mut self, place: &str, old: &Value, new: &Value, way: Way) {
         let (old, new) = (types(old), types(new));
-        let (Some(old), Some(new)) = (old, new) else { return };
-        let has = |set: &BTreeSet<String>, name: &str| set.contains(name) || (name == "integer" && set.contains("number"));
-        let (from, to) = if way == Way::In { (&old, &new) } else { (&new, &old) };
+        let (Some(old), Some(new)) = (old, new) else {
+            return;
+        };
+        let has = |set: &BTreeSet<String>, name: &str| {
+            set.contains(name) || (name == "integer" && set.contains("number"))
+        };
+        let (from, to) = if way == Way::In {
+            (&old, &new)
+        } else {
+            (&new, &old)
+        };
         for name in from.iter().filter(|name| !has(to, name)) {
-            self.found(place, &format!("{name} is {}", if way == Way::In { "not taken any more" } else { "answered now" }));
+            self.found(
+                place,
+                &format!(
+                    "{name} is {}",
+                    if way == Way::In {
+                        "not taken any more"
+                    } else {
+                        "answered now"
+                    }
+                ),
+            );
         }
     }
 
@@ -158,13 +196,22 @@ impl Comparison<'_> {
         }
     }
 
-    /// The bounds of requests may not become narrower. The bounds of answers are not checked here: a wider range is an addition.
+    /// The bounds of requests may not become narrower. The bounds of answers are not checked here:
+    /// a wider range is an addition.
     fn bounds(&mut self, place: &str, old: &Value, new: &Value, way: Way) {
         if way == Way::Out {
             return;
         }
-        for keyword in ["maximum", "maxLength", "maxItems", "maxProperties", "minimum", "minLength", "minItems", "minProperties"]
-        {
+        for keyword in [
+            "maximum",
+            "maxLength",
+            "maxItems",
+            "maxProperties",
+            "minimum",
+            "minLength",
+            "minItems",
+            "minProperties",
+        ] {
             let (was, is) = (old[keyword].as_f64(), new[keyword].as_f64());
             let narrower = match (was, is) {
                 (_, None) => false,
@@ -181,7 +228,10 @@ impl Comparison<'_> {
                 self.found(place, &format!("{keyword} is narrower"));
             }
         }
-        if old["additionalProperties"] != false && new["additionalProperties"] == false && old.is_object() {
+        if old["additionalProperties"] != false
+            && new["additionalProperties"] == false
+            && old.is_object()
+        {
             self.found(place, "takes no further members any more");
         }
     }
@@ -204,11 +254,16 @@ impl Comparison<'_> {
         }
     }
 
-    /// Compares the alternatives (`anyOf`, `oneOf`) or the parts (`allOf`) of a schema, in the order of their declaration.
+    /// Compares the alternatives (`anyOf`, `oneOf`) or the parts (`allOf`) of a schema, in the
+    /// order of their declaration.
     fn choices(&mut self, place: &str, old: &Value, new: &Value, way: Way) {
         for keyword in ["allOf", "anyOf", "oneOf"] {
             let (was, is) = (array(&old[keyword]), array(&new[keyword]));
-            let lost = if keyword == "allOf" { is.len() > was.len() && way == Way::In } else { is.len() < was.len() };
+            let lost = if keyword == "allOf" {
+                is.len() > was.len() && way == Way::In
+            } else {
+                is.len() < was.len()
+            };
             if lost {
                 self.found(place, &format!("{keyword} takes less"));
             }
@@ -221,7 +276,9 @@ impl Comparison<'_> {
 
 /// Follows a `$ref` into the document, or returns the schema itself.
 fn resolved(document: &Value, schema: &Value) -> Value {
-    let target = schema["$ref"].as_str().and_then(|reference| document.pointer(reference.trim_start_matches('#')));
+    let target = schema["$ref"]
+        .as_str()
+        .and_then(|reference| document.pointer(reference.trim_start_matches('#')));
     target.unwrap_or(schema).clone()
 }
 
@@ -250,7 +307,10 @@ fn array(value: &Value) -> &[Value] {
 }
 
 fn names(value: &Value) -> BTreeSet<String> {
-    array(value).iter().map(|name| text(name).to_owned()).collect()
+    array(value)
+        .iter()
+        .map(|name| text(name).to_owned())
+        .collect()
 }
 
 fn text(value: &Value) -> &str {
@@ -305,7 +365,9 @@ fn set(pointer: impl Into<String>, value: Value) -> impl Fn(&mut Value) {
     let pointer = pointer.into();
     move |document| {
         let (parent, member) = pointer.rsplit_once('/').unwrap();
-        let parent = document.pointer_mut(parent).unwrap_or_else(|| panic!("{pointer}"));
+        let parent = document
+            .pointer_mut(parent)
+            .unwrap_or_else(|| panic!("{pointer}"));
         match member.parse::<usize>() {
             Ok(at) if parent.is_array() => parent[at] = value.clone(),
             _ => parent[member] = value.clone(),
@@ -316,8 +378,14 @@ fn set(pointer: impl Into<String>, value: Value) -> impl Fn(&mut Value) {
 fn without(pointer: impl Into<String>, member: &'static str) -> impl Fn(&mut Value) {
     let pointer = pointer.into();
     move |document| {
-        let parent = document.pointer_mut(&pointer).unwrap_or_else(|| panic!("{pointer}"));
-        parent.as_object_mut().unwrap().remove(member).unwrap_or_else(|| panic!("{pointer}/{member}"));
+        let parent = document
+            .pointer_mut(&pointer)
+            .unwrap_or_else(|| panic!("{pointer}"));
+        parent
+            .as_object_mut()
+            .unwrap()
+            .remove(member)
+            .unwrap_or_else(|| panic!("{pointer}/{member}"));
     }
 }
 
@@ -326,13 +394,32 @@ fn each_breakage_is_found() {
     let schema = |rest: &str| format!("/components/schemas/{rest}");
     let post = |rest: &str| format!("{POST}/{rest}");
     let cases: Vec<(&str, Change, &str)> = vec![
-        ("a path", Box::new(without("/paths", "/things")), "post /things: is gone"),
-        ("an operation", Box::new(without("/paths/~1things", "post")), "post /things: is gone"),
-        ("a status", Box::new(without(post("responses"), "409")), "post /things 409: is gone"),
-        ("a header", Box::new(without(post("responses/200/headers"), "ETag")), "post /things 200 header ETag: is gone"),
+        (
+            "a path",
+            Box::new(without("/paths", "/things")),
+            "post /things: is gone",
+        ),
+        (
+            "an operation",
+            Box::new(without("/paths/~1things", "post")),
+            "post /things: is gone",
+        ),
+        (
+            "a status",
+            Box::new(without(post("responses"), "409")),
+            "post /things 409: is gone",
+        ),
+        (
+            "a header",
+            Box::new(without(post("responses/200/headers"), "ETag")),
+            "post /things 200 header ETag: is gone",
+        ),
         (
             "a certain header",
-            Box::new(set(post("responses/200/headers/ETag/required"), json!(false))),
+            Box::new(set(
+                post("responses/200/headers/ETag/required"),
+                json!(false),
+            )),
             "post /things 200 header ETag: is not certain any more",
         ),
         (
@@ -345,7 +432,11 @@ fn each_breakage_is_found() {
             Box::new(without(post("requestBody/content"), "application/json")),
             "post /things body application/json: is gone",
         ),
-        ("a parameter", Box::new(set(post("parameters/0/name"), json!("most"))), "post /things query limit: is gone"),
+        (
+            "a parameter",
+            Box::new(set(post("parameters/0/name"), json!("most"))),
+            "post /things query limit: is gone",
+        ),
         (
             "an optional parameter",
             Box::new(set(post("parameters/0/required"), json!(true))),
@@ -354,8 +445,13 @@ fn each_breakage_is_found() {
         (
             "a new parameter",
             Box::new(|document: &mut Value| {
-                let parameters = document.pointer_mut(&format!("{POST}/parameters")).unwrap().as_array_mut().unwrap();
-                parameters.push(json!({ "name": "n", "in": "query", "required": true, "schema": {} }));
+                let parameters = document
+                    .pointer_mut(&format!("{POST}/parameters"))
+                    .unwrap()
+                    .as_array_mut()
+                    .unwrap();
+                parameters
+                    .push(json!({ "name": "n", "in": "query", "required": true, "schema": {} }));
             }),
             "post /things query n: is new and required",
         ),
@@ -374,8 +470,16 @@ fn each_breakage_is_found() {
             Box::new(set(post("parameters/0/schema/type"), json!("string"))),
             "post /things query limit: integer is not taken any more",
         ),
-        ("a value", Box::new(set(schema("Kind/enum"), json!(["x"]))), "post /things query kind: \"y\" is gone"),
-        ("an optional body", Box::new(set(post("requestBody/required"), json!(true))), "post /things body: has become required"),
+        (
+            "a value",
+            Box::new(set(schema("Kind/enum"), json!(["x"]))),
+            "post /things query kind: \"y\" is gone",
+        ),
+        (
+            "an optional body",
+            Box::new(set(post("requestBody/required"), json!(true))),
+            "post /things body: has become required",
+        ),
         (
             "a pattern",
             Box::new(set(schema("ThingIn/properties/name/pattern"), json!("^b$"))),
@@ -418,13 +522,18 @@ fn each_breakage_is_found() {
         ),
         (
             "a member that was never null",
-            Box::new(set(schema("Thing/properties/name/type"), json!(["string", "null"]))),
+            Box::new(set(
+                schema("Thing/properties/name/type"),
+                json!(["string", "null"]),
+            )),
             "post /things 200 application/json/name: null is answered now",
         ),
         (
             "a code",
             Box::new(set(
-                post("responses/409/content/application~1problem+json/schema/allOf/1/properties/code/enum"),
+                post(
+                    "responses/409/content/application~1problem+json/schema/allOf/1/properties/code/enum",
+                ),
                 json!(["a"]),
             )),
             "post /things 409 application/problem+json/allOf/1/code: \"b\" is gone",
@@ -432,7 +541,10 @@ fn each_breakage_is_found() {
     ];
     for (name, change, want) in cases {
         let found = after(change);
-        assert!(found.iter().any(|breakage| breakage == want), "{name}: {found:?}");
+        assert!(
+            found.iter().any(|breakage| breakage == want),
+            "{name}: {found:?}"
+        );
     }
 }
 
@@ -443,13 +555,28 @@ fn additions_break_nothing() {
         Box::new(set("/paths/~1more", json!({ "get": {} }))),
         Box::new(set("/paths/~1things/get", json!({ "responses": {} }))),
         Box::new(set(format!("{POST}/responses/202"), json!({}))),
-        Box::new(set(format!("{POST}/parameters/0/schema/maximum"), json!(1000))),
+        Box::new(set(
+            format!("{POST}/parameters/0/schema/maximum"),
+            json!(1000),
+        )),
         Box::new(set(format!("{POST}/parameters/1/required"), json!(false))),
         Box::new(set("/components/schemas/Kind/enum", json!(["x", "y", "z"]))),
-        Box::new(set("/components/schemas/ThingIn/properties/more", json!({ "type": "string" }))),
-        Box::new(set("/components/schemas/Thing/properties/more", json!({ "type": "string" }))),
-        Box::new(set("/components/schemas/Thing/required", json!(["name", "size", "inner"]))),
-        Box::new(set("/components/schemas/Thing/description", json!("a thing"))),
+        Box::new(set(
+            "/components/schemas/ThingIn/properties/more",
+            json!({ "type": "string" }),
+        )),
+        Box::new(set(
+            "/components/schemas/Thing/properties/more",
+            json!({ "type": "string" }),
+        )),
+        Box::new(set(
+            "/components/schemas/Thing/required",
+            json!(["name", "size", "inner"]),
+        )),
+        Box::new(set(
+            "/components/schemas/Thing/description",
+            json!("a thing"),
+        )),
     ];
     for change in cases {
         assert_eq!(after(change), Vec::<String>::new());

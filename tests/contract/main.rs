@@ -1,4 +1,5 @@
-//! Checks that the committed documents are those that the source generates, and that they break no client of the previous release.
+//! Checks that the committed documents are those that the source generates, and that they break no
+//! client of the previous release.
 
 mod compat;
 mod security;
@@ -18,7 +19,9 @@ fn is_update() -> bool {
 }
 
 fn file(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs").join(name)
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("docs")
+        .join(name)
 }
 
 fn assert_committed(name: &str, made: &str) {
@@ -26,7 +29,10 @@ fn assert_committed(name: &str, made: &str) {
         fs::write(file(name), made).unwrap();
     }
     let committed = fs::read_to_string(file(name)).unwrap_or_default();
-    let line = committed.lines().zip(made.lines()).position(|(committed, made)| committed != made);
+    let line = committed
+        .lines()
+        .zip(made.lines())
+        .position(|(committed, made)| committed != made);
     assert!(
         committed == made,
         "docs/{name} is not what the source says, from line {:?} on; `UPDATE_DOCS=1 cargo test --test contract` writes it",
@@ -45,7 +51,12 @@ fn the_openapi_document_is_committed() {
 
 #[test]
 fn the_asyncapi_document_is_committed() {
-    assert_committed("asyncapi.json", &pretty(&asyncapi::document(&Settings::without_environment(&[]).unwrap().kafka)));
+    assert_committed(
+        "asyncapi.json",
+        &pretty(&asyncapi::document(
+            &Settings::without_environment(&[]).unwrap().kafka,
+        )),
+    );
 }
 
 #[test]
@@ -60,8 +71,12 @@ fn the_page_of_roles_is_committed() {
 
 #[test]
 fn no_client_of_the_release_before_breaks() {
-    let baseline = fs::read_to_string(file("openapi.baseline.json")).expect("docs/openapi.baseline.json");
+    let baseline =
+        fs::read_to_string(file("openapi.baseline.json")).expect("docs/openapi.baseline.json");
     let baseline: Value = serde_json::from_str(&baseline).unwrap();
     let breakages = compat::breakages(&baseline, &openapi::document());
-    assert!(breakages.is_empty(), "docs/openapi.baseline.json promised more:\n{breakages:#?}");
+    assert!(
+        breakages.is_empty(),
+        "docs/openapi.baseline.json promised more:\n{breakages:#?}"
+    );
 }

@@ -1,4 +1,5 @@
-//! The URLs of routes, read by the parsers of other languages: Python always, Go where it is installed.
+//! The URLs of routes, read by the parsers of other languages: Python always, Go where it is
+//! installed.
 
 use std::{
     io::Write as _,
@@ -9,7 +10,8 @@ use serde_json::Value;
 use traffic_manager::domain::route::RouteUrl;
 use url::Url;
 
-/// Reads one URL a line, and writes its host, port and path as JSON, or the reason why it is no URL.
+/// Reads one URL a line, and writes its host, port and path as JSON, or the reason why it is no
+/// URL.
 const PYTHON: &str = r#"
 import json, sys
 from urllib.parse import urlsplit
@@ -70,25 +72,40 @@ fn taken() -> Vec<String> {
 }
 
 fn assert_read_alike(mut parser: Command, urls: &[String]) {
-    let mut parser = parser.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a parser");
+    let mut parser = parser
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("a parser");
     let mut input = parser.stdin.take().unwrap();
     let lines = urls.join("\n") + "\n";
     let writer = std::thread::spawn(move || input.write_all(lines.as_bytes()));
     let output = parser.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
-    let answers: Vec<Value> = output.stdout.split(|b| *b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    let answers: Vec<Value> = output
+        .stdout
+        .split(|b| *b == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
     assert_eq!(answers.len(), urls.len());
     for (url, answer) in urls.iter().zip(answers) {
         let read = Url::parse(url).unwrap();
         let host = read.host_str().unwrap().trim_matches(['[', ']']).to_owned();
-        let found = answer[0].as_str().unwrap_or_else(|| panic!("{url}: {answer}"));
+        let found = answer[0]
+            .as_str()
+            .unwrap_or_else(|| panic!("{url}: {answer}"));
         // The parsers may spell the same address differently.
-        let address =
-            |host: &str| host.parse::<std::net::Ipv6Addr>().map_or_else(|_| host.to_owned(), |address| address.to_string());
+        let address = |host: &str| {
+            host.parse::<std::net::Ipv6Addr>()
+                .map_or_else(|_| host.to_owned(), |address| address.to_string())
+        };
         assert_eq!(address(found), address(&host), "{url}");
         assert_eq!(
             (answer[1].as_u64(), answer[2].as_str()),
-            (read.port_or_known_default().map(u64::from), Some(read.path())),
+            (
+                read.port_or_known_default().map(u64::from),
+                Some(read.path())
+            ),
             "{url}"
         );
     }

@@ -1,7 +1,8 @@
 //! A client that sends its tag never gets an older answer.
 //!
-//! Three instances run with a replica whose replay stops now and then. Instances are killed at random. 50 clients check every
-//! answer. `TM_BACKWARDS_SECONDS` sets the time, `TM_BACKWARDS_SEED` repeats the random choices.
+//! Three instances run with a replica whose replay stops now and then. Instances are killed at
+//! random. 50 clients check every answer. `TM_BACKWARDS_SECONDS` sets the time, `TM_BACKWARDS_SEED`
+//! repeats the random choices.
 
 use std::{
     collections::HashMap,
@@ -29,10 +30,20 @@ const TENANTS: usize = 3;
 const INSTANCES: usize = 3;
 
 /// The kinds of reads. A client keeps a tag for each tenant and kind.
-const STYLES: [&str; 6] = ["snapshot", "snapshot?env=prod", "snapshot?wait=300ms", "resolve", "changes", "route"];
+const STYLES: [&str; 6] = [
+    "snapshot",
+    "snapshot?env=prod",
+    "snapshot?wait=300ms",
+    "resolve",
+    "changes",
+    "route",
+];
 
 fn number(name: &str, default: u64) -> u64 {
-    std::env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+    std::env::var(name)
+        .ok()
+        .and_then(|value| value.parse().ok())
+        .unwrap_or(default)
 }
 
 #[derive(Default)]
@@ -55,14 +66,21 @@ struct Client {
 
 impl Client {
     async fn poll(&mut self) {
-        let (tenant, style) = (self.rng.random_range(0..TENANTS), STYLES[self.rng.random_range(0..STYLES.len())]);
+        let (tenant, style) = (
+            self.rng.random_range(0..TENANTS),
+            STYLES[self.rng.random_range(0..STYLES.len())],
+        );
         let base = &self.bases[self.rng.random_range(0..INSTANCES)];
         let seen = self.seen.get(&(tenant, style)).cloned();
         let url = match (style, &seen) {
-            ("resolve", _) => format!("{base}/routes/resolve?tenant=t{tenant}&service=web&env=prod&version=v1"),
+            ("resolve", _) => {
+                format!("{base}/routes/resolve?tenant=t{tenant}&service=web&env=prod&version=v1")
+            }
             ("route", _) => format!("{base}/routes/t{tenant}/web/prod/v1"),
             ("changes", Some((tag, _))) => format!("{base}/tenants/t{tenant}/changes?after={tag}"),
-            ("changes", None) => format!("{base}/tenants/t{tenant}/changes?after=0123456789abcdef.1"),
+            ("changes", None) => {
+                format!("{base}/tenants/t{tenant}/changes?after=0123456789abcdef.1")
+            }
             _ => format!("{base}/tenants/t{tenant}/{style}"),
         };
         let mut request = self.http.get(url);
@@ -74,8 +92,13 @@ impl Client {
             return;
         };
         if answer.status().is_server_error() || answer.status() == 404 {
-            // 503: nothing new enough is available, which is not an older answer. 404 after a tag is an older answer.
-            assert!([404, 503].contains(&answer.status().as_u16()), "{style}: {}", answer.status());
+            // 503: nothing new enough is available, which is not an older answer. 404 after a tag
+            // is an older answer.
+            assert!(
+                [404, 503].contains(&answer.status().as_u16()),
+                "{style}: {}",
+                answer.status()
+            );
             if let Some((tag, _)) = seen.filter(|_| answer.status() == 404) {
                 self.regressed(format!("{style}: 404 after {tag}"));
             }
@@ -83,7 +106,12 @@ impl Client {
             return;
         }
         let status = answer.status();
-        let tag = answer.headers()["etag"].to_str().unwrap().trim_start_matches("W/").trim_matches('"').to_owned();
+        let tag = answer.headers()["etag"]
+            .to_str()
+            .unwrap()
+            .trim_start_matches("W/")
+            .trim_matches('"')
+            .to_owned();
         let Ok(bytes) = answer.bytes().await else {
             self.tally.lost.fetch_add(1, Ordering::Relaxed);
             return;
@@ -101,14 +129,36 @@ impl Client {
         self.check_content(tenant, style, seen.map(|(_, revision)| revision), &body);
     }
 
-    /// Checks that no route goes back, by the writer's counter in each route's URL, and that changes have no gap.
-    fn check_content(&mut self, tenant: usize, style: &'static str, after: Option<u64>, body: &Value) {
-        let mut routes: Vec<&Value> = body["routes"].as_array().map(|routes| routes.iter().collect()).unwrap_or_default();
+    /// Checks that no route goes back, by the writer's counter in each route's URL, and that
+    /// changes have no gap.
+    fn check_content(
+        &mut self,
+        tenant: usize,
+        style: &'static str,
+        after: Option<u64>,
+        body: &Value,
+    ) {
+        let mut routes: Vec<&Value> = body["routes"]
+            .as_array()
+            .map(|routes| routes.iter().collect())
+            .unwrap_or_default();
         routes.extend(body.get("url").map(|_| body));
         for route in routes {
-            let name = ["service", "env", "version"].map(|part| route[part].as_str().unwrap()).join("/");
-            let count = route["url"].as_str().unwrap().rsplit('/').next().unwrap().parse().unwrap();
-            let newest = self.content.entry((tenant, style, name.clone())).or_default();
+            let name = ["service", "env", "version"]
+                .map(|part| route[part].as_str().unwrap())
+                .join("/");
+            let count = route["url"]
+                .as_str()
+                .unwrap()
+                .rsplit('/')
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap();
+            let newest = self
+                .content
+                .entry((tenant, style, name.clone()))
+                .or_default();
             if count < *newest {
                 let message = format!("{style}: {name} says {count} after {newest}");
                 self.tally.regressions.lock().unwrap().push(message);
@@ -116,7 +166,10 @@ impl Client {
             *newest = count;
         }
         if let (Some(after), Some(changes)) = (after, body["changes"].as_array()) {
-            let revisions: Vec<u64> = changes.iter().map(|event| event["revision"].as_u64().unwrap()).collect();
+            let revisions: Vec<u64> = changes
+                .iter()
+                .map(|event| event["revision"].as_u64().unwrap())
+                .collect();
             let expected: Vec<u64> = (after + 1..).take(revisions.len()).collect();
             if body.get("reset").is_some() || revisions != expected {
                 self.regressed(format!("changes after {after}: {revisions:?}"));
@@ -129,14 +182,25 @@ impl Client {
     }
 }
 
-/// Writes one tenant's routes until `stop` is set, with a counter in each URL. Retries each write until its answer is known.
-async fn write(tenant: usize, bases: Arc<Vec<String>>, seed: u64, stop: Arc<AtomicBool>, written: Arc<AtomicU64>) {
+/// Writes one tenant's routes until `stop` is set, with a counter in each URL. Retries each write
+/// until its answer is known.
+async fn write(
+    tenant: usize,
+    bases: Arc<Vec<String>>,
+    seed: u64,
+    stop: Arc<AtomicBool>,
+    written: Arc<AtomicU64>,
+) {
     let (http, mut rng) = (client(), StdRng::seed_from_u64(seed));
     let routes = ["web/prod/v1", "web/dev/v1", "api/prod/v1", "api/dev/v1"];
     let mut count = 0;
     while !stop.load(Ordering::Relaxed) {
         count += 1;
-        let path = if count == 1 { routes[0] } else { routes[rng.random_range(0..routes.len())] };
+        let path = if count == 1 {
+            routes[0]
+        } else {
+            routes[rng.random_range(0..routes.len())]
+        };
         loop {
             let base = &bases[rng.random_range(0..INSTANCES)];
             let request = http
@@ -145,7 +209,12 @@ async fn write(tenant: usize, bases: Arc<Vec<String>>, seed: u64, stop: Arc<Atom
                 .json(&json!({ "url": format!("http://host/{count}") }));
             match request.send().await {
                 Ok(answer) if answer.status().is_success() => break,
-                Ok(answer) => assert_eq!(answer.status(), 503, "{}", answer.text().await.unwrap_or_default()),
+                Ok(answer) => assert_eq!(
+                    answer.status(),
+                    503,
+                    "{}",
+                    answer.text().await.unwrap_or_default()
+                ),
                 Err(_) => {}
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -156,10 +225,14 @@ async fn write(tenant: usize, bases: Arc<Vec<String>>, seed: u64, stop: Arc<Atom
 }
 
 fn client() -> reqwest::Client {
-    crate::support::secure::http().timeout(Duration::from_secs(10)).build().unwrap()
+    crate::support::secure::http()
+        .timeout(Duration::from_secs(10))
+        .build()
+        .unwrap()
 }
 
-/// Stops and resumes the replay of the replica's log until `stop` is set. Leaves it running, and returns the number of pauses.
+/// Stops and resumes the replay of the replica's log until `stop` is set. Leaves it running, and
+/// returns the number of pauses.
 async fn pause_now_and_then(seed: u64, stop: Arc<AtomicBool>) -> usize {
     let replica = connect(&variable("PG_REPLICA_URL")).await;
     let (mut rng, mut pauses) = (StdRng::seed_from_u64(seed), 0);
@@ -176,27 +249,60 @@ async fn pause_now_and_then(seed: u64, stop: Arc<AtomicBool>) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_who_sends_a_tag_gets_an_older_answer() {
     let _alone = crate::hangs::alone().await;
-    let (seconds, seed) = (number("TM_BACKWARDS_SECONDS", 15), number("TM_BACKWARDS_SEED", rand::random()));
+    let (seconds, seed) = (
+        number("TM_BACKWARDS_SECONDS", 15),
+        number("TM_BACKWARDS_SEED", rand::random()),
+    );
     println!("TM_BACKWARDS_SEED={seed}");
     let world = World::new().await;
     let mut environment = world.environment.clone();
-    // Instances learn of one another's writes late, and start cold from a replica whose replay may be stopped.
+    // Instances learn of one another's writes late, and start cold from a replica whose replay may
+    // be stopped.
     environment.remove("TM__KAFKA__BOOTSTRAP_SERVERS");
     environment.insert("TM__READ__REFRESH_MS".into(), "3000".into());
-    let mut instances: Vec<Process> = (0..INSTANCES).map(|_| Process::start("serve", &environment)).collect();
+    let mut instances: Vec<Process> = (0..INSTANCES)
+        .map(|_| Process::start("serve", &environment))
+        .collect();
     for instance in &instances {
         instance.ready().await;
     }
-    let bases: Arc<Vec<String>> = Arc::new(instances.iter().map(|instance| format!("{}/api/v1", instance.base())).collect());
-    let (stop, written, tally) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)), Arc::new(Tally::default()));
+    let bases: Arc<Vec<String>> = Arc::new(
+        instances
+            .iter()
+            .map(|instance| format!("{}/api/v1", instance.base()))
+            .collect(),
+    );
+    let (stop, written, tally) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicU64::new(0)),
+        Arc::new(Tally::default()),
+    );
     let writers: Vec<_> = (0..TENANTS)
-        .map(|tenant| tokio::spawn(write(tenant, bases.clone(), seed + tenant as u64, stop.clone(), written.clone())))
+        .map(|tenant| {
+            tokio::spawn(write(
+                tenant,
+                bases.clone(),
+                seed + tenant as u64,
+                stop.clone(),
+                written.clone(),
+            ))
+        })
         .collect();
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client_number| {
-            let (stop, rng) = (stop.clone(), StdRng::seed_from_u64(seed ^ (client_number << 32)));
+            let (stop, rng) = (
+                stop.clone(),
+                StdRng::seed_from_u64(seed ^ (client_number << 32)),
+            );
             let (seen, content) = (HashMap::new(), HashMap::new());
-            let mut client = Client { http: client(), bases: bases.clone(), rng, seen, content, tally: tally.clone() };
+            let mut client = Client {
+                http: client(),
+                bases: bases.clone(),
+                rng,
+                seen,
+                content,
+                tally: tally.clone(),
+            };
             tokio::spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
                     client.poll().await;
@@ -229,8 +335,14 @@ async fn nobody_who_sends_a_tag_gets_an_older_answer() {
         regressions.len(),
         &regressions[..regressions.len().min(5)]
     );
-    assert!(answers.load(Ordering::Relaxed) > 1000, "too few answers to tell");
-    assert!(kills >= 3 && pauses >= 2 && written.load(Ordering::Relaxed) > 50, "too little happened to tell");
+    assert!(
+        answers.load(Ordering::Relaxed) > 1000,
+        "too few answers to tell"
+    );
+    assert!(
+        kills >= 3 && pauses >= 2 && written.load(Ordering::Relaxed) > 50,
+        "too little happened to tell"
+    );
     drop(instances);
     world.end().await;
 }

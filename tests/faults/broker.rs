@@ -1,4 +1,5 @@
-//! T3: the broker is killed and stays away, and then hangs. Writes and reads go on, and the waiting events are published afterwards.
+//! T3: the broker is killed and stays away, and then hangs. Writes and reads go on, and the waiting
+//! events are published afterwards.
 
 use std::time::{Duration, Instant};
 
@@ -32,15 +33,28 @@ async fn t3_writes_and_reads_go_on_without_the_broker() {
         restore(outage).await;
         // Drained, except for the events of the last second.
         let rate = i64::try_from(run.size.writes_per_second).expect("a rate");
-        let drained = async || process.resilience().await["backlog"]["events"].as_i64().is_some_and(|events| events <= rate);
+        let drained = async || {
+            process.resilience().await["backlog"]["events"]
+                .as_i64()
+                .is_some_and(|events| events <= rate)
+        };
         let restored = Instant::now();
-        eventually(Duration::from_secs(120), "what waited is published", drained).await;
+        eventually(
+            Duration::from_secs(120),
+            "what waited is published",
+            drained,
+        )
+        .await;
         drains.push(restored.elapsed().as_secs_f64());
     }
     run.heals().await;
     run.lasts(run.size.seconds(1, 10)).await;
     let unpublished = run.size.waiting_after(run.size.seconds(4, 30));
-    let expected = Expected { answered: Answered::AsBefore, unpublished, ..Expected::default() };
+    let expected = Expected {
+        answered: Answered::AsBefore,
+        unpublished,
+        ..Expected::default()
+    };
     run.finish(expected, json!({ "write_p99_killed_ms": windows[0], "write_p99_hung_ms": windows[1], "drained_s": drains }))
         .await;
     drop(process);

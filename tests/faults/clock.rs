@@ -1,4 +1,5 @@
-//! T16: one instance's clock is five minutes ahead, another's five behind. Order follows revisions and not clocks, so nothing changes.
+//! T16: one instance's clock is five minutes ahead, another's five behind. Order follows revisions
+//! and not clocks, so nothing changes.
 
 use serde_json::json;
 
@@ -13,12 +14,19 @@ const LIBRARY: &str = "/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn t16_clocks_that_disagree_change_no_order() {
-    assert!(std::path::Path::new(LIBRARY).exists(), "{LIBRARY} is not there (Debian's package libfaketime)");
+    assert!(
+        std::path::Path::new(LIBRARY).exists(),
+        "{LIBRARY} is not there (Debian's package libfaketime)"
+    );
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let skewed = |by: &str| {
         let mut environment = world.environment.clone();
-        for (key, value) in [("LD_PRELOAD", LIBRARY), ("FAKETIME", by), ("FAKETIME_DONT_FAKE_MONOTONIC", "1")] {
+        for (key, value) in [
+            ("LD_PRELOAD", LIBRARY),
+            ("FAKETIME", by),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ] {
             environment.insert(key.into(), value.into());
         }
         environment
@@ -31,13 +39,20 @@ async fn t16_clocks_that_disagree_change_no_order() {
     for instance in &instances {
         instance.ready().await;
     }
-    let run = Run::start("T16", size, world, instances.iter().map(Target::of).collect()).await;
+    let run = Run::start(
+        "T16",
+        size,
+        world,
+        instances.iter().map(Target::of).collect(),
+    )
+    .await;
     run.breaks();
     run.lasts(run.size.seconds(8, 100)).await;
     let sql = "select count(*) from route_events where abs(extract(epoch from occurred_at - now())) > 200";
     let skewed = run.world.db.count(sql).await;
     run.heals().await;
-    run.finish(Expected::default(), json!({ "skewed_events": skewed })).await;
+    run.finish(Expected::default(), json!({ "skewed_events": skewed }))
+        .await;
     assert!(skewed > 100, "the clocks did not differ: {skewed}");
     drop(instances);
 }

@@ -22,25 +22,42 @@ pub struct Placed {
 
 /// Connects to a cluster, whose servers have no TLS.
 pub async fn client(url: &str) -> tokio_postgres::Client {
-    let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect("the cluster");
+    let (client, connection) = tokio_postgres::connect(url, NoTls)
+        .await
+        .expect("the cluster");
     tokio::spawn(connection);
     client
 }
 
 impl Placed {
-    /// Starts a cluster and the service, with a role and settings (`TM__…`) of its own; `None` as in [`Cluster::start`].
+    /// Starts a cluster and the service, with a role and settings (`TM__…`) of its own; `None` as
+    /// in [`Cluster::start`].
     pub async fn start(role: &'static str, settings: &[(&str, &str)]) -> Option<Self> {
         let cluster = Cluster::start()?;
         let mut owner = client(cluster.variable("PG_OWNER_URL")).await;
-        traffic_manager::store::migrations::run(&mut owner).await.expect("the migrations");
+        traffic_manager::store::migrations::run(&mut owner)
+            .await
+            .expect("the migrations");
         let world = World::new().await;
         let mut environment = world.environment.clone();
         environment.insert("TM__POSTGRES__PRIMARY_URL".into(), cluster.both());
-        environment.insert("TM__POSTGRES__REPLICA_URLS".into(), cluster.variable("PG_APP_REPLICA_URL").into());
-        environment.extend(settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+        environment.insert(
+            "TM__POSTGRES__REPLICA_URLS".into(),
+            cluster.variable("PG_APP_REPLICA_URL").into(),
+        );
+        environment.extend(
+            settings
+                .iter()
+                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+        );
         let process = Process::start(role, &environment);
         process.ready().await;
-        Some(Self { process, world, owner, cluster })
+        Some(Self {
+            process,
+            world,
+            owner,
+            cluster,
+        })
     }
 }
 
@@ -53,7 +70,8 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a cluster. Prints the reason and returns `None` where the stack runs in containers.
     pub fn start() -> Option<Self> {
-        if std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.stack/kind")).is_ok_and(|kind| kind.trim() == "compose")
+        if std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.stack/kind"))
+            .is_ok_and(|kind| kind.trim() == "compose")
         {
             println!(
                 "not shown here: a second PostgreSQL needs one that is installed on this machine, and the stack runs in containers"
@@ -61,11 +79,19 @@ impl Cluster {
             return None;
         }
         let folder = std::env::temp_dir().join(format!("tm-cluster-{}", Uuid::new_v4()));
-        let mut cluster = Self { folder, variables: HashMap::new() };
+        let mut cluster = Self {
+            folder,
+            variables: HashMap::new(),
+        };
         cluster.run(&["up", "postgres-primary", "postgres-replica"]);
-        let env = std::fs::read_to_string(cluster.folder.join("env")).expect("the second stack describes itself");
-        let pairs = env.lines().filter_map(|line| line.strip_prefix("export ")?.split_once('='));
-        cluster.variables = pairs.map(|(key, value)| (key.to_owned(), value.trim_matches('\'').to_owned())).collect();
+        let env = std::fs::read_to_string(cluster.folder.join("env"))
+            .expect("the second stack describes itself");
+        let pairs = env
+            .lines()
+            .filter_map(|line| line.strip_prefix("export ")?.split_once('='));
+        cluster.variables = pairs
+            .map(|(key, value)| (key.to_owned(), value.trim_matches('\'').to_owned()))
+            .collect();
         Some(cluster)
     }
 
@@ -73,7 +99,10 @@ impl Cluster {
     pub fn run(&self, arguments: &[&str]) {
         let ended = self.try_run(arguments);
         let said = String::from_utf8_lossy(&ended.stderr);
-        assert!(ended.status.success() || std::thread::panicking(), "{arguments:?}: {said}");
+        assert!(
+            ended.status.success() || std::thread::panicking(),
+            "{arguments:?}: {said}"
+        );
     }
 
     fn try_run(&self, arguments: &[&str]) -> Output {
@@ -94,8 +123,17 @@ impl Cluster {
 
     /// Returns the URL of the service's role, with both hosts.
     pub fn both(&self) -> String {
-        let host = |url: &str| url.rsplit_once('@').and_then(|(_, rest)| rest.split_once('/')).expect("a URL").0.to_owned();
-        let (primary, replica) = (self.variable("PG_APP_URL"), host(self.variable("PG_APP_REPLICA_URL")));
+        let host = |url: &str| {
+            url.rsplit_once('@')
+                .and_then(|(_, rest)| rest.split_once('/'))
+                .expect("a URL")
+                .0
+                .to_owned()
+        };
+        let (primary, replica) = (
+            self.variable("PG_APP_URL"),
+            host(self.variable("PG_APP_REPLICA_URL")),
+        );
         primary.replace(&host(primary), &format!("{},{replica}", host(primary)))
     }
 }
@@ -103,7 +141,8 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         for part in ["postgres-primary", "postgres-replica"] {
-            // A paused server cannot be stopped. `resume` leaves a server that is not paused as it is.
+            // A paused server cannot be stopped. `resume` leaves a server that is not paused as it
+            // is.
             let _ = self.try_run(&["resume", part]);
         }
         self.run(&["reset"]);

@@ -1,4 +1,5 @@
-//! A connection is lost during COMMIT: the answer is "unknown", and a retry with the same Idempotency-Key gets the true outcome.
+//! A connection is lost during COMMIT: the answer is "unknown", and a retry with the same
+//! Idempotency-Key gets the true outcome.
 
 use serde_json::{Value, json};
 use url::Url;
@@ -16,17 +17,30 @@ use crate::{
 async fn commit_lost(commit: Commit, replayed: bool) {
     let world = World::new().await;
     let mut url = Url::parse(&world.environment["TM__POSTGRES__PRIMARY_URL"]).expect("a URL");
-    let target = format!("{}:{}", url.host_str().expect("a host"), url.port().expect("a port"));
+    let target = format!(
+        "{}:{}",
+        url.host_str().expect("a host"),
+        url.port().expect("a port")
+    );
     let proxy = Proxy::start(target).await;
     let mut environment = world.environment.clone();
     // The proxy has to read the traffic. If TLS is on, it ends in front of the proxy.
     let (folder, authority) = (Folder::new(), Authority::new());
-    let front = Front::open(&authority.server("127.0.0.1", Time::Now), Behind::Postgres, proxy.address.to_string()).await;
+    let front = Front::open(
+        &authority.server("127.0.0.1", Time::Now),
+        Behind::Postgres,
+        proxy.address.to_string(),
+    )
+    .await;
     if secure::is_on() {
         environment.insert("TM__POSTGRES__CA_FILE".into(), authority.file(&folder));
         environment.insert("TM__POSTGRES__REPLICA_URLS".into(), String::new());
     }
-    let way = if secure::is_on() { front.address } else { proxy.address };
+    let way = if secure::is_on() {
+        front.address
+    } else {
+        proxy.address
+    };
     url.set_port(Some(way.port())).expect("a port");
     environment.insert("TM__POSTGRES__PRIMARY_URL".into(), url.to_string());
     let process = Process::start("serve", &environment);
@@ -34,7 +48,10 @@ async fn commit_lost(commit: Commit, replayed: bool) {
     let http = secure::http().build().unwrap();
     let write = async || {
         let body = json!({ "tenant": "acme", "service": "web", "env": "prod", "version": "v1", "url": "http://a.example/" });
-        let request = http.post(format!("{}/api/v1/routes", process.base())).header("idempotency-key", "once").json(&body);
+        let request = http
+            .post(format!("{}/api/v1/routes", process.base()))
+            .header("idempotency-key", "once")
+            .json(&body);
         request.send().await.expect("an answer")
     };
 
@@ -50,7 +67,10 @@ async fn commit_lost(commit: Commit, replayed: bool) {
     assert_eq!(events().await, i64::from(replayed), "what really happened");
     let retry = write().await;
     assert_eq!(retry.status(), 201);
-    assert_eq!(retry.headers().contains_key("idempotency-replayed"), replayed);
+    assert_eq!(
+        retry.headers().contains_key("idempotency-replayed"),
+        replayed
+    );
     let tag = retry.headers()["etag"].to_str().expect("a tag").to_owned();
     assert!(tag.ends_with(".1\""), "{tag}");
     assert_eq!(events().await, 1, "once, either way");

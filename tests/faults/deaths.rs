@@ -1,4 +1,5 @@
-//! A record that kills the consumer each time is parked in the end, however often the process restarts.
+//! A record that kills the consumer each time is parked in the end, however often the process
+//! restarts.
 //!
 //! A consumer that is killed while MongoDB is away has not died of a record.
 
@@ -24,7 +25,11 @@ use crate::{
 /// Starts `audit` with at most `limit` KiB of address space.
 fn audit(environment: &HashMap<String, String>, limit: u64) -> Child {
     Command::new("sh")
-        .args(["-c", &format!("ulimit -v {limit}; exec \"$0\" audit"), env!("CARGO_BIN_EXE_traffic-manager")])
+        .args([
+            "-c",
+            &format!("ulimit -v {limit}; exec \"$0\" audit"),
+            env!("CARGO_BIN_EXE_traffic-manager"),
+        ])
         .env_clear()
         .envs(environment)
         .stdin(Stdio::null())
@@ -37,8 +42,14 @@ fn audit(environment: &HashMap<String, String>, limit: u64) -> Child {
 /// Returns the most address space that a process ever had, in KiB.
 fn peak(pid: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
-    let line = status.lines().find(|line| line.starts_with("VmPeak:")).expect("its peak");
-    line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmPeak:"))
+        .expect("its peak");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|number| number.parse().ok())
+        .expect("a number")
 }
 
 /// Makes a world with longer database timeouts, for a busy machine.
@@ -56,8 +67,13 @@ async fn publish(world: &World, numbers: std::ops::Range<usize>) {
     for number in numbers {
         routes.change("a", number).await;
     }
-    let relay = Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
-    let lease = relay.elect(None).await.expect("Postgres answers").unwrap_or_else(|_| panic!("another leads"));
+    let relay =
+        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+    let lease = relay
+        .elect(None)
+        .await
+        .expect("Postgres answers")
+        .unwrap_or_else(|_| panic!("another leads"));
     while relay.publish_batch(&lease).await.expect("Kafka answers") != Step::Idle {}
 }
 
@@ -67,19 +83,27 @@ async fn a_record_that_kills_the_consumer_each_time_is_parked() {
     let world = patient(&["audit.max_attempts=2"]).await;
     publish(&world, 0..2).await;
     let mut environment = world.environment.clone();
-    // Threads reserve malloc arenas that they do not use. Without arenas the address space is the same each time.
+    // Threads reserve malloc arenas that they do not use. Without arenas the address space is the
+    // same each time.
     environment.insert("MALLOC_ARENA_MAX".into(), "1".into());
     let mut unlimited = Process::start("audit", &environment);
-    eventually(PATIENCE, "two are archived", async || world.archived_count().await == 2).await;
+    eventually(PATIENCE, "two are archived", async || {
+        world.archived_count().await == 2
+    })
+    .await;
     let limit = peak(unlimited.pid()) + 48 * 1024;
-    // Ends in order: a consumer that is killed before it commits its offsets would count as the first death.
+    // Ends in order: a consumer that is killed before it commits its offsets would count as the
+    // first death.
     unlimited.terminate();
     assert_eq!(unlimited.wait(PATIENCE).await, Some(0));
 
     // A record of about a megabyte that takes about a hundred megabytes to read.
     let good = records(&world.settings.kafka.topic, 2).await;
     let objects = vec!["{\"a\":0}"; 110_000].join(",");
-    let poison = Record { value: Some(format!("[{objects}]").into_bytes()), ..good[1].clone() };
+    let poison = Record {
+        value: Some(format!("[{objects}]").into_bytes()),
+        ..good[1].clone()
+    };
     send(&world.settings.kafka.topic, &poison).await;
     publish(&world, 2..4).await;
     let mut deaths = 0;
@@ -97,10 +121,23 @@ async fn a_record_that_kills_the_consumer_each_time_is_parked() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     };
-    running.kill().and_then(|()| running.wait()).expect("a child");
-    assert_eq!((archived, deaths), (4, 4), "twice with its neighbours, twice alone");
+    running
+        .kill()
+        .and_then(|()| running.wait())
+        .expect("a child");
+    assert_eq!(
+        (archived, deaths),
+        (4, 4),
+        "twice with its neighbours, twice alone"
+    );
     let letter = records(&world.settings.kafka.dlq_topic, 1).await.remove(0);
-    assert_eq!((letter.header("tm_dlq_reason"), letter.header("tm_dlq_attempts")), (Some("poison"), Some("2")));
+    assert_eq!(
+        (
+            letter.header("tm_dlq_reason"),
+            letter.header("tm_dlq_attempts")
+        ),
+        (Some("poison"), Some("2"))
+    );
     assert_eq!(letter.value, poison.value);
     world.end().await;
 }
@@ -114,17 +151,31 @@ async fn whoever_is_killed_while_mongodb_is_away_has_not_died_of_a_record() {
     let mut process = Process::start("audit", &away);
     for _ in 0..3 {
         let health = format!("http://{}/health/resilience", process.ops);
-        eventually(Duration::from_secs(60), "it waits for MongoDB", async || {
-            let Ok(answer) = reqwest::get(&health).await else { return false };
-            answer.json::<serde_json::Value>().await.is_ok_and(|health| health["audit"]["waits_for_archive"] == true)
-        })
+        eventually(
+            Duration::from_secs(60),
+            "it waits for MongoDB",
+            async || {
+                let Ok(answer) = reqwest::get(&health).await else {
+                    return false;
+                };
+                answer
+                    .json::<serde_json::Value>()
+                    .await
+                    .is_ok_and(|health| health["audit"]["waits_for_archive"] == true)
+            },
+        )
         .await;
         process.kill_and_restart();
     }
     drop(process);
     let process = Process::start("audit", &world.environment);
-    eventually(Duration::from_secs(60), "all are archived", async || world.archived_count().await == 3).await;
-    let health = reqwest::get(format!("http://{}/health/resilience", process.ops)).await.expect("it runs");
+    eventually(Duration::from_secs(60), "all are archived", async || {
+        world.archived_count().await == 3
+    })
+    .await;
+    let health = reqwest::get(format!("http://{}/health/resilience", process.ops))
+        .await
+        .expect("it runs");
     let health: serde_json::Value = health.json().await.expect("JSON");
     assert_eq!(health["audit"]["dead_letters_total"], 0, "{health}");
     drop(process);

@@ -1,7 +1,7 @@
 //! Writes are answered within their deadline while `PostgreSQL` is slow and then half-open.
 //!
-//! The line to `PostgreSQL` gets slow, and then takes connections and never answers. Once it passes traffic again, everything works
-//! again by itself.
+//! The line to `PostgreSQL` gets slow, and then takes connections and never answers. Once it passes
+//! traffic again, everything works again by itself.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,11 @@ async fn a_line_that_is_slow_and_then_half_open_holds_nobody_up() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let mut url = Url::parse(&world.environment["TM__POSTGRES__PRIMARY_URL"]).expect("a URL");
-    let target = format!("{}:{}", url.host_str().expect("a host"), url.port().expect("a port"));
+    let target = format!(
+        "{}:{}",
+        url.host_str().expect("a host"),
+        url.port().expect("a port")
+    );
     let line = Switch::start(target).await;
     url.set_port(Some(line.address.port())).expect("a port");
     let mut environment = world.environment.clone();
@@ -38,7 +42,9 @@ async fn a_line_that_is_slow_and_then_half_open_holds_nobody_up() {
     run.lasts(run.size.seconds(6, 30)).await;
     line.pass();
     let (back, good) = (Instant::now(), run.recorder.seen().write_requests.good);
-    let written = async || run.recorder.seen().write_requests.good.iter().sum::<u64>() > good.iter().sum::<u64>() + 20;
+    let written = async || {
+        run.recorder.seen().write_requests.good.iter().sum::<u64>() > good.iter().sum::<u64>() + 20
+    };
     eventually(Duration::from_secs(60), "writes work again", written).await;
     let again = back.elapsed();
     run.heals().await;
@@ -47,9 +53,21 @@ async fn a_line_that_is_slow_and_then_half_open_holds_nobody_up() {
     let more = json!({
         "write_p99_delayed_ms": delayed, "slowest_attempt_s": slowest.as_secs_f64(), "writes_again_s": again.as_secs_f64()
     });
-    let deadline = Duration::from_millis(run.world.settings.write.timeout_ms.max(run.world.settings.http.request_timeout_ms));
+    let deadline = Duration::from_millis(
+        run.world
+            .settings
+            .write
+            .timeout_ms
+            .max(run.world.settings.http.request_timeout_ms),
+    );
     run.finish(Expected::default(), more).await;
-    assert!(slowest < deadline + Duration::from_secs(2), "an attempt took {slowest:?}, and may take {deadline:?}");
-    assert!(again < Duration::from_secs(15), "writes worked again after {again:?}");
+    assert!(
+        slowest < deadline + Duration::from_secs(2),
+        "an attempt took {slowest:?}, and may take {deadline:?}"
+    );
+    assert!(
+        again < Duration::from_secs(15),
+        "writes worked again after {again:?}"
+    );
     drop((process, others));
 }

@@ -1,4 +1,5 @@
-//! Dependencies that hang: stopped with SIGSTOP, which is not a crash. Connections stay open and nothing answers.
+//! Dependencies that hang: stopped with SIGSTOP, which is not a crash. Connections stay open and
+//! nothing answers.
 
 use std::time::{Duration, Instant};
 
@@ -25,29 +26,61 @@ struct Client {
 
 impl Client {
     fn of(process: &Process) -> Self {
-        let http = crate::support::secure::http().timeout(Duration::from_secs(15)).build().expect("a client");
-        Self { http, base: format!("{}/api/v1", process.base()), ops: format!("http://{}", process.ops) }
+        let http = crate::support::secure::http()
+            .timeout(Duration::from_secs(15))
+            .build()
+            .expect("a client");
+        Self {
+            http,
+            base: format!("{}/api/v1", process.base()),
+            ops: format!("http://{}", process.ops),
+        }
     }
 
     async fn write(&self, number: usize) -> reqwest::Response {
         let body = json!({ "tenant": "acme", "service": "web", "env": "prod", "version": format!("v{number}"), "url": "http://a.example/" });
-        self.http.post(format!("{}/routes", self.base)).json(&body).send().await.expect("an answer")
+        self.http
+            .post(format!("{}/routes", self.base))
+            .json(&body)
+            .send()
+            .await
+            .expect("an answer")
     }
 
     async fn resolve(&self, number: usize) -> reqwest::Response {
-        let url = format!("{}/routes/resolve?tenant=acme&service=web&env=prod&version=v{number}", self.base);
+        let url = format!(
+            "{}/routes/resolve?tenant=acme&service=web&env=prod&version=v{number}",
+            self.base
+        );
         self.http.get(url).send().await.expect("an answer")
     }
 
     async fn resilience(&self) -> Value {
-        let response = self.http.get(format!("{}/health/resilience", self.ops)).send().await.expect("an answer");
+        let response = self
+            .http
+            .get(format!("{}/health/resilience", self.ops))
+            .send()
+            .await
+            .expect("an answer");
         response.json().await.expect("JSON")
     }
 
     async fn metric(&self, name: &str) -> f64 {
-        let text = self.http.get(format!("{}/metrics", self.ops)).send().await.expect("an answer").text().await.expect("text");
-        let line = text.lines().find(|line| line.starts_with(name) && !line.starts_with('#'));
-        line.and_then(|line| line.rsplit(' ').next()).and_then(|value| value.parse().ok()).unwrap_or(-1.0)
+        let text = self
+            .http
+            .get(format!("{}/metrics", self.ops))
+            .send()
+            .await
+            .expect("an answer")
+            .text()
+            .await
+            .expect("text");
+        let line = text
+            .lines()
+            .find(|line| line.starts_with(name) && !line.starts_with('#'));
+        line.and_then(|line| line.rsplit(' ').next())
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(-1.0)
     }
 }
 
@@ -58,7 +91,8 @@ struct Hang {
     settings: &'static [(&'static str, &'static str)],
     /// The backlog: the number of events and the age of the oldest, in health and as metrics.
     backlog: [Backlog; 2],
-    /// Returns true once health shows that the timeouts have run out and the caller has given up for now.
+    /// Returns true once health shows that the timeouts have run out and the caller has given up
+    /// for now.
     noticed: fn(&Value) -> bool,
 }
 
@@ -70,22 +104,39 @@ struct Backlog {
 
 impl Backlog {
     fn in_health(&self, health: &Value) -> f64 {
-        health.pointer(self.health).and_then(Value::as_f64).unwrap_or(-1.0)
+        health
+            .pointer(self.health)
+            .and_then(Value::as_f64)
+            .unwrap_or(-1.0)
     }
 }
 
-/// Checks that writes and reads go on while `hang.part` hangs. The backlog must show, and must drain by itself afterwards.
+/// Checks that writes and reads go on while `hang.part` hangs. The backlog must show, and must
+/// drain by itself afterwards.
 async fn goes_on_without(hang: Hang) {
     let _alone = alone().await;
-    let Hang { part: hung, backlog: [events, seconds], .. } = &hang;
+    let Hang {
+        part: hung,
+        backlog: [events, seconds],
+        ..
+    } = &hang;
     let world = World::new().await;
     let mut environment = world.environment.clone();
-    environment.extend(hang.settings.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())));
+    environment.extend(
+        hang.settings
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned())),
+    );
     let process = Process::start("all", &environment);
     process.ready().await;
     let client = Client::of(&process);
     assert_eq!(client.write(0).await.status(), 201);
-    eventually(Duration::from_secs(60), "the first event is archived", async || world.archived_count().await == 1).await;
+    eventually(
+        Duration::from_secs(60),
+        "the first event is archived",
+        async || world.archived_count().await == 1,
+    )
+    .await;
 
     let paused = pause(hung);
     let mut slowest = Duration::ZERO;
@@ -93,32 +144,59 @@ async fn goes_on_without(hang: Hang) {
         let started = Instant::now();
         let written = client.write(number).await;
         assert_eq!(written.status(), 201, "a write while {hung} hangs");
-        assert_eq!(client.resolve(number).await.status(), 200, "a read of one's own write while {hung} hangs");
+        assert_eq!(
+            client.resolve(number).await.status(),
+            200,
+            "a read of one's own write while {hung} hangs"
+        );
         slowest = slowest.max(started.elapsed());
     }
     for (backlog, least) in [(events, 100.0), (seconds, 1.0)] {
-        eventually(Duration::from_secs(30), "the backlog shows in health", async || {
-            backlog.in_health(&client.resilience().await) >= least
-        })
+        eventually(
+            Duration::from_secs(30),
+            "the backlog shows in health",
+            async || backlog.in_health(&client.resilience().await) >= least,
+        )
         .await;
-        eventually(Duration::from_secs(30), "the backlog shows in the metrics", async || {
-            client.metric(backlog.metric).await >= least
-        })
+        eventually(
+            Duration::from_secs(30),
+            "the backlog shows in the metrics",
+            async || client.metric(backlog.metric).await >= least,
+        )
         .await;
     }
-    eventually(Duration::from_secs(60), "the hang is noticed", async || (hang.noticed)(&client.resilience().await)).await;
+    eventually(Duration::from_secs(60), "the hang is noticed", async || {
+        (hang.noticed)(&client.resilience().await)
+    })
+    .await;
     drop(paused);
 
     let resumed = Instant::now();
-    eventually(Duration::from_secs(120), "the archive catches up", async || world.archived_count().await == 101).await;
-    println!("{hung}: slowest write and read {slowest:?}; drained {:?} after it went on", resumed.elapsed());
+    eventually(
+        Duration::from_secs(120),
+        "the archive catches up",
+        async || world.archived_count().await == 101,
+    )
+    .await;
+    println!(
+        "{hung}: slowest write and read {slowest:?}; drained {:?} after it went on",
+        resumed.elapsed()
+    );
     for backlog in [events, seconds] {
-        eventually(Duration::from_secs(30), "the backlog is 0 again", async || {
-            backlog.in_health(&client.resilience().await) == 0.0 && client.metric(backlog.metric).await == 0.0
-        })
+        eventually(
+            Duration::from_secs(30),
+            "the backlog is 0 again",
+            async || {
+                backlog.in_health(&client.resilience().await) == 0.0
+                    && client.metric(backlog.metric).await == 0.0
+            },
+        )
         .await;
     }
-    assert!(slowest < Duration::from_secs(2), "requests were held up: {slowest:?}");
+    assert!(
+        slowest < Duration::from_secs(2),
+        "requests were held up: {slowest:?}"
+    );
     drop(process);
     world.end().await;
 }
@@ -129,8 +207,14 @@ async fn writes_and_reads_go_on_while_kafka_hangs() {
         part: "kafka",
         settings: &[("TM__KAFKA__DELIVERY_TIMEOUT_MS", "3000")],
         backlog: [
-            Backlog { health: "/backlog/events", metric: "tm_outbox_backlog_events" },
-            Backlog { health: "/backlog/oldest_seconds", metric: "tm_outbox_oldest_seconds" },
+            Backlog {
+                health: "/backlog/events",
+                metric: "tm_outbox_backlog_events",
+            },
+            Backlog {
+                health: "/backlog/oldest_seconds",
+                metric: "tm_outbox_oldest_seconds",
+            },
         ],
         noticed: |health| health["relay"]["last_error"].is_string(),
     })
@@ -143,21 +227,32 @@ async fn writes_and_reads_go_on_while_mongodb_hangs() {
         part: "mongo",
         settings: &[("TM__RESILIENCE__MONGODB_ARCHIVE__TIMEOUT_MS", "500")],
         backlog: [
-            Backlog { health: "/audit/lag", metric: "tm_audit_consumer_lag_events" },
-            Backlog { health: "/audit/lag_seconds", metric: "tm_audit_consumer_lag_seconds" },
+            Backlog {
+                health: "/audit/lag",
+                metric: "tm_audit_consumer_lag_events",
+            },
+            Backlog {
+                health: "/audit/lag_seconds",
+                metric: "tm_audit_consumer_lag_seconds",
+            },
         ],
         noticed: |health| {
-            let open = |dependency: &Value| dependency["name"] == "mongodb_archive" && dependency["breaker"] == "open";
-            health["dependencies"].as_array().is_some_and(|all| all.iter().any(open))
+            let open = |dependency: &Value| {
+                dependency["name"] == "mongodb_archive" && dependency["breaker"] == "open"
+            };
+            health["dependencies"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(open))
                 && health["audit"]["waits_for_archive"] == true
         },
     })
     .await;
 }
 
-/// An offset that is stored before its record is archived would be committed while the archive is down, and the record would be
-/// lost with the process. The archive is down and not hung: when a hung archive resumes, it still processes the requests that were
-/// sent to it, even those of a killed process.
+/// An offset that is stored before its record is archived would be committed while the archive is
+/// down, and the record would be lost with the process. The archive is down and not hung: when a
+/// hung archive resumes, it still processes the requests that were sent to it, even those of a
+/// killed process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_killed_while_the_archive_is_down_loses_nothing() {
     let _alone = alone().await;
@@ -166,19 +261,34 @@ async fn a_consumer_killed_while_the_archive_is_down_loses_nothing() {
     process.ready().await;
     let client = Client::of(&process);
     assert_eq!(client.write(0).await.status(), 201);
-    eventually(Duration::from_secs(60), "the first event is archived", async || world.archived_count().await == 1).await;
+    eventually(
+        Duration::from_secs(60),
+        "the first event is archived",
+        async || world.archived_count().await == 1,
+    )
+    .await;
     let down = kill("mongo");
     for number in 1..=20 {
         assert_eq!(client.write(number).await.status(), 201);
     }
     let waits = async || client.resilience().await["audit"]["waits_for_archive"] == true;
-    eventually(Duration::from_secs(30), "the consumer holds records that the archive does not take", waits).await;
+    eventually(
+        Duration::from_secs(30),
+        "the consumer holds records that the archive does not take",
+        waits,
+    )
+    .await;
     // Two intervals of the automatic commit: every stored offset is committed by then.
     tokio::time::sleep(Duration::from_secs(2)).await;
     process.kill_and_restart();
     drop(down);
     process.ready().await;
-    eventually(Duration::from_secs(60), "every event is archived", async || world.archived_count().await == 21).await;
+    eventually(
+        Duration::from_secs(60),
+        "every event is archived",
+        async || world.archived_count().await == 21,
+    )
+    .await;
     drop(process);
     world.end().await;
 }
@@ -193,31 +303,63 @@ async fn what_is_held_is_served_with_its_age_while_postgres_hangs() {
     assert_eq!(client.write(0).await.status(), 201);
     assert_eq!(client.resolve(0).await.status(), 200);
     let paused = (pause("postgres-primary"), pause("postgres-replica"));
-    eventually(Duration::from_secs(60), "answers carry their age", async || {
-        let answer = client.resolve(0).await;
-        assert_eq!(answer.status(), 200, "what is held is served");
-        answer.headers().contains_key("tm-stale")
-    })
+    eventually(
+        Duration::from_secs(60),
+        "answers carry their age",
+        async || {
+            let answer = client.resolve(0).await;
+            assert_eq!(answer.status(), 200, "what is held is served");
+            answer.headers().contains_key("tm-stale")
+        },
+    )
     .await;
-    eventually(Duration::from_secs(60), "readiness tells of the hang", async || {
-        let ready = client.http.get(format!("{}/health/ready", client.ops)).send().await.expect("an answer");
-        assert_eq!(ready.status(), 200, "a load balancer goes on sending what can be served");
-        let ready: Value = ready.json().await.expect("JSON");
-        let status = |part: &str| ready["checks"][part]["status"].as_str().map(str::to_owned);
-        assert_ne!(ready["status"], "unhealthy");
-        status("postgres_primary").as_deref() == Some("unhealthy") && status("postgres_replicas").as_deref() == Some("degraded")
-    })
+    eventually(
+        Duration::from_secs(60),
+        "readiness tells of the hang",
+        async || {
+            let ready = client
+                .http
+                .get(format!("{}/health/ready", client.ops))
+                .send()
+                .await
+                .expect("an answer");
+            assert_eq!(
+                ready.status(),
+                200,
+                "a load balancer goes on sending what can be served"
+            );
+            let ready: Value = ready.json().await.expect("JSON");
+            let status = |part: &str| ready["checks"][part]["status"].as_str().map(str::to_owned);
+            assert_ne!(ready["status"], "unhealthy");
+            status("postgres_primary").as_deref() == Some("unhealthy")
+                && status("postgres_replicas").as_deref() == Some("degraded")
+        },
+    )
     .await;
     let refused = client.write(1).await;
     assert_eq!(refused.status(), 503);
     assert!(refused.headers().contains_key("retry-after"));
-    let unknown = client.http.get(format!("{}/tenants/nobody/snapshot", client.base)).send().await.expect("an answer");
-    assert_eq!(unknown.status(), 503, "nothing is invented for a tenant that is not held");
+    let unknown = client
+        .http
+        .get(format!("{}/tenants/nobody/snapshot", client.base))
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(
+        unknown.status(),
+        503,
+        "nothing is invented for a tenant that is not held"
+    );
     drop(paused);
-    eventually(Duration::from_secs(60), "writes work again", async || client.write(2).await.status() == 201).await;
-    eventually(Duration::from_secs(60), "answers are fresh again", async || {
-        !client.resolve(0).await.headers().contains_key("tm-stale")
+    eventually(Duration::from_secs(60), "writes work again", async || {
+        client.write(2).await.status() == 201
     })
+    .await;
+    eventually(
+        Duration::from_secs(60),
+        "answers are fresh again",
+        async || !client.resolve(0).await.headers().contains_key("tm-stale"),
+    )
     .await;
     drop(process);
     world.end().await;

@@ -1,4 +1,5 @@
-//! `kill -9`, again and again, under load: of the relay (T1), and of every process in turn. `make soak-kill` runs the full size.
+//! `kill -9`, again and again, under load: of the relay (T1), and of every process in turn.
+//! `make soak-kill` runs the full size.
 
 use std::time::Duration;
 
@@ -15,9 +16,16 @@ async fn t1_kill9_of_the_relay_loses_nothing_and_doubles_nothing() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let serve = Process::start("serve", &world.environment);
-    let (mut relay, audit) = (Process::start("relay", &world.environment), Process::start("audit", &world.environment));
+    let (mut relay, audit) = (
+        Process::start("relay", &world.environment),
+        Process::start("audit", &world.environment),
+    );
     serve.ready().await;
-    let (kills, pause) = if size.full { (18, size.seconds(0, 5)) } else { (5, size.seconds(2, 0)) };
+    let (kills, pause) = if size.full {
+        (18, size.seconds(0, 5))
+    } else {
+        (5, size.seconds(2, 0))
+    };
     let run = Run::start("T1", size, world, vec![Target::of(&serve)]).await;
     run.lasts(run.size.seconds(2, 5)).await;
     run.breaks();
@@ -25,12 +33,25 @@ async fn t1_kill9_of_the_relay_loses_nothing_and_doubles_nothing() {
         relay.kill_and_restart();
         run.lasts(pause).await;
         // Each relay is killed at work, not while it starts.
-        let publishes = async || relay.resilience().await["relay"]["published_total"].as_u64() > Some(0);
-        eventually(Duration::from_secs(60), "the new relay leads and publishes", publishes).await;
+        let publishes =
+            async || relay.resilience().await["relay"]["published_total"].as_u64() > Some(0);
+        eventually(
+            Duration::from_secs(60),
+            "the new relay leads and publishes",
+            publishes,
+        )
+        .await;
     }
     run.heals().await;
     run.lasts(run.size.seconds(1, 5)).await;
-    run.finish(Expected { answered: Answered::AsBefore, ..Expected::default() }, json!({ "kills": relay.kills() })).await;
+    run.finish(
+        Expected {
+            answered: Answered::AsBefore,
+            ..Expected::default()
+        },
+        json!({ "kills": relay.kills() }),
+    )
+    .await;
     drop((serve, relay, audit));
 }
 
@@ -38,7 +59,8 @@ async fn t1_kill9_of_the_relay_loses_nothing_and_doubles_nothing() {
 async fn kill9_of_every_process_loses_nothing_and_doubles_nothing() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
-    let mut processes = ["serve", "relay", "audit"].map(|role| Process::start(role, &world.environment));
+    let mut processes =
+        ["serve", "relay", "audit"].map(|role| Process::start(role, &world.environment));
     processes[0].ready().await;
     let rounds = if size.full { 30 } else { 9 };
     let run = Run::start("kill9", size, world, vec![Target::of(&processes[0])]).await;
@@ -53,7 +75,8 @@ async fn kill9_of_every_process_loses_nothing_and_doubles_nothing() {
     run.heals().await;
     run.lasts(run.size.seconds(1, 5)).await;
     let kills: Vec<usize> = processes.iter().map(Process::kills).collect();
-    run.finish(Expected::default(), json!({ "kills": kills })).await;
+    run.finish(Expected::default(), json!({ "kills": kills }))
+        .await;
 }
 
 /// The server ends sessions of the service, including sessions in the middle of a transaction.
@@ -76,7 +99,8 @@ async fn sessions_that_postgres_ends_lose_nothing_and_double_nothing() {
     }
     run.heals().await;
     run.lasts(run.size.seconds(2, 10)).await;
-    run.finish(Expected::default(), json!({ "sessions_ended": sessions })).await;
+    run.finish(Expected::default(), json!({ "sessions_ended": sessions }))
+        .await;
     drop(process);
     assert!(sessions > 0, "no session was met at work");
 }

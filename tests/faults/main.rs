@@ -1,4 +1,5 @@
-//! Faults on real processes: kill -9, SIGTERM, dependencies that hang, connections that are lost at the worst moment.
+//! Faults on real processes: kill -9, SIGTERM, dependencies that hang, connections that are lost at
+//! the worst moment.
 
 mod backwards;
 mod broker;

@@ -1,10 +1,10 @@
 //! T13: ten times the load that the service can handle arrives for some seconds.
 //!
-//! The test measures the share of the peak that the service still handles. Each refusal carries a Retry-After, and soon after the
-//! step everything works as before.
+//! The test measures the share of the peak that the service still handles. Each refusal carries a
+//! Retry-After, and soon after the step everything works as before.
 //!
-//! The requests are lists and writes, which reach `PostgreSQL`. Where there is `taskset`, the service and its database run on one
-//! CPU, and the load on the others.
+//! The requests are lists and writes, which reach `PostgreSQL`. Where there is `taskset`, the
+//! service and its database run on one CPU, and the load on the others.
 
 use std::{
     process::Command,
@@ -33,7 +33,8 @@ const TENANTS: u64 = 10;
 /// The share of the peak that must remain under ten times the load, at full size.
 const GOODPUT: f64 = 0.8;
 
-/// Keeps this process off the first CPU, and `PostgreSQL` on it, until dropped, so that the load takes no CPU time from the service.
+/// Keeps this process off the first CPU, and `PostgreSQL` on it, until dropped, so that the load
+/// takes no CPU time from the service.
 struct Aside(Option<usize>);
 
 impl Aside {
@@ -61,21 +62,41 @@ impl Drop for Aside {
 }
 
 fn pin(pid: u32, cpus: &str) -> bool {
-    Command::new("taskset").args(["-acp", cpus, &pid.to_string()]).output().is_ok_and(|output| output.status.success())
+    Command::new("taskset")
+        .args(["-acp", cpus, &pid.to_string()])
+        .output()
+        .is_ok_and(|output| output.status.success())
 }
 
-/// Returns the ids of the processes of the stack's `PostgreSQL` servers, if the stack does not run in containers.
+/// Returns the ids of the processes of the stack's `PostgreSQL` servers, if the stack does not run
+/// in containers.
 fn postgres() -> Vec<u32> {
-    let pids = |name: &str| std::fs::read_to_string(format!("{}/.stack/pids/{name}", env!("CARGO_MANIFEST_DIR")));
-    let servers = ["postgres-primary", "postgres-replica"].map(pids).into_iter().flatten();
+    let pids = |name: &str| {
+        std::fs::read_to_string(format!("{}/.stack/pids/{name}", env!("CARGO_MANIFEST_DIR")))
+    };
+    let servers = ["postgres-primary", "postgres-replica"]
+        .map(pids)
+        .into_iter()
+        .flatten();
     let servers: Vec<u32> = servers.filter_map(|pid| pid.trim().parse().ok()).collect();
     let parent = |pid: u32| -> Option<u32> {
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
-        status.lines().find_map(|line| line.strip_prefix("PPid:")).and_then(|parent| parent.trim().parse().ok())
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix("PPid:"))
+            .and_then(|parent| parent.trim().parse().ok())
     };
     let all = std::fs::read_dir("/proc").into_iter().flatten().flatten();
-    let all = all.filter_map(|entry| entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()));
-    all.filter(|pid| servers.contains(pid) || parent(*pid).is_some_and(|parent| servers.contains(&parent))).collect()
+    let all = all.filter_map(|entry| {
+        entry
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse::<u32>().ok())
+    });
+    all.filter(|pid| {
+        servers.contains(pid) || parent(*pid).is_some_and(|parent| servers.contains(&parent))
+    })
+    .collect()
 }
 
 /// The end of one request; a good answer has the time since the request was due.
@@ -107,9 +128,12 @@ impl Clients {
                 &json!({ "url": format!("http://host/{number}") }).to_string(),
             )
         } else {
-            self.0.request("GET", &format!("/routes?tenant=t{tenant}&limit=20"), "")
+            self.0
+                .request("GET", &format!("/routes?tenant=t{tenant}&limit=20"), "")
         };
-        let Some(left) = GIVES_UP.checked_sub(due.elapsed()) else { return Ended::Late };
+        let Some(left) = GIVES_UP.checked_sub(due.elapsed()) else {
+            return Ended::Late;
+        };
         match tokio::time::timeout(left, self.0.ask(&request)).await {
             Ok(Ok(answer)) => match answer.status {
                 200 | 201 => Ended::Good(due.elapsed()),
@@ -121,7 +145,8 @@ impl Clients {
         }
     }
 
-    /// Returns the good answers per second when each of `callers` asks again as soon as it is answered.
+    /// Returns the good answers per second when each of `callers` asks again as soon as it is
+    /// answered.
     async fn done_for(&self, callers: u64, time: Duration) -> f64 {
         let begun = Instant::now();
         let caller = |caller: u64| async move {
@@ -130,17 +155,29 @@ impl Clients {
                 if begun.elapsed() > time {
                     break;
                 }
-                good += u64::from(matches!(self.ask(number * callers + caller, Instant::now()).await, Ended::Good(_)));
+                good += u64::from(matches!(
+                    self.ask(number * callers + caller, Instant::now()).await,
+                    Ended::Good(_)
+                ));
             }
             good
         };
-        let good: u64 = futures_util::future::join_all((0..callers).map(caller)).await.into_iter().sum();
+        let good: u64 = futures_util::future::join_all((0..callers).map(caller))
+            .await
+            .into_iter()
+            .sum();
         good as f64 / begun.elapsed().as_secs_f64()
     }
 
-    /// Sends `per_second` requests a second for `time` from `begun`, however long the answers take. Returns when each request was
-    /// due and how it ended, and the longest delay of the load itself.
-    async fn step(&self, begun: Instant, per_second: f64, time: Duration) -> (Vec<(Duration, Ended)>, Duration) {
+    /// Sends `per_second` requests a second for `time` from `begun`, however long the answers take.
+    /// Returns when each request was due and how it ended, and the longest delay of the load
+    /// itself.
+    async fn step(
+        &self,
+        begun: Instant,
+        per_second: f64,
+        time: Duration,
+    ) -> (Vec<(Duration, Ended)>, Duration) {
         let (places, behind) = (Arc::new(Semaphore::new(UNDER_WAY)), AtomicU64::new(0));
         let count = (per_second * time.as_secs_f64()) as u64;
         let asked = stream::iter(0..count).map(|number| {
@@ -149,27 +186,42 @@ impl Clients {
                 let offset = Duration::from_secs_f64(number as f64 / per_second);
                 tokio::time::sleep_until((begun + offset).into()).await;
                 let late = begun.elapsed().saturating_sub(offset);
-                behind.fetch_max(u64::try_from(late.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
-                let Ok(_place) = places.try_acquire() else { return (offset, Ended::NoPlace) };
+                behind.fetch_max(
+                    u64::try_from(late.as_millis()).unwrap_or(u64::MAX),
+                    Ordering::Relaxed,
+                );
+                let Ok(_place) = places.try_acquire() else {
+                    return (offset, Ended::NoPlace);
+                };
                 (offset, self.ask(number, begun + offset).await)
             }
         });
-        let answers = asked.buffer_unordered(usize::try_from(count).unwrap_or(usize::MAX).max(1)).collect().await;
-        (answers, Duration::from_millis(behind.load(Ordering::Relaxed)))
+        let answers = asked
+            .buffer_unordered(usize::try_from(count).unwrap_or(usize::MAX).max(1))
+            .collect()
+            .await;
+        (
+            answers,
+            Duration::from_millis(behind.load(Ordering::Relaxed)),
+        )
     }
 
-    /// Returns the time after `over` until requests at a third of the peak are all answered within 500 ms again.
+    /// Returns the time after `over` until requests at a third of the peak are all answered within
+    /// 500 ms again.
     async fn recovery(&self, over: Instant, peak: f64, time: Duration) -> Duration {
         let (answers, _) = self.step(over, peak / 3.0, time).await;
         let slow = Duration::from_millis(500);
-        let bad = answers.iter().filter(|(_, ended)| !matches!(ended, Ended::Good(took) if *took < slow));
+        let bad = answers
+            .iter()
+            .filter(|(_, ended)| !matches!(ended, Ended::Good(took) if *took < slow));
         bad.map(|(due, _)| *due).max().unwrap_or_default()
     }
 }
 
 fn percentile(mut good: Vec<Duration>, percent: usize) -> f64 {
     good.sort_unstable();
-    good.get(good.len() * percent / 100).map_or(0.0, |took| took.as_secs_f64() * 1000.0)
+    good.get(good.len() * percent / 100)
+        .map_or(0.0, |took| took.as_secs_f64() * 1000.0)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -177,7 +229,11 @@ async fn t13_ten_times_the_load_leaves_the_service_at_work() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let aside = Aside::step();
-    let through: &[&str] = if aside.0.is_some() { &["taskset", "-c", "0"] } else { &[] };
+    let through: &[&str] = if aside.0.is_some() {
+        &["taskset", "-c", "0"]
+    } else {
+        &[]
+    };
     let process = Process::through(through, "serve", &world.environment);
     process.ready().await;
     let clients = Clients(Wire::to(process.api));
@@ -188,27 +244,60 @@ async fn t13_ten_times_the_load_leaves_the_service_at_work() {
     let time = size.seconds(2, 10);
     clients.done_for(64, time).await;
     let mut steps = Vec::new();
-    // A debug build takes as long to refuse as an optimised build to answer. A debug build of the test cannot send ten times the
-    // service's peak, and a debug build of the service cannot bear it.
-    let all: &[f64] = if size.full { &[1.0, 2.0, 5.0, 10.0] } else { &[1.0, 2.0] };
+    // A debug build takes as long to refuse as an optimised build to answer. A debug build of the
+    // test cannot send ten times the service's peak, and a debug build of the service cannot bear
+    // it.
+    let all: &[f64] = if size.full {
+        &[1.0, 2.0, 5.0, 10.0]
+    } else {
+        &[1.0, 2.0]
+    };
     for &times in all {
-        // The peak is measured again before each step: the capacity of the database and its machine changes by a third within minutes.
-        let peak = clients.done_for(64, time).await.max(clients.done_for(192, time).await);
-        // A small run watches the recovery for 6 s after its last step, and for 1 s after the others.
-        let watched = Duration::from_secs(if size.full || Some(&times) == all.last() { 6 } else { 1 });
+        // The peak is measured again before each step: the capacity of the database and its machine
+        // changes by a third within minutes.
+        let peak = clients
+            .done_for(64, time)
+            .await
+            .max(clients.done_for(192, time).await);
+        // A small run watches the recovery for 6 s after its last step, and for 1 s after the
+        // others.
+        let watched = Duration::from_secs(if size.full || Some(&times) == all.last() {
+            6
+        } else {
+            1
+        });
         // The recovery begins when the step is over, and not when the last of its answers arrives.
         let begun = Instant::now();
-        let ((answers, behind), recovered) =
-            tokio::join!(clients.step(begun, peak * times, time), clients.recovery(begun + time, peak, watched));
+        let ((answers, behind), recovered) = tokio::join!(
+            clients.step(begun, peak * times, time),
+            clients.recovery(begun + time, peak, watched)
+        );
         let count = |wanted: Ended| answers.iter().filter(|(_, ended)| *ended == wanted).count();
-        let wrong: Vec<_> = answers.iter().filter(|(_, ended)| matches!(ended, Ended::Wrong(_))).collect();
-        assert!(wrong.is_empty(), "{} answers such as {:?}", wrong.len(), wrong[0]);
+        let wrong: Vec<_> = answers
+            .iter()
+            .filter(|(_, ended)| matches!(ended, Ended::Wrong(_)))
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "{} answers such as {:?}",
+            wrong.len(),
+            wrong[0]
+        );
         let good: Vec<(Duration, Duration)> = answers
             .iter()
-            .filter_map(|(due, ended)| if let Ended::Good(took) = ended { Some((*due, *took)) } else { None })
+            .filter_map(|(due, ended)| {
+                if let Ended::Good(took) = ended {
+                    Some((*due, *took))
+                } else {
+                    None
+                }
+            })
             .collect();
         // Counts only answers within the step: later answers took time outside the step.
-        let done = good.iter().filter(|(due, took)| *due + *took <= time).count();
+        let done = good
+            .iter()
+            .filter(|(due, took)| *due + *took <= time)
+            .count();
         let good: Vec<Duration> = good.into_iter().map(|(_, took)| took).collect();
         let goodput = done as f64 / time.as_secs_f64() / peak;
         let [late, broken, no_place] = [Ended::Late, Ended::Broken, Ended::NoPlace].map(count);
@@ -227,11 +316,24 @@ async fn t13_ten_times_the_load_leaves_the_service_at_work() {
         "test": "T13", "seed": 0, "size": if size.full { "full" } else { "small" }, "build": report::build(),
         "steps": steps, "pinned": aside.0.is_some(),
     }));
-    let figures = |name: &str| steps.iter().map(|step| step[name].as_f64().unwrap_or_default()).collect::<Vec<_>>();
+    let figures = |name: &str| {
+        steps
+            .iter()
+            .map(|step| step[name].as_f64().unwrap_or_default())
+            .collect::<Vec<_>>()
+    };
     drop((process, aside));
     world.end().await;
-    assert!(figures("recovered_s").iter().all(|seconds| *seconds <= 5.0), "recovered after {:?} s", figures("recovered_s"));
+    assert!(
+        figures("recovered_s").iter().all(|seconds| *seconds <= 5.0),
+        "recovered after {:?} s",
+        figures("recovered_s")
+    );
     if size.full {
-        assert!(figures("goodput")[3] >= GOODPUT, "{:?} of the peak", figures("goodput"));
+        assert!(
+            figures("goodput")[3] >= GOODPUT,
+            "{:?} of the peak",
+            figures("goodput")
+        );
     }
 }

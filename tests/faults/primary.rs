@@ -1,7 +1,7 @@
 //! T6, the part that one stack can show: the primary is killed and comes back.
 //!
-//! Acknowledged writes survive, and cached snapshots are served meanwhile. The promotion of a replica is another matter, and loses
-//! writes that were not replicated.
+//! Acknowledged writes survive, and cached snapshots are served meanwhile. The promotion of a
+//! replica is another matter, and loses writes that were not replicated.
 
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,10 @@ async fn t6_what_was_acknowledged_outlives_the_primary() {
         run.lasts(run.size.seconds(1, 5)).await;
         restore(outage).await;
         let (back, good) = (Instant::now(), run.recorder.seen().write_requests.good);
-        let written = async || run.recorder.seen().write_requests.good.iter().sum::<u64>() > good.iter().sum::<u64>() + 10;
+        let written = async || {
+            run.recorder.seen().write_requests.good.iter().sum::<u64>()
+                > good.iter().sum::<u64>() + 10
+        };
         eventually(Duration::from_secs(60), "writes work again", written).await;
         unavailable.push(back.elapsed().as_secs_f64());
         run.lasts(run.size.seconds(1, 5)).await;
@@ -36,7 +39,17 @@ async fn t6_what_was_acknowledged_outlives_the_primary() {
     run.world.db.connect_again().await;
     run.heals().await;
     run.lasts(run.size.seconds(1, 5)).await;
-    let answered = Answered::AtLeast { writes: 0.0, reads: 0.9 };
-    run.finish(Expected { answered, ..Expected::default() }, json!({ "writes_again_s": unavailable })).await;
+    let answered = Answered::AtLeast {
+        writes: 0.0,
+        reads: 0.9,
+    };
+    run.finish(
+        Expected {
+            answered,
+            ..Expected::default()
+        },
+        json!({ "writes_again_s": unavailable }),
+    )
+    .await;
     drop(process);
 }

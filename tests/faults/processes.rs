@@ -39,18 +39,33 @@ impl Process {
     }
 
     /// Starts a process through another program.
-    pub fn through(program: &[&str], role: &'static str, environment: &HashMap<String, String>) -> Self {
-        let log = std::env::var("TM_TEST_LOG").ok().map(|path| format!("{path}.{role}").into());
+    pub fn through(
+        program: &[&str],
+        role: &'static str,
+        environment: &HashMap<String, String>,
+    ) -> Self {
+        let log = std::env::var("TM_TEST_LOG")
+            .ok()
+            .map(|path| format!("{path}.{role}").into());
         Self::with_log(program, role, environment, "warn", log)
     }
 
     /// Starts a process that writes its whole output to a file, with the given log level.
-    pub fn logged(role: &'static str, environment: &HashMap<String, String>, level: &str, log: &Path) -> Self {
+    pub fn logged(
+        role: &'static str,
+        environment: &HashMap<String, String>,
+        level: &str,
+        log: &Path,
+    ) -> Self {
         Self::with_log(&[], role, environment, level, Some(log.to_owned()))
     }
 
     fn with_log(
-        program: &[&str], role: &'static str, environment: &HashMap<String, String>, level: &str, log: Option<PathBuf>,
+        program: &[&str],
+        role: &'static str,
+        environment: &HashMap<String, String>,
+        level: &str,
+        log: Option<PathBuf>,
     ) -> Self {
         let (api, ops) = (free_address(), free_address());
         let mut environment = environment.clone();
@@ -58,14 +73,34 @@ impl Process {
         environment.insert("TM__HTTP__OPS_LISTEN".into(), ops.to_string());
         environment.insert("TM__TELEMETRY__LOG".into(), level.into());
         let through = program.iter().map(|&word| word.to_owned()).collect();
-        let mut process = Self { role, environment, child: None, log, api, ops, kills: Arc::default(), through };
+        let mut process = Self {
+            role,
+            environment,
+            child: None,
+            log,
+            api,
+            ops,
+            kills: Arc::default(),
+            through,
+        };
         process.spawn();
         process
     }
 
     fn spawn(&mut self) {
-        let open = |path: &PathBuf| std::fs::OpenOptions::new().create(true).append(true).open(path).ok();
-        let log = || self.log.as_ref().and_then(open).map_or_else(Stdio::null, Stdio::from);
+        let open = |path: &PathBuf| {
+            std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(path)
+                .ok()
+        };
+        let log = || {
+            self.log
+                .as_ref()
+                .and_then(open)
+                .map_or_else(Stdio::null, Stdio::from)
+        };
         let binary = env!("CARGO_BIN_EXE_traffic-manager").to_owned();
         let words: Vec<&String> = self.through.iter().chain([&binary]).collect();
         let child = Command::new(words[0])
@@ -125,29 +160,55 @@ impl Process {
     /// Sends a signal to the process, for example `-STOP` or `-CONT`.
     pub fn signal(&self, signal: &str) {
         let pid = self.pid().to_string();
-        assert!(Command::new("kill").args([signal, &pid]).status().is_ok_and(|status| status.success()));
+        assert!(
+            Command::new("kill")
+                .args([signal, &pid])
+                .status()
+                .is_ok_and(|status| status.success())
+        );
     }
 
-    /// Returns `/health/resilience`: the state of the process and of its dependencies; null without an answer.
+    /// Returns `/health/resilience`: the state of the process and of its dependencies; null without
+    /// an answer.
     pub async fn resilience(&self) -> serde_json::Value {
         let answer = reqwest::get(format!("http://{}/health/resilience", self.ops)).await;
-        let Ok(answer) = answer else { return serde_json::Value::Null };
+        let Ok(answer) = answer else {
+            return serde_json::Value::Null;
+        };
         answer.json().await.unwrap_or_default()
     }
 
     /// Waits until the process has ended, and returns its exit code.
     pub async fn wait(&mut self, limit: Duration) -> Option<i32> {
         let child = std::sync::Mutex::new(self.child.take().expect("a running process"));
-        let ended = async || child.lock().expect("no panic").try_wait().expect("a child").is_some();
+        let ended = async || {
+            child
+                .lock()
+                .expect("no panic")
+                .try_wait()
+                .expect("a child")
+                .is_some()
+        };
         eventually(limit, "the process ends", ended).await;
-        child.into_inner().expect("no panic").wait().expect("a child").code()
+        child
+            .into_inner()
+            .expect("no panic")
+            .wait()
+            .expect("a child")
+            .code()
     }
 
     pub async fn ready(&self) {
         let url = format!("http://{}/health/ready", self.ops);
-        eventually(Duration::from_secs(60), &format!("{} is ready", self.role), async || {
-            reqwest::get(&url).await.is_ok_and(|response| response.status().is_success())
-        })
+        eventually(
+            Duration::from_secs(60),
+            &format!("{} is ready", self.role),
+            async || {
+                reqwest::get(&url)
+                    .await
+                    .is_ok_and(|response| response.status().is_success())
+            },
+        )
         .await;
     }
 }
@@ -162,12 +223,16 @@ impl Drop for Process {
 pub async fn eventually(limit: Duration, what: &str, condition: impl AsyncFn() -> bool) {
     let started = Instant::now();
     while !condition().await {
-        assert!(started.elapsed() < limit, "did not happen in {limit:?}: {what}");
+        assert!(
+            started.elapsed() < limit,
+            "did not happen in {limit:?}: {what}"
+        );
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }
 
-/// A part of the stack that is stopped. Dropping the value starts the part again, so that a failing test does not leave it stopped.
+/// A part of the stack that is stopped. Dropping the value starts the part again, so that a failing
+/// test does not leave it stopped.
 pub struct Outage {
     part: &'static str,
     end: &'static str,
@@ -186,7 +251,10 @@ fn local_stack(command: &str, part: &str) -> bool {
 /// Stops a part with SIGSTOP: connections stay open and nothing answers.
 pub fn pause(part: &'static str) -> Outage {
     assert!(local_stack("pause", part), "{part} could not be paused");
-    Outage { part, end: "resume" }
+    Outage {
+        part,
+        end: "resume",
+    }
 }
 
 /// Kills a part with SIGKILL: connections are lost and new ones refused.
@@ -197,17 +265,25 @@ pub fn kill(part: &'static str) -> Outage {
 
 /// Calls [`pause`] or [`kill`] on a blocking thread, so that the load goes on meanwhile.
 pub async fn strike(how: fn(&'static str) -> Outage, part: &'static str) -> Outage {
-    tokio::task::spawn_blocking(move || how(part)).await.expect("the part is out")
+    tokio::task::spawn_blocking(move || how(part))
+        .await
+        .expect("the part is out")
 }
 
 /// Ends an outage on a blocking thread, so that the load goes on meanwhile.
 pub async fn restore(outage: Outage) {
-    tokio::task::spawn_blocking(move || drop(outage)).await.expect("the part is back");
+    tokio::task::spawn_blocking(move || drop(outage))
+        .await
+        .expect("the part is back");
 }
 
 impl Drop for Outage {
     fn drop(&mut self) {
         let ended = local_stack(self.end, self.part);
-        assert!(ended || std::thread::panicking(), "{} could not be brought back", self.part);
+        assert!(
+            ended || std::thread::panicking(),
+            "{} could not be brought back",
+            self.part
+        );
     }
 }

@@ -44,7 +44,10 @@ impl Proxy {
                 }
             }
         });
-        Self { address, next_commit }
+        Self {
+            address,
+            next_commit,
+        }
     }
 
     pub fn arm(&self, commit: Commit) {
@@ -56,11 +59,17 @@ impl Proxy {
     }
 }
 
-/// The statement that marks a connection of the write path: only such a connection prepares it, before its first COMMIT.
+/// The statement that marks a connection of the write path: only such a connection prepares it,
+/// before its first COMMIT.
 const WRITES: &[u8] = b"insert into route_events";
 
-/// Passes bytes both ways until one side ends, or a COMMIT is to be lost. The driver sends COMMIT as one small message of its own.
-async fn pass(mut client: TcpStream, mut server: TcpStream, armed: Arc<AtomicU8>) -> std::io::Result<()> {
+/// Passes bytes both ways until one side ends, or a COMMIT is to be lost. The driver sends COMMIT
+/// as one small message of its own.
+async fn pass(
+    mut client: TcpStream,
+    mut server: TcpStream,
+    armed: Arc<AtomicU8>,
+) -> std::io::Result<()> {
     let (mut from_client, mut from_server) = (vec![0; 65536], vec![0; 65536]);
     let mut is_writing = false;
     loop {

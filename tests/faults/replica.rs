@@ -1,7 +1,7 @@
 //! T7: a client that names a revision never sees an older one, however far behind the replica is.
 //!
-//! The replica's replay is stopped while two instances serve and a third is killed and restarted. `backwards.rs` does the same with
-//! long-polls, clients of many sorts, and no Kafka.
+//! The replica's replay is stopped while two instances serve and a third is killed and restarted.
+//! `backwards.rs` does the same with long-polls, clients of many sorts, and no Kafka.
 
 use serde_json::json;
 
@@ -14,18 +14,24 @@ use crate::{
     },
 };
 
-/// A guard that stops the replica's replay until it is dropped, so that a failing test does not leave the replay stopped.
+/// A guard that stops the replica's replay until it is dropped, so that a failing test does not
+/// leave the replay stopped.
 pub struct Paused;
 
 impl Paused {
     pub async fn begin(replica: &tokio_postgres::Client) -> Self {
-        replica.execute("select pg_wal_replay_pause()", &[]).await.expect("the replica pauses");
+        replica
+            .execute("select pg_wal_replay_pause()", &[])
+            .await
+            .expect("the replica pauses");
         Self
     }
 
     /// Resumes the replay on a blocking thread, so that the load goes on meanwhile.
     pub async fn end(self) {
-        tokio::task::spawn_blocking(move || drop(self)).await.expect("the replica resumes");
+        tokio::task::spawn_blocking(move || drop(self))
+            .await
+            .expect("the replica resumes");
     }
 }
 
@@ -33,14 +39,23 @@ impl Drop for Paused {
     fn drop(&mut self) {
         // Uses a runtime of its own: the test's runtime may be about to end.
         let resumed = std::thread::spawn(|| {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(async {
                 let replica = connect(&variable("PG_REPLICA_URL")).await;
-                replica.execute("select pg_wal_replay_resume()", &[]).await.expect("the replica resumes");
+                replica
+                    .execute("select pg_wal_replay_resume()", &[])
+                    .await
+                    .expect("the replica resumes");
             });
         });
         let resumed = resumed.join().is_ok();
-        assert!(resumed || std::thread::panicking(), "the replica could not be resumed");
+        assert!(
+            resumed || std::thread::panicking(),
+            "the replica could not be resumed"
+        );
     }
 }
 
@@ -49,13 +64,23 @@ async fn t7_a_replica_that_stands_still_shows_nothing_old_to_who_knows_more() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let mut environment = world.environment.clone();
-    // The replica is asked however far behind it is, so that only the comparison of revisions protects the answers.
-    environment.insert("TM__POSTGRES__REPLICA_MAX_LAG_BYTES".into(), "1000000000".into());
+    // The replica is asked however far behind it is, so that only the comparison of revisions
+    // protects the answers.
+    environment.insert(
+        "TM__POSTGRES__REPLICA_MAX_LAG_BYTES".into(),
+        "1000000000".into(),
+    );
     let mut instances = ["all", "serve", "serve"].map(|role| Process::start(role, &environment));
     for instance in &instances {
         instance.ready().await;
     }
-    let run = Run::start("T7", size, world, instances.iter().map(Target::of).collect()).await;
+    let run = Run::start(
+        "T7",
+        size,
+        world,
+        instances.iter().map(Target::of).collect(),
+    )
+    .await;
     run.lasts(run.size.seconds(1, 5)).await;
     let replica = connect(&variable("PG_REPLICA_URL")).await;
     let mut behind = 0;
@@ -68,13 +93,24 @@ async fn t7_a_replica_that_stands_still_shows_nothing_old_to_who_knows_more() {
             instances[2].kill_and_restart();
             instances[2].ready().await;
         }
-        let sql = "select pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::int8";
-        behind = behind.max(replica.query_one(sql, &[]).await.expect("the replica answers").get::<_, i64>(0));
+        let sql =
+            "select pg_wal_lsn_diff(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn())::int8";
+        behind = behind.max(
+            replica
+                .query_one(sql, &[])
+                .await
+                .expect("the replica answers")
+                .get::<_, i64>(0),
+        );
         paused.end().await;
         run.lasts(run.size.seconds(1, 5)).await;
     }
     run.heals().await;
-    run.finish(Expected::default(), json!({ "bytes_behind": behind, "cold_starts": instances[2].kills() })).await;
+    run.finish(
+        Expected::default(),
+        json!({ "bytes_behind": behind, "cold_starts": instances[2].kills() }),
+    )
+    .await;
     assert!(behind > 0, "the replica was never behind");
     drop(instances);
 }

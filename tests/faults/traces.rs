@@ -1,4 +1,5 @@
-//! A single trace, from the HTTP request through the outbox and Kafka to the archive, as a collector receives it.
+//! A single trace, from the HTTP request through the outbox and Kafka to the archive, as a
+//! collector receives it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -14,10 +15,14 @@ use crate::{
     support::World,
 };
 
-/// Starts an OTLP/HTTP collector that keeps the requests that it gets. Returns its URL and the received bytes.
+/// Starts an OTLP/HTTP collector that keeps the requests that it gets. Returns its URL and the
+/// received bytes.
 pub async fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let url = format!("http://{}/v1/traces", listener.local_addr().expect("its address"));
+    let url = format!(
+        "http://{}/v1/traces",
+        listener.local_addr().expect("its address")
+    );
     let received = Arc::new(Mutex::new(Vec::new()));
     let kept = received.clone();
     tokio::spawn(async move {
@@ -30,7 +35,9 @@ pub async fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
                     pending.extend_from_slice(&buffer[..read]);
                     if is_whole(&pending) {
                         kept.lock().await.append(&mut pending);
-                        let _ = connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+                        let _ = connection
+                            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                            .await;
                     }
                 }
             });
@@ -40,10 +47,14 @@ pub async fn collector() -> (String, Arc<Mutex<Vec<u8>>>) {
 }
 
 fn is_whole(request: &[u8]) -> bool {
-    let Some(head) = request.windows(4).position(|window| window == b"\r\n\r\n") else { return false };
+    let Some(head) = request.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return false;
+    };
     let text = String::from_utf8_lossy(&request[..head]).to_lowercase();
-    let length =
-        text.lines().find_map(|line| line.strip_prefix("content-length: ")).and_then(|length| length.parse::<usize>().ok());
+    let length = text
+        .lines()
+        .find_map(|line| line.strip_prefix("content-length: "))
+        .and_then(|length| length.parse::<usize>().ok());
     length.is_some_and(|length| request.len() >= head + 4 + length)
 }
 
@@ -62,17 +73,42 @@ async fn one_trace_leads_from_the_request_to_the_archive() {
     let trace_id: [u8; 16] = *uuid::Uuid::new_v4().as_bytes();
     let hex: String = trace_id.iter().map(|byte| format!("{byte:02x}")).collect();
     let body = json!({ "tenant": "acme", "service": "web", "env": "prod", "version": "v1", "url": "http://a.example/" });
-    let request = crate::support::secure::http().build().unwrap().post(format!("{}/api/v1/routes", process.base())).json(&body);
-    let response = request.header("traceparent", format!("00-{hex}-00f067aa0ba902b7-01")).send().await.expect("an answer");
+    let request = crate::support::secure::http()
+        .build()
+        .unwrap()
+        .post(format!("{}/api/v1/routes", process.base()))
+        .json(&body);
+    let response = request
+        .header("traceparent", format!("00-{hex}-00f067aa0ba902b7-01"))
+        .send()
+        .await
+        .expect("an answer");
     assert_eq!(response.status(), 201);
-    assert!(response.headers()["traceparent"].to_str().expect("text").contains(&hex));
-    eventually(Duration::from_secs(60), "the event is archived", async || world.archived_count().await == 1).await;
-    assert_eq!(world.archived().await[0].trace_id.as_deref(), Some(hex.as_str()));
-    eventually(Duration::from_secs(60), "the collector has all three spans of the trace", async || {
-        let received = received.lock().await;
-        let spans: [&[u8]; 3] = [b"http.request", b"outbox.publish", b"audit.archive"];
-        contains(&received, &trace_id) && spans.iter().all(|span| contains(&received, span))
-    })
+    assert!(
+        response.headers()["traceparent"]
+            .to_str()
+            .expect("text")
+            .contains(&hex)
+    );
+    eventually(
+        Duration::from_secs(60),
+        "the event is archived",
+        async || world.archived_count().await == 1,
+    )
+    .await;
+    assert_eq!(
+        world.archived().await[0].trace_id.as_deref(),
+        Some(hex.as_str())
+    );
+    eventually(
+        Duration::from_secs(60),
+        "the collector has all three spans of the trace",
+        async || {
+            let received = received.lock().await;
+            let spans: [&[u8]; 3] = [b"http.request", b"outbox.publish", b"audit.archive"];
+            contains(&received, &trace_id) && spans.iter().all(|span| contains(&received, span))
+        },
+    )
     .await;
     drop(process);
     world.end().await;

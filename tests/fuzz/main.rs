@@ -1,7 +1,7 @@
 //! Sends requests that Schemathesis generates from the `OpenAPI` document.
 //!
-//! Every answer must be as documented, and no request may make the service fail. `TM_FUZZ_SECONDS` sets the duration (`make fuzz`);
-//! schemathesis.toml configures the checks.
+//! Every answer must be as documented, and no request may make the service fail. `TM_FUZZ_SECONDS`
+//! sets the duration (`make fuzz`); schemathesis.toml configures the checks.
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -30,7 +30,9 @@ async fn whatever_is_sent_is_answered_as_documented() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz");
     let document = format!("{}/api/v1/openapi.json", app.api);
     let mut command = Command::new(variable("SCHEMATHESIS"));
-    command.current_dir(&directory).args(["--no-color", "run", &document]);
+    command
+        .current_dir(&directory)
+        .args(["--no-color", "run", &document]);
     command.env("HYPOTHESIS_STORAGE_DIRECTORY", env!("CARGO_TARGET_TMPDIR"));
     if secure::is_on() {
         command.args(["--tls-verify", &secure::ca()]);
@@ -41,9 +43,16 @@ async fn whatever_is_sent_is_answered_as_documented() {
         // The same requests in every run, as far as the time allows.
         Err(_) => command.args(["--max-time", SECONDS, "--seed", "1"]),
     };
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().expect("Schemathesis runs");
+    let output = tokio::task::spawn_blocking(move || command.output())
+        .await
+        .unwrap()
+        .expect("Schemathesis runs");
     let report = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{report}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{report}\n{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     println!("{report}");
     app.drain().await;
     world.end().await;

@@ -1,4 +1,5 @@
-//! An issuer: a server that publishes its keys, counts the requests for them, and can be set to misbehave.
+//! An issuer: a server that publishes its keys, counts the requests for them, and can be set to
+//! misbehave.
 
 use std::{
     net::TcpListener,
@@ -60,7 +61,10 @@ impl Issuer {
     fn start(signers: &[&Signer], tls: Option<ServerConfig>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let (asked, reply) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Reply::Body(jwks(signers)))));
+        let (asked, reply) = (
+            Arc::new(AtomicUsize::new(0)),
+            Arc::new(Mutex::new(Reply::Body(jwks(signers)))),
+        );
         let (counter, replies) = (asked.clone(), reply.clone());
         let server = HttpServer::new(move || {
             let (counter, replies) = (counter.clone(), replies.clone());
@@ -76,12 +80,20 @@ impl Issuer {
         .disable_signals();
         let (url, server) = match tls {
             None => (format!("http://{address}/jwks"), server.listen(listener)),
-            Some(tls) => (format!("https://localhost:{}/jwks", address.port()), server.listen_rustls_0_23(listener, tls)),
+            Some(tls) => (
+                format!("https://localhost:{}/jwks", address.port()),
+                server.listen_rustls_0_23(listener, tls),
+            ),
         };
         let server = server.expect("it listens").run();
         let handle = server.handle();
         tokio::spawn(server);
-        Self { url, asked, reply, server: handle }
+        Self {
+            url,
+            asked,
+            reply,
+            server: handle,
+        }
     }
 
     /// Returns the number of requests for the keys.
@@ -114,22 +126,37 @@ impl Issuer {
         ]
     }
 
-    /// A verifier of the issuer's tokens that has no keys yet, with settings (`key=value` of `auth.jwt`, or of `resilience.jwks`) that
-    /// differ from the defaults.
+    /// A verifier of the issuer's tokens that has no keys yet, with settings (`key=value` of
+    /// `auth.jwt`, or of `resilience.jwks`) that differ from the defaults.
     pub fn verifier(&self, overrides: &[&str]) -> Arc<Verifier> {
-        self.try_verifier(overrides).expect("the settings are valid")
+        self.try_verifier(overrides)
+            .expect("the settings are valid")
     }
 
     pub fn try_verifier(&self, overrides: &[&str]) -> Result<Arc<Verifier>, ConfigError> {
         let own = overrides.iter().map(|pair| (*pair).to_owned());
         // The long times keep an open breaker open while a test looks.
-        let breaker = ["resilience.open_ms=60000", "resilience.max_open_ms=60000"].map(str::to_owned);
+        let breaker =
+            ["resilience.open_ms=60000", "resilience.max_open_ms=60000"].map(str::to_owned);
         let section = |pair: String| {
-            if pair.starts_with("timeout_ms") { format!("resilience.jwks.{pair}") } else { format!("auth.jwt.{pair}") }
+            if pair.starts_with("timeout_ms") {
+                format!("resilience.jwks.{pair}")
+            } else {
+                format!("auth.jwt.{pair}")
+            }
         };
-        let all: Vec<String> = self.settings().into_iter().chain(own.map(section)).chain(breaker).collect();
+        let all: Vec<String> = self
+            .settings()
+            .into_iter()
+            .chain(own.map(section))
+            .chain(breaker)
+            .collect();
         let settings = Settings::without_environment(&all)?;
-        Ok(Verifier::new(&settings.auth.jwt, settings.resilience.policy(&settings.resilience.jwks))?.expect("an issuer is set"))
+        Ok(Verifier::new(
+            &settings.auth.jwt,
+            settings.resilience.policy(&settings.resilience.jwks),
+        )?
+        .expect("an issuer is set"))
     }
 
     /// The same, but with the issuer's keys.
@@ -141,16 +168,26 @@ impl Issuer {
 }
 
 async fn answer(reply: Reply) -> HttpResponse {
-    let begin = |first: &'static [u8]| stream::once(async move { Ok::<_, actix_web::Error>(web::Bytes::from_static(first)) });
+    let begin = |first: &'static [u8]| {
+        stream::once(async move { Ok::<_, actix_web::Error>(web::Bytes::from_static(first)) })
+    };
     match reply {
-        Reply::Body(body) => HttpResponse::Ok().content_type("application/json").body(body),
-        Reply::Status(code) => HttpResponse::build(code.try_into().expect("a status")).body(jwks(&[])),
-        Reply::Redirect(to) => HttpResponse::Found().insert_header(("location", to)).finish(),
+        Reply::Body(body) => HttpResponse::Ok()
+            .content_type("application/json")
+            .body(body),
+        Reply::Status(code) => {
+            HttpResponse::build(code.try_into().expect("a status")).body(jwks(&[]))
+        }
+        Reply::Redirect(to) => HttpResponse::Found()
+            .insert_header(("location", to))
+            .finish(),
         Reply::Endless => {
             let more = stream::repeat_with(|| Ok(web::Bytes::from_static(&[b' '; 65_536])));
             HttpResponse::Ok().streaming(begin(b"{\"keys\":[").chain(more))
         }
-        Reply::Stalls => HttpResponse::Ok().streaming(begin(b"{\"keys\":[").chain(stream::pending())),
+        Reply::Stalls => {
+            HttpResponse::Ok().streaming(begin(b"{\"keys\":[").chain(stream::pending()))
+        }
         Reply::Hangs => std::future::pending().await,
         Reply::Slow(time, body) => {
             actix_web::rt::time::sleep(time).await;
@@ -160,5 +197,7 @@ async fn answer(reply: Reply) -> HttpResponse {
 }
 
 fn jwks(signers: &[&Signer]) -> Vec<u8> {
-    json!({ "keys": signers.iter().map(|signer| &signer.jwk).collect::<Vec<_>>() }).to_string().into_bytes()
+    json!({ "keys": signers.iter().map(|signer| &signer.jwk).collect::<Vec<_>>() })
+        .to_string()
+        .into_bytes()
 }

@@ -19,7 +19,9 @@ async fn caller(settings: &[&str], changes: Value) -> Result<Caller, Refused> {
     let issuer = Issuer::with(&[&signer]);
     let now = Now::read();
     let verifier = issuer.ready(settings, now).await;
-    verifier.verify_at(&signer.token(&claims(now, changes)), now).await
+    verifier
+        .verify_at(&signer.token(&claims(now, changes)), now)
+        .await
 }
 
 fn grant(roles: &[Role], tenant: Option<&str>) -> Grant {
@@ -35,17 +37,34 @@ fn narrowed(roles: &[Role], tenant: Option<&str>, services: &[&str], envs: &[&st
 
 #[tokio::test]
 async fn the_claims_of_the_defaults() {
-    let editor = caller(&[], json!({ "services": ["web", "api"], "envs": "prod" })).await.unwrap();
-    assert_eq!((editor.actor.kind.as_str(), editor.actor.id.as_str()), ("jwt", "alice"));
-    assert_eq!(*editor.grant, narrowed(&[Role::Editor], Some("acme"), &["web", "api"], &["prod"]));
+    let editor = caller(&[], json!({ "services": ["web", "api"], "envs": "prod" }))
+        .await
+        .unwrap();
+    assert_eq!(
+        (editor.actor.kind.as_str(), editor.actor.id.as_str()),
+        ("jwt", "alice")
+    );
+    assert_eq!(
+        *editor.grant,
+        narrowed(&[Role::Editor], Some("acme"), &["web", "api"], &["prod"])
+    );
     let of = async |changes| (*caller(&[], changes).await.unwrap().grant).clone();
     assert_eq!(
         of(json!({ "roles": "viewer auditor offline_access" })).await,
         grant(&[Role::Viewer, Role::Auditor], Some("acme"))
     );
-    assert_eq!(of(json!({ "tenant": null, "roles": ["platform_admin"] })).await, Grant::platform_admin());
-    assert_eq!(of(json!({ "tenant": "*", "roles": ["platform_admin"] })).await, Grant::platform_admin());
-    assert_eq!(of(json!({ "tenant": "*", "roles": ["auditor"] })).await, grant(&[Role::Auditor], None));
+    assert_eq!(
+        of(json!({ "tenant": null, "roles": ["platform_admin"] })).await,
+        Grant::platform_admin()
+    );
+    assert_eq!(
+        of(json!({ "tenant": "*", "roles": ["platform_admin"] })).await,
+        Grant::platform_admin()
+    );
+    assert_eq!(
+        of(json!({ "tenant": "*", "roles": ["auditor"] })).await,
+        grant(&[Role::Auditor], None)
+    );
 }
 
 #[tokio::test]
@@ -57,7 +76,10 @@ async fn roles_below_other_claims_under_names_of_the_issuers_own() {
     ];
     let claims = json!({ "organization": { "name": "globex" }, "realm_access": { "roles": ["offline_access", "tm-operators"] } });
     let caller = caller(&settings, claims).await.unwrap();
-    assert_eq!(*caller.grant, grant(&[Role::Editor, Role::Auditor], Some("globex")));
+    assert_eq!(
+        *caller.grant,
+        grant(&[Role::Editor, Role::Auditor], Some("globex"))
+    );
 }
 
 #[tokio::test]
@@ -68,12 +90,19 @@ async fn names_of_claims_that_are_urls() {
         "role_map=https://tm.example/a=b=node",
     ];
     let claims = json!({ "tenant": "acme", "https://tm.example/tenant": "globex", "https://tm.example/roles": ["https://tm.example/a=b"] });
-    assert_eq!(*caller(&settings, claims).await.unwrap().grant, grant(&[Role::Node], Some("globex")));
+    assert_eq!(
+        *caller(&settings, claims).await.unwrap().grant,
+        grant(&[Role::Node], Some("globex"))
+    );
 }
 
 #[tokio::test]
 async fn with_a_map_the_names_of_our_roles_count_for_nothing() {
-    let refused = caller(&["role_map=admins=tenant_admin"], json!({ "roles": ["editor", "tenant_admin"] })).await;
+    let refused = caller(
+        &["role_map=admins=tenant_admin"],
+        json!({ "roles": ["editor", "tenant_admin"] }),
+    )
+    .await;
     assert_eq!(refused, Err(Refused::NoGrant("no_role")));
 }
 

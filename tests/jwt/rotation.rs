@@ -1,4 +1,5 @@
-//! Keys come and go: a rotation with overlap loses no request, a withdrawn key is not trusted, and unknown names cost one fetch.
+//! Keys come and go: a rotation with overlap loses no request, a withdrawn key is not trusted, and
+//! unknown names cost one fetch.
 
 use std::{
     sync::{
@@ -28,7 +29,10 @@ async fn a_thousand_unknown_kids_cost_one_fetch_a_minute() {
         let tasks: Vec<_> = (0..1000)
             .map(|number| {
                 let header = json!({ "alg": "ES256", "kid": format!("unknown-{number}") });
-                let (verifier, token) = (verifier.clone(), signer.with_header(&header, &claims(now, json!({}))));
+                let (verifier, token) = (
+                    verifier.clone(),
+                    signer.with_header(&header, &claims(now, json!({}))),
+                );
                 tokio::spawn(async move { verifier.verify_at(&token, now).await.err() })
             })
             .collect();
@@ -38,13 +42,26 @@ async fn a_thousand_unknown_kids_cost_one_fetch_a_minute() {
         issuer.asked()
     };
     assert_eq!(flood(now).await, 2, "the first fetch and one more");
-    assert_eq!(flood(now.plus(MINUTE - Duration::from_millis(1))).await, 2, "none within the minute");
+    assert_eq!(
+        flood(now.plus(MINUTE - Duration::from_millis(1))).await,
+        2,
+        "none within the minute"
+    );
     assert_eq!(flood(now.plus(MINUTE)).await, 3, "one after it");
     // No fetch is made for a name that no key can have, nor for a token that any key would refuse.
     let later = now.plus(2 * MINUTE);
-    let huge = signer.with_header(&json!({ "alg": "ES256", "kid": "k".repeat(256) }), &claims(later, json!({})));
-    assert_eq!(verifier.verify_at(&huge, later).await.err(), Some(Refused::UnknownKey));
-    assert_eq!(verifier.verify_at("no.token.atall", later).await.err(), Some(Refused::Malformed));
+    let huge = signer.with_header(
+        &json!({ "alg": "ES256", "kid": "k".repeat(256) }),
+        &claims(later, json!({})),
+    );
+    assert_eq!(
+        verifier.verify_at(&huge, later).await.err(),
+        Some(Refused::UnknownKey)
+    );
+    assert_eq!(
+        verifier.verify_at("no.token.atall", later).await.err(),
+        Some(Refused::Malformed)
+    );
     assert_eq!(issuer.asked(), 3);
 }
 
@@ -57,8 +74,16 @@ async fn a_key_that_is_new_is_found_by_all_who_wait_for_it() {
     issuer.give(&[&old, &new]);
     let tasks: Vec<_> = (0..100)
         .map(|number| {
-            let (verifier, token) = (verifier.clone(), new.token(&claims(now, json!({ "sub": format!("user-{number}") }))));
-            tokio::spawn(async move { verifier.verify_at(&token, now).await.map(|caller| caller.actor.id.clone()) })
+            let (verifier, token) = (
+                verifier.clone(),
+                new.token(&claims(now, json!({ "sub": format!("user-{number}") }))),
+            );
+            tokio::spawn(async move {
+                verifier
+                    .verify_at(&token, now)
+                    .await
+                    .map(|caller| caller.actor.id.clone())
+            })
         })
         .collect();
     for (number, task) in tasks.into_iter().enumerate() {
@@ -73,7 +98,9 @@ async fn the_fetch_goes_on_when_who_asked_for_it_has_gone() {
     let issuer = Issuer::with(&[&old]);
     let now = Now::read();
     let verifier = issuer.ready(&[], now).await;
-    let document = json!({ "keys": [old.jwk, new.jwk] }).to_string().into_bytes();
+    let document = json!({ "keys": [old.jwk, new.jwk] })
+        .to_string()
+        .into_bytes();
     issuer.reply(Reply::Slow(Duration::from_millis(200), document));
     let token = new.token(&claims(now, json!({})));
     let first = tokio::spawn({
@@ -85,27 +112,44 @@ async fn the_fetch_goes_on_when_who_asked_for_it_has_gone() {
     }
     first.abort();
     assert!(first.await.is_err_and(|error| error.is_cancelled()));
-    assert!(verifier.verify_at(&token, now).await.is_ok(), "the fetch of the one who left serves the next");
+    assert!(
+        verifier.verify_at(&token, now).await.is_ok(),
+        "the fetch of the one who left serves the next"
+    );
     assert_eq!(issuer.asked(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_rotation_with_overlap_loses_no_request() {
-    let generations: Vec<Arc<Signer>> = (0..6).map(|number| Arc::new(Signer::ec(&format!("k{number}")))).collect();
+    let generations: Vec<Arc<Signer>> = (0..6)
+        .map(|number| Arc::new(Signer::ec(&format!("k{number}"))))
+        .collect();
     let issuer = Issuer::with(&[&generations[0]]);
     let now = Now::read();
     // Without a cache of tokens, each verification needs its key.
     let verifier = issuer.ready(&["cache_ms=0"], now).await;
-    let (is_over, signing) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (is_over, signing) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
     let verified: Arc<Vec<AtomicUsize>> = Arc::new((0..8).map(|_| AtomicUsize::new(0)).collect());
     let clients: Vec<_> = (0..verified.len())
         .map(|client| {
-            let (verifier, is_over, signing, signers) = (verifier.clone(), is_over.clone(), signing.clone(), generations.clone());
+            let (verifier, is_over, signing, signers) = (
+                verifier.clone(),
+                is_over.clone(),
+                signing.clone(),
+                generations.clone(),
+            );
             let verified = verified.clone();
             tokio::spawn(async move {
                 while !is_over.load(Ordering::SeqCst) {
-                    let token = signers[signing.load(Ordering::SeqCst)].token(&claims(now, json!({})));
-                    verifier.verify_at(&token, now).await.expect("no request is lost");
+                    let token =
+                        signers[signing.load(Ordering::SeqCst)].token(&claims(now, json!({})));
+                    verifier
+                        .verify_at(&token, now)
+                        .await
+                        .expect("no request is lost");
                     verified[client].fetch_add(1, Ordering::SeqCst);
                     tokio::task::yield_now().await;
                 }
@@ -114,15 +158,25 @@ async fn a_rotation_with_overlap_loses_no_request() {
         .collect();
     // Waits for two more verifications of each client: the second of them began after this call.
     let all_go_on = async || {
-        let before: Vec<_> = verified.iter().map(|count| count.load(Ordering::SeqCst)).collect();
-        while verified.iter().zip(&before).any(|(count, before)| count.load(Ordering::SeqCst) < before + 2) {
-            assert!(!clients.iter().any(tokio::task::JoinHandle::is_finished), "a client was refused");
+        let before: Vec<_> = verified
+            .iter()
+            .map(|count| count.load(Ordering::SeqCst))
+            .collect();
+        while verified
+            .iter()
+            .zip(&before)
+            .any(|(count, before)| count.load(Ordering::SeqCst) < before + 2)
+        {
+            assert!(
+                !clients.iter().any(tokio::task::JoinHandle::is_finished),
+                "a client was refused"
+            );
             assert!(verifier.refresh(now).await);
         }
     };
     for step in 1..generations.len() {
-        // The overlap is up to the issuer: it publishes the next key before that key signs, and withdraws the last key once that key
-        // signs no more.
+        // The overlap is up to the issuer: it publishes the next key before that key signs, and
+        // withdraws the last key once that key signs no more.
         issuer.give(&[&generations[step - 1], &generations[step]]);
         assert!(verifier.refresh(now).await);
         signing.store(step, Ordering::SeqCst);
@@ -141,17 +195,29 @@ async fn a_withdrawn_key_is_not_trusted_from_the_next_fetch_on() {
     let now = Now::read();
     let verifier = issuer.ready(&[], now).await;
     let token = leaked.token(&claims(now, json!({})));
-    assert!(verifier.verify_at(&token, now).await.is_ok() && verifier.verified_at(&token, now).is_some());
+    assert!(
+        verifier.verify_at(&token, now).await.is_ok()
+            && verifier.verified_at(&token, now).is_some()
+    );
     issuer.give(&[&next]);
     assert!(verifier.refresh(now).await);
-    assert!(verifier.verified_at(&token, now).is_none(), "what was remembered goes with the key");
-    assert_eq!(verifier.verify_at(&token, now).await.err(), Some(Refused::UnknownKey));
+    assert!(
+        verifier.verified_at(&token, now).is_none(),
+        "what was remembered goes with the key"
+    );
+    assert_eq!(
+        verifier.verify_at(&token, now).await.err(),
+        Some(Refused::UnknownKey)
+    );
     let good = next.token(&claims(now, json!({})));
     assert!(verifier.verify_at(&good, now).await.is_ok());
     // The issuer withdraws all keys, and the verifier then trusts none.
     issuer.give(&[]);
     assert!(verifier.refresh(now).await);
-    assert_eq!(verifier.verify_at(&good, now).await.err(), Some(Refused::UnknownKey));
+    assert_eq!(
+        verifier.verify_at(&good, now).await.err(),
+        Some(Refused::UnknownKey)
+    );
 }
 
 #[tokio::test]
@@ -165,7 +231,10 @@ async fn another_key_under_the_same_name_takes_its_place() {
     issuer.give(&[&second]);
     assert!(verifier.refresh(now).await);
     assert!(verifier.verified_at(&token, now).is_none());
-    assert_eq!(verifier.verify_at(&token, now).await.err(), Some(Refused::BadSignature));
+    assert_eq!(
+        verifier.verify_at(&token, now).await.err(),
+        Some(Refused::BadSignature)
+    );
 }
 
 #[tokio::test]
@@ -173,13 +242,25 @@ async fn a_verified_token_is_remembered_for_a_while_and_never_past_its_end() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     let now = Now::read();
-    let verifier = issuer.ready(&["cache_ms=60000", "leeway_seconds=30"], now).await;
-    let (long, short) = (signer.token(&claims(now, json!({}))), signer.token(&claims(now, json!({ "exp": now.unix + 20.0 }))));
+    let verifier = issuer
+        .ready(&["cache_ms=60000", "leeway_seconds=30"], now)
+        .await;
+    let (long, short) = (
+        signer.token(&claims(now, json!({}))),
+        signer.token(&claims(now, json!({ "exp": now.unix + 20.0 }))),
+    );
     for token in [&long, &short] {
-        assert!(verifier.verified_at(token, now).is_none(), "nothing was verified yet");
+        assert!(
+            verifier.verified_at(token, now).is_none(),
+            "nothing was verified yet"
+        );
         assert!(verifier.verify_at(token, now).await.is_ok());
     }
-    let remembered = |token: &str, seconds| verifier.verified_at(token, now.plus(Duration::from_secs(seconds))).is_some();
+    let remembered = |token: &str, seconds| {
+        verifier
+            .verified_at(token, now.plus(Duration::from_secs(seconds)))
+            .is_some()
+    };
     assert!(remembered(&long, 59) && !remembered(&long, 60));
     assert!(remembered(&short, 19) && !remembered(&short, 21));
     // A refresh with the same keys changes nothing.

@@ -4,7 +4,9 @@ use std::sync::OnceLock;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, crypto, jwk::Jwk};
-use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, PublicKeyData as _, RsaKeySize};
+use rcgen::{
+    KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_ED25519, PKCS_RSA_SHA256, PublicKeyData as _, RsaKeySize,
+};
 use serde_json::{Value, json};
 use traffic_manager::auth::jwt::Now;
 
@@ -36,7 +38,9 @@ impl Signer {
     fn new_rsa(kid: &str) -> Self {
         let pair = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048).expect("a key");
         let key = EncodingKey::from_rsa_pem(pair.serialize_pem().as_bytes()).expect("a key");
-        let jwk = serde_json::to_value(Jwk::from_encoding_key(&key, Algorithm::RS256).expect("a JWK")).expect("JSON");
+        let jwk =
+            serde_json::to_value(Jwk::from_encoding_key(&key, Algorithm::RS256).expect("a JWK"))
+                .expect("JSON");
         Self::new(kid, Algorithm::RS256, &pair, key, jwk)
     }
 
@@ -56,11 +60,24 @@ impl Signer {
         Self::new(kid, Algorithm::EdDSA, &pair, key, jwk)
     }
 
-    fn new(kid: &str, algorithm: Algorithm, pair: &KeyPair, key: EncodingKey, mut jwk: Value) -> Self {
+    fn new(
+        kid: &str,
+        algorithm: Algorithm,
+        pair: &KeyPair,
+        key: EncodingKey,
+        mut jwk: Value,
+    ) -> Self {
         jwk["kid"] = json!(kid);
         jwk["use"] = json!("sig");
         let (public_pem, public_der) = (pair.public_key_pem(), pair.subject_public_key_info());
-        Self { kid: kid.to_owned(), algorithm, jwk, public_pem, public_der, key }
+        Self {
+            kid: kid.to_owned(),
+            algorithm,
+            jwk,
+            public_pem,
+            public_der,
+            key,
+        }
     }
 
     /// Signs a token in the issuer's form.
@@ -72,7 +89,8 @@ impl Signer {
         json!({ "typ": "JWT", "alg": format!("{:?}", self.algorithm), "kid": self.kid })
     }
 
-    /// Signs a token with this header. The signature uses this key and its algorithm, whatever the header says.
+    /// Signs a token with this header. The signature uses this key and its algorithm, whatever the
+    /// header says.
     pub fn with_header(&self, header: &Value, claims: &Value) -> String {
         self.sign(&header.to_string(), &claims.to_string())
     }
@@ -84,13 +102,23 @@ impl Signer {
 
     /// The same with another algorithm of the key.
     pub fn sign_as(&self, algorithm: Algorithm, header: &Value, claims: &Value) -> String {
-        sign(&header.to_string(), &claims.to_string(), &self.key, algorithm)
+        sign(
+            &header.to_string(),
+            &claims.to_string(),
+            &self.key,
+            algorithm,
+        )
     }
 }
 
 /// Signs a token with this header, with HS256 and a shared secret.
 pub fn sign_with_secret(secret: &[u8], header: &Value, claims: &Value) -> String {
-    sign(&header.to_string(), &claims.to_string(), &EncodingKey::from_secret(secret), Algorithm::HS256)
+    sign(
+        &header.to_string(),
+        &claims.to_string(),
+        &EncodingKey::from_secret(secret),
+        Algorithm::HS256,
+    )
 }
 
 fn sign(header: &str, claims: &str, key: &EncodingKey, algorithm: Algorithm) -> String {
@@ -101,7 +129,11 @@ fn sign(header: &str, claims: &str, key: &EncodingKey, algorithm: Algorithm) -> 
 
 /// Returns the first two parts of a token.
 pub fn unsigned(header: &str, claims: &str) -> String {
-    format!("{}.{}", base64(header.as_bytes()), base64(claims.as_bytes()))
+    format!(
+        "{}.{}",
+        base64(header.as_bytes()),
+        base64(claims.as_bytes())
+    )
 }
 
 pub fn base64(bytes: &[u8]) -> String {
@@ -114,7 +146,9 @@ pub fn claims(now: Now, changes: Value) -> Value {
     let mut claims = json!({
         "iss": NAME, "aud": AUDIENCE, "sub": "alice", "iat": now, "exp": now + 300.0, "tenant": "acme", "roles": ["editor"],
     });
-    let Value::Object(changes) = changes else { panic!("changes are an object") };
+    let Value::Object(changes) = changes else {
+        panic!("changes are an object")
+    };
     for (name, value) in changes {
         if value.is_null() {
             claims.as_object_mut().expect("an object").remove(&name);

@@ -1,4 +1,5 @@
-//! Keys over TLS: only from the configured host, and only if a trusted authority has signed its certificate.
+//! Keys over TLS: only from the configured host, and only if a trusted authority has signed its
+//! certificate.
 
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::{
@@ -17,7 +18,8 @@ fn authority() -> Authority {
     CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority")
 }
 
-/// A server's TLS configuration for `host`. Its certificate expires in a day, or expired a day ago if `days` is negative.
+/// A server's TLS configuration for `host`. Its certificate expires in a day, or expired a day ago
+/// if `days` is negative.
 fn server(authority: &Authority, host: &str, days: i64) -> ServerConfig {
     let key = KeyPair::generate().expect("a key");
     let mut params = CertificateParams::new([host.to_owned()]).expect("a name");
@@ -28,11 +30,17 @@ fn server(authority: &Authority, host: &str, days: i64) -> ServerConfig {
     let certificate = params.signed_by(&key, authority).expect("a certificate");
     let private = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = rustls::crypto::aws_lc_rs::default_provider();
-    let builder = ServerConfig::builder_with_provider(provider.into()).with_safe_default_protocol_versions().expect("versions");
-    builder.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], private).expect("a server")
+    let builder = ServerConfig::builder_with_provider(provider.into())
+        .with_safe_default_protocol_versions()
+        .expect("versions");
+    builder
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der().clone()], private)
+        .expect("a server")
 }
 
-/// Returns whether a verifier takes keys from a server with this certificate. It trusts only `trusted`, or the system's authorities.
+/// Returns whether a verifier takes keys from a server with this certificate. It trusts only
+/// `trusted`, or the system's authorities.
 async fn takes(tls: ServerConfig, trusted: Option<&Authority>) -> bool {
     let issuer = Issuer::with_tls(&[&Signer::ec("k1")], tls);
     let file = std::env::temp_dir().join(format!("tm-ca-{}.pem", uuid::Uuid::new_v4()));
@@ -46,16 +54,35 @@ async fn takes(tls: ServerConfig, trusted: Option<&Authority>) -> bool {
         }
     };
     let is_taken = verifier.refresh(Now::read()).await;
-    assert_eq!(issuer.asked(), usize::from(is_taken), "nothing is asked of a server that is not the one");
+    assert_eq!(
+        issuer.asked(),
+        usize::from(is_taken),
+        "nothing is asked of a server that is not the one"
+    );
     is_taken
 }
 
 #[tokio::test]
 async fn keys_come_only_from_the_host_that_is_meant() {
     let (ours, other) = (authority(), authority());
-    assert!(takes(server(&ours, "localhost", 1), Some(&ours)).await, "the right one");
-    assert!(!takes(server(&ours, "elsewhere.example", 1), Some(&ours)).await, "of another host");
-    assert!(!takes(server(&ours, "localhost", -1), Some(&ours)).await, "expired");
-    assert!(!takes(server(&other, "localhost", 1), Some(&ours)).await, "of another authority");
-    assert!(!takes(server(&ours, "localhost", 1), None).await, "unknown to the system");
+    assert!(
+        takes(server(&ours, "localhost", 1), Some(&ours)).await,
+        "the right one"
+    );
+    assert!(
+        !takes(server(&ours, "elsewhere.example", 1), Some(&ours)).await,
+        "of another host"
+    );
+    assert!(
+        !takes(server(&ours, "localhost", -1), Some(&ours)).await,
+        "expired"
+    );
+    assert!(
+        !takes(server(&other, "localhost", 1), Some(&ours)).await,
+        "of another authority"
+    );
+    assert!(
+        !takes(server(&ours, "localhost", 1), None).await,
+        "unknown to the system"
+    );
 }

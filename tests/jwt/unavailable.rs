@@ -16,7 +16,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 const PATIENCE: Duration = Duration::from_secs(10);
 
 async fn verify(verifier: &Verifier, signer: &Signer, now: Now) -> Result<(), Refused> {
-    verifier.verify_at(&signer.token(&claims(now, json!({}))), now).await.map(|_| ())
+    verifier
+        .verify_at(&signer.token(&claims(now, json!({}))), now)
+        .await
+        .map(|_| ())
 }
 
 #[tokio::test]
@@ -32,9 +35,15 @@ async fn without_the_issuer_the_last_keys_are_trusted_until_the_limit() {
         assert_eq!(verify(&verifier, &signer, at).await, Ok(()));
     }
     let token = signer.token(&claims(late, json!({})));
-    assert!(verifier.verify_at(&token, late).await.is_ok() && verifier.verified_at(&token, late).is_some());
+    assert!(
+        verifier.verify_at(&token, late).await.is_ok()
+            && verifier.verified_at(&token, late).is_some()
+    );
     let too_late = late.plus(Duration::from_millis(1));
-    assert!(verifier.verified_at(&token, too_late).is_none(), "what is remembered rests on the keys");
+    assert!(
+        verifier.verified_at(&token, too_late).is_none(),
+        "what is remembered rests on the keys"
+    );
     let refused = verify(&verifier, &signer, too_late).await.unwrap_err();
     assert_eq!(refused, Refused::NoKeys);
     assert!(refused.is_unavailable() && !Refused::UnknownKey.is_unavailable());
@@ -58,16 +67,24 @@ async fn a_start_without_the_issuer_works_once_it_answers() {
             tokio::task::yield_now().await;
         }
     };
-    tokio::time::timeout(PATIENCE, fresh).await.expect("the keys come");
+    tokio::time::timeout(PATIENCE, fresh)
+        .await
+        .expect("the keys come");
     stop.cancel();
-    tokio::time::timeout(PATIENCE, background).await.expect("it stops").expect("in order");
+    tokio::time::timeout(PATIENCE, background)
+        .await
+        .expect("it stops")
+        .expect("in order");
 }
 
 #[tokio::test]
 async fn the_first_token_need_not_wait_for_the_background() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
-    assert_eq!(verify(&issuer.verifier(&[]), &signer, Now::read()).await, Ok(()));
+    assert_eq!(
+        verify(&issuer.verifier(&[]), &signer, Now::read()).await,
+        Ok(())
+    );
 }
 
 #[tokio::test]
@@ -83,7 +100,9 @@ async fn after_a_failure_it_is_tried_again_soon() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(PATIENCE, again).await.expect("long before the five minutes");
+    tokio::time::timeout(PATIENCE, again)
+        .await
+        .expect("long before the five minutes");
     stop.cancel();
     background.await.expect("it stops");
 }
@@ -94,8 +113,15 @@ async fn hostile_answers_are_bounded_and_change_nothing() {
     let issuer = Issuer::with(&[&signer]);
     let elsewhere = Issuer::with(&[&Signer::ec("attacker")]);
     let now = Now::read();
-    let verifier = issuer.ready(&["timeout_ms=300", "max_response_bytes=4096", "max_keys=3"], now).await;
-    let many: Vec<Value> = (0..4).map(|number| Signer::ec(&format!("k{number}")).jwk).collect();
+    let verifier = issuer
+        .ready(
+            &["timeout_ms=300", "max_response_bytes=4096", "max_keys=3"],
+            now,
+        )
+        .await;
+    let many: Vec<Value> = (0..4)
+        .map(|number| Signer::ec(&format!("k{number}")).jwk)
+        .collect();
     let text = |body: &str| Reply::Body(body.as_bytes().to_vec());
     let mut faults = Vec::new();
     for (what, reply) in [
@@ -105,17 +131,28 @@ async fn hostile_answers_are_bounded_and_change_nothing() {
         ("keys that are no list", text(r#"{"keys":{}}"#)),
         ("half an answer", text(r#"{"keys":[{"kty":"#)),
         ("too many keys", text(&json!({ "keys": many }).to_string())),
-        ("too long", text(&format!("{}{}", json!({ "keys": [signer.jwk] }), " ".repeat(4096)))),
+        (
+            "too long",
+            text(&format!(
+                "{}{}",
+                json!({ "keys": [signer.jwk] }),
+                " ".repeat(4096)
+            )),
+        ),
         ("without end", Reply::Endless),
         ("stalls", Reply::Stalls),
         ("hangs", Reply::Hangs),
-        ("slow", Reply::Slow(PATIENCE, json!({ "keys": [] }).to_string().into_bytes())),
+        (
+            "slow",
+            Reply::Slow(PATIENCE, json!({ "keys": [] }).to_string().into_bytes()),
+        ),
         ("an error with keys in it", Reply::Status(500)),
         ("another 2xx", Reply::Status(203)),
         ("a redirect", Reply::Redirect(elsewhere.url.clone())),
     ] {
         issuer.reply(reply);
-        // Each case has a verifier of its own. Otherwise the breaker would open, and no request would be sent.
+        // Each case has a verifier of its own. Otherwise the breaker would open, and no request
+        // would be sent.
         let fresh = issuer.verifier(&["timeout_ms=300", "max_response_bytes=4096", "max_keys=3"]);
         let started = Instant::now();
         if fresh.refresh(now).await {
@@ -148,5 +185,12 @@ async fn an_issuer_that_hangs_is_left_alone() {
     let asked = issuer.asked();
     assert_eq!(asked, 5);
     assert!(!verifier.refresh(Now::read()).await);
-    assert_eq!((issuer.asked(), verifier.policy().report().breaker_opened_total), (asked, 1), "the breaker is open");
+    assert_eq!(
+        (
+            issuer.asked(),
+            verifier.policy().report().breaker_opened_total
+        ),
+        (asked, 1),
+        "the breaker is open"
+    );
 }

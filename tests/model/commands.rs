@@ -47,7 +47,9 @@ impl Rng {
     }
 
     pub fn pick<T: Clone>(&mut self, from: &[T]) -> Option<T> {
-        let at = usize::try_from(self.next()).unwrap_or(0).checked_rem(from.len())?;
+        let at = usize::try_from(self.next())
+            .unwrap_or(0)
+            .checked_rem(from.len())?;
         Some(from[at].clone())
     }
 }
@@ -66,7 +68,11 @@ const TRIED_AGAIN: usize = 8;
 impl Source {
     /// Creates the stream of a seed.
     pub fn new(seed: u64) -> Self {
-        Self { rng: Rng(seed), count: 0, keyed: VecDeque::new() }
+        Self {
+            rng: Rng(seed),
+            count: 0,
+            keyed: VecDeque::new(),
+        }
     }
 
     /// Creates the stream of one of several senders, far from the streams of the others.
@@ -75,14 +81,18 @@ impl Source {
         Self::new(rng.next())
     }
 
-    /// Returns the next request. Some requests are conditional on one of `tags`, and some repeat an earlier request with its key.
+    /// Returns the next request. Some requests are conditional on one of `tags`, and some repeat an
+    /// earlier request with its key.
     pub fn request(&mut self, tags: &[VersionTag]) -> Request {
         self.count += 1;
         let new = Step(self.rng.next()).request(self.count, tags);
         if self.rng.below(20) == 0
             && let Some(earlier) = self.keyed.pop_front()
         {
-            return Request { facts: new.facts, ..earlier };
+            return Request {
+                facts: new.facts,
+                ..earlier
+            };
         }
         if new.idempotency_key.is_some() {
             self.keyed.push_back(new.clone());
@@ -103,10 +113,17 @@ impl Step {
         let op = op(&mut rng, tags);
         let precondition = precondition(&mut rng, tags);
         let tenant = format!("t{}", rng.below(3)).parse().unwrap();
-        let command = Command { tenant, op, precondition, confirm_in_use: rng.below(2) == 0 };
+        let command = Command {
+            tenant,
+            op,
+            precondition,
+            confirm_in_use: rng.below(2) == 0,
+        };
         let idempotency_key = match rng.below(10) {
             // The key follows from the command, so the same command again finds the first answer.
-            0..3 => Some(hex::encode(&Sha256::digest(serde_json::to_vec(&command).unwrap())[..4])),
+            0..3 => Some(hex::encode(
+                &Sha256::digest(serde_json::to_vec(&command).unwrap())[..4],
+            )),
             // Other commands use the same keys, and find them taken.
             3 => Some(format!("shared-{}", rng.below(3))),
             _ => None,
@@ -114,8 +131,16 @@ impl Step {
         let facts = Facts {
             event_id: Uuid::from_u64_pair(rng.next(), rng.next() ^ at),
             new_epoch: Epoch::from_random(rng.next().to_be_bytes()),
-            now: Timestamp::from_microsecond(1_795_000_000_000_000 + 100_000 * i64::try_from(at).unwrap()).unwrap().into(),
-            actor: Actor { kind: KIND.into(), id: ACTOR.into(), token: None },
+            now: Timestamp::from_microsecond(
+                1_795_000_000_000_000 + 100_000 * i64::try_from(at).unwrap(),
+            )
+            .unwrap()
+            .into(),
+            actor: Actor {
+                kind: KIND.into(),
+                id: ACTOR.into(),
+                token: None,
+            },
             may_create_tenant: rng.below(8) > 0,
             reason: (rng.below(2) == 0).then(|| "because \"ü\"\u{2028}".to_owned()),
             request_id: format!("r-{at}"),
@@ -124,27 +149,55 @@ impl Step {
             body_bytes: u32::try_from(rng.below(600)).unwrap(),
             narrowing: Default::default(),
         };
-        Request { command, facts, idempotency_key, traceparent: None }
+        Request {
+            command,
+            facts,
+            idempotency_key,
+            traceparent: None,
+        }
     }
 }
 
 fn op(rng: &mut Rng, tags: &[VersionTag]) -> Op {
     let (route, policy) = (route(rng), policies::name(rng));
     match rng.below(40) {
-        0..13 => Op::Upsert { route, spec: spec(rng) },
-        13..15 => Op::Patch { route, patch: patch(rng) },
-        15..18 => Op::SetActive { route, is_active: rng.below(2) == 0 },
+        0..13 => Op::Upsert {
+            route,
+            spec: spec(rng),
+        },
+        13..15 => Op::Patch {
+            route,
+            patch: patch(rng),
+        },
+        15..18 => Op::SetActive {
+            route,
+            is_active: rng.below(2) == 0,
+        },
         18..21 => Op::Delete { route },
-        21..26 => Op::PutPolicy { policy, spec: policies::spec(rng) },
-        26..28 => Op::PatchPolicy { policy, patch: Box::new(policies::patch(rng)) },
+        21..26 => Op::PutPolicy {
+            policy,
+            spec: policies::spec(rng),
+        },
+        26..28 => Op::PatchPolicy {
+            policy,
+            patch: Box::new(policies::patch(rng)),
+        },
         28..29 => Op::DeletePolicy { policy },
         29..36 => Op::Apply(Box::new(apply(rng, tags))),
-        36 => Op::CreateTenant { quotas: quotas(rng), allowed_hosts: policies::suffixes(rng) },
+        36 => Op::CreateTenant {
+            quotas: quotas(rng),
+            allowed_hosts: policies::suffixes(rng),
+        },
         37..39 => {
             let allowed_hosts = (rng.below(2) == 0).then(|| policies::suffixes(rng));
-            Op::PatchTenant { quotas: quotas_patch(rng), allowed_hosts }
+            Op::PatchTenant {
+                quotas: quotas_patch(rng),
+                allowed_hosts,
+            }
         }
-        _ => Op::DeleteTenant { with_everything: rng.below(2) == 0 },
+        _ => Op::DeleteTenant {
+            with_everything: rng.below(2) == 0,
+        },
     }
 }
 
@@ -156,23 +209,55 @@ fn route(rng: &mut Rng) -> RouteName {
 fn apply(rng: &mut Rng, tags: &[VersionTag]) -> Apply {
     let changes = match rng.below(4) {
         // A single deactivation, perhaps of the last active route.
-        0 => vec![Desired::State { name: route(rng), is_active: false }],
+        0 => vec![Desired::State {
+            name: route(rng),
+            is_active: false,
+        }],
         _ => (0..=rng.below(3)).map(|_| desired(rng)).collect(),
     };
-    let scope = Scope { service: None, env: (rng.below(2) == 0).then(|| policies::name(rng).env) };
+    let scope = Scope {
+        service: None,
+        env: (rng.below(2) == 0).then(|| policies::name(rng).env),
+    };
     let tag = (rng.below(3) == 0).then(|| rng.pick(tags)).flatten();
-    let base = tag.map(|tag| Base { tag, scope, active: u32::try_from(rng.below(3)).unwrap() });
-    let confirmed = rng.pick(&[None, None, Some("hash"), Some("another")]).flatten();
-    Apply { changes, base, hash: "hash".into(), confirmed: confirmed.map(str::to_owned) }
+    let base = tag.map(|tag| Base {
+        tag,
+        scope,
+        active: u32::try_from(rng.below(3)).unwrap(),
+    });
+    let confirmed = rng
+        .pick(&[None, None, Some("hash"), Some("another")])
+        .flatten();
+    Apply {
+        changes,
+        base,
+        hash: "hash".into(),
+        confirmed: confirmed.map(str::to_owned),
+    }
 }
 
 fn desired(rng: &mut Rng) -> Desired {
     match rng.below(10) {
-        0..3 => Desired::Route { name: route(rng), spec: Some(spec(rng)) },
-        3..5 => Desired::Route { name: route(rng), spec: None },
-        5..7 => Desired::State { name: route(rng), is_active: rng.below(3) == 0 },
-        7..9 => Desired::Policy { name: policies::name(rng), spec: Some(policies::spec(rng)) },
-        _ => Desired::Policy { name: policies::name(rng), spec: None },
+        0..3 => Desired::Route {
+            name: route(rng),
+            spec: Some(spec(rng)),
+        },
+        3..5 => Desired::Route {
+            name: route(rng),
+            spec: None,
+        },
+        5..7 => Desired::State {
+            name: route(rng),
+            is_active: rng.below(3) == 0,
+        },
+        7..9 => Desired::Policy {
+            name: policies::name(rng),
+            spec: Some(policies::spec(rng)),
+        },
+        _ => Desired::Policy {
+            name: policies::name(rng),
+            spec: None,
+        },
     }
 }
 
@@ -205,11 +290,19 @@ fn quotas_patch(rng: &mut Rng) -> QuotasPatch {
 
 fn spec(rng: &mut Rng) -> RouteSpec {
     let label = |(key, value): (&str, &str)| (key.to_owned(), value.to_owned());
-    let labels = rng.pick(&[vec![], vec![("a", "1")], vec![("a", "2"), ("b", "ü\"")]]).unwrap();
+    let labels = rng
+        .pick(&[vec![], vec![("a", "1")], vec![("a", "2"), ("b", "ü\"")]])
+        .unwrap();
     RouteSpec {
         url: format!("http://h{}", rng.below(2)).parse().unwrap(),
         is_active: rng.below(3) > 0,
-        labels: Labels::try_from(labels.into_iter().map(label).collect::<std::collections::BTreeMap<_, _>>()).unwrap(),
+        labels: Labels::try_from(
+            labels
+                .into_iter()
+                .map(label)
+                .collect::<std::collections::BTreeMap<_, _>>(),
+        )
+        .unwrap(),
         description: (rng.below(3) == 0).then(|| "d".to_owned().try_into().unwrap()),
     }
 }
@@ -220,7 +313,9 @@ fn patch(rng: &mut Rng) -> RoutePatch {
         1 => Some(None),
         _ => {
             let value = (rng.below(2) == 0).then(|| rng.below(2).to_string());
-            Some(Some([(["a", "b"][usize::from(rng.below(2) == 0)].to_owned(), value)].into()))
+            Some(Some(
+                [(["a", "b"][usize::from(rng.below(2) == 0)].to_owned(), value)].into(),
+            ))
         }
     };
     RoutePatch {
@@ -232,16 +327,34 @@ fn patch(rng: &mut Rng) -> RoutePatch {
 }
 
 fn precondition(rng: &mut Rng, tags: &[VersionTag]) -> Precondition {
-    let bogus = VersionTag { epoch: Epoch::from_random([7; 8]), revision: Revision(1) };
+    let bogus = VersionTag {
+        epoch: Epoch::from_random([7; 8]),
+        revision: Revision(1),
+    };
     match rng.below(30) {
         0..22 => Precondition::default(),
-        22 => Precondition { if_match: Some(IfMatch::Any), must_not_exist: false },
+        22 => Precondition {
+            if_match: Some(IfMatch::Any),
+            must_not_exist: false,
+        },
         23..27 => {
             let tags = (0..3).filter_map(|_| rng.pick(tags)).collect();
-            Precondition { if_match: Some(IfMatch::Tags(tags)), must_not_exist: false }
+            Precondition {
+                if_match: Some(IfMatch::Tags(tags)),
+                must_not_exist: false,
+            }
         }
-        27 => Precondition { if_match: Some(IfMatch::Tags(vec![bogus])), must_not_exist: false },
-        28 => Precondition { if_match: rng.pick(&[None, Some(IfMatch::Any)]).flatten(), must_not_exist: true },
-        _ => Precondition { if_match: None, must_not_exist: true },
+        27 => Precondition {
+            if_match: Some(IfMatch::Tags(vec![bogus])),
+            must_not_exist: false,
+        },
+        28 => Precondition {
+            if_match: rng.pick(&[None, Some(IfMatch::Any)]).flatten(),
+            must_not_exist: true,
+        },
+        _ => Precondition {
+            if_match: None,
+            must_not_exist: true,
+        },
     }
 }

@@ -1,4 +1,5 @@
-//! Random traffic policies with few places, versions and hosts, and the contract's rules for them, written independently.
+//! Random traffic policies with few places, versions and hosts, and the contract's rules for them,
+//! written independently.
 
 use serde_json::{Value, json};
 use traffic_manager::domain::{
@@ -12,7 +13,10 @@ use crate::commands::Rng;
 /// Picks one of two places.
 pub fn name(rng: &mut Rng) -> PolicyName {
     let env = ["prod", "dev"][usize::from(rng.below(2) == 0)];
-    PolicyName { service: "s".parse().unwrap(), env: env.parse().unwrap() }
+    PolicyName {
+        service: "s".parse().unwrap(),
+        env: env.parse().unwrap(),
+    }
 }
 
 /// Picks one of three versions.
@@ -21,7 +25,8 @@ pub fn version(rng: &mut Rng) -> VersionName {
 }
 
 fn split(rng: &mut Rng) -> Value {
-    let share = |version: u64, weight: u64| json!({ "version": format!("v{version}"), "weight": weight });
+    let share =
+        |version: u64, weight: u64| json!({ "version": format!("v{version}"), "weight": weight });
     let (first, weight) = (rng.below(3), rng.below(3));
     match rng.below(4) {
         0 => json!([]),
@@ -32,13 +37,20 @@ fn split(rng: &mut Rng) -> Value {
 
 fn rules(rng: &mut Rng) -> Value {
     match rng.below(4) {
-        0 => json!([{ "name": "beta", "match": { "headers": { "x-beta": { "present": true } } }, "version": version(rng) }]),
+        0 => {
+            json!([{ "name": "beta", "match": { "headers": { "x-beta": { "present": true } } }, "version": version(rng) }])
+        }
         _ => json!([]),
     }
 }
 
 fn failover(rng: &mut Rng) -> Value {
-    let order = [json!([]), json!([]), json!([version(rng)]), json!(["v1", "v0"])];
+    let order = [
+        json!([]),
+        json!([]),
+        json!([version(rng)]),
+        json!(["v1", "v0"]),
+    ];
     rng.pick(&order).unwrap()
 }
 
@@ -60,7 +72,10 @@ fn hosts(rng: &mut Rng) -> Value {
 pub fn suffixes(rng: &mut Rng) -> Vec<HostSuffix> {
     let some: [&[&str]; 6] = [&[], &[], &[], &[], &["example"], &["a.example"]];
     let names = rng.pick(&some).unwrap();
-    names.iter().map(|name| (*name).to_owned().try_into().unwrap()).collect()
+    names
+        .iter()
+        .map(|name| (*name).to_owned().try_into().unwrap())
+        .collect()
 }
 
 /// Returns whether `name` equals `other`, or is a name under it.
@@ -79,13 +94,16 @@ pub fn overlap(one: &str, other: &str) -> bool {
     }
 }
 
-/// Returns the reason why a tenant with these suffixes may not have a host. Covers only the hosts that the policies here have.
+/// Returns the reason why a tenant with these suffixes may not have a host. Covers only the hosts
+/// that the policies here have.
 pub fn not_allowed(suffixes: &[HostSuffix], host: &str) -> Option<NotAllowed> {
     let name = host.strip_prefix("*.").unwrap_or(host);
     if suffixes.is_empty() {
         return (host == "*.example").then_some(NotAllowed::PublicSuffix);
     }
-    let is_allowed = suffixes.iter().any(|suffix| ends_with(name, suffix.as_str()));
+    let is_allowed = suffixes
+        .iter()
+        .any(|suffix| ends_with(name, suffix.as_str()));
     (!is_allowed).then_some(NotAllowed::OutsideSuffixes)
 }
 
@@ -96,9 +114,18 @@ fn prefix(rng: &mut Rng) -> Value {
 /// Makes a policy that the API accepts.
 pub fn spec(rng: &mut Rng) -> PolicySpec {
     loop {
-        let (split, rules, failover, hosts, prefix) = (split(rng), rules(rng), failover(rng), hosts(rng), prefix(rng));
+        let (split, rules, failover, hosts, prefix) = (
+            split(rng),
+            rules(rng),
+            failover(rng),
+            hosts(rng),
+            prefix(rng),
+        );
         let spec = json!({ "split": split, "rules": rules, "failover": failover, "hosts": hosts, "path_prefix": prefix });
-        if let Ok(spec) = serde_json::from_value::<PolicySpec>(spec).unwrap().checked() {
+        if let Ok(spec) = serde_json::from_value::<PolicySpec>(spec)
+            .unwrap()
+            .checked()
+        {
             return spec;
         }
     }
@@ -106,7 +133,10 @@ pub fn spec(rng: &mut Rng) -> PolicySpec {
 
 /// Makes a merge patch, which may leave no valid policy.
 pub fn patch(rng: &mut Rng) -> PolicyPatch {
-    fn part<T: serde::de::DeserializeOwned>(rng: &mut Rng, make: fn(&mut Rng) -> Value) -> Option<Option<T>> {
+    fn part<T: serde::de::DeserializeOwned>(
+        rng: &mut Rng,
+        make: fn(&mut Rng) -> Value,
+    ) -> Option<Option<T>> {
         match rng.below(6) {
             0 => Some(None),
             1..3 => Some(Some(serde_json::from_value(make(rng)).unwrap())),
@@ -134,7 +164,9 @@ fn sticky(rng: &mut Rng) -> Value {
 
 /// Applies a merge patch (RFC 7396 §2) to an object without nested objects.
 fn merged(old: Value, patch: Value) -> Value {
-    let Value::Object(patch) = patch else { return patch };
+    let Value::Object(patch) = patch else {
+        return patch;
+    };
     let mut new = old.as_object().cloned().unwrap_or_default();
     for (name, value) in patch {
         match value {
@@ -146,15 +178,36 @@ fn merged(old: Value, patch: Value) -> Value {
 }
 
 /// Returns the policy after a patch, or its fault.
-pub fn patched(patch: &PolicyPatch, old: &PolicySpec) -> Result<PolicySpec, (&'static str, &'static str)> {
+pub fn patched(
+    patch: &PolicyPatch,
+    old: &PolicySpec,
+) -> Result<PolicySpec, (&'static str, &'static str)> {
     let mut new = old.clone();
-    new.failover = patch.failover.clone().map_or(new.failover, Option::unwrap_or_default);
-    new.hosts = patch.hosts.clone().map_or(new.hosts, Option::unwrap_or_default);
-    new.path_prefix = patch.path_prefix.clone().map_or(new.path_prefix, Option::unwrap_or_default);
-    new.rules = patch.rules.clone().map_or(new.rules, Option::unwrap_or_default);
-    new.split = patch.split.clone().map_or(new.split, Option::unwrap_or_default);
+    new.failover = patch
+        .failover
+        .clone()
+        .map_or(new.failover, Option::unwrap_or_default);
+    new.hosts = patch
+        .hosts
+        .clone()
+        .map_or(new.hosts, Option::unwrap_or_default);
+    new.path_prefix = patch
+        .path_prefix
+        .clone()
+        .map_or(new.path_prefix, Option::unwrap_or_default);
+    new.rules = patch
+        .rules
+        .clone()
+        .map_or(new.rules, Option::unwrap_or_default);
+    new.split = patch
+        .split
+        .clone()
+        .map_or(new.split, Option::unwrap_or_default);
     if let Some(patch) = &patch.sticky_by {
-        let sticky = merged(serde_json::to_value(&new.sticky_by).unwrap(), serde_json::to_value(patch).unwrap());
+        let sticky = merged(
+            serde_json::to_value(&new.sticky_by).unwrap(),
+            serde_json::to_value(patch).unwrap(),
+        );
         new.sticky_by = serde_json::from_value(sticky).map_err(|_| ("/sticky_by", "one_of"))?;
     }
     fault(&new).map_or(Ok(new), |code| Err(("/split", code)))
@@ -177,13 +230,27 @@ fn fault(spec: &PolicySpec) -> Option<&'static str> {
 pub fn named(spec: &PolicySpec) -> Vec<(String, VersionName)> {
     let json = serde_json::to_value(spec).unwrap();
     let mut pointers: Vec<String> = Vec::new();
-    for (list, member) in [("split", "/version"), ("rules", "/version"), ("failover", "")] {
+    for (list, member) in [
+        ("split", "/version"),
+        ("rules", "/version"),
+        ("failover", ""),
+    ] {
         let count = json[list].as_array().unwrap().len();
         pointers.extend((0..count).map(|at| format!("/{list}/{at}{member}")));
     }
     pointers
         .into_iter()
-        .map(|at| (json.pointer(&at).unwrap().as_str().unwrap().parse().unwrap(), at))
+        .map(|at| {
+            (
+                json.pointer(&at)
+                    .unwrap()
+                    .as_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap(),
+                at,
+            )
+        })
         .map(|(v, at)| (at, v))
         .collect()
 }
@@ -191,21 +258,41 @@ pub fn named(spec: &PolicySpec) -> Vec<(String, VersionName)> {
 /// Returns whether requests may be sent to a version while all versions are active.
 pub fn uses(spec: &PolicySpec, version: &VersionName) -> bool {
     let by_rule = spec.rules.iter().any(|rule| rule.version == *version);
-    by_rule || spec.split.iter().any(|share| share.version == *version && share.weight != 0)
+    by_rule
+        || spec
+            .split
+            .iter()
+            .any(|share| share.version == *version && share.weight != 0)
 }
 
 /// Returns whether any request could be sent to another active version.
-pub fn has_other(spec: &PolicySpec, version: &VersionName, is_active: impl Fn(&VersionName) -> bool) -> bool {
-    let weighted = spec.split.iter().filter(|share| share.weight != 0).map(|share| &share.version);
-    spec.failover.iter().chain(weighted).any(|other| other != version && is_active(other))
+pub fn has_other(
+    spec: &PolicySpec,
+    version: &VersionName,
+    is_active: impl Fn(&VersionName) -> bool,
+) -> bool {
+    let weighted = spec
+        .split
+        .iter()
+        .filter(|share| share.weight != 0)
+        .map(|share| &share.version);
+    spec.failover
+        .iter()
+        .chain(weighted)
+        .any(|other| other != version && is_active(other))
 }
 
 /// Returns the policy without a deleted version, if such a policy is valid.
-pub fn without(spec: &PolicySpec, version: &VersionName, is_active: impl Fn(&VersionName) -> bool) -> Option<PolicySpec> {
+pub fn without(
+    spec: &PolicySpec,
+    version: &VersionName,
+    is_active: impl Fn(&VersionName) -> bool,
+) -> Option<PolicySpec> {
     let mut new = spec.clone();
     new.split.retain(|share| share.version != *version);
     new.rules.retain(|rule| rule.version != *version);
     new.failover.retain(|other| other != version);
-    let can_be = fault(&new).is_none() && (!uses(spec, version) || has_other(spec, version, is_active));
+    let can_be =
+        fault(&new).is_none() && (!uses(spec, version) || has_other(spec, version, is_active));
     can_be.then_some(new)
 }

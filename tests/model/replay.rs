@@ -10,7 +10,8 @@ use traffic_manager::domain::{
 
 use crate::{support::Database, verify::Events};
 
-/// An object after its events: the attributes that callers set, the revision and time of its last change, and the time of its first.
+/// An object after its events: the attributes that callers set, the revision and time of its last
+/// change, and the time of its first.
 struct Held {
     spec: Value,
     revision: u64,
@@ -37,11 +38,16 @@ fn name_of(change: &Change) -> String {
 }
 
 impl Life {
-    /// The state before the first event. A tenant that its first route or policy creates has neither quotas nor an
-    /// event of its own.
+    /// The state before the first event. A tenant that its first route or policy creates has
+    /// neither quotas nor an event of its own.
     fn new(first: &EventBody) -> Self {
         let quotas = json!({ "body_bytes": null, "policies": null, "routes": null, "waiters": null, "writes_per_second": null });
-        let mut life = Self { objects: BTreeMap::new(), scopes: BTreeMap::new(), revision: 0, head: "0".repeat(64) };
+        let mut life = Self {
+            objects: BTreeMap::new(),
+            scopes: BTreeMap::new(),
+            revision: 0,
+            head: "0".repeat(64),
+        };
         if !matches!(first.change, Change::Tenant { .. }) {
             life.hold("tenant".to_owned(), json!({ "quotas": quotas }), first);
         }
@@ -50,35 +56,66 @@ impl Life {
 
     fn hold(&mut self, name: String, spec: Value, event: &EventBody) {
         let updated_at = event.occurred_at.to_string();
-        let created_at = self.objects.remove(&name).map_or_else(|| updated_at.clone(), |held| held.created_at);
-        self.objects.insert(name, Held { spec, revision: event.revision.0, created_at, updated_at });
+        let created_at = self
+            .objects
+            .remove(&name)
+            .map_or_else(|| updated_at.clone(), |held| held.created_at);
+        self.objects.insert(
+            name,
+            Held {
+                spec,
+                revision: event.revision.0,
+                created_at,
+                updated_at,
+            },
+        );
     }
 
     fn step(&mut self, event: &EventBody, value: &Value, seed: &str) {
         let name = name_of(&event.change);
-        let held = self.objects.get(&name).map_or(&Value::Null, |held| &held.spec);
-        assert_eq!(&value["before"], held, "{seed} {name} at {}: before is what was", event.revision);
-        assert_ne!(value["before"], value["after"], "{seed} {name} at {}: an event changes something", event.revision);
+        let held = self
+            .objects
+            .get(&name)
+            .map_or(&Value::Null, |held| &held.spec);
+        assert_eq!(
+            &value["before"], held,
+            "{seed} {name} at {}: before is what was",
+            event.revision
+        );
+        assert_ne!(
+            value["before"], value["after"],
+            "{seed} {name} at {}: an event changes something",
+            event.revision
+        );
         match &value["after"] {
             Value::Null => drop(self.objects.remove(&name)),
             after => self.hold(name, after.clone(), event),
         }
         if let Some((service, env)) = event.change.place() {
-            self.scopes.insert(format!("{service}/{env}"), event.revision.0);
+            self.scopes
+                .insert(format!("{service}/{env}"), event.revision.0);
         }
         self.revision = event.revision.0;
         self.head = value["hash"].as_str().unwrap().to_owned();
     }
 
     fn count(&self, sort: &str) -> usize {
-        self.objects.keys().filter(|name| name.starts_with(sort)).count()
+        self.objects
+            .keys()
+            .filter(|name| name.starts_with(sort))
+            .count()
     }
 }
 
 /// Replays the history and compares every table with the result.
 pub async fn tables(db: &Database, events: &Events, seed: &str) {
     let sql = "select name, epoch from tenants";
-    let alive: BTreeSet<(String, String)> = db.rows(sql, &[]).await.iter().map(|row| (row.get(0), row.get(1))).collect();
+    let alive: BTreeSet<(String, String)> = db
+        .rows(sql, &[])
+        .await
+        .iter()
+        .map(|row| (row.get(0), row.get(1)))
+        .collect();
     let mut want = BTreeSet::new();
     for (life, events) in events {
         let mut state = Life::new(&events[0].0.body);
@@ -86,41 +123,86 @@ pub async fn tables(db: &Database, events: &Events, seed: &str) {
             state.step(&event.body, value, seed);
         }
         let is_end = |change: &Change| matches!(change, Change::Tenant { after: None, .. });
-        let ends: Vec<_> = events.iter().map(|(event, _)| is_end(&event.body.change)).collect();
-        assert!(!ends[..ends.len() - 1].contains(&true), "{seed} {life:?}: nothing comes after the end");
-        assert_eq!(ends[ends.len() - 1], !alive.contains(life), "{seed} {life:?}: a life that is over has its end");
+        let ends: Vec<_> = events
+            .iter()
+            .map(|(event, _)| is_end(&event.body.change))
+            .collect();
+        assert!(
+            !ends[..ends.len() - 1].contains(&true),
+            "{seed} {life:?}: nothing comes after the end"
+        );
+        assert_eq!(
+            ends[ends.len() - 1],
+            !alive.contains(life),
+            "{seed} {life:?}: a life that is over has its end"
+        );
         if alive.contains(life) {
             want.extend(lines(&life.0, &life.1, &state));
         } else {
-            assert!(state.objects.is_empty(), "{seed} {life:?}: a tenant went with all that it had");
+            assert!(
+                state.objects.is_empty(),
+                "{seed} {life:?}: a tenant went with all that it had"
+            );
         }
     }
-    assert!(alive.iter().all(|life| events.contains_key(life)), "{seed}: a tenant without a first event");
+    assert!(
+        alive.iter().all(|life| events.contains_key(life)),
+        "{seed}: a tenant without a first event"
+    );
     let got = stored(db).await;
-    assert_eq!(got.difference(&want).collect::<Vec<_>>(), Vec::<&String>::new(), "{seed}: stored, but not in the history");
-    assert_eq!(want.difference(&got).collect::<Vec<_>>(), Vec::<&String>::new(), "{seed}: in the history, but not stored");
+    assert_eq!(
+        got.difference(&want).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "{seed}: stored, but not in the history"
+    );
+    assert_eq!(
+        want.difference(&got).collect::<Vec<_>>(),
+        Vec::<&String>::new(),
+        "{seed}: in the history, but not stored"
+    );
 }
 
 /// Returns the lines that the tables must hold for a tenant.
 fn lines(tenant: &str, epoch: &str, life: &Life) -> Vec<String> {
     let mut lines = Vec::new();
-    for (name, Held { spec, revision, created_at, updated_at }) in &life.objects {
+    for (
+        name,
+        Held {
+            spec,
+            revision,
+            created_at,
+            updated_at,
+        },
+    ) in &life.objects
+    {
         let Some((sort, name)) = name.split_once(' ') else {
             let (routes, policies) = (life.count("route "), life.count("policy "));
             let (quotas, Life { revision, head, .. }) = (canonical(&spec["quotas"]), life);
-            let allowed = spec.get("allowed_hosts").map_or_else(|| "[]".to_owned(), canonical);
+            let allowed = spec
+                .get("allowed_hosts")
+                .map_or_else(|| "[]".to_owned(), canonical);
             lines.push(format!(
                 "tenant {tenant} {epoch} {revision} {head} {routes} {policies} [{quotas},{allowed}] {created_at} {updated_at}"
             ));
             continue;
         };
-        lines.push(format!("{sort} {tenant}/{name} {} {revision} {created_at} {updated_at}", canonical(spec)));
+        lines.push(format!(
+            "{sort} {tenant}/{name} {} {revision} {created_at} {updated_at}",
+            canonical(spec)
+        ));
         for host in spec["hosts"].as_array().into_iter().flatten() {
-            let (host, prefix) = (host.as_str().unwrap(), spec["path_prefix"].as_str().unwrap());
+            let (host, prefix) = (
+                host.as_str().unwrap(),
+                spec["path_prefix"].as_str().unwrap(),
+            );
             lines.push(format!("host {host}{prefix} {tenant}/{name}"));
         }
     }
-    lines.extend(life.scopes.iter().map(|(scope, revision)| format!("scope {tenant}/{scope} {epoch} {revision}")));
+    lines.extend(
+        life.scopes
+            .iter()
+            .map(|(scope, revision)| format!("scope {tenant}/{scope} {epoch} {revision}")),
+    );
     lines
 }
 
@@ -128,10 +210,12 @@ fn canonical(value: &Value) -> String {
     String::from_utf8(chain::canonical(value).unwrap()).unwrap()
 }
 
-/// Returns the lines that the tables hold. Scopes of a tenant's earlier epochs do not count while the tenant exists. Without the tenant
-/// there may be none.
+/// Returns the lines that the tables hold. Scopes of a tenant's earlier epochs do not count while
+/// the tenant exists. Without the tenant there may be none.
 async fn stored(db: &Database) -> BTreeSet<String> {
-    let utc = |column: &str| format!("to_char({column} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')");
+    let utc = |column: &str| {
+        format!("to_char({column} at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')")
+    };
     let times = format!("{}, {}", utc("created_at"), utc("updated_at"));
     let sql = format!(
         "select concat_ws(' ', 'tenant', name, epoch, revision, chain_head, routes, policies) as line, jsonb_build_array(quotas, allowed_hosts)::text as json, \
@@ -147,7 +231,9 @@ async fn stored(db: &Database) -> BTreeSet<String> {
     );
     let mut stored = BTreeSet::new();
     for row in db.rows(&sql, &[]).await {
-        let json = row.get::<_, Option<String>>("json").map(|json| canonical(&serde_json::from_str(&json).unwrap()));
+        let json = row
+            .get::<_, Option<String>>("json")
+            .map(|json| canonical(&serde_json::from_str(&json).unwrap()));
         let parts = [Some(row.get::<_, String>("line")), json, row.get("rest")];
         assert!(stored.insert(parts.into_iter().flatten().collect::<Vec<_>>().join(" ")));
     }

@@ -1,4 +1,5 @@
-//! Clients of Kafka that do not recover by themselves after an outage: a client that makes no progress is replaced by a new one.
+//! Clients of Kafka that do not recover by themselves after an outage: a client that makes no
+//! progress is replaced by a new one.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,13 +25,18 @@ use crate::{
     topic::Routes,
 };
 
-/// Longer than every time-out of these settings. The mock cluster takes three seconds to form a group.
+/// Longer than every time-out of these settings. The mock cluster takes three seconds to form a
+/// group.
 const SICK: Duration = Duration::from_secs(7);
 
 /// A world with a Kafka of its own and short time-outs.
 async fn world(sick: &[Api]) -> (World, SickBroker) {
-    let mut world =
-        World::with(&["kafka.delivery_timeout_ms=1000", "kafka.stalled_after_ms=1000", "audit.stuck_after_ms=5000"]).await;
+    let mut world = World::with(&[
+        "kafka.delivery_timeout_ms=1000",
+        "kafka.stalled_after_ms=1000",
+        "audit.stuck_after_ms=5000",
+    ])
+    .await;
     let broker = SickBroker::start(&mut world.settings.kafka, sick).await;
     (world, broker)
 }
@@ -39,14 +45,17 @@ async fn queued(world: &World) -> i64 {
     world.db.count("select count(*) from outbox").await
 }
 
-fn start_relay(settings: &Settings, stop: &CancellationToken) -> (tokio::task::JoinHandle<()>, Arc<RelayStatus>) {
+fn start_relay(
+    settings: &Settings,
+    stop: &CancellationToken,
+) -> (tokio::task::JoinHandle<()>, Arc<RelayStatus>) {
     let status = Arc::new(RelayStatus::default());
     let relay = Relay::new(settings.clone(), Arc::default(), status.clone()).expect("a relay");
     (tokio::spawn(relay.run(stop.clone())), status)
 }
 
-/// Waits for something that must happen within a few time-outs: at most a minute, since the machine may be busy and forming a group
-/// takes a part of it.
+/// Waits for something that must happen within a few time-outs: at most a minute, since the machine
+/// may be busy and forming a group takes a part of it.
 async fn in_time<T>(what: &str, condition: impl AsyncFn() -> Option<T>) -> T {
     let came = async {
         loop {
@@ -56,14 +65,19 @@ async fn in_time<T>(what: &str, condition: impl AsyncFn() -> Option<T>) -> T {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(60), came).await.unwrap_or_else(|_| panic!("did not happen within a minute: {what}"))
+    tokio::time::timeout(Duration::from_secs(60), came)
+        .await
+        .unwrap_or_else(|_| panic!("did not happen within a minute: {what}"))
 }
 
 /// Keeps the broker sick for longer than every time-out.
 async fn stays_sick(broker: &SickBroker) {
     let before = broker.spoilt();
     tokio::time::sleep(SICK).await;
-    assert!(broker.spoilt() > before, "requests are answered with errors");
+    assert!(
+        broker.spoilt() > before,
+        "requests are answered with errors"
+    );
 }
 
 /// Checks that a relay publishes after the broker was sick, from the start or later.
@@ -77,17 +91,30 @@ async fn the_relay_recovers(from_the_start: bool, sick: &[Api]) {
     let (running, status) = start_relay(&world.settings, &stop);
     routes.change("a", 0).await;
     if !from_the_start {
-        eventually("the first event is published", async || (queued(&world).await == 0).then_some(())).await;
+        eventually("the first event is published", async || {
+            (queued(&world).await == 0).then_some(())
+        })
+        .await;
         broker.sickens();
         routes.change("a", 1).await;
     }
     eventually("the relay notices", async || status.report().last_error).await;
     stays_sick(&broker).await;
-    assert_eq!(queued(&world).await, 1, "what is not acknowledged stays in the queue");
+    assert_eq!(
+        queued(&world).await,
+        1,
+        "what is not acknowledged stays in the queue"
+    );
     broker.is_mended();
     routes.change("b", 2).await;
-    in_time("what waited is published", async || (queued(&world).await == 0).then_some(())).await;
-    in_time("the relay is well", async || status.report().last_error.is_none().then_some(())).await;
+    in_time("what waited is published", async || {
+        (queued(&world).await == 0).then_some(())
+    })
+    .await;
+    in_time("the relay is well", async || {
+        status.report().last_error.is_none().then_some(())
+    })
+    .await;
     stop.cancel();
     running.await.expect("it ends");
     world.end().await;
@@ -103,13 +130,28 @@ async fn a_producer_whose_records_are_never_taken_is_made_anew() {
     the_relay_recovers(false, &[Api::Produce, Api::InitProducerId]).await;
 }
 
-async fn start_consumer(world: &World, stop: &CancellationToken) -> (tokio::task::JoinHandle<()>, Arc<ConsumerStatus>) {
-    let archive = Archive::new(&world.settings.mongo, Duration::from_secs(10)).await.expect("an archive");
-    let policy = Dependency::new("mongodb_archive", world.settings.resilience.policy(&world.settings.resilience.mongodb_archive));
+async fn start_consumer(
+    world: &World,
+    stop: &CancellationToken,
+) -> (tokio::task::JoinHandle<()>, Arc<ConsumerStatus>) {
+    let archive = Archive::new(&world.settings.mongo, Duration::from_secs(10))
+        .await
+        .expect("an archive");
+    let policy = Dependency::new(
+        "mongodb_archive",
+        world
+            .settings
+            .resilience
+            .policy(&world.settings.resilience.mongodb_archive),
+    );
     let status = Arc::new(ConsumerStatus::default());
-    let consumer = Consumer::new(world.settings.clone(), archive, policy, status.clone()).expect("a consumer");
+    let consumer =
+        Consumer::new(world.settings.clone(), archive, policy, status.clone()).expect("a consumer");
     let stop = stop.clone();
-    (tokio::spawn(async move { consumer.run(stop).await.expect("settings") }), status)
+    (
+        tokio::spawn(async move { consumer.run(stop).await.expect("settings") }),
+        status,
+    )
 }
 
 /// Checks that the archive's consumer archives after the broker was sick, from the start or later.
@@ -127,17 +169,26 @@ async fn the_consumer_recovers(from_the_start: bool, sick: &[Api]) {
     let (consuming, _status) = start_consumer(&world, &stop).await;
     routes.change("a", 0).await;
     if !from_the_start {
-        in_time("the first event is archived", async || (world.archived_count().await == 1).then_some(())).await;
+        in_time("the first event is archived", async || {
+            (world.archived_count().await == 1).then_some(())
+        })
+        .await;
         broker.sickens();
         routes.change("a", 1).await;
     }
-    eventually("it is published", async || (queued(&world).await == 0).then_some(())).await;
+    eventually("it is published", async || {
+        (queued(&world).await == 0).then_some(())
+    })
+    .await;
     stays_sick(&broker).await;
     let archived = u64::from(!from_the_start);
     assert_eq!(world.archived_count().await, archived);
     broker.is_mended();
     routes.change("a", 2).await;
-    in_time("what waited is archived", async || (world.archived_count().await == archived + 2).then_some(())).await;
+    in_time("what waited is archived", async || {
+        (world.archived_count().await == archived + 2).then_some(())
+    })
+    .await;
     stop.cancel();
     relaying.await.expect("it ends");
     consuming.await.expect("it ends");
@@ -156,7 +207,11 @@ async fn a_consumer_that_reads_nothing_is_made_anew() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_that_does_not_know_its_lag_is_made_anew() {
-    Box::pin(the_consumer_recovers(false, &[Api::Fetch, Api::ListOffsets])).await;
+    Box::pin(the_consumer_recovers(
+        false,
+        &[Api::Fetch, Api::ListOffsets],
+    ))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -182,16 +237,24 @@ async fn whoever_follows_other_instances_is_begun_anew() {
             let answer = reader.get(resolve).send().await;
             answer.status == 200 && answer.json["url"] == url
         };
-        // A new follower does not see earlier changes, so the test makes one change after the other.
+        // A new follower does not see earlier changes, so the test makes one change after the
+        // other.
         let follows = async || {
             let url = write().await;
-            tokio::time::timeout(Duration::from_millis(500), async { while !shows(&url).await {} }).await.ok()
+            tokio::time::timeout(Duration::from_millis(500), async {
+                while !shows(&url).await {}
+            })
+            .await
+            .ok()
         };
         in_time("it follows", follows).await;
         broker.sickens();
         let unseen = write().await;
         stays_sick(&broker).await;
-        assert!(!shows(&unseen).await, "nothing is followed while the broker is sick");
+        assert!(
+            !shows(&unseen).await,
+            "nothing is followed while the broker is sick"
+        );
         broker.is_mended();
         in_time("a new change shows", follows).await;
         reader.drain().await;
@@ -205,8 +268,19 @@ async fn the_producer_of_dead_letters_is_made_anew() {
     let (world, broker) = world(&[Api::InitProducerId]).await;
     broker.sickens();
     let letters = DeadLetters::new(&world.settings.kafka).expect("settings");
-    let record = Record { topic: "t".into(), offset: 7, value: Some(b"x".into()), ..Record::default() };
-    let letter = || [Letter { record: &record, reason: "test".into(), attempts: 1 }];
+    let record = Record {
+        topic: "t".into(),
+        offset: 7,
+        value: Some(b"x".into()),
+        ..Record::default()
+    };
+    let letter = || {
+        [Letter {
+            record: &record,
+            reason: "test".into(),
+            attempts: 1,
+        }]
+    };
     for _ in 0..3 {
         letters.send(&letter()).await.expect_err("it is sick");
     }

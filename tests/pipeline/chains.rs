@@ -1,4 +1,5 @@
-//! Chains that were never written through the API, with the age and the number of items per revision that a test needs.
+//! Chains that were never written through the API, with the age and the number of items per
+//! revision that a test needs.
 
 use serde_json::{Value, json};
 use traffic_manager::{
@@ -19,7 +20,11 @@ pub struct Chain {
 
 /// The time of an event at this many minutes of a day long ago.
 pub fn minute(minute: u64) -> String {
-    format!("2020-01-02T{:02}:{:02}:00.000000Z", minute / 60, minute % 60)
+    format!(
+        "2020-01-02T{:02}:{:02}:00.000000Z",
+        minute / 60,
+        minute % 60
+    )
 }
 
 /// Gives an event the hash of its content.
@@ -33,7 +38,10 @@ pub fn seal(mut event: Value) -> Value {
 impl Chain {
     /// Revisions of one item each, one a minute, from minute 1 on.
     pub fn of(tenant: &str, revisions: u64) -> Self {
-        Self::with(tenant, &(1..=revisions).map(|at| vec![at]).collect::<Vec<_>>())
+        Self::with(
+            tenant,
+            &(1..=revisions).map(|at| vec![at]).collect::<Vec<_>>(),
+        )
     }
 
     /// Revisions with the minutes of their items.
@@ -53,12 +61,20 @@ impl Chain {
                 events.push(event);
             }
         }
-        Self { tenant: tenant.to_owned(), epoch, events }
+        Self {
+            tenant: tenant.to_owned(),
+            epoch,
+            events,
+        }
     }
 
     /// The hash of a revision's last event.
     pub fn hash(&self, revision: u64) -> &str {
-        let last = self.events.iter().rfind(|event| event["revision"] == revision).expect("a revision");
+        let last = self
+            .events
+            .iter()
+            .rfind(|event| event["revision"] == revision)
+            .expect("a revision");
         last["hash"].as_str().expect("a hash")
     }
 
@@ -73,7 +89,21 @@ impl Chain {
             let at: jiff::Timestamp = text("occurred_at").parse().unwrap();
             let (revision, item) = (number("revision"), i32::try_from(number("item")).unwrap());
             let id: Uuid = text("id").parse().unwrap();
-            world.db.execute(sql, &[&self.tenant, &self.epoch, &revision, &item, &id, &payload, &at]).await;
+            world
+                .db
+                .execute(
+                    sql,
+                    &[
+                        &self.tenant,
+                        &self.epoch,
+                        &revision,
+                        &item,
+                        &id,
+                        &payload,
+                        &at,
+                    ],
+                )
+                .await;
         }
         archive(world, &self.events).await;
     }
@@ -84,7 +114,18 @@ impl Chain {
         let sql = "insert into tenants (name, epoch, revision, chain_head, routes, created_at, created_by, updated_at, updated_by) \
                    values ($1, $2, $3, $4, 0, now(), 't', now(), 't')";
         let revision = last["revision"].as_i64().unwrap();
-        world.db.execute(sql, &[&self.tenant, &self.epoch, &revision, &last["hash"].as_str().unwrap()]).await;
+        world
+            .db
+            .execute(
+                sql,
+                &[
+                    &self.tenant,
+                    &self.epoch,
+                    &revision,
+                    &last["hash"].as_str().unwrap(),
+                ],
+            )
+            .await;
     }
 }
 
@@ -100,7 +141,10 @@ pub async fn archive(world: &World, events: &[Value]) {
                 offset: 0,
                 key: text(event["tenant"].as_str().expect("a tenant").to_owned()),
                 value: text(event.to_string()),
-                headers: vec![("ce_type".into(), text("trafficmanager.route.created.v1".into()))],
+                headers: vec![(
+                    "ce_type".into(),
+                    text("trafficmanager.route.created.v1".into()),
+                )],
             };
             document::read(&record, "2020-01-03T00:00:00Z".parse().unwrap()).expect("an event")
         })

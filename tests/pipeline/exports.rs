@@ -1,4 +1,5 @@
-//! Exports of the archive: all of it once and in order, at the pace of the reader, and never a clean end before the last event.
+//! Exports of the archive: all of it once and in order, at the pace of the reader, and never a
+//! clean end before the last event.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -14,18 +15,25 @@ use crate::{
     support::{TestApp, World, callers::first_key, eventually, secure},
 };
 
-/// A world whose archive holds one event with this many labels, and copies of it that `change` makes distinct.
+/// A world whose archive holds one event with this many labels, and copies of it that `change`
+/// makes distinct.
 async fn world_with(
-    copies: usize, labels: usize, settings: &[(&str, u64)], change: impl Fn(usize, &mut Document),
+    copies: usize,
+    labels: usize,
+    settings: &[(&str, u64)],
+    change: impl Fn(usize, &mut Document),
 ) -> (World, TestApp) {
     let mut world = World::new().await;
     // A long time-out: the archive is not at fault when the machine is busy with other tests.
     world.settings.resilience.mongodb_queries.timeout_ms = 60_000;
     for (key, value) in settings {
         match *key {
-            "audit.max_concurrent_exports" => world.settings.audit.max_concurrent_exports = usize::try_from(*value).unwrap(),
+            "audit.max_concurrent_exports" => {
+                world.settings.audit.max_concurrent_exports = usize::try_from(*value).unwrap()
+            }
             "resilience.mongodb_queries.concurrent" => {
-                world.settings.resilience.mongodb_queries.concurrent = usize::try_from(*value).unwrap()
+                world.settings.resilience.mongodb_queries.concurrent =
+                    usize::try_from(*value).unwrap()
             }
             "audit.export_lifetime_ms" => world.settings.audit.export_lifetime_ms = *value,
             "http.request_timeout_ms" => world.settings.http.request_timeout_ms = *value,
@@ -35,33 +43,56 @@ async fn world_with(
         }
     }
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
-    let labels: serde_json::Map<_, _> = (0..labels).map(|n| (format!("label-{n}"), json!("x".repeat(255)))).collect();
+    let labels: serde_json::Map<_, _> = (0..labels)
+        .map(|n| (format!("label-{n}"), json!("x".repeat(255))))
+        .collect();
     let body = json!({ "url": "http://host/", "labels": labels });
-    app.put("/routes/acme/web/prod/v1").json(&body).header("x-reason", "=first").expect(201).await;
-    eventually("it is archived", async || (world.archived_count().await == 1).then_some(())).await;
+    app.put("/routes/acme/web/prod/v1")
+        .json(&body)
+        .header("x-reason", "=first")
+        .expect(201)
+        .await;
+    eventually("it is archived", async || {
+        (world.archived_count().await == 1).then_some(())
+    })
+    .await;
     world.copy(copies, change).await;
     (world, app)
 }
 
 /// Returns the time at this many seconds of a day long ago.
 fn at(second: usize) -> String {
-    format!("2020-01-02T{:02}:{:02}:{:02}.000000Z", second / 3600, second / 60 % 60, second % 60)
+    format!(
+        "2020-01-02T{:02}:{:02}:{:02}.000000Z",
+        second / 3600,
+        second / 60 % 60,
+        second % 60
+    )
 }
 
 async fn lines(app: &TestApp, query: &str) -> Vec<Value> {
     let answer = app.get(&format!("/audit/export?{query}")).expect(200).await;
     let text = String::from_utf8(answer.bytes).expect("UTF-8");
     assert!(text.is_empty() || text.ends_with('\n'));
-    text.lines().map(|line| serde_json::from_str(line).expect("a JSON object a line")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON object a line"))
+        .collect()
 }
 
 /// Returns the answer to the same query, read page by page, newest first.
 async fn pages(app: &TestApp, query: &str) -> Vec<Value> {
     let (mut items, mut cursor) = (Vec::new(), String::new());
     loop {
-        let page = app.get(&format!("/audit/events?{query}&limit=200{cursor}")).of_tampered_data().expect(200).await.json;
+        let page = app
+            .get(&format!("/audit/events?{query}&limit=200{cursor}"))
+            .of_tampered_data()
+            .expect(200)
+            .await
+            .json;
         items.extend(page["items"].as_array().expect("items").iter().cloned());
-        let Some(next) = page["next_cursor"].as_str() else { return items };
+        let Some(next) = page["next_cursor"].as_str() else {
+            return items;
+        };
         cursor = format!("&cursor={next}");
     }
 }
@@ -102,10 +133,19 @@ async fn an_export_is_what_the_pages_are_oldest_first() {
     }
     assert_eq!(lines(&app, "").await.len(), 2601);
 
-    // A client resumes a broken export at the time of its last event. The events of that instant come again.
-    let whole: Vec<String> = lines(&app, "tenant=acme").await.iter().map(ToString::to_string).collect();
+    // A client resumes a broken export at the time of its last event. The events of that instant
+    // come again.
+    let whole: Vec<String> = lines(&app, "tenant=acme")
+        .await
+        .iter()
+        .map(ToString::to_string)
+        .collect();
     let last: Value = serde_json::from_str(&whole[800]).unwrap();
-    let rest = lines(&app, &format!("tenant=acme&from={}", last["occurred_at"].as_str().unwrap())).await;
+    let rest = lines(
+        &app,
+        &format!("tenant=acme&from={}", last["occurred_at"].as_str().unwrap()),
+    )
+    .await;
     let mut seen: BTreeSet<String> = whole[..=800].iter().cloned().collect();
     seen.extend(rest.iter().map(ToString::to_string));
     assert_eq!(seen, whole.into_iter().collect());
@@ -115,28 +155,63 @@ async fn an_export_is_what_the_pages_are_oldest_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_head_says_what_comes_and_csv_has_a_line_for_each_event() {
-    let (world, app) = world_with(700, 0, &[], |n, document| drop(document.insert("occurred_at", at(n)))).await;
-    let csv = app.get("/audit/export?tenant=acme&format=csv").expect(200).await;
-    assert_eq!(csv.header("content-type"), "text/csv; charset=utf-8; header=present");
+    let (world, app) = world_with(700, 0, &[], |n, document| {
+        drop(document.insert("occurred_at", at(n)))
+    })
+    .await;
+    let csv = app
+        .get("/audit/export?tenant=acme&format=csv")
+        .expect(200)
+        .await;
+    assert_eq!(
+        csv.header("content-type"),
+        "text/csv; charset=utf-8; header=present"
+    );
     assert_eq!(csv.header("cache-control"), "no-store");
     let disposition = csv.header("content-disposition");
-    assert!(disposition.starts_with("attachment; filename=\"audit-acme-20") && disposition.ends_with("Z.csv\""), "{disposition}");
+    assert!(
+        disposition.starts_with("attachment; filename=\"audit-acme-20")
+            && disposition.ends_with("Z.csv\""),
+        "{disposition}"
+    );
     let mut reader = csv::Reader::from_reader(csv.bytes.as_slice());
     assert_eq!(
-        reader.headers().unwrap().iter().take(7).collect::<Vec<_>>().join(","),
+        reader
+            .headers()
+            .unwrap()
+            .iter()
+            .take(7)
+            .collect::<Vec<_>>()
+            .join(","),
         "occurred_at,tenant,service,env,version,action,changed_by"
     );
     let records: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
     assert_eq!(records.len(), 701);
     assert_eq!(
         records[3].iter().take(8).collect::<Vec<_>>(),
-        [at(3).as_str(), "acme", "web", "prod", "v1", "created", secure::who(), "'=first"]
+        [
+            at(3).as_str(),
+            "acme",
+            "web",
+            "prod",
+            "v1",
+            "created",
+            secure::who(),
+            "'=first"
+        ]
     );
     let ndjson = app.get("/audit/export").expect(200).await;
     assert_eq!(ndjson.header("content-type"), "application/x-ndjson");
     assert!(ndjson.header("content-disposition").ends_with("Z.ndjson\""));
-    let none = app.get("/audit/export?tenant=nobody&format=csv").expect(200).await;
-    assert_eq!(String::from_utf8(none.bytes).unwrap().lines().count(), 1, "the header comes without events, too");
+    let none = app
+        .get("/audit/export?tenant=nobody&format=csv")
+        .expect(200)
+        .await;
+    assert_eq!(
+        String::from_utf8(none.bytes).unwrap().lines().count(),
+        1,
+        "the header comes without events, too"
+    );
 
     for (query, pointer) in [
         ("format=xml", "?format"),
@@ -147,24 +222,35 @@ async fn the_head_says_what_comes_and_csv_has_a_line_for_each_event() {
         ("limit=5", "?limit"),
         ("cursor=x", "?cursor"),
     ] {
-        let problem = app.get(&format!("/audit/export?{query}")).problem(422, "invalid_request").await;
+        let problem = app
+            .get(&format!("/audit/export?{query}"))
+            .problem(422, "invalid_request")
+            .await;
         assert_eq!(problem.pointers(), [pointer], "{query}");
     }
-    app.call(Method::HEAD, "/api/v1/audit/export").expect(405).await;
+    app.call(Method::HEAD, "/api/v1/audit/export")
+        .expect(405)
+        .await;
     app.drain().await;
     world.end().await;
 }
 
-/// The number of copies in the large archive: about 25 MB, more than all buffers between the archive and the reader.
+/// The number of copies in the large archive: about 25 MB, more than all buffers between the
+/// archive and the reader.
 const LARGE: usize = 2500;
 
 async fn large(settings: &[(&str, u64)]) -> (World, TestApp) {
-    world_with(LARGE, 32, settings, |n, document| drop(document.insert("occurred_at", at(n)))).await
+    world_with(LARGE, 32, settings, |n, document| {
+        drop(document.insert("occurred_at", at(n)))
+    })
+    .await
 }
 
 /// Begins an export: its headers have come, and none of its body was read.
 async fn begun(app: &TestApp) -> Response {
-    let response = secure::get(&format!("{}/api/v1/audit/export", app.api)).await.expect("an answer");
+    let response = secure::get(&format!("{}/api/v1/audit/export", app.api))
+        .await
+        .expect("an answer");
     assert_eq!(response.status(), 200);
     response
 }
@@ -173,7 +259,10 @@ async fn begun(app: &TestApp) -> Response {
 async fn rest(mut response: Response) -> Result<usize, usize> {
     let mut lines = 0;
     loop {
-        match tokio::time::timeout(Duration::from_secs(30), response.chunk()).await.expect("it goes on, or ends") {
+        match tokio::time::timeout(Duration::from_secs(30), response.chunk())
+            .await
+            .expect("it goes on, or ends")
+        {
             Ok(Some(chunk)) => lines += chunk.iter().filter(|byte| **byte == b'\n').count(),
             Ok(None) => return Ok(lines),
             Err(_) => return Err(lines),
@@ -188,7 +277,11 @@ async fn pages_are_read_as_the_reader_takes_them_and_no_deadline_cuts_them() {
     // Waits longer than the deadline of a request.
     tokio::time::sleep(Duration::from_millis(5500)).await;
     // This event would be missing if the pages had been read ahead.
-    world.copy(1, |_, document| drop(document.insert("occurred_at", "2100-01-01T00:00:00.000000Z"))).await;
+    world
+        .copy(1, |_, document| {
+            drop(document.insert("occurred_at", "2100-01-01T00:00:00.000000Z"))
+        })
+        .await;
     assert_eq!(rest(response).await, Ok(LARGE + 2));
     app.drain().await;
     world.end().await;
@@ -196,23 +289,43 @@ async fn pages_are_read_as_the_reader_takes_them_and_no_deadline_cuts_them() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_place_is_taken_until_the_reader_has_all_or_is_cut_off() {
-    let (world, app) = large(&[("audit.max_concurrent_exports", 1), ("http.write_stall_ms", 1000)]).await;
+    let (world, app) = large(&[
+        ("audit.max_concurrent_exports", 1),
+        ("http.write_stall_ms", 1000),
+    ])
+    .await;
     let export = async || app.get("/audit/export?tenant=nobody").send().await;
     let mut slow = secure::narrow(&app.api).await;
-    let head = format!("GET /api/v1/audit/export HTTP/1.1\r\nhost: localhost\r\n{}\r\n", secure::authorization());
+    let head = format!(
+        "GET /api/v1/audit/export HTTP/1.1\r\nhost: localhost\r\n{}\r\n",
+        secure::authorization()
+    );
     slow.write_all(head.as_bytes()).await.unwrap();
     let mut head = [0; 64];
     slow.read_exact(&mut head).await.unwrap();
     assert!(head.starts_with(b"HTTP/1.1 200"));
-    app.get("/audit/export").problem(429, "too_many_exports").await;
+    app.get("/audit/export")
+        .problem(429, "too_many_exports")
+        .await;
     app.get("/audit/events").expect(200).await;
-    eventually("one that takes nothing is cut off", async || (export().await.status == 200).then_some(())).await;
+    eventually("one that takes nothing is cut off", async || {
+        (export().await.status == 200).then_some(())
+    })
+    .await;
     let mut end = Vec::new();
-    let _ = tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut end)).await.expect("the connection has ended");
-    assert!(!end.ends_with(b"0\r\n\r\n"), "a part was taken for the whole");
+    let _ = tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut end))
+        .await
+        .expect("the connection has ended");
+    assert!(
+        !end.ends_with(b"0\r\n\r\n"),
+        "a part was taken for the whole"
+    );
 
     assert_eq!(rest(begun(&app).await).await, Ok(LARGE + 1));
-    eventually("the place is free after the last event", async || (export().await.status == 200).then_some(())).await;
+    eventually("the place is free after the last event", async || {
+        (export().await.status == 200).then_some(())
+    })
+    .await;
     app.drain().await;
     world.end().await;
 }
@@ -220,11 +333,14 @@ async fn a_place_is_taken_until_the_reader_has_all_or_is_cut_off() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_that_has_begun_waits_for_its_turn() {
     let (world, app) = large(&[("resilience.mongodb_queries.concurrent", 1)]).await;
-    // Each export begins when it can. From then on the exports compete for the one concurrent query.
+    // Each export begins when it can. From then on the exports compete for the one concurrent
+    // query.
     let mut exports = Vec::new();
     for _ in 0..3 {
         let begin = async || {
-            let response = secure::get(&format!("{}/api/v1/audit/export", app.api)).await.expect("an answer");
+            let response = secure::get(&format!("{}/api/v1/audit/export", app.api))
+                .await
+                .expect("an answer");
             (response.status() == 200).then_some(response)
         };
         exports.push(eventually("it begins", begin).await);
@@ -246,18 +362,36 @@ async fn an_export_is_cut_when_what_its_taker_came_with_ends() {
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
     for is_rotated in [false, true] {
         let body = json!({ "roles": ["auditor"] });
-        let made = app.post("/keys").bearer(&admin).json(&body).expect(201).await.json;
-        let export = secure::http().build().unwrap().get(format!("{}/api/v1/audit/export", app.api));
-        let response = export.bearer_auth(made["token"].as_str().unwrap()).send().await.expect("an answer");
+        let made = app
+            .post("/keys")
+            .bearer(&admin)
+            .json(&body)
+            .expect(201)
+            .await
+            .json;
+        let export = secure::http()
+            .build()
+            .unwrap()
+            .get(format!("{}/api/v1/audit/export", app.api));
+        let response = export
+            .bearer_auth(made["token"].as_str().unwrap())
+            .send()
+            .await
+            .expect("an answer");
         assert_eq!(response.status(), 200);
         let key = format!("/keys/{}", made["id"].as_str().unwrap());
         if is_rotated {
-            let rotate = app.post(&format!("{key}/rotate")).bearer(&admin).json(&json!({ "overlap_seconds": 0 }));
+            let rotate = app
+                .post(&format!("{key}/rotate"))
+                .bearer(&admin)
+                .json(&json!({ "overlap_seconds": 0 }));
             rotate.expect(200).await;
         } else {
             app.delete(&key).bearer(&admin).expect(204).await;
         }
-        let broken = rest(response).await.expect_err("what it came with has ended");
+        let broken = rest(response)
+            .await
+            .expect_err("what it came with has ended");
         assert!(broken < LARGE, "{broken}");
     }
     app.drain().await;
@@ -267,7 +401,11 @@ async fn an_export_is_cut_when_what_its_taker_came_with_ends() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_never_ends_cleanly_before_its_last_event() {
     // The export's lifetime ends.
-    let (mut world, app) = large(&[("audit.export_lifetime_ms", 1000), ("drain.requests_ms", 30_000)]).await;
+    let (mut world, app) = large(&[
+        ("audit.export_lifetime_ms", 1000),
+        ("drain.requests_ms", 30_000),
+    ])
+    .await;
     let response = begun(&app).await;
     tokio::time::sleep(Duration::from_millis(1500)).await;
     let broken = rest(response).await.expect_err("the time is over");
@@ -287,14 +425,21 @@ async fn an_export_never_ends_cleanly_before_its_last_event() {
     settings.mongo.url = gate.url.clone().into();
     settings.mongo.server_selection_timeout_ms = 300;
     let app = TestApp::run(world.db.clone(), settings, Role::Serve).await;
-    assert_eq!(rest(begun(&app).await).await, Ok(LARGE + 1), "while it is there");
+    assert_eq!(
+        rest(begun(&app).await).await,
+        Ok(LARGE + 1),
+        "while it is there"
+    );
     let response = begun(&app).await;
     gate.shut.cancel();
     assert!(rest(response).await.expect_err("MongoDB went") < LARGE);
     app.get("/audit/export").problem(503, "unavailable").await;
     let metrics = String::from_utf8(app.ops("/metrics").expect(200).await.bytes).unwrap();
     for result in ["complete", "cut"] {
-        assert!(metrics.contains(&format!("tm_audit_exports_total{{result=\"{result}\"}}")), "{result}");
+        assert!(
+            metrics.contains(&format!("tm_audit_exports_total{{result=\"{result}\"}}")),
+            "{result}"
+        );
     }
     app.drain().await;
     world.end().await;

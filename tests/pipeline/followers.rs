@@ -1,4 +1,5 @@
-//! How an instance learns of other instances' writes: by Kafka's events, and without Kafka by the safety read.
+//! How an instance learns of other instances' writes: by Kafka's events, and without Kafka by the
+//! safety read.
 
 use serde_json::json;
 use traffic_manager::app::Role;
@@ -12,13 +13,20 @@ async fn a_write_elsewhere_shows(prepare: impl Fn(&mut traffic_manager::config::
     prepare(&mut settings);
     let reader = TestApp::run(world.db.clone(), settings, Role::Serve).await;
     let route = |url: &str| json!({ "tenant": "acme", "service": "web", "env": "prod", "version": "v1", "url": url });
-    writer.post("/routes").json(&route("http://old.example/")).expect(201).await;
+    writer
+        .post("/routes")
+        .json(&route("http://old.example/"))
+        .expect(201)
+        .await;
     let resolve = "/routes/resolve?tenant=acme&service=web&env=prod&version=v1";
     let shown = async |url: &str| {
         let answer = reader.get(resolve).send().await;
         (answer.status == 200 && answer.json["url"] == url).then_some(())
     };
-    eventually("the reader holds the tenant", async || shown("http://old.example/").await).await;
+    eventually("the reader holds the tenant", async || {
+        shown("http://old.example/").await
+    })
+    .await;
     // The test makes several changes: after the first, the reader's follower is known to run.
     for number in 0..3 {
         let url = format!("http://new-{number}.example/");
@@ -32,7 +40,10 @@ async fn a_write_elsewhere_shows(prepare: impl Fn(&mut traffic_manager::config::
 
 #[tokio::test(flavor = "multi_thread")]
 async fn by_kafkas_events_when_the_safety_read_is_rare() {
-    Box::pin(a_write_elsewhere_shows(|settings| settings.read.refresh_ms = 60_000)).await;
+    Box::pin(a_write_elsewhere_shows(|settings| {
+        settings.read.refresh_ms = 60_000
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,5 @@
-//! A leader that is frozen, not dead: its session stays open, so its lock would be held for as long as it is frozen.
+//! A leader that is frozen, not dead: its session stays open, so its lock would be held for as long
+//! as it is frozen.
 
 use std::sync::Arc;
 
@@ -13,14 +14,32 @@ async fn a_leader_that_is_silent_loses_its_lease() {
     world.settings.kafka.delivery_timeout_ms = 1000;
     world.settings.relay.step_timeout_ms = 2000;
     world.settings.relay.poll_ms = 1000;
-    let relay = || Relay::new(world.settings.clone(), Arc::default(), Arc::<RelayStatus>::default()).expect("valid settings");
+    let relay = || {
+        Relay::new(
+            world.settings.clone(),
+            Arc::default(),
+            Arc::<RelayStatus>::default(),
+        )
+        .expect("valid settings")
+    };
     let (frozen, standby) = (relay(), relay());
-    let Ok(lease) = frozen.elect(None).await.expect("Postgres") else { panic!("nobody else stands") };
+    let Ok(lease) = frozen.elect(None).await.expect("Postgres") else {
+        panic!("nobody else stands")
+    };
 
-    let second = eventually("the standby leads", async || standby.elect(None).await.expect("Postgres").ok()).await;
+    let second = eventually("the standby leads", async || {
+        standby.elect(None).await.expect("Postgres").ok()
+    })
+    .await;
 
     assert!(second.epoch() > lease.epoch());
-    assert!(lease.lost().is_cancelled(), "the first knows, once it is awake");
-    frozen.publish_batch(&lease).await.expect_err("the first may do nothing any more");
+    assert!(
+        lease.lost().is_cancelled(),
+        "the first knows, once it is awake"
+    );
+    frozen
+        .publish_batch(&lease)
+        .await
+        .expect_err("the first may do nothing any more");
     world.end().await;
 }

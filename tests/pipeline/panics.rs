@@ -36,7 +36,8 @@ use crate::{
     topic::{Routes, records},
 };
 
-/// Panics `times` times when a span is created for the event. Every traced event has a span when it is published and when it is archived.
+/// Panics `times` times when a span is created for the event. Every traced event has a span when it
+/// is published and when it is archived.
 struct Defect {
     event: String,
     times: Arc<AtomicU32>,
@@ -55,7 +56,12 @@ impl<S: Subscriber> Layer<S> for Defect {
         let mut looks = Looks(&self.event, false);
         attributes.record(&mut looks);
         let take = |left: u32| left.checked_sub(1);
-        if looks.1 && self.times.fetch_update(Ordering::SeqCst, Ordering::SeqCst, take).is_ok() {
+        if looks.1
+            && self
+                .times
+                .fetch_update(Ordering::SeqCst, Ordering::SeqCst, take)
+                .is_ok()
+        {
             panic!("a defect that event {} brings to light", self.event);
         }
     }
@@ -71,8 +77,12 @@ async fn traced(world: &World, numbers: std::ops::Range<usize>) {
 }
 
 async fn publish(world: &World) {
-    let relay = Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
-    let lease = eventually("it leads", async || relay.elect(None).await.expect("Postgres answers").ok()).await;
+    let relay =
+        Relay::new(world.settings.clone(), Arc::default(), Arc::default()).expect("a relay");
+    let lease = eventually("it leads", async || {
+        relay.elect(None).await.expect("Postgres answers").ok()
+    })
+    .await;
     while relay.publish_batch(&lease).await.expect("Kafka answers") != Step::Idle {}
 }
 
@@ -88,28 +98,61 @@ async fn a_record_that_makes_the_consumer_panic_is_parked_and_the_others_are_arc
     traced(&world, 0..3).await;
     publish(&world).await;
     let event = id_of(&world, 2).await;
-    let defect = Defect { event: event.clone(), times: Arc::new(AtomicU32::new(u32::MAX)) };
+    let defect = Defect {
+        event: event.clone(),
+        times: Arc::new(AtomicU32::new(u32::MAX)),
+    };
 
     let mut settings = world.settings.clone();
     settings.resilience.mongodb_archive.timeout_ms = 10_000;
-    let archive = Archive::new(&settings.mongo, Duration::from_secs(10)).await.expect("an archive");
-    let policy = Dependency::new("mongodb_archive", settings.resilience.policy(&settings.resilience.mongodb_archive));
+    let archive = Archive::new(&settings.mongo, Duration::from_secs(10))
+        .await
+        .expect("an archive");
+    let policy = Dependency::new(
+        "mongodb_archive",
+        settings
+            .resilience
+            .policy(&settings.resilience.mongodb_archive),
+    );
     let status = Arc::new(ConsumerStatus::default());
     let consumer = Consumer::new(settings, archive, policy, status.clone()).expect("a consumer");
     let stop = CancellationToken::new();
-    let running = consumer.run(stop.clone()).with_subscriber(tracing_subscriber::registry().with(defect));
+    let running = consumer
+        .run(stop.clone())
+        .with_subscriber(tracing_subscriber::registry().with(defect));
     let running = tokio::spawn(running);
-    eventually("the others are archived", async || (world.archived_count().await == 2).then_some(())).await;
+    eventually("the others are archived", async || {
+        (world.archived_count().await == 2).then_some(())
+    })
+    .await;
     let letter = records(&world.settings.kafka.dlq_topic, 1).await.remove(0);
-    assert_eq!((letter.header("tm_dlq_reason"), letter.header("tm_dlq_attempts")), (Some("poison"), Some("3")));
+    assert_eq!(
+        (
+            letter.header("tm_dlq_reason"),
+            letter.header("tm_dlq_attempts")
+        ),
+        (Some("poison"), Some("3"))
+    );
     assert_eq!(letter.header("ce_id"), Some(event.as_str()));
     // The consumer goes on.
     traced(&world, 3..5).await;
     publish(&world).await;
-    eventually("what comes later is archived", async || (world.archived_count().await == 4).then_some(())).await;
-    assert_eq!((status.report().dead_letters_total, status.report().restarts_total), (1, 0));
+    eventually("what comes later is archived", async || {
+        (world.archived_count().await == 4).then_some(())
+    })
+    .await;
+    assert_eq!(
+        (
+            status.report().dead_letters_total,
+            status.report().restarts_total
+        ),
+        (1, 0)
+    );
     stop.cancel();
-    running.await.expect("it did not end by a panic").expect("settings");
+    running
+        .await
+        .expect("it did not end by a panic")
+        .expect("settings");
     world.end().await;
 }
 
@@ -118,7 +161,10 @@ async fn a_relay_that_panics_is_begun_anew_and_nothing_is_lost_or_out_of_order()
     let mut world = patient(&[]).await;
     world.settings.relay.poll_ms = 50;
     traced(&world, 0..3).await;
-    let defect = Defect { event: id_of(&world, 2).await, times: Arc::new(AtomicU32::new(2)) };
+    let defect = Defect {
+        event: id_of(&world, 2).await,
+        times: Arc::new(AtomicU32::new(2)),
+    };
     let (stop, status) = (CancellationToken::new(), Arc::new(RelayStatus::default()));
     let (settings, ended, panicked) = (world.settings.clone(), stop.clone(), status.clone());
     let begun = Arc::new(AtomicU32::new(0));
@@ -129,17 +175,25 @@ async fn a_relay_that_panics_is_begun_anew_and_nothing_is_lost_or_out_of_order()
         move || panicked.panicked(),
         move || {
             counted.fetch_add(1, Ordering::SeqCst);
-            let relay = Relay::new(settings.clone(), Arc::default(), status.clone()).expect("a relay");
+            let relay =
+                Relay::new(settings.clone(), Arc::default(), status.clone()).expect("a relay");
             relay.run(ended.clone())
         },
     );
-    let running = tokio::spawn(running.with_subscriber(tracing_subscriber::registry().with(defect)));
-    eventually("all is published", async || (world.db.count("select count(*) from outbox").await == 0).then_some(())).await;
+    let running =
+        tokio::spawn(running.with_subscriber(tracing_subscriber::registry().with(defect)));
+    eventually("all is published", async || {
+        (world.db.count("select count(*) from outbox").await == 0).then_some(())
+    })
+    .await;
     // The topic may also hold records that were sent before a panic.
     let mut revisions: Vec<u64> = Vec::new();
     for count in 3.. {
         let published = records(&world.settings.kafka.topic, count).await;
-        revisions = published.iter().map(|record| record.header("tm_revision").unwrap().parse().unwrap()).collect();
+        revisions = published
+            .iter()
+            .map(|record| record.header("tm_revision").unwrap().parse().unwrap())
+            .collect();
         if revisions.last() == Some(&3) {
             break;
         }

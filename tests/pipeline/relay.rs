@@ -17,11 +17,20 @@ use crate::{
 };
 
 fn relay(settings: &Settings) -> Relay {
-    Relay::new(settings.clone(), Arc::new(Notify::new()), Arc::new(RelayStatus::default())).expect("a relay")
+    Relay::new(
+        settings.clone(),
+        Arc::new(Notify::new()),
+        Arc::new(RelayStatus::default()),
+    )
+    .expect("a relay")
 }
 
 async fn lead(relay: &Relay) -> Lease {
-    relay.elect(None).await.expect("Postgres answers").unwrap_or_else(|_| panic!("another leads"))
+    relay
+        .elect(None)
+        .await
+        .expect("Postgres answers")
+        .unwrap_or_else(|_| panic!("another leads"))
 }
 
 async fn queued(world: &World) -> i64 {
@@ -40,9 +49,15 @@ async fn events_are_published_whole_in_order_and_only_then_deleted() {
     }
     let relay = relay(&world.settings);
     let lease = lead(&relay).await;
-    assert_eq!(relay.publish_batch(&lease).await.unwrap(), Step::Published(50));
+    assert_eq!(
+        relay.publish_batch(&lease).await.unwrap(),
+        Step::Published(50)
+    );
     assert_eq!(queued(&world).await, 10);
-    assert_eq!(relay.publish_batch(&lease).await.unwrap(), Step::Published(10));
+    assert_eq!(
+        relay.publish_batch(&lease).await.unwrap(),
+        Step::Published(10)
+    );
     assert_eq!(relay.publish_batch(&lease).await.unwrap(), Step::Idle);
     assert_eq!(queued(&world).await, 0);
 
@@ -50,13 +65,23 @@ async fn events_are_published_whole_in_order_and_only_then_deleted() {
     let sql = "select tenant, epoch, revision, id::text, payload::text, traceparent from route_events order by tenant, revision";
     for row in world.db.rows(sql, &[]).await {
         let (tenant, epoch, revision): (String, String, i64) = (row.get(0), row.get(1), row.get(2));
-        let of_tenant: Vec<_> = published.iter().filter(|record| record.key.as_deref() == Some(tenant.as_bytes())).collect();
+        let of_tenant: Vec<_> = published
+            .iter()
+            .filter(|record| record.key.as_deref() == Some(tenant.as_bytes()))
+            .collect();
         let record = of_tenant[usize::try_from(revision).unwrap() - 1];
-        assert_eq!(record.value.as_deref(), Some(row.get::<_, String>(4).as_bytes()), "the value is the payload, byte for byte");
+        assert_eq!(
+            record.value.as_deref(),
+            Some(row.get::<_, String>(4).as_bytes()),
+            "the value is the payload, byte for byte"
+        );
         let sent = EventHeaders {
             id: row.get(3),
             source: "/traffic-manager".into(),
-            ce_type: format!("trafficmanager.route.{}.v1", if revision == 1 { "created" } else { "updated" }),
+            ce_type: format!(
+                "trafficmanager.route.{}.v1",
+                if revision == 1 { "created" } else { "updated" }
+            ),
             subject: format!("{tenant}/web/prod/v1"),
             time: "2026-11-21T05:48:00.123456Z".into(),
             revision: revision.to_string(),
@@ -95,9 +120,15 @@ async fn what_kafka_does_not_take_stays_in_the_outbox() {
     let cut_off = relay(&unreachable);
     let lease = lead(&cut_off).await;
     let failed = cut_off.publish_batch(&lease).await;
-    assert!(matches!(failed, Err(RelayError::Kafka { published: 0, .. })), "{failed:?}");
+    assert!(
+        matches!(failed, Err(RelayError::Kafka { published: 0, .. })),
+        "{failed:?}"
+    );
     assert_eq!(queued(&world).await, 5);
-    assert_eq!(relay(&world.settings).publish_batch(&lease).await.unwrap(), Step::Published(5));
+    assert_eq!(
+        relay(&world.settings).publish_batch(&lease).await.unwrap(),
+        Step::Published(5)
+    );
     assert_eq!(queued(&world).await, 0);
     world.end().await;
 }
@@ -107,13 +138,22 @@ async fn one_relay_leads_and_the_next_takes_over_when_its_session_ends() {
     let world = World::new().await;
     let (first, second) = (relay(&world.settings), relay(&world.settings));
     let lease = lead(&first).await;
-    let standby = second.elect(None).await.expect("Postgres answers").err().unwrap_or_else(|| panic!("the first leads"));
+    let standby = second
+        .elect(None)
+        .await
+        .expect("Postgres answers")
+        .err()
+        .unwrap_or_else(|| panic!("the first leads"));
     let epoch = lease.epoch();
     drop(lease);
     let standby = tokio::sync::Mutex::new(Some(standby));
     let taken_over = eventually("the second takes over", async || {
         let mut standby = standby.lock().await;
-        match second.elect(standby.take()).await.expect("Postgres answers") {
+        match second
+            .elect(standby.take())
+            .await
+            .expect("Postgres answers")
+        {
             Ok(lease) => Some(lease),
             Err(session) => {
                 *standby = Some(session);
@@ -132,13 +172,33 @@ async fn a_relay_that_stands_by_has_no_error_left() {
     let leader = relay(&world.settings);
     let lease = lead(&leader).await;
     let status = Arc::new(RelayStatus::default());
-    world.db.execute(&format!("revoke connect on database {} from public", world.db.name), &[]).await;
-    let standby = Relay::new(world.settings.clone(), Arc::new(Notify::new()), status.clone()).expect("a relay");
+    world
+        .db
+        .execute(
+            &format!("revoke connect on database {} from public", world.db.name),
+            &[],
+        )
+        .await;
+    let standby = Relay::new(
+        world.settings.clone(),
+        Arc::new(Notify::new()),
+        status.clone(),
+    )
+    .expect("a relay");
     let stop = CancellationToken::new();
     let running = tokio::spawn(standby.run(stop.clone()));
     eventually("the election fails", async || status.report().last_error).await;
-    world.db.execute(&format!("grant connect on database {} to public", world.db.name), &[]).await;
-    eventually("it stands by", async || status.report().last_error.is_none().then_some(())).await;
+    world
+        .db
+        .execute(
+            &format!("grant connect on database {} to public", world.db.name),
+            &[],
+        )
+        .await;
+    eventually("it stands by", async || {
+        status.report().last_error.is_none().then_some(())
+    })
+    .await;
     assert!(!status.leads());
     drop(lease);
     eventually("it leads", async || status.leads().then_some(())).await;
@@ -157,20 +217,37 @@ async fn a_deposed_leader_deletes_nothing_and_its_events_are_published_again() {
     let deposed = relay(&world.settings);
     let lease = lead(&deposed).await;
     // Simulates a new leader that takes over while the old one is stopped and does not know it yet.
-    world.db.execute("update relay_lease set epoch = epoch + 1", &[]).await;
+    world
+        .db
+        .execute("update relay_lease set epoch = epoch + 1", &[])
+        .await;
     assert_eq!(deposed.publish_batch(&lease).await.unwrap(), Step::Deposed);
     assert_eq!(queued(&world).await, 3, "a deposed leader deletes nothing");
     drop(lease);
     let next = relay(&world.settings);
-    let lease = eventually("the next leads", async || next.elect(None).await.expect("Postgres answers").ok()).await;
-    assert_eq!(next.publish_batch(&lease).await.unwrap(), Step::Published(3));
-    let revisions: Vec<_> =
-        records(&world.settings.kafka.topic, 6).await.iter().map(|r| r.header("tm_revision").unwrap().to_owned()).collect();
-    assert_eq!(revisions, ["1", "2", "3", "1", "2", "3"], "at least once, each time in order");
+    let lease = eventually("the next leads", async || {
+        next.elect(None).await.expect("Postgres answers").ok()
+    })
+    .await;
+    assert_eq!(
+        next.publish_batch(&lease).await.unwrap(),
+        Step::Published(3)
+    );
+    let revisions: Vec<_> = records(&world.settings.kafka.topic, 6)
+        .await
+        .iter()
+        .map(|r| r.header("tm_revision").unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        revisions,
+        ["1", "2", "3", "1", "2", "3"],
+        "at least once, each time in order"
+    );
     world.end().await;
 }
 
-/// Ids are given before commits: a transaction with a smaller id may commit after one with a larger id was published.
+/// Ids are given before commits: a transaction with a smaller id may commit after one with a larger
+/// id was published.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_commits_late_is_not_lost() {
     let world = World::new().await;
@@ -179,19 +256,38 @@ async fn an_event_that_commits_late_is_not_lost() {
     routes.change("b", 0).await;
     let owner_url = crate::support::database::url_of("PG_PRIMARY_URL", &world.db.name);
     let mut late = crate::support::database::connect(&owner_url).await;
-    // The first row leaves the queue and comes back, with its small id, in a transaction that stays open.
-    let row = world.db.rows("select id, event_id from outbox order by id limit 1", &[]).await.remove(0);
-    let (id, event): (i64, uuid::Uuid) = (row.get(0), row.get(1));
-    world.db.execute("delete from outbox where id = $1", &[&id]).await;
-    let open = late.transaction().await.expect("a transaction");
-    open.execute("insert into outbox (id, event_id) overriding system value values ($1, $2)", &[&id, &event])
+    // The first row leaves the queue and comes back, with its small id, in a transaction that stays
+    // open.
+    let row = world
+        .db
+        .rows("select id, event_id from outbox order by id limit 1", &[])
         .await
-        .expect("a row");
+        .remove(0);
+    let (id, event): (i64, uuid::Uuid) = (row.get(0), row.get(1));
+    world
+        .db
+        .execute("delete from outbox where id = $1", &[&id])
+        .await;
+    let open = late.transaction().await.expect("a transaction");
+    open.execute(
+        "insert into outbox (id, event_id) overriding system value values ($1, $2)",
+        &[&id, &event],
+    )
+    .await
+    .expect("a row");
     let relay = relay(&world.settings);
     let lease = lead(&relay).await;
-    assert_eq!(relay.publish_batch(&lease).await.unwrap(), Step::Published(1), "the larger id");
+    assert_eq!(
+        relay.publish_batch(&lease).await.unwrap(),
+        Step::Published(1),
+        "the larger id"
+    );
     open.commit().await.expect("the late commit");
-    assert_eq!(relay.publish_batch(&lease).await.unwrap(), Step::Published(1), "the smaller id, later");
+    assert_eq!(
+        relay.publish_batch(&lease).await.unwrap(),
+        Step::Published(1),
+        "the smaller id, later"
+    );
     assert_eq!(records(&world.settings.kafka.topic, 2).await.len(), 2);
     world.end().await;
 }
@@ -203,15 +299,22 @@ async fn published_after(poll_ms: u64, wake: impl AsyncFn(&World, &Notify)) {
     let mut world = World::new().await;
     world.settings.relay.poll_ms = poll_ms;
     let (notify, status) = (Arc::new(Notify::new()), Arc::new(RelayStatus::default()));
-    let relay = Relay::new(world.settings.clone(), notify.clone(), status.clone()).expect("a relay");
+    let relay =
+        Relay::new(world.settings.clone(), notify.clone(), status.clone()).expect("a relay");
     let stop = CancellationToken::new();
     let running = tokio::spawn(relay.run(stop.clone()));
     eventually("it leads", async || status.leads().then_some(())).await;
     Routes::of(&world).change("a", 0).await;
     wake(&world, &notify).await;
-    eventually("the event is published", async || (queued(&world).await == 0).then_some(())).await;
+    eventually("the event is published", async || {
+        (queued(&world).await == 0).then_some(())
+    })
+    .await;
     stop.cancel();
-    tokio::time::timeout(Duration::from_secs(10), running).await.expect("it stops in time").expect("it does not panic");
+    tokio::time::timeout(Duration::from_secs(10), running)
+        .await
+        .expect("it stops in time")
+        .expect("it does not panic");
     world.end().await;
 }
 
@@ -230,10 +333,18 @@ async fn a_notify_from_another_process_wakes_the_relay() {
             key,
             &settings.postgres.primary_url,
             &settings.postgres,
-            settings.resilience.policy(&settings.resilience.postgres_primary),
+            settings
+                .resilience
+                .policy(&settings.resilience.postgres_primary),
         );
-        let connection = server.expect("settings").connection().await.expect("a connection");
-        store::outbox::notify(&connection).await.expect("a notification");
+        let connection = server
+            .expect("settings")
+            .connection()
+            .await
+            .expect("a connection");
+        store::outbox::notify(&connection)
+            .await
+            .expect("a notification");
     })
     .await;
 }

@@ -1,6 +1,7 @@
 //! Two tenants side by side: one asks for as much as it can of everything that is slow.
 //!
-//! The other keeps at least half of the answers that it gets beside a tenant that asks as often for light work.
+//! The other keeps at least half of the answers that it gets beside a tenant that asks as often for
+//! light work.
 
 use std::{
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
@@ -43,8 +44,13 @@ impl Desk<'_> {
         let answered = AtomicUsize::new(0);
         let one = async || {
             while !over.load(Ordering::Relaxed) {
-                let request = self.http.get(format!("{}/api/v1{path}", self.app.api)).bearer_auth(key);
-                let Ok(answer) = request.send().await else { continue };
+                let request = self
+                    .http
+                    .get(format!("{}/api/v1{path}", self.app.api))
+                    .bearer_auth(key);
+                let Ok(answer) = request.send().await else {
+                    continue;
+                };
                 let is_ok = answer.status() == 200;
                 if answer.bytes().await.is_ok() && is_ok {
                     answered.fetch_add(1, Ordering::Relaxed);
@@ -63,18 +69,28 @@ impl Desk<'_> {
             if over.load(Ordering::Relaxed) {
                 return;
             }
-            let _ = self.app.post("/tenants/a/batch").bearer(key).json(&batch(round, 3000)).send().await;
+            let _ = self
+                .app
+                .post("/tenants/a/batch")
+                .bearer(key)
+                .json(&batch(round, 3000))
+                .send()
+                .await;
         }
     }
 
-    /// Counts the quiet tenant's successes in a window, beside the other's work: reads of PostgreSQL, archive queries, and writes.
+    /// Counts the quiet tenant's successes in a window, beside the other's work: reads of
+    /// PostgreSQL, archive queries, and writes.
     async fn window(&self, b: &str, beside: impl AsyncFnOnce(&AtomicBool)) -> [usize; 3] {
         let over = AtomicBool::new(false);
         let writes = async {
             let mut count = 0;
             while !over.load(Ordering::Relaxed) {
                 let put = self.app.put("/routes/b/web/prod/w").bearer(b);
-                let answer = put.json(&json!({ "url": format!("https://b{count}.example.com") })).send().await;
+                let answer = put
+                    .json(&json!({ "url": format!("https://b{count}.example.com") }))
+                    .send()
+                    .await;
                 count += usize::from(answer.status.is_success());
             }
             count
@@ -101,20 +117,42 @@ async fn a_tenant_that_asks_for_all_that_is_slow_leaves_half_to_another() {
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
     let mut keys = Vec::new();
     for tenant in ["a", "b"] {
-        app.post("/tenants").bearer(&admin).json(&json!({ "name": tenant })).expect(201).await;
+        app.post("/tenants")
+            .bearer(&admin)
+            .json(&json!({ "name": tenant }))
+            .expect(201)
+            .await;
         let grant = json!({ "tenant": tenant, "roles": ["viewer", "editor", "auditor"] });
-        let made = app.post("/keys").bearer(&admin).json(&grant).expect(201).await;
+        let made = app
+            .post("/keys")
+            .bearer(&admin)
+            .json(&grant)
+            .expect(201)
+            .await;
         keys.push(made.json["token"].as_str().unwrap().to_owned());
-        app.post(&format!("/tenants/{tenant}/batch")).bearer(&admin).json(&batch(0, ROUTES)).expect(200).await;
+        app.post(&format!("/tenants/{tenant}/batch"))
+            .bearer(&admin)
+            .json(&batch(0, ROUTES))
+            .expect(200)
+            .await;
     }
     let all = 2 * (ROUTES as u64 + 1);
-    eventually("all is archived", async || (world.archived_count().await == all).then_some(())).await;
+    eventually("all is archived", async || {
+        (world.archived_count().await == all).then_some(())
+    })
+    .await;
     let [a, b] = [&keys[0], &keys[1]];
-    let desk = Desk { app: &app, http: secure::http().build().unwrap() };
+    let desk = Desk {
+        app: &app,
+        http: secure::http().build().unwrap(),
+    };
     let mut best = [0.0_f64; 3];
     for round in 0..ROUNDS {
         let light = async |over: &AtomicBool| {
-            tokio::join!(desk.ask(a, "/policies?tenant=a", 80, over), desk.ask(a, "/audit/events?limit=1", 8, over));
+            tokio::join!(
+                desk.ask(a, "/policies?tenant=a", 80, over),
+                desk.ask(a, "/audit/events?limit=1", 8, over)
+            );
         };
         let slow = async |over: &AtomicBool| {
             tokio::join!(
@@ -129,7 +167,10 @@ async fn a_tenant_that_asks_for_all_that_is_slow_leaves_half_to_another() {
         for (best, (got, of)) in best.iter_mut().zip(beside.iter().zip(control)) {
             *best = best.max(*got as f64 / of.max(1) as f64);
         }
-        println!("shares: round {round}: {control:?} in the control, {beside:?} beside, {:?}", began.elapsed());
+        println!(
+            "shares: round {round}: {control:?} in the control, {beside:?} beside, {:?}",
+            began.elapsed()
+        );
         if best.iter().all(|ratio| *ratio >= PROMISED) {
             break;
         }

@@ -1,7 +1,9 @@
-//! A Kafka of the test's own that can be sick: it still answers, metadata too, but answers some requests with errors.
+//! A Kafka of the test's own that can be sick: it still answers, metadata too, but answers some
+//! requests with errors.
 //!
-//! The broker is the client library's mock cluster. A proxy between the broker and its clients writes errors into the answers. A
-//! connection from before the repair keeps getting errors: this is a client that does not recover, and only a new client helps.
+//! The broker is the client library's mock cluster. A proxy between the broker and its clients
+//! writes errors into the answers. A connection from before the repair keeps getting errors: this
+//! is a client that does not recover, and only a new client helps.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -26,7 +28,8 @@ use traffic_manager::config::{self, SecurityProtocol};
 const NOT_LEADER_OR_FOLLOWER: i16 = 6;
 const COORDINATOR_LOAD_IN_PROGRESS: i16 = 14;
 
-/// The newest version of each request whose answers have no compact members and have the layout that [`spoil`] reads.
+/// The newest version of each request whose answers have no compact members and have the layout
+/// that [`spoil`] reads.
 const VERSIONS: [(Api, i16); 8] = [
     (Api::Produce, 7),
     (Api::Fetch, 11),
@@ -38,7 +41,8 @@ const VERSIONS: [(Api, i16); 8] = [
     (Api::InitProducerId, 1),
 ];
 
-/// A counter that is odd while the broker is sick. A connection is well if it was made in the current era, and that era is even.
+/// A counter that is odd while the broker is sick. A connection is well if it was made in the
+/// current era, and that era is even.
 type Era = AtomicU64;
 
 /// The broker and the proxy in front of it.
@@ -49,11 +53,14 @@ pub struct SickBroker {
 }
 
 impl SickBroker {
-    /// Starts a broker whose topics have one partition. While it is sick, the proxy answers these kinds of requests with errors.
+    /// Starts a broker whose topics have one partition. While it is sick, the proxy answers these
+    /// kinds of requests with errors.
     pub async fn start(kafka: &mut config::Kafka, sick: &[Api]) -> Self {
         let cluster = MockCluster::new(1).expect("a mock cluster");
         for (api, newest) in VERSIONS {
-            cluster.apiversion(api, Some(0), Some(newest)).expect("a version that it knows");
+            cluster
+                .apiversion(api, Some(0), Some(newest))
+                .expect("a version that it knows");
         }
         for topic in [&kafka.topic, &kafka.dlq_topic] {
             cluster.create_topic(topic, 1, 1).expect("a topic");
@@ -66,8 +73,11 @@ impl SickBroker {
         let (eras, counted) = (era.clone(), spoilt.clone());
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let Ok(server) = TcpStream::connect(target).await else { continue };
-                let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
+                let Ok(server) = TcpStream::connect(target).await else {
+                    continue;
+                };
+                let ((from_client, to_client), (from_server, to_server)) =
+                    (client.into_split(), server.into_split());
                 let line = Arc::new(Line {
                     asked: Mutex::default(),
                     born: eras.load(Ordering::SeqCst),
@@ -83,17 +93,29 @@ impl SickBroker {
         kafka.bootstrap_servers = address.to_string();
         kafka.security_protocol = SecurityProtocol::Plaintext;
         kafka.ca_file.clear();
-        Self { cluster, era, spoilt }
+        Self {
+            cluster,
+            era,
+            spoilt,
+        }
     }
 
     /// Makes the broker sick.
     pub fn sickens(&self) {
-        assert_eq!(self.era.fetch_add(1, Ordering::SeqCst) % 2, 0, "it was well");
+        assert_eq!(
+            self.era.fetch_add(1, Ordering::SeqCst) % 2,
+            0,
+            "it was well"
+        );
     }
 
     /// Repairs the broker for new connections.
     pub fn is_mended(&self) {
-        assert_eq!(self.era.fetch_add(1, Ordering::SeqCst) % 2, 1, "it was sick");
+        assert_eq!(
+            self.era.fetch_add(1, Ordering::SeqCst) % 2,
+            1,
+            "it was sick"
+        );
     }
 
     /// Returns the number of answers into which the proxy has written an error.
@@ -121,24 +143,41 @@ async fn frame(from: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Vec<u8>> 
 }
 
 async fn pass_on(to: &mut (impl AsyncWrite + Unpin), frame: &[u8]) -> std::io::Result<()> {
-    to.write_u32(u32::try_from(frame.len()).expect("a frame")).await?;
+    to.write_u32(u32::try_from(frame.len()).expect("a frame"))
+        .await?;
     to.write_all(frame).await?;
     to.flush().await
 }
 
-async fn requests(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, line: Arc<Line>) -> std::io::Result<()> {
+async fn requests(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    line: Arc<Line>,
+) -> std::io::Result<()> {
     loop {
         let frame = frame(&mut from).await?;
         let (api, correlation) = (i16_at(&frame, 0), i32_at(&frame, 4));
-        line.asked.lock().expect("no panic").insert(correlation, api);
+        line.asked
+            .lock()
+            .expect("no panic")
+            .insert(correlation, api);
         pass_on(&mut to, &frame).await?;
     }
 }
 
-async fn answers(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, line: Arc<Line>) -> std::io::Result<()> {
+async fn answers(
+    mut from: OwnedReadHalf,
+    mut to: OwnedWriteHalf,
+    line: Arc<Line>,
+) -> std::io::Result<()> {
     loop {
         let mut frame = frame(&mut from).await?;
-        let api = line.asked.lock().expect("no panic").remove(&i32_at(&frame, 0)).unwrap_or(-1);
+        let api = line
+            .asked
+            .lock()
+            .expect("no panic")
+            .remove(&i32_at(&frame, 0))
+            .unwrap_or(-1);
         redirect(&mut frame, line.ports);
         let era = line.eras.load(Ordering::SeqCst);
         let is_sick = era % 2 == 1 || line.born != era;
@@ -175,7 +214,8 @@ fn spoil(api: i16, frame: &mut [u8]) {
     if is(Api::InitProducerId) || is(Api::JoinGroup) || is(Api::Heartbeat) {
         return write(frame, 8, COORDINATOR_LOAD_IN_PROGRESS);
     }
-    // The topics with their partitions follow at once, after a throttle time, or after a throttle time, an error and a session.
+    // The topics with their partitions follow at once, after a throttle time, or after a throttle
+    // time, an error and a session.
     let mut at = if is(Api::Produce) {
         4
     } else if is(Api::ListOffsets) {
@@ -195,7 +235,8 @@ fn spoil(api: i16, frame: &mut [u8]) {
                 // Time, offset, leader's epoch.
                 at += 20;
             } else {
-                // High watermark, last stable offset, first offset, aborted transactions, preferred replica, records.
+                // High watermark, last stable offset, first offset, aborted transactions, preferred
+                // replica, records.
                 at += 24;
                 at += counted(frame, &mut at) * 16;
                 at += 4;

@@ -1,6 +1,7 @@
 //! The connections to Postgres, Kafka and MongoDB: with the right certificate everything works.
 //!
-//! A certificate for another host, an expired one, and one of an unknown CA are refused, although the servers behind them would answer.
+//! A certificate for another host, an expired one, and one of an unknown CA are refused, although
+//! the servers behind them would answer.
 
 use std::time::Duration;
 
@@ -36,12 +37,29 @@ async fn cases(folder: &Folder, behind: Behind, target: &str) -> Vec<Case> {
     let mut cases = Vec::new();
     for (name, shown, is_right) in [
         ("the right certificate", ours.server(HERE, Time::Now), true),
-        ("a certificate for another host", ours.server("other.example", Time::Now), false),
-        ("an expired certificate", ours.server(HERE, Time::Over), false),
-        ("a certificate of an unknown CA", other.server(HERE, Time::Now), false),
+        (
+            "a certificate for another host",
+            ours.server("other.example", Time::Now),
+            false,
+        ),
+        (
+            "an expired certificate",
+            ours.server(HERE, Time::Over),
+            false,
+        ),
+        (
+            "a certificate of an unknown CA",
+            other.server(HERE, Time::Now),
+            false,
+        ),
     ] {
         let front = Front::open(&shown, behind, target.to_owned()).await;
-        cases.push(Case { name, front, ca: ca.clone(), is_right });
+        cases.push(Case {
+            name,
+            front,
+            ca: ca.clone(),
+            is_right,
+        });
     }
     cases
 }
@@ -59,16 +77,27 @@ fn by_way_of(url: &str, front: &Front) -> SecretString {
 }
 
 fn check(case: &Case, answered: Result<(), String>) {
-    assert_eq!(answered.is_ok(), case.is_right, "{}: {answered:?}", case.name);
+    assert_eq!(
+        answered.is_ok(),
+        case.is_right,
+        "{}: {answered:?}",
+        case.name
+    );
 }
 
-fn server(url: &SecretString, postgres: &config::Postgres, settings: &Settings) -> Result<Server, String> {
+fn server(
+    url: &SecretString,
+    postgres: &config::Postgres,
+    settings: &Settings,
+) -> Result<Server, String> {
     Server::new(
         "postgres",
         "postgres.primary_url",
         url,
         postgres,
-        settings.resilience.policy(&settings.resilience.postgres_primary),
+        settings
+            .resilience
+            .policy(&settings.resilience.postgres_primary),
     )
     .map_err(|error| error.to_string())
 }
@@ -83,10 +112,27 @@ async fn postgres_with_a_wrong_certificate_is_refused() {
         postgres.ca_file.clone_from(&case.ca);
         // A session of its own, like those of the relay and `migrate`, and a pooled connection.
         let tls = store::connector(&postgres).unwrap();
-        let session = store::connect("postgres.primary_url", &url, &postgres, &tls, &store::Renewed::now()).await;
-        check(&case, session.map(drop).map_err(|error| format!("{error:?}")));
+        let session = store::connect(
+            "postgres.primary_url",
+            &url,
+            &postgres,
+            &tls,
+            &store::Renewed::now(),
+        )
+        .await;
+        check(
+            &case,
+            session.map(drop).map_err(|error| format!("{error:?}")),
+        );
         let pooled = server(&url, &postgres, &world.settings).unwrap();
-        check(&case, pooled.connection().await.map(drop).map_err(|error| format!("{error:?}")));
+        check(
+            &case,
+            pooled
+                .connection()
+                .await
+                .map(drop)
+                .map_err(|error| format!("{error:?}")),
+        );
     }
     world.end().await;
 }
@@ -103,8 +149,15 @@ async fn a_statement_is_cancelled_over_tls_too() {
     let mut settings = world.settings.clone();
     settings.resilience.postgres_primary.timeout_ms = 200;
     let server = server(&by_way_of(&world.db.app_url, &front), &postgres, &settings).unwrap();
-    let sleep = async |tx: &store::Transaction<'_>| Ok(tx.execute("select pg_sleep(60)", &[]).await?);
-    assert!(server.read(&store::Visible::no_tenants(), sleep).await.is_err(), "it takes too long");
+    let sleep =
+        async |tx: &store::Transaction<'_>| Ok(tx.execute("select pg_sleep(60)", &[]).await?);
+    assert!(
+        server
+            .read(&store::Visible::no_tenants(), sleep)
+            .await
+            .is_err(),
+        "it takes too long"
+    );
     eventually("the server has stopped it", async || {
         let sql = "select count(*) from pg_stat_activity where datname = current_database() and query like '%pg_sleep(60)%' \
                    and state = 'active' and pid <> pg_backend_pid()";
@@ -125,8 +178,13 @@ async fn kafka_with_a_wrong_certificate_is_refused() {
         if kafka.security_protocol == config::SecurityProtocol::Plaintext {
             kafka.security_protocol = config::SecurityProtocol::Ssl;
         }
-        let asked = tokio::task::spawn_blocking(move || kafka::tail_consumer(&kafka, Duration::from_secs(3)).map(drop));
-        check(&case, asked.await.unwrap().map_err(|error| error.to_string()));
+        let asked = tokio::task::spawn_blocking(move || {
+            kafka::tail_consumer(&kafka, Duration::from_secs(3)).map(drop)
+        });
+        check(
+            &case,
+            asked.await.unwrap().map_err(|error| error.to_string()),
+        );
     }
     world.end().await;
 }
@@ -141,7 +199,10 @@ async fn mongodb_with_a_wrong_certificate_is_refused() {
         mongo.ca_file.clone_from(&case.ca);
         let archive = Archive::new(&mongo, Duration::from_secs(10)).await.unwrap();
         let answered = archive.query(&Default::default(), 1, None).await;
-        check(&case, answered.map(drop).map_err(|error| format!("{error:?}")));
+        check(
+            &case,
+            answered.map(drop).map_err(|error| format!("{error:?}")),
+        );
     }
     world.end().await;
 }
@@ -154,29 +215,63 @@ async fn what_would_leave_connections_unprotected_is_refused_at_the_start() {
     let mut with_ca = settings.clone();
     with_ca.postgres.ca_file.clone_from(&ca);
     with_ca.mongo.ca_file.clone_from(&ca);
-    let postgres = |url: &str, settings: &Settings| server(&SecretString::from(url), &settings.postgres, settings).map(drop);
+    let postgres = |url: &str, settings: &Settings| {
+        server(&SecretString::from(url), &settings.postgres, settings).map(drop)
+    };
     assert!(postgres("postgres://u:hunter2@h/d?sslmode=disable", &settings).is_ok());
     assert!(postgres("postgres://u:hunter2@h/d", &with_ca).is_ok());
     let mongo = async |url: &str, settings: &Settings| {
-        let mongo = config::Mongo { url: url.into(), ..settings.mongo.clone() };
-        Archive::new(&mongo, Duration::from_secs(10)).await.map(drop).map_err(|error| error.to_string())
+        let mongo = config::Mongo {
+            url: url.into(),
+            ..settings.mongo.clone()
+        };
+        Archive::new(&mongo, Duration::from_secs(10))
+            .await
+            .map(drop)
+            .map_err(|error| error.to_string())
     };
-    assert!(mongo("mongodb://u:hunter2@h/?tls=true", &with_ca).await.is_ok());
+    assert!(
+        mongo("mongodb://u:hunter2@h/?tls=true", &with_ca)
+            .await
+            .is_ok()
+    );
     let refused = [
         postgres("postgres://u:hunter2@h/d?sslmode=disable", &with_ca),
         postgres("postgres://u:hunter2@h/d?sslmode=require", &settings),
         mongo("mongodb://u:hunter2@h/?tlsInsecure=true", &settings).await,
-        mongo("mongodb://u:hunter2@h/?tls=true&tlsAllowInvalidCertificates=true", &with_ca).await,
+        mongo(
+            "mongodb://u:hunter2@h/?tls=true&tlsAllowInvalidCertificates=true",
+            &with_ca,
+        )
+        .await,
         mongo("mongodb://u:hunter2@h/?tls=false", &with_ca).await,
     ];
     for refused in refused {
         let message = refused.unwrap_err();
-        assert!(message.contains("_url") || message.contains("mongo.url"), "{message}");
+        assert!(
+            message.contains("_url") || message.contains("mongo.url"),
+            "{message}"
+        );
         assert!(!message.contains("hunter2"), "{message}");
     }
-    for ca in [folder.write("empty.pem", ""), folder.write("rubbish.pem", "rubbish"), "/nowhere".to_owned()] {
+    for ca in [
+        folder.write("empty.pem", ""),
+        folder.write("rubbish.pem", "rubbish"),
+        "/nowhere".to_owned(),
+    ] {
         (with_ca.postgres.ca_file, with_ca.mongo.ca_file) = (ca.clone(), ca.clone());
-        assert!(postgres("postgres://u@h/d", &with_ca).unwrap_err().contains("postgres.ca_file"), "{ca}");
-        assert!(mongo("mongodb://u@h/", &with_ca).await.unwrap_err().contains("mongo.ca_file"), "{ca}");
+        assert!(
+            postgres("postgres://u@h/d", &with_ca)
+                .unwrap_err()
+                .contains("postgres.ca_file"),
+            "{ca}"
+        );
+        assert!(
+            mongo("mongodb://u@h/", &with_ca)
+                .await
+                .unwrap_err()
+                .contains("mongo.ca_file"),
+            "{ca}"
+        );
     }
 }

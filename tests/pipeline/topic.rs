@@ -30,16 +30,22 @@ pub async fn records(topic: &str, count: usize) -> Vec<Record> {
         .set("enable.auto.commit", "false")
         .create()
         .expect("a consumer");
-    let metadata = consumer.fetch_metadata(Some(topic), Duration::from_secs(10)).expect("metadata");
+    let metadata = consumer
+        .fetch_metadata(Some(topic), Duration::from_secs(10))
+        .expect("metadata");
     let mut partitions = TopicPartitionList::new();
     for partition in metadata.topics()[0].partitions() {
-        partitions.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("a partition");
+        partitions
+            .add_partition_offset(topic, partition.id(), Offset::Beginning)
+            .expect("a partition");
     }
     consumer.assign(&partitions).expect("an assignment");
     let mut records = Vec::new();
     while records.len() < count {
         let message = tokio::time::timeout(Duration::from_secs(30), consumer.recv()).await;
-        let message = message.unwrap_or_else(|_| panic!("{} of {count} records came", records.len())).expect("a record");
+        let message = message
+            .unwrap_or_else(|_| panic!("{} of {count} records came", records.len()))
+            .expect("a record");
         records.push(Record::from(&message));
     }
     records.sort_by_key(|record| (record.partition, record.offset));
@@ -51,12 +57,20 @@ pub async fn send(topic: &str, record: &Record) {
     let producer: FutureProducer = secure::kafka().create().expect("a producer");
     let mut headers = rdkafka::message::OwnedHeaders::new();
     for (key, value) in &record.headers {
-        headers = headers.insert(rdkafka::message::Header { key, value: value.as_ref() });
+        headers = headers.insert(rdkafka::message::Header {
+            key,
+            value: value.as_ref(),
+        });
     }
-    let mut message = FutureRecord::<[u8], [u8]>::to(topic).headers(headers).partition(record.partition);
+    let mut message = FutureRecord::<[u8], [u8]>::to(topic)
+        .headers(headers)
+        .partition(record.partition);
     message.key = record.key.as_deref();
     message.payload = record.value.as_deref();
-    producer.send(message, Duration::from_secs(10)).await.expect("the record is taken");
+    producer
+        .send(message, Duration::from_secs(10))
+        .await
+        .expect("the record is taken");
 }
 
 /// The write path of a world, without the relay and the consumer.
@@ -73,7 +87,9 @@ impl Routes {
             key,
             &settings.postgres.primary_url,
             &settings.postgres,
-            settings.resilience.policy(&settings.resilience.postgres_primary),
+            settings
+                .resilience
+                .policy(&settings.resilience.postgres_primary),
         );
         let nothing_follows: traffic_manager::service::writer::OnCommit = Arc::new(|_| {});
         let (writer, _) = Writer::start(
@@ -93,12 +109,18 @@ impl Routes {
     }
 
     pub async fn change_traced(&self, tenant: &str, number: usize, traceparent: Option<&str>) {
-        let spec =
-            json!({ "url": format!("http://host-{number}.example/"), "is_active": true, "labels": {}, "description": null });
-        let route = RouteName { service: "web".parse().unwrap(), env: "prod".parse().unwrap(), version: "v1".parse().unwrap() };
+        let spec = json!({ "url": format!("http://host-{number}.example/"), "is_active": true, "labels": {}, "description": null });
+        let route = RouteName {
+            service: "web".parse().unwrap(),
+            env: "prod".parse().unwrap(),
+            version: "v1".parse().unwrap(),
+        };
         let command = Command {
             tenant: tenant.parse().unwrap(),
-            op: Op::Upsert { route, spec: serde_json::from_value(spec).unwrap() },
+            op: Op::Upsert {
+                route,
+                spec: serde_json::from_value(spec).unwrap(),
+            },
             precondition: Precondition::default(),
             confirm_in_use: false,
         };
@@ -106,7 +128,11 @@ impl Routes {
             event_id: Uuid::now_v7(),
             new_epoch: Epoch::from_random(Uuid::new_v4().into_bytes()[..8].try_into().unwrap()),
             now: "2026-11-21T05:48:00.123456Z".parse().unwrap(),
-            actor: Actor { kind: "test".into(), id: "tester".into(), token: None },
+            actor: Actor {
+                kind: "test".into(),
+                id: "tester".into(),
+                token: None,
+            },
             may_create_tenant: true,
             reason: None,
             request_id: format!("{tenant}-{number}"),
@@ -115,7 +141,15 @@ impl Routes {
             body_bytes: 0,
             narrowing: Default::default(),
         };
-        let request = Request { command, facts, idempotency_key: None, traceparent: traceparent.map(str::to_owned) };
-        self.writer.write(request).await.expect("the write is committed");
+        let request = Request {
+            command,
+            facts,
+            idempotency_key: None,
+            traceparent: traceparent.map(str::to_owned),
+        };
+        self.writer
+            .write(request)
+            .await
+            .expect("the write is committed");
     }
 }

@@ -1,4 +1,5 @@
-//! The access log: which accesses leave records, how a flood is limited, who may read it, and how it survives outages and a kill.
+//! The access log: which accesses leave records, how a flood is limited, who may read it, and how
+//! it survives outages and a kill.
 
 use std::time::{Duration, Instant};
 
@@ -29,15 +30,23 @@ impl Audited {
     async fn open(overrides: &[&str]) -> Self {
         let direct = variable("MONGO_ADMIN_URL");
         let host = url::Url::parse(&direct).expect("a MongoDB URL");
-        let host = format!("{}:{}", host.host_str().expect("a host"), host.port().expect("a port"));
+        let host = format!(
+            "{}:{}",
+            host.host_str().expect("a host"),
+            host.port().expect("a port")
+        );
         let switch = Switch::start(host.clone()).await;
         let database = format!("tm_test_{}", Uuid::new_v4().simple());
         let mut all = vec![
-            format!("mongo.url={}", direct.replace(&host, &switch.address.to_string())),
+            format!(
+                "mongo.url={}",
+                direct.replace(&host, &switch.address.to_string())
+            ),
             format!("mongo.database={database}"),
             format!("migrate.mongo_url={direct}"),
         ];
-        // Short times, so that outages and recoveries are noticed soon. Connections to PostgreSQL get long ones for a busy machine.
+        // Short times, so that outages and recoveries are noticed soon. Connections to PostgreSQL
+        // get long ones for a busy machine.
         let patient = [
             "postgres.connect_timeout_ms=20000",
             "postgres.acquire_timeout_ms=10000",
@@ -49,23 +58,43 @@ impl Audited {
             "resilience.max_open_ms=50",
             "trail.poll_ms=50",
         ];
-        all.extend(patient.iter().chain(&quick).chain(overrides).map(|pair| (*pair).to_owned()));
+        all.extend(
+            patient
+                .iter()
+                .chain(&quick)
+                .chain(overrides)
+                .map(|pair| (*pair).to_owned()),
+        );
         let settings = Settings::without_environment(&all).expect("valid settings");
-        archive::set_up(&settings.migrate, &settings.mongo).await.expect("the archive");
+        archive::set_up(&settings.migrate, &settings.mongo)
+            .await
+            .expect("the archive");
         let flags: Vec<&str> = all.iter().map(String::as_str).collect();
-        Self { office: Office::with(&flags).await, switch, database, overrides: all }
+        Self {
+            office: Office::with(&flags).await,
+            switch,
+            database,
+            overrides: all,
+        }
     }
 
     /// Another instance of the same installation.
     async fn another(&self) -> TestApp {
-        let flags: Vec<&str> = ASKING.into_iter().chain(self.overrides.iter().map(String::as_str)).collect();
+        let flags: Vec<&str> = ASKING
+            .into_iter()
+            .chain(self.overrides.iter().map(String::as_str))
+            .collect();
         TestApp::on(self.office.app.db.clone(), &flags).await
     }
 
     /// Returns the matching records of the archive.
     async fn find(&self, filter: Document) -> Vec<Document> {
-        let client = mongodb::Client::with_uri_str(variable("MONGO_ADMIN_URL")).await.expect("a MongoDB URL");
-        let collection = client.database(&self.database).collection::<Document>("access_events");
+        let client = mongodb::Client::with_uri_str(variable("MONGO_ADMIN_URL"))
+            .await
+            .expect("a MongoDB URL");
+        let collection = client
+            .database(&self.database)
+            .collection::<Document>("access_events");
         let mut found = collection.find(filter).await.expect("the archive");
         let mut records = Vec::new();
         while found.advance().await.expect("the archive") {
@@ -77,7 +106,8 @@ impl Audited {
     /// Waits for the only record of a request.
     async fn record(&self, request: &str) -> Document {
         let found = eventually(&format!("{request} is told"), async || {
-            Some(self.find(doc! { "correlation_id": request }).await).filter(|found| !found.is_empty())
+            Some(self.find(doc! { "correlation_id": request }).await)
+                .filter(|found| !found.is_empty())
         })
         .await;
         assert_eq!(found.len(), 1, "{found:?}");
@@ -85,22 +115,37 @@ impl Audited {
     }
 
     async fn waiting(&self) -> i64 {
-        self.office.app.db.count("select count(*) from access_outbox").await
+        self.office
+            .app
+            .db
+            .count("select count(*) from access_outbox")
+            .await
     }
 
     async fn end(self) {
-        let client = mongodb::Client::with_uri_str(variable("MONGO_ADMIN_URL")).await.expect("a MongoDB URL");
+        let client = mongodb::Client::with_uri_str(variable("MONGO_ADMIN_URL"))
+            .await
+            .expect("a MongoDB URL");
         let _ = client.database(&self.database).drop().await;
     }
 
     async fn get(&self, path: &str, token: &str, request: &str) -> Answer {
-        self.office.app.get(path).bearer(token).header("x-correlation-id", request).send().await
+        self.office
+            .app
+            .get(path)
+            .bearer(token)
+            .header("x-correlation-id", request)
+            .send()
+            .await
     }
 }
 
 /// Counts the accesses behind the records: each record and the accesses that it suppressed.
 fn told(records: &[Document]) -> i64 {
-    records.iter().map(|record| 1 + record.get_i64("suppressed").unwrap()).sum()
+    records
+        .iter()
+        .map(|record| 1 + record.get_i64("suppressed").unwrap())
+        .sum()
 }
 
 fn text<'a>(record: &'a Document, name: &str) -> Option<&'a str> {
@@ -113,22 +158,61 @@ async fn every_bad_credential_leaves_a_record_and_none_of_itself() {
     let Audited { office, .. } = &audited;
     office.tenant("acme").await;
     let key = async |body: Value| {
-        let made = office.app.post("/keys").bearer(&office.admin).json(&body).expect(201).await.json;
-        (made["id"].as_str().unwrap().to_owned(), made["token"].as_str().unwrap().to_owned())
+        let made = office
+            .app
+            .post("/keys")
+            .bearer(&office.admin)
+            .json(&body)
+            .expect(201)
+            .await
+            .json;
+        (
+            made["id"].as_str().unwrap().to_owned(),
+            made["token"].as_str().unwrap().to_owned(),
+        )
     };
     let viewer = json!({ "tenant": "acme", "roles": ["viewer"] });
-    let (revoked, rotated, guessed) = (key(viewer.clone()).await, key(viewer.clone()).await, key(viewer.clone()).await);
+    let (revoked, rotated, guessed) = (
+        key(viewer.clone()).await,
+        key(viewer.clone()).await,
+        key(viewer.clone()).await,
+    );
     let soon = jiff::Timestamp::now() + Duration::from_millis(1500);
-    let expired = key(json!({ "tenant": "acme", "roles": ["viewer"], "expires_at": soon.to_string() })).await;
+    let expired =
+        key(json!({ "tenant": "acme", "roles": ["viewer"], "expires_at": soon.to_string() })).await;
     for (_, token) in [&revoked, &rotated, &guessed] {
-        office.app.get("/tenants/acme").bearer(token).expect(200).await;
+        office
+            .app
+            .get("/tenants/acme")
+            .bearer(token)
+            .expect(200)
+            .await;
     }
-    office.app.delete(&format!("/keys/{}", revoked.0)).bearer(&office.admin).expect(204).await;
-    let rotate = office.app.post(&format!("/keys/{}/rotate", rotated.0)).bearer(&office.admin);
-    rotate.json(&json!({ "overlap_seconds": 0 })).expect(200).await;
+    office
+        .app
+        .delete(&format!("/keys/{}", revoked.0))
+        .bearer(&office.admin)
+        .expect(204)
+        .await;
+    let rotate = office
+        .app
+        .post(&format!("/keys/{}/rotate", rotated.0))
+        .bearer(&office.admin);
+    rotate
+        .json(&json!({ "overlap_seconds": 0 }))
+        .expect(200)
+        .await;
     for (_, token) in [&revoked, &rotated, &expired] {
         eventually("it is good no more", async || {
-            (office.app.get("/tenants/acme").bearer(token).send().await.status == 401).then_some(())
+            (office
+                .app
+                .get("/tenants/acme")
+                .bearer(token)
+                .send()
+                .await
+                .status
+                == 401)
+                .then_some(())
         })
         .await;
     }
@@ -136,37 +220,104 @@ async fn every_bad_credential_leaves_a_record_and_none_of_itself() {
     let wrong = NewToken::of(guessed.0.parse().unwrap(), &forger()).unwrap();
     let mistyped = mistyped(&guessed.1);
     let bearer = |token: &str| vec![format!("Bearer {token}")];
-    let (unknown_id, wrong) = (unknown.id.to_string(), wrong.token.expose_secret().to_owned());
+    let (unknown_id, wrong) = (
+        unknown.id.to_string(),
+        wrong.token.expose_secret().to_owned(),
+    );
     let forged = [
         ("no_credentials", vec![], None),
         ("unknown_token", bearer("nonsense-of-a-forger"), None),
-        ("unknown_token", bearer("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9."), None),
+        (
+            "unknown_token",
+            bearer("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZG1pbiJ9."),
+            None,
+        ),
         ("malformed_key", bearer(&mistyped), None),
-        ("malformed_credentials", vec!["Basic YWRtaW46c2VjcmV0LW9mLWEtZm9yZ2Vy".to_owned()], None),
-        ("two_credentials", vec![format!("Bearer {}", office.admin), format!("Bearer {wrong}")], None),
-        ("unknown_key", bearer(unknown.token.expose_secret()), Some((unknown_id.as_str(), None))),
-        ("wrong_secret", bearer(&wrong), Some((&guessed.0, Some("acme")))),
-        ("revoked_key", bearer(&revoked.1), Some((&revoked.0, Some("acme")))),
-        ("rotated_key", bearer(&rotated.1), Some((&rotated.0, Some("acme")))),
-        ("expired_key", bearer(&expired.1), Some((&expired.0, Some("acme")))),
+        (
+            "malformed_credentials",
+            vec!["Basic YWRtaW46c2VjcmV0LW9mLWEtZm9yZ2Vy".to_owned()],
+            None,
+        ),
+        (
+            "two_credentials",
+            vec![
+                format!("Bearer {}", office.admin),
+                format!("Bearer {wrong}"),
+            ],
+            None,
+        ),
+        (
+            "unknown_key",
+            bearer(unknown.token.expose_secret()),
+            Some((unknown_id.as_str(), None)),
+        ),
+        (
+            "wrong_secret",
+            bearer(&wrong),
+            Some((&guessed.0, Some("acme"))),
+        ),
+        (
+            "revoked_key",
+            bearer(&revoked.1),
+            Some((&revoked.0, Some("acme"))),
+        ),
+        (
+            "rotated_key",
+            bearer(&rotated.1),
+            Some((&rotated.0, Some("acme"))),
+        ),
+        (
+            "expired_key",
+            bearer(&expired.1),
+            Some((&expired.0, Some("acme"))),
+        ),
     ];
     for (at, (reason, headers, of)) in forged.iter().enumerate() {
         let request = format!("forged-{at}");
         let stranger = secure::stranger().build().expect("a client");
-        let call = stranger.get(format!("{}/api/v1/tenants/acme", office.app.api)).header("x-correlation-id", &request);
-        let call = headers.iter().fold(call, |call, value| call.header("authorization", value));
-        assert_eq!(call.send().await.expect("an answer").status(), 401, "{reason}");
+        let call = stranger
+            .get(format!("{}/api/v1/tenants/acme", office.app.api))
+            .header("x-correlation-id", &request);
+        let call = headers
+            .iter()
+            .fold(call, |call, value| call.header("authorization", value));
+        assert_eq!(
+            call.send().await.expect("an answer").status(),
+            401,
+            "{reason}"
+        );
         let record = audited.record(&request).await;
-        assert_eq!((text(&record, "kind"), text(&record, "reason")), (Some("denied"), Some(*reason)), "{record:?}");
-        assert_eq!(text(&record, "action"), Some("GET /api/v1/tenants/{tenant}"));
-        assert_eq!((record.get_i64("status").ok(), text(&record, "source_ip")), (Some(401), Some("127.0.0.1")));
+        assert_eq!(
+            (text(&record, "kind"), text(&record, "reason")),
+            (Some("denied"), Some(*reason)),
+            "{record:?}"
+        );
+        assert_eq!(
+            text(&record, "action"),
+            Some("GET /api/v1/tenants/{tenant}")
+        );
+        assert_eq!(
+            (record.get_i64("status").ok(), text(&record, "source_ip")),
+            (Some(401), Some("127.0.0.1"))
+        );
         assert_eq!(text(&record, "key"), of.map(|(key, _)| key), "{reason}");
-        assert_eq!(text(&record, "visible_to"), of.and_then(|(_, tenant)| tenant), "{reason}");
+        assert_eq!(
+            text(&record, "visible_to"),
+            of.and_then(|(_, tenant)| tenant),
+            "{reason}"
+        );
     }
     let all = format!("{:?}", audited.find(doc! {}).await);
     let presented = forged.iter().flat_map(|(_, headers, _)| headers);
-    for secret in presented.filter_map(|value| value.split_once(' ')).map(|(_, token)| token).chain([office.admin.as_str()]) {
-        assert!(!all.contains(secret) && !all.contains(&secret[secret.len().min(17)..]), "{secret} is in the archive");
+    for secret in presented
+        .filter_map(|value| value.split_once(' '))
+        .map(|(_, token)| token)
+        .chain([office.admin.as_str()])
+    {
+        assert!(
+            !all.contains(secret) && !all.contains(&secret[secret.len().min(17)..]),
+            "{secret} is in the archive"
+        );
     }
     audited.end().await;
 }
@@ -181,38 +332,132 @@ async fn who_may_not_is_told_with_its_name() {
     let viewer = office.key("acme", &["viewer"]).await;
     let editor = office.key("other", &["editor", "auditor"]).await;
     let admin = office.key("other", &["tenant_admin"]).await;
-    let narrow = office.made(&json!({ "tenant": "other", "roles": ["editor"], "envs": ["test"] })).await;
+    let narrow = office
+        .made(&json!({ "tenant": "other", "roles": ["editor"], "envs": ["test"] }))
+        .await;
     let id = |token: &str| token[4..16].to_owned();
     let route = json!({ "tenant": "acme", "service": "checkout", "env": "prod", "version": "v9", "url": "http://a" });
     let put = json!({ "url": "http://a" });
     let key = json!({ "tenant": "acme", "roles": ["viewer"] });
-    type Case<'a> = (&'a str, &'a str, &'a str, Option<&'a Value>, u16, &'a str, &'a str, &'a str);
+    type Case<'a> = (
+        &'a str,
+        &'a str,
+        &'a str,
+        Option<&'a Value>,
+        u16,
+        &'a str,
+        &'a str,
+        &'a str,
+    );
     let cases: [Case<'_>; 7] = [
-        ("PUT", "/routes/acme/checkout/prod/v1", &viewer, Some(&put), 403, "role", "acme", "acme"),
-        ("GET", "/tenants/acme", &editor, None, 404, "other_tenant", "acme", "other"),
-        ("GET", "/audit/events?tenant=acme", &editor, None, 404, "other_tenant", "acme", "other"),
-        ("GET", "/tenants/acme/snapshot", &editor, None, 404, "other_tenant", "acme", "other"),
-        ("POST", "/routes", &editor, Some(&route), 404, "other_tenant", "acme", "other"),
-        ("POST", "/keys", &admin, Some(&key), 404, "other_tenant", "acme", "other"),
-        ("PUT", "/routes/other/checkout/prod/v1", &narrow, Some(&put), 403, "outside_grant", "other", "other"),
+        (
+            "PUT",
+            "/routes/acme/checkout/prod/v1",
+            &viewer,
+            Some(&put),
+            403,
+            "role",
+            "acme",
+            "acme",
+        ),
+        (
+            "GET",
+            "/tenants/acme",
+            &editor,
+            None,
+            404,
+            "other_tenant",
+            "acme",
+            "other",
+        ),
+        (
+            "GET",
+            "/audit/events?tenant=acme",
+            &editor,
+            None,
+            404,
+            "other_tenant",
+            "acme",
+            "other",
+        ),
+        (
+            "GET",
+            "/tenants/acme/snapshot",
+            &editor,
+            None,
+            404,
+            "other_tenant",
+            "acme",
+            "other",
+        ),
+        (
+            "POST",
+            "/routes",
+            &editor,
+            Some(&route),
+            404,
+            "other_tenant",
+            "acme",
+            "other",
+        ),
+        (
+            "POST",
+            "/keys",
+            &admin,
+            Some(&key),
+            404,
+            "other_tenant",
+            "acme",
+            "other",
+        ),
+        (
+            "PUT",
+            "/routes/other/checkout/prod/v1",
+            &narrow,
+            Some(&put),
+            403,
+            "outside_grant",
+            "other",
+            "other",
+        ),
     ];
-    for (at, (method, path, token, body, status, reason, tenant, visible_to)) in cases.into_iter().enumerate() {
+    for (at, (method, path, token, body, status, reason, tenant, visible_to)) in
+        cases.into_iter().enumerate()
+    {
         let request = format!("refused-{at}");
-        let call = office.app.call(method.parse().unwrap(), &format!("/api/v1{path}"));
+        let call = office
+            .app
+            .call(method.parse().unwrap(), &format!("/api/v1{path}"));
         let call = call.bearer(token).header("x-correlation-id", &request);
         let call = body.iter().fold(call, |call, body| call.json(body));
         call.expect(status).await;
         let record = audited.record(&request).await;
         assert_eq!(text(&record, "reason"), Some(reason), "{record:?}");
-        assert_eq!((text(&record, "tenant"), text(&record, "visible_to")), (Some(tenant), Some(visible_to)), "{record:?}");
-        assert_eq!(record.get_document("actor").ok(), Some(&doc! { "kind": "key", "id": id(token) }));
+        assert_eq!(
+            (text(&record, "tenant"), text(&record, "visible_to")),
+            (Some(tenant), Some(visible_to)),
+            "{record:?}"
+        );
+        assert_eq!(
+            record.get_document("actor").ok(),
+            Some(&doc! { "kind": "key", "id": id(token) })
+        );
         assert_eq!(record.get_i64("status").ok(), Some(i64::from(status)));
     }
     // A missing object and an allowed request leave no record.
-    audited.get("/routes/acme/none/prod/v1", &viewer, "plain-missing").await;
+    audited
+        .get("/routes/acme/none/prod/v1", &viewer, "plain-missing")
+        .await;
     audited.get("/tenants/acme", &viewer, "plain-read").await;
-    audited.get("/tenants/nobody", &office.admin, "plain-nobody").await;
-    office.app.get("/tenants/acme").header("x-correlation-id", "the-last").expect(401).await;
+    audited
+        .get("/tenants/nobody", &office.admin, "plain-nobody")
+        .await;
+    office
+        .app
+        .get("/tenants/acme")
+        .header("x-correlation-id", "the-last")
+        .expect(401)
+        .await;
     audited.record("the-last").await;
     assert_eq!(audited.find(doc! { "correlation_id": { "$in": ["plain-missing", "plain-read", "plain-nobody"] } }).await, []);
     audited.end().await;
@@ -226,23 +471,53 @@ async fn a_record_names_the_tenant_however_its_name_was_spelled() {
         office.tenant(tenant).await;
     }
     let stranger = office.key("other", &["viewer"]).await;
-    for (at, spelling) in ["acme", "%61cme", "a%63me", "%61%63%6D%65"].into_iter().enumerate() {
+    for (at, spelling) in ["acme", "%61cme", "a%63me", "%61%63%6D%65"]
+        .into_iter()
+        .enumerate()
+    {
         let export = |token: &str, request: &str| {
-            let call = office.app.get("/tenants/acme/export").at(&format!("/api/v1/tenants/{spelling}/export"));
+            let call = office
+                .app
+                .get("/tenants/acme/export")
+                .at(&format!("/api/v1/tenants/{spelling}/export"));
             call.bearer(token).header("x-correlation-id", request)
         };
-        export(&office.admin, &format!("read-{at}")).expect(200).await;
+        export(&office.admin, &format!("read-{at}"))
+            .expect(200)
+            .await;
         let record = audited.record(&format!("read-{at}")).await;
-        assert_eq!((text(&record, "kind"), text(&record, "tenant")), (Some("read"), Some("acme")), "{spelling}: {record:?}");
-        assert_eq!(text(&record, "visible_to"), Some("acme"), "{spelling}: the tenant's auditors are told");
-        export(&stranger, &format!("refused-{at}")).expect(404).await;
+        assert_eq!(
+            (text(&record, "kind"), text(&record, "tenant")),
+            (Some("read"), Some("acme")),
+            "{spelling}: {record:?}"
+        );
+        assert_eq!(
+            text(&record, "visible_to"),
+            Some("acme"),
+            "{spelling}: the tenant's auditors are told"
+        );
+        export(&stranger, &format!("refused-{at}"))
+            .expect(404)
+            .await;
         let record = audited.record(&format!("refused-{at}")).await;
-        assert_eq!((text(&record, "reason"), text(&record, "tenant")), (Some("other_tenant"), Some("acme")), "{record:?}");
+        assert_eq!(
+            (text(&record, "reason"), text(&record, "tenant")),
+            (Some("other_tenant"), Some("acme")),
+            "{record:?}"
+        );
     }
     // A percent-encoded letter in a fixed part of the path hides nothing either.
-    let keys = office.app.get("/keys").at("/api/v1/%6beys").bearer(&stranger).header("x-correlation-id", "fixed");
+    let keys = office
+        .app
+        .get("/keys")
+        .at("/api/v1/%6beys")
+        .bearer(&stranger)
+        .header("x-correlation-id", "fixed");
     keys.expect(403).await;
-    assert_eq!(text(&audited.record("fixed").await, "action"), Some("GET /api/v1/keys"));
+    assert_eq!(
+        text(&audited.record("fixed").await, "action"),
+        Some("GET /api/v1/keys")
+    );
     audited.end().await;
 }
 
@@ -255,18 +530,34 @@ async fn a_flood_leaves_few_records_that_tell_of_all() {
     let started = Instant::now();
     let client = secure::http().build().expect("a client");
     let url = format!("{}/api/v1/routes", audited.office.app.api);
-    let refused = stream::iter(0..FLOOD).map(|_| client.get(&url).bearer_auth(&mistyped).send()).buffer_unordered(32);
-    let refused = refused.filter(|answer| std::future::ready(answer.as_ref().is_ok_and(|answer| answer.status() == 401)));
+    let refused = stream::iter(0..FLOOD)
+        .map(|_| client.get(&url).bearer_auth(&mistyped).send())
+        .buffer_unordered(32);
+    let refused = refused.filter(|answer| {
+        std::future::ready(answer.as_ref().is_ok_and(|answer| answer.status() == 401))
+    });
     let refused = refused.count().await;
     assert_eq!(refused, FLOOD);
     let seconds = started.elapsed().as_secs() as usize;
     let (database, switch) = (audited.database.clone(), audited.switch);
     audited.office.app.drain().await;
-    let client = mongodb::Client::with_uri_str(variable("MONGO_ADMIN_URL")).await.expect("a MongoDB URL");
-    let collection = client.database(&database).collection::<Document>("access_events");
-    let found: Vec<_> = collection.find(doc! { "kind": "denied" }).await.unwrap().collect::<Vec<_>>().await;
+    let client = mongodb::Client::with_uri_str(variable("MONGO_ADMIN_URL"))
+        .await
+        .expect("a MongoDB URL");
+    let collection = client
+        .database(&database)
+        .collection::<Document>("access_events");
+    let found: Vec<_> = collection
+        .find(doc! { "kind": "denied" })
+        .await
+        .unwrap()
+        .collect::<Vec<_>>()
+        .await;
     let records: Vec<Document> = found.into_iter().map(|record| record.unwrap()).collect();
-    println!("{refused} refused in {seconds} s left {} records", records.len());
+    println!(
+        "{refused} refused in {seconds} s left {} records",
+        records.len()
+    );
     // The burst, one record a second, and the last one.
     assert!(records.len() <= 20 + seconds + 2, "{}", records.len());
     assert_eq!(told(&records), i64::try_from(refused).unwrap());
@@ -289,7 +580,11 @@ async fn who_reads_what_is_sensitive_is_told() {
         ("/audit/recent", &everywhere, None),
         ("/audit/export", &auditor, Some("acme")),
         ("/audit/verify?tenant=acme", &auditor, Some("acme")),
-        ("/audit/route?tenant=acme&service=checkout&env=prod&version=v1", &auditor, Some("acme")),
+        (
+            "/audit/route?tenant=acme&service=checkout&env=prod&version=v1",
+            &auditor,
+            Some("acme"),
+        ),
         ("/audit/access", &auditor, Some("acme")),
         ("/tenants/acme/export", &auditor, Some("acme")),
         ("/keys", &admin, Some("acme")),
@@ -301,15 +596,34 @@ async fn who_reads_what_is_sensitive_is_told() {
         let answer = audited.get(path, token, &request).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.json);
         let record = audited.record(&request).await;
-        assert_eq!((text(&record, "kind"), record.get_i64("status").ok()), (Some("read"), Some(200)), "{path}");
-        assert_eq!(record.get_document("actor").ok(), Some(&actor(token)), "{path}");
-        assert_eq!((text(&record, "tenant"), text(&record, "visible_to")), (tenant, tenant), "{path}");
+        assert_eq!(
+            (text(&record, "kind"), record.get_i64("status").ok()),
+            (Some("read"), Some(200)),
+            "{path}"
+        );
+        assert_eq!(
+            record.get_document("actor").ok(),
+            Some(&actor(token)),
+            "{path}"
+        );
+        assert_eq!(
+            (text(&record, "tenant"), text(&record, "visible_to")),
+            (tenant, tenant),
+            "{path}"
+        );
     }
     // An invalid query leaves no record.
-    audited.get("/audit/events?cursor=nonsense", &auditor, "not-answered").await;
+    audited
+        .get("/audit/events?cursor=nonsense", &auditor, "not-answered")
+        .await;
     audited.get("/audit/events", &auditor, "the-last").await;
     audited.record("the-last").await;
-    assert_eq!(audited.find(doc! { "correlation_id": "not-answered" }).await, []);
+    assert_eq!(
+        audited
+            .find(doc! { "correlation_id": "not-answered" })
+            .await,
+        []
+    );
     audited.end().await;
 }
 
@@ -324,14 +638,36 @@ async fn a_tenant_s_auditors_are_told_of_its_callers_and_of_no_others() {
     }
     let [acme, other] = [&auditors[0], &auditors[1]];
     audited.get("/tenants/acme", other, "other-at-acme").await;
-    audited.get("/audit/export?tenant=acme", &office.admin, "platform-at-acme").await;
-    audited.get("/audit/recent", &office.admin, "platform-everywhere").await;
-    office.app.get("/tenants/acme").header("x-correlation-id", "nobody-at-acme").expect(401).await;
+    audited
+        .get(
+            "/audit/export?tenant=acme",
+            &office.admin,
+            "platform-at-acme",
+        )
+        .await;
+    audited
+        .get("/audit/recent", &office.admin, "platform-everywhere")
+        .await;
+    office
+        .app
+        .get("/tenants/acme")
+        .header("x-correlation-id", "nobody-at-acme")
+        .expect(401)
+        .await;
     audited.get("/audit/events", acme, "acme-at-home").await;
-    for request in ["other-at-acme", "platform-at-acme", "platform-everywhere", "nobody-at-acme", "acme-at-home"] {
+    for request in [
+        "other-at-acme",
+        "platform-at-acme",
+        "platform-everywhere",
+        "nobody-at-acme",
+        "acme-at-home",
+    ] {
         audited.record(request).await;
     }
-    eventually("key changes are told", async || (audited.waiting().await == 0).then_some(())).await;
+    eventually("key changes are told", async || {
+        (audited.waiting().await == 0).then_some(())
+    })
+    .await;
     // Small pages, so that the test follows cursors.
     let list = async |query: &str, token: &str| -> Vec<String> {
         let (mut requests, mut cursor) = (Vec::new(), String::new());
@@ -340,39 +676,91 @@ async fn a_tenant_s_auditors_are_told_of_its_callers_and_of_no_others() {
             let page = office.app.get(&path).bearer(token).expect(200).await.json;
             let items = page["items"].as_array().unwrap();
             // The readers of this list leave records in it, too.
-            let others = items.iter().filter(|item| item["action"] != "GET /api/v1/audit/access");
+            let others = items
+                .iter()
+                .filter(|item| item["action"] != "GET /api/v1/audit/access");
             requests.extend(others.map(|item| match item["kind"].as_str() {
                 Some("key_changed") => {
-                    format!("{} {}", item["action"].as_str().unwrap(), item["visible_to"].as_str().unwrap_or("-"))
+                    format!(
+                        "{} {}",
+                        item["action"].as_str().unwrap(),
+                        item["visible_to"].as_str().unwrap_or("-")
+                    )
                 }
                 _ => item["correlation_id"].as_str().unwrap().to_owned(),
             }));
-            let Some(next) = page["next_cursor"].as_str() else { break };
+            let Some(next) = page["next_cursor"].as_str() else {
+                break;
+            };
             cursor = format!("&cursor={next}");
         }
         requests.sort_unstable();
         requests
     };
-    assert_eq!(list("", acme).await, ["acme-at-home", "key_created acme", "platform-at-acme"]);
-    assert_eq!(list("", other).await, ["key_created other", "other-at-acme"]);
+    assert_eq!(
+        list("", acme).await,
+        ["acme-at-home", "key_created acme", "platform-at-acme"]
+    );
+    assert_eq!(
+        list("", other).await,
+        ["key_created other", "other-at-acme"]
+    );
     assert_eq!(list("&tenant=acme&kind=denied", acme).await, [""; 0]);
-    let all = ["acme-at-home", "nobody-at-acme", "other-at-acme", "platform-at-acme", "platform-everywhere"];
+    let all = [
+        "acme-at-home",
+        "nobody-at-acme",
+        "other-at-acme",
+        "platform-at-acme",
+        "platform-everywhere",
+    ];
     let keys = ["key_created -", "key_created acme", "key_created other"];
     assert_eq!(list("&kind=key_changed", &office.admin).await, keys);
     let mut reads = list("&kind=read", &office.admin).await;
     reads.extend(list("&kind=denied", &office.admin).await);
     reads.sort_unstable();
     assert_eq!(reads, all);
-    let about = ["acme-at-home", "key_created acme", "other-at-acme", "platform-at-acme"];
+    let about = [
+        "acme-at-home",
+        "key_created acme",
+        "other-at-acme",
+        "platform-at-acme",
+    ];
     assert_eq!(list("&tenant=acme", &office.admin).await, about);
-    assert_eq!(list(&format!("&actor={}", &other[4..16]), &office.admin).await, ["other-at-acme"]);
-    assert_eq!(list("&to=2026-01-01T00:00:00Z", &office.admin).await, [""; 0]);
-    office.app.get("/audit/access?tenant=acme").bearer(other).problem(404, "tenant_not_found").await;
-    office.app.get("/audit/access?kind=all").bearer(other).problem(422, "invalid_request").await;
+    assert_eq!(
+        list(&format!("&actor={}", &other[4..16]), &office.admin).await,
+        ["other-at-acme"]
+    );
+    assert_eq!(
+        list("&to=2026-01-01T00:00:00Z", &office.admin).await,
+        [""; 0]
+    );
+    office
+        .app
+        .get("/audit/access?tenant=acme")
+        .bearer(other)
+        .problem(404, "tenant_not_found")
+        .await;
+    office
+        .app
+        .get("/audit/access?kind=all")
+        .bearer(other)
+        .problem(422, "invalid_request")
+        .await;
     // A cursor of one caller's list is invalid for another caller.
-    let page = office.app.get("/audit/access?limit=1").bearer(acme).expect(200).await.json;
+    let page = office
+        .app
+        .get("/audit/access?limit=1")
+        .bearer(acme)
+        .expect(200)
+        .await
+        .json;
     let cursor = page["next_cursor"].as_str().unwrap();
-    office.app.get(&format!("/audit/access?limit=1&cursor={cursor}")).bearer(other).problem(400, "invalid_cursor").await;
+    office
+        .app
+        .get(&format!("/audit/access?limit=1&cursor={cursor}"))
+        .bearer(other)
+        .problem(400, "invalid_cursor")
+        .await;
     audited.end().await;
 }
 
@@ -382,30 +770,72 @@ async fn changes_of_keys_survive_the_archive() {
     let Audited { office, switch, .. } = &audited;
     let second = audited.another().await;
     office.tenant("acme").await;
-    eventually("what was before is told", async || (audited.waiting().await == 0).then_some(())).await;
+    eventually("what was before is told", async || {
+        (audited.waiting().await == 0).then_some(())
+    })
+    .await;
     let before = audited.find(doc! { "kind": "key_changed" }).await.len();
     switch.cut();
     for _ in 0..5 {
-        let made = office.app.post("/keys").bearer(&office.admin).json(&json!({ "tenant": "acme", "roles": ["viewer"] }));
-        let id = made.expect(201).await.json["id"].as_str().unwrap().to_owned();
-        office.app.post(&format!("/keys/{id}/rotate")).bearer(&office.admin).json(&json!({})).expect(200).await;
-        office.app.delete(&format!("/keys/{id}")).bearer(&office.admin).expect(204).await;
+        let made = office
+            .app
+            .post("/keys")
+            .bearer(&office.admin)
+            .json(&json!({ "tenant": "acme", "roles": ["viewer"] }));
+        let id = made.expect(201).await.json["id"]
+            .as_str()
+            .unwrap()
+            .to_owned();
+        office
+            .app
+            .post(&format!("/keys/{id}/rotate"))
+            .bearer(&office.admin)
+            .json(&json!({}))
+            .expect(200)
+            .await;
+        office
+            .app
+            .delete(&format!("/keys/{id}"))
+            .bearer(&office.admin)
+            .expect(204)
+            .await;
     }
     eventually("health shows what waits", async || {
         let health = office.app.ops("/health/resilience").expect(200).await.json;
-        (health["trail"]["key_changes"]["events"] == 15 && health["trail"]["records"]["last_error"].is_string()).then_some(())
+        (health["trail"]["key_changes"]["events"] == 15
+            && health["trail"]["records"]["last_error"].is_string())
+        .then_some(())
     })
     .await;
     assert_eq!(audited.waiting().await, 15);
     switch.pass();
-    eventually("nothing waits", async || (audited.waiting().await == 0).then_some(())).await;
+    eventually("nothing waits", async || {
+        (audited.waiting().await == 0).then_some(())
+    })
+    .await;
     let records = audited.find(doc! { "kind": "key_changed" }).await;
-    assert_eq!(records.len(), before + 15, "with two instances that move them");
+    assert_eq!(
+        records.len(),
+        before + 15,
+        "with two instances that move them"
+    );
     for action in ["key_created", "key_rotated", "key_revoked"] {
-        assert!(records.iter().filter(|record| text(record, "action") == Some(action)).count() >= 5, "{action}");
+        assert!(
+            records
+                .iter()
+                .filter(|record| text(record, "action") == Some(action))
+                .count()
+                >= 5,
+            "{action}"
+        );
     }
     office.key("acme", &["viewer"]).await;
-    office.app.delete("/tenants/acme?confirm=acme").bearer(&office.admin).expect(204).await;
+    office
+        .app
+        .delete("/tenants/acme?confirm=acme")
+        .bearer(&office.admin)
+        .expect(204)
+        .await;
     eventually("a key that ends with its tenant is told", async || {
         let ended = doc! { "action": "key_revoked", "reason": "tenant_deleted", "tenant": "acme", "visible_to": "acme" };
         (audited.find(ended).await.len() == 1).then_some(())
@@ -420,18 +850,36 @@ async fn a_kill_between_insert_and_removal_doubles_nothing() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     let db = &office.app.db;
-    eventually("the first key is told", async || (audited.waiting().await == 0).then_some(())).await;
-    // A process that is killed there has inserted the record and not removed it. A process that cannot remove it leaves the same state.
+    eventually("the first key is told", async || {
+        (audited.waiting().await == 0).then_some(())
+    })
+    .await;
+    // A process that is killed there has inserted the record and not removed it. A process that
+    // cannot remove it leaves the same state.
     let function = "create function kept() returns trigger language plpgsql as $$ begin raise 'not now'; end $$";
     db.execute(function, &[]).await;
-    db.execute("create trigger kept before delete on access_outbox for each row execute function kept()", &[]).await;
-    office.app.post("/keys").bearer(&office.admin).json(&json!({ "roles": ["auditor"] })).expect(201).await;
-    let inserted = async || (audited.find(doc! { "kind": "key_changed" }).await.len() == 2).then_some(());
+    db.execute(
+        "create trigger kept before delete on access_outbox for each row execute function kept()",
+        &[],
+    )
+    .await;
+    office
+        .app
+        .post("/keys")
+        .bearer(&office.admin)
+        .json(&json!({ "roles": ["auditor"] }))
+        .expect(201)
+        .await;
+    let inserted =
+        async || (audited.find(doc! { "kind": "key_changed" }).await.len() == 2).then_some(());
     eventually("it is inserted", inserted).await;
     let deletions = async || db.count("select count(*) from access_outbox").await;
     assert_eq!(deletions().await, 1, "and not removed");
     db.execute("drop trigger kept on access_outbox", &[]).await;
-    eventually("it is removed", async || (deletions().await == 0).then_some(())).await;
+    eventually("it is removed", async || {
+        (deletions().await == 0).then_some(())
+    })
+    .await;
     assert_eq!(audited.find(doc! { "kind": "key_changed" }).await.len(), 2);
     audited.end().await;
 }
@@ -459,15 +907,25 @@ async fn no_request_waits_for_the_archive_and_nothing_is_uncounted() {
         slowest = slowest.max(started.elapsed());
     }
     println!("slowest refusal and read while MongoDB hangs: {slowest:?}");
-    assert!(slowest < Duration::from_secs(2), "they wait for MongoDB: {slowest:?}");
+    assert!(
+        slowest < Duration::from_secs(2),
+        "they wait for MongoDB: {slowest:?}"
+    );
     switch.pass();
-    let counted =
-        async || (told(&audited.find(doc! { "kind": "denied" }).await), told(&audited.find(doc! { "kind": "read" }).await));
+    let counted = async || {
+        (
+            told(&audited.find(doc! { "kind": "denied" }).await),
+            told(&audited.find(doc! { "kind": "read" }).await),
+        )
+    };
     let started = Instant::now();
     while counted().await != (100, 101) {
         assert!(started.elapsed() < PATIENCE, "{:?}", counted().await);
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(audited.find(doc! {}).await.len() < 150, "some found no room");
+    assert!(
+        audited.find(doc! {}).await.len() < 150,
+        "some found no room"
+    );
     audited.end().await;
 }

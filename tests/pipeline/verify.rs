@@ -15,14 +15,24 @@ async fn world_with(events: u64) -> (World, TestApp) {
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
     for n in 0..events {
         let body = json!({ "url": format!("http://host-{n}/") });
-        app.put("/routes/acme/web/prod/v1").json(&body).header("x-reason", format!("step {n}")).send().await;
+        app.put("/routes/acme/web/prod/v1")
+            .json(&body)
+            .header("x-reason", format!("step {n}"))
+            .send()
+            .await;
     }
-    eventually("everything is archived", async || (world.archived_count().await == events).then_some(())).await;
+    eventually("everything is archived", async || {
+        (world.archived_count().await == events).then_some(())
+    })
+    .await;
     (world, app)
 }
 
 async fn verify(app: &TestApp, query: &str) -> Value {
-    app.get(&format!("/audit/verify?tenant=acme{query}")).expect(200).await.json
+    app.get(&format!("/audit/verify?tenant=acme{query}"))
+        .expect(200)
+        .await
+        .json
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -37,40 +47,94 @@ async fn what_is_tampered_with_is_found_and_named() {
     let collection = world.collection().await;
     let original = |revision: i64| {
         let collection = collection.clone();
-        async move { collection.find_one(doc! { "revision": revision }).await.unwrap().expect("the event") }
+        async move {
+            collection
+                .find_one(doc! { "revision": revision })
+                .await
+                .unwrap()
+                .expect("the event")
+        }
     };
     let put_back = async |document: Document| {
-        collection.delete_one(doc! { "revision": document.get_i64("revision").unwrap() }).await.unwrap();
+        collection
+            .delete_one(doc! { "revision": document.get_i64("revision").unwrap() })
+            .await
+            .unwrap();
         collection.insert_one(document).await.unwrap();
         assert_eq!(verify(&app, "").await["verified"], true);
     };
-    let bad = |answer: &Value| (answer["first_bad"]["revision"].clone(), answer["first_bad"]["reason"].clone());
+    let bad = |answer: &Value| {
+        (
+            answer["first_bad"]["revision"].clone(),
+            answer["first_bad"]["reason"].clone(),
+        )
+    };
 
     let fifth = original(5).await;
-    collection.update_one(doc! { "revision": 5_i64 }, doc! { "$set": { "event.reason": "another" } }).await.unwrap();
+    collection
+        .update_one(
+            doc! { "revision": 5_i64 },
+            doc! { "$set": { "event.reason": "another" } },
+        )
+        .await
+        .unwrap();
     let answer = verify(&app, "").await;
-    assert_eq!((bad(&answer), &answer["verified"]), ((json!(5), json!("misplaced")), &json!(false)), "{answer}");
-    collection.update_one(doc! { "revision": 5_i64 }, doc! { "$set": { "reason": "another" } }).await.unwrap();
-    assert_eq!(bad(&verify(&app, "").await), (json!(5), json!("edited")), "in the filtered field as well");
+    assert_eq!(
+        (bad(&answer), &answer["verified"]),
+        ((json!(5), json!("misplaced")), &json!(false)),
+        "{answer}"
+    );
+    collection
+        .update_one(
+            doc! { "revision": 5_i64 },
+            doc! { "$set": { "reason": "another" } },
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        bad(&verify(&app, "").await),
+        (json!(5), json!("edited")),
+        "in the filtered field as well"
+    );
     put_back(fifth.clone()).await;
 
-    collection.update_one(doc! { "revision": 5_i64 }, doc! { "$set": { "changed_by": "somebody" } }).await.unwrap();
-    assert_eq!(bad(&verify(&app, "").await), (json!(5), json!("misplaced")), "a filtered field alone");
+    collection
+        .update_one(
+            doc! { "revision": 5_i64 },
+            doc! { "$set": { "changed_by": "somebody" } },
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        bad(&verify(&app, "").await),
+        (json!(5), json!("misplaced")),
+        "a filtered field alone"
+    );
     put_back(fifth).await;
 
     for revision in [1, 7, 12] {
         let document = original(revision).await;
-        collection.delete_one(doc! { "revision": revision }).await.unwrap();
+        collection
+            .delete_one(doc! { "revision": revision })
+            .await
+            .unwrap();
         let answer = verify(&app, "").await;
         assert_eq!(
-            (&answer["missing"], &answer["verified"], &answer["first_bad"]),
+            (
+                &answer["missing"],
+                &answer["verified"],
+                &answer["first_bad"]
+            ),
             (&json!([revision]), &json!(false), &json!(null))
         );
         put_back(document).await;
     }
     // A fault outside the requested range does not count.
     let last = original(12).await;
-    collection.delete_one(doc! { "revision": 12_i64 }).await.unwrap();
+    collection
+        .delete_one(doc! { "revision": 12_i64 })
+        .await
+        .unwrap();
     assert_eq!(verify(&app, "&to=11").await["verified"], true);
     put_back(last).await;
     app.drain().await;
@@ -80,10 +144,14 @@ async fn what_is_tampered_with_is_found_and_named() {
 /// Drops the archive's index of places, as somebody with every right could.
 async fn without_places(world: &World) {
     let collection = world.collection().await;
-    collection.drop_index("tenant_1_epoch_1_revision_1_item_1").await.expect("the index of places");
+    collection
+        .drop_index("tenant_1_epoch_1_revision_1_item_1")
+        .await
+        .expect("the index of places");
 }
 
-/// A name, the revisions to delete, the documents to insert, the first bad revision, and the reason.
+/// A name, the revisions to delete, the documents to insert, the first bad revision, and the
+/// reason.
 type Tampering = (&'static str, Vec<i64>, Vec<Document>, u64, &'static str);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,8 +163,14 @@ async fn the_first_bad_revision_is_named_whatever_was_done() {
     acme.live(&world).await;
     without_places(&world).await;
     let collection = world.collection().await;
-    let original = collection.find(doc! {}).sort(doc! { "revision": 1 }).await.unwrap();
-    let original: Vec<Document> = futures_util::TryStreamExt::try_collect(original).await.unwrap();
+    let original = collection
+        .find(doc! {})
+        .sort(doc! { "revision": 1 })
+        .await
+        .unwrap();
+    let original: Vec<Document> = futures_util::TryStreamExt::try_collect(original)
+        .await
+        .unwrap();
     let document = |revision: usize| original[revision - 1].clone();
     let with = |revision: usize, changes: Document| {
         let mut changed = document(revision);
@@ -112,20 +186,33 @@ async fn the_first_bad_revision_is_named_whatever_was_done() {
     let made_up = async |event: Value| {
         collection.delete_many(doc! {}).await.unwrap();
         archive(&world, &[seal(event)]).await;
-        collection.find_one(doc! {}).await.unwrap().expect("the event")
+        collection
+            .find_one(doc! {})
+            .await
+            .unwrap()
+            .expect("the event")
     };
-    let inserted = made_up(resealed(5, &|event| (event["id"], event["item"]) = (json!(Uuid::now_v7()), json!(1))).await).await;
-    let instead = made_up(resealed(5, &|event| event["reason"] = json!("another")).await).await;
-    let after_the_end = made_up(
-        resealed(9, &|event| {
-            (event["id"], event["revision"], event["prev_hash"]) = (json!(Uuid::now_v7()), json!(10), json!(acme.hash(9)))
+    let inserted = made_up(
+        resealed(5, &|event| {
+            (event["id"], event["item"]) = (json!(Uuid::now_v7()), json!(1))
         })
         .await,
     )
     .await;
-    let newest_forged = made_up(resealed(9, &|event| event["reason"] = json!("another")).await).await;
+    let instead = made_up(resealed(5, &|event| event["reason"] = json!("another")).await).await;
+    let after_the_end = made_up(
+        resealed(9, &|event| {
+            (event["id"], event["revision"], event["prev_hash"]) =
+                (json!(Uuid::now_v7()), json!(10), json!(acme.hash(9)))
+        })
+        .await,
+    )
+    .await;
+    let newest_forged =
+        made_up(resealed(9, &|event| event["reason"] = json!("another")).await).await;
     let swap = |a: usize, b: usize| {
-        let place = |document: &Document| doc! { "revision": document.get_i64("revision").unwrap() };
+        let place =
+            |document: &Document| doc! { "revision": document.get_i64("revision").unwrap() };
         vec![with(a, place(&document(b))), with(b, place(&document(a)))]
     };
     let twin = |place: Document| {
@@ -135,7 +222,13 @@ async fn the_first_bad_revision_is_named_whatever_was_done() {
     };
     // Each case names the deleted revisions, the inserted documents and the expected answer.
     let cases: Vec<Tampering> = vec![
-        ("edited", vec![5], vec![with(5, doc! { "hash": "0".repeat(64) })], 5, "misplaced"),
+        (
+            "edited",
+            vec![5],
+            vec![with(5, doc! { "hash": "0".repeat(64) })],
+            5,
+            "misplaced",
+        ),
         (
             "a member taken away",
             vec![5],
@@ -147,24 +240,94 @@ async fn the_first_bad_revision_is_named_whatever_was_done() {
             5,
             "edited",
         ),
-        ("no event left", vec![5], vec![with(5, doc! { "event": {} })], 5, "misplaced"),
-        ("edited and sealed again", vec![5], vec![instead], 6, "broken_link"),
-        ("the newest edited and sealed again", vec![9], vec![newest_forged], 9, "wrong_end"),
-        ("doubled in its place", vec![], vec![twin(doc! {})], 5, "misplaced"),
-        ("doubled in the next place", vec![6], vec![twin(doc! { "revision": 6_i64 })], 6, "misplaced"),
-        ("doubled as another item", vec![], vec![twin(doc! { "item": 1_i64 })], 5, "misplaced"),
-        ("doubled between two places", vec![], vec![twin(doc! { "revision": 5.5 })], 5, "edited"),
+        (
+            "no event left",
+            vec![5],
+            vec![with(5, doc! { "event": {} })],
+            5,
+            "misplaced",
+        ),
+        (
+            "edited and sealed again",
+            vec![5],
+            vec![instead],
+            6,
+            "broken_link",
+        ),
+        (
+            "the newest edited and sealed again",
+            vec![9],
+            vec![newest_forged],
+            9,
+            "wrong_end",
+        ),
+        (
+            "doubled in its place",
+            vec![],
+            vec![twin(doc! {})],
+            5,
+            "misplaced",
+        ),
+        (
+            "doubled in the next place",
+            vec![6],
+            vec![twin(doc! { "revision": 6_i64 })],
+            6,
+            "misplaced",
+        ),
+        (
+            "doubled as another item",
+            vec![],
+            vec![twin(doc! { "item": 1_i64 })],
+            5,
+            "misplaced",
+        ),
+        (
+            "doubled between two places",
+            vec![],
+            vec![twin(doc! { "revision": 5.5 })],
+            5,
+            "edited",
+        ),
         ("reordered", vec![4, 5], swap(4, 5), 4, "misplaced"),
-        ("reordered far apart", vec![2, 8], swap(2, 8), 2, "misplaced"),
-        ("inserted within a revision", vec![], vec![inserted], 5, "misplaced"),
-        ("inserted after the newest", vec![], vec![after_the_end], 10, "wrong_end"),
+        (
+            "reordered far apart",
+            vec![2, 8],
+            swap(2, 8),
+            2,
+            "misplaced",
+        ),
+        (
+            "inserted within a revision",
+            vec![],
+            vec![inserted],
+            5,
+            "misplaced",
+        ),
+        (
+            "inserted after the newest",
+            vec![],
+            vec![after_the_end],
+            10,
+            "wrong_end",
+        ),
     ];
     for (what, out, put, revision, reason) in cases {
         collection.delete_many(doc! {}).await.unwrap();
-        let left = original.iter().filter(|document| !out.contains(&document.get_i64("revision").unwrap()));
-        collection.insert_many(left.chain(&put)).bypass_document_validation(true).await.unwrap_or_else(|e| panic!("{what}: {e}"));
+        let left = original
+            .iter()
+            .filter(|document| !out.contains(&document.get_i64("revision").unwrap()));
+        collection
+            .insert_many(left.chain(&put))
+            .bypass_document_validation(true)
+            .await
+            .unwrap_or_else(|e| panic!("{what}: {e}"));
         let answer = verify(&app, "").await;
-        assert_eq!(answer["first_bad"], json!({ "revision": revision, "reason": reason }), "{what}: {answer}");
+        assert_eq!(
+            answer["first_bad"],
+            json!({ "revision": revision, "reason": reason }),
+            "{what}: {answer}"
+        );
         assert_eq!(answer["verified"], false, "{what}");
     }
     collection.delete_many(doc! {}).await.unwrap();
@@ -184,12 +347,20 @@ async fn a_double_at_the_end_of_a_page_is_found() {
     without_places(&world).await;
     let collection = world.collection().await;
     assert_eq!(verify(&app, "").await["events"], 510);
-    let mut twin = collection.find_one(doc! { "revision": 500_i64 }).await.unwrap().unwrap();
+    let mut twin = collection
+        .find_one(doc! { "revision": 500_i64 })
+        .await
+        .unwrap()
+        .unwrap();
     for id in ["0", "z"] {
         twin.insert("_id", id);
         collection.insert_one(&twin).await.unwrap();
         let answer = verify(&app, "").await;
-        assert_eq!(answer["first_bad"], json!({ "revision": 500, "reason": "misplaced" }), "{answer}");
+        assert_eq!(
+            answer["first_bad"],
+            json!({ "revision": 500, "reason": "misplaced" }),
+            "{answer}"
+        );
         collection.delete_one(doc! { "_id": id }).await.unwrap();
     }
     app.drain().await;
@@ -200,13 +371,27 @@ async fn a_double_at_the_end_of_a_page_is_found() {
 async fn more_than_one_page_is_walked_to_the_end() {
     let (world, app) = world_with(620).await;
     let answer = verify(&app, "").await;
-    assert_eq!((&answer["events"], &answer["verified"], &answer["complete"]), (&json!(620), &json!(true), &json!(true)));
-    for (query, pointer) in [("&from=0", "?from"), ("&from=5&to=4", "?to"), ("&to=x", "?to")] {
-        let problem = app.get(&format!("/audit/verify?tenant=acme{query}")).problem(422, "invalid_request").await;
+    assert_eq!(
+        (&answer["events"], &answer["verified"], &answer["complete"]),
+        (&json!(620), &json!(true), &json!(true))
+    );
+    for (query, pointer) in [
+        ("&from=0", "?from"),
+        ("&from=5&to=4", "?to"),
+        ("&to=x", "?to"),
+    ] {
+        let problem = app
+            .get(&format!("/audit/verify?tenant=acme{query}"))
+            .problem(422, "invalid_request")
+            .await;
         assert_eq!(problem.pointers(), [pointer], "{query}");
     }
-    app.get("/audit/verify").problem(422, "invalid_request").await;
-    app.get("/audit/verify?tenant=nobody").problem(404, "tenant_not_found").await;
+    app.get("/audit/verify")
+        .problem(422, "invalid_request")
+        .await;
+    app.get("/audit/verify?tenant=nobody")
+        .problem(404, "tenant_not_found")
+        .await;
     app.drain().await;
     world.end().await;
 }

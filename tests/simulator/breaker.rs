@@ -1,12 +1,14 @@
-//! The breaker: `resilience::breaker::Machine` in front of a dependency that works, fails and hangs, with callers that give up, and
-//! forced states.
+//! The breaker: `resilience::breaker::Machine` in front of a dependency that works, fails and
+//! hangs, with callers that give up, and forced states.
 
 use std::{
     sync::LazyLock,
     time::{Duration, Instant},
 };
 
-use traffic_manager::resilience::breaker::{Admission, BreakerState, Forced, Machine, Outcome, Rules};
+use traffic_manager::resilience::breaker::{
+    Admission, BreakerState, Forced, Machine, Outcome, Rules,
+};
 
 use crate::world::Ran;
 
@@ -55,8 +57,19 @@ pub fn run(seed: u64) -> Result<Ran, String> {
     let timeout = rng.u64(20..600);
     let ran = Ran::new(seed);
     let stands = (BreakerState::Closed, false);
-    let mut bench =
-        Bench { now: 0, rng, rules, timeout, machine, calls: Vec::new(), moves: 0, stands, failures: 0, opened: None, ran };
+    let mut bench = Bench {
+        now: 0,
+        rng,
+        rules,
+        timeout,
+        machine,
+        calls: Vec::new(),
+        moves: 0,
+        stands,
+        failures: 0,
+        opened: None,
+        ran,
+    };
     let ended = bench.run();
     ended.map_err(|fault| format!("breaker, at {} ms, {:?}: {fault}", bench.now, bench.rules))?;
     Ok(bench.ran)
@@ -97,13 +110,19 @@ impl Bench {
         };
         // At least half of the pause passes in any case, whatever its random part.
         if let Some(opened) = self.opened.filter(|_| before == BreakerState::Open)
-            && self.time(self.now) < self.time(opened) + self.rules.open.min(self.rules.max_open) / 2
+            && self.time(self.now)
+                < self.time(opened) + self.rules.open.min(self.rules.max_open) / 2
         {
             return Err("a call was let through while it was open".to_owned());
         }
         if admission.is_probe {
             self.ran.meet("breaker: probe");
-            let probing = self.calls.iter().filter(|call| call.admission.is_probe).count() + 1;
+            let probing = self
+                .calls
+                .iter()
+                .filter(|call| call.admission.is_probe)
+                .count()
+                + 1;
             if probing > self.rules.probes as usize {
                 return Err(format!("{probing} probes at a time"));
             }
@@ -115,7 +134,12 @@ impl Bench {
             (2, _) => (self.timeout, Outcome::Failure),
             _ => (soon, Outcome::Success),
         };
-        self.calls.push(Call { ends: self.now + lasts, admission, outcome, moves: self.moves });
+        self.calls.push(Call {
+            ends: self.now + lasts,
+            admission,
+            outcome,
+            moves: self.moves,
+        });
         Ok(())
     }
 
@@ -130,13 +154,18 @@ impl Bench {
 
     fn end(&mut self, call: &Call) -> Result<(), String> {
         let (before, forced) = (self.machine.state(), self.machine.forced());
-        self.machine.ended(call.admission, call.outcome, self.time(call.ends));
+        self.machine
+            .ended(call.admission, call.outcome, self.time(call.ends));
         let (is_current, failures) = (call.moves == self.moves, self.failures + 1);
         self.look();
         let after = self.machine.state();
         self.ran.step(call.ends, after as u64);
         if forced.is_some() {
-            return if after == before { Ok(()) } else { Err("a drill was ended by a call".to_owned()) };
+            return if after == before {
+                Ok(())
+            } else {
+                Err("a drill was ended by a call".to_owned())
+            };
         }
         match (before, after) {
             (BreakerState::Closed, BreakerState::Closed) if is_current => self.count(call),
@@ -145,20 +174,29 @@ impl Bench {
                 self.ran.meet("breaker: opened");
                 self.opened = Some(call.ends);
                 let is_due = call.outcome == Outcome::Failure && failures == self.rules.failures;
-                if is_due { Ok(()) } else { Err(format!("it opened after {failures} failures in a row")) }
+                if is_due {
+                    Ok(())
+                } else {
+                    Err(format!("it opened after {failures} failures in a row"))
+                }
             }
             (BreakerState::HalfOpen, BreakerState::Closed) => {
                 self.ran.meet("breaker: closed");
                 self.opened = None;
                 let is_probed = call.admission.is_probe && call.outcome == Outcome::Success;
-                if is_probed { Ok(()) } else { Err("it closed without a probe that succeeded".to_owned()) }
+                if is_probed {
+                    Ok(())
+                } else {
+                    Err("it closed without a probe that succeeded".to_owned())
+                }
             }
             (BreakerState::HalfOpen, BreakerState::Open) => {
                 self.ran.meet("breaker: opened again");
                 self.opened = Some(call.ends);
                 Ok(())
             }
-            (BreakerState::Open, BreakerState::Open) | (BreakerState::HalfOpen, BreakerState::HalfOpen) => Ok(()),
+            (BreakerState::Open, BreakerState::Open)
+            | (BreakerState::HalfOpen, BreakerState::HalfOpen) => Ok(()),
             (before, after) => Err(format!("it went from {before:?} to {after:?}")),
         }
     }
@@ -179,7 +217,11 @@ impl Bench {
             Outcome::Failure | Outcome::TimedOut => self.failures += 1,
             Outcome::Abandoned => {}
         }
-        if self.failures >= self.rules.failures { Err(format!("{} failures did not open it", self.failures)) } else { Ok(()) }
+        if self.failures >= self.rules.failures {
+            Err(format!("{} failures did not open it", self.failures))
+        } else {
+            Ok(())
+        }
     }
 
     fn drill(&mut self, forced: Forced) -> Result<(), String> {
@@ -209,7 +251,9 @@ impl Bench {
         }
         match self.machine.state() {
             BreakerState::Closed => Ok(()),
-            state => Err(format!("it is {state:?}, and the dependency has worked for long")),
+            state => Err(format!(
+                "it is {state:?}, and the dependency has worked for long"
+            )),
         }
     }
 }

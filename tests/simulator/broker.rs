@@ -1,12 +1,15 @@
 //! A model of Kafka's promises, and no more.
 //!
-//! A partition is a log that is only appended to. A producer's records stand in the log in their order, or not at all from some
-//! point on. An acknowledged record is in the log. Only one member of a group at a time may commit for a partition.
+//! A partition is a log that is only appended to. A producer's records stand in the log in their
+//! order, or not at all from some point on. An acknowledged record is in the log. Only one member
+//! of a group at a time may commit for a partition.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use rdkafka::message::Headers as _;
-use traffic_manager::{cache::follower, domain::event::Recorded, kafka::Record, relay, store::outbox::OutboxRow};
+use traffic_manager::{
+    cache::follower, domain::event::Recorded, kafka::Record, relay, store::outbox::OutboxRow,
+};
 use uuid::Uuid;
 
 /// The number of partitions of the topic.
@@ -57,7 +60,10 @@ fn record_of(row: &OutboxRow, partition: usize, offset: usize) -> Record {
         offset: i64::try_from(offset).unwrap(),
         key: Some(row.tenant.as_str().as_bytes().to_vec()),
         value: Some(row.payload.clone().into_bytes()),
-        headers: headers.iter().map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect(),
+        headers: headers
+            .iter()
+            .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
+            .collect(),
     }
 }
 
@@ -66,7 +72,8 @@ impl Broker {
     pub fn append(&mut self, row: &OutboxRow) -> bool {
         let partition = partition_of(row);
         let record = record_of(row, partition, self.logs[partition].len());
-        let recorded = follower::recorded(&row.ce_type, row.payload.as_bytes()).expect("what was published is an event");
+        let recorded = follower::recorded(&row.ce_type, row.payload.as_bytes())
+            .expect("what was published is an event");
         self.logs[partition].push(Entry { record, recorded });
         self.has.insert(row.event_id)
     }
@@ -77,7 +84,8 @@ impl Broker {
         self.joined.clear();
     }
 
-    /// Records that a member has given up its partitions. Returns true if no other member is awaited.
+    /// Records that a member has given up its partitions. Returns true if no other member is
+    /// awaited.
     pub fn join(&mut self, member: u64) -> bool {
         self.joined.insert(member);
         self.joined.is_superset(&self.members)

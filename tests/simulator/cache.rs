@@ -1,7 +1,8 @@
 //! The cache of an instance: `cache::tenants`.
 //!
-//! The cache stands between the instance's own commits, events that others publish, the safety read, loads from a replica that is
-//! behind, and evictions, each a step of its own. Readers carry the tags that they get from one instance to another.
+//! The cache stands between the instance's own commits, events that others publish, the safety
+//! read, loads from a replica that is behind, and evictions, each a step of its own. Readers carry
+//! the tags that they get from one instance to another.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -45,7 +46,8 @@ pub enum Told {
     End(TenantName),
 }
 
-/// The state of a safety read: the cache's view of each tenant before it, then also the primary's tag.
+/// The state of a safety read: the cache's view of each tenant before it, then also the primary's
+/// tag.
 #[derive(Debug)]
 pub enum Tags {
     Before(Vec<(TenantName, Seen)>),
@@ -139,7 +141,10 @@ impl World {
     /// Starts an API with an empty cache.
     pub fn start_api(&mut self, at: usize) {
         let me = Process::Api(at);
-        self.instances[at] = Instance { is_up: true, ..Instance::default() };
+        self.instances[at] = Instance {
+            is_up: true,
+            ..Instance::default()
+        };
         for partition in 0..PARTITIONS {
             self.instances[at].cursors[partition] = self.broker.logs[partition].len();
             self.own(me, Event::Follow(at, partition));
@@ -161,7 +166,9 @@ impl World {
         match told {
             Told::Observe(tenant, tag) => tenants.observe(&tenant, &tag, now),
             Told::Begin(tenant, tag) => tenants.begin(&tenant, &tag),
-            Told::Advance(tenant, events) => tenants.advance(&tenant, &events.iter().collect::<Vec<_>>()),
+            Told::Advance(tenant, events) => {
+                tenants.advance(&tenant, &events.iter().collect::<Vec<_>>())
+            }
             Told::Forget(tenant) => tenants.forget(&tenant, now),
             Told::End(tenant) => tenants.end(&tenant),
         }
@@ -200,7 +207,10 @@ impl World {
                 let tenants = &self.instances[at].tenants;
                 let mut resident = tenants.resident();
                 resident.sort();
-                let before = resident.into_iter().map(|tenant| (tenant.clone(), tenants.seen(&tenant))).collect();
+                let before = resident
+                    .into_iter()
+                    .map(|tenant| (tenant.clone(), tenants.seen(&tenant)))
+                    .collect();
                 self.own(me, Event::Refresh(at, Some(Tags::Before(before))));
             }
             Some(Tags::Before(before)) => {
@@ -229,7 +239,10 @@ impl World {
                     self.own(Process::Api(at), Event::Tell(at, Told::End(tenant)));
                 }
             }
-            Some(newest) if tenants.get(tenant.as_str()).is_some_and(|held| held.tag().covers(&newest)) => {}
+            Some(newest)
+                if tenants
+                    .get(tenant.as_str())
+                    .is_some_and(|held| held.tag().covers(&newest)) => {}
             Some(newest) => {
                 tenants.observe_read(&tenant, &newest, before);
                 self.join_load(at, &tenant, None);
@@ -258,7 +271,17 @@ impl World {
         me.asked += 1;
         let (asked, minimum) = (me.asked, me.seen.get(&tenant).filter(|_| has_tag).cloned());
         let floor = self.instances[at].floors.get(&tenant).copied().unwrap_or(0);
-        self.ask(at, Asking { reader, asked, tenant, minimum, floor, primary: None });
+        self.ask(
+            at,
+            Asking {
+                reader,
+                asked,
+                tenant,
+                minimum,
+                floor,
+                primary: None,
+            },
+        );
     }
 
     fn ask(&mut self, at: usize, mut asking: Asking) {
@@ -267,8 +290,12 @@ impl World {
         let held = tenants.get(asking.tenant.as_str());
         match (&asking.minimum, held) {
             (None, Some(held)) => self.answer(&asking, at, Answer::Held(held)),
-            (Some(minimum), Some(held)) if held.tag().covers(minimum) => self.answer(&asking, at, Answer::Held(held)),
-            (None, None) if tenants.is_absent(&asking.tenant, now) => self.answer(&asking, at, Answer::Absent),
+            (Some(minimum), Some(held)) if held.tag().covers(minimum) => {
+                self.answer(&asking, at, Answer::Held(held))
+            }
+            (None, None) if tenants.is_absent(&asking.tenant, now) => {
+                self.answer(&asking, at, Answer::Absent)
+            }
             (None, None) => self.join_load(at, &asking.tenant.clone(), Some(asking)),
             (Some(_), _) => {
                 asking.primary = Some((tenants.seen(&asking.tenant), None));
@@ -299,7 +326,9 @@ impl World {
             Some(Some(newest)) => {
                 tenants.observe_read(&asking.tenant, &newest, &before);
                 match tenants.get(asking.tenant.as_str()) {
-                    Some(held) if held.tag().covers(&newest) => self.loaded(at, asking, Answer::Held(held)),
+                    Some(held) if held.tag().covers(&newest) => {
+                        self.loaded(at, asking, Answer::Held(held))
+                    }
                     _ => self.join_load(at, &asking.tenant.clone(), Some(asking)),
                 }
             }
@@ -309,14 +338,26 @@ impl World {
     /// Starts a load of a tenant, or joins the load that is under way.
     fn join_load(&mut self, at: usize, tenant: &TenantName, asking: Option<Asking>) {
         let instance = &mut self.instances[at];
-        if let Some(load) = instance.loading.get(tenant).and_then(|id| instance.loads.get_mut(id)) {
+        if let Some(load) = instance
+            .loading
+            .get(tenant)
+            .and_then(|id| instance.loads.get_mut(id))
+        {
             load.waiters.extend(asking);
             return self.meet("load shared");
         }
         instance.made += 1;
         let id = instance.made;
         let waiters = asking.into_iter().collect();
-        instance.loads.insert(id, Load { tenant: tenant.clone(), attempts: 0, stage: Stage::Beginning, waiters });
+        instance.loads.insert(
+            id,
+            Load {
+                tenant: tenant.clone(),
+                attempts: 0,
+                stage: Stage::Beginning,
+                waiters,
+            },
+        );
         instance.loading.insert(tenant.clone(), id);
         self.own(Process::Api(at), Event::Load(at, id));
     }
@@ -325,8 +366,15 @@ impl World {
     pub fn load(&mut self, at: usize, id: u64) {
         let now = self.instant();
         let prefers_replica = self.rng.u8(0..4) > 0;
-        let Instance { tenants, loading, loads, .. } = &mut self.instances[at];
-        let Some(mut load) = loads.remove(&id) else { return };
+        let Instance {
+            tenants,
+            loading,
+            loads,
+            ..
+        } = &mut self.instances[at];
+        let Some(mut load) = loads.remove(&id) else {
+            return;
+        };
         let tenant = load.tenant.clone();
         let decided = || {
             loading.remove(&tenant);
@@ -335,16 +383,20 @@ impl World {
             Stage::Beginning => Some(Stage::Reading(tenants.seen(&tenant))),
             Stage::Reading(before) => {
                 // A replica that does not know the tenant may only be behind.
-                let replica = self.database.content(&tenant, true).filter(|_| prefers_replica);
+                let replica = self
+                    .database
+                    .content(&tenant, true)
+                    .filter(|_| prefers_replica);
                 let accepted = replica.filter(|content| before.accepts(&content.tag));
                 let content = accepted.or_else(|| self.database.content(&tenant, false));
                 Some(Stage::Settling(before, content))
             }
-            Stage::Settling(before, None) => {
-                tenants.settle_absent(&tenant, &before, now, NEGATIVE, decided).then_some(Stage::Ending)
-            }
+            Stage::Settling(before, None) => tenants
+                .settle_absent(&tenant, &before, now, NEGATIVE, decided)
+                .then_some(Stage::Ending),
             Stage::Settling(before, Some(content)) => {
-                let loaded = TenantSnapshot::new(tenant.clone(), (*content).clone()).expect("what is stored is a snapshot");
+                let loaded = TenantSnapshot::new(tenant.clone(), (*content).clone())
+                    .expect("what is stored is a snapshot");
                 let settled = tenants.settle(&tenant, &Arc::new(loaded), &before, decided);
                 settled.map(|settled| Stage::Telling(Answer::Held(settled)))
             }
@@ -377,7 +429,9 @@ impl World {
     /// Delivers a load's result to a waiter.
     pub fn loaded(&mut self, at: usize, mut asking: Asking, answer: Answer) {
         let is_behind = match (&answer, &asking.minimum) {
-            (Answer::Held(held), Some(minimum)) if !held.tag().covers(minimum) => Some(held.tag().epoch != minimum.epoch),
+            (Answer::Held(held), Some(minimum)) if !held.tag().covers(minimum) => {
+                Some(held.tag().epoch != minimum.epoch)
+            }
             _ => None,
         };
         match is_behind {
@@ -393,17 +447,34 @@ impl World {
     }
 
     fn answer(&mut self, asking: &Asking, at: usize, answer: Answer) {
-        let Asking { reader, asked, tenant, minimum, floor, .. } = asking;
+        let Asking {
+            reader,
+            asked,
+            tenant,
+            minimum,
+            floor,
+            ..
+        } = asking;
         let Some(past) = self.database.past.get(tenant) else {
-            return self.must(matches!(answer, Answer::Absent | Answer::Unavailable), || format!("{tenant} was invented"));
+            return self.must(
+                matches!(answer, Answer::Absent | Answer::Unavailable),
+                || format!("{tenant} was invented"),
+            );
         };
-        let least = minimum.as_ref().and_then(|minimum| past.places.get(minimum)).copied().unwrap_or(0).max(*floor);
+        let least = minimum
+            .as_ref()
+            .and_then(|minimum| past.places.get(minimum))
+            .copied()
+            .unwrap_or(0)
+            .max(*floor);
         let is_current = self.readers[*reader].asked == *asked;
         match answer {
             Answer::Unavailable => self.meet("unavailable"),
             Answer::Absent => {
                 let is_true = past.absent_until.is_none_or(|until| until > least);
-                self.must(is_true, || format!("{tenant} was said not to exist, and has existed since the last answer"));
+                self.must(is_true, || {
+                    format!("{tenant} was said not to exist, and has existed since the last answer")
+                });
                 if is_current {
                     self.readers[*reader].seen.remove(tenant);
                 }
@@ -411,16 +482,29 @@ impl World {
             Answer::Held(snapshot) => {
                 let tag = snapshot.tag();
                 let place = past.places.get(tag).copied();
-                let is_whole = past.states.iter().filter_map(|(_, content)| content.as_ref()).find(|content| content.tag == *tag);
-                let agrees = is_whole.is_none_or(|content| content.routes == snapshot.content().routes);
-                let text = || format!("instance {at} answered {tenant} {tag} at place {place:?}, after something at {least}");
+                let is_whole = past
+                    .states
+                    .iter()
+                    .filter_map(|(_, content)| content.as_ref())
+                    .find(|content| content.tag == *tag);
+                let agrees =
+                    is_whole.is_none_or(|content| content.routes == snapshot.content().routes);
+                let text = || {
+                    format!(
+                        "instance {at} answered {tenant} {tag} at place {place:?}, after something at {least}"
+                    )
+                };
                 if place.is_none() || place < Some(least) {
                     return self.broken(text);
                 }
-                self.must(agrees, || format!("instance {at} answered {tenant} {tag} with other routes than that has"));
+                self.must(agrees, || {
+                    format!("instance {at} answered {tenant} {tag} with other routes than that has")
+                });
                 self.instances[at].raise_floor(tenant, place.unwrap_or(0));
                 if is_current {
-                    self.readers[*reader].seen.insert(tenant.clone(), tag.clone());
+                    self.readers[*reader]
+                        .seen
+                        .insert(tenant.clone(), tag.clone());
                 }
             }
         }

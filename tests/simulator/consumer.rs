@@ -1,5 +1,5 @@
-//! The audit consumer: `audit::batch`, `audit::document` and `audit::archive::stored` between a log that is read again after every
-//! rebalance and an archive that answers late, in part, or not.
+//! The audit consumer: `audit::batch`, `audit::document` and `audit::archive::stored` between a log
+//! that is read again after every rebalance and an archive that answers late, in part, or not.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -34,7 +34,8 @@ const SESSION: u64 = 60_000;
 pub struct Member {
     /// The member's id, new with each start.
     id: u64,
-    /// The generation, counted as in the consumer's context: with each revocation and each assignment.
+    /// The generation, counted as in the consumer's context: with each revocation and each
+    /// assignment.
     generation: u64,
     /// The number of the member's assignment, if it has one.
     assignment: Option<u64>,
@@ -70,7 +71,10 @@ impl World {
     pub fn start_member(&mut self, at: usize) {
         self.broker.born += 1;
         let id = self.broker.born;
-        self.members[at] = Member { id, ..Member::default() };
+        self.members[at] = Member {
+            id,
+            ..Member::default()
+        };
         self.broker.members.insert(id);
         self.rebalance();
         self.own(Process::Member(at), Event::Poll(at));
@@ -104,7 +108,8 @@ impl World {
         }
     }
 
-    /// Lets a member poll, also while it handles a batch: the member learns of rebalances, and gets a record.
+    /// Lets a member poll, also while it handles a batch: the member learns of rebalances, and gets
+    /// a record.
     pub fn poll(&mut self, at: usize) {
         let is_silent = self.chance(300);
         let wait = if is_silent {
@@ -128,10 +133,14 @@ impl World {
         member.is_idle = received.is_none();
         if member.handles.is_some() {
             // Read while a batch waits: a partition that has just been assigned is not paused yet.
-            member.pending.extend(received.map(|record| (member.generation, record)));
+            member
+                .pending
+                .extend(received.map(|record| (member.generation, record)));
             return;
         }
-        let batch = member.collects.get_or_insert_with(|| Batch::new(member.generation));
+        let batch = member
+            .collects
+            .get_or_insert_with(|| Batch::new(member.generation));
         while let Some((read_in, record)) = member.pending.pop_front() {
             batch.add(read_in, record);
         }
@@ -143,12 +152,18 @@ impl World {
         let collected = batch.records().len();
         if collected >= BATCH || (is_all && collected > 0) {
             let batch = member.collects.take().unwrap_or_else(|| Batch::new(0));
-            member.handles = Some(Handling { batch, attempt: 1, readable: Vec::new(), stage: Stage::Reading });
+            member.handles = Some(Handling {
+                batch,
+                attempt: 1,
+                readable: Vec::new(),
+                stage: Stage::Reading,
+            });
             self.own(Process::Member(at), Event::Handle(at));
         }
     }
 
-    /// Applies a revocation and then, once all have joined, an assignment. Each begins a new generation.
+    /// Applies a revocation and then, once all have joined, an assignment. Each begins a new
+    /// generation.
     fn hear_of_rebalances(&mut self, at: usize) {
         let id = self.members[at].id;
         if !self.broker.members.contains(&id) && !self.broker.rebalances {
@@ -166,11 +181,21 @@ impl World {
             }
         }
         let member = &mut self.members[at];
-        if !self.broker.rebalances && member.assignment != Some(self.broker.assignment) && self.broker.members.contains(&id) {
+        if !self.broker.rebalances
+            && member.assignment != Some(self.broker.assignment)
+            && self.broker.members.contains(&id)
+        {
             member.assignment = Some(self.broker.assignment);
             member.generation += 1;
             let mine = self.broker.owners.iter().filter(|(_, owner)| **owner == id);
-            member.positions = mine.map(|(at, _)| (*at, usize::try_from(self.broker.committed[*at]).unwrap_or(0))).collect();
+            member.positions = mine
+                .map(|(at, _)| {
+                    (
+                        *at,
+                        usize::try_from(self.broker.committed[*at]).unwrap_or(0),
+                    )
+                })
+                .collect();
             member.stored.clear();
         }
     }
@@ -197,7 +222,9 @@ impl World {
 
     /// Does a batch's next step.
     pub fn handle(&mut self, at: usize) {
-        let Some(mut handling) = self.members[at].handles.take() else { return };
+        let Some(mut handling) = self.members[at].handles.take() else {
+            return;
+        };
         let stage = std::mem::replace(&mut handling.stage, Stage::Done);
         handling.stage = match stage {
             Stage::Reading => self.read_records(&mut handling),
@@ -233,15 +260,19 @@ impl World {
         // The bulk is done whole, in part or not at all, and no answer arrives.
         if faults && rng.u8(0..12) == 0 {
             let part = rng.u8(0..3);
-            self.archive.bulk(&handling.readable, || (part == 0 || part == 1 && rng.bool()).then_some(CANNOT_STORE));
+            self.archive.bulk(&handling.readable, || {
+                (part == 0 || part == 1 && rng.bool()).then_some(CANNOT_STORE)
+            });
             self.meet("bulk unknown");
             return Stage::Reading;
         }
-        let errors = self.archive.bulk(&handling.readable, || match rng.u8(0..40) {
-            0 if faults => Some(CANNOT_STORE),
-            1..4 if faults => Some(REFUSED),
-            _ => None,
-        });
+        let errors = self
+            .archive
+            .bulk(&handling.readable, || match rng.u8(0..40) {
+                0 if faults => Some(CANNOT_STORE),
+                1..4 if faults => Some(REFUSED),
+                _ => None,
+            });
         Stage::Asking(errors)
     }
 
@@ -264,16 +295,22 @@ impl World {
                 Fate::Again => handling.readable.push(event.clone()),
                 Fate::DeadLetter("refused") => {
                     self.meet("dead letter");
-                    self.letters.insert(event.id.clone(), event.event.event.clone());
+                    self.letters
+                        .insert(event.id.clone(), event.event.event.clone());
                 }
                 Fate::DeadLetter(reason) => self.broken(|| format!("{}: {reason}", event.id)),
             }
         }
         handling.attempt += 1;
-        if handling.readable.is_empty() { Stage::Done } else { Stage::Inserting }
+        if handling.readable.is_empty() {
+            Stage::Done
+        } else {
+            Stage::Inserting
+        }
     }
 
-    /// Stores the offsets of a batch whose events are all archived or dead letters, unless the batch belongs to an earlier generation.
+    /// Stores the offsets of a batch whose events are all archived or dead letters, unless the
+    /// batch belongs to an earlier generation.
     fn finish(&mut self, at: usize, batch: &Batch) {
         let member = &mut self.members[at];
         let Some(next) = batch.storable(member.generation) else {
@@ -305,12 +342,15 @@ impl World {
                 continue;
             }
             let before = self.broker.committed[partition];
-            self.must(offset >= before, || format!("the offset of partition {partition} goes back from {before} to {offset}"));
+            self.must(offset >= before, || {
+                format!("the offset of partition {partition} goes back from {before} to {offset}")
+            });
             self.broker.committed[partition] = offset;
             for at in before.max(0)..offset {
                 let entry = &self.broker.logs[partition][usize::try_from(at).unwrap_or(0)];
                 let id = entry.recorded.event.body.id.to_string();
-                let is_kept = self.archive.documents.contains_key(&id) || self.letters.contains_key(&id);
+                let is_kept =
+                    self.archive.documents.contains_key(&id) || self.letters.contains_key(&id);
                 self.must(is_kept, || format!("offset {offset} of partition {partition} is committed, and {at} is not archived"));
             }
         }

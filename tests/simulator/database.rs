@@ -1,8 +1,8 @@
 //! A model of `PostgreSQL`'s promises, and no more.
 //!
-//! Rows of a tenant are locked by one transaction at a time. A transaction is done whole or not at all. Ids of the queue are given
-//! out before the commit. A replica is some time behind. A delete under the fence deletes nothing for a leader that another has
-//! followed.
+//! Rows of a tenant are locked by one transaction at a time. A transaction is done whole or not at
+//! all. Ids of the queue are given out before the commit. A replica is some time behind. A delete
+//! under the fence deletes nothing for a leader that another has followed.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -45,7 +45,10 @@ impl Held {
             labels: route.spec.labels.clone(),
             revision: route.revision,
         });
-        let scopes = self.scopes.iter().map(|((service, env), revision)| (service.clone(), env.clone(), *revision));
+        let scopes = self
+            .scopes
+            .iter()
+            .map(|((service, env), revision)| (service.clone(), env.clone(), *revision));
         TenantContent {
             tag: self.tenant.tag(),
             routes: routes.collect(),
@@ -109,26 +112,58 @@ pub struct Database {
 }
 
 impl Database {
-    /// Begins a transaction, which locks and reads the `wanted` rows; `None` while another transaction has one of the locks.
+    /// Begins a transaction, which locks and reads the `wanted` rows; `None` while another
+    /// transaction has one of the locks.
     pub fn begin(&mut self, wanted: &Wanted) -> Option<(u64, Locked)> {
-        let locks: BTreeSet<_> = wanted.tenants.iter().filter(|name| self.tenants.contains_key(*name)).cloned().collect();
-        if self.open.values().any(|open| !open.locks.is_disjoint(&locks)) {
+        let locks: BTreeSet<_> = wanted
+            .tenants
+            .iter()
+            .filter(|name| self.tenants.contains_key(*name))
+            .cloned()
+            .collect();
+        if self
+            .open
+            .values()
+            .any(|open| !open.locks.is_disjoint(&locks))
+        {
             return None;
         }
-        let held: Vec<_> = locks.iter().filter_map(|name| Some((name, self.tenants.get(name)?))).collect();
+        let held: Vec<_> = locks
+            .iter()
+            .filter_map(|name| Some((name, self.tenants.get(name)?)))
+            .collect();
         let whole = |name: &TenantName| wanted.whole.contains(name) || wanted.ending.contains(name);
         let is_wanted = |name: &TenantName, route: &RouteName| {
-            whole(name) || wanted.routes.iter().any(|key| key.tenant == *name && key.name == *route)
+            whole(name)
+                || wanted
+                    .routes
+                    .iter()
+                    .any(|key| key.tenant == *name && key.name == *route)
         };
         let routes = held.iter().flat_map(|(name, held)| {
-            let wanted = held.routes.values().filter(|route| is_wanted(name, &route.name));
+            let wanted = held
+                .routes
+                .values()
+                .filter(|route| is_wanted(name, &route.name));
             wanted.map(|route| ((*name).clone(), route.clone()))
         });
-        let active = |held: &Held| u32::try_from(held.routes.values().filter(|route| route.spec.is_active).count()).unwrap();
+        let active = |held: &Held| {
+            u32::try_from(
+                held.routes
+                    .values()
+                    .filter(|route| route.spec.is_active)
+                    .count(),
+            )
+            .unwrap()
+        };
         let locked = Locked {
             tenants: held
                 .iter()
-                .map(|(_, held)| LockedTenant { tenant: held.tenant.clone(), chain_head: held.head, is_foreign: false })
+                .map(|(_, held)| LockedTenant {
+                    tenant: held.tenant.clone(),
+                    chain_head: held.head,
+                    is_foreign: false,
+                })
                 .collect(),
             routes: routes.collect(),
             active: held
@@ -136,25 +171,51 @@ impl Database {
                 .filter(|(name, _)| wanted.active_of.contains(*name))
                 .map(|(n, held)| ((*n).clone(), active(held)))
                 .collect(),
-            answers: wanted.keys.iter().filter_map(|key| Some((key.clone(), self.answers.get(key)?.clone()))).collect(),
+            answers: wanted
+                .keys
+                .iter()
+                .filter_map(|key| Some((key.clone(), self.answers.get(key)?.clone())))
+                .collect(),
             ..Locked::default()
         };
         self.next_tx += 1;
-        self.open.insert(self.next_tx, Open { locks, ..Open::default() });
+        self.open.insert(
+            self.next_tx,
+            Open {
+                locks,
+                ..Open::default()
+            },
+        );
         Some((self.next_tx, locked))
     }
 
-    /// Writes under the locks. The queue's ids are given out here, and so not in the order of commits.
+    /// Writes under the locks. The queue's ids are given out here, and so not in the order of
+    /// commits.
     pub fn write(&mut self, tx: u64, rows: Rows) -> Result<(), Refused> {
-        let creates: BTreeSet<_> = rows.insert_tenants.iter().map(|(tenant, _)| tenant.name.clone()).collect();
-        if self.open.iter().any(|(other, open)| *other != tx && !open.creates.is_disjoint(&creates)) {
+        let creates: BTreeSet<_> = rows
+            .insert_tenants
+            .iter()
+            .map(|(tenant, _)| tenant.name.clone())
+            .collect();
+        if self
+            .open
+            .iter()
+            .any(|(other, open)| *other != tx && !open.creates.is_disjoint(&creates))
+        {
             return Err(Refused::Waits);
         }
         let is_taken = |name: &TenantName| self.tenants.contains_key(name);
-        if creates.iter().any(is_taken) || rows.answers.iter().any(|(key, _)| self.answers.contains_key(key)) {
+        if creates.iter().any(is_taken)
+            || rows
+                .answers
+                .iter()
+                .any(|(key, _)| self.answers.contains_key(key))
+        {
             return Err(Refused::LostRace);
         }
-        let Some(open) = self.open.get_mut(&tx) else { return Err(Refused::LostRace) };
+        let Some(open) = self.open.get_mut(&tx) else {
+            return Err(Refused::LostRace);
+        };
         open.creates = creates;
         open.ids = rows
             .events
@@ -175,32 +236,47 @@ impl Database {
 
     /// Commits a transaction. Returns false if it is not open any more.
     pub fn commit(&mut self, tx: u64) -> bool {
-        let Some(Open { rows, ids, .. }) = self.open.remove(&tx) else { return false };
+        let Some(Open { rows, ids, .. }) = self.open.remove(&tx) else {
+            return false;
+        };
         self.commits += 1;
         let mut touched = BTreeSet::new();
         for (tenant, head) in rows.insert_tenants {
-            let held = Held { head, routes: BTreeMap::new(), scopes: BTreeMap::new(), tenant };
+            let held = Held {
+                head,
+                routes: BTreeMap::new(),
+                scopes: BTreeMap::new(),
+                tenant,
+            };
             self.tenants.insert(held.tenant.name.clone(), held);
         }
         for (tenant, head) in rows.update_tenants {
-            let Some(held) = self.tenants.get_mut(&tenant.name) else { continue };
+            let Some(held) = self.tenants.get_mut(&tenant.name) else {
+                continue;
+            };
             if held.tenant.epoch != tenant.epoch {
                 held.scopes.clear();
             }
             (held.tenant, held.head) = (tenant, head);
         }
         for key in rows.delete_routes {
-            self.tenants.get_mut(&key.tenant).and_then(|held| held.routes.remove(&key.name));
+            self.tenants
+                .get_mut(&key.tenant)
+                .and_then(|held| held.routes.remove(&key.name));
         }
         for (name, route) in rows.upsert_routes {
-            self.tenants.get_mut(&name).map(|held| held.routes.insert(route.name.clone(), route));
+            self.tenants
+                .get_mut(&name)
+                .map(|held| held.routes.insert(route.name.clone(), route));
         }
         for new in &rows.events {
             let body = &new.event.body;
-            if let (Some(held), Some((service, env))) = (self.tenants.get_mut(&body.tenant), body.change.place())
+            if let (Some(held), Some((service, env))) =
+                (self.tenants.get_mut(&body.tenant), body.change.place())
                 && held.tenant.epoch == body.epoch
             {
-                held.scopes.insert((service.clone(), env.clone()), body.revision);
+                held.scopes
+                    .insert((service.clone(), env.clone()), body.revision);
             }
         }
         for name in rows.delete_tenants {
@@ -227,7 +303,11 @@ impl Database {
         }
         for name in touched {
             let content = self.tenants.get(&name).map(|held| Arc::new(held.content()));
-            self.past.entry(name).or_default().states.push((self.commits, content));
+            self.past
+                .entry(name)
+                .or_default()
+                .states
+                .push((self.commits, content));
         }
         true
     }
@@ -265,14 +345,25 @@ impl Database {
 
     /// Returns a tenant as the primary or the replica has it.
     pub fn content(&self, tenant: &TenantName, on_replica: bool) -> Option<Arc<TenantContent>> {
-        let until = if on_replica { self.replayed } else { self.commits };
+        let until = if on_replica {
+            self.replayed
+        } else {
+            self.commits
+        };
         let states = &self.past.get(tenant)?.states;
-        states.iter().rev().find(|(commit, _)| *commit <= until)?.1.clone()
+        states
+            .iter()
+            .rev()
+            .find(|(commit, _)| *commit <= until)?
+            .1
+            .clone()
     }
 
     /// Returns the newest tag and hash of a tenant; `None` if there is no such tenant.
     pub fn head(&self, tenant: &TenantName) -> Option<(VersionTag, EventHash)> {
-        self.tenants.get(tenant).map(|held| (held.tenant.tag(), held.head))
+        self.tenants
+            .get(tenant)
+            .map(|held| (held.tenant.tag(), held.head))
     }
 
     /// Returns the answer that is stored for a key.

@@ -1,4 +1,5 @@
-//! The relay: `relay::delivered` between a queue and a log, with leaders that are killed, frozen, and deposed without knowing it.
+//! The relay: `relay::delivered` between a queue and a log, with leaders that are killed, frozen,
+//! and deposed without knowing it.
 
 use traffic_manager::{
     relay::delivered::{self, Delivered},
@@ -13,7 +14,8 @@ use crate::{
 /// The number of rows in a batch.
 const BATCH: usize = 6;
 
-/// Records of one producer and partition that its leader has given up on, and that may still reach the broker, in their order.
+/// Records of one producer and partition that its leader has given up on, and that may still reach
+/// the broker, in their order.
 #[derive(Debug, Default)]
 pub struct Sending {
     rows: Vec<OutboxRow>,
@@ -52,13 +54,15 @@ impl World {
             Stage::Sending(rows, acknowledged) => self.send(rows, acknowledged),
             Stage::Deleting(ids) => self.delete(at, &ids),
         };
-        let pause = matches!(next, Stage::Standby) || matches!(&next, Stage::Reading if self.database.outbox.is_empty());
+        let pause = matches!(next, Stage::Standby)
+            || matches!(&next, Stage::Reading if self.database.outbox.is_empty());
         self.relays[at].stage = next;
         let wait = self.delay() + if pause { 12_000 } else { 0 };
         self.own_after(me, wait, Event::Relay(at));
     }
 
-    /// Freezes a relay at its current step. Mostly the server ends its session meanwhile; sometimes the relay loses only its lock.
+    /// Freezes a relay at its current step. Mostly the server ends its session meanwhile; sometimes
+    /// the relay loses only its lock.
     fn freeze(&mut self, at: usize) {
         self.meet("relay frozen");
         let session = self.relays[at].session;
@@ -82,7 +86,9 @@ impl World {
         }
         // Records that the relay had sent may be under way.
         if let Stage::Sending(rows, acknowledged) = dead.stage {
-            let sent = rows[acknowledged.len()..].iter().filter(|row| !self.is_stopped(&rows, &acknowledged, row));
+            let sent = rows[acknowledged.len()..]
+                .iter()
+                .filter(|row| !self.is_stopped(&rows, &acknowledged, row));
             let sent: Vec<_> = sent.cloned().collect();
             self.leave_in_flight(&sent);
         }
@@ -110,8 +116,8 @@ impl World {
         }
     }
 
-    /// Sends the next row and gets its result. A gapless producer promises that no later row of a partition arrives before a failed
-    /// one; otherwise there is no such promise.
+    /// Sends the next row and gets its result. A gapless producer promises that no later row of a
+    /// partition arrives before a failed one; otherwise there is no such promise.
     fn send(&mut self, rows: Vec<OutboxRow>, mut acknowledged: Vec<bool>) -> Stage {
         let row = &rows[acknowledged.len()];
         let is_acknowledged = if self.is_stopped(&rows, &acknowledged, row) {
@@ -120,8 +126,11 @@ impl World {
             self.meet("record lost");
             if self.rng.bool() {
                 let partition = partition_of(row);
-                let rest: Vec<_> =
-                    rows[acknowledged.len()..].iter().filter(|row| partition_of(row) == partition).cloned().collect();
+                let rest: Vec<_> = rows[acknowledged.len()..]
+                    .iter()
+                    .filter(|row| partition_of(row) == partition)
+                    .cloned()
+                    .collect();
                 self.leave_in_flight(if self.is_gapless { &rest } else { &rest[..1] });
             }
             false
@@ -138,24 +147,43 @@ impl World {
             return Stage::Sending(rows, acknowledged);
         }
         let mut delivered = Delivered::default();
-        rows.iter().zip(acknowledged).for_each(|(row, is_acknowledged)| delivered.tell(row, is_acknowledged));
+        rows.iter()
+            .zip(acknowledged)
+            .for_each(|(row, is_acknowledged)| delivered.tell(row, is_acknowledged));
         Stage::Deleting(delivered.deletable())
     }
 
     /// Returns true if the producer sends nothing to a row's partition any more.
     fn is_stopped(&self, rows: &[OutboxRow], acknowledged: &[bool], row: &OutboxRow) -> bool {
-        let mut failed = rows.iter().zip(acknowledged).filter(|(_, is_acknowledged)| !**is_acknowledged);
+        let mut failed = rows
+            .iter()
+            .zip(acknowledged)
+            .filter(|(_, is_acknowledged)| !**is_acknowledged);
         self.is_gapless && failed.any(|(other, _)| partition_of(other) == partition_of(row))
     }
 
     fn delete(&mut self, at: usize, ids: &[i64]) -> Stage {
-        let Leader { session: Some(_), epoch, .. } = self.relays[at] else { return Stage::Standby };
+        let Leader {
+            session: Some(_),
+            epoch,
+            ..
+        } = self.relays[at]
+        else {
+            return Stage::Standby;
+        };
         let is_deposed = epoch != self.database.lease_epoch;
         let deleted = self.database.delete(ids, epoch);
-        self.must(!is_deposed || deleted.is_empty(), || "a deposed leader deleted from the queue".to_owned());
+        self.must(!is_deposed || deleted.is_empty(), || {
+            "a deposed leader deleted from the queue".to_owned()
+        });
         for row in &deleted {
             let is_there = self.broker.has.contains(&row.event_id);
-            self.must(is_there, || format!("{} {} left the queue, and Kafka does not have it", row.tenant, row.tag));
+            self.must(is_there, || {
+                format!(
+                    "{} {} left the queue, and Kafka does not have it",
+                    row.tenant, row.tag
+                )
+            });
         }
         if self.chance(60) {
             self.meet("answer to a delete lost");
@@ -176,13 +204,20 @@ impl World {
         Stage::Standby
     }
 
-    /// Leaves records in flight that their leader has given up on: some of them, from the first on, arrive later.
+    /// Leaves records in flight that their leader has given up on: some of them, from the first on,
+    /// arrive later.
     fn leave_in_flight(&mut self, rows: &[OutboxRow]) {
         for partition in 0..crate::broker::PARTITIONS {
-            let rows: Vec<_> = rows.iter().filter(|row| partition_of(row) == partition).cloned().collect();
+            let rows: Vec<_> = rows
+                .iter()
+                .filter(|row| partition_of(row) == partition)
+                .cloned()
+                .collect();
             let some = self.rng.usize(0..=rows.len());
             if some > 0 {
-                self.soon(Event::Late(Sending { rows: rows[..some].to_vec() }));
+                self.soon(Event::Late(Sending {
+                    rows: rows[..some].to_vec(),
+                }));
             }
         }
     }
@@ -206,9 +241,23 @@ impl World {
             return;
         }
         // A new event in the log must be the next event of its tenant.
-        let Some(past) = self.database.past.get(&row.tenant) else { return };
-        let at = past.events.iter().position(|event| event.body.id == row.event_id);
-        let is_next = at.is_some_and(|at| past.events[..at].iter().all(|event| self.broker.has.contains(&event.body.id)));
-        self.must(is_next, || format!("{} {} was published before an event that comes before it", row.tenant, row.tag));
+        let Some(past) = self.database.past.get(&row.tenant) else {
+            return;
+        };
+        let at = past
+            .events
+            .iter()
+            .position(|event| event.body.id == row.event_id);
+        let is_next = at.is_some_and(|at| {
+            past.events[..at]
+                .iter()
+                .all(|event| self.broker.has.contains(&event.body.id))
+        });
+        self.must(is_next, || {
+            format!(
+                "{} {} was published before an event that comes before it",
+                row.tenant, row.tag
+            )
+        });
     }
 }

@@ -1,6 +1,8 @@
-//! The world of one seed: a clock that stands still between events, a queue of events, and all clients and processes.
+//! The world of one seed: a clock that stands still between events, a queue of events, and all
+//! clients and processes.
 //!
-//! There is one thread, one random stream and no clock but the world's own, so the same seed makes the same history, step by step.
+//! There is one thread, one random stream and no clock but the world's own, so the same seed makes
+//! the same history, step by step.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -20,7 +22,8 @@ use crate::{
     writer::{Arrived, Client, Heard},
 };
 
-/// The time in microseconds at which faults end at the latest. All work that is left then must come to rest.
+/// The time in microseconds at which faults end at the latest. All work that is left then must come
+/// to rest.
 const FAULTS_UNTIL: u64 = 4_000_000;
 /// The most steps: a world that has not come to rest by then never will.
 const STEPS: u64 = 60_000;
@@ -135,7 +138,10 @@ pub struct Ran {
 impl Ran {
     /// Returns a result in which nothing has happened yet.
     pub fn new(seed: u64) -> Self {
-        Self { met: BTreeMap::new(), digest: seed }
+        Self {
+            met: BTreeMap::new(),
+            digest: seed,
+        }
     }
 
     /// Counts a situation that was met.
@@ -152,7 +158,9 @@ impl Ran {
 /// Runs a seed to its end.
 pub fn run(seed: u64) -> Result<Ran, String> {
     let mut world = World::new(seed);
-    let ended = world.run_to_rest().and_then(|()| crate::checks::at_rest(&world));
+    let ended = world
+        .run_to_rest()
+        .and_then(|()| crate::checks::at_rest(&world));
     let at = |fault| format!("after {} steps, at {} us: {fault}", world.steps, world.now);
     ended.map_err(at)?;
     Ok(world.ran)
@@ -167,7 +175,11 @@ impl World {
             steps: 0,
             queue: BTreeMap::new(),
             made: 0,
-            lives: HashMap::from([("api", vec![0; 2]), ("relay", vec![0; 2]), ("member", vec![0; 2])]),
+            lives: HashMap::from([
+                ("api", vec![0; 2]),
+                ("relay", vec![0; 2]),
+                ("member", vec![0; 2]),
+            ]),
             rng,
             faults: true,
             is_gapless,
@@ -186,7 +198,9 @@ impl World {
         (0..3).for_each(|client| world.soon(Event::Client(client)));
         (0..2).for_each(|reader| world.soon(Event::Reader(reader)));
         for at in 0..2 {
-            [Process::Api(at), Process::Relay(at), Process::Member(at)].into_iter().for_each(|process| world.start(process));
+            [Process::Api(at), Process::Relay(at), Process::Member(at)]
+                .into_iter()
+                .for_each(|process| world.start(process));
         }
         world.soon(Event::Replay);
         world
@@ -230,13 +244,18 @@ impl World {
     }
 
     fn is_at_rest(&self) -> bool {
-        let is_archived = |partition: usize| self.broker.committed[partition] == self.broker.logs[partition].len() as i64;
+        let is_archived = |partition: usize| {
+            self.broker.committed[partition] == self.broker.logs[partition].len() as i64
+        };
         !self.faults
             && self.clients.iter().all(Client::is_done)
             && self.database.outbox.is_empty()
             && !self.database.is_busy()
             && (0..PARTITIONS).all(is_archived)
-            && !self.queue.values().any(|(event, _)| matches!(event, Event::Late(_) | Event::Arrive(..)))
+            && !self
+                .queue
+                .values()
+                .any(|(event, _)| matches!(event, Event::Late(_) | Event::Arrive(..)))
     }
 
     fn happen(&mut self, event: Event) {
@@ -315,7 +334,8 @@ impl World {
 
     fn at(&mut self, wait: u64, event: Event, owner: Option<Owner>) {
         self.made += 1;
-        self.queue.insert((self.now + wait, self.made), (event, owner));
+        self.queue
+            .insert((self.now + wait, self.made), (event, owner));
     }
 
     /// Queues an event that belongs to no process, after a random delay.
@@ -329,13 +349,15 @@ impl World {
         self.at(wait, event, None);
     }
 
-    /// Queues a process's next step after a random delay. The step is dropped if the process is killed first.
+    /// Queues a process's next step after a random delay. The step is dropped if the process is
+    /// killed first.
     pub fn own(&mut self, process: Process, event: Event) {
         let wait = self.delay();
         self.own_after(process, wait, event);
     }
 
-    /// Queues a process's next step after `wait` microseconds. The step is dropped if the process is killed first.
+    /// Queues a process's next step after `wait` microseconds. The step is dropped if the process
+    /// is killed first.
     pub fn own_after(&mut self, process: Process, wait: u64, event: Event) {
         let life = self.life(process);
         self.at(wait, event, Some((process, life)));
@@ -381,7 +403,9 @@ impl World {
     /// Returns a random tenant.
     pub fn tenant(&mut self) -> TenantName {
         let names = ["t0", "t1", "t2"];
-        names[self.rng.usize(0..names.len())].parse().expect("a name")
+        names[self.rng.usize(0..names.len())]
+            .parse()
+            .expect("a name")
     }
 }
 

@@ -1,4 +1,5 @@
-//! The writer: `service::batch` between clients that try again and a database that commits, does not commit, or does not say.
+//! The writer: `service::batch` between clients that try again and a database that commits, does
+//! not commit, or does not say.
 
 use std::collections::VecDeque;
 
@@ -89,7 +90,9 @@ enum Stage {
 impl Lane {
     fn tx(&self) -> Option<u64> {
         match &self.stage {
-            Stage::Deciding(_, tx, _) | Stage::Writing(_, tx) | Stage::Committing(_, tx, _) => Some(*tx),
+            Stage::Deciding(_, tx, _) | Stage::Writing(_, tx) | Stage::Committing(_, tx, _) => {
+                Some(*tx)
+            }
             Stage::Idle | Stage::Locking(_) | Stage::Telling(..) => None,
         }
     }
@@ -110,16 +113,27 @@ impl World {
         self.clients[at].attempts += 1;
         let attempt = self.clients[at].attempts;
         let now = self.now;
-        let (skew, to) = (self.rng.u64(0..2_000_000), self.rng.usize(0..self.instances.len()));
+        let (skew, to) = (
+            self.rng.u64(0..2_000_000),
+            self.rng.usize(0..self.instances.len()),
+        );
         let (id, epoch) = (self.rng.u128(..), self.rng.u64(..));
-        let Some((request, sent)) = &mut self.clients[at].waits else { return };
+        let Some((request, sent)) = &mut self.clients[at].waits else {
+            return;
+        };
         *sent += 1;
         // Each attempt is a request of its own, decided at another instance with another clock.
         request.facts.event_id = Uuid::from_u128(id);
         request.facts.new_epoch = Epoch::from_random(epoch.to_be_bytes());
         let time = 1_795_000_000_000_000 + now + skew;
-        request.facts.now = Timestamp::from_microsecond(time as i64).expect("a time").into();
-        let arrived = Arrived { client: at, attempt, request: request.clone() };
+        request.facts.now = Timestamp::from_microsecond(time as i64)
+            .expect("a time")
+            .into();
+        let arrived = Arrived {
+            client: at,
+            attempt,
+            request: request.clone(),
+        };
         if self.chance(30) {
             self.meet("request lost");
         } else {
@@ -140,11 +154,20 @@ impl World {
         let tenant = self.tenant();
         let op = self.op();
         let precondition = match self.rng.u8(0..12) {
-            0 => Precondition { if_match: Some(IfMatch::Any), must_not_exist: false },
-            1 => Precondition { if_match: None, must_not_exist: true },
+            0 => Precondition {
+                if_match: Some(IfMatch::Any),
+                must_not_exist: false,
+            },
+            1 => Precondition {
+                if_match: None,
+                must_not_exist: true,
+            },
             2 => {
                 let tags = self.database.tag(&tenant).into_iter().collect();
-                Precondition { if_match: Some(IfMatch::Tags(tags)), must_not_exist: false }
+                Precondition {
+                    if_match: Some(IfMatch::Tags(tags)),
+                    must_not_exist: false,
+                }
             }
             _ => Precondition::default(),
         };
@@ -153,7 +176,11 @@ impl World {
             event_id: Uuid::nil(),
             new_epoch: Epoch::from_random([0; 8]),
             now: Timestamp::UNIX_EPOCH.into(),
-            actor: Actor { kind: "simulator".into(), id: ACTOR.into(), token: None },
+            actor: Actor {
+                kind: "simulator".into(),
+                id: ACTOR.into(),
+                token: None,
+            },
             may_create_tenant: true,
             reason: None,
             request_id: key.clone(),
@@ -162,26 +189,66 @@ impl World {
             body_bytes: 0,
             narrowing: Default::default(),
         };
-        let command = Command { tenant, op, precondition, confirm_in_use: false };
-        Request { command, facts, idempotency_key: Some(key), traceparent: None }
+        let command = Command {
+            tenant,
+            op,
+            precondition,
+            confirm_in_use: false,
+        };
+        Request {
+            command,
+            facts,
+            idempotency_key: Some(key),
+            traceparent: None,
+        }
     }
 
     fn op(&mut self) -> Op {
         match self.rng.u8(0..20) {
-            0..9 => Op::Upsert { route: self.route(), spec: self.spec() },
-            9..11 => Op::SetActive { route: self.route(), is_active: self.rng.bool() },
+            0..9 => Op::Upsert {
+                route: self.route(),
+                spec: self.spec(),
+            },
+            9..11 => Op::SetActive {
+                route: self.route(),
+                is_active: self.rng.bool(),
+            },
             11 => {
-                let patch = RoutePatch { url: Some(self.spec().url), ..RoutePatch::default() };
-                Op::Patch { route: self.route(), patch }
+                let patch = RoutePatch {
+                    url: Some(self.spec().url),
+                    ..RoutePatch::default()
+                };
+                Op::Patch {
+                    route: self.route(),
+                    patch,
+                }
             }
-            12..14 => Op::Delete { route: self.route() },
+            12..14 => Op::Delete {
+                route: self.route(),
+            },
             14..17 => {
                 let routes: std::collections::BTreeSet<_> = (0..3).map(|_| self.route()).collect();
-                let changes = routes.into_iter().map(|name| Desired::Route { name, spec: Some(self.spec()) }).collect();
-                Op::Apply(Box::new(Apply { changes, base: None, hash: String::new(), confirmed: None }))
+                let changes = routes
+                    .into_iter()
+                    .map(|name| Desired::Route {
+                        name,
+                        spec: Some(self.spec()),
+                    })
+                    .collect();
+                Op::Apply(Box::new(Apply {
+                    changes,
+                    base: None,
+                    hash: String::new(),
+                    confirmed: None,
+                }))
             }
-            17 => Op::CreateTenant { quotas: Quotas::default(), allowed_hosts: Vec::new() },
-            _ => Op::DeleteTenant { with_everything: true },
+            17 => Op::CreateTenant {
+                quotas: Quotas::default(),
+                allowed_hosts: Vec::new(),
+            },
+            _ => Op::DeleteTenant {
+                with_everything: true,
+            },
         }
     }
 
@@ -196,8 +263,15 @@ impl World {
     }
 
     fn spec(&mut self) -> RouteSpec {
-        let url = format!("http://h{}", self.rng.u8(..)).parse().expect("a URL");
-        RouteSpec { url, is_active: self.rng.u8(0..4) > 0, labels: Labels::default(), description: None }
+        let url = format!("http://h{}", self.rng.u8(..))
+            .parse()
+            .expect("a URL");
+        RouteSpec {
+            url,
+            is_active: self.rng.u8(0..4) > 0,
+            labels: Labels::default(),
+            description: None,
+        }
     }
 
     /// Delivers a request to an API, which may be down.
@@ -213,7 +287,10 @@ impl World {
 
     fn next_group(&mut self, at: usize) {
         let lane = &mut self.instances[at].lane;
-        let group: Vec<_> = lane.waiting.drain(..lane.waiting.len().min(GROUP)).collect();
+        let group: Vec<_> = lane
+            .waiting
+            .drain(..lane.waiting.len().min(GROUP))
+            .collect();
         if group.len() > 1 {
             self.meet("group of several");
         }
@@ -260,7 +337,8 @@ impl World {
     }
 
     fn decide(&mut self, group: Vec<Arrived>, tx: u64, locked: Locked) -> Stage {
-        let plan = batch::plan(&requests(&group), locked, Quotas::default()).expect("no event is too odd for JSON");
+        let plan = batch::plan(&requests(&group), locked, Quotas::default())
+            .expect("no event is too odd for JSON");
         let (rows, committed) = plan.split();
         match self.database.write(tx, rows) {
             Ok(()) => Stage::Committing(group, tx, Box::new(committed)),
@@ -286,7 +364,10 @@ impl World {
             } else {
                 self.database.roll_back(tx);
             }
-            for Arrived { client, attempt, .. } in group {
+            for Arrived {
+                client, attempt, ..
+            } in group
+            {
                 self.soon(Event::Answer(client, attempt, Heard::Unknown));
             }
             return None;
@@ -294,11 +375,18 @@ impl World {
         self.database.commit(tx);
         let mut script = VecDeque::new();
         for (tenant, tag) in &committed.new_tenants {
-            script.extend([Told::Observe(tenant.clone(), tag.clone()), Told::Begin(tenant.clone(), tag.clone())]);
+            script.extend([
+                Told::Observe(tenant.clone(), tag.clone()),
+                Told::Begin(tenant.clone(), tag.clone()),
+            ]);
         }
         for (tenant, events) in committed.by_tenant() {
             let events: Vec<_> = events.into_iter().cloned().collect();
-            script.extend(events.last().map(|last| Told::Observe(tenant.clone(), last.event.tag())));
+            script.extend(
+                events
+                    .last()
+                    .map(|last| Told::Observe(tenant.clone(), last.event.tag())),
+            );
             script.push_back(Told::Advance(tenant.clone(), events));
         }
         for tenant in &committed.deleted_tenants {
@@ -309,12 +397,21 @@ impl World {
 
     fn reply(&mut self, at: usize, group: Vec<Arrived>, committed: Committed) {
         for recorded in &committed.events {
-            let place =
-                self.database.past.get(&recorded.event.body.tenant).and_then(|past| past.places.get(&recorded.event.tag()));
+            let place = self
+                .database
+                .past
+                .get(&recorded.event.body.tenant)
+                .and_then(|past| past.places.get(&recorded.event.tag()));
             let place = place.copied().unwrap_or(0);
             self.instances[at].raise_floor(&recorded.event.body.tenant, place);
         }
-        for (Arrived { client, attempt, .. }, reply) in group.into_iter().zip(committed.replies) {
+        for (
+            Arrived {
+                client, attempt, ..
+            },
+            reply,
+        ) in group.into_iter().zip(committed.replies)
+        {
             if self.chance(40) {
                 self.meet("answer lost");
                 continue;
@@ -329,9 +426,15 @@ impl World {
         if client.attempts != attempt {
             return;
         }
-        let Some((request, sent)) = client.waits.take() else { return };
+        let Some((request, sent)) = client.waits.take() else {
+            return;
+        };
         let tenant = request.command.tenant.clone();
-        let key = Key { tenant, actor: request.facts.actor.identity(), key: request.facts.request_id.clone() };
+        let key = Key {
+            tenant,
+            actor: request.facts.actor.identity(),
+            key: request.facts.request_id.clone(),
+        };
         match heard {
             Heard::Unknown => client.waits = Some((request, sent)),
             Heard::Answer(Ok(reply)) => {
@@ -366,5 +469,8 @@ impl World {
 }
 
 fn requests(group: &[Arrived]) -> Vec<Request> {
-    group.iter().map(|arrived| arrived.request.clone()).collect()
+    group
+        .iter()
+        .map(|arrived| arrived.request.clone())
+        .collect()
 }

@@ -13,8 +13,11 @@ use traffic_manager::{
 use super::{Database, PATIENCE, TestApp, settings};
 
 /// Settings that turn authentication on, as flags.
-pub const ASKING: [&str; 3] =
-    ["auth.mode=required", "auth.key_pepper=a pepper of the tests, 32 bytes or more", "limits.attempts_per_second_per_address=0"];
+pub const ASKING: [&str; 3] = [
+    "auth.mode=required",
+    "auth.key_pepper=a pepper of the tests, 32 bytes or more",
+    "limits.attempts_per_second_per_address=0",
+];
 
 /// The token of a new `platform_admin`, made as the start-up command makes it.
 pub async fn first_key(settings: &Settings) -> String {
@@ -22,8 +25,15 @@ pub async fn first_key(settings: &Settings) -> String {
     // A long time-out: the machine may be busy with databases for other tests.
     let mut settings = settings.clone();
     let patience = PATIENCE.as_millis() as u64;
-    (settings.postgres.connect_timeout_ms, settings.resilience.postgres_primary.timeout_ms) = (patience, patience);
-    commands::create_key(&settings, arguments).await.expect("the first key").expose_secret().to_owned()
+    (
+        settings.postgres.connect_timeout_ms,
+        settings.resilience.postgres_primary.timeout_ms,
+    ) = (patience, patience);
+    commands::create_key(&settings, arguments)
+        .await
+        .expect("the first key")
+        .expose_secret()
+        .to_owned()
 }
 
 /// Returns a token whose last character differs.
@@ -34,7 +44,10 @@ pub fn mistyped(token: &str) -> String {
 
 /// The pepper of [`ASKING`]: with it a test can issue a token that has the service's own mark.
 pub fn pepper() -> Pepper {
-    let pepper = ASKING.iter().find_map(|setting| setting.strip_prefix("auth.key_pepper=")).expect("a setting of it");
+    let pepper = ASKING
+        .iter()
+        .find_map(|setting| setting.strip_prefix("auth.key_pepper="))
+        .expect("a setting of it");
     Pepper::new(&pepper.into()).expect("a pepper")
 }
 
@@ -62,7 +75,10 @@ impl Office {
         let overrides: Vec<&str> = ASKING.iter().chain(overrides).copied().collect();
         let db = Arc::new(Database::create().await);
         let admin = first_key(&settings(&db, &overrides)).await;
-        Self { app: TestApp::on(db, &overrides).await, admin }
+        Self {
+            app: TestApp::on(db, &overrides).await,
+            admin,
+        }
     }
 
     /// Starts another instance of the same installation.
@@ -78,19 +94,37 @@ impl Office {
 
     /// Creates a tenant with one route, `checkout/prod/v1`.
     pub async fn tenant(&self, name: &str) {
-        self.app.post("/tenants").bearer(&self.admin).json(&json!({ "name": name })).expect(201).await;
-        let route = self.app.put(&format!("/routes/{name}/checkout/prod/v1")).bearer(&self.admin);
-        route.json(&json!({ "url": "https://a.example.com" })).expect(201).await;
+        self.app
+            .post("/tenants")
+            .bearer(&self.admin)
+            .json(&json!({ "name": name }))
+            .expect(201)
+            .await;
+        let route = self
+            .app
+            .put(&format!("/routes/{name}/checkout/prod/v1"))
+            .bearer(&self.admin);
+        route
+            .json(&json!({ "url": "https://a.example.com" }))
+            .expect(201)
+            .await;
     }
 
     /// Creates a key of a tenant and returns its token.
     pub async fn key(&self, tenant: &str, roles: &[&str]) -> String {
-        self.made(&json!({ "tenant": tenant, "roles": roles })).await
+        self.made(&json!({ "tenant": tenant, "roles": roles }))
+            .await
     }
 
     /// Creates a key from this request body and returns its token.
     pub async fn made(&self, body: &Value) -> String {
-        let answer = self.app.post("/keys").bearer(&self.admin).json(body).expect(201).await;
+        let answer = self
+            .app
+            .post("/keys")
+            .bearer(&self.admin)
+            .json(body)
+            .expect(201)
+            .await;
         answer.json["token"].as_str().expect("a token").to_owned()
     }
 }

@@ -1,6 +1,8 @@
-//! Checks every answer that a test gets against the `OpenAPI` document: status, headers, media type and body.
+//! Checks every answer that a test gets against the `OpenAPI` document: status, headers, media type
+//! and body.
 //!
-//! The document leaves objects open, so that members can be added. Here they are closed: an undocumented member fails the test.
+//! The document leaves objects open, so that members can be added. Here they are closed: an
+//! undocumented member fails the test.
 
 use std::{
     collections::HashMap,
@@ -25,23 +27,45 @@ const TELLING: [&str; 10] = [
     "cache-control",
 ];
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| closed(traffic_manager::http::openapi::document()));
+static DOCUMENT: LazyLock<Value> =
+    LazyLock::new(|| closed(traffic_manager::http::openapi::document()));
 static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
 /// Fails the test if the answer differs from the document.
 pub fn check(method: &Method, path: &str, status: StatusCode, headers: &HeaderMap, bytes: &[u8]) {
     let faults = faults(method, path, status, headers, bytes);
     let shown = String::from_utf8_lossy(&bytes[..bytes.len().min(4000)]);
-    assert!(faults.is_empty(), "{method} {path}: {status} is not as documented: {faults:#?}\n{shown}");
+    assert!(
+        faults.is_empty(),
+        "{method} {path}: {status} is not as documented: {faults:#?}\n{shown}"
+    );
 }
 
-fn faults(method: &Method, path: &str, status: StatusCode, headers: &HeaderMap, bytes: &[u8]) -> Vec<String> {
+fn faults(
+    method: &Method,
+    path: &str,
+    status: StatusCode,
+    headers: &HeaderMap,
+    bytes: &[u8],
+) -> Vec<String> {
     let Some((template, item)) = item(path) else {
-        return if status == 404 { Vec::new() } else { vec!["the path is not documented".into()] };
+        return if status == 404 {
+            Vec::new()
+        } else {
+            vec!["the path is not documented".into()]
+        };
     };
-    let name = if method == Method::HEAD { "get".to_owned() } else { method.as_str().to_lowercase() };
+    let name = if method == Method::HEAD {
+        "get".to_owned()
+    } else {
+        method.as_str().to_lowercase()
+    };
     let Some(operation) = item.get(&name) else {
-        return if status == 405 { Vec::new() } else { vec!["the method is not documented".into()] };
+        return if status == 405 {
+            Vec::new()
+        } else {
+            vec!["the method is not documented".into()]
+        };
     };
     let place = format!("{name} {template} {status}");
     // Streams answer `GET` only.
@@ -63,24 +87,39 @@ fn item(path: &str) -> Option<(&'static str, &'static Value)> {
     let fits = |template: &str| {
         let wanted: Vec<_> = template.split('/').collect();
         wanted.len() == parts.len()
-            && wanted.iter().zip(&parts).all(|(want, part)| want == part || (want.starts_with('{') && !part.is_empty()))
+            && wanted
+                .iter()
+                .zip(&parts)
+                .all(|(want, part)| want == part || (want.starts_with('{') && !part.is_empty()))
     };
-    let items = DOCUMENT["paths"].as_object()?.iter().filter(|(template, _)| fits(template));
-    items.min_by_key(|(template, _)| template.matches('{').count()).map(|(template, item)| (template.as_str(), item))
+    let items = DOCUMENT["paths"]
+        .as_object()?
+        .iter()
+        .filter(|(template, _)| fits(template));
+    items
+        .min_by_key(|(template, _)| template.matches('{').count())
+        .map(|(template, item)| (template.as_str(), item))
 }
 
 /// Follows a `$ref` into the document, or returns the value itself.
 fn resolved(value: &'static Value) -> &'static Value {
-    let target = value["$ref"].as_str().and_then(|reference| DOCUMENT.pointer(reference.trim_start_matches('#')));
+    let target = value["$ref"]
+        .as_str()
+        .and_then(|reference| DOCUMENT.pointer(reference.trim_start_matches('#')));
     target.unwrap_or(value)
 }
 
 fn header_faults(place: &str, answer: &'static Value, headers: &HeaderMap) -> Vec<String> {
-    let documented = answer["headers"].as_object().expect("every answer has headers");
+    let documented = answer["headers"]
+        .as_object()
+        .expect("every answer has headers");
     let mut faults = Vec::new();
     for (name, header) in documented {
         let header = resolved(header);
-        match headers.get(name).map(|value| value.to_str().unwrap_or_default()) {
+        match headers
+            .get(name)
+            .map(|value| value.to_str().unwrap_or_default())
+        {
             None if header["required"] == true => faults.push(format!("without the header {name}")),
             None => {}
             Some(value) => {
@@ -89,20 +128,39 @@ fn header_faults(place: &str, answer: &'static Value, headers: &HeaderMap) -> Ve
             }
         }
     }
-    let is_documented = |name: &str| documented.keys().any(|documented| documented.eq_ignore_ascii_case(name));
-    let unannounced = TELLING.iter().filter(|name| headers.contains_key(**name) && !is_documented(name));
+    let is_documented = |name: &str| {
+        documented
+            .keys()
+            .any(|documented| documented.eq_ignore_ascii_case(name))
+    };
+    let unannounced = TELLING
+        .iter()
+        .filter(|name| headers.contains_key(**name) && !is_documented(name));
     faults.extend(unannounced.map(|name| format!("the header {name} is not documented")));
     faults
 }
 
-fn body_faults(place: &str, answer: &Value, method: &Method, headers: &HeaderMap, bytes: &[u8]) -> Vec<String> {
+fn body_faults(
+    place: &str,
+    answer: &Value,
+    method: &Method,
+    headers: &HeaderMap,
+    bytes: &[u8],
+) -> Vec<String> {
     if method == Method::HEAD || headers.contains_key("content-encoding") {
         return Vec::new();
     }
     let Some(content) = answer["content"].as_object() else {
-        return if bytes.is_empty() { Vec::new() } else { vec!["a body is not documented".into()] };
+        return if bytes.is_empty() {
+            Vec::new()
+        } else {
+            vec!["a body is not documented".into()]
+        };
     };
-    let media_type = headers.get("content-type").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = headers
+        .get("content-type")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
     let media_type = media_type.split(';').next().unwrap_or_default();
     let Some(documented) = content.get(media_type) else {
         return vec![format!("the media type {media_type:?} is not documented")];
@@ -111,34 +169,58 @@ fn body_faults(place: &str, answer: &Value, method: &Method, headers: &HeaderMap
         return Vec::new();
     }
     match serde_json::from_slice(bytes) {
-        Ok(body) => errors(&format!("{place} {media_type}"), &documented["schema"], &body),
+        Ok(body) => errors(
+            &format!("{place} {media_type}"),
+            &documented["schema"],
+            &body,
+        ),
         Err(error) => vec![format!("the body is not JSON: {error}")],
     }
 }
 
-/// Lists the violations of the schema in `value`. Each schema is compiled once, when it is first needed.
+/// Lists the violations of the schema in `value`. Each schema is compiled once, when it is first
+/// needed.
 fn errors(place: &str, schema: &Value, value: &Value) -> Vec<String> {
-    let compiled = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned();
+    let compiled = VALIDATORS
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(place)
+        .cloned();
     let validator = compiled.unwrap_or_else(|| {
         let mut schema = schema.clone();
         schema["components"] = DOCUMENT["components"].clone();
-        let validator = jsonschema::options().should_validate_formats(true).build(&schema).expect("a schema of the document");
+        let validator = jsonschema::options()
+            .should_validate_formats(true)
+            .build(&schema)
+            .expect("a schema of the document");
         let validator = Arc::new(validator);
-        VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner).insert(place.to_owned(), validator.clone());
+        VALIDATORS
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(place.to_owned(), validator.clone());
         validator
     });
-    validator.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()
+    validator
+        .iter_errors(value)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
 }
 
 fn closed(mut schema: Value) -> Value {
     match &mut schema {
         Value::Object(members) => {
             if members.get("type") == Some(&json!("object")) && members.contains_key("properties") {
-                members.entry("additionalProperties").or_insert(json!(false));
+                members
+                    .entry("additionalProperties")
+                    .or_insert(json!(false));
             }
-            members.values_mut().for_each(|value| *value = closed(value.take()));
+            members
+                .values_mut()
+                .for_each(|value| *value = closed(value.take()));
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| *item = closed(item.take())),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| *item = closed(item.take())),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     schema
@@ -149,7 +231,10 @@ fn closed(mut schema: Value) -> Value {
 fn an_answer_that_is_not_as_documented_is_found() {
     let good = json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a", "revision": 1 });
     let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
-        pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect()
+        pairs
+            .iter()
+            .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
+            .collect()
     };
     let usual = [
         ("x-correlation-id", "a"),
@@ -159,23 +244,60 @@ fn an_answer_that_is_not_as_documented_is_found() {
     ];
     let check = |status: u16, headers: &HeaderMap, body: &Value| {
         let path = "/api/v1/routes/resolve?tenant=t";
-        faults(&Method::GET, path, StatusCode::from_u16(status).unwrap(), headers, body.to_string().as_bytes()).len()
+        faults(
+            &Method::GET,
+            path,
+            StatusCode::from_u16(status).unwrap(),
+            headers,
+            body.to_string().as_bytes(),
+        )
+        .len()
     };
     assert_eq!(check(200, &headers(&usual), &good), 0);
-    assert_eq!(check(200, &headers(&usual[1..]), &good), 1, "without a header");
-    assert_eq!(check(200, &headers(&[usual[0], ("etag", "W/\"x\""), usual[2], usual[3]]), &good), 1, "another header");
     assert_eq!(
-        check(200, &headers(&[usual[0], usual[1], usual[2], usual[3], ("tm-unchanged", "true")]), &good),
+        check(200, &headers(&usual[1..]), &good),
+        1,
+        "without a header"
+    );
+    assert_eq!(
+        check(
+            200,
+            &headers(&[usual[0], ("etag", "W/\"x\""), usual[2], usual[3]]),
+            &good
+        ),
+        1,
+        "another header"
+    );
+    assert_eq!(
+        check(
+            200,
+            &headers(&[
+                usual[0],
+                usual[1],
+                usual[2],
+                usual[3],
+                ("tm-unchanged", "true")
+            ]),
+            &good
+        ),
         1,
         "a header too many"
     );
     assert_eq!(
-        check(200, &headers(&[usual[0], usual[1], usual[3], ("content-type", "text/html")]), &good),
+        check(
+            200,
+            &headers(&[usual[0], usual[1], usual[3], ("content-type", "text/html")]),
+            &good
+        ),
         1,
         "another media type"
     );
     assert_eq!(check(201, &headers(&usual), &good), 1, "another status");
-    for (member, value) in [("more", json!(1)), ("url", json!(null)), ("tenant", json!("T"))] {
+    for (member, value) in [
+        ("more", json!(1)),
+        ("url", json!(null)),
+        ("tenant", json!("T")),
+    ] {
         let mut body = good.clone();
         body[member] = value;
         assert_eq!(check(200, &headers(&usual), &body), 1, "{member}");
@@ -186,6 +308,14 @@ fn an_answer_that_is_not_as_documented_is_found() {
     let problem = json!({
         "type": "/problems/tenant_exists", "status": 404, "title": "t", "detail": "d", "code": "tenant_exists", "request_id": "a",
     });
-    let headers = headers(&[usual[0], usual[3], ("content-type", "application/problem+json")]);
-    assert_eq!(check(404, &headers, &problem), 1, "a code that the operation does not have");
+    let headers = headers(&[
+        usual[0],
+        usual[3],
+        ("content-type", "application/problem+json"),
+    ]);
+    assert_eq!(
+        check(404, &headers, &problem),
+        1,
+        "a code that the operation does not have"
+    );
 }

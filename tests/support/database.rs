@@ -25,13 +25,23 @@ impl Database {
         let name = format!("tm_test_{}", Uuid::new_v4().simple());
         let server = connect(&variable("PG_PRIMARY_URL")).await;
         let create = format!("create database {name} owner traffic_manager_owner");
-        server.execute(&create, &[]).await.expect("a database for the test");
-        // The owner migrates, as with the command `migrate`: it is no superuser, and has no more rights than it needs.
+        server
+            .execute(&create, &[])
+            .await
+            .expect("a database for the test");
+        // The owner migrates, as with the command `migrate`: it is no superuser, and has no more
+        // rights than it needs.
         let mut owner = connect(&url_of("PG_OWNER_URL", &name)).await;
-        traffic_manager::store::migrations::run(&mut owner).await.expect("the migrations run");
+        traffic_manager::store::migrations::run(&mut owner)
+            .await
+            .expect("the migrations run");
         let superuser = ArcSwap::from_pointee(connect(&url_of("PG_PRIMARY_URL", &name)).await);
-        let database =
-            Self { app_url: url_of("PG_APP_URL", &name), replica_url: url_of("PG_APP_REPLICA_URL", &name), superuser, name };
+        let database = Self {
+            app_url: url_of("PG_APP_URL", &name),
+            replica_url: url_of("PG_APP_REPLICA_URL", &name),
+            superuser,
+            name,
+        };
         super::secure::let_in(&database).await;
         database.caught_up().await;
         database
@@ -43,14 +53,24 @@ impl Database {
         let replica = connect(&variable("PG_REPLICA_URL")).await;
         eventually("the replica has caught up", async || {
             let sql = "select pg_last_wal_replay_lsn() >= $1::text::pg_lsn";
-            replica.query_one(sql, &[&position]).await.unwrap().get::<_, bool>(0).then_some(())
+            replica
+                .query_one(sql, &[&position])
+                .await
+                .unwrap()
+                .get::<_, bool>(0)
+                .then_some(())
         })
         .await;
     }
 
-    /// Returns the rows of `sql`. The superuser reads them on the primary, so no rule of the service applies.
+    /// Returns the rows of `sql`. The superuser reads them on the primary, so no rule of the
+    /// service applies.
     pub async fn rows(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> Vec<Row> {
-        self.superuser.load_full().query(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+        self.superuser
+            .load_full()
+            .query(sql, parameters)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
     /// Returns the first column of the first row: the number that `sql` counts.
@@ -66,12 +86,18 @@ impl Database {
 
     /// Opens a new superuser connection after the primary was away.
     pub async fn connect_again(&self) {
-        self.superuser.store(std::sync::Arc::new(connect(&url_of("PG_PRIMARY_URL", &self.name)).await));
+        self.superuser.store(std::sync::Arc::new(
+            connect(&url_of("PG_PRIMARY_URL", &self.name)).await,
+        ));
     }
 
     /// Changes rows as the superuser, without the service.
     pub async fn execute(&self, sql: &str, parameters: &[&(dyn ToSql + Sync)]) -> u64 {
-        self.superuser.load_full().execute(sql, parameters).await.unwrap_or_else(|error| panic!("{sql}: {error:?}"))
+        self.superuser
+            .load_full()
+            .execute(sql, parameters)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error:?}"))
     }
 
     /// Counts the statements of requests that wait for a lock.
@@ -79,18 +105,26 @@ impl Database {
         self.waiting_statements().await.len() as i64
     }
 
-    /// Returns the statements of requests that wait for a lock. It excludes the queries of the archiver of events set aside: they wait
-    /// for the same tables, but on a connection that no request can use.
+    /// Returns the statements of requests that wait for a lock. It excludes the queries of the
+    /// archiver of events set aside: they wait for the same tables, but on a connection that no
+    /// request can use.
     pub async fn waiting_statements(&self) -> Vec<String> {
         let sql = "select query from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' \
              and query not like '% from set_aside_events %'";
-        self.rows(sql, &[]).await.iter().map(|row| row.get(0)).collect()
+        self.rows(sql, &[])
+            .await
+            .iter()
+            .map(|row| row.get(0))
+            .collect()
     }
 
     /// Locks a table against everybody else until the lock is released or dropped.
     pub async fn lock(&self, table: &str) -> Lock {
         let session = connect(&self.owner_url()).await;
-        for statement in ["begin", &format!("lock table {table} in access exclusive mode")] {
+        for statement in [
+            "begin",
+            &format!("lock table {table} in access exclusive mode"),
+        ] {
             session.execute(statement, &[]).await.unwrap();
         }
         Lock(session)
@@ -107,7 +141,9 @@ impl Database {
              from information_schema.tables where table_schema = 'public' and table_name <> $1";
         let sql: String = self.rows(tables, &[&without]).await[0].get(0);
         let rows = self.rows(&format!("{sql} order by 1"), &[]).await;
-        rows.iter().map(|row| row.get::<_, String>(0) + "\n").collect()
+        rows.iter()
+            .map(|row| row.get::<_, String>(0) + "\n")
+            .collect()
     }
 
     /// Returns everything that a write could leave behind, as one text that can be compared.
@@ -124,12 +160,18 @@ impl Database {
 impl Drop for Database {
     fn drop(&mut self) {
         let (url, name) = (variable("PG_PRIMARY_URL"), self.name.clone());
-        // A thread of its own: the test's runtime may be ending, and its services may still hold connections.
+        // A thread of its own: the test's runtime may be ending, and its services may still hold
+        // connections.
         let dropper = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap();
             runtime.block_on(async {
                 let server = connect(&url).await;
-                server.execute(&format!("drop database if exists {name} with (force)"), &[]).await
+                server
+                    .execute(&format!("drop database if exists {name} with (force)"), &[])
+                    .await
             })
         });
         let _ = dropper.join();
@@ -153,7 +195,9 @@ pub async fn connect(url: &str) -> Client {
         tokio::spawn(connection);
         return client;
     }
-    let tls = MakeRustlsConnect::new(traffic_manager::tls::client("STACK_CA", &secure::ca()).expect("the stack's CA"));
+    let tls = MakeRustlsConnect::new(
+        traffic_manager::tls::client("STACK_CA", &secure::ca()).expect("the stack's CA"),
+    );
     let (client, connection) = tokio_postgres::connect(url, tls).await.expect(NOT_UP);
     tokio::spawn(connection);
     client
@@ -161,8 +205,11 @@ pub async fn connect(url: &str) -> Client {
 
 /// Returns an environment variable that describes the running stack.
 pub fn variable(name: &str) -> String {
-    std::env::var(name)
-        .unwrap_or_else(|_| panic!("{name} is not set: run `make test`, which starts the stack and tells the tests of it"))
+    std::env::var(name).unwrap_or_else(|_| {
+        panic!(
+            "{name} is not set: run `make test`, which starts the stack and tells the tests of it"
+        )
+    })
 }
 
 /// Returns a URL of the stack's Postgres, with another database in it.

@@ -1,4 +1,5 @@
-//! Writes as any actor: directly through the service, since the HTTP edge of a test knows one actor only.
+//! Writes as any actor: directly through the service, since the HTTP edge of a test knows one actor
+//! only.
 
 use std::sync::Arc;
 
@@ -51,50 +52,92 @@ impl Desk {
             key,
             url,
             &settings.postgres,
-            settings.resilience.policy(&settings.resilience.postgres_primary),
+            settings
+                .resilience
+                .policy(&settings.resilience.postgres_primary),
         )
         .expect("settings");
         let server = Arc::new(server);
         let router = Arc::new(Router::new(server.clone(), Vec::new(), 0));
         let privacy = Arc::new(Privacy::new(&settings.privacy, router).expect("settings"));
-        let (writer, _lanes) =
-            Writer::start(server, &settings.write, &settings.limits, privacy, Unpublished::new(&settings.audit), on_commit);
+        let (writer, _lanes) = Writer::start(
+            server,
+            &settings.write,
+            &settings.limits,
+            privacy,
+            Unpublished::new(&settings.audit),
+            on_commit,
+        );
         Self { writer }
     }
 
     /// Sets the route `web/prod/v1` of a tenant.
     pub async fn put(&self, who: Who, tenant: &str, url: &str, key: Option<&str>) -> Reply {
         let (route, spec) = (route("v1"), spec(url));
-        self.write(who, tenant, Op::Upsert { route, spec }, key).await
+        self.write(who, tenant, Op::Upsert { route, spec }, key)
+            .await
     }
 
     /// Sets several routes of a tenant in one revision.
     pub async fn put_all(&self, who: Who, tenant: &str, versions: &[&str], url: &str) -> Reply {
-        let put = |version: &&str| Desired::Route { name: route(version), spec: Some(spec(url)) };
+        let put = |version: &&str| Desired::Route {
+            name: route(version),
+            spec: Some(spec(url)),
+        };
         let changes = versions.iter().map(put).collect();
-        let apply = Apply { changes, base: None, hash: String::new(), confirmed: None };
-        self.write(who, tenant, Op::Apply(Box::new(apply)), None).await
+        let apply = Apply {
+            changes,
+            base: None,
+            hash: String::new(),
+            confirmed: None,
+        };
+        self.write(who, tenant, Op::Apply(Box::new(apply)), None)
+            .await
     }
 
     async fn write(&self, who: Who, tenant: &str, op: Op, key: Option<&str>) -> Reply {
-        self.try_write(who, tenant, op, key).await.expect("the write is committed")
+        self.try_write(who, tenant, op, key)
+            .await
+            .expect("the write is committed")
     }
 
     /// Tries to set the route `web/prod/v1` of a tenant, and returns the error if that fails.
-    pub async fn try_put(&self, who: Who, tenant: &str, url: &str, key: Option<&str>) -> Result<Reply, Error> {
+    pub async fn try_put(
+        &self,
+        who: Who,
+        tenant: &str,
+        url: &str,
+        key: Option<&str>,
+    ) -> Result<Reply, Error> {
         let (route, spec) = (route("v1"), spec(url));
-        self.try_write(who, tenant, Op::Upsert { route, spec }, key).await
+        self.try_write(who, tenant, Op::Upsert { route, spec }, key)
+            .await
     }
 
-    async fn try_write(&self, who: Who, tenant: &str, op: Op, key: Option<&str>) -> Result<Reply, Error> {
+    async fn try_write(
+        &self,
+        who: Who,
+        tenant: &str,
+        op: Op,
+        key: Option<&str>,
+    ) -> Result<Reply, Error> {
         let tenant = tenant.parse().expect("a name");
-        let command = Command { tenant, op, precondition: Precondition::default(), confirm_in_use: false };
+        let command = Command {
+            tenant,
+            op,
+            precondition: Precondition::default(),
+            confirm_in_use: false,
+        };
         let facts = Facts {
             narrowing: Default::default(),
             event_id: Uuid::now_v7(),
             new_epoch: Epoch::from_random(Uuid::new_v4().as_u64_pair().1.to_be_bytes()),
             now: jiff::Timestamp::now().into(),
-            actor: Actor { kind: who.kind.into(), id: who.id.into(), token: None },
+            actor: Actor {
+                kind: who.kind.into(),
+                id: who.id.into(),
+                token: None,
+            },
             may_create_tenant: true,
             reason: Some(who.reason.into()),
             request_id: "r".into(),
@@ -102,14 +145,23 @@ impl Desk {
             source_ip: Some(who.address.into()),
             body_bytes: 0,
         };
-        let request = Request { command, facts, idempotency_key: key.map(str::to_owned), traceparent: None };
+        let request = Request {
+            command,
+            facts,
+            idempotency_key: key.map(str::to_owned),
+            traceparent: None,
+        };
         self.writer.write(request).await
     }
 }
 
 fn route(version: &str) -> RouteName {
     let version = version.parse().expect("a name");
-    RouteName { service: "web".parse().expect("a name"), env: "prod".parse().expect("a name"), version }
+    RouteName {
+        service: "web".parse().expect("a name"),
+        env: "prod".parse().expect("a name"),
+        version,
+    }
 }
 
 fn spec(url: &str) -> RouteSpec {

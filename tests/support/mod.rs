@@ -1,4 +1,5 @@
-//! The base of every suite: a database of its own, a running service on it, and a client that checks the answers.
+//! The base of every suite: a database of its own, a running service on it, and a client that
+//! checks the answers.
 
 #![allow(dead_code, unused_imports, reason = "each suite uses a part of it")]
 
@@ -64,13 +65,26 @@ impl TestApp {
 
     /// Starts an instance with these settings, in a role that serves.
     pub async fn run(db: Arc<Database>, settings: Settings, role: Role) -> Self {
-        let app = App::start(settings, role, metrics()).await.expect("the service starts");
+        let app = App::start(settings, role, metrics())
+            .await
+            .expect("the service starts");
         let api = secure::base(app.api.expect("the role serves"));
         let ops = format!("http://{}", app.ops);
         let http = secure::http().timeout(PATIENCE).build().unwrap();
-        let app = Self { api, ops, db, http, app };
+        let app = Self {
+            api,
+            ops,
+            db,
+            http,
+            app,
+        };
         eventually("the service is ready", async || {
-            let answer = app.http.get(format!("{}/health/ready", app.api)).send().await.ok()?;
+            let answer = app
+                .http
+                .get(format!("{}/health/ready", app.api))
+                .send()
+                .await
+                .ok()?;
             answer.status().is_success().then_some(())
         })
         .await;
@@ -84,8 +98,12 @@ impl TestApp {
 
     /// Prepares a call of the API. `path` starts after the host.
     pub fn call(&self, method: Method, path: &str) -> Call {
-        Call::new(self.http.request(method.clone(), format!("{}{path}", self.api)), format!("{method} {path}"))
-            .documented(method, path)
+        Call::new(
+            self.http
+                .request(method.clone(), format!("{}{path}", self.api)),
+            format!("{method} {path}"),
+        )
+        .documented(method, path)
     }
 
     /// `GET /api/v1…`
@@ -115,7 +133,10 @@ impl TestApp {
 
     /// Prepares a call of the operations listener.
     pub fn ops(&self, path: &str) -> Call {
-        Call::new(self.http.get(format!("{}{path}", self.ops)), format!("GET {path} (operations)"))
+        Call::new(
+            self.http.get(format!("{}{path}", self.ops)),
+            format!("GET {path} (operations)"),
+        )
     }
 }
 
@@ -128,8 +149,9 @@ pub const OPEN: [(&str, &str); 5] = [
     ("limits.concurrent_requests_per_tenant", "0"),
 ];
 
-/// Long time-outs: a machine that has just built everything, and does other work beside the tests, may stand still for seconds. Only
-/// tests of time-outs set short ones. Access records stay in PostgreSQL, where these tests look for them, for longer than a test takes.
+/// Long time-outs: a machine that has just built everything, and does other work beside the tests,
+/// may stand still for seconds. Only tests of time-outs set short ones. Access records stay in
+/// PostgreSQL, where these tests look for them, for longer than a test takes.
 pub const UNHURRIED: [(&str, &str); 8] = [
     ("http.request_timeout_ms", "30000"),
     ("postgres.acquire_timeout_ms", "10000"),
@@ -153,8 +175,16 @@ pub fn settings(db: &Database, overrides: &[&str]) -> Settings {
         format!("mongo.url={}", database::variable("MONGO_APP_URL")),
         "drain.ready_grace_ms=0".to_owned(),
     ];
-    all.extend(OPEN.iter().chain(&UNHURRIED).map(|(key, value)| format!("{key}={value}")));
-    all.extend(secure::overrides().iter().map(|(key, value)| format!("{key}={value}")));
+    all.extend(
+        OPEN.iter()
+            .chain(&UNHURRIED)
+            .map(|(key, value)| format!("{key}={value}")),
+    );
+    all.extend(
+        secure::overrides()
+            .iter()
+            .map(|(key, value)| format!("{key}={value}")),
+    );
     all.extend(overrides.iter().map(|pair| (*pair).to_owned()));
     Settings::without_environment(&all).expect("the settings are valid")
 }
@@ -163,8 +193,12 @@ pub fn settings(db: &Database, overrides: &[&str]) -> Settings {
 pub fn primary(db: &Database) -> Arc<Server> {
     let settings = settings(db, &[]);
     let (key, url) = ("postgres.primary_url", &settings.postgres.primary_url);
-    let policy = settings.resilience.policy(&settings.resilience.postgres_primary);
-    Arc::new(Server::new("postgres_primary", key, url, &settings.postgres, policy).expect("a primary"))
+    let policy = settings
+        .resilience
+        .policy(&settings.resilience.postgres_primary);
+    Arc::new(
+        Server::new("postgres_primary", key, url, &settings.postgres, policy).expect("a primary"),
+    )
 }
 
 /// The process's only metrics recorder, shared by all services in it.
@@ -187,7 +221,10 @@ pub async fn eventually<T>(what: &str, condition: impl AsyncFn() -> Option<T>) -
         if let Some(value) = condition().await {
             return value;
         }
-        assert!(started.elapsed() < PATIENCE, "did not happen within {PATIENCE:?}: {what}");
+        assert!(
+            started.elapsed() < PATIENCE,
+            "did not happen within {PATIENCE:?}: {what}"
+        );
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

@@ -1,9 +1,11 @@
 //! Pages of the documentation, run as they are written.
 //!
-//! In a page that is run, a block marked `sh` is a command. If another block comes right after it, that block is the command's output.
-//! All commands of a page run in one shell, as for a reader who follows it. Blocks marked `text` are for reading only.
+//! In a page that is run, a block marked `sh` is a command. If another block comes right after it,
+//! that block is the command's output. All commands of a page run in one shell, as for a reader who
+//! follows it. Blocks marked `text` are for reading only.
 //!
-//! The service authenticates callers, and the page runs with the token of a `platform_admin`, like that of the demo.
+//! The service authenticates callers, and the page runs with the token of a `platform_admin`, like
+//! that of the demo.
 
 use std::{
     ops::Range,
@@ -14,10 +16,12 @@ use std::{
 use regex::Regex;
 use traffic_manager::auth::key::{PREFIX, Presented};
 
-/// Pages that query the archive, and so need a relay and a consumer. The API's suite runs all other guides.
+/// Pages that query the archive, and so need a relay and a consumer. The API's suite runs all other
+/// guides.
 pub const WITH_ARCHIVE: &[&str] = &["guides/audit-question.md", "events.md", "../README.md"];
 
-/// The key id that pages show. It replaces the id of the run's own key, so that pages do not change with each run.
+/// The key id that pages show. It replaces the id of the run's own key, so that pages do not change
+/// with each run.
 const KEY: &str = "0Yb3kQ9zTn5W";
 
 /// The separator between the outputs of two commands.
@@ -43,33 +47,59 @@ impl Page {
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{name}: {error}"));
         let examples = examples(name, &text);
         assert!(!examples.is_empty(), "{name} has no command");
-        Self { path, text, examples }
+        Self {
+            path,
+            text,
+            examples,
+        }
     }
 
-    /// Runs the page's commands against a service, with a key of that service, and compares their output with the page. With
-    /// `TM_WRITE_EXAMPLES=1` the output is written into the page instead, if it differs.
+    /// Runs the page's commands against a service, with a key of that service, and compares their
+    /// output with the page. With `TM_WRITE_EXAMPLES=1` the output is written into the page
+    /// instead, if it differs.
     pub async fn run(self, api: &str, token: &str) {
-        let (script, environment) = (self.script(), [("API_URL", api.to_owned()), ("API_TOKEN", token.to_owned())]);
-        let output = tokio::task::spawn_blocking(move || shell(&script, environment)).await.unwrap();
+        let (script, environment) = (
+            self.script(),
+            [("API_URL", api.to_owned()), ("API_TOKEN", token.to_owned())],
+        );
+        let output = tokio::task::spawn_blocking(move || shell(&script, environment))
+            .await
+            .unwrap();
         let name = self.path.display();
         let printed = String::from_utf8(output.stdout).expect("UTF-8");
         assert!(!printed.contains(PREFIX), "{name} prints a token");
         let id = Presented::parse(token).expect("an API key").id;
         let printed = printed.replace(id.as_str(), KEY);
         let printed: Vec<&str> = printed.split(END).collect();
-        let failed = self.examples.get(printed.len() - 1).map_or("", |example| &example.command);
+        let failed = self
+            .examples
+            .get(printed.len() - 1)
+            .map_or("", |example| &example.command);
         let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{name}: {}\n{failed}\n{}\n{errors}", output.status, printed[printed.len() - 1]);
+        assert!(
+            output.status.success(),
+            "{name}: {}\n{failed}\n{}\n{errors}",
+            output.status,
+            printed[printed.len() - 1]
+        );
         if std::env::var_os("TM_WRITE_EXAMPLES").is_some() {
             return self.write(&printed);
         }
         for (example, printed) in self.examples.iter().zip(printed) {
-            assert_eq!(normal(printed), normal(self.shown(example)), "{name}: {}", example.command);
+            assert_eq!(
+                normal(printed),
+                normal(self.shown(example)),
+                "{name}: {}",
+                example.command
+            );
         }
     }
 
     fn script(&self) -> String {
-        self.examples.iter().map(|example| format!("{}wait\nprintf '%s' \"{END}\"\n", example.command)).collect()
+        self.examples
+            .iter()
+            .map(|example| format!("{}wait\nprintf '%s' \"{END}\"\n", example.command))
+            .collect()
     }
 
     /// Returns the output that the page shows for a command; empty if it shows none.
@@ -77,9 +107,11 @@ impl Page {
         example.output.clone().map_or("", |range| &self.text[range])
     }
 
-    /// Writes the outputs of one run, all together, so that ids and hashes across the page belong to one history.
+    /// Writes the outputs of one run, all together, so that ids and hashes across the page belong
+    /// to one history.
     fn write(&self, printed: &[&str]) {
-        let differs = |(example, printed): (&Example, &&str)| normal(printed) != normal(self.shown(example));
+        let differs =
+            |(example, printed): (&Example, &&str)| normal(printed) != normal(self.shown(example));
         if !self.examples.iter().zip(printed).any(differs) {
             return;
         }
@@ -109,11 +141,20 @@ fn examples(name: &str, text: &str) -> Vec<Example> {
         if turn % 2 == 0 {
             before = part;
         } else if let Some(command) = part.strip_prefix("sh\n") {
-            examples.push(Example { command: command.to_owned(), output: None });
+            examples.push(Example {
+                command: command.to_owned(),
+                output: None,
+            });
         } else if !part.starts_with("text\n") {
-            let example = examples.last_mut().filter(|example| example.output.is_none() && before.trim().is_empty());
-            let example = example.unwrap_or_else(|| panic!("{name}: neither a command nor what one prints: {part}"));
-            assert!(part.starts_with('\n'), "{name}: only sh and text mark a block: {part}");
+            let example = examples
+                .last_mut()
+                .filter(|example| example.output.is_none() && before.trim().is_empty());
+            let example = example
+                .unwrap_or_else(|| panic!("{name}: neither a command nor what one prints: {part}"));
+            assert!(
+                part.starts_with('\n'),
+                "{name}: only sh and text mark a block: {part}"
+            );
             example.output = Some(from + 1..from + part.len());
         }
     }
@@ -143,7 +184,10 @@ fn normal(text: &str) -> String {
         (r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z", "<time>"),
         (r"\b([0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})\b", "<hash>"),
     ] {
-        text = Regex::new(pattern).expect("a pattern").replace_all(&text, name).into_owned();
+        text = Regex::new(pattern)
+            .expect("a pattern")
+            .replace_all(&text, name)
+            .into_owned();
     }
     text
 }

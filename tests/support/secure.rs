@@ -1,9 +1,10 @@
 //! The same tests with everything encrypted: `make test-secure`.
 //!
-//! With `TM_TEST_SECURE=1`, and the addresses of `.stack/env.secure`, each service that a test starts serves TLS and speaks TLS to
-//! Postgres, Kafka (as a SCRAM user) and MongoDB. The tests' own clients use TLS, too. The service authenticates every caller: each
-//! database has the key of a `platform_admin`, which the tests' clients send unless a test says otherwise. Nothing else differs: the
-//! requests of a test stay as they are.
+//! With `TM_TEST_SECURE=1`, and the addresses of `.stack/env.secure`, each service that a test
+//! starts serves TLS and speaks TLS to Postgres, Kafka (as a SCRAM user) and MongoDB. The tests'
+//! own clients use TLS, too. The service authenticates every caller: each database has the key of a
+//! `platform_admin`, which the tests' clients send unless a test says otherwise. Nothing else
+//! differs: the requests of a test stay as they are.
 
 use std::{net::SocketAddr, sync::LazyLock};
 
@@ -27,8 +28,11 @@ const PEPPER: &str = "the pepper of tests that are encrypted, which is not used 
 /// The id of the tests' key.
 const KEY: &str = "testsOfTests";
 
-static TOKEN: LazyLock<SecretString> =
-    LazyLock::new(|| NewToken::of(KEY.parse().expect("the id of a key"), &pepper()).expect("randomness").token);
+static TOKEN: LazyLock<SecretString> = LazyLock::new(|| {
+    NewToken::of(KEY.parse().expect("the id of a key"), &pepper())
+        .expect("randomness")
+        .token
+});
 
 fn pepper() -> Pepper {
     Pepper::new(&PEPPER.into()).expect("a pepper")
@@ -36,7 +40,11 @@ fn pepper() -> Pepper {
 
 /// The actor of a test's calls: its kind and its id.
 pub fn actor() -> (&'static str, &'static str) {
-    if is_on() { ("key", KEY) } else { ("anonymous", "anonymous") }
+    if is_on() {
+        ("key", KEY)
+    } else {
+        ("anonymous", "anonymous")
+    }
 }
 
 /// The id of the actor of a test's calls.
@@ -44,9 +52,14 @@ pub fn who() -> &'static str {
     actor().1
 }
 
-/// The `Authorization` line for a request that a test writes by hand; empty if the run is not encrypted.
+/// The `Authorization` line for a request that a test writes by hand; empty if the run is not
+/// encrypted.
 pub fn authorization() -> String {
-    if is_on() { format!("authorization: Bearer {}\r\n", TOKEN.expose_secret()) } else { String::new() }
+    if is_on() {
+        format!("authorization: Bearer {}\r\n", TOKEN.expose_secret())
+    } else {
+        String::new()
+    }
 }
 
 /// Inserts the tests' key into a database.
@@ -99,7 +112,10 @@ pub fn http() -> reqwest::ClientBuilder {
     let mut headers = HeaderMap::new();
     if is_on() {
         let token = format!("Bearer {}", TOKEN.expose_secret());
-        headers.insert(AUTHORIZATION, HeaderValue::from_str(&token).expect("a header"));
+        headers.insert(
+            AUTHORIZATION,
+            HeaderValue::from_str(&token).expect("a header"),
+        );
     }
     stranger().default_headers(headers)
 }
@@ -136,7 +152,11 @@ pub fn kafka() -> ClientConfig {
 
 /// The query of a MongoDB URL whose user is in `database`.
 pub fn mongo_query(database: &str) -> String {
-    let tls = if is_on() { format!("&tls=true&tlsCAFile={}", ca()) } else { String::new() };
+    let tls = if is_on() {
+        format!("&tls=true&tlsCAFile={}", ca())
+    } else {
+        String::new()
+    };
     format!("directConnection=true&authSource={database}{tls}")
 }
 
@@ -152,15 +172,28 @@ pub async fn over(stream: TcpStream) -> Box<dyn Duplex> {
     }
     let config = traffic_manager::tls::client("STACK_CA", &ca()).expect("the stack's CA");
     let name = ServerName::from(std::net::Ipv4Addr::LOCALHOST);
-    Box::new(TlsConnector::from(std::sync::Arc::new(config)).connect(name, stream).await.expect("a TLS handshake"))
+    Box::new(
+        TlsConnector::from(std::sync::Arc::new(config))
+            .connect(name, stream)
+            .await
+            .expect("a TLS handshake"),
+    )
 }
 
 /// A connection to an API with a small receive buffer, so that the client takes little at a time.
 pub async fn narrow(base: &str) -> Box<dyn Duplex> {
-    let address: SocketAddr = base.split_once("://").expect("a URL").1.parse().expect("an address");
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    let address: SocketAddr = base
+        .split_once("://")
+        .expect("a URL")
+        .1
+        .parse()
+        .expect("an address");
+    let socket =
+        socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
     socket.set_recv_buffer_size(4096).expect("a small buffer");
-    socket.connect(&address.into()).expect("the service listens");
+    socket
+        .connect(&address.into())
+        .expect("the service listens");
     socket.set_nonblocking(true).expect("a socket");
     over(TcpStream::from_std(socket.into()).expect("a socket")).await
 }

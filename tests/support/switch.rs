@@ -1,4 +1,5 @@
-//! A TCP proxy in front of a part of the stack. A test can cut the part off without an effect on other tests.
+//! A TCP proxy in front of a part of the stack. A test can cut the part off without an effect on
+//! other tests.
 
 use std::{
     net::SocketAddr,
@@ -67,11 +68,14 @@ impl Switch {
     }
 }
 
-/// Serves one connection. Returns when the connection ends, or at the next change of the line after a hang.
+/// Serves one connection. Returns when the connection ends, or at the next change of the line after
+/// a hang.
 async fn pass(mut client: TcpStream, target: String, mut line: watch::Receiver<Line>) {
     let state = *line.borrow_and_update();
     if !matches!(state, Line::Hangs | Line::Cut) {
-        let Ok(mut server) = TcpStream::connect(target).await else { return };
+        let Ok(mut server) = TcpStream::connect(target).await else {
+            return;
+        };
         tokio::select! {
             _ = carry(&mut client, &mut server, state) => return,
             _ = line.changed() => {}
@@ -84,7 +88,8 @@ async fn pass(mut client: TcpStream, target: String, mut line: watch::Receiver<L
 }
 
 async fn carry(client: &mut TcpStream, server: &mut TcpStream, line: Line) -> std::io::Result<()> {
-    let ((from_client, mut to_client), (mut from_server, to_server)) = (split(client), split(server));
+    let ((from_client, mut to_client), (mut from_server, to_server)) =
+        (split(client), split(server));
     match line {
         Line::Delays(delay) => tokio::select! {
             ended = late(from_client, to_server, delay) => ended,
@@ -96,14 +101,18 @@ async fn carry(client: &mut TcpStream, server: &mut TcpStream, line: Line) -> st
         },
         Line::Passes | Line::Hangs | Line::Cut => {
             let mut client = from_client.unsplit(to_client);
-            copy_bidirectional(&mut client, &mut from_server.unsplit(to_server)).await.map(drop)
+            copy_bidirectional(&mut client, &mut from_server.unsplit(to_server))
+                .await
+                .map(drop)
         }
     }
 }
 
 /// Copies at most `rate` bytes a second. At most a twentieth of that is on the way.
 async fn slowly(
-    mut from: impl tokio::io::AsyncRead + Unpin, mut to: impl tokio::io::AsyncWrite + Unpin, rate: usize,
+    mut from: impl tokio::io::AsyncRead + Unpin,
+    mut to: impl tokio::io::AsyncWrite + Unpin,
+    rate: usize,
 ) -> std::io::Result<()> {
     let mut bytes = vec![0; (rate / 20).max(1)];
     loop {
@@ -118,7 +127,9 @@ async fn slowly(
 
 /// Copies everything `delay` later, at the speed at which it came.
 async fn late(
-    mut from: impl tokio::io::AsyncRead + Unpin, mut to: impl tokio::io::AsyncWrite + Unpin, delay: Duration,
+    mut from: impl tokio::io::AsyncRead + Unpin,
+    mut to: impl tokio::io::AsyncWrite + Unpin,
+    delay: Duration,
 ) -> std::io::Result<()> {
     let (held, mut due) = mpsc::channel::<(Instant, Vec<u8>)>(1024);
     let read = async move {

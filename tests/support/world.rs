@@ -54,15 +54,32 @@ impl World {
         pairs.extend(super::OPEN.map(|(key, value)| (key, value.to_owned())));
         pairs.extend(secure::overrides());
         pairs.extend(
-            overrides.iter().map(|pair| pair.split_once('=').expect("key=value")).map(|(key, value)| (key, value.to_owned())),
+            overrides
+                .iter()
+                .map(|pair| pair.split_once('=').expect("key=value"))
+                .map(|(key, value)| (key, value.to_owned())),
         );
-        let overrides: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let overrides: Vec<String> = pairs
+            .iter()
+            .map(|(key, value)| format!("{key}={value}"))
+            .collect();
         let settings = Settings::without_environment(&overrides).expect("valid settings");
-        kafka::create_topics(&settings.kafka, &settings.migrate).await.expect("topics");
-        archive::set_up(&settings.migrate, &settings.mongo).await.expect("the archive");
+        kafka::create_topics(&settings.kafka, &settings.migrate)
+            .await
+            .expect("topics");
+        archive::set_up(&settings.migrate, &settings.mongo)
+            .await
+            .expect("the archive");
         let variable = |key: &str| format!("TM__{}", key.replace('.', "__").to_uppercase());
-        let environment = pairs.iter().map(|(key, value)| (variable(key), value.clone())).collect();
-        Self { db, environment, settings }
+        let environment = pairs
+            .iter()
+            .map(|(key, value)| (variable(key), value.clone()))
+            .collect();
+        Self {
+            db,
+            environment,
+            settings,
+        }
     }
 
     /// Returns every archived event, as the archive holds it.
@@ -72,26 +89,41 @@ impl World {
         let mut documents = Vec::new();
         while found.advance().await.expect("the archive") {
             let document = found.deserialize_current().expect("a document");
-            documents.push(mongodb::bson::deserialize_from_document(document).expect("an archived event"));
+            documents.push(
+                mongodb::bson::deserialize_from_document(document).expect("an archived event"),
+            );
         }
         documents
     }
 
     pub async fn archived_count(&self) -> u64 {
-        self.collection().await.count_documents(doc! {}).await.unwrap_or(0)
+        self.collection()
+            .await
+            .count_documents(doc! {})
+            .await
+            .unwrap_or(0)
     }
 
     /// The archive's collection, with a user that has every right.
     pub async fn collection(&self) -> mongodb::Collection<mongodb::bson::Document> {
-        let client = mongodb::Client::with_uri_str(self.settings.mongo.url.expose_secret()).await.expect("a MongoDB URL");
-        client.database(&self.settings.mongo.database).collection(&self.settings.mongo.collection)
+        let client = mongodb::Client::with_uri_str(self.settings.mongo.url.expose_secret())
+            .await
+            .expect("a MongoDB URL");
+        client
+            .database(&self.settings.mongo.database)
+            .collection(&self.settings.mongo.collection)
     }
 
-    /// Inserts copies of one archived event into the archive. Each copy has its own id and epoch, and `change` edits it. The copies
-    /// form no valid history: they keep the hashes of the original.
+    /// Inserts copies of one archived event into the archive. Each copy has its own id and epoch,
+    /// and `change` edits it. The copies form no valid history: they keep the hashes of the
+    /// original.
     pub async fn copy(&self, count: usize, change: impl Fn(usize, &mut Document)) {
         let collection = self.collection().await;
-        let first = collection.find_one(doc! {}).await.expect("the archive").expect("an event to copy");
+        let first = collection
+            .find_one(doc! {})
+            .await
+            .expect("the archive")
+            .expect("an event to copy");
         let numbers: Vec<usize> = (0..count).collect();
         for batch in numbers.chunks(1000) {
             let copies = batch.iter().map(|number| {
@@ -100,18 +132,27 @@ impl World {
                 change(*number, &mut copy);
                 copy
             });
-            collection.insert_many(copies).await.expect("the archive takes copies");
+            collection
+                .insert_many(copies)
+                .await
+                .expect("the archive takes copies");
         }
     }
 
-    /// Deletes the archive and the topics as far as that succeeds. The database is dropped by itself.
+    /// Deletes the archive and the topics as far as that succeeds. The database is dropped by
+    /// itself.
     pub async fn end(self) {
         let admin: Result<AdminClient<DefaultClientContext>, _> = secure::kafka().create();
         if let Ok(admin) = admin {
-            let topics = [self.settings.kafka.topic.as_str(), self.settings.kafka.dlq_topic.as_str()];
+            let topics = [
+                self.settings.kafka.topic.as_str(),
+                self.settings.kafka.dlq_topic.as_str(),
+            ];
             let _ = admin.delete_topics(&topics, &AdminOptions::new()).await;
         }
-        if let Ok(client) = mongodb::Client::with_uri_str(self.settings.mongo.url.expose_secret()).await {
+        if let Ok(client) =
+            mongodb::Client::with_uri_str(self.settings.mongo.url.expose_secret()).await
+        {
             let _ = client.database(&self.settings.mongo.database).drop().await;
         }
     }

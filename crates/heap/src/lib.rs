@@ -1,28 +1,32 @@
 //! Returns freed memory to the system.
 //!
-//! glibc returns freed memory only from the top of each of its heaps, so one small live allocation keeps all memory below it resident.
-//! `malloc_trim` returns every free page. It is a call into C, and the crate of the service has no unsafe code, so the call is in this
-//! separate crate.
+//! glibc returns freed memory only from the top of each of its heaps, so one small live allocation
+//! keeps all memory below it resident. `malloc_trim` returns every free page. It is a call into C,
+//! and the crate of the service has no unsafe code, so the call is in this separate crate.
 
-/// Limits glibc to two malloc arenas per processor instead of eight. Each arena keeps every page that still holds a small allocation, so
-/// fewer arenas return more memory after large work. Call it before starting threads: existing arenas stay. Does nothing with other C
-/// libraries, or when `MALLOC_ARENA_MAX` is set.
+/// Limits glibc to two malloc arenas per processor instead of eight. Each arena keeps every page
+/// that still holds a small allocation, so fewer arenas return more memory after large work. Call
+/// it before starting threads: existing arenas stay. Does nothing with other C libraries, or when
+/// `MALLOC_ARENA_MAX` is set.
 pub fn limit_arenas() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     if std::env::var_os("MALLOC_ARENA_MAX").is_none() {
-        let processors = std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
-        let arenas = libc::c_int::try_from(processors.saturating_mul(2)).unwrap_or(libc::c_int::MAX);
+        let processors =
+            std::thread::available_parallelism().map_or(2, std::num::NonZeroUsize::get);
+        let arenas =
+            libc::c_int::try_from(processors.saturating_mul(2)).unwrap_or(libc::c_int::MAX);
         // SAFETY: sets a number of the allocator, which takes its own lock for that.
         unsafe { libc::mallopt(libc::M_ARENA_MAX, arenas) };
     }
 }
 
-/// Returns the free pages of all heaps to the system, and reports whether there were any. Takes milliseconds, and locks one heap after
-/// another. Does nothing with other C libraries than glibc.
+/// Returns the free pages of all heaps to the system, and reports whether there were any. Takes
+/// milliseconds, and locks one heap after another. Does nothing with other C libraries than glibc.
 pub fn give_back() -> bool {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {
-        // SAFETY: takes no pointers, and takes the locks that every other call of the allocator takes.
+        // SAFETY: takes no pointers, and takes the locks that every other call of the allocator
+        // takes.
         unsafe { libc::malloc_trim(0) == 1 }
     }
     #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
@@ -46,13 +50,20 @@ mod tests {
 
     #[test]
     fn freed_memory_below_what_lives_is_given_back() {
-        let Some(before) = resident_bytes() else { return };
-        let (freed, kept): (Vec<_>, Vec<_>) = (0..40_000_usize).map(|n| (vec![1_u8; 4000], vec![n; 2])).unzip();
+        let Some(before) = resident_bytes() else {
+            return;
+        };
+        let (freed, kept): (Vec<_>, Vec<_>) = (0..40_000_usize)
+            .map(|n| (vec![1_u8; 4000], vec![n; 2]))
+            .unzip();
         drop(freed);
         let freed = resident_bytes().unwrap();
         give_back();
         let after = resident_bytes().unwrap();
         assert_eq!(kept.len(), 40_000);
-        assert!(after < before + 40_000_000, "{before} before, {freed} freed, {after} given back");
+        assert!(
+            after < before + 40_000_000,
+            "{before} before, {freed} freed, {after} given back"
+        );
     }
 }

@@ -24,16 +24,29 @@ pub struct Unfit {
 }
 
 impl Archive {
-    /// Stores accesses, in any order. An access that is in the archive already counts as stored. Returns the accesses that the
-    /// archive refuses.
-    pub async fn insert_accesses(&self, accesses: &[ArchivedAccess]) -> Result<Vec<Unfit>, ArchiveError> {
-        let documents = accesses.iter().map(document).collect::<Result<Vec<_>, _>>()?;
+    /// Stores accesses, in any order. An access that is in the archive already counts as stored.
+    /// Returns the accesses that the archive refuses.
+    pub async fn insert_accesses(
+        &self,
+        accesses: &[ArchivedAccess],
+    ) -> Result<Vec<Unfit>, ArchiveError> {
+        let documents = accesses
+            .iter()
+            .map(document)
+            .collect::<Result<Vec<_>, _>>()?;
         let mut unfit = Vec::new();
         for error in self.bulk(&self.accesses, documents).await? {
             if ABOUT_THE_DOCUMENT.contains(&error.code) {
-                unfit.push(Unfit { at: error.index, message: error.message });
+                unfit.push(Unfit {
+                    at: error.index,
+                    message: error.message,
+                });
             } else if error.code != DUPLICATE_KEY {
-                return Err(CannotStore { code: error.code, message: error.message }.into());
+                return Err(CannotStore {
+                    code: error.code,
+                    message: error.message,
+                }
+                .into());
             }
         }
         Ok(unfit)
@@ -41,12 +54,22 @@ impl Archive {
 
     /// Returns accesses, newest first, that follow the position `after` in this order.
     pub async fn accesses(
-        &self, filter: &AccessFilter, limit: i64, after: Option<&EventPosition>,
+        &self,
+        filter: &AccessFilter,
+        limit: i64,
+        after: Option<&EventPosition>,
     ) -> Result<Vec<ArchivedAccess>, ArchiveError> {
-        let filter = all_of(conditions(filter).into_iter().chain(after.map(EventPosition::beyond)));
+        let filter = all_of(
+            conditions(filter)
+                .into_iter()
+                .chain(after.map(EventPosition::beyond)),
+        );
         let order = doc! { "occurred_at": -1, "_id": -1 };
         let documents = self.documents(&self.accesses, filter, order, limit).await?;
-        documents.into_iter().map(|document| Ok(mongodb::bson::deserialize_from_document(document)?)).collect()
+        documents
+            .into_iter()
+            .map(|document| Ok(mongodb::bson::deserialize_from_document(document)?))
+            .collect()
     }
 }
 
@@ -58,13 +81,22 @@ fn document(access: &ArchivedAccess) -> Result<Document, mongodb::bson::error::E
 
 /// Builds the query conditions. All values are text, so a caller cannot inject an operator.
 pub(super) fn conditions(filter: &AccessFilter) -> Vec<Document> {
-    let AccessFilter { visible_to, tenant, kind, actor, from, to } = filter;
+    let AccessFilter {
+        visible_to,
+        tenant,
+        kind,
+        actor,
+        from,
+        to,
+    } = filter;
     let mut all = Vec::new();
     if let Some(tenant) = visible_to {
         all.push(doc! { "visible_to": tenant.as_str() });
     }
     if let Some(tenant) = tenant {
-        all.push(doc! { "$or": [{ "tenant": tenant.as_str() }, { "visible_to": tenant.as_str() }] });
+        all.push(
+            doc! { "$or": [{ "tenant": tenant.as_str() }, { "visible_to": tenant.as_str() }] },
+        );
     }
     if let Some(kind) = kind {
         all.push(doc! { "kind": kind.as_str() });

@@ -7,10 +7,11 @@ use crate::audit::document::Archivable;
 pub(super) const DUPLICATE_KEY: i32 = 11000;
 pub(super) const INVALID_BSON: i32 = 22;
 pub(super) const TOO_LARGE: i32 = 10334;
-/// Error codes that concern the document: `BadValue`, `TypeMismatch`, `InvalidBSON`, `DollarPrefixedFieldName`, `DottedFieldName`,
-/// `DocumentValidationFailure`, `BSONObjectTooLarge`. Any other code (a full disk, a primary that steps down in the middle of a bulk)
-/// means that the server cannot store the document now. The consumer then waits, because a dead letter is an event that auditors
-/// miss.
+/// Error codes that concern the document: `BadValue`, `TypeMismatch`, `InvalidBSON`,
+/// `DollarPrefixedFieldName`, `DottedFieldName`, `DocumentValidationFailure`, `BSONObjectTooLarge`.
+/// Any other code (a full disk, a primary that steps down in the middle of a bulk) means that the
+/// server cannot store the document now. The consumer then waits, because a dead letter is an event
+/// that auditors miss.
 pub(super) const ABOUT_THE_DOCUMENT: [i32; 7] = [2, 14, INVALID_BSON, 52, 57, 121, TOO_LARGE];
 
 /// The archive's result for one event.
@@ -20,9 +21,11 @@ pub enum Stored {
     Inserted,
     /// The event was in the archive already, with the same hash.
     Duplicate,
-    /// The archive has another event there: the same id or the same position in the history, but another hash.
+    /// The archive has another event there: the same id or the same position in the history, but
+    /// another hash.
     Contradiction,
-    /// The archive refuses the event and will refuse it again (because of its validator, for instance). Holds the server's message.
+    /// The archive refuses the event and will refuse it again (because of its validator, for
+    /// instance). Holds the server's message.
     Refused(String),
 }
 
@@ -46,11 +49,16 @@ pub struct Bulk<'a> {
 
 impl<'a> Bulk<'a> {
     /// Evaluates the errors of a bulk: for each its index in `events`, its code and its message.
-    pub fn new(events: &'a [Archivable], errors: impl IntoIterator<Item = (usize, i32, String)>) -> Result<Self, CannotStore> {
+    pub fn new(
+        events: &'a [Archivable],
+        errors: impl IntoIterator<Item = (usize, i32, String)>,
+    ) -> Result<Self, CannotStore> {
         let mut stored = vec![Stored::Inserted; events.len()];
         let mut doubled = Vec::new();
         for (at, code, message) in errors {
-            let Some(slot) = stored.get_mut(at) else { continue };
+            let Some(slot) = stored.get_mut(at) else {
+                continue;
+            };
             if code == DUPLICATE_KEY {
                 doubled.push(at);
             } else if ABOUT_THE_DOCUMENT.contains(&code) {
@@ -59,21 +67,35 @@ impl<'a> Bulk<'a> {
                 return Err(CannotStore { code, message });
             }
         }
-        Ok(Self { events, stored, doubled })
+        Ok(Self {
+            events,
+            stored,
+            doubled,
+        })
     }
 
     /// Returns the ids for which the stored hash is needed: those with a duplicate-key error.
     pub fn asks(&self) -> Vec<&str> {
-        self.doubled.iter().map(|at| self.events[*at].id.as_str()).collect()
+        self.doubled
+            .iter()
+            .map(|at| self.events[*at].id.as_str())
+            .collect()
     }
 
-    /// Returns the result of each event. `hashes` holds the stored hashes of the ids from [`Bulk::asks`].
+    /// Returns the result of each event. `hashes` holds the stored hashes of the ids from
+    /// [`Bulk::asks`].
     pub fn settled(mut self, hashes: &HashMap<String, String>) -> Vec<Stored> {
         for at in self.doubled {
             let event = &self.events[at];
             // If the id is not found, another event has the same position in the history.
-            let same = hashes.get(&event.id).is_some_and(|hash| *hash == event.hash.to_string());
-            self.stored[at] = if same { Stored::Duplicate } else { Stored::Contradiction };
+            let same = hashes
+                .get(&event.id)
+                .is_some_and(|hash| *hash == event.hash.to_string());
+            self.stored[at] = if same {
+                Stored::Duplicate
+            } else {
+                Stored::Contradiction
+            };
         }
         self.stored
     }

@@ -11,16 +11,21 @@ use rdkafka::{Offset, consumer::Consumer as _, error::KafkaError};
 use super::{ConsumerStatus, Stream};
 use crate::{kafka, telemetry::names};
 
-/// Measures every two seconds how many records of the assigned partitions the archive does not have yet. Without an assignment,
-/// measures all partitions.
+/// Measures every two seconds how many records of the assigned partitions the archive does not have
+/// yet. Without an assignment, measures all partitions.
 pub(super) async fn measure_lag(
-    consumer: Arc<Stream>, topic: String, done: Arc<Mutex<HashMap<i32, i64>>>, status: Arc<ConsumerStatus>,
+    consumer: Arc<Stream>,
+    topic: String,
+    done: Arc<Mutex<HashMap<i32, i64>>>,
+    status: Arc<ConsumerStatus>,
 ) {
     loop {
         let (consumer, topic) = (consumer.clone(), topic.clone());
         let done = done.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let lag = tokio::task::spawn_blocking(move || lag(&consumer, &topic, &done)).await;
-        status.is_known.store(matches!(lag, Ok(Ok(_))), Ordering::Relaxed);
+        status
+            .is_known
+            .store(matches!(lag, Ok(Ok(_))), Ordering::Relaxed);
         if let Ok(Ok((lag, is_assigned))) = lag {
             status.lag.store(lag, Ordering::Relaxed);
             status.is_assigned.store(is_assigned, Ordering::Relaxed);
@@ -35,13 +40,22 @@ pub(super) async fn measure_lag(
     }
 }
 
-/// Returns the lag, and whether it counts only assigned partitions. Without an assignment it is the lag of the whole group: perhaps
-/// no member has these partitions, and a topic that cannot be read must be an error.
-fn lag(consumer: &Stream, topic: &str, done: &HashMap<i32, i64>) -> Result<(i64, bool), KafkaError> {
+/// Returns the lag, and whether it counts only assigned partitions. Without an assignment it is the
+/// lag of the whole group: perhaps no member has these partitions, and a topic that cannot be read
+/// must be an error.
+fn lag(
+    consumer: &Stream,
+    topic: &str,
+    done: &HashMap<i32, i64>,
+) -> Result<(i64, bool), KafkaError> {
     let limit = kafka::question_timeout();
     let assigned = consumer.assignment()?;
     let is_assigned = assigned.count() > 0;
-    let partitions = if is_assigned { assigned } else { kafka::partitions(consumer, topic, Offset::Invalid, limit)? };
+    let partitions = if is_assigned {
+        assigned
+    } else {
+        kafka::partitions(consumer, topic, Offset::Invalid, limit)?
+    };
     let committed = consumer.committed_offsets(partitions, limit)?;
     let mut lag = 0;
     for partition in committed.elements() {

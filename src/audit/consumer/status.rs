@@ -30,11 +30,11 @@ pub struct ConsumerStatus {
 /// [`ConsumerStatus`] at one instant.
 #[derive(Debug, Clone, Serialize)]
 pub struct ConsumerReport {
-    /// The number of records that the archive does not have yet, in the partitions of this consumer; in all partitions while it has
-    /// none.
+    /// The number of records that the archive does not have yet, in the partitions of this
+    /// consumer; in all partitions while it has none.
     pub lag: i64,
-    /// The age of the oldest event that is read but not archived, in seconds; 0 when there is none. Events that were published before
-    /// (replays, redriven dead letters) do not count.
+    /// The age of the oldest event that is read but not archived, in seconds; 0 when there is none.
+    /// Events that were published before (replays, redriven dead letters) do not count.
     pub lag_seconds: f64,
     /// True while a batch waits for the archive to come back.
     pub waits_for_archive: bool,
@@ -58,14 +58,19 @@ impl ConsumerStatus {
             archived_total: self.archived.load(Ordering::Relaxed),
             dead_letters_total: self.dead_letters.load(Ordering::Relaxed),
             restarts_total: self.restarts.load(Ordering::Relaxed),
-            last_error: self.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            last_error: self
+                .last_error
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .clone(),
         }
     }
 
-    /// Returns whether the consumer's own partitions have no unread records. Records in the partitions of other consumers do not
-    /// count. False while the lag is unknown.
+    /// Returns whether the consumer's own partitions have no unread records. Records in the
+    /// partitions of other consumers do not count. False while the lag is unknown.
     pub(super) fn has_nothing_to_read(&self) -> bool {
-        let is_idle = self.lag.load(Ordering::Relaxed) == 0 || !self.is_assigned.load(Ordering::Relaxed);
+        let is_idle =
+            self.lag.load(Ordering::Relaxed) == 0 || !self.is_assigned.load(Ordering::Relaxed);
         self.is_known.load(Ordering::Relaxed) && is_idle
     }
 
@@ -77,13 +82,20 @@ impl ConsumerStatus {
     /// Returns the age in seconds of the oldest event that is read but not archived.
     pub(super) fn lag_seconds(&self) -> f64 {
         let oldest = *self.oldest.lock().unwrap_or_else(PoisonError::into_inner);
-        oldest.map_or(0.0, |at| Timestamp::now().duration_since(at.timestamp()).as_secs_f64().max(0.0))
+        oldest.map_or(0.0, |at| {
+            Timestamp::now()
+                .duration_since(at.timestamp())
+                .as_secs_f64()
+                .max(0.0)
+        })
     }
 
     /// Records which events are read but not archived yet.
     pub(super) fn reads(&self, batch: &[Record]) {
         let new = batch.iter().filter(|record| !record.is_repeated());
-        let oldest = new.filter_map(|record| record.header("ce_time")?.parse::<UtcTime>().ok()).min();
+        let oldest = new
+            .filter_map(|record| record.header("ce_time")?.parse::<UtcTime>().ok())
+            .min();
         *self.oldest.lock().unwrap_or_else(PoisonError::into_inner) = oldest;
     }
 
@@ -93,6 +105,9 @@ impl ConsumerStatus {
     }
 
     pub(super) fn failed(&self, error: Option<String>) {
-        *self.last_error.lock().unwrap_or_else(PoisonError::into_inner) = error;
+        *self
+            .last_error
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = error;
     }
 }

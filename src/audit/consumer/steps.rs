@@ -1,8 +1,9 @@
 //! The number of records that are archived in one step.
 //!
-//! A step that timed out would time out again when it is repeated, and the documents that it did store make the next attempt longer:
-//! with a slow archive the consumer would never get further. So a step that takes too long halves the next one, and a step that
-//! succeeds lets the next one grow a little (additive increase, multiplicative decrease, as in TCP: RFC 5681).
+//! A step that timed out would time out again when it is repeated, and the documents that it did
+//! store make the next attempt longer: with a slow archive the consumer would never get further. So
+//! a step that takes too long halves the next one, and a step that succeeds lets the next one grow
+//! a little (additive increase, multiplicative decrease, as in TCP: RFC 5681).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -17,7 +18,10 @@ impl Steps {
     /// Creates steps of at most `most` records; the first step has this size.
     pub fn new(most: usize) -> Self {
         let most = most.max(1);
-        Self { size: AtomicUsize::new(most), most }
+        Self {
+            size: AtomicUsize::new(most),
+            most,
+        }
     }
 
     /// Returns the number of records in the next step, at least one.
@@ -32,7 +36,10 @@ impl Steps {
 
     /// Grows the size after a step that succeeded, by 1/32 of the maximum.
     pub fn done(&self) {
-        self.size.store((self.size() + self.most.div_ceil(32)).min(self.most), Ordering::Relaxed);
+        self.size.store(
+            (self.size() + self.most.div_ceil(32)).min(self.most),
+            Ordering::Relaxed,
+        );
     }
 }
 

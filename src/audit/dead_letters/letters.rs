@@ -1,7 +1,9 @@
-//! Reads dead letters, newest first or a single one, and redrives them: sends them to the topic that they came from.
+//! Reads dead letters, newest first or a single one, and redrives them: sends them to the topic
+//! that they came from.
 //!
-//! No state is kept between two requests, and no consumer group is joined: a reader is assigned the range of offsets that a request
-//! asks for. Calls to Kafka block, so they run outside the runtime's threads; each has a time limit.
+//! No state is kept between two requests, and no consumer group is joined: a reader is assigned the
+//! range of offsets that a request asks for. Calls to Kafka block, so they run outside the
+//! runtime's threads; each has a time limit.
 
 use std::{
     sync::Arc,
@@ -37,11 +39,13 @@ const WINDOW: i64 = 200;
 pub struct Head {
     /// The dead letter's position in its topic, and the time when it was dead-lettered.
     pub key: LetterKey,
-    /// The reason why the record was dead-lettered, in `snake_case`; empty if the header is missing.
+    /// The reason why the record was dead-lettered, in `snake_case`; empty if the header is
+    /// missing.
     pub reason: String,
     /// The number of attempts to archive the record; 0 if the header is missing or invalid.
     pub attempts: u32,
-    /// The tenant, if the record's key is a valid tenant name. The sender of the record wrote the key, so it need not be true.
+    /// The tenant, if the record's key is a valid tenant name. The sender of the record wrote the
+    /// key, so it need not be true.
     pub tenant: Option<TenantName>,
     /// The header `ce_id` as the sender wrote it, unchecked.
     pub event_id: Option<String>,
@@ -83,7 +87,10 @@ pub struct Position {
 impl Position {
     /// Returns the position right after a dead letter, in a list that is sorted newest first.
     pub fn after(id: LetterId) -> Self {
-        Self { partition: id.partition, before: id.offset }
+        Self {
+            partition: id.partition,
+            before: id.offset,
+        }
     }
 }
 
@@ -127,12 +134,18 @@ pub struct Letters {
 }
 
 impl Letters {
-    /// Creates the client; connects on first use. A read of one range of offsets takes at most `limit`.
+    /// Creates the client; connects on first use. A read of one range of offsets takes at most
+    /// `limit`.
     pub fn new(kafka: config::Kafka, limit: Duration) -> Self {
-        Self { kafka, limit, producer: OnceCell::new() }
+        Self {
+            kafka,
+            limit,
+            producer: OnceCell::new(),
+        }
     }
 
-    /// Returns the topic that events are published to: the only topic that dead letters are sent back to.
+    /// Returns the topic that events are published to: the only topic that dead letters are sent
+    /// back to.
     pub fn topic(&self) -> &str {
         &self.kafka.topic
     }
@@ -145,21 +158,41 @@ impl Letters {
 
     /// Returns one dead letter; `None` if it does not exist or exists no longer.
     pub async fn letter(&self, id: LetterId) -> Result<Option<Letter>, LettersError> {
-        let record = self.record(self.kafka.dlq_topic.clone(), id.partition, id.offset).await?;
-        Ok(record.map(|(record, at)| Letter { head: head(&record, at), record }))
+        let record = self
+            .record(self.kafka.dlq_topic.clone(), id.partition, id.offset)
+            .await?;
+        Ok(record.map(|(record, at)| Letter {
+            head: head(&record, at),
+            record,
+        }))
     }
 
-    /// Returns the original record of a dead letter: its own content, or, if that was left out, the record at its original position.
-    /// `None` when that record is gone.
+    /// Returns the original record of a dead letter: its own content, or, if that was left out, the
+    /// record at its original position. `None` when that record is gone.
     pub async fn content(&self, letter: Letter) -> Result<Option<Record>, LettersError> {
         if !letter.head.omitted {
             return Ok(Some(letter.record));
         }
-        let Some(Origin { topic, partition, offset }) = letter.head.origin else { return Ok(None) };
-        Ok(self.record(topic, partition, offset).await?.map(|(record, _)| record))
+        let Some(Origin {
+            topic,
+            partition,
+            offset,
+        }) = letter.head.origin
+        else {
+            return Ok(None);
+        };
+        Ok(self
+            .record(topic, partition, offset)
+            .await?
+            .map(|(record, _)| record))
     }
 
-    async fn record(&self, topic: String, partition: i32, offset: i64) -> Result<Option<(Record, Timestamp)>, LettersError> {
+    async fn record(
+        &self,
+        topic: String,
+        partition: i32,
+        offset: i64,
+    ) -> Result<Option<(Record, Timestamp)>, LettersError> {
         let (kafka, deadline) = (self.kafka.clone(), Instant::now() + self.limit);
         tokio::task::spawn_blocking(move || {
             let consumer = kafka::reader(&kafka)?;
@@ -170,37 +203,55 @@ impl Letters {
                 Err(error) => return Err(error.into()),
             };
             if offset >= bounds.0 && offset < bounds.1 {
-                each(&consumer, (&topic, partition), offset..offset + 1, deadline, |record, at| found = Some((record, at)))?;
+                each(
+                    &consumer,
+                    (&topic, partition),
+                    offset..offset + 1,
+                    deadline,
+                    |record, at| found = Some((record, at)),
+                )?;
             }
             Ok(found)
         })
         .await?
     }
 
-    /// Sends records again to `kafka.topic`, in this order, each to its original partition. Returns when Kafka has acknowledged or
-    /// refused each of them. Records that fail again become new dead letters, with more attempts.
+    /// Sends records again to `kafka.topic`, in this order, each to its original partition. Returns
+    /// when Kafka has acknowledged or refused each of them. Records that fail again become new dead
+    /// letters, with more attempts.
     pub async fn send(&self, records: &[(Head, Record)]) -> Vec<Result<(), LettersError>> {
-        let producing = async || Producing::new("letters", &self.kafka, kafka::dead_letter_producer);
+        let producing =
+            async || Producing::new("letters", &self.kafka, kafka::dead_letter_producer);
         let producer = match self.producer.get_or_try_init(producing).await {
             Ok(producer) => producer,
             Err(error) => {
                 let text = error.to_string();
-                return records.iter().map(|_| Err(KafkaError::AdminOpCreation(text.clone()).into())).collect();
+                return records
+                    .iter()
+                    .map(|_| Err(KafkaError::AdminOpCreation(text.clone()).into()))
+                    .collect();
             }
         };
         let mut results: Vec<Result<(), LettersError>> = Vec::with_capacity(records.len());
         for (head, record) in records {
             // Kafka is not available: the records after the failed one must not overtake it.
-            if let Some(Err(LettersError::Kafka(error))) = results.last().filter(|last| is_failure(last)) {
+            if let Some(Err(LettersError::Kafka(error))) =
+                results.last().filter(|last| is_failure(last))
+            {
                 results.push(Err(error.clone().into()));
                 continue;
             }
             let at = head.key.id.offset;
-            let delivered = producer.deliver(at, |producer| self.start(producer, head, record, true)).await;
+            let delivered = producer
+                .deliver(at, |producer| self.start(producer, head, record, true))
+                .await;
             let delivered = match delivered {
-                // The record is as large as Kafka accepts already, so it is sent without our headers.
+                // The record is as large as Kafka accepts already, so it is sent without our
+                // headers.
                 Err(error) if verdict::of(&error) == Verdict::ForGood => {
-                    producer.deliver(at, |producer| self.start(producer, head, record, false)).await
+                    producer
+                        .deliver(at, |producer| self.start(producer, head, record, false))
+                        .await
                 }
                 delivered => delivered,
             };
@@ -210,13 +261,22 @@ impl Letters {
     }
 
     fn start(
-        &self, producer: &FutureProducer, head: &Head, record: &Record, marked: bool,
+        &self,
+        producer: &FutureProducer,
+        head: &Head,
+        record: &Record,
+        marked: bool,
     ) -> Result<rdkafka::producer::DeliveryFuture, KafkaError> {
         let mut again = FutureRecord::<[u8], [u8]>::to(&self.kafka.topic);
         again.key = record.key.as_deref();
         again.payload = record.value.as_deref();
         again.partition = head.origin.as_ref().map(|origin| origin.partition);
-        let again = again.headers(kafka::redriven_headers(record, head.key.id, head.attempts, marked));
+        let again = again.headers(kafka::redriven_headers(
+            record,
+            head.key.id,
+            head.attempts,
+            marked,
+        ));
         producer.send_result(again).map_err(|(error, _)| error)
     }
 }
@@ -233,38 +293,77 @@ impl Reader {
     fn open(kafka: &config::Kafka, deadline: Instant) -> Result<Self, LettersError> {
         let (consumer, topic) = (kafka::reader(kafka)?, kafka.dlq_topic.clone());
         let metadata = consumer.fetch_metadata(Some(&topic), left(deadline)?)?;
-        let mut partitions: Vec<i32> =
-            metadata.topics().iter().flat_map(|topic| topic.partitions()).map(|partition| partition.id()).collect();
+        let mut partitions: Vec<i32> = metadata
+            .topics()
+            .iter()
+            .flat_map(|topic| topic.partitions())
+            .map(|partition| partition.id())
+            .collect();
         partitions.sort_unstable();
         let mut bounds = Vec::with_capacity(partitions.len());
         for partition in partitions {
             let (low, high) = consumer.fetch_watermarks(&topic, partition, left(deadline)?)?;
             bounds.push((partition, low, high));
         }
-        Ok(Self { consumer: Arc::new(consumer), topic, bounds })
+        Ok(Self {
+            consumer: Arc::new(consumer),
+            topic,
+            bounds,
+        })
     }
 
-    /// Returns the position of the newest dead letters, in the first partition; `None` if the topic has no partition.
+    /// Returns the position of the newest dead letters, in the first partition; `None` if the topic
+    /// has no partition.
     pub fn newest(&self) -> Option<Position> {
-        self.bounds.first().map(|(partition, _, high)| Position { partition: *partition, before: *high })
+        self.bounds.first().map(|(partition, _, high)| Position {
+            partition: *partition,
+            before: *high,
+        })
     }
 
-    /// Returns the dead letters before a position, newest first, at most `WINDOW` of them, and the position to continue from.
-    pub async fn before(&self, position: Position, limit: Duration) -> Result<(Vec<Head>, Option<Position>), LettersError> {
+    /// Returns the dead letters before a position, newest first, at most `WINDOW` of them, and the
+    /// position to continue from.
+    pub async fn before(
+        &self,
+        position: Position,
+        limit: Duration,
+    ) -> Result<(Vec<Head>, Option<Position>), LettersError> {
         let Position { partition, before } = position;
-        let Some((_, low, high)) = self.bounds.iter().find(|(known, ..)| *known == partition).copied() else {
+        let Some((_, low, high)) = self
+            .bounds
+            .iter()
+            .find(|(known, ..)| *known == partition)
+            .copied()
+        else {
             return Ok((Vec::new(), self.following(partition)));
         };
         let before = before.min(high);
         let from = low.max(before - WINDOW);
-        let next = if from > low { Some(Position { partition, before: from }) } else { self.following(partition) };
+        let next = if from > low {
+            Some(Position {
+                partition,
+                before: from,
+            })
+        } else {
+            self.following(partition)
+        };
         if from >= before {
             return Ok((Vec::new(), next));
         }
-        let (consumer, topic, deadline) = (self.consumer.clone(), self.topic.clone(), Instant::now() + limit);
+        let (consumer, topic, deadline) = (
+            self.consumer.clone(),
+            self.topic.clone(),
+            Instant::now() + limit,
+        );
         let mut heads = tokio::task::spawn_blocking(move || {
             let mut heads = Vec::new();
-            each(&consumer, (&topic, partition), from..before, deadline, |record, at| heads.push(head(&record, at)))?;
+            each(
+                &consumer,
+                (&topic, partition),
+                from..before,
+                deadline,
+                |record, at| heads.push(head(&record, at)),
+            )?;
             Ok::<_, LettersError>(heads)
         })
         .await??;
@@ -275,13 +374,20 @@ impl Reader {
     /// Returns the position of the newest dead letter of the next partition.
     fn following(&self, partition: i32) -> Option<Position> {
         let next = self.bounds.iter().find(|(known, ..)| *known > partition);
-        next.map(|(partition, _, high)| Position { partition: *partition, before: *high })
+        next.map(|(partition, _, high)| Position {
+            partition: *partition,
+            before: *high,
+        })
     }
 }
 
-/// Calls `show` for each record of a range of offsets of a partition, in order. Offsets may have gaps.
+/// Calls `show` for each record of a range of offsets of a partition, in order. Offsets may have
+/// gaps.
 fn each(
-    consumer: &BaseConsumer, (topic, partition): (&str, i32), offsets: std::ops::Range<i64>, deadline: Instant,
+    consumer: &BaseConsumer,
+    (topic, partition): (&str, i32),
+    offsets: std::ops::Range<i64>,
+    deadline: Instant,
     mut show: impl FnMut(Record, Timestamp),
 ) -> Result<(), LettersError> {
     let mut assignment = TopicPartitionList::new();
@@ -291,9 +397,12 @@ fn each(
         match consumer.poll(left(deadline)?) {
             None => {}
             Some(Err(KafkaError::PartitionEOF(_))) => return Ok(()),
-            // These errors say that a broker is not available; a lasting failure shows as a timeout.
+            // These errors say that a broker is not available; a lasting failure shows as a
+            // timeout.
             Some(Err(KafkaError::MessageConsumption(code))) if is_passing(code) => {}
-            Some(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange))) => {
+            Some(Err(KafkaError::MessageConsumption(
+                RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+            ))) => {
                 return Ok(());
             }
             Some(Err(error)) => return Err(error.into()),
@@ -303,7 +412,10 @@ fn each(
                 if message.offset() >= offsets.end {
                     return Ok(());
                 }
-                let at = message.timestamp().to_millis().and_then(|at| Timestamp::from_millisecond(at).ok());
+                let at = message
+                    .timestamp()
+                    .to_millis()
+                    .and_then(|at| Timestamp::from_millisecond(at).ok());
                 show(Record::from(&message), at.unwrap_or(Timestamp::UNIX_EPOCH));
                 if message.offset() + 1 == offsets.end {
                     return Ok(());
@@ -321,38 +433,62 @@ fn is_failure(sent: &Result<(), LettersError>) -> bool {
 /// Returns the time left until a deadline, or a timeout error when it has passed.
 fn left(deadline: Instant) -> Result<Duration, LettersError> {
     let left = deadline.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(LettersError::Timeout) } else { Ok(left) }
+    if left.is_zero() {
+        Err(LettersError::Timeout)
+    } else {
+        Ok(left)
+    }
 }
 
 fn is_nowhere(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
-        RDKafkaErrorCode::UnknownPartition | RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition
+        RDKafkaErrorCode::UnknownPartition
+            | RDKafkaErrorCode::UnknownTopic
+            | RDKafkaErrorCode::UnknownTopicOrPartition
     )
 }
 
 fn is_passing(code: RDKafkaErrorCode) -> bool {
     matches!(
         code,
-        RDKafkaErrorCode::BrokerTransportFailure | RDKafkaErrorCode::AllBrokersDown | RDKafkaErrorCode::OperationTimedOut
+        RDKafkaErrorCode::BrokerTransportFailure
+            | RDKafkaErrorCode::AllBrokersDown
+            | RDKafkaErrorCode::OperationTimedOut
     )
 }
 
 fn head(record: &Record, at: Timestamp) -> Head {
-    let number = |name: &str| record.header(name).and_then(|text| text.parse::<i64>().ok());
+    let number = |name: &str| {
+        record
+            .header(name)
+            .and_then(|text| text.parse::<i64>().ok())
+    };
     let origin = || {
         Some(Origin {
             topic: record.header(kafka::DLQ_TOPIC)?.to_owned(),
-            partition: number(kafka::DLQ_PARTITION).and_then(|number| i32::try_from(number).ok())?,
+            partition: number(kafka::DLQ_PARTITION)
+                .and_then(|number| i32::try_from(number).ok())?,
             offset: number(kafka::DLQ_OFFSET)?,
         })
     };
     let text = |name: &str| record.header(name).map(str::to_owned);
-    let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
+    let key = record
+        .key
+        .as_deref()
+        .and_then(|key| std::str::from_utf8(key).ok());
     Head {
-        key: LetterKey { id: LetterId { partition: record.partition, offset: record.offset }, at: at.into() },
+        key: LetterKey {
+            id: LetterId {
+                partition: record.partition,
+                offset: record.offset,
+            },
+            at: at.into(),
+        },
         reason: text(kafka::DLQ_REASON).unwrap_or_default(),
-        attempts: number(kafka::DLQ_ATTEMPTS).and_then(|number| u32::try_from(number).ok()).unwrap_or(0),
+        attempts: number(kafka::DLQ_ATTEMPTS)
+            .and_then(|number| u32::try_from(number).ok())
+            .unwrap_or(0),
         tenant: key.and_then(|key| key.parse().ok()),
         event_id: text("ce_id"),
         event_type: text("ce_type"),
@@ -366,15 +502,31 @@ mod tests {
     use super::*;
 
     fn with(headers: &[(&str, &str)]) -> Head {
-        let headers = headers.iter().map(|(key, value)| ((*key).to_owned(), Some(value.as_bytes().to_vec()))).collect();
-        let record = Record { partition: 0, offset: 7, key: Some(b"acme".to_vec()), headers, ..Record::default() };
+        let headers = headers
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), Some(value.as_bytes().to_vec())))
+            .collect();
+        let record = Record {
+            partition: 0,
+            offset: 7,
+            key: Some(b"acme".to_vec()),
+            headers,
+            ..Record::default()
+        };
         head(&record, Timestamp::UNIX_EPOCH)
     }
 
     #[test]
     fn a_letter_that_somebody_else_put_there_is_shown_with_what_can_be_read_of_it() {
-        let none = with(&[(kafka::DLQ_ATTEMPTS, "-1"), (kafka::DLQ_TOPIC, "t"), (kafka::DLQ_PARTITION, "x")]);
-        assert_eq!((none.origin.as_ref(), none.attempts, none.reason.as_str()), (None, 0, ""));
+        let none = with(&[
+            (kafka::DLQ_ATTEMPTS, "-1"),
+            (kafka::DLQ_TOPIC, "t"),
+            (kafka::DLQ_PARTITION, "x"),
+        ]);
+        assert_eq!(
+            (none.origin.as_ref(), none.attempts, none.reason.as_str()),
+            (None, 0, "")
+        );
         assert_eq!(none.tenant, Some("acme".parse().unwrap()));
         let ours = [
             (kafka::DLQ_REASON, "refused"),
@@ -384,7 +536,17 @@ mod tests {
             (kafka::DLQ_OFFSET, "42"),
         ];
         let all = with(&ours);
-        assert_eq!(all.origin, Some(Origin { topic: "t".into(), partition: 2, offset: 42 }));
-        assert_eq!((all.attempts, all.reason.as_str(), all.omitted), (5, "refused", false));
+        assert_eq!(
+            all.origin,
+            Some(Origin {
+                topic: "t".into(),
+                partition: 2,
+                offset: 42
+            })
+        );
+        assert_eq!(
+            (all.attempts, all.reason.as_str(), all.omitted),
+            (5, "refused", false)
+        );
     }
 }

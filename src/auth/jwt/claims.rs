@@ -14,7 +14,8 @@ use crate::{
 
 /// The longest `sub` claim, in bytes.
 const MAX_SUBJECT: usize = 255;
-/// The largest accepted date in Unix seconds, 2^53. Up to here `f64` represents whole seconds exactly.
+/// The largest accepted date in Unix seconds, 2^53. Up to here `f64` represents whole seconds
+/// exactly.
 const LAST_DATE: f64 = 9_007_199_254_740_992.0;
 
 /// The claims of a token.
@@ -25,8 +26,8 @@ pub type Claims = Map<String, Value>;
 struct Path(Vec<String>);
 
 impl Path {
-    /// Parses names joined by dots. A name in double quotes is taken literally, dots included. Returns `None` for an empty text: the
-    /// claim is not used.
+    /// Parses names joined by dots. A name in double quotes is taken literally, dots included.
+    /// Returns `None` for an empty text: the claim is not used.
     fn parse(raw: &str) -> Result<Option<Self>, &'static str> {
         if raw.is_empty() {
             return Ok(None);
@@ -34,11 +35,15 @@ impl Path {
         let (mut parts, mut rest) = (Vec::new(), raw);
         loop {
             let (part, after) = match rest.strip_prefix('"') {
-                Some(quoted) => quoted.split_once('"').ok_or("has a quote that does not end")?,
+                Some(quoted) => quoted
+                    .split_once('"')
+                    .ok_or("has a quote that does not end")?,
                 None => rest.split_at(rest.find('.').unwrap_or(rest.len())),
             };
             if part.is_empty() || (part.contains('"') && !rest.starts_with('"')) {
-                return Err("must be names of members joined by dots, those with dots in double quotes");
+                return Err(
+                    "must be names of members joined by dots, those with dots in double quotes",
+                );
             }
             parts.push(part.to_owned());
             match after.strip_prefix('.') {
@@ -51,7 +56,8 @@ impl Path {
 
     fn find<'a>(&self, claims: &'a Claims) -> Option<&'a Value> {
         let (first, rest) = self.0.split_first()?;
-        rest.iter().try_fold(claims.get(first)?, |value, name| value.get(name))
+        rest.iter()
+            .try_fold(claims.get(first)?, |value, name| value.get(name))
     }
 }
 
@@ -78,17 +84,41 @@ impl Mapping {
             roles: path("roles_claim", &settings.roles_claim)?,
             services: path("services_claim", &settings.services_claim)?,
             envs: path("envs_claim", &settings.envs_claim)?,
-            role_map: settings.role_map.iter().map(|entry| mapped(entry)).collect::<Result<_, _>>()?,
+            role_map: settings
+                .role_map
+                .iter()
+                .map(|entry| mapped(entry))
+                .collect::<Result<_, _>>()?,
         })
     }
 
     /// Returns the caller of a token at `now` (Unix seconds), and when the token expires (`exp`).
-    pub fn caller(&self, claims: &Claims, signed_by: KeyPrint, now: f64) -> Result<(Caller, f64), Refused> {
+    pub fn caller(
+        &self,
+        claims: &Claims,
+        signed_by: KeyPrint,
+        now: f64,
+    ) -> Result<(Caller, f64), Refused> {
         let expires = self.check_times(claims, now)?;
         let id = subject(claims)?;
-        let actor = Arc::new(Actor { kind: "jwt".into(), id, token: None });
-        let credential = Credential::Token { signed_by, ends: moment(expires), refused: moment(expires + self.leeway) };
-        Ok((Caller { actor, grant: Arc::new(self.grant(claims)?), credential }, expires))
+        let actor = Arc::new(Actor {
+            kind: "jwt".into(),
+            id,
+            token: None,
+        });
+        let credential = Credential::Token {
+            signed_by,
+            ends: moment(expires),
+            refused: moment(expires + self.leeway),
+        };
+        Ok((
+            Caller {
+                actor,
+                grant: Arc::new(self.grant(claims)?),
+                credential,
+            },
+            expires,
+        ))
     }
 
     fn check_times(&self, claims: &Claims, now: f64) -> Result<f64, Refused> {
@@ -98,7 +128,11 @@ impl Mapping {
         if now >= expires + self.leeway {
             return Err(Refused::Expired);
         }
-        if [issued, begins].into_iter().flatten().any(|date| date > now + self.leeway) {
+        if [issued, begins]
+            .into_iter()
+            .flatten()
+            .any(|date| date > now + self.leeway)
+        {
             return Err(Refused::NotYetValid);
         }
         if expires - issued.unwrap_or(now) > self.max_lifetime {
@@ -115,24 +149,43 @@ impl Mapping {
         Grant::new(roles, reach, Narrowing { services, envs }).map_err(senseless)
     }
 
-    /// Returns this service's roles in the token. An issuer may list roles of other programs too; they are ignored.
+    /// Returns this service's roles in the token. An issuer may list roles of other programs too;
+    /// they are ignored.
     fn roles(&self, claims: &Claims) -> Result<Vec<Role>, Refused> {
-        let Some(said) = self.roles.as_ref().and_then(|path| path.find(claims)) else { return Ok(Vec::new()) };
+        let Some(said) = self.roles.as_ref().and_then(|path| path.find(claims)) else {
+            return Ok(Vec::new());
+        };
         let said = texts(said)?;
         if self.role_map.is_empty() {
-            return Ok(said.into_iter().filter_map(|name| Role::try_from(name.to_owned()).ok()).collect());
+            return Ok(said
+                .into_iter()
+                .filter_map(|name| Role::try_from(name.to_owned()).ok())
+                .collect());
         }
-        Ok(self.role_map.iter().filter(|(name, _)| said.contains(&name.as_str())).map(|(_, role)| *role).collect())
+        Ok(self
+            .role_map
+            .iter()
+            .filter(|(name, _)| said.contains(&name.as_str()))
+            .map(|(_, role)| *role)
+            .collect())
     }
 
-    /// Returns the tenant scope of the token. Without a tenant claim, only a platform administrator is accepted: a missing claim must
-    /// not turn an auditor of one tenant into an auditor of all tenants. For an auditor of all tenants the claim is `*`.
+    /// Returns the tenant scope of the token. Without a tenant claim, only a platform administrator
+    /// is accepted: a missing claim must not turn an auditor of one tenant into an auditor of all
+    /// tenants. For an auditor of all tenants the claim is `*`.
     fn reach(&self, claims: &Claims, roles: &[Role]) -> Result<Reach, Refused> {
         match self.tenant.as_ref().and_then(|path| path.find(claims)) {
             None if roles == [Role::PlatformAdmin] => Ok(Reach::Platform),
-            None => Err(Refused::NoGrant(if roles.is_empty() { "no_role" } else { "tenant_required" })),
+            None => Err(Refused::NoGrant(if roles.is_empty() {
+                "no_role"
+            } else {
+                "tenant_required"
+            })),
             Some(Value::String(all)) if all == "*" => Ok(Reach::Platform),
-            Some(Value::String(name)) => name.parse().map(Reach::Tenant).map_err(|_| Refused::NoGrant("bad_tenant")),
+            Some(Value::String(name)) => name
+                .parse()
+                .map(Reach::Tenant)
+                .map_err(|_| Refused::NoGrant("bad_tenant")),
             Some(_) => Err(Refused::BadClaim),
         }
     }
@@ -140,18 +193,26 @@ impl Mapping {
 
 /// Converts Unix seconds to a time. A value beyond the largest possible time gives that time.
 fn moment(unix: f64) -> UtcTime {
-    Timestamp::from_millisecond((unix * 1000.0) as i64).unwrap_or(Timestamp::MAX).into()
+    Timestamp::from_millisecond((unix * 1000.0) as i64)
+        .unwrap_or(Timestamp::MAX)
+        .into()
 }
 
 /// Parses an entry `<name that the issuer uses>=<role of this service>`.
 fn mapped(entry: &str) -> Result<(String, Role), ConfigError> {
-    let (said, role) = entry.rsplit_once('=').ok_or_else(|| wrong("role_map", "must be entries of the form said=role"))?;
-    let role = Role::try_from(role.to_owned()).map_err(|invalid| wrong("role_map", &invalid.detail))?;
+    let (said, role) = entry
+        .rsplit_once('=')
+        .ok_or_else(|| wrong("role_map", "must be entries of the form said=role"))?;
+    let role =
+        Role::try_from(role.to_owned()).map_err(|invalid| wrong("role_map", &invalid.detail))?;
     Ok((said.to_owned(), role))
 }
 
 fn wrong(name: &str, reason: &str) -> ConfigError {
-    ConfigError::Invalid { key: format!("auth.jwt.{name}"), reason: reason.to_owned() }
+    ConfigError::Invalid {
+        key: format!("auth.jwt.{name}"),
+        reason: reason.to_owned(),
+    }
 }
 
 fn senseless(invalid: Invalid) -> Refused {
@@ -160,7 +221,10 @@ fn senseless(invalid: Invalid) -> Refused {
 
 /// Returns the `sub` claim. Events and the audit record it as the actor's id.
 fn subject(claims: &Claims) -> Result<String, Refused> {
-    let subject = claims.get("sub").and_then(Value::as_str).ok_or(Refused::MissingClaim)?;
+    let subject = claims
+        .get("sub")
+        .and_then(Value::as_str)
+        .ok_or(Refused::MissingClaim)?;
     if subject.is_empty() || plain_text(subject, MAX_SUBJECT, "sub").is_err() {
         return Err(Refused::BadClaim);
     }
@@ -169,8 +233,12 @@ fn subject(claims: &Claims) -> Result<String, Refused> {
 
 /// Reads a date in Unix seconds, perhaps with a fraction.
 fn date(claims: &Claims, name: &str) -> Result<Option<f64>, Refused> {
-    let Some(value) = claims.get(name) else { return Ok(None) };
-    let date = value.as_f64().filter(|date| (0.0..=LAST_DATE).contains(date));
+    let Some(value) = claims.get(name) else {
+        return Ok(None);
+    };
+    let date = value
+        .as_f64()
+        .filter(|date| (0.0..=LAST_DATE).contains(date));
     date.map(Some).ok_or(Refused::BadClaim)
 }
 
@@ -178,19 +246,32 @@ fn date(claims: &Claims, name: &str) -> Result<Option<f64>, Refused> {
 fn texts(value: &Value) -> Result<Vec<&str>, Refused> {
     match value {
         Value::String(words) => Ok(words.split_ascii_whitespace().collect()),
-        Value::Array(items) => items.iter().map(Value::as_str).collect::<Option<_>>().ok_or(Refused::BadClaim),
+        Value::Array(items) => items
+            .iter()
+            .map(Value::as_str)
+            .collect::<Option<_>>()
+            .ok_or(Refused::BadClaim),
         _ => Err(Refused::BadClaim),
     }
 }
 
-/// Returns the names of a resource-scope claim. A claim that is present and empty is refused, because for a grant no names mean all.
-fn narrowed<T: std::str::FromStr<Err = Invalid>>(path: Option<&Path>, claims: &Claims) -> Result<Vec<T>, Refused> {
-    let Some(said) = path.and_then(|path| path.find(claims)) else { return Ok(Vec::new()) };
+/// Returns the names of a resource-scope claim. A claim that is present and empty is refused,
+/// because for a grant no names mean all.
+fn narrowed<T: std::str::FromStr<Err = Invalid>>(
+    path: Option<&Path>,
+    claims: &Claims,
+) -> Result<Vec<T>, Refused> {
+    let Some(said) = path.and_then(|path| path.find(claims)) else {
+        return Ok(Vec::new());
+    };
     let names = texts(said)?;
     if names.is_empty() {
         return Err(Refused::BadClaim);
     }
-    names.into_iter().map(|name| name.parse().map_err(senseless)).collect()
+    names
+        .into_iter()
+        .map(|name| name.parse().map_err(senseless))
+        .collect()
 }
 
 #[cfg(test)]
@@ -206,9 +287,17 @@ mod tests {
         assert_eq!(path(""), Ok(None));
         assert_eq!(path("tenant"), of(&["tenant"]));
         assert_eq!(path("realm_access.roles"), of(&["realm_access", "roles"]));
-        assert_eq!(path(r#""https://example.com/roles""#), of(&["https://example.com/roles"]));
-        assert_eq!(path(r#"resource_access."my.app".roles"#), of(&["resource_access", "my.app", "roles"]));
-        for wrong in [".", "a.", ".a", "a..b", r#""a"#, r#"a."""#, r#""a"b"#, r#"a"b""#, r#""a"."#] {
+        assert_eq!(
+            path(r#""https://example.com/roles""#),
+            of(&["https://example.com/roles"])
+        );
+        assert_eq!(
+            path(r#"resource_access."my.app".roles"#),
+            of(&["resource_access", "my.app", "roles"])
+        );
+        for wrong in [
+            ".", "a.", ".a", "a..b", r#""a"#, r#"a."""#, r#""a"b"#, r#"a"b""#, r#""a"."#,
+        ] {
             assert!(path(wrong).is_err(), "{wrong}");
         }
     }
@@ -216,7 +305,9 @@ mod tests {
     #[test]
     fn a_path_never_means_two_places() {
         let claims = json!({ "a.b": "flat", "a": { "b": "deep" }, "c": ["x"] });
-        let Value::Object(claims) = claims else { unreachable!() };
+        let Value::Object(claims) = claims else {
+            unreachable!()
+        };
         let find = |raw: &str| Path::parse(raw).unwrap().unwrap().find(&claims).cloned();
         assert_eq!(find("a.b"), Some(json!("deep")));
         assert_eq!(find(r#""a.b""#), Some(json!("flat")));

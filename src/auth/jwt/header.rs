@@ -1,14 +1,15 @@
 //! The header of a token.
 //!
-//! It is read only to find the key, and to refuse tokens that are not understood. `jku`, `x5u`, `jwk` and `x5c`, with which a token
-//! would bring its own key, are ignored.
+//! It is read only to find the key, and to refuse tokens that are not understood. `jku`, `x5u`,
+//! `jwk` and `x5c`, with which a token would bring its own key, are ignored.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::Value;
 
 use super::{Refused, unique::Object};
 
-/// The accepted values of `typ`: RFC 7519 and, for access tokens, RFC 9068. A token without `typ` is accepted too.
+/// The accepted values of `typ`: RFC 7519 and, for access tokens, RFC 9068. A token without `typ`
+/// is accepted too.
 const TYPES: [&str; 3] = ["jwt", "at+jwt", "application/at+jwt"];
 
 /// The header members that are used.
@@ -31,8 +32,11 @@ impl Header {
             4 => return Err(Refused::Encrypted),
             _ => return Err(Refused::Malformed),
         };
-        let decoded = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Refused::Malformed)?;
-        let Object(mut members) = serde_json::from_slice(&decoded).map_err(|_| Refused::Malformed)?;
+        let decoded = URL_SAFE_NO_PAD
+            .decode(encoded)
+            .map_err(|_| Refused::Malformed)?;
+        let Object(mut members) =
+            serde_json::from_slice(&decoded).map_err(|_| Refused::Malformed)?;
         if members.contains_key("crit") || members.contains_key("b64") {
             return Err(Refused::Critical);
         }
@@ -41,9 +45,14 @@ impl Header {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(Refused::Malformed),
         };
-        if text("typ")?.is_some_and(|typ| !TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known))) {
+        if text("typ")?
+            .is_some_and(|typ| !TYPES.iter().any(|known| typ.eq_ignore_ascii_case(known)))
+        {
             return Err(Refused::WrongType);
         }
-        Ok(Self { alg: text("alg")?.ok_or(Refused::Malformed)?, kid: text("kid")? })
+        Ok(Self {
+            alg: text("alg")?.ok_or(Refused::Malformed)?,
+            kid: text("kid")?,
+        })
     }
 }

@@ -1,7 +1,7 @@
 //! The issuer's key sets (JWKS), and the choice of the key for a token.
 //!
-//! Each key is for one algorithm, which is fixed when the key is read. The algorithm in a token is only compared with it and selects
-//! nothing.
+//! Each key is for one algorithm, which is fixed when the key is read. The algorithm in a token is
+//! only compared with it and selects nothing.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -70,22 +70,42 @@ struct Document {
 }
 
 impl KeySet {
-    /// Reads a JWKS. Leaves out keys that are not for signatures, of a size that is not allowed, symmetric, or not understood. An
-    /// empty set is accepted: it means that the issuer trusts no key any more.
+    /// Reads a JWKS. Leaves out keys that are not for signatures, of a size that is not allowed,
+    /// symmetric, or not understood. An empty set is accepted: it means that the issuer trusts no
+    /// key any more.
     pub fn read(body: &[u8], settings: &config::Jwt) -> Result<Self, BadKeys> {
         let document: Document = serde_json::from_slice(body)?;
         if document.keys.len() > settings.max_keys {
             return Err(BadKeys::TooMany(document.keys.len()));
         }
-        let source: Vec<Jwk> = document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
-        let usable: Vec<_> =
-            source.iter().filter_map(|jwk| Some((jwk.common.key_id.clone(), Arc::new(key(jwk, settings)?)))).collect();
-        let only = if let [(_, only)] = usable.as_slice() { Some(only.clone()) } else { None };
+        let source: Vec<Jwk> = document
+            .keys
+            .into_iter()
+            .filter_map(|key| serde_json::from_value(key).ok())
+            .collect();
+        let usable: Vec<_> = source
+            .iter()
+            .filter_map(|jwk| Some((jwk.common.key_id.clone(), Arc::new(key(jwk, settings)?))))
+            .collect();
+        let only = if let [(_, only)] = usable.as_slice() {
+            Some(only.clone())
+        } else {
+            None
+        };
         let mut keys = HashMap::new();
         for (kid, key) in &usable {
-            let Some(kid) = kid.as_ref().filter(|kid| (1..=MAX_KID).contains(&kid.len())) else { continue };
+            let Some(kid) = kid
+                .as_ref()
+                .filter(|kid| (1..=MAX_KID).contains(&kid.len()))
+            else {
+                continue;
+            };
             // If two keys have one name, neither is used: it is not clear which one a token means.
-            let is_doubled = usable.iter().filter(|(other, _)| other.as_ref() == Some(kid)).count() > 1;
+            let is_doubled = usable
+                .iter()
+                .filter(|(other, _)| other.as_ref() == Some(kid))
+                .count()
+                > 1;
             if !is_doubled {
                 keys.insert(kid.clone(), key.clone());
             }
@@ -93,7 +113,8 @@ impl KeySet {
         Ok(Self { keys, only, source })
     }
 
-    /// Returns the key with exactly that name. For a token without a `kid`, returns the only key, if there is only one.
+    /// Returns the key with exactly that name. For a token without a `kid`, returns the only key,
+    /// if there is only one.
     pub fn find(&self, kid: Option<&str>) -> Option<Arc<Key>> {
         match kid {
             Some(kid) => self.keys.get(kid).cloned(),
@@ -103,10 +124,14 @@ impl KeySet {
 
     /// Returns whether the set contains this key.
     pub fn has(&self, print: &KeyPrint) -> bool {
-        self.keys.values().chain(&self.only).any(|key| key.print == *print)
+        self.keys
+            .values()
+            .chain(&self.only)
+            .any(|key| key.print == *print)
     }
 
-    /// Returns whether any set could have a key of that name. If not, a fetch from the issuer is useless.
+    /// Returns whether any set could have a key of that name. If not, a fetch from the issuer is
+    /// useless.
     pub fn may_have(kid: Option<&str>) -> bool {
         kid.is_none_or(|kid| (1..=MAX_KID).contains(&kid.len()))
     }
@@ -122,43 +147,67 @@ impl KeySet {
     }
 }
 
-/// Returns the key with its algorithm. `None` if the key is not for signatures, is not strong enough, or fits no configured
-/// algorithm.
+/// Returns the key with its algorithm. `None` if the key is not for signatures, is not strong
+/// enough, or fits no configured algorithm.
 fn key(jwk: &Jwk, settings: &config::Jwt) -> Option<Key> {
     let common = &jwk.common;
-    let is_for_signatures = common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature)
-        && common.key_operations.as_ref().is_none_or(|allowed| allowed.contains(&KeyOperations::Verify));
+    let is_for_signatures = common
+        .public_key_use
+        .as_ref()
+        .is_none_or(|purpose| *purpose == PublicKeyUse::Signature)
+        && common
+            .key_operations
+            .as_ref()
+            .is_none_or(|allowed| allowed.contains(&KeyOperations::Verify));
     if !is_for_signatures || !is_strong(&jwk.algorithm) {
         return None;
     }
-    let mut fitting =
-        settings.algorithms.iter().map(|name| algorithm(*name)).filter(|algorithm| fits(*algorithm, &jwk.algorithm));
+    let mut fitting = settings
+        .algorithms
+        .iter()
+        .map(|name| algorithm(*name))
+        .filter(|algorithm| fits(*algorithm, &jwk.algorithm));
     let algorithm = match common.key_algorithm {
         Some(own) => fitting.find(|algorithm| KeyAlgorithm::from(*algorithm) == own)?,
         None => fitting.next()?,
     };
     let print = KeyPrint::of(&serde_json::to_vec(jwk).ok()?);
-    Some(Key { print, decoding: DecodingKey::from_jwk(jwk).ok()?, algorithm })
+    Some(Key {
+        print,
+        decoding: DecodingKey::from_jwk(jwk).ok()?,
+        algorithm,
+    })
 }
 
 /// Returns whether keys of this type and curve fit the algorithm. A symmetric key fits none.
 fn fits(algorithm: Algorithm, parameters: &AlgorithmParameters) -> bool {
     use Algorithm::{ES256, ES384, EdDSA, PS256, PS384, PS512, RS256, RS384, RS512};
     match parameters {
-        AlgorithmParameters::RSA(_) => matches!(algorithm, RS256 | RS384 | RS512 | PS256 | PS384 | PS512),
-        AlgorithmParameters::EllipticCurve(key) => {
-            matches!((&key.curve, algorithm), (EllipticCurve::P256, ES256) | (EllipticCurve::P384, ES384))
+        AlgorithmParameters::RSA(_) => {
+            matches!(algorithm, RS256 | RS384 | RS512 | PS256 | PS384 | PS512)
         }
-        AlgorithmParameters::OctetKeyPair(key) => key.curve == EllipticCurve::Ed25519 && algorithm == EdDSA,
+        AlgorithmParameters::EllipticCurve(key) => {
+            matches!(
+                (&key.curve, algorithm),
+                (EllipticCurve::P256, ES256) | (EllipticCurve::P384, ES384)
+            )
+        }
+        AlgorithmParameters::OctetKeyPair(key) => {
+            key.curve == EllipticCurve::Ed25519 && algorithm == EdDSA
+        }
         _ => false,
     }
 }
 
 fn is_strong(parameters: &AlgorithmParameters) -> bool {
-    let AlgorithmParameters::RSA(key) = parameters else { return true };
+    let AlgorithmParameters::RSA(key) = parameters else {
+        return true;
+    };
     let modulus = URL_SAFE_NO_PAD.decode(&key.n).unwrap_or_default();
     let zeros = modulus.iter().take_while(|byte| **byte == 0).count();
-    let bits = modulus.get(zeros).map_or(0, |first| (modulus.len() - zeros) * 8 - first.leading_zeros() as usize);
+    let bits = modulus.get(zeros).map_or(0, |first| {
+        (modulus.len() - zeros) * 8 - first.leading_zeros() as usize
+    });
     RSA_BITS.contains(&bits)
 }
 

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The reason why a token is refused, for logs, metrics and the audit. The sender learns only that the token was refused.
+/// The reason why a token is refused, for logs, metrics and the audit. The sender learns only that
+/// the token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refused {
     /// The token is longer than `auth.jwt.max_token_bytes`.
@@ -65,7 +66,8 @@ impl Refused {
         }
     }
 
-    /// Returns whether the token could not be checked, though nothing was found wrong with it. The sender may try again then.
+    /// Returns whether the token could not be checked, though nothing was found wrong with it. The
+    /// sender may try again then.
     pub const fn is_unavailable(self) -> bool {
         matches!(self, Self::NoKeys)
     }

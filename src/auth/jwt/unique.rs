@@ -1,7 +1,7 @@
 //! JSON objects without duplicate names.
 //!
-//! If a name is duplicated, `serde_json` takes the last member and other readers take the first. A token that two programs read
-//! differently is not trusted.
+//! If a name is duplicated, `serde_json` takes the last member and other readers take the first. A
+//! token that two programs read differently is not trusted.
 
 use std::fmt;
 
@@ -90,10 +90,21 @@ mod tests {
 
     #[test]
     fn no_name_stands_twice_at_any_depth() {
-        let read = |text: &str| serde_json::from_str::<Object>(text).map(|object| Value::Object(object.0));
+        let read =
+            |text: &str| serde_json::from_str::<Object>(text).map(|object| Value::Object(object.0));
         let text = r#"{"a":[{"b":null,"c":-1.5},true,7],"b":{"c":"x"}}"#;
-        assert_eq!(read(text).unwrap(), serde_json::from_str::<Value>(text).unwrap());
-        for wrong in [r#"{"a":1,"a":1}"#, r#"{"a":[{"b":1,"\u0062":2}]}"#, "[]", "1", "", r#"{"a":1}{}"#] {
+        assert_eq!(
+            read(text).unwrap(),
+            serde_json::from_str::<Value>(text).unwrap()
+        );
+        for wrong in [
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":[{"b":1,"\u0062":2}]}"#,
+            "[]",
+            "1",
+            "",
+            r#"{"a":1}{}"#,
+        ] {
             assert!(read(wrong).is_err(), "{wrong}");
         }
     }

@@ -29,7 +29,8 @@ pub enum Rejection {
     /// `POST /tenants` named a tenant that exists.
     #[error("tenant exists already")]
     TenantExists,
-    /// The tenant still has routes or policies. It is deleted together with them only if the caller confirms that.
+    /// The tenant still has routes or policies. It is deleted together with them only if the caller
+    /// confirms that.
     #[error("tenant still has {routes} routes and {policies} policies")]
     TenantNotEmpty {
         /// The tenant's number of routes.
@@ -76,7 +77,8 @@ pub enum Rejection {
         /// Whether the command would be accepted with a confirmation.
         may_confirm: bool,
     },
-    /// More than half of a scope's active routes and more than ten of them would be removed, or all of them.
+    /// More than half of a scope's active routes and more than ten of them would be removed, or all
+    /// of them.
     #[error("{removed} of {active} active routes would be removed: confirm with the hash")]
     ShrinkNotConfirmed {
         /// The number of active routes in the scope.
@@ -177,7 +179,9 @@ fn not_allowed(host: &Host, why: NotAllowed) -> String {
         NotAllowed::OutsideSuffixes => "is under none of the tenant's `allowed_hosts`",
         NotAllowed::PublicSuffix => "is a public suffix, or stands for all names under one",
     };
-    format!("{host} {why}: take it out of `hosts`, or have a platform_admin add it to the tenant's `allowed_hosts`")
+    format!(
+        "{host} {why}: take it out of `hosts`, or have a platform_admin add it to the tenant's `allowed_hosts`"
+    )
 }
 
 /// An object that is larger than the size limit of events allows.
@@ -210,11 +214,14 @@ pub enum ObjectName {
 }
 
 impl Rejection {
-    /// Adds JSON pointers into a body of many changes. `place` returns the pointer of a part in the body.
+    /// Adds JSON pointers into a body of many changes. `place` returns the pointer of a part in the
+    /// body.
     #[must_use]
     pub fn placed(mut self, place: impl Fn(Sought<'_>) -> Option<String>) -> Self {
         if let Self::TooLarge { objects, .. } = &mut self {
-            objects.iter_mut().for_each(|object| object.pointer = object.sought().and_then(&place).unwrap_or_default());
+            objects.iter_mut().for_each(|object| {
+                object.pointer = object.sought().and_then(&place).unwrap_or_default()
+            });
         }
         let pointer = match &self {
             Self::VersionsNotFound { policy, .. } => place(Sought::Policy(policy)),
@@ -222,7 +229,11 @@ impl Rejection {
             Self::HostNotAllowed { host, .. } => place(Sought::Host(host, None)),
             Self::VersionInUse { route, .. } => place(Sought::Route(route)),
             Self::OutsideGrant { service, env } => place(Sought::Place(service, env)),
-            Self::QuotaExceeded { quota: "routes" | "policies", .. } | Self::ShrinkNotConfirmed { .. } => place(Sought::Changes),
+            Self::QuotaExceeded {
+                quota: "routes" | "policies",
+                ..
+            }
+            | Self::ShrinkNotConfirmed { .. } => place(Sought::Changes),
             // These are about the tenant or the whole request, or have a place already.
             Self::QuotaExceeded { .. }
             | Self::TenantNotFound
@@ -242,11 +253,22 @@ impl Rejection {
         };
         match (self, pointer) {
             (rejection, None) => rejection,
-            (Self::VersionsNotFound { policy, mut versions }, Some(prefix)) => {
-                versions.iter_mut().for_each(|(pointer, _)| pointer.insert_str(0, &prefix));
+            (
+                Self::VersionsNotFound {
+                    policy,
+                    mut versions,
+                },
+                Some(prefix),
+            ) => {
+                versions
+                    .iter_mut()
+                    .for_each(|(pointer, _)| pointer.insert_str(0, &prefix));
                 Self::VersionsNotFound { policy, versions }
             }
-            (rejection, Some(pointer)) => Self::Placed { pointer, rejection: Box::new(rejection) },
+            (rejection, Some(pointer)) => Self::Placed {
+                pointer,
+                rejection: Box::new(rejection),
+            },
         }
     }
 }

@@ -12,14 +12,21 @@ use crate::domain::{
     tenant::Tenant,
 };
 
-/// Returns the command context of a new epoch's first revision. Its reason names the last tag of the previous epoch.
+/// Returns the command context of a new epoch's first revision. Its reason names the last tag of
+/// the previous epoch.
 pub(super) fn facts(before: &Tenant, facts: &Facts) -> Facts {
-    let reason = format!("the database was restored, or a replica promoted: continues {}", before.tag());
-    Facts { reason: Some(reason), ..facts.clone() }
+    let reason = format!(
+        "the database was restored, or a replica promoted: continues {}",
+        before.tag()
+    );
+    Facts {
+        reason: Some(reason),
+        ..facts.clone()
+    }
 }
 
-/// Returns the tenant at the beginning of a new epoch. Revisions count from 1 again. No tag of the previous epoch can be mistaken for
-/// a new one.
+/// Returns the tenant at the beginning of a new epoch. Revisions count from 1 again. No tag of the
+/// previous epoch can be mistaken for a new one.
 pub(super) fn begun(tenant: &Tenant, facts: &Facts) -> Tenant {
     Tenant {
         epoch: facts.new_epoch.clone(),
@@ -31,7 +38,8 @@ pub(super) fn begun(tenant: &Tenant, facts: &Facts) -> Tenant {
     }
 }
 
-/// Returns the changes that create everything that the tenant has. None if the tenant's newest revision is on this timeline already.
+/// Returns the changes that create everything that the tenant has. None if the tenant's newest
+/// revision is on this timeline already.
 pub(super) fn changes(state: &TenantState) -> Result<Vec<Change>, Rejection> {
     let tenant = state.tenant.as_ref().ok_or(Rejection::TenantNotFound)?;
     if !state.is_foreign {
@@ -39,7 +47,10 @@ pub(super) fn changes(state: &TenantState) -> Result<Vec<Change>, Rejection> {
     }
     let routes: BTreeMap<_, _> = state.routes.iter().collect();
     let policies: BTreeMap<_, _> = state.policies.iter().collect();
-    let mut changes = vec![Change::Tenant { before: None, after: Some(tenant.spec()) }];
+    let mut changes = vec![Change::Tenant {
+        before: None,
+        after: Some(tenant.spec()),
+    }];
     changes.extend(routes.into_iter().map(|(name, route)| Change::Route {
         name: name.clone(),
         before: None,

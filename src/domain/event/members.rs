@@ -15,8 +15,9 @@ use crate::domain::{
     time::UtcTime,
 };
 
-/// The members of an event, declared in the order of RFC 8785, see [`crate::domain::chain::in_order`]. Either `policy` or `route` is
-/// present; neither is if the event is about the tenant itself.
+/// The members of an event, declared in the order of RFC 8785, see
+/// [`crate::domain::chain::in_order`]. Either `policy` or `route` is present; neither is if the
+/// event is about the tenant itself.
 #[derive(Serialize)]
 struct Members<'a> {
     action: Action,
@@ -72,14 +73,48 @@ impl Serialize for EventBody {
         };
         let (mut route, mut policy) = (None, None);
         match &self.change {
-            Change::Route { name: RouteName { service, env, version }, .. } => {
-                route = Some(RouteMembers { env, service, version })
+            Change::Route {
+                name:
+                    RouteName {
+                        service,
+                        env,
+                        version,
+                    },
+                ..
+            } => {
+                route = Some(RouteMembers {
+                    env,
+                    service,
+                    version,
+                })
             }
-            Change::Policy { name: PolicyName { service, env }, .. } => policy = Some(PolicyMembers { env, service }),
+            Change::Policy {
+                name: PolicyName { service, env },
+                ..
+            } => policy = Some(PolicyMembers { env, service }),
             Change::Tenant { .. } => {}
         }
-        let Self { action, actor, change: _, epoch, id, item, items, occurred_at, prev_hash, reason, request_id, .. } = self;
-        let Self { revision, source_ip, tenant, trace_id, .. } = self;
+        let Self {
+            action,
+            actor,
+            change: _,
+            epoch,
+            id,
+            item,
+            items,
+            occurred_at,
+            prev_hash,
+            reason,
+            request_id,
+            ..
+        } = self;
+        let Self {
+            revision,
+            source_ip,
+            tenant,
+            trace_id,
+            ..
+        } = self;
         Members {
             action: *action,
             actor,
@@ -104,7 +139,8 @@ impl Serialize for EventBody {
     }
 }
 
-/// The members of an event, owned, for reading. Unknown members are ignored, but the hash covers them too.
+/// The members of an event, owned, for reading. Unknown members are ignored, but the hash covers
+/// them too.
 #[derive(Deserialize)]
 struct Read {
     action: Action,
@@ -132,10 +168,25 @@ impl<'de> Deserialize<'de> for EventBody {
         use serde::de::Error as _;
         let read = Read::deserialize(deserializer)?;
         let change = match (read.route, read.policy) {
-            (Some(name), None) => both(read.before, read.after).map(|(before, after)| Change::Route { name, before, after }),
-            (None, Some(name)) => both(read.before, read.after).map(|(before, after)| Change::Policy { name, before, after }),
-            (None, None) => both(read.before, read.after).map(|(before, after)| Change::Tenant { before, after }),
-            (Some(_), Some(_)) => Err(serde_json::Error::custom("an event is about a route or about a policy")),
+            (Some(name), None) => {
+                both(read.before, read.after).map(|(before, after)| Change::Route {
+                    name,
+                    before,
+                    after,
+                })
+            }
+            (None, Some(name)) => {
+                both(read.before, read.after).map(|(before, after)| Change::Policy {
+                    name,
+                    before,
+                    after,
+                })
+            }
+            (None, None) => both(read.before, read.after)
+                .map(|(before, after)| Change::Tenant { before, after }),
+            (Some(_), Some(_)) => Err(serde_json::Error::custom(
+                "an event is about a route or about a policy",
+            )),
         };
         Ok(Self {
             action: read.action,
@@ -158,7 +209,10 @@ impl<'de> Deserialize<'de> for EventBody {
 }
 
 /// Reads the states before and after the change, both of the same type.
-fn both<T: DeserializeOwned>(before: Option<Value>, after: Option<Value>) -> Result<(Option<T>, Option<T>), serde_json::Error> {
+fn both<T: DeserializeOwned>(
+    before: Option<Value>,
+    after: Option<Value>,
+) -> Result<(Option<T>, Option<T>), serde_json::Error> {
     let read = |spec: Option<Value>| spec.map(serde_json::from_value).transpose();
     Ok((read(before)?, read(after)?))
 }

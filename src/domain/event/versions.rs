@@ -1,8 +1,10 @@
-//! Versions of events: stored, published and hashed events stay as they were written; a reader converts them to the present shape.
+//! Versions of events: stored, published and hashed events stay as they were written; a reader
+//! converts them to the present shape.
 //!
-//! A version is the number at the end of the `CloudEvents` type. When the shape of events changes so that a reader of the previous
-//! version would misread them, `CURRENT` is raised and a function is added to `UPCASTS`. The function converts an event of the
-//! previous version to the new one. Today there is one version, and the table is empty. docs/events.md describes how to introduce a
+//! A version is the number at the end of the `CloudEvents` type. When the shape of events changes
+//! so that a reader of the previous version would misread them, `CURRENT` is raised and a function
+//! is added to `UPCASTS`. The function converts an event of the previous version to the new one.
+//! Today there is one version, and the table is empty. docs/events.md describes how to introduce a
 //! second version.
 
 use std::borrow::Cow;
@@ -14,8 +16,8 @@ use super::{Action, Event};
 /// The version of newly written events.
 pub const CURRENT: u32 = 1;
 
-/// Converts an event of one version to the next. The function gets the whole event and leaves `hash` and `prev_hash` unchanged: they
-/// belong to the event as it was written.
+/// Converts an event of one version to the next. The function gets the whole event and leaves
+/// `hash` and `prev_hash` unchanged: they belong to the event as it was written.
 pub type Upcast = fn(Value) -> Result<Value, &'static str>;
 
 /// The conversions: the first converts version 1 to version 2, and so on up to [`CURRENT`].
@@ -36,7 +38,8 @@ pub enum ReadError {
     /// The type is not one of this service.
     #[error("not a type of event that is known")]
     UnknownType,
-    /// The type is one of this service, in a version that this program cannot read. A newer program may read it.
+    /// The type is one of this service, in a version that this program cannot read. A newer program
+    /// may read it.
     #[error("version {0} of events is not known")]
     UnknownVersion(u32),
     /// The content does not match the type.
@@ -45,9 +48,12 @@ pub enum ReadError {
 }
 
 impl EventType {
-    /// Parses `trafficmanager.route.<action>.v<version>`. If both the version and the action are unknown, the error is the version's.
+    /// Parses `trafficmanager.route.<action>.v<version>`. If both the version and the action are
+    /// unknown, the error is the version's.
     pub fn parse(ce_type: &str) -> Result<Self, ReadError> {
-        let name = ce_type.strip_prefix("trafficmanager.route.").ok_or(ReadError::UnknownType)?;
+        let name = ce_type
+            .strip_prefix("trafficmanager.route.")
+            .ok_or(ReadError::UnknownType)?;
         let (action, number) = name.rsplit_once(".v").ok_or(ReadError::UnknownType)?;
         let version: u32 = number.parse().map_err(|_| ReadError::UnknownType)?;
         if version.to_string() != number || action.is_empty() {
@@ -56,7 +62,10 @@ impl EventType {
         if !(1..=CURRENT).contains(&version) {
             return Err(ReadError::UnknownVersion(version));
         }
-        let action = Action::ALL.into_iter().find(|known| known.as_str() == action).ok_or(ReadError::UnknownType)?;
+        let action = Action::ALL
+            .into_iter()
+            .find(|known| known.as_str() == action)
+            .ok_or(ReadError::UnknownType)?;
         Ok(Self { action, version })
     }
 }
@@ -80,9 +89,15 @@ fn wrong(error: serde_json::Error) -> ReadError {
 }
 
 fn upcast(steps: &[Upcast], version: u32, event: Value) -> Result<Value, ReadError> {
-    let written = usize::try_from(version).ok().and_then(|version| version.checked_sub(1));
-    let rest = written.and_then(|written| steps.get(written..)).ok_or(ReadError::UnknownVersion(version))?;
-    rest.iter().try_fold(event, |event, step| step(event)).map_err(|why| ReadError::NotAnEvent(why.into()))
+    let written = usize::try_from(version)
+        .ok()
+        .and_then(|version| version.checked_sub(1));
+    let rest = written
+        .and_then(|written| steps.get(written..))
+        .ok_or(ReadError::UnknownVersion(version))?;
+    rest.iter()
+        .try_fold(event, |event, step| step(event))
+        .map_err(|why| ReadError::NotAnEvent(why.into()))
 }
 
 #[cfg(test)]
@@ -93,12 +108,27 @@ mod tests {
 
     #[test]
     fn a_version_that_is_not_known_is_told_from_a_type_that_is_not() {
-        let updated = EventType { action: Action::Updated, version: 1 };
-        assert_eq!(EventType::parse("trafficmanager.route.updated.v1"), Ok(updated));
+        let updated = EventType {
+            action: Action::Updated,
+            version: 1,
+        };
+        assert_eq!(
+            EventType::parse("trafficmanager.route.updated.v1"),
+            Ok(updated)
+        );
         for (ce_type, error) in [
-            ("trafficmanager.route.updated.v2", ReadError::UnknownVersion(2)),
-            ("trafficmanager.route.split.v2", ReadError::UnknownVersion(2)),
-            ("trafficmanager.route.updated.v0", ReadError::UnknownVersion(0)),
+            (
+                "trafficmanager.route.updated.v2",
+                ReadError::UnknownVersion(2),
+            ),
+            (
+                "trafficmanager.route.split.v2",
+                ReadError::UnknownVersion(2),
+            ),
+            (
+                "trafficmanager.route.updated.v0",
+                ReadError::UnknownVersion(0),
+            ),
             ("trafficmanager.route.split.v1", ReadError::UnknownType),
             ("trafficmanager.route.updated.v01", ReadError::UnknownType),
             ("trafficmanager.route.updated.v+1", ReadError::UnknownType),
@@ -110,14 +140,23 @@ mod tests {
             assert_eq!(EventType::parse(ce_type), Err(error), "{ce_type}");
         }
         for action in Action::ALL {
-            assert_eq!(EventType::parse(&action.ce_type()), Ok(EventType { action, version: CURRENT }));
+            assert_eq!(
+                EventType::parse(&action.ce_type()),
+                Ok(EventType {
+                    action,
+                    version: CURRENT
+                })
+            );
         }
     }
 
     /// Version 2 replaces `name` by the list `names`, version 3 adds `count`.
     const STEPS: [Upcast; 2] = [
         |mut event| {
-            let name = event.as_object_mut().and_then(|members| members.remove("name")).ok_or("no name")?;
+            let name = event
+                .as_object_mut()
+                .and_then(|members| members.remove("name"))
+                .ok_or("no name")?;
             event["names"] = json!([name]);
             Ok(event)
         },
@@ -135,11 +174,21 @@ mod tests {
             (2, json!({ "names": ["a"], "hash": "h" })),
             (3, json!({ "names": ["a"], "count": 1, "hash": "h" })),
         ] {
-            assert_eq!(upcast(&STEPS, version, event), Ok(present.clone()), "version {version}");
+            assert_eq!(
+                upcast(&STEPS, version, event),
+                Ok(present.clone()),
+                "version {version}"
+            );
         }
-        assert_eq!(upcast(&STEPS, 1, json!({})), Err(ReadError::NotAnEvent("no name".into())));
+        assert_eq!(
+            upcast(&STEPS, 1, json!({})),
+            Err(ReadError::NotAnEvent("no name".into()))
+        );
         for unknown in [0, 4] {
-            assert_eq!(upcast(&STEPS, unknown, json!({})), Err(ReadError::UnknownVersion(unknown)));
+            assert_eq!(
+                upcast(&STEPS, unknown, json!({})),
+                Err(ReadError::UnknownVersion(unknown))
+            );
         }
     }
 

@@ -19,16 +19,21 @@ fn prefix(raw: &str) -> PathPrefix {
 }
 
 fn policy(env: &str) -> PolicyName {
-    PolicyName { service: "s".parse().unwrap(), env: env.parse().unwrap() }
+    PolicyName {
+        service: "s".parse().unwrap(),
+        env: env.parse().unwrap(),
+    }
 }
 
 /// Generates names from four labels. There are few of them, so that two names often overlap.
 fn name() -> impl Strategy<Value = String> {
-    prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "a-b"]), 1..5).prop_map(|labels| labels.join("."))
+    prop::collection::vec(prop::sample::select(vec!["a", "b", "ab", "a-b"]), 1..5)
+        .prop_map(|labels| labels.join("."))
 }
 
 fn any_host() -> impl Strategy<Value = Host> {
-    (any::<bool>(), name()).prop_map(|(star, name)| host(&if star { format!("*.{name}") } else { name }))
+    (any::<bool>(), name())
+        .prop_map(|(star, name)| host(&if star { format!("*.{name}") } else { name }))
 }
 
 #[test]
@@ -77,17 +82,25 @@ fn hosts_are_lower_case_dns_names() {
         "a.xn--.b",
     ];
     for bad in bad {
-        assert_eq!(Host::try_from(bad.to_owned()).map_err(|invalid| invalid.code), Err("not_a_host"), "{bad:?}");
+        assert_eq!(
+            Host::try_from(bad.to_owned()).map_err(|invalid| invalid.code),
+            Err("not_a_host"),
+            "{bad:?}"
+        );
     }
     let name = |length: usize| format!("{}a", "a.".repeat(length / 2));
     assert!(Host::try_from(name(253)).is_ok() && Host::try_from(name(255)).is_err());
-    assert!(Host::try_from(format!("*.{}", name(251))).is_ok() && Host::try_from(format!("*.{}", name(253))).is_err());
+    assert!(
+        Host::try_from(format!("*.{}", name(251))).is_ok()
+            && Host::try_from(format!("*.{}", name(253))).is_err()
+    );
     assert!(Host::try_from("a".repeat(64)).is_err());
 }
 
 type Spelling = fn(&str) -> String;
 
-/// Tries each way to spell a name differently on each name. Every one is refused, and the message names the accepted spelling.
+/// Tries each way to spell a name differently on each name. Every one is refused, and the message
+/// names the accepted spelling.
 #[test]
 fn every_other_spelling_of_a_host_is_refused_with_the_one() {
     let ways: &[(&str, Spelling)] = &[
@@ -102,15 +115,24 @@ fn every_other_spelling_of_a_host_is_refused_with_the_one() {
         ("wide letters", |name| name.replacen('p', "ｐ", 1)),
         ("an ideographic dot", |name| name.replacen("e.", "e。", 1)),
         ("a soft hyphen", |name| name.replacen('p', "p\u{ad}", 1)),
-        ("all at once", |name| format!(" {}.:80", name.to_uppercase().replacen('P', "%50", 1))),
+        ("all at once", |name| {
+            format!(" {}.:80", name.to_uppercase().replacen('P', "%50", 1))
+        }),
     ];
-    for name in ["shop.example.com", "*.shop.example.com", "xn--bcher-kva.pre.example.com"] {
+    for name in [
+        "shop.example.com",
+        "*.shop.example.com",
+        "xn--bcher-kva.pre.example.com",
+    ] {
         for (way, spelled) in ways {
             let raw = spelled(name);
             assert_ne!(raw, name, "{way}");
             let invalid = Host::try_from(raw.clone()).expect_err(way);
             assert_eq!(
-                (invalid.code, invalid.detail.ends_with(&format!("write {name}"))),
+                (
+                    invalid.code,
+                    invalid.detail.ends_with(&format!("write {name}"))
+                ),
                 ("not_a_host", true),
                 "{way}: {invalid}"
             );
@@ -119,35 +141,75 @@ fn every_other_spelling_of_a_host_is_refused_with_the_one() {
     let detail = |raw: &str| Host::try_from(raw.to_owned()).unwrap_err().detail;
     assert!(detail("Bücher.example").ends_with("write xn--bcher-kva.example"));
     assert!(detail("xn--BCHER-kva.example").ends_with("write xn--bcher-kva.example"));
-    assert!(!detail(&"%61".repeat(2000)).contains("write"), "nothing is worked out of input that can be no host");
+    assert!(
+        !detail(&"%61".repeat(2000)).contains("write"),
+        "nothing is worked out of input that can be no host"
+    );
 }
 
-/// Hosts from before the rule of one spelling can be read, and removed with their policy. They cannot be written again.
+/// Hosts from before the rule of one spelling can be read, and removed with their policy. They
+/// cannot be written again.
 #[test]
 fn a_host_from_before_is_read_and_not_written() {
     for old in ["xn--a.example", "*.xn--a.example", "a.0x7f", "0x7f000001"] {
         let policy = serde_json::json!({ "failover": ["v1", "v2"], "hosts": [old] });
         let spec: PolicySpec = serde_json::from_value(policy).unwrap();
         assert_eq!(spec.hosts[0].as_str(), old);
-        assert_eq!(spec.giving_up(&"v1".parse().unwrap(), |_| true).unwrap().hosts, spec.hosts);
+        assert_eq!(
+            spec.giving_up(&"v1".parse().unwrap(), |_| true)
+                .unwrap()
+                .hosts,
+            spec.hosts
+        );
         let wrong = spec.checked().unwrap_err();
-        assert_eq!((wrong[0].0.as_str(), wrong[0].1.code), ("/hosts/0", "not_a_host"), "{old}");
+        assert_eq!(
+            (wrong[0].0.as_str(), wrong[0].1.code),
+            ("/hosts/0", "not_a_host"),
+            "{old}"
+        );
     }
     for never in ["A.example", "a.example.", "1.2.3.4", "a:80"] {
-        assert!(serde_json::from_value::<Host>(serde_json::json!(never)).is_err(), "{never}");
+        assert!(
+            serde_json::from_value::<Host>(serde_json::json!(never)).is_err(),
+            "{never}"
+        );
     }
 }
 
 #[test]
 fn a_wildcard_covers_names_of_any_depth_and_not_its_base() {
-    let covered =
-        ["b.a.com", "c.b.a.com", "a.com", "xa.com", "com", "b.a.com.x", "a.com.b"].map(|name| host("*.a.com").covers(name));
+    let covered = [
+        "b.a.com",
+        "c.b.a.com",
+        "a.com",
+        "xa.com",
+        "com",
+        "b.a.com.x",
+        "a.com.b",
+    ]
+    .map(|name| host("*.a.com").covers(name));
     assert_eq!(covered, [true, true, false, false, false, false, false]);
     assert!(host("a.com").covers("a.com") && !host("a.com").covers("b.a.com"));
-    let taken = ["a.com", "*.a.com", "b.a.com", "*.b.a.com", "*.com", "com", "b.com", "xa.com", "*.b.com"];
+    let taken = [
+        "a.com",
+        "*.a.com",
+        "b.a.com",
+        "*.b.a.com",
+        "*.com",
+        "com",
+        "b.com",
+        "xa.com",
+        "*.b.com",
+    ];
     let overlaps = |of: &str| taken.map(|other| host(of).overlaps(&host(other)));
-    assert_eq!(overlaps("*.a.com"), [true, true, true, true, true, false, false, false, false]);
-    assert_eq!(overlaps("a.com"), [true, true, false, false, true, false, false, false, false]);
+    assert_eq!(
+        overlaps("*.a.com"),
+        [true, true, true, true, true, false, false, false, false]
+    );
+    assert_eq!(
+        overlaps("a.com"),
+        [true, true, false, false, true, false, false, false, false]
+    );
 }
 
 #[test]
@@ -175,8 +237,16 @@ fn public_suffixes_and_wildcards_under_them_need_a_grant() {
     for needs in needs {
         let host = host(needs);
         assert!(host.needs_grant(), "{needs}");
-        assert_eq!(may_have(&[], &host), Err(NotAllowed::PublicSuffix), "{needs}");
-        assert_eq!(may_have(&[suffix("other.org"), suffix(host.base())], &host), Ok(()), "{needs}");
+        assert_eq!(
+            may_have(&[], &host),
+            Err(NotAllowed::PublicSuffix),
+            "{needs}"
+        );
+        assert_eq!(
+            may_have(&[suffix("other.org"), suffix(host.base())], &host),
+            Ok(()),
+            "{needs}"
+        );
     }
     let free = [
         "shop.example.com",
@@ -196,13 +266,29 @@ fn public_suffixes_and_wildcards_under_them_need_a_grant() {
     for free in free {
         assert!(!host(free).needs_grant(), "{free}");
         assert_eq!(may_have(&[], &host(free)), Ok(()), "{free}");
-        assert_eq!(may_have(&[suffix("other.org")], &host(free)), Err(NotAllowed::OutsideSuffixes), "{free}");
+        assert_eq!(
+            may_have(&[suffix("other.org")], &host(free)),
+            Err(NotAllowed::OutsideSuffixes),
+            "{free}"
+        );
     }
     // A suffix matches whole labels, not just the end of the text.
-    assert_eq!(may_have(&[suffix("a.org")], &host("xa.org")), Err(NotAllowed::OutsideSuffixes));
-    assert_eq!(may_have(&[suffix("a.org")], &host("*.org")), Err(NotAllowed::OutsideSuffixes));
-    assert_eq!(HostSuffix::try_from("*.a.org".to_owned()).map_err(|invalid| invalid.code), Err("not_a_host_suffix"));
-    assert_eq!(in_order(vec![suffix("b"), suffix("a"), suffix("b")]), vec![suffix("a"), suffix("b")]);
+    assert_eq!(
+        may_have(&[suffix("a.org")], &host("xa.org")),
+        Err(NotAllowed::OutsideSuffixes)
+    );
+    assert_eq!(
+        may_have(&[suffix("a.org")], &host("*.org")),
+        Err(NotAllowed::OutsideSuffixes)
+    );
+    assert_eq!(
+        HostSuffix::try_from("*.a.org".to_owned()).map_err(|invalid| invalid.code),
+        Err("not_a_host_suffix")
+    );
+    assert_eq!(
+        in_order(vec![suffix("b"), suffix("a"), suffix("b")]),
+        vec![suffix("a"), suffix("b")]
+    );
 }
 
 /// docs/polling.md documents this order.
@@ -211,7 +297,11 @@ fn an_exact_host_goes_before_a_wildcard_and_a_longer_prefix_first() {
     let entries = [
         ("*.example.com", "/", "wide"),
         ("*.shop.example.com", "/", "narrow"),
-        ("*.example.com", "/deep/path/of/it", "wide with a long prefix"),
+        (
+            "*.example.com",
+            "/deep/path/of/it",
+            "wide with a long prefix",
+        ),
         ("a.shop.example.com", "/", "exact"),
         ("a.shop.example.com", "/pay", "pay"),
         ("a.shop.example.com", "/pay/card", "card"),
@@ -228,24 +318,43 @@ fn an_exact_host_goes_before_a_wildcard_and_a_longer_prefix_first() {
         ("b.shop.example.com", "/pay/x", Some("only pay")),
         ("b.shop.example.com", "/other", Some("narrow")),
         ("c.b.shop.example.com", "/", Some("narrow")),
-        ("shop.example.com", "/deep/path/of/it/x", Some("wide with a long prefix")),
+        (
+            "shop.example.com",
+            "/deep/path/of/it/x",
+            Some("wide with a long prefix"),
+        ),
         ("x.example.com", "/", Some("wide")),
         ("example.com", "/", None),
         ("example.org", "/", None),
     ];
     for (name, path, expected) in cases {
-        let forwards = first_match(entries.iter().map(|(host, prefix, entry)| (host, prefix, *entry)), name, path);
-        let backwards = first_match(entries.iter().rev().map(|(host, prefix, entry)| (host, prefix, *entry)), name, path);
+        let forwards = first_match(
+            entries
+                .iter()
+                .map(|(host, prefix, entry)| (host, prefix, *entry)),
+            name,
+            path,
+        );
+        let backwards = first_match(
+            entries
+                .iter()
+                .rev()
+                .map(|(host, prefix, entry)| (host, prefix, *entry)),
+            name,
+            path,
+        );
         assert_eq!((forwards, backwards), (expected, expected), "{name}{path}");
     }
 }
 
 proptest! {
-    /// Two hosts overlap exactly when both cover a common name. A wildcard counts as covering its base too.
+    /// Two hosts overlap exactly when both cover a common name. A wildcard counts as covering its
+    /// base too.
     #[test]
     fn hosts_overlap_where_they_have_a_name_in_common(one in any_host(), other in any_host()) {
         let has = |host: &Host, name: &str| host.covers(name) || host.base() == name;
-        // If two hosts overlap, one covers the base of the other, or both cover a name under the longer of two wildcards.
+        // If two hosts overlap, one covers the base of the other, or both cover a name under the
+        // longer of two wildcards.
         let names = [one.base().to_owned(), other.base().to_owned(), format!("x.{}", one.base()), format!("x.{}", other.base())];
         let common = names.iter().any(|name| has(&one, name) && has(&other, name));
         prop_assert_eq!(one.overlaps(&other), common, "{} {}", one, other);

@@ -5,8 +5,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::{CookieName, HeaderName, Host, PathPrefix, PolicySpec, Rule, Share, StickyBy};
 use crate::domain::{Invalid, ids::VersionName};
 
-/// A merge patch (RFC 7396) of a [`PolicySpec`]. `None` keeps a member, `Some(None)` resets it to its default. Lists are replaced
-/// whole.
+/// A merge patch (RFC 7396) of a [`PolicySpec`]. `None` keeps a member, `Some(None)` resets it to
+/// its default. Lists are replaced whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Default)]
 pub struct PolicyPatch {
     /// A new failover order.
@@ -33,9 +33,18 @@ impl PolicyPatch {
     /// Applies the patch to `spec`. Returns the new spec, checked.
     pub fn apply(&self, spec: &PolicySpec) -> Result<PolicySpec, Vec<(String, Invalid)>> {
         fn patched<T: Clone + Default>(patch: &Option<Option<T>>, old: &T) -> T {
-            patch.clone().map_or_else(|| old.clone(), Option::unwrap_or_default)
+            patch
+                .clone()
+                .map_or_else(|| old.clone(), Option::unwrap_or_default)
         }
-        let Self { failover, hosts, path_prefix, rules, split, sticky_by } = self;
+        let Self {
+            failover,
+            hosts,
+            path_prefix,
+            rules,
+            split,
+            sticky_by,
+        } = self;
         let kept = match sticky_by {
             Some(Some(patch)) => patch.apply(spec.sticky_by.as_ref()).map(Some),
             Some(None) => Ok(None),
@@ -55,26 +64,50 @@ impl PolicyPatch {
 
     /// Returns every version that the patch names.
     pub fn versions(&self) -> impl Iterator<Item = &VersionName> {
-        let split = self.split.iter().flatten().flatten().map(|share| &share.version);
-        let rules = self.rules.iter().flatten().flatten().map(|rule| &rule.version);
-        split.chain(rules).chain(self.failover.iter().flatten().flatten())
+        let split = self
+            .split
+            .iter()
+            .flatten()
+            .flatten()
+            .map(|share| &share.version);
+        let rules = self
+            .rules
+            .iter()
+            .flatten()
+            .flatten()
+            .map(|rule| &rule.version);
+        split
+            .chain(rules)
+            .chain(self.failover.iter().flatten().flatten())
     }
 }
 
-/// A merge patch of [`StickyBy`], which is an object too. An absent member is kept, a member with `null` is removed.
+/// A merge patch of [`StickyBy`], which is an object too. An absent member is kept, a member with
+/// `null` is removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 pub struct StickyPatch {
     /// A new cookie name; `Some(None)` removes the cookie.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub cookie: Option<Option<CookieName>>,
     /// A new header name; `Some(None)` removes the header.
-    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "present",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub header: Option<Option<HeaderName>>,
 }
 
-/// Reads a member that is present. `null` gives `Some(None)`, so that it differs from an absent member.
-fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<T>>, D::Error> {
+/// Reads a member that is present. `null` gives `Some(None)`, so that it differs from an absent
+/// member.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Option<T>>, D::Error> {
     Option::<T>::deserialize(deserializer).map(Some)
 }
 
@@ -95,7 +128,10 @@ impl StickyPatch {
                 let detail = "would have both cookie and header: set the other one to null in the same patch";
                 Err(Invalid::new("one_of", detail))
             }
-            (None, None) => Err(Invalid::new("one_of", "would have neither cookie nor header: set sticky_by itself to null")),
+            (None, None) => Err(Invalid::new(
+                "one_of",
+                "would have neither cookie nor header: set sticky_by itself to null",
+            )),
         }
     }
 }
@@ -107,9 +143,13 @@ mod tests {
     use super::*;
 
     fn patched(before: Value, patch: Value) -> Result<Value, &'static str> {
-        let spec: PolicySpec = serde_json::from_value(json!({"failover": ["v"], "sticky_by": before})).unwrap();
+        let spec: PolicySpec =
+            serde_json::from_value(json!({"failover": ["v"], "sticky_by": before})).unwrap();
         let sticky_by = serde_json::from_value::<Option<StickyPatch>>(patch).unwrap();
-        let patch = PolicyPatch { sticky_by: Some(sticky_by), ..PolicyPatch::default() };
+        let patch = PolicyPatch {
+            sticky_by: Some(sticky_by),
+            ..PolicyPatch::default()
+        };
         let after = patch.apply(&spec).map_err(|errors| {
             assert_eq!(errors[0].0, "/sticky_by");
             errors[0].1.code
@@ -120,10 +160,22 @@ mod tests {
     #[test]
     fn a_merge_patch_goes_into_sticky_by() {
         let (cookie, header) = (json!({"cookie": "c"}), json!({"header": "h"}));
-        assert_eq!(patched(header.clone(), json!({"header": null, "cookie": "c"})), Ok(cookie.clone()));
-        assert_eq!(patched(cookie.clone(), json!({"header": "h", "cookie": null})), Ok(header.clone()));
-        assert_eq!(patched(header.clone(), json!({"header": "x"})), Ok(json!({"header": "x"})));
-        assert_eq!(patched(header.clone(), json!({"cookie": null})), Ok(header.clone()));
+        assert_eq!(
+            patched(header.clone(), json!({"header": null, "cookie": "c"})),
+            Ok(cookie.clone())
+        );
+        assert_eq!(
+            patched(cookie.clone(), json!({"header": "h", "cookie": null})),
+            Ok(header.clone())
+        );
+        assert_eq!(
+            patched(header.clone(), json!({"header": "x"})),
+            Ok(json!({"header": "x"}))
+        );
+        assert_eq!(
+            patched(header.clone(), json!({"cookie": null})),
+            Ok(header.clone())
+        );
         assert_eq!(patched(header.clone(), json!({})), Ok(header.clone()));
         assert_eq!(patched(Value::Null, cookie.clone()), Ok(cookie.clone()));
         assert_eq!(patched(header.clone(), Value::Null), Ok(Value::Null));

@@ -11,8 +11,8 @@ use serde::{
 use super::matching::{HeaderName, is_token};
 use crate::domain::Invalid;
 
-/// The source of the key that keeps a client on one version. It is serialised as an object with one member in every format, because
-/// serde's derived form of an enum is a tag in YAML.
+/// The source of the key that keeps a client on one version. It is serialised as an object with one
+/// member in every format, because serde's derived form of an enum is a tag in YAML.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StickyBy {
     /// The key is the value of this cookie.
@@ -80,7 +80,10 @@ impl TryFrom<String> for CookieName {
         if is_token(&raw) && raw.len() <= 64 {
             Ok(Self(raw))
         } else {
-            Err(Invalid::new("not_a_cookie_name", "a cookie's name is a token of at most 64 bytes"))
+            Err(Invalid::new(
+                "not_a_cookie_name",
+                "a cookie's name is a token of at most 64 bytes",
+            ))
         }
     }
 }

@@ -1,4 +1,5 @@
-//! The routes and policies of one service within a snapshot. A change copies one service and shares the others.
+//! The routes and policies of one service within a snapshot. A change copies one service and shares
+//! the others.
 
 use std::{
     collections::BTreeMap,
@@ -37,7 +38,8 @@ struct HeldPolicy {
     policy: SnapshotPolicy,
     fragment: Vec<u8>,
     digest: Digest,
-    /// The policy's patterns: compiled when a request first needs them, and kept until the policy changes.
+    /// The policy's patterns: compiled when a request first needs them, and kept until the policy
+    /// changes.
     patterns: OnceLock<Patterns>,
 }
 
@@ -65,8 +67,8 @@ pub struct Part<'a> {
     pub digest: Digest,
 }
 
-/// The routes and policies of one service, with their JSON ready. A service is kept when its last route is deleted: its scopes still
-/// have revisions.
+/// The routes and policies of one service, with their JSON ready. A service is kept when its last
+/// route is deleted: its scopes still have revisions.
 #[derive(Debug)]
 pub struct Service {
     pub name: ServiceName,
@@ -147,15 +149,24 @@ impl Service {
     }
 
     /// Adds policies. Each replaces the policy of its environment.
-    pub fn hold_policies(&mut self, policies: Vec<SnapshotPolicy>) -> Result<(), serde_json::Error> {
-        policies.into_iter().try_for_each(|policy| self.hold_policy(policy))?;
+    pub fn hold_policies(
+        &mut self,
+        policies: Vec<SnapshotPolicy>,
+    ) -> Result<(), serde_json::Error> {
+        policies
+            .into_iter()
+            .try_for_each(|policy| self.hold_policy(policy))?;
         self.finish(false);
         Ok(())
     }
 
     fn hold_policy(&mut self, policy: SnapshotPolicy) -> Result<(), serde_json::Error> {
         self.note(&policy.name.env, policy.revision);
-        let SnapshotPolicy { name: PolicyName { service, env }, spec, revision } = &policy;
+        let SnapshotPolicy {
+            name: PolicyName { service, env },
+            spec,
+            revision,
+        } = &policy;
         let bytes = PolicyBytes {
             env,
             failover: &spec.failover,
@@ -170,21 +181,37 @@ impl Service {
         let mut fragment = chain::in_order(&bytes)?;
         let digest = Sha256::digest(&fragment).into();
         fragment.push(b',');
-        self.policies.insert(env.clone(), Arc::new(HeldPolicy { policy, fragment, digest, patterns: OnceLock::new() }));
+        self.policies.insert(
+            env.clone(),
+            Arc::new(HeldPolicy {
+                policy,
+                fragment,
+                digest,
+                patterns: OnceLock::new(),
+            }),
+        );
         Ok(())
     }
 
-    /// Returns the service after a revision. A change of one route copies the service, and serialises only that route again.
-    pub fn changed(&self, revision: Revision, mut touches: Vec<Touch<'_>>) -> Result<Self, serde_json::Error> {
+    /// Returns the service after a revision. A change of one route copies the service, and
+    /// serialises only that route again.
+    pub fn changed(
+        &self,
+        revision: Revision,
+        mut touches: Vec<Touch<'_>>,
+    ) -> Result<Self, serde_json::Error> {
         if touches.len() == 1
-            && let Some(Touch::Route(name, after)) = touches.pop_if(|touch| matches!(touch, Touch::Route(..)))
+            && let Some(Touch::Route(name, after)) =
+                touches.pop_if(|touch| matches!(touch, Touch::Route(..)))
         {
             return self.changed_route(name, revision, after);
         }
         let mut routes: BTreeMap<&RouteName, SnapshotRoute> = BTreeMap::new();
         let (mut policies, mut envs) = (self.policies.clone(), Vec::new());
         let mut new_policies = Vec::new();
-        let touches_routes = touches.iter().any(|touch| matches!(touch, Touch::Route(..)));
+        let touches_routes = touches
+            .iter()
+            .any(|touch| matches!(touch, Touch::Route(..)));
         if touches_routes {
             routes.extend(self.routes().map(|route| (&route.name, route.clone())));
         }
@@ -204,8 +231,16 @@ impl Service {
                 }
             }
         }
-        let empty = Self { envs: self.envs.clone(), policies, ..Self::new(self.name.clone()) };
-        let mut next = if touches_routes { empty.with(routes.into_values().collect())? } else { empty.with_routes_of(self) };
+        let empty = Self {
+            envs: self.envs.clone(),
+            policies,
+            ..Self::new(self.name.clone())
+        };
+        let mut next = if touches_routes {
+            empty.with(routes.into_values().collect())?
+        } else {
+            empty.with_routes_of(self)
+        };
         next.hold_policies(new_policies)?;
         envs.iter().for_each(|env| next.note(env, revision));
         Ok(next)
@@ -221,11 +256,17 @@ impl Service {
         self
     }
 
-    /// Returns the service after a change of one route. Everything else is copied or shared, and not serialised again.
+    /// Returns the service after a change of one route. Everything else is copied or shared, and
+    /// not serialised again.
     fn changed_route(
-        &self, name: &RouteName, revision: Revision, after: Option<SnapshotRoute>,
+        &self,
+        name: &RouteName,
+        revision: Revision,
+        after: Option<SnapshotRoute>,
     ) -> Result<Self, serde_json::Error> {
-        let found = self.routes.binary_search_by(|held| key(&held.route.name).cmp(&key(name)));
+        let found = self
+            .routes
+            .binary_search_by(|held| key(&held.route.name).cmp(&key(name)));
         let (at, is_held) = match found {
             Ok(at) => (at, true),
             Err(at) => (at, false),
@@ -233,7 +274,11 @@ impl Service {
         let is_kept = after.is_some();
         let (new, fragment) = after.map(hold).transpose()?.unzip();
         let fragment = fragment.unwrap_or_default();
-        let old = if is_held { self.part(at..at + 1) } else { self.start(at)..self.start(at) };
+        let old = if is_held {
+            self.part(at..at + 1)
+        } else {
+            self.start(at)..self.start(at)
+        };
         let mut next = Self {
             name: self.name.clone(),
             envs: self.envs.clone(),
@@ -245,12 +290,16 @@ impl Service {
             digest: None,
         };
         next.note(&name.env, revision);
-        next.fragments.extend_from_slice(&self.fragments[..old.start]);
+        next.fragments
+            .extend_from_slice(&self.fragments[..old.start]);
         next.fragments.extend_from_slice(&fragment);
         next.fragments.extend_from_slice(&self.fragments[old.end..]);
         let removed = usize::from(is_held);
         next.routes.splice(at..at + removed, new.map(Arc::new));
-        next.ends.splice(at..at + removed, is_kept.then_some(old.start + fragment.len()));
+        next.ends.splice(
+            at..at + removed,
+            is_kept.then_some(old.start + fragment.len()),
+        );
         for end in &mut next.ends[at + usize::from(is_kept)..] {
             *end = *end + fragment.len() - old.len();
         }
@@ -270,7 +319,9 @@ impl Service {
 
     /// Returns the route of that environment and version, active or not.
     pub fn get(&self, env: &str, version: &str) -> Option<&SnapshotRoute> {
-        let at = self.index.find(&(env, version), |at| key(&self.routes[at].route.name) == (env, version))?;
+        let at = self.index.find(&(env, version), |at| {
+            key(&self.routes[at].route.name) == (env, version)
+        })?;
         Some(&self.routes[at].route)
     }
 
@@ -284,11 +335,14 @@ impl Service {
         self.policies.get(env)?.patterns.get()
     }
 
-    /// Returns the patterns of an environment's policy, and compiles them on the first call. If several threads call, one compiles
-    /// and the others wait for it.
+    /// Returns the patterns of an environment's policy, and compiles them on the first call. If
+    /// several threads call, one compiles and the others wait for it.
     pub fn compile_patterns(&self, env: &str) -> Option<&Patterns> {
         let held = self.policies.get(env)?;
-        Some(held.patterns.get_or_init(|| Patterns::of(&held.policy.spec.rules)))
+        Some(
+            held.patterns
+                .get_or_init(|| Patterns::of(&held.policy.spec.rules)),
+        )
     }
 
     /// Returns all traffic policies, sorted by environment.
@@ -298,7 +352,10 @@ impl Service {
 
     /// Returns the newest revision that changed the service, in one environment or in any.
     pub fn revision(&self, env: Option<&str>) -> Option<Revision> {
-        let of = |(name, revision): &(EnvName, Revision)| env.is_none_or(|env| env == name.as_str()).then_some(*revision);
+        let of = |(name, revision): &(EnvName, Revision)| {
+            env.is_none_or(|env| env == name.as_str())
+                .then_some(*revision)
+        };
         self.envs.iter().filter_map(of).max()
     }
 
@@ -312,30 +369,50 @@ impl Service {
         self.routes.iter().map(|held| &held.route)
     }
 
-    /// Returns the service's part of a snapshot's body, for one environment or for all. `None` if it has no active routes and no
-    /// policies there.
+    /// Returns the service's part of a snapshot's body, for one environment or for all. `None` if
+    /// it has no active routes and no policies there.
     pub fn part_of(&self, env: Option<&EnvName>) -> Option<Part<'_>> {
         let Some(env) = env else {
-            let policies = self.policies.values().flat_map(|held| held.fragment.iter().copied()).collect();
-            return self.digest.map(|digest| Part { routes: &self.fragments, policies, digest });
+            let policies = self
+                .policies
+                .values()
+                .flat_map(|held| held.fragment.iter().copied())
+                .collect();
+            return self.digest.map(|digest| Part {
+                routes: &self.fragments,
+                policies,
+                digest,
+            });
         };
-        let from = self.routes.partition_point(|held| held.route.name.env < *env);
-        let to = self.routes.partition_point(|held| held.route.name.env <= *env);
+        let from = self
+            .routes
+            .partition_point(|held| held.route.name.env < *env);
+        let to = self
+            .routes
+            .partition_point(|held| held.route.name.env <= *env);
         let policy = self.policies.get(env);
         let digest = digest(&self.routes[from..to], policy.into_iter())?;
         let policies = policy.map(|held| held.fragment.clone()).unwrap_or_default();
-        Some(Part { routes: &self.fragments[self.part(from..to)], policies, digest })
+        Some(Part {
+            routes: &self.fragments[self.part(from..to)],
+            policies,
+            digest,
+        })
     }
 
     /// Returns roughly how many bytes the service takes in memory.
     pub fn weight(&self) -> usize {
-        // A route's URL and labels are held twice, once in the route and once in its fragment. The rest is its record, its place in
-        // the lists, and allocations.
+        // A route's URL and labels are held twice, once in the route and once in its fragment. The
+        // rest is its record, its place in the lists, and allocations.
         2 * self.fragments.len()
             + self.routes.len() * (size_of::<Held>() + 48)
             + self.envs.len() * 40
             + size_of::<Self>()
-            + self.policies.values().map(|held| held.weight()).sum::<usize>()
+            + self
+                .policies
+                .values()
+                .map(|held| held.weight())
+                .sum::<usize>()
     }
 
     fn start(&self, at: usize) -> usize {
@@ -354,32 +431,67 @@ fn key(name: &RouteName) -> (&str, &str) {
 /// Returns a route with its digest, and its part of the fragments.
 fn hold(route: SnapshotRoute) -> Result<(Held, Vec<u8>), serde_json::Error> {
     if !route.is_active {
-        return Ok((Held { route, digest: None }, Vec::new()));
+        return Ok((
+            Held {
+                route,
+                digest: None,
+            },
+            Vec::new(),
+        ));
     }
-    let SnapshotRoute { name: RouteName { service, env, version }, url, labels, revision, is_active: _ } = &route;
-    let mut fragment = chain::in_order(&RouteBytes { env, labels, revision: *revision, service, url, version })?;
+    let SnapshotRoute {
+        name: RouteName {
+            service,
+            env,
+            version,
+        },
+        url,
+        labels,
+        revision,
+        is_active: _,
+    } = &route;
+    let mut fragment = chain::in_order(&RouteBytes {
+        env,
+        labels,
+        revision: *revision,
+        service,
+        url,
+        version,
+    })?;
     let digest = Some(Sha256::digest(&fragment).into());
     fragment.push(b',');
     Ok((Held { route, digest }, fragment))
 }
 
-/// Returns the SHA-256 over the digests of the active routes and then of the policies; `None` if there are none.
-fn digest<'a>(routes: &[Arc<Held>], policies: impl Iterator<Item = &'a Arc<HeldPolicy>>) -> Option<Digest> {
+/// Returns the SHA-256 over the digests of the active routes and then of the policies; `None` if
+/// there are none.
+fn digest<'a>(
+    routes: &[Arc<Held>],
+    policies: impl Iterator<Item = &'a Arc<HeldPolicy>>,
+) -> Option<Digest> {
     let routes = routes.iter().filter_map(|held| held.digest.as_ref());
     let mut digests = routes.chain(policies.map(|held| &held.digest)).peekable();
     digests.peek()?;
-    Some(digests.fold(Sha256::new(), |sum, digest| sum.chain_update(digest)).finalize().into())
+    Some(
+        digests
+            .fold(Sha256::new(), |sum, digest| sum.chain_update(digest))
+            .finalize()
+            .into(),
+    )
 }
 
-/// A hash index of the positions of keys in a sorted list. A lookup touches few cache lines; a binary search would touch many.
+/// A hash index of the positions of keys in a sorted list. A lookup touches few cache lines; a
+/// binary search would touch many.
 #[derive(Debug, Clone, Default)]
 pub struct Index(HashTable<u32>);
 
-/// The hasher of all indexes, seeded once for each process. So callers cannot choose names that collide.
+/// The hasher of all indexes, seeded once for each process. So callers cannot choose names that
+/// collide.
 static HASHER: LazyLock<DefaultHashBuilder> = LazyLock::new(DefaultHashBuilder::default);
 
 impl Index {
-    /// Builds the index of a list of keys. It finds only the first 2^32 keys, which is more than a snapshot can hold.
+    /// Builds the index of a list of keys. It finds only the first 2^32 keys, which is more than a
+    /// snapshot can hold.
     pub fn of<K: Hash>(keys: impl ExactSizeIterator<Item = K>) -> Self {
         let mut table = HashTable::with_capacity(keys.len());
         let hashes: Vec<u64> = keys.map(|key| HASHER.hash_one(key)).collect();
@@ -391,6 +503,8 @@ impl Index {
 
     /// Returns the position of `key`, if `is_it` confirms the key at that position.
     pub fn find<K: Hash>(&self, key: &K, is_it: impl Fn(usize) -> bool) -> Option<usize> {
-        self.0.find(HASHER.hash_one(key), |at| is_it(*at as usize)).map(|at| *at as usize)
+        self.0
+            .find(HASHER.hash_one(key), |at| is_it(*at as usize))
+            .map(|at| *at as usize)
     }
 }

@@ -8,7 +8,16 @@ fn refused(raw: &str) -> Option<String> {
 
 #[test]
 fn urls_that_can_be_connected_to_are_taken_as_they_are() {
-    let (label, name) = ("l".repeat(63), ["l".repeat(61), "l".repeat(63), "l".repeat(63), "l".repeat(63)].join("."));
+    let (label, name) = (
+        "l".repeat(63),
+        [
+            "l".repeat(61),
+            "l".repeat(63),
+            "l".repeat(63),
+            "l".repeat(63),
+        ]
+        .join("."),
+    );
     for good in [
         "http://a",
         "HTTP://A.Example/",
@@ -33,11 +42,16 @@ fn urls_that_can_be_connected_to_are_taken_as_they_are() {
         &format!("http://{name}/"),
         &format!("http://{name}./"),
     ] {
-        assert_eq!(good.parse::<RouteUrl>().map(|url| url.to_string()), Ok(good.to_owned()));
+        assert_eq!(
+            good.parse::<RouteUrl>().map(|url| url.to_string()),
+            Ok(good.to_owned())
+        );
         assert_read_alike(good).unwrap();
     }
     let longest = format!("http://a/{}", "x".repeat(MAX_URL - 9));
-    assert!(longest.parse::<RouteUrl>().is_ok() && format!("{longest}x").parse::<RouteUrl>().is_err());
+    assert!(
+        longest.parse::<RouteUrl>().is_ok() && format!("{longest}x").parse::<RouteUrl>().is_err()
+    );
 }
 
 #[test]
@@ -134,7 +148,10 @@ fn urls_that_are_none_are_refused_and_the_place_is_told() {
         }
     }
     assert!(faults.is_empty(), "{faults:#?}");
-    for bad in [format!("http://{}/", "l".repeat(64)), format!("http://{}/", vec!["l".repeat(63); 4].join("."))] {
+    for bad in [
+        format!("http://{}/", "l".repeat(64)),
+        format!("http://{}/", vec!["l".repeat(63); 4].join(".")),
+    ] {
         assert!(refused(&bad).unwrap().contains("bytes"), "{bad}");
     }
 }
@@ -149,39 +166,64 @@ fn a_stored_url_is_read_as_it_is() {
 type Read = (String, u16, String, Option<String>);
 
 fn default_port(scheme: &str) -> u16 {
-    if scheme.eq_ignore_ascii_case("https") { 443 } else { 80 }
+    if scheme.eq_ignore_ascii_case("https") {
+        443
+    } else {
+        80
+    }
 }
 
 /// Reads a URL as browsers and WHATWG libraries do. They escape apostrophes in queries.
 fn by_whatwg(raw: &str) -> Option<Read> {
     let url = Url::parse(raw).ok()?;
     let query = url.query().map(|query| query.replace("%27", "'"));
-    Some((url.host_str()?.to_owned(), url.port_or_known_default()?, url.path().to_owned(), query))
+    Some((
+        url.host_str()?.to_owned(),
+        url.port_or_known_default()?,
+        url.path().to_owned(),
+        query,
+    ))
 }
 
 /// Reads a URL as hyper does, and clients that are built on it.
 fn by_hyper(raw: &str) -> Option<Read> {
     let uri: http::Uri = raw.parse().ok()?;
-    let port = uri.port_u16().unwrap_or_else(|| default_port(uri.scheme_str().unwrap_or_default()));
+    let port = uri
+        .port_u16()
+        .unwrap_or_else(|| default_port(uri.scheme_str().unwrap_or_default()));
     let query = uri.query().map(|query| query.replace("%27", "'"));
     Some((canonical(uri.host()?), port, uri.path().to_owned(), query))
 }
 
-/// Reads a URL by the rules of Go's net/url: the scheme up to a colon, the query after the first question mark, the authority up to a
-/// slash, a port of digits after the last colon, well-formed escapes, none of them in a host.
+/// Reads a URL by the rules of Go's net/url: the scheme up to a colon, the query after the first
+/// question mark, the authority up to a slash, a port of digits after the last colon, well-formed
+/// escapes, none of them in a host.
 fn by_go(raw: &str) -> Option<Read> {
     let (scheme, rest) = raw.split_once(':')?;
-    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| (rest, Some(query.replace("%27", "'"))));
+    let (rest, query) = rest.split_once('?').map_or((rest, None), |(rest, query)| {
+        (rest, Some(query.replace("%27", "'")))
+    });
     let rest = rest.strip_prefix("//")?;
     let (authority, path) = rest.find('/').map_or((rest, "/"), |at| rest.split_at(at));
     let (host, port) = match authority.rfind(']') {
         Some(end) if authority.starts_with('[') => authority.split_at(end + 1),
-        _ => authority.find(':').map_or((authority, ""), |at| authority.split_at(at)),
+        _ => authority
+            .find(':')
+            .map_or((authority, ""), |at| authority.split_at(at)),
     };
-    let digits = if port.is_empty() { "" } else { port.strip_prefix(':')? };
-    let port = if digits.is_empty() { default_port(scheme) } else { digits.parse().ok()? };
+    let digits = if port.is_empty() {
+        ""
+    } else {
+        port.strip_prefix(':')?
+    };
+    let port = if digits.is_empty() {
+        default_port(scheme)
+    } else {
+        digits.parse().ok()?
+    };
     let is_escaped = |text: &str| {
-        let digits = |after: &str| after.len() >= 2 && after.bytes().take(2).all(|b| b.is_ascii_hexdigit());
+        let digits =
+            |after: &str| after.len() >= 2 && after.bytes().take(2).all(|b| b.is_ascii_hexdigit());
         text.split('%').skip(1).all(digits)
     };
     (is_escaped(path) && !host.contains('%') && raw.bytes().all(|b| b > b' ' && b != 0x7f))
@@ -189,7 +231,9 @@ fn by_go(raw: &str) -> Option<Read> {
 }
 
 fn canonical(host: &str) -> String {
-    let address = url::Host::parse(host).ok().filter(|_| host.starts_with('['));
+    let address = url::Host::parse(host)
+        .ok()
+        .filter(|_| host.starts_with('['));
     address.map_or_else(|| host.to_ascii_lowercase(), |address| address.to_string())
 }
 
@@ -201,23 +245,34 @@ fn assert_read_alike(raw: &str) -> Result<(), TestCaseError> {
     let (host, port, ..) = whatwg.unwrap();
     let name = host.strip_suffix('.').unwrap_or(&host);
     prop_assert!(port > 0 && raw.is_ascii() && name.len() <= 253, "{:?}", raw);
-    let is_label = |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-');
-    prop_assert!(host.starts_with('[') || name.split('.').all(is_label), "{:?}", raw);
+    let is_label = |label: &str| {
+        (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-')
+    };
+    prop_assert!(
+        host.starts_with('[') || name.split('.').all(is_label),
+        "{:?}",
+        raw
+    );
     Ok(())
 }
 
-/// Tests URLs with a name and with addresses, and with every part that a URL may have. Inserts every byte value at each position, and
-/// also replaces the byte there by it.
+/// Tests URLs with a name and with addresses, and with every part that a URL may have. Inserts
+/// every byte value at each position, and also replaces the byte there by it.
 #[test]
 fn every_byte_at_every_place_is_read_alike_or_refused() {
     let mut taken = 0;
-    for base in
-        ["http://ab.example:81/p/%41?q=%42&r", "https://[2001:db8::1]:443/x;y", "http://192.0.2.10/", "HTTP://xn--bcher-kva.de."]
-    {
+    for base in [
+        "http://ab.example:81/p/%41?q=%42&r",
+        "https://[2001:db8::1]:443/x;y",
+        "http://192.0.2.10/",
+        "HTTP://xn--bcher-kva.de.",
+    ] {
         for at in 0..=base.len() {
             for byte in 0..=u8::MAX {
                 for replaced in [0, 1] {
-                    let Some(rest) = base.get(at + replaced..) else { continue };
+                    let Some(rest) = base.get(at + replaced..) else {
+                        continue;
+                    };
                     let raw = format!("{}{}{rest}", &base[..at], char::from(byte));
                     if raw.parse::<RouteUrl>().is_ok() {
                         taken += 1;
@@ -235,7 +290,14 @@ pub(super) fn alike() -> impl Strategy<Value = String> {
     let host = "[a-zA-Z0-9_.-]{1,12}|[a-z]{1,5}(\\.[a-z0-9-]{1,5}){0,3}\\.?|[0-9x]{1,4}(\\.[0-9]{1,3}){0,4}|\\[[0-9a-f:.%v]{0,14}\\]|\\PC{0,5}";
     let port = "(:[0-9]{0,6})?|:\\PC{0,2}";
     let rest = "(/[!-~]{0,6}){0,3}(\\?[!-~]{0,10})?|(/(\\.|%2[eE]|[a-z]|%[0-9a-fA-Z]{0,2}){0,3}){0,3}|\\PC{0,10}";
-    (prop::sample::select(vec!["http://", "https://", "HtTp://", "http:/", "http:", "//", ""]), host, port, rest)
+    (
+        prop::sample::select(vec![
+            "http://", "https://", "HtTp://", "http:/", "http:", "//", "",
+        ]),
+        host,
+        port,
+        rest,
+    )
         .prop_map(|(scheme, host, port, rest)| format!("{scheme}{host}{port}{rest}"))
 }
 
@@ -247,7 +309,8 @@ proptest! {
         }
     }
 
-    /// Every valid host of a policy is a valid host of a route's URL, except hosts with A-labels: only a URL decodes them.
+    /// Every valid host of a policy is a valid host of a route's URL, except hosts with A-labels:
+    /// only a URL decodes them.
     #[test]
     fn hosts_of_policies_are_hosts_of_urls(raw in "(\\*\\.)?[a-z0-9-]{1,6}(\\.[a-z0-9-]{1,6}){0,3}|[a-z0-9.*-]{0,20}|\\PC{0,8}") {
         if let Ok(host) = crate::domain::policy::Host::try_from(raw) {

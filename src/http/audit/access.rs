@@ -39,8 +39,20 @@ pub struct AccessIn {
 }
 
 /// Answers `GET /audit/access`: a page of the access log.
-pub async fn list(state: web::Data<ApiState>, caller: Caller, query: Query<AccessIn>) -> Result<HttpResponse, Problem> {
-    let AccessIn { tenant, kind, actor, from, to, limit, cursor } = query.0;
+pub async fn list(
+    state: web::Data<ApiState>,
+    caller: Caller,
+    query: Query<AccessIn>,
+) -> Result<HttpResponse, Problem> {
+    let AccessIn {
+        tenant,
+        kind,
+        actor,
+        from,
+        to,
+        limit,
+        cursor,
+    } = query.0;
     let mut fields = Fields::default();
     let (from, to) = (fields.optional("?from", from), fields.optional("?to", to));
     fields.ordered(from, "?to", to);
@@ -48,11 +60,23 @@ pub async fn list(state: web::Data<ApiState>, caller: Caller, query: Query<Acces
         visible_to: None,
         tenant: fields.optional("?tenant", tenant),
         kind: fields.optional("?kind", kind),
-        actor: actor.and_then(|actor| fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor))),
+        actor: actor.and_then(|actor| {
+            fields.check("?actor", plain_text(&actor, 255, "actor").map(|()| actor))
+        }),
         from,
         to,
     };
     let filter = fields.finish(Some(filter))?;
-    let page = state.audit.accesses(caller.grant.reach(), filter, &respond::page_request(limit, cursor)).await?;
-    Ok(respond::json(&respond::PageOut { items: &page.items, next_cursor: page.next_cursor }))
+    let page = state
+        .audit
+        .accesses(
+            caller.grant.reach(),
+            filter,
+            &respond::page_request(limit, cursor),
+        )
+        .await?;
+    Ok(respond::json(&respond::PageOut {
+        items: &page.items,
+        next_cursor: page.next_cursor,
+    }))
 }

@@ -4,8 +4,8 @@ use schemars::JsonSchema;
 use serde_json::{Value, json};
 
 use super::{
-    ActionIn, ActionOut, EventsIn, RecentIn, RecentOut, RouteIn, RouteOut, StatusIn, TimeRangeIn, TimeRangeOut, VerifyIn,
-    access::AccessIn,
+    ActionIn, ActionOut, EventsIn, RecentIn, RecentOut, RouteIn, RouteOut, StatusIn, TimeRangeIn,
+    TimeRangeOut, VerifyIn, access::AccessIn,
 };
 use crate::http::{
     event_schema::{self, Event},
@@ -159,7 +159,8 @@ struct Verification {
     events: u64,
     /// The first event that failed the check. Events after it were not checked.
     first_bad: Option<FirstBad>,
-    /// The revisions that the archive does not have, at most the first hundred. The newest may still be on their way.
+    /// The revisions that the archive does not have, at most the first hundred. The newest may
+    /// still be on their way.
     #[schemars(length(max = 100))]
     missing: Vec<u64>,
     /// The number of revisions that the archive does not have.
@@ -189,9 +190,10 @@ struct FirstBad {
     reason: Fault,
 }
 
-/// `edited`: the content of the event does not match its hash. `misplaced`: the event stands in another place than it says, or an archived
-/// member contradicts it. `broken_link`: the event does not follow the event before it. `wrong_end`: the newest event is not the last event
-/// in `PostgreSQL`.
+/// `edited`: the content of the event does not match its hash. `misplaced`: the event stands in
+/// another place than it says, or an archived member contradicts it. `broken_link`: the event does
+/// not follow the event before it. `wrong_end`: the newest event is not the last event in
+/// `PostgreSQL`.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
@@ -208,14 +210,18 @@ enum Fault {
 struct Access {
     event_id: schemas::EventId,
     kind: schemas::AccessKind,
-    /// `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`, `breaker_forced_closed`, `breaker_released`,
-    /// `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`, `replay_cancelled`, `plan_deleted`, or the endpoint.
+    /// `key_created`, `key_rotated`, `key_revoked`, `breaker_forced_open`, `breaker_forced_closed`,
+    /// `breaker_released`, `dead_letter_redriven`, `dead_letter_discarded`, `replay_created`,
+    /// `replay_cancelled`, `plan_deleted`, or the endpoint.
     action: String,
-    /// The HTTP status of the answer; `null` for the kinds `key_changed` and `operated`, which are recorded because they were done.
+    /// The HTTP status of the answer; `null` for the kinds `key_changed` and `operated`, which are
+    /// recorded because they were done.
     status: Option<i64>,
-    /// The reason why the request was refused. For `operated`: the change to a breaker, else the reason in the operator's words.
+    /// The reason why the request was refused. For `operated`: the change to a breaker, else the
+    /// reason in the operator's words.
     reason: Option<String>,
-    /// The tenant that the access was about. For a refused request this is only what the caller wrote, so the tenant may not exist.
+    /// The tenant that the access was about. For a refused request this is only what the caller
+    /// wrote, so the tenant may not exist.
     tenant: Option<schemas::TenantName>,
     /// The tenant whose auditors see the entry, in addition to auditors of the platform.
     visible_to: Option<schemas::TenantName>,
@@ -240,7 +246,8 @@ struct Accessor {
     /// The kind of caller: `key` for an API key.
     kind: String,
     id: String,
-    /// The number of the API key's token that was used. Present once the key has had more than one token; see `tokens` of a key.
+    /// The number of the API key's token that was used. Present once the key has had more than one
+    /// token; see `tokens` of a key.
     #[schemars(range(min = 1), skip_serializing_if = "Option::is_none")]
     token: Option<u32>,
 }
@@ -249,7 +256,10 @@ struct Accessor {
 pub fn operations() -> Vec<Operation> {
     let events = |head: Value| {
         let mut body = json!({ "count": 1, "events": [archived()] });
-        body.as_object_mut().into_iter().zip(head.as_object().cloned()).for_each(|(body, head)| body.extend(head));
+        body.as_object_mut()
+            .into_iter()
+            .zip(head.as_object().cloned())
+            .for_each(|(body, head)| body.extend(head));
         body
     };
     vec![

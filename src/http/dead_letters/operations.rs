@@ -33,7 +33,8 @@ struct Decision {
 #[expect(dead_code, reason = "read by the derive")]
 struct DeadLetter {
     id: schemas::LetterId,
-    /// `waiting`: no decision yet. `redriving`: a redrive was decided, and it is not known yet whether the record was sent.
+    /// `waiting`: no decision yet. `redriving`: a redrive was decided, and it is not known yet
+    /// whether the record was sent.
     state: schemas::LetterState,
     /// The reason why the record is a dead letter, such as `unknown_version`.
     reason: String,
@@ -48,7 +49,8 @@ struct DeadLetter {
     /// The header `ce_type` of the record, unchecked.
     event_type: Option<String>,
     origin: Option<Origin>,
-    /// Whether the record was too large to be kept with its key, value and headers. These may still exist at `origin`.
+    /// Whether the record was too large to be kept with its key, value and headers. These may still
+    /// exist at `origin`.
     omitted: bool,
     decision: Option<Decision>,
 }
@@ -86,7 +88,8 @@ struct WholeDeadLetter {
     #[serde(flatten)]
     letter: DeadLetter,
     key: Option<Content>,
-    /// The original headers of the record, and the headers that say why the record is a dead letter.
+    /// The original headers of the record, and the headers that say why the record is a dead
+    /// letter.
     headers: Vec<RecordHeader>,
     value: Option<Content>,
 }
@@ -115,7 +118,10 @@ const LETTER: &str = "/api/v1/dead-letters/{letter_id}";
 
 /// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
-    let redriven = || Answer::json::<DeadLetter>(200, "It was sent.", letter("redriven")).perhaps(&["Idempotency-Replayed"]);
+    let redriven = || {
+        Answer::json::<DeadLetter>(200, "It was sent.", letter("redriven"))
+            .perhaps(&["Idempotency-Replayed"])
+    };
     vec![
         Operation::get(LIST, "listDeadLetters", "List dead letters")
             .about(
@@ -174,8 +180,7 @@ pub fn operations() -> Vec<Operation> {
 }
 
 fn letter(state: &str) -> Value {
-    let decision =
-        json!({ "reason": "the release can read it", "decided_by": "0Yb3kQ9zTn5W", "decided_at": "2026-11-21T09:12:00.000000Z" });
+    let decision = json!({ "reason": "the release can read it", "decided_by": "0Yb3kQ9zTn5W", "decided_at": "2026-11-21T09:12:00.000000Z" });
     json!({
         "id": "0-17", "state": state, "reason": "unknown_version", "attempts": 1, "at": "2026-11-21T08:03:37.661000Z", "tenant": "acme",
         "event_id": "01a1fd21-de3d-7778-bc54-13f5856b700d", "event_type": "trafficmanager.route.created.v2",

@@ -8,7 +8,11 @@ use crate::http::{
 
 /// Returns the operation for the OpenAPI document.
 pub fn operation() -> Operation {
-    let body = Answer::of(200, "The events; all of them only if the body ends properly.", "application/x-ndjson");
+    let body = Answer::of(
+        200,
+        "The events; all of them only if the body ends properly.",
+        "application/x-ndjson",
+    );
     Operation::get("/api/v1/audit/export", "exportAudit", "Everything that matches, as a stream")
         .about(
             "Oldest first. `format`: `ndjson` (the default), an archived event a line, or `csv` (RFC 4180, with a header). When anything fails \

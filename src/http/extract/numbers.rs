@@ -1,14 +1,16 @@
 //! Rewrites whole numbers in JSON as integers.
 //!
-//! `50.0`, `5e1` and `-0` are integers to JSON Schema and to the programs that write them, but floating point numbers to serde.
+//! `50.0`, `5e1` and `-0` are integers to JSON Schema and to the programs that write them, but
+//! floating point numbers to serde.
 
 use std::borrow::Cow;
 
 /// The largest number of digits that an integer of any member may have.
 const MAX_DIGITS: usize = 20;
 
-/// Returns the same JSON with each whole number written as an integer. The text must be valid JSON. Every body is read through this
-/// function, so no member, and no value that is kept as JSON, has spellings of its own.
+/// Returns the same JSON with each whole number written as an integer. The text must be valid JSON.
+/// Every body is read through this function, so no member, and no value that is kept as JSON, has
+/// spellings of its own.
 pub fn whole(json: &str) -> Cow<'_, str> {
     let mut rewritten = String::new();
     let (mut copied, mut at) = (0, 0);
@@ -17,7 +19,8 @@ pub fn whole(json: &str) -> Cow<'_, str> {
         match byte {
             b'"' => at += string(&bytes[at..]),
             b'-' | b'0'..=b'9' => {
-                let part_of_number = |b: &u8| matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
+                let part_of_number =
+                    |b: &u8| matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9');
                 let end = at + bytes[at..].iter().take_while(|b| part_of_number(b)).count();
                 if let Some(integer) = integer(&json[at..end]) {
                     rewritten.push_str(&json[copied..at]);
@@ -49,12 +52,15 @@ fn string(bytes: &[u8]) -> usize {
     at
 }
 
-/// Returns a number as an integer. Returns `None` if it is not whole, has too many digits, or is written as an integer already.
+/// Returns a number as an integer. Returns `None` if it is not whole, has too many digits, or is
+/// written as an integer already.
 fn integer(number: &str) -> Option<String> {
     if number != "-0" && !number.contains(['.', 'e', 'E']) {
         return None;
     }
-    let (sign, digits) = number.strip_prefix('-').map_or(("", number), |digits| ("-", digits));
+    let (sign, digits) = number
+        .strip_prefix('-')
+        .map_or(("", number), |digits| ("-", digits));
     let (digits, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
     let (before, after) = digits.split_once('.').unwrap_or((digits, ""));
     let significant = format!("{before}{after}");
@@ -64,9 +70,16 @@ fn integer(number: &str) -> Option<String> {
     }
     let kept = significant.trim_end_matches('0');
     let dropped = i64::try_from(significant.len() - kept.len()).ok()?;
-    // The number of zeros between the last digit that is not 0 and the point; negative if that digit stands behind the point.
-    let zeros = exponent.parse::<i64>().ok()?.checked_sub(i64::try_from(after.len()).ok()?)?.checked_add(dropped)?;
-    let zeros = usize::try_from(zeros).ok().filter(|zeros| *zeros < MAX_DIGITS && zeros + kept.len() <= MAX_DIGITS)?;
+    // The number of zeros between the last digit that is not 0 and the point; negative if that
+    // digit stands behind the point.
+    let zeros = exponent
+        .parse::<i64>()
+        .ok()?
+        .checked_sub(i64::try_from(after.len()).ok()?)?
+        .checked_add(dropped)?;
+    let zeros = usize::try_from(zeros)
+        .ok()
+        .filter(|zeros| *zeros < MAX_DIGITS && zeros + kept.len() <= MAX_DIGITS)?;
     Some(format!("{sign}{kept}{}", "0".repeat(zeros)))
 }
 
@@ -95,8 +108,16 @@ mod tests {
             ("1e20", "1e20"),
             ("1e99999999999999999999", "1e99999999999999999999"),
         ] {
-            for (before, after) in [("", ""), ("[", "]"), (r#"{"a":"1.0","b\\":"#, "}"), (r#"["\"1.0", "#, r#","2.0"]"#)] {
-                assert_eq!(whole(&format!("{before}{number}{after}")), format!("{before}{integer}{after}"));
+            for (before, after) in [
+                ("", ""),
+                ("[", "]"),
+                (r#"{"a":"1.0","b\\":"#, "}"),
+                (r#"["\"1.0", "#, r#","2.0"]"#),
+            ] {
+                assert_eq!(
+                    whole(&format!("{before}{number}{after}")),
+                    format!("{before}{integer}{after}")
+                );
             }
         }
     }

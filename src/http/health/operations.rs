@@ -47,7 +47,8 @@ enum Phase {
     Draining,
 }
 
-/// Breakers, bulkheads and retry budgets. Further members, such as `backlog`, `replicas` and `cache`, depend on the role of the process.
+/// Breakers, bulkheads and retry budgets. Further members, such as `backlog`, `replicas` and
+/// `cache`, depend on the role of the process.
 #[derive(JsonSchema)]
 #[schemars(extend("additionalProperties" = true))]
 #[expect(dead_code, reason = "read by the derive")]
@@ -133,9 +134,11 @@ enum Breaker {
 
 /// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
-    let live = |path, id| {
-        Operation::get(path, id, "Whether the process serves").answers(Answer::json::<Liveness>(200, "It does.", liveness()))
-    };
+    let live =
+        |path, id| {
+            Operation::get(path, id, "Whether the process serves")
+                .answers(Answer::json::<Liveness>(200, "It does.", liveness()))
+        };
     vec![
         live("/health", "getHealth"),
         live("/health/live", "getLiveness"),
@@ -163,8 +166,7 @@ fn liveness() -> Value {
 }
 
 fn readiness(status: &str, ready: bool) -> Value {
-    let checks =
-        json!({ "postgres_primary": { "status": status }, "postgres_replicas": { "status": "degraded", "detail": "behind" } });
+    let checks = json!({ "postgres_primary": { "status": status }, "postgres_replicas": { "status": "degraded", "detail": "behind" } });
     json!({ "status": status, "ready": ready, "phase": "running", "checks": checks })
 }
 

@@ -41,9 +41,11 @@ struct Key {
     description: String,
     created_at: schemas::Time,
     created_by: String,
-    /// The kind of caller that created the key: `key`, `jwt` or `command`; `null` for old keys whose creator's kind is not known.
+    /// The kind of caller that created the key: `key`, `jwt` or `command`; `null` for old keys
+    /// whose creator's kind is not known.
     created_by_kind: Option<String>,
-    /// The number of tokens that the key has had. From the second token on, `actor.token` of an event says which token was used.
+    /// The number of tokens that the key has had. From the second token on, `actor.token` of an
+    /// event says which token was used.
     #[schemars(range(min = 1))]
     tokens: u32,
     /// When the key's token was last replaced.
@@ -66,8 +68,12 @@ struct Key {
 struct NewKey {
     #[serde(flatten)]
     key: Key,
-    /// The token to send as `Authorization: Bearer`. Absent if the answer repeats that of an earlier request.
-    #[schemars(regex(pattern = "^tmk_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$"), skip_serializing_if = "Option::is_none")]
+    /// The token to send as `Authorization: Bearer`. Absent if the answer repeats that of an
+    /// earlier request.
+    #[schemars(
+        regex(pattern = "^tmk_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$"),
+        skip_serializing_if = "Option::is_none"
+    )]
     token: Option<String>,
 }
 

@@ -1,15 +1,20 @@
-//! Limits failed logins by address: after too many bad credentials, no more are checked for a moment.
+//! Limits failed logins by address: after too many bad credentials, no more are checked for a
+//! moment.
 //!
-//! A caller that guesses credentials may share an address with others (a NAT, a proxy that is not trusted to name its clients), and the
-//! others must get in. So only failures count, and each sort of check has its own count:
+//! A caller that guesses credentials may share an address with others (a NAT, a proxy that is not
+//! trusted to name its clients), and the others must get in. So only failures count, and each sort
+//! of check has its own count:
 //!
-//! - an unproven key, which anybody may have made up, costs a look-up in the database. The key is counted before the look-up, and the count
-//!   is given back if the key was good: a thousand keys at once cost no more look-ups than the limit;
-//! - a key with the mark that it was issued here is looked up whatever else was tried, because nobody can make such a key up. Only issued
-//!   keys that have ended since count against this limit;
+//! - an unproven key, which anybody may have made up, costs a look-up in the database. The key is
+//!   counted before the look-up, and the count is given back if the key was good: a thousand keys
+//!   at once cost no more look-ups than the limit;
+//! - a key with the mark that it was issued here is looked up whatever else was tried, because
+//!   nobody can make such a key up. Only issued keys that have ended since count against this
+//!   limit;
 //! - to check a signature costs no more than to answer, so many more wrong signatures are allowed.
 //!
-//! The algorithm is the cell rate algorithm of `governor`, but here an attempt can be given back, which `governor` does not support.
+//! The algorithm is the cell rate algorithm of `governor`, but here an attempt can be given back,
+//! which `governor` does not support.
 
 use std::{
     net::IpAddr,
@@ -33,7 +38,8 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// Allows `per_second` failed look-ups in the database for each address. Returns `None`, for no limit, if `per_second` is 0.
+    /// Allows `per_second` failed look-ups in the database for each address. Returns `None`, for no
+    /// limit, if `per_second` is 0.
     pub fn new(per_second: u32) -> Option<Self> {
         let counts = |per_second: u32| Counts::new(per_second);
         Some(Self {
@@ -43,7 +49,8 @@ impl Attempts {
         })
     }
 
-    /// Returns `Ok` if one more credential may be checked, otherwise the time until that is allowed.
+    /// Returns `Ok` if one more credential may be checked, otherwise the time until that is
+    /// allowed.
     pub fn begin(&self, address: IpAddr, check: Check) -> Result<(), Duration> {
         match check {
             Check::Unproven => self.unproven.take(address),
@@ -62,7 +69,8 @@ impl Attempts {
 
     /// Records that a check that was begun found a bad credential.
     pub fn was_bad(&self, address: IpAddr, check: Check) {
-        // Several checks may have begun at once and reached the limit already. A failure beyond the limit is not counted.
+        // Several checks may have begun at once and reached the limit already. A failure beyond the
+        // limit is not counted.
         let _ = match check {
             Check::Unproven => Ok(()),
             Check::Issued => self.issued.take(address),
@@ -72,7 +80,9 @@ impl Attempts {
 
     /// Forgets addresses that have tried nothing for a second.
     pub fn retire(&self) {
-        [&self.unproven, &self.issued, &self.signatures].into_iter().for_each(Counts::retire);
+        [&self.unproven, &self.issued, &self.signatures]
+            .into_iter()
+            .for_each(Counts::retire);
     }
 }
 
@@ -86,7 +96,11 @@ struct Counts {
 impl Counts {
     fn new(per_second: u32) -> Option<Self> {
         let each = nanos(BURST.checked_div(per_second)?);
-        Some(Self { began: Instant::now(), each, addresses: papaya::HashMap::new() })
+        Some(Self {
+            began: Instant::now(),
+            each,
+            addresses: papaya::HashMap::new(),
+        })
     }
 
     fn take(&self, address: IpAddr) -> Result<(), Duration> {
@@ -102,17 +116,23 @@ impl Counts {
 
     fn look(&self, address: IpAddr) -> Result<(), Duration> {
         let addresses = self.addresses.pin();
-        let Some(made_up_at) = addresses.get(&address) else { return Ok(()) };
-        self.after_one_more(made_up_at.load(Ordering::Acquire), self.now()).map(|_| ())
+        let Some(made_up_at) = addresses.get(&address) else {
+            return Ok(());
+        };
+        self.after_one_more(made_up_at.load(Ordering::Acquire), self.now())
+            .map(|_| ())
     }
 
     fn give_back(&self, address: IpAddr) {
         if let Some(made_up_at) = self.addresses.pin().get(&address) {
-            let _ = made_up_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, |at| Some(at.saturating_sub(self.each)));
+            let _ = made_up_at.fetch_update(Ordering::AcqRel, Ordering::Acquire, |at| {
+                Some(at.saturating_sub(self.each))
+            });
         }
     }
 
-    /// Returns when one more attempt is made up for. The error is how far that is beyond the burst, and so the time to wait.
+    /// Returns when one more attempt is made up for. The error is how far that is beyond the burst,
+    /// and so the time to wait.
     fn after_one_more(&self, made_up_at: u64, now: u64) -> Result<u64, Duration> {
         let then = made_up_at.max(now) + self.each;
         match then.checked_sub(now + nanos(BURST)) {
@@ -123,7 +143,9 @@ impl Counts {
 
     fn retire(&self) {
         let now = self.now();
-        self.addresses.pin().retain(|_, made_up_at| made_up_at.load(Ordering::Acquire) > now);
+        self.addresses
+            .pin()
+            .retain(|_, made_up_at| made_up_at.load(Ordering::Acquire) > now);
     }
 
     fn now(&self) -> u64 {
@@ -141,10 +163,18 @@ mod tests {
 
     const NAT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
 
-    /// Limits with room for three attempts at once; an address needs a third of a second to make up for one of them.
+    /// Limits with room for three attempts at once; an address needs a third of a second to make up
+    /// for one of them.
     fn attempts() -> Attempts {
-        let counts = || Counts { each: nanos(BURST) / 3, ..Counts::new(1).unwrap() };
-        Attempts { unproven: counts(), issued: counts(), signatures: counts() }
+        let counts = || Counts {
+            each: nanos(BURST) / 3,
+            ..Counts::new(1).unwrap()
+        };
+        Attempts {
+            unproven: counts(),
+            issued: counts(),
+            signatures: counts(),
+        }
     }
 
     #[test]
@@ -159,9 +189,16 @@ mod tests {
     #[test]
     fn looks_for_made_up_keys_are_bounded_before_any_has_failed() {
         let attempts = attempts();
-        let begun = (0..1000).filter(|_| attempts.begin(NAT, Check::Unproven).is_ok()).count();
+        let begun = (0..1000)
+            .filter(|_| attempts.begin(NAT, Check::Unproven).is_ok())
+            .count();
         assert!((3..=4).contains(&begun), "{begun}");
-        assert!(attempts.begin("192.0.2.1".parse().unwrap(), Check::Unproven).is_ok(), "another address");
+        assert!(
+            attempts
+                .begin("192.0.2.1".parse().unwrap(), Check::Unproven)
+                .is_ok(),
+            "another address"
+        );
     }
 
     #[test]
@@ -179,7 +216,10 @@ mod tests {
             }
             assert!(attempts.begin(NAT, sprayed).is_err(), "{sprayed:?}");
             for other in others {
-                assert!(attempts.begin(NAT, other).is_ok(), "{other:?} beside {sprayed:?}");
+                assert!(
+                    attempts.begin(NAT, other).is_ok(),
+                    "{other:?} beside {sprayed:?}"
+                );
             }
         }
     }

@@ -81,7 +81,8 @@ struct Members {
     /// `plan_stale`: a new plan of the same document.
     #[schemars(skip_serializing_if = "Option::is_none", with = "Plan")]
     plan: Option<()>,
-    /// `plan_stale`: present if the plan has more changes than `plan` shows; read the plan by its id.
+    /// `plan_stale`: present if the plan has more changes than `plan` shows; read the plan by its
+    /// id.
     #[schemars(skip_serializing_if = "Option::is_none", with = "bool")]
     more_changes: Option<()>,
     /// `quota_exceeded`: the name of the quota.
@@ -95,13 +96,16 @@ struct Members {
     writes_per_second: Option<()>,
 }
 
-/// Returns example values of the members that a code always has in addition to the members of every problem.
+/// Returns example values of the members that a code always has in addition to the members of every
+/// problem.
 fn members(code: Code) -> Value {
     match code {
         Code::NoActiveVersion => json!({ "explanation": explanation() }),
         Code::HostNotAllowed => json!({ "host": "*.com" }),
         Code::HostTaken => json!({ "host": "shop.example.com", "path_prefix": "/" }),
-        Code::VersionInUse => json!({ "policies": [{ "service": "checkout", "env": "prod" }], "may_confirm": true }),
+        Code::VersionInUse => {
+            json!({ "policies": [{ "service": "checkout", "env": "prod" }], "may_confirm": true })
+        }
         Code::ShrinkNotConfirmed => json!({
             "active_routes": 30, "removed_routes": 16,
             "confirm_shrink": "9f3c6a7d20c2a5a94bb2e0a9e1d0b4c7a6f5e4d3c2b1a0918273645546372819",
@@ -115,8 +119,14 @@ fn members(code: Code) -> Value {
 
 /// Returns a schema rule for each code that always has members of its own.
 fn rules(codes: &[Code]) -> Vec<Value> {
-    let names =
-        |code: Code| -> Vec<String> { members(code).as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect() };
+    let names = |code: Code| -> Vec<String> {
+        members(code)
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .collect()
+    };
     let rule = |code: &Code| {
         let names = names(*code);
         let rule = json!({ "if": { "properties": { "code": { "const": code.name() } } }, "then": { "required": names } });
@@ -127,21 +137,38 @@ fn rules(codes: &[Code]) -> Vec<Value> {
 
 /// Returns the response for these codes, which must have the same status.
 pub fn response(schemas: &mut Schemas, codes: &[Code]) -> Value {
-    let lines: Vec<_> = codes.iter().map(|code| format!("`{}`: {}", code.name(), code.title())).collect();
+    let lines: Vec<_> = codes
+        .iter()
+        .map(|code| format!("`{}`: {}", code.name(), code.title()))
+        .collect();
     let status = codes.first().map_or(500, |code| code.status().as_u16());
-    let tells_tag = codes.iter().any(|code| matches!(code, Code::PreconditionFailed | Code::RevisionNotReached));
-    let mut headers = vec![("X-Correlation-ID", true), ("Cache-Control", true), ("traceparent", false)];
+    let tells_tag = codes
+        .iter()
+        .any(|code| matches!(code, Code::PreconditionFailed | Code::RevisionNotReached));
+    let mut headers = vec![
+        ("X-Correlation-ID", true),
+        ("Cache-Control", true),
+        ("traceparent", false),
+    ];
     headers.extend((status == 401).then_some(("WWW-Authenticate", true)));
     headers.extend(RATE_LIMIT.map(|name| (name, false)));
     headers.extend(matches!(status, 429 | 503).then_some(("Retry-After", true)));
     headers.extend(tells_tag.then_some(("ETag", false)));
-    let headers: Map<_, _> =
-        headers.iter().map(|(name, is_certain)| shared::response_header(schemas, name, *is_certain)).collect();
+    let headers: Map<_, _> = headers
+        .iter()
+        .map(|(name, is_certain)| shared::response_header(schemas, name, *is_certain))
+        .collect();
     let names: Vec<_> = codes.iter().map(|code| code.name()).collect();
-    let mut all = vec![schemas.written::<Problem>(), json!({ "properties": { "code": { "enum": names } } })];
+    let mut all = vec![
+        schemas.written::<Problem>(),
+        json!({ "properties": { "code": { "enum": names } } }),
+    ];
     all.extend(rules(codes));
     let schema = json!({ "allOf": all });
-    let examples: Map<_, _> = codes.iter().map(|code| (code.name().to_owned(), json!({ "value": example(*code) }))).collect();
+    let examples: Map<_, _> = codes
+        .iter()
+        .map(|code| (code.name().to_owned(), json!({ "value": example(*code) })))
+        .collect();
     json!({
         "description": lines.join("; "), "headers": headers,
         "content": { MEDIA_TYPE: { "schema": schema, "examples": examples } },
@@ -155,8 +182,13 @@ fn example(code: Code) -> Value {
     });
     if code == Code::InvalidRequest {
         let detail = "tenant must be a DNS label: lower-case letters, digits and inner hyphens";
-        problem["errors"] = json!([{ "pointer": "/tenant", "code": "not_a_dns_label", "detail": detail }]);
+        problem["errors"] =
+            json!([{ "pointer": "/tenant", "code": "not_a_dns_label", "detail": detail }]);
     }
-    problem.as_object_mut().into_iter().zip(members(code).as_object().cloned()).for_each(|(problem, more)| problem.extend(more));
+    problem
+        .as_object_mut()
+        .into_iter()
+        .zip(members(code).as_object().cloned())
+        .for_each(|(problem, more)| problem.extend(more));
     problem
 }

@@ -1,4 +1,5 @@
-//! JSON Schemas: schemars derives most of them from the serde types; those of texts that the domain checks are written here.
+//! JSON Schemas: schemars derives most of them from the serde types; those of texts that the domain
+//! checks are written here.
 
 use std::collections::BTreeMap;
 
@@ -24,11 +25,12 @@ use crate::{
 /// The path of the schemas in an OpenAPI document.
 const COMPONENTS: &str = "/components/schemas";
 
-/// A function that returns a schema. It is stored before there are [`Schemas`] to collect the schema in.
+/// A function that returns a schema. It is stored before there are [`Schemas`] to collect the
+/// schema in.
 pub type Shape = fn(&mut Schemas) -> Value;
 
-/// Collects the schemas of a document. Schemas of requests are separate from schemas of answers: a member that is an `Option` may be absent
-/// in a request, but is `null` in an answer.
+/// Collects the schemas of a document. Schemas of requests are separate from schemas of answers: a
+/// member that is an `Option` may be absent in a request, but is `null` in an answer.
 pub struct Schemas {
     read: SchemaGenerator,
     written: SchemaGenerator,
@@ -38,8 +40,15 @@ pub struct Schemas {
 
 impl Default for Schemas {
     fn default() -> Self {
-        let (read, written) = (generator(COMPONENTS, Contract::Deserialize), generator(COMPONENTS, Contract::Serialize));
-        Self { read, written, shared: BTreeMap::new() }
+        let (read, written) = (
+            generator(COMPONENTS, Contract::Deserialize),
+            generator(COMPONENTS, Contract::Serialize),
+        );
+        Self {
+            read,
+            written,
+            shared: BTreeMap::new(),
+        }
     }
 }
 
@@ -54,17 +63,33 @@ impl Schemas {
         tidy(self.written.subschema_for::<T>())
     }
 
-    /// Returns the members of a type that a query is read into: name, whether the member is required, and schema.
+    /// Returns the members of a type that a query is read into: name, whether the member is
+    /// required, and schema.
     pub fn members<T: JsonSchema>(&mut self) -> Vec<(String, bool, Value)> {
         let schema = tidy(T::json_schema(&mut self.read));
-        let is_required = |name: &str| schema["required"].as_array().is_some_and(|names| names.iter().any(|n| n == name));
+        let is_required = |name: &str| {
+            schema["required"]
+                .as_array()
+                .is_some_and(|names| names.iter().any(|n| n == name))
+        };
         let members = schema["properties"].as_object().into_iter().flatten();
-        members.map(|(name, schema)| (name.clone(), is_required(name), without_null(schema.clone()))).collect()
+        members
+            .map(|(name, schema)| {
+                (
+                    name.clone(),
+                    is_required(name),
+                    without_null(schema.clone()),
+                )
+            })
+            .collect()
     }
 
     /// Keeps `value` once, and returns the reference to it.
     pub fn share(&mut self, section: &'static str, name: &str, value: Value) -> Value {
-        self.shared.entry(section).or_default().insert(name.to_owned(), value);
+        self.shared
+            .entry(section)
+            .or_default()
+            .insert(name.to_owned(), value);
         json!({ "$ref": format!("#/components/{section}/{name}") })
     }
 
@@ -72,7 +97,10 @@ impl Schemas {
     pub fn into_components(mut self) -> Value {
         let mut schemas = self.read.take_definitions(true);
         schemas.extend(self.written.take_definitions(true));
-        let schemas: Map<_, _> = schemas.into_iter().map(|(name, schema)| (name, tidied(schema))).collect();
+        let schemas: Map<_, _> = schemas
+            .into_iter()
+            .map(|(name, schema)| (name, tidied(schema)))
+            .collect();
         let mut components = json!(self.shared);
         components["schemas"] = Value::Object(schemas);
         components
@@ -88,7 +116,8 @@ fn generator(definitions: &'static str, contract: Contract) -> SchemaGenerator {
     settings.into_generator()
 }
 
-/// Returns the self-contained schema of a type as serde writes it, with all referenced schemas in `$defs`.
+/// Returns the self-contained schema of a type as serde writes it, with all referenced schemas in
+/// `$defs`.
 pub fn alone<T: JsonSchema>() -> Value {
     on_its_own::<T>(Contract::Serialize)
 }
@@ -101,7 +130,10 @@ pub fn alone_read<T: JsonSchema>() -> Value {
 fn on_its_own<T: JsonSchema>(contract: Contract) -> Value {
     let mut generator = generator("/$defs", contract);
     let mut schema = tidy(T::json_schema(&mut generator));
-    let definitions = generator.take_definitions(true).into_iter().map(|(name, schema)| (name, tidied(schema)));
+    let definitions = generator
+        .take_definitions(true)
+        .into_iter()
+        .map(|(name, schema)| (name, tidied(schema)));
     schema["$defs"] = Value::Object(definitions.collect());
     schema
 }
@@ -110,7 +142,8 @@ fn tidy(schema: Schema) -> Value {
     tidied(schema.into())
 }
 
-/// Adds the largest value of unsigned integers, and removes `null` as a default: `null` is not a default, it removes a value.
+/// Adds the largest value of unsigned integers, and removes `null` as a default: `null` is not a
+/// default, it removes a value.
 fn tidied(mut schema: Value) -> Value {
     match &mut schema {
         Value::Object(members) => {
@@ -126,9 +159,13 @@ fn tidied(mut schema: Value) -> Value {
                 members.remove("format");
                 members.entry("maximum").or_insert(json!(largest));
             }
-            members.values_mut().for_each(|value| *value = tidied(value.take()));
+            members
+                .values_mut()
+                .for_each(|value| *value = tidied(value.take()));
         }
-        Value::Array(items) => items.iter_mut().for_each(|item| *item = tidied(item.take())),
+        Value::Array(items) => items
+            .iter_mut()
+            .for_each(|item| *item = tidied(item.take())),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
     schema
@@ -137,7 +174,11 @@ fn tidied(mut schema: Value) -> Value {
 /// Returns the schema without `null`, which a query cannot express.
 fn without_null(mut schema: Value) -> Value {
     if let Some(types) = schema["type"].as_array() {
-        let types: Vec<_> = types.iter().filter(|name| *name != "null").cloned().collect();
+        let types: Vec<_> = types
+            .iter()
+            .filter(|name| *name != "null")
+            .cloned()
+            .collect();
         if let [one] = types.as_slice() {
             schema["type"] = one.clone();
         }
@@ -151,7 +192,8 @@ fn without_null(mut schema: Value) -> Value {
     schema
 }
 
-/// Declares a text, a number or a map that the domain checks: its name in the documents, and a schema that describes the checks.
+/// Declares a text, a number or a map that the domain checks: its name in the documents, and a
+/// schema that describes the checks.
 macro_rules! checked {
     ($($(#[$doc:meta])* $name:ident = $schema:expr;)*) => {$(
         $(#[$doc])*
@@ -179,10 +221,17 @@ const TOKEN: &str = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}";
 /// The largest revision that people may type: 18 digits.
 pub const MAX_TYPED_REVISION: u64 = 999_999_999_999_999_999;
 
-/// Returns the pattern of a header name that rules may look at, with the pattern `before` in front of it.
+/// Returns the pattern of a header name that rules may look at, with the pattern `before` in front
+/// of it.
 pub fn header_name(before: &str) -> String {
     let any_case = |name: &&str| -> String {
-        let either = |c: char| if c == '-' { "-".to_owned() } else { format!("[{}{c}]", c.to_ascii_uppercase()) };
+        let either = |c: char| {
+            if c == '-' {
+                "-".to_owned()
+            } else {
+                format!("[{}{c}]", c.to_ascii_uppercase())
+            }
+        };
         name.chars().map(either).collect()
     };
     let refused: Vec<_> = NOT_MATCHED.iter().map(any_case).collect();
@@ -398,14 +447,26 @@ mod tests {
 
     /// Returns whether the schema of `T` accepts a value. Each schema is compiled once.
     fn is_documented<T: JsonSchema>(value: &Value) -> bool {
-        static VALIDATORS: LazyLock<Mutex<HashMap<String, jsonschema::Validator>>> = LazyLock::new(Mutex::default);
+        static VALIDATORS: LazyLock<Mutex<HashMap<String, jsonschema::Validator>>> =
+            LazyLock::new(Mutex::default);
         let mut validators = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
-        let compile = || jsonschema::options().should_validate_formats(true).build(&alone::<T>()).unwrap();
-        validators.entry(T::schema_name().into_owned()).or_insert_with(compile).is_valid(value)
+        let compile = || {
+            jsonschema::options()
+                .should_validate_formats(true)
+                .build(&alone::<T>())
+                .unwrap()
+        };
+        validators
+            .entry(T::schema_name().into_owned())
+            .or_insert_with(compile)
+            .is_valid(value)
     }
 
     fn agree<T: JsonSchema, D: TryFrom<String>>(raw: &str) -> Result<(), TestCaseError> {
-        let (documented, taken) = (is_documented::<T>(&json!(raw)), D::try_from(raw.to_owned()).is_ok());
+        let (documented, taken) = (
+            is_documented::<T>(&json!(raw)),
+            D::try_from(raw.to_owned()).is_ok(),
+        );
         prop_assert_eq!(documented, taken, "{:?}", raw);
         Ok(())
     }
@@ -424,7 +485,8 @@ mod tests {
         fn parts_of_policies_are_what_the_domain_takes(
             raw in "(\\*\\.)?[a-z0-9.-]{0,12}|(/[a-z.%~]{0,4}){0,4}|[!-~]{0,6}|(?i)host|te|x-(?i)te|\\PC{0,5}|a\n|/\n",
         ) {
-            // Checked with `Host::read`: answers may have hosts that are older than the rule of the single spelling.
+            // Checked with `Host::read`: answers may have hosts that are older than the rule of the
+            // single spelling.
             let read = policy::Host::read(raw.clone());
             prop_assert_eq!(is_documented::<Host>(&json!(&raw)), read.is_ok(), "{:?}", raw);
             prop_assert_eq!(is_documented::<HostSuffix>(&json!(&raw)), read.is_ok_and(|host| !host.is_wildcard()), "{:?}", raw);
@@ -458,7 +520,8 @@ mod tests {
             prop_assert!(taken || !documented || !raw.is_ascii(), "{:?}", raw);
         }
 
-        /// The schema of URLs checks only a part of the rules: the domain refuses every URL that the schema refuses.
+        /// The schema of URLs checks only a part of the rules: the domain refuses every URL that
+        /// the schema refuses.
         #[test]
         fn urls_that_the_domain_takes_are_documented(raw in "[Hh]ttps?://[a-z0-9.:@/?#\\\\ -]{0,20}|\\PC{0,20}") {
             if raw.parse::<route::RouteUrl>().is_ok() {
@@ -488,9 +551,21 @@ mod tests {
         assert_eq!(
             members,
             [
-                ("after".to_owned(), true, json!({ "$ref": "#/components/schemas/VersionTag" })),
-                ("limit".to_owned(), false, json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })),
-                ("tenant".to_owned(), false, json!({ "$ref": "#/components/schemas/TenantName" })),
+                (
+                    "after".to_owned(),
+                    true,
+                    json!({ "$ref": "#/components/schemas/VersionTag" })
+                ),
+                (
+                    "limit".to_owned(),
+                    false,
+                    json!({ "type": "integer", "minimum": 0, "maximum": u32::MAX })
+                ),
+                (
+                    "tenant".to_owned(),
+                    false,
+                    json!({ "$ref": "#/components/schemas/TenantName" })
+                ),
             ]
         );
     }

@@ -1,4 +1,5 @@
-//! Parts that many operations share, each described once: headers of requests and answers, path parts, query parameters.
+//! Parts that many operations share, each described once: headers of requests and answers, path
+//! parts, query parameters.
 
 use schemars::JsonSchema;
 use serde_json::{Value, json};
@@ -39,7 +40,11 @@ pub fn request_headers() -> Vec<Row> {
             "`*`, or entity tags: 412 unless the object exists with one of these. A weak one is of the tenant as a whole, and never of a route or a policy.",
             json!({ "type": "string", "pattern": tags, "examples": ["*", "\"adc74a594a3e0e8f.4\""] }),
         ),
-        ("If-None-Match.create", "Create only: 412 if the object exists.", json!({ "const": "*" })),
+        (
+            "If-None-Match.create",
+            "Create only: 412 if the object exists.",
+            json!({ "const": "*" }),
+        ),
         (
             "X-Reason",
             "Why; kept in the event. Any UTF-8 without control and invisible characters is taken; ASCII is what every client can send.",
@@ -51,9 +56,21 @@ pub fn request_headers() -> Vec<Row> {
              minimum, like `TM-Min-Revision`. What is not a version tag is passed over.",
             any.clone(),
         ),
-        ("TM-Min-Revision", "The answer is at least as new as this version tag, else 503 `revision_not_reached`.", tag),
-        ("Prefer", "`wait=<seconds>` (RFC 7240): like `?wait=`. Other preferences are passed over.", any.clone()),
-        ("Accept-Encoding", "`zstd` or `gzip`: the answer is compressed, and its tag is weak.", any),
+        (
+            "TM-Min-Revision",
+            "The answer is at least as new as this version tag, else 503 `revision_not_reached`.",
+            tag,
+        ),
+        (
+            "Prefer",
+            "`wait=<seconds>` (RFC 7240): like `?wait=`. Other preferences are passed over.",
+            any.clone(),
+        ),
+        (
+            "Accept-Encoding",
+            "`zstd` or `gzip`: the answer is compressed, and its tag is weak.",
+            any,
+        ),
         (
             "Last-Event-ID",
             "The `id` of the last event that was read: goes on after it. An empty one is none.",
@@ -77,30 +94,86 @@ pub fn response_headers() -> Vec<Row> {
             "The id that was sent, or the one that was made.",
             json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
         ),
-        ("traceparent", "The span of the request, when it was traced.", json!({ "type": "string" })),
-        ("ETag", "A version tag in quotes.", json!({ "type": "string", "pattern": strong })),
+        (
+            "traceparent",
+            "The span of the request, when it was traced.",
+            json!({ "type": "string" }),
+        ),
+        (
+            "ETag",
+            "A version tag in quotes.",
+            json!({ "type": "string", "pattern": strong }),
+        ),
         (
             "ETag.weak",
             "A version tag in quotes; weak when the answer is compressed.",
             json!({ "type": "string", "pattern": any }),
         ),
-        ("Location", "The object's path.", json!({ "type": "string", "pattern": "^/" })),
-        ("TM-Unchanged", "There was nothing to change: no revision and no event was made.", yes.clone()),
-        ("Idempotency-Replayed", "This is the first answer to this `Idempotency-Key`, again.", yes),
+        (
+            "Location",
+            "The object's path.",
+            json!({ "type": "string", "pattern": "^/" }),
+        ),
+        (
+            "TM-Unchanged",
+            "There was nothing to change: no revision and no event was made.",
+            yes.clone(),
+        ),
+        (
+            "Idempotency-Replayed",
+            "This is the first answer to this `Idempotency-Key`, again.",
+            yes,
+        ),
         (
             "TM-Stale",
             "For so many seconds the primary has not confirmed what is held.",
             json!({ "type": "string", "pattern": "^[0-9]+$" }),
         ),
-        ("RateLimit-Limit", "How many requests may come at once.", number.clone()),
-        ("RateLimit-Remaining", "How many of them are left.", number.clone()),
-        ("RateLimit-Reset", "In how many seconds all of them are.", number),
-        ("WWW-Authenticate", "How to authenticate (RFC 9110).", json!({ "type": "string" })),
-        ("Retry-After", "Seconds.", json!({ "type": "string", "pattern": "^[0-9]+$" })),
-        ("Cache-Control", "How the answer may be cached.", json!({ "type": "string" })),
-        ("Vary", "What the answer depends on.", json!({ "type": "string" })),
-        ("Content-Encoding", "How the answer is compressed.", json!({ "type": "string", "enum": ["zstd", "gzip"] })),
-        ("Preference-Applied", "The `Prefer` that was followed.", json!({ "type": "string", "pattern": "^wait=[0-9]+$" })),
+        (
+            "RateLimit-Limit",
+            "How many requests may come at once.",
+            number.clone(),
+        ),
+        (
+            "RateLimit-Remaining",
+            "How many of them are left.",
+            number.clone(),
+        ),
+        (
+            "RateLimit-Reset",
+            "In how many seconds all of them are.",
+            number,
+        ),
+        (
+            "WWW-Authenticate",
+            "How to authenticate (RFC 9110).",
+            json!({ "type": "string" }),
+        ),
+        (
+            "Retry-After",
+            "Seconds.",
+            json!({ "type": "string", "pattern": "^[0-9]+$" }),
+        ),
+        (
+            "Cache-Control",
+            "How the answer may be cached.",
+            json!({ "type": "string" }),
+        ),
+        (
+            "Vary",
+            "What the answer depends on.",
+            json!({ "type": "string" }),
+        ),
+        (
+            "Content-Encoding",
+            "How the answer is compressed.",
+            json!({ "type": "string", "enum": ["zstd", "gzip"] }),
+        ),
+        (
+            "Preference-Applied",
+            "The `Prefer` that was followed.",
+            json!({ "type": "string", "pattern": "^wait=[0-9]+$" }),
+        ),
         (
             "Content-Disposition",
             "Suggests a name for the file.",
@@ -120,19 +193,31 @@ pub fn request_header(schemas: &mut Schemas, key: &str) -> Value {
 pub fn response_header(schemas: &mut Schemas, key: &str, is_certain: bool) -> (String, Value) {
     let (description, schema) = row(response_headers(), key);
     let header = json!({ "required": is_certain, "description": description, "schema": schema });
-    let shared = if is_certain { key.to_owned() } else { format!("{key}.perhaps") };
-    (name(key).to_owned(), schemas.share("headers", &shared, header))
+    let shared = if is_certain {
+        key.to_owned()
+    } else {
+        format!("{key}.perhaps")
+    };
+    (
+        name(key).to_owned(),
+        schemas.share("headers", &shared, header),
+    )
 }
 
-/// Returns the name of a row's header. The suffix after a dot distinguishes several rows of the same header.
+/// Returns the name of a row's header. The suffix after a dot distinguishes several rows of the
+/// same header.
 fn name(key: &str) -> &str {
     key.split('.').next().unwrap_or(key)
 }
 
-/// Returns the description and the schema of a row. A name that is in no table gets the schema `false`, which fails the tests of the
-/// document.
+/// Returns the description and the schema of a row. A name that is in no table gets the schema
+/// `false`, which fails the tests of the document.
 fn row(rows: Vec<Row>, name: &str) -> (&'static str, Value) {
-    rows.into_iter().find(|(key, _, _)| *key == name).map_or(("", json!(false)), |(_, description, schema)| (description, schema))
+    rows.into_iter()
+        .find(|(key, _, _)| *key == name)
+        .map_or(("", json!(false)), |(_, description, schema)| {
+            (description, schema)
+        })
 }
 
 /// Returns a part of a path as a parameter.
@@ -181,7 +266,9 @@ fn parameter(name: &str) -> &'static str {
         "reason" => "Only those that are there for this reason.",
         "at" => "As it was then, instead of now.",
         "confirm" => "The tenant's name: everything that it has goes with it.",
-        "confirm_in_use" => "The caller knows that a policy sends traffic there. The policy must have somewhere else to send it.",
+        "confirm_in_use" => {
+            "The caller knows that a policy sends traffic there. The policy must have somewhere else to send it."
+        }
         "descendants" => {
             "Whether keys that came of this one are revoked with it: those that it made, and those whose token it was shown."
         }

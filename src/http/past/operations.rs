@@ -47,7 +47,8 @@ struct Blame {
 struct BlamedActor {
     id: String,
     kind: String,
-    /// The number of the API key's token that was used. Present once the key has had more than one token; see `tokens` of a key.
+    /// The number of the API key's token that was used. Present once the key has had more than one
+    /// token; see `tokens` of a key.
     #[schemars(range(min = 1), skip_serializing_if = "Option::is_none")]
     token: Option<u32>,
 }

@@ -37,9 +37,11 @@ use crate::{
 pub struct BatchIn {
     #[schemars(with = "Vec<shapes::Change>", length(max = MAX_CHANGES))]
     changes: Vec<Object<ChangeIn>>,
-    /// Confirms that much is removed: the member `confirm_shrink` of the problem `shrink_not_confirmed`.
+    /// Confirms that much is removed: the member `confirm_shrink` of the problem
+    /// `shrink_not_confirmed`.
     confirm_shrink: Option<String>,
-    /// Confirms that routes are deactivated although policies send traffic to them. The policies must have somewhere else to send it.
+    /// Confirms that routes are deactivated although policies send traffic to them. The policies
+    /// must have somewhere else to send it.
     #[serde(default)]
     confirm_in_use: bool,
 }
@@ -121,32 +123,75 @@ type Asked = Result<Desired, Vec<(String, Invalid)>>;
 impl ChangeIn {
     fn desired(self, tenant: &TenantName) -> Asked {
         let of_path = [("tenant", tenant.as_str())];
-        let told = |error: FieldError| vec![(error.pointer, Invalid::new(error.code, error.detail))];
+        let told =
+            |error: FieldError| vec![(error.pointer, Invalid::new(error.code, error.detail))];
         match (self.route, self.policy) {
-            (Some(route), None) => route.of(&of_path, "/route").map_err(told)?.desired(self.action),
-            (None, Some(policy)) => policy.of(&of_path, "/policy").map_err(told)?.desired(self.action),
-            _ => Err(vec![(String::new(), Invalid::new("one_of", "must have a route or a policy"))]),
+            (Some(route), None) => route
+                .of(&of_path, "/route")
+                .map_err(told)?
+                .desired(self.action),
+            (None, Some(policy)) => policy
+                .of(&of_path, "/policy")
+                .map_err(told)?
+                .desired(self.action),
+            _ => Err(vec![(
+                String::new(),
+                Invalid::new("one_of", "must have a route or a policy"),
+            )]),
         }
     }
 }
 
 impl PolicyChangeIn {
     fn desired(self, action: ActionIn) -> Asked {
-        let Self { service, env, hosts, path_prefix, split, failover, rules, sticky_by } = self;
-        let has_spec = hosts.is_some() || path_prefix.is_some() || split.is_some() || failover.is_some() || rules.is_some();
+        let Self {
+            service,
+            env,
+            hosts,
+            path_prefix,
+            split,
+            failover,
+            rules,
+            sticky_by,
+        } = self;
+        let has_spec = hosts.is_some()
+            || path_prefix.is_some()
+            || split.is_some()
+            || failover.is_some()
+            || rules.is_some();
         match action {
             ActionIn::Put => {
                 let (hosts, split, failover) = (of(hosts), of(split), of(failover));
                 let (path_prefix, rules) = (path_prefix.unwrap_or_default(), of(rules));
-                let policy = PolicyDoc { service, env, hosts, path_prefix, split, failover, rules, sticky_by };
-                let (name, spec) = policy.into_policy().map_err(|errors| within("/policy", errors))?;
-                Ok(Desired::Policy { name, spec: Some(spec) })
+                let policy = PolicyDoc {
+                    service,
+                    env,
+                    hosts,
+                    path_prefix,
+                    split,
+                    failover,
+                    rules,
+                    sticky_by,
+                };
+                let (name, spec) = policy
+                    .into_policy()
+                    .map_err(|errors| within("/policy", errors))?;
+                Ok(Desired::Policy {
+                    name,
+                    spec: Some(spec),
+                })
             }
-            ActionIn::Delete if has_spec || sticky_by.is_some() => Err(vec![("/policy".to_owned(), only_the_name())]),
-            ActionIn::Delete => Ok(Desired::Policy { name: PolicyName { service, env }, spec: None }),
-            ActionIn::Activate | ActionIn::Deactivate => {
-                Err(vec![("/action".to_owned(), Invalid::new("not_for_policies", "is for routes"))])
+            ActionIn::Delete if has_spec || sticky_by.is_some() => {
+                Err(vec![("/policy".to_owned(), only_the_name())])
             }
+            ActionIn::Delete => Ok(Desired::Policy {
+                name: PolicyName { service, env },
+                spec: None,
+            }),
+            ActionIn::Activate | ActionIn::Deactivate => Err(vec![(
+                "/action".to_owned(),
+                Invalid::new("not_for_policies", "is for routes"),
+            )]),
         }
     }
 }
@@ -160,25 +205,58 @@ fn only_the_name() -> Invalid {
 }
 
 fn within(prefix: &str, errors: Vec<(String, Invalid)>) -> Vec<(String, Invalid)> {
-    errors.into_iter().map(|(pointer, invalid)| (format!("{prefix}{pointer}"), invalid)).collect()
+    errors
+        .into_iter()
+        .map(|(pointer, invalid)| (format!("{prefix}{pointer}"), invalid))
+        .collect()
 }
 
 impl RouteChangeIn {
     fn desired(self, action: ActionIn) -> Asked {
-        let Self { service, env, version, url, is_active, labels, description } = self;
-        let name = RouteName { service, env, version };
-        let has_spec = url.is_some() || is_active.is_some() || labels.is_some() || description.is_some();
+        let Self {
+            service,
+            env,
+            version,
+            url,
+            is_active,
+            labels,
+            description,
+        } = self;
+        let name = RouteName {
+            service,
+            env,
+            version,
+        };
+        let has_spec =
+            url.is_some() || is_active.is_some() || labels.is_some() || description.is_some();
         match (action, url) {
             (ActionIn::Put, Some(url)) => {
                 let (is_active, labels) = (is_active.unwrap_or(true), labels.unwrap_or_default());
-                let spec = RouteSpec { description, is_active, labels, url };
-                Ok(Desired::Route { name, spec: Some(spec) })
+                let spec = RouteSpec {
+                    description,
+                    is_active,
+                    labels,
+                    url,
+                };
+                Ok(Desired::Route {
+                    name,
+                    spec: Some(spec),
+                })
             }
-            (ActionIn::Put, None) => Err(vec![("/route/url".to_owned(), Invalid::new("required", "is required"))]),
+            (ActionIn::Put, None) => Err(vec![(
+                "/route/url".to_owned(),
+                Invalid::new("required", "is required"),
+            )]),
             _ if has_spec => Err(vec![("/route".to_owned(), only_the_name())]),
             (ActionIn::Delete, _) => Ok(Desired::Route { name, spec: None }),
-            (ActionIn::Activate, _) => Ok(Desired::State { name, is_active: true }),
-            (ActionIn::Deactivate, _) => Ok(Desired::State { name, is_active: false }),
+            (ActionIn::Activate, _) => Ok(Desired::State {
+                name,
+                is_active: true,
+            }),
+            (ActionIn::Deactivate, _) => Ok(Desired::State {
+                name,
+                is_active: false,
+            }),
         }
     }
 }
@@ -212,30 +290,59 @@ impl ChangeNames {
         let none = || (Vec::new(), PathPrefix::default());
         let (service, env, version, (hosts, prefix)) = match (&change.route, &change.policy) {
             (Some(route), _) => {
-                let RouteChangeIn { service, env, version, .. } = route.get();
+                let RouteChangeIn {
+                    service,
+                    env,
+                    version,
+                    ..
+                } = route.get();
                 (service, env, Some(version.clone()), none())
             }
             (None, Some(policy)) => {
-                let PolicyChangeIn { service, env, hosts, path_prefix, .. } = policy.get();
-                let hosts = hosts.as_ref().map(|hosts| hosts.0.clone()).unwrap_or_default();
-                (service, env, None, (hosts, path_prefix.clone().unwrap_or_default()))
+                let PolicyChangeIn {
+                    service,
+                    env,
+                    hosts,
+                    path_prefix,
+                    ..
+                } = policy.get();
+                let hosts = hosts
+                    .as_ref()
+                    .map(|hosts| hosts.0.clone())
+                    .unwrap_or_default();
+                (
+                    service,
+                    env,
+                    None,
+                    (hosts, path_prefix.clone().unwrap_or_default()),
+                )
             }
             (None, None) => return None,
         };
-        Some(Self { service: service.clone(), env: env.clone(), version, hosts, prefix })
+        Some(Self {
+            service: service.clone(),
+            env: env.clone(),
+            version,
+            hosts,
+            prefix,
+        })
     }
 
     /// Returns the pointer to the member of the change, if this is the change that is sought.
     fn member(&self, sought: Sought<'_>) -> Option<String> {
-        let is_at = |service: &ServiceName, env: &EnvName| self.service == *service && self.env == *env;
+        let is_at =
+            |service: &ServiceName, env: &EnvName| self.service == *service && self.env == *env;
         let (what, found) = match (sought, &self.version) {
             (Sought::Policy(name), None) => ("/policy".to_owned(), is_at(&name.service, &name.env)),
-            (Sought::Route(name), Some(version)) => {
-                ("/route".to_owned(), is_at(&name.service, &name.env) && *version == name.version)
-            }
+            (Sought::Route(name), Some(version)) => (
+                "/route".to_owned(),
+                is_at(&name.service, &name.env) && *version == name.version,
+            ),
             (Sought::Place(service, env), Some(_)) => ("/route".to_owned(), is_at(service, env)),
             (Sought::Place(service, env), None) => ("/policy".to_owned(), is_at(service, env)),
-            (Sought::Host(host, prefix), None) if prefix.is_none_or(|prefix| self.prefix.as_str() == prefix) => {
+            (Sought::Host(host, prefix), None)
+                if prefix.is_none_or(|prefix| self.prefix.as_str() == prefix) =>
+            {
                 let at = self.hosts.iter().position(|own| own == host)?;
                 (format!("/policy/hosts/{at}"), true)
             }
@@ -263,9 +370,16 @@ impl Batch {
         if !errors.is_empty() {
             return Err(Problem::fields(errors));
         }
-        let hashed = chain::canonical(&Hashed { changes: &desired, tenant });
+        let hashed = chain::canonical(&Hashed {
+            changes: &desired,
+            tenant,
+        });
         let hash = hex::encode(Sha256::digest(hashed.map_err(Error::internal)?));
-        Ok(Self { changes: desired, places, hash })
+        Ok(Self {
+            changes: desired,
+            places,
+            hash,
+        })
     }
 }
 
@@ -273,24 +387,59 @@ fn place(places: &[ChangeNames], sought: Sought<'_>) -> Option<String> {
     if matches!(sought, Sought::Changes) {
         return Some("/changes".to_owned());
     }
-    let mut found = places.iter().enumerate().filter_map(|(at, named)| Some(format!("/changes/{at}{}", named.member(sought)?)));
+    let mut found = places
+        .iter()
+        .enumerate()
+        .filter_map(|(at, named)| Some(format!("/changes/{at}{}", named.member(sought)?)));
     // If two changes want the same host, the later change cannot have it.
-    if matches!(sought, Sought::Host(..)) { found.next_back() } else { found.next() }
+    if matches!(sought, Sought::Host(..)) {
+        found.next_back()
+    } else {
+        found.next()
+    }
 }
 
 /// `POST /tenants/{tenant}/batch`
 pub async fn batch(
-    state: web::Data<ApiState>, context: WriteContext, path: TenantPath, body: Bulk<BatchIn>, readers: Readers,
+    state: web::Data<ApiState>,
+    context: WriteContext,
+    path: TenantPath,
+    body: Bulk<BatchIn>,
+    readers: Readers,
 ) -> Result<HttpResponse, Problem> {
     let tenant = path.0.name().clone();
-    let BatchIn { changes, confirm_shrink: confirmed, confirm_in_use } = body.0;
+    let BatchIn {
+        changes,
+        confirm_shrink: confirmed,
+        confirm_in_use,
+    } = body.0;
     let whose = tenant.clone();
-    let Batch { changes, places, hash } = readers.work(changes.len(), move || Batch::of(&whose, changes)).await?;
-    let op = Op::Apply(Box::new(Apply { changes, base: None, hash, confirmed }));
-    let request = context.sized(body.1).confirming(confirm_in_use).request(tenant.clone(), op)?;
-    let reply = state.writer.write(request).await.map_err(|error| match error {
-        Error::Rejected(rejection) => Error::Rejected(rejection.placed(|sought| place(&places, sought))),
-        other => other,
-    })?;
+    let Batch {
+        changes,
+        places,
+        hash,
+    } = readers
+        .work(changes.len(), move || Batch::of(&whose, changes))
+        .await?;
+    let op = Op::Apply(Box::new(Apply {
+        changes,
+        base: None,
+        hash,
+        confirmed,
+    }));
+    let request = context
+        .sized(body.1)
+        .confirming(confirm_in_use)
+        .request(tenant.clone(), op)?;
+    let reply = state
+        .writer
+        .write(request)
+        .await
+        .map_err(|error| match error {
+            Error::Rejected(rejection) => {
+                Error::Rejected(rejection.placed(|sought| place(&places, sought)))
+            }
+            other => other,
+        })?;
     Ok(applied(&tenant, &reply))
 }

@@ -2,7 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::{AppliedOut, ApplyIn, BatchIn, DocumentIn, ExportIn, PlanIn, PlanSummaryOut, PreviewOut, RollbackIn, shapes::Plan};
+use super::{
+    AppliedOut, ApplyIn, BatchIn, DocumentIn, ExportIn, PlanIn, PlanSummaryOut, PreviewOut,
+    RollbackIn, shapes::Plan,
+};
 use crate::http::{
     openapi::{Answer, Operation},
     past,
@@ -88,36 +91,46 @@ pub fn operations() -> Vec<Operation> {
     ]
 }
 
-/// Completes an operation that makes a plan, with the headers, the answer and the problem codes of all such operations.
+/// Completes an operation that makes a plan, with the headers, the answer and the problem codes of
+/// all such operations.
 fn plans(operation: Operation) -> Operation {
-    let made = Answer::json::<Plan>(201, "The plan.", plan()).with(&["ETag", "Location"]).perhaps(&["Idempotency-Replayed"]);
-    operation.headers(&["Idempotency-Key", "If-Match", "X-Reason"]).reads().answers(made).refuses(&[
-        Code::PreconditionFailed,
-        Code::TenantNotFound,
-        Code::QuotaExceeded,
-        Code::HostTaken,
-        Code::HostNotAllowed,
-        Code::VersionInUse,
-        Code::MalformedRequest,
-        Code::InvalidRequest,
-        Code::IdempotencyKeyReused,
-        Code::CommitUnknown,
-    ])
+    let made = Answer::json::<Plan>(201, "The plan.", plan())
+        .with(&["ETag", "Location"])
+        .perhaps(&["Idempotency-Replayed"]);
+    operation
+        .headers(&["Idempotency-Key", "If-Match", "X-Reason"])
+        .reads()
+        .answers(made)
+        .refuses(&[
+            Code::PreconditionFailed,
+            Code::TenantNotFound,
+            Code::QuotaExceeded,
+            Code::HostTaken,
+            Code::HostNotAllowed,
+            Code::VersionInUse,
+            Code::MalformedRequest,
+            Code::InvalidRequest,
+            Code::IdempotencyKeyReused,
+            Code::CommitUnknown,
+        ])
 }
 
-/// Completes an operation that commits many changes in one revision, with the answer and the problem codes of all such operations.
+/// Completes an operation that commits many changes in one revision, with the answer and the
+/// problem codes of all such operations.
 fn applies(operation: Operation) -> Operation {
-    let example =
-        json!({ "tenant": "acme", "revision": 7, "summary": { "create": 1, "update": 1, "delete": 0, "unchanged": 0 } });
+    let example = json!({ "tenant": "acme", "revision": 7, "summary": { "create": 1, "update": 1, "delete": 0, "unchanged": 0 } });
     let done = Answer::json::<AppliedOut>(200, "Done, or unchanged.", example).with(&["ETag"]);
-    operation.writes().answers(done.perhaps(&["TM-Unchanged", "Idempotency-Replayed"])).refuses(&[
-        Code::TenantNotFound,
-        Code::QuotaExceeded,
-        Code::HostTaken,
-        Code::HostNotAllowed,
-        Code::VersionInUse,
-        Code::ShrinkNotConfirmed,
-    ])
+    operation
+        .writes()
+        .answers(done.perhaps(&["TM-Unchanged", "Idempotency-Replayed"]))
+        .refuses(&[
+            Code::TenantNotFound,
+            Code::QuotaExceeded,
+            Code::HostTaken,
+            Code::HostNotAllowed,
+            Code::VersionInUse,
+            Code::ShrinkNotConfirmed,
+        ])
 }
 
 const HASH: &str = "9f3c6a7d20c2a5a94bb2e0a9e1d0b4c7a6f5e4d3c2b1a0918273645546372819";
@@ -125,7 +138,11 @@ const URL: &str = "https://checkout-2.example.com";
 
 fn document() -> Value {
     let mut policy = json!({ "service": "checkout", "env": "prod" });
-    policy.as_object_mut().into_iter().zip(shapes::example().as_object().cloned()).for_each(|(policy, spec)| policy.extend(spec));
+    policy
+        .as_object_mut()
+        .into_iter()
+        .zip(shapes::example().as_object().cloned())
+        .for_each(|(policy, spec)| policy.extend(spec));
     json!({
         "scope": { "service": null, "env": "prod" }, "prune": true, "policies": [policy],
         "routes": [
@@ -142,7 +159,10 @@ fn document() -> Value {
 
 fn without(example: &Value, members: &[&str]) -> Value {
     let mut example = example.clone();
-    example.as_object_mut().into_iter().for_each(|example| example.retain(|name, _| !members.contains(&name.as_str())));
+    example
+        .as_object_mut()
+        .into_iter()
+        .for_each(|example| example.retain(|name, _| !members.contains(&name.as_str())));
     example
 }
 

@@ -1,4 +1,5 @@
-//! Documents, plans and batches, for the OpenAPI document: `domain::document` and `domain::plan` as they are read and written.
+//! Documents, plans and batches, for the OpenAPI document: `domain::document` and `domain::plan` as
+//! they are read and written.
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
@@ -88,8 +89,14 @@ impl JsonSchema for Change {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (put, put_policy) = (generator.subschema_for::<RouteChangeIn>(), generator.subschema_for::<PolicyDoc>());
-        let (name, policy_name) = (route_name(generator), generator.subschema_for::<PolicyName>());
+        let (put, put_policy) = (
+            generator.subschema_for::<RouteChangeIn>(),
+            generator.subschema_for::<PolicyDoc>(),
+        );
+        let (name, policy_name) = (
+            route_name(generator),
+            generator.subschema_for::<PolicyName>(),
+        );
         let change = |actions: &[&str], what: &str, schema: &dyn Fn() -> Value| {
             let other = if what == "route" { "policy" } else { "route" };
             json!({
@@ -111,8 +118,14 @@ impl JsonSchema for Change {
 
 /// Returns the schema of a route's name without any other member.
 fn route_name(generator: &mut SchemaGenerator) -> Value {
-    let (service, env) = (generator.subschema_for::<schemas::ServiceName>(), generator.subschema_for::<schemas::EnvName>());
-    let (version, nothing) = (generator.subschema_for::<schemas::VersionName>(), json!({ "type": "null" }));
+    let (service, env) = (
+        generator.subschema_for::<schemas::ServiceName>(),
+        generator.subschema_for::<schemas::EnvName>(),
+    );
+    let (version, nothing) = (
+        generator.subschema_for::<schemas::VersionName>(),
+        json!({ "type": "null" }),
+    );
     json!({
         "type": "object", "required": ["service", "env", "version"], "additionalProperties": false,
         "properties": {
@@ -148,7 +161,8 @@ pub struct Plan {
     /// The hash of the plan. Send it to apply the plan.
     hash: schemas::Hash,
     tenant: schemas::TenantName,
-    /// The tenant's version tag when the plan was made. The plan can be applied while nothing in its scope has changed since.
+    /// The tenant's version tag when the plan was made. The plan can be applied while nothing in
+    /// its scope has changed since.
     base: schemas::VersionTag,
     scope: Scope,
     /// Whether objects in the scope are deleted if the document does not name them.
@@ -238,7 +252,8 @@ enum ObjectSpec {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Warning {
-    /// The code of the problem that applying the plan may answer: a confirmation is missing, or `too_many_writes`.
+    /// The code of the problem that applying the plan may answer: a confirmation is missing, or
+    /// `too_many_writes`.
     #[schemars(regex(pattern = "^[a-z_]+$"))]
     code: String,
     /// A sentence for people.

@@ -76,6 +76,10 @@ fn policy() -> Value {
         "tenant": "acme", "service": "checkout", "env": "prod", "revision": 3, "created_at": "2026-11-21T08:03:37.661997Z",
         "created_by": "anonymous", "updated_at": "2026-11-21T08:03:37.661997Z", "updated_by": "anonymous",
     });
-    policy.as_object_mut().into_iter().zip(shapes::example().as_object().cloned()).for_each(|(policy, spec)| policy.extend(spec));
+    policy
+        .as_object_mut()
+        .into_iter()
+        .zip(shapes::example().as_object().cloned())
+        .for_each(|(policy, spec)| policy.extend(spec));
     policy
 }

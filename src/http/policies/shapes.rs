@@ -85,7 +85,8 @@ pub struct PolicyName {
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Share {
     version: schemas::VersionName,
-    /// The version's share, as a part of the sum of all weights. At least one weight must be more than 0.
+    /// The version's share, as a part of the sum of all weights. At least one weight must be more
+    /// than 0.
     #[schemars(range(max = MAX_WEIGHT))]
     weight: u32,
 }
@@ -130,7 +131,10 @@ impl JsonSchema for Matching {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (name, wanted) = (generator.subschema_for::<schemas::HeaderName>(), generator.subschema_for::<HeaderMatch>());
+        let (name, wanted) = (
+            generator.subschema_for::<schemas::HeaderName>(),
+            generator.subschema_for::<HeaderMatch>(),
+        );
         json_schema!({
             "description": "Which requests a rule takes: those that match in all of it.",
             "type": "object", "required": ["headers"], "additionalProperties": false,
@@ -151,8 +155,7 @@ impl JsonSchema for HeaderMatch {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        let text =
-            |what: &str| json!({ "description": what, "type": "string", "maxLength": MAX_PATTERN, "pattern": schemas::PLAIN });
+        let text = |what: &str| json!({ "description": what, "type": "string", "maxLength": MAX_PATTERN, "pattern": schemas::PLAIN });
         one_of(
             "What a header must be. Values are compared as they are, case included; a text has at most 512 bytes.",
             &json!({
@@ -173,8 +176,10 @@ impl JsonSchema for StickyBy {
     }
 
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-        let (cookie, header) =
-            (generator.subschema_for::<schemas::CookieName>(), generator.subschema_for::<schemas::HeaderName>());
+        let (cookie, header) = (
+            generator.subschema_for::<schemas::CookieName>(),
+            generator.subschema_for::<schemas::HeaderName>(),
+        );
         one_of(
             "What keeps a client with its version: the value of a cookie or of a header.",
             &json!({ "cookie": cookie, "header": header }),
@@ -182,8 +187,8 @@ impl JsonSchema for StickyBy {
     }
 }
 
-/// Changes the cookie or header that keeps a client with its version. Absent members stay as they are, `null` removes a member; one of the
-/// two must be left.
+/// Changes the cookie or header that keeps a client with its version. Absent members stay as they
+/// are, `null` removes a member; one of the two must be left.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]

@@ -13,7 +13,8 @@ use crate::http::{
     streams::{NothingIn, StreamIn},
 };
 
-/// A tenant's active routes, or those of an environment, a service, or both, sorted by service, environment and version.
+/// A tenant's active routes, or those of an environment, a service, or both, sorted by service,
+/// environment and version.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Snapshot {
@@ -40,7 +41,8 @@ struct SnapshotRoute {
     version: schemas::VersionName,
 }
 
-/// The events after a version tag. With `reset` these events are not available, and `snapshot` is the present state.
+/// The events after a version tag. With `reset` these events are not available, and `snapshot` is
+/// the present state.
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 struct Changes {

@@ -45,7 +45,8 @@ pub enum Code {
     TenantNotEmpty,
     /// There is no such traffic policy.
     PolicyNotFound,
-    /// The policy cannot send this request anywhere: no version that it names for the request is active.
+    /// The policy cannot send this request anywhere: no version that it names for the request is
+    /// active.
     NoActiveVersion,
     /// The tenant may not have this host, whether another tenant has it or not.
     HostNotAllowed,
@@ -79,9 +80,11 @@ pub enum Code {
     PreconditionFailed,
     /// The path and query are longer than `http.max_uri_bytes`.
     UriTooLong,
-    /// There are more headers than `http.max_headers`, or more bytes of them than `http.max_header_bytes`.
+    /// There are more headers than `http.max_headers`, or more bytes of them than
+    /// `http.max_header_bytes`.
     HeadersTooLarge,
-    /// The body is larger than `http.max_body_bytes`, or than `http.max_bulk_bytes` for plans and batches.
+    /// The body is larger than `http.max_body_bytes`, or than `http.max_bulk_bytes` for plans and
+    /// batches.
     PayloadTooLarge,
     /// The endpoint does not take the media type of the body.
     UnsupportedMediaType,
@@ -114,68 +117,212 @@ impl Code {
     pub(super) fn row(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
-            Self::MalformedRequest => (S::BAD_REQUEST, "malformed_request", "The request cannot be read"),
-            Self::InvalidCursor => (S::BAD_REQUEST, "invalid_cursor", "The cursor is not valid here"),
+            Self::MalformedRequest => (
+                S::BAD_REQUEST,
+                "malformed_request",
+                "The request cannot be read",
+            ),
+            Self::InvalidCursor => (
+                S::BAD_REQUEST,
+                "invalid_cursor",
+                "The cursor is not valid here",
+            ),
             Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing at this path"),
-            Self::Unauthenticated => (S::UNAUTHORIZED, "unauthenticated", "Credentials are required"),
+            Self::Unauthenticated => (
+                S::UNAUTHORIZED,
+                "unauthenticated",
+                "Credentials are required",
+            ),
             Self::Forbidden => (S::FORBIDDEN, "forbidden", "The caller may not do this"),
-            Self::OutsideGrant => (S::FORBIDDEN, "outside_grant", "The caller may not do this here"),
-            Self::TooManyRequests => (S::TOO_MANY_REQUESTS, "too_many_requests", "Too many requests"),
-            Self::DependencyNotFound => (S::NOT_FOUND, "dependency_not_found", "The dependency does not exist here"),
+            Self::OutsideGrant => (
+                S::FORBIDDEN,
+                "outside_grant",
+                "The caller may not do this here",
+            ),
+            Self::TooManyRequests => (
+                S::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "Too many requests",
+            ),
+            Self::DependencyNotFound => (
+                S::NOT_FOUND,
+                "dependency_not_found",
+                "The dependency does not exist here",
+            ),
             Self::KeyNotFound => (S::NOT_FOUND, "key_not_found", "The API key does not exist"),
-            Self::KeyEnded => (S::CONFLICT, "key_ended", "The API key is revoked or has expired"),
+            Self::KeyEnded => (
+                S::CONFLICT,
+                "key_ended",
+                "The API key is revoked or has expired",
+            ),
             Self::KeysNotInUse => (S::CONFLICT, "keys_not_in_use", "Keys are not in use"),
             Self::RouteNotFound => (S::NOT_FOUND, "route_not_found", "The route does not exist"),
             Self::RouteInactive => (S::NOT_FOUND, "route_inactive", "The route is inactive"),
-            Self::TenantNotFound => (S::NOT_FOUND, "tenant_not_found", "The tenant does not exist"),
-            Self::MethodNotAllowed => (S::METHOD_NOT_ALLOWED, "method_not_allowed", "The path has no such method"),
+            Self::TenantNotFound => (
+                S::NOT_FOUND,
+                "tenant_not_found",
+                "The tenant does not exist",
+            ),
+            Self::MethodNotAllowed => (
+                S::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "The path has no such method",
+            ),
             Self::TenantExists => (S::CONFLICT, "tenant_exists", "The tenant exists already"),
             Self::TenantEnding => (S::CONFLICT, "tenant_ending", "The tenant is being deleted"),
-            Self::TenantNotEmpty => (S::CONFLICT, "tenant_not_empty", "The tenant still has routes or policies"),
-            Self::PolicyNotFound => (S::NOT_FOUND, "policy_not_found", "The traffic policy does not exist"),
-            Self::NoActiveVersion => (S::NOT_FOUND, "no_active_version", "The policy has nowhere to send this request"),
-            Self::HostNotAllowed => (S::FORBIDDEN, "host_not_allowed", "The tenant may not have the host"),
-            Self::HostTaken => {
-                (S::CONFLICT, "host_taken", "The host belongs to another tenant, or with its path prefix to another policy")
-            }
-            Self::VersionInUse => (S::CONFLICT, "version_in_use", "A policy sends traffic there"),
-            Self::ShrinkNotConfirmed => (S::CONFLICT, "shrink_not_confirmed", "Much would be removed, and that is not confirmed"),
+            Self::TenantNotEmpty => (
+                S::CONFLICT,
+                "tenant_not_empty",
+                "The tenant still has routes or policies",
+            ),
+            Self::PolicyNotFound => (
+                S::NOT_FOUND,
+                "policy_not_found",
+                "The traffic policy does not exist",
+            ),
+            Self::NoActiveVersion => (
+                S::NOT_FOUND,
+                "no_active_version",
+                "The policy has nowhere to send this request",
+            ),
+            Self::HostNotAllowed => (
+                S::FORBIDDEN,
+                "host_not_allowed",
+                "The tenant may not have the host",
+            ),
+            Self::HostTaken => (
+                S::CONFLICT,
+                "host_taken",
+                "The host belongs to another tenant, or with its path prefix to another policy",
+            ),
+            Self::VersionInUse => (
+                S::CONFLICT,
+                "version_in_use",
+                "A policy sends traffic there",
+            ),
+            Self::ShrinkNotConfirmed => (
+                S::CONFLICT,
+                "shrink_not_confirmed",
+                "Much would be removed, and that is not confirmed",
+            ),
             Self::PlanNotFound => (S::NOT_FOUND, "plan_not_found", "The plan does not exist"),
-            Self::PlanStale => (S::CONFLICT, "plan_stale", "The tenant has changed since the plan was made"),
-            Self::PlanHashMismatch => (S::CONFLICT, "plan_hash_mismatch", "The hash is not the plan's"),
-            Self::DeadLetterNotFound => (S::NOT_FOUND, "dead_letter_not_found", "The dead letter does not exist"),
-            Self::DeadLetterDecided => (S::CONFLICT, "dead_letter_decided", "The dead letter was decided on before"),
-            Self::NotRedrivable => (S::CONFLICT, "not_redrivable", "The dead letter cannot be sent again"),
-            Self::ReplayNotFound => (S::NOT_FOUND, "replay_not_found", "The replay does not exist"),
+            Self::PlanStale => (
+                S::CONFLICT,
+                "plan_stale",
+                "The tenant has changed since the plan was made",
+            ),
+            Self::PlanHashMismatch => (
+                S::CONFLICT,
+                "plan_hash_mismatch",
+                "The hash is not the plan's",
+            ),
+            Self::DeadLetterNotFound => (
+                S::NOT_FOUND,
+                "dead_letter_not_found",
+                "The dead letter does not exist",
+            ),
+            Self::DeadLetterDecided => (
+                S::CONFLICT,
+                "dead_letter_decided",
+                "The dead letter was decided on before",
+            ),
+            Self::NotRedrivable => (
+                S::CONFLICT,
+                "not_redrivable",
+                "The dead letter cannot be sent again",
+            ),
+            Self::ReplayNotFound => (
+                S::NOT_FOUND,
+                "replay_not_found",
+                "The replay does not exist",
+            ),
             Self::ReplayEnded => (S::CONFLICT, "replay_ended", "The replay is done"),
-            Self::TooManyWrites => (S::TOO_MANY_REQUESTS, "too_many_writes", "The tenant writes more often than it may"),
-            Self::QuotaExceeded => (S::CONFLICT, "quota_exceeded", "A quota of the tenant is used up"),
-            Self::PreconditionFailed => {
-                (S::PRECONDITION_FAILED, "precondition_failed", "The object is not as the precondition says")
-            }
-            Self::MisdirectedRequest => (S::MISDIRECTED_REQUEST, "misdirected_request", "The request was sent to another host"),
-            Self::UriTooLong => (S::URI_TOO_LONG, "uri_too_long", "The path and query are too long"),
-            Self::HeadersTooLarge => {
-                (S::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", "There are too many headers, or they are too large")
-            }
-            Self::PayloadTooLarge => (S::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is too large"),
-            Self::UnsupportedMediaType => {
-                (S::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", "The media type is not taken here")
-            }
-            Self::InvalidRequest => (S::UNPROCESSABLE_ENTITY, "invalid_request", "The request is not valid"),
-            Self::IdempotencyKeyReused => {
-                (S::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "The idempotency key was used for another request")
-            }
-            Self::Unavailable => (S::SERVICE_UNAVAILABLE, "unavailable", "A dependency is not available"),
-            Self::AuditBacklog => (S::SERVICE_UNAVAILABLE, "audit_backlog", "Too much of the audit trail is not published yet"),
+            Self::TooManyWrites => (
+                S::TOO_MANY_REQUESTS,
+                "too_many_writes",
+                "The tenant writes more often than it may",
+            ),
+            Self::QuotaExceeded => (
+                S::CONFLICT,
+                "quota_exceeded",
+                "A quota of the tenant is used up",
+            ),
+            Self::PreconditionFailed => (
+                S::PRECONDITION_FAILED,
+                "precondition_failed",
+                "The object is not as the precondition says",
+            ),
+            Self::MisdirectedRequest => (
+                S::MISDIRECTED_REQUEST,
+                "misdirected_request",
+                "The request was sent to another host",
+            ),
+            Self::UriTooLong => (
+                S::URI_TOO_LONG,
+                "uri_too_long",
+                "The path and query are too long",
+            ),
+            Self::HeadersTooLarge => (
+                S::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                "headers_too_large",
+                "There are too many headers, or they are too large",
+            ),
+            Self::PayloadTooLarge => (
+                S::PAYLOAD_TOO_LARGE,
+                "payload_too_large",
+                "The body is too large",
+            ),
+            Self::UnsupportedMediaType => (
+                S::UNSUPPORTED_MEDIA_TYPE,
+                "unsupported_media_type",
+                "The media type is not taken here",
+            ),
+            Self::InvalidRequest => (
+                S::UNPROCESSABLE_ENTITY,
+                "invalid_request",
+                "The request is not valid",
+            ),
+            Self::IdempotencyKeyReused => (
+                S::UNPROCESSABLE_ENTITY,
+                "idempotency_key_reused",
+                "The idempotency key was used for another request",
+            ),
+            Self::Unavailable => (
+                S::SERVICE_UNAVAILABLE,
+                "unavailable",
+                "A dependency is not available",
+            ),
+            Self::AuditBacklog => (
+                S::SERVICE_UNAVAILABLE,
+                "audit_backlog",
+                "Too much of the audit trail is not published yet",
+            ),
             Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "Too much is waiting"),
-            Self::TooManyWaiters => (S::TOO_MANY_REQUESTS, "too_many_waiters", "Too many wait for changes"),
-            Self::TooManyExports => (S::TOO_MANY_REQUESTS, "too_many_exports", "Too many exports are running"),
-            Self::CommitUnknown => (S::SERVICE_UNAVAILABLE, "commit_unknown", "Whether the write was done is unknown"),
-            Self::RevisionNotReached => {
-                (S::SERVICE_UNAVAILABLE, "revision_not_reached", "The minimum revision is not reached here")
-            }
-            Self::DeadlineExceeded => (S::SERVICE_UNAVAILABLE, "deadline_exceeded", "The request took too long"),
+            Self::TooManyWaiters => (
+                S::TOO_MANY_REQUESTS,
+                "too_many_waiters",
+                "Too many wait for changes",
+            ),
+            Self::TooManyExports => (
+                S::TOO_MANY_REQUESTS,
+                "too_many_exports",
+                "Too many exports are running",
+            ),
+            Self::CommitUnknown => (
+                S::SERVICE_UNAVAILABLE,
+                "commit_unknown",
+                "Whether the write was done is unknown",
+            ),
+            Self::RevisionNotReached => (
+                S::SERVICE_UNAVAILABLE,
+                "revision_not_reached",
+                "The minimum revision is not reached here",
+            ),
+            Self::DeadlineExceeded => (
+                S::SERVICE_UNAVAILABLE,
+                "deadline_exceeded",
+                "The request took too long",
+            ),
             Self::Internal => (S::INTERNAL_SERVER_ERROR, "internal", "Internal error"),
         }
     }
@@ -214,21 +361,38 @@ impl Code {
                 "This instance calls nothing of that name; another role's process may.",
                 "See `GET /health/resilience` of the instance that is meant.",
             ),
-            Self::KeyNotFound => ("There is no key of that id, or not of the caller's tenant.", "See `GET /api/v1/keys`."),
-            Self::KeyEnded => ("The key was revoked or has expired, and has no token to replace.", "Make another key."),
+            Self::KeyNotFound => (
+                "There is no key of that id, or not of the caller's tenant.",
+                "See `GET /api/v1/keys`.",
+            ),
+            Self::KeyEnded => (
+                "The key was revoked or has expired, and has no token to replace.",
+                "Make another key.",
+            ),
             Self::KeysNotInUse => (
                 "With `auth.mode = \"none\"` nobody is asked for a key.",
                 "Set `auth.mode = \"required\"` and `auth.key_pepper`.",
             ),
-            Self::RouteNotFound => ("The tenant has no route of that name, or there is no such tenant.", "Create it with `PUT`."),
-            Self::RouteInactive => {
-                ("`resolve` of a route that is there and inactive.", "Activate it, or send the traffic elsewhere.")
-            }
-            Self::TenantNotFound => {
-                ("There is no tenant of that name.", "Create it with `POST /api/v1/tenants`, or write its first route.")
-            }
-            Self::MethodNotAllowed => ("The path is there and does not take this method.", "See the header `Allow`."),
-            Self::TenantExists => ("`POST /api/v1/tenants` for a name that is taken.", "Change the tenant with `PATCH`."),
+            Self::RouteNotFound => (
+                "The tenant has no route of that name, or there is no such tenant.",
+                "Create it with `PUT`.",
+            ),
+            Self::RouteInactive => (
+                "`resolve` of a route that is there and inactive.",
+                "Activate it, or send the traffic elsewhere.",
+            ),
+            Self::TenantNotFound => (
+                "There is no tenant of that name.",
+                "Create it with `POST /api/v1/tenants`, or write its first route.",
+            ),
+            Self::MethodNotAllowed => (
+                "The path is there and does not take this method.",
+                "See the header `Allow`.",
+            ),
+            Self::TenantExists => (
+                "`POST /api/v1/tenants` for a name that is taken.",
+                "Change the tenant with `PATCH`.",
+            ),
             Self::TenantEnding => (
                 "A change of a tenant whose deletion has begun and is not done: one with more than 1,000 objects goes in several revisions.",
                 "Wait until `GET /api/v1/tenants/{tenant}` answers 404; then the name is free.",
@@ -274,12 +438,14 @@ impl Code {
                 "Something in the plan's scope has changed since it was made. Nothing was changed.",
                 "Review `plan`, which was made of the same document now, and apply that.",
             ),
-            Self::PlanHashMismatch => {
-                ("`hash` is not the `hash` of the plan that the path names.", "Read the plan again, and send its hash.")
-            }
-            Self::DeadLetterNotFound => {
-                ("The dead-letter topic has nothing in that place, or not any more.", "See `GET /api/v1/dead-letters`.")
-            }
+            Self::PlanHashMismatch => (
+                "`hash` is not the `hash` of the plan that the path names.",
+                "Read the plan again, and send its hash.",
+            ),
+            Self::DeadLetterNotFound => (
+                "The dead-letter topic has nothing in that place, or not any more.",
+                "See `GET /api/v1/dead-letters`.",
+            ),
             Self::DeadLetterDecided => (
                 "A letter that was sent again, or is being sent again, is to be discarded.",
                 "Nothing: what it was is on its way, or has come back as another letter.",
@@ -288,13 +454,22 @@ impl Code {
                 "The letter does not come from `kafka.topic`, or was too large to be kept whole and is gone from where it came from.",
                 "`detail` says which. What is gone from Kafka is still in PostgreSQL: a replay publishes it again.",
             ),
-            Self::ReplayNotFound => ("There is no replay of that id.", "See `GET /api/v1/replays`."),
-            Self::ReplayEnded => ("A replay that is done is to be cancelled.", "Nothing: all of its events are queued."),
+            Self::ReplayNotFound => (
+                "There is no replay of that id.",
+                "See `GET /api/v1/replays`.",
+            ),
+            Self::ReplayEnded => (
+                "A replay that is done is to be cancelled.",
+                "Nothing: all of its events are queued.",
+            ),
             Self::TooManyWrites => (
                 "The tenant has made as many changes as `quotas.writes_per_second` lets it make. Nothing was changed.",
                 "Try again after `Retry-After`, or raise the quota. Each change of a batch or plan counts.",
             ),
-            Self::TooManyExports => ("`audit.max_concurrent_exports` exports are running.", "Try again after `Retry-After`."),
+            Self::TooManyExports => (
+                "`audit.max_concurrent_exports` exports are running.",
+                "Try again after `Retry-After`.",
+            ),
             Self::QuotaExceeded => (
                 "The tenant has as many routes, policies, patterns or plans (or the installation as many running replays) as `quota` lets it have, or the body is larger than its `body_bytes`. `limit` is \
                  the number: the tenant's own, or the default in `limits`. `changes_at_once`: one plan or batch has more changes than ten seconds of \
@@ -310,7 +485,10 @@ impl Code {
                  `http.allowed_hosts` are answered.",
                 "Use one of these names, or add the name to `http.allowed_hosts`.",
             ),
-            Self::UriTooLong => ("Path and query are longer than `http.max_uri_bytes`.", "Ask for less at a time."),
+            Self::UriTooLong => (
+                "Path and query are longer than `http.max_uri_bytes`.",
+                "Ask for less at a time.",
+            ),
             Self::HeadersTooLarge => (
                 "There are more than `http.max_headers` headers, or more than `http.max_header_bytes` bytes of them.",
                 "Send fewer. Something in between may add some: cookies, identities.",
@@ -342,9 +520,10 @@ impl Code {
                  than `audit.max_unpublished_seconds`, or how many is not known. Nothing was changed. Reads go on.",
                 "Try again after `Retry-After`. It ends when Kafka has taken what waits.",
             ),
-            Self::Overloaded => {
-                ("Too many requests wait already. Nothing was changed.", "Try again after `Retry-After`, and less often.")
-            }
+            Self::Overloaded => (
+                "Too many requests wait already. Nothing was changed.",
+                "Try again after `Retry-After`, and less often.",
+            ),
             Self::TooManyWaiters => (
                 "A long-poll or a stream, and every place to wait is taken.",
                 "Poll without waiting, or try again after `Retry-After`.",
@@ -361,7 +540,10 @@ impl Code {
                 "The request took longer than `http.request_timeout_ms`.",
                 "A read: try again. A write may have been done: send the same request with the same `Idempotency-Key`.",
             ),
-            Self::Internal => ("A defect of Traffic Manager.", "Report it with the `request_id`, which is in the log."),
+            Self::Internal => (
+                "A defect of Traffic Manager.",
+                "Report it with the `request_id`, which is in the log.",
+            ),
         }
     }
 

@@ -42,13 +42,15 @@ struct Replay {
     /// The epoch whose events are published again; `null` for every epoch.
     epoch: Option<schemas::Epoch>,
     from: schemas::Revision,
-    /// The last revision; `null` for the newest revision at the time when the replay reaches the epoch.
+    /// The last revision; `null` for the newest revision at the time when the replay reaches the
+    /// epoch.
     to: Option<schemas::Revision>,
     include_removed: bool,
     #[schemars(range(min = 1))]
     events_per_second: u32,
     reason: String,
-    /// The number of events when the replay was made; `null` if there were more than a hundred thousand.
+    /// The number of events when the replay was made; `null` if there were more than a hundred
+    /// thousand.
     events_total: Option<i64>,
     /// The number of these events that were given to the relay.
     #[schemars(range(min = 0))]

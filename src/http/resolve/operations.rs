@@ -38,12 +38,14 @@ pub struct Explanation {
     key: Option<String>,
     /// The version that the rule or the split chose first, if that version was not active.
     instead_of: Option<schemas::VersionName>,
-    /// The versions of the split, highest score first. Empty if a rule took the request, unless `reason` is `next_of_split`.
+    /// The versions of the split, highest score first. Empty if a rule took the request, unless
+    /// `reason` is `next_of_split`.
     split: Vec<Scored>,
 }
 
-/// The reason for the choice. `failover`: the version that was chosen first is not active. `next_of_split`: no version of the failover
-/// order is active either. `nowhere`: no version is active.
+/// The reason for the choice. `failover`: the version that was chosen first is not active.
+/// `next_of_split`: no version of the failover order is active either. `nowhere`: no version is
+/// active.
 #[derive(JsonSchema)]
 #[schemars(rename_all = "snake_case")]
 #[expect(dead_code, reason = "read by the derive")]
@@ -102,7 +104,8 @@ pub fn operation() -> Operation {
         ])
 }
 
-/// Returns the parameter `header.<name>`: each member is a query parameter of its own (style `form`, exploded).
+/// Returns the parameter `header.<name>`: each member is a query parameter of its own (style
+/// `form`, exploded).
 fn headers() -> Value {
     json!({
         "name": "headers", "in": "query", "required": false, "style": "form", "explode": true,

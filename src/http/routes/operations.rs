@@ -43,17 +43,30 @@ const ROUTE: &str = "/api/v1/routes/{tenant}/{service}/{env}/{version}";
 /// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
     let gone = [Code::TenantNotFound, Code::RouteNotFound];
-    let written = |status, what| Answer::json::<RouteOut>(status, what, route()).with(&["ETag", "Location"]).perhaps(&ONCE);
+    let written = |status, what| {
+        Answer::json::<RouteOut>(status, what, route())
+            .with(&["ETag", "Location"])
+            .perhaps(&ONCE)
+    };
     let upserts = |operation: Operation| {
         let operation = operation.writes().answers(written(201, "Created."));
-        let operation = operation.answers(written(200, "Replaced, or unchanged.")).query::<ConfirmIn>();
+        let operation = operation
+            .answers(written(200, "Replaced, or unchanged."))
+            .query::<ConfirmIn>();
         operation.refuses(&[Code::QuotaExceeded, Code::VersionInUse])
     };
     let changes = |operation: Operation| {
-        let operation = operation.writes().answers(written(200, "Changed, or unchanged.")).refuses(&gone);
+        let operation = operation
+            .writes()
+            .answers(written(200, "Changed, or unchanged."))
+            .refuses(&gone);
         operation.refuses(&[Code::QuotaExceeded])
     };
-    let takes_away = |operation: Operation| operation.query::<ConfirmIn>().refuses(&[Code::VersionInUse]);
+    let takes_away = |operation: Operation| {
+        operation
+            .query::<ConfirmIn>()
+            .refuses(&[Code::VersionInUse])
+    };
     let page = |example| json!({ "items": [example], "next_cursor": null });
     vec![
         Operation::get(LIST, "listRoutes", "List routes")
@@ -120,7 +133,12 @@ fn spec() -> Value {
 }
 
 fn names(mut rest: Value) -> Value {
-    for (name, value) in [("tenant", "acme"), ("service", "checkout"), ("env", "prod"), ("version", "v1")] {
+    for (name, value) in [
+        ("tenant", "acme"),
+        ("service", "checkout"),
+        ("env", "prod"),
+        ("version", "v1"),
+    ] {
         rest[name] = json!(value);
     }
     rest

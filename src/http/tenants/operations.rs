@@ -19,7 +19,8 @@ use crate::{
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Quotas {
-    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and `http.max_bulk_bytes`; `null` is the default.
+    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and
+    /// `http.max_bulk_bytes`; `null` is the default.
     body_bytes: Option<schemas::Quota>,
     /// The most traffic policies; `null` is the default.
     policies: Option<schemas::Quota>,
@@ -27,7 +28,8 @@ pub struct Quotas {
     routes: Option<schemas::Quota>,
     /// The most long-polls and event streams that wait at one instance; `null` is the default.
     waiters: Option<schemas::Quota>,
-    /// The most changes of the tenant in a second, over all instances. As many may come at once; `null` is the default.
+    /// The most changes of the tenant in a second, over all instances. As many may come at once;
+    /// `null` is the default.
     writes_per_second: Option<schemas::Quota>,
 }
 
@@ -36,7 +38,8 @@ pub struct Quotas {
 #[schemars(deny_unknown_fields)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct QuotasPatch {
-    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and `http.max_bulk_bytes`; `null` is the default.
+    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and
+    /// `http.max_bulk_bytes`; `null` is the default.
     body_bytes: Option<schemas::Quota>,
     /// The most traffic policies; `null` is the default.
     policies: Option<schemas::Quota>,
@@ -44,7 +47,8 @@ pub struct QuotasPatch {
     routes: Option<schemas::Quota>,
     /// The most long-polls and event streams that wait at one instance; `null` is the default.
     waiters: Option<schemas::Quota>,
-    /// The most changes of the tenant in a second, over all instances. As many may come at once; `null` is the default.
+    /// The most changes of the tenant in a second, over all instances. As many may come at once;
+    /// `null` is the default.
     writes_per_second: Option<schemas::Quota>,
 }
 
@@ -55,8 +59,8 @@ pub struct QuotasPatch {
 struct Tenant {
     name: schemas::TenantName,
     epoch: schemas::Epoch,
-    /// The names under which the tenant may have hosts; each name includes all names under it. If empty, the tenant may have any free host
-    /// except a public suffix or a wildcard under one.
+    /// The names under which the tenant may have hosts; each name includes all names under it. If
+    /// empty, the tenant may have any free host except a public suffix or a wildcard under one.
     #[schemars(length(max = MAX_SUFFIXES))]
     allowed_hosts: Vec<schemas::HostSuffix>,
     revision: schemas::Revision,
@@ -79,7 +83,8 @@ struct Tenant {
 #[derive(JsonSchema)]
 #[expect(dead_code, reason = "read by the derive")]
 pub struct Limits {
-    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and `http.max_bulk_bytes`; `null` is the default.
+    /// The largest body of a write, in bytes. Never more than `http.max_body_bytes` and
+    /// `http.max_bulk_bytes`; `null` is the default.
     body_bytes: Option<schemas::Quota>,
     /// The most traffic policies; `null` is the default.
     policies: Option<schemas::Quota>,
@@ -87,7 +92,8 @@ pub struct Limits {
     routes: Option<schemas::Quota>,
     /// The most long-polls and event streams that wait at one instance; `null` is the default.
     waiters: Option<schemas::Quota>,
-    /// The most changes of the tenant in a second, over all instances. As many may come at once; `null` is the default.
+    /// The most changes of the tenant in a second, over all instances. As many may come at once;
+    /// `null` is the default.
     writes_per_second: Option<schemas::Quota>,
 }
 
@@ -96,7 +102,8 @@ const TENANT: &str = "/api/v1/tenants/{tenant}";
 
 /// Returns the operations for the OpenAPI document.
 pub fn operations() -> Vec<Operation> {
-    let written = |status, what| Answer::json::<Tenant>(status, what, tenant()).with(&["ETag", "Location"]);
+    let written =
+        |status, what| Answer::json::<Tenant>(status, what, tenant()).with(&["ETag", "Location"]);
     vec![
         Operation::get(LIST, "listTenants", "List tenants")
             .about("In the order of their names.")

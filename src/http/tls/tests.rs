@@ -6,7 +6,10 @@ use std::{
 };
 
 use actix_web::{App, HttpRequest, HttpServer, web};
-use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    SanType,
+};
 use rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_rustls::TlsConnector;
@@ -52,8 +55,13 @@ fn a_new_pair_is_taken_and_a_broken_one_is_not() {
     let first = certificates.current.load_full();
     let is_first = || Arc::ptr_eq(&certificates.current.load_full(), &first);
     assert_eq!(certificates.reload(), Reloaded::Unchanged);
-    // A certificate that is written before its key, an invalid certificate and an empty key; a missing file follows below.
-    for (cert, key) in [(&other_cert, &key), (&"rubbish".to_owned(), &key), (&cert, &String::new())] {
+    // A certificate that is written before its key, an invalid certificate and an empty key; a
+    // missing file follows below.
+    for (cert, key) in [
+        (&other_cert, &key),
+        (&"rubbish".to_owned(), &key),
+        (&cert, &String::new()),
+    ] {
         files.write(cert, key);
         assert_eq!(certificates.reload(), Reloaded::Refused);
         assert_eq!(certificates.reload(), Reloaded::Unchanged, "told of once");
@@ -77,8 +85,13 @@ fn what_cannot_be_used_stops_the_start_and_is_not_shown() {
         (&cert, &other_key, "http.tls.key_file"),
     ] {
         let (cert_file, key_file) = files.write(cert, key);
-        let message = Certificates::read(&cert_file, &key_file).unwrap_err().to_string();
-        assert!(message.contains(at) && !message.contains("secret"), "{message}");
+        let message = Certificates::read(&cert_file, &key_file)
+            .unwrap_err()
+            .to_string();
+        assert!(
+            message.contains(at) && !message.contains("secret"),
+            "{message}"
+        );
     }
 }
 
@@ -86,29 +99,43 @@ const DOMAIN: &str = "routes.example";
 
 /// Answers with the caller that the connection's client certificate names.
 async fn who(request: HttpRequest) -> String {
-    let peer = request.conn_data::<Peer>().and_then(|peer| peer.caller(jiff::Timestamp::now()));
+    let peer = request
+        .conn_data::<Peer>()
+        .and_then(|peer| peer.caller(jiff::Timestamp::now()));
     peer.map_or_else(|| "nobody".to_owned(), |caller| caller.actor.id.clone())
 }
 
 /// Returns the answer of [`who`] to a client that shows the certificate `shown`.
 async fn answer(
-    address: SocketAddr, server: CertificateDer<'static>, shown: Option<(CertificateDer<'static>, KeyPair)>,
+    address: SocketAddr,
+    server: CertificateDer<'static>,
+    shown: Option<(CertificateDer<'static>, KeyPair)>,
 ) -> String {
     let mut roots = RootCertStore::empty();
     roots.add(server).unwrap();
-    let config = ClientConfig::builder_with_provider(tls::provider()).with_safe_default_protocol_versions().unwrap();
+    let config = ClientConfig::builder_with_provider(tls::provider())
+        .with_safe_default_protocol_versions()
+        .unwrap();
     let config = config.with_root_certificates(roots);
     let config = match shown {
         None => config.with_no_client_auth(),
         Some((certificate, key)) => {
             let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-            config.with_client_auth_cert(vec![certificate], key).unwrap()
+            config
+                .with_client_auth_cert(vec![certificate], key)
+                .unwrap()
         }
     };
     let socket = tokio::net::TcpStream::connect(address).await.unwrap();
     let name = ServerName::try_from("localhost").unwrap();
-    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, socket).await.unwrap();
-    stream.write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await.unwrap();
+    let mut stream = TlsConnector::from(Arc::new(config))
+        .connect(name, socket)
+        .await
+        .unwrap();
+    stream
+        .write_all(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
     let mut answer = String::new();
     let _ = stream.read_to_string(&mut answer).await;
     answer.rsplit("\r\n").next().unwrap_or_default().to_owned()
@@ -121,12 +148,20 @@ async fn a_connection_knows_whom_its_clients_certificate_names() {
     let (cert_file, key_file) = files.write(&made.cert.pem(), &made.signing_key.serialize_pem());
     let mut params = CertificateParams::new(Vec::new()).unwrap();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.distinguished_name.push(DnType::CommonName, "CA of nodes");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "CA of nodes");
     let key = KeyPair::generate().unwrap();
     let client_ca_file = files.0.join("ca.pem").to_str().unwrap().to_owned();
     fs::write(&client_ca_file, params.self_signed(&key).unwrap().pem()).unwrap();
     let nodes = Issuer::new(params, key);
-    let settings = config::HttpTls { cert_file, key_file, client_ca_file, trust_domain: DOMAIN.to_owned(), reload_ms: 60_000 };
+    let settings = config::HttpTls {
+        cert_file,
+        key_file,
+        client_ca_file,
+        trust_domain: DOMAIN.to_owned(),
+        reload_ms: 60_000,
+    };
 
     let transport = Transport::of(&settings).unwrap().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -143,7 +178,9 @@ async fn a_connection_knows_whom_its_clients_certificate_names() {
 
     let node = |uri: Option<&str>| {
         let mut params = CertificateParams::new(vec!["client".into()]).unwrap();
-        params.subject_alt_names.extend(uri.map(|uri| SanType::URI(uri.try_into().unwrap())));
+        params
+            .subject_alt_names
+            .extend(uri.map(|uri| SanType::URI(uri.try_into().unwrap())));
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
         let key = KeyPair::generate().unwrap();
         (params.signed_by(&key, &nodes).unwrap().der().clone(), key)
@@ -151,7 +188,10 @@ async fn a_connection_knows_whom_its_clients_certificate_names() {
     let edge = "spiffe://routes.example/tenant/acme/node/edge-1";
     for (shown, named) in [
         (Some(node(Some(edge))), edge),
-        (Some(node(Some("spiffe://other.example/tenant/acme/node/edge-1"))), "nobody"),
+        (
+            Some(node(Some("spiffe://other.example/tenant/acme/node/edge-1"))),
+            "nobody",
+        ),
         (Some(node(None)), "nobody"),
         (None, "nobody"),
     ] {

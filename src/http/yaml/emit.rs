@@ -1,7 +1,8 @@
 //! Writes documents as YAML that every parser reads alike.
 //!
-//! A text is written without quotes only if it begins with a letter, continues with letters, digits, `_`, `-`, `.` and `/`, and is not a
-//! word that YAML 1.1 or 1.2 reads as another type. Every other text is written in double quotes.
+//! A text is written without quotes only if it begins with a letter, continues with letters,
+//! digits, `_`, `-`, `.` and `/`, and is not a word that YAML 1.1 or 1.2 reads as another type.
+//! Every other text is written in double quotes.
 
 use std::fmt;
 
@@ -10,14 +11,20 @@ use serde::{
     de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor},
 };
 
-/// The words that YAML 1.1 or 1.2 does not read as text and that begin with a letter, in lower case.
+/// The words that YAML 1.1 or 1.2 does not read as text and that begin with a letter, in lower
+/// case.
 const WORDS: [&str; 9] = ["y", "n", "yes", "no", "on", "off", "true", "false", "null"];
 
 /// Returns the JSON form of a value as YAML, member by member in the value's own order.
 pub fn document(value: &impl Serialize) -> Result<String, serde_json::Error> {
     let json = serde_json::to_string(value)?;
     let mut text = String::with_capacity(json.len());
-    Node { text: &mut text, depth: 0, place: Place::Document }.deserialize(&mut serde_json::Deserializer::from_str(&json))?;
+    Node {
+        text: &mut text,
+        depth: 0,
+        place: Place::Document,
+    }
+    .deserialize(&mut serde_json::Deserializer::from_str(&json))?;
     Ok(text)
 }
 
@@ -105,13 +112,24 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut items: A) -> Result<(), A::Error> {
         // The dashes of a member's items have the same indentation as the member's name.
-        let depth = if self.place == Place::Item { self.depth + 1 } else { self.depth };
+        let depth = if self.place == Place::Item {
+            self.depth + 1
+        } else {
+            self.depth
+        };
         let mut count = 0_usize;
         loop {
             let before = self.text.len();
             self.item(depth, count == 0);
             self.text.push_str("- ");
-            if items.next_element_seed(Node { text: self.text, depth, place: Place::Item })?.is_none() {
+            if items
+                .next_element_seed(Node {
+                    text: self.text,
+                    depth,
+                    place: Place::Item,
+                })?
+                .is_none()
+            {
                 self.text.truncate(before);
                 break;
             }
@@ -124,14 +142,22 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(mut self, mut members: A) -> Result<(), A::Error> {
-        let depth = if self.place == Place::Document { 0 } else { self.depth + 1 };
+        let depth = if self.place == Place::Document {
+            0
+        } else {
+            self.depth + 1
+        };
         let mut is_first = true;
         while let Some(name) = members.next_key::<String>()? {
             self.item(depth, is_first);
             is_first = false;
             string(self.text, &name);
             self.text.push(':');
-            members.next_value_seed(Node { text: self.text, depth, place: Place::Member })?;
+            members.next_value_seed(Node {
+                text: self.text,
+                depth,
+                place: Place::Member,
+            })?;
         }
         if is_first {
             self.line(|text| text.push_str("{}"));
@@ -150,12 +176,15 @@ fn string(text: &mut String, raw: &str) {
 
 fn is_safe(raw: &str) -> bool {
     let inner = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'/');
-    raw.bytes().next().is_some_and(|first| first.is_ascii_alphabetic())
+    raw.bytes()
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic())
         && raw.bytes().all(inner)
         && !WORDS.iter().any(|word| raw.eq_ignore_ascii_case(word))
 }
 
-/// Writes a text in double quotes. Escapes each character that some parser does not take as it is, and each invisible character.
+/// Writes a text in double quotes. Escapes each character that some parser does not take as it is,
+/// and each invisible character.
 fn quoted(text: &mut String, raw: &str) {
     text.push('"');
     for c in raw.chars() {
@@ -173,7 +202,8 @@ fn quoted(text: &mut String, raw: &str) {
     text.push('"');
 }
 
-/// Returns whether a character is not ASCII, is printable in YAML 1.1 and 1.2, and does not change how its neighbours are shown.
+/// Returns whether a character is not ASCII, is printable in YAML 1.1 and 1.2, and does not change
+/// how its neighbours are shown.
 fn is_visible(c: char) -> bool {
     let is_mark = matches!(
         u32::from(c),
@@ -199,7 +229,10 @@ mod tests {
                         - \"no\"\nscope:\n  env: prod\n  service: null\n";
         let written = document(&value).unwrap();
         assert_eq!(written, expected);
-        assert_eq!(serde_json::from_slice::<Value>(&as_json(&written).unwrap()).unwrap(), value);
+        assert_eq!(
+            serde_json::from_slice::<Value>(&as_json(&written).unwrap()).unwrap(),
+            value
+        );
     }
 
     #[test]
@@ -208,9 +241,25 @@ mod tests {
         for bare in ["a", "prod", "v1", "checkout-2", "a.b/c_d", "Yess", "e3"] {
             assert_eq!(written(bare), format!("{bare}\n"));
         }
-        for text in
-            ["", "no", "Off", "Y", "NULL", "1", "-a", "a b", "a:", "a#", ".inf", "~", "<<", "=", "2024-01-01", "é", "https://a"]
-        {
+        for text in [
+            "",
+            "no",
+            "Off",
+            "Y",
+            "NULL",
+            "1",
+            "-a",
+            "a b",
+            "a:",
+            "a#",
+            ".inf",
+            "~",
+            "<<",
+            "=",
+            "2024-01-01",
+            "é",
+            "https://a",
+        ] {
             assert!(written(text).starts_with('"'), "{text}");
         }
         assert_eq!(

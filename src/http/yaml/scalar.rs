@@ -27,23 +27,32 @@ pub fn plain(text: &str) -> Result<Value, &'static str> {
         return Err("there is no number of JSON like that");
     }
     for (prefix, radix) in [("0o", 8), ("0x", 16)] {
-        let digits = text.strip_prefix(prefix).filter(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix)));
+        let digits = text
+            .strip_prefix(prefix)
+            .filter(|digits| !digits.is_empty() && digits.chars().all(|c| c.is_digit(radix)));
         if let Some(digits) = digits {
-            let number = u64::from_str_radix(digits, radix).map_err(|_| "the number is too large")?;
+            let number =
+                u64::from_str_radix(digits, radix).map_err(|_| "the number is too large")?;
             return Ok(Value::Other(number.to_string()));
         }
     }
-    Ok(decimal(unsigned).map_or(Value::Text, |number| Value::Other(format!("{sign}{number}"))))
+    Ok(decimal(unsigned).map_or(Value::Text, |number| {
+        Value::Other(format!("{sign}{number}"))
+    }))
 }
 
-/// Returns a decimal number without its sign as JSON writes it: without leading zeros, with a digit on both sides of a point. Returns
-/// `None` if the text is not such a number.
+/// Returns a decimal number without its sign as JSON writes it: without leading zeros, with a digit
+/// on both sides of a point. Returns `None` if the text is not such a number.
 fn decimal(text: &str) -> Option<String> {
     let (mantissa, exponent) = match text.find(['e', 'E']) {
         Some(at) => (&text[..at], Some(&text[at + 1..])),
         None => (text, None),
     };
-    let (whole, fraction) = mantissa.split_once('.').map_or((mantissa, None), |(whole, fraction)| (whole, Some(fraction)));
+    let (whole, fraction) = mantissa
+        .split_once('.')
+        .map_or((mantissa, None), |(whole, fraction)| {
+            (whole, Some(fraction))
+        });
     let are_digits = |digits: &str| digits.bytes().all(|b| b.is_ascii_digit());
     let has_digits = !whole.is_empty() || fraction.is_some_and(|fraction| !fraction.is_empty());
     if !has_digits || !are_digits(whole) || !fraction.is_none_or(are_digits) {
@@ -56,7 +65,11 @@ fn decimal(text: &str) -> Option<String> {
         }
     }
     let whole = whole.trim_start_matches('0');
-    let mut json = if whole.is_empty() { "0".to_owned() } else { whole.to_owned() };
+    let mut json = if whole.is_empty() {
+        "0".to_owned()
+    } else {
+        whole.to_owned()
+    };
     if let Some(fraction) = fraction {
         json.push('.');
         json.push_str(if fraction.is_empty() { "0" } else { fraction });
@@ -93,7 +106,10 @@ mod tests {
             ("+.5E-2", "0.5e-2"),
         ] {
             assert_eq!(plain(text), Ok(Value::Other(json.to_owned())), "{text}");
-            assert!(serde_json::from_str::<serde_json::Value>(json).is_ok(), "{json}");
+            assert!(
+                serde_json::from_str::<serde_json::Value>(json).is_ok(),
+                "{json}"
+            );
         }
     }
 
@@ -140,7 +156,14 @@ mod tests {
         for text in texts {
             assert_eq!(plain(text), Ok(Value::Text), "{text}");
         }
-        for none in [".inf", "-.Inf", "+.INF", ".nan", ".NaN", "0xffffffffffffffffff"] {
+        for none in [
+            ".inf",
+            "-.Inf",
+            "+.INF",
+            ".nan",
+            ".NaN",
+            "0xffffffffffffffffff",
+        ] {
             assert!(plain(none).is_err(), "{none}");
         }
         for text in ["-.nan", "+.NaN"] {

@@ -1,8 +1,9 @@
 //! Time windows: the period that an export reads next.
 //!
-//! The page size alone does not bound the number of documents that MongoDB examines: a filter without an index may examine all of
-//! them. So an export reads one time window after another. Windows grow where few events are found. They shrink where many events
-//! are found or a call takes too long. They also grow where every call is slow, because an export would never end otherwise.
+//! The page size alone does not bound the number of documents that MongoDB examines: a filter
+//! without an index may examine all of them. So an export reads one time window after another.
+//! Windows grow where few events are found. They shrink where many events are found or a call takes
+//! too long. They also grow where every call is slow, because an export would never end otherwise.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -31,11 +32,13 @@ enum Place {
 /// The position of an export in time.
 #[derive(Debug)]
 pub struct Windows {
-    /// The current window begins after this instant, or the last full page of the window ended here.
+    /// The current window begins after this instant, or the last full page of the window ended
+    /// here.
     after: Timestamp,
     width: SignedDuration,
     place: Place,
-    /// From this instant on, there is one window without an end. `None` if the export has an end of its own.
+    /// From this instant on, there is one window without an end. `None` if the export has an end of
+    /// its own.
     open_from: Option<Timestamp>,
     /// The last instant that the export covers.
     last: Timestamp,
@@ -43,18 +46,36 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// Covers the time from `from` until before `to`, or else until the newest event. `now` is about the time of the newest event.
+    /// Covers the time from `from` until before `to`, or else until the newest event. `now` is
+    /// about the time of the newest event.
     pub fn new(from: UtcTime, to: Option<UtcTime>, now: Timestamp) -> Self {
         // Times are whole microseconds.
-        let before = |at: UtcTime| at.timestamp().checked_sub(SignedDuration::from_micros(1)).unwrap_or(Timestamp::MIN);
+        let before = |at: UtcTime| {
+            at.timestamp()
+                .checked_sub(SignedDuration::from_micros(1))
+                .unwrap_or(Timestamp::MIN)
+        };
         let (after, last) = (before(from), to.map_or(Timestamp::MAX, before));
-        Self { after, width: FIRST, place: Place::Start, open_from: to.is_none().then_some(now), last, is_done: after >= last }
+        Self {
+            after,
+            width: FIRST,
+            place: Place::Start,
+            open_from: to.is_none().then_some(now),
+            last,
+            is_done: after >= last,
+        }
     }
 
     /// Returns the end of the current window; `None` if it has no end.
     fn upto(&self) -> Option<Timestamp> {
-        let upto = self.after.checked_add(self.width).unwrap_or(Timestamp::MAX).min(self.last);
-        self.open_from.is_none_or(|open| upto <= open).then_some(upto)
+        let upto = self
+            .after
+            .checked_add(self.width)
+            .unwrap_or(Timestamp::MAX)
+            .min(self.last);
+        self.open_from
+            .is_none_or(|open| upto <= open)
+            .then_some(upto)
     }
 
     /// Returns the next piece to read; `None` at the end.
@@ -65,14 +86,23 @@ impl Windows {
         let text = |at: Timestamp| UtcTime::from(at).to_string();
         let upto = self.upto().map(text);
         Some(match &self.place {
-            Place::Start => Piece::Between { after: text(self.after), upto },
-            Place::After(at) => Piece::Between { after: at.clone(), upto },
-            Place::Within(EventPosition { occurred_at, id }) => Piece::Rest { at: occurred_at.clone(), after: id.clone() },
+            Place::Start => Piece::Between {
+                after: text(self.after),
+                upto,
+            },
+            Place::After(at) => Piece::Between {
+                after: at.clone(),
+                upto,
+            },
+            Place::Within(EventPosition { occurred_at, id }) => Piece::Rest {
+                at: occurred_at.clone(),
+                after: id.clone(),
+            },
         })
     }
 
-    /// Moves past the events that were read: `count` events of at most `page`, of which `last` is the last. `is_quick`: a call may
-    /// take much longer.
+    /// Moves past the events that were read: `count` events of at most `page`, of which `last` is
+    /// the last. `is_quick`: a call may take much longer.
     pub fn took(&mut self, count: usize, page: usize, last: Option<EventPosition>, is_quick: bool) {
         let is_full = count >= page;
         match (std::mem::replace(&mut self.place, Place::Start), last) {
@@ -81,7 +111,10 @@ impl Windows {
             (Place::Start | Place::After(_), Some(last)) if is_full => {
                 // A time that was tampered with says nothing about the density of events here.
                 if let Ok(at) = last.occurred_at.parse::<UtcTime>() {
-                    self.width = at.timestamp().duration_since(self.after).clamp(NARROWEST, WIDEST);
+                    self.width = at
+                        .timestamp()
+                        .duration_since(self.after)
+                        .clamp(NARROWEST, WIDEST);
                     self.after = at.timestamp().max(self.after);
                 }
                 self.place = Place::Within(last);
@@ -116,10 +149,15 @@ mod tests {
 
     use super::*;
 
-    /// Reads events, given as (microsecond, id), through windows as the archive would answer. Returns the events that were read and
-    /// the number of calls.
+    /// Reads events, given as (microsecond, id), through windows as the archive would answer.
+    /// Returns the events that were read and the number of calls.
     fn read(
-        events: &BTreeSet<(i64, u32)>, from: i64, to: Option<i64>, now: i64, page: usize, is_quick: bool,
+        events: &BTreeSet<(i64, u32)>,
+        from: i64,
+        to: Option<i64>,
+        now: i64,
+        page: usize,
+        is_quick: bool,
     ) -> (Vec<(i64, u32)>, usize) {
         let time = |at: i64| UtcTime::from(Timestamp::from_microsecond(at).unwrap());
         let text = |at: i64| time(at).to_string();
@@ -130,13 +168,20 @@ mod tests {
             let found: Vec<_> = events
                 .iter()
                 .filter(|(at, id)| match &piece {
-                    Piece::Between { after, upto } => text(*at) > *after && upto.as_ref().is_none_or(|upto| text(*at) <= *upto),
-                    Piece::Rest { at: instant, after } => text(*at) == *instant && format!("{id:09}") > *after,
+                    Piece::Between { after, upto } => {
+                        text(*at) > *after && upto.as_ref().is_none_or(|upto| text(*at) <= *upto)
+                    }
+                    Piece::Rest { at: instant, after } => {
+                        text(*at) == *instant && format!("{id:09}") > *after
+                    }
                 })
                 .take(page)
                 .copied()
                 .collect();
-            let last = found.last().map(|(at, id)| EventPosition { occurred_at: text(*at), id: format!("{id:09}") });
+            let last = found.last().map(|(at, id)| EventPosition {
+                occurred_at: text(*at),
+                id: format!("{id:09}"),
+            });
             windows.took(found.len(), page, last, is_quick);
             seen.extend(found);
         }
@@ -177,18 +222,28 @@ mod tests {
     #[test]
     fn a_window_that_takes_too_long_is_narrowed_and_begins_where_it_began() {
         let from: UtcTime = "2026-01-01T00:00:00Z".parse().unwrap();
-        let mut windows = Windows::new(from, Some("2027-01-01T00:00:00Z".parse().unwrap()), Timestamp::UNIX_EPOCH);
+        let mut windows = Windows::new(
+            from,
+            Some("2027-01-01T00:00:00Z".parse().unwrap()),
+            Timestamp::UNIX_EPOCH,
+        );
         for _ in 0..5 {
             windows.took(0, 500, None, true);
         }
         let window = |windows: &Windows| match windows.next() {
-            Some(Piece::Between { after, upto: Some(upto) }) => (after, upto),
+            Some(Piece::Between {
+                after,
+                upto: Some(upto),
+            }) => (after, upto),
             other => panic!("{other:?}"),
         };
         let (after, wide) = window(&windows);
         windows.narrow();
         let (again, narrow) = window(&windows);
-        assert!(after == again && after < narrow && narrow < wide, "{after} {narrow} {wide}");
+        assert!(
+            after == again && after < narrow && narrow < wide,
+            "{after} {narrow} {wide}"
+        );
         windows.took(0, 500, None, false);
         assert_eq!(window(&windows).0, narrow);
     }

@@ -1,8 +1,8 @@
 //! Envelopes: texts sealed with AES-256-GCM, each for the one place where it stands.
 //!
-//! The form is `enc:v1:<key id>:<base64url of nonce ‖ ciphertext ‖ tag>`. The place is authenticated and not kept in the envelope,
-//! so an envelope that was moved to another tenant, event or member does not open. docs/events.md describes the form for readers in
-//! other languages.
+//! The form is `enc:v1:<key id>:<base64url of nonce ‖ ciphertext ‖ tag>`. The place is
+//! authenticated and not kept in the envelope, so an envelope that was moved to another tenant,
+//! event or member does not open. docs/events.md describes the form for readers in other languages.
 
 use std::fmt;
 
@@ -21,7 +21,8 @@ const PREFIX: &str = "enc:v1:";
 /// The size of a key in bytes.
 pub const KEY_BYTES: usize = 32;
 
-/// A key that seals and opens. Each sealing takes a new random nonce, which is safe for 2^32 sealings (NIST SP 800-38D §8.3).
+/// A key that seals and opens. Each sealing takes a new random nonce, which is safe for 2^32
+/// sealings (NIST SP 800-38D §8.3).
 pub struct SealingKey(RandomizedNonceKey);
 
 impl SealingKey {
@@ -33,16 +34,23 @@ impl SealingKey {
     /// Seals `plain` for one place, and returns nonce, ciphertext and tag.
     pub fn seal(&self, place: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
         let mut sealed = plain.to_vec();
-        let nonce = self.0.seal_in_place_append_tag(Aad::from(place), &mut sealed).map_err(defect)?;
+        let nonce = self
+            .0
+            .seal_in_place_append_tag(Aad::from(place), &mut sealed)
+            .map_err(defect)?;
         Ok([nonce.as_ref().as_slice(), &sealed].concat())
     }
 
-    /// Opens a text that was sealed for this place. Returns `None` if it was sealed for another place or under another key, or was
-    /// altered.
+    /// Opens a text that was sealed for this place. Returns `None` if it was sealed for another
+    /// place or under another key, or was altered.
     pub fn open(&self, place: &str, sealed: &[u8]) -> Option<Vec<u8>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut plain = sealed.to_vec();
-        let length = self.0.open_in_place(Nonce::from(nonce), Aad::from(place), &mut plain).ok()?.len();
+        let length = self
+            .0
+            .open_in_place(Nonce::from(nonce), Aad::from(place), &mut plain)
+            .ok()?
+            .len();
         plain.truncate(length);
         Some(plain)
     }
@@ -73,7 +81,10 @@ impl KeyId {
 
     /// Parses an id that was stored as text.
     pub fn parse(raw: &str) -> Option<Self> {
-        let is_one = raw.len() == 16 && raw.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
+        let is_one = raw.len() == 16
+            && raw
+                .bytes()
+                .all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
         is_one.then(|| Self(raw.to_owned()))
     }
 
@@ -101,7 +112,8 @@ pub enum Place {
 }
 
 impl Place {
-    /// Returns the text that the envelope is bound to. Tenants have no slash in their names, so no two places are written alike.
+    /// Returns the text that the envelope is bound to. Tenants have no slash in their names, so no
+    /// two places are written alike.
     pub fn of(self, tenant: &str, key: &KeyId) -> String {
         match self {
             Self::Actor => format!("{tenant}/actor/{key}"),
@@ -124,13 +136,21 @@ impl Envelope {
     /// Parses `text`; `None` if it is no envelope.
     pub fn parse(text: &str) -> Option<Self> {
         let (key, sealed) = text.strip_prefix(PREFIX)?.split_once(':')?;
-        Some(Self { key: KeyId::parse(key)?, sealed: URL_SAFE_NO_PAD.decode(sealed).ok()? })
+        Some(Self {
+            key: KeyId::parse(key)?,
+            sealed: URL_SAFE_NO_PAD.decode(sealed).ok()?,
+        })
     }
 }
 
 impl fmt::Display for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}{}:{}", self.key, URL_SAFE_NO_PAD.encode(&self.sealed))
+        write!(
+            f,
+            "{PREFIX}{}:{}",
+            self.key,
+            URL_SAFE_NO_PAD.encode(&self.sealed)
+        )
     }
 }
 
@@ -148,11 +168,21 @@ mod tests {
     fn an_envelope_opens_in_its_own_place_and_in_no_other() {
         let (key, other, id) = (new_key(), new_key(), KeyId::random().unwrap());
         let place = Place::Event(first(), "reason").of(TENANT, &id);
-        let text = Envelope { key: id.clone(), sealed: key.seal(&place, "wört".as_bytes()).unwrap() }.to_string();
-        assert!(text.starts_with("enc:v1:") && !text.contains("wört"), "{text}");
+        let text = Envelope {
+            key: id.clone(),
+            sealed: key.seal(&place, "wört".as_bytes()).unwrap(),
+        }
+        .to_string();
+        assert!(
+            text.starts_with("enc:v1:") && !text.contains("wört"),
+            "{text}"
+        );
         let envelope = Envelope::parse(&text).unwrap();
         assert_eq!(envelope.key, id);
-        assert_eq!(key.open(&place, &envelope.sealed).unwrap(), "wört".as_bytes());
+        assert_eq!(
+            key.open(&place, &envelope.sealed).unwrap(),
+            "wört".as_bytes()
+        );
         for elsewhere in [
             Place::Event(first(), "reason").of("globex", &id),
             Place::Event(Uuid::from_u128(8), "reason").of(TENANT, &id),
@@ -182,7 +212,10 @@ mod tests {
     #[test]
     fn the_same_text_is_never_sealed_alike() {
         let key = new_key();
-        assert_ne!(key.seal("a", b"same").unwrap(), key.seal("a", b"same").unwrap());
+        assert_ne!(
+            key.seal("a", b"same").unwrap(),
+            key.seal("a", b"same").unwrap()
+        );
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! The keys of persons: made when a person first acts in a tenant, cached for a short time, destroyed when the person is erased.
+//! The keys of persons: made when a person first acts in a tenant, cached for a short time,
+//! destroyed when the person is erased.
 //!
-//! A cached key is used for at most `privacy.key_ttl_ms`: after that time every instance knows of an erasure.
+//! A cached key is used for at most `privacy.key_ttl_ms`: after that time every instance knows of
+//! an erasure.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -48,8 +50,18 @@ impl Person {
     }
 }
 
-fn envelope(id: &KeyId, key: &SealingKey, tenant: &str, place: Place, text: &str) -> Result<String, Error> {
-    Ok(Envelope { key: id.clone(), sealed: key.seal(&place.of(tenant, id), text.as_bytes())? }.to_string())
+fn envelope(
+    id: &KeyId,
+    key: &SealingKey,
+    tenant: &str,
+    place: Place,
+    text: &str,
+) -> Result<String, Error> {
+    Ok(Envelope {
+        key: id.clone(),
+        sealed: key.seal(&place.of(tenant, id), text.as_bytes())?,
+    }
+    .to_string())
 }
 
 /// The state of a key that an envelope names.
@@ -77,9 +89,21 @@ impl Keys {
     /// Keeps the keys in Postgres, wrapped by `masters`.
     pub fn new(masters: Masters, settings: &config::Privacy, router: Arc<Router>) -> Self {
         let (most, ttl) = (settings.keys_held, ms(settings.key_ttl_ms));
-        let people = Cache::builder().max_capacity(most).time_to_live(ttl).build();
-        let held = Cache::builder().max_capacity(most).time_to_live(ttl).build();
-        Self { masters, router, index: OnceCell::new(), people, held }
+        let people = Cache::builder()
+            .max_capacity(most)
+            .time_to_live(ttl)
+            .build();
+        let held = Cache::builder()
+            .max_capacity(most)
+            .time_to_live(ttl)
+            .build();
+        Self {
+            masters,
+            router,
+            index: OnceCell::new(),
+            people,
+            held,
+        }
     }
 
     /// Returns the master keys.
@@ -87,30 +111,50 @@ impl Keys {
         &self.masters
     }
 
-    /// Returns the person of an actor in a tenant, with a new key if the person has none. Concurrent calls for the same person
-    /// share one read.
+    /// Returns the person of an actor in a tenant, with a new key if the person has none.
+    /// Concurrent calls for the same person share one read.
     pub async fn person(&self, tenant: &TenantName, actor: &Actor) -> Result<Arc<Person>, Error> {
         let find = self.find_or_make(tenant, actor);
-        let found = self.people.try_get_with((tenant.clone(), actor.clone()), find).await;
+        let found = self
+            .people
+            .try_get_with((tenant.clone(), actor.clone()), find)
+            .await;
         found.map_err(|error| error.share())
     }
 
-    /// Returns a boxed future that owns its names: if the names were borrowed from the caller, the compiler could not show that the
-    /// future is `Send`.
-    fn find_or_make<'a>(&'a self, tenant: &TenantName, actor: &Actor) -> BoxFuture<'a, Result<Arc<Person>, Error>> {
+    /// Returns a boxed future that owns its names: if the names were borrowed from the caller, the
+    /// compiler could not show that the future is `Send`.
+    fn find_or_make<'a>(
+        &'a self,
+        tenant: &TenantName,
+        actor: &Actor,
+    ) -> BoxFuture<'a, Result<Arc<Person>, Error>> {
         let (tenant, actor) = (tenant.clone(), actor.clone());
         Box::pin(async move {
             let subject = self.subject(&actor.id).await?;
-            let subject = Subject { tenant: &tenant, kind: &actor.kind, subject: &subject };
+            let subject = Subject {
+                tenant: &tenant,
+                kind: &actor.kind,
+                subject: &subject,
+            };
             let read = async |tx: &store::Transaction<'_>| data_keys::of_person(tx, subject).await;
-            let known = self.router.primary().read(&Visible::tenant(&tenant), read).await?;
+            let known = self
+                .router
+                .primary()
+                .read(&Visible::tenant(&tenant), read)
+                .await?;
             let key = match known {
                 Some(key) => key,
                 None => self.make(subject, &actor.id).await?,
             };
-            let id = KeyId::parse(&key.id).ok_or_else(|| Error::internal(format!("{} is no id of a key", key.id)))?;
+            let id = KeyId::parse(&key.id)
+                .ok_or_else(|| Error::internal(format!("{} is no id of a key", key.id)))?;
             let sealing = Arc::new(self.unwrapped(tenant.as_str(), &key.id, &key.wrapped)?);
-            Ok(Arc::new(Person { id, key: sealing, name: key.name }))
+            Ok(Arc::new(Person {
+                id,
+                key: sealing,
+                name: key.name,
+            }))
         })
     }
 
@@ -123,7 +167,12 @@ impl Keys {
             id: id.as_str().to_owned(),
         };
         let keep = async |tx: &store::Transaction<'_>| data_keys::keep(tx, subject, &made).await;
-        let kept = self.router.primary().write(&Visible::tenant(subject.tenant), keep).await.map_err(not_done)?;
+        let kept = self
+            .router
+            .primary()
+            .write(&Visible::tenant(subject.tenant), keep)
+            .await
+            .map_err(not_done)?;
         kept.ok_or_else(|| Error::internal("a person's key was made and erased in the same moment"))
     }
 
@@ -149,12 +198,20 @@ impl Keys {
         cold.sort_unstable();
         cold.dedup();
         for named in self.load(cold).await? {
-            let Some(id) = KeyId::parse(&named.id) else { continue };
+            let Some(id) = KeyId::parse(&named.id) else {
+                continue;
+            };
             let held = match &named.wrapped {
                 None => Held::Erased,
-                Some(wrapped) => Held::Live(Arc::new(self.unwrapped(&named.tenant, &named.id, wrapped)?)),
+                Some(wrapped) => Held::Live(Arc::new(self.unwrapped(
+                    &named.tenant,
+                    &named.id,
+                    wrapped,
+                )?)),
             };
-            self.held.insert((named.tenant.clone(), id.clone()), held.clone()).await;
+            self.held
+                .insert((named.tenant.clone(), id.clone()), held.clone())
+                .await;
             found.insert((named.tenant, id), held);
         }
         Ok(found)
@@ -163,34 +220,59 @@ impl Keys {
     /// Loads keys from Postgres, in a boxed future as in [`Self::find_or_make`].
     fn load(&self, cold: Vec<(String, String)>) -> BoxFuture<'_, Result<Vec<Named>, Error>> {
         Box::pin(async move {
-            let tenants: Vec<TenantName> = cold.iter().filter_map(|(tenant, _)| tenant.parse().ok()).collect();
+            let tenants: Vec<TenantName> = cold
+                .iter()
+                .filter_map(|(tenant, _)| tenant.parse().ok())
+                .collect();
             let visible = Visible::tenants(&tenants);
-            // The closure owns its input: the compiler cannot show that a future that borrows its input is `Send`.
-            let read = async move |tx: &store::Transaction<'_>| data_keys::named(tx, cold.clone()).await;
+            // The closure owns its input: the compiler cannot show that a future that borrows its
+            // input is `Send`.
+            let read =
+                async move |tx: &store::Transaction<'_>| data_keys::named(tx, cold.clone()).await;
             Ok(self.router.read_newest(&visible, read).await?)
         })
     }
 
     /// Returns the envelopes of a name, in a tenant or in all: at most `limit`.
-    pub async fn names(&self, tenant: Option<&TenantName>, name: &str, limit: i64) -> Result<Vec<String>, Error> {
+    pub async fn names(
+        &self,
+        tenant: Option<&TenantName>,
+        name: &str,
+        limit: i64,
+    ) -> Result<Vec<String>, Error> {
         let subject = self.subject(name).await?;
-        let read = async |tx: &store::Transaction<'_>| data_keys::names(tx, tenant, &subject, limit).await;
-        Ok(self.router.read_newest(&tenant.map_or_else(Visible::all_tenants, Visible::tenant), read).await?)
+        let read =
+            async |tx: &store::Transaction<'_>| data_keys::names(tx, tenant, &subject, limit).await;
+        Ok(self
+            .router
+            .read_newest(
+                &tenant.map_or_else(Visible::all_tenants, Visible::tenant),
+                read,
+            )
+            .await?)
     }
 
     /// Returns the value that a name is looked up with: its HMAC-SHA256 under the index key.
     pub async fn subject(&self, name: &str) -> Result<Vec<u8>, Error> {
-        let index = self.index.get_or_try_init(|| Box::pin(self.load_index())).await?;
+        let index = self
+            .index
+            .get_or_try_init(|| Box::pin(self.load_index()))
+            .await?;
         Ok(hmac::sign(index, name.as_bytes()).as_ref().to_vec())
     }
 
     async fn load_index(&self) -> Result<hmac::Key, Error> {
         let read = async |tx: &store::Transaction<'_>| data_keys::index(tx).await;
-        let wrapped = match self.router.read_newest(&Visible::no_tenants(), read).await? {
+        let wrapped = match self
+            .router
+            .read_newest(&Visible::no_tenants(), read)
+            .await?
+        {
             Some(wrapped) => wrapped,
             None => {
                 let made = self.masters.wrap(INDEX, &random_key()?)?;
-                let keep = async |tx: &store::Transaction<'_>| data_keys::keep_index(tx, &made).await;
+                let keep =
+                    async |tx: &store::Transaction<'_>| data_keys::keep_index(tx, &made).await;
                 self.router
                     .primary()
                     .write(&Visible::no_tenants(), keep)
@@ -199,12 +281,15 @@ impl Keys {
                     .ok_or_else(|| Error::internal("the index key is gone"))?
             }
         };
-        Ok(hmac::Key::new(hmac::HMAC_SHA256, &self.masters.unwrap(INDEX, &wrapped)?))
+        Ok(hmac::Key::new(
+            hmac::HMAC_SHA256,
+            &self.masters.unwrap(INDEX, &wrapped)?,
+        ))
     }
 }
 
-/// Converts a failure to store a new key. The key is stored before the caller's own work, so that work was not done, whatever
-/// happened to the key. The next call finds the key or makes it.
+/// Converts a failure to store a new key. The key is stored before the caller's own work, so that
+/// work was not done, whatever happened to the key. The next call finds the key or makes it.
 fn not_done(error: CallError<store::Error>) -> Error {
     match error {
         CallError::Failed(store::Error::CommitUnknown(_)) => Error::unavailable("postgres", error),

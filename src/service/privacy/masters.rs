@@ -18,9 +18,18 @@ pub struct Masters {
 impl Masters {
     /// Parses the keys of `privacy.master_keys`; `None` if there are none.
     pub fn parse(settings: &[SecretString]) -> Result<Option<Self>, ConfigError> {
-        let mut keys = settings.iter().map(parse).collect::<Result<Vec<_>, _>>()?.into_iter();
-        let Some(first) = keys.next() else { return Ok(None) };
-        let masters = Self { first, others: keys.collect() };
+        let mut keys = settings
+            .iter()
+            .map(parse)
+            .collect::<Result<Vec<_>, _>>()?
+            .into_iter();
+        let Some(first) = keys.next() else {
+            return Ok(None);
+        };
+        let masters = Self {
+            first,
+            others: keys.collect(),
+        };
         let mut ids: Vec<_> = masters.all().map(|(id, _)| id).collect();
         ids.sort_unstable();
         if ids.windows(2).any(|pair| pair[0] == pair[1]) {
@@ -37,18 +46,24 @@ impl Masters {
     /// Wraps a key for storage, bound to its purpose.
     pub fn wrap(&self, bound: &str, key: &[u8]) -> Result<Wrapped, Error> {
         let (id, master) = &self.first;
-        Ok(Wrapped { master: id.clone(), bytes: master.seal(bound, key)? })
+        Ok(Wrapped {
+            master: id.clone(),
+            bytes: master.seal(bound, key)?,
+        })
     }
 
     /// Unwraps a stored key.
     pub fn unwrap(&self, bound: &str, wrapped: &Wrapped) -> Result<Vec<u8>, Error> {
         let Wrapped { master, bytes } = wrapped;
-        let known =
-            self.all().find(|(id, _)| id == master).ok_or_else(|| Error::internal(format!("{KEY} has no key {master}")))?;
-        known
-            .1
-            .open(bound, bytes)
-            .ok_or_else(|| Error::internal(format!("what {KEY} calls {master} is not the key that wrapped {bound}")))
+        let known = self
+            .all()
+            .find(|(id, _)| id == master)
+            .ok_or_else(|| Error::internal(format!("{KEY} has no key {master}")))?;
+        known.1.open(bound, bytes).ok_or_else(|| {
+            Error::internal(format!(
+                "what {KEY} calls {master} is not the key that wrapped {bound}"
+            ))
+        })
     }
 
     fn all(&self) -> impl Iterator<Item = &(String, SealingKey)> {
@@ -58,17 +73,34 @@ impl Masters {
 
 /// Parses `id:base64 of 32 bytes`. Errors do not contain the value.
 fn parse(setting: &SecretString) -> Result<(String, SealingKey), ConfigError> {
-    let (id, key) = setting.expose_secret().split_once(':').ok_or_else(|| wrong("must be id:base64"))?;
-    if id.is_empty() || id.len() > 32 || !id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
+    let (id, key) = setting
+        .expose_secret()
+        .split_once(':')
+        .ok_or_else(|| wrong("must be id:base64"))?;
+    if id.is_empty()
+        || id.len() > 32
+        || !id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')
+    {
         return Err(wrong("an id has 1 to 32 letters, digits, - and _"));
     }
-    let bytes = STANDARD.decode(key).ok().filter(|bytes| bytes.len() == KEY_BYTES);
+    let bytes = STANDARD
+        .decode(key)
+        .ok()
+        .filter(|bytes| bytes.len() == KEY_BYTES);
     let key = bytes.as_deref().and_then(SealingKey::new);
-    Ok((id.to_owned(), key.ok_or_else(|| wrong("a key is 32 bytes in base64, as of `openssl rand -base64 32`"))?))
+    Ok((
+        id.to_owned(),
+        key.ok_or_else(|| wrong("a key is 32 bytes in base64, as of `openssl rand -base64 32`"))?,
+    ))
 }
 
 fn wrong(reason: &str) -> ConfigError {
-    ConfigError::Invalid { key: KEY.to_owned(), reason: reason.to_owned() }
+    ConfigError::Invalid {
+        key: KEY.to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -76,20 +108,29 @@ mod tests {
     use super::*;
 
     fn masters(keys: &[&str]) -> Result<Option<Masters>, ConfigError> {
-        let keys: Vec<_> = keys.iter().map(|key| SecretString::from((*key).to_owned())).collect();
+        let keys: Vec<_> = keys
+            .iter()
+            .map(|key| SecretString::from((*key).to_owned()))
+            .collect();
         Masters::parse(&keys)
     }
 
     #[test]
     fn the_first_wraps_and_all_unwrap() {
-        let (old, new) = (format!("old:{}", STANDARD.encode([1; 32])), format!("new:{}", STANDARD.encode([2; 32])));
+        let (old, new) = (
+            format!("old:{}", STANDARD.encode([1; 32])),
+            format!("new:{}", STANDARD.encode([2; 32])),
+        );
         assert!(masters(&[]).unwrap().is_none());
         let before = masters(&[&old]).unwrap().unwrap();
         let rotating = masters(&[&new, &old]).unwrap().unwrap();
         let after = masters(&[&new]).unwrap().unwrap();
         let wrapped = before.wrap("acme/key/1", b"key").unwrap();
         assert_eq!(rotating.unwrap("acme/key/1", &wrapped).unwrap(), b"key");
-        assert!(rotating.unwrap("acme/key/2", &wrapped).is_err(), "bound to what it is for");
+        assert!(
+            rotating.unwrap("acme/key/2", &wrapped).is_err(),
+            "bound to what it is for"
+        );
         assert!(after.unwrap("acme/key/1", &wrapped).is_err());
         let again = rotating.wrap("acme/key/1", b"key").unwrap();
         assert_eq!(after.unwrap("acme/key/1", &again).unwrap(), b"key");
@@ -110,7 +151,10 @@ mod tests {
         ] {
             let keys: Vec<_> = keys.iter().map(String::as_str).collect();
             let error = masters(&keys).err().expect("refused").to_string();
-            assert!(error.contains(KEY) && !error.contains(&good) && !error.contains("nonsense"), "{error}");
+            assert!(
+                error.contains(KEY) && !error.contains(&good) && !error.contains("nonsense"),
+                "{error}"
+            );
         }
     }
 }

@@ -13,15 +13,27 @@ use crate::{
 };
 
 impl AuditReads {
-    /// Returns a page of the accesses that are visible within the tenant scope `reach`, newest first.
-    pub async fn accesses(&self, reach: &Reach, filter: AccessFilter, page: &PageRequest) -> Result<Page<ArchivedAccess>, Error> {
+    /// Returns a page of the accesses that are visible within the tenant scope `reach`, newest
+    /// first.
+    pub async fn accesses(
+        &self,
+        reach: &Reach,
+        filter: AccessFilter,
+        page: &PageRequest,
+    ) -> Result<Page<ArchivedAccess>, Error> {
         let filter = &within(reach, filter)?;
         let list = format!("accesses {filter:?}");
         let after: Option<EventPosition> = self.reads().open(&list, page).await?;
-        let mut items = self.archive().call(|archive| archive.accesses(filter, one_more(page), after.as_ref())).await?;
+        let mut items = self
+            .archive()
+            .call(|archive| archive.accesses(filter, one_more(page), after.as_ref()))
+            .await?;
         let next_cursor = match cut(&mut items, page) {
             Some(last) => {
-                let position = EventPosition { occurred_at: last.occurred_at.clone(), id: last.event_id.clone() };
+                let position = EventPosition {
+                    occurred_at: last.occurred_at.clone(),
+                    id: last.event_id.clone(),
+                };
                 Some(self.reads().cursors().await?.seal(&list, &position)?)
             }
             None => None,
@@ -30,12 +42,19 @@ impl AuditReads {
     }
 }
 
-/// Limits a query of accesses to the records that its caller may see. No other place does this. A tenant's auditors see the
-/// accesses of the tenant's own callers, and the platform's actions on the tenant. They never see accesses of another tenant's
-/// callers, even if these have named the tenant.
+/// Limits a query of accesses to the records that its caller may see. No other place does this. A
+/// tenant's auditors see the accesses of the tenant's own callers, and the platform's actions on
+/// the tenant. They never see accesses of another tenant's callers, even if these have named the
+/// tenant.
 fn within(reach: &Reach, filter: AccessFilter) -> Result<AccessFilter, Error> {
     let named = reach.narrowed(filter.tenant)?;
     let visible_to = reach.tenant().cloned();
-    let tenant = named.filter(|_| visible_to.is_none()).map(|named| named.name().clone());
-    Ok(AccessFilter { tenant, visible_to, ..filter })
+    let tenant = named
+        .filter(|_| visible_to.is_none())
+        .map(|named| named.name().clone());
+    Ok(AccessFilter {
+        tenant,
+        visible_to,
+        ..filter
+    })
 }

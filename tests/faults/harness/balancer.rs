@@ -1,6 +1,8 @@
-//! A small TCP load balancer that acts on `/health/ready`, like the balancers of real installations.
+//! A small TCP load balancer that acts on `/health/ready`, like the balancers of real
+//! installations.
 //!
-//! It asks each instance a few times a second, sends new connections only to ready instances, and leaves open connections alone.
+//! It asks each instance a few times a second, sends new connections only to ready instances, and
+//! leaves open connections alone.
 
 use std::{
     net::SocketAddr,
@@ -39,14 +41,28 @@ impl Balancer {
     pub async fn start(processes: &[Process]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("its address");
-        let instance = |process: &Process| Instance { api: process.api, ready: AtomicBool::new(true) };
+        let instance = |process: &Process| Instance {
+            api: process.api,
+            ready: AtomicBool::new(true),
+        };
         let instances: Arc<Vec<Instance>> = Arc::new(processes.iter().map(instance).collect());
         let stop = CancellationToken::new();
         for (number, process) in processes.iter().enumerate() {
-            tokio::spawn(stop.clone().run_until_cancelled_owned(ask(instances.clone(), number, process.ops)));
+            tokio::spawn(stop.clone().run_until_cancelled_owned(ask(
+                instances.clone(),
+                number,
+                process.ops,
+            )));
         }
-        tokio::spawn(stop.clone().run_until_cancelled_owned(balance(listener, instances.clone())));
-        Self { address, instances, _running: stop.drop_guard() }
+        tokio::spawn(
+            stop.clone()
+                .run_until_cancelled_owned(balance(listener, instances.clone())),
+        );
+        Self {
+            address,
+            instances,
+            _running: stop.drop_guard(),
+        }
     }
 
     /// Returns true if new connections go to an instance.
@@ -56,10 +72,16 @@ impl Balancer {
 }
 
 async fn ask(instances: Arc<Vec<Instance>>, number: usize, ops: SocketAddr) {
-    let http = reqwest::Client::builder().timeout(Duration::from_secs(1)).build().expect("a client");
+    let http = reqwest::Client::builder()
+        .timeout(Duration::from_secs(1))
+        .build()
+        .expect("a client");
     loop {
         let answer = http.get(format!("http://{ops}/health/ready")).send().await;
-        instances[number].ready.store(answer.is_ok_and(|answer| answer.status().is_success()), Ordering::SeqCst);
+        instances[number].ready.store(
+            answer.is_ok_and(|answer| answer.status().is_success()),
+            Ordering::SeqCst,
+        );
         tokio::time::sleep(EVERY).await;
     }
 }
@@ -73,8 +95,8 @@ async fn balance(listener: TcpListener, instances: Arc<Vec<Instance>>) {
     }
 }
 
-/// Passes the connection to the next ready instance that accepts it. An instance that refuses the connection costs one try and not
-/// the client's request.
+/// Passes the connection to the next ready instance that accepts it. An instance that refuses the
+/// connection costs one try and not the client's request.
 async fn pass(mut client: TcpStream, instances: Arc<Vec<Instance>>, first: usize) {
     for turn in 0..instances.len() {
         let instance = &instances[(first + turn) % instances.len()];

@@ -23,7 +23,8 @@ pub struct Event {
     pub request_id: String,
     /// The route of the event, `service/env/version`.
     pub route: String,
-    /// The URL that the route resolves to after the event; `None` when the route is deleted or inactive.
+    /// The URL that the route resolves to after the event; `None` when the route is deleted or
+    /// inactive.
     pub url: Option<String>,
     pub text: String,
 }
@@ -38,7 +39,9 @@ impl Event {
             tenant: string(&event["tenant"]),
             revision: event["revision"].as_u64().expect("a revision"),
             request_id: string(&event["request_id"]),
-            route: ["service", "env", "version"].map(|part| string(&event["route"][part])).join("/"),
+            route: ["service", "env", "version"]
+                .map(|part| string(&event["route"][part]))
+                .join("/"),
             url: (after["is_active"] == true).then(|| string(&after["url"])),
             text: text.to_owned(),
         }
@@ -61,7 +64,13 @@ pub struct History {
 
 impl History {
     pub async fn read(world: &World) -> Self {
-        let rows = world.db.rows("select payload::text from route_events order by tenant, revision, item", &[]).await;
+        let rows = world
+            .db
+            .rows(
+                "select payload::text from route_events order by tenant, revision, item",
+                &[],
+            )
+            .await;
         let mut events: BTreeMap<String, Vec<Event>> = BTreeMap::new();
         for event in rows.iter().map(|row| Event::of(row.get(0))) {
             events.entry(event.tenant.clone()).or_default().push(event);
@@ -69,18 +78,40 @@ impl History {
         let mut routes: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         let sql = "select tenant, service || '/' || env || '/' || version, url from routes where is_active";
         for row in world.db.rows(sql, &[]).await {
-            routes.entry(row.get(0)).or_default().insert(row.get(1), row.get(2));
+            routes
+                .entry(row.get(0))
+                .or_default()
+                .insert(row.get(1), row.get(2));
         }
-        let revisions = world.db.rows("select name, revision from tenants", &[]).await;
-        let revisions =
-            revisions.iter().map(|row| (row.get(0), u64::try_from(row.get::<_, i64>(1)).expect("a revision"))).collect();
+        let revisions = world
+            .db
+            .rows("select name, revision from tenants", &[])
+            .await;
+        let revisions = revisions
+            .iter()
+            .map(|row| {
+                (
+                    row.get(0),
+                    u64::try_from(row.get::<_, i64>(1)).expect("a revision"),
+                )
+            })
+            .collect();
         let read = async |topic: &str| {
             let topic = topic.to_owned();
-            tokio::task::spawn_blocking(move || read_topic(&topic)).await.expect("the topic is read")
+            tokio::task::spawn_blocking(move || read_topic(&topic))
+                .await
+                .expect("the topic is read")
         };
         let topic = read(&world.settings.kafka.topic).await;
         let dead_letters = read(&world.settings.kafka.dlq_topic).await;
-        Self { events, topic, archive: world.archived().await, dead_letters, routes, revisions }
+        Self {
+            events,
+            topic,
+            archive: world.archived().await,
+            dead_letters,
+            routes,
+            revisions,
+        }
     }
 
     pub fn count(&self) -> usize {
@@ -92,19 +123,29 @@ impl History {
 fn read_topic(topic: &str) -> Vec<Record> {
     let limit = Duration::from_secs(30);
     let mut config = secure::kafka();
-    config.set("group.id", format!("{topic}-checker")).set("enable.auto.commit", "false").set("enable.partition.eof", "false");
+    config
+        .set("group.id", format!("{topic}-checker"))
+        .set("enable.auto.commit", "false")
+        .set("enable.partition.eof", "false");
     let reader: BaseConsumer = config.create().expect("a consumer");
     let metadata = reader.fetch_metadata(Some(topic), limit).expect("Kafka");
     let (mut assignment, mut left) = (TopicPartitionList::new(), 0);
     for partition in metadata.topics()[0].partitions() {
-        assignment.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("a partition");
-        let (low, high) = reader.fetch_watermarks(topic, partition.id(), limit).expect("Kafka");
+        assignment
+            .add_partition_offset(topic, partition.id(), Offset::Beginning)
+            .expect("a partition");
+        let (low, high) = reader
+            .fetch_watermarks(topic, partition.id(), limit)
+            .expect("Kafka");
         left += high - low;
     }
     reader.assign(&assignment).expect("an assignment");
     let (mut records, begun) = (Vec::new(), Instant::now());
     while left > 0 {
-        assert!(begun.elapsed() < Duration::from_secs(120), "{left} records of the topic could not be read");
+        assert!(
+            begun.elapsed() < Duration::from_secs(120),
+            "{left} records of the topic could not be read"
+        );
         if let Some(Ok(message)) = reader.poll(Duration::from_millis(200)) {
             records.push(Record::from(&message));
             left -= 1;
@@ -123,7 +164,12 @@ pub fn committed_offsets(settings: &Settings) -> Option<BTreeMap<i32, i64>> {
     for partition in 0..settings.migrate.partitions {
         asked.add_partition(&settings.kafka.topic, partition);
     }
-    let committed = reader.committed_offsets(asked, Duration::from_secs(5)).ok()?;
-    let known = committed.elements().into_iter().filter_map(|element| Some((element.partition(), element.offset().to_raw()?)));
+    let committed = reader
+        .committed_offsets(asked, Duration::from_secs(5))
+        .ok()?;
+    let known = committed
+        .elements()
+        .into_iter()
+        .filter_map(|element| Some((element.partition(), element.offset().to_raw()?)));
     Some(known.filter(|(_, offset)| *offset >= 0).collect())
 }

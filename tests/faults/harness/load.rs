@@ -1,8 +1,9 @@
-//! The common load: writes and reads that come at a fixed rate, however long the answers take, over tenants and routes that a seed chooses.
+//! The common load: writes and reads that come at a fixed rate, however long the answers take, over
+//! tenants and routes that a seed chooses.
 //!
-//! Every write has an Idempotency-Key. The key is also the request's id, so the event carries it. Most writes are sent again until
-//! their answer is known. Some are sent only once, so that some outcomes stay unknown. About one write in twenty is sent twice on
-//! purpose.
+//! Every write has an Idempotency-Key. The key is also the request's id, so the event carries it.
+//! Most writes are sent again until their answer is known. Some are sent only once, so that some
+//! outcomes stay unknown. About one write in twenty is sent twice on purpose.
 
 use std::{
     sync::Arc,
@@ -32,7 +33,10 @@ const UNDER_WAY: usize = 4000;
 pub const ENVS: [&str; 2] = ["prod", "dev"];
 
 pub fn client() -> reqwest::Client {
-    crate::support::secure::http().timeout(ATTEMPT).build().expect("a client")
+    crate::support::secure::http()
+        .timeout(ATTEMPT)
+        .build()
+        .expect("a client")
 }
 
 /// A write of the load.
@@ -48,9 +52,13 @@ pub struct Write {
     once: bool,
 }
 
-/// Returns the write of a number: the same for the same seed. About one in twenty repeats an earlier write.
+/// Returns the write of a number: the same for the same seed. About one in twenty repeats an
+/// earlier write.
 pub fn write_of(size: &Size, number: u64) -> Write {
-    let mut rng = StdRng::seed_from_u64(size.seed.wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
+    let mut rng = StdRng::seed_from_u64(
+        size.seed
+            .wrapping_add(number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+    );
     if number > 100 && rng.random_ratio(1, 20) {
         let earlier = number - rng.random_range(1..100);
         let again = plain_write(size, earlier);
@@ -65,10 +73,21 @@ pub fn write_of(size: &Size, number: u64) -> Write {
 fn plain_write(size: &Size, number: u64) -> Write {
     let mut rng = StdRng::seed_from_u64(size.seed ^ number.wrapping_mul(0xd134_2543_de82_ef95));
     let tenant = rng.random_range(0..size.tenants);
-    let path = format!("/routes/t{tenant}/{}", route(rng.random_range(0..size.routes)));
+    let path = format!(
+        "/routes/t{tenant}/{}",
+        route(rng.random_range(0..size.routes))
+    );
     let (id, once) = (format!("w-{number}"), rng.random_ratio(1, 5));
     let url = json!({ "url": format!("http://host/{number}") });
-    let write = |method, path, body, if_match| Write { id, tenant, method, path, body, if_match, once };
+    let write = |method, path, body, if_match| Write {
+        id,
+        tenant,
+        method,
+        path,
+        body,
+        if_match,
+        once,
+    };
     match rng.random_range(0..100) {
         0..2 => write(Method::DELETE, path, None, false),
         2..5 => write(Method::POST, format!("{path}/deactivate"), None, false),
@@ -111,10 +130,26 @@ impl Load {
             async move { reader.read(number, due).await }
         };
         let sources = vec![
-            tokio::spawn(arrivals(size.writes_per_second, stop.clone(), requests.clone(), places.clone(), write)),
-            tokio::spawn(arrivals(size.reads_per_second, stop.clone(), requests.clone(), places, read)),
+            tokio::spawn(arrivals(
+                size.writes_per_second,
+                stop.clone(),
+                requests.clone(),
+                places.clone(),
+                write,
+            )),
+            tokio::spawn(arrivals(
+                size.reads_per_second,
+                stop.clone(),
+                requests.clone(),
+                places,
+                read,
+            )),
         ];
-        Self { stop, sources, requests }
+        Self {
+            stop,
+            sources,
+            requests,
+        }
     }
 
     /// Stops new requests, and waits until those under way are answered or given up.
@@ -130,7 +165,11 @@ impl Load {
 
 /// Starts each request when it is due, however the earlier requests ended.
 async fn arrivals<F: Future<Output = ()> + Send + 'static>(
-    per_second: u64, stop: CancellationToken, requests: TaskTracker, places: Arc<Semaphore>, request: impl Fn(u64, Instant) -> F,
+    per_second: u64,
+    stop: CancellationToken,
+    requests: TaskTracker,
+    places: Arc<Semaphore>,
+    request: impl Fn(u64, Instant) -> F,
 ) {
     if per_second == 0 {
         return;
@@ -138,7 +177,11 @@ async fn arrivals<F: Future<Output = ()> + Send + 'static>(
     let begun = Instant::now();
     for number in 0.. {
         let due = begun + Duration::from_nanos(number * 1_000_000_000 / per_second);
-        if stop.run_until_cancelled(tokio::time::sleep_until(due.into())).await.is_none() {
+        if stop
+            .run_until_cancelled(tokio::time::sleep_until(due.into()))
+            .await
+            .is_none()
+        {
             return;
         }
         let place = places.clone().acquire_owned().await.expect("never closed");
@@ -177,11 +220,21 @@ impl Writer {
                 Told::PerhapsDone => perhaps_done = true,
             }
             if write.once || Instant::now() >= give_up {
-                break if perhaps_done { Fate::Unknown } else { Fate::Failed };
+                break if perhaps_done {
+                    Fate::Unknown
+                } else {
+                    Fate::Failed
+                };
             }
             tokio::time::sleep(PAUSE).await;
         };
-        self.recorder.settled(phase, &write.id, &format!("t{}", write.tenant), fate, due.elapsed());
+        self.recorder.settled(
+            phase,
+            &write.id,
+            &format!("t{}", write.tenant),
+            fate,
+            due.elapsed(),
+        );
     }
 
     async fn attempt(&self, write: &Write) -> Told {
@@ -203,29 +256,57 @@ impl Writer {
             Ok(answer) => self.told(write, answer).await,
             Err(error) => {
                 self.recorder.lost(&error);
-                (Attempt::Lost, if error.is_connect() { Told::NotDone } else { Told::PerhapsDone })
+                (
+                    Attempt::Lost,
+                    if error.is_connect() {
+                        Told::NotDone
+                    } else {
+                        Told::PerhapsDone
+                    },
+                )
             }
         };
-        self.recorder.attempted(phase, attempt, matches!(told, Told::PerhapsDone), begun.elapsed());
+        self.recorder.attempted(
+            phase,
+            attempt,
+            matches!(told, Told::PerhapsDone),
+            begun.elapsed(),
+        );
         told
     }
 
-    /// Returns the result that an answer means for the write. After a 5xx or 429 the write may have been done, unless the code
-    /// excludes it.
+    /// Returns the result that an answer means for the write. After a 5xx or 429 the write may have
+    /// been done, unless the code excludes it.
     async fn told(&self, write: &Write, answer: reqwest::Response) -> (Attempt, Told) {
         let (status, headers) = (answer.status(), answer.headers().clone());
         if status.is_success() {
-            let tag = headers.get("etag").and_then(|tag| tag.to_str().ok()).unwrap_or_default().trim_matches('"');
-            let Some((epoch, Ok(revision))) = tag.split_once('.').map(|(epoch, revision)| (epoch, revision.parse())) else {
-                self.recorder.fault(format!("{}: {status} without a tag", write.id));
+            let tag = headers
+                .get("etag")
+                .and_then(|tag| tag.to_str().ok())
+                .unwrap_or_default()
+                .trim_matches('"');
+            let Some((epoch, Ok(revision))) = tag
+                .split_once('.')
+                .map(|(epoch, revision)| (epoch, revision.parse()))
+            else {
+                self.recorder
+                    .fault(format!("{}: {status} without a tag", write.id));
                 return (Attempt::Good, Told::PerhapsDone);
             };
             self.recorder.epoch(&format!("t{}", write.tenant), epoch);
             self.readers.acknowledged(write.tenant, revision);
             let unchanged = headers.contains_key("tm-unchanged");
-            return (Attempt::Good, Told::Fate(if unchanged { Fate::Unchanged } else { Fate::Committed { revision } }));
+            return (
+                Attempt::Good,
+                Told::Fate(if unchanged {
+                    Fate::Unchanged
+                } else {
+                    Fate::Committed { revision }
+                }),
+            );
         }
-        // 408: the server waited too long for the request, because an overloaded machine sends it late.
+        // 408: the server waited too long for the request, because an overloaded machine sends it
+        // late.
         if status.as_u16() == 408 {
             return (Attempt::Lost, Told::NotDone);
         }
@@ -233,15 +314,23 @@ impl Writer {
             return (Attempt::Good, Told::Fate(Fate::Refused));
         }
         if !headers.contains_key("retry-after") {
-            self.recorder.fault(format!("{}: {status} without Retry-After", write.id));
+            self.recorder
+                .fault(format!("{}: {status} without Retry-After", write.id));
         }
         let problem: Value = answer.json().await.unwrap_or_default();
-        self.recorder.refused(status.as_u16(), problem["code"].as_str().unwrap_or_default());
+        self.recorder.refused(
+            status.as_u16(),
+            problem["code"].as_str().unwrap_or_default(),
+        );
         let told = match problem["code"].as_str() {
-            Some("unavailable" | "overloaded" | "audit_backlog" | "too_many_requests" | "too_many_writes") => Told::NotDone,
+            Some(
+                "unavailable" | "overloaded" | "audit_backlog" | "too_many_requests"
+                | "too_many_writes",
+            ) => Told::NotDone,
             Some("commit_unknown" | "deadline_exceeded") => Told::PerhapsDone,
             code => {
-                self.recorder.fault(format!("{}: {status} {code:?}", write.id));
+                self.recorder
+                    .fault(format!("{}: {status} {code:?}", write.id));
                 Told::PerhapsDone
             }
         };

@@ -1,4 +1,5 @@
-//! The observations of the clients: the outcome of every write, the content of every read, how long they took and how many failed.
+//! The observations of the clients: the outcome of every write, the content of every read, how long
+//! they took and how many failed.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -50,7 +51,8 @@ impl Fate {
     }
 }
 
-/// A write. Its key in [`Seen::writes`] is the id that its idempotency key, its requests and its event carry.
+/// A write. Its key in [`Seen::writes`] is the id that its idempotency key, its requests and its
+/// event carry.
 #[derive(Debug, Clone)]
 pub struct Written {
     /// The tenant of the write.
@@ -78,7 +80,9 @@ impl Scope {
         match self {
             Self::Whole => true,
             Self::Env(env) => name.split('/').nth(1) == Some(*env),
-            Self::Service(service) => name.rsplit_once('/').is_some_and(|(scope, _)| scope == service),
+            Self::Service(service) => name
+                .rsplit_once('/')
+                .is_some_and(|(scope, _)| scope == service),
             Self::Route(route) => name == route,
         }
     }
@@ -91,7 +95,8 @@ pub struct Sighting {
     pub tenant: String,
     /// The scope that was read.
     pub scope: Scope,
-    /// The newest revision that the client named, or had from the same process. The answer must not be older.
+    /// The newest revision that the client named, or had from the same process. The answer must not
+    /// be older.
     pub floor: u64,
     /// The revision of the answer; `None` for 404.
     pub revision: Option<u64>,
@@ -99,7 +104,8 @@ pub struct Sighting {
     pub content: Option<u64>,
 }
 
-/// Returns one number for the content of a snapshot or a route: lines of `service/env/version url`, in any order.
+/// Returns one number for the content of a snapshot or a route: lines of `service/env/version url`,
+/// in any order.
 pub fn content<'a>(lines: impl Iterator<Item = (&'a str, &'a str)>) -> u64 {
     use std::hash::{DefaultHasher, Hash as _, Hasher as _};
     let mut lines: Vec<_> = lines.collect();
@@ -147,7 +153,11 @@ impl Requests {
     pub fn availability(&self, phase: Phase) -> f64 {
         let at = phase as usize;
         let all = self.good[at] + self.refused[at] + self.lost[at];
-        if all == 0 { 1.0 } else { self.good[at] as f64 / all as f64 }
+        if all == 0 {
+            1.0
+        } else {
+            self.good[at] as f64 / all as f64
+        }
     }
 
     /// Returns a percentile of a phase, in milliseconds.
@@ -203,7 +213,10 @@ impl Recorder {
             write_requests: Requests::new(),
             read_requests: Requests::new(),
         };
-        Self { phase: AtomicU8::new(Phase::Before as u8), seen: Mutex::new(seen) }
+        Self {
+            phase: AtomicU8::new(Phase::Before as u8),
+            seen: Mutex::new(seen),
+        }
     }
 
     /// Returns the observations until now.
@@ -256,32 +269,45 @@ impl Recorder {
         count(&mut seen.write_requests, phase, attempt, took);
     }
 
-    /// Returns the p99 of writes and of reads since the last call, in milliseconds; `None` unless some of both were answered.
+    /// Returns the p99 of writes and of reads since the last call, in milliseconds; `None` unless
+    /// some of both were answered.
     pub fn window(&self) -> Option<(f64, f64)> {
         let mut seen = self.seen();
         let take = |requests: &mut Requests| {
-            let slow = (!requests.window.is_empty()).then(|| requests.window.value_at_quantile(0.99) as f64 / 1000.0);
+            let slow = (!requests.window.is_empty())
+                .then(|| requests.window.value_at_quantile(0.99) as f64 / 1000.0);
             requests.window.reset();
             slow
         };
-        let (writes, reads) = (take(&mut seen.write_requests), take(&mut seen.read_requests));
+        let (writes, reads) = (
+            take(&mut seen.write_requests),
+            take(&mut seen.read_requests),
+        );
         writes.zip(reads)
     }
 
     /// Records an answer of 5xx or 429.
     pub fn refused(&self, status: u16, code: &str) {
-        *self.seen().refusals.entry(format!("{status} {code}")).or_default() += 1;
+        *self
+            .seen()
+            .refusals
+            .entry(format!("{status} {code}"))
+            .or_default() += 1;
     }
 
     /// Records a request without an answer.
     pub fn lost(&self, error: &reqwest::Error) {
         let chain = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
         let causes: Vec<String> = chain.map(ToString::to_string).collect();
-        *self.seen().refusals.entry(format!("no answer: {}", causes.join(": "))).or_default() += 1;
+        *self
+            .seen()
+            .refusals
+            .entry(format!("no answer: {}", causes.join(": ")))
+            .or_default() += 1;
     }
 
-    /// Records the outcome of a write. `took` counts from the time when the write was due. Both answers to a key that was sent
-    /// twice must be the same.
+    /// Records the outcome of a write. `took` counts from the time when the write was due. Both
+    /// answers to a key that was sent twice must be the same.
     pub fn settled(&self, phase: Phase, id: &str, tenant: &str, fate: Fate, took: Duration) {
         let mut seen = self.seen();
         if fate.weight() >= 2 {
@@ -289,30 +315,44 @@ impl Recorder {
         }
         if let Some(before) = seen.writes.get_mut(id) {
             let both_answered = before.fate.weight() >= 2 && fate.weight() >= 2;
-            let contradiction =
-                (both_answered && before.fate != fate).then(|| format!("{id}: {:?}, and then {fate:?}", before.fate));
+            let contradiction = (both_answered && before.fate != fate)
+                .then(|| format!("{id}: {:?}, and then {fate:?}", before.fate));
             if fate.weight() > before.fate.weight() {
                 before.fate = fate;
             }
             seen.faults.extend(contradiction);
         } else {
-            seen.writes.insert(id.to_owned(), Written { tenant: tenant.to_owned(), fate });
+            seen.writes.insert(
+                id.to_owned(),
+                Written {
+                    tenant: tenant.to_owned(),
+                    fate,
+                },
+            );
         }
     }
 
     /// Records the epoch of an answer. A tenant has only one epoch in a run.
     pub fn epoch(&self, tenant: &str, epoch: &str) {
         let mut seen = self.seen();
-        let known = seen.epochs.entry(tenant.to_owned()).or_insert_with(|| epoch.to_owned());
-        let contradiction = (known != epoch).then(|| format!("{tenant}: epoch {epoch} after {known}"));
+        let known = seen
+            .epochs
+            .entry(tenant.to_owned())
+            .or_insert_with(|| epoch.to_owned());
+        let contradiction =
+            (known != epoch).then(|| format!("{tenant}: epoch {epoch} after {known}"));
         seen.faults.extend(contradiction);
     }
 
     /// Records an event that `changes` returned.
     pub fn told(&self, tenant: &str, revision: u64, id: &str) {
         let mut seen = self.seen();
-        let known = seen.told.entry((tenant.to_owned(), revision)).or_insert_with(|| id.to_owned());
-        let contradiction = (known != id).then(|| format!("{tenant} {revision} was {known}, and then {id}"));
+        let known = seen
+            .told
+            .entry((tenant.to_owned(), revision))
+            .or_insert_with(|| id.to_owned());
+        let contradiction =
+            (known != id).then(|| format!("{tenant} {revision} was {known}, and then {id}"));
         seen.faults.extend(contradiction);
     }
 
@@ -322,7 +362,9 @@ impl Recorder {
 }
 
 fn micros(took: Duration) -> u64 {
-    u64::try_from(took.as_micros()).unwrap_or(u64::MAX).clamp(1, 600_000_000)
+    u64::try_from(took.as_micros())
+        .unwrap_or(u64::MAX)
+        .clamp(1, 600_000_000)
 }
 
 fn record(requests: &mut Requests, phase: Phase, took: Duration) {

@@ -21,14 +21,20 @@ pub struct Measured {
     pub peak_outbox: i64,
     /// The most events that were committed and not archived.
     pub peak_unarchived: i64,
-    /// The seconds from the end of the fault until everything that was committed by then was archived.
+    /// The seconds from the end of the fault until everything that was committed by then was
+    /// archived.
     pub drain_seconds: Option<f64>,
 }
 
-/// Returns the build that was measured, by cargo's name for it: `debug`, or `simulate` for the optimised one.
+/// Returns the build that was measured, by cargo's name for it: `debug`, or `simulate` for the
+/// optimised one.
 pub fn build() -> &'static str {
-    let folder = Path::new(env!("CARGO_BIN_EXE_traffic-manager")).parent().and_then(Path::file_name);
-    folder.and_then(OsStr::to_str).expect("the binary is in the folder of its profile")
+    let folder = Path::new(env!("CARGO_BIN_EXE_traffic-manager"))
+        .parent()
+        .and_then(Path::file_name);
+    folder
+        .and_then(OsStr::to_str)
+        .expect("the binary is in the folder of its profile")
 }
 
 fn figures(requests: &Requests) -> Value {
@@ -52,7 +58,14 @@ fn figures(requests: &Requests) -> Value {
 }
 
 /// Prints the figures, and adds them to the file that `TM_FAULTS_REPORT` names.
-pub fn print(test: &str, size: &Size, seen: &Seen, found: &Findings, measured: &Measured, more: &Value) {
+pub fn print(
+    test: &str,
+    size: &Size,
+    seen: &Seen,
+    found: &Findings,
+    measured: &Measured,
+    more: &Value,
+) {
     let (writes, reads) = (&seen.write_requests, &seen.read_requests);
     let line = json!({
         "test": test,
@@ -99,15 +112,26 @@ pub fn print(test: &str, size: &Size, seen: &Seen, found: &Findings, measured: &
         reads.longest_gap.as_secs_f64(),
         measured.peak_outbox,
         measured.peak_unarchived,
-        measured.drain_seconds.map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.1} s")),
+        measured
+            .drain_seconds
+            .map_or_else(|| "never".to_owned(), |seconds| format!("{seconds:.1} s")),
     );
 }
 
 /// Prints a line of JSON, and adds it to the file that `TM_FAULTS_REPORT` names.
 pub fn record(line: &Value) {
     println!("{line}");
-    let Some(path) = std::env::var_os("TM_FAULTS_REPORT").map(PathBuf::from) else { return };
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(&path);
+    let Some(path) = std::env::var_os("TM_FAULTS_REPORT").map(PathBuf::from) else {
+        return;
+    };
+    let file = std::fs::OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path);
     let written = file.and_then(|mut file| writeln!(file, "{line}"));
-    assert!(written.is_ok(), "{} cannot be written: {written:?}", path.display());
+    assert!(
+        written.is_ok(),
+        "{} cannot be written: {written:?}",
+        path.display()
+    );
 }

@@ -13,7 +13,11 @@ impl World {
 
     /// Returns the epoch of the tenant, or of the tenant that was just deleted.
     fn epoch(&self) -> Epoch {
-        let held = self.state.tenant.as_ref().map(|tenant| tenant.epoch.clone());
+        let held = self
+            .state
+            .tenant
+            .as_ref()
+            .map(|tenant| tenant.epoch.clone());
         held.unwrap_or_else(|| self.outcome.clone().unwrap().tag.epoch)
     }
 
@@ -33,19 +37,53 @@ impl World {
 #[test]
 fn a_change_is_answered_with_its_revision_and_the_object_as_it_left_it() {
     let mut world = World::new();
-    assert_eq!(world.answers(upsert("v1", true)), (Effect::Created, 1, world.route("v1")));
-    let off = Op::SetActive { route: route("v1"), is_active: false };
+    assert_eq!(
+        world.answers(upsert("v1", true)),
+        (Effect::Created, 1, world.route("v1"))
+    );
+    let off = Op::SetActive {
+        route: route("v1"),
+        is_active: false,
+    };
     assert_eq!(world.answers(off), (Effect::Updated, 2, world.route("v1")));
     let shares = json!({ "split": [{ "version": "v1", "weight": 1 }] });
     world.does(upsert("v1", true));
-    assert_eq!(world.answers(put("prod", shares)), (Effect::Created, 4, world.policy()));
-    assert_eq!(world.answers(Op::DeletePolicy { policy: place("prod") }), (Effect::Deleted, 5, Object::Gone));
-    assert_eq!(world.answers(Op::Delete { route: route("v1") }), (Effect::Deleted, 6, Object::Gone));
-    let quotas = QuotasPatch { routes: Some(Some(7)), ..QuotasPatch::default() };
-    assert_eq!(world.answers(Op::PatchTenant { quotas, allowed_hosts: None }), (Effect::Updated, 7, world.record()));
-    assert_eq!(world.answers(Op::DeleteTenant { with_everything: false }), (Effect::Deleted, 8, Object::Gone));
     assert_eq!(
-        world.answers(Op::CreateTenant { quotas: Quotas::default(), allowed_hosts: Vec::new() }),
+        world.answers(put("prod", shares)),
+        (Effect::Created, 4, world.policy())
+    );
+    assert_eq!(
+        world.answers(Op::DeletePolicy {
+            policy: place("prod")
+        }),
+        (Effect::Deleted, 5, Object::Gone)
+    );
+    assert_eq!(
+        world.answers(Op::Delete { route: route("v1") }),
+        (Effect::Deleted, 6, Object::Gone)
+    );
+    let quotas = QuotasPatch {
+        routes: Some(Some(7)),
+        ..QuotasPatch::default()
+    };
+    assert_eq!(
+        world.answers(Op::PatchTenant {
+            quotas,
+            allowed_hosts: None
+        }),
+        (Effect::Updated, 7, world.record())
+    );
+    assert_eq!(
+        world.answers(Op::DeleteTenant {
+            with_everything: false
+        }),
+        (Effect::Deleted, 8, Object::Gone)
+    );
+    assert_eq!(
+        world.answers(Op::CreateTenant {
+            quotas: Quotas::default(),
+            allowed_hosts: Vec::new()
+        }),
         (Effect::Created, 1, world.record())
     );
 }
@@ -53,19 +91,37 @@ fn a_change_is_answered_with_its_revision_and_the_object_as_it_left_it() {
 #[test]
 fn what_changes_nothing_is_no_revision_and_is_answered_with_the_object_s_own_tag() {
     let mut world = World::with(&["v1", "v2"]);
-    assert_eq!(world.answers(upsert("v1", true)), (Effect::Unchanged, 1, world.route("v1")));
+    assert_eq!(
+        world.answers(upsert("v1", true)),
+        (Effect::Unchanged, 1, world.route("v1"))
+    );
     assert_eq!(world.decision, Some(Decision::Unchanged));
     let shares = json!({ "split": [{ "version": "v1", "weight": 1 }] });
     world.does(put("prod", shares.clone()));
     world.does(upsert("v3", true));
-    assert_eq!(world.answers(put("prod", shares)), (Effect::Unchanged, 3, world.policy()));
     assert_eq!(
-        world.answers(Op::PatchTenant { quotas: QuotasPatch::default(), allowed_hosts: None }),
+        world.answers(put("prod", shares)),
+        (Effect::Unchanged, 3, world.policy())
+    );
+    assert_eq!(
+        world.answers(Op::PatchTenant {
+            quotas: QuotasPatch::default(),
+            allowed_hosts: None
+        }),
         (Effect::Unchanged, 4, world.record())
     );
-    let same = many(vec![desired("v1", Some(spec(true))), desired("v2", Some(spec(true)))]);
-    let summary = Summary { unchanged: 2, ..Summary::default() };
-    assert_eq!(world.answers(Op::Apply(Box::new(same))), (Effect::Unchanged, 4, Object::Applied { summary }));
+    let same = many(vec![
+        desired("v1", Some(spec(true))),
+        desired("v2", Some(spec(true))),
+    ]);
+    let summary = Summary {
+        unchanged: 2,
+        ..Summary::default()
+    };
+    assert_eq!(
+        world.answers(Op::Apply(Box::new(same))),
+        (Effect::Unchanged, 4, Object::Applied { summary })
+    );
     assert_eq!(world.revision(), 4);
 }
 
@@ -78,8 +134,16 @@ fn many_changes_are_answered_with_their_numbers() {
         desired("v3", None),
         desired("v5", Some(spec(true))),
     ];
-    let summary = Summary { create: 1, update: 1, delete: 1, unchanged: 1 };
-    assert_eq!(world.answers(Op::Apply(Box::new(many(changes)))), (Effect::Updated, 5, Object::Applied { summary }));
+    let summary = Summary {
+        create: 1,
+        update: 1,
+        delete: 1,
+        unchanged: 1,
+    };
+    assert_eq!(
+        world.answers(Op::Apply(Box::new(many(changes)))),
+        (Effect::Updated, 5, Object::Applied { summary })
+    );
 }
 
 #[test]
@@ -93,7 +157,10 @@ fn only_who_may_make_tenants_makes_one_by_a_first_route() {
 
 #[test]
 fn a_revision_has_at_most_so_many_changes() {
-    assert_eq!((too_many(MAX_CHANGES), too_many(MAX_CHANGES + 1)), (Ok(()), Err(Rejection::TooManyChanges)));
+    assert_eq!(
+        (too_many(MAX_CHANGES), too_many(MAX_CHANGES + 1)),
+        (Ok(()), Err(Rejection::TooManyChanges))
+    );
     let all = (0..=MAX_CHANGES).map(|at| desired(&format!("v{at}"), Some(spec(true))));
     let all = Op::Apply(Box::new(many(all.collect())));
     assert_eq!(World::new().refuses(all), Rejection::TooManyChanges);

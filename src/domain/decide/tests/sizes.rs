@@ -17,7 +17,10 @@ fn limited() -> World {
 
 /// Returns a route that takes so many bytes as JSON.
 fn route_of(bytes: usize) -> RouteSpec {
-    let with = |text: String| RouteSpec { description: Some(text.try_into().unwrap()), ..spec(true) };
+    let with = |text: String| RouteSpec {
+        description: Some(text.try_into().unwrap()),
+        ..spec(true)
+    };
     let empty = serde_json::to_vec(&with("d".into())).unwrap().len() - 1;
     with("d".repeat(bytes - empty))
 }
@@ -29,29 +32,62 @@ fn policy_of(bytes: usize) -> PolicySpec {
     with(&format!("/{}", "p".repeat(bytes - empty - 1)))
 }
 
-/// The object that a command writes, and a function that creates the command for an object of so many bytes.
+/// The object that a command writes, and a function that creates the command for an object of so
+/// many bytes.
 type Way<'a> = (Option<ObjectName>, &'a dyn Fn(usize) -> Op);
 
 fn too_large(object: Option<ObjectName>, bytes: usize) -> Rejection {
-    Rejection::TooLarge { objects: vec![TooLarge { pointer: String::new(), object, bytes }], limit: LIMIT }
+    Rejection::TooLarge {
+        objects: vec![TooLarge {
+            pointer: String::new(),
+            object,
+            bytes,
+        }],
+        limit: LIMIT,
+    }
 }
 
 #[test]
 fn an_object_is_bounded_by_every_way_that_it_can_come() {
     let (fits, over) = (LIMIT, LIMIT + 1);
-    let patched = |bytes| RoutePatch { description: Some(route_of(bytes).description), ..RoutePatch::default() };
-    let prefixed = |bytes| PolicyPatch { path_prefix: Some(Some(policy_of(bytes).path_prefix)), ..PolicyPatch::default() };
+    let patched = |bytes| RoutePatch {
+        description: Some(route_of(bytes).description),
+        ..RoutePatch::default()
+    };
+    let prefixed = |bytes| PolicyPatch {
+        path_prefix: Some(Some(policy_of(bytes).path_prefix)),
+        ..PolicyPatch::default()
+    };
     let state = |world: &mut World| world.does(put("prod", json!({ "failover": ["v1"] })));
     let of_route = || Some(ObjectName::Route(route("v1")));
     let of_policy = || Some(ObjectName::Policy(place("prod")));
     let apply = |desired: Desired| Op::Apply(Box::new(many(vec![desired])));
     let ways: [Way<'_>; 6] = [
-        (of_route(), &|bytes| Op::Upsert { route: route("v1"), spec: route_of(bytes) }),
-        (of_route(), &|bytes| Op::Patch { route: route("v1"), patch: patched(bytes) }),
-        (of_route(), &|bytes| apply(desired("v1", Some(route_of(bytes))))),
-        (of_policy(), &|bytes| Op::PutPolicy { policy: place("prod"), spec: policy_of(bytes) }),
-        (of_policy(), &|bytes| Op::PatchPolicy { policy: place("prod"), patch: Box::new(prefixed(bytes)) }),
-        (of_policy(), &|bytes| apply(Desired::Policy { name: place("prod"), spec: Some(policy_of(bytes)) })),
+        (of_route(), &|bytes| Op::Upsert {
+            route: route("v1"),
+            spec: route_of(bytes),
+        }),
+        (of_route(), &|bytes| Op::Patch {
+            route: route("v1"),
+            patch: patched(bytes),
+        }),
+        (of_route(), &|bytes| {
+            apply(desired("v1", Some(route_of(bytes))))
+        }),
+        (of_policy(), &|bytes| Op::PutPolicy {
+            policy: place("prod"),
+            spec: policy_of(bytes),
+        }),
+        (of_policy(), &|bytes| Op::PatchPolicy {
+            policy: place("prod"),
+            patch: Box::new(prefixed(bytes)),
+        }),
+        (of_policy(), &|bytes| {
+            apply(Desired::Policy {
+                name: place("prod"),
+                spec: Some(policy_of(bytes)),
+            })
+        }),
     ];
     for (object, op) in ways {
         let mut world = limited();
@@ -63,9 +99,10 @@ fn an_object_is_bounded_by_every_way_that_it_can_come() {
     }
     let mut world = World::new();
     world.state.event_bytes = ENVELOPE_BYTES + 2 * 10;
-    let Rejection::TooLarge { objects, .. } =
-        world.refuses(Op::CreateTenant { quotas: Quotas::default(), allowed_hosts: Vec::new() })
-    else {
+    let Rejection::TooLarge { objects, .. } = world.refuses(Op::CreateTenant {
+        quotas: Quotas::default(),
+        allowed_hosts: Vec::new(),
+    }) else {
         panic!()
     };
     assert_eq!(objects[0].object, None, "a tenant's own record");
@@ -77,12 +114,22 @@ fn every_event_of_an_object_that_was_taken_has_room() {
     let most = world.state.event_bytes;
     let mut seen = 0;
     for op in [
-        Op::Upsert { route: route("v1"), spec: route_of(LIMIT) },
-        Op::SetActive { route: route("v1"), is_active: false },
+        Op::Upsert {
+            route: route("v1"),
+            spec: route_of(LIMIT),
+        },
+        Op::SetActive {
+            route: route("v1"),
+            is_active: false,
+        },
         put("prod", serde_json::to_value(policy_of(LIMIT)).unwrap()),
         put("prod", serde_json::to_value(policy_of(LIMIT - 1)).unwrap()),
-        Op::DeletePolicy { policy: place("prod") },
-        Op::DeleteTenant { with_everything: true },
+        Op::DeletePolicy {
+            policy: place("prod"),
+        },
+        Op::DeleteTenant {
+            with_everything: true,
+        },
     ] {
         for event in world.does(op) {
             seen += 1;
@@ -97,14 +144,25 @@ fn every_event_of_an_object_that_was_taken_has_room() {
 fn what_is_too_large_from_before_can_stay_shrink_and_go() {
     let large = |world: &mut World| {
         let bound = std::mem::replace(&mut world.state.event_bytes, usize::MAX);
-        world.does(Op::Upsert { route: route("v1"), spec: route_of(1000) });
+        world.does(Op::Upsert {
+            route: route("v1"),
+            spec: route_of(1000),
+        });
         world.state.event_bytes = bound;
     };
     for op in [
-        Op::SetActive { route: route("v1"), is_active: false },
-        Op::Upsert { route: route("v1"), spec: route_of(900) },
+        Op::SetActive {
+            route: route("v1"),
+            is_active: false,
+        },
+        Op::Upsert {
+            route: route("v1"),
+            spec: route_of(900),
+        },
         Op::Delete { route: route("v1") },
-        Op::DeleteTenant { with_everything: true },
+        Op::DeleteTenant {
+            with_everything: true,
+        },
     ] {
         let mut world = limited();
         large(&mut world);
@@ -112,22 +170,43 @@ fn what_is_too_large_from_before_can_stay_shrink_and_go() {
     }
     let mut world = limited();
     large(&mut world);
-    let grown = Op::Upsert { route: route("v1"), spec: route_of(1001) };
-    assert_eq!(world.refuses(grown), too_large(Some(ObjectName::Route(route("v1"))), 1001));
+    let grown = Op::Upsert {
+        route: route("v1"),
+        spec: route_of(1001),
+    };
+    assert_eq!(
+        world.refuses(grown),
+        too_large(Some(ObjectName::Route(route("v1"))), 1001)
+    );
     world.state.is_foreign = true;
-    assert!(!world.does(Op::Continue).is_empty(), "whatever a tenant has goes on in another history");
+    assert!(
+        !world.does(Op::Continue).is_empty(),
+        "whatever a tenant has goes on in another history"
+    );
 }
 
 #[test]
 fn a_refusal_names_ten_objects_at_most_and_where_they_stand() {
     let mut world = limited();
-    let changes: Vec<_> = (0..30).map(|n| desired(&format!("w{n}"), Some(route_of(LIMIT + 1)))).collect();
+    let changes: Vec<_> = (0..30)
+        .map(|n| desired(&format!("w{n}"), Some(route_of(LIMIT + 1))))
+        .collect();
     let refused = world.refuses(Op::Apply(Box::new(many(changes))));
     let placed = refused.placed(|sought| match sought {
         Sought::Route(name) => Some(format!("/changes/{}", name.version)),
         _ => None,
     });
-    let Rejection::TooLarge { objects, .. } = placed else { panic!() };
-    let pointers: Vec<_> = objects.iter().map(|object| object.pointer.clone()).collect();
-    assert_eq!(pointers, (0..10).map(|n| format!("/changes/w{n}")).collect::<Vec<_>>());
+    let Rejection::TooLarge { objects, .. } = placed else {
+        panic!()
+    };
+    let pointers: Vec<_> = objects
+        .iter()
+        .map(|object| object.pointer.clone())
+        .collect();
+    assert_eq!(
+        pointers,
+        (0..10)
+            .map(|n| format!("/changes/w{n}"))
+            .collect::<Vec<_>>()
+    );
 }

@@ -14,8 +14,15 @@ fn rules(patterns: impl IntoIterator<Item = String>) -> Vec<Rule> {
     let patterns: Vec<_> = patterns.into_iter().collect();
     let header = |at: usize, text: &String| (format!("x-{at}"), json!({"regex": text}));
     let rule = |(at, chunk): (usize, &[String])| {
-        let headers: serde_json::Map<String, Value> = chunk.iter().enumerate().map(|(at, text)| header(at, text)).collect();
-        serde_json::from_value(json!({"name": format!("r{at}"), "version": "v", "match": {"headers": headers}})).unwrap()
+        let headers: serde_json::Map<String, Value> = chunk
+            .iter()
+            .enumerate()
+            .map(|(at, text)| header(at, text))
+            .collect();
+        serde_json::from_value(
+            json!({"name": format!("r{at}"), "version": "v", "match": {"headers": headers}}),
+        )
+        .unwrap()
     };
     patterns.chunks(16).enumerate().map(rule).collect()
 }
@@ -29,7 +36,10 @@ fn patterns_as_people_write_them_are_taken() {
         (r"(?i).*(iphone|android|mobile).*", "Mozilla (iPhone; x)"),
         (r".*Chrome/1[0-9]{2}\..*", "Mozilla/5.0 Chrome/126.0"),
         (r".*\bsid=[^;]+.*", "a=1; sid=7"),
-        (r"(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}", "shop-a.example.com"),
+        (
+            r"(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}",
+            "shop-a.example.com",
+        ),
         (r"(?P<major>\d+)\.(?P<minor>\d+)", "1.20"),
         (r"[[:alpha:]_][\w\-.]*@[\w.]+", "a_b@c.d"),
         ("(?:foo|foobar)+", "foofoobar"),
@@ -62,7 +72,12 @@ fn a_pattern_matches_the_whole_value() {
 
 #[test]
 fn classes_are_ascii_as_in_re2() {
-    assert!(takes(r"\d", "7") && !takes(r"\d", "\u{663}") && !takes(r"\w+", "\u{e4}") && !takes(r"\s", "\u{a0}"));
+    assert!(
+        takes(r"\d", "7")
+            && !takes(r"\d", "\u{663}")
+            && !takes(r"\w+", "\u{e4}")
+            && !takes(r"\s", "\u{a0}")
+    );
     assert!(!takes("(?i)k", "\u{212a}") && takes("(?i)k", "K"));
 }
 
@@ -119,16 +134,35 @@ fn what_proxies_read_in_different_ways_is_refused() {
 fn what_is_no_pattern_is_told_why_and_where() {
     for (text, detail) in [
         ("v(1|2", "is not a pattern: unclosed group, at character 2"),
-        ("ab[c", "is not a pattern: unclosed character class, at character 3"),
+        (
+            "ab[c",
+            "is not a pattern: unclosed character class, at character 3",
+        ),
         ("a)|(b", "is not a pattern: unopened group, at character 2"),
         ("(", "is not a pattern: unclosed group, at character 1"),
-        ("*", "is not a pattern: repetition operator missing expression, at character 1"),
-        ("a{2,1}", "is not a pattern: invalid repetition count range, the start must be <= the end, at character 2"),
-        (r"(a)\1", "is not a pattern: backreferences are not supported, at character 4"),
-        ("(?=a)", "is not a pattern: look-around, including look-ahead and look-behind, is not supported, at character 1"),
+        (
+            "*",
+            "is not a pattern: repetition operator missing expression, at character 1",
+        ),
+        (
+            "a{2,1}",
+            "is not a pattern: invalid repetition count range, the start must be <= the end, at character 2",
+        ),
+        (
+            r"(a)\1",
+            "is not a pattern: backreferences are not supported, at character 4",
+        ),
+        (
+            "(?=a)",
+            "is not a pattern: look-around, including look-ahead and look-behind, is not supported, at character 1",
+        ),
     ] {
         let invalid = Pattern::checked(text).unwrap_err();
-        assert_eq!((invalid.code, invalid.detail.as_str()), ("not_a_regex", detail), "{text}");
+        assert_eq!(
+            (invalid.code, invalid.detail.as_str()),
+            ("not_a_regex", detail),
+            "{text}"
+        );
     }
     assert_eq!(code(&"(".repeat(512)), "not_a_regex");
     let nested = format!("{}a{}", "(".repeat(200), ")".repeat(200));
@@ -137,7 +171,13 @@ fn what_is_no_pattern_is_told_why_and_where() {
 
 #[test]
 fn what_is_too_large_is_refused() {
-    for text in ["(?:(?:a{1000}){1000}){1000}", "a{1001}", "(a{100}){11}", "[ab]*a[ab]{14}", ".*[0-9].{20}"] {
+    for text in [
+        "(?:(?:a{1000}){1000}){1000}",
+        "a{1001}",
+        "(a{100}){11}",
+        "[ab]*a[ab]{14}",
+        ".*[0-9].{20}",
+    ] {
         assert_eq!(code(text), "regex_too_large", "{text}");
     }
     assert_eq!((code("a{1000}"), code("(a{100}){10}")), ("taken", "taken"));
@@ -145,20 +185,40 @@ fn what_is_too_large_is_refused() {
 
 #[test]
 fn patterns_of_a_policy_are_bounded_together() {
-    let codes = |rules: &[Rule]| check(rules).into_iter().map(|(pointer, invalid)| (pointer, invalid.code)).collect::<Vec<_>>();
+    let codes = |rules: &[Rule]| {
+        check(rules)
+            .into_iter()
+            .map(|(pointer, invalid)| (pointer, invalid.code))
+            .collect::<Vec<_>>()
+    };
     let many = |count: usize| rules((0..count).map(|at| format!("a{at}")));
     assert_eq!(codes(&many(MAX_PATTERNS)), []);
-    assert_eq!(codes(&many(MAX_PATTERNS + 1)), [("/rules".to_owned(), "too_many_patterns")]);
+    assert_eq!(
+        codes(&many(MAX_PATTERNS + 1)),
+        [("/rules".to_owned(), "too_many_patterns")]
+    );
     // Each pattern is accepted alone. A pattern that several places use is counted once.
     let large = |count: usize| rules((0..count).map(|at| format!("[a-z0-9_]{{1,300}}{at}")));
     let one = Pattern::checked("[a-z0-9_]{1,300}0").unwrap().size();
     assert!(one > MAX_COMPILED_OF_POLICY / 64, "{one}");
-    assert_eq!(codes(&large(64)), [("/rules".to_owned(), "patterns_too_large")]);
-    assert_eq!(codes(&rules((0..64).map(|_| "[a-z0-9_]{1,300}0".to_owned()))), []);
+    assert_eq!(
+        codes(&large(64)),
+        [("/rules".to_owned(), "patterns_too_large")]
+    );
+    assert_eq!(
+        codes(&rules((0..64).map(|_| "[a-z0-9_]{1,300}0".to_owned()))),
+        []
+    );
     let wrong = codes(&rules(["a", "(", "b", "[a[b]]"].map(str::to_owned)));
     let at = |header: usize| format!("/rules/0/match/headers/x-{header}/regex");
-    assert_eq!(wrong, [(at(1), "not_a_regex"), (at(3), "regex_not_portable")]);
-    assert_eq!(codes(&rules((0..64).map(|at| format!("({at}")))).len(), MAX_ERRORS);
+    assert_eq!(
+        wrong,
+        [(at(1), "not_a_regex"), (at(3), "regex_not_portable")]
+    );
+    assert_eq!(
+        codes(&rules((0..64).map(|at| format!("({at}")))).len(),
+        MAX_ERRORS
+    );
 }
 
 #[test]
@@ -167,7 +227,10 @@ fn stored_patterns_go_on_as_far_as_that_is_safe() {
         let rules = rules([text.to_owned()]);
         let patterns = Patterns::of(&rules);
         let headers = std::collections::BTreeMap::from([("x-0".to_owned(), value.to_owned())]);
-        (rules[0].matching.takes(&headers, patterns.of_rule(0)), patterns.unusable().len())
+        (
+            rules[0].matching.takes(&headers, patterns.of_rule(0)),
+            patterns.unusable().len(),
+        )
     };
     for (text, value, is_taken) in [
         ("(?x) beta # the testers", "beta", true),
@@ -182,7 +245,11 @@ fn stored_patterns_go_on_as_far_as_that_is_safe() {
     ] {
         assert_eq!(takes(text, value), (is_taken, 0), "{text}");
     }
-    assert_eq!(takes("(?:[01]{1,900}1)+[01]{1,90}y", "01y"), (false, 1), "too large");
+    assert_eq!(
+        takes("(?:[01]{1,900}1)+[01]{1,90}y", "01y"),
+        (false, 1),
+        "too large"
+    );
     assert_eq!(takes("(", "("), (false, 1), "no release took it");
 }
 
@@ -190,8 +257,16 @@ fn stored_patterns_go_on_as_far_as_that_is_safe() {
 fn the_largest_policy_that_was_ever_stored_is_bounded() {
     let rules = rules((0..1024).map(|at| format!("[a-z0-9]{{1,400}}{at}")));
     let patterns = Patterns::of(&rules);
-    assert!(patterns.size() < 4 * MAX_COMPILED_OF_POLICY + 2 * MAX_COMPILED, "{}", patterns.size());
+    assert!(
+        patterns.size() < 4 * MAX_COMPILED_OF_POLICY + 2 * MAX_COMPILED,
+        "{}",
+        patterns.size()
+    );
     assert!(!patterns.unusable().is_empty() && patterns.unusable().len() < 1024);
-    assert!(patterns.unusable()[0].ends_with("/regex"), "{}", patterns.unusable()[0]);
+    assert!(
+        patterns.unusable()[0].ends_with("/regex"),
+        "{}",
+        patterns.unusable()[0]
+    );
     assert_eq!(Patterns::of(&[]).size(), 0);
 }

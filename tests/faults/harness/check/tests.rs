@@ -1,4 +1,5 @@
-//! Tests the checker on small histories: it finds nothing in a correct history, and the fault in each wrong one.
+//! Tests the checker on small histories: it finds nothing in a correct history, and the fault in
+//! each wrong one.
 
 use std::time::Duration;
 
@@ -13,9 +14,14 @@ use traffic_manager::audit::document::ArchivedEvent;
 use super::*;
 use crate::harness::record::{Phase, Recorder};
 
-/// The writes of two tenants: the tenant, the id of the write, and the URL of the tenant's only route. `None` deactivates the route.
-const STORY: [(&str, &str, Option<&str>); 4] =
-    [("t0", "w-0", Some("http://0/")), ("t0", "w-1", Some("http://1/")), ("t0", "w-2", None), ("t1", "w-3", Some("http://3/"))];
+/// The writes of two tenants: the tenant, the id of the write, and the URL of the tenant's only
+/// route. `None` deactivates the route.
+const STORY: [(&str, &str, Option<&str>); 4] = [
+    ("t0", "w-0", Some("http://0/")),
+    ("t0", "w-1", Some("http://1/")),
+    ("t0", "w-2", None),
+    ("t1", "w-3", Some("http://3/")),
+];
 const ROUTE: &str = "s/e/v";
 
 /// The clients' observations of a story, and its history.
@@ -24,7 +30,13 @@ struct Told {
     history: History,
 }
 
-fn event(tenant: &str, revision: u64, request_id: &str, url: Option<&str>, prev_hash: &str) -> Event {
+fn event(
+    tenant: &str,
+    revision: u64,
+    request_id: &str,
+    url: Option<&str>,
+    prev_hash: &str,
+) -> Event {
     let mut event = json!({
         "id": format!("{tenant}-{revision}"), "tenant": tenant, "revision": revision, "request_id": request_id,
         "route": { "service": "s", "env": "e", "version": "v" },
@@ -62,9 +74,15 @@ impl Told {
         let mut routes: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
         for (tenant, id, url) in story {
             let before = events.entry((*tenant).to_owned()).or_default();
-            let hash =
-                |event: &Event| serde_json::from_str::<Value>(&event.text).expect("JSON")["hash"].as_str().map(str::to_owned);
-            let prev_hash = before.last().and_then(hash).unwrap_or_else(|| "0".repeat(64));
+            let hash = |event: &Event| {
+                serde_json::from_str::<Value>(&event.text).expect("JSON")["hash"]
+                    .as_str()
+                    .map(str::to_owned)
+            };
+            let prev_hash = before
+                .last()
+                .and_then(hash)
+                .unwrap_or_else(|| "0".repeat(64));
             let revision = before.len() as u64 + 1;
             before.push(event(tenant, revision, id, *url, &prev_hash));
             settled(&recorder, id, tenant, Fate::Committed { revision });
@@ -76,10 +94,16 @@ impl Told {
         }
         let all = || events.values().flatten();
         let history = History {
-            topic: all().enumerate().map(|(offset, event)| record(event, offset)).collect(),
+            topic: all()
+                .enumerate()
+                .map(|(offset, event)| record(event, offset))
+                .collect(),
             archive: all().map(archived).collect(),
             dead_letters: Vec::new(),
-            revisions: events.iter().map(|(tenant, events)| (tenant.clone(), events.len() as u64)).collect(),
+            revisions: events
+                .iter()
+                .map(|(tenant, events)| (tenant.clone(), events.len() as u64))
+                .collect(),
             events,
             routes,
         };
@@ -89,8 +113,20 @@ impl Told {
     /// Returns the counts: lost, doubled, out of order, invented, backwards, other.
     fn figures(&self) -> [usize; 6] {
         let found = check(&self.recorder.seen(), &self.history, 0);
-        assert_eq!(found.wrong() == 0, found.messages.is_empty(), "{:?}", found.messages);
-        [found.lost, found.doubled, found.out_of_order, found.invented, found.backwards, found.other]
+        assert_eq!(
+            found.wrong() == 0,
+            found.messages.is_empty(),
+            "{:?}",
+            found.messages
+        );
+        [
+            found.lost,
+            found.doubled,
+            found.out_of_order,
+            found.invented,
+            found.backwards,
+            found.other,
+        ]
     }
 
     fn events(&mut self) -> &mut Vec<Event> {
@@ -104,7 +140,13 @@ impl Told {
     }
 
     fn sees_of(&self, scope: Scope, floor: u64, revision: Option<u64>, content: Option<u64>) {
-        self.recorder.sighted(Sighting { tenant: "t0".to_owned(), scope, floor, revision, content });
+        self.recorder.sighted(Sighting {
+            tenant: "t0".to_owned(),
+            scope,
+            floor,
+            revision,
+            content,
+        });
     }
 }
 
@@ -131,22 +173,38 @@ fn nothing_is_found_in_a_right_history() {
     told.sees(2, None, None);
     told.sees(0, None, None);
     // In a scope that nothing touched, an older revision shows the same.
-    told.sees_of(Scope::Env("other"), 3, Some(1), Some(content(std::iter::empty())));
+    told.sees_of(
+        Scope::Env("other"),
+        3,
+        Some(1),
+        Some(content(std::iter::empty())),
+    );
     told.sees_of(Scope::Whole, 3, Some(3), None);
     let again = told.history.topic[0].clone();
     told.history.topic.push(again);
-    let by_hand = Record { headers: vec![("tm_test".to_owned(), None)], ..told.history.topic[0].clone() };
-    told.history.topic.push(Record { headers: vec![("tm_test".to_owned(), Some(b"poison".to_vec()))], ..by_hand });
+    let by_hand = Record {
+        headers: vec![("tm_test".to_owned(), None)],
+        ..told.history.topic[0].clone()
+    };
+    told.history.topic.push(Record {
+        headers: vec![("tm_test".to_owned(), Some(b"poison".to_vec()))],
+        ..by_hand
+    });
     assert_eq!(told.figures(), [0; 6]);
     let found = check(&told.recorder.seen(), &told.history, 0);
-    assert_eq!((found.unknown, found.kafka_duplicates, found.answers_checked), (1, 1, 6));
+    assert_eq!(
+        (found.unknown, found.kafka_duplicates, found.answers_checked),
+        (1, 1, 6)
+    );
 }
 
 #[test]
 fn a_write_of_which_nobody_knows_may_be_there() {
     let mut told = Told::of(&STORY);
     told.recorder = Recorder::new();
-    STORY.iter().for_each(|(tenant, id, _)| settled(&told.recorder, id, tenant, Fate::Unknown));
+    STORY
+        .iter()
+        .for_each(|(tenant, id, _)| settled(&told.recorder, id, tenant, Fate::Unknown));
     assert_eq!(told.figures(), [0; 6]);
     assert_eq!(check(&told.recorder.seen(), &told.history, 0).unknown, 4);
 }
@@ -154,18 +212,41 @@ fn a_write_of_which_nobody_knows_may_be_there() {
 #[test]
 fn what_is_lost_is_found() {
     let lost = [1, 0, 0, 0, 0, 0];
-    assert_eq!(found(|told| settled(&told.recorder, "w-4", "t0", Fate::Committed { revision: 4 })), lost, "acknowledged");
+    assert_eq!(
+        found(|told| settled(&told.recorder, "w-4", "t0", Fate::Committed { revision: 4 })),
+        lost,
+        "acknowledged"
+    );
     assert_eq!(found(|told| drop(told.history.topic.pop())), lost, "Kafka");
-    assert_eq!(found(|told| drop(told.history.archive.pop())), lost, "the archive");
-    assert_eq!(found(|told| drop(told.history.routes.remove("t1"))), lost, "a route");
-    assert_eq!(found(|told| told.history.revisions.clear()), [2, 0, 0, 0, 0, 0], "the revision of each tenant");
+    assert_eq!(
+        found(|told| drop(told.history.archive.pop())),
+        lost,
+        "the archive"
+    );
+    assert_eq!(
+        found(|told| drop(told.history.routes.remove("t1"))),
+        lost,
+        "a route"
+    );
+    assert_eq!(
+        found(|told| told.history.revisions.clear()),
+        [2, 0, 0, 0, 0, 0],
+        "the revision of each tenant"
+    );
     let elsewhere = Told::of(&[("t0", "w-0", None)]);
-    settled(&elsewhere.recorder, "w-1", "t0", Fate::Committed { revision: 2 });
+    settled(
+        &elsewhere.recorder,
+        "w-1",
+        "t0",
+        Fate::Committed { revision: 2 },
+    );
     assert_eq!(elsewhere.figures(), lost);
     assert_eq!(
         found(|told| {
             told.recorder = Recorder::new();
-            STORY.iter().for_each(|(_, id, _)| settled(&told.recorder, id, "t0", Fate::Committed { revision: 1 }));
+            STORY.iter().for_each(|(_, id, _)| {
+                settled(&told.recorder, id, "t0", Fate::Committed { revision: 1 })
+            });
         }),
         [3, 0, 0, 0, 0, 0],
         "acknowledged as another revision, or of another tenant"
@@ -175,20 +256,39 @@ fn what_is_lost_is_found() {
 #[test]
 fn what_is_doubled_is_found() {
     assert_eq!(
-        found(|told| told.history.archive.extend(told.history.archive.last().cloned())),
+        found(|told| told
+            .history
+            .archive
+            .extend(told.history.archive.last().cloned())),
         [0, 1, 0, 0, 0, 0],
         "the archive"
     );
-    let mut twice = Told::of(&[("t0", "w-0", Some("http://0/")), ("t0", "w-0", Some("http://0/"))]);
+    let mut twice = Told::of(&[
+        ("t0", "w-0", Some("http://0/")),
+        ("t0", "w-0", Some("http://0/")),
+    ]);
     twice.recorder = Recorder::new();
-    settled(&twice.recorder, "w-0", "t0", Fate::Committed { revision: 2 });
+    settled(
+        &twice.recorder,
+        "w-0",
+        "t0",
+        Fate::Committed { revision: 2 },
+    );
     assert_eq!(twice.figures(), [0, 1, 0, 0, 0, 0], "a key with two events");
 }
 
 #[test]
 fn what_is_out_of_order_is_found() {
-    assert_eq!(found(|told| told.history.topic.swap(1, 2)), [0, 0, 2, 0, 0, 0], "Kafka");
-    assert_eq!(found(|told| told.history.topic[1].partition = 1), [0, 0, 1, 0, 0, 0], "another partition");
+    assert_eq!(
+        found(|told| told.history.topic.swap(1, 2)),
+        [0, 0, 2, 0, 0, 0],
+        "Kafka"
+    );
+    assert_eq!(
+        found(|told| told.history.topic[1].partition = 1),
+        [0, 0, 1, 0, 0, 0],
+        "another partition"
+    );
     let gap = found(|told| {
         let next = event("t0", 5, "w-4", None, &"0".repeat(64));
         settled(&told.recorder, "w-4", "t0", Fate::Committed { revision: 5 });
@@ -197,7 +297,11 @@ fn what_is_out_of_order_is_found() {
         told.history.archive.push(archived(&next));
         told.events().push(next);
     });
-    assert_eq!(gap, [0, 0, 2, 0, 0, 0], "a gap, in the history and in Kafka");
+    assert_eq!(
+        gap,
+        [0, 0, 2, 0, 0, 0],
+        "a gap, in the history and in Kafka"
+    );
     let rewritten = found(|told| {
         let other = event("t0", 2, "w-1", Some("http://1/"), &"1".repeat(64));
         (told.history.topic[1], told.history.archive[1]) = (record(&other, 1), archived(&other));
@@ -212,31 +316,82 @@ fn what_is_invented_is_found() {
     for fate in [Fate::Refused, Fate::Unchanged, Fate::Failed] {
         let mut told = Told::of(&STORY);
         told.recorder = Recorder::new();
-        STORY[1..].iter().zip([2, 3, 1]).for_each(|((tenant, id, _), revision)| {
-            settled(&told.recorder, id, tenant, Fate::Committed { revision });
-        });
+        STORY[1..]
+            .iter()
+            .zip([2, 3, 1])
+            .for_each(|((tenant, id, _), revision)| {
+                settled(&told.recorder, id, tenant, Fate::Committed { revision });
+            });
         assert_eq!(told.figures(), invented, "of no write");
         settled(&told.recorder, "w-0", "t0", fate);
         assert_eq!(told.figures(), invented, "and yet there");
     }
-    assert_eq!(found(|told| told.history.topic[0].value = Some(b"{}".to_vec())), invented, "another content in Kafka");
-    assert_eq!(found(|told| told.history.topic[0].key = None), invented, "another key in Kafka");
-    assert_eq!(found(|told| told.history.archive[0].event = json!({})), invented, "another content in the archive");
+    assert_eq!(
+        found(|told| told.history.topic[0].value = Some(b"{}".to_vec())),
+        invented,
+        "another content in Kafka"
+    );
+    assert_eq!(
+        found(|told| told.history.topic[0].key = None),
+        invented,
+        "another key in Kafka"
+    );
+    assert_eq!(
+        found(|told| told.history.archive[0].event = json!({})),
+        invented,
+        "another content in the archive"
+    );
     let unknown = event("t0", 9, "w-9", None, "");
-    assert_eq!(found(|told| told.history.topic.push(record(&unknown, 9))), invented, "Kafka");
-    assert_eq!(found(|told| told.history.archive.push(archived(&unknown))), invented, "the archive");
+    assert_eq!(
+        found(|told| told.history.topic.push(record(&unknown, 9))),
+        invented,
+        "Kafka"
+    );
+    assert_eq!(
+        found(|told| told.history.archive.push(archived(&unknown))),
+        invented,
+        "the archive"
+    );
 }
 
 #[test]
 fn answers_that_go_back_or_never_were_are_found() {
     let backwards = [0, 0, 0, 0, 1, 0];
-    assert_eq!(found(|told| told.sees(2, Some(1), Some("http://0/"))), backwards, "older than what was known");
-    assert_eq!(found(|told| told.sees_of(Scope::Whole, 2, Some(1), None)), backwards, "the same, not modified");
-    assert_eq!(found(|told| told.sees(1, Some(2), Some("http://0/"))), backwards, "with the content of another");
-    assert_eq!(found(|told| told.sees(0, Some(4), None)), backwards, "a revision that is not there");
-    assert_eq!(found(|told| told.sees_of(Scope::Whole, 0, None, None)), backwards, "no tenant");
-    assert_eq!(found(|told| told.recorder.told("t0", 2, "t0-1")), backwards, "another event told");
-    assert_eq!(found(|told| told.recorder.told("t0", 4, "t0-4")), backwards, "an event told that is not there");
+    assert_eq!(
+        found(|told| told.sees(2, Some(1), Some("http://0/"))),
+        backwards,
+        "older than what was known"
+    );
+    assert_eq!(
+        found(|told| told.sees_of(Scope::Whole, 2, Some(1), None)),
+        backwards,
+        "the same, not modified"
+    );
+    assert_eq!(
+        found(|told| told.sees(1, Some(2), Some("http://0/"))),
+        backwards,
+        "with the content of another"
+    );
+    assert_eq!(
+        found(|told| told.sees(0, Some(4), None)),
+        backwards,
+        "a revision that is not there"
+    );
+    assert_eq!(
+        found(|told| told.sees_of(Scope::Whole, 0, None, None)),
+        backwards,
+        "no tenant"
+    );
+    assert_eq!(
+        found(|told| told.recorder.told("t0", 2, "t0-1")),
+        backwards,
+        "another event told"
+    );
+    assert_eq!(
+        found(|told| told.recorder.told("t0", 4, "t0-4")),
+        backwards,
+        "an event told that is not there"
+    );
     let kept = Told::of(&STORY[..2]);
     kept.sees(1, None, None);
     assert_eq!(kept.figures(), backwards, "404 for what is there");
@@ -246,10 +401,25 @@ fn answers_that_go_back_or_never_were_are_found() {
 fn what_must_not_be_answered_or_set_aside_is_found() {
     let other = [0, 0, 0, 0, 0, 1];
     assert_eq!(found(|told| told.recorder.fault("500".to_owned())), other);
-    assert_eq!(found(|told| settled(&told.recorder, "w-0", "t0", Fate::Refused)), other, "two answers to one key");
-    assert_eq!(found(|told| told.history.dead_letters.extend(told.history.topic.last().cloned())), other, "a dead letter");
+    assert_eq!(
+        found(|told| settled(&told.recorder, "w-0", "t0", Fate::Refused)),
+        other,
+        "two answers to one key"
+    );
+    assert_eq!(
+        found(|told| told
+            .history
+            .dead_letters
+            .extend(told.history.topic.last().cloned())),
+        other,
+        "a dead letter"
+    );
     let told = Told::of(&STORY);
-    assert_eq!(check(&told.recorder.seen(), &told.history, 1).other, 1, "one that is missing");
+    assert_eq!(
+        check(&told.recorder.seen(), &told.history, 1).other,
+        1,
+        "one that is missing"
+    );
     told.recorder.epoch("t0", "a");
     told.recorder.epoch("t0", "b");
     assert_eq!(told.figures(), other, "a second epoch");
