@@ -25,7 +25,8 @@ use crate::{
     auth::jwt::Verifier,
     cache::{Cache, files::Files, follower},
     config::{self, AuthMode, ConfigError, Settings, ms},
-    http::{self, ApiState, Certificates, Check, CheckStatus, Health, Transport},
+    health::{Check, CheckStatus, Health},
+    http::{self, ApiState, Certificates, Tallies, Transport},
     relay::{self, RelayStatus},
     resilience::Dependency,
     service::{
@@ -216,6 +217,9 @@ impl App {
         if let Some(working) = limits.working().filter(|_| role.serves()) {
             health.shares(working);
         }
+        let tallies = Arc::new(Tallies::default());
+        let counted = tallies.clone();
+        health.before_metrics(move || counted.add_up());
         let health = web::Data::new(health);
         parts.spawn_start(cluster, resident.get().cloned(), health.clone());
         let bound = |key, address| {
@@ -238,7 +242,7 @@ impl App {
                 &settings,
                 state,
                 health.clone(),
-                health.tallies(),
+                tallies,
                 limits,
             )
             .map_err(bound("http.listen", settings.http.listen))?;
@@ -629,7 +633,7 @@ async fn serve(
     health.shares(exports.places());
     health.shares(cache.waiters.places());
     health.shares(cache.workers.shares());
-    let bulk = http::BulkLimits::new(&settings.http, settings.resilience.share());
+    let bulk = http::BodyLimits::new(&settings.http, settings.resilience.share());
     health.shares(bulk.shares());
     let workers = cache.workers.clone();
     for at in 0..cache.held_bytes().len() {
@@ -697,6 +701,7 @@ async fn serve(
         trail,
         workers,
         bulk,
+        request_timeout: ms(settings.http.request_timeout_ms),
     }))
 }
 

@@ -11,12 +11,13 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState,
-    context::{IDEMPOTENCY_REPLAYED, MAX_REASON, WriteContext},
+    context::{WriteContext, required_reason},
     extract::{Body, Fields, Query},
+    headers::IDEMPOTENCY_REPLAYED,
     openapi::schemas,
     problem::Problem,
     respond,
+    state::ApiState,
 };
 use crate::{
     auth::Caller,
@@ -339,17 +340,4 @@ pub async fn discard(
         .discard(id, &wish(&context, Some(reason)))
         .await?;
     Ok(respond::json(&LetterOut::from(&letter)))
-}
-
-/// Checks a reason that the body must have. A reason of white space only counts as missing.
-pub(super) fn required_reason(raw: Option<String>) -> Result<String, Problem> {
-    let mut fields = Fields::default();
-    let reason = match raw.filter(|raw| !raw.trim().is_empty()) {
-        None => fields.check("/reason", Err(Invalid::new("required", "is required"))),
-        Some(raw) => fields.check(
-            "/reason",
-            plain_text(&raw, MAX_REASON, "reason").map(|()| raw),
-        ),
-    };
-    fields.finish(reason)
 }

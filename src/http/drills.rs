@@ -7,15 +7,15 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{
-    ApiState,
     context::WriteContext,
     extract::Body,
-    health::Health,
     problem::{Code, Problem},
     respond,
+    state::ApiState,
 };
 use crate::{
     domain::{Invalid, whole::Whole},
+    health::Health,
     resilience::Forced,
 };
 

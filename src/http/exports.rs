@@ -21,12 +21,12 @@ use validator::Validate;
 
 pub use self::operations::operation;
 use super::{
-    ApiState,
-    audit::{Filtered, Narrowed},
+    event_filter::{Filtered, Narrowed},
     extract::{Fields, Query},
     openapi::schemas,
     problem::Problem,
     respond,
+    state::ApiState,
 };
 use crate::{
     auth::Caller,

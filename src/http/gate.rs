@@ -23,6 +23,7 @@ use super::{
     limits::{Exceeded, Limits, Standing},
     params::{Named, Names},
     problem::{Code, Problem},
+    request::ClientAddress,
 };
 use crate::{
     auth::{Caller, OtherTenant, Role, certificate::Peer},
@@ -37,10 +38,6 @@ pub struct Gate {
     limits: Arc<Limits>,
     proxies: Vec<IpNet>,
 }
-
-/// The address of the client. The gate puts it into the request's extensions.
-#[derive(Debug, Clone, Copy)]
-pub struct ClientAddress(pub IpAddr);
 
 /// A request that may go on to its handler.
 pub struct Admitted {

@@ -11,13 +11,14 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState,
-    context::{IDEMPOTENCY_REPLAYED, WriteContext},
+    context::WriteContext,
     extract::{Body, Fields, PerhapsBody, Query},
+    headers::IDEMPOTENCY_REPLAYED,
     openapi::schemas,
     problem::Problem,
     respond,
     returned::{self, Returnable, Returned},
+    state::ApiState,
 };
 use crate::{
     auth::{Caller, Grant, Reach, Role, key::KeyId},

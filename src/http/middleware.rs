@@ -2,8 +2,7 @@
 //! framework into problem documents.
 
 use std::{
-    num::NonZeroU32,
-    sync::{Arc, LazyLock},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -18,22 +17,24 @@ use actix_web::{
     middleware::Next,
     web,
 };
-use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
 use tracing::Instrument as _;
 
 use super::{
     authority::Answered,
-    context::{CORRELATION_ID, RequestId},
+    deadline::LONGEST_WAIT,
     edge,
+    etag::unless_seen,
     gate::{Admitted, Denied, Gate},
-    headers,
-    health::Health,
+    headers::{self, CORRELATION_ID},
+    log_limit::may_log,
     params,
     problem::{Code, Problem},
     quick::Quick,
+    request::RequestId,
     trail, unread,
 };
 use crate::{
+    health::Health,
     service::trail::Trail,
     telemetry::{self, names},
 };
@@ -41,13 +42,9 @@ use crate::{
 /// Requests slower than this are logged.
 const SLOW: Duration = Duration::from_secs(1);
 
-/// The longest wait that a client may ask for in a long-poll.
-pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
-
 /// The data that the middleware needs for every request, created once.
 pub struct Around {
-    /// `http.request_timeout_ms`
-    pub request_timeout: Duration,
+    request_timeout: Duration,
     gate: Arc<Gate>,
     trail: Arc<Trail>,
     polled: [Polled; 4],
@@ -253,7 +250,7 @@ async fn admitted(
             (request.error_response(problem), standing)
         }
     };
-    let mut response = headers::unless_seen(as_problem(response, id));
+    let mut response = unless_seen(as_problem(response, id));
     if let Some(standing) = standing {
         standing.tell(response.headers_mut());
     }
@@ -404,16 +401,6 @@ fn observe(
     metrics::histogram!(names::HTTP_SECONDS, "endpoint" => endpoint.clone())
         .record(elapsed.as_secs_f64());
     metrics::counter!(names::HTTP_REQUESTS, "method" => known(method), "endpoint" => endpoint, "status" => class).increment(1);
-}
-
-/// Limits the log lines about requests to 20 a second: under overload, logging every refusal would
-/// cost more than the refusal itself.
-static LOGGED: LazyLock<DefaultDirectRateLimiter> =
-    LazyLock::new(|| RateLimiter::direct(Quota::per_second(NonZeroU32::MIN.saturating_add(19))));
-
-/// Returns whether one more line may be logged about a request.
-pub(super) fn may_log() -> bool {
-    LOGGED.check().is_ok()
 }
 
 /// Logs server errors and slow requests, up to the limit of [`may_log`]. The metrics count all of

@@ -7,21 +7,27 @@ pub mod access;
 pub mod asyncapi;
 mod audit;
 mod authority;
+mod body_limits;
 mod bulk;
 mod compression;
 mod context;
 mod dead_letters;
+mod deadline;
 pub mod docs;
 mod drills;
 mod edge;
+mod etag;
+mod event_filter;
 mod event_schema;
 mod exports;
 mod extract;
 mod gate;
 mod headers;
 mod health;
+mod instant;
 mod keys;
 mod limits;
+mod log_limit;
 mod middleware;
 pub mod openapi;
 mod ops;
@@ -31,19 +37,20 @@ mod plans;
 mod policies;
 mod polling;
 mod problem;
+mod query;
 mod quick;
-mod readers;
 mod replays;
+mod request;
 mod resolve;
 mod respond;
 mod returned;
 mod routes;
+mod state;
 mod streams;
 mod tenants;
 mod tls;
 mod trail;
 mod unread;
-mod yaml;
 
 use std::{net::TcpListener, sync::Arc};
 
@@ -54,55 +61,18 @@ use actix_web::{
     middleware::{Condition, from_fn},
     web::{self, ServiceConfig, delete, get, patch, post, put, resource},
 };
-pub use bulk::Limits as BulkLimits;
-pub use health::{Check, CheckStatus, Health};
+pub use body_limits::BodyLimits;
 pub use limits::Limits;
 pub use ops::ops_server;
 pub use quick::Tallies;
+pub use state::ApiState;
 pub use tls::{Certificates, Transport};
 
 use self::{gate::Gate, quick::Quick};
 use crate::{
     config::{self, ms},
-    resilience::Workers,
-    service::{
-        audit::AuditReads, callers::Callers, dead_letters::DeadLetters, drills::Drills,
-        exports::Exports, keys::Keys, plans::Plans, polls::Polls, reads::Reads, replays::Replays,
-        trail::Trail, writer::Writer,
-    },
+    health::Health,
 };
-
-/// The services that handlers use.
-pub struct ApiState {
-    /// The write path.
-    pub writer: Arc<Writer>,
-    /// Reads from Postgres.
-    pub reads: Arc<Reads>,
-    /// Plans, batches and rollbacks: many changes at once.
-    pub plans: Plans,
-    /// The read path of proxies.
-    pub polls: Arc<Polls>,
-    /// Reads of the archive.
-    pub audit: Arc<AuditReads>,
-    /// Exports of the archive.
-    pub exports: Exports,
-    /// API keys: their creation, rotation and revocation.
-    pub keys: Keys,
-    /// Forced breaker states of this instance.
-    pub drills: Drills,
-    /// Dead letters: records that could not be archived.
-    pub dead_letters: DeadLetters,
-    /// Replays: parts of the history that are published again.
-    pub replays: Replays,
-    /// Authentication: finds the caller of a token.
-    pub callers: Arc<Callers>,
-    /// The access log, for refusals and sensitive reads.
-    pub trail: Arc<Trail>,
-    /// The worker threads, for large bodies and answers.
-    pub workers: Arc<Workers>,
-    /// Limits of the memory that large bodies may hold.
-    pub bulk: BulkLimits,
-}
 
 /// `GET` and `HEAD` (RFC 9110 §9.3.2): the server sends the same head, and no body.
 fn read() -> actix_web::Route {
@@ -115,7 +85,7 @@ fn compressed(route: actix_web::Route) -> actix_web::Route {
 }
 
 /// Registers every endpoint of the API, in one place.
-fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
+fn api(config: &mut ServiceConfig) {
     const ROUTE: &str = "/routes/{tenant}/{service}/{env}/{version}";
     const POLICY: &str = "/policies/{tenant}/{service}/{env}";
     let route = |rest: &str| resource(format!("{ROUTE}{rest}"));
@@ -165,7 +135,6 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
             )
             .service(
                 resource("/tenants/{tenant}/plans")
-                    .app_data(bulk.clone())
                     .route(compressed(read().to(plans::list)))
                     .route(post().to(plans::create)),
             )
@@ -175,11 +144,7 @@ fn api(config: &mut ServiceConfig, bulk: &bulk::Limits) {
                     .route(delete().to(plans::delete)),
             )
             .service(resource("/tenants/{tenant}/plans/{id}/apply").route(post().to(plans::apply)))
-            .service(
-                resource("/tenants/{tenant}/batch")
-                    .app_data(bulk.clone())
-                    .route(post().to(plans::batch)),
-            )
+            .service(resource("/tenants/{tenant}/batch").route(post().to(plans::batch)))
             .service(resource("/tenants/{tenant}/rollback").route(post().to(plans::rollback)))
             .service(
                 resource("/tenants/{tenant}/export").route(compressed(read().to(plans::export))),
@@ -262,13 +227,11 @@ fn documents(config: &mut ServiceConfig) {
         .service(resource("/docs/{file:.*}").route(read().to(docs::page)));
 }
 
-/// Registers everything on the API's listener. `bulk` limits the bodies of plans and batches.
-fn endpoints(bulk: &bulk::Limits) -> impl FnOnce(&mut ServiceConfig) {
-    move |config| {
-        api(config, bulk);
-        health_endpoints(config);
-        documents(config);
-    }
+/// Registers everything on the API's listener.
+fn endpoints(config: &mut ServiceConfig) {
+    api(config);
+    health_endpoints(config);
+    documents(config);
 }
 
 /// Returns the API's server on a bound listener, over TLS if there is a `transport`. The server
@@ -299,7 +262,6 @@ pub fn api_server(
         limits,
         settings.trusted_proxies.clone(),
     ));
-    let bulk = state.bulk.clone();
     let limits = edge::Limits::new(settings);
     let (origins, has_cors) = (
         settings.cors_origins.clone(),
@@ -331,7 +293,7 @@ pub fn api_server(
             .app_data(state.clone())
             .app_data(health.clone())
             .app_data(documents.clone())
-            .configure(endpoints(&bulk))
+            .configure(endpoints)
     };
     let stall = ms(settings.write_stall_ms);
     let trust_domain = settings.tls.trust_domain.clone();

@@ -135,10 +135,8 @@ mod tests {
         let tree = async |tree: web::Data<IntrospectionTree>| {
             HttpResponse::Ok().body(tree.report_as_json())
         };
-        let settings = crate::config::Settings::without_environment(&[]).unwrap();
-        let bulk = crate::http::bulk::Limits::new(&settings.http, settings.resilience.share());
         let app = App::new()
-            .configure(crate::http::endpoints(&bulk))
+            .configure(crate::http::endpoints)
             .route("/tree", web::get().to(tree));
         let app = server::init_service(app).await;
         let request = server::TestRequest::with_uri("/tree").to_request();

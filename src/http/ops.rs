@@ -20,7 +20,10 @@ use super::{
     problem::{Code, Problem},
     read,
 };
-use crate::config::{self, ms};
+use crate::{
+    config::{self, ms},
+    health::Health,
+};
 
 /// The most connections: those of collectors and probes, and silent ones until they are closed.
 /// Further connections wait.
@@ -43,7 +46,7 @@ const OPEN: [&str; 2] = ["/health/live", "/health/ready"];
 pub fn ops_server(
     listener: TcpListener,
     settings: &config::Http,
-    health: web::Data<health::Health>,
+    health: web::Data<Health>,
 ) -> std::io::Result<Server> {
     let token = web::Data::new(settings.ops_token.clone());
     let guesses = web::Data::new(RateLimiter::direct(GUESSES));

@@ -16,21 +16,19 @@ pub use self::{
     shapes::document_schema,
 };
 use super::{
-    ApiState,
     access::WRITE,
     bulk::Bulk,
-    context::{IDEMPOTENCY_REPLAYED, ReadContext, WriteContext},
-    extract::{Body, Fields, Object, Query},
+    context::{ReadContext, WriteContext},
+    extract::{Body, Fields, Object, Query, Readers, yaml},
+    headers::{IDEMPOTENCY_REPLAYED, MAX_REASON},
+    instant::{at_in_query, parse_at},
     openapi::schemas,
     params::{PlanPath, TenantPath},
-    past::{at_in_query, parse_at},
-    polling::scope,
     problem::{Code, FieldError, MAX_ERRORS, Problem},
-    readers::Readers,
+    query::{PageIn, scope},
     respond,
     returned::{self, Returnable, Returned},
-    tenants::ListIn,
-    yaml,
+    state::ApiState,
 };
 use crate::{
     domain::{
@@ -325,7 +323,7 @@ pub async fn create(
 pub async fn list(
     state: web::Data<ApiState>,
     path: TenantPath,
-    query: Query<ListIn>,
+    query: Query<PageIn>,
 ) -> Result<HttpResponse, Problem> {
     let TenantPath(tenant) = path;
     let page = state
@@ -468,8 +466,7 @@ pub async fn rollback(
         Some(serde_json::Value::String(text)) => fields.check(TO, parse_at(TO, &text)),
         Some(other) => fields.check(TO, parse_at(TO, &other.to_string())),
     };
-    let too_long =
-        |reason: &String| crate::domain::plain_text(reason, super::context::MAX_REASON, "reason");
+    let too_long = |reason: &String| crate::domain::plain_text(reason, MAX_REASON, "reason");
     let checked = fields.check("/reason", reason.as_ref().map_or(Ok(()), too_long));
     let (to, ()) = fields.finish(to.zip(checked))?;
     let mut request = context

@@ -11,16 +11,16 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState,
     context::{ReadContext, WriteContext},
     extract::{Body, Fields, Object, Query},
+    instant::at_in_query,
     openapi::schemas,
     params::PolicyPath,
-    past::{self, at_in_query},
-    problem::{FieldError, Problem},
+    problem::{Problem, wrong_members},
+    query::{GetIn, HistoryIn},
     respond::{self, double_option},
     returned::{self, Returnable, Returned},
-    routes::{GetIn, HistoryIn},
+    state::ApiState,
 };
 use crate::{
     auth::{AuthorizedTenant, Caller},
@@ -120,17 +120,6 @@ fn rules_of(rules: Vec<Object<RuleIn>>) -> Vec<Rule> {
 
 fn shares_of(split: Vec<Object<Share>>) -> Vec<Share> {
     split.into_iter().map(|share| share.0).collect()
-}
-
-/// Returns the errors of members as field errors. `prefix` is the JSON pointer of the object with
-/// the members.
-pub(super) fn wrong_members(prefix: &str, errors: Vec<(String, Invalid)>) -> Vec<FieldError> {
-    let error = |(pointer, Invalid { code, detail })| FieldError {
-        pointer: format!("{prefix}{pointer}"),
-        code,
-        detail,
-    };
-    errors.into_iter().map(error).collect()
 }
 
 /// The body of `PATCH`: a merge patch. Lists are replaced whole.
@@ -274,7 +263,7 @@ pub async fn get(
             .reads
             .policy_at(&tenant, &name, &at_in_query("?at", &at)?)
             .await?;
-        return Ok(past::was(
+        return Ok(respond::as_of(
             &tag,
             &PolicyOut {
                 tenant: tenant.name(),

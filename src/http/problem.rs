@@ -10,7 +10,7 @@ use problem_details::{ProblemDetails, ProblemType};
 use serde::Serialize;
 
 pub use self::code::Code;
-use super::{context::CORRELATION_ID, middleware::may_log};
+use super::{headers::CORRELATION_ID, log_limit::may_log};
 use crate::{
     auth::OtherTenant,
     domain::{
@@ -34,6 +34,17 @@ pub struct FieldError {
     pub code: &'static str,
     /// A description of the expected value.
     pub detail: String,
+}
+
+/// Returns the errors of members as field errors. `prefix` is the JSON pointer of the object with
+/// the members.
+pub fn wrong_members(prefix: &str, errors: Vec<(String, Invalid)>) -> Vec<FieldError> {
+    let error = |(pointer, Invalid { code, detail })| FieldError {
+        pointer: format!("{prefix}{pointer}"),
+        code,
+        detail,
+    };
+    errors.into_iter().map(error).collect()
 }
 
 /// The most field errors in one answer. A client that has corrected these gets the next ones.

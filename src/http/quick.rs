@@ -26,11 +26,13 @@ use uuid::Uuid;
 
 use super::{
     compression,
-    context::{CORRELATION_ID, MIN_REVISION, RequestId},
+    etag::seen,
     gate::{Gate, Polled},
-    headers::seen,
+    headers::{CORRELATION_ID, MIN_REVISION, PREFER},
     limits::Standing,
-    polling::{self, PREFER},
+    polling,
+    request::RequestId,
+    resolve,
 };
 use crate::{
     service::polls::Polls,
@@ -171,7 +173,7 @@ impl Quick {
                 env,
             },
         )?;
-        Some((polling::resolved(&self.polls, polled), standing))
+        Some((resolve::resolved(&self.polls, polled), standing))
     }
 
     fn unmoved(

@@ -10,13 +10,13 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState,
-    context::{IDEMPOTENCY_REPLAYED, WriteContext},
-    dead_letters::required_reason,
+    context::{WriteContext, required_reason},
     extract::{Body, Fields, Query},
+    headers::IDEMPOTENCY_REPLAYED,
     openapi::schemas,
     problem::Problem,
     respond,
+    state::ApiState,
 };
 use crate::{
     auth::Caller,

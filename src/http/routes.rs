@@ -12,15 +12,16 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
-    ApiState,
     context::{ReadContext, WriteContext},
     extract::{Body, Fields, Query},
+    instant::at_in_query,
     openapi::schemas,
     params::RoutePath,
-    past::{self, at_in_query},
     problem::Problem,
+    query::{GetIn, HistoryIn, ROUTE_IN_BODY, route_key},
     respond::{self, double_option},
     returned::{self, Returnable, Returned},
+    state::ApiState,
 };
 use crate::{
     auth::Caller,
@@ -142,32 +143,6 @@ pub struct KeyIn {
     version: Option<String>,
 }
 
-fn key(fields: &mut Fields, names: [Option<String>; 4], pointers: [&str; 4]) -> Option<RouteKey> {
-    let [tenant, service, env, version] = names;
-    let tenant = fields.required::<TenantName>(pointers[0], tenant);
-    let service = fields.required::<ServiceName>(pointers[1], service);
-    let env = fields.required::<EnvName>(pointers[2], env);
-    let version = fields.required::<VersionName>(pointers[3], version);
-    Some(RouteKey {
-        tenant: tenant?,
-        name: RouteName {
-            service: service?,
-            env: env?,
-            version: version?,
-        },
-    })
-}
-
-const IN_BODY: [&str; 4] = ["/tenant", "/service", "/env", "/version"];
-pub(super) const IN_QUERY: [&str; 4] = ["?tenant", "?service", "?env", "?version"];
-
-/// Parses the names of a route from four query parameters.
-pub(super) fn key_in_query(names: [Option<String>; 4]) -> Result<RouteKey, Problem> {
-    let mut fields = Fields::default();
-    let key = key(&mut fields, names, IN_QUERY);
-    fields.finish(key)
-}
-
 fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
     let mut response = respond::written(reply);
     match &reply.outcome.object {
@@ -228,7 +203,7 @@ pub async fn upsert(
         description,
     } = body.0.into_inner();
     let mut fields = Fields::default();
-    let key = key(&mut fields, [tenant, service, env, version], IN_BODY);
+    let key = route_key(&mut fields, [tenant, service, env, version], ROUTE_IN_BODY);
     let spec = SpecIn {
         url,
         is_active,
@@ -441,7 +416,7 @@ fn key_in_body(body: Body<KeyIn>) -> Result<RouteKey, Problem> {
         version,
     } = body.0;
     let mut fields = Fields::default();
-    let key = key(&mut fields, [tenant, service, env, version], IN_BODY);
+    let key = route_key(&mut fields, [tenant, service, env, version], ROUTE_IN_BODY);
     fields.finish(key)
 }
 
@@ -470,24 +445,6 @@ pub async fn deactivate_by_body(
     .await
 }
 
-/// The parameter of reads of one object.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct MinimumIn {
-    #[schemars(with = "Option<schemas::VersionTag>")]
-    pub(super) min_revision: Option<String>,
-}
-
-/// The parameters of reads of one object, now or at an earlier instant.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct GetIn {
-    #[schemars(with = "Option<schemas::Instant>")]
-    pub(super) at: Option<String>,
-    #[schemars(with = "Option<schemas::VersionTag>")]
-    pub(super) min_revision: Option<String>,
-}
-
 /// `GET /routes/{tenant}/{service}/{env}/{version}`
 pub async fn get(
     state: web::Data<ApiState>,
@@ -502,7 +459,7 @@ pub async fn get(
             .reads
             .route_at(&tenant, &name, &at_in_query("?at", &at)?)
             .await?;
-        return Ok(past::was(
+        return Ok(respond::as_of(
             &tag,
             &RouteOut {
                 tenant: tenant.name(),
@@ -629,26 +586,13 @@ async fn list_at(
             route,
         })
         .collect();
-    Ok(past::was(
+    Ok(respond::as_of(
         &tag,
         &respond::PageOut {
             items: &items,
             next_cursor: page.next_cursor,
         },
     ))
-}
-
-/// The parameters of `GET …/history`.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct HistoryIn {
-    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
-    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
-    pub(super) limit: Option<u32>,
-    #[schemars(with = "Option<schemas::Cursor>")]
-    pub(super) cursor: Option<String>,
-    #[schemars(with = "Option<schemas::VersionTag>")]
-    pub(super) min_revision: Option<String>,
 }
 
 /// `GET /routes/{tenant}/{service}/{env}/{version}/history`

@@ -8,8 +8,8 @@ use serde::Deserialize;
 use validator::Validate;
 
 use super::{
-    ApiState, context::LAST_EVENT_ID, extract::Query, headers::version_tag, openapi::schemas,
-    params::TenantPath, polling::scope, problem::Problem, respond::one_line,
+    etag::version_tag, extract::Query, headers::LAST_EVENT_ID, openapi::schemas,
+    params::TenantPath, problem::Problem, query::scope, respond::one_line, state::ApiState,
 };
 use crate::{
     auth::Caller,

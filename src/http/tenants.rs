@@ -9,15 +9,15 @@ use validator::Validate;
 
 pub use self::operations::{Limits, operations};
 use super::{
-    ApiState,
     context::{ReadContext, WriteContext},
     extract::{Body, Fields, Object, Query},
     openapi::schemas,
     params::TenantPath,
     problem::Problem,
+    query::{MinimumIn, PageIn},
     respond::{self, double_option},
     returned::{self, Returnable, Returned},
-    routes::MinimumIn,
+    state::ApiState,
 };
 use crate::{
     auth::Caller,
@@ -237,22 +237,11 @@ pub async fn get(
     }))
 }
 
-/// The parameters of `GET /tenants`.
-#[derive(Debug, Deserialize, Validate, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct ListIn {
-    #[validate(range(min = 1, max = 200, message = "must be 1 to 200"))]
-    #[schemars(extend("default" = respond::DEFAULT_LIMIT))]
-    pub(super) limit: Option<u32>,
-    #[schemars(with = "Option<schemas::Cursor>")]
-    pub(super) cursor: Option<String>,
-}
-
 /// `GET /tenants`
 pub async fn list(
     state: web::Data<ApiState>,
     caller: Caller,
-    query: Query<ListIn>,
+    query: Query<PageIn>,
 ) -> Result<HttpResponse, Problem> {
     let page = state
         .reads

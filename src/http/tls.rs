@@ -23,7 +23,7 @@ use rustls::{
     sign::CertifiedKey,
 };
 
-use super::middleware::may_log;
+use super::log_limit::may_log;
 use crate::{
     auth::certificate::Peer,
     config::{self, ConfigError},

@@ -11,11 +11,11 @@ use uuid::Uuid;
 
 use super::{
     access::{self, Endpoint, Found},
-    context::RequestId,
-    gate::{ClientAddress, Denied},
+    gate::Denied,
     limits,
     params::Named,
     problem::Problem,
+    request::{ClientAddress, RequestId},
 };
 use crate::{
     auth::Caller,

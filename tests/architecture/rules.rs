@@ -86,7 +86,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "governor",
         &[
             ("http/limits.rs", "limits of requests"),
-            ("http/middleware.rs", "limits of log lines"),
+            ("http/log_limit.rs", "limits of log lines"),
             ("http/ops.rs", "limits of wrong tokens"),
             ("telemetry/sampling.rs", "limits of the lines of others"),
             ("service/trail", "limits of records"),
@@ -96,7 +96,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ("fluent_uri", &[("domain/url", "the URLs of routes")]),
     (
         "granit_parser",
-        &[("http/yaml.rs", "the only YAML that is read")],
+        &[("http/extract/yaml.rs", "the only YAML that is read")],
     ),
     (
         "icu_properties",
@@ -209,6 +209,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("coding", &[]),
     ("telemetry", &["config"]),
     ("resilience", &["config", "telemetry"]),
+    ("health", &["resilience", "telemetry"]),
     ("auth", &["config", "resilience", "telemetry"]),
     ("tls", &["config"]),
     (
@@ -245,6 +246,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
             "auth",
             "coding",
             "config",
+            "health",
             "resilience",
             "service",
             "telemetry",

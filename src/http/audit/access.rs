@@ -9,11 +9,11 @@ use crate::{
     auth::Caller,
     domain::{filter::AccessFilter, plain_text},
     http::{
-        ApiState,
         extract::{Fields, Query},
         openapi::schemas,
         problem::Problem,
         respond,
+        state::ApiState,
     },
 };
 

@@ -13,10 +13,8 @@ use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span, StrInput}
 
 pub use self::emit::document;
 use self::scalar::Value;
-use super::{
-    extract::{MAX_DEPTH, MAX_TEXT},
-    problem::{Code, Problem},
-};
+use super::json::{MAX_DEPTH, MAX_TEXT};
+use crate::http::problem::{Code, Problem};
 
 /// The length of JSON, in bytes, that a body of any size may have.
 const SMALL: usize = 4096;

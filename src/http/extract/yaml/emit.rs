@@ -217,7 +217,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::http::yaml::as_json;
+    use crate::http::extract::yaml::as_json;
 
     #[test]
     fn documents_are_laid_out_line_by_line() {
