@@ -26,7 +26,7 @@ use crate::{
     cache::{Cache, files::Files, follower},
     config::{self, AuthMode, ConfigError, Settings, ms},
     health::{Check, CheckStatus, Health},
-    http::{self, ApiState, Certificates, Tallies, Transport},
+    http::{self, ApiServer, ApiState, Certificates, Tallies, Transport},
     relay::{self, RelayStatus},
     resilience::Dependency,
     service::{
@@ -236,16 +236,18 @@ impl App {
             parts.watch(Duration::from_secs(60), &limits, async |limits| {
                 limits.retire()
             });
-            let server = http::api_server(
+            let server = ApiServer {
                 listener,
                 transport,
-                &settings,
+                settings: &settings,
                 state,
-                health.clone(),
+                health: health.clone(),
                 tallies,
                 limits,
-            )
-            .map_err(bound("http.listen", settings.http.listen))?;
+            };
+            let server = server
+                .run()
+                .map_err(bound("http.listen", settings.http.listen))?;
             api_server = Some(server.handle());
             tokio::spawn(server);
         }

@@ -12,19 +12,46 @@ use validator::Validate;
 
 pub use self::operations::operations;
 use super::{
+    endpoint::Endpoint,
     event_filter::{Filtered, Narrowed, parse_action},
     extract::{Fields, Query},
     openapi::schemas,
+    permission::AuditReader,
     problem::Problem,
     query::key_in_query,
     respond,
     state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::{Invalid, event::Action, filter::EventFilter, ids::TenantName, time::UtcTime},
     service::audit::ArchivedEvent,
 };
+
+/// The endpoints of the archive.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/audit/route", route)
+            .compressed()
+            .sensitive(),
+        Endpoint::get("/api/v1/audit/recent", recent)
+            .compressed()
+            .sensitive(),
+        Endpoint::get("/api/v1/audit/action", action)
+            .compressed()
+            .sensitive(),
+        Endpoint::get("/api/v1/audit/time-range", time_range)
+            .compressed()
+            .sensitive(),
+        Endpoint::get("/api/v1/audit/events", events)
+            .compressed()
+            .sensitive(),
+        Endpoint::get("/api/v1/audit/verify", verify).sensitive(),
+        Endpoint::get("/api/v1/audit/access", access::list)
+            .compressed()
+            .sensitive(),
+        Endpoint::get("/api/v1/audit/status", status),
+    ]
+}
 
 const DEFAULT_LIMIT: u32 = 100;
 const DEFAULT_DAYS: u32 = 7;
@@ -67,8 +94,8 @@ struct RouteOut<'a> {
 
 /// `GET /audit/route`
 pub async fn route(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<RouteIn>,
 ) -> Result<HttpResponse, Problem> {
     let RouteIn {
@@ -126,8 +153,8 @@ struct RecentOut<'a> {
 
 /// `GET /audit/recent`
 pub async fn recent(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<RecentIn>,
 ) -> Result<HttpResponse, Problem> {
     let RecentIn {
@@ -194,8 +221,8 @@ struct ActionOut<'a> {
 
 /// `GET /audit/action`
 pub async fn action(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<ActionIn>,
 ) -> Result<HttpResponse, Problem> {
     let ActionIn {
@@ -270,8 +297,8 @@ struct TimeRangeOut<'a> {
 
 /// `GET /audit/time-range`
 pub async fn time_range(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<TimeRangeIn>,
 ) -> Result<HttpResponse, Problem> {
     let TimeRangeIn {
@@ -340,8 +367,8 @@ pub struct EventsIn {
 
 /// `GET /audit/events`
 pub async fn events(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<EventsIn>,
 ) -> Result<HttpResponse, Problem> {
     let EventsIn {
@@ -398,8 +425,8 @@ pub struct StatusIn {
 
 /// `GET /audit/status`
 pub async fn status(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<StatusIn>,
 ) -> Result<HttpResponse, Problem> {
     let StatusIn {
@@ -443,8 +470,8 @@ pub struct VerifyIn {
 
 /// `GET /audit/verify`
 pub async fn verify(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<VerifyIn>,
 ) -> Result<HttpResponse, Problem> {
     let VerifyIn { tenant, from, to } = query.0;

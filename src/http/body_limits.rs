@@ -19,7 +19,7 @@ use crate::{
 /// The unit, in bytes, in which memory for bodies is counted.
 const PIECE: usize = 1024;
 
-/// BodyLimits of one large body, of all large bodies together, and of the large bodies of one tenant.
+/// Limits of one large body, of all large bodies together, and of the large bodies of one tenant.
 #[derive(Debug, Clone)]
 pub struct BodyLimits {
     max_bytes: usize,

@@ -15,6 +15,7 @@ use super::{
     etag::{Condition, condition, seen, version_tag},
     extract::Fields,
     headers::{IDEMPOTENCY_KEY, MAX_IDEMPOTENCY_KEY, MAX_REASON, MIN_REVISION, REASON},
+    permission::caller_of,
     problem::{Code, Problem},
     request::{ClientAddress, RequestId},
 };
@@ -172,25 +173,12 @@ impl WriteContext {
     }
 }
 
-/// A handler that takes a `Caller` cannot run without one. The gate puts the caller into the
-/// request's extensions.
-impl FromRequest for Caller {
-    type Error = Problem;
-    type Future = Ready<Result<Self, Problem>>;
-
-    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let none = || Problem::new(Code::Unauthenticated, "nobody is known to have sent this");
-        ready(request.extensions().get::<Self>().cloned().ok_or_else(none))
-    }
-}
-
 impl FromRequest for WriteContext {
     type Error = Problem;
     type Future = Ready<Result<Self, Problem>>;
 
-    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let caller = Caller::from_request(request, payload).into_inner();
-        ready(caller.and_then(|caller| Self::of(request, caller)))
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(caller_of(request).and_then(|caller| Self::of(request, caller)))
     }
 }
 

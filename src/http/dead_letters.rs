@@ -12,15 +12,16 @@ use validator::Validate;
 pub use self::operations::operations;
 use super::{
     context::{WriteContext, required_reason},
+    endpoint::Endpoint,
     extract::{Body, Fields, Query},
     headers::IDEMPOTENCY_REPLAYED,
     openapi::schemas,
+    permission::{Operator, Overseer},
     problem::Problem,
     respond,
     state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::{
         Invalid,
         dead_letter::{Decision, LetterId, LetterState},
@@ -31,6 +32,21 @@ use crate::{
     },
     service::dead_letters::{Decided, Filter, Head, Letter, Origin, Wish},
 };
+
+/// The endpoints of dead letters.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/dead-letters", list)
+            .compressed()
+            .sensitive(),
+        Endpoint::post("/api/v1/dead-letters/redrive", redrive_many),
+        Endpoint::get("/api/v1/dead-letters/{letter_id}", get)
+            .compressed()
+            .sensitive(),
+        Endpoint::post("/api/v1/dead-letters/{letter_id}/redrive", redrive),
+        Endpoint::post("/api/v1/dead-letters/{letter_id}/discard", discard),
+    ]
+}
 
 /// The longest reason that dead letters can be filtered by, in bytes.
 const MAX_CODE: usize = 64;
@@ -152,8 +168,8 @@ pub struct ListIn {
 
 /// `GET /dead-letters`
 pub async fn list(
+    _: Overseer,
     state: web::Data<ApiState>,
-    _caller: Caller,
     query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
     let ListIn {
@@ -184,8 +200,8 @@ pub async fn list(
 
 /// `GET /dead-letters/{letter_id}`
 pub async fn get(
+    _: Overseer,
     state: web::Data<ApiState>,
-    _caller: Caller,
     path: web::Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let Decided {
@@ -222,6 +238,7 @@ fn answered(replayed: bool, body: &impl Serialize) -> HttpResponse {
 
 /// `POST /dead-letters/{letter_id}/redrive`
 pub async fn redrive(
+    _: Operator,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: web::Path<String>,
@@ -267,6 +284,7 @@ struct RedrivenOut {
 
 /// `POST /dead-letters/redrive`
 pub async fn redrive_many(
+    _: Operator,
     state: web::Data<ApiState>,
     context: WriteContext,
     body: Body<RedriveManyIn>,
@@ -328,6 +346,7 @@ pub struct DiscardIn {
 
 /// `POST /dead-letters/{letter_id}/discard`
 pub async fn discard(
+    _: Operator,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: web::Path<String>,

@@ -19,7 +19,7 @@ use ipnet::IpNet;
 use jiff::Timestamp;
 
 use super::{
-    access::{self, Access, Endpoint, Found},
+    endpoints::{self, Access, Endpoint, Found},
     limits::{Exceeded, Limits, Standing},
     params::{Named, Names},
     problem::{Code, Problem},
@@ -48,7 +48,7 @@ pub struct Admitted {
     pub place: Option<Place>,
     /// The payer whose shares the request uses.
     pub payer: Payer,
-    /// The row of the endpoint; `None` if the answer will be 404 or 405.
+    /// The endpoint; `None` if the answer will be 404 or 405.
     pub endpoint: Option<&'static Endpoint>,
 }
 
@@ -177,7 +177,7 @@ impl Gate {
         let Some(endpoint) = endpoint(request)? else {
             return public(None);
         };
-        let Some(roles) = access::roles(endpoint, request.query_string()) else {
+        let Some(roles) = endpoint.roles(request.query_string()) else {
             return public(Some(endpoint));
         };
         let caller = self.caller(request, address).await?;
@@ -212,7 +212,7 @@ impl Gate {
     pub fn admit_at_once(
         &self,
         request: &ServiceRequest,
-        path: &str,
+        endpoint: &Endpoint,
         polled: &Polled<'_>,
     ) -> Option<Option<Standing>> {
         let caller = match self.callers.anyone() {
@@ -230,11 +230,7 @@ impl Gate {
             service,
             env,
         } = polled;
-        let Found::Endpoint(Endpoint {
-            access: Access::Roles(roles),
-            ..
-        }) = access::find("GET", path)
-        else {
+        let Access::Roles(roles) = endpoint.access else {
             return None;
         };
         let reaches = caller
@@ -359,19 +355,19 @@ pub struct Polled<'a> {
     pub env: Option<&'a str>,
 }
 
-/// Returns the row of the endpoint; `None` if the answer will be 404 or 405. An endpoint that is
-/// served and has no row is refused.
+/// Returns the endpoint; `None` if the answer will be 404 or 405. An endpoint that is served and is
+/// not in the list is refused.
 fn endpoint(request: &ServiceRequest) -> Result<Option<&'static Endpoint>, Denied> {
     let Some(pattern) = request.match_pattern() else {
         return Ok(None);
     };
-    match access::find(request.method().as_str(), &pattern) {
+    match endpoints::find(request.method().as_str(), &pattern) {
         Found::Endpoint(endpoint) => Ok(Some(endpoint)),
         Found::OtherMethods => Ok(None),
         Found::Unlisted => {
             tracing::error!(
                 http.route = pattern,
-                "an endpoint has no row in the table of access"
+                "the router has an endpoint that is not in the list"
             );
             Err(Denied::new(
                 Problem::new(Code::Forbidden, "nobody may use this"),
@@ -427,17 +423,11 @@ fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
     Ok(token)
 }
 
-/// Returns whether a request counts among its tenant's concurrent requests. Polls do not count:
-/// they are answered from memory, or wait in places of their own. A poll of the past (`?at=`)
-/// counts, because it reads PostgreSQL each time.
+/// Returns whether a request counts among its tenant's concurrent requests. A poll of the past
+/// (`?at=`) counts, because it reads PostgreSQL each time.
 fn takes_place(endpoint: &Endpoint, query: &str) -> bool {
-    let is_poll = endpoint
-        .access
-        .roles()
-        .is_some_and(|roles| roles.contains(&Role::Node))
-        || endpoint.path == "/api/v1/stream";
     let is_of_past = || url::form_urlencoded::parse(query.as_bytes()).any(|(name, _)| name == "at");
-    !is_poll || is_of_past()
+    endpoint.takes_place || is_of_past()
 }
 
 /// Checks whether the caller may use the endpoint with the names in the request, and returns these
@@ -448,7 +438,7 @@ fn may(
     endpoint: &Endpoint,
     roles: &[Role],
 ) -> Result<Names, Denied> {
-    let named = Named::of(request.request(), endpoint);
+    let named = Named::of(request.request(), endpoint.path);
     let tenant = match named
         .tenant
         .clone()
@@ -523,7 +513,7 @@ mod tests {
 
     #[test]
     fn all_but_polls_of_the_present_take_a_place() {
-        let polls: Vec<_> = access::TABLE
+        let polls: Vec<_> = endpoints::all()
             .iter()
             .filter(|row| !takes_place(row, "wait=5s"))
             .map(|row| row.path)
@@ -538,7 +528,7 @@ mod tests {
         assert_eq!(polls, known.map(|path| format!("/api/v1{path}")));
         for query in ["at=3", "%61t=3", "service=web&at=", "at", "wait=5s&a%74=1"] {
             assert!(
-                access::TABLE.iter().all(|row| takes_place(row, query)),
+                endpoints::all().iter().all(|row| takes_place(row, query)),
                 "{query}"
             );
         }

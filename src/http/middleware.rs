@@ -23,6 +23,8 @@ use super::{
     authority::Answered,
     deadline::LONGEST_WAIT,
     edge,
+    endpoint::Template,
+    endpoints,
     etag::unless_seen,
     gate::{Admitted, Denied, Gate},
     headers::{self, CORRELATION_ID},
@@ -47,12 +49,13 @@ pub struct Around {
     request_timeout: Duration,
     gate: Arc<Gate>,
     trail: Arc<Trail>,
-    polled: [Polled; 4],
+    polled: Vec<Polled>,
 }
 
 /// A `GET` endpoint that proxies poll, with its metrics looked up once.
 struct Polled {
     path: &'static str,
+    template: Template,
     seconds: metrics::Histogram,
     /// The counters by status class: 2xx, 3xx, 4xx and 5xx.
     requests: [metrics::Counter; 4],
@@ -63,6 +66,7 @@ impl Polled {
         let requests = |status| metrics::counter!(names::HTTP_REQUESTS, "method" => "GET", "endpoint" => path, "status" => status);
         Self {
             path,
+            template: Template::of(path),
             seconds: metrics::histogram!(names::HTTP_SECONDS, "endpoint" => path),
             requests: ["2xx", "3xx", "4xx", "5xx"].map(requests),
         }
@@ -72,35 +76,26 @@ impl Polled {
 impl Around {
     /// Creates the data. The metrics belong to the recorder that is installed now.
     pub fn new(request_timeout: Duration, gate: Arc<Gate>, trail: Arc<Trail>) -> Self {
-        let polled = [
-            "/api/v1/routes/resolve",
-            "/api/v1/tenants/{tenant}/snapshot",
-            "/api/v1/tenants/{tenant}/changes",
-            "/api/v1/tenants/{tenant}/stream",
-        ];
+        let polled = endpoints::all()
+            .iter()
+            .filter(|endpoint| endpoint.is_polled);
         Self {
             request_timeout,
             gate,
             trail,
-            polled: polled.map(Polled::new),
+            polled: polled.map(|endpoint| Polled::new(endpoint.path)).collect(),
         }
     }
 
     /// Returns the polled endpoint that the request is for, if it is for one.
     fn polled(&self, request: &ServiceRequest) -> Option<&Polled> {
+        if request.method() != Method::GET && request.method() != Method::HEAD {
+            return None;
+        }
         let path = request.path();
-        let [resolve, snapshot, changes, stream] = &self.polled;
-        let polled = if path == resolve.path {
-            resolve
-        } else {
-            match path.strip_prefix("/api/v1/tenants/")?.split_once('/')?.1 {
-                "snapshot" => snapshot,
-                "changes" => changes,
-                "stream" => stream,
-                _ => return None,
-            }
-        };
-        (request.method() == Method::GET || request.method() == Method::HEAD).then_some(polled)
+        self.polled
+            .iter()
+            .find(|polled| polled.template.matches(path))
     }
 }
 

@@ -10,17 +10,32 @@ use validator::Validate;
 pub use self::operations::{blame as blame_operation, diff as diff_operation};
 use super::{
     context::ReadContext,
+    endpoint::Endpoint,
     etag::set_tag,
     extract::Query,
     instant::at_in_query,
     openapi::schemas,
     params::{RoutePath, TenantPath},
+    permission::Reader,
     problem::Problem,
     query::{MinimumIn, scope},
     respond,
     state::ApiState,
 };
 use crate::domain::{Invalid, blame::Blame, ids::RouteKey};
+
+/// The endpoints of a route's history.
+pub fn route_endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::get(
+        "/api/v1/routes/{tenant}/{service}/{env}/{version}/blame",
+        blame,
+    )]
+}
+
+/// The endpoints of a tenant's history.
+pub fn tenant_endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::get("/api/v1/tenants/{tenant}/diff", diff).compressed()]
+}
 
 /// The parameters of `GET …/diff`.
 #[derive(Debug, Deserialize, Validate, JsonSchema)]
@@ -38,6 +53,7 @@ pub struct DiffIn {
 
 /// `GET /tenants/{tenant}/diff`
 pub async fn diff(
+    _: Reader,
     state: web::Data<ApiState>,
     path: TenantPath,
     query: Query<DiffIn>,
@@ -73,6 +89,7 @@ struct BlameOut<'a> {
 
 /// `GET /routes/{tenant}/{service}/{env}/{version}/blame`
 pub async fn blame(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: RoutePath,

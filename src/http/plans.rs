@@ -16,14 +16,15 @@ pub use self::{
     shapes::document_schema,
 };
 use super::{
-    access::WRITE,
     bulk::Bulk,
     context::{ReadContext, WriteContext},
+    endpoint::Endpoint,
     extract::{Body, Fields, Object, Query, Readers, yaml},
     headers::{IDEMPOTENCY_REPLAYED, MAX_REASON},
     instant::{at_in_query, parse_at},
     openapi::schemas,
     params::{PlanPath, TenantPath},
+    permission::{Editor, Planner, Reader},
     problem::{Code, FieldError, MAX_ERRORS, Problem},
     query::{PageIn, scope},
     respond,
@@ -45,6 +46,25 @@ use crate::{
     },
     service::{Error, batch::Reply, plans::Confirmation},
 };
+
+const PLANS: &str = "/api/v1/tenants/{tenant}/plans";
+const PLAN: &str = "/api/v1/tenants/{tenant}/plans/{id}";
+
+/// The endpoints that change many objects at once, or read them as a document.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(PLANS, list).compressed(),
+        Endpoint::post(PLANS, create),
+        Endpoint::get(PLAN, get).compressed(),
+        Endpoint::delete(PLAN, delete),
+        Endpoint::post("/api/v1/tenants/{tenant}/plans/{id}/apply", apply),
+        Endpoint::post("/api/v1/tenants/{tenant}/batch", batch),
+        Endpoint::post("/api/v1/tenants/{tenant}/rollback", rollback),
+        Endpoint::get("/api/v1/tenants/{tenant}/export", export)
+            .compressed()
+            .sensitive(),
+    ]
+}
 
 /// The body of `POST …/plans`, and an export: the desired content of a scope.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -283,6 +303,7 @@ impl<'a> PlanSummaryOut<'a> {
 
 /// `POST /tenants/{tenant}/plans`
 pub async fn create(
+    planner: Planner,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: TenantPath,
@@ -292,7 +313,7 @@ pub async fn create(
 ) -> Result<HttpResponse, Problem> {
     let tenant = path.0.name().clone();
     // For a dry run the gate requires other roles. The gate and this handler read the same query.
-    if !query.0.dry_run && !context.caller().grant.has_any(WRITE) {
+    if !query.0.dry_run && !planner.may_do_it() {
         return Err(Problem::new(
             Code::Forbidden,
             "this caller may only ask for plans with dry_run=true",
@@ -321,6 +342,7 @@ pub async fn create(
 
 /// `GET /tenants/{tenant}/plans`
 pub async fn list(
+    _: Reader,
     state: web::Data<ApiState>,
     path: TenantPath,
     query: Query<PageIn>,
@@ -342,6 +364,7 @@ pub async fn list(
 
 /// `GET /tenants/{tenant}/plans/{id}`
 pub async fn get(
+    _: Reader,
     state: web::Data<ApiState>,
     path: PlanPath,
     readers: Readers,
@@ -359,6 +382,7 @@ pub async fn get(
 
 /// `DELETE /tenants/{tenant}/plans/{id}`
 pub async fn delete(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: PlanPath,
@@ -388,6 +412,7 @@ pub struct ApplyIn {
 
 /// `POST /tenants/{tenant}/plans/{id}/apply`
 pub async fn apply(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: PlanPath,
@@ -452,6 +477,7 @@ const TO: &str = "/to";
 
 /// `POST /tenants/{tenant}/rollback`
 pub async fn rollback(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: TenantPath,
@@ -532,6 +558,7 @@ fn text(
 
 /// `GET /tenants/{tenant}/export`
 pub async fn export(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: TenantPath,

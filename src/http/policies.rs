@@ -12,10 +12,12 @@ use validator::Validate;
 pub use self::operations::operations;
 use super::{
     context::{ReadContext, WriteContext},
+    endpoint::Endpoint,
     extract::{Body, Fields, Object, Query},
     instant::at_in_query,
     openapi::schemas,
     params::PolicyPath,
+    permission::{Editor, Reader},
     problem::{Problem, wrong_members},
     query::{GetIn, HistoryIn},
     respond::{self, double_option},
@@ -23,7 +25,7 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    auth::{AuthorizedTenant, Caller},
+    auth::AuthorizedTenant,
     domain::{
         Invalid,
         command::{self, Op},
@@ -35,6 +37,20 @@ use crate::{
     },
     service::batch::Reply,
 };
+
+const POLICY: &str = "/api/v1/policies/{tenant}/{service}/{env}";
+
+/// The endpoints of traffic policies.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/policies", list).compressed(),
+        Endpoint::get(POLICY, get),
+        Endpoint::put(POLICY, put),
+        Endpoint::patch(POLICY, patch),
+        Endpoint::delete(POLICY, delete),
+        Endpoint::get("/api/v1/policies/{tenant}/{service}/{env}/history", history).compressed(),
+    ]
+}
 
 /// A policy as the API shows it.
 #[derive(Debug, Serialize)]
@@ -178,6 +194,7 @@ fn written(tenant: &TenantName, reply: &Reply) -> HttpResponse {
 
 /// `PUT /policies/{tenant}/{service}/{env}`
 pub async fn put(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: PolicyPath,
@@ -203,6 +220,7 @@ pub async fn put(
 
 /// `PATCH /policies/{tenant}/{service}/{env}`
 pub async fn patch(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: PolicyPath,
@@ -241,6 +259,7 @@ pub async fn patch(
 
 /// `DELETE /policies/{tenant}/{service}/{env}`
 pub async fn delete(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: PolicyPath,
@@ -251,6 +270,7 @@ pub async fn delete(
 
 /// `GET /policies/{tenant}/{service}/{env}`
 pub async fn get(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: PolicyPath,
@@ -297,8 +317,8 @@ pub struct ListIn {
 
 /// `GET /policies`
 pub async fn list(
+    caller: Reader,
     state: web::Data<ApiState>,
-    caller: Caller,
     context: ReadContext,
     query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
@@ -335,6 +355,7 @@ pub async fn list(
 
 /// `GET /policies/{tenant}/{service}/{env}/history`
 pub async fn history(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: PolicyPath,

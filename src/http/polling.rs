@@ -20,19 +20,21 @@ use super::{
     compression,
     context::ReadContext,
     deadline::{LONGEST_WAIT, within},
+    endpoint::Endpoint,
     etag::{set_coded_tag, set_tag, version_tag},
     extract::Query,
     headers::{PREFERENCE_APPLIED, preference},
     instant::at_in_query,
     openapi::schemas,
     params::TenantPath,
+    permission::Poller,
     problem::{Code, Problem},
     query::scope,
     respond,
     state::ApiState,
 };
 use crate::{
-    auth::{AuthorizedTenant, Caller},
+    auth::AuthorizedTenant,
     coding::Coding,
     domain::{Invalid, snapshot::Scope, tag::VersionTag},
     service::{
@@ -40,6 +42,17 @@ use crate::{
         polls::{Changes, Polls},
     },
 };
+
+/// The path of snapshots, which the fast path answers too.
+pub const SNAPSHOT: &str = "/api/v1/tenants/{tenant}/snapshot";
+
+/// The endpoints of snapshots and changes.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(SNAPSHOT, snapshot).polled(),
+        Endpoint::get("/api/v1/tenants/{tenant}/changes", changes).polled(),
+    ]
+}
 
 /// The number of changes in one answer without a `limit`.
 const CHANGES: usize = 100;
@@ -64,8 +77,8 @@ pub struct SnapshotIn {
 
 /// `GET /tenants/{tenant}/snapshot`
 pub async fn snapshot(
+    caller: Poller,
     state: web::Data<ApiState>,
-    caller: Caller,
     path: TenantPath,
     query: Query<SnapshotIn>,
     request: HttpRequest,
@@ -178,8 +191,8 @@ pub struct ChangesIn {
 
 /// `GET /tenants/{tenant}/changes`
 pub async fn changes(
+    caller: Poller,
     state: web::Data<ApiState>,
-    caller: Caller,
     path: TenantPath,
     query: Query<ChangesIn>,
     request: HttpRequest,
@@ -325,7 +338,7 @@ impl Wait {
     async fn as_long_as_good<T>(
         self,
         state: &ApiState,
-        caller: &Caller,
+        caller: &Poller,
         limit: Duration,
         answer: impl Future<Output = Result<T, Error>>,
     ) -> Result<T, Problem> {

@@ -18,16 +18,17 @@ pub use self::operations::{Explanation, explanation, operation};
 use super::{
     context::ReadContext,
     deadline::within,
+    endpoint::Endpoint,
     etag::{seen, set_tag},
     extract::{Fields, parse_query},
     openapi::schemas,
+    permission::Poller,
     problem::Problem,
     query::key_in_query,
     respond::{json_bytes, with_age},
     state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::{
         Invalid,
         ids::{PolicyName, RouteKey},
@@ -35,6 +36,14 @@ use crate::{
     },
     service::polls::{Polled, Polls},
 };
+
+/// The path of `resolve`, which the fast path answers too.
+pub const RESOLVE: &str = "/api/v1/routes/resolve";
+
+/// The endpoint `resolve`.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![Endpoint::get(RESOLVE, resolve).polled()]
+}
 
 /// The most `header.<name>` parameters in a query.
 const MAX_HEADERS: usize = 32;
@@ -63,8 +72,8 @@ pub struct ResolveIn {
 
 /// `GET /routes/resolve`
 pub async fn resolve(
+    caller: Poller,
     state: web::Data<ApiState>,
-    caller: Caller,
     context: ReadContext,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {

@@ -13,10 +13,12 @@ use validator::Validate;
 pub use self::operations::operations;
 use super::{
     context::{ReadContext, WriteContext},
+    endpoint::Endpoint,
     extract::{Body, Fields, Query},
     instant::at_in_query,
     openapi::schemas,
     params::RoutePath,
+    permission::{Editor, Reader},
     problem::Problem,
     query::{GetIn, HistoryIn, ROUTE_IN_BODY, route_key},
     respond::{self, double_option},
@@ -24,7 +26,6 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::{
         Invalid,
         command::{Object, Op},
@@ -34,6 +35,36 @@ use crate::{
     },
     service::{batch::Reply, reads::PageRequest},
 };
+
+const ROUTES: &str = "/api/v1/routes";
+const ROUTE: &str = "/api/v1/routes/{tenant}/{service}/{env}/{version}";
+
+/// The endpoints of routes.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(ROUTES, list).compressed(),
+        Endpoint::post(ROUTES, upsert),
+        Endpoint::post("/api/v1/routes/activate", activate_by_body),
+        Endpoint::post("/api/v1/routes/deactivate", deactivate_by_body),
+        Endpoint::get(ROUTE, get),
+        Endpoint::put(ROUTE, put),
+        Endpoint::patch(ROUTE, patch),
+        Endpoint::delete(ROUTE, delete),
+        Endpoint::post(
+            "/api/v1/routes/{tenant}/{service}/{env}/{version}/activate",
+            activate,
+        ),
+        Endpoint::post(
+            "/api/v1/routes/{tenant}/{service}/{env}/{version}/deactivate",
+            deactivate,
+        ),
+        Endpoint::get(
+            "/api/v1/routes/{tenant}/{service}/{env}/{version}/history",
+            history,
+        )
+        .compressed(),
+    ]
+}
 
 /// A route as the API shows it.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -186,6 +217,7 @@ pub struct ConfirmIn {
 
 /// `POST /routes`
 pub async fn upsert(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     query: Query<ConfirmIn>,
@@ -223,6 +255,7 @@ pub async fn upsert(
 
 /// `PUT /routes/{tenant}/{service}/{env}/{version}`
 pub async fn put(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: RoutePath,
@@ -321,6 +354,7 @@ impl PatchIn {
 
 /// `PATCH /routes/{tenant}/{service}/{env}/{version}`
 pub async fn patch(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: RoutePath,
@@ -343,6 +377,7 @@ pub async fn patch(
 
 /// `DELETE /routes/{tenant}/{service}/{env}/{version}`
 pub async fn delete(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: RoutePath,
@@ -385,6 +420,7 @@ fn key_of(RoutePath(tenant, name): RoutePath) -> RouteKey {
 
 /// `POST /routes/{tenant}/{service}/{env}/{version}/activate`
 pub async fn activate(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: RoutePath,
@@ -394,6 +430,7 @@ pub async fn activate(
 
 /// `POST /routes/{tenant}/{service}/{env}/{version}/deactivate`
 pub async fn deactivate(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: RoutePath,
@@ -422,6 +459,7 @@ fn key_in_body(body: Body<KeyIn>) -> Result<RouteKey, Problem> {
 
 /// `POST /routes/activate`
 pub async fn activate_by_body(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     body: Body<KeyIn>,
@@ -431,6 +469,7 @@ pub async fn activate_by_body(
 
 /// `POST /routes/deactivate`
 pub async fn deactivate_by_body(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     query: Query<ConfirmIn>,
@@ -447,6 +486,7 @@ pub async fn deactivate_by_body(
 
 /// `GET /routes/{tenant}/{service}/{env}/{version}`
 pub async fn get(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: RoutePath,
@@ -530,8 +570,8 @@ fn parse_filter(query: &ListIn) -> Result<RouteFilter, Problem> {
 
 /// `GET /routes`
 pub async fn list(
+    caller: Reader,
     state: web::Data<ApiState>,
-    caller: Caller,
     context: ReadContext,
     query: Query<ListIn>,
 ) -> Result<HttpResponse, Problem> {
@@ -562,7 +602,7 @@ pub async fn list(
 
 async fn list_at(
     state: &ApiState,
-    caller: &Caller,
+    caller: &Reader,
     filter: RouteFilter,
     page: &PageRequest,
     at: &str,
@@ -597,6 +637,7 @@ async fn list_at(
 
 /// `GET /routes/{tenant}/{service}/{env}/{version}/history`
 pub async fn history(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: RoutePath,

@@ -10,9 +10,11 @@ use validator::Validate;
 pub use self::operations::{Limits, operations};
 use super::{
     context::{ReadContext, WriteContext},
+    endpoint::Endpoint,
     extract::{Body, Fields, Object, Query},
     openapi::schemas,
     params::TenantPath,
+    permission::{Reader, TenantManager},
     problem::Problem,
     query::{MinimumIn, PageIn},
     respond::{self, double_option},
@@ -20,7 +22,6 @@ use super::{
     state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::{
         Invalid,
         command::{self, Op},
@@ -30,6 +31,20 @@ use crate::{
     },
     service::batch::Reply,
 };
+
+const TENANTS: &str = "/api/v1/tenants";
+const TENANT: &str = "/api/v1/tenants/{tenant}";
+
+/// The endpoints of tenants.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get(TENANTS, list).compressed(),
+        Endpoint::post(TENANTS, create),
+        Endpoint::get(TENANT, get),
+        Endpoint::patch(TENANT, patch),
+        Endpoint::delete(TENANT, delete),
+    ]
+}
 
 /// The body of `POST /tenants`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -123,6 +138,7 @@ fn written(reply: &Reply) -> HttpResponse {
 
 /// `POST /tenants`
 pub async fn create(
+    _: TenantManager,
     state: web::Data<ApiState>,
     context: WriteContext,
     body: Body<Returned<TenantIn>>,
@@ -150,6 +166,7 @@ pub async fn create(
 
 /// `PATCH /tenants/{tenant}`
 pub async fn patch(
+    _: TenantManager,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: TenantPath,
@@ -195,6 +212,7 @@ pub struct DeleteIn {
 /// `DELETE /tenants/{tenant}`: also removes everything that the tenant has, if `?confirm=` is the
 /// tenant's name.
 pub async fn delete(
+    _: TenantManager,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: TenantPath,
@@ -224,6 +242,7 @@ pub async fn delete(
 
 /// `GET /tenants/{tenant}`
 pub async fn get(
+    _: Reader,
     state: web::Data<ApiState>,
     context: ReadContext,
     path: TenantPath,
@@ -239,8 +258,8 @@ pub async fn get(
 
 /// `GET /tenants`
 pub async fn list(
+    caller: Reader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<PageIn>,
 ) -> Result<HttpResponse, Problem> {
     let page = state

@@ -22,6 +22,7 @@ use crate::{
         extract::{Object, Readers},
         openapi::schemas,
         params::TenantPath,
+        permission::Editor,
         problem::{FieldError, MAX_ERRORS, Problem, wrong_members},
         returned::{self, Returnable, Returned},
         state::ApiState,
@@ -399,6 +400,7 @@ fn place(places: &[ChangeNames], sought: Sought<'_>) -> Option<String> {
 
 /// `POST /tenants/{tenant}/batch`
 pub async fn batch(
+    _: Editor,
     state: web::Data<ApiState>,
     context: WriteContext,
     path: TenantPath,
