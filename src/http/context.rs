@@ -217,7 +217,7 @@ impl FromRequest for Caller {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let none = || Problem::new(Code::Unauthenticated, "nobody is known to have sent this");
+        let none = || Problem::new(Code::Unauthenticated, "the request has no caller");
         ready(request.extensions().get::<Self>().cloned().ok_or_else(none))
     }
 }
@@ -253,7 +253,7 @@ impl ReadContext {
             (Some(header), Some(parameter)) if header.epoch != parameter.epoch => {
                 return Err(Problem::new(
                     Code::RevisionNotReached,
-                    "the two minimum revisions are of different histories",
+                    "the two minimum revisions have different epochs",
                 ));
             }
             (Some(header), Some(parameter)) if header.covers(&parameter) => Some(header),
@@ -306,7 +306,7 @@ fn must_not_exist(headers: &HeaderMap) -> Result<bool, Invalid> {
         Ok(Some(Condition::Any)) => Ok(true),
         Ok(Some(Condition::Tags { .. })) | Err(_) => Err(Invalid::new(
             "only_star",
-            "a write takes If-None-Match: * only",
+            "a write accepts only If-None-Match: *",
         )),
     }
 }

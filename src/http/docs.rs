@@ -96,7 +96,7 @@ pub async fn page(file: web::Path<String>) -> Result<HttpResponse, Problem> {
         Ok(Some(file)) => Ok(guarded(&file.content_type, file.bytes.into_owned())),
         Ok(None) => Err(Problem::new(Code::NotFound, "no such page")),
         Err(error) => {
-            tracing::error!(error = %error, "a page of the documentation cannot be made");
+            tracing::error!(error = %error, "a documentation page cannot be built");
             Err(Problem::new(
                 Code::Internal,
                 "see the log for this request_id",
