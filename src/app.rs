@@ -295,7 +295,7 @@ impl App {
                 .await
                 .is_err()
             {
-                tracing::warn!(part = name, "did not end in time");
+                tracing::warn!(part = name, "a part of the process did not stop in time");
             }
         }
         self.stop_watchers.cancel();
@@ -371,7 +371,7 @@ impl Parts {
                         return health.started();
                     }
                     Err(error) => {
-                        tracing::warn!(error = %error, "the schema cannot be read yet; has `migrate` run?")
+                        tracing::warn!(error = %error, "the database schema cannot be read yet; has `migrate` run?")
                     }
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;

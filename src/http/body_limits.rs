@@ -106,7 +106,7 @@ impl BodyLimits {
         let (mut body, mut held, payer) = (Vec::new(), None, Payer::current());
         while let Some(piece) = payload.next().await {
             let piece = piece.map_err(|_| {
-                Problem::new(Code::MalformedRequest, "the body ended before its end")
+                Problem::new(Code::MalformedRequest, "the body is shorter than announced")
             })?;
             if body.len() + piece.len() > self.max_bytes {
                 return Err(too_large());

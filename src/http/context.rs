@@ -203,7 +203,7 @@ impl ReadContext {
             (Some(header), Some(parameter)) if header.epoch != parameter.epoch => {
                 return Err(Problem::new(
                     Code::RevisionNotReached,
-                    "the two minimum revisions are of different histories",
+                    "the two minimum revisions have different epochs",
                 ));
             }
             (Some(header), Some(parameter)) if header.covers(&parameter) => Some(header),
@@ -256,7 +256,7 @@ fn must_not_exist(headers: &HeaderMap) -> Result<bool, Invalid> {
         Ok(Some(Condition::Any)) => Ok(true),
         Ok(Some(Condition::Tags { .. })) | Err(_) => Err(Invalid::new(
             "only_star",
-            "a write takes If-None-Match: * only",
+            "a write accepts only If-None-Match: *",
         )),
     }
 }

@@ -112,7 +112,7 @@ pub async fn page(_: Anyone, file: web::Path<String>) -> Result<HttpResponse, Pr
         Ok(Some(file)) => Ok(guarded(&file.content_type, file.bytes.into_owned())),
         Ok(None) => Err(Problem::new(Code::NotFound, "no such page")),
         Err(error) => {
-            tracing::error!(error = %error, "a page of the documentation cannot be made");
+            tracing::error!(error = %error, "a documentation page cannot be built");
             Err(Problem::new(
                 Code::Internal,
                 "see the log for this request_id",

@@ -228,7 +228,7 @@ fn disposition(filter: &EventFilter, format: Format) -> ContentDisposition {
 
 /// The error of an export whose caller's credentials have ended.
 #[derive(Debug, thiserror::Error)]
-#[error("the credentials are not good any more")]
+#[error("the credentials are no longer valid")]
 struct CallerEnded;
 
 /// Streams the body. No chunk is empty, because an empty chunk would end the body. Each chunk is

@@ -110,11 +110,11 @@ impl From<Exceeded> for Denied {
             standing,
         } = exceeded;
         let detail = match whose {
-            "address" => "this address asks too often",
-            "attempts" => "this address has presented too many credentials that are not good",
-            "caller" => "this caller asks too often",
-            "tenant" => "the callers of this tenant ask too often",
-            _ => "too many requests of this tenant are being worked on",
+            "address" => "too many requests from this address",
+            "attempts" => "too many failed authentications from this address",
+            "caller" => "too many requests from this caller",
+            "tenant" => "too many requests from the callers of this tenant",
+            _ => "too many concurrent requests of this tenant",
         };
         let problem =
             Problem::new(Code::TooManyRequests, detail).with_retry_after(retry_after_seconds);
@@ -370,7 +370,7 @@ fn endpoint(request: &ServiceRequest) -> Result<Option<&'static Endpoint>, Denie
                 "the router has an endpoint that is not in the list"
             );
             Err(Denied::new(
-                Problem::new(Code::Forbidden, "nobody may use this"),
+                Problem::new(Code::Forbidden, "no role may use this endpoint"),
                 "unlisted",
             ))
         }
@@ -382,7 +382,7 @@ fn refusal(refused: Refused) -> Denied {
         "no_credentials" => {
             "send Authorization: Bearer with an API key or a token of the identity provider"
         }
-        _ => "the credentials are not good, or not any more",
+        _ => "the credentials are not valid, or no longer valid",
     };
     let key = refused.key.map(|id| id.to_string());
     Denied {
@@ -469,14 +469,17 @@ fn may(
         return denied(
             Problem::new(
                 Code::Forbidden,
-                format!("this takes one of the roles {needed}"),
+                format!("this endpoint requires one of the roles {needed}"),
             ),
             "role",
         );
     }
     if matches!(endpoint.access, Access::Platform(_)) && caller.grant.reach().tenant().is_some() {
         return denied(
-            Problem::new(Code::Forbidden, "this takes a caller of the whole platform"),
+            Problem::new(
+                Code::Forbidden,
+                "this endpoint requires a caller of the whole platform",
+            ),
             "role",
         );
     }
@@ -486,7 +489,7 @@ fn may(
     if caller.grant.roles() == [Role::Node]
         && !narrowing.covers(named.service.as_ref(), named.env.as_ref())
     {
-        let detail = "this node is narrowed to some services or environments: name one of them";
+        let detail = "this node may only read some services or environments: name one of them";
         return denied(Problem::new(Code::OutsideGrant, detail), "outside_grant");
     }
     // A malformed name in the path is refused here, because handlers do not read the path again.

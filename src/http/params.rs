@@ -140,7 +140,7 @@ impl Names {
         if let Some((name, _)) = other {
             tracing::error!(
                 http.route.parameter = name,
-                "the router has matched another name than the gate has checked"
+                "the router matched another name than the access check"
             );
         }
         other.is_none()
@@ -198,7 +198,7 @@ pub fn normalize_path(request: &mut ServiceRequest) -> Result<(), Problem> {
         Some(query) => format!("{path}?{query}"),
         None => path,
     };
-    let unreadable = || Problem::new(Code::MalformedRequest, "the path is no path of a URI");
+    let unreadable = || Problem::new(Code::MalformedRequest, "the path is not a valid URI path");
     let mut parts = request.uri().clone().into_parts();
     parts.path_and_query = Some(
         PathAndQuery::from_maybe_shared(Bytes::from(path_and_query)).map_err(|_| unreadable())?,

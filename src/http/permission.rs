@@ -158,7 +158,7 @@ impl<R: 'static> FromRequest for Permitted<R> {
 
 /// Returns the caller that the gate has put into the request's extensions.
 pub fn caller_of(request: &HttpRequest) -> Result<Caller, Problem> {
-    let none = || Problem::new(Code::Unauthenticated, "nobody is known to have sent this");
+    let none = || Problem::new(Code::Unauthenticated, "the request has no caller");
     request
         .extensions()
         .get::<Caller>()

@@ -348,7 +348,7 @@ impl Wait {
         let ended = || {
             Problem::new(
                 Code::Unauthenticated,
-                "the credentials are not good, or not any more",
+                "the credentials are not valid, or no longer valid",
             )
         };
         Box::pin(

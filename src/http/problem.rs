@@ -190,7 +190,7 @@ impl Problem {
 
     /// 400 for a single-value header that the request has more than once.
     pub fn doubled_header(name: &header::HeaderName) -> Self {
-        let detail = format!("{name} is there more than once, and has one value");
+        let detail = format!("the header {name} was sent more than once and may be sent once");
         let error = FieldError {
             pointer: format!("{name}:"),
             code: "duplicate",
@@ -394,8 +394,8 @@ impl From<service::Error> for Problem {
             E::TooManyExports => Self::new(Code::TooManyExports, detail),
             E::CommitUnknown => Self::new(
                 Code::CommitUnknown,
-                "the connection was lost while the write was being committed: it may have been done or not; \
-                 a retry with the same Idempotency-Key tells; where none is taken, look at what is there now",
+                "the connection was lost during the commit: the write may or may not have been done; \
+                 a retry with the same Idempotency-Key returns the outcome; if the endpoint accepts no key, read the current state",
             ),
             E::BehindMinimum { current, .. } => Self {
                 current: current.map(Box::new),
@@ -445,9 +445,9 @@ impl From<Rejection> for Problem {
                 ..
             } => {
                 let advice = if may_confirm {
-                    "?confirm_in_use=true sends it elsewhere"
+                    "?confirm_in_use=true moves its traffic to other versions"
                 } else {
-                    "and it has nowhere else to go"
+                    "it has no other version for this traffic"
                 };
                 Self::new(Code::VersionInUse, format!("{detail}: {advice}"))
                     .with("policies", policies)
@@ -497,7 +497,7 @@ impl From<Rejection> for Problem {
                         None => "tenant".to_owned(),
                     };
                     let detail =
-                        format!("the {what} takes {bytes} bytes as JSON, and may take {limit}");
+                        format!("the {what} has {bytes} bytes as JSON, limit {limit}");
                     FieldError {
                         pointer,
                         code: "too_large",

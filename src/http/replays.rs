@@ -90,7 +90,7 @@ impl ReplayIn {
         let [from, to] = [from, to].map(|revision| revision.map(|Whole(revision)| revision));
         let events_per_second = events_per_second.map(|Whole(rate)| rate);
         let mut fields = Fields::default();
-        let needs_tenant = || Invalid::new("tenant_required", "only with a tenant");
+        let needs_tenant = || Invalid::new("tenant_required", "is only allowed with a tenant");
         for (pointer, is_there) in [
             ("/epoch", epoch.is_some()),
             ("/from", from.is_some()),

@@ -159,7 +159,7 @@ fn refuse_with_version(key: bool, explain: bool, headers: bool) -> Result<(), Pr
                 pointer,
                 Err(Invalid::new(
                     "not_with_version",
-                    "is for resolving without a version",
+                    "is only allowed without a version",
                 )),
             );
         }

@@ -91,7 +91,7 @@ impl<T: Returnable> Returned<T> {
                 .find(|(other, value)| other == name && value != sent)
             {
                 let (pointer, detail) =
-                    (format!("{prefix}/{name}"), format!("the path says {value}"));
+                    (format!("{prefix}/{name}"), format!("differs from the path, which says {value}"));
                 return Err(FieldError {
                     pointer,
                     code: "not_the_path",

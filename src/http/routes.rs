@@ -610,7 +610,7 @@ async fn list_at(
     let Some(tenant) = filter.tenant.clone() else {
         return Err(Problem::field(
             "?tenant",
-            Invalid::new("required", "is required beside at"),
+            Invalid::new("required", "is required together with at"),
         ));
     };
     let tenant = caller.authorize(tenant)?;

@@ -176,7 +176,7 @@ impl Keys {
             {
                 let first = self.made_before(by, &wanted, asked).await?;
                 let first =
-                    first.ok_or_else(|| Error::internal("a key that was made is not there"))?;
+                    first.ok_or_else(|| Error::internal("a new API key is missing"))?;
                 Ok(Made {
                     key: first,
                     token: None,

@@ -201,7 +201,7 @@ async fn bodies_as_large_and_waiters_as_many_as_it_may() {
     refused.assert_problem("waiters");
     assert_eq!(
         refused.json["detail"],
-        "at most 2 may wait for changes, and so many do"
+        "too many long-polls and streams are waiting, limit 2"
     );
     assert_eq!(
         (

@@ -413,7 +413,7 @@ async fn a_deletion_that_was_left_half_done_goes_on() {
             == 404)
             .then_some(())
     };
-    eventually("it is gone", gone).await;
+    eventually("the dead letter no longer exists in Kafka", gone).await;
     let by = "select count(*) from route_events where tenant = 'a' and payload->'actor'->>'id' = 'somebody'";
     assert_eq!(office.app.db.count(by).await, 2502);
 }

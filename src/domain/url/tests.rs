@@ -118,7 +118,7 @@ fn urls_that_are_none_are_refused_and_the_place_is_told() {
         ("http://a.example../", "\"\", which may not be empty"),
         ("http://-a.example/", "hyphen"),
         ("http://a-.example/", "hyphen"),
-        ("http://xn--a/", "the host of url is none"),
+        ("http://xn--a/", "the host of url is not valid"),
         ("http://xn--/", "hyphen"),
         ("http://127.1/", "ends in a number"),
         ("http://2130706433/", "ends in a number"),

@@ -79,7 +79,7 @@ impl Readers {
         let not_done = || Problem::new(Code::Internal, "see the log for this request_id");
         let workers = self.0.as_ref().ok_or_else(not_done)?;
         workers.run(work).await.map_err(|error| {
-            tracing::error!(error = %error, "the work of a request was not done");
+            tracing::error!(error = %error, "a worker thread did not finish a request's task");
             not_done()
         })?
     }

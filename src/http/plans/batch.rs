@@ -189,7 +189,7 @@ impl PolicyChangeIn {
             }),
             ActionIn::Activate | ActionIn::Deactivate => Err(vec![(
                 "/action".to_owned(),
-                Invalid::new("not_for_policies", "is for routes"),
+                Invalid::new("not_for_policies", "is only allowed for routes"),
             )]),
         }
     }
@@ -200,7 +200,7 @@ fn of<T>(list: Option<Parts<T>>) -> Vec<T> {
 }
 
 fn only_the_name() -> Invalid {
-    Invalid::new("only_the_name", "only put takes more than the name")
+    Invalid::new("only_the_name", "is only allowed with put")
 }
 
 fn within(prefix: &str, errors: Vec<(String, Invalid)>) -> Vec<(String, Invalid)> {

@@ -120,24 +120,24 @@ impl Code {
             Self::MalformedRequest => (
                 S::BAD_REQUEST,
                 "malformed_request",
-                "The request cannot be read",
+                "The request cannot be parsed",
             ),
             Self::InvalidCursor => (
                 S::BAD_REQUEST,
                 "invalid_cursor",
                 "The cursor is not valid here",
             ),
-            Self::NotFound => (S::NOT_FOUND, "not_found", "There is nothing at this path"),
+            Self::NotFound => (S::NOT_FOUND, "not_found", "The path does not exist"),
             Self::Unauthenticated => (
                 S::UNAUTHORIZED,
                 "unauthenticated",
                 "Credentials are required",
             ),
-            Self::Forbidden => (S::FORBIDDEN, "forbidden", "The caller may not do this"),
+            Self::Forbidden => (S::FORBIDDEN, "forbidden", "The caller has no role for this operation"),
             Self::OutsideGrant => (
                 S::FORBIDDEN,
                 "outside_grant",
-                "The caller may not do this here",
+                "The caller's grant does not cover this service or environment",
             ),
             Self::TooManyRequests => (
                 S::TOO_MANY_REQUESTS,
@@ -147,7 +147,7 @@ impl Code {
             Self::DependencyNotFound => (
                 S::NOT_FOUND,
                 "dependency_not_found",
-                "The dependency does not exist here",
+                "This instance has no such dependency",
             ),
             Self::KeyNotFound => (S::NOT_FOUND, "key_not_found", "The API key does not exist"),
             Self::KeyEnded => (
@@ -155,7 +155,7 @@ impl Code {
                 "key_ended",
                 "The API key is revoked or has expired",
             ),
-            Self::KeysNotInUse => (S::CONFLICT, "keys_not_in_use", "Keys are not in use"),
+            Self::KeysNotInUse => (S::CONFLICT, "keys_not_in_use", "API keys are not in use"),
             Self::RouteNotFound => (S::NOT_FOUND, "route_not_found", "The route does not exist"),
             Self::RouteInactive => (S::NOT_FOUND, "route_inactive", "The route is inactive"),
             Self::TenantNotFound => (
@@ -166,7 +166,7 @@ impl Code {
             Self::MethodNotAllowed => (
                 S::METHOD_NOT_ALLOWED,
                 "method_not_allowed",
-                "The path has no such method",
+                "The path does not support this method",
             ),
             Self::TenantExists => (S::CONFLICT, "tenant_exists", "The tenant exists already"),
             Self::TenantEnding => (S::CONFLICT, "tenant_ending", "The tenant is being deleted"),
@@ -183,12 +183,12 @@ impl Code {
             Self::NoActiveVersion => (
                 S::NOT_FOUND,
                 "no_active_version",
-                "The policy has nowhere to send this request",
+                "The policy has no active version for this request",
             ),
             Self::HostNotAllowed => (
                 S::FORBIDDEN,
                 "host_not_allowed",
-                "The tenant may not have the host",
+                "The tenant may not use the host",
             ),
             Self::HostTaken => (
                 S::CONFLICT,
@@ -198,12 +198,12 @@ impl Code {
             Self::VersionInUse => (
                 S::CONFLICT,
                 "version_in_use",
-                "A policy sends traffic there",
+                "A traffic policy uses the version",
             ),
             Self::ShrinkNotConfirmed => (
                 S::CONFLICT,
                 "shrink_not_confirmed",
-                "Much would be removed, and that is not confirmed",
+                "The change removes many routes and is not confirmed",
             ),
             Self::PlanNotFound => (S::NOT_FOUND, "plan_not_found", "The plan does not exist"),
             Self::PlanStale => (
@@ -214,7 +214,7 @@ impl Code {
             Self::PlanHashMismatch => (
                 S::CONFLICT,
                 "plan_hash_mismatch",
-                "The hash is not the plan's",
+                "The hash does not match the plan",
             ),
             Self::DeadLetterNotFound => (
                 S::NOT_FOUND,
@@ -224,7 +224,7 @@ impl Code {
             Self::DeadLetterDecided => (
                 S::CONFLICT,
                 "dead_letter_decided",
-                "The dead letter was decided on before",
+                "The dead letter already has a decision",
             ),
             Self::NotRedrivable => (
                 S::CONFLICT,
@@ -240,7 +240,7 @@ impl Code {
             Self::TooManyWrites => (
                 S::TOO_MANY_REQUESTS,
                 "too_many_writes",
-                "The tenant writes more often than it may",
+                "The tenant exceeds its write rate",
             ),
             Self::QuotaExceeded => (
                 S::CONFLICT,
@@ -250,12 +250,12 @@ impl Code {
             Self::PreconditionFailed => (
                 S::PRECONDITION_FAILED,
                 "precondition_failed",
-                "The object is not as the precondition says",
+                "The object's version does not meet the precondition",
             ),
             Self::MisdirectedRequest => (
                 S::MISDIRECTED_REQUEST,
                 "misdirected_request",
-                "The request was sent to another host",
+                "The Host header is not a name of this service",
             ),
             Self::UriTooLong => (
                 S::URI_TOO_LONG,
@@ -275,7 +275,7 @@ impl Code {
             Self::UnsupportedMediaType => (
                 S::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
-                "The media type is not taken here",
+                "The media type is not supported",
             ),
             Self::InvalidRequest => (
                 S::UNPROCESSABLE_ENTITY,
@@ -295,13 +295,13 @@ impl Code {
             Self::AuditBacklog => (
                 S::SERVICE_UNAVAILABLE,
                 "audit_backlog",
-                "Too much of the audit trail is not published yet",
+                "Too many events are not published yet",
             ),
-            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "Too much is waiting"),
+            Self::Overloaded => (S::SERVICE_UNAVAILABLE, "overloaded", "The service is overloaded"),
             Self::TooManyWaiters => (
                 S::TOO_MANY_REQUESTS,
                 "too_many_waiters",
-                "Too many wait for changes",
+                "Too many long-polls and streams are waiting",
             ),
             Self::TooManyExports => (
                 S::TOO_MANY_REQUESTS,
@@ -311,12 +311,12 @@ impl Code {
             Self::CommitUnknown => (
                 S::SERVICE_UNAVAILABLE,
                 "commit_unknown",
-                "Whether the write was done is unknown",
+                "The outcome of the write is unknown",
             ),
             Self::RevisionNotReached => (
                 S::SERVICE_UNAVAILABLE,
                 "revision_not_reached",
-                "The minimum revision is not reached here",
+                "This instance has not reached the minimum revision",
             ),
             Self::DeadlineExceeded => (
                 S::SERVICE_UNAVAILABLE,
@@ -332,7 +332,7 @@ impl Code {
         match self {
             Self::MalformedRequest => (
                 "The body is not JSON (or YAML) or not UTF-8, or `If-Match` is not `*` or a list of entity tags in quotes.",
-                "Correct the request. `detail` says what could not be read.",
+                "Correct the request. `detail` names the error.",
             ),
             Self::InvalidCursor => (
                 "`cursor` was made by another installation, for another list, or for other filters.",
@@ -340,29 +340,29 @@ impl Code {
             ),
             Self::NotFound => ("No endpoint has this path.", "See the paths in `/docs`."),
             Self::Unauthenticated => (
-                "There is no `Authorization: Bearer`, or its token is not good: mistyped, expired, revoked, of another issuer. Which of these \
-                 is not told.",
+                "There is no `Authorization: Bearer`, or its token is not valid: mistyped, expired, revoked, or from another issuer. The answer \
+                 does not say which.",
                 "Send an API key (`tmk_…`) or a token of the identity provider. An administrator makes keys with `POST /api/v1/keys`.",
             ),
             Self::Forbidden => (
-                "The caller is known, and none of its roles may do this; or it would give a key more than it has itself.",
-                "Ask an administrator of the tenant for the role: `detail` names those that may.",
+                "The caller is authenticated, but none of its roles allows this; or a new key would have more permissions than the caller.",
+                "Ask an administrator of the tenant for one of the roles in `detail`.",
             ),
             Self::OutsideGrant => (
-                "The caller's grant is narrowed to some services or environments, and the request is about others, or about all.",
+                "The caller's grant is limited to some services or environments, and the request is about others, or about all.",
                 "Name one that the grant covers, or ask for a wider grant.",
             ),
             Self::TooManyRequests => (
-                "The address, the caller, or all callers of its tenant together ask more often than they may, or too many of the tenant's \
-                 requests are worked on at a time. `detail` says which.",
-                "Wait for `Retry-After`. `RateLimit-Remaining` tells how many requests are left, `RateLimit-Reset` in how many seconds all are.",
+                "The address, the caller, or all callers of its tenant together exceed their request rate, or too many of the tenant's \
+                 requests run at the same time. `detail` says which limit.",
+                "Wait for `Retry-After`. `RateLimit-Remaining` is the number of requests left, `RateLimit-Reset` the seconds until all are available again.",
             ),
             Self::DependencyNotFound => (
-                "This instance calls nothing of that name; another role's process may.",
-                "See `GET /health/resilience` of the instance that is meant.",
+                "This instance has no dependency of that name; a process with another role may have it.",
+                "See `GET /health/resilience` of the intended instance.",
             ),
             Self::KeyNotFound => (
-                "There is no key of that id, or not of the caller's tenant.",
+                "There is no key with that id in the caller's tenant.",
                 "See `GET /api/v1/keys`.",
             ),
             Self::KeyEnded => (
@@ -370,7 +370,7 @@ impl Code {
                 "Make another key.",
             ),
             Self::KeysNotInUse => (
-                "With `auth.mode = \"none\"` nobody is asked for a key.",
+                "With `auth.mode = \"none\"` no caller needs a key.",
                 "Set `auth.mode = \"required\"` and `auth.key_pepper`.",
             ),
             Self::RouteNotFound => (
@@ -378,7 +378,7 @@ impl Code {
                 "Create it with `PUT`.",
             ),
             Self::RouteInactive => (
-                "`resolve` of a route that is there and inactive.",
+                "`resolve` of a route that exists and is inactive.",
                 "Activate it, or send the traffic elsewhere.",
             ),
             Self::TenantNotFound => (
@@ -386,84 +386,84 @@ impl Code {
                 "Create it with `POST /api/v1/tenants`, or write its first route.",
             ),
             Self::MethodNotAllowed => (
-                "The path is there and does not take this method.",
+                "The path exists and does not support this method.",
                 "See the header `Allow`.",
             ),
             Self::TenantExists => (
-                "`POST /api/v1/tenants` for a name that is taken.",
+                "`POST /api/v1/tenants` with the name of an existing tenant.",
                 "Change the tenant with `PATCH`.",
             ),
             Self::TenantEnding => (
-                "A change of a tenant whose deletion has begun and is not done: one with more than 1,000 objects goes in several revisions.",
+                "A change of a tenant whose deletion has begun and is not complete: a tenant with more than 1,000 objects is deleted in several revisions.",
                 "Wait until `GET /api/v1/tenants/{tenant}` answers 404; then the name is free.",
             ),
             Self::TenantNotEmpty => (
                 "`DELETE` of a tenant that still has routes or policies.",
-                "Delete these first, or all of it with `?confirm=<its name>`.",
+                "Delete these first, or everything with `?confirm=<name of the tenant>`.",
             ),
             Self::PolicyNotFound => (
                 "The tenant has no traffic policy for that service and environment, or there is no such tenant.",
                 "Create it with `PUT`, or name a `version` in `resolve`.",
             ),
             Self::NoActiveVersion => (
-                "`resolve` without `version`: neither what the policy chose nor anything of its failover order and split is active. \
-                 `explanation` tells what was looked at.",
+                "`resolve` without `version`: neither the version that the policy chose nor any version of its failover order and split is active. \
+                 `explanation` lists the versions in order.",
                 "Activate one of the versions that the policy names.",
             ),
             Self::HostNotAllowed => (
-                "`host` is under none of the tenant's `allowed_hosts`; or it has none, and the host is a public suffix, or a wildcard over all names \
+                "`host` is under none of the tenant's `allowed_hosts`; or the tenant has none, and the host is a public suffix, or a wildcard over all names \
                  under one.",
                 "Choose another host, or have a `platform_admin` add a suffix of it to the tenant's `allowed_hosts`.",
             ),
             Self::HostTaken => (
                 "`host` belongs to another tenant, or is a wildcard over a name of another tenant, or a name under its wildcard; or another policy \
                  of the tenant has the same host with the same `path_prefix`. `detail` says which.",
-                "Choose another host or, within the tenant, another path prefix; or have it given up there.",
+                "Choose another host or, within the tenant, another path prefix; or have the host removed from the other policy.",
             ),
             Self::VersionInUse => (
-                "The version is to be removed or deactivated, and the `policies` name it. `may_confirm`: they have somewhere else to send \
+                "The request removes or deactivates a version that the `policies` name. `may_confirm`: they have other versions for \
                  its traffic.",
-                "With `may_confirm`: send it again with `confirm_in_use`. Else change the policies first.",
+                "With `may_confirm`: send the request again with `confirm_in_use`. Otherwise change the policies first.",
             ),
             Self::ShrinkNotConfirmed => (
-                "More than half of the scope's active routes and more than ten, or the last of them, would be gone: `removed_routes` of \
+                "More than half of the scope's active routes and more than ten, or the last of them, would be removed: `removed_routes` of \
                  `active_routes`.",
-                "If that is meant, send it again with `confirm_shrink` as it is told here.",
+                "If that is intended, send the request again with this `confirm_shrink`.",
             ),
             Self::PlanNotFound => (
-                "There is no plan of that id, or it was older than `limits.plan_ttl_hours`.",
-                "Make another with `POST …/plans`.",
+                "There is no plan with that id, or it was older than `limits.plan_ttl_hours`.",
+                "Make a new plan with `POST …/plans`.",
             ),
             Self::PlanStale => (
                 "Something in the plan's scope has changed since it was made. Nothing was changed.",
-                "Review `plan`, which was made of the same document now, and apply that.",
+                "Review `plan`, a new plan for the same document, and apply it.",
             ),
             Self::PlanHashMismatch => (
                 "`hash` is not the `hash` of the plan that the path names.",
                 "Read the plan again, and send its hash.",
             ),
             Self::DeadLetterNotFound => (
-                "The dead-letter topic has nothing in that place, or not any more.",
+                "The dead-letter topic has no record at that place, or no longer has it.",
                 "See `GET /api/v1/dead-letters`.",
             ),
             Self::DeadLetterDecided => (
-                "A letter that was sent again, or is being sent again, is to be discarded.",
-                "Nothing: what it was is on its way, or has come back as another letter.",
+                "The request discards a dead letter that was sent again or is being sent again.",
+                "Nothing: its record is in the topic again, or has become a new dead letter.",
             ),
             Self::NotRedrivable => (
-                "The letter does not come from `kafka.topic`, or was too large to be kept whole and is gone from where it came from.",
-                "`detail` says which. What is gone from Kafka is still in PostgreSQL: a replay publishes it again.",
+                "The dead letter's record does not come from `kafka.topic`; or it was too large to be kept and no longer exists in the original topic.",
+                "`detail` says which. A record that Kafka no longer has is still in PostgreSQL: a replay publishes it again.",
             ),
             Self::ReplayNotFound => (
-                "There is no replay of that id.",
+                "There is no replay with that id.",
                 "See `GET /api/v1/replays`.",
             ),
             Self::ReplayEnded => (
-                "A replay that is done is to be cancelled.",
+                "The request cancels a replay that is done.",
                 "Nothing: all of its events are queued.",
             ),
             Self::TooManyWrites => (
-                "The tenant has made as many changes as `quotas.writes_per_second` lets it make. Nothing was changed.",
+                "The tenant has made as many changes as `quotas.writes_per_second` allows. Nothing was changed.",
                 "Try again after `Retry-After`, or raise the quota. Each change of a batch or plan counts.",
             ),
             Self::TooManyExports => (
@@ -471,17 +471,17 @@ impl Code {
                 "Try again after `Retry-After`.",
             ),
             Self::QuotaExceeded => (
-                "The tenant has as many routes, policies, patterns or plans (or the installation as many running replays) as `quota` lets it have, or the body is larger than its `body_bytes`. `limit` is \
+                "The tenant has as many routes, policies, patterns or plans (or the installation as many running replays) as `quota` allows, or the body is larger than its `body_bytes`. `limit` is \
                  the number: the tenant's own, or the default in `limits`. `changes_at_once`: one plan or batch has more changes than ten seconds of \
                  `writes_per_second`.",
                 "Delete some, send less at a time, or raise the quota with `PATCH /api/v1/tenants/{tenant}`.",
             ),
             Self::PreconditionFailed => (
-                "`If-Match` names another tag than the object has, or `If-None-Match: *` was sent and the object exists.",
-                "Read the object, decide again, and send its present tag; it is in `ETag`.",
+                "`If-Match` names a tag that is not the object's, or `If-None-Match: *` was sent and the object exists.",
+                "Read the object, decide again, and send its current tag, which is in `ETag`.",
             ),
             Self::MisdirectedRequest => (
-                "The `Host` is no name of this service. Without credentials only `localhost`, loopback addresses and the names in \
+                "The `Host` header is not a name of this service. Without credentials only `localhost`, loopback addresses and the names in \
                  `http.allowed_hosts` are answered.",
                 "Use one of these names, or add the name to `http.allowed_hosts`.",
             ),
@@ -491,49 +491,49 @@ impl Code {
             ),
             Self::HeadersTooLarge => (
                 "There are more than `http.max_headers` headers, or more than `http.max_header_bytes` bytes of them.",
-                "Send fewer. Something in between may add some: cookies, identities.",
+                "Send fewer headers. A proxy may add some, such as cookies or identities.",
             ),
             Self::PayloadTooLarge => (
                 "The body is larger than `http.max_body_bytes`, or `http.max_bulk_bytes` for plans and batches.",
                 "Send less at a time.",
             ),
             Self::UnsupportedMediaType => (
-                "A body without `Content-Type: application/json` or another `+json`, or with a `Content-Encoding`. Plans and batches take \
-                 `application/yaml` too.",
-                "Send JSON as it is, and say so.",
+                "A body without `Content-Type: application/json` or another `+json`, or with a `Content-Encoding`. Plans and batches also accept \
+                 `application/yaml`.",
+                "Send JSON without encoding, with its `Content-Type`.",
             ),
             Self::InvalidRequest => (
-                "A member, parameter, part of the path or header is missing, unknown, doubled, of the wrong type or out of its range.",
-                "Correct what `errors` names. The same request will be refused again.",
+                "A member, parameter, part of the path or header is missing, unknown, duplicated, of the wrong type or out of its range.",
+                "Correct the places that `errors` names. The same request will be refused again.",
             ),
             Self::IdempotencyKeyReused => (
                 "The `Idempotency-Key` was sent before with a request that does something else.",
                 "Use a new key for a new request.",
             ),
             Self::Unavailable => (
-                "PostgreSQL, MongoDB or Kafka does not answer, or is not asked because it did not lately, or the history does not take the event of a \
+                "PostgreSQL, MongoDB or Kafka does not answer, or is not called because it failed lately, or the history does not accept the event of a \
                  change. Nothing was changed.",
                 "Try again after `Retry-After`.",
             ),
             Self::AuditBacklog => (
-                "A write while `audit.fail_closed` is on, and more events wait to be published than `audit.max_unpublished_events`, or for longer \
-                 than `audit.max_unpublished_seconds`, or how many is not known. Nothing was changed. Reads go on.",
-                "Try again after `Retry-After`. It ends when Kafka has taken what waits.",
+                "A write while `audit.fail_closed` is on, and more events are unpublished than `audit.max_unpublished_events`, or the oldest for longer \
+                 than `audit.max_unpublished_seconds`, or their number is unknown. Nothing was changed. Reads work as before.",
+                "Try again after `Retry-After`. Writes are accepted again when Kafka has accepted the events.",
             ),
             Self::Overloaded => (
-                "Too many requests wait already. Nothing was changed.",
+                "Too many requests are waiting. Nothing was changed.",
                 "Try again after `Retry-After`, and less often.",
             ),
             Self::TooManyWaiters => (
-                "A long-poll or a stream, and every place to wait is taken.",
+                "All places for waiting long-polls and streams are taken.",
                 "Poll without waiting, or try again after `Retry-After`.",
             ),
             Self::CommitUnknown => (
-                "The connection to PostgreSQL was lost during COMMIT. The write may have been done or not.",
-                "Send the same request with the same `Idempotency-Key`: the answer tells what happened. Where none is taken, read what is there now.",
+                "The connection to PostgreSQL was lost during COMMIT. The write may or may not have been done.",
+                "Send the same request with the same `Idempotency-Key`: the answer is the outcome. If the endpoint accepts no key, read the current state.",
             ),
             Self::RevisionNotReached => (
-                "Nothing as new as `TM-Min-Revision`, `If-None-Match` or `after` asks for is to be had here.",
+                "This instance has no state as new as `TM-Min-Revision`, `If-None-Match` or `after` asks for.",
                 "Try again after `Retry-After`. A tag of another epoch is never reached: read without it.",
             ),
             Self::DeadlineExceeded => (

@@ -168,6 +168,6 @@ impl People {
         self.privacy
             .keys
             .as_ref()
-            .ok_or_else(|| Error::internal("without privacy.master_keys nobody has a key"))
+            .ok_or_else(|| Error::internal("privacy.master_keys is not set: there are no personal keys"))
     }
 }

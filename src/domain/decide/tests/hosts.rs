@@ -184,7 +184,7 @@ fn a_policy_with_a_host_of_another_can_go_and_not_change() {
     let detail = refused.to_string();
     assert!(
         detail.contains("a.example")
-            && detail.contains("take it out of `hosts`")
+            && detail.contains("remove it from `hosts`")
             && !detail.contains("other/"),
         "{detail}"
     );
