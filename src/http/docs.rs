@@ -166,7 +166,8 @@ pub async fn problem(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let known = Code::ALL
-        .into_iter()
+        .iter()
+        .copied()
         .find(|known| known.name() == code.as_str());
     let kind = ProblemKind::from(
         known.ok_or_else(|| Problem::new(Code::NotFound, "there is no problem of that code"))?,
@@ -216,7 +217,7 @@ pub fn errors_page() -> String {
          those who\nask for `text/html`, else as JSON. This page is made from the table in [src/http/problem/code.rs](../src/http/problem/code.rs) by\n\
          `UPDATE_DOCS=1 cargo test --test contract`.\n\n| status | code | title | when | what to do |\n|---|---|---|---|---|\n",
     );
-    for code in Code::ALL {
+    for code in Code::ALL.iter().copied() {
         let ProblemKind {
             code,
             status,
