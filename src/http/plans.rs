@@ -575,20 +575,12 @@ pub async fn export(
     let scope = scope(service, env)?;
     let format = format.map_or(Ok(Format::Yaml), Format::try_from);
     let format = format.map_err(|invalid| Problem::field("?format", invalid))?;
-    let (document, tag) = match at {
-        None => {
-            state
-                .plans
-                .document(&tenant, scope, &context.freshness(None)?)
-                .await?
-        }
-        Some(raw) => {
-            let at = at_in_query("?at", &raw)?;
-            let then = state.reads.then(&tenant, &at).await?;
-            let content = state.reads.content_at(&tenant, &then, &scope).await?;
-            (Document::of(scope, &content), then)
-        }
-    };
+    let at = at.map(|raw| at_in_query("?at", &raw)).transpose()?;
+    let freshness = context.freshness(None)?;
+    let (document, tag) = state
+        .plans
+        .document(&tenant, scope, &freshness, at.as_ref())
+        .await?;
     let (text, media_type) = readers
         .work(document.routes.len(), move || Ok(text(&document, format)?))
         .await?;

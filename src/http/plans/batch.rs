@@ -3,12 +3,11 @@
 use actix_web::{HttpResponse, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 
 use super::{applied, shapes};
 use crate::{
     domain::{
-        Invalid, chain,
+        Invalid,
         command::{Apply, Desired, MAX_CHANGES, Op, Sought},
         document::{self, PolicyDoc},
         given,
@@ -27,7 +26,7 @@ use crate::{
         returned::{self, Returnable, Returned},
         state::ApiState,
     },
-    service::Error,
+    service::{Error, plans::batch_hash},
 };
 
 /// The body of `POST …/batch`.
@@ -267,13 +266,6 @@ struct Batch {
     hash: String,
 }
 
-/// The changes that a hash confirms. Borrowed: they may be megabytes.
-#[derive(Serialize)]
-struct Hashed<'a> {
-    changes: &'a [Desired],
-    tenant: &'a TenantName,
-}
-
 /// The names in a change, from which the place of an error that is found later is derived.
 struct ChangeNames {
     service: ServiceName,
@@ -369,15 +361,10 @@ impl Batch {
         if !errors.is_empty() {
             return Err(Problem::fields(errors));
         }
-        let hashed = chain::canonical(&Hashed {
-            changes: &desired,
-            tenant,
-        });
-        let hash = hex::encode(Sha256::digest(hashed.map_err(Error::internal)?));
         Ok(Self {
+            hash: batch_hash(tenant, &desired)?,
             changes: desired,
             places,
-            hash,
         })
     }
 }
