@@ -1,8 +1,10 @@
 //! A database per test, on the real primary and its replica.
 
 use arc_swap::ArcSwap;
+use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls, Row, types::ToSql};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use traffic_manager::store::migrations;
 use url::Url;
 use uuid::Uuid;
 
@@ -24,17 +26,13 @@ impl Database {
     pub async fn create() -> Self {
         let name = format!("tm_test_{}", Uuid::new_v4().simple());
         let server = connect(&variable("PG_PRIMARY_URL")).await;
-        let create = format!("create database {name} owner traffic_manager_owner");
+        let template = template(&server).await;
+        let create =
+            format!("create database {name} template {template} owner traffic_manager_owner");
         server
             .execute(&create, &[])
             .await
             .expect("a database for the test");
-        // The owner migrates, as with the command `migrate`: it is no superuser, and has no more
-        // rights than it needs.
-        let mut owner = connect(&url_of("PG_OWNER_URL", &name)).await;
-        traffic_manager::store::migrations::run(&mut owner)
-            .await
-            .expect("the migrations run");
         let superuser = ArcSwap::from_pointee(connect(&url_of("PG_PRIMARY_URL", &name)).await);
         let database = Self {
             app_url: url_of("PG_APP_URL", &name),
@@ -178,6 +176,61 @@ impl Drop for Database {
     }
 }
 
+/// Returns the name of the migrated database that every test's database is a copy of. The first
+/// caller makes it, under a lock that all suites take. Its name has the hash of the migrations, so
+/// that a stack that lives longer than a migration never serves an old one.
+async fn template(server: &Client) -> String {
+    const LOCK: i64 = i64::from_be_bytes(*b"tm-templ");
+    let name = format!("tm_template_{:016x}", migrations::fingerprint());
+    server
+        .execute("select pg_advisory_lock($1)", &[&LOCK])
+        .await
+        .expect("the lock of the template");
+    let known = server
+        .query_opt("select from pg_database where datname = $1", &[&name])
+        .await
+        .expect("the list of databases");
+    if known.is_none() {
+        make_template(server, &name).await;
+    }
+    server
+        .execute("select pg_advisory_unlock($1)", &[&LOCK])
+        .await
+        .expect("the lock of the template");
+    name
+}
+
+/// Migrates a new database, and gives it the template's name at the end: a template that is there
+/// is complete. Removes the templates of other migrations.
+async fn make_template(server: &Client, name: &str) {
+    let old = "select datname from pg_database where datname like 'tm\\_template\\_%'";
+    for row in server.query(old, &[]).await.expect("the list of databases") {
+        let old: String = row.get(0);
+        let drop = format!("drop database if exists {old} with (force)");
+        server.execute(&drop, &[]).await.expect("no old template");
+    }
+    let draft = "tm_template_draft";
+    let create = format!("create database {draft} owner traffic_manager_owner");
+    server.execute(&create, &[]).await.expect("a template");
+    // The owner migrates, as with the command `migrate`: it is no superuser, and has no more rights
+    // than it needs.
+    let (mut owner, connection) = open(&url_of("PG_OWNER_URL", draft)).await;
+    migrations::run(&mut owner)
+        .await
+        .expect("the migrations run");
+    drop(owner);
+    // The database can be renamed and copied once nobody is connected to it.
+    connection
+        .await
+        .expect("the connection ends")
+        .expect("the connection ends well");
+    let rename = format!("alter database {draft} rename to {name}");
+    eventually("the template has its name", async || {
+        server.execute(&rename, &[]).await.ok()
+    })
+    .await;
+}
+
 /// A lock on a table: nobody else can read or write it until this session ends.
 pub struct Lock(Client);
 
@@ -189,18 +242,21 @@ impl Lock {
 
 /// Opens a connection to the stack's Postgres.
 pub async fn connect(url: &str) -> Client {
+    open(url).await.0
+}
+
+/// Opens a connection, and returns the task that ends with it, too.
+async fn open(url: &str) -> (Client, JoinHandle<Result<(), tokio_postgres::Error>>) {
     const NOT_UP: &str = "a connection to the stack; is it up? `make test` starts it";
     if !secure::is_on() {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect(NOT_UP);
-        tokio::spawn(connection);
-        return client;
+        return (client, tokio::spawn(connection));
     }
     let tls = MakeRustlsConnect::new(
         traffic_manager::tls::client("STACK_CA", &secure::ca()).expect("the stack's CA"),
     );
     let (client, connection) = tokio_postgres::connect(url, tls).await.expect(NOT_UP);
-    tokio::spawn(connection);
-    client
+    (client, tokio::spawn(connection))
 }
 
 /// Returns an environment variable that describes the running stack.
