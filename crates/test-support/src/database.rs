@@ -1,7 +1,6 @@
 //! A database per test, on the real primary and its replica.
 
 use arc_swap::ArcSwap;
-use tokio::task::JoinHandle;
 use tokio_postgres::{Client, NoTls, Row, types::ToSql};
 use tokio_postgres_rustls::MakeRustlsConnect;
 use traffic_manager::store::migrations;
@@ -22,17 +21,33 @@ pub struct Database {
 }
 
 impl Database {
-    /// Creates and migrates a database, and waits until the replica has it.
+    /// Creates a database as a copy of the migrated template, and waits until the replica has it.
     pub async fn create() -> Self {
-        let name = format!("tm_test_{}", Uuid::new_v4().simple());
         let server = connect(&variable("PG_PRIMARY_URL")).await;
-        let template = template(&server).await;
-        let create =
-            format!("create database {name} template {template} owner traffic_manager_owner");
+        let (name, template) = (new_name(), template(&server).await);
         server
-            .execute(&create, &[])
+            .execute(&create_database(&name, &template), &[])
             .await
             .expect("a database for the test");
+        // A copy does not have the rights on the template itself, such as TEMPORARY.
+        let rights = "update pg_database set datacl = template.datacl \
+             from pg_database template where template.datname = $1 and pg_database.datname = $2";
+        server
+            .execute(rights, &[&template, &name])
+            .await
+            .expect("the rights of the template");
+        Self::open(name).await
+    }
+
+    /// Creates an empty database and migrates it: it shares no object id with another database.
+    pub async fn migrated() -> Self {
+        let server = connect(&variable("PG_PRIMARY_URL")).await;
+        let name = new_name();
+        migrate_new(&server, &name).await;
+        Self::open(name).await
+    }
+
+    async fn open(name: String) -> Self {
         let superuser = ArcSwap::from_pointee(connect(&url_of("PG_PRIMARY_URL", &name)).await);
         let database = Self {
             app_url: url_of("PG_APP_URL", &name),
@@ -210,25 +225,34 @@ async fn make_template(server: &Client, name: &str) {
         server.execute(&drop, &[]).await.expect("no old template");
     }
     let draft = "tm_template_draft";
-    let create = format!("create database {draft} owner traffic_manager_owner");
-    server.execute(&create, &[]).await.expect("a template");
-    // The owner migrates, as with the command `migrate`: it is no superuser, and has no more rights
-    // than it needs.
-    let (mut owner, connection) = open(&url_of("PG_OWNER_URL", draft)).await;
-    migrations::run(&mut owner)
-        .await
-        .expect("the migrations run");
-    drop(owner);
-    // The database can be renamed and copied once nobody is connected to it.
-    connection
-        .await
-        .expect("the connection ends")
-        .expect("the connection ends well");
+    migrate_new(server, draft).await;
+    // A database can be renamed once nobody is connected to it.
     let rename = format!("alter database {draft} rename to {name}");
     eventually("the template has its name", async || {
         server.execute(&rename, &[]).await.ok()
     })
     .await;
+}
+
+/// Creates a database and migrates it as the owner, as with the command `migrate`: the owner is no
+/// superuser, and has no more rights than it needs.
+async fn migrate_new(server: &Client, name: &str) {
+    server
+        .execute(&create_database(name, "template1"), &[])
+        .await
+        .expect("a new database");
+    let mut owner = connect(&url_of("PG_OWNER_URL", name)).await;
+    migrations::run(&mut owner)
+        .await
+        .expect("the migrations run");
+}
+
+fn create_database(name: &str, template: &str) -> String {
+    format!("create database {name} template {template} owner traffic_manager_owner")
+}
+
+fn new_name() -> String {
+    format!("tm_test_{}", Uuid::new_v4().simple())
 }
 
 /// A lock on a table: nobody else can read or write it until this session ends.
@@ -242,21 +266,18 @@ impl Lock {
 
 /// Opens a connection to the stack's Postgres.
 pub async fn connect(url: &str) -> Client {
-    open(url).await.0
-}
-
-/// Opens a connection, and returns the task that ends with it, too.
-async fn open(url: &str) -> (Client, JoinHandle<Result<(), tokio_postgres::Error>>) {
     const NOT_UP: &str = "a connection to the stack; is it up? `make test` starts it";
     if !secure::is_on() {
         let (client, connection) = tokio_postgres::connect(url, NoTls).await.expect(NOT_UP);
-        return (client, tokio::spawn(connection));
+        tokio::spawn(connection);
+        return client;
     }
     let tls = MakeRustlsConnect::new(
         traffic_manager::tls::client("STACK_CA", &secure::ca()).expect("the stack's CA"),
     );
     let (client, connection) = tokio_postgres::connect(url, tls).await.expect(NOT_UP);
-    (client, tokio::spawn(connection))
+    tokio::spawn(connection);
+    client
 }
 
 /// Returns an environment variable that describes the running stack.
