@@ -22,10 +22,10 @@ demo: rust up build ## start everything and follow one change through all of it
 	@docker/demo.sh
 
 test: rust up ## every test, against the real parts
-	@set -a; . .stack/env; cargo test --locked
+	@set -a; . .stack/env; cargo test --locked --workspace
 
 test-secure: rust up ## the same with keys and TLS everywhere: to the API, PostgreSQL, Kafka (with a password) and MongoDB
-	@set -a; . .stack/env; . .stack/env.secure; TM_TEST_SECURE=1 cargo test --locked
+	@set -a; . .stack/env; . .stack/env.secure; TM_TEST_SECURE=1 cargo test --locked --workspace
 
 bench: rust up ## measure at full size: against a bare server, pgbench, and the peers that are installed
 	@$(LOAD) full
@@ -58,8 +58,8 @@ fmt: rust ## format the code
 lint: rust ## formatting, clippy and the documentation's links
 	@$(STACK) install
 	cargo fmt --all --check
-	cargo clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps
 
 deny: rust ## licences, advisories and sources of the dependencies
 	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }

@@ -4,8 +4,7 @@
 //! The tenants are large, so that a load takes longer than a commit and most commits fall into the
 //! middle of one.
 
-#[path = "support/mod.rs"]
-mod support;
+use test_support as support;
 
 use std::{
     sync::{

@@ -1,8 +1,7 @@
 //! Memory that bodies take, measured by the allocator of the serving process: at most four times
 //! the size of a body, whatever is in it.
 
-#[path = "support/mod.rs"]
-mod support;
+use test_support as support;
 
 use std::time::{Duration, Instant};
 

@@ -4,9 +4,6 @@
 //! Every history follows from a seed, which a failure's message names: `TM_MODEL_SEED=<seed>`
 //! repeats the history. `TM_MODEL_STEPS` makes the histories longer.
 
-#[path = "support/mod.rs"]
-mod support;
-
 #[path = "model/commands.rs"]
 mod commands;
 #[path = "model/plain.rs"]
@@ -21,6 +18,8 @@ mod replay;
 mod rules;
 #[path = "model/verify.rs"]
 mod verify;
+
+use test_support as support;
 
 use std::{
     collections::{BTreeMap, HashSet},

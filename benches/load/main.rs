@@ -27,11 +27,11 @@ mod report;
 mod routes;
 mod service;
 mod snapshots;
-#[path = "../../tests/support/mod.rs"]
-mod support;
 mod waiters;
 mod wire;
 mod writes;
+
+use test_support as support;
 
 use std::{
     net::SocketAddr,

@@ -215,7 +215,7 @@ fn members_mut(object: &mut Value) -> &mut Map<String, Value> {
 /// from the timeline of the dumped database, on the same server.
 #[tokio::test]
 async fn another_database_and_another_table_are_other_histories() {
-    let (one, two) = tokio::join!(Database::create(), Database::create());
+    let (one, two) = tokio::join!(Database::migrated(), Database::migrated());
     let lineage = async |db: &Database, table: bool| -> Vec<String> {
         let lineage: String = connect(&db.owner_url())
             .await

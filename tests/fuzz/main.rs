@@ -3,8 +3,7 @@
 //! Every answer must be as documented, and no request may make the service fail. `TM_FUZZ_SECONDS`
 //! sets the duration (`make fuzz`); schemathesis.toml configures the checks.
 
-#[path = "../support/mod.rs"]
-mod support;
+use test_support as support;
 
 use std::{path::Path, process::Command};
 
