@@ -10,24 +10,26 @@
     reason = "what is known of a refusal is made once for a request, and goes no further than the middleware"
 )]
 
+mod credentials;
+mod denied;
+
 use std::{net::IpAddr, sync::Arc};
 
-use actix_web::{
-    HttpMessage as _, HttpRequest, ResponseError as _, dev::ServiceRequest, http::header,
-};
+use actix_web::{HttpMessage as _, HttpRequest, dev::ServiceRequest, http::header};
 use ipnet::IpNet;
-use jiff::Timestamp;
 
+use self::credentials::{bearer, certified};
+pub use self::denied::Denied;
 use super::{
     endpoints::{self, Access, Endpoint, Found},
-    limits::{Exceeded, Limits, Standing},
+    limits::{Limits, Standing},
     params::{Named, Names},
     problem::{Code, Problem},
     request::ClientAddress,
 };
 use crate::{
-    auth::{Caller, OtherTenant, Role, certificate::Peer},
-    domain::{access::visible_to, command::Rejection, ids::TenantName},
+    auth::{Caller, OtherTenant, Role},
+    domain::{access::visible_to, command::Rejection},
     resilience::{Payer, Place},
     service::callers::{Callers, Refused},
 };
@@ -50,85 +52,6 @@ pub struct Admitted {
     pub payer: Payer,
     /// The endpoint; `None` if the answer will be 404 or 405.
     pub endpoint: Option<&'static Endpoint>,
-}
-
-/// A request that the gate refuses.
-pub struct Denied {
-    /// The problem document of the answer.
-    pub problem: Problem,
-    /// The reason for the access log and the metrics: stable, `snake_case`.
-    pub reason: &'static str,
-    /// The caller, if the credentials were good.
-    pub caller: Option<Caller>,
-    /// The id of the API key that was presented.
-    pub key: Option<String>,
-    /// The tenant that the request named.
-    pub tenant: Option<TenantName>,
-    /// The tenant whose auditors may see the refusal in the access log.
-    pub visible_to: Option<TenantName>,
-    /// The caller's remaining rate limit, for the `RateLimit-*` headers.
-    pub standing: Option<Standing>,
-}
-
-/// The reason if an address has presented too many wrong credentials: further ones are not checked.
-const TOO_MANY_ATTEMPTS: &str = "too_many_attempts";
-
-impl Denied {
-    /// Returns whether the refusal is about the caller's access, and not about the rate or the time
-    /// of requests.
-    pub fn is_about_access(&self) -> bool {
-        matches!(self.problem.status_code().as_u16(), 401 | 403 | 404)
-            || self.reason == TOO_MANY_ATTEMPTS
-    }
-
-    fn new(problem: Problem, reason: &'static str) -> Self {
-        Self {
-            problem,
-            reason,
-            caller: None,
-            key: None,
-            tenant: None,
-            visible_to: None,
-            standing: None,
-        }
-    }
-
-    fn by(self, caller: &Caller) -> Self {
-        Self {
-            caller: Some(caller.clone()),
-            key: caller.key().map(str::to_owned),
-            ..self
-        }
-    }
-}
-
-impl From<Exceeded> for Denied {
-    fn from(exceeded: Exceeded) -> Self {
-        let Exceeded {
-            whose,
-            retry_after_seconds,
-            standing,
-        } = exceeded;
-        let detail = match whose {
-            "address" => "too many requests from this address",
-            "attempts" => "too many failed authentications from this address",
-            "caller" => "too many requests from this caller",
-            "tenant" => "too many requests from the callers of this tenant",
-            _ => "too many concurrent requests of this tenant",
-        };
-        let problem =
-            Problem::new(Code::TooManyRequests, detail).with_retry_after(retry_after_seconds);
-        // This refusal takes the place of a 401, so the access log records it like a 401.
-        let reason = if whose == "attempts" {
-            TOO_MANY_ATTEMPTS
-        } else {
-            "too_many_requests"
-        };
-        Self {
-            standing,
-            ..Self::new(problem, reason)
-        }
-    }
 }
 
 impl Gate {
@@ -297,7 +220,7 @@ impl Gate {
             (Err(_), Some(address)) => self.limits.were_bad(address, check),
             (_, None) => {}
         }
-        known.map_err(refusal)
+        known.map_err(Denied::from)
     }
 
     /// Refuses credentials that were found wrong without a check. They count as an attempt too.
@@ -307,7 +230,7 @@ impl Gate {
                 key: refused.key.map(|id| id.to_string()),
                 ..Denied::from(exceeded)
             },
-            _ => refusal(refused),
+            _ => Denied::from(refused),
         }
     }
 
@@ -375,52 +298,6 @@ fn endpoint(request: &ServiceRequest) -> Result<Option<&'static Endpoint>, Denie
             ))
         }
     }
-}
-
-fn refusal(refused: Refused) -> Denied {
-    let detail = match refused.reason {
-        "no_credentials" => {
-            "send Authorization: Bearer with an API key or a token of the identity provider"
-        }
-        _ => "the credentials are not valid, or no longer valid",
-    };
-    let key = refused.key.map(|id| id.to_string());
-    Denied {
-        key,
-        ..Denied::new(Problem::new(Code::Unauthenticated, detail), refused.reason)
-    }
-}
-
-/// Returns the node of the connection's client certificate, unless the request has credentials of
-/// its own.
-fn certified(request: &HttpRequest) -> Option<Caller> {
-    if request.headers().contains_key(header::AUTHORIZATION) {
-        return None;
-    }
-    request
-        .conn_data::<Peer>()?
-        .caller(Timestamp::now())
-        .cloned()
-}
-
-/// Returns the token of `Authorization: Bearer` (RFC 6750 §2.1). Two such headers are refused,
-/// because programs differ in which of the two they use.
-fn bearer(request: &HttpRequest) -> Result<&str, &'static str> {
-    let mut values = request.headers().get_all(header::AUTHORIZATION);
-    let value = values.next().ok_or("no_credentials")?;
-    if values.next().is_some() {
-        return Err("two_credentials");
-    }
-    let (scheme, token) = value
-        .to_str()
-        .ok()
-        .and_then(|value| value.split_once(' '))
-        .ok_or("malformed_credentials")?;
-    let token = token.trim_start();
-    if !scheme.eq_ignore_ascii_case("bearer") || token.is_empty() {
-        return Err("malformed_credentials");
-    }
-    Ok(token)
 }
 
 /// Returns whether a request counts among its tenant's concurrent requests. A poll of the past
