@@ -31,6 +31,7 @@ pub fn endpoints() -> Vec<Endpoint> {
 /// The state that a breaker is forced into.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
+#[schemars(rename = "ForcedBreakerState")]
 pub enum DrillState {
     /// No call goes through, as if the dependency were down.
     Open,
@@ -41,6 +42,7 @@ pub enum DrillState {
 /// The body of `POST /resilience/{dependency}/drill`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(rename = "ForceBreaker")]
 pub struct DrillIn {
     state: DrillState,
     /// How long the state is forced, in seconds, at most `resilience.max_drill_seconds`. After that

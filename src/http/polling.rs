@@ -67,9 +67,9 @@ pub struct SnapshotIn {
     service: Option<String>,
     #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
-    #[schemars(with = "Option<schemas::Wait>")]
+    #[schemars(with = "Option<schemas::WaitTime>")]
     wait: Option<String>,
-    #[schemars(with = "Option<schemas::Instant>")]
+    #[schemars(with = "Option<schemas::PointInTime>")]
     at: Option<String>,
     #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,
@@ -183,7 +183,7 @@ pub struct ChangesIn {
     service: Option<String>,
     #[schemars(with = "Option<schemas::EnvName>")]
     env: Option<String>,
-    #[schemars(with = "Option<schemas::Wait>")]
+    #[schemars(with = "Option<schemas::WaitTime>")]
     wait: Option<String>,
     #[schemars(with = "Option<schemas::VersionTag>")]
     min_revision: Option<String>,

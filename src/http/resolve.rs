@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-pub use self::operations::{Explanation, explanation, operation};
+pub use self::operations::{ChoiceExplanation, explanation, operation};
 use super::{
     context::ReadContext,
     deadline::within,
