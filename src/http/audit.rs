@@ -10,7 +10,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub use self::operations::operations;
 use super::{
     endpoint::Endpoint,
     event_filter::{Filtered, Narrowed, parse_action},
@@ -19,7 +18,7 @@ use super::{
     permission::AuditReader,
     problem::Problem,
     query::key_in_query,
-    respond,
+    respond, shapes,
     state::ApiState,
 };
 use crate::{
@@ -30,26 +29,30 @@ use crate::{
 /// The endpoints of the archive.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get("/api/v1/audit/route", route)
+        Endpoint::get("/api/v1/audit/route", route, operations::route)
             .compressed()
             .sensitive(),
-        Endpoint::get("/api/v1/audit/recent", recent)
+        Endpoint::get("/api/v1/audit/recent", recent, operations::recent)
             .compressed()
             .sensitive(),
-        Endpoint::get("/api/v1/audit/action", action)
+        Endpoint::get("/api/v1/audit/action", action, operations::action)
             .compressed()
             .sensitive(),
-        Endpoint::get("/api/v1/audit/time-range", time_range)
+        Endpoint::get(
+            "/api/v1/audit/time-range",
+            time_range,
+            operations::time_range,
+        )
+        .compressed()
+        .sensitive(),
+        Endpoint::get("/api/v1/audit/events", events, operations::events)
             .compressed()
             .sensitive(),
-        Endpoint::get("/api/v1/audit/events", events)
+        Endpoint::get("/api/v1/audit/verify", verify, operations::verify).sensitive(),
+        Endpoint::get("/api/v1/audit/access", access::list, operations::access)
             .compressed()
             .sensitive(),
-        Endpoint::get("/api/v1/audit/verify", verify).sensitive(),
-        Endpoint::get("/api/v1/audit/access", access::list)
-            .compressed()
-            .sensitive(),
-        Endpoint::get("/api/v1/audit/status", status),
+        Endpoint::get("/api/v1/audit/status", status, operations::status),
     ]
 }
 
@@ -85,10 +88,10 @@ pub struct RouteIn {
 #[derive(Serialize, JsonSchema)]
 #[schemars(rename = "EventsByRoute")]
 struct RouteOut<'a> {
-    #[schemars(with = "operations::RouteKey")]
+    #[schemars(with = "shapes::archive::RouteKey")]
     route: &'a crate::domain::ids::RouteKey,
     count: usize,
-    #[schemars(with = "Vec<operations::ArchivedEvent>")]
+    #[schemars(with = "Vec<shapes::archive::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -147,7 +150,7 @@ pub struct RecentIn {
 struct RecentOut<'a> {
     days: u32,
     count: usize,
-    #[schemars(with = "Vec<operations::ArchivedEvent>")]
+    #[schemars(with = "Vec<shapes::archive::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -215,7 +218,7 @@ struct ActionOut<'a> {
     action: Action,
     hours: u32,
     count: usize,
-    #[schemars(with = "Vec<operations::ArchivedEvent>")]
+    #[schemars(with = "Vec<shapes::archive::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 
@@ -291,7 +294,7 @@ struct TimeRangeOut<'a> {
     #[schemars(with = "schemas::Timestamp")]
     end_time: UtcTime,
     count: usize,
-    #[schemars(with = "Vec<operations::ArchivedEvent>")]
+    #[schemars(with = "Vec<shapes::archive::ArchivedEvent>")]
     events: &'a [ArchivedEvent],
 }
 

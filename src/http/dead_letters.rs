@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use validator::Validate;
 
-pub use self::operations::operations;
 use super::{
     context::{WriteContext, required_reason},
     endpoint::Endpoint,
@@ -36,15 +35,27 @@ use crate::{
 /// The endpoints of dead letters.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get("/api/v1/dead-letters", list)
+        Endpoint::get("/api/v1/dead-letters", list, operations::list)
             .compressed()
             .sensitive(),
-        Endpoint::post("/api/v1/dead-letters/redrive", redrive_many),
-        Endpoint::get("/api/v1/dead-letters/{letter_id}", get)
+        Endpoint::post(
+            "/api/v1/dead-letters/redrive",
+            redrive_many,
+            operations::redrive_many,
+        ),
+        Endpoint::get("/api/v1/dead-letters/{letter_id}", get, operations::get)
             .compressed()
             .sensitive(),
-        Endpoint::post("/api/v1/dead-letters/{letter_id}/redrive", redrive),
-        Endpoint::post("/api/v1/dead-letters/{letter_id}/discard", discard),
+        Endpoint::post(
+            "/api/v1/dead-letters/{letter_id}/redrive",
+            redrive,
+            operations::redrive,
+        ),
+        Endpoint::post(
+            "/api/v1/dead-letters/{letter_id}/discard",
+            discard,
+            operations::discard,
+        ),
     ]
 }
 

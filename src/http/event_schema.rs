@@ -6,8 +6,10 @@ use serde_json::{Value, json};
 
 use super::{
     openapi::{alone, schemas},
-    policies::shapes::{self, PolicyName, PolicySpec},
-    tenants::QuotasOut,
+    shapes::{
+        policies::{self, PolicyName, PolicySpec},
+        tenants::QuotasOut,
+    },
 };
 use crate::domain::host::MAX_SUFFIXES;
 
@@ -210,7 +212,7 @@ pub fn policy_example() -> Value {
         .for_each(|members| drop(members.remove("route")));
     let (policy, after) = (
         json!({ "env": "prod", "service": "checkout" }),
-        shapes::example(),
+        policies::example(),
     );
     let differences = json!({
         "action": "policy_set", "after": after, "policy": policy, "item": 1, "items": 2, "revision": 3, "reason": "canary",

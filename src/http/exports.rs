@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use validator::Validate;
 
-pub use self::operations::operation;
 use super::{
     endpoint::Endpoint,
     event_filter::{Filtered, Narrowed},
@@ -38,7 +37,7 @@ use crate::{
 /// The endpoint of exports.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get("/api/v1/audit/export", export)
+        Endpoint::get("/api/v1/audit/export", export, operations::export)
             .without_head()
             .sensitive(),
     ]

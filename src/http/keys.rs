@@ -9,7 +9,6 @@ use secrecy::ExposeSecret as _;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub use self::operations::operations;
 use super::{
     context::WriteContext,
     endpoint::Endpoint,
@@ -41,11 +40,13 @@ const KEY: &str = "/api/v1/keys/{key_id}";
 /// The endpoints of API keys.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(KEYS, list).compressed().sensitive(),
-        Endpoint::post(KEYS, create),
-        Endpoint::get(KEY, get),
-        Endpoint::delete(KEY, revoke),
-        Endpoint::post("/api/v1/keys/{key_id}/rotate", rotate),
+        Endpoint::get(KEYS, list, operations::list)
+            .compressed()
+            .sensitive(),
+        Endpoint::post(KEYS, create, operations::create),
+        Endpoint::get(KEY, get, operations::get),
+        Endpoint::delete(KEY, revoke, operations::revoke),
+        Endpoint::post("/api/v1/keys/{key_id}/rotate", rotate, operations::rotate),
     ]
 }
 

@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub use self::operations::{blame as blame_operation, diff as diff_operation};
 use super::{
     context::ReadContext,
     endpoint::Endpoint,
@@ -29,12 +28,13 @@ pub fn route_endpoints() -> Vec<Endpoint> {
     vec![Endpoint::get(
         "/api/v1/routes/{tenant}/{service}/{env}/{version}/blame",
         blame,
+        operations::blame,
     )]
 }
 
 /// The endpoints of a tenant's history.
 pub fn tenant_endpoints() -> Vec<Endpoint> {
-    vec![Endpoint::get("/api/v1/tenants/{tenant}/diff", diff).compressed()]
+    vec![Endpoint::get("/api/v1/tenants/{tenant}/diff", diff, operations::diff).compressed()]
 }
 
 /// The parameters of `GET …/diff`.

@@ -1,8 +1,8 @@
 //! Many changes at once: plans, batches, rollback, and the document that a plan takes.
 
 mod batch;
+mod documents;
 mod operations;
-pub mod shapes;
 
 use actix_web::{HttpResponse, http::header, mime, web};
 use schemars::JsonSchema;
@@ -12,8 +12,7 @@ use validator::Validate;
 
 pub use self::{
     batch::{BatchIn, RouteChangeIn, batch},
-    operations::{operations, plan},
-    shapes::document_schema,
+    documents::document_schema,
 };
 use super::{
     bulk::Bulk,
@@ -29,6 +28,7 @@ use super::{
     query::{PageIn, scope},
     respond,
     returned::{self, Returnable, Returned},
+    shapes,
     state::ApiState,
 };
 use crate::{
@@ -53,16 +53,28 @@ const PLAN: &str = "/api/v1/tenants/{tenant}/plans/{id}";
 /// The endpoints that change many objects at once, or read them as a document.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(PLANS, list).compressed(),
-        Endpoint::post(PLANS, create),
-        Endpoint::get(PLAN, get).compressed(),
-        Endpoint::delete(PLAN, delete),
-        Endpoint::post("/api/v1/tenants/{tenant}/plans/{id}/apply", apply),
-        Endpoint::post("/api/v1/tenants/{tenant}/batch", batch),
-        Endpoint::post("/api/v1/tenants/{tenant}/rollback", rollback),
-        Endpoint::get("/api/v1/tenants/{tenant}/export", export)
-            .compressed()
-            .sensitive(),
+        Endpoint::get(PLANS, list, operations::list).compressed(),
+        Endpoint::post(PLANS, create, operations::create),
+        Endpoint::get(PLAN, get, operations::get).compressed(),
+        Endpoint::delete(PLAN, delete, operations::delete),
+        Endpoint::post(
+            "/api/v1/tenants/{tenant}/plans/{id}/apply",
+            apply,
+            operations::apply,
+        ),
+        Endpoint::post("/api/v1/tenants/{tenant}/batch", batch, operations::batch),
+        Endpoint::post(
+            "/api/v1/tenants/{tenant}/rollback",
+            rollback,
+            operations::rollback,
+        ),
+        Endpoint::get(
+            "/api/v1/tenants/{tenant}/export",
+            export,
+            operations::export,
+        )
+        .compressed()
+        .sensitive(),
     ]
 }
 
@@ -73,16 +85,16 @@ pub fn endpoints() -> Vec<Endpoint> {
 pub struct DocumentIn {
     /// The scope of the document; the whole tenant if it is missing.
     #[serde(default)]
-    #[schemars(with = "Option<shapes::DocumentScopeIn>")]
+    #[schemars(with = "Option<documents::DocumentScopeIn>")]
     scope: Option<Object<Scope>>,
     /// Whether objects in the scope that the document does not name are removed.
     #[serde(default)]
     prune: bool,
     #[serde(default)]
-    #[schemars(with = "Vec<shapes::RouteDocumentIn>")]
+    #[schemars(with = "Vec<documents::RouteDocumentIn>")]
     routes: Vec<Returned<RouteDoc>>,
     #[serde(default)]
-    #[schemars(with = "Vec<shapes::PolicyDocumentIn>")]
+    #[schemars(with = "Vec<documents::PolicyDocumentIn>")]
     policies: Vec<Returned<PolicyDoc>>,
 }
 
@@ -202,19 +214,19 @@ struct PreviewOut<'a> {
     /// The tenant's tag when the plan was computed.
     #[schemars(with = "schemas::VersionTag")]
     base: &'a VersionTag,
-    #[schemars(with = "shapes::DocumentScope")]
+    #[schemars(with = "shapes::plans::DocumentScope")]
     scope: &'a Scope,
     /// Whether the plan would remove objects in the scope that the document does not name.
     prune: bool,
-    #[schemars(with = "shapes::ChangeCounts")]
+    #[schemars(with = "shapes::plans::ChangeCounts")]
     summary: command::Summary,
     /// The number of active routes in the scope, before and after.
     active_routes: [u32; 2],
     /// The changes that the plan would make, in their order.
-    #[schemars(with = "Vec<shapes::PlannedChange>")]
+    #[schemars(with = "Vec<shapes::plans::PlannedChange>")]
     changes: &'a [PlannedChange],
     /// The warnings to consider before such a plan is applied.
-    #[schemars(with = "Vec<shapes::PlanWarning>")]
+    #[schemars(with = "Vec<shapes::plans::PlanWarning>")]
     warnings: &'a [Warning],
 }
 
@@ -259,16 +271,16 @@ struct PlanSummaryOut<'a> {
     /// The tenant's tag when the plan was computed.
     #[schemars(with = "schemas::VersionTag")]
     base: &'a VersionTag,
-    #[schemars(with = "shapes::DocumentScope")]
+    #[schemars(with = "shapes::plans::DocumentScope")]
     scope: &'a Scope,
     /// Whether the plan removes objects in the scope that the document does not name.
     prune: bool,
-    #[schemars(with = "shapes::ChangeCounts")]
+    #[schemars(with = "shapes::plans::ChangeCounts")]
     summary: command::Summary,
     /// The number of active routes in the scope, before and after.
     active_routes: [u32; 2],
     /// The warnings to consider before the plan is applied.
-    #[schemars(with = "Vec<shapes::PlanWarning>")]
+    #[schemars(with = "Vec<shapes::plans::PlanWarning>")]
     warnings: &'a [Warning],
     /// The reason that the creator of the plan gave.
     reason: Option<&'a str>,
@@ -446,7 +458,7 @@ struct AppliedOut<'a> {
     tenant: &'a TenantName,
     #[schemars(with = "schemas::Revision")]
     revision: u64,
-    #[schemars(with = "shapes::ChangeCounts")]
+    #[schemars(with = "shapes::plans::ChangeCounts")]
     summary: command::Summary,
 }
 
@@ -466,7 +478,7 @@ fn applied(tenant: &TenantName, reply: &Reply) -> HttpResponse {
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RollbackIn {
-    #[schemars(with = "shapes::RollbackTarget")]
+    #[schemars(with = "documents::RollbackTarget")]
     to: Option<serde_json::Value>,
     /// The reason; if it is missing, the header `X-Reason`. At most 512 bytes.
     #[schemars(with = "Option<schemas::Reason>")]

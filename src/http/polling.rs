@@ -15,7 +15,6 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use validator::Validate;
 
-pub use self::operations::operations;
 use super::{
     compression,
     context::ReadContext,
@@ -49,8 +48,13 @@ pub const SNAPSHOT: &str = "/api/v1/tenants/{tenant}/snapshot";
 /// The endpoints of snapshots and changes.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(SNAPSHOT, snapshot).polled(),
-        Endpoint::get("/api/v1/tenants/{tenant}/changes", changes).polled(),
+        Endpoint::get(SNAPSHOT, snapshot, operations::snapshot).polled(),
+        Endpoint::get(
+            "/api/v1/tenants/{tenant}/changes",
+            changes,
+            operations::changes,
+        )
+        .polled(),
     ]
 }
 

@@ -374,7 +374,7 @@ mod tests {
 
     #[test]
     fn a_stale_plan_tells_the_changes_that_have_room() {
-        let value = crate::http::plans::plan();
+        let value = crate::http::shapes::plans::plan();
         let mut plan: Plan = serde_json::from_value(value).unwrap();
         assert_eq!(
             Problem::plan_stale(plan.clone(), String::new())

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use validator::Validate;
 
-pub use self::operations::operations;
 use super::{
     context::{ReadContext, WriteContext},
     endpoint::Endpoint,
@@ -42,25 +41,36 @@ const ROUTE: &str = "/api/v1/routes/{tenant}/{service}/{env}/{version}";
 /// The endpoints of routes.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(ROUTES, list).compressed(),
-        Endpoint::post(ROUTES, upsert),
-        Endpoint::post("/api/v1/routes/activate", activate_by_body),
-        Endpoint::post("/api/v1/routes/deactivate", deactivate_by_body),
-        Endpoint::get(ROUTE, get),
-        Endpoint::put(ROUTE, put),
-        Endpoint::patch(ROUTE, patch),
-        Endpoint::delete(ROUTE, delete),
+        Endpoint::get(ROUTES, list, operations::list).compressed(),
+        Endpoint::post(ROUTES, upsert, operations::upsert),
+        Endpoint::post(
+            "/api/v1/routes/activate",
+            activate_by_body,
+            operations::activate_by_body,
+        ),
+        Endpoint::post(
+            "/api/v1/routes/deactivate",
+            deactivate_by_body,
+            operations::deactivate_by_body,
+        ),
+        Endpoint::get(ROUTE, get, operations::get),
+        Endpoint::put(ROUTE, put, operations::put),
+        Endpoint::patch(ROUTE, patch, operations::patch),
+        Endpoint::delete(ROUTE, delete, operations::delete),
         Endpoint::post(
             "/api/v1/routes/{tenant}/{service}/{env}/{version}/activate",
             activate,
+            operations::activate,
         ),
         Endpoint::post(
             "/api/v1/routes/{tenant}/{service}/{env}/{version}/deactivate",
             deactivate,
+            operations::deactivate,
         ),
         Endpoint::get(
             "/api/v1/routes/{tenant}/{service}/{env}/{version}/history",
             history,
+            operations::history,
         )
         .compressed(),
     ]

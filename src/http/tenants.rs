@@ -7,7 +7,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use validator::Validate;
 
-pub use self::operations::{QuotasOut, operations};
 use super::{
     context::{ReadContext, WriteContext},
     endpoint::Endpoint,
@@ -38,11 +37,11 @@ const TENANT: &str = "/api/v1/tenants/{tenant}";
 /// The endpoints of tenants.
 pub fn endpoints() -> Vec<Endpoint> {
     vec![
-        Endpoint::get(TENANTS, list).compressed(),
-        Endpoint::post(TENANTS, create),
-        Endpoint::get(TENANT, get),
-        Endpoint::patch(TENANT, patch),
-        Endpoint::delete(TENANT, delete),
+        Endpoint::get(TENANTS, list, operations::list).compressed(),
+        Endpoint::post(TENANTS, create, operations::create),
+        Endpoint::get(TENANT, get, operations::get),
+        Endpoint::patch(TENANT, patch, operations::patch),
+        Endpoint::delete(TENANT, delete, operations::delete),
     ]
 }
 

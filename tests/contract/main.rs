@@ -11,7 +11,7 @@ use std::{fs, path::PathBuf};
 use serde_json::Value;
 use traffic_manager::{
     config::Settings,
-    http::{asyncapi, docs, openapi},
+    http::{asyncapi, docs, document},
 };
 
 /// With `UPDATE_DOCS=1` the test writes the files instead of comparing them.
@@ -47,7 +47,7 @@ fn pretty(document: &Value) -> String {
 
 #[test]
 fn the_openapi_document_is_committed() {
-    assert_committed("openapi.json", &pretty(&openapi::document()));
+    assert_committed("openapi.json", &pretty(&document::openapi()));
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn the_page_of_errors_is_committed() {
 
 #[test]
 fn the_page_of_roles_is_committed() {
-    assert_committed("roles.md", &docs::roles_page());
+    assert_committed("roles.md", &document::roles_page());
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn no_client_of_the_release_before_breaks() {
     let baseline =
         fs::read_to_string(file("openapi.baseline.json")).expect("docs/openapi.baseline.json");
     let baseline: Value = serde_json::from_str(&baseline).unwrap();
-    let breakages = compat::breakages(&baseline, &openapi::document());
+    let breakages = compat::breakages(&baseline, &document::openapi());
     assert!(
         breakages.is_empty(),
         "docs/openapi.baseline.json promised more:\n{breakages:#?}"

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
-use traffic_manager::http::openapi;
+use traffic_manager::http::document;
 
 /// The largest value of a 32-bit integer, which generators use for integers without a format.
 const MAX_INT32: u64 = i32::MAX as u64;
@@ -86,7 +86,7 @@ fn operations(document: &Value) -> Vec<(String, &Value)> {
 
 #[test]
 fn every_constant_and_enumeration_has_a_type() {
-    let document = openapi::document();
+    let document = document::openapi();
     let untyped = wrong(&document, |schema| {
         (schema.contains_key("const") || schema.contains_key("enum"))
             && !schema.contains_key("type")
@@ -102,7 +102,7 @@ fn every_constant_and_enumeration_has_a_type() {
 
 #[test]
 fn every_integer_that_may_exceed_32_bits_is_an_int64() {
-    let document = openapi::document();
+    let document = document::openapi();
     let narrow = wrong(&document, |schema| {
         let fits = schema
             .get("maximum")
@@ -123,7 +123,7 @@ fn every_integer_that_may_exceed_32_bits_is_an_int64() {
 
 #[test]
 fn no_schema_has_conditions_or_alternatives_of_patterns() {
-    let document = openapi::document();
+    let document = document::openapi();
     let conditional = wrong(&document, |schema| {
         schema.contains_key("if") || schema.contains_key("allOf")
     });
@@ -143,7 +143,7 @@ fn no_schema_has_conditions_or_alternatives_of_patterns() {
 
 #[test]
 fn answers_stay_open_and_requests_are_closed() {
-    let document = openapi::document();
+    let document = document::openapi();
     let (mut sent, mut answered) = (BTreeSet::new(), BTreeSet::new());
     for (_, operation) in operations(&document) {
         reached(&document, &operation["requestBody"], &mut sent);
@@ -169,7 +169,7 @@ fn answers_stay_open_and_requests_are_closed() {
 
 #[test]
 fn every_error_is_the_same_problem_with_its_codes() {
-    let document = openapi::document();
+    let document = document::openapi();
     let mut count = 0;
     for (place, operation) in operations(&document) {
         for (status, answer) in operation["responses"].as_object().unwrap() {
@@ -198,7 +198,7 @@ fn every_error_is_the_same_problem_with_its_codes() {
 
 #[test]
 fn names_of_operations_and_schemas_say_what_they_are() {
-    let document = openapi::document();
+    let document = document::openapi();
     let verbs = [
         "activate",
         "apply",

@@ -28,7 +28,7 @@ const TELLING: [&str; 10] = [
 ];
 
 static DOCUMENT: LazyLock<Value> =
-    LazyLock::new(|| closed(traffic_manager::http::openapi::document()));
+    LazyLock::new(|| closed(traffic_manager::http::document::openapi()));
 static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
 /// Fails the test if the answer differs from the document.

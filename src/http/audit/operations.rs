@@ -8,96 +8,12 @@ use super::{
     TimeRangeOut, VerifyIn, access::AccessIn,
 };
 use crate::http::{
-    event_schema::{self, Actor, Event},
-    exports,
+    event_schema::Actor,
     openapi::{Answer, Operation, schemas},
     problem::Code,
     respond::PageOut,
+    shapes::archive::{ArchivedEvent, archived, route_key},
 };
-
-/// The name of a route, unique among all tenants.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-pub struct RouteKey {
-    tenant: schemas::TenantName,
-    service: schemas::ServiceName,
-    env: schemas::EnvName,
-    version: schemas::VersionName,
-}
-
-/// The object of an event: a route; a traffic policy, which has no version; or the tenant itself.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-struct EventSubject {
-    tenant: schemas::TenantName,
-    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::ServiceName")]
-    service: Option<()>,
-    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::EnvName")]
-    env: Option<()>,
-    #[schemars(skip_serializing_if = "Option::is_none", with = "schemas::VersionName")]
-    version: Option<()>,
-}
-
-/// Whether traffic may go to a route.
-#[derive(JsonSchema)]
-#[schemars(rename_all = "snake_case")]
-#[expect(dead_code, reason = "read by the derive")]
-enum RouteState {
-    Active,
-    Inactive,
-}
-
-/// The position in Kafka from which an event was read.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-struct KafkaPosition {
-    topic: String,
-    partition: i64,
-    offset: i64,
-}
-
-/// An event in the archive: the whole event in `event`, and members by which lists are filtered.
-#[derive(JsonSchema)]
-#[expect(dead_code, reason = "read by the derive")]
-pub struct ArchivedEvent {
-    /// The id of the event.
-    event_id: schemas::EventId,
-    /// The `CloudEvents` type of the event.
-    #[schemars(regex(pattern = r"^trafficmanager\.[a-z]+\.[a-z_]+\.v1$"))]
-    event_type: String,
-    action: schemas::EventAction,
-    tenant: schemas::TenantName,
-    epoch: schemas::Epoch,
-    revision: schemas::Revision,
-    /// The number of the event within its revision, from 0.
-    item: u32,
-    route: EventSubject,
-    /// The URL of the route after the event.
-    url: Option<schemas::RouteUrl>,
-    /// The URL of the route before the event.
-    previous_url: Option<schemas::RouteUrl>,
-    /// The state of the route after the event.
-    state: Option<RouteState>,
-    /// The state of the route before the event.
-    previous_state: Option<RouteState>,
-    /// `actor.id` of the event, decrypted if it is sealed; `erased` if that person was erased.
-    changed_by: String,
-    /// The reason for the change; decrypted like `changed_by`.
-    reason: Option<String>,
-    /// The IP address of the caller; decrypted like `changed_by`.
-    source_ip: Option<String>,
-    /// The member `request_id` of the event.
-    correlation_id: String,
-    /// The id of the request's trace.
-    trace_id: Option<String>,
-    occurred_at: schemas::Timestamp,
-    /// When the event was archived.
-    processed_at: schemas::Timestamp,
-    prev_hash: schemas::Sha256,
-    hash: schemas::Sha256,
-    metadata: KafkaPosition,
-    event: Event,
-}
 
 /// Events that Kafka has not acknowledged.
 #[derive(JsonSchema)]
@@ -239,99 +155,118 @@ struct AccessRecord {
     suppressed: i64,
 }
 
-/// Returns the operations for the OpenAPI document.
-pub fn operations() -> Vec<Operation> {
-    let events = |head: Value| {
-        let mut body = json!({ "count": 1, "events": [archived()] });
-        body.as_object_mut()
-            .into_iter()
-            .zip(head.as_object().cloned())
-            .for_each(|(body, head)| body.extend(head));
-        body
-    };
-    vec![
-        Operation::get("/api/v1/audit/route", "listAuditEventsByRoute", "List the newest events of a route")
-            .about("The newest event comes first.")
-            .query::<RouteIn>()
-            .reads()
-            .answers(Answer::json::<RouteOut>(200, "The events of the route.", events(json!({ "route": key() }))))
-            .compressed(),
-        Operation::get("/api/v1/audit/recent", "listRecentAuditEvents", "List the events of the last days")
-            .about("The newest event comes first.")
-            .query::<RecentIn>()
-            .reads()
-            .answers(Answer::json::<RecentOut>(200, "The events.", events(json!({ "days": 7 }))))
-            .compressed(),
-        Operation::get("/api/v1/audit/action", "listAuditEventsByAction", "List the newest events with an action")
-            .about("The newest event comes first.")
-            .query::<ActionIn>()
-            .reads()
-            .answers(Answer::json::<ActionOut>(200, "The events.", events(json!({ "action": "created", "hours": 24 }))))
-            .compressed(),
-        Operation::get("/api/v1/audit/time-range", "listAuditEventsInTimeRange", "List the events of a time range")
-            .about("The newest event comes first. `end_time` must be after `start_time`.")
-            .query::<TimeRangeIn>()
-            .reads()
-            .answers(Answer::json::<TimeRangeOut>(
-                200,
-                "The events.",
-                events(json!({ "start_time": "2026-11-21T00:00:00.000000Z", "end_time": "2026-11-22T00:00:00.000000Z" })),
-            ))
-            .compressed(),
-        Operation::get("/api/v1/audit/events", "listAuditEvents", "List archived events")
-            .about("In pages, newest first, by the clocks of the instances.")
-            .query::<EventsIn>()
-            .reads()
-            .answers(Answer::json::<PageOut<ArchivedEvent>>(200, "A page of events.", json!({ "items": [archived()], "next_cursor": null })))
-            .compressed()
-            .refuses(&[Code::InvalidCursor]),
-        exports::operation(),
-        Operation::get("/api/v1/audit/verify", "verifyAuditChain", "Verify a tenant's hash chain")
-            .about(
-                "Recomputes the hash chain from the archive, between `from` and `to` if they are given, and compares the end with PostgreSQL. \
-                 After five seconds the verification stops with `complete: false`: continue with a `from` after `to`.",
-            )
-            .query::<VerifyIn>()
-            .reads()
-            .answers(Answer::json::<ChainVerification>(200, "The result of the verification.", verification()))
-            .refuses(&[Code::TenantNotFound]),
-        Operation::get("/api/v1/audit/access", "listAccessRecords", "List the access log")
-            .about(
-                "In pages, newest first: refused requests, changes of keys, operations of administrators, and reads of sensitive data. Auditors \
-                 of a tenant see the accesses of the tenant's own callers, and those of platform callers to the tenant, but never those of other \
-                 tenants' callers. Of many similar refusals only some have a record; `suppressed` is the number of the others.",
-            )
-            .query::<AccessIn>()
-            .reads()
-            .answers(Answer::json::<PageOut<AccessRecord>>(200, "A page of access records.", json!({ "items": [access()], "next_cursor": null })))
-            .compressed()
-            .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
-        Operation::get("/api/v1/audit/status", "getAuditStatus", "Get the lag of the archive")
-            .about("For one tenant, or for a page of all tenants. This does not show revisions that are missing before the newest archived revision; `verify` finds them.")
-            .query::<StatusIn>()
-            .reads()
-            .answers(Answer::json::<AuditStatus>(200, "The lag of the archive.", status()))
-            .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
-    ]
+/// Returns an example of a list of events with these members beside it.
+fn events_with(head: Value) -> Value {
+    let mut body = json!({ "count": 1, "events": [archived()] });
+    body.as_object_mut()
+        .into_iter()
+        .zip(head.as_object().cloned())
+        .for_each(|(body, head)| body.extend(head));
+    body
 }
 
-fn key() -> Value {
-    json!({ "tenant": "acme", "service": "checkout", "env": "prod", "version": "v1" })
+pub fn route() -> Operation {
+    Operation::new(
+        "listAuditEventsByRoute",
+        "List the newest events of a route",
+    )
+    .about("The newest event comes first.")
+    .query::<RouteIn>()
+    .reads()
+    .answers(Answer::json::<RouteOut>(
+        200,
+        "The events of the route.",
+        events_with(json!({ "route": route_key() })),
+    ))
 }
 
-fn archived() -> Value {
-    let event = event_schema::example();
-    json!({
-        "event_id": event["id"], "event_type": "trafficmanager.route.created.v1", "action": "created", "tenant": "acme",
-        "epoch": event["epoch"], "revision": 1, "item": 0, "route": key(), "url": "https://checkout-1.example.com", "previous_url": null,
-        "state": "active", "previous_state": null, "changed_by": "anonymous", "reason": "first release", "source_ip": "127.0.0.1",
-        "correlation_id": event["request_id"], "trace_id": event["trace_id"], "occurred_at": event["occurred_at"],
-        "processed_at": "2026-11-21T08:03:37.674751Z", "prev_hash": event["prev_hash"], "hash": event["hash"],
-        "metadata": { "topic": "route-events", "partition": 1, "offset": 606 }, "event": event,
-    })
+pub fn recent() -> Operation {
+    Operation::new("listRecentAuditEvents", "List the events of the last days")
+        .about("The newest event comes first.")
+        .query::<RecentIn>()
+        .reads()
+        .answers(Answer::json::<RecentOut>(
+            200,
+            "The events.",
+            events_with(json!({ "days": 7 })),
+        ))
 }
 
-fn access() -> Value {
+pub fn action() -> Operation {
+    Operation::new(
+        "listAuditEventsByAction",
+        "List the newest events with an action",
+    )
+    .about("The newest event comes first.")
+    .query::<ActionIn>()
+    .reads()
+    .answers(Answer::json::<ActionOut>(
+        200,
+        "The events.",
+        events_with(json!({ "action": "created", "hours": 24 })),
+    ))
+}
+
+pub fn time_range() -> Operation {
+    Operation::new("listAuditEventsInTimeRange", "List the events of a time range")
+        .about("The newest event comes first. `end_time` must be after `start_time`.")
+        .query::<TimeRangeIn>()
+        .reads()
+        .answers(Answer::json::<TimeRangeOut>(
+            200,
+            "The events.",
+            events_with(json!({ "start_time": "2026-11-21T00:00:00.000000Z", "end_time": "2026-11-22T00:00:00.000000Z" })),
+        ))
+}
+
+pub fn events() -> Operation {
+    Operation::new("listAuditEvents", "List archived events")
+        .about("In pages, newest first, by the clocks of the instances.")
+        .query::<EventsIn>()
+        .reads()
+        .answers(Answer::json::<PageOut<ArchivedEvent>>(
+            200,
+            "A page of events.",
+            json!({ "items": [archived()], "next_cursor": null }),
+        ))
+        .refuses(&[Code::InvalidCursor])
+}
+
+pub fn verify() -> Operation {
+    Operation::new("verifyAuditChain", "Verify a tenant's hash chain")
+        .about(
+            "Recomputes the hash chain from the archive, between `from` and `to` if they are given, and compares the end with PostgreSQL. \
+             After five seconds the verification stops with `complete: false`: continue with a `from` after `to`.",
+        )
+        .query::<VerifyIn>()
+        .reads()
+        .answers(Answer::json::<ChainVerification>(200, "The result of the verification.", verification()))
+        .refuses(&[Code::TenantNotFound])
+}
+
+pub fn access() -> Operation {
+    Operation::new("listAccessRecords", "List the access log")
+        .about(
+            "In pages, newest first: refused requests, changes of keys, operations of administrators, and reads of sensitive data. Auditors \
+             of a tenant see the accesses of the tenant's own callers, and those of platform callers to the tenant, but never those of other \
+             tenants' callers. Of many similar refusals only some have a record; `suppressed` is the number of the others.",
+        )
+        .query::<AccessIn>()
+        .reads()
+        .answers(Answer::json::<PageOut<AccessRecord>>(200, "A page of access records.", json!({ "items": [access_example()], "next_cursor": null })))
+        .refuses(&[Code::InvalidCursor, Code::TenantNotFound])
+}
+
+pub fn status() -> Operation {
+    Operation::new("getAuditStatus", "Get the lag of the archive")
+        .about("For one tenant, or for a page of all tenants. This does not show revisions that are missing before the newest archived revision; `verify` finds them.")
+        .query::<StatusIn>()
+        .reads()
+        .answers(Answer::json::<AuditStatus>(200, "The lag of the archive.", status_example()))
+        .refuses(&[Code::InvalidCursor, Code::TenantNotFound])
+}
+
+fn access_example() -> Value {
     json!({
         "event_id": "01a1fd21-de3d-7778-bc54-13f5856b700d", "kind": "denied", "action": "GET /api/v1/tenants/{tenant}", "status": 401,
         "reason": "revoked_key", "tenant": null, "visible_to": "acme", "actor": null, "key": "0Yb3kQ9zTn5W", "object": null, "source_ip": "192.0.2.7",
@@ -346,7 +281,7 @@ fn verification() -> Value {
     })
 }
 
-fn status() -> Value {
+fn status_example() -> Value {
     json!({
         "events_behind": 0, "seconds_behind": 0.0, "outbox": { "events": 0, "oldest_seconds": 0.0 }, "next_cursor": null,
         "tenants": [{

@@ -114,70 +114,77 @@ struct RedriveResult {
     next_cursor: Option<String>,
 }
 
-const LIST: &str = "/api/v1/dead-letters";
-const LETTER: &str = "/api/v1/dead-letters/{letter_id}";
+pub fn list() -> Operation {
+    Operation::new("listDeadLetters", "List dead letters")
+        .about(
+            "Dead letters are records that could not be archived. Newest first. The service reads at most `dead_letters.scan` of them for a \
+             page, so a page may be short or empty and still have a `next_cursor`.",
+        )
+        .query::<ListIn>()
+        .reads()
+        .answers(Answer::json::<PageOut<DeadLetter>>(
+            200,
+            "A page of dead letters.",
+            json!({ "items": [letter("waiting")], "next_cursor": null }),
+        ))
+        .refuses(&[Code::InvalidCursor])
+}
 
-/// Returns the operations for the OpenAPI document.
-pub fn operations() -> Vec<Operation> {
-    let redriven = || {
-        Answer::json::<DeadLetter>(200, "The dead letter was sent.", letter("redriven"))
-            .perhaps(&["Idempotency-Replayed"])
-    };
-    vec![
-        Operation::get(LIST, "listDeadLetters", "List dead letters")
-            .about(
-                "Dead letters are records that could not be archived. Newest first. The service reads at most `dead_letters.scan` of them for a \
-                 page, so a page may be short or empty and still have a `next_cursor`.",
-            )
-            .query::<ListIn>()
-            .reads()
-            .answers(Answer::json::<PageOut<DeadLetter>>(
-                200,
-                "A page of dead letters.",
-                json!({ "items": [letter("waiting")], "next_cursor": null }),
-            ))
-            .compressed()
-            .refuses(&[Code::InvalidCursor]),
-        Operation::post("/api/v1/dead-letters/redrive", "redriveDeadLetters", "Redrive many dead letters")
-            .about("Sends the newest dead letters again that have no decision or an unfinished redrive, the oldest of them first.")
-            .headers(&["Idempotency-Key", "X-Reason"])
-            .body::<RedriveManyIn>(json!({ "reason": "unknown_version", "limit": 100 }))
-            .reads()
-            .answers(
-                Answer::json::<RedriveResult>(200, "The dead letters that were sent, and those that were refused.", json!({ "redriven": ["0-17"], "refused": [], "next_cursor": null }))
-                    .perhaps(&["Idempotency-Replayed"]),
-            )
-            .refuses(&[Code::InvalidCursor, Code::IdempotencyKeyReused, Code::CommitUnknown]),
-        Operation::get(LETTER, "getDeadLetter", "Get a dead letter")
-            .about("With the original key, headers and value of the record.")
-            .reads()
-            .answers(Answer::json::<DeadLetterDetails>(200, "The dead letter.", whole()))
-            .compressed()
-            .refuses(&[Code::DeadLetterNotFound, Code::InvalidRequest]),
-        Operation::post("/api/v1/dead-letters/{letter_id}/redrive", "redriveDeadLetter", "Redrive a dead letter")
-            .about(
-                "Sends the record again to its original topic and partition, whatever the earlier decision. Sending an event twice is harmless, \
-                 because consumers recognise events by their ids. A record that still cannot be archived comes back as another dead letter.",
-            )
-            .headers(&["Idempotency-Key", "X-Reason"])
-            .reads()
-            .answers(redriven())
-            .refuses(&[
-                Code::MalformedRequest,
-                Code::InvalidRequest,
-                Code::DeadLetterNotFound,
-                Code::NotRedrivable,
-                Code::IdempotencyKeyReused,
-                Code::CommitUnknown,
-            ]),
-        Operation::post("/api/v1/dead-letters/{letter_id}/discard", "discardDeadLetter", "Discard a dead letter")
-            .about("The dead letter stays in its topic, but is not open any more. A discarded dead letter keeps its first reason.")
-            .headers(&["Idempotency-Key", "X-Reason"])
-            .body::<DiscardIn>(json!({ "reason": "a test of the alarm" }))
-            .reads()
-            .answers(Answer::json::<DeadLetter>(200, "The dead letter is discarded.", letter("discarded")))
-            .refuses(&[Code::DeadLetterNotFound, Code::DeadLetterDecided, Code::IdempotencyKeyReused, Code::CommitUnknown]),
-    ]
+pub fn redrive_many() -> Operation {
+    Operation::new("redriveDeadLetters", "Redrive many dead letters")
+        .about("Sends the newest dead letters again that have no decision or an unfinished redrive, the oldest of them first.")
+        .headers(&["Idempotency-Key", "X-Reason"])
+        .body::<RedriveManyIn>(json!({ "reason": "unknown_version", "limit": 100 }))
+        .reads()
+        .answers(
+            Answer::json::<RedriveResult>(200, "The dead letters that were sent, and those that were refused.", json!({ "redriven": ["0-17"], "refused": [], "next_cursor": null }))
+                .perhaps(&["Idempotency-Replayed"]),
+        )
+        .refuses(&[Code::InvalidCursor, Code::IdempotencyKeyReused, Code::CommitUnknown])
+}
+
+pub fn get() -> Operation {
+    Operation::new("getDeadLetter", "Get a dead letter")
+        .about("With the original key, headers and value of the record.")
+        .reads()
+        .answers(Answer::json::<DeadLetterDetails>(
+            200,
+            "The dead letter.",
+            whole(),
+        ))
+        .refuses(&[Code::DeadLetterNotFound, Code::InvalidRequest])
+}
+
+pub fn redrive() -> Operation {
+    Operation::new("redriveDeadLetter", "Redrive a dead letter")
+        .about(
+            "Sends the record again to its original topic and partition, whatever the earlier decision. Sending an event twice is harmless, \
+             because consumers recognise events by their ids. A record that still cannot be archived comes back as another dead letter.",
+        )
+        .headers(&["Idempotency-Key", "X-Reason"])
+        .reads()
+        .answers(
+            Answer::json::<DeadLetter>(200, "The dead letter was sent.", letter("redriven"))
+                .perhaps(&["Idempotency-Replayed"]),
+        )
+        .refuses(&[
+            Code::MalformedRequest,
+            Code::InvalidRequest,
+            Code::DeadLetterNotFound,
+            Code::NotRedrivable,
+            Code::IdempotencyKeyReused,
+            Code::CommitUnknown,
+        ])
+}
+
+pub fn discard() -> Operation {
+    Operation::new("discardDeadLetter", "Discard a dead letter")
+        .about("The dead letter stays in its topic, but is not open any more. A discarded dead letter keeps its first reason.")
+        .headers(&["Idempotency-Key", "X-Reason"])
+        .body::<DiscardIn>(json!({ "reason": "a test of the alarm" }))
+        .reads()
+        .answers(Answer::json::<DeadLetter>(200, "The dead letter is discarded.", letter("discarded")))
+        .refuses(&[Code::DeadLetterNotFound, Code::DeadLetterDecided, Code::IdempotencyKeyReused, Code::CommitUnknown])
 }
 
 fn letter(state: &str) -> Value {

@@ -2,19 +2,18 @@
 
 use super::ExportIn;
 use crate::http::{
-    audit::operations::ArchivedEvent,
     openapi::{Answer, Operation},
     problem::Code,
+    shapes::archive::ArchivedEvent,
 };
 
-/// Returns the operation for the OpenAPI document.
-pub fn operation() -> Operation {
+pub fn export() -> Operation {
     let body = Answer::of::<ArchivedEvent>(
         200,
         "The events, one on each line. The export is complete only if the body ends properly.",
         "application/x-ndjson",
     );
-    Operation::get("/api/v1/audit/export", "exportAuditEvents", "Export archived events as a stream")
+    Operation::new("exportAuditEvents", "Export archived events as a stream")
         .about(
             "Oldest first. `format` is `ndjson` (the default: one archived event on each line) or `csv` (RFC 4180, with a header). If the export \
              fails midway, the service cuts the connection. `HEAD` is not answered.",

@@ -77,50 +77,55 @@ struct NewApiKey {
     token: Option<String>,
 }
 
-const LIST: &str = "/api/v1/keys";
-const KEY: &str = "/api/v1/keys/{key_id}";
+pub fn list() -> Operation {
+    Operation::new("listKeys", "List API keys")
+        .about("In the order of their ids, including expired and revoked keys. Tokens are never shown.")
+        .query::<ListIn>()
+        .reads()
+        .answers(Answer::json::<PageOut<ApiKey>>(200, "A page of API keys.", json!({ "items": [key()], "next_cursor": null })))
+        .refuses(&[Code::InvalidCursor, Code::TenantNotFound])
+}
 
-/// Returns the operations for the OpenAPI document.
-pub fn operations() -> Vec<Operation> {
-    vec![
-        Operation::get(LIST, "listKeys", "List API keys")
-            .about("In the order of their ids, including expired and revoked keys. Tokens are never shown.")
-            .query::<ListIn>()
-            .reads()
-            .answers(Answer::json::<PageOut<ApiKey>>(200, "A page of API keys.", json!({ "items": [key()], "next_cursor": null })))
-            .compressed()
-            .refuses(&[Code::InvalidCursor, Code::TenantNotFound]),
-        Operation::post(LIST, "createKey", "Create an API key")
-            .about("A caller cannot give more rights than it has: a tenant's administrator creates keys of its tenant, and a caller whose credentials expire creates no key that expires later. Without `expires_at` the key expires with the credentials of the caller, if these expire. The token is in this answer only, and never shown again.")
-            .headers(&["Idempotency-Key", "X-Reason"])
-            .body::<KeyIn>(json!({ "tenant": "acme", "roles": ["editor"], "envs": ["prod"], "description": "deployments of acme" }))
-            .reads()
-            .answers(
-                Answer::json::<NewApiKey>(201, "The new key with its token.", new_key())
-                    .with(&["Location", "Cache-Control"])
-                    .perhaps(&["Idempotency-Replayed"]),
-            )
-            .refuses(&[Code::TenantNotFound, Code::QuotaExceeded, Code::KeysNotInUse, Code::IdempotencyKeyReused, Code::CommitUnknown]),
-        Operation::get(KEY, "getKey", "Get an API key")
-            .about("The token is never shown.")
-            .reads()
-            .answers(Answer::json::<ApiKey>(200, "The key.", key()))
-            .refuses(&[Code::KeyNotFound, Code::InvalidRequest]),
-        Operation::post("/api/v1/keys/{key_id}/rotate", "rotateKey", "Replace an API key's token")
-            .about("The replaced token stays valid for `overlap_seconds`, so that clients can change to the new token without a gap. A token that was replaced earlier becomes invalid at once. A caller whose credentials expire cannot rotate a key that expires later.")
-            .headers(&["X-Reason"])
-            .perhaps_body::<RotateIn>(json!({ "overlap_seconds": 3600 }))
-            .reads()
-            .answers(Answer::json::<NewApiKey>(200, "The key with its new token.", new_key()).with(&["Cache-Control"]))
-            .refuses(&[Code::KeyNotFound, Code::KeyEnded, Code::KeysNotInUse, Code::CommitUnknown]),
-        Operation::delete(KEY, "revokeKey", "Revoke an API key")
-            .about("This cannot be undone. Every instance refuses the key within seconds, and ends its long-polls and streams. The keys that it created, the keys that it rotated (and so was shown a token of), and their descendants are revoked too, unless `descendants=keep` is sent.")
-            .headers(&["X-Reason"])
-            .query::<RevokeIn>()
-            .reads()
-            .answers(Answer::empty(204, "The key is revoked."))
-            .refuses(&[Code::KeyNotFound, Code::InvalidRequest, Code::CommitUnknown]),
-    ]
+pub fn create() -> Operation {
+    Operation::new("createKey", "Create an API key")
+        .about("A caller cannot give more rights than it has: a tenant's administrator creates keys of its tenant, and a caller whose credentials expire creates no key that expires later. Without `expires_at` the key expires with the credentials of the caller, if these expire. The token is in this answer only, and never shown again.")
+        .headers(&["Idempotency-Key", "X-Reason"])
+        .body::<KeyIn>(json!({ "tenant": "acme", "roles": ["editor"], "envs": ["prod"], "description": "deployments of acme" }))
+        .reads()
+        .answers(
+            Answer::json::<NewApiKey>(201, "The new key with its token.", new_key())
+                .with(&["Location", "Cache-Control"])
+                .perhaps(&["Idempotency-Replayed"]),
+        )
+        .refuses(&[Code::TenantNotFound, Code::QuotaExceeded, Code::KeysNotInUse, Code::IdempotencyKeyReused, Code::CommitUnknown])
+}
+
+pub fn get() -> Operation {
+    Operation::new("getKey", "Get an API key")
+        .about("The token is never shown.")
+        .reads()
+        .answers(Answer::json::<ApiKey>(200, "The key.", key()))
+        .refuses(&[Code::KeyNotFound, Code::InvalidRequest])
+}
+
+pub fn rotate() -> Operation {
+    Operation::new("rotateKey", "Replace an API key's token")
+        .about("The replaced token stays valid for `overlap_seconds`, so that clients can change to the new token without a gap. A token that was replaced earlier becomes invalid at once. A caller whose credentials expire cannot rotate a key that expires later.")
+        .headers(&["X-Reason"])
+        .perhaps_body::<RotateIn>(json!({ "overlap_seconds": 3600 }))
+        .reads()
+        .answers(Answer::json::<NewApiKey>(200, "The key with its new token.", new_key()).with(&["Cache-Control"]))
+        .refuses(&[Code::KeyNotFound, Code::KeyEnded, Code::KeysNotInUse, Code::CommitUnknown])
+}
+
+pub fn revoke() -> Operation {
+    Operation::new("revokeKey", "Revoke an API key")
+        .about("This cannot be undone. Every instance refuses the key within seconds, and ends its long-polls and streams. The keys that it created, the keys that it rotated (and so was shown a token of), and their descendants are revoked too, unless `descendants=keep` is sent.")
+        .headers(&["X-Reason"])
+        .query::<RevokeIn>()
+        .reads()
+        .answers(Answer::empty(204, "The key is revoked."))
+        .refuses(&[Code::KeyNotFound, Code::InvalidRequest, Code::CommitUnknown])
 }
 
 fn key() -> Value {

@@ -5,10 +5,12 @@ use serde_json::{Map, Value, json};
 
 use super::{generate::Schemas, schemas, shared};
 use crate::http::{
-    plans::{plan, shapes::Plan},
-    policies::shapes::PolicyName,
     problem::{Code, FieldError, MAX_ERRORS},
-    resolve::{ChoiceExplanation, explanation},
+    shapes::{
+        choice::{ChoiceExplanation, explanation},
+        plans::{Plan, plan},
+        policies::PolicyName,
+    },
 };
 
 /// The media type of problem documents (RFC 9457).

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 pub use super::texts::PLAIN;
-use super::texts::{LABEL_PAIR, NOT_BLANK};
+use super::texts::{LABEL_PAIR, LETTER_ID, NOT_BLANK};
 use crate::{
     domain::{
         event::Action,
@@ -202,7 +202,7 @@ checked! {
     });
     /// The id of a dead letter.
     DeadLetterId = json_schema!({
-        "description": "The id of a dead letter: its partition and offset in the dead-letter topic.", "type": "string", "pattern": super::shared::LETTER_ID,
+        "description": "The id of a dead letter: its partition and offset in the dead-letter topic.", "type": "string", "pattern": LETTER_ID,
         "examples": ["0-17"],
     });
     /// The kind of an entry in the access log.

@@ -238,9 +238,6 @@ pub fn path_parameter(schemas: &mut Schemas, name: &str) -> Value {
     json!({ "name": name, "in": "path", "required": true, "description": parameter(name), "schema": schema })
 }
 
-/// The pattern of a dead letter's id, `<partition>-<offset>`.
-pub const LETTER_ID: &str = "^(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,17})$";
-
 /// Returns the parameters of a query that is read into `T`.
 pub fn query<T: JsonSchema>(schemas: &mut Schemas) -> Vec<Value> {
     let members = schemas.members::<T>().into_iter();

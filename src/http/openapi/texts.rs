@@ -27,6 +27,9 @@ pub const LABEL_PAIR: &str = concat!(
     "]{0,255}$"
 );
 
+/// The pattern of a dead letter's id, `<partition>-<offset>`.
+pub const LETTER_ID: &str = "^(0|[1-9][0-9]{0,8})-(0|[1-9][0-9]{0,17})$";
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -9,9 +9,9 @@ use super::DiffIn;
 use crate::http::{
     event_schema::Actor,
     openapi::{Answer, Operation, schemas},
-    plans::shapes::TenantDifference,
     problem::Code,
     query::MinimumIn,
+    shapes::{plans::TenantDifference, policies},
 };
 
 /// For each member of a route, the event that gave the member its value.
@@ -42,7 +42,6 @@ struct MemberBlame {
     event_id: schemas::EventId,
 }
 
-/// Returns the operation `GET …/blame`.
 pub fn blame() -> Operation {
     let blamed = json!({
         "tenant": "acme", "service": "checkout", "env": "prod", "version": "v1", "members": { "url": {
@@ -51,11 +50,7 @@ pub fn blame() -> Operation {
             "reason": "first release", "event_id": "01a1fd21-de3d-7778-bc54-13f5856b700d",
         } },
     });
-    Operation::get(
-        "/api/v1/routes/{tenant}/{service}/{env}/{version}/blame",
-        "getRouteBlame",
-        "Get the last change of each part of a route",
-    )
+    Operation::new("getRouteBlame", "Get the last change of each part of a route")
     .about("Reads the last 10000 events of the route. A part that none of them changed is attributed to the oldest of these events.")
     .query::<MinimumIn>()
     .reads_no_older()
@@ -63,17 +58,15 @@ pub fn blame() -> Operation {
     .refuses(&[Code::TenantNotFound, Code::RouteNotFound])
 }
 
-/// Returns the operation `GET …/diff`.
 pub fn diff() -> Operation {
     let difference = json!({ "from": "adc74a594a3e0e8f.1", "to": "adc74a594a3e0e8f.7", "changes": [{
         "action": "delete", "key": { "service": "checkout", "env": "dev" }, "after": null,
-        "before": crate::http::policies::shapes::example(),
+        "before": policies::example(),
     }] });
-    Operation::get("/api/v1/tenants/{tenant}/diff", "diffTenant", "Compare two points of a tenant's history")
+    Operation::new("diffTenant", "Compare two points of a tenant's history")
         .about("Without `to`, compares with the present state. A change that was reverted is no difference. A difference has at most 10000 changes: limit it with `service` and `env`.")
         .query::<DiffIn>()
         .reads()
         .answers(Answer::json::<TenantDifference>(200, "The difference.", difference).with(&["ETag"]))
-            .compressed()
         .refuses(&[Code::TenantNotFound, Code::RevisionNotReached])
 }

@@ -66,47 +66,53 @@ struct Replay {
     ended_by: Option<String>,
 }
 
-const LIST: &str = "/api/v1/replays";
-const REPLAY: &str = "/api/v1/replays/{replay_id}";
+pub fn list() -> Operation {
+    Operation::new("listReplays", "List replays")
+        .about("Newest first.")
+        .query::<ListIn>()
+        .reads()
+        .answers(Answer::json::<PageOut<Replay>>(
+            200,
+            "A page of replays.",
+            json!({ "items": [replay()], "next_cursor": null }),
+        ))
+        .refuses(&[Code::InvalidCursor])
+}
 
-/// Returns the operations for the OpenAPI document.
-pub fn operations() -> Vec<Operation> {
-    vec![
-        Operation::get(LIST, "listReplays", "List replays")
-            .about("Newest first.")
-            .query::<ListIn>()
-            .reads()
-            .answers(Answer::json::<PageOut<Replay>>(200, "A page of replays.", json!({ "items": [replay()], "next_cursor": null })))
-            .compressed()
-            .refuses(&[Code::InvalidCursor]),
-        Operation::post(LIST, "createReplay", "Publish a part of the history again")
-            .about(
-                "Reads events from PostgreSQL and publishes them to Kafka, at most `events_per_second` and with a lower priority than new events. \
-                 Consumers recognise events by their ids, and an archive that has lost events gets them back. The records have the header \
-                 `tm_replay`. A replay never causes writes to be refused (`audit.fail_closed`).",
-            )
-            .headers(&["Idempotency-Key", "X-Reason"])
-            .body::<ReplayIn>(json!({ "tenant": "acme", "from": 1, "to": 812, "reason": "the archive was lost" }))
-            .reads()
-            .answers(Answer::json::<Replay>(201, "The new replay.", replay()).with(&["Location"]).perhaps(&["Idempotency-Replayed"]))
-            .refuses(&[Code::TenantNotFound, Code::QuotaExceeded, Code::IdempotencyKeyReused, Code::CommitUnknown]),
-        Operation::get(REPLAY, "getReplay", "Get a replay and its progress")
-            .reads()
-            .answers(Answer::json::<Replay>(200, "The replay.", replay()))
-            .refuses(&[Code::ReplayNotFound, Code::InvalidRequest]),
-        Operation::delete(REPLAY, "cancelReplay", "Cancel a replay")
-            .about("Events that are already queued are still published. Cancelling a cancelled replay changes nothing.")
-            .headers(&["X-Reason"])
-            .reads()
-            .answers(Answer::json::<Replay>(200, "The cancelled replay.", cancelled()))
-            .refuses(&[
-                Code::MalformedRequest,
-                Code::InvalidRequest,
-                Code::ReplayNotFound,
-                Code::ReplayEnded,
-                Code::CommitUnknown,
-            ]),
-    ]
+pub fn create() -> Operation {
+    Operation::new("createReplay", "Publish a part of the history again")
+        .about(
+            "Reads events from PostgreSQL and publishes them to Kafka, at most `events_per_second` and with a lower priority than new events. \
+             Consumers recognise events by their ids, and an archive that has lost events gets them back. The records have the header \
+             `tm_replay`. A replay never causes writes to be refused (`audit.fail_closed`).",
+        )
+        .headers(&["Idempotency-Key", "X-Reason"])
+        .body::<ReplayIn>(json!({ "tenant": "acme", "from": 1, "to": 812, "reason": "the archive was lost" }))
+        .reads()
+        .answers(Answer::json::<Replay>(201, "The new replay.", replay()).with(&["Location"]).perhaps(&["Idempotency-Replayed"]))
+        .refuses(&[Code::TenantNotFound, Code::QuotaExceeded, Code::IdempotencyKeyReused, Code::CommitUnknown])
+}
+
+pub fn get() -> Operation {
+    Operation::new("getReplay", "Get a replay and its progress")
+        .reads()
+        .answers(Answer::json::<Replay>(200, "The replay.", replay()))
+        .refuses(&[Code::ReplayNotFound, Code::InvalidRequest])
+}
+
+pub fn cancel() -> Operation {
+    Operation::new("cancelReplay", "Cancel a replay")
+        .about("Events that are already queued are still published. Cancelling a cancelled replay changes nothing.")
+        .headers(&["X-Reason"])
+        .reads()
+        .answers(Answer::json::<Replay>(200, "The cancelled replay.", cancelled()))
+        .refuses(&[
+            Code::MalformedRequest,
+            Code::InvalidRequest,
+            Code::ReplayNotFound,
+            Code::ReplayEnded,
+            Code::CommitUnknown,
+        ])
 }
 
 fn replay() -> Value {
