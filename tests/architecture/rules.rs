@@ -211,10 +211,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("resilience", &["config", "telemetry"]),
     ("auth", &["config", "resilience", "telemetry"]),
     ("tls", &["config"]),
-    (
-        "store",
-        &["auth", "config", "resilience", "telemetry", "tls"],
-    ),
+    ("store", &["config", "resilience", "telemetry", "tls"]),
     (
         "cache",
         &[

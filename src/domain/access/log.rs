@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Invalid, event::Actor, ids::TenantName, time::UtcTime};
+use crate::domain::{Invalid, event::Actor, ids::TenantName, time::UtcTime};
 
 /// The kind of an access event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

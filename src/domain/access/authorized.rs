@@ -1,6 +1,6 @@
 //! Tenants for which a caller's access was checked.
 
-use super::{Caller, Reach};
+use super::Reach;
 use crate::domain::ids::TenantName;
 
 /// A tenant that the caller of a request may know of.
@@ -44,13 +44,6 @@ impl Reach {
         } else {
             Err(OtherTenant(tenant))
         }
-    }
-}
-
-impl Caller {
-    /// Returns the proof that the caller may know of `tenant`.
-    pub fn authorize(&self, tenant: TenantName) -> Result<AuthorizedTenant, OtherTenant> {
-        self.grant.reach().authorize(tenant)
     }
 }
 
