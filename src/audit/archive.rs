@@ -7,7 +7,6 @@
 
 mod access;
 pub mod chains;
-pub mod stored;
 pub mod timeline;
 
 use std::{collections::HashMap, future::Future, time::Duration};
@@ -24,13 +23,14 @@ use mongodb::{
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
 
-use self::stored::{Bulk, CannotStore, INVALID_BSON, Stored, TOO_LARGE};
 use super::document::{Archivable, ArchivedEvent};
+pub use crate::domain::pipeline::stored;
 use crate::{
     config::{self, ConfigError, ms},
     domain::{event::Action, filter::EventFilter, hash::EventHash, tag::VersionTag},
     tls,
 };
+use stored::{Bulk, CannotStore, INVALID_BSON, Stored, TOO_LARGE};
 
 const NAMESPACE_EXISTS: i32 = 48;
 const MAX_TIME_EXPIRED: i32 = 50;

@@ -309,7 +309,7 @@ impl Consumer {
             batch.begin(now);
             match received {
                 Err(_) => break,
-                Ok(Ok(message)) => batch.add(now, Record::from(&message)),
+                Ok(Ok(message)) => batch.add(now, kafka::record(&message)),
                 Ok(Err(KafkaError::MessageConsumption(RDKafkaErrorCode::PollExceeded))) => {
                     return Err("poll_exceeded");
                 }
@@ -359,7 +359,7 @@ impl Consumer {
                 done = &mut handled => break done,
                 received = consumer.recv() => match received {
                     Ok(message) => {
-                        pending.push_back((generation.load(Ordering::SeqCst), Record::from(&message)));
+                        pending.push_back((generation.load(Ordering::SeqCst), kafka::record(&message)));
                         // A rebalance may have assigned partitions that are not paused yet.
                         pause(consumer);
                     }

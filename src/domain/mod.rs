@@ -12,6 +12,7 @@
 
 pub mod access;
 pub mod blame;
+pub mod cache;
 pub mod chain;
 pub mod command;
 pub mod dead_letter;
@@ -24,8 +25,10 @@ pub mod hash;
 pub mod host;
 pub mod ids;
 pub mod narrowing;
+pub mod pipeline;
 pub mod plan;
 pub mod policy;
+pub mod resilience;
 pub mod route;
 pub mod snapshot;
 pub mod tag;
@@ -35,6 +38,7 @@ pub mod time;
 pub mod url;
 pub mod walk;
 pub mod whole;
+pub mod write;
 
 pub(crate) use self::text::plain_text;
 

@@ -6,9 +6,11 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use rdkafka::message::Headers as _;
 use traffic_manager::{
-    cache::follower, domain::event::Recorded, kafka::Record, relay, store::outbox::OutboxRow,
+    cache::follower,
+    domain::event::Recorded,
+    kafka::{EventHeaders, Record},
+    store::outbox::OutboxRow,
 };
 use uuid::Uuid;
 
@@ -53,7 +55,7 @@ pub fn partition_of(row: &OutboxRow) -> usize {
 }
 
 fn record_of(row: &OutboxRow, partition: usize, offset: usize) -> Record {
-    let headers = relay::headers(row, "simulator", None).write();
+    let headers = EventHeaders::of(row, "simulator", None);
     Record {
         topic: "route-events".into(),
         partition: i32::try_from(partition).unwrap(),
@@ -61,8 +63,8 @@ fn record_of(row: &OutboxRow, partition: usize, offset: usize) -> Record {
         key: Some(row.tenant.as_str().as_bytes().to_vec()),
         value: Some(row.payload.clone().into_bytes()),
         headers: headers
-            .iter()
-            .map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec)))
+            .pairs()
+            .map(|(key, value)| (key.to_owned(), Some(value.into())))
             .collect(),
     }
 }

@@ -167,7 +167,7 @@ impl World {
             Told::Observe(tenant, tag) => tenants.observe(&tenant, &tag, now),
             Told::Begin(tenant, tag) => tenants.begin(&tenant, &tag),
             Told::Advance(tenant, events) => {
-                tenants.advance(&tenant, &events.iter().collect::<Vec<_>>())
+                tenants.advance(&tenant, &events.iter().collect::<Vec<_>>());
             }
             Told::Forget(tenant) => tenants.forget(&tenant, now),
             Told::End(tenant) => tenants.end(&tenant),

@@ -416,7 +416,7 @@ fn each(
                     .timestamp()
                     .to_millis()
                     .and_then(|at| Timestamp::from_millisecond(at).ok());
-                show(Record::from(&message), at.unwrap_or(Timestamp::UNIX_EPOCH));
+                show(kafka::record(&message), at.unwrap_or(Timestamp::UNIX_EPOCH));
                 if message.offset() + 1 == offsets.end {
                     return Ok(());
                 }

@@ -11,15 +11,11 @@ use std::{
 };
 
 use super::resident::{Becomes, Resident};
-use crate::{
-    domain::{
-        event::Recorded,
-        ids::TenantName,
-        snapshot::{Applied, TenantSnapshot},
-        tag::VersionTag,
-    },
-    resilience::PoolReport,
-    telemetry::names,
+use crate::domain::{
+    event::Recorded,
+    ids::TenantName,
+    snapshot::{Applied, TenantSnapshot},
+    tag::VersionTag,
 };
 
 /// How long a replica is distrusted that still returns a deleted tenant. Longer than any lag that
@@ -84,9 +80,14 @@ impl Tenants {
         }
     }
 
-    /// Returns the weight of the snapshots in bytes, with its limit.
-    pub fn held_bytes(&self) -> PoolReport {
-        PoolReport::bytes("snapshots", self.resident.weight(), self.bytes)
+    /// Returns the weight of the snapshots, in bytes.
+    pub fn weight(&self) -> u64 {
+        self.resident.weight()
+    }
+
+    /// Returns the limit of the weight, in bytes.
+    pub fn capacity(&self) -> u64 {
+        self.bytes
     }
 
     /// Returns the tenant's snapshot, if it is resident.
@@ -197,17 +198,24 @@ impl Tenants {
         });
     }
 
-    /// Advances the tenant by its own events. The last of them was observed before.
-    pub fn advance(&self, tenant: &TenantName, events: &[&Recorded]) {
+    /// Advances the tenant by its own events. The last of them was observed before. Returns the
+    /// result as a metric label; `None` if the tenant is not resident.
+    pub fn advance(&self, tenant: &TenantName, events: &[&Recorded]) -> Option<&'static str> {
+        let mut result = None;
         self.resident.change(tenant, |held| {
-            match held.map(|held| held.apply(events.iter().copied())) {
-                None => Becomes::Same,
-                Some(Ok(Applied::Known)) => applied("known", Becomes::Same),
-                Some(Ok(Applied::Next(next))) => applied("next", Becomes::Next(Arc::new(next))),
-                Some(Ok(Applied::Ended)) => applied("ended", Becomes::Gone),
-                Some(Ok(Applied::Gap) | Err(_)) => applied("gap", Becomes::Gone),
-            }
+            let Some(held) = held else {
+                return Becomes::Same;
+            };
+            let (label, becomes) = match held.apply(events.iter().copied()) {
+                Ok(Applied::Known) => ("known", Becomes::Same),
+                Ok(Applied::Next(next)) => ("next", Becomes::Next(Arc::new(next))),
+                Ok(Applied::Ended) => ("ended", Becomes::Gone),
+                Ok(Applied::Gap) | Err(_) => ("gap", Becomes::Gone),
+            };
+            result = Some(label);
+            becomes
         });
+        result
     }
 
     /// Records that the tenant is gone since `now`, and forgets the known tag. The caller must call
@@ -305,11 +313,6 @@ impl Tenants {
     fn lock_known(&self) -> MutexGuard<'_, HashMap<TenantName, VersionTag>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-fn applied(result: &'static str, becomes: Becomes) -> Becomes {
-    metrics::counter!(names::CACHE_APPLIED, "result" => result).increment(1);
-    becomes
 }
 
 #[cfg(test)]

@@ -6,30 +6,20 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
-use uuid::Uuid;
 
-use crate::{
-    domain::{
-        chain,
-        command::{Command, Desired, Effect, Facts, Op, Outcome, Precondition, Rejection},
-        decide::{self, Decision, TenantState},
-        event::{Actor, Change, Event, Recorded},
-        hash::EventHash,
-        host::Host,
-        ids::{PolicyKey, PolicyName, RouteKey, RouteName, TenantName},
-        narrowing::Narrowing,
-        policy::{Rule, pattern},
-        tag::{Epoch, VersionTag},
-        tenant::{Limits, Tenant},
-    },
-    store::{
-        events::NewEvent,
-        group::{Locked, Rows, Wanted},
-        idempotency::{Answer, Key},
-        tenants::LockedTenant,
-    },
+use super::rows::{Answer, Key, Locked, LockedTenant, NewEvent, Rows, Wanted};
+use crate::domain::{
+    chain,
+    command::{Command, Desired, Effect, Facts, Op, Outcome, Rejection},
+    decide::{self, Decision, TenantState},
+    event::{Change, Event, Recorded},
+    hash::EventHash,
+    host::Host,
+    ids::{PolicyKey, PolicyName, RouteKey, RouteName, TenantName},
+    policy::{Rule, pattern},
+    tag::VersionTag,
+    tenant::{Limits, Tenant},
 };
 
 /// A command with all data that its decision needs.
@@ -45,60 +35,7 @@ pub struct Request {
     pub traceparent: Option<String>,
 }
 
-/// Returns a random epoch that no tenant ever had.
-pub fn random_epoch() -> Epoch {
-    // 8 of the 16 bytes of a random UUID; the fixed bits lie in bytes 6 and 8.
-    let random = Uuid::new_v4().into_bytes();
-    Epoch::from_random([
-        random[0], random[1], random[2], random[3], random[4], random[5], random[10], random[11],
-    ])
-}
-
 impl Request {
-    /// Returns the request to start a new epoch for a tenant on the database's current timeline.
-    /// The service itself makes this request, so it has no personal data.
-    pub fn continuing(tenant: TenantName) -> Self {
-        Self::of_service(tenant, Op::Continue, "lineage")
-    }
-
-    /// Returns the request to continue a tenant's deletion. Its events name the actor that began
-    /// the deletion.
-    pub fn ending(tenant: TenantName) -> Self {
-        Self::of_service(tenant, Op::EndTenant, "deletion")
-    }
-
-    fn of_service(tenant: TenantName, op: Op, part: &str) -> Self {
-        let facts = Facts {
-            event_id: Uuid::now_v7(),
-            new_epoch: random_epoch(),
-            now: Timestamp::now().into(),
-            actor: Actor {
-                kind: "system".into(),
-                id: part.into(),
-                token: None,
-            },
-            may_create_tenant: false,
-            reason: None,
-            request_id: Uuid::now_v7().to_string(),
-            trace_id: None,
-            source_ip: None,
-            body_bytes: 0,
-            narrowing: Narrowing::default(),
-        };
-        let command = Command {
-            tenant,
-            op,
-            precondition: Precondition::default(),
-            confirm_in_use: false,
-        };
-        Self {
-            command,
-            facts,
-            idempotency_key: None,
-            traceparent: None,
-        }
-    }
-
     fn key(&self) -> Option<Key> {
         let key = self.idempotency_key.clone()?;
         Some(Key {

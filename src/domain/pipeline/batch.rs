@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use crate::kafka::Record;
+use super::record::Record;
 
 /// Records that were read in one generation, to be handled together.
 #[derive(Debug, Clone)]

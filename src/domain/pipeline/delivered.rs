@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::{domain::ids::TenantName, store::outbox::OutboxRow};
+use crate::domain::{ids::TenantName, write::rows::OutboxRow};
 
 /// The results of a batch's rows, recorded in the order in which they were sent.
 #[derive(Debug, Default)]

@@ -8,19 +8,17 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{
-    domain::{
-        chain,
-        event::{
-            Change, Event,
-            versions::{self, EventType, ReadError},
-        },
-        hash::EventHash,
-        ids::TenantName,
-        route::RouteSpec,
-        time::UtcTime,
+use super::record::Record;
+use crate::domain::{
+    chain,
+    event::{
+        Change, Event,
+        versions::{self, EventType, ReadError},
     },
-    kafka::Record,
+    hash::EventHash,
+    ids::TenantName,
+    route::RouteSpec,
+    time::UtcTime,
 };
 
 /// An event that was read from Kafka and checked, ready for the archive.

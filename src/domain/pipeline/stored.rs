@@ -2,17 +2,20 @@
 
 use std::collections::HashMap;
 
-use crate::audit::document::Archivable;
+use super::document::Archivable;
 
-pub(super) const DUPLICATE_KEY: i32 = 11000;
-pub(super) const INVALID_BSON: i32 = 22;
-pub(super) const TOO_LARGE: i32 = 10334;
+/// The error code of a key that is in the collection already.
+pub const DUPLICATE_KEY: i32 = 11000;
+/// The error code of a document that is no valid BSON.
+pub const INVALID_BSON: i32 = 22;
+/// The error code of a document that is too large.
+pub const TOO_LARGE: i32 = 10334;
 /// Error codes that concern the document: `BadValue`, `TypeMismatch`, `InvalidBSON`,
 /// `DollarPrefixedFieldName`, `DottedFieldName`, `DocumentValidationFailure`, `BSONObjectTooLarge`.
 /// Any other code (a full disk, a primary that steps down in the middle of a bulk) means that the
 /// server cannot store the document now. The consumer then waits, because a dead letter is an event
 /// that auditors miss.
-pub(super) const ABOUT_THE_DOCUMENT: [i32; 7] = [2, 14, INVALID_BSON, 52, 57, 121, TOO_LARGE];
+pub const ABOUT_THE_DOCUMENT: [i32; 7] = [2, 14, INVALID_BSON, 52, 57, 121, TOO_LARGE];
 
 /// The archive's result for one event.
 #[derive(Debug, Clone, PartialEq, Eq)]
