@@ -22,10 +22,10 @@ demo: rust up build ## start everything and follow one change through all of it
 	@docker/demo.sh
 
 test: rust up ## every test, against the real parts
-	@set -a; . .stack/env; cargo test --locked
+	@set -a; . .stack/env; cargo test --locked --workspace
 
 test-secure: rust up ## the same with keys and TLS everywhere: to the API, PostgreSQL, Kafka (with a password) and MongoDB
-	@set -a; . .stack/env; . .stack/env.secure; TM_TEST_SECURE=1 cargo test --locked
+	@set -a; . .stack/env; . .stack/env.secure; TM_TEST_SECURE=1 cargo test --locked --workspace
 
 bench: rust up ## measure at full size: against a bare server, pgbench, and the peers that are installed
 	@$(LOAD) full
@@ -58,8 +58,8 @@ fmt: rust ## format the code
 lint: rust ## formatting, clippy and the documentation's links
 	@$(STACK) install
 	cargo fmt --all --check
-	cargo clippy --locked --all-targets -- -D warnings
-	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --no-deps
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS=-Dwarnings cargo doc --locked --workspace --no-deps
 
 deny: rust ## licences, advisories and sources of the dependencies
 	@command -v cargo-deny >/dev/null || { echo 'cargo-deny is missing: cargo install --locked cargo-deny' >&2; exit 1; }
@@ -73,10 +73,11 @@ sbom: rust ## what the program is made of, as CycloneDX, in target/sbom
 	@command -v cargo-cyclonedx >/dev/null || { echo 'cargo-cyclonedx is missing: cargo install --locked cargo-cyclonedx' >&2; exit 1; }
 	@cargo metadata --locked --format-version 1 >/dev/null
 	@cargo cyclonedx --quiet --format json --spec-version 1.5 --all --override-filename traffic-manager.cdx
+	@rm -f crates/*/traffic-manager.cdx.json # the server's has their parts too
 	@mkdir -p target/sbom && mv traffic-manager.cdx.json target/sbom/ && ls -l target/sbom
 
 fuzz: rust up ## every property with many cases, then requests made from the OpenAPI document, for ten minutes
-	@PROPTEST_CASES=$${PROPTEST_CASES:-$$(( $${TM_FUZZ_SECONDS:-600} * 5 ))} cargo test --locked --lib
+	@PROPTEST_CASES=$${PROPTEST_CASES:-$$(( $${TM_FUZZ_SECONDS:-600} * 5 ))} cargo test --locked --workspace --lib
 	@set -a; . .stack/env; TM_FUZZ_SECONDS=$${TM_FUZZ_SECONDS:-600} cargo test --locked --test fuzz -- --nocapture
 
 soak-kill: rust up ## the kill -9 tests at their full size
@@ -96,9 +97,9 @@ soak-memory: rust up ## two hours' worth of large work in minutes: what it took 
 
 simulate: rust ## the simulator, optimised, for TM_SIM_SECONDS (five minutes), or one TM_SIM_SEED again
 	@[ -n "$${TM_SIM_SEED:-}$${TM_SIM_SEEDS:-}" ] || export TM_SIM_SECONDS=$${TM_SIM_SECONDS:-300}; \
-	 cargo test --locked --profile simulate --test simulator -- --nocapture
+	 cargo test --locked --profile simulate -p traffic-manager-core --test simulator -- --nocapture
 
-mutants: rust ## mutation tests of the pure core (hours); MUTANTS="-f src/domain/walk.rs" for a part of it
+mutants: rust ## mutation tests of the pure core (hours); MUTANTS="-f crates/core/src/walk.rs" for a part of it
 	@.ci/mutants.sh $(MUTANTS)
 
 FAULTS := t1_ t2_ t3_ t4_ t5_ t6_ t7_ t8_ t13_ t15_ t16_ restored kill9_of_every sessions_ half_open commit:: neighbours

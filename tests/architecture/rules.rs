@@ -1,7 +1,7 @@
 //! The rules of the architecture: permitted uses, with their reasons.
 
-/// The permitted users of each library: paths under `src/` (a trailing `/` means all below), each
-/// with its reason.
+/// The permitted users of each library: paths under `src/` (a trailing `/` means all below) or
+/// `core/`, each with its reason.
 pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     (
         "actix_web",
@@ -44,6 +44,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "moka",
         &[
             ("cache/", "the read path"),
+            ("core/cache/", "the snapshots in memory"),
             ("auth/jwt", "verified tokens"),
             ("service/privacy/keys.rs", "persons' keys, for a moment"),
         ],
@@ -70,17 +71,14 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "tokio_postgres_rustls",
         &[("store/connecting.rs", "connections")],
     ),
-    (
-        "psl",
-        &[("domain/host.rs", "which suffixes are everybody's")],
-    ),
+    ("psl", &[("core/host.rs", "which suffixes are everybody's")]),
     (
         "x509_parser",
         &[("auth/certificate.rs", "who a certificate names")],
     ),
     (
         "serde_json_canonicalizer",
-        &[("domain/chain.rs", "one canonical form")],
+        &[("core/chain.rs", "one canonical form")],
     ),
     (
         "governor",
@@ -93,22 +91,22 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         ],
     ),
     ("csv", &[("http/exports.rs", "the only CSV")]),
-    ("fluent_uri", &[("domain/url", "the URLs of routes")]),
+    ("fluent_uri", &[("core/url", "the URLs of routes")]),
     (
         "granit_parser",
         &[("http/yaml.rs", "the only YAML that is read")],
     ),
     (
         "icu_properties",
-        &[("domain/text.rs", "the texts that people write")],
+        &[("core/text.rs", "the texts that people write")],
     ),
     (
         "regex_automata",
-        &[("domain/policy/pattern", "patterns of rules")],
+        &[("core/policy/pattern", "patterns of rules")],
     ),
     (
         "regex_syntax",
-        &[("domain/policy/pattern", "patterns of rules")],
+        &[("core/policy/pattern", "patterns of rules")],
     ),
     ("regex", &[("telemetry", "masks of log lines")]),
 ];
@@ -116,31 +114,31 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
 /// Calls that compile patterns of rules, each with the files that may make it. A call past the pool
 /// of `service/patterns.rs` would hold up a thread that serves requests.
 pub const COMPILING: &[(&str, &[&str])] = &[
-    ("pattern::check(", &["domain/policy.rs"]),
+    ("pattern::check(", &["core/policy.rs"]),
     (
         "check_new_rules(",
-        &["domain/policy.rs", "service/patterns.rs"],
+        &["core/policy.rs", "service/patterns.rs"],
     ),
     (
         "Pattern::checked(",
-        &["domain/policy/pattern.rs", "domain/policy/pattern/tests.rs"],
+        &["core/policy/pattern.rs", "core/policy/pattern/tests.rs"],
     ),
-    ("Pattern::stored(", &["domain/policy/pattern.rs"]),
+    ("Pattern::stored(", &["core/policy/pattern.rs"]),
     (
         "Patterns::of(",
         &[
-            "domain/policy/pattern/tests.rs",
-            "domain/policy/matching.rs",
-            "domain/snapshot/service.rs",
+            "core/policy/pattern/tests.rs",
+            "core/policy/matching.rs",
+            "core/snapshot/service.rs",
         ],
     ),
     (
         "compile_patterns(",
         &[
-            "domain/snapshot.rs",
-            "domain/snapshot/service.rs",
+            "core/snapshot.rs",
+            "core/snapshot/service.rs",
             "service/patterns.rs",
-            "cache/resident.rs",
+            "core/cache/resident.rs",
         ],
     ),
     ("patterns().compile(", &["service/choices.rs"]),
@@ -188,23 +186,8 @@ pub const ALL_TENANTS: &[(&str, &str)] = &[
     ("service/privacy/people.rs", "wraps every key anew"),
 ];
 
-/// Libraries and modules that the pure core may not name.
-pub const NOT_IN_DOMAIN: &[&str] = &[
-    "tokio",
-    "actix_web",
-    "tokio_postgres",
-    "deadpool_postgres",
-    "rdkafka",
-    "mongodb",
-    "reqwest",
-    "schemars",
-    "tracing",
-    "metrics",
-];
-
 /// The modules of the crate that each module may use, besides itself and `domain`.
 pub const MODULES: &[(&str, &[&str])] = &[
-    ("domain", &[]),
     ("config", &[]),
     ("coding", &[]),
     ("telemetry", &["config"]),
