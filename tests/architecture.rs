@@ -18,8 +18,12 @@ use rules::{ALL_TENANTS, COMPILING, EXCEPTIONS, LIBRARIES, MODULES};
 
 const MAX_LINES: usize = 500;
 
+/// The packages of types and decisions, by their folder in `crates/`.
+const PURE: [&str; 2] = ["core", "dataplane"];
+
 struct Source {
-    /// The file's path under `src/`, or `core/` and its path under `crates/core/src/`.
+    /// The file's path under `src/`, or for a file of another package `core/` and its path under
+    /// `crates/core/src/`.
     path: String,
     /// The file's text without comments.
     code: String,
@@ -29,7 +33,10 @@ struct Source {
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut sources = sources_in(&root.join("src"), "");
-    sources.extend(sources_in(&root.join("crates/core/src"), "core/"));
+    for package in PURE {
+        let package_sources = root.join("crates").join(package).join("src");
+        sources.extend(sources_in(&package_sources, &format!("{package}/")));
+    }
     sources
 }
 
@@ -181,8 +188,8 @@ fn is_in(path: &str, home: &str) -> bool {
 
 fn module_faults(source: &Source) -> Vec<String> {
     let module = module_of(&source.path);
-    // Cargo keeps the core from using the server.
-    if matches!(module, "app" | "main" | "lib" | "core") {
+    // Cargo keeps the pure packages from using the server.
+    if matches!(module, "app" | "main" | "lib") || PURE.contains(&module) {
         return Vec::new();
     }
     let Some((_, allowed)) = MODULES.iter().find(|(name, _)| *name == module) else {
@@ -221,8 +228,8 @@ fn imports_point_one_way() {
 }
 
 /// Words of code that reads a clock or makes random ids. Cargo.toml keeps out the libraries that do
-/// I/O; these come with libraries that the core needs.
-const NOT_IN_CORE: [&str; 11] = [
+/// I/O; these come with libraries that the pure packages need.
+const IMPURE: [&str; 11] = [
     "async ",
     ".await",
     "std::fs",
@@ -237,21 +244,21 @@ const NOT_IN_CORE: [&str; 11] = [
 ];
 
 #[test]
-fn the_core_has_no_clock_and_no_randomness() {
-    let core: Vec<_> = sources()
+fn the_pure_packages_have_no_clock_and_no_randomness() {
+    let pure: Vec<_> = sources()
         .into_iter()
-        .filter(|source| source.path.starts_with("core/"))
+        .filter(|source| PURE.contains(&module_of(&source.path)))
         .collect();
-    assert!(core.len() > 5);
+    assert!(pure.len() > 5);
     let found = |source: &Source| {
         let code = without_tests(&source.code).to_owned();
         let path = source.path.clone();
-        NOT_IN_CORE
+        IMPURE
             .into_iter()
             .filter(move |word| code.contains(word))
             .map(move |word| format!("{path}: {word}"))
     };
-    assert_none(core.iter().flat_map(found).collect());
+    assert_none(pure.iter().flat_map(found).collect());
 }
 
 #[test]

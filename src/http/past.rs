@@ -5,6 +5,7 @@ mod operations;
 use actix_web::{HttpResponse, http::header, web};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use traffic_manager_dataplane::native;
 use validator::Validate;
 
 pub use self::operations::{blame as blame_operation, diff as diff_operation};
@@ -158,7 +159,7 @@ pub(super) async fn snapshot(
     let tag = snapshot.scope_tag(&scope);
     let body = state
         .workers
-        .run(move || snapshot.body(&scope))
+        .run(move || native::snapshot(&snapshot, &scope))
         .await
         .map_err(Error::internal)?;
     let mut response = json(body.into());

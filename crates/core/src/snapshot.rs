@@ -1,8 +1,8 @@
 //! Snapshots, which proxies poll: one tenant's routes and policies at one revision, immutable.
 //!
-//! The bytes are RFC 8785 (JCS), sorted by service, env, version, with no clock in them: the same
-//! revision gives the same bytes on every instance. Routes are grouped by service, and a change
-//! copies one group and shares the others.
+//! Objects are kept as RFC 8785 (JCS) too, sorted by service, env, version, with no clock in them:
+//! the same revision gives the same bytes on every instance. Routes are grouped by service, and a
+//! change copies one group and shares the others.
 
 mod service;
 
@@ -15,6 +15,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+pub use self::service::{Digest, Part};
 use self::service::{Index, Service, Touch};
 use super::{
     event::{Change, Recorded},
@@ -463,13 +464,8 @@ impl TenantSnapshot {
         })
     }
 
-    /// The body of `GET /tenants/{tenant}/snapshot`:
-    /// `{digest, epoch, policies, revision, routes, tenant}`, with the active routes and the
-    /// policies of a scope. `revision` is the scope's. `digest` is the lower-case hex of a SHA-256
-    /// over the digests of the services, in order; a service without any of these objects has no
-    /// digest. A service's digest is the SHA-256 over the digests of its routes and then of its
-    /// policies, in order. An object's digest is the SHA-256 of its JCS bytes.
-    pub fn body(&self, scope: &Scope) -> Vec<u8> {
+    /// The active routes and the policies of a scope, as canonical JSON.
+    pub fn listing(&self, scope: &Scope) -> Listing<'_> {
         let chosen = match &scope.service {
             Some(name) => self
                 .service(name.as_str())
@@ -485,36 +481,21 @@ impl TenantSnapshot {
             .iter()
             .fold(Sha256::new(), |sum, part| sum.chain_update(part.digest))
             .finalize();
-        let VersionTag { epoch, revision } = self.scope_tag(scope);
-        // Members in JCS order; names and epochs need no escaping: they are DNS labels and hex
-        // digits.
-        let head = format!(
-            "{{\"digest\":\"{}\",\"epoch\":\"{epoch}\",\"policies\":[",
-            hex::encode(digest)
-        );
-        let middle = format!("],\"revision\":{revision},\"routes\":[");
-        let tail = format!("],\"tenant\":\"{}\"}}", self.tenant);
-        let size: usize = parts
-            .iter()
-            .map(|part| part.routes.len() + part.policies.len())
-            .sum();
-        let mut body = Vec::with_capacity(head.len() + middle.len() + size + tail.len());
-        body.extend_from_slice(head.as_bytes());
-        listed(&mut body, parts.iter().map(|part| part.policies.as_slice()));
-        body.extend_from_slice(middle.as_bytes());
-        listed(&mut body, parts.iter().map(|part| part.routes));
-        body.extend_from_slice(tail.as_bytes());
-        body
+        Listing {
+            digest: digest.into(),
+            parts,
+        }
     }
 }
 
-/// Appends fragments, each of which ends with a comma, and removes the last comma.
-fn listed<'a>(body: &mut Vec<u8>, fragments: impl Iterator<Item = &'a [u8]>) {
-    let before = body.len();
-    fragments.for_each(|fragment| body.extend_from_slice(fragment));
-    if body.len() > before {
-        body.pop();
-    }
+/// The active routes and the policies of a scope.
+pub struct Listing<'a> {
+    /// SHA-256 over the digests of the services, in order. A service's digest is the SHA-256 over
+    /// the digests of its routes and then of its policies, in order. An object's digest is the
+    /// SHA-256 of its JCS bytes.
+    pub digest: Digest,
+    /// The parts of the services that have any of these objects, sorted by service.
+    pub parts: Vec<Part<'a>>,
 }
 
 /// Whether these are all items of their revision, in their order.
@@ -522,43 +503,6 @@ fn is_whole(items: &[&Recorded]) -> bool {
     items.iter().zip(0_u32..).all(|(item, at)| {
         item.event.body.item == at && item.event.body.items as usize == items.len()
     })
-}
-
-/// The body of `GET /routes/resolve` for one active route.
-pub fn resolve_body(
-    tenant: &TenantName,
-    route: &SnapshotRoute,
-) -> Result<Vec<u8>, serde_json::Error> {
-    let SnapshotRoute {
-        name: RouteName {
-            service,
-            env,
-            version,
-        },
-        url,
-        revision,
-        ..
-    } = route;
-    let mut body = Vec::with_capacity(128 + url.as_str().len());
-    // Names need no escaping: they are DNS labels and versions.
-    for part in [
-        "{\"tenant\":\"",
-        tenant.as_str(),
-        "\",\"service\":\"",
-        service.as_str(),
-        "\",\"env\":\"",
-        env.as_str(),
-    ] {
-        body.extend_from_slice(part.as_bytes());
-    }
-    for part in ["\",\"version\":\"", version.as_str(), "\",\"url\":"] {
-        body.extend_from_slice(part.as_bytes());
-    }
-    serde_json::to_writer(&mut body, url.as_str())?;
-    body.extend_from_slice(b",\"revision\":");
-    serde_json::to_writer(&mut body, revision)?;
-    body.push(b'}');
-    Ok(body)
 }
 
 #[cfg(test)]

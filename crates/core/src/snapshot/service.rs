@@ -57,11 +57,11 @@ pub enum Touch<'a> {
     Policy(&'a PolicyName, Option<SnapshotPolicy>),
 }
 
-/// The part of a snapshot's body that one service contributes.
+/// The active routes and the policies of one service.
 pub struct Part<'a> {
-    /// The JSON of its active routes, each followed by a comma.
+    /// The JCS bytes of its active routes, each followed by a comma.
     pub routes: &'a [u8],
-    /// The JSON of its policies, each followed by a comma.
+    /// The JCS bytes of its policies, each followed by a comma.
     pub policies: Vec<u8>,
     /// SHA-256 over the digests of the routes and then of the policies.
     pub digest: Digest,
