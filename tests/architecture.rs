@@ -18,8 +18,8 @@ use rules::{ALL_TENANTS, COMPILING, EXCEPTIONS, LIBRARIES, MODULES};
 
 const MAX_LINES: usize = 500;
 
-/// The packages of types and decisions, by their folder in `crates/`.
-const PURE: [&str; 2] = ["core", "dataplane"];
+/// The packages without I/O, by their folder in `crates/`.
+const PURE: [&str; 3] = ["api-types", "core", "dataplane"];
 
 struct Source {
     /// The file's path under `src/`, or for a file of another package `core/` and its path under

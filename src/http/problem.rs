@@ -1,7 +1,5 @@
 //! Errors as RFC 9457 problem documents: the one table from error to status, stable code and title.
 
-mod code;
-
 use actix_web::{
     HttpResponse, ResponseError,
     http::{StatusCode, header},
@@ -9,7 +7,8 @@ use actix_web::{
 use problem_details::{ProblemDetails, ProblemType};
 use serde::Serialize;
 
-pub use self::code::Code;
+pub use traffic_manager_api_types::Code;
+
 use super::{context::CORRELATION_ID, middleware::may_log};
 use crate::{
     auth::OtherTenant,
@@ -263,17 +262,18 @@ impl Problem {
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.code.row().1, self.detail)
+        write!(f, "{}: {}", self.code.name(), self.detail)
     }
 }
 
 impl ResponseError for Problem {
     fn status_code(&self) -> StatusCode {
-        self.code.row().0
+        let status = self.code.status().as_u16();
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn error_response(&self) -> HttpResponse {
-        let (status, code, title) = self.code.row();
+        let (status, code) = (self.status_code(), self.code.name());
         let request_id = self.request_id.as_deref().unwrap_or_default().to_owned();
         let mut response = HttpResponse::build(status);
         response.content_type("application/problem+json");
@@ -298,8 +298,8 @@ impl ResponseError for Problem {
             response.insert_header((header::ETAG, current.to_etag()));
         }
         let body = ProblemDetails::new()
-            .with_status(actix_to_http(status))
-            .with_title(title)
+            .with_status(self.code.status())
+            .with_title(self.code.title())
             .with_detail(self.detail.clone())
             .with_extensions(Extension {
                 code,
@@ -313,10 +313,6 @@ impl ResponseError for Problem {
             Err(_) => response.json(body),
         }
     }
-}
-
-fn actix_to_http(status: StatusCode) -> http::StatusCode {
-    http::StatusCode::from_u16(status.as_u16()).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 impl From<OtherTenant> for Problem {

@@ -1,6 +1,6 @@
 //! The table of problem codes: status, title, cause and remedy of each code.
 
-use actix_web::http::StatusCode;
+use http::StatusCode;
 
 /// The reason why a request was not done: the stable `code` of the problem document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -114,7 +114,7 @@ pub enum Code {
 
 impl Code {
     /// Returns the status, the name and the title of a code.
-    pub(super) fn row(self) -> (StatusCode, &'static str, &'static str) {
+    fn row(self) -> (StatusCode, &'static str, &'static str) {
         use StatusCode as S;
         match self {
             Self::MalformedRequest => (
