@@ -68,8 +68,8 @@ fn packages() -> BTreeMap<String, BTreeSet<String>> {
         .collect()
 }
 
-/// Returns the packages that are left after all that use none of the rest are taken away, again and
-/// again: those of a circle, and those that lead to one.
+/// Removes packages that use no other package, again and again. Returns the rest: packages in a
+/// circle, and packages that lead to one.
 fn circle(mut packages: BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
     loop {
         let left: BTreeSet<_> = packages.keys().cloned().collect();

@@ -1,4 +1,4 @@
-//! What the API and its clients have in common: the codes of problems.
+//! The codes of problems, which the API and its clients share.
 
 mod code;
 
