@@ -210,7 +210,7 @@ fn kinds() -> Vec<(&'static str, &'static str, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_body_takes_more_than_four_times_its_size() {
+async fn body_uses_at_most_four_times_its_size_in_memory() {
     let _alone = ALONE.lock().await;
     let app = TestApp::with(&[
         "http.request_timeout_ms=120000",
@@ -257,7 +257,7 @@ fn accepted() -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn others_are_answered_while_large_bodies_are_read() {
+async fn large_bodies_do_not_delay_other_requests() {
     let _alone = ALONE.lock().await;
     // A single worker thread: if it read the body, no other request would be answered meanwhile.
     let app = TestApp::with(&[

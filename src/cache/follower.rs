@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_read_every_partition_to_its_end_is_not_behind() {
+    fn follower_at_the_end_of_every_partition_is_not_behind() {
         let at = |offsets: &[(i32, i64)]| offsets.iter().copied().collect::<BTreeMap<_, _>>();
         let ends = at(&[(0, 5), (1, 0)]);
         assert!(

@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn listeners_that_take_nothing_hold_a_bounded_number_of_bytes() {
+    fn idle_listeners_hold_a_bounded_number_of_bytes() {
         let live = Live::default();
         let mut slow = live.listen();
         let send = || {

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn compiled_patterns_count_in_the_weight() {
+    fn compiled_patterns_count_in_the_cache_weight() {
         let (tenant, resident): (TenantName, _) = ("acme".parse().unwrap(), Resident::new(1 << 20));
         let rule = json!({"name": "r", "version": "v", "match": {"headers": {"x": {"regex": "[a-z]{1,60}"}}}});
         let content: TenantContent = serde_json::from_value(json!({

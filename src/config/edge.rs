@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn origins_are_exact() {
+    fn only_exact_cors_origins_are_accepted() {
         for good in [
             "https://a.example",
             "http://localhost:3000",
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn the_operations_listener_asks_for_a_token_unless_it_is_on_loopback() {
+    fn operations_listener_off_loopback_requires_a_token() {
         let token = "http.ops_token=0123456789abcdef";
         assert_eq!(refused(&["http.ops_listen=127.0.0.1:9000"]), None);
         assert_eq!(refused(&["http.ops_listen=[::1]:9000", token]), None);

@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_done_and_of_a_standing_queue_what_has_waited_too_long_is_not() {
+    fn codel_admits_bursts_and_drops_from_a_standing_queue() {
         let start = Instant::now();
         let mut queue = queue(start);
         assert!(
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn slow_steps_alone_refuse_nobody() {
+    fn codel_drops_nothing_for_slow_steps_alone() {
         let start = Instant::now();
         let mut queue = queue(start);
         for at in 1..100 {

@@ -268,7 +268,7 @@ fn bad_values(member: &str) -> Vec<(Value, String)> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_member_of_every_body() {
+async fn every_invalid_body_member_is_refused_by_name() {
     let bad = Bad::start().await;
     for (method, path, body) in bodies() {
         for member in body.as_object().unwrap().keys() {
@@ -289,7 +289,7 @@ async fn every_member_of_every_body() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn members_that_are_missing_unknown_or_doubled() {
+async fn missing_unknown_and_duplicate_members_are_refused() {
     let bad = Bad::start().await;
     for (method, path, body) in bodies() {
         let required: &[&str] = match (method, path) {
@@ -376,7 +376,7 @@ async fn members_that_are_missing_unknown_or_doubled() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_are_no_objects_or_no_json() {
+async fn bodies_that_are_no_json_object_are_refused() {
     let bad = Bad::start().await;
     for (method, path, body) in bodies() {
         let text = body.to_string();
@@ -486,7 +486,7 @@ async fn bodies_that_are_no_objects_or_no_json() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_parameter_of_every_query() {
+async fn every_invalid_query_parameter_is_refused_by_name() {
     let bad = Bad::start().await;
     let resolve = "tenant=acme&service=web&env=prod&version=v1";
     let endpoints: [(&str, &str, &[&str]); 7] = [
@@ -616,7 +616,7 @@ async fn every_parameter_of_every_query() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_part_of_every_path() {
+async fn every_invalid_path_segment_is_refused() {
     let bad = Bad::start().await;
     let spec = json!({ "url": "http://new" });
     let calls = [
@@ -720,7 +720,7 @@ async fn every_part_of_every_path() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_header_of_every_write() {
+async fn every_invalid_write_header_is_refused() {
     let bad = Bad::start().await;
     let delete = ("DELETE", V1, Value::Null);
     let activate = ("POST", "/routes/acme/web/prod/v1/deactivate", Value::Null);
@@ -799,7 +799,7 @@ async fn every_header_of_every_write() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_request_id_is_the_clients_when_it_can_be_used() {
+async fn usable_request_id_of_the_client_is_kept() {
     let app = TestApp::start().await;
     let ask = async |id: &[u8]| {
         let answer = app

@@ -38,7 +38,7 @@ async fn unknown(call: Call) -> Answer {
 }
 
 #[tokio::test]
-async fn a_connection_that_is_lost_in_its_commit_is_told_as_it_is() {
+async fn connection_lost_during_commit_is_reported_as_unknown() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let path = format!(
@@ -102,7 +102,7 @@ async fn a_connection_that_is_lost_in_its_commit_is_told_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_commit_that_takes_too_long_is_not_cancelled_and_a_retry_finds_it() {
+async fn slow_commit_is_not_cancelled_and_a_retry_finds_it() {
     let office = Office::with(&[
         "resilience.postgres_primary.timeout_ms=500",
         "postgres.lock_timeout_ms=60000",
@@ -149,7 +149,7 @@ async fn a_commit_that_takes_too_long_is_not_cancelled_and_a_retry_finds_it() {
 }
 
 #[tokio::test]
-async fn a_panic_in_a_group_does_not_take_its_lane_with_it() {
+async fn panic_in_a_group_commit_does_not_stop_its_lane() {
     let db = Database::create().await;
     let has_panicked = AtomicBool::new(false);
     let once = move |_: &_| {

@@ -66,7 +66,7 @@ fn assert_tells_nothing(response: &Response, what: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn cors_is_for_the_exact_origin() {
+async fn cors_allows_only_the_exact_origin() {
     let app =
         TestApp::with(&["http.cors_origins=https://other.example:8443,https://console.example"])
             .await;
@@ -131,7 +131,7 @@ async fn cors_is_for_the_exact_origin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn preflights_are_answered_for_the_exact_origin_and_what_the_api_has() {
+async fn preflight_allows_only_listed_origins_methods_and_headers() {
     let app = TestApp::with(&["http.cors_origins=https://console.example"]).await;
     let wanted = "authorization, content-type, idempotency-key, if-match, if-none-match, x-reason, x-correlation-id, \
                   tm-min-revision, prefer, last-event-id, traceparent";
@@ -166,7 +166,7 @@ async fn preflights_are_answered_for_the_exact_origin_and_what_the_api_has() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_origins_there_is_no_cors() {
+async fn without_configured_origins_there_is_no_cors() {
     let app = TestApp::start().await;
     assert_eq!(
         preflight(&app, ALLOWED, "POST", "content-type")

@@ -66,7 +66,7 @@ async fn by_every_way(app: &TestApp, tenant: &str, name: &str, prefix: &str) -> 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_host_of_another_tenant_is_taken_with_any_prefix() {
+async fn host_of_another_tenant_is_refused_with_any_prefix() {
     let app = with_tenants(&["acme", "evil"]).await;
     let free = json!({ "failover": ["v1"] });
     app.put("/policies/evil/web/prod")
@@ -169,7 +169,7 @@ async fn a_host_of_another_tenant_is_taken_with_any_prefix() {
 
 /// A retry gets the first answer, whoever has the host by now. A new command does not.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_retry_is_told_of_the_host_that_the_first_got() {
+async fn host_claim_retry_gets_the_first_answer() {
     let app = with_tenants(&["acme", "evil"]).await;
     let put = |key: &str| {
         app.put("/policies/acme/web/prod")
@@ -199,7 +199,7 @@ async fn a_retry_is_told_of_the_host_that_the_first_got() {
 /// Many tenants claim overlapping hosts through two instances at the same moment. No two tenants
 /// get hosts that overlap.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_who_want_a_host_at_once_one_gets_it() {
+async fn concurrent_claims_give_a_host_to_one_tenant() {
     let app = TestApp::start().await;
     let other = TestApp::on(app.db.clone(), &[]).await;
     for tenant in 0..12 {
@@ -259,7 +259,7 @@ async fn of_many_who_want_a_host_at_once_one_gets_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn only_one_spelling_of_a_host_is_taken() {
+async fn only_one_spelling_of_a_host_is_accepted() {
     let app = with_tenants(&["acme", "evil"]).await;
     app.put("/policies/acme/web/prod")
         .json(&claim("xn--bcher-kva.example.com", "/"))
@@ -293,7 +293,7 @@ async fn only_one_spelling_of_a_host_is_taken() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_has_only_hosts_that_it_is_allowed() {
+async fn tenant_gets_only_hosts_that_it_is_allowed() {
     let app = with_tenants(&["acme"]).await;
     let needs_grant = [
         "*.com",
@@ -469,7 +469,7 @@ fn migrations() -> Vec<(u32, String)> {
     reason = "migrations are texts of many statements, on a connection of the test's own"
 )]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_migration_keeps_hosts_of_two_tenants_and_tells_of_them() {
+async fn migration_keeps_and_reports_hosts_of_two_tenants() {
     let db = Database::create().await;
     let client = before_the_rule(&db).await;
     let rows = [
@@ -608,7 +608,7 @@ async fn share(db: &Database) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_two_tenants_had_before_the_rule_goes_on() {
+async fn hosts_shared_before_the_rule_keep_working() {
     let before = with_tenants(&["acme", "evil"]).await;
     before
         .put("/policies/acme/web/prod")

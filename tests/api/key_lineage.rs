@@ -75,7 +75,7 @@ async fn is_let_in(office: &Office, token: &str) -> bool {
 }
 
 #[tokio::test]
-async fn no_key_and_no_token_outlasts_what_made_it() {
+async fn key_ends_no_later_than_the_credential_that_made_it() {
     let (office, _issuer, signer) = office_with_issuer(&[]).await;
     let now = Now::read();
     let at = |seconds: i64| Timestamp::from_second(now.unix as i64 + seconds).unwrap();
@@ -143,7 +143,7 @@ async fn no_key_and_no_token_outlasts_what_made_it() {
 }
 
 #[tokio::test]
-async fn a_retry_with_a_renewed_token_finds_the_first_key() {
+async fn retry_with_a_renewed_token_finds_the_first_key() {
     let (office, _issuer, signer) = office_with_issuer(&[]).await;
     let now = Now::read();
     let jwt = |seconds: f64| {
@@ -213,7 +213,7 @@ impl Family {
 }
 
 #[tokio::test]
-async fn all_that_came_of_a_key_ends_with_it_unless_it_is_kept() {
+async fn revocation_ends_derived_keys_unless_they_are_kept() {
     // MongoDB is unreachable, so the records stay in the outbox.
     let away = [
         "auth.key_refresh_ms=200",
@@ -286,7 +286,7 @@ async fn all_that_came_of_a_key_ends_with_it_unless_it_is_kept() {
 }
 
 #[tokio::test]
-async fn a_key_that_is_just_being_revoked_makes_no_other() {
+async fn key_under_revocation_creates_no_other_key() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let (id, token) = admin(&office, &office.admin, json!({})).await;
@@ -338,7 +338,7 @@ async fn a_key_that_is_just_being_revoked_makes_no_other() {
 }
 
 #[tokio::test]
-async fn an_event_says_which_token_of_a_key_was_used() {
+async fn event_names_the_token_of_the_key_that_was_used() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let body = json!({ "tenant": "acme", "roles": ["editor"] });
@@ -405,7 +405,7 @@ async fn an_event_says_which_token_of_a_key_was_used() {
 }
 
 #[tokio::test]
-async fn an_idempotency_key_is_of_one_caller_of_one_kind() {
+async fn idempotency_key_belongs_to_one_caller_of_one_kind() {
     let (office, _issuer, signer) = office_with_issuer(&[]).await;
     let (id, key) = admin(&office, &office.admin, json!({})).await;
     let subject = |roles: Value, tenant: &str| {
@@ -495,7 +495,7 @@ async fn an_idempotency_key_is_of_one_caller_of_one_kind() {
 }
 
 #[tokio::test]
-async fn keys_made_and_revoked_in_a_loop_are_bounded() {
+async fn keys_created_and_revoked_in_a_loop_are_limited() {
     let office = Office::with(&["auth.keys_per_tenant=2"]).await;
     office.tenant("acme").await;
     office.tenant("other").await;
@@ -537,7 +537,7 @@ async fn keys_made_and_revoked_in_a_loop_are_bounded() {
 }
 
 #[tokio::test]
-async fn keys_that_have_expired_take_no_place() {
+async fn expired_keys_do_not_count_against_the_quota() {
     let office = Office::with(&["auth.keys_per_tenant=1"]).await;
     office.tenant("acme").await;
     let soon = Timestamp::now() + SignedDuration::from_millis(1500);

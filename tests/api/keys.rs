@@ -69,7 +69,7 @@ fn ask(office: &Office) -> Call {
 }
 
 #[tokio::test]
-async fn forged_and_mistyped_keys_are_all_refused_alike() {
+async fn forged_and_mistyped_keys_get_the_same_refusal() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let good = office.key("acme", &["viewer"]).await;
@@ -147,7 +147,7 @@ async fn forged_and_mistyped_keys_are_all_refused_alike() {
 }
 
 #[tokio::test]
-async fn a_key_ends_when_it_says() {
+async fn key_is_refused_after_its_expiry() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let end = |ms: i64| json!((Timestamp::now() + SignedDuration::from_millis(ms)).to_string());
@@ -170,7 +170,7 @@ async fn a_key_ends_when_it_says() {
 }
 
 #[tokio::test]
-async fn the_database_has_no_secret() {
+async fn database_holds_no_secret() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let token = office.key("acme", &["viewer"]).await;
@@ -217,7 +217,7 @@ async fn the_database_has_no_secret() {
 }
 
 #[tokio::test]
-async fn nobody_gives_more_than_it_has() {
+async fn callers_cannot_give_more_than_they_have() {
     let office = Office::open().await;
     office.tenant("acme").await;
     office.tenant("other").await;
@@ -320,7 +320,7 @@ async fn nobody_gives_more_than_it_has() {
 }
 
 #[tokio::test]
-async fn a_retry_makes_no_other_key_and_shows_no_token_again() {
+async fn retried_key_creation_makes_no_second_key_and_hides_its_token() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let make = async |body: Value| {
@@ -344,7 +344,7 @@ async fn a_retry_makes_no_other_key_and_shows_no_token_again() {
 }
 
 #[tokio::test]
-async fn keys_of_a_tenant_end_with_it_and_their_number_is_bounded() {
+async fn keys_of_a_tenant_end_with_it_and_their_number_is_limited() {
     let office = Office::with(&["auth.keys_per_tenant=2"]).await;
     office.tenant("acme").await;
     let token = office.key("acme", &["viewer"]).await;
@@ -382,7 +382,7 @@ async fn keys_of_a_tenant_end_with_it_and_their_number_is_bounded() {
 }
 
 #[tokio::test]
-async fn while_postgres_is_away_known_keys_are_good_and_unknown_ones_are_not_told_to_be_bad() {
+async fn known_keys_work_and_unknown_get_503_without_postgres() {
     let office = Office::with(&["kafka.bootstrap_servers="]).await;
     office.tenant("acme").await;
     let (known, unknown) = (
@@ -406,7 +406,7 @@ async fn while_postgres_is_away_known_keys_are_good_and_unknown_ones_are_not_tol
 }
 
 #[tokio::test]
-async fn known_keys_are_good_for_a_limited_time_only() {
+async fn known_keys_work_for_a_limited_time_without_postgres() {
     let office = Office::with(&[
         "auth.key_grace_ms=300",
         "auth.key_refresh_ms=100",
@@ -461,7 +461,7 @@ async fn change(office: &Office) {
 }
 
 #[tokio::test]
-async fn a_revoked_key_s_stream_and_long_poll_tell_nothing_more() {
+async fn stream_and_long_poll_of_a_revoked_key_send_nothing_more() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let token = office.key("acme", &["node"]).await;
@@ -490,7 +490,7 @@ async fn a_revoked_key_s_stream_and_long_poll_tell_nothing_more() {
 }
 
 #[tokio::test]
-async fn who_stays_hears_nothing_after_its_key_is_revoked_even_if_nobody_presents_it_again() {
+async fn unused_revoked_key_gets_nothing_on_its_open_stream() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let token = office.key("acme", &["node"]).await;
@@ -526,7 +526,7 @@ async fn who_stays_hears_nothing_after_its_key_is_revoked_even_if_nobody_present
 }
 
 #[tokio::test]
-async fn a_token_that_was_replaced_is_refused_at_once_where_that_was_done() {
+async fn replaced_token_is_refused_at_once_by_the_same_instance() {
     let office = Office::with(&["auth.key_refresh_ms=5000"]).await;
     office.tenant("acme").await;
     let token = office.key("acme", &["viewer"]).await;
@@ -577,7 +577,7 @@ async fn followed(office: &Office) -> TestApp {
 }
 
 #[tokio::test]
-async fn keys_that_a_restored_database_does_not_have_are_refused() {
+async fn keys_missing_from_a_restored_database_are_refused() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let token = office.key("acme", &["viewer"]).await;
@@ -599,7 +599,7 @@ async fn keys_that_a_restored_database_does_not_have_are_refused() {
 }
 
 #[tokio::test]
-async fn a_key_that_another_history_revoked_is_refused_whatever_its_number_was_there() {
+async fn key_revoked_on_another_timeline_is_refused() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let superuser = connect(&url_of("PG_PRIMARY_URL", &office.app.db.name)).await;
@@ -630,7 +630,7 @@ async fn a_key_that_another_history_revoked_is_refused_whatever_its_number_was_t
 }
 
 #[tokio::test]
-async fn use_is_noted() {
+async fn last_use_of_a_key_is_recorded() {
     let office = Office::with(&["auth.key_refresh_ms=100"]).await;
     office.tenant("acme").await;
     let token = office.key("acme", &["viewer"]).await;
@@ -653,7 +653,7 @@ async fn use_is_noted() {
 }
 
 #[tokio::test]
-async fn a_rotation_without_a_body_has_the_defaults() {
+async fn rotation_without_a_body_uses_the_defaults() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let key = office
@@ -721,7 +721,7 @@ async fn a_rotation_without_a_body_has_the_defaults() {
 }
 
 #[tokio::test]
-async fn a_key_that_was_read_can_be_sent_back_as_a_wish_for_another() {
+async fn key_that_was_read_can_be_sent_back_to_create_another() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let made = office

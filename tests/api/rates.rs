@@ -38,7 +38,7 @@ fn count(statuses: &[u16], status: StatusCode) -> usize {
 }
 
 #[tokio::test]
-async fn who_tries_keys_out_is_held_up_before_they_are_looked_for() {
+async fn key_guesses_are_rate_limited_before_the_lookup() {
     let office = Office::with(&["limits.attempts_per_second_per_address=20"]).await;
     office.tenant("acme").await;
     let good = office.key("acme", &["viewer"]).await;
@@ -126,7 +126,7 @@ fn sprays(known: &str, issuer: &Signer) -> Vec<Spray> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn good_credentials_get_in_beside_a_spray_from_their_address() {
+async fn valid_credentials_work_beside_guesses_from_their_address() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     let jwt = issuer.settings();
@@ -202,7 +202,7 @@ async fn good_credentials_get_in_beside_a_spray_from_their_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_fleet_that_comes_back_all_at_once_gets_in() {
+async fn fleet_that_reconnects_at_once_is_admitted() {
     let office = Office::with(&["limits.attempts_per_second_per_address=5"]).await;
     office.tenant("acme").await;
     let mut fleet = Vec::new();
@@ -242,7 +242,7 @@ async fn lookups(office: &Office) -> usize {
 }
 
 #[tokio::test]
-async fn a_made_up_forwarding_header_changes_no_bucket_and_a_true_one_does() {
+async fn only_a_trusted_proxy_sets_the_rate_limit_address() {
     let office = Office::with(&["limits.requests_per_second_per_address=5"]).await;
     let ask = async |office: &Office, at: usize| {
         office
@@ -282,7 +282,7 @@ async fn a_made_up_forwarding_header_changes_no_bucket_and_a_true_one_does() {
 }
 
 #[tokio::test]
-async fn callers_are_told_where_they_stand_and_when_to_come_back() {
+async fn rate_limit_headers_give_remaining_and_retry_time() {
     let office = Office::with(&[
         "limits.requests_per_second_per_caller=10",
         "limits.requests_per_second_per_tenant=12",
@@ -344,7 +344,7 @@ async fn callers_are_told_where_they_stand_and_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn one_tenant_s_slow_requests_leave_room_for_others() {
+async fn slow_requests_of_one_tenant_leave_room_for_others() {
     let office = Office::with(&["limits.concurrent_requests_per_tenant=2"]).await;
     office.tenant("acme").await;
     office.tenant("other").await;

@@ -71,7 +71,7 @@ impl Behind {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_instance_reads_its_own_writes() {
+async fn instance_reads_its_own_writes() {
     let behind = Behind::new().await;
     let app = behind.instance().await;
     let first = app
@@ -137,7 +137,7 @@ async fn an_instance_reads_its_own_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unknown_tenant_is_asked_of_the_primary() {
+async fn tenant_missing_on_a_replica_is_read_from_the_primary() {
     let behind = Behind::new().await;
     let writer = behind.instance().await;
     let reader = behind.instance().await;
@@ -157,7 +157,7 @@ async fn an_unknown_tenant_is_asked_of_the_primary() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_removed_tenant_does_not_come_back_from_a_replica() {
+async fn deleted_tenant_does_not_come_back_from_a_replica() {
     let behind = Behind::new().await;
     let app = behind.instance().await;
     let watching = behind.instance().await;
@@ -206,7 +206,7 @@ async fn a_removed_tenant_does_not_come_back_from_a_replica() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_over_all_tenants_holds_to_a_minimum_too() {
+async fn list_over_all_tenants_honours_a_minimum_revision() {
     let behind = Behind::new().await;
     let app = behind.instance().await;
     let created = app
@@ -225,7 +225,7 @@ async fn a_list_over_all_tenants_holds_to_a_minimum_too() {
 /// Changes that are no longer in memory are read from the database. A replica that has only some of
 /// them would answer with too few.
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_end_where_the_tenant_does_and_not_where_a_replica_does() {
+async fn changes_are_complete_although_the_replica_is_behind() {
     let behind = Behind::new().await;
     let app = behind.instance().await;
     let first = app
@@ -265,7 +265,7 @@ async fn changes_end_where_the_tenant_does_and_not_where_a_replica_does() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replica_without_a_free_connection_does_not_leave_its_reads_to_the_primary() {
+async fn full_replica_does_not_send_its_reads_to_the_primary() {
     let behind = Behind::new().await;
     let app = behind
         .instance_with(&[

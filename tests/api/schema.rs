@@ -111,7 +111,7 @@ fn baseline() -> Value {
 }
 
 #[tokio::test]
-async fn processes_of_the_release_before_go_on_beside_the_schema() {
+async fn schema_stays_compatible_with_the_previous_release() {
     let db = Database::create().await;
     let rows = db.rows(include_str!("schema.sql"), &[]).await;
     let schema: Value = rows[0].get(0);
@@ -127,7 +127,7 @@ async fn processes_of_the_release_before_go_on_beside_the_schema() {
 }
 
 #[test]
-fn what_breaks_the_release_before_is_found() {
+fn schema_check_finds_every_incompatible_change() {
     let before = baseline();
     let after = |change: &dyn Fn(&mut Value)| {
         let mut after = before.clone();
@@ -214,7 +214,7 @@ fn members_mut(object: &mut Value) -> &mut Map<String, Value> {
 /// A dump is restored into a new database, or into new tables. In both cases the timeline differs
 /// from the timeline of the dumped database, on the same server.
 #[tokio::test]
-async fn another_database_and_another_table_are_other_histories() {
+async fn restored_database_or_table_has_another_timeline() {
     let (one, two) = tokio::join!(Database::create(), Database::create());
     let lineage = async |db: &Database, table: bool| -> Vec<String> {
         let lineage: String = connect(&db.owner_url())

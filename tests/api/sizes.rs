@@ -54,7 +54,7 @@ fn refused(answer: &Answer, pointer: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_would_make_too_large_an_event_is_refused_everywhere() {
+async fn change_with_a_too_large_event_is_refused_everywhere() {
     let app = TestApp::with(&["http.max_body_bytes=4194304"]).await;
     app.put("/routes/acme/web/prod/v1")
         .json(&json!({ "url": "http://a" }))

@@ -184,7 +184,7 @@ async fn revoke(office: &Office, id: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stays_with_a_key_s_token_is_let_go_when_it_ends() {
+async fn waiting_client_is_closed_when_its_key_ends() {
     let office = Office::with(&[PLACES, QUIET, "auth.key_refresh_ms=200"]).await;
     office.tenant("acme").await;
     let stay = async |token: &str| Stayers::with_token(&office, token).await;
@@ -242,7 +242,7 @@ async fn who_stays_with_a_key_s_token_is_let_go_when_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stays_with_either_token_of_an_overlap_goes_on_staying() {
+async fn waiting_client_stays_with_either_token_of_an_overlap() {
     let office = Office::with(&[PLACES, QUIET, "auth.key_refresh_ms=200"]).await;
     office.tenant("acme").await;
     let (id, token) = made(&office, &office.admin, json!({})).await;
@@ -262,7 +262,7 @@ async fn who_stays_with_either_token_of_an_overlap_goes_on_staying() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stays_with_an_issuer_s_token_is_let_go_when_it_ends() {
+async fn waiting_client_is_closed_when_its_jwt_ends() {
     let (signer, next) = (Signer::ec("k1"), Signer::ec("k2"));
     let issuer = Issuer::with(&[&signer]);
     let jwt = issuer.settings();
@@ -323,7 +323,7 @@ async fn who_stays_with_an_issuer_s_token_is_let_go_when_it_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_stays_with_a_certificate_is_let_go_when_it_ends() {
+async fn waiting_client_is_closed_when_its_certificate_ends() {
     let office = Office::open().await;
     office.tenant("acme").await;
     let (authority, folder) = (Authority::new(), Folder::new());

@@ -343,7 +343,7 @@ fn secrets(markers: &mut Markers, environment: &mut HashMap<String, String>) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_secret_that_is_brought_along_is_repeated_anywhere() {
+async fn secrets_in_requests_are_repeated_nowhere() {
     let mut markers = Markers::new();
     for format in ["json", "text"] {
         a_secret_is_not_repeated(&mut markers, format).await;
@@ -517,7 +517,7 @@ fn first_key(environment: &HashMap<String, String>) -> String {
 
 /// The error for a wrong setting or an absent server does not repeat the setting's value.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_secret_of_the_configuration_is_repeated_by_what_fails() {
+async fn secrets_in_the_configuration_are_absent_from_errors() {
     let mut markers = Markers::new();
     let world = World::new().await;
     let mut base = world.environment.clone();

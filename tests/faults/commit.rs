@@ -79,11 +79,11 @@ async fn commit_lost(commit: Commit, replayed: bool) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_whose_answer_is_lost_was_done_once() {
+async fn commit_with_a_lost_answer_is_applied_once() {
     commit_lost(Commit::LoseAnswer, true).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_commit_that_never_arrived_is_done_by_the_retry() {
+async fn commit_that_never_arrived_is_applied_by_the_retry() {
     commit_lost(Commit::LoseRequest, false).await;
 }

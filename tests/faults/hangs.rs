@@ -202,7 +202,7 @@ async fn goes_on_without(hang: Hang) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_and_reads_go_on_while_kafka_hangs() {
+async fn writes_and_reads_continue_while_kafka_hangs() {
     goes_on_without(Hang {
         part: "kafka",
         settings: &[("TM__KAFKA__DELIVERY_TIMEOUT_MS", "3000")],
@@ -222,7 +222,7 @@ async fn writes_and_reads_go_on_while_kafka_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn writes_and_reads_go_on_while_mongodb_hangs() {
+async fn writes_and_reads_continue_while_mongodb_hangs() {
     goes_on_without(Hang {
         part: "mongo",
         settings: &[("TM__RESILIENCE__MONGODB_ARCHIVE__TIMEOUT_MS", "500")],
@@ -254,7 +254,7 @@ async fn writes_and_reads_go_on_while_mongodb_hangs() {
 /// hung archive resumes, it still processes the requests that were sent to it, even those of a
 /// killed process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_consumer_killed_while_the_archive_is_down_loses_nothing() {
+async fn consumer_killed_while_the_archive_is_down_loses_nothing() {
     let _alone = alone().await;
     let world = World::new().await;
     let mut process = Process::start("all", &world.environment);
@@ -294,7 +294,7 @@ async fn a_consumer_killed_while_the_archive_is_down_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_held_is_served_with_its_age_while_postgres_hangs() {
+async fn cached_answers_carry_their_age_while_postgres_hangs() {
     let _alone = alone().await;
     let world = World::new().await;
     let process = Process::start("all", &world.environment);

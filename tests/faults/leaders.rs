@@ -26,7 +26,7 @@ async fn leads(process: &Process) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t2_a_leader_that_was_frozen_is_replaced() {
+async fn t2_frozen_leader_is_replaced() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     for statement in WATCH

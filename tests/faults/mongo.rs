@@ -88,7 +88,7 @@ async fn watch_policy(process: Arc<Process>, told: watch::Sender<Policy>, stop: 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t5_the_api_does_not_feel_mongodb_or_kafka() {
+async fn t5_api_is_unaffected_by_mongodb_and_kafka() {
     let _alone = crate::hangs::alone().await;
     let (size, world) = (Size::new(), World::new().await);
     let process = Arc::new(Process::start("all", &world.environment));

@@ -120,12 +120,12 @@ async fn goes_on_at_the_other_host(lose: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_primary_that_was_killed_is_replaced() {
+async fn killed_primary_is_replaced() {
     goes_on_at_the_other_host("kill").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_primary_that_hangs_is_replaced() {
+async fn hanging_primary_is_replaced() {
     goes_on_at_the_other_host("pause").await;
 }
 
@@ -248,7 +248,7 @@ async fn promoted_behind(is_synchronous: bool) -> Option<(usize, usize)> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t6_a_promotion_loses_what_the_replica_had_not_received() {
+async fn t6_promotion_loses_only_writes_missing_on_the_replica() {
     if let Some(cost) = promoted_behind(false).await {
         assert_eq!(
             cost,
@@ -259,7 +259,7 @@ async fn t6_a_promotion_loses_what_the_replica_had_not_received() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn t6_a_promotion_loses_nothing_when_commits_wait_for_the_replica() {
+async fn t6_promotion_loses_nothing_with_synchronous_replication() {
     if let Some(cost) = promoted_behind(true).await {
         assert_eq!(
             cost,

@@ -61,7 +61,7 @@ async fn endless(process: &Process, path: &str, head: &str, piece: &[u8]) -> u16
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn limits_fifty_oversize_requests_at_once_cost_less_than_ten_mib() {
+async fn limits_fifty_oversize_requests_cost_less_than_ten_mib() {
     let db = Database::create().await;
     let environment = [
         ("TM__POSTGRES__PRIMARY_URL", db.app_url.clone()),

@@ -78,7 +78,7 @@ pub fn epoch(tag: &str) -> &str {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restore_to_a_point_in_time_begins_new_epochs_and_clients_are_told() {
+async fn point_in_time_restore_starts_epochs_and_resets_clients() {
     let _alone = crate::hangs::alone().await;
     let placed = Placed::start("all", &[("TM__WRITE__LINEAGE_CHECK_MS", "1000")]).await;
     let Some(Placed {

@@ -276,7 +276,7 @@ fn algorithms(now: Now, rsa: &Signer) -> Vec<Row> {
 }
 
 #[tokio::test]
-async fn a_key_is_used_for_what_it_is_meant_for_and_nothing_else() {
+async fn signing_key_is_used_only_for_its_declared_purpose() {
     let now = Now::read();
     let (ec, other) = (Signer::ec("k1"), Signer::ec("k2"));
     let issuer = Issuer::with(&[]);

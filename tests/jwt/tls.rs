@@ -63,7 +63,7 @@ async fn takes(tls: ServerConfig, trusted: Option<&Authority>) -> bool {
 }
 
 #[tokio::test]
-async fn keys_come_only_from_the_host_that_is_meant() {
+async fn signing_keys_come_only_from_the_configured_host() {
     let (ours, other) = (authority(), authority());
     assert!(
         takes(server(&ours, "localhost", 1), Some(&ours)).await,

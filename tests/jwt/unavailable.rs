@@ -23,7 +23,7 @@ async fn verify(verifier: &Verifier, signer: &Signer, now: Now) -> Result<(), Re
 }
 
 #[tokio::test]
-async fn without_the_issuer_the_last_keys_are_trusted_until_the_limit() {
+async fn without_the_issuer_known_keys_work_until_their_maximum_age() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     let now = Now::read();
@@ -50,7 +50,7 @@ async fn without_the_issuer_the_last_keys_are_trusted_until_the_limit() {
 }
 
 #[tokio::test]
-async fn a_start_without_the_issuer_works_once_it_answers() {
+async fn start_without_the_issuer_works_once_it_answers() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     issuer.reply(Reply::Status(503));
@@ -78,7 +78,7 @@ async fn a_start_without_the_issuer_works_once_it_answers() {
 }
 
 #[tokio::test]
-async fn the_first_token_need_not_wait_for_the_background() {
+async fn first_token_does_not_wait_for_the_background_fetch() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     assert_eq!(
@@ -88,7 +88,7 @@ async fn the_first_token_need_not_wait_for_the_background() {
 }
 
 #[tokio::test]
-async fn after_a_failure_it_is_tried_again_soon() {
+async fn failed_key_fetch_is_retried_soon() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     issuer.reply(Reply::Status(500));
@@ -108,7 +108,7 @@ async fn after_a_failure_it_is_tried_again_soon() {
 }
 
 #[tokio::test]
-async fn hostile_answers_are_bounded_and_change_nothing() {
+async fn hostile_issuer_answers_are_bounded_and_change_nothing() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     let elsewhere = Issuer::with(&[&Signer::ec("attacker")]);
@@ -174,7 +174,7 @@ async fn hostile_answers_are_bounded_and_change_nothing() {
 }
 
 #[tokio::test]
-async fn an_issuer_that_hangs_is_left_alone() {
+async fn hanging_issuer_opens_its_breaker() {
     let signer = Signer::ec("k1");
     let issuer = Issuer::with(&[&signer]);
     issuer.reply(Reply::Hangs);

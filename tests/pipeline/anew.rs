@@ -121,12 +121,12 @@ async fn the_relay_recovers(from_the_start: bool, sick: &[Api]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_producer_that_never_gets_its_id_is_made_anew() {
+async fn producer_that_never_gets_its_id_is_recreated() {
     the_relay_recovers(true, &[Api::InitProducerId]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_producer_whose_records_are_never_taken_is_made_anew() {
+async fn producer_whose_records_are_never_accepted_is_recreated() {
     the_relay_recovers(false, &[Api::Produce, Api::InitProducerId]).await;
 }
 
@@ -196,17 +196,17 @@ async fn the_consumer_recovers(from_the_start: bool, sick: &[Api]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_that_cannot_join_its_group_is_made_anew() {
+async fn consumer_that_cannot_join_its_group_is_recreated() {
     Box::pin(the_consumer_recovers(true, &[Api::JoinGroup])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_that_reads_nothing_is_made_anew() {
+async fn consumer_that_reads_nothing_is_recreated() {
     Box::pin(the_consumer_recovers(false, &[Api::Fetch])).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consumer_that_does_not_know_its_lag_is_made_anew() {
+async fn consumer_without_a_known_lag_is_recreated() {
     Box::pin(the_consumer_recovers(
         false,
         &[Api::Fetch, Api::ListOffsets],
@@ -215,7 +215,7 @@ async fn a_consumer_that_does_not_know_its_lag_is_made_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_follows_other_instances_is_begun_anew() {
+async fn follower_without_kafka_progress_is_restarted() {
     for sick in [&[Api::Fetch][..], &[Api::Fetch, Api::ListOffsets]] {
         let (world, broker) = world(sick).await;
         let mut well = world.settings.clone();
@@ -264,7 +264,7 @@ async fn whoever_follows_other_instances_is_begun_anew() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_producer_of_dead_letters_is_made_anew() {
+async fn dead_letter_producer_is_recreated() {
     let (world, broker) = world(&[Api::InitProducerId]).await;
     broker.sickens();
     let letters = DeadLetters::new(&world.settings.kafka).expect("settings");

@@ -84,7 +84,7 @@ fn resealed(record: &Record, change: impl Fn(&mut EventBody)) -> Record {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redelivered_event_is_a_duplicate() {
+async fn redelivered_event_counts_as_a_duplicate() {
     let world = World::new().await;
     let batch = published(&world, &["a"], 3).await;
     let (consumer, _) = consumer(&world).await;
@@ -106,7 +106,7 @@ async fn a_redelivered_event_is_a_duplicate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_event_in_the_place_of_an_archived_one_is_dead_lettered() {
+async fn event_that_replaces_an_archived_one_is_dead_lettered() {
     let world = World::new().await;
     let batch = published(&world, &["a"], 1).await;
     let (consumer, _) = consumer(&world).await;
@@ -146,7 +146,7 @@ async fn another_event_in_the_place_of_an_archived_one_is_dead_lettered() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_read_is_dead_lettered_with_its_origin_and_the_partition_goes_on() {
+async fn unreadable_record_is_dead_lettered_and_partition_continues() {
     let world = World::new().await;
     let good = published(&world, &["a"], 2).await;
     let partition = good[0].partition;
@@ -232,7 +232,7 @@ async fn what_cannot_be_read_is_dead_lettered_with_its_origin_and_the_partition_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_validator_refuses_is_tried_a_bounded_number_of_times() {
+async fn event_refused_by_the_validator_has_bounded_attempts() {
     let mut world = World::new().await;
     world.settings.audit.max_attempts = 3;
     let batch = published(&world, &["a"], 1).await;
@@ -275,7 +275,7 @@ fn extended(record: &Record, members: Value) -> Record {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_archives_format_cannot_hold_is_dead_lettered_and_its_neighbours_are_archived() {
+async fn event_impossible_in_bson_is_dead_lettered_alone() {
     let mut world = World::new().await;
     world.settings.audit.max_attempts = 1;
     let batch = published(&world, &["a"], 1).await;
@@ -305,7 +305,7 @@ async fn what_the_archives_format_cannot_hold_is_dead_lettered_and_its_neighbour
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_archive_that_is_too_slow_for_a_batch_is_given_less_at_a_time() {
+async fn slow_archive_gets_smaller_batches() {
     const EVENTS: usize = 120;
     let mut world = World::new().await;
     published(&world, &["a"], EVENTS).await;
@@ -358,7 +358,7 @@ async fn an_archive_that_is_too_slow_for_a_batch_is_given_less_at_a_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_restart_before_the_offsets_are_committed_doubles_nothing() {
+async fn restart_before_the_offset_commit_doubles_nothing() {
     let world = World::new().await;
     let batch = published(&world, &["a", "b", "c"], 100).await;
     // Simulates a process that archived records and ended before it committed their offsets.
@@ -378,7 +378,7 @@ async fn a_restart_before_the_offsets_are_committed_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rebalance_in_the_middle_loses_and_doubles_nothing() {
+async fn rebalance_during_work_loses_and_doubles_nothing() {
     let mut world = World::new().await;
     world.settings.audit.batch = 20;
     let stop = CancellationToken::new();
@@ -443,7 +443,7 @@ async fn relay_all(world: &World) {
 /// The service's user may insert and find. (On a server that enforces roles per database, so does
 /// this test.)
 #[tokio::test(flavor = "multi_thread")]
-async fn the_services_user_can_change_nothing_that_is_archived() {
+async fn service_user_cannot_change_archived_events() {
     let world = World::new().await;
     let batch = published(&world, &["a"], 1).await;
     let admin = mongodb::Client::with_uri_str(world.settings.mongo.url.expose_secret())

@@ -39,7 +39,7 @@ async fn a_write_elsewhere_shows(prepare: impl Fn(&mut traffic_manager::config::
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn by_kafkas_events_when_the_safety_read_is_rare() {
+async fn follower_sees_a_write_through_kafka_events() {
     Box::pin(a_write_elsewhere_shows(|settings| {
         settings.read.refresh_ms = 60_000
     }))
@@ -47,7 +47,7 @@ async fn by_kafkas_events_when_the_safety_read_is_rare() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn by_the_safety_read_when_kafka_is_away() {
+async fn follower_sees_a_write_through_the_safety_read_without_kafka() {
     Box::pin(a_write_elsewhere_shows(|settings| {
         settings.kafka.bootstrap_servers = "127.0.0.1:1".into();
         settings.read.refresh_ms = 100;

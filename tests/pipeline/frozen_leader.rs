@@ -8,7 +8,7 @@ use traffic_manager::relay::{Relay, RelayStatus};
 use crate::support::{World, eventually};
 
 #[tokio::test]
-async fn a_leader_that_is_silent_loses_its_lease() {
+async fn silent_leader_loses_its_lease() {
     let mut world = World::new().await;
     // The session ends when the leader is silent for longer than the sum of these three: 4 s.
     world.settings.kafka.delivery_timeout_ms = 1000;

@@ -140,7 +140,7 @@ pub fn text<'a>(record: &'a Document, name: &str) -> Option<&'a str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn letters_are_listed_newest_first_and_shown_whole() {
+async fn dead_letters_are_listed_newest_first_and_shown_whole() {
     let (world, app, good) = published(1).await;
     assert_eq!(
         list(&app, "").await,
@@ -249,7 +249,7 @@ async fn letters_are_listed_newest_first_and_shown_whole() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_of_a_version_that_is_known_by_now_is_sent_again_and_archived() {
+async fn redriven_dead_letter_of_a_now_known_version_is_archived() {
     let (world, app, good) = published(3).await;
     // An older release parks a newer event as a dead letter. The test changes the type back to play
     // the release that knows it.
@@ -339,7 +339,7 @@ async fn a_letter_of_a_version_that_is_known_by_now_is_sent_again_and_archived()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_decided_and_not_done_is_done_by_the_retry() {
+async fn redrive_that_was_recorded_but_not_done_is_done_by_a_retry() {
     let (world, app, good) = published(2).await;
     let (parking, _) = consumer(&world).await;
     let parked: Vec<_> = good
@@ -430,7 +430,7 @@ async fn what_was_decided_and_not_done_is_done_by_the_retry() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn many_are_sent_again_by_what_they_are_once_and_in_their_order() {
+async fn bulk_redrive_sends_each_matching_letter_once_in_order() {
     let (world, app, good) = published(6).await;
     let (parking, _) = consumer(&world).await;
     let mut batch: Vec<_> = good
@@ -526,7 +526,7 @@ async fn many_are_sent_again_by_what_they_are_once_and_in_their_order() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_letter_is_discarded_with_a_reason_and_may_be_sent_again_all_the_same() {
+async fn discard_needs_a_reason_and_still_allows_a_redrive() {
     let (world, app, good) = published(1).await;
     let (parking, _) = consumer(&world).await;
     parking
@@ -607,7 +607,7 @@ async fn a_letter_is_discarded_with_a_reason_and_may_be_sent_again_all_the_same(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_too_large_to_be_kept_is_taken_from_where_it_came_from() {
+async fn redrive_reads_a_too_large_record_from_its_source_topic() {
     let (world, app, good) = published(1).await;
     // The record is larger than the dead-letter topic allows.
     takes(&world.settings.kafka.dlq_topic, "500000").await;
@@ -678,7 +678,7 @@ async fn what_was_too_large_to_be_kept_is_taken_from_where_it_came_from() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_kafka_would_never_take_holds_up_no_other() {
+async fn dead_letter_that_kafka_refuses_blocks_no_other() {
     let (world, app, good) = published(1).await;
     let (parking, _) = consumer(&world).await;
     // Anybody who can write to the dead-letter topic chooses a letter's origin, and a recreated
@@ -716,7 +716,7 @@ async fn what_kafka_would_never_take_holds_up_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_kafka_nothing_is_decided() {
+async fn without_kafka_no_dead_letter_is_decided() {
     let (world, app, good) = published(1).await;
     let (parking, _) = consumer(&world).await;
     parking

@@ -31,7 +31,7 @@ async fn epoch(app: &TestApp, tenant: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_tenant_begins_an_epoch_after_a_restore_and_clients_are_told() {
+async fn every_tenant_starts_an_epoch_after_a_restore() {
     let world = World::new().await;
     let mut settings = world.settings.clone();
     settings.write.lineage_check_ms = 3_600_000;
@@ -174,7 +174,7 @@ async fn every_tenant_begins_an_epoch_after_a_restore_and_clients_are_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_nobody_writes_to_begins_its_epoch_as_well_and_once() {
+async fn idle_tenant_starts_its_epoch_once_after_a_restore() {
     let world = World::with(&["write.lineage_check_ms=100"]).await;
     let (one, two) = tokio::join!(
         TestApp::run(world.db.clone(), world.settings.clone(), Role::All),
@@ -226,7 +226,7 @@ async fn a_tenant_that_nobody_writes_to_begins_its_epoch_as_well_and_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_tenant_that_cannot_begin_its_epoch_holds_up_no_other() {
+async fn tenant_that_cannot_start_its_epoch_blocks_no_other() {
     let world = World::with(&[
         "write.lanes=1",
         "write.lineage_check_ms=3600000",

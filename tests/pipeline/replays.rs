@@ -102,7 +102,7 @@ async fn replay_all(relay: &Relay, lease: &Lease) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_archive_that_was_lost_is_made_again_and_verifies() {
+async fn lost_archive_is_rebuilt_and_verifies() {
     let world = patient(&["relay.poll_ms=100"]).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::All).await;
     let route = |number: usize| json!({ "url": format!("http://a-{number}") });
@@ -214,7 +214,7 @@ fn sorted(mut events: Vec<ArchivedEvent>) -> Vec<ArchivedEvent> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_range_is_published_again_byte_for_byte_in_order_and_marked() {
+async fn replayed_range_is_byte_identical_ordered_and_marked() {
     let (world, relay, lease) = changed(5).await;
     publish(&relay, &lease).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
@@ -271,7 +271,7 @@ async fn a_range_is_published_again_byte_for_byte_in_order_and_marked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replay_keeps_its_pace_and_goes_on_under_the_next_leader() {
+async fn replay_keeps_its_rate_and_continues_under_the_next_leader() {
     let (mut world, relay, lease) = changed(20).await;
     publish(&relay, &lease).await;
     drop((relay, lease));
@@ -341,7 +341,7 @@ async fn a_replay_keeps_its_pace_and_goes_on_under_the_next_leader() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deposed_leader_moves_nothing_on_and_none_moves_while_much_waits() {
+async fn replay_pauses_for_a_deposed_leader_and_for_a_backlog() {
     let (world, relay, lease) = changed(3).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
     let replay = post(&app, &json!({ "tenant": "a", "reason": "a drill" })).await;
@@ -385,7 +385,7 @@ async fn a_deposed_leader_moves_nothing_on_and_none_moves_while_much_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_published_again_never_closes_writes() {
+async fn replayed_events_never_close_writes() {
     let world = patient(&[
         "audit.fail_closed=true",
         "audit.max_unpublished_events=1",
@@ -423,7 +423,7 @@ async fn what_is_published_again_never_closes_writes() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_retention_has_removed_is_brought_back_only_when_asked() {
+async fn replay_restores_expired_events_only_on_request() {
     let (world, relay, lease) = changed(5).await;
     publish(&relay, &lease).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;
@@ -448,7 +448,7 @@ async fn what_retention_has_removed_is_brought_back_only_when_asked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn replays_are_made_once_listed_and_cancelled() {
+async fn replays_are_created_once_listed_and_cancelled() {
     let world = patient(&["replay.max_running=2"]).await;
     Routes::of(&world).change("a", 0).await;
     let app = TestApp::run(world.db.clone(), world.settings.clone(), Role::Serve).await;

@@ -92,7 +92,7 @@ async fn with_a_large_one(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_client_refuses_is_set_aside_in_the_same_step() {
+async fn event_refused_by_the_client_is_set_aside_in_the_same_step() {
     let mut world = World::new().await;
     world.settings.kafka.max_message_bytes = 10_000;
     with_a_large_one(&world).await;
@@ -113,7 +113,7 @@ async fn what_the_client_refuses_is_set_aside_in_the_same_step() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_the_broker_refuses_is_found_among_its_neighbours() {
+async fn event_refused_by_the_broker_is_found_in_its_batch() {
     let world = World::new().await;
     takes(&world.settings.kafka.topic, "10000").await;
     with_a_large_one(&world).await;
@@ -139,7 +139,7 @@ async fn what_the_broker_refuses_is_found_among_its_neighbours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_that_is_too_large_as_a_whole_is_published_one_by_one() {
+async fn too_large_batch_is_published_one_by_one() {
     let world = World::new().await;
     takes(&world.settings.kafka.topic, "2000").await;
     let routes = Routes::of(&world);
@@ -171,7 +171,7 @@ fn large_policy(name: &str) -> Value {
 /// Medians of five rounds, each with a new event that Kafka refuses just before the others' events:
 /// a machine that stands still for a moment delays a round of either kind.
 #[tokio::test(flavor = "multi_thread")]
-async fn others_events_are_archived_within_a_second_of_the_usual() {
+async fn refused_event_delays_other_tenants_less_than_a_second() {
     let mut world = World::new().await;
     world.settings.relay.set_aside_retry_ms = 300;
     takes(&world.settings.kafka.topic, "20000").await;
@@ -240,7 +240,7 @@ async fn others_events_are_archived_within_a_second_of_the_usual() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn others_go_on_and_the_chain_verifies_before_and_after_kafka_takes_it() {
+async fn set_aside_event_blocks_no_tenant_and_the_chain_verifies() {
     let mut world = World::new().await;
     world.settings.relay.set_aside_retry_ms = 300;
     let topic = world.settings.kafka.topic.clone();
@@ -357,7 +357,7 @@ async fn others_go_on_and_the_chain_verifies_before_and_after_kafka_takes_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn migrate_raises_what_topics_take_and_leaves_the_rest() {
+async fn migrate_raises_only_the_record_size_of_topics() {
     let mut world = World::new().await;
     let topic = format!("{}.old", world.settings.kafka.topic);
     let old = NewTopic::new(&topic, 1, TopicReplication::Fixed(1))

@@ -153,7 +153,7 @@ fn text<'a>(record: &'a Document, name: &str) -> Option<&'a str> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_bad_credential_leaves_a_record_and_none_of_itself() {
+async fn access_log_records_every_bad_credential_without_its_text() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     office.tenant("acme").await;
@@ -323,7 +323,7 @@ async fn every_bad_credential_leaves_a_record_and_none_of_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_may_not_is_told_with_its_name() {
+async fn access_log_names_callers_that_are_denied() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     for tenant in ["acme", "other"] {
@@ -464,7 +464,7 @@ async fn who_may_not_is_told_with_its_name() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_record_names_the_tenant_however_its_name_was_spelled() {
+async fn access_log_names_the_tenant_for_any_spelling() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     for tenant in ["acme", "other"] {
@@ -522,7 +522,7 @@ async fn a_record_names_the_tenant_however_its_name_was_spelled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_flood_leaves_few_records_that_tell_of_all() {
+async fn access_log_summarises_a_flood_in_few_records() {
     const FLOOD: usize = 10_000;
     let audited = Audited::open(&["trail.summary_ms=3600000", "http.workers=1"]).await;
     let token = NewToken::make(&forger()).unwrap().token;
@@ -566,7 +566,7 @@ async fn a_flood_leaves_few_records_that_tell_of_all() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_reads_what_is_sensitive_is_told() {
+async fn access_log_records_sensitive_reads() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     office.tenant("acme").await;
@@ -628,7 +628,7 @@ async fn who_reads_what_is_sensitive_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_tenant_s_auditors_are_told_of_its_callers_and_of_no_others() {
+async fn access_log_shows_auditors_only_their_own_tenant() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     let mut auditors = Vec::new();
@@ -765,7 +765,7 @@ async fn a_tenant_s_auditors_are_told_of_its_callers_and_of_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_of_keys_survive_the_archive() {
+async fn key_changes_are_logged_across_an_archive_outage() {
     let audited = Audited::open(&[]).await;
     let Audited { office, switch, .. } = &audited;
     let second = audited.another().await;
@@ -846,7 +846,7 @@ async fn changes_of_keys_survive_the_archive() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_kill_between_insert_and_removal_doubles_nothing() {
+async fn kill_between_insert_and_removal_doubles_no_record() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     let db = &office.app.db;
@@ -885,7 +885,7 @@ async fn a_kill_between_insert_and_removal_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_request_waits_for_the_archive_and_nothing_is_uncounted() {
+async fn archive_outage_delays_no_request_and_drops_are_counted() {
     let audited = Audited::open(&[
         "trail.queue=5",
         "trail.batch=2",

@@ -228,7 +228,7 @@ fn closed(mut schema: Value) -> Value {
 
 /// The check itself must be able to fail.
 #[test]
-fn an_answer_that_is_not_as_documented_is_found() {
+fn contract_check_finds_every_undocumented_answer() {
     let good = json!({ "tenant": "t", "service": "s", "env": "e", "version": "v", "url": "http://a", "revision": 1 });
     let headers = |pairs: &[(&'static str, &'static str)]| -> HeaderMap {
         pairs

@@ -271,7 +271,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_mark_is_read_as_it_was_written_and_nothing_else_is_one() {
+    fn mark_round_trips_and_other_text_reads_as_no_mark() {
         for mark in [
             Mark {
                 deaths: 3,
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn so_many_deaths_narrow_what_is_handled_together_once() {
+    fn max_deaths_switch_to_single_records_only_once() {
         let mark = |deaths, alone| Mark { deaths, alone };
         assert_eq!(mark(4, 0).narrowed(5, 100), mark(4, 0));
         assert_eq!(mark(5, 0).narrowed(5, 100), mark(0, 100));

@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn steps_halve_down_to_one_and_grow_to_the_most() {
+    fn batch_size_halves_down_to_one_and_grows_to_the_maximum() {
         let steps = Steps::new(500);
         let mut sizes = Vec::new();
         for _ in 0..10 {

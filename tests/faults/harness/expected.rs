@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_felt_what_did_not_wait_and_what_nobody_knows_is_told() {
+    fn unmet_expectations_are_reported() {
         let measured = Measured {
             peak_outbox: 10,
             ..Measured::default()

@@ -162,7 +162,7 @@ fn found(change: impl FnOnce(&mut Told)) -> [usize; 6] {
 }
 
 #[test]
-fn nothing_is_found_in_a_right_history() {
+fn correct_history_has_no_findings() {
     let mut told = Told::of(&STORY);
     settled(&told.recorder, "w-4", "t0", Fate::Refused);
     settled(&told.recorder, "w-5", "t0", Fate::Unchanged);
@@ -199,7 +199,7 @@ fn nothing_is_found_in_a_right_history() {
 }
 
 #[test]
-fn a_write_of_which_nobody_knows_may_be_there() {
+fn write_with_unknown_outcome_may_exist_or_not() {
     let mut told = Told::of(&STORY);
     told.recorder = Recorder::new();
     STORY
@@ -210,7 +210,7 @@ fn a_write_of_which_nobody_knows_may_be_there() {
 }
 
 #[test]
-fn what_is_lost_is_found() {
+fn lost_writes_and_events_are_found() {
     let lost = [1, 0, 0, 0, 0, 0];
     assert_eq!(
         found(|told| settled(&told.recorder, "w-4", "t0", Fate::Committed { revision: 4 })),
@@ -254,7 +254,7 @@ fn what_is_lost_is_found() {
 }
 
 #[test]
-fn what_is_doubled_is_found() {
+fn doubled_events_are_found() {
     assert_eq!(
         found(|told| told
             .history
@@ -278,7 +278,7 @@ fn what_is_doubled_is_found() {
 }
 
 #[test]
-fn what_is_out_of_order_is_found() {
+fn events_out_of_order_are_found() {
     assert_eq!(
         found(|told| told.history.topic.swap(1, 2)),
         [0, 0, 2, 0, 0, 0],
@@ -311,7 +311,7 @@ fn what_is_out_of_order_is_found() {
 }
 
 #[test]
-fn what_is_invented_is_found() {
+fn invented_events_are_found() {
     let invented = [0, 0, 0, 1, 0, 0];
     for fate in [Fate::Refused, Fate::Unchanged, Fate::Failed] {
         let mut told = Told::of(&STORY);
@@ -355,7 +355,7 @@ fn what_is_invented_is_found() {
 }
 
 #[test]
-fn answers_that_go_back_or_never_were_are_found() {
+fn answers_that_go_back_or_never_existed_are_found() {
     let backwards = [0, 0, 0, 0, 1, 0];
     assert_eq!(
         found(|told| told.sees(2, Some(1), Some("http://0/"))),
@@ -398,7 +398,7 @@ fn answers_that_go_back_or_never_were_are_found() {
 }
 
 #[test]
-fn what_must_not_be_answered_or_set_aside_is_found() {
+fn forbidden_answers_and_dead_letters_are_found() {
     let other = [0, 0, 0, 0, 0, 1];
     assert_eq!(found(|told| told.recorder.fault("500".to_owned())), other);
     assert_eq!(
