@@ -362,7 +362,7 @@ mod tests {
         assert_eq!(
             Settings::without_environment(&[]).unwrap().auth.mode,
             AuthMode::Required,
-            "unless said otherwise"
+            "the default"
         );
     }
 

@@ -442,7 +442,7 @@ fn bare_tenants(source: &Source) -> Vec<String> {
         });
     bare.map(|signature| {
         format!(
-            "src/{}: {} takes a tenant that nobody has checked",
+            "src/{}: {} takes a tenant without authorization",
             source.path,
             signature.trim()
         )
@@ -578,7 +578,7 @@ fn every_metric_is_used() {
 
 /// Finds log lines and spans of the edge with a request's headers, body or query, which may be
 /// secret or personal.
-fn told_of_requests(source: &Source) -> Vec<String> {
+fn request_data_in_logs(source: &Source) -> Vec<String> {
     let mut faults = Vec::new();
     for (at, _) in source.code.match_indices("tracing::") {
         let call = source.code[at..].split(");\n").next().unwrap_or_default();
@@ -609,7 +609,7 @@ fn spans_and_log_lines_have_no_headers_bodies_or_queries() {
         sources
             .iter()
             .filter(|source| source.path.starts_with("http/"))
-            .flat_map(told_of_requests)
+            .flat_map(request_data_in_logs)
             .collect(),
     );
 }
@@ -632,7 +632,7 @@ const UNSHARED: &[(&str, &str)] = &[
     ),
     (
         "service/callers.rs",
-        "loads keys before it is known whose they are; each address has a limit of its own",
+        "loads keys before their tenant is known; each address has its own limit",
     ),
 ];
 
@@ -767,7 +767,7 @@ fn architecture_checks_find_each_fault() {
         ),
         0
     );
-    let told = |text| told_of_requests(&source("http/x.rs", text)).len();
+    let told = |text| request_data_in_logs(&source("http/x.rs", text)).len();
     assert_eq!(
         told("tracing::info_span!(\"x\", q = request.query_string());\nlet a = request.headers();"),
         1

@@ -301,7 +301,7 @@ mod tests {
         fs::write(&path, &whole).unwrap();
         assert_eq!(revision(&files), Some(2));
         fs::remove_file(&path).unwrap();
-        assert_eq!(revision(&files), Some(1), "in between the two moves");
+        assert_eq!(revision(&files), Some(1), "between the two renames");
         // An intact file of another tenant is refused.
         fs::copy(scratch.0.join("t.previous.json"), scratch.0.join("u.json")).unwrap();
         assert!(files.read(&"u".parse().unwrap()).is_none());

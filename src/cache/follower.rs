@@ -219,7 +219,7 @@ mod tests {
         assert!(is_behind(&at(&[(0, 4), (1, 0)]), &ends));
         assert!(
             is_behind(&at(&[(0, 5)]), &ends),
-            "a partition of which nothing is known"
+            "a partition without a known offset"
         );
     }
 }

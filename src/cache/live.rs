@@ -153,7 +153,7 @@ mod tests {
         assert_eq!(
             live.held_bytes().used,
             BYTES - (1 << 20),
-            "what is taken waits no more"
+            "a received message no longer counts as waiting"
         );
         drop(slow);
         assert_eq!(live.held_bytes().used, 0);

@@ -251,7 +251,7 @@ mod tests {
         );
         assert!(
             Arc::ptr_eq(&resident.get("acme").unwrap(), &snapshot),
-            "it is still there"
+            "the snapshot is still cached"
         );
         // A snapshot that no longer fits is evicted.
         let small = Resident::new(before + size - 1);

@@ -109,7 +109,7 @@ mod tests {
         ];
         for wrong in wrong {
             let message = refused(&[&format!("http.cors_origins={wrong}")])
-                .unwrap_or_else(|| panic!("{wrong} is taken"));
+                .unwrap_or_else(|| panic!("{wrong} is accepted"));
             assert!(message.contains("http.cors_origins"), "{wrong}: {message}");
         }
     }
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(refused(&["http.ops_listen=[::1]:9000", token]), None);
         for open in ["0.0.0.0:9000", "[::]:9000", "10.1.2.3:9000"] {
             let message = refused(&[&format!("http.ops_listen={open}")])
-                .unwrap_or_else(|| panic!("{open} is taken"));
+                .unwrap_or_else(|| panic!("{open} is accepted"));
             assert!(message.contains("http.ops_token"), "{open}: {message}");
             let with_token = refused(&[&format!("http.ops_listen={open}"), token]);
             assert!(
@@ -131,7 +131,7 @@ mod tests {
         }
         for weak in ["short", "with a space in it", "0123456789abcde\u{e4}"] {
             let message = refused(&[&format!("http.ops_token={weak}")])
-                .unwrap_or_else(|| panic!("{weak} is taken"));
+                .unwrap_or_else(|| panic!("{weak} is accepted"));
             assert!(
                 message.contains("http.ops_token") && !message.contains(weak),
                 "{message}"

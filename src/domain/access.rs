@@ -119,11 +119,7 @@ mod tests {
             "the platform's access to a tenant"
         );
         assert_eq!(visible_to(Some(None), None), None);
-        assert_eq!(
-            visible_to(None, Some(&other)),
-            None,
-            "nobody knows who it was"
-        );
+        assert_eq!(visible_to(None, Some(&other)), None, "an unknown caller");
     }
 
     #[test]

@@ -533,7 +533,7 @@ mod tests {
         assert_eq!(
             ["a", "b", "c", "d"].map(only),
             [true, false, false, true],
-            "a rule takes what it takes, and no more"
+            "a rule has no traffic outside its conditions"
         );
         let patch = PolicyPatch {
             failover: Some(Some(vec![version("x")])),
@@ -560,10 +560,10 @@ mod tests {
                 .giving_up(&version(name), move |v| v.as_str() == active)
                 .is_some()
         };
-        assert!(gives_up("c", "none"), "nothing was sent there");
+        assert!(gives_up("c", "none"), "the version had no traffic");
         assert!(
             gives_up("b", "d") && !gives_up("b", "none"),
-            "what the rule took goes elsewhere, if it can"
+            "the rule's traffic needs another active version"
         );
         assert!(!gives_up("a", "d"), "no weight would be left");
     }

@@ -519,7 +519,7 @@ mod tests {
         machine.ended(probes[0], Outcome::Abandoned, later);
         let next = machine
             .admit(later)
-            .expect("the place of the one that was given up");
+            .expect("the place of the abandoned probe");
         assert_eq!(machine.admit(later), None);
         machine.ended(next, Outcome::Success, later);
         assert_eq!(machine.state(), BreakerState::Closed);
@@ -542,7 +542,7 @@ mod tests {
             assert_eq!(
                 machine.admit(now + (longest / 2).min(199) * MS),
                 None,
-                "after {longest} ms it grows"
+                "the pause grows after {longest} ms"
             );
         }
         let probe = machine.admit(now + 400 * MS).unwrap();
@@ -597,7 +597,7 @@ mod tests {
         assert_eq!(
             machine.state(),
             BreakerState::Closed,
-            "whatever becomes of calls"
+            "calls do not end a forced state"
         );
         machine.force(Forced::Open, now + 2000 * MS);
         assert_eq!(

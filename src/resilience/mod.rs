@@ -457,7 +457,7 @@ mod tests {
         assert_eq!(
             dependency.state(),
             BreakerState::Open,
-            "what is away is away for all"
+            "an unreachable dependency fails for every payer"
         );
     }
 

@@ -344,7 +344,7 @@ mod tests {
         assert_eq!(
             (pool.report().payers, pool.used()),
             (Some(4), 4),
-            "who gave up waiting is forgotten"
+            "a cancelled waiter is forgotten"
         );
         drop(held);
         assert_eq!((pool.report().payers, pool.used()), (Some(0), 0));

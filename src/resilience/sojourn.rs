@@ -60,14 +60,17 @@ mod tests {
         for at in [101, 300, 600] {
             assert!(queue.admits(300 * MS, MS, start + at * MS), "a burst");
         }
-        assert!(!queue.admits(300 * MS, MS, start + 601 * MS), "it stands");
+        assert!(
+            !queue.admits(300 * MS, MS, start + 601 * MS),
+            "a standing queue"
+        );
         assert!(
             queue.admits(49 * MS, MS, start + 602 * MS),
-            "the new are done"
+            "recent items are admitted"
         );
         assert!(
             queue.admits(300 * MS, MS, start + 1102 * MS),
-            "and then it is calm again"
+            "the queue has recovered"
         );
         assert!(!queue.admits(300 * MS, MS, start + 1103 * MS));
     }

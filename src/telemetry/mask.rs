@@ -450,7 +450,7 @@ mod tests {
         String::from_utf8(text).unwrap()
     }
 
-    fn is_of_two_lines(format: config::LogFormat, chosen: &str) {
+    fn assert_two_separate_lines(format: config::LogFormat, chosen: &str) {
         let text = logged(format, chosen);
         assert!(
             text.ends_with('\n') && text.matches('\n').count() == 2,
@@ -475,7 +475,7 @@ mod tests {
             for (name, value) in [("level", "WARN"), ("http.route", "/a")] {
                 assert_eq!(
                     first[name], value,
-                    "{chosen:?}: nothing beside it is touched"
+                    "{chosen:?}: neighbouring fields are unchanged"
                 );
             }
             assert_eq!(
@@ -501,7 +501,7 @@ mod tests {
             for name in names {
                 for between in ["=", ":", "=>", "\":", "'=", " = "] {
                     for end in ends {
-                        is_of_two_lines(format, &format!("{name}{between}{end}"));
+                        assert_two_separate_lines(format, &format!("{name}{between}{end}"));
                     }
                 }
             }
@@ -514,8 +514,8 @@ mod tests {
         fn masking_random_header_values_keeps_other_log_lines(
             chosen in "([ -~\\t]{0,24}|(key|token|cookie|x-auth-secret|password)[=:>\"' ]{0,3}|[\"'\\\\{}\\[\\],:=;]{1,4}|tmk_|Bearer |eyJ[a-z]\\.|[a-z]+://[^ ]{0,6}@?|\\PC{0,6}){0,6}",
         ) {
-            is_of_two_lines(config::LogFormat::Json, &chosen);
-            is_of_two_lines(config::LogFormat::Text, &chosen);
+            assert_two_separate_lines(config::LogFormat::Json, &chosen);
+            assert_two_separate_lines(config::LogFormat::Text, &chosen);
         }
     }
 
@@ -528,7 +528,7 @@ mod tests {
         assert_eq!(
             mask.apply_to_json("password=hunter2 {"),
             "password=*** {",
-            "what is no JSON is masked as text"
+            "invalid JSON is masked as text"
         );
     }
 }

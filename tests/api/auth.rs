@@ -186,7 +186,7 @@ async fn objects_of_another_tenant_get_404() {
         .expect(200)
         .await
         .revision();
-    assert_eq!(revision, 2, "nothing was written");
+    assert_eq!(revision, 2, "no row was written");
 }
 
 #[tokio::test]
@@ -467,7 +467,7 @@ async fn key_is_shown_once_rotates_with_overlap_and_can_be_revoked() {
                 status(&second, token).await
             ),
             (200, 200),
-            "at once, everywhere"
+            "both tokens work on both instances"
         );
     }
     let last = rotate(0).await;
@@ -487,7 +487,7 @@ async fn key_is_shown_once_rotates_with_overlap_and_can_be_revoked() {
         .await;
     let revoked = std::time::Instant::now();
     for app in [&office.app, &second] {
-        eventually("it is revoked", async || {
+        eventually("the key is revoked", async || {
             (status(app, &last).await == 401).then_some(())
         })
         .await;

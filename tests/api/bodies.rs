@@ -247,7 +247,7 @@ async fn refused_body_gets_a_short_answer() {
     assert_eq!(
         app.get("/tenants/acme").expect(200).await.tag(),
         before,
-        "nothing was written"
+        "no row was written"
     );
 }
 

@@ -64,7 +64,7 @@ async fn changes_have_no_gap_from_memory_and_from_postgres() {
             .await;
         assert_eq!(
             all.json["changes"][8]["hash"], history.json["items"][0]["hash"],
-            "the events as they are kept"
+            "the stored events"
         );
 
         let page = changes(instance, &format!("after={epoch}.3&limit=4")).await;
@@ -157,7 +157,7 @@ async fn changes_request_waits_for_the_next_change() {
     assert!(started.elapsed() >= Duration::from_millis(350));
     // The only place is taken for as long as the wait goes on.
     let is_held = async || {
-        eventually("the wait is held", async || {
+        eventually("the waiting request has its place", async || {
             let now = app.get("/tenants/acme/snapshot").expect(200).await;
             let probe = app
                 .get("/tenants/acme/snapshot?wait=1ms")

@@ -96,7 +96,7 @@ async fn connection_lost_during_commit_is_reported_as_unknown() {
         let retry = write().expect(done).await;
         assert!(
             !retry.headers.contains_key("idempotency-replayed"),
-            "{table}: it was not done"
+            "{table}: the lost commit was not applied"
         );
     }
 }
@@ -137,7 +137,7 @@ async fn slow_commit_is_not_cancelled_and_a_retry_finds_it() {
         .execute("select pg_advisory_unlock(1)", &[])
         .await
         .unwrap();
-    eventually("what was under way is done", async || {
+    eventually("the slow commit was applied", async || {
         (keys().await == 1).then_some(())
     })
     .await;
@@ -171,7 +171,7 @@ async fn panic_in_a_group_commit_does_not_stop_its_lane() {
         desk.put(who, "acme", "http://a", Some("key"))
             .await
             .replayed,
-        "it was done"
+        "the commit was applied"
     );
     assert!(!desk.put(who, "acme", "http://b", None).await.replayed);
 }

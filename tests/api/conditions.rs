@@ -53,7 +53,11 @@ async fn if_match_accepts_only_the_current_tag() {
                 call.json(&body)
             };
             let refused = call.problem(412, "precondition_failed").await;
-            assert_eq!(refused.tag(), second.tag(), "the present tag is told");
+            assert_eq!(
+                refused.tag(),
+                second.tag(),
+                "the refusal carries the current tag"
+            );
         }
     }
     for form in ["activate", "deactivate"] {
@@ -432,7 +436,10 @@ async fn concurrent_requests_with_one_idempotency_key_run_once() {
             .iter()
             .filter(|answer| answer.header("idempotency-replayed").is_empty())
             .count();
-        assert_eq!(fresh, 1, "one is done, the others hear of it");
+        assert_eq!(
+            fresh, 1,
+            "one request runs and the others replay its answer"
+        );
         assert!(
             answers
                 .iter()

@@ -52,7 +52,7 @@ fn header<'a>(response: &'a Response, name: &str) -> &'a str {
 }
 
 /// Asserts that no header lets a browser give the answer to its page.
-fn assert_tells_nothing(response: &Response, what: &str) {
+fn assert_no_cors_headers(response: &Response, what: &str) {
     assert_eq!(
         header(response, "access-control-allow-origin"),
         "",
@@ -119,7 +119,7 @@ async fn cors_allows_only_the_exact_origin() {
                 .send()
                 .await
                 .unwrap();
-            assert_tells_nothing(&response, &format!("{path} {origin}"));
+            assert_no_cors_headers(&response, &format!("{path} {origin}"));
         }
         // A cache in between must not give one origin's answer to another.
         let plain = secure::get(&format!("{}{path}", app.api)).await.unwrap();
@@ -147,7 +147,7 @@ async fn preflight_allows_only_listed_origins_methods_and_headers() {
     for origin in OTHERS {
         let response = preflight(&app, origin, "POST", "content-type").await;
         assert_eq!(response.status(), 400, "{origin}");
-        assert_tells_nothing(&response, origin);
+        assert_no_cors_headers(&response, origin);
         assert_eq!(
             header(&response, "content-type"),
             "application/problem+json"
@@ -161,7 +161,7 @@ async fn preflight_allows_only_listed_origins_methods_and_headers() {
     ] {
         let response = preflight(&app, ALLOWED, method, headers).await;
         assert_eq!(response.status(), 400, "{method} {headers}");
-        assert_tells_nothing(&response, headers);
+        assert_no_cors_headers(&response, headers);
     }
 }
 
@@ -189,6 +189,6 @@ async fn without_configured_origins_there_is_no_cors() {
     assert_eq!(
         header(&response, "vary"),
         "accept-encoding",
-        "and not the origin"
+        "vary does not name the origin"
     );
 }

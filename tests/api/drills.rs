@@ -25,7 +25,7 @@ async fn primary(app: &TestApp) -> Value {
         .clone()
 }
 
-async fn told(app: &TestApp) -> Vec<(String, String)> {
+async fn logged_actions(app: &TestApp) -> Vec<(String, String)> {
     let sql = "select event->>'action', event->>'reason' from access_outbox where event->>'kind' = 'operated' order by id";
     app.db
         .rows(sql, &[])
@@ -75,7 +75,7 @@ async fn breaker_forced_open_refuses_calls_until_it_is_released() {
         ("breaker_released", "postgres_primary"),
     ];
     assert_eq!(
-        told(&app).await,
+        logged_actions(&app).await,
         expected.map(|(action, what)| (action.to_owned(), what.to_owned()))
     );
 }
@@ -117,6 +117,6 @@ async fn forced_state_needs_a_known_dependency_and_a_bounded_time() {
     ] {
         call.problem(404, "dependency_not_found").await;
     }
-    assert_eq!(told(&app).await, []);
+    assert_eq!(logged_actions(&app).await, []);
     assert_eq!(primary(&app).await["breaker"], "closed");
 }

@@ -36,7 +36,7 @@ async fn until_refused(app: &TestApp) -> (usize, Answer) {
             return (version, answer);
         }
     }
-    panic!("2000 writes were taken");
+    panic!("2000 writes were accepted");
 }
 
 async fn reads_go_on(app: &TestApp) {
@@ -71,7 +71,7 @@ fn assert_closed(answer: &Answer) {
 async fn fail_closed_stops_writes_at_the_limit_until_it_drains() {
     let app = closing(&["audit.max_unpublished_events=3"]).await;
     let (written, refused) = until_refused(&app).await;
-    assert!(written > 3, "{written} were taken");
+    assert!(written > 3, "{written} writes were accepted");
     assert_closed(&refused);
     let before = app.db.fingerprint().await;
     let path = "/routes/acme/web/prod/v0";

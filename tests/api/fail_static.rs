@@ -259,14 +259,14 @@ async fn stale_snapshot_is_served_with_its_age_without_postgres() {
         &[],
     )
     .await;
-    eventually("it is told how old it is", async || {
+    eventually("the answer carries its age", async || {
         let served = app.get(SNAPSHOT).expect(200).await;
         assert_eq!(served.tag(), first.tag());
         (!served.header("tm-stale").is_empty()).then_some(())
     })
     .await;
     held.release().await;
-    eventually("the newest is served, as such", async || {
+    eventually("the newest snapshot is served as fresh", async || {
         let served = app.get(SNAPSHOT).expect(200).await;
         (served.revision() == first.revision() + 1 && served.header("tm-stale").is_empty())
             .then_some(())

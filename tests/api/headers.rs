@@ -14,7 +14,7 @@ fn value<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
         .map_or("", |value| value.to_str().unwrap())
 }
 
-fn assert_careful(response: &Response, what: &str, caching: &str) {
+fn assert_security_headers(response: &Response, what: &str, caching: &str) {
     let headers = response.headers();
     assert_eq!(
         value(headers, "x-content-type-options"),
@@ -99,7 +99,7 @@ async fn every_answer_has_security_headers() {
             .await
             .unwrap();
         assert_eq!(response.status(), status, "{method} {path}");
-        assert_careful(&response, &format!("{method} {path}"), caching);
+        assert_security_headers(&response, &format!("{method} {path}"), caching);
     }
     let page = client
         .get(format!("{}/problems/internal", app.api))
@@ -107,7 +107,7 @@ async fn every_answer_has_security_headers() {
         .send()
         .await
         .unwrap();
-    assert_careful(&page, "text/html", "no-store");
+    assert_security_headers(&page, "text/html", "no-store");
     for (path, caching) in [
         (RESOLVE, "no-cache"),
         ("/api/v1/tenants/t/snapshot", "no-cache"),
@@ -120,7 +120,7 @@ async fn every_answer_has_security_headers() {
             .await
             .unwrap();
         assert_eq!(response.status(), 304, "{path}");
-        assert_careful(&response, path, caching);
+        assert_security_headers(&response, path, caching);
     }
     for (path, status) in [("/metrics", 200), ("/health", 200), ("/nothing", 404)] {
         let response = client
@@ -129,7 +129,7 @@ async fn every_answer_has_security_headers() {
             .await
             .unwrap();
         assert_eq!(response.status(), status, "{path}");
-        assert_careful(&response, path, "no-store");
+        assert_security_headers(&response, path, "no-store");
     }
 }
 
@@ -146,7 +146,7 @@ async fn deadline_answer_has_security_headers() {
         .await
         .unwrap();
     assert_eq!(response.status(), 503);
-    assert_careful(&response, "/api/v1/tenants", "no-store");
+    assert_security_headers(&response, "/api/v1/tenants", "no-store");
     held.release().await;
 }
 
@@ -218,7 +218,7 @@ async fn metrics_and_health_require_the_operations_token() {
     ] {
         for authorization in &forged {
             let response = ask(path, authorization).await;
-            assert_careful(&response, path, "no-store");
+            assert_security_headers(&response, path, "no-store");
             if !authorization.is_empty() && response.status() == 429 {
                 continue; // Too many wrong tokens in a second get 429 instead of 401.
             }
@@ -307,7 +307,7 @@ async fn listener_without_credentials_answers_only_loopback_names() {
     assert_eq!(
         status(format!("{}/metrics", with_credentials.ops), "any.example").await,
         421,
-        "it has no token"
+        "the operations listener has no token"
     );
 }
 

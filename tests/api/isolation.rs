@@ -157,7 +157,7 @@ async fn tenant_tables_force_row_level_security_on_their_owner() {
         assert_eq!(
             policies.as_deref(),
             Some(&["(t,*,{0},t,t)".to_owned()][..]),
-            "{table}: one policy, for everything and everybody"
+            "{table}: one policy for all commands and roles"
         );
     }
 }
@@ -253,7 +253,7 @@ async fn service_role_changes_no_row_of_an_unnamed_tenant() {
     assert_eq!(
         (inserts, updates, deletes),
         (11, 8, 8),
-        "so many of the refusals were of the rows, not of the tables"
+        "the statements that only row-level security could refuse"
     );
     let steal = "insert into routes select 'globex', service, env, version, 'http://mine', is_active, labels, description, revision, \
                  created_at, created_by, updated_at, updated_by from routes \
@@ -385,7 +385,7 @@ async fn query_without_a_tenant_predicate_sees_no_foreign_rows() {
         assert_eq!(
             next.query("select from routes", &[]).await.unwrap().len(),
             0,
-            "nothing stays for the next borrower"
+            "the tenants of a read do not stay on its connection"
         );
     }
     // A read cannot write, and a write changes no rows of other tenants.
@@ -415,7 +415,7 @@ async fn query_without_a_tenant_predicate_sees_no_foreign_rows() {
     assert_eq!(
         next.query("select from routes", &[]).await.unwrap().len(),
         0,
-        "nor of what is committed"
+        "the tenants of a write do not stay on its connection"
     );
 }
 
@@ -451,7 +451,7 @@ async fn group_commit_changes_only_rows_of_its_tenants() {
         assert_eq!(
             client.query("select from routes", &[]).await.unwrap().len(),
             0,
-            "nothing stays for the next group"
+            "the tenants of a group do not stay on its connection"
         );
         owners
     };
@@ -519,7 +519,7 @@ async fn taken_host_is_reported_without_its_owner() {
     let scans = "select pg_stat_get_xact_numscans('policy_hosts'::regclass), pg_stat_get_xact_numscans('policy_hosts_by_place'::regclass)";
     let scans = tx.query_one(scans, &[]).await.unwrap();
     assert_eq!(scans.get::<_, i64>(0), 0, "no scan of the whole table");
-    assert!(scans.get::<_, i64>(1) > 0, "but by its index");
+    assert!(scans.get::<_, i64>(1) > 0, "the index is used");
     assert_eq!(
         tx.query("select from policies where tenant = 'globex'", &[])
             .await

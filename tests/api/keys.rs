@@ -33,12 +33,12 @@ fn altered(token: &str, at: usize) -> String {
 }
 
 /// A database that accepts no connections.
-struct Away {
+struct PostgresOutage {
     name: String,
     superuser: tokio_postgres::Client,
 }
 
-impl Away {
+impl PostgresOutage {
     async fn of(office: &Office) -> Self {
         let superuser = connect(&url_of("PG_PRIMARY_URL", "postgres")).await;
         let away = Self {
@@ -122,7 +122,11 @@ async fn forged_and_mistyped_keys_get_the_same_refusal() {
         bodies.push(answer.bytes);
     }
     bodies.dedup();
-    assert_eq!(bodies.len(), 1, "which of them it was is not told");
+    assert_eq!(
+        bodies.len(),
+        1,
+        "the answer does not say which check failed"
+    );
     ask(&office)
         .header("authorization", b"Bearer \xff\xfe")
         .problem(401, "unauthenticated")
@@ -163,7 +167,7 @@ async fn key_is_refused_after_its_expiry() {
     );
     let token = office.made(&body(end(1500))).await;
     ask(&office).bearer(&token).expect(200).await;
-    eventually("it ends", async || {
+    eventually("the key expires", async || {
         (ask(&office).bearer(&token).send().await.status == 401).then_some(())
     })
     .await;
@@ -363,7 +367,7 @@ async fn keys_of_a_tenant_end_with_it_and_their_number_is_limited() {
         .expect(204)
         .await;
     office.tenant("acme").await;
-    eventually("it is refused", async || {
+    eventually("the key is refused", async || {
         (ask(&office).bearer(&token).send().await.status == 401).then_some(())
     })
     .await;
@@ -391,7 +395,7 @@ async fn known_keys_work_and_unknown_get_503_without_postgres() {
     );
     let snapshot = |token: &str| office.app.get("/tenants/acme/snapshot").bearer(token);
     snapshot(&known).expect(200).await;
-    let away = Away::of(&office).await;
+    let away = PostgresOutage::of(&office).await;
     snapshot(&known).expect(200).await;
     let answer = snapshot(&unknown).send().await;
     assert_eq!(answer.status, 503, "{}", answer.json);
@@ -399,7 +403,7 @@ async fn known_keys_work_and_unknown_get_503_without_postgres() {
         .problem(401, "unauthenticated")
         .await;
     away.back().await;
-    eventually("it is known again", async || {
+    eventually("the key is known again", async || {
         (snapshot(&unknown).send().await.status == 200).then_some(())
     })
     .await;
@@ -417,7 +421,7 @@ async fn known_keys_work_for_a_limited_time_without_postgres() {
     let known = office.key("acme", &["node"]).await;
     let snapshot = || office.app.get("/tenants/acme/snapshot").bearer(&known);
     snapshot().expect(200).await;
-    let _away = Away::of(&office).await;
+    let _away = PostgresOutage::of(&office).await;
     eventually("the grace is over", async || {
         (snapshot().send().await.status == 503).then_some(())
     })
@@ -438,7 +442,7 @@ async fn waiting(office: &Office, token: &str) -> JoinHandle<Answer> {
         .bearer(token)
         .header("if-none-match", first.header("etag"));
     let waiting = tokio::spawn(waiting.send());
-    eventually("it waits", async || {
+    eventually("the long poll waits", async || {
         let metrics = office.app.ops("/metrics").send().await;
         String::from_utf8_lossy(&metrics.bytes)
             .lines()
@@ -472,7 +476,7 @@ async fn stream_and_long_poll_of_a_revoked_key_send_nothing_more() {
         .bearer(&office.admin)
         .expect(204)
         .await;
-    eventually("it is refused", async || {
+    eventually("the key is refused", async || {
         (office
             .app
             .get("/tenants/acme/snapshot")
@@ -560,7 +564,7 @@ async fn replaced_token_is_refused_at_once_by_the_same_instance() {
 
 /// Starts another instance, and returns when `office` has noticed a change of a key that was made
 /// there.
-async fn followed(office: &Office) -> TestApp {
+async fn revocation_noticed(office: &Office) -> TestApp {
     let other = office.key("acme", &["viewer"]).await;
     ask(office).bearer(&other).expect(200).await;
     let elsewhere = office.another().await;
@@ -569,7 +573,7 @@ async fn followed(office: &Office) -> TestApp {
         .bearer(&office.admin)
         .expect(204)
         .await;
-    eventually("it is followed", async || {
+    eventually("the revocation is noticed", async || {
         (ask(office).bearer(&other).send().await.status == 401).then_some(())
     })
     .await;
@@ -584,14 +588,14 @@ async fn keys_missing_from_a_restored_database_are_refused() {
     ask(&office).bearer(&token).expect(200).await;
     // A change of another instance is noticed here, so this instance knows the number of the last
     // change.
-    followed(&office).await;
+    revocation_noticed(&office).await;
     let before = "with gone as (delete from api_keys where id = $1 returning changed) update api_keys_version set version = changed - 1 from gone";
     let superuser = connect(&url_of("PG_PRIMARY_URL", &office.app.db.name)).await;
     assert_eq!(
         superuser.execute(before, &[&&token[4..16]]).await.unwrap(),
         1
     );
-    eventually("it is refused", async || {
+    eventually("the key is refused", async || {
         (ask(&office).bearer(&token).send().await.status == 401).then_some(())
     })
     .await;
@@ -609,7 +613,7 @@ async fn key_revoked_on_another_timeline_is_refused() {
         let token = office.key("acme", &["viewer"]).await;
         ask(&office).bearer(&token).expect(200).await;
         // The state that this instance knows is no older than the key.
-        let elsewhere = followed(&office).await;
+        let elsewhere = revocation_noticed(&office).await;
         let restored = "with revoked as (update api_keys set revoked_at = now(), revoked_by = 'there', changed = 1 where id = $1), \
                              version as (update api_keys_version set version = version + $2) \
                         update installation set restores = restores + 1";
@@ -620,7 +624,7 @@ async fn key_revoked_on_another_timeline_is_refused() {
                 .unwrap(),
             1
         );
-        eventually("it is refused", async || {
+        eventually("the key is refused", async || {
             (ask(&office).bearer(&token).send().await.status == 401).then_some(())
         })
         .await;
@@ -648,7 +652,7 @@ async fn last_use_of_a_key_is_recorded() {
     assert_eq!(noted().await, None);
     let before = Timestamp::now();
     ask(&office).bearer(&token).expect(200).await;
-    let noted = eventually("it is noted", noted).await;
+    let noted = eventually("the use is recorded", noted).await;
     assert!(before <= noted && noted <= Timestamp::now(), "{noted}");
 }
 

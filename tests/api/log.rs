@@ -57,7 +57,7 @@ impl Process {
             secure::http().build().unwrap(),
             format!("{}/health/ready", secure::base(api)),
         );
-        eventually("it serves", async || {
+        eventually("the process serves", async || {
             client
                 .get(&url)
                 .send()

@@ -89,7 +89,7 @@ async fn read_overload_opens_no_breaker_and_delays_no_write() {
     let done: Vec<_> = reads.collect().await;
     assert!(
         done.iter().all(|answer| answer.status == 200),
-        "those that had a connection are done"
+        "the reads with a connection are answered"
     );
     let report = app.ops("/health/resilience").expect(200).await.json;
     let primary = report["dependencies"]
@@ -162,7 +162,7 @@ async fn exhausted_pool_is_reported_as_overload_everywhere() {
             one.json,
             two.json
         );
-        eventually("all is well again", async || {
+        eventually("requests are answered again", async || {
             third().send().await.status.is_success().then_some(())
         })
         .await;

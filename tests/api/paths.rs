@@ -107,7 +107,7 @@ async fn no_spelling_of_another_tenant_gets_an_answer() {
     assert!(sent > 1300, "{sent}");
     println!("{sent} requests for another tenant, each refused");
     let after = office.app.db.fingerprint().await;
-    assert_eq!(after, before, "nothing was written");
+    assert_eq!(after, before, "no row was written");
 }
 
 /// A caller with access gets the same answer to each spelling of each name in the path.

@@ -116,7 +116,7 @@ async fn refused_pattern_gives_its_reason_in_every_command() {
     assert_eq!(
         (read.tag(), &read.json),
         (made.tag(), &made.json),
-        "nothing was changed"
+        "no row was changed"
     );
     let resolve = async |value: &str| {
         let path = format!(

@@ -436,7 +436,7 @@ async fn rollback_returns_a_plan_to_the_earlier_state() {
         .json(&json!({"failover": ["v1"]}))
         .expect(201)
         .await;
-    let back = json!({"to": then, "reason": "it was better"});
+    let back = json!({"to": then, "reason": "the earlier state was better"});
     let made = app
         .post("/tenants/acme/rollback")
         .json(&back)
@@ -451,7 +451,10 @@ async fn rollback_returns_a_plan_to_the_earlier_state() {
         .header("tm-min-revision", done.tag())
         .expect(200)
         .await;
-    assert_eq!(event.json["items"][0]["reason"], "it was better");
+    assert_eq!(
+        event.json["items"][0]["reason"],
+        "the earlier state was better"
+    );
     for wrong in [
         json!({}),
         json!({"to": "soon"}),

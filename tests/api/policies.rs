@@ -176,7 +176,7 @@ async fn invalid_policy_is_refused_with_its_members() {
     assert_eq!(
         app.get("/tenants/acme").expect(200).await.revision(),
         1,
-        "nothing was written"
+        "no row was written"
     );
     app.put("/policies/nobody/web/prod")
         .json(&json!({"failover": ["v1"]}))

@@ -276,7 +276,7 @@ async fn every_tenant_read_honours_the_minimum_revision() {
             assert_eq!(
                 refused.tag(),
                 second.tag(),
-                "{path}: what could be had is told"
+                "{path}: the refusal carries the reached revision"
             );
             assert_eq!(refused.header("retry-after"), "1");
             app.get(&format!("{path}{and}min_revision={unreachable}"))
@@ -357,7 +357,7 @@ async fn write_through_one_instance_is_visible_through_another() {
     assert_eq!(
         slow.get(SNAPSHOT).expect(200).await.tag(),
         first.tag(),
-        "it holds the first and has not been told of the second"
+        "the instance holds only the first revision"
     );
     assert_eq!(
         slow.get(RESOLVE)
@@ -370,7 +370,7 @@ async fn write_through_one_instance_is_visible_through_another() {
     assert_eq!(
         slow.get(SNAPSHOT).expect(200).await.tag(),
         second.tag(),
-        "once seen, never older"
+        "answers never go back"
     );
 
     // A client's tag is a minimum too: an instance that is behind does not answer with an older

@@ -309,7 +309,7 @@ async fn erasure_of_a_person_takes_effect_everywhere_in_seconds() {
     assert_eq!(
         db.dump("data_keys").await,
         before,
-        "nothing but the key is gone: a copy of the rest is worth what the original is"
+        "only the key in its separate store is destroyed"
     );
     let fresh = TestApp::run(db.clone(), settings.clone(), Role::Serve).await;
     assert_eq!(authors(&fresh, ROUTE).await, ["erased", GRACE.id]);
@@ -372,7 +372,11 @@ async fn master_key_rotation_loses_nothing() {
     app.drain().await;
 
     let (app, desk) = start(&db, &[TWO, ONE]).await;
-    assert_eq!(authors(&app, ROUTE).await, [ADA.id; 2], "the old one opens");
+    assert_eq!(
+        authors(&app, ROUTE).await,
+        [ADA.id; 2],
+        "the old master key opens"
+    );
     desk.put(GRACE, "acme", "http://b", None).await;
     desk.put(ADA, "acme", "http://c", None).await;
     app.drain().await;
@@ -385,7 +389,7 @@ async fn master_key_rotation_loses_nothing() {
     assert_eq!(
         masters().await,
         ["one", "two"],
-        "the new one wraps, and a person stays the same person"
+        "the new master key wraps new keys, and persons keep theirs"
     );
     let without = TestApp::run(db.clone(), with_keys(&db, &[TWO]), Role::Serve).await;
     without.get(ROUTE).problem(500, "internal").await;
@@ -399,13 +403,13 @@ async fn master_key_rotation_loses_nothing() {
     assert_eq!(
         authors(&app, ROUTE).await,
         [ADA.id; 2],
-        "the old one has gone"
+        "the new master key opens the rewrapped keys"
     );
     desk.put(GRACE, "acme", "http://d", None).await;
     assert_eq!(
         masters().await,
         ["two", "two"],
-        "and everybody is known as before"
+        "persons keep their keys after the rewrap"
     );
     app.drain().await;
 }

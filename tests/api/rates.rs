@@ -78,12 +78,12 @@ async fn key_guesses_are_rate_limited_before_the_lookup() {
     );
     assert!(
         looked <= 20 * (seconds + 1),
-        "{looked} looked for in {seconds} s"
+        "{looked} lookups in {seconds} s"
     );
     let answer = office.app.get("/tenants/acme").bearer(&good).send().await;
     assert_eq!(
         answer.status, 200,
-        "a good key from the same address is not held up: {}",
+        "a valid key from the same address is not limited: {}",
         answer.json
     );
 }
@@ -98,15 +98,15 @@ fn sprays(known: &str, issuer: &Signer) -> Vec<Spray> {
     let forged = Signer::ec(&issuer.kid);
     vec![
         (
-            "keys that nobody has",
+            "invented keys",
             Box::new(move || made_up(NewToken::make(&forger()).unwrap())),
         ),
         (
-            "secrets of a key that there is",
+            "wrong secrets of an existing key",
             Box::new(move || made_up(NewToken::of(known, &forger()).unwrap())),
         ),
         (
-            "texts of no form",
+            "texts without the form of a token",
             Box::new(|| format!("{:x}", rand::random::<u128>())),
         ),
         (
@@ -153,7 +153,7 @@ async fn valid_credentials_work_beside_guesses_from_their_address() {
             }
         });
         let is_bounded = what != "tokens with a wrong signature";
-        eventually("the spray is held up", async || {
+        eventually("the guesses are limited", async || {
             (!is_bounded || *is_held_up.borrow() > 20).then_some(())
         })
         .await;
@@ -322,8 +322,8 @@ async fn rate_limit_headers_give_remaining_and_retry_time() {
         .filter(|answer| std::future::ready(answer.status == 429))
         .collect::<Vec<_>>()
         .await;
-    let answer = held_up.first().expect("one is held up");
-    answer.assert_problem("held up");
+    let answer = held_up.first().expect("a request is limited");
+    answer.assert_problem("limited");
     assert_eq!(
         (
             answer.json["code"].as_str(),
@@ -339,7 +339,7 @@ async fn rate_limit_headers_give_remaining_and_retry_time() {
     assert_eq!(
         resolve(&c, "other").await.status,
         200,
-        "another tenant's do not"
+        "callers of another tenant do not share it"
     );
 }
 

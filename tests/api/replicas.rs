@@ -131,7 +131,7 @@ async fn instance_reads_its_own_writes() {
         assert_eq!(
             other.get(path).expect(200).await.tag(),
             second.tag(),
-            "once seen, never older"
+            "answers never go back"
         );
     }
 }
@@ -300,14 +300,14 @@ async fn full_replica_does_not_send_its_reads_to_the_primary() {
     };
     let locks = "select count(*) from pg_locks l join pg_database d on d.oid = l.database \
                  where d.datname = $1 and l.mode = 'AccessExclusiveLock'";
-    eventually("the table is locked there too", async || {
+    eventually("the table is locked on the replica too", async || {
         (count(locks).await > 0).then_some(())
     })
     .await;
     let refused = async {
         let waiting =
             "select count(*) from pg_stat_activity where datname = $1 and wait_event_type = 'Lock'";
-        eventually("two wait there", async || {
+        eventually("two reads wait on the replica", async || {
             (count(waiting).await == 2).then_some(())
         })
         .await;
@@ -315,7 +315,7 @@ async fn full_replica_does_not_send_its_reads_to_the_primary() {
         let report = app.ops("/health/resilience").expect(200).await.json;
         assert_eq!(
             report["replicas"][0]["is_fresh"], true,
-            "too much to do is not away"
+            "a full replica does not count as unreachable"
         );
         held.release().await;
         // The replica releases the lock only once it receives the WAL of the release.

@@ -73,7 +73,7 @@ fn of_table(before: &Value, after: &Value) -> Vec<String> {
                 .into_iter()
                 .any(|column| !new.iter().any(|new| *new == column))
         {
-            found.push(format!("{name} is a rule that nobody kept to before"));
+            found.push(format!("{name} is a new constraint"));
         }
     }
     // An insert's conflict clause names such rules.
@@ -81,10 +81,10 @@ fn of_table(before: &Value, after: &Value) -> Vec<String> {
         rules
             .keys()
             .filter(|name| !now.contains_key(*name))
-            .map(|name| format!("the rule {name} is gone")),
+            .map(|name| format!("the constraint {name} is gone")),
     );
     if before["policies"] != after["policies"] {
-        found.push("who sees which rows has changed".to_owned());
+        found.push("row-level security has changed".to_owned());
     }
     let grants = |table: &Value| table["grants"].as_array().cloned().unwrap_or_default();
     let held = grants(after);
@@ -170,7 +170,7 @@ fn schema_check_finds_every_incompatible_change() {
     );
     assert_eq!(
         after(&gone(["tables", "routes", "rules"], "routes_pkey")),
-        ["routes: the rule routes_pkey is gone"]
+        ["routes: the constraint routes_pkey is gone"]
     );
     assert_eq!(
         after(&|schema| drop(members_mut(&mut schema["tables"]).remove("plans"))),
@@ -179,7 +179,7 @@ fn schema_check_finds_every_incompatible_change() {
     let rule = |columns: &[&str]| serde_json::json!({ "rule": "CHECK (true)", "columns": columns });
     assert_eq!(
         after(&|schema| routes(schema, "rules", "short", rule(&["url"]))),
-        ["routes: short is a rule that nobody kept to before"]
+        ["routes: short is a new constraint"]
     );
     assert_eq!(
         after(&|schema| {
@@ -190,7 +190,7 @@ fn schema_check_finds_every_incompatible_change() {
     );
     assert_eq!(
         after(&|schema| routes(schema, "policies", "other", "x".into())),
-        ["routes: who sees which rows has changed"]
+        ["routes: row-level security has changed"]
     );
     assert_eq!(
         after(&|schema| drop(

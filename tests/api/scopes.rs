@@ -174,7 +174,7 @@ async fn minimum_revision_of_the_tenant_holds_for_its_scopes() {
     assert_eq!(
         prod.revision(),
         1,
-        "as new as was asked for, and unmoved since"
+        "the answer reaches the minimum with the scope's unchanged tag"
     );
     let dev = slow.get("/tenants/acme/snapshot?env=dev").expect(200).await;
     assert_eq!(dev.tag(), newest.tag());

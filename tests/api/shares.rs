@@ -234,7 +234,7 @@ async fn waiters_of_one_tenant_leave_places_for_others() {
             let waiting: Vec<_> = (0..limit).map(|_| held.begin()).collect();
             for way in WAITS {
                 let more = Waiting::new(&office.app, &a, "a", way).await;
-                eventually("one more is too many", async || {
+                eventually("one more waiter is refused", async || {
                     more.is_refused().await.then_some(())
                 })
                 .await;
@@ -249,7 +249,7 @@ async fn waiters_of_one_tenant_leave_places_for_others() {
     // Callers without a tenant have a share too, and leave the other places free.
     let held = Waiting::new(&office.app, &office.admin, "a", WAITS[3]).await;
     let waiting: Vec<_> = (0..4).map(|_| held.begin()).collect();
-    eventually("one more is too many", async || {
+    eventually("one more waiter is refused", async || {
         held.is_refused().await.then_some(())
     })
     .await;
@@ -413,7 +413,7 @@ async fn interrupted_tenant_deletion_continues() {
             == 404)
             .then_some(())
     };
-    eventually("it is gone", gone).await;
+    eventually("the tenant is gone", gone).await;
     let by = "select count(*) from route_events where tenant = 'a' and payload->'actor'->>'id' = 'somebody'";
     assert_eq!(office.app.db.count(by).await, 2502);
 }

@@ -94,6 +94,6 @@ async fn change_with_a_too_large_event_is_refused_everywhere() {
         "",
     );
     let revision = app.get("/tenants/acme").expect(200).await.json["revision"].clone();
-    assert_eq!(revision, 2, "what was refused has changed nothing");
+    assert_eq!(revision, 2, "refused changes wrote no row");
     assert_eq!(app.db.count("select count(*) from outbox").await, 2);
 }

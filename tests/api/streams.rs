@@ -69,7 +69,7 @@ impl Stream {
             }
             let chunk = tokio::time::timeout(PATIENCE, self.response.chunk())
                 .await
-                .expect("something comes");
+                .expect("the stream sends something");
             self.text
                 .push_str(std::str::from_utf8(&chunk.expect("a whole stream")?).expect("UTF-8"));
         }
@@ -201,9 +201,9 @@ async fn stream_waits_while_overload_prevents_its_catch_up() {
         .await;
         let mut stream = Stream::open(&other, "", Some(&first.tag())).await;
         assert_eq!(
-            stream.next().await.expect("it goes on").name,
+            stream.next().await.expect("the stream continues").name,
             "",
-            "a comment: it could not look"
+            "a comment, because the changes could not be read"
         );
         held.release().await;
         assert_eq!(stream.change().await.id, second.tag());
@@ -283,7 +283,7 @@ async fn stream_reader_that_stalls_is_cut_off() {
             .await;
     }
     let newest = app.get("/tenants/acme/snapshot").expect(200).await;
-    eventually("its place is free", async || {
+    eventually("the reader's place is free", async || {
         let probe = app
             .get("/tenants/acme/snapshot?wait=1ms")
             .header("if-none-match", newest.header("etag"))
@@ -299,7 +299,7 @@ async fn stream_reader_that_stalls_is_cut_off() {
     let complete = String::from_utf8_lossy(&rest).contains("http://h499\"");
     assert!(
         !complete,
-        "{ended:?}: it was sent everything in the end, {} bytes",
+        "{ended:?}: the stalled reader was not cut off, {} bytes",
         rest.len()
     );
 }

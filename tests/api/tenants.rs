@@ -107,7 +107,7 @@ async fn tenant_is_created_read_changed_and_deleted() {
             .map(str::to_owned)
             .zip(1..)
             .collect::<Vec<_>>(),
-        "its own changes are told like any other"
+        "the stream has the tenant's own changes too"
     );
 }
 

@@ -159,7 +159,7 @@ async fn new_certificate_is_used_without_closing_connections() {
     assert_eq!(
         before.get_ref().1.alpn_protocol(),
         Some(&b"http/1.1"[..]),
-        "no other: the bounds are of connections"
+        "HTTP/1.1 only, because the limits are per connection"
     );
 
     // Replaces one file after the other, as a rotation does. In between the two files do not fit
@@ -181,7 +181,7 @@ async fn new_certificate_is_used_without_closing_connections() {
     assert_eq!(
         status(&mut before).await.unwrap(),
         "200",
-        "who was connected still is"
+        "the earlier connection still works"
     );
     service.app.drain().await;
 }
@@ -191,14 +191,14 @@ async fn client_certificate_is_optional_and_checked() {
     let (nodes, others) = (Authority::new(), Authority::new());
     let service = Service::asking(&nodes).await;
     let uris = ["spiffe://routes.example/tenant/acme/node/edge-1"];
-    assert!(service.answers(None).await, "nobody has to");
+    assert!(service.answers(None).await, "a certificate is optional");
     assert!(
         service.answers(Some(&nodes.client(&uris, Time::Now))).await,
         "a node's"
     );
     assert!(
         service.answers(Some(&nodes.client(&[], Time::Now))).await,
-        "one that names nobody"
+        "a certificate without an identity"
     );
     assert!(
         !service
@@ -311,7 +311,7 @@ async fn slow_tls_handshakes_are_cut_off_and_delay_no_other() {
     };
     assert!(
         slow.iter().all(is_open),
-        "it waited until the slow ones were gone"
+        "the handshake waited for the slow ones"
     );
     rest(half).await;
     rest(slow.swap_remove(0)).await;

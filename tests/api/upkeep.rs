@@ -113,10 +113,10 @@ async fn connections_end_at_their_maximum_age_without_use() {
     let used = sessions().await;
     assert!(used.len() > 4, "{used:?}");
     // The sessions end well before the service's own upkeep, once a minute, would recycle them.
-    let ended = eventually("they have ended", async || {
+    let ended = eventually("the old connections have ended", async || {
         sessions().await.is_disjoint(&used).then_some(())
     });
     tokio::time::timeout(Duration::from_secs(20), ended)
         .await
-        .expect("they have ended in time");
+        .expect("the old connections have ended in time");
 }

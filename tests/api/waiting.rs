@@ -104,7 +104,7 @@ async fn long_poll_is_answered_when_its_scope_changes() {
     assert_eq!(
         (quiet.status.as_u16(), quiet.header("etag")),
         (304, prod.as_str()),
-        "what is outside its scope does not concern it"
+        "a change outside the scope does not end the wait"
     );
     assert!(started.elapsed() < Duration::from_secs(15));
 }
@@ -126,7 +126,10 @@ async fn only_a_poll_with_the_newest_tag_waits_and_ends_with_304() {
         .header("if-none-match", second.header("etag"))
         .expect(304)
         .await;
-    assert!(started.elapsed() < Duration::from_secs(10), "nobody waited");
+    assert!(
+        started.elapsed() < Duration::from_secs(10),
+        "no request waited"
+    );
 
     let started = Instant::now();
     let same = app

@@ -54,7 +54,7 @@ fn image_faults(dockerfile: &str) -> Vec<String> {
         faults.push(format!("{base} may have a shell"));
     }
     if !is_pinned || base.ends_with(":latest") {
-        faults.push(format!("{base} may be another one tomorrow"));
+        faults.push(format!("{base} has no fixed tag"));
     }
     // The user must be a number: a name would be looked up in a file of the image, and Kubernetes'
     // runAsNonRoot wants a number.
@@ -215,8 +215,7 @@ fn supply_chain_builds_are_locked() {
     );
 }
 
-/// Finds lines of a workflow that run code which others can replace, or that leave a credential
-/// where such code finds it.
+/// Finds lines of a workflow that run code from a movable tag, or keep a credential in the checkout.
 fn workflow_faults(workflow: &str) -> Vec<String> {
     let lines: Vec<_> = workflow.lines().collect();
     let mut faults = Vec::new();
@@ -291,11 +290,11 @@ fn stack_ca_key_is_deleted_after_signing() {
     let script = read("docker/stack/tls.sh");
     assert!(
         script.contains(r#"make_server_certificate "$TLS.new" && rm "$TLS.new/ca.key""#),
-        "forgotten once it has signed"
+        "the CA's key is deleted after signing"
     );
     assert!(
         script.contains(r#"rm -f "$TLS/ca.key""#),
-        "of a stack that is older than this, too"
+        "the key of an older stack's CA is deleted too"
     );
 }
 

@@ -1,5 +1,5 @@
-//! Checks that the committed documents are those that the source generates, and that they break no
-//! client of the previous release.
+//! Compares the committed documents with the generated ones, and checks that they break no client of
+//! the previous release.
 
 mod compat;
 mod security;

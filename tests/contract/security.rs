@@ -1,5 +1,4 @@
-//! Checks that each line of the security page names the test that proves it, and that all of these
-//! tests exist.
+//! Checks that each row of the security page names its test, and that all of these tests exist.
 
 use std::{collections::BTreeSet, fs, path::Path};
 

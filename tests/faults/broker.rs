@@ -41,7 +41,7 @@ async fn t3_writes_and_reads_continue_without_the_broker() {
         let restored = Instant::now();
         eventually(
             Duration::from_secs(120),
-            "what waited is published",
+            "the waiting events are published",
             drained,
         )
         .await;

@@ -61,7 +61,7 @@ async fn t4_restarted_consumers_lose_and_double_nothing() {
             let holds = async || first.resilience().await["audit"]["waits_for_archive"] == true;
             eventually(
                 Duration::from_secs(60),
-                "the consumer holds what the archive does not take",
+                "the consumer holds records that the archive refuses",
                 holds,
             )
             .await;

@@ -116,7 +116,7 @@ async fn record_that_kills_the_consumer_becomes_a_dead_letter() {
         if let Some(status) = running.try_wait().expect("a child") {
             assert!(!status.success());
             deaths += 1;
-            assert!(deaths <= 4, "it dies for ever");
+            assert!(deaths <= 4, "the consumer dies too often");
             running = audit(&environment, limit);
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -128,7 +128,7 @@ async fn record_that_kills_the_consumer_becomes_a_dead_letter() {
     assert_eq!(
         (archived, deaths),
         (4, 4),
-        "twice with its neighbours, twice alone"
+        "two deaths with neighbours, two alone"
     );
     let letter = records(&world.settings.kafka.dlq_topic, 1).await.remove(0);
     assert_eq!(
@@ -153,7 +153,7 @@ async fn death_during_a_mongodb_outage_is_not_blamed_on_a_record() {
         let health = format!("http://{}/health/resilience", process.ops);
         eventually(
             Duration::from_secs(60),
-            "it waits for MongoDB",
+            "the consumer waits for MongoDB",
             async || {
                 let Ok(answer) = reqwest::get(&health).await else {
                     return false;

@@ -102,5 +102,5 @@ async fn sessions_ended_by_postgres_lose_and_double_nothing() {
     run.finish(Expected::default(), json!({ "sessions_ended": sessions }))
         .await;
     drop(process);
-    assert!(sessions > 0, "no session was met at work");
+    assert!(sessions > 0, "no session was ended at work");
 }

@@ -57,7 +57,7 @@ async fn t8_rolling_restart_fails_no_request() {
             let told = Instant::now();
             eventually(
                 Duration::from_secs(5),
-                "the balancer hears of it",
+                "the balancer notices the drain",
                 async || !balancer.sends_to(number),
             )
             .await;

@@ -114,7 +114,7 @@ async fn key_fetch_continues_after_its_requester_is_cancelled() {
     assert!(first.await.is_err_and(|error| error.is_cancelled()));
     assert!(
         verifier.verify_at(&token, now).await.is_ok(),
-        "the fetch of the one who left serves the next"
+        "the cancelled request's fetch serves the next request"
     );
     assert_eq!(issuer.asked(), 2);
 }
@@ -203,7 +203,7 @@ async fn withdrawn_signing_key_is_refused_after_the_next_fetch() {
     assert!(verifier.refresh(now).await);
     assert!(
         verifier.verified_at(&token, now).is_none(),
-        "what was remembered goes with the key"
+        "the cached token goes with its key"
     );
     assert_eq!(
         verifier.verify_at(&token, now).await.err(),

@@ -57,7 +57,7 @@ async fn takes(tls: ServerConfig, trusted: Option<&Authority>) -> bool {
     assert_eq!(
         issuer.asked(),
         usize::from(is_taken),
-        "nothing is asked of a server that is not the one"
+        "no request goes to a wrong server"
     );
     is_taken
 }

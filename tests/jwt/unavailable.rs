@@ -42,7 +42,7 @@ async fn without_the_issuer_known_keys_work_until_their_maximum_age() {
     let too_late = late.plus(Duration::from_millis(1));
     assert!(
         verifier.verified_at(&token, too_late).is_none(),
-        "what is remembered rests on the keys"
+        "cached tokens depend on the keys"
     );
     let refused = verify(&verifier, &signer, too_late).await.unwrap_err();
     assert_eq!(refused, Refused::NoKeys);
@@ -156,7 +156,7 @@ async fn hostile_issuer_answers_are_bounded_and_change_nothing() {
         let fresh = issuer.verifier(&["timeout_ms=300", "max_response_bytes=4096", "max_keys=3"]);
         let started = Instant::now();
         if fresh.refresh(now).await {
-            faults.push(format!("{what}: taken for keys"));
+            faults.push(format!("{what}: accepted as keys"));
         }
         if started.elapsed() > PATIENCE / 2 {
             faults.push(format!("{what}: took {:?}", started.elapsed()));

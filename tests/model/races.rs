@@ -460,7 +460,7 @@ async fn revision_decided_before_a_restore_keeps_its_old_timeline() {
     let decide = |locked: store::group::Locked| {
         assert!(
             batch::foreign(&requests, &locked).is_empty(),
-            "it is not told yet"
+            "the restore is not visible yet"
         );
         let restored = tokio::runtime::Handle::current();
         tokio::task::block_in_place(|| restored.block_on(store::installation::restored(&owner)))

@@ -130,7 +130,7 @@ async fn event_that_replaces_an_archived_one_is_dead_lettered() {
     assert_eq!(
         world.archived().await[0].reason,
         None,
-        "what is archived stays as it was"
+        "the archived event is unchanged"
     );
     let letters = records(&world.settings.kafka.dlq_topic, 2).await;
     for (letter, sent) in letters.iter().zip([same_id, same_place]) {
@@ -195,7 +195,7 @@ async fn unreadable_record_is_dead_lettered_and_partition_continues() {
     let (consumer, status) = consumer(&world).await;
     let stop = CancellationToken::new();
     let running = tokio::spawn(consumer.run(stop.clone()));
-    eventually("what is behind the bad ones is archived", async || {
+    eventually("the records after the bad ones are archived", async || {
         (world.archived_count().await == 3).then_some(())
     })
     .await;
@@ -287,7 +287,7 @@ async fn event_impossible_in_bson_is_dead_lettered_alone() {
     let handled = consumer
         .handle(&[nul.clone(), batch[0].clone(), large])
         .await
-        .expect("they stop nothing");
+        .expect("the bad events do not stop the batch");
     assert_eq!(
         handled,
         Handled {
@@ -341,8 +341,8 @@ async fn slow_archive_gets_smaller_batches() {
     world.settings.mongo.url = direct;
     let stop = CancellationToken::new();
     let running = tokio::spawn(consumer.run(stop.clone()));
-    // A batch that timed out may arrive all the same, and its retry finds duplicates. The count
-    // includes what the archive has confirmed.
+    // The archive may store a batch although it timed out. Its retry then finds duplicates, which
+    // `archived_total` counts too.
     let is_done = async || (status.report().archived_total >= EVENTS as u64).then_some(());
     eventually("the archive has answered for all of them", is_done).await;
     assert_eq!(
@@ -440,8 +440,7 @@ async fn relay_all(world: &World) {
     {}
 }
 
-/// The service's user may insert and find. (On a server that enforces roles per database, so does
-/// this test.)
+/// Creates a MongoDB user with the same rights as the service's user: insert and find only.
 #[tokio::test(flavor = "multi_thread")]
 async fn service_user_cannot_change_archived_events() {
     let world = World::new().await;
@@ -477,12 +476,12 @@ async fn service_user_cannot_change_archived_events() {
     archive
         .insert(std::slice::from_ref(&event))
         .await
-        .expect("it may insert");
+        .expect("the user may insert");
     assert_eq!(
         archive
             .query(&Default::default(), 10, None)
             .await
-            .expect("it may find")
+            .expect("the user may find")
             .len(),
         1
     );
@@ -495,13 +494,13 @@ async fn service_user_cannot_change_archived_events() {
             .update_one(doc! {}, doc! { "$set": { "reason": "forged" } })
             .await
             .is_err(),
-        "it may not update"
+        "the user may not update"
     );
     assert!(
         events.delete_one(doc! {}).await.is_err(),
-        "it may not delete"
+        "the user may not delete"
     );
-    assert!(events.drop().await.is_err(), "it may not drop");
+    assert!(events.drop().await.is_err(), "the user may not drop");
     let documents = world.archived().await;
     assert_eq!(
         chain::check(&documents[0].event).map(|hash| hash.to_string()),

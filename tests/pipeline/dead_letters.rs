@@ -132,7 +132,7 @@ async fn retries_during_an_archive_outage_dead_letter_once() {
     assert_eq!(
         dead_letters(&world.settings),
         2,
-        "each once, however often the batch was tried"
+        "each record once after several attempts"
     );
     world.end().await;
 }
@@ -150,7 +150,7 @@ async fn record_too_large_for_the_dead_letter_topic_blocks_nothing() {
         .expect("no endless wait");
 
     assert_eq!(
-        handled.expect("both have a place"),
+        handled.expect("both records are handled"),
         Handled {
             inserted: 1,
             duplicates: 0,

@@ -261,7 +261,7 @@ async fn rest(mut response: Response) -> Result<usize, usize> {
     loop {
         match tokio::time::timeout(Duration::from_secs(30), response.chunk())
             .await
-            .expect("it goes on, or ends")
+            .expect("the export continues or ends")
         {
             Ok(Some(chunk)) => lines += chunk.iter().filter(|byte| **byte == b'\n').count(),
             Ok(None) => return Ok(lines),
@@ -308,7 +308,7 @@ async fn export_holds_its_place_until_its_end_or_cut_off() {
         .problem(429, "too_many_exports")
         .await;
     app.get("/audit/events").expect(200).await;
-    eventually("one that takes nothing is cut off", async || {
+    eventually("a reader that stalls is cut off", async || {
         (export().await.status == 200).then_some(())
     })
     .await;
@@ -318,7 +318,7 @@ async fn export_holds_its_place_until_its_end_or_cut_off() {
         .expect("the connection has ended");
     assert!(
         !end.ends_with(b"0\r\n\r\n"),
-        "a part was taken for the whole"
+        "a part was accepted as the whole"
     );
 
     assert_eq!(rest(begun(&app).await).await, Ok(LARGE + 1));
@@ -391,7 +391,7 @@ async fn export_is_cut_when_its_key_ends() {
         }
         let broken = rest(response)
             .await
-            .expect_err("what it came with has ended");
+            .expect_err("the key of the export has ended");
         assert!(broken < LARGE, "{broken}");
     }
     app.drain().await;
@@ -428,11 +428,11 @@ async fn incomplete_export_never_ends_cleanly() {
     assert_eq!(
         rest(begun(&app).await).await,
         Ok(LARGE + 1),
-        "while it is there"
+        "MongoDB is reachable"
     );
     let response = begun(&app).await;
     gate.shut.cancel();
-    assert!(rest(response).await.expect_err("MongoDB went") < LARGE);
+    assert!(rest(response).await.expect_err("MongoDB is unreachable") < LARGE);
     app.get("/audit/export").problem(503, "unavailable").await;
     let metrics = String::from_utf8(app.ops("/metrics").expect(200).await.bytes).unwrap();
     for result in ["complete", "cut"] {

@@ -137,7 +137,7 @@ async fn record_that_panics_the_consumer_is_dead_lettered_alone() {
     // The consumer goes on.
     traced(&world, 3..5).await;
     publish(&world).await;
-    eventually("what comes later is archived", async || {
+    eventually("later events are archived", async || {
         (world.archived_count().await == 4).then_some(())
     })
     .await;
@@ -151,7 +151,7 @@ async fn record_that_panics_the_consumer_is_dead_lettered_alone() {
     stop.cancel();
     running
         .await
-        .expect("it did not end by a panic")
+        .expect("the consumer did not end by a panic")
         .expect("settings");
     world.end().await;
 }

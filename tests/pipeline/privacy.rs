@@ -296,7 +296,7 @@ async fn envelope_in_another_event_or_member_does_not_open() {
         third.get_str("reason").ok(),
         "{address}"
     );
-    assert!(!verified(&app).await, "and the proof finds it");
+    assert!(!verified(&app).await, "verification finds the change");
     app.drain().await;
     world.end().await;
 }
@@ -371,7 +371,7 @@ async fn export_and_erasure_commands_keep_the_chain_intact() {
     assert_eq!(
         audited(&app, &format!("&actor={}", ADA.id)).await,
         [said(ADA)],
-        "nobody else"
+        "no other person is erased"
     );
     assert_eq!(
         audited(&app, &format!("&actor={}", GRACE.id)).await.len(),

@@ -286,7 +286,7 @@ async fn event_that_commits_late_is_not_lost() {
     assert_eq!(
         relay.publish_batch(&lease).await.unwrap(),
         Step::Published(1),
-        "the smaller id, later"
+        "the event with the smaller id comes later"
     );
     assert_eq!(records(&world.settings.kafka.topic, 2).await.len(), 2);
     world.end().await;

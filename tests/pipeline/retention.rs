@@ -526,7 +526,7 @@ async fn killed_run_is_completed_and_further_removal_is_found() {
     assert_eq!(
         office.verify("acme", "").await["verified"],
         true,
-        "in between, too"
+        "the chain verifies after half a run"
     );
     assert_eq!(
         office.retain(5).await,
@@ -614,7 +614,7 @@ async fn verification_succeeds_while_events_are_removed() {
             if before % 10 == 0 {
                 let so_far = answered.load(Ordering::SeqCst);
                 let another = async || (answered.load(Ordering::SeqCst) > so_far).then_some(());
-                eventually("it is asked in between", another).await;
+                eventually("verification runs during the removal", another).await;
             }
         }
     };
@@ -631,7 +631,7 @@ async fn verification_succeeds_while_events_are_removed() {
         }
     };
     let ((), seen) = tokio::join!(removing, verifying);
-    assert!(seen > 3, "it was asked in between: {seen}");
+    assert!(seen > 3, "verification ran during the removal: {seen}");
     slow.drain().await;
     office.close().await;
 }
@@ -705,14 +705,14 @@ async fn only_retention_adds_checkpoints_and_no_role_changes_them() {
             .insert_one(doc! { "_id": newest["id"].as_str().unwrap() })
             .await
             .is_err(),
-        "it may not insert"
+        "the role may not insert"
     );
     assert!(
         events
             .update_one(doc! {}, doc! { "$set": { "reason": "forged" } })
             .await
             .is_err(),
-        "it may not update"
+        "the role may not update"
     );
     drop(archive);
     office.close().await;

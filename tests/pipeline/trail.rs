@@ -105,7 +105,7 @@ impl Audited {
 
     /// Waits for the only record of a request.
     async fn record(&self, request: &str) -> Document {
-        let found = eventually(&format!("{request} is told"), async || {
+        let found = eventually(&format!("{request} is in the access log"), async || {
             Some(self.find(doc! { "correlation_id": request }).await)
                 .filter(|found| !found.is_empty())
         })
@@ -141,7 +141,7 @@ impl Audited {
 }
 
 /// Counts the accesses behind the records: each record and the accesses that it suppressed.
-fn told(records: &[Document]) -> i64 {
+fn count_accesses(records: &[Document]) -> i64 {
     records
         .iter()
         .map(|record| 1 + record.get_i64("suppressed").unwrap())
@@ -203,7 +203,7 @@ async fn access_log_records_every_bad_credential_without_its_text() {
         .expect(200)
         .await;
     for (_, token) in [&revoked, &rotated, &expired] {
-        eventually("it is good no more", async || {
+        eventually("the key is refused", async || {
             (office
                 .app
                 .get("/tenants/acme")
@@ -494,7 +494,7 @@ async fn access_log_names_the_tenant_for_any_spelling() {
         assert_eq!(
             text(&record, "visible_to"),
             Some("acme"),
-            "{spelling}: the tenant's auditors are told"
+            "{spelling}: the tenant's auditors see the record"
         );
         export(&stranger, &format!("refused-{at}"))
             .expect(404)
@@ -560,7 +560,7 @@ async fn access_log_summarises_a_flood_in_few_records() {
     );
     // The burst, one record a second, and the last one.
     assert!(records.len() <= 20 + seconds + 2, "{}", records.len());
-    assert_eq!(told(&records), i64::try_from(refused).unwrap());
+    assert_eq!(count_accesses(&records), i64::try_from(refused).unwrap());
     drop(switch);
     let _ = client.database(&database).drop().await;
 }
@@ -664,7 +664,7 @@ async fn access_log_shows_auditors_only_their_own_tenant() {
     ] {
         audited.record(request).await;
     }
-    eventually("key changes are told", async || {
+    eventually("key changes are logged", async || {
         (audited.waiting().await == 0).then_some(())
     })
     .await;
@@ -770,7 +770,7 @@ async fn key_changes_are_logged_across_an_archive_outage() {
     let Audited { office, switch, .. } = &audited;
     let second = audited.another().await;
     office.tenant("acme").await;
-    eventually("what was before is told", async || {
+    eventually("the earlier records are archived", async || {
         (audited.waiting().await == 0).then_some(())
     })
     .await;
@@ -800,7 +800,7 @@ async fn key_changes_are_logged_across_an_archive_outage() {
             .expect(204)
             .await;
     }
-    eventually("health shows what waits", async || {
+    eventually("health shows the waiting records", async || {
         let health = office.app.ops("/health/resilience").expect(200).await.json;
         (health["trail"]["key_changes"]["events"] == 15
             && health["trail"]["records"]["last_error"].is_string())
@@ -836,7 +836,7 @@ async fn key_changes_are_logged_across_an_archive_outage() {
         .bearer(&office.admin)
         .expect(204)
         .await;
-    eventually("a key that ends with its tenant is told", async || {
+    eventually("the end of a key with its tenant is logged", async || {
         let ended = doc! { "action": "key_revoked", "reason": "tenant_deleted", "tenant": "acme", "visible_to": "acme" };
         (audited.find(ended).await.len() == 1).then_some(())
     })
@@ -850,7 +850,7 @@ async fn kill_between_insert_and_removal_doubles_no_record() {
     let audited = Audited::open(&[]).await;
     let Audited { office, .. } = &audited;
     let db = &office.app.db;
-    eventually("the first key is told", async || {
+    eventually("the first key is logged", async || {
         (audited.waiting().await == 0).then_some(())
     })
     .await;
@@ -914,8 +914,8 @@ async fn archive_outage_delays_no_request_and_drops_are_counted() {
     switch.pass();
     let counted = async || {
         (
-            told(&audited.find(doc! { "kind": "denied" }).await),
-            told(&audited.find(doc! { "kind": "read" }).await),
+            count_accesses(&audited.find(doc! { "kind": "denied" }).await),
+            count_accesses(&audited.find(doc! { "kind": "read" }).await),
         )
     };
     let started = Instant::now();
@@ -925,7 +925,7 @@ async fn archive_outage_delays_no_request_and_drops_are_counted() {
     }
     assert!(
         audited.find(doc! {}).await.len() < 150,
-        "some found no room"
+        "some records were dropped"
     );
     audited.end().await;
 }

@@ -142,7 +142,7 @@ async fn verification_names_tampered_events() {
 }
 
 /// Drops the archive's index of places, as somebody with every right could.
-async fn without_places(world: &World) {
+async fn drop_place_index(world: &World) {
     let collection = world.collection().await;
     collection
         .drop_index("tenant_1_epoch_1_revision_1_item_1")
@@ -161,7 +161,7 @@ async fn verification_names_the_first_bad_revision() {
     let acme = Chain::of("acme", 9);
     acme.commit(&world).await;
     acme.live(&world).await;
-    without_places(&world).await;
+    drop_place_index(&world).await;
     let collection = world.collection().await;
     let original = collection
         .find(doc! {})
@@ -344,7 +344,7 @@ async fn verification_finds_a_double_at_the_end_of_a_page() {
     let acme = Chain::of("acme", 510);
     acme.commit(&world).await;
     acme.live(&world).await;
-    without_places(&world).await;
+    drop_place_index(&world).await;
     let collection = world.collection().await;
     assert_eq!(verify(&app, "").await["events"], 510);
     let mut twin = collection

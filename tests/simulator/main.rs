@@ -49,7 +49,7 @@ const MET: [&str; 27] = [
     "api killed",
     "archive cannot store",
     "breaker: closed",
-    "breaker: drill",
+    "breaker: forced",
     "breaker: opened",
     "breaker: opened again",
     "breaker: probe",

@@ -14,7 +14,7 @@ use reqwest::{Method, StatusCode, header::HeaderMap};
 use serde_json::{Value, json};
 
 /// Headers that mean something to the API's clients. Each must be documented where it is sent.
-const TELLING: [&str; 10] = [
+const CONTRACT_HEADERS: [&str; 10] = [
     "etag",
     "location",
     "retry-after",
@@ -133,7 +133,7 @@ fn header_faults(place: &str, answer: &'static Value, headers: &HeaderMap) -> Ve
             .keys()
             .any(|documented| documented.eq_ignore_ascii_case(name))
     };
-    let unannounced = TELLING
+    let unannounced = CONTRACT_HEADERS
         .iter()
         .filter(|name| headers.contains_key(**name) && !is_documented(name));
     faults.extend(unannounced.map(|name| format!("the header {name} is not documented")));

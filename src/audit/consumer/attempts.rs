@@ -288,7 +288,11 @@ mod tests {
         ] {
             assert_eq!(Mark::read(&mark.write()), mark);
         }
-        assert_eq!(Mark::default().write(), "", "what is over leaves nothing");
+        assert_eq!(
+            Mark::default().write(),
+            "",
+            "a mark without deaths is empty text"
+        );
         for other in [
             "",
             "x",
@@ -309,7 +313,7 @@ mod tests {
         assert_eq!(
             mark(5, 7).narrowed(5, 100),
             mark(5, 7),
-            "by itself it is counted on"
+            "a record that is handled alone keeps its count"
         );
     }
 }

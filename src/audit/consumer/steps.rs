@@ -62,6 +62,6 @@ mod tests {
             steps.done();
         }
         assert_eq!(steps.size(), 500);
-        assert_eq!(Steps::new(0).size(), 1, "something is always done");
+        assert_eq!(Steps::new(0).size(), 1, "a step has at least one record");
     }
 }

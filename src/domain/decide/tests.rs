@@ -217,7 +217,7 @@ fn revision_numbers_its_items_and_chains_them() {
     assert_eq!(
         places,
         [(2, 0, 2), (2, 1, 2)],
-        "what is so already is no item"
+        "an unchanged object is no item"
     );
     assert_eq!(
         (events[0].body.prev_hash, events[1].body.prev_hash),
@@ -409,7 +409,7 @@ fn write_rate_is_steady_with_a_burst_of_one_second() {
     assert_eq!(
         write(&mut world),
         too_many(250),
-        "what is refused is not paid for"
+        "a refused write does not count"
     );
     // Unused rate is saved for at most one second.
     world.passes(60_000);
@@ -489,7 +489,7 @@ fn instance_with_a_fast_clock_does_not_block_the_others() {
             world.refuses(upsert("one-more", true)),
             Rejection::TooManyWrites { .. }
         ),
-        "and is held to its own"
+        "the rate limit still applies"
     );
 }
 
@@ -604,7 +604,11 @@ fn version_in_use_needs_an_alternative_and_confirmation() {
         .iter()
         .map(|event| event.body.action.as_str())
         .collect();
-    assert_eq!(actions, ["policy_set", "deleted"], "it gives up what goes");
+    assert_eq!(
+        actions,
+        ["policy_set", "deleted"],
+        "the policy gives up the deleted version"
+    );
     assert!(
         !spare.state.policies[&place("prod")]
             .spec
@@ -804,13 +808,13 @@ fn plan_applies_only_to_the_state_it_was_made_from() {
     assert_eq!(
         world.refuses(apply(&tag, &Scope::default(), "v2")),
         Rejection::PlanStale,
-        "the whole has moved"
+        "the tenant has changed"
     );
     world.does(apply(&tag, &prod, "v2"));
     assert_eq!(
         world.refuses(apply(&tag, &prod, "v3")),
         Rejection::PlanStale,
-        "now that has moved too"
+        "the scope has changed too"
     );
     let other = VersionTag {
         epoch: Epoch::from_random([9; 8]),
@@ -819,7 +823,7 @@ fn plan_applies_only_to_the_state_it_was_made_from() {
     assert_eq!(
         world.refuses(apply(&other, &prod, "v3")),
         Rejection::PlanStale,
-        "of another history"
+        "a tag of another timeline"
     );
 }
 

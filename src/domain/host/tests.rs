@@ -143,7 +143,7 @@ fn other_host_spelling_is_refused_with_the_accepted_one() {
     assert!(detail("xn--BCHER-kva.example").ends_with("write xn--bcher-kva.example"));
     assert!(
         !detail(&"%61".repeat(2000)).contains("write"),
-        "nothing is worked out of input that can be no host"
+        "input that cannot be a host gets no suggestion"
     );
 }
 
@@ -377,7 +377,7 @@ proptest! {
             if !stays {
                 claims.remove(&host, &prefixes[at], &tenants[tenant], &policy("dev"));
                 claims.remove(&host, &prefixes[at], &tenants[(tenant + 1) % 3], &policy("prod"));
-                prop_assert!(claims.holder(&host, &prefixes[at]).is_some(), "only who has it gives it up");
+                prop_assert!(claims.holder(&host, &prefixes[at]).is_some(), "only the holder can give the host up");
                 claims.remove(&host, &prefixes[at], &tenants[tenant], &policy("prod"));
                 plain.pop();
             }

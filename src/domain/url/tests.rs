@@ -142,7 +142,7 @@ fn invalid_urls_are_refused_with_the_reason_and_place() {
         ("http://a/b/%2E%2e/c", "segment"),
         ("http://a/.%2e?x", "segment"),
     ] {
-        let detail = refused(bad).unwrap_or_else(|| "it is taken".to_owned());
+        let detail = refused(bad).unwrap_or_else(|| "the URL is accepted".to_owned());
         if !detail.contains(told) {
             faults.push(format!("{bad:?}: {detail}, not {told}"));
         }

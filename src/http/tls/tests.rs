@@ -64,7 +64,7 @@ fn reload_accepts_a_new_pair_and_refuses_a_broken_one() {
     ] {
         files.write(cert, key);
         assert_eq!(certificates.reload(), Reloaded::Refused);
-        assert_eq!(certificates.reload(), Reloaded::Unchanged, "told of once");
+        assert_eq!(certificates.reload(), Reloaded::Unchanged, "logged once");
         assert!(is_first());
     }
     fs::remove_file(&key_file).unwrap();

@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(rotating.unwrap("acme/key/1", &wrapped).unwrap(), b"key");
         assert!(
             rotating.unwrap("acme/key/2", &wrapped).is_err(),
-            "bound to what it is for"
+            "bound to its purpose"
         );
         assert!(after.unwrap("acme/key/1", &wrapped).is_err());
         let again = rotating.wrap("acme/key/1", b"key").unwrap();

@@ -189,7 +189,7 @@ mod tests {
     }
 
     /// Returns the number of accesses that the records stand for.
-    fn told(records: &[AccessEvent]) -> u64 {
+    fn count_accesses(records: &[AccessEvent]) -> u64 {
         records.iter().map(|record| 1 + record.suppressed).sum()
     }
 
@@ -200,9 +200,9 @@ mod tests {
             .filter_map(|_| sampler.sample(refused("wrong_secret"), address(1)))
             .collect();
         assert!((5..10).contains(&kept.len()), "{}", kept.len());
-        assert_eq!(told(&kept) + sampler.pending(), 1000);
+        assert_eq!(count_accesses(&kept) + sampler.pending(), 1000);
         kept.extend(sampler.take());
-        assert_eq!((told(&kept), sampler.pending()), (1000, 0));
+        assert_eq!((count_accesses(&kept), sampler.pending()), (1000, 0));
     }
 
     #[test]
@@ -227,7 +227,7 @@ mod tests {
         assert!((50..60).contains(&kept.len()), "{}", kept.len());
         assert!(sampler.counted().len() <= MAX_SOURCES + 1);
         kept.extend(sampler.take());
-        assert_eq!(told(&kept), u64::from(count));
+        assert_eq!(count_accesses(&kept), u64::from(count));
     }
 
     #[test]

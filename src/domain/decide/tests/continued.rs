@@ -11,7 +11,7 @@ fn tenant_of_another_timeline_starts_an_epoch_with_all_objects() {
     let before = world.state.clone();
     assert!(
         world.does(Op::Continue).is_empty(),
-        "its newest revision is of this history"
+        "its newest revision is of this timeline"
     );
     world.state.is_foreign = true;
     let events = world.does(Op::Continue);

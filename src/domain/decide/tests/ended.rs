@@ -60,7 +60,11 @@ fn large_tenant_is_deleted_in_consecutive_steps() {
     );
     assert_eq!(world.refuses(Op::EndTenant), Rejection::TenantNotFound);
     world.does(upsert("v1", true));
-    assert_eq!(world.does(Op::EndTenant), [], "another life is not ended");
+    assert_eq!(
+        world.does(Op::EndTenant),
+        [],
+        "another incarnation is not deleted"
+    );
 }
 
 #[test]

@@ -181,7 +181,7 @@ fn older_oversize_object_can_stay_shrink_and_be_deleted() {
     world.state.is_foreign = true;
     assert!(
         !world.does(Op::Continue).is_empty(),
-        "whatever a tenant has goes on in another history"
+        "all objects of a tenant continue on another timeline"
     );
 }
 

@@ -250,7 +250,7 @@ fn stored_older_patterns_keep_working_where_safe() {
         (false, 1),
         "too large"
     );
-    assert_eq!(takes("(", "("), (false, 1), "no release took it");
+    assert_eq!(takes("(", "("), (false, 1), "no release accepted it");
 }
 
 #[test]
