@@ -206,7 +206,7 @@ fn assert_none(faults: Vec<String>) {
 }
 
 #[test]
-fn every_library_has_one_home() {
+fn every_library_is_used_in_its_own_module_only() {
     assert_none(sources().iter().flat_map(library_faults).collect());
 }
 
@@ -216,7 +216,7 @@ fn imports_point_one_way() {
 }
 
 #[test]
-fn the_domain_is_pure() {
+fn domain_uses_no_io_clock_or_async() {
     let domain: Vec<_> = sources()
         .into_iter()
         .filter(|source| source.path.starts_with("domain/"))
@@ -252,7 +252,7 @@ fn the_domain_is_pure() {
 }
 
 #[test]
-fn exceptions_are_still_needed() {
+fn every_listed_exception_is_still_needed() {
     let sources = sources();
     let uses_it = |path: &str, used: &str| {
         sources
@@ -300,7 +300,7 @@ fn no_file_is_too_long() {
 }
 
 #[test]
-fn transactions_are_begun_in_one_way() {
+fn transactions_begin_in_one_place_only() {
     let mut faults = Vec::new();
     for source in sources() {
         for literal in literals(&source.code).filter(|literal| is_transaction_text(literal)) {
@@ -336,7 +336,7 @@ fn compiling_faults(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn patterns_are_compiled_in_the_pool_only() {
+fn patterns_are_compiled_only_in_the_pool() {
     let sources = sources();
     let is_made = |path: &str, call: &str| {
         sources
@@ -389,7 +389,7 @@ fn all_tenants_faults(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn who_sees_every_tenant_is_listed() {
+fn modules_that_see_every_tenant_are_listed() {
     let sources = sources();
     let needed = |home: &str| {
         sources
@@ -442,7 +442,7 @@ fn bare_tenants(source: &Source) -> Vec<String> {
         });
     bare.map(|signature| {
         format!(
-            "src/{}: {} takes a tenant that nobody has checked",
+            "src/{}: {} takes a tenant without authorization",
             source.path,
             signature.trim()
         )
@@ -451,7 +451,7 @@ fn bare_tenants(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn use_cases_take_tenants_that_were_checked() {
+fn use_cases_accept_only_authorized_tenants() {
     let sources = sources();
     let answering: Vec<_> = sources
         .iter()
@@ -509,7 +509,7 @@ fn statement_faults(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn statements_are_made_of_constants() {
+fn sql_statements_are_constants() {
     let sources: Vec<_> = sources()
         .into_iter()
         .filter(|source| source.path.starts_with("store/"))
@@ -519,7 +519,7 @@ fn statements_are_made_of_constants() {
 }
 
 #[test]
-fn names_of_metrics_stand_in_one_table() {
+fn metric_names_are_in_one_table() {
     let named = |source: &Source| {
         let literals: Vec<_> = literals(&source.code)
             .filter(|literal| literal.starts_with("tm_"))
@@ -578,7 +578,7 @@ fn every_metric_is_used() {
 
 /// Finds log lines and spans of the edge with a request's headers, body or query, which may be
 /// secret or personal.
-fn told_of_requests(source: &Source) -> Vec<String> {
+fn request_data_in_logs(source: &Source) -> Vec<String> {
     let mut faults = Vec::new();
     for (at, _) in source.code.match_indices("tracing::") {
         let call = source.code[at..].split(");\n").next().unwrap_or_default();
@@ -609,7 +609,7 @@ fn spans_and_log_lines_have_no_headers_bodies_or_queries() {
         sources
             .iter()
             .filter(|source| source.path.starts_with("http/"))
-            .flat_map(told_of_requests)
+            .flat_map(request_data_in_logs)
             .collect(),
     );
 }
@@ -632,7 +632,7 @@ const UNSHARED: &[(&str, &str)] = &[
     ),
     (
         "service/callers.rs",
-        "loads keys before it is known whose they are; each address has a limit of its own",
+        "loads keys before their tenant is known; each address has its own limit",
     ),
 ];
 
@@ -659,7 +659,7 @@ fn every_bounded_pool_has_a_share_for_each_payer() {
 
 /// The checks themselves must be able to fail.
 #[test]
-fn the_checks_find_what_they_look_for() {
+fn architecture_checks_find_each_fault() {
     let source = |path: &str, text: &str| Source {
         path: path.into(),
         code: without_comments(text),
@@ -767,7 +767,7 @@ fn the_checks_find_what_they_look_for() {
         ),
         0
     );
-    let told = |text| told_of_requests(&source("http/x.rs", text)).len();
+    let told = |text| request_data_in_logs(&source("http/x.rs", text)).len();
     assert_eq!(
         told("tracing::info_span!(\"x\", q = request.query_string());\nlet a = request.headers();"),
         1

@@ -130,7 +130,7 @@ fn steps(default: usize) -> usize {
 
 /// Sends one command at a time: the plain model predicts every reply.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_history_in_sequence_is_what_the_model_says() {
+async fn sequential_history_matches_the_model() {
     let mut covered = BTreeMap::new();
     // A history that never meets a sort of reply does not test it. So at least three histories run,
     // and more until every sort was met.
@@ -177,7 +177,7 @@ async fn a_history_in_sequence_is_what_the_model_says() {
 /// Many senders and two instances at a time. The stored history must explain every reply, whatever
 /// the order was.
 #[tokio::test(flavor = "multi_thread")]
-async fn concurrent_histories_through_two_instances_are_gapless_and_true() {
+async fn concurrent_histories_of_two_instances_explain_every_reply() {
     for seed in seeds(3) {
         let db = Database::create().await;
         let instances = [
@@ -223,7 +223,7 @@ async fn concurrent_histories_through_two_instances_are_gapless_and_true() {
 /// Runs the transaction of a group with stored rows, in several group sizes. The database must end
 /// in the same state.
 #[tokio::test(flavor = "multi_thread")]
-async fn groups_of_any_size_commit_the_same_as_one_at_a_time() {
+async fn groups_of_any_size_commit_the_same_state() {
     for seed in seeds(2) {
         let mut ends = Vec::new();
         for size in [1, 7, 60] {
@@ -266,7 +266,7 @@ proptest! {
     /// The pure middle of a group commit: a group of n commands gives the same result as n groups
     /// of one.
     #[test]
-    fn planning_a_group_is_planning_its_commands_one_at_a_time(steps in prop::collection::vec(any::<u64>().prop_map(Step), 1..25)) {
+    fn group_plan_equals_plans_of_single_commands(steps in prop::collection::vec(any::<u64>().prop_map(Step), 1..25)) {
         let requests: Vec<Request> = steps.iter().enumerate().map(|(at, step)| step.request(at as u64, &[])).collect();
         let mut rows = Rows::default();
         let mut replies = Vec::new();

@@ -559,7 +559,7 @@ mod tests {
     use crate::domain::filter::AccessFilter;
 
     #[test]
-    fn every_page_of_a_list_begins_with_a_plain_bound() {
+    fn every_page_query_starts_with_a_plain_range_bound() {
         let position = EventPosition {
             occurred_at: "2026-11-21T08:00:00.000001Z".into(),
             id: "x".into(),

@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_makes_sense() {
+    fn grant_refuses_contradictory_roles_and_scopes() {
         use Role::{Auditor, Editor, Node, PlatformAdmin, TenantAdmin, Viewer};
         assert!(grant(&[PlatformAdmin], Reach::Platform).is_ok());
         assert!(grant(&[Auditor], Reach::Platform).is_ok());
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gives_more_than_it_has() {
+    fn callers_cannot_give_more_than_they_have() {
         let admin = |tenant| grant(&[Role::TenantAdmin], of(tenant)).unwrap();
         let everywhere = grant(&[Role::Auditor], Reach::Platform).unwrap();
         assert!(

@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_read_every_partition_to_its_end_is_not_behind() {
+    fn follower_at_the_end_of_every_partition_is_not_behind() {
         let at = |offsets: &[(i32, i64)]| offsets.iter().copied().collect::<BTreeMap<_, _>>();
         let ends = at(&[(0, 5), (1, 0)]);
         assert!(
@@ -219,7 +219,7 @@ mod tests {
         assert!(is_behind(&at(&[(0, 4), (1, 0)]), &ends));
         assert!(
             is_behind(&at(&[(0, 5)]), &ends),
-            "a partition of which nothing is known"
+            "a partition without a known offset"
         );
     }
 }

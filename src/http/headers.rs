@@ -317,7 +317,7 @@ mod tests {
     const TWO: &str = "W/\"0123456789abcdef.2\"";
 
     #[test]
-    fn only_fields_with_one_value_may_not_be_doubled() {
+    fn only_single_value_headers_may_not_be_repeated() {
         for name in SINGLE {
             assert_eq!(doubled(&headers(&name, &["a"])), None);
             assert_eq!(doubled(&headers(&name, &["a", "a"])), Some(name));
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_are_a_star_or_a_list_of_tags() {
+    fn condition_is_a_star_or_a_list_of_tags() {
         let read =
             |lines: &[&str]| condition(&headers(&header::IF_MATCH, lines), &header::IF_MATCH).ok();
         let both = format!("{ONE},\t,{TWO} ,");
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_passes_over_what_is_no_condition() {
+    fn read_ignores_an_invalid_condition() {
         let read = |lines: &[&str]| seen(&headers(&header::IF_NONE_MATCH, lines));
         assert!(read(&["*"]).has(&tag(9)) && read(&[" * "]).has(&tag(9)));
         for lines in [
@@ -408,7 +408,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_tag_is_taken_as_it_is_answered() {
+    fn version_tag_is_accepted_in_every_form_it_is_sent() {
         for raw in [
             "0123456789abcdef.7",
             "\"0123456789abcdef.7\"",
@@ -432,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn preferences_are_read_by_their_grammar() {
+    fn prefer_header_is_parsed_by_its_grammar() {
         let wait = |lines: &[&str]| {
             preference(&headers(&HeaderName::from_static("prefer"), lines), "wait")
         };
@@ -472,7 +472,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn lists_of_tags_that_are_written_are_read(
+        fn written_tag_list_parses_back(
             revisions in prop::collection::vec(0_u64..100, 1..5), weak: bool, comma in " ?,[ ,\t]{0,3}",
         ) {
             let written: Vec<_> = revisions.iter().map(|at| format!("{}\"{}\"", if weak { "W/" } else { "" }, tag(*at))).collect();
@@ -486,7 +486,7 @@ mod tests {
         }
 
         #[test]
-        fn no_list_makes_a_parser_panic_or_read_what_is_not_there(list in LISTS, other in LISTS) {
+        fn tag_list_parser_never_panics_or_invents_tags(list in LISTS, other in LISTS) {
             let all = headers(&header::IF_MATCH, &[&list, &other]);
             if let Ok(Some(Condition::Tags { strong, weak })) = condition(&all, &header::IF_MATCH) {
                 prop_assert!(strong.iter().chain(&weak).all(|tag| list.contains(&tag.to_string()) || other.contains(&tag.to_string())));
@@ -497,7 +497,7 @@ mod tests {
         }
 
         #[test]
-        fn no_preference_makes_the_parser_panic(line in "((?i)wait|foo|[=;, \t\"\\\\]|[0-9]{1,3}){0,12}|[\\x20-\\x7e\t]{0,40}") {
+        fn prefer_parser_never_panics(line in "((?i)wait|foo|[=;, \t\"\\\\]|[0-9]{1,3}){0,12}|[\\x20-\\x7e\t]{0,40}") {
             let all = headers(&HeaderName::from_static("prefer"), &[&line]);
             if preference(&all, "wait").is_some() {
                 prop_assert!(line.to_ascii_lowercase().contains("wait"));
@@ -505,7 +505,7 @@ mod tests {
         }
 
         #[test]
-        fn a_preference_that_is_written_is_read(
+        fn written_preference_parses_back(
             before in "([a-z]{1,5}(=[a-z0-9]{1,3}|=\"[ -!#-\\[\\]-~]{0,5}\")?(;[a-z]{1,4}(=[0-9])?)?, ?){0,3}", name in "(?i)wait", value in "[0-9]{1,4}",
             is_quoted: bool,
         ) {

@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn every_endpoint_has_an_operation_and_every_operation_an_endpoint() {
+    async fn endpoints_and_openapi_operations_match() {
         let mut served = served().await;
         served.retain(|(path, _)| !PAGES.contains(&path.as_str()));
         assert!(served.len() > 25, "{served:?}");
@@ -195,7 +195,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn every_endpoint_has_a_row_in_the_table_of_access_and_every_row_an_endpoint() {
+    async fn endpoints_and_access_rows_match() {
         let served = served().await;
         assert!(
             PAGES
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_referred_to_is_there_and_what_is_there_is_described() {
+    fn references_resolve_and_every_part_has_a_description() {
         let document = document();
         let mut ids = BTreeMap::new();
         each(&document, &mut |members| {
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limits_are_those_of_the_settings() {
+    fn documented_limits_are_the_default_settings() {
         let http = crate::config::Settings::without_environment(&[])
             .unwrap()
             .http;
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_are_what_their_schemas_say() {
+    fn openapi_examples_match_their_schemas() {
         let document = document();
         let mut examples = Vec::new();
         each(&document, &mut |members| {

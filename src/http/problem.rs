@@ -533,7 +533,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_bounded_whatever_goes_into_them() {
+    fn problem_answers_are_bounded_for_any_content() {
         let errors = |count: usize, text: &str| {
             let error = |at| FieldError {
                 pointer: format!("/{at}{text}"),
@@ -563,7 +563,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stale_plan_tells_the_changes_that_have_room() {
+    fn stale_plan_lists_only_the_changes_that_fit() {
         let value = crate::http::plans::plan();
         let mut plan: Plan = serde_json::from_value(value).unwrap();
         assert_eq!(

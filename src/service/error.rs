@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_much_to_do_is_told_as_such_by_everything_that_has_a_bulkhead() {
+    fn full_bulkheads_are_reported_as_overload() {
         let busy: [Error; 5] = [
             CallError::<store::Error>::Full("postgres_primary").into(),
             store::Error::Busy.into(),

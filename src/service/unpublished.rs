@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn writes_stop_beyond_a_limit_and_when_nothing_is_known() {
+    fn writes_stop_over_a_limit_or_with_an_unknown_backlog() {
         let unpublished = with(true);
         assert_eq!(unpublished.admits(), Err(Closed::Unknown));
         let now = Instant::now();
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn unless_asked_to_writes_never_stop() {
+    fn without_fail_closed_writes_never_stop() {
         let unpublished = with(false);
         assert_eq!(
             (unpublished.admits(), unpublished.has_room()),

@@ -18,10 +18,10 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("kafka.rs", "every setting"),
             (
                 "kafka/",
-                "producers, what their errors mean, what topics take",
+                "producers, verdicts on their errors, limits of topics",
             ),
             ("relay.rs", "publishes"),
-            ("relay/", "sends, and tries again"),
+            ("relay/", "sends with retries"),
             ("audit/consumer", "consumes for the archive"),
             (
                 "audit/dead_letters",
@@ -45,7 +45,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         &[
             ("cache/", "the read path"),
             ("auth/jwt", "verified tokens"),
-            ("service/privacy/keys.rs", "persons' keys, for a moment"),
+            ("service/privacy/keys.rs", "persons' keys, for a short time"),
         ],
     ),
     (
@@ -70,13 +70,10 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "tokio_postgres_rustls",
         &[("store/connecting.rs", "connections")],
     ),
-    (
-        "psl",
-        &[("domain/host.rs", "which suffixes are everybody's")],
-    ),
+    ("psl", &[("domain/host.rs", "the public suffixes")]),
     (
         "x509_parser",
-        &[("auth/certificate.rs", "who a certificate names")],
+        &[("auth/certificate.rs", "the identity in a certificate")],
     ),
     (
         "serde_json_canonicalizer",
@@ -88,7 +85,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("http/limits.rs", "limits of requests"),
             ("http/middleware.rs", "limits of log lines"),
             ("http/ops.rs", "limits of wrong tokens"),
-            ("telemetry/sampling.rs", "limits of the lines of others"),
+            ("telemetry/sampling.rs", "limits of log lines of libraries"),
             ("service/trail", "limits of records"),
         ],
     ),
@@ -100,7 +97,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ),
     (
         "icu_properties",
-        &[("domain/text.rs", "the texts that people write")],
+        &[("domain/text.rs", "texts written by people")],
     ),
     (
         "regex_automata",
@@ -162,7 +159,7 @@ pub const ALL_TENANTS: &[(&str, &str)] = &[
     ("service/reads.rs", "lists over all tenants"),
     (
         "service/callers.rs",
-        "whose key a token is of is known only when it is found",
+        "the tenant of a key is known only after its lookup",
     ),
     (
         "service/keys.rs",
@@ -171,21 +168,15 @@ pub const ALL_TENANTS: &[(&str, &str)] = &[
     ("service/replays.rs", "a replay may be of every tenant"),
     (
         "service/set_aside.rs",
-        "archives what Kafka does not take, whose ever it is",
+        "moves access records of all tenants",
     ),
-    (
-        "service/upkeep.rs",
-        "forgets what is over, whose ever it is",
-    ),
-    (
-        "service/lineage.rs",
-        "what was put back was put back for all",
-    ),
+    ("service/upkeep.rs", "deletes expired rows of all tenants"),
+    ("service/lineage.rs", "a restore concerns all tenants"),
     (
         "service/privacy/keys.rs",
         "finds a person in the audit of all tenants",
     ),
-    ("service/privacy/people.rs", "wraps every key anew"),
+    ("service/privacy/people.rs", "rewraps every key"),
 ];
 
 /// Libraries and modules that the pure core may not name.

@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_somebody_else_put_there_is_shown_with_what_can_be_read_of_it() {
+    fn foreign_dead_letter_shows_its_readable_parts() {
         let none = with(&[
             (kafka::DLQ_ATTEMPTS, "-1"),
             (kafka::DLQ_TOPIC, "t"),
