@@ -117,7 +117,7 @@ impl Settings {
         for pair in overrides {
             let (key, value) = pair
                 .split_once('=')
-                .ok_or_else(|| invalid(pair, "a flag is --set key=value"))?;
+                .ok_or_else(|| invalid(pair, "an override has the form --set KEY=VALUE"))?;
             sources = if LISTS.contains(&key) {
                 sources.set_override(
                     key,
@@ -177,7 +177,7 @@ impl Settings {
         if self.http.request_timeout_ms <= self.write.timeout_ms {
             return Err(invalid(
                 "http.request_timeout_ms",
-                "must be longer than write.timeout_ms, or a write's fate is not told",
+                "must be longer than write.timeout_ms, so that the outcome of a write is reported",
             ));
         }
         self.resilience.check()?;
@@ -225,7 +225,7 @@ impl HttpTls {
         if !client_ca_file.is_empty() && cert_file.is_empty() {
             return Err(invalid(
                 "http.tls.client_ca_file",
-                "needs http.tls.cert_file: without TLS nobody shows a certificate",
+                "needs http.tls.cert_file: client certificates require TLS",
             ));
         }
         if !client_ca_file.is_empty() && trust_domain.is_empty() {
@@ -274,7 +274,7 @@ impl From<config::ConfigError> for ConfigError {
 
 /// Returns the error for a key that the role needs and that is empty.
 pub fn missing(key: &str) -> ConfigError {
-    invalid(key, "is required here and is empty")
+    invalid(key, "is required and is empty")
 }
 
 /// Returns the error for a key whose value cannot be used.

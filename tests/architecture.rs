@@ -3,16 +3,19 @@
 
 #[path = "architecture/container.rs"]
 mod container;
+#[path = "architecture/imports.rs"]
+mod imports;
 #[path = "architecture/rules.rs"]
 mod rules;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-use rules::{ALL_TENANTS, COMPILING, EXCEPTIONS, LIBRARIES, MODULES, NOT_IN_DOMAIN};
+use imports::Imports;
+use rules::{ALL_TENANTS, COMPILING, EXCEPTIONS, LIBRARIES, MODULES, NOT_IN_DOMAIN, RESOURCES};
 
 const MAX_LINES: usize = 500;
 
@@ -213,6 +216,28 @@ fn every_library_is_used_in_its_own_module_only() {
 #[test]
 fn imports_point_one_way() {
     assert_none(sources().iter().flat_map(module_faults).collect());
+}
+
+/// Returns the files of `src/http` by their module paths.
+fn files_of_http() -> BTreeMap<String, String> {
+    let module = |source: Source| {
+        let path = source.path.strip_prefix("http/")?.strip_suffix(".rs")?;
+        let path = if path == "mod" { "" } else { path };
+        Some((path.to_owned(), source.code))
+    };
+    sources().into_iter().filter_map(module).collect()
+}
+
+#[test]
+fn http_imports_in_no_circle_and_no_resource_imports_another() {
+    let files = files_of_http();
+    let unknown = RESOURCES.iter().filter(|name| !files.contains_key(**name));
+    let unknown = unknown.map(|name| format!("{name} is no file of src/http"));
+    let imports = Imports::of("http", &files);
+    let circles = imports.circles().into_iter();
+    let circles = circles.map(|circle| format!("a circle of imports: {circle:?}"));
+    let sideways = imports.between(RESOURCES).into_iter();
+    assert_none(unknown.chain(circles).chain(sideways).collect());
 }
 
 #[test]

@@ -97,7 +97,7 @@ pub struct NewToken {
 
 /// The system's random number generator failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the system gives no randomness")]
+#[error("the operating system's random number generator failed")]
 pub struct NoRandomness;
 
 impl NewToken {

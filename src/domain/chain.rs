@@ -17,7 +17,7 @@ pub enum ChainError {
     #[error("the event has no well-formed hash")]
     NoHash,
     /// The hash of the content differs from the event's member `hash`.
-    #[error("the event says its hash is {said}, but its content hashes to {computed}")]
+    #[error("the event states the hash {said}, but its content has the hash {computed}")]
     Edited {
         /// The hash that the event states.
         said: EventHash,

@@ -217,7 +217,7 @@ impl Document {
             Vec::new(),
         );
         let outside = || Invalid::new("not_in_scope", "is not in the scope of the document");
-        let twice = || Invalid::new("duplicate", "stands there already");
+        let twice = || Invalid::new("duplicate", "is there already");
         for (at, route) in self.routes.into_iter().enumerate() {
             if errors.len() > MAX_TOLD {
                 return Err(errors);

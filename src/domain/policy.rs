@@ -199,7 +199,7 @@ impl PolicySpec {
                 ));
             }
             if rule.matching.headers.is_empty() {
-                let detail = "a rule must match something; what is for all is a split";
+                let detail = "a rule must match something; use split for all requests";
                 wrong.push((format!("/rules/{at}/match"), Invalid::new("empty", detail)));
             }
         }
@@ -323,7 +323,7 @@ fn doubles<'a>(
 ) -> Vec<(String, Invalid)> {
     let mut seen = BTreeSet::new();
     let double = |(at, name): (usize, &'a str)| {
-        let invalid = || Invalid::new("duplicate", format!("{name} stands there already"));
+        let invalid = || Invalid::new("duplicate", format!("{name} is there already"));
         (!seen.insert(name)).then(|| (format!("/{list}/{at}{member}"), invalid()))
     };
     names.enumerate().filter_map(double).collect()

@@ -38,7 +38,7 @@ pub(crate) fn plain_text(raw: &str, max: usize, what: &str) -> Result<(), Invali
         }
         if !(c.is_ascii() || is_seen(c) || is_needed(c, before, after)) {
             let detail = format!(
-                "{what} has the character {} at byte {at}, which nobody sees",
+                "{what} has the character {} at byte {at}, which is invisible",
                 name(c)
             );
             return Err(Invalid::new("invisible_character", detail));
@@ -149,7 +149,7 @@ mod tests {
         let detail = plain_text("ä\u{202e}b", 9, "reason").unwrap_err().detail;
         assert_eq!(
             detail,
-            "reason has the character U+202E at byte 2, which nobody sees"
+            "reason has the character U+202E at byte 2, which is invisible"
         );
         let detail = plain_text("a\u{7}", 9, "reason").unwrap_err().detail;
         assert_eq!(detail, "reason has the control character U+0007 at byte 1");

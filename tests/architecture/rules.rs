@@ -83,7 +83,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "governor",
         &[
             ("http/limits.rs", "limits of requests"),
-            ("http/middleware.rs", "limits of log lines"),
+            ("http/log_limit.rs", "limits of log lines"),
             ("http/ops.rs", "limits of wrong tokens"),
             ("telemetry/sampling.rs", "limits of log lines of libraries"),
             ("service/trail", "limits of records"),
@@ -93,7 +93,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ("fluent_uri", &[("domain/url", "the URLs of routes")]),
     (
         "granit_parser",
-        &[("http/yaml.rs", "the only YAML that is read")],
+        &[("http/extract/yaml.rs", "the only YAML that is read")],
     ),
     (
         "icu_properties",
@@ -200,6 +200,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("coding", &[]),
     ("telemetry", &["config"]),
     ("resilience", &["config", "telemetry"]),
+    ("health", &["resilience", "telemetry"]),
     ("auth", &["config", "resilience", "telemetry"]),
     ("tls", &["config"]),
     (
@@ -236,6 +237,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
             "auth",
             "coding",
             "config",
+            "health",
             "resilience",
             "service",
             "telemetry",
@@ -255,3 +257,23 @@ pub const MODULES: &[(&str, &[&str])] = &[
 
 /// Uses that the table above forbids, each with its reason.
 pub const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+
+/// The resources of `http`: files with endpoints. Their helpers stand beside them.
+pub const RESOURCES: &[&str] = &[
+    "audit",
+    "dead_letters",
+    "docs",
+    "drills",
+    "exports",
+    "health",
+    "keys",
+    "past",
+    "plans",
+    "policies",
+    "polling",
+    "replays",
+    "resolve",
+    "routes",
+    "streams",
+    "tenants",
+];

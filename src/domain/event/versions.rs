@@ -36,11 +36,11 @@ pub struct EventType {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// The type is not one of this service.
-    #[error("not a type of event that is known")]
+    #[error("the event's type is unknown")]
     UnknownType,
     /// The type is one of this service, in a version that this program cannot read. A newer program
     /// may read it.
-    #[error("version {0} of events is not known")]
+    #[error("the event's version {0} is unknown")]
     UnknownVersion(u32),
     /// The content does not match the type.
     #[error("not an event: {0}")]

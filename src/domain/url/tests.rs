@@ -118,7 +118,7 @@ fn invalid_urls_are_refused_with_the_reason_and_place() {
         ("http://a.example../", "\"\", which may not be empty"),
         ("http://-a.example/", "hyphen"),
         ("http://a-.example/", "hyphen"),
-        ("http://xn--a/", "the host of url is none"),
+        ("http://xn--a/", "the host of url is not valid"),
         ("http://xn--/", "hyphen"),
         ("http://127.1/", "ends in a number"),
         ("http://2130706433/", "ends in a number"),

@@ -184,7 +184,7 @@ fn policy_with_a_shared_host_can_be_deleted_but_not_changed() {
     let detail = refused.to_string();
     assert!(
         detail.contains("a.example")
-            && detail.contains("take it out of `hosts`")
+            && detail.contains("remove it from `hosts`")
             && !detail.contains("other/"),
         "{detail}"
     );

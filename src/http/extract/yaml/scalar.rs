@@ -24,7 +24,7 @@ pub fn plain(text: &str) -> Result<Value, &'static str> {
         _ => ("", text),
     };
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
-        return Err("there is no number of JSON like that");
+        return Err("JSON has no such number");
     }
     for (prefix, radix) in [("0o", 8), ("0x", 16)] {
         let digits = text

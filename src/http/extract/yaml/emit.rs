@@ -217,7 +217,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::http::yaml::as_json;
+    use crate::http::extract::yaml::as_json;
 
     #[test]
     fn yaml_layout_is_one_value_a_line() {
