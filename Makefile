@@ -87,7 +87,7 @@ soak-export: rust up ## the export test at its full size: 1,000,000 events
 	@set -a; . .stack/env; TM_EXPORT_EVENTS=1000000 cargo test --locked --test faults exports -- --nocapture
 
 soak-plan: rust up ## a plan of 10,000 changes while 1,000 pollers wait: time and memory
-	@set -a; . .stack/env; ulimit -n $$(ulimit -H -n) || true; TM_SCALE=10000,1000 cargo test --locked --test api -- scale::those --nocapture
+	@set -a; . .stack/env; ulimit -n $$(ulimit -H -n) || true; TM_SCALE=10000,1000 cargo test --locked --test api -- scale::waiting --nocapture
 
 soak-neighbours: rust up ## a tenant at twenty times its limit beside another, which may get 1.2 times slower: for two minutes
 	@set -a; . .stack/env; TM_NEIGHBOURS_SECONDS=120 cargo test --locked --test faults neighbours -- --nocapture

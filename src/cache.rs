@@ -63,7 +63,7 @@ pub enum CacheError {
     #[error("the tenant could not be loaded: {0}")]
     Unavailable(Arc<CallError<store::Error>>),
     /// The newest snapshot available is older than the requested minimum.
-    #[error("nothing as new as {minimum} could be had")]
+    #[error("no snapshot as new as {minimum} is available")]
     Behind {
         /// The requested minimum.
         minimum: VersionTag,
@@ -456,7 +456,7 @@ impl Cache {
         if undone > 0 {
             tracing::error!(
                 tenants = undone,
-                "the primary has older revisions than it had: if a backup was put back, run `traffic-manager restored`"
+                "the primary has older revisions than before: after a restore from a backup, run `traffic-manager mark-restored`"
             );
         }
         for (tenant, before) in tenants.iter().zip(&before) {

@@ -310,7 +310,7 @@ pub async fn create_topics(
             code @ (RDKafkaErrorCode::TopicAuthorizationFailed
             | RDKafkaErrorCode::ClusterAuthorizationFailed),
         )) => {
-            tracing::warn!(kafka.topic = topic, error = %code, "whether the topic takes the largest record is not known, and cannot be changed");
+            tracing::warn!(kafka.topic = topic, error = %code, "the topic's record size limit can be neither read nor changed");
             Ok(())
         }
         raised => raised,
@@ -324,10 +324,10 @@ pub enum TopicError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// Kafka cannot be reached.
-    #[error("kafka.bootstrap_servers: Kafka cannot be asked")]
+    #[error("kafka.bootstrap_servers: Kafka cannot be reached")]
     Kafka(#[from] KafkaError),
     /// Kafka refused to create or configure this topic, with this code.
-    #[error("topic {0} cannot be made, or be set up to take the largest record: {1}")]
+    #[error("topic {0} cannot be created or configured: {1}")]
     Refused(String, RDKafkaErrorCode),
 }
 

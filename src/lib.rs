@@ -18,6 +18,7 @@
 //! | [`app`] | the composition root: the parts of each role, their start and drain order |
 //! | [`config`] | typed settings, checked at the start |
 //! | [`telemetry`] | logs, traces, metrics and their names |
+//! | [`health`] | checks, readiness and metrics of the process |
 //! | [`domain`] | the package `traffic-manager-core`: pure types and decisions |
 //! | [`http`] | the only actix code: endpoints, extractors, the problem table |
 //! | [`service`] | use cases; the writer is the group commit |
@@ -42,6 +43,7 @@ pub mod auth;
 pub mod cache;
 pub mod coding;
 pub mod config;
+pub mod health;
 pub mod http;
 pub mod kafka;
 pub mod relay;

@@ -68,7 +68,7 @@ pub enum RelayError {
     Store(#[from] store::Error),
     /// Kafka did not accept an event. The acknowledged events were deleted, except those after the
     /// first failure of their tenant.
-    #[error("kafka did not take an event after {published} were published")]
+    #[error("Kafka did not accept an event; {published} events were published before it")]
     Kafka {
         /// The number of events that this step published and deleted.
         published: usize,
@@ -341,7 +341,7 @@ impl Relay {
     fn report_error(&self, reason: &'static str, error: &dyn std::error::Error) {
         self.status.failed(Some(error));
         metrics::counter!(names::RELAY_ERRORS, "reason" => reason).increment(1);
-        tracing::warn!(reason, error = %error, cause = ?error.source(), "a relay step failed; it will be tried again");
+        tracing::warn!(reason, error = %error, cause = ?error.source(), "a relay step failed; it will be retried");
     }
 
     /// Runs one step: publishes the first batch of the queue, and deletes the rows that Kafka
@@ -412,7 +412,7 @@ pub async fn wake_others(
         if !status.leads() {
             let notified = async { outbox::notify(&primary.connection().await?).await };
             if let Ok(Err(error)) = tokio::time::timeout(Duration::from_secs(1), notified).await {
-                tracing::debug!(error = %error, "other relays could not be woken; their safety poll will");
+                tracing::debug!(error = %error, "other relays could not be notified; they find the events at their next poll");
             }
         }
         tokio::time::sleep(every).await;

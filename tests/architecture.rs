@@ -3,18 +3,21 @@
 
 #[path = "architecture/container.rs"]
 mod container;
+#[path = "architecture/imports.rs"]
+mod imports;
 #[path = "architecture/packages.rs"]
 mod packages;
 #[path = "architecture/rules.rs"]
 mod rules;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
 
-use rules::{ALL_TENANTS, COMPILING, EXCEPTIONS, LIBRARIES, MODULES};
+use imports::Imports;
+use rules::{ALL_TENANTS, COMPILING, EXCEPTIONS, LIBRARIES, MODULES, RESOURCES};
 
 const MAX_LINES: usize = 500;
 
@@ -218,13 +221,35 @@ fn assert_none(faults: Vec<String>) {
 }
 
 #[test]
-fn every_library_has_one_home() {
+fn every_library_is_used_in_its_own_module_only() {
     assert_none(sources().iter().flat_map(library_faults).collect());
 }
 
 #[test]
 fn imports_point_one_way() {
     assert_none(sources().iter().flat_map(module_faults).collect());
+}
+
+/// Returns the files of `src/http` by their module paths.
+fn files_of_http() -> BTreeMap<String, String> {
+    let module = |source: Source| {
+        let path = source.path.strip_prefix("http/")?.strip_suffix(".rs")?;
+        let path = if path == "mod" { "" } else { path };
+        Some((path.to_owned(), source.code))
+    };
+    sources().into_iter().filter_map(module).collect()
+}
+
+#[test]
+fn http_imports_in_no_circle_and_no_resource_imports_another() {
+    let files = files_of_http();
+    let unknown = RESOURCES.iter().filter(|name| !files.contains_key(**name));
+    let unknown = unknown.map(|name| format!("{name} is no file of src/http"));
+    let imports = Imports::of("http", &files);
+    let circles = imports.circles().into_iter();
+    let circles = circles.map(|circle| format!("a circle of imports: {circle:?}"));
+    let sideways = imports.between(RESOURCES).into_iter();
+    assert_none(unknown.chain(circles).chain(sideways).collect());
 }
 
 /// Words of code that reads a clock or makes random ids. Cargo.toml keeps out the libraries that do
@@ -244,7 +269,7 @@ const IMPURE: [&str; 11] = [
 ];
 
 #[test]
-fn the_pure_packages_have_no_clock_and_no_randomness() {
+fn pure_packages_have_no_clock_async_or_randomness() {
     let pure: Vec<_> = sources()
         .into_iter()
         .filter(|source| PURE.contains(&module_of(&source.path)))
@@ -262,7 +287,7 @@ fn the_pure_packages_have_no_clock_and_no_randomness() {
 }
 
 #[test]
-fn exceptions_are_still_needed() {
+fn every_listed_exception_is_still_needed() {
     let sources = sources();
     let uses_it = |path: &str, used: &str| {
         sources
@@ -310,7 +335,7 @@ fn no_file_is_too_long() {
 }
 
 #[test]
-fn transactions_are_begun_in_one_way() {
+fn transactions_begin_in_one_place_only() {
     let mut faults = Vec::new();
     for source in sources() {
         for literal in literals(&source.code).filter(|literal| is_transaction_text(literal)) {
@@ -342,7 +367,7 @@ fn compiling_faults(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn patterns_are_compiled_in_the_pool_only() {
+fn patterns_are_compiled_only_in_the_pool() {
     let sources = sources();
     let is_made = |path: &str, call: &str| {
         sources
@@ -394,7 +419,7 @@ fn all_tenants_faults(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn who_sees_every_tenant_is_listed() {
+fn modules_that_see_every_tenant_are_listed() {
     let sources = sources();
     let needed = |home: &str| {
         sources
@@ -446,7 +471,7 @@ fn bare_tenants(source: &Source) -> Vec<String> {
         });
     bare.map(|signature| {
         format!(
-            "{}: {} takes a tenant that nobody has checked",
+            "{}: {} takes a tenant without authorization",
             source.path,
             signature.trim()
         )
@@ -455,7 +480,7 @@ fn bare_tenants(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn use_cases_take_tenants_that_were_checked() {
+fn use_cases_accept_only_authorized_tenants() {
     let sources = sources();
     let answering: Vec<_> = sources
         .iter()
@@ -513,7 +538,7 @@ fn statement_faults(source: &Source) -> Vec<String> {
 }
 
 #[test]
-fn statements_are_made_of_constants() {
+fn sql_statements_are_constants() {
     let sources: Vec<_> = sources()
         .into_iter()
         .filter(|source| source.path.starts_with("store/"))
@@ -523,7 +548,7 @@ fn statements_are_made_of_constants() {
 }
 
 #[test]
-fn names_of_metrics_stand_in_one_table() {
+fn metric_names_are_in_one_table() {
     let named = |source: &Source| {
         let literals: Vec<_> = literals(&source.code)
             .filter(|literal| literal.starts_with("tm_"))
@@ -583,7 +608,7 @@ fn every_metric_is_used() {
 
 /// Finds log lines and spans of the edge with a request's headers, body or query, which may be
 /// secret or personal.
-fn told_of_requests(source: &Source) -> Vec<String> {
+fn request_data_in_logs(source: &Source) -> Vec<String> {
     let mut faults = Vec::new();
     for (at, _) in source.code.match_indices("tracing::") {
         let call = source.code[at..].split(");\n").next().unwrap_or_default();
@@ -614,7 +639,7 @@ fn spans_and_log_lines_have_no_headers_bodies_or_queries() {
         sources
             .iter()
             .filter(|source| source.path.starts_with("http/"))
-            .flat_map(told_of_requests)
+            .flat_map(request_data_in_logs)
             .collect(),
     );
 }
@@ -637,7 +662,7 @@ const UNSHARED: &[(&str, &str)] = &[
     ),
     (
         "service/callers.rs",
-        "loads keys before it is known whose they are; each address has a limit of its own",
+        "loads keys before their tenant is known; each address has its own limit",
     ),
 ];
 
@@ -664,7 +689,7 @@ fn every_bounded_pool_has_a_share_for_each_payer() {
 
 /// The checks themselves must be able to fail.
 #[test]
-fn the_checks_find_what_they_look_for() {
+fn architecture_checks_find_each_fault() {
     let source = |path: &str, text: &str| Source {
         path: path.into(),
         code: without_comments(text),
@@ -770,7 +795,7 @@ fn the_checks_find_what_they_look_for() {
         ),
         0
     );
-    let told = |text| told_of_requests(&source("http/x.rs", text)).len();
+    let told = |text| request_data_in_logs(&source("http/x.rs", text)).len();
     assert_eq!(
         told("tracing::info_span!(\"x\", q = request.query_string());\nlet a = request.headers();"),
         1

@@ -4,9 +4,6 @@
 //! Every history follows from a seed, which a failure's message names: `TM_MODEL_SEED=<seed>`
 //! repeats the history. `TM_MODEL_STEPS` makes the histories longer.
 
-#[path = "support/mod.rs"]
-mod support;
-
 #[path = "../crates/core/tests/model/commands.rs"]
 mod commands;
 #[path = "model/plain.rs"]
@@ -21,6 +18,8 @@ mod replay;
 mod rules;
 #[path = "model/verify.rs"]
 mod verify;
+
+use test_support as support;
 
 use std::{
     collections::BTreeMap,
@@ -116,7 +115,7 @@ fn steps(default: usize) -> usize {
 
 /// Sends one command at a time: the plain model predicts every reply.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_history_in_sequence_is_what_the_model_says() {
+async fn sequential_history_matches_the_model() {
     let mut covered = BTreeMap::new();
     // A history that never meets a sort of reply does not test it. So at least three histories run,
     // and more until every sort was met.
@@ -163,7 +162,7 @@ async fn a_history_in_sequence_is_what_the_model_says() {
 /// Many senders and two instances at a time. The stored history must explain every reply, whatever
 /// the order was.
 #[tokio::test(flavor = "multi_thread")]
-async fn concurrent_histories_through_two_instances_are_gapless_and_true() {
+async fn concurrent_histories_of_two_instances_explain_every_reply() {
     for seed in seeds(3) {
         let db = Database::create().await;
         let instances = [
@@ -209,7 +208,7 @@ async fn concurrent_histories_through_two_instances_are_gapless_and_true() {
 /// Runs the transaction of a group with stored rows, in several group sizes. The database must end
 /// in the same state.
 #[tokio::test(flavor = "multi_thread")]
-async fn groups_of_any_size_commit_the_same_as_one_at_a_time() {
+async fn groups_of_any_size_commit_the_same_state() {
     for seed in seeds(2) {
         let mut ends = Vec::new();
         for size in [1, 7, 60] {

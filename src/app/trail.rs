@@ -8,7 +8,7 @@ use super::Parts;
 use crate::{
     audit::archive::Archive,
     config::{Settings, ms},
-    http::Health,
+    health::Health,
     resilience::Dependency,
     service::trail::{Trail, Writer, outbox::Outbox},
     store::Server,

@@ -42,11 +42,11 @@ const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
     /// MongoDB did not answer in time.
-    #[error("mongodb did not answer in {0:?}")]
+    #[error("mongodb did not answer within {0:?}")]
     Timeout(Duration),
     /// MongoDB aborted the operation itself, because it reached the server's time limit
     /// (`maxTimeMS`).
-    #[error("mongodb was not done in {0:?}")]
+    #[error("mongodb did not finish within {0:?}")]
     TooSlow(Duration),
     /// MongoDB cannot be reached, or answered with an error that does not concern a single event.
     #[error("mongodb failed")]
@@ -55,7 +55,7 @@ pub enum ArchiveError {
     #[error(transparent)]
     CannotStore(#[from] CannotStore),
     /// This program cannot read or write a document in its format.
-    #[error("a document is not as it should be: {0}")]
+    #[error("a document in the archive is not valid: {0}")]
     Corrupt(#[from] mongodb::bson::error::Error),
 }
 
@@ -559,7 +559,7 @@ mod tests {
     use crate::domain::filter::AccessFilter;
 
     #[test]
-    fn every_page_of_a_list_begins_with_a_plain_bound() {
+    fn every_page_query_starts_with_a_plain_range_bound() {
         let position = EventPosition {
             occurred_at: "2026-11-21T08:00:00.000001Z".into(),
             id: "x".into(),

@@ -44,7 +44,7 @@ pub struct NewToken {
 
 /// The system's random number generator failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the system gives no randomness")]
+#[error("the operating system's random number generator failed")]
 pub struct NoRandomness;
 
 impl NewToken {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_of_its_key_alone() {
+    fn token_matches_only_its_own_key_and_pepper() {
         let NewToken { id, token } = NewToken::make(&pepper(b'a')).unwrap();
         let presented = Presented::parse(token.expose_secret()).unwrap();
         assert_eq!(presented.id, id);
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_no_pepper_cannot_make_a_token_look_issued() {
+    fn token_made_without_the_pepper_does_not_look_issued() {
         let token = NewToken::make(&pepper(b'a')).unwrap().token;
         let token = token.expose_secret();
         let is_issued = |token: &str| pepper(b'a').has_issued(&Presented::parse(token).unwrap());
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_mistyped_or_made_up_is_no_token() {
+    fn mistyped_or_invented_tokens_do_not_parse() {
         let token = NewToken::make(&pepper(b'a')).unwrap().token;
         let token = token.expose_secret();
         assert_eq!(token.len(), TOKEN);
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn secrets_differ_and_hide_themselves() {
+    fn secrets_are_unique_and_absent_from_debug_output() {
         let made: std::collections::HashSet<_> = (0..1000)
             .map(|_| {
                 NewToken::make(&pepper(b'a'))

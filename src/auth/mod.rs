@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_outlives_what_gave_it() {
+    fn derived_key_expires_no_later_than_its_credential() {
         let at = |text: &str| text.parse::<UtcTime>().unwrap();
         let (soon, end, late) = (
             at("2030-01-01T00:00:00Z"),

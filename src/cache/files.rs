@@ -153,7 +153,7 @@ impl Files {
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(error) => {
                 metrics::counter!(names::SNAPSHOT_FILES, "result" => "refused").increment(1);
-                tracing::error!(file = %path.display(), error = %error, "a snapshot file is refused");
+                tracing::error!(file = %path.display(), error = %error, "a snapshot file is not valid and is ignored");
                 None
             }
         };
@@ -168,7 +168,7 @@ impl Files {
         for path in [self.newest(tenant), self.previous(tenant)] {
             match fs::remove_file(&path) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    tracing::warn!(file = %path.display(), error = %error, "a snapshot file of a tenant that is gone stays");
+                    tracing::warn!(file = %path.display(), error = %error, "a snapshot file of a deleted tenant could not be removed");
                 }
                 _ => {}
             }
@@ -195,16 +195,16 @@ fn read(path: &Path, tenant: &TenantName) -> io::Result<(TenantContent, SystemTi
     let bytes = fs::read(path)?;
     let (sum, json) = bytes
         .split_at_checked(64)
-        .ok_or_else(|| wrong("it is too short"))?;
+        .ok_or_else(|| wrong("the file is too short"))?;
     let json = json
         .strip_prefix(b"\n")
-        .ok_or_else(|| wrong("it has no checksum"))?;
+        .ok_or_else(|| wrong("the file has no checksum"))?;
     if hex::encode(Sha256::digest(json)).as_bytes() != sum {
-        return Err(wrong("its checksum is wrong"));
+        return Err(wrong("the file's checksum is wrong"));
     }
     let saved: Saved = serde_json::from_slice(json)?;
     if saved.format != FORMAT || saved.tenant != *tenant {
-        return Err(wrong("it is of another format or tenant"));
+        return Err(wrong("the file has another format or tenant"));
     }
     Ok((saved.content, confirmed))
 }
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_is_what_was_saved() {
+    fn saved_snapshot_file_reads_back_equal() {
         let scratch = Scratch::new();
         let files = Files::open(&scratch.0).unwrap();
         assert!(!files.has_any());
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_damaged_is_refused_in_favour_of_the_one_before() {
+    fn damaged_snapshot_file_falls_back_to_the_previous_one() {
         let scratch = Scratch::new();
         let files = Files::open(&scratch.0).unwrap();
         files.save(&[snapshot(1)]);
@@ -301,14 +301,14 @@ mod tests {
         fs::write(&path, &whole).unwrap();
         assert_eq!(revision(&files), Some(2));
         fs::remove_file(&path).unwrap();
-        assert_eq!(revision(&files), Some(1), "in between the two moves");
+        assert_eq!(revision(&files), Some(1), "between the two renames");
         // An intact file of another tenant is refused.
         fs::copy(scratch.0.join("t.previous.json"), scratch.0.join("u.json")).unwrap();
         assert!(files.read(&"u".parse().unwrap()).is_none());
     }
 
     #[test]
-    fn what_has_not_moved_is_only_confirmed() {
+    fn unchanged_snapshot_file_only_gets_a_new_timestamp() {
         let scratch = Scratch::new();
         let files = Files::open(&scratch.0).unwrap();
         files.save(&[snapshot(1)]);

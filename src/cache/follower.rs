@@ -40,7 +40,7 @@ pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: Cancellati
                     tokio::select! {
                         () = apply_all(&cache, &consumer, &places) => {}
                         reason = stalls(&consumer, &settings, &places) => {
-                            tracing::warn!(reason, "following events of other instances is begun anew");
+                            tracing::warn!(reason, "the cache follower is restarted");
                             metrics::counter!(names::FOLLOWERS_RESTARTED, "reason" => reason).increment(1);
                         }
                     }
@@ -50,9 +50,9 @@ pub async fn follow(cache: Arc<Cache>, settings: config::Kafka, stop: Cancellati
                 let _ = tokio::task::spawn_blocking(move || drop(consumer)).await;
             }
             Ok(Err(error)) => {
-                tracing::debug!(error = %error, "events of other instances cannot be followed yet")
+                tracing::debug!(error = %error, "the cache follower cannot start yet")
             }
-            Err(error) => tracing::warn!(error = %error, "following events failed"),
+            Err(error) => tracing::warn!(error = %error, "the cache follower failed"),
         }
         stop.run_until_cancelled(tokio::time::sleep(Duration::from_secs(1)))
             .await;
@@ -72,7 +72,7 @@ async fn apply_all(cache: &Cache, consumer: &StreamConsumer, places: &Places) {
                 }
             }
             Err(error) => {
-                tracing::debug!(error = %error, "events of other instances cannot be read at the moment");
+                tracing::debug!(error = %error, "the cache follower cannot read events at the moment");
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
         }
@@ -143,7 +143,7 @@ fn apply(cache: &Cache, revisions: &mut Revisions, record: &Record) {
         // The audit consumer dead-letters this event. The cache relies on the safety read instead.
         return tracing::debug!(
             kafka.offset = record.offset,
-            "an event that cannot be read was passed over"
+            "the cache follower skipped an event that it cannot read"
         );
     };
     if let Some(whole) = revisions.add(recorded)
@@ -158,7 +158,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_has_read_every_partition_to_its_end_is_not_behind() {
+    fn follower_at_the_end_of_every_partition_is_not_behind() {
         let at = |offsets: &[(i32, i64)]| offsets.iter().copied().collect::<BTreeMap<_, _>>();
         let ends = at(&[(0, 5), (1, 0)]);
         assert!(
@@ -167,7 +167,7 @@ mod tests {
         assert!(is_behind(&at(&[(0, 4), (1, 0)]), &ends));
         assert!(
             is_behind(&at(&[(0, 5)]), &ends),
-            "a partition of which nothing is known"
+            "a partition without a known offset"
         );
     }
 }

@@ -13,11 +13,10 @@ use actix_web::{
 };
 
 use super::{
-    context::{
-        CORRELATION_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, LAST_EVENT_ID, MIN_REVISION, REASON,
-        STALE, UNCHANGED,
+    headers::{
+        self, CORRELATION_ID, IDEMPOTENCY_KEY, IDEMPOTENCY_REPLAYED, LAST_EVENT_ID, MIN_REVISION,
+        REASON, STALE, UNCHANGED,
     },
-    headers,
     problem::{Code, Problem},
 };
 use crate::config;
@@ -165,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_answer_says_for_itself_stays_and_tls_is_asked_for_over_tls_only() {
+    fn security_headers_keep_own_values_and_hsts_needs_tls() {
         let mut headers = HeaderMap::new();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         headers.insert(

@@ -21,18 +21,28 @@ use validator::Validate;
 
 pub use self::operations::operation;
 use super::{
-    ApiState,
-    audit::{Filtered, Narrowed},
+    endpoint::Endpoint,
+    event_filter::{Filtered, Narrowed},
     extract::{Fields, Query},
     openapi::schemas,
+    permission::AuditReader,
     problem::Problem,
     respond,
+    state::ApiState,
 };
 use crate::{
-    auth::Caller,
     domain::{Invalid, filter::EventFilter},
     service::exports::{ArchivedEvent, Export},
 };
+
+/// The endpoint of exports.
+pub fn endpoints() -> Vec<Endpoint> {
+    vec![
+        Endpoint::get("/api/v1/audit/export", export)
+            .without_head()
+            .sensitive(),
+    ]
+}
 
 /// Characters that a spreadsheet treats as the beginning of a formula (OWASP ASVS 1.2.10), also in
 /// the widths of East Asian keyboards.
@@ -152,8 +162,8 @@ impl Format {
 
 /// `GET /audit/export`
 pub async fn export(
+    caller: AuditReader,
     state: web::Data<ApiState>,
-    caller: Caller,
     query: Query<ExportIn>,
 ) -> Result<HttpResponse, Problem> {
     let ExportIn {
@@ -218,7 +228,7 @@ fn disposition(filter: &EventFilter, format: Format) -> ContentDisposition {
 
 /// The error of an export whose caller's credentials have ended.
 #[derive(Debug, thiserror::Error)]
-#[error("the credentials are not good any more")]
+#[error("the credentials are no longer valid")]
 struct CallerEnded;
 
 /// Streams the body. No chunk is empty, because an empty chunk would end the body. Each chunk is
@@ -228,7 +238,7 @@ fn body(
     export: Export,
     format: Format,
     state: web::Data<ApiState>,
-    caller: Caller,
+    caller: AuditReader,
 ) -> impl futures_util::Stream<Item = Result<Bytes, BodyError>> {
     let beginning = stream::iter(format.beginning().map_err(BodyError::from).transpose());
     let events = stream::try_unfold(
@@ -333,7 +343,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn random_cells_are_no_formulas_whatever_separates_cells(
+        fn random_csv_cells_are_never_formulas_with_any_separator(
             rows in vec(proptest::array::uniform4("[=+@\t\r\n\0\"',; a＝\u{200b}\u{feff}-]{0,6}|\\PC{0,12}|[=+@-]\\PC{0,6}"), 1..8),
         ) {
             // Each text of an event goes into the column of the same name.
@@ -354,14 +364,14 @@ mod tests {
                 for (name, cell) in header.iter().zip(record) {
                     let sent = names.iter().position(|known| *known == name).map_or("", |at| texts[at].as_str());
                     prop_assert_eq!(cell, harmless(sent));
-                    prop_assert_eq!(cell.replace('\'', ""), sent.replace('\'', ""), "nothing but apostrophes is added");
+                    prop_assert_eq!(cell.replace('\'', ""), sent.replace('\'', ""), "only apostrophes are added");
                 }
             }
         }
     }
 
     #[test]
-    fn texts_without_formulas_stay_as_they_are() {
+    fn csv_text_without_a_formula_stays_unchanged() {
         for text in [
             "",
             "a=b",
@@ -386,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_object_is_one_line_for_every_reader() {
+    fn json_line_has_no_line_break_for_any_reader() {
         let events = [
             json!({"reason": "a\u{2028}b\u{2029}c\u{85}d\n\u{b}\u{c}\u{1c}e"}),
             json!({"reason": "é"}),
@@ -402,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_end_and_cells_are_quoted_as_rfc_4180_says() {
+    fn csv_line_ends_and_quotes_follow_rfc_4180() {
         let event = json!({
             "tenant": "acme", "route": { "service": "a,b" }, "reason": "say \"so\"", "revision": -7, "url": null,
             "event": { "actor": { "kind": "key" } },

@@ -124,7 +124,7 @@ mod tests {
     use actix_web::{App, HttpResponse, introspection::IntrospectionTree, test as server, web};
 
     use super::*;
-    use crate::http::access::TABLE;
+    use crate::http::endpoints;
 
     /// Pages for people, which are served but not described.
     const PAGES: [&str; 2] = ["/docs", "/docs/{file:.*}"];
@@ -135,10 +135,8 @@ mod tests {
         let tree = async |tree: web::Data<IntrospectionTree>| {
             HttpResponse::Ok().body(tree.report_as_json())
         };
-        let settings = crate::config::Settings::without_environment(&[]).unwrap();
-        let bulk = crate::http::bulk::Limits::new(&settings.http, settings.resilience.share());
         let app = App::new()
-            .configure(crate::http::endpoints(&bulk))
+            .configure(endpoints::configure)
             .route("/tree", web::get().to(tree));
         let app = server::init_service(app).await;
         let request = server::TestRequest::with_uri("/tree").to_request();
@@ -173,7 +171,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn every_endpoint_has_an_operation_and_every_operation_an_endpoint() {
+    async fn endpoints_and_openapi_operations_match() {
         let mut served = served().await;
         served.retain(|(path, _)| !PAGES.contains(&path.as_str()));
         assert!(served.len() > 25, "{served:?}");
@@ -195,7 +193,7 @@ mod tests {
     }
 
     #[actix_web::test]
-    async fn every_endpoint_has_a_row_in_the_table_of_access_and_every_row_an_endpoint() {
+    async fn endpoints_and_access_rows_match() {
         let served = served().await;
         assert!(
             PAGES
@@ -203,7 +201,7 @@ mod tests {
                 .all(|page| served.iter().any(|(path, _)| path == page)),
             "{served:?}"
         );
-        let listed: Endpoints = TABLE
+        let listed: Endpoints = endpoints::all()
             .iter()
             .map(|row| (row.path.to_owned(), row.method.to_lowercase()))
             .collect();
@@ -227,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_referred_to_is_there_and_what_is_there_is_described() {
+    fn references_resolve_and_every_part_has_a_description() {
         let document = document();
         let mut ids = BTreeMap::new();
         each(&document, &mut |members| {
@@ -256,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limits_are_those_of_the_settings() {
+    fn documented_limits_are_the_default_settings() {
         let http = crate::config::Settings::without_environment(&[])
             .unwrap()
             .http;
@@ -272,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn examples_are_what_their_schemas_say() {
+    fn openapi_examples_match_their_schemas() {
         let document = document();
         let mut examples = Vec::new();
         each(&document, &mut |members| {

@@ -37,7 +37,7 @@ impl Sent {
             .rdkafka_error_code()
             .map_or_else(|| "unknown".to_owned(), |code| format!("{code:?}"));
         tracing::error!(event.id = %row.event_id, tenant = %row.tenant, revision = row.tag.revision.0, bytes = row.payload.len(),
-            kafka.error = code, "Kafka refuses an event for good: it is set aside");
+            kafka.error = code, "Kafka permanently refuses an event: it is set aside");
         metrics::counter!(names::RELAY_SET_ASIDE, "code" => code.clone()).increment(1);
         self.refused.push(Refused { id: row.id, code });
     }

@@ -56,7 +56,7 @@ impl Drills {
         dependency.end_drill();
         let told = told(by, "breaker_released", dependency.name().to_owned());
         if let Err(error) = self.tell(&told).await {
-            tracing::warn!(error = %error, "the end of a drill waits in memory to be told");
+            tracing::warn!(error = %error, "the access log record of a released breaker waits in memory");
             self.trail.tell(told, None);
         }
     }

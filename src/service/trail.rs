@@ -129,9 +129,12 @@ impl Trail {
             .unwrap_or_else(PoisonError::into_inner);
         match (&*last, &error) {
             (None, Some(error)) => {
-                tracing::warn!(error, "the audit of access cannot be written; it waits")
+                tracing::warn!(
+                    error,
+                    "the access log cannot be written; its records wait in memory"
+                )
             }
-            (Some(_), None) => tracing::info!("the audit of access can be written again"),
+            (Some(_), None) => tracing::info!("the access log can be written again"),
             _ => {}
         }
         if error.is_some() {
@@ -211,7 +214,7 @@ impl Writer {
         if lost > 0 {
             tracing::warn!(
                 records = lost,
-                "the end came before the audit of access was written"
+                "the process stopped before the access log was written: records are lost"
             );
         }
     }
@@ -231,7 +234,7 @@ impl Writer {
                     tracing::error!(
                         access.id = documents[unfit.at].event_id,
                         error = unfit.message,
-                        "an access is refused by MongoDB"
+                        "MongoDB refused a record of the access log"
                     );
                 }
                 metrics::counter!(names::TRAIL_RECORDS, "result" => "refused")

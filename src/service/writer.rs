@@ -203,10 +203,12 @@ impl Writer {
         match tokio::time::timeout(OPENING, self.privacy.open(names)).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(error = %error, "the answer to a write has names that could not be opened")
+                tracing::warn!(error = %error, "the answer to a write has names that could not be decrypted")
             }
             Err(_) => {
-                tracing::warn!("the answer to a write has names that could not be opened in time")
+                tracing::warn!(
+                    "the answer to a write has names that could not be decrypted in time"
+                )
             }
         }
         Ok(reply)
@@ -239,7 +241,7 @@ impl Writer {
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(error = %error, tenant = tenant.as_str(), "the deletion of a tenant goes on later");
+                    tracing::warn!(error = %error, tenant = tenant.as_str(), "the deletion of a tenant failed and continues later");
                     break;
                 }
             }
@@ -488,7 +490,7 @@ impl Lane {
         };
         Ok(match failure {
             cause @ (Error::Internal(_) | Error::NotRecorded(_)) if requests.len() > 1 => {
-                tracing::warn!(error = %cause, batch.commands = requests.len(), "a group failed; retrying its commands one by one");
+                tracing::warn!(error = %cause, batch.commands = requests.len(), "a write group failed; its commands are retried one by one");
                 let mut results = Vec::with_capacity(requests.len());
                 for request in requests {
                     let alone = self
@@ -532,7 +534,7 @@ impl Lane {
                 }
                 Err(error @ store::Error::Foreign(_)) => return Err(CallError::Failed(error)),
                 Err(error) => {
-                    tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), batch.commands = requests.len(), "a group was not committed");
+                    tracing::warn!(error = %error, cause = ?std::error::Error::source(&error), batch.commands = requests.len(), "a write group was not committed");
                     return Err(CallError::Failed(error));
                 }
             }

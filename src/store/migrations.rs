@@ -1,5 +1,6 @@
 //! Schema migrations: refinery, under an advisory lock that refinery itself does not take.
 
+use refinery::Migration;
 use tokio_postgres::Client;
 
 use super::{Error, Visible};
@@ -21,6 +22,13 @@ pub enum MigrateError {
     /// A migration failed.
     #[error("migration failed")]
     Migration(#[from] refinery::Error),
+}
+
+/// Returns a hash of the migrations: of their names and their SQL. Another schema has another one.
+pub fn fingerprint() -> u64 {
+    let runner = embedded::migrations::runner();
+    let checksums = runner.get_migrations().iter().map(Migration::checksum);
+    checksums.fold(0, |hash: u64, checksum| hash.rotate_left(1) ^ checksum)
 }
 
 /// Brings the schema up to date, and returns the names of the migrations that were applied.

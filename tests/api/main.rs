@@ -1,15 +1,5 @@
 //! The HTTP contract, against a running service on a database of its own.
 
-#[path = "../support/mod.rs"]
-mod support;
-
-#[path = "../jwt/issuer.rs"]
-#[expect(dead_code, reason = "a part of what the suite of tokens needs")]
-mod issuer;
-#[path = "../jwt/signer.rs"]
-#[expect(dead_code, reason = "a part of what the suite of tokens needs")]
-mod signer;
-
 mod auth;
 mod bad_input;
 mod bodies;
@@ -66,3 +56,6 @@ mod upkeep;
 mod urls;
 mod waiting;
 mod yaml_exports;
+
+use test_support as support;
+use test_support::{issuer, signer};

@@ -18,10 +18,10 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("kafka.rs", "every setting"),
             (
                 "kafka/",
-                "producers, what their errors mean, what topics take",
+                "producers, verdicts on their errors, limits of topics",
             ),
             ("relay.rs", "publishes"),
-            ("relay/", "sends, and tries again"),
+            ("relay/", "sends with retries"),
             ("audit/consumer", "consumes for the archive"),
             (
                 "audit/dead_letters",
@@ -46,7 +46,7 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
             ("cache/", "the read path"),
             ("core/cache/", "the snapshots in memory"),
             ("auth/jwt", "verified tokens"),
-            ("service/privacy/keys.rs", "persons' keys, for a moment"),
+            ("service/privacy/keys.rs", "persons' keys, for a short time"),
         ],
     ),
     (
@@ -71,10 +71,10 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "tokio_postgres_rustls",
         &[("store/connecting.rs", "connections")],
     ),
-    ("psl", &[("core/host.rs", "which suffixes are everybody's")]),
+    ("psl", &[("core/host.rs", "the public suffixes")]),
     (
         "x509_parser",
-        &[("auth/certificate.rs", "who a certificate names")],
+        &[("auth/certificate.rs", "the identity in a certificate")],
     ),
     (
         "serde_json_canonicalizer",
@@ -84,9 +84,9 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
         "governor",
         &[
             ("http/limits.rs", "limits of requests"),
-            ("http/middleware.rs", "limits of log lines"),
+            ("http/log_limit.rs", "limits of log lines"),
             ("http/ops.rs", "limits of wrong tokens"),
-            ("telemetry/sampling.rs", "limits of the lines of others"),
+            ("telemetry/sampling.rs", "limits of log lines of libraries"),
             ("service/trail", "limits of records"),
         ],
     ),
@@ -94,11 +94,11 @@ pub const LIBRARIES: &[(&str, &[(&str, &str)])] = &[
     ("fluent_uri", &[("core/url", "the URLs of routes")]),
     (
         "granit_parser",
-        &[("http/yaml.rs", "the only YAML that is read")],
+        &[("http/extract/yaml.rs", "the only YAML that is read")],
     ),
     (
         "icu_properties",
-        &[("core/text.rs", "the texts that people write")],
+        &[("core/text.rs", "texts written by people")],
     ),
     (
         "regex_automata",
@@ -160,7 +160,7 @@ pub const ALL_TENANTS: &[(&str, &str)] = &[
     ("service/reads.rs", "lists over all tenants"),
     (
         "service/callers.rs",
-        "whose key a token is of is known only when it is found",
+        "the tenant of a key is known only after its lookup",
     ),
     (
         "service/keys.rs",
@@ -169,21 +169,15 @@ pub const ALL_TENANTS: &[(&str, &str)] = &[
     ("service/replays.rs", "a replay may be of every tenant"),
     (
         "service/set_aside.rs",
-        "archives what Kafka does not take, whose ever it is",
+        "moves access records of all tenants",
     ),
-    (
-        "service/upkeep.rs",
-        "forgets what is over, whose ever it is",
-    ),
-    (
-        "service/lineage.rs",
-        "what was put back was put back for all",
-    ),
+    ("service/upkeep.rs", "deletes expired rows of all tenants"),
+    ("service/lineage.rs", "a restore concerns all tenants"),
     (
         "service/privacy/keys.rs",
         "finds a person in the audit of all tenants",
     ),
-    ("service/privacy/people.rs", "wraps every key anew"),
+    ("service/privacy/people.rs", "rewraps every key"),
 ];
 
 /// The modules of the crate that each module may use, besides itself and `domain`.
@@ -192,6 +186,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
     ("coding", &[]),
     ("telemetry", &["config"]),
     ("resilience", &["config", "telemetry"]),
+    ("health", &["resilience", "telemetry"]),
     ("auth", &["config", "resilience", "telemetry"]),
     ("tls", &["config"]),
     ("store", &["config", "resilience", "telemetry", "tls"]),
@@ -225,6 +220,7 @@ pub const MODULES: &[(&str, &[&str])] = &[
             "auth",
             "coding",
             "config",
+            "health",
             "resilience",
             "service",
             "telemetry",
@@ -244,3 +240,23 @@ pub const MODULES: &[(&str, &[&str])] = &[
 
 /// Uses that the table above forbids, each with its reason.
 pub const EXCEPTIONS: &[(&str, &str, &str)] = &[];
+
+/// The resources of `http`: files with endpoints. Their helpers stand beside them.
+pub const RESOURCES: &[&str] = &[
+    "audit",
+    "dead_letters",
+    "docs",
+    "drills",
+    "exports",
+    "health",
+    "keys",
+    "past",
+    "plans",
+    "policies",
+    "polling",
+    "replays",
+    "resolve",
+    "routes",
+    "streams",
+    "tenants",
+];

@@ -28,8 +28,7 @@ mod proxy;
 mod replica;
 mod restored;
 mod rolling;
-#[path = "../support/mod.rs"]
-mod support;
-#[path = "../pipeline/topic.rs"]
-mod topic;
 mod traces;
+
+use test_support as support;
+use test_support::topic;

@@ -3,8 +3,7 @@
 //! Every answer must be as documented, and no request may make the service fail. `TM_FUZZ_SECONDS`
 //! sets the duration (`make fuzz`); schemathesis.toml configures the checks.
 
-#[path = "../support/mod.rs"]
-mod support;
+use test_support as support;
 
 use std::{path::Path, process::Command};
 
@@ -21,7 +20,7 @@ use crate::support::{
 const SECONDS: &str = "40";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_sent_is_answered_as_documented() {
+async fn every_fuzzed_request_is_answered_as_documented() {
     let world = World::with(&ASKING).await;
     let mut settings = world.settings.clone();
     // Long-polls and streams are part of the test, and should not take the time of other requests.

@@ -5,9 +5,9 @@
 
 mod answers;
 mod forged;
-mod issuer;
 mod mapping;
 mod rotation;
-mod signer;
 mod tls;
 mod unavailable;
+
+use test_support::{issuer, signer};

@@ -21,10 +21,10 @@ mod retention;
 mod set_aside;
 mod shares;
 mod sick_broker;
-#[path = "../support/mod.rs"]
-mod support;
 mod tls;
-mod topic;
 mod topic_settings;
 mod trail;
 mod verify;
+
+use test_support as support;
+use test_support::topic;

@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn each_member_is_the_last_event_that_changed_it() {
+    fn blame_gives_each_member_the_last_event_that_changed_it() {
         let spec = |url: &str, is_active: bool, labels: Value| {
             Some(json!({"url": url, "is_active": is_active, "labels": labels, "description": null}))
         };

@@ -17,7 +17,7 @@ pub enum ChainError {
     #[error("the event has no well-formed hash")]
     NoHash,
     /// The hash of the content differs from the event's member `hash`.
-    #[error("the event says its hash is {said}, but its content hashes to {computed}")]
+    #[error("the event states the hash {said}, but its content has the hash {computed}")]
     Edited {
         /// The hash that the event states.
         said: EventHash,
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hashes_the_canonical_bytes_without_the_hash() {
+    fn hash_covers_the_canonical_bytes_without_the_hash_member() {
         // Computed independently: printf '{"a":"\u00e9","b":1}' (UTF-8) | sha256sum
         let bytes = canonical(&json!({"b": 1, "a": "é"})).unwrap();
         assert_eq!(bytes, "{\"a\":\"é\",\"b\":1}".as_bytes());
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edited_event_and_one_without_a_hash_are_told_apart() {
+    fn edited_event_and_event_without_hash_give_other_errors() {
         let hash = EventHash::of(&canonical(&json!({"a": 1})).unwrap());
         assert!(matches!(
             check(&json!({"a": 2, "hash": hash.to_string()})),
@@ -122,7 +122,7 @@ mod tests {
         /// the names of the event's own members. Integers beyond 2^53 are not in RFC 8785, and no
         /// revision gets there.
         #[test]
-        fn what_is_written_in_order_is_canonical(
+        fn event_written_in_member_order_is_canonical(
             reason in proptest::option::of("\\PC{0,40}|[\"\\\\\u{7f}\u{2028}\u{1f600}:,a-z]{0,20}"),
             labels in proptest::collection::btree_map("id|hash|epoch|[A-Za-z0-9][A-Za-z0-9._/-]{0,8}", "\\PC{0,10}", 0..5),
             description in proptest::option::of("\\PC{0,20}"),

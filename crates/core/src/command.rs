@@ -385,7 +385,7 @@ mod tests {
     use crate::tag::{Epoch, Revision};
 
     #[test]
-    fn what_the_caller_believes_is_held_against_what_is_there() {
+    fn preconditions_are_checked_against_the_current_tag() {
         let tag = |revision| VersionTag {
             epoch: Epoch::from_random([1; 8]),
             revision: Revision(revision),

@@ -138,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_place_has_one_name() {
+    fn dead_letter_id_has_exactly_one_spelling() {
         let id = LetterId {
             partition: 0,
             offset: 17,
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_has_no_more_digits_than_the_document_says() {
+    fn dead_letter_id_has_no_more_digits_than_documented() {
         assert_eq!(
             "999999999-999999999999999999"
                 .parse::<LetterId>()
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn states_have_names_and_two_of_them_are_open() {
+    fn dead_letter_states_round_trip_and_two_are_open() {
         let names = LetterState::ALL.map(|state| (state.as_str(), state.is_open()));
         assert_eq!(
             names,

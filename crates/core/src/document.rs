@@ -217,7 +217,7 @@ impl Document {
             Vec::new(),
         );
         let outside = || Invalid::new("not_in_scope", "is not in the scope of the document");
-        let twice = || Invalid::new("duplicate", "stands there already");
+        let twice = || Invalid::new("duplicate", "is there already");
         for (at, route) in self.routes.into_iter().enumerate() {
             if errors.len() > MAX_TOLD {
                 return Err(errors);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_exported_describes_itself() {
+    fn exported_document_reads_back_as_the_same_content() {
         let routes = json!([
             {"service": "b", "env": "e", "version": "v", "url": "http://b", "labels": {"x": "1"}},
             {"service": "a", "env": "e", "version": "v", "url": "http://a", "is_active": false, "description": "d"},
@@ -284,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn what_stands_twice_or_elsewhere_is_named() {
+    fn duplicates_and_routes_out_of_scope_are_named() {
         let route = |service: &str| json!({"service": service, "env": "e", "version": "v", "url": "http://a"});
         let errors = document(
             json!([route("a"), route("a"), route("b")]),
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_route_is_active_unless_it_says_otherwise_and_a_policy_elsewhere_is_named() {
+    fn document_route_defaults_to_active_and_scope_is_checked() {
         let routes = json!([{"service": "a", "env": "e", "version": "v", "url": "http://a"}]);
         let policy = |env: &str| json!({"service": "a", "env": env, "failover": ["v"]});
         let document = |policies| -> Document {

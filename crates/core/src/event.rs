@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn the_action_follows_from_before_and_after() {
+    fn route_action_follows_from_before_and_after() {
         let (on, off, other) = (
             spec("http://a", true),
             spec("http://a", false),
@@ -409,7 +409,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_from_something_to_the_same_is_no_action() {
+    fn change_to_an_equal_value_has_no_action() {
         let change = |before, after| Change::Tenant { before, after }.action();
         assert_eq!(change(Some(tenant(Some(1))), Some(tenant(Some(1)))), None);
         assert_eq!(
@@ -469,7 +469,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_item_is_known() {
+    fn last_item_of_a_revision_is_recognised() {
         let tenant = Some(TenantSpec {
             allowed_hosts: Vec::new(),
             quotas: Default::default(),
@@ -493,7 +493,7 @@ mod tests {
     }
 
     #[test]
-    fn an_object_has_its_first_from_the_event_that_made_it_and_its_last_from_the_last() {
+    fn created_fields_come_from_the_first_event_updated_from_last() {
         let name = RouteName {
             service: "s".parse().unwrap(),
             env: "e".parse().unwrap(),
@@ -555,7 +555,7 @@ mod tests {
     }
 
     #[test]
-    fn what_an_event_is_about_reads_back_as_it_was() {
+    fn event_subject_reads_back_equal() {
         let (on, off) = (spec("http://a", true), spec("http://a", false));
         for change in [
             Change::Route {
@@ -589,7 +589,7 @@ mod tests {
     }
 
     #[test]
-    fn types_of_events_are_those_of_the_contract() {
+    fn event_types_match_the_contract() {
         assert_eq!(Action::Created.ce_type(), "trafficmanager.route.created.v1");
         assert_eq!(
             Action::PolicyDeleted.ce_type(),
@@ -598,7 +598,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_count_on_within_their_random_part_and_lead_back() {
+    fn item_ids_increment_and_lead_back_to_the_first() {
         let id = Uuid::from_u128(0x0123_4567_89ab_7def_bfff_ffff_ffff_ffff);
         assert_eq!(id_of_item(id, 0), id);
         let next = Uuid::from_u128(0x0123_4567_89ab_7def_8000_0000_0000_0000);
@@ -611,7 +611,7 @@ mod tests {
     }
 
     #[test]
-    fn names_in_json_are_the_names_in_the_contract() {
+    fn action_names_in_json_match_the_contract() {
         for action in Action::ALL {
             assert_eq!(serde_json::to_value(action).unwrap(), action.as_str());
         }

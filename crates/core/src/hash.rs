@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_hash_is_its_64_digits() {
+    fn hash_prints_and_parses_as_64_hex_digits() {
         // printf abc | sha256sum
         let digits = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let hash = EventHash::of(b"abc");

@@ -225,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn names_of_places_are_written_with_slashes() {
+    fn policy_and_route_names_are_joined_by_slashes() {
         let policy = PolicyName {
             service: "s".parse().unwrap(),
             env: "e".parse().unwrap(),

@@ -35,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_narrowed_is_never_all() {
+    fn resource_scope_covers_no_place_outside_it() {
         let narrow = Narrowing {
             services: Vec::new(),
             envs: vec!["prod".parse().unwrap()],

@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn the_difference_makes_the_one_of_the_other_and_names_nothing_else() {
+    fn difference_lists_exactly_the_needed_changes() {
         let (now, desired) = (
             content(&[("a", "http://a"), ("b", "http://b"), ("c", "http://c")]),
             content(&[("b", "http://b"), ("c", "http://x"), ("d", "http://d")]),
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planned_change_asks_for_what_it_shows() {
+    fn planned_change_requests_the_state_that_it_shows() {
         let change = &content(&[]).difference(&content(&[("a", "http://a")]), true)[0];
         let desired = PlannedChange::of(change)
             .unwrap()
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_active_counts_and_policies_go_as_routes_do() {
+    fn only_active_routes_count_and_policies_prune_like_routes() {
         let (mut now, policy) = (
             content(&[("a", "http://a"), ("b", "http://b"), ("c", "http://c")]),
             PolicySpec::default(),

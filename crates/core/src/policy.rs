@@ -199,7 +199,7 @@ impl PolicySpec {
                 ));
             }
             if rule.matching.headers.is_empty() {
-                let detail = "a rule must match something; what is for all is a split";
+                let detail = "a rule must match something; use split for all requests";
                 wrong.push((format!("/rules/{at}/match"), Invalid::new("empty", detail)));
             }
         }
@@ -323,7 +323,7 @@ fn doubles<'a>(
 ) -> Vec<(String, Invalid)> {
     let mut seen = BTreeSet::new();
     let double = |(at, name): (usize, &'a str)| {
-        let invalid = || Invalid::new("duplicate", format!("{name} stands there already"));
+        let invalid = || Invalid::new("duplicate", format!("{name} is there already"));
         (!seen.insert(name)).then(|| (format!("/{list}/{at}{member}"), invalid()))
     };
     names.enumerate().filter_map(double).collect()
@@ -396,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_has_one_spelling() {
+    fn path_prefix_has_exactly_one_spelling() {
         for good in ["/", "/a", "/a/b.c", "/~x/@1"] {
             assert!(PathPrefix::try_from(good.to_owned()).is_ok(), "{good}");
         }
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn every_wrong_part_is_named() {
+    fn every_invalid_policy_member_is_named() {
         let pointers = |value| {
             spec(value)
                 .unwrap_err()
@@ -451,7 +451,7 @@ mod tests {
     }
 
     #[test]
-    fn members_are_declared_in_canonical_order() {
+    fn policy_members_serialise_in_canonical_order() {
         let rule =
             json!({"name": "r", "match": {"headers": {"x-a": {"exact": "1"}}}, "version": "b"});
         let value = json!({"split": [{"version": "a", "weight": 1}], "rules": [rule], "hosts": ["b", "a"], "sticky_by": {"header": "x"}});
@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_are_taken_and_the_next_are_not() {
+    fn largest_values_are_accepted_and_larger_are_refused() {
         let host = |length: usize| format!("{}a", "a.".repeat(length / 2));
         assert_eq!((host(253).len(), host(255).len()), (253, 255));
         assert!(
@@ -500,7 +500,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_found_wherever_they_are_named() {
+    fn policy_versions_are_found_in_every_member() {
         let rule =
             json!({"name": "r", "match": {"headers": {"x": {"present": true}}}, "version": "b"});
         let shares = json!([{"version": "a", "weight": 1}, {"version": "c", "weight": 0}]);
@@ -533,7 +533,7 @@ mod tests {
         assert_eq!(
             ["a", "b", "c", "d"].map(only),
             [true, false, false, true],
-            "a rule takes what it takes, and no more"
+            "a rule has no traffic outside its conditions"
         );
         let patch = PolicyPatch {
             failover: Some(Some(vec![version("x")])),
@@ -560,10 +560,10 @@ mod tests {
                 .giving_up(&version(name), move |v| v.as_str() == active)
                 .is_some()
         };
-        assert!(gives_up("c", "none"), "nothing was sent there");
+        assert!(gives_up("c", "none"), "the version had no traffic");
         assert!(
             gives_up("b", "d") && !gives_up("b", "none"),
-            "what the rule took goes elsewhere, if it can"
+            "the rule's traffic needs another active version"
         );
         assert!(!gives_up("a", "d"), "no weight would be left");
     }

@@ -214,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn labels_have_keys_of_a_form_and_texts_with_a_length() {
+    fn label_keys_have_a_syntax_and_values_a_maximum_length() {
         for key in ["a", "A.b_c/d-e", "0", &"k".repeat(63)] {
             assert_eq!(Labels::check(key, ""), Ok(()), "{key}");
         }
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_is_read_as_it_is_and_kept_by_a_patch() {
+    fn older_stored_route_is_readable_and_kept_by_a_patch() {
         let stored = r#"{"description":"a\u202eb","is_active":true,"labels":{"k":"\u200b"},"url":"http://a.example/%zz"}"#;
         let spec: RouteSpec = serde_json::from_str(stored).unwrap();
         assert_eq!(spec.url.as_str(), "http://a.example/%zz");
@@ -277,7 +277,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_merge_patch_agrees_with_rfc_7396(
+        fn labels_patch_agrees_with_rfc_7396(
             old in prop::collection::btree_map("[a-z]{1,3}", "[a-z]{0,3}", 0..5),
             new in prop::collection::btree_map("[a-z]{1,3}", prop::option::of("[a-z]{0,3}"), 0..5),
         ) {

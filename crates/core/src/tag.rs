@@ -143,13 +143,13 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_tag_reads_back_as_itself(bytes: [u8; 8], revision in 0..i64::MAX as u64) {
+        fn version_tag_reads_back_equal(bytes: [u8; 8], revision in 0..i64::MAX as u64) {
             let tag = VersionTag { epoch: Epoch::from_random(bytes), revision: Revision(revision) };
             prop_assert_eq!(tag.to_string().parse::<VersionTag>().unwrap(), tag);
         }
 
         #[test]
-        fn whatever_parses_prints_the_same(raw in "[0-9a-f]{15,17}\\.[0-9+-]{0,20}|\\PC{0,40}") {
+        fn parsed_tag_prints_the_same_text(raw in "[0-9a-f]{15,17}\\.[0-9+-]{0,20}|\\PC{0,40}") {
             if let Ok(tag) = raw.parse::<VersionTag>() {
                 prop_assert_eq!(tag.to_string(), raw);
             }
@@ -157,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_written_in_one_way() {
+    fn version_tag_has_exactly_one_spelling() {
         let written = "0123456789abcdef.10";
         let tag: VersionTag = written.parse().unwrap();
         assert_eq!(

@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_patch_does_not_name_stays_and_null_goes_back_to_the_default() {
+    fn quota_patch_keeps_absent_members_and_null_resets() {
         let old = Quotas {
             routes: Some(1),
             policies: Some(2),

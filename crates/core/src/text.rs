@@ -38,7 +38,7 @@ pub fn plain_text(raw: &str, max: usize, what: &str) -> Result<(), Invalid> {
         }
         if !(c.is_ascii() || is_seen(c) || is_needed(c, before, after)) {
             let detail = format!(
-                "{what} has the character {} at byte {at}, which nobody sees",
+                "{what} has the character {} at byte {at}, which is invisible",
                 name(c)
             );
             return Err(Invalid::new("invisible_character", detail));
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_has_a_length_in_bytes() {
+    fn text_length_is_limited_in_bytes() {
         let code = |raw: &str| plain_text(raw, 4, "it").err().map(|invalid| invalid.code);
         assert_eq!((code(""), code("abcd"), code("äö")), (None, None, None));
         assert_eq!(
@@ -145,11 +145,11 @@ mod tests {
     }
 
     #[test]
-    fn the_error_tells_the_character_and_its_place() {
+    fn text_error_names_the_character_and_its_position() {
         let detail = plain_text("ä\u{202e}b", 9, "reason").unwrap_err().detail;
         assert_eq!(
             detail,
-            "reason has the character U+202E at byte 2, which nobody sees"
+            "reason has the character U+202E at byte 2, which is invisible"
         );
         let detail = plain_text("a\u{7}", 9, "reason").unwrap_err().detail;
         assert_eq!(detail, "reason has the control character U+0007 at byte 1");
@@ -157,7 +157,7 @@ mod tests {
 
     /// Tests every code point: alone, within a word, and at the end after a space.
     #[test]
-    fn every_character_is_seen_or_refused_wherever_it_stands() {
+    fn every_character_is_visible_or_refused_in_any_position() {
         for c in '\0'..=char::MAX {
             let places = [format!("{c}"), format!("a{c}b"), format!("a {c}")];
             let expected = match category(c) {
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write_is_taken() {
+    fn natural_text_in_many_scripts_is_accepted() {
         for text in [
             "Größe 5 – «шляпа» 日本語 ไทย",
             "e\u{301}",
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn joiners_and_selectors_are_refused_where_nothing_needs_them() {
+    fn joiners_and_selectors_are_refused_where_not_needed() {
         for text in [
             "می\u{200c}",
             "\u{200d}ی",
@@ -254,7 +254,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_taken_has_nothing_hidden(raw in "\\PC{0,40}|(?s).{0,40}") {
+        fn accepted_text_has_no_hidden_characters(raw in "\\PC{0,40}|(?s).{0,40}") {
             if plain_text(&raw, 4096, "it").is_ok() {
                 let is_plain = |c: char| c.is_ascii() || is_seen(c) || JOINERS.contains(&c) || varies(c);
                 prop_assert!(raw.chars().all(is_plain) && !raw.chars().any(char::is_control));
@@ -262,7 +262,7 @@ mod tests {
         }
 
         #[test]
-        fn the_place_that_is_told_has_the_character(raw in "(?s).{0,40}") {
+        fn text_error_position_points_to_the_character(raw in "(?s).{0,40}") {
             if let Err(invalid) = plain_text(&raw, 4096, "it") {
                 let at = invalid.detail.split("at byte ").nth(1).unwrap().split(',').next().unwrap();
                 let c = raw[at.parse().unwrap()..].chars().next().unwrap();

@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prints_six_digits_and_takes_times_without_a_zone() {
+    fn time_prints_six_digits_and_parses_without_a_zone() {
         let time: UtcTime = "2026-11-21T05:48:00Z".parse().unwrap();
         assert_eq!(time.to_string(), "2026-11-21T05:48:00.000000Z");
         assert_eq!("2026-11-21T05:48:00".parse::<UtcTime>().unwrap(), time);
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_time_that_cannot_be_held_is_the_last_one_or_too_early() {
+    fn time_out_of_range_becomes_the_last_or_is_refused() {
         let code = |raw: &str| raw.parse::<UtcTime>().err().map(|invalid| invalid.code);
         for taken in [
             "9999-12-30T22:00:00Z",
@@ -168,7 +168,7 @@ mod tests {
     proptest! {
         /// Covers every form of RFC 3339, on every day and with every offset.
         #[test]
-        fn every_rfc_3339_time_is_taken_or_told_why(
+        fn every_rfc_3339_time_parses_or_gives_a_reason(
             (year, month, day) in (0_i16..=9999, 1_i8..=12, 1_i8..=31), (hour, minute, second) in (0_i8..24, 0_i8..60, 0_i8..=60),
             fraction in "(\\.[0-9]{1,9})?", offset in "[Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9]",
         ) {
@@ -184,7 +184,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_time_panic(raw in "[0-9T:Z.+\\[\\]-]{0,40}|\\PC{0,30}") {
+        fn time_parser_never_panics(raw in "[0-9T:Z.+\\[\\]-]{0,40}|\\PC{0,30}") {
             if let Ok(time) = raw.parse::<UtcTime>() {
                 prop_assert_eq!(time.to_string().len(), 27, "{}", raw);
             }

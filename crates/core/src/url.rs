@@ -106,7 +106,7 @@ fn check(raw: &str) -> Result<(), Invalid> {
     };
     if uri.path().as_str().split('/').any(is_dots) {
         return Err(wrong(
-            "url may not have . or .. as a segment of its path: some clients take it away, others do not",
+            "url may not have . or .. as a segment of its path: some clients remove it, others do not",
         ));
     }
     check_host(&authority)?;
@@ -117,7 +117,7 @@ fn check(raw: &str) -> Result<(), Invalid> {
 /// Returns the error for a character that RFC 3986 does not allow at this place.
 fn no_uri(raw: &str, at: usize) -> Invalid {
     match raw.get(at..).and_then(|rest| rest.chars().next()) {
-        None => wrong("url ends before its end"),
+        None => wrong("url is incomplete"),
         Some('%') if !is_escape(&raw[at..]) => wrong(format!(
             "url has % at byte {at} without two hexadecimal digits after it"
         )),
@@ -125,7 +125,7 @@ fn no_uri(raw: &str, at: usize) -> Invalid {
             "url has [ at byte {at} without an IPv6 address and ] after it"
         )),
         Some(c) => wrong(format!(
-            "url has {c:?} ({}) at byte {at}, which may not stand there (RFC 3986)",
+            "url has {c:?} ({}) at byte {at}, which is not allowed there (RFC 3986)",
             text::name(c)
         )),
     }
@@ -140,7 +140,9 @@ fn check_host(authority: &Authority<'_>) -> Result<(), Invalid> {
     match authority.host_parsed() {
         Host::Ipv4(_) | Host::Ipv6(_) => Ok(()),
         Host::RegName(name) => check_name(name.as_str()),
-        _ => Err(wrong("url has a host in brackets that is no IPv6 address")),
+        _ => Err(wrong(
+            "url has a host in brackets that is not an IPv6 address",
+        )),
     }
 }
 
@@ -204,7 +206,7 @@ fn check_port(authority: &Authority<'_>) -> Result<(), Invalid> {
 /// last: it adds the rules that only that parser knows, such as those of A-labels.
 fn check_repaired(raw: &str, authority: &Authority<'_>) -> Result<(), Invalid> {
     let url =
-        Url::parse(raw).map_err(|error| wrong(format!("the host of url is none: {error}")))?;
+        Url::parse(raw).map_err(|error| wrong(format!("the host of url is not valid: {error}")))?;
     let port = authority
         .port()
         .and_then(|port| port.as_str().parse::<u16>().ok());
@@ -220,7 +222,9 @@ fn check_repaired(raw: &str, authority: &Authority<'_>) -> Result<(), Invalid> {
     if same_port && same_host {
         Ok(())
     } else {
-        Err(wrong("url is read in more than one way"))
+        Err(wrong(
+            "url is ambiguous: programs read it in different ways",
+        ))
     }
 }
 

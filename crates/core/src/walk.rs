@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_whole_history_verifies_from_wherever_one_begins() {
+    fn whole_history_verifies_from_any_first_revision() {
         let events = history(9);
         for from in 1..=9 {
             assert_eq!(
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_tamper_shows_and_names_the_first_bad_revision() {
+    fn every_tampering_is_found_at_its_first_bad_revision() {
         let events = history(9);
         let end = Some(hash(&events[8]));
         for at in 0..9_usize {
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn faults_have_the_names_of_the_contract() {
+    fn fault_names_match_the_contract() {
         let names = [
             Fault::Edited,
             Fault::Misplaced,
@@ -288,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn items_of_a_revision_are_walked_one_by_one() {
+    fn items_of_a_revision_are_verified_one_by_one() {
         let mut before = EventHash::GENESIS;
         let events: Vec<Value> = [(1, 0, 1), (2, 0, 3), (2, 1, 3), (2, 2, 3), (3, 0, 1)]
             .map(|(revision, item, items)| {
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn a_walk_from_a_checkpoint_holds_the_first_event_against_it() {
+    fn walk_from_a_checkpoint_checks_the_first_event_against_it() {
         let events = history(9);
         let rest = placed(&events).split_off(4);
         let walk_after = |hash: EventHash, rest: &[(u64, Value)]| {
@@ -355,7 +355,7 @@ mod tests {
     }
 
     #[test]
-    fn many_missing_are_counted_and_the_first_are_named() {
+    fn missing_revisions_are_counted_and_the_first_hundred_named() {
         let mut walk = Walk::from(1);
         walk.finish(1_000_000, None).unwrap();
         let (named, count) = walk.missing();

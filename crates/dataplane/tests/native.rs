@@ -59,7 +59,7 @@ fn digest(objects: &[Value]) -> String {
 }
 
 #[test]
-fn the_body_is_canonical_sorted_and_holds_only_active_routes() {
+fn body_is_canonical_and_sorted_with_active_routes_only() {
     let routes = [("v2", true, 3), ("v3", false, 2), ("v1", true, 1)];
     let routes = routes.map(|(version, is_active, revision)| route(version, is_active, revision));
     let snapshot = snapshot(3, routes.into(), vec![]);
@@ -80,7 +80,7 @@ fn the_body_is_canonical_sorted_and_holds_only_active_routes() {
 }
 
 #[test]
-fn an_empty_tenant_has_a_body_too() {
+fn empty_tenant_has_a_snapshot_body() {
     let bytes = native::snapshot(&snapshot(3, vec![], vec![]), &Scope::default());
     let body: Value = serde_json::from_slice(&bytes).unwrap();
     assert_eq!(body["routes"], json!([]));
@@ -89,7 +89,7 @@ fn an_empty_tenant_has_a_body_too() {
 }
 
 #[test]
-fn a_body_with_a_policy_is_the_same_bytes_for_ever() {
+fn body_with_a_policy_has_exactly_these_bytes() {
     let spec: PolicySpec = serde_json::from_value(json!({
         "hosts": ["shop.example.com"], "path_prefix": "/", "split": [{"version": "v1", "weight": 1}],
         "rules": [], "sticky_by": null, "failover": [],
@@ -115,7 +115,7 @@ fn a_body_with_a_policy_is_the_same_bytes_for_ever() {
 }
 
 #[test]
-fn resolve_is_the_json_that_serde_would_write() {
+fn resolve_body_equals_the_serde_json() {
     let tenant: TenantName = "t".parse().unwrap();
     let body = native::resolve(&tenant, &route("v1", true, 9)).unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap();

@@ -107,7 +107,7 @@ pub enum LettersError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     /// The reading thread panicked or was cancelled: a defect of this program.
-    #[error("reading letters failed")]
+    #[error("reading dead letters failed")]
     Defect(#[from] tokio::task::JoinError),
 }
 
@@ -116,10 +116,10 @@ impl LettersError {
     pub fn refusal(&self) -> Option<&'static str> {
         match self {
             Self::Kafka(KafkaError::MessageProduction(RDKafkaErrorCode::MessageSizeTooLarge)) => {
-                Some("it is larger than kafka.topic takes")
+                Some("its record is larger than kafka.topic accepts")
             }
             Self::Kafka(KafkaError::MessageProduction(RDKafkaErrorCode::UnknownPartition)) => {
-                Some("kafka.topic does not have the partition that it comes from")
+                Some("kafka.topic does not have its record's partition")
             }
             _ => None,
         }
@@ -517,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_that_somebody_else_put_there_is_shown_with_what_can_be_read_of_it() {
+    fn foreign_dead_letter_shows_its_readable_parts() {
         let none = with(&[
             (kafka::DLQ_ATTEMPTS, "-1"),
             (kafka::DLQ_TOPIC, "t"),

@@ -202,7 +202,7 @@ fn moment(unix: f64) -> UtcTime {
 fn mapped(entry: &str) -> Result<(String, Role), ConfigError> {
     let (said, role) = entry
         .rsplit_once('=')
-        .ok_or_else(|| wrong("role_map", "must be entries of the form said=role"))?;
+        .ok_or_else(|| wrong("role_map", "must be entries of the form value=role"))?;
     let role =
         Role::try_from(role.to_owned()).map_err(|invalid| wrong("role_map", &invalid.detail))?;
     Ok((said.to_owned(), role))
@@ -281,7 +281,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_names_joined_by_dots() {
+    fn claim_path_is_names_joined_by_dots() {
         let path = |raw: &str| Path::parse(raw).map(|path| path.map(|path| path.0));
         let of = |names: &[&str]| Ok(Some(names.iter().map(|name| (*name).to_owned()).collect()));
         assert_eq!(path(""), Ok(None));
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_never_means_two_places() {
+    fn claim_path_finds_exactly_one_place() {
         let claims = json!({ "a.b": "flat", "a": { "b": "deep" }, "c": ["x"] });
         let Value::Object(claims) = claims else {
             unreachable!()

@@ -35,7 +35,7 @@ impl Outbox {
     /// step tries them again.
     pub async fn step(&self) {
         if let Err(error) = self.move_all().await {
-            tracing::debug!(error = %error, "changes of keys wait for the archive");
+            tracing::debug!(error = %error, "access log records of key changes cannot be archived yet");
         }
         let read = async |tx: &store::Transaction<'_>| store::access::backlog(tx).await;
         let sample = self.primary.read(&Visible::no_tenants(), read).await.ok();

@@ -119,18 +119,18 @@ impl Grant {
             ([Role::PlatformAdmin, ..], Reach::Tenant(_)) => {
                 return wrong(
                     "not_of_a_tenant",
-                    "platform_admin is of no tenant: give tenant_admin instead",
+                    "platform_admin has no tenant: give tenant_admin instead",
                 );
             }
             ([Role::PlatformAdmin, _, ..], _) => {
                 return wrong(
                     "one_role",
-                    "platform_admin may do everything: give no other role",
+                    "platform_admin includes all other roles: give no other role",
                 );
             }
             ([Role::PlatformAdmin | Role::Auditor], Reach::Platform) | (_, Reach::Tenant(_)) => {}
             (_, Reach::Platform) => {
-                return wrong("tenant_required", "these roles are of a tenant: name it");
+                return wrong("tenant_required", "these roles require a tenant");
             }
         }
         if !narrowing.is_any()
@@ -140,7 +140,7 @@ impl Grant {
         {
             return wrong(
                 "not_narrowed",
-                "only editor and node can be narrowed to services and environments",
+                "only editor and node can be limited to services and environments",
             );
         }
         Ok(Self {
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn a_grant_makes_sense() {
+    fn grant_refuses_contradictory_roles_and_scopes() {
         use Role::{Auditor, Editor, Node, PlatformAdmin, TenantAdmin, Viewer};
         assert!(grant(&[PlatformAdmin], Reach::Platform).is_ok());
         assert!(grant(&[Auditor], Reach::Platform).is_ok());
@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_gives_more_than_it_has() {
+    fn callers_cannot_give_more_than_they_have() {
         let admin = |tenant| grant(&[Role::TenantAdmin], of(tenant)).unwrap();
         let everywhere = grant(&[Role::Auditor], Reach::Platform).unwrap();
         assert!(

@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_access_is_told_to_its_caller_s_tenant_and_never_to_another() {
+    fn access_record_is_visible_only_to_the_callers_tenant() {
         let [own, other]: [TenantName; 2] = ["own", "other"].map(|name| name.parse().unwrap());
         assert_eq!(visible_to(Some(Some(&own)), None), Some(own.clone()));
         assert_eq!(visible_to(Some(Some(&own)), Some(&other)), Some(own));
@@ -119,15 +119,11 @@ mod tests {
             "the platform's access to a tenant"
         );
         assert_eq!(visible_to(Some(None), None), None);
-        assert_eq!(
-            visible_to(None, Some(&other)),
-            None,
-            "nobody knows who it was"
-        );
+        assert_eq!(visible_to(None, Some(&other)), None, "an unknown caller");
     }
 
     #[test]
-    fn kinds_have_names_and_are_found_by_them() {
+    fn access_kinds_round_trip_through_their_names() {
         assert_eq!(
             Kind::ALL.map(Kind::as_str),
             ["denied", "key_changed", "operated", "read"]

@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn compiled_patterns_count_in_the_weight() {
+    fn compiled_patterns_count_in_the_cache_weight() {
         let (tenant, resident): (TenantName, _) = ("acme".parse().unwrap(), Resident::new(1 << 20));
         let rule = json!({"name": "r", "version": "v", "match": {"headers": {"x": {"regex": "[a-z]{1,60}"}}}});
         let content: TenantContent = serde_json::from_value(json!({
@@ -251,7 +251,7 @@ mod tests {
         );
         assert!(
             Arc::ptr_eq(&resident.get("acme").unwrap(), &snapshot),
-            "it is still there"
+            "the snapshot is still cached"
         );
         // A snapshot that no longer fits is evicted.
         let small = Resident::new(before + size - 1);

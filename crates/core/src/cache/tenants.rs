@@ -332,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn no_replica_is_believed_of_which_life_is_the_newer() {
+    fn replica_cannot_decide_which_incarnation_is_newer() {
         let (tenants, tenant, start) =
             (Tenants::new(1 << 20), "t".parse().unwrap(), Instant::now());
         tenants.observe(&tenant, &tag(1, 2), start);
@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    fn that_there_is_no_tenant_holds_unless_something_was_heard_of_it_since_the_question() {
+    fn absence_is_not_kept_if_the_tenant_changed_during_the_read() {
         let (tenants, tenant, start) =
             (Tenants::new(1 << 20), "t".parse().unwrap(), Instant::now());
         let ttl = Duration::from_secs(1);

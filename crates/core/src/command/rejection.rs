@@ -68,7 +68,7 @@ pub enum Rejection {
         why: NotAllowed,
     },
     /// A policy uses a route that would be deleted or deactivated.
-    #[error("a traffic policy sends traffic there")]
+    #[error("a traffic policy uses this version")]
     VersionInUse {
         /// The route that is in use.
         route: RouteName,
@@ -89,13 +89,13 @@ pub enum Rejection {
         hash: String,
     },
     /// The scope has changed since the plan was computed.
-    #[error("the tenant has changed since: work the changes out again")]
+    #[error("the tenant has changed since the plan was made: make a new plan")]
     PlanStale,
     /// The tenant is being deleted.
     #[error("the tenant is being deleted")]
     TenantEnding,
     /// The tenant writes more often than its quota allows.
-    #[error("the tenant may change {limit} times a second")]
+    #[error("the tenant may make at most {limit} changes per second")]
     TooManyWrites {
         /// The tenant's quota, in changes per second.
         limit: u32,
@@ -106,7 +106,7 @@ pub enum Rejection {
     #[error("a revision may have at most {MAX_CHANGES} changes")]
     TooManyChanges,
     /// `If-Match` or `If-None-Match` did not hold.
-    #[error("the object is not as the precondition says")]
+    #[error("the object's version does not meet the precondition")]
     PreconditionFailed {
         /// The tag that the object has now, if it exists.
         current: Option<VersionTag>,
@@ -164,8 +164,8 @@ pub enum Sought<'a> {
 fn taken(host: &Host, prefix: &str, of_another_tenant: bool) -> String {
     if of_another_tenant {
         format!(
-            "{host} belongs to another tenant, or overlaps with a host of another tenant: take it out of `hosts`; until then the policy can \
-             be deleted and not changed"
+            "{host} belongs to another tenant, or overlaps with a host of another tenant: remove it from `hosts`; until then the policy can \
+             be deleted, but not changed"
         )
     } else {
         format!(
@@ -177,10 +177,10 @@ fn taken(host: &Host, prefix: &str, of_another_tenant: bool) -> String {
 fn not_allowed(host: &Host, why: NotAllowed) -> String {
     let why = match why {
         NotAllowed::OutsideSuffixes => "is under none of the tenant's `allowed_hosts`",
-        NotAllowed::PublicSuffix => "is a public suffix, or stands for all names under one",
+        NotAllowed::PublicSuffix => "is a public suffix, or a wildcard for all names under one",
     };
     format!(
-        "{host} {why}: take it out of `hosts`, or have a platform_admin add it to the tenant's `allowed_hosts`"
+        "{host} {why}: remove it from `hosts`, or have a platform_admin add it to the tenant's `allowed_hosts`"
     )
 }
 

@@ -201,7 +201,7 @@ fn in_use(version: &str, may_confirm: bool) -> Rejection {
 }
 
 #[test]
-fn a_revision_counts_its_items_and_chains_them() {
+fn revision_numbers_its_items_and_chains_them() {
     let mut world = World::with(&["v1"]);
     let head = world.state.chain_head;
     let changes = vec![
@@ -217,7 +217,7 @@ fn a_revision_counts_its_items_and_chains_them() {
     assert_eq!(
         places,
         [(2, 0, 2), (2, 1, 2)],
-        "what is so already is no item"
+        "an unchanged object is no item"
     );
     assert_eq!(
         (events[0].body.prev_hash, events[1].body.prev_hash),
@@ -228,7 +228,7 @@ fn a_revision_counts_its_items_and_chains_them() {
 }
 
 #[test]
-fn a_patch_changes_what_it_names_and_keeps_the_rest() {
+fn patch_changes_named_members_and_keeps_the_rest() {
     let mut world = World::with(&["v1", "v2"]);
     let patch = RoutePatch {
         url: Some("http://b".parse().unwrap()),
@@ -263,7 +263,7 @@ fn a_patch_changes_what_it_names_and_keeps_the_rest() {
 }
 
 #[test]
-fn who_is_narrowed_changes_nothing_beside_it() {
+fn resource_scope_refuses_changes_outside_it() {
     let mut world = World::with(&["v1"]);
     world.narrowing = Narrowing {
         services: Vec::new(),
@@ -290,7 +290,7 @@ fn who_is_narrowed_changes_nothing_beside_it() {
 }
 
 #[test]
-fn quotas_bound_growth_and_nothing_else() {
+fn quotas_limit_growth_only() {
     let mut world = World::with(&["v1", "v2", "v3"]);
     let quotas = QuotasPatch {
         routes: Some(Some(2)),
@@ -382,7 +382,7 @@ fn patterns_are_counted_over_all_policies_of_a_tenant() {
 }
 
 #[test]
-fn writes_are_paid_for_at_a_steady_rate_with_a_burst_of_a_second() {
+fn write_rate_is_steady_with_a_burst_of_one_second() {
     let mut world = World::limited(Quotas {
         writes_per_second: Some(4),
         ..Quotas::default()
@@ -409,7 +409,7 @@ fn writes_are_paid_for_at_a_steady_rate_with_a_burst_of_a_second() {
     assert_eq!(
         write(&mut world),
         too_many(250),
-        "what is refused is not paid for"
+        "a refused write does not count"
     );
     // Unused rate is saved for at most one second.
     world.passes(60_000);
@@ -421,7 +421,7 @@ fn writes_are_paid_for_at_a_steady_rate_with_a_burst_of_a_second() {
 }
 
 #[test]
-fn a_batch_pays_for_each_of_its_changes() {
+fn batch_counts_each_change_against_the_write_rate() {
     let mut world = World::limited(Quotas {
         writes_per_second: Some(4),
         ..Quotas::default()
@@ -474,7 +474,7 @@ fn a_batch_pays_for_each_of_its_changes() {
 }
 
 #[test]
-fn an_instance_whose_clock_is_ahead_does_not_stop_the_others() {
+fn instance_with_a_fast_clock_does_not_block_the_others() {
     let mut world = World::limited(Quotas {
         writes_per_second: Some(2),
         ..Quotas::default()
@@ -489,12 +489,12 @@ fn an_instance_whose_clock_is_ahead_does_not_stop_the_others() {
             world.refuses(upsert("one-more", true)),
             Rejection::TooManyWrites { .. }
         ),
-        "and is held to its own"
+        "the rate limit still applies"
     );
 }
 
 #[test]
-fn what_changes_nothing_and_what_changes_the_tenant_is_not_held_to_the_rate() {
+fn no_ops_and_tenant_changes_are_exempt_from_the_write_rate() {
     let mut world = World::limited(Quotas {
         writes_per_second: Some(1),
         ..Quotas::default()
@@ -527,7 +527,7 @@ fn what_changes_nothing_and_what_changes_the_tenant_is_not_held_to_the_rate() {
 }
 
 #[test]
-fn a_policy_names_only_versions_that_exist() {
+fn policy_naming_a_missing_version_is_refused() {
     let mut world = World::with(&["v1"]);
     let value = json!({
         "split": [{ "version": "v2", "weight": 1 }], "failover": ["v1", "v3"],
@@ -563,7 +563,7 @@ fn a_policy_names_only_versions_that_exist() {
 }
 
 #[test]
-fn what_is_in_use_stays_unless_its_traffic_can_go_elsewhere_and_the_caller_knows() {
+fn version_in_use_needs_an_alternative_and_confirmation() {
     let split = json!([{ "version": "v1", "weight": 1 }, { "version": "v2", "weight": 0 }]);
     let off = || Op::SetActive {
         route: route("v1"),
@@ -604,7 +604,11 @@ fn what_is_in_use_stays_unless_its_traffic_can_go_elsewhere_and_the_caller_knows
         .iter()
         .map(|event| event.body.action.as_str())
         .collect();
-    assert_eq!(actions, ["policy_set", "deleted"], "it gives up what goes");
+    assert_eq!(
+        actions,
+        ["policy_set", "deleted"],
+        "the policy gives up the deleted version"
+    );
     assert!(
         !spare.state.policies[&place("prod")]
             .spec
@@ -615,7 +619,7 @@ fn what_is_in_use_stays_unless_its_traffic_can_go_elsewhere_and_the_caller_knows
 
 /// Checks that `may_confirm` is true exactly when the confirmed command succeeds.
 #[test]
-fn a_deletion_may_be_confirmed_exactly_when_confirming_does_it() {
+fn may_confirm_is_true_exactly_when_confirming_succeeds() {
     let rule = json!([{ "name": "r", "match": { "headers": { "x-a": { "present": true } } }, "version": "v1" }]);
     let share = |version: &str, weight: u16| json!({ "version": version, "weight": weight });
     for (policy, active) in [
@@ -659,7 +663,7 @@ fn a_deletion_may_be_confirmed_exactly_when_confirming_does_it() {
 }
 
 #[test]
-fn much_of_what_is_active_goes_only_when_that_is_confirmed() {
+fn removing_most_active_routes_needs_confirmation() {
     let versions: Vec<String> = (0..24).map(|n| format!("v{n}")).collect();
     let world = |count: usize| {
         World::with(
@@ -733,7 +737,7 @@ fn much_of_what_is_active_goes_only_when_that_is_confirmed() {
 }
 
 #[test]
-fn many_changes_are_done_all_or_none_and_the_wrong_ones_are_named() {
+fn batch_applies_all_or_none_and_names_invalid_changes() {
     let mut world = World::with(&["v1"]);
     let changes = vec![
         desired("v2", Some(spec(true))),
@@ -779,7 +783,7 @@ fn many_changes_are_done_all_or_none_and_the_wrong_ones_are_named() {
 }
 
 #[test]
-fn changes_hold_only_for_the_state_that_they_were_worked_out_for() {
+fn plan_applies_only_to_the_state_it_was_made_from() {
     let mut world = World::with(&["v1"]);
     let tag = world.state.tenant.as_ref().unwrap().tag();
     let prod = Scope {
@@ -804,13 +808,13 @@ fn changes_hold_only_for_the_state_that_they_were_worked_out_for() {
     assert_eq!(
         world.refuses(apply(&tag, &Scope::default(), "v2")),
         Rejection::PlanStale,
-        "the whole has moved"
+        "the tenant has changed"
     );
     world.does(apply(&tag, &prod, "v2"));
     assert_eq!(
         world.refuses(apply(&tag, &prod, "v3")),
         Rejection::PlanStale,
-        "now that has moved too"
+        "the scope has changed too"
     );
     let other = VersionTag {
         epoch: Epoch::from_random([9; 8]),
@@ -819,12 +823,12 @@ fn changes_hold_only_for_the_state_that_they_were_worked_out_for() {
     assert_eq!(
         world.refuses(apply(&other, &prod, "v3")),
         Rejection::PlanStale,
-        "of another history"
+        "a tag of another timeline"
     );
 }
 
 #[test]
-fn a_tenant_ends_with_everything_in_one_revision_and_its_name_is_free() {
+fn deleted_tenant_ends_in_one_revision_and_frees_its_name() {
     let mut world = World::with(&["v1", "v2"]);
     world.does(put(
         "prod",

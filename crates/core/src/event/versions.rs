@@ -36,11 +36,11 @@ pub struct EventType {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
     /// The type is not one of this service.
-    #[error("not a type of event that is known")]
+    #[error("the event's type is unknown")]
     UnknownType,
     /// The type is one of this service, in a version that this program cannot read. A newer program
     /// may read it.
-    #[error("version {0} of events is not known")]
+    #[error("the event's version {0} is unknown")]
     UnknownVersion(u32),
     /// The content does not match the type.
     #[error("not an event: {0}")]
@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_version_that_is_not_known_is_told_from_a_type_that_is_not() {
+    fn unknown_version_and_unknown_type_give_different_errors() {
         let updated = EventType {
             action: Action::Updated,
             version: 1,
@@ -167,7 +167,7 @@ mod tests {
     ];
 
     #[test]
-    fn an_event_is_taken_from_its_version_to_the_present_one_step_by_step() {
+    fn old_event_is_upcast_step_by_step_to_the_current_version() {
         let present = json!({ "names": ["a"], "count": 1, "hash": "h" });
         for (version, event) in [
             (1, json!({ "name": "a", "hash": "h" })),
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn every_version_before_the_present_has_its_step() {
+    fn every_earlier_version_has_an_upcast() {
         assert_eq!(UPCASTS.len(), CURRENT as usize - 1);
         assert_eq!(upcast(&UPCASTS, CURRENT, json!(1)), Ok(json!(1)));
     }

@@ -102,7 +102,7 @@ type Spelling = fn(&str) -> String;
 /// Tries each way to spell a name differently on each name. Every one is refused, and the message
 /// names the accepted spelling.
 #[test]
-fn every_other_spelling_of_a_host_is_refused_with_the_one() {
+fn other_host_spelling_is_refused_with_the_accepted_one() {
     let ways: &[(&str, Spelling)] = &[
         ("upper case", |name| name.to_uppercase()),
         ("one capital", |name| name.replacen('p', "P", 1)),
@@ -143,14 +143,14 @@ fn every_other_spelling_of_a_host_is_refused_with_the_one() {
     assert!(detail("xn--BCHER-kva.example").ends_with("write xn--bcher-kva.example"));
     assert!(
         !detail(&"%61".repeat(2000)).contains("write"),
-        "nothing is worked out of input that can be no host"
+        "input that cannot be a host gets no suggestion"
     );
 }
 
 /// Hosts from before the rule of one spelling can be read, and removed with their policy. They
 /// cannot be written again.
 #[test]
-fn a_host_from_before_is_read_and_not_written() {
+fn older_host_is_readable_but_not_writable() {
     for old in ["xn--a.example", "*.xn--a.example", "a.0x7f", "0x7f000001"] {
         let policy = serde_json::json!({ "failover": ["v1", "v2"], "hosts": [old] });
         let spec: PolicySpec = serde_json::from_value(policy).unwrap();
@@ -177,7 +177,7 @@ fn a_host_from_before_is_read_and_not_written() {
 }
 
 #[test]
-fn a_wildcard_covers_names_of_any_depth_and_not_its_base() {
+fn wildcard_covers_names_of_any_depth_but_not_its_base() {
     let covered = [
         "b.a.com",
         "c.b.a.com",
@@ -293,7 +293,7 @@ fn public_suffixes_and_wildcards_under_them_need_a_grant() {
 
 /// docs/polling.md documents this order.
 #[test]
-fn an_exact_host_goes_before_a_wildcard_and_a_longer_prefix_first() {
+fn exact_host_and_longer_prefix_are_matched_first() {
     let entries = [
         ("*.example.com", "/", "wide"),
         ("*.shop.example.com", "/", "narrow"),
@@ -351,7 +351,7 @@ proptest! {
     /// Two hosts overlap exactly when both cover a common name. A wildcard counts as covering its
     /// base too.
     #[test]
-    fn hosts_overlap_where_they_have_a_name_in_common(one in any_host(), other in any_host()) {
+    fn hosts_overlap_exactly_when_they_share_a_name(one in any_host(), other in any_host()) {
         let has = |host: &Host, name: &str| host.covers(name) || host.base() == name;
         // If two hosts overlap, one covers the base of the other, or both cover a name under the
         // longer of two wildcards.
@@ -363,7 +363,7 @@ proptest! {
 
     /// The ordered claims give the same answers as a search through all of them.
     #[test]
-    fn claims_find_the_hosts_that_overlap(
+    fn claims_find_exactly_the_overlapping_hosts(
         steps in prop::collection::vec((any_host(), 0..2_usize, 0..3_usize, any::<bool>()), 0..12), asked in any_host(),
     ) {
         let tenants: [TenantName; 3] = ["t0", "t1", "t2"].map(|name| name.parse().unwrap());
@@ -377,7 +377,7 @@ proptest! {
             if !stays {
                 claims.remove(&host, &prefixes[at], &tenants[tenant], &policy("dev"));
                 claims.remove(&host, &prefixes[at], &tenants[(tenant + 1) % 3], &policy("prod"));
-                prop_assert!(claims.holder(&host, &prefixes[at]).is_some(), "only who has it gives it up");
+                prop_assert!(claims.holder(&host, &prefixes[at]).is_some(), "only the holder can give the host up");
                 claims.remove(&host, &prefixes[at], &tenants[tenant], &policy("prod"));
                 plain.pop();
             }
@@ -395,7 +395,7 @@ proptest! {
     }
 
     #[test]
-    fn an_accepted_host_is_its_own_canonical_form(raw in "(\\*\\.)?[a-z0-9.%-]{1,12}|(\\*\\.)?xn--[a-z0-9-]{1,8}(\\.[a-z]{1,3})?") {
+    fn accepted_host_is_its_own_canonical_form(raw in "(\\*\\.)?[a-z0-9.%-]{1,12}|(\\*\\.)?xn--[a-z0-9-]{1,8}(\\.[a-z]{1,3})?") {
         if let Ok(host) = Host::try_from(raw.clone()) {
             prop_assert_eq!(canonical(&raw), Some(host));
         }

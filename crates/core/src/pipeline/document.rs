@@ -346,7 +346,7 @@ mod tests {
     }
 
     #[test]
-    fn the_chain_can_be_recomputed_from_the_archived_event() {
+    fn archived_event_keeps_the_hash_chain_verifiable() {
         let event = event();
         let archivable = read(&record(&event), now()).unwrap();
         let archived = archivable.event;
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_trusted_is_not_archived() {
+    fn untrustworthy_records_are_not_archived() {
         let good = record(&event());
         let with = |change: &dyn Fn(&mut Record)| {
             let mut record = good.clone();

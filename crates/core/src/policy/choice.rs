@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_as_the_weights_and_a_change_moves_no_more_than_it_must() {
+    fn traffic_follows_weights_and_changes_move_few_keys() {
         const KEYS: usize = 100_000;
         let count = |holds: &dyn Fn(&str) -> bool| {
             (0..KEYS)
@@ -326,7 +326,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_goes_where_the_formula_says() {
+    fn key_selects_the_version_of_the_documented_formula() {
         // Computed independently, with Python:
         // hashlib.sha256(b"checkout/prod/v0/user-7").digest()[:8] and math.log.
         let asked = Asked {
@@ -350,7 +350,7 @@ mod tests {
     const FORMULA: [(&str, f64); 2] = [("v0", 278.985054), ("v1", 28.709246)];
 
     #[test]
-    fn without_a_key_chance_decides_by_the_weights() {
+    fn without_a_key_the_choice_is_random_by_weight() {
         let spec = split(&[90, 10]);
         let of = |random| {
             choose(&name(), &spec, None, &Asked::default(), random, |_| {
@@ -365,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn rules_come_first_and_failover_takes_what_cannot_go_there() {
+    fn rules_go_first_and_failover_replaces_inactive_versions() {
         let spec = policy(json!({
             "split": [{"version": "a", "weight": 1}, {"version": "b", "weight": 0}],
             "rules": [
@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn an_explanation_tells_what_was_passed_over_and_the_split_that_was_asked() {
+    fn explanation_lists_skipped_versions_and_the_split_scores() {
         let spec = policy(json!({
             "split": [{"version": "a", "weight": 3}, {"version": "b", "weight": 0}, {"version": "c", "weight": 1}],
             "rules": [{"name": "beta", "match": {"headers": {"x-beta": {"present": true}}}, "version": "beta"}],
@@ -508,7 +508,7 @@ mod tests {
     }
 
     #[test]
-    fn the_key_comes_from_where_the_policy_says() {
+    fn sticky_key_comes_from_the_configured_source() {
         let by =
             |sticky| policy(json!({"split": [{"version": "a", "weight": 1}], "sticky_by": sticky}));
         let headers = [("x-user", "7"), ("cookie", "a=1; sid=abc=; b=2")];
@@ -532,7 +532,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_key_is_none_wherever_it_comes_from() {
+    fn empty_sticky_key_counts_as_no_key_from_any_source() {
         let by =
             |sticky| policy(json!({"split": [{"version": "a", "weight": 1}], "sticky_by": sticky}));
         let (cookie, header) = (by(json!({"cookie": "uid"})), by(json!({"header": "x"})));

@@ -289,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_takes_what_matches_in_all_of_it() {
+    fn rule_matches_only_if_all_its_conditions_match() {
         assert!(takes(json!({"x": {"exact": "a"}}), &[("x", "a")]));
         assert!(!takes(json!({"x": {"exact": "a"}}), &[("x", "A")]));
         assert!(takes(json!({"X": {"prefix": "a"}}), &[("x", "ab")]));
@@ -307,7 +307,7 @@ mod tests {
     }
 
     #[test]
-    fn names_and_patterns_that_cannot_be_meant_are_refused() {
+    fn impossible_header_names_and_patterns_are_refused() {
         let long = "a".repeat(513);
         for bad in [
             json!({"": {"exact": "a"}}),
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_says_what_it_may_be() {
+    fn invalid_condition_error_lists_the_allowed_kinds() {
         let error = |value| {
             serde_json::from_value::<HeaderMatch>(value)
                 .unwrap_err()
@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_no_header_can_have_is_named() {
+    fn value_impossible_for_a_header_is_named() {
         let impossible = |headers: serde_json::Value| {
             let matching: Matching = serde_json::from_value(json!({ "headers": headers })).unwrap();
             matching
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_are_taken_and_the_next_are_not() {
+    fn largest_values_are_accepted_and_larger_are_refused() {
         let name = |length: usize| HeaderName::try_from("X".repeat(length));
         assert_eq!(name(64).unwrap().to_string(), "x".repeat(64));
         assert!(name(65).is_err());
@@ -399,7 +399,7 @@ mod tests {
     }
 
     #[test]
-    fn conditions_are_the_same_when_they_ask_for_the_same() {
+    fn conditions_are_equal_only_with_equal_kind_and_value() {
         let all = [
             json!({"exact": "a"}),
             json!({"exact": "b"}),

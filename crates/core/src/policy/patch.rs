@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_merge_patch_goes_into_sticky_by() {
+    fn merge_patch_applies_inside_sticky_by() {
         let (cookie, header) = (json!({"cookie": "c"}), json!({"header": "h"}));
         assert_eq!(
             patched(header.clone(), json!({"header": null, "cookie": "c"})),

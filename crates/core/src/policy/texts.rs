@@ -43,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_of_rules_show_all_that_they_have() {
+    fn rule_texts_with_hidden_characters_are_refused() {
         let policy = |name: &str, text: &str| {
             let matching =
                 json!({ "headers": { "x": { "exact": text }, "y~": { "present": true } } });

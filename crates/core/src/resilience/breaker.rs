@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_in_a_row_open_it_and_no_call_goes_through() {
+    fn consecutive_failures_open_the_breaker() {
         let (mut machine, now) = machine(1);
         for outcome in [
             Outcome::Failure,
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_probe_that_hangs_keeps_its_place_when_another_has_opened_it_again() {
+    fn hanging_probe_keeps_its_place_after_the_breaker_reopens() {
         let (mut machine, now) = opened(2);
         let later = now + 100 * MS;
         let [hangs, fails] = [(); 2].map(|()| machine.admit(later).expect("a probe"));
@@ -344,7 +344,7 @@ mod tests {
     }
 
     #[test]
-    fn few_probe_at_a_time_and_a_success_closes_it() {
+    fn half_open_limits_probes_and_a_success_closes() {
         let (mut machine, now) = opened(2);
         let later = now + 100 * MS;
         let probes: Vec<_> = (0..5).filter_map(|_| machine.admit(later)).collect();
@@ -353,7 +353,7 @@ mod tests {
         machine.ended(probes[0], Outcome::Abandoned, later);
         let next = machine
             .admit(later)
-            .expect("the place of the one that was given up");
+            .expect("the place of the abandoned probe");
         assert_eq!(machine.admit(later), None);
         machine.ended(next, Outcome::Success, later);
         assert_eq!(machine.state(), BreakerState::Closed);
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_up_to_the_longest_and_begin_anew_after_a_success() {
+    fn pauses_double_to_the_maximum_and_reset_after_a_success() {
         let (mut machine, mut now) = opened(1);
         for longest in [100, 200, 400, 400, 400] {
             let probe = machine
@@ -376,7 +376,7 @@ mod tests {
             assert_eq!(
                 machine.admit(now + (longest / 2).min(199) * MS),
                 None,
-                "after {longest} ms it grows"
+                "the pause grows after {longest} ms"
             );
         }
         let probe = machine.admit(now + 400 * MS).unwrap();
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_of_before_it_opened_change_nothing() {
+    fn calls_begun_before_opening_change_nothing() {
         let (mut machine, now) = machine(1);
         let old: Vec<_> = (0..10).map(|_| machine.admit(now).unwrap()).collect();
         old[..3]
@@ -404,7 +404,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_and_a_drill_end_without_a_call() {
+    fn pause_and_forced_state_end_without_a_call() {
         let (mut machine, now) = opened(1);
         machine.tick(now + 49 * MS);
         assert_eq!(machine.state(), BreakerState::Open);
@@ -424,14 +424,14 @@ mod tests {
     }
 
     #[test]
-    fn a_drill_forces_it_for_a_while_and_then_it_begins_anew() {
+    fn forced_state_lasts_its_time_and_then_resets() {
         let (mut machine, now) = opened(1);
         machine.force(Forced::Closed, now + 1000 * MS);
         (0..10).for_each(|_| call(&mut machine, Outcome::Failure, now));
         assert_eq!(
             machine.state(),
             BreakerState::Closed,
-            "whatever becomes of calls"
+            "calls do not end a forced state"
         );
         machine.force(Forced::Open, now + 2000 * MS);
         assert_eq!(

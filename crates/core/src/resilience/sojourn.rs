@@ -50,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_is_done_and_of_a_standing_queue_what_has_waited_too_long_is_not() {
+    fn codel_admits_bursts_and_drops_from_a_standing_queue() {
         let start = Instant::now();
         let mut queue = queue(start);
         assert!(
@@ -60,20 +60,23 @@ mod tests {
         for at in [101, 300, 600] {
             assert!(queue.admits(300 * MS, MS, start + at * MS), "a burst");
         }
-        assert!(!queue.admits(300 * MS, MS, start + 601 * MS), "it stands");
+        assert!(
+            !queue.admits(300 * MS, MS, start + 601 * MS),
+            "a standing queue"
+        );
         assert!(
             queue.admits(49 * MS, MS, start + 602 * MS),
-            "the new are done"
+            "recent items are admitted"
         );
         assert!(
             queue.admits(300 * MS, MS, start + 1102 * MS),
-            "and then it is calm again"
+            "the queue has recovered"
         );
         assert!(!queue.admits(300 * MS, MS, start + 1103 * MS));
     }
 
     #[test]
-    fn slow_steps_alone_refuse_nobody() {
+    fn codel_drops_nothing_for_slow_steps_alone() {
         let start = Instant::now();
         let mut queue = queue(start);
         for at in 1..100 {

@@ -171,7 +171,7 @@ fn next(held: &TenantSnapshot, events: &[Recorded]) -> TenantSnapshot {
 }
 
 #[test]
-fn a_revision_of_many_items_is_taken_whole_or_not_at_all() {
+fn revision_of_many_items_applies_whole_or_not_at_all() {
     let held = snapshot(5, vec![route("v1", true, 5)]);
     let whole = revision(
         6,
@@ -211,7 +211,7 @@ fn a_revision_of_many_items_is_taken_whole_or_not_at_all() {
 }
 
 #[test]
-fn the_end_of_a_tenant_ends_its_snapshot() {
+fn tenant_deletion_ends_its_snapshot() {
     let held = snapshot(5, vec![route("v1", true, 5)]);
     let gone = Change::Route {
         name: name("s", "e", "v1"),
@@ -233,7 +233,7 @@ fn the_end_of_a_tenant_ends_its_snapshot() {
 }
 
 #[test]
-fn a_revision_larger_than_what_is_remembered_is_not_half_remembered() {
+fn revision_larger_than_the_memory_is_not_kept_in_part() {
     let mut held = next(&snapshot(5, vec![]), &revision(6, vec![set("v1", true)]));
     let many = (0..=RECENT).map(|n| set(&format!("x{n}"), true)).collect();
     held = next(&held, &revision(7, many));
@@ -253,7 +253,7 @@ fn a_revision_larger_than_what_is_remembered_is_not_half_remembered() {
 }
 
 #[test]
-fn what_is_about_the_tenant_moves_the_whole_and_no_part() {
+fn tenant_change_moves_the_whole_tag_and_no_scope_tag() {
     let held = next(
         &snapshot(5, vec![route("v1", true, 4)]),
         &revision(6, vec![set_waiters(Some(3))]),
@@ -279,7 +279,7 @@ fn what_is_about_the_tenant_moves_the_whole_and_no_part() {
 }
 
 #[test]
-fn policies_stand_in_the_body_sorted_and_count_in_the_digest() {
+fn body_has_sorted_policies_and_the_digest_covers_them() {
     let changes = vec![
         set_policy("s", "f", Some(policy_spec(2))),
         set("v1", true),
@@ -329,7 +329,7 @@ fn policies_stand_in_the_body_sorted_and_count_in_the_digest() {
 }
 
 #[test]
-fn changes_are_remembered_without_a_gap_and_not_for_ever() {
+fn recent_changes_have_no_gap_and_a_bounded_number() {
     let mut held = snapshot(5, vec![]);
     assert_eq!(held.changes_after(Revision(5)).unwrap().count(), 0);
     assert!(held.changes_after(Revision(4)).is_none());
@@ -354,7 +354,7 @@ fn changes_are_remembered_without_a_gap_and_not_for_ever() {
 }
 
 #[test]
-fn the_body_of_an_environment_has_its_routes_alone() {
+fn environment_body_has_only_its_own_routes() {
     let routes = ["d", "e", "f"].map(|env| SnapshotRoute {
         name: name("s", env, "v"),
         ..route("v", true, 3)
@@ -377,7 +377,7 @@ fn the_body_of_an_environment_has_its_routes_alone() {
 }
 
 #[test]
-fn a_service_weighs_more_the_more_it_holds() {
+fn service_weight_grows_with_its_content() {
     let weight = |routes: Vec<SnapshotRoute>, changes: Vec<Change>| {
         let held = snapshot(5, routes);
         let held = if changes.is_empty() {
@@ -410,7 +410,7 @@ fn a_service_weighs_more_the_more_it_holds() {
 }
 
 #[test]
-fn it_weighs_what_its_parts_weigh() {
+fn snapshot_weight_is_the_sum_of_its_parts() {
     let (empty, mut held) = (snapshot(5, vec![]), snapshot(5, vec![route("v1", true, 4)]));
     assert_eq!(empty.weight(), size_of::<TenantSnapshot>());
     let service = held.services[0].weight();
@@ -507,7 +507,7 @@ proptest! {
     /// loaded or built from events. The tag of a scope changes exactly when a change touches the
     /// scope.
     #[test]
-    fn a_snapshot_moved_by_events_equals_one_that_was_loaded(
+    fn snapshot_built_from_events_equals_the_loaded_one(
         steps in proptest::collection::vec(
             (0..3_u8, 0..2_u8, proptest::option::weighted(0.7, 0..3_u8), proptest::option::of(proptest::bool::ANY)), 1..40),
         sizes in proptest::collection::vec(1..4_usize, 40),

@@ -7,7 +7,7 @@ fn refused(raw: &str) -> Option<String> {
 }
 
 #[test]
-fn urls_that_can_be_connected_to_are_taken_as_they_are() {
+fn valid_urls_are_accepted_unchanged() {
     let (label, name) = (
         "l".repeat(63),
         [
@@ -55,7 +55,7 @@ fn urls_that_can_be_connected_to_are_taken_as_they_are() {
 }
 
 #[test]
-fn urls_that_are_none_are_refused_and_the_place_is_told() {
+fn invalid_urls_are_refused_with_the_reason_and_place() {
     let mut faults = Vec::new();
     for (bad, told) in [
         ("", "empty"),
@@ -118,7 +118,7 @@ fn urls_that_are_none_are_refused_and_the_place_is_told() {
         ("http://a.example../", "\"\", which may not be empty"),
         ("http://-a.example/", "hyphen"),
         ("http://a-.example/", "hyphen"),
-        ("http://xn--a/", "the host of url is none"),
+        ("http://xn--a/", "the host of url is not valid"),
         ("http://xn--/", "hyphen"),
         ("http://127.1/", "ends in a number"),
         ("http://2130706433/", "ends in a number"),
@@ -142,7 +142,7 @@ fn urls_that_are_none_are_refused_and_the_place_is_told() {
         ("http://a/b/%2E%2e/c", "segment"),
         ("http://a/.%2e?x", "segment"),
     ] {
-        let detail = refused(bad).unwrap_or_else(|| "it is taken".to_owned());
+        let detail = refused(bad).unwrap_or_else(|| "the URL is accepted".to_owned());
         if !detail.contains(told) {
             faults.push(format!("{bad:?}: {detail}, not {told}"));
         }
@@ -157,7 +157,7 @@ fn urls_that_are_none_are_refused_and_the_place_is_told() {
 }
 
 #[test]
-fn a_stored_url_is_read_as_it_is() {
+fn stored_older_url_is_read_unchanged() {
     let url: RouteUrl = serde_json::from_str(r#""http://a..b:0/%zz|""#).unwrap();
     assert_eq!(url.as_str(), "http://a..b:0/%zz|");
 }
@@ -259,7 +259,7 @@ fn assert_read_alike(raw: &str) -> Result<(), TestCaseError> {
 /// Tests URLs with a name and with addresses, and with every part that a URL may have. Inserts
 /// every byte value at each position, and also replaces the byte there by it.
 #[test]
-fn every_byte_at_every_place_is_read_alike_or_refused() {
+fn url_with_any_byte_is_parsed_alike_by_all_or_refused() {
     let mut taken = 0;
     for base in [
         "http://ab.example:81/p/%41?q=%42&r",
@@ -303,7 +303,7 @@ pub(super) fn alike() -> impl Strategy<Value = String> {
 
 proptest! {
     #[test]
-    fn what_is_taken_is_read_alike_by_all(raw in alike()) {
+    fn accepted_url_is_parsed_alike_by_all_parsers(raw in alike()) {
         if raw.parse::<RouteUrl>().is_ok() {
             assert_read_alike(&raw)?;
         }
@@ -312,7 +312,7 @@ proptest! {
     /// Every valid host of a policy is a valid host of a route's URL, except hosts with A-labels:
     /// only a URL decodes them.
     #[test]
-    fn hosts_of_policies_are_hosts_of_urls(raw in "(\\*\\.)?[a-z0-9-]{1,6}(\\.[a-z0-9-]{1,6}){0,3}|[a-z0-9.*-]{0,20}|\\PC{0,8}") {
+    fn policy_hosts_are_valid_in_urls(raw in "(\\*\\.)?[a-z0-9-]{1,6}(\\.[a-z0-9-]{1,6}){0,3}|[a-z0-9.*-]{0,20}|\\PC{0,8}") {
         if let Ok(host) = crate::policy::Host::try_from(raw) {
             let name = host.as_str().trim_start_matches("*.");
             let url = format!("http://{name}/");
@@ -321,7 +321,7 @@ proptest! {
     }
 
     #[test]
-    fn no_text_makes_the_check_panic(raw in "\\PC{0,80}|https?://(?s).{0,80}") {
+    fn url_check_never_panics(raw in "\\PC{0,80}|https?://(?s).{0,80}") {
         if let Err(invalid) = raw.parse::<RouteUrl>() {
             prop_assert!(["empty", "not_a_url", "control_character", "invisible_character"].contains(&invalid.code));
         }

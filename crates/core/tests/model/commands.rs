@@ -56,7 +56,7 @@ impl Rng {
 pub struct Source {
     rng: Rng,
     count: u64,
-    /// Earlier requests with a key, oldest first: at most [`TRIED_AGAIN`].
+    /// The last requests with a key, oldest first: at most [`TRIED_AGAIN`].
     keyed: VecDeque<Request>,
 }
 
@@ -93,8 +93,10 @@ impl Source {
             };
         }
         if new.idempotency_key.is_some() {
+            if self.keyed.len() == TRIED_AGAIN {
+                self.keyed.pop_front();
+            }
             self.keyed.push_back(new.clone());
-            self.keyed.truncate(TRIED_AGAIN);
         }
         new
     }

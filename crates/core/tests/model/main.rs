@@ -38,7 +38,7 @@ proptest! {
     /// The pure middle of a group commit: a group of n commands gives the same result as n groups
     /// of one.
     #[test]
-    fn planning_a_group_is_planning_its_commands_one_at_a_time(steps in prop::collection::vec(any::<u64>().prop_map(Step), 1..25)) {
+    fn group_plan_equals_plans_of_single_commands(steps in prop::collection::vec(any::<u64>().prop_map(Step), 1..25)) {
         let requests: Vec<Request> = steps.iter().enumerate().map(|(at, step)| step.request(at as u64, &[])).collect();
         let mut rows = Rows::default();
         let mut replies = Vec::new();

@@ -164,7 +164,7 @@ impl Bench {
             return if after == before {
                 Ok(())
             } else {
-                Err("a drill was ended by a call".to_owned())
+                Err("a call ended a forced state".to_owned())
             };
         }
         match (before, after) {
@@ -225,14 +225,16 @@ impl Bench {
     }
 
     fn drill(&mut self, forced: Forced) -> Result<(), String> {
-        self.ran.meet("breaker: drill");
+        self.ran.meet("breaker: forced");
         let until = self.now + self.rng.u64(1..100);
         self.machine.force(forced, self.time(until));
         self.look();
         self.moves += 1;
         let admitted = self.machine.admit(self.time(self.now));
         if admitted.is_some() != (forced == Forced::Closed) {
-            return Err(format!("forced {forced:?}, it admitted {admitted:?}"));
+            return Err(format!(
+                "the breaker was forced {forced:?} and admitted {admitted:?}"
+            ));
         }
         // Earlier failures no longer count once the forced state ends.
         (self.failures, self.opened) = (0, None);
@@ -252,7 +254,7 @@ impl Bench {
         match self.machine.state() {
             BreakerState::Closed => Ok(()),
             state => Err(format!(
-                "it is {state:?}, and the dependency has worked for long"
+                "the breaker is {state:?} although the dependency has worked for long"
             )),
         }
     }

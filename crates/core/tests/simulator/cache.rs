@@ -36,7 +36,7 @@ const REFRESH: u64 = 40_000;
 
 /// A call to the cache. The calls come in the same order as in the product.
 #[derive(Debug)]
-pub enum Told {
+pub enum CacheCall {
     Observe(TenantName, VersionTag),
     Begin(TenantName, VersionTag),
     Advance(TenantName, Vec<Recorded>),
@@ -94,7 +94,7 @@ enum Stage {
     Settling(Seen, Option<Arc<TenantContent>>),
     Ending,
     /// The answer is decided, and the waiters are about to get it.
-    Telling(Answer),
+    CallingCache(Answer),
 }
 
 /// The state of one API.
@@ -158,17 +158,17 @@ impl World {
     }
 
     /// Makes a call to the cache.
-    pub fn tell(&mut self, at: usize, told: Told) {
+    pub fn call_cache(&mut self, at: usize, call: CacheCall) {
         let now = self.instant();
         let tenants = &self.instances[at].tenants;
-        match told {
-            Told::Observe(tenant, tag) => tenants.observe(&tenant, &tag, now),
-            Told::Begin(tenant, tag) => tenants.begin(&tenant, &tag),
-            Told::Advance(tenant, events) => {
+        match call {
+            CacheCall::Observe(tenant, tag) => tenants.observe(&tenant, &tag, now),
+            CacheCall::Begin(tenant, tag) => tenants.begin(&tenant, &tag),
+            CacheCall::Advance(tenant, events) => {
                 tenants.advance(&tenant, &events.iter().collect::<Vec<_>>());
             }
-            Told::Forget(tenant) => tenants.forget(&tenant, now),
-            Told::End(tenant) => tenants.end(&tenant),
+            CacheCall::Forget(tenant) => tenants.forget(&tenant, now),
+            CacheCall::End(tenant) => tenants.end(&tenant),
         }
     }
 
@@ -187,8 +187,12 @@ impl World {
                 && let Some(last) = whole.last()
             {
                 let (tenant, tag) = (last.event.body.tenant.clone(), last.event.tag());
-                self.tell(at, Told::Observe(tenant.clone(), tag));
-                self.own_after(me, wait, Event::Tell(at, Told::Advance(tenant, whole)));
+                self.call_cache(at, CacheCall::Observe(tenant.clone(), tag));
+                self.own_after(
+                    me,
+                    wait,
+                    Event::CallCache(at, CacheCall::Advance(tenant, whole)),
+                );
                 wait += self.delay();
             }
         } else {
@@ -234,7 +238,10 @@ impl World {
         match tag {
             None => {
                 if tenants.settle_absent(&tenant, before, now, NEGATIVE, || {}) {
-                    self.own(Process::Api(at), Event::Tell(at, Told::End(tenant)));
+                    self.own(
+                        Process::Api(at),
+                        Event::CallCache(at, CacheCall::End(tenant)),
+                    );
                 }
             }
             Some(newest)
@@ -251,7 +258,7 @@ impl World {
     /// Evicts a snapshot.
     pub fn evict(&mut self, at: usize) {
         let tenant = self.tenant();
-        self.tell(at, Told::End(tenant));
+        self.call_cache(at, CacheCall::End(tenant));
         let wait = self.delay() * 10;
         self.own_after(Process::Api(at), wait, Event::Evict(at));
     }
@@ -396,13 +403,13 @@ impl World {
                 let loaded = TenantSnapshot::new(tenant.clone(), (*content).clone())
                     .expect("what is stored is a snapshot");
                 let settled = tenants.settle(&tenant, &Arc::new(loaded), &before, decided);
-                settled.map(|settled| Stage::Telling(Answer::Held(settled)))
+                settled.map(|settled| Stage::CallingCache(Answer::Held(settled)))
             }
             Stage::Ending => {
                 tenants.end(&tenant);
-                Some(Stage::Telling(Answer::Absent))
+                Some(Stage::CallingCache(Answer::Absent))
             }
-            Stage::Telling(answer) => {
+            Stage::CallingCache(answer) => {
                 // Waiters that have joined by now get the answer too, if the load is still listed.
                 loading.retain(|_, listed| *listed != id);
                 for asking in load.waiters {
@@ -414,7 +421,7 @@ impl World {
         load.attempts += u32::from(next.is_none());
         load.stage = match next {
             Some(next) => next,
-            None if load.attempts == LOADS => Stage::Telling(Answer::Unavailable),
+            None if load.attempts == LOADS => Stage::CallingCache(Answer::Unavailable),
             None => Stage::Beginning,
         };
         if matches!(load.stage, Stage::Beginning) {
@@ -440,7 +447,7 @@ impl World {
                 asking.primary = None;
                 self.ask(at, asking);
             }
-            Some(false) => self.meet("nothing as new as asked for"),
+            Some(false) => self.meet("minimum not reached"),
         }
     }
 

@@ -16,12 +16,12 @@ use crate::{database::Past, world::World};
 /// Checks that every acknowledged change is in every store once, in its order, in a chain that
 /// verifies.
 pub fn at_rest(world: &World) -> Result<(), String> {
-    told(world)?;
+    check_answers(world)?;
     let archived = archived(world)?;
     for (tenant, past) in &world.database.past {
         order(tenant, past)?;
         published(world, tenant, past)?;
-        for events in lives(past) {
+        for events in incarnations(past) {
             chain(tenant, &events, &archived)?;
         }
         let head = world.database.head(tenant);
@@ -37,7 +37,7 @@ pub fn at_rest(world: &World) -> Result<(), String> {
 
 /// Checks the answers of the clients: an acknowledged change was done exactly as answered, and a
 /// refused change was not done.
-fn told(world: &World) -> Result<(), String> {
+fn check_answers(world: &World) -> Result<(), String> {
     let mut done: HashMap<&str, Vec<VersionTag>> = HashMap::new();
     for event in world.database.past.values().flat_map(|past| &past.events) {
         let tags = done.entry(&event.body.request_id).or_default();
@@ -48,7 +48,7 @@ fn told(world: &World) -> Result<(), String> {
     if let Some((key, tags)) = done.iter().find(|(_, tags)| tags.len() > 1) {
         return Err(format!("{key} was done more than once: {tags:?}"));
     }
-    for (key, answer) in world.clients.iter().flat_map(|client| &client.told) {
+    for (key, answer) in world.clients.iter().flat_map(|client| &client.answers) {
         let tags = done.get(key.key.as_str()).map_or(&[][..], Vec::as_slice);
         let holds = match answer {
             Ok(outcome) if outcome.effect == Effect::Unchanged => tags.is_empty(),
@@ -60,7 +60,7 @@ fn told(world: &World) -> Result<(), String> {
         };
         if !holds {
             return Err(format!(
-                "{} was answered {answer:?}, and what was done is {tags:?}",
+                "{} was answered {answer:?}, and the stored tags are {tags:?}",
                 key.key
             ));
         }
@@ -110,21 +110,21 @@ fn archived(world: &World) -> Result<BTreeMap<Place, Value>, String> {
 }
 
 /// Splits the events of a tenant by epoch.
-fn lives(past: &Past) -> Vec<Vec<&Event>> {
-    let mut lives: Vec<Vec<&Event>> = Vec::new();
+fn incarnations(past: &Past) -> Vec<Vec<&Event>> {
+    let mut incarnations: Vec<Vec<&Event>> = Vec::new();
     for event in &past.events {
-        match lives.last_mut() {
+        match incarnations.last_mut() {
             Some(life) if life[0].body.epoch == event.body.epoch => life.push(event),
-            _ => lives.push(vec![event]),
+            _ => incarnations.push(vec![event]),
         }
     }
-    lives
+    incarnations
 }
 
 /// Checks that each epoch has revisions 1 to n, with all of their items, in the order of the
 /// commits.
 fn order(tenant: &TenantName, past: &Past) -> Result<(), String> {
-    for life in lives(past) {
+    for life in incarnations(past) {
         let mut next = (1, 0);
         for event in life {
             let body = &event.body;

@@ -125,7 +125,7 @@ impl World {
         if self.chance(150) {
             self.rebalance();
         }
-        self.hear_of_rebalances(at);
+        self.poll_rebalances(at);
         let received = self.receive(at);
         let member = &mut self.members[at];
         member.is_idle = received.is_none();
@@ -162,7 +162,7 @@ impl World {
 
     /// Applies a revocation and then, once all have joined, an assignment. Each begins a new
     /// generation.
-    fn hear_of_rebalances(&mut self, at: usize) {
+    fn poll_rebalances(&mut self, at: usize) {
         let id = self.members[at].id;
         if !self.broker.members.contains(&id) && !self.broker.rebalances {
             // The member is out of the group, and joins it again.

@@ -47,7 +47,7 @@ const MET: [&str; 27] = [
     "api killed",
     "archive cannot store",
     "breaker: closed",
-    "breaker: drill",
+    "breaker: forced",
     "breaker: opened",
     "breaker: opened again",
     "breaker: probe",
@@ -149,7 +149,7 @@ fn run_many(
 }
 
 #[test]
-fn nothing_is_lost_doubled_reordered_or_taken_back() {
+fn simulation_loses_doubles_reorders_and_reverts_nothing() {
     let (first, seeds, seconds) = match (
         number("TM_SIM_SEED"),
         number("TM_SIM_SEEDS"),
@@ -185,7 +185,7 @@ fn nothing_is_lost_doubled_reordered_or_taken_back() {
 }
 
 #[test]
-fn a_seed_repeats_itself_step_by_step() {
+fn same_seed_repeats_every_step() {
     for seed in 0..5 {
         let [first, second] =
             [0, 1].map(|_| both(seed).unwrap_or_else(|fault| panic!("seed {seed}: {fault}")));

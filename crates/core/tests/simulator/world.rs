@@ -14,7 +14,7 @@ use traffic_manager_core::ids::TenantName;
 
 use crate::{
     broker::{Broker, PARTITIONS},
-    cache::{Instance, Reader, Told},
+    cache::{CacheCall, Instance, Reader},
     consumer::Member,
     database::Database,
     relay::{Leader, Sending},
@@ -58,7 +58,7 @@ pub enum Event {
     /// A transaction whose client is gone ends.
     Abort(u64),
     /// A commit or a published event reaches the cache, step by step.
-    Tell(usize, Told),
+    CallCache(usize, CacheCall),
     /// The follower reads on.
     Follow(usize, usize),
     /// The safety read.
@@ -237,7 +237,7 @@ impl World {
                 return Ok(());
             }
             if self.steps > STEPS {
-                return Err("it does not come to rest".to_owned());
+                return Err("the world does not come to rest".to_owned());
             }
         }
         Err("nothing happens any more".to_owned())
@@ -266,7 +266,7 @@ impl World {
             Event::GiveUp(client, attempt) => self.give_up(client, attempt),
             Event::Lane(instance) => self.lane(instance),
             Event::Abort(tx) => self.database.roll_back(tx),
-            Event::Tell(instance, told) => self.tell(instance, told),
+            Event::CallCache(instance, call) => self.call_cache(instance, call),
             Event::Follow(instance, partition) => self.follow(instance, partition),
             Event::Refresh(instance, tags) => self.refresh(instance, tags),
             Event::Evict(instance) => self.evict(instance),
@@ -429,7 +429,7 @@ impl Event {
             Self::GiveUp(at, _) => (3, *at),
             Self::Lane(at) => (4, *at),
             Self::Abort(_) => (5, 0),
-            Self::Tell(at, _) => (6, *at),
+            Self::CallCache(at, _) => (6, *at),
             Self::Follow(at, _) => (7, *at),
             Self::Refresh(at, _) => (8, *at),
             Self::Evict(at) => (9, *at),

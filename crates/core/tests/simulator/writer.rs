@@ -19,7 +19,7 @@ use traffic_manager_core::{
 use uuid::Uuid;
 
 use crate::{
-    cache::Told,
+    cache::CacheCall,
     database::Refused,
     world::{Event, Process, World},
 };
@@ -57,7 +57,7 @@ pub struct Client {
     /// The request that waits for an answer, and how often it was sent.
     waits: Option<(Request, u32)>,
     /// The answers by key: the outcome, or the rejection of a request that was sent only once.
-    pub told: Vec<(Key, Result<Outcome, Rejection>)>,
+    pub answers: Vec<(Key, Result<Outcome, Rejection>)>,
 }
 
 impl Client {
@@ -84,7 +84,7 @@ enum Stage {
     Writing(Vec<Arrived>, u64),
     Committing(Vec<Arrived>, u64, Box<Committed>),
     /// The calls to the cache, then the answers to the clients.
-    Telling(Vec<Arrived>, Box<Committed>, VecDeque<Told>),
+    CallingCache(Vec<Arrived>, Box<Committed>, VecDeque<CacheCall>),
 }
 
 impl Lane {
@@ -93,7 +93,7 @@ impl Lane {
             Stage::Deciding(_, tx, _) | Stage::Writing(_, tx) | Stage::Committing(_, tx, _) => {
                 Some(*tx)
             }
-            Stage::Idle | Stage::Locking(_) | Stage::Telling(..) => None,
+            Stage::Idle | Stage::Locking(_) | Stage::CallingCache(..) => None,
         }
     }
 }
@@ -313,10 +313,10 @@ impl World {
                 Some(stage) => stage,
                 None => return self.next_group(at),
             },
-            Stage::Telling(group, committed, mut script) => match script.pop_front() {
-                Some(told) => {
-                    self.tell(at, told);
-                    Stage::Telling(group, committed, script)
+            Stage::CallingCache(group, committed, mut script) => match script.pop_front() {
+                Some(call) => {
+                    self.call_cache(at, call);
+                    Stage::CallingCache(group, committed, script)
                 }
                 None => {
                     self.reply(at, group, *committed);
@@ -376,8 +376,8 @@ impl World {
         let mut script = VecDeque::new();
         for (tenant, tag) in &committed.new_tenants {
             script.extend([
-                Told::Observe(tenant.clone(), tag.clone()),
-                Told::Begin(tenant.clone(), tag.clone()),
+                CacheCall::Observe(tenant.clone(), tag.clone()),
+                CacheCall::Begin(tenant.clone(), tag.clone()),
             ]);
         }
         for (tenant, events) in committed.by_tenant() {
@@ -385,14 +385,17 @@ impl World {
             script.extend(
                 events
                     .last()
-                    .map(|last| Told::Observe(tenant.clone(), last.event.tag())),
+                    .map(|last| CacheCall::Observe(tenant.clone(), last.event.tag())),
             );
-            script.push_back(Told::Advance(tenant.clone(), events));
+            script.push_back(CacheCall::Advance(tenant.clone(), events));
         }
         for tenant in &committed.deleted_tenants {
-            script.extend([Told::Forget(tenant.clone()), Told::End(tenant.clone())]);
+            script.extend([
+                CacheCall::Forget(tenant.clone()),
+                CacheCall::End(tenant.clone()),
+            ]);
         }
-        Some(Stage::Telling(group, committed, script))
+        Some(Stage::CallingCache(group, committed, script))
     }
 
     fn reply(&mut self, at: usize, group: Vec<Arrived>, committed: Committed) {
@@ -441,10 +444,12 @@ impl World {
                 if reply.replayed {
                     self.meet("answer replayed");
                 }
-                self.clients[at].told.push((key, Ok(reply.outcome)));
+                self.clients[at].answers.push((key, Ok(reply.outcome)));
             }
             // A request that was sent twice may still be done by the other attempt.
-            Heard::Answer(Err(rejection)) if sent == 1 => client.told.push((key, Err(rejection))),
+            Heard::Answer(Err(rejection)) if sent == 1 => {
+                client.answers.push((key, Err(rejection)))
+            }
             Heard::Answer(Err(_)) => {}
         }
         self.clients[at].attempts += 1;

@@ -2,7 +2,7 @@ use super::*;
 use crate::event::Action;
 
 #[test]
-fn a_tenant_of_another_history_begins_an_epoch_with_all_that_it_has() {
+fn tenant_of_another_timeline_starts_an_epoch_with_all_objects() {
     let mut world = World::with(&["v1", "v2"]);
     world.does(put(
         "prod",
@@ -11,7 +11,7 @@ fn a_tenant_of_another_history_begins_an_epoch_with_all_that_it_has() {
     let before = world.state.clone();
     assert!(
         world.does(Op::Continue).is_empty(),
-        "its newest revision is of this history"
+        "its newest revision is of this timeline"
     );
     world.state.is_foreign = true;
     let events = world.does(Op::Continue);

@@ -14,7 +14,7 @@ fn large(routes: usize) -> World {
 }
 
 #[test]
-fn a_tenant_of_any_size_goes_in_steps_that_belong_together() {
+fn large_tenant_is_deleted_in_consecutive_steps() {
     let mut world = large(2 * MAX_ENDED + 5);
     let head = world.state.chain_head;
     let mut events = world.does(Op::DeleteTenant {
@@ -60,11 +60,15 @@ fn a_tenant_of_any_size_goes_in_steps_that_belong_together() {
     );
     assert_eq!(world.refuses(Op::EndTenant), Rejection::TenantNotFound);
     world.does(upsert("v1", true));
-    assert_eq!(world.does(Op::EndTenant), [], "another life is not ended");
+    assert_eq!(
+        world.does(Op::EndTenant),
+        [],
+        "another incarnation is not deleted"
+    );
 }
 
 #[test]
-fn the_steps_are_those_of_whoever_began_them() {
+fn deletion_steps_keep_the_actor_and_reason_of_the_request() {
     let mut world = large(MAX_ENDED + 5);
     world.does(Op::DeleteTenant {
         with_everything: true,
@@ -85,7 +89,7 @@ fn the_steps_are_those_of_whoever_began_them() {
 }
 
 #[test]
-fn the_end_is_held_to_no_rate_and_a_restore_does_not_stop_it() {
+fn tenant_deletion_ignores_the_rate_and_survives_a_restore() {
     let mut world = large(MAX_ENDED + 5);
     let quotas = QuotasPatch {
         writes_per_second: Some(Some(0)),
@@ -105,7 +109,7 @@ fn the_end_is_held_to_no_rate_and_a_restore_does_not_stop_it() {
 }
 
 #[test]
-fn with_only_the_first_of_its_objects_at_hand_the_tenant_stays() {
+fn tenant_stays_while_only_some_of_its_objects_are_loaded() {
     let mut world = large(MAX_ENDED + 5);
     world.state.routes = world.state.routes.drain().take(3).collect();
     assert_eq!(

@@ -47,7 +47,7 @@ fn two_places() -> World {
 }
 
 #[test]
-fn prefixes_divide_a_host_within_a_tenant() {
+fn path_prefixes_divide_a_host_within_a_tenant() {
     let mut world = two_places();
     world.does(put("prod", of("a.example", "/")));
     assert_eq!(
@@ -99,7 +99,7 @@ type Way<'a> = &'a dyn Fn(&str, &str) -> Op;
 /// Combines each host of another tenant with each claimed host, each command that can claim a host,
 /// and each prefix.
 #[test]
-fn a_host_belongs_to_one_tenant_whatever_the_prefix() {
+fn host_belongs_to_one_tenant_with_any_prefix() {
     let hosts = [
         "a.example",
         "*.a.example",
@@ -163,7 +163,7 @@ fn a_host_belongs_to_one_tenant_whatever_the_prefix() {
 /// A host that two tenants had before the rule stays in use. Its policy can be written again only
 /// without the host.
 #[test]
-fn a_policy_with_a_host_of_another_can_go_and_not_change() {
+fn policy_with_a_shared_host_can_be_deleted_but_not_changed() {
     let mut world = two_places();
     world.does(upsert("v2", true));
     world.does(put(
@@ -184,7 +184,7 @@ fn a_policy_with_a_host_of_another_can_go_and_not_change() {
     let detail = refused.to_string();
     assert!(
         detail.contains("a.example")
-            && detail.contains("take it out of `hosts`")
+            && detail.contains("remove it from `hosts`")
             && !detail.contains("other/"),
         "{detail}"
     );
@@ -214,7 +214,7 @@ fn a_policy_with_a_host_of_another_can_go_and_not_change() {
 }
 
 #[test]
-fn a_tenant_with_suffixes_has_hosts_under_them_only() {
+fn tenant_with_allowed_suffixes_gets_hosts_under_them_only() {
     let suffixes = |names: &[&str]| {
         names
             .iter()
@@ -279,7 +279,7 @@ fn a_tenant_with_suffixes_has_hosts_under_them_only() {
 }
 
 #[test]
-fn a_tenant_that_ends_takes_nothing_from_others() {
+fn tenant_deletion_frees_only_its_own_hosts() {
     let mut world = two_places();
     world.does(put("prod", of("a.example", "/")));
     of_another(&mut world, "b.example", "/");
@@ -298,7 +298,7 @@ fn a_tenant_that_ends_takes_nothing_from_others() {
 
 /// An `Idempotency-Key` from before `allowed_hosts` was added stays bound to the same command.
 #[test]
-fn a_command_without_allowed_hosts_is_serialised_as_before() {
+fn command_without_allowed_hosts_serialises_as_before() {
     let json = |op: Op| serde_json::to_value(op).unwrap();
     let create = Op::CreateTenant {
         quotas: Quotas::default(),

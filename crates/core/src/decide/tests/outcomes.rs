@@ -35,7 +35,7 @@ impl World {
 }
 
 #[test]
-fn a_change_is_answered_with_its_revision_and_the_object_as_it_left_it() {
+fn change_returns_its_revision_and_the_resulting_object() {
     let mut world = World::new();
     assert_eq!(
         world.answers(upsert("v1", true)),
@@ -89,7 +89,7 @@ fn a_change_is_answered_with_its_revision_and_the_object_as_it_left_it() {
 }
 
 #[test]
-fn what_changes_nothing_is_no_revision_and_is_answered_with_the_object_s_own_tag() {
+fn no_op_adds_no_revision_and_returns_the_objects_tag() {
     let mut world = World::with(&["v1", "v2"]);
     assert_eq!(
         world.answers(upsert("v1", true)),
@@ -126,7 +126,7 @@ fn what_changes_nothing_is_no_revision_and_is_answered_with_the_object_s_own_tag
 }
 
 #[test]
-fn many_changes_are_answered_with_their_numbers() {
+fn batch_returns_counts_by_kind_of_change() {
     let mut world = World::with(&["v1", "v2", "v3", "v4"]);
     let changes = vec![
         desired("v1", Some(spec(true))),
@@ -147,7 +147,7 @@ fn many_changes_are_answered_with_their_numbers() {
 }
 
 #[test]
-fn only_who_may_make_tenants_makes_one_by_a_first_route() {
+fn first_route_creates_the_tenant_only_with_permission() {
     let mut world = World::new();
     world.may_create_tenant = false;
     assert_eq!(world.refuses(upsert("v1", true)), Rejection::TenantNotFound);
@@ -156,7 +156,7 @@ fn only_who_may_make_tenants_makes_one_by_a_first_route() {
 }
 
 #[test]
-fn a_revision_has_at_most_so_many_changes() {
+fn revision_with_too_many_changes_is_refused() {
     assert_eq!(
         (too_many(MAX_CHANGES), too_many(MAX_CHANGES + 1)),
         (Ok(()), Err(Rejection::TooManyChanges))

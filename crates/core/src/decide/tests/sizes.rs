@@ -48,7 +48,7 @@ fn too_large(object: Option<ObjectName>, bytes: usize) -> Rejection {
 }
 
 #[test]
-fn an_object_is_bounded_by_every_way_that_it_can_come() {
+fn object_size_is_limited_in_every_command() {
     let (fits, over) = (LIMIT, LIMIT + 1);
     let patched = |bytes| RoutePatch {
         description: Some(route_of(bytes).description),
@@ -109,7 +109,7 @@ fn an_object_is_bounded_by_every_way_that_it_can_come() {
 }
 
 #[test]
-fn every_event_of_an_object_that_was_taken_has_room() {
+fn every_event_of_an_accepted_object_fits_the_limit() {
     let mut world = limited();
     let most = world.state.event_bytes;
     let mut seen = 0;
@@ -141,7 +141,7 @@ fn every_event_of_an_object_that_was_taken_has_room() {
 }
 
 #[test]
-fn what_is_too_large_from_before_can_stay_shrink_and_go() {
+fn older_oversize_object_can_stay_shrink_and_be_deleted() {
     let large = |world: &mut World| {
         let bound = std::mem::replace(&mut world.state.event_bytes, usize::MAX);
         world.does(Op::Upsert {
@@ -181,12 +181,12 @@ fn what_is_too_large_from_before_can_stay_shrink_and_go() {
     world.state.is_foreign = true;
     assert!(
         !world.does(Op::Continue).is_empty(),
-        "whatever a tenant has goes on in another history"
+        "all objects of a tenant continue on another timeline"
     );
 }
 
 #[test]
-fn a_refusal_names_ten_objects_at_most_and_where_they_stand() {
+fn refusal_names_at_most_ten_objects_with_their_places() {
     let mut world = limited();
     let changes: Vec<_> = (0..30)
         .map(|n| desired(&format!("w{n}"), Some(route_of(LIMIT + 1))))

@@ -86,7 +86,7 @@ impl ast::Visitor for Portable {
                     "a repetition of a repetition means different things: put the inner one in (?:…)",
                 )),
                 Ast::Assertion(_) | Ast::Empty(_) | Ast::Flags(_) => {
-                    Err((repetition.op.span, "nothing is repeated"))
+                    Err((repetition.op.span, "the repetition has nothing to repeat"))
                 }
                 _ => Ok(()),
             },
@@ -234,7 +234,7 @@ fn check_one_way(repetition: &Repetition) -> Result<(), Invalid> {
     {
         Ok(_) => Ok(()),
         Err(_) => Err(not_portable(
-            "repeats what can be read in more than one way, such as (a+)+: some proxies may take for ever",
+            "repeats something ambiguous, such as (a+)+: some proxies may need exponential time",
         )),
     }
 }

@@ -28,7 +28,7 @@ fn rules(patterns: impl IntoIterator<Item = String>) -> Vec<Rule> {
 }
 
 #[test]
-fn patterns_as_people_write_them_are_taken() {
+fn common_patterns_are_accepted() {
     for (text, value) in [
         ("a|b", "b"),
         ("v[12]", "v2"),
@@ -55,7 +55,7 @@ fn patterns_as_people_write_them_are_taken() {
 }
 
 #[test]
-fn a_pattern_matches_the_whole_value() {
+fn pattern_matches_the_whole_value() {
     for (text, taken, left) in [
         ("a|ab", &["a", "ab"][..], &["abc", "b", "", "xa"][..]),
         ("a|b.*", &["a", "b", "bx"], &["ax", "xa"]),
@@ -71,7 +71,7 @@ fn a_pattern_matches_the_whole_value() {
 }
 
 #[test]
-fn classes_are_ascii_as_in_re2() {
+fn character_classes_are_ascii_as_in_re2() {
     assert!(
         takes(r"\d", "7")
             && !takes(r"\d", "\u{663}")
@@ -82,7 +82,7 @@ fn classes_are_ascii_as_in_re2() {
 }
 
 #[test]
-fn what_proxies_read_in_different_ways_is_refused() {
+fn patterns_that_proxies_read_differently_are_refused() {
     for text in [
         "",
         "(?u)a",
@@ -131,7 +131,7 @@ fn what_proxies_read_in_different_ways_is_refused() {
 }
 
 #[test]
-fn what_is_no_pattern_is_told_why_and_where() {
+fn invalid_pattern_error_gives_reason_and_position() {
     for (text, detail) in [
         ("v(1|2", "is not a pattern: unclosed group, at character 2"),
         (
@@ -170,7 +170,7 @@ fn what_is_no_pattern_is_told_why_and_where() {
 }
 
 #[test]
-fn what_is_too_large_is_refused() {
+fn too_large_pattern_is_refused() {
     for text in [
         "(?:(?:a{1000}){1000}){1000}",
         "a{1001}",
@@ -184,7 +184,7 @@ fn what_is_too_large_is_refused() {
 }
 
 #[test]
-fn patterns_of_a_policy_are_bounded_together() {
+fn patterns_of_a_policy_are_limited_together() {
     let codes = |rules: &[Rule]| {
         check(rules)
             .into_iter()
@@ -222,7 +222,7 @@ fn patterns_of_a_policy_are_bounded_together() {
 }
 
 #[test]
-fn stored_patterns_go_on_as_far_as_that_is_safe() {
+fn stored_older_patterns_keep_working_where_safe() {
     let takes = |text: &str, value: &str| {
         let rules = rules([text.to_owned()]);
         let patterns = Patterns::of(&rules);
@@ -250,11 +250,11 @@ fn stored_patterns_go_on_as_far_as_that_is_safe() {
         (false, 1),
         "too large"
     );
-    assert_eq!(takes("(", "("), (false, 1), "no release took it");
+    assert_eq!(takes("(", "("), (false, 1), "no release accepted it");
 }
 
 #[test]
-fn the_largest_policy_that_was_ever_stored_is_bounded() {
+fn largest_stored_policy_compiles_within_its_limit() {
     let rules = rules((0..1024).map(|at| format!("[a-z0-9]{{1,400}}{at}")));
     let patterns = Patterns::of(&rules);
     assert!(

@@ -21,7 +21,7 @@ use traffic_manager::{
 };
 use uuid::Uuid;
 
-use crate::support::{World, secure};
+use crate::{World, secure};
 
 /// Reads a topic until `count` records have come, and returns them in partition order.
 pub async fn records(topic: &str, count: usize) -> Vec<Record> {

@@ -13,10 +13,8 @@ use granit_parser::{Event, Marker, Options, Parser, ScalarStyle, Span, StrInput}
 
 pub use self::emit::document;
 use self::scalar::Value;
-use super::{
-    extract::{MAX_DEPTH, MAX_TEXT},
-    problem::{Code, Problem},
-};
+use super::json::{MAX_DEPTH, MAX_TEXT};
+use crate::http::problem::{Code, Problem};
 
 /// The length of JSON, in bytes, that a body of any size may have.
 const SMALL: usize = 4096;
@@ -63,7 +61,7 @@ fn not_yaml(at: &Marker, why: &str) -> Problem {
     let (line, column) = (at.line(), at.col() + 1);
     Problem::new(
         Code::MalformedRequest,
-        format!("the body is not YAML that is taken here: line {line}, column {column}: {why}"),
+        format!("the body is not accepted as YAML: line {line}, column {column}: {why}"),
     )
 }
 
@@ -112,11 +110,11 @@ impl Writer {
         if event.is_alias() || matches!(event, Event::Anchor(..) | Event::UnresolvedAlias(..)) {
             return Err(not_yaml(
                 at,
-                "anchors (&) and aliases (*) are not taken: write out what they stand for",
+                "anchors (&) and aliases (*) are not accepted: write out their values",
             ));
         }
         if event.tag().is_some() {
-            return Err(not_yaml(at, "tags (!) are not taken: quote what is a text"));
+            return Err(not_yaml(at, "tags (!) are not accepted: quote texts"));
         }
         match event {
             Event::DocumentStart(..) => self.begin(at)?,
@@ -128,7 +126,10 @@ impl Writer {
             _ => {}
         }
         if self.json.len() > self.most {
-            return Err(not_yaml(at, "as JSON it is more than half as long again"));
+            return Err(not_yaml(
+                at,
+                "as JSON the body is more than 1.5 times as long",
+            ));
         }
         Ok(Goes::On)
     }
@@ -154,7 +155,7 @@ impl Writer {
             if is_plain && text == "<<" {
                 return Err(not_yaml(
                     at,
-                    "merge keys (<<) are not taken: write out what they stand for",
+                    "merge keys (<<) are not accepted: write out their members",
                 ));
             }
             self.before();
@@ -255,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn collections_and_styles_become_their_json() {
+    fn yaml_collections_and_styles_become_json() {
         let yaml = "a: [x, 'y', \"z\\n\"]\nb: {c: , d: 1}\ne:\n- f: g\n  h: >\n    one\n    two\n-\n- - i\nj: {}\n\"k\": []\n";
         let expected = json!({
             "a": ["x", "y", "z\n"], "b": {"c": null, "d": 1}, "e": [{"f": "g", "h": "one two\n"}, null, ["i"]], "j": {}, "k": [],
@@ -276,7 +277,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_texts_as_they_stand() {
+    fn yaml_keys_are_always_text() {
         let expected = json!({"no": 1, "1.0": 2, "~": 3, "012": 4, "": 5, "<<": 6});
         assert_eq!(
             read("no: 1\n1.0: 2\n~: 3\n012: 4\n'': 5\n'<<': 6\n"),
@@ -285,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn refused_forms_name_their_line_and_column() {
+    fn refused_yaml_names_its_line_and_column() {
         for (yaml, place, why) in [
             ("a: &x 1\nb: *x\n", "line 1, column 4", "anchors"),
             ("a: 1\nb: *x\n", "line 2, column 4", "aliases"),
@@ -303,7 +304,7 @@ mod tests {
             ("%TAG !a! b\n---\na: no\n", "line 1, column 1", ""),
             ("? [a]\n: 1\n", "line 1, column 3", "a key must be a text"),
             ("{[a]: 1}", "line 1, column 2", "a key must be a text"),
-            ("a: .inf\n", "line 1, column 4", "no number of JSON"),
+            ("a: .inf\n", "line 1, column 4", "JSON has no such number"),
             ("a: [\n", "line", ""),
         ] {
             let problem = as_json(yaml).unwrap_err();
@@ -314,10 +315,10 @@ mod tests {
     }
 
     #[test]
-    fn json_that_outgrows_its_yaml_is_refused() {
+    fn yaml_that_grows_too_much_as_json_is_refused() {
         let many = |item: &str| format!("{{{}}}", (0..10_000).map(|_| item).collect::<String>());
         let text = as_json(&many("a,")).unwrap_err().to_string();
-        assert!(text.contains("half as long again"), "{text}");
+        assert!(text.contains("1.5 times as long"), "{text}");
         let long = format!("a: {}", "x".repeat(MAX_TEXT + 1));
         assert!(
             as_json(&long)
@@ -329,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn nesting_beyond_the_limit_is_left_to_who_reads_the_json() {
+    fn too_deep_yaml_is_passed_on_for_the_json_reader_to_refuse() {
         let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
         assert_eq!(
             as_json(&nested(MAX_DEPTH)).unwrap(),
@@ -351,7 +352,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn json_is_yaml_that_stands_for_itself(text in "[ -~\u{a0}-\u{d7ff}]{0,40}", number in proptest::prelude::any::<i64>()) {
+        fn json_reads_as_yaml_unchanged(text in "[ -~\u{a0}-\u{d7ff}]{0,40}", number in proptest::prelude::any::<i64>()) {
             let value = json!({ "text": text, &text: [number, null, true], "nested": { "empty": [], "none": {} } });
             proptest::prop_assert_eq!(read(&value.to_string()), value);
         }

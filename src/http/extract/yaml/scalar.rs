@@ -24,7 +24,7 @@ pub fn plain(text: &str) -> Result<Value, &'static str> {
         _ => ("", text),
     };
     if matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN") {
-        return Err("there is no number of JSON like that");
+        return Err("JSON has no such number");
     }
     for (prefix, radix) in [("0o", 8), ("0x", 16)] {
         let digits = text
@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_scalars_follow_the_core_schema_of_1_2() {
+    fn plain_scalars_follow_the_yaml_1_2_core_schema() {
         for (text, json) in [
             ("", "null"),
             ("~", "null"),
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn forms_of_yaml_1_1_are_texts() {
+    fn yaml_1_1_forms_are_read_as_text() {
         let texts = [
             "y",
             "n",

@@ -127,7 +127,12 @@ impl Page {
 
 /// The folder of the documentation.
 pub fn docs() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("docs")
+    repository().join("docs")
+}
+
+/// The folder of the repository.
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn examples(name: &str, text: &str) -> Vec<Example> {
@@ -167,7 +172,7 @@ fn shell(script: &str, environment: [(&str, String); 2]) -> Output {
     std::fs::create_dir(&scratch).expect("a folder");
     let output = Command::new("timeout")
         .args(["120", "bash", "-euo", "pipefail", "-c", script])
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .current_dir(repository())
         .envs(environment)
         .env("TMPDIR", &scratch)
         .output()

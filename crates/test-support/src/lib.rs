@@ -1,17 +1,18 @@
 //! The base of every suite: a database of its own, a running service on it, and a client that
 //! checks the answers.
 
-#![allow(dead_code, unused_imports, reason = "each suite uses a part of it")]
-
 pub mod authority;
 pub mod callers;
 pub mod client;
 pub mod contract;
 pub mod database;
 pub mod desk;
+pub mod issuer;
 pub mod page;
 pub mod secure;
+pub mod signer;
 pub mod switch;
+pub mod topic;
 pub mod world;
 
 use std::{

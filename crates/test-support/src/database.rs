@@ -3,6 +3,7 @@
 use arc_swap::ArcSwap;
 use tokio_postgres::{Client, NoTls, Row, types::ToSql};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use traffic_manager::store::migrations;
 use url::Url;
 use uuid::Uuid;
 
@@ -20,21 +21,33 @@ pub struct Database {
 }
 
 impl Database {
-    /// Creates and migrates a database, and waits until the replica has it.
+    /// Creates a database as a copy of the migrated template, and waits until the replica has it.
     pub async fn create() -> Self {
-        let name = format!("tm_test_{}", Uuid::new_v4().simple());
         let server = connect(&variable("PG_PRIMARY_URL")).await;
-        let create = format!("create database {name} owner traffic_manager_owner");
+        let (name, template) = (new_name(), template(&server).await);
         server
-            .execute(&create, &[])
+            .execute(&create_database(&name, &template), &[])
             .await
             .expect("a database for the test");
-        // The owner migrates, as with the command `migrate`: it is no superuser, and has no more
-        // rights than it needs.
-        let mut owner = connect(&url_of("PG_OWNER_URL", &name)).await;
-        traffic_manager::store::migrations::run(&mut owner)
+        // A copy does not have the rights on the template itself, such as TEMPORARY.
+        let rights = "update pg_database set datacl = template.datacl \
+             from pg_database template where template.datname = $1 and pg_database.datname = $2";
+        server
+            .execute(rights, &[&template, &name])
             .await
-            .expect("the migrations run");
+            .expect("the rights of the template");
+        Self::open(name).await
+    }
+
+    /// Creates an empty database and migrates it: it shares no object id with another database.
+    pub async fn migrated() -> Self {
+        let server = connect(&variable("PG_PRIMARY_URL")).await;
+        let name = new_name();
+        migrate_new(&server, &name).await;
+        Self::open(name).await
+    }
+
+    async fn open(name: String) -> Self {
         let superuser = ArcSwap::from_pointee(connect(&url_of("PG_PRIMARY_URL", &name)).await);
         let database = Self {
             app_url: url_of("PG_APP_URL", &name),
@@ -178,6 +191,70 @@ impl Drop for Database {
     }
 }
 
+/// Returns the name of the migrated database that every test's database is a copy of. The first
+/// caller makes it, under a lock that all suites take. Its name has the hash of the migrations, so
+/// that a stack that lives longer than a migration never serves an old one.
+async fn template(server: &Client) -> String {
+    const LOCK: i64 = i64::from_be_bytes(*b"tm-templ");
+    let name = format!("tm_template_{:016x}", migrations::fingerprint());
+    server
+        .execute("select pg_advisory_lock($1)", &[&LOCK])
+        .await
+        .expect("the lock of the template");
+    let known = server
+        .query_opt("select from pg_database where datname = $1", &[&name])
+        .await
+        .expect("the list of databases");
+    if known.is_none() {
+        make_template(server, &name).await;
+    }
+    server
+        .execute("select pg_advisory_unlock($1)", &[&LOCK])
+        .await
+        .expect("the lock of the template");
+    name
+}
+
+/// Migrates a new database, and gives it the template's name at the end: a template that is there
+/// is complete. Removes the templates of other migrations.
+async fn make_template(server: &Client, name: &str) {
+    let old = "select datname from pg_database where datname like 'tm\\_template\\_%'";
+    for row in server.query(old, &[]).await.expect("the list of databases") {
+        let old: String = row.get(0);
+        let drop = format!("drop database if exists {old} with (force)");
+        server.execute(&drop, &[]).await.expect("no old template");
+    }
+    let draft = "tm_template_draft";
+    migrate_new(server, draft).await;
+    // A database can be renamed once nobody is connected to it.
+    let rename = format!("alter database {draft} rename to {name}");
+    eventually("the template has its name", async || {
+        server.execute(&rename, &[]).await.ok()
+    })
+    .await;
+}
+
+/// Creates a database and migrates it as the owner, as with the command `migrate`: the owner is no
+/// superuser, and has no more rights than it needs.
+async fn migrate_new(server: &Client, name: &str) {
+    server
+        .execute(&create_database(name, "template1"), &[])
+        .await
+        .expect("a new database");
+    let mut owner = connect(&url_of("PG_OWNER_URL", name)).await;
+    migrations::run(&mut owner)
+        .await
+        .expect("the migrations run");
+}
+
+fn create_database(name: &str, template: &str) -> String {
+    format!("create database {name} template {template} owner traffic_manager_owner")
+}
+
+fn new_name() -> String {
+    format!("tm_test_{}", Uuid::new_v4().simple())
+}
+
 /// A lock on a table: nobody else can read or write it until this session ends.
 pub struct Lock(Client);
 
@@ -206,9 +283,7 @@ pub async fn connect(url: &str) -> Client {
 /// Returns an environment variable that describes the running stack.
 pub fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
-        panic!(
-            "{name} is not set: run `make test`, which starts the stack and tells the tests of it"
-        )
+        panic!("{name} is not set: run `make test`, which starts the stack and sets it")
     })
 }
 
